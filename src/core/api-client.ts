@@ -1,0 +1,8 @@
+/** Calls a running Slipway. Failures come back as AppError with the server's code, message and problems. */
+export interface ApiClient {
+  readonly baseUrl: string;
+  get<Result>(path: string, query?: Record<string, string | number | undefined>): Promise<Result>;
+  send<Result>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Result>;
+  /** Streams a local file to `PUT /api/blobs` and answers with its digest. */
+  uploadFile(path: string, onProgress?: (sentBytes: number, totalBytes: number) => void): Promise<{ digest: string; bytes: number }>;
+}

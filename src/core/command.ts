@@ -1,0 +1,29 @@
+import type { ApiClient } from "./api-client.ts";
+
+export interface CommandOption {
+  /** In the notation of help texts: `--name <name>`, `--json`, `--port <number>`. */
+  flags: string;
+  description: string;
+  default?: string | boolean;
+  required?: boolean;
+}
+
+export interface CommandContext {
+  api: ApiClient;
+  /** Progress and remarks, on stderr; silent with --quiet. */
+  progress(text: string): void;
+}
+
+/** What the command line offers; a module declares it, the CLI door runs it. */
+export interface Command {
+  /** Words after `slipway`, such as `["models", "show"]`. */
+  words: readonly string[];
+  summary: string;
+  /** In the notation of help texts: `<file>` is required, `[model]` is not. */
+  positionals?: readonly { name: string; description: string }[];
+  options?: readonly CommandOption[];
+  /** The result is printed as JSON with --json, else as `render` makes it. */
+  run(context: CommandContext, input: { positionals: string[]; options: Record<string, string | boolean | undefined> }): Promise<unknown>;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table of commands with different results
+  render(result: any): string;
+}

@@ -1,0 +1,25 @@
+/** In-process events between modules; the durable outbox comes with the events module. */
+export interface EventMap {
+  "version.registered": { model: string; version: string };
+  "alias.changed": { model: string; alias: string; version: string };
+  "policy.changed": { model: string; revision: number };
+  "version.state": { model: string; version: string; state: string };
+}
+
+export type EventName = keyof EventMap;
+
+export class EventBus {
+  readonly #listeners = new Map<EventName, Set<(payload: never) => void>>();
+
+  on<Name extends EventName>(name: Name, listener: (payload: EventMap[Name]) => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    listeners.add(listener as (payload: never) => void);
+    return () => listeners.delete(listener as (payload: never) => void);
+  }
+
+  /** Listeners run at once, in the order of their registration; they must not throw. */
+  emit<Name extends EventName>(name: Name, payload: EventMap[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) (listener as (payload: EventMap[Name]) => void)(payload);
+  }
+}

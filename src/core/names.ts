@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { AppError } from "./errors.ts";
+
+const forbidden = new Set(["__proto__", "constructor", "prototype", "hasOwnProperty", "toString", "valueOf"]);
+const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** True for a name that is safe as a URL segment, a folder and an object key. */
+export function isSafeName(name: string): boolean {
+  return pattern.test(name) && !forbidden.has(name) && !name.includes("..") && !name.endsWith(".");
+}
+
+/** The gate for every name that a client supplies; throws INVALID_NAME. */
+export function assertSafeName(name: string, what: string): void {
+  if (!isSafeName(name)) throw new AppError("INVALID_NAME", `${JSON.stringify(name.slice(0, 140))} is not a valid ${what}.`);
+}
+
+export const ModelName = z
+  .string()
+  .refine(isSafeName, "1 to 128 letters, digits, dots, dashes and underscores, starting with a letter or digit")
+  .meta({ id: "ModelName", description: "Name of a model", example: "flight-delay" });
+export type ModelName = z.infer<typeof ModelName>;
+
+/** Versions are whole numbers from 1, written as text. */
+export const VersionNumber = z
+  .string()
+  .regex(/^[1-9][0-9]{0,8}$/, "a version number such as 3")
+  .meta({ id: "VersionNumber", description: "Number of a model version, counted from 1", example: "1" });
+export type VersionNumber = z.infer<typeof VersionNumber>;
+
+export const Digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 hexadecimal digits")
+  .meta({ id: "Digest", description: "SHA-256 of a file's bytes" });
+export type Digest = z.infer<typeof Digest>;

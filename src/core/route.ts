@@ -1,0 +1,100 @@
+import type { Readable } from "node:stream";
+import type { z } from "zod";
+import type { EpochMs } from "./clock.ts";
+import type { AppError } from "./errors.ts";
+
+/** Who may call a route. Enforced with keys once they exist; every route must say it today. */
+export type Access = "public" | "viewer" | "contributor" | "deployer" | "admin";
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** How the body is read before the handler runs. */
+export type BodySpec =
+  /** Parsed and validated; at most 1 MiB unless told otherwise. */
+  | { kind: "json"; schema: z.ZodType; maxBytes?: number }
+  /** Read whole into one Buffer, decompressed (gzip, deflate). */
+  | { kind: "buffer"; maxBytes: "inference" | number; description: string; example?: unknown }
+  /** Handed over unread; the handler consumes it. */
+  | { kind: "stream"; description: string };
+
+/** What the door gives to a handler. */
+export interface RouteRequest<Params, Query, Body> {
+  params: Params;
+  query: Query;
+  body: Body;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  requestId: string;
+  /** The door read the clock once, when the request arrived. */
+  now: EpochMs;
+  /** Aborted when the caller closes the connection before the answer. */
+  signal: AbortSignal;
+}
+
+/** An answer that is not `200` with one JSON document. */
+export class HttpAnswer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: string | Uint8Array | readonly Uint8Array[] | Readable | null;
+
+  constructor(status: number, headers: Record<string, string>, body: HttpAnswer["body"]) {
+    this.status = status;
+    this.headers = headers;
+    this.body = body;
+  }
+}
+
+export interface RouteDocumentation {
+  operationId: string;
+  summary: string;
+  description?: string;
+  /** Group in the reference, such as `Registry` or `Open Inference Protocol`. */
+  tag: string;
+}
+
+export interface Route extends RouteDocumentation {
+  method: Method;
+  /** Segments and `:parameters`, such as `/api/models/:model`. */
+  path: string;
+  access: Access;
+  params?: z.ZodType;
+  query?: z.ZodType;
+  body?: BodySpec;
+  /** Schema of the 200 answer, or its media type when it is not JSON. */
+  response: z.ZodType | { mediaType: string; description: string };
+  /** Shape of an error on this wire; the project's own when absent. */
+  errorBody?: (error: AppError, requestId: string) => unknown;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table of routes with different types
+  handle(request: RouteRequest<any, any, any>): unknown;
+}
+
+type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : Record<string, never>;
+type BodyOutput<Body> = Body extends { kind: "json"; schema: infer Schema }
+  ? Output<Schema>
+  : Body extends { kind: "buffer" }
+    ? Buffer
+    : Body extends { kind: "stream" }
+      ? Readable
+      : undefined;
+
+/** Declares a route with its types inferred from its schemas. */
+export function route<
+  Params extends z.ZodType | undefined = undefined,
+  Query extends z.ZodType | undefined = undefined,
+  Body extends BodySpec | undefined = undefined,
+  Response extends z.ZodType | { mediaType: string; description: string } = z.ZodType,
+>(
+  declaration: Omit<Route, "params" | "query" | "body" | "response" | "handle"> & {
+    params?: Params;
+    query?: Query;
+    body?: Body;
+    response: Response;
+    handle(
+      request: RouteRequest<Output<Params>, Output<Query>, BodyOutput<Body>>,
+    ):
+      | HttpAnswer
+      | Promise<HttpAnswer>
+      | (Response extends z.ZodType ? z.input<Response> | Promise<z.input<Response>> : never);
+  },
+): Route {
+  return declaration as unknown as Route;
+}

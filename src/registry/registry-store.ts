@@ -1,0 +1,37 @@
+import type { EpochMs } from "../core/clock.ts";
+import type { Contract, Model, ModelVersion, PolicyRevision } from "./schemas.ts";
+
+/**
+ * Models, their versions, aliases and policies. Every method is one durable transaction: when it has answered, the
+ * change survives power loss; when it failed, nothing of it is there. Adapters prove themselves with
+ * `registry-store.conformance.ts`.
+ */
+export interface RegistryStore {
+  listModels(): Promise<Model[]>;
+  findModel(name: string): Promise<Model | null>;
+  /** Newest first. */
+  listVersions(model: string): Promise<ModelVersion[]>;
+  findVersion(model: string, version: string): Promise<ModelVersion | null>;
+  /**
+   * Adds the model when it is new, takes the next number, writes the version with the contract that `makeContract`
+   * builds for that number and, when `alias` is given, points it at the new version: all or nothing. `makeContract` is
+   * synchronous and pure.
+   */
+  addVersion(request: {
+    model: string;
+    now: EpochMs;
+    description?: string;
+    alias?: string;
+    makeContract: (version: string, parentVersion: string | null) => { contract: Contract; digest: string };
+  }): Promise<ModelVersion>;
+  /** Throws VERSION_NOT_FOUND. */
+  setAlias(request: { model: string; alias: string; version: string; now: EpochMs }): Promise<void>;
+  /** Null when nobody has changed the defaults. */
+  currentPolicy(model: string): Promise<PolicyRevision | null>;
+  /** Throws POLICY_CONFLICT when `revision` is not the current one plus one, MODEL_NOT_FOUND when there is no such model. */
+  addPolicyRevision(revision: PolicyRevision): Promise<void>;
+  /** Newest first, at most 100. */
+  listPolicyRevisions(model: string): Promise<PolicyRevision[]>;
+  /** Digests of every artifact that some version names; what is not among them may be collected. */
+  listArtifactDigests(): Promise<string[]>;
+}

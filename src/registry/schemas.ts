@@ -1,0 +1,240 @@
+import { z } from "zod";
+import { Datatype } from "../core/tensor.ts";
+import { Digest, ModelName, VersionNumber } from "../core/names.ts";
+
+const Timestamp = z.number().int().nonnegative().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
+
+export const TensorSpec = z
+  .object({
+    name: z.string().min(1),
+    datatype: Datatype,
+    shape: z.array(z.number().int().min(-1)).meta({ description: "-1 stands for a variable dimension; the first is the batch" }),
+    /** Names of the columns of the last dimension, where the reference data gave them. */
+    columns: z.array(z.string()).optional(),
+    /** The only values that the input takes; absent = any. */
+    allowedValues: z.array(z.union([z.string(), z.number(), z.boolean()])).optional(),
+    /** Whether NaN is a valid value: true when the reference data had missing values, or the deployer said so. */
+    missingAllowed: z.boolean().default(false),
+  })
+  .meta({ id: "TensorSpec" });
+export type TensorSpec = z.infer<typeof TensorSpec>;
+
+/** One tensor as JSON, with flat row-major data; int64 beyond 2^53 as text. */
+export const ExampleTensor = z
+  .object({ name: z.string(), datatype: Datatype, shape: z.array(z.number().int().nonnegative()), data: z.array(z.union([z.number(), z.string(), z.boolean()])) })
+  .meta({ id: "ExampleTensor" });
+export type ExampleTensor = z.infer<typeof ExampleTensor>;
+
+export const Signature = z
+  .object({
+    inputs: z.array(TensorSpec),
+    outputs: z.array(TensorSpec),
+    /** Whether requests may be joined along the first dimension; proven by a probe at registration. */
+    batchable: z.boolean(),
+    inputExample: z.array(ExampleTensor).optional(),
+  })
+  .meta({ id: "Signature" });
+export type Signature = z.infer<typeof Signature>;
+
+const columnBasics = {
+  /** Column name; unique in the profile. */
+  name: z.string(),
+  /** The input tensor that the column feeds, and its position in the tensor's last dimension. */
+  input: z.string(),
+  index: z.number().int().nonnegative(),
+  count: z.number().int().nonnegative().meta({ description: "Rows profiled, missing ones included" }),
+  missing: z.number().int().nonnegative(),
+};
+
+export const NumericColumnProfile = z
+  .object({
+    kind: z.literal("numeric"),
+    ...columnBasics,
+    min: z.number().nullable(),
+    max: z.number().nullable(),
+    mean: z.number().nullable(),
+    standardDeviation: z.number().nullable().meta({ description: "Population standard deviation (ddof 0)" }),
+    /** Inner edges of the buckets, ascending, without duplicates: k edges make k+1 buckets with open ends; a value equal to an edge is in the bucket above it. */
+    edges: z.array(z.number()),
+    /** Rows in each bucket; `edges.length + 1` numbers. */
+    counts: z.array(z.number().int().nonnegative()),
+  })
+  .meta({ id: "NumericColumnProfile" });
+export type NumericColumnProfile = z.infer<typeof NumericColumnProfile>;
+
+export const CategoricalColumnProfile = z
+  .object({
+    kind: z.literal("categorical"),
+    ...columnBasics,
+    distinct: z.number().int().nonnegative(),
+    /** The most frequent categories, at most 1,000, most frequent first. */
+    categories: z.array(z.object({ value: z.string(), count: z.number().int().nonnegative() })),
+    /** Rows in all the categories that are not listed. */
+    otherCount: z.number().int().nonnegative(),
+  })
+  .meta({ id: "CategoricalColumnProfile" });
+export type CategoricalColumnProfile = z.infer<typeof CategoricalColumnProfile>;
+
+export const ColumnProfile = z.discriminatedUnion("kind", [NumericColumnProfile, CategoricalColumnProfile]);
+export type ColumnProfile = z.infer<typeof ColumnProfile>;
+
+export const ReferenceProfile = z
+  .object({
+    digest: Digest,
+    rows: z.number().int().nonnegative(),
+    columns: z.array(ColumnProfile),
+    /** Columns of the file that no input takes. */
+    ignoredColumns: z.array(z.string()),
+    target: z.string().optional(),
+  })
+  .meta({ id: "ReferenceProfile" });
+export type ReferenceProfile = z.infer<typeof ReferenceProfile>;
+
+export const Artifact = z
+  .object({ path: z.string(), digest: Digest, bytes: z.number().int().nonnegative() })
+  .meta({ id: "Artifact" });
+export type Artifact = z.infer<typeof Artifact>;
+
+export const RuntimeFacts = z
+  .object({
+    kind: z.enum(["onnx", "python", "upstream"]),
+    artifacts: z.array(Artifact),
+    /** The file as it was given, where the import changed it. */
+    sourceDigest: Digest,
+    /** Operator sets by domain; the default domain is `ai.onnx`. */
+    opsets: z.record(z.string(), z.number().int()).optional(),
+    producer: z.string().optional(),
+    /** What the import changed or noticed, in sentences for people. */
+    notes: z.array(z.string()),
+  })
+  .meta({ id: "RuntimeFacts" });
+export type RuntimeFacts = z.infer<typeof RuntimeFacts>;
+
+/** The immutable facts of one version; everything later is judged against it. */
+export const Contract = z
+  .object({
+    contractVersion: z.literal(1),
+    model: ModelName,
+    version: VersionNumber,
+    signature: Signature,
+    referenceProfile: ReferenceProfile.nullable(),
+    /** Metrics on the evaluation set, such as `{"auc": 0.71, "baseline_auc": 0.5}`. */
+    evaluation: z.record(z.string(), z.number()),
+    runtime: RuntimeFacts,
+    lineage: z.object({
+      codeRevision: z.string().optional(),
+      datasets: z.array(z.object({ name: z.string(), digest: Digest })),
+      parentVersion: VersionNumber.optional(),
+    }),
+  })
+  .meta({ id: "Contract" });
+export type Contract = z.infer<typeof Contract>;
+
+export const ModelVersion = z
+  .object({
+    model: ModelName,
+    version: VersionNumber,
+    createdAt: Timestamp,
+    /** Digest of the contract as canonical JSON. */
+    contractDigest: Digest,
+    contract: Contract,
+  })
+  .meta({ id: "ModelVersion" });
+export type ModelVersion = z.infer<typeof ModelVersion>;
+
+export const Model = z
+  .object({
+    name: ModelName,
+    createdAt: Timestamp,
+    description: z.string(),
+    /** `champion` is the version that callers get who name none. */
+    aliases: z.record(z.string(), VersionNumber),
+    latestVersion: VersionNumber.nullable(),
+  })
+  .meta({ id: "Model" });
+export type Model = z.infer<typeof Model>;
+
+/** Body of `POST /api/models/:model/versions`; the files were uploaded with `PUT /api/blobs` before. */
+export const DeployRequest = z
+  .strictObject({
+    artifact: Digest,
+    /** Name of the file as the user has it; for messages. */
+    fileName: z.string().max(255).default("model.onnx"),
+    reference: z.strictObject({ digest: Digest, format: z.enum(["parquet", "csv"]) }).optional(),
+    /** Column of the reference data that the model predicts; it is not an input. */
+    target: z.string().optional(),
+    /** Columns of the reference data in the order of the model's input vector, where names cannot tell. */
+    columns: z.array(z.string()).optional(),
+    allowMissing: z.boolean().default(false),
+    evaluation: z.record(z.string().max(200), z.number()).default({}),
+    codeRevision: z.string().max(200).optional(),
+    description: z.string().max(2000).optional(),
+    /** False registers and loads the version without giving it traffic. */
+    activate: z.boolean().default(true),
+  })
+  .meta({ id: "DeployRequest" });
+export type DeployRequest = z.infer<typeof DeployRequest>;
+
+export const DeployResult = z
+  .object({
+    version: ModelVersion,
+    /** False when the model's latest version has the same content already. */
+    created: z.boolean(),
+    active: z.boolean(),
+    notes: z.array(z.string()),
+  })
+  .meta({ id: "DeployResult" });
+export type DeployResult = z.infer<typeof DeployResult>;
+
+/** What people decided and may change; every field has a default. Each change makes a new revision. */
+export const Policy = z
+  .strictObject({
+    serving: z
+      .strictObject({
+        runners: z.number().int().min(1).max(64).default(1).meta({ description: "Processes that run the model side by side" }),
+        inline: z.enum(["auto", "never"]).default("auto").meta({ description: "auto: a measured-tiny model runs in the server's process" }),
+        maxBatchRows: z.number().int().min(1).max(65_536).default(64),
+        maxBatchDelayMs: z.number().min(0).max(10_000).default(0),
+        maxQueueRows: z.number().int().min(1).max(10_000_000).default(4096),
+        deadlineMs: z.number().int().min(1).max(3_600_000).default(30_000),
+        maxRunMs: z.number().int().min(10).max(3_600_000).default(30_000).meta({ description: "A run that takes longer is stopped and its runner replaced" }),
+        maxRowsPerRequest: z.number().int().min(1).max(10_000_000).default(100_000),
+      })
+      .prefault({}),
+    cache: z
+      .strictObject({
+        enabled: z.boolean().default(false),
+        ttlSeconds: z.number().min(0.001).max(86_400).default(60),
+        maxEntries: z.number().int().min(1).max(1_000_000).default(10_000),
+      })
+      .prefault({}),
+    log: z
+      .strictObject({
+        sampleRate: z.number().min(0).max(1).default(1),
+        /** Columns or input tensors whose values never reach the log. */
+        redact: z.array(z.string()).default([]),
+        /** A tensor with more elements is logged by shape and digest only. */
+        maxElements: z.number().int().min(0).max(10_000_000).default(4096),
+        retentionDays: z.number().int().min(1).max(3650).default(90),
+      })
+      .prefault({}),
+    objectives: z
+      .strictObject({
+        latencyP95Ms: z.strictObject({ warning: z.number().positive().default(100), critical: z.number().positive().default(200) }).prefault({}),
+        errorRate: z.strictObject({ warning: z.number().min(0).max(1).default(0.001), critical: z.number().min(0).max(1).default(0.01) }).prefault({}),
+        psi: z.strictObject({ warning: z.number().positive().default(0.1), critical: z.number().positive().default(0.2) }).prefault({}),
+      })
+      .prefault({}),
+    monitoring: z
+      .strictObject({
+        windowMinutes: z.number().int().min(1).max(10_080).default(60).meta({ description: "Length of the live window that drift is computed over" }),
+      })
+      .prefault({}),
+  })
+  .meta({ id: "Policy" });
+export type Policy = z.infer<typeof Policy>;
+
+export const PolicyRevision = z
+  .object({ model: ModelName, revision: z.number().int().nonnegative(), author: z.string(), changedAt: Timestamp, reason: z.string(), policy: Policy })
+  .meta({ id: "PolicyRevision" });
+export type PolicyRevision = z.infer<typeof PolicyRevision>;

@@ -1,0 +1,45 @@
+import type { EpochMs } from "../core/clock.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { Prediction, PredictionTiming } from "./schemas.ts";
+
+/** What serving hands to the log; redaction and sampling were applied before. */
+export interface PredictionEntry {
+  id: string;
+  time: EpochMs;
+  model: string;
+  version: string;
+  requestId: string | null;
+  rows: number;
+  outcome: string;
+  timing: PredictionTiming;
+  inputs: readonly LogTensor[];
+  outputs: readonly LogTensor[];
+}
+
+/** A tensor, or what stands for it when its values are withheld. */
+export type LogTensor = Tensor | (Omit<Tensor, "data"> & { data: null; digest?: string; redacted?: boolean });
+
+export interface PredictionFilter {
+  model: string;
+  version?: string;
+  outcome?: "ok" | "error";
+  /** Only predictions with an id before this one; for paging. */
+  before?: string;
+  limit: number;
+}
+
+/**
+ * Append-only log of predictions. `append` answers when the entry has reached the operating system: it survives the
+ * death of the process, and power loss but for the last `syncEveryMs`. Entries of one moment share one write. Sealed
+ * segments become Parquet, one row for each row of a request.
+ */
+export interface PredictionLog {
+  append(entry: PredictionEntry): Promise<void>;
+  /** Searches memory, segments and Parquet. */
+  find(id: string): Promise<Prediction | null>;
+  /** Newest first. */
+  list(filter: PredictionFilter): Promise<Prediction[]>;
+  /** Seals the active segment and turns everything sealed into Parquet; for tests, backups and `stop`. */
+  flush(): Promise<void>;
+  stop(): Promise<void>;
+}
