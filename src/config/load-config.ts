@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from "node:fs";
+import { AppError } from "../core/errors.ts";
+import { Config } from "./config.ts";
+
+/** Names of environment variables of settings: `maxInferenceBytes` is SLIPWAY_MAX_INFERENCE_BYTES. */
+export function environmentName(setting: string): string {
+  return `SLIPWAY_${setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/**
+ * One configuration out of file, environment and flags; later ones win. Throws CONFIG_INVALID with every problem named
+ * by where it was set.
+ */
+export function loadConfig(flags: Readonly<Record<string, string | boolean | undefined>>, environment: NodeJS.ProcessEnv = process.env): Config {
+  const merged: Record<string, unknown> = {};
+  const sources: Record<string, string> = {};
+  const take = (setting: string, value: unknown, source: string): void => {
+    merged[setting] = value;
+    sources[setting] = source;
+  };
+  const file = typeof flags.config === "string" ? flags.config : environment.SLIPWAY_CONFIG;
+  if (file !== undefined) for (const [setting, value] of Object.entries(readFile(file))) take(setting, value, "the configuration file");
+  for (const setting of Object.keys(Config.shape)) {
+    const fromEnvironment = environment[environmentName(setting)];
+    if (fromEnvironment !== undefined) take(setting, fromEnvironment, environmentName(setting));
+    const flag = flags[setting];
+    if (flag !== undefined) take(setting, flag, `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  }
+  const parsed = Config.safeParse(merged);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => {
+      const setting = String(issue.path[0] ?? (issue.code === "unrecognized_keys" ? issue.keys.join(", ") : "configuration"));
+      return { path: sources[setting] ?? setting, message: issue.message };
+    });
+    throw new AppError("CONFIG_INVALID", problems.map((problem) => `${problem.path}: ${problem.message}`).join("; "), { problems });
+  }
+  return Object.freeze(parsed.data);
+}
+
+function readFile(path: string): Record<string, unknown> {
+  if (!existsSync(path)) throw new AppError("CONFIG_INVALID", "The configuration file does not exist.");
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch (cause) {
+    throw new AppError("CONFIG_INVALID", "The configuration file is not valid JSON.", { cause });
+  }
+  throw new AppError("CONFIG_INVALID", "The configuration file must hold one JSON object.");
+}
+
+/** Environment for the processes that Slipway starts: what programs need to run, and no secrets. */
+export function childEnvironment(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const passed = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "OMP_NUM_THREADS"];
+  return Object.fromEntries(passed.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
+}
+
+/** Where the commands find the server. */
+export function serverUrl(environment: NodeJS.ProcessEnv = process.env): string {
+  return environment.SLIPWAY_URL ?? "http://127.0.0.1:4400";
+}

@@ -1,0 +1,249 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Clock } from "../core/clock.ts";
+import { AppError, toAppError, type Problem } from "../core/errors.ts";
+import type { IdGenerator } from "../core/ids.ts";
+import type { Logger } from "../core/logger.ts";
+import { HttpAnswer, type Route, type RouteRequest } from "../core/route.ts";
+import type { ConsoleFiles } from "./console-files.ts";
+import { HostGate, loopbackHosts } from "./host-gate.ts";
+import { readBody } from "./read-body.ts";
+import type { RouteTable } from "./route-table.ts";
+import { parseJson, parseQuery, validate } from "./parse-request.ts";
+import { writeAnswer } from "./write-answer.ts";
+
+export interface HttpServerOptions {
+  host: string;
+  port: number;
+  /** Further exact Host values, beside loopback's. */
+  allowedHosts: readonly string[];
+  maxInferenceBytes: number;
+  bodyTimeoutMs: number;
+  maxConnections: number;
+}
+
+/** The HTTP door: gates, routing, bodies, errors and draining. What it offers is the route table's. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+  readonly #table: RouteTable;
+  readonly #console: ConsoleFiles;
+  readonly #clock: Clock;
+  readonly #ids: IdGenerator;
+  readonly #logger: Logger;
+  readonly #sockets = new Set<Socket>();
+  /** Bodies under way, with the monotonic time by which they must be whole. */
+  readonly #pendingBodies = new Map<IncomingMessage, number>();
+  #sweeper: NodeJS.Timeout | undefined;
+  #gate = new HostGate([]);
+  #draining = false;
+  #active = 0;
+
+  constructor(
+    options: HttpServerOptions,
+    parts: { table: RouteTable; console: ConsoleFiles; clock: Clock; ids: IdGenerator; logger: Logger },
+  ) {
+    this.#options = options;
+    this.#table = parts.table;
+    this.#console = parts.console;
+    this.#clock = parts.clock;
+    this.#ids = parts.ids;
+    this.#logger = parts.logger;
+    this.#server = createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 75_000 });
+    this.#server.maxConnections = options.maxConnections;
+    this.#server.on("request", (request, response) => void this.#serve(request, response));
+    this.#server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+      const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    });
+  }
+
+  /** Answers with the port that was taken (0 asks for any). */
+  async listen(): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (cause: NodeJS.ErrnoException) => {
+        const reason = cause.code === "EADDRINUSE" ? `port ${this.#options.port} is taken` : (cause.code ?? "it failed");
+        reject(new AppError("CONFIG_INVALID", `Cannot listen on ${this.#options.host}: ${reason}.`, { cause }));
+      });
+      this.#server.listen(this.#options.port, this.#options.host, resolve);
+    });
+    const { port } = this.#server.address() as AddressInfo;
+    this.#gate = new HostGate([...loopbackHosts(port), ...this.#options.allowedHosts.map((host) => host.toLowerCase())]);
+    this.#sweeper = setInterval(() => this.#sweepBodies(), 1000).unref();
+    return port;
+  }
+
+  /**
+   * Every answer from now on closes its connection; then the listener closes. Callers on kept connections learn it from
+   * an answer instead of a reset, as far as they call within `graceMs`.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    const end = this.#clock.monotonic() + graceMs;
+    while ((this.#active > 0 || this.#sockets.size > 0) && this.#clock.monotonic() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    clearInterval(this.#sweeper);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    if (this.#active === 0) this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** Ends what is still open. */
+  destroy(): void {
+    this.#server.closeAllConnections();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#active++;
+    let found: Route | undefined;
+    let requestId: string | undefined;
+    const idOf = (): string => (requestId ??= this.#ids.next("request"));
+    try {
+      this.#gate.check(request);
+      const url = request.url!;
+      const queryStart = url.indexOf("?");
+      const path = queryStart < 0 ? url : url.slice(0, queryStart);
+      const match = this.#table.find(request.method!, path);
+      if (match === null) {
+        this.#serveUnrouted(request, response, path);
+        return;
+      }
+      const route = (found = match.route);
+      const problems: Problem[] = [];
+      const params = route.params === undefined ? {} : validate(route.params, match.params, "path", problems);
+      const query =
+        route.query === undefined ? {} : validate(route.query, queryStart < 0 ? {} : parseQuery(url.slice(queryStart + 1)), "query", problems);
+      if (problems.length > 0) throw new AppError("INVALID_REQUEST", describe(problems), { problems });
+      const body = route.body === undefined ? undefined : await this.#readBody(request, route.body);
+      const result = await route.handle(new ServedRequest(params, query, body, request, response, idOf, this.#clock.now()));
+      await writeAnswer(request, response, result, this.#draining);
+    } catch (thrown) {
+      await this.#fail(request, response, found, toAppError(thrown), idOf());
+    } finally {
+      this.#active--;
+    }
+  }
+
+  /** The console's files, or 404 and 405. */
+  #serveUnrouted(request: IncomingMessage, response: ServerResponse, path: string): void {
+    if (request.method === "GET" || request.method === "HEAD") {
+      const file = this.#console.lookup(path, request.headers["accept-encoding"]);
+      if (file !== null) {
+        const unchanged = file.headers.ETag !== undefined && request.headers["if-none-match"] === file.headers.ETag;
+        response.writeHead(unchanged ? 304 : file.status, { ...file.headers, ...(this.#draining ? { Connection: "close" } : {}) });
+        response.end(unchanged || request.method === "HEAD" ? undefined : file.body);
+        return;
+      }
+    }
+    const methods = this.#table.methodsOf(path);
+    if (methods.length === 0) throw new AppError("ROUTE_NOT_FOUND", "There is nothing at this path.");
+    throw new AppError("METHOD_NOT_ALLOWED", `This path takes ${methods.join(", ")}.`);
+  }
+
+  async #readBody(request: IncomingMessage, body: NonNullable<Route["body"]>): Promise<unknown> {
+    if (body.kind === "stream") return request;
+    const maxBytes = body.maxBytes === "inference" ? this.#options.maxInferenceBytes : (body.maxBytes ?? 1 << 20);
+    this.#pendingBodies.set(request, this.#clock.monotonic() + this.#options.bodyTimeoutMs);
+    try {
+      const bytes = await readBody(request, { maxBytes, maxExpansion: 100 });
+      if (body.kind === "buffer") return bytes;
+      const problems: Problem[] = [];
+      const value = validate(body.schema, parseJson(bytes, request.headers["content-type"]), "", problems);
+      if (problems.length > 0) throw new AppError("INVALID_REQUEST", describe(problems), { problems });
+      return value;
+    } catch (error) {
+      if (timedOut.has(request)) throw new AppError("BODY_TIMEOUT", "The body did not arrive in time.", { cause: error });
+      throw error;
+    } finally {
+      this.#pendingBodies.delete(request);
+    }
+  }
+
+  #sweepBodies(): void {
+    const now = this.#clock.monotonic();
+    for (const [request, deadline] of this.#pendingBodies) {
+      if (now < deadline) continue;
+      timedOut.add(request);
+      request.emit("error", new Error("body timeout"));
+    }
+  }
+
+  async #fail(request: IncomingMessage, response: ServerResponse, route: Route | undefined, error: AppError, requestId: string): Promise<void> {
+    if (error.status >= 500 && error.code !== "QUEUE_FULL") {
+      const level = error.code === "INTERNAL" ? "error" : "warn";
+      this.#logger[level]("request.failed", {
+        requestId, code: error.code, message: error.message, route: route?.path, cause: error.cause,
+      });
+    }
+    if (response.headersSent || response.destroyed) return void response.destroy();
+    const headers: Record<string, string> = { "Content-Type": "application/json", "X-Request-Id": requestId };
+    if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(Math.ceil(error.retryAfterSeconds));
+    if (error.code === "METHOD_NOT_ALLOWED") headers.Allow = error.message.replace(/^This path takes |\.$/g, "");
+    const body = route?.errorBody?.(error, requestId) ?? {
+      error: { code: error.code, message: error.message, hint: error.hint, requestId, problems: error.problems },
+    };
+    // What is left of a refused body is not read: the connection ends with the answer.
+    const unread = !request.complete;
+    await writeAnswer(request, response, new HttpAnswer(error.status, headers, JSON.stringify(body)), this.#draining || unread);
+    if (unread) request.resume();
+  }
+}
+
+const timedOut = new WeakSet<IncomingMessage>();
+
+function describe(problems: readonly Problem[]): string {
+  const first = problems.slice(0, 5).map((problem) => (problem.path === "" ? problem.message : `${problem.path}: ${problem.message}`));
+  const more = problems.length > first.length ? ` and ${problems.length - first.length} more` : "";
+  return `${first.join("; ")}${more}.`;
+}
+
+/** One request as the handler sees it; what costs time is made when it is asked for. */
+class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly now;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #idOf: () => string;
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    params: unknown, query: unknown, body: unknown,
+    request: IncomingMessage, response: ServerResponse, idOf: () => string, now: RouteRequest<unknown, unknown, unknown>["now"],
+  ) {
+    this.params = params;
+    this.query = query;
+    this.body = body;
+    this.now = now;
+    this.#request = request;
+    this.#response = response;
+    this.#idOf = idOf;
+  }
+
+  get headers() {
+    return this.#request.headers;
+  }
+
+  get requestId() {
+    return this.#idOf();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      const controller = new AbortController();
+      const response = this.#response;
+      if (response.destroyed) controller.abort();
+      else response.once("close", () => { if (!response.writableFinished) controller.abort(); });
+      this.#signal = controller.signal;
+    }
+    return this.#signal;
+  }
+}

@@ -1,0 +1,49 @@
+import type { z } from "zod";
+import { AppError, type Problem } from "../core/errors.ts";
+
+const maxDepth = 32;
+
+/** Parses a JSON body. Throws UNSUPPORTED_MEDIA_TYPE, INVALID_JSON. */
+export function parseJson(bytes: Buffer, contentType: string | undefined): unknown {
+  const mediaType = contentType?.split(";", 1)[0]?.trim().toLowerCase();
+  if (mediaType !== undefined && mediaType !== "" && !/^application\/([a-z0-9.+-]+\+)?json$/.test(mediaType)) {
+    throw new AppError("UNSUPPORTED_MEDIA_TYPE", "This route takes application/json.");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new AppError("INVALID_JSON", bytes.length === 0 ? "The body is empty." : "The body is not valid JSON.", { cause });
+  }
+  if (depthExceeds(value, maxDepth)) throw new AppError("INVALID_JSON", `The body is nested deeper than ${maxDepth} levels.`);
+  return value;
+}
+
+function depthExceeds(value: unknown, left: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (left === 0) return true;
+  return Object.values(value).some((inner) => depthExceeds(inner, left - 1));
+}
+
+/** Query text as an object without a prototype; the last of repeated keys wins. */
+export function parseQuery(text: string): Record<string, string> {
+  const query = Object.create(null) as Record<string, string>;
+  for (const [name, value] of new URLSearchParams(text)) query[name] = value;
+  return query;
+}
+
+/** Validates and adds every problem, with its path in the caller's terms; the result is only valid when none was added. */
+export function validate(schema: z.ZodType, value: unknown, where: string, problems: Problem[]): unknown {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) {
+    problems.push({ path: pathText(where, issue.path), message: issue.message });
+  }
+  return undefined;
+}
+
+function pathText(where: string, path: readonly PropertyKey[]): string {
+  let text = where;
+  for (const part of path) text += typeof part === "number" ? `[${part}]` : text === "" ? String(part) : `.${String(part)}`;
+  return text;
+}

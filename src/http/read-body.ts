@@ -1,0 +1,98 @@
+import type { IncomingMessage } from "node:http";
+import { createGunzip, createInflate, createInflateRaw } from "node:zlib";
+import type { Transform } from "node:stream";
+import { AppError } from "../core/errors.ts";
+
+export interface BodyLimits {
+  /** Largest body after decompression, in bytes. */
+  maxBytes: number;
+  /** Largest ratio of decompressed to received bytes, judged past the first MiB. */
+  maxExpansion: number;
+}
+
+/**
+ * Reads a body whole. A plain body that arrives in one piece is not copied. Throws BODY_TOO_LARGE, BODY_INCOMPLETE,
+ * UNSUPPORTED_ENCODING.
+ */
+export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+  const encoding = request.headers["content-encoding"]?.trim().toLowerCase();
+  const declared = request.headers["content-length"];
+  if (declared !== undefined && Number(declared) > limits.maxBytes) {
+    return Promise.reject(tooLarge(limits.maxBytes));
+  }
+  if (encoding === undefined || encoding === "" || encoding === "identity") return readPlain(request, limits.maxBytes);
+  if (encoding === "gzip" || encoding === "x-gzip" || encoding === "deflate") return readCompressed(request, encoding, limits);
+  return Promise.reject(new AppError("UNSUPPORTED_ENCODING", "The body's Content-Encoding is not one that this server reads."));
+}
+
+function tooLarge(maxBytes: number): AppError {
+  return new AppError("BODY_TOO_LARGE", `The body is larger than the ${maxBytes} bytes that this route takes.`);
+}
+
+function incomplete(cause?: unknown): AppError {
+  return new AppError("BODY_INCOMPLETE", "The connection ended before the body was whole.", { cause });
+}
+
+function readPlain(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let first: Buffer | undefined;
+    let rest: Buffer[] | undefined;
+    let length = 0;
+    request.on("data", (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) {
+        request.pause();
+        reject(tooLarge(maxBytes));
+      } else if (first === undefined) first = chunk;
+      else if (rest === undefined) rest = [first, chunk];
+      else rest.push(chunk);
+    });
+    request.on("end", () => resolve(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, length)));
+    request.on("error", (error) => reject(incomplete(error)));
+    request.on("aborted", () => reject(incomplete()));
+  });
+}
+
+function readCompressed(request: IncomingMessage, encoding: string, limits: BodyLimits): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let received = 0;
+    let produced = 0;
+    const chunks: Buffer[] = [];
+    let decoder: Transform | undefined;
+    const fail = (error: AppError): void => {
+      request.pause();
+      decoder?.destroy();
+      reject(error);
+    };
+    const start = (firstByte: number | undefined): Transform => {
+      // "deflate" means zlib, but some clients send the bare stream: a zlib header starts with the method nibble 8.
+      const hasZlibHeader = ((firstByte ?? 0x78) & 0x0f) === 8;
+      const made = encoding !== "deflate" ? createGunzip() : hasZlibHeader ? createInflate() : createInflateRaw();
+      made.on("data", (chunk: Buffer) => {
+        produced += chunk.length;
+        if (produced > limits.maxBytes) return fail(tooLarge(limits.maxBytes));
+        if (produced > 1 << 20 && produced > received * limits.maxExpansion) {
+          return fail(new AppError("BODY_TOO_LARGE", "The compressed body expands further than this server allows."));
+        }
+        chunks.push(chunk);
+      });
+      made.on("end", () => resolve(Buffer.concat(chunks, produced)));
+      made.on("error", (cause) => fail(new AppError("BODY_INCOMPLETE", "The compressed body is broken or cut short.", { cause })));
+      return made;
+    };
+    request.on("data", (chunk: Buffer) => {
+      received += chunk.length;
+      decoder ??= start(chunk[0]);
+      if (!decoder.destroyed && !decoder.write(chunk)) {
+        request.pause();
+        decoder.once("drain", () => request.resume());
+      }
+    });
+    request.on("end", () => {
+      decoder ??= start(undefined);
+      if (!decoder.destroyed) decoder.end();
+    });
+    request.on("error", (error) => fail(incomplete(error)));
+    request.on("aborted", () => fail(incomplete()));
+  });
+}

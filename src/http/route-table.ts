@@ -1,0 +1,41 @@
+import createRouter, { type HTTPMethod } from "find-my-way";
+import type { Access, Route } from "../core/route.ts";
+
+const accessLevels: ReadonlySet<Access> = new Set(["public", "viewer", "contributor", "deployer", "admin"]);
+
+export interface RouteMatch {
+  route: Route;
+  params: Record<string, string | undefined>;
+}
+
+/**
+ * The only way in. A route without a declared access, or declared twice, is refused when the table is built, so it can
+ * never be served.
+ */
+export class RouteTable {
+  readonly routes: readonly Route[];
+  readonly #router = createRouter({ ignoreTrailingSlash: true, maxParamLength: 512 });
+
+  constructor(routes: readonly Route[]) {
+    const operations = new Set<string>();
+    for (const route of routes) {
+      const name = `${route.method} ${route.path}`;
+      if (!accessLevels.has(route.access)) throw new Error(`Route ${name} declares no access; every route must.`);
+      if (operations.has(route.operationId)) throw new Error(`Operation ${route.operationId} is declared twice.`);
+      operations.add(route.operationId);
+      this.#router.on(route.method as HTTPMethod, route.path, () => undefined, route);
+    }
+    this.routes = routes;
+  }
+
+  /** `path` is the target without its query. */
+  find(method: string, path: string): RouteMatch | null {
+    const found = this.#router.find((method === "HEAD" ? "GET" : method) as HTTPMethod, path);
+    return found === null ? null : { route: found.store as Route, params: found.params };
+  }
+
+  /** Methods under which the path exists, for 405. */
+  methodsOf(path: string): string[] {
+    return ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => this.find(method, path) !== null);
+  }
+}

@@ -1,0 +1,201 @@
+import type { Clock } from "../core/clock.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { BlobStore, ModelVersion, Policy } from "../registry/index.ts";
+import { batchKey, hasFixedTrailingDimensions, rowsOf } from "./batch.ts";
+import { BatchScheduler, type ScheduledResult, type SchedulerLimits } from "./batch-scheduler.ts";
+import type { ModelRunner, ModelRuntime } from "./model-runtime.ts";
+import { RunnerPool } from "./runner-pool.ts";
+import type { ServedVersion as ServedVersionView, VersionState } from "./schemas.ts";
+import { warmUp, type WarmupMeasure } from "./warm-up.ts";
+
+export interface ServedVersionParts {
+  runtime: ModelRuntime;
+  blobs: BlobStore;
+  clock: Clock;
+  logger: Logger;
+  onState: (state: VersionState) => void;
+  onBatch: (rows: number, runUs: number) => void;
+}
+
+/** A model whose largest batch runs in less than this may run in the server's process. */
+const tinyMs = 1;
+
+interface Lane {
+  pool: RunnerPool;
+  scheduler: BatchScheduler;
+}
+
+/**
+ * One version with its runners. Loaded and warmed in a process of its own first; when the graph's cost is bounded by
+ * its shapes and the measured time is tiny, the server runs it inline and keeps processes only for requests of more
+ * rows than were measured.
+ */
+export class ServedVersion {
+  readonly version: ModelVersion;
+  readonly #parts: ServedVersionParts;
+  readonly #trailingFixed: boolean;
+  #policy: Policy;
+  #state: VersionState = "loading";
+  #reason: string | null = null;
+  #inline: Lane | undefined;
+  #process: Lane | undefined;
+  #warmup: WarmupMeasure[] = [];
+  #executionProvider = "cpu";
+  #path = "";
+
+  constructor(version: ModelVersion, policy: Policy, parts: ServedVersionParts) {
+    this.version = version;
+    this.#policy = policy;
+    this.#parts = parts;
+    this.#trailingFixed = hasFixedTrailingDimensions(version.contract.signature);
+  }
+
+  get state(): VersionState {
+    return this.#state;
+  }
+
+  get reason(): string | null {
+    return this.#reason;
+  }
+
+  get queueRows(): number {
+    return (this.#inline?.scheduler.queueRows ?? 0) + (this.#process?.scheduler.queueRows ?? 0);
+  }
+
+  /** Ready, and with a runner alive to take work. */
+  get isReady(): boolean {
+    return this.#state === "ready" && (this.#inline !== undefined || (this.#process?.pool.ready ?? 0) > 0);
+  }
+
+  /** Verifies the artifact, starts runners, warms them up. Rejects with the reason, which `state` and `reason` keep. */
+  async load(): Promise<void> {
+    try {
+      const artifact = this.version.contract.runtime.artifacts[0];
+      if (artifact === undefined) throw new AppError("VERSION_FAILED", "The version has no artifact.");
+      this.#path = await this.#parts.blobs.verifiedPath(artifact.digest);
+      const lane = this.#makeLane("runner");
+      this.#process = lane;
+      const runner = await lane.pool.open();
+      this.#executionProvider = runner.executionProvider;
+      await this.#placeInline();
+      this.#setState("ready", null);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      this.#setState("failed", error.code === "INTERNAL" ? "It could not be loaded; the log has the cause." : error.message);
+      this.#parts.logger.error("version.failed", { model: this.version.model, version: this.version.version, code: error.code, reason: error.message, cause: error.cause });
+      await this.#close();
+      throw new AppError("VERSION_FAILED", `Version ${this.version.version} of ${this.version.model} cannot be loaded: ${this.#reason}`, { cause: thrown });
+    }
+  }
+
+  /** Rejects with VERSION_NOT_READY, VERSION_FAILED, INVALID_INPUT and what the scheduler rejects with. */
+  async submit(inputs: readonly Tensor[], deadlineMs: number, signal: AbortSignal | undefined): Promise<ScheduledResult> {
+    if (this.#state !== "ready") throw this.#notReady();
+    const { batchable } = this.version.contract.signature;
+    const rows = rowsOf(inputs, batchable);
+    if (rows > this.#policy.serving.maxRowsPerRequest) {
+      throw new AppError("INVALID_INPUT", `The request has ${rows} rows; the model's policy takes at most ${this.#policy.serving.maxRowsPerRequest} at once.`);
+    }
+    let lane = this.#inline;
+    if (lane === undefined || rows > this.#policy.serving.maxBatchRows) {
+      lane = this.#process!;
+      if (!lane.pool.started) lane.pool.fill();
+    }
+    return lane.scheduler.submit(inputs, rows, batchKey(inputs, this.#trailingFixed), deadlineMs, signal);
+  }
+
+  /** Applies what can change without a reload. */
+  setPolicy(policy: Policy): void {
+    this.#policy = policy;
+    for (const lane of [this.#inline, this.#process]) if (lane !== undefined) lane.scheduler.limits = this.#limits();
+  }
+
+  /** Whether a change of policy needs new runners. */
+  needsReload(policy: Policy): boolean {
+    const { serving } = this.#policy;
+    return policy.serving.runners !== serving.runners || policy.serving.inline !== serving.inline || policy.serving.maxBatchRows > serving.maxBatchRows;
+  }
+
+  /** Finishes what was accepted, then returns the memory. */
+  async unload(): Promise<void> {
+    if (this.#state === "ready") this.#setState("draining", null);
+    await Promise.all([this.#inline?.scheduler.drain(), this.#process?.scheduler.drain()]);
+    await this.#close();
+    this.#setState("unloaded", null);
+  }
+
+  view(active: boolean): ServedVersionView {
+    const lane = this.#inline ?? this.#process;
+    return {
+      model: this.version.model,
+      version: this.version.version,
+      state: this.#state,
+      reason: this.#reason,
+      active,
+      placement: this.#inline === undefined ? "runner" : "inline",
+      executionProvider: this.#executionProvider,
+      runners: { wanted: lane?.pool.wanted ?? 0, ready: lane?.pool.ready ?? 0, restarts: this.#process?.pool.restarts ?? 0 },
+      queueRows: this.queueRows,
+      warmup: this.#warmup.map(({ rows, milliseconds }) => ({ rows, milliseconds })),
+    };
+  }
+
+  async #placeInline(): Promise<void> {
+    const largest = this.#warmup.at(-1);
+    const tiny = largest !== undefined && largest.milliseconds < tinyMs && largest.rows >= this.#limits().maxBatchRows;
+    if (this.#policy.serving.inline === "never" || !tiny || !(await this.#parts.runtime.inlineAllowed(this.#path))) return;
+    const lane = this.#makeLane("inline");
+    await lane.pool.open();
+    this.#inline = lane;
+    const idle = this.#process!;
+    this.#process = this.#makeLane("runner");
+    await idle.pool.close();
+  }
+
+  #makeLane(placement: "inline" | "runner"): Lane {
+    const { clock, logger, onBatch } = this.#parts;
+    const lane = {} as Lane;
+    lane.pool = new RunnerPool({
+      size: placement === "inline" ? 1 : this.#policy.serving.runners,
+      start: () => this.#startWarm(placement),
+      onIdle: () => lane.scheduler.pump(),
+      clock,
+      logger,
+      name: `${this.version.model}/${this.version.version}`,
+    });
+    lane.scheduler = new BatchScheduler(lane.pool, this.#limits(), clock, onBatch);
+    return lane;
+  }
+
+  async #startWarm(placement: "inline" | "runner"): Promise<ModelRunner> {
+    const start = (): Promise<ModelRunner> => this.#parts.runtime.start(this.#path, this.version.contract, placement);
+    const { runner, measures } = await warmUp(start, this.version.contract, this.#limits().maxBatchRows, this.#parts.clock, this.#warmup.length > 0);
+    if (measures.length > 0 && this.#warmup.length === 0) this.#warmup = measures;
+    return runner;
+  }
+
+  #limits(): SchedulerLimits {
+    const { maxBatchRows, maxBatchDelayMs, maxQueueRows, maxRunMs } = this.#policy.serving;
+    return { maxBatchRows: this.version.contract.signature.batchable ? maxBatchRows : 1, maxBatchDelayMs, maxQueueRows, maxRunMs };
+  }
+
+  #notReady(): AppError {
+    const name = `Version ${this.version.version} of ${this.version.model}`;
+    if (this.#state === "failed") return new AppError("VERSION_FAILED", `${name} could not be loaded: ${this.#reason}`);
+    return new AppError("VERSION_NOT_READY", `${name} is ${this.#state}.`, { retryAfterSeconds: 1 });
+  }
+
+  #setState(state: VersionState, reason: string | null): void {
+    this.#state = state;
+    this.#reason = reason;
+    this.#parts.onState(state);
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled([this.#inline?.pool.close(), this.#process?.pool.close()]);
+    this.#inline = undefined;
+    this.#process = undefined;
+  }
+}
