@@ -1,16 +1,37 @@
 import { createHash } from "node:crypto";
 
-/** JSON with the keys of every object in code-unit order and without white space, so that equal values have equal digests. Undefined members are left out. */
+/**
+ * JSON as RFC 8785 writes it: the keys of every object in order of UTF-16 code units, no white space, undefined members
+ * left out. Equal values have equal texts. Throws TypeError for what JSON cannot carry.
+ */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
-    const sorted: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
-    for (const key of Object.keys(inner).sort()) sorted[key] = (inner as Record<string, unknown>)[key];
-    return sorted;
-  });
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return JSON.stringify(value);
+    case "number":
+      if (!Number.isFinite(value)) throw new TypeError("JSON cannot carry NaN or infinity.");
+      return JSON.stringify(value);
+    case "object":
+      if (value === null) return "null";
+      if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+      return `{${members(value as Record<string, unknown>)}}`;
+    default:
+      throw new TypeError(`JSON cannot carry a ${typeof value}.`);
+  }
 }
 
-/** `sha256:` and the digest of the value's canonical JSON in UTF-8. */
+function members(value: Record<string, unknown>): string {
+  const keys = Object.keys(value).filter((key) => value[key] !== undefined);
+  return keys.sort().map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`).join(",");
+}
+
+/** `sha256:` and the digest of a text in UTF-8. */
+export function digestOfText(text: string): string {
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
+/** Digest of the value's canonical JSON. */
 export function jsonDigest(value: unknown): string {
-  return `sha256:${createHash("sha256").update(canonicalJson(value)).digest("hex")}`;
+  return digestOfText(canonicalJson(value));
 }

@@ -1,0 +1,219 @@
+import { stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import type { EpochMs } from "../core/clock.ts";
+import { canonicalJson, jsonDigest } from "../core/canonical-json.ts";
+import { AppError } from "../core/errors.ts";
+import type { EventBus } from "../core/events.ts";
+import { assertSafeName } from "../core/names.ts";
+import type { BlobStore } from "./blob-store.ts";
+import { matchReference } from "./match-reference.ts";
+import type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
+import type { ReferenceProfiler } from "./reference-profiler.ts";
+import type { RegistryStore } from "./registry-store.ts";
+import {
+  Policy, type Contract, type DeployRequest, type ExampleTensor, type Model, type ModelVersion, type PolicyRevision, type ReferenceProfile, type TensorSpec,
+} from "./schemas.ts";
+
+export interface RegistryParts {
+  store: RegistryStore;
+  blobs: BlobStore;
+  inspector: ModelInspector;
+  profiler: ReferenceProfiler;
+  events: EventBus;
+}
+
+/** Models, versions, contracts, aliases and policies. A version is written once, whole, and never changed. */
+export class RegistryService {
+  readonly #parts: RegistryParts;
+
+  constructor(parts: RegistryParts) {
+    this.#parts = parts;
+  }
+
+  listModels(): Promise<Model[]> {
+    return this.#parts.store.listModels();
+  }
+
+  /** Throws MODEL_NOT_FOUND. */
+  async model(name: string): Promise<Model> {
+    const model = await this.#parts.store.findModel(name);
+    if (model === null) throw new AppError("MODEL_NOT_FOUND", `There is no model named ${JSON.stringify(name)}.`);
+    return model;
+  }
+
+  /** Newest first. Throws MODEL_NOT_FOUND. */
+  async versions(model: string): Promise<ModelVersion[]> {
+    await this.model(model);
+    return this.#parts.store.listVersions(model);
+  }
+
+  /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
+  async version(model: string, version: string): Promise<ModelVersion> {
+    const found = await this.#parts.store.findVersion(model, version);
+    if (found !== null) return found;
+    await this.model(model);
+    throw new AppError("VERSION_NOT_FOUND", `${model} has no version ${version}.`);
+  }
+
+  /**
+   * Reads, tries and profiles the files, then writes the version in one transaction. Everything that can be wrong is
+   * found before anything is written. The same content as the latest version answers with that version.
+   */
+  async register(model: string, request: DeployRequest, now: EpochMs): Promise<{ version: ModelVersion; created: boolean }> {
+    assertSafeName(model, "model name");
+    const { store, blobs, inspector } = this.#parts;
+    const sourcePath = await blobs.verifiedPath(request.artifact);
+    const inspection = await inspector.inspect(sourcePath);
+    const { inputs, profile } = await this.#readReference(inspection.inputs, request);
+    const artifact = await this.#storeArtifact(request, inspection, sourcePath);
+    const probe = await inspector.probe(artifact.path, inspection);
+    const makeContract = contractMaker(model, request, { inputs, profile, inspection, probe, artifact });
+    const latest = (await store.findModel(model))?.latestVersion ?? null;
+    if (latest !== null) {
+      const existing = await store.findVersion(model, latest);
+      if (existing !== null && sameContent(existing.contract, makeContract(latest, existing.contract.lineage.parentVersion ?? null))) {
+        return { version: existing, created: false };
+      }
+    }
+    const version = await store.addVersion({
+      model,
+      now,
+      ...(request.description === undefined ? {} : { description: request.description }),
+      makeContract: (number, parent) => {
+        const contract = makeContract(number, parent);
+        return { contract, digest: jsonDigest(contract) };
+      },
+    });
+    this.#parts.events.emit("version.registered", { model, version: version.version });
+    return { version, created: true };
+  }
+
+  /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
+  async setAlias(model: string, alias: string, version: string, now: EpochMs): Promise<Model> {
+    assertSafeName(alias, "alias");
+    await this.version(model, version);
+    await this.#parts.store.setAlias({ model, alias, version, now });
+    this.#parts.events.emit("alias.changed", { model, alias, version });
+    return this.model(model);
+  }
+
+  /** The current policy; revision 0 is the defaults. Throws MODEL_NOT_FOUND. */
+  async policy(model: string): Promise<PolicyRevision> {
+    const found = await this.model(model);
+    return (
+      (await this.#parts.store.currentPolicy(model)) ?? {
+        model, revision: 0, author: "slipway", changedAt: found.createdAt, reason: "Defaults.", policy: Policy.parse({}),
+      }
+    );
+  }
+
+  /** Throws MODEL_NOT_FOUND, POLICY_CONFLICT. */
+  async changePolicy(revision: PolicyRevision): Promise<PolicyRevision> {
+    await this.model(revision.model);
+    await this.#parts.store.addPolicyRevision(revision);
+    this.#parts.events.emit("policy.changed", { model: revision.model, revision: revision.revision });
+    return revision;
+  }
+
+  async policyRevisions(model: string): Promise<PolicyRevision[]> {
+    await this.model(model);
+    return this.#parts.store.listPolicyRevisions(model);
+  }
+
+  async #readReference(given: TensorSpec[], request: DeployRequest): Promise<{ inputs: TensorSpec[]; profile: ReferenceProfile | null }> {
+    const withMissing = (inputs: readonly TensorSpec[], missing: ReadonlySet<string>): TensorSpec[] =>
+      inputs.map((input) => ({ ...input, missingAllowed: isFloat(input) && (request.allowMissing || missing.has(input.name)) }));
+    const { reference } = request;
+    if (reference === undefined) return { inputs: withMissing(given, new Set()), profile: null };
+    const path = await this.#parts.blobs.verifiedPath(reference.digest);
+    const table = await this.#parts.profiler.describe(path, reference.format);
+    const match = matchReference(given, table.columns, request);
+    if (match.problems.length > 0) {
+      const list = match.problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
+      throw new AppError("REFERENCE_CONTRADICTS_SIGNATURE", `The reference data does not fit the model: ${list}.`, { problems: match.problems });
+    }
+    const columns = await this.#parts.profiler.profile(path, reference.format, match.requests);
+    const missing = new Set(columns.filter((column) => column.missing > 0).map((column) => column.input));
+    return {
+      inputs: withMissing(match.inputs, missing),
+      profile: {
+        digest: reference.digest, rows: table.rows, columns, ignoredColumns: match.ignoredColumns,
+        ...(request.target === undefined ? {} : { target: request.target }),
+      },
+    };
+  }
+
+  async #storeArtifact(request: DeployRequest, inspection: ModelInspection, sourcePath: string): Promise<StoredArtifact> {
+    const { blobs } = this.#parts;
+    if (inspection.rewritten === undefined) {
+      const { size } = await stat(sourcePath);
+      return { digest: request.artifact, bytes: size, path: sourcePath };
+    }
+    const stored = await blobs.put(Readable.from([inspection.rewritten]));
+    return { ...stored, path: await blobs.verifiedPath(stored.digest) };
+  }
+}
+
+interface StoredArtifact {
+  digest: string;
+  bytes: number;
+  path: string;
+}
+
+interface ContractFacts {
+  inputs: TensorSpec[];
+  profile: ReferenceProfile | null;
+  inspection: ModelInspection;
+  probe: ModelProbe;
+  artifact: StoredArtifact;
+}
+
+function contractMaker(model: string, request: DeployRequest, facts: ContractFacts): (version: string, parent: string | null) => Contract {
+  const { inspection, probe, profile, artifact, inputs } = facts;
+  return (version, parent) => ({
+    contractVersion: 1,
+    model,
+    version,
+    signature: { inputs, outputs: probe.outputs, batchable: probe.batchable, ...(profile === null ? {} : exampleOf(inputs, profile)) },
+    referenceProfile: profile,
+    evaluation: request.evaluation,
+    runtime: {
+      kind: "onnx",
+      artifacts: [{ path: "model.onnx", digest: artifact.digest, bytes: artifact.bytes }],
+      sourceDigest: request.artifact,
+      opsets: inspection.opsets,
+      ...(inspection.producer === undefined ? {} : { producer: inspection.producer }),
+      notes: [...inspection.notes, ...probe.notes],
+    },
+    lineage: {
+      ...(request.codeRevision === undefined ? {} : { codeRevision: request.codeRevision }),
+      datasets: profile === null ? [] : [{ name: "reference", digest: profile.digest }],
+      ...(parent === null ? {} : { parentVersion: parent }),
+    },
+  });
+}
+
+/** One row of typical values, for the console's form and for smoke tests. */
+function exampleOf(inputs: readonly TensorSpec[], profile: ReferenceProfile): { inputExample?: ExampleTensor[] } {
+  const example: ExampleTensor[] = [];
+  for (const input of inputs) {
+    const columns = profile.columns.filter((column) => column.input === input.name).sort((a, b) => a.index - b.index);
+    if (columns.length === 0) return {};
+    const data = columns.map((column): string | number => {
+      if (column.kind === "categorical") return column.categories[0]?.value ?? "";
+      const typical = column.edges[column.edges.length >> 1] ?? column.mean ?? 0;
+      return isFloat(input) ? typical : Math.round(typical);
+    });
+    const shape = input.shape.map((dimension, position) => (dimension >= 0 ? dimension : position === 0 ? 1 : columns.length));
+    example.push({ name: input.name, datatype: input.datatype, shape, data: input.datatype === "BOOL" ? data.map(Boolean) : data });
+  }
+  return { inputExample: example };
+}
+
+function isFloat(input: TensorSpec): boolean {
+  return input.datatype.startsWith("FP");
+}
+
+function sameContent(left: Contract, right: Contract): boolean {
+  return canonicalJson(left) === canonicalJson(right);
+}
