@@ -82,3 +82,10 @@ export function timeOfId(id: string): EpochMs {
   for (const character of id.slice(4, 14)) time = time * 32 + alphabet.indexOf(character);
   return time as EpochMs;
 }
+
+/** A number in [0, 1) out of the random part of an id: equal for every asker, spread evenly over ids. */
+export function fractionOfId(id: string): number {
+  let value = 0;
+  for (const character of id.slice(-6)) value = value * 32 + alphabet.indexOf(character);
+  return value / 32 ** 6;
+}

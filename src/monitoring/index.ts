@@ -1,1 +1,4 @@
 export * from "./schemas.ts";
+export { LiveFeed } from "./live-feed.ts";
+export { MonitoringService } from "./monitoring-service.ts";
+export { monitoringRoutes } from "./routes.ts";

@@ -77,3 +77,16 @@ export const DriftReport = z
   })
   .meta({ id: "DriftReport" });
 export type DriftReport = z.infer<typeof DriftReport>;
+
+/** Figures of the last minute; rates are null without requests. */
+export const LiveFigures = z
+  .object({
+    requestsPerSecond: z.number(),
+    errorRate: z.number().nullable(),
+    cacheHitRate: z.number().nullable(),
+    p50Ms: z.number().nullable(),
+    p95Ms: z.number().nullable(),
+    p99Ms: z.number().nullable(),
+  })
+  .meta({ id: "LiveFigures" });
+export type LiveFigures = z.infer<typeof LiveFigures>;

@@ -1,0 +1,97 @@
+import { Command as Program, Option, type OptionValues } from "commander";
+import type { Command, CommandContext } from "../core/command.ts";
+import type { ApiClient } from "../core/api-client.ts";
+import { toAppError, type AppError } from "../core/errors.ts";
+
+export interface CliParts {
+  version: string;
+  commands: readonly Command[];
+  serverUrl: string;
+  makeClient: (url: string) => ApiClient;
+  /** Runs the server until it is stopped; flags are camel-cased settings. */
+  up: (flags: Record<string, string | boolean | undefined>) => Promise<void>;
+}
+
+/** The command line: results on stdout, progress and errors on stderr, exit code 1 for a failure and 2 for wrong usage. */
+export async function runCli(argv: readonly string[], parts: CliParts): Promise<number> {
+  let exitCode = 0;
+  const program = new Program("slipway")
+    .description("The last mile of machine learning in one process.")
+    .version(parts.version)
+    .option("--url <url>", "server to talk to", parts.serverUrl)
+    .option("--json", "print results as JSON")
+    .option("--quiet", "no progress on stderr")
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride((error) => {
+      exitCode = error.exitCode === 0 ? 0 : 2;
+      throw error;
+    });
+  addUp(program, parts);
+  for (const command of parts.commands) {
+    addCommand(program, command, async (positionals, options) => {
+      const globals = program.opts<{ url: string; json?: boolean; quiet?: boolean }>();
+      const context: CommandContext = {
+        api: parts.makeClient(globals.url),
+        progress: (text) => void (globals.quiet === true || process.stderr.write(`${text}\n`)),
+      };
+      const result = await command.run(context, { positionals, options });
+      process.stdout.write(globals.json === true ? `${JSON.stringify(result, null, 2)}\n` : `${command.render(result)}\n`);
+    });
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (thrown) {
+    if (thrown instanceof Error && "exitCode" in thrown) return exitCode;
+    reportFailure(toAppError(thrown), program.opts<{ json?: boolean }>().json === true);
+    return 1;
+  }
+  return exitCode;
+}
+
+function addUp(program: Program, parts: CliParts): void {
+  program
+    .command("up")
+    .description("start the server")
+    .option("--host <address>", "address to listen on; loopback only for now")
+    .option("--port <number>", "HTTP port, 0 for any free one")
+    .option("--grpc-port <number>", "gRPC port; the HTTP port plus one by default")
+    .option("--data <directory>", "where everything is kept")
+    .option("--config <file>", "JSON file with settings")
+    .option("--allowed-hosts <hosts>", "further Host values to answer for, comma-separated")
+    .option("--max-inference-bytes <bytes>", "largest inference body")
+    .option("--intra-op-threads <number>", "threads of one model run")
+    .addOption(new Option("--log-level <level>", "debug, info, warn, error or silent"))
+    .action((options: OptionValues) => parts.up(options as Record<string, string | undefined>));
+}
+
+function addCommand(
+  program: Program,
+  command: Command,
+  run: (positionals: string[], options: Record<string, string | boolean | undefined>) => Promise<void>,
+): void {
+  let parent = program;
+  for (const word of command.words.slice(0, -1)) {
+    parent = parent.commands.find((existing) => existing.name() === word) ?? parent.command(word);
+  }
+  const name = command.words.at(-1)!;
+  const made = (parent.commands.find((existing) => existing.name() === name) ?? parent.command(name)).description(command.summary);
+  for (const { name: positional, description } of command.positionals ?? []) made.argument(positional, description);
+  for (const { flags, description, default: value, required } of command.options ?? []) {
+    if (required === true) made.requiredOption(flags, description, value as string);
+    else made.option(flags, description, value);
+  }
+  made.action(async (...given: unknown[]) => {
+    const count = command.positionals?.length ?? 0;
+    const positionals = given.slice(0, count).filter((value): value is string => typeof value === "string");
+    await run(positionals, given[count] as Record<string, string | boolean | undefined>);
+  });
+}
+
+function reportFailure(error: AppError, asJson: boolean): void {
+  if (asJson) {
+    process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, problems: error.problems } }, null, 2)}\n`);
+  }
+  const problems = error.problems.map((problem) => `  - ${problem.path}: ${problem.message}\n`).join("");
+  const cause = error.code === "INTERNAL" && error.cause instanceof Error ? `  ${error.cause.stack ?? error.cause.message}\n` : "";
+  process.stderr.write(`Error ${error.code}: ${error.message}\n${problems}${cause}  What to do: ${error.hint}\n`);
+}

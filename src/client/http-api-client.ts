@@ -1,0 +1,73 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import type { ApiClient } from "../core/api-client.ts";
+import { errorCatalogue, type ErrorCode } from "../core/error-catalogue.ts";
+import { AppError, type Problem } from "../core/errors.ts";
+
+interface ErrorBody {
+  error: string | { code: string; message: string; problems?: Problem[] };
+}
+
+/** ApiClient over the platform's fetch. */
+export class HttpApiClient implements ApiClient {
+  readonly baseUrl: string;
+
+  constructor(url: string) {
+    this.baseUrl = url.replace(/\/+$/, "");
+  }
+
+  get<Result>(path: string, query: Record<string, string | number | undefined> = {}): Promise<Result> {
+    const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
+    return this.#call<Result>("GET", given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`);
+  }
+
+  send<Result>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Result> {
+    return this.#call<Result>(method, path, body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  }
+
+  async uploadFile(path: string, onProgress?: (sentBytes: number, totalBytes: number) => void): Promise<{ digest: string; bytes: number }> {
+    const found = await stat(path).catch((cause: unknown) => {
+      throw new AppError("INVALID_REQUEST", `There is no file ${path}.`, { cause });
+    });
+    if (!found.isFile()) throw new AppError("INVALID_REQUEST", `${path} is not a file.`);
+    const total = found.size;
+    let sent = 0;
+    const counted = async function* (): AsyncGenerator<Buffer> {
+      for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+        sent += (chunk as Buffer).length;
+        onProgress?.(sent, total);
+        yield chunk as Buffer;
+      }
+    };
+    const body = Readable.toWeb(Readable.from(counted())) as unknown as ReadableStream;
+    return this.#call("PUT", "/api/blobs", { body, duplex: "half", headers: { "Content-Type": "application/octet-stream" } } as RequestInit);
+  }
+
+  async #call<Result>(method: string, path: string, init: RequestInit = {}): Promise<Result> {
+    let response: Response;
+    try {
+      response = await fetch(this.baseUrl + path, { method, ...init });
+    } catch (cause) {
+      throw new AppError("SERVER_UNREACHABLE", `No Slipway answers at ${this.baseUrl}.`, { cause });
+    }
+    const text = await response.text();
+    let value: unknown;
+    try {
+      value = text === "" ? null : JSON.parse(text);
+    } catch (cause) {
+      throw new AppError("SERVER_UNREACHABLE", `What answers at ${this.baseUrl} is not Slipway (status ${response.status}).`, { cause });
+    }
+    if (!response.ok) throw errorOf(value as ErrorBody | null, response.status);
+    return value as Result;
+  }
+}
+
+function errorOf(body: ErrorBody | null, status: number): AppError {
+  const error = body?.error;
+  if (error === undefined || typeof error === "string") {
+    return new AppError(status === 404 ? "ROUTE_NOT_FOUND" : "INVALID_REQUEST", error ?? `The server answered with status ${status}.`);
+  }
+  const code = Object.hasOwn(errorCatalogue, error.code) ? (error.code as ErrorCode) : "INTERNAL";
+  return new AppError(code, error.message, { problems: error.problems ?? [] });
+}

@@ -1,0 +1,68 @@
+import type { TensorData } from "../core/tensor.ts";
+import type { ColumnProfile } from "../registry/index.ts";
+
+/** Categories that are counted one by one; rarer ones of the reference share a bucket, so that noise does not drown the figure. */
+const listedCategories = 20;
+
+/**
+ * Sorts live values into the buckets of a contract's reference profile. Numeric: the profile's buckets, then missing.
+ * Categorical: the most frequent categories, the other known ones, those that the reference does not have, missing.
+ */
+export class ColumnCounter {
+  readonly profile: ColumnProfile;
+  readonly labels: readonly string[];
+  /** Reference rows per bucket. */
+  readonly reference: readonly number[];
+  readonly #edges: Float64Array;
+  readonly #buckets = new Map<string, number>();
+
+  constructor(profile: ColumnProfile) {
+    this.profile = profile;
+    if (profile.kind === "numeric") {
+      this.#edges = Float64Array.from(profile.edges);
+      this.labels = [...rangeLabels(profile.edges), "missing"];
+      this.reference = [...profile.counts, profile.missing];
+      return;
+    }
+    this.#edges = new Float64Array();
+    const listed = profile.categories.slice(0, listedCategories);
+    const rest = profile.categories.slice(listedCategories);
+    listed.forEach(({ value }, index) => this.#buckets.set(value, index));
+    for (const { value } of rest) this.#buckets.set(value, listed.length);
+    this.labels = [...listed.map(({ value }) => value), "other known", "new", "missing"];
+    this.reference = [...listed.map(({ count }) => count), rest.reduce((sum, { count }) => sum + count, 0) + profile.otherCount, 0, profile.missing];
+  }
+
+  /** Adds one value per row: elements `index`, `index + stride` … of the tensor. */
+  count(data: TensorData, stride: number, counts: Uint32Array): void {
+    const { index, kind } = this.profile;
+    if (kind === "categorical") {
+      const unknown = this.labels.length - 2;
+      for (let position = index; position < data.length; position += stride) counts[this.#buckets.get(String(data[position])) ?? unknown]!++;
+      return;
+    }
+    const missing = this.labels.length - 1;
+    for (let position = index; position < data.length; position += stride) {
+      const value = Number(data[position]);
+      counts[Number.isNaN(value) ? missing : bucketOf(this.#edges, value)]!++;
+    }
+  }
+}
+
+/** Number of edges that are at most `value`: a value on an edge is in the bucket above it. */
+export function bucketOf(edges: ArrayLike<number>, value: number): number {
+  let low = 0;
+  let high = edges.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (edges[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function rangeLabels(edges: readonly number[]): string[] {
+  const text = (value: number): string => String(Number(value.toPrecision(4)));
+  if (edges.length === 0) return ["all"];
+  return [`< ${text(edges[0]!)}`, ...edges.map((edge, index) => (index + 1 < edges.length ? `${text(edge)} – ${text(edges[index + 1]!)}` : `≥ ${text(edge)}`))];
+}

@@ -1,0 +1,41 @@
+import type { ApiClient } from "../core/api-client.ts";
+import { AppError } from "../core/errors.ts";
+import type { DeployRequest, DeployResult } from "./schemas.ts";
+
+export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "fileName" | "reference">> & {
+  /** Path of the model file. */
+  file: string;
+  name: string;
+  /** Path of the training data, Parquet or CSV by its ending. */
+  reference?: string | undefined;
+};
+
+/** Uploads local files and deploys them: what the command line and the SDK do. */
+export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress: (text: string) => void = () => undefined): Promise<DeployResult> {
+  const { file, name, reference, ...rest } = files;
+  const format = reference === undefined ? undefined : formatOf(reference);
+  const artifact = await upload(api, file, "model", onProgress);
+  const uploaded = reference === undefined ? undefined : await upload(api, reference, "reference data", onProgress);
+  onProgress("Reading, trying and profiling the files, then loading and warming up the version …");
+  return api.send("POST", `/api/models/${encodeURIComponent(name)}/versions`, {
+    artifact,
+    fileName: file.split(/[\\/]/).at(-1),
+    ...(uploaded === undefined ? {} : { reference: { digest: uploaded, format } }),
+    ...rest,
+  });
+}
+
+async function upload(api: ApiClient, path: string, what: string, onProgress: (text: string) => void): Promise<string> {
+  let shown = -1;
+  const { digest } = await api.uploadFile(path, (sent, total) => {
+    const percent = total === 0 ? 100 : Math.floor((sent / total) * 10) * 10;
+    if (percent !== shown) onProgress(`Uploading the ${what}: ${(shown = percent)}%`);
+  });
+  return digest;
+}
+
+function formatOf(path: string): "parquet" | "csv" {
+  if (/\.(parquet|pq)$/i.test(path)) return "parquet";
+  if (/\.csv$/i.test(path)) return "csv";
+  throw new AppError("REFERENCE_INVALID", `${path} ends neither in .parquet nor in .csv.`);
+}

@@ -1,0 +1,79 @@
+import { z } from "zod";
+import { Digest, ModelName, VersionNumber } from "../core/names.ts";
+import { route, type Route } from "../core/route.ts";
+import type { BlobStore } from "./blob-store.ts";
+import type { RegistryService } from "./registry-service.ts";
+import { ModelVersion, Policy, PolicyRevision } from "./schemas.ts";
+
+const ModelParams = z.strictObject({ model: ModelName });
+const VersionParams = z.strictObject({ model: ModelName, version: VersionNumber });
+const tag = "Registry";
+
+/** Largest file that `PUT /api/blobs` takes. */
+const maxBlobBytes = 2 ** 40;
+
+export function registryRoutes(registry: RegistryService, blobs: BlobStore): Route[] {
+  return [
+    route({
+      method: "PUT",
+      path: "/api/blobs",
+      access: "deployer",
+      operationId: "uploadBlob",
+      summary: "Upload a file and get its digest",
+      description: "The body is the file. It is kept for a day when no version names it.",
+      tag,
+      query: z.strictObject({ digest: Digest.optional() }),
+      body: { kind: "stream", description: "The file's bytes" },
+      response: z.object({ digest: Digest, bytes: z.number().int() }),
+      handle: ({ body, query }) =>
+        blobs.put(body, { maxBytes: maxBlobBytes, ...(query.digest === undefined ? {} : { expectedDigest: query.digest }) }),
+    }),
+    route({
+      method: "GET",
+      path: "/api/models/:model/versions/:version",
+      access: "viewer",
+      operationId: "getVersion",
+      summary: "One version with its contract",
+      tag,
+      params: VersionParams,
+      response: ModelVersion,
+      handle: ({ params }) => registry.version(params.model, params.version),
+    }),
+    route({
+      method: "GET",
+      path: "/api/models/:model/policy",
+      access: "viewer",
+      operationId: "getPolicy",
+      summary: "The model's policy; revision 0 is the defaults",
+      tag,
+      params: ModelParams,
+      response: PolicyRevision,
+      handle: ({ params }) => registry.policy(params.model),
+    }),
+    route({
+      method: "PUT",
+      path: "/api/models/:model/policy",
+      access: "deployer",
+      operationId: "changePolicy",
+      summary: "Write a new revision of the policy",
+      description: "`revision` is the one that was read; when somebody changed the policy in between, the answer is 409.",
+      tag,
+      params: ModelParams,
+      body: { kind: "json", schema: z.strictObject({ revision: z.number().int().min(0), reason: z.string().min(1).max(1000), policy: Policy }) },
+      response: PolicyRevision,
+      handle: ({ params, body, now }) =>
+        registry.changePolicy({ model: params.model, revision: body.revision + 1, author: "local", changedAt: now, reason: body.reason, policy: body.policy }),
+    }),
+    route({
+      method: "GET",
+      path: "/api/models/:model/policy/revisions",
+      access: "viewer",
+      operationId: "listPolicyRevisions",
+      summary: "Who changed the policy, when and why; newest first",
+      tag,
+      params: ModelParams,
+      response: z.object({ revisions: z.array(PolicyRevision) }),
+      handle: async ({ params }) => ({ revisions: await registry.policyRevisions(params.model) }),
+    }),
+  ];
+}

@@ -1,0 +1,84 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "../core/command.ts";
+import { AppError } from "../core/errors.ts";
+import { textTable } from "../core/text-table.ts";
+import type { LoggedTensor, Prediction, PredictionExplanation } from "./schemas.ts";
+
+const why: Command = {
+  words: ["why"],
+  summary: "what a prediction was: inputs, version, contract, timing, outcome, truth",
+  positionals: [{ name: "<prediction>", description: "prediction id, prd_…" }],
+  run: ({ api }, { positionals }) => api.get(`/api/predictions/${encodeURIComponent(positionals[0]!)}`),
+  render: ({ prediction, contractDigest, alias, truth }: PredictionExplanation) => {
+    const { timing } = prediction;
+    return [
+      `${prediction.id}  ${new Date(prediction.time).toISOString()}  ${prediction.outcome}`,
+      `  model     ${prediction.model} version ${prediction.version}${alias === null ? "" : ` (${alias})`}, contract ${contractDigest}`,
+      `  timing    ${ms(timing.totalUs)} in all: ${ms(timing.queueUs)} queued, ${ms(timing.runUs)} in the model, in a batch of ${timing.batchRows} rows`,
+      ...(prediction.requestId === null ? [] : [`  request   ${prediction.requestId}`]),
+      ...prediction.inputs.map((tensor) => `  input     ${tensorText(tensor)}`),
+      ...prediction.outputs.map((tensor) => `  output    ${tensorText(tensor)}`),
+      ...(truth.length === 0 ? ["  truth     not known yet"] : truth.map(({ row, value, receivedAt }) => `  truth     row ${row}: ${String(value)}, received ${new Date(receivedAt).toISOString()}`)),
+    ].join("\n");
+  },
+};
+
+const predictions: Command = {
+  words: ["predictions"],
+  summary: "logged predictions of a model, newest first",
+  positionals: [{ name: "<model>", description: "name of the model" }],
+  options: [
+    { flags: "--model-version <number>", description: "only of this version" },
+    { flags: "--outcome <outcome>", description: "ok or error" },
+    { flags: "--limit <number>", description: "how many", default: "20" },
+  ],
+  run: ({ api }, { positionals, options }) => {
+    const { modelVersion, outcome, limit } = options as Record<string, string | undefined>;
+    return api.get(`/api/models/${encodeURIComponent(positionals[0]!)}/predictions`, { version: modelVersion, outcome, limit });
+  },
+  render: (answer: { predictions: Prediction[] }) =>
+    answer.predictions.length === 0
+      ? "No predictions."
+      : textTable(
+          ["PREDICTION", "TIME", "VERSION", "ROWS", "OUTCOME", "MS"],
+          answer.predictions.map(({ id, time, version, rows, outcome, timing }) => [id, new Date(time).toISOString(), version, String(rows), outcome, ms(timing.totalUs)]),
+        ),
+};
+
+const truth: Command = {
+  words: ["truth"],
+  summary: "send ground truth",
+  positionals: [{ name: "<file>", description: "JSON: a list of {predictionId, row?, value, observedAt?}" }],
+  run: async ({ api, progress }, { positionals }) => {
+    const records = await readRecords(positionals[0]!);
+    const sum = { added: 0, corrected: 0, unchanged: 0 };
+    for (let start = 0; start < records.length; start += 10_000) {
+      const answer = await api.send<typeof sum>("POST", "/api/truth", { records: records.slice(start, start + 10_000) });
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += answer[key];
+      progress(`Sent ${Math.min(records.length, start + 10_000)} of ${records.length}`);
+    }
+    return sum;
+  },
+  render: ({ added, corrected, unchanged }: { added: number; corrected: number; unchanged: number }) => `${added} added, ${corrected} corrected, ${unchanged} known already.`,
+};
+
+export const servingCommands: readonly Command[] = [why, predictions, truth];
+
+async function readRecords(path: string): Promise<unknown[]> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, "utf8"));
+    if (Array.isArray(value)) return value;
+  } catch (cause) {
+    throw new AppError("INVALID_REQUEST", `${path} is not a readable JSON file.`, { cause });
+  }
+  throw new AppError("INVALID_REQUEST", `${path} must hold a list of records.`);
+}
+
+function ms(microseconds: number): string {
+  return `${(microseconds / 1000).toFixed(3)} ms`;
+}
+
+function tensorText({ name, datatype, shape, data, redacted, digest }: LoggedTensor): string {
+  const shown = data === null ? (redacted === true ? "redacted" : `too large to log, ${digest ?? "no digest"}`) : `${data.slice(0, 16).join(", ")}${data.length > 16 ? ", …" : ""}`;
+  return `${name} ${datatype}[${shape.join(", ")}] = ${shown}`;
+}

@@ -1,0 +1,115 @@
+import { z } from "zod";
+import { isSafeName, ModelName, VersionNumber } from "../core/names.ts";
+import { route, type Route } from "../core/route.ts";
+import { DeployRequest, DeployResult, Model, ModelVersion, type RegistryService } from "../registry/index.ts";
+import { explainPrediction } from "./explain.ts";
+import type { PredictionLog } from "./prediction-log.ts";
+import { Prediction, PredictionExplanation, PredictionId, ServedVersion, TruthRecord } from "./schemas.ts";
+import type { ServingService } from "./serving-service.ts";
+import type { TruthStore } from "./truth-store.ts";
+
+const ModelParams = z.strictObject({ model: ModelName });
+const AliasName = z.string().refine(isSafeName, "an alias such as champion");
+
+const PredictionsQuery = z.strictObject({
+  version: VersionNumber.optional(),
+  outcome: z.enum(["ok", "error"]).optional(),
+  before: PredictionId.optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+});
+
+export interface ServingRouteParts {
+  serving: ServingService;
+  registry: RegistryService;
+  log: PredictionLog;
+  truth: TruthStore;
+}
+
+/** Slipway's own routes of serving; those of the Open Inference Protocol are beside. */
+export function servingRoutes(parts: ServingRouteParts): Route[] {
+  const { serving, registry, log, truth } = parts;
+  return [
+    route({
+      method: "POST",
+      path: "/api/models/:model/versions",
+      access: "deployer",
+      operationId: "deployVersion",
+      summary: "Deploy uploaded files as a new version",
+      description: "The version is read, tried and profiled, registered, loaded, warmed and only then given the traffic.",
+      tag: "Registry",
+      params: ModelParams,
+      body: { kind: "json", schema: DeployRequest },
+      response: DeployResult,
+      handle: ({ params, body, now }) => serving.deploy(params.model, body, now),
+    }),
+    route({
+      method: "GET",
+      path: "/api/models/:model",
+      access: "viewer",
+      operationId: "getModel",
+      summary: "A model with its versions and what is loaded of them",
+      tag: "Registry",
+      params: ModelParams,
+      response: z.object({ model: Model, versions: z.array(ModelVersion), served: z.array(ServedVersion) }),
+      handle: async ({ params }) => ({
+        model: await registry.model(params.model),
+        versions: await registry.versions(params.model),
+        served: serving.views(params.model),
+      }),
+    }),
+    route({
+      method: "PUT",
+      path: "/api/models/:model/aliases/:alias",
+      access: "deployer",
+      operationId: "setAlias",
+      summary: "Point an alias at a version",
+      description: "`champion` is the version that callers get who name none: it is loaded and warmed before the traffic moves, without a failed request.",
+      tag: "Registry",
+      params: z.strictObject({ model: ModelName, alias: AliasName }),
+      body: { kind: "json", schema: z.strictObject({ version: VersionNumber }) },
+      response: Model,
+      handle: async ({ params, body, now }) => {
+        if (params.alias === "champion") await serving.activate(params.model, body.version);
+        else await registry.setAlias(params.model, params.alias, body.version, now);
+        return registry.model(params.model);
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/api/models/:model/predictions",
+      access: "viewer",
+      operationId: "listPredictions",
+      summary: "Logged predictions, newest first",
+      tag: "Predictions",
+      params: ModelParams,
+      query: PredictionsQuery,
+      response: z.object({ predictions: z.array(Prediction) }),
+      handle: async ({ params, query }) => {
+        await registry.model(params.model);
+        return { predictions: await log.list({ model: params.model, ...query }) };
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/api/predictions/:id",
+      access: "viewer",
+      operationId: "explainPrediction",
+      summary: "What one prediction was: inputs, version, contract, timing, outcome, truth",
+      tag: "Predictions",
+      params: z.strictObject({ id: PredictionId }),
+      response: PredictionExplanation,
+      handle: ({ params }) => explainPrediction(params.id, { log, truth, registry }),
+    }),
+    route({
+      method: "POST",
+      path: "/api/truth",
+      access: "contributor",
+      operationId: "sendTruth",
+      summary: "Send ground truth by prediction id, in any order, once or twice",
+      tag: "Predictions",
+      body: { kind: "json", schema: z.strictObject({ records: z.array(TruthRecord).min(1).max(10_000) }), maxBytes: 8 << 20 },
+      response: z.object({ added: z.number().int(), corrected: z.number().int(), unchanged: z.number().int() }),
+      handle: ({ body, now }) => truth.write(body.records, now),
+    }),
+  ];
+}

@@ -1,0 +1,69 @@
+import { AppError } from "../core/errors.ts";
+import type { Policy } from "../registry/index.ts";
+import { PredictionCache } from "./prediction-cache.ts";
+import type { ServedVersion } from "./served-version.ts";
+
+/** The versions of one model that are loaded, and which of them callers get who name none. */
+export class ServedModel {
+  readonly name: string;
+  readonly versions = new Map<string, ServedVersion>();
+  readonly #caches = new Map<string, PredictionCache>();
+  #active: string | null = null;
+  #policy: Policy;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(name: string, policy: Policy) {
+    this.name = name;
+    this.#policy = policy;
+  }
+
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  set policy(policy: Policy) {
+    const { cache } = this.#policy;
+    this.#policy = policy;
+    if (JSON.stringify(cache) !== JSON.stringify(policy.cache)) this.#caches.clear();
+    for (const version of this.versions.values()) version.setPolicy(policy);
+  }
+
+  get active(): string | null {
+    return this.#active;
+  }
+
+  /** One pointer: the next request goes to `version`, none in between goes nowhere. */
+  activate(version: string): void {
+    this.#active = version;
+  }
+
+  /** The version to answer with. Throws VERSION_NOT_READY. */
+  resolve(version: string | undefined): ServedVersion {
+    const wanted = version ?? this.#active;
+    const served = wanted === null ? undefined : this.versions.get(wanted);
+    if (served !== undefined) return served;
+    const what = wanted === null ? `${this.name} has no active version` : `Version ${wanted} of ${this.name} is not loaded`;
+    throw new AppError("VERSION_NOT_READY", `${what}; load it with POST /v2/repository/models/${this.name}/load, or deploy again.`, { retryAfterSeconds: 1 });
+  }
+
+  /** The cache of a version, when the policy asks for one. */
+  cacheOf(version: string): PredictionCache | undefined {
+    if (!this.#policy.cache.enabled) return undefined;
+    let cache = this.#caches.get(version);
+    if (cache === undefined) this.#caches.set(version, (cache = new PredictionCache(this.#policy.cache)));
+    return cache;
+  }
+
+  forget(version: string): void {
+    this.versions.delete(version);
+    this.#caches.delete(version);
+    if (this.#active === version) this.#active = null;
+  }
+
+  /** Runs changes of this model one after the other. */
+  exclusively<Result>(change: () => Promise<Result>): Promise<Result> {
+    const result = this.#tail.then(change, change);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+}

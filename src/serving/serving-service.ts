@@ -1,0 +1,307 @@
+import type { Clock, EpochMs } from "../core/clock.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type { EventBus } from "../core/events.ts";
+import { fractionOfId, type IdGenerator } from "../core/ids.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Tensor } from "../core/tensor.ts";
+import type { BlobStore, DeployRequest, DeployResult, ModelVersion, RegistryService, Signature } from "../registry/index.ts";
+import { rowsOf } from "./batch.ts";
+import { logTensors } from "./log-entry.ts";
+import type { ModelRuntime } from "./model-runtime.ts";
+import { cacheKey } from "./prediction-cache.ts";
+import type { PredictionLog } from "./prediction-log.ts";
+import type { PredictionTiming, ServedVersion as ServedVersionView } from "./schemas.ts";
+import { ServedModel } from "./served-model.ts";
+import { ServedVersion } from "./served-version.ts";
+import type { ServingObserver } from "./serving-observer.ts";
+
+export interface InferCall {
+  model: string;
+  version: string | undefined;
+  /** The caller's own id. */
+  id: string | null;
+  inputs: Tensor[];
+  /** Names of the wanted outputs; all when absent. */
+  outputs: readonly string[] | undefined;
+  deadlineMs: number | undefined;
+  signal: AbortSignal | undefined;
+  now: EpochMs;
+}
+
+export interface InferAnswer {
+  predictionId: string;
+  model: string;
+  version: string;
+  outputs: Tensor[];
+}
+
+export interface ServingParts {
+  registry: RegistryService;
+  blobs: BlobStore;
+  runtime: ModelRuntime;
+  log: PredictionLog;
+  observer: ServingObserver;
+  events: EventBus;
+  clock: Clock;
+  ids: IdGenerator;
+  logger: Logger;
+}
+
+/** The alias whose version callers get who name none. */
+const championAlias = "champion";
+/** Models that load at once while the server starts. */
+const loadsAtOnce = 2;
+
+/** Loads versions, answers predictions, swaps versions under load. */
+export class ServingService {
+  readonly #parts: ServingParts;
+  readonly #models = new Map<string, ServedModel>();
+  #stopping = false;
+  #loading: Promise<void> = Promise.resolve();
+
+  constructor(parts: ServingParts) {
+    this.#parts = parts;
+    parts.events.on("policy.changed", ({ model }) => void this.#applyPolicy(model).catch((error: unknown) => this.#logFailure("policy.apply_failed", model, error)));
+  }
+
+  /** Knows every model, then loads the champions in the background; `whenLoaded` tells when that is done. */
+  async start(): Promise<void> {
+    const models = await this.#parts.registry.listModels();
+    for (const model of models) await this.#servedModel(model.name);
+    const queue = models.flatMap(({ name, aliases }) => (aliases[championAlias] === undefined ? [] : [{ name, version: aliases[championAlias] }]));
+    const worker = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined && !this.#stopping; next = queue.shift()) {
+        const { name, version } = next;
+        await this.#servedModel(name)
+          .then((model) => model.exclusively(() => this.#loadAndActivate(model, version, false)))
+          .catch((error: unknown) => this.#logFailure("model.load_failed", name, error));
+      }
+    };
+    this.#loading = Promise.all(Array.from({ length: loadsAtOnce }, worker)).then(() => undefined);
+  }
+
+  whenLoaded(): Promise<void> {
+    return this.#loading;
+  }
+
+  /** True when no active version waits for its runners. */
+  get isReady(): boolean {
+    if (this.#stopping) return false;
+    for (const model of this.#models.values()) {
+      const active = model.active === null ? undefined : model.versions.get(model.active);
+      if (active !== undefined && active.state === "loading") return false;
+    }
+    return true;
+  }
+
+  /** Throws MODEL_NOT_FOUND, VERSION_NOT_READY. */
+  find(model: string, version?: string): ServedVersion {
+    return this.#model(model).resolve(version);
+  }
+
+  signature(model: string, version?: string): Signature {
+    return this.find(model, version).version.contract.signature;
+  }
+
+  async infer(call: InferCall): Promise<InferAnswer> {
+    if (this.#stopping) throw new AppError("SHUTTING_DOWN", "The server is going down.", { retryAfterSeconds: 1 });
+    const { clock, ids } = this.#parts;
+    const startedAt = clock.monotonic();
+    const model = this.#model(call.model);
+    const served = model.resolve(call.version);
+    const { version } = served;
+    const rows = rowsOf(call.inputs, version.contract.signature.batchable);
+    assertOutputs(call.outputs, version);
+    const predictionId = ids.next("prediction");
+    const timing: PredictionTiming = { queueUs: 0, runUs: 0, totalUs: 0, batchRows: 0 };
+    let outputs: Tensor[] = [];
+    let outcome = "ok";
+    let failure: AppError | undefined;
+    try {
+      const cache = model.cacheOf(version.version);
+      const key = cache === undefined ? "" : cacheKey(call.inputs);
+      const cached = cache?.get(key, startedAt);
+      if (cached !== undefined) {
+        outcome = "cached";
+        outputs = cached;
+      } else {
+        const deadlineMs = Math.min(call.deadlineMs ?? Infinity, model.policy.serving.deadlineMs);
+        const result = await served.submit(call.inputs, deadlineMs, call.signal);
+        timing.queueUs = Math.round(result.queueUs);
+        timing.runUs = Math.round(result.runUs);
+        timing.batchRows = result.batchRows;
+        outputs = result.outputs;
+        cache?.set(key, outputs, startedAt);
+      }
+    } catch (thrown) {
+      failure = toAppError(thrown);
+      outcome = failure.code;
+    }
+    timing.totalUs = Math.round((clock.monotonic() - startedAt) * 1000);
+    this.#parts.observer.answered({ version, time: call.now, rows, outcome, timing, inputs: call.inputs });
+    await this.#log(predictionId, call, model, version, rows, outcome, timing, outputs);
+    if (failure !== undefined) throw failure;
+    const wanted = call.outputs === undefined ? outputs : call.outputs.map((name) => outputs.find((output) => output.name === name)!);
+    return { predictionId, model: version.model, version: version.version, outputs: wanted };
+  }
+
+  /** Counts a request that never reached a model. */
+  refused(model: string, code: string): void {
+    if (this.#models.has(model)) this.#parts.observer.refused(model, code);
+  }
+
+  /** Registers a version, loads and warms it, and only then gives it the traffic. */
+  async deploy(name: string, request: DeployRequest, now: EpochMs): Promise<DeployResult> {
+    const { version, created } = await this.#parts.registry.register(name, request, now);
+    const model = await this.#servedModel(name);
+    await model.exclusively(() => this.#loadAndActivate(model, version.version, request.activate));
+    return { version, created, active: model.active === version.version, notes: version.contract.runtime.notes };
+  }
+
+  /** Gives the traffic to a version: loads it first, swaps, then drains and unloads the former. */
+  async activate(name: string, version: string): Promise<void> {
+    await this.#parts.registry.version(name, version);
+    const model = await this.#servedModel(name);
+    await model.exclusively(() => this.#loadAndActivate(model, version, true));
+  }
+
+  /** Loads a version without giving it traffic; the champion, or the latest, when none is named. */
+  async load(name: string, version?: string): Promise<void> {
+    const known = await this.#parts.registry.model(name);
+    const wanted = version ?? known.aliases[championAlias] ?? known.latestVersion;
+    if (wanted === null) throw new AppError("VERSION_NOT_FOUND", `${name} has no versions.`);
+    await this.#parts.registry.version(name, wanted);
+    const model = await this.#servedModel(name);
+    await model.exclusively(() => this.#loadAndActivate(model, wanted, model.active === null && wanted === known.aliases[championAlias]));
+  }
+
+  /** Finishes what was accepted and returns the memory. Throws MODEL_NOT_FOUND. */
+  async unload(name: string, version?: string): Promise<void> {
+    const model = this.#model(name);
+    await model.exclusively(async () => {
+      for (const [number, served] of [...model.versions]) {
+        if (version !== undefined && version !== number) continue;
+        await served.unload();
+        model.forget(number);
+      }
+    });
+  }
+
+  views(model?: string): ServedVersionView[] {
+    const models = model === undefined ? [...this.#models.values()] : [this.#model(model)];
+    return models.flatMap((served) => [...served.versions.values()].map((version) => version.view(version.version.version === served.active)));
+  }
+
+  activeVersion(model: string): string | null {
+    return this.#model(model).active;
+  }
+
+  /** Answers what was accepted, then ends every runner. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.allSettled([...this.#models.values()].flatMap((model) => [...model.versions.values()].map((version) => version.unload())));
+  }
+
+  async #log(
+    id: string, call: InferCall, model: ServedModel, version: ModelVersion, rows: number, outcome: string, timing: PredictionTiming, outputs: readonly Tensor[],
+  ): Promise<void> {
+    const policy = model.policy.log;
+    if (policy.sampleRate < 1 && fractionOfId(id) >= policy.sampleRate) return;
+    const { signature } = version.contract;
+    try {
+      await this.#parts.log.append({
+        id, time: call.now, model: version.model, version: version.version, requestId: call.id, rows, outcome, timing,
+        inputs: logTensors(call.inputs, signature.inputs, policy),
+        outputs: logTensors(outputs, signature.outputs, policy),
+      });
+    } catch (error) {
+      // A full disk must not stop predictions; the metric and the log say that the record has a gap.
+      this.#parts.observer.unlogged(version);
+      this.#logFailure("prediction.not_logged", version.model, error);
+    }
+  }
+
+  #model(name: string): ServedModel {
+    const model = this.#models.get(name);
+    if (model === undefined) throw new AppError("MODEL_NOT_FOUND", `There is no model named ${JSON.stringify(name.slice(0, 140))}.`);
+    return model;
+  }
+
+  async #servedModel(name: string): Promise<ServedModel> {
+    const known = this.#models.get(name);
+    if (known !== undefined) return known;
+    const { policy } = await this.#parts.registry.policy(name);
+    const model = this.#models.get(name) ?? new ServedModel(name, policy);
+    this.#models.set(name, model);
+    return model;
+  }
+
+  async #loadAndActivate(model: ServedModel, version: string, activate: boolean): Promise<void> {
+    let served = model.versions.get(version);
+    if (served === undefined || served.state === "failed") {
+      served = await this.#makeVersion(model, version);
+      model.versions.set(version, served);
+      if (model.active === null) {
+        const { aliases } = await this.#parts.registry.model(model.name);
+        if (aliases[championAlias] === version) model.activate(version);
+      }
+      await served.load();
+    }
+    if (!activate) return;
+    const { aliases } = await this.#parts.registry.model(model.name);
+    if (aliases[championAlias] !== version) await this.#parts.registry.setAlias(model.name, championAlias, version, this.#parts.clock.now());
+    const former = model.active;
+    model.activate(version);
+    if (former !== null && former !== version) this.#retire(model, former);
+  }
+
+  async #makeVersion(model: ServedModel, version: string): Promise<ServedVersion> {
+    const { registry, runtime, blobs, clock, logger, observer, events } = this.#parts;
+    const found = await registry.version(model.name, version);
+    return new ServedVersion(found, model.policy, {
+      runtime, blobs, clock, logger,
+      onState: (state) => {
+        logger.info("version.state", { model: model.name, version, state });
+        events.emit("version.state", { model: model.name, version, state });
+      },
+      onBatch: (rows, runUs) => observer.ran(found, rows, runUs),
+    });
+  }
+
+  #retire(model: ServedModel, version: string): void {
+    const served = model.versions.get(version);
+    if (served === undefined) return;
+    void served.unload().then(() => {
+      if (model.versions.get(version) === served) model.forget(version);
+    });
+  }
+
+  async #applyPolicy(name: string): Promise<void> {
+    const model = this.#models.get(name);
+    if (model === undefined) return;
+    await model.exclusively(async () => {
+      const { policy } = await this.#parts.registry.policy(name);
+      const reload = [...model.versions.values()].filter((served) => served.state === "ready" && served.needsReload(policy));
+      model.policy = policy;
+      for (const former of reload) {
+        const number = former.version.version;
+        const fresh = await this.#makeVersion(model, number);
+        await fresh.load();
+        model.versions.set(number, fresh);
+        void former.unload();
+      }
+    });
+  }
+
+  #logFailure(event: string, model: string, error: unknown): void {
+    const failure = toAppError(error);
+    this.#parts.logger.error(event, { model, code: failure.code, reason: failure.message, cause: failure.cause });
+  }
+}
+
+function assertOutputs(names: readonly string[] | undefined, version: ModelVersion): void {
+  const unknown = names?.filter((name) => !version.contract.signature.outputs.some((output) => output.name === name)) ?? [];
+  if (unknown.length === 0) return;
+  const known = version.contract.signature.outputs.map((output) => output.name).join(", ");
+  throw new AppError("INVALID_INPUT", `The model has no output named ${unknown.map((name) => JSON.stringify(name)).join(", ")}; it has ${known}.`);
+}
