@@ -1,0 +1,107 @@
+import type { EpochMs } from "../../core/clock.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { Signature } from "../../registry/index.ts";
+
+export type InferenceDoor = "rest" | "grpc" | "v1" | "invocations";
+
+export interface InferenceCall {
+  model: string;
+  /** Undefined = the version that the model's `champion` alias names. */
+  version: string | undefined;
+  /** The caller's own id, logged and echoed. */
+  id: string | null;
+  /** Checked against the signature; in its order. Arrays may be views of the request's body and must not be written to. */
+  inputs: Tensor[];
+  /** Names of the outputs wanted; undefined = all. */
+  outputs: readonly string[] | undefined;
+  /** Milliseconds from `now` within which the caller wants the answer; the policy's own deadline may be shorter. */
+  deadlineMs: number | undefined;
+  /** Aborted when the caller has gone. */
+  signal: AbortSignal | undefined;
+  now: EpochMs;
+  door: InferenceDoor;
+}
+
+export interface InferenceResult {
+  predictionId: string;
+  model: string;
+  version: string;
+  /** At least the outputs that were asked for. */
+  outputs: Tensor[];
+}
+
+/** What one served version tells of itself. */
+export interface ModelDescription {
+  model: string;
+  /** The version described: the one asked for, or the active one. */
+  version: string;
+  /** All that may be asked for by number, oldest first. */
+  versions: readonly string[];
+  signature: Signature;
+  kind: "onnx" | "python" | "upstream";
+  /** Rows that one run may have; 1 for a model that does not batch. */
+  maxBatchRows: number;
+  maxBatchDelayMs: number;
+  maxQueueRows: number;
+  deadlineMs: number;
+  /** Processes that run the model, and on what. */
+  runners: number;
+  executionProvider: string;
+  cacheEnabled: boolean;
+}
+
+export interface RepositoryEntry {
+  model: string;
+  version: string;
+  state: "loading" | "ready" | "failed" | "draining" | "unloaded";
+  /** Why it is in this state; null when there is nothing to say. */
+  reason: string | null;
+  /** Whether callers who name no version get this one. */
+  active: boolean;
+}
+
+/** Counts and their summed microseconds, since the version was loaded. */
+export interface DurationTotal {
+  count: number;
+  totalUs: number;
+}
+
+export interface VersionStatistics {
+  model: string;
+  version: string;
+  lastInferenceAt: EpochMs | null;
+  /** Rows predicted, without those from the cache. */
+  rows: number;
+  /** Runs of the model. */
+  runs: number;
+  /** Requests, those from the cache included. */
+  success: DurationTotal;
+  fail: DurationTotal;
+  queue: DurationTotal;
+  run: DurationTotal;
+  cacheHit: DurationTotal;
+  cacheMiss: DurationTotal;
+  /** Runs by the number of rows that each had. */
+  batches: readonly { rows: number; run: DurationTotal }[];
+}
+
+/**
+ * What the inference wires ask of serving. Everything that names a model throws MODEL_NOT_FOUND, VERSION_NOT_FOUND,
+ * VERSION_NOT_READY or VERSION_FAILED when there is no such thing to answer for.
+ */
+export interface InferenceService {
+  infer(call: InferenceCall): Promise<InferenceResult>;
+  /** The same object for as long as the version is loaded: what is derived from it is kept by its identity. */
+  signature(model: string, version?: string): Signature;
+  describe(model: string, version?: string): ModelDescription;
+  /** Never throws; without a model, whether the server takes requests. */
+  ready(model?: string, version?: string): boolean;
+  /** Every version that is known, loaded or not. */
+  index(): readonly RepositoryEntry[];
+  /** Loads the version (the active one when none is named); answers when it is ready. */
+  load(model: string, version?: string): Promise<void>;
+  /** Drains and unloads the version, or every version of the model. */
+  unload(model: string, version?: string): Promise<void>;
+  /** Of one version, of all of a model, or of everything that is loaded. */
+  statistics(model?: string, version?: string): readonly VersionStatistics[];
+}
