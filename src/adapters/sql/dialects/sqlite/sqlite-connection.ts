@@ -1,0 +1,131 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { sqlInteger } from "../../sql-integer.ts";
+import type { SqlParameter } from "../../sql-parameter.ts";
+import type { BatchGroup, BatchOutcome, BatchStatement, SqliteFailure, SqliteThreadOptions, StatementResult } from "./sqlite-protocol.ts";
+
+interface PreparedStatement {
+  statement: StatementSync;
+  columns: readonly string[];
+}
+
+const maximumPreparedStatements = 256;
+const schemaChange = /^\s*(create|alter|drop)\b/i;
+
+/** One open database file; lives in a database thread, where it may block. */
+export class SqliteConnection {
+  readonly #database: DatabaseSync;
+  /** In order of last use. */
+  readonly #prepared = new Map<string, PreparedStatement>();
+
+  constructor({ path, mode, busyTimeoutMs }: SqliteThreadOptions) {
+    this.#database = new DatabaseSync(path, { readOnly: mode === "read", timeout: busyTimeoutMs });
+    try {
+      if (mode === "write") this.#prepareForWriting();
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  /**
+   * WAL lets the reader read while the writer writes. FULL syncs the log before a commit answers: the promise that
+   * acknowledged changes survive power loss. fullfsync makes that true on macOS, whose fsync stops at the drive's cache.
+   */
+  #prepareForWriting(): void {
+    const mode = this.#database.prepare("pragma journal_mode = wal").get()?.["journal_mode"];
+    if (mode !== "wal") throw new Error(`The file system does not allow a write-ahead log (journal mode ${String(mode)}).`);
+    this.#database.exec("pragma synchronous = full; pragma fullfsync = on; pragma foreign_keys = on; pragma journal_size_limit = 67108864");
+  }
+
+  get inTransaction(): boolean {
+    return this.#database.isOpen && this.#database.isTransaction;
+  }
+
+  run(sql: string, parameters: readonly SqlParameter[]): StatementResult {
+    const { statement, columns } = this.#prepare(sql);
+    if (columns.length > 0) {
+      const rows = statement.all(...parameters) as unknown as unknown[][];
+      for (const row of rows) {
+        for (let index = 0; index < row.length; index++) {
+          const value = row[index];
+          if (typeof value === "bigint") row[index] = sqlInteger(value);
+        }
+      }
+      return { columns, rows, changes: 0 };
+    }
+    const { changes } = statement.run(...parameters);
+    if (schemaChange.test(sql)) this.#prepared.clear();
+    return { columns, rows: [], changes: Number(changes) };
+  }
+
+  command(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  /** Throws when the shared transaction is lost: then nothing of any batch is there. */
+  runBatches({ texts, batches }: BatchGroup): BatchOutcome[] {
+    this.#database.exec("begin immediate");
+    try {
+      const outcomes = batches.map((batch) => this.#runBatch(texts, batch));
+      this.#database.exec("commit");
+      return outcomes;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("rollback");
+      throw error;
+    }
+  }
+
+  #runBatch(texts: readonly string[], batch: readonly BatchStatement[]): BatchOutcome {
+    // A single statement undoes itself when it fails; more need a mark to go back to.
+    const marked = batch.length > 1;
+    let sql: string | undefined;
+    try {
+      if (marked) this.#database.exec("savepoint batch");
+      const results: StatementResult[] = [];
+      for (const { text, parameters } of batch) {
+        sql = texts[text]!;
+        results.push(this.run(sql, parameters));
+      }
+      if (marked) this.#database.exec("release batch");
+      return { results };
+    } catch (error) {
+      // After a full disk or a failed read SQLite may have rolled back everything, the batches before included.
+      if (!this.#database.isTransaction) throw error;
+      if (marked) this.#database.exec("rollback to batch; release batch");
+      return { failure: describeFailure(error, sql) };
+    }
+  }
+
+  #prepare(sql: string): PreparedStatement {
+    const found = this.#prepared.get(sql);
+    if (found !== undefined) {
+      this.#prepared.delete(sql);
+      this.#prepared.set(sql, found);
+      return found;
+    }
+    const statement = this.#database.prepare(sql);
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    const prepared = { statement, columns: statement.columns().map((column) => column.name) };
+    this.#prepared.set(sql, prepared);
+    if (this.#prepared.size > maximumPreparedStatements) {
+      const [oldest] = this.#prepared.keys();
+      this.#prepared.delete(oldest!);
+    }
+    return prepared;
+  }
+
+  close(): void {
+    this.#prepared.clear();
+    this.#database.close();
+  }
+}
+
+export function describeFailure(error: unknown, statement?: string): SqliteFailure {
+  const { message, errcode } = error as { message?: unknown; errcode?: unknown };
+  return {
+    message: typeof message === "string" ? message : String(error),
+    resultCode: typeof errcode === "number" ? errcode : undefined,
+    statement,
+  };
+}

@@ -1,0 +1,66 @@
+import {
+  sql, SqliteAdapter, SqliteIntrospector,
+  type CompiledQuery, type DatabaseIntrospector, type DialectAdapter, type Driver, type Kysely, type QueryCompiler, type QueryResult,
+} from "kysely";
+import type { SqlCapabilities, SqlDialect } from "../../sql-dialect.ts";
+import { kyselyResult, SqliteDriver, statementOf } from "./sqlite-driver.ts";
+import { LikeAwareSqliteQueryCompiler } from "./sqlite-query-compiler.ts";
+import { SqliteThread } from "./sqlite-thread.ts";
+import { SqliteWriter } from "./sqlite-writer.ts";
+
+/** STRICT tables refuse a value of another type, as Postgres does. Their text compares by bytes of UTF-8: by code point. */
+const capabilities: SqlCapabilities = {
+  columnTypes: { text: sql`text`, integer: sql`integer`, double: sql`real`, bytes: sql`blob`, json: sql`text` },
+  tableEnding: sql`strict`,
+};
+
+/**
+ * SQLite on node:sqlite: one thread writes, one reads. Both start with the constructor; `destroy` of the Kysely made
+ * with it ends them. One dialect object serves one Kysely.
+ */
+export class SqliteDialect implements SqlDialect {
+  readonly capabilities = capabilities;
+  readonly #writerThread: SqliteThread;
+  readonly #reader: SqliteThread;
+  readonly #writer: SqliteWriter;
+
+  /** `path` is a file, created when it is missing, in a folder that is there. */
+  constructor(options: { path: string; busyTimeoutMs?: number }) {
+    const { path, busyTimeoutMs = 5000 } = options;
+    this.#writerThread = new SqliteThread({ path, mode: "write", busyTimeoutMs });
+    this.#reader = new SqliteThread({ path, mode: "read", busyTimeoutMs });
+    this.#writer = new SqliteWriter(this.#writerThread);
+  }
+
+  async writeBatch(queries: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]> {
+    const results = await this.#writer.batch(queries.map(statementOf));
+    return results.map((result) => kyselyResult(result));
+  }
+
+  /** Transactions begin with the write lock. */
+  async lockMigrations(): Promise<void> {}
+
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the schema
+  async hasTable(database: Kysely<any>, table: string): Promise<boolean> {
+    const found = await (database as Kysely<{ sqlite_schema: { type: string; name: string } }>)
+      .selectFrom("sqlite_schema").select("name").where("type", "=", "table").where("name", "=", table).executeTakeFirst();
+    return found !== undefined;
+  }
+
+  createDriver(): Driver {
+    return new SqliteDriver({ reader: this.#reader, writerThread: this.#writerThread, writer: this.#writer });
+  }
+
+  createQueryCompiler(): QueryCompiler {
+    return new LikeAwareSqliteQueryCompiler();
+  }
+
+  createAdapter(): DialectAdapter {
+    return new SqliteAdapter();
+  }
+
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Kysely declares it
+  createIntrospector(database: Kysely<any>): DatabaseIntrospector {
+    return new SqliteIntrospector(database);
+  }
+}

@@ -1,0 +1,69 @@
+import type { SqlParameter } from "../../sql-parameter.ts";
+
+/** What the main thread asks of a database thread. Requests of one thread are answered in order. */
+export interface SqliteRequests {
+  /** Opens the database file; every other request does so too when it is the first. */
+  open: { request: Record<never, never>; answer: null };
+  /** One statement, in the transaction that is open, or in its own. */
+  statement: { request: { sql: string; parameters: readonly SqlParameter[] }; answer: StatementResult };
+  /** Commands that begin and end transactions, in order, up to the first that fails. */
+  commands: { request: { commands: readonly string[] }; answer: null };
+  /** Batches that share one transaction. A batch that fails leaves nothing and does not touch the others. */
+  batches: { request: BatchGroup; answer: BatchOutcome[] };
+  /** Closes the file and ends the thread. */
+  close: { request: Record<never, never>; answer: null };
+}
+
+export type RequestKind = keyof SqliteRequests;
+
+/** Each different SQL text goes over once; statements point at it. */
+export interface BatchGroup {
+  texts: readonly string[];
+  batches: readonly (readonly BatchStatement[])[];
+}
+
+export interface BatchStatement {
+  /** Index into `texts`. */
+  text: number;
+  parameters: readonly SqlParameter[];
+}
+
+export interface StatementResult {
+  /** Empty for a statement that returns no rows. */
+  columns: readonly string[];
+  /** Values in the order of the columns. */
+  rows: readonly (readonly unknown[])[];
+  /** Rows inserted, updated or deleted by a statement without RETURNING. */
+  changes: number;
+}
+
+export type BatchOutcome = { results: StatementResult[] } | { failure: SqliteFailure };
+
+/** An error of node:sqlite as plain data. */
+export interface SqliteFailure {
+  message: string;
+  /** Extended result code of SQLite; undefined when the error is not SQLite's. */
+  resultCode: number | undefined;
+  statement: string | undefined;
+}
+
+export interface RequestMessage {
+  id: number;
+  kind: RequestKind;
+  request: unknown;
+}
+
+export interface AnswerMessage {
+  id: number;
+  /** Whether a transaction is open after the request; SQLite ends one by itself after some errors. */
+  inTransaction: boolean;
+  answer?: unknown;
+  failure?: SqliteFailure;
+}
+
+export interface SqliteThreadOptions {
+  path: string;
+  mode: "read" | "write";
+  /** How long to wait for the lock of another process, in milliseconds. */
+  busyTimeoutMs: number;
+}

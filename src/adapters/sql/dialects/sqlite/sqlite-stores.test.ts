@@ -1,0 +1,16 @@
+import { afterEach, describe } from "node:test";
+import { registryStoreConformance } from "../../../../registry/registry-store.conformance.ts";
+import { truthStoreConformance } from "../../../../serving/truth-store.conformance.ts";
+import { statisticsStoreConformance } from "../../../../monitoring/statistics-store.conformance.ts";
+import { SqlRegistryStore } from "../../sql-registry-store.ts";
+import { SqlStatisticsStore } from "../../sql-statistics-store.ts";
+import { SqlTruthStore } from "../../sql-truth-store.ts";
+import { TemporaryDatabases } from "./temporary-databases.ts";
+
+describe("stores on SQLite", () => {
+  const databases = new TemporaryDatabases();
+  afterEach(() => databases.remove());
+  registryStoreConformance("SQLite", async () => new SqlRegistryStore(await databases.open()));
+  truthStoreConformance("SQLite", async () => new SqlTruthStore(await databases.open()));
+  statisticsStoreConformance("SQLite", async () => new SqlStatisticsStore(await databases.open()));
+});

@@ -1,0 +1,122 @@
+import { Worker } from "node:worker_threads";
+import { SqlError } from "../../sql-error.ts";
+import { sqliteError } from "./sqlite-error.ts";
+import type { AnswerMessage, RequestKind, RequestMessage, SqliteRequests, SqliteThreadOptions } from "./sqlite-protocol.ts";
+
+// The same entry in the source tree and in the built package.
+const entry = import.meta.url.endsWith(".ts") ? new URL("./sqlite-worker.ts", import.meta.url) : new URL("./sqlite-worker.js", import.meta.url);
+
+export interface SqliteAnswer<Kind extends RequestKind> {
+  answer: SqliteRequests[Kind]["answer"];
+  inTransaction: boolean;
+}
+
+interface PendingRequest {
+  resolve(answer: SqliteAnswer<RequestKind>): void;
+  reject(error: RequestFailure): void;
+}
+
+/** A rejected request: the error, and whether the thread's transaction is still open. */
+export class RequestFailure extends Error {
+  readonly error: SqlError;
+  readonly inTransaction: boolean;
+
+  constructor(error: SqlError, inTransaction: boolean) {
+    super(error.message, { cause: error });
+    this.name = "RequestFailure";
+    this.error = error;
+    this.inTransaction = inTransaction;
+  }
+}
+
+/**
+ * A database connection in a worker thread, for node:sqlite blocks its thread. When the thread dies, the requests
+ * under way fail with `connection_lost`, SQLite rolls back what was open, and the next request starts a new thread. It
+ * keeps the process alive only while requests are under way.
+ */
+export class SqliteThread {
+  readonly #options: SqliteThreadOptions;
+  readonly #pending = new Map<number, PendingRequest>();
+  #worker: Worker | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  #lastId = 0;
+  #closed = false;
+
+  /** Starts at once, so that several threads come up side by side; the file is opened by the first request. */
+  constructor(options: SqliteThreadOptions) {
+    this.#options = options;
+    this.#start();
+  }
+
+  /** Rejects with RequestFailure. */
+  async request<Kind extends RequestKind>(kind: Kind, request: SqliteRequests[Kind]["request"]): Promise<SqliteAnswer<Kind>> {
+    if (this.#closed) throw new RequestFailure(new SqlError("closed", "The database is closed."), false);
+    return this.#send(kind, request);
+  }
+
+  /** Ends after the requests before it. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#worker === undefined) return;
+    try {
+      await this.#send("close", {});
+    } finally {
+      await this.#whenExited();
+    }
+  }
+
+  /** Ends the thread in the middle of whatever it does, as a crash would. */
+  async kill(): Promise<void> {
+    void this.#worker?.terminate();
+    await this.#whenExited();
+  }
+
+  /** Holds the process until the thread has ended, for nothing else may. */
+  #whenExited(): Promise<void> {
+    this.#worker?.ref();
+    return this.#exited;
+  }
+
+  #send<Kind extends RequestKind>(kind: Kind, request: SqliteRequests[Kind]["request"]): Promise<SqliteAnswer<Kind>> {
+    const worker = this.#worker ?? this.#start();
+    const id = ++this.#lastId;
+    return new Promise<SqliteAnswer<Kind>>((resolve, reject) => {
+      const message: RequestMessage = { id, kind, request };
+      worker.postMessage(message);
+      if (this.#pending.size === 0) worker.ref();
+      this.#pending.set(id, { resolve: resolve as PendingRequest["resolve"], reject });
+    });
+  }
+
+  #start(): Worker {
+    const { mode } = this.#options;
+    // Older Node releases call node:sqlite experimental; that is no news for the users of Slipway.
+    const worker = new Worker(entry, { name: `sqlite-${mode}`, workerData: this.#options, execArgv: ["--disable-warning=ExperimentalWarning"] });
+    this.#worker = worker;
+    let crash: unknown;
+    worker.unref();
+    worker.on("message", (message: AnswerMessage) => this.#receive(worker, message));
+    worker.on("error", (error) => (crash = error));
+    this.#exited = new Promise((resolve) => {
+      worker.on("exit", (code) => {
+        if (this.#worker === worker) this.#worker = undefined;
+        const error = new SqlError("connection_lost", "The database thread ended before it answered.", {
+          cause: crash ?? new Error(`The database thread ended with code ${code}.`),
+        });
+        for (const pending of this.#pending.values()) pending.reject(new RequestFailure(error, false));
+        this.#pending.clear();
+        resolve();
+      });
+    });
+    return worker;
+  }
+
+  #receive(worker: Worker, { id, inTransaction, answer, failure }: AnswerMessage): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) worker.unref();
+    if (failure === undefined) pending?.resolve({ answer: answer as SqliteRequests[RequestKind]["answer"], inTransaction });
+    else pending?.reject(new RequestFailure(sqliteError(failure), inTransaction));
+  }
+}

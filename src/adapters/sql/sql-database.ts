@@ -1,0 +1,66 @@
+import { Kysely, type CompiledQuery, type QueryResult, type Transaction } from "kysely";
+import type { EpochMs } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import type { DatabaseSchema } from "./database-schema.ts";
+import { migrate } from "./migrations/migrate.ts";
+import { migrations as allMigrations } from "./migrations/index.ts";
+import type { Migration } from "./migrations/migration.ts";
+import { assertOutsideTransaction, insideTransaction } from "./open-transaction.ts";
+import type { SqlDialect } from "./sql-dialect.ts";
+import { SqlError } from "./sql-error.ts";
+
+/** The handle that all SQL stores share. Whatever has answered is durable; whatever has failed left nothing. */
+export interface SqlDatabase {
+  /** Reads, and writes of one statement. A read sees every write that was answered before it began. */
+  readonly queries: Kysely<DatabaseSchema>;
+  /**
+   * Everything that `work` does through its argument, or nothing. Transactions behave as if they ran one after the
+   * other where they touch the same rows, so `work` must be short and must use its argument alone: a write past it
+   * throws. On SQLite one transaction runs at a time.
+   */
+  transaction<Result>(work: (transaction: Transaction<DatabaseSchema>) => Promise<Result>): Promise<Result>;
+  /** The fast way to write: all statements or none, in one round trip, sharing the commit with other batches. */
+  writeBatch(queries: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]>;
+  /** Waits for the work under way. Everything after it fails. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database and brings its schema to this release. `now` marks the migrations. Throws DATABASE_NEWER,
+ * DATA_DIRECTORY_IN_USE when another process holds its lock, INTERNAL when the file is damaged or cannot be opened.
+ */
+export async function openSqlDatabase(
+  dialect: SqlDialect,
+  options: { now: EpochMs; migrations?: readonly Migration[] },
+): Promise<SqlDatabase> {
+  const queries = new Kysely<DatabaseSchema>({ dialect });
+  try {
+    await migrate(queries as Kysely<unknown>, dialect, options.migrations ?? allMigrations, options.now);
+  } catch (error) {
+    await queries.destroy().catch(() => undefined);
+    throw openingError(error);
+  }
+  return {
+    queries,
+    transaction: (work) => insideTransaction(() => queries.transaction().execute(work)),
+    writeBatch: async (batch) => {
+      assertOutsideTransaction();
+      return dialect.writeBatch(batch);
+    },
+    close: () => queries.destroy(),
+  };
+}
+
+function openingError(error: unknown): unknown {
+  if (!(error instanceof SqlError)) return error;
+  switch (error.reason) {
+    case "busy":
+      return new AppError("DATA_DIRECTORY_IN_USE", "Another process holds the lock of the database.", { cause: error });
+    case "damaged":
+      return new AppError("INTERNAL", "The database is damaged or not a database; restore it from a backup.", { cause: error });
+    case "unavailable":
+      return new AppError("INTERNAL", "The database cannot be opened; check that it is there and may be read and written.", { cause: error });
+    default:
+      return new AppError("INTERNAL", "The database cannot be opened.", { cause: error });
+  }
+}

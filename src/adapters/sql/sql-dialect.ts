@@ -1,0 +1,38 @@
+import type { CompiledQuery, Dialect, Kysely, QueryResult, RawBuilder, Transaction } from "kysely";
+
+type ColumnType = RawBuilder<unknown>;
+
+/** How a dialect spells what the migrations need; differences are data, not branches. */
+export interface SqlCapabilities {
+  readonly columnTypes: {
+    /** Unicode text that compares and sorts by code point. */
+    readonly text: ColumnType;
+    /** 64-bit signed. Times (milliseconds since 1970), counters and booleans (0, 1). */
+    readonly integer: ColumnType;
+    /** IEEE 754 binary64, infinities included; no NaN, and -0 is 0. */
+    readonly double: ColumnType;
+    readonly bytes: ColumnType;
+    /** JSON kept as the text that was written: it is hashed, so nothing may reformat it. */
+    readonly json: ColumnType;
+  };
+  /** Goes behind the closing bracket of CREATE TABLE. */
+  readonly tableEnding: RawBuilder<unknown>;
+}
+
+/**
+ * One kind of database: Kysely's dialect, and what the stores need beyond it. What they may rely on is stated by
+ * `value-conformance.ts` and `write-conformance.ts`, which every dialect runs.
+ */
+export interface SqlDialect extends Dialect {
+  readonly capabilities: SqlCapabilities;
+  /**
+   * Runs the statements in order, all or none, and answers when they are durable. Independent batches may share a
+   * commit; one that fails does not touch the others.
+   */
+  writeBatch(queries: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]>;
+  /** Inside a migration's transaction: waits until no other process migrates. Ends with the transaction. */
+  lockMigrations(transaction: Transaction<unknown>): Promise<void>;
+  /** Whether a table is there. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the schema
+  hasTable(database: Kysely<any>, table: string): Promise<boolean>;
+}
