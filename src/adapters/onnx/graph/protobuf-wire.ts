@@ -156,6 +156,15 @@ export class WireCursor {
   }
 
   #readVarint(): void {
+    if (this.#position < this.limit) {
+      const single = this.bytes[this.#position]!;
+      if (single < 128) {
+        this.#position++;
+        this.#low = single;
+        this.#high = 0;
+        return;
+      }
+    }
     let low = 0;
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {

@@ -132,6 +132,7 @@ function readNode(cursor: WireCursor, reading: Reading): OnnxNode {
         break;
     }
   }
+  if (node.opType === "") throw notAnOnnxModel("it has a node without an operator");
   if (node.domain === "ai.onnx") node.domain = "";
   return node;
 }

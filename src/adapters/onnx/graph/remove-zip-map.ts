@@ -3,7 +3,7 @@ import { attributeFields, graphFields, modelFields, nodeFields, opsetFields, val
 import type { OnnxDimension, OnnxGraph, OnnxModel, OnnxNode } from "./onnx-graph.ts";
 import { elementTypeOf } from "./element-types.ts";
 import { notAnOnnxModel, WireCursor, WireWriter } from "./protobuf-wire.ts";
-import { writeTensorType } from "./write-value.ts";
+import { writeTensorType, writeValue } from "./write-value.ts";
 
 const mostLabels = 100_000;
 
@@ -112,8 +112,7 @@ function rewriteGraph(graph: WireCursor, nodes: ReadonlyMap<number, OnnxNode>, s
     const shape = shapes.get(name);
     if (shape === undefined) rewritten.raw(graph.wholeField());
     else if (graph.field === graphFields.output) {
-      const type = writeTensorType(elementTypeOf.FP32, shape);
-      rewritten.message(graphFields.output, new WireWriter().text(valueInfoFields.name, name).message(valueInfoFields.type, type));
+      rewritten.message(graphFields.output, writeValue(name, writeTensorType(elementTypeOf.FP32, shape)));
     }
     // A note of the value's type among the inner values would still say sequence: it is left out.
   }
