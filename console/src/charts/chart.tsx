@@ -1,0 +1,142 @@
+import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { now } from "../clock.ts";
+import { absent, formatTime } from "../format.ts";
+import { useResolvedTheme } from "../shell/theme.ts";
+import { plotOptions } from "./plot-options.ts";
+
+type Values = readonly (number | null)[];
+
+export interface ChartLine {
+  label: string;
+  values: Values;
+  /** A custom property such as `--series-1`. */
+  color: string;
+  dash?: readonly number[];
+  /** Fills down to zero. */
+  area?: boolean;
+}
+
+export interface ChartProps {
+  title: string;
+  /** Seconds since 1970, ascending. */
+  times: readonly number[];
+  /** Bounds of the time axis in milliseconds. */
+  from: number;
+  to: number;
+  lines: readonly ChartLine[];
+  /** Smallest and largest value of each interval, drawn as a pale area behind the lines. */
+  band?: { label: string; low: Values; high: Values; color: string } | undefined;
+  /** Levels that must not be crossed; drawn where they are in view, named where they are not. */
+  levels?: readonly { label: string; value: number; color: string }[];
+  format: (value: number | null | undefined) => string;
+  /** Logarithmic value axis. */
+  logarithmic?: boolean;
+  /** Dragging over the chart asks for this span, in milliseconds. */
+  onZoom?: (from: number, to: number) => void;
+  height?: number;
+}
+
+/**
+ * A time series. Charts on one page move their crosshair in step; the legend shows the values under it, or the newest.
+ * With the keyboard: the arrow keys move the crosshair.
+ */
+export function Chart(props: ChartProps) {
+  const { title, times, lines, band, levels = [], format, logarithmic = false, height = 168 } = props;
+  const theme = useResolvedTheme();
+  const holder = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const [hovered, setHovered] = useState<number | null>(null);
+
+  const data = useMemo(
+    () => [times, ...(band === undefined ? [] : [band.low, band.high]), ...lines.map((line) => line.values)] as unknown as uPlot.AlignedData,
+    [times, band, lines],
+  );
+  // Whatever changes the drawing itself makes a new plot; new values do not.
+  const shape = JSON.stringify([theme, logarithmic, height, band?.color, lines.map((line) => [line.label, line.color, line.dash, line.area]), levels]);
+
+  useEffect(() => {
+    const element = holder.current!;
+    const options = plotOptions(latest, { width: element.clientWidth || 300, height, onHover: setHovered });
+    const created = (plot.current = new uPlot(options, data, element));
+    const observer = new ResizeObserver(() => {
+      if (element.clientWidth > 0) created.setSize({ width: element.clientWidth, height });
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      created.destroy();
+      plot.current = null;
+    };
+    // eslint-disable-next-line -- `data` is set by the effect below; `shape` stands for the rest
+  }, [shape]);
+
+  useEffect(() => {
+    const current = plot.current;
+    if (current === null) return;
+    current.batch(() => {
+      current.setData(data, false);
+      current.setScale("x", { min: props.from / 1000, max: props.to / 1000 });
+    });
+  }, [data, props.from, props.to]);
+
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const current = plot.current;
+    if (current === null || times.length === 0) return;
+    const start = hovered ?? times.length - 1;
+    const target = { ArrowLeft: start - 1, ArrowRight: start + 1, Home: 0, End: times.length - 1 }[event.key];
+    if (target === undefined) return;
+    event.preventDefault();
+    const index = Math.max(0, Math.min(times.length - 1, hovered === null ? start : target));
+    // The third argument tells the other charts; the type leaves it out.
+    (current.setCursor as (position: { left: number; top: number }, fire: boolean, publish: boolean) => void)({ left: current.valToPos(times[index]!, "x"), top: 0 }, true, true);
+  };
+
+  const index = hovered !== null && hovered < times.length ? hovered : null;
+  const shown = (values: Values): number | null | undefined => (index === null ? values.findLast((value) => value !== null) : values[index]);
+  const summary = lines.map((line) => `${line.label} ${format(shown(line.values))}`).join(", ");
+  return (
+    <figure className="chart">
+      <figcaption>
+        <span className="chart-title">{title}</span>
+        <span className="chart-time">{index === null ? "" : formatTime(times[index]! * 1000, now())}</span>
+        <ul className="legend">
+          {lines.map((line) => (
+            <li key={line.label}>
+              <Swatch color={line.color} {...(line.dash === undefined ? {} : { dashed: true })} />
+              {line.label} <b>{format(shown(line.values))}</b>
+            </li>
+          ))}
+          {band !== undefined && (
+            <li>
+              <Swatch color={band.color} wide />
+              {band.label} <b>{bandText(format, shown(band.low), shown(band.high))}</b>
+            </li>
+          )}
+          {levels.map((level) => (
+            <li key={level.label} className="legend-level">
+              <Swatch color={level.color} dashed />
+              {level.label} <b>{format(level.value)}</b>
+            </li>
+          ))}
+        </ul>
+      </figcaption>
+      <div ref={holder} className="chart-plot" role="img" tabIndex={0} aria-label={`${title}. ${times.length === 0 ? "No data." : summary}. Arrow keys move the crosshair.`} onKeyDown={onKeyDown} onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })} />
+      <span className="visually-hidden" aria-live="polite">
+        {index === null ? "" : `${formatTime(times[index]! * 1000, now())}: ${summary}`}
+      </span>
+      {times.length === 0 && <p className="chart-empty">No requests in this time</p>}
+    </figure>
+  );
+}
+
+function bandText(format: ChartProps["format"], low: number | null | undefined, high: number | null | undefined): string {
+  return low === null || low === undefined ? absent : `${format(low)} – ${format(high)}`;
+}
+
+function Swatch({ color, wide = false, dashed = false }: { color: string; wide?: boolean; dashed?: boolean }) {
+  return <i className={`swatch${wide ? " swatch-wide" : ""}${dashed ? " swatch-dashed" : ""}`} style={{ color: `var(${color})` }} aria-hidden="true" />;
+}

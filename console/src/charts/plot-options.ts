@@ -1,0 +1,124 @@
+import uPlot from "uplot";
+import type { ChartProps } from "./chart.tsx";
+import { fade, resolveColors } from "./colors.ts";
+
+/** Charts with this key share one crosshair. */
+const crosshair = uPlot.sync("slipway");
+
+const font = '11px -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+
+/** Room that the largest value leaves above itself, as a share of the axis. */
+const headroom = 0.12;
+
+/**
+ * How one chart is drawn. `latest` is read at every drawing, so that new levels and callbacks need no new plot. Gaps stay
+ * gaps: a line is never drawn over time in which nothing was measured.
+ */
+export function plotOptions(latest: { current: ChartProps }, view: { width: number; height: number; onHover: (index: number | null) => void }): uPlot.Options {
+  const { lines, band, levels = [], logarithmic = false, format } = latest.current;
+  const names = ["--border", "--text-muted", ...lines.map((line) => line.color), ...(band === undefined ? [] : [band.color]), ...levels.map((level) => level.color)];
+  const colors = resolveColors(names);
+  const axis = { stroke: colors["--text-muted"]!, font, ticks: { show: false }, grid: { stroke: colors["--border"]!, width: 1 } };
+  const hidden = { stroke: "transparent", width: 0, points: { show: false } };
+  let hovered: number | null = null;
+
+  return {
+    width: view.width,
+    height: view.height,
+    legend: { show: false },
+    padding: [8, 8, 0, 0],
+    cursor: {
+      sync: { key: crosshair.key, scales: ["x", null], setSeries: false },
+      y: false,
+      points: { size: 6, width: 1.5 },
+      drag: { x: latest.current.onZoom !== undefined, y: false, setScale: false },
+    },
+    scales: {
+      x: { time: true, range: () => [latest.current.from / 1000, latest.current.to / 1000] },
+      y: { distr: logarithmic ? 3 : 1, range: (_plot, low, high) => valueRange(low, high, logarithmic) },
+    },
+    axes: [
+      { ...axis, size: 26, space: 76, values: timeLabels },
+      { ...axis, size: 62, space: 34, values: (_plot, splits) => splits.map((value) => (value === null ? "" : format(value))) },
+    ],
+    series: [
+      {},
+      ...(band === undefined ? [] : [hidden, hidden]),
+      ...lines.map((line): uPlot.Series => {
+        const stroke = colors[line.color]!;
+        return {
+          label: line.label, stroke, width: 1.5, points: { show: isolated, size: 4, fill: stroke, stroke },
+          ...(line.dash === undefined ? {} : { dash: [...line.dash] }),
+          ...(line.area === true ? { fill: fade(stroke, 0.14) } : {}),
+        };
+      }),
+    ],
+    ...(band === undefined ? {} : { bands: [{ series: [2, 1] as [number, number], fill: fade(colors[band.color]!, 0.16) }] }),
+    hooks: {
+      setCursor: [
+        (plot) => {
+          const index = plot.cursor.idx ?? null;
+          const next = index === null || (plot.cursor.left ?? -1) < 0 ? null : index;
+          if (next !== hovered) view.onHover((hovered = next));
+        },
+      ],
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select;
+          if (width < 4) return;
+          const from = plot.posToVal(left, "x") * 1000;
+          const to = plot.posToVal(left + width, "x") * 1000;
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          latest.current.onZoom?.(from, to);
+        },
+      ],
+      draw: [(plot) => drawLevels(plot, latest.current.levels ?? [], colors)],
+    },
+  };
+}
+
+/** From zero, or over whole decades; never empty. */
+function valueRange(low: number | null, high: number | null, logarithmic: boolean): [number, number] {
+  if (high === null || !Number.isFinite(high)) return logarithmic ? [0.1, 1] : [0, 1];
+  if (!logarithmic) return [0, high <= 0 ? 1 : high * (1 + headroom)];
+  const bottom = Math.max(low !== null && low > 0 ? low : high / 100, 1e-6);
+  return [10 ** Math.floor(Math.log10(bottom)), 10 ** Math.ceil(Math.log10(Math.max(high, bottom) * 1.0001))];
+}
+
+/** A point where a single interval stands between two gaps, so that it is seen at all. */
+function isolated(plot: uPlot, seriesIndex: number): boolean {
+  const values = plot.data[seriesIndex]!;
+  let count = 0;
+  for (const value of values) if (value !== null && value !== undefined && ++count > 2) return false;
+  return count > 0;
+}
+
+/** Hours and minutes; where a new day begins, or the span is of days, the date. */
+function timeLabels(_plot: uPlot, splits: number[], _axis: number, _space: number, step: number): string[] {
+  let lastDay = "";
+  return splits.map((seconds) => {
+    const date = new Date(seconds * 1000);
+    const day = `${date.getDate()} ${date.toLocaleString("en-GB", { month: "short" })}`;
+    const clock = `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
+    const text = step >= 86_400 || (lastDay !== "" && day !== lastDay) ? day : step < 60 ? `${clock}:${String(date.getSeconds()).padStart(2, "0")}` : clock;
+    lastDay = day;
+    return text;
+  });
+}
+
+function drawLevels(plot: uPlot, levels: NonNullable<ChartProps["levels"]>, colors: Record<string, string>): void {
+  const { ctx, bbox } = plot;
+  for (const level of levels) {
+    const y = Math.round(plot.valToPos(level.value, "y", true));
+    if (!Number.isFinite(y) || y < bbox.top || y > bbox.top + bbox.height) continue;
+    ctx.save();
+    ctx.strokeStyle = colors[level.color]!;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.restore();
+  }
+}

@@ -1,0 +1,81 @@
+export interface Problem {
+  path: string;
+  message: string;
+}
+
+/** A call that did not succeed, in the server's own words. */
+export class ApiFailure extends Error {
+  /** HTTP status; 0 when there was no answer at all. */
+  readonly status: number;
+  readonly code: string;
+  readonly hint: string;
+  readonly problems: readonly Problem[];
+  readonly requestId: string | undefined;
+
+  constructor(status: number, body: { code: string; message: string; hint?: string; problems?: readonly Problem[]; requestId?: string }) {
+    super(body.message);
+    this.name = "ApiFailure";
+    this.status = status;
+    this.code = body.code;
+    this.hint = body.hint ?? "";
+    this.problems = body.problems ?? [];
+    this.requestId = body.requestId;
+  }
+}
+
+/** Reads an error body of either wire: the project's own, or the Open Inference Protocol's `{error: text}`. */
+export function failureOf(status: number, body: unknown): ApiFailure {
+  const error = typeof body === "object" && body !== null ? (body as { error?: unknown }).error : undefined;
+  if (typeof error === "string") return new ApiFailure(status, { code: `HTTP ${status}`, message: error });
+  if (typeof error === "object" && error !== null && "code" in error && "message" in error) {
+    return new ApiFailure(status, error as { code: string; message: string });
+  }
+  return new ApiFailure(status, { code: `HTTP ${status}`, message: "The server answered with an error and did not say why." });
+}
+
+/** Whole numbers that a JavaScript number cannot hold stay as the text they were sent in. */
+function keepLargeIntegers(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && context?.source !== undefined) {
+    return /^-?\d+$/.test(context.source) ? context.source : value;
+  }
+  return value;
+}
+
+export function parseJson(text: string): unknown {
+  return JSON.parse(text, keepLargeIntegers as (key: string, value: unknown) => unknown);
+}
+
+/** Calls the API; `body` is JSON text as it goes over the wire. Throws ApiFailure. */
+export async function call<Result>(path: string, options: { method?: "GET" | "POST" | "PUT"; body?: string; signal?: AbortSignal } = {}): Promise<Result> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(path, {
+      method: options.method ?? "GET",
+      headers: options.body === undefined ? { Accept: "application/json" } : { Accept: "application/json", "Content-Type": "application/json" },
+      ...(options.body === undefined ? {} : { body: options.body }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    text = await response.text();
+  } catch (cause) {
+    if (options.signal?.aborted) throw cause;
+    throw new ApiFailure(0, {
+      code: "SERVER_UNREACHABLE",
+      message: "The server does not answer.",
+      hint: "It may be restarting; this page tries again by itself. If it stays so, start it with `npx slipway up`.",
+    });
+  }
+  let parsed: unknown;
+  try {
+    parsed = text === "" ? null : parseJson(text);
+  } catch {
+    throw new ApiFailure(response.status, { code: `HTTP ${response.status}`, message: "The server's answer is not JSON." });
+  }
+  if (!response.ok) throw failureOf(response.status, parsed);
+  return parsed as Result;
+}
+
+/** A path out of a template and values that may hold any character. */
+export function apiPath(strings: TemplateStringsArray, ...values: (string | number)[]): string {
+  return strings.reduce((path, part, index) => path + encodeURIComponent(String(values[index - 1])) + part);
+}

@@ -1,0 +1,92 @@
+import { useSyncExternalStore } from "react";
+import { invalidate } from "./resource.ts";
+import type { Tick } from "./types.ts";
+
+export type LiveStatus = "connecting" | "live" | "reconnecting";
+
+interface LiveState {
+  status: LiveStatus;
+  tick: Tick | null;
+}
+
+let state: LiveState = { status: "connecting", tick: null };
+const listeners = new Set<() => void>();
+let source: EventSource | null = null;
+let retryTimer: ReturnType<typeof setTimeout> | undefined;
+let silenceTimer: ReturnType<typeof setTimeout> | undefined;
+let attempts = 0;
+
+/** Ticks come every two seconds; after this long without one the connection is dead, whatever the socket says. */
+const silenceMs = 9000;
+
+function publish(change: Partial<LiveState>): void {
+  state = { ...state, ...change };
+  for (const listener of listeners) listener();
+}
+
+function connect(): void {
+  clearTimeout(retryTimer);
+  source?.close();
+  const current = (source = new EventSource("/api/live"));
+  let opened = false;
+  const heard = (): void => {
+    clearTimeout(silenceTimer);
+    silenceTimer = setTimeout(retry, silenceMs);
+  };
+  current.onopen = () => {
+    const wasLost = state.status === "reconnecting";
+    opened = true;
+    attempts = 0;
+    heard();
+    publish({ status: "live" });
+    // Changes in between were missed.
+    if (wasLost) invalidate(() => true);
+  };
+  current.addEventListener("tick", (event) => {
+    heard();
+    publish({ status: "live", tick: JSON.parse((event as MessageEvent<string>).data) as Tick });
+  });
+  current.addEventListener("change", (event) => {
+    heard();
+    const { model } = JSON.parse((event as MessageEvent<string>).data) as { model?: string };
+    invalidate((key) => key === "/api/models" || (model !== undefined && key.includes(`/api/models/${encodeURIComponent(model)}`)));
+  });
+  current.onerror = () => {
+    if (current === source && (opened || state.status !== "live")) retry();
+  };
+}
+
+/** The browser's own retry gives up on an error status; this one does not, and waits up to ten seconds between attempts. */
+function retry(): void {
+  clearTimeout(silenceTimer);
+  source?.close();
+  source = null;
+  publish({ status: "reconnecting" });
+  attempts++;
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(connect, Math.min(10_000, 500 * 2 ** Math.min(attempts, 5)));
+}
+
+/** Opens the one connection of this page; called once. */
+export function startLive(): void {
+  connect();
+  window.addEventListener("online", connect);
+  // Leaving the page is no failure, and must not be painted as one.
+  window.addEventListener("pagehide", () => source?.close());
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) connect();
+  });
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function useLiveStatus(): LiveStatus {
+  return useSyncExternalStore(subscribe, () => state.status);
+}
+
+export function useTick(): Tick | null {
+  return useSyncExternalStore(subscribe, () => state.tick);
+}

@@ -1,0 +1,31 @@
+import { useCallback, useMemo } from "react";
+import { useLocation, useSearch } from "wouter";
+
+type Changes = Record<string, string | null | undefined>;
+
+/** A query string with some parameters changed; null, undefined and empty ones leave it. Begins with `?` or is empty. */
+export function changeQuery(search: string, changes: Changes): string {
+  const parameters = new URLSearchParams(search);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === undefined || value === "") parameters.delete(name);
+    else parameters.set(name, value);
+  }
+  const text = parameters.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+/**
+ * The view's state lives in the address: what is filtered, selected and shown can be sent to a colleague. `set` makes a
+ * new history entry, `set(changes, {replace: true})` does not (for what changes while typing).
+ */
+export function useQuery(): { get(name: string): string | null; set(changes: Changes, options?: { replace?: boolean }): void; href(changes: Changes): string } {
+  const search = useSearch();
+  const [path, navigate] = useLocation();
+  const parameters = useMemo(() => new URLSearchParams(search), [search]);
+  const href = useCallback((changes: Changes) => path + changeQuery(search, changes), [path, search]);
+  const set = useCallback(
+    (changes: Changes, options: { replace?: boolean } = {}) => navigate(href(changes), { replace: options.replace ?? false }),
+    [href, navigate],
+  );
+  return { get: (name) => parameters.get(name), set, href };
+}

@@ -1,0 +1,43 @@
+import type { Model, ModelVersion } from "../../../src/registry/schemas.ts";
+import type { ServedVersion } from "../../../src/serving/schemas.ts";
+import type { DriftLevel, LiveFigures } from "../../../src/monitoring/schemas.ts";
+
+export type {
+  CategoricalColumnProfile, ColumnProfile, Contract, DeployResult, ExampleTensor, Model, ModelVersion, NumericColumnProfile, Policy, PolicyRevision,
+  ReferenceProfile, Signature, TensorSpec,
+} from "../../../src/registry/schemas.ts";
+export type { LoggedTensor, Prediction, PredictionExplanation, PredictionTiming, ServedVersion, VersionState } from "../../../src/serving/schemas.ts";
+export type { ColumnDrift, DriftLevel, DriftReport, LiveFigures, ServingInterval, ServingSeries } from "../../../src/monitoring/schemas.ts";
+export type { Datatype } from "../../../src/core/tensor.ts";
+
+/** One model in `GET /api/models`. */
+export interface ModelEntry extends Model {
+  served: ServedVersion[];
+  live: LiveFigures | null;
+  /** Of the champion. */
+  drift: DriftLevel;
+}
+
+/** `GET /api/models/:model`. */
+export interface ModelDetail {
+  model: Model;
+  /** Newest first. */
+  versions: ModelVersion[];
+  served: ServedVersion[];
+}
+
+/** `GET /api/server`. */
+export interface ServerFacts {
+  name: string;
+  version: string;
+  startedAt: number;
+  httpPort: number;
+  grpcPort: number;
+  executionProviders: string[];
+}
+
+/** What `GET /api/live` sends every two seconds. */
+export interface Tick {
+  time: number;
+  models: (LiveFigures & { model: string; version: string; active: boolean; queueRows: number })[];
+}

@@ -1,0 +1,92 @@
+import type { Schema } from "../../data/open-api.ts";
+
+/** Policy as the form sees it: leaves by their dotted path. */
+export type FlatPolicy = Record<string, unknown>;
+
+/** One leaf of the policy's schema, read from the API's own description, so that a new one appears by itself. */
+export interface PolicyField {
+  /** Such as `serving.runners`. */
+  path: string;
+  group: string;
+  kind: "number" | "integer" | "boolean" | "choice" | "list";
+  choices?: readonly string[];
+  default: unknown;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  description: string | undefined;
+}
+
+export function policyFields(schema: Schema, resolve: (reference: string) => Schema | undefined = () => undefined): PolicyField[] {
+  const fields: PolicyField[] = [];
+  const walk = (node: Schema, path: string[]): void => {
+    const resolved = node.$ref === undefined ? node : { ...resolve(node.$ref), ...node };
+    if (resolved.properties !== undefined) {
+      for (const [name, child] of Object.entries(resolved.properties)) walk(child, [...path, name]);
+      return;
+    }
+    const kind = resolved.enum !== undefined ? "choice" : resolved.type === "array" ? "list" : resolved.type === "boolean" ? "boolean" : resolved.type === "integer" ? "integer" : "number";
+    const { minimum, maximum, exclusiveMinimum } = resolved;
+    fields.push({
+      path: path.join("."), group: path[0] ?? "", kind, default: resolved.default, description: resolved.description,
+      ...(resolved.enum === undefined ? {} : { choices: resolved.enum.map(String) }),
+      ...(minimum === undefined ? {} : { minimum }), ...(maximum === undefined ? {} : { maximum }), ...(exclusiveMinimum === undefined ? {} : { exclusiveMinimum }),
+    });
+  };
+  walk(schema, []);
+  return fields;
+}
+
+export function flatten(value: unknown, prefix = ""): FlatPolicy {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { [prefix]: value };
+  return Object.assign({}, ...Object.entries(value).map(([name, child]) => flatten(child, prefix === "" ? name : `${prefix}.${name}`))) as FlatPolicy;
+}
+
+export function unflatten(flat: FlatPolicy): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const [path, value] of Object.entries(flat)) {
+    const names = path.split(".");
+    let node = root;
+    for (const name of names.slice(0, -1)) node = (node[name] ??= {}) as Record<string, unknown>;
+    node[names.at(-1)!] = value;
+  }
+  return root;
+}
+
+export function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Leaves that differ between two policies. */
+export function differences(before: FlatPolicy, after: FlatPolicy): { path: string; before: unknown; after: unknown }[] {
+  const paths = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...paths].filter((path) => !same(before[path], after[path])).map((path) => ({ path, before: before[path], after: after[path] }));
+}
+
+/** A typed value as the policy holds it, or why it is none. */
+export function parseField(field: PolicyField, text: string): { value: unknown } | { problem: string } {
+  if (field.kind === "boolean") return { value: text === "true" };
+  if (field.kind === "choice") return { value: text };
+  if (field.kind === "list") return { value: text.split(",").map((item) => item.trim()).filter((item) => item !== "") };
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) return { problem: "Type a number." };
+  if (field.kind === "integer" && !Number.isInteger(value)) return { problem: "Type a whole number." };
+  if (field.minimum !== undefined && value < field.minimum) return { problem: `At least ${field.minimum}.` };
+  if (field.exclusiveMinimum !== undefined && value <= field.exclusiveMinimum) return { problem: `More than ${field.exclusiveMinimum}.` };
+  if (field.maximum !== undefined && value > field.maximum) return { problem: `At most ${field.maximum}.` };
+  return { value };
+}
+
+export function fieldText(value: unknown): string {
+  return Array.isArray(value) ? value.join(", ") : String(value ?? "");
+}
+
+/** Problems of an answer by the path of their field; `policy.serving.runners` and `serving.runners` both name one. */
+export function problemsByField(problems: readonly { path: string; message: string }[], fields: readonly PolicyField[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const { path, message } of problems) {
+    const field = fields.find((candidate) => path === candidate.path || path.endsWith(`.${candidate.path}`));
+    if (field !== undefined) found[field.path] ??= message;
+  }
+  return found;
+}

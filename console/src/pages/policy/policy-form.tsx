@@ -1,0 +1,138 @@
+import { useId, useState, type FormEvent } from "react";
+import { ApiFailure, apiPath, call } from "../../data/api.ts";
+import { invalidate, remember } from "../../data/resource.ts";
+import type { PolicyRevision } from "../../data/types.ts";
+import { ErrorBox } from "../../parts/error-box.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { fieldText, flatten, parseField, problemsByField, same, unflatten, type PolicyField } from "./policy-fields.ts";
+import { fieldWords, groupWords, labelOf, policyText } from "./policy-words.ts";
+
+/**
+ * Only what the reader touched is kept as a change, on top of whatever revision is the newest: when somebody else
+ * changed the policy in between, the changes stand and the rest follows.
+ */
+export function PolicyForm({ revision, fields, groups, onDone, reload }: {
+  revision: PolicyRevision;
+  fields: readonly PolicyField[];
+  groups: readonly string[];
+  onDone: () => void;
+  reload: () => void;
+}) {
+  const [changes, setChanges] = useState<Record<string, string>>({});
+  const [reason, setReason] = useState("");
+  const [problems, setProblems] = useState<Record<string, string>>({});
+  const [failure, setFailure] = useState<ApiFailure | null>(null);
+  const [busy, setBusy] = useState(false);
+  const reasonId = useId();
+  const flat = flatten(revision.policy);
+  const textOf = (field: PolicyField): string => changes[field.path] ?? fieldText(flat[field.path]);
+  const changed = fields.filter((field) => field.path in changes && changes[field.path] !== fieldText(flat[field.path]));
+
+  const change = (path: string, text: string): void => {
+    setChanges({ ...changes, [path]: text });
+    setProblems(Object.fromEntries(Object.entries(problems).filter(([name]) => name !== path)));
+  };
+
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    const found: Record<string, string> = {};
+    const next = { ...flat };
+    for (const field of changed) {
+      const parsed = parseField(field, textOf(field));
+      if ("problem" in parsed) found[field.path] = parsed.problem;
+      else next[field.path] = parsed.value;
+    }
+    if (reason.trim() === "") found.reason = "Say why, for those who read the history.";
+    setProblems(found);
+    setFailure(null);
+    const first = Object.keys(found)[0];
+    if (first !== undefined) {
+      document.getElementById(first === "reason" ? reasonId : `policy-${first}`)?.focus();
+      return;
+    }
+    setBusy(true);
+    const path = apiPath`/api/models/${revision.model}/policy`;
+    call<PolicyRevision>(path, { method: "PUT", body: JSON.stringify({ revision: revision.revision, reason: reason.trim(), policy: unflatten(next) }) }).then(
+      (written) => {
+        remember(path, written);
+        invalidate((key) => key.startsWith(path));
+        onDone();
+      },
+      (thrown: unknown) => {
+        const error = thrown instanceof ApiFailure ? thrown : new ApiFailure(0, { code: "CONSOLE_FAILED", message: String(thrown) });
+        setBusy(false);
+        setFailure(error);
+        setProblems(problemsByField(error.problems, fields));
+        if (error.code === "POLICY_CONFLICT") reload();
+      },
+    );
+  };
+
+  return (
+    <form onSubmit={submit} noValidate aria-label="Edit the policy">
+      <div className="policy-groups">
+        {groups.map((group) => (
+          <Panel key={group} title={groupWords[group]?.title ?? group} note={groupWords[group]?.note}>
+            <div className="form-rows">
+              {fields.filter((field) => field.group === group).map((field) => (
+                <FieldRow key={field.path} field={field} text={textOf(field)} before={flat[field.path]} touched={changed.includes(field)} problem={problems[field.path]} onChange={(text) => change(field.path, text)} />
+              ))}
+            </div>
+          </Panel>
+        ))}
+      </div>
+      <div className="panel save-bar">
+        {failure !== null && (
+          <ErrorBox error={failure}>
+            {failure.code === "POLICY_CONFLICT" && <p>Revision {revision.revision} by {revision.author} is loaded now and your changes are kept on top of it. Check them, then save again.</p>}
+          </ErrorBox>
+        )}
+        <div className={problems.reason === undefined ? "field" : "field field-bad"}>
+          <label htmlFor={reasonId} className="field-label">Why</label>
+          <input id={reasonId} className="input" value={reason} maxLength={1000} aria-invalid={problems.reason !== undefined} aria-describedby={`${reasonId}-note`} onChange={(event) => setReason(event.target.value)} placeholder="such as: the checkout needs an answer within 40 ms" />
+          <span id={`${reasonId}-note`} className={problems.reason === undefined ? "field-hint" : "field-problem"}>
+            {problems.reason ?? (changed.length === 0 ? "Nothing is changed yet." : changed.map((field) => `${labelOf(field.path)}: ${policyText(field.path, flat[field.path])} → ${textOf(field)}`).join("; "))}
+          </span>
+        </div>
+        <div className="form-actions">
+          <button type="button" className="button" onClick={onDone}>Cancel</button>
+          <button type="submit" className="button button-primary" disabled={busy || changed.length === 0}>{busy ? "Saving…" : `Save as revision ${revision.revision + 1}`}</button>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+function FieldRow({ field, text, before, touched, problem, onChange }: { field: PolicyField; text: string; before: unknown; touched: boolean; problem: string | undefined; onChange: (text: string) => void }) {
+  const id = `policy-${field.path}`;
+  const noteId = `${id}-note`;
+  const described = { id, "aria-describedby": noteId, "aria-invalid": problem !== undefined };
+  const unit = fieldWords[field.path]?.unit;
+  const isDefault = same(before, field.default);
+  const notes = [
+    field.description,
+    touched ? `was ${policyText(field.path, before)}` : undefined,
+    field.default === undefined || (isDefault && !touched) ? undefined : `default ${policyText(field.path, field.default)}`,
+  ].filter((note) => note !== undefined);
+  return (
+    <div className={`form-row${problem === undefined ? "" : " field-bad"}${touched ? " form-row-touched" : ""}`}>
+      <label htmlFor={id}>{labelOf(field.path)}</label>
+      <span className="form-row-input">
+        {field.kind === "boolean" ? (
+          <select className="input" value={text} onChange={(event) => onChange(event.target.value)} {...described}>
+            <option value="true">yes</option>
+            <option value="false">no</option>
+          </select>
+        ) : field.kind === "choice" ? (
+          <select className="input" value={text} onChange={(event) => onChange(event.target.value)} {...described}>
+            {field.choices!.map((choice) => <option key={choice}>{choice}</option>)}
+          </select>
+        ) : (
+          <input className="input" value={text} autoComplete="off" spellCheck={false} {...(field.kind === "list" ? {} : { inputMode: "decimal" as const })} onChange={(event) => onChange(event.target.value)} {...described} />
+        )}
+        {unit !== undefined && <span className="muted small">{unit}</span>}
+      </span>
+      <span id={noteId} className={problem === undefined ? "field-hint" : "field-problem"}>{problem ?? notes.join(" · ")}</span>
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+/** How people call the parts of a policy. A leaf that is not here is shown under its own name. */
+export const groupWords: Record<string, { title: string; note: string }> = {
+  objectives: { title: "Objectives", note: "what counts as a warning and as critical" },
+  serving: { title: "Serving", note: "processes, batches and limits" },
+  cache: { title: "Cache", note: "answers to the same input" },
+  log: { title: "Prediction log", note: "what is kept, and for how long" },
+  monitoring: { title: "Monitoring", note: "the window that is watched" },
+};
+
+export const groupOrder = ["objectives", "serving", "cache", "log", "monitoring"];
+
+export const fieldWords: Record<string, { label: string; unit?: string }> = {
+  "serving.runners": { label: "Runners" },
+  "serving.inline": { label: "Run tiny models inline" },
+  "serving.maxBatchRows": { label: "Largest batch", unit: "rows" },
+  "serving.maxBatchDelayMs": { label: "Wait for a fuller batch", unit: "ms" },
+  "serving.maxQueueRows": { label: "Longest queue", unit: "rows" },
+  "serving.deadlineMs": { label: "Deadline of a request", unit: "ms" },
+  "serving.maxRunMs": { label: "Longest run", unit: "ms" },
+  "serving.maxRowsPerRequest": { label: "Most rows in a request", unit: "rows" },
+  "cache.enabled": { label: "Cache predictions" },
+  "cache.ttlSeconds": { label: "Keep for", unit: "s" },
+  "cache.maxEntries": { label: "Most entries" },
+  "log.sampleRate": { label: "Share that is logged", unit: "0 to 1" },
+  "log.redact": { label: "Redacted columns and inputs", unit: "comma-separated" },
+  "log.maxElements": { label: "Largest tensor that is logged", unit: "values" },
+  "log.retentionDays": { label: "Keep for", unit: "days" },
+  "objectives.latencyP95Ms.warning": { label: "Latency p95, warning", unit: "ms" },
+  "objectives.latencyP95Ms.critical": { label: "Latency p95, critical", unit: "ms" },
+  "objectives.errorRate.warning": { label: "Error rate, warning", unit: "share" },
+  "objectives.errorRate.critical": { label: "Error rate, critical", unit: "share" },
+  "objectives.psi.warning": { label: "Drift (PSI), warning" },
+  "objectives.psi.critical": { label: "Drift (PSI), critical" },
+  "monitoring.windowMinutes": { label: "Live window of drift", unit: "min" },
+};
+
+export function labelOf(path: string): string {
+  return fieldWords[path]?.label ?? path;
+}
+
+/** A value of the policy for reading. */
+export function policyText(path: string, value: unknown): string {
+  if (value === undefined) return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");
+  const unit = fieldWords[path]?.unit;
+  const text = typeof value === "number" ? new Intl.NumberFormat("en", { maximumFractionDigits: 6 }).format(value) : String(value);
+  return unit === undefined || unit === "0 to 1" || unit === "share" || unit === "comma-separated" ? text : `${text} ${unit}`;
+}

@@ -1,0 +1,102 @@
+import { Link, useParams } from "wouter";
+import { apiPath } from "../../data/api.ts";
+import { useResource } from "../../data/resource.ts";
+import type { ModelVersion, PredictionExplanation } from "../../data/types.ts";
+import { formatCount, plural } from "../../format.ts";
+import { Chip, OutcomeChip } from "../../parts/chip.tsx";
+import { CodeBlock, DigestText, IdText } from "../../parts/copy.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { ResourceView } from "../../parts/resource-view.tsx";
+import { TensorView, valueText } from "../../parts/tensor-view.tsx";
+import { Time } from "../../parts/time.tsx";
+import { usePageTitle } from "../../shell/title.ts";
+import { TimingBar } from "./timing-bar.tsx";
+
+/** What one prediction was: the answer to "why did the model say that?". */
+export function PredictionPage() {
+  const { id = "" } = useParams<{ id: string }>();
+  usePageTitle("Prediction");
+  // Truth arrives later, so the page looks again.
+  const explanation = useResource<PredictionExplanation>(apiPath`/api/predictions/${id}`, { refreshMs: 30_000 });
+  return (
+    <div className="page">
+      <ResourceView resource={explanation} lines={10}>
+        {(data) => <Explanation explanation={data} />}
+      </ResourceView>
+    </div>
+  );
+}
+
+function Explanation({ explanation: { prediction, contractDigest, alias, truth } }: { explanation: PredictionExplanation }) {
+  const { model, version } = prediction;
+  const signature = useResource<ModelVersion>(apiPath`/api/models/${model}/versions/${version}`).data?.contract.signature;
+  const first = prediction.outputs[0];
+  return (
+    <>
+      <header className="page-header model-header">
+        <nav aria-label="Breadcrumb" className="breadcrumb">
+          <Link href="/models">Models</Link>
+          <Link href={`/models/${model}`}>{model}</Link>
+          <Link href={`/models/${model}/predictions`}>Predictions</Link>
+        </nav>
+        <h1>Prediction</h1>
+        <ul className="facts" aria-label="Facts">
+          <li><OutcomeChip outcome={prediction.outcome} /></li>
+          <li><Time at={prediction.time} /></li>
+          <li>
+            <Link href={`/models/${model}/contract?version=${version}`}>{model} v{version}</Link> {alias === null ? <Chip>no alias now</Chip> : <Chip tone="accent">{alias}</Chip>}
+          </li>
+        </ul>
+        <div className="header-actions">
+          <Link href={`/models/${model}/try?version=${version}&from=${prediction.id}`} className="button">Try these inputs</Link>
+        </div>
+      </header>
+      <div className="columns">
+        <Panel title="Inputs" note={plural(prediction.rows, "row")}>
+          {prediction.inputs.map((tensor) => <TensorView key={tensor.name} tensor={tensor} spec={signature?.inputs.find((spec) => spec.name === tensor.name)} />)}
+        </Panel>
+        <div className="column">
+          <Panel title="Outputs">
+            {prediction.outputs.length === 0 ? <p className="muted">None: the caller got the error {prediction.outcome}.</p> : null}
+            {prediction.outputs.map((tensor) => <TensorView key={tensor.name} tensor={tensor} spec={signature?.outputs.find((spec) => spec.name === tensor.name)} />)}
+          </Panel>
+          <Panel title="Truth" note={truth.length === 0 ? undefined : plural(truth.length, "record")}>
+            {truth.length === 0 ? (
+              <>
+                <p className="muted">None yet. When it is known, send it by this prediction's id:</p>
+                <CodeBlock label="command" code={`curl ${location.origin}/api/truth \\\n  --json '{"records":[{"predictionId":"${prediction.id}","value":${typeof first?.data?.[0] === "string" ? '"…"' : "1"}}]}'`} />
+              </>
+            ) : (
+              <table className="table">
+                <thead>
+                  <tr><th scope="col">Row</th><th scope="col" className="numeric">Value</th><th scope="col">Observed</th><th scope="col">Received</th><th scope="col" className="numeric">Corrections</th></tr>
+                </thead>
+                <tbody>
+                  {truth.map((record) => (
+                    <tr key={record.row}>
+                      <th scope="row">{record.row}</th>
+                      <td className="numeric"><strong>{valueText(record.value)}</strong></td>
+                      <td><Time at={record.observedAt} /></td>
+                      <td><Time at={record.receivedAt} /></td>
+                      <td className="numeric">{formatCount(record.corrections)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )}
+          </Panel>
+        </div>
+      </div>
+      <Panel title="Timing">
+        <TimingBar timing={prediction.timing} />
+      </Panel>
+      <Panel title="Identity">
+        <dl className="properties">
+          <div><dt>Prediction</dt><dd><IdText id={prediction.id} what="prediction id" /></dd></div>
+          <div><dt>Caller's id</dt><dd>{prediction.requestId === null ? <span className="muted">none sent</span> : <IdText id={prediction.requestId} what="request id" />}</dd></div>
+          <div><dt>Contract</dt><dd><DigestText digest={contractDigest} /></dd></div>
+        </dl>
+      </Panel>
+    </>
+  );
+}

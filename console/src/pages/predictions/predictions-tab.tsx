@@ -1,0 +1,141 @@
+import { useEffect, useRef } from "react";
+import { Link } from "wouter";
+import { apiPath } from "../../data/api.ts";
+import { useTick } from "../../data/live.ts";
+import { useQuery } from "../../data/query.ts";
+import { useResource } from "../../data/resource.ts";
+import type { LoggedTensor, ModelDetail, Prediction } from "../../data/types.ts";
+import { formatCount, formatMs } from "../../format.ts";
+import { OutcomeChip } from "../../parts/chip.tsx";
+import { EmptyState } from "../../parts/empty-state.tsx";
+import { Icon } from "../../parts/icon.tsx";
+import { ResourceView } from "../../parts/resource-view.tsx";
+import { Segmented } from "../../parts/segmented.tsx";
+import { tensorWords } from "../../parts/tensor-view.tsx";
+import { Time } from "../../parts/time.tsx";
+import type { ModelTabProps } from "../model/model-page.tsx";
+import { VersionSelect } from "../model/version-select.tsx";
+
+const pageSize = 50;
+
+export function PredictionsTab({ detail }: ModelTabProps) {
+  const query = useQuery();
+  const version = query.get("version");
+  const outcome = query.get("outcome");
+  const before = query.get("before");
+  const { name } = detail.model;
+
+  const parameters = new URLSearchParams({ limit: String(pageSize) });
+  if (version !== null) parameters.set("version", version);
+  if (outcome === "ok" || outcome === "error") parameters.set("outcome", outcome);
+  if (before !== null) parameters.set("before", before);
+  const predictions = useResource<{ predictions: Prediction[] }>(`${apiPath`/api/models/${name}/predictions`}?${parameters}`);
+  return (
+    <>
+      <div className="toolbar">
+        <Segmented
+          label="Outcome" value={outcome === "ok" || outcome === "error" ? outcome : ""} options={[{ id: "", label: "All" }, { id: "ok", label: "Answered" }, { id: "error", label: "Failed" }]}
+          onChange={(id) => query.set({ outcome: id, before: null })}
+        />
+        <VersionSelect detail={detail} value={version} all="All" />
+        {before === null && <NewerButton key={parameters.toString()} model={name} fetchedAt={predictions.fetchedAt} pending={predictions.pending} onShow={predictions.reload} />}
+      </div>
+      <ResourceView resource={predictions} lines={12}>
+        {({ predictions: rows }) => (rows.length === 0 ? <NoPredictions name={name} filtered={version !== null || outcome !== null} paged={before !== null} /> : <PredictionsTable rows={rows} detail={detail} />)}
+      </ResourceView>
+      <Pager before={before} rows={predictions.data?.predictions ?? []} />
+    </>
+  );
+}
+
+function PredictionsTable({ rows, detail }: { rows: readonly Prediction[]; detail: ModelDetail }) {
+  return (
+    <div className="panel panel-table">
+      <table className="table table-cards predictions-table">
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            <th scope="col">Inputs</th>
+            <th scope="col">Outputs</th>
+            <th scope="col" className="numeric">Rows</th>
+            <th scope="col" className="numeric">Latency</th>
+            <th scope="col">Version</th>
+            <th scope="col">Outcome</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((prediction) => {
+            const signature = detail.versions.find((entry) => entry.version === prediction.version)?.contract.signature;
+            return (
+              <tr key={prediction.id}>
+                <th scope="row" data-label="Time" className="nowrap">
+                  <Link href={`/predictions/${prediction.id}`} className="row-link" aria-label={`Prediction ${prediction.id}`}>
+                    <Time at={prediction.time} />
+                  </Link>
+                </th>
+                <td data-label="Inputs" className="cell-values">{tensorsWords(prediction.inputs, signature?.inputs)}</td>
+                <td data-label="Outputs" className="cell-values">{tensorsWords(prediction.outputs, signature?.outputs)}</td>
+                <td data-label="Rows" className="numeric">{formatCount(prediction.rows)}</td>
+                <td data-label="Latency" className="numeric nowrap">{formatMs(prediction.timing.totalUs / 1000)}</td>
+                <td data-label="Version">v{prediction.version}</td>
+                <td data-label="Outcome"><OutcomeChip outcome={prediction.outcome} /></td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function tensorsWords(tensors: readonly LoggedTensor[], specs: readonly { name: string; columns?: string[] | undefined }[] | undefined): string {
+  return tensors
+    .slice(0, 8)
+    .map((tensor) => {
+      const words = tensorWords(tensor, specs?.find((spec) => spec.name === tensor.name)?.columns);
+      return tensors.length > 1 && tensor.data?.length === 1 ? `${tensor.name} ${words}` : words;
+    })
+    .join(" · ");
+}
+
+/** Rows never move under the pointer: what is newer waits until it is asked for. */
+function NewerButton({ model, fetchedAt, pending, onShow }: { model: string; fetchedAt: number; pending: boolean; onShow: () => void }) {
+  const tick = useTick();
+  const traffic = tick?.models.some((figures) => figures.model === model && figures.requestsPerSecond > 0) ?? false;
+  const newer = traffic && tick !== null && fetchedAt > 0 && tick.time > fetchedAt + 1500;
+  return (
+    <button type="button" className={newer ? "button button-accent" : "button"} onClick={onShow} disabled={pending}>
+      <Icon name="reload" /> {newer ? "Show newer" : "Reload"}
+    </button>
+  );
+}
+
+function Pager({ before, rows }: { before: string | null; rows: readonly Prediction[] }) {
+  const query = useQuery();
+  const first = useRef(true);
+  useEffect(() => {
+    if (!first.current) window.scrollTo(0, 0);
+    first.current = false;
+  }, [before]);
+  const last = rows.at(-1);
+  const older = rows.length === pageSize && last !== undefined;
+  if (before === null && !older) return null;
+  return (
+    <nav className="pager" aria-label="Pages">
+      {before !== null && <Link href={query.href({ before: null })} className="button">Newest</Link>}
+      {older && <Link href={query.href({ before: last.id })} className="button">Older</Link>}
+    </nav>
+  );
+}
+
+function NoPredictions({ name, filtered, paged }: { name: string; filtered: boolean; paged: boolean }) {
+  if (paged) return <EmptyState title="That was the oldest one" />;
+  if (filtered) return <EmptyState title="No prediction matches"><p>Choose another outcome or version above.</p></EmptyState>;
+  return (
+    <EmptyState title="No predictions yet" command={`curl ${location.origin}/v2/models/${name}`}>
+      <p>
+        Every request is logged with its inputs, outputs and timing. <Link href={`/models/${name}/try`}>Try the model</Link> to see the first one, or ask what it takes and send it traffic:
+      </p>
+    </EmptyState>
+  );
+}

@@ -1,0 +1,51 @@
+import type { ReactNode } from "react";
+import type { ApiFailure } from "../data/api.ts";
+import { Icon } from "./icon.tsx";
+
+/** A failure with all that the server said: code, message, what to do, and every problem by its place. */
+export function ErrorBox({ error, retry, children }: { error: ApiFailure; retry?: (() => void) | undefined; children?: ReactNode }) {
+  return (
+    <div className="error-box" role="alert">
+      <Icon name="warning" />
+      <div>
+        <p>
+          <strong>{error.message}</strong> <code className="error-code">{error.code}</code>
+        </p>
+        {error.problems.length > 0 && (
+          <ul>
+            {error.problems.map((problem, index) => (
+              <li key={index}>
+                {problem.path !== "" && <code>{problem.path}</code>} {problem.message}
+              </li>
+            ))}
+          </ul>
+        )}
+        {error.hint !== "" && <p className="error-hint">{withCode(error.hint)}</p>}
+        {error.requestId !== undefined && <p className="error-request">Request {error.requestId}</p>}
+        {children}
+        {retry !== undefined && (
+          <button type="button" className="button" onClick={retry}>
+            Try again
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Text in which `backticks` mark code. */
+export function withCode(text: string): ReactNode {
+  return text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
+}
+
+/** What is shown is from before: the refresh failed. */
+export function StaleNote({ error, retry }: { error: ApiFailure; retry: () => void }) {
+  return (
+    <p className="stale" role="status">
+      <Icon name="warning" /> These figures are not fresh: {error.message}{" "}
+      <button type="button" className="link-button" onClick={retry}>
+        Try again
+      </button>
+    </p>
+  );
+}

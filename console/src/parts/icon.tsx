@@ -1,0 +1,28 @@
+/** Line drawings on a 16-pixel grid. Decoration only: whatever carries one also has words or a label. */
+const paths = {
+  models: "M8 1.8 14 5v6l-6 3.2L2 11V5zM2 5l6 3.2L14 5M8 8.2v6",
+  book: "M3 2.5h8.5A1.5 1.5 0 0 1 13 4v9.5H4.5A1.5 1.5 0 0 1 3 12zM3 12a1.5 1.5 0 0 1 1.5-1.5H13M6 5.5h4",
+  search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7 14 14",
+  menu: "M2 4h12M2 8h12M2 12h12",
+  close: "m3.5 3.5 9 9M12.5 3.5l-9 9",
+  sun: "M8 10.8a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6zM8 1v1.6M8 13.4V15M1 8h1.6M13.4 8H15M3 3l1.2 1.2M11.8 11.8 13 13M13 3l-1.2 1.2M4.2 11.8 3 13",
+  moon: "M13.5 9.6A6 6 0 0 1 6.4 2.5 6 6 0 1 0 13.5 9.6z",
+  system: "M2 3h12v8H2zM5.5 14h5M8 11v3",
+  copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+  check: "m2.8 8.4 3.4 3.4 7-7.4",
+  arrowRight: "M3 8h10M9 4l4 4-4 4",
+  chevronRight: "m6 3.5 4.5 4.5L6 12.5",
+  warning: "M8 2 14.8 13.8H1.2zM8 6.3v3.4M8 11.6v.4",
+  dice: "M2.5 2.5h11v11h-11zM5.5 5.5h.01M10.5 5.5h.01M8 8h.01M5.5 10.5h.01M10.5 10.5h.01",
+  reload: "M13.5 8A5.5 5.5 0 1 1 11.8 4M13.5 1.8v3h-3",
+} as const;
+
+export type IconName = keyof typeof paths;
+
+export function Icon({ name }: { name: IconName }) {
+  return (
+    <svg className="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
+      <path d={paths[name]} />
+    </svg>
+  );
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ModelEntry } from "../data/types.ts";
+import { paletteEntries, searchPalette } from "./palette-entries.ts";
+
+const model: ModelEntry = {
+  name: "flight-delay", createdAt: 0, description: "Is this flight late?", aliases: { champion: "2" }, latestVersion: "3", live: null, drift: "none",
+  served: [{ model: "flight-delay", version: "2", state: "ready", reason: null, active: true, placement: "inline", executionProvider: "cpu", runners: { wanted: 1, ready: 1, restarts: 0 }, queueRows: 0, warmup: [] }],
+};
+const entries = paletteEntries([model], [{ id: "theme", label: "Change the theme", note: "", kind: "Action", keywords: "dark light", run: () => undefined }]);
+
+describe("searchPalette", () => {
+  it("shows pages, models and actions before anything is typed, and no dangerous ones", () => {
+    assert.deepEqual(searchPalette(entries, "").map((entry) => entry.label), ["Models", "API", "flight-delay", "Change the theme"]);
+  });
+
+  it("finds versions, tabs and actions by any of their words, the closest first", () => {
+    assert.equal(searchPalette(entries, "flight")[0]!.id, "model:flight-delay");
+    assert.equal(searchPalette(entries, "flight drift")[0]!.href, "/models/flight-delay/drift");
+    assert.deepEqual(searchPalette(entries, "v2").map((entry) => entry.id), ["version:flight-delay:2"]);
+    assert.equal(searchPalette(entries, "promote")[0]!.href, "/models/flight-delay?promote=3");
+    assert.equal(searchPalette(entries, "dark")[0]!.id, "theme");
+    assert.deepEqual(searchPalette(entries, "nothing like this"), []);
+  });
+
+  it("opens a prediction by its id", () => {
+    const id = `prd_${"0".repeat(26)}`;
+    assert.equal(searchPalette(entries, ` ${id} `)[0]!.href, `/predictions/${id}`);
+  });
+});
