@@ -95,8 +95,10 @@ export class HttpServer {
     await closed;
   }
 
-  /** Ends what is still open. */
+  /** Ends at once, with what is still open. */
   destroy(): void {
+    clearInterval(this.#sweeper);
+    this.#server.close();
     this.#server.closeAllConnections();
   }
 
@@ -134,7 +136,7 @@ export class HttpServer {
   /** The console's files, or 404 and 405. */
   #serveUnrouted(request: IncomingMessage, response: ServerResponse, path: string): void {
     if (request.method === "GET" || request.method === "HEAD") {
-      const file = this.#console.lookup(path, request.headers["accept-encoding"]);
+      const file = this.#console.lookup(path, request.headers["accept-encoding"], request.headers.accept);
       if (file !== null) {
         const unchanged = file.headers.ETag !== undefined && request.headers["if-none-match"] === file.headers.ETag;
         response.writeHead(unchanged ? 304 : file.status, { ...file.headers, ...(this.#draining ? { Connection: "close" } : {}) });

@@ -8,6 +8,7 @@ import { BatchScheduler, type ScheduledResult, type SchedulerLimits } from "./ba
 import type { ModelRunner, ModelRuntime } from "./model-runtime.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import type { ServedVersion as ServedVersionView, VersionState } from "./schemas.ts";
+import { VersionTotals } from "./version-totals.ts";
 import { warmUp, type WarmupMeasure } from "./warm-up.ts";
 
 export interface ServedVersionParts {
@@ -34,6 +35,7 @@ interface Lane {
  */
 export class ServedVersion {
   readonly version: ModelVersion;
+  readonly totals = new VersionTotals();
   readonly #parts: ServedVersionParts;
   readonly #trailingFixed: boolean;
   #policy: Policy;

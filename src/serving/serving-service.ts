@@ -4,9 +4,10 @@ import type { EventBus } from "../core/events.ts";
 import { fractionOfId, type IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { BlobStore, DeployRequest, DeployResult, ModelVersion, RegistryService, Signature } from "../registry/index.ts";
+import type { BlobStore, DeployRequest, DeployResult, ModelVersion, Policy, RegistryService } from "../registry/index.ts";
 import { rowsOf } from "./batch.ts";
 import { logTensors } from "./log-entry.ts";
+import type { InferenceCall, InferenceResult } from "./open-inference/inference-service.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { cacheKey } from "./prediction-cache.ts";
 import type { PredictionLog } from "./prediction-log.ts";
@@ -14,26 +15,6 @@ import type { PredictionTiming, ServedVersion as ServedVersionView } from "./sch
 import { ServedModel } from "./served-model.ts";
 import { ServedVersion } from "./served-version.ts";
 import type { ServingObserver } from "./serving-observer.ts";
-
-export interface InferCall {
-  model: string;
-  version: string | undefined;
-  /** The caller's own id. */
-  id: string | null;
-  inputs: Tensor[];
-  /** Names of the wanted outputs; all when absent. */
-  outputs: readonly string[] | undefined;
-  deadlineMs: number | undefined;
-  signal: AbortSignal | undefined;
-  now: EpochMs;
-}
-
-export interface InferAnswer {
-  predictionId: string;
-  model: string;
-  version: string;
-  outputs: Tensor[];
-}
 
 export interface ServingParts {
   registry: RegistryService;
@@ -99,11 +80,23 @@ export class ServingService {
     return this.#model(model).resolve(version);
   }
 
-  signature(model: string, version?: string): Signature {
-    return this.find(model, version).version.contract.signature;
+  get modelNames(): string[] {
+    return [...this.#models.keys()];
   }
 
-  async infer(call: InferCall): Promise<InferAnswer> {
+  /** Throws MODEL_NOT_FOUND. */
+  policy(model: string): Policy {
+    return this.#model(model).policy;
+  }
+
+  /** What is loaded: of everything, of one model, or one version. Throws MODEL_NOT_FOUND, VERSION_NOT_READY. */
+  loaded(model?: string, version?: string): ServedVersion[] {
+    if (model !== undefined && version !== undefined) return [this.find(model, version)];
+    const models = model === undefined ? [...this.#models.values()] : [this.#model(model)];
+    return models.flatMap((served) => [...served.versions.values()]);
+  }
+
+  async infer(call: InferenceCall): Promise<InferenceResult> {
     if (this.#stopping) throw new AppError("SHUTTING_DOWN", "The server is going down.", { retryAfterSeconds: 1 });
     const { clock, ids } = this.#parts;
     const startedAt = clock.monotonic();
@@ -138,11 +131,11 @@ export class ServingService {
       outcome = failure.code;
     }
     timing.totalUs = Math.round((clock.monotonic() - startedAt) * 1000);
+    served.totals.answered(outcome, timing, model.policy.cache.enabled, call.now);
     this.#parts.observer.answered({ version, time: call.now, rows, outcome, timing, inputs: call.inputs });
     await this.#log(predictionId, call, model, version, rows, outcome, timing, outputs);
     if (failure !== undefined) throw failure;
-    const wanted = call.outputs === undefined ? outputs : call.outputs.map((name) => outputs.find((output) => output.name === name)!);
-    return { predictionId, model: version.model, version: version.version, outputs: wanted };
+    return { predictionId, model: version.model, version: version.version, outputs };
   }
 
   /** Counts a request that never reached a model. */
@@ -203,7 +196,7 @@ export class ServingService {
   }
 
   async #log(
-    id: string, call: InferCall, model: ServedModel, version: ModelVersion, rows: number, outcome: string, timing: PredictionTiming, outputs: readonly Tensor[],
+    id: string, call: InferenceCall, model: ServedModel, version: ModelVersion, rows: number, outcome: string, timing: PredictionTiming, outputs: readonly Tensor[],
   ): Promise<void> {
     const policy = model.policy.log;
     if (policy.sampleRate < 1 && fractionOfId(id) >= policy.sampleRate) return;
@@ -258,14 +251,18 @@ export class ServingService {
   async #makeVersion(model: ServedModel, version: string): Promise<ServedVersion> {
     const { registry, runtime, blobs, clock, logger, observer, events } = this.#parts;
     const found = await registry.version(model.name, version);
-    return new ServedVersion(found, model.policy, {
+    const made: ServedVersion = new ServedVersion(found, model.policy, {
       runtime, blobs, clock, logger,
       onState: (state) => {
         logger.info("version.state", { model: model.name, version, state });
         events.emit("version.state", { model: model.name, version, state });
       },
-      onBatch: (rows, runUs) => observer.ran(found, rows, runUs),
+      onBatch: (rows, runUs) => {
+        made.totals.ran(rows, runUs);
+        observer.ran(found, rows, runUs);
+      },
     });
+    return made;
   }
 
   #retire(model: ServedModel, version: string): void {

@@ -104,23 +104,25 @@ export function truthStoreConformance(adapterName: string, open: () => Promise<T
     it("agrees with a naive model over any calls", async () => {
       const value = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.boolean(), fc.constantFrom("", "1"));
       const call = fc.array(fc.record({ prediction: fc.nat(2), row: fc.nat(1), value, observed: fc.option(fc.nat(5), { nil: undefined }) }), { maxLength: 6 });
+      const store = await open();
+      let run = 0;
       await fc.assert(
         fc.asyncProperty(fc.array(call, { maxLength: 6 }), async (calls) => {
-          const store = await open();
+          const first = 10 * run++;
           const model = new Map<string, StoredTruth>();
           for (const [index, entries] of calls.entries()) {
             const records = entries.map((entry) => ({
-              ...record(entry.prediction, entry.row, entry.value),
+              ...record(first + entry.prediction, entry.row, entry.value),
               ...(entry.observed === undefined ? {} : { observedAt: time(entry.observed) }),
             }));
             assert.deepEqual(await store.write(records, time(index)), applyNaively(model, records, time(index)));
           }
-          for (let prediction = 0; prediction < 3; prediction++) {
+          for (let prediction = first; prediction < first + 3; prediction++) {
             const expected = [0, 1].flatMap((row) => model.get(`${idOf(prediction)} ${row}`) ?? []);
             assert.deepEqual(await store.read(idOf(prediction)), expected);
           }
         }),
-        { numRuns: 15 },
+        { numRuns: 50 },
       );
     });
   });

@@ -1,0 +1,168 @@
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { DuckdbChild } from "./adapters/duckdb/duckdb-child.ts";
+import { DuckdbPredictionArchive } from "./adapters/duckdb/duckdb-prediction-archive.ts";
+import { DuckdbReferenceProfiler } from "./adapters/duckdb/duckdb-reference-profiler.ts";
+import { FilesystemBlobStore } from "./adapters/filesystem/blob-store.ts";
+import { lockDataDirectory } from "./adapters/filesystem/data-directory-lock.ts";
+import { SegmentPredictionLog } from "./adapters/filesystem/prediction-log/segment-prediction-log.ts";
+import { OnnxInspector } from "./adapters/onnx/onnx-inspector.ts";
+import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
+import { pinoLogger } from "./adapters/pino/pino-logger.ts";
+import { openSqlDatabase, SqliteDialect, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore } from "./adapters/sql/index.ts";
+import { childEnvironment, type Config } from "./config/index.ts";
+import { systemClock, type Clock } from "./core/clock.ts";
+import { AppError } from "./core/errors.ts";
+import { EventBus } from "./core/events.ts";
+import { TimeOrderedIds } from "./core/ids.ts";
+import type { Logger } from "./core/logger.ts";
+import type { Route } from "./core/route.ts";
+import { slipwayVersion } from "./core/version.ts";
+import { GrpcServer } from "./grpc/grpc-server.ts";
+import { loadConsoleFiles } from "./http/console-files.ts";
+import { HttpServer } from "./http/http-server.ts";
+import { openApiDocument } from "./http/openapi.ts";
+import { RouteTable } from "./http/route-table.ts";
+import { systemRoutes, type SystemFacts } from "./http/system-routes.ts";
+import { LiveFeed, MonitoringService, monitoringRoutes } from "./monitoring/index.ts";
+import { Policy, RegistryService, registryRoutes, type BlobStore } from "./registry/index.ts";
+import {
+  grpcHealthService, openInferenceGrpcService, openInferenceRoutes, ServingInference, ServingService, servingRoutes,
+  type PredictionLog, type TruthStore,
+} from "./serving/index.ts";
+
+/** A running server. */
+export interface Slipway {
+  url: string;
+  httpPort: number;
+  grpcPort: number;
+  /** Models that should serve are loaded. */
+  whenReady(): Promise<void>;
+  /** Answers what was accepted, writes what is pending, ends every child process. */
+  stop(): Promise<void>;
+}
+
+const consoleDirectory = fileURLToPath(new URL("../dist/console", import.meta.url));
+const dayMs = 86_400_000;
+
+interface RouteParts {
+  registry: RegistryService;
+  blobs: BlobStore;
+  serving: ServingService;
+  monitoring: MonitoringService;
+  live: LiveFeed;
+  log: PredictionLog;
+  truth: TruthStore;
+  system: SystemFacts;
+}
+
+/** Every route of the server; what is not here does not exist. */
+export function allRoutes(parts: RouteParts): Route[] {
+  return [
+    ...systemRoutes(parts.system),
+    ...registryRoutes(parts.registry, parts.blobs),
+    ...servingRoutes(parts),
+    ...openInferenceRoutes(new ServingInference(parts.serving), slipwayVersion),
+    ...monitoringRoutes(parts),
+  ];
+}
+
+/** Opens everything that the configuration names and starts listening. Throws CONFIG_INVALID, DATA_DIRECTORY_IN_USE, DATABASE_NEWER. */
+export async function startSlipway(config: Config, options: { clock?: Clock; logger?: Logger } = {}): Promise<Slipway> {
+  const clock = options.clock ?? systemClock;
+  const logger = options.logger ?? pinoLogger(config.logLevel);
+  assertLoopback(config.host);
+  const lock = await lockDataDirectory(config.data);
+  const ids = new TimeOrderedIds(clock);
+  const events = new EventBus();
+  const environment = childEnvironment();
+  const startedAt = clock.now();
+
+  const database = await openSqlDatabase(new SqliteDialect({ path: join(config.data, "slipway.db") }), { now: startedAt });
+  const registryStore = new SqlRegistryStore(database);
+  const truth = new SqlTruthStore(database);
+  const blobs = new FilesystemBlobStore({ directory: config.data, clock });
+  const duckdb = new DuckdbChild({ environment, logger });
+  const runtimeOptions = { logger, environment, intraOpThreads: config.intraOpThreads };
+  const runtime = new OnnxRuntime(runtimeOptions);
+  const registry = new RegistryService({ store: registryStore, blobs, inspector: new OnnxInspector(runtimeOptions), profiler: new DuckdbReferenceProfiler(duckdb), events });
+  const log = await SegmentPredictionLog.open({
+    directory: config.data, clock, logger,
+    archive: new DuckdbPredictionArchive(duckdb),
+    signatureOf: async (model, version) => (await registryStore.findVersion(model, version))?.contract.signature ?? null,
+  });
+  const defaultPolicy = Policy.parse({});
+  const monitoring: MonitoringService = new MonitoringService({
+    store: new SqlStatisticsStore(database), clock, logger,
+    served: () => serving.views(),
+    policyOf: (model) => (serving.modelNames.includes(model) ? serving.policy(model) : defaultPolicy),
+  });
+  const serving: ServingService = new ServingService({ registry, blobs, runtime, log, observer: monitoring, events, clock, ids, logger });
+  const live = new LiveFeed(monitoring, () => serving.views(), events);
+
+  const ports = { httpPort: 0, grpcPort: 0 };
+  let reference: string | undefined;
+  const table: RouteTable = new RouteTable(
+    allRoutes({
+      registry, blobs, serving, monitoring, live, log, truth,
+      system: {
+        version: slipwayVersion, startedAt, isReady: () => serving.isReady, ports: () => ports,
+        executionProviders: () => Promise.resolve(runtime.executionProviders),
+        openApi: () => (reference ??= JSON.stringify(openApiDocument(table.routes, { version: slipwayVersion }))),
+      },
+    }),
+  );
+  const http = new HttpServer(config, { table, console: loadConsoleFiles(consoleDirectory), clock, ids, logger });
+  ports.httpPort = await http.listen();
+  const inference = new ServingInference(serving);
+  const grpc = new GrpcServer(
+    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes },
+    { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], clock, logger },
+  );
+  ports.grpcPort = await grpc.listen();
+
+  for (const model of await registry.listModels()) {
+    const champion = model.aliases.champion;
+    if (champion !== undefined) await monitoring.restore(await registry.version(model.name, champion), startedAt);
+  }
+  await serving.start();
+  let ticks = 0;
+  const ticker = setInterval(() => {
+    const now = clock.now();
+    monitoring.tick(now);
+    if (ticks++ % 2 === 0) live.tick(now);
+    if (ticks % 3600 === 1) void collectGarbage().catch((cause: unknown) => logger.warn("garbage.not_collected", { cause }));
+  }, 1000);
+
+  async function collectGarbage(): Promise<void> {
+    const removed = await blobs.collect(new Set(await registryStore.listArtifactDigests()), dayMs);
+    for (const name of serving.modelNames) await log.prune(name, clock.now() - serving.policy(name).log.retentionDays * dayMs);
+    if (removed > 0) logger.info("blobs.collected", { removed });
+  }
+
+  const url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${ports.httpPort}`;
+  logger.info("server.started", { url, grpcPort: ports.grpcPort, version: slipwayVersion, startMs: clock.now() - startedAt });
+  return {
+    url,
+    ...ports,
+    whenReady: () => serving.whenLoaded(),
+    async stop() {
+      clearInterval(ticker);
+      live.stop();
+      await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000))]);
+      await serving.stop();
+      await log.stop();
+      await monitoring.stop();
+      await duckdb.close();
+      await database.close();
+      lock.release();
+      logger.info("server.stopped");
+    },
+  };
+}
+
+/** Keys, TLS and the set-up token come with the access module; until then nobody but this machine may call. */
+function assertLoopback(host: string): void {
+  if (host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)) return;
+  throw new AppError("CONFIG_INVALID", `This release listens on loopback only, and ${host} is not loopback; put a proxy that authenticates in front of it.`);
+}

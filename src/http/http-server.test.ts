@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { connect } from "node:net";
+import { Readable } from "node:stream";
+import { after, before, describe, it } from "node:test";
+import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { z } from "zod";
+import { systemClock } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { TimeOrderedIds } from "../core/ids.ts";
+import { silentLogger } from "../core/logger.ts";
+import { HttpAnswer, route, type Route } from "../core/route.ts";
+import { loadConsoleFiles } from "./console-files.ts";
+import { HttpServer, type HttpServerOptions } from "./http-server.ts";
+import { RouteTable } from "./route-table.ts";
+
+const defaults: HttpServerOptions = { host: "127.0.0.1", port: 0, allowedHosts: [], maxInferenceBytes: 1 << 20, bodyTimeoutMs: 30_000, maxConnections: 100 };
+const documented = { access: "public", summary: "", tag: "Test" } as const;
+let changed = 0;
+let release: (() => void) | undefined;
+
+const routes: Route[] = [
+  route({ ...documented, method: "POST", path: "/echo", operationId: "echo", body: { kind: "buffer", maxBytes: "inference", description: "" }, response: { mediaType: "application/octet-stream", description: "" },
+    handle: ({ body }) => { changed++; return new HttpAnswer(200, {}, body); } }),
+  route({ ...documented, method: "PUT", path: "/json/:name", operationId: "json", params: z.strictObject({ name: z.string().max(4) }), query: z.strictObject({ n: z.coerce.number().optional() }),
+    body: { kind: "json", schema: z.strictObject({ a: z.number() }) }, response: z.unknown(), handle: ({ params, query, body }) => ({ params, query, body }) }),
+  route({ ...documented, method: "GET", path: "/fails", operationId: "fails", response: z.unknown(), handle: () => { throw new Error("secret /path/of/a/file"); } }),
+  route({ ...documented, method: "GET", path: "/busy", operationId: "busy", response: z.unknown(), handle: () => { throw new AppError("QUEUE_FULL", "Busy.", { retryAfterSeconds: 1.2 }); } }),
+  route({ ...documented, method: "GET", path: "/slow", operationId: "slow", response: z.unknown(), handle: () => new Promise<unknown>((resolve) => (release = () => resolve({ done: true }))) }),
+  route({ ...documented, method: "GET", path: "/stream", operationId: "stream", response: { mediaType: "text/plain", description: "" }, handle: () => new HttpAnswer(200, {}, Readable.from(["one ", "two"])) }),
+];
+
+async function start(options: Partial<HttpServerOptions> = {}): Promise<{ server: HttpServer; port: number }> {
+  const server = new HttpServer({ ...defaults, ...options }, { table: new RouteTable(routes), console: loadConsoleFiles("no such folder"), clock: systemClock, ids: new TimeOrderedIds(systemClock), logger: silentLogger });
+  return { server, port: await server.listen() };
+}
+
+interface Answer { status: number; headers: IncomingHttpHeaders; text: string }
+
+function call(port: number, method: string, path: string, headers: Record<string, string | string[]> = {}, body?: Buffer | string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest({ port, host: "127.0.0.1", method, path, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, text: Buffer.concat(chunks).toString() }));
+      response.on("error", reject);
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+/** What the server writes to a raw connection until it closes it. */
+function raw(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = "";
+    const socket = connect(port, "127.0.0.1", () => socket.end(text));
+    socket.on("data", (chunk) => (answer += chunk.toString()));
+    socket.on("close", () => resolve(answer));
+    socket.on("error", reject);
+  });
+}
+
+const codeOf = ({ text }: Answer): string => (JSON.parse(text) as { error: { code: string } }).error.code;
+
+describe("HttpServer", () => {
+  let server: HttpServer;
+  let port: number;
+  before(async () => ({ server, port } = await start()));
+  after(() => server.destroy());
+
+  it("answers for loopback names only", async () => {
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, `LOCALHOST:${port}`]) assert.equal((await call(port, "GET", "/stream", { Host: host })).text, "one two", host);
+    for (const host of ["evil.example", "127.0.0.1", `localhost.evil.example:${port}`, `localhost:${port + 1}`, `127.0.0.1:${port}.evil.example`]) {
+      const answer = await call(port, "GET", "/stream", { Host: host });
+      assert.deepEqual([answer.status, codeOf(answer)], [421, "HOST_REFUSED"], host);
+    }
+  });
+
+  it("refuses a doubled Host and an absolute-form target, which Node takes", async () => {
+    assert.match(await raw(port, `GET /stream HTTP/1.1\r\nHost: localhost:${port}\r\nHost: evil.example\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 4(21|00)/);
+    assert.match(await raw(port, `GET http://localhost:${port}/stream HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 421/);
+    assert.match(await raw(port, `GET /stream HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`), /^HTTP\/1\.1 200/);
+  });
+
+  it("refuses changes that a page of another site sends, and takes those of the console", async () => {
+    const before = changed;
+    for (const headers of [{ "Sec-Fetch-Site": "cross-site" }, { "Sec-Fetch-Site": "same-site" }, { Origin: "https://evil.example" }, { Origin: "null" }]) {
+      assert.equal(codeOf(await call(port, "POST", "/echo", headers as unknown as Record<string, string>, "x")), "CROSS_SITE_REFUSED");
+    }
+    assert.equal(changed, before);
+    assert.equal((await call(port, "POST", "/echo", { "Sec-Fetch-Site": "same-origin", Origin: `http://localhost:${port}` }, "x")).text, "x");
+    assert.equal((await call(port, "POST", "/echo", {}, "x")).text, "x");
+  });
+
+  it("names every problem of a request with its place", async () => {
+    const answer = await call(port, "PUT", "/json/toolong?n=abc", {}, '{"a":1}');
+    assert.equal(answer.status, 400);
+    assert.deepEqual((JSON.parse(answer.text) as { error: { problems: { path: string }[] } }).error.problems.map(({ path }) => path), ["path.name", "query.n"]);
+    assert.deepEqual(JSON.parse((await call(port, "PUT", "/json/ok?n=3", {}, '{"a":1}')).text), { params: { name: "ok" }, query: { n: 3 }, body: { a: 1 } });
+  });
+
+  it("answers bad bodies with what was wrong", async () => {
+    const of = async (body: string | Buffer, headers: Record<string, string> = {}): Promise<string> => codeOf(await call(port, "PUT", "/json/x", headers, body));
+    assert.equal(await of(""), "INVALID_JSON");
+    assert.equal(await of("{"), "INVALID_JSON");
+    assert.equal(await of(Buffer.from([0x22, 0xff, 0x22])), "INVALID_JSON");
+    assert.equal(await of("[".repeat(100) + "]".repeat(100)), "INVALID_JSON");
+    assert.equal(await of('{"a":1,"__proto__":{"b":1}}'), "INVALID_REQUEST");
+    assert.equal(await of('{"a":1}', { "Content-Type": "text/html" }), "UNSUPPORTED_MEDIA_TYPE");
+    assert.equal(await of(`{"a":${" ".repeat(1 << 20)}1}`), "BODY_TOO_LARGE");
+  });
+
+  it("decompresses what clients compress, and stops at bombs, broken and unknown encodings", async () => {
+    const text = "hello ".repeat(100);
+    for (const [encoding, body] of [["gzip", gzipSync(text)], ["deflate", deflateSync(text)], ["deflate", deflateRawSync(text)]] as const) {
+      assert.equal((await call(port, "POST", "/echo", { "Content-Encoding": encoding }, body)).text, text);
+    }
+    const of = async (encoding: string, body: Buffer): Promise<string> => codeOf(await call(port, "POST", "/echo", { "Content-Encoding": encoding }, body));
+    assert.equal(await of("gzip", gzipSync(Buffer.alloc(64 << 20))), "BODY_TOO_LARGE");
+    assert.equal(await of("gzip", gzipSync(text).subarray(0, 20)), "BODY_INCOMPLETE");
+    assert.equal(await of("gzip", Buffer.from(text)), "BODY_INCOMPLETE");
+    assert.equal(await of("br", Buffer.from(text)), "UNSUPPORTED_ENCODING");
+  });
+
+  it("stops a body at its limit, declared or not", async () => {
+    assert.equal(codeOf(await call(port, "POST", "/echo", {}, Buffer.alloc((1 << 20) + 1))), "BODY_TOO_LARGE");
+    assert.match(await raw(port, `POST /echo HTTP/1.1\r\nHost: localhost:${port}\r\nTransfer-Encoding: chunked\r\n\r\n${(2 << 20).toString(16)}\r\n${"x".repeat(2 << 20)}\r\n0\r\n\r\n`).catch(() => "BODY_TOO_LARGE"), /BODY_TOO_LARGE/);
+    assert.equal((await call(port, "POST", "/echo", {}, Buffer.alloc(1 << 20))).text.length, 1 << 20);
+  });
+
+  it("gives up on a body that does not come", async () => {
+    const slow = await start({ bodyTimeoutMs: 0 });
+    const answer = await new Promise<string>((resolve, reject) => {
+      let text = "";
+      const socket = connect(slow.port, "127.0.0.1", () => socket.write(`POST /echo HTTP/1.1\r\nHost: localhost:${slow.port}\r\nContent-Length: 10\r\n\r\nabc`));
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      socket.on("close", () => resolve(text));
+      socket.on("error", reject);
+    });
+    assert.match(answer, /^HTTP\/1\.1 408[^]*BODY_TIMEOUT/);
+    slow.server.destroy();
+  });
+
+  it("tells the caller nothing of an unexpected failure but an id", async () => {
+    const answer = await call(port, "GET", "/fails");
+    assert.equal(answer.status, 500);
+    assert.doesNotMatch(answer.text, /secret/);
+    assert.match(answer.headers["x-request-id"] as string, /^req_/);
+  });
+
+  it("says when to come back, what a path takes, and what is not there", async () => {
+    const busy = await call(port, "GET", "/busy");
+    assert.deepEqual([busy.status, busy.headers["retry-after"]], [503, "2"]);
+    const wrong = await call(port, "DELETE", "/echo");
+    assert.deepEqual([wrong.status, wrong.headers.allow], [405, "POST"]);
+    assert.equal((await call(port, "POST", "/nothing", {}, "")).status, 404);
+  });
+
+  it("answers HEAD like GET without a body", async () => {
+    const head = await call(port, "HEAD", "/busy");
+    assert.deepEqual([head.status, head.text], [503, ""]);
+  });
+
+  it("puts the common headers on every answer", async () => {
+    const { headers } = await call(port, "GET", "/busy");
+    assert.deepEqual([headers["x-content-type-options"], headers["cache-control"], headers["x-frame-options"]], ["nosniff", "no-store", "deny"]);
+  });
+
+  it("finishes the answers under way when it drains, and tells kept connections to close", async () => {
+    const own = await start();
+    const pending = call(own.port, "GET", "/slow", { Connection: "keep-alive" });
+    while (release === undefined) await new Promise((resolve) => setImmediate(resolve));
+    const drained = own.server.drain(10_000);
+    release();
+    const answer = await pending;
+    assert.equal(answer.text, '{"done":true}');
+    assert.equal(answer.headers.connection, "close");
+    await drained;
+    await assert.rejects(call(own.port, "GET", "/busy"), { code: "ECONNREFUSED" });
+  });
+});
+
+describe("RouteTable", () => {
+  it("refuses a route that declares no access, and operations of one name", () => {
+    const open = { ...routes[0]!, access: undefined } as unknown as Route;
+    assert.throws(() => new RouteTable([open]), /declares no access/);
+    assert.throws(() => new RouteTable([routes[0]!, { ...routes[2]!, operationId: "echo" }]), /declared twice/);
+  });
+});

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import type { ColumnProfile } from "../registry/index.ts";
+import { bucketOf, ColumnCounter } from "./column-counter.ts";
+
+const basics = { name: "c", input: "x", index: 1, count: 0, missing: 0 };
+
+describe("ColumnCounter", () => {
+  it("puts a value on an edge into the bucket above it", () => {
+    assert.deepEqual([0, 1, 1.5, 2, 3].map((value) => bucketOf([1, 2], value)), [0, 1, 1, 2, 2]);
+  });
+
+  it("counts the column of its index only, and NaN as missing", () => {
+    const profile: ColumnProfile = { ...basics, kind: "numeric", min: 0, max: 3, mean: 1, standardDeviation: 1, edges: [1, 2], counts: [1, 1, 1] };
+    const counter = new ColumnCounter(profile);
+    const counts = new Uint32Array(counter.labels.length);
+    counter.count(Float32Array.of(9, 0, 9, 1, 9, 2, 9, NaN, 9, -Infinity), 2, counts);
+    assert.deepEqual([...counts], [2, 1, 1, 1]);
+  });
+
+  it("tells listed, other known and new categories apart", () => {
+    const categories = Array.from({ length: 25 }, (_, index) => ({ value: `k${index}`, count: 100 - index }));
+    const counter = new ColumnCounter({ ...basics, index: 0, kind: "categorical", distinct: 25, categories, otherCount: 3 });
+    const counts = new Uint32Array(counter.labels.length);
+    counter.count(["k0", "k19", "k20", "k24", "never seen"], 1, counts);
+    assert.deepEqual([counts[0], counts[19], counts[20], counts[21], counts[22]], [1, 1, 2, 1, 0]);
+    assert.equal(counter.reference[20], 80 + 79 + 78 + 77 + 76 + 3);
+  });
+
+  it("loses no row", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.double({ noNaN: true }), { maxLength: 9 }), fc.array(fc.double()), (edges, values) => {
+        const sorted = edges.sort((a, b) => a - b);
+        const counter = new ColumnCounter({ ...basics, index: 0, kind: "numeric", min: null, max: null, mean: null, standardDeviation: null, edges: sorted, counts: new Array<number>(sorted.length + 1).fill(0) });
+        const counts = new Uint32Array(counter.labels.length);
+        counter.count(Float64Array.from(values), 1, counts);
+        assert.equal(counts.reduce((sum, count) => sum + count, 0), values.length);
+      }),
+    );
+  });
+});

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { matchReference } from "./match-reference.ts";
+import type { TableColumn } from "./reference-profiler.ts";
+import type { TensorSpec } from "./schemas.ts";
+
+const input = (name: string, datatype: TensorSpec["datatype"], ...shape: number[]): TensorSpec => ({ name, datatype, shape, missingAllowed: false });
+const column = (name: string, kind: TableColumn["kind"] = "float"): TableColumn => ({ name, kind });
+
+describe("matchReference", () => {
+  it("feeds a vector from the columns in their order, the target left out", () => {
+    const match = matchReference([input("X", "FP32", -1, 2)], [column("a"), column("late"), column("b", "integer")], { target: "late" });
+    assert.deepEqual(match.problems, []);
+    assert.deepEqual(match.inputs[0]!.columns, ["a", "b"]);
+    assert.deepEqual(match.requests.map(({ column: name, index, kind }) => [name, index, kind]), [["a", 0, "numeric"], ["b", 1, "numeric"]]);
+    assert.deepEqual(match.ignoredColumns, []);
+  });
+
+  it("feeds inputs of one value by name, also where an exporter replaced signs", () => {
+    const match = matchReference([input("day_of_week", "INT64", -1, 1), input("origin", "BYTES", -1)], [column("Day of Week", "integer"), column("origin", "text"), column("id", "text")], {});
+    assert.deepEqual(match.problems, []);
+    assert.deepEqual(match.requests.map(({ column: name, kind }) => [name, kind]), [["Day of Week", "numeric"], ["origin", "categorical"]]);
+    assert.deepEqual(match.ignoredColumns, ["id"]);
+  });
+
+  it("names every contradiction", () => {
+    const match = matchReference([input("age", "INT64", -1, 1), input("city", "BYTES", -1, 1), input("gone", "FP32", -1)], [column("age", "float"), column("city", "integer")], { target: "label" });
+    assert.deepEqual(match.problems.map(({ path }) => path).sort(), ["inputs.gone", "reference.age", "reference.city", "reference.label"]);
+  });
+
+  it("says how many columns a vector takes, and what to do", () => {
+    const [problem] = matchReference([input("X", "FP32", -1, 3)], [column("a"), column("b"), column("c"), column("y")], {}).problems;
+    assert.match(problem!.message, /takes 3 columns and the reference data has 4 .*--target/);
+  });
+
+  it("takes the order that --columns gives", () => {
+    const match = matchReference([input("X", "FP32", -1, 2)], [column("a"), column("b"), column("c")], { columns: ["c", "a"] });
+    assert.deepEqual(match.inputs[0]!.columns, ["c", "a"]);
+    assert.deepEqual(match.ignoredColumns, ["b"]);
+  });
+
+  it("does not pretend that a table feeds an image", () => {
+    assert.match(matchReference([input("image", "FP32", -1, 3, 224, 224)], [column("a")], {}).problems[0]!.message, /without reference data/);
+  });
+});

@@ -1,0 +1,21 @@
+import { loadConfig } from "./config/index.ts";
+import { startSlipway } from "./compose.ts";
+
+/** Runs the server until SIGINT or SIGTERM; a second signal ends it at once. One line of JSON on stdout says where it is. */
+export async function up(flags: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
+  const slipway = await startSlipway(loadConfig(flags));
+  const { url, httpPort, grpcPort } = slipway;
+  process.stdout.write(`${JSON.stringify({ url, httpPort, grpcPort, processId: process.pid })}\n`);
+  process.stderr.write(`Slipway serves at ${url} (gRPC on port ${grpcPort}). Stop it with Ctrl-C.\n`);
+  await new Promise<void>((resolve) => {
+    let stopping = false;
+    const onSignal = (): void => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      resolve();
+    };
+    process.on("SIGINT", onSignal);
+    process.on("SIGTERM", onSignal);
+  });
+  await slipway.stop();
+}
