@@ -6,52 +6,55 @@ export type JsonSchema = Record<string, unknown>;
 /** `input` is what a caller may send, with defaults left out; `output` is what an answer holds. */
 export type Direction = "input" | "output";
 
+export interface SchemaUse {
+  schema: z.ZodType;
+  direction: Direction;
+}
+
 /**
  * Zod schemas as JSON Schema 2020-12 with one pool of named components. A schema with `.meta({ id })` becomes the
- * component of that name. Where the two directions of it differ, as defaults make them, `NameInput` stands beside `Name`.
+ * component of that name. Where the two directions of it differ, as defaults make them, `NameInput` stands beside `Name`:
+ * that is why all uses must be known before the first is written.
  */
 export class OpenApiSchemas {
   readonly #named = { input: new Map<string, JsonSchema>(), output: new Map<string, JsonSchema>() };
-  readonly #used: { schema: JsonSchema; direction: Direction }[] = [];
+  readonly #split: Set<string>;
 
-  /** The schema with references that `components()` completes: read it only after that call. */
-  add(schema: z.ZodType, direction: Direction): JsonSchema {
-    // Inside of an object, a schema with an id becomes a reference like everywhere else.
-    const wrapped = z.toJSONSchema(z.object({ schema }), {
-      io: direction,
-      unrepresentable: "any",
-      override: ({ zodSchema, jsonSchema }) => {
-        // Answers may gain fields in later releases; only schemas that say "strict" refuse unknown ones.
-        const definition = zodSchema._zod.def;
-        if (definition.type === "object" && definition.catchall === undefined) delete jsonSchema.additionalProperties;
-      },
-    }) as unknown as { properties: { schema: JsonSchema }; $defs?: Record<string, JsonSchema> };
-    for (const [name, definition] of Object.entries(wrapped.$defs ?? {})) {
-      if (!/^[A-Z][A-Za-z0-9]*$/.test(name)) throw new Error(`A schema that several places use needs .meta({ id }); zod calls it ${name}.`);
-      const known = this.#named[direction].get(name);
-      const plain = modernize(definition);
-      if (known !== undefined && !isDeepStrictEqual(known, plain)) throw new Error(`Two different schemas are called ${name}.`);
-      this.#named[direction].set(name, plain);
+  /** Throws when two different schemas share an id, or when a recursive one has none. */
+  constructor(uses: readonly SchemaUse[]) {
+    for (const { schema, direction } of uses) {
+      for (const [name, definition] of Object.entries(convert(schema, direction).definitions)) {
+        if (!/^[A-Z][A-Za-z0-9]*$/.test(name)) throw new Error(`A schema that refers to itself needs .meta({ id }); zod calls it ${name}.`);
+        const known = this.#named[direction].get(name);
+        if (known !== undefined && !isDeepStrictEqual(known, definition)) throw new Error(`Two different schemas are called ${name}.`);
+        this.#named[direction].set(name, definition);
+      }
     }
-    const result = modernize(wrapped.properties.schema);
-    this.#used.push({ schema: result, direction });
-    return result;
+    this.#split = this.#namesThatDiffer();
   }
 
-  /** All named schemas, sorted; every reference in them and in what `add` returned now points to them. */
+  /** The schema where it is used: a reference when it has an id. */
+  write(schema: z.ZodType, direction: Direction): JsonSchema {
+    return this.#pointToComponents(convert(schema, direction).schema, direction);
+  }
+
+  /** All named schemas, sorted by name. */
   components(): Record<string, JsonSchema> {
-    const split = this.#namesThatDiffer();
-    const nameOf = (name: string, direction: Direction): string => (direction === "input" && split.has(name) ? `${name}Input` : name);
     const components: Record<string, JsonSchema> = {};
     for (const direction of ["output", "input"] as const) {
       for (const [name, definition] of this.#named[direction]) {
-        components[nameOf(name, direction)] ??= pointReferences(definition, (target) => nameOf(target, direction));
+        components[this.#nameOf(name, direction)] ??= this.#pointToComponents(definition, direction);
       }
     }
-    for (const { schema, direction } of this.#used) {
-      Object.assign(schema, pointReferences(schema, (target) => nameOf(target, direction)));
-    }
     return Object.fromEntries(Object.entries(components).sort(([left], [right]) => (left < right ? -1 : 1)));
+  }
+
+  #nameOf(name: string, direction: Direction): string {
+    return direction === "input" && this.#split.has(name) ? `${name}Input` : name;
+  }
+
+  #pointToComponents(schema: JsonSchema, direction: Direction): JsonSchema {
+    return mapReferences(schema, (name) => `#/components/schemas/${this.#nameOf(name, direction)}`);
   }
 
   /** Names whose two directions differ, themselves or in anything that they refer to. */
@@ -65,6 +68,24 @@ export class OpenApiSchemas {
     }
     return split;
   }
+}
+
+/** One schema as zod writes it, with the named ones within it apart. */
+function convert(schema: z.ZodType, direction: Direction): { schema: JsonSchema; definitions: Record<string, JsonSchema> } {
+  // Inside of an object, a schema with an id becomes a reference like everywhere else.
+  const wrapped = z.toJSONSchema(z.object({ schema }), {
+    io: direction,
+    unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema }) => {
+      // Answers may gain fields in later releases; only schemas that say "strict" refuse unknown ones.
+      const definition = zodSchema._zod.def;
+      if (definition.type === "object" && definition.catchall === undefined) delete jsonSchema.additionalProperties;
+    },
+  }) as unknown as { properties: { schema: JsonSchema }; $defs?: Record<string, JsonSchema> };
+  return {
+    schema: modernize(wrapped.properties.schema),
+    definitions: Object.fromEntries(Object.entries(wrapped.$defs ?? {}).map(([name, definition]) => [name, modernize(definition)])),
+  };
 }
 
 const referencePrefix = "#/$defs/";
@@ -104,17 +125,17 @@ function modernize(schema: JsonSchema): JsonSchema {
   });
 }
 
-function pointReferences(schema: JsonSchema, nameOf: (name: string) => string): JsonSchema {
+function mapReferences(schema: JsonSchema, referenceTo: (name: string) => string): JsonSchema {
   return mapSchema(schema, (part) => {
     const target = part.$ref;
     if (typeof target !== "string" || !target.startsWith(referencePrefix)) return part;
-    return { ...part, $ref: `#/components/schemas/${nameOf(target.slice(referencePrefix.length))}` };
+    return { ...part, $ref: referenceTo(target.slice(referencePrefix.length)) };
   });
 }
 
 function referencesOf(schema: JsonSchema): string[] {
   const names: string[] = [];
-  pointReferences(schema, (name) => {
+  mapReferences(schema, (name) => {
     names.push(name);
     return name;
   });

@@ -1,7 +1,7 @@
 import { errorCatalogue, type ErrorCode } from "../core/error-catalogue.ts";
 import { AppError } from "../core/errors.ts";
 import type { BodySpec, Route } from "../core/route.ts";
-import { OpenApiSchemas, type JsonSchema } from "./openapi-schemas.ts";
+import { OpenApiSchemas, type JsonSchema, type SchemaUse } from "./openapi-schemas.ts";
 
 export interface OpenApiDocument {
   openapi: "3.1.0";
@@ -57,7 +57,7 @@ const errorSchemas: Record<string, JsonSchema> = {
 
 /** OpenAPI 3.1 out of the route table. Throws when two routes share an operation id, or a method and path. */
 export function openApiDocument(routes: readonly Route[], version: string): OpenApiDocument {
-  const schemas = new OpenApiSchemas();
+  const schemas = new OpenApiSchemas(routes.flatMap(schemasOf));
   const responses = new ErrorResponses();
   const operations = new Set<string>();
   const paths: OpenApiDocument["paths"] = {};
@@ -95,10 +95,18 @@ export function openApiText(routes: readonly Route[], version: string): string {
   return `${JSON.stringify(openApiDocument(routes, version), null, 2)}\n`;
 }
 
+function schemasOf(route: Route): SchemaUse[] {
+  const uses: SchemaUse[] = [];
+  for (const schema of [route.params, route.query]) if (schema !== undefined) uses.push({ schema, direction: "input" });
+  if (route.body?.kind === "json") uses.push({ schema: route.body.schema, direction: "input" });
+  if (!("mediaType" in route.response)) uses.push({ schema: route.response, direction: "output" });
+  return uses;
+}
+
 /** `/v1/models/:model::predict` as `/v1/models/{model}:predict`; `::` is a colon and `:name(pattern)` a parameter. */
 function openApiPath(path: string): { path: string; names: string[] } {
   const names: string[] = [];
-  const text = path.replace(/::|:([A-Za-z_]\w*)(\([^)]*\))?\??/g, (match, name: string | undefined) => {
+  const text = path.replace(/::|:([A-Za-z_]\w*)(\([^)]*\))?\??/g, (_match, name: string | undefined) => {
     if (name === undefined) return ":";
     names.push(name);
     return `{${name}}`;
@@ -121,7 +129,7 @@ function operationOf(route: Route, pathNames: readonly string[], schemas: OpenAp
 }
 
 function pathParameters(route: Route, names: readonly string[], schemas: OpenApiSchemas): JsonSchema[] {
-  const declared = route.params === undefined ? {} : propertiesOf(schemas.add(route.params, "input"));
+  const declared = route.params === undefined ? {} : propertiesOf(schemas.write(route.params, "input"));
   const undeclared = Object.keys(declared).filter((name) => !names.includes(name));
   if (undeclared.length > 0) throw new Error(`${route.operationId} declares ${undeclared.join(", ")}, which its path does not have.`);
   return names.map((name) => ({ name, in: "path", required: true, schema: declared[name] ?? { type: "string" } }));
@@ -129,7 +137,7 @@ function pathParameters(route: Route, names: readonly string[], schemas: OpenApi
 
 function queryParameters(route: Route, schemas: OpenApiSchemas): JsonSchema[] {
   if (route.query === undefined) return [];
-  const schema = schemas.add(route.query, "input");
+  const schema = schemas.write(route.query, "input");
   const required = (schema.required ?? []) as string[];
   return Object.entries(propertiesOf(schema)).map(([name, property]) => ({ name, in: "query", required: required.includes(name), schema: property }));
 }
@@ -141,7 +149,7 @@ function propertiesOf(schema: JsonSchema): Record<string, JsonSchema> {
 }
 
 function bodyContent(body: BodySpec, schemas: OpenApiSchemas): Record<string, { schema: JsonSchema; example?: unknown }> {
-  if (body.kind === "json") return { "application/json": { schema: schemas.add(body.schema, "input") } };
+  if (body.kind === "json") return { "application/json": { schema: schemas.write(body.schema, "input") } };
   const schema = { description: body.description };
   if (body.kind === "stream" || body.example === undefined) return { "application/octet-stream": { schema } };
   return { "application/json": { schema, example: body.example }, "application/octet-stream": { schema } };
@@ -151,7 +159,7 @@ function answerOf(route: Route, schemas: OpenApiSchemas): OpenApiResponse {
   if ("mediaType" in route.response) {
     return { description: route.response.description, content: { [route.response.mediaType]: {} } };
   }
-  return { description: "Done", content: { "application/json": { schema: schemas.add(route.response, "output") } } };
+  return { description: "Done", content: { "application/json": { schema: schemas.write(route.response, "output") } } };
 }
 
 /** Error answers, shared between operations: one for each status and wire format that occurs. */
