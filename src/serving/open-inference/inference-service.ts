@@ -1,4 +1,6 @@
 import type { EpochMs } from "../../core/clock.ts";
+import type { ErrorCode } from "../../core/error-catalogue.ts";
+import { toAppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
 
@@ -90,6 +92,7 @@ export interface VersionStatistics {
  * VERSION_NOT_READY or VERSION_FAILED when there is no such thing to answer for.
  */
 export interface InferenceService {
+  /** Decides on the version before its first await, so that inputs checked in the same turn belong to that version. */
   infer(call: InferenceCall): Promise<InferenceResult>;
   /** The same object for as long as the version is loaded: what is derived from it is kept by its identity. */
   signature(model: string, version?: string): Signature;
@@ -102,6 +105,18 @@ export interface InferenceService {
   load(model: string, version?: string): Promise<void>;
   /** Drains and unloads the version, or every version of the model. */
   unload(model: string, version?: string): Promise<void>;
+  /** Counts a request that was refused before it reached a model; `model` may be anything that a caller wrote. */
+  refused(model: string, code: ErrorCode): void;
   /** Of one version, of all of a model, or of everything that is loaded. */
   statistics(model?: string, version?: string): readonly VersionStatistics[];
+}
+
+/** Runs what comes before the model, and counts it as refused when it throws. */
+export function counted<Result>(service: InferenceService, model: string, run: () => Result): Result {
+  try {
+    return run();
+  } catch (thrown) {
+    service.refused(model, toAppError(thrown).code);
+    throw thrown;
+  }
 }

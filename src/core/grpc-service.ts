@@ -1,0 +1,56 @@
+import type { EpochMs } from "./clock.ts";
+import type { AppError } from "./errors.ts";
+import type { Access } from "./route.ts";
+
+/** What the gRPC door gives to a handler. */
+export interface GrpcCall<Request> {
+  request: Request;
+  /** The door read the clock once, when the message arrived. */
+  now: EpochMs;
+  /** Milliseconds from `now` until the caller's deadline; undefined without one. */
+  deadlineMs: number | undefined;
+  /** Aborted when the caller cancels, leaves, or its deadline has passed. */
+  readonly signal: AbortSignal;
+}
+
+interface GrpcMethodBasics<Request, Response> {
+  /** Such as `ModelInfer`. */
+  name: string;
+  access: Access;
+  /** Throws AppError for a message that is not one. Views of `message` may be kept. */
+  decode(message: Buffer): Request;
+  encode(response: Response): Buffer;
+  handle(call: GrpcCall<Request>): Response | Promise<Response>;
+}
+
+/** One message in, one out. */
+export interface UnaryMethod<Request, Response> extends GrpcMethodBasics<Request, Response> {
+  kind: "unary";
+}
+
+/** A stream of messages, each answered by one message, in their order. */
+export interface StreamMethod<Request, Response> extends GrpcMethodBasics<Request, Response> {
+  kind: "stream";
+  /** The message that tells of a failure without ending the stream. */
+  failure(error: AppError, request: Request | undefined): Response;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table of methods with different types
+export type GrpcMethod = UnaryMethod<any, any> | StreamMethod<any, any>;
+
+/** What the gRPC door offers; a module declares it, as routes are declared for the HTTP door. */
+export interface GrpcService {
+  /** With its package, such as `inference.GRPCInferenceService`. */
+  name: string;
+  methods: readonly GrpcMethod[];
+  /** The text of a failed call's status. */
+  errorText(error: AppError): string;
+}
+
+export function unaryMethod<Request, Response>(method: Omit<UnaryMethod<Request, Response>, "kind">): GrpcMethod {
+  return { ...method, kind: "unary" };
+}
+
+export function streamMethod<Request, Response>(method: Omit<StreamMethod<Request, Response>, "kind">): GrpcMethod {
+  return { ...method, kind: "stream" };
+}

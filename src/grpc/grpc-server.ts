@@ -1,0 +1,196 @@
+import { once, setMaxListeners } from "node:events";
+import {
+  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleUnaryCall, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall,
+  type MethodDefinition, type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import type { Clock } from "../core/clock.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type { GrpcCall, GrpcMethod, GrpcService, StreamMethod } from "../core/grpc-service.ts";
+import type { Logger } from "../core/logger.ts";
+import { callError } from "./grpc-status.ts";
+
+export interface GrpcServerOptions {
+  host: string;
+  port: number;
+  /** Largest message in either direction, decompressed; 64 MiB when absent. */
+  maxMessageBytes?: number;
+  /** Calls that one connection may have under way at once; 1,024 when absent. */
+  maxConcurrentCalls?: number;
+}
+
+// What the library would print is told by rejections and statuses.
+setLogVerbosity(logVerbosity.NONE);
+
+type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
+
+/** Answers of one stream that may wait for earlier ones; the caller is not read further beyond it. */
+const maxAhead = 64;
+
+/** The gRPC door: transport, limits, deadlines, errors and draining. What it offers is declared by the services. */
+export class GrpcServer {
+  readonly #server: Server;
+  readonly #options: GrpcServerOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #port = 0;
+
+  constructor(options: GrpcServerOptions, parts: { services: readonly GrpcService[]; clock: Clock; logger: Logger }) {
+    this.#options = options;
+    this.#clock = parts.clock;
+    this.#logger = parts.logger;
+    const maxMessageBytes = options.maxMessageBytes ?? 64 << 20;
+    this.#server = new Server({
+      "grpc.max_receive_message_length": maxMessageBytes,
+      "grpc.max_send_message_length": maxMessageBytes,
+      "grpc.max_concurrent_streams": options.maxConcurrentCalls ?? 1024,
+      // A caller whose machine is gone is noticed within 80 seconds, and its work dropped.
+      "grpc.keepalive_time_ms": 60_000,
+      "grpc.keepalive_timeout_ms": 20_000,
+      "grpc.enable_channelz": 0,
+    });
+    for (const service of parts.services) this.#register(service);
+  }
+
+  /** Answers with the port that was taken (0 asks for any). */
+  listen(): Promise<number> {
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(this.#address(port), ServerCredentials.createInsecure(), (cause, taken) => {
+        if (cause === null) resolve((this.#port = taken));
+        else reject(new AppError("CONFIG_INVALID", `Cannot listen for gRPC on ${host}: port ${port} is taken or not allowed.`, { cause }));
+      });
+    });
+  }
+
+  /** Takes no further calls and answers those under way; after `graceMs` what is left is cut off. */
+  async drain(graceMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    // The library's forceShutdown forgets connections while channelz is off; its drain knows them.
+    if (this.#port !== 0) this.#server.drain(this.#address(this.#port), graceMs);
+    const done = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    await Promise.race([done, late]);
+    clearTimeout(timer);
+    this.#server.forceShutdown();
+  }
+
+  #address(port: number): string {
+    const { host } = this.#options;
+    return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+
+  #register(service: GrpcService): void {
+    const definition: Record<string, MethodDefinition<Buffer, Buffer>> = {};
+    const implementation: UntypedServiceImplementation = {};
+    // Messages pass the library as bytes, so that one that cannot be read is the caller's mistake and not the server's.
+    const bytes = (message: Buffer): Buffer => message;
+    for (const method of service.methods) {
+      const stream = method.kind === "stream";
+      definition[method.name] = {
+        path: `/${service.name}/${method.name}`,
+        requestStream: stream, responseStream: stream,
+        requestSerialize: bytes, requestDeserialize: bytes, responseSerialize: bytes, responseDeserialize: bytes,
+      };
+      implementation[method.name] = method.kind === "stream" ? this.#streamHandler(service, method) : this.#unaryHandler(service, method);
+    }
+    this.#server.addService(definition, implementation);
+  }
+
+  #unaryHandler(service: GrpcService, method: GrpcMethod): handleUnaryCall<Buffer, Buffer> {
+    return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => {
+      this.#answer(method, call, call.request).then(
+        (answer) => callback(null, answer),
+        (thrown: unknown) => {
+          const error = toAppError(thrown);
+          this.#logFailure(service, method, error);
+          callback(callError(error, service.errorText(error)));
+        },
+      );
+    };
+  }
+
+  /** Messages are worked on as they come, answers keep their order. A failure is a message of its own. */
+  #streamHandler(service: GrpcService, method: StreamMethod<unknown, unknown>): handleBidiStreamingCall<Buffer, Buffer> {
+    return (call: ServerDuplexStream<Buffer, Buffer>) => {
+      let ahead = 0;
+      let last: Promise<unknown> = Promise.resolve();
+      const write = async (answer: Buffer): Promise<void> => {
+        if (!call.cancelled && !call.destroyed && !call.write(answer)) await once(call, "drain");
+        if (--ahead < maxAhead && call.isPaused()) call.resume();
+      };
+      call.on("data", (message: Buffer) => {
+        if (++ahead >= maxAhead) call.pause();
+        const answer = this.#answer(method, call, message).catch((thrown: unknown) => {
+          const error = toAppError(thrown);
+          this.#logFailure(service, method, error);
+          return method.encode(method.failure(error, decodedOrNothing(method, message)));
+        });
+        // What fails beyond the method itself is the caller's leaving.
+        last = last.then(() => answer).then(write).catch(() => call.destroy());
+      });
+      call.on("end", () => void last.then(() => call.end()));
+      call.on("error", () => call.destroy());
+    };
+  }
+
+  async #answer(method: GrpcMethod, call: AnyCall, message: Buffer): Promise<Buffer> {
+    const now = this.#clock.now();
+    const request: unknown = method.decode(message);
+    const response: unknown = await method.handle(new ReceivedCall(request, now, call));
+    return method.encode(response);
+  }
+
+  #logFailure(service: GrpcService, method: GrpcMethod, error: AppError): void {
+    if (error.status < 500 || error.code === "QUEUE_FULL") return;
+    const level = error.code === "INTERNAL" ? "error" : "warn";
+    this.#logger[level]("call.failed", { code: error.code, message: error.message, method: `${service.name}/${method.name}`, cause: error.cause });
+  }
+}
+
+function decodedOrNothing(method: GrpcMethod, message: Buffer): unknown {
+  try {
+    return method.decode(message) as unknown;
+  } catch {
+    return undefined; // the failure to be told is that it cannot be read
+  }
+}
+
+/** One call as the handler sees it; what costs time is made when it is asked for. */
+class ReceivedCall implements GrpcCall<unknown> {
+  readonly request: unknown;
+  readonly now;
+  readonly #call: AnyCall;
+
+  constructor(request: unknown, now: GrpcCall<unknown>["now"], call: AnyCall) {
+    this.request = request;
+    this.now = now;
+    this.#call = call;
+  }
+
+  get deadlineMs(): number | undefined {
+    const deadline = Number(this.#call.getDeadline());
+    return Number.isFinite(deadline) ? Math.max(0, deadline - this.now) : undefined;
+  }
+
+  get signal(): AbortSignal {
+    return signalOf(this.#call);
+  }
+}
+
+const signals = new WeakMap<AnyCall, AbortSignal>();
+
+/** One for a call and all messages of its stream. */
+function signalOf(call: AnyCall): AbortSignal {
+  let signal = signals.get(call);
+  if (signal === undefined) {
+    const controller = new AbortController();
+    signal = controller.signal;
+    setMaxListeners(0, signal);
+    signals.set(call, signal);
+    if (call.cancelled) controller.abort();
+    else call.once("cancelled", () => controller.abort());
+  }
+  return signal;
+}

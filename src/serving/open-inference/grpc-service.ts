@@ -1,0 +1,117 @@
+import type { AppError } from "../../core/errors.ts";
+import { streamMethod, unaryMethod, type GrpcCall, type GrpcService } from "../../core/grpc-service.ts";
+import { errorText } from "./error-text.ts";
+import { messageCodec } from "./grpc-messages.ts";
+import { decodeInferMessage, encodeInferResponse, encodeStreamFailure, encodeStreamResponse, readInferMessage, type InferMessage } from "./infer-message.ts";
+import type { InferRequest } from "./infer-request.ts";
+import { counted, type InferenceResult, type InferenceService } from "./inference-service.ts";
+import { modelConfig, modelMetadata, modelStatistics, repositoryIndex, serverMetadata } from "./model-metadata.ts";
+import { loadVersion, unloadVersion } from "./repository-control.ts";
+
+interface NameAndVersion {
+  name: string;
+  version: string;
+}
+
+interface Answered {
+  request: InferRequest;
+  result: InferenceResult;
+}
+
+/** inference.GRPCInferenceService: the Open Inference Protocol, and Triton's additions. */
+export function openInferenceGrpcService(service: InferenceService, serverVersion: string): GrpcService {
+  const message = <Message extends object>(name: string) => messageCodec<Message>(`inference.${name}`);
+
+  /** A method whose messages are named after it. */
+  function simple<Request extends object>(name: string, access: "public" | "viewer" | "deployer", handle: (request: Request) => object | Promise<object>) {
+    return unaryMethod<Request, object>({
+      name, access,
+      decode: message<Request>(`${name}Request`).decode,
+      encode: message(`${name}Response`).encode,
+      handle: ({ request }) => handle(request),
+    });
+  }
+
+  async function infer({ request: wire, now, deadlineMs, signal }: GrpcCall<InferMessage>): Promise<Answered> {
+    const version = optional(wire.version);
+    const request = counted(service, wire.model, () => readInferMessage(wire, service.signature(wire.model, version)));
+    const result = await service.infer({
+      model: wire.model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
+      deadlineMs: shorter(deadlineMs, request.timeoutMs), signal, now, door: "grpc",
+    });
+    return { request, result };
+  }
+
+  return {
+    name: "inference.GRPCInferenceService",
+    errorText,
+    methods: [
+      unaryMethod<InferMessage, Answered>({
+        name: "ModelInfer",
+        access: "viewer",
+        decode: decodeInferMessage,
+        encode: ({ request, result }) => encodeInferResponse(result, request),
+        handle: (call) => infer(call),
+      }),
+      streamMethod<InferMessage, Answered | Buffer>({
+        name: "ModelStreamInfer",
+        access: "viewer",
+        decode: decodeInferMessage,
+        encode: (answer) => (Buffer.isBuffer(answer) ? answer : encodeStreamResponse(answer.result, answer.request)),
+        handle: (call) => infer(call),
+        failure: (error: AppError, wire) => encodeStreamFailure(errorText(error), wire?.id ?? ""),
+      }),
+      simple("ServerLive", "public", () => ({ live: true })),
+      simple("ServerReady", "public", () => ({ ready: service.ready() })),
+      simple<NameAndVersion>("ModelReady", "public", ({ name, version }) => ({ ready: service.ready(name, optional(version)) })),
+      simple("ServerMetadata", "public", () => serverMetadata(serverVersion)),
+      simple<NameAndVersion>("ModelMetadata", "viewer", ({ name, version }) => modelMetadata(service.describe(name, optional(version)))),
+      simple<NameAndVersion>("ModelConfig", "viewer", ({ name, version }) => ({ config: modelConfig(service.describe(name, optional(version))) })),
+      simple<NameAndVersion>("ModelStatistics", "viewer", ({ name, version }) => modelStatistics(service.statistics(optional(name), optional(version)))),
+      simple<{ ready: boolean }>("RepositoryIndex", "viewer", ({ ready }) => ({ models: repositoryIndex(service.index(), ready) })),
+      simple<RepositoryControl>("RepositoryModelLoad", "deployer", ({ model_name: model, parameters }) => loadVersion(service, model, scalars(parameters))),
+      simple<RepositoryControl>("RepositoryModelUnload", "deployer", ({ model_name: model, parameters }) => unloadVersion(service, model, scalars(parameters))),
+    ],
+  };
+}
+
+interface RepositoryControl {
+  model_name: string;
+  parameters: Record<string, { bool_param?: boolean; int64_param?: number; string_param?: string; bytes_param?: Uint8Array }>;
+}
+
+function scalars(parameters: RepositoryControl["parameters"]): Map<string, unknown> {
+  return new Map(
+    Object.entries(parameters).map(([name, value]) => [name, value.string_param || value.int64_param || value.bool_param || value.bytes_param]),
+  );
+}
+
+/** grpc.health.v1.Health: the server's readiness, or a model's under its name. */
+export function grpcHealthService(service: InferenceService): GrpcService {
+  return {
+    name: "grpc.health.v1.Health",
+    errorText,
+    methods: [
+      unaryMethod<{ service: string }, object>({
+        name: "Check",
+        access: "public",
+        decode: messageCodec<{ service: string }>("grpc.health.v1.HealthCheckRequest").decode,
+        encode: messageCodec("grpc.health.v1.HealthCheckResponse").encode,
+        handle: ({ request }) => {
+          const whole = request.service === "" || request.service === "inference.GRPCInferenceService";
+          return { status: (whole ? service.ready() : service.ready(request.service)) ? "SERVING" : "NOT_SERVING" };
+        },
+      }),
+    ],
+  };
+}
+
+/** proto3 has no absent texts: empty means not given. */
+function optional(text: string): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+export function shorter(first: number | undefined, second: number | undefined): number | undefined {
+  if (first === undefined) return second;
+  return second === undefined ? first : Math.min(first, second);
+}
