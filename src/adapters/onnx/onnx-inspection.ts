@@ -73,7 +73,8 @@ function readSignature(model: OnnxModel, removed: readonly RemovedZipMap[], note
   const inputs = readTensors("input", model.graph.inputs, problems, notes);
   const outputs = readTensors("output", model.graph.outputs, problems, notes);
   if (problems.length > 0) {
-    const rest = problems.length > 1 ? ` There are ${problems.length - 1} more problems.` : "";
+    const more = problems.length - 1;
+    const rest = more === 0 ? "" : more === 1 ? " There is one more problem." : ` There are ${more} more problems.`;
     throw new AppError("MODEL_FILE_INVALID", `The model's signature cannot be served: ${problems[0]!.message}${rest}`, { problems: problems.slice(0, 100) });
   }
   for (const { output, labels } of removed) {

@@ -59,7 +59,7 @@ export class OnnxGraphWriter {
     return this;
   }
 
-  /** A constant, such as weights. A typed array is kept by reference until the model is written. */
+  /** A constant, such as weights. A large typed array is not copied until the model is written: leave it as it is. */
   initializer(name: string, datatype: Datatype, shape: readonly number[], data: OnnxData): this {
     this.#refuseTaken(name);
     this.#initializers.set(name, writeTensor(name, { datatype, shape, data }));

@@ -191,41 +191,37 @@ export class WireCursor {
 }
 
 const encoder = new TextEncoder();
+/** Shorter pieces are copied when they are written; longer ones, weights above all, are kept by reference. */
+const longestCopy = 4096;
+const longestVarint = 10;
 
-function encodeVarint(value: number | bigint): number[] {
-  const encoded: number[] = [];
-  if (typeof value === "number" && value >= 0) {
-    for (; value > 127; value = Math.floor(value / 128)) encoded.push((value % 128) | 128);
-    encoded.push(value);
-    return encoded;
-  }
-  let rest = BigInt.asUintN(64, BigInt(value));
-  for (; rest > 127n; rest >>= 7n) encoded.push(Number(rest & 127n) | 128);
-  encoded.push(Number(rest));
-  return encoded;
-}
-
-/** Writes one protobuf message. Byte arrays are kept by reference until `toBytes` joins them once. */
+/** Writes one protobuf message. Long byte arrays are kept by reference until `toBytes` joins the whole. */
 export class WireWriter {
   readonly #chunks: Uint8Array[] = [];
-  #length = 0;
+  #chunkBytes = 0;
+  #tail = new Uint8Array(64);
+  #tailBytes = 0;
 
   /** Any integer type, bool or enum; negative numbers become their 64-bit two's complement. */
   integer(field: number, value: number | bigint): this {
-    return this.raw(Uint8Array.from([...encodeVarint(field * 8), ...encodeVarint(value)]));
+    this.#varint(field * 8);
+    this.#varint(value);
+    return this;
   }
 
   /** A 32-bit float. */
   float(field: number, value: number): this {
-    const tag = encodeVarint(field * 8 + 5);
-    const chunk = new Uint8Array(tag.length + 4);
-    chunk.set(tag);
-    new DataView(chunk.buffer).setFloat32(tag.length, value, true);
-    return this.raw(chunk);
+    this.#varint(field * 8 + 5);
+    this.#reserve(4);
+    new DataView(this.#tail.buffer).setFloat32(this.#tailBytes, value, true);
+    this.#tailBytes += 4;
+    return this;
   }
 
   bytes(field: number, value: Uint8Array): this {
-    return this.#header(field, value.length).raw(value);
+    this.#varint(field * 8 + 2);
+    this.#varint(value.length);
+    return this.raw(value);
   }
 
   text(field: number, value: string): this {
@@ -233,29 +229,60 @@ export class WireWriter {
   }
 
   message(field: number, message: WireWriter): this {
-    this.#header(field, message.#length);
+    this.#varint(field * 8 + 2);
+    this.#varint(message.#chunkBytes + message.#tailBytes);
     for (const chunk of message.#chunks) this.raw(chunk);
-    return this;
+    return this.raw(message.#tail.subarray(0, message.#tailBytes));
   }
 
   /** Bytes as they are: whole fields that were read elsewhere. */
   raw(bytes: Uint8Array): this {
-    this.#chunks.push(bytes);
-    this.#length += bytes.length;
+    if (bytes.length <= longestCopy) {
+      this.#reserve(bytes.length);
+      this.#tail.set(bytes, this.#tailBytes);
+      this.#tailBytes += bytes.length;
+      return this;
+    }
+    if (this.#tailBytes > 0) this.#keep(this.#tail.subarray(0, this.#tailBytes));
+    this.#keep(bytes);
+    this.#tail = new Uint8Array(64);
+    this.#tailBytes = 0;
     return this;
   }
 
-  toBytes(): Uint8Array {
-    const joined = new Uint8Array(this.#length);
+  toBytes(): Uint8Array<ArrayBuffer> {
+    const joined = new Uint8Array(this.#chunkBytes + this.#tailBytes);
     let position = 0;
     for (const chunk of this.#chunks) {
       joined.set(chunk, position);
       position += chunk.length;
     }
+    joined.set(this.#tail.subarray(0, this.#tailBytes), position);
     return joined;
   }
 
-  #header(field: number, length: number): this {
-    return this.raw(Uint8Array.from([...encodeVarint(field * 8 + 2), ...encodeVarint(length)]));
+  #keep(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+  }
+
+  /** Doubles, so that a million small fields cost a few copies. */
+  #reserve(length: number): void {
+    if (this.#tailBytes + length <= this.#tail.length) return;
+    const grown = new Uint8Array(Math.max(this.#tail.length * 2, this.#tailBytes + length));
+    grown.set(this.#tail.subarray(0, this.#tailBytes));
+    this.#tail = grown;
+  }
+
+  #varint(value: number | bigint): void {
+    this.#reserve(longestVarint);
+    let rest = value;
+    if (typeof rest === "bigint" || rest < 0) {
+      let long = BigInt.asUintN(64, BigInt(rest));
+      for (; long > 127n; long >>= 7n) this.#tail[this.#tailBytes++] = Number(long & 127n) | 128;
+      rest = Number(long);
+    }
+    for (; rest > 127; rest = Math.floor(rest / 128)) this.#tail[this.#tailBytes++] = (rest % 128) | 128;
+    this.#tail[this.#tailBytes++] = rest;
   }
 }

@@ -17,7 +17,7 @@ export interface OnnxTensor {
   data: OnnxData;
 }
 
-/** A TensorProto. Typed arrays are kept by reference; throws MODEL_FILE_INVALID when data and shape or datatype disagree. */
+/** A TensorProto. Large typed arrays are kept by reference. Throws MODEL_FILE_INVALID when data and shape or datatype disagree. */
 export function writeTensor(name: string, { datatype, shape, data }: OnnxTensor): WireWriter {
   const invalid = (what: string): AppError => new AppError("MODEL_FILE_INVALID", `The tensor ${JSON.stringify(name)} ${what}.`);
   if (!shape.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0)) throw invalid("must have a shape of whole numbers");
