@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { AppError, SlipwayClient, type InferInput } from "../../src/index.ts";
+import type { FlightFeatures } from "./dataset.ts";
+import type { Evaluation, TrainedFiles } from "./train.ts";
+import type { TruthReport } from "./truth-schedule.ts";
+
+/** What the replay needs of a server. */
+export interface FlightServer {
+  /** One request. Answers with the id of the prediction and a probability for each flight. */
+  predict(flights: readonly FlightFeatures[]): Promise<{ predictionId: string; probabilities: readonly number[] }>;
+  sendTruth(reports: readonly TruthReport[]): Promise<void>;
+}
+
+export const flightModel = "flight-delay";
+
+/** A running Slipway, by its public client. */
+export class SlipwayFlightServer implements FlightServer {
+  readonly #client: SlipwayClient;
+
+  constructor(url: string) {
+    this.#client = new SlipwayClient({ url });
+  }
+
+  /**
+   * Deploys the trained files, unless some version of the model is this very file: then whatever serves now stays, so
+   * that a restart does not take the traffic from a version that somebody deployed since. Says what happened.
+   */
+  async deploy(files: TrainedFiles, evaluation: Evaluation): Promise<string> {
+    const digest = `sha256:${createHash("sha256").update(await readFile(files.model)).digest("hex")}`;
+    const versions = await this.#client.model(flightModel).then((found) => found.versions, (error: unknown) => {
+      if (error instanceof AppError && error.code === "MODEL_NOT_FOUND") return [];
+      throw error;
+    });
+    const present = versions.find(({ contract }) => contract.runtime.sourceDigest === digest);
+    if (present !== undefined) return `${flightModel} version ${present.version} is there already`;
+    const { version, notes } = await this.#client.deploy({
+      file: files.model,
+      name: flightModel,
+      reference: files.reference,
+      target: "late",
+      evaluation,
+      description: "Will this flight arrive more than 15 minutes late? Asked when it leaves the gate. US flights of 2001.",
+    });
+    return [`${flightModel} version ${version.version} is deployed`, ...notes].join("; ");
+  }
+
+  async predict(flights: readonly FlightFeatures[]): Promise<{ predictionId: string; probabilities: readonly number[] }> {
+    const { predictionId, outputs } = await this.#client.infer(flightModel, inputsOf(flights));
+    return { predictionId, probabilities: (outputs["late_probability"]?.data ?? []) as number[] };
+  }
+
+  async sendTruth(reports: readonly TruthReport[]): Promise<void> {
+    await this.#client.sendTruth(reports.map(({ predictionId, row, late }) => ({ predictionId, row, value: late })));
+  }
+}
+
+/** The model's six inputs, one row for each flight. */
+export function inputsOf(flights: readonly FlightFeatures[]): InferInput[] {
+  const datatypes = { origin: "BYTES", destination: "BYTES", hour: "INT64", minute: "INT64", day_of_week: "INT64", distance: "FP32" } as const;
+  return Object.entries(datatypes).map(([name, datatype]) => ({
+    name,
+    datatype,
+    shape: [flights.length, 1],
+    data: flights.map((flight) => flight[name as keyof FlightFeatures]),
+  }));
+}
