@@ -46,7 +46,8 @@ export function sameRow(batch: Tensor, offset: number, row: Tensor): boolean {
     const left = together[offset + index]!;
     const right = alone[index]!;
     if (Object.is(left, right) || left === right) continue;
-    if (!(Math.abs(left - right) <= Math.max(floor, tolerance * Math.max(Math.abs(left), Math.abs(right)))) || !Number.isFinite(right)) return false;
+    if (!Number.isFinite(left) || !Number.isFinite(right)) return false;
+    if (Math.abs(left - right) > Math.max(floor, tolerance * Math.max(Math.abs(left), Math.abs(right)))) return false;
   }
   return true;
 }
