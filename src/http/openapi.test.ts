@@ -40,7 +40,7 @@ const upload = route({
 const routes = [readHarbour, writeHarbour, foreign, upload];
 
 function operation(path: string, method: string, table: readonly Route[] = routes): OpenApiOperation {
-  const found = openApiDocument(table, "1.2.3").paths[path]?.[method];
+  const found = openApiDocument(table, { version: "1.2.3" }).paths[path]?.[method];
   assert.ok(found, `${method} ${path}`);
   return found;
 }
@@ -57,7 +57,7 @@ describe("openApiDocument", () => {
     assert.deepEqual({ operationId, summary, description, tags, access }, {
       operationId: "writeHarbour", summary: "Write one", description: "All of it.", tags: ["Harbours"], access: "admin",
     });
-    assert.deepEqual(openApiDocument(routes, "1.2.3").tags, [{ name: "Harbours" }, { name: "Open Tide Protocol" }, { name: "Charts" }]);
+    assert.deepEqual(openApiDocument(routes, { version: "1.2.3" }).tags, [{ name: "Harbours" }, { name: "Open Tide Protocol" }, { name: "Charts" }]);
   });
 
   it("lists path and query parameters, with what may be left out", () => {
@@ -78,7 +78,7 @@ describe("openApiDocument", () => {
   });
 
   it("names a schema once, and twice only where sending and receiving differ", () => {
-    const { schemas } = openApiDocument(routes, "1.2.3").components;
+    const { schemas } = openApiDocument(routes, { version: "1.2.3" }).components;
     assert.deepEqual(Object.keys(schemas).filter((name) => !/Error|Problem/.test(name)), ["Harbour", "HarbourInput", "HarbourName", "Pilot", "Tide", "TideInput"]);
     assert.deepEqual(schemas.Tide?.required, ["height"]);
     assert.equal(schemas.TideInput?.required, undefined);
@@ -110,7 +110,7 @@ describe("openApiDocument", () => {
   });
 
   it("names the errors that an operation can answer, in the shape of its wire", () => {
-    const document = openApiDocument(routes, "1.2.3");
+    const document = openApiDocument(routes, { version: "1.2.3" });
     assert.deepEqual(Object.keys(operation("/api/harbours/{harbour}", "get").responses), ["200", "400", "404", "500", "503"]);
     assert.deepEqual(operation("/v1/harbours/{harbour}:predict", "post").responses["503"], { $ref: "#/components/responses/OpenTideProtocolError503" });
     assert.deepEqual(document.components.schemas.OpenTideProtocolError, { type: "object", required: ["error"], properties: { error: { type: "string" } } });
@@ -119,23 +119,23 @@ describe("openApiDocument", () => {
   });
 
   it("has no reference that leads nowhere, and nothing that nobody refers to", () => {
-    const document = openApiDocument(routes, "1.2.3");
+    const document = openApiDocument(routes, { version: "1.2.3" });
     const defined = Object.entries(document.components).flatMap(([kind, items]) => Object.keys(items).map((name) => `#/components/${kind}/${name}`));
     assert.deepEqual([...new Set(references(document))].sort(), defined.sort());
   });
 
   it("is the same text every time", () => {
-    assert.equal(openApiText(routes, "1.2.3"), openApiText([...routes], "1.2.3"));
-    assert.ok(openApiText(routes, "1.2.3").endsWith("}\n"));
+    assert.equal(openApiText(routes, { version: "1.2.3" }), openApiText([...routes], { version: "1.2.3" }));
+    assert.ok(openApiText(routes, { version: "1.2.3" }).endsWith("}\n"));
   });
 
   it("refuses what would be ambiguous", () => {
-    assert.throws(() => openApiDocument([readHarbour, { ...upload, operationId: "readHarbour" }], "1"), /Two routes are called readHarbour/);
-    assert.throws(() => openApiDocument([readHarbour, { ...readHarbour, operationId: "again" }], "1"), /GET \/api\/harbours\/\{harbour\} is declared twice/);
-    assert.throws(() => openApiDocument([{ ...readHarbour, path: "/api/harbours" }], "1"), /declares harbour, which its path does not have/);
-    assert.throws(() => openApiDocument([{ ...upload, response: z.object({ x: z.boolean() }).meta({ id: "Error" }) }], "1"), /Error is the name/);
+    assert.throws(() => openApiDocument([readHarbour, { ...upload, operationId: "readHarbour" }], { version: "1" }), /Two routes are called readHarbour/);
+    assert.throws(() => openApiDocument([readHarbour, { ...readHarbour, operationId: "again" }], { version: "1" }), /GET \/api\/harbours\/\{harbour\} is declared twice/);
+    assert.throws(() => openApiDocument([{ ...readHarbour, path: "/api/harbours" }], { version: "1" }), /declares harbour, which its path does not have/);
+    assert.throws(() => openApiDocument([{ ...upload, response: z.object({ x: z.boolean() }).meta({ id: "Error" }) }], { version: "1" }), /Error is the name/);
     const first = { ...upload, response: z.object({ x: z.boolean() }).meta({ id: "Twin" }) };
     const second = { ...upload, operationId: "other", path: "/other", response: z.object({ y: z.boolean() }).meta({ id: "Twin" }) };
-    assert.throws(() => openApiDocument([first, second], "1"), /Two different schemas are called Twin/);
+    assert.throws(() => openApiDocument([first, second], { version: "1" }), /Two different schemas are called Twin/);
   });
 });

@@ -56,7 +56,7 @@ const errorSchemas: Record<string, JsonSchema> = {
 };
 
 /** OpenAPI 3.1 out of the route table. Throws when two routes share an operation id, or a method and path. */
-export function openApiDocument(routes: readonly Route[], version: string): OpenApiDocument {
+export function openApiDocument(routes: readonly Route[], facts: { version: string }): OpenApiDocument {
   const schemas = new OpenApiSchemas(routes.flatMap(schemasOf));
   const responses = new ErrorResponses();
   const operations = new Set<string>();
@@ -77,7 +77,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Open
     openapi: "3.1.0",
     info: {
       title: "Slipway",
-      version,
+      version: facts.version,
       description:
         "Deploy, serve, log and watch models. Every operation says under `x-slipway-access` who may call it. " +
         "Times are milliseconds since 1970-01-01T00:00:00Z. Numbers that JSON does not have are the texts NaN, Infinity and -Infinity.",
@@ -91,8 +91,8 @@ export function openApiDocument(routes: readonly Route[], version: string): Open
 }
 
 /** The document as it is committed and served: stable, two spaces, a line at the end. */
-export function openApiText(routes: readonly Route[], version: string): string {
-  return `${JSON.stringify(openApiDocument(routes, version), null, 2)}\n`;
+export function openApiText(routes: readonly Route[], facts: { version: string }): string {
+  return `${JSON.stringify(openApiDocument(routes, facts), null, 2)}\n`;
 }
 
 function schemasOf(route: Route): SchemaUse[] {
