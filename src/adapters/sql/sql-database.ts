@@ -14,9 +14,10 @@ export interface SqlDatabase {
   /** Reads, and writes of one statement. A read sees every write that was answered before it began. */
   readonly queries: Kysely<DatabaseSchema>;
   /**
-   * Everything that `work` does through its argument, or nothing. Transactions behave as if they ran one after the
-   * other where they touch the same rows, so `work` must be short and must use its argument alone: a write past it
-   * throws. On SQLite one transaction runs at a time.
+   * Everything that `work` does through its argument, or nothing. A row that it has written waits for its end before
+   * anybody else writes it; rows that it has only read may change. After a statement that failed it cannot commit.
+   * `work` must be short and must write through its argument alone: a write past it throws. On SQLite one transaction
+   * runs at a time.
    */
   transaction<Result>(work: (transaction: Transaction<DatabaseSchema>) => Promise<Result>): Promise<Result>;
   /** The fast way to write: all statements or none, in one round trip, sharing the commit with other batches. */

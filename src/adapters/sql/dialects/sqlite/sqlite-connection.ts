@@ -11,6 +11,8 @@ interface PreparedStatement {
 const maximumPreparedStatements = 256;
 const schemaChange = /^\s*(create|alter|drop)\b/i;
 
+class TransactionLost extends Error {}
+
 /** One open database file; lives in a database thread, where it may block. */
 export class SqliteConnection {
   readonly #database: DatabaseSync;
@@ -39,6 +41,10 @@ export class SqliteConnection {
 
   get inTransaction(): boolean {
     return this.#database.isOpen && this.#database.isTransaction;
+  }
+
+  assertTransaction(expected: boolean): void {
+    if (this.inTransaction !== expected) throw new TransactionLost(expected ? "The transaction is gone." : "Another transaction is open.");
   }
 
   run(sql: string, parameters: readonly SqlParameter[]): StatementResult {
@@ -126,6 +132,7 @@ export function describeFailure(error: unknown, statement?: string): SqliteFailu
   return {
     message: typeof message === "string" ? message : String(error),
     resultCode: typeof errcode === "number" ? errcode : undefined,
+    transactionLost: error instanceof TransactionLost,
     statement,
   };
 }

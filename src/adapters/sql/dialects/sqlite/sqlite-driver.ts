@@ -74,7 +74,7 @@ class KyselyConnection implements DatabaseConnection {
     const statement = statementOf(query);
     if (this.transaction !== undefined) return kyselyResult(await this.transaction.execute(statement.sql, statement.parameters));
     if (SelectQueryNode.is(query.query)) {
-      const { answer } = await this.#reader.request("statement", statement).catch(throwError);
+      const { answer } = await this.#reader.request("statement", { ...statement, inTransaction: false }).catch(throwError);
       return kyselyResult(answer);
     }
     assertOutsideTransaction();

@@ -26,8 +26,13 @@ const reasons: Record<number, SqlErrorReason> = {
   26: "damaged", // NOTADB
 };
 
-export function sqliteError({ message, resultCode, statement }: SqliteFailure): SqlError {
-  const reason = resultCode === undefined ? "other" : (constraintReasons[resultCode] ?? reasons[resultCode & 255] ?? "other");
+export function sqliteError({ message, resultCode, transactionLost, statement }: SqliteFailure): SqlError {
+  const reason = transactionLost ? "connection_lost" : reasonOf(resultCode);
   const cause = Object.assign(new Error(message), { resultCode });
   return new SqlError(reason, `SQLite: ${message}`, { cause, ...(statement === undefined ? {} : { statement }) });
+}
+
+function reasonOf(resultCode: number | undefined): SqlErrorReason {
+  if (resultCode === undefined) return "other";
+  return constraintReasons[resultCode] ?? reasons[resultCode & 255] ?? "other";
 }

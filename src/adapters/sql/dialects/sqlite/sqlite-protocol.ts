@@ -5,13 +5,21 @@ export interface SqliteRequests {
   /** Opens the database file; every other request does so too when it is the first. */
   open: { request: Record<never, never>; answer: null };
   /** One statement, in the transaction that is open, or in its own. */
-  statement: { request: { sql: string; parameters: readonly SqlParameter[] }; answer: StatementResult };
+  statement: { request: { sql: string; parameters: readonly SqlParameter[] } & TransactionExpectation; answer: StatementResult };
   /** Commands that begin and end transactions, in order, up to the first that fails. */
-  commands: { request: { commands: readonly string[] }; answer: null };
+  commands: { request: { commands: readonly string[] } & TransactionExpectation; answer: null };
   /** Batches that share one transaction. A batch that fails leaves nothing and does not touch the others. */
   batches: { request: BatchGroup; answer: BatchOutcome[] };
   /** Closes the file and ends the thread. */
   close: { request: Record<never, never>; answer: null };
+}
+
+/**
+ * Whether the sender believes that a transaction is open. When a thread has died and a new one took its place, that is
+ * no longer true; the request is refused then, instead of running, and lasting, outside of any transaction.
+ */
+export interface TransactionExpectation {
+  inTransaction: boolean;
 }
 
 export type RequestKind = keyof SqliteRequests;
@@ -44,6 +52,8 @@ export interface SqliteFailure {
   message: string;
   /** Extended result code of SQLite; undefined when the error is not SQLite's. */
   resultCode: number | undefined;
+  /** The transaction that the request was for is gone. */
+  transactionLost: boolean;
   statement: string | undefined;
 }
 

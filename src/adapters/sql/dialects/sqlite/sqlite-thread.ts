@@ -11,6 +11,9 @@ export interface SqliteAnswer<Kind extends RequestKind> {
   inTransaction: boolean;
 }
 
+/** What the writer needs of a thread. */
+export type SqliteRequester = Pick<SqliteThread, "request" | "close" | "kill">;
+
 interface PendingRequest {
   resolve(answer: SqliteAnswer<RequestKind>): void;
   reject(error: RequestFailure): void;

@@ -13,8 +13,12 @@ const handlers: Handlers = {
     open();
     return null;
   },
-  statement: ({ sql, parameters }) => open().run(sql, parameters),
-  commands: ({ commands }) => {
+  statement: ({ sql, parameters, inTransaction }) => {
+    open().assertTransaction(inTransaction);
+    return open().run(sql, parameters);
+  },
+  commands: ({ commands, inTransaction }) => {
+    open().assertTransaction(inTransaction);
     for (const command of commands) open().command(command);
     return null;
   },

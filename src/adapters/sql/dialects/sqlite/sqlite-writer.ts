@@ -2,7 +2,7 @@ import type { SqlParameter } from "../../sql-parameter.ts";
 import { SqlError } from "../../sql-error.ts";
 import { sqliteError } from "./sqlite-error.ts";
 import type { BatchGroup, BatchStatement, StatementResult } from "./sqlite-protocol.ts";
-import { RequestFailure, type SqliteThread } from "./sqlite-thread.ts";
+import { RequestFailure, type SqliteRequester } from "./sqlite-thread.ts";
 import { SqliteTransaction } from "./sqlite-transaction.ts";
 
 export interface SqliteStatement {
@@ -32,12 +32,12 @@ const maximumTransactionsPerCommit = 32;
  * answer comes only after the commit.
  */
 export class SqliteWriter {
-  readonly #thread: SqliteThread;
+  readonly #thread: SqliteRequester;
   readonly #queue: (QueuedBatch | QueuedTransaction)[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
-  constructor(thread: SqliteThread) {
+  constructor(thread: SqliteRequester) {
     this.#thread = thread;
   }
 
@@ -103,14 +103,14 @@ export class SqliteWriter {
 
   async #runTransactions(): Promise<void> {
     const committed: SqliteTransaction[] = [];
-    let before = "begin immediate";
+    let before = { command: "begin immediate", inTransaction: false };
     for (let count = 0; count < maximumTransactionsPerCommit; count++) {
       const entry = this.#queue[0];
       if (entry === undefined || isBatch(entry)) break;
       this.#queue.shift();
       const transaction = new SqliteTransaction(this.#thread);
       try {
-        await this.#thread.request("commands", { commands: [before, "savepoint unit"] });
+        await this.#thread.request("commands", { commands: [before.command, "savepoint unit"], inTransaction: before.inTransaction });
       } catch (failure) {
         entry.reject(errorOf(failure));
         return this.#abandon(committed, failure);
@@ -123,10 +123,10 @@ export class SqliteWriter {
         return;
       }
       if (end === "committed") committed.push(transaction);
-      before = "release unit";
+      before = { command: "release unit", inTransaction: true };
     }
     try {
-      await this.#thread.request("commands", { commands: [before, "commit"] });
+      await this.#thread.request("commands", { commands: [before.command, "commit"], inTransaction: before.inTransaction });
       for (const transaction of committed) transaction.settle(null);
     } catch (failure) {
       await this.#abandon(committed, failure);
@@ -137,7 +137,7 @@ export class SqliteWriter {
   async #abandon(committed: readonly SqliteTransaction[], failure: unknown): Promise<void> {
     if (failure instanceof RequestFailure && failure.inTransaction) {
       // When even this fails, the connection is beyond use: end it, and SQLite rolls back.
-      await this.#thread.request("commands", { commands: ["rollback"] }).catch(() => this.#thread.kill());
+      await this.#thread.request("commands", { commands: ["rollback"], inTransaction: true }).catch(() => this.#thread.kill());
     }
     for (const transaction of committed) transaction.settle(errorOf(failure));
   }
