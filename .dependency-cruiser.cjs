@@ -18,8 +18,8 @@ const notModules = `core|config|adapters|client|${doors}`;
 const anyModule = `^src/(?!(?:${notModules})/)([^/]+)/`;
 const insideOfAnyModule = `${anyModule}(?!index\\.ts$)`;
 const composition = "^src/(main|up|compose|index)\\.ts$";
-/** Tests and conformance suites stand outside of the layers: a test may wire what it tests to a real adapter. */
-const tests = "\\.(test|conformance)\\.ts$";
+/** Tests, conformance suites and fixtures stand outside of the layers: a test may wire what it tests to a real adapter. */
+const tests = "\\.(test|conformance|fixture)\\.ts$";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {

@@ -62,7 +62,7 @@ const product = {
   "slipway/no-wall-clock": "error",
 };
 
-const tests = ["**/*.test.ts", "**/*.test.tsx", "**/*.browser.ts", "**/*.conformance.ts", "test/**"];
+const tests = ["**/*.test.ts", "**/*.test.tsx", "**/*.browser.ts", "**/*.conformance.ts", "**/*.fixture.ts", "test/**"];
 
 export default defineConfig(
   { ignores: ["**/node_modules/", "dist/", "coverage/", ".venv/", "slipway-data/"] },
