@@ -28,7 +28,7 @@ async function replay(server: FlightServer, seconds: number, options: Partial<Re
   const lines: string[] = [];
   const stop = new AbortController();
   await replayFlights({
-    server, table: month(), baseProbability: 0.25, signal: stop.signal, speed: 2880, rate: 20, random: randomNumbers(3),
+    server, table: month(), baseProbability: 0.25, signal: stop.signal, speed: 5760, rate: 20, random: randomNumbers(3),
     log: (line) => lines.push(line),
     now: () => time,
     sleep: async (milliseconds) => {
@@ -67,7 +67,7 @@ describe("replaying flights", () => {
     const server = new RecordingServer();
     await replay(server, 10);
     const opening = server.requests.length;
-    assert.ok(opening > 1200 && opening < 2000, `${opening} requests in the opening`);
+    assert.ok(opening > 2000 && opening < 3500, `${opening} requests in the opening`);
     assert.deepEqual(new Set(server.requests.map(dayOf)), new Set([1, 2, 3, 4, 5, 6, 7]));
 
     const longer = new RecordingServer();
@@ -95,8 +95,8 @@ describe("replaying flights", () => {
 
   it("goes on in time order, and begins again when the flights are through", async () => {
     const server = new RecordingServer();
-    // Thirty days at half a minute each, less the week of the opening.
-    const { lines } = await replay(server, 30 * 30);
+    // Thirty days at a quarter of a minute each, less the week of the opening.
+    const { lines } = await replay(server, 30 * 15);
     assert.ok(lines.some((line) => line.includes("beginning again at 2001-01-01 00:00")), lines.at(-1));
     const times = lines.filter((line) => line.startsWith("2001")).map((line) => line.slice(0, 16));
     const restarts = times.filter((time, index) => index > 0 && time < times[index - 1]!).length;
@@ -110,9 +110,9 @@ describe("replaying flights", () => {
     const predict = server.predict.bind(server);
     const { lines } = await replay({
       predict: (flights) => {
-        // Away from the 2,000th to the 2,020th try.
-        server.failure = ++tries >= 2000 && tries < 2020 ? new AppError("SERVER_UNREACHABLE", "No Slipway answers.") : undefined;
-        if (tries === 2000) owed = server.truth.length;
+        // Away from the 3,500th to the 3,520th try.
+        server.failure = ++tries >= 3500 && tries < 3520 ? new AppError("SERVER_UNREACHABLE", "No Slipway answers.") : undefined;
+        if (tries === 3500) owed = server.truth.length;
         return predict(flights);
       },
       sendTruth: (reports) => server.sendTruth(reports),
@@ -121,7 +121,7 @@ describe("replaying flights", () => {
     assert.equal(lines.filter((line) => line === "The server answers again; going on.").length, 1);
     assert.ok(server.truth.length > owed + 500);
     // Twenty tries at rising pauses take more than a minute; without pauses they would take one second.
-    assert.ok(server.requests.length < 1500 + (180 - 6 - 75) * 23, `${server.requests.length} requests`);
+    assert.ok(server.requests.length < 3300 + (180 - 8 - 75) * 23, `${server.requests.length} requests`);
   });
 
   it("delivers truth that failed to arrive the first time", async () => {

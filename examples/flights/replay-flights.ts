@@ -26,10 +26,13 @@ export interface ReplayOptions {
 }
 
 const minutesPerDay = 1440;
-/** The opening: a week of flights within seconds, so that charts and drift have something to show, and every weekday. */
+/**
+ * The opening: a week of flights within seconds, so that charts and drift have something to show. It weighs more than the
+ * half week that follows; otherwise the weekday, of which the first minutes see only some, would be called drifted.
+ */
 const openingMinutes = 7 * minutesPerDay;
-const openingRequests = 1500;
-const openingRate = 250;
+const openingRequests = 3000;
+const openingRate = 350;
 const mostInFlight = 16;
 const truthBatch = 200;
 const truthIntervalMs = 500;
