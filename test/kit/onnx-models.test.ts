@@ -4,20 +4,43 @@ import { describe, it } from "node:test";
 import { inspectOnnx } from "../../src/adapters/onnx/onnx-inspection.ts";
 import { typedArrayOf, type TensorData } from "../../src/core/tensor.ts";
 import {
-  bigMemory, conv224, diesOnMinusOne, failsOnValue, identityModel, linearModel, loopsAsOftenAsTold, mixedInputsModel, mlpModel, neverReturns,
-  notRowWise, slowModel, translationModel, zipMapClassifier,
+  bigMemory,
+  conv224,
+  diesOnMinusOne,
+  failsOnValue,
+  identityModel,
+  linearModel,
+  loopsAsOftenAsTold,
+  mixedInputsModel,
+  mlpModel,
+  neverReturns,
+  notRowWise,
+  slowModel,
+  translationModel,
+  zipMapClassifier,
 } from "./onnx-models.ts";
 import { float32Rows, runOnnx } from "./run-onnx.ts";
 
 describe("models for tests", () => {
   it("linear: a weighted sum and its sigmoid, row by row", async () => {
-    const outputs = await runOnnx(linearModel({ weights: [1, -2], bias: 0.5 }), { features: float32Rows([[1, 0], [0, 1], [2, 2]]) });
+    const outputs = await runOnnx(linearModel({ weights: [1, -2], bias: 0.5 }), {
+      features: float32Rows([
+        [1, 0],
+        [0, 1],
+        [2, 2],
+      ]),
+    });
     deepEqual(outputs.score, { type: "float32", shape: [3, 1], data: [1.5, -1.5, -1.5] });
     equal((outputs.probability!.data[0] as number).toFixed(6), (1 / (1 + Math.exp(-1.5))).toFixed(6));
   });
 
   it("dense layers: probabilities that add up to 1 and differ from row to row", async () => {
-    const { probabilities } = await runOnnx(mlpModel({ features: 4, hidden: [8, 8], classes: 3 }), { features: float32Rows([[1, 2, 3, 4], [4, 3, 2, 1]]) });
+    const { probabilities } = await runOnnx(mlpModel({ features: 4, hidden: [8, 8], classes: 3 }), {
+      features: float32Rows([
+        [1, 2, 3, 4],
+        [4, 3, 2, 1],
+      ]),
+    });
     const data = probabilities!.data as number[];
     deepEqual(probabilities!.shape, [2, 3]);
     for (const row of [data.slice(0, 3), data.slice(3)]) ok(Math.abs(row[0]! + row[1]! + row[2]! - 1) < 1e-6);
@@ -26,7 +49,11 @@ describe("models for tests", () => {
 
   it("mixed inputs: amounts, a country and a weekday each count", async () => {
     const { risk } = await runOnnx(mixedInputsModel(), {
-      amounts: float32Rows([[1, 1], [0, 0], [0, 0]]),
+      amounts: float32Rows([
+        [1, 1],
+        [0, 0],
+        [0, 0],
+      ]),
       country: { datatype: "BYTES", shape: [3, 1], data: ["DE", "US", "nowhere"] },
       weekday: { datatype: "INT64", shape: [3, 1], data: BigInt64Array.of(0n, 0n, 5n) },
     });
@@ -41,7 +68,10 @@ describe("models for tests", () => {
   it("identity returns every datatype as it came", async () => {
     const cases: [Parameters<typeof identityModel>[0], TensorData][] = [["BYTES", ["", "ü", "\u{1f600}", "a\nb"]]];
     for (const [datatype, array] of Object.entries(typedArrayOf)) {
-      cases.push([datatype as keyof typeof typedArrayOf, new array(Uint8Array.from({ length: array.BYTES_PER_ELEMENT * 4 }, (_, index) => (datatype === "BOOL" ? index % 2 : index)).buffer)]);
+      cases.push([
+        datatype as keyof typeof typedArrayOf,
+        new array(Uint8Array.from({ length: array.BYTES_PER_ELEMENT * 4 }, (_, index) => (datatype === "BOOL" ? index % 2 : index)).buffer),
+      ]);
     }
     for (const [datatype, data] of cases) {
       const { y } = await runOnnx(identityModel(datatype), { x: { datatype, shape: [2, 2], data } });
@@ -68,7 +98,11 @@ describe("models for tests", () => {
   });
 
   it("the convolution answers for an image", async () => {
-    const image = { datatype: "FP32", shape: [1, 3, 224, 224], data: Float32Array.from({ length: 3 * 224 * 224 }, (_, index) => (index % 255) / 255) } as const;
+    const image = {
+      datatype: "FP32",
+      shape: [1, 3, 224, 224],
+      data: Float32Array.from({ length: 3 * 224 * 224 }, (_, index) => (index % 255) / 255),
+    } as const;
     const { probabilities } = await runOnnx(conv224(), { image });
     deepEqual(probabilities!.shape, [1, 10]);
     ok(Math.abs((probabilities!.data as number[]).reduce((sum, value) => sum + value, 0) - 1) < 1e-5);
@@ -76,7 +110,17 @@ describe("models for tests", () => {
 
   it("not row-wise: an answer changes with its neighbours", async () => {
     deepEqual((await runOnnx(notRowWise(), { x: float32Rows([[1, 2]]) })).y!.data, [0, 0]);
-    deepEqual((await runOnnx(notRowWise(), { x: float32Rows([[1, 2], [3, 4]]) })).y!.data, [-1, -1, 1, 1]);
+    deepEqual(
+      (
+        await runOnnx(notRowWise(), {
+          x: float32Rows([
+            [1, 2],
+            [3, 4],
+          ]),
+        })
+      ).y!.data,
+      [-1, -1, 1, 1],
+    );
   });
 
   it("fails on a value, and only on that", async () => {
@@ -101,9 +145,25 @@ describe("models for tests", () => {
   });
 
   it("the classifier with a ZipMap answers after its import", async () => {
-    const { rewritten } = inspectOnnx(zipMapClassifier({ coefficients: [[1, 0], [0, 1]], labels: { texts: ["left", "right"] } }));
-    const { output_label, output_probability } = await runOnnx(rewritten!, { X: float32Rows([[2, 0], [0, 2]]) });
+    const { rewritten } = inspectOnnx(
+      zipMapClassifier({
+        coefficients: [
+          [1, 0],
+          [0, 1],
+        ],
+        labels: { texts: ["left", "right"] },
+      }),
+    );
+    const { output_label, output_probability } = await runOnnx(rewritten!, {
+      X: float32Rows([
+        [2, 0],
+        [0, 2],
+      ]),
+    });
     deepEqual(output_label!.data, ["left", "right"]);
-    deepEqual((output_probability!.data as number[]).map((value) => value.toFixed(4)), ["0.8808", "0.1192", "0.1192", "0.8808"]);
+    deepEqual(
+      (output_probability!.data as number[]).map((value) => value.toFixed(4)),
+      ["0.8808", "0.1192", "0.1192", "0.8808"],
+    );
   });
 });

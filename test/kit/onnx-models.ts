@@ -52,7 +52,10 @@ export function mlpModel({ features, hidden, classes }: { features: number; hidd
       value = `active_${layer}`;
     }
   }
-  return model.node("Softmax", [value], ["probabilities"], { ints: { axis: -1 } }).output("probabilities", "FP32", ["batch", classes]).toBytes();
+  return model
+    .node("Softmax", [value], ["probabilities"], { ints: { axis: -1 } })
+    .output("probabilities", "FP32", ["batch", classes])
+    .toBytes();
 }
 
 /** The countries that `mixedInputsModel` knows; others count as none of them. */
@@ -171,8 +174,14 @@ export function slowModel(milliseconds: number): Uint8Array {
 export function conv224(): Uint8Array {
   const model = new OnnxModelWriter().input("image", "FP32", ["batch", 3, 224, 224]);
   const layers = [
-    { channels: 32, stride: 2 }, { channels: 64, stride: 2 }, { channels: 64, stride: 1 }, { channels: 128, stride: 2 },
-    { channels: 128, stride: 1 }, { channels: 256, stride: 2 }, { channels: 256, stride: 1 }, { channels: 256, stride: 1 },
+    { channels: 32, stride: 2 },
+    { channels: 64, stride: 2 },
+    { channels: 64, stride: 1 },
+    { channels: 128, stride: 2 },
+    { channels: 128, stride: 1 },
+    { channels: 256, stride: 2 },
+    { channels: 256, stride: 1 },
+    { channels: 256, stride: 1 },
   ];
   let value = "image";
   let channels = 3;
@@ -209,7 +218,12 @@ export function notRowWise(): Uint8Array {
 export function failsOnValue(): Uint8Array {
   return new OnnxModelWriter()
     .input("index", "INT64", ["batch", 1])
-    .initializer("table", "FP32", [10], Array.from({ length: 10 }, (_, index) => index / 2))
+    .initializer(
+      "table",
+      "FP32",
+      [10],
+      Array.from({ length: 10 }, (_, index) => index / 2),
+    )
     .node("Gather", ["table", "index"], ["y"])
     .output("y", "FP32", ["batch", 1])
     .toBytes();
@@ -246,7 +260,13 @@ export type ClassLabels = { integers: readonly number[] } | { texts: readonly st
  * A classifier as skl2onnx exports it: `X` FP32 [batch, features] -> `output_label` and `output_probability`, a sequence of
  * maps. One class for each row of `coefficients`; the probability of a class is the softmax of the rows' scores.
  */
-export function zipMapClassifier({ coefficients, labels }: { coefficients: readonly (readonly number[])[]; labels: ClassLabels }): Uint8Array {
+export function zipMapClassifier({
+  coefficients,
+  labels,
+}: {
+  coefficients: readonly (readonly number[])[];
+  labels: ClassLabels;
+}): Uint8Array {
   const features = coefficients[0]?.length ?? 0;
   const [integers, texts] = "integers" in labels ? [labels.integers, undefined] : [undefined, labels.texts];
   const classLabels = integers ? { ints: { classlabels_int64s: integers } } : { strings: { classlabels_strings: texts ?? [] } };

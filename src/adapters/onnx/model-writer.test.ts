@@ -26,7 +26,17 @@ describe("OnnxModelWriter", () => {
       .node("MatMul", ["features", "weights"], ["score"])
       .output("score", "FP32", ["batch", 1])
       .toBytes();
-    deepEqual((await runOnnx(bytes, { features: float32Rows([[1, 1, 1], [2, 0, 0]]) })).score, { type: "float32", shape: [2, 1], data: [1.5, 1] });
+    deepEqual(
+      (
+        await runOnnx(bytes, {
+          features: float32Rows([
+            [1, 1, 1],
+            [2, 0, 0],
+          ]),
+        })
+      ).score,
+      { type: "float32", shape: [2, 1], data: [1.5, 1] },
+    );
   });
 
   it("writes constants of every datatype, from typed arrays and from plain values", async () => {
@@ -47,7 +57,9 @@ describe("OnnxModelWriter", () => {
       ["FP64", [0.1, -Infinity], [0.1, -Infinity]],
       ["BYTES", ["", "größer"], ["", "größer"]],
     ];
-    for (const [datatype, data, expected] of cases) deepEqual((await runOnnx(constant(datatype, [2], data), {})).y!.data, expected, datatype);
+    for (const [datatype, data, expected] of cases) {
+      deepEqual((await runOnnx(constant(datatype, [2], data), {})).y!.data, expected, datatype);
+    }
   });
 
   it("takes a part of a larger buffer", async () => {
@@ -64,7 +76,13 @@ describe("OnnxModelWriter", () => {
       .node("Add", ["leaky", "one"], ["sum"])
       .node("Scaler", ["sum"], ["scaled"], { floats: { offset: [1], scale: [10] } }, "ai.onnx.ml")
       .node("Cast", ["scaled"], ["text"], { ints: { to: 8 } })
-      .node("LabelEncoder", ["text"], ["word"], { strings: { keys_strings: ["10", "20"], values_strings: ["ten", "twenty"], default_string: "less" } }, "ai.onnx.ml")
+      .node(
+        "LabelEncoder",
+        ["text"],
+        ["word"],
+        { strings: { keys_strings: ["10", "20"], values_strings: ["ten", "twenty"], default_string: "less" } },
+        "ai.onnx.ml",
+      )
       .output("scaled", "FP32", [4, 1])
       .output("word", "BYTES", [4, 1])
       .toBytes();
@@ -97,7 +115,10 @@ describe("OnnxModelWriter", () => {
     const opsetsOf = (writer: OnnxModelWriter) => Object.fromEntries(readGraph(writer.toBytes()).opsets);
     deepEqual(opsetsOf(new OnnxModelWriter().input("x", "FP32", [1])), { "ai.onnx": 17 });
     const scaler = new OnnxGraphWriter("body").input("v", "FP32").node("Scaler", ["v"], ["w"], {}, "ai.onnx.ml").output("w", "FP32");
-    deepEqual(opsetsOf(new OnnxModelWriter().node("Loop", ["", ""], ["y"], { graphs: { body: scaler } })), { "ai.onnx": 17, "ai.onnx.ml": 3 });
+    deepEqual(opsetsOf(new OnnxModelWriter().node("Loop", ["", ""], ["y"], { graphs: { body: scaler } })), {
+      "ai.onnx": 17,
+      "ai.onnx.ml": 3,
+    });
     deepEqual(opsetsOf(new OnnxModelWriter({ opsets: { "ai.onnx": 13, own: 2 } })), { "ai.onnx": 13, own: 2 });
     refuses(() => new OnnxModelWriter().node("A", [], ["y"], {}, "own").toBytes(), /"own".*version/);
     refuses(() => new OnnxModelWriter().node("A", [], ["y"], {}, "constructor").toBytes(), /"constructor".*version/);
@@ -121,6 +142,12 @@ describe("OnnxModelWriter", () => {
     refuses(() => writer().input("x", "FP32", [1]), /already has an input or initializer named "x"/);
     refuses(() => writer().initializer("x", "FP32", [1], [1]), /already has/);
     const body = new OnnxGraphWriter("body").node("Relu", ["nowhere"], ["z"]).output("z", "FP32");
-    refuses(() => writer().node("If", ["x"], ["y"], { graphs: { then_branch: body } }).toBytes(), /takes "nowhere"/);
+    refuses(
+      () =>
+        writer()
+          .node("If", ["x"], ["y"], { graphs: { then_branch: body } })
+          .toBytes(),
+      /takes "nowhere"/,
+    );
   });
 });

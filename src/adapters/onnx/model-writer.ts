@@ -9,7 +9,10 @@ export type { OnnxData, OnnxTensor } from "./graph/tensor-writer.ts";
 export type { Datatype } from "../../core/tensor.ts";
 
 /** Versions that every runtime of the last years knows. */
-const defaultOpsets = new Map([["", 17], ["ai.onnx.ml", 3]]);
+const defaultOpsets = new Map([
+  ["", 17],
+  ["ai.onnx.ml", 3],
+]);
 const defaultIrVersion = 8;
 
 export interface OnnxModelOptions {
@@ -69,11 +72,18 @@ export class OnnxModelWriter extends OnnxGraphWriter {
 
   /** Versions of the domains that are used or were given; the default domain is always among them. */
   #opsets(): Map<string, number> {
-    const given = new Map(Object.entries(this.#options.opsets ?? {}).map(([domain, version]) => [domain === "ai.onnx" ? "" : domain, version]));
+    const given = new Map(
+      Object.entries(this.#options.opsets ?? {}).map(([domain, version]) => [domain === "ai.onnx" ? "" : domain, version]),
+    );
     const opsets = new Map<string, number>();
     for (const domain of new Set(["", ...this.domains(), ...given.keys()])) {
       const version = given.get(domain) ?? defaultOpsets.get(domain);
-      if (version === undefined) throw new AppError("MODEL_FILE_INVALID", `Operators of ${JSON.stringify(domain)} are used; give the version of this domain in opsets.`);
+      if (version === undefined) {
+        throw new AppError(
+          "MODEL_FILE_INVALID",
+          `Operators of ${JSON.stringify(domain)} are used; give the version of this domain in opsets.`,
+        );
+      }
       opsets.set(domain, version);
     }
     return opsets;

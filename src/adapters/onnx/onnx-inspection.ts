@@ -15,6 +15,7 @@ const longestName = 1024;
 /** A row of more elements could not be held in any tensor of the runtime's. */
 const mostElementsPerRow = 2 ** 31 - 1;
 const mostColumnNames = 1000;
+const mostNotes = 100;
 
 /** Control characters, line ends, and marks that turn the direction of text around them. */
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
@@ -33,53 +34,78 @@ export function inspectOnnx(bytes: Uint8Array): ModelInspection {
   if (bytes.length > largestFileBytes) throw notAnOnnxModel("it is larger than 2 GiB, the most that the format allows");
   const original = readGraph(bytes);
   refuseOtherFiles(original);
-  const opsets = readOpsets(original);
+  refuseOpsets(original);
   const rewrite = removeZipMaps(bytes, original);
   const model = rewrite === undefined ? original : readGraph(rewrite.bytes);
   const notes: string[] = [];
   const { inputs, outputs } = readSignature(model, rewrite?.removed ?? [], notes);
-  for (const zipMap of rewrite?.removed ?? []) notes.push(describeRemoval(zipMap, outputs));
   const operators = valueDependentOperators(model);
   if (operators.length > 0) notes.push(describeCost(operators));
-  const inspection: ModelInspection = { inputs, outputs, opsets, producer: describeProducer(model), notes, valueDependentCost: operators.length > 0 };
+  const inspection: ModelInspection = {
+    inputs,
+    outputs,
+    opsets: Object.fromEntries(model.opsets),
+    producer: describeProducer(model),
+    notes: shorten(notes),
+    valueDependentCost: operators.length > 0,
+  };
   return rewrite === undefined ? inspection : { ...inspection, rewritten: rewrite.bytes };
+}
+
+function shorten(notes: string[]): string[] {
+  if (notes.length <= mostNotes) return notes;
+  return [...notes.slice(0, mostNotes), `There are ${notes.length - mostNotes} more notes like these.`];
 }
 
 function refuseOtherFiles(model: OnnxModel): void {
   if (model.externalTensors.length > 0) {
     const named = model.externalTensors.slice(0, 5).map(quote).join(", ");
     const rest = model.externalTensors.length > 5 ? " and others" : "";
-    throw new AppError("MODEL_EXTERNAL_DATA", `The model keeps the data of ${named}${rest} in other files; Slipway takes models that are one file.`);
+    throw new AppError(
+      "MODEL_EXTERNAL_DATA",
+      `The model keeps the data of ${named}${rest} in other files; Slipway takes models that are one file.`,
+    );
   }
   // An execution provider's compiled graph: a path to another file, or machine code.
   const loads = (node: OnnxNode): boolean => node.opType === "EPContext" || node.subgraphs.some(graphLoads);
   const graphLoads = (graph: OnnxGraph): boolean => graph.nodes.some(loads);
   if (graphLoads(model.graph) || model.functions.some((declared) => declared.nodes.some(loads))) {
-    throw new AppError("MODEL_OPERATOR_UNSUPPORTED", "The model has EPContext nodes, which load code compiled for one machine; deploy the model that they were compiled from.");
+    throw new AppError(
+      "MODEL_OPERATOR_UNSUPPORTED",
+      "The model has EPContext nodes, which load code compiled for one machine; deploy the model that they were compiled from.",
+    );
   }
 }
 
-function readOpsets(model: OnnxModel): Record<string, number> {
+function refuseOpsets(model: OnnxModel): void {
   if (model.opsets.size === 0) throw notAnOnnxModel("it names no operator set");
   for (const domain of model.opsets.keys()) {
     const problem = describeBadName(domain);
     if (problem !== undefined) throw new AppError("MODEL_FILE_INVALID", `The model imports an operator set whose domain ${problem}.`);
   }
-  return Object.fromEntries(model.opsets);
 }
 
-function readSignature(model: OnnxModel, removed: readonly RemovedZipMap[], notes: string[]): { inputs: TensorSpec[]; outputs: TensorSpec[] } {
+function readSignature(
+  model: OnnxModel,
+  removed: readonly RemovedZipMap[],
+  notes: string[],
+): { inputs: TensorSpec[]; outputs: TensorSpec[] } {
   const problems: Problem[] = [];
   const inputs = readTensors("input", model.graph.inputs, problems, notes);
   const outputs = readTensors("output", model.graph.outputs, problems, notes);
   if (problems.length > 0) {
     const more = problems.length - 1;
     const rest = more === 0 ? "" : more === 1 ? " There is one more problem." : ` There are ${more} more problems.`;
-    throw new AppError("MODEL_FILE_INVALID", `The model's signature cannot be served: ${problems[0]!.message}${rest}`, { problems: problems.slice(0, 100) });
+    throw new AppError("MODEL_FILE_INVALID", `The model's signature cannot be served: ${problems[0]!.message}${rest}`, {
+      problems: problems.slice(0, 100),
+    });
   }
-  for (const { output, labels } of removed) {
-    const spec = outputs.find((candidate) => candidate.name === output);
-    if (spec !== undefined && spec.shape.at(-1) === labels.length && labels.length <= mostColumnNames) spec.columns = labels;
+  const byName = new Map(outputs.map((output) => [output.name, output]));
+  for (const zipMap of removed) {
+    const { labels } = zipMap;
+    const spec = byName.get(zipMap.output)!;
+    notes.push(describeRemoval(zipMap, spec.shape));
+    if (spec.shape.at(-1) === labels.length && labels.length <= mostColumnNames) spec.columns = labels;
   }
   return { inputs, outputs };
 }
@@ -114,14 +140,20 @@ function readTensors(side: "input" | "output", values: readonly OnnxValue[], pro
 /** The rest of a sentence that says why a type cannot be served, or what it is. */
 function readTensorType(type: OnnxType): string | { datatype: TensorSpec["datatype"]; shape: number[] | undefined } {
   if (type.kind === "sequence" || type.kind === "map") {
-    return `is a ${type.kind}; only tensors can be served. Export the model so that it returns tensors (skl2onnx: the option zipmap=False, or one output per class or target).`;
+    return (
+      `is a ${type.kind}; only tensors can be served. ` +
+      "Export the model so that it returns tensors (skl2onnx: the option zipmap=False, or one output per class or target)."
+    );
   }
-  if (type.kind !== "tensor") return `is ${type.kind === "optional" || type.kind === "opaque value" ? "an" : "a"} ${type.kind}; only tensors can be served.`;
+  if (type.kind !== "tensor") {
+    return `is ${type.kind === "optional" || type.kind === "opaque value" ? "an" : "a"} ${type.kind}; only tensors can be served.`;
+  }
   const datatype = datatypeOf(type.elementType);
   if (datatype === undefined) {
     return type.elementType === 0
       ? "does not say the type of its elements."
-      : `has elements of type ${elementTypeName(type.elementType)}, for which the Open Inference Protocol has no datatype; cast it to another type within the model.`;
+      : `has elements of type ${elementTypeName(type.elementType)}, for which the Open Inference Protocol has no datatype; ` +
+          "cast it to another type within the model.";
   }
   const shape = type.shape?.map((dimension: OnnxDimension) => (typeof dimension === "string" ? -1 : dimension));
   let elements = 1;
@@ -143,7 +175,10 @@ function describeBadName(name: string): string | undefined {
 /** JSON escapes what would disturb a line of text, but for the characters that it may hold as they are. */
 function quote(text: string): string {
   const short = text.length > 100 ? `${text.slice(0, 100)}...` : text;
-  return JSON.stringify(short).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(short).replace(
+    /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function describeMissingShape(side: "input" | "output", name: string): string {
@@ -152,20 +187,29 @@ function describeMissingShape(side: "input" | "output", name: string): string {
     : `The output ${quote(name)} does not say its shape; it is taken from what the model returns when it is tried.`;
 }
 
-function describeRemoval({ output, labels, labelKind }: RemovedZipMap, outputs: readonly TensorSpec[]): string {
-  const shape = outputs.find((candidate) => candidate.name === output)?.shape ?? [-1, labels.length];
-  const listed = labels.slice(0, 50).map((label) => (labelKind === "text" ? quote(label) : label)).join(", ");
+function describeRemoval({ output, labels, labelKind }: RemovedZipMap, shape: readonly number[]): string {
+  const listed = labels
+    .slice(0, 50)
+    .map((label) => (labelKind === "text" ? quote(label) : label))
+    .join(", ");
   const rest = labels.length > 50 ? ` and ${labels.length - 50} more` : "";
   return (
-    `The output ${quote(output)} was a sequence of maps from class to probability (ZipMap), which the Open Inference Protocol cannot carry. ` +
-    `The ZipMap node was removed: the output is now an FP32 tensor of shape [${shape.join(", ")}] with one column for each class, in this order: ${listed}${rest}.`
+    `The output ${quote(output)} was a sequence of maps from class to probability (ZipMap), which the Open Inference Protocol ` +
+    `cannot carry. The ZipMap node was removed: the output is now an FP32 tensor of shape [${shape.join(", ")}] with one column ` +
+    `for each class, in this order: ${listed}${rest}.`
   );
 }
 
 function describeCost(operators: readonly string[]): string {
-  const listed = operators.slice(0, 5).map((name) => (/^\w{1,64}$/.test(name) ? name : quote(name))).join(", ");
+  const listed = operators
+    .slice(0, 5)
+    .map((name) => (/^\w{1,64}$/.test(name) ? name : quote(name)))
+    .join(", ");
   const rest = operators.length > 5 ? ` and ${operators.length - 5} more` : "";
-  return `The model has operators whose cost can depend on the values they are given (${listed}${rest}), so it always runs in a process of its own.`;
+  return (
+    `The model has operators whose cost can depend on the values they are given (${listed}${rest}), ` +
+    "so it always runs in a process of its own."
+  );
 }
 
 function describeProducer({ producerName, producerVersion }: OnnxModel): string | undefined {

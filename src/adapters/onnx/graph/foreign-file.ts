@@ -10,15 +10,27 @@ export function recogniseForeignFile(bytes: Uint8Array): { phrase: string; concl
   return undefined;
 }
 
-const starts = (...prefixes: string[]) => (head: string): boolean => prefixes.some((prefix) => head.startsWith(prefix));
-const at = (offset: number, text: string) => (head: string): boolean => head.startsWith(text, offset);
+const starts =
+  (...prefixes: string[]) =>
+  (head: string): boolean =>
+    prefixes.some((prefix) => head.startsWith(prefix));
+const at =
+  (offset: number, text: string) =>
+  (head: string): boolean =>
+    head.startsWith(text, offset);
 /** Text that may begin with a byte order mark, blanks or an XML declaration. */
-const text = (pattern: RegExp) => (head: string): boolean => pattern.test(head.replace(/^\u00ef\u00bb\u00bf/, "").trimStart());
+const text =
+  (pattern: RegExp) =>
+  (head: string): boolean =>
+    pattern.test(head.replace(/^\u00ef\u00bb\u00bf/, "").trimStart());
 
 const signatures: readonly (readonly [(head: string) => boolean, string])[] = [
   [isOrtFormat, "it is in ONNX Runtime's own ORT format; deploy the .onnx file that it was made from"],
   [text(/^version https:\/\/git-lfs\.github\.com\/spec\//), "it is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`"],
-  [text(/^(<\?xml[^>]*>\s*)?<(!doctype\s+html|html|head|body)\b/i), "it is an HTML page, probably an error or login page saved in place of the download"],
+  [
+    text(/^(<\?xml[^>]*>\s*)?<(!doctype\s+html|html|head|body)\b/i),
+    "it is an HTML page, probably an error or login page saved in place of the download",
+  ],
   [text(/^<\?xml\b/i), "it is an XML document"],
   [text(/^(\{\s*["}]|\[\s*[[{"\d])/), "it is a JSON document"],
   [starts("PK\u0003\u0004", "PK\u0005\u0006"), "it is a ZIP archive (PyTorch, Keras and NumPy save such files); export the model to ONNX"],
@@ -32,7 +44,10 @@ const signatures: readonly (readonly [(head: string) => boolean, string])[] = [
   [at(257, "ustar"), "it is a tar archive; unpack it first"],
   [starts("GGUF"), "it is a GGUF file for llama.cpp"],
   [starts("PAR1"), "it is a Parquet file; give it with --reference"],
-  [(head) => head.startsWith("\u0000\u0000\u0000\u0000{\"", 4), "it is a safetensors file, which has weights and no graph; export the model to ONNX"],
+  [
+    (head) => head.startsWith('\u0000\u0000\u0000\u0000{"', 4),
+    "it is a safetensors file, which has weights and no graph; export the model to ONNX",
+  ],
   [starts("\u0093NUMPY"), "it is a NumPy array"],
   [starts("\u007fELF", "MZ"), "it is a program"],
 ];

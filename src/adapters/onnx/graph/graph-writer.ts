@@ -79,7 +79,9 @@ export class OnnxGraphWriter {
     for (const input of inputs) node.message.text(nodeFields.input, input);
     for (const output of outputs) node.message.text(nodeFields.output, output);
     node.message.text(nodeFields.name, node.name).text(nodeFields.opType, opType);
-    for (const attribute of writeAttributes(attributes, (graph) => graph.toMessage())) node.message.message(nodeFields.attribute, attribute);
+    for (const attribute of writeAttributes(attributes, (graph) => graph.toMessage())) {
+      node.message.message(nodeFields.attribute, attribute);
+    }
     if (node.domain !== "") node.message.text(nodeFields.domain, node.domain);
     this.#nodes.push(node);
     return this;
@@ -105,7 +107,10 @@ export class OnnxGraphWriter {
 
   #refuseTaken(name: string): void {
     if (this.#inputs.has(name) || this.#initializers.has(name)) {
-      throw new AppError("MODEL_FILE_INVALID", `The graph ${this.#name} already has an input or initializer named ${JSON.stringify(name)}.`);
+      throw new AppError(
+        "MODEL_FILE_INVALID",
+        `The graph ${this.#name} already has an input or initializer named ${JSON.stringify(name)}.`,
+      );
     }
   }
 
@@ -119,7 +124,9 @@ export class OnnxGraphWriter {
       for (const subgraph of node.subgraphs) subgraph.checkValues(known);
       for (const output of node.outputs) {
         if (output === "") continue;
-        if (known.has(output)) throw new AppError("MODEL_FILE_INVALID", `The node ${node.name} makes ${JSON.stringify(output)}, which is there already.`);
+        if (known.has(output)) {
+          throw new AppError("MODEL_FILE_INVALID", `The node ${node.name} makes ${JSON.stringify(output)}, which is there already.`);
+        }
         known.add(output);
       }
     }
@@ -135,7 +142,8 @@ function* writeAttributes(
   { ints = {}, floats = {}, strings = {}, tensors = {}, graphs = {} }: OnnxAttributes,
   writeGraph: (graph: OnnxGraphWriter) => WireWriter,
 ): Generator<WireWriter> {
-  const start = (name: string, type: number): WireWriter => new WireWriter().text(attributeFields.name, name).integer(attributeFields.type, type);
+  const start = (name: string, type: number): WireWriter =>
+    new WireWriter().text(attributeFields.name, name).integer(attributeFields.type, type);
   for (const [name, value] of Object.entries(ints)) {
     const attribute = start(name, Array.isArray(value) ? attributeTypes.ints : attributeTypes.int);
     if (Array.isArray(value)) for (const element of value) attribute.integer(attributeFields.ints, element as number | bigint);

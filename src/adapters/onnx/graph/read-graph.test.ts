@@ -5,7 +5,16 @@ import { AppError } from "../../../core/errors.ts";
 import { Datatype } from "../../../core/tensor.ts";
 import { OnnxGraphWriter, OnnxModelWriter } from "../model-writer.ts";
 import { elementTypeOf } from "./element-types.ts";
-import { attributeFields, functionFields, graphFields, modelFields, nodeFields, tensorFields, trainingInfoFields, valueInfoFields } from "./onnx-fields.ts";
+import {
+  attributeFields,
+  functionFields,
+  graphFields,
+  modelFields,
+  nodeFields,
+  tensorFields,
+  trainingInfoFields,
+  valueInfoFields,
+} from "./onnx-fields.ts";
 import { WireWriter } from "./protobuf-wire.ts";
 import { readGraph } from "./read-graph.ts";
 
@@ -28,7 +37,9 @@ const inModel = (...graphs: WireWriter[]) => {
   return model.toBytes();
 };
 const externalTensor = (name: string) =>
-  new WireWriter().text(tensorFields.name, name).message(tensorFields.externalData, new WireWriter().text(1, "location").text(2, "weights.bin"));
+  new WireWriter()
+    .text(tensorFields.name, name)
+    .message(tensorFields.externalData, new WireWriter().text(1, "location").text(2, "weights.bin"));
 
 describe("readGraph", () => {
   it("reads what the writer wrote", () => {
@@ -59,16 +70,34 @@ describe("readGraph", () => {
     const model = readGraph(bytes);
     equal(model.irVersion, 9);
     deepEqual([model.producerName, model.producerVersion], ["test", "1.2"]);
-    deepEqual([...model.opsets], [["ai.onnx", 18], ["my.domain", 4]]);
-    deepEqual([...model.metadata], [["purpose", "test"], ["__proto__", "kept as data"]]);
+    deepEqual(
+      [...model.opsets],
+      [
+        ["ai.onnx", 18],
+        ["my.domain", 4],
+      ],
+    );
+    deepEqual(
+      [...model.metadata],
+      [
+        ["purpose", "test"],
+        ["__proto__", "kept as data"],
+      ],
+    );
     deepEqual(model.graph.inputs, [
       { name: "x", type: { kind: "tensor", elementType: 1, shape: ["batch", 3, -1] } },
       { name: "no_shape", type: { kind: "tensor", elementType: 3, shape: undefined } },
     ]);
-    deepEqual(model.graph.outputs.map((output) => output.type.kind), ["tensor", "tensor", "sequence"]);
+    deepEqual(
+      model.graph.outputs.map((output) => output.type.kind),
+      ["tensor", "tensor", "sequence"],
+    );
     deepEqual(model.graph.initializers[0], { name: "factor", elementType: 1, dimensions: [], external: false });
     const [loop, cast, own] = model.graph.nodes;
-    deepEqual(loop!.subgraphs[0]!.nodes.map((node) => node.opType), ["Identity", "Mul"]);
+    deepEqual(
+      loop!.subgraphs[0]!.nodes.map((node) => node.opType),
+      ["Identity", "Mul"],
+    );
     equal(cast!.elementType, 11);
     deepEqual([own!.domain, own!.inputs, own!.outputs, own!.subgraphs], ["my.domain", ["y", "", "no_shape"], ["", "z"], []]);
     deepEqual(model.externalTensors, []);
@@ -76,15 +105,25 @@ describe("readGraph", () => {
 
   it("reads any signature back", () => {
     const dimension = fc.oneof(fc.constant(-1), fc.nat(), fc.string({ minLength: 1 }));
-    const tensors = fc.uniqueArray(fc.record({ name: fc.string({ unit: "grapheme", minLength: 1 }), datatype: fc.constantFrom(...Datatype.options), shape: fc.array(dimension, { maxLength: 6 }) }), {
-      selector: ({ name }) => name,
-      maxLength: 5,
-    });
+    const tensors = fc.uniqueArray(
+      fc.record({
+        name: fc.string({ unit: "grapheme", minLength: 1 }),
+        datatype: fc.constantFrom(...Datatype.options),
+        shape: fc.array(dimension, { maxLength: 6 }),
+      }),
+      {
+        selector: ({ name }) => name,
+        maxLength: 5,
+      },
+    );
     fc.assert(
       fc.property(tensors, (inputs) => {
         const writer = new OnnxModelWriter();
         for (const { name, datatype, shape } of inputs) writer.input(name, datatype, shape).output(name, datatype, shape);
-        const expected = inputs.map(({ name, datatype, shape }) => ({ name, type: { kind: "tensor" as const, elementType: elementTypeOf[datatype], shape } }));
+        const expected = inputs.map(({ name, datatype, shape }) => ({
+          name,
+          type: { kind: "tensor" as const, elementType: elementTypeOf[datatype], shape },
+        }));
         const { graph } = readGraph(writer.toBytes());
         deepEqual(graph.inputs, expected);
         deepEqual(graph.outputs, expected);
@@ -98,7 +137,10 @@ describe("readGraph", () => {
       .message(graphFields.input, value("x"))
       .message(graphFields.input, value("weights"))
       .message(graphFields.initializer, new WireWriter().text(tensorFields.name, "weights"));
-    deepEqual(readGraph(inModel(graph)).graph.inputs.map((input) => input.name), ["x"]);
+    deepEqual(
+      readGraph(inModel(graph)).graph.inputs.map((input) => input.name),
+      ["x"],
+    );
   });
 
   it("finds external data wherever a tensor can be", () => {
@@ -114,21 +156,55 @@ describe("readGraph", () => {
       .message(graphFields.initializer, externalTensor("initializer"))
       .message(graphFields.initializer, located)
       .message(graphFields.sparseInitializer, sparse("sparse"))
-      .message(graphFields.node, node(attribute(attributeFields.tensor, externalTensor("attribute")), attribute(attributeFields.tensors, externalTensor("one of several"))))
-      .message(graphFields.node, node(attribute(attributeFields.graph, new WireWriter().message(graphFields.initializer, externalTensor("subgraph")))))
+      .message(
+        graphFields.node,
+        node(
+          attribute(attributeFields.tensor, externalTensor("attribute")),
+          attribute(attributeFields.tensors, externalTensor("one of several")),
+        ),
+      )
+      .message(
+        graphFields.node,
+        node(attribute(attributeFields.graph, new WireWriter().message(graphFields.initializer, externalTensor("subgraph")))),
+      )
       .message(graphFields.node, node(attribute(attributeFields.sparseTensors, sparse("sparse attribute"))));
     const model = new WireWriter()
       .message(modelFields.graph, graph)
-      .message(modelFields.functions, new WireWriter().message(functionFields.node, node(attribute(attributeFields.tensor, externalTensor("function")))))
-      .message(modelFields.functions, new WireWriter().message(functionFields.attributeDefaults, attribute(attributeFields.tensor, externalTensor("default"))))
-      .message(modelFields.trainingInfo, new WireWriter().message(trainingInfoFields.algorithm, new WireWriter().message(graphFields.initializer, externalTensor("training"))));
+      .message(
+        modelFields.functions,
+        new WireWriter().message(functionFields.node, node(attribute(attributeFields.tensor, externalTensor("function")))),
+      )
+      .message(
+        modelFields.functions,
+        new WireWriter().message(functionFields.attributeDefaults, attribute(attributeFields.tensor, externalTensor("default"))),
+      )
+      .message(
+        modelFields.trainingInfo,
+        new WireWriter().message(
+          trainingInfoFields.algorithm,
+          new WireWriter().message(graphFields.initializer, externalTensor("training")),
+        ),
+      );
     deepEqual(readGraph(model.toBytes()).externalTensors, [
-      "initializer", "located", "sparse", "attribute", "one of several", "subgraph", "sparse attribute", "function", "default", "training",
+      "initializer",
+      "located",
+      "sparse",
+      "attribute",
+      "one of several",
+      "subgraph",
+      "sparse attribute",
+      "function",
+      "default",
+      "training",
     ]);
   });
 
   it("copies no weights", () => {
-    const bytes = new OnnxModelWriter().initializer("w", "FP32", [1000], new Float32Array(1000)).input("x", "FP32", [1]).output("x", "FP32", [1]).toBytes();
+    const bytes = new OnnxModelWriter()
+      .initializer("w", "FP32", [1000], new Float32Array(1000))
+      .input("x", "FP32", [1])
+      .output("x", "FP32", [1])
+      .toBytes();
     ok(JSON.stringify(readGraph(bytes)).length < 1000);
   });
 
@@ -154,7 +230,10 @@ describe("readGraph", () => {
     let graph = new WireWriter();
     for (let level = 0; level < 40; level++) {
       const attribute = new WireWriter().message(attributeFields.graph, graph);
-      graph = new WireWriter().message(graphFields.node, new WireWriter().text(nodeFields.opType, "If").message(nodeFields.attribute, attribute));
+      graph = new WireWriter().message(
+        graphFields.node,
+        new WireWriter().text(nodeFields.opType, "If").message(nodeFields.attribute, attribute),
+      );
     }
     refuses(inModel(graph), /nested deeper than 100 levels/);
     const flood = new WireWriter();
@@ -186,7 +265,7 @@ describe("readGraph", () => {
       ["\u001f\u008b\u0008\u0000", /gzip/],
       ["GGUF\u0003\u0000", /GGUF/],
       ["PAR1\u0015\u0000", /Parquet/],
-      ["\u0010\u0000\u0000\u0000\u0000\u0000\u0000\u0000{\"__metadata__\":", /safetensors/],
+      ['\u0010\u0000\u0000\u0000\u0000\u0000\u0000\u0000{"__metadata__":', /safetensors/],
       ["\u007fELF\u0002\u0001", /a program/],
       ["hello, world", /the field at byte 2 /],
       [new Uint8Array(100), /the field at byte 0 /],
@@ -198,7 +277,10 @@ describe("readGraph", () => {
     const disguise = (mark: string) => {
       // An unknown field of the model puts the mark at byte 4.
       const model = new OnnxModelWriter().input("x", "FP32", [1]).output("x", "FP32", [1]).toBytes();
-      return new WireWriter().bytes(1000, latin1(`.${mark}`)).raw(model).toBytes();
+      return new WireWriter()
+        .bytes(1000, latin1(`.${mark}`))
+        .raw(model)
+        .toBytes();
     };
     equal(Buffer.from(disguise("ORTM")).toString("latin1", 4, 8), "ORTM");
     refuses(disguise("ORTM"), /ORT format/);

@@ -11,8 +11,9 @@ const longestMetadata = 1 << 16;
 
 /**
  * Reads the structure of an ONNX file and skips the weights by their lengths. Pure; throws MODEL_FILE_INVALID when the
- * bytes are not a ModelProto, and says what they are where it can tell. Where a message that can occur once occurs twice it refuses too: the reference parser would
- * merge the two, and a reader that does not must not be made to see another model than the runtime does.
+ * bytes are not a ModelProto, and says what they are where it can tell. Where a message that can occur once occurs twice
+ * it refuses too: the reference parser would merge the two, and a reader that does not must not be made to see another
+ * model than the runtime does.
  */
 export function readGraph(bytes: Uint8Array): OnnxModel {
   const foreign = recogniseForeignFile(bytes);
@@ -103,11 +104,13 @@ function readGraphMessage(cursor: WireCursor, reading: Reading): OnnxGraph {
   return { inputs: declared.filter((input) => !filled.has(input.name)), outputs, valueTypes, initializers, nodes };
 }
 
+function blankNode({ start, limit: end }: WireCursor): OnnxNode {
+  return { name: "", opType: "", domain: "", inputs: [], outputs: [], subgraphs: [], elementType: undefined, start, end };
+}
+
 function readNode(cursor: WireCursor, reading: Reading): OnnxNode {
   countEntry(reading);
-  const node: OnnxNode = {
-    name: "", opType: "", domain: "", inputs: [], outputs: [], subgraphs: [], elementType: undefined, start: cursor.start, end: cursor.limit,
-  };
+  const node = blankNode(cursor);
   while (cursor.next()) {
     switch (cursor.field) {
       case nodeFields.input:
@@ -137,7 +140,7 @@ function readNode(cursor: WireCursor, reading: Reading): OnnxNode {
   return node;
 }
 
-/** Looks into an attribute for what matters here: subgraphs, constants with their data elsewhere, the type of a constant or Cast. */
+/** Looks into an attribute for what matters here: subgraphs, data that lies elsewhere, the type of a constant or Cast. */
 function readAttribute(cursor: WireCursor, node: OnnxNode, reading: Reading): void {
   let name = "";
   let integer: number | undefined;
@@ -226,7 +229,9 @@ function readMetadata(cursor: WireCursor, metadata: Map<string, string>, reading
   let value: string | undefined;
   while (cursor.next()) {
     if (cursor.field === entryFields.key) key = cursor.text();
-    else if (cursor.field === entryFields.value) value = cursor.end - cursor.start > longestMetadata ? undefined : cursor.text();
+    else if (cursor.field === entryFields.value) {
+      value = cursor.end - cursor.start > longestMetadata ? undefined : cursor.text();
+    }
   }
   if (value !== undefined) metadata.set(key, value);
 }
@@ -244,9 +249,7 @@ function readFunction(cursor: WireCursor, reading: Reading): OnnxFunction {
   countEntry(reading);
   const declared: OnnxFunction = { domain: "", name: "", nodes: [] };
   // Defaults of attributes may hold subgraphs and constants; they are read as if they were attributes of a node.
-  const defaults: OnnxNode = {
-    name: "", opType: "", domain: "", inputs: [], outputs: [], subgraphs: [], elementType: undefined, start: cursor.start, end: cursor.limit,
-  };
+  const defaults = blankNode(cursor);
   while (cursor.next()) {
     switch (cursor.field) {
       case functionFields.name:

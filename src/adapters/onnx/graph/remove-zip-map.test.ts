@@ -11,7 +11,11 @@ import { readGraph } from "./read-graph.ts";
 import { removeZipMaps } from "./remove-zip-map.ts";
 
 const remove = (bytes: Uint8Array) => removeZipMaps(bytes, readGraph(bytes));
-const coefficients = [[1, 0], [0, 1], [-1, -1]];
+const coefficients = [
+  [1, 0],
+  [0, 1],
+  [-1, -1],
+];
 const integers: ClassLabels = { integers: [3, -1, 2 ** 40] };
 const texts: ClassLabels = { texts: ["setosa", "", "größer"] };
 
@@ -19,23 +23,35 @@ const texts: ClassLabels = { texts: ["setosa", "", "größer"] };
 function classifier(names: readonly string[]): OnnxModelWriter {
   const writer = new OnnxModelWriter().input("x", "FP32", ["batch", 2]).node("Softmax", ["x"], ["probabilities"]);
   for (const name of names) {
-    writer.node("ZipMap", ["probabilities"], [name], { strings: { classlabels_strings: ["no", "yes"] } }, "ai.onnx.ml").classMapsOutput(name, "BYTES");
+    writer
+      .node("ZipMap", ["probabilities"], [name], { strings: { classlabels_strings: ["no", "yes"] } }, "ai.onnx.ml")
+      .classMapsOutput(name, "BYTES");
   }
   return writer;
 }
 
 describe("removeZipMaps", () => {
-  for (const [kind, labels, expected] of [["integer", integers, ["3", "-1", "1099511627776"]], ["text", texts, ["setosa", "", "größer"]]] as const) {
+  for (const [kind, labels, expected] of [
+    ["integer", integers, ["3", "-1", "1099511627776"]],
+    ["text", texts, ["setosa", "", "größer"]],
+  ] as const) {
     it(`turns maps by ${kind} labels into a tensor under the same name, in the order of the labels`, async () => {
       const result = remove(zipMapClassifier({ coefficients, labels }));
       deepEqual(result!.removed, [{ output: "output_probability", labels: expected, labelKind: kind }]);
       const model = readGraph(result!.bytes);
-      deepEqual(model.graph.nodes.map((node) => node.opType), ["LinearClassifier", "Identity", "Normalizer", "Identity"]);
+      deepEqual(
+        model.graph.nodes.map((node) => node.opType),
+        ["LinearClassifier", "Identity", "Normalizer", "Identity"],
+      );
       deepEqual(model.graph.outputs, [
         { name: "output_label", type: { kind: "tensor", elementType: kind === "integer" ? 7 : 8, shape: [-1] } },
         { name: "output_probability", type: { kind: "tensor", elementType: 1, shape: ["batch", 3] } },
       ]);
-      const rows = [[2, 0], [0, 2], [-3, -3]];
+      const rows = [
+        [2, 0],
+        [0, 2],
+        [-3, -3],
+      ];
       const { output_label, output_probability } = await runOnnx(result!.bytes, { X: float32Rows(rows) });
       deepEqual(output_label!.data.map(String), expected);
       deepEqual(output_probability!.shape, [3, 3]);
@@ -51,8 +67,18 @@ describe("removeZipMaps", () => {
   it("removes several, also of one tensor that is an output itself, and leaves other outputs in their places", async () => {
     const bytes = classifier(["first", "second"]).output("probabilities", "FP32", ["batch", 2]).toBytes();
     const result = remove(bytes);
-    deepEqual(result!.removed.map((removed) => removed.output), ["first", "second"]);
-    deepEqual(readGraph(result!.bytes).graph.outputs.map((output) => [output.name, output.type.kind]), [["first", "tensor"], ["second", "tensor"], ["probabilities", "tensor"]]);
+    deepEqual(
+      result!.removed.map((removed) => removed.output),
+      ["first", "second"],
+    );
+    deepEqual(
+      readGraph(result!.bytes).graph.outputs.map((output) => [output.name, output.type.kind]),
+      [
+        ["first", "tensor"],
+        ["second", "tensor"],
+        ["probabilities", "tensor"],
+      ],
+    );
     const outputs = await runOnnx(result!.bytes, { x: float32Rows([[0, 0]]) });
     for (const name of ["first", "second", "probabilities"]) deepEqual(outputs[name], { type: "float32", shape: [1, 2], data: [0.5, 0.5] });
   });
@@ -77,14 +103,21 @@ describe("removeZipMaps", () => {
     deepEqual(result!.bytes.subarray(0, unknown.length), unknown);
     const nodes = readGraph(original).graph.nodes;
     const kept = Buffer.from(result!.bytes);
-    for (const node of nodes) equal(kept.includes(Buffer.from(original.subarray(node.start, node.end))), node.opType !== "ZipMap", node.opType);
+    for (const node of nodes) {
+      equal(kept.includes(Buffer.from(original.subarray(node.start, node.end))), node.opType !== "ZipMap", node.opType);
+    }
   });
 
   it("leaves models without one, ZipMaps of other domains and unused ones alone", () => {
     equal(remove(new OnnxModelWriter().input("x", "FP32", [1]).output("x", "FP32", [1]).toBytes()), undefined);
-    const foreign = new OnnxModelWriter({ opsets: { own: 1 } }).input("x", "FP32", [1]).node("ZipMap", ["x"], ["y"], {}, "own").output("y", "FP32", [1]);
+    const foreign = new OnnxModelWriter({ opsets: { own: 1 } })
+      .input("x", "FP32", [1])
+      .node("ZipMap", ["x"], ["y"], {}, "own")
+      .output("y", "FP32", [1]);
     equal(remove(foreign.toBytes()), undefined);
-    const inner = new OnnxModelWriter().input("x", "FP32", [1, 2]).node("ZipMap", ["x"], ["maps"], { ints: { classlabels_int64s: [0, 1] } }, "ai.onnx.ml");
+    const inner = new OnnxModelWriter()
+      .input("x", "FP32", [1, 2])
+      .node("ZipMap", ["x"], ["maps"], { ints: { classlabels_int64s: [0, 1] } }, "ai.onnx.ml");
     equal(remove(inner.output("x", "FP32", [1, 2]).toBytes()), undefined);
   });
 
@@ -92,17 +125,29 @@ describe("removeZipMaps", () => {
     const branch = () => new OnnxGraphWriter("branch").node("Identity", ["first"], ["inner"]).classMapsOutput("inner", "BYTES");
     const users = [
       classifier(["first"]).node("Identity", ["first"], ["used"]).classMapsOutput("used", "BYTES"),
-      classifier(["first"]).initializer("yes", "BOOL", [], [true]).node("If", ["yes"], ["used"], { graphs: { then_branch: branch(), else_branch: branch() } }).classMapsOutput("used", "BYTES"),
+      classifier(["first"])
+        .initializer("yes", "BOOL", [], [true])
+        .node("If", ["yes"], ["used"], { graphs: { then_branch: branch(), else_branch: branch() } })
+        .classMapsOutput("used", "BYTES"),
     ];
     for (const user of users) {
-      throws(() => remove(user.toBytes()), (error) => error instanceof AppError && error.code === "MODEL_FILE_INVALID" && /"first".*zipmap=False/.test(error.message));
+      throws(
+        () => remove(user.toBytes()),
+        (error) => error instanceof AppError && error.code === "MODEL_FILE_INVALID" && /"first".*zipmap=False/.test(error.message),
+      );
     }
   });
 
   it("refuses labels that are missing or of both kinds", () => {
     for (const attributes of [{}, { ints: { classlabels_int64s: [1] }, strings: { classlabels_strings: ["a"] } }]) {
-      const model = new OnnxModelWriter().input("x", "FP32", [1, 1]).node("ZipMap", ["x"], ["maps"], attributes, "ai.onnx.ml").classMapsOutput("maps", "INT64");
-      throws(() => remove(model.toBytes()), (error) => error instanceof AppError && error.code === "MODEL_FILE_INVALID" && /class labels/.test(error.message));
+      const model = new OnnxModelWriter()
+        .input("x", "FP32", [1, 1])
+        .node("ZipMap", ["x"], ["maps"], attributes, "ai.onnx.ml")
+        .classMapsOutput("maps", "INT64");
+      throws(
+        () => remove(model.toBytes()),
+        (error) => error instanceof AppError && error.code === "MODEL_FILE_INVALID" && /class labels/.test(error.message),
+      );
     }
   });
 
@@ -111,8 +156,12 @@ describe("removeZipMaps", () => {
     fc.assert(
       fc.property(fc.oneof(bigintLabels, fc.array(fc.string({ unit: "grapheme" }), { minLength: 1 })), (labels) => {
         const isText = typeof labels[0] === "string";
-        const attributes = isText ? { strings: { classlabels_strings: labels as string[] } } : { ints: { classlabels_int64s: labels as bigint[] } };
-        const writer = new OnnxModelWriter().input("x", "FP32", [1, labels.length]).node("ZipMap", ["x"], ["maps"], attributes, "ai.onnx.ml");
+        const attributes = isText
+          ? { strings: { classlabels_strings: labels as string[] } }
+          : { ints: { classlabels_int64s: labels as bigint[] } };
+        const writer = new OnnxModelWriter()
+          .input("x", "FP32", [1, labels.length])
+          .node("ZipMap", ["x"], ["maps"], attributes, "ai.onnx.ml");
         deepEqual(remove(writer.classMapsOutput("maps", isText ? "BYTES" : "INT64").toBytes())!.removed, [
           { output: "maps", labels: labels.map(String), labelKind: isText ? "text" : "integer" },
         ]);

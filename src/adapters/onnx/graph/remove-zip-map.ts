@@ -29,14 +29,19 @@ export function removeZipMaps(bytes: Uint8Array, model: OnnxModel): { bytes: Uin
   const nodes = new Map<number, OnnxNode>();
   const removed = new Map<string, RemovedZipMap>();
   const shapes = new Map<string, OnnxDimension[]>();
+  let uses: Set<string> | undefined;
   for (const node of model.graph.nodes) {
     const output = node.outputs[0];
     if (node.opType !== "ZipMap" || node.domain !== "ai.onnx.ml" || output === undefined || !outputs.has(output)) continue;
     const input = node.inputs[0];
     if (!input) throw new AppError("MODEL_FILE_INVALID", `The ZipMap node of the output ${JSON.stringify(output)} has no input.`);
-    if (isUsed(model.graph, output)) {
-      throw new AppError("MODEL_FILE_INVALID", `The output ${JSON.stringify(output)} is a sequence of maps made by ZipMap that other nodes use too, ` +
-        "so it cannot be turned into a tensor. Export the classifier with the option zipmap=False.");
+    uses ??= collectUses(model.graph, new Set());
+    if (uses.has(output)) {
+      throw new AppError(
+        "MODEL_FILE_INVALID",
+        `The output ${JSON.stringify(output)} is a sequence of maps made by ZipMap that other nodes use too, ` +
+          "so it cannot be turned into a tensor. Export the classifier with the option zipmap=False.",
+      );
     }
     const classes = readLabels(bytes, node, output);
     const inferred = model.graph.valueTypes.get(input);
@@ -48,13 +53,16 @@ export function removeZipMaps(bytes: Uint8Array, model: OnnxModel): { bytes: Uin
   return { bytes: rewriteModel(bytes, model, nodes, shapes), removed: [...removed.values()] };
 }
 
-/** Whether a node, at any depth, takes the value. */
-function isUsed(graph: OnnxGraph, name: string): boolean {
-  return graph.nodes.some(
-    (node) =>
-      node.inputs.includes(name) ||
-      node.subgraphs.some((subgraph) => isUsed(subgraph, name) || subgraph.outputs.some((output) => output.name === name)),
-  );
+/** Adds the names of all values that a node, at any depth, takes. */
+function collectUses(graph: OnnxGraph, uses: Set<string>): Set<string> {
+  for (const node of graph.nodes) {
+    for (const input of node.inputs) uses.add(input);
+    for (const subgraph of node.subgraphs) {
+      collectUses(subgraph, uses);
+      for (const output of subgraph.outputs) uses.add(output.name);
+    }
+  }
+  return uses;
 }
 
 function readLabels(bytes: Uint8Array, node: OnnxNode, output: string): Pick<RemovedZipMap, "labels" | "labelKind"> {
@@ -73,13 +81,21 @@ function readLabels(bytes: Uint8Array, node: OnnxNode, output: string): Pick<Rem
     }
   }
   if ((integers.length === 0) === (texts.length === 0)) {
-    throw new AppError("MODEL_FILE_INVALID", `The ZipMap node of the output ${JSON.stringify(output)} must have class labels that are either all ` +
-      "integers or all text. Export the classifier with the option zipmap=False.");
+    throw new AppError(
+      "MODEL_FILE_INVALID",
+      `The ZipMap node of the output ${JSON.stringify(output)} must have class labels that are either all ` +
+        "integers or all text. Export the classifier with the option zipmap=False.",
+    );
   }
   return integers.length > 0 ? { labels: integers.map(String), labelKind: "integer" } : { labels: texts, labelKind: "text" };
 }
 
-function rewriteModel(bytes: Uint8Array, model: OnnxModel, nodes: ReadonlyMap<number, OnnxNode>, shapes: ReadonlyMap<string, OnnxDimension[]>): Uint8Array {
+function rewriteModel(
+  bytes: Uint8Array,
+  model: OnnxModel,
+  nodes: ReadonlyMap<number, OnnxNode>,
+  shapes: ReadonlyMap<string, OnnxDimension[]>,
+): Uint8Array {
   const rewritten = new WireWriter();
   const fields = new WireCursor(bytes);
   while (fields.next()) {

@@ -21,7 +21,9 @@ export interface OnnxTensor {
 export function writeTensor(name: string, { datatype, shape, data }: OnnxTensor): WireWriter {
   const invalid = (what: string): AppError => new AppError("MODEL_FILE_INVALID", `The tensor ${JSON.stringify(name)} ${what}.`);
   if (!shape.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0)) throw invalid("must have a shape of whole numbers");
-  if (data.length !== elementCount(shape)) throw invalid(`has ${data.length} elements, but its shape [${shape.join(", ")}] asks for ${elementCount(shape)}`);
+  if (data.length !== elementCount(shape)) {
+    throw invalid(`has ${data.length} elements, but its shape [${shape.join(", ")}] asks for ${elementCount(shape)}`);
+  }
   const tensor = new WireWriter();
   for (const dimension of shape) tensor.integer(tensorFields.dims, dimension);
   tensor.integer(tensorFields.dataType, elementTypeOf[datatype]);
@@ -34,7 +36,9 @@ export function writeTensor(name: string, { datatype, shape, data }: OnnxTensor)
     return tensor;
   }
   const typed = ArrayBuffer.isView(data) ? data : convert(datatype, data);
-  if (!(typed instanceof typedArrayOf[datatype])) throw invalid(`is of ${datatype} and its data must come as ${typedArrayOf[datatype].name}`);
+  if (!(typed instanceof typedArrayOf[datatype])) {
+    throw invalid(`is of ${datatype} and its data must come as ${typedArrayOf[datatype].name}`);
+  }
   return tensor.bytes(tensorFields.rawData, new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength));
 }
 

@@ -7,7 +7,11 @@ import { readGraph } from "./read-graph.ts";
 import { valueDependentOperators } from "./value-dependent-cost.ts";
 
 const start = (opsets: Record<string, number> = {}) =>
-  new OnnxModelWriter({ opsets }).input("x", "FP32", ["batch", 4]).input("sizes", "INT64", [2]).input("numbers", "INT64", ["batch", 4]).output("y", "FP32");
+  new OnnxModelWriter({ opsets })
+    .input("x", "FP32", ["batch", 4])
+    .input("sizes", "INT64", [2])
+    .input("numbers", "INT64", ["batch", 4])
+    .output("y", "FP32");
 const operators = (model: OnnxModelWriter) => valueDependentOperators(readGraph(model.toBytes()));
 
 describe("valueDependentOperators", () => {
@@ -23,7 +27,9 @@ describe("valueDependentOperators", () => {
 
   it("finds loops and conditions, and anything that has a subgraph", () => {
     const branch = () => new OnnxGraphWriter("branch").node("Identity", ["x"], ["inner"]).output("inner", "FP32");
-    const condition = start().initializer("yes", "BOOL", [], [true]).node("If", ["yes"], ["y"], { graphs: { then_branch: branch(), else_branch: branch() } });
+    const condition = start()
+      .initializer("yes", "BOOL", [], [true])
+      .node("If", ["yes"], ["y"], { graphs: { then_branch: branch(), else_branch: branch() } });
     deepEqual(operators(condition), ["If"]);
     deepEqual(operators(start().node("Relu", ["x"], ["y"], { graphs: { surprise: branch() } })), ["Relu"]);
   });
@@ -71,16 +77,34 @@ describe("valueDependentOperators", () => {
     deepEqual(operators(start().node("Div", ["x", "x"], ["y"])), []);
     deepEqual(operators(start().node("Div", ["numbers", "numbers"], ["y"])), ["Div"]);
     deepEqual(operators(start().node("Mod", ["numbers", "numbers"], ["y"])), ["Mod"]);
-    deepEqual(operators(start().node("Cast", ["numbers"], ["floats"], { ints: { to: 1 } }).node("Div", ["floats", "floats"], ["y"])), []);
-    deepEqual(operators(start().node("Cast", ["x"], ["whole"], { ints: { to: 7 } }).node("Div", ["whole", "whole"], ["y"])), ["Div"]);
+    deepEqual(
+      operators(
+        start()
+          .node("Cast", ["numbers"], ["floats"], { ints: { to: 1 } })
+          .node("Div", ["floats", "floats"], ["y"]),
+      ),
+      [],
+    );
+    deepEqual(
+      operators(
+        start()
+          .node("Cast", ["x"], ["whole"], { ints: { to: 7 } })
+          .node("Div", ["whole", "whole"], ["y"]),
+      ),
+      ["Div"],
+    );
     const constant = { tensors: { value: { datatype: "FP32" as const, shape: [], data: [2] } } };
-    deepEqual(operators(start().node("Constant", [], ["two"], constant).node("Sum", ["x", "x"], ["sum"]).node("Div", ["sum", "two"], ["y"])), []);
+    deepEqual(
+      operators(start().node("Constant", [], ["two"], constant).node("Sum", ["x", "x"], ["sum"]).node("Div", ["sum", "two"], ["y"])),
+      [],
+    );
     // The minimum keeps its type, its position is an integer.
     deepEqual(operators(start().node("ArgMin", ["x"], ["position"]).node("Div", ["position", "position"], ["y"])), ["Div"]);
   });
 
   it("takes trees of some size for unbounded: a chain visits as many nodes as a value says", () => {
-    const tree = (count: number) => start().node("TreeEnsembleRegressor", ["x"], ["y"], { floats: { nodes_values: Array<number>(count).fill(1) } }, "ai.onnx.ml");
+    const tree = (count: number) =>
+      start().node("TreeEnsembleRegressor", ["x"], ["y"], { floats: { nodes_values: Array<number>(count).fill(1) } }, "ai.onnx.ml");
     deepEqual(operators(tree(100_000)), []);
     deepEqual(operators(tree(900_000)), ["TreeEnsembleRegressor"]);
   });
@@ -89,7 +113,10 @@ describe("valueDependentOperators", () => {
     const withFunction = (opType: string, ...inputs: string[]) => {
       const node = new WireWriter().text(nodeFields.opType, opType);
       for (const input of inputs) node.text(nodeFields.input, input);
-      const declared = new WireWriter().text(functionFields.name, "Mine").text(functionFields.domain, "own").message(functionFields.node, node);
+      const declared = new WireWriter()
+        .text(functionFields.name, "Mine")
+        .text(functionFields.domain, "own")
+        .message(functionFields.node, node);
       const caller = start({ own: 1 }).node("Mine", ["x"], ["y"], {}, "own");
       return valueDependentOperators(readGraph(new WireWriter().raw(caller.toBytes()).message(modelFields.functions, declared).toBytes()));
     };

@@ -47,14 +47,16 @@ const machineLearning = [
 const keepers = new Set(keepsElementType);
 const boundedOperators = new Set([...keepsElementType, ...changesElementType, ...machineLearning.map((name) => `ai.onnx.ml.${name}`)]);
 /** Operators whose first output is floating point whatever they are given. */
-const floatMakers = new Set(["DequantizeLinear", "ai.onnx.ml.LinearRegressor", "ai.onnx.ml.Normalizer", "ai.onnx.ml.SVMRegressor", "ai.onnx.ml.Scaler"]);
+const floatMakers = new Set([
+  "DequantizeLinear", "ai.onnx.ml.LinearRegressor", "ai.onnx.ml.Normalizer", "ai.onnx.ml.SVMRegressor", "ai.onnx.ml.Scaler",
+]);
 /** FLOAT, FLOAT16, DOUBLE. */
 const floatTypes = new Set([1, 10, 11]);
 
 /** Inputs whose values decide the shape of an output. They must follow from constants and shapes. */
 const sizeInputs = new Map<string, readonly number[]>([
-  ["ConstantOfShape", [0]], ["Expand", [1]], ["OneHot", [1]], ["Pad", [1, 3]], ["Range", [0, 1, 2]], ["Reshape", [1]], ["Resize", [1, 2, 3]],
-  ["Slice", [1, 2, 3, 4]], ["Split", [1]], ["Squeeze", [1]], ["Tile", [1, 2]], ["Unsqueeze", [1]], ["Upsample", [1]],
+  ["ConstantOfShape", [0]], ["Expand", [1]], ["OneHot", [1]], ["Pad", [1, 3]], ["Range", [0, 1, 2]], ["Reshape", [1]],
+  ["Resize", [1, 2, 3]], ["Slice", [1, 2, 3, 4]], ["Split", [1]], ["Squeeze", [1]], ["Tile", [1, 2]], ["Unsqueeze", [1]], ["Upsample", [1]],
   ...keepsElementType.filter((name) => name.startsWith("Reduce")).map((name) => [name, [1]] as const),
 ]);
 
@@ -95,12 +97,13 @@ function factsOfGraph(graph: OnnxGraph): ValueFacts {
   return facts;
 }
 
-/** Nodes come in an order in which they can run, so one pass sees every value before its use; where they do not, less is known. */
+/** Nodes come in an order in which they can run, so one pass sees every value before its use; else less is known. */
 function searchNodes(nodes: readonly OnnxNode[], facts: ValueFacts, functions: ReadonlySet<string>, found: Set<string>): void {
   for (const node of nodes) {
     const name = operatorName(node.domain, node.opType);
-    if (!isBounded(node, name, facts) && !(functions.has(name) && node.subgraphs.length === 0)) found.add(node.opType || "a function with a subgraph");
-    if (functions.has(name)) continue;
+    // The body of a function is searched by itself; nothing is known of what a call returns.
+    if (functions.has(name) && node.subgraphs.length === 0) continue;
+    if (!isBounded(node, name, facts)) found.add(node.opType || "a function with a subgraph");
     learn(node, name, facts);
   }
 }
@@ -116,8 +119,8 @@ function isBounded(node: OnnxNode, name: string, { settled, floats }: ValueFacts
 }
 
 function learn(node: OnnxNode, name: string, { settled, floats }: ValueFacts): void {
-  const outputIsSettled = name === "Shape" || name === "Size" || (boundedOperators.has(name) && node.inputs.every((input) => input === "" || settled.has(input)));
-  if (outputIsSettled) for (const output of node.outputs) settled.add(output);
+  const inputsAreSettled = boundedOperators.has(name) && node.inputs.every((input) => input === "" || settled.has(input));
+  if (inputsAreSettled || name === "Shape" || name === "Size") for (const output of node.outputs) settled.add(output);
   const first = node.outputs[0];
   if (first === undefined) return;
   const keepsFloat = keepers.has(name) && floats.has(node.inputs[0] ?? "");

@@ -1,4 +1,12 @@
-import { dimensionFields, mapTypeFields, sequenceTypeFields, shapeFields, tensorTypeFields, typeFields, valueInfoFields } from "./onnx-fields.ts";
+import {
+  dimensionFields,
+  mapTypeFields,
+  sequenceTypeFields,
+  shapeFields,
+  tensorTypeFields,
+  typeFields,
+  valueInfoFields,
+} from "./onnx-fields.ts";
 import type { OnnxDimension } from "./onnx-graph.ts";
 import { WireWriter } from "./protobuf-wire.ts";
 
