@@ -51,14 +51,14 @@ export function statisticsStoreConformance(adapterName: string, open: () => Prom
 
     it("is done with the caller's bytes when the call returns its promise", async () => {
       const store = await open();
-      const payload = Uint8Array.from([1, 2, 3]);
+      const payload = new Uint8Array(2);
       const written = [0, 1, 2].map((count) => {
-        const promise = store.upsertMinutes([{ ...row("flights", "1", count), payload }]);
-        payload.fill(9);
-        return promise;
+        payload.fill(count);
+        return store.upsertMinutes([{ ...row("flights", "1", count), payload }]);
       });
+      payload.fill(9);
       await Promise.all(written);
-      assert.deepEqual((await read(store, 0, 9)).map((each) => [...each.payload]), [[1, 2, 3], [9, 9, 9], [9, 9, 9]]);
+      assert.deepEqual((await read(store, 0, 9)).map((each) => [...each.payload]), [[0, 0], [1, 1], [2, 2]]);
     });
 
     it("removes what is older, of every model, and says how much", async () => {

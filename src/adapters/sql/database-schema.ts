@@ -12,7 +12,7 @@ export interface DatabaseSchema {
   minute_statistics: MinuteStatisticsRow;
 }
 
-export interface ModelRow {
+interface ModelRow {
   name: string;
   created_at: number;
   description: string;
@@ -31,13 +31,13 @@ export interface ModelVersionRow {
 }
 
 /** Every blob that a version's contract names. */
-export interface VersionDigestRow {
+interface VersionDigestRow {
   model: string;
   version: number;
   digest: string;
 }
 
-export interface ModelAliasRow {
+interface ModelAliasRow {
   model: string;
   alias: string;
   version: number;

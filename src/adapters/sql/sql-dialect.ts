@@ -21,7 +21,7 @@ export interface SqlCapabilities {
 
 /**
  * One kind of database: Kysely's dialect, and what the stores need beyond it. What they may rely on is stated by
- * `value-conformance.ts` and `write-conformance.ts`, which every dialect runs.
+ * `sql-values.conformance.ts` and `sql-writes.conformance.ts`, which every dialect runs.
  */
 export interface SqlDialect extends Dialect {
   readonly capabilities: SqlCapabilities;

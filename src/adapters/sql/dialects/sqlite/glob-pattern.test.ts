@@ -8,7 +8,7 @@ import { globOfLike } from "./glob-pattern.ts";
 /** LIKE as the Postgres manual defines it, as a regular expression over code points. */
 function likeReference(pattern: string): RegExp {
   let source = "";
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   for (let index = 0; index < characters.length; index++) {
     const character = characters[index]!;
     if (character === "%") source += "[^]*";

@@ -12,7 +12,7 @@ import { migrations } from "../../migrations/index.ts";
 import type { Migration } from "../../migrations/migration.ts";
 import { SqlError } from "../../sql-error.ts";
 import { SqlRegistryStore } from "../../sql-registry-store.ts";
-import { TemporaryDatabases } from "./temporary-databases.ts";
+import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 const contract = (version: string): { contract: Contract; digest: string } => {
   const made: Contract = {

@@ -1,7 +1,7 @@
 import { afterEach, describe } from "node:test";
-import { accountMigration, sqlWriteConformance } from "../../write-conformance.ts";
-import { sampleMigration, sqlValueConformance } from "../../value-conformance.ts";
-import { TemporaryDatabases } from "./temporary-databases.ts";
+import { accountMigration, sqlWriteConformance } from "../../sql-writes.conformance.ts";
+import { sampleMigration, sqlValueConformance } from "../../sql-values.conformance.ts";
+import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("SQLite dialect", () => {
   const databases = new TemporaryDatabases();

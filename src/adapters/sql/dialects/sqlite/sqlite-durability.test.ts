@@ -4,45 +4,16 @@ import { rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { afterEach, describe, it } from "node:test";
 import { DatabaseSync } from "node:sqlite";
+import { afterEach, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { SqlRegistryStore } from "../../sql-registry-store.ts";
 import { SqlTruthStore } from "../../sql-truth-store.ts";
-import { TemporaryDatabases } from "./temporary-databases.ts";
+import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
-/** A program that registers versions as told on its standard input and prints each answer when it has it. */
-const writingProgram = `
-  import { createInterface } from "node:readline";
-  const load = (path) => import(new URL(path, process.env.TEST_BASE_URL).href);
-  const { openSqlDatabase } = await load("../../sql-database.ts");
-  const { SqliteDialect } = await load("./sqlite-dialect.ts");
-  const { SqlRegistryStore } = await load("../../sql-registry-store.ts");
-  const { SqlTruthStore } = await load("../../sql-truth-store.ts");
-  const { jsonDigest } = await load("../../../../core/canonical-json.ts");
-  const database = await openSqlDatabase(new SqliteDialect({ path: process.env.TEST_DATABASE }), { now: 1 });
-  const registry = new SqlRegistryStore(database);
-  const truths = new SqlTruthStore(database);
-  const makeContract = (version) => {
-    const contract = {
-      contractVersion: 1, model: "flights", version, signature: { inputs: [], outputs: [], batchable: true }, referenceProfile: null, evaluation: {},
-      runtime: { kind: "onnx", artifacts: [], sourceDigest: "sha256:" + "a".repeat(64), notes: ["x".repeat(2000)] }, lineage: { datasets: [] },
-    };
-    return { contract, digest: jsonDigest(contract) };
-  };
-  const say = (line) => process.stdout.write(line + " .\\n"); // the dot tells a whole line from a torn one
-  const addVersion = () => registry.addVersion({ model: "flights", now: 1, alias: "champion", makeContract }).then(({ version }) => say("version " + version), (error) => say("failed " + error.reason));
-  let truth = 0;
-  const addTruths = async () => {
-    for (;;) {
-      const first = truth++;
-      await truths.write([0, 1, 2].map((row) => ({ predictionId: "prd_" + first, row, value: first })), 1).then(() => say("truth " + first), (error) => say("failed " + error.reason));
-    }
-  };
-  for await (const command of createInterface(process.stdin)) {
-    if (command === "one") await addVersion();
-    if (command === "forever") for (let writer = 0; writer < 8; writer++) void (async () => { for (;;) await addVersion(); })(), void addTruths();
-  }
-`;
+const writingProgram = fileURLToPath(new URL("./writing-process.fixture.ts", import.meta.url));
+/** The conventional name of the C compiler. */
+const compiler = "cc";
 
 interface WritingProcess {
   child: ChildProcessByStdio<Writable, Readable, null>;
@@ -70,11 +41,7 @@ describe("durability on SQLite", () => {
   const children: WritingProcess["child"][] = [];
 
   function start(path: string, environment: Record<string, string> = {}): WritingProcess {
-    const child = spawn(process.execPath, ["--input-type=module", "--eval", writingProgram], {
-      stdio: ["pipe", "pipe", "inherit"],
-      // eslint-disable-next-line no-restricted-syntax -- a test hands its own environment to its child
-      env: { ...process.env, ...environment, TEST_BASE_URL: import.meta.url, TEST_DATABASE: path },
-    });
+    const child = spawn(process.execPath, [writingProgram, path], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...environment } });
     children.push(child);
     return { child, lines: createInterface(child.stdout)[Symbol.asyncIterator]() };
   }
@@ -125,8 +92,8 @@ describe("durability on SQLite", () => {
     check.close();
   });
 
-  const compiler = spawnSync("cc", ["--version"]).status === 0;
-  const skip = process.platform !== "linux" ? "replaces fsync the way of Linux" : compiler ? false : "needs a C compiler";
+  const compiles = process.platform === "linux" && spawnSync(compiler, ["--version"]).status === 0;
+  const skip = compiles ? false : "replaces fsync by a library, which needs Linux and a C compiler";
 
   it("acknowledges nothing that was not synced to the disk", { skip }, async () => {
     const path = databases.newPath();
@@ -134,7 +101,7 @@ describe("durability on SQLite", () => {
     const library = join(folder, "failing-sync.so");
     const flag = join(folder, "sync-fails");
     writeFileSync(join(folder, "failing-sync.c"), failingSync);
-    const compiled = spawnSync("cc", ["-shared", "-fPIC", "-o", library, join(folder, "failing-sync.c"), "-ldl"], { encoding: "utf8" });
+    const compiled = spawnSync(compiler, ["-shared", "-fPIC", "-o", library, join(folder, "failing-sync.c"), "-ldl"], { encoding: "utf8" });
     assert.equal(compiled.status, 0, compiled.stderr);
 
     const writing = start(path, { LD_PRELOAD: library, SYNC_FAILS_WHILE: flag });

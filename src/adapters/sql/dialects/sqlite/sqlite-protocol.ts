@@ -18,7 +18,7 @@ export interface SqliteRequests {
  * Whether the sender believes that a transaction is open. When a thread has died and a new one took its place, that is
  * no longer true; the request is refused then, instead of running, and lasting, outside of any transaction.
  */
-export interface TransactionExpectation {
+interface TransactionExpectation {
   inTransaction: boolean;
 }
 

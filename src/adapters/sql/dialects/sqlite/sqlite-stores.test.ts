@@ -5,7 +5,7 @@ import { statisticsStoreConformance } from "../../../../monitoring/statistics-st
 import { SqlRegistryStore } from "../../sql-registry-store.ts";
 import { SqlStatisticsStore } from "../../sql-statistics-store.ts";
 import { SqlTruthStore } from "../../sql-truth-store.ts";
-import { TemporaryDatabases } from "./temporary-databases.ts";
+import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("stores on SQLite", () => {
   const databases = new TemporaryDatabases();

@@ -4,7 +4,7 @@ import { SqlError } from "../../sql-error.ts";
 import type { BatchGroup, RequestKind } from "./sqlite-protocol.ts";
 import { SqliteThread, type SqliteRequester } from "./sqlite-thread.ts";
 import { SqliteWriter, type SqliteStatement } from "./sqlite-writer.ts";
-import { TemporaryDatabases } from "./temporary-databases.ts";
+import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 const insert = (id: number): SqliteStatement => ({ sql: "insert into entries values (?, zeroblob(?))", parameters: [BigInt(id), 10n] });
 const insertLarge = (id: number): SqliteStatement => ({ sql: "insert into entries values (?, zeroblob(?))", parameters: [BigInt(id), 1_000_000n] });
