@@ -7,7 +7,7 @@ import type { OnnxSessionSettings } from "./onnx-session.ts";
 import { runnerCommand } from "./runner-process-command.ts";
 
 export interface OnnxInspectorOptions extends InspectionOptions {
-  /** Threads for one operator while the model is tried. */
+  /** Threads for one operator while the model is tried; 0 is one for each physical core. */
   intraOpThreads: number;
   /** For loading the model and reading large files; 60,000 ms by default. */
   timeLimitMs?: number;

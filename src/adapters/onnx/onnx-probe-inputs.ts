@@ -29,7 +29,7 @@ const mostElements = 16 * 1024 * 1024;
 const randomElements = 4096;
 
 /** Random numbers in [0, 1) that are the same for the same seed: a file is judged alike each time (mulberry32, by Tommy Ettinger). */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
     let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);

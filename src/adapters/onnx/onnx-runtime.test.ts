@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { diesOnMinusOne, failsOnValue, identityModel, linearModel, loopsAsOftenAsTold, neverReturns } from "../../../test/kit/onnx-models.ts";
-import { AppError } from "../../core/errors.ts";
+import type { AppError } from "../../core/errors.ts";
 import { silentLogger, type Logger } from "../../core/logger.ts";
 import { typedArrayOf, type Datatype, type Tensor } from "../../core/tensor.ts";
 import type { Contract } from "../../registry/index.ts";

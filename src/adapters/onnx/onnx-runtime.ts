@@ -14,7 +14,7 @@ export interface OnnxRuntimeOptions {
   logger: Logger;
   /** The whole environment of runner processes, such as PATH, LD_LIBRARY_PATH and CUDA_VISIBLE_DEVICES; no secrets. */
   environment: Readonly<Record<string, string>>;
-  /** Threads for one operator in a runner process. */
+  /** Threads for one operator in a runner process; 0 is one for each physical core. */
   intraOpThreads: number;
   /** `auto` by default: CUDA where it is there, else the CPU. Inline models always run on the CPU. */
   executionProvider?: ExecutionProviderChoice;

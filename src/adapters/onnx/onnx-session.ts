@@ -6,7 +6,7 @@ import { fallbackReason, providersToTry, type ExecutionProviderChoice } from "./
 import { loadError, runError } from "./onnx-session-errors.ts";
 
 export interface OnnxSessionSettings {
-  /** Threads that one operator is spread over, this one included. */
+  /** Threads that one operator is spread over, this one included; 0 leaves it to the library: one for each physical core. */
   intraOpThreads: number;
   /** `auto` tries CUDA where the build has it; `cpu` does not. */
   executionProvider: ExecutionProviderChoice;

@@ -10,6 +10,7 @@ import { AppError } from "../../core/errors.ts";
 import { silentLogger, type Logger } from "../../core/logger.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { ChildRunner, type ChildRunnerOptions } from "./child-runner.ts";
+import { encodeFrame } from "./frame-protocol.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "slipway-runner-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -40,19 +41,21 @@ writeFileSync(
      uncaught: () => { setImmediate(() => { throw new Error("thrown outside"); }); return new Promise(() => {}); },
      beacon: async () => { await beacon(); return []; },
    };
+   let stubborn = false;
    serveRunner("scripted", {
      async load(path, settings) {
        if (path === "refused") throw new AppError("MODEL_OPERATOR_UNSUPPORTED", "The operator X is not known.");
        if (path === "hang") for (;;);
        if (path === "exit") { console.error("no such library"); process.exit(3); }
-       if (path === "stubborn") process.on("exit", () => { for (;;); });
+       if (path === "hangs at exit") process.on("exit", () => { for (;;); });
+       stubborn = path === "stubborn";
        return { executionProvider: settings.provider ?? "cpu" };
      },
      async run(inputs) {
        const act = inputs[0].data[0];
        return { outputs: await acts[act](inputs), runUs: 12 };
      },
-     async release() {},
+     release: () => (stubborn ? new Promise(() => {}) : Promise.resolve()),
    });`,
 );
 
@@ -209,8 +212,19 @@ describe("ChildRunner", { timeout: 60_000 }, () => {
     await closed;
   });
 
-  it("is killed when it does not close within the grace", async () => {
-    const runner = await ChildRunner.start(options({ path: "stubborn", closeGraceMs: 20 }));
+  it("is killed when it does not close within the grace, also after a run under way", async () => {
+    for (const inputs of [null, act("echo")]) {
+      const runner = await ChildRunner.start(options({ path: "stubborn", closeGraceMs: 20 }));
+      const run = inputs && runner.run(inputs);
+      const closed = runner.close();
+      await run;
+      await closed;
+      assert.throws(() => process.kill(runner.processId!, 0), { code: "ESRCH" });
+    }
+  });
+
+  it("is killed when it has closed its socket and does not exit", async () => {
+    const runner = await ChildRunner.start(options({ path: "hangs at exit", closeGraceMs: 2 ** 30 }));
     await runner.close();
     assert.throws(() => process.kill(runner.processId!, 0), { code: "ESRCH" });
   });
@@ -246,18 +260,10 @@ describe("ChildRunner", { timeout: 60_000 }, () => {
       ["the process exits", { path: "exit" }, "RUNNER_CRASHED", /exit code 3/],
       ["loading hangs", { path: "hang", startTimeoutMs: 300 }, "VERSION_FAILED", /within 300 ms/],
       ["there is no such program", { command: { executable: join(directory, "nothing"), arguments: [], environment: {} } }, "RUNNER_CRASHED", /could not be started/],
-      [
-        "the protocol is another",
-        { command: { executable: process.execPath, arguments: ["-e", `${hello(9)} setInterval(() => {}, 1000)`], environment: {} } },
-        "VERSION_FAILED",
-        /protocol 9/,
-      ],
-      [
-        "it speaks no protocol at all",
-        { command: { executable: process.execPath, arguments: ["-e", `require("fs").writeSync(3, "HTTP/1.1 200 OK\\r\\n"); setInterval(() => {}, 1000)`], environment: {} } },
-        "RUNNER_CRASHED",
-        /broke the protocol/,
-      ],
+      ["the protocol is another", saying({ type: "hello", protocol: 9, runtime: "x" }), "VERSION_FAILED", /protocol 9/],
+      ["it speaks no protocol at all", saying("HTTP/1.1 200 OK\r\n"), "RUNNER_CRASHED", /broke the protocol/],
+      ["it sends an error without an error", saying({ type: "error" }), "RUNNER_CRASHED", /broke the protocol/],
+      ["it sends a message that nobody knows", saying({ type: "what" }), "RUNNER_CRASHED", /broke the protocol/],
     ];
     for (const [name, overrides, code, message] of failures) {
       it(`rejects when ${name}`, async () => {
@@ -300,8 +306,9 @@ describe("ChildRunner", { timeout: 60_000 }, () => {
   });
 });
 
-/** Source text that sends a hello frame with the given protocol version. */
-function hello(protocol: number): string {
-  const json = JSON.stringify({ type: "hello", protocol, runtime: "x" }).padEnd(56);
-  return `const f = Buffer.alloc(64); f.writeUInt32LE(60, 0); f.writeUInt32LE(56, 4); f.write(${JSON.stringify(json)}, 8); require("fs").writeSync(3, f);`;
+/** A process that sends this message, or this text as it is, and waits. */
+function saying(message: object | string): Partial<ChildRunnerOptions> {
+  const bytes = typeof message === "string" ? Buffer.from(message) : Buffer.concat(encodeFrame(message, []));
+  const source = `require("node:fs").writeSync(3, Buffer.from("${bytes.toString("base64")}", "base64")); setInterval(() => {}, 1000)`;
+  return { command: { executable: process.execPath, arguments: ["-e", source], environment: {} } };
 }

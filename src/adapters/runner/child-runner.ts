@@ -32,7 +32,7 @@ interface PendingRun {
 
 function appErrorOf({ code, message, problems, detail }: WireError): AppError {
   const known = Object.hasOwn(errorCatalogue, code) ? code : "INTERNAL";
-  return new AppError(known, message, { problems: problems ?? [], cause: detail === undefined ? undefined : new Error(detail) });
+  return new AppError(known, String(message), { problems: problems ?? [], cause: detail === undefined ? undefined : new Error(detail) });
 }
 
 /** A model in a process of its own, spoken to in frames (see README.md), that can be killed at any time and ends when this process does. */
@@ -90,8 +90,8 @@ export class ChildRunner implements ModelRunner {
       try {
         decoder.push(chunk);
       } catch (error) {
-        if (!(error instanceof FrameError)) throw error;
-        this.#fatal = { code: "RUNNER_CRASHED", message: "it broke the protocol", detail: error.message };
+        // Whatever it sent that we could not read, it must not harm this process.
+        this.#fatal = { code: "RUNNER_CRASHED", message: "it broke the protocol", detail: String(error) };
         this.kill("it broke the protocol");
       }
     });
@@ -166,11 +166,11 @@ export class ChildRunner implements ModelRunner {
         this.#loaded.reject(new AppError("VERSION_FAILED", `The runner speaks protocol ${String(header.protocol)}, this server ${protocolVersion}.`));
         return;
       case "loaded":
-        this.#facts = header;
+        this.#facts = { ...header, executionProvider: String(header.executionProvider) };
         this.#loaded.resolve();
         return;
       case "result":
-        this.#takePending(header.id)?.resolve({ outputs: tensors, runUs: header.runUs });
+        this.#takePending(header.id)?.resolve({ outputs: tensors, runUs: Number(header.runUs) || 0 });
         return;
       case "error":
         if (header.id === undefined) this.#loaded.reject(appErrorOf(header.error));

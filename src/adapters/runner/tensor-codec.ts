@@ -23,7 +23,7 @@ export class FrameError extends Error {
 }
 
 /** Blobs and frames begin at multiples of this, so that every typed array can be a view on the received bytes. */
-export const alignment = 8;
+const alignment = 8;
 
 export function align(position: number): number {
   return Math.ceil(position / alignment) * alignment;
