@@ -31,8 +31,8 @@ const fileName = {
     return {
       Program(node) {
         const name = context.filename.split(/[\\/]/).at(-1);
-        const words = name.replace(/^\./, "").replace(/(\.(test|conformance|fixture|browser|config|d))*\.(c|m)?[jt]sx?$/, "");
-        // Migrations carry their number first: 0001-registry.ts.
+        const words = name.replace(/^\./, "").replace(/(\.[a-z]+)*\.(c|m)?[jt]sx?$/, "");
+        // What follows a dot is a kind of file (blob-store.conformance.ts). Migrations carry their number first: 0001-registry.ts.
         if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(words)) context.report({ node, messageId: "notKebab", data: { name } });
         if (/(^|-)(utils?|helpers?|managers?|base|common|misc)($|-)/.test(words)) context.report({ node, messageId: "empty", data: { name } });
       },
