@@ -36,6 +36,7 @@ export interface ChartProps {
   /** Dragging over the chart asks for this span, in milliseconds. */
   onZoom?: (from: number, to: number) => void;
   height?: number;
+  className?: string;
 }
 
 /**
@@ -99,7 +100,7 @@ export function Chart(props: ChartProps) {
   const shown = (values: Values): number | null | undefined => (index === null ? values.findLast((value) => value !== null) : values[index]);
   const summary = lines.map((line) => `${line.label} ${format(shown(line.values))}`).join(", ");
   return (
-    <figure className="chart">
+    <figure className={props.className === undefined ? "chart" : `chart ${props.className}`}>
       <figcaption>
         <span className="chart-title">{title}</span>
         <span className="chart-time">{index === null ? "" : formatTime(times[index]! * 1000, now())}</span>

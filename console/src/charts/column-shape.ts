@@ -44,7 +44,7 @@ function numericShape({ min, max, edges, counts }: NumericColumnProfile): Column
   const span = bounds.at(-1)! - bounds[0]!;
   const densities = counts.map((count, index) => {
     const width = (bounds[index + 1]! - bounds[index]!) / span;
-    return width > 0 ? count / width : 0;
+    return width > 1e-9 ? count / width : 0; // thinner than a pixel by far
   });
   const highest = Math.max(Number.MIN_VALUE, ...densities);
   const bars = densities.flatMap((density, index) => {

@@ -26,7 +26,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
     width: view.width,
     height: view.height,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: {
       sync: { key: crosshair.key, scales: ["x", null], setSeries: false },
       y: false,
@@ -39,7 +39,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
     },
     axes: [
       { ...axis, size: 26, space: 76, values: timeLabels },
-      { ...axis, size: 62, space: 34, values: (_plot, splits) => splits.map((value) => (value === null ? "" : format(value))) },
+      { ...axis, size: axisWidth, space: 34, values: (_plot, splits) => splits.map((value) => (value === null ? "" : format(value))) },
     ],
     series: [
       {},
@@ -91,6 +91,11 @@ function isolated(plot: uPlot, seriesIndex: number): boolean {
   let count = 0;
   for (const value of values) if (value !== null && value !== undefined && ++count > 2) return false;
   return count > 0;
+}
+
+/** As wide as its longest label. */
+function axisWidth(_plot: uPlot, labels: string[] | null): number {
+  return 14 + 6.2 * Math.max(3, ...(labels ?? []).map((label) => label.length));
 }
 
 /** Hours and minutes; where a new day begins, or the span is of days, the date. */

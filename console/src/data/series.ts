@@ -26,6 +26,12 @@ export function versionsWithTraffic(series: ServingSeries): ServingSeries["versi
   return series.versions.filter((entry) => entry.total.requests > 0);
 }
 
+/** Requests per second. The interval under way counts for what has passed of it, and is null while that is too little. `to` in milliseconds. */
+export function requestRate({ from, seconds, requests }: Pick<ServingInterval, "from" | "seconds" | "requests">, to: number): number | null {
+  const passed = Math.min(seconds, (to - from) / 1000);
+  return passed < Math.min(seconds, Math.max(2, seconds * 0.25)) ? null : requests / passed;
+}
+
 /**
  * One common time axis for the intervals of several versions. Seconds since 1970, ascending; where a version has no
  * interval its value is null, and a gap of more than one interval in all of them gets a null of its own, so that lines break.

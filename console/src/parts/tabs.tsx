@@ -1,4 +1,4 @@
-import { useRef, type KeyboardEvent, type ReactNode } from "react";
+import { useEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 
 export interface Tab {
@@ -12,6 +12,12 @@ export function Tabs({ label, tabs, selected }: { label: string; tabs: readonly 
   const list = useRef<HTMLDivElement>(null);
   const [, navigate] = useLocation();
   const index = tabs.findIndex((tab) => tab.id === selected);
+  // On a phone the selected tab may lie beyond the edge.
+  useEffect(() => {
+    const row = list.current;
+    const tab = row?.querySelector<HTMLElement>("[aria-selected=true]");
+    if (row && tab) row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  }, [selected]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const target = { ArrowRight: (index + 1) % tabs.length, ArrowLeft: (index - 1 + tabs.length) % tabs.length, Home: 0, End: tabs.length - 1 }[event.key];
     if (target === undefined) return;

@@ -22,7 +22,7 @@ export function TensorView({ tensor, spec }: { tensor: ShownTensor; spec?: { col
   return (
     <section className="tensor" aria-label={tensor.name}>
       <h3>
-        {tensor.name} <span className="muted">{tensor.datatype} {formatShape(tensor.shape)}</span>
+        {tensor.name} <span className="muted">{tensor.datatype}{tensor.data?.length === 1 ? "" : ` ${formatShape(tensor.shape)}`}</span>
       </h3>
       <TensorValues tensor={tensor} columns={spec?.columns} />
     </section>
@@ -43,6 +43,7 @@ function TensorValues({ tensor, columns }: { tensor: ShownTensor; columns: strin
   const rows = width === 0 ? 0 : data.length / width;
   if (data.length === 0) return <p className="muted">no values</p>;
   if (rows === 1 && areShares(data)) return <ShareBars values={data as readonly number[]} columns={columns} />;
+  if (rows === 1 && width > maxColumns && tensor.datatype.startsWith("FP")) return <LargestValues data={data as readonly number[]} columns={columns} />;
   if (shape.length <= 2 && width <= maxColumns) return <ValueTable data={data} width={width} rows={rows} columns={columns} />;
   return <TensorSummary data={data} />;
 }
@@ -65,6 +66,24 @@ function ShareBars({ values, columns }: { values: readonly number[]; columns: st
         </li>
       ))}
     </ol>
+  );
+}
+
+/** The largest values of a long vector, such as the scores of many classes. */
+function LargestValues({ data, columns }: { data: readonly number[]; columns: string[] | undefined }) {
+  const largest = data.map((value, index) => ({ value, index })).sort((a, b) => b.value - a.value).slice(0, 5);
+  return (
+    <>
+      <p className="muted small">the largest of {formatCount(data.length)}</p>
+      <dl className="value-list">
+        {largest.map(({ value, index }) => (
+          <div key={index}>
+            <dt>{columns?.[index] ?? `[${index}]`}</dt>
+            <dd>{valueText(value)}</dd>
+          </div>
+        ))}
+      </dl>
+    </>
   );
 }
 
@@ -142,10 +161,14 @@ export function valueText(value: Element): string {
   return typeof value === "number" ? formatNumber(value) : String(value);
 }
 
+function shortText(value: Element): string {
+  return typeof value === "number" ? formatNumber(value, 4) : valueText(value);
+}
+
 /** A tensor in a few words, for a table cell. */
 export function tensorWords({ name, data, redacted }: ShownTensor, columns?: readonly string[]): string {
   if (data === null) return `${name}: ${redacted === true ? "redacted" : "not kept"}`;
-  if (data.length === 1) return valueText(data[0]!);
-  const shown = data.slice(0, 4).map((value, index) => (columns?.[index] === undefined ? valueText(value) : `${columns[index]} ${valueText(value)}`));
+  if (data.length === 1) return shortText(data[0]!);
+  const shown = data.slice(0, 4).map((value, index) => (columns?.[index] === undefined ? shortText(value) : `${columns[index]} ${shortText(value)}`));
   return `${shown.join(", ")}${data.length > 4 ? ", …" : ""}`;
 }

@@ -1,4 +1,5 @@
-import { Link, useParams } from "wouter";
+import type { ReactNode } from "react";
+import { Link } from "wouter";
 import { championOf, providerName, useDrift, useModel } from "../../data/models.ts";
 import { useQuery } from "../../data/query.ts";
 import type { ModelDetail } from "../../data/types.ts";
@@ -22,13 +23,12 @@ export interface ModelTabProps {
   version: string | null;
 }
 
-const panels: Record<ModelTab, (props: ModelTabProps) => React.ReactNode> = {
+const panels: Record<ModelTab, (props: ModelTabProps) => ReactNode> = {
   overview: OverviewTab, try: TryTab, predictions: PredictionsTab, drift: DriftTab, contract: ContractTab, policy: PolicyTab,
 };
 
 /** What every tab of a model has above it: where it stands. */
-export function ModelPage({ tab }: { tab: ModelTab }) {
-  const { model: name = "" } = useParams<{ model: string }>();
+export function ModelPage({ name, tab }: { name: string; tab: ModelTab }) {
   const { data, error, reload } = useModel(name);
   const query = useQuery();
   const label = modelTabs.find((candidate) => candidate.id === tab)!.label;

@@ -51,7 +51,7 @@ export function OverviewTab({ detail }: ModelTabProps) {
       </div>
       {error !== undefined && <StaleNote error={error} retry={reload} />}
       <Figures model={name} intervals={shown.map(({ total }) => total)} words={words} policy={policy} />
-      {series !== undefined && series.versions.every(({ total }) => total.requests === 0) && range.kind === "preset" && <NoTraffic name={name} words={words} />}
+      {series !== undefined && shown.length === 0 && <NoTraffic name={name} words={range.kind === "preset" ? words : "this time"} version={wanted} />}
       <ServingCharts series={series} shown={shown} objectives={policy?.objectives} onZoom={setFixed} />
       <VersionsTable detail={detail} series={series} words={words} />
       {promote !== null && <PromoteDialog detail={detail} version={promote} series={series} onClose={() => query.set({ promote: null }, { replace: true })} />}
@@ -101,10 +101,10 @@ function objectiveText(value: number | null, objective: { warning: number; criti
   return tone === "bad" ? `above critical ${format(objective.critical)}` : tone === "warning" ? `above warning ${format(objective.warning)}` : `objective ${format(objective.warning)}`;
 }
 
-function NoTraffic({ name, words }: { name: string; words: string }) {
+function NoTraffic({ name, words, version }: { name: string; words: string; version: string | null }) {
   return (
     <p className="notice">
-      No requests in {words}. <Link href={`/models/${name}/try`}>Try the model</Link>, choose a longer time above, or send traffic to <code>POST /v2/models/{name}/infer</code>.
+      No requests{version === null ? "" : ` for v${version}`} in {words}. <Link href={`/models/${name}/try`}>Try the model</Link>, choose a longer time above, or send traffic to <code>POST /v2/models/{name}/infer</code>.
     </p>
   );
 }

@@ -62,7 +62,7 @@ export function PromoteDialog({ detail, version, series, onClose }: { detail: Mo
 /** What is known of both, row by row: state, evaluation, traffic. */
 function Comparison({ detail, series, versions }: { detail: ModelDetail; series: ServingSeries | undefined; versions: readonly string[] }) {
   const contracts = versions.map((version) => detail.versions.find((entry) => entry.version === version)?.contract);
-  const metrics = [...new Set(contracts.flatMap((contract) => Object.keys(contract?.evaluation ?? {})))];
+  const metrics = [...new Set(contracts.flatMap((contract) => Object.keys(contract?.evaluation ?? {})))].filter((metric) => !metric.startsWith("baseline_"));
   const totals = versions.map((version) => series?.versions.find((entry) => entry.version === version)?.total);
   return (
     <table className="table table-compare">

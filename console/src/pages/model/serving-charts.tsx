@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import { Chart, type ChartLine, type ChartProps } from "../../charts/chart.tsx";
 import { versionColors } from "../../charts/colors.ts";
 import { useQuery } from "../../data/query.ts";
-import { alignIntervals, type LoadedSeries } from "../../data/series.ts";
+import { alignIntervals, requestRate, type LoadedSeries } from "../../data/series.ts";
 import type { Policy, ServingInterval, ServingSeries } from "../../data/types.ts";
 import { absent, formatCount, formatMs, formatRate, formatShare } from "../../format.ts";
 import { Skeleton } from "../../parts/resource-view.tsx";
@@ -48,12 +48,13 @@ export function ServingCharts({ series, shown, objectives, onZoom }: {
       requests: perVersion("requests", (interval) => requestRate(interval, series?.to ?? Infinity), { area: true }),
       errors: perVersion("errors", ({ errors, requests }) => (requests === 0 ? null : errors / requests), { area: true, ...(single ? { color: "--bad-line" } : {}) }),
       batch: perVersion("rows", (interval) => interval.meanBatchRows),
-      depth: perVersion("most rows waiting", (interval) => interval.maxQueueRows, { area: true }),
+      depth: perVersion("most", (interval) => interval.maxQueueRows, { area: true }),
       queueTime: perVersion("p95", (interval) => interval.queueP95Ms),
     };
   }, [series, shown]);
 
   if (series === undefined) return <Skeleton lines={10} />;
+  if (drawn.times.length === 0) return null;
   const base: Pick<ChartProps, "times" | "from" | "to" | "onZoom"> = { times: drawn.times, from: series.from, to: series.to, onZoom };
   const latencyLevels = objectives === undefined ? [] : [
     { label: "p95 warning", value: objectives.latencyP95Ms.warning, color: "--warning-line" },
@@ -71,17 +72,11 @@ export function ServingCharts({ series, shown, objectives, onZoom }: {
           <Segmented label="Scale of latency" value={logarithmic ? "log" : "linear"} options={[{ id: "linear", label: "linear" }, { id: "log", label: "log" }]} onChange={(scale) => query.set({ scale: scale === "log" ? "log" : null }, { replace: true })} />
         </div>
       </div>
-      <Chart {...base} title="Requests per second" lines={drawn.requests} format={formatRate} />
-      <Chart {...base} title="Error rate" lines={drawn.errors} levels={errorLevels} format={formatShare} />
+      <Chart {...base} className="chart-half" title="Requests per second" lines={drawn.requests} format={formatRate} />
+      <Chart {...base} className="chart-half" title="Error rate" lines={drawn.errors} levels={errorLevels} format={formatShare} />
       <Chart {...base} title="Queue time" lines={drawn.queueTime} format={formatMs} />
       <Chart {...base} title="Queue depth" lines={drawn.depth} format={formatRows} />
       <Chart {...base} title="Mean batch" lines={drawn.batch} format={formatRows} />
     </section>
   );
-}
-
-/** Requests per second. The interval under way counts for what has passed of it, and for nothing while that is too little. */
-function requestRate({ from, seconds, requests }: ServingInterval, to: number): number | null {
-  const passed = Math.min(seconds, (to - from) / 1000);
-  return passed < Math.min(seconds, Math.max(2, seconds * 0.25)) ? null : requests / passed;
 }

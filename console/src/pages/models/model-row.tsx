@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { Sparkline } from "../../charts/sparkline.tsx";
 import { providerName } from "../../data/models.ts";
-import { useSeries } from "../../data/series.ts";
+import { requestRate, useSeries } from "../../data/series.ts";
 import { presets } from "../../data/time-range.ts";
 import type { LiveFigures, ModelEntry, ServedVersion } from "../../data/types.ts";
 import { absent, formatMs, formatRate, formatShare } from "../../format.ts";
@@ -75,8 +75,11 @@ function RequestSparkline({ model }: { model: string }) {
   const rates = new Array<number>(sparkPoints).fill(0);
   for (const version of data.versions) {
     for (const interval of version.intervals) {
-      const index = Math.floor((interval.from - data.from) / step);
-      if (index >= 0 && index < sparkPoints) rates[index]! += interval.requests / interval.seconds;
+      const rate = requestRate(interval, data.to);
+      // Intervals may be longer than a step: each fills the steps that it covers.
+      const first = Math.max(0, Math.round((interval.from - data.from) / step));
+      const last = Math.min(sparkPoints, Math.round((interval.from + interval.seconds * 1000 - data.from) / step));
+      for (let index = first; index < last; index++) rates[index] = rates[index]! + (rate ?? rates[index - 1] ?? 0);
     }
   }
   return <Sparkline values={rates} label={`Requests over the last hour, at most ${formatRate(Math.max(...rates))}`} />;

@@ -1,3 +1,5 @@
+import { formatMs, formatShare } from "../../format.ts";
+
 /** How people call the parts of a policy. A leaf that is not here is shown under its own name. */
 export const groupWords: Record<string, { title: string; note: string }> = {
   objectives: { title: "Objectives", note: "what counts as a warning and as critical" },
@@ -44,6 +46,8 @@ export function policyText(path: string, value: unknown): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");
   const unit = fieldWords[path]?.unit;
+  if (typeof value === "number" && unit === "ms") return formatMs(value);
+  if (typeof value === "number" && (unit === "share" || unit === "0 to 1")) return formatShare(value);
   const text = typeof value === "number" ? new Intl.NumberFormat("en", { maximumFractionDigits: 6 }).format(value) : String(value);
-  return unit === undefined || unit === "0 to 1" || unit === "share" || unit === "comma-separated" ? text : `${text} ${unit}`;
+  return unit === undefined || unit === "comma-separated" ? text : `${text} ${unit}`;
 }

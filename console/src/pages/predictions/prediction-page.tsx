@@ -10,6 +10,7 @@ import { ResourceView } from "../../parts/resource-view.tsx";
 import { TensorView, valueText } from "../../parts/tensor-view.tsx";
 import { Time } from "../../parts/time.tsx";
 import { usePageTitle } from "../../shell/title.ts";
+import { InputList } from "./input-list.tsx";
 import { TimingBar } from "./timing-bar.tsx";
 
 /** What one prediction was: the answer to "why did the model say that?". */
@@ -29,7 +30,8 @@ export function PredictionPage() {
 
 function Explanation({ explanation: { prediction, contractDigest, alias, truth } }: { explanation: PredictionExplanation }) {
   const { model, version } = prediction;
-  const signature = useResource<ModelVersion>(apiPath`/api/models/${model}/versions/${version}`).data?.contract.signature;
+  const contract = useResource<ModelVersion>(apiPath`/api/models/${model}/versions/${version}`).data?.contract;
+  const signature = contract?.signature;
   const first = prediction.outputs[0];
   return (
     <>
@@ -53,21 +55,21 @@ function Explanation({ explanation: { prediction, contractDigest, alias, truth }
       </header>
       <div className="columns">
         <Panel title="Inputs" note={plural(prediction.rows, "row")}>
-          {prediction.inputs.map((tensor) => <TensorView key={tensor.name} tensor={tensor} spec={signature?.inputs.find((spec) => spec.name === tensor.name)} />)}
+          <InputList inputs={prediction.inputs} signature={signature} profile={contract?.referenceProfile} />
         </Panel>
         <div className="column">
           <Panel title="Outputs">
             {prediction.outputs.length === 0 ? <p className="muted">None: the caller got the error {prediction.outcome}.</p> : null}
             {prediction.outputs.map((tensor) => <TensorView key={tensor.name} tensor={tensor} spec={signature?.outputs.find((spec) => spec.name === tensor.name)} />)}
           </Panel>
-          <Panel title="Truth" note={truth.length === 0 ? undefined : plural(truth.length, "record")}>
+          <Panel title="Truth" note={truth.length === 0 ? undefined : plural(truth.length, "record")} flush={truth.length > 0}>
             {truth.length === 0 ? (
               <>
                 <p className="muted">None yet. When it is known, send it by this prediction's id:</p>
                 <CodeBlock label="command" code={`curl ${location.origin}/api/truth \\\n  --json '{"records":[{"predictionId":"${prediction.id}","value":${typeof first?.data?.[0] === "string" ? '"…"' : "1"}}]}'`} />
               </>
             ) : (
-              <table className="table">
+              <table className="table table-cards">
                 <thead>
                   <tr><th scope="col">Row</th><th scope="col" className="numeric">Value</th><th scope="col">Observed</th><th scope="col">Received</th><th scope="col" className="numeric">Corrections</th></tr>
                 </thead>
@@ -75,10 +77,10 @@ function Explanation({ explanation: { prediction, contractDigest, alias, truth }
                   {truth.map((record) => (
                     <tr key={record.row}>
                       <th scope="row">{record.row}</th>
-                      <td className="numeric"><strong>{valueText(record.value)}</strong></td>
-                      <td><Time at={record.observedAt} /></td>
-                      <td><Time at={record.receivedAt} /></td>
-                      <td className="numeric">{formatCount(record.corrections)}</td>
+                      <td data-label="Value" className="numeric"><strong>{valueText(record.value)}</strong></td>
+                      <td data-label="Observed"><Time at={record.observedAt} /></td>
+                      <td data-label="Received"><Time at={record.receivedAt} /></td>
+                      <td data-label="Corrections" className="numeric">{formatCount(record.corrections)}</td>
                     </tr>
                   ))}
                 </tbody>

@@ -93,7 +93,7 @@ function tensorsWords(tensors: readonly LoggedTensor[], specs: readonly { name: 
     .slice(0, 8)
     .map((tensor) => {
       const words = tensorWords(tensor, specs?.find((spec) => spec.name === tensor.name)?.columns);
-      return tensors.length > 1 && tensor.data?.length === 1 ? `${tensor.name} ${words}` : words;
+      return tensors.length > 1 && tensor.data !== null && (tensor.data.length === 1 || (tensor.shape.at(-1) ?? 1) === 1) ? `${tensor.name} ${words}` : words;
     })
     .join(" · ");
 }
