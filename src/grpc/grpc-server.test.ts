@@ -7,7 +7,7 @@ import { systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { errorCatalogue, type ErrorCode } from "../core/error-catalogue.ts";
 import { AppError } from "../core/errors.ts";
-import { FakeInferenceService } from "../serving/open-inference/fake-inference-service.ts";
+import { FakeInferenceService } from "../serving/open-inference/inference-service.fixture.ts";
 import { messageCodec } from "../serving/open-inference/grpc-messages.ts";
 import { grpcHealthService, openInferenceGrpcService } from "../serving/open-inference/grpc-service.ts";
 import { ProtobufReader } from "../serving/open-inference/protobuf-reader.ts";

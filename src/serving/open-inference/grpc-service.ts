@@ -3,7 +3,7 @@ import { streamMethod, unaryMethod, type GrpcCall, type GrpcService } from "../.
 import { errorText } from "./error-text.ts";
 import { messageCodec } from "./grpc-messages.ts";
 import { decodeInferMessage, encodeInferResponse, encodeStreamFailure, encodeStreamResponse, readInferMessage, type InferMessage } from "./infer-message.ts";
-import type { InferRequest } from "./infer-request.ts";
+import { shorter, type InferRequest } from "./infer-request.ts";
 import { counted, type InferenceResult, type InferenceService } from "./inference-service.ts";
 import { modelConfig, modelMetadata, modelStatistics, repositoryIndex, serverMetadata } from "./model-metadata.ts";
 import { loadVersion, unloadVersion } from "./repository-control.ts";
@@ -109,9 +109,4 @@ export function grpcHealthService(service: InferenceService): GrpcService {
 /** proto3 has no absent texts: empty means not given. */
 function optional(text: string): string | undefined {
   return text === "" ? undefined : text;
-}
-
-export function shorter(first: number | undefined, second: number | undefined): number | undefined {
-  if (first === undefined) return second;
-  return second === undefined ? first : Math.min(first, second);
 }

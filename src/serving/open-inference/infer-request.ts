@@ -63,3 +63,9 @@ export function refuseUnsupported(parameters: KnownParameters, path: () => strin
     throw new AppError("NOT_SUPPORTED", `${path()} asks for classification; read the scores and rank them in the client.`);
   }
 }
+
+/** The lesser of two times, of which either may be absent. */
+export function shorter(first: number | undefined, second: number | undefined): number | undefined {
+  if (first === undefined) return second;
+  return second === undefined ? first : Math.min(first, second);
+}

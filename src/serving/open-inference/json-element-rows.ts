@@ -3,7 +3,7 @@ import { typedArrayOf } from "../../core/tensor.ts";
 import { integerRange, isFloat, isLong, whyNotInDatatype } from "./datatype-facts.ts";
 import type { JsonScanner } from "./json-scanner.ts";
 import { quoted, type ProblemList } from "./problem-list.ts";
-import { readLong } from "./read-long.ts";
+import { readLong, readLongText } from "./read-long.ts";
 
 /** Tells a caller where an element stands, in the notation of the body; called only for elements with a problem. */
 export type DescribeElement = (index: number) => string;
@@ -19,6 +19,8 @@ export interface ElementRows {
   readRow(scanner: JsonScanner, start: number, limit: number): number;
   /** Puts the missing value, or a problem where the datatype has none. */
   setMissing(index: number): void;
+  /** Puts what a text outside JSON says, such as a cell of CSV; an empty one or `nan` is missing for numbers. */
+  setText(index: number, text: string): void;
   /** What was read; further problems may be named. */
   finish(): TensorData;
 }
@@ -103,6 +105,17 @@ class NumberRows implements ElementRows {
     else this.#refuse(index, `is missing; ${this.#datatype} has no missing value`);
   }
 
+  setText(index: number, text: string): void {
+    const trimmed = text.trim();
+    const boolean = this.#datatype === "BOOL" ? booleanTexts.get(trimmed.toLowerCase()) : undefined;
+    const special = specialNumbers.get(trimmed.replace(/^(-?)inf$/i, "$1Infinity"));
+    if (missingTexts.has(trimmed.toLowerCase())) this.setMissing(index);
+    else if (boolean !== undefined) this.#values[index] = boolean;
+    else if (/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(trimmed)) this.#values[index] = Number(trimmed);
+    else if (special !== undefined && isFloat(this.#datatype)) this.#values[index] = special;
+    else this.#refuse(index, `is the text ${quoted(text)} where ${this.#datatype} wants a number`);
+  }
+
   finish(): TensorData {
     const values = this.#values;
     const datatype = this.#datatype;
@@ -134,6 +147,10 @@ class NumberRows implements ElementRows {
     this.#values[index] = 0;
   }
 }
+
+/** What pandas takes for missing, in lower case. */
+const missingTexts: ReadonlySet<string> = new Set(["", "nan", "-nan", "na", "n/a", "null", "none", "<na>", "#n/a", "#na"]);
+const booleanTexts: ReadonlyMap<string, number> = new Map([["true", 1], ["false", 0]]);
 
 /** The texts that the proto3 JSON mapping, and Slipway's own answers, write for floats that JSON has no number for. */
 export const specialNumbers: ReadonlyMap<string, number> = new Map([["NaN", NaN], ["Infinity", Infinity], ["-Infinity", -Infinity]]);
@@ -171,6 +188,13 @@ class LongRows implements ElementRows {
 
   setMissing(index: number): void {
     this.#refuse(index, `is missing; ${this.#datatype} has no missing value`);
+  }
+
+  setText(index: number, text: string): void {
+    const trimmed = text.trim();
+    if (missingTexts.has(trimmed.toLowerCase())) return this.setMissing(index);
+    const reason = readLongText(trimmed, this.#datatype, this.#halves, index);
+    if (reason !== null) this.#refuse(index, reason);
   }
 
   finish(): TensorData {
@@ -218,6 +242,10 @@ class TextRows implements ElementRows {
 
   setMissing(index: number): void {
     this.#refuse(index, "is missing; BYTES has no missing value");
+  }
+
+  setText(index: number, text: string): void {
+    this.#texts[index] = text;
   }
 
   finish(): TensorData {

@@ -26,8 +26,8 @@ export function readLong(scanner: JsonScanner, datatype: "INT64" | "UINT64", hal
   }
   if (kind === "string") {
     const text = scanner.readString();
-    if (!/^-?[0-9]{1,40}$/.test(text)) return `is the text ${quoted(text)} where ${datatype} wants a whole number`;
-    return writeText(text, datatype, halves, index);
+    if (/[.eE]/.test(text)) return `is the text ${quoted(text)} where ${datatype} wants a whole number`;
+    return readLongText(text, datatype, halves, index);
   }
   if (kind === "boolean") return `is ${scanner.readBoolean()} where ${datatype} wants a number`;
   scanner.skipValue();
@@ -35,8 +35,14 @@ export function readLong(scanner: JsonScanner, datatype: "INT64" | "UINT64", hal
   return kind === "infinity" ? `is infinite, which ${datatype} cannot be` : `is missing; ${datatype} has no missing value`;
 }
 
+/** The same out of a text, which may have a fraction of zeros. */
+export function readLongText(text: string, datatype: "INT64" | "UINT64", halves: Uint32Array, index: number): string | null {
+  if (!/^-?[0-9]{1,40}(\.0{1,40})?$/.test(text)) return `is the text ${quoted(text)} where ${datatype} wants a whole number`;
+  return writeText(text.replace(/\..*/, ""), datatype, halves, index);
+}
+
 /** A whole number within 2^53. */
-export function writeSafe(value: number, halves: Uint32Array, index: number): void {
+function writeSafe(value: number, halves: Uint32Array, index: number): void {
   const high = Math.floor(value / twoTo32);
   halves[2 * index] = value - high * twoTo32;
   halves[2 * index + 1] = high; // stored modulo 2^32, which is two's complement

@@ -37,7 +37,7 @@ export function readTensorData(
   const describe = (index: number): string => `${path()}.data${nested ? indices(index, shape) : `[${index}]`}`;
   const rows = elementRows(datatype, count, problems, describe);
   if (nested) {
-    readLevel({ scanner, shape, rows, problems, path }, 0, 0, count);
+    readLevel({ scanner, shape, rows, problems, place: (list) => `${path()}.data${list}` }, 0, 0, count);
   } else if (kind !== "array") {
     rows.readElement(scanner, 0);
   } else {
@@ -54,16 +54,17 @@ export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(",")}]`;
 }
 
-interface NestedRead {
+export interface NestedRead {
   scanner: JsonScanner;
   shape: readonly number[];
   rows: ElementRows;
   problems: ProblemList;
-  path: () => string;
+  /** The path of a list within the tensor, given its indices such as `[0][2]`. */
+  place: (indices: string) => string;
 }
 
 /** One list at `level`, whose elements start at `base` and number `size`. A wrong length is named and reading goes on. */
-function readLevel(read: NestedRead, level: number, base: number, size: number): void {
+export function readLevel(read: NestedRead, level: number, base: number, size: number): void {
   const { scanner, shape, problems } = read;
   const expected = shape[level]!;
   if (scanner.peek() !== 0x5b) {
@@ -92,7 +93,7 @@ function readLevel(read: NestedRead, level: number, base: number, size: number):
 
 /** The path of the list at `level` that starts at element `base`. */
 function placeOf(read: NestedRead, level: number, base: number, size: number): string {
-  return `${read.path()}.data${size === 0 ? "" : indices(base / size, read.shape.slice(0, level))}`;
+  return read.place(size === 0 ? "" : indices(base / size, read.shape.slice(0, level)));
 }
 
 /** Whether the list's first element is a list; the scanner stays before it. */
@@ -104,7 +105,8 @@ function startsNested(scanner: JsonScanner): boolean {
   return nested;
 }
 
-function indices(index: number, shape: readonly number[]): string {
+/** Row-major position as indices, such as `[0][2]`. */
+export function indices(index: number, shape: readonly number[]): string {
   let text = "";
   for (let level = shape.length - 1; level >= 0; level--) {
     text = `[${index % shape[level]!}]${text}`;

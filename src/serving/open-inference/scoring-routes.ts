@@ -1,0 +1,123 @@
+import { AppError } from "../../core/errors.ts";
+import { HttpAnswer, route, type Route, type RouteRequest } from "../../core/route.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { Signature } from "../../registry/index.ts";
+import { errorBody } from "./error-text.ts";
+import { counted, type InferenceDoor, type InferenceService } from "./inference-service.ts";
+import { parseInvocation, writeInvocation } from "./invocations.ts";
+import { parsePredictV1, writePredictV1 } from "./predict-v1.ts";
+import { deadlineHeader, headerText, type Headers } from "./request-headers.ts";
+import { ModelParams, ModelStatusV1, VersionParams } from "./wire-schemas.ts";
+import type { WireAnswer } from "./write-infer-response.ts";
+
+const tag = "Scoring";
+
+interface ModelPath {
+  model: string;
+  version?: string;
+}
+
+/** What TF Serving, KServe v1, Vertex AI, MLflow and SageMaker clients call. */
+export function scoringRoutes(service: InferenceService): Route[] {
+  const predict = (request: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> => predictV1(service, request);
+  const predictBasics = {
+    method: "POST", access: "viewer", tag, errorBody,
+    description: "Rows as lists, values or objects by input or column. The header X-Slipway-Prediction-Id of the answer names the prediction.",
+    body: { kind: "buffer", maxBytes: "inference", description: "`{\"instances\": [rows]}`, or TF Serving's `{\"inputs\": columns}`", example: { instances: [[0.5, 1.5]] } },
+    response: { mediaType: "application/json", description: "`{\"predictions\": [rows]}`, or `{\"outputs\": columns}`" },
+  } as const;
+  const statusBasics = { method: "GET", access: "viewer", tag, errorBody, response: ModelStatusV1 } as const;
+  return [
+    // The pattern ends the name at the colon; a doubled colon is a colon.
+    route({ ...predictBasics, path: "/v1/models/:model([^:/]+)::predict", operationId: "predictV1", summary: "Predict", params: ModelParams, handle: predict }),
+    route({
+      ...predictBasics, path: "/v1/models/:model/versions/:version([^:/]+)::predict", operationId: "predictV1OfVersion", summary: "Predict, of one version",
+      params: VersionParams, handle: predict,
+    }),
+    route({
+      ...statusBasics, path: "/v1/models/:model", operationId: "getModelV1", summary: "State of a model's versions", params: ModelParams,
+      handle: ({ params }) => statusV1(service, params),
+    }),
+    route({
+      ...statusBasics, path: "/v1/models/:model/versions/:version", operationId: "getModelV1OfVersion", summary: "State of one version", params: VersionParams,
+      handle: ({ params }) => statusV1(service, params),
+    }),
+    route({
+      method: "POST", path: "/invocations", access: "viewer", tag, operationId: "invoke", summary: "Predict, as MLflow and SageMaker call it", errorBody,
+      description:
+        "The header X-Slipway-Model names the model, X-Slipway-Version its version; without them the only model answers. " +
+        "The header X-Slipway-Prediction-Id of the answer names the prediction.",
+      body: {
+        kind: "buffer", maxBytes: "inference", description: "dataframe_split, dataframe_records, instances or inputs as JSON, or text/csv with a header line",
+        example: { dataframe_split: { columns: ["distance"], data: [[337]] } },
+      },
+      response: { mediaType: "application/json", description: "`{\"predictions\": [...]}`" },
+      handle: (request) => invoke(service, request),
+    }),
+    route({
+      method: "GET", path: "/ping", access: "public", tag, operationId: "ping", summary: "Requests are taken; 503 while they are not", errorBody,
+      response: { mediaType: "text/plain", description: "An empty line" },
+      handle: () => new HttpAnswer(service.ready() ? 200 : 503, { "Content-Type": "text/plain" }, "\n"),
+    }),
+  ];
+}
+
+async function predictV1(service: InferenceService, { params, body, headers, now, signal }: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> {
+  let columnar = false;
+  const parse = (signature: Signature): Tensor[] => {
+    const request = parsePredictV1(body, signature);
+    columnar = request.columnar;
+    return request.inputs;
+  };
+  return score(service, params, { headers, now, signal, door: "v1" }, parse, (outputs) => writePredictV1(outputs, { columnar }));
+}
+
+async function invoke(service: InferenceService, { body, headers, now, signal }: RouteRequest<unknown, unknown, Buffer>): Promise<HttpAnswer> {
+  const version = headerText(headers, "x-slipway-version");
+  const named = headerText(headers, "x-slipway-model") ?? onlyModel(service);
+  const parse = (signature: Signature): Tensor[] => parseInvocation(body, headerText(headers, "content-type"), signature);
+  return score(service, { model: named, ...(version === undefined ? {} : { version }) }, { headers, now, signal, door: "invocations" }, parse, writeInvocation);
+}
+
+interface Circumstances extends Pick<RouteRequest<unknown, unknown, unknown>, "now" | "signal"> {
+  headers: Headers;
+  door: InferenceDoor;
+}
+
+async function score(
+  service: InferenceService, { model, version }: ModelPath, { headers, now, signal, door }: Circumstances,
+  parse: (signature: Signature) => Tensor[], write: (outputs: readonly Tensor[]) => WireAnswer,
+): Promise<HttpAnswer> {
+  const inputs = counted(service, model, () => parse(service.signature(model, version)));
+  const result = await service.infer({ model, version, id: null, inputs, outputs: undefined, deadlineMs: deadlineHeader(headers), signal, now, door });
+  const answer = write(result.outputs);
+  return new HttpAnswer(200, { ...answer.headers, "X-Slipway-Prediction-Id": result.predictionId }, answer.chunks);
+}
+
+/** For containers that serve one model, where nobody names it. */
+function onlyModel(service: InferenceService): string {
+  const models = new Set(service.index().map(({ model }) => model));
+  if (models.size === 1) return [...models][0]!;
+  if (models.size === 0) throw new AppError("MODEL_NOT_FOUND", "No model is deployed.");
+  throw new AppError("INVALID_REQUEST", `There are ${models.size} models; name one in the header X-Slipway-Model.`);
+}
+
+const tensorFlowStates = { loading: "LOADING", ready: "AVAILABLE", failed: "END", draining: "UNLOADING", unloaded: "END" } as const;
+
+/** What KServe v1 (name, ready) and TF Serving (model_version_status) answer, in one. */
+function statusV1(service: InferenceService, { model, version }: ModelPath) {
+  const entries = service.index().filter((entry) => entry.model === model && (version === undefined || entry.version === version));
+  if (entries.length === 0) {
+    service.signature(model, version);
+    throw new AppError("MODEL_NOT_FOUND", `There is no model named ${JSON.stringify(model)}.`);
+  }
+  return {
+    name: model,
+    ready: service.ready(model, version),
+    model_version_status: entries.map((entry) => ({
+      version: entry.version,
+      state: tensorFlowStates[entry.state],
+      status: entry.state === "failed" ? { error_code: "UNKNOWN", error_message: entry.reason ?? "" } : { error_code: "OK", error_message: "" },
+    })),
+  };
+}
