@@ -1,0 +1,268 @@
+import { join } from "node:path";
+import type { Clock, EpochMs } from "../../../core/clock.ts";
+import { AppError } from "../../../core/errors.ts";
+import { isId, timeOfId } from "../../../core/ids.ts";
+import type { Logger } from "../../../core/logger.ts";
+import { assertSafeName } from "../../../core/names.ts";
+import type { Signature } from "../../../registry/index.ts";
+import type { Prediction, PredictionEntry, PredictionFilter, PredictionLog } from "../../../serving/index.ts";
+import { DurableDirectories } from "../durable-file.ts";
+import type { FileSystem } from "../file-system.ts";
+import { nodeFileSystem } from "../node-file-system.ts";
+import { loggedPrediction } from "./logged-prediction.ts";
+import { NewestFirst } from "./newest-first.ts";
+import { ParquetIndex } from "./parquet-index.ts";
+import type { PredictionArchive } from "./prediction-archive.ts";
+import { RecentPredictions } from "./recent-predictions.ts";
+import { SegmentConverter, emptyStaging } from "./segment-converter.ts";
+import { leftSegments, recoverSegment } from "./segment-recovery.ts";
+import { findInSegments, selectFromSegment } from "./segment-search.ts";
+import type { Segment } from "./segment.ts";
+import { SegmentWriter } from "./segment-writer.ts";
+
+export interface PredictionLogOptions {
+  /** The data directory: segments go to `prediction-segments`, Parquet to `predictions` in it. */
+  directory: string;
+  clock: Clock;
+  logger: Logger;
+  archive: PredictionArchive;
+  /** Decides the columns of a version's Parquet files; null for a version that nobody knows any more. */
+  signatureOf(model: string, version: string): Promise<Signature | null> | Signature | null;
+  fileSystem?: FileSystem;
+  /** Power loss takes at most the predictions of this time. */
+  syncEveryMs?: number;
+  segmentBytes?: number;
+  segmentAgeMs?: number;
+  /** `append` rejects with QUEUE_FULL while more bytes than this wait for the disk. */
+  maxPendingBytes?: number;
+  recentBytesPerModel?: number;
+  /** How long `stop` waits for the conversion to Parquet; what is left is converted after the next start. */
+  stopWithinMs?: number;
+}
+
+const defaults = {
+  fileSystem: nodeFileSystem,
+  syncEveryMs: 200,
+  segmentBytes: 32 * 1024 * 1024,
+  segmentAgeMs: 60_000,
+  maxPendingBytes: 64 * 1024 * 1024,
+  recentBytesPerModel: 128 * 1024,
+  stopWithinMs: 5_000,
+};
+
+/** The prediction log as segments and Parquet files in a folder. One process at a time may have the folder open. */
+export class SegmentPredictionLog implements PredictionLog {
+  readonly #options: PredictionLogOptions & typeof defaults;
+  readonly #parquetRoot: string;
+  readonly #recent: RecentPredictions;
+  readonly #index = new ParquetIndex();
+  /** Every segment whose predictions are not in Parquet, oldest first. */
+  readonly #segments = new Set<Segment>();
+  readonly #writer: SegmentWriter;
+  readonly #converter: SegmentConverter;
+  readonly #acceptedNames = new Set<string>();
+  /** Per model, what retention has given up. */
+  readonly #pruned = new Map<string, number>();
+  #recovered: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  /** Answers before leftovers of an earlier process were read, so that appending can begin; searches wait for that. */
+  static async open(options: PredictionLogOptions): Promise<SegmentPredictionLog> {
+    const log = new SegmentPredictionLog({ ...defaults, ...options });
+    await log.#start();
+    return log;
+  }
+
+  private constructor(options: PredictionLogOptions & typeof defaults) {
+    this.#options = options;
+    const { fileSystem, clock, logger, archive, signatureOf } = options;
+    const segmentDirectory = join(options.directory, "prediction-segments");
+    this.#parquetRoot = join(options.directory, "predictions");
+    this.#recent = new RecentPredictions(options.recentBytesPerModel);
+    const directories = new DurableDirectories(fileSystem, options.directory);
+    this.#converter = new SegmentConverter({
+      fileSystem, directories, clock, logger, archive, signatureOf,
+      index: this.#index,
+      parquetRoot: this.#parquetRoot,
+      segmentDirectory,
+      staging: join(segmentDirectory, "staging"),
+      onConverted: (segment) => this.#segments.delete(segment),
+    });
+    this.#writer = new SegmentWriter({
+      fileSystem, directories, clock, logger,
+      directory: segmentDirectory,
+      segmentBytes: options.segmentBytes,
+      segmentAgeMs: options.segmentAgeMs,
+      maxPendingBytes: options.maxPendingBytes,
+      onOpen: (segment) => this.#segments.add(segment),
+      onWritten: (entry, payload) => this.#recent.add(entry, payload),
+      onSealed: (segment) => this.#sealed(segment),
+    });
+  }
+
+  append(entry: PredictionEntry): Promise<void> {
+    if (this.#stopped) return Promise.reject(new AppError("SHUTTING_DOWN", "The prediction log is closed."));
+    try {
+      this.#accept(entry);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    return this.#writer.append(entry);
+  }
+
+  async find(id: string): Promise<Prediction | null> {
+    if (!isId("prediction", id)) return null;
+    const recent = this.#recent.find(id);
+    if (recent !== null) return loggedPrediction(recent);
+    await this.#recovered;
+    const entry = await findInSegments(this.#options.fileSystem, this.#segments, id);
+    if (entry !== null) return loggedPrediction(entry);
+    // A conversion or compaction may move it between the looks: the second one sees where to.
+    for (let look = 1; ; look++) {
+      const files = this.#index.at(timeOfId(id)).map((file) => file.path);
+      const found = files.length === 0 ? null : await this.#options.archive.find(files, id);
+      if (found !== null || look === 2 || files.every((path) => this.#index.has(path))) return found;
+    }
+  }
+
+  async list(filter: PredictionFilter): Promise<Prediction[]> {
+    if (filter.limit <= 0) return [];
+    await this.#recovered;
+    const newest = new NewestFirst<Prediction>(filter.limit);
+    const recent = this.#recent.list(filter);
+    for (const entry of recent.entries) newest.add(entry.id, loggedPrediction(entry));
+    if (recent.complete) return newest.values();
+    for (const segment of this.#segmentsOf(filter.model)) {
+      const range = segment.models.get(filter.model)!;
+      if (newest.lowest !== null && range.maxId < newest.lowest) continue;
+      for (const entry of await selectFromSegment(this.#options.fileSystem, segment, filter, newest)) newest.add(entry.id, loggedPrediction(entry));
+    }
+    const until = newest.lowest === null ? 0 : timeOfId(newest.lowest);
+    const before = filter.before === undefined ? Number.POSITIVE_INFINITY : timeOfId(filter.before);
+    const files = this.#index
+      .ofModel(filter.model)
+      .filter((file) => file.lastTime >= until && file.firstTime <= before && (filter.version ?? file.version) === file.version);
+    if (files.length > 0) {
+      for (const prediction of await this.#options.archive.list(files, filter)) newest.add(prediction.id, prediction);
+    }
+    return newest.values();
+  }
+
+  /** Throws INTERNAL when something could not be turned into Parquet; it stays readable and is tried again. */
+  async flush(): Promise<void> {
+    await this.#recovered;
+    await this.#writer.flush();
+    const failure = await this.#converter.drain();
+    if (failure !== undefined) throw new AppError("INTERNAL", "Some predictions could not be turned into Parquet.", { cause: failure });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#writer.flush();
+    // What the time does not suffice for is converted after the next start; killing a conversion is safe.
+    let late = false;
+    const deadline = setTimeout(() => {
+      late = true;
+      void this.#options.archive.close();
+    }, this.#options.stopWithinMs);
+    await this.#recovered;
+    await this.#converter.drain(() => !late);
+    clearTimeout(deadline);
+    await this.#options.archive.close();
+  }
+
+  /** Removes Parquet files of a model whose predictions were all made before `before` (epoch milliseconds); answers how many. */
+  async prune(model: string, before: number): Promise<number> {
+    await this.#recovered;
+    this.#pruned.set(model, before);
+    let removed = 0;
+    for (const file of this.#index.ofModel(model)) {
+      if (file.lastTime >= before) continue;
+      this.#index.remove(file);
+      await this.#options.fileSystem.remove(file.path);
+      removed++;
+    }
+    // A segment that cannot be converted goes when nobody wants any of its predictions.
+    for (const segment of this.#segments) {
+      if (!segment.setAside) continue;
+      if (![...segment.models].every(([name, range]) => timeOfId(range.maxId) < (this.#pruned.get(name) ?? 0))) continue;
+      this.#segments.delete(segment);
+      await this.#converter.remove(segment);
+    }
+    return removed;
+  }
+
+  /** Syncs, seals and converts what is due. A timer calls it every `syncEveryMs`. */
+  async maintain(): Promise<void> {
+    await this.#writer.maintain();
+    await this.#recovered;
+    if (!this.#stopped) this.#converter.maintain();
+  }
+
+  async #start(): Promise<void> {
+    const { fileSystem, directory } = this.#options;
+    const segmentDirectory = join(directory, "prediction-segments");
+    await emptyStaging(fileSystem, join(segmentDirectory, "staging"));
+    this.#recovered = this.#recover(await leftSegments(fileSystem, segmentDirectory));
+    this.#timer = setInterval(() => void this.maintain(), this.#options.syncEveryMs);
+    // The log alone keeps no process alive.
+    this.#timer.unref();
+  }
+
+  /** Never rejects: what cannot be read is left where it is. */
+  async #recover(segments: readonly Segment[]): Promise<void> {
+    const { fileSystem, logger } = this.#options;
+    for (const segment of segments) {
+      try {
+        await recoverSegment(fileSystem, segment, logger);
+      } catch (cause) {
+        logger.error("prediction-log.unreadable", { segment: segment.id, cause });
+        continue;
+      }
+      this.#segments.add(segment);
+      this.#sealed(segment);
+      for (const [model, range] of segment.models) this.#recent.raiseFloor(model, range.maxId);
+    }
+    try {
+      await this.#index.load(fileSystem, this.#parquetRoot);
+    } catch (cause) {
+      logger.error("prediction-log.index-failed", { cause });
+    }
+    for (const model of this.#index.models()) this.#recent.raiseFloor(model, lastIdOf(this.#index.ofModel(model)[0]!.lastTime));
+  }
+
+  #sealed(segment: Segment): void {
+    if (segment.entries > 0) {
+      this.#converter.add(segment);
+      return;
+    }
+    this.#segments.delete(segment);
+    void this.#converter.remove(segment);
+  }
+
+  /** Newest first by the newest prediction of the model. */
+  #segmentsOf(model: string): Segment[] {
+    const maxId = (segment: Segment): string => segment.models.get(model)!.maxId;
+    return [...this.#segments].filter((segment) => segment.models.has(model)).sort((left, right) => (maxId(left) < maxId(right) ? 1 : -1));
+  }
+
+  /** Names become folders and ids decide where to search, so what is neither never enters the log. */
+  #accept(entry: PredictionEntry): void {
+    if (!isId("prediction", entry.id)) throw new AppError("INVALID_NAME", "A prediction without a proper id cannot be logged.");
+    for (const [name, what] of [[entry.model, "model name"], [entry.version, "version"]] as const) {
+      if (this.#acceptedNames.has(name)) continue;
+      assertSafeName(name, what);
+      this.#acceptedNames.add(name);
+    }
+  }
+}
+
+/** An id that no prediction of this millisecond exceeds. */
+function lastIdOf(time: EpochMs): string {
+  let text = "";
+  for (let rest: number = time, index = 0; index < 10; index++, rest = Math.floor(rest / 32)) text = "0123456789abcdefghjkmnpqrstvwxyz"[rest % 32]! + text;
+  return `prd_${text}${"z".repeat(16)}`;
+}
