@@ -62,7 +62,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...systemRoutes(parts.system),
     ...registryRoutes(parts.registry, parts.blobs),
     ...servingRoutes(parts),
-    ...openInferenceRoutes(new ServingInference(parts.serving), slipwayVersion),
+    ...openInferenceRoutes(new ServingInference(parts.serving), { version: slipwayVersion }),
     ...monitoringRoutes(parts),
   ];
 }
@@ -88,7 +88,7 @@ export async function startSlipway(config: Config, options: { clock?: Clock; log
   const registry = new RegistryService({ store: registryStore, blobs, inspector: new OnnxInspector(runtimeOptions), profiler: new DuckdbReferenceProfiler(duckdb), events });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,
-    archive: new DuckdbPredictionArchive(duckdb),
+    archive: new DuckdbPredictionArchive({ environment, logger }),
     signatureOf: async (model, version) => (await registryStore.findVersion(model, version))?.contract.signature ?? null,
   });
   const defaultPolicy = Policy.parse({});

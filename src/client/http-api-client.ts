@@ -58,16 +58,16 @@ export class HttpApiClient implements ApiClient {
     } catch (cause) {
       throw new AppError("SERVER_UNREACHABLE", `What answers at ${this.baseUrl} is not Slipway (status ${response.status}).`, { cause });
     }
-    if (!response.ok) throw errorOf(value as ErrorBody | null, response.status);
+    if (!response.ok) throw errorOf(value as ErrorBody | null, response);
     return value as Result;
   }
 }
 
-function errorOf(body: ErrorBody | null, status: number): AppError {
+/** Every error carries its code in a header; on the wires of others the body is only a text. */
+function errorOf(body: ErrorBody | null, response: Response): AppError {
+  const given = response.headers.get("x-error-code") ?? "";
+  const code = Object.hasOwn(errorCatalogue, given) ? (given as ErrorCode) : response.status === 404 ? "ROUTE_NOT_FOUND" : "INTERNAL";
   const error = body?.error;
-  if (error === undefined || typeof error === "string") {
-    return new AppError(status === 404 ? "ROUTE_NOT_FOUND" : "INVALID_REQUEST", error ?? `The server answered with status ${status}.`);
-  }
-  const code = Object.hasOwn(errorCatalogue, error.code) ? (error.code as ErrorCode) : "INTERNAL";
+  if (error === undefined || typeof error === "string") return new AppError(code, error ?? `The server answered with status ${response.status}.`);
   return new AppError(code, error.message, { problems: error.problems ?? [] });
 }

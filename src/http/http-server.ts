@@ -185,7 +185,7 @@ export class HttpServer {
       });
     }
     if (response.headersSent || response.destroyed) return void response.destroy();
-    const headers: Record<string, string> = { "Content-Type": "application/json", "X-Request-Id": requestId };
+    const headers: Record<string, string> = { "Content-Type": "application/json", "X-Request-Id": requestId, "X-Error-Code": error.code };
     if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(Math.ceil(error.retryAfterSeconds));
     if (error.code === "METHOD_NOT_ALLOWED") headers.Allow = error.message.replace(/^This path takes |\.$/g, "");
     const body = route?.errorBody?.(error, requestId) ?? {

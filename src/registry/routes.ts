@@ -3,7 +3,7 @@ import { Digest, ModelName, VersionNumber } from "../core/names.ts";
 import { route, type Route } from "../core/route.ts";
 import type { BlobStore } from "./blob-store.ts";
 import type { RegistryService } from "./registry-service.ts";
-import { ModelVersion, Policy, PolicyRevision } from "./schemas.ts";
+import { ModelVersion, PolicyRevision } from "./schemas.ts";
 
 const ModelParams = z.strictObject({ model: ModelName });
 const VersionParams = z.strictObject({ model: ModelName, version: VersionNumber });
@@ -49,20 +49,6 @@ export function registryRoutes(registry: RegistryService, blobs: BlobStore): Rou
       params: ModelParams,
       response: PolicyRevision,
       handle: ({ params }) => registry.policy(params.model),
-    }),
-    route({
-      method: "PUT",
-      path: "/api/models/:model/policy",
-      access: "deployer",
-      operationId: "changePolicy",
-      summary: "Write a new revision of the policy",
-      description: "`revision` is the one that was read; when somebody changed the policy in between, the answer is 409.",
-      tag,
-      params: ModelParams,
-      body: { kind: "json", schema: z.strictObject({ revision: z.number().int().min(0), reason: z.string().min(1).max(1000), policy: Policy }) },
-      response: PolicyRevision,
-      handle: ({ params, body, now }) =>
-        registry.changePolicy({ model: params.model, revision: body.revision + 1, author: "local", changedAt: now, reason: body.reason, policy: body.policy }),
     }),
     route({
       method: "GET",

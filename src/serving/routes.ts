@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isSafeName, ModelName, VersionNumber } from "../core/names.ts";
 import { route, type Route } from "../core/route.ts";
-import { DeployRequest, DeployResult, Model, ModelVersion, type RegistryService } from "../registry/index.ts";
+import { DeployRequest, DeployResult, Model, ModelVersion, Policy, PolicyRevision, type RegistryService } from "../registry/index.ts";
 import { explainPrediction } from "./explain.ts";
 import type { PredictionLog } from "./prediction-log.ts";
 import { Prediction, PredictionExplanation, PredictionId, ServedVersion, TruthRecord } from "./schemas.ts";
@@ -73,6 +73,20 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
         else await registry.setAlias(params.model, params.alias, body.version, now);
         return registry.model(params.model);
       },
+    }),
+    route({
+      method: "PUT",
+      path: "/api/models/:model/policy",
+      access: "deployer",
+      operationId: "changePolicy",
+      summary: "Write a new revision of the policy",
+      description: "`revision` is the one that was read; when somebody changed the policy in between, the answer is 409. The answer comes when the change is in effect, new runners included.",
+      tag: "Registry",
+      params: ModelParams,
+      body: { kind: "json", schema: z.strictObject({ revision: z.number().int().min(0), reason: z.string().min(1).max(1000), policy: Policy }) },
+      response: PolicyRevision,
+      handle: ({ params, body, now }) =>
+        serving.changePolicy({ model: params.model, revision: body.revision + 1, author: "local", changedAt: now, reason: body.reason, policy: body.policy }),
     }),
     route({
       method: "GET",

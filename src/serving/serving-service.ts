@@ -4,9 +4,9 @@ import type { EventBus } from "../core/events.ts";
 import { fractionOfId, type IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { BlobStore, DeployRequest, DeployResult, ModelVersion, Policy, RegistryService } from "../registry/index.ts";
+import type { BlobStore, DeployRequest, DeployResult, ModelVersion, Policy, PolicyRevision, RegistryService } from "../registry/index.ts";
 import { rowsOf } from "./batch.ts";
-import { logTensors } from "./log-entry.ts";
+import { logTensors, unknownRedactions } from "./log-entry.ts";
 import type { InferenceCall, InferenceResult } from "./open-inference/inference-service.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { cacheKey } from "./prediction-cache.ts";
@@ -42,7 +42,6 @@ export class ServingService {
 
   constructor(parts: ServingParts) {
     this.#parts = parts;
-    parts.events.on("policy.changed", ({ model }) => void this.#applyPolicy(model).catch((error: unknown) => this.#logFailure("policy.apply_failed", model, error)));
   }
 
   /** Knows every model, then loads the champions in the background; `whenLoaded` tells when that is done. */
@@ -168,6 +167,15 @@ export class ServingService {
     await model.exclusively(() => this.#loadAndActivate(model, wanted, model.active === null && wanted === known.aliases[championAlias]));
   }
 
+  /** Writes the change and answers when it is in effect. Throws MODEL_NOT_FOUND, POLICY_CONFLICT, POLICY_INVALID. */
+  async changePolicy(revision: PolicyRevision): Promise<PolicyRevision> {
+    await this.#assertRedactions(revision);
+    const written = await this.#parts.registry.changePolicy(revision);
+    const model = await this.#servedModel(revision.model);
+    await model.exclusively(() => this.#applyPolicy(model));
+    return written;
+  }
+
   /** Finishes what was accepted and returns the memory. Throws MODEL_NOT_FOUND. */
   async unload(name: string, version?: string): Promise<void> {
     const model = this.#model(name);
@@ -273,21 +281,27 @@ export class ServingService {
     });
   }
 
-  async #applyPolicy(name: string): Promise<void> {
-    const model = this.#models.get(name);
-    if (model === undefined) return;
-    await model.exclusively(async () => {
-      const { policy } = await this.#parts.registry.policy(name);
-      const reload = [...model.versions.values()].filter((served) => served.state === "ready" && served.needsReload(policy));
-      model.policy = policy;
-      for (const former of reload) {
-        const number = former.version.version;
-        const fresh = await this.#makeVersion(model, number);
-        await fresh.load();
-        model.versions.set(number, fresh);
-        void former.unload();
-      }
-    });
+  async #applyPolicy(model: ServedModel): Promise<void> {
+    const { policy } = await this.#parts.registry.policy(model.name);
+    const reload = [...model.versions.values()].filter((served) => served.state === "ready" && served.needsReload(policy));
+    model.policy = policy;
+    for (const former of reload) {
+      const number = former.version.version;
+      const fresh = await this.#makeVersion(model, number);
+      await fresh.load();
+      model.versions.set(number, fresh);
+      void former.unload();
+    }
+  }
+
+  /** A typing error in a redaction would log what it meant to hide. */
+  async #assertRedactions({ model, policy }: PolicyRevision): Promise<void> {
+    const versions = await this.#parts.registry.versions(model);
+    if (versions.length === 0) return;
+    const unknown = versions.map(({ contract }) => unknownRedactions(contract.signature, policy.log)).reduce((left, right) => left.filter((name) => right.includes(name)));
+    if (unknown.length === 0) return;
+    const problems = unknown.map((name) => ({ path: "policy.log.redact", message: `no version of ${model} has an input, output or column named ${JSON.stringify(name)}` }));
+    throw new AppError("POLICY_INVALID", problems.map(({ message }) => message).join("; "), { problems });
   }
 
   #logFailure(event: string, model: string, error: unknown): void {

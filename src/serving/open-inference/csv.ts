@@ -1,5 +1,7 @@
 import type { ProblemList } from "./problem-list.ts";
 
+const quoteCode = 0x22;
+
 /**
  * Lines of CSV as RFC 4180 has it: commas, quotes that double within quotes, line ends of either kind. Empty lines are
  * passed over. An open quote is a problem.
@@ -14,7 +16,7 @@ export function parseCsv(text: string, problems: ProblemList): string[][] {
     cells = [];
   };
   for (;;) {
-    if (text[at] === '"') {
+    if (text.charCodeAt(at) === quoteCode) {
       let cell = "";
       for (at++; ; at++) {
         const quote = text.indexOf('"', at);
@@ -30,7 +32,10 @@ export function parseCsv(text: string, problems: ProblemList): string[][] {
       cells.push(cell);
     } else {
       const start = at;
-      while (at < text.length && text[at] !== "," && text[at] !== "\n" && text[at] !== "\r") at++;
+      for (; at < text.length; at++) {
+        const code = text.charCodeAt(at);
+        if (code === 0x2c || code === 0x0a || code === 0x0d) break;
+      }
       cells.push(text.slice(start, at));
     }
     if (at >= text.length) break;

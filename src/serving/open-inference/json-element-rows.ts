@@ -107,13 +107,17 @@ class NumberRows implements ElementRows {
 
   setText(index: number, text: string): void {
     const trimmed = text.trim();
-    const boolean = this.#datatype === "BOOL" ? booleanTexts.get(trimmed.toLowerCase()) : undefined;
-    const special = specialNumbers.get(trimmed.replace(/^(-?)inf$/i, "$1Infinity"));
-    if (missingTexts.has(trimmed.toLowerCase())) this.setMissing(index);
-    else if (boolean !== undefined) this.#values[index] = boolean;
-    else if (/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(trimmed)) this.#values[index] = Number(trimmed);
-    else if (special !== undefined && isFloat(this.#datatype)) this.#values[index] = special;
-    else this.#refuse(index, `is the text ${quoted(text)} where ${this.#datatype} wants a number`);
+    if (/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(trimmed)) {
+      this.#values[index] = Number(trimmed);
+      return;
+    }
+    const lower = trimmed.toLowerCase();
+    if (missingTexts.has(lower)) return this.setMissing(index);
+    const boolean = this.#datatype === "BOOL" ? booleanTexts.get(lower) : undefined;
+    const special = isFloat(this.#datatype) ? specialNumbers.get(trimmed.replace(/^(-?)inf$/i, "$1Infinity")) : undefined;
+    const value = boolean ?? special;
+    if (value === undefined) this.#refuse(index, `is the text ${quoted(text)} where ${this.#datatype} wants a number`);
+    else this.#values[index] = value;
   }
 
   finish(): TensorData {

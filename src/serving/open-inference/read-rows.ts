@@ -45,7 +45,7 @@ function readRow(
   } else if (slots.length === 1) {
     builder.readSlot(scanner, row, 0);
   } else if (kind === "array" && positions !== null && slots.every(isSingle)) {
-    readPositions(scanner, builder, positions, row, problems, `${path}[${row}]`);
+    readPositions(scanner, builder, positions, row, problems, () => `${path}[${row}]`);
   } else {
     scanner.skipValue();
     problems.add(`${path}[${row}]`, `is a ${kind}; a row of this model is an object with ${slots.map(({ spec }) => quoted(spec.name)).slice(0, 20).join(", ")}`);
@@ -72,11 +72,11 @@ function readObject(
 
 /** A list with one value for each member. */
 export function readPositions(
-  scanner: JsonScanner, builder: RowBuilder, members: readonly (RowMember | undefined)[], row: number, problems: ProblemList, place: string,
+  scanner: JsonScanner, builder: RowBuilder, members: readonly (RowMember | undefined)[], row: number, problems: ProblemList, place: () => string,
 ): void {
   if (scanner.kind() !== "array") {
     scanner.skipValue();
-    problems.add(place, "is not a list");
+    problems.add(place(), "is not a list");
     return;
   }
   let found = 0;
@@ -87,7 +87,7 @@ export function readPositions(
       else builder.readMember(scanner, row, member);
     } while (scanner.next(0x5b));
   }
-  if (found !== members.length) problems.add(place, `has ${found} values; ${members.length} belong here`);
+  if (found !== members.length) problems.add(place(), `has ${found} values; ${members.length} belong here`);
   else builder.endRow(row);
 }
 

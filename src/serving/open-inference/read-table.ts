@@ -47,10 +47,13 @@ export function readSplitTable(scanner: JsonScanner, signature: Signature, probl
   refuseHollow(rows, shapes, scanner.end - dataStart, problems, `${path}.data`);
   const builder = new RowBuilder(signature, layout, rows, shapes, problems, `${path}.data`);
   scanner.position = dataStart;
+  // A table that brings a matrix column by column in its own order is read like one.
+  const whole = layout.slots.length === 1 && shapes[0]!.length === 1 && members.length === shapes[0]![0] && members.every((member, offset) => member?.offset === offset);
   if (scanner.enter(0x5b)) {
     let row = 0;
     do {
-      readPositions(scanner, builder, members, row, problems, `${path}.data[${row}]`);
+      if (whole) builder.readSlot(scanner, row, 0);
+      else readPositions(scanner, builder, members, row, problems, () => `${path}.data[${row}]`);
       row++;
     } while (scanner.next(0x5b));
   }

@@ -1,0 +1,62 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { SlipwayClient } from "../../src/index.ts";
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+/** A real server in a process of its own, with a temporary data directory. */
+export interface RunningServer {
+  url: string;
+  httpPort: number;
+  grpcPort: number;
+  client: SlipwayClient;
+  directory: string;
+  process: ChildProcess;
+  /** Lines of the structured log so far. */
+  logLines: string[];
+  /** SIGTERM; answers with the exit code. Removes the data directory unless it is to be kept. */
+  stop(options?: { keep?: boolean }): Promise<number | null>;
+  /** SIGKILL. Keeps the data directory. */
+  kill(): Promise<void>;
+  /** Writes bytes to a file beside the data and answers with its path. */
+  file(name: string, content: Uint8Array | string): Promise<string>;
+}
+
+export async function startServer(options: { directory?: string; flags?: readonly string[]; environment?: Record<string, string> } = {}): Promise<RunningServer> {
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "slipway-test-")));
+  const child = spawn(process.execPath, [main, "up", "--port", "0", "--data", join(directory, "data"), "--log-level", "info", ...(options.flags ?? [])], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...options.environment },
+  });
+  const logLines: string[] = [];
+  createInterface({ input: child.stderr }).on("line", (line) => logLines.push(line));
+  const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const first = await Promise.race([
+    new Promise<string>((resolve) => createInterface({ input: child.stdout }).once("line", resolve)),
+    exited.then((code) => Promise.reject(new Error(`The server ended with code ${code}:\n${logLines.join("\n")}`))),
+  ]);
+  const { url, httpPort, grpcPort } = JSON.parse(first) as { url: string; httpPort: number; grpcPort: number };
+  return {
+    url, httpPort, grpcPort, directory, process: child, logLines,
+    client: new SlipwayClient({ url }),
+    async stop({ keep = false } = {}) {
+      child.kill("SIGTERM");
+      const code = await exited;
+      if (!keep) await rm(directory, { recursive: true, force: true });
+      return code;
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+    async file(name, content) {
+      const path = join(directory, name);
+      await writeFile(path, content);
+      return path;
+    },
+  };
+}
