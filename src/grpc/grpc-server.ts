@@ -143,7 +143,7 @@ export class GrpcServer {
   }
 
   #logFailure(service: GrpcService, method: GrpcMethod, error: AppError): void {
-    if (error.status < 500 || error.code === "QUEUE_FULL") return;
+    if (error.status < 500 || error.code === "QUEUE_FULL" || error.code === "NOT_SUPPORTED") return;
     const level = error.code === "INTERNAL" ? "error" : "warn";
     this.#logger[level]("call.failed", { code: error.code, message: error.message, method: `${service.name}/${method.name}`, cause: error.cause });
   }

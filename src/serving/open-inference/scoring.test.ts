@@ -161,8 +161,10 @@ describe("POST /invocations", () => {
     const cases: [unknown, RegExp][] = [
       [{ dataframe_split: { columns: ["age"], data: [[1]] } }, /^dataframe_split\.columns lack "height"\.$/],
       [{ dataframe_split: { columns: ["age", "age", "height"], data: [] } }, /name a column twice/],
-      [{ dataframe_split: { columns: ["age", "height"], data: [[1, 2], [3]] } }, /^dataframe_split\.data\[1\] has 1 values; 2 belong here\.$/],
-      [{ dataframe_split: { columns: ["age", "height"], data: [[1, 2], 3] } }, /^dataframe_split\.data\[1\] is not a list\.$/],
+      [{ dataframe_split: { columns: ["age", "height"], data: [[1, 2], [3]] } }, /^dataframe_split\.data\[1\] has 1 element, the shape \[2,2\] wants 2 here\.$/],
+      [{ dataframe_split: { columns: ["height", "age"], data: [[1, 2], [3]] } }, /^dataframe_split\.data\[1\] has 1 values; 2 belong here\.$/],
+      [{ dataframe_split: { columns: ["height", "age"], data: [[1, 2], 3] } }, /^dataframe_split\.data\[1\] is not a list\.$/],
+      [{ dataframe_split: { columns: ["age", "height"], data: [[1, 2], 3] } }, /^dataframe_split\.data\[1\] is not a list; the shape/],
       [{ dataframe_split: { columns: ["age", "height"], data: [[1, "x"]] } }, /^dataframe_split\.data\[0\]\.height is the text "x"/],
       [{ dataframe_split: { columns: ["age", "height"] } }, /^dataframe_split\.data is missing\.$/],
       [{ dataframe_split: [[1, 2]] }, /^dataframe_split is not an object with columns and data\.$/],
