@@ -47,8 +47,9 @@ export class SqliteConnection {
     if (this.inTransaction !== expected) throw new TransactionLost(expected ? "The transaction is gone." : "Another transaction is open.");
   }
 
-  run(sql: string, parameters: readonly SqlParameter[]): StatementResult {
+  run(sql: string, given: readonly SqlParameter[]): StatementResult {
     const { statement, columns } = this.#prepare(sql);
+    const parameters = given.map(bindable);
     if (columns.length > 0) {
       const rows = statement.all(...parameters) as unknown as unknown[][];
       for (const row of rows) {
@@ -125,6 +126,13 @@ export class SqliteConnection {
     this.#prepared.clear();
     this.#database.close();
   }
+}
+
+// Node 22 binds no bytes as NULL when they lie nowhere, as they do after the way between threads; these lie somewhere.
+const noBytes = new Uint8Array(1).subarray(0, 0);
+
+function bindable(parameter: SqlParameter): SqlParameter {
+  return parameter instanceof Uint8Array && parameter.length === 0 ? noBytes : parameter;
 }
 
 export function describeFailure(error: unknown, statement?: string): SqliteFailure {
