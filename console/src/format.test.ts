@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatAge, formatBytes, formatCount, formatMs, formatNumber, formatRate, formatShape, formatShare, plural, shortDigest } from "./format.ts";
+import { formatAge, formatBytes, formatCount, formatMs, formatNumber, formatPsi, formatRate, formatShape, formatShare, plural, shortDigest } from "./format.ts";
 
 describe("format", () => {
   it("writes durations in the unit that three digits suffice for", () => {
@@ -29,6 +29,10 @@ describe("format", () => {
 
   it("keeps whole numbers whole and gives the extreme ones an exponent", () => {
     assert.deepEqual([2475, 0.123456789, 1e-7, 1.5e14, NaN, -Infinity].map((value) => formatNumber(value)), ["2,475", "0.12346", "1e-7", "1.5e14", "NaN", "−∞"]);
+  });
+
+  it("writes PSI with the three decimals of its thresholds", () => {
+    assert.deepEqual([0, 0.00065, 0.1, 0.31234].map(formatPsi), ["0.000", "<0.001", "0.100", "0.312"]);
   });
 
   it("writes sizes, ages, shapes and digests", () => {

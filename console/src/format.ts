@@ -58,6 +58,11 @@ export function formatNumber(value: number, digits = 5): string {
   return significant(value, digits);
 }
 
+/** A population stability index: three decimals, as its thresholds are read. */
+export function formatPsi(value: number): string {
+  return value !== 0 && value < 0.001 ? "<0.001" : value.toFixed(3);
+}
+
 /** Bytes in powers of 1000: `14.2 kB`. */
 export function formatBytes(value: number): string {
   if (value < 1000) return `${value} B`;

@@ -48,6 +48,8 @@ export interface OpenApiOperation {
   tags?: string[];
   parameters?: OpenApiParameter[];
   requestBody?: { required?: boolean; description?: string; content?: OpenApiContent };
+  /** Who may call it. */
+  "x-slipway-access"?: string;
   responses?: Record<string, { description?: string; content?: OpenApiContent; $ref?: string }>;
 }
 

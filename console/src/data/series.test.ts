@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { alignIntervals } from "./series.ts";
 import { changeQuery } from "./query.ts";
-import { boundsOf, parseTimeRange, refreshMsOf } from "./time-range.ts";
+import { boundsOf, parseTimeRange, refreshMsOf, usualPreset } from "./time-range.ts";
 import type { ServingInterval } from "./types.ts";
 
 const interval = (from: number): ServingInterval => ({
@@ -36,6 +36,13 @@ describe("the time range in the address", () => {
   it("never fetches a fixed span again, and a moving one once per interval", () => {
     assert.equal(refreshMsOf(parseTimeRange(null, "5", "9"), 180), undefined);
     assert.equal(refreshMsOf(parseTimeRange("15m", null, null), 180), 5000);
+  });
+});
+
+describe("usualPreset", () => {
+  it("shows a young model a quarter of an hour, so that its first minutes fill the charts", () => {
+    assert.equal(usualPreset(0, 60_000).id, "15m");
+    assert.equal(usualPreset(0, 3_600_000).id, "1h");
   });
 });
 

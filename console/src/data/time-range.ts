@@ -14,13 +14,14 @@ export type Preset = (typeof presets)[number];
 /** Either a span that ends now and moves, or a fixed one that somebody dragged out of a chart. */
 export type TimeRange = { kind: "preset"; preset: Preset } | { kind: "fixed"; from: number; to: number };
 
-export function parseTimeRange(range: string | null, from: string | null, to: string | null): TimeRange {
+/** `usual` is what stands when the address names no range. */
+export function parseTimeRange(range: string | null, from: string | null, to: string | null, usual: Preset = presets[1]): TimeRange {
   const start = Number(from);
   const end = Number(to);
   if (from !== null && to !== null && Number.isSafeInteger(start) && Number.isSafeInteger(end) && end > start && start >= 0) {
     return { kind: "fixed", from: start, to: end };
   }
-  return { kind: "preset", preset: presets.find((preset) => preset.id === range) ?? presets[1] };
+  return { kind: "preset", preset: presets.find((preset) => preset.id === range) ?? usual };
 }
 
 /** Bounds in milliseconds; those of a preset move with the clock. */
@@ -40,13 +41,18 @@ export function refreshMsOf(range: TimeRange, points: number): number | undefine
   return Math.max(2000, Math.min(60_000, range.preset.milliseconds / points));
 }
 
-/** The time range in the address: `?range=6h`, or `?from=…&to=…` in milliseconds. */
-export function useTimeRange(): { range: TimeRange; setPreset(id: string): void; setFixed(from: number, to: number): void } {
+/** The range in which a model that began at `since` has something to show: young models fill a quarter of an hour first. */
+export function usualPreset(since: number, at: number): Preset {
+  return at - since < 20 * 60_000 ? presets[0] : presets[1];
+}
+
+/** The time range in the address: `?range=6h`, or `?from=…&to=…` in milliseconds. An empty preset goes back to the usual one. */
+export function useTimeRange(usual: Preset): { range: TimeRange; setPreset(id: string): void; setFixed(from: number, to: number): void } {
   const query = useQuery();
-  const range = parseTimeRange(query.get("range"), query.get("from"), query.get("to"));
+  const range = parseTimeRange(query.get("range"), query.get("from"), query.get("to"), usual);
   return {
     range,
-    setPreset: (id) => query.set({ range: id === "1h" ? null : id, from: null, to: null }),
+    setPreset: (id) => query.set({ range: id === "" ? null : id, from: null, to: null }),
     setFixed: (from, to) => query.set({ range: null, from: String(Math.floor(from)), to: String(Math.ceil(to)) }),
   };
 }

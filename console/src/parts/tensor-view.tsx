@@ -169,6 +169,7 @@ function shortText(value: Element): string {
 export function tensorWords({ name, data, redacted }: ShownTensor, columns?: readonly string[]): string {
   if (data === null) return `${name}: ${redacted === true ? "redacted" : "not kept"}`;
   if (data.length === 1) return shortText(data[0]!);
-  const shown = data.slice(0, 4).map((value, index) => (columns?.[index] === undefined ? shortText(value) : `${columns[index]} ${shortText(value)}`));
+  const named = columns !== undefined && columns.length > 1 ? columns : undefined;
+  const shown = data.slice(0, 4).map((value, index) => (named?.[index] === undefined ? shortText(value) : `${named[index]} ${shortText(value)}`));
   return `${shown.join(", ")}${data.length > 4 ? ", …" : ""}`;
 }

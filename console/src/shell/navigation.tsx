@@ -89,7 +89,7 @@ function ServerNote() {
       <div>
         <dt>HTTP · gRPC</dt>
         <dd>
-          {data.httpPort} · {data.grpcPort}
+          {data.httpPort} · {data.grpcPort > 0 ? data.grpcPort : "off"}
         </dd>
       </div>
       <div>

@@ -1,7 +1,7 @@
 import { Link } from "wouter";
 import { aliasesOf } from "../../data/models.ts";
 import type { ModelVersion, TensorSpec } from "../../data/types.ts";
-import { absent, formatBytes, formatNumber, formatShape } from "../../format.ts";
+import { absent, formatBytes, formatShape } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { CopyButton, DigestText } from "../../parts/copy.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
@@ -10,6 +10,7 @@ import { Panel } from "../../parts/panel.tsx";
 import { Time } from "../../parts/time.tsx";
 import type { ModelTabProps } from "../model/model-page.tsx";
 import { VersionSelect } from "../model/version-select.tsx";
+import { EvaluationPanel } from "./evaluation-panel.tsx";
 import { ReferencePanel } from "./reference-panel.tsx";
 
 /** The immutable facts of one version. */
@@ -63,38 +64,6 @@ function TensorTable({ specs, inputs = false }: { specs: readonly TensorSpec[]; 
         ))}
       </tbody>
     </table>
-  );
-}
-
-/** Metrics beside their baseline: `baseline_auc` belongs to `auc`. */
-function EvaluationPanel({ evaluation }: { evaluation: Readonly<Record<string, number>> }) {
-  const names = Object.keys(evaluation).filter((name) => !(name.startsWith("baseline_") && name.slice(9) in evaluation));
-  return (
-    <Panel title="Evaluation" flush={names.length > 0}>
-      {names.length === 0 ? (
-        <p className="muted">No metrics were given. Add them when deploying: <code>--metric auc=0.71</code>.</p>
-      ) : (
-        <table className="table">
-          <thead>
-            <tr><th scope="col">Metric</th><th scope="col" className="numeric">Model</th><th scope="col" className="numeric">Baseline</th><th scope="col" className="numeric">Difference</th></tr>
-          </thead>
-          <tbody>
-            {names.map((name) => {
-              const value = evaluation[name]!;
-              const baseline = evaluation[`baseline_${name}`];
-              return (
-                <tr key={name}>
-                  <th scope="row">{name}</th>
-                  <td className="numeric"><strong>{formatNumber(value, 4)}</strong></td>
-                  <td className="numeric">{baseline === undefined ? absent : formatNumber(baseline, 4)}</td>
-                  <td className="numeric">{baseline === undefined ? absent : `${value >= baseline ? "+" : "−"}${formatNumber(Math.abs(value - baseline), 3)}`}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      )}
-    </Panel>
   );
 }
 

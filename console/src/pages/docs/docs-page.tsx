@@ -2,6 +2,7 @@ import { useEffect, useMemo } from "react";
 import { useOpenApi, type OpenApiDocument } from "../../data/open-api.ts";
 import { useQuery } from "../../data/query.ts";
 import { plural } from "../../format.ts";
+import { withCode } from "../../parts/error-box.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { usePageTitle } from "../../shell/title.ts";
 import { matchesOperation, operationsByTag } from "./reference.ts";
@@ -38,7 +39,7 @@ function Reference({ document: api }: { document: OpenApiDocument }) {
   return (
     <>
       <p className="page-description">
-        {api.info?.description ?? "Everything that this server answers."} The same as <a href="/openapi.json">OpenAPI 3.1</a>, version {api.info?.version}.
+        {withCode(api.info?.description ?? "Everything that this server answers.")} The same as <a href="/openapi.json">OpenAPI 3.1</a>, version {api.info?.version}.
       </p>
       <div className="toolbar">
         <input type="search" className="input input-wide" aria-label="Search the reference" placeholder="Path, method or what it does" value={text} onChange={(event) => query.set({ q: event.target.value }, { replace: true })} />

@@ -1,4 +1,5 @@
 import type { OpenApiContent, OpenApiDocument } from "../../data/open-api.ts";
+import { Chip } from "../../parts/chip.tsx";
 import { CodeBlock } from "../../parts/copy.tsx";
 import { withCode } from "../../parts/error-box.tsx";
 import { curlOf, limitWords, resolve, typeWords, type Operation } from "./reference.ts";
@@ -15,6 +16,7 @@ export function OperationView({ document, operation }: { document: OpenApiDocume
           <code>{pathParts(operation.path)}</code>
         </a>
       </h3>
+      {operation["x-slipway-access"] !== undefined && operation["x-slipway-access"] !== "public" && <span className="operation-access"><Chip title="Who may call it, once there are keys">{operation["x-slipway-access"]}</Chip></span>}
       <p className="operation-summary">{withCode(operation.summary ?? "")}</p>
       {operation.description !== undefined && <p className="muted">{withCode(operation.description)}</p>}
       {parameters.length > 0 && (

@@ -1,6 +1,6 @@
 import { usePolicy, useDrift } from "../../data/models.ts";
 import type { ColumnDrift, DriftReport, Policy } from "../../data/types.ts";
-import { absent, formatAge, formatCount, formatNumber, formatShare, plural } from "../../format.ts";
+import { absent, formatAge, formatCount, formatNumber, formatPsi, formatShare, plural } from "../../format.ts";
 import { OverlaidDistribution } from "../../charts/distribution.tsx";
 import { DriftChip } from "../../parts/chip.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
@@ -41,7 +41,7 @@ function Report({ report, policy }: { report: DriftReport; policy: Policy | unde
       <KeyFigures label="Drift">
         <KeyFigure label="Drift" value={report.level} tone={report.level === "major" ? "bad" : report.level === "moderate" ? "warning" : undefined} note={counts.map(({ level, count }) => `${count} ${level}`).join(" · ")} />
         <KeyFigure label="Rows in the window" value={formatCount(report.rows)} note={`the last ${formatAge(report.to - report.from)}`} />
-        <KeyFigure label="Largest PSI" value={columns[0]!.psi === null ? absent : formatNumber(columns[0]!.psi, 3)} note={columns[0]!.psi === null ? undefined : columns[0]!.column} />
+        <KeyFigure label="Largest PSI" value={columns[0]!.psi === null ? absent : formatPsi(columns[0]!.psi)} note={columns[0]!.psi === null ? undefined : columns[0]!.column} />
         <KeyFigure label="Window ends" value={<Time at={report.to} />} note={`thresholds ${formatNumber(levels.warning)} and ${formatNumber(levels.critical)}`} />
       </KeyFigures>
       <ul className="drift-list" aria-label="Columns, the most drifted first">
@@ -64,7 +64,7 @@ function DriftRow({ column, levels, scale, open, onToggle }: { column: ColumnDri
         <button type="button" aria-expanded={open} aria-controls={id} onClick={onToggle}>
           <span className="drift-name">{column.column}</span>
           <PsiBar psi={column.psi} noise={column.noise} levels={levels} scale={scale} />
-          <span className="drift-psi">{column.psi === null ? absent : formatNumber(column.psi, 3)}</span>
+          <span className="drift-psi">{column.psi === null ? absent : formatPsi(column.psi)}</span>
           <span className="drift-level"><DriftChip level={column.level} short /></span>
         </button>
       </h3>
@@ -74,7 +74,7 @@ function DriftRow({ column, levels, scale, open, onToggle }: { column: ColumnDri
             <span><i className="swatch swatch-wide swatch-reference" aria-hidden="true" />reference</span>
             <span><i className="swatch swatch-wide swatch-live" aria-hidden="true" />live, {plural(column.rows, "row")}</span>
             {column.missing > 0 && <span className="muted">{formatCount(column.missing)} missing</span>}
-            {column.noise !== null && <span className="muted">by chance up to {formatNumber(column.noise, 2)}</span>}
+            {column.noise !== null && <span className="muted">by chance up to {formatPsi(column.noise)}</span>}
           </p>
           {column.labels.length > 0 && <OverlaidDistribution title={column.column} labels={column.labels} reference={column.reference} live={column.live} />}
           <Contributions column={column} />

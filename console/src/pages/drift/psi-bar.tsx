@@ -1,10 +1,10 @@
-import { formatNumber } from "../../format.ts";
+import { formatNumber, formatPsi } from "../../format.ts";
 
 /** One PSI against its thresholds; `scale` is the PSI at the right end. */
 export function PsiBar({ psi, noise, levels, scale }: { psi: number | null; noise: number | null; levels: { warning: number; critical: number }; scale: number }) {
   const share = (value: number): string => `${Math.min(1, Math.max(0, value / scale)) * 100}%`;
   const tone = psi === null ? "none" : psi <= (noise ?? 0) ? "none" : psi >= levels.critical ? "bad" : psi >= levels.warning ? "warning" : "none";
-  const label = psi === null ? "no figure yet" : `PSI ${formatNumber(psi, 3)}; warning from ${formatNumber(levels.warning)}, critical from ${formatNumber(levels.critical)}${noise === null ? "" : `, by chance up to ${formatNumber(noise, 2)}`}`;
+  const label = psi === null ? "no figure yet" : `PSI ${formatPsi(psi)}; warning from ${formatNumber(levels.warning)}, critical from ${formatNumber(levels.critical)}${noise === null ? "" : `, by chance up to ${formatPsi(noise)}`}`;
   return (
     <span className="psi-bar" role="img" aria-label={label} title={label}>
       {noise !== null && <span className="psi-noise" style={{ width: share(noise) }} />}

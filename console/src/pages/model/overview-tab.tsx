@@ -1,9 +1,10 @@
+import { useState } from "react";
 import { Link } from "wouter";
 import { useTick } from "../../data/live.ts";
 import { usePolicy } from "../../data/models.ts";
 import { useQuery } from "../../data/query.ts";
 import { useSeries, versionsWithTraffic } from "../../data/series.ts";
-import { presets, useTimeRange } from "../../data/time-range.ts";
+import { presets, usualPreset, useTimeRange } from "../../data/time-range.ts";
 import type { Policy, ServingInterval } from "../../data/types.ts";
 import { formatCount, formatMs, formatRate, formatShare, formatTime } from "../../format.ts";
 import { now } from "../../clock.ts";
@@ -22,7 +23,8 @@ const points = 180;
 export function OverviewTab({ detail }: ModelTabProps) {
   const { name } = detail.model;
   const query = useQuery();
-  const { range, setPreset, setFixed } = useTimeRange();
+  const [usual] = useState(() => usualPreset(detail.model.createdAt, now()));
+  const { range, setPreset, setFixed } = useTimeRange(usual);
   const { data: series, error, reload } = useSeries(name, range, points);
   const policy = usePolicy(name).data?.policy;
   const wanted = query.get("version");
@@ -43,8 +45,8 @@ export function OverviewTab({ detail }: ModelTabProps) {
       <div className="toolbar">
         <Segmented label="Time range" value={range.kind === "preset" ? range.preset.id : ""} options={presets.map(({ id, label, words: title }) => ({ id, label, title }))} onChange={setPreset} />
         {range.kind === "fixed" && (
-          <button type="button" className="button" onClick={() => setPreset("1h")}>
-            {words} ✕<span className="visually-hidden"> Back to the last hour</span>
+          <button type="button" className="button" onClick={() => setPreset("")}>
+            {words} ✕<span className="visually-hidden"> Back to {usual.words}</span>
           </button>
         )}
         <VersionSelect detail={detail} value={wanted} all="All with traffic" />

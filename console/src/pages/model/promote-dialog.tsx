@@ -4,6 +4,7 @@ import { championOf } from "../../data/models.ts";
 import { invalidate } from "../../data/resource.ts";
 import type { Model, ModelDetail, ServingSeries } from "../../data/types.ts";
 import { absent, formatMs, formatNumber, formatShare } from "../../format.ts";
+import { evaluationTable } from "../contract/evaluation-table.ts";
 import { StateMark } from "../../parts/chip.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
@@ -62,7 +63,7 @@ export function PromoteDialog({ detail, version, series, onClose }: { detail: Mo
 /** What is known of both, row by row: state, evaluation, traffic. */
 function Comparison({ detail, series, versions }: { detail: ModelDetail; series: ServingSeries | undefined; versions: readonly string[] }) {
   const contracts = versions.map((version) => detail.versions.find((entry) => entry.version === version)?.contract);
-  const metrics = [...new Set(contracts.flatMap((contract) => Object.keys(contract?.evaluation ?? {})))].filter((metric) => !metric.startsWith("baseline_"));
+  const metrics = [...new Set(contracts.flatMap((contract) => evaluationTable(contract?.evaluation ?? {}).rows.map(({ metric }) => metric)))];
   const totals = versions.map((version) => series?.versions.find((entry) => entry.version === version)?.total);
   return (
     <table className="table table-compare">

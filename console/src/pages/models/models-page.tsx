@@ -115,13 +115,14 @@ function ModelsTable({ entries }: { entries: readonly ModelEntry[] }) {
 
 function NoModels() {
   return (
-    <EmptyState title="No models yet" command="npx slipway deploy model.onnx --name my-model --reference train.parquet">
+    <EmptyState
+      title="No models yet"
+      command="npx slipway deploy model.onnx --name my-model --reference train.parquet"
+      after={<p>Or see how it looks with traffic: <code>npm start</code> in a clone runs the flights example. The routes are in the <Link href="/docs">API reference</Link>.</p>}
+    >
       <p>
         Deploy a model file and it is served, logged and watched from its first request. The reference data is optional: with it, inputs are
         checked by name and drift is measured against what the model was trained on.
-      </p>
-      <p>
-        Or see how it looks with traffic: <code>npm start</code> in a clone runs the flights example. The routes are in the <Link href="/docs">API reference</Link>.
       </p>
     </EmptyState>
   );
