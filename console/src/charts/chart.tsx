@@ -72,7 +72,7 @@ export function Chart(props: ChartProps) {
       created.destroy();
       plot.current = null;
     };
-    // eslint-disable-next-line -- `data` is set by the effect below; `shape` stands for the rest
+    // `data` is set by the effect below; `shape` stands for the rest.
   }, [shape]);
 
   useEffect(() => {

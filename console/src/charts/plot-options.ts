@@ -35,11 +35,11 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
     },
     scales: {
       x: { time: true, range: () => [latest.current.from / 1000, latest.current.to / 1000] },
-      y: { distr: logarithmic ? 3 : 1, range: (_plot, low, high) => valueRange(low, high, logarithmic) },
+      y: { distr: logarithmic ? 3 : 1, range: (_plot, low, high) => valueRange(low, high, logarithmic, Math.max(0, ...levels.map(({ value }) => value))) },
     },
     axes: [
       { ...axis, size: 26, space: 76, values: timeLabels },
-      { ...axis, size: axisWidth, space: 34, values: (_plot, splits) => splits.map((value) => (value === null ? "" : format(value))) },
+      { ...axis, ...(logarithmic ? { grid: { ...axis.grid, filter: decadesOnly } } : {}), size: axisWidth, space: 34, values: (_plot, splits) => splits.map((value) => (value === null ? "" : format(value))) },
     ],
     series: [
       {},
@@ -77,10 +77,10 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
   };
 }
 
-/** From zero, or over whole decades; never empty. */
-function valueRange(low: number | null, high: number | null, logarithmic: boolean): [number, number] {
+/** From zero, or over whole decades; never empty. Where all is zero, the levels show how far away they are. */
+function valueRange(low: number | null, high: number | null, logarithmic: boolean, highestLevel: number): [number, number] {
   if (high === null || !Number.isFinite(high)) return logarithmic ? [0.1, 1] : [0, 1];
-  if (!logarithmic) return [0, high <= 0 ? 1 : high * (1 + headroom)];
+  if (!logarithmic) return [0, (high > 0 ? high : highestLevel > 0 ? highestLevel : 1) * (1 + headroom)];
   const bottom = Math.max(low !== null && low > 0 ? low : high / 100, 1e-6);
   return [10 ** Math.floor(Math.log10(bottom)), 10 ** Math.ceil(Math.log10(Math.max(high, bottom) * 1.0001))];
 }
@@ -91,6 +91,11 @@ function isolated(plot: uPlot, seriesIndex: number): boolean {
   let count = 0;
   for (const value of values) if (value !== null && value !== undefined && ++count > 2) return false;
   return count > 0;
+}
+
+/** A logarithmic axis has a line for each decade, and none between. */
+function decadesOnly(_plot: uPlot, splits: number[]): (number | null)[] {
+  return splits.map((value) => (Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6 ? value : null));
 }
 
 /** As wide as its longest label. */
@@ -112,18 +117,18 @@ function timeLabels(_plot: uPlot, splits: number[], _axis: number, _space: numbe
 }
 
 function drawLevels(plot: uPlot, levels: NonNullable<ChartProps["levels"]>, colors: Record<string, string>): void {
-  const { ctx, bbox } = plot;
+  const { ctx: context, bbox } = plot;
   for (const level of levels) {
     const y = Math.round(plot.valToPos(level.value, "y", true));
     if (!Number.isFinite(y) || y < bbox.top || y > bbox.top + bbox.height) continue;
-    ctx.save();
-    ctx.strokeStyle = colors[level.color]!;
-    ctx.lineWidth = devicePixelRatio;
-    ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
-    ctx.beginPath();
-    ctx.moveTo(bbox.left, y);
-    ctx.lineTo(bbox.left + bbox.width, y);
-    ctx.stroke();
-    ctx.restore();
+    context.save();
+    context.strokeStyle = colors[level.color]!;
+    context.lineWidth = devicePixelRatio;
+    context.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+    context.beginPath();
+    context.moveTo(bbox.left, y);
+    context.lineTo(bbox.left + bbox.width, y);
+    context.stroke();
+    context.restore();
   }
 }

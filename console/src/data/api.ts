@@ -24,7 +24,7 @@ export class ApiFailure extends Error {
 }
 
 /** Reads an error body of either wire: the project's own, or the Open Inference Protocol's `{error: text}`. */
-export function failureOf(status: number, body: unknown): ApiFailure {
+function failureOf(status: number, body: unknown): ApiFailure {
   const error = typeof body === "object" && body !== null ? (body as { error?: unknown }).error : undefined;
   if (typeof error === "string") return new ApiFailure(status, { code: `HTTP ${status}`, message: error });
   if (typeof error === "object" && error !== null && "code" in error && "message" in error) {
@@ -41,7 +41,7 @@ function keepLargeIntegers(_key: string, value: unknown, context?: { source?: st
   return value;
 }
 
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   return JSON.parse(text, keepLargeIntegers as (key: string, value: unknown) => unknown);
 }
 

@@ -2,7 +2,8 @@ import { now } from "../clock.ts";
 import { useQuery } from "./query.ts";
 
 export const presets = [
-  { id: "15m", label: "15 m", words: "the last 15 minutes", milliseconds: 15 * 60_000 },
+  // The server keeps intervals of ten seconds for a quarter of an hour; one moment more and it answers with minutes.
+  { id: "15m", label: "15 m", words: "the last 15 minutes", milliseconds: 15 * 60_000 - 10_000 },
   { id: "1h", label: "1 h", words: "the last hour", milliseconds: 3_600_000 },
   { id: "6h", label: "6 h", words: "the last 6 hours", milliseconds: 6 * 3_600_000 },
   { id: "24h", label: "24 h", words: "the last 24 hours", milliseconds: 24 * 3_600_000 },

@@ -3,7 +3,7 @@ import type { ServedVersion } from "../../../src/serving/schemas.ts";
 import type { DriftLevel, LiveFigures } from "../../../src/monitoring/schemas.ts";
 
 export type {
-  CategoricalColumnProfile, ColumnProfile, Contract, DeployResult, ExampleTensor, Model, ModelVersion, NumericColumnProfile, Policy, PolicyRevision,
+  ColumnProfile, ExampleTensor, Model, ModelVersion, NumericColumnProfile, Policy, PolicyRevision,
   ReferenceProfile, Signature, TensorSpec,
 } from "../../../src/registry/schemas.ts";
 export type { LoggedTensor, Prediction, PredictionExplanation, PredictionTiming, ServedVersion, VersionState } from "../../../src/serving/schemas.ts";

@@ -34,7 +34,10 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
       if (opener instanceof HTMLElement) opener.focus();
     };
   }, []);
-  useEffect(() => list.current?.children[selected]?.scrollIntoView({ block: "nearest" }), [selected]);
+  // In braces: newer browsers answer scrolling with a promise, which React would take for a cleanup.
+  useEffect(() => {
+    list.current?.children[selected]?.scrollIntoView({ block: "nearest" });
+  }, [selected]);
 
   const choose = (entry: PaletteEntry | undefined): void => {
     if (entry === undefined) return;

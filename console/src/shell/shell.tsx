@@ -29,8 +29,10 @@ export function Shell({ children }: { children: ReactNode }) {
     return () => window.removeEventListener("keydown", onKeyDown);
   }, []);
 
-  // A new page begins at its top; another tab of the same model does too, but keeps the header in view.
-  useEffect(() => window.scrollTo(0, 0), [path]);
+  // A new page begins at its top.
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, [path]);
 
   return (
     <div className={menuOpen ? "shell shell-menu-open" : "shell"}>

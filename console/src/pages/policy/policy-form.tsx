@@ -128,7 +128,7 @@ function FieldRow({ field, text, before, touched, problem, onChange }: { field: 
             {field.choices!.map((choice) => <option key={choice}>{choice}</option>)}
           </select>
         ) : (
-          <input className="input" value={text} autoComplete="off" spellCheck={false} {...(field.kind === "list" ? {} : { inputMode: "decimal" as const })} onChange={(event) => onChange(event.target.value)} {...described} />
+          <input className="input" value={text} autoComplete="off" spellCheck={false} {...(field.kind === "list" ? { placeholder: "names, with commas between" } : { inputMode: "decimal" as const })} onChange={(event) => onChange(event.target.value)} {...described} />
         )}
         {unit !== undefined && <span className="muted small">{unit}</span>}
       </span>

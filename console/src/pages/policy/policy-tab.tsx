@@ -53,7 +53,7 @@ function PolicyBody({ revision, schema, resolve, editing, onEdit, reload }: {
     const known = policyFields(schema, resolve);
     // A server that does not describe its policy still shows it.
     return known.length > 1 ? known : Object.entries(flat).map(([path, value]): PolicyField => ({ path, group: path.split(".")[0]!, kind: Array.isArray(value) ? "list" : typeof value === "boolean" ? "boolean" : "number", default: undefined, description: undefined }));
-    // eslint-disable-next-line -- `resolve` reads from the same document as `schema`
+    // `resolve` reads from the same document as `schema`.
   }, [schema, flat]);
   const groups = [...new Set(fields.map((field) => field.group))].sort((a, b) => rank(a) - rank(b));
   const changed = fields.filter((field) => field.default !== undefined && !same(flat[field.path], field.default)).length;

@@ -24,7 +24,7 @@ export const fieldWords: Record<string, { label: string; unit?: string }> = {
   "cache.ttlSeconds": { label: "Keep for", unit: "s" },
   "cache.maxEntries": { label: "Most entries" },
   "log.sampleRate": { label: "Share that is logged", unit: "0 to 1" },
-  "log.redact": { label: "Redacted columns and inputs", unit: "comma-separated" },
+  "log.redact": { label: "Redacted columns and inputs" },
   "log.maxElements": { label: "Largest tensor that is logged", unit: "values" },
   "log.retentionDays": { label: "Keep for", unit: "days" },
   "objectives.latencyP95Ms.warning": { label: "Latency p95, warning", unit: "ms" },
@@ -49,5 +49,5 @@ export function policyText(path: string, value: unknown): string {
   if (typeof value === "number" && unit === "ms") return formatMs(value);
   if (typeof value === "number" && (unit === "share" || unit === "0 to 1")) return formatShare(value);
   const text = typeof value === "number" ? new Intl.NumberFormat("en", { maximumFractionDigits: 6 }).format(value) : String(value);
-  return unit === undefined || unit === "comma-separated" ? text : `${text} ${unit}`;
+  return unit === undefined ? text : `${text} ${unit}`;
 }

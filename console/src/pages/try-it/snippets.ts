@@ -34,25 +34,35 @@ const numpyTypes: Record<string, string> = {
 export function pythonSnippet(request: SnippetRequest): string {
   const { inputs } = JSON.parse(request.body) as Body;
   const host = request.origin.replace(/^https?:\/\//, "");
-  const lines = ["import numpy as np", "import tritonclient.http as triton", "", `client = triton.InferenceServerClient("${host}"${request.origin.startsWith("https") ? ", ssl=True" : ""})`, "inputs = []"];
-  for (const input of inputs) {
-    const long = JSON.stringify(input.data).length > 400;
-    const values = long ? `np.zeros(${pythonTuple(input.shape)}, ${numpyTypes[input.datatype]})` : `np.array(${pythonList(input.data)}, ${numpyTypes[input.datatype]}).reshape(${pythonTuple(input.shape)})`;
-    lines.push(`tensor = triton.InferInput(${JSON.stringify(input.name)}, [${input.shape.join(", ")}], "${input.datatype}")`);
-    lines.push(`tensor.set_data_from_numpy(${values})`, "inputs.append(tensor)");
-  }
   const version = request.version === null ? "" : `, model_version="${request.version}"`;
-  lines.push("", `result = client.infer("${request.model}", inputs${version})`, 'for output in result.get_response()["outputs"]:', '    print(output["name"], result.as_numpy(output["name"]))');
-  return lines.join("\n");
+  return [
+    "import numpy as np",
+    "import tritonclient.http as triton",
+    "",
+    `client = triton.InferenceServerClient("${host}"${request.origin.startsWith("https") ? ", ssl=True" : ""})`,
+    "inputs = []",
+    "for name, datatype, values in [",
+    ...inputs.map((input) => `    (${JSON.stringify(input.name)}, "${input.datatype}", ${numpyArray(input)}),`),
+    "]:",
+    "    tensor = triton.InferInput(name, list(values.shape), datatype)",
+    "    tensor.set_data_from_numpy(values)",
+    "    inputs.append(tensor)",
+    "",
+    `result = client.infer("${request.model}", inputs${version})`,
+    'for output in result.get_response()["outputs"]:',
+    '    print(output["name"], result.as_numpy(output["name"]))',
+  ].join("\n");
 }
 
-function pythonTuple(shape: readonly number[]): string {
-  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
-}
-
-function pythonList(data: readonly unknown[]): string {
-  const values = data.flat(Infinity) as unknown[];
-  return `[${values.map((value) => (value === null ? "np.nan" : value === true ? "True" : value === false ? "False" : JSON.stringify(value))).join(", ")}]`;
+function numpyArray({ data, shape, datatype }: Body["inputs"][number]): string {
+  const type = numpyTypes[datatype];
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+  const values = (data.flat(Infinity) as unknown[]).map((value) => (value === null ? "np.nan" : value === true ? "True" : value === false ? "False" : JSON.stringify(value)));
+  const text = values.join(", ");
+  if (text.length > 400) return `np.zeros(${tuple}, ${type})`;
+  if (shape.length === 1) return `np.array([${text}], ${type})`;
+  // One row is nested as it is read; other shapes are easier told than nested.
+  return shape.length === 2 && shape[0] === 1 ? `np.array([[${text}]], ${type})` : `np.array([${text}], ${type}).reshape(${tuple})`;
 }
 
 export function typescriptSnippet(request: SnippetRequest): string {

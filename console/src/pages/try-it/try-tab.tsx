@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState, type FormEvent } from "react";
+import { random } from "../../random.ts";
 import { ApiFailure, apiPath, call } from "../../data/api.ts";
 import { useQuery } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
@@ -65,7 +66,7 @@ function TryForm({ detail, version }: { detail: ModelTabProps["detail"]; version
 
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    const built = asJson ? { body: pasted ?? preview, problems: {} } : buildRequest(parts, values, Math.random);
+    const built = asJson ? { body: pasted ?? preview, problems: {} } : buildRequest(parts, values, random);
     setProblems(built.problems);
     setFailure(null);
     const first = Object.keys(built.problems)[0];
@@ -97,7 +98,7 @@ function TryForm({ detail, version }: { detail: ModelTabProps["detail"]; version
           <div className="try-toolbar">
             <VersionSelect detail={detail} value={version.version} />
             {!asJson && (
-              <button type="button" className="button" onClick={() => { setValues(randomValues(parts, Math.random)); setProblems({}); }} title={referenceProfile === null ? "Random values" : "Drawn from the reference data, each column on its own"}>
+              <button type="button" className="button" onClick={() => { setValues(randomValues(parts, random)); setProblems({}); }} title={referenceProfile === null ? "Random values" : "Drawn from the reference data, each column on its own"}>
                 <Icon name="dice" /> Another example
               </button>
             )}
