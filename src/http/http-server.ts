@@ -188,7 +188,8 @@ export class HttpServer {
     const headers: Record<string, string> = { "Content-Type": "application/json", "X-Request-Id": requestId, "X-Error-Code": error.code };
     if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(Math.ceil(error.retryAfterSeconds));
     if (error.code === "METHOD_NOT_ALLOWED") headers.Allow = error.message.replace(/^This path takes |\.$/g, "");
-    const body = route?.errorBody?.(error, requestId) ?? {
+    const errorBody = route === undefined ? this.#table.errorBodyOf(request.url ?? "") : route.errorBody;
+    const body = errorBody?.(error, requestId) ?? {
       error: { code: error.code, message: error.message, hint: error.hint, requestId, problems: error.problems },
     };
     // What is left of a refused body is not read: the connection ends with the answer.

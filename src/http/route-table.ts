@@ -15,6 +15,8 @@ export interface RouteMatch {
 export class RouteTable {
   readonly routes: readonly Route[];
   readonly #router = createRouter({ ignoreTrailingSlash: true, maxParamLength: 512 });
+  /** By first segment of the path; null where its routes disagree. */
+  readonly #errorBodies = new Map<string, Route["errorBody"] | null>();
 
   constructor(routes: readonly Route[]) {
     const operations = new Set<string>();
@@ -24,6 +26,9 @@ export class RouteTable {
       if (operations.has(route.operationId)) throw new Error(`Operation ${route.operationId} is declared twice.`);
       operations.add(route.operationId);
       this.#router.on(route.method as HTTPMethod, route.path, () => undefined, route);
+      const segment = firstSegment(route.path);
+      const known = this.#errorBodies.get(segment);
+      this.#errorBodies.set(segment, known === undefined || known === route.errorBody ? (route.errorBody ?? null) : null);
     }
     this.routes = routes;
   }
@@ -34,8 +39,17 @@ export class RouteTable {
     return found === null ? null : { route: found.store as Route, params: found.params };
   }
 
+  /** How a path without a route fails: in the shape of the protocol that all routes under its first segment speak. */
+  errorBodyOf(path: string): Route["errorBody"] {
+    return this.#errorBodies.get(firstSegment(path)) ?? undefined;
+  }
+
   /** Methods under which the path exists, for 405. */
   methodsOf(path: string): string[] {
     return ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => this.find(method, path) !== null);
   }
+}
+
+function firstSegment(path: string): string {
+  return path.split("/", 2)[1] ?? "";
 }

@@ -79,6 +79,7 @@ async function setUp(options: { held?: boolean; size?: number; limits?: Partial<
 }
 
 const tensor = (values: readonly number[], width = 1): Tensor => ({ name: "x", datatype: "FP64", shape: [values.length / width, width], data: Float64Array.from(values) });
+const stays = { signal: undefined };
 const code = (error: unknown): string => (error as AppError).code;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
@@ -93,7 +94,7 @@ describe("BatchScheduler", () => {
           const { scheduler, runners } = await setUp({ size, limits: { maxBatchRows } });
           let next = 1;
           const sent = requests.map(({ rows, width }) => tensor(Array.from({ length: rows * width }, () => next++), width));
-          const answers = await Promise.all(sent.map((input) => scheduler.submit([input], input.shape[0]!, batchKey([input], false), 60_000, undefined)));
+          const answers = await Promise.all(sent.map((input) => scheduler.submit([input], input.shape[0]!, batchKey([input], false), 60_000, stays)));
           answers.forEach(({ outputs }, index) => {
             assert.deepEqual(outputs[0]!.shape, sent[index]!.shape);
             assert.deepEqual([...(outputs[0]!.data as Float64Array)], [...(sent[index]!.data as Float64Array)].map((value) => value * 2));
@@ -108,16 +109,16 @@ describe("BatchScheduler", () => {
 
   it("joins the requests of one turn and never exceeds the batch size", async () => {
     const { scheduler, batches } = await setUp();
-    await Promise.all(Array.from({ length: 20 }, (_, index) => scheduler.submit([tensor([index])], 1, "", 60_000, undefined)));
+    await Promise.all(Array.from({ length: 20 }, (_, index) => scheduler.submit([tensor([index])], 1, "", 60_000, stays)));
     assert.deepEqual(batches, [8, 8, 4]);
   });
 
   it("refuses what the queue cannot hold, with a time to come back", async () => {
     const { scheduler, runners } = await setUp({ held: true, limits: { maxQueueRows: 2 } });
-    const first = scheduler.submit([tensor([1])], 1, "", 60_000, undefined);
+    const first = scheduler.submit([tensor([1])], 1, "", 60_000, stays);
     await turn();
-    const waiting = [scheduler.submit([tensor([2])], 1, "", 60_000, undefined), scheduler.submit([tensor([3])], 1, "", 60_000, undefined)];
-    await assert.rejects(scheduler.submit([tensor([4])], 1, "", 60_000, undefined), (error: AppError) => error.code === "QUEUE_FULL" && error.retryAfterSeconds! >= 1);
+    const waiting = [scheduler.submit([tensor([2])], 1, "", 60_000, stays), scheduler.submit([tensor([3])], 1, "", 60_000, stays)];
+    await assert.rejects(scheduler.submit([tensor([4])], 1, "", 60_000, stays), (error: AppError) => error.code === "QUEUE_FULL" && error.retryAfterSeconds! >= 1);
     runners[0]!.held = false;
     runners[0]!.release!();
     assert.deepEqual((await Promise.all([first, ...waiting])).map(({ outputs }) => (outputs[0]!.data as Float64Array)[0]), [2, 4, 6]);
@@ -125,8 +126,8 @@ describe("BatchScheduler", () => {
 
   it("answers by the deadline though the runner never does, then replaces the runner and serves on", async () => {
     const { scheduler, runners, pool } = await setUp({ held: true, limits: { maxRunMs: 50 } });
-    assert.equal(await scheduler.submit([tensor([1])], 1, "", 20, undefined).catch(code), "DEADLINE_EXCEEDED");
-    const queued = scheduler.submit([tensor([2])], 1, "", 60_000, undefined);
+    assert.equal(await scheduler.submit([tensor([1])], 1, "", 20, stays).catch(code), "DEADLINE_EXCEEDED");
+    const queued = scheduler.submit([tensor([2])], 1, "", 60_000, stays);
     while (runners.length < 2 || runners[1]!.release === undefined) await turn();
     assert.match(runners[0]!.killed!, /longer than/);
     runners[1]!.release!();
@@ -136,48 +137,49 @@ describe("BatchScheduler", () => {
 
   it("drops the work of a caller who has gone", async () => {
     const { scheduler, runners } = await setUp({ held: true });
-    const first = scheduler.submit([tensor([1])], 1, "", 60_000, undefined);
+    const first = scheduler.submit([tensor([1])], 1, "", 60_000, stays);
     await turn();
     const controller = new AbortController();
-    const gone = scheduler.submit([tensor([2])], 1, "", 60_000, controller.signal);
-    const stays = scheduler.submit([tensor([3])], 1, "", 60_000, undefined);
+    const gone = scheduler.submit([tensor([2])], 1, "", 60_000, controller);
+    const kept = scheduler.submit([tensor([3])], 1, "", 60_000, stays);
+    await turn();
     controller.abort();
     assert.equal(await gone.catch(code), "CALLER_GONE");
     assert.equal(scheduler.queueRows, 1);
     runners[0]!.held = false;
     runners[0]!.release!();
-    await Promise.all([first, stays]);
+    await Promise.all([first, kept]);
     assert.deepEqual(runners[0]!.batches, [[1], [3]]);
   });
 
   it("lets only the guilty request of a batch fail when it kills the runner", async () => {
     const { scheduler } = await setUp();
-    const answers = await Promise.allSettled([1, -1, 3].map((value) => scheduler.submit([tensor([value])], 1, "", 60_000, undefined)));
+    const answers = await Promise.allSettled([1, -1, 3].map((value) => scheduler.submit([tensor([value])], 1, "", 60_000, stays)));
     assert.deepEqual(answers.map((answer) => (answer.status === "fulfilled" ? (answer.value.outputs[0]!.data as Float64Array)[0] : code(answer.reason))), [2, "RUNNER_CRASHED", 6]);
   });
 
   it("lets only the guilty request of a batch fail when the model refuses its values", async () => {
     const { scheduler } = await setUp();
-    const answers = await Promise.allSettled([1, 2, -2].map((value) => scheduler.submit([tensor([value])], 1, "", 60_000, undefined)));
+    const answers = await Promise.allSettled([1, 2, -2].map((value) => scheduler.submit([tensor([value])], 1, "", 60_000, stays)));
     assert.deepEqual(answers.map(({ status }) => status), ["fulfilled", "fulfilled", "rejected"]);
   });
 
   it("waits for company as long as the delay says, and not once the batch is full", async () => {
     const { scheduler, runners } = await setUp({ limits: { maxBatchDelayMs: 60_000, maxBatchRows: 2 } });
-    const first = scheduler.submit([tensor([1])], 1, "", 60_000, undefined);
+    const first = scheduler.submit([tensor([1])], 1, "", 60_000, stays);
     await turn();
     assert.deepEqual(runners[0]!.batches, []);
-    const second = scheduler.submit([tensor([2])], 1, "", 60_000, undefined);
+    const second = scheduler.submit([tensor([2])], 1, "", 60_000, stays);
     await Promise.all([first, second]);
     assert.deepEqual(runners[0]!.batches, [[1, 2]]);
   });
 
   it("settles what it accepted before it is drained, and takes nothing new", async () => {
     const { scheduler, runners } = await setUp({ held: true });
-    const accepted = scheduler.submit([tensor([1])], 1, "", 60_000, undefined);
+    const accepted = scheduler.submit([tensor([1])], 1, "", 60_000, stays);
     await turn();
     const drained = scheduler.drain();
-    assert.equal(await scheduler.submit([tensor([2])], 1, "", 60_000, undefined).catch(code), "VERSION_NOT_READY");
+    assert.equal(await scheduler.submit([tensor([2])], 1, "", 60_000, stays).catch(code), "VERSION_NOT_READY");
     runners[0]!.release!();
     await drained;
     assert.equal(((await accepted).outputs[0]!.data as Float64Array)[0], 2);

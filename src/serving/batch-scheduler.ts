@@ -19,10 +19,17 @@ export interface ScheduledResult {
   batchRows: number;
 }
 
+/** Who waits for an answer. The signal is only asked for when there is time to leave: making one costs. */
+export interface Caller {
+  readonly signal: AbortSignal | undefined;
+}
+
 interface PendingRequest {
   inputs: readonly Tensor[];
   rows: number;
   key: string;
+  caller: Caller;
+  followed: boolean;
   enqueuedAt: number;
   deadlineAt: number;
   /** Runs alone: it was in a batch whose runner died, and only the guilty one shall fail. */
@@ -63,6 +70,7 @@ export class BatchScheduler {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #usPerBatch = 0;
+  #lastBatchRequests = 1;
   #closed: AppError | undefined;
   #drained: (() => void) | undefined;
 
@@ -86,23 +94,21 @@ export class BatchScheduler {
    * Rejects with QUEUE_FULL, DEADLINE_EXCEEDED, CALLER_GONE, RUNNER_CRASHED, MODEL_RUN_FAILED or OUTPUT_INVALID.
    * `deadlineMs` counts from now.
    */
-  submit(inputs: readonly Tensor[], rows: number, key: string, deadlineMs: number, signal: AbortSignal | undefined): Promise<ScheduledResult> {
+  submit(inputs: readonly Tensor[], rows: number, key: string, deadlineMs: number, caller: Caller): Promise<ScheduledResult> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.#queueRows > 0 && this.#queueRows + rows > this.#limits.maxQueueRows) {
       return Promise.reject(
         new AppError("QUEUE_FULL", `${this.#queueRows} rows wait already, of at most ${this.#limits.maxQueueRows}.`, { retryAfterSeconds: this.#retryAfter() }),
       );
     }
-    if (signal?.aborted) return Promise.reject(new AppError("CALLER_GONE", "The caller left."));
     return new Promise((resolve, reject) => {
       const now = this.#clock.monotonic();
       const request: PendingRequest = {
-        inputs, rows, key, enqueuedAt: now, deadlineAt: now + deadlineMs, solo: false, batch: undefined, settled: false, resolve, reject,
+        inputs, rows, key, caller, followed: false, enqueuedAt: now, deadlineAt: now + deadlineMs, solo: false, batch: undefined, settled: false, resolve, reject,
       };
       this.#waiting.add(request);
       this.#queue.push(request);
       this.#queueRows += rows;
-      signal?.addEventListener("abort", () => this.#giveUp(request, new AppError("CALLER_GONE", "The caller left.")), { once: true });
       this.#watch(request.deadlineAt);
       this.#schedulePump();
     });
@@ -131,13 +137,30 @@ export class BatchScheduler {
     clearTimeout(this.#timer);
   }
 
+  /**
+   * A caller who is alone is served at once. Once batches have company, the dispatch waits for the end of this turn of
+   * the event loop, whose requests then share a run.
+   */
   #schedulePump(): void {
     if (this.#pumpScheduled) return;
     this.#pumpScheduled = true;
-    setImmediate(() => {
+    const pump = (): void => {
       this.#pumpScheduled = false;
       this.pump();
-    });
+      for (const request of this.#queue) this.#follow(request);
+    };
+    if (this.#lastBatchRequests <= 1 && this.#waiting.size === 1) process.nextTick(pump);
+    else setImmediate(pump);
+  }
+
+  /** Hears of the caller's leaving. */
+  #follow(request: PendingRequest): void {
+    if (request.followed || request.settled) return;
+    request.followed = true;
+    const leave = (): void => this.#giveUp(request, new AppError("CALLER_GONE", "The caller left."));
+    const { signal } = request.caller;
+    if (signal?.aborted === true) leave();
+    else signal?.addEventListener("abort", leave, { once: true });
   }
 
   /** The oldest requests that may share a run; undefined while the batch should wait for company. */
@@ -177,7 +200,11 @@ export class BatchScheduler {
   async #run(runner: ModelRunner, requests: PendingRequest[]): Promise<void> {
     const startedAt = this.#clock.monotonic();
     const batch: RunningBatch = { runner, requests, startedAt, killAt: startedAt + this.#limits.maxRunMs };
-    for (const request of requests) request.batch = batch;
+    for (const request of requests) {
+      request.batch = batch;
+      if (runner.placement === "runner") this.#follow(request);
+    }
+    this.#lastBatchRequests = requests.length;
     this.#running.add(batch);
     this.#watch(batch.killAt);
     const rowCounts = requests.map((request) => request.rows);

@@ -126,7 +126,7 @@ export function predictionLogConformance(adapter: string, open: () => Promise<Pr
           await harness.log.flush();
           await check();
         }),
-        { numRuns: 8 },
+        { numRuns: 8, endOnFailure: true },
       );
     });
 

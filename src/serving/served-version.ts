@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { BlobStore, ModelVersion, Policy } from "../registry/index.ts";
 import { batchKey, hasFixedTrailingDimensions, rowsOf } from "./batch.ts";
-import { BatchScheduler, type ScheduledResult, type SchedulerLimits } from "./batch-scheduler.ts";
+import { BatchScheduler, type Caller, type ScheduledResult, type SchedulerLimits } from "./batch-scheduler.ts";
 import type { ModelRunner, ModelRuntime } from "./model-runtime.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import type { ServedVersion as ServedVersionView, VersionState } from "./schemas.ts";
@@ -93,7 +93,7 @@ export class ServedVersion {
   }
 
   /** Rejects with VERSION_NOT_READY, VERSION_FAILED, INVALID_INPUT and what the scheduler rejects with. */
-  async submit(inputs: readonly Tensor[], deadlineMs: number, signal: AbortSignal | undefined): Promise<ScheduledResult> {
+  async submit(inputs: readonly Tensor[], deadlineMs: number, caller: Caller): Promise<ScheduledResult> {
     if (this.#state !== "ready") throw this.#notReady();
     const { batchable } = this.version.contract.signature;
     const rows = rowsOf(inputs, batchable);
@@ -105,7 +105,7 @@ export class ServedVersion {
       lane = this.#process!;
       if (!lane.pool.started) lane.pool.fill();
     }
-    return lane.scheduler.submit(inputs, rows, batchKey(inputs, this.#trailingFixed), deadlineMs, signal);
+    return lane.scheduler.submit(inputs, rows, batchKey(inputs, this.#trailingFixed), deadlineMs, caller);
   }
 
   /** Applies what can change without a reload. */

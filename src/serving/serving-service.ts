@@ -118,7 +118,7 @@ export class ServingService {
         outputs = cached;
       } else {
         const deadlineMs = Math.min(call.deadlineMs ?? Infinity, model.policy.serving.deadlineMs);
-        const result = await served.submit(call.inputs, deadlineMs, call.signal);
+        const result = await served.submit(call.inputs, deadlineMs, call);
         timing.queueUs = Math.round(result.queueUs);
         timing.runUs = Math.round(result.runUs);
         timing.batchRows = result.batchRows;

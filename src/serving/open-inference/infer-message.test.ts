@@ -133,6 +133,13 @@ describe("ModelInferRequest", () => {
     messageOf(() => read({ inputs: [{ name: "x", datatype: "FP32", shape: [1], parameters: { shared_memory_region: { string_param: "r" } } }] }), "NOT_SUPPORTED");
   });
 
+  it("does not take a field for whole that the message cuts off", () => {
+    const bytes = encode({ model_name: "m", inputs: [{ name: "x", datatype: "UINT8", shape: [3] }], raw_input_contents: [Buffer.of(1, 2, 3)] });
+    bytes[bytes.length - 4]!++;
+    assert.match(messageOf(() => decodeInferMessage(bytes), "INVALID_REQUEST"), /a field is longer than the message/);
+    assert.match(messageOf(() => decodeInferMessage(bytes.subarray(0, 2)), "INVALID_REQUEST"), /a field is longer than the message/);
+  });
+
   it("names every problem in the same words as REST", () => {
     const signature: Signature = { inputs: [{ name: "x", datatype: "FP32", shape: [-1, 2], missingAllowed: false }], outputs: [{ name: "y", datatype: "FP32", shape: [-1], missingAllowed: false }], batchable: true };
     const input = (more: object) => ({ inputs: [{ name: "x", datatype: "FP32", shape: [1, 2], ...more }] });
@@ -145,7 +152,7 @@ describe("ModelInferRequest", () => {
       [input({ contents: { int_contents: [1, 2] } }), /^inputs\[0\]\.contents has int_contents; FP32 goes into fp32_contents\.$/],
       [input({ contents: { fp32_contents: [1, NaN] } }), /^inputs\[0\]\.contents\[1\] is missing \(NaN\)/],
       [input({ contents: { fp32_contents: [Infinity, 1] } }), /^inputs\[0\]\.contents\[0\] is infinite/],
-      [input({ shape: [1_000_000_000, 2], contents: { fp32_contents: [1] } }), /has 1 element, the shape needs 2000000000/],
+      [input({ shape: [2 ** 40, 2], contents: { fp32_contents: [1] } }), /has 1 element, the shape needs 2199023255552/],
       [{ ...input({}), raw_input_contents: [Buffer.alloc(4)] }, /^inputs\[0\]\.data is 4 bytes; 2 elements of FP32 \(shape \[1,2\]\) are 8 bytes\.$/],
       [{ ...input({}), raw_input_contents: [Buffer.alloc(8), Buffer.alloc(8)] }, /^raw_input_contents has 2 elements for 1 inputs/],
       [{ ...input({ contents: { fp32_contents: [1, 2] } }), raw_input_contents: [Buffer.alloc(8)] }, /contents stand beside raw_input_contents/],

@@ -55,7 +55,7 @@ function serverRoutes(service: InferenceService, serverVersion: string): Route[]
     }),
     route({
       method: "GET", path: "/v2/models/stats", access: "viewer", operationId: "getStatistics", summary: "Counts and times of every loaded version",
-      tag: openInferenceTag, response: ModelStatistics, errorBody, handle: () => modelStatistics(service.statistics()),
+      tag: openInferenceTag, response: ModelStatistics, errorBody, handle: async () => modelStatistics(await service.statistics()),
     }),
   ];
 }
@@ -72,7 +72,7 @@ function modelRoutes(service: InferenceService): Route[] {
     }),
     ...versionedRoutes(start, {
       suffix: "", method: "GET", access: "viewer", operationId: "getModelMetadata", summary: "Inputs and outputs of a model", response: ModelMetadata,
-      handle: ({ params }) => modelMetadata(service.describe(params.model, params.version)),
+      handle: async ({ params }) => modelMetadata(await service.describe(params.model, params.version)),
     }),
     ...versionedRoutes(start, {
       suffix: "/ready", method: "GET", access: "public", operationId: "getModelReady", summary: "The model takes requests; 503 while it does not", response: ModelReady,
@@ -81,11 +81,11 @@ function modelRoutes(service: InferenceService): Route[] {
     ...versionedRoutes(start, {
       suffix: "/config", method: "GET", access: "viewer", operationId: "getModelConfig", summary: "Triton's model configuration",
       response: { mediaType: "application/json", description: "ModelConfig of Triton, as far as its tools read it" },
-      handle: ({ params }) => jsonAnswer(200, modelConfig(service.describe(params.model, params.version))),
+      handle: async ({ params }) => jsonAnswer(200, modelConfig(await service.describe(params.model, params.version))),
     }),
     ...versionedRoutes(start, {
       suffix: "/stats", method: "GET", access: "viewer", operationId: "getModelStatistics", summary: "Counts and times of a model", response: ModelStatistics,
-      handle: ({ params }) => modelStatistics(service.statistics(params.model, params.version)),
+      handle: async ({ params }) => modelStatistics(await service.statistics(params.model, params.version)),
     }),
   ];
 }
@@ -94,12 +94,15 @@ const inferExample = {
   inputs: [{ name: "x", shape: [1, 2], datatype: "FP32", data: [0.5, 1.5] }],
 };
 
-async function infer(service: InferenceService, { params, body, headers, now, signal }: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> {
+async function infer(service: InferenceService, caller: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> {
+  const { params, body, headers, now } = caller;
   const { model, version } = params;
   const request = counted(service, model, () => parseInferRequest(body, headerText(headers, "inference-header-content-length"), service.signature(model, version)));
   const result = await service.infer({
     model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
-    deadlineMs: shorter(deadlineHeader(headers), request.timeoutMs), signal, now, door: "rest",
+    deadlineMs: shorter(deadlineHeader(headers), request.timeoutMs), now, door: "rest",
+    // Made only for a request that has to wait.
+    get signal() { return caller.signal; },
   });
   const answer = writeInferResponse(result, request);
   return new HttpAnswer(200, answer.headers, answer.chunks);

@@ -96,11 +96,11 @@ export interface InferenceService {
   infer(call: InferenceCall): Promise<InferenceResult>;
   /** The same object for as long as the version is loaded: what is derived from it is kept by its identity. */
   signature(model: string, version?: string): Signature;
-  describe(model: string, version?: string): ModelDescription;
+  describe(model: string, version?: string): ModelDescription | Promise<ModelDescription>;
   /** Never throws; without a model, whether the server takes requests. */
   ready(model?: string, version?: string): boolean;
   /** Every version that is known, loaded or not. */
-  index(): readonly RepositoryEntry[];
+  index(): readonly RepositoryEntry[] | Promise<readonly RepositoryEntry[]>;
   /** Loads the version (the active one when none is named); answers when it is ready. */
   load(model: string, version?: string): Promise<void>;
   /** Drains and unloads the version, or every version of the model. */
@@ -108,7 +108,7 @@ export interface InferenceService {
   /** Counts a request that was refused before it reached a model; `model` may be anything that a caller wrote. */
   refused(model: string, code: ErrorCode): void;
   /** Of one version, of all of a model, or of everything that is loaded. */
-  statistics(model?: string, version?: string): readonly VersionStatistics[];
+  statistics(model?: string, version?: string): readonly VersionStatistics[] | Promise<readonly VersionStatistics[]>;
 }
 
 /** Runs what comes before the model, and counts it as refused when it throws. */

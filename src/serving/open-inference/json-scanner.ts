@@ -191,8 +191,7 @@ export class JsonScanner {
       if (at === first) this.failAt(at, "a digit in the exponent");
       exponent += below ? -power : power;
     }
-    if (at > this.end) this.failAt(this.end, "the rest of a number");
-    this.position = at;
+    this.position = at; // beyond the end when the document ends within the number; whatever is read next says so
     if (mantissa <= maxExact) {
       if (exponent === 0) return negative ? -mantissa : mantissa;
       if (exponent < 0 && exponent >= -maxExactPower) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import { AppError } from "../../core/errors.ts";
 import type { Signature, TensorSpec } from "../../registry/index.ts";
 import { parseInferRequest } from "./parse-infer-request.ts";
@@ -72,11 +73,11 @@ describe("parseInferRequest: JSON", () => {
 
   it("reads 64-bit integers exactly, as numbers and as texts", () => {
     const long = signatureOf(spec("x", "INT64", [-1]));
-    const data = '[9223372036854775807,-9223372036854775808,"-9007199254740993",9007199254740993,1e3,-2.0,4294967296,-1,0]';
-    const request = parse(`{"inputs":[{"name":"x","shape":[9],"datatype":"INT64","data":${data}}]}`, long);
+    const data = '[9223372036854775807,-9223372036854775808,"-9007199254740993",9007199254740993,1e3,-2.0,4294967296,-1,0,1.50e1,100e-2]';
+    const request = parse(`{"inputs":[{"name":"x","shape":[11],"datatype":"INT64","data":${data}}]}`, long);
     assert.deepEqual(
       [...(request.inputs[0]!.data as BigInt64Array)],
-      [9223372036854775807n, -9223372036854775808n, -9007199254740993n, 9007199254740993n, 1000n, -2n, 4294967296n, -1n, 0n],
+      [9223372036854775807n, -9223372036854775808n, -9007199254740993n, 9007199254740993n, 1000n, -2n, 4294967296n, -1n, 0n, 15n, 1n],
     );
     const unsigned = parse('{"inputs":[{"name":"x","shape":[2],"datatype":"UINT64","data":[18446744073709551615,"0"]}]}', signatureOf(spec("x", "UINT64", [-1])));
     assert.deepEqual([...(unsigned.inputs[0]!.data as BigUint64Array)], [18446744073709551615n, 0n]);
@@ -90,6 +91,23 @@ describe("parseInferRequest: JSON", () => {
       const [double] = parse(`{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","data":[${text}]}]}`, doubles).inputs[0]!.data as Float64Array;
       assert.equal(double, Number(text), text);
     }
+  });
+
+  it("rounds decimals beside the middle of two floats to the right one", () => {
+    const bits = new Uint32Array(1);
+    const single = new Float32Array(bits.buffer);
+    fc.assert(
+      fc.property(fc.integer({ min: 0x0080_0000, max: 0x7f00_0000 }), fc.integer({ min: 17, max: 21 }), fc.integer({ min: -2, max: 2 }), (pattern, digits, ulps) => {
+        bits[0] = pattern;
+        const low = single[0]!;
+        bits[0] = pattern + 1;
+        const middle = low + (single[0]! - low) / 2;
+        const text = (middle * (1 + ulps * Number.EPSILON)).toPrecision(digits);
+        const read = parse(`{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[${text},-${text}]}]}`).inputs[0]!.data as Float32Array;
+        assert.deepEqual([...read], [Math.fround(Number(text)), Math.fround(-Number(text))]);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it("takes Python's tokens, the proto3 texts and null as missing, where the model takes missing values", () => {
@@ -178,7 +196,7 @@ describe("parseInferRequest: every problem is named", () => {
       ["UINT16", "null", /is missing; UINT16/], ["INT32", "true", /is true where INT32/], ["INT32", '"1"', /is the text "1"/],
       ["INT64", "9223372036854775808", /outside INT64/], ["INT64", "-9223372036854775809", /outside INT64/], ["UINT64", "-1", /outside UINT64/],
       ["UINT64", "18446744073709551616", /outside UINT64/], ["INT64", "0.5", /not a whole number/], ["INT64", "1e17", /beyond 2\^53 in floating notation/],
-      ["INT64", '"1.0"', /is the text "1\.0"/], ["INT64", "null", /is missing/], ["INT64", "NaN", /is missing/], ["INT64", "Infinity", /is infinite/], ["INT64", "[1]", /nested deeper/],
+      ["INT64", "9007199254740991.4", /not a whole number/], ["INT64", "45035996273704961e-1", /not a whole number/], ["INT64", '"1.0"', /is the text "1\.0"/], ["INT64", "null", /is missing/], ["INT64", "NaN", /is missing/], ["INT64", "Infinity", /is infinite/], ["INT64", "[1]", /nested deeper/],
       ["BOOL", "2", /is not a BOOL/], ["BOOL", '"true"', /is the text "true"/], ["BYTES", "5", /is a number where BYTES wants a text/], ["BYTES", "null", /is missing; BYTES/],
     ];
     for (const [datatype, text, pattern] of values) {
@@ -231,6 +249,13 @@ describe("parseInferRequest: what is not JSON", () => {
 
   it("bytes that are not UTF-8", () => {
     assert.equal(codeOf(() => parse(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))), "INVALID_JSON");
+  });
+
+  it("a document that ends within a number, with other bytes behind it", () => {
+    for (const length of ['{"a":12', '{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2'].map(({ length: of }) => of)) {
+      const body = Buffer.from('{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,25]}]}');
+      assert.equal(codeOf(() => parse(length < 10 ? Buffer.from('{"a":123}') : body, pair, String(length))), "INVALID_JSON");
+    }
   });
 
   it("says where", () => {

@@ -48,12 +48,19 @@ function writeSafe(value: number, halves: Uint32Array, index: number): void {
   halves[2 * index + 1] = high; // stored modulo 2^32, which is two's complement
 }
 
+/** Whether a JSON number with a fraction or an exponent is whole by its digits, which a double may have rounded away. */
+function isWhole(text: string): boolean {
+  const [, whole = "", fraction = "", exponent = "0"] = /^-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text) ?? [];
+  const digits = whole + fraction;
+  return /^0*$/.test(digits.slice(Math.max(0, whole.length + Number(exponent))));
+}
+
 /** The text of a JSON number. */
 function writeText(text: string, datatype: "INT64" | "UINT64", halves: Uint32Array, index: number): string | null {
   const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
   if (/[.eE]/.test(text)) {
     const value = Number(text);
-    if (!Number.isInteger(value)) return `is ${shown} and is not a whole number, which ${datatype} wants`;
+    if (!Number.isInteger(value) || !isWhole(text)) return `is ${shown} and is not a whole number, which ${datatype} wants`;
     // Clients write large floats rounded, so the digits would not be the value that was meant.
     if (!Number.isSafeInteger(value)) return `is ${shown}, beyond 2^53 in floating notation, and would not be exact; write all digits`;
     return writeText(String(value), datatype, halves, index);

@@ -18,7 +18,7 @@ export function repositoryRoutes(service: InferenceService): Route[] {
     route({
       method: "POST", path: "/v2/repository/index", access: "viewer", operationId: "indexRepository", summary: "Every version and its state; with ready, those that serve",
       tag: openInferenceTag, body, response: RepositoryIndex, errorBody,
-      handle: ({ body: bytes }) => repositoryIndex(service.index(), parseControl(bytes).ready ?? false),
+      handle: async ({ body: bytes }) => repositoryIndex(await service.index(), parseControl(bytes).ready ?? false),
     }),
     ...versionedRoutes(start, {
       suffix: "/load", method: "POST", access: "deployer", operationId: "loadModel", summary: "Load a model", body, response,

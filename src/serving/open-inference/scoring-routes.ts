@@ -74,7 +74,7 @@ async function predictV1(service: InferenceService, { params, body, headers, now
 
 async function invoke(service: InferenceService, { body, headers, now, signal }: RouteRequest<unknown, unknown, Buffer>): Promise<HttpAnswer> {
   const version = headerText(headers, "x-slipway-version");
-  const named = headerText(headers, "x-slipway-model") ?? onlyModel(service);
+  const named = headerText(headers, "x-slipway-model") ?? (await onlyModel(service));
   const parse = (signature: Signature): Tensor[] => parseInvocation(body, headerText(headers, "content-type"), signature);
   return score(service, { model: named, ...(version === undefined ? {} : { version }) }, { headers, now, signal, door: "invocations" }, parse, writeInvocation);
 }
@@ -95,8 +95,8 @@ async function score(
 }
 
 /** For containers that serve one model, where nobody names it. */
-function onlyModel(service: InferenceService): string {
-  const models = new Set(service.index().map(({ model }) => model));
+async function onlyModel(service: InferenceService): Promise<string> {
+  const models = new Set((await service.index()).map(({ model }) => model));
   if (models.size === 1) return [...models][0]!;
   if (models.size === 0) throw new AppError("MODEL_NOT_FOUND", "No model is deployed.");
   throw new AppError("INVALID_REQUEST", `There are ${models.size} models; name one in the header X-Slipway-Model.`);
@@ -105,8 +105,8 @@ function onlyModel(service: InferenceService): string {
 const tensorFlowStates = { loading: "LOADING", ready: "AVAILABLE", failed: "END", draining: "UNLOADING", unloaded: "END" } as const;
 
 /** What KServe v1 (name, ready) and TF Serving (model_version_status) answer, in one. */
-function statusV1(service: InferenceService, { model, version }: ModelPath) {
-  const entries = service.index().filter((entry) => entry.model === model && (version === undefined || entry.version === version));
+async function statusV1(service: InferenceService, { model, version }: ModelPath) {
+  const entries = (await service.index()).filter((entry) => entry.model === model && (version === undefined || entry.version === version));
   if (entries.length === 0) {
     service.signature(model, version);
     throw new AppError("MODEL_NOT_FOUND", `There is no model named ${JSON.stringify(model)}.`);

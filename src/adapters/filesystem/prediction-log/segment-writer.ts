@@ -43,7 +43,7 @@ interface ActiveSegment {
 }
 
 /**
- * Appends predictions to the active segment with group commit: what arrives in one turn of the event loop, or while a
+ * Appends predictions to the active segment with group commit: what arrives together, such as the answers of one batch, or while a
  * write is under way, shares the next write.
  *
  * Why writes run on the calling thread: measured with 250-byte predictions and a sync every 200 ms, one at a time costs
@@ -103,8 +103,8 @@ export class SegmentWriter {
   #schedule(): void {
     if (this.#scheduled || this.#writing !== null) return;
     this.#scheduled = true;
-    // After the callbacks of this turn of the event loop, whose predictions then share the write.
-    setImmediate(() => {
+    // After the promises that are settled by now, such as all answers of one batch: their predictions share the write.
+    process.nextTick(() => {
       this.#scheduled = false;
       this.#writeGroup();
     });

@@ -1,0 +1,12 @@
+/** `npm run bench -- NAME [--quick]`: each benchmark prints ratios beside a floor and a peer, measured in the same run. */
+const benchmarks: Record<string, () => Promise<{ run(options: { quick: boolean }): Promise<void> }>> = {
+  serving: () => import("./serving/serving.ts"),
+};
+
+const [name, ...flags] = process.argv.slice(2);
+const load = name === undefined ? undefined : benchmarks[name];
+if (load === undefined) {
+  console.error(`Usage: npm run bench -- NAME [--quick]; NAME is one of ${Object.keys(benchmarks).join(", ")}.`);
+  process.exit(2);
+}
+await (await load()).run({ quick: flags.includes("--quick") });
