@@ -13,7 +13,7 @@ export interface ReplayOptions {
   log: (line: string) => void;
   /** Seconds of the simulation in one second. */
   speed: number;
-  /** Requests per second, on average, after the opening. */
+  /** Requests per second, on average, after the opening; fewer when the flights do not suffice at the speed. */
   rate: number;
   /** Numbers in [0, 1). */
   random: () => number;
@@ -39,6 +39,8 @@ const truthIntervalMs = 500;
 const reportIntervalMs = 5000;
 const shortestPauseMs = 500;
 const longestPauseMs = 5000;
+/** How long to wait for a place among the requests under way. */
+const lookAgainMs = 10;
 
 /** Rows of a request: mostly one flight, sometimes what an airport sends off within minutes. */
 function rowsOfRequest(random: () => number): number {
@@ -57,12 +59,14 @@ const strideFor = (flights: number, rows: number): number => Math.max(1, Math.ro
  * wanted speed. While the server is away the simulated clock stands still; what was under way is lost, as in life.
  */
 export async function replayFlights(options: ReplayOptions): Promise<void> {
-  const { table, signal, random, rate, speed } = options;
+  const { table, signal, random, speed } = options;
   if (table.rows === 0) throw new Error("There are no flights to replay.");
   const first = table.departure[0]!;
   const span = table.departure[table.rows - 1]! - first + 1;
   const openingEnd = Math.max(1, table.departure.findIndex((departure) => departure >= first + openingMinutes));
   const flightsPerSecond = (table.rows / span) * (speed / 60);
+  // No more than there are at this speed.
+  const rate = Math.min(options.rate, flightsPerSecond / meanRowsOfRequest);
   const stride = strideFor(flightsPerSecond, rate * meanRowsOfRequest);
   const replay = new Replay(options);
   const opening = openingEnd > 1 && span > openingMinutes ? openingEnd : 0;
@@ -78,7 +82,6 @@ class Replay {
   readonly #truth: TruthSchedule;
   readonly #tally: ReplayTally = { sent: 0, predicted: 0, known: 0, late: 0, squaredError: 0, baselineSquaredError: 0 };
   readonly #inFlight = new Set<Promise<void>>();
-  readonly #aborted: Promise<void>;
   #nextTruthAt = 0;
   #nextReportAt: number;
   #sentBefore = 0;
@@ -90,10 +93,6 @@ class Replay {
     this.#options = options;
     this.#truth = new TruthSchedule(options.random);
     this.#nextReportAt = options.now() + reportIntervalMs;
-    this.#aborted = new Promise((resolve) => {
-      if (options.signal.aborted) resolve();
-      else options.signal.addEventListener("abort", () => resolve(), { once: true });
-    });
   }
 
   /** Sends each `stride`-th flight of the rows from `from` to `until`. `shift` is added to simulated time: later laps are later. */
@@ -111,18 +110,16 @@ class Replay {
       this.#report(minute - shift);
       // Callers come independently of each other, so the gaps are exponential; what was missed in a pause is not caught up.
       due = Math.max(due + (-Math.log(1 - random()) * 1000) / rate, now() - 100);
-      if (due > now()) await sleep(due - now());
+      const wait = due - now();
+      if (wait > 0) await sleep(wait);
     }
   }
 
   /** Bounds the work: at most so many requests at once, and one at a time with pauses while the server is away. */
   async #room(): Promise<void> {
-    if (this.#pauseMs > 0) {
-      await Promise.race([Promise.allSettled(this.#inFlight), this.#aborted]);
-      if (this.#pauseMs > 0) await this.#options.sleep(this.#pauseMs);
-    } else if (this.#inFlight.size >= mostInFlight) {
-      await Promise.race([...this.#inFlight, this.#aborted]);
-    }
+    const { signal, sleep } = this.#options;
+    while (!signal.aborted && this.#inFlight.size >= (this.#pauseMs > 0 ? 1 : mostInFlight)) await sleep(lookAgainMs);
+    if (this.#pauseMs > 0) await sleep(this.#pauseMs);
   }
 
   #track(work: Promise<void>): void {
@@ -194,7 +191,7 @@ class Replay {
 
   #report(minute: number): void {
     const { now, log } = this.#options;
-    if (now() < this.#nextReportAt) return;
+    if (now() < this.#nextReportAt || this.#pauseMs > 0) return;
     const { sent } = this.#tally;
     const perSecond = (sent - this.#sentBefore) / ((now() - this.#nextReportAt + reportIntervalMs) / 1000);
     this.#sentBefore = sent;

@@ -33,23 +33,16 @@ export function scoresOf(probabilities: Float64Array, late: Uint8Array): Scores 
   };
 }
 
-/** Area under the ROC curve by the rank sum of Mann and Whitney; ties count half. */
+/** Area under the ROC curve by Mann and Whitney's U: late flights are ranked among the punctual ones, and ties count half. */
 export function areaUnderCurve(probabilities: Float64Array, late: Uint8Array): number {
-  const order = sortedOrder(probabilities);
-  let rankSum = 0, lateRows = 0;
-  for (let start = 0; start < order.length; ) {
-    let end = start;
-    let lateHere = 0;
-    while (end < order.length && probabilities[order[end]!] === probabilities[order[start]!]) lateHere += late[order[end++]!]!;
-    rankSum += lateHere * ((start + 1 + end) / 2);
-    lateRows += lateHere;
-    start = end;
+  // Sorting plain numbers is many times faster than sorting indices with a comparison.
+  const ofLate = probabilities.filter((_, row) => late[row] === 1).sort();
+  const ofPunctual = probabilities.filter((_, row) => late[row] !== 1).sort();
+  let below = 0, notAbove = 0, sum = 0;
+  for (const probability of ofLate) {
+    while (below < ofPunctual.length && ofPunctual[below]! < probability) below++;
+    while (notAbove < ofPunctual.length && ofPunctual[notAbove]! <= probability) notAbove++;
+    sum += (below + notAbove) / 2;
   }
-  return (rankSum - (lateRows * (lateRows + 1)) / 2) / (lateRows * (order.length - lateRows));
-}
-
-/** Indices in the order of their values. */
-function sortedOrder(values: Float64Array): Uint32Array {
-  const order = Uint32Array.from(values, (_, index) => index);
-  return order.sort((a, b) => values[a]! - values[b]!);
+  return sum / (ofLate.length * ofPunctual.length);
 }
