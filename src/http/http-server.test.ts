@@ -27,6 +27,7 @@ const routes: Route[] = [
   route({ ...documented, method: "GET", path: "/fails", operationId: "fails", response: z.unknown(), handle: () => { throw new Error("secret /path/of/a/file"); } }),
   route({ ...documented, method: "GET", path: "/busy", operationId: "busy", response: z.unknown(), handle: () => { throw new AppError("QUEUE_FULL", "Busy.", { retryAfterSeconds: 1.2 }); } }),
   route({ ...documented, method: "GET", path: "/slow", operationId: "slow", response: z.unknown(), handle: () => new Promise<unknown>((resolve) => (release = () => resolve({ done: true }))) }),
+  route({ ...documented, method: "GET", path: "/protocol", operationId: "protocol", response: z.unknown(), errorBody: ({ message }) => ({ error: message }), handle: () => ({}) }),
   route({ ...documented, method: "GET", path: "/stream", operationId: "stream", response: { mediaType: "text/plain", description: "" }, handle: () => new HttpAnswer(200, {}, Readable.from(["one ", "two"])) }),
 ];
 
@@ -155,6 +156,8 @@ describe("HttpServer", () => {
     const wrong = await call(port, "DELETE", "/echo");
     assert.deepEqual([wrong.status, wrong.headers.allow], [405, "POST"]);
     assert.equal((await call(port, "POST", "/nothing", {}, "")).status, 404);
+    assert.deepEqual(JSON.parse((await call(port, "POST", "/protocol/nothing", {}, "")).text), { error: "There is nothing at this path." });
+    assert.deepEqual(JSON.parse((await call(port, "PUT", "/protocol", {}, "")).text), { error: "This path takes GET." });
   });
 
   it("answers HEAD like GET without a body", async () => {
@@ -182,6 +185,14 @@ describe("HttpServer", () => {
 });
 
 describe("RouteTable", () => {
+  it("gives paths without a route the errors of the protocol that their neighbours speak", () => {
+    const errorBody = (): string => "protocol";
+    const spoken = ["/p", "/p/models/:model", "/shared/a"].map((path, index): Route => ({ ...routes[2]!, path, operationId: `spoken${index}`, errorBody }));
+    const table = new RouteTable([...routes, ...spoken, { ...routes[2]!, path: "/shared/b", operationId: "own" }]);
+    for (const target of ["/p", "/p?x=1", "/p/nothing", "/p/"]) assert.equal(table.errorBodyOf(target), errorBody, target);
+    for (const target of ["/", "", "/pp", "/shared/c", "/echo/x", "/nothing"]) assert.equal(table.errorBodyOf(target), undefined, target);
+  });
+
   it("refuses a route that declares no access, and operations of one name", () => {
     const open = { ...routes[0]!, access: undefined } as unknown as Route;
     assert.throws(() => new RouteTable([open]), /declares no access/);

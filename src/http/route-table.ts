@@ -39,9 +39,9 @@ export class RouteTable {
     return found === null ? null : { route: found.store as Route, params: found.params };
   }
 
-  /** How a path without a route fails: in the shape of the protocol that all routes under its first segment speak. */
-  errorBodyOf(path: string): Route["errorBody"] {
-    return this.#errorBodies.get(firstSegment(path)) ?? undefined;
+  /** How a target without a route fails: in the shape of the protocol that all routes under its first segment speak. */
+  errorBodyOf(target: string): Route["errorBody"] {
+    return this.#errorBodies.get(firstSegment(target)) ?? undefined;
   }
 
   /** Methods under which the path exists, for 405. */
@@ -50,6 +50,6 @@ export class RouteTable {
   }
 }
 
-function firstSegment(path: string): string {
-  return path.split("/", 2)[1] ?? "";
+function firstSegment(target: string): string {
+  return /^\/([^/?]*)/.exec(target)?.[1] ?? "";
 }
