@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
  * against it. Arguments go to `slipway up`, such as `npm start -- --port 4500`.
  */
 const root = join(import.meta.dirname, "..");
-const data = "slipway-data";
+const given = process.argv.slice(2);
+const data = given.includes("--data") ? given[given.indexOf("--data") + 1]! : "slipway-data";
 
 const built = spawnSync(process.execPath, [join(root, "scripts/build.ts"), "console"], { stdio: ["ignore", "ignore", "inherit"] });
 if (built.status !== 0) process.exit(1);
@@ -22,7 +23,7 @@ function start(script: string, parameters: readonly string[], stdout: "pipe" | "
   return child;
 }
 
-const server = start("src/main.ts", ["up", "--data", data, "--log-level", "warn", ...process.argv.slice(2)], "pipe");
+const server = start("src/main.ts", ["up", "--data", data, "--log-level", "warn", ...given], "pipe");
 server.once("exit", (code) => {
   for (const child of children) child.kill("SIGTERM");
   process.exitCode = code ?? 1;
