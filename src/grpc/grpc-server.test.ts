@@ -170,8 +170,10 @@ describe("the gRPC door", () => {
     const limit = { maxMessageBytes: 10_000 };
     const plain = await start(limit);
     assert.equal((await failure(call(plain.client, "ModelInfer", request("double", new Float32Array(4000))))).code, status.RESOURCE_EXHAUSTED);
+    assert.equal(plain.service.calls.length, 0);
     const zipped = await start(limit, { "grpc.default_compression_algorithm": compressionAlgorithms.gzip });
     assert.equal((await failure(call(zipped.client, "ModelInfer", request("double", new Float32Array(1_000_000))))).code, status.RESOURCE_EXHAUSTED);
+    assert.equal(zipped.service.calls.length, 0);
     assert.deepEqual(floats(rawOutputs(await call(zipped.client, "ModelInfer", request("double")))[0]!), [2, 4]);
   });
 
@@ -209,6 +211,27 @@ describe("the gRPC door", () => {
       else assert.deepEqual(floats(inner.get(6)![0]!), [2 * index, 0]);
     });
     assert.match(String(fields(answers[300]!).get(1)![0]), /not valid protobuf/);
+  });
+
+  it("keeps a stream's order when later answers are ready first", async () => {
+    const { client, service } = await start();
+    const infer = service.infer.bind(service);
+    const waiting: (() => void)[] = [];
+    service.infer = async (inference) => {
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        if (waiting.length === 10) void waiting.reverse().reduce((last, next) => last.then(next), Promise.resolve());
+      });
+      return infer(inference);
+    };
+    const stream: ClientDuplexStream<Buffer, Buffer> = client.makeBidiStreamRequest("/inference.GRPCInferenceService/ModelStreamInfer", identity, identity);
+    const ids: string[] = [];
+    stream.on("data", (answer: Buffer) => ids.push(String(fields(fields(answer).get(2)![0]!).get(3)![0])));
+    for (let index = 0; index < 10; index++) stream.write(request("double", Float32Array.of(1, 2), String(index)));
+    stream.end();
+    await once(stream, "end");
+    assert.deepEqual(service.calls.map(({ id }) => id), ["9", "8", "7", "6", "5", "4", "3", "2", "1", "0"]);
+    assert.deepEqual(ids, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
   });
 
   it("drains: what is under way is answered, new calls are not taken", async () => {
