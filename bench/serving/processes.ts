@@ -13,7 +13,7 @@ export interface BenchProcess {
 }
 
 /** Starts a program and waits for its first line of JSON. */
-export async function startProcess(command: string, parameters: readonly string[]): Promise<BenchProcess> {
+async function startProcess(command: string, parameters: readonly string[]): Promise<BenchProcess> {
   const child = spawn(command, parameters, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4000)));

@@ -1,2 +1,2 @@
 export { Config } from "./config.ts";
-export { childEnvironment, environmentName, loadConfig, serverUrl } from "./load-config.ts";
+export { childEnvironment, loadConfig, serverUrl } from "./load-config.ts";

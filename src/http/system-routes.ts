@@ -14,7 +14,7 @@ export interface SystemFacts {
   openApi: () => string;
 }
 
-export const ServerFacts = z
+const ServerFacts = z
   .object({
     name: z.literal("slipway"),
     version: z.string(),

@@ -7,5 +7,4 @@ export { ServingInference } from "./serving-inference.ts";
 export { ServingService, type ServingParts } from "./serving-service.ts";
 export { servingCommands } from "./commands.ts";
 export { servingRoutes, type ServingRouteParts } from "./routes.ts";
-export { grpcHealthService, openInferenceGrpcService } from "./open-inference/grpc-service.ts";
-export { openInferenceRoutes } from "./open-inference/routes.ts";
+export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes } from "./open-inference/index.ts";
