@@ -17,7 +17,7 @@ export const milesPerBin = 125;
 export const distanceBins = 40;
 
 /** Names of the families, in the order of the cells that `DelayModel.cellsOf` writes. */
-export const familyNames = [
+const familyNames = [
   "origin_hour", "destination_hour", "route_hour", "route_quarter", "weekday_hour", "minute_of_day", "distance_bin",
 ] as const;
 
@@ -78,7 +78,7 @@ export class DelayModel {
     return new DelayModel(codes.map((code) => table.airports[code]!), routes);
   }
 
-  /** Writes the selected weights' indices for each flight: `familyNames.length` numbers per row. */
+  /** Writes the selected weights' indices for each flight: `families.length` numbers per row. */
   cellsOf(table: FlightTable): Uint32Array {
     const numbers = Uint16Array.from(table.airports, (airport) => this.#numbers.get(airport) ?? 0);
     const width = this.families.length;

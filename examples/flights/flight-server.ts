@@ -12,7 +12,7 @@ export interface FlightServer {
   sendTruth(reports: readonly TruthReport[]): Promise<void>;
 }
 
-export const flightModel = "flight-delay";
+const flightModel = "flight-delay";
 
 /** A running Slipway, by its public client. */
 export class SlipwayFlightServer implements FlightServer {
@@ -56,7 +56,7 @@ export class SlipwayFlightServer implements FlightServer {
 }
 
 /** The model's six inputs, one row for each flight. */
-export function inputsOf(flights: readonly FlightFeatures[]): InferInput[] {
+function inputsOf(flights: readonly FlightFeatures[]): InferInput[] {
   const datatypes = { origin: "BYTES", destination: "BYTES", hour: "INT64", minute: "INT64", day_of_week: "INT64", distance: "FP32" } as const;
   return Object.entries(datatypes).map(([name, datatype]) => ({
     name,

@@ -1,11 +1,7 @@
 import { populationStabilityIndex } from "../../src/monitoring/psi.ts";
 import { dayOfWeek, hourOf, minuteOf, periods, readFlights, type FlightTable, type Period } from "./dataset.ts";
 
-/**
- * Prints how far each month moves from the training months: the population stability index of every feature, of the
- * route, which is no feature of its own, and of the label. Buckets are those of Slipway's drift report: deciles of the
- * training flights for numbers; for names the 20 most frequent, the others, and those that training did not see.
- */
+/** What is compared, by its name in the table. */
 const columns: Record<string, (table: FlightTable, row: number) => number | string> = {
   origin: (table, row) => table.airports[table.origin[row]!]!,
   destination: (table, row) => table.airports[table.destination[row]!]!,
@@ -46,20 +42,25 @@ const months: Record<string, Period> = {
   June: { from: "2001-06-01", until: "2001-07-01" },
 };
 
-const every = 10;
-const reference = await readFlights(periods.training, { every });
-const tables = await Promise.all(Object.values(months).map((period) => readFlights(period, { every })));
-const printed = ["column", ...Object.keys(months)].map((name, index) => (index === 0 ? name.padEnd(14) : name.padStart(10)));
-console.log(printed.join(""));
-for (const column of Object.keys(columns)) {
-  const values = valuesOf(reference, column);
-  const { count, bucket } = bucketsOf(values);
-  const countsOf = (list: readonly Value[]): Uint32Array => {
-    const counts = new Uint32Array(count);
-    for (const value of list) counts[bucket(value)]!++;
-    return counts;
-  };
-  const base = countsOf(values);
-  const figures = tables.map((table) => populationStabilityIndex(base, countsOf(valuesOf(table, column))).toFixed(4).padStart(10));
-  console.log(column.padEnd(14) + figures.join(""));
+/**
+ * A table of how far each month moves from the training months: the population stability index of every feature, of the
+ * route, which is no feature of its own, and of the label. Buckets are those of Slipway's drift report: deciles of the
+ * training flights for numbers; for names the 20 most frequent, the others, and those that training did not see.
+ */
+export async function measureDrift(): Promise<string> {
+  const every = 10;
+  const reference = await readFlights(periods.training, { every });
+  const tables = await Promise.all(Object.values(months).map((period) => readFlights(period, { every })));
+  const rows = Object.keys(columns).map((column) => {
+    const values = valuesOf(reference, column);
+    const { count, bucket } = bucketsOf(values);
+    const countsOf = (list: readonly Value[]): Uint32Array => {
+      const counts = new Uint32Array(count);
+      for (const value of list) counts[bucket(value)]!++;
+      return counts;
+    };
+    const expected = countsOf(values);
+    return [column, ...tables.map((table) => populationStabilityIndex(expected, countsOf(valuesOf(table, column))).toFixed(4))];
+  });
+  return [["column", ...Object.keys(months)], ...rows].map(([name, ...cells]) => name!.padEnd(14) + cells.map((cell) => cell.padStart(10)).join("")).join("\n");
 }

@@ -144,13 +144,29 @@ describe("replaying flights", () => {
   it("deploys again when the server does not know the model any more, once for all that noticed", async () => {
     const server = new RecordingServer();
     server.failure = new AppError("MODEL_NOT_FOUND", "There is no model flight-delay.");
-    let deployments = 0;
-    await replay(server, 5, {
+    let deployments = 0, refused = 0;
+    const turns = async (count: number): Promise<void> => {
+      for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await replay({
+      // Slow refusals: several requests are under way before the first of them is refused.
+      predict: async (flights) => {
+        if (server.failure !== undefined) {
+          refused++;
+          await turns(5);
+          throw new AppError("MODEL_NOT_FOUND", "There is no model flight-delay.");
+        }
+        return server.predict(flights);
+      },
+      sendTruth: (reports) => server.sendTruth(reports),
+    }, 15, {
       redeploy: async () => {
         deployments++;
+        await turns(20);
         server.failure = undefined;
       },
     });
+    assert.ok(refused > 1, `${refused} were refused`);
     assert.equal(deployments, 1);
     assert.ok(server.requests.length > 100);
   });

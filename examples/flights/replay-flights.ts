@@ -201,7 +201,7 @@ class Replay {
 }
 
 /** Predictions against what happened. The errors are sums over the flights whose truth is known. */
-export interface ReplayTally {
+interface ReplayTally {
   /** Flights that were predicted. */
   sent: number;
   /** Sum of their probabilities. */
@@ -213,7 +213,7 @@ export interface ReplayTally {
 }
 
 /** `12,345 flights (41/s)  late: predicted 18.0%, actual 16.4% of 11,870 known  Brier 0.117, base rate 0.139` */
-export function progressText(tally: ReplayTally, perSecond: number): string {
+function progressText(tally: ReplayTally, perSecond: number): string {
   const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
   const percent = (sum: number, rows: number): string => (rows === 0 ? "-" : `${((100 * sum) / rows).toFixed(1)}%`);
   const mean = (sum: number): string => (tally.known === 0 ? "-" : (sum / tally.known).toFixed(3));

@@ -33,7 +33,8 @@ class StandIn {
         const call = { method: request.method!, path, body };
         this.calls.push(call);
         const [status, answer] = this.#answer(call);
-        response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(answer));
+        const code = status === 404 ? { "X-Error-Code": "MODEL_NOT_FOUND" } : {};
+        response.writeHead(status, { "Content-Type": "application/json", ...code }).end(JSON.stringify(answer));
       })();
     });
   }

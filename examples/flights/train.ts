@@ -124,7 +124,12 @@ async function replaceFile(path: string, content: Uint8Array | string): Promise<
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { data: { type: "string", default: "slipway-data" } } });
+  const { values } = parseArgs({ options: { data: { type: "string", default: "slipway-data" }, drift: { type: "boolean", default: false } } });
+  if (values.drift) {
+    const { measureDrift } = await import("./measure-drift.ts");
+    console.log(await measureDrift());
+    process.exit(0);
+  }
   const files = await trainedFiles(values.data);
   await rm(files.evaluation, { force: true });
   console.error(`Is this flight more than ${lateAfterMinutes} minutes late? Training on the first quarter of 2001.`);

@@ -13,7 +13,7 @@ describe("the delay model as ONNX", () => {
 
   before(async () => {
     heldOut = await readFlights(periods.heldOut, { every: 100 });
-    model = fitDelayModel(await readFlights(periods.training, { every: 12 }));
+    model = fitDelayModel(await readFlights(periods.training, { every: 25 }));
     calibrate(model, await readFlights(periods.validation, { every: 20 }));
     session = await InferenceSession.create(writeDelayOnnx(model));
   });
