@@ -40,7 +40,7 @@ function decode(type: protobuf.Type, bytes: Uint8Array): Record<string, never> {
 }
 
 function signatureFor(tensors: readonly Tensor[]): Signature {
-  return { inputs: tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape: shape.map(() => -1), missingAllowed: false })), outputs: [], batchable: true };
+  return { inputs: tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape: shape.map(() => -1), missingAllowed: false })), outputs: [], batchable: false };
 }
 
 function read(message: object, signature?: Signature) {

@@ -125,9 +125,9 @@ describe("parseInferRequest: JSON", () => {
     const signature = signatureOf(spec("b", "BOOL", [-1]), spec("t", "BYTES", [-1]));
     const request = parse(
       String.raw`{"inputs":[{"name":"b","shape":[4],"datatype":"BOOL","data":[true,0,1,false]},
-        {"name":"t","shape":[3],"datatype":"BYTES","data":["\ud83d\ude00 \"quoted\" \\ \/ \n","größe",""]}]}`, signature);
+        {"name":"t","shape":[4],"datatype":"BYTES","data":["\ud83d\ude00 \"quoted\" \\ \/ \n","größe","","\u0041"]}]}`, signature);
     assert.deepEqual(request.inputs[0]!.data, Uint8Array.of(1, 0, 1, 0));
-    assert.deepEqual(request.inputs[1]!.data, ['😀 "quoted" \\ / \n', "größe", ""]);
+    assert.deepEqual(request.inputs[1]!.data, ['😀 "quoted" \\ / \n', "größe", "", "A"]);
   });
 
   it("takes names that mean something to JavaScript for what they are", () => {

@@ -20,12 +20,14 @@ export class RequestAdmission {
   readonly problems: ProblemList;
   readonly #rules: SignatureRules | undefined;
   readonly #tensors: (Tensor | undefined)[];
+  readonly #batchable: boolean;
   readonly #seen = new Set<string>();
 
   constructor(signature: Signature | undefined, problems: ProblemList) {
     this.problems = problems;
     this.#rules = signature === undefined ? undefined : signatureRules(signature);
     this.#tensors = new Array<Tensor | undefined>(signature?.inputs.length ?? 0);
+    this.#batchable = signature?.batchable ?? false;
   }
 
   /** Null when its data cannot be read under what it says of itself; the reasons are named. */
@@ -67,7 +69,17 @@ export class RequestAdmission {
       if (!this.#seen.has(name)) this.problems.add("inputs", `lack ${quoted(name)}`);
     }
     this.problems.throwIfAny();
+    if (this.#batchable) this.#checkRows(this.#tensors as Tensor[]);
     return this.#tensors as Tensor[];
+  }
+
+  /** Requests are joined by rows: inputs of different lengths would shift the rows of every caller in the batch. */
+  #checkRows(tensors: readonly Tensor[]): void {
+    const rows = tensors[0]?.shape[0];
+    if (tensors.every(({ shape }) => shape[0] === rows)) return;
+    const counts = tensors.slice(0, 20).map(({ name, shape }) => `${quoted(name)} ${shape[0] ?? "none"}`);
+    this.problems.add("inputs", `have different numbers of rows: ${counts.join(", ")}${tensors.length > counts.length ? ", …" : ""}`);
+    this.problems.throwIfAny();
   }
 
   /** Checks the names of the outputs asked for, and that nothing is asked that Slipway does not do. */

@@ -30,7 +30,7 @@ function dataOf(datatype: Datatype, values: unknown[]): TensorData {
 }
 
 function signatureFor(tensors: readonly Tensor[]): Signature {
-  return { inputs: tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape: shape.map(() => -1), missingAllowed: false })), outputs: [], batchable: true };
+  return { inputs: tensors.map(({ name, datatype, shape }) => ({ name, datatype, shape: shape.map(() => -1), missingAllowed: false })), outputs: [], batchable: false };
 }
 
 /** The answer's body is also a request's: the same members, under another name. */
