@@ -4,7 +4,7 @@ import type { EpochMs } from "../core/clock.ts";
 import { canonicalJson, jsonDigest } from "../core/canonical-json.ts";
 import { AppError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
-import { assertSafeName } from "../core/names.ts";
+import { assertSafeName, VersionNumber } from "../core/names.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { matchReference } from "./match-reference.ts";
 import type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
@@ -49,10 +49,11 @@ export class RegistryService {
 
   /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
   async version(model: string, version: string): Promise<ModelVersion> {
-    const found = await this.#parts.store.findVersion(model, version);
+    // Only the one spelling of a number is a version: "0x1" and "1.0" must not find the first under another name.
+    const found = VersionNumber.safeParse(version).success ? await this.#parts.store.findVersion(model, version) : null;
     if (found !== null) return found;
     await this.model(model);
-    throw new AppError("VERSION_NOT_FOUND", `${model} has no version ${version}.`);
+    throw new AppError("VERSION_NOT_FOUND", `${model} has no version ${version.slice(0, 140)}.`);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { AppError } from "../core/errors.ts";
+import { VersionNumber } from "../core/names.ts";
 import type { Policy } from "../registry/index.ts";
 import { PredictionCache } from "./prediction-cache.ts";
 import type { ServedVersion } from "./served-version.ts";
@@ -37,11 +38,14 @@ export class ServedModel {
     this.#active = version;
   }
 
-  /** The version to answer with. Throws VERSION_NOT_READY. */
+  /** The version to answer with. Throws VERSION_NOT_FOUND for what cannot be one, VERSION_NOT_READY. */
   resolve(version: string | undefined): ServedVersion {
     const wanted = version ?? this.#active;
     const served = wanted === null ? undefined : this.versions.get(wanted);
     if (served !== undefined) return served;
+    if (version !== undefined && !VersionNumber.safeParse(version).success) {
+      throw new AppError("VERSION_NOT_FOUND", `${JSON.stringify(version.slice(0, 140))} is no version of ${this.name}.`);
+    }
     const what = wanted === null ? `${this.name} has no active version` : `Version ${wanted} of ${this.name} is not loaded`;
     throw new AppError("VERSION_NOT_READY", `${what}; load it with POST /v2/repository/models/${this.name}/load, or deploy again.`, { retryAfterSeconds: 1 });
   }

@@ -234,7 +234,7 @@ function predictMutation(model: InferModel, random: SeededRandom): WireRequest {
     case 4: return sent("a name that the model does not have", { instances: [{ [random.pick(oddNames.filter((name) => name !== ""))]: [1] }] });
     case 5: return sent("no rows", { instances: [] });
     default: {
-      const wrong = model.name === "words" ? 7 : verbatim(random.pick(["NaN", "1e400", "9223372036854775808.5", "-Infinity", '"x"', "null"]));
+      const wrong = model.name === "words" ? 7 : verbatim(random.pick(["NaN", "1e400", "1e39", "-Infinity", '"x"', "null"]));
       return sent("a value that is none", { instances: [model.name === "mixed" ? { amounts: [1, wrong], country: ["DE"], weekday: [1] } : instances[0]!.map(() => wrong)] });
     }
   }
