@@ -16,8 +16,8 @@ if (built.status !== 0) process.exit(1);
 const children = new Set<ChildProcess>();
 let stopping = false;
 
-function start(script: string, parameters: readonly string[], stdout: "pipe" | "inherit"): ChildProcess {
-  const child = spawn(process.execPath, [join(root, script), ...parameters], { stdio: ["ignore", stdout, "inherit"], detached: true });
+function start(script: string, parameters: readonly string[], stdout: "pipe" | "inherit", nodeFlags: readonly string[] = []): ChildProcess {
+  const child = spawn(process.execPath, [...nodeFlags, join(root, script), ...parameters], { stdio: ["ignore", stdout, "inherit"], detached: true });
   children.add(child);
   child.once("exit", () => children.delete(child));
   return child;
@@ -32,7 +32,7 @@ server.once("exit", (code) => {
 createInterface({ input: server.stdout! }).once("line", (line) => {
   const { url } = JSON.parse(line) as { url: string };
   process.stdout.write(`\n  Slipway is at ${url}\n  The flights example is on its way: it trains once, deploys, then replays flights as live traffic.\n\n`);
-  const example = start("examples/flights/run.ts", ["--url", url, "--data", data], "inherit");
+  const example = start("examples/flights/run.ts", ["--url", url, "--data", data], "inherit", ["--max-semi-space-size=4", "--max-old-space-size=128"]);
   example.once("exit", (code) => {
     if (!stopping && code !== 0) process.stderr.write(`The flights example ended with code ${code}; the server goes on.\n`);
   });
