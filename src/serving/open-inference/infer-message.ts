@@ -1,4 +1,3 @@
-import { AppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
 import { decodeBinaryData, encodeBinaryData } from "./binary-tensor-data.ts";
@@ -9,6 +8,7 @@ import { ProtobufReader, varintType, fixed64Type, bytesType } from "./protobuf-r
 import { ProtobufWriter } from "./protobuf-writer.ts";
 import { RequestAdmission } from "./request-admission.ts";
 import { fitsContents, readContents, writeContents, type ContentsRange } from "./tensor-contents.ts";
+import { assertWithin } from "./wire-limits.ts";
 import { selectOutputs } from "./write-infer-response.ts";
 
 interface WireInput {
@@ -44,9 +44,9 @@ export function decodeInferMessage(bytes: Buffer): InferMessage {
     else if (tag === textTag(2)) message.version = reader.text();
     else if (tag === textTag(3)) message.id = reader.text();
     else if (tag === textTag(4)) message.parameters = readParameter(reader, message.parameters);
-    else if (tag === textTag(5)) message.inputs.push(readInput(reader));
-    else if (tag === textTag(6)) message.outputs.push(readOutput(reader));
-    else if (tag === textTag(7)) message.rawContents.push(reader.view());
+    else if (tag === textTag(5)) assertWithin("tensors", message.inputs.push(readInput(reader)), "inputs");
+    else if (tag === textTag(6)) assertWithin("tensors", message.outputs.push(readOutput(reader)), "outputs");
+    else if (tag === textTag(7)) assertWithin("tensors", message.rawContents.push(reader.view()), "raw contents");
     else reader.skip(tag);
   }
   return message;
@@ -171,11 +171,13 @@ function readInput(outer: ProtobufReader): WireInput {
     if (tag === textTag(1)) input.name = reader.text();
     else if (tag === textTag(2)) input.datatype = reader.text();
     else if (tag === textTag(3)) readPackedShape(reader, input.shape);
-    else if (tag === (3 << 3 | varintType)) addDimension(input.shape, reader.signed());
+    else if (tag === ((3 << 3) | varintType)) addDimension(input.shape, reader.signed());
     else if (tag === textTag(4)) input.parameters = readParameter(reader, input.parameters);
     else if (tag === textTag(5)) {
       const contentsEnd = reader.delimitedEnd();
-      if (contentsEnd > reader.position) input.contents.push({ start: reader.position, end: contentsEnd });
+      if (contentsEnd > reader.position) {
+        assertWithin("contentParts", input.contents.push({ start: reader.position, end: contentsEnd }), "parts of one tensor's contents");
+      }
       reader.position = contentsEnd;
     } else reader.skip(tag);
   }
@@ -191,10 +193,8 @@ function readPackedShape(reader: ProtobufReader, shape: number[]): void {
   reader.end = outer;
 }
 
-/** A hostile message may bring millions; what is wrong with a shape is plain long before. */
 function addDimension(shape: number[], dimension: number): void {
-  if (shape.length > 64) throw new AppError("INVALID_INPUT", "A shape has more than 64 dimensions.");
-  shape.push(dimension);
+  assertWithin("dimensions", shape.push(dimension), "dimensions in a shape");
 }
 
 function readOutput(outer: ProtobufReader): InferMessage["outputs"][number] {

@@ -11,6 +11,7 @@ import { parseRawBody } from "./parse-raw-body.ts";
 import { ProblemList, quoted } from "./problem-list.ts";
 import { readTensorData } from "./read-tensor-data.ts";
 import { RequestAdmission, type AdmittedInput } from "./request-admission.ts";
+import { assertWithin } from "./wire-limits.ts";
 
 /**
  * Reads the body of `POST /v2/models/M/infer` and checks it against the signature; without one, only against itself.
@@ -65,21 +66,22 @@ class InferRequestReader {
     let id: string | undefined;
     let parameters: KnownParameters = noParameters;
     let outputs: RequestedOutput[] | undefined;
-    const seen = new Set<string>();
+    let hasInputs = false;
     if (scanner.enter(0x7b)) {
       do {
         const key = scanner.readKey();
-        if (seen.has(key)) this.#problems.add(key, "appears twice");
-        seen.add(key);
-        if (key === "inputs") this.#readInputs();
-        else if (key === "id") id = this.#readText(() => "id");
+        if (key === "inputs") {
+          if (hasInputs) this.#problems.add("inputs", "appear twice");
+          hasInputs = true;
+          this.#readInputs();
+        } else if (key === "id") id = this.#readText(() => "id");
         else if (key === "parameters") parameters = this.#readParameters(() => "parameters");
         else if (key === "outputs") outputs = this.#readOutputs();
         else scanner.skipValue();
       } while (scanner.next(0x7b));
     }
     scanner.finish();
-    if (!seen.has("inputs")) this.#problems.add("inputs", "are missing");
+    if (!hasInputs) this.#problems.add("inputs", "are missing");
     if (this.#binaryOffset !== this.#body.length && this.#problems.count === 0) {
       this.#problems.add(
         "body",
@@ -102,8 +104,10 @@ class InferRequestReader {
     }
     if (!scanner.enter(0x5b)) return;
     let index = 0;
-    do this.#readInput(index++);
-    while (scanner.next(0x5b));
+    do {
+      this.#readInput(index++);
+      assertWithin("tensors", index, "inputs");
+    } while (scanner.next(0x5b));
   }
 
   #readInput(index: number): void {
@@ -199,8 +203,10 @@ class InferRequestReader {
     }
     const outputs: RequestedOutput[] = [];
     if (scanner.enter(0x5b)) {
-      do this.#readOutput(outputs);
-      while (scanner.next(0x5b));
+      do {
+        this.#readOutput(outputs);
+        assertWithin("tensors", outputs.length, "outputs");
+      } while (scanner.next(0x5b));
     }
     return outputs.length === 0 ? undefined : outputs;
   }
@@ -239,6 +245,7 @@ class InferRequestReader {
     do {
       if (scanner.kind() === "number") {
         shape.push(scanner.readNumber());
+        assertWithin("dimensions", shape.length, "dimensions in a shape");
       } else {
         scanner.skipValue();
         if (valid) this.#problems.add(`${path()}.shape[${shape.length}]`, "is not a whole number");

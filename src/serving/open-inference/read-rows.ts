@@ -4,6 +4,7 @@ import type { JsonScanner } from "./json-scanner.ts";
 import { quoted, type ProblemList } from "./problem-list.ts";
 import { RowBuilder } from "./row-builder.ts";
 import { isSingle, rowLayout, type RowLayout, type RowMember } from "./row-layout.ts";
+import { assertWithin } from "./wire-limits.ts";
 
 export interface RowRules {
   /** Names that the model does not know are a problem, or passed over as MLflow does. */
@@ -148,6 +149,7 @@ function firstKeys(scanner: JsonScanner, start: number): Map<string, number> {
     const name = scanner.readKey();
     scanner.peek();
     keys.set(name, scanner.position);
+    assertWithin("columns", keys.size, "values in a row");
     scanner.skipValue();
   } while (scanner.next(0x7b));
   return keys;

@@ -1,11 +1,12 @@
 import { elementCount, type Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
-import { parseCsv } from "./csv.ts";
+import { forEachCsvLine } from "./csv-lines.ts";
 import type { JsonScanner } from "./json-scanner.ts";
 import { quoted, type ProblemList } from "./problem-list.ts";
 import { countRows, readPositions, refuseHalves, refuseHollow } from "./read-rows.ts";
 import { RowBuilder } from "./row-builder.ts";
 import { rowLayout, type RowLayout, type RowMember } from "./row-layout.ts";
+import { assertWithin } from "./wire-limits.ts";
 
 /**
  * Reads pandas' `split` form: `{"columns": [...], "index": [...], "data": [[...], ...]}`, the members in any order.
@@ -42,6 +43,7 @@ export function readSplitTable(scanner: JsonScanner, signature: Signature, probl
   const layout = rowLayout(signature);
   if (first >= 0) scanner.position = first;
   const width = columns?.length ?? (first >= 0 && scanner.kind() === "array" ? countRows(scanner).rows : 0);
+  assertWithin("columns", width, "columns");
   const members = tableMembers(layout, columns ?? Array.from({ length: width }, (_, index) => index), problems, `${path}.columns`);
   const shapes = tableShapes(layout, members);
   refuseHollow(rows, shapes, scanner.end - dataStart, problems, `${path}.data`);
@@ -64,29 +66,40 @@ export function readSplitTable(scanner: JsonScanner, signature: Signature, probl
 /** Reads CSV with a header line, as pandas writes it. Throws INVALID_INPUT. */
 export function readCsvTable(text: string, signature: Signature, problems: ProblemList): Tensor[] {
   refuseHalves(signature, problems);
-  const [header, ...lines] = parseCsv(text, problems);
-  problems.throwIfAny();
+  let header: string[] | undefined;
+  let rows = -1;
+  // Counted first: lines are many, and none is kept.
+  forEachCsvLine(text, problems, (cells) => {
+    if (++rows === 0) header = [...cells];
+  });
   if (header === undefined) problems.add("csv", "has no header line");
   problems.throwIfAny();
-  const layout = rowLayout(signature);
+  const width = header!.length;
   // pandas writes its index as a first column without a name.
   const skipped = header![0] === "" ? 1 : 0;
-  const columns = header!.slice(skipped).map((name) => name.trim());
-  const members = tableMembers(layout, columns, problems, "csv header");
+  const layout = rowLayout(signature);
+  const members = tableMembers(layout, header!.slice(skipped).map((name) => name.trim()), problems, "csv header");
   const shapes = tableShapes(layout, members);
-  refuseHollow(lines.length, shapes, text.length, problems, "csv");
-  const builder = new RowBuilder(signature, layout, lines.length, shapes, problems, "csv");
-  lines.forEach((cells, row) => {
-    if (cells.length !== header!.length) {
-      problems.add(`csv[${row}]`, `has ${cells.length} values; the header has ${header!.length}`);
-      return;
-    }
-    members.forEach((member, column) => {
-      if (member !== undefined) builder.setText(cells[column + skipped]!, row, member);
-    });
-    builder.endRow(row);
+  refuseHollow(rows, shapes, text.length, problems, "csv");
+  const builder = new RowBuilder(signature, layout, rows, shapes, problems, "csv");
+  let row = -1;
+  forEachCsvLine(text, problems, (cells) => {
+    if (row >= 0) readCsvRow(cells, row);
+    row++;
   });
   return builder.finish();
+
+  function readCsvRow(cells: readonly string[], line: number): void {
+    if (cells.length !== width) {
+      problems.add(`csv[${line}]`, `has ${cells.length} values; the header has ${width}`);
+      return;
+    }
+    for (let column = skipped; column < width; column++) {
+      const member = members[column - skipped];
+      if (member !== undefined) builder.setText(cells[column]!, line, member);
+    }
+    builder.endRow(line);
+  }
 }
 
 function readColumnNames(scanner: JsonScanner, problems: ProblemList, path: string): (string | number)[] | undefined {
@@ -108,6 +121,7 @@ function readColumnNames(scanner: JsonScanner, problems: ProblemList, path: stri
       problems.add(`${path}[${names.length}]`, "is not a name");
       names.push("");
     }
+    assertWithin("columns", names.length, "columns");
   } while (scanner.next(0x5b));
   return names;
 }

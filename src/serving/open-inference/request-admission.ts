@@ -5,7 +5,6 @@ import type { RequestedOutput } from "./infer-request.ts";
 import { quoted, type ProblemList } from "./problem-list.ts";
 
 const datatypes: ReadonlySet<string> = new Set(Datatype.options);
-const maxRank = 32;
 const maxIdLength = 1024;
 
 export interface AdmittedInput {
@@ -100,10 +99,6 @@ export class RequestAdmission {
   }
 
   #countElements(shape: readonly number[], path: () => string): number | null {
-    if (shape.length > maxRank) {
-      this.problems.add(`${path()}.shape`, `has ${shape.length} dimensions; at most ${maxRank} are supported`);
-      return null;
-    }
     let count = 1;
     for (const [level, dimension] of shape.entries()) {
       if (!Number.isSafeInteger(dimension) || dimension < 0) {

@@ -21,11 +21,14 @@ export interface RowMember {
 export interface RowLayout {
   slots: readonly RowSlot[];
   members: ReadonlyMap<string, RowMember>;
-  /** Every value of a row in order, for rows without names; null when a row's size is not fixed. */
+  /** Every value of a row in order, for rows without names; null when a row's size is not fixed, or is that of an image. */
   positions: readonly RowMember[] | null;
   /** Whether values have names; without them a table's columns go by their order. */
   named: boolean;
 }
+
+/** Rows of more values than this, such as images, come nested. */
+const maxPositions = 100_000;
 
 const layouts = new WeakMap<Signature, RowLayout>();
 
@@ -49,7 +52,7 @@ function makeLayout(signature: Signature): RowLayout {
   return {
     slots,
     members,
-    positions: sizes.some(Number.isNaN) ? null : slots.flatMap((_, slot) => Array.from({ length: sizes[slot]! }, (_value, offset) => ({ slot, offset }))),
+    positions: !(sizes.reduce((sum, size) => sum + size, 0) <= maxPositions) ? null : slots.flatMap((_, slot) => Array.from({ length: sizes[slot]! }, (_value, offset) => ({ slot, offset }))),
     named: slots.length > 1 || slots.some((slot) => slot.columns !== null || isSingle(slot)),
   };
 }
