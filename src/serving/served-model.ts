@@ -10,6 +10,8 @@ export class ServedModel {
   readonly versions = new Map<string, ServedVersion>();
   readonly #caches = new Map<string, PredictionCache>();
   #active: string | null = null;
+  /** Number of the newest version that is registered, as far as is known. */
+  #newest = 0;
   #policy: Policy;
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -38,12 +40,17 @@ export class ServedModel {
     this.#active = version;
   }
 
-  /** The version to answer with. Throws VERSION_NOT_FOUND for what cannot be one, VERSION_NOT_READY. */
+  /** Tells of a registered version: those above the newest do not exist. */
+  knows(version: string | null): void {
+    this.#newest = Math.max(this.#newest, Number(version ?? 0));
+  }
+
+  /** The version to answer with. Throws VERSION_NOT_FOUND for what is none, VERSION_NOT_READY. */
   resolve(version: string | undefined): ServedVersion {
     const wanted = version ?? this.#active;
     const served = wanted === null ? undefined : this.versions.get(wanted);
     if (served !== undefined) return served;
-    if (version !== undefined && !VersionNumber.safeParse(version).success) {
+    if (version !== undefined && (!VersionNumber.safeParse(version).success || Number(version) > this.#newest)) {
       throw new AppError("VERSION_NOT_FOUND", `${JSON.stringify(version.slice(0, 140))} is no version of ${this.name}.`);
     }
     const what = wanted === null ? `${this.name} has no active version` : `Version ${wanted} of ${this.name} is not loaded`;

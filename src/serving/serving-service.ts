@@ -232,7 +232,9 @@ export class ServingService {
     const known = this.#models.get(name);
     if (known !== undefined) return known;
     const { policy } = await this.#parts.registry.policy(name);
+    const { latestVersion } = await this.#parts.registry.model(name);
     const model = this.#models.get(name) ?? new ServedModel(name, policy);
+    model.knows(latestVersion);
     this.#models.set(name, model);
     return model;
   }
@@ -259,6 +261,7 @@ export class ServingService {
   async #makeVersion(model: ServedModel, version: string): Promise<ServedVersion> {
     const { registry, runtime, blobs, clock, logger, observer, events } = this.#parts;
     const found = await registry.version(model.name, version);
+    model.knows(found.version);
     const made: ServedVersion = new ServedVersion(found, model.policy, {
       runtime, blobs, clock, logger,
       onState: (state) => {
