@@ -50,7 +50,7 @@ export function arbitraryPredictionEntry(ids: IdGenerator): fc.Arbitrary<Predict
         version: fc.constantFrom("1", "2"),
         requestId: fc.option(oddText),
         outcome: fc.constantFrom("ok", "cached", "DEADLINE_EXCEEDED"),
-        timing: fc.record({ queueUs: fc.double({ noNaN: true, noDefaultInfinity: true }), runUs: fc.nat(), totalUs: fc.nat(), batchRows: fc.nat() }, { noNullPrototype: true }),
+        timing: fc.record({ queueUs: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }), runUs: fc.nat(), totalUs: fc.nat(), batchRows: fc.nat() }, { noNullPrototype: true }),
         inputs: tensors(rows),
         outputs: tensors(rows),
       }, { noNullPrototype: true })
@@ -79,7 +79,7 @@ function expectedTensor(tensor: LogTensor): LoggedTensor {
       if (typeof value === "bigint") return BigInt(Number(value)) === value && Number.isSafeInteger(Number(value)) ? Number(value) : `${value}`;
       if (typeof value === "string") return value;
       const number = datatype === "FP16" ? half(value) : value;
-      return Number.isFinite(number) ? number : `${number}`;
+      return Number.isFinite(number) ? number + 0 : `${number}`;
     }),
   };
 }

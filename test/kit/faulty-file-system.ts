@@ -111,10 +111,9 @@ export class FaultyFileSystem implements FileSystem {
     this.#check("rename");
     const replaces = existsSync(to);
     await this.#inner.rename(from, to);
-    const synced = this.#syncedBytes.get(from);
+    // What somebody else wrote and nobody synced has nothing on the disk yet.
+    this.#syncedBytes.set(to, this.#syncedBytes.get(from) ?? 0);
     this.#syncedBytes.delete(from);
-    this.#syncedBytes.delete(to);
-    if (synced !== undefined) this.#syncedBytes.set(to, synced);
     // A name that was replaced stays with its new content: which of the two a power cut leaves is open, and both are whole.
     if (!replaces) this.#unsyncedNames.push({ directory: dirname(to), undo: () => existsSync(to) && renameSync(to, from) });
   }

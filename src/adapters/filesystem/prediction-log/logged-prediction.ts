@@ -14,11 +14,15 @@ export function jsonElement(value: number | bigint | string | boolean): JsonElem
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
 }
 
-/** Values of a tensor as they mean: booleans for BOOL, numbers for the bit patterns of FP16. */
+/**
+ * Values of a tensor as they mean: booleans for BOOL, numbers for the bit patterns of FP16. Zero has no sign: JSON does not
+ * know one, and Parquet writers take both zeros for the same entry of a dictionary.
+ */
 export function meaningOf(datatype: Datatype, data: TensorData, index: number): number | bigint | string | boolean {
   const value = data[index]!;
   if (datatype === "BOOL") return value === 1;
-  return datatype === "FP16" ? fromHalf(value as number) : value;
+  const number = datatype === "FP16" ? fromHalf(value as number) : value;
+  return number === 0 ? 0 : number;
 }
 
 /** A logged tensor in the shape that callers of the API see. */

@@ -11,7 +11,8 @@ import type { FileSystem } from "../file-system.ts";
 import { nodeFileSystem } from "../node-file-system.ts";
 import { loggedPrediction } from "./logged-prediction.ts";
 import { NewestFirst } from "./newest-first.ts";
-import { ParquetIndex } from "./parquet-index.ts";
+import { ParquetCompaction } from "./parquet-compaction.ts";
+import { type ParquetFile, ParquetIndex } from "./parquet-index.ts";
 import type { PredictionArchive } from "./prediction-archive.ts";
 import { RecentPredictions } from "./recent-predictions.ts";
 import { SegmentConverter, emptyStaging } from "./segment-converter.ts";
@@ -60,10 +61,12 @@ export class SegmentPredictionLog implements PredictionLog {
   readonly #segments = new Set<Segment>();
   readonly #writer: SegmentWriter;
   readonly #converter: SegmentConverter;
+  readonly #compaction: ParquetCompaction;
   readonly #acceptedNames = new Set<string>();
   /** Per model, what retention has given up. */
   readonly #pruned = new Map<string, number>();
   #recovered: Promise<void> = Promise.resolve();
+  #compacting: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -81,14 +84,15 @@ export class SegmentPredictionLog implements PredictionLog {
     this.#parquetRoot = join(options.directory, "predictions");
     this.#recent = new RecentPredictions(options.recentBytesPerModel);
     const directories = new DurableDirectories(fileSystem, options.directory);
-    this.#converter = new SegmentConverter({
-      fileSystem, directories, clock, logger, archive, signatureOf,
+    const parquet = {
+      fileSystem, directories, clock, logger, archive,
       index: this.#index,
       parquetRoot: this.#parquetRoot,
       segmentDirectory,
       staging: join(segmentDirectory, "staging"),
-      onConverted: (segment) => this.#segments.delete(segment),
-    });
+    };
+    this.#converter = new SegmentConverter({ ...parquet, signatureOf, onConverted: (segment) => this.#segments.delete(segment) });
+    this.#compaction = new ParquetCompaction(parquet);
     this.#writer = new SegmentWriter({
       fileSystem, directories, clock, logger,
       directory: segmentDirectory,
@@ -118,12 +122,9 @@ export class SegmentPredictionLog implements PredictionLog {
     await this.#recovered;
     const entry = await findInSegments(this.#options.fileSystem, this.#segments, id);
     if (entry !== null) return loggedPrediction(entry);
-    // A conversion or compaction may move it between the looks: the second one sees where to.
-    for (let look = 1; ; look++) {
-      const files = this.#index.at(timeOfId(id)).map((file) => file.path);
-      const found = files.length === 0 ? null : await this.#options.archive.find(files, id);
-      if (found !== null || look === 2 || files.every((path) => this.#index.has(path))) return found;
-    }
+    const search = (files: readonly ParquetFile[]): Promise<Prediction | null> =>
+      files.length === 0 ? Promise.resolve(null) : this.#options.archive.find(files.map((file) => file.path), id);
+    return this.#inParquet(() => this.#index.at(timeOfId(id)), search);
   }
 
   async list(filter: PredictionFilter): Promise<Prediction[]> {
@@ -140,12 +141,12 @@ export class SegmentPredictionLog implements PredictionLog {
     }
     const until = newest.lowest === null ? 0 : timeOfId(newest.lowest);
     const before = filter.before === undefined ? Number.POSITIVE_INFINITY : timeOfId(filter.before);
-    const files = this.#index
-      .ofModel(filter.model)
-      .filter((file) => file.lastTime >= until && file.firstTime <= before && (filter.version ?? file.version) === file.version);
-    if (files.length > 0) {
-      for (const prediction of await this.#options.archive.list(files, filter)) newest.add(prediction.id, prediction);
-    }
+    const candidates = (): ParquetFile[] =>
+      this.#index
+        .ofModel(filter.model)
+        .filter((file) => file.lastTime >= until && file.firstTime <= before && (filter.version ?? file.version) === file.version);
+    const search = (files: readonly ParquetFile[]): Promise<Prediction[]> => (files.length === 0 ? Promise.resolve([]) : this.#options.archive.list(files, filter));
+    for (const prediction of await this.#inParquet(candidates, search)) newest.add(prediction.id, prediction);
     return newest.values();
   }
 
@@ -170,8 +171,15 @@ export class SegmentPredictionLog implements PredictionLog {
     }, this.#options.stopWithinMs);
     await this.#recovered;
     await this.#converter.drain(() => !late);
+    await this.#compacting;
     clearTimeout(deadline);
     await this.#options.archive.close();
+  }
+
+  /** Joins the small Parquet files of days that are over; `maintain` does it every ten minutes. */
+  compact(): Promise<void> {
+    this.#compacting = this.#compacting.then(() => this.#recovered).then(() => (this.#stopped ? undefined : this.#compaction.run()));
+    return this.#compacting;
   }
 
   /** Removes Parquet files of a model whose predictions were all made before `before` (epoch milliseconds); answers how many. */
@@ -199,13 +207,28 @@ export class SegmentPredictionLog implements PredictionLog {
   async maintain(): Promise<void> {
     await this.#writer.maintain();
     await this.#recovered;
-    if (!this.#stopped) this.#converter.maintain();
+    if (this.#stopped) return;
+    this.#converter.maintain();
+    if (this.#compaction.isDue()) void this.compact();
+  }
+
+  /** Compaction may take files away under a search, and retention too; what is in the index by then is searched again. */
+  async #inParquet<Result>(candidates: () => readonly ParquetFile[], search: (files: readonly ParquetFile[]) => Promise<Result>): Promise<Result> {
+    const files = candidates();
+    const result = await search(files);
+    return files.every((file) => this.#index.has(file.path)) ? result : search(candidates());
   }
 
   async #start(): Promise<void> {
     const { fileSystem, directory } = this.#options;
     const segmentDirectory = join(directory, "prediction-segments");
-    await emptyStaging(fileSystem, join(segmentDirectory, "staging"));
+    try {
+      await this.#compaction.recover();
+      // Only then: the staging folder holds the file that a compaction was about to publish.
+      await emptyStaging(fileSystem, join(segmentDirectory, "staging"));
+    } catch (cause) {
+      this.#options.logger.error("prediction-log.staging-failed", { cause });
+    }
     this.#recovered = this.#recover(await leftSegments(fileSystem, segmentDirectory));
     this.#timer = setInterval(() => void this.maintain(), this.#options.syncEveryMs);
     // The log alone keeps no process alive.
