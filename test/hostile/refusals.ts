@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { errorCatalogue } from "../../src/core/error-catalogue.ts";
 import type { RunningServer } from "../kit/running-server.ts";
-import type { HttpReply } from "./http-caller.ts";
+import { hangMs, type HttpReply } from "./http-caller.ts";
 
 /** What no caller may read: stacks, files of the machine, and texts of the libraries below. */
 const leaks: readonly RegExp[] = [
@@ -46,13 +46,22 @@ export async function assertWell(server: RunningServer): Promise<void> {
   for (const path of ["/health", "/ready", "/metrics", "/v2/health/ready"]) {
     assert.equal((await fetch(server.url + path)).status, 200, path);
   }
+  await assertIdle(server);
   for (const { name, served } of await server.client.models()) {
-    for (const { state, runners, queueRows } of served) {
-      assert.deepEqual([state, runners.restarts, queueRows], ["ready", 0, 0], `the served version of ${name}`);
-    }
+    for (const { state, runners } of served) assert.deepEqual([state, runners.restarts], ["ready", 0], `the served version of ${name}`);
   }
   const failures = server.logLines.filter((line) => line.includes('"code":"INTERNAL"') || /uncaught|unhandled/i.test(line));
   assert.deepEqual(failures, []);
+}
+
+/** Waits until no row waits for a runner: what callers left behind is dropped, and what is under way ends. */
+export async function assertIdle(server: RunningServer): Promise<void> {
+  const latest = performance.now() + hangMs;
+  for (;;) {
+    const waiting = (await server.client.models()).flatMap(({ served }) => served).filter(({ queueRows }) => queueRows > 0);
+    if (waiting.length === 0) return;
+    assert.ok(performance.now() < latest, `rows still wait: ${waiting.map(({ model, queueRows }) => `${model} ${queueRows}`).join(", ")}`);
+  }
 }
 
 /** Resident memory of the server's process in MiB, as it says itself. */
