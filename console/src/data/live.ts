@@ -56,7 +56,7 @@ function connect(): void {
   };
 }
 
-/** The browser's own retry gives up on an error status; this one does not, and waits up to ten seconds between attempts. */
+/** The browser's own retry gives up on an error status; this one does not, and waits up to five seconds between attempts. */
 function retry(): void {
   clearTimeout(silenceTimer);
   source?.close();
@@ -64,7 +64,7 @@ function retry(): void {
   publish({ status: "reconnecting" });
   attempts++;
   clearTimeout(retryTimer);
-  retryTimer = setTimeout(connect, Math.min(10_000, 500 * 2 ** Math.min(attempts, 5)));
+  retryTimer = setTimeout(connect, Math.min(5000, 500 * 2 ** Math.min(attempts, 4)));
 }
 
 /** Opens the one connection of this page; called once. */

@@ -55,8 +55,8 @@ export function VersionsTable({ detail, series, words }: { detail: ModelDetail; 
                 </td>
                 <td className="cell-actions">
                   {!aliases.includes("champion") && (
-                    <button type="button" className="button button-small" onClick={() => query.set({ promote: version })}>
-                      Make champion<span className="visually-hidden">: v{version}</span>
+                    <button type="button" className="button button-small" aria-label={`Make champion: v${version}`} onClick={() => query.set({ promote: version })}>
+                      Make champion
                     </button>
                   )}
                 </td>

@@ -100,7 +100,7 @@ describe("problems", () => {
   });
 
   it("of the server find their field", () => {
-    const message = "The input has 2 problems: inputs[0].data[0] is 5, more than allowed; inputs[2].data[0][1] is missing.";
-    assert.deepEqual(problemsInMessage(message, parts), { "distance/0": "is 5, more than allowed", "features/1": "is missing." });
+    const message = "The input has 2 problems: inputs[0].data[0] is 5, more than allowed; inputs[2].data[0][1] is missing. Compare the request with the signature.";
+    assert.deepEqual(problemsInMessage(message, parts), { "distance/0": "is 5, more than allowed", "features/1": "is missing" });
   });
 });

@@ -100,7 +100,7 @@ function filler(datatype: Datatype, isRandom: boolean, random: () => number): st
 
 /**
  * Problems that the server names in the text of an Open Inference Protocol error, by the key of the field that they are
- * about: `inputs[1].data[0] is …` is the first value of the second input.
+ * about: `inputs[1].data[0] is …` is the first value of the second input. What follows a full stop is advice, not a problem.
  */
 export function problemsInMessage(message: string, parts: readonly FormPart[]): Record<string, string> {
   const problems: Record<string, string> = {};
@@ -109,7 +109,7 @@ export function problemsInMessage(message: string, parts: readonly FormPart[]): 
     if (part === undefined) continue;
     const last = [...match[3]!.matchAll(/\d+/g)].map(Number).at(-1) ?? 0;
     const key = part.kind === "fields" ? part.fields[last]?.key : part.spec.name;
-    if (key !== undefined) problems[key] ??= match[4]!.trim();
+    if (key !== undefined) problems[key] ??= match[4]!.split(". ")[0]!.trim();
   }
   return problems;
 }

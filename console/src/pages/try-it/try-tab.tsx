@@ -64,6 +64,13 @@ function TryForm({ detail, version }: { detail: ModelTabProps["detail"]; version
   const asJson = query.get("mode") === "json";
   const preview = useMemo(() => buildRequest(parts, values, () => 0.5).body, [parts, values]);
 
+  /** What was said of a value does not hold for another one. */
+  const change = (next: FormValues): void => {
+    const stands = (key: string): boolean => next.fields[key] === values.fields[key] && next.tensors[key] === values.tensors[key];
+    setProblems(Object.fromEntries(Object.entries(problems).filter(([key]) => stands(key))));
+    setValues(next);
+  };
+
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     const built = asJson ? { body: pasted ?? preview, problems: {} } : buildRequest(parts, values, random);
@@ -110,7 +117,7 @@ function TryForm({ detail, version }: { detail: ModelTabProps["detail"]; version
               <textarea className="input code-input" rows={16} spellCheck={false} value={pasted ?? readable(preview)} onChange={(event) => setPasted(event.target.value)} />
             </label>
           ) : (
-            <InputForm parts={parts} values={values} problems={problems} onChange={(next) => setValues(next)} />
+            <InputForm parts={parts} values={values} problems={problems} onChange={change} />
           )}
           <div className="form-actions">
             <button type="submit" className="button button-primary" disabled={busy}>{busy ? "Predicting…" : "Predict"}</button>

@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Browser } from "playwright-core";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { openBrowser, openPage, tabTo } from "./open-browser.ts";
+import { deploySamples, payment } from "./sample-models.ts";
+
+describe("a model's page", () => {
+  let server: RunningServer;
+  let browser: Browser;
+  before(async () => {
+    [server, browser] = await Promise.all([startServer(), openBrowser()]);
+    await deploySamples(server);
+    for (let amount = 0; amount < 120; amount++) await server.client.infer("risk", payment(amount * 4, amount % 2 === 0 ? "DE" : "XX"));
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  it("moves between its tabs with the arrow keys, and each has an address", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/models/risk");
+    await page.getByText("Requests per second").waitFor();
+    await tabTo(page, "[role=tab]");
+    for (const [key, name, path] of [["ArrowRight", "Try it", "/models/risk/try"], ["End", "Policy", "/models/risk/policy"], ["ArrowRight", "Overview", "/models/risk"], ["ArrowLeft", "Policy", "/models/risk/policy"]] as const) {
+      await page.keyboard.press(key);
+      await page.waitForFunction(`location.pathname === ${JSON.stringify(path)}`);
+      assert.equal(await page.evaluate("document.activeElement.textContent"), name);
+      assert.equal(await page.getByRole("tab", { name, exact: true }).getAttribute("aria-selected"), "true");
+    }
+    await page.goBack();
+    await page.waitForFunction(`location.pathname === "/models/risk"`);
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("draws what was served, and tells it to those who cannot see it", async () => {
+    const { page, close } = await openPage(browser, server.url);
+    await page.goto("/models/risk");
+    const chart = page.getByRole("img", { name: /^Latency\. p50 .* (µs|ms|s)/ });
+    await chart.waitFor();
+    await chart.focus();
+    await page.keyboard.press("ArrowLeft");
+    // All charts show the moment under the crosshair.
+    await page.waitForFunction(`[...document.querySelectorAll(".chart-time")].filter((time) => time.textContent !== "").length === 6`);
+    await page.getByRole("button", { name: "6 h" }).click();
+    assert.match(page.url(), /range=6h/);
+    await close();
+  });
+
+  it("makes another version the champion, after asking", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/models/score");
+    await page.getByRole("button", { name: "Make champion: v2" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.equal((await server.client.model("score")).model.aliases.champion, "1");
+    await page.getByRole("button", { name: "Make champion: v2" }).click();
+    await dialog.getByRole("button", { name: "Make champion" }).click();
+    await page.getByText("champion v2").waitFor();
+    assert.equal((await server.client.model("score")).model.aliases.champion, "2");
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("shows a change that somebody else made, by itself", async () => {
+    const { page, close } = await openPage(browser, server.url);
+    await page.goto("/models/score");
+    const champion = (await server.client.model("score")).model.aliases.champion;
+    await page.getByText(`champion v${champion}`).waitFor();
+    await page.getByText("live", { exact: true }).waitFor();
+    const other = champion === "1" ? "2" : "1";
+    await server.client.activate("score", other);
+    await page.getByText(`champion v${other}`).waitFor();
+    await close();
+  });
+
+  it("filters predictions by outcome in the address", async () => {
+    const { page, close } = await openPage(browser, server.url);
+    await page.goto("/models/risk/predictions");
+    await page.getByRole("link", { name: /^Prediction prd_/ }).first().waitFor();
+    assert.equal(await page.getByRole("link", { name: /^Prediction prd_/ }).count(), 50);
+    await page.getByRole("link", { name: "Older" }).click();
+    await page.waitForFunction(`location.search.includes("before=prd_")`);
+    await page.getByRole("link", { name: "Newest" }).click();
+    await page.getByRole("button", { name: "Failed" }).click();
+    await page.getByText("No prediction matches").waitFor();
+    assert.match(page.url(), /outcome=error/);
+    await close();
+  });
+
+  it("orders columns by drift and says in words how far each is", async () => {
+    const { page, close } = await openPage(browser, server.url);
+    await page.goto("/models/risk/drift");
+    const rows = page.getByRole("list", { name: /most drifted first/ }).getByRole("button");
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), 4);
+    assert.match(await rows.first().innerText(), /major/);
+    const bars = await page.getByRole("list", { name: /most drifted first/ }).getByRole("img", { name: /^PSI/ }).evaluateAll((bars) => bars.map((bar) => Number(/^PSI ([\d.]+)/.exec(bar.getAttribute("aria-label")!)![1])));
+    assert.deepEqual(bars, [...bars].sort((a, b) => b - a));
+    await close();
+  });
+
+  it("keeps a change of the policy when somebody else was faster", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.route("**/api/live", (route) => route.abort());
+    await page.goto("/models/classes/policy?edit=1");
+    await page.getByLabel("Largest batch").fill("0");
+    await page.getByRole("button", { name: "Save as revision 1" }).click();
+    await page.getByText("At least 1.").waitFor();
+    await page.getByText("Say why, for those who read the history.").waitFor();
+    await page.getByLabel("Largest batch").fill("16");
+    await page.getByLabel("Why").fill("smaller batches");
+
+    // The other one's change is not announced to this page: the server sees the conflict.
+    const { revision, policy } = await server.client.policy("classes");
+    await server.client.changePolicy("classes", { revision, reason: "watch longer", policy: { ...policy, monitoring: { ...policy.monitoring, windowMinutes: 120 } } });
+    await page.getByRole("button", { name: "Save as revision 1" }).click();
+    await page.getByText("POLICY_CONFLICT").waitFor();
+    await page.getByText("your changes are kept on top of it").waitFor();
+    assert.equal(await page.getByLabel("Live window of drift").inputValue(), "120");
+    assert.equal(await page.getByLabel("Largest batch").inputValue(), "16");
+    await page.getByRole("button", { name: "Save as revision 2" }).click();
+    await page.getByText("Revision 2, by local").waitFor();
+    await page.getByText("smaller batches").first().waitFor();
+    const now = (await server.client.policy("classes")).policy;
+    assert.deepEqual([now.serving.maxBatchRows, now.monitoring.windowMinutes], [16, 120]);
+    await watched.close();
+  });
+
+  it("finds models, versions, pages and actions from the palette", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/models");
+    await page.getByRole("table").waitFor();
+    await page.keyboard.press("Control+k");
+    const field = page.getByRole("dialog").getByRole("combobox");
+    await field.fill("risk drift");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(`location.pathname === "/models/risk/drift"`);
+    await page.keyboard.press("Control+k");
+    await field.fill("risk");
+    const first = await page.getByRole("dialog").getByRole("option", { selected: true }).innerText();
+    await page.keyboard.press("ArrowDown");
+    assert.notEqual(await page.getByRole("dialog").getByRole("option", { selected: true }).innerText(), first);
+    await page.keyboard.press("Escape");
+    await field.waitFor({ state: "detached" });
+    watched.assertQuiet();
+    await watched.close();
+  });
+});
+
+describe("the live mark", () => {
+  it("tells when the server is gone, and comes back with it", async () => {
+    const [server, browser] = await Promise.all([startServer(), openBrowser()]);
+    const { page, close } = await openPage(browser, server.url);
+    await page.goto("/models");
+    await page.getByText("live", { exact: true }).waitFor();
+    await server.stop({ keep: true });
+    await page.getByText("reconnecting", { exact: true }).waitFor();
+    const again = await startServer({ directory: server.directory, flags: ["--port", String(server.httpPort), "--grpc-port", "0"] });
+    await page.getByText("live", { exact: true }).waitFor();
+    await close();
+    await browser.close();
+    await again.stop();
+  });
+});

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Browser } from "playwright-core";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { openBrowser, openPage, overflow } from "./open-browser.ts";
+import { deploySamples, payment } from "./sample-models.ts";
+
+describe("the console's pages", () => {
+  let server: RunningServer;
+  let browser: Browser;
+  let prediction: string;
+  before(async () => {
+    [server, browser] = await Promise.all([startServer(), openBrowser()]);
+    await deploySamples(server);
+    for (let amount = 0; amount < 60; amount++) prediction = (await server.client.infer("risk", payment(amount * 8))).predictionId;
+    await server.client.sendTruth([{ predictionId: prediction, value: 1 }]);
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  /** Every page, and what is on it when it is there. */
+  const pages = (): [path: string, shows: string][] => [
+    ["/models", "How risky is this payment?"],
+    ["/models/risk", "Requests per second"],
+    ["/models/risk?range=15m&version=1&scale=log", "Queue depth"],
+    ["/models/score?promote=2", "Make v2 the champion of score?"],
+    ["/models/risk/try", "Predict"],
+    ["/models/classes/try?mode=json", "Body of"],
+    ["/models/risk/predictions", "519"],
+    ["/models/score/predictions", "No predictions yet"],
+    ["/models/risk/drift", "Rows in the window"],
+    ["/models/score/drift", "No drift figure"],
+    ["/models/risk/contract", "Reference profile"],
+    ["/models/classes/contract", "ZipMap"],
+    ["/models/risk/policy", "All defaults"],
+    ["/models/risk/policy?edit=1", "Save as revision 1"],
+    [`/predictions/${prediction}`, "Timing"],
+    ["/docs", "Deploy uploaded files as a new version"],
+  ];
+
+  it("load without an error, a violation of the policy or a request elsewhere", async () => {
+    const watched = await openPage(browser, server.url);
+    await server.client.infer("risk", payment(3));
+    for (const [path, shows] of pages()) {
+      await watched.page.goto(path);
+      await watched.page.getByText(shows).first().waitFor();
+      assert.equal(await watched.page.title().then((title) => title.endsWith("Slipway")), true, path);
+      watched.assertQuiet();
+    }
+    await watched.close();
+  });
+
+  it("are served under a policy that the browser enforces", async () => {
+    const watched = await openPage(browser, server.url);
+    await watched.page.goto("/models");
+    // Page scripts made by the test bypass the policy, but what they put into the document does not.
+    assert.equal(await watched.page.evaluate(`(() => { try { document.createElement("div").innerHTML = "<b>x</b>"; return "taken"; } catch (error) { return error.name; } })()`), "TypeError");
+    await watched.page.evaluate(`document.head.append(Object.assign(document.createElement("style"), { textContent: "body { display: none }" }))`);
+    assert.equal(await watched.page.evaluate("getComputedStyle(document.body).display"), "block");
+    assert.ok(watched.complaints.some((complaint) => complaint.includes("policy violated")), watched.complaints.join("\n"));
+    await watched.close();
+  });
+
+  for (const width of [390, 360]) {
+    it(`never scroll sideways at ${width} pixels`, async () => {
+      const watched = await openPage(browser, server.url, { viewport: { width, height: 800 }, hasTouch: true, isMobile: true });
+      for (const [path, shows] of pages()) {
+        await watched.page.goto(path);
+        await watched.page.getByText(shows).filter({ visible: true }).first().waitFor();
+        assert.deepEqual(await overflow(watched.page), [], path);
+      }
+      await watched.close();
+    });
+  }
+
+  it("fold the navigation away on a phone, and open it again", async () => {
+    const { page, close } = await openPage(browser, server.url, { viewport: { width: 390, height: 800 } });
+    await page.goto("/models");
+    const link = page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "risk" });
+    await page.getByRole("table").waitFor();
+    assert.equal(await link.isVisible(), false);
+    await page.getByRole("button", { name: "Open the menu" }).click();
+    await link.click();
+    await page.getByRole("heading", { level: 1, name: "risk" }).waitFor();
+    await link.waitFor({ state: "hidden" });
+    await close();
+  });
+
+  it("follow the system's theme, and keep another one that was chosen", async () => {
+    const background = "getComputedStyle(document.documentElement).backgroundColor";
+    const dark = await openPage(browser, server.url, { colorScheme: "dark" });
+    await dark.page.goto("/models");
+    const light = await openPage(browser, server.url, { colorScheme: "light" });
+    await light.page.goto("/models");
+    const [darkColor, lightColor] = [await dark.page.evaluate(background), await light.page.evaluate(background)];
+    assert.notEqual(darkColor, lightColor);
+    await light.page.getByRole("button", { name: /^Theme: as the system/ }).click();
+    assert.equal(await light.page.evaluate(background), darkColor);
+    await light.page.reload();
+    assert.equal(await light.page.evaluate(background), darkColor);
+    await light.page.getByRole("button", { name: /^Theme: dark/ }).click();
+    assert.equal(await light.page.evaluate(background), lightColor);
+    await dark.close();
+    await light.close();
+  });
+
+  it("say what to do at an address that leads nowhere", async () => {
+    const watched = await openPage(browser, server.url);
+    const response = await watched.page.goto("/modelz/risk");
+    assert.equal(response!.status(), 404);
+    await watched.page.getByRole("heading", { name: "There is no page here" }).waitFor();
+    await watched.page.getByRole("main").getByRole("link", { name: "risk" }).click();
+    await watched.page.getByRole("heading", { level: 1, name: "risk" }).waitFor();
+    await watched.page.goto("/models/nothing-of-this-name");
+    await watched.page.getByText("MODEL_NOT_FOUND").waitFor();
+    await watched.page.goto("/predictions/prd_00000000000000000000000000");
+    await watched.page.getByText("PREDICTION_NOT_FOUND").waitFor();
+    await watched.page.getByText("sampling or retention").waitFor();
+    watched.assertQuiet(/status of 404/);
+    await watched.close();
+  });
+
+  it("name every control and picture", async () => {
+    const { page, close } = await openPage(browser, server.url);
+    for (const [path, shows] of pages()) {
+      await page.goto(path);
+      await page.getByText(shows).first().waitFor();
+      const nameless = await page.evaluate(`[...document.querySelectorAll("button, a[href], input, select, textarea, [role=img], [role=tab]")].filter((element) => {
+        const labels = element.labels ? [...element.labels].map((label) => label.textContent).join("") : "";
+        return !(element.getAttribute("aria-label") || element.getAttribute("aria-labelledby") || labels || element.textContent).trim();
+      }).map((element) => element.outerHTML.slice(0, 120))`);
+      assert.deepEqual(nameless, [], path);
+      const levels = await page.evaluate(`document.querySelectorAll("h1").length`);
+      assert.equal(levels, 1, path);
+      const twice = await page.evaluate(`(() => { const ids = [...document.querySelectorAll("[id]")].map((element) => element.id); return ids.filter((id, index) => ids.indexOf(id) !== index); })()`);
+      assert.deepEqual(twice, [], path);
+    }
+    await close();
+  });
+});
+
+describe("an empty server", () => {
+  it("says how to deploy a first model, and shows it as soon as it is there", async () => {
+    const [server, browser] = await Promise.all([startServer(), openBrowser()]);
+    const watched = await openPage(browser, server.url);
+    await watched.page.goto("/");
+    await watched.page.getByRole("heading", { name: "No models yet" }).waitFor();
+    assert.match(new URL(watched.page.url()).pathname, /^\/models$/);
+    await watched.page.getByText("npx slipway deploy model.onnx --name my-model --reference train.parquet").waitFor();
+    await watched.page.getByText("live", { exact: true }).waitFor();
+    await deploySamples(server);
+    await watched.page.getByRole("table").getByRole("link", { name: "classes" }).waitFor();
+    watched.assertQuiet();
+    await browser.close();
+    await server.stop();
+  });
+});
