@@ -40,6 +40,9 @@ export const errorCatalogue = {
   SHUTTING_DOWN: { status: 503, hint: "The server is going down; try again, on another replica if there is one." },
   CONFIG_INVALID: { status: 500, hint: "Correct the setting and start again; `slipway up --help` lists them." },
   DATA_DIRECTORY_IN_USE: { status: 500, hint: "Another Slipway uses this data directory; stop it or give another with --data." },
+  DATABASE_DAMAGED: { status: 500, hint: "Stop the server and restore the database from a backup." },
+  DATABASE_UNAVAILABLE: { status: 503, hint: "Check that the database is there, may be read and written, and is not locked; then try again." },
+  STORAGE_FULL: { status: 507, hint: "Free space on the disk of the data directory; the server goes on by itself." },
   DATABASE_NEWER: { status: 500, hint: "A newer Slipway wrote this database; start that release or a later one." },
   SERVER_UNREACHABLE: { status: 503, hint: "Start it with `npx slipway up`, or set SLIPWAY_URL." },
 } as const satisfies Record<string, { status: number; hint: string }>;

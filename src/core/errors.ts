@@ -38,8 +38,18 @@ export class AppError extends Error {
   }
 }
 
-/** Turns anything thrown into an AppError; what is not one becomes INTERNAL with the original as its cause. */
+/** An adapter's error that knows what a caller may be told of it. */
+export interface CallerFacing {
+  toCallerError(): AppError;
+}
+
+/** Turns anything thrown into an AppError; what says nothing for callers becomes INTERNAL with the original as its cause. */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
+  if (thrown instanceof Error) {
+    if ("toCallerError" in thrown) return (thrown as unknown as CallerFacing).toCallerError();
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === "ENOSPC" || code === "EDQUOT") return new AppError("STORAGE_FULL", "The disk of the data directory is full.", { cause: thrown });
+  }
   return new AppError("INTERNAL", "Slipway failed to do this; the log has the cause under the request id.", { cause: thrown });
 }

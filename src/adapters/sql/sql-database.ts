@@ -28,7 +28,7 @@ export interface SqlDatabase {
 
 /**
  * Opens the database and brings its schema to this release. `now` marks the migrations. Throws DATABASE_NEWER,
- * DATA_DIRECTORY_IN_USE when another process holds its lock, INTERNAL when the file is damaged or cannot be opened.
+ * DATA_DIRECTORY_IN_USE when another process holds its lock, DATABASE_DAMAGED, DATABASE_UNAVAILABLE.
  */
 export async function openSqlDatabase(
   dialect: SqlDialect,
@@ -54,14 +54,6 @@ export async function openSqlDatabase(
 
 function openingError(error: unknown): unknown {
   if (!(error instanceof SqlError)) return error;
-  switch (error.reason) {
-    case "busy":
-      return new AppError("DATA_DIRECTORY_IN_USE", "Another process holds the lock of the database.", { cause: error });
-    case "damaged":
-      return new AppError("INTERNAL", "The database is damaged or not a database; restore it from a backup.", { cause: error });
-    case "unavailable":
-      return new AppError("INTERNAL", "The database cannot be opened; check that it is there and may be read and written.", { cause: error });
-    default:
-      return new AppError("INTERNAL", "The database cannot be opened.", { cause: error });
-  }
+  if (error.reason === "busy") return new AppError("DATA_DIRECTORY_IN_USE", "Another process holds the lock of the database.", { cause: error });
+  return error.toCallerError();
 }

@@ -1,3 +1,6 @@
+import type { ErrorCode } from "../../core/error-catalogue.ts";
+import { AppError, type CallerFacing } from "../../core/errors.ts";
+
 /** What went wrong in the database, in the same words for every dialect. */
 export type SqlErrorReason =
   | "unique"
@@ -24,10 +27,10 @@ export type SqlErrorReason =
   | "other";
 
 /**
- * A failure of the database. What it belongs to was rolled back. Stores turn the reasons that a caller can act on into
- * an AppError; the rest reaches the doors as INTERNAL. `cause` is the engine's own error.
+ * A failure of the database. What it belongs to was rolled back. Stores turn the reasons that they expect into an
+ * AppError of their own; the rest reaches the doors as `toCallerError` says. `cause` is the engine's own error.
  */
-export class SqlError extends Error {
+export class SqlError extends Error implements CallerFacing {
   readonly reason: SqlErrorReason;
   /** Text of the statement, without its values. */
   readonly statement: string | undefined;
@@ -38,4 +41,23 @@ export class SqlError extends Error {
     this.reason = reason;
     this.statement = options.statement;
   }
+
+  toCallerError(): AppError {
+    const told = tellable[this.reason];
+    if (told === undefined) return new AppError("INTERNAL", "The database refused what Slipway asked of it; the log has the cause.", { cause: this });
+    return new AppError(told.code, told.message, { cause: this, ...(told.code === "DATABASE_UNAVAILABLE" ? { retryAfterSeconds: 1 } : {}) });
+  }
 }
+
+const unavailable = { code: "DATABASE_UNAVAILABLE", message: "The database does not answer at present." } as const;
+
+/** What a caller, or the person who starts the server, can act on. */
+const tellable: Partial<Record<SqlErrorReason, { code: ErrorCode; message: string }>> = {
+  busy: unavailable,
+  connection_lost: unavailable,
+  closed: unavailable,
+  io: unavailable,
+  unavailable: { code: "DATABASE_UNAVAILABLE", message: "The database cannot be opened or written." },
+  damaged: { code: "DATABASE_DAMAGED", message: "The database is damaged, or is not a database." },
+  disk_full: { code: "STORAGE_FULL", message: "The disk of the database is full." },
+};

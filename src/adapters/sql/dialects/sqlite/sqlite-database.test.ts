@@ -126,7 +126,7 @@ describe("a SQLite database", () => {
     const path = databases.newPath();
     writeFileSync(path, "This is not a database, but a text of more than a hundred bytes, so that nobody can take it for an empty file at all.");
     const error = await openingError(path);
-    assert.equal(error.code, "INTERNAL");
+    assert.equal(error.code, "DATABASE_DAMAGED");
     assert.match(error.message, /damaged/);
     assert.ok(error.cause instanceof SqlError && error.cause.reason === "damaged");
   });
@@ -162,7 +162,7 @@ describe("a SQLite database", () => {
     mkdirSync(path);
     for (const impossible of [path, join(dirname(path), "missing", "slipway.sqlite")]) {
       const error = await openingError(impossible);
-      assert.equal(error.code, "INTERNAL");
+      assert.equal(error.code, "DATABASE_UNAVAILABLE");
       assert.match(error.message, /cannot be opened/);
     }
   });
