@@ -2,6 +2,8 @@ import { AppError, type Problem } from "../../core/errors.ts";
 
 /** Problems kept for one input; more are counted only, so that a hostile body cannot make a huge answer. */
 const maxKept = 64;
+/** Problems after which the rest is not looked at: who has so many has one that explains them all. */
+const maxCounted = 1000;
 /** Problems that the message itself names. */
 const maxInMessage = 5;
 
@@ -19,9 +21,11 @@ export class ProblemList {
     return this.#count < maxKept;
   }
 
+  /** Throws what was found so far when it is too much to go on. */
   add(path: string, message: string): void {
     this.#count++;
     if (this.kept.length < maxKept) this.kept.push({ path, message });
+    if (this.#count === maxCounted) this.throwIfAny();
   }
 
   /** Throws INVALID_INPUT that names the first few problems and carries all that were kept. */
@@ -29,7 +33,7 @@ export class ProblemList {
     if (this.#count === 0) return;
     const named = this.kept.slice(0, maxInMessage).map(({ path, message }) => `${path} ${message}`);
     const rest = this.#count - named.length;
-    const start = this.#count === 1 ? "" : `The input has ${this.#count} problems: `;
+    const start = this.#count === 1 ? "" : `The input has ${this.#count === maxCounted ? "at least " : ""}${this.#count} problems: `;
     throw new AppError("INVALID_INPUT", `${start}${named.join("; ")}${rest > 0 ? `; and ${rest} more` : ""}.`, { problems: this.kept });
   }
 }

@@ -69,7 +69,7 @@ export function readCsvTable(text: string, signature: Signature, problems: Probl
   let header: string[] | undefined;
   let rows = -1;
   // Counted first: lines are many, and none is kept.
-  forEachCsvLine(text, problems, (cells) => {
+  forEachCsvLine(text, problems, true, (cells) => {
     if (++rows === 0) header = [...cells];
   });
   if (header === undefined) problems.add("csv", "has no header line");
@@ -83,7 +83,7 @@ export function readCsvTable(text: string, signature: Signature, problems: Probl
   refuseHollow(rows, shapes, text.length, problems, "csv");
   const builder = new RowBuilder(signature, layout, rows, shapes, problems, "csv");
   let row = -1;
-  forEachCsvLine(text, problems, (cells) => {
+  forEachCsvLine(text, problems, false, (cells) => {
     if (row >= 0) readCsvRow(cells, row);
     row++;
   });
