@@ -32,12 +32,15 @@ export function openInferenceGrpcService(service: InferenceService, serverVersio
     });
   }
 
-  async function infer({ request: wire, now, deadlineMs, signal }: GrpcCall<InferMessage>): Promise<Answered> {
+  async function infer(caller: GrpcCall<InferMessage>): Promise<Answered> {
+    const { request: wire, now, deadlineMs } = caller;
     const version = optional(wire.version);
     const request = counted(service, wire.model, () => readInferMessage(wire, service.signature(wire.model, version)));
     const result = await service.infer({
       model: wire.model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
-      deadlineMs: shorter(deadlineMs, request.timeoutMs), signal, now, door: "grpc",
+      deadlineMs: shorter(deadlineMs, request.timeoutMs), now, door: "grpc",
+      // Made only for a request that has to wait.
+      get signal() { return caller.signal; },
     });
     return { request, result };
   }

@@ -109,7 +109,7 @@ async function infer(service: InferenceService, caller: RouteRequest<ModelPath, 
 }
 
 /** Throws why the model is not ready. */
-export function readiness(service: InferenceService, { model, version }: ModelPath): { name: string; ready: true } {
+function readiness(service: InferenceService, { model, version }: ModelPath): { name: string; ready: true } {
   if (!service.ready(model, version)) {
     service.signature(model, version);
     throw new AppError("VERSION_NOT_READY", `${model} does not take requests now.`, { retryAfterSeconds: 1 });

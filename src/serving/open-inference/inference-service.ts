@@ -18,7 +18,7 @@ export interface InferenceCall {
   outputs: readonly string[] | undefined;
   /** Milliseconds from `now` within which the caller wants the answer; the policy's own deadline may be shorter. */
   deadlineMs: number | undefined;
-  /** Aborted when the caller has gone. */
+  /** Aborted when the caller has gone. Made when it is first read: read it only for a call that has to wait. */
   signal: AbortSignal | undefined;
   now: EpochMs;
   door: InferenceDoor;

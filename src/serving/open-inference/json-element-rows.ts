@@ -157,7 +157,7 @@ const missingTexts: ReadonlySet<string> = new Set(["", "nan", "-nan", "na", "n/a
 const booleanTexts: ReadonlyMap<string, number> = new Map([["true", 1], ["false", 0]]);
 
 /** The texts that the proto3 JSON mapping, and Slipway's own answers, write for floats that JSON has no number for. */
-export const specialNumbers: ReadonlyMap<string, number> = new Map([["NaN", NaN], ["Infinity", Infinity], ["-Infinity", -Infinity]]);
+const specialNumbers: ReadonlyMap<string, number> = new Map([["NaN", NaN], ["Infinity", Infinity], ["-Infinity", -Infinity]]);
 
 /** 64-bit integers, exact: digits are read as they stand, never through a double. */
 class LongRows implements ElementRows {

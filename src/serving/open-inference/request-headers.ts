@@ -2,7 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import type { RouteRequest } from "../../core/route.ts";
 import { quoted } from "./problem-list.ts";
 
-export type Headers = RouteRequest<unknown, unknown, unknown>["headers"];
+type Headers = RouteRequest<unknown, unknown, unknown>["headers"];
 
 /** A header's text; the first of repeated ones. */
 export function headerText(headers: Headers, name: string): string | undefined {

@@ -6,7 +6,7 @@ import { errorBody } from "./error-text.ts";
 import { counted, type InferenceDoor, type InferenceService } from "./inference-service.ts";
 import { parseInvocation, writeInvocation } from "./invocations.ts";
 import { parsePredictV1, writePredictV1 } from "./predict-v1.ts";
-import { deadlineHeader, headerText, type Headers } from "./request-headers.ts";
+import { deadlineHeader, headerText } from "./request-headers.ts";
 import { ModelParams, ModelStatusV1, VersionParams } from "./wire-schemas.ts";
 import type { WireAnswer } from "./write-infer-response.ts";
 
@@ -62,34 +62,34 @@ export function scoringRoutes(service: InferenceService): Route[] {
   ];
 }
 
-async function predictV1(service: InferenceService, { params, body, headers, now, signal }: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> {
+async function predictV1(service: InferenceService, caller: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> {
   let columnar = false;
   const parse = (signature: Signature): Tensor[] => {
-    const request = parsePredictV1(body, signature);
+    const request = parsePredictV1(caller.body, signature);
     columnar = request.columnar;
     return request.inputs;
   };
-  return score(service, params, { headers, now, signal, door: "v1" }, parse, (outputs) => writePredictV1(outputs, { columnar }));
+  return score(service, caller.params, caller, "v1", parse, (outputs) => writePredictV1(outputs, { columnar }));
 }
 
-async function invoke(service: InferenceService, { body, headers, now, signal }: RouteRequest<unknown, unknown, Buffer>): Promise<HttpAnswer> {
+async function invoke(service: InferenceService, caller: RouteRequest<unknown, unknown, Buffer>): Promise<HttpAnswer> {
+  const { body, headers } = caller;
   const version = headerText(headers, "x-slipway-version");
   const named = headerText(headers, "x-slipway-model") ?? (await onlyModel(service));
   const parse = (signature: Signature): Tensor[] => parseInvocation(body, headerText(headers, "content-type"), signature);
-  return score(service, { model: named, ...(version === undefined ? {} : { version }) }, { headers, now, signal, door: "invocations" }, parse, writeInvocation);
-}
-
-interface Circumstances extends Pick<RouteRequest<unknown, unknown, unknown>, "now" | "signal"> {
-  headers: Headers;
-  door: InferenceDoor;
+  return score(service, { model: named, ...(version === undefined ? {} : { version }) }, caller, "invocations", parse, writeInvocation);
 }
 
 async function score(
-  service: InferenceService, { model, version }: ModelPath, { headers, now, signal, door }: Circumstances,
+  service: InferenceService, { model, version }: ModelPath, caller: RouteRequest<unknown, unknown, Buffer>, door: InferenceDoor,
   parse: (signature: Signature) => Tensor[], write: (outputs: readonly Tensor[]) => WireAnswer,
 ): Promise<HttpAnswer> {
   const inputs = counted(service, model, () => parse(service.signature(model, version)));
-  const result = await service.infer({ model, version, id: null, inputs, outputs: undefined, deadlineMs: deadlineHeader(headers), signal, now, door });
+  const result = await service.infer({
+    model, version, id: null, inputs, outputs: undefined, deadlineMs: deadlineHeader(caller.headers), now: caller.now, door,
+    // Made only for a request that has to wait.
+    get signal() { return caller.signal; },
+  });
   const answer = write(result.outputs);
   return new HttpAnswer(200, { ...answer.headers, "X-Slipway-Prediction-Id": result.predictionId }, answer.chunks);
 }
