@@ -89,7 +89,7 @@ export class LogScenario {
       logger: this.logger,
       archive: new TextArchive(),
       signatureOf: () => null,
-      recentBytesPerModel: 1024,
+      recentBytesPerModel: 2048,
       // Tests call `maintain` themselves.
       syncEveryMs: 2 ** 30,
       ...options,

@@ -1,3 +1,4 @@
+import { timeOfId } from "../../../core/ids.ts";
 import type { PredictionEntry, PredictionFilter } from "../../../serving/index.ts";
 import { decodeEntry } from "./entry-codec.ts";
 
@@ -67,6 +68,17 @@ class ModelRing {
     this.#end = end;
   }
 
+  /** Forgets predictions that were made before a time. */
+  forget(before: number): void {
+    const kept = this.#records.slice(this.#first).filter(({ id }) => {
+      if (timeOfId(id) >= before) return true;
+      if (id > this.floor) this.floor = id;
+      return false;
+    });
+    this.#records = kept;
+    this.#first = 0;
+  }
+
   /** Matching predictions that are here, newest first. */
   select(filter: PredictionFilter): RecentRecord[] {
     const found = this.#records.filter((record, index) => index >= this.#first && matches(filter, record.id, record.version, record.outcome));
@@ -126,6 +138,11 @@ export class RecentPredictions {
       this.#rings.set(entry.model, ring);
     }
     ring.add(entry.id, entry.version, entry.outcome, payload);
+  }
+
+  /** Forgets a model's predictions that were made before a time; they may still be elsewhere. */
+  forget(model: string, before: number): void {
+    this.#rings.get(model)?.forget(before);
   }
 
   /** Says that predictions of a model up to this id may be elsewhere only. */

@@ -186,6 +186,7 @@ export class SegmentPredictionLog implements PredictionLog {
   async prune(model: string, before: number): Promise<number> {
     await this.#recovered;
     this.#pruned.set(model, before);
+    this.#recent.forget(model, before);
     let removed = 0;
     for (const file of this.#index.ofModel(model)) {
       if (file.lastTime >= before) continue;
