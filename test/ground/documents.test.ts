@@ -21,7 +21,8 @@ describe("the documents", () => {
   it("name only paths that exist", () => {
     const named = documents.flatMap((document) => namedPaths(read(document)).map((path) => ({ document, path })));
     assert.ok(named.length > 50, `${named.length} paths`);
-    assert.deepEqual(named.filter(({ path }) => !existsSync(join(root, path))), []);
+    // A document beside the code may name its neighbours from where it stands.
+    assert.deepEqual(named.filter(({ document, path }) => ![root, join(root, dirname(document))].some((from) => existsSync(join(from, path)))), []);
   });
 
   it("link only to what exists", () => {
