@@ -15,17 +15,31 @@ describe("ColumnCounter", () => {
     const profile: ColumnProfile = { ...basics, kind: "numeric", min: 0, max: 3, mean: 1, standardDeviation: 1, edges: [1, 2], counts: [1, 1, 1] };
     const counter = new ColumnCounter(profile);
     const counts = new Uint32Array(counter.labels.length);
-    counter.count(Float32Array.of(9, 0, 9, 1, 9, 2, 9, NaN, 9, -Infinity), 2, counts);
+    counter.count({ datatype: "FP32", data: Float32Array.of(9, 0, 9, 1, 9, 2, 9, NaN, 9, -Infinity) }, 2, counts);
+    assert.deepEqual([...counts], [2, 1, 1, 1]);
+  });
+
+  it("reads half floats as the numbers that they stand for", () => {
+    const counter = new ColumnCounter({ ...basics, index: 0, kind: "numeric", min: 0, max: 3, mean: 1, standardDeviation: 1, edges: [1, 2], counts: [1, 1, 1] });
+    const counts = new Uint32Array(counter.labels.length);
+    counter.count({ datatype: "FP16", data: Uint16Array.of(0x3800, 0x3c00, 0x4000, 0xc000, 0x7e00) }, 1, counts);
     assert.deepEqual([...counts], [2, 1, 1, 1]);
   });
 
   it("tells listed, other known and new categories apart", () => {
     const categories = Array.from({ length: 25 }, (_, index) => ({ value: `k${index}`, count: 100 - index }));
-    const counter = new ColumnCounter({ ...basics, index: 0, kind: "categorical", distinct: 25, categories, otherCount: 3 });
+    const counter = new ColumnCounter({ ...basics, index: 0, kind: "categorical", distinct: 25, categories, otherCount: 0 });
     const counts = new Uint32Array(counter.labels.length);
-    counter.count(["k0", "k19", "k20", "k24", "never seen"], 1, counts);
+    counter.count({ datatype: "BYTES", data: ["k0", "k19", "k20", "k24", "never seen"] }, 1, counts);
     assert.deepEqual([counts[0], counts[19], counts[20], counts[21], counts[22]], [1, 1, 2, 1, 0]);
-    assert.equal(counter.reference[20], 80 + 79 + 78 + 77 + 76 + 3);
+    assert.equal(counter.reference[20], 80 + 79 + 78 + 77 + 76);
+  });
+
+  it("does not call a category new that the profile had no room for", () => {
+    const counter = new ColumnCounter({ ...basics, index: 0, kind: "categorical", distinct: 9, categories: [{ value: "often", count: 10 }], otherCount: 8 });
+    const counts = new Uint32Array(counter.labels.length);
+    counter.count({ datatype: "BYTES", data: ["often", "perhaps known"] }, 1, counts);
+    assert.deepEqual([[...counts], counter.reference], [[1, 1, 0, 0], [10, 8, 0, 0]]);
   });
 
   it("loses no row", () => {
@@ -34,7 +48,7 @@ describe("ColumnCounter", () => {
         const sorted = edges.sort((a, b) => a - b);
         const counter = new ColumnCounter({ ...basics, index: 0, kind: "numeric", min: null, max: null, mean: null, standardDeviation: null, edges: sorted, counts: new Array<number>(sorted.length + 1).fill(0) });
         const counts = new Uint32Array(counter.labels.length);
-        counter.count(Float64Array.from(values), 1, counts);
+        counter.count({ datatype: "FP64", data: Float64Array.from(values) }, 1, counts);
         assert.equal(counts.reduce((sum, count) => sum + count, 0), values.length);
       }),
     );

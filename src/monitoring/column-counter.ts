@@ -1,4 +1,5 @@
-import type { TensorData } from "../core/tensor.ts";
+import { halfToNumber } from "../core/half-float.ts";
+import type { Tensor } from "../core/tensor.ts";
 import type { ColumnProfile } from "../registry/index.ts";
 
 /** Categories that are counted one by one; rarer ones of the reference share a bucket, so that noise does not drown the figure. */
@@ -6,7 +7,8 @@ const listedCategories = 20;
 
 /**
  * Sorts live values into the buckets of a contract's reference profile. Numeric: the profile's buckets, then missing.
- * Categorical: the most frequent categories, the other known ones, those that the reference does not have, missing.
+ * Categorical: the most frequent categories, the other known ones, those that the reference does not have, missing. A
+ * profile that does not list all of its categories cannot tell new ones: what it does not list is then another known one.
  */
 export class ColumnCounter {
   readonly profile: ColumnProfile;
@@ -15,6 +17,8 @@ export class ColumnCounter {
   readonly reference: readonly number[];
   readonly #edges: Float64Array;
   readonly #buckets = new Map<string, number>();
+  /** Bucket of categories that the profile does not list. */
+  #unlisted = 0;
 
   constructor(profile: ColumnProfile) {
     this.profile = profile;
@@ -29,21 +33,21 @@ export class ColumnCounter {
     const rest = profile.categories.slice(listedCategories);
     listed.forEach(({ value }, index) => this.#buckets.set(value, index));
     for (const { value } of rest) this.#buckets.set(value, listed.length);
+    this.#unlisted = profile.otherCount > 0 ? listed.length : listed.length + 1;
     this.labels = [...listed.map(({ value }) => value), "other known", "new", "missing"];
     this.reference = [...listed.map(({ count }) => count), rest.reduce((sum, { count }) => sum + count, 0) + profile.otherCount, 0, profile.missing];
   }
 
   /** Adds one value per row: elements `index`, `index + stride` … of the tensor. */
-  count(data: TensorData, stride: number, counts: Uint32Array): void {
+  count({ data, datatype }: Pick<Tensor, "data" | "datatype">, stride: number, counts: Uint32Array): void {
     const { index, kind } = this.profile;
     if (kind === "categorical") {
-      const unknown = this.labels.length - 2;
-      for (let position = index; position < data.length; position += stride) counts[this.#buckets.get(String(data[position])) ?? unknown]!++;
+      for (let position = index; position < data.length; position += stride) counts[this.#buckets.get(String(data[position])) ?? this.#unlisted]!++;
       return;
     }
     const missing = this.labels.length - 1;
     for (let position = index; position < data.length; position += stride) {
-      const value = Number(data[position]);
+      const value = datatype === "FP16" ? halfToNumber(data[position] as number) : Number(data[position]);
       counts[Number.isNaN(value) ? missing : bucketOf(this.#edges, value)]!++;
     }
   }

@@ -88,7 +88,7 @@ export class VersionMonitor {
     for (const { input, counters } of this.#byInput) {
       const tensor = sample.inputs.find((candidate) => candidate.name === input);
       if (tensor === undefined || elementCount(tensor.shape) !== tensor.data.length) continue;
-      for (const { counter, position, stride } of counters) counter.count(tensor.data, stride, this.columnCounts[position]!);
+      for (const { counter, position, stride } of counters) counter.count(tensor, stride, this.columnCounts[position]!);
     }
   }
 

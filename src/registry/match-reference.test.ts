@@ -23,6 +23,13 @@ describe("matchReference", () => {
     assert.deepEqual(match.ignoredColumns, ["id"]);
   });
 
+  it("asks for the precision in which the model gets its numbers", () => {
+    const inputs = [input("h", "FP16", -1), input("s", "FP32", -1, 1), input("d", "FP64", -1), input("i", "INT64", -1)];
+    const { requests } = matchReference(inputs, [column("h"), column("s"), column("d"), column("i", "integer")], {});
+    assert.deepEqual(requests.map(({ precision }) => precision), ["half", "single", "double", "double"]);
+    assert.equal(matchReference([input("X", "FP32", -1, 2)], [column("a"), column("b")], {}).requests[1]!.precision, "single");
+  });
+
   it("names every contradiction", () => {
     const match = matchReference([input("age", "INT64", -1, 1), input("city", "BYTES", -1, 1), input("gone", "FP32", -1)], [column("age", "float"), column("city", "integer")], { target: "label" });
     assert.deepEqual(match.problems.map(({ path }) => path).sort(), ["inputs.gone", "reference.age", "reference.city", "reference.label"]);

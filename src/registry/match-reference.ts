@@ -38,7 +38,7 @@ export function matchReference(inputs: readonly TensorSpec[], columns: readonly 
     }
     used.add(column.name);
     checkType(column, input, problems);
-    requests.push({ column: column.name, input: input.name, index: 0, kind: profileKind(input.datatype) });
+    requests.push({ column: column.name, input: input.name, index: 0, ...profileKind(input.datatype) });
     return { ...input, columns: [column.name] };
   });
   const wide = named.filter((input) => widthOf(input) !== 1 || input.shape.length > 2);
@@ -64,7 +64,7 @@ export function matchReference(inputs: readonly TensorSpec[], columns: readonly 
       if (column === undefined) return;
       used.add(name);
       checkType(column, input, problems);
-      requests.push({ column: name, input: input.name, index, kind: profileKind(input.datatype) });
+      requests.push({ column: name, input: input.name, index, ...profileKind(input.datatype) });
     });
     return { ...input, columns: [...names] };
   });
@@ -86,8 +86,9 @@ function findColumn(name: string, columns: readonly TableColumn[]): TableColumn 
   return similar.length === 1 ? similar[0] : undefined;
 }
 
-function profileKind(datatype: Datatype): ProfileRequest["kind"] {
-  return datatype === "BYTES" ? "categorical" : "numeric";
+function profileKind(datatype: Datatype): Pick<ProfileRequest, "kind" | "precision"> {
+  if (datatype === "BYTES") return { kind: "categorical" };
+  return { kind: "numeric", precision: datatype === "FP16" ? "half" : datatype === "FP32" ? "single" : "double" };
 }
 
 function checkType(column: TableColumn, input: TensorSpec, problems: Problem[]): void {

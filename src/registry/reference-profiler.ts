@@ -13,6 +13,11 @@ export interface ProfileRequest {
   index: number;
   /** Numeric columns get quantile buckets (deciles of the reference, open ends), categorical ones get counts. */
   kind: "numeric" | "categorical";
+  /**
+   * Numbers are profiled as the model gets them, `double` when absent: a reference in doubles for an input of singles
+   * would have its ties on one side of an edge and the live values on the other.
+   */
+  precision?: "double" | "single" | "half";
 }
 
 /** Reads tables that users gave, in a killable child with memory and directory limits. */

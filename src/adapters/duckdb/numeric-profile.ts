@@ -1,4 +1,5 @@
-import type { NumericColumnProfile } from "../../registry/index.ts";
+import { roundToHalf } from "../../core/half-float.ts";
+import type { NumericColumnProfile, ProfileRequest } from "../../registry/index.ts";
 
 export type NumericFigures = Pick<NumericColumnProfile, "count" | "missing" | "min" | "max" | "mean" | "standardDeviation" | "edges" | "counts">;
 
@@ -27,6 +28,14 @@ export function numericProfile(values: Float64Array): NumericFigures {
     edges,
     counts: bucketCounts(present, edges),
   };
+}
+
+/** Rounds the values to what the model's input holds, in place. */
+export function roundTo(precision: ProfileRequest["precision"], values: Float64Array): Float64Array {
+  if (precision !== "single" && precision !== "half") return values;
+  const round = precision === "single" ? Math.fround : roundToHalf;
+  for (let index = 0; index < values.length; index++) values[index] = round(values[index]!);
+  return values;
 }
 
 /** Distinct deciles of sorted finite values: `numpy.quantile(values, [.1, ..., .9])`, method `linear`, to the last bit. */

@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import { AppError } from "../../core/errors.ts";
 import type { CategoricalColumnProfile, ColumnProfile, ProfileRequest, TableColumn } from "../../registry/index.ts";
-import { numericProfile } from "./numeric-profile.ts";
+import { numericProfile, roundTo } from "./numeric-profile.ts";
 import type { ReferenceTable } from "./reference-table.ts";
 
 const maxRows = 100_000_000;
@@ -22,7 +22,8 @@ export async function profileTable(connection: DuckDBConnection, table: Referenc
     const pass = numeric.slice(first, first + perPass);
     const columns = await readNumbers(connection, table, pass.map((position) => requests[position]!));
     pass.forEach((position, index) => {
-      profiles[position] = { kind: "numeric", ...basics(requests[position]!), ...numericProfile(columns[index]!) };
+      const request = requests[position]!;
+      profiles[position] = { kind: "numeric", ...basics(request), ...numericProfile(roundTo(request.precision, columns[index]!)) };
     });
   }
   for (const [position, request] of requests.entries()) {
