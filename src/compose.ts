@@ -1,5 +1,6 @@
-import { fileURLToPath } from "node:url";
+import { cpus } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { DuckdbChild } from "./adapters/duckdb/duckdb-child.ts";
 import { DuckdbPredictionArchive } from "./adapters/duckdb/duckdb-prediction-archive.ts";
 import { DuckdbReferenceProfiler } from "./adapters/duckdb/duckdb-reference-profiler.ts";
@@ -9,7 +10,7 @@ import { SegmentPredictionLog } from "./adapters/filesystem/prediction-log/segme
 import { OnnxInspector } from "./adapters/onnx/onnx-inspector.ts";
 import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
-import { openSqlDatabase, SqliteDialect, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore } from "./adapters/sql/index.ts";
+import { openSqlDatabase, SqliteDialect, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore } from "./adapters/sql/index.ts";
 import { childEnvironment, type Config } from "./config/index.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
@@ -97,7 +98,9 @@ export async function startSlipway(config: Config, options: { clock?: Clock; log
     served: () => serving.views(),
     policyOf: (model) => (serving.modelNames.includes(model) ? serving.policy(model) : defaultPolicy),
   });
-  const serving: ServingService = new ServingService({ registry, blobs, runtime, log, observer: monitoring, events, clock, ids, logger });
+  const serving: ServingService = new ServingService({
+    registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, events, clock, ids, logger,
+  });
   const live = new LiveFeed(monitoring, () => serving.views(), events);
 
   const ports = { httpPort: 0, grpcPort: 0 };
@@ -159,6 +162,11 @@ export async function startSlipway(config: Config, options: { clock?: Clock; log
       logger.info("server.stopped");
     },
   };
+}
+
+/** Measurements of one hold for the other: processor, architecture, Node. */
+function kindOfMachine(): string {
+  return `${cpus()[0]?.model ?? "unknown"} ${process.arch} node-${process.versions.node}`;
 }
 
 /** Keys, TLS and the set-up token come with the access module; until then nobody but this machine may call. */

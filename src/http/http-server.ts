@@ -178,7 +178,7 @@ export class HttpServer {
   }
 
   async #fail(request: IncomingMessage, response: ServerResponse, route: Route | undefined, error: AppError, requestId: string): Promise<void> {
-    if (error.status >= 500 && error.code !== "QUEUE_FULL") {
+    if (error.status >= 500 && error.code !== "QUEUE_FULL" && error.code !== "NOT_SUPPORTED") {
       const level = error.code === "INTERNAL" ? "error" : "warn";
       this.#logger[level]("request.failed", {
         requestId, code: error.code, message: error.message, route: route?.path, cause: error.cause,

@@ -34,7 +34,7 @@ export function parseQuery(text: string): Record<string, string> {
 
 /** Validates and adds every problem, with its path in the caller's terms; the result is only valid when none was added. */
 export function validate(schema: z.ZodType, value: unknown, where: string, problems: Problem[]): unknown {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: ({ code, input }) => (code === "invalid_type" && input === undefined ? "is missing" : undefined) });
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) {
     problems.push({ path: pathText(where, issue.path), message: issue.message });

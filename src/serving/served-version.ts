@@ -5,15 +5,19 @@ import type { Tensor } from "../core/tensor.ts";
 import type { BlobStore, ModelVersion, Policy } from "../registry/index.ts";
 import { batchKey, hasFixedTrailingDimensions, rowsOf } from "./batch.ts";
 import { BatchScheduler, type Caller, type ScheduledResult, type SchedulerLimits } from "./batch-scheduler.ts";
+import type { MeasurementStore, WarmupMeasure } from "./measurement-store.ts";
 import type { ModelRunner, ModelRuntime } from "./model-runtime.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import type { ServedVersion as ServedVersionView, VersionState } from "./schemas.ts";
 import { VersionTotals } from "./version-totals.ts";
-import { warmUp, type WarmupMeasure } from "./warm-up.ts";
+import { warmUp } from "./warm-up.ts";
 
 export interface ServedVersionParts {
   runtime: ModelRuntime;
   blobs: BlobStore;
+  measurements: MeasurementStore;
+  /** Kind of machine and runtime, for which measurements hold. */
+  machine: string;
   clock: Clock;
   logger: Logger;
   onState: (state: VersionState) => void;
@@ -77,11 +81,13 @@ export class ServedVersion {
       const artifact = this.version.contract.runtime.artifacts[0];
       if (artifact === undefined) throw new AppError("VERSION_FAILED", "The version has no artifact.");
       this.#path = await this.#parts.blobs.verifiedPath(artifact.digest);
-      const lane = this.#makeLane("runner");
-      this.#process = lane;
-      const runner = await lane.pool.open();
-      this.#executionProvider = runner.executionProvider;
-      await this.#placeInline();
+      this.#process = this.#makeLane("runner");
+      if (!(await this.#openKnownTiny())) {
+        this.#executionProvider = (await this.#process.pool.open()).executionProvider;
+        const { measurements, machine, clock } = this.#parts;
+        await measurements.write(this.version.contractDigest, machine, this.#warmup, clock.now());
+        await this.#placeInline();
+      }
       this.#setState("ready", null);
     } catch (thrown) {
       const error = toAppError(thrown);
@@ -144,16 +150,36 @@ export class ServedVersion {
     };
   }
 
+  /** What this kind of machine measured before counts: a restart need not start a process for every tiny model. */
+  async #openKnownTiny(): Promise<boolean> {
+    const { measurements, machine } = this.#parts;
+    this.#warmup = (await measurements.read(this.version.contractDigest, machine)) ?? [];
+    if (!(await this.#mayRunInline())) {
+      this.#warmup = [];
+      return false;
+    }
+    await this.#openInline();
+    return true;
+  }
+
   async #placeInline(): Promise<void> {
-    const largest = this.#warmup.at(-1);
-    const tiny = largest !== undefined && largest.milliseconds < tinyMs && largest.rows >= this.#limits().maxBatchRows;
-    if (this.#policy.serving.inline === "never" || !tiny || !(await this.#parts.runtime.inlineAllowed(this.#path))) return;
+    if (!(await this.#mayRunInline())) return;
+    const idle = this.#process!;
+    await this.#openInline();
+    this.#process = this.#makeLane("runner");
+    await idle.pool.close();
+  }
+
+  async #openInline(): Promise<void> {
     const lane = this.#makeLane("inline");
     await lane.pool.open();
     this.#inline = lane;
-    const idle = this.#process!;
-    this.#process = this.#makeLane("runner");
-    await idle.pool.close();
+  }
+
+  async #mayRunInline(): Promise<boolean> {
+    const largest = this.#warmup.at(-1);
+    const tiny = largest !== undefined && largest.milliseconds < tinyMs && largest.rows >= this.#limits().maxBatchRows;
+    return tiny && this.#policy.serving.inline !== "never" && this.#parts.runtime.inlineAllowed(this.#path);
   }
 
   #makeLane(placement: "inline" | "runner"): Lane {

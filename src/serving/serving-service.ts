@@ -8,6 +8,7 @@ import type { BlobStore, DeployRequest, DeployResult, ModelVersion, Policy, Poli
 import { rowsOf } from "./batch.ts";
 import { logTensors, unknownRedactions } from "./log-entry.ts";
 import type { InferenceCall, InferenceResult } from "./open-inference/inference-service.ts";
+import type { MeasurementStore } from "./measurement-store.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import { cacheKey } from "./prediction-cache.ts";
 import type { PredictionLog } from "./prediction-log.ts";
@@ -19,6 +20,8 @@ import type { ServingObserver } from "./serving-observer.ts";
 export interface ServingParts {
   registry: RegistryService;
   blobs: BlobStore;
+  measurements: MeasurementStore;
+  machine: string;
   runtime: ModelRuntime;
   log: PredictionLog;
   observer: ServingObserver;
@@ -259,11 +262,11 @@ export class ServingService {
   }
 
   async #makeVersion(model: ServedModel, version: string): Promise<ServedVersion> {
-    const { registry, runtime, blobs, clock, logger, observer, events } = this.#parts;
+    const { registry, runtime, blobs, measurements, machine, clock, logger, observer, events } = this.#parts;
     const found = await registry.version(model.name, version);
     model.knows(found.version);
     const made: ServedVersion = new ServedVersion(found, model.policy, {
-      runtime, blobs, clock, logger,
+      runtime, blobs, measurements, machine, clock, logger,
       onState: (state) => {
         logger.info("version.state", { model: model.name, version, state });
         events.emit("version.state", { model: model.name, version, state });

@@ -1,13 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import type { Contract } from "../registry/index.ts";
+import type { WarmupMeasure } from "./measurement-store.ts";
 import type { ModelRunner } from "./model-runtime.ts";
 import { sampleInputs } from "./sample-inputs.ts";
-
-export interface WarmupMeasure {
-  rows: number;
-  /** Median of the runs after the first, in milliseconds. */
-  milliseconds: number;
-}
 
 /** A warm-up run that takes longer is stopped: the model serves without warm-up, under its deadlines. */
 const longestRunMs = 5000;

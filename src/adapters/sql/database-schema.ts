@@ -10,6 +10,7 @@ export interface DatabaseSchema {
   policy_revisions: PolicyRevisionRow;
   truths: TruthRow;
   minute_statistics: MinuteStatisticsRow;
+  warmup_measurements: WarmupMeasurementRow;
 }
 
 interface ModelRow {
@@ -67,4 +68,12 @@ export interface MinuteStatisticsRow {
   version: number;
   minute: number;
   payload: Uint8Array;
+}
+
+interface WarmupMeasurementRow {
+  contract_digest: string;
+  /** Kind of machine and runtime that was measured. */
+  machine: string;
+  measured_at: number;
+  measures_json: string;
 }

@@ -1,7 +1,9 @@
 import { afterEach, describe } from "node:test";
 import { registryStoreConformance } from "../../../../registry/registry-store.conformance.ts";
+import { measurementStoreConformance } from "../../../../serving/measurement-store.conformance.ts";
 import { truthStoreConformance } from "../../../../serving/truth-store.conformance.ts";
 import { statisticsStoreConformance } from "../../../../monitoring/statistics-store.conformance.ts";
+import { SqlMeasurementStore } from "../../sql-measurement-store.ts";
 import { SqlRegistryStore } from "../../sql-registry-store.ts";
 import { SqlStatisticsStore } from "../../sql-statistics-store.ts";
 import { SqlTruthStore } from "../../sql-truth-store.ts";
@@ -12,5 +14,6 @@ describe("stores on SQLite", () => {
   afterEach(() => databases.remove());
   registryStoreConformance("SQLite", async () => new SqlRegistryStore(await databases.open()));
   truthStoreConformance("SQLite", async () => new SqlTruthStore(await databases.open()));
+  measurementStoreConformance("SQLite", async () => new SqlMeasurementStore(await databases.open()));
   statisticsStoreConformance("SQLite", async () => new SqlStatisticsStore(await databases.open()));
 });

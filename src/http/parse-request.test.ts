@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { z } from "zod";
+import type { Problem } from "../core/errors.ts";
+import { validate } from "./parse-request.ts";
+
+describe("validate", () => {
+  const schema = z.strictObject({ artifact: z.string(), reference: z.strictObject({ digest: z.string() }).optional(), counts: z.array(z.number()).default([]) });
+  const problemsOf = (value: unknown, where = ""): Problem[] => {
+    const problems: Problem[] = [];
+    validate(schema, value, where, problems);
+    return problems;
+  };
+
+  it("says of each missing field that it is missing, and where", () => {
+    assert.deepEqual(problemsOf({ reference: {} }), [{ path: "artifact", message: "is missing" }, { path: "reference.digest", message: "is missing" }]);
+    assert.deepEqual(problemsOf({}, "path"), [{ path: "path.artifact", message: "is missing" }]);
+  });
+
+  it("names the places of wrong values, and takes right ones with their defaults", () => {
+    assert.deepEqual(problemsOf({ artifact: 7, counts: [1, "x"] }).map(({ path }) => path), ["artifact", "counts[1]"]);
+    const problems: Problem[] = [];
+    assert.deepEqual(validate(schema, { artifact: "a" }, "", problems), { artifact: "a", counts: [] });
+    assert.deepEqual(problems, []);
+  });
+});
