@@ -23,6 +23,8 @@ export function PolicyForm({ revision, fields, groups, onDone, reload }: {
   const [problems, setProblems] = useState<Record<string, string>>({});
   const [failure, setFailure] = useState<ApiFailure | null>(null);
   const [busy, setBusy] = useState(false);
+  /** The revision that was no longer the newest. */
+  const [refused, setRefused] = useState<number | null>(null);
   const reasonId = useId();
   const flat = flatten(revision.policy);
   const textOf = (field: PolicyField): string => changes[field.path] ?? fieldText(flat[field.path]);
@@ -63,7 +65,10 @@ export function PolicyForm({ revision, fields, groups, onDone, reload }: {
         setBusy(false);
         setFailure(error);
         setProblems(problemsByField(error.problems, fields));
-        if (error.code === "POLICY_CONFLICT") reload();
+        if (error.code === "POLICY_CONFLICT") {
+          setRefused(revision.revision);
+          reload();
+        }
       },
     );
   };
@@ -84,7 +89,7 @@ export function PolicyForm({ revision, fields, groups, onDone, reload }: {
       <div className="panel save-bar">
         {failure !== null && (
           <ErrorBox error={failure}>
-            {failure.code === "POLICY_CONFLICT" && <p>Revision {revision.revision} by {revision.author} is loaded now and your changes are kept on top of it. Check them, then save again.</p>}
+            {failure.code === "POLICY_CONFLICT" && <p>{revision.revision === refused ? "Reading the newest revision…" : `Revision ${revision.revision} by ${revision.author} is loaded now and your changes are kept on top of it. Check them, then save again.`}</p>}
           </ErrorBox>
         )}
         <div className={problems.reason === undefined ? "field" : "field field-bad"}>
