@@ -74,29 +74,47 @@ async function openCsv(connection: DuckDBConnection, path: string): Promise<Refe
   assertDistinctColumns(names);
   const source = `read_csv(${sqlText(path)}, auto_detect = false, header = true, delim = ${sqlText(delimiter)}, quote = '"', escape = '"',
     nullstr = ${sqlList(missingWords)}, columns = {${names.map((_, index) => `${sqlName(`c${index}`)}: 'VARCHAR'`).join(", ")}})`;
-  const kinds = names.map((_, index) => {
-    const value = `c${index}`;
-    const number = `TRY_CAST(${value} AS DOUBLE) IS NOT NULL`;
-    return [
-      `count(${value})`,
-      `count(*) FILTER (${value} IN ('true', 'True', 'TRUE', 'false', 'False', 'FALSE'))`,
-      `count(*) FILTER (${number})`,
-      `count(*) FILTER (TRY_CAST(${value} AS BIGINT) IS NOT NULL AND regexp_full_match(trim(${value}), '[+-]?[0-9]+'))`,
-      // Numbers are numbers, also where a year could be a date.
-      `count(*) FILTER (NOT coalesce(${number}, false) AND TRY_CAST(${value} AS TIMESTAMP) IS NOT NULL)`,
-    ].join(", ");
-  });
-  const counted = (await connection.runAndReadAll(`SELECT count(*), ${kinds.join(", ")} FROM ${source}`)).getRows()[0]!.map(Number);
-  const columns = names.map((name, index): TableColumn => {
-    const [present, booleans, numbers, integers, timestamps] = counted.slice(1 + index * 5, 6 + index * 5) as [number, number, number, number, number];
-    // A column without any value is what pandas makes of it: floats that are all missing.
-    if (present === integers) return { name, kind: present === 0 ? "float" : "integer" };
-    if (present === numbers) return { name, kind: "float" };
-    if (present === booleans) return { name, kind: "boolean" };
-    return { name, kind: present === timestamps ? "timestamp" : "text" };
-  });
+  const { rows, kinds } = await csvKinds(connection, source, names.length);
+  const columns = names.map((name, index): TableColumn => ({ name, kind: kinds[index]! }));
   const converted = columns.map(({ kind }, index) => (kind === "text" || kind === "timestamp" ? `c${index}` : `CAST(c${index} AS ${csvTypes[kind as keyof typeof csvTypes]})`));
-  return { rows: counted[0]!, columns, from: aliased(`(SELECT ${converted.join(", ")} FROM ${source})`, names.length) };
+  return { rows, columns, from: aliased(`(SELECT ${converted.join(", ")} FROM ${source})`, names.length) };
+}
+
+/** One pass over the file for so many columns: a query's planning takes time by the square of its expressions. */
+const columnsPerPass = 250;
+/** What all values of a column are; a whole number is a number too. */
+const [isNumber, isInteger, isBoolean, isTimestamp] = [1, 2, 4, 8];
+
+async function csvKinds(connection: DuckDBConnection, source: string, count: number): Promise<{ rows: number; kinds: TableColumn["kind"][] }> {
+  const common = Array.from({ length: count }, (_, index) => {
+    const value = `c${index}`;
+    // Numbers are numbers, also where a year could be a date. Missing values say nothing.
+    return `bit_and(CASE
+      WHEN ${value} IS NULL THEN NULL
+      WHEN TRY_CAST(${value} AS DOUBLE) IS NOT NULL THEN
+        CASE WHEN TRY_CAST(${value} AS BIGINT) IS NOT NULL AND regexp_full_match(trim(${value}), '[+-]?[0-9]+') THEN ${isNumber | isInteger} ELSE ${isNumber} END
+      WHEN ${value} IN ('true', 'True', 'TRUE', 'false', 'False', 'FALSE') THEN ${isBoolean}
+      WHEN TRY_CAST(${value} AS TIMESTAMP) IS NOT NULL THEN ${isTimestamp}
+      ELSE 0 END)`;
+  });
+  let rows = 0;
+  const kinds: TableColumn["kind"][] = [];
+  for (let first = 0; first < count; first += columnsPerPass) {
+    const read = await connection.runAndReadAll(`SELECT count(*), ${common.slice(first, first + columnsPerPass).join(", ")} FROM ${source}`);
+    const [counted, ...facts] = read.getRows()[0]!;
+    rows = Number(counted);
+    for (const fact of facts) kinds.push(csvKind(fact === null ? null : Number(fact)));
+  }
+  return { rows, kinds };
+}
+
+/** A column without any value is what pandas makes of it: floats that are all missing. */
+function csvKind(fact: number | null): TableColumn["kind"] {
+  if (fact === null) return "float";
+  if ((fact & isInteger) !== 0) return "integer";
+  if ((fact & isNumber) !== 0) return "float";
+  if ((fact & isBoolean) !== 0) return "boolean";
+  return (fact & isTimestamp) !== 0 ? "timestamp" : "text";
 }
 
 const csvTypes = { integer: "BIGINT", float: "DOUBLE", boolean: "BOOLEAN" };

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { getPriority, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { RecordingLogger } from "../../../test/kit/prediction-log-scenario.ts";
+import { AppError } from "../../core/errors.ts";
+import { DuckdbChild, DuckdbChildError } from "./duckdb-child.ts";
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const failsFor = (reason: DuckdbChildError["reason"]) => (error: unknown) => error instanceof DuckdbChildError && error.reason === reason;
+
+describe("DuckdbChild", () => {
+  let directory: string;
+  let path: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "slipway-child-"));
+    path = join(directory, "table.csv");
+    await writeFile(path, "a\n1\n");
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+  const describeTable = (child: DuckdbChild, timeoutMs = 60_000): Promise<{ rows: number }> => child.run("describeReference", { path, format: "csv" }, timeoutMs);
+
+  it("starts a process for the first task, keeps it for the next ones and ends it at close", async () => {
+    const child = new DuckdbChild({ niceness: 5 });
+    assert.equal(child.processId, undefined);
+    assert.equal((await describeTable(child)).rows, 1);
+    const first = child.processId!;
+    if (process.platform !== "win32") assert.equal(getPriority(first), getPriority() + 5);
+    await Promise.all([describeTable(child), describeTable(child), describeTable(child)]);
+    assert.equal(child.processId, first);
+    await child.close();
+    assert.equal(isAlive(first), false);
+    await assert.rejects(describeTable(child), failsFor("closed"));
+  });
+
+  it("ends the process when nobody asks for anything, and starts another when somebody does", async () => {
+    const child = new DuckdbChild({ idleMs: 1 });
+    await describeTable(child);
+    const first = child.processId;
+    // Whether the process has just ended or is about to, the next task gets its answer.
+    assert.equal((await describeTable(child)).rows, 1);
+    while (child.processId !== undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (first !== undefined && isAlive(first)) await new Promise((resolve) => setTimeout(resolve, 1));
+    assert.equal((await describeTable(child)).rows, 1);
+    await child.close();
+  });
+
+  it("rejects the task whose process dies, and runs those behind it in a new one", async () => {
+    const logger = new RecordingLogger();
+    const child = new DuckdbChild({ logger });
+    await describeTable(child);
+    const first = child.processId!;
+    const settled = Promise.allSettled([describeTable(child), describeTable(child), describeTable(child)]);
+    process.kill(first, "SIGKILL");
+    const [lost, ...others] = await settled;
+    assert.ok(lost?.status === "rejected" && failsFor("crashed")(lost.reason));
+    for (const other of others) assert.equal(other.status, "fulfilled");
+    assert.notEqual(child.processId, first);
+    assert.equal(logger.count("duckdb.lost"), 1);
+    await child.close();
+  });
+
+  it("kills a task that takes longer than it may", async () => {
+    const child = new DuckdbChild();
+    await describeTable(child);
+    const first = child.processId!;
+    const large = join(directory, "large.csv");
+    await writeFile(large, `a\n${"1\n".repeat(5_000_000)}`);
+    await assert.rejects(child.run("describeReference", { path: large, format: "csv" }, 1), failsFor("timeout"));
+    assert.equal(isAlive(first), false);
+    assert.equal((await describeTable(child)).rows, 1);
+    await child.close();
+  });
+
+  it("rejects what waits and what runs when it is closed", async () => {
+    const child = new DuckdbChild();
+    const settled = Promise.allSettled([describeTable(child), describeTable(child)]);
+    await child.close();
+    for (const result of await settled) assert.ok(result.status === "rejected" && failsFor("closed")(result.reason));
+  });
+
+  it("hands over the failure that the task names, with its cause for the log", async () => {
+    const child = new DuckdbChild();
+    await writeFile(join(directory, "ragged.csv"), "a,b\n1\n");
+    await assert.rejects(child.run("describeReference", { path: join(directory, "ragged.csv"), format: "csv" }, 60_000), (error) => {
+      assert.ok(error instanceof AppError && error.code === "REFERENCE_INVALID");
+      assert.match(String(error.cause), /Expected Number of Columns/);
+      return true;
+    });
+    await child.close();
+  });
+});
