@@ -3,6 +3,7 @@
 The TypeScript side starts a script with one argument, a JSON object:
     url       base of the HTTP API          http, grpc  host:port of the two doors
     program   words that run `slipway`      directory   scratch directory of this script, with the trained models
+    data      the server's data directory
 """
 
 import contextlib
@@ -27,11 +28,12 @@ class Server:
     grpc: str
     program: list[str]
     directory: pathlib.Path
+    data: pathlib.Path
 
 
 def server():
     given = json.loads(sys.argv[1])
-    return Server(given["url"], given["http"], given["grpc"], given["program"], pathlib.Path(given["directory"]))
+    return Server(given["url"], given["http"], given["grpc"], given["program"], pathlib.Path(given["directory"]), pathlib.Path(given["data"]))
 
 
 _failed = 0

@@ -19,4 +19,6 @@ describe("tritonclient, with models that scikit-learn trained and skl2onnx expor
 
   it("answers what scikit-learn answers", (test) => runChecks(test, "open_inference.py", server, directory));
   it("carries every datatype unchanged", (test) => runChecks(test, "open_inference_values.py", server, directory));
+  it("tells what is there and what went wrong", (test) => runChecks(test, "open_inference_control.py", server, directory));
+  it("gives every caller its own rows", (test) => runChecks(test, "open_inference_callers.py", server, directory));
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -28,19 +29,21 @@ export async function trainModels(directory: string, ...names: string[]): Promis
 
 /**
  * Runs a script against a server; each line that it prints is a subtest. Fails too when the script ends badly, prints
- * something else, or checks nothing. `directory` is where the trained models are and the script may write.
+ * something else, or checks nothing. `directory` is where the trained models are and the script may write; `words` follow
+ * on its command line.
  */
-export async function runChecks(test: TestContext, script: string, server: RunningServer, directory: string): Promise<void> {
+export async function runChecks(test: TestContext, script: string, server: RunningServer, directory: string, ...words: string[]): Promise<void> {
   const target = {
     url: server.url,
     http: `127.0.0.1:${server.httpPort}`,
     grpc: `127.0.0.1:${server.grpcPort}`,
     program: [process.execPath, program],
     directory,
+    data: join(server.directory, "data"),
   };
   const reports: { check: string; ok: boolean; reason?: string }[] = [];
   const subtests: Promise<void>[] = [];
-  const { code, errors } = await runPython(script, [JSON.stringify(target)], (line) => {
+  const { code, errors } = await runPython(script, [JSON.stringify(target), ...words], (line) => {
     const report = JSON.parse(line) as (typeof reports)[number];
     reports.push(report);
     subtests.push(test.test(report.check, () => assert.ok(report.ok, report.reason)));

@@ -1,0 +1,32 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { runChecks, trainModels } from "./python-script.ts";
+
+describe("the prediction log, read by pandas and pyarrow", () => {
+  let server: RunningServer;
+  let directory: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "slipway-clients-"));
+    [server] = await Promise.all([startServer(), trainModels(directory, "logistic-plain")]);
+  });
+  after(async () => {
+    await server.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it("tells each prediction as soon as it is answered", (test) => runChecks(test, "prediction_log.py", server, directory, "send"));
+
+  it("is Parquet when the server has stopped", async (test) => {
+    assert.equal(await server.stop({ keep: true }), 0);
+    await runChecks(test, "prediction_log.py", server, directory, "read");
+  });
+
+  it("is known to the next process", async (test) => {
+    server = await startServer({ directory: server.directory });
+    await runChecks(test, "prediction_log.py", server, directory, "again");
+  });
+});
