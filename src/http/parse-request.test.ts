@@ -17,6 +17,10 @@ describe("validate", () => {
     assert.deepEqual(problemsOf({}, "path"), [{ path: "path.artifact", message: "is missing" }]);
   });
 
+  it("lists a bounded number of problems, however many there are", () => {
+    assert.equal(problemsOf({ artifact: "a", counts: new Array(50_000).fill("x") }).length, 64);
+  });
+
   it("names the places of wrong values, and takes right ones with their defaults", () => {
     assert.deepEqual(problemsOf({ artifact: 7, counts: [1, "x"] }).map(({ path }) => path), ["artifact", "counts[1]"]);
     const problems: Problem[] = [];

@@ -32,11 +32,14 @@ export function parseQuery(text: string): Record<string, string> {
   return query;
 }
 
-/** Validates and adds every problem, with its path in the caller's terms; the result is only valid when none was added. */
+/** Problems that an answer lists: a body of a few bytes for each must not make an answer many times its size. */
+const maxProblems = 64;
+
+/** Validates and adds the problems, with their paths in the caller's terms; the result is only valid when none was added. */
 export function validate(schema: z.ZodType, value: unknown, where: string, problems: Problem[]): unknown {
   const parsed = schema.safeParse(value, { error: ({ code, input }) => (code === "invalid_type" && input === undefined ? "is missing" : undefined) });
   if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) {
+  for (const issue of parsed.error.issues.slice(0, maxProblems)) {
     problems.push({ path: pathText(where, issue.path), message: issue.message });
   }
   return undefined;

@@ -46,6 +46,14 @@ describe("matchReference", () => {
     assert.deepEqual(match.ignoredColumns, ["b"]);
   });
 
+  it("refuses an order that names a column twice, or the target", () => {
+    const columns = [column("a"), column("b"), column("y")];
+    const problemsOf = (names: string[]): string[] => matchReference([input("X", "FP32", -1, 2)], columns, { columns: names, target: "y" }).problems.map(({ path, message }) => `${path} ${message}`);
+    assert.deepEqual(problemsOf(["a", "a"]), ['columns[1] names "a" again; a column feeds one place']);
+    assert.deepEqual(problemsOf(["a", "y"]), ['columns[1] names the target "y", which is no input']);
+    assert.deepEqual(problemsOf(["b", "a"]), []);
+  });
+
   it("does not pretend that a table feeds an image", () => {
     assert.match(matchReference([input("image", "FP32", -1, 3, 224, 224)], [column("a")], {}).problems[0]!.message, /without reference data/);
   });

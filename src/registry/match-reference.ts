@@ -27,6 +27,12 @@ export function matchReference(inputs: readonly TensorSpec[], columns: readonly 
   for (const name of [...(hints.columns ?? []), ...(hints.target === undefined ? [] : [hints.target])]) {
     if (!byName.has(name)) problems.push({ path: `reference.${name}`, message: "the reference data has no such column" });
   }
+  const ordered = new Set<string>();
+  hints.columns?.forEach((name, index) => {
+    if (ordered.has(name)) problems.push({ path: `columns[${index}]`, message: `names ${quoted(name)} again; a column feeds one place` });
+    else if (name === hints.target) problems.push({ path: `columns[${index}]`, message: `names the target ${quoted(name)}, which is no input` });
+    ordered.add(name);
+  });
   const used = new Set<string>(hints.target === undefined ? [] : [hints.target]);
   const requests: ProfileRequest[] = [];
   const named: TensorSpec[] = inputs.map((input) => {
@@ -70,6 +76,11 @@ export function matchReference(inputs: readonly TensorSpec[], columns: readonly 
   });
   const ignoredColumns = columns.map((column) => column.name).filter((name) => !used.has(name));
   return { inputs: matched, requests, ignoredColumns, problems };
+}
+
+/** A name of the caller's, never longer than it takes to recognise it. */
+function quoted(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 79)}…` : name);
 }
 
 /** Values per row: 1 for [-1] and [-1, 1], D for [-1, D], -1 when it is open. */

@@ -22,6 +22,10 @@ export interface RegistryParts {
   events: EventBus;
 }
 
+/** Contradictions that an answer carries, and that its message names: a table of thousands of columns can have more. */
+const maxProblems = 64;
+const maxNamed = 20;
+
 /** Models, versions, contracts, aliases and policies. A version is written once, whole, and never changed. */
 export class RegistryService {
   readonly #parts: RegistryParts;
@@ -130,8 +134,10 @@ export class RegistryService {
     const table = await this.#parts.profiler.describe(path, reference.format);
     const match = matchReference(given, table.columns, request);
     if (match.problems.length > 0) {
-      const list = match.problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
-      throw new AppError("REFERENCE_CONTRADICTS_SIGNATURE", `The reference data does not fit the model: ${list}.`, { problems: match.problems });
+      const problems = match.problems.slice(0, maxProblems);
+      const list = problems.slice(0, maxNamed).map((problem) => `${problem.path}: ${problem.message}`).join("; ");
+      const rest = match.problems.length - maxNamed;
+      throw new AppError("REFERENCE_CONTRADICTS_SIGNATURE", `The reference data does not fit the model: ${list}${rest > 0 ? `; and ${rest} more` : ""}.`, { problems });
     }
     const columns = await this.#parts.profiler.profile(path, reference.format, match.requests);
     const missing = new Set(columns.filter((column) => column.missing > 0).map((column) => column.input));
