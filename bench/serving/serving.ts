@@ -21,7 +21,7 @@ const inferPath = "/inference.GRPCInferenceService/ModelInfer";
 
 /** Runs everything in turn: only one server works at a time, on the same machine, beside one load generator. */
 export async function run({ quick }: { quick: boolean }): Promise<void> {
-  const seconds = quick ? 1 : 4;
+  const seconds = quick ? 1 : 2;
   const rounds = quick ? 1 : 3;
   const directory = mkdtempSync(join(tmpdir(), "slipway-bench-"));
   try {
@@ -36,7 +36,7 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
     const image: Shape = { model: "image", file: join(directory, "image.onnx"), input: "image", widths: [3, 224, 224], output: "probabilities" };
     writeFileSync(image.file, conv224());
     await throughput(tabular, [1, 32], { seconds, rounds, directory, python });
-    await throughput(image, [1, 8], { seconds: Math.max(2, seconds), rounds, directory, python: undefined });
+    await throughput(image, [1, 8], { seconds: 3, rounds, directory, python: undefined });
     await health(directory, seconds);
     await coldStart(directory, quick ? 2 : 5);
     await manyModels(directory, quick ? [1, 10] : [1, 10, 100], tabular);
