@@ -31,6 +31,8 @@ export interface ChartProps {
   /** Levels that must not be crossed; drawn where they are in view, named where they are not. */
   levels?: readonly { label: string; value: number; color: string }[];
   format: (value: number | null | undefined) => string;
+  /** Values are whole numbers, and so are the marks of their axis. */
+  whole?: boolean;
   /** Logarithmic value axis. */
   logarithmic?: boolean;
   /** Dragging over the chart asks for this span, in milliseconds. */

@@ -7,6 +7,9 @@ const crosshair = uPlot.sync("slipway");
 
 const font = '11px -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
+/** Steps of an axis of whole numbers. */
+const wholeSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8];
+
 /** Room that the largest value leaves above itself, as a share of the axis. */
 const headroom = 0.12;
 
@@ -15,7 +18,7 @@ const headroom = 0.12;
  * gaps: a line is never drawn over time in which nothing was measured.
  */
 export function plotOptions(latest: { current: ChartProps }, view: { width: number; height: number; onHover: (index: number | null) => void }): uPlot.Options {
-  const { lines, band, levels = [], logarithmic = false, format } = latest.current;
+  const { lines, band, levels = [], logarithmic = false, whole = false, format } = latest.current;
   const names = ["--border", "--text-muted", ...lines.map((line) => line.color), ...(band === undefined ? [] : [band.color]), ...levels.map((level) => level.color)];
   const colors = resolveColors(names);
   const axis = { stroke: colors["--text-muted"]!, font, ticks: { show: false }, grid: { stroke: colors["--border"]!, width: 1 } };
@@ -39,7 +42,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
     },
     axes: [
       { ...axis, size: 26, space: 76, values: timeLabels },
-      { ...axis, ...(logarithmic ? { grid: { ...axis.grid, filter: decadesOnly } } : {}), size: axisWidth, space: 34, values: (_plot, splits) => splits.map((value) => (value === null ? "" : format(value))) },
+      { ...axis, ...(logarithmic ? { grid: { ...axis.grid, filter: decadesOnly } } : {}), ...(whole ? { incrs: wholeSteps } : {}), size: axisWidth, space: 34, values: (_plot, splits) => splits.map((value) => (value === null ? "" : format(value))) },
     ],
     series: [
       {},

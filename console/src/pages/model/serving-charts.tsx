@@ -75,7 +75,7 @@ export function ServingCharts({ series, shown, objectives, onZoom }: {
       <Chart {...base} className="chart-half" title="Requests per second" lines={drawn.requests} format={formatRate} />
       <Chart {...base} className="chart-half" title="Error rate" lines={drawn.errors} levels={errorLevels} format={formatShare} />
       <Chart {...base} title="Queue time" lines={drawn.queueTime} format={formatMs} />
-      <Chart {...base} title="Queue depth" lines={drawn.depth} format={formatRows} />
+      <Chart {...base} title="Queue depth" lines={drawn.depth} format={formatRows} whole />
       <Chart {...base} title="Mean batch" lines={drawn.batch} format={formatRows} />
     </section>
   );
