@@ -70,16 +70,30 @@ export function allRoutes(parts: RouteParts): Route[] {
 
 /** Opens everything that the configuration names and starts listening. Throws CONFIG_INVALID, DATA_DIRECTORY_IN_USE, DATABASE_NEWER. */
 export async function startSlipway(config: Config, options: { clock?: Clock; logger?: Logger } = {}): Promise<Slipway> {
+  const opened: (() => unknown)[] = [];
+  try {
+    return await open(config, options, (close) => opened.push(close));
+  } catch (error) {
+    // Half a server would hold the port and the data, and answer for nothing.
+    for (const close of opened.reverse()) await close();
+    throw error;
+  }
+}
+
+/** `onFailure` takes what must be closed when a later step fails; the last opened is closed first. */
+async function open(config: Config, options: { clock?: Clock; logger?: Logger }, onFailure: (close: () => unknown) => void): Promise<Slipway> {
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? pinoLogger(config.logLevel);
   assertLoopback(config.host);
   const lock = await lockDataDirectory(config.data);
+  onFailure(() => lock.release());
   const ids = new TimeOrderedIds(clock);
   const events = new EventBus();
   const environment = childEnvironment();
   const startedAt = clock.now();
 
   const database = await openSqlDatabase(new SqliteDialect({ path: join(config.data, "slipway.db") }), { now: startedAt });
+  onFailure(() => database.close());
   const registryStore = new SqlRegistryStore(database);
   const truth = new SqlTruthStore(database);
   const blobs = new FilesystemBlobStore({ directory: config.data, clock });
@@ -92,7 +106,9 @@ export async function startSlipway(config: Config, options: { clock?: Clock; log
     archive: new DuckdbPredictionArchive({ environment, logger }),
     signatureOf: async (model, version) => (await registryStore.findVersion(model, version))?.contract.signature ?? null,
   });
+  onFailure(() => log.stop());
   const defaultPolicy = Policy.parse({});
+  onFailure(() => duckdb.close());
   const monitoring: MonitoringService = new MonitoringService({
     store: new SqlStatisticsStore(database), clock, logger,
     served: () => serving.views(),
@@ -101,6 +117,7 @@ export async function startSlipway(config: Config, options: { clock?: Clock; log
   const serving: ServingService = new ServingService({
     registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, events, clock, ids, logger,
   });
+  onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
   const live = new LiveFeed(monitoring, () => serving.views(), events);
 
   const ports = { httpPort: 0, grpcPort: 0 };
@@ -117,12 +134,14 @@ export async function startSlipway(config: Config, options: { clock?: Clock; log
   );
   const http = new HttpServer(config, { table, console: loadConsoleFiles(consoleDirectory), clock, ids, logger });
   ports.httpPort = await http.listen();
+  onFailure(() => http.destroy());
   const inference = new ServingInference(serving);
   const grpc = new GrpcServer(
     { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes },
     { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], clock, logger },
   );
   ports.grpcPort = await grpc.listen();
+  onFailure(() => grpc.drain(0));
 
   for (const model of await registry.listModels()) {
     const champion = model.aliases.champion;

@@ -11,7 +11,7 @@ import { metricFamilies } from "./metric-families.ts";
 import { prometheusText } from "./prometheus-text.ts";
 import type { DriftReport, LiveFigures, ServingInterval, ServingSeries } from "./schemas.ts";
 import type { StatisticsStore } from "./statistics-store.ts";
-import { minuteMs, slotMs, VersionMonitor, type MinuteRollup } from "./version-monitor.ts";
+import { keptSlots, minuteMs, slotMs, VersionMonitor, type MinuteRollup } from "./version-monitor.ts";
 
 export interface MonitoringParts {
   store: StatisticsStore;
@@ -94,7 +94,7 @@ export class MonitoringService implements ServingObserver {
 
   /** `count` intervals of equal length over [from, to), per version that had traffic or is loaded. */
   async series(model: string, from: EpochMs, to: EpochMs, count: number): Promise<ServingSeries> {
-    const fine = this.#parts.clock.now() - from <= 90 * slotMs && (to - from) / count < minuteMs;
+    const fine = this.#parts.clock.now() - from <= keptSlots * slotMs && (to - from) / count < minuteMs;
     const step = Math.max(fine ? slotMs : minuteMs, Math.ceil((to - from) / count / slotMs) * slotMs);
     const start = from - (from % step);
     const size = Math.max(1, Math.ceil((to - start) / step));

@@ -8,7 +8,7 @@ import { IntervalStatistics, type StoredInterval } from "./interval-statistics.t
 export const slotMs = 10_000;
 export const minuteMs = 60_000;
 /** Short intervals kept for charts of the last minutes. */
-const keptSlots = 90;
+export const keptSlots = 100;
 
 /** What is kept of a minute: statistics, and counts per column and bucket. */
 export interface MinuteRollup {

@@ -55,6 +55,10 @@ describe("versions under load", () => {
     await assert.rejects(startServer({ directory: server.directory }), /DATA_DIRECTORY_IN_USE/);
   });
 
+  it("ends, and frees what it took, when it cannot have its gRPC port", async () => {
+    await assert.rejects(startServer({ flags: ["--grpc-port", String(server.grpcPort)] }), /CONFIG_INVALID[^]*gRPC/);
+  });
+
   it("does not listen beyond loopback", async () => {
     await assert.rejects(startServer({ flags: ["--host", "0.0.0.0"] }), /CONFIG_INVALID[^]*loopback/);
   });
