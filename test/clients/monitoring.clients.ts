@@ -13,7 +13,7 @@ describe("figures, checked with prometheus_client, numpy, pandas and scipy", () 
     server = await startServer();
   });
   after(async () => {
-    await server.stop();
+    await server?.stop();
     await rm(directory, { recursive: true, force: true });
   });
 

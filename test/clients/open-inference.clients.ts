@@ -10,10 +10,11 @@ describe("tritonclient, with models that scikit-learn trained and skl2onnx expor
   let directory: string;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "slipway-clients-"));
-    [server] = await Promise.all([startServer(), trainModels(directory)]);
+    await trainModels(directory);
+    server = await startServer();
   });
   after(async () => {
-    await server.stop();
+    await server?.stop();
     await rm(directory, { recursive: true, force: true });
   });
 

@@ -1,7 +1,7 @@
+import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { runChecks, trainModels } from "./python-script.ts";
@@ -11,10 +11,11 @@ describe("the prediction log, read by pandas and pyarrow", () => {
   let directory: string;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "slipway-clients-"));
-    [server] = await Promise.all([startServer(), trainModels(directory, "logistic-plain")]);
+    await trainModels(directory, "logistic-plain");
+    server = await startServer();
   });
   after(async () => {
-    await server.stop();
+    await server?.stop();
     await rm(directory, { recursive: true, force: true });
   });
 
