@@ -28,7 +28,7 @@ export async function startMlserver(python: string, directory: string, workers: 
   const [port, grpc, metrics] = [await freePort(), await freePort(), await freePort()];
   const folder = join(directory, "mlserver");
   writeFileSync(join(folder, "settings.json"), JSON.stringify({ host: "127.0.0.1", http_port: port, grpc_port: grpc, metrics_port: metrics, parallel_workers: workers, debug: false }));
-  const child = spawn(python, ["-m", "mlserver.cli.main", "start", folder], { stdio: "ignore" });
+  const child = spawn(python, ["-m", "mlserver.cli.main", "start", folder], { cwd: directory, stdio: "ignore" });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const end = performance.now() + 60_000;
   for (;;) {

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { sql, type Generated, type Kysely } from "kysely";
 import { AppError } from "../../core/errors.ts";
-import { escapeLike } from "./like-pattern.ts";
+import { escapeLike } from "./like-pattern.fixture.ts";
 import type { Migration } from "./migrations/migration.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { SqlError } from "./sql-error.ts";

@@ -1,4 +1,4 @@
-import { fromHalf } from "./half-float.ts";
+import { halfToNumber } from "../../../core/half-float.ts";
 import type { Datatype, TensorData } from "../../../core/tensor.ts";
 import type { LoggedTensor, LogTensor, Prediction, PredictionEntry } from "../../../serving/index.ts";
 
@@ -21,12 +21,12 @@ export function jsonElement(value: number | bigint | string | boolean): JsonElem
 export function meaningOf(datatype: Datatype, data: TensorData, index: number): number | bigint | string | boolean {
   const value = data[index]!;
   if (datatype === "BOOL") return value === 1;
-  const number = datatype === "FP16" ? fromHalf(value as number) : value;
+  const number = datatype === "FP16" ? halfToNumber(value as number) : value;
   return number === 0 ? 0 : number;
 }
 
 /** A logged tensor in the shape that callers of the API see. */
-export function loggedTensor(tensor: LogTensor): LoggedTensor {
+function loggedTensor(tensor: LogTensor): LoggedTensor {
   if (tensor.data === null) return { ...tensor };
   const { name, datatype, shape, data } = tensor;
   const values: JsonElement[] = [];

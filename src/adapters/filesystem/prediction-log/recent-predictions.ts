@@ -15,7 +15,7 @@ interface RecentRecord {
 }
 
 /** Whether an outcome counts as `ok`: `ok` and `cached` do, codes of errors do not. */
-export function isOk(outcome: string): boolean {
+function isOk(outcome: string): boolean {
   return outcome === "ok" || outcome === "cached";
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { escapeLike } from "../../like-pattern.ts";
+import { escapeLike } from "../../like-pattern.fixture.ts";
 import { globOfLike } from "./glob-pattern.ts";
 
 /** LIKE as the Postgres manual defines it, as a regular expression over code points. */
