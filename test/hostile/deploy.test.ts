@@ -94,7 +94,7 @@ describe("hostile files and deployments", () => {
       "__proto__": `{"artifact":"${artifact}","__proto__":{"activate":false}}`, "no artifact": {}, "a list": [], "a text": '"x"', "nothing": "", "no JSON": "{", "two documents": "{}{}",
       "a format that is none": { artifact, reference: { ...reference, format: "xlsx" } }, "a name of 100 KB": { artifact, fileName: "n".repeat(100_000) },
       "metrics that are none": { artifact, evaluation: { auc: "0.7" } }, "metrics beyond counting": `{"artifact":"${artifact}","evaluation":{"auc":1e999}}`, "columns that are none": { artifact, reference, columns: "a,b" },
-      "a deep document": `{"artifact":"${artifact}","x":${"[".repeat(50_000)}${"]".repeat(50_000)}}`, "a mebibyte": { artifact, description: "d".repeat(1 << 20) },
+      "a deep document": `{"artifact":"${artifact}","x":${"[".repeat(50_000)}${"]".repeat(50_000)}}`, "a description of half a mebibyte": { artifact, description: "d".repeat(1 << 19) },
       "a target that is not there": { artifact, reference, target: "../y" }, "a target of SQL": { artifact, reference, target: "y'; DROP TABLE models; --" },
       "columns that are not there": { artifact, reference, target: "y", columns: ["a", "__proto__"] }, "a column twice": { artifact, reference, target: "y", columns: ["a", "a"] },
       "the target among the columns": { artifact, reference, target: "y", columns: ["a", "y"] }, "too many columns": { artifact, reference, columns: ["a", "b", "y"] }, "100,000 columns": { artifact, reference, columns: new Array(100_000).fill("a") },
