@@ -84,6 +84,7 @@ export function predictionLogConformance(adapter: string, open: () => Promise<Pr
         assert.deepEqual(await list({ model: "fraud" }), idsOf(others).reverse());
         assert.deepEqual(await list({ model: "unknown" }), []);
         assert.deepEqual(await list({ limit: 0 }), []);
+        await assert.rejects(list({ before: "prd_1' OR 1 = 1 --" }), (error) => error instanceof AppError && error.code === "INVALID_REQUEST");
       });
     }
 

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { AppError } from "../../core/errors.ts";
 import type { DuckdbTasks } from "./duckdb-tasks.ts";
@@ -6,6 +7,9 @@ import { openReferenceTable, type ReferenceTable } from "./reference-table.ts";
 import { withRestrictedDatabase } from "./restricted-database.ts";
 
 const limits = { memoryMegabytes: 1024, threads: 2 };
+
+/** A file is described, then profiled: telling the kinds of a CSV file's columns takes as long as profiling them. */
+let lastOpened: { key: string; table: ReferenceTable } | null = null;
 
 export async function describeReference(request: DuckdbTasks["describeReference"]["request"]): Promise<DuckdbTasks["describeReference"]["answer"]> {
   return withTable(request, (_connection, { rows, columns }) => Promise.resolve({ rows, columns }));
@@ -20,7 +24,12 @@ async function withTable<Result>(
   work: (connection: DuckDBConnection, table: ReferenceTable) => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await withRestrictedDatabase({ ...limits, paths: [path] }, async (connection) => work(connection, await openReferenceTable(connection, path, format)));
+    const { size, mtimeMs, ino } = await stat(path);
+    const key = JSON.stringify([path, format, size, mtimeMs, ino]);
+    return await withRestrictedDatabase({ ...limits, paths: [path] }, async (connection) => {
+      if (lastOpened?.key !== key) lastOpened = { key, table: await openReferenceTable(connection, path, format) };
+      return work(connection, lastOpened.table);
+    });
   } catch (error) {
     throw error instanceof AppError ? error : new AppError("REFERENCE_INVALID", reasonOf(error, format), { cause: error });
   }

@@ -129,6 +129,9 @@ export class SegmentPredictionLog implements PredictionLog {
 
   async list(filter: PredictionFilter): Promise<Prediction[]> {
     if (filter.limit <= 0) return [];
+    if (filter.before !== undefined && !isId("prediction", filter.before)) {
+      throw new AppError("INVALID_REQUEST", "A page begins before the id of a prediction.", { problems: [{ path: "before", message: "is not an id" }] });
+    }
     await this.#recovered;
     const newest = new NewestFirst<Prediction>(filter.limit);
     const recent = this.#recent.list(filter);
