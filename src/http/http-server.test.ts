@@ -130,6 +130,30 @@ describe("HttpServer", () => {
     assert.equal((await call(port, "POST", "/echo", {}, Buffer.alloc(1 << 20))).text.length, 1 << 20);
   });
 
+  it("lets a caller who sends far too much see why it is refused", async () => {
+    for (const path of ["/echo", "/json/x", "/nothing"]) {
+      for (const headers of [{ "Content-Length": String(40 << 20) }, { "Transfer-Encoding": "chunked" }]) {
+        const answer = await new Promise<Answer>((resolve, reject) => {
+          const sent = httpRequest({ port, host: "127.0.0.1", method: path === "/json/x" ? "PUT" : "POST", path, headers }, (response) => {
+            let text = "";
+            response.on("data", (chunk: Buffer) => (text += chunk.toString()));
+            response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, text }));
+          });
+          sent.on("error", reject);
+          Readable.from((function* () { for (let piece = 0; piece < 40; piece++) yield Buffer.alloc(1 << 20, 32); })()).pipe(sent);
+        });
+        assert.ok([413, 404].includes(answer.status), `${path} ${answer.status}`);
+        assert.match(answer.text, /"code":"(BODY_TOO_LARGE|ROUTE_NOT_FOUND)"/);
+      }
+    }
+  });
+
+  it("says why it cannot read what is no request", async () => {
+    assert.match(await raw(port, "nonsense\r\n\r\n"), /^HTTP\/1\.1 400 [^]*not an HTTP request/);
+    assert.match(await raw(port, `GET / HTTP/1.1\r\nHost: localhost:${port}\r\nX: ${"x".repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431 [^]*headers are larger/);
+    assert.match(await raw(port, `CONNECT evil.example:80 HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`), /^HTTP\/1\.1 405 [^]*no proxy/);
+  });
+
   it("gives up on a body that does not come", async () => {
     const slow = await start({ bodyTimeoutMs: 0 });
     const answer = await new Promise<string>((resolve, reject) => {

@@ -58,9 +58,11 @@ export class HttpServer {
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-      const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      socket.end(error.code === "HPE_HEADER_OVERFLOW"
+        ? rawRefusal("431 Request Header Fields Too Large", "The request's headers are larger than this server takes.")
+        : rawRefusal("400 Bad Request", "What arrived is not an HTTP request that this server can read."));
     });
+    this.#server.on("connect", (_request, socket) => socket.end(rawRefusal("405 Method Not Allowed", "This server is no proxy.")));
   }
 
   /** Answers with the port that was taken (0 asks for any). */
@@ -192,11 +194,31 @@ export class HttpServer {
     const body = errorBody?.(error, requestId) ?? {
       error: { code: error.code, message: error.message, hint: error.hint, requestId, problems: error.problems },
     };
-    // What is left of a refused body is not read: the connection ends with the answer.
-    const unread = !request.complete;
-    await writeAnswer(request, response, new HttpAnswer(error.status, headers, JSON.stringify(body)), this.#draining || unread);
-    if (unread) request.resume();
+    if (!request.complete) discardRest(request);
+    await writeAnswer(request, response, new HttpAnswer(error.status, headers, JSON.stringify(body)), this.#draining);
   }
+}
+
+/** What is still arriving of a refused body is read and thrown away, within these bounds: a caller who is cut off while sending never sees the answer. */
+const discardedBytes = 256 << 20;
+const discardMs = 10_000;
+
+function discardRest(request: IncomingMessage): void {
+  let left = discardedBytes;
+  request.removeAllListeners("data");
+  const timer = setTimeout(() => request.socket.destroy(), discardMs).unref();
+  request.on("data", (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.socket.destroy();
+  });
+  request.once("close", () => clearTimeout(timer));
+  request.resume();
+}
+
+/** An answer to what never became a request. */
+function rawRefusal(status: string, message: string): string {
+  const body = JSON.stringify({ error: { code: "INVALID_REQUEST", message, hint: "Send HTTP/1.1 as the reference at /docs describes.", problems: [] } });
+  return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nX-Error-Code: INVALID_REQUEST\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
 const timedOut = new WeakSet<IncomingMessage>();
