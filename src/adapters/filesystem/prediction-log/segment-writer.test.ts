@@ -232,6 +232,44 @@ describe("SegmentPredictionLog: writing, sealing, converting", () => {
     assert.deepEqual(await stored(), entries.map((entry) => entry.id).reverse());
   });
 
+  it("finds and lists what a compaction moves away in the middle of the search", async () => {
+    class MovingArchive extends TextArchive {
+      move: (() => Promise<void>) | undefined;
+      override async find(...search: Parameters<TextArchive["find"]>): ReturnType<TextArchive["find"]> {
+        await this.#moveOnce();
+        return super.find(...search);
+      }
+      override async list(...search: Parameters<TextArchive["list"]>): ReturnType<TextArchive["list"]> {
+        await this.#moveOnce();
+        return super.list(...search);
+      }
+      async #moveOnce(): Promise<void> {
+        const { move } = this;
+        this.move = undefined;
+        await move?.();
+      }
+    }
+    const archive = new MovingArchive();
+    log = await scenario.open({ archive, recentBytesPerModel: 16 });
+    const entries: PredictionEntry[] = [];
+    const twoFilesOfADay = async (): Promise<void> => {
+      for (const entry of some(2)) {
+        await log.append(entry);
+        await log.flush();
+        entries.push(entry);
+      }
+      scenario.clock.advance(2 * 86_400_000);
+    };
+    await twoFilesOfADay();
+    archive.move = () => log.compact();
+    assert.equal((await log.find(entries[0]!.id))?.id, entries[0]!.id);
+    assert.equal(scenario.parquetFiles().length, 1);
+    await twoFilesOfADay();
+    archive.move = () => log.compact();
+    assert.deepEqual(await stored(), entries.map((entry) => entry.id).reverse());
+    assert.equal(scenario.parquetFiles().length, 2);
+  });
+
   it("keeps one large prediction from pushing the others out of memory, and finds it on disk", async () => {
     log = await scenario.open({ recentBytesPerModel: 16 * 1024 });
     const small = some(5);
