@@ -217,7 +217,7 @@ function discardRest(request: IncomingMessage): void {
 
 /** An answer to what never became a request. */
 function rawRefusal(status: string, message: string): string {
-  const body = JSON.stringify({ error: { code: "INVALID_REQUEST", message, hint: "Send HTTP/1.1 as the reference at /docs describes.", problems: [] } });
+  const body = JSON.stringify({ error: { code: "INVALID_REQUEST", message, hint: "Send requests as the reference at /docs describes.", problems: [] } });
   return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nX-Error-Code: INVALID_REQUEST\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
