@@ -12,6 +12,8 @@ export interface FaultPlan {
   at: number;
   /** `once`: only that one. `onward`: every later one too, until `heal`: a full disk, or a process that died there. */
   lasts: "once" | "onward";
+  /** What the operating system would say; EIO when absent. */
+  code?: string;
 }
 
 /**
@@ -62,7 +64,12 @@ export class FaultyFileSystem implements FileSystem {
   }
 
   #check(operation: FileOperation): void {
-    if (this.#strikes(operation)) throw ioError(operation);
+    if (this.#strikes(operation)) throw this.#failure(operation);
+  }
+
+  #failure(operation: FileOperation): Error {
+    const code = this.#plan?.code ?? "EIO";
+    return Object.assign(new Error(`${code}: the test failed ${operation}`), { code });
   }
 
   async open(path: string, mode: "create" | "read" | "change"): Promise<OpenFile> {
@@ -77,12 +84,12 @@ export class FaultyFileSystem implements FileSystem {
       write: async (data) => {
         if (!this.#strikes("write")) return file.write(data);
         await file.write(half(data));
-        throw ioError("write");
+        throw this.#failure("write");
       },
       writeNow: (data) => {
         if (!this.#strikes("write")) return file.writeNow(data);
         file.writeNow(half(data));
-        throw ioError("write");
+        throw this.#failure("write");
       },
       truncate: async (bytes) => {
         this.#check("truncate");
@@ -137,8 +144,4 @@ export class FaultyFileSystem implements FileSystem {
   facts(path: string): ReturnType<FileSystem["facts"]> {
     return this.#inner.facts(path);
   }
-}
-
-function ioError(operation: FileOperation): Error {
-  return Object.assign(new Error(`EIO: the test failed ${operation}`), { code: "EIO" });
 }

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../core/clock.ts";
-import { AppError } from "../../core/errors.ts";
+import { AppError, toAppError } from "../../core/errors.ts";
 import { Digest } from "../../core/names.ts";
 import type { BlobStore } from "../../registry/index.ts";
 import { DurableDirectories, publishDurably } from "./durable-file.ts";
@@ -53,7 +53,7 @@ export class FilesystemBlobStore implements BlobStore {
       return stored;
     } catch (error) {
       await this.#fileSystem.remove(staged).catch(() => undefined);
-      throw error instanceof AppError ? error : new AppError("INTERNAL", "The file could not be stored.", { cause: error });
+      throw toAppError(error);
     } finally {
       this.#uploads.delete(name);
     }

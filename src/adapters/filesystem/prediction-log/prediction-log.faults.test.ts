@@ -166,8 +166,8 @@ describe("SegmentPredictionLog on a failing disk", () => {
     const log = await scenario.open({ fileSystem: faulty });
     const first = scenario.entry();
     await log.append(first);
-    faulty.plan({ at: 1, lasts: "onward", operations: ["write"] });
-    for (let index = 0; index < 5; index++) await assert.rejects(log.append(scenario.entry()), { code: "INTERNAL" });
+    faulty.plan({ at: 1, lasts: "onward", operations: ["write"], code: "ENOSPC" });
+    for (let index = 0; index < 5; index++) await assert.rejects(log.append(scenario.entry()), { code: "STORAGE_FULL" });
     faulty.heal();
     const last = scenario.entry();
     await log.append(last);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "../../../core/clock.ts";
-import { AppError } from "../../../core/errors.ts";
+import { AppError, toAppError } from "../../../core/errors.ts";
 import type { Logger } from "../../../core/logger.ts";
 import type { PredictionEntry } from "../../../serving/index.ts";
 import type { DurableDirectories } from "../durable-file.ts";
@@ -68,7 +68,7 @@ export class SegmentWriter {
     this.#options = options;
   }
 
-  /** Answers when write(2) has; rejects with QUEUE_FULL when the disk cannot keep up, INTERNAL when it fails. */
+  /** Answers when write(2) has; rejects with QUEUE_FULL when the disk cannot keep up, STORAGE_FULL or INTERNAL when it fails. */
   append(entry: PredictionEntry): Promise<void> {
     const pending = this.#collecting.bytes + (this.#writing?.bytes ?? 0);
     if (pending >= this.#options.maxPendingBytes) {
@@ -169,7 +169,7 @@ export class SegmentWriter {
     if (this.#failedPredictions === 0) this.#options.logger.error("prediction-log.write-failed", { cause });
     this.#failedPredictions += group.entries.length;
     if (active !== null && active === this.#active) this.#seal(active, "cut");
-    group.settle(new AppError("INTERNAL", "The prediction could not be logged.", { cause }));
+    group.settle(toAppError(cause));
   }
 
   async #open(): Promise<ActiveSegment> {
