@@ -34,11 +34,15 @@ export function assertRefused(reply: HttpReply, description: string): void {
   assertReason(reasonOf(reply), description);
 }
 
-/** Files and directories below the server's own directory, sorted; what only grows with use is named by its kind. */
+/** Files and directories below the server's own directory, sorted, without what the prediction log writes by itself. */
 export async function treeOf(server: RunningServer): Promise<string[]> {
   const entries = await readdir(server.directory, { recursive: true });
-  return [...new Set(entries.map((path) => path.replaceAll("\\", "/").replace(/[0-9]+-[0-9a-f]+\.(segment|parquet)/, "N.$1")))].sort();
+  return entries.map((path) => path.replaceAll("\\", "/")).filter((path) => !ownLogFile.test(path)).sort();
 }
+
+/** What the prediction log writes when a segment is a minute old, under no name but these. */
+const ownLogFile =
+  /^data\/(prediction-segments(\/staging|\/[0-9]+-[0-9a-f]+\.segment)?|predictions(\/model=[A-Za-z0-9._-]+(\/version=[0-9]+(\/[0-9]+-[0-9a-f]+\.[0-9]+-[0-9]+\.parquet)?)?)?)$/;
 
 /** Health, readiness, models and runners after whatever was done to the server. */
 export async function assertWell(server: RunningServer): Promise<void> {
