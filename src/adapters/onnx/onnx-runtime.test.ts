@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { diesOnMinusOne, failsOnValue, identityModel, linearModel, loopsAsOftenAsTold, neverReturns } from "../../../test/kit/onnx-models.ts";
+import { openResources, openResourcesAtMost } from "../../../test/kit/open-resources.ts";
 import type { AppError } from "../../core/errors.ts";
 import { silentLogger, type Logger } from "../../core/logger.ts";
 import { typedArrayOf, type Datatype, type Tensor } from "../../core/tensor.ts";
@@ -168,7 +169,7 @@ describe("OnnxRuntime", { timeout: 120_000 }, () => {
     const path = save(linearModel({ weights: [1] }));
     const shared = runtime();
     const processIds = new Set<number>();
-    const before = process.getActiveResourcesInfo().length;
+    const before = openResources();
     for (let round = 0; round < 10; round++) {
       const runner = await shared.start(path, contract, "runner");
       processIds.add(runner.processId!);
@@ -177,7 +178,7 @@ describe("OnnxRuntime", { timeout: 120_000 }, () => {
     }
     assert.equal(processIds.size, 10);
     for (const processId of processIds) assert.throws(() => process.kill(processId, 0), { code: "ESRCH" });
-    assert.ok(process.getActiveResourcesInfo().length <= before);
+    await openResourcesAtMost(before);
   });
 
   it("logs each start with where it runs, and knows the providers in use", async () => {

@@ -6,6 +6,7 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { openResources, openResourcesAtMost } from "../../../test/kit/open-resources.ts";
 import { AppError } from "../../core/errors.ts";
 import { silentLogger, type Logger } from "../../core/logger.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -277,12 +278,12 @@ describe("ChildRunner", { timeout: 60_000 }, () => {
   });
 
   it("starts and closes again and again without leaving anything open", async () => {
-    const before = process.getActiveResourcesInfo().length;
+    const before = openResources();
     for (let round = 0; round < 5; round++) {
       const runner = await ChildRunner.start(options());
       await runner.close();
     }
-    assert.ok(process.getActiveResourcesInfo().length <= before);
+    await openResourcesAtMost(before);
   });
 
   it("ends when its parent is killed, even in the middle of a run that never ends", async (t) => {
