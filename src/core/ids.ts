@@ -8,6 +8,12 @@ export const idPrefixes = {
   model: "mdl",
   upload: "upl",
   event: "evt",
+  key: "key",
+  user: "usr",
+  webhook: "whk",
+  run: "wfr",
+  signal: "sig",
+  backup: "bck",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

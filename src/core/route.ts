@@ -1,10 +1,17 @@
 import type { Readable } from "node:stream";
 import type { z } from "zod";
+import type { Caller, ObjectKind, Role } from "./caller.ts";
 import type { EpochMs } from "./clock.ts";
 import type { AppError } from "./errors.ts";
 
-/** Who may call a route. Enforced with keys once they exist; every route must say it today. */
-export type Access = "public" | "viewer" | "contributor" | "deployer" | "admin";
+/** The role that a route needs; `public` needs none. Every route must say it. */
+export type Access = "public" | Role;
+
+/**
+ * Where the role is needed: on the whole server, on something (the handler then shows and changes only what `mayOn`
+ * allows), or on the object whose name is this parameter of the path.
+ */
+export type AccessTarget = "server" | "some" | { kind: ObjectKind; parameter: string };
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -24,6 +31,7 @@ export interface RouteRequest<Params, Query, Body> {
   body: Body;
   headers: Readonly<Record<string, string | string[] | undefined>>;
   requestId: string;
+  caller: Caller;
   /** The door read the clock once, when the request arrived. */
   now: EpochMs;
   /** Aborted when the caller closes the connection before the answer. */
@@ -56,6 +64,10 @@ export interface Route extends RouteDocumentation {
   /** Segments and `:parameters`, such as `/api/models/:model`. */
   path: string;
   access: Access;
+  /** The whole server where it is not said. */
+  on?: AccessTarget;
+  /** False for requests that are too many to be audited one by one, such as predictions; others than GET are audited. */
+  audited?: boolean;
   params?: z.ZodType;
   query?: z.ZodType;
   body?: BodySpec;

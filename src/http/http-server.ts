@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { localCaller } from "../core/caller.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
@@ -234,6 +235,7 @@ class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
+  readonly caller = localCaller;
   readonly now;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;

@@ -1,3 +1,5 @@
+import type { Generated } from "kysely";
+
 /**
  * Tables as Kysely sees them. Times are milliseconds since 1970; names ending in `_json` hold JSON as text. Integers come
  * back as numbers (see `sqlInteger`). Only migrations change the tables; this file describes their latest state.
@@ -11,6 +13,25 @@ export interface DatabaseSchema {
   truths: TruthRow;
   minute_statistics: MinuteStatisticsRow;
   warmup_measurements: WarmupMeasurementRow;
+  sequences: { name: string; value: number };
+  teams: { name: string; description: string; created_at: number };
+  users: UserRow;
+  api_keys: ApiKeyRow;
+  sessions: { hash: Uint8Array; actor: string; created_at: number; expires_at: number };
+  setup_tokens: { hash: Uint8Array; created_at: number; expires_at: number };
+  audit_entries: AuditEntryRow;
+  audit_head: { id: number; sequence: number; hash: string };
+  outbox: OutboxRow;
+  webhooks: WebhookRow;
+  /** How far each subscription has read the outbox. */
+  subscriptions: { name: string; sequence: number };
+  deliveries: DeliveryRow;
+  workflow_runs: WorkflowRunRow;
+  workflow_steps: WorkflowStepRow;
+  workflow_logs: { run: string; sequence: number; step: string; time: number; stream: string; line: string };
+  workflow_signals: { id: string; name: string; key: string; payload_json: string; received_at: number; taken_by: string | null };
+  workflow_waits: { run: string; step: string; name: string; key: string };
+  workflow_schedules: WorkflowScheduleRow;
 }
 
 interface ModelRow {
@@ -19,6 +40,9 @@ interface ModelRow {
   description: string;
   /** The number that the newest version took; the next one takes the one above, so numbers are never reused. */
   latest_version: number;
+  team: Generated<string>;
+  /** The actor that registered its first version. */
+  owner: Generated<string>;
 }
 
 export interface ModelVersionRow {
@@ -76,4 +100,140 @@ interface WarmupMeasurementRow {
   machine: string;
   measured_at: number;
   measures_json: string;
+}
+
+export interface UserRow {
+  id: string;
+  issuer: string;
+  subject: string;
+  name: string;
+  email: string;
+  grants_json: string;
+  created_at: number;
+  signed_in_at: number;
+  disabled_at: number | null;
+}
+
+export interface ApiKeyRow {
+  id: string;
+  name: string;
+  /** SHA-256 of the key's text. */
+  hash: Uint8Array;
+  /** The first characters of the key, to tell keys apart. */
+  hint: string;
+  grants_json: string;
+  team: string;
+  created_by: string;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+  last_used_at: number | null;
+}
+
+export interface AuditEntryRow {
+  sequence: number;
+  time: number;
+  actor: string;
+  action: string;
+  object: string;
+  result: string;
+  request_id: string;
+  detail_json: string;
+  previous_hash: string;
+  hash: string;
+}
+
+export interface OutboxRow {
+  sequence: number;
+  id: string;
+  type: string;
+  /** `<kind>:<name>`; deliveries keep the order within one object. */
+  object: string;
+  team: string;
+  actor: string;
+  time: number;
+  payload_json: string;
+}
+
+export interface WebhookRow {
+  id: string;
+  name: string;
+  url: string;
+  types_json: string;
+  team: string;
+  sealed_secret: Uint8Array;
+  created_by: string;
+  created_at: number;
+  paused_at: number | null;
+}
+
+export interface DeliveryRow {
+  subscription: string;
+  sequence: number;
+  object: string;
+  state: string;
+  attempts: number;
+  next_attempt_at: number;
+  lease_owner: string | null;
+  lease_until: number | null;
+  last_status: number | null;
+  last_error: string | null;
+  ended_at: number | null;
+}
+
+export interface WorkflowRunRow {
+  id: string;
+  workflow: string;
+  version: number;
+  idempotency_key: string | null;
+  input_json: string;
+  input_digest: string;
+  state: string;
+  priority: number;
+  concurrency_key: string | null;
+  team: string;
+  owner: string;
+  schedule: string | null;
+  created_at: number;
+  due_at: number;
+  started_at: number | null;
+  ended_at: number | null;
+  lease_owner: string | null;
+  lease_until: number;
+  /** Goes up with every lease; a write with an older one is refused. */
+  lease_epoch: number;
+  cancel_requested: number;
+  output_json: string | null;
+  error_json: string | null;
+  progress: number | null;
+  progress_note: string | null;
+}
+
+export interface WorkflowStepRow {
+  run: string;
+  step: string;
+  kind: string;
+  position: number;
+  state: string;
+  attempts: number;
+  started_at: number;
+  ended_at: number | null;
+  wake_at: number | null;
+  result_json: string | null;
+  error_json: string | null;
+}
+
+export interface WorkflowScheduleRow {
+  name: string;
+  workflow: string;
+  cron: string;
+  time_zone: string;
+  missed: string;
+  input_json: string;
+  team: string;
+  owner: string;
+  created_at: number;
+  next_at: number | null;
+  last_at: number | null;
+  paused_at: number | null;
 }

@@ -17,6 +17,8 @@ export interface SqlCapabilities {
   };
   /** Goes behind the closing bracket of CREATE TABLE. */
   readonly tableEnding: RawBuilder<unknown>;
+  /** Statements after which the rows of a table can be added and read, and neither changed nor removed. */
+  readonly appendOnly: (table: string) => readonly RawBuilder<unknown>[];
 }
 
 /**

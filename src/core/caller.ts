@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { AppError } from "./errors.ts";
+
+/** From the least to the most; each may do what the ones before it may. */
+export const Role = z.enum(["viewer", "contributor", "deployer", "admin"]).meta({ id: "Role" });
+export type Role = z.infer<typeof Role>;
+
+/** What has an owner and a team. */
+export type ObjectKind = "model" | "experiment" | "workflow";
+
+/** One object as access is judged on it; `team` is null when there is no such object. */
+export interface ObjectReference {
+  kind: ObjectKind;
+  name: string;
+  team: string | null;
+}
+
+/**
+ * A role on the objects of one team, or of all with `*`. Where `models` or `experiments` are named, it holds on those
+ * alone: nothing else, also nothing of the whole server.
+ */
+export const Grant = z
+  .strictObject({
+    role: Role,
+    team: z.string().min(1).max(128).default("*"),
+    models: z.array(z.string().min(1).max(128)).max(100).optional(),
+    experiments: z.array(z.string().min(1).max(200)).max(100).optional(),
+  })
+  .meta({ id: "Grant" });
+export type Grant = z.infer<typeof Grant>;
+
+/** Who calls, as far as the door could tell. */
+export interface Caller {
+  /** Written to the audit log and to what they change: `key:<id>`, `user:<id>`, `local` or `anonymous`. */
+  readonly actor: string;
+  /** For people. */
+  readonly name: string;
+  readonly grants: readonly Grant[];
+}
+
+/** Nobody: what public routes get when no credentials came. */
+export const anonymousCaller: Caller = { actor: "anonymous", name: "anonymous", grants: [] };
+
+/** Whoever calls a server that listens on loopback alone and asks for no keys: the person at the machine. */
+export const localCaller: Caller = { actor: "local", name: "local", grants: [{ role: "admin", team: "*" }] };
+
+const ranks: Readonly<Record<Role, number>> = { viewer: 0, contributor: 1, deployer: 2, admin: 3 };
+
+export function roleIncludes(role: Role, wanted: Role): boolean {
+  return ranks[role] >= ranks[wanted];
+}
+
+function isWhole(grant: Grant): boolean {
+  return grant.models === undefined && grant.experiments === undefined;
+}
+
+function covers(grant: Grant, object: ObjectReference): boolean {
+  if (grant.team !== "*" && grant.team !== object.team) return false;
+  if (isWhole(grant)) return true;
+  const names = object.kind === "model" ? grant.models : object.kind === "experiment" ? grant.experiments : undefined;
+  return names?.includes(object.name) === true;
+}
+
+/** Whether some grant has the role somewhere. The handler then shows and changes only what `mayOn` allows. */
+export function maySomewhere(caller: Caller, role: Role): boolean {
+  return caller.grants.some((grant) => roleIncludes(grant.role, role));
+}
+
+/** Whether the caller has the role on the whole server: all teams, without a list of objects. */
+export function mayOnServer(caller: Caller, role: Role): boolean {
+  return caller.grants.some((grant) => grant.team === "*" && isWhole(grant) && roleIncludes(grant.role, role));
+}
+
+/** Whether the caller has the role on everything of the team. */
+export function mayInTeam(caller: Caller, role: Role, team: string): boolean {
+  return caller.grants.some((grant) => (grant.team === "*" || grant.team === team) && isWhole(grant) && roleIncludes(grant.role, role));
+}
+
+export function mayOn(caller: Caller, role: Role, object: ObjectReference): boolean {
+  return caller.grants.some((grant) => roleIncludes(grant.role, role) && covers(grant, object));
+}
+
+/** Whether everything that `inner` allows is allowed by one of `outer`: what a key may be given by its maker. */
+export function grantWithin(inner: Grant, outer: readonly Grant[]): boolean {
+  return outer.some((grant) => {
+    if (!roleIncludes(grant.role, inner.role) || (grant.team !== "*" && grant.team !== inner.team)) return false;
+    if (isWhole(grant)) return true;
+    if (isWhole(inner)) return false;
+    const subset = (wanted: readonly string[] | undefined, given: readonly string[] | undefined): boolean =>
+      (wanted ?? []).every((name) => given?.includes(name) === true);
+    return subset(inner.models, grant.models) && subset(inner.experiments, grant.experiments);
+  });
+}
+
+/** Throws FORBIDDEN unless the caller has the role on everything of the team. */
+export function requireInTeam(caller: Caller, role: Role, team: string): void {
+  if (!mayInTeam(caller, role, team)) throw new AppError("FORBIDDEN", `This needs the role ${role} in the team ${team}.`);
+}
