@@ -58,6 +58,7 @@ export const errorCatalogue = {
   AUDIT_BROKEN: { status: 500, hint: "Somebody changed the audit log past the server: keep the database, and compare with a backup." },
   SECRET_UNREADABLE: { status: 500, hint: "The secret was sealed with another key: start with that SLIPWAY_SECRET_KEY, or enter the secret again." },
   EGRESS_REFUSED: { status: 400, hint: "Use a public https address, or allow the host with the setting egressAllowed." },
+  EGRESS_FAILED: { status: 502, hint: "Look whether the destination is up, its name resolves and its certificate is valid; then try again." },
   WEBHOOK_NOT_FOUND: { status: 404, hint: "List the webhooks with `slipway webhooks list`." },
   DELIVERY_NOT_FOUND: { status: 404, hint: "List the deliveries with `slipway webhooks deliveries WEBHOOK`." },
   WORKFLOW_NOT_FOUND: { status: 404, hint: "List the workflows with `slipway workflows definitions`." },
