@@ -50,6 +50,8 @@ export const errorCatalogue = {
   KEY_NOT_FOUND: { status: 404, hint: "List the keys with `slipway keys list`." },
   TEAM_NOT_FOUND: { status: 404, hint: "List the teams with `slipway teams list`." },
   TEAM_EXISTS: { status: 409, hint: "Choose another name." },
+  TEAM_NOT_EMPTY: { status: 409, hint: "Revoke its keys and those that name it, and remove its webhooks and schedules; a team with models stays." },
+  USER_NOT_FOUND: { status: 404, hint: "List the users with GET /api/users." },
   NAME_TAKEN: { status: 409, hint: "Choose another name; names are unique on one server." },
   SETUP_CLOSED: { status: 409, hint: "An admin exists already: sign in, or ask them for a key." },
   SETUP_TOKEN_INVALID: { status: 401, hint: "Take the newest token from the server's log; each works once and for an hour." },
