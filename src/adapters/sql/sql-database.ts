@@ -22,6 +22,8 @@ export interface SqlDatabase {
   transaction<Result>(work: (transaction: Transaction<DatabaseSchema>) => Promise<Result>): Promise<Result>;
   /** The fast way to write: all statements or none, in one round trip, sharing the commit with other batches. */
   writeBatch(queries: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]>;
+  /** Reads the state of one moment while others go on writing; for backups. */
+  snapshot<Result>(read: (queries: Kysely<DatabaseSchema>) => Promise<Result>): Promise<Result>;
   /** Waits for the work under way. Everything after it fails. */
   close(): Promise<void>;
 }
@@ -48,6 +50,7 @@ export async function openSqlDatabase(
       assertOutsideTransaction();
       return dialect.writeBatch(batch);
     },
+    snapshot: (read) => dialect.snapshot(queries, read),
     close: () => queries.destroy(),
   };
 }

@@ -34,6 +34,11 @@ export interface SqlDialect extends Dialect {
   writeBatch(queries: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]>;
   /** Inside a migration's transaction: waits until no other process migrates. Ends with the transaction. */
   lockMigrations(transaction: Transaction<unknown>): Promise<void>;
+  /**
+   * Reads through the argument the state of one moment, while others go on writing; nothing can be written through it.
+   * `queries` is the Kysely made with this dialect (on Postgres: its transaction, repeatable read and read only).
+   */
+  snapshot<Schema, Result>(queries: Kysely<Schema>, read: (snapshot: Kysely<Schema>) => Promise<Result>): Promise<Result>;
   /** Whether a table is there. */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the schema
   hasTable(database: Kysely<any>, table: string): Promise<boolean>;

@@ -5,6 +5,7 @@ import {
 import type { SqlCapabilities, SqlDialect } from "../../sql-dialect.ts";
 import { kyselyResult, SqliteDriver, statementOf } from "./sqlite-driver.ts";
 import { LikeAwareSqliteQueryCompiler } from "./sqlite-query-compiler.ts";
+import { readSqliteSnapshot } from "./sqlite-snapshot.ts";
 import { SqliteThread } from "./sqlite-thread.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
 
@@ -27,10 +28,12 @@ export class SqliteDialect implements SqlDialect {
   readonly #writerThread: SqliteThread;
   readonly #reader: SqliteThread;
   readonly #writer: SqliteWriter;
+  readonly #file: { path: string; busyTimeoutMs: number };
 
   /** `path` is a file, created when it is missing, in a folder that is there. */
   constructor(options: { path: string; busyTimeoutMs?: number }) {
     const { path, busyTimeoutMs = 5000 } = options;
+    this.#file = { path, busyTimeoutMs };
     this.#writerThread = new SqliteThread({ path, mode: "write", busyTimeoutMs });
     this.#reader = new SqliteThread({ path, mode: "read", busyTimeoutMs });
     this.#writer = new SqliteWriter(this.#writerThread);
@@ -49,6 +52,10 @@ export class SqliteDialect implements SqlDialect {
     const found = await (database as Kysely<{ sqlite_schema: { type: string; name: string } }>)
       .selectFrom("sqlite_schema").select("name").where("type", "=", "table").where("name", "=", table).executeTakeFirst();
     return found !== undefined;
+  }
+
+  snapshot<Schema, Result>(_queries: Kysely<Schema>, read: (snapshot: Kysely<Schema>) => Promise<Result>): Promise<Result> {
+    return readSqliteSnapshot<Schema, Result>(this.#file, read);
   }
 
   createDriver(): Driver {

@@ -102,6 +102,6 @@ export function kyselyResult<Row>({ columns, rows, changes }: StatementResult): 
   return { rows: objects, numAffectedRows: BigInt(objects.length) };
 }
 
-function throwError(failure: unknown): never {
+export function throwError(failure: unknown): never {
   throw failure instanceof RequestFailure ? failure.error : failure;
 }
