@@ -1,18 +1,62 @@
 import { z } from "zod";
+import { EgressAllowance, GroupGrants, Issuer, PublicUrl, SecretKey } from "./setting-values.ts";
 
 const port = z.coerce.number().int().min(0).max(65_535);
+const path = z.string().min(1);
+
+/** Several values: an array in the file, comma-separated text in flags and environment. */
+const list = z.union([z.array(z.string().min(1)), z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean))]).default([]);
+
+/** True and false, as JSON or as text. */
+const flag = z.union([z.boolean(), z.stringbool({ truthy: ["true", "1", "yes", "on"], falsy: ["false", "0", "no", "off", ""] })]);
 
 /** Every setting of the server, with the embedded default. A setting is named the same in the file, as a flag and, in capitals after SLIPWAY_, in the environment. */
 export const Config = z.strictObject({
-  host: z.string().default("127.0.0.1"),
+  host: z.string().min(1).default("127.0.0.1"),
   port: port.default(4400),
   /** -1 = the HTTP port plus one. */
   grpcPort: z.coerce.number().int().min(-1).max(65_535).default(-1),
-  data: z.string().min(1).default("slipway-data"),
-  /** Further Host values that this server answers for, with their port, comma-separated in flags and environment. */
-  allowedHosts: z
-    .union([z.array(z.string()), z.string().transform((text) => text.split(",").map((host) => host.trim()).filter(Boolean))])
+  data: path.default("slipway-data"),
+  /** Files of models and backups; below `data` where it is not given. */
+  artifacts: path.optional(),
+  /** postgres://...; SQLite below `data` where it is not given. */
+  databaseUrl: z.string().regex(/^postgres(ql)?:\/\/\S+$/, "a URL that starts with postgres://").optional(),
+  /** Who may call: `open` asks nobody (loopback only), `keys` asks everybody, `auto` is open where only this machine can call. */
+  access: z.enum(["auto", "open", "keys"]).default("auto"),
+  /** Further Host values that this server answers for, with their port unless it is the scheme's own, comma-separated in flags and environment. */
+  allowedHosts: list,
+  /** Files in PEM: the certificate with its chain, and its key. Read again when they change. */
+  tlsCertificate: path.optional(),
+  tlsKey: path.optional(),
+  /** TLS ends at a proxy in front, and nobody reaches this server but through it. */
+  trustedProxy: flag.default(false),
+  /** Where browsers find this server, such as https://slipway.example.com. */
+  publicUrl: PublicUrl.optional(),
+  /** Provider of OpenID Connect whose users may sign in. */
+  oidcIssuer: Issuer.optional(),
+  oidcClientId: z.string().min(1).optional(),
+  oidcClientSecret: z.string().min(1).optional(),
+  /** What the console calls the provider. */
+  oidcName: z.string().min(1).max(100).default("OpenID Connect"),
+  oidcScopes: z.string().regex(/^\S+( \S+)*$/, "names with single spaces between").default("openid profile email"),
+  /** Claim of the ID token or of the user info that lists a user's groups. */
+  oidcGroupsClaim: z.string().min(1).default("groups"),
+  /** What members of a group may do. */
+  oidcGroups: GroupGrants.default([]),
+  /** 32 bytes in base64 under which stored secrets are sealed; `secret.key` below `data` where it is not given. */
+  secretKey: SecretKey.optional(),
+  /** Earlier keys: what they sealed is still read. */
+  oldSecretKeys: z
+    .union([z.array(SecretKey), z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean)).pipe(z.array(SecretKey))])
     .default([]),
+  /** Hosts (with or without a port) and CIDRs that webhooks may reach though they are not public, or not https. */
+  egressAllowed: z
+    .union([z.array(EgressAllowance), z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean)).pipe(z.array(EgressAllowance))])
+    .default([]),
+  /** Modules (paths or packages) that export workflows. */
+  workflows: list,
+  /** Workflow runs of this process that are under way at once. */
+  maxWorkflowRuns: z.coerce.number().int().min(0).max(10_000).default(16),
   /** Largest inference body after decompression. */
   maxInferenceBytes: z.coerce.number().int().min(1024).max(2 ** 31 - 1).default(64 * 1024 * 1024),
   bodyTimeoutMs: z.coerce.number().int().min(100).default(30_000),
@@ -24,3 +68,6 @@ export const Config = z.strictObject({
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 export type Config = Readonly<z.infer<typeof Config>>;
+
+/** Settings that are never printed, and that may come from a file named by `<ENVIRONMENT NAME>_FILE`. */
+export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys"]);

@@ -1,2 +1,6 @@
 export { Config } from "./config.ts";
 export { childEnvironment, loadConfig, serverUrl } from "./load-config.ts";
+export { isLoopbackHost } from "./loopback.ts";
+export { postureOf, type Posture } from "./posture.ts";
+export { redactedConfig } from "./redacted-config.ts";
+export type { GroupGrant } from "./setting-values.ts";

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { inspect } from "node:util";
 import { AppError } from "../core/errors.ts";
 import { childEnvironment, environmentName, loadConfig } from "./load-config.ts";
 
@@ -39,6 +40,45 @@ describe("loadConfig", () => {
 
   it("spells environment names", () => {
     assert.equal(environmentName("maxInferenceBytes"), "SLIPWAY_MAX_INFERENCE_BYTES");
+  });
+
+  it("reads secrets from files too, says where one is wrong, and never prints one", () => {
+    const directory = mkdtempSync(join(tmpdir(), "slipway-config-"));
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(directory, name), text);
+      return join(directory, name);
+    };
+    const key = Buffer.alloc(32, 7).toString("base64");
+    const environment = {
+      SLIPWAY_SECRET_KEY_FILE: file("key", `${key}\n`), SLIPWAY_DATABASE_URL: "postgres://u:canary@h/d",
+      SLIPWAY_OIDC_CLIENT_SECRET_FILE: file("secret", "canary\r\n"), SLIPWAY_OLD_SECRET_KEYS: key,
+    };
+    const config = loadConfig({}, environment);
+    const refused = [
+      { SLIPWAY_SECRET_KEY: key, SLIPWAY_SECRET_KEY_FILE: environment.SLIPWAY_SECRET_KEY_FILE },
+      { SLIPWAY_SECRET_KEY_FILE: join(directory, "gone") },
+      { SLIPWAY_SECRET_KEY_FILE: file("short", "canary") },
+      { SLIPWAY_DATABASE_URL: "mysql://u:canary@h/d" },
+    ].map((wrong) => {
+      try {
+        loadConfig({}, wrong);
+      } catch (error) {
+        return (error as AppError).message;
+      }
+      return "taken";
+    });
+    rmSync(directory, { recursive: true });
+    assert.deepEqual([config.secretKey, config.oidcClientSecret, config.databaseUrl], [key, "canary", "postgres://u:canary@h/d"]);
+    for (const printed of [JSON.stringify(config), inspect(config), inspect({ config }, { depth: 5 }), String(config), ...refused]) {
+      assert.doesNotMatch(printed, /canary|BwcHBwc/);
+      assert.doesNotMatch(printed, new RegExp(directory));
+    }
+    assert.match(JSON.stringify(config), /"secretKey":"\(set, not shown\)"/);
+    assert.match(refused.join("\n"), /both set.*\n.*SLIPWAY_SECRET_KEY_FILE: the file cannot be read.*\n.*SLIPWAY_SECRET_KEY_FILE: 32 bytes.*\n.*SLIPWAY_DATABASE_URL: a URL that starts with postgres/);
+  });
+
+  it("takes no file for what is no secret", () => {
+    assert.equal(loadConfig({}, { SLIPWAY_HOST_FILE: "/nowhere" }).host, "127.0.0.1");
   });
 
   it("hands no secret to child processes", () => {

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
+import { inspect } from "node:util";
 import { AppError } from "../core/errors.ts";
-import { Config } from "./config.ts";
+import { Config, secretSettings } from "./config.ts";
+import { redactedConfig } from "./redacted-config.ts";
 
 /** Names of environment variables of settings: `maxInferenceBytes` is SLIPWAY_MAX_INFERENCE_BYTES. */
 export function environmentName(setting: string): string {
@@ -21,8 +23,12 @@ export function loadConfig(flags: Readonly<Record<string, string | boolean | und
   const file = typeof flags.config === "string" ? flags.config : environment.SLIPWAY_CONFIG;
   if (file !== undefined) for (const [setting, value] of Object.entries(readFile(file))) take(setting, value, "the configuration file");
   for (const setting of Object.keys(Config.shape)) {
-    const fromEnvironment = environment[environmentName(setting)];
-    if (fromEnvironment !== undefined) take(setting, fromEnvironment, environmentName(setting));
+    const name = environmentName(setting);
+    const fromEnvironment = environment[name];
+    const secretFile = secretSettings.has(setting) ? environment[`${name}_FILE`] : undefined;
+    if (fromEnvironment !== undefined && secretFile !== undefined) throw new AppError("CONFIG_INVALID", `${name} and ${name}_FILE are both set; keep one.`);
+    if (fromEnvironment !== undefined) take(setting, fromEnvironment, name);
+    if (secretFile !== undefined) take(setting, readSecret(secretFile, `${name}_FILE`), `${name}_FILE`);
     const flag = flags[setting];
     if (flag !== undefined) take(setting, flag, `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
   }
@@ -34,7 +40,22 @@ export function loadConfig(flags: Readonly<Record<string, string | boolean | und
     });
     throw new AppError("CONFIG_INVALID", problems.map((problem) => `${problem.path}: ${problem.message}`).join("; "), { problems });
   }
-  return Object.freeze(parsed.data);
+  return withoutSecretsInPrint(parsed.data);
+}
+
+/** Whoever prints or logs the whole configuration, by whatever way, prints no secret. */
+function withoutSecretsInPrint(config: Config): Config {
+  const redacted = { value: () => redactedConfig(config), enumerable: false };
+  return Object.freeze(Object.defineProperties({ ...config }, { toJSON: redacted, [inspect.custom]: redacted }));
+}
+
+/** Text of a file that holds one secret; the line end that editors add is none of it. */
+function readSecret(path: string, source: string): string {
+  try {
+    return readFileSync(path, "utf8").replace(/[\r\n]+$/, "");
+  } catch (cause) {
+    throw new AppError("CONFIG_INVALID", `${source}: the file cannot be read.`, { cause });
+  }
 }
 
 function readFile(path: string): Record<string, unknown> {
