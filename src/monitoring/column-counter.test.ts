@@ -11,6 +11,15 @@ describe("ColumnCounter", () => {
     assert.deepEqual([0, 1, 1.5, 2, 3].map((value) => bucketOf([1, 2], value)), [0, 1, 1, 2, 2]);
   });
 
+  it("names a bucket by its bounds, and by its value where it holds only one", () => {
+    const labelsOf = (edges: number[]): readonly string[] =>
+      new ColumnCounter({ ...basics, kind: "numeric", min: null, max: null, mean: null, standardDeviation: null, edges, counts: new Array<number>(edges.length + 1).fill(0) }).labels;
+    assert.deepEqual(labelsOf([0, 0.25]), ["< 0", "0 – 0.25", "≥ 0.25", "missing"]);
+    assert.deepEqual(labelsOf([5, 5.000000000000001]), ["< 5", "5", "> 5", "missing"]);
+    assert.deepEqual(labelsOf([2001.1, 2001.2]), ["< 2001", "2001.1 – 2001.2", "≥ 2001", "missing"]);
+    assert.deepEqual(labelsOf([]), ["all", "missing"]);
+  });
+
   it("counts the column of its index only, and NaN as missing", () => {
     const profile: ColumnProfile = { ...basics, kind: "numeric", min: 0, max: 3, mean: 1, standardDeviation: 1, edges: [1, 2], counts: [1, 1, 1] };
     const counter = new ColumnCounter(profile);

@@ -65,8 +65,15 @@ export function bucketOf(edges: ArrayLike<number>, value: number): number {
   return low;
 }
 
+/** A bucket too narrow for its bounds to differ in six digits is that of one value, which an edge just above it closes. */
 function rangeLabels(edges: readonly number[]): string[] {
-  const text = (value: number): string => String(Number(value.toPrecision(4)));
+  const text = (value: number, digits = 4): string => String(Number(value.toPrecision(digits)));
   if (edges.length === 0) return ["all"];
-  return [`< ${text(edges[0]!)}`, ...edges.map((edge, index) => (index + 1 < edges.length ? `${text(edge)} – ${text(edges[index + 1]!)}` : `≥ ${text(edge)}`))];
+  const between = (from: number, to: number): string => {
+    const digits = [4, 5, 6].find((count) => text(from, count) !== text(to, count));
+    return digits === undefined ? text(from) : `${text(from, digits)} – ${text(to, digits)}`;
+  };
+  const [last, previous] = [edges.at(-1)!, edges.at(-2)];
+  const top = previous !== undefined && text(previous, 6) === text(last, 6) ? `> ${text(previous)}` : `≥ ${text(last)}`;
+  return [`< ${text(edges[0]!)}`, ...edges.slice(1).map((edge, index) => between(edges[index]!, edge)), top];
 }

@@ -7,3 +7,4 @@ export { RegistryService } from "./registry-service.ts";
 export { registryCommands } from "./commands.ts";
 export { deployFiles, type DeployFiles } from "./deploy-files.ts";
 export { registryRoutes } from "./routes.ts";
+export { typicalNumber } from "./typical-number.ts";

@@ -13,6 +13,7 @@ import type { RegistryStore } from "./registry-store.ts";
 import {
   Policy, type Contract, type DeployRequest, type ExampleTensor, type Model, type ModelVersion, type PolicyRevision, type ReferenceProfile, type TensorSpec,
 } from "./schemas.ts";
+import { typicalNumber } from "./typical-number.ts";
 
 export interface RegistryParts {
   store: RegistryStore;
@@ -208,7 +209,7 @@ function exampleOf(inputs: readonly TensorSpec[], profile: ReferenceProfile): { 
     if (columns.length === 0) return {};
     const data = columns.map((column): string | number => {
       if (column.kind === "categorical") return column.categories[0]?.value ?? "";
-      const typical = column.edges[column.edges.length >> 1] ?? column.mean ?? 0;
+      const typical = typicalNumber(column);
       return isFloat(input) ? typical : Math.round(typical);
     });
     const shape = input.shape.map((dimension, position) => (dimension >= 0 ? dimension : position === 0 ? 1 : columns.length));

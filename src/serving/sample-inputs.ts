@@ -1,5 +1,5 @@
 import { elementCount, typedArrayOf, type NumericData, type Tensor, type TensorData } from "../core/tensor.ts";
-import type { ColumnProfile, Contract, TensorSpec } from "../registry/index.ts";
+import { typicalNumber, type ColumnProfile, type Contract, type TensorSpec } from "../registry/index.ts";
 
 /** Plausible inputs for warm-up: the reference's typical values where there is a profile, else zeros and empty texts. Variable dimensions but the first are 1. */
 export function sampleInputs(contract: Contract, rows: number): Tensor[] {
@@ -30,5 +30,5 @@ function typicalValue(column: ColumnProfile | undefined, input: TensorSpec): str
   if (input.allowedValues !== undefined && input.allowedValues.length > 0) return input.allowedValues[0]!;
   if (column === undefined) return input.datatype === "BYTES" ? "" : 0;
   if (column.kind === "categorical") return column.categories[0]?.value ?? "";
-  return column.edges[Math.floor(column.edges.length / 2)] ?? column.mean ?? 0;
+  return typicalNumber(column);
 }

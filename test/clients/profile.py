@@ -17,7 +17,7 @@ random = np.random.default_rng(20010601)
 
 # Column -> datatype of the input that it feeds.
 DATATYPES = {
-    "normal": "FP64", "single": "FP32", "gaps": "FP64", "tenths": "FP32", "halves": "FP16", "constant": "FP64", "rare": "FP32", "wide": "FP64", "endless": "FP64",
+    "normal": "FP64", "single": "FP32", "gaps": "FP64", "tenths": "FP32", "halves": "FP16", "constant": "FP64", "raised": "FP32", "rare": "FP32", "wide": "FP64", "endless": "FP64",
     "absent": "FP32", "count": "INT64", "huge": "INT64", "byte": "UINT8", "flag": "BOOL", "word": "BYTES", "free": "BYTES",
 }
 
@@ -34,7 +34,9 @@ def made(rows, shift):
             "tenths": tenths,
             "halves": tenths[::-1],
             "constant": 3.25,
-            "rare": (random.random(rows) < 0.15 + shift / 2).astype(np.float32),
+            # What rises above a value that fills the top of the reference.
+            "raised": 3.25 if shift == 0 else np.where(random.random(rows) < 0.3, 3.2500002384185791015625, 3.25),
+            "rare": (random.random(rows) < 0.05 + shift / 2).astype(np.float32),
             "wide": 10.0 ** random.uniform(-300, 300, rows),
             # Infinities are values of a reference; no request may have them.
             "endless": np.where(random.random(rows) < (0.01 if shift == 0 else 0), random.choice([np.inf, -np.inf], rows), random.normal(size=rows)),
@@ -62,6 +64,23 @@ def as_fed(column, values):
     """Numbers as the model gets them."""
     kind = triton_to_np_dtype(DATATYPES[column])
     return values.astype(kind if np.dtype(kind).kind == "f" else np.float64).astype(np.float64)
+
+
+def edges_of(finite):
+    """Deciles, and the end of each value that fills one or that more than 12% of the rows reach at the top."""
+    if len(finite) == 0:
+        return np.array([])
+    deciles = np.quantile(finite, np.arange(1, 10) / 10)
+    edges, times = np.unique(deciles, return_counts=True)
+    ends = []
+    for edge, repeated in zip(edges, times):
+        larger, following = finite[finite > edge], edges[edges > edge]
+        hides_rise = len(following) == 0 and (finite == edge).sum() > 1 and (finite >= edge).sum() > 0.12 * len(finite)
+        if repeated > 1 or hides_rise:
+            end = larger.min() if len(larger) > 0 else np.nextafter(edge, np.inf)
+            if len(following) == 0 or end < following[0]:
+                ends.append(end)
+    return np.unique(np.append(edges, ends))
 
 
 def bucketed(values, edges):
@@ -142,7 +161,7 @@ for column, datatype in DATATYPES.items():
             continue
         values = as_fed(column, series.to_numpy())
         present, finite = values[~np.isnan(values)], values[np.isfinite(values)]
-        edges = np.unique(np.quantile(finite, np.arange(1, 10) / 10)) if len(finite) > 0 else np.array([])
+        edges = edges_of(finite)
         assert [float(edge) for edge in profile["edges"]] == edges.tolist(), f"edges {profile['edges']}, numpy has {edges.tolist()}"
         assert profile["counts"] == bucketed(present, edges).tolist(), f"counts {profile['counts']}, numpy has {bucketed(present, edges)}"
         for figure, want in (("min", np.min), ("max", np.max), ("mean", np.mean), ("standardDeviation", np.std)):
@@ -169,7 +188,7 @@ with check("nothing drifts in rows like the reference, and what was shifted does
     # A text that was missing before and never is now has moved indeed.
     assert calm.pop("word") == "major" and set(calm.values()) == {"none"}, calm
     moved = {entry["column"]: entry["level"] for entry in get(target, "/api/models/shifted/drift")["columns"]}
-    for column in ("normal", "single", "gaps", "rare", "count", "word"):
+    for column in ("normal", "single", "gaps", "raised", "rare", "count", "word"):
         assert moved[column] != "none", moved
     for column in ("tenths", "halves", "constant", "absent", "huge", "byte", "wide", "endless", "free"):
         assert moved[column] == "none", moved

@@ -18,7 +18,7 @@ export function numericProfile(values: Float64Array): NumericFigures {
     firstIndex(present, (value) => value !== Number.NEGATIVE_INFINITY),
     firstIndex(present, (value) => value === Number.POSITIVE_INFINITY),
   );
-  const edges = decileEdges(finite);
+  const edges = bucketEdges(finite);
   return {
     count: values.length,
     missing: values.length - present.length,
@@ -38,17 +38,51 @@ export function roundTo(precision: ProfileRequest["precision"], values: Float64A
   return values;
 }
 
-/** Distinct deciles of sorted finite values: `numpy.quantile(values, [.1, ..., .9])`, method `linear`, to the last bit. */
-export function decileEdges(sorted: Float64Array): number[] {
+/** With more rows than this share in the open bucket at the top, three rows in ten could rise above all of them and the PSI would stay under 0.2. */
+const largestOpenShare = 0.12;
+
+/**
+ * Edges of the buckets of sorted finite values, ascending and distinct: their deciles, and the end of each value that
+ * leaves no room between deciles. A rise past the value that ends the column, or from a value to a rarer one, would
+ * otherwise stay inside one bucket and never show.
+ *
+ * The end of a value is the next larger one of the column, or, after the largest, the next double: live values are
+ * compared as doubles whatever their datatype, so that every larger value of any datatype is beyond it.
+ */
+export function bucketEdges(sorted: Float64Array): number[] {
+  const deciles = decilesOf(sorted);
   const edges: number[] = [];
-  if (sorted.length === 0) return edges;
-  for (let decile = 1; decile <= 9; decile++) {
-    const position = (decile / 10) * (sorted.length - 1);
-    const below = Math.floor(position);
-    const edge = withoutMinusZero(interpolate(sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!, position - below));
-    if (edge !== edges[edges.length - 1]) edges.push(edge);
+  for (const [position, decile] of deciles.entries()) {
+    const following = deciles[position + 1];
+    if (decile === following) continue;
+    edges.push(decile);
+    const from = firstIndex(sorted, (value) => value >= decile);
+    const beyond = firstIndex(sorted, (value) => value > decile);
+    const fillsDecile = decile === deciles[position - 1];
+    const hidesRise = following === undefined && beyond - from > 1 && sorted.length - from > largestOpenShare * sorted.length;
+    if (!fillsDecile && !hidesRise) continue;
+    const end = withoutMinusZero(sorted[beyond] ?? nextUp(decile));
+    if (Number.isFinite(end) && (following === undefined || end < following)) edges.push(end);
   }
   return edges;
+}
+
+/** `numpy.quantile(values, [.1, ..., .9])`, method `linear`, to the last bit; none of an empty column. */
+function decilesOf(sorted: Float64Array): number[] {
+  if (sorted.length === 0) return [];
+  return Array.from({ length: 9 }, (_, index) => {
+    const position = ((index + 1) / 10) * (sorted.length - 1);
+    const below = Math.floor(position);
+    return withoutMinusZero(interpolate(sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!, position - below));
+  });
+}
+
+/** The smallest double that is larger. */
+function nextUp(value: number): number {
+  if (value === 0) return Number.MIN_VALUE;
+  const bits = new BigInt64Array(Float64Array.of(value).buffer);
+  bits[0]! += value > 0 ? 1n : -1n;
+  return new Float64Array(bits.buffer)[0]!;
 }
 
 /** numpy's `_lerp`: from the nearer end, so that it stays between both and meets them exactly. */
