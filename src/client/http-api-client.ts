@@ -44,13 +44,22 @@ export class HttpApiClient implements ApiClient {
     return this.#call("PUT", "/api/blobs", { body, duplex: "half", headers: { "Content-Type": "application/octet-stream" } } as RequestInit);
   }
 
-  async #call<Result>(method: string, path: string, init: RequestInit = {}): Promise<Result> {
-    let response: Response;
+  async download(method: "GET" | "POST", path: string): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#fetch(method, path);
+    if (response.ok && response.body !== null) return response.body as unknown as AsyncIterable<Uint8Array>;
+    throw errorOf((await response.json().catch(() => null)) as ErrorBody | null, response);
+  }
+
+  async #fetch(method: string, path: string, init: RequestInit = {}): Promise<Response> {
     try {
-      response = await fetch(this.baseUrl + path, { method, ...init });
+      return await fetch(this.baseUrl + path, { method, ...init });
     } catch (cause) {
       throw new AppError("SERVER_UNREACHABLE", `No Slipway answers at ${this.baseUrl}.`, { cause });
     }
+  }
+
+  async #call<Result>(method: string, path: string, init: RequestInit = {}): Promise<Result> {
+    const response = await this.#fetch(method, path, init);
     const text = await response.text();
     let value: unknown;
     try {

@@ -1,0 +1,99 @@
+import { sql, type Kysely } from "kysely";
+import { AppError } from "../../core/errors.ts";
+import type { DatabaseSchema } from "./database-schema.ts";
+
+export type TableName = keyof DatabaseSchema;
+type Row = Record<string, unknown>;
+
+/**
+ * Every table that outlives its database, with its primary key, parents before their children. A test compares the list
+ * with the tables that the migrations make.
+ */
+export const dumpedTables: readonly { table: TableName; key: readonly string[] }[] = [
+  { table: "sequences", key: ["name"] },
+  { table: "teams", key: ["name"] },
+  { table: "users", key: ["id"] },
+  { table: "api_keys", key: ["id"] },
+  { table: "audit_entries", key: ["sequence"] },
+  { table: "audit_head", key: ["id"] },
+  { table: "models", key: ["name"] },
+  { table: "model_versions", key: ["model", "version"] },
+  { table: "version_digests", key: ["digest", "model", "version"] },
+  { table: "model_aliases", key: ["model", "alias"] },
+  { table: "policy_revisions", key: ["model", "revision"] },
+  { table: "truths", key: ["prediction_id", "row_index"] },
+  { table: "minute_statistics", key: ["model", "minute", "version"] },
+  { table: "warmup_measurements", key: ["contract_digest", "machine"] },
+  { table: "outbox", key: ["sequence"] },
+  { table: "webhooks", key: ["id"] },
+  { table: "subscriptions", key: ["name"] },
+  { table: "deliveries", key: ["subscription", "sequence"] },
+  { table: "workflow_runs", key: ["id"] },
+  { table: "workflow_steps", key: ["run", "step"] },
+  { table: "workflow_logs", key: ["run", "sequence"] },
+  { table: "workflow_signals", key: ["id"] },
+  { table: "workflow_waits", key: ["run", "step"] },
+  { table: "workflow_schedules", key: ["name"] },
+];
+
+/** Tables that are left out, and why. */
+export const undumpedTables: Readonly<Record<string, string>> = {
+  schema_migrations: "the target's own migrations fill it",
+  sessions: "a session ends with its server",
+  setup_tokens: "a token is of one start",
+};
+
+const pageRows = 1000;
+
+/** The rows of a table in the order of its key, in pages; within a snapshot they are of one moment. */
+export async function* readTable(queries: Kysely<DatabaseSchema>, { table, key }: (typeof dumpedTables)[number]): AsyncGenerator<Row[]> {
+  const columns = sql.join(key.map((column) => sql.ref(column)));
+  let last: Row | undefined;
+  for (;;) {
+    const from: Row | undefined = last;
+    const after = from === undefined ? sql`` : sql`where (${columns}) > (${sql.join(key.map((column) => from[column]))})`;
+    // Built from names of this file alone.
+    const page = await queries
+      .selectFrom(sql<Row>`(select * from ${sql.table(table)} ${after} order by ${columns} limit ${sql.lit(pageRows)})`.as("page"))
+      .selectAll()
+      .orderBy(columns)
+      .execute();
+    if (page.length > 0) yield page;
+    if (page.length < pageRows) return;
+    last = page.at(-1)!;
+  }
+}
+
+/**
+ * A row as one line of JSON, the same for the same row in every database. What JSON has no value for is an object with one name, which no column holds otherwise:
+ * `{"bytes": base64}`, `{"integer": digits}` beyond 2^53, `{"double": "Infinity"}`.
+ */
+export function encodeRow(row: Row): string {
+  const columns = Object.keys(row).sort();
+  return JSON.stringify(Object.fromEntries(columns.map((column) => [column, encodeValue(row[column])])));
+}
+
+function encodeValue(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString("base64") };
+  if (typeof value === "bigint") return { integer: String(value) };
+  if (typeof value === "number" && !Number.isFinite(value)) return { double: String(value) };
+  return value;
+}
+
+/** Throws BACKUP_INVALID. */
+export function decodeRow(line: string): Row {
+  try {
+    const row = JSON.parse(line) as Row;
+    return Object.fromEntries(Object.entries(row).map(([column, value]) => [column, decodeValue(value)]));
+  } catch (cause) {
+    throw new AppError("BACKUP_INVALID", "A row of the archive cannot be read.", { cause });
+  }
+}
+
+function decodeValue(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if ("bytes" in value && typeof value.bytes === "string") return new Uint8Array(Buffer.from(value.bytes, "base64"));
+  if ("integer" in value && typeof value.integer === "string") return BigInt(value.integer);
+  if ("double" in value && typeof value.double === "string") return Number(value.double);
+  throw new Error("A value of an unknown kind");
+}

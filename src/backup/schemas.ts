@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+/** One file of an archive. */
+export const BackupEntry = z
+  .strictObject({
+    path: z.string().min(1).max(1000),
+    bytes: z.number().int().nonnegative(),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    /** Of a table. */
+    rows: z.number().int().nonnegative().optional(),
+  })
+  .meta({ id: "BackupEntry" });
+export type BackupEntry = z.infer<typeof BackupEntry>;
+
+/** The last file of an archive, `manifest.json`: what is in it. An archive without one is not whole. */
+export const BackupManifest = z
+  .strictObject({
+    format: z.literal(1),
+    /** Of Slipway. */
+    version: z.string(),
+    createdAt: z.number().int().nonnegative(),
+    /** Number of the last migration of the tables. */
+    schema: z.number().int().positive(),
+    entries: z.array(BackupEntry),
+  })
+  .meta({ id: "BackupManifest" });
+export type BackupManifest = z.infer<typeof BackupManifest>;
+
+export const manifestPath = "manifest.json";
