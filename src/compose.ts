@@ -1,16 +1,21 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeTar } from "./adapters/archive/write-tar.ts";
 import { DuckdbChild } from "./adapters/duckdb/duckdb-child.ts";
 import { DuckdbPredictionArchive } from "./adapters/duckdb/duckdb-prediction-archive.ts";
 import { DuckdbReferenceProfiler } from "./adapters/duckdb/duckdb-reference-profiler.ts";
 import { FilesystemBlobStore } from "./adapters/filesystem/blob-store.ts";
 import { lockDataDirectory } from "./adapters/filesystem/data-directory-lock.ts";
+import { blobBackupSource, predictionLogBackupSource } from "./adapters/filesystem/frozen-folders.ts";
 import { SegmentPredictionLog } from "./adapters/filesystem/prediction-log/segment-prediction-log.ts";
 import { OnnxInspector } from "./adapters/onnx/onnx-inspector.ts";
 import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
-import { openSqlDatabase, SqliteDialect, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore } from "./adapters/sql/index.ts";
+import { SqlOutbox } from "./adapters/sql/sql-outbox.ts";
+import { watchEvents } from "./adapters/sql/write-events.ts";
+import { openSqlDatabase, SqliteDialect, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
+import { BackupService, backupRoutes } from "./backup/index.ts";
 import { childEnvironment, type Config } from "./config/index.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
@@ -54,6 +59,7 @@ interface RouteParts {
   live: LiveFeed;
   log: PredictionLog;
   truth: TruthStore;
+  backup: BackupService;
   system: SystemFacts;
 }
 
@@ -65,6 +71,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...servingRoutes(parts),
     ...openInferenceRoutes(new ServingInference(parts.serving), { version: slipwayVersion }),
     ...monitoringRoutes(parts),
+    ...backupRoutes(parts.backup),
   ];
 }
 
@@ -118,13 +125,18 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, events, clock, ids, logger,
   });
   onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
+  const backup = new BackupService({
+    sources: [tableBackupSource(database), blobBackupSource(config.data), predictionLogBackupSource(config.data)],
+    writeArchive: writeTar, staging: join(config.data, "backup-staging"), version: slipwayVersion, schema: migrations.length, logger,
+  });
+  await backup.recover();
   const live = new LiveFeed(monitoring, () => serving.views(), events);
 
   const ports = { httpPort: 0, grpcPort: 0 };
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth,
+      registry, blobs, serving, monitoring, live, log, truth, backup,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, ports: () => ports,
         executionProviders: () => Promise.resolve(runtime.executionProviders),

@@ -1,13 +1,14 @@
 import { HttpApiClient } from "./client/http-api-client.ts";
 import { runCli } from "./cli/run-cli.ts";
 import { serverUrl } from "./config/index.ts";
+import { localCommands } from "./local-commands.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { registryCommands } from "./registry/index.ts";
 import { servingCommands } from "./serving/index.ts";
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version: slipwayVersion,
-  commands: [...registryCommands, ...servingCommands],
+  commands: [...registryCommands, ...servingCommands, ...localCommands],
   serverUrl: serverUrl(),
   makeClient: (url) => new HttpApiClient(url),
   up: async (flags) => (await import("./up.ts")).up(flags),

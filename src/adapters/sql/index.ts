@@ -4,3 +4,7 @@ export { SqlMeasurementStore } from "./sql-measurement-store.ts";
 export { SqlRegistryStore } from "./sql-registry-store.ts";
 export { SqlStatisticsStore } from "./sql-statistics-store.ts";
 export { SqlTruthStore } from "./sql-truth-store.ts";
+export { migrations } from "./migrations/index.ts";
+export { dumpedTables, decodeRow, readTable } from "./table-dump.ts";
+export { tableBackupSource, tableDigest } from "./table-backup-source.ts";
+export { assertEmptyDatabase, loadTables } from "./table-load.ts";

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Command } from "./core/command.ts";
+import { AppError } from "./core/errors.ts";
+import type { MoveReport } from "./move.ts";
+import type { RestoreReport } from "./restore.ts";
+
+const mebibyte = 1 << 20;
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+interface BackupReport {
+  file: string;
+  bytes: number;
+  /** SHA-256 of the archive, to compare a copy with. */
+  sha256: string;
+  files: number;
+  rows: number;
+}
+
+/** Commands that work on files of this machine, beside or without a server. What they need is loaded when one runs. */
+export const localCommands: Command[] = [
+  {
+    words: ["backup"],
+    summary: "take a backup of the running server: tables, artifacts and the prediction log",
+    positionals: [{ name: "<file>", description: "archive to write (tar); must not be there yet" }],
+    run: async ({ api, progress }, { positionals: [file] }): Promise<BackupReport> => {
+      if ((await stat(file!).catch(() => null)) !== null) throw new AppError("INVALID_REQUEST", `${file} is there already.`);
+      const partial = `${file}.partial`;
+      const hash = createHash("sha256");
+      let bytes = 0;
+      let told = 0;
+      try {
+        const archive = await api.download("POST", "/api/backup");
+        const counted = async function* (): AsyncGenerator<Uint8Array> {
+          for await (const chunk of archive) {
+            hash.update(chunk);
+            bytes += chunk.length;
+            if (bytes - told >= 64 * mebibyte) progress(`${megabytes((told = bytes))} written`);
+            yield chunk;
+          }
+        };
+        await pipeline(Readable.from(counted()), createWriteStream(partial, { flags: "wx", mode: 0o600, flush: true })).catch((cause: unknown) => {
+          throw new AppError("BACKUP_INVALID", "The archive could not be written whole.", { cause });
+        });
+        progress("Verifying what was written.");
+        const { readAndCheck } = await import("./restore.ts");
+        const { entries } = await readAndCheck(partial);
+        await rename(partial, file!);
+        progress("The key of secrets at rest (secret.key, SLIPWAY_SECRET_KEY) is not in it: keep that elsewhere.");
+        return { file: file!, bytes, sha256: hash.digest("hex"), files: entries.length, rows: entries.reduce((sum, entry) => sum + (entry.rows ?? 0), 0) };
+      } finally {
+        await rm(partial, { force: true });
+      }
+    },
+    render: ({ file, bytes, sha256, files, rows }: BackupReport) => `${file}: ${megabytes(bytes)}, ${files} files, ${rows} rows, sha256 ${sha256}`,
+  },
+  {
+    words: ["restore"],
+    summary: "bring a backup back into an empty data directory, with no server running",
+    positionals: [{ name: "<file>", description: "archive that `slipway backup` wrote" }],
+    options: [
+      { flags: "--data <directory>", description: "data directory to make", required: true },
+      { flags: "--database-url <url>", description: "empty Postgres database to fill instead of SQLite" },
+    ],
+    run: async ({ progress }, { positionals: [file], options }) =>
+      (await import("./restore.ts")).restoreBackup({ archive: file!, data: String(options.data), databaseUrl: options.databaseUrl as string | undefined }, progress),
+    render: ({ data, takenAt, files, rows, bytes }: RestoreReport) =>
+      `${data} is as it was at ${takenAt}: ${files} files, ${rows} rows, ${megabytes(bytes)}. Start it with: slipway up --data ${data}`,
+  },
+  {
+    words: ["move"],
+    summary: "move the tables of a data directory from SQLite to Postgres, with no server running",
+    options: [
+      { flags: "--to <url>", description: "empty Postgres database, postgres://user:password@host/name", required: true },
+      { flags: "--data <directory>", description: "data directory that holds the SQLite database", default: "slipway-data" },
+    ],
+    run: async ({ progress }, { options }) => (await import("./move.ts")).moveDatabase({ to: String(options.to), data: String(options.data) }, progress),
+    render: ({ data, tables, rows }: MoveReport) =>
+      `${rows} rows of ${tables} tables are in Postgres, compared one by one. Start with: SLIPWAY_DATABASE_URL=... slipway up --data ${data}`,
+  },
+];
