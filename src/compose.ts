@@ -24,6 +24,7 @@ import { TimeOrderedIds } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Route } from "./core/route.ts";
 import { slipwayVersion } from "./core/version.ts";
+import { announceRegistryChange, OutboxFollower, OwnEvents, Refresher, systemAlarm } from "./events/index.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
 import { loadConsoleFiles } from "./http/console-files.ts";
 import { HttpServer } from "./http/http-server.ts";
@@ -99,8 +100,11 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const environment = childEnvironment();
   const startedAt = clock.now();
 
-  const database = await openSqlDatabase(new SqliteDialect({ path: join(config.data, "slipway.db") }), { now: startedAt });
-  onFailure(() => database.close());
+  const openedDatabase = await openSqlDatabase(new SqliteDialect({ path: join(config.data, "slipway.db") }), { now: startedAt });
+  onFailure(() => openedDatabase.close());
+  const follower = new OutboxFollower({ outbox: new SqlOutbox(openedDatabase), alarm: systemAlarm, logger });
+  const ownEvents = new OwnEvents(() => follower.wake());
+  const database = watchEvents(openedDatabase, ownEvents);
   const registryStore = new SqlRegistryStore(database);
   const truth = new SqlTruthStore(database);
   const blobs = new FilesystemBlobStore({ directory: config.data, clock });
@@ -155,6 +159,15 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   ports.grpcPort = await grpc.listen();
   onFailure(() => grpc.drain(0));
 
+  const servedModels = new Refresher({ refresh: (model) => serving.follow(model), alarm: systemAlarm, logger });
+  follower.follow((event) => {
+    if (ownEvents.take(event.id)) return;
+    announceRegistryChange(event, events);
+    if (event.object.startsWith("model:")) servedModels.request(event.object.slice("model:".length));
+  });
+  // Before anything is read that it keeps fresh.
+  await follower.start();
+  onFailure(() => follower.stop());
   for (const model of await registry.listModels()) {
     const champion = model.aliases.champion;
     if (champion !== undefined) await monitoring.restore(await registry.version(model.name, champion), startedAt);
@@ -183,6 +196,8 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     async stop() {
       clearInterval(ticker);
       live.stop();
+      servedModels.stop();
+      await follower.stop();
       await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000))]);
       await serving.stop();
       await log.stop();

@@ -160,6 +160,22 @@ export class ServingService {
     await model.exclusively(() => this.#loadAndActivate(model, version, true));
   }
 
+  /** Takes over what another replica changed: versions, policy, and the champion, which is loaded first. Writes nothing. Throws MODEL_NOT_FOUND. */
+  async follow(name: string): Promise<void> {
+    const model = await this.#servedModel(name);
+    await model.exclusively(async () => {
+      const { aliases, latestVersion } = await this.#parts.registry.model(name);
+      model.knows(latestVersion);
+      await this.#applyPolicy(model);
+      const champion = aliases[championAlias];
+      if (champion === undefined || champion === model.active || this.#stopping) return;
+      await this.#loadAndActivate(model, champion, false);
+      const former = model.active;
+      model.activate(champion);
+      if (former !== null && former !== champion) this.#retire(model, former);
+    });
+  }
+
   /** Loads a version without giving it traffic; the champion, or the latest, when none is named. */
   async load(name: string, version?: string): Promise<void> {
     const known = await this.#parts.registry.model(name);
