@@ -33,6 +33,7 @@ export async function runCli(argv: readonly string[], parts: CliParts): Promise<
       const context: CommandContext = {
         api: parts.makeClient(globals.url),
         progress: (text) => void (globals.quiet === true || process.stderr.write(`${text}\n`)),
+        print: (text, value) => void process.stdout.write(`${globals.json === true ? JSON.stringify(value) : text}\n`),
       };
       const result = await command.run(context, { positionals, options });
       process.stdout.write(globals.json === true ? `${JSON.stringify(result, null, 2)}\n` : `${command.render(result)}\n`);

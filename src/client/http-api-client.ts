@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import type { ApiClient } from "../core/api-client.ts";
 import { errorCatalogue, type ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, type Problem } from "../core/errors.ts";
+import { parseServerSentEvents, type ServerSentEvent } from "../core/server-sent-events.ts";
 
 interface ErrorBody {
   error: string | { code: string; message: string; problems?: Problem[] };
@@ -48,6 +49,17 @@ export class HttpApiClient implements ApiClient {
     const response = await this.#fetch(method, path);
     if (response.ok && response.body !== null) return response.body as unknown as AsyncIterable<Uint8Array>;
     throw errorOf((await response.json().catch(() => null)) as ErrorBody | null, response);
+  }
+
+  async *follow(path: string, signal?: AbortSignal): AsyncGenerator<ServerSentEvent> {
+    const response = await this.#fetch("GET", path, { headers: { Accept: "text/event-stream" }, signal: signal ?? null });
+    if (!response.ok || response.body === null) throw errorOf((await response.json().catch(() => null)) as ErrorBody | null, response);
+    try {
+      yield* parseServerSentEvents(response.body as unknown as AsyncIterable<Uint8Array>);
+    } catch (cause) {
+      if (cause instanceof AppError) throw cause;
+      throw new AppError("SERVER_UNREACHABLE", `The connection to ${this.baseUrl} broke.`, { cause });
+    }
   }
 
   async #fetch(method: string, path: string, init: RequestInit = {}): Promise<Response> {

@@ -12,6 +12,8 @@ export interface CommandContext {
   api: ApiClient;
   /** Progress and remarks, on stderr; silent with --quiet. */
   progress(text: string): void;
+  /** A part of the result that is not waited for the whole of, on stdout: as text for people, with --json as one line of JSON. */
+  print(text: string, value: unknown): void;
 }
 
 /** What the command line offers; a module declares it, the CLI door runs it. */
