@@ -43,7 +43,7 @@ export interface StepContext {
  */
 export interface WorkflowContext {
   readonly runId: string;
-  /** When the run was first picked up; the same in every replay. */
+  /** When the run was first picked up; the same in every replay, another after a retry by hand. */
   readonly startedAt: EpochMs;
   /** Runs `work` unless the journal has its result, which must be JSON. Throws STEP_FAILED when all attempts failed. */
   step<Result>(name: string, work: (step: StepContext) => Promise<Result> | Result, options?: StepOptions<Result>): Promise<Result>;
@@ -64,7 +64,7 @@ export interface WorkflowDefinition<Input = unknown, Output = unknown> {
   description: string;
   input: z.ZodType<Input>;
   /** How many runs of this workflow, or of this workflow with the same key, may be under way at once in all replicas. */
-  concurrency?: { limit: number; key?: (input: Input) => string };
+  concurrency?: { limit: number; key?(input: Input): string };
   /** Time from the first pick-up to the end; 24 hours by default, sleeping included. */
   timeoutMs?: number;
   run(context: WorkflowContext, input: Input): Promise<Output>;

@@ -6,6 +6,8 @@ export interface LeasedRun {
   run: WorkflowRun;
   /** Every write for the run names it; one with an older epoch does nothing and throws LeaseLost. */
   epoch: number;
+  /** How many times in a row a lease of it ended without a word and without anything new in the journal. */
+  crashes: number;
 }
 
 /** The lease is another replica's now: stop at once and write nothing. */
@@ -77,7 +79,10 @@ export interface WorkflowStore {
   /** Ends the lease, or the run, under it. Throws LeaseLost. */
   release(run: string, epoch: number, release: RunRelease, now: EpochMs): Promise<void>;
   writeProgress(run: string, epoch: number, progress: number, note: string | null): Promise<void>;
-  appendLog(run: string, lines: readonly Omit<LogLine, "sequence">[]): Promise<void>;
+  /** Answers whether the log takes more: it ends at 100,000 lines, and its last line says so. */
+  appendLog(run: string, lines: readonly Omit<LogLine, "sequence">[]): Promise<boolean>;
+  /** When something comes due by itself: the earliest start, end of a sleep, or end of a lease after `now`. */
+  nextDueAt(now: EpochMs): Promise<EpochMs | null>;
 }
 
 /** Reading and steering runs from outside. */
