@@ -1,9 +1,11 @@
-import { SqliteDialect } from "./adapters/sql/index.ts";
+import { PostgresDialect, SqliteDialect } from "./adapters/sql/index.ts";
 import type { SqlDialect } from "./adapters/sql/sql-dialect.ts";
+import { systemClock, type Clock } from "./core/clock.ts";
 
-/** The dialect for a URL that starts with postgres://, else for the path of a SQLite file. */
-export function databaseDialect(target: string): SqlDialect {
-  return new SqliteDialect({ path: target });
+/** The dialect for a URL that starts with postgres:// or postgresql://, else for the path of a SQLite file. */
+export function databaseDialect(target: string, options: { clock?: Clock; connections?: number } = {}): SqlDialect {
+  if (!/^postgres(ql)?:\/\//.test(target)) return new SqliteDialect({ path: target });
+  return new PostgresDialect({ url: target, clock: options.clock ?? systemClock, ...(options.connections === undefined ? {} : { connections: options.connections }) });
 }
 
 /** What `slipway move` leaves of the SQLite file: a server that finds it and is given no Postgres refuses to start. */

@@ -1,7 +1,10 @@
+export { PostgresDialect } from "./dialects/postgres/postgres-dialect.ts";
 export { SqliteDialect } from "./dialects/sqlite/sqlite-dialect.ts";
 export { openSqlDatabase } from "./sql-database.ts";
+export { SqlAuditLog } from "./sql-audit-log.ts";
 export { SqlMeasurementStore } from "./sql-measurement-store.ts";
 export { SqlRegistryStore } from "./sql-registry-store.ts";
+export { SqlSetupStore } from "./sql-setup-store.ts";
 export { SqlStatisticsStore } from "./sql-statistics-store.ts";
 export { SqlTruthStore } from "./sql-truth-store.ts";
 export { migrations } from "./migrations/index.ts";

@@ -16,12 +16,18 @@ export interface SqlDatabase {
   /**
    * Everything that `work` does through its argument, or nothing. A row that it has written waits for its end before
    * anybody else writes it; rows that it has only read may change. After a statement that failed it cannot commit.
-   * `work` must be short and must write through its argument alone: a write past it throws. On SQLite one transaction
-   * runs at a time.
+   * `work` must be short and must write through its argument alone: a write past it throws. It may run several times, each
+   * time from nothing, when transactions got into each other's way or the connection was lost before the commit: what it
+   * does beside the database must bear that. On SQLite one transaction runs at a time; on Postgres they are read committed.
    */
   transaction<Result>(work: (transaction: Transaction<DatabaseSchema>) => Promise<Result>): Promise<Result>;
-  /** The fast way to write: all statements or none, in one round trip, sharing the commit with other batches. */
-  writeBatch(queries: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]>;
+  /**
+   * The fast way to write: all statements or none, in one round trip. `idempotent` says that writing all of it twice leaves
+   * the same as writing it once; then a lost connection, after which nobody knows, is no failure yet.
+   */
+  writeBatch(queries: readonly CompiledQuery[], options?: { idempotent?: boolean }): Promise<QueryResult<unknown>[]>;
+  /** False when the database has not answered for seconds. */
+  readonly isReachable: boolean;
   /** Reads the state of one moment while others go on writing; for backups. */
   snapshot<Result>(read: (queries: Kysely<DatabaseSchema>) => Promise<Result>): Promise<Result>;
   /** Waits for the work under way. Everything after it fails. */
@@ -45,10 +51,13 @@ export async function openSqlDatabase(
   }
   return {
     queries,
-    transaction: (work) => insideTransaction(() => queries.transaction().execute(work)),
-    writeBatch: async (batch) => {
+    transaction: (work) => insideTransaction(() => dialect.repeatTransaction(() => queries.transaction().execute(work))),
+    writeBatch: async (batch, options) => {
       assertOutsideTransaction();
-      return dialect.writeBatch(batch);
+      return dialect.writeBatch(batch, options);
+    },
+    get isReachable() {
+      return dialect.isReachable;
     },
     snapshot: (read) => dialect.snapshot(queries, read),
     close: () => queries.destroy(),

@@ -29,9 +29,14 @@ export interface SqlDialect extends Dialect {
   readonly capabilities: SqlCapabilities;
   /**
    * Runs the statements in order, all or none, and answers when they are durable. Independent batches may share a
-   * commit; one that fails does not touch the others.
+   * commit; one that fails does not touch the others. What is `idempotent` may be written again when the connection was
+   * lost before the answer.
    */
-  writeBatch(queries: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]>;
+  writeBatch(queries: readonly CompiledQuery[], options?: { idempotent?: boolean }): Promise<QueryResult<unknown>[]>;
+  /** Runs the attempt again as long as it fails with a SqlError that `mayRepeat`, for a bounded time. */
+  repeatTransaction<Result>(attempt: () => Promise<Result>): Promise<Result>;
+  /** False when the database has not answered for seconds. */
+  readonly isReachable: boolean;
   /** Inside a migration's transaction: waits until no other process migrates. Ends with the transaction. */
   lockMigrations(transaction: Transaction<unknown>): Promise<void>;
   /**

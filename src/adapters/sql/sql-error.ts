@@ -9,8 +9,14 @@ export type SqlErrorReason =
   | "check"
   /** A value does not fit the type of its column. */
   | "type"
-  /** Another process holds the lock for too long. */
+  /** Another process holds the lock of the database for too long. */
   | "busy"
+  /** Transactions got into each other's way, and this one gave way. */
+  | "conflict"
+  /** The statement, or its wait for a lock, took too long. */
+  | "timeout"
+  /** More wait for a connection than are let in. */
+  | "overloaded"
   | "disk_full"
   /** Reading or writing the disk failed. */
   | "io"
@@ -34,12 +40,15 @@ export class SqlError extends Error implements CallerFacing {
   readonly reason: SqlErrorReason;
   /** Text of the statement, without its values. */
   readonly statement: string | undefined;
+  /** Surely nothing of it was done, and the same again may succeed. */
+  readonly mayRepeat: boolean;
 
-  constructor(reason: SqlErrorReason, message: string, options: { cause?: unknown; statement?: string } = {}) {
+  constructor(reason: SqlErrorReason, message: string, options: { cause?: unknown; statement?: string | undefined; mayRepeat?: boolean } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "SqlError";
     this.reason = reason;
     this.statement = options.statement;
+    this.mayRepeat = options.mayRepeat ?? false;
   }
 
   toCallerError(): AppError {
@@ -50,10 +59,14 @@ export class SqlError extends Error implements CallerFacing {
 }
 
 const unavailable = { code: "DATABASE_UNAVAILABLE", message: "The database does not answer at present." } as const;
+const busy = { code: "DATABASE_UNAVAILABLE", message: "The database has too much to do at present." } as const;
 
 /** What a caller, or the person who starts the server, can act on. */
 const tellable: Partial<Record<SqlErrorReason, { code: ErrorCode; message: string }>> = {
   busy: unavailable,
+  conflict: busy,
+  timeout: busy,
+  overloaded: busy,
   connection_lost: unavailable,
   closed: unavailable,
   io: unavailable,

@@ -80,12 +80,13 @@ describe("a SQLite database", () => {
   it("takes the database of an older release forward and keeps its content", async () => {
     const path = databases.newPath();
     const old = await databases.open({ path, migrations: migrations.slice(0, 1) });
-    await new SqlRegistryStore(old).addVersion(addition);
+    // Written as the release of that time did, which knew no later column.
+    await sql`insert into models (name, created_at, description, latest_version) values ('flights', 5, '', 1)`.execute(old.queries);
     await old.close();
-    const next: Migration = { number: migrations.length + 1, name: "more", up: async (database) => void (await database.schema.alterTable("models").addColumn("owner", "text").execute()) };
+    const next: Migration = { number: migrations.length + 1, name: "more", up: async (database) => void (await database.schema.alterTable("models").addColumn("colour", "text").execute()) };
     const database = await databases.open({ path, migrations: [...migrations, next] });
     assert.equal((await new SqlRegistryStore(database).findModel("flights"))?.latestVersion, "1");
-    assert.deepEqual((await sql<{ owner: null }>`select owner from models`.execute(database.queries)).rows, [{ owner: null }]);
+    assert.deepEqual((await sql`select team, colour from models`.execute(database.queries)).rows, [{ team: "default", colour: null }]);
   });
 
   it("leaves nothing of a migration that fails, and does it when it is mended", async () => {

@@ -44,6 +44,13 @@ export class SqliteDialect implements SqlDialect {
     return results.map((result) => kyselyResult(result));
   }
 
+  /** Transactions run one after the other: none gets into another's way. */
+  repeatTransaction<Result>(attempt: () => Promise<Result>): Promise<Result> {
+    return attempt();
+  }
+
+  readonly isReachable = true;
+
   /** Transactions begin with the write lock. */
   async lockMigrations(): Promise<void> {}
 
