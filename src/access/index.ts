@@ -1,5 +1,14 @@
 export * from "./schemas.ts";
+export { AccessServices, type AccessParts } from "./access-services.ts";
+export type { TeamOfObject } from "./access-gate.ts";
+export { accessCommands } from "./commands.ts";
+export { accessRoutes, type AccessRouteParts } from "./routes.ts";
+export { sessionCookie } from "./read-credentials.ts";
+export { sessionSeconds } from "./session-service.ts";
 export type { AccessStore, ChangeBy, KeyStore, Session, SessionStore, TeamStore, UserStore } from "./access-store.ts";
+export { auditCommands } from "./audit-commands.ts";
+export { auditRequests } from "./audit-request.ts";
+export { auditRoutes } from "./audit-routes.ts";
 export { chainAuditEntries } from "./audit-chain.ts";
 export { auditResults, type AuditEntry, type AuditHead, type AuditLog, type AuditQuery, type AuditResult, type ChainedAuditEntry, type StoredAuditEntry } from "./audit-log.ts";
 export { AuditTrail, type AuditVerification } from "./audit-trail.ts";
