@@ -44,6 +44,31 @@ describe("ColumnCounter", () => {
     assert.equal(counter.reference[20], 80 + 79 + 78 + 77 + 76);
   });
 
+  it("lists no category of many that has few rows, and takes categories of one row for what is new", () => {
+    const categories = [{ value: "often", count: 40 }, { value: "at times", count: 10 }, ...Array.from({ length: 30 }, (_, index) => ({ value: `k${index}`, count: index < 20 ? 2 : 1 }))];
+    const counter = new ColumnCounter({ ...basics, index: 0, kind: "categorical", distinct: 32, categories, otherCount: 0 });
+    assert.deepEqual(counter.labels, ["often", "at times", "other known", "new", "missing"]);
+    assert.deepEqual(counter.reference, [40, 10, 40, 10, 0]);
+    const counts = new Uint32Array(counter.labels.length);
+    counter.count({ datatype: "BYTES", data: ["often", "k0", "k29", "never seen"] }, 1, counts);
+    assert.deepEqual([...counts], [1, 0, 2, 1, 0]);
+    const truncated = new ColumnCounter({ ...basics, index: 0, kind: "categorical", distinct: 40, categories, otherCount: 8 });
+    assert.deepEqual(truncated.reference, [40, 10, 58, 0, 0]);
+  });
+
+  it("expects of another reference what this one has, but for the luck of the most frequent of many", () => {
+    const counterOf = (counts: number[]): ColumnCounter =>
+      new ColumnCounter({ ...basics, index: 0, kind: "categorical", distinct: counts.length, categories: counts.map((count, index) => ({ value: `k${index}`, count })), otherCount: 0 });
+    const few = counterOf([30, 20, 10]);
+    assert.deepEqual(few.expected, few.reference);
+    // Poisson counts have a variance like their mean: all that is above it is luck.
+    const equal = counterOf(Array.from({ length: 40 }, (_, index) => 44 - Math.floor(index / 5)));
+    assert.ok(equal.expected.slice(0, 20).every((rows) => rows === 40.5), String(equal.expected));
+    const unequal = counterOf(Array.from({ length: 40 }, (_, index) => 2000 / (index + 1)));
+    unequal.expected.slice(0, 20).forEach((rows, index) => assert.ok(Math.abs(rows / unequal.reference[index]! - 1) < 0.01));
+    for (const { expected, reference } of [equal, unequal]) assert.ok(Math.abs(expected.reduce((sum, rows) => sum + rows, 0) - reference.reduce((sum, rows) => sum + rows, 0)) < 1e-9);
+  });
+
   it("does not call a category new that the profile had no room for", () => {
     const counter = new ColumnCounter({ ...basics, index: 0, kind: "categorical", distinct: 9, categories: [{ value: "often", count: 10 }], otherCount: 8 });
     const counts = new Uint32Array(counter.labels.length);

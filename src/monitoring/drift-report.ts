@@ -1,6 +1,7 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { Policy } from "../registry/index.ts";
-import { populationStabilityIndex, psiNoise, shares } from "./psi.ts";
+import { psiNoise } from "./psi-noise.ts";
+import { populationStabilityIndex, shares } from "./psi.ts";
 import type { ColumnDrift, DriftLevel, DriftReport } from "./schemas.ts";
 import { minuteMs, type VersionMonitor } from "./version-monitor.ts";
 
@@ -20,7 +21,7 @@ export function driftReport(monitor: VersionMonitor, policy: Policy, now: EpochM
     const live = used.map((bucket) => window[bucket]!);
     const rows = live.reduce((sum, count) => sum + count, 0);
     const psi = rows === 0 ? null : populationStabilityIndex(reference, live);
-    const noise = psiNoise(used.length, reference.reduce((sum, count) => sum + count, 0), rows);
+    const noise = psiNoise(counter.reference, rows, counter.expected);
     return {
       column: profile.name, input: profile.input, kind: profile.kind, psi, noise, level: levelOf(psi, noise, rows, policy), rows,
       missing: window[labels.length - 1]!, labels: used.map((bucket) => labels[bucket]!), reference: shares(reference), live: shares(live),

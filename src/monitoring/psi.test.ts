@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { chiSquareCdf, chiSquareQuantile } from "./chi-square.ts";
-import { populationStabilityIndex, psiNoise } from "./psi.ts";
+import { populationStabilityIndex } from "./psi.ts";
 
 const near = (actual: number | null, expected: number, tolerance = 1e-9): void => assert.ok(Math.abs(actual! - expected) <= tolerance * Math.max(1, Math.abs(expected)), `${actual} is not ${expected}`);
 
@@ -22,28 +22,3 @@ describe("chiSquareQuantile", () => {
     near(chiSquareCdf(40, 12), 0.9999280911594716);
   });
 });
-
-describe("psiNoise", () => {
-  it("is exceeded by 5% of windows without drift", () => {
-    const random = mulberry32(7);
-    const buckets = 10;
-    const sample = (rows: number): number[] => {
-      const counts = new Array<number>(buckets).fill(0);
-      for (let row = 0; row < rows; row++) counts[Math.floor(random() * buckets)]!++;
-      return counts;
-    };
-    let beyond = 0;
-    const windows = 2000;
-    for (let window = 0; window < windows; window++) if (populationStabilityIndex(sample(1000), sample(500)) > psiNoise(buckets, 1000, 500)!) beyond++;
-    assert.ok(beyond / windows > 0.03 && beyond / windows < 0.08, `${beyond} of ${windows}`);
-  });
-});
-
-function mulberry32(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}

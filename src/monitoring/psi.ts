@@ -1,5 +1,3 @@
-import { chiSquareQuantile } from "./chi-square.ts";
-
 /** Shares are held above this, so that an empty bucket has a finite weight. */
 const epsilon = 1e-6;
 
@@ -15,19 +13,15 @@ export function populationStabilityIndex(reference: ArrayLike<number>, current: 
   const r = shares(reference);
   const c = shares(current);
   let sum = 0;
-  for (let index = 0; index < r.length; index++) {
-    const clippedR = Math.max(epsilon, r[index]!);
-    const clippedC = Math.max(epsilon, c[index] ?? 0);
-    sum += (clippedC - clippedR) * Math.log(clippedC / clippedR);
-  }
+  for (let index = 0; index < r.length; index++) sum += contribution(clippedShare(r[index]!), clippedShare(c[index] ?? 0));
   return sum;
 }
 
-/**
- * What the PSI of two samples of one distribution stays under in 95 of 100 windows: with B buckets that hold anything it
- * is about chi-square with B - 1 degrees of freedom times (1/n + 1/m). n and m are the rows of the two samples.
- */
-export function psiNoise(buckets: number, n: number, m: number): number | null {
-  if (n === 0 || m === 0) return null;
-  return buckets < 2 ? 0 : chiSquareQuantile(0.95, buckets - 1) * (1 / n + 1 / m);
+export function clippedShare(share: number): number {
+  return Math.max(epsilon, share);
+}
+
+/** What one bucket adds, given its clipped shares. */
+export function contribution(reference: number, current: number): number {
+  return (current - reference) * Math.log(current / reference);
 }

@@ -131,10 +131,12 @@ export class VersionMonitor {
 
   /** Takes back a minute that an earlier process kept. */
   restore(from: number, rollup: MinuteRollup): void {
+    // A release that counts a column in other buckets cannot add what an earlier one counted.
+    const columns = Object.fromEntries(this.counters.flatMap(({ profile: { name }, labels }) => (rollup.columns[name]?.length === labels.length ? [[name, rollup.columns[name]]] : [])));
     if (from === this.minuteFrom) {
       this.minute.addStored(rollup.statistics);
-      this.counters.forEach(({ profile }, position) => rollup.columns[profile.name]?.forEach((count, bucket) => (this.columnCounts[position]![bucket]! += count)));
-    } else this.minutes.push({ from, rollup });
+      this.counters.forEach(({ profile }, position) => columns[profile.name]?.forEach((count, bucket) => (this.columnCounts[position]![bucket]! += count)));
+    } else this.minutes.push({ from, rollup: { ...rollup, columns } });
   }
 
   /** Counts per column over the minutes that began at or after `from`, the present one included. */
