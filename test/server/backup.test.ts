@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { packTar, unpackTar } from "modern-tar";
+import { linearModel } from "../kit/onnx-models.ts";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+interface Outcome {
+  code: number;
+  json: Record<string, unknown> & { error?: { code: string; message: string } };
+}
+
+function slipway(parameters: readonly string[], url = "http://127.0.0.1:1"): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [main, ...parameters, "--json", "--quiet"], { env: { ...process.env, SLIPWAY_URL: url } }, (error, stdout) => {
+      resolve({ code: typeof error?.code === "number" ? error.code : 0, json: JSON.parse(stdout) as Outcome["json"] });
+    });
+  });
+}
+
+const one = (value: number) => [{ name: "features", datatype: "FP32" as const, shape: [1, 1], data: [value] }];
+
+describe("a backup", () => {
+  let folder: string;
+  let archive: string;
+  const acknowledged: { id: string; value: number }[] = [];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "slipway-backup-"));
+    archive = join(folder, "backup.tar");
+    const server = await startServer();
+    await server.client.deploy({ file: await server.file("a.onnx", linearModel({ weights: [2] })), name: "a" });
+    for (let value = 0; value < 50; value++) {
+      const { predictionId } = await server.client.infer("a", one(value));
+      acknowledged.push({ id: predictionId!, value });
+    }
+    await server.client.sendTruth([{ predictionId: acknowledged[0]!.id, value: 1 }]);
+    // While it is taken: versions, predictions and truth go on being written.
+    let running = true;
+    const writer = (async () => {
+      for (let round = 0; running; round++) {
+        const { predictionId } = await server.client.infer("a", one(1000 + round));
+        await server.client.sendTruth([{ predictionId: predictionId!, value: round }]);
+        if (round % 20 === 0) await server.client.deploy({ file: await server.file(`b${round}.onnx`, linearModel({ weights: [3 + round] })), name: "b" });
+      }
+    })();
+    const taken = await slipway(["backup", archive], server.url);
+    running = false;
+    await writer;
+    assert.equal(taken.code, 0, JSON.stringify(taken.json));
+    assert.ok((taken.json.rows as number) >= 2);
+    assert.deepEqual(readdirSync(join(server.directory, "data", "backup-staging")), []);
+    await server.stop();
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it("taken under load starts again with every model, and every prediction and truth acknowledged before it", async (t) => {
+    const directory = join(folder, "restored");
+    await mkdir(directory);
+    const restored = await slipway(["restore", archive, "--data", join(directory, "data")]);
+    assert.equal(restored.code, 0, JSON.stringify(restored.json));
+    const server: RunningServer = await startServer({ directory });
+    t.after(() => server.stop());
+    while ((await fetch(`${server.url}/ready`)).status !== 200);
+    assert.equal((await server.client.infer("a", one(21))).outputs.score!.data[0], 42);
+    for (const { id, value } of acknowledged) {
+      const { prediction } = await server.client.why(id);
+      assert.deepEqual(prediction.inputs[0]!.data, [value]);
+    }
+    assert.equal((await server.client.why(acknowledged[0]!.id)).truth.length, 1);
+    // A deployment in its middle had registered a version that nothing pointed at yet.
+    for (const { aliases, served } of await server.client.models()) {
+      if (aliases.champion !== undefined) assert.deepEqual(served.map(({ version, state }) => ({ version, state })), [{ version: aliases.champion, state: "ready" }]);
+    }
+  });
+
+  it("is refused whole when any byte of it changed, and nothing is written", async () => {
+    const bytes = readFileSync(archive);
+    for (const position of [200, Math.floor(bytes.length / 3), Math.floor(bytes.length / 2), bytes.length - 3000]) {
+      const damaged = Buffer.from(bytes);
+      damaged[position] = damaged[position]! ^ 0x20;
+      const file = join(folder, "damaged.tar");
+      writeFileSync(file, damaged);
+      const { code, json } = await slipway(["restore", file, "--data", join(folder, "never")]);
+      assert.equal(code, 1, `byte ${position}`);
+      assert.equal(json.error?.code, "BACKUP_INVALID");
+    }
+    assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith("never")), []);
+  });
+
+  it("is refused when it is cut off, doubled, or holds what no backup does", async () => {
+    const bytes = readFileSync(archive);
+    const entries = await unpackTar(bytes);
+    const file = { name: "tables/models.jsonl", size: 1, type: "file" as const };
+    const variants: [string, Uint8Array, RegExp][] = [
+      ["cut off", bytes.subarray(0, Math.floor(bytes.length / 2)), /cut off|damaged|not whole/],
+      ["no archive", Buffer.from("no archive at all"), /not a tar|not whole/],
+      ["without its manifest", await packTar(entries.slice(0, -1)), /not whole/],
+      ["with a file twice", await packTar([entries[0]!, ...entries]), /twice/],
+      ["with a file missing", await packTar(entries.slice(1)), /missing/],
+      ["with a path that leaves", await packTar([{ header: { ...file, name: "blobs/../../escape" }, data: Buffer.from("x") }, ...entries]), /no backup does/],
+      ["with a foreign table", await packTar([{ header: { ...file, name: "tables/foreign.jsonl" }, data: Buffer.from("x") }, ...entries]), /does not name/],
+      ["with a link", await packTar([{ header: { name: "tables/models.jsonl", size: 0, type: "symlink", linkname: "/etc/passwd" } }, ...entries]), /plain files/],
+    ];
+    for (const [name, content, message] of variants) {
+      const path = join(folder, "variant.tar");
+      writeFileSync(path, content);
+      const { code, json } = await slipway(["restore", path, "--data", join(folder, "never")]);
+      assert.equal(code, 1, name);
+      assert.equal(json.error?.code, "BACKUP_INVALID", name);
+      assert.match(json.error.message, message, name);
+    }
+    assert.equal(existsSync(join(folder, "never")), false);
+    assert.equal(existsSync(join(folder, "escape")), false);
+  });
+
+  it("is not restored over anything", async () => {
+    const target = join(folder, "occupied");
+    await mkdir(target);
+    writeFileSync(join(target, "precious"), "canary");
+    const { code, json } = await slipway(["restore", archive, "--data", target]);
+    assert.equal(code, 1);
+    assert.equal(json.error?.code, "RESTORE_TARGET_NOT_EMPTY");
+    assert.equal(readFileSync(join(target, "precious"), "utf8"), "canary");
+    assert.deepEqual(readdirSync(target), ["precious"]);
+  });
+
+  it("leaves no file behind when the server goes away in its middle", async () => {
+    const file = join(folder, "unreachable.tar");
+    const { code, json } = await slipway(["backup", file]);
+    assert.equal(code, 1);
+    assert.equal(json.error?.code, "SERVER_UNREACHABLE");
+    assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith("unreachable")), []);
+  });
+});
