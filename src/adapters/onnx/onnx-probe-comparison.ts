@@ -1,18 +1,10 @@
+import { halfToNumber } from "../../core/half-float.ts";
 import type { Datatype, Tensor, TensorData } from "../../core/tensor.ts";
 
 /** Relative difference that the order of summation explains; half precision keeps 11 bits. */
 const tolerances: Partial<Record<Datatype, number>> = { FP16: 1e-2, FP32: 1e-4, FP64: 1e-4 };
 /** The same for results near zero, as a share of the tensor's largest value: cancellation leaves an absolute error. */
 const cancellation = 0.1;
-
-/** The number that the bits of an IEEE 754 half stand for. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const mantissa = bits & 1023;
-  if (exponent === 31) return mantissa === 0 ? sign * Infinity : NaN;
-  return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1024 + mantissa) * 2 ** (exponent - 25);
-}
 
 function floats(data: TensorData, datatype: Datatype): ArrayLike<number> {
   return datatype === "FP16" ? Float32Array.from(data as Uint16Array, halfToNumber) : (data as Float32Array | Float64Array);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AppError } from "../../core/errors.ts";
+import { halfToNumber } from "../../core/half-float.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ModelInspection } from "../../registry/model-inspector.ts";
 import type { TensorSpec } from "../../registry/schemas.ts";
 import type { ModelRunner } from "../../serving/model-runtime.ts";
-import { halfToNumber, sameRow } from "./onnx-probe-comparison.ts";
+import { sameRow } from "./onnx-probe-comparison.ts";
 import { joinRows, madeUpInputs, probeAttempts } from "./onnx-probe-inputs.ts";
 import { probeModel } from "./onnx-probe.ts";
 
@@ -253,9 +254,8 @@ describe("comparison of rows", () => {
     assert.equal(same("FP32", Float32Array.of(1), Float32Array.of(Infinity)), false);
     assert.equal(same("FP32", Float32Array.of(Infinity), Float32Array.of(1)), false);
   });
+
   it("reads half precision", () => {
-    assert.deepEqual([0x3c00, 0xc000, 0x0001, 0x7c00, 0x8000].map(halfToNumber), [1, -2, 2 ** -24, Infinity, -0]);
-    assert.ok(Number.isNaN(halfToNumber(0x7e01)));
     assert.equal(same("FP16", Uint16Array.of(0x3c00), Uint16Array.of(0x3c01)), true);
     assert.equal(same("FP16", Uint16Array.of(0x3c00), Uint16Array.of(0x3d00)), false);
   });

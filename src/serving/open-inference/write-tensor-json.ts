@@ -1,3 +1,4 @@
+import { halfToNumber } from "../../core/half-float.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 
@@ -58,14 +59,4 @@ export function writeNested(writer: ByteWriter, tensor: Tensor, level: number, b
   }
   writer.byte(0x5d);
   return base;
-}
-
-/** The value of an IEEE 754 half, given its bits. */
-export function halfToNumber(bits: number): number {
-  const sign = (bits & 0x8000) === 0 ? 1 : -1;
-  const exponent = (bits >>> 10) & 31;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
