@@ -179,8 +179,8 @@ async function follow({ api, print, progress }: Context, id: string, after: numb
   let last: WorkflowRun | undefined;
   let told = "";
   for await (const event of followRun(api, id, { after })) {
-    if (event.event === "line") print(lineText(event.line), event.line);
-    else if (event.event === "step") progress(stepEventText(event.step));
+    if (event.type === "line") print(lineText(event.line), event.line);
+    else if (event.type === "step") progress(stepEventText(event.step));
     else {
       last = event.run;
       const text = `  ${last.state}${last.progress === null ? "" : ` ${Math.round(last.progress * 100)}%`}${last.progressNote === null ? "" : ` ${last.progressNote}`}`;

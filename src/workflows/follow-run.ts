@@ -2,9 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { ApiClient } from "../core/api-client.ts";
 import { AppError } from "../core/errors.ts";
 import type { LogLine, WorkflowRun, WorkflowStep } from "./schemas.ts";
-
-/** What happens to a run, as it happens. */
-export type RunEvent = { event: "line"; line: LogLine } | { event: "step"; step: WorkflowStep } | { event: "run"; run: WorkflowRun };
+import type { RunEvent } from "./workflow-service.ts";
 
 const endStates: ReadonlySet<WorkflowRun["state"]> = new Set(["succeeded", "failed", "cancelled"]);
 
@@ -13,7 +11,7 @@ export function hasEnded(run: Pick<WorkflowRun, "state">): boolean {
 }
 
 /**
- * The log of a run after the line `after`, its steps and its state, and then what changes, until the run has ended. Each
+ * The log of a run after the line `after`, its steps and its state, and then what changes, until `end`. Each
  * line comes once. A server that goes away is waited for, as long as it was there at first.
  */
 export async function* followRun(api: ApiClient, run: string, options: { after?: number; signal?: AbortSignal; retryMs?: number } = {}): AsyncGenerator<RunEvent> {
@@ -24,14 +22,14 @@ export async function* followRun(api: ApiClient, run: string, options: { after?:
     try {
       for await (const { event, data } of api.follow(`/api/workflow-runs/${encodeURIComponent(run)}/log?after=${after}`, signal)) {
         connected = true;
-        if (event === "end") return;
         const value = JSON.parse(data) as never;
         if (event === "line") {
           const line: LogLine = value;
           after = line.sequence;
-          yield { event, line };
-        } else if (event === "step") yield { event, ...(value as { step: WorkflowStep }) };
-        else if (event === "run") yield { event, ...(value as { run: WorkflowRun }) };
+          yield { type: "line", line };
+        } else if (event === "step") yield { type: "step", ...(value as { step: WorkflowStep }) };
+        else if (event === "run" || event === "end") yield { type: event, ...(value as { run: WorkflowRun }) };
+        if (event === "end") return;
       }
     } catch (error) {
       if (signal?.aborted === true) return;

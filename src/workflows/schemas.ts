@@ -83,6 +83,20 @@ export const StartRun = z
   .meta({ id: "StartRun" });
 export type StartRun = z.infer<typeof StartRun>;
 
+export const SignalRequest = z
+  .strictObject({
+    /** The same id again sends nothing twice. */
+    id: z.string().min(1).max(200).optional(),
+    signal: z.string().min(1).max(200),
+    /** Which of those that wait for it: what the run waits with. */
+    key: z.string().max(200).default(""),
+    payload: z.unknown().default(null),
+    /** Only runs of this team take it. */
+    team: z.string().max(128).default("default"),
+  })
+  .meta({ id: "SignalRequest" });
+export type SignalRequest = z.infer<typeof SignalRequest>;
+
 /** `skip`: only the times to come. `once`: one run for all that was missed. `all`: one for each, the latest 100. */
 export const MissedPolicy = z.enum(["skip", "once", "all"]).meta({ id: "MissedPolicy" });
 export type MissedPolicy = z.infer<typeof MissedPolicy>;
