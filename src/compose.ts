@@ -14,7 +14,7 @@ import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
 import { SqlOutbox } from "./adapters/sql/sql-outbox.ts";
 import { watchEvents } from "./adapters/sql/write-events.ts";
-import { openSqlDatabase, SqliteDialect, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
+import { openSqlDatabase, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
 import { BackupService, backupRoutes } from "./backup/index.ts";
 import { childEnvironment, type Config } from "./config/index.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
@@ -25,6 +25,7 @@ import type { Logger } from "./core/logger.ts";
 import type { Route } from "./core/route.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { announceRegistryChange, OutboxFollower, OwnEvents, Refresher, systemAlarm } from "./events/index.ts";
+import { databaseDialect } from "./database-dialect.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
 import { loadConsoleFiles } from "./http/console-files.ts";
 import { HttpServer } from "./http/http-server.ts";
@@ -100,14 +101,16 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const environment = childEnvironment();
   const startedAt = clock.now();
 
-  const openedDatabase = await openSqlDatabase(new SqliteDialect({ path: join(config.data, "slipway.db") }), { now: startedAt });
+  const openedDatabase = await openSqlDatabase(databaseDialect(config.databaseUrl ?? join(config.data, "slipway.db"), { clock }), { now: startedAt });
   onFailure(() => openedDatabase.close());
   const follower = new OutboxFollower({ outbox: new SqlOutbox(openedDatabase), alarm: systemAlarm, logger });
   const ownEvents = new OwnEvents(() => follower.wake());
   const database = watchEvents(openedDatabase, ownEvents);
   const registryStore = new SqlRegistryStore(database);
   const truth = new SqlTruthStore(database);
-  const blobs = new FilesystemBlobStore({ directory: config.data, clock });
+  // Servers on one database share the folder too: any of them serves what was deployed on another.
+  const artifacts = config.artifacts ?? config.data;
+  const blobs = new FilesystemBlobStore({ directory: artifacts, clock });
   const duckdb = new DuckdbChild({ environment, logger });
   const runtimeOptions = { logger, environment, intraOpThreads: config.intraOpThreads };
   const runtime = new OnnxRuntime(runtimeOptions);
@@ -130,7 +133,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   });
   onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
   const backup = new BackupService({
-    sources: [tableBackupSource(database), blobBackupSource(config.data), predictionLogBackupSource(config.data)],
+    sources: [tableBackupSource(database), blobBackupSource(artifacts), predictionLogBackupSource(config.data)],
     writeArchive: writeTar, staging: join(config.data, "backup-staging"), version: slipwayVersion, schema: migrations.length, logger,
   });
   await backup.recover();
@@ -142,7 +145,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     allRoutes({
       registry, blobs, serving, monitoring, live, log, truth, backup,
       system: {
-        version: slipwayVersion, startedAt, isReady: () => serving.isReady, ports: () => ports,
+        version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(runtime.executionProviders),
         openApi: () => (reference ??= JSON.stringify(openApiDocument(table.routes, { version: slipwayVersion }))),
       },

@@ -7,6 +7,8 @@ export interface SystemFacts {
   version: string;
   startedAt: EpochMs;
   isReady: () => boolean;
+  /** False when the database has not answered for seconds. */
+  databaseAnswers: () => boolean;
   ports: () => { httpPort: number; grpcPort: number };
   /** What models may run on, such as `["cpu"]`. */
   executionProviders: () => Promise<string[]>;
@@ -38,6 +40,9 @@ export function systemRoutes(facts: SystemFacts): Route[] {
     route({
       method: "GET", path: "/ready", access: "public", operationId: "getReadiness", summary: "Models that should serve are loaded; 503 until then", tag, response: status,
       handle: () => {
+        if (!facts.databaseAnswers()) {
+          throw new AppError("DATABASE_UNAVAILABLE", "The database has not answered for seconds; models that are loaded go on serving.", { retryAfterSeconds: 1 });
+        }
         if (!facts.isReady()) throw new AppError("VERSION_NOT_READY", "Models are being loaded, or the server is going down.", { retryAfterSeconds: 1 });
         return { status: "ok" as const };
       },

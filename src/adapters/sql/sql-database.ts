@@ -27,7 +27,7 @@ export interface SqlDatabase {
    */
   writeBatch(queries: readonly CompiledQuery[], options?: { idempotent?: boolean }): Promise<QueryResult<unknown>[]>;
   /** False when the database has not answered for seconds. */
-  readonly isReachable: boolean;
+  isReachable(): boolean;
   /** Reads the state of one moment while others go on writing; for backups. */
   snapshot<Result>(read: (queries: Kysely<DatabaseSchema>) => Promise<Result>): Promise<Result>;
   /** Waits for the work under way. Everything after it fails. */
@@ -56,9 +56,7 @@ export async function openSqlDatabase(
       assertOutsideTransaction();
       return dialect.writeBatch(batch, options);
     },
-    get isReachable() {
-      return dialect.isReachable;
-    },
+    isReachable: () => dialect.isReachable(),
     snapshot: (read) => dialect.snapshot(queries, read),
     close: () => queries.destroy(),
   };

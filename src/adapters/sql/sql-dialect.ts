@@ -36,7 +36,7 @@ export interface SqlDialect extends Dialect {
   /** Runs the attempt again as long as it fails with a SqlError that `mayRepeat`, for a bounded time. */
   repeatTransaction<Result>(attempt: () => Promise<Result>): Promise<Result>;
   /** False when the database has not answered for seconds. */
-  readonly isReachable: boolean;
+  isReachable(): boolean;
   /** Inside a migration's transaction: waits until no other process migrates. Ends with the transaction. */
   lockMigrations(transaction: Transaction<unknown>): Promise<void>;
   /**

@@ -77,10 +77,10 @@ export function watchEvents(database: SqlDatabase, watcher: EventsWritten): SqlD
         }),
       );
     },
-    writeBatch: (statements) => {
+    writeBatch: (statements, options) => {
       const ids = idsOf(statements);
       if (ids.length > 0) watcher.writing(ids);
-      return watched(ids, database.writeBatch(statements));
+      return watched(ids, database.writeBatch(statements, options));
     },
   };
 }

@@ -54,7 +54,7 @@ export class PostgresDialect implements SqlDialect {
     this.#connections = new PostgresConnections({ address: parsePostgresUrl(url), limits, clock, connections, graceMs, probeEveryMs, patienceMs });
   }
 
-  get isReachable(): boolean {
+  isReachable(): boolean {
     return this.#connections.isReachable;
   }
 

@@ -49,7 +49,9 @@ export class SqliteDialect implements SqlDialect {
     return attempt();
   }
 
-  readonly isReachable = true;
+  isReachable(): boolean {
+    return true;
+  }
 
   /** Transactions begin with the write lock. */
   async lockMigrations(): Promise<void> {}
