@@ -1,6 +1,13 @@
 export { SlipwayClient, type DeployOptions, type InferInput, type InferResult } from "./client/slipway-client.ts";
+export type { WorkflowsClient } from "./client/workflows-client.ts";
 export { AppError, type Problem } from "./core/errors.ts";
 export { errorCatalogue, type ErrorCode } from "./core/error-catalogue.ts";
 export type { Contract, DeployResult, Model, ModelVersion, Policy, PolicyRevision, Signature, TensorSpec } from "./registry/index.ts";
 export type { Prediction, PredictionExplanation, ServedVersion, StoredTruth, TruthRecord } from "./serving/index.ts";
 export type { DriftReport, LiveFigures, ServingSeries } from "./monitoring/index.ts";
+export {
+  workflow, type CommandResult, type CommandSpec, type LogLine, type RetryPolicy, type RunEvent, type RunState, type Schedule, type StepContext, type StepOptions,
+  type WorkflowContext, type WorkflowDefinition, type WorkflowRun, type WorkflowStep,
+} from "./workflows/index.ts";
+/** For the schemas of workflows' inputs. */
+export { z } from "zod";

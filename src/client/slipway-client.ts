@@ -3,6 +3,7 @@ import { deployFiles, type DeployFiles, type DeployResult, type Model, type Mode
 import type { Prediction, PredictionExplanation, ServedVersion, TruthRecord } from "../serving/index.ts";
 import type { DriftReport, ServingSeries } from "../monitoring/index.ts";
 import { HttpApiClient } from "./http-api-client.ts";
+import { WorkflowsClient } from "./workflows-client.ts";
 
 export interface DeployOptions extends DeployFiles {
   onProgress?: (text: string) => void;
@@ -27,9 +28,11 @@ export interface InferResult {
 /** The client for TypeScript and JavaScript programs; failures are AppErrors with the server's code, message and problems. */
 export class SlipwayClient {
   readonly api: ApiClient;
+  readonly workflows: WorkflowsClient;
 
   constructor(options: { url?: string } = {}) {
     this.api = new HttpApiClient(options.url ?? "http://127.0.0.1:4400");
+    this.workflows = new WorkflowsClient(this.api);
   }
 
   /** Uploads, registers, loads, warms, then gives the version the traffic. */
