@@ -1,7 +1,15 @@
 export * from "./schemas.ts";
 export { systemAlarm, type Alarm } from "./alarm.ts";
-export type { EventFilter, EventVisibility, Outbox } from "./outbox.ts";
+export { eventCommands } from "./commands.ts";
+export type { DeliveryOutcome, DeliveryStore, LeasedDelivery, Subscription } from "./delivery-store.ts";
+export { EventDispatcher, type Subscriber } from "./event-dispatcher.ts";
 export { OutboxFollower } from "./outbox-follower.ts";
-export { announceRegistryChange } from "./registry-changes.ts";
+export type { EventFilter, EventVisibility, Outbox } from "./outbox.ts";
 export { OwnEvents } from "./own-events.ts";
+export { pruneEvents } from "./prune-events.ts";
 export { Refresher } from "./refresher.ts";
+export { announceRegistryChange } from "./registry-changes.ts";
+export { eventRoutes } from "./routes.ts";
+export { WebhookSender } from "./webhook-sender.ts";
+export { WebhookService } from "./webhook-service.ts";
+export type { WebhookRecord, WebhookStore } from "./webhook-store.ts";

@@ -34,3 +34,81 @@ export const RecordedEvent = z
   })
   .meta({ id: "Event" });
 export type RecordedEvent = z.infer<typeof RecordedEvent>;
+
+/** A type, all types with the same beginning (`model.*`), or all (`*`). One that no event has is refused: it would never fire. */
+export const EventTypePattern = z
+  .string()
+  .max(100)
+  .refine((pattern) => Object.keys(eventPayloads).some((type) => matchesType(pattern, type)), "a type of event such as model.alias.changed, model.* or *")
+  .meta({ id: "EventTypePattern", example: "model.*" });
+
+export function matchesType(pattern: string, type: string): boolean {
+  return pattern === "*" || pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
+}
+
+export const DeliveryState = z.enum(["pending", "delivered", "dead"]).meta({ id: "DeliveryState" });
+export type DeliveryState = z.infer<typeof DeliveryState>;
+
+/** One event on its way to one webhook or subscriber. */
+export const Delivery = z
+  .object({
+    sequence: z.number().int().meta({ description: "The event's sequence" }),
+    eventId: z.string(),
+    type: z.string(),
+    object: z.string(),
+    state: DeliveryState,
+    attempts: z.number().int(),
+    nextAttemptAt: Timestamp.nullable().meta({ description: "Null when it has ended; an earlier event of the same object goes first" }),
+    lastStatus: z.number().int().nullable().meta({ description: "HTTP status of the last answer" }),
+    lastError: z.string().nullable(),
+    endedAt: Timestamp.nullable(),
+  })
+  .meta({ id: "Delivery" });
+export type Delivery = z.infer<typeof Delivery>;
+
+/** How deliveries to one receiver stand. */
+export const DeliveryCounts = z.object({
+  pending: z.number().int(),
+  dead: z.number().int(),
+  lastDelivery: z.object({ time: Timestamp, state: DeliveryState, status: z.number().int().nullable() }).nullable(),
+});
+export type DeliveryCounts = z.infer<typeof DeliveryCounts>;
+
+export const Webhook = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    url: z.string(),
+    types: z.array(z.string()),
+    team: z.string().meta({ description: "The team whose events it gets; * for all" }),
+    createdBy: z.string(),
+    createdAt: Timestamp,
+    pausedAt: Timestamp.nullable(),
+  })
+  .meta({ id: "Webhook" });
+export type Webhook = z.infer<typeof Webhook>;
+
+export const WebhookStatus = Webhook.extend(DeliveryCounts.shape).meta({ id: "WebhookStatus" });
+export type WebhookStatus = z.infer<typeof WebhookStatus>;
+
+/** Part of the server that durably follows events; its failed ones are seen and redelivered like a webhook's. */
+export const SubscriberStatus = z
+  .object({ id: z.string().meta({ description: "Takes the place of a webhook's id in the routes of deliveries" }), name: z.string(), types: z.array(z.string()), ...DeliveryCounts.shape })
+  .meta({ id: "SubscriberStatus" });
+export type SubscriberStatus = z.infer<typeof SubscriberStatus>;
+
+export const NewWebhook = z
+  .strictObject({
+    name: z.string().trim().min(1).max(100),
+    url: z.string().min(1).max(2000).meta({ description: "https, or http where the configuration allows the host", example: "https://example.com/hooks/slipway" }),
+    types: z.array(EventTypePattern).min(1).max(50).default(["*"]),
+    team: z.string().min(1).max(128).default("default").meta({ description: "The team whose events it gets; * for all" }),
+  })
+  .meta({ id: "NewWebhook" });
+export type NewWebhook = z.infer<typeof NewWebhook>;
+
+/** A new webhook or a new secret: the only answers that carry one. */
+export const WebhookWithSecret = WebhookStatus.extend({
+  secret: z.string().meta({ description: "Verifies signatures by Standard Webhooks; shown once", example: "whsec_..." }),
+}).meta({ id: "WebhookWithSecret" });
+export type WebhookWithSecret = z.infer<typeof WebhookWithSecret>;

@@ -1,26 +1,18 @@
 import { afterEach, describe } from "node:test";
-import { systemClock } from "../../../../core/clock.ts";
+import { ManualClock, systemClock } from "../../../../core/clock.ts";
 import { TimeOrderedIds } from "../../../../core/ids.ts";
+import { deliveryStoreConformance, type EventStoresUnderTest } from "../../../../events/delivery-store.conformance.ts";
 import { outboxConformance } from "../../../../events/outbox.conformance.ts";
-import { SqlOutbox } from "../../sql-outbox.ts";
-import { eventStatements, writeEvents } from "../../write-events.ts";
+import { webhookStoreConformance } from "../../../../events/webhook-store.conformance.ts";
+import { eventStoresOn } from "../../event-stores.fixture.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("events on SQLite", () => {
   const databases = new TemporaryDatabases();
   const ids = new TimeOrderedIds(systemClock);
   afterEach(() => databases.remove());
-
-  outboxConformance("SQLite", async () => {
-    const database = await databases.open();
-    return {
-      outbox: new SqlOutbox(database),
-      write: (events, before) =>
-        database.transaction(async (transaction) => {
-          await writeEvents(transaction, ids, events);
-          await before?.();
-        }),
-      writeBatch: async (events) => void (await database.writeBatch(eventStatements(database.queries, ids, events))),
-    };
-  });
+  const open = async (clock: ManualClock): Promise<EventStoresUnderTest> => eventStoresOn(await databases.open(), clock, ids);
+  outboxConformance("SQLite", () => open(new ManualClock()));
+  deliveryStoreConformance("SQLite", open);
+  webhookStoreConformance("SQLite", open);
 });

@@ -1,0 +1,103 @@
+import { epochMs, type EpochMs } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import type { IdGenerator } from "../../core/ids.ts";
+import { testEventType, type WebhookRecord, type WebhookStore } from "../../events/index.ts";
+import type { WebhookRow } from "./database-schema.ts";
+import type { SqlDatabase } from "./sql-database.ts";
+import { writeEvents } from "./write-events.ts";
+
+/** Deliveries that one statement removes, so that a webhook with many does not hold up other writes. */
+const deliveriesPerRemoval = 1000;
+
+/** Webhooks in SQL. Each has its cursor in `subscriptions`, under its id. */
+export class SqlWebhookStore implements WebhookStore {
+  readonly #database: SqlDatabase;
+  readonly #ids: IdGenerator;
+  readonly #time: () => Promise<EpochMs>;
+
+  /** `time` is the store's, as for deliveries. */
+  constructor({ database, ids, time }: { database: SqlDatabase; ids: IdGenerator; time: () => Promise<EpochMs> }) {
+    this.#database = database;
+    this.#ids = ids;
+    this.#time = time;
+  }
+
+  async add(webhook: WebhookRecord): Promise<void> {
+    await this.#database.transaction(async (transaction) => {
+      if (webhook.team !== "*") {
+        const team = await transaction.selectFrom("teams").select("name").where("name", "=", webhook.team).executeTakeFirst();
+        if (team === undefined) throw new AppError("TEAM_NOT_FOUND", `There is no team named ${JSON.stringify(webhook.team)}.`);
+      }
+      const { value } = await transaction.selectFrom("sequences").select("value").where("name", "=", "outbox").executeTakeFirstOrThrow();
+      await transaction.insertInto("subscriptions").values({ name: webhook.id, sequence: value }).execute();
+      await transaction
+        .insertInto("webhooks")
+        .values({
+          id: webhook.id, name: webhook.name, url: webhook.url, types_json: JSON.stringify(webhook.types), team: webhook.team,
+          sealed_secret: webhook.sealedSecret, created_by: webhook.createdBy, created_at: webhook.createdAt, paused_at: webhook.pausedAt,
+        })
+        .execute();
+    });
+  }
+
+  async list(): Promise<WebhookRecord[]> {
+    return (await this.#database.queries.selectFrom("webhooks").selectAll().orderBy("created_at").orderBy("id").execute()).map(webhookOf);
+  }
+
+  async find(id: string): Promise<WebhookRecord | null> {
+    const row = await this.#database.queries.selectFrom("webhooks").selectAll().where("id", "=", id).executeTakeFirst();
+    return row === undefined ? null : webhookOf(row);
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const found = await this.#database.transaction(async (transaction) => {
+      const removed = await transaction.deleteFrom("webhooks").where("id", "=", id).returning("id").executeTakeFirst();
+      if (removed !== undefined) await transaction.deleteFrom("subscriptions").where("name", "=", id).execute();
+      return removed !== undefined;
+    });
+    if (!found) return false;
+    // Nobody sends them any more; what a crash leaves here goes with its events.
+    for (let gone = deliveriesPerRemoval; gone === deliveriesPerRemoval; ) {
+      const rows = await this.#database.queries
+        .deleteFrom("deliveries").where("subscription", "=", id)
+        .where("sequence", "in", ({ selectFrom }) => selectFrom("deliveries").select("sequence").where("subscription", "=", id).limit(deliveriesPerRemoval))
+        .returning("sequence").execute();
+      gone = rows.length;
+    }
+    return true;
+  }
+
+  async setPaused(id: string, paused: boolean): Promise<boolean> {
+    const now = await this.#time();
+    return this.#database.transaction(async (transaction) => {
+      const found = await transaction.updateTable("webhooks").set(({ fn, val }) => ({ paused_at: paused ? fn.coalesce("paused_at", val(now as number)) : null })).where("id", "=", id).returning("id").executeTakeFirst();
+      if (found !== undefined && !paused) {
+        await transaction.updateTable("deliveries").set({ next_attempt_at: now }).where("subscription", "=", id).where("state", "=", "pending").execute();
+      }
+      return found !== undefined;
+    });
+  }
+
+  async replaceSecret(id: string, expected: Uint8Array, sealed: Uint8Array): Promise<boolean> {
+    const replaced = await this.#database.queries
+      .updateTable("webhooks").set({ sealed_secret: sealed }).where("id", "=", id).where("sealed_secret", "=", expected).returning("id").executeTakeFirst();
+    return replaced !== undefined;
+  }
+
+  async addTest(id: string, actor: string): Promise<boolean> {
+    const now = await this.#time();
+    return this.#database.transaction(async (transaction) => {
+      const webhook = await transaction.selectFrom("webhooks").select(["name", "team"]).where("id", "=", id).executeTakeFirst();
+      if (webhook === undefined) return false;
+      await writeEvents(transaction, this.#ids, [{ type: testEventType, object: `webhook:${id}`, team: webhook.team, actor, time: now, payload: { name: webhook.name } }]);
+      return true;
+    });
+  }
+}
+
+function webhookOf(row: WebhookRow): WebhookRecord {
+  return {
+    id: row.id, name: row.name, url: row.url, types: JSON.parse(row.types_json) as string[], team: row.team, sealedSecret: row.sealed_secret,
+    createdBy: row.created_by, createdAt: epochMs(row.created_at), pausedAt: row.paused_at,
+  };
+}
