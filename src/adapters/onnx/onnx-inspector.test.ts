@@ -1,27 +1,19 @@
 import assert from "node:assert/strict";
-import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import {
   diesOnMinusOne, failsOnValue, identityModel, linearModel, loopsAsOftenAsTold, mixedInputsModel, neverReturns, notRowWise, translationModel, zipMapClassifier,
 } from "../../../test/kit/onnx-models.ts";
 import type { AppError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
 import type { ModelInspection, ModelProbe } from "../../registry/model-inspector.ts";
+import { modelFiles } from "./model-files.fixture.ts";
 import { OnnxModelWriter } from "./model-writer.ts";
 import { inspectOnnx } from "./onnx-inspection.ts";
 import { OnnxInspector } from "./onnx-inspector.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "slipway-inspector-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
-
-let files = 0;
-function save(bytes: Uint8Array): string {
-  const path = join(directory, `${++files}.onnx`);
-  writeFileSync(path, bytes);
-  return path;
-}
+const { directory, save } = modelFiles();
 
 function inspector(limits: { probeTimeLimitMs?: number; timeLimitMs?: number } = {}): OnnxInspector {
   return new OnnxInspector({ environment: {}, logger: silentLogger, intraOpThreads: 1, ...limits });

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { diesOnMinusOne, failsOnValue, identityModel, linearModel, loopsAsOftenAsTold, neverReturns } from "../../../test/kit/onnx-models.ts";
 import { openResources, openResourcesAtMost } from "../../../test/kit/open-resources.ts";
 import type { AppError } from "../../core/errors.ts";
@@ -13,18 +12,11 @@ import { silentLogger, type Logger } from "../../core/logger.ts";
 import { typedArrayOf, type Datatype, type Tensor } from "../../core/tensor.ts";
 import type { Contract } from "../../registry/index.ts";
 import type { ModelRunner } from "../../serving/model-runtime.ts";
+import { modelFiles } from "./model-files.fixture.ts";
 import { OnnxRuntime } from "./onnx-runtime.ts";
 import { runnerCommand } from "./runner-process-command.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "slipway-runtime-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
-
-let files = 0;
-function save(bytes: Uint8Array): string {
-  const path = join(directory, `${++files}.onnx`);
-  writeFileSync(path, bytes);
-  return path;
-}
+const { directory, save } = modelFiles();
 
 function runtime(logger: Logger = silentLogger): OnnxRuntime {
   return new OnnxRuntime({ logger, environment: {}, intraOpThreads: 1 });

@@ -1,25 +1,19 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { failsOnValue, identityModel, linearModel } from "../../../test/kit/onnx-models.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { fallbackReason, providersToTry } from "./execution-provider.ts";
+import { modelFiles } from "./model-files.fixture.ts";
 import { OnnxModelWriter } from "./model-writer.ts";
 import { loadError, runError } from "./onnx-session-errors.ts";
 import { OnnxSession } from "./onnx-session.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "slipway-session-"));
-after(() => rmSync(directory, { recursive: true, force: true }));
+const { directory, save } = modelFiles();
 
-let files = 0;
-function load(bytes: Uint8Array): Promise<OnnxSession> {
-  const path = join(directory, `${++files}.onnx`);
-  writeFileSync(path, bytes);
-  return OnnxSession.load(path, { intraOpThreads: 1, executionProvider: "cpu" });
-}
+const load = (bytes: Uint8Array): Promise<OnnxSession> => OnnxSession.load(save(bytes), { intraOpThreads: 1, executionProvider: "cpu" });
 
 /** The failure that a caller sees: it must not carry a path, a source file or the library's name. */
 async function failureOf(promise: Promise<unknown>): Promise<AppError> {

@@ -31,6 +31,18 @@ export function elementRows(datatype: Datatype, count: number, problems: Problem
   return new NumberRows(datatype, count, problems, describe);
 }
 
+/** `readRow` for datatypes whose elements are all read alike. */
+function readEach(rows: ElementRows, scanner: JsonScanner, start: number, limit: number): number {
+  if (!scanner.enter(0x5b)) return 0;
+  let found = 0;
+  do {
+    if (found < limit) rows.readElement(scanner, start + found);
+    else scanner.skipValue();
+    found++;
+  } while (scanner.next(0x5b));
+  return found;
+}
+
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
 /** Numbers that a double holds: all but 64-bit integers. Range and wholeness are judged for all at once, at the end. */
@@ -175,14 +187,7 @@ class LongRows implements ElementRows {
   }
 
   readRow(scanner: JsonScanner, start: number, limit: number): number {
-    if (!scanner.enter(0x5b)) return 0;
-    let found = 0;
-    do {
-      if (found < limit) this.readElement(scanner, start + found);
-      else scanner.skipValue();
-      found++;
-    } while (scanner.next(0x5b));
-    return found;
+    return readEach(this, scanner, start, limit);
   }
 
   readElement(scanner: JsonScanner, index: number): void {
@@ -223,14 +228,7 @@ class TextRows implements ElementRows {
   }
 
   readRow(scanner: JsonScanner, start: number, limit: number): number {
-    if (!scanner.enter(0x5b)) return 0;
-    let found = 0;
-    do {
-      if (found < limit) this.readElement(scanner, start + found);
-      else scanner.skipValue();
-      found++;
-    } while (scanner.next(0x5b));
-    return found;
+    return readEach(this, scanner, start, limit);
   }
 
   readElement(scanner: JsonScanner, index: number): void {

@@ -1,12 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import type { Clock } from "../../../core/clock.ts";
-import type { Logger } from "../../../core/logger.ts";
-import { type DurableDirectories, publishDurably, syncFile, writeFileDurably } from "../durable-file.ts";
-import type { FileSystem } from "../file-system.ts";
-import { parquetFile, type ParquetFile, type ParquetIndex } from "./parquet-index.ts";
-import type { PredictionArchive } from "./prediction-archive.ts";
+import { publishDurably, syncFile, writeFileDurably } from "../durable-file.ts";
+import type { ParquetFolders } from "./parquet-folders.ts";
+import { parquetFile, type ParquetFile } from "./parquet-index.ts";
 
 const dayMs = 86_400_000;
 /** A prediction may reach its segment, and the segment Parquet, some time after its day is over. */
@@ -20,19 +17,6 @@ const maxInputBytes = 256 * 1024 * 1024;
 const Intent = z.object({ staged: z.string(), path: z.string(), replaces: z.array(z.string()) });
 type Intent = z.infer<typeof Intent>;
 
-export interface ParquetCompactionOptions {
-  fileSystem: FileSystem;
-  directories: DurableDirectories;
-  clock: Clock;
-  logger: Logger;
-  archive: PredictionArchive;
-  index: ParquetIndex;
-  parquetRoot: string;
-  /** Holds the intent. */
-  segmentDirectory: string;
-  staging: string;
-}
-
 /**
  * Joins the files of one version and one day (UTC) that is over into one, since a reader pays for every file. No rename
  * replaces many names at once, so the intent is written first, and a start after a crash carries it out: nothing is lost
@@ -40,13 +24,13 @@ export interface ParquetCompactionOptions {
  * the folder from outside may see rows twice; the log's own searches do not.
  */
 export class ParquetCompaction {
-  readonly #options: ParquetCompactionOptions;
+  readonly #options: ParquetFolders;
   readonly #intentPath: string;
   /** An intent that may be on disk must be carried out, never replaced by another one. */
   #unfinished: { intent: Intent; written: boolean; onPublished: () => void } | null = null;
   #nextRun: number;
 
-  constructor(options: ParquetCompactionOptions) {
+  constructor(options: ParquetFolders) {
     this.#options = options;
     this.#intentPath = join(options.segmentDirectory, "compaction.json");
     this.#nextRun = options.clock.monotonic() + everyMs;

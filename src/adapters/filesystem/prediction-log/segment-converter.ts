@@ -1,27 +1,15 @@
 import { join } from "node:path";
-import type { Clock } from "../../../core/clock.ts";
-import type { Logger } from "../../../core/logger.ts";
 import type { Signature } from "../../../registry/index.ts";
-import { type DurableDirectories, publishDurably, syncFile } from "../durable-file.ts";
+import { publishDurably, syncFile } from "../durable-file.ts";
 import type { FileSystem } from "../file-system.ts";
-import { parquetDirectory, parquetFile, type ParquetFile, type ParquetIndex } from "./parquet-index.ts";
-import type { PredictionArchive } from "./prediction-archive.ts";
+import type { ParquetFolders } from "./parquet-folders.ts";
+import { parquetDirectory, parquetFile, type ParquetFile } from "./parquet-index.ts";
 import type { Segment } from "./segment.ts";
 
 const retryDelaysMs = [1_000, 10_000];
 const leftoverDelayMs = 10_000;
 
-export interface SegmentConverterOptions {
-  fileSystem: FileSystem;
-  directories: DurableDirectories;
-  clock: Clock;
-  logger: Logger;
-  archive: PredictionArchive;
-  index: ParquetIndex;
-  /** Where Parquet files are published, and where the archive writes them before. */
-  parquetRoot: string;
-  segmentDirectory: string;
-  staging: string;
+export interface SegmentConverterOptions extends ParquetFolders {
   signatureOf(model: string, version: string): Promise<Signature | null> | Signature | null;
   /** The segment's predictions are in Parquet now; it is about to be removed. */
   onConverted(segment: Segment): void;
