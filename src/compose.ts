@@ -16,6 +16,8 @@ import { SqlOutbox } from "./adapters/sql/sql-outbox.ts";
 import { watchEvents } from "./adapters/sql/write-events.ts";
 import { openSqlDatabase, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
 import { BackupService, backupRoutes } from "./backup/index.ts";
+import { clockCheck, databaseCheck } from "./adapters/system/environment-checks.ts";
+import { AccessServices, accessRoutes, AuditTrail, type AccessRouteParts } from "./access/index.ts";
 import { childEnvironment, type Config } from "./config/index.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
@@ -23,16 +25,19 @@ import { EventBus } from "./core/events.ts";
 import { TimeOrderedIds } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Route } from "./core/route.ts";
+import type { DoctorCheck } from "./core/doctor-check.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { announceRegistryChange, OutboxFollower, OwnEvents, Refresher, systemAlarm } from "./events/index.ts";
 import { databaseDialect } from "./database-dialect.ts";
+import { environmentChecks } from "./doctor.ts";
+import { doctorRoutes } from "./doctor/index.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
 import { loadConsoleFiles } from "./http/console-files.ts";
 import { HttpServer } from "./http/http-server.ts";
 import { openApiDocument } from "./http/openapi.ts";
 import { RouteTable } from "./http/route-table.ts";
 import { systemRoutes, type SystemFacts } from "./http/system-routes.ts";
-import { LiveFeed, MonitoringService, monitoringRoutes } from "./monitoring/index.ts";
+import { LiveFeed, MonitoringService, monitoringChecks, monitoringRoutes } from "./monitoring/index.ts";
 import { Policy, RegistryService, registryRoutes, type BlobStore } from "./registry/index.ts";
 import {
   grpcHealthService, openInferenceGrpcService, openInferenceRoutes, ServingInference, ServingService, servingRoutes,
@@ -62,7 +67,10 @@ interface RouteParts {
   log: PredictionLog;
   truth: TruthStore;
   backup: BackupService;
+  doctor: readonly DoctorCheck[];
   system: SystemFacts;
+  access: AccessServices;
+  signIn: AccessRouteParts["signIn"];
 }
 
 /** Every route of the server; what is not here does not exist. */
@@ -71,9 +79,11 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...systemRoutes(parts.system),
     ...registryRoutes(parts.registry, parts.blobs),
     ...servingRoutes(parts),
-    ...openInferenceRoutes(new ServingInference(parts.serving), { version: slipwayVersion }),
+    ...accessRoutes(parts),
+    ...openInferenceRoutes(new ServingInference(parts.serving, (model) => parts.registry.teamOf(model)), { version: slipwayVersion }),
     ...monitoringRoutes(parts),
     ...backupRoutes(parts.backup),
+    ...doctorRoutes(parts.doctor),
   ];
 }
 
@@ -106,7 +116,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const follower = new OutboxFollower({ outbox: new SqlOutbox(openedDatabase), alarm: systemAlarm, logger });
   const ownEvents = new OwnEvents(() => follower.wake());
   const database = watchEvents(openedDatabase, ownEvents);
-  const registryStore = new SqlRegistryStore(database);
+  const registryStore = new SqlRegistryStore(database, ids);
   const truth = new SqlTruthStore(database);
   // Servers on one database share the folder too: any of them serves what was deployed on another.
   const artifacts = config.artifacts ?? config.data;
@@ -137,13 +147,33 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     writeArchive: writeTar, staging: join(config.data, "backup-staging"), version: slipwayVersion, schema: migrations.length, logger,
   });
   await backup.recover();
-  const live = new LiveFeed(monitoring, () => serving.views(), events);
+  const doctor = [
+    ...environmentChecks(config),
+    databaseCheck(async () => {
+      const before = clock.monotonic();
+      await database.queries.selectFrom("sequences").select("value").execute();
+      return { milliseconds: clock.monotonic() - before, description: config.databaseUrl === undefined ? "SQLite" : "Postgres" };
+    }),
+    clockCheck(() => Promise.resolve(null), () => clock.now()),
+    ...monitoringChecks({
+      models: () => serving.modelNames, series: monitoring.series.bind(monitoring), drift: monitoring.drift.bind(monitoring),
+      activeVersion: (model) => serving.views().find((view) => view.model === model && view.active)?.version ?? null,
+    }),
+  ];
+  const live = new LiveFeed({ monitoring, served: () => serving.views(), sees: (caller, model) => registry.sees(caller, model), events });
+
+  const audit = new AuditTrail({ log: new SqlAuditLog(database), logger });
+  const access = new AccessServices({
+    store: new SqlAccessStore(database, ids), mode: posture.mode, secure: posture.secure, clock, ids, logger,
+    teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : null),
+    audit: (request) => recordRequest(audit, request),
+  });
 
   const ports = { httpPort: 0, grpcPort: 0 };
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup,
+      registry, blobs, serving, monitoring, live, log, truth, backup, doctor,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(runtime.executionProviders),
@@ -151,13 +181,13 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       },
     }),
   );
-  const http = new HttpServer(config, { table, console: loadConsoleFiles(consoleDirectory), clock, ids, logger });
+  const http = new HttpServer(config, { table, console: loadConsoleFiles(consoleDirectory), access: access.gate, clock, ids, logger });
   ports.httpPort = await http.listen();
   onFailure(() => http.destroy());
-  const inference = new ServingInference(serving);
+  const inference = new ServingInference(serving, (model) => registry.teamOf(model));
   const grpc = new GrpcServer(
     { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes },
-    { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], clock, logger },
+    { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], access: access.gate, ids, clock, logger },
   );
   ports.grpcPort = await grpc.listen();
   onFailure(() => grpc.drain(0));
@@ -180,6 +210,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const ticker = setInterval(() => {
     const now = clock.now();
     monitoring.tick(now);
+    void access.tick(now);
     if (ticks++ % 2 === 0) live.tick(now);
     if (ticks % 3600 === 1) void collectGarbage().catch((cause: unknown) => logger.warn("garbage.not_collected", { cause }));
   }, 1000);

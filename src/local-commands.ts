@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "./core/command.ts";
 import { AppError } from "./core/errors.ts";
+import type { DoctorResult } from "./doctor/index.ts";
 import type { MoveReport } from "./move.ts";
 import type { RestoreReport } from "./restore.ts";
 
@@ -22,6 +23,14 @@ interface BackupReport {
   files: number;
   rows: number;
 }
+
+interface DoctorReport {
+  /** Null when it is this machine that was looked at. */
+  server: string | null;
+  checks: DoctorResult[];
+}
+
+const marks = { ok: "ok     ", warning: "WARNING", problem: "PROBLEM", skipped: "-      " } as const;
 
 /** Commands that work on files of this machine, beside or without a server. What they need is loaded when one runs. */
 export const localCommands: Command[] = [
@@ -59,6 +68,29 @@ export const localCommands: Command[] = [
       }
     },
     render: ({ file, bytes, sha256, files, rows }: BackupReport) => `${file}: ${megabytes(bytes)}, ${files} files, ${rows} rows, sha256 ${sha256}`,
+  },
+  {
+    words: ["doctor"],
+    summary: "what is wrong with this installation, and what to do: the running server's view, or this machine's when none answers",
+    options: [
+      { flags: "--data <directory>", description: "data directory to look at when no server answers" },
+      { flags: "--config <file>", description: "settings to look at when no server answers" },
+    ],
+    run: async ({ api, progress }, { options }): Promise<DoctorReport> => {
+      try {
+        return { server: api.baseUrl, ...(await api.get<{ checks: DoctorResult[] }>("/api/doctor")) };
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== "SERVER_UNREACHABLE") throw error;
+        progress(`No server answers at ${api.baseUrl}; these are checks of this machine.`);
+        return { server: null, checks: await (await import("./doctor.ts")).examineMachine(options) };
+      }
+    },
+    render: ({ checks }: DoctorReport) =>
+      [
+        ...checks.map(({ name, state, finding, advice }) => `${marks[state]} ${name}: ${finding}${advice === "" ? "" : `\n    ${advice}`}`),
+        "",
+        `${checks.filter(({ state }) => state === "problem").length} problems, ${checks.filter(({ state }) => state === "warning").length} warnings.`,
+      ].join("\n"),
   },
   {
     words: ["restore"],

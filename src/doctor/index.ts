@@ -1,0 +1,3 @@
+export { DoctorResult } from "./schemas.ts";
+export { doctorRoutes } from "./routes.ts";
+export { examine } from "./examine.ts";
