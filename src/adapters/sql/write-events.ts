@@ -1,4 +1,4 @@
-import type { CompiledQuery, Kysely } from "kysely";
+import { sql, type CompiledQuery, type Expression, type Kysely, type SqlBool } from "kysely";
 import type { DomainEvent } from "../../core/domain-event.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
@@ -21,7 +21,8 @@ const ofStatement = new WeakMap<CompiledQuery, string>();
 /**
  * Statements that add events to the outbox: the last ones of the transaction, or of the batch, that makes the change. The
  * first of them takes the row of the sequence and keeps it until the commit, so sequences have no gaps and are in the order
- * of commits: a reader that has seen one has seen all before it.
+ * of commits: a reader that has seen one has seen all before it. Nothing is added where `when` does not hold: in a batch,
+ * that the statements before it changed what they should.
  */
 export function eventStatements(queries: Kysely<DatabaseSchema>, ids: IdGenerator, events: readonly DomainEvent[]): CompiledQuery[] {
   return events.flatMap(({ type, object, team, actor, time, payload }) => {
