@@ -23,7 +23,7 @@ function start(script: string, parameters: readonly string[], stdout: "pipe" | "
   return child;
 }
 
-const server = start("src/main.ts", ["up", "--data", data, "--log-level", "warn", ...given], "pipe");
+const server = start("src/main.ts", ["up", "--data", data, "--log-level", "warn", "--workflows", join(root, "examples/flights/workflows.ts"), ...given], "pipe");
 server.once("exit", (code) => {
   for (const child of children) child.kill("SIGTERM");
   process.exitCode = code ?? 1;

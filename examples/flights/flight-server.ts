@@ -17,8 +17,10 @@ const flightModel = "flight-delay";
 /** A running Slipway, by its public client. */
 export class SlipwayFlightServer implements FlightServer {
   readonly #client: SlipwayClient;
+  readonly #url: string;
 
   constructor(url: string) {
+    this.#url = url;
     this.#client = new SlipwayClient({ url });
   }
 
@@ -43,6 +45,17 @@ export class SlipwayFlightServer implements FlightServer {
       description: "Will this flight arrive more than 15 minutes late? Asked when it leaves the gate. US flights of 2001.",
     });
     return [`${flightModel} version ${version.version} is deployed`, ...notes].join("; ");
+  }
+
+  /** Starts the accuracy report, once for all runs of the example; says what happened. */
+  async startReport(): Promise<string> {
+    try {
+      const { run, created } = await this.#client.workflows.start("flight-accuracy-report", { url: this.#url }, { idempotencyKey: "first report" });
+      return `workflow run ${run.id} ${created ? "makes an accuracy report and will wait for your approval" : `is there already, ${run.state}`}`;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "WORKFLOW_NOT_FOUND") return "no accuracy report: start the server with --workflows examples/flights/workflows.ts";
+      throw error;
+    }
   }
 
   async predict(flights: readonly FlightFeatures[]): Promise<{ predictionId: string; probabilities: readonly number[] }> {

@@ -59,6 +59,7 @@ class StandIn {
       const late = { name: "late_probability", datatype: "FP32", shape: [rows, 1], data: Array.from({ length: rows }, () => 0.2) };
       return [200, { model_name: "flight-delay", model_version: "1", parameters: { prediction_id: `prd_${this.calls.length}` }, outputs: [late] }];
     }
+    if (path === "/api/workflows/flight-accuracy-report/runs") return [200, { run: { id: "wfr_1", state: "queued" }, created: true }];
     if (method === "POST") return [200, { version: { version: "1" }, created: true, active: true, notes: [] }];
     if (this.deployed.length === 0) return [404, { error: { code: "MODEL_NOT_FOUND", message: "There is no model flight-delay." } }];
     return [200, { versions: this.deployed.map((sourceDigest) => ({ version: "1", contract: { runtime: { sourceDigest } } })) }];
@@ -107,6 +108,15 @@ describe("running the example", () => {
     ]);
     // The first held-out day, 1 May 2001, was a Tuesday.
     assert.deepEqual([inputs[4]!.data[0], inputs[0]!.shape], [2, [inputs[0]!.data.length, 1]]);
+  });
+
+  it("starts the accuracy report, once however often it is started", async () => {
+    server.onInfer = () => stop.abort();
+    const lines: string[] = [];
+    await run((line) => lines.push(line));
+    const started = server.calls.filter(({ path }) => path === "/api/workflows/flight-accuracy-report/runs");
+    assert.deepEqual(started.map(({ body }) => body), [{ idempotencyKey: "first report", input: { url } }]);
+    assert.ok(lines.some((line) => line.startsWith("workflow run wfr_1 makes an accuracy report")));
   });
 
   it("leaves the traffic where it is when this very model was deployed before", async () => {

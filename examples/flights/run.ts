@@ -43,6 +43,7 @@ export async function runFlights(options: RunFlightsOptions): Promise<void> {
   const reading = readFlights(periods.heldOut, { every: replayedEvery });
   await Promise.all([reading, whenReachable(deploy, sleep, options)]);
   if (signal.aborted) return;
+  log(await server.startReport());
   log(`Flights of May and June are on their way to ${url}: ${rate} requests a second, a day in ${Math.round(86_400 / speed)} seconds.`);
   await replayFlights({
     server, signal, log, speed, rate, sleep,

@@ -59,6 +59,8 @@ function addUp(program: Program, parts: CliParts): void {
     .option("--data <directory>", "where everything is kept")
     .option("--config <file>", "JSON file with settings")
     .option("--allowed-hosts <hosts>", "further Host values to answer for, comma-separated")
+    .option("--workflows <modules>", "modules that define workflows, comma-separated")
+    .option("--max-workflow-runs <number>", "workflow runs under way at once; 0 leaves them to other servers")
     .option("--max-inference-bytes <bytes>", "largest inference body")
     .option("--intra-op-threads <number>", "threads of one model run")
     .addOption(new Option("--log-level <level>", "debug, info, warn, error or silent"))

@@ -90,7 +90,8 @@ export const SignalRequest = z
     signal: z.string().min(1).max(200),
     /** Which of those that wait for it: what the run waits with. */
     key: z.string().max(200).default(""),
-    payload: z.unknown().default(null),
+    /** An empty object by default: null is what a wait answers that gave up. */
+    payload: z.unknown().default({}),
     /** Only runs of this team take it. */
     team: z.string().max(128).default("default"),
   })
