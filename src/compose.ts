@@ -14,11 +14,11 @@ import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
 import { SqlOutbox } from "./adapters/sql/sql-outbox.ts";
 import { watchEvents } from "./adapters/sql/write-events.ts";
-import { openSqlDatabase, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
+import { openSqlDatabase, SqlAccessStore, SqlAuditLog, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
 import { BackupService, backupRoutes } from "./backup/index.ts";
 import { clockCheck, databaseCheck } from "./adapters/system/environment-checks.ts";
-import { AccessServices, accessRoutes, AuditTrail, type AccessRouteParts } from "./access/index.ts";
-import { childEnvironment, type Config } from "./config/index.ts";
+import { AccessServices, accessRoutes, auditRequests, AuditTrail, type AccessRouteParts } from "./access/index.ts";
+import { childEnvironment, postureOf, type Config } from "./config/index.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
 import { EventBus } from "./core/events.ts";
@@ -104,6 +104,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? pinoLogger(config.logLevel);
   assertLoopback(config.host);
+  const posture = postureOf(config);
   const lock = await lockDataDirectory(config.data);
   onFailure(() => lock.release());
   const ids = new TimeOrderedIds(clock);
@@ -166,14 +167,15 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const access = new AccessServices({
     store: new SqlAccessStore(database, ids), mode: posture.mode, secure: posture.secure, clock, ids, logger,
     teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : null),
-    audit: (request) => recordRequest(audit, request),
+    audit: auditRequests(audit),
   });
 
   const ports = { httpPort: 0, grpcPort: 0 };
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, doctor,
+      registry, blobs, serving, monitoring, live, log, truth, backup, access, doctor,
+      signIn: { oidcName: () => null, isSetupOpen: () => Promise.resolve(false) },
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(runtime.executionProviders),
@@ -234,6 +236,8 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       await follower.stop();
       await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000))]);
       await serving.stop();
+      await access.tick(clock.now());
+      await audit.close();
       await log.stop();
       await monitoring.stop();
       await duckdb.close();

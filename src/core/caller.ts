@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { EpochMs } from "./clock.ts";
 import { AppError } from "./errors.ts";
 
 /** From the least to the most; each may do what the ones before it may. */
@@ -36,6 +37,8 @@ export interface Caller {
   /** For people. */
   readonly name: string;
   readonly grants: readonly Grant[];
+  /** When the credentials end by themselves; what they make ends no later. Absent for those that do not. */
+  readonly expiresAt?: EpochMs;
 }
 
 /** Nobody: what public routes get when no credentials came. */
@@ -90,6 +93,11 @@ export function grantWithin(inner: Grant, outer: readonly Grant[]): boolean {
       (wanted ?? []).every((name) => given?.includes(name) === true);
     return subset(inner.models, grant.models) && subset(inner.experiments, grant.experiments);
   });
+}
+
+/** Whether the caller may know that there is something of the team at all. */
+export function maySeeTeam(caller: Caller, team: string): boolean {
+  return caller.grants.some((grant) => grant.team === "*" || grant.team === team);
 }
 
 /** Throws FORBIDDEN unless the caller has the role on everything of the team. */

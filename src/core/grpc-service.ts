@@ -1,3 +1,4 @@
+import type { Caller, ObjectKind } from "./caller.ts";
 import type { EpochMs } from "./clock.ts";
 import type { AppError } from "./errors.ts";
 import type { Access } from "./route.ts";
@@ -5,6 +6,7 @@ import type { Access } from "./route.ts";
 /** What the gRPC door gives to a handler. */
 export interface GrpcCall<Request> {
   request: Request;
+  caller: Caller;
   /** The door read the clock once, when the message arrived. */
   now: EpochMs;
   /** Milliseconds from `now` until the caller's deadline; undefined without one. */
@@ -13,10 +15,17 @@ export interface GrpcCall<Request> {
   readonly signal: AbortSignal;
 }
 
+/** As `AccessTarget` of routes; here it is the message that names the object. Undefined = this message names none: `some`. */
+export type GrpcTarget<Request> = "server" | "some" | { kind: ObjectKind; nameIn(request: Request): string | undefined };
+
 interface GrpcMethodBasics<Request, Response> {
   /** Such as `ModelInfer`. */
   name: string;
   access: Access;
+  /** The whole server where it is not said. */
+  on?: GrpcTarget<Request>;
+  /** True for methods that change something: every call is written to the audit log. */
+  audited?: boolean;
   /** Throws AppError for a message that is not one. Views of `message` may be kept. */
   decode(message: Buffer): Request;
   encode(response: Response): Buffer;

@@ -24,6 +24,13 @@ export type BodySpec =
   /** Handed over unread; the handler consumes it. */
   | { kind: "stream"; description: string };
 
+export interface AuditFacts {
+  caller?: Caller;
+  /** Such as `key:key_01...`. */
+  object?: string;
+  detail?: Readonly<Record<string, unknown>>;
+}
+
 /** What the door gives to a handler. */
 export interface RouteRequest<Params, Query, Body> {
   params: Params;
@@ -32,6 +39,10 @@ export interface RouteRequest<Params, Query, Body> {
   headers: Readonly<Record<string, string | string[] | undefined>>;
   requestId: string;
   caller: Caller;
+  /** Where the request came from, as far as it can be trusted. */
+  address: string;
+  /** Tells the audit log what only the handler knows: whom the request signed in, what it made. Never secrets. */
+  auditAs: (facts: AuditFacts) => void;
   /** The door read the clock once, when the request arrived. */
   now: EpochMs;
   /** Aborted when the caller closes the connection before the answer. */
@@ -66,7 +77,7 @@ export interface Route extends RouteDocumentation {
   access: Access;
   /** The whole server where it is not said. */
   on?: AccessTarget;
-  /** False for requests that are too many to be audited one by one, such as predictions; others than GET are audited. */
+  /** False for requests that are too many to be audited one by one, such as predictions, or change nothing; others than GET are audited. */
   audited?: boolean;
   params?: z.ZodType;
   query?: z.ZodType;

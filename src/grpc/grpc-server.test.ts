@@ -7,6 +7,8 @@ import { systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { errorCatalogue, type ErrorCode } from "../core/error-catalogue.ts";
 import { AppError } from "../core/errors.ts";
+import { TimeOrderedIds } from "../core/ids.ts";
+import { openGate } from "../core/request-gate.ts";
 import { FakeInferenceService } from "../serving/open-inference/inference-service.fixture.ts";
 import { messageCodec } from "../serving/open-inference/grpc-messages.ts";
 import { grpcHealthService, openInferenceGrpcService } from "../serving/open-inference/grpc-service.ts";
@@ -16,6 +18,7 @@ import { GrpcServer, type GrpcServerOptions } from "./grpc-server.ts";
 import { callError, statusCode } from "./grpc-status.ts";
 
 const identity = (bytes: Buffer): Buffer => bytes;
+const ids = new TimeOrderedIds(systemClock);
 const open: (() => Promise<void> | void)[] = [];
 
 async function start(options: Partial<GrpcServerOptions> = {}, channel: Record<string, unknown> = {}) {
@@ -24,7 +27,7 @@ async function start(options: Partial<GrpcServerOptions> = {}, channel: Record<s
   const note = (event: string, fields?: Readonly<Record<string, unknown>>): void => void failures.push(`${event} ${String(fields?.code)}`);
   const logger: Logger = { info() {}, warn: note, error: note };
   const services = [openInferenceGrpcService(service, "0.1.0"), grpcHealthService(service)];
-  const server = new GrpcServer({ host: "127.0.0.1", port: 0, ...options }, { services, clock: systemClock, logger });
+  const server = new GrpcServer({ host: "127.0.0.1", port: 0, ...options }, { services, access: openGate, ids, clock: systemClock, logger });
   const port = await server.listen();
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), channel);
   open.push(() => client.close(), () => server.drain(100));
@@ -266,7 +269,7 @@ describe("the gRPC door", () => {
 
   it("says which port cannot be had", async () => {
     const { port } = await start();
-    const second = new GrpcServer({ host: "127.0.0.1", port }, { services: [], clock: systemClock, logger: { info() {}, warn() {}, error() {} } });
+    const second = new GrpcServer({ host: "127.0.0.1", port }, { services: [], access: openGate, ids, clock: systemClock, logger: { info() {}, warn() {}, error() {} } });
     await assert.rejects(second.listen(), { code: "CONFIG_INVALID", message: `Cannot listen for gRPC on 127.0.0.1: port ${port} is taken or not allowed.` });
     await second.drain(0);
   });

@@ -3,10 +3,13 @@ import {
   logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleUnaryCall, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall,
   type MethodDefinition, type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import type { Clock } from "../core/clock.ts";
+import { anonymousCaller, type Caller } from "../core/caller.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { GrpcCall, GrpcMethod, GrpcService, StreamMethod } from "../core/grpc-service.ts";
+import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
+import { isAnonymous, isDenial, type RequestGate } from "../core/request-gate.ts";
 import { callError } from "./grpc-status.ts";
 
 export interface GrpcServerOptions {
@@ -30,12 +33,16 @@ const maxAhead = 64;
 export class GrpcServer {
   readonly #server: Server;
   readonly #options: GrpcServerOptions;
+  readonly #access: RequestGate;
+  readonly #ids: IdGenerator;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #port = 0;
 
-  constructor(options: GrpcServerOptions, parts: { services: readonly GrpcService[]; clock: Clock; logger: Logger }) {
+  constructor(options: GrpcServerOptions, parts: { services: readonly GrpcService[]; access: RequestGate; ids: IdGenerator; clock: Clock; logger: Logger }) {
     this.#options = options;
+    this.#access = parts.access;
+    this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
     const maxMessageBytes = options.maxMessageBytes ?? 64 << 20;
@@ -114,32 +121,92 @@ export class GrpcServer {
   /** Messages are worked on as they come, answers keep their order. A failure is a message of its own. */
   #streamHandler(service: GrpcService, method: StreamMethod<unknown, unknown>): handleBidiStreamingCall<Buffer, Buffer> {
     return (call: ServerDuplexStream<Buffer, Buffer>) => {
-      let ahead = 0;
-      let last: Promise<unknown> = Promise.resolve();
-      const write = async (answer: Buffer): Promise<void> => {
-        if (!call.cancelled && !call.destroyed && !call.write(answer)) await once(call, "drain");
-        if (--ahead < maxAhead && call.isPaused()) call.resume();
-      };
-      call.on("data", (message: Buffer) => {
-        if (++ahead >= maxAhead) call.pause();
-        const answer = this.#answer(method, call, message).catch((thrown: unknown) => {
+      this.#admit(method, call).then(
+        () => this.#answerStream(service, method, call),
+        (thrown: unknown) => {
           const error = toAppError(thrown);
           this.#logFailure(service, method, error);
-          return method.encode(method.failure(error, decodedOrNothing(method, message)));
-        });
-        // What fails beyond the method itself is the caller's leaving.
-        last = last.then(() => answer).then(write).catch(() => call.destroy());
-      });
-      call.on("end", () => void last.then(() => call.end()));
-      call.on("error", () => call.destroy());
+          call.emit("error", callError(error, service.errorText(error)));
+        },
+      );
     };
+  }
+
+  /** Who may not call the method at all gets no stream; what its messages name is judged message by message. */
+  async #admit(method: GrpcMethod, call: AnyCall): Promise<void> {
+    const now = this.#clock.now();
+    let caller = anonymousCaller;
+    try {
+      caller = await this.#identify(call, now);
+      await this.#access.authorize(caller, method.access, method.on === undefined || method.on === "server" ? "server" : "some", {});
+    } catch (thrown) {
+      await this.#auditFailure(method, caller, "", now, toAppError(thrown));
+      throw thrown;
+    }
+  }
+
+  #answerStream(service: GrpcService, method: StreamMethod<unknown, unknown>, call: ServerDuplexStream<Buffer, Buffer>): void {
+    let ahead = 0;
+    let last: Promise<unknown> = Promise.resolve();
+    const write = async (answer: Buffer): Promise<void> => {
+      if (!call.cancelled && !call.destroyed && !call.write(answer)) await once(call, "drain");
+      if (--ahead < maxAhead && call.isPaused()) call.resume();
+    };
+    call.on("data", (message: Buffer) => {
+      if (++ahead >= maxAhead) call.pause();
+      const answer = this.#answer(method, call, message).catch((thrown: unknown) => {
+        const error = toAppError(thrown);
+        this.#logFailure(service, method, error);
+        return method.encode(method.failure(error, decodedOrNothing(method, message)));
+      });
+      // What fails beyond the method itself is the caller's leaving.
+      last = last.then(() => answer).then(write).catch(() => call.destroy());
+    });
+    call.on("end", () => void last.then(() => call.end()));
+    call.on("error", () => call.destroy());
   }
 
   async #answer(method: GrpcMethod, call: AnyCall, message: Buffer): Promise<Buffer> {
     const now = this.#clock.now();
-    const request: unknown = method.decode(message);
-    const response: unknown = await method.handle(new ReceivedCall(request, now, call));
-    return method.encode(response);
+    let caller = anonymousCaller;
+    let object = "";
+    try {
+      const identified = this.#identify(call, now);
+      caller = identified instanceof Promise ? await identified : identified;
+      // Before the message is read: nobody's bytes are parsed who may not call at all.
+      if (method.access !== "public" && isAnonymous(caller)) await this.#access.authorize(caller, method.access, "some", {});
+      const request: unknown = method.decode(message);
+      const { on = "server" } = method;
+      const named = typeof on === "object" ? on.nameIn(request) : undefined;
+      if (typeof on === "object" && named !== undefined) object = `${on.kind}:${named}`;
+      const authorized = typeof on !== "object"
+        ? this.#access.authorize(caller, method.access, on, {})
+        : this.#access.authorize(caller, method.access, named === undefined ? "some" : { kind: on.kind, parameter: "name" }, { name: named });
+      if (authorized !== undefined) await authorized;
+      const response: unknown = await method.handle(new ReceivedCall(request, caller, now, call));
+      if (method.audited === true) {
+        await this.#access.audit({ now, caller, operation: method.name, object, result: "allowed", requestId: this.#ids.next("request") });
+      }
+      return method.encode(response);
+    } catch (thrown) {
+      await this.#auditFailure(method, caller, object, now, toAppError(thrown));
+      throw thrown;
+    }
+  }
+
+  #identify(call: AnyCall, now: EpochMs): Caller | Promise<Caller> {
+    const [authorization] = call.metadata.get("authorization");
+    const address = call.getPeer().replace(/:\d+$/, "");
+    return this.#access.identify({ authorization: authorization === undefined ? undefined : String(authorization), cookie: undefined, address }, now);
+  }
+
+  async #auditFailure(method: GrpcMethod, caller: Caller, object: string, now: EpochMs, error: AppError): Promise<void> {
+    const denied = isDenial(error);
+    if (!denied && !(method.audited === true && !isAnonymous(caller))) return;
+    const written = this.#access
+      .audit({ now, caller, operation: method.name, object, result: denied ? "denied" : "failed", code: error.code, requestId: this.#ids.next("request") })
+      .catch((cause: unknown) => this.#logger.error("audit.not_written", { method: method.name, code: error.code, cause }));
+    if (!denied) await written;
   }
 
   #logFailure(service: GrpcService, method: GrpcMethod, error: AppError): void {
@@ -160,11 +227,13 @@ function decodedOrNothing(method: GrpcMethod, message: Buffer): unknown {
 /** One call as the handler sees it; what costs time is made when it is asked for. */
 class ReceivedCall implements GrpcCall<unknown> {
   readonly request: unknown;
+  readonly caller: Caller;
   readonly now;
   readonly #call: AnyCall;
 
-  constructor(request: unknown, now: GrpcCall<unknown>["now"], call: AnyCall) {
+  constructor(request: unknown, caller: Caller, now: GrpcCall<unknown>["now"], call: AnyCall) {
     this.request = request;
+    this.caller = caller;
     this.now = now;
     this.#call = call;
   }

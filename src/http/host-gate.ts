@@ -34,6 +34,17 @@ export class HostGate {
     }
   }
 
+  /**
+   * Whether a page of this server itself sent the request, or for a safe method, nobody says that another did. A cookie
+   * counts only then: browsers send it whoever asks them to.
+   */
+  mayCarryCookie(request: IncomingMessage): boolean {
+    const site = request.headers["sec-fetch-site"];
+    if (request.method === "GET" || request.method === "HEAD") return site === undefined || site === "same-origin" || site === "none";
+    const { origin } = request.headers;
+    return site === "same-origin" || (origin !== undefined && this.#isOwnOrigin(origin));
+  }
+
   #isOwnOrigin(origin: string): boolean {
     const separator = origin.indexOf("://");
     return separator > 0 && this.#hosts.has(origin.slice(separator + 3).toLowerCase());

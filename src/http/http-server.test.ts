@@ -9,6 +9,7 @@ import { systemClock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { TimeOrderedIds } from "../core/ids.ts";
 import { silentLogger } from "../core/logger.ts";
+import { openGate } from "../core/request-gate.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import { loadConsoleFiles } from "./console-files.ts";
 import { HttpServer, type HttpServerOptions } from "./http-server.ts";
@@ -32,7 +33,7 @@ const routes: Route[] = [
 ];
 
 async function start(options: Partial<HttpServerOptions> = {}): Promise<{ server: HttpServer; port: number }> {
-  const server = new HttpServer({ ...defaults, ...options }, { table: new RouteTable(routes), console: loadConsoleFiles("no such folder"), clock: systemClock, ids: new TimeOrderedIds(systemClock), logger: silentLogger });
+  const server = new HttpServer({ ...defaults, ...options }, { table: new RouteTable(routes), console: loadConsoleFiles("no such folder"), access: openGate, clock: systemClock, ids: new TimeOrderedIds(systemClock), logger: silentLogger });
   return { server, port: await server.listen() };
 }
 

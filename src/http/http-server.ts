@@ -1,15 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { localCaller } from "../core/caller.ts";
+import { Readable } from "node:stream";
+import { anonymousCaller, type Caller } from "../core/caller.ts";
+import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
-import { HttpAnswer, type Route, type RouteRequest } from "../core/route.ts";
+import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type RequestGate } from "../core/request-gate.ts";
+import { HttpAnswer, type AuditFacts, type Route, type RouteRequest } from "../core/route.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
 import { readBody } from "./read-body.ts";
 import type { RouteTable } from "./route-table.ts";
+import { FollowedAnswers } from "./followed-answers.ts";
+import { auditedObject, callerAddress, challengeOf, isAudited } from "./request-access.ts";
 import { parseJson, parseQuery, validate } from "./parse-request.ts";
 import { writeAnswer } from "./write-answer.ts";
 
@@ -21,7 +26,10 @@ export interface HttpServerOptions {
   maxInferenceBytes: number;
   bodyTimeoutMs: number;
   maxConnections: number;
+  /** Where a request comes from is what the proxy in front says. */
+  trustedProxy?: boolean;
 }
+
 
 /** The HTTP door: gates, routing, bodies, errors and draining. What it offers is the route table's. */
 export class HttpServer {
@@ -29,12 +37,13 @@ export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #table: RouteTable;
   readonly #console: ConsoleFiles;
+  readonly #access: RequestGate;
   readonly #clock: Clock;
   readonly #ids: IdGenerator;
   readonly #logger: Logger;
-  readonly #sockets = new Set<Socket>();
-  /** Bodies under way, with the monotonic time by which they must be whole. */
-  readonly #pendingBodies = new Map<IncomingMessage, number>();
+  #connections = 0;
+  readonly #pendingBodies = new ChurnSet<PendingBody>();
+  readonly #followed = new FollowedAnswers();
   #sweeper: NodeJS.Timeout | undefined;
   #gate = new HostGate([]);
   #draining = false;
@@ -42,11 +51,12 @@ export class HttpServer {
 
   constructor(
     options: HttpServerOptions,
-    parts: { table: RouteTable; console: ConsoleFiles; clock: Clock; ids: IdGenerator; logger: Logger },
+    parts: { table: RouteTable; console: ConsoleFiles; access: RequestGate; clock: Clock; ids: IdGenerator; logger: Logger },
   ) {
     this.#options = options;
     this.#table = parts.table;
     this.#console = parts.console;
+    this.#access = parts.access;
     this.#clock = parts.clock;
     this.#ids = parts.ids;
     this.#logger = parts.logger;
@@ -54,8 +64,8 @@ export class HttpServer {
     this.#server.maxConnections = options.maxConnections;
     this.#server.on("request", (request, response) => void this.#serve(request, response));
     this.#server.on("connection", (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
+      this.#connections++;
+      socket.once("close", () => this.#connections--);
     });
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
@@ -77,7 +87,10 @@ export class HttpServer {
     });
     const { port } = this.#server.address() as AddressInfo;
     this.#gate = new HostGate([...loopbackHosts(port), ...this.#options.allowedHosts.map((host) => host.toLowerCase())]);
-    this.#sweeper = setInterval(() => this.#sweepBodies(), 1000).unref();
+    this.#sweeper = setInterval(() => {
+      this.#sweepBodies();
+      this.#followed.sweep(this.#clock.monotonic());
+    }, 1000).unref();
     return port;
   }
 
@@ -88,7 +101,7 @@ export class HttpServer {
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     const end = this.#clock.monotonic() + graceMs;
-    while ((this.#active > 0 || this.#sockets.size > 0) && this.#clock.monotonic() < end) {
+    while ((this.#active > 0 || this.#connections > 0) && this.#clock.monotonic() < end) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     clearInterval(this.#sweeper);
@@ -107,9 +120,10 @@ export class HttpServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#active++;
-    let found: Route | undefined;
     let requestId: string | undefined;
     const idOf = (): string => (requestId ??= this.#ids.next("request"));
+    const now = this.#clock.now();
+    const exchange: Exchange = { route: undefined, params: {}, caller: anonymousCaller, address: "", facts: undefined };
     try {
       this.#gate.check(request);
       const url = request.url!;
@@ -120,20 +134,70 @@ export class HttpServer {
         this.#serveUnrouted(request, response, path);
         return;
       }
-      const route = (found = match.route);
+      const route = (exchange.route = match.route);
+      exchange.params = match.params;
+      const credentials = this.#credentialsOf(request);
+      exchange.address = credentials.address;
+      const identified = this.#access.identify(credentials, now);
+      exchange.caller = identified instanceof Promise ? await identified : identified;
       const problems: Problem[] = [];
-      const params = route.params === undefined ? {} : validate(route.params, match.params, "path", problems);
+      const params = route.params === undefined ? match.params : validate(route.params, match.params, "path", problems);
+      // What cannot be a name names no object.
+      const target = problems.length > 0 ? "some" : (route.on ?? "server");
+      const authorized = this.#access.authorize(exchange.caller, route.access, target, params as Record<string, string | undefined>);
+      if (authorized !== undefined) await authorized;
       const query =
         route.query === undefined ? {} : validate(route.query, queryStart < 0 ? {} : parseQuery(url.slice(queryStart + 1)), "query", problems);
       if (problems.length > 0) throw new AppError("INVALID_REQUEST", describe(problems), { problems });
       const body = route.body === undefined ? undefined : await this.#readBody(request, route.body);
-      const result = await route.handle(new ServedRequest(params, query, body, request, response, idOf, this.#clock.now()));
+      const result = await route.handle(new ServedRequest(params, query, body, request, response, idOf, now, exchange));
+      // Who is told that something was changed may rely on its being written down who did it.
+      if (isAudited(route)) await this.#audit(exchange, { now, result: "allowed", requestId: idOf() });
+      if (result instanceof HttpAnswer && result.body instanceof Readable && route.access !== "public") {
+        this.#followed.add(response, this.#clock.monotonic(), async () => {
+          const caller = await this.#access.identify(credentials, this.#clock.now());
+          await this.#access.authorize(caller, route.access, target, match.params);
+        });
+      }
       await writeAnswer(request, response, result, this.#draining);
     } catch (thrown) {
-      await this.#fail(request, response, found, toAppError(thrown), idOf());
+      const error = toAppError(thrown);
+      await this.#auditFailure(exchange, error, now, idOf);
+      await this.#fail(request, response, exchange.route, error, idOf());
     } finally {
+      this.#followed.remove(response);
       this.#active--;
     }
+  }
+
+  #credentialsOf(request: IncomingMessage): Credentials {
+    const { authorization, cookie } = request.headers;
+    return {
+      authorization,
+      cookie: cookie !== undefined && this.#gate.mayCarryCookie(request) ? cookie : undefined,
+      address: callerAddress(request, this.#options.trustedProxy === true),
+    };
+  }
+
+  #audit({ route, params, caller, facts }: Exchange, end: Pick<AuditedRequest, "now" | "result" | "requestId" | "code">): Promise<void> {
+    return this.#access.audit({
+      ...end,
+      caller: facts?.caller ?? caller,
+      operation: route!.operationId,
+      object: facts?.object ?? auditedObject(route!, params),
+      ...(facts?.detail === undefined ? {} : { detail: facts.detail }),
+    });
+  }
+
+  /** Denials of every route; other failures where something might have changed. The caller's answer stays the failure. */
+  async #auditFailure(exchange: Exchange, error: AppError, now: AuditedRequest["now"], idOf: () => string): Promise<void> {
+    const { route, caller } = exchange;
+    if (route === undefined) return;
+    const denied = isDenial(error);
+    if (!denied && !(isAudited(route) && !isAnonymous(caller))) return;
+    const written = this.#audit(exchange, { now, result: denied ? "denied" : "failed", code: error.code, requestId: idOf() })
+      .catch((cause: unknown) => this.#logger.error("audit.not_written", { requestId: idOf(), code: error.code, cause }));
+    if (!denied) await written;
   }
 
   /** The console's files, or 404 and 405. */
@@ -155,7 +219,8 @@ export class HttpServer {
   async #readBody(request: IncomingMessage, body: NonNullable<Route["body"]>): Promise<unknown> {
     if (body.kind === "stream") return request;
     const maxBytes = body.maxBytes === "inference" ? this.#options.maxInferenceBytes : (body.maxBytes ?? 1 << 20);
-    this.#pendingBodies.set(request, this.#clock.monotonic() + this.#options.bodyTimeoutMs);
+    const pending: PendingBody = { request, deadline: this.#clock.monotonic() + this.#options.bodyTimeoutMs, late: false, place: -1 };
+    this.#pendingBodies.add(pending);
     try {
       const bytes = await readBody(request, { maxBytes, maxExpansion: 100 });
       if (body.kind === "buffer") return bytes;
@@ -164,19 +229,19 @@ export class HttpServer {
       if (problems.length > 0) throw new AppError("INVALID_REQUEST", describe(problems), { problems });
       return value;
     } catch (error) {
-      if (timedOut.has(request)) throw new AppError("BODY_TIMEOUT", "The body did not arrive in time.", { cause: error });
+      if (pending.late) throw new AppError("BODY_TIMEOUT", "The body did not arrive in time.", { cause: error });
       throw error;
     } finally {
-      this.#pendingBodies.delete(request);
+      this.#pendingBodies.delete(pending);
     }
   }
 
   #sweepBodies(): void {
     const now = this.#clock.monotonic();
-    for (const [request, deadline] of this.#pendingBodies) {
-      if (now < deadline) continue;
-      timedOut.add(request);
-      request.emit("error", new Error("body timeout"));
+    for (const pending of this.#pendingBodies.values()) {
+      if (now < pending.deadline) continue;
+      pending.late = true;
+      pending.request.emit("error", new Error("body timeout"));
     }
   }
 
@@ -190,6 +255,7 @@ export class HttpServer {
     if (response.headersSent || response.destroyed) return void response.destroy();
     const headers: Record<string, string> = { "Content-Type": "application/json", "X-Request-Id": requestId, "X-Error-Code": error.code };
     if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(Math.ceil(error.retryAfterSeconds));
+    if (error.status === 401) headers["WWW-Authenticate"] = challengeOf(request, error.code);
     if (error.code === "METHOD_NOT_ALLOWED") headers.Allow = error.message.replace(/^This path takes |\.$/g, "");
     const errorBody = route === undefined ? this.#table.errorBodyOf(request.url ?? "") : route.errorBody;
     const body = errorBody?.(error, requestId) ?? {
@@ -222,7 +288,14 @@ function rawRefusal(status: string, message: string): string {
   return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nX-Error-Code: INVALID_REQUEST\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
-const timedOut = new WeakSet<IncomingMessage>();
+/** A body under way. */
+interface PendingBody extends ChurnMember {
+  request: IncomingMessage;
+  /** Monotonic time by which it must be whole. */
+  deadline: number;
+  /** It was not, and the request fails for that. */
+  late: boolean;
+}
 
 function describe(problems: readonly Problem[]): string {
   const first = problems.slice(0, 5).map((problem) => (problem.path === "" ? problem.message : `${problem.path}: ${problem.message}`));
@@ -230,29 +303,49 @@ function describe(problems: readonly Problem[]): string {
   return `${first.join("; ")}${more}.`;
 }
 
+/** What is known of a request so far, for its audit entry. */
+interface Exchange {
+  route: Route | undefined;
+  params: Readonly<Record<string, string | undefined>>;
+  caller: Caller;
+  address: string;
+  facts: AuditFacts | undefined;
+}
+
 /** One request as the handler sees it; what costs time is made when it is asked for. */
 class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
-  readonly caller = localCaller;
+  readonly caller: Caller;
   readonly now;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #idOf: () => string;
+  readonly #exchange: Exchange;
   #signal: AbortSignal | undefined;
 
   constructor(
     params: unknown, query: unknown, body: unknown,
-    request: IncomingMessage, response: ServerResponse, idOf: () => string, now: RouteRequest<unknown, unknown, unknown>["now"],
+    request: IncomingMessage, response: ServerResponse, idOf: () => string, now: RouteRequest<unknown, unknown, unknown>["now"], exchange: Exchange,
   ) {
     this.params = params;
     this.query = query;
     this.body = body;
     this.now = now;
+    this.caller = exchange.caller;
+    this.#exchange = exchange;
     this.#request = request;
     this.#response = response;
     this.#idOf = idOf;
+  }
+
+  get auditAs() {
+    return (facts: AuditFacts): void => void (this.#exchange.facts = facts);
+  }
+
+  get address() {
+    return this.#exchange.address;
   }
 
   get headers() {

@@ -17,6 +17,8 @@ export interface BodyLimits {
 export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   const encoding = request.headers["content-encoding"]?.trim().toLowerCase();
   const declared = request.headers["content-length"];
+  // Whoever left before the reading began sends no event any more.
+  if (request.destroyed && !request.complete) return Promise.reject(incomplete());
   if (declared !== undefined && Number(declared) > limits.maxBytes) {
     return Promise.reject(tooLarge(limits.maxBytes));
   }

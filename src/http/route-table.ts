@@ -23,6 +23,10 @@ export class RouteTable {
     for (const route of routes) {
       const name = `${route.method} ${route.path}`;
       if (!accessLevels.has(route.access)) throw new Error(`Route ${name} declares no access; every route must.`);
+      const target = route.on;
+      if (typeof target === "object" && !parametersOf(route.path).has(target.parameter)) {
+        throw new Error(`Route ${name} is judged on the parameter ${target.parameter}, which its path does not have.`);
+      }
       if (operations.has(route.operationId)) throw new Error(`Operation ${route.operationId} is declared twice.`);
       operations.add(route.operationId);
       this.#router.on(route.method as HTTPMethod, route.path, () => undefined, route);
@@ -48,6 +52,11 @@ export class RouteTable {
   methodsOf(path: string): string[] {
     return ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => this.find(method, path) !== null);
   }
+}
+
+/** `:name` and `:name(pattern)`; `::` is a colon. */
+function parametersOf(path: string): Set<string> {
+  return new Set([...path.replaceAll("::", "").matchAll(/:([A-Za-z_]\w*)/g)].map((match) => match[1]!));
 }
 
 function firstSegment(target: string): string {

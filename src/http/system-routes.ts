@@ -53,7 +53,7 @@ export function systemRoutes(facts: SystemFacts): Route[] {
       handle: () => new HttpAnswer(200, { "Content-Type": "text/plain" }, facts.version),
     }),
     route({
-      method: "GET", path: "/api/server", access: "viewer", operationId: "getServer", summary: "Version, ports and what models run on", tag, response: ServerFacts,
+      method: "GET", path: "/api/server", access: "viewer", on: "some", operationId: "getServer", summary: "Version, ports and what models run on", tag, response: ServerFacts,
       handle: async () => ({
         name: "slipway" as const, version: facts.version, startedAt: facts.startedAt, ...facts.ports(), executionProviders: await facts.executionProviders(),
       }),

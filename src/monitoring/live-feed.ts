@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { mayOnServer, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { EventBus, EventName } from "../core/events.ts";
@@ -10,23 +11,32 @@ const maxListeners = 200;
 const maxBufferedBytes = 1 << 20;
 const followed: readonly EventName[] = ["version.registered", "version.state", "alias.changed", "policy.changed"];
 
-/** Live figures and changes for consoles, as server-sent events. One text is made per tick, whatever the number of listeners. */
-export class LiveFeed {
-  readonly #listeners = new Set<Readable>();
-  readonly #monitoring: MonitoringService;
-  readonly #served: () => readonly ServedVersion[];
+export interface LiveFeedParts {
+  monitoring: MonitoringService;
+  served: () => readonly ServedVersion[];
+  /** Whether the caller may see the model. */
+  sees: (caller: Caller, model: string) => boolean;
+  events: EventBus;
+}
 
-  constructor(monitoring: MonitoringService, served: () => readonly ServedVersion[], events: EventBus) {
-    this.#monitoring = monitoring;
-    this.#served = served;
-    for (const kind of followed) events.on(kind, (payload) => this.#send("change", { kind, ...payload }));
+/**
+ * Live figures and changes for consoles, as server-sent events, of the models that each may see. One text is made per tick
+ * for all that see everything, whatever their number.
+ */
+export class LiveFeed {
+  readonly #listeners = new Map<Readable, Caller>();
+  readonly #parts: LiveFeedParts;
+
+  constructor(parts: LiveFeedParts) {
+    this.#parts = parts;
+    for (const kind of followed) parts.events.on(kind, (payload) => this.#send("change", (sees) => (sees(payload.model) ? { kind, ...payload } : null)));
   }
 
-  open(signal: AbortSignal): Readable {
+  open(signal: AbortSignal, caller: Caller): Readable {
     if (this.#listeners.size >= maxListeners) throw new AppError("QUEUE_FULL", "Too many consoles follow live figures.", { retryAfterSeconds: 5 });
     const stream = new Readable({ read() {} });
     stream.push("retry: 2000\n\n");
-    this.#listeners.add(stream);
+    this.#listeners.set(stream, caller);
     const leave = (): void => {
       this.#listeners.delete(stream);
       stream.destroy();
@@ -38,26 +48,34 @@ export class LiveFeed {
 
   tick(now: EpochMs): void {
     if (this.#listeners.size === 0) return;
-    const models = this.#served().flatMap(({ model, version, active, queueRows }) => {
-      const figures = this.#monitoring.live(model, version);
+    const models = this.#parts.served().flatMap(({ model, version, active, queueRows }) => {
+      const figures = this.#parts.monitoring.live(model, version);
       return active || figures !== null ? [{ model, version, active, queueRows, ...(figures ?? { requestsPerSecond: 0, errorRate: null, cacheHitRate: null, p50Ms: null, p95Ms: null, p99Ms: null }) }] : [];
     });
-    this.#send("tick", { time: now, models });
+    this.#send("tick", (sees) => ({ time: now, models: models.filter(({ model }) => sees(model)) }));
   }
 
   /** Ends every stream, so that the server can go down. */
   stop(): void {
-    for (const stream of this.#listeners) stream.push(null);
+    for (const stream of this.#listeners.keys()) stream.push(null);
     this.#listeners.clear();
   }
 
-  #send(event: string, data: unknown): void {
-    const text = `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-    for (const stream of this.#listeners) {
+  /** `dataFor` makes what a listener may know, null for nothing. */
+  #send(event: string, dataFor: (sees: (model: string) => boolean) => unknown): void {
+    const textFor = (sees: (model: string) => boolean): string | null => {
+      const data = dataFor(sees);
+      return data === null ? null : `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+    };
+    let shared: string | null | undefined;
+    for (const [stream, caller] of this.#listeners) {
       if (stream.readableLength > maxBufferedBytes) {
         this.#listeners.delete(stream);
         stream.destroy();
-      } else stream.push(text);
+        continue;
+      }
+      const text = mayOnServer(caller, "viewer") ? (shared ??= textFor(() => true)) : textFor((model) => this.#parts.sees(caller, model));
+      if (text !== null) stream.push(text);
     }
   }
 }

@@ -8,7 +8,7 @@ export interface MetricSources {
   monitors: readonly VersionMonitor[];
   lastMinute: (monitor: VersionMonitor) => IntervalStatistics;
   served: readonly ServedVersion[];
-  refused: ReadonlyMap<string, { model: string; code: string; count: number }>;
+  refused: readonly { model: string; code: string; count: number }[];
   drift: readonly DriftReport[];
   process: { residentBytes: number; cpuSeconds: number; startSeconds: number; eventLoopP99Seconds: number };
 }
@@ -25,7 +25,7 @@ export function metricFamilies(sources: MetricSources): MetricFamily[] {
     counter("slipway_requests_total", "Answered inference requests by outcome: ok, cached or an error code.",
       sources.monitors.flatMap((monitor) => [...monitor.totals.outcomes].map(([outcome, value]) => ({ labels: { ...of(monitor), outcome }, value })))),
     counter("slipway_requests_refused_total", "Requests that were refused before they reached a model, by error code.",
-      [...sources.refused.values()].map(({ model, code, count }) => ({ labels: { model, code }, value: count }))),
+      sources.refused.map(({ model, code, count }) => ({ labels: { model, code }, value: count }))),
     counter("slipway_rows_total", "Rows in answered requests.", perMonitor(({ totals }) => totals.rows)),
     { name: "slipway_request_duration_seconds", help: "Time from the parsed request to its answer.", type: "histogram", samples: sources.monitors.flatMap((monitor) => latencySamples(monitor, of(monitor))) },
     { name: "slipway_request_latency_seconds", help: "Quantiles of the request time over the last minute.", type: "summary", samples: sources.monitors.flatMap((monitor) => quantileSamples(sources.lastMinute(monitor), monitor, of(monitor))) },

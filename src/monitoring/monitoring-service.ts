@@ -156,16 +156,16 @@ export class MonitoringService implements ServingObserver {
     };
   }
 
-  /** The text that Prometheus scrapes. */
-  metrics(): string {
-    const monitors = [...this.#byName.values()];
+  /** The text that Prometheus scrapes, of the models that are to be seen. */
+  metrics(sees: (model: string) => boolean): string {
+    const monitors = [...this.#byName.values()].filter((monitor) => sees(monitor.version.model));
     const usage = process.cpuUsage();
     const text = prometheusText(
       metricFamilies({
         monitors,
         lastMinute: (monitor) => this.#lastMinute(monitor),
-        served: this.#parts.served(),
-        refused: this.#refused,
+        served: this.#parts.served().filter(({ model }) => sees(model)),
+        refused: [...this.#refused.values()].filter(({ model }) => sees(model)),
         drift: monitors.map((monitor) => driftReport(monitor, this.#parts.policyOf(monitor.version.model), this.#parts.clock.now())),
         process: {
           residentBytes: process.memoryUsage.rss(),

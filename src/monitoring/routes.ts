@@ -33,13 +33,14 @@ export function monitoringRoutes({ monitoring, registry, serving, live }: Monito
       method: "GET",
       path: "/api/models",
       access: "viewer",
+      on: "some",
       operationId: "listModels",
       summary: "All models, what is loaded of them and their figures of the last minute",
       tag: "Registry",
       response: z.object({ models: z.array(Model.extend({ served: z.array(ServedVersion), live: LiveFigures.nullable(), drift: DriftLevel })) }),
-      handle: async () => {
+      handle: async ({ caller }) => {
         const served = serving.views();
-        const models = (await registry.listModels()).map((model) => {
+        const models = (await registry.listModels()).filter((model) => registry.sees(caller, model.name)).map((model) => {
           const version = served.find((candidate) => candidate.model === model.name && candidate.active)?.version ?? model.aliases.champion;
           return {
             ...model,
@@ -54,17 +55,20 @@ export function monitoringRoutes({ monitoring, registry, serving, live }: Monito
     route({
       method: "GET",
       path: "/metrics",
-      access: "public",
+      access: "viewer",
+      on: "some",
       operationId: "scrapeMetrics",
-      summary: "Metrics in the Prometheus text format",
+      summary: "Metrics in the Prometheus text format, of the models that the caller sees",
       tag,
       response: { mediaType: "text/plain; version=0.0.4; charset=utf-8", description: "Prometheus text format" },
-      handle: () => new HttpAnswer(200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }, monitoring.metrics()),
+      handle: ({ caller }) =>
+        new HttpAnswer(200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }, monitoring.metrics((model) => registry.sees(caller, model))),
     }),
     route({
       method: "GET",
       path: "/api/models/:model/series",
       access: "viewer",
+      on: { kind: "model", parameter: "model" },
       operationId: "getServingSeries",
       summary: "Latency, throughput, errors, batches and queue over time, per version",
       tag,
@@ -83,6 +87,7 @@ export function monitoringRoutes({ monitoring, registry, serving, live }: Monito
       method: "GET",
       path: "/api/models/:model/drift",
       access: "viewer",
+      on: { kind: "model", parameter: "model" },
       operationId: "getDrift",
       summary: "PSI of every input column, live window against the contract's reference",
       tag,
@@ -105,11 +110,12 @@ export function monitoringRoutes({ monitoring, registry, serving, live }: Monito
       method: "GET",
       path: "/api/live",
       access: "viewer",
+      on: "some",
       operationId: "followLive",
       summary: "Server-sent events: `tick` every two seconds with live figures, `change` when something changed",
       tag,
       response: { mediaType: "text/event-stream", description: "Server-sent events" },
-      handle: ({ signal }) => new HttpAnswer(200, { "Content-Type": "text/event-stream" }, live.open(signal)),
+      handle: ({ signal, caller }) => new HttpAnswer(200, { "Content-Type": "text/event-stream" }, live.open(signal, caller)),
     }),
   ];
 }

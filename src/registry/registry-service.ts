@@ -1,10 +1,12 @@
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { mayOn, mayOnServer, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { canonicalJson, jsonDigest } from "../core/canonical-json.ts";
 import { AppError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
 import { assertSafeName, VersionNumber } from "../core/names.ts";
+import { missingObject, requireOn } from "../core/request-gate.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { matchReference } from "./match-reference.ts";
 import type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
@@ -23,6 +25,8 @@ export interface RegistryParts {
   events: EventBus;
 }
 
+/** Of models whose first version named none. */
+const defaultTeam = "default";
 /** Contradictions that an answer carries, and that its message names: a table of thousands of columns can have more. */
 const maxProblems = 64;
 const maxNamed = 20;
@@ -30,20 +34,55 @@ const maxNamed = 20;
 /** Models, versions, contracts, aliases and policies. A version is written once, whole, and never changed. */
 export class RegistryService {
   readonly #parts: RegistryParts;
+  /** Teams of models that were asked for: a model stays with its team. */
+  readonly #teams = new Map<string, string>();
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
   }
 
-  listModels(): Promise<Model[]> {
-    return this.#parts.store.listModels();
+  async listModels(): Promise<Model[]> {
+    const models = await this.#parts.store.listModels();
+    for (const { name, team } of models) this.#teams.set(name, team);
+    return models;
   }
 
   /** Throws MODEL_NOT_FOUND. */
   async model(name: string): Promise<Model> {
     const model = await this.#parts.store.findModel(name);
-    if (model === null) throw new AppError("MODEL_NOT_FOUND", `There is no model named ${JSON.stringify(name)}.`);
+    if (model === null) throw missingObject("model", name);
+    this.#teams.set(name, model.team);
     return model;
+  }
+
+  /** Whose the model is; null when there is none. From memory for every model that was asked for before. */
+  teamOf(model: string): string | null | Promise<string | null> {
+    return this.#teams.get(model) ?? this.#readTeam(model);
+  }
+
+  /** Whether the caller may see the model, of those that this process has read: all that it serves or lists. */
+  sees(caller: Caller, model: string): boolean {
+    return mayOnServer(caller, "viewer") || mayOn(caller, "viewer", { kind: "model", name: model, team: this.#teams.get(model) ?? null });
+  }
+
+  async #readTeam(model: string): Promise<string | null> {
+    const team = await this.#parts.store.teamOf(model);
+    if (team !== null) this.#teams.set(model, team);
+    return team;
+  }
+
+  /**
+   * The team to which a new version of the model goes: the model's own, for a new one the wanted. Throws NAME_TAKEN for a
+   * model of another team, whether the caller sees it or not, FORBIDDEN.
+   */
+  async teamForDeploy(model: string, wanted: string | undefined, caller: Caller): Promise<string> {
+    const own = await this.teamOf(model);
+    const team = own ?? wanted ?? defaultTeam;
+    const taken = new AppError("NAME_TAKEN", `The name ${model} is taken.`);
+    if (own !== null && wanted !== undefined && wanted !== own) throw taken;
+    if (own !== null) requireOn(caller, "deployer", { kind: "model", name: model, team }, taken);
+    else if (!mayOn(caller, "deployer", { kind: "model", name: model, team })) throw new AppError("FORBIDDEN", `This needs the role deployer in the team ${team}.`);
+    return team;
   }
 
   /** Newest first. Throws MODEL_NOT_FOUND. */
@@ -63,10 +102,11 @@ export class RegistryService {
 
   /**
    * Reads, tries and profiles the files, then writes the version in one transaction. Everything that can be wrong is
-   * found before anything is written. The same content as the latest version answers with that version.
+   * found before anything is written, whose the model is first of all: a caller who may not deploy it learns nothing. The same content as the latest version answers with that version.
    */
-  async register(model: string, request: DeployRequest, now: EpochMs): Promise<{ version: ModelVersion; created: boolean }> {
+  async register(model: string, request: DeployRequest, caller: Caller, now: EpochMs): Promise<{ version: ModelVersion; created: boolean }> {
     assertSafeName(model, "model name");
+    const team = await this.teamForDeploy(model, request.team, caller);
     const { store, blobs, inspector } = this.#parts;
     const sourcePath = await blobs.verifiedPath(request.artifact);
     const inspection = await inspector.inspect(sourcePath);
@@ -83,6 +123,8 @@ export class RegistryService {
     }
     const version = await store.addVersion({
       model,
+      team,
+      actor: caller.actor,
       now,
       ...(request.description === undefined ? {} : { description: request.description }),
       makeContract: (number, parent) => {
@@ -95,10 +137,10 @@ export class RegistryService {
   }
 
   /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
-  async setAlias(model: string, alias: string, version: string, now: EpochMs): Promise<Model> {
+  async setAlias(model: string, alias: string, version: string, by: { actor: string; now: EpochMs }): Promise<Model> {
     assertSafeName(alias, "alias");
     await this.version(model, version);
-    await this.#parts.store.setAlias({ model, alias, version, now });
+    await this.#parts.store.setAlias({ model, alias, version, ...by });
     this.#parts.events.emit("alias.changed", { model, alias, version });
     return this.model(model);
   }

@@ -32,7 +32,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
       assert.deepEqual(added, { model: "flights", version: "1", createdAt: now, contractDigest: jsonDigest(contract), contract });
       assert.deepEqual(await store.findVersion("flights", "1"), added);
       assert.deepEqual(await store.listVersions("flights"), [added]);
-      const model = { name: "flights", createdAt: now, description: "Late or not?", aliases: {}, latestVersion: "1" };
+      const model = { name: "flights", createdAt: now, description: "Late or not?", aliases: {}, latestVersion: "1", team: "default", owner: "key:key_1" };
       assert.deepEqual(await store.findModel("flights"), model);
       assert.deepEqual(await store.listModels(), [model]);
     });
@@ -147,17 +147,17 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
       await store.addVersion(addition("flights"));
       await store.addVersion({ ...addition("trains"), alias: "champion" });
       assert.deepEqual((await store.findModel("flights"))?.aliases, { champion: "1" });
-      await store.setAlias({ model: "flights", alias: "challenger", version: "2", now });
-      await store.setAlias({ model: "flights", alias: "champion", version: "2", now });
+      await store.setAlias({ model: "flights", alias: "challenger", version: "2", actor: "local", now });
+      await store.setAlias({ model: "flights", alias: "champion", version: "2", actor: "local", now });
       assert.deepEqual((await store.findModel("flights"))?.aliases, { challenger: "2", champion: "2" });
-      await store.setAlias({ model: "flights", alias: "champion", version: "1", now });
+      await store.setAlias({ model: "flights", alias: "champion", version: "1", actor: "local", now });
       assert.deepEqual((await store.listModels()).map(({ aliases }) => aliases), [{ challenger: "2", champion: "1" }, { champion: "1" }]);
     });
 
     it("takes any name for an alias as data", async () => {
       const store = await open();
       await store.addVersion(addition("flights"));
-      for (const alias of ["__proto__", "constructor"]) await store.setAlias({ model: "flights", alias, version: "1", now });
+      for (const alias of ["__proto__", "constructor"]) await store.setAlias({ model: "flights", alias, version: "1", actor: "local", now });
       const aliases = (await store.findModel("flights"))?.aliases;
       assert.deepEqual(Object.entries(aliases ?? {}), [["__proto__", "1"], ["constructor", "1"]]);
     });
@@ -165,8 +165,8 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
     it("refuses an alias for a version that is not there, and changes nothing", async () => {
       const store = await open();
       await store.addVersion({ ...addition("flights"), alias: "champion" });
-      await assert.rejects(store.setAlias({ model: "flights", alias: "champion", version: "2", now }), hasCode("VERSION_NOT_FOUND"));
-      await assert.rejects(store.setAlias({ model: "trains", alias: "champion", version: "1", now }), hasCode("VERSION_NOT_FOUND"));
+      await assert.rejects(store.setAlias({ model: "flights", alias: "champion", version: "2", actor: "local", now }), hasCode("VERSION_NOT_FOUND"));
+      await assert.rejects(store.setAlias({ model: "trains", alias: "champion", version: "1", actor: "local", now }), hasCode("VERSION_NOT_FOUND"));
       assert.deepEqual((await store.listModels()).map(({ name, aliases }) => [name, aliases]), [["flights", { champion: "1" }]]);
     });
 
@@ -233,6 +233,8 @@ function hasCode(code: ErrorCode): (error: unknown) => boolean {
 function addition(model: string): Parameters<RegistryStore["addVersion"]>[0] {
   return {
     model,
+    team: "default",
+    actor: "key:key_1",
     now,
     makeContract: (version, parent) => {
       const contract = contractOf(model, version, parent);

@@ -12,23 +12,28 @@ export interface RegistryStore {
   /** Newest first. */
   listVersions(model: string): Promise<ModelVersion[]>;
   findVersion(model: string, version: string): Promise<ModelVersion | null>;
+  /** The team that the model belongs to; null when there is no such model. It never changes. */
+  teamOf(model: string): Promise<string | null>;
   /**
-   * Adds the model when it is new, takes the next number, writes the version with the contract that `makeContract`
+   * Adds the model when it is new (to `team`, owned by `actor`), takes the next number, writes the version with the contract that `makeContract`
    * builds for that number and, when `alias` is given, points it at the new version: all or nothing. `makeContract` is
-   * synchronous and pure.
+   * synchronous and pure. Writes the event model.version.registered. Throws NAME_TAKEN when the model belongs to another
+   * team, TEAM_NOT_FOUND.
    */
   addVersion(request: {
     model: string;
+    team: string;
+    actor: string;
     now: EpochMs;
     description?: string;
     alias?: string;
     makeContract: (version: string, parentVersion: string | null) => { contract: Contract; digest: string };
   }): Promise<ModelVersion>;
-  /** Throws VERSION_NOT_FOUND. */
-  setAlias(request: { model: string; alias: string; version: string; now: EpochMs }): Promise<void>;
+  /** Writes the event model.alias.changed. Throws VERSION_NOT_FOUND. */
+  setAlias(request: { model: string; alias: string; version: string; actor: string; now: EpochMs }): Promise<void>;
   /** Null when nobody has changed the defaults. */
   currentPolicy(model: string): Promise<PolicyRevision | null>;
-  /** Throws POLICY_CONFLICT when `revision` is not the current one plus one, MODEL_NOT_FOUND when there is no such model. */
+  /** Writes the event model.policy.changed, by the author. Throws POLICY_CONFLICT when `revision` is not the current one plus one, MODEL_NOT_FOUND when there is no such model. */
   addPolicyRevision(revision: PolicyRevision): Promise<void>;
   /** Newest first, at most 100. */
   listPolicyRevisions(model: string): Promise<PolicyRevision[]>;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Datatype } from "../core/tensor.ts";
-import { Digest, ModelName, VersionNumber } from "../core/names.ts";
+import { Digest, isSafeName, ModelName, VersionNumber } from "../core/names.ts";
 
 const Timestamp = z.number().int().nonnegative().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
 
@@ -150,6 +150,8 @@ export const Model = z
     /** `champion` is the version that callers get who name none. */
     aliases: z.record(z.string(), VersionNumber),
     latestVersion: VersionNumber.nullable(),
+    team: z.string().meta({ description: "Whose it is; it stays" }),
+    owner: z.string().meta({ description: "Actor that registered its first version" }),
   })
   .meta({ id: "Model" });
 export type Model = z.infer<typeof Model>;
@@ -169,6 +171,7 @@ export const DeployRequest = z
     evaluation: z.record(z.string().max(200), z.number()).default({}),
     codeRevision: z.string().max(200).optional(),
     description: z.string().max(2000).optional(),
+    team: z.string().refine(isSafeName, "the name of a team").optional().meta({ description: "Whose a new model is: default where it is not said" }),
     /** False registers and loads the version without giving it traffic. */
     activate: z.boolean().default(true),
   })

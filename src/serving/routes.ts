@@ -6,6 +6,7 @@ import { explainPrediction } from "./explain.ts";
 import type { PredictionLog } from "./prediction-log.ts";
 import { Prediction, PredictionExplanation, PredictionId, ServedVersion, TruthRecord } from "./schemas.ts";
 import type { ServingService } from "./serving-service.ts";
+import { requireTruthOf } from "./truth-access.ts";
 import type { TruthStore } from "./truth-store.ts";
 
 const ModelParams = z.strictObject({ model: ModelName });
@@ -33,6 +34,8 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       method: "POST",
       path: "/api/models/:model/versions",
       access: "deployer",
+      // The model may be new: whose it is or becomes is judged by the registry.
+      on: "some",
       operationId: "deployVersion",
       summary: "Deploy uploaded files as a new version",
       description: "The version is read, tried and profiled, registered, loaded, warmed and only then given the traffic.",
@@ -40,12 +43,16 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       params: ModelParams,
       body: { kind: "json", schema: DeployRequest },
       response: DeployResult,
-      handle: ({ params, body, now }) => serving.deploy(params.model, body, now),
+      handle: ({ params, body, caller, now, auditAs }) => {
+        auditAs({ object: `model:${params.model}` });
+        return serving.deploy(params.model, body, caller, now);
+      },
     }),
     route({
       method: "GET",
       path: "/api/models/:model",
       access: "viewer",
+      on: { kind: "model", parameter: "model" },
       operationId: "getModel",
       summary: "A model with its versions and what is loaded of them",
       tag: "Registry",
@@ -61,6 +68,7 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       method: "PUT",
       path: "/api/models/:model/aliases/:alias",
       access: "deployer",
+      on: { kind: "model", parameter: "model" },
       operationId: "setAlias",
       summary: "Point an alias at a version",
       description: "`champion` is the version that callers get who name none: it is loaded and warmed before the traffic moves, without a failed request.",
@@ -68,9 +76,9 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       params: z.strictObject({ model: ModelName, alias: AliasName }),
       body: { kind: "json", schema: z.strictObject({ version: VersionNumber }) },
       response: Model,
-      handle: async ({ params, body, now }) => {
-        if (params.alias === "champion") await serving.activate(params.model, body.version);
-        else await registry.setAlias(params.model, params.alias, body.version, now);
+      handle: async ({ params, body, caller: { actor }, now }) => {
+        if (params.alias === "champion") await serving.activate(params.model, body.version, actor);
+        else await registry.setAlias(params.model, params.alias, body.version, { actor, now });
         return registry.model(params.model);
       },
     }),
@@ -78,6 +86,7 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       method: "PUT",
       path: "/api/models/:model/policy",
       access: "deployer",
+      on: { kind: "model", parameter: "model" },
       operationId: "changePolicy",
       summary: "Write a new revision of the policy",
       description: "`revision` is the one that was read; when somebody changed the policy in between, the answer is 409. The answer comes when the change is in effect, new runners included.",
@@ -85,13 +94,14 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       params: ModelParams,
       body: { kind: "json", schema: z.strictObject({ revision: z.number().int().min(0), reason: z.string().min(1).max(1000), policy: Policy }) },
       response: PolicyRevision,
-      handle: ({ params, body, now }) =>
-        serving.changePolicy({ model: params.model, revision: body.revision + 1, author: "local", changedAt: now, reason: body.reason, policy: body.policy }),
+      handle: ({ params, body, caller, now }) =>
+        serving.changePolicy({ model: params.model, revision: body.revision + 1, author: caller.actor, changedAt: now, reason: body.reason, policy: body.policy }),
     }),
     route({
       method: "GET",
       path: "/api/models/:model/predictions",
       access: "viewer",
+      on: { kind: "model", parameter: "model" },
       operationId: "listPredictions",
       summary: "Logged predictions, newest first",
       tag: "Predictions",
@@ -107,23 +117,30 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       method: "GET",
       path: "/api/predictions/:id",
       access: "viewer",
+      on: "some",
       operationId: "explainPrediction",
       summary: "What one prediction was: inputs, version, contract, timing, outcome, truth",
       tag: "Predictions",
       params: z.strictObject({ id: PredictionId }),
       response: PredictionExplanation,
-      handle: ({ params }) => explainPrediction(params.id, { log, truth, registry }),
+      handle: ({ params, caller }) => explainPrediction(params.id, caller, { log, truth, registry }),
     }),
     route({
       method: "POST",
       path: "/api/truth",
       access: "contributor",
+      on: "some",
+      audited: false,
       operationId: "sendTruth",
       summary: "Send ground truth by prediction id, in any order, once or twice",
+      description: "Whoever is contributor of the whole server may send it for any id; others for logged predictions of models where they are.",
       tag: "Predictions",
       body: { kind: "json", schema: z.strictObject({ records: z.array(TruthRecord).min(1).max(10_000) }), maxBytes: 8 << 20 },
       response: z.object({ added: z.number().int(), corrected: z.number().int(), unchanged: z.number().int() }),
-      handle: ({ body, now }) => truth.write(body.records, now),
+      handle: async ({ body, caller, now }) => {
+        await requireTruthOf(caller, body.records, { log, registry });
+        return truth.write(body.records, now);
+      },
     }),
   ];
 }

@@ -6,9 +6,15 @@ import type { ServingService } from "./serving-service.ts";
 /** What the inference wires ask of serving, answered by the serving service. */
 export class ServingInference implements InferenceService {
   readonly #serving: ServingService;
+  readonly #teamOf: InferenceService["teamOf"];
 
-  constructor(serving: ServingService) {
+  constructor(serving: ServingService, teamOf: InferenceService["teamOf"]) {
     this.#serving = serving;
+    this.#teamOf = teamOf;
+  }
+
+  teamOf(model: string): string | null | Promise<string | null> {
+    return this.#teamOf(model);
   }
 
   infer(call: InferenceCall): Promise<InferenceResult> {

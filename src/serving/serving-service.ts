@@ -1,8 +1,10 @@
+import type { Caller } from "../core/caller.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
 import { fractionOfId, type IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
+import { missingObject } from "../core/request-gate.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { BlobStore, DeployRequest, DeployResult, ModelVersion, Policy, PolicyRevision, RegistryService } from "../registry/index.ts";
 import { rowsOf } from "./batch.ts";
@@ -35,6 +37,8 @@ export interface ServingParts {
 const championAlias = "champion";
 /** Models that load at once while the server starts. */
 const loadsAtOnce = 2;
+/** Whose doing it is what the server does by itself. */
+const ownActor = "system";
 
 /** Loads versions, answers predictions, swaps versions under load. */
 export class ServingService {
@@ -121,7 +125,7 @@ export class ServingService {
         outputs = cached;
       } else {
         const deadlineMs = Math.min(call.deadlineMs ?? Infinity, model.policy.serving.deadlineMs);
-        const result = await served.submit(call.inputs, deadlineMs, call);
+        const result = await served.submit(call.inputs, deadlineMs, call.connection);
         timing.queueUs = Math.round(result.queueUs);
         timing.runUs = Math.round(result.runUs);
         timing.batchRows = result.batchRows;
@@ -146,18 +150,18 @@ export class ServingService {
   }
 
   /** Registers a version, loads and warms it, and only then gives it the traffic. */
-  async deploy(name: string, request: DeployRequest, now: EpochMs): Promise<DeployResult> {
-    const { version, created } = await this.#parts.registry.register(name, request, now);
+  async deploy(name: string, request: DeployRequest, caller: Caller, now: EpochMs): Promise<DeployResult> {
+    const { version, created } = await this.#parts.registry.register(name, request, caller, now);
     const model = await this.#servedModel(name);
-    await model.exclusively(() => this.#loadAndActivate(model, version.version, request.activate));
+    await model.exclusively(() => this.#loadAndActivate(model, version.version, request.activate && caller.actor));
     return { version, created, active: model.active === version.version, notes: version.contract.runtime.notes };
   }
 
   /** Gives the traffic to a version: loads it first, swaps, then drains and unloads the former. */
-  async activate(name: string, version: string): Promise<void> {
+  async activate(name: string, version: string, actor: string): Promise<void> {
     await this.#parts.registry.version(name, version);
     const model = await this.#servedModel(name);
-    await model.exclusively(() => this.#loadAndActivate(model, version, true));
+    await model.exclusively(() => this.#loadAndActivate(model, version, actor));
   }
 
   /** Takes over what another replica changed: versions, policy, and the champion, which is loaded first. Writes nothing. Throws MODEL_NOT_FOUND. */
@@ -183,7 +187,7 @@ export class ServingService {
     if (wanted === null) throw new AppError("VERSION_NOT_FOUND", `${name} has no versions.`);
     await this.#parts.registry.version(name, wanted);
     const model = await this.#servedModel(name);
-    await model.exclusively(() => this.#loadAndActivate(model, wanted, model.active === null && wanted === known.aliases[championAlias]));
+    await model.exclusively(() => this.#loadAndActivate(model, wanted, model.active === null && wanted === known.aliases[championAlias] && ownActor));
   }
 
   /** Writes the change and answers when it is in effect. Throws MODEL_NOT_FOUND, POLICY_CONFLICT, POLICY_INVALID. */
@@ -243,7 +247,7 @@ export class ServingService {
 
   #model(name: string): ServedModel {
     const model = this.#models.get(name);
-    if (model === undefined) throw new AppError("MODEL_NOT_FOUND", `There is no model named ${JSON.stringify(name.slice(0, 140))}.`);
+    if (model === undefined) throw missingObject("model", name);
     return model;
   }
 
@@ -258,7 +262,8 @@ export class ServingService {
     return model;
   }
 
-  async #loadAndActivate(model: ServedModel, version: string, activate: boolean): Promise<void> {
+  /** `activateBy` is whose doing it is that the version gets the traffic; false gives it none. */
+  async #loadAndActivate(model: ServedModel, version: string, activateBy: string | false): Promise<void> {
     let served = model.versions.get(version);
     if (served === undefined || served.state === "failed") {
       served = await this.#makeVersion(model, version);
@@ -269,9 +274,9 @@ export class ServingService {
       }
       await served.load();
     }
-    if (!activate) return;
+    if (activateBy === false) return;
     const { aliases } = await this.#parts.registry.model(model.name);
-    if (aliases[championAlias] !== version) await this.#parts.registry.setAlias(model.name, championAlias, version, this.#parts.clock.now());
+    if (aliases[championAlias] !== version) await this.#parts.registry.setAlias(model.name, championAlias, version, { actor: activateBy, now: this.#parts.clock.now() });
     const former = model.active;
     model.activate(version);
     if (former !== null && former !== version) this.#retire(model, former);

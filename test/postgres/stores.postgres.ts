@@ -6,6 +6,10 @@ import { registryStoreConformance } from "../../src/registry/registry-store.conf
 import { measurementStoreConformance } from "../../src/serving/measurement-store.conformance.ts";
 import { truthStoreConformance } from "../../src/serving/truth-store.conformance.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { TimeOrderedIds } from "../../src/core/ids.ts";
+
+const ids = new TimeOrderedIds(systemClock);
 
 describe("stores on Postgres", () => {
   let cluster: PostgresCluster;
@@ -13,7 +17,7 @@ describe("stores on Postgres", () => {
   before(async () => { cluster = await PostgresCluster.start(); });
   afterEach(() => schemas.close());
   after(() => cluster.remove());
-  registryStoreConformance("Postgres", async () => new SqlRegistryStore(await schemas.open()));
+  registryStoreConformance("Postgres", async () => new SqlRegistryStore(await schemas.open(), ids));
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));
   measurementStoreConformance("Postgres", async () => new SqlMeasurementStore(await schemas.open()));
   statisticsStoreConformance("Postgres", async () => new SqlStatisticsStore(await schemas.open()));

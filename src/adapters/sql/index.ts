@@ -1,6 +1,7 @@
 export { PostgresDialect } from "./dialects/postgres/postgres-dialect.ts";
 export { SqliteDialect } from "./dialects/sqlite/sqlite-dialect.ts";
 export { openSqlDatabase } from "./sql-database.ts";
+export { SqlAccessStore } from "./sql-access-store.ts";
 export { SqlAuditLog } from "./sql-audit-log.ts";
 export { SqlMeasurementStore } from "./sql-measurement-store.ts";
 export { SqlRegistryStore } from "./sql-registry-store.ts";

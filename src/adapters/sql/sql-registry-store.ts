@@ -1,19 +1,27 @@
 import type { Kysely, Selectable, Transaction } from "kysely";
 import { canonicalJson, digestOfText } from "../../core/canonical-json.ts";
 import { epochMs, type EpochMs } from "../../core/clock.ts";
+import type { DomainEvent } from "../../core/domain-event.ts";
 import { AppError } from "../../core/errors.ts";
+import type { IdGenerator } from "../../core/ids.ts";
+import { missingObject } from "../../core/request-gate.ts";
 import { Policy, type Contract, type Model, type ModelVersion, type PolicyRevision, type RegistryStore } from "../../registry/index.ts";
 import type { DatabaseSchema, ModelVersionRow, PolicyRevisionRow } from "./database-schema.ts";
+import { holdTeam } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
+import { writeEvents } from "./write-events.ts";
 
 const listedPolicyRevisions = 100;
 
 /** The registry in SQL. A contract is stored as the canonical text that its digest was made of, and checked on every read. */
 export class SqlRegistryStore implements RegistryStore {
   readonly #database: SqlDatabase;
+  readonly #ids: IdGenerator;
 
-  constructor(database: SqlDatabase) {
+  /** `ids` names the events that are written along. */
+  constructor(database: SqlDatabase, ids: IdGenerator) {
     this.#database = database;
+    this.#ids = ids;
   }
 
   listModels(): Promise<Model[]> {
@@ -23,6 +31,11 @@ export class SqlRegistryStore implements RegistryStore {
   async findModel(name: string): Promise<Model | null> {
     const [model] = await this.#readModels(name);
     return model ?? null;
+  }
+
+  async teamOf(model: string): Promise<string | null> {
+    const row = await this.#database.queries.selectFrom("models").select("team").where("name", "=", model).executeTakeFirst();
+    return row?.team ?? null;
   }
 
   async listVersions(model: string): Promise<ModelVersion[]> {
@@ -37,7 +50,7 @@ export class SqlRegistryStore implements RegistryStore {
   }
 
   addVersion(request: Parameters<RegistryStore["addVersion"]>[0]): Promise<ModelVersion> {
-    const { model, now, alias } = request;
+    const { model, team, actor, now, alias } = request;
     return this.#database.transaction(async (transaction) => {
       const number = await takeNextNumber(transaction, request);
       const version = String(number);
@@ -48,18 +61,29 @@ export class SqlRegistryStore implements RegistryStore {
       await transaction.insertInto("model_versions").values(row).execute();
       const digests = digestsOf(contract).map((each) => ({ model, version: number, digest: each }));
       await transaction.insertInto("version_digests").values(digests).execute();
-      if (alias !== undefined) await pointAlias(transaction, { model, alias, version: number, now });
+      const events: DomainEvent[] = [eventOf("model.version.registered", { model, team, actor, time: now }, { version, contractDigest: digest })];
+      if (alias !== undefined) {
+        await pointAlias(transaction, { model, alias, version: number, now });
+        events.push(eventOf("model.alias.changed", { model, team, actor, time: now }, { alias, version }));
+      }
+      await writeEvents(transaction, this.#ids, events);
       return written;
     });
   }
 
-  async setAlias({ model, alias, version, now }: Parameters<RegistryStore["setAlias"]>[0]): Promise<void> {
+  async setAlias({ model, alias, version, actor, now }: Parameters<RegistryStore["setAlias"]>[0]): Promise<void> {
     await this.#database.transaction(async (transaction) => {
       const number = Number(version);
       const found = await transaction
-        .selectFrom("model_versions").select("version").where("model", "=", model).where("version", "=", number).executeTakeFirst();
+        .selectFrom("model_versions")
+        .innerJoin("models", "models.name", "model_versions.model")
+        .select("models.team")
+        .where("model_versions.model", "=", model)
+        .where("model_versions.version", "=", number)
+        .executeTakeFirst();
       if (found === undefined) throw new AppError("VERSION_NOT_FOUND", `${model} has no version ${version}.`);
       await pointAlias(transaction, { model, alias, version: number, now });
+      await writeEvents(transaction, this.#ids, [eventOf("model.alias.changed", { model, team: found.team, actor, time: now }, { alias, version })]);
     });
   }
 
@@ -70,8 +94,8 @@ export class SqlRegistryStore implements RegistryStore {
 
   async addPolicyRevision({ model, revision, author, changedAt, reason, policy }: PolicyRevision): Promise<void> {
     await this.#database.transaction(async (transaction) => {
-      const known = await transaction.selectFrom("models").select("name").where("name", "=", model).executeTakeFirst();
-      if (known === undefined) throw new AppError("MODEL_NOT_FOUND", `There is no model named ${JSON.stringify(model)}.`);
+      const known = await transaction.selectFrom("models").select("team").where("name", "=", model).executeTakeFirst();
+      if (known === undefined) throw missingObject("model", model);
       const { current } = await transaction
         .selectFrom("policy_revisions").select(({ fn }) => fn.max("revision").as("current")).where("model", "=", model).executeTakeFirstOrThrow();
       const expected = Number(current ?? 0) + 1;
@@ -85,6 +109,7 @@ export class SqlRegistryStore implements RegistryStore {
         .returning("revision")
         .executeTakeFirst();
       if (added === undefined) throw conflict();
+      await writeEvents(transaction, this.#ids, [eventOf("model.policy.changed", { model, team: known.team, actor: author, time: epochMs(changedAt) }, { revision, reason })]);
     });
   }
 
@@ -102,7 +127,8 @@ export class SqlRegistryStore implements RegistryStore {
     let query = this.#database.queries
       .selectFrom("models")
       .leftJoin("model_aliases", "model_aliases.model", "models.name")
-      .select(["models.name", "models.created_at", "models.description", "models.latest_version", "model_aliases.alias", "model_aliases.version"])
+      .select(["models.name", "models.created_at", "models.description", "models.latest_version", "models.team", "models.owner"])
+      .select(["model_aliases.alias", "model_aliases.version"])
       .orderBy("models.name")
       .orderBy("model_aliases.alias");
     if (name !== undefined) query = query.where("models.name", "=", name);
@@ -111,7 +137,7 @@ export class SqlRegistryStore implements RegistryStore {
       let model = models.at(-1);
       if (model?.name !== row.name) {
         const latestVersion = String(row.latest_version);
-        model = { name: row.name, createdAt: row.created_at, description: row.description, aliases: {}, latestVersion };
+        model = { name: row.name, createdAt: row.created_at, description: row.description, aliases: {}, latestVersion, team: row.team, owner: row.owner };
         models.push(model);
       }
       // Defined, not assigned: an alias may have any name, also one that objects know already.
@@ -130,20 +156,26 @@ export class SqlRegistryStore implements RegistryStore {
 /** Counting in the model's own row makes parallel registrations of one model wait for each other, on every dialect. */
 async function takeNextNumber(
   transaction: Transaction<DatabaseSchema>,
-  { model, now, description }: { model: string; now: EpochMs; description?: string },
+  { model, team, actor, now, description }: { model: string; team: string; actor: string; now: EpochMs; description?: string },
 ): Promise<number> {
-  const { latest_version } = await transaction
+  const { latest_version, team: ownTeam } = await transaction
     .insertInto("models")
-    .values({ name: model, created_at: now, description: description ?? "", latest_version: 1 })
+    .values({ name: model, created_at: now, description: description ?? "", latest_version: 1, team, owner: actor })
     .onConflict((conflict) =>
       conflict.column("name").doUpdateSet(({ eb, ref }) => ({
         latest_version: eb("models.latest_version", "+", 1),
         description: description === undefined ? ref("models.description") : description,
       })),
     )
-    .returning("latest_version")
+    .returning(["latest_version", "team"])
     .executeTakeFirstOrThrow();
+  if (ownTeam !== team) throw new AppError("NAME_TAKEN", `There is a model named ${model} already, and it is not one of the team ${team}.`);
+  if (latest_version === 1) await holdTeam(transaction, team);
   return latest_version;
+}
+
+function eventOf(type: string, { model, ...by }: { model: string; team: string; actor: string; time: EpochMs }, payload: DomainEvent["payload"]): DomainEvent {
+  return { type, object: `model:${model}`, ...by, payload: { model, ...payload } };
 }
 
 async function pointAlias(

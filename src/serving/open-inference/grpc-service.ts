@@ -1,5 +1,6 @@
+import type { Caller } from "../../core/caller.ts";
 import type { AppError } from "../../core/errors.ts";
-import { streamMethod, unaryMethod, type GrpcCall, type GrpcService } from "../../core/grpc-service.ts";
+import { streamMethod, unaryMethod, type GrpcCall, type GrpcMethod, type GrpcService } from "../../core/grpc-service.ts";
 import { errorText } from "./error-text.ts";
 import { messageCodec } from "./grpc-messages.ts";
 import { decodeInferMessage, encodeInferResponse, encodeStreamFailure, encodeStreamResponse, readInferMessage, type InferMessage } from "./infer-message.ts";
@@ -7,11 +8,16 @@ import { shorter, type InferRequest } from "./infer-request.ts";
 import { counted, type InferenceResult, type InferenceService } from "./inference-service.ts";
 import { modelConfig, modelMetadata, modelStatistics, repositoryIndex, serverMetadata } from "./model-metadata.ts";
 import { loadVersion, unloadVersion } from "./repository-control.ts";
+import { maySee, visibleTo } from "./visible-models.ts";
 
 interface NameAndVersion {
   name: string;
   version: string;
 }
+
+/** An empty name names no model. */
+const byName: Pick<GrpcMethod, "on"> = { on: { kind: "model", nameIn: ({ name }: NameAndVersion) => optional(name) } };
+const control: Pick<GrpcMethod, "on" | "audited"> = { on: { kind: "model", nameIn: ({ model_name: name }: RepositoryControl) => name }, audited: true };
 
 interface Answered {
   request: InferRequest;
@@ -23,12 +29,15 @@ export function openInferenceGrpcService(service: InferenceService, serverVersio
   const message = <Message extends object>(name: string) => messageCodec<Message>(`inference.${name}`);
 
   /** A method whose messages are named after it. */
-  function simple<Request extends object>(name: string, access: "public" | "viewer" | "deployer", handle: (request: Request) => object | Promise<object>) {
+  function simple<Request extends object>(
+    name: string, access: "public" | "viewer" | "deployer", handle: (request: Request, caller: Caller) => object | Promise<object>,
+    more: Pick<GrpcMethod, "on" | "audited"> = {},
+  ) {
     return unaryMethod<Request, object>({
-      name, access,
+      name, access, ...more,
       decode: message<Request>(`${name}Request`).decode,
       encode: message(`${name}Response`).encode,
-      handle: ({ request }) => handle(request),
+      handle: ({ request, caller }) => handle(request, caller),
     });
   }
 
@@ -38,9 +47,7 @@ export function openInferenceGrpcService(service: InferenceService, serverVersio
     const request = counted(service, wire.model, () => readInferMessage(wire, service.signature(wire.model, version)));
     const result = await service.infer({
       model: wire.model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
-      deadlineMs: shorter(deadlineMs, request.timeoutMs), now, door: "grpc",
-      // Made only for a request that has to wait.
-      get signal() { return caller.signal; },
+      deadlineMs: shorter(deadlineMs, request.timeoutMs), now, door: "grpc", connection: caller,
     });
     return { request, result };
   }
@@ -52,6 +59,7 @@ export function openInferenceGrpcService(service: InferenceService, serverVersio
       unaryMethod<InferMessage, Answered>({
         name: "ModelInfer",
         access: "viewer",
+        on: { kind: "model", nameIn: ({ model }) => model },
         decode: decodeInferMessage,
         encode: ({ request, result }) => encodeInferResponse(result, request),
         handle: (call) => infer(call),
@@ -59,6 +67,7 @@ export function openInferenceGrpcService(service: InferenceService, serverVersio
       streamMethod<InferMessage, Answered | Buffer>({
         name: "ModelStreamInfer",
         access: "viewer",
+        on: { kind: "model", nameIn: ({ model }) => model },
         decode: decodeInferMessage,
         encode: (answer) => (Buffer.isBuffer(answer) ? answer : encodeStreamResponse(answer.result, answer.request)),
         handle: (call) => infer(call),
@@ -66,14 +75,20 @@ export function openInferenceGrpcService(service: InferenceService, serverVersio
       }),
       simple("ServerLive", "public", () => ({ live: true })),
       simple("ServerReady", "public", () => ({ ready: service.ready() })),
-      simple<NameAndVersion>("ModelReady", "public", ({ name, version }) => ({ ready: service.ready(name, optional(version)) })),
+      // An unknown model is not ready, and that is the whole answer: so is one that the caller does not see.
+      simple<NameAndVersion>("ModelReady", "viewer", async ({ name, version }, caller) => ({ ready: (await maySee(caller, service, name)) && service.ready(name, optional(version)) }), { on: "some" }),
       simple("ServerMetadata", "public", () => serverMetadata(serverVersion)),
-      simple<NameAndVersion>("ModelMetadata", "viewer", async ({ name, version }) => modelMetadata(await service.describe(name, optional(version)))),
-      simple<NameAndVersion>("ModelConfig", "viewer", async ({ name, version }) => ({ config: modelConfig(await service.describe(name, optional(version))) })),
-      simple<NameAndVersion>("ModelStatistics", "viewer", async ({ name, version }) => modelStatistics(await service.statistics(optional(name), optional(version)))),
-      simple<{ ready: boolean }>("RepositoryIndex", "viewer", async ({ ready }) => ({ models: repositoryIndex(await service.index(), ready) })),
-      simple<RepositoryControl>("RepositoryModelLoad", "deployer", ({ model_name: model, parameters }) => loadVersion(service, model, scalars(parameters))),
-      simple<RepositoryControl>("RepositoryModelUnload", "deployer", ({ model_name: model, parameters }) => unloadVersion(service, model, scalars(parameters))),
+      simple<NameAndVersion>("ModelMetadata", "viewer", async ({ name, version }) => modelMetadata(await service.describe(name, optional(version))), byName),
+      simple<NameAndVersion>("ModelConfig", "viewer", async ({ name, version }) => ({ config: modelConfig(await service.describe(name, optional(version))) }), byName),
+      simple<NameAndVersion>("ModelStatistics", "viewer", async ({ name, version }, caller) => {
+        const statistics = await service.statistics(optional(name), optional(version));
+        return modelStatistics(await visibleTo(caller, service, statistics));
+      }, byName),
+      simple<{ ready: boolean }>("RepositoryIndex", "viewer", async ({ ready }, caller) => (
+        { models: repositoryIndex(await visibleTo(caller, service, await service.index()), ready) }
+      ), { on: "some" }),
+      simple<RepositoryControl>("RepositoryModelLoad", "deployer", ({ model_name: model, parameters }) => loadVersion(service, model, scalars(parameters)), control),
+      simple<RepositoryControl>("RepositoryModelUnload", "deployer", ({ model_name: model, parameters }) => unloadVersion(service, model, scalars(parameters)), control),
     ],
   };
 }
@@ -100,9 +115,10 @@ export function grpcHealthService(service: InferenceService): GrpcService {
         access: "public",
         decode: messageCodec<{ service: string }>("grpc.health.v1.HealthCheckRequest").decode,
         encode: messageCodec("grpc.health.v1.HealthCheckResponse").encode,
-        handle: ({ request }) => {
+        handle: async ({ request, caller }) => {
           const whole = request.service === "" || request.service === "inference.GRPCInferenceService";
-          return { status: (whole ? service.ready() : service.ready(request.service)) ? "SERVING" : "NOT_SERVING" };
+          const ready = whole ? service.ready() : (await maySee(caller, service, request.service)) && service.ready(request.service);
+          return { status: ready ? "SERVING" : "NOT_SERVING" };
         },
       }),
     ],

@@ -8,6 +8,7 @@ import { modelConfig, modelMetadata, modelStatistics, serverMetadata } from "./m
 import { parseInferRequest } from "./parse-infer-request.ts";
 import { deadlineHeader, headerText } from "./request-headers.ts";
 import { ModelMetadata, ModelParams, ModelReady, ModelStatistics, ServerMetadata, VersionParams } from "./wire-schemas.ts";
+import { visibleTo } from "./visible-models.ts";
 import { writeInferResponse } from "./write-infer-response.ts";
 
 export const openInferenceTag = "Open Inference Protocol";
@@ -17,7 +18,7 @@ interface ModelPath {
   version?: string;
 }
 
-type VersionedDeclaration = Pick<Route, "method" | "access" | "operationId" | "summary" | "description" | "body" | "response"> & {
+type VersionedDeclaration = Pick<Route, "method" | "access" | "audited" | "operationId" | "summary" | "description" | "body" | "response"> & {
   /** Behind the model or the version, such as `/infer`. */
   suffix: string;
   handle(request: RouteRequest<ModelPath, unknown, Buffer>): unknown;
@@ -26,7 +27,7 @@ type VersionedDeclaration = Pick<Route, "method" | "access" | "operationId" | "s
 /** The two routes of what the protocol offers for a model and for one of its versions. */
 export function versionedRoutes(start: string, { suffix, ...declaration }: VersionedDeclaration): Route[] {
   const routeOf = (path: string, params: z.ZodType, operationId: string, summary: string): Route => ({
-    ...declaration, path, params, operationId, summary, tag: openInferenceTag, errorBody,
+    ...declaration, path, params, on: { kind: "model", parameter: "model" }, operationId, summary, tag: openInferenceTag, errorBody,
   });
   return [
     routeOf(`${start}/:model${suffix}`, ModelParams, declaration.operationId, declaration.summary),
@@ -54,8 +55,8 @@ function serverRoutes(service: InferenceService, serverVersion: string): Route[]
       return jsonAnswer(ready ? 200 : 503, { ready });
     }),
     route({
-      method: "GET", path: "/v2/models/stats", access: "viewer", operationId: "getStatistics", summary: "Counts and times of every loaded version",
-      tag: openInferenceTag, response: ModelStatistics, errorBody, handle: async () => modelStatistics(await service.statistics()),
+      method: "GET", path: "/v2/models/stats", access: "viewer", on: "some", operationId: "getStatistics", summary: "Counts and times of every loaded version",
+      tag: openInferenceTag, response: ModelStatistics, errorBody, handle: async ({ caller }) => modelStatistics(await visibleTo(caller, service, await service.statistics())),
     }),
   ];
 }
@@ -64,7 +65,7 @@ function modelRoutes(service: InferenceService): Route[] {
   const start = "/v2/models";
   return [
     ...versionedRoutes(start, {
-      suffix: "/infer", method: "POST", access: "viewer", operationId: "infer", summary: "Predict",
+      suffix: "/infer", method: "POST", access: "viewer", audited: false, operationId: "infer", summary: "Predict",
       description: "JSON, or JSON followed by binary data (header Inference-Header-Content-Length). The answer's parameter prediction_id names the prediction.",
       body: { kind: "buffer", maxBytes: "inference", description: "An inference request of the Open Inference Protocol", example: inferExample },
       response: { mediaType: "application/json", description: "An inference response; with binary data as application/octet-stream" },
@@ -75,7 +76,7 @@ function modelRoutes(service: InferenceService): Route[] {
       handle: async ({ params }) => modelMetadata(await service.describe(params.model, params.version)),
     }),
     ...versionedRoutes(start, {
-      suffix: "/ready", method: "GET", access: "public", operationId: "getModelReady", summary: "The model takes requests; 503 while it does not", response: ModelReady,
+      suffix: "/ready", method: "GET", access: "viewer", operationId: "getModelReady", summary: "The model takes requests; 503 while it does not", response: ModelReady,
       handle: ({ params }) => readiness(service, params),
     }),
     ...versionedRoutes(start, {
@@ -100,9 +101,7 @@ async function infer(service: InferenceService, caller: RouteRequest<ModelPath, 
   const request = counted(service, model, () => parseInferRequest(body, headerText(headers, "inference-header-content-length"), service.signature(model, version)));
   const result = await service.infer({
     model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
-    deadlineMs: shorter(deadlineHeader(headers), request.timeoutMs), now, door: "rest",
-    // Made only for a request that has to wait.
-    get signal() { return caller.signal; },
+    deadlineMs: shorter(deadlineHeader(headers), request.timeoutMs), now, door: "rest", connection: caller,
   });
   const answer = writeInferResponse(result, request);
   return new HttpAnswer(200, answer.headers, answer.chunks);

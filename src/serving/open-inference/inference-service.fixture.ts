@@ -35,11 +35,16 @@ export class FakeInferenceService implements InferenceService {
   isReady = true;
   onWaiting: () => void = () => undefined;
 
+  /** Nobody's models are missing to the gate: what is missing is said by the service itself. */
+  teamOf(): string {
+    return "default";
+  }
+
   async infer(call: InferenceCall): Promise<InferenceResult> {
     this.calls.push(call);
     if (call.model === "busy") throw new AppError("QUEUE_FULL", "The queue of busy is full.", { retryAfterSeconds: 2 });
     if (call.model === "broken") throw new Error("a secret: /etc/passwd");
-    if (call.model === "slow") await this.#wait(call.signal!);
+    if (call.model === "slow") await this.#wait(call.connection.signal!);
     const outputs = call.model === "echo" ? call.inputs.map((input) => ({ ...input, name: `out_${input.name}` })) : doubled(call.inputs[0]!);
     return { predictionId: "prd_01ktz0000000000000000000ab", model: call.model, version: call.version ?? "3", outputs };
   }

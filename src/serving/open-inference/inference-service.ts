@@ -18,8 +18,12 @@ export interface InferenceCall {
   outputs: readonly string[] | undefined;
   /** Milliseconds from `now` within which the caller wants the answer; the policy's own deadline may be shorter. */
   deadlineMs: number | undefined;
-  /** Aborted when the caller has gone. Made when it is first read: read it only for a call that has to wait. */
-  signal: AbortSignal | undefined;
+  /**
+   * The request as the door gave it: `signal` is aborted when the caller has gone. It is made when it is first read, so
+   * read it only for a call that has to wait. Not a getter of the call itself: an object literal with a getter gets a
+   * hidden class of its own each time, which keeps the request alive until the next full garbage collection.
+   */
+  connection: { readonly signal: AbortSignal | undefined };
   now: EpochMs;
   door: InferenceDoor;
 }
@@ -92,6 +96,8 @@ export interface VersionStatistics {
  * VERSION_NOT_READY or VERSION_FAILED when there is no such thing to answer for.
  */
 export interface InferenceService {
+  /** Whose the model is; null when there is none. */
+  teamOf(model: string): string | null | Promise<string | null>;
   /** Decides on the version before its first await, so that inputs checked in the same turn belong to that version. */
   infer(call: InferenceCall): Promise<InferenceResult>;
   /** The same object for as long as the version is loaded: what is derived from it is kept by its identity. */

@@ -5,6 +5,7 @@ import { jsonAnswer, openInferenceTag, versionedRoutes } from "./infer-routes.ts
 import type { InferenceService } from "./inference-service.ts";
 import { repositoryIndex } from "./model-metadata.ts";
 import { loadVersion, unloadVersion } from "./repository-control.ts";
+import { visibleTo } from "./visible-models.ts";
 import { RepositoryIndex, RepositoryRequest } from "./wire-schemas.ts";
 
 /** Clients send these bodies without a content type, and empty ones too. */
@@ -16,9 +17,9 @@ export function repositoryRoutes(service: InferenceService): Route[] {
   const response = { mediaType: "application/json", description: "`{}` when it is done" };
   return [
     route({
-      method: "POST", path: "/v2/repository/index", access: "viewer", operationId: "indexRepository", summary: "Every version and its state; with ready, those that serve",
+      method: "POST", path: "/v2/repository/index", access: "viewer", on: "some", audited: false, operationId: "indexRepository", summary: "Every version and its state; with ready, those that serve",
       tag: openInferenceTag, body, response: RepositoryIndex, errorBody,
-      handle: async ({ body: bytes }) => repositoryIndex(await service.index(), parseControl(bytes).ready ?? false),
+      handle: async ({ body: bytes, caller }) => repositoryIndex(await visibleTo(caller, service, await service.index()), parseControl(bytes).ready ?? false),
     }),
     ...versionedRoutes(start, {
       suffix: "/load", method: "POST", access: "deployer", operationId: "loadModel", summary: "Load a model", body, response,

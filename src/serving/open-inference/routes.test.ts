@@ -34,7 +34,7 @@ async function send(method: string, path: string, body: string | Buffer | object
   try {
     const params = route.params?.safeParse(match.params) ?? { success: true, data: {} };
     if (!params.success) throw new AppError("INVALID_REQUEST", "The path is wrong.", { problems: [{ path: "path", message: "wrong" }] });
-    const result = await route.handle({ params: params.data, query: {}, body: bytes, headers, requestId: "req_1", caller: localCaller, now: epochMs(1), signal: new AbortController().signal });
+    const result = await route.handle({ params: params.data, query: {}, body: bytes, headers, requestId: "req_1", caller: localCaller, address: "127.0.0.1", auditAs: () => undefined, now: epochMs(1), signal: new AbortController().signal });
     answer = result instanceof HttpAnswer ? result : new HttpAnswer(200, {}, JSON.stringify(result));
   } catch (thrown) {
     const error = toAppError(thrown);
@@ -64,7 +64,7 @@ describe("Open Inference Protocol routes", () => {
         model_name: "double", model_version: "3", id: "q", parameters: { prediction_id: "prd_01ktz0000000000000000000ab" },
         outputs: [{ name: "y", datatype: "FP32", shape: [1, 2], data: [2, 4] }],
       });
-      const { inputs: _inputs, signal: _signal, now: _now, ...seen } = service.calls.at(-1)!;
+      const { inputs: _inputs, connection: _connection, now: _now, ...seen } = service.calls.at(-1)!;
       assert.deepEqual(seen, { model: "double", version, id: "q", outputs: ["y"], deadlineMs: 250, door: "rest" });
     }
   });
@@ -182,7 +182,7 @@ describe("every route", () => {
     for (const route of table.routes) {
       assert.ok(route.errorBody !== undefined, route.operationId);
       assert.equal(route.path.includes(":model"), route.params !== undefined, route.path);
-      assert.equal(route.access === "public", /health|ready$|^\/v2$|ping/.test(route.path), route.path);
+      assert.equal(route.access === "public", /^\/v2\/health|^\/v2$|ping/.test(route.path), route.path);
     }
   });
 });

@@ -1,4 +1,6 @@
+import type { Caller } from "../../core/caller.ts";
 import { AppError } from "../../core/errors.ts";
+import { missingObject, requireOn } from "../../core/request-gate.ts";
 import { HttpAnswer, route, type Route, type RouteRequest } from "../../core/route.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
@@ -8,6 +10,7 @@ import { parseInvocation, writeInvocation } from "./invocations.ts";
 import { parsePredictV1, writePredictV1 } from "./predict-v1.ts";
 import { deadlineHeader, headerText } from "./request-headers.ts";
 import { ModelParams, ModelStatusV1, VersionParams } from "./wire-schemas.ts";
+import { visibleTo } from "./visible-models.ts";
 import type { WireAnswer } from "./write-infer-response.ts";
 
 const tag = "Scoring";
@@ -21,12 +24,12 @@ interface ModelPath {
 export function scoringRoutes(service: InferenceService): Route[] {
   const predict = (request: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> => predictV1(service, request);
   const predictBasics = {
-    method: "POST", access: "viewer", tag, errorBody,
+    method: "POST", access: "viewer", on: { kind: "model", parameter: "model" }, audited: false, tag, errorBody,
     description: "Rows as lists, values or objects by input or column. The header X-Slipway-Prediction-Id of the answer names the prediction.",
     body: { kind: "buffer", maxBytes: "inference", description: "`{\"instances\": [rows]}`, or TF Serving's `{\"inputs\": columns}`", example: { instances: [[0.5, 1.5]] } },
     response: { mediaType: "application/json", description: "`{\"predictions\": [rows]}`, or `{\"outputs\": columns}`" },
   } as const;
-  const statusBasics = { method: "GET", access: "viewer", tag, errorBody, response: ModelStatusV1 } as const;
+  const statusBasics = { method: "GET", access: "viewer", on: { kind: "model", parameter: "model" }, tag, errorBody, response: ModelStatusV1 } as const;
   return [
     // The pattern ends the name at the colon; a doubled colon is a colon.
     route({ ...predictBasics, path: "/v1/models/:model([^:/]+)::predict", operationId: "predictV1", summary: "Predict", params: ModelParams, handle: predict }),
@@ -43,7 +46,7 @@ export function scoringRoutes(service: InferenceService): Route[] {
       handle: ({ params }) => statusV1(service, params),
     }),
     route({
-      method: "POST", path: "/invocations", access: "viewer", tag, operationId: "invoke", summary: "Predict, as MLflow and SageMaker call it", errorBody,
+      method: "POST", path: "/invocations", access: "viewer", on: "some", audited: false, tag, operationId: "invoke", summary: "Predict, as MLflow and SageMaker call it", errorBody,
       description:
         "The header X-Slipway-Model names the model, X-Slipway-Version its version; without them the only model answers. " +
         "The header X-Slipway-Prediction-Id of the answer names the prediction.",
@@ -75,7 +78,8 @@ async function predictV1(service: InferenceService, caller: RouteRequest<ModelPa
 async function invoke(service: InferenceService, caller: RouteRequest<unknown, unknown, Buffer>): Promise<HttpAnswer> {
   const { body, headers } = caller;
   const version = headerText(headers, "x-slipway-version");
-  const named = headerText(headers, "x-slipway-model") ?? (await onlyModel(service));
+  const named = headerText(headers, "x-slipway-model") ?? (await onlyModel(service, caller.caller));
+  requireOn(caller.caller, "viewer", { kind: "model", name: named, team: await service.teamOf(named) });
   const parse = (signature: Signature): Tensor[] => parseInvocation(body, headerText(headers, "content-type"), signature);
   return score(service, { model: named, ...(version === undefined ? {} : { version }) }, caller, "invocations", parse, writeInvocation);
 }
@@ -86,17 +90,15 @@ async function score(
 ): Promise<HttpAnswer> {
   const inputs = counted(service, model, () => parse(service.signature(model, version)));
   const result = await service.infer({
-    model, version, id: null, inputs, outputs: undefined, deadlineMs: deadlineHeader(caller.headers), now: caller.now, door,
-    // Made only for a request that has to wait.
-    get signal() { return caller.signal; },
+    model, version, id: null, inputs, outputs: undefined, deadlineMs: deadlineHeader(caller.headers), now: caller.now, door, connection: caller,
   });
   const answer = write(result.outputs);
   return new HttpAnswer(200, { ...answer.headers, "X-Slipway-Prediction-Id": result.predictionId }, answer.chunks);
 }
 
 /** For containers that serve one model, where nobody names it. */
-async function onlyModel(service: InferenceService): Promise<string> {
-  const models = new Set((await service.index()).map(({ model }) => model));
+async function onlyModel(service: InferenceService, caller: Caller): Promise<string> {
+  const models = new Set((await visibleTo(caller, service, await service.index())).map(({ model }) => model));
   if (models.size === 1) return [...models][0]!;
   if (models.size === 0) throw new AppError("MODEL_NOT_FOUND", "No model is deployed.");
   throw new AppError("INVALID_REQUEST", `There are ${models.size} models; name one in the header X-Slipway-Model.`);
@@ -109,7 +111,7 @@ async function statusV1(service: InferenceService, { model, version }: ModelPath
   const entries = (await service.index()).filter((entry) => entry.model === model && (version === undefined || entry.version === version));
   if (entries.length === 0) {
     service.signature(model, version);
-    throw new AppError("MODEL_NOT_FOUND", `There is no model named ${JSON.stringify(model)}.`);
+    throw missingObject("model", model);
   }
   return {
     name: model,

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, it } from "node:test";
 import { sql } from "kysely";
 import { jsonDigest } from "../../../../core/canonical-json.ts";
-import { epochMs } from "../../../../core/clock.ts";
+import { epochMs, systemClock } from "../../../../core/clock.ts";
 import { AppError } from "../../../../core/errors.ts";
 import type { Contract } from "../../../../registry/index.ts";
 import { migrations } from "../../migrations/index.ts";
@@ -13,6 +13,9 @@ import type { Migration } from "../../migrations/migration.ts";
 import { SqlError } from "../../sql-error.ts";
 import { SqlRegistryStore } from "../../sql-registry-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
+import { TimeOrderedIds } from "../../../../core/ids.ts";
+
+const ids = new TimeOrderedIds(systemClock);
 
 const contract = (version: string): { contract: Contract; digest: string } => {
   const made: Contract = {
@@ -21,7 +24,7 @@ const contract = (version: string): { contract: Contract; digest: string } => {
   };
   return { contract: made, digest: jsonDigest(made) };
 };
-const addition = { model: "flights", now: epochMs(5), makeContract: contract };
+const addition = { model: "flights", team: "default", actor: "local", now: epochMs(5), makeContract: contract };
 
 describe("a SQLite database", () => {
   const databases = new TemporaryDatabases();
@@ -48,9 +51,9 @@ describe("a SQLite database", () => {
   it("keeps everything when it is closed and opened again", async () => {
     const path = databases.newPath();
     const first = await databases.open({ path });
-    const added = await new SqlRegistryStore(first).addVersion({ ...addition, alias: "champion" });
+    const added = await new SqlRegistryStore(first, ids).addVersion({ ...addition, alias: "champion" });
     await first.close();
-    assert.deepEqual(await new SqlRegistryStore(await databases.open({ path })).listVersions("flights"), [added]);
+    assert.deepEqual(await new SqlRegistryStore(await databases.open({ path }), ids).listVersions("flights"), [added]);
   });
 
   it("syncs every commit, keeps foreign keys, and writes ahead", async () => {
@@ -85,7 +88,7 @@ describe("a SQLite database", () => {
     await old.close();
     const next: Migration = { number: migrations.length + 1, name: "more", up: async (database) => void (await database.schema.alterTable("models").addColumn("colour", "text").execute()) };
     const database = await databases.open({ path, migrations: [...migrations, next] });
-    assert.equal((await new SqlRegistryStore(database).findModel("flights"))?.latestVersion, "1");
+    assert.equal((await new SqlRegistryStore(database, ids).findModel("flights"))?.latestVersion, "1");
     assert.deepEqual((await sql`select team, colour from models`.execute(database.queries)).rows, [{ team: "default", colour: null }]);
   });
 
@@ -135,7 +138,7 @@ describe("a SQLite database", () => {
   it("says so when pages are damaged, at opening or at the first read of them, and never answers with less", async () => {
     const path = databases.newPath();
     const database = await databases.open({ path });
-    const store = new SqlRegistryStore(database);
+    const store = new SqlRegistryStore(database, ids);
     for (let count = 0; count < 20; count++) await store.addVersion(addition);
     await database.close();
     const whole = readFileSync(path);
@@ -145,7 +148,7 @@ describe("a SQLite database", () => {
       writeFileSync(path, damaged);
       try {
         const opened = await databases.open({ path });
-        const versions = await new SqlRegistryStore(opened).listVersions("flights");
+        const versions = await new SqlRegistryStore(opened, ids).listVersions("flights");
         assert.equal(versions.length, 20);
         await opened.close();
       } catch (error) {
@@ -155,7 +158,7 @@ describe("a SQLite database", () => {
     }
     writeFileSync(path, whole);
     truncateSync(path, 4096 * 3);
-    await assert.rejects(async () => new SqlRegistryStore(await databases.open({ path })).listVersions("flights"));
+    await assert.rejects(async () => new SqlRegistryStore(await databases.open({ path }), ids).listVersions("flights"));
   });
 
   it("says so when it cannot be opened", async () => {
@@ -171,7 +174,7 @@ describe("a SQLite database", () => {
   it("does not hand out a contract that was changed past the store", async () => {
     const path = databases.newPath();
     const database = await databases.open({ path });
-    const store = new SqlRegistryStore(database);
+    const store = new SqlRegistryStore(database, ids);
     await store.addVersion(addition);
     await store.addVersion(addition);
     inspect(path, (file) => file.exec(`update model_versions set contract_json = replace(contract_json, '"batchable":true', '"batchable":false') where version = 1`));

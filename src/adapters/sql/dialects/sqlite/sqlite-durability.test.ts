@@ -10,6 +10,10 @@ import { fileURLToPath } from "node:url";
 import { SqlRegistryStore } from "../../sql-registry-store.ts";
 import { SqlTruthStore } from "../../sql-truth-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
+import { systemClock } from "../../../../core/clock.ts";
+import { TimeOrderedIds } from "../../../../core/ids.ts";
+
+const ids = new TimeOrderedIds(systemClock);
 
 const writingProgram = fileURLToPath(new URL("./writing-process.fixture.ts", import.meta.url));
 /** The conventional name of the C compiler. */
@@ -76,7 +80,7 @@ describe("durability on SQLite", () => {
         if (whole === ".") (what === "version" ? versions : truths).push(Number(number));
       }
       const database = await databases.open({ path });
-      const store = new SqlRegistryStore(database);
+      const store = new SqlRegistryStore(database, ids);
       const found = (await store.listVersions("flights")).map(({ version }) => Number(version)).reverse();
       assert.deepEqual(found, Array.from({ length: found.length }, (_, index) => index + 1), "the numbers have a gap");
       acknowledged = Math.max(acknowledged, ...versions);
@@ -118,7 +122,7 @@ describe("durability on SQLite", () => {
     assert.equal(await add(), "version 2 .");
     writing.child.kill("SIGKILL");
     await writing.lines.next();
-    const store = new SqlRegistryStore(await databases.open({ path }));
+    const store = new SqlRegistryStore(await databases.open({ path }), ids);
     assert.deepEqual((await store.listVersions("flights")).map(({ version }) => version), ["2", "1"]);
   });
 });

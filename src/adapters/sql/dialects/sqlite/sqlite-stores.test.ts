@@ -12,11 +12,15 @@ import { SqlSetupStore } from "../../sql-setup-store.ts";
 import { SqlStatisticsStore } from "../../sql-statistics-store.ts";
 import { SqlTruthStore } from "../../sql-truth-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
+import { systemClock } from "../../../../core/clock.ts";
+import { TimeOrderedIds } from "../../../../core/ids.ts";
+
+const ids = new TimeOrderedIds(systemClock);
 
 describe("stores on SQLite", () => {
   const databases = new TemporaryDatabases();
   afterEach(() => databases.remove());
-  registryStoreConformance("SQLite", async () => new SqlRegistryStore(await databases.open()));
+  registryStoreConformance("SQLite", async () => new SqlRegistryStore(await databases.open(), ids));
   truthStoreConformance("SQLite", async () => new SqlTruthStore(await databases.open()));
   measurementStoreConformance("SQLite", async () => new SqlMeasurementStore(await databases.open()));
   statisticsStoreConformance("SQLite", async () => new SqlStatisticsStore(await databases.open()));

@@ -1,12 +1,15 @@
 import { createInterface } from "node:readline";
 import { jsonDigest } from "../../../../core/canonical-json.ts";
-import { epochMs } from "../../../../core/clock.ts";
+import { epochMs, systemClock } from "../../../../core/clock.ts";
 import type { Contract } from "../../../../registry/index.ts";
 import { openSqlDatabase } from "../../sql-database.ts";
 import type { SqlError } from "../../sql-error.ts";
 import { SqlRegistryStore } from "../../sql-registry-store.ts";
 import { SqlTruthStore } from "../../sql-truth-store.ts";
 import { SqliteDialect } from "./sqlite-dialect.ts";
+import { TimeOrderedIds } from "../../../../core/ids.ts";
+
+const ids = new TimeOrderedIds(systemClock);
 
 /**
  * A process to be killed: it writes to the database file that its argument names and prints each answer when it has it.
@@ -14,7 +17,7 @@ import { SqliteDialect } from "./sqlite-dialect.ts";
  */
 const now = epochMs(1);
 const database = await openSqlDatabase(new SqliteDialect({ path: process.argv[2]! }), { now });
-const registry = new SqlRegistryStore(database);
+const registry = new SqlRegistryStore(database, ids);
 const truths = new SqlTruthStore(database);
 
 /** The full stop tells a whole line from a torn one. */
@@ -41,7 +44,7 @@ function makeContract(version: string): { contract: Contract; digest: string } {
 }
 
 async function addVersion(): Promise<void> {
-  await registry.addVersion({ model: "flights", now, alias: "champion", makeContract }).then(({ version }) => say(`version ${version}`), sayFailure);
+  await registry.addVersion({ model: "flights", team: "default", actor: "local", now, alias: "champion", makeContract }).then(({ version }) => say(`version ${version}`), sayFailure);
 }
 
 let lastTruth = 0;

@@ -1,0 +1,107 @@
+import type { Command } from "../core/command.ts";
+import { Grant, Role } from "../core/caller.ts";
+import { AppError } from "../core/errors.ts";
+import { textTable } from "../core/text-table.ts";
+import type { ApiKey, NewKey, SessionState, Team } from "./schemas.ts";
+
+const day = (time: number | null): string => (time === null ? "never" : new Date(time).toISOString().slice(0, 10));
+
+export function grantText({ role, team, models, experiments }: Grant): string {
+  const only = [...(models ?? []), ...(experiments ?? [])];
+  return `${role}@${team}${only.length > 0 ? `:${only.join(",")}` : ""}`;
+}
+
+const createKey: Command = {
+  words: ["keys", "create"],
+  summary: "make an API key; it is shown this once",
+  positionals: [{ name: "<name>", description: "who or what uses it" }],
+  options: [
+    { flags: "--role <role>", description: "viewer, contributor, deployer or admin", required: true },
+    { flags: "--team <team>", description: "only what this team has; everything when it is left out" },
+    { flags: "--model <model...>", description: "only these models" },
+    { flags: "--expires-days <days>", description: "90 when it is left out; 0 for never" },
+  ],
+  run: ({ api }, { positionals, options }) => {
+    const { role, team, expiresDays } = options as Record<string, string | undefined>;
+    const models = options.model as unknown as string[] | undefined;
+    const parsedRole = Role.safeParse(role);
+    if (!parsedRole.success) throw new AppError("INVALID_REQUEST", `${role} is not a role: take ${Role.options.join(", ")}.`);
+    const days = expiresDays === undefined ? undefined : Number(expiresDays);
+    if (days !== undefined && !(days >= 0)) throw new AppError("INVALID_REQUEST", `${expiresDays} is not a number of days.`);
+    const grant: Grant = { role: parsedRole.data, team: team ?? "*", ...(models === undefined ? {} : { models }) };
+    return api.send("POST", "/api/keys", { name: positionals[0]!, grants: [grant], ...(days === undefined ? {} : { expiresInDays: days === 0 ? null : days }) });
+  },
+  render: (key: NewKey) =>
+    [
+      key.key,
+      "",
+      `This is ${key.id} (${key.grants.map(grantText).join(" ")}), ${key.expiresAt === null ? "without an end" : `good until ${day(key.expiresAt)}`}. It is not shown again.`,
+      `Use it: export SLIPWAY_API_KEY=${key.key}`,
+    ].join("\n"),
+};
+
+const listKeys: Command = {
+  words: ["keys", "list"],
+  summary: "the keys that you made or administer",
+  run: ({ api }) => api.get("/api/keys"),
+  render: ({ keys }: { keys: ApiKey[] }) =>
+    keys.length === 0
+      ? "No keys."
+      : textTable(
+          ["KEY", "NAME", "STARTS", "MAY", "TEAM", "MADE BY", "LAST USED", "ENDS"],
+          keys.map(({ id, name, hint, grants, team, createdBy, lastUsedAt, expiresAt, revokedAt }) => [
+            id, name, `${hint}…`, grants.map(grantText).join(" "), team, createdBy, day(lastUsedAt), revokedAt === null ? day(expiresAt) : `revoked ${day(revokedAt)}`,
+          ]),
+        ),
+};
+
+const revokeKey: Command = {
+  words: ["keys", "revoke"],
+  summary: "end a key at once",
+  positionals: [{ name: "<key>", description: "id of the key, key_…" }],
+  run: ({ api }, { positionals }) => api.send("DELETE", `/api/keys/${encodeURIComponent(positionals[0]!)}`),
+  render: ({ id, name }: ApiKey) => `${id} (${name}) is revoked.`,
+};
+
+const createTeam: Command = {
+  words: ["teams", "create"],
+  summary: "make a team",
+  positionals: [{ name: "<name>", description: "name of the team" }],
+  options: [{ flags: "--description <text>", description: "what it is for" }],
+  run: ({ api }, { positionals, options }) => api.send("POST", "/api/teams", { name: positionals[0], description: options.description }),
+  render: ({ name }: Team) => `The team ${name} is there. Make a key for it: slipway keys create NAME --role deployer --team ${name}`,
+};
+
+const listTeams: Command = {
+  words: ["teams", "list"],
+  summary: "the teams that you have a role in",
+  run: ({ api }) => api.get("/api/teams"),
+  render: ({ teams }: { teams: Team[] }) =>
+    teams.length === 0
+      ? "No teams."
+      : textTable(["TEAM", "MODELS", "KEYS", "DESCRIPTION"], teams.map(({ name, models, keys, description }) => [name, String(models), String(keys), description])),
+};
+
+const removeTeam: Command = {
+  words: ["teams", "remove"],
+  summary: "remove a team that has nothing",
+  positionals: [{ name: "<name>", description: "name of the team" }],
+  run: ({ api }, { positionals }) => api.send("DELETE", `/api/teams/${encodeURIComponent(positionals[0]!)}`),
+  render: ({ removed }: { removed: string }) => `The team ${removed} is removed.`,
+};
+
+const whoami: Command = {
+  words: ["whoami"],
+  summary: "who you are to the server, and what you may do",
+  run: async ({ api }) => {
+    const state = await api.get<SessionState>("/api/session");
+    if (state.caller === null) throw new AppError("UNAUTHENTICATED", "The server asks for a key and none was sent.");
+    return state;
+  },
+  render: ({ mode, caller }: SessionState) =>
+    mode === "open" && caller?.actor === "local"
+      ? "The server is open: whoever reaches it is its admin."
+      : `${caller!.name} (${caller!.actor}): ${caller!.grants.map(grantText).join(" ")}`,
+};
+
+export const accessCommands: readonly Command[] = [createKey, listKeys, revokeKey, createTeam, listTeams, removeTeam, whoami];
