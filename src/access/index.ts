@@ -16,3 +16,6 @@ export { setupCommands } from "./setup-commands.ts";
 export { setupRoutes } from "./setup-routes.ts";
 export { SetupService } from "./setup-service.ts";
 export type { SetupStore, SetupToken } from "./setup-store.ts";
+export type { Identity, IdentityProvider, SignInSecrets } from "./identity-provider.ts";
+export { oidcCallbackPath, oidcRoutes } from "./oidc-routes.ts";
+export { OidcService, type GroupGrant, type OidcParts } from "./oidc-service.ts";
