@@ -1,3 +1,4 @@
+import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -24,7 +25,7 @@ export interface Caller {
   readonly signal: AbortSignal | undefined;
 }
 
-interface PendingRequest {
+interface PendingRequest extends ChurnMember {
   inputs: readonly Tensor[];
   rows: number;
   key: string;
@@ -40,7 +41,7 @@ interface PendingRequest {
   reject(error: AppError): void;
 }
 
-interface RunningBatch {
+interface RunningBatch extends ChurnMember {
   runner: ModelRunner;
   requests: PendingRequest[];
   startedAt: number;
@@ -64,8 +65,8 @@ export class BatchScheduler {
   #limits: SchedulerLimits;
   #queue: PendingRequest[] = [];
   #queueRows = 0;
-  #waiting = new Set<PendingRequest>();
-  #running = new Set<RunningBatch>();
+  #waiting = new ChurnSet<PendingRequest>();
+  #running = new ChurnSet<RunningBatch>();
   #pumpScheduled = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
@@ -104,7 +105,7 @@ export class BatchScheduler {
     return new Promise((resolve, reject) => {
       const now = this.#clock.monotonic();
       const request: PendingRequest = {
-        inputs, rows, key, caller, followed: false, enqueuedAt: now, deadlineAt: now + deadlineMs, solo: false, batch: undefined, settled: false, resolve, reject,
+        inputs, rows, key, caller, followed: false, enqueuedAt: now, deadlineAt: now + deadlineMs, solo: false, batch: undefined, settled: false, place: -1, resolve, reject,
       };
       this.#waiting.add(request);
       this.#queue.push(request);
@@ -133,7 +134,7 @@ export class BatchScheduler {
   /** Fails what waits; for a version that cannot be served any more. */
   fail(error: AppError): void {
     this.#closed = error;
-    for (const request of [...this.#waiting]) this.#giveUp(request, error);
+    for (const request of this.#waiting.values()) this.#giveUp(request, error);
     clearTimeout(this.#timer);
   }
 
@@ -199,7 +200,7 @@ export class BatchScheduler {
 
   async #run(runner: ModelRunner, requests: PendingRequest[]): Promise<void> {
     const startedAt = this.#clock.monotonic();
-    const batch: RunningBatch = { runner, requests, startedAt, killAt: startedAt + this.#limits.maxRunMs };
+    const batch: RunningBatch = { runner, requests, startedAt, killAt: startedAt + this.#limits.maxRunMs, place: -1 };
     for (const request of requests) {
       request.batch = batch;
       if (runner.placement === "runner") this.#follow(request);
@@ -280,11 +281,11 @@ export class BatchScheduler {
   #sweep(): void {
     this.#timerAt = Infinity;
     const now = this.#clock.monotonic();
-    for (const batch of this.#running) {
+    for (const batch of this.#running.values()) {
       if (batch.killAt <= now) batch.runner.kill(`a run took longer than ${Math.round(now - batch.startedAt)} ms`);
       else this.#watch(batch.killAt);
     }
-    for (const request of this.#waiting) {
+    for (const request of this.#waiting.values()) {
       if (request.deadlineAt <= now) this.#giveUp(request, deadlineError(request, now));
       else this.#watch(request.deadlineAt);
     }
