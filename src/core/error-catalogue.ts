@@ -19,6 +19,7 @@ export const errorCatalogue = {
   VERSION_NOT_READY: { status: 503, hint: "Wait until the version is loaded; GET /v2/models/MODEL/ready tells." },
   VERSION_FAILED: { status: 503, hint: "The version cannot be loaded; its page and the log say why. Deploy a corrected one." },
   PREDICTION_NOT_FOUND: { status: 404, hint: "Check the id; sampling or retention may have left this prediction out of the log." },
+  PREDICTION_LOG_UNAVAILABLE: { status: 503, hint: "Search less at once: name a version or an outcome, or ask for fewer predictions; then try again." },
   BLOB_NOT_FOUND: { status: 404, hint: "Upload the file first: PUT /api/blobs." },
   BLOB_CORRUPT: { status: 500, hint: "The stored file does not match its digest; restore it from a backup or deploy it again." },
   DIGEST_MISMATCH: { status: 400, hint: "The file changed on its way; upload it again." },

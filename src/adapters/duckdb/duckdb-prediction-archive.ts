@@ -1,7 +1,8 @@
+import { AppError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
 import type { Prediction, PredictionFilter } from "../../serving/index.ts";
 import type { PredictionArchive, StagedFile } from "../filesystem/prediction-log/prediction-archive.ts";
-import { DuckdbChild, type DuckdbChildOptions } from "./duckdb-child.ts";
+import { DuckdbChild, DuckdbChildError, type DuckdbChildOptions } from "./duckdb-child.ts";
 import type { DuckdbTasks } from "./duckdb-tasks.ts";
 
 /**
@@ -30,15 +31,28 @@ export class DuckdbPredictionArchive implements PredictionArchive {
     return this.#writer.run("mergePredictions", request, this.#writeTimeoutMs);
   }
 
+  /** Throws PREDICTION_LOG_UNAVAILABLE when it takes too long or too much, SHUTTING_DOWN once the archive is closed. */
   find(files: readonly string[], id: string): Promise<Prediction | null> {
-    return this.#reader.run("findPrediction", { files, id }, this.#readTimeoutMs);
+    return this.#read("findPrediction", { files, id });
   }
 
+  /** Throws as `find` does. */
   list(files: DuckdbTasks["listPredictions"]["request"]["files"], filter: PredictionFilter): Promise<Prediction[]> {
-    return this.#reader.run("listPredictions", { files, filter }, this.#readTimeoutMs);
+    return this.#read("listPredictions", { files, filter });
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#writer.close(), this.#reader.close()]);
+  }
+
+  async #read<Name extends "findPrediction" | "listPredictions">(task: Name, request: DuckdbTasks[Name]["request"]): Promise<DuckdbTasks[Name]["answer"]> {
+    try {
+      return await this.#reader.run(task, request, this.#readTimeoutMs);
+    } catch (cause) {
+      if (!(cause instanceof DuckdbChildError) || cause.reason === "failed") throw cause;
+      if (cause.reason === "closed") throw new AppError("SHUTTING_DOWN", "The prediction log is closed.", { cause });
+      const how = cause.reason === "timeout" ? `took longer than ${this.#readTimeoutMs / 1000} seconds` : "was too much for its process";
+      throw new AppError("PREDICTION_LOG_UNAVAILABLE", `The search in the prediction log ${how}.`, { cause });
+    }
   }
 }
