@@ -1,6 +1,7 @@
+import { accessCommands } from "./access/index.ts";
 import { HttpApiClient } from "./client/http-api-client.ts";
 import { runCli } from "./cli/run-cli.ts";
-import { serverUrl } from "./config/index.ts";
+import { clientApiKey, serverUrl } from "./config/index.ts";
 import { localCommands } from "./local-commands.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { registryCommands } from "./registry/index.ts";
@@ -8,8 +9,8 @@ import { servingCommands } from "./serving/index.ts";
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version: slipwayVersion,
-  commands: [...registryCommands, ...servingCommands, ...localCommands],
+  commands: [...registryCommands, ...servingCommands, ...accessCommands, ...localCommands],
   serverUrl: serverUrl(),
-  makeClient: (url) => new HttpApiClient(url),
+  makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
   up: async (flags) => (await import("./up.ts")).up(flags),
 });

@@ -57,6 +57,7 @@ function addUp(program: Program, parts: CliParts): void {
     .option("--port <number>", "HTTP port, 0 for any free one")
     .option("--grpc-port <number>", "gRPC port; the HTTP port plus one by default")
     .option("--data <directory>", "where everything is kept")
+    .option("--access <mode>", "open, keys, or auto: open where only this machine can call")
     .option("--config <file>", "JSON file with settings")
     .option("--allowed-hosts <hosts>", "further Host values to answer for, comma-separated")
     .option("--workflows <modules>", "modules that define workflows, comma-separated")

@@ -10,12 +10,14 @@ interface ErrorBody {
   error: string | { code: string; message: string; problems?: Problem[] };
 }
 
-/** ApiClient over the platform's fetch. */
+/** ApiClient over the platform's fetch. With an API key, every request shows it. */
 export class HttpApiClient implements ApiClient {
   readonly baseUrl: string;
+  readonly #apiKey: string | undefined;
 
-  constructor(url: string) {
+  constructor(url: string, options: { apiKey?: string | undefined } = {}) {
     this.baseUrl = url.replace(/\/+$/, "");
+    this.#apiKey = options.apiKey;
   }
 
   get<Result>(path: string, query: Record<string, string | number | undefined> = {}): Promise<Result> {
@@ -63,8 +65,10 @@ export class HttpApiClient implements ApiClient {
   }
 
   async #fetch(method: string, path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.#apiKey !== undefined) headers.set("Authorization", `Bearer ${this.#apiKey}`);
     try {
-      return await fetch(this.baseUrl + path, { method, ...init });
+      return await fetch(this.baseUrl + path, { method, ...init, headers });
     } catch (cause) {
       throw new AppError("SERVER_UNREACHABLE", `No Slipway answers at ${this.baseUrl}.`, { cause });
     }

@@ -30,8 +30,9 @@ export class SlipwayClient {
   readonly api: ApiClient;
   readonly workflows: WorkflowsClient;
 
-  constructor(options: { url?: string } = {}) {
-    this.api = new HttpApiClient(options.url ?? "http://127.0.0.1:4400");
+  /** `apiKey` for a server that asks for keys: `slipway keys create NAME --role ROLE` makes one. */
+  constructor(options: { url?: string; apiKey?: string } = {}) {
+    this.api = new HttpApiClient(options.url ?? "http://127.0.0.1:4400", { apiKey: options.apiKey });
     this.workflows = new WorkflowsClient(this.api);
   }
 

@@ -1,5 +1,5 @@
 export { Config } from "./config.ts";
-export { childEnvironment, loadConfig, serverUrl } from "./load-config.ts";
+export { childEnvironment, clientApiKey, loadConfig, serverUrl } from "./load-config.ts";
 export { isLoopbackHost } from "./loopback.ts";
 export { postureOf, type Posture } from "./posture.ts";
 export { redactedConfig } from "./redacted-config.ts";

@@ -20,10 +20,11 @@ const deploy: Command = {
     { flags: "--metric <name=value...>", description: "metrics on the evaluation set, such as auc=0.71" },
     { flags: "--revision <id>", description: "code revision that trained the model" },
     { flags: "--description <text>", description: "what the model does" },
+    { flags: "--team <team>", description: "whose a new model is; default when it is left out" },
     { flags: "--no-activate", description: "load the version without giving it traffic" },
   ],
   run: ({ api, progress }, { positionals, options }) => {
-    const { name, reference, target, columns, allowMissing, revision, description, activate } = options as Record<string, string | undefined>;
+    const { name, reference, target, columns, allowMissing, revision, description, team, activate } = options as Record<string, string | undefined>;
     return deployFiles(
       api,
       {
@@ -36,6 +37,7 @@ const deploy: Command = {
         evaluation: metricsOf(options.metric as unknown as string[] | undefined),
         codeRevision: revision,
         description,
+        ...(team === undefined ? {} : { team }),
         activate: (activate as unknown) !== false,
       },
       progress,
