@@ -138,6 +138,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     store: new SqlStatisticsStore(database), clock, logger,
     served: () => serving.views(),
     policyOf: (model) => (serving.modelNames.includes(model) ? serving.policy(model) : defaultPolicy),
+    logBacklogBytes: () => log.backlogBytes,
   });
   const serving: ServingService = new ServingService({
     registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, events, clock, ids, logger,

@@ -20,6 +20,8 @@ export interface MonitoringParts {
   /** The versions that are loaded, with their queues. */
   served: () => readonly ServedVersion[];
   policyOf: (model: string) => Policy;
+  /** Bytes of the prediction log that wait to become Parquet. */
+  logBacklogBytes: () => number;
 }
 
 /** Minute rollups are kept this long. */
@@ -167,6 +169,7 @@ export class MonitoringService implements ServingObserver {
         served: this.#parts.served().filter(({ model }) => sees(model)),
         refused: [...this.#refused.values()].filter(({ model }) => sees(model)),
         drift: monitors.map((monitor) => driftReport(monitor, this.#parts.policyOf(monitor.version.model), this.#parts.clock.now())),
+        logBacklogBytes: this.#parts.logBacklogBytes(),
         process: {
           residentBytes: process.memoryUsage.rss(),
           cpuSeconds: (usage.user + usage.system) / 1e6,

@@ -107,6 +107,7 @@ with check("gauges of versions and of the process"):
     assert value(values, "slipway_version_ready", model="counted", version="1") == 1
     assert value(values, "slipway_runners", model="counted", version="1") >= 1
     assert value(values, "slipway_queue_rows", model="counted", version="1") == 0
+    assert families["slipway_prediction_log_backlog_bytes"].type == "gauge" and value(values, "slipway_prediction_log_backlog_bytes") >= 0
     assert 20e6 < value(values, "process_resident_memory_bytes") < 8e9
     assert abs(time.time() - value(values, "process_start_time_seconds")) < 3600
     assert value(values, "process_cpu_seconds_total") > 0

@@ -33,6 +33,11 @@ export class SegmentConverter {
     this.#options = options;
   }
 
+  /** Of sealed segments that are not in Parquet, those under way and those set aside included. */
+  get backlogBytes(): number {
+    return this.#queue.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   add(segment: Segment): void {
     this.#queue.push(segment);
     this.#queue.sort((left, right) => (left.id < right.id ? -1 : 1));

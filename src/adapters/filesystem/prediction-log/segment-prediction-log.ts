@@ -105,6 +105,11 @@ export class SegmentPredictionLog implements PredictionLog {
     });
   }
 
+  /** Bytes of finished segments that are not Parquet yet; it grows when conversions fail or do not keep up. */
+  get backlogBytes(): number {
+    return this.#converter.backlogBytes;
+  }
+
   append(entry: PredictionEntry): Promise<void> {
     if (this.#stopped) return Promise.reject(new AppError("SHUTTING_DOWN", "The prediction log is closed."));
     try {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -151,7 +152,9 @@ describe("SegmentPredictionLog: writing, sealing, converting", () => {
     log = await scenario.open({ archive: broken });
     const entries = some(3);
     await appendAll(entries);
+    assert.equal(log.backlogBytes, 0, "a segment that is still written to is no backlog");
     await assert.rejects(log.flush(), { code: "INTERNAL" });
+    assert.equal(log.backlogBytes, statSync(scenario.segments()[0]!).size);
     const failures = (): number => scenario.logger.count("prediction-log.conversion-failed") + scenario.logger.count("prediction-log.set-aside");
     const maintainUntil = async (wanted: number): Promise<void> => {
       await log.maintain();
@@ -176,6 +179,7 @@ describe("SegmentPredictionLog: writing, sealing, converting", () => {
     await log.stop();
     log = await scenario.open();
     await log.flush();
+    assert.equal(log.backlogBytes, 0);
     assert.deepEqual(scenario.segments(), []);
     assert.deepEqual(scenario.idsInFiles().sort(), (await stored()).sort());
   });
