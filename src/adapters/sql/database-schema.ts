@@ -207,6 +207,9 @@ export interface WorkflowRunRow {
   error_json: string | null;
   progress: number | null;
   progress_note: string | null;
+  /** Leases in a row that ended without a word and without anything new in the journal, and how much was in it then. */
+  crashes: number;
+  crash_progress: number;
 }
 
 export interface WorkflowStepRow {

@@ -24,7 +24,9 @@ const ofStatement = new WeakMap<CompiledQuery, string>();
  * of commits: a reader that has seen one has seen all before it. Nothing is added where `when` does not hold: in a batch,
  * that the statements before it changed what they should.
  */
-export function eventStatements(queries: Kysely<DatabaseSchema>, ids: IdGenerator, events: readonly DomainEvent[]): CompiledQuery[] {
+export function eventStatements(
+  queries: Kysely<DatabaseSchema>, ids: IdGenerator, events: readonly DomainEvent[], when: Expression<SqlBool> = sql<SqlBool>`1 = 1`,
+): CompiledQuery[] {
   return events.flatMap(({ type, object, team, actor, time, payload }) => {
     const id = ids.next("event");
     const insertion = queries
@@ -33,12 +35,13 @@ export function eventStatements(queries: Kysely<DatabaseSchema>, ids: IdGenerato
       .expression(({ selectFrom, val }) =>
         selectFrom("sequences")
           .where("name", "=", "outbox")
+          .where(when)
           .select(["value", val(id).as("id"), val(type).as("type"), val(object).as("object"), val(team).as("team"), val(actor).as("actor")])
           .select([val(time as number).as("time"), val(JSON.stringify(payload)).as("payload_json")]),
       )
       .compile();
     ofStatement.set(insertion, id);
-    return [queries.updateTable("sequences").set(({ eb }) => ({ value: eb("value", "+", 1) })).where("name", "=", "outbox").compile(), insertion];
+    return [queries.updateTable("sequences").set(({ eb }) => ({ value: eb("value", "+", 1) })).where("name", "=", "outbox").where(when).compile(), insertion];
   });
 }
 

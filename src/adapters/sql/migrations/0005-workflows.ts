@@ -32,6 +32,8 @@ export const workflows: Migration = {
       .addColumn("error_json", json)
       .addColumn("progress", double)
       .addColumn("progress_note", text)
+      .addColumn("crashes", integer, (column) => column.notNull())
+      .addColumn("crash_progress", integer, (column) => column.notNull())
       .addUniqueConstraint("workflow_runs_idempotency", ["workflow", "idempotency_key"])
       .modifyEnd(tableEnding)
       .execute();
@@ -101,5 +103,7 @@ export const workflows: Migration = {
       .addColumn("paused_at", integer)
       .modifyEnd(tableEnding)
       .execute();
+    // Whoever takes these rows goes on alone: replicas that lease, and senders and waiters of signals.
+    await database.insertInto("sequences").values([{ name: "workflow_leases", value: 0 }, { name: "workflow_signals", value: 0 }]).execute();
   },
 };

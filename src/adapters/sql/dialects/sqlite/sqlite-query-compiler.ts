@@ -1,4 +1,4 @@
-import { OperatorNode, SqliteQueryCompiler, ValueNode, type BinaryOperationNode } from "kysely";
+import { OperatorNode, SqliteQueryCompiler, ValueNode, type BinaryOperationNode, type SelectModifierNode } from "kysely";
 import { SqlError } from "../../sql-error.ts";
 import { globOfLike } from "./glob-pattern.ts";
 
@@ -21,6 +21,11 @@ export class LikeAwareSqliteQueryCompiler extends SqliteQueryCompiler {
       default:
         super.visitBinaryOperation(node);
     }
+  }
+
+  /** Locks of rows, such as FOR SHARE, are left out: writers come one at a time here. */
+  protected override visitSelectModifier(node: SelectModifierNode): void {
+    if (node.modifier === undefined || node.modifier === "Distinct") super.visitSelectModifier(node);
   }
 
   #appendMatch(node: BinaryOperationNode, operator: string, pattern: string, ending = ""): void {

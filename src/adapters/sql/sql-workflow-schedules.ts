@@ -1,0 +1,53 @@
+import type { Schedule, ScheduleStore } from "../../workflows/index.ts";
+import type { WorkflowScheduleRow } from "./database-schema.ts";
+import type { SqlDatabase } from "./sql-database.ts";
+import { rowOfNewRun, scheduleOf } from "./sql-workflow-rows.ts";
+
+/** Schedules in SQL. */
+export class SqlWorkflowSchedules implements ScheduleStore {
+  readonly #database: SqlDatabase;
+
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+  }
+
+  async list(): Promise<Schedule[]> {
+    const rows = await this.#database.queries.selectFrom("workflow_schedules").selectAll().orderBy("name").execute();
+    return rows.map(scheduleOf);
+  }
+
+  async find(name: string): Promise<Schedule | null> {
+    const row = await this.#database.queries.selectFrom("workflow_schedules").selectAll().where("name", "=", name).executeTakeFirst();
+    return row === undefined ? null : scheduleOf(row);
+  }
+
+  async put(schedule: Schedule): Promise<void> {
+    const row: WorkflowScheduleRow = {
+      name: schedule.name, workflow: schedule.workflow, cron: schedule.cron, time_zone: schedule.timeZone, missed: schedule.missed,
+      input_json: JSON.stringify(schedule.input ?? null), team: schedule.team, owner: schedule.owner, created_at: schedule.createdAt,
+      next_at: schedule.nextAt, last_at: schedule.lastAt, paused_at: schedule.paused ? schedule.createdAt : null,
+    };
+    await this.#database.queries
+      .insertInto("workflow_schedules").values(row).onConflict((conflict) => conflict.column("name").doUpdateSet(row)).execute();
+  }
+
+  async remove(name: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#database.queries.deleteFrom("workflow_schedules").where("name", "=", name).executeTakeFirst();
+    return Number(numDeletedRows) > 0;
+  }
+
+  fire({ name, expectedNextAt, runs, nextAt, lastAt }: Parameters<ScheduleStore["fire"]>[0]): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
+      const moved = await transaction
+        .updateTable("workflow_schedules").set({ next_at: nextAt, last_at: lastAt })
+        .where("name", "=", name).where("next_at", "=", expectedNextAt).where("paused_at", "is", null)
+        .returning("name")
+        .executeTakeFirst();
+      if (moved === undefined) return false;
+      for (const run of runs) {
+        await transaction.insertInto("workflow_runs").values(rowOfNewRun(run)).onConflict((conflict) => conflict.doNothing()).execute();
+      }
+      return true;
+    });
+  }
+}
