@@ -1,6 +1,6 @@
 import { once, setMaxListeners } from "node:events";
 import {
-  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleUnaryCall, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall,
+  logVerbosity, Server, setLogVerbosity, type handleBidiStreamingCall, type handleUnaryCall, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall,
   type MethodDefinition, type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { anonymousCaller, type Caller } from "../core/caller.ts";
@@ -10,6 +10,8 @@ import type { GrpcCall, GrpcMethod, GrpcService, StreamMethod } from "../core/gr
 import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type RequestGate } from "../core/request-gate.ts";
+import type { TlsSource } from "../core/tls-source.ts";
+import { credentialsOf } from "./grpc-credentials.ts";
 import { callError } from "./grpc-status.ts";
 
 export interface GrpcServerOptions {
@@ -19,6 +21,8 @@ export interface GrpcServerOptions {
   maxMessageBytes?: number;
   /** Calls that one connection may have under way at once; 1,024 when absent. */
   maxConcurrentCalls?: number;
+  /** Certificate of this server; plain HTTP/2 where there is none. */
+  tls?: TlsSource | undefined;
 }
 
 // What the library would print is told by rejections and statuses.
@@ -62,7 +66,7 @@ export class GrpcServer {
   listen(): Promise<number> {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(this.#address(port), ServerCredentials.createInsecure(), (cause, taken) => {
+      this.#server.bindAsync(this.#address(port), credentialsOf(this.#options.tls), (cause, taken) => {
         if (cause === null) resolve((this.#port = taken));
         else reject(new AppError("CONFIG_INVALID", `Cannot listen for gRPC on ${host}: port ${port} is taken or not allowed.`, { cause }));
       });

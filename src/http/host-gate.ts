@@ -7,10 +7,15 @@ import { AppError } from "../core/errors.ts";
  */
 export class HostGate {
   readonly #hosts: ReadonlySet<string>;
+  readonly #secure: boolean;
 
-  /** `hosts` are exact `name:port` values, in lower case. */
-  constructor(hosts: Iterable<string>) {
+  /**
+   * `hosts` are exact `name:port` values, in lower case. `secure`: browsers come over TLS, so a page without it is another's,
+   * unless it is on this machine.
+   */
+  constructor(hosts: Iterable<string>, { secure }: { secure: boolean } = { secure: false }) {
     this.#hosts = new Set(hosts);
+    this.#secure = secure;
   }
 
   /** Throws HOST_REFUSED or CROSS_SITE_REFUSED. */
@@ -46,16 +51,19 @@ export class HostGate {
   }
 
   #isOwnOrigin(origin: string): boolean {
-    const separator = origin.indexOf("://");
-    return separator > 0 && this.#hosts.has(origin.slice(separator + 3).toLowerCase());
+    const match = /^(https?):\/\/(.+)$/.exec(origin.toLowerCase());
+    if (match === null || !this.#hosts.has(match[2]!)) return false;
+    return match[1] === "https" || !this.#secure || loopbackName.test(match[2]!);
   }
 }
 
-/** The names by which a server on loopback may be called. */
+const loopbackName = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
+
+/** The names by which a server may be called on its own machine; without the port where that is a scheme's own. */
 export function loopbackHosts(port: number): string[] {
   const names = ["localhost", "127.0.0.1", "[::1]"];
   const withPort = names.map((name) => `${name}:${port}`);
-  return port === 80 ? [...withPort, ...names] : withPort;
+  return port === 80 || port === 443 ? [...withPort, ...names] : withPort;
 }
 
 function hostCount(rawHeaders: readonly string[]): number {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { anonymousCaller, type Caller } from "../core/caller.ts";
@@ -8,9 +8,11 @@ import { AppError, toAppError, type Problem } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type RequestGate } from "../core/request-gate.ts";
+import type { TlsSource } from "../core/tls-source.ts";
 import { HttpAnswer, type AuditFacts, type Route, type RouteRequest } from "../core/route.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
+import { openListener, type Listener } from "./open-listener.ts";
 import { readBody } from "./read-body.ts";
 import type { RouteTable } from "./route-table.ts";
 import { FollowedAnswers } from "./followed-answers.ts";
@@ -28,12 +30,17 @@ export interface HttpServerOptions {
   maxConnections: number;
   /** Where a request comes from is what the proxy in front says. */
   trustedProxy?: boolean;
+  /** Browsers reach this server over TLS: only pages over TLS are its own. */
+  secure?: boolean;
+  /** Certificate of this server; plain HTTP where there is none. */
+  tls?: TlsSource | undefined;
 }
 
 
 /** The HTTP door: gates, routing, bodies, errors and draining. What it offers is the route table's. */
 export class HttpServer {
-  readonly #server: Server;
+  readonly #listener: Listener;
+  readonly #server: Listener["server"];
   readonly #options: HttpServerOptions;
   readonly #table: RouteTable;
   readonly #console: ConsoleFiles;
@@ -60,7 +67,8 @@ export class HttpServer {
     this.#clock = parts.clock;
     this.#ids = parts.ids;
     this.#logger = parts.logger;
-    this.#server = createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 75_000 });
+    this.#listener = openListener(options.tls);
+    this.#server = this.#listener.server;
     this.#server.maxConnections = options.maxConnections;
     this.#server.on("request", (request, response) => void this.#serve(request, response));
     this.#server.on("connection", (socket: Socket) => {
@@ -86,7 +94,7 @@ export class HttpServer {
       this.#server.listen(this.#options.port, this.#options.host, resolve);
     });
     const { port } = this.#server.address() as AddressInfo;
-    this.#gate = new HostGate([...loopbackHosts(port), ...this.#options.allowedHosts.map((host) => host.toLowerCase())]);
+    this.#gate = new HostGate([...loopbackHosts(port), ...this.#options.allowedHosts.map((host) => host.toLowerCase())], { secure: this.#options.secure === true });
     this.#sweeper = setInterval(() => {
       this.#sweepBodies();
       this.#followed.sweep(this.#clock.monotonic());
@@ -107,7 +115,10 @@ export class HttpServer {
     clearInterval(this.#sweeper);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    if (this.#active === 0) this.#server.closeAllConnections();
+    if (this.#active === 0) {
+      this.#server.closeAllConnections();
+      this.#listener.endHandshakes();
+    }
     await closed;
   }
 
@@ -116,6 +127,7 @@ export class HttpServer {
     clearInterval(this.#sweeper);
     this.#server.close();
     this.#server.closeAllConnections();
+    this.#listener.endHandshakes();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
