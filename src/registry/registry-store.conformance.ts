@@ -27,7 +27,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("adds the model with its first version, and reads both back as they were", async () => {
       const store = await open();
-      const added = await store.addVersion({ ...addition("flights"), description: "Late or not?" });
+      const added = await store.addVersion({ ...registryAddition("flights"), description: "Late or not?" });
       const contract = contractOf("flights", "1", null);
       assert.deepEqual(added, { model: "flights", version: "1", createdAt: now, contractDigest: jsonDigest(contract), contract });
       assert.deepEqual(await store.findVersion("flights", "1"), added);
@@ -39,7 +39,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("numbers versions one by one, names the one before as the parent, lists the newest first", async () => {
       const store = await open();
-      for (let count = 0; count < 12; count++) await store.addVersion(addition("flights"));
+      for (let count = 0; count < 12; count++) await store.addVersion(registryAddition("flights"));
       const versions = await store.listVersions("flights");
       assert.deepEqual(versions.map(({ version }) => version), ["12", "11", "10", "9", "8", "7", "6", "5", "4", "3", "2", "1"]);
       assert.deepEqual(versions.map(({ contract }) => contract.lineage.parentVersion), ["11", "10", "9", "8", "7", "6", "5", "4", "3", "2", "1", undefined]);
@@ -48,7 +48,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("gives 50 registrations at once the numbers 1 to 50, each with its own contract", async () => {
       const store = await open();
-      const added = await Promise.all(Array.from({ length: 50 }, () => store.addVersion({ ...addition("flights"), alias: "champion" })));
+      const added = await Promise.all(Array.from({ length: 50 }, () => store.addVersion({ ...registryAddition("flights"), alias: "champion" })));
       const numbers = added.map(({ version }) => Number(version)).sort((left, right) => left - right);
       assert.deepEqual(numbers, Array.from({ length: 50 }, (_, index) => index + 1));
       for (const { version, contract } of await store.listVersions("flights")) assert.equal(contract.version, version);
@@ -58,20 +58,20 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
     it("counts each model for itself", async () => {
       const store = await open();
       const names = ["a", "b", "c", "a", "b", "a"];
-      const added = await Promise.all(names.map((name) => store.addVersion(addition(name))));
+      const added = await Promise.all(names.map((name) => store.addVersion(registryAddition(name))));
       assert.deepEqual(added.map(({ model, version }) => `${model} ${version}`).sort(), ["a 1", "a 2", "a 3", "b 1", "b 2", "c 1"]);
     });
 
     it("leaves nothing when makeContract throws, not even a new model or a gap in the numbers", async () => {
       const store = await open();
       const failure = new Error("planted");
-      const failing = { ...addition("flights"), alias: "champion", makeContract: () => { throw failure; } };
+      const failing = { ...registryAddition("flights"), alias: "champion", makeContract: () => { throw failure; } };
       await assert.rejects(store.addVersion(failing), (error) => error === failure);
       assert.deepEqual(await store.listModels(), []);
-      await store.addVersion(addition("flights"));
+      await store.addVersion(registryAddition("flights"));
       await assert.rejects(store.addVersion({ ...failing, description: "changed" }), (error) => error === failure);
       assert.equal((await store.findModel("flights"))?.description, "");
-      assert.equal((await store.addVersion(addition("flights"))).version, "2");
+      assert.equal((await store.addVersion(registryAddition("flights"))).version, "2");
       assert.deepEqual((await store.findModel("flights"))?.aliases, {});
     });
 
@@ -79,7 +79,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
       const store = await open();
       const outcomes = await Promise.allSettled(
         Array.from({ length: 20 }, (_, index) =>
-          store.addVersion(index % 3 === 0 ? { ...addition("flights"), makeContract: () => { throw new Error("planted"); } } : addition("flights")),
+          store.addVersion(index % 3 === 0 ? { ...registryAddition("flights"), makeContract: () => { throw new Error("planted"); } } : registryAddition("flights")),
         ),
       );
       assert.equal(outcomes.filter(({ status }) => status === "rejected").length, 7);
@@ -88,7 +88,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("refuses a contract that does not have the digest it is given with", async () => {
       const store = await open();
-      const request = { ...addition("flights"), makeContract: () => ({ contract: contractOf("flights", "1", null), digest: digestOfLetter("0") }) };
+      const request = { ...registryAddition("flights"), makeContract: () => ({ contract: contractOf("flights", "1", null), digest: digestOfLetter("0") }) };
       await assert.rejects(store.addVersion(request), hasCode("INTERNAL"));
       assert.deepEqual(await store.listModels(), []);
     });
@@ -100,7 +100,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
       await fc.assert(
         fc.asyncProperty(fc.dictionary(text, number), fc.array(text), async (evaluation, notes) => {
           const added = await store.addVersion({
-            ...addition("flights"),
+            ...registryAddition("flights"),
             makeContract: (version, parent) => {
               const contract = contractOf("flights", version, parent);
               const full = { ...contract, evaluation, runtime: { ...contract.runtime, notes } };
@@ -118,10 +118,10 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("keeps the description until another one is given", async () => {
       const store = await open();
-      await store.addVersion({ ...addition("flights"), description: "first 'quoted' 💡" });
-      await store.addVersion(addition("flights"));
+      await store.addVersion({ ...registryAddition("flights"), description: "first 'quoted' 💡" });
+      await store.addVersion(registryAddition("flights"));
       assert.equal((await store.findModel("flights"))?.description, "first 'quoted' 💡");
-      await store.addVersion({ ...addition("flights"), description: "second" });
+      await store.addVersion({ ...registryAddition("flights"), description: "second" });
       const model = await store.findModel("flights");
       assert.equal(model?.description, "second");
       assert.equal(model?.createdAt, now);
@@ -130,22 +130,38 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
     it("refuses text that no database carries, and leaves nothing", async () => {
       const store = await open();
       for (const description of ["nul \0", "half \ud83d"]) {
-        await assert.rejects(store.addVersion({ ...addition("flights"), description }), hasCode("INVALID_REQUEST"));
+        await assert.rejects(store.addVersion({ ...registryAddition("flights"), description }), hasCode("INVALID_REQUEST"));
       }
+      assert.deepEqual(await store.listModels(), []);
+    });
+
+    it("keeps a model with the team and the owner of its first version", async () => {
+      const store = await open();
+      await store.addVersion(registryAddition("flights"));
+      await store.addVersion({ ...registryAddition("flights"), actor: "user:usr_2" });
+      const { team, owner } = (await store.findModel("flights"))!;
+      assert.deepEqual([team, owner, await store.teamOf("flights"), await store.teamOf("trains")], ["default", "key:key_1", "default", null]);
+      await assert.rejects(store.addVersion({ ...registryAddition("flights"), team: "other" }), hasCode("NAME_TAKEN"));
+      assert.equal((await store.findModel("flights"))?.latestVersion, "2");
+    });
+
+    it("adds no model to a team that is not there", async () => {
+      const store = await open();
+      await assert.rejects(store.addVersion({ ...registryAddition("flights"), team: "nobody" }), hasCode("TEAM_NOT_FOUND"));
       assert.deepEqual(await store.listModels(), []);
     });
 
     it("lists models in the order of their code points", async () => {
       const store = await open();
-      for (const name of ["b", "a", "B", "a-1", "a.1", "a1", "A"]) await store.addVersion(addition(name));
+      for (const name of ["b", "a", "B", "a-1", "a.1", "a1", "A"]) await store.addVersion(registryAddition(name));
       assert.deepEqual((await store.listModels()).map(({ name }) => name), ["A", "B", "a", "a-1", "a.1", "a1", "b"]);
     });
 
     it("points aliases at versions, with the version or later, back and forth", async () => {
       const store = await open();
-      await store.addVersion({ ...addition("flights"), alias: "champion" });
-      await store.addVersion(addition("flights"));
-      await store.addVersion({ ...addition("trains"), alias: "champion" });
+      await store.addVersion({ ...registryAddition("flights"), alias: "champion" });
+      await store.addVersion(registryAddition("flights"));
+      await store.addVersion({ ...registryAddition("trains"), alias: "champion" });
       assert.deepEqual((await store.findModel("flights"))?.aliases, { champion: "1" });
       await store.setAlias({ model: "flights", alias: "challenger", version: "2", actor: "local", now });
       await store.setAlias({ model: "flights", alias: "champion", version: "2", actor: "local", now });
@@ -156,7 +172,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("takes any name for an alias as data", async () => {
       const store = await open();
-      await store.addVersion(addition("flights"));
+      await store.addVersion(registryAddition("flights"));
       for (const alias of ["__proto__", "constructor"]) await store.setAlias({ model: "flights", alias, version: "1", actor: "local", now });
       const aliases = (await store.findModel("flights"))?.aliases;
       assert.deepEqual(Object.entries(aliases ?? {}), [["__proto__", "1"], ["constructor", "1"]]);
@@ -164,7 +180,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("refuses an alias for a version that is not there, and changes nothing", async () => {
       const store = await open();
-      await store.addVersion({ ...addition("flights"), alias: "champion" });
+      await store.addVersion({ ...registryAddition("flights"), alias: "champion" });
       await assert.rejects(store.setAlias({ model: "flights", alias: "champion", version: "2", actor: "local", now }), hasCode("VERSION_NOT_FOUND"));
       await assert.rejects(store.setAlias({ model: "trains", alias: "champion", version: "1", actor: "local", now }), hasCode("VERSION_NOT_FOUND"));
       assert.deepEqual((await store.listModels()).map(({ name, aliases }) => [name, aliases]), [["flights", { champion: "1" }]]);
@@ -172,7 +188,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("counts policy revisions from 1 and refuses any other number", async () => {
       const store = await open();
-      await store.addVersion(addition("flights"));
+      await store.addVersion(registryAddition("flights"));
       const first = revisionOf("flights", 1);
       const second = { ...revisionOf("flights", 2), policy: Policy.parse({ log: { sampleRate: 0.5, redact: ["age"] } }) };
       await assert.rejects(store.addPolicyRevision(revisionOf("flights", 0)), hasCode("POLICY_CONFLICT"));
@@ -192,7 +208,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("lets one of many equal policy changes win and tells the others", async () => {
       const store = await open();
-      await store.addVersion(addition("flights"));
+      await store.addVersion(registryAddition("flights"));
       const outcomes = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => store.addPolicyRevision({ ...revisionOf("flights", 1), author: `author ${index}` })));
       const refused = outcomes.filter((outcome) => outcome.status === "rejected");
       assert.equal(refused.length, 9);
@@ -203,7 +219,7 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("lists the newest 100 policy revisions", async () => {
       const store = await open();
-      await store.addVersion(addition("flights"));
+      await store.addVersion(registryAddition("flights"));
       for (let revision = 1; revision <= 103; revision++) await store.addPolicyRevision(revisionOf("flights", revision));
       const revisions = (await store.listPolicyRevisions("flights")).map(({ revision }) => revision);
       assert.deepEqual([revisions.length, revisions[0], revisions.at(-1)], [100, 103, 4]);
@@ -211,10 +227,10 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
     it("names every blob that a version needs, once", async () => {
       const store = await open();
-      await store.addVersion(addition("flights"));
-      await store.addVersion(addition("flights"));
+      await store.addVersion(registryAddition("flights"));
+      await store.addVersion(registryAddition("flights"));
       await store.addVersion({
-        ...addition("trains"),
+        ...registryAddition("trains"),
         makeContract: (version, parent) => {
           const { runtime, ...rest } = contractOf("trains", version, parent);
           const contract: Contract = { ...rest, referenceProfile: null, lineage: { datasets: [] }, runtime: { ...runtime, sourceDigest: digestOfLetter("f") } };
@@ -230,7 +246,8 @@ function hasCode(code: ErrorCode): (error: unknown) => boolean {
   return (error) => error instanceof AppError && error.code === code;
 }
 
-function addition(model: string): Parameters<RegistryStore["addVersion"]>[0] {
+/** A request to register a small version of the model. */
+export function registryAddition(model: string): Parameters<RegistryStore["addVersion"]>[0] {
   return {
     model,
     team: "default",

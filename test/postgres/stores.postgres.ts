@@ -1,15 +1,14 @@
 import { after, afterEach, before, describe } from "node:test";
-import { SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore } from "../../src/adapters/sql/index.ts";
+import { accessStoreConformance } from "../../src/access/access-store.conformance.ts";
+import { accessStoreOn, registryStoreOn } from "../../src/adapters/sql/access-store.fixture.ts";
+import { SqlMeasurementStore, SqlStatisticsStore, SqlTruthStore } from "../../src/adapters/sql/index.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { statisticsStoreConformance } from "../../src/monitoring/statistics-store.conformance.ts";
+import { registryEventsConformance } from "../../src/registry/registry-events.conformance.ts";
 import { registryStoreConformance } from "../../src/registry/registry-store.conformance.ts";
 import { measurementStoreConformance } from "../../src/serving/measurement-store.conformance.ts";
 import { truthStoreConformance } from "../../src/serving/truth-store.conformance.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
-import { systemClock } from "../../src/core/clock.ts";
-import { TimeOrderedIds } from "../../src/core/ids.ts";
-
-const ids = new TimeOrderedIds(systemClock);
 
 describe("stores on Postgres", () => {
   let cluster: PostgresCluster;
@@ -17,7 +16,9 @@ describe("stores on Postgres", () => {
   before(async () => { cluster = await PostgresCluster.start(); });
   afterEach(() => schemas.close());
   after(() => cluster.remove());
-  registryStoreConformance("Postgres", async () => new SqlRegistryStore(await schemas.open(), ids));
+  registryStoreConformance("Postgres", async () => registryStoreOn(await schemas.open()).store);
+  registryEventsConformance("Postgres", async () => registryStoreOn(await schemas.open()));
+  accessStoreConformance("Postgres", async () => accessStoreOn(await schemas.open()));
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));
   measurementStoreConformance("Postgres", async () => new SqlMeasurementStore(await schemas.open()));
   statisticsStoreConformance("Postgres", async () => new SqlStatisticsStore(await schemas.open()));
