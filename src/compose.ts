@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,10 +15,11 @@ import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
 import { SqlOutbox } from "./adapters/sql/sql-outbox.ts";
 import { watchEvents } from "./adapters/sql/write-events.ts";
-import { openSqlDatabase, SqlAccessStore, SqlAuditLog, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
+import { openSqlDatabase, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
 import { BackupService, backupRoutes } from "./backup/index.ts";
 import { clockCheck, databaseCheck } from "./adapters/system/environment-checks.ts";
-import { AccessServices, accessRoutes, auditRequests, AuditTrail, type AccessRouteParts } from "./access/index.ts";
+import { accessRoutes, auditRoutes, oidcRoutes, setupRoutes } from "./access/index.ts";
+import { TlsFiles } from "./adapters/tls/tls-files.ts";
 import { childEnvironment, postureOf, type Config } from "./config/index.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
@@ -28,8 +30,9 @@ import type { Route } from "./core/route.ts";
 import type { DoctorCheck } from "./core/doctor-check.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { announceRegistryChange, OutboxFollower, OwnEvents, Refresher, systemAlarm } from "./events/index.ts";
-import { databaseDialect } from "./database-dialect.ts";
+import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
 import { environmentChecks } from "./doctor.ts";
+import { openAccess, type OpenedAccess } from "./open-access.ts";
 import { doctorRoutes } from "./doctor/index.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
 import { loadConsoleFiles } from "./http/console-files.ts";
@@ -49,8 +52,12 @@ export interface Slipway {
   url: string;
   httpPort: number;
   grpcPort: number;
+  /** For the first admin of a server that asks for keys; whoever has it makes an admin key. Null where there is an admin. */
+  setupToken: string | null;
   /** Models that should serve are loaded. */
   whenReady(): Promise<void>;
+  /** Reads the certificate's files now; without, changes are noticed within half a minute. */
+  reloadCertificate(): Promise<void>;
   /** Answers what was accepted, writes what is pending, ends every child process. */
   stop(): Promise<void>;
 }
@@ -69,8 +76,7 @@ interface RouteParts {
   backup: BackupService;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
-  access: AccessServices;
-  signIn: AccessRouteParts["signIn"];
+  access: OpenedAccess;
 }
 
 /** Every route of the server; what is not here does not exist. */
@@ -79,12 +85,19 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...systemRoutes(parts.system),
     ...registryRoutes(parts.registry, parts.blobs),
     ...servingRoutes(parts),
-    ...accessRoutes(parts),
+    ...accessRoutes(signInParts(parts.access)),
+    ...auditRoutes(parts.access.audit),
+    ...setupRoutes(parts.access.setup),
+    ...oidcRoutes({ oidc: parts.access.oidc, secure: parts.access.access.secure }),
     ...openInferenceRoutes(new ServingInference(parts.serving, (model) => parts.registry.teamOf(model)), { version: slipwayVersion }),
     ...monitoringRoutes(parts),
     ...backupRoutes(parts.backup),
     ...doctorRoutes(parts.doctor),
   ];
+}
+
+function signInParts({ access, oidc, setup }: OpenedAccess): Parameters<typeof accessRoutes>[0] {
+  return { access, signIn: { oidcName: () => oidc?.providerName ?? null, isSetupOpen: (now) => setup.isOpen(now) } };
 }
 
 /** Opens everything that the configuration names and starts listening. Throws CONFIG_INVALID, DATA_DIRECTORY_IN_USE, DATABASE_NEWER. */
@@ -103,8 +116,10 @@ export async function startSlipway(config: Config, options: { clock?: Clock; log
 async function open(config: Config, options: { clock?: Clock; logger?: Logger }, onFailure: (close: () => unknown) => void): Promise<Slipway> {
   const clock = options.clock ?? systemClock;
   const logger = options.logger ?? pinoLogger(config.logLevel);
-  assertLoopback(config.host);
   const posture = postureOf(config);
+  const { tlsCertificate, tlsKey } = config;
+  const tls = tlsCertificate === undefined || tlsKey === undefined ? undefined : await TlsFiles.open({ certificate: tlsCertificate, key: tlsKey }, { clock, logger });
+  onFailure(() => tls?.close());
   const lock = await lockDataDirectory(config.data);
   onFailure(() => lock.release());
   const ids = new TimeOrderedIds(clock);
@@ -112,6 +127,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const environment = childEnvironment();
   const startedAt = clock.now();
 
+  assertNotMoved(config);
   const openedDatabase = await openSqlDatabase(databaseDialect(config.databaseUrl ?? join(config.data, "slipway.db"), { clock }), { now: startedAt });
   onFailure(() => openedDatabase.close());
   const follower = new OutboxFollower({ outbox: new SqlOutbox(openedDatabase), alarm: systemAlarm, logger });
@@ -164,19 +180,15 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   ];
   const live = new LiveFeed({ monitoring, served: () => serving.views(), sees: (caller, model) => registry.sees(caller, model), events });
 
-  const audit = new AuditTrail({ log: new SqlAuditLog(database), logger });
-  const access = new AccessServices({
-    store: new SqlAccessStore(database, ids), mode: posture.mode, secure: posture.secure, clock, ids, logger,
-    teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : null),
-    audit: auditRequests(audit),
-  });
+  const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : null) });
+  const { access } = opened;
+  const setupToken = await opened.setup.begin(startedAt);
 
   const ports = { httpPort: 0, grpcPort: 0 };
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, access, doctor,
-      signIn: { oidcName: () => null, isSetupOpen: () => Promise.resolve(false) },
+      registry, blobs, serving, monitoring, live, log, truth, backup, access: opened, doctor,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(runtime.executionProviders),
@@ -184,12 +196,12 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       },
     }),
   );
-  const http = new HttpServer(config, { table, console: loadConsoleFiles(consoleDirectory), access: access.gate, clock, ids, logger });
+  const http = new HttpServer({ ...config, allowedHosts: posture.allowedHosts, secure: posture.secure, tls }, { table, console: loadConsoleFiles(consoleDirectory), access: access.gate, clock, ids, logger });
   ports.httpPort = await http.listen();
   onFailure(() => http.destroy());
   const inference = new ServingInference(serving, (model) => registry.teamOf(model));
   const grpc = new GrpcServer(
-    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes },
+    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, tls },
     { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], access: access.gate, ids, clock, logger },
   );
   ports.grpcPort = await grpc.listen();
@@ -224,12 +236,15 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     if (removed > 0) logger.info("blobs.collected", { removed });
   }
 
-  const url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${ports.httpPort}`;
+  const url = `${tls === undefined ? "http" : "https"}://${config.host.includes(":") ? `[${config.host}]` : config.host}:${ports.httpPort}`;
+  await opened.record("server.started", startedAt, { version: slipwayVersion, access: posture.mode, host: config.host, tls: tls !== undefined, setupOpen: setupToken !== null });
   logger.info("server.started", { url, grpcPort: ports.grpcPort, version: slipwayVersion, startMs: clock.now() - startedAt });
   return {
     url,
     ...ports,
+    setupToken,
     whenReady: () => serving.whenLoaded(),
+    reloadCertificate: async () => tls?.reload(),
     async stop() {
       clearInterval(ticker);
       live.stop();
@@ -238,7 +253,9 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000))]);
       await serving.stop();
       await access.tick(clock.now());
-      await audit.close();
+      await opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }));
+      await opened.audit.close();
+      tls?.close();
       await log.stop();
       await monitoring.stop();
       await duckdb.close();
@@ -254,8 +271,8 @@ function kindOfMachine(): string {
   return `${cpus()[0]?.model ?? "unknown"} ${process.arch} node-${process.versions.node}`;
 }
 
-/** Keys, TLS and the set-up token come with the access module; until then nobody but this machine may call. */
-function assertLoopback(host: string): void {
-  if (host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)) return;
-  throw new AppError("CONFIG_INVALID", `This release listens on loopback only, and ${host} is not loopback; put a proxy that authenticates in front of it.`);
+/** An empty database in the place of the one that was moved would look like the loss of everything. */
+function assertNotMoved({ data, databaseUrl }: Config): void {
+  if (databaseUrl !== undefined || existsSync(join(data, "slipway.db")) || !existsSync(join(data, movedDatabaseName))) return;
+  throw new AppError("CONFIG_INVALID", `The tables of this data directory were moved to Postgres: give its address as SLIPWAY_DATABASE_URL. To go back to SQLite, rename ${movedDatabaseName} to slipway.db.`);
 }
