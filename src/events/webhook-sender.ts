@@ -6,7 +6,7 @@ import type { LeasedDelivery } from "./delivery-store.ts";
 import type { RecordedEvent } from "./schemas.ts";
 import { openSecrets, signedHeaders, type SecretSealer } from "./webhook-secret.ts";
 
-const timeoutMs = 15_000;
+const defaultTimeoutMs = 15_000;
 /** Nothing of an answer is used beyond its status and Retry-After. */
 const maxResponseBytes = 1024;
 
@@ -15,11 +15,14 @@ export class WebhookSender {
   readonly #egress: EgressClient;
   readonly #secrets: SecretSealer;
   readonly #clock: Clock;
+  readonly #timeoutMs: number;
 
-  constructor(parts: { egress: EgressClient; secrets: SecretSealer; clock: Clock }) {
+  /** `timeoutMs` is for the whole attempt; 15 seconds by default. */
+  constructor(parts: { egress: EgressClient; secrets: SecretSealer; clock: Clock; timeoutMs?: number }) {
     this.#egress = parts.egress;
     this.#secrets = parts.secrets;
     this.#clock = parts.clock;
+    this.#timeoutMs = parts.timeoutMs ?? defaultTimeoutMs;
   }
 
   /** Never throws. */
@@ -29,7 +32,7 @@ export class WebhookSender {
       const { url, sealedSecret } = webhook!;
       const headers = signedHeaders(openSecrets(this.#secrets, subscription, sealedSecret), event.id, body, this.#clock.now());
       const answer = await this.#egress.send({
-        method: "POST", url, body, timeoutMs, maxResponseBytes, signal,
+        method: "POST", url, body, timeoutMs: this.#timeoutMs, maxResponseBytes, signal,
         headers: { "content-type": "application/json", "user-agent": "Slipway", ...headers },
       });
       return resultOf(answer);

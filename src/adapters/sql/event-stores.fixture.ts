@@ -9,11 +9,10 @@ import { eventStatements, writeEvents } from "./write-events.ts";
 
 /** For tests: the stores of events on a database, with the clock as the store's time. */
 export function eventStoresOn(database: SqlDatabase, clock: Clock, ids: IdGenerator): EventStoresUnderTest {
-  const time = async () => clock.now();
   return {
     outbox: new SqlOutbox(database),
-    deliveries: new SqlDeliveryStore({ database, time }),
-    webhooks: new SqlWebhookStore({ database, ids, time }),
+    deliveries: new SqlDeliveryStore(database, { clock }),
+    webhooks: new SqlWebhookStore(database, { ids, clock }),
     write: (events, before) =>
       database.transaction(async (transaction) => {
         await writeEvents(transaction, ids, events);

@@ -8,12 +8,7 @@ import {
 import type { DatabaseSchema, DeliveryRow, OutboxRow } from "./database-schema.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { recordedEventOf } from "./sql-outbox.ts";
-
-export interface SqlDeliveryStoreParts {
-  database: SqlDatabase;
-  /** The store's time; where replicas share a database, the database's. */
-  time: () => Promise<EpochMs>;
-}
+import { storeTime, type StoreClock } from "./store-time.ts";
 
 interface Target {
   name: string;
@@ -28,11 +23,15 @@ const longestError = 500;
 /** Deliveries in SQL. The order within an object comes from one condition of the lease, not from anything that must be kept up. */
 export class SqlDeliveryStore implements DeliveryStore {
   readonly #database: SqlDatabase;
-  readonly time: () => Promise<EpochMs>;
+  readonly #clock: StoreClock;
 
-  constructor({ database, time }: SqlDeliveryStoreParts) {
+  constructor(database: SqlDatabase, options: { clock: StoreClock }) {
     this.#database = database;
-    this.time = time;
+    this.#clock = options.clock;
+  }
+
+  time(): Promise<EpochMs> {
+    return storeTime(this.#database, this.#clock);
   }
 
   async subscribe(name: string): Promise<void> {

@@ -42,7 +42,10 @@ export class SqlOutbox implements Outbox {
       const last = oldest.at(-1)!.sequence;
       const { read } = await transaction.selectFrom("subscriptions").select(({ fn }) => fn.min("sequence").as("read")).executeTakeFirstOrThrow();
       const { waiting } = await transaction
-        .selectFrom("deliveries").select(({ fn }) => fn.min("sequence").as("waiting")).where("state", "=", "pending").where("sequence", "<=", last).executeTakeFirstOrThrow();
+        .selectFrom("deliveries").select(({ fn }) => fn.min("sequence").as("waiting")).where("state", "=", "pending").where("sequence", "<=", last)
+        // What a removed webhook left behind waits for nobody.
+        .where("subscription", "in", ({ selectFrom }) => selectFrom("subscriptions").select("name"))
+        .executeTakeFirstOrThrow();
       const needed = Math.min(Number(read ?? last) + 1, Number(waiting ?? last + 1));
       // Only a beginning of the order goes: what is left has no gaps either.
       const kept = oldest.findIndex(({ sequence, time }) => time >= before || (sequence >= needed && time >= unreadBefore));

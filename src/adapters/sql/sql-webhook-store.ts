@@ -1,9 +1,10 @@
-import { epochMs, type EpochMs } from "../../core/clock.ts";
+import { epochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import { testEventType, type WebhookRecord, type WebhookStore } from "../../events/index.ts";
 import type { WebhookRow } from "./database-schema.ts";
 import type { SqlDatabase } from "./sql-database.ts";
+import { storeTime, type StoreClock } from "./store-time.ts";
 import { writeEvents } from "./write-events.ts";
 
 /** Deliveries that one statement removes, so that a webhook with many does not hold up other writes. */
@@ -13,13 +14,12 @@ const deliveriesPerRemoval = 1000;
 export class SqlWebhookStore implements WebhookStore {
   readonly #database: SqlDatabase;
   readonly #ids: IdGenerator;
-  readonly #time: () => Promise<EpochMs>;
+  readonly #clock: StoreClock;
 
-  /** `time` is the store's, as for deliveries. */
-  constructor({ database, ids, time }: { database: SqlDatabase; ids: IdGenerator; time: () => Promise<EpochMs> }) {
+  constructor(database: SqlDatabase, options: { ids: IdGenerator; clock: StoreClock }) {
     this.#database = database;
-    this.#ids = ids;
-    this.#time = time;
+    this.#ids = options.ids;
+    this.#clock = options.clock;
   }
 
   async add(webhook: WebhookRecord): Promise<void> {
@@ -68,7 +68,7 @@ export class SqlWebhookStore implements WebhookStore {
   }
 
   async setPaused(id: string, paused: boolean): Promise<boolean> {
-    const now = await this.#time();
+    const now = await storeTime(this.#database, this.#clock);
     return this.#database.transaction(async (transaction) => {
       const found = await transaction.updateTable("webhooks").set(({ fn, val }) => ({ paused_at: paused ? fn.coalesce("paused_at", val(now as number)) : null })).where("id", "=", id).returning("id").executeTakeFirst();
       if (found !== undefined && !paused) {
@@ -85,7 +85,7 @@ export class SqlWebhookStore implements WebhookStore {
   }
 
   async addTest(id: string, actor: string): Promise<boolean> {
-    const now = await this.#time();
+    const now = await storeTime(this.#database, this.#clock);
     return this.#database.transaction(async (transaction) => {
       const webhook = await transaction.selectFrom("webhooks").select(["name", "team"]).where("id", "=", id).executeTakeFirst();
       if (webhook === undefined) return false;
