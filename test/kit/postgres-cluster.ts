@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { appendFile, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, chown, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -169,8 +169,8 @@ export class PostgresCluster {
   async #processes(): Promise<number[]> {
     const server = this.#server?.pid;
     if (server === undefined || this.#server?.exitCode !== null) return [];
-    const { stdout } = await run("ps", ["-o", "pid=", "--ppid", String(server)]).catch(() => ({ stdout: "" }));
-    return [server, ...stdout.split("\n").map(Number).filter((id) => id > 0)];
+    const children = await readFile(`/proc/${server}/task/${server}/children`, "utf8").catch(() => "");
+    return [server, ...children.split(" ").map(Number).filter((id) => id > 0)];
   }
 
   async #tool(name: string, parameters: readonly string[]): Promise<void> {

@@ -24,9 +24,13 @@ export class TemporarySchemas {
   }
 
   async open(options: { schema?: string; port?: number; migrations?: readonly Migration[] } & Partial<PostgresDialectOptions> = {}): Promise<SqlDatabase> {
-    const { schema = await this.newSchema(), port, migrations, ...dialect } = options;
-    const url = this.#server().url({ schema, ...(port === undefined ? {} : { port }) });
-    const database = await openSqlDatabase(new PostgresDialect({ url, clock: systemClock, connections: 6, ...dialect }), {
+    const { schema = await this.newSchema(), port } = options;
+    return this.openUrl(this.#server().url({ schema, ...(port === undefined ? {} : { port }) }), options);
+  }
+
+  async openUrl(url: string, options: { migrations?: readonly Migration[] } & Partial<PostgresDialectOptions> = {}): Promise<SqlDatabase> {
+    const { migrations, ...dialect } = options;
+    const database = await openSqlDatabase(new PostgresDialect({ clock: systemClock, connections: 6, ...dialect, url }), {
       now: epochMs(1), ...(migrations === undefined ? {} : { migrations }),
     });
     this.#databases.push(database);
