@@ -1,4 +1,4 @@
-import { accessCommands } from "./access/index.ts";
+import { accessCommands, auditCommands, setupCommands } from "./access/index.ts";
 import { HttpApiClient } from "./client/http-api-client.ts";
 import { runCli } from "./cli/run-cli.ts";
 import { clientApiKey, serverUrl } from "./config/index.ts";
@@ -9,7 +9,7 @@ import { servingCommands } from "./serving/index.ts";
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version: slipwayVersion,
-  commands: [...registryCommands, ...servingCommands, ...accessCommands, ...localCommands],
+  commands: [...registryCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...localCommands],
   serverUrl: serverUrl(),
   makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
   up: async (flags) => (await import("./up.ts")).up(flags),

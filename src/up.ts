@@ -3,10 +3,16 @@ import { startSlipway } from "./compose.ts";
 
 /** Runs the server until SIGINT or SIGTERM; a second signal ends it at once. One line of JSON on stdout says where it is. */
 export async function up(flags: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
-  const slipway = await startSlipway(loadConfig(flags));
+  const config = loadConfig(flags);
+  const slipway = await startSlipway(config);
   const { url, httpPort, grpcPort } = slipway;
   process.stdout.write(`${JSON.stringify({ url, httpPort, grpcPort, processId: process.pid })}\n`);
   process.stderr.write(`Slipway serves at ${url} (gRPC on port ${grpcPort}). Stop it with Ctrl-C.\n`);
+  if (slipway.setupToken !== null) {
+    const address = config.publicUrl ?? url;
+    process.stderr.write(`Nobody administers this server yet. Make the first admin key within an hour: slipway --url ${address} setup ${slipway.setupToken} --name YOUR_NAME (or open ${address} and enter the token).\n`);
+  }
+  process.on("SIGHUP", () => void slipway.reloadCertificate());
   await new Promise<void>((resolve) => {
     let stopping = false;
     const onSignal = (): void => {

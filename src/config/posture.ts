@@ -45,8 +45,8 @@ export function postureOf(config: Config): Posture {
     missing("oidcIssuer", "There are settings of a client, but no provider.");
   }
   if (problems.length > 0) {
-    const where = loopback ? "" : `The server does not listen at ${config.host} like this. `;
-    throw new AppError("CONFIG_INVALID", `${where}${problems.map(({ path, message }) => `${path}: ${message}`).join(" ")}`, { problems });
+    const settings = problems.map(({ path }) => path).join(" and ");
+    throw new AppError("CONFIG_INVALID", loopback ? `Settings do not fit together: ${settings}.` : `The server does not listen at ${config.host} like this; look at ${settings}.`, { problems });
   }
   return { mode, secure: tls || config.trustedProxy, allowedHosts };
 }
