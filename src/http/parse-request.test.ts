@@ -22,7 +22,11 @@ describe("validate", () => {
   });
 
   it("names the places of wrong values, and takes right ones with their defaults", () => {
-    assert.deepEqual(problemsOf({ artifact: 7, counts: [1, "x"] }).map(({ path }) => path), ["artifact", "counts[1]"]);
+    assert.deepEqual(problemsOf({ artifact: 7, counts: [1, "x"], reference: { digest: "d", form: "csv" } }), [
+      { path: "artifact", message: "must be a string, but is a number" },
+      { path: "reference", message: 'has the unknown field "form"' },
+      { path: "counts[1]", message: "must be a number, but is a string" },
+    ]);
     const problems: Problem[] = [];
     assert.deepEqual(validate(schema, { artifact: "a" }, "", problems), { artifact: "a", counts: [] });
     assert.deepEqual(problems, []);

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { describeIssue } from "../core/describe-issue.ts";
 import { AppError, type Problem } from "../core/errors.ts";
 
 const maxDepth = 32;
@@ -37,7 +38,7 @@ const maxProblems = 64;
 
 /** Validates and adds the problems, with their paths in the caller's terms; the result is only valid when none was added. */
 export function validate(schema: z.ZodType, value: unknown, where: string, problems: Problem[]): unknown {
-  const parsed = schema.safeParse(value, { error: ({ code, input }) => (code === "invalid_type" && input === undefined ? "is missing" : undefined) });
+  const parsed = schema.safeParse(value, { error: describeIssue });
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues.slice(0, maxProblems)) {
     problems.push({ path: pathText(where, issue.path), message: issue.message });

@@ -1,3 +1,4 @@
+import { describeIssue } from "../../core/describe-issue.ts";
 import { AppError } from "../../core/errors.ts";
 import { route, type Route } from "../../core/route.ts";
 import { errorBody } from "./error-text.ts";
@@ -45,7 +46,7 @@ function parseControl(bytes: Buffer): RepositoryRequest {
   } catch (cause) {
     throw new AppError("INVALID_JSON", "The body is not valid JSON.", { cause });
   }
-  const parsed = RepositoryRequest.safeParse(value);
+  const parsed = RepositoryRequest.safeParse(value, { error: describeIssue });
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
   throw new AppError("INVALID_REQUEST", "The body is not a request of the repository extension.", { problems });
