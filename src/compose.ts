@@ -13,8 +13,6 @@ import { SegmentPredictionLog } from "./adapters/filesystem/prediction-log/segme
 import { OnnxInspector } from "./adapters/onnx/onnx-inspector.ts";
 import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
-import { SqlOutbox } from "./adapters/sql/sql-outbox.ts";
-import { watchEvents } from "./adapters/sql/write-events.ts";
 import { openSqlDatabase, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
 import { BackupService, backupRoutes } from "./backup/index.ts";
 import { clockCheck, databaseCheck } from "./adapters/system/environment-checks.ts";
@@ -29,10 +27,11 @@ import type { Logger } from "./core/logger.ts";
 import type { Route } from "./core/route.ts";
 import type { DoctorCheck } from "./core/doctor-check.ts";
 import { slipwayVersion } from "./core/version.ts";
-import { announceRegistryChange, OutboxFollower, OwnEvents, Refresher, systemAlarm } from "./events/index.ts";
+import { announceRegistryChange, eventRoutes, pruneEvents, Refresher, systemAlarm, type Outbox, type WebhookService } from "./events/index.ts";
 import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
 import { environmentChecks } from "./doctor.ts";
 import { openAccess, type OpenedAccess } from "./open-access.ts";
+import { openDeliveries, openOutbox } from "./open-events.ts";
 import { doctorRoutes } from "./doctor/index.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
 import { loadConsoleFiles } from "./http/console-files.ts";
@@ -74,6 +73,8 @@ interface RouteParts {
   log: PredictionLog;
   truth: TruthStore;
   backup: BackupService;
+  outbox: Outbox;
+  webhooks: WebhookService;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
   access: OpenedAccess;
@@ -92,6 +93,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...openInferenceRoutes(new ServingInference(parts.serving, (model) => parts.registry.teamOf(model)), { version: slipwayVersion }),
     ...monitoringRoutes(parts),
     ...backupRoutes(parts.backup),
+    ...eventRoutes(parts),
     ...doctorRoutes(parts.doctor),
   ];
 }
@@ -130,9 +132,8 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   assertNotMoved(config);
   const openedDatabase = await openSqlDatabase(databaseDialect(config.databaseUrl ?? join(config.data, "slipway.db"), { clock }), { now: startedAt });
   onFailure(() => openedDatabase.close());
-  const follower = new OutboxFollower({ outbox: new SqlOutbox(openedDatabase), alarm: systemAlarm, logger });
-  const ownEvents = new OwnEvents(() => follower.wake());
-  const database = watchEvents(openedDatabase, ownEvents);
+  const openedOutbox = openOutbox(openedDatabase, logger);
+  const { database, outbox, follower } = openedOutbox;
   const registryStore = new SqlRegistryStore(database, ids);
   const truth = new SqlTruthStore(database);
   // Servers on one database share the folder too: any of them serves what was deployed on another.
@@ -183,12 +184,13 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : null) });
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
+  const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 
   const ports = { httpPort: 0, grpcPort: 0 };
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, access: opened, doctor,
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, access: opened, doctor,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(runtime.executionProviders),
@@ -209,13 +211,16 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
 
   const servedModels = new Refresher({ refresh: (model) => serving.follow(model), alarm: systemAlarm, logger });
   follower.follow((event) => {
-    if (ownEvents.take(event.id)) return;
+    if (openedOutbox.own.take(event.id)) return;
     announceRegistryChange(event, events);
+    if (event.type === "key.revoked") access.known.forget(event.object.slice("key:".length));
     if (event.object.startsWith("model:")) servedModels.request(event.object.slice("model:".length));
   });
   // Before anything is read that it keeps fresh.
   await follower.start();
   onFailure(() => follower.stop());
+  dispatcher.start();
+  onFailure(() => dispatcher.stop());
   for (const model of await registry.listModels()) {
     const champion = model.aliases.champion;
     if (champion !== undefined) await monitoring.restore(await registry.version(model.name, champion), startedAt);
@@ -234,6 +239,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     const removed = await blobs.collect(new Set(await registryStore.listArtifactDigests()), dayMs);
     for (const name of serving.modelNames) await log.prune(name, clock.now() - serving.policy(name).log.retentionDays * dayMs);
     if (removed > 0) logger.info("blobs.collected", { removed });
+    await pruneEvents(outbox, clock.now());
   }
 
   const url = `${tls === undefined ? "http" : "https"}://${config.host.includes(":") ? `[${config.host}]` : config.host}:${ports.httpPort}`;
@@ -250,7 +256,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       live.stop();
       servedModels.stop();
       await follower.stop();
-      await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000))]);
+      await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000)), dispatcher.stop()]);
       await serving.stop();
       await access.tick(clock.now());
       await opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }));

@@ -2,6 +2,7 @@ import { accessCommands, auditCommands, setupCommands } from "./access/index.ts"
 import { HttpApiClient } from "./client/http-api-client.ts";
 import { runCli } from "./cli/run-cli.ts";
 import { clientApiKey, serverUrl } from "./config/index.ts";
+import { eventCommands } from "./events/index.ts";
 import { localCommands } from "./local-commands.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { registryCommands } from "./registry/index.ts";
@@ -9,7 +10,7 @@ import { servingCommands } from "./serving/index.ts";
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version: slipwayVersion,
-  commands: [...registryCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...localCommands],
+  commands: [...registryCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...localCommands],
   serverUrl: serverUrl(),
   makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
   up: async (flags) => (await import("./up.ts")).up(flags),
