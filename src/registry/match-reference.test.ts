@@ -54,6 +54,19 @@ describe("matchReference", () => {
     assert.deepEqual(problemsOf(["b", "a"]), []);
   });
 
+  it("refuses a target that feeds an input of one value, also where an exporter replaced signs", () => {
+    const inputs = [input("distance", "FP32", -1, 1), input("dep_delay", "FP32", -1)];
+    const problemsOf = (target: string): string[] => matchReference(inputs, [column("distance"), column("Dep Delay"), column("late")], { target }).problems.map(({ path, message }) => `${path} ${message}`);
+    assert.deepEqual(problemsOf("distance"), ['target names "distance", which feeds the input "distance"; what a model predicts is none of its inputs']);
+    assert.deepEqual(problemsOf("Dep Delay"), ['target names "Dep Delay", which feeds the input "dep_delay"; what a model predicts is none of its inputs']);
+    assert.deepEqual(problemsOf("late"), []);
+  });
+
+  it("refuses the target as the only column of a model with one input", () => {
+    const { problems } = matchReference([input("X", "FP32", -1, 1)], [column("y"), column("a")], { columns: ["y"], target: "y" });
+    assert.deepEqual(problems.map(({ path }) => path), ["columns[0]"], "said once");
+  });
+
   it("does not pretend that a table feeds an image", () => {
     assert.match(matchReference([input("image", "FP32", -1, 3, 224, 224)], [column("a")], {}).problems[0]!.message, /without reference data/);
   });

@@ -42,6 +42,9 @@ export function matchReference(inputs: readonly TensorSpec[], columns: readonly 
       problems.push({ path: `inputs.${input.name}`, message: "the reference data has no column of this name" });
       return input;
     }
+    if (column.name === hints.target && !ordered.has(column.name)) {
+      problems.push({ path: "target", message: `names ${quoted(column.name)}, which feeds the input ${quoted(input.name)}; what a model predicts is none of its inputs` });
+    }
     used.add(column.name);
     checkType(column, input, problems);
     requests.push({ column: column.name, input: input.name, index: 0, ...profileKind(input.datatype) });
