@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { unpackTar } from "modern-tar";
-import { readFileSync } from "node:fs";
 import type { BackupManifest } from "../../src/backup/index.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
