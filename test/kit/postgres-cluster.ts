@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { appendFile, chown, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, chown, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,6 +80,15 @@ export class PostgresCluster {
     return name;
   }
 
+  /** Gives files to the server's user, who alone may read them. */
+  async own(...paths: string[]): Promise<void> {
+    const owner = await serverOwner();
+    for (const path of paths) {
+      await chmod(path, 0o600);
+      if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+    }
+  }
+
   /** Starts the server, or starts it again; answers when it takes connections. */
   async restart(): Promise<void> {
     if (this.#server !== undefined) await this.stop("immediate");
@@ -127,8 +136,7 @@ export class PostgresCluster {
     ].join("\n"));
     const signal = join(standby.#data, "standby.signal");
     await writeFile(signal, "");
-    const owner = await serverOwner();
-    if (owner !== undefined) await chown(signal, owner.uid, owner.gid);
+    await standby.own(signal);
     await standby.restart();
     if (synchronous) await this.query("alter system set synchronous_standby_names = 'standby'").then(() => this.query("select pg_reload_conf()"));
     await this.until(`select 1 from pg_stat_replication where state = 'streaming' and (sync_state = 'sync' or not ${synchronous})`);

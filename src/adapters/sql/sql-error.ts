@@ -24,6 +24,8 @@ export type SqlErrorReason =
   | "damaged"
   /** The database cannot be opened or written: missing, or without permission. */
   | "unavailable"
+  /** The server will not have this user, password, database or certificate, whatever the number of attempts. */
+  | "refused"
   /** The connection or its transaction ended before the answer. A commit that was under way may have happened or not. */
   | "connection_lost"
   /** The database handle is closed. */
@@ -71,6 +73,7 @@ const tellable: Partial<Record<SqlErrorReason, { code: ErrorCode; message: strin
   closed: unavailable,
   io: unavailable,
   unavailable: { code: "DATABASE_UNAVAILABLE", message: "The database cannot be opened or written." },
+  refused: { code: "DATABASE_UNAVAILABLE", message: "The database server and the database URL do not agree about user, password, database or TLS." },
   damaged: { code: "DATABASE_DAMAGED", message: "The database is damaged, or is not a database." },
   disk_full: { code: "STORAGE_FULL", message: "The disk of the database is full." },
 };

@@ -103,7 +103,7 @@ export class PostgresConnections {
     try {
       pooled = await this.#lanes[lane].acquire();
     } catch (error) {
-      if (error instanceof SqlError && error.reason === "unavailable") this.#reachability.lost();
+      if (error instanceof SqlError && (error.reason === "unavailable" || error.reason === "refused")) this.#reachability.lost();
       this.#leave();
       throw error;
     }

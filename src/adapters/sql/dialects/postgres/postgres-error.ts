@@ -54,12 +54,15 @@ export function postgresError(error: unknown, statement?: string): SqlError {
   return new SqlError(reason, `Postgres: ${error.message} (${code})`, { cause: error, mayRepeat, ...about });
 }
 
+/** Wrong user or password, no such database, no right to it; certificates that Node's TLS does not accept. */
+const refusals = /^(28...|3D000|42501|ERR_TLS_.*|.*_CERT|.*_CERT_.*|CERT_.*|UNABLE_TO_VERIFY_LEAF_SIGNATURE)$/;
+
 /** What connecting failed with: nothing was sent, so everything may be tried again, unless the server will always refuse. */
 export function postgresConnectError(error: unknown): SqlError {
   if (error instanceof SqlError) return error;
-  const code = error instanceof DatabaseError ? (error.code ?? "") : "";
-  const refused = code.startsWith("28") || code === "3D000" || code === "42501" || /does not support SSL/.test(textOf(error));
-  return new SqlError("unavailable", `Postgres: no connection (${textOf(error)}).`, { cause: error, mayRepeat: !refused });
+  const code = (error as { code?: unknown }).code;
+  const refused = (typeof code === "string" && refusals.test(code)) || /does not support SSL/.test(textOf(error));
+  return new SqlError(refused ? "refused" : "unavailable", `Postgres: no connection (${textOf(error)}).`, { cause: error, mayRepeat: !refused });
 }
 
 /** Whether a connection that failed with this must not be used again. */

@@ -38,6 +38,7 @@ export function parsePostgresUrl(url: string): PostgresAddress {
   const at = authority.lastIndexOf("@");
   const [user, password] = splitOnce(at < 0 ? "" : authority.slice(0, at), ":").map(decoded);
   const hosts = hostsOf(parameters.get("host") ?? decoded(authority.slice(at + 1)), parameters.get("port"));
+  if (!["read-write", "primary"].includes(parameters.get("target_session_attrs") ?? "primary")) throw invalid("target_session_attrs must be read-write or primary");
   const timeout = Number(parameters.get("connect_timeout") ?? 5);
   if (!Number.isFinite(timeout) || timeout <= 0) throw invalid("connect_timeout must be a number of seconds above 0");
   return {

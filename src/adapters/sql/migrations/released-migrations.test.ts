@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, it } from "node:test";
+import { DummyDriver, Kysely, sql } from "kysely";
+import { systemClock } from "../../../core/clock.ts";
+import { PostgresDialect } from "../dialects/postgres/postgres-dialect.ts";
+import type { SqlCapabilities } from "../sql-dialect.ts";
+import { migrations } from "./index.ts";
+import type { Migration } from "./migration.ts";
+
+/** SHA-256 of what each migration asks Postgres to do. A line of a release that is out must never change. */
+const released: Record<string, string> = {
+  "1 models-truths-statistics": "1f654ab223e6edcab46287adf3e7f8c7e6b16f8bb562c4827f51ca7eee57ba94",
+  "2 warmup-measurements": "b4e995d92fdbf1923df1a6d3673c2d9090e856a19e0d2062cc4dd14f7be33671",
+  "3 access": "6dd17318c058705ec692a420de7b9d4076fb0e4934af3811137098cf938a0df2",
+  "4 events": "d1eefb1065fc2e2338335639ed003071ad472d457b96e3dcd6c1dfff75cf8963",
+  "5 workflows": "d14f473015333e38d6bce498b63d74fd4cf6069c6966ecaf8be329df218e6ad5",
+};
+
+const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });
+
+/** The statements of a migration, with their values. */
+async function statementsOf(migration: Pick<Migration, "up">, capabilities: SqlCapabilities = postgres.capabilities): Promise<string[]> {
+  const statements: string[] = [];
+  const recorder = new Kysely<unknown>({
+    dialect: {
+      createAdapter: () => postgres.createAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (database) => postgres.createIntrospector(database),
+      createQueryCompiler: () => postgres.createQueryCompiler(),
+    },
+    log: ({ query }) => void statements.push(query.parameters.length === 0 ? query.sql : `${query.sql} ${JSON.stringify(query.parameters)}`),
+  });
+  await migration.up(recorder, capabilities);
+  return statements;
+}
+
+/** What a server of the release before would trip over. */
+function contractions(statements: readonly string[]): string[] {
+  return statements.filter((statement) => {
+    if (/^\s*(drop|truncate|delete)\b/i.test(statement)) return true;
+    if (!/^\s*alter table\b/i.test(statement)) return false;
+    const addsRequired = /\badd column\b.*\bnot null\b/is.test(statement) && !/\bdefault\b/i.test(statement);
+    return addsRequired || /\b(rename|drop|add constraint|set not null)\b|\balter column "[^"]*" type\b/i.test(statement);
+  });
+}
+
+describe("migrations", () => {
+  it("are numbered from 1 without gaps, each under a name of its own", () => {
+    assert.deepEqual(migrations.map(({ number }) => number), migrations.map((_, index) => index + 1));
+    assert.equal(new Set(migrations.map(({ name }) => name)).size, migrations.length);
+  });
+
+  it("ask for what they asked for when they were released", async () => {
+    const found: Record<string, string> = {};
+    for (const migration of migrations) {
+      found[`${migration.number} ${migration.name}`] = createHash("sha256").update((await statementsOf(migration)).join(";\n")).digest("hex");
+    }
+    assert.deepEqual(found, released, "A new migration takes a line of the list. One that was released is never changed: write another that follows it.");
+  });
+
+  it("only add what the release before can work with", async () => {
+    for (const migration of migrations) assert.deepEqual(contractions(await statementsOf(migration)), [], migration.name);
+  });
+
+  it("would be told of a step that takes something away", async () => {
+    const steps: Migration["up"][] = [
+      (database) => database.schema.dropTable("models").execute(),
+      (database) => database.schema.alterTable("models").dropColumn("description").execute(),
+      (database) => database.schema.alterTable("models").renameColumn("description", "text").execute(),
+      (database) => database.schema.alterTable("models").renameTo("things").execute(),
+      (database) => database.schema.alterTable("models").addColumn("colour", "text", (column) => column.notNull()).execute(),
+      (database) => database.schema.alterTable("models").alterColumn("description", (column) => column.setDataType("integer")).execute(),
+      (database) => database.schema.alterTable("models").alterColumn("description", (column) => column.setNotNull()).execute(),
+      (database) => database.schema.alterTable("models").addUniqueConstraint("one_description", ["description"]).execute(),
+      (database) => database.schema.dropIndex("models_index").execute(),
+      async (database) => void (await sql`delete from models`.execute(database)),
+    ];
+    for (const up of steps) assert.equal(contractions(await statementsOf({ up })).length, 1, String(up));
+    const expanding: Migration["up"][] = [
+      (database) => database.schema.alterTable("models").addColumn("colour", "text").execute(),
+      (database) => database.schema.alterTable("models").addColumn("colour", "text", (column) => column.notNull().defaultTo("red")).execute(),
+      (database) => database.schema.createIndex("models_colour").on("models").column("colour").execute(),
+    ];
+    for (const up of expanding) assert.deepEqual(contractions(await statementsOf({ up })), [], String(up));
+  });
+});
