@@ -1,9 +1,6 @@
-import { allRoutes } from "../src/compose.ts";
 import { slipwayVersion } from "../src/core/version.ts";
 import { openApiText } from "../src/http/openapi.ts";
+import { declaredRoutes } from "./declared-routes.ts";
 import { writeGeneratedFile } from "./generated-file.ts";
 
-// Declaring a route calls nothing: the table can be written down without a server behind it.
-const routes = allRoutes({} as Parameters<typeof allRoutes>[0]);
-
-writeGeneratedFile("docs/openapi.json", openApiText(routes, { version: slipwayVersion }), "npm run openapi");
+writeGeneratedFile("docs/openapi.json", openApiText(declaredRoutes(), { version: slipwayVersion }), "npm run openapi");

@@ -1,5 +1,5 @@
 import type { Command } from "../core/command.ts";
-import { Grant, Role } from "../core/caller.ts";
+import { Role, type Grant } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import type { ApiKey, NewKey, SessionState, Team } from "./schemas.ts";

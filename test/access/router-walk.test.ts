@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { Agent, request } from "node:http";
+import { Readable } from "node:stream";
+import { after, before, describe, it } from "node:test";
+import { declaredRoutes } from "../../scripts/declared-routes.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { TimeOrderedIds } from "../../src/core/ids.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { HttpAnswer, type Route } from "../../src/core/route.ts";
+import { loadConsoleFiles } from "../../src/http/console-files.ts";
+import { HttpServer } from "../../src/http/http-server.ts";
+import { RouteTable } from "../../src/http/route-table.ts";
+import { expectedAnswer, openAccess, type AccessUnderTest, type TestCaller } from "./access-callers.ts";
+
+const declared = declaredRoutes();
+const ids = new TimeOrderedIds(systemClock);
+
+/** The route with a handler that only says that it was reached, so that what is seen is the door and its gate alone. */
+function withoutHandler(route: Route): Route {
+  const { params: _params, query: _query, body: _body, ...rest } = route;
+  return { ...rest, handle: () => new HttpAnswer(200, { "X-Reached": route.operationId }, Readable.from(["reached"])) };
+}
+
+async function serve(routes: readonly Route[], { access, clock }: AccessUnderTest): Promise<{ server: HttpServer; port: number }> {
+  const options = { host: "127.0.0.1", port: 0, allowedHosts: [], maxInferenceBytes: 1 << 20, bodyTimeoutMs: 60_000, maxConnections: 100 };
+  const server = new HttpServer(options, {
+    table: new RouteTable(routes), console: loadConsoleFiles("no such folder"), access: access.gate, clock, ids, logger: silentLogger,
+  });
+  return { server, port: await server.listen() };
+}
+
+interface Seen {
+  status: number;
+  reached: string | undefined;
+  code: string | undefined;
+  challenge: string | undefined;
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+
+function send(port: number, method: string, path: string, caller: TestCaller): Promise<Seen> {
+  return new Promise((resolve, reject) => {
+    const headers: Record<string, string> = {};
+    if (caller.authorization !== undefined) headers.Authorization = caller.authorization;
+    if (caller.cookie !== undefined) Object.assign(headers, { Cookie: caller.cookie, Origin: `http://127.0.0.1:${port}` });
+    const sent = request({ host: "127.0.0.1", port, method, path, agent, headers }, (answer) => {
+      answer.resume();
+      answer.once("end", () => {
+        const text = (name: string): string | undefined => answer.headers[name] as string | undefined;
+        resolve({ status: answer.statusCode!, reached: text("x-reached"), code: text("x-error-code"), challenge: text("www-authenticate") });
+      });
+    });
+    sent.once("error", reject);
+    sent.end();
+  });
+}
+
+/** A path of the route on the model, in every way in which the router finds it. */
+function spellings(route: Route, model: string): string[] {
+  const parameter = typeof route.on === "object" ? route.on.parameter : "model";
+  const fill = (text: string): string =>
+    route.path.replace(/::/g, "\0").replace(/:([A-Za-z_]\w*)(\([^)]*\))?/g, (_match, name: string) => (name === parameter ? text : "1")).replaceAll("\0", ":");
+  const plain = fill(model);
+  const encoded = fill(`%${model.charCodeAt(0).toString(16)}${model.slice(1)}`);
+  return [...new Set([plain, encoded, ...(plain === "/" ? [] : [`${plain}/`])])];
+}
+
+/** Every way in which the answers of a route differ from its declaration. */
+async function violations(port: number, route: Route, callers: readonly TestCaller[], how: "every way" | "one way" = "every way"): Promise<string[]> {
+  const found: string[] = [];
+  const on = typeof route.on === "object" ? "object" : (route.on ?? "server");
+  for (const model of on === "object" ? ["mine", "hers", "none"] : ["mine"]) {
+    for (const method of route.method === "GET" && how === "every way" ? ["GET", "HEAD"] : [route.method]) {
+      for (const path of spellings(route, model).slice(0, how === "every way" ? undefined : 1)) {
+        const seen = await Promise.all(callers.map((caller) => send(port, method, path, caller)));
+        seen.forEach((answer, index) => {
+          const caller = callers[index]!;
+          const expected = expectedAnswer(caller, route.access, on, model);
+          const got = answer.reached === route.operationId ? "reached" : answer.code;
+          if (got !== expected) found.push(`${method} ${path} by ${caller.name}: ${String(got)} (${answer.status}), not ${expected}`);
+          if ((answer.status === 401) !== (answer.challenge !== undefined)) found.push(`${method} ${path} by ${caller.name}: ${answer.status} with the challenge ${answer.challenge}`);
+        });
+      }
+    }
+  }
+  return found;
+}
+
+describe("the router, walked with every kind of caller", () => {
+  let under: AccessUnderTest;
+  before(async () => { under = await openAccess(); });
+  after(async () => { agent.destroy(); await under.close(); });
+
+  it("answers every route, by every method and spelling, as its declaration says", async () => {
+    const { server, port } = await serve(declared.map(withoutHandler), under);
+    try {
+      assert.ok(declared.length > 50, `${declared.length} routes`);
+      const found: string[] = [];
+      for (const route of declared) found.push(...(await violations(port, route, under.callers)));
+      assert.deepEqual(found, []);
+    } finally {
+      server.destroy();
+    }
+  });
+
+  it("goes red for every route whose guard is removed or lowered", async () => {
+    const guarded = declared.filter(({ access }) => access !== "public");
+    assert.ok(guarded.length > 40, `${guarded.length} routes`);
+    const broken = [
+      (route: Route): Route => ({ ...route, access: "public" }),
+      ...(["viewer", "contributor", "deployer"] as const).map((access) => (route: Route): Route => ({ ...route, access })),
+      (route: Route): Route => ({ ...route, on: "some" }),
+    ];
+    for (const [index, breaking] of broken.entries()) {
+      const { server, port } = await serve(declared.map((route) => withoutHandler(route.access === "public" ? route : breaking(route))), under);
+      try {
+        for (const route of guarded) {
+          const changed = breaking(route);
+          const same = changed.access === route.access && (changed.on ?? "server") === (route.on ?? "server");
+          const found = await violations(port, route, under.callers, "one way");
+          assert.equal(found.length === 0, same, `${route.method} ${route.path}, broken in way ${index}`);
+        }
+      } finally {
+        server.destroy();
+      }
+    }
+  });
+
+  it("judges a route that names one model on that model", () => {
+    const unjudged = declared.filter(({ path, on, access, operationId }) => /:model\b/.test(path) && access !== "public" && typeof on !== "object" && operationId !== "deployVersion");
+    assert.deepEqual(unjudged.map(({ path }) => path), []);
+  });
+
+  it("writes down what is unsafe, and leaves out only what is too much or changes nothing", () => {
+    const unaudited = declared.filter(({ method, audited }) => method !== "GET" && audited === false).map(({ operationId }) => operationId);
+    assert.deepEqual(unaudited.sort(), ["indexRepository", "infer", "inferOfVersion", "invoke", "predictV1", "predictV1OfVersion", "sendTruth"]);
+  });
+
+  it("makes no table of a route without access, or judged on a parameter that its path does not have", () => {
+    const [route] = declared as [Route];
+    const { access: _access, ...without } = route;
+    assert.throws(() => new RouteTable([without as Route]), /declares no access/);
+    assert.throws(() => new RouteTable([{ ...route, on: { kind: "model", parameter: "model" } }]), /parameter model/);
+  });
+});
