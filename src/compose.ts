@@ -19,7 +19,7 @@ import { clockCheck, databaseCheck } from "./adapters/system/environment-checks.
 import { accessRoutes, auditRoutes, oidcRoutes, setupRoutes } from "./access/index.ts";
 import { TlsFiles } from "./adapters/tls/tls-files.ts";
 import { childEnvironment, postureOf, type Config } from "./config/index.ts";
-import { systemClock, type Clock } from "./core/clock.ts";
+import { systemClock, type Clock, type EpochMs } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
 import { EventBus } from "./core/events.ts";
 import { TimeOrderedIds } from "./core/ids.ts";
@@ -32,6 +32,7 @@ import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
 import { environmentChecks } from "./doctor.ts";
 import { openAccess, type OpenedAccess } from "./open-access.ts";
 import { openDeliveries, openOutbox } from "./open-events.ts";
+import { openWorkflows } from "./open-workflows.ts";
 import { doctorRoutes } from "./doctor/index.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
 import { loadConsoleFiles } from "./http/console-files.ts";
@@ -45,6 +46,7 @@ import {
   grpcHealthService, openInferenceGrpcService, openInferenceRoutes, ServingInference, ServingService, servingRoutes,
   type PredictionLog, type TruthStore,
 } from "./serving/index.ts";
+import { workflowRoutes, type RunStreams, type WorkflowService } from "./workflows/index.ts";
 
 /** A running server. */
 export interface Slipway {
@@ -75,6 +77,8 @@ interface RouteParts {
   backup: BackupService;
   outbox: Outbox;
   webhooks: WebhookService;
+  workflows: WorkflowService;
+  streams: RunStreams;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
   access: OpenedAccess;
@@ -94,6 +98,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...monitoringRoutes(parts),
     ...backupRoutes(parts.backup),
     ...eventRoutes(parts),
+    ...workflowRoutes(parts.workflows, parts.streams),
     ...doctorRoutes(parts.doctor),
   ];
 }
@@ -186,11 +191,21 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const setupToken = await opened.setup.begin(startedAt);
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 
+  const { workflows, streams, ...engine } = await openWorkflows({
+    config, database, environment, clock, ids, logger,
+    maintenance: [
+      { name: "collect blobs", run: async () => blobs.collect(new Set(await registryStore.listArtifactDigests()), dayMs) },
+      { name: "remove old events", run: (now) => pruneEvents(outbox, now) },
+      // Where servers share a database, each has its own predictions, and one of them has this run.
+      ...(config.databaseUrl === undefined ? [{ name: "remove old predictions", each: () => serving.modelNames, run: prunePredictions }] : []),
+    ],
+  });
+
   const ports = { httpPort: 0, grpcPort: 0 };
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, access: opened, doctor,
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, access: opened, doctor,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(runtime.executionProviders),
@@ -226,20 +241,28 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     if (champion !== undefined) await monitoring.restore(await registry.version(model.name, champion), startedAt);
   }
   await serving.start();
+  await engine.start();
+  onFailure(() => engine.stop());
   let ticks = 0;
   const ticker = setInterval(() => {
     const now = clock.now();
     monitoring.tick(now);
     void access.tick(now);
     if (ticks++ % 2 === 0) live.tick(now);
-    if (ticks % 3600 === 1) void collectGarbage().catch((cause: unknown) => logger.warn("garbage.not_collected", { cause }));
+    if (ticks % 3600 === 1 && config.databaseUrl !== undefined) void pruneOwnPredictions(now);
   }, 1000);
 
-  async function collectGarbage(): Promise<void> {
-    const removed = await blobs.collect(new Set(await registryStore.listArtifactDigests()), dayMs);
-    for (const name of serving.modelNames) await log.prune(name, clock.now() - serving.policy(name).log.retentionDays * dayMs);
-    if (removed > 0) logger.info("blobs.collected", { removed });
-    await pruneEvents(outbox, clock.now());
+  /** Answers with how many files went. */
+  function prunePredictions(now: EpochMs, model: string): Promise<number> {
+    return log.prune(model, now - serving.policy(model).log.retentionDays * dayMs);
+  }
+
+  async function pruneOwnPredictions(now: EpochMs): Promise<void> {
+    try {
+      for (const model of serving.modelNames) await prunePredictions(now, model);
+    } catch (cause) {
+      logger.warn("predictions.not_pruned", { cause });
+    }
   }
 
   const url = `${tls === undefined ? "http" : "https"}://${config.host.includes(":") ? `[${config.host}]` : config.host}:${ports.httpPort}`;
@@ -256,7 +279,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       live.stop();
       servedModels.stop();
       await follower.stop();
-      await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000)), dispatcher.stop()]);
+      await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000)), dispatcher.stop(), engine.stop()]);
       await serving.stop();
       await access.tick(clock.now());
       await opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }));

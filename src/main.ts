@@ -7,10 +7,11 @@ import { localCommands } from "./local-commands.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { registryCommands } from "./registry/index.ts";
 import { servingCommands } from "./serving/index.ts";
+import { workflowCommands } from "./workflows/index.ts";
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version: slipwayVersion,
-  commands: [...registryCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...localCommands],
+  commands: [...registryCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...localCommands],
   serverUrl: serverUrl(),
   makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
   up: async (flags) => (await import("./up.ts")).up(flags),

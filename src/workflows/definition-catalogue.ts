@@ -20,7 +20,9 @@ export class DefinitionCatalogue {
   /** What a new run is started with. Throws WORKFLOW_NOT_FOUND. */
   latest(name: string): WorkflowDefinition {
     const versions = this.#versions.get(name);
-    if (versions === undefined) throw new AppError("WORKFLOW_NOT_FOUND", `There is no workflow named ${JSON.stringify(name)}.`);
+    if (versions === undefined) {
+      throw new AppError("WORKFLOW_NOT_FOUND", `There is no workflow named ${JSON.stringify(name)}; this server has ${[...this.#versions.keys()].sort().join(", ") || "none"}.`);
+    }
     return versions.get(Math.max(...versions.keys()))!;
   }
 

@@ -5,6 +5,7 @@ export { workflow, type RetryPolicy, type StepContext, type StepOptions, type Wo
 export { workflowCommands } from "./commands.ts";
 export { followRun, hasEnded } from "./follow-run.ts";
 export { loadDefinitions } from "./load-definitions.ts";
+export { maintenanceWorkflow, scheduleMaintenance, type MaintenanceTask } from "./maintenance.ts";
 export { workflowRoutes } from "./routes.ts";
 export { RunStreams } from "./run-streams.ts";
 export { systemTimers, type Timers } from "./timers.ts";
