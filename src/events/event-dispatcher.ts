@@ -126,7 +126,7 @@ export class EventDispatcher {
     const { subscription } = delivery;
     this.#busy.set(subscription, (this.#busy.get(subscription) ?? 0) + 1);
     const attempt = this.#attempt(delivery)
-      .catch((cause: unknown) => this.#parts.logger.error("delivery.failed_unexpectedly", { event: delivery.event.id, subscription, cause }))
+      .catch((cause: unknown) => this.#parts.logger.error("delivery.failed_unexpectedly", { eventId: delivery.event.id, subscription, cause }))
       .then(() => {
         this.#underWay.delete(attempt);
         const left = this.#busy.get(subscription)! - 1;
@@ -146,7 +146,7 @@ export class EventDispatcher {
     const settled = await this.#settle(delivery, outcome, startedAt + leaseMs);
     const { subscription, event, attempt } = delivery;
     const fields = {
-      subscription, event: event.id, type: event.type, object: event.object, attempt, state: outcome.state, status: result.status,
+      subscription, eventId: event.id, type: event.type, object: event.object, attempt, state: outcome.state, status: result.status,
       ...(result.ok ? {} : { reason: result.error }), durationMs: Math.round(this.#parts.clock.monotonic() - startedAt), settled,
     };
     if (outcome.state === "dead") this.#parts.logger.warn("delivery.dead", fields);
@@ -166,7 +166,7 @@ export class EventDispatcher {
       return { ok: true, status: null };
     } catch (thrown) {
       const { code, message } = toAppError(thrown);
-      this.#parts.logger.warn("subscriber.failed", { subscriber: subscriber.name, event: event.id, attempt, code, cause: thrown });
+      this.#parts.logger.warn("subscriber.failed", { subscriber: subscriber.name, eventId: event.id, attempt, code, cause: thrown });
       return { ok: false, status: null, error: `${code}: ${message}`, pause: false, askedMs: 0 };
     } finally {
       putOff();
@@ -194,7 +194,7 @@ export class EventDispatcher {
         return await this.#parts.store.settle({ subscription, lease, sequence: event.sequence, object: event.object }, outcome);
       } catch (thrown) {
         if (this.#stopping.signal.aborted || this.#parts.clock.monotonic() + settleAgainMs > until) throw thrown;
-        this.#parts.logger.warn("delivery.not_settled", { subscription, event: event.id, code: toAppError(thrown).code, cause: thrown });
+        this.#parts.logger.warn("delivery.not_settled", { subscription, eventId: event.id, code: toAppError(thrown).code, cause: thrown });
         await this.#pause(settleAgainMs);
       }
     }

@@ -73,7 +73,7 @@ export class OutboxFollower {
     try {
       listener(event);
     } catch (cause) {
-      this.#parts.logger.error("event.listener_failed", { event: event.id, type: event.type, cause });
+      this.#parts.logger.error("event.listener_failed", { eventId: event.id, type: event.type, cause });
     }
   }
 }
