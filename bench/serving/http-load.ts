@@ -18,11 +18,12 @@ export function requestBytes(port: number, path: string, headers: Record<string,
 
 /**
  * Closed loop over kept connections: each sends its next request when its answer is whole. Sockets are read by hand, so
- * that on two cores the generator costs as little as it can.
+ * that on two cores the generator costs as little as it can. Ends after `seconds`, or `maxRequests` where that is earlier.
  */
-export function httpLoad(port: number, request: Buffer, connections: number, seconds: number): Promise<LoadResult> {
+export function httpLoad(port: number, request: Buffer, connections: number, seconds: number, maxRequests = Infinity): Promise<LoadResult> {
   const times: number[] = [];
   let failures = 0;
+  let sent = 0;
   const begin = performance.now();
   const end = begin + seconds * 1000;
   const one = (): Promise<void> =>
@@ -36,6 +37,7 @@ export function httpLoad(port: number, request: Buffer, connections: number, sec
         received = 0;
         expected = -1;
         head = "";
+        sent++;
         sentAt = performance.now();
         socket.write(request);
       };
@@ -55,7 +57,7 @@ export function httpLoad(port: number, request: Buffer, connections: number, sec
         if (received < expected) return;
         const now = performance.now();
         times.push(now - sentAt);
-        if (now < end) send();
+        if (now < end && sent < maxRequests) send();
         else {
           socket.destroy();
           resolve();
