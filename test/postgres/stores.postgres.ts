@@ -1,8 +1,14 @@
 import { after, afterEach, before, describe } from "node:test";
 import { accessStoreConformance } from "../../src/access/access-store.conformance.ts";
+import { auditLogConformance } from "../../src/access/audit-log.conformance.ts";
+import { setupStoreConformance } from "../../src/access/setup-store.conformance.ts";
 import { accessStoreOn, registryStoreOn } from "../../src/adapters/sql/access-store.fixture.ts";
-import { SqlMeasurementStore, SqlStatisticsStore, SqlTruthStore } from "../../src/adapters/sql/index.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
+import { SqlAuditLog } from "../../src/adapters/sql/sql-audit-log.ts";
+import { SqlMeasurementStore } from "../../src/adapters/sql/sql-measurement-store.ts";
+import { SqlSetupStore } from "../../src/adapters/sql/sql-setup-store.ts";
+import { SqlStatisticsStore } from "../../src/adapters/sql/sql-statistics-store.ts";
+import { SqlTruthStore } from "../../src/adapters/sql/sql-truth-store.ts";
 import { statisticsStoreConformance } from "../../src/monitoring/statistics-store.conformance.ts";
 import { registryEventsConformance } from "../../src/registry/registry-events.conformance.ts";
 import { registryStoreConformance } from "../../src/registry/registry-store.conformance.ts";
@@ -22,4 +28,11 @@ describe("stores on Postgres", () => {
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));
   measurementStoreConformance("Postgres", async () => new SqlMeasurementStore(await schemas.open()));
   statisticsStoreConformance("Postgres", async () => new SqlStatisticsStore(await schemas.open()));
+  setupStoreConformance("Postgres", async () => new SqlSetupStore(await schemas.open()));
+  auditLogConformance("Postgres", async (handles) => {
+    const schema = await schemas.newSchema();
+    const opened: SqlAuditLog[] = [];
+    for (let count = 0; count < handles; count++) opened.push(new SqlAuditLog(await schemas.open({ schema })));
+    return opened;
+  });
 });
