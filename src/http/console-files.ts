@@ -59,7 +59,7 @@ const securityHeaders = {
 } as const;
 
 /** Paths of the console's pages; the same table as the console's own router has. */
-const pages = [/^\/$/, /^\/models(\/[^/]+(\/(try|predictions|drift|contract|policy))?)?\/?$/, /^\/predictions\/[^/]+\/?$/, /^\/docs\/?$/];
+const pages = [/^\/$/, /^\/models(\/[^/]+(\/(try|predictions|drift|contract|policy))?)?\/?$/, /^\/predictions\/[^/]+\/?$/, /^\/docs\/?$/, /^\/sign-in\/?$/];
 
 /** First segments that belong to the API: an unknown path below them is answered by the API itself, in its own shape. */
 const apiSegments = new Set(["api", "v1", "v2", "invocations", "ping", "health", "ready", "version", "metrics", "openapi.json"]);

@@ -10,6 +10,7 @@ import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
 import { HttpAnswer, type AuditFacts, type Route, type RouteRequest } from "../core/route.ts";
+import { BodyBudget, bodyMemoryBytes } from "./body-budget.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
 import { openListener, type Listener } from "./open-listener.ts";
@@ -18,7 +19,7 @@ import type { RouteTable } from "./route-table.ts";
 import { FollowedAnswers } from "./followed-answers.ts";
 import { auditedObject, callerAddress, challengeOf, isAudited } from "./request-access.ts";
 import { parseJson, parseQuery, validate } from "./parse-request.ts";
-import { writeAnswer } from "./write-answer.ts";
+import { commonHeaderText, writeAnswer } from "./write-answer.ts";
 
 export interface HttpServerOptions {
   host: string;
@@ -28,6 +29,8 @@ export interface HttpServerOptions {
   maxInferenceBytes: number;
   bodyTimeoutMs: number;
   maxConnections: number;
+  /** Bodies that are held at once, together; a quarter of the memory when absent. */
+  maxBodyMemoryBytes?: number;
   /** Where a request comes from is what the proxy in front says. */
   trustedProxy?: boolean;
   /** Browsers reach this server over TLS: only pages over TLS are its own. */
@@ -51,6 +54,7 @@ export class HttpServer {
   #connections = 0;
   readonly #pendingBodies = new ChurnSet<PendingBody>();
   readonly #followed = new FollowedAnswers();
+  readonly #bodies: BodyBudget;
   #sweeper: NodeJS.Timeout | undefined;
   #gate = new HostGate([]);
   #draining = false;
@@ -61,6 +65,7 @@ export class HttpServer {
     parts: { table: RouteTable; console: ConsoleFiles; access: RequestGate; clock: Clock; ids: IdGenerator; logger: Logger },
   ) {
     this.#options = options;
+    this.#bodies = new BodyBudget(options.maxBodyMemoryBytes ?? bodyMemoryBytes(options.maxInferenceBytes));
     this.#table = parts.table;
     this.#console = parts.console;
     this.#access = parts.access;
@@ -135,7 +140,7 @@ export class HttpServer {
     let requestId: string | undefined;
     const idOf = (): string => (requestId ??= this.#ids.next("request"));
     const now = this.#clock.now();
-    const exchange: Exchange = { route: undefined, params: {}, caller: anonymousCaller, address: "", facts: undefined };
+    const exchange: Exchange = { route: undefined, params: {}, caller: anonymousCaller, address: "", facts: undefined, bodyBytes: 0 };
     try {
       this.#gate.check(request);
       const url = request.url!;
@@ -161,7 +166,7 @@ export class HttpServer {
       const query =
         route.query === undefined ? {} : validate(route.query, queryStart < 0 ? {} : parseQuery(url.slice(queryStart + 1)), "query", problems);
       if (problems.length > 0) throw new AppError("INVALID_REQUEST", describe(problems), { problems });
-      const body = route.body === undefined ? undefined : await this.#readBody(request, route.body);
+      const body = route.body === undefined ? undefined : await this.#readBody(request, route.body, exchange);
       const result = await route.handle(new ServedRequest(params, query, body, request, response, idOf, now, exchange));
       // Who is told that something was changed may rely on its being written down who did it.
       if (isAudited(route)) await this.#audit(exchange, { now, result: "allowed", requestId: idOf() });
@@ -178,6 +183,7 @@ export class HttpServer {
       await this.#fail(request, response, exchange.route, error, idOf());
     } finally {
       this.#followed.remove(response);
+      this.#bodies.giveBack(exchange.bodyBytes);
       this.#active--;
     }
   }
@@ -228,13 +234,17 @@ export class HttpServer {
     throw new AppError("METHOD_NOT_ALLOWED", `This path takes ${methods.join(", ")}.`);
   }
 
-  async #readBody(request: IncomingMessage, body: NonNullable<Route["body"]>): Promise<unknown> {
+  async #readBody(request: IncomingMessage, body: NonNullable<Route["body"]>, exchange: Exchange): Promise<unknown> {
     if (body.kind === "stream") return request;
     const maxBytes = body.maxBytes === "inference" ? this.#options.maxInferenceBytes : (body.maxBytes ?? 1 << 20);
     const pending: PendingBody = { request, deadline: this.#clock.monotonic() + this.#options.bodyTimeoutMs, late: false, place: -1 };
     this.#pendingBodies.add(pending);
     try {
-      const bytes = await readBody(request, { maxBytes, maxExpansion: 100 });
+      const onBytes = (count: number): void => {
+        this.#bodies.take(count);
+        exchange.bodyBytes += count;
+      };
+      const bytes = await readBody(request, { maxBytes, maxExpansion: 100, onBytes });
       if (body.kind === "buffer") return bytes;
       const problems: Problem[] = [];
       const value = validate(body.schema, parseJson(bytes, request.headers["content-type"]), "", problems);
@@ -297,7 +307,7 @@ function discardRest(request: IncomingMessage): void {
 /** An answer to what never became a request. */
 function rawRefusal(status: string, message: string): string {
   const body = JSON.stringify({ error: { code: "INVALID_REQUEST", message, hint: "Send requests as the reference at /docs describes.", problems: [] } });
-  return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nX-Error-Code: INVALID_REQUEST\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nX-Error-Code: INVALID_REQUEST\r\n${commonHeaderText}Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
 /** A body under way. */
@@ -322,6 +332,8 @@ interface Exchange {
   caller: Caller;
   address: string;
   facts: AuditFacts | undefined;
+  /** Held of the body until the answer. */
+  bodyBytes: number;
 }
 
 /** One request as the handler sees it; what costs time is made when it is asked for. */

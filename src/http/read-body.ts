@@ -1,13 +1,15 @@
 import type { IncomingMessage } from "node:http";
 import { createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import type { Transform } from "node:stream";
-import { AppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 
 export interface BodyLimits {
   /** Largest body after decompression, in bytes. */
   maxBytes: number;
   /** Largest ratio of decompressed to received bytes, judged past the first MiB. */
   maxExpansion: number;
+  /** Told of every piece that is kept; what it throws ends the reading. */
+  onBytes?: (bytes: number) => void;
 }
 
 /**
@@ -22,7 +24,7 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
   if (declared !== undefined && Number(declared) > limits.maxBytes) {
     return Promise.reject(tooLarge(limits.maxBytes));
   }
-  if (encoding === undefined || encoding === "" || encoding === "identity") return readPlain(request, limits.maxBytes);
+  if (encoding === undefined || encoding === "" || encoding === "identity") return readPlain(request, limits);
   if (encoding === "gzip" || encoding === "x-gzip" || encoding === "deflate") return readCompressed(request, encoding, limits);
   return Promise.reject(new AppError("UNSUPPORTED_ENCODING", "The body's Content-Encoding is not one that this server reads."));
 }
@@ -35,16 +37,26 @@ function incomplete(cause?: unknown): AppError {
   return new AppError("BODY_INCOMPLETE", "The connection ended before the body was whole.", { cause });
 }
 
-function readPlain(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+function refusalOf(bytes: number, onBytes: BodyLimits["onBytes"]): AppError | null {
+  try {
+    onBytes?.(bytes);
+    return null;
+  } catch (thrown) {
+    return toAppError(thrown);
+  }
+}
+
+function readPlain(request: IncomingMessage, { maxBytes, onBytes }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let first: Buffer | undefined;
     let rest: Buffer[] | undefined;
     let length = 0;
     request.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      if (length > maxBytes) {
+      const refused = length > maxBytes ? tooLarge(maxBytes) : refusalOf(chunk.length, onBytes);
+      if (refused !== null) {
         request.pause();
-        reject(tooLarge(maxBytes));
+        reject(refused);
       } else if (first === undefined) first = chunk;
       else if (rest === undefined) rest = [first, chunk];
       else rest.push(chunk);
@@ -76,6 +88,8 @@ function readCompressed(request: IncomingMessage, encoding: string, limits: Body
         if (produced > 1 << 20 && produced > received * limits.maxExpansion) {
           return fail(new AppError("BODY_TOO_LARGE", "The compressed body expands further than this server allows."));
         }
+        const refused = refusalOf(chunk.length, limits.onBytes);
+        if (refused !== null) return fail(refused);
         chunks.push(chunk);
       });
       made.on("end", () => resolve(Buffer.concat(chunks, produced)));

@@ -3,14 +3,22 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { HttpAnswer } from "../core/route.ts";
 
-/** On every answer that is not the console's. */
+/**
+ * On every answer that is not the console's: none is a page. A browser that is led to one (a file that somebody stored, a
+ * text with somebody's words) runs nothing of it, shows it in no frame, and guesses no other type.
+ */
 const commonHeaderList = [
   "X-Content-Type-Options", "nosniff",
   "Cache-Control", "no-store",
   "X-Frame-Options", "deny",
   "Referrer-Policy", "no-referrer",
+  "Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'",
+  "Cross-Origin-Opener-Policy", "same-origin",
   "Cross-Origin-Resource-Policy", "same-origin",
-];
+] as const;
+
+/** The same for answers that are written by hand. */
+export const commonHeaderText = Array.from({ length: commonHeaderList.length / 2 }, (_, index) => `${commonHeaderList[2 * index]!}: ${commonHeaderList[2 * index + 1]!}\r\n`).join("");
 
 /** Sends `200` with a JSON document, or the HttpAnswer as it is. `close` ends the connection after the answer. */
 export async function writeAnswer(request: IncomingMessage, response: ServerResponse, result: unknown, close: boolean): Promise<void> {

@@ -163,7 +163,7 @@ describe("sign-in through an identity provider", () => {
     begun.searchParams.set("client_id", "other");
     const answer = await atProvider(browser, "ada", { from: begun.href });
     assert.ok(answer.location?.includes("code="), "the provider gave no code to the other client");
-    await assertRefused(browser, await browser.visit(answer.location));
+    await assertRefused(browser, await browser.visit(answer.location!));
     for (const change of [(text: string) => `${text.slice(0, -4)}AAAA`, (text: string) => text.slice(0, 20), () => "", () => "e30"]) {
       const tampering = new CookieBrowser();
       const again = await atProvider(tampering, "ada");

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { bodyMemoryBytes, BodyBudget } from "./body-budget.ts";
+
+describe("BodyBudget", () => {
+  it("gives up to its limit, and again what came back", () => {
+    const budget = new BodyBudget(100);
+    budget.take(60);
+    budget.take(40);
+    assert.throws(() => budget.take(1), { code: "QUEUE_FULL", retryAfterSeconds: 1 });
+    assert.equal(budget.takenBytes, 100);
+    budget.giveBack(60);
+    budget.take(60);
+    assert.throws(() => budget.take(1), { code: "QUEUE_FULL" });
+  });
+
+  it("has room for two of the largest bodies on any machine", () => {
+    assert.equal(bodyMemoryBytes(2 ** 50), 2 ** 51);
+    assert.ok(bodyMemoryBytes(1) > 1 << 20);
+  });
+});

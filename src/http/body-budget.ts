@@ -1,0 +1,39 @@
+import { totalmem } from "node:os";
+import { AppError } from "../core/errors.ts";
+
+/**
+ * Memory that bodies of requests may take together, from their first byte until their answer: many callers that each
+ * keep within the limit of one body must not end the process. A body that would go beyond is refused, and may come again.
+ */
+export class BodyBudget {
+  readonly #limit: number;
+  #taken = 0;
+
+  constructor(limitBytes: number) {
+    this.#limit = limitBytes;
+  }
+
+  get takenBytes(): number {
+    return this.#taken;
+  }
+
+  /** Throws QUEUE_FULL; the bytes are not taken then. */
+  take(bytes: number): void {
+    if (this.#taken + bytes > this.#limit) {
+      throw new AppError("QUEUE_FULL", "The server holds as many bodies as it has memory for.", { retryAfterSeconds: 1 });
+    }
+    this.#taken += bytes;
+  }
+
+  giveBack(bytes: number): void {
+    this.#taken -= bytes;
+  }
+}
+
+/** A quarter of the memory that this process may have, and room for two of the largest bodies. */
+export function bodyMemoryBytes(maxBodyBytes: number): number {
+  const constrained = process.constrainedMemory();
+  const total = totalmem();
+  const available = constrained > 0 && constrained < total ? constrained : total;
+  return Math.max(2 * maxBodyBytes, Math.floor(available / 4));
+}
