@@ -26,7 +26,7 @@ export class AttemptLimiter {
   check(address: string, monotonic: number): void {
     const { burst, refillMs } = this.#limits;
     const count = this.#count(networkOf(address), monotonic);
-    if (count < burst) return;
+    if (count + 1 <= burst) return;
     throw new AppError("TOO_MANY_ATTEMPTS", "Too many wrong keys came from this address.", { retryAfterSeconds: Math.max(1, ((count - burst + 1) * refillMs) / 1000) });
   }
 
@@ -50,8 +50,9 @@ export function networkOf(address: string): string {
   const [head = "", tail] = bare.split("::");
   const groups = head === "" ? [] : head.split(":");
   if (tail !== undefined) {
-    const rest = tail === "" ? 0 : tail.split(":").length;
-    while (groups.length < 8 - rest) groups.push("0");
+    const rest = tail === "" ? [] : tail.split(":");
+    while (groups.length < 8 - rest.length) groups.push("0");
+    groups.push(...rest);
   }
   return `${groups.slice(0, 4).map((group) => group.toLowerCase().replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }

@@ -111,7 +111,7 @@ describe("openApiDocument", () => {
 
   it("names the errors that an operation can answer, in the shape of its wire", () => {
     const document = openApiDocument(routes, { version: "1.2.3" });
-    assert.deepEqual(Object.keys(operation("/api/harbours/{harbour}", "get").responses), ["200", "400", "404", "500", "503"]);
+    assert.deepEqual(Object.keys(operation("/api/harbours/{harbour}", "get").responses), ["200", "400", "401", "403", "404", "429", "500", "503"]);
     assert.deepEqual(operation("/v1/harbours/{harbour}:predict", "post").responses["503"], { $ref: "#/components/responses/OpenTideProtocolError503" });
     assert.deepEqual(document.components.schemas.OpenTideProtocolError, { type: "object", required: ["error"], properties: { error: { type: "string" } } });
     assert.match(document.components.responses.Error503?.description ?? "", /QUEUE_FULL: Try again/);
@@ -120,7 +120,10 @@ describe("openApiDocument", () => {
 
   it("has no reference that leads nowhere, and nothing that nobody refers to", () => {
     const document = openApiDocument(routes, { version: "1.2.3" });
-    const defined = Object.entries(document.components).flatMap(([kind, items]) => Object.keys(items).map((name) => `#/components/${kind}/${name}`));
+    const { securitySchemes, ...components } = document.components;
+    const secured = new Set(Object.values(document.paths).flatMap((item) => Object.values(item)).flatMap((each) => (each.security as object[]).flatMap(Object.keys)));
+    assert.deepEqual([...secured], Object.keys(securitySchemes));
+    const defined = Object.entries(components).flatMap(([kind, items]) => Object.keys(items).map((name) => `#/components/${kind}/${name}`));
     assert.deepEqual([...new Set(references(document))].sort(), defined.sort());
   });
 

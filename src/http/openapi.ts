@@ -9,7 +9,7 @@ export interface OpenApiDocument {
   servers: { url: string; description: string }[];
   tags: { name: string }[];
   paths: Record<string, Record<string, OpenApiOperation>>;
-  components: { schemas: Record<string, JsonSchema>; responses: Record<string, OpenApiResponse> };
+  components: { schemas: Record<string, JsonSchema>; responses: Record<string, OpenApiResponse>; securitySchemes: Record<string, JsonSchema> };
 }
 
 export interface OpenApiOperation {
@@ -25,6 +25,13 @@ export interface OpenApiResponse {
   description: string;
   content?: Record<string, { schema?: JsonSchema; example?: unknown }>;
 }
+
+/** On a server that asks for keys, one of these; on an open one, none. */
+const securitySchemes: Record<string, JsonSchema> = {
+  bearer: { type: "http", scheme: "bearer", description: "An API key, slk_..." },
+  basic: { type: "http", scheme: "basic", description: "The key as the password, the user name anything; or the key as the user name and no password" },
+  session: { type: "apiKey", in: "cookie", name: "__Host-sid", description: "The console's session; `sid` on a server without TLS. Counts only for requests of the console's own pages" },
+};
 
 const codes = Object.keys(errorCatalogue) as ErrorCode[];
 
@@ -79,14 +86,14 @@ export function openApiDocument(routes: readonly Route[], facts: { version: stri
       title: "Slipway",
       version: facts.version,
       description:
-        "Deploy, serve, log and watch models. Every operation says under `x-slipway-access` who may call it. " +
+        "Deploy, serve, log and watch models. Every operation says under `x-slipway-access` which role it needs, and under `x-slipway-on` where: on the whole server, on something, or on the model that it names. " +
         "Times are milliseconds since 1970-01-01T00:00:00Z. Numbers that JSON does not have are the texts NaN, Infinity and -Infinity.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "http://127.0.0.1:4400", description: "A Slipway started with its defaults" }],
     tags: tags.map((name) => ({ name })),
     paths,
-    components: { schemas: { ...components, ...errorSchemas, ...responses.schemas }, responses: responses.used },
+    components: { schemas: { ...components, ...errorSchemas, ...responses.schemas }, responses: responses.used, securitySchemes },
   };
 }
 
@@ -122,6 +129,8 @@ function operationOf(route: Route, pathNames: readonly string[], schemas: OpenAp
     ...(route.description === undefined ? {} : { description: route.description }),
     tags: [route.tag],
     "x-slipway-access": route.access,
+    "x-slipway-on": route.access === "public" ? "nothing" : typeof route.on === "object" ? route.on.kind : (route.on ?? "server"),
+    security: route.access === "public" ? [] : Object.keys(securitySchemes).map((name) => ({ [name]: [] })),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined ? {} : { requestBody: { required: true, content: bodyContent(route.body, schemas) } }),
     responses: { "200": answerOf(route, schemas), ...errors.of(route) },
@@ -206,7 +215,9 @@ function occurs(status: number, route: Route): boolean {
     case 413:
     case 415: return takes && !(route.body?.kind === "stream" && status === 415);
     case 409: return route.method === "PUT" || route.method === "PATCH" || route.method === "DELETE";
-    case 403: return route.method !== "GET";
+    case 401:
+    case 429: return route.access !== "public" || route.body !== undefined;
+    case 403: return route.access !== "public" || route.method !== "GET";
     case 500:
     case 503: return true;
     case 504: return takes && route.body?.kind === "buffer";

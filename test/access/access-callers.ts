@@ -1,6 +1,6 @@
 import { SqlAccessStore } from "../../src/adapters/sql/index.ts";
 import { TemporaryDatabases } from "../../src/adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { AccessServices } from "../../src/access/index.ts";
+import { AccessServices, type AccessStore } from "../../src/access/index.ts";
 import { ManualClock, systemClock } from "../../src/core/clock.ts";
 import { mayOn, mayOnServer, maySomewhere, type Caller, type Grant } from "../../src/core/caller.ts";
 import { TimeOrderedIds } from "../../src/core/ids.ts";
@@ -35,6 +35,7 @@ const grantsOf: Readonly<Record<string, Grant[]>> = {
 
 export interface AccessUnderTest {
   access: AccessServices;
+  store: AccessStore;
   callers: TestCaller[];
   audited: AuditedRequest[];
   clock: ManualClock;
@@ -48,8 +49,9 @@ export async function openAccess(options: { mode?: "open" | "keys"; secure?: boo
   const clock = new ManualClock();
   const ids = new TimeOrderedIds(systemClock);
   const audited: AuditedRequest[] = [];
+  const store = new SqlAccessStore(database, ids);
   const access = new AccessServices({
-    store: new SqlAccessStore(database, ids), mode: options.mode ?? "keys", secure: options.secure ?? false, clock, ids, logger: silentLogger,
+    store, mode: options.mode ?? "keys", secure: options.secure ?? false, clock, ids, logger: silentLogger,
     attempts: options.attempts ?? { burst: 1e9 },
     teamOf: (kind, name) => (kind === "model" && Object.hasOwn(teamsOfModels, name) ? teamsOfModels[name]! : null),
     audit: (request) => { audited.push(request); return Promise.resolve(); },
@@ -78,7 +80,7 @@ export async function openAccess(options: { mode?: "open" | "keys"; secure?: boo
   callers.push({ name: "viewer by user name", authorization: basic(`${key.key}:`), cookie: undefined, grants: grantsOf.viewer! });
   callers.push({ name: "viewer's session", authorization: undefined, cookie: `sid=${await access.sessions.start(`key:${key.id}`, clock.now())}`, grants: grantsOf.viewer! });
   callers.push({ name: "a revoked key's session", authorization: undefined, cookie: `sid=${await access.sessions.start(`key:${revoked.id}`, clock.now())}`, grants: [] });
-  return { access, callers, audited, clock, close: () => databases.remove() };
+  return { access, store, callers, audited, clock, close: () => databases.remove() };
 }
 
 export type Expected = "reached" | "UNAUTHENTICATED" | "FORBIDDEN" | "MODEL_NOT_FOUND";
