@@ -45,7 +45,7 @@ export function openDeliveries({ config, outbox: { database, follower }, secrets
   const egress = new NodeEgressClient({ allowed: config.egressAllowed });
   const sender = new WebhookSender({ egress, secrets, clock });
   const dispatcher = new EventDispatcher({
-    store, clock, logger, alarm: systemAlarm, owner: randomUUID(),
+    store, clock, logger, alarm: systemAlarm, owner: randomUUID(), isAlone: config.databaseUrl === undefined,
     send: (delivery, signal) => sender.send(delivery, signal),
     random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
   });

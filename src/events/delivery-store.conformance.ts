@@ -178,6 +178,18 @@ export function deliveryStoreConformance(adapter: string, open: (clock: ManualCl
       assert.deepEqual(sequencesOf(await lease()), [2]);
     });
 
+    it("ends all leases for a process that is alone, and takes nothing from their holders any more", async () => {
+      const { write, fanOut, lease, settle, deliveries, statesOf } = await start();
+      await write([eventOn("model:a"), eventOn("model:b"), eventOn("model:a")]);
+      await fanOut();
+      const [first, second] = await lease();
+      await settle(second!);
+      await deliveries.endLeases();
+      assert.equal(await settle(first!), false);
+      assert.deepEqual((await lease()).map(({ event, attempt }) => [event.sequence, attempt]), [[1, 2]]);
+      assert.deepEqual(await statesOf(auditor.name), [[1, "pending", 2], [2, "delivered", 1], [3, "pending", 0]]);
+    });
+
     it("does not lease what belongs to a paused webhook, and pauses one when it is told so", async () => {
       const { write, fanOut, lease, settle, later, webhooks } = await start([]);
       await webhooks.add(webhookOf("whk_1"));

@@ -55,6 +55,8 @@ export interface DeliveryStore {
     perSubscription: number;
     busy: ReadonlyMap<string, number>;
   }): Promise<LeasedDelivery[]>;
+  /** Ends every lease, at the start of a process that has the store to itself: whoever held one is gone. */
+  endLeases(): Promise<void>;
   /** False, and nothing is written, when the lease is another's by now, or the delivery is gone. */
   settle(delivery: Pick<LeasedDelivery, "subscription" | "lease"> & { sequence: number; object: string }, outcome: DeliveryOutcome): Promise<boolean>;
   /** Newest event first. */

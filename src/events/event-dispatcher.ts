@@ -29,6 +29,8 @@ export interface EventDispatcherParts {
   logger: Logger;
   /** Names this process among the replicas. */
   owner: string;
+  /** No other process has the store: what a lease says at the start is of one that died, and need not be waited for. */
+  isAlone?: boolean;
   pollMs?: number;
 }
 
@@ -59,6 +61,7 @@ export class EventDispatcher {
   readonly #stopping = new AbortController();
   /** Those whose place in the outbox is in the store. */
   readonly #placed = new Set<string>();
+  #isCleared = false;
 
   constructor(parts: EventDispatcherParts) {
     this.#parts = parts;
@@ -102,7 +105,9 @@ export class EventDispatcher {
   }
 
   async #turn(): Promise<number> {
-    const { store, owner } = this.#parts;
+    const { store, owner, isAlone } = this.#parts;
+    if (isAlone === true && !this.#isCleared) await store.endLeases();
+    this.#isCleared = true;
     for (const name of this.#subscribers.keys()) {
       if (this.#placed.has(name)) continue;
       await store.subscribe(name);

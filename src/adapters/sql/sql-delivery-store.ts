@@ -85,6 +85,11 @@ export class SqlDeliveryStore implements DeliveryStore {
     return this.#leased(won);
   }
 
+  async endLeases(): Promise<void> {
+    await this.#database.queries
+      .updateTable("deliveries").set({ lease_owner: null, lease_until: null }).where("state", "=", "pending").where("lease_owner", "is not", null).execute();
+  }
+
   async settle(delivery: Parameters<DeliveryStore["settle"]>[0], outcome: DeliveryOutcome): Promise<boolean> {
     const { queries } = this.#database;
     const { subscription, sequence, object, lease } = delivery;
