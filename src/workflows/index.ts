@@ -9,6 +9,7 @@ export { maintenanceWorkflow, scheduleMaintenance, type MaintenanceTask } from "
 export { workflowRoutes } from "./routes.ts";
 export { RunStreams } from "./run-streams.ts";
 export { systemTimers, type Timers } from "./timers.ts";
+export { WorkflowEngine, type WorkflowEngineOptions } from "./workflow-engine.ts";
 export { WorkflowService, type RunEvent } from "./workflow-service.ts";
 export { LeaseLost } from "./workflow-store.ts";
 export type { LeasedRun, NewRun, RunDirectory, RunRelease, ScheduleStore, SignalStore, StepRecord, WorkflowStore } from "./workflow-store.ts";

@@ -3,11 +3,11 @@ import { epochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { DefinitionCatalogue } from "./definition-catalogue.ts";
-import type { WorkflowDefinition } from "./definition.ts";
+import { newRun, parseInput } from "./new-run.ts";
 import { nextTime } from "./schedule-times.ts";
 import { ScheduleSpec, StartRun, type LogLine, type RunState, type Schedule, type WorkflowRun, type WorkflowStep, type WorkflowSummary } from "./schemas.ts";
 import type { Timers } from "./timers.ts";
-import type { NewRun, RunDirectory, ScheduleStore, SignalStore, WorkflowStore } from "./workflow-store.ts";
+import type { RunDirectory, ScheduleStore, SignalStore, WorkflowStore } from "./workflow-store.ts";
 
 /** What `follow` tells: the state at first, then every change, and `end` last. */
 export type RunEvent =
@@ -18,8 +18,9 @@ export type RunEvent =
 
 /** What the service needs of the engine of this process. */
 export interface RunEngine {
-  /** There may be something to do: runs due, schedules changed. */
+  /** There may be runs to take up. */
   wake(): void;
+  schedulesChanged(): void;
   /** A signal of this name and key was sent. */
   signalSent(name: string, key: string): void;
   cancelRequested(run: string): void;
@@ -197,7 +198,7 @@ export class WorkflowService {
       ...spec, name, owner: before?.owner ?? owner, createdAt: before?.createdAt ?? now, nextAt: spec.paused ? null : nextAt, lastAt: before?.lastAt ?? null,
     };
     await this.#parts.schedules.put(schedule);
-    this.#parts.engine?.wake();
+    this.#parts.engine?.schedulesChanged();
     return schedule;
   }
 
@@ -234,20 +235,3 @@ export class WorkflowService {
     return { promise, stop };
   }
 }
-
-type RunFacts = Omit<NewRun, "workflow" | "version" | "concurrencyKey">;
-
-/** A run as the definition wants it. The input is kept as it came, and read by the definition's schema again at each replay. */
-export function newRun(definition: WorkflowDefinition, facts: RunFacts): NewRun {
-  const input = parseInput(definition, facts.input);
-  return { ...facts, workflow: definition.name, version: definition.version, concurrencyKey: definition.concurrency?.key?.(input) ?? null };
-}
-
-/** Throws INVALID_REQUEST with each problem. */
-export function parseInput(definition: WorkflowDefinition, input: unknown): unknown {
-  const parsed = definition.input.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => ({ path: ["input", ...path].join("."), message }));
-  throw new AppError("INVALID_REQUEST", `The input does not fit the workflow ${definition.name}.`, { problems });
-}
-

@@ -1,0 +1,17 @@
+import { AppError } from "../core/errors.ts";
+import type { WorkflowDefinition } from "./definition.ts";
+import type { NewRun } from "./workflow-store.ts";
+
+/** A run as the definition wants it. The input is kept as it came, and read by the definition's schema again at each replay. */
+export function newRun(definition: WorkflowDefinition, facts: Omit<NewRun, "workflow" | "version" | "concurrencyKey">): NewRun {
+  const input = parseInput(definition, facts.input);
+  return { ...facts, workflow: definition.name, version: definition.version, concurrencyKey: definition.concurrency?.key?.(input) ?? null };
+}
+
+/** Throws INVALID_REQUEST with each problem. */
+export function parseInput(definition: WorkflowDefinition, input: unknown): unknown {
+  const parsed = definition.input.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => ({ path: ["input", ...path].join("."), message }));
+  throw new AppError("INVALID_REQUEST", `The input does not fit the workflow ${definition.name}.`, { problems });
+}
