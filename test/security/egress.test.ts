@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, before, describe, it } from "node:test";
+import { codeOf, startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";
+
+/** The addresses themselves are judged in `src/adapters/egress`; here, that every URL of a user comes to that judge. */
+describe("addresses that users set", () => {
+  let canary: Server;
+  let port: number;
+  let touched = 0;
+  before(async () => {
+    canary = createServer((request, response) => {
+      touched++;
+      request.resume();
+      response.end();
+    }).listen(0, "127.0.0.1");
+    await once(canary, "listening");
+    port = (canary.address() as AddressInfo).port;
+  });
+  after(() => canary.close());
+
+  const webhooks = async (server: SecuredServer): Promise<number> => (JSON.parse((await server.asAdmin("GET", "/api/webhooks")).body) as { webhooks: unknown[] }).webhooks.length;
+
+  it("lead no webhook into this machine or its network, under no spelling", async () => {
+    const server = await startSecuredServer();
+    const hosts = ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "0.0.0.0", "169.254.169.254", "[fd00:ec2::254]", "10.0.0.1", "192.168.1.1", "100.64.0.1"];
+    for (const host of hosts) {
+      const reply = await server.asAdmin("POST", "/api/webhooks", { name: "canary", url: `http://${host}:${port}/` });
+      assert.equal(reply.status, 400, `${host}: ${reply.body}`);
+      assert.equal(codeOf(reply), "EGRESS_REFUSED", host);
+    }
+    for (const url of ["file:///etc/passwd", "ftp://example.com/", "https://user:password@example.com/", "gopher://127.0.0.1/", `https://127.0.0.1:${port}/`]) {
+      const reply = await server.asAdmin("POST", "/api/webhooks", { name: "canary", url });
+      assert.equal(reply.status, 400, url);
+    }
+    assert.equal(await webhooks(server), 0);
+    assert.equal(touched, 0);
+    await server.stop();
+  });
+
+  it("lead there when the configuration says so", async () => {
+    const server = await startSecuredServer({ egressAllowed: `127.0.0.1:${port}` });
+    assert.equal((await server.asAdmin("POST", "/api/webhooks", { name: "other port", url: `http://127.0.0.1:${port + 1}/` })).status, 400);
+    const made = await server.asAdmin("POST", "/api/webhooks", { name: "allowed", url: `http://127.0.0.1:${port}/hook` });
+    assert.equal(made.status, 200, made.body);
+    const { id } = JSON.parse(made.body) as { id: string };
+    assert.equal((await server.asAdmin("POST", `/api/webhooks/${id}/test`, {})).status, 200);
+    while (touched === 0) await new Promise((resolve) => setImmediate(resolve));
+    await server.stop();
+  });
+});
