@@ -67,6 +67,7 @@ describe("the audit log", () => {
   });
 
   it("keeps its order and whole chain under many writers at once", async () => {
+    await settle();
     const { broken: before, entries: count } = JSON.parse((await server.asAdmin("GET", "/api/audit/verify")).body) as { broken: unknown; entries: number };
     assert.equal(before, null);
     await Promise.all(Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? asViewer("POST", "/api/teams", '{"name":"canary"}') : server.asAdmin("POST", "/api/teams", { name: `many-${index}` }))));
