@@ -9,6 +9,7 @@ import { DuckdbReferenceProfiler } from "./adapters/duckdb/duckdb-reference-prof
 import { FilesystemBlobStore } from "./adapters/filesystem/blob-store.ts";
 import { lockDataDirectory } from "./adapters/filesystem/data-directory-lock.ts";
 import { blobBackupSource, predictionLogBackupSource } from "./adapters/filesystem/frozen-folders.ts";
+import { replicaName } from "./adapters/filesystem/replica-name.ts";
 import { SegmentPredictionLog } from "./adapters/filesystem/prediction-log/segment-prediction-log.ts";
 import { OnnxInspector } from "./adapters/onnx/onnx-inspector.ts";
 import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
@@ -157,7 +158,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const defaultPolicy = Policy.parse({});
   onFailure(() => duckdb.close());
   const monitoring: MonitoringService = new MonitoringService({
-    store: new SqlStatisticsStore(database), clock, logger,
+    store: new SqlStatisticsStore(database, replicaName(config.data)), clock, logger,
     served: () => serving.views(),
     policyOf: (model) => (serving.modelNames.includes(model) ? serving.policy(model) : defaultPolicy),
     logBacklogBytes: () => log.backlogBytes,

@@ -71,7 +71,9 @@ export class MonitoringService implements ServingObserver {
     const monitor = this.#watch(version);
     const from = epochMs(now - this.#keepMinutes(version.model) * minuteMs);
     for (const row of await this.#parts.store.readMinutes(version.model, from, epochMs(now + minuteMs))) {
-      if (row.version === version.version) monitor.restore(row.minute, decode(row.payload));
+      // The present minute of another server is its own to go on with.
+      const isOthersPresent = row.elsewhere === true && row.minute === monitor.minuteFrom;
+      if (row.version === version.version && !isOthersPresent) monitor.restore(row.minute, decode(row.payload));
     }
   }
 
@@ -111,7 +113,7 @@ export class MonitoringService implements ServingObserver {
     if (!fine) {
       const pending = new Map(live.map((monitor) => [monitor.version.version, monitor.minuteFrom]));
       for (const row of await this.#parts.store.readMinutes(model, epochMs(start), epochMs(start + size * step))) {
-        if (pending.get(row.version) !== row.minute) intervalOf(row.version, row.minute)?.addStored(decode(row.payload).statistics);
+        if (row.elsewhere === true || pending.get(row.version) !== row.minute) intervalOf(row.version, row.minute)?.addStored(decode(row.payload).statistics);
       }
     }
     for (const monitor of live) {

@@ -9,8 +9,9 @@ function row(model: string, version: string, count: number, ...payload: number[]
   return { model, version, minute: minute(count), payload: Uint8Array.from(payload) };
 }
 
-/** What every StatisticsStore promises. `open` gives a store over a new, empty database. */
-export function statisticsStoreConformance(adapterName: string, open: () => Promise<StatisticsStore>): void {
+/** What every StatisticsStore promises. `openDatabase` makes a new, empty database, and answers with the store that a server of some name has over it. */
+export function statisticsStoreConformance(adapterName: string, openDatabase: () => Promise<(server: string) => StatisticsStore>): void {
+  const open = async (): Promise<StatisticsStore> => (await openDatabase())("one");
   const read = async (store: StatisticsStore, from: number, to: number, model = "flights"): Promise<MinuteStatistics[]> =>
     (await store.readMinutes(model, minute(from), minute(to))).map((each) => ({ ...each, payload: Uint8Array.from(each.payload) }));
 
@@ -37,6 +38,18 @@ export function statisticsStoreConformance(adapterName: string, open: () => Prom
       await store.upsertMinutes([row("flights", "1", 0, 1), row("flights", "1", 1, 1)]);
       await store.upsertMinutes([row("flights", "1", 0, 2), row("flights", "1", 0, 3)]);
       assert.deepEqual(await read(store, 0, 9), [row("flights", "1", 0, 3), row("flights", "1", 1, 1)]);
+    });
+
+    it("keeps the rows of several servers apart, and says which are another's", async () => {
+      const storeOf = await openDatabase();
+      const [one, two] = [storeOf("one"), storeOf("two")];
+      await one.upsertMinutes([row("flights", "1", 0, 1), row("flights", "1", 1, 2)]);
+      await two.upsertMinutes([row("flights", "1", 0, 3)]);
+      await one.upsertMinutes([row("flights", "1", 0, 4)]);
+      assert.deepEqual(await read(one, 0, 9), [row("flights", "1", 0, 4), { ...row("flights", "1", 0, 3), elsewhere: true }, row("flights", "1", 1, 2)]);
+      assert.deepEqual(await read(two, 0, 1), [{ ...row("flights", "1", 0, 4), elsewhere: true }, row("flights", "1", 0, 3)]);
+      assert.equal(await two.deleteBefore(minute(1)), 2);
+      assert.deepEqual(await read(one, 0, 9), [row("flights", "1", 1, 2)]);
     });
 
     it("keeps the bytes as they are", async () => {

@@ -7,6 +7,8 @@ export interface MinuteStatistics {
   /** Start of the minute. */
   minute: EpochMs;
   payload: Uint8Array;
+  /** True when another server that shares the store wrote it. */
+  elsewhere?: boolean;
 }
 
 /**
@@ -14,9 +16,9 @@ export interface MinuteStatistics {
  * `statistics-store.conformance.ts`.
  */
 export interface StatisticsStore {
-  /** One durable transaction for all. A row replaces the one of the same model, version and minute; the last of this call wins. */
+  /** One durable transaction for all. A row replaces this server's one of the same model, version and minute; the last of this call wins. */
   upsertMinutes(statistics: readonly MinuteStatistics[]): Promise<void>;
-  /** Of all versions, minutes in [from, to), in order of minute, then version number. */
+  /** Of all versions, minutes in [from, to), in order of minute, then version number; of one minute one row for each server. */
   readMinutes(model: string, from: EpochMs, to: EpochMs): Promise<MinuteStatistics[]>;
   /** Removes what is older than the minute, of every model; answers how many rows. */
   deleteBefore(minute: EpochMs): Promise<number>;

@@ -27,7 +27,10 @@ describe("stores on Postgres", () => {
   accessStoreConformance("Postgres", async () => accessStoreOn(await schemas.open()));
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));
   measurementStoreConformance("Postgres", async () => new SqlMeasurementStore(await schemas.open()));
-  statisticsStoreConformance("Postgres", async () => new SqlStatisticsStore(await schemas.open()));
+  statisticsStoreConformance("Postgres", async () => {
+    const database = await schemas.open();
+    return (server) => new SqlStatisticsStore(database, server);
+  });
   setupStoreConformance("Postgres", async () => new SqlSetupStore(await schemas.open()));
   auditLogConformance("Postgres", async (handles) => {
     const schema = await schemas.newSchema();

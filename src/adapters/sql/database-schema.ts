@@ -12,6 +12,7 @@ export interface DatabaseSchema {
   policy_revisions: PolicyRevisionRow;
   truths: TruthRow;
   minute_statistics: MinuteStatisticsRow;
+  replica_minutes: ReplicaMinuteRow;
   warmup_measurements: WarmupMeasurementRow;
   sequences: { name: string; value: number };
   teams: { name: string; description: string; created_at: number };
@@ -92,6 +93,11 @@ export interface MinuteStatisticsRow {
   version: number;
   minute: number;
   payload: Uint8Array;
+}
+
+/** Of one server among those that share the database. */
+export interface ReplicaMinuteRow extends MinuteStatisticsRow {
+  replica: string;
 }
 
 interface WarmupMeasurementRow {

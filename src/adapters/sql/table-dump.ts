@@ -23,6 +23,7 @@ export const dumpedTables: readonly { table: TableName; key: readonly string[] }
   { table: "policy_revisions", key: ["model", "revision"] },
   { table: "truths", key: ["prediction_id", "row_index"] },
   { table: "minute_statistics", key: ["model", "minute", "version"] },
+  { table: "replica_minutes", key: ["model", "minute", "version", "replica"] },
   { table: "warmup_measurements", key: ["contract_digest", "machine"] },
   { table: "outbox", key: ["sequence"] },
   { table: "webhooks", key: ["id"] },

@@ -23,7 +23,10 @@ describe("stores on SQLite", () => {
   accessStoreConformance("SQLite", async () => accessStoreOn(await databases.open()));
   truthStoreConformance("SQLite", async () => new SqlTruthStore(await databases.open()));
   measurementStoreConformance("SQLite", async () => new SqlMeasurementStore(await databases.open()));
-  statisticsStoreConformance("SQLite", async () => new SqlStatisticsStore(await databases.open()));
+  statisticsStoreConformance("SQLite", async () => {
+    const database = await databases.open();
+    return (server) => new SqlStatisticsStore(database, server);
+  });
   setupStoreConformance("SQLite", async () => new SqlSetupStore(await databases.open()));
   auditLogConformance("SQLite", async (handles) => {
     const path = databases.newPath();
