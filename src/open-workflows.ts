@@ -1,27 +1,28 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { ProcessCommandRunner } from "./adapters/commands/process-command-runner.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import { SqlWorkflowDirectory } from "./adapters/sql/sql-workflow-directory.ts";
 import { SqlWorkflowSchedules } from "./adapters/sql/sql-workflow-schedules.ts";
 import { SqlWorkflowSignals } from "./adapters/sql/sql-workflow-signals.ts";
 import { SqlWorkflowStore } from "./adapters/sql/sql-workflow-store.ts";
 import type { Config } from "./config/index.ts";
-import { epochMs, type Clock } from "./core/clock.ts";
+import type { Clock } from "./core/clock.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import {
-  DefinitionCatalogue, loadDefinitions, maintenanceWorkflow, RunStreams, scheduleMaintenance, systemTimers, WorkflowService, type MaintenanceTask,
+  DefinitionCatalogue, loadDefinitions, maintenanceWorkflow, RunStreams, scheduleMaintenance, systemTimers, WorkflowEngine, WorkflowService, type MaintenanceTask,
 } from "./workflows/index.ts";
 
-const dayMs = 86_400_000;
-/** Ended runs with their logs, and signals that nobody took. */
-const keptDays = 30;
-const runsPerPrune = 500;
+/** How soon a run that another server added or woke is seen here. */
+const sharedPollMs = 1000;
 
 interface Parts {
   config: Config;
   database: SqlDatabase;
   /** Of programs that steps run. */
   environment: Readonly<Record<string, string>>;
-  /** What the hourly maintenance does, beside clearing away old runs and signals. */
+  /** What the hourly maintenance does. */
   maintenance: readonly MaintenanceTask[];
   clock: Clock;
   ids: IdGenerator;
@@ -38,33 +39,31 @@ export interface OpenedWorkflows {
 }
 
 /** Workflows of the modules that the settings name and of the server itself, not started yet. Throws CONFIG_INVALID. */
-export async function openWorkflows({ config, database, maintenance, clock, ids }: Parts): Promise<OpenedWorkflows> {
+export async function openWorkflows({ config, database, environment, maintenance, clock, ids, logger }: Parts): Promise<OpenedWorkflows> {
   const store = new SqlWorkflowStore(database, { ids, clock: config.databaseUrl === undefined ? clock : "database" });
   const directory = new SqlWorkflowDirectory(database, { ids });
   const signals = new SqlWorkflowSignals(database);
   const schedules = new SqlWorkflowSchedules(database);
-  const clearing: MaintenanceTask[] = [
-    {
-      name: "remove ended runs",
-      async run(now) {
-        let removed = 0;
-        for (let count = runsPerPrune; count === runsPerPrune; removed += count) count = await directory.prune(epochMs(now - keptDays * dayMs), runsPerPrune);
-        return removed;
-      },
-    },
-    { name: "remove signals that nobody took", run: (now) => signals.prune(epochMs(now - keptDays * dayMs)) },
-  ];
-  const catalogue = new DefinitionCatalogue([...(await loadDefinitions(config.workflows, process.cwd())), maintenanceWorkflow([...maintenance, ...clearing])]);
-  const workflows = new WorkflowService({ store, directory, signals, schedules, catalogue, engine: null, ids, timers: systemTimers });
+  const catalogue = new DefinitionCatalogue([...(await loadDefinitions(config.workflows, process.cwd())), maintenanceWorkflow(maintenance)]);
+  const commands = await ProcessCommandRunner.open({ directory: join(config.data, "commands"), environment, clock });
+  const shared = { store, directory, signals, schedules, catalogue, ids, timers: systemTimers };
+  const engine = config.maxWorkflowRuns === 0 ? null : new WorkflowEngine({
+    ...shared, commands, clock, logger, owner: randomUUID(), maxRuns: config.maxWorkflowRuns,
+    random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+    pollMs: config.databaseUrl === undefined ? null : sharedPollMs,
+  });
+  const workflows = new WorkflowService({ ...shared, engine });
   const streams = new RunStreams(workflows);
   return {
     workflows,
     streams,
     async start() {
       await scheduleMaintenance(workflows);
+      engine?.start();
     },
     async stop() {
       streams.stop();
+      await engine?.stop();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { StepContext, StepOptions, WorkflowContext } from "./definition.ts"
 import { retryDelayMs, retryPolicyOf } from "./retry-delay.ts";
 import { runErrorOf, StepError, WorkflowChanged } from "./run-failure.ts";
 import type { RunSession } from "./run-session.ts";
+import { signalKey } from "./signal-key.ts";
 import { runAttempt } from "./step-attempt.ts";
 import type { LogLine, StepKind } from "./schemas.ts";
 import type { StepRecord } from "./workflow-store.ts";
@@ -67,8 +68,9 @@ export class RunOperations implements WorkflowContext {
     return this.#sleep(name, () => epochMs(time));
   }
 
-  waitForSignal<Payload>(name: string, { signal, key = "", timeoutMs }: { signal: string; key?: string; timeoutMs?: number }): Promise<Payload | null> {
+  waitForSignal<Payload>(name: string, { signal, timeoutMs, ...given }: { signal: string; key?: string; timeoutMs?: number }): Promise<Payload | null> {
     const session = this.#session;
+    const key = signalKey(session.run.team, given.key ?? "");
     return this.#ask(name, "signal", async (entry) => {
       const startedAt = entry?.startedAt ?? session.surroundings.now();
       const wakeAt = entry === undefined ? (timeoutMs === undefined ? null : epochMs(startedAt + timeoutMs)) : entry.wakeAt;

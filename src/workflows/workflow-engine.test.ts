@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { z } from "zod";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { AppError } from "../core/errors.ts";
+import type { AppError } from "../core/errors.ts";
 import { workflow, type WorkflowDefinition } from "./definition.ts";
 import { ManualTimers } from "./manual-timers.fixture.ts";
 import type { RunState, WorkflowRun } from "./schemas.ts";

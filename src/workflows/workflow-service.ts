@@ -6,6 +6,7 @@ import type { DefinitionCatalogue } from "./definition-catalogue.ts";
 import { newRun, parseInput } from "./new-run.ts";
 import { nextTime } from "./schedule-times.ts";
 import { ScheduleSpec, StartRun, type LogLine, type RunState, type Schedule, type WorkflowRun, type WorkflowStep, type WorkflowSummary } from "./schemas.ts";
+import { signalKey } from "./signal-key.ts";
 import type { Timers } from "./timers.ts";
 import type { RunDirectory, ScheduleStore, SignalStore, WorkflowStore } from "./workflow-store.ts";
 
@@ -167,10 +168,11 @@ export class WorkflowService {
     return run;
   }
 
-  /** Keeps the signal for whoever waits or will wait for it; one run takes it. The same id again changes nothing. */
-  async signal(request: { id?: string | undefined; signal: string; key?: string | undefined; payload: unknown }): Promise<{ id: string }> {
-    const { id = this.#parts.ids.next("signal"), signal, key = "", payload } = request;
-    await this.#parts.signals.send({ id, name: signal, key, payload, now: await this.#parts.store.time() });
+  /** Keeps the signal for whoever of the team waits or will wait for it; one run takes it. The same id again changes nothing. */
+  async signal(request: { id?: string | undefined; signal: string; key?: string | undefined; payload: unknown; team?: string | undefined }): Promise<{ id: string }> {
+    const { id = this.#parts.ids.next("signal"), signal, payload, team = "default" } = request;
+    const key = signalKey(team, request.key ?? "");
+    await this.#parts.signals.send({ id: signalKey(team, id), name: signal, key, payload, now: await this.#parts.store.time() });
     this.#parts.engine?.signalSent(signal, key);
     return { id };
   }
