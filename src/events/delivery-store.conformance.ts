@@ -11,7 +11,7 @@ export interface EventStoresUnderTest extends OutboxUnderTest {
   webhooks: WebhookStore;
 }
 
-export const auditor = { name: "subscriber:auditor", types: ["model.*"] };
+const auditor = { name: "subscriber:auditor", types: ["model.*"] };
 
 export function webhookOf(id: string, more: Partial<WebhookRecord> = {}): WebhookRecord {
   return {

@@ -109,20 +109,24 @@ describe("EventDispatcher", () => {
   it("shares the work of two replicas, each event once, the order of objects kept", async () => {
     const { start, write, states } = await open();
     const handled: [string, RecordedEvent][] = [];
-    const subscriberOf = (owner: string): Subscriber => ({
+    const began = { left: Promise.withResolvers<void>(), right: Promise.withResolvers<void>() };
+    const subscriberOf = (owner: "left" | "right"): Subscriber => ({
       name: "auditor",
       types: ["*"],
       handle: async (event) => {
+        // Each goes on when the other has begun: four are under way in one, and there are objects left for the other.
+        began[owner].resolve();
+        await began[owner === "left" ? "right" : "left"].promise;
         await turns(event.sequence % 3);
         handled.push([owner, event]);
       },
     });
     const [left, right] = [start({ owner: "left", subscribers: [subscriberOf("left")] }), start({ owner: "right", subscribers: [subscriberOf("right")] })];
-    for (let round = 0; round < 10; round++) await write(...Array.from({ length: 6 }, (_, index) => `model:${index % 4}`));
-    await left.until(async () => (await states()).filter(([, state]) => state === "delivered").length === 60, 500, [right]);
-    assert.equal(handled.length, 60);
-    assert.deepEqual(new Set(handled.map(([owner]) => owner)).size, 2, "both worked");
-    for (let object = 0; object < 4; object++) {
+    for (let round = 0; round < 10; round++) await write(...Array.from({ length: 8 }, (_, index) => `model:${index}`));
+    await left.until(async () => (await states()).filter(([, state]) => state === "delivered").length === 80, 500, [right]);
+    assert.equal(handled.length, 80);
+    assert.equal(new Set(handled.map(([owner]) => owner)).size, 2, "both worked");
+    for (let object = 0; object < 8; object++) {
       const sequences = handled.flatMap(([, event]) => (event.object === `model:${object}` ? [event.sequence] : []));
       assert.deepEqual(sequences, sequences.toSorted((one, other) => one - other));
     }

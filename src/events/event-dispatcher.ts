@@ -37,7 +37,7 @@ export interface EventDispatcherParts {
 /** Events that become deliveries in one transaction. */
 const fanOutSize = 200;
 /** Deliveries under way in this process, and to one webhook or subscriber. */
-const mostUnderWay = 32;
+const mostUnderWay = 100;
 const mostPerSubscription = 4;
 /** Much longer than an attempt, so that only a process that is gone or hangs loses a lease. */
 const leaseMs = 60_000;
@@ -46,7 +46,7 @@ const handlerTimeoutMs = 30_000;
 const settleAgainMs = 1000;
 const stopGraceMs = 5000;
 
-export const subscriptionPrefix = "subscriber:";
+const subscriptionPrefix = "subscriber:";
 
 /**
  * Takes events over into deliveries and makes the attempts. Every replica runs one: they share the work by leases in the

@@ -2,22 +2,24 @@ import { z } from "zod";
 
 const Timestamp = z.number().int().nonnegative().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
 
+const endOfRun = z.object({ run: z.string(), workflow: z.string(), version: z.number().int(), error: z.unknown().optional() });
+
 /** What can happen, and what the event says of it beside object, team and actor. */
 export const eventPayloads = {
-  "model.version.registered": z.object({ model: z.string(), version: z.string() }),
+  "model.version.registered": z.object({ model: z.string(), version: z.string(), contractDigest: z.string().optional() }),
   "model.alias.changed": z.object({ model: z.string(), alias: z.string(), version: z.string() }),
   "model.policy.changed": z.object({ model: z.string(), revision: z.number().int() }),
-  "workflow.run.succeeded": z.looseObject({}),
-  "workflow.run.failed": z.looseObject({}),
-  "workflow.run.cancelled": z.looseObject({}),
-  "key.created": z.looseObject({}),
-  "key.revoked": z.looseObject({}),
-  "team.created": z.looseObject({}),
-  "team.removed": z.looseObject({}),
-  "webhook.test": z.looseObject({}),
+  "workflow.run.succeeded": endOfRun,
+  "workflow.run.failed": endOfRun,
+  "workflow.run.cancelled": endOfRun,
+  "key.created": z.object({ key: z.string(), name: z.string() }),
+  "key.revoked": z.object({ key: z.string(), name: z.string() }),
+  "team.created": z.object({ team: z.string() }),
+  "team.removed": z.object({ team: z.string() }),
+  /** Sent to one webhook on request, and to nobody else. */
+  "webhook.test": z.object({ name: z.string() }),
 } as const;
 
-/** Sent to one webhook on request, and to nobody else. */
 export const testEventType = "webhook.test";
 
 /** An event of the outbox. */

@@ -44,7 +44,7 @@ export class WebhookSender {
 }
 
 /** The payload as Standard Webhooks recommends it: type, time of the event, data. */
-export function webhookBody({ type, object, team, actor, time, payload }: RecordedEvent): string {
+function webhookBody({ type, object, team, actor, time, payload }: RecordedEvent): string {
   return JSON.stringify({ type, timestamp: new Date(time).toISOString(), data: { ...payload, object, team, actor } });
 }
 

@@ -1,8 +1,8 @@
 import { epochMs } from "../../core/clock.ts";
-import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import { testEventType, type WebhookRecord, type WebhookStore } from "../../events/index.ts";
 import type { WebhookRow } from "./database-schema.ts";
+import { holdTeam } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { storeTime, type StoreClock } from "./store-time.ts";
 import { writeEvents } from "./write-events.ts";
@@ -24,10 +24,7 @@ export class SqlWebhookStore implements WebhookStore {
 
   async add(webhook: WebhookRecord): Promise<void> {
     await this.#database.transaction(async (transaction) => {
-      if (webhook.team !== "*") {
-        const team = await transaction.selectFrom("teams").select("name").where("name", "=", webhook.team).executeTakeFirst();
-        if (team === undefined) throw new AppError("TEAM_NOT_FOUND", `There is no team named ${JSON.stringify(webhook.team)}.`);
-      }
+      if (webhook.team !== "*") await holdTeam(transaction, webhook.team);
       const { value } = await transaction.selectFrom("sequences").select("value").where("name", "=", "outbox").executeTakeFirstOrThrow();
       await transaction.insertInto("subscriptions").values({ name: webhook.id, sequence: value }).execute();
       await transaction
