@@ -1,36 +1,32 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
-import { anonymousCaller, type Caller } from "../core/caller.ts";
-import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
+import { anonymousCaller } from "../core/caller.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
-import { HttpAnswer, type AuditFacts, type Route, type RouteRequest } from "../core/route.ts";
-import { BodyBudget, bodyMemoryBytes } from "./body-budget.ts";
+import { HttpAnswer, type Route } from "../core/route.ts";
 import type { ConsoleFiles } from "./console-files.ts";
+import { discardRest } from "./discard-rest.ts";
+import { FollowedAnswers } from "./followed-answers.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
 import { openListener, type Listener } from "./open-listener.ts";
-import { readBody } from "./read-body.ts";
-import type { RouteTable } from "./route-table.ts";
-import { FollowedAnswers } from "./followed-answers.ts";
+import { describeProblems, parseQuery, validate } from "./parse-request.ts";
 import { auditedObject, callerAddress, challengeOf, isAudited } from "./request-access.ts";
-import { parseJson, parseQuery, validate } from "./parse-request.ts";
+import { RequestBodies, type RequestBodyLimits } from "./request-bodies.ts";
+import type { RouteTable } from "./route-table.ts";
+import { ServedRequest, type Exchange } from "./served-request.ts";
 import { commonHeaderText, writeAnswer } from "./write-answer.ts";
 
-export interface HttpServerOptions {
+export interface HttpServerOptions extends RequestBodyLimits {
   host: string;
   port: number;
   /** Further exact Host values, beside loopback's. */
   allowedHosts: readonly string[];
-  maxInferenceBytes: number;
-  bodyTimeoutMs: number;
   maxConnections: number;
-  /** Bodies that are held at once, together; a quarter of the memory when absent. */
-  maxBodyMemoryBytes?: number;
   /** Where a request comes from is what the proxy in front says. */
   trustedProxy?: boolean;
   /** Browsers reach this server over TLS: only pages over TLS are its own. */
@@ -38,7 +34,6 @@ export interface HttpServerOptions {
   /** Certificate of this server; plain HTTP where there is none. */
   tls?: TlsSource | undefined;
 }
-
 
 /** The HTTP door: gates, routing, bodies, errors and draining. What it offers is the route table's. */
 export class HttpServer {
@@ -52,9 +47,8 @@ export class HttpServer {
   readonly #ids: IdGenerator;
   readonly #logger: Logger;
   #connections = 0;
-  readonly #pendingBodies = new ChurnSet<PendingBody>();
   readonly #followed = new FollowedAnswers();
-  readonly #bodies: BodyBudget;
+  readonly #bodies: RequestBodies;
   #sweeper: NodeJS.Timeout | undefined;
   #gate = new HostGate([]);
   #draining = false;
@@ -65,7 +59,7 @@ export class HttpServer {
     parts: { table: RouteTable; console: ConsoleFiles; access: RequestGate; clock: Clock; ids: IdGenerator; logger: Logger },
   ) {
     this.#options = options;
-    this.#bodies = new BodyBudget(options.maxBodyMemoryBytes ?? bodyMemoryBytes(options.maxInferenceBytes));
+    this.#bodies = new RequestBodies(options, parts.clock);
     this.#table = parts.table;
     this.#console = parts.console;
     this.#access = parts.access;
@@ -101,7 +95,7 @@ export class HttpServer {
     const { port } = this.#server.address() as AddressInfo;
     this.#gate = new HostGate([...loopbackHosts(port), ...this.#options.allowedHosts.map((host) => host.toLowerCase())], { secure: this.#options.secure === true });
     this.#sweeper = setInterval(() => {
-      this.#sweepBodies();
+      this.#bodies.sweep();
       this.#followed.sweep(this.#clock.monotonic());
     }, 1000).unref();
     return port;
@@ -165,8 +159,8 @@ export class HttpServer {
       if (authorized !== undefined) await authorized;
       const query =
         route.query === undefined ? {} : validate(route.query, queryStart < 0 ? {} : parseQuery(url.slice(queryStart + 1)), "query", problems);
-      if (problems.length > 0) throw new AppError("INVALID_REQUEST", describe(problems), { problems });
-      const body = route.body === undefined ? undefined : await this.#readBody(request, route.body, exchange);
+      if (problems.length > 0) throw new AppError("INVALID_REQUEST", describeProblems(problems), { problems });
+      const body = route.body === undefined ? undefined : await this.#bodies.read(request, route.body, exchange);
       const result = await route.handle(new ServedRequest(params, query, body, request, response, idOf, now, exchange));
       // Who is told that something was changed may rely on its being written down who did it.
       if (isAudited(route)) await this.#audit(exchange, { now, result: "allowed", requestId: idOf() });
@@ -183,7 +177,7 @@ export class HttpServer {
       await this.#fail(request, response, exchange.route, error, idOf());
     } finally {
       this.#followed.remove(response);
-      this.#bodies.giveBack(exchange.bodyBytes);
+      this.#bodies.release(exchange);
       this.#active--;
     }
   }
@@ -234,39 +228,6 @@ export class HttpServer {
     throw new AppError("METHOD_NOT_ALLOWED", `This path takes ${methods.join(", ")}.`);
   }
 
-  async #readBody(request: IncomingMessage, body: NonNullable<Route["body"]>, exchange: Exchange): Promise<unknown> {
-    if (body.kind === "stream") return request;
-    const maxBytes = body.maxBytes === "inference" ? this.#options.maxInferenceBytes : (body.maxBytes ?? 1 << 20);
-    const pending: PendingBody = { request, deadline: this.#clock.monotonic() + this.#options.bodyTimeoutMs, late: false, place: -1 };
-    this.#pendingBodies.add(pending);
-    try {
-      const onBytes = (count: number): void => {
-        this.#bodies.take(count);
-        exchange.bodyBytes += count;
-      };
-      const bytes = await readBody(request, { maxBytes, maxExpansion: 100, onBytes });
-      if (body.kind === "buffer") return bytes;
-      const problems: Problem[] = [];
-      const value = validate(body.schema, parseJson(bytes, request.headers["content-type"]), "", problems);
-      if (problems.length > 0) throw new AppError("INVALID_REQUEST", describe(problems), { problems });
-      return value;
-    } catch (error) {
-      if (pending.late) throw new AppError("BODY_TIMEOUT", "The body did not arrive in time.", { cause: error });
-      throw error;
-    } finally {
-      this.#pendingBodies.delete(pending);
-    }
-  }
-
-  #sweepBodies(): void {
-    const now = this.#clock.monotonic();
-    for (const pending of this.#pendingBodies.values()) {
-      if (now < pending.deadline) continue;
-      pending.late = true;
-      pending.request.emit("error", new Error("body timeout"));
-    }
-  }
-
   async #fail(request: IncomingMessage, response: ServerResponse, route: Route | undefined, error: AppError, requestId: string): Promise<void> {
     if (error.status >= 500 && error.code !== "QUEUE_FULL" && error.code !== "NOT_SUPPORTED") {
       const level = error.code === "INTERNAL" ? "error" : "warn";
@@ -288,106 +249,8 @@ export class HttpServer {
   }
 }
 
-/** What is still arriving of a refused body is read and thrown away, within these bounds: a caller who is cut off while sending never sees the answer. */
-const discardedBytes = 256 << 20;
-const discardMs = 10_000;
-
-function discardRest(request: IncomingMessage): void {
-  let left = discardedBytes;
-  request.removeAllListeners("data");
-  const timer = setTimeout(() => request.socket.destroy(), discardMs).unref();
-  request.on("data", (chunk: Buffer) => {
-    left -= chunk.length;
-    if (left < 0) request.socket.destroy();
-  });
-  request.once("close", () => clearTimeout(timer));
-  request.resume();
-}
-
 /** An answer to what never became a request. */
 function rawRefusal(status: string, message: string): string {
   const body = JSON.stringify({ error: { code: "INVALID_REQUEST", message, hint: "Send requests as the reference at /docs describes.", problems: [] } });
   return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nX-Error-Code: INVALID_REQUEST\r\n${commonHeaderText}Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-}
-
-/** A body under way. */
-interface PendingBody extends ChurnMember {
-  request: IncomingMessage;
-  /** Monotonic time by which it must be whole. */
-  deadline: number;
-  /** It was not, and the request fails for that. */
-  late: boolean;
-}
-
-function describe(problems: readonly Problem[]): string {
-  const first = problems.slice(0, 5).map((problem) => (problem.path === "" ? problem.message : `${problem.path}: ${problem.message}`));
-  const more = problems.length > first.length ? ` and ${problems.length - first.length} more` : "";
-  return `${first.join("; ")}${more}.`;
-}
-
-/** What is known of a request so far, for its audit entry. */
-interface Exchange {
-  route: Route | undefined;
-  params: Readonly<Record<string, string | undefined>>;
-  caller: Caller;
-  address: string;
-  facts: AuditFacts | undefined;
-  /** Held of the body until the answer. */
-  bodyBytes: number;
-}
-
-/** One request as the handler sees it; what costs time is made when it is asked for. */
-class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
-  readonly params: unknown;
-  readonly query: unknown;
-  readonly body: unknown;
-  readonly caller: Caller;
-  readonly now;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
-  readonly #idOf: () => string;
-  readonly #exchange: Exchange;
-  #signal: AbortSignal | undefined;
-
-  constructor(
-    params: unknown, query: unknown, body: unknown,
-    request: IncomingMessage, response: ServerResponse, idOf: () => string, now: RouteRequest<unknown, unknown, unknown>["now"], exchange: Exchange,
-  ) {
-    this.params = params;
-    this.query = query;
-    this.body = body;
-    this.now = now;
-    this.caller = exchange.caller;
-    this.#exchange = exchange;
-    this.#request = request;
-    this.#response = response;
-    this.#idOf = idOf;
-  }
-
-  get auditAs() {
-    return (facts: AuditFacts): void => void (this.#exchange.facts = facts);
-  }
-
-  get address() {
-    return this.#exchange.address;
-  }
-
-  get headers() {
-    return this.#request.headers;
-  }
-
-  get requestId() {
-    return this.#idOf();
-  }
-
-  get signal(): AbortSignal {
-    if (this.#signal === undefined) {
-      const controller = new AbortController();
-      const response = this.#response;
-      if (response.destroyed) controller.abort();
-      else response.once("close", () => { if (!response.writableFinished) controller.abort(); });
-      this.#signal = controller.signal;
-    }
-    return this.#signal;
-  }
 }

@@ -51,3 +51,10 @@ function pathText(where: string, path: readonly PropertyKey[]): string {
   for (const part of path) text += typeof part === "number" ? `[${part}]` : text === "" ? String(part) : `.${String(part)}`;
   return text;
 }
+
+/** The first problems in one sentence. */
+export function describeProblems(problems: readonly Problem[]): string {
+  const first = problems.slice(0, 5).map((problem) => (problem.path === "" ? problem.message : `${problem.path}: ${problem.message}`));
+  const more = problems.length > first.length ? ` and ${problems.length - first.length} more` : "";
+  return `${first.join("; ")}${more}.`;
+}

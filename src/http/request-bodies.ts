@@ -1,0 +1,78 @@
+import type { IncomingMessage } from "node:http";
+import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
+import type { Clock } from "../core/clock.ts";
+import { AppError, type Problem } from "../core/errors.ts";
+import type { BodySpec } from "../core/route.ts";
+import { BodyBudget, bodyMemoryBytes } from "./body-budget.ts";
+import { describeProblems, parseJson, validate } from "./parse-request.ts";
+import { readBody } from "./read-body.ts";
+
+export interface RequestBodyLimits {
+  maxInferenceBytes: number;
+  bodyTimeoutMs: number;
+  /** Bodies that are held at once, together; a quarter of the memory when absent. */
+  maxBodyMemoryBytes?: number;
+}
+
+/** A body under way. */
+interface PendingBody extends ChurnMember {
+  request: IncomingMessage;
+  /** Monotonic time by which it must be whole. */
+  deadline: number;
+  /** It was not, and the request fails for that. */
+  late: boolean;
+}
+
+/** Reads the bodies of requests as their routes declare it, within bounds of size, of time, and of memory for all of them together. */
+export class RequestBodies {
+  readonly #limits: RequestBodyLimits;
+  readonly #clock: Clock;
+  readonly #budget: BodyBudget;
+  readonly #pending = new ChurnSet<PendingBody>();
+
+  constructor(limits: RequestBodyLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#budget = new BodyBudget(limits.maxBodyMemoryBytes ?? bodyMemoryBytes(limits.maxInferenceBytes));
+  }
+
+  /** What is held of the body is counted in `exchange` until it is released. */
+  async read(request: IncomingMessage, body: BodySpec, exchange: { bodyBytes: number }): Promise<unknown> {
+    if (body.kind === "stream") return request;
+    const maxBytes = body.maxBytes === "inference" ? this.#limits.maxInferenceBytes : (body.maxBytes ?? 1 << 20);
+    const pending: PendingBody = { request, deadline: this.#clock.monotonic() + this.#limits.bodyTimeoutMs, late: false, place: -1 };
+    this.#pending.add(pending);
+    try {
+      const onBytes = (count: number): void => {
+        this.#budget.take(count);
+        exchange.bodyBytes += count;
+      };
+      const bytes = await readBody(request, { maxBytes, maxExpansion: 100, onBytes });
+      if (body.kind === "buffer") return bytes;
+      const problems: Problem[] = [];
+      const value = validate(body.schema, parseJson(bytes, request.headers["content-type"]), "", problems);
+      if (problems.length > 0) throw new AppError("INVALID_REQUEST", describeProblems(problems), { problems });
+      return value;
+    } catch (error) {
+      if (pending.late) throw new AppError("BODY_TIMEOUT", "The body did not arrive in time.", { cause: error });
+      throw error;
+    } finally {
+      this.#pending.delete(pending);
+    }
+  }
+
+  /** Called each second: fails what took too long. */
+  sweep(): void {
+    const now = this.#clock.monotonic();
+    for (const pending of this.#pending.values()) {
+      if (now < pending.deadline) continue;
+      pending.late = true;
+      pending.request.emit("error", new Error("body timeout"));
+    }
+  }
+
+  /** The request was answered. */
+  release(exchange: { bodyBytes: number }): void {
+    this.#budget.giveBack(exchange.bodyBytes);
+  }
+}

@@ -1,0 +1,70 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Caller } from "../core/caller.ts";
+import type { AuditFacts, Route, RouteRequest } from "../core/route.ts";
+
+/** What is known of a request so far, for its audit entry. */
+export interface Exchange {
+  route: Route | undefined;
+  params: Readonly<Record<string, string | undefined>>;
+  caller: Caller;
+  address: string;
+  facts: AuditFacts | undefined;
+  /** Held of the body until the answer. */
+  bodyBytes: number;
+}
+
+/** One request as the handler sees it; what costs time is made when it is asked for. */
+export class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly caller: Caller;
+  readonly now;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #idOf: () => string;
+  readonly #exchange: Exchange;
+  #signal: AbortSignal | undefined;
+
+  constructor(
+    params: unknown, query: unknown, body: unknown,
+    request: IncomingMessage, response: ServerResponse, idOf: () => string, now: RouteRequest<unknown, unknown, unknown>["now"], exchange: Exchange,
+  ) {
+    this.params = params;
+    this.query = query;
+    this.body = body;
+    this.now = now;
+    this.caller = exchange.caller;
+    this.#exchange = exchange;
+    this.#request = request;
+    this.#response = response;
+    this.#idOf = idOf;
+  }
+
+  get auditAs() {
+    return (facts: AuditFacts): void => void (this.#exchange.facts = facts);
+  }
+
+  get address() {
+    return this.#exchange.address;
+  }
+
+  get headers() {
+    return this.#request.headers;
+  }
+
+  get requestId() {
+    return this.#idOf();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      const controller = new AbortController();
+      const response = this.#response;
+      if (response.destroyed) controller.abort();
+      else response.once("close", () => { if (!response.writableFinished) controller.abort(); });
+      this.#signal = controller.signal;
+    }
+    return this.#signal;
+  }
+}
