@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { later, newRunOf, storeNow as now } from "./new-run.fixture.ts";
+import type { Schedule } from "./schemas.ts";
+import type { RunDirectory, ScheduleStore } from "./workflow-store.ts";
+
+const nightly: Schedule = {
+  name: "nightly", workflow: "train", cron: "0 3 * * *", timeZone: "Europe/Paris", missed: "once", input: { model: "flights" }, team: "default",
+  paused: false, owner: "key:a", createdAt: now, nextAt: later(1000), lastAt: null,
+};
+
+/** What every ScheduleStore promises. */
+export function scheduleStoreConformance(adapter: string, open: () => Promise<{ schedules: ScheduleStore; directory: RunDirectory }>): void {
+  describe(`ScheduleStore: ${adapter}`, () => {
+    it("keeps, replaces, lists and removes", async () => {
+      const { schedules } = await open();
+      assert.equal(await schedules.find("nightly"), null);
+      await schedules.put(nightly);
+      await schedules.put({ ...nightly, name: "hourly", cron: "0 * * * *", paused: true, nextAt: null });
+      const changed = { ...nightly, timeZone: "Asia/Tokyo", lastAt: now, nextAt: later(2000) };
+      await schedules.put(changed);
+      assert.deepEqual(await schedules.find("nightly"), changed);
+      assert.deepEqual((await schedules.list()).map(({ name, paused, nextAt }) => [name, paused, nextAt]), [["hourly", true, null], ["nightly", false, later(2000)]]);
+      assert.deepEqual([await schedules.remove("hourly"), await schedules.remove("hourly")], [true, false]);
+    });
+
+    it("fires a time once, however many do so at once, together with its runs", async () => {
+      const { schedules, directory } = await open();
+      await schedules.put(nightly);
+      const fire = (number: number) =>
+        schedules.fire({
+          name: "nightly", expectedNextAt: later(1000), nextAt: later(5000), lastAt: later(1000),
+          runs: [newRunOf(number, { schedule: "nightly", idempotencyKey: `nightly@${later(1000)}` })],
+        });
+      const fired = await Promise.all([1, 2, 3, 4, 5].map(fire));
+      assert.equal(fired.filter(Boolean).length, 1);
+      assert.equal((await directory.list({ limit: 9 })).length, 1);
+      assert.deepEqual(await schedules.find("nightly"), { ...nightly, nextAt: later(5000), lastAt: later(1000) });
+    });
+
+    it("does not fire what was changed, paused or removed in between", async () => {
+      const { schedules, directory } = await open();
+      const fire = () => schedules.fire({ name: "nightly", expectedNextAt: later(1000), nextAt: later(5000), lastAt: later(1000), runs: [newRunOf(1)] });
+      assert.equal(await fire(), false);
+      await schedules.put({ ...nightly, nextAt: later(3000) });
+      assert.equal(await fire(), false);
+      await schedules.put({ ...nightly, paused: true });
+      assert.equal(await fire(), false);
+      assert.deepEqual(await directory.list({ limit: 9 }), []);
+    });
+  });
+}
