@@ -3,6 +3,7 @@ import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/tempo
 import { eventStoresOn } from "../../src/adapters/sql/event-stores.fixture.ts";
 import { ManualClock, systemClock } from "../../src/core/clock.ts";
 import { TimeOrderedIds } from "../../src/core/ids.ts";
+import { deliveryFaultsConformance } from "../../src/events/delivery-faults.conformance.ts";
 import { deliveryStoreConformance, type EventStoresUnderTest } from "../../src/events/delivery-store.conformance.ts";
 import { outboxConformance } from "../../src/events/outbox.conformance.ts";
 import { webhookStoreConformance } from "../../src/events/webhook-store.conformance.ts";
@@ -20,4 +21,5 @@ describe("events on Postgres", () => {
   outboxConformance("Postgres", () => open(new ManualClock()));
   deliveryStoreConformance("Postgres", open);
   webhookStoreConformance("Postgres", open);
+  deliveryFaultsConformance("Postgres", open, () => schemas.close(), 10);
 });
