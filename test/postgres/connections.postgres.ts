@@ -191,6 +191,33 @@ describe("Postgres connections that misbehave", () => {
     await holding;
   });
 
+  it("gives those who wait an attempt of their own when the connection that they wait for fails", async () => {
+    const database = await open({ connections: 2, waitTimeoutMs: 60_000, patienceMs: 0 });
+    for (let round = 0; round < 5; round++) {
+      proxy.cut();
+      const before = proxy.accepted;
+      let refusals = 3;
+      proxy.plan(() => (refusals-- > 0 ? { kind: "refuse" } : { kind: "none" }));
+      const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => hitsOf(database).insertInto("hits").values({ work: 1, part: 1 }).execute()));
+      assert.ok(outcomes.some(({ status }) => status === "fulfilled"));
+      assert.ok(proxy.accepted > before);
+    }
+  });
+
+  it("lends the connection to the next when the one that it was opened for gave up", async () => {
+    const database = await open({ connections: 2, waitTimeoutMs: 40 });
+    const inserts = (): Promise<unknown>[] => Array.from({ length: 3 }, () => hitsOf(database).insertInto("hits").values({ work: 1, part: 1 }).execute());
+    for (let round = 0; round < 5; round++) {
+      proxy.plan(() => ({ kind: "trickle", pieceBytes: 1 }));
+      proxy.cut();
+      await Promise.allSettled(inserts());
+    }
+    proxy.plan(() => ({ kind: "none" }));
+    // A connection that was lost on the way would be missing for ever: there is one for writes.
+    await Promise.allSettled(inserts());
+    await hitsOf(database).insertInto("hits").values({ work: 1, part: 1 }).execute();
+  });
+
   it("says that the database is unreachable after the grace, refuses at once then, and sees by itself when it is back", async () => {
     const clock = new ManualClock();
     const database = await open({ clock, graceMs: 3000, probeEveryMs: 20 });

@@ -30,7 +30,7 @@ const ready = async (server: RunningServer): Promise<RunningServer> => {
 async function tablesOf(archive: string): Promise<Map<string, string>> {
   const entries = await unpackTar(readFileSync(archive));
   const manifest = JSON.parse(Buffer.from(entries.at(-1)!.data!).toString()) as BackupManifest;
-  const moving = /minute_statistics|warmup|audit|workflow|outbox|sequences|subscriptions|deliveries|api_keys/;
+  const moving = /minute_statistics|replica_minutes|warmup|audit|workflow|outbox|sequences|subscriptions|deliveries|api_keys/;
   return new Map(manifest.entries.filter(({ path }) => path.startsWith("tables/") && !moving.test(path)).map(({ path, sha256 }) => [path, sha256]));
 }
 

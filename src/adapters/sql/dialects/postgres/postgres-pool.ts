@@ -24,7 +24,8 @@ export interface PooledClient {
 }
 
 interface Waiter {
-  take(pooled: PooledClient): void;
+  /** False when it has given up: then it takes nothing. */
+  take(pooled: PooledClient): boolean;
   fail(error: SqlError): void;
 }
 
@@ -72,14 +73,25 @@ export class PostgresPool {
       throw new SqlError("overloaded", `Postgres: ${this.#waiters.length} requests wait for a connection already.`);
     }
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
+      let waits = true;
+      const leave = (): boolean => {
         clearTimeout(timer);
         const index = this.#waiters.indexOf(waiter);
         if (index >= 0) this.#waiters.splice(index, 1);
+        const waited = waits;
+        waits = false;
+        return waited;
       };
       const waiter: Waiter = {
-        take: (pooled) => (leave(), resolve(pooled)),
-        fail: (error) => (leave(), reject(error)),
+        take: (pooled) => {
+          const waited = leave();
+          if (waited) resolve(pooled);
+          return waited;
+        },
+        fail: (error) => {
+          leave();
+          reject(error);
+        },
       };
       const timer = setTimeout(() => waiter.fail(new SqlError("overloaded", "Postgres: no connection became free in time.")), this.#limits.waitTimeoutMs);
       this.#waiters.push(waiter);
@@ -119,7 +131,9 @@ export class PostgresPool {
   #connectForWaiter(): boolean {
     const waiter = this.#waiters.shift();
     if (waiter === undefined) return false;
-    this.#connectOne().then(waiter.take, waiter.fail);
+    this.#connectOne().then((pooled) => {
+      if (!waiter.take(pooled)) this.release(pooled, { broken: false });
+    }, waiter.fail);
     return true;
   }
 
@@ -142,6 +156,8 @@ export class PostgresPool {
       }
     }
     this.#open--;
+    // Who waited for this connection gets an attempt of its own.
+    this.#connectForWaiter();
     throw failure!;
   }
 
