@@ -7,7 +7,7 @@ const execute = promisify(execFile);
 export const markVariable = "SLIPWAY_COMMAND";
 
 /** The end of the descriptor that the watchdog reads; the server holds the other one and never writes. */
-export const lifelineDescriptor = 3;
+const lifelineDescriptor = 3;
 
 /**
  * What stands between the server and the program: `sh -c <this> slipway <mark> <program> <arguments>`. The program and
@@ -18,7 +18,7 @@ export const lifelineDescriptor = 3;
  *   it kills what bears the mark and then the group. It is nobody's child (the program may wait for all of its own),
  *   holds none of the program's output open, and keeps the group's number from being given to others before the group is killed.
  */
-export const launchScript = `
+const launchScript = `
 echo 1000 2>/dev/null >/proc/self/oom_score_adj
 ulimit -c 0
 ( (
