@@ -21,6 +21,8 @@ export const Config = z.strictObject({
   artifacts: path.optional(),
   /** postgres://...; SQLite below `data` where it is not given. */
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\/\S+$/, "a URL that starts with postgres://").optional(),
+  /** Connections of this process to Postgres, at most; a third of them is for reads alone. */
+  databaseConnections: z.coerce.number().int().min(2).max(1000).default(12),
   /** Who may call: `open` asks nobody (loopback only), `keys` asks everybody, `auto` is open where only this machine can call. */
   access: z.enum(["auto", "open", "keys"]).default("auto"),
   /** Further Host values that this server answers for, with their port unless it is the scheme's own, comma-separated in flags and environment. */
