@@ -1,0 +1,99 @@
+// Fails, or dies at, the Nth change of files below a folder. Loaded before a program's libraries (LD_PRELOAD), so it sees
+// what SQLite and Node do, below everything that a test could put in their place. The plan lies in a file that both map.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum operation { WRITE = 1, SYNC = 2, RENAME = 4, REMOVE = 8, CREATE = 16, TRUNCATE = 32, LINK = 64 };
+
+struct plan {
+  int32_t operations; // 0: nothing is counted
+  int32_t left;       // counted down; the one that makes it 0 fails
+  int32_t code;       // errno; 0 is SIGKILL
+  int32_t onward;     // 1: every later one fails too
+  int32_t fired;      // how many failed
+};
+
+static struct plan *plan;
+static char root[PATH_MAX];
+static size_t rootLength;
+
+__attribute__((constructor)) static void prepare(void) {
+  const char *path = getenv("FAULTY_DISK_PLAN"), *folder = getenv("FAULTY_DISK_ROOT");
+  if (!path || !folder || !realpath(folder, root)) return;
+  rootLength = strlen(root);
+  int descriptor = open(path, O_RDWR | O_CLOEXEC);
+  if (descriptor < 0) return;
+  void *mapped = mmap(NULL, sizeof(struct plan), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  close(descriptor);
+  if (mapped != MAP_FAILED) plan = mapped;
+}
+
+static int below(const char *path) {
+  return strncmp(path, root, rootLength) == 0 && (path[rootLength] == '/' || path[rootLength] == 0);
+}
+
+static int descriptorBelow(int descriptor) {
+  char link[64], path[PATH_MAX];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  if (length <= 0) return 0;
+  path[length] = 0;
+  return below(path);
+}
+
+// 1 where this call is to fail, with errno set.
+static int fails(enum operation operation) {
+  if (!plan || !(__atomic_load_n(&plan->operations, __ATOMIC_ACQUIRE) & operation)) return 0;
+  int32_t left = __atomic_sub_fetch(&plan->left, 1, __ATOMIC_ACQ_REL);
+  if (left != 0 && !(left < 0 && plan->onward)) return 0;
+  __atomic_add_fetch(&plan->fired, 1, __ATOMIC_ACQ_REL);
+  if (plan->code == 0) raise(SIGKILL);
+  errno = plan->code;
+  return 1;
+}
+
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+ssize_t write(int fd, const void *data, size_t size) { return plan && descriptorBelow(fd) && fails(WRITE) ? -1 : NEXT(write)(fd, data, size); }
+ssize_t pwrite(int fd, const void *data, size_t size, off_t at) { return plan && descriptorBelow(fd) && fails(WRITE) ? -1 : NEXT(pwrite)(fd, data, size, at); }
+ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) { return plan && descriptorBelow(fd) && fails(WRITE) ? -1 : NEXT(pwrite64)(fd, data, size, at); }
+ssize_t writev(int fd, const struct iovec *parts, int count) { return plan && descriptorBelow(fd) && fails(WRITE) ? -1 : NEXT(writev)(fd, parts, count); }
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) { return plan && descriptorBelow(fd) && fails(WRITE) ? -1 : NEXT(pwritev)(fd, parts, count, at); }
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) { return plan && descriptorBelow(fd) && fails(WRITE) ? -1 : NEXT(pwritev64)(fd, parts, count, at); }
+int fsync(int fd) { return plan && descriptorBelow(fd) && fails(SYNC) ? -1 : NEXT(fsync)(fd); }
+int fdatasync(int fd) { return plan && descriptorBelow(fd) && fails(SYNC) ? -1 : NEXT(fdatasync)(fd); }
+int ftruncate(int fd, off_t size) { return plan && descriptorBelow(fd) && fails(TRUNCATE) ? -1 : NEXT(ftruncate)(fd, size); }
+int ftruncate64(int fd, off64_t size) { return plan && descriptorBelow(fd) && fails(TRUNCATE) ? -1 : NEXT(ftruncate64)(fd, size); }
+int rename(const char *from, const char *to) { return plan && below(to) && fails(RENAME) ? -1 : NEXT(rename)(from, to); }
+int link(const char *from, const char *to) { return plan && below(to) && fails(LINK) ? -1 : NEXT(link)(from, to); }
+int unlink(const char *path) { return plan && below(path) && fails(REMOVE) ? -1 : NEXT(unlink)(path); }
+int mkdir(const char *path, mode_t mode) { return plan && below(path) && fails(CREATE) ? -1 : NEXT(mkdir)(path, mode); }
+
+#define OPENS(name)                                                                     \
+  int name(const char *path, int flags, ...) {                                          \
+    mode_t mode = 0;                                                                    \
+    if (flags & O_CREAT) {                                                              \
+      va_list rest;                                                                     \
+      va_start(rest, flags);                                                            \
+      mode = va_arg(rest, mode_t);                                                      \
+      va_end(rest);                                                                     \
+      if (plan && below(path) && fails(CREATE)) return -1;                              \
+    }                                                                                   \
+    return NEXT(name)(path, flags, mode);                                               \
+  }
+OPENS(open)
+OPENS(open64)
