@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME [--quick]`: each benchmark prints ratios beside a floor and a peer, measured in the same run. */
 const benchmarks: Record<string, () => Promise<{ run(options: { quick: boolean }): Promise<void> }>> = {
+  access: () => import("./access/access.ts"),
   serving: () => import("./serving/serving.ts"),
 };
 

@@ -19,8 +19,9 @@ export function requestBytes(port: number, path: string, headers: Record<string,
 /**
  * Closed loop over kept connections: each sends its next request when its answer is whole. Sockets are read by hand, so
  * that on two cores the generator costs as little as it can. Ends after `seconds`, or `maxRequests` where that is earlier.
+ * Several requests are sent in turn.
  */
-export function httpLoad(port: number, request: Buffer, connections: number, seconds: number, maxRequests = Infinity): Promise<LoadResult> {
+export function httpLoad(port: number, request: Buffer | readonly Buffer[], connections: number, seconds: number, maxRequests = Infinity): Promise<LoadResult> {
   const times: number[] = [];
   let failures = 0;
   let sent = 0;
@@ -38,8 +39,9 @@ export function httpLoad(port: number, request: Buffer, connections: number, sec
         expected = -1;
         head = "";
         sent++;
+        const next = Buffer.isBuffer(request) ? request : request[sent % request.length]!;
         sentAt = performance.now();
-        socket.write(request);
+        socket.write(next);
       };
       socket.on("connect", send);
       socket.on("error", reject);

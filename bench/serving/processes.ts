@@ -32,8 +32,8 @@ async function startProcess(command: string, parameters: readonly string[]): Pro
   };
 }
 
-export function startSlipway(data: string): Promise<BenchProcess> {
-  return startProcess(process.execPath, [join(root, "bin/slipway.js"), "up", "--port", "0", "--data", data, "--log-level", "warn"]);
+export function startSlipway(data: string, ...flags: string[]): Promise<BenchProcess> {
+  return startProcess(process.execPath, [join(root, "bin/slipway.js"), "up", "--port", "0", "--data", data, "--log-level", "warn", ...flags]);
 }
 
 export function startFloor(script: string, ...parameters: string[]): Promise<BenchProcess> {

@@ -15,6 +15,7 @@ class FakeKeyStore implements Pick<KeyStore, "findByHash" | "find" | "revokedSin
   reads = 0;
   refreshes = 0;
   failure: Error | undefined;
+  hang: Promise<void> | undefined;
   /** Called between the reading of a key and its answer. */
   onRead: () => Promise<void> | void = () => undefined;
 
@@ -43,7 +44,7 @@ class FakeKeyStore implements Pick<KeyStore, "findByHash" | "find" | "revokedSin
 
   async revokedSince(position: number | null): Promise<{ position: number; ids: string[] }> {
     this.refreshes++;
-    await Promise.resolve();
+    await (this.hang ?? Promise.resolve());
     if (this.failure !== undefined) throw this.failure;
     return { position: this.revocations.length, ids: position === null ? [] : this.revocations.slice(position) };
   }
@@ -159,6 +160,25 @@ describe("KnownKeys", () => {
     assert.equal(await use(hash), "away");
     store.failure = undefined;
     assert.equal(await use(hash), "key:key_0");
+  });
+
+  it("lets requests of known keys wait for a database that hangs once, a second, and not again", async () => {
+    const { store, clock, known, use } = open();
+    const { hash } = store.add();
+    await use(hash);
+    let release = (): void => undefined;
+    store.hang = new Promise((resolve) => (release = resolve));
+    clock.advance(5001);
+    assert.equal(await use(hash), "key:key_0");
+    for (let second = 6; second < 60; second++) {
+      clock.advance(1000);
+      assert.ok(!(known.byHash(hash, clock.now()) instanceof Promise), `after ${second} s`);
+    }
+    store.revoke(hash);
+    release();
+    store.hang = undefined;
+    clock.advance(1000);
+    assert.equal(await use(hash), "The API key was revoked.");
   });
 
   it("ends a key at its time, and says so", async () => {

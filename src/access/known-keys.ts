@@ -8,8 +8,10 @@ import { hashBytes } from "./secret-text.ts";
 
 /** Revocations of other processes are asked for when the last answer is older than this, beside the requests. */
 const refreshMs = 1000;
-/** Older than this, a request waits for the answer. */
+/** Older than this, a request waits for the answer, */
 const trustMs = 5000;
+/** this long: then the database is taken not to answer. */
+const patienceMs = 1000;
 /** While the database does not answer, what was known is trusted this long: nobody can revoke a key then either. */
 const outageMs = 60_000;
 /** Older than this, everything is forgotten and read again: the store may have dropped what is asked for. */
@@ -41,6 +43,8 @@ export class KnownKeys {
   #position: number | null = null;
   #refreshedAt = -Infinity;
   #refreshing: Promise<void> | undefined;
+  /** Why the last question was not answered. */
+  #failure: unknown;
   /** Goes up with every key that is forgotten: what was read before is then read again before it is kept. */
   #forgotten = 0;
 
@@ -107,7 +111,7 @@ export class KnownKeys {
 
   #isFresh(monotonic: number): boolean {
     const age = monotonic - this.#refreshedAt;
-    if (age > trustMs) return false;
+    if (age > (this.#failure === undefined ? trustMs : outageMs)) return false;
     // What fails here fails again, and is told, when a request has to wait for it.
     if (age > refreshMs) this.#refresh().catch(() => undefined);
     return true;
@@ -115,13 +119,8 @@ export class KnownKeys {
 
   async #load(kept: () => KnownKey | undefined, read: () => Promise<ApiKey | null>): Promise<KnownKey | null> {
     const age = this.#clock.monotonic() - this.#refreshedAt;
-    if (age > trustMs) {
-      try {
-        await this.#refresh();
-      } catch (error) {
-        if (age > outageMs) throw error;
-      }
-    }
+    if (age > outageMs) await this.#refresh();
+    else if (age > trustMs) await this.#refreshSoon();
     const known = kept();
     if (known !== undefined) return known;
     for (;;) {
@@ -148,6 +147,19 @@ export class KnownKeys {
     return (this.#refreshing ??= this.#readRevoked().finally(() => (this.#refreshing = undefined)));
   }
 
+  /** Comes back without an answer where the database does not give one soon. */
+  async #refreshSoon(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        this.#failure ??= new AppError("DATABASE_UNAVAILABLE", "The database does not answer at present.");
+        resolve();
+      }, patienceMs);
+    });
+    await Promise.race([this.#refresh().catch(() => undefined), late]);
+    clearTimeout(timer);
+  }
+
   async #readRevoked(): Promise<void> {
     const startedAt = this.#clock.monotonic();
     if (startedAt - this.#refreshedAt > forgetMs) {
@@ -156,7 +168,11 @@ export class KnownKeys {
       this.#byId.clear();
       this.#forgotten++;
     }
-    const { position, ids } = await this.#store.revokedSince(this.#position);
+    const { position, ids } = await this.#store.revokedSince(this.#position).catch((error: unknown) => {
+      this.#failure = error;
+      throw error;
+    });
+    this.#failure = undefined;
     this.#position = position;
     for (const id of ids) this.forget(id);
     this.#refreshedAt = startedAt;

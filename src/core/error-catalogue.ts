@@ -70,7 +70,7 @@ export const errorCatalogue = {
   RUN_STATE_CONFLICT: { status: 409, hint: "Look at the run's state first: `slipway workflows show RUN`." },
   RUN_CANCELLED: { status: 409, hint: "Somebody cancelled the run; start another, or retry it." },
   IDEMPOTENCY_CONFLICT: { status: 409, hint: "This idempotency key was used with another input; use another key." },
-  STEP_FAILED: { status: 500, hint: "`slipway workflows logs RUN` shows what the step said; then `slipway workflows retry RUN`." },
+  STEP_FAILED: { status: 500, hint: "Read what the step said with `slipway workflows logs RUN`; then `slipway workflows retry RUN`." },
   STEP_TIMEOUT: { status: 504, hint: "Raise the step's timeout, or make the step shorter." },
   SCHEDULE_NOT_FOUND: { status: 404, hint: "List the schedules with `slipway workflows schedules`." },
   SCHEDULE_INVALID: { status: 400, hint: "Give five cron fields such as \"0 3 * * *\" and an IANA time zone such as Europe/Paris." },
