@@ -1,6 +1,7 @@
 import { grantWithin, mayInTeam, maySeeTeam, type Caller, type Grant } from "../core/caller.ts";
 import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { denial } from "../core/request-gate.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { AccessStore } from "./access-store.ts";
 import type { KnownKeys } from "./known-keys.ts";
@@ -48,23 +49,37 @@ export class KeyService {
     return { ...key, key: secret };
   }
 
-  /** Those that the caller made, or is, and those of the teams whose admin it is. */
+  /** Those that the caller made, or is, and those that belong to the teams whose admin it is, or may do something there. */
   async list(caller: Caller): Promise<ApiKey[]> {
     return (await this.#store.keys.list()).filter((key) => maySeeKey(caller, key));
   }
 
-  /** Takes effect at once here, within seconds in other processes. Throws KEY_NOT_FOUND. */
+  /** Takes effect at once here, within seconds in other processes. Throws KEY_NOT_FOUND, FORBIDDEN for a key that may more than the caller. */
   async revoke(caller: Caller, id: string, now: EpochMs): Promise<ApiKey> {
+    const missing = new AppError("KEY_NOT_FOUND", `There is no key ${JSON.stringify(id.slice(0, 140))}.`);
     const key = await this.#store.keys.find(id);
-    const revoked = key !== null && maySeeKey(caller, key) ? await this.#store.keys.revoke(id, { actor: caller.actor, now }) : null;
-    if (revoked === null) throw new AppError("KEY_NOT_FOUND", `There is no key ${JSON.stringify(id.slice(0, 140))}.`);
+    if (key === null) throw missing;
+    if (!maySeeKey(caller, key)) throw denial(missing);
+    if (!mayRevokeKey(caller, key)) throw new AppError("FORBIDDEN", "This key may more than you: an admin of the whole server may revoke it.");
+    const revoked = await this.#store.keys.revoke(id, { actor: caller.actor, now });
+    if (revoked === null) throw missing;
     this.#known.forget(id);
     return revoked;
   }
 }
 
+function isOwnKey(caller: Caller, key: ApiKey): boolean {
+  return key.createdBy === caller.actor || `key:${key.id}` === caller.actor;
+}
+
+/** What may do something in a team is seen by its admins, whichever team it was put into. */
 function maySeeKey(caller: Caller, key: ApiKey): boolean {
-  return key.createdBy === caller.actor || `key:${key.id}` === caller.actor || mayInTeam(caller, "admin", key.team);
+  return isOwnKey(caller, key) || [key.team, ...key.grants.map(({ team }) => team)].some((team) => mayInTeam(caller, "admin", team));
+}
+
+/** Keys of all teams belong to the team default: its admin must not lock the server's admins out. */
+function mayRevokeKey(caller: Caller, key: ApiKey): boolean {
+  return isOwnKey(caller, key) || key.grants.every((grant) => grantWithin(grant, caller.grants));
 }
 
 /** The one team that all grants name. */

@@ -71,7 +71,7 @@ function sessionRoutes({ access, signIn }: AccessRouteParts): Route[] {
 function keyRoutes({ keys }: AccessServices): Route[] {
   return [
     route({
-      method: "GET", path: "/api/keys", access: "viewer", on: "some", operationId: "listKeys", summary: "Keys that the caller made, or is, or administers; newest first", tag,
+      method: "GET", path: "/api/keys", access: "viewer", on: "some", operationId: "listKeys", summary: "Keys that the caller made, or is, and those of or in the teams that it administers; newest first", tag,
       response: z.object({ keys: z.array(ApiKey) }),
       handle: async ({ caller }) => ({ keys: await keys.list(caller) }),
     }),
@@ -88,7 +88,7 @@ function keyRoutes({ keys }: AccessServices): Route[] {
     }),
     route({
       method: "DELETE", path: "/api/keys/:key", access: "viewer", on: "some", operationId: "revokeKey", summary: "Revoke a key", tag,
-      description: "Its maker, itself, or an admin of its team may. Takes effect at once, in other replicas within five seconds.",
+      description: "Its maker, itself, or an admin who may all that it may. Takes effect at once, in other replicas within five seconds.",
       params: z.strictObject({ key: z.string().max(64) }),
       response: ApiKey,
       handle: ({ caller, params, now }) => keys.revoke(caller, params.key, now),

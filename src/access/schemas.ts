@@ -38,7 +38,7 @@ export const KeyRequest = z
   .strictObject({
     name: z.string().trim().min(1).max(200).meta({ description: "For people: who or what uses the key" }),
     grants: z.array(Grant).min(1).max(100),
-    team: TeamName.optional().meta({ description: "Whose admins may revoke it; where it is not said, the one team that all grants name, else default" }),
+    team: TeamName.optional().meta({ description: "Whose admins see it, and may revoke it unless it may more than they; where it is not said, the one team that all grants name, else default" }),
     expiresInDays: z.number().positive().max(3650).nullable().default(90).meta({ description: "null = never" }),
   })
   .meta({ id: "KeyRequest" });
