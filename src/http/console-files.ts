@@ -59,7 +59,10 @@ const securityHeaders = {
 } as const;
 
 /** Paths of the console's pages; the same table as the console's own router has. */
-const pages = [/^\/$/, /^\/models(\/[^/]+(\/(try|predictions|drift|contract|policy))?)?\/?$/, /^\/predictions\/[^/]+\/?$/, /^\/docs\/?$/, /^\/sign-in\/?$/];
+const pages = [
+  /^\/$/, /^\/models(\/[^/]+(\/(try|predictions|drift|contract|policy))?)?\/?$/, /^\/predictions\/[^/]+\/?$/, /^\/docs\/?$/, /^\/sign-in\/?$/,
+  /^\/workflows(\/(definitions|schedules|runs\/[^/]+))?\/?$/, /^\/events(\/webhooks(\/[^/]+)?)?\/?$/, /^\/settings(\/(keys|teams|audit|doctor))?\/?$/,
+];
 
 /** First segments that belong to the API: an unknown path below them is answered by the API itself, in its own shape. */
 const apiSegments = new Set(["api", "v1", "v2", "invocations", "ping", "health", "ready", "version", "metrics", "openapi.json"]);

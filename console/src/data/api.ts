@@ -45,8 +45,19 @@ function parseJson(text: string): unknown {
   return JSON.parse(text, keepLargeIntegers as (key: string, value: unknown) => unknown);
 }
 
+const signedOutListeners = new Set<() => void>();
+
+/** Called whenever the server says that it does not know the caller (any more), but for refused attempts to sign in. */
+export function onSignedOut(listener: () => void): () => void {
+  signedOutListeners.add(listener);
+  return () => signedOutListeners.delete(listener);
+}
+
+/** Refusals of these are no news about the session. */
+const signInPaths = ["/api/session", "/api/setup"];
+
 /** Calls the API; `body` is JSON text as it goes over the wire. Throws ApiFailure. */
-export async function call<Result>(path: string, options: { method?: "GET" | "POST" | "PUT"; body?: string; signal?: AbortSignal } = {}): Promise<Result> {
+export async function call<Result>(path: string, options: { method?: "GET" | "POST" | "PUT" | "DELETE"; body?: string; signal?: AbortSignal } = {}): Promise<Result> {
   let response: Response;
   let text: string;
   try {
@@ -71,6 +82,7 @@ export async function call<Result>(path: string, options: { method?: "GET" | "PO
   } catch {
     throw new ApiFailure(response.status, { code: `HTTP ${response.status}`, message: "The server's answer is not JSON." });
   }
+  if (response.status === 401 && !signInPaths.includes(path)) for (const listener of signedOutListeners) listener();
   if (!response.ok) throw failureOf(response.status, parsed);
   return parsed as Result;
 }

@@ -63,19 +63,33 @@ function retry(): void {
   source = null;
   publish({ status: "reconnecting" });
   attempts++;
+  // A session that has ended looks like a lost connection from here.
+  invalidate((key) => key === "/api/session");
   clearTimeout(retryTimer);
   retryTimer = setTimeout(connect, Math.min(5000, 500 * 2 ** Math.min(attempts, 4)));
 }
 
-/** Opens the one connection of this page; called once. */
-export function startLive(): void {
+/** Opens the one connection of this page, until what it answers with is called: when the reader signs out. */
+export function startLive(): () => void {
   connect();
   window.addEventListener("online", connect);
   // Leaving the page is no failure, and must not be painted as one.
-  window.addEventListener("pagehide", () => source?.close());
-  window.addEventListener("pageshow", (event) => {
+  const onHide = (): void => source?.close();
+  const onShow = (event: PageTransitionEvent): void => {
     if (event.persisted) connect();
-  });
+  };
+  window.addEventListener("pagehide", onHide);
+  window.addEventListener("pageshow", onShow);
+  return () => {
+    window.removeEventListener("online", connect);
+    window.removeEventListener("pagehide", onHide);
+    window.removeEventListener("pageshow", onShow);
+    clearTimeout(retryTimer);
+    clearTimeout(silenceTimer);
+    source?.close();
+    source = null;
+    publish({ status: "connecting", tick: null });
+  };
 }
 
 function subscribe(listener: () => void): () => void {

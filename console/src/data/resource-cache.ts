@@ -70,6 +70,12 @@ export class ResourceCache {
     }
   }
 
+  /** What matches was another reader's: it goes at once, and what is shown is fetched anew. */
+  forget(matches: (key: string) => boolean): void {
+    for (const [key, entry] of this.#entries) if (matches(key)) publish(entry, { data: undefined, error: undefined, fetchedAt: 0 });
+    this.invalidate(matches);
+  }
+
   /** Puts a known answer in place, such as the one of a change that was just made. */
   remember(key: string, data: unknown): void {
     const entry = this.#entries.get(key);

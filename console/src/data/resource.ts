@@ -19,6 +19,10 @@ export function invalidate(matches: (key: string) => boolean): void {
   cache.invalidate(matches);
 }
 
+export function forgetAll(matches: (key: string) => boolean): void {
+  cache.forget(matches);
+}
+
 export function remember(key: string, data: unknown): void {
   cache.remember(key, data);
 }

@@ -9,6 +9,12 @@ export type {
 export type { LoggedTensor, Prediction, PredictionExplanation, PredictionTiming, ServedVersion, VersionState } from "../../../src/serving/schemas.ts";
 export type { ColumnDrift, DriftLevel, DriftReport, LiveFigures, ServingInterval, ServingSeries } from "../../../src/monitoring/schemas.ts";
 export type { Datatype } from "../../../src/core/tensor.ts";
+export type { ApiKey, NewKey, SessionState, Team, User } from "../../../src/access/schemas.ts";
+export type { AuditRecord } from "../../../src/access/audit-routes.ts";
+export type { Grant, Role } from "../../../src/core/caller.ts";
+export type { Delivery, DeliveryState, RecordedEvent, SubscriberStatus, WebhookStatus, WebhookWithSecret } from "../../../src/events/schemas.ts";
+export type { DoctorResult } from "../../../src/doctor/schemas.ts";
+export type { LogLine, RunState, Schedule, StepState, WorkflowRun, WorkflowStep, WorkflowSummary } from "../../../src/workflows/schemas.ts";
 
 /** One model in `GET /api/models`. */
 export interface ModelEntry extends Model {

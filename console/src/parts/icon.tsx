@@ -1,6 +1,11 @@
 /** Line drawings on a 16-pixel grid. Decoration only: whatever carries one also has words or a label. */
 const paths = {
   models: "M8 1.8 14 5v6l-6 3.2L2 11V5zM2 5l6 3.2L14 5M8 8.2v6",
+  workflows: "M2 3.5h4v3H2zM10 3.5h4v3h-4zM10 10h4v3h-4zM6 5h4M8 5v6.5h2",
+  events: "M1.5 8.5h3l2-5 3 9 2-4h3",
+  settings: "M2 4.5h7M13 4.5h1M2 11.5h1M7 11.5h7M11 6.3a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.6zM5 13.3a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.6z",
+  pause: "M5.5 3v10M10.5 3v10",
+  play: "M4.5 2.8v10.4L13 8z",
   book: "M3 2.5h8.5A1.5 1.5 0 0 1 13 4v9.5H4.5A1.5 1.5 0 0 1 3 12zM3 12a1.5 1.5 0 0 1 1.5-1.5H13M6 5.5h4",
   search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7 14 14",
   menu: "M2 4h12M2 8h12M2 12h12",

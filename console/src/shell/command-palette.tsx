@@ -6,6 +6,10 @@ import { paletteEntries, searchPalette, type PaletteEntry } from "./palette-entr
 import { chooseTheme } from "./theme.ts";
 
 const actions: readonly PaletteEntry[] = [
+  { id: "key:create", label: "Make a key…", note: "asks first", kind: "Action", href: "/settings/keys?create=1", keywords: "create api token access" },
+  { id: "run:start", label: "Start a workflow…", note: "asks first", kind: "Action", href: "/workflows/definitions", keywords: "run new" },
+  { id: "webhook:create", label: "Add a webhook…", note: "asks first", kind: "Action", href: "/events/webhooks?create=1", keywords: "create events url" },
+  { id: "audit:verify", label: "Verify the audit log", note: "", kind: "Action", href: "/settings/audit?verify=1", keywords: "chain hash tamper" },
   { id: "theme:dark", label: "Dark theme", note: "", kind: "Action", keywords: "appearance colour night", run: () => chooseTheme("dark") },
   { id: "theme:light", label: "Light theme", note: "", kind: "Action", keywords: "appearance colour day", run: () => chooseTheme("light") },
   { id: "theme:system", label: "Theme as the system", note: "", kind: "Action", keywords: "appearance colour auto", run: () => chooseTheme("system") },
@@ -64,7 +68,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
           <Icon name="search" />
           <input
             type="text" role="combobox" aria-expanded="true" aria-controls={listId} aria-activedescendant={found[selected] === undefined ? undefined : `${listId}-${selected}`}
-            aria-label="Model, version, page, action or prediction id" placeholder="Model, version, page, action or prediction id" autoFocus autoComplete="off" spellCheck={false}
+            aria-label="Model, version, page, action or id" placeholder="Model, version, page, action or id" autoFocus autoComplete="off" spellCheck={false}
             value={text} onKeyDown={onKeyDown} onChange={(event) => { setText(event.target.value); setSelected(0); }}
           />
           <kbd>Esc</kbd>
@@ -78,7 +82,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
             </li>
           ))}
         </ul>
-        {found.length === 0 && <p className="palette-none">Nothing is called that. Try a model's name, a version such as v2, or a prediction id.</p>}
+        {found.length === 0 && <p className="palette-none">Nothing is called that. Try a model's name, a version such as v2, or the id of a prediction, run or webhook.</p>}
       </div>
     </dialog>
   );

@@ -3,6 +3,7 @@ import { championOf, providerName, useModels, useServer } from "../data/models.t
 import { Icon } from "../parts/icon.tsx";
 import { Time } from "../parts/time.tsx";
 import { sections } from "./sections.ts";
+import { SessionNote } from "./session-note.tsx";
 
 /** So many models are listed below their section; the page has all of them. */
 const listedModels = 12;
@@ -35,6 +36,7 @@ export function Navigation({ onNavigate }: { onNavigate: () => void }) {
           </ul>
         ))}
       </nav>
+      <SessionNote />
       <ServerNote />
     </>
   );

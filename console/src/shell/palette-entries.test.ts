@@ -4,14 +4,14 @@ import type { ModelEntry } from "../data/types.ts";
 import { paletteEntries, searchPalette } from "./palette-entries.ts";
 
 const model: ModelEntry = {
-  name: "flight-delay", createdAt: 0, description: "Is this flight late?", aliases: { champion: "2" }, latestVersion: "3", live: null, drift: "none",
+  name: "flight-delay", createdAt: 0, description: "Is this flight late?", team: "default", owner: "local", aliases: { champion: "2" }, latestVersion: "3", live: null, drift: "none",
   served: [{ model: "flight-delay", version: "2", state: "ready", reason: null, active: true, placement: "inline", executionProvider: "cpu", runners: { wanted: 1, ready: 1, restarts: 0 }, queueRows: 0, warmup: [] }],
 };
 const entries = paletteEntries([model], [{ id: "theme", label: "Change the theme", note: "", kind: "Action", keywords: "dark light", run: () => undefined }]);
 
 describe("searchPalette", () => {
   it("shows pages, models and actions before anything is typed, and no dangerous ones", () => {
-    assert.deepEqual(searchPalette(entries, "").map((entry) => entry.label), ["Models", "API", "flight-delay", "Change the theme"]);
+    assert.deepEqual(searchPalette(entries, "").map((entry) => entry.label), ["Models", "Workflows", "Events", "Settings", "API", "flight-delay", "Change the theme"]);
   });
 
   it("finds versions, tabs and actions by any of their words, the closest first", () => {
@@ -23,8 +23,15 @@ describe("searchPalette", () => {
     assert.deepEqual(searchPalette(entries, "nothing like this"), []);
   });
 
-  it("opens a prediction by its id", () => {
-    const id = `prd_${"0".repeat(26)}`;
-    assert.equal(searchPalette(entries, ` ${id} `)[0]!.href, `/predictions/${id}`);
+  it("finds the pages of a section", () => {
+    assert.equal(searchPalette(entries, "audit")[0]!.href, "/settings/audit");
+    assert.equal(searchPalette(entries, "schedules")[0]!.href, "/workflows/schedules");
+  });
+
+  it("opens a prediction, a run or a webhook by its id", () => {
+    const text = "0".repeat(26);
+    assert.equal(searchPalette(entries, ` prd_${text} `)[0]!.href, `/predictions/prd_${text}`);
+    assert.equal(searchPalette(entries, `wfr_${text}`)[0]!.href, `/workflows/runs/wfr_${text}`);
+    assert.equal(searchPalette(entries, `whk_${text}`)[0]!.href, `/events/webhooks/whk_${text}`);
   });
 });

@@ -1,6 +1,6 @@
 import { aliasesOf } from "../data/models.ts";
 import type { ModelEntry } from "../data/types.ts";
-import { modelTabs, sections } from "./sections.ts";
+import { eventTabs, modelTabs, sections, settingsTabs, workflowTabs } from "./sections.ts";
 
 export interface PaletteEntry {
   id: string;
@@ -19,6 +19,10 @@ export function paletteEntries(models: readonly ModelEntry[], actions: readonly 
   const entries: PaletteEntry[] = [];
   for (const section of sections) {
     entries.push({ id: `page:${section.id}`, label: section.label, note: "", kind: "Page", href: section.href, keywords: section.keywords });
+  }
+  const tabs = [["Workflows", workflowTabs], ["Events", eventTabs], ["Settings", settingsTabs]] as const;
+  for (const [section, pages] of tabs) {
+    for (const { id, label, path } of pages) entries.push({ id: `tab:${section}:${id}`, label: `${section} › ${label}`, note: "", kind: "Page", href: path, keywords: "" });
   }
   for (const model of models) {
     const href = `/models/${model.name}`;
@@ -44,17 +48,21 @@ export function paletteEntries(models: readonly ModelEntry[], actions: readonly 
   return [...entries, ...actions];
 }
 
-const predictionId = /^prd_[0-9a-hjkmnp-tv-z]{26}$/;
+const idPattern = /^(prd|wfr|whk)_[0-9a-hjkmnp-tv-z]{26}$/;
+const pageOfId: Record<string, { note: string; path: string }> = {
+  prd: { note: "open this prediction", path: "/predictions/" },
+  wfr: { note: "open this workflow run", path: "/workflows/runs/" },
+  whk: { note: "open this webhook", path: "/events/webhooks/" },
+};
 
 /**
  * Entries that hold every word of the text, best first: a label that begins with it, then words that do, then the rest.
- * Without text: pages, models and actions. A prediction id opens that prediction.
+ * Without text: pages, models and actions. The id of a prediction, a run or a webhook opens it.
  */
 export function searchPalette(entries: readonly PaletteEntry[], text: string, limit = 40): PaletteEntry[] {
   const needle = text.trim().toLowerCase();
-  if (predictionId.test(needle)) {
-    return [{ id: needle, label: needle, note: "open this prediction", kind: "Page", href: `/predictions/${needle}`, keywords: "" }];
-  }
+  const page = idPattern.test(needle) ? pageOfId[needle.slice(0, 3)] : undefined;
+  if (page !== undefined) return [{ id: needle, label: needle, note: page.note, kind: "Page", href: page.path + needle, keywords: "" }];
   if (needle === "") {
     return entries.filter((entry) => !entry.id.startsWith("tab:") && !entry.id.startsWith("promote:") && entry.kind !== "Version").slice(0, limit);
   }

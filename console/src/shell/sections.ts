@@ -11,7 +11,7 @@ export interface Section {
   /** A list that is shown below the entry. */
   children?: "models";
   /** Entries of a group stand together under its name. */
-  group: "Serve" | "Build" | "Watch" | "Reference";
+  group: "Serve" | "Run" | "Server";
   /** Other words by which the palette finds it. */
   keywords: string;
 }
@@ -21,7 +21,19 @@ export const sections: readonly Section[] = [
     id: "models", label: "Models", icon: "models", href: "/models", matches: /^\/(models|predictions)(\/|$)/, children: "models",
     group: "Serve", keywords: "home list versions serving endpoints",
   },
-  { id: "docs", label: "API", icon: "book", href: "/docs", matches: /^\/docs\/?$/, group: "Reference", keywords: "reference openapi documentation routes curl" },
+  {
+    id: "workflows", label: "Workflows", icon: "workflows", href: "/workflows", matches: /^\/workflows(\/|$)/,
+    group: "Run", keywords: "runs jobs steps schedules cron retraining pipelines",
+  },
+  {
+    id: "events", label: "Events", icon: "events", href: "/events", matches: /^\/events(\/|$)/,
+    group: "Run", keywords: "webhooks deliveries stream changes outbox",
+  },
+  {
+    id: "settings", label: "Settings", icon: "settings", href: "/settings/keys", matches: /^\/settings(\/|$)/,
+    group: "Server", keywords: "keys teams users audit doctor access",
+  },
+  { id: "docs", label: "API", icon: "book", href: "/docs", matches: /^\/docs\/?$/, group: "Server", keywords: "reference openapi documentation routes curl" },
 ];
 
 export const modelTabs = [
@@ -34,3 +46,28 @@ export const modelTabs = [
 ] as const;
 
 export type ModelTab = (typeof modelTabs)[number]["id"];
+
+/** The pages of the sections that have several; `path` is the whole address. */
+export const settingsTabs = [
+  { id: "keys", label: "Keys", path: "/settings/keys" },
+  { id: "teams", label: "Teams and users", path: "/settings/teams" },
+  { id: "audit", label: "Audit", path: "/settings/audit" },
+  { id: "doctor", label: "Doctor", path: "/settings/doctor" },
+] as const;
+
+export type SettingsTab = (typeof settingsTabs)[number]["id"];
+
+export const workflowTabs = [
+  { id: "runs", label: "Runs", path: "/workflows" },
+  { id: "definitions", label: "Definitions", path: "/workflows/definitions" },
+  { id: "schedules", label: "Schedules", path: "/workflows/schedules" },
+] as const;
+
+export type WorkflowTab = (typeof workflowTabs)[number]["id"];
+
+export const eventTabs = [
+  { id: "stream", label: "Stream", path: "/events" },
+  { id: "webhooks", label: "Webhooks", path: "/events/webhooks" },
+] as const;
+
+export type EventTab = (typeof eventTabs)[number]["id"];

@@ -1,4 +1,3 @@
-import { useEffect, useRef } from "react";
 import { Link } from "wouter";
 import { apiPath } from "../../data/api.ts";
 import { useTick } from "../../data/live.ts";
@@ -9,6 +8,7 @@ import { formatCount, formatMs } from "../../format.ts";
 import { OutcomeChip } from "../../parts/chip.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { Icon } from "../../parts/icon.tsx";
+import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { tensorWords } from "../../parts/tensor-view.tsx";
@@ -43,9 +43,13 @@ export function PredictionsTab({ detail }: ModelTabProps) {
       <ResourceView resource={predictions} lines={12}>
         {({ predictions: rows }) => (rows.length === 0 ? <NoPredictions name={name} filtered={version !== null || outcome !== null} paged={before !== null} /> : <PredictionsTable rows={rows} detail={detail} />)}
       </ResourceView>
-      <Pager before={before} rows={predictions.data?.predictions ?? []} />
+      <Pager older={rowsOf(predictions.data).length === pageSize ? rowsOf(predictions.data).at(-1)!.id : null} />
     </>
   );
+}
+
+function rowsOf(data: { predictions: Prediction[] } | undefined): readonly Prediction[] {
+  return data?.predictions ?? [];
 }
 
 function PredictionsTable({ rows, detail }: { rows: readonly Prediction[]; detail: ModelDetail }) {
@@ -107,24 +111,6 @@ function NewerButton({ model, fetchedAt, pending, onShow }: { model: string; fet
     <button type="button" className={newer ? "button button-accent" : "button"} onClick={onShow} disabled={pending}>
       <Icon name="reload" /> {newer ? "Show newer" : "Reload"}
     </button>
-  );
-}
-
-function Pager({ before, rows }: { before: string | null; rows: readonly Prediction[] }) {
-  const query = useQuery();
-  const first = useRef(true);
-  useEffect(() => {
-    if (!first.current) window.scrollTo(0, 0);
-    first.current = false;
-  }, [before]);
-  const last = rows.at(-1);
-  const older = rows.length === pageSize && last !== undefined;
-  if (before === null && !older) return null;
-  return (
-    <nav className="pager" aria-label="Pages">
-      {before !== null && <Link href={query.href({ before: null })} className="button">Newest</Link>}
-      {older && <Link href={query.href({ before: last.id })} className="button">Older</Link>}
-    </nav>
   );
 }
 

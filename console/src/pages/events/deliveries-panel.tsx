@@ -1,0 +1,85 @@
+import { now } from "../../clock.ts";
+import { apiPath, call } from "../../data/api.ts";
+import { useAction } from "../../data/action.ts";
+import { useQuery } from "../../data/query.ts";
+import { invalidate, useResource } from "../../data/resource.ts";
+import type { Delivery } from "../../data/types.ts";
+import { formatAge, formatCount, plural } from "../../format.ts";
+import { EmptyState } from "../../parts/empty-state.tsx";
+import { ErrorBox } from "../../parts/error-box.tsx";
+import { Pager } from "../../parts/pager.tsx";
+import { ResourceView } from "../../parts/resource-view.tsx";
+import { Segmented } from "../../parts/segmented.tsx";
+import { Time } from "../../parts/time.tsx";
+import { DeliveryChip } from "./delivery-chip.tsx";
+
+const pageSize = 50;
+const states = [{ id: "", label: "All" }, { id: "pending", label: "Pending" }, { id: "delivered", label: "Delivered" }, { id: "dead", label: "Dead" }];
+
+/** Every delivery to one receiver, newest event first, and the way to send one again. */
+export function DeliveriesPanel({ receiver, dead, paused, isWebhook }: { receiver: string; dead: number; paused: boolean; isWebhook: boolean }) {
+  const query = useQuery();
+  const [state, before] = [query.get("state"), query.get("before")];
+  const parameters = new URLSearchParams({ limit: String(pageSize) });
+  if (state !== null) parameters.set("state", state);
+  if (before !== null) parameters.set("before", before);
+  const base = apiPath`/api/webhooks/${receiver}`;
+  const deliveries = useResource<{ deliveries: Delivery[] }>(`${base}/deliveries?${parameters}`, { refreshMs: 2500 });
+  const action = useAction();
+  const refresh = (): void => invalidate((key) => key.startsWith("/api/webhooks"));
+  const redeliver = (path: string): void => action.run(() => call(`${base}/${path}`, { method: "POST" }), refresh);
+  const entries = deliveries.data?.deliveries ?? [];
+  return (
+    <>
+      <div className="toolbar">
+        <Segmented label="Deliveries" value={state ?? ""} options={states} onChange={(id) => query.set({ state: id, before: null })} />
+        {paused && <span className="toolbar-note">Paused: events are kept, and sent when it goes on.</span>}
+        {dead > 0 && <span className="toolbar-end"><button type="button" className="button" disabled={action.busy} onClick={() => redeliver("redeliver-dead")}>Deliver all {formatCount(dead)} dead again</button></span>}
+      </div>
+      {action.error !== null && <ErrorBox error={action.error} />}
+      <ResourceView resource={deliveries} lines={6}>
+        {() =>
+          entries.length === 0 ? <NoDeliveries filtered={state !== null} paged={before !== null} isWebhook={isWebhook} /> : (
+            <div className="panel panel-table">
+              <table className="table table-cards deliveries-table">
+                <thead>
+                  <tr><th scope="col" className="numeric">#</th><th scope="col">Event</th><th scope="col">State</th><th scope="col" className="numeric">Attempts</th><th scope="col">Last error</th><th scope="col">When</th><td /></tr>
+                </thead>
+                <tbody>
+                  {entries.map((delivery) => (
+                    <tr key={delivery.sequence}>
+                      <td className="numeric" data-label="#">{delivery.sequence}</td>
+                      <th scope="row"><code className="event-type" title={delivery.eventId}>{delivery.type}</code><span className="cell-note">{delivery.object}</span></th>
+                      <td data-label="State"><DeliveryChip state={delivery.state} status={delivery.lastStatus} /></td>
+                      <td data-label="Attempts" className="numeric">{delivery.attempts}</td>
+                      <td data-label="Last error" className="delivery-error">{delivery.lastError ?? <span className="muted">none</span>}</td>
+                      <td data-label="When" className="nowrap"><When delivery={delivery} paused={paused} /></td>
+                      <td className="cell-actions">
+                        {delivery.state !== "pending" && <button type="button" className="button button-small" disabled={action.busy} aria-label={`Deliver ${delivery.sequence} again`} onClick={() => redeliver(`deliveries/${delivery.sequence}/redeliver`)}>Deliver again</button>}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </ResourceView>
+      <Pager older={entries.length === pageSize ? entries.at(-1)!.sequence : null} />
+    </>
+  );
+}
+
+function When({ delivery, paused }: { delivery: Delivery; paused: boolean }) {
+  if (delivery.endedAt !== null) return <Time at={delivery.endedAt} />;
+  if (delivery.nextAttemptAt === null) return <span className="muted" title="An earlier event of the same object goes first">after an earlier one</span>;
+  if (paused) return <span className="muted">when it goes on</span>;
+  const wait = delivery.nextAttemptAt - now();
+  return <span title={plural(delivery.attempts, "attempt")}>{wait <= 0 ? "now" : `next in ${formatAge(wait)}`}</span>;
+}
+
+function NoDeliveries({ filtered, paged, isWebhook }: { filtered: boolean; paged: boolean; isWebhook: boolean }) {
+  if (paged) return <EmptyState title="That was the oldest one" />;
+  if (filtered) return <EmptyState title="No delivery is in this state" />;
+  return <EmptyState title="No deliveries yet">{isWebhook ? <p>Send a test with the button above, or wait for the first event.</p> : <p>Nothing has happened yet that this part of the server follows.</p>}</EmptyState>;
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { eventPayloads, matchesType } from "../../../../src/events/schemas.ts";
+import { eventTypes, objectHref, payloadWords } from "./event-words.ts";
+
+describe("eventTypes", () => {
+  it("names every type that the server has, but the one for tests, under a pattern that it matches", () => {
+    const named = eventTypes.flatMap(({ types }) => types as readonly string[]);
+    assert.deepEqual([...named, "webhook.test"].sort(), Object.keys(eventPayloads).sort());
+    for (const { pattern, types } of eventTypes) for (const type of types) assert.ok(matchesType(pattern, type), type);
+  });
+});
+
+describe("objectHref", () => {
+  it("leads to the page of the object", () => {
+    assert.equal(objectHref("model:churn"), "/models/churn");
+    assert.equal(objectHref("workflow:nightly"), "/workflows?workflow=nightly");
+    assert.equal(objectHref("workflow:nightly", { run: "wfr_01abc" }), "/workflows/runs/wfr_01abc");
+    assert.equal(objectHref("webhook:whk_1"), "/events/webhooks/whk_1");
+    assert.equal(objectHref("model:a/b"), "/models/a%2Fb");
+    assert.equal(objectHref("server"), null);
+  });
+});
+
+describe("payloadWords", () => {
+  it("says what the object does not say", () => {
+    assert.equal(payloadWords({ object: "model:churn", payload: { model: "churn", alias: "champion", version: "3" } }), "alias champion, version 3");
+    assert.equal(payloadWords({ object: "key:key_1", payload: { note: null, grants: [{ role: "viewer" }] } }), 'grants [{"role":"viewer"}]');
+  });
+});

@@ -1,0 +1,46 @@
+import type { RecordedEvent } from "../../data/types.ts";
+
+/** Types of events that are there today, in the groups that a filter can name. */
+export const eventTypes = [
+  { pattern: "model.*", types: ["model.version.registered", "model.alias.changed", "model.policy.changed"] },
+  { pattern: "workflow.*", types: ["workflow.run.succeeded", "workflow.run.failed", "workflow.run.cancelled"] },
+  { pattern: "key.*", types: ["key.created", "key.revoked"] },
+  { pattern: "team.*", types: ["team.created", "team.removed"] },
+] as const;
+
+const runId = /^wfr_[0-9a-z]+$/;
+
+/** The page of what an event happened to; null where there is none. */
+export function objectHref(object: string, payload: Readonly<Record<string, unknown>> = {}): string | null {
+  const [kind, name = ""] = splitObject(object);
+  const { run } = payload;
+  if (kind === "workflow" && typeof run === "string" && runId.test(run)) return `/workflows/runs/${run}`;
+  switch (kind) {
+    case "model":
+      return `/models/${encodeURIComponent(name)}`;
+    case "workflow":
+      return `/workflows?workflow=${encodeURIComponent(name)}`;
+    case "webhook":
+      return `/events/webhooks/${encodeURIComponent(name)}`;
+    case "key":
+      return "/settings/keys?show=all";
+    case "team":
+      return "/settings/teams";
+    default:
+      return null;
+  }
+}
+
+function splitObject(object: string): [kind: string, name?: string] {
+  const colon = object.indexOf(":");
+  return colon < 0 ? [object] : [object.slice(0, colon), object.slice(colon + 1)];
+}
+
+/** What an event says beside its object, in one line: `alias champion, version 3`. */
+export function payloadWords(event: Pick<RecordedEvent, "object" | "payload">): string {
+  const [kind, name] = splitObject(event.object);
+  return Object.entries(event.payload)
+    .filter(([field, value]) => value !== null && !(field === kind && value === name))
+    .map(([field, value]) => `${field} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .join(", ");
+}

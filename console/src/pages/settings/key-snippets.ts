@@ -1,0 +1,24 @@
+import type { Grant } from "../../data/types.ts";
+
+/** The key at work in the first three languages that people ask for; with one model the snippet asks for that one. */
+export function keySnippets(key: string, origin: string, grants: readonly Grant[]): { id: string; label: string; code: string }[] {
+  const model = grants.find((grant) => grant.models !== undefined)?.models?.[0];
+  const path = model === undefined ? "/api/models" : `/v2/models/${encodeURIComponent(model)}`;
+  return [
+    { id: "curl", label: "curl", code: [`export SLIPWAY_API_KEY=${key}`, `curl ${origin}${path} \\`, '  --header "Authorization: Bearer $SLIPWAY_API_KEY"'].join("\n") },
+    {
+      id: "python", label: "Python",
+      code: [
+        "import json, urllib.request", "", "request = urllib.request.Request(", `    "${origin}${path}",`, `    headers={"Authorization": "Bearer ${key}"},`, ")",
+        "print(json.load(urllib.request.urlopen(request)))",
+      ].join("\n"),
+    },
+    {
+      id: "typescript", label: "TypeScript",
+      code: [
+        'import { SlipwayClient } from "slipway";', "", "const slipway = new SlipwayClient({", `  url: "${origin}",`, `  apiKey: "${key}",`, "});",
+        model === undefined ? "console.log(await slipway.models());" : `console.log(await slipway.model(${JSON.stringify(model)}));`,
+      ].join("\n"),
+    },
+  ];
+}

@@ -1,0 +1,19 @@
+import type { ReactNode } from "react";
+import { useAction } from "../data/action.ts";
+import { Dialog } from "./dialog.tsx";
+import { ErrorBox } from "./error-box.tsx";
+
+/** Asks before something that cannot be taken back. `work` is done on confirmation; the dialog closes when it succeeded. */
+export function ConfirmDialog({ title, action: label, work, onClose, children }: { title: string; action: string; work: () => Promise<unknown>; onClose: () => void; children: ReactNode }) {
+  const action = useAction();
+  return (
+    <Dialog title={title} onClose={onClose}>
+      {children}
+      {action.error !== null && <ErrorBox error={action.error} />}
+      <div className="dialog-actions">
+        <button type="button" className="button" onClick={onClose} autoFocus>Cancel</button>
+        <button type="button" className="button button-bad" disabled={action.busy} onClick={() => action.run(work, onClose)}>{action.busy ? "Working…" : label}</button>
+      </div>
+    </Dialog>
+  );
+}
