@@ -94,7 +94,7 @@ export class SqlWorkflowStore implements WorkflowStore {
     const update = this.#database.queries.updateTable("workflow_runs").where("id", "=", run).where("lease_epoch", "=", epoch);
     if ("dueAt" in release) {
       const wakes = release.state === "sleeping" ? sql<SqlBool>`(cancel_requested = 1 or ${this.#hasSignal(run)})` : sql<SqlBool>`1 = 0`;
-      const dueAt = sql<number>`case when ${wakes} then ${sql.val(now)} else ${sql.val(release.dueAt ?? never)} end`;
+      const dueAt = sql<number>`case when ${wakes} then cast(${now} as bigint) else cast(${release.dueAt ?? never} as bigint) end`;
       await this.#writeUnderLease(run, [
         // Takes the row first: the next statement then sees every signal and cancellation whose sender had it before.
         update.set({ lease_until: 0 }).compile(),
