@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { codeOf, parseReply, startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";
+import { codeOf, parseReply, startSecuredServer, type RawReply, type SecuredServer } from "../kit/secured-server.ts";
 
 describe("Host and target", () => {
   let server: SecuredServer;
@@ -49,6 +49,17 @@ describe("Host and target", () => {
     assert.deepEqual(await teams(), before);
     assert.equal(await raw(`POST /api/teams HTTP/1.1\r\n${own}`), 200);
     assert.equal((await teams()).includes("canary"), true);
+  });
+
+  it("changes nothing on an open server for a page of another origin, and does for its own", async () => {
+    const before = await teams();
+    const post = (headers: readonly string[]): Promise<RawReply> => server.send("POST", "/api/teams", [`Host: ${server.host}`, "Content-Type: application/json", ...headers], create("from-a-page"));
+    for (const headers of [["Origin: https://evil.example"], ["Origin: null"], [`Origin: http://localhost:${port + 1}`], [`Origin: ftp://localhost:${port}`], ["Sec-Fetch-Site: cross-site"], ["Sec-Fetch-Site: same-site"], ["Sec-Fetch-Site: cross-site", `Origin: http://localhost:${port}`]]) {
+      const reply = await post(headers);
+      assert.deepEqual([reply.status, codeOf(reply)], [403, "CROSS_SITE_REFUSED"], headers.join());
+    }
+    assert.deepEqual(await teams(), before);
+    assert.equal((await post([`Origin: http://localhost:${port}`, "Sec-Fetch-Site: same-origin"])).status, 200);
   });
 
   it("shares nothing with other origins", async () => {
