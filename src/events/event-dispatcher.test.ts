@@ -232,8 +232,14 @@ describe("EventDispatcher", () => {
     await write("model:a", "model:b", "model:a");
     const replica = start({ subscribers: [subscriber] });
     await replica.until(() => calls.length === 2);
-    const stopping = replica.stop();
+    const stopping = replica.dispatcher.stop();
+    while (!replica.alarms.waits.includes(5000)) await turns();
+    assert.equal(calls[0]!.signal.aborted, false);
     calls[0]!.succeed();
+    while ((await states())[0]![1] !== "delivered") await turns();
+    replica.pass(4999);
+    assert.equal(calls[1]!.signal.aborted, false);
+    replica.pass(1);
     await stopping;
     assert.equal(calls[1]!.signal.aborted, true);
     assert.deepEqual(await states(), [[1, "delivered", 1], [2, "pending", 1], [3, "pending", 0]]);
