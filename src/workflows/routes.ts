@@ -2,6 +2,7 @@ import { z } from "zod";
 import { mayInTeam, mayOnServer, requireInTeam, type Caller } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import { isSafeName } from "../core/names.ts";
+import { denial } from "../core/request-gate.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import type { RunStreams } from "./run-streams.ts";
 import { LogLine, RunState, Schedule, ScheduleSpec, SignalRequest, StartRun, WorkflowRun, WorkflowStep, WorkflowSummary } from "./schemas.ts";
@@ -39,12 +40,12 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
   };
   const visibleRun = async (id: string, caller: Caller): Promise<WorkflowRun> => {
     const run = await workflows.find(id);
-    if (!mayInTeam(caller, "viewer", run.team)) throw new AppError("RUN_NOT_FOUND", `There is no workflow run ${JSON.stringify(id)}.`);
+    if (!mayInTeam(caller, "viewer", run.team)) throw denial(new AppError("RUN_NOT_FOUND", `There is no workflow run ${JSON.stringify(id)}.`));
     return run;
   };
   const changeableSchedule = async (name: string, caller: Caller): Promise<Schedule> => {
     const schedule = await workflows.findSchedule(name);
-    if (!mayInTeam(caller, "viewer", schedule.team)) throw new AppError("SCHEDULE_NOT_FOUND", `There is no schedule named ${JSON.stringify(name)}.`);
+    if (!mayInTeam(caller, "viewer", schedule.team)) throw denial(new AppError("SCHEDULE_NOT_FOUND", `There is no schedule named ${JSON.stringify(name)}.`));
     requireInTeam(caller, "deployer", schedule.team);
     return schedule;
   };
@@ -77,10 +78,10 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
       params: WorkflowParams,
       body: { kind: "json", schema: StartRun },
       response: z.object({ run: WorkflowRun, created: z.boolean() }),
-      handle: async ({ params, body, caller }) => {
+      handle: async ({ params, body, caller, auditAs }) => {
         requireInTeam(caller, "contributor", body.team);
         const started = await workflows.start(params.workflow, body, caller.actor);
-        if (started.run.team !== body.team) throw new AppError("IDEMPOTENCY_CONFLICT", "This idempotency key was used by another team.");
+        auditAs({ object: `workflow:${params.workflow}`, detail: { run: started.run.id, team: body.team, created: started.created } });
         return started;
       },
     }),
@@ -183,7 +184,8 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
       tag,
       body: { kind: "json", schema: SignalRequest },
       response: z.object({ id: z.string() }),
-      handle: ({ body, caller }) => {
+      handle: ({ body, caller, auditAs }) => {
+        auditAs({ object: `signal:${body.signal}`, detail: { key: body.key, team: body.team } });
         requireInTeam(caller, "contributor", body.team);
         return workflows.signal(body);
       },
@@ -210,7 +212,9 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
       params: ScheduleParams,
       body: { kind: "json", schema: ScheduleSpec },
       response: Schedule,
-      handle: async ({ params, body, caller }) => {
+      handle: async ({ params, body, caller, auditAs }) => {
+        const { workflow, cron, team, paused } = body;
+        auditAs({ object: `schedule:${params.schedule}`, detail: { workflow, cron, team, paused } });
         requireInTeam(caller, "deployer", body.team);
         const before = (await workflows.listSchedules()).find(({ name }) => name === params.schedule);
         if (before !== undefined && !mayInTeam(caller, "viewer", before.team)) throw new AppError("NAME_TAKEN", "Another team has a schedule of this name.");

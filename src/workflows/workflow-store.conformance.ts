@@ -53,6 +53,14 @@ export function workflowStoreConformance(adapter: string, open: () => Promise<Wo
       assert.equal((await directory.list({ limit: 10 })).length, 2);
     });
 
+    it("keeps one team's idempotency keys apart from another's, and callers' from those of schedules", async () => {
+      const { store, directory } = await open();
+      const add = async (number: number, change: Parameters<typeof newRunOf>[1]) => (await store.addRun(newRunOf(number, { idempotencyKey: "nightly@1", ...change }))).created;
+      assert.deepEqual([await add(1, { team: "blue" }), await add(2, { team: "red", input: "another" }), await add(3, { schedule: "nightly" })], [true, true, true]);
+      assert.deepEqual([await add(4, { team: "blue" }), await add(5, { schedule: "nightly" })], [false, false]);
+      assert.deepEqual((await directory.list({ limit: 9 })).map(({ idempotencyKey }) => idempotencyKey), ["nightly@1", "nightly@1", "nightly@1"]);
+    });
+
     it("leases what is due, by priority and age, once, of known workflows and versions", async () => {
       const { store, directory } = await open();
       await store.addRun(newRunOf(1));

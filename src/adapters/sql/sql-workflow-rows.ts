@@ -22,7 +22,7 @@ export function runOf(row: Selectable<WorkflowRunRow>): WorkflowRun {
     input: JSON.parse(row.input_json) as unknown,
     output: parsed(row.output_json),
     error: parsed(row.error_json) as WorkflowRun["error"],
-    idempotencyKey: row.idempotency_key, priority: row.priority, concurrencyKey: row.concurrency_key,
+    idempotencyKey: keyOfRow(row), priority: row.priority, concurrencyKey: row.concurrency_key,
     team: row.team, owner: row.owner, schedule: row.schedule,
     createdAt: row.created_at, dueAt: isEnd(state) || row.due_at === never ? null : row.due_at, startedAt: row.started_at, endedAt: row.ended_at,
     cancelRequested: row.cancel_requested === 1, progress: row.progress, progressNote: row.progress_note,
@@ -33,12 +33,24 @@ export function rowOfNewRun(run: NewRun): WorkflowRunRow {
   // Equal inputs have equal texts, whatever the order of their members.
   const input = canonicalJson(run.input);
   return {
-    id: run.id, workflow: run.workflow, version: run.version, idempotency_key: run.idempotencyKey,
+    id: run.id, workflow: run.workflow, version: run.version, idempotency_key: keptKey(run),
     input_json: input, input_digest: digestOfText(input), state: "queued", priority: run.priority, concurrency_key: run.concurrencyKey,
     team: run.team, owner: run.owner, schedule: run.schedule, created_at: run.now, due_at: run.dueAt, started_at: null, ended_at: null,
     lease_owner: null, lease_until: 0, lease_epoch: 0, cancel_requested: 0, output_json: null, error_json: null,
     progress: null, progress_note: null, crashes: 0, crash_progress: 0,
   };
+}
+
+/**
+ * A caller's key counts within the team: no team learns of another's runs by it, nor takes its keys away. Those that schedules
+ * make have no slash, and are no caller's to make.
+ */
+function keptKey({ idempotencyKey, team, schedule }: NewRun): string | null {
+  return idempotencyKey === null || schedule !== null ? idempotencyKey : `${team}/${idempotencyKey}`;
+}
+
+function keyOfRow({ idempotency_key: kept, team, schedule }: Selectable<WorkflowRunRow>): string | null {
+  return kept === null || schedule !== null || !kept.startsWith(`${team}/`) ? kept : kept.slice(team.length + 1);
 }
 
 export function stepOf(row: Selectable<WorkflowStepRow>): WorkflowStep {

@@ -46,7 +46,7 @@ export class SqlWorkflowStore implements WorkflowStore {
     const [result] = await this.#batches.write(run.id, [this.#insertRun(row)]);
     if (result!.rows.length > 0) return { run: runOf(row), created: true };
     const found = await this.#database.queries
-      .selectFrom("workflow_runs").selectAll().where("workflow", "=", run.workflow).where("idempotency_key", "=", run.idempotencyKey).executeTakeFirst();
+      .selectFrom("workflow_runs").selectAll().where("workflow", "=", run.workflow).where("idempotency_key", "=", row.idempotency_key).executeTakeFirst();
     // Pruned in between, or its id was taken: neither happens to ids that are made once.
     if (found === undefined) throw new AppError("INTERNAL", "The run could not be added.");
     // A repeated write after a lost connection finds its own run.
