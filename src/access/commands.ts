@@ -6,7 +6,7 @@ import type { ApiKey, NewKey, SessionState, Team } from "./schemas.ts";
 
 const day = (time: number | null): string => (time === null ? "never" : new Date(time).toISOString().slice(0, 10));
 
-export function grantText({ role, team, models, experiments }: Grant): string {
+function grantText({ role, team, models, experiments }: Grant): string {
   const only = [...(models ?? []), ...(experiments ?? [])];
   return `${role}@${team}${only.length > 0 ? `:${only.join(",")}` : ""}`;
 }

@@ -3,8 +3,6 @@ export { AccessServices, type AccessParts } from "./access-services.ts";
 export type { TeamOfObject } from "./access-gate.ts";
 export { accessCommands } from "./commands.ts";
 export { accessRoutes, type AccessRouteParts } from "./routes.ts";
-export { sessionCookie } from "./read-credentials.ts";
-export { sessionSeconds } from "./session-service.ts";
 export type { AccessStore, ChangeBy, KeyStore, Session, SessionStore, TeamStore, UserStore } from "./access-store.ts";
 export { auditCommands } from "./audit-commands.ts";
 export { auditRequests } from "./audit-request.ts";

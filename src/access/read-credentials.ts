@@ -25,7 +25,7 @@ function keyInBasic(value: string): string {
 const secureName = "__Host-sid";
 const plainName = "sid";
 
-export function sessionCookieName(secure: boolean): string {
+function sessionCookieName(secure: boolean): string {
   return secure ? secureName : plainName;
 }
 

@@ -49,7 +49,7 @@ export const localCaller: Caller = { actor: "local", name: "local", grants: [{ r
 
 const ranks: Readonly<Record<Role, number>> = { viewer: 0, contributor: 1, deployer: 2, admin: 3 };
 
-export function roleIncludes(role: Role, wanted: Role): boolean {
+function roleIncludes(role: Role, wanted: Role): boolean {
   return ranks[role] >= ranks[wanted];
 }
 

@@ -132,6 +132,8 @@ export class RegistryService {
         return { contract, digest: jsonDigest(contract) };
       },
     });
+    // Before anybody is told of the model who may not know it otherwise.
+    this.#teams.set(model, team);
     this.#parts.events.emit("version.registered", { model, version: version.version });
     return { version, created: true };
   }

@@ -59,7 +59,7 @@ describe("versions under load", () => {
     await assert.rejects(startServer({ flags: ["--grpc-port", String(server.grpcPort)] }), /CONFIG_INVALID[^]*gRPC/);
   });
 
-  it("does not listen beyond loopback", async () => {
-    await assert.rejects(startServer({ flags: ["--host", "0.0.0.0"] }), /CONFIG_INVALID[^]*loopback/);
+  it("does not listen beyond loopback as it is", async () => {
+    await assert.rejects(startServer({ flags: ["--host", "0.0.0.0"] }), /CONFIG_INVALID[^]*does not listen at 0\.0\.0\.0/);
   });
 });

@@ -8,7 +8,7 @@ import { SqlRegistryStore } from "./sql-registry-store.ts";
 const ids = new TimeOrderedIds(systemClock);
 
 /** For tests: events as they are in the outbox, in the order of commits. */
-export async function writtenEvents(database: SqlDatabase): Promise<WrittenEvent[]> {
+async function writtenEvents(database: SqlDatabase): Promise<WrittenEvent[]> {
   const rows = await database.queries.selectFrom("outbox").selectAll().orderBy("sequence").execute();
   return rows.map(({ type, object, team, actor, time, payload_json: payload }) => ({ type, object, team, actor, time, payload: JSON.parse(payload) as unknown }));
 }
