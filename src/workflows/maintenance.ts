@@ -55,8 +55,11 @@ export function maintenanceWorkflow(tasks: readonly MaintenanceTask[]): Workflow
   });
 }
 
-/** Hourly, unless the schedule is there: somebody may have paused it, or given it other times. */
+/**
+ * Hourly, unless the schedule is there: somebody may have paused it, or given it other times. It is no team's: to pause it
+ * keeps what every team wants to be gone.
+ */
 export async function scheduleMaintenance(workflows: WorkflowService): Promise<void> {
   const isThere = (await workflows.listSchedules()).some((schedule) => schedule.name === name);
-  if (!isThere) await workflows.putSchedule(name, { workflow: name, cron: "17 * * * *", missed: "once" }, "slipway");
+  if (!isThere) await workflows.putSchedule(name, { workflow: name, cron: "17 * * * *", missed: "once", team: "*" }, "slipway");
 }

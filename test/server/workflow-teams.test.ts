@@ -26,7 +26,7 @@ async function untilSleeping(client: SlipwayClient, { id }: WorkflowRun): Promis
 describe("workflows of several teams", { timeout: 120_000 }, () => {
   let server: RunningServer;
   let admin: SlipwayClient;
-  const clients: Record<"viewer" | "contributor" | "deployer" | "other" | "modelOnly", SlipwayClient> = {} as never;
+  const clients: Record<"viewer" | "contributor" | "deployer" | "other" | "modelOnly" | "ofDefault", SlipwayClient> = {} as never;
   let theirs: WorkflowRun;
 
   before(async () => {
@@ -42,6 +42,7 @@ describe("workflows of several teams", { timeout: 120_000 }, () => {
       contributor: await keyOf("contributor", [{ role: "contributor", team: "fraud" }]),
       deployer: await keyOf("deployer", [{ role: "deployer", team: "fraud" }]),
       other: await keyOf("other", [{ role: "admin", team: "other" }]),
+      ofDefault: await keyOf("default", [{ role: "admin", team: "default" }]),
       modelOnly: await keyOf("model", [{ role: "admin", team: "fraud", models: ["a"] }]),
     };
     await first.stop({ keep: true });
@@ -118,5 +119,15 @@ describe("workflows of several teams", { timeout: 120_000 }, () => {
     await assert.rejects(clients.other.workflows.unschedule("nightly"), withCode("SCHEDULE_NOT_FOUND"));
     await assert.rejects(clients.contributor.workflows.unschedule("nightly"), withCode("FORBIDDEN"));
     await clients.deployer.workflows.unschedule("nightly");
+  });
+
+  it("leave the server's own housekeeping to admins of the whole server", async () => {
+    const pause = (client: SlipwayClient) => client.workflows.schedule("maintenance", { workflow: "maintenance", cron: "17 * * * *", team: "default", paused: true });
+    assert.deepEqual(await clients.ofDefault.workflows.schedules(), []);
+    await assert.rejects(pause(clients.ofDefault), withCode("NAME_TAKEN"));
+    await assert.rejects(clients.ofDefault.workflows.unschedule("maintenance"), withCode("SCHEDULE_NOT_FOUND"));
+    const [kept] = await admin.workflows.schedules();
+    assert.deepEqual([kept!.name, kept!.paused, kept!.team], ["maintenance", false, "*"]);
+    assert.equal((await pause(admin)).paused, true);
   });
 });
