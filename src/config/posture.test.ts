@@ -32,6 +32,12 @@ describe("postureOf", () => {
   it("asks for keys on loopback where others come through a proxy, or sign in", () => {
     assert.equal(postureOf(settings({ trustedProxy: "true" })).mode, "keys");
     assert.equal(postureOf(settings({ trustedProxy: true, access: "open" })).mode, "open");
+    // A name of another machine means that somebody forwards to this one, whether it is said or not.
+    assert.equal(postureOf(settings({ publicUrl: "https://slipway.example.com" })).mode, "keys");
+    assert.equal(postureOf(settings({ allowedHosts: ["slipway.example.com:4400"] })).mode, "keys");
+    assert.equal(postureOf(settings({ allowedHosts: ["slipway.example.com"], access: "open" })).mode, "open");
+    for (const own of ["localhost:8080", "127.0.0.1", "[::1]:4400", "[::1]"]) assert.equal(postureOf(settings({ allowedHosts: [own] })).mode, "open", own);
+    assert.equal(postureOf(settings({ publicUrl: "http://localhost:4400" })).mode, "open");
     assert.equal(postureOf(settings(provider)).mode, "keys");
   });
 

@@ -3,6 +3,11 @@ import type { Config } from "./config.ts";
 import { environmentName } from "./load-config.ts";
 import { isLoopbackHost } from "./loopback.ts";
 
+/** A name, with or without a port, that leads to the machine it is said on. */
+function isLoopbackName(host: string): boolean {
+  return isLoopbackHost(host.replace(/:\d+$/, "")) || isLoopbackHost(host);
+}
+
 /** What the settings together mean for who may call. */
 export interface Posture {
   mode: "open" | "keys";
@@ -24,7 +29,7 @@ export function postureOf(config: Config): Posture {
   const publicHost = config.publicUrl === undefined ? undefined : new URL(config.publicUrl).host;
   const allowedHosts = [...new Set([...config.allowedHosts, ...(publicHost === undefined ? [] : [publicHost])].map((host) => host.toLowerCase()))];
   // Settings that only make sense when others call, or sign in, are a reason to ask for keys.
-  const alone = loopback && !config.trustedProxy && config.oidcIssuer === undefined;
+  const alone = loopback && !config.trustedProxy && config.oidcIssuer === undefined && allowedHosts.every(isLoopbackName);
   const mode = config.access === "auto" ? (alone ? "open" : "keys") : config.access;
 
   if ((config.tlsCertificate === undefined) !== (config.tlsKey === undefined)) {
