@@ -158,6 +158,23 @@ export function deliveryStoreConformance(adapter: string, open: (clock: ManualCl
       assert.equal(count(await lease({ perSubscription: 3, busy: new Map([["whk_1", 3]]) }), "whk_1"), 0);
     });
 
+    it("does not let a long backlog of one object hide what others wait for", async () => {
+      const { write, deliveries, lease, clock, webhooks } = await start([]);
+      await webhooks.add(webhookOf("whk_1"));
+      await webhooks.add(webhookOf("whk_2", { types: ["key.*"] }));
+      await write(Array.from({ length: 1200 }, () => eventOn("model:a")));
+      await write([eventOn("key:1", { type: "key.created" })]);
+      while ((await deliveries.fanOut([], 500)) > 0);
+      const seen: string[] = [];
+      for (let look = 0; look < 3; look++) {
+        seen.push(...(await lease({ limit: 1 })).map(({ subscription, event }) => `${subscription} ${event.sequence}`));
+        clock.advance(100);
+      }
+      clock.advance(5000);
+      seen.push(...(await lease({ limit: 2 })).map(({ subscription, event }) => `${subscription} ${event.sequence}`));
+      assert.deepEqual([new Set(seen).has("whk_1 1"), new Set(seen).has("whk_2 1201"), new Set(seen).has("whk_1 1201")], [true, true, false]);
+    });
+
     it("gives a lease that has ended to another, and takes nothing from the former holder any more", async () => {
       const { write, fanOut, lease, settle, later, clock, statesOf, webhooks } = await start();
       await webhooks.add(webhookOf("whk_1", { types: ["key.*"] }));

@@ -19,11 +19,15 @@ interface Target {
 /** Rows of one insert: databases limit the parameters of a statement. */
 const rowsPerInsert = 500;
 const longestError = 500;
+/** Of a long backlog a look takes in the oldest; now and then all, so that the backlog of one does not hide what others wait for. */
+const rowsPerLook = 1000;
+const wholeLookEveryMs = 5000;
 
 /** Deliveries in SQL. The order within an object comes from one condition of the lease, not from anything that must be kept up. */
 export class SqlDeliveryStore implements DeliveryStore {
   readonly #database: SqlDatabase;
   readonly #clock: StoreClock;
+  #wholeLookAt = -Infinity;
 
   constructor(database: SqlDatabase, options: { clock: StoreClock }) {
     this.#database = database;
@@ -175,13 +179,15 @@ export class SqlDeliveryStore implements DeliveryStore {
 
   /** Outside of any lock: what was read is judged again when it is leased. */
   async #candidates({ subscriptions, limit, perSubscription, busy }: Parameters<DeliveryStore["lease"]>[0], now: EpochMs): Promise<Candidate[]> {
+    const isWhole = await this.#isWholeLook(now);
     const rows = await this.#database.queries
       .selectFrom(({ selectFrom }) =>
-        selectFrom("deliveries as due")
+        selectFrom((inner) => {
+          const due = inner.selectFrom("deliveries").selectAll().where("state", "=", "pending").where("next_attempt_at", "<=", now).orderBy("next_attempt_at");
+          return (isWhole ? due : due.limit(rowsPerLook)).as("due");
+        })
           .select(["due.subscription", "due.sequence", "due.attempts"])
           .select(sql<number>`row_number() over (partition by due.subscription order by due.next_attempt_at, due.sequence)`.as("place"))
-          .where("due.state", "=", "pending")
-          .where("due.next_attempt_at", "<=", now)
           .where(({ or, eb }) => or([eb("due.lease_until", "is", null), eb("due.lease_until", "<=", now)]))
           .where(({ or, eb, exists, selectFrom: from }) =>
             or([
@@ -214,6 +220,18 @@ export class SqlDeliveryStore implements DeliveryStore {
     }
     // In one order, so that two replicas never wait for each other's rows.
     return chosen.sort((left, right) => (left.subscription < right.subscription ? -1 : left.subscription > right.subscription ? 1 : left.sequence - right.sequence));
+  }
+
+  async #isWholeLook(now: EpochMs): Promise<boolean> {
+    if (now - this.#wholeLookAt < wholeLookEveryMs && now >= this.#wholeLookAt) {
+      const beyond = await this.#database.queries
+        .selectFrom("deliveries").select("sequence").where("state", "=", "pending").where("next_attempt_at", "<=", now)
+        .orderBy("next_attempt_at").limit(1).offset(rowsPerLook).executeTakeFirst();
+      // What a look of the oldest takes in whole needs no other.
+      return beyond === undefined;
+    }
+    this.#wholeLookAt = now;
+    return true;
   }
 
   #leaseStatement({ subscription, sequence, attempts, lease }: Candidate & { lease: string }, now: EpochMs, leaseMs: number): CompiledQuery {
