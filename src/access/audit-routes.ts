@@ -20,9 +20,9 @@ export const AuditRecord = z
   .meta({ id: "AuditRecord" });
 export type AuditRecord = z.infer<typeof AuditRecord>;
 
-export const AuditHeadRecord = z.object({ sequence: z.number().int(), hash: z.string() }).meta({ id: "AuditHead" });
+const AuditHeadRecord = z.object({ sequence: z.number().int(), hash: z.string() }).meta({ id: "AuditHead" });
 
-export const AuditVerificationRecord = z
+const AuditVerificationRecord = z
   .object({
     entries: z.number().int().meta({ description: "Entries that are as they were written" }),
     head: AuditHeadRecord,

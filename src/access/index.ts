@@ -8,7 +8,7 @@ export { auditCommands } from "./audit-commands.ts";
 export { auditRequests } from "./audit-request.ts";
 export { auditRoutes } from "./audit-routes.ts";
 export { chainAuditEntries } from "./audit-chain.ts";
-export { auditResults, type AuditEntry, type AuditHead, type AuditLog, type AuditQuery, type AuditResult, type ChainedAuditEntry, type StoredAuditEntry } from "./audit-log.ts";
+export type { AuditEntry, AuditHead, AuditLog, AuditQuery, AuditResult, ChainedAuditEntry, StoredAuditEntry } from "./audit-log.ts";
 export { AuditTrail, type AuditVerification } from "./audit-trail.ts";
 export { setupCommands } from "./setup-commands.ts";
 export { setupRoutes } from "./setup-routes.ts";

@@ -130,7 +130,7 @@ export class OidcService {
 }
 
 /** Only a path of this server: else the sign-in would be a way to send people elsewhere. */
-export function ownPath(text: string): string {
+function ownPath(text: string): string {
   if (text.length > maxReturnTo || !text.startsWith("/")) return "/";
   const own = "http://own.invalid";
   const url = URL.canParse(text, own) ? new URL(text, own) : null;

@@ -3,7 +3,7 @@ import { route, type Route } from "../core/route.ts";
 import { NewKey } from "./schemas.ts";
 import type { SetupService } from "./setup-service.ts";
 
-export const SetupRequest = z
+const SetupRequest = z
   .strictObject({
     token: z.string().min(1).max(200).meta({ description: "From the server's standard error; works once, and for an hour" }),
     name: z.string().trim().min(1).max(200).meta({ description: "Whose key it is" }),

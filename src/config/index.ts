@@ -1,6 +1,4 @@
 export { Config } from "./config.ts";
 export { childEnvironment, clientApiKey, loadConfig, serverUrl } from "./load-config.ts";
-export { isLoopbackHost } from "./loopback.ts";
 export { postureOf, type Posture } from "./posture.ts";
-export { redactedConfig } from "./redacted-config.ts";
 export type { GroupGrant } from "./setting-values.ts";

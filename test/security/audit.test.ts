@@ -31,7 +31,7 @@ describe("the audit log", () => {
   const asViewer = (method: string, target: string, body = ""): ReturnType<SecuredServer["send"]> =>
     server.send(method, target, [`Host: ${server.host}`, `Authorization: Bearer ${viewerKey}`, "Content-Type: application/json"], body);
   const slipway = (command: "list" | "verify", options: Record<string, string> = {}): Promise<unknown> =>
-    auditCommands.find(({ words }) => words.at(-1) === command)!.run({ api: new HttpApiClient(server.slipway.url, { apiKey: server.adminKey }), progress() {} } as CommandContext, { positionals: [], options });
+    auditCommands.find(({ words }) => words.at(-1) === command)!.run({ api: new HttpApiClient(server.slipway.url, { apiKey: server.adminKey }), progress() {} } as unknown as CommandContext, { positionals: [], options });
 
   it("says who did what to what, with which end, and which request it was", async () => {
     const made = await server.asAdmin("POST", "/api/teams", { name: "search" });
