@@ -21,6 +21,8 @@ export async function requireTruthOf(caller: Caller, records: readonly TruthReco
   const next = ids.values();
   const search = async (): Promise<void> => {
     for (const id of next) {
+      // The request is refused whole by now: more searches would tell nobody anything.
+      if (missing.size >= maxProblems) return;
       const prediction = await parts.log.find(id);
       const notFound = new AppError("PREDICTION_NOT_FOUND", id);
       try {
@@ -37,5 +39,5 @@ export async function requireTruthOf(caller: Caller, records: readonly TruthReco
   const problems = records.flatMap(({ predictionId }, index): Problem[] =>
     missing.has(predictionId) ? [{ path: `records[${index}].predictionId`, message: `the log has no prediction ${predictionId}` }] : [],
   );
-  throw new AppError("PREDICTION_NOT_FOUND", `The log has no prediction for ${problems.length} of the records.`, { problems: problems.slice(0, maxProblems) });
+  throw new AppError("PREDICTION_NOT_FOUND", `The log has no prediction for ${problems.length}${missing.size >= maxProblems ? " or more" : ""} of the records.`, { problems: problems.slice(0, maxProblems) });
 }

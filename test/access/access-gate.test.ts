@@ -2,8 +2,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { openAccess, type AccessUnderTest } from "./access-callers.ts";
 import { anonymousCaller, localCaller, type Caller } from "../../src/core/caller.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { toAppError } from "../../src/core/errors.ts";
+import { TimeOrderedIds } from "../../src/core/ids.ts";
+import { silentLogger } from "../../src/core/logger.ts";
 import type { Credentials } from "../../src/core/request-gate.ts";
+import { AccessServices } from "../../src/access/index.ts";
 import { newSecret } from "../../src/access/secret-text.ts";
 
 const root: Caller = { actor: "setup", name: "setup", grants: [{ role: "admin", team: "*" }] };
@@ -54,6 +58,30 @@ describe("AccessGate", () => {
     assert.equal(await identify({ cookie: `sid=${fresh}` }), "anonymous");
   });
 
+  it("learns within five seconds what another process on the same database has revoked, and at once what it has made", async () => {
+    const { access, clock, store } = under;
+    const other = new AccessServices({
+      store, mode: "keys", secure: false, clock, ids: new TimeOrderedIds(systemClock), logger: silentLogger, teamOf: () => null, audit: () => Promise.resolve(),
+    });
+    const ask = async (key: string): Promise<string> => {
+      try {
+        return (await other.gate.identify(shown({ authorization: `Bearer ${key}` }), clock.now())).actor;
+      } catch (thrown) {
+        return toAppError(thrown).message;
+      }
+    };
+    const [first, second] = [await makeKey(), await makeKey()];
+    const session = await access.sessions.start(`key:${first.id}`, clock.now());
+    for (const { id, key } of [first, second]) assert.equal(await ask(key), `key:${id}`);
+    await access.keys.revoke(root, first.id, clock.now());
+    clock.advance(5001);
+    assert.equal(await ask(first.key), "The API key was revoked.");
+    assert.equal(await other.gate.identify(shown({ cookie: `sid=${session}` }), clock.now()), anonymousCaller);
+    assert.equal(await ask(second.key), `key:${second.id}`);
+    const third = await makeKey();
+    assert.equal(await ask(third.key), `key:${third.id}`);
+  });
+
   it("gives a user's session what the user may now, and ends it when they are disabled", async () => {
     const { access, clock, store } = under;
     const { users } = access;
@@ -68,6 +96,30 @@ describe("AccessGate", () => {
     await users.setDisabled("usr_1", true, clock.now());
     assert.equal(await role(), undefined);
     await assert.rejects(users.setDisabled("usr_2", true, clock.now()), { code: "USER_NOT_FOUND" });
+  });
+
+  it("keeps no session that was read before it ended", async () => {
+    const { access, clock, store } = under;
+    const { sessions } = store;
+    const find = sessions.find.bind(sessions);
+    const key = await makeKey();
+    for (const end of [(session: string) => access.sessions.end(session), () => store.users.setDisabled("usr_3", true, clock.now()).then(() => access.sessions.forgetAll())]) {
+      await store.users.signIn({ id: "usr_3", issuer: "https://id.example.com", subject: "3", name: "Grace", email: "", grants: [{ role: "viewer", team: "*" }] }, clock.now());
+      const session = await access.sessions.start(end.length === 0 ? "user:usr_3" : `key:${key.id}`, clock.now());
+      const { promise: ended, resolve } = Promise.withResolvers<void>();
+      // The answer of the store is on its way while the session ends.
+      sessions.find = async (hash) => {
+        const found = await find(hash);
+        if (end.length === 0) await store.users.find("usr_3");
+        sessions.find = find;
+        await end(session);
+        resolve();
+        return found;
+      };
+      await identify({ cookie: `sid=${session}` });
+      await ended;
+      assert.equal(await identify({ cookie: `sid=${session}` }), "anonymous");
+    }
   });
 
   it("limits keys that do not exist by the address that shows them, and nobody who has a good one", async () => {
@@ -95,5 +147,10 @@ describe("AccessGate", () => {
     clock.advance(1000);
     for (let count = 0; count < 500; count++) await access.gate.audit({ ...entry, caller: anonymousCaller, result: "denied" });
     assert.equal(audited.length, 305);
+    // Anybody may sign out without being signed in; who makes the first key is always written down.
+    for (let count = 0; count < 500; count++) await access.gate.audit({ ...entry, operation: "signOut", caller: anonymousCaller, result: "allowed" });
+    assert.equal(audited.length, 305);
+    await access.gate.audit({ ...entry, operation: "setUp", object: "key:key_1", caller: anonymousCaller, result: "allowed" });
+    assert.equal(audited.length, 306);
   });
 });
