@@ -7,7 +7,7 @@ const tailLines = 20;
 const tailCharacters = 500;
 
 /** What reading costs the server, in bytes; a line costs as much as this many. */
-const lineCost = 64;
+const lineCost = 512;
 
 /**
  * How fast all programs of a runner together may be read: when a slice of time is used up, their pipes are left alone
