@@ -28,7 +28,7 @@ export interface AccessGateParts {
   logger: Logger;
 }
 
-/** Denials of people without a name that are written down at once, and per second after that: strangers must not fill the disk. */
+/** What people without a name did to nothing, such as being denied, that is written down at once, and per second after that: strangers must not fill the disk. */
 const strangersBurst = 100;
 const strangersPerSecond = 5;
 
@@ -79,7 +79,8 @@ export class AccessGate implements RequestGate {
   }
 
   audit(request: AuditedRequest): Promise<void> {
-    if (request.result === "denied" && isAnonymous(request.caller) && !this.#takeStranger()) return Promise.resolve();
+    const isIdle = request.result === "denied" || request.object === "";
+    if (isIdle && isAnonymous(request.caller) && !this.#takeStranger()) return Promise.resolve();
     return this.#parts.audit(request);
   }
 

@@ -24,6 +24,8 @@ export class SessionService {
   readonly #known: KnownKeys;
   readonly #clock: Clock;
   readonly #kept = new BoundedMap<string, KeptSession>(maxKept);
+  /** Goes up when something ends: what was read before is then not kept. */
+  #ended = 0;
 
   constructor(parts: { store: AccessStore; known: KnownKeys; clock: Clock }) {
     this.#store = parts.store;
@@ -41,6 +43,7 @@ export class SessionService {
   async end(secret: string): Promise<void> {
     const hash = secretHash(secret);
     await this.#store.sessions.remove(hashBytes(hash));
+    this.#ended++;
     this.#kept.delete(hash);
   }
 
@@ -54,6 +57,7 @@ export class SessionService {
 
   /** After a change of a user: their sessions are read again. */
   forgetAll(): void {
+    this.#ended++;
     this.#kept.clear();
   }
 
@@ -63,6 +67,7 @@ export class SessionService {
 
   async #read(hash: string): Promise<KeptSession> {
     const readAt = this.#clock.monotonic();
+    const ended = this.#ended;
     const session = await this.#store.sessions.find(hashBytes(hash));
     const [kind, id = ""] = session?.actor.split(":") ?? [];
     const user = kind === "user" ? await this.#store.users.find(id) : null;
@@ -71,7 +76,7 @@ export class SessionService {
       user: user === null || user.disabledAt !== null ? null : { actor: `user:${user.id}`, name: user.name, grants: user.grants },
       readAt,
     };
-    this.#kept.set(hash, kept);
+    if (ended === this.#ended) this.#kept.set(hash, kept);
     return kept;
   }
 
