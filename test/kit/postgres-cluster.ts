@@ -94,6 +94,10 @@ export class PostgresCluster {
     if (this.#server !== undefined) await this.stop("immediate");
     const server = spawn(binary("postgres"), ["-D", this.#data], { ...(await identity()), stdio: ["ignore", "ignore", "pipe"], detached: true });
     this.#server = server;
+    // A test that dies leaves no server behind.
+    const end = (): void => void server.kill("SIGQUIT");
+    process.once("exit", end);
+    server.once("exit", () => process.off("exit", end));
     this.#exited = new Promise((resolve) => server.once("exit", resolve));
     const lines: string[] = [];
     createInterface({ input: server.stderr! }).on("line", (line) => lines.push(line));
@@ -109,7 +113,7 @@ export class PostgresCluster {
 
   /** SIGKILL to every process of the server, as if the machine went away without a word to its clients' requests. */
   async kill(): Promise<void> {
-    if (this.#server !== undefined) for (const id of await this.#processes()) process.kill(id, "SIGKILL");
+    await this.#signal("SIGKILL");
     await this.#exited;
     this.#server = undefined;
     await rm(join(this.#data, "postmaster.pid"), { force: true });
@@ -117,11 +121,11 @@ export class PostgresCluster {
 
   /** Connections stay open and nothing answers, until `resume`. */
   async pause(): Promise<void> {
-    for (const id of await this.#processes()) process.kill(id, "SIGSTOP");
+    await this.#signal("SIGSTOP");
   }
 
   async resume(): Promise<void> {
-    for (const id of await this.#processes()) process.kill(id, "SIGCONT");
+    await this.#signal("SIGCONT");
   }
 
   /** A standby that follows this server; each commit here waits for it from now on when `synchronous`. */
@@ -173,12 +177,21 @@ export class PostgresCluster {
     }
   }
 
-  /** The server's own process and its children. */
-  async #processes(): Promise<number[]> {
-    const server = this.#server?.pid;
-    if (server === undefined || this.#server?.exitCode !== null) return [];
-    const children = await readFile(`/proc/${server}/task/${server}/children`, "utf8").catch(() => "");
-    return [server, ...children.split(" ").map(Number).filter((id) => id > 0)];
+  /** To the server's own process and its children. */
+  async #signal(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> {
+    const server = this.#server;
+    if (server?.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    // A stopped server starts no further children.
+    if (signal !== "SIGCONT") server.kill("SIGSTOP");
+    const children = await readFile(`/proc/${server.pid}/task/${server.pid}/children`, "utf8").catch(() => "");
+    for (const id of [...children.split(" ").map(Number).filter((each) => each > 0), server.pid]) {
+      try {
+        process.kill(id, signal);
+      } catch (error) {
+        // A session may have ended since it was listed.
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      }
+    }
   }
 
   async #tool(name: string, parameters: readonly string[]): Promise<void> {
