@@ -67,6 +67,27 @@ describe("AuditTrail: writing", () => {
     assert.equal(log.groups.at(-1)![0]!.action, "after");
   });
 
+  it("writes down a hundred denials of strangers at once and five a second after that, and of the rest how many", async () => {
+    const { log, trail } = held();
+    const deny = (count: number, time: number): void => {
+      for (let left = count; left > 0; left--) trail.note(auditEntry({ actor: "anonymous", result: "denied", time: epochMs(time) }));
+    };
+    deny(5000, 1_000_000);
+    await log.end();
+    deny(3, 1_000_000);
+    deny(50, 1_002_000);
+    const closed = trail.close();
+    await log.end();
+    await closed;
+    const all = log.groups.flat();
+    assert.equal(all.filter(({ actor }) => actor === "anonymous").length, 110);
+    assert.deepEqual(all.filter(({ action }) => action === "audit.coalesced").map(({ detail }) => detail.count), [4900, 43]);
+    // Those who have a name are written down each.
+    for (let count = 0; count < 300; count++) trail.note(auditEntry({ result: "denied" }));
+    await log.end();
+    assert.equal(log.groups.at(-1)!.length, 300);
+  });
+
   it("tells who waits that an entry could not be written, and tries the others again with the next one", async () => {
     const { log, trail } = held();
     trail.note(auditEntry({ action: "noted" }));

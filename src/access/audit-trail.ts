@@ -1,3 +1,4 @@
+import { anonymousCaller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { breakBehind, type AuditBreak } from "./audit-chain.ts";
@@ -5,6 +6,9 @@ import type { AuditEntry, AuditHead, AuditLog, AuditQuery, ChainedAuditEntry } f
 
 /** Entries that nobody waits for are kept in memory up to here; what comes beyond is only counted. */
 const maxPending = 10_000;
+/** Denials of people without a name: at once, and per second after that. Strangers must not fill the disk. */
+const strangersBurst = 100;
+const strangersPerSecond = 5;
 /** Entries of one transaction. */
 const maxGroup = 500;
 const pageSize = 1000;
@@ -32,6 +36,7 @@ export class AuditTrail {
   readonly #logger: Logger;
   #queue: Waiting[] = [];
   #noted = 0;
+  #strangers = { left: strangersBurst, at: 0 };
   /** What was too many to be kept. */
   #uncounted: { count: number; from: EpochMs; to: EpochMs } | undefined;
   #writing: Promise<void> | undefined;
@@ -53,18 +58,27 @@ export class AuditTrail {
 
   /**
    * For what must not delay an answer, such as denials: the entry is written soon, and again when that failed. A flood
-   * past 10,000 entries that wait is written as one entry that says how many there were.
+   * past 10,000 entries that wait, or of strangers, is written with the next one as one entry that says how many there were.
    */
   note(entry: AuditEntry): void {
-    if (this.#noted >= maxPending) {
+    const stranger = entry.actor === anonymousCaller.actor && !this.#takeStranger(entry.time);
+    if (stranger || this.#noted >= maxPending) {
       this.#uncounted ??= { count: 0, from: entry.time, to: entry.time };
       this.#uncounted.count++;
       this.#uncounted.to = entry.time;
+      if (stranger) return;
     } else {
       this.#noted++;
       this.#queue.push({ entry: storable(entry) });
     }
     if (this.#retry === undefined) this.#start();
+  }
+
+  #takeStranger(time: EpochMs): boolean {
+    const { left, at } = this.#strangers;
+    const now = Math.min(strangersBurst, left + (Math.max(0, time - at) / 1000) * strangersPerSecond);
+    this.#strangers = { left: now < 1 ? now : now - 1, at: time };
+    return now >= 1;
   }
 
   list(query: AuditQuery): Promise<ChainedAuditEntry[]> {
