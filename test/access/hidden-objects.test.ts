@@ -9,8 +9,8 @@ import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 /** A model of another team, and a name of the same length that nobody has. */
-const hidden = "hers";
-const missing = "none";
+const hidden = "secret-model";
+const missing = "absent-model";
 const input = { name: "features", datatype: "FP32", shape: [1, 1], data: [1] };
 
 describe("what another team has", () => {
@@ -26,8 +26,8 @@ describe("what another team has", () => {
     await first.stop({ keep: true });
     server = await startServer({ directory: first.directory, flags: ["--access", "keys"] });
     admin = new SlipwayClient({ url: server.url, apiKey: key });
-    for (const name of ["hers", "mine"]) await admin.api.send("POST", "/api/teams", { name });
-    await admin.deploy({ file: await server.file("a.onnx", linearModel({ weights: [2] })), name: hidden, team: "hers" });
+    for (const name of ["secret-team", "mine"]) await admin.api.send("POST", "/api/teams", { name });
+    await admin.deploy({ file: await server.file("a.onnx", linearModel({ weights: [2] })), name: hidden, team: "secret-team" });
     await admin.deploy({ file: await server.file("b.onnx", linearModel({ weights: [3] })), name: "mine", team: "mine" });
     prediction = (await admin.infer(hidden, [input])).predictionId;
     ownKey = (await admin.api.send<{ key: string }>("POST", "/api/keys", { name: "mine", grants: [{ role: "admin", team: "mine" }] })).key;
@@ -93,7 +93,7 @@ describe("what another team has", () => {
     const lists = ["/api/models", "/api/teams", "/api/keys", "/metrics", "/v2/models/stats"];
     for (const path of lists) {
       const own = await (await fetch(server.url + path, { headers: { Authorization: `Bearer ${ownKey}` } })).text();
-      assert.ok(!own.includes(hidden), `${path} tells of ${hidden}: ${own.slice(0, 500)}`);
+      assert.ok(!own.includes("secret"), `${path} tells of ${hidden}: ${own.slice(0, 500)}`);
       assert.ok(own.includes("mine"), `${path} does not tell of mine`);
     }
     const index = await own.api.send<{ name: string }[]>("POST", "/v2/repository/index");
@@ -119,24 +119,24 @@ describe("what another team has", () => {
 
   it("keeps its name: nobody else deploys it, and nothing of it changes", async () => {
     const before = await admin.model(hidden);
-    for (const more of [{ team: "mine" }, { team: "hers" }, {}]) {
+    for (const more of [{ team: "mine" }, { team: "secret-team" }, {}]) {
       const refused = own.deploy({ file: await server.file("c.onnx", linearModel({ weights: [4] })), name: hidden, ...more });
       await assert.rejects(refused, { code: "NAME_TAKEN" });
     }
     assert.deepEqual((await admin.model(hidden)).versions, before.versions);
-    await assert.rejects(own.deploy({ file: await server.file("c.onnx", linearModel({ weights: [4] })), name: "free", team: "hers" }), { code: "FORBIDDEN" });
+    await assert.rejects(own.deploy({ file: await server.file("c.onnx", linearModel({ weights: [4] })), name: "free", team: "secret-team" }), { code: "FORBIDDEN" });
     assert.equal((await own.deploy({ file: await server.file("c.onnx", linearModel({ weights: [4] })), name: "mine" })).version.version, "2");
     assert.equal((await own.model("mine")).model.owner, (await admin.model(hidden)).model.owner);
   });
 
   it("cannot be given away by a key: grants stay within the maker's, in role, team, models and time", async () => {
     const make = (key: SlipwayClient, grants: object[], more: object = {}) => key.api.send<{ key: string; id: string; team: string; expiresAt: number | null }>("POST", "/api/keys", { name: "child", grants, ...more });
-    for (const grant of [{ role: "viewer", team: "hers" }, { role: "viewer" }, { role: "viewer", team: "*", models: [hidden] }, { role: "admin", team: "mine", experiments: ["e"], models: [hidden] }]) {
+    for (const grant of [{ role: "viewer", team: "secret-team" }, { role: "viewer" }, { role: "viewer", team: "*", models: [hidden] }, { role: "admin", team: "mine", experiments: ["e"], models: [hidden] }]) {
       const allowed = (grant as { team?: string }).team === "mine";
       if (allowed) await make(own, [grant]);
       else await assert.rejects(make(own, [grant]), { code: "SCOPE_TOO_WIDE" }, JSON.stringify(grant));
     }
-    await assert.rejects(make(own, [{ role: "viewer", team: "mine" }], { team: "hers" }), { code: "TEAM_NOT_FOUND" });
+    await assert.rejects(make(own, [{ role: "viewer", team: "mine" }], { team: "secret-team" }), { code: "TEAM_NOT_FOUND" });
     const child = await make(own, [{ role: "deployer", team: "mine", models: ["mine"] }], { expiresInDays: 1 });
     assert.equal(child.team, "mine");
     const grandchild = await make(new SlipwayClient({ url: server.url, apiKey: child.key }), [{ role: "viewer", team: "mine", models: ["mine"] }], { expiresInDays: null });
