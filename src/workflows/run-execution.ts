@@ -17,7 +17,6 @@ type Halt =
   | { because: "cancelled" | "timed out" | "stopped" | "quiet" };
 
 const defaultTimeoutMs = 86_400_000;
-const mostCrashes = 5;
 /** A wait shorter than this is sat out in memory: leaving and coming back costs more. */
 const keepMs = 2000;
 /** How long a function that is asked for its compensations may do things that cannot be seen. */
@@ -89,7 +88,7 @@ export class RunExecution {
   async #execute(): Promise<void> {
     const session = this.#session;
     session.surroundings.onPoint("leased");
-    if (this.run.crashes >= mostCrashes) {
+    if (this.run.crashes >= session.surroundings.maxCrashes) {
       const message = `The process ended ${this.run.crashes} times in a row while it worked on this run; it is not tried again.`;
       return this.#release({ state: "failed", error: { code: "STEP_FAILED", message } });
     }

@@ -18,6 +18,8 @@ export interface RunSurroundings {
   timers: Timers;
   /** In [0, 1). */
   random: () => number;
+  /** A run whose process died so often in a row, without anything new in the journal, fails. */
+  maxCrashes: number;
   logger: Logger;
   /** Told where the run is, before it goes on: for tests that end the process there. */
   onPoint: (point: string) => void;

@@ -30,6 +30,8 @@ export interface WorkflowEngineOptions {
   maxRuns?: number;
   /** How soon another replica takes over from one that died; 15 seconds by default. */
   leaseMs?: number;
+  /** A run fails when its process has died so often in a row with nothing new in its journal; 5 by default. */
+  maxCrashes?: number;
   /** How often to look for what other replicas did; `null`, the default, where there are none. */
   pollMs?: number | null;
   /** Ended runs are removed after this; 30 days by default. */
@@ -79,7 +81,7 @@ export class WorkflowEngine implements RunEngine {
     this.#storeClock = new StoreClock(store, options.clock);
     this.#schedules = new ScheduleRunner(options);
     this.#surroundings = {
-      store, signals, commands, timers, random, logger, onPoint,
+      store, signals, commands, timers, random, logger, onPoint, maxCrashes: options.maxCrashes ?? 5,
       now: () => this.#storeClock.now(),
       onChange: (run) => this.#tell(run),
     };
