@@ -137,7 +137,10 @@ function userRoutes({ users }: AccessServices): Route[] {
       params: z.strictObject({ user: z.string().max(64) }),
       body: { kind: "json", schema: z.strictObject({ disabled: z.boolean() }) },
       response: User,
-      handle: ({ params, body, now }) => users.setDisabled(params.user, body.disabled, now),
+      handle: ({ params, body, now, auditAs }) => {
+        auditAs({ detail: { disabled: body.disabled } });
+        return users.setDisabled(params.user, body.disabled, now);
+      },
     }),
   ];
 }

@@ -37,7 +37,12 @@ export function eventRoutes({ outbox, webhooks }: EventRouteParts): Route[] {
       description: "Every event that happens after the answer is sent, signed by Standard Webhooks. The secret is shown in this answer and never again.",
       body: { kind: "json", schema: NewWebhook },
       response: WebhookWithSecret,
-      handle: ({ body, caller, now }) => webhooks.create(body, caller, now),
+      handle: async ({ body, caller, now, auditAs }) => {
+        const webhook = await webhooks.create(body, caller, now);
+        // The host alone: paths of webhooks are secrets at many receivers.
+        auditAs({ object: `webhook:${webhook.id}`, detail: { name: webhook.name, host: new URL(webhook.url).host, types: webhook.types, team: webhook.team } });
+        return webhook;
+      },
     }),
     route({
       method: "DELETE", path: "/api/webhooks/:webhook", access: "admin", on: "some", operationId: "removeWebhook", tag,
@@ -53,7 +58,10 @@ export function eventRoutes({ outbox, webhooks }: EventRouteParts): Route[] {
       params: WebhookParams,
       body: { kind: "json", schema: z.strictObject({ paused: z.boolean() }) },
       response: WebhookStatus,
-      handle: ({ params, body, caller }) => webhooks.setPaused(params.webhook, body.paused, caller),
+      handle: ({ params, body, caller, auditAs }) => {
+        auditAs({ detail: { paused: body.paused } });
+        return webhooks.setPaused(params.webhook, body.paused, caller);
+      },
     }),
     route({
       method: "POST", path: "/api/webhooks/:webhook/secret", access: "admin", on: "some", operationId: "rotateWebhookSecret", tag,

@@ -3,6 +3,7 @@ import type { EpochMs } from "../core/clock.ts";
 import type { EgressClient } from "../core/egress.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
+import { denial } from "../core/request-gate.ts";
 import type { DeliveryStore } from "./delivery-store.ts";
 import type { Delivery, DeliveryState, NewWebhook, SubscriberStatus, WebhookStatus, WebhookWithSecret } from "./schemas.ts";
 import { newWebhookSecret, openSecrets, rotatedSecrets, sealSecrets, type SecretSealer } from "./webhook-secret.ts";
@@ -110,13 +111,14 @@ export class WebhookService {
 
   async #assertReceiver(id: string, caller: Caller): Promise<void> {
     if (!this.#parts.subscribers().some((subscriber) => subscriber.id === id)) await this.#webhook(id, caller);
-    else if (!mayOnServer(caller, "admin")) throw notFound(id);
+    else if (!mayOnServer(caller, "admin")) throw denial(notFound(id));
   }
 
   /** What the caller may not administer is not there for them. */
   async #webhook(id: string, caller: Caller): Promise<WebhookRecord> {
     const webhook = await this.#parts.webhooks.find(id);
-    if (webhook === null || !mayInTeam(caller, "admin", webhook.team)) throw notFound(id);
+    if (webhook === null) throw notFound(id);
+    if (!mayInTeam(caller, "admin", webhook.team)) throw denial(notFound(id));
     return webhook;
   }
 

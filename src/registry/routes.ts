@@ -26,8 +26,11 @@ export function registryRoutes(registry: RegistryService, blobs: BlobStore): Rou
       query: z.strictObject({ digest: Digest.optional() }),
       body: { kind: "stream", description: "The file's bytes" },
       response: z.object({ digest: Digest, bytes: z.number().int() }),
-      handle: ({ body, query }) =>
-        blobs.put(body, { maxBytes: maxBlobBytes, ...(query.digest === undefined ? {} : { expectedDigest: query.digest }) }),
+      handle: async ({ body, query, auditAs }) => {
+        const blob = await blobs.put(body, { maxBytes: maxBlobBytes, ...(query.digest === undefined ? {} : { expectedDigest: query.digest }) });
+        auditAs({ object: `blob:${blob.digest}`, detail: { bytes: blob.bytes } });
+        return blob;
+      },
     }),
     route({
       method: "GET",

@@ -43,9 +43,12 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       params: ModelParams,
       body: { kind: "json", schema: DeployRequest },
       response: DeployResult,
-      handle: ({ params, body, caller, now, auditAs }) => {
-        auditAs({ object: `model:${params.model}` });
-        return serving.deploy(params.model, body, caller, now);
+      handle: async ({ params, body, caller, now, auditAs }) => {
+        const facts = { object: `model:${params.model}`, detail: { artifact: body.artifact } };
+        auditAs(facts);
+        const result = await serving.deploy(params.model, body, caller, now);
+        auditAs({ ...facts, detail: { ...facts.detail, version: result.version.version, created: result.created, active: result.active } });
+        return result;
       },
     }),
     route({
@@ -76,7 +79,8 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       params: z.strictObject({ model: ModelName, alias: AliasName }),
       body: { kind: "json", schema: z.strictObject({ version: VersionNumber }) },
       response: Model,
-      handle: async ({ params, body, caller: { actor }, now }) => {
+      handle: async ({ params, body, caller: { actor }, now, auditAs }) => {
+        auditAs({ detail: { alias: params.alias, version: body.version } });
         if (params.alias === "champion") await serving.activate(params.model, body.version, actor);
         else await registry.setAlias(params.model, params.alias, body.version, { actor, now });
         return registry.model(params.model);
@@ -94,8 +98,10 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       params: ModelParams,
       body: { kind: "json", schema: z.strictObject({ revision: z.number().int().min(0), reason: z.string().min(1).max(1000), policy: Policy }) },
       response: PolicyRevision,
-      handle: ({ params, body, caller, now }) =>
-        serving.changePolicy({ model: params.model, revision: body.revision + 1, author: caller.actor, changedAt: now, reason: body.reason, policy: body.policy }),
+      handle: ({ params, body, caller, now, auditAs }) => {
+        auditAs({ detail: { revision: body.revision + 1, reason: body.reason } });
+        return serving.changePolicy({ model: params.model, revision: body.revision + 1, author: caller.actor, changedAt: now, reason: body.reason, policy: body.policy });
+      },
     }),
     route({
       method: "GET",
