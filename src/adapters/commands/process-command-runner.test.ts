@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import { childEnvironment } from "../../config/index.ts";
@@ -19,6 +19,15 @@ commandRunnerConformance("child processes", async () => {
     countFolders: async () => (await readdir(directory)).length,
     close: () => rm(directory, { recursive: true }),
   };
+});
+
+it("gives programs their files also where its own folder was named from the working directory", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "slipway-commands-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const runner = await ProcessCommandRunner.open({ directory: relative(process.cwd(), directory), environment: childEnvironment(), clock: systemClock });
+  const command = ["sh", "-c", 'cat "$SLIPWAY_INPUT" > "$SLIPWAY_OUTPUT"'] as const;
+  const { output } = await runner.run({ command, input: { a: 1 } }, { signal: new AbortController().signal, onLine: () => undefined });
+  assert.deepEqual(output, { a: 1 });
 });
 
 const linux = process.platform === "linux" ? false : "the system does not list its processes under /proc";

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
@@ -47,8 +48,10 @@ export class ProcessCommandRunner implements CommandRunner {
 
   /** Removes what killed servers left in the directory, and looks which limits this machine can set. */
   static async open(options: ProcessCommandRunnerOptions): Promise<ProcessCommandRunner> {
-    const [programs] = await Promise.all([findLimitPrograms(options.environment), WorkingFolder.removeAll(options.directory)]);
-    return new ProcessCommandRunner(options, programs);
+    // A program runs in another folder: what it is told of its files must hold there too.
+    const directory = resolve(options.directory);
+    const [programs] = await Promise.all([findLimitPrograms(options.environment), WorkingFolder.removeAll(directory)]);
+    return new ProcessCommandRunner({ ...options, directory }, programs);
   }
 
   async run(
