@@ -27,6 +27,7 @@ describe("AttemptLimiter", () => {
   });
 
   it("counts the addresses of one subscriber together", () => {
+    assert.deepEqual(["192.0.2.1:50001", "::ffff:192.0.2.1", "[::1]:50001", "[2001:db8:0:1::5]:1"].map(networkOf), ["192.0.2.1", "192.0.2.1", "0:0:0:0::/64", "2001:db8:0:1::/64"]);
     assert.equal(networkOf("2001:db8:0:1::5"), networkOf("2001:db8::1:ffff:0:0:1"));
     assert.notEqual(networkOf("2001:db8:0:1::5"), networkOf("2001:db8:0:2::5"));
     assert.deepEqual(["::ffff:192.0.2.1", "192.0.2.1", "::1", "[::1]", "fe80::1%eth0", "unknown"].map(networkOf), ["192.0.2.1", "192.0.2.1", "0:0:0:0::/64", "0:0:0:0::/64", "fe80:0:0:0::/64", "unknown"]);

@@ -41,9 +41,9 @@ export class AttemptLimiter {
   }
 }
 
-/** An IPv4 address, or the /64 that one IPv6 subscriber has. */
+/** An IPv4 address, or the /64 that one IPv6 subscriber has. Some proxies tell the port along: each connection has another. */
 export function networkOf(address: string): string {
-  const bare = address.replace(/^\[|\]$/g, "").replace(/%.*$/, "");
+  const bare = address.replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1").replace(/^\[([^\]]*)\](:\d+)?$/, "$1").replace(/%.*$/, "");
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare);
   if (mapped !== null) return mapped[1]!;
   if (!isIPv6(bare)) return bare.slice(0, 64);
