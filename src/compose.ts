@@ -16,7 +16,6 @@ import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
 import { openSqlDatabase, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
 import { BackupService, backupRoutes } from "./backup/index.ts";
-import { clockCheck, databaseCheck } from "./adapters/system/environment-checks.ts";
 import { accessRoutes, auditRoutes, oidcRoutes, setupRoutes } from "./access/index.ts";
 import { TlsFiles } from "./adapters/tls/tls-files.ts";
 import { childEnvironment, postureOf, type Config } from "./config/index.ts";
@@ -30,7 +29,7 @@ import type { DoctorCheck } from "./core/doctor-check.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { announceRegistryChange, eventRoutes, pruneEvents, Refresher, systemAlarm, type Outbox, type WebhookService } from "./events/index.ts";
 import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
-import { environmentChecks } from "./doctor.ts";
+import { serverChecks } from "./doctor.ts";
 import { openAccess, type OpenedAccess } from "./open-access.ts";
 import { openDeliveries, openOutbox } from "./open-events.ts";
 import { openWorkflows } from "./open-workflows.ts";
@@ -41,7 +40,7 @@ import { HttpServer } from "./http/http-server.ts";
 import { openApiDocument } from "./http/openapi.ts";
 import { RouteTable } from "./http/route-table.ts";
 import { systemRoutes, type SystemFacts } from "./http/system-routes.ts";
-import { LiveFeed, MonitoringService, monitoringChecks, monitoringRoutes } from "./monitoring/index.ts";
+import { LiveFeed, MonitoringService, monitoringRoutes } from "./monitoring/index.ts";
 import { Policy, RegistryService, registryRoutes, type BlobStore } from "./registry/index.ts";
 import {
   grpcHealthService, openInferenceGrpcService, openInferenceRoutes, ServingInference, ServingService, servingRoutes,
@@ -172,19 +171,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     writeArchive: writeTar, staging: join(config.data, "backup-staging"), version: slipwayVersion, schema: migrations.length, logger,
   });
   await backup.recover();
-  const doctor = [
-    ...environmentChecks(config),
-    databaseCheck(async () => {
-      const before = clock.monotonic();
-      await database.queries.selectFrom("sequences").select("value").execute();
-      return { milliseconds: clock.monotonic() - before, description: config.databaseUrl === undefined ? "SQLite" : "Postgres" };
-    }),
-    clockCheck(() => Promise.resolve(null), () => clock.now()),
-    ...monitoringChecks({
-      models: () => serving.modelNames, series: monitoring.series.bind(monitoring), drift: monitoring.drift.bind(monitoring),
-      activeVersion: (model) => serving.views().find((view) => view.model === model && view.active)?.version ?? null,
-    }),
-  ];
+  const doctor = serverChecks({ config, database, clock, serving, monitoring });
   const live = new LiveFeed({ monitoring, served: () => serving.views(), sees: (caller, model) => registry.sees(caller, model), events });
 
   const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : null) });

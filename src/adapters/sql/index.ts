@@ -1,6 +1,6 @@
 export { PostgresDialect } from "./dialects/postgres/postgres-dialect.ts";
 export { SqliteDialect } from "./dialects/sqlite/sqlite-dialect.ts";
-export { openSqlDatabase } from "./sql-database.ts";
+export { openSqlDatabase, type SqlDatabase } from "./sql-database.ts";
 export { SqlAccessStore } from "./sql-access-store.ts";
 export { SqlAuditLog } from "./sql-audit-log.ts";
 export { SqlMeasurementStore } from "./sql-measurement-store.ts";
@@ -12,3 +12,4 @@ export { migrations } from "./migrations/index.ts";
 export { dumpedTables, decodeRow, readTable } from "./table-dump.ts";
 export { tableBackupSource, tableDigest } from "./table-backup-source.ts";
 export { assertEmptyDatabase, loadTables } from "./table-load.ts";
+export { storeTime } from "./store-time.ts";

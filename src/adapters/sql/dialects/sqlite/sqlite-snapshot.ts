@@ -40,7 +40,6 @@ class SnapshotDriver implements Driver {
         const { answer } = await thread.request("statement", { ...statementOf(query), inTransaction: true }).catch(throwError);
         return kyselyResult<Row>(answer);
       },
-      // eslint-disable-next-line require-yield -- there is nothing to yield
       async *streamQuery() {
         throw new SqlError("misuse", "Read in pages, by key; streaming is not offered.");
       },
