@@ -20,7 +20,7 @@ function invalid(message: string, cause?: unknown): AppError {
 }
 
 /** Throws BACKUP_INVALID for a path that no backup has. */
-export function assertBackupPath(path: string): void {
+function assertBackupPath(path: string): void {
   if (!pathPattern.test(path)) throw invalid(`The archive holds ${JSON.stringify(path.slice(0, 200))}, which no backup does.`);
 }
 

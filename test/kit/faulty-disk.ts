@@ -4,6 +4,8 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** The conventional name of the C compiler. */
+const compiler = "cc";
 const source = fileURLToPath(new URL("./faulty-disk.c", import.meta.url));
 const bits = { write: 1, sync: 2, rename: 4, remove: 8, create: 16, truncate: 32, link: 64 } as const;
 export type DiskOperation = keyof typeof bits;
@@ -21,7 +23,7 @@ export interface DiskFault {
 
 /** Why there can be no faulty disk here; false where there can. */
 export const faultyDiskMissing: string | false =
-  process.platform === "linux" && spawnSync("cc", ["--version"]).status === 0 ? false : "puts itself between a process and its files, which needs Linux and a C compiler";
+  process.platform === "linux" && spawnSync(compiler, ["--version"]).status === 0 ? false : "puts itself between a process and its files, which needs Linux and a C compiler";
 
 /**
  * Makes changes of files below a folder fail in another process, from the outside and at any depth: SQLite and Node see
@@ -36,7 +38,7 @@ export class FaultyDisk {
     mkdirSync(folder, { recursive: true });
     const library = join(folder, "faulty-disk.so");
     this.#plan = join(folder, "faulty-disk.plan");
-    const compiled = spawnSync("cc", ["-O1", "-shared", "-fPIC", "-w", "-o", library, source, "-ldl"], { encoding: "utf8" });
+    const compiled = spawnSync(compiler, ["-O1", "-shared", "-fPIC", "-w", "-o", library, source, "-ldl"], { encoding: "utf8" });
     if (compiled.status !== 0) throw new Error(compiled.stderr);
     writeFileSync(this.#plan, new Uint8Array(new Int32Array(5).buffer));
     this.environment = { LD_PRELOAD: library, FAULTY_DISK_PLAN: this.#plan, FAULTY_DISK_ROOT: root };
