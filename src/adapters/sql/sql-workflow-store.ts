@@ -23,6 +23,7 @@ export class SqlWorkflowStore implements WorkflowStore {
   readonly #clock: Clock | "database";
   readonly #batches: SharedBatches;
   readonly #leases: SqlWorkflowLeases;
+  #asking: Promise<EpochMs> | undefined;
 
   /** `clock`: the database's own where several processes share it. */
   constructor(database: SqlDatabase, options: { ids: IdGenerator; clock: Clock | "database" }) {
@@ -35,10 +36,11 @@ export class SqlWorkflowStore implements WorkflowStore {
 
   async time(): Promise<EpochMs> {
     if (this.#clock !== "database") return this.#clock.now();
-    const { now } = await this.#database.queries
-      .selectNoFrom(sql<number>`cast(floor(extract(epoch from clock_timestamp()) * 1000) as bigint)`.as("now"))
-      .executeTakeFirstOrThrow();
-    return epochMs(now);
+    // Many that ask at once need one answer.
+    this.#asking ??= this.#databaseTime().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
   }
 
   async addRun(run: NewRun): Promise<{ run: WorkflowRun; created: boolean }> {
@@ -140,6 +142,13 @@ export class SqlWorkflowStore implements WorkflowStore {
       for (let start = 0; start < rows.length; start += 100) await transaction.insertInto("workflow_logs").values(rows.slice(start, start + 100)).execute();
       return before + lines.length < mostLogLines;
     });
+  }
+
+  async #databaseTime(): Promise<EpochMs> {
+    const { now } = await this.#database.queries
+      .selectNoFrom(sql<number>`cast(floor(extract(epoch from clock_timestamp()) * 1000) as bigint)`.as("now"))
+      .executeTakeFirstOrThrow();
+    return epochMs(now);
   }
 
   async #writeUnderLease(run: string, statements: readonly CompiledQuery[], last: readonly CompiledQuery[] = []): Promise<void> {
