@@ -26,7 +26,7 @@ export function Navigation({ onNavigate }: { onNavigate: () => void }) {
           <ul key={group} aria-label={group}>
             {sections.filter((section) => section.group === group).map((section) => (
               <li key={section.id}>
-                <Link href={section.href} className="nav-link" onClick={onNavigate} aria-current={section.matches.test(path) ? (path === section.href ? "page" : "true") : undefined}>
+                <Link href={section.href} className="nav-link" onClick={onNavigate} aria-current={section.matches.test(path) ? (path === section.href || section.children === undefined ? "page" : "true") : undefined}>
                   <Icon name={section.icon} />
                   {section.label}
                 </Link>

@@ -41,7 +41,7 @@ export function DeliveriesPanel({ receiver, dead, paused, isWebhook }: { receive
         {() =>
           entries.length === 0 ? <NoDeliveries filtered={state !== null} paged={before !== null} isWebhook={isWebhook} /> : (
             <div className="panel panel-table">
-              <table className="table table-cards deliveries-table">
+              <table className="table table-cards table-aligned deliveries-table">
                 <thead>
                   <tr><th scope="col" className="numeric">#</th><th scope="col">Event</th><th scope="col">State</th><th scope="col" className="numeric">Attempts</th><th scope="col">Last error</th><th scope="col">When</th><td /></tr>
                 </thead>

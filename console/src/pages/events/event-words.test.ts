@@ -25,6 +25,7 @@ describe("objectHref", () => {
 describe("payloadWords", () => {
   it("says what the object does not say", () => {
     assert.equal(payloadWords({ object: "model:churn", payload: { model: "churn", alias: "champion", version: "3" } }), "alias champion, version 3");
+    assert.equal(payloadWords({ object: "workflow:a", payload: { error: { code: "STEP_FAILED", message: "no disk" } } }), "error no disk");
     assert.equal(payloadWords({ object: "key:key_1", payload: { note: null, grants: [{ role: "viewer" }] } }), 'grants [{"role":"viewer"}]');
   });
 });

@@ -41,6 +41,12 @@ export function payloadWords(event: Pick<RecordedEvent, "object" | "payload">): 
   const [kind, name] = splitObject(event.object);
   return Object.entries(event.payload)
     .filter(([field, value]) => value !== null && !(field === kind && value === name))
-    .map(([field, value]) => `${field} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .map(([field, value]) => `${field} ${valueWords(value)}`)
     .join(", ");
+}
+
+/** Of an error its message; of anything else that has parts, its JSON. */
+function valueWords(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  return "message" in value && typeof value.message === "string" ? value.message : JSON.stringify(value);
 }

@@ -55,7 +55,7 @@ export function StreamTab() {
 function EventsTable({ events }: { events: readonly RecordedEvent[] }) {
   return (
     <div className="panel panel-table">
-      <table className="table table-cards events-table">
+      <table className="table table-cards table-aligned events-table">
         <thead>
           <tr><th scope="col">Time</th><th scope="col">Type</th><th scope="col">Object</th><th scope="col">What</th><th scope="col">Actor</th><th scope="col">Team</th></tr>
         </thead>

@@ -87,15 +87,15 @@ function WebhookActions({ webhook }: { webhook: WebhookStatus }) {
       <button type="button" className="button" onClick={() => query.set({ remove: "1" })}>Remove</button>
       {action.error !== null && <ErrorBox error={action.error} />}
       {query.get("rotate") !== null && secret === null && (
-        <ConfirmDialog title={`Give ${webhook.name} a new secret?`} action="Make a new secret" onClose={close} work={() => call<WebhookWithSecret>(apiPath`/api/webhooks/${webhook.id}/secret`, { method: "POST" }).then(setSecret)}>
+        <ConfirmDialog title={`Give ${webhook.name} a new secret?`} action="Make a new secret" onClose={close} onDone={() => undefined} work={() => call<WebhookWithSecret>(apiPath`/api/webhooks/${webhook.id}/secret`, { method: "POST" }).then(setSecret)}>
           <p>For 24 hours deliveries carry signatures of both, the new secret and the one before; by then the receiver must know the new one.</p>
         </ConfirmDialog>
       )}
       {secret !== null && <SecretDialog webhook={secret} onClose={() => { setSecret(null); close(); }} />}
       {query.get("remove") !== null && (
         <ConfirmDialog
-          title={`Remove ${webhook.name}?`} action="Remove" onClose={close}
-          work={() => call(apiPath`/api/webhooks/${webhook.id}`, { method: "DELETE" }).then(() => { refresh(); navigate("/events/webhooks"); })}
+          title={`Remove ${webhook.name}?`} action="Remove" onClose={close} onDone={() => { navigate("/events/webhooks"); refresh(); }}
+          work={() => call(apiPath`/api/webhooks/${webhook.id}`, { method: "DELETE" })}
         >
           <p>Nothing is sent to it any more, also not the {formatCount(webhook.pending)} pending and {formatCount(webhook.dead)} dead deliveries. To keep them for later, pause it instead.</p>
         </ConfirmDialog>

@@ -36,7 +36,7 @@ export function WebhooksTab() {
 function WebhooksTable({ webhooks }: { webhooks: readonly WebhookStatus[] }) {
   return (
     <div className="panel panel-table">
-      <table className="table table-cards">
+      <table className="table table-cards table-aligned">
         <thead>
           <tr><th scope="col">Webhook</th><th scope="col">Events</th><th scope="col">State</th><th scope="col" className="numeric">Pending</th><th scope="col" className="numeric">Dead</th><th scope="col">Last delivery</th></tr>
         </thead>
@@ -69,7 +69,7 @@ function LastDelivery({ last }: { last: WebhookStatus["lastDelivery"] }) {
 function Subscribers({ subscribers }: { subscribers: readonly SubscriberStatus[] }) {
   return (
     <Panel title="The server's own" note="parts of the server that follow events" flush>
-      <table className="table table-cards">
+      <table className="table table-cards table-aligned">
         <thead><tr><th scope="col">Part</th><th scope="col">Events</th><th scope="col" className="numeric">Pending</th><th scope="col" className="numeric">Dead</th><th scope="col">Last delivery</th></tr></thead>
         <tbody>
           {subscribers.map((subscriber) => (

@@ -122,7 +122,7 @@ function AuditTable({ entries }: { entries: readonly AuditRecord[] }) {
   const open = query.get("entry");
   return (
     <div className="panel panel-table">
-      <table className="table table-cards audit-table">
+      <table className="table table-cards table-aligned audit-table">
         <thead>
           <tr><th scope="col" className="numeric">#</th><th scope="col">Time</th><th scope="col">Actor</th><th scope="col">Action</th><th scope="col">Object</th><th scope="col">Result</th><td /></tr>
         </thead>

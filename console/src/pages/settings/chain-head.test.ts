@@ -4,7 +4,7 @@ import { headText, parseHead } from "./chain-head.ts";
 
 describe("parseHead", () => {
   it("reads what headText wrote, with space around it", () => {
-    const head = { sequence: 120, hash: "9f".repeat(32) };
+    const head = { sequence: 120, hash: `sha256:${"9f".repeat(32)}` };
     assert.deepEqual(parseHead(` ${headText(head)}\n`), head);
   });
 

@@ -10,6 +10,6 @@ export function headText({ sequence, hash }: ChainHead): string {
 }
 
 export function parseHead(text: string): ChainHead | null {
-  const match = /^\s*(\d{1,15}):([\w+/=-]{8,100})\s*$/.exec(text);
+  const match = /^\s*(\d{1,15}):([\w:+/=-]{8,100})\s*$/.exec(text);
   return match === null ? null : { sequence: Number(match[1]), hash: match[2]! };
 }

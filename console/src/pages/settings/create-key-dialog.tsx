@@ -4,7 +4,7 @@ import { useAction } from "../../data/action.ts";
 import { grantWords, roles, roleWords } from "../../data/grants.ts";
 import { useModels } from "../../data/models.ts";
 import { invalidate, useResource } from "../../data/resource.ts";
-import { useRights } from "../../data/session.ts";
+import { useRights, useSession } from "../../data/session.ts";
 import type { Grant, NewKey, Role, Team } from "../../data/types.ts";
 import { CodeBlock } from "../../parts/copy.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -32,6 +32,7 @@ export function CreateKeyDialog({ onClose }: { onClose: () => void }) {
 
 function KeyRequestForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: () => void }) {
   const rights = useRights();
+  const session = useSession().data;
   const teams = useResource<{ teams: Team[] }>("/api/teams").data?.teams ?? [];
   const models = useModels().data?.models ?? [];
   const [name, setName] = useState("");
@@ -91,7 +92,7 @@ function KeyRequestForm({ onMade, onClose }: { onMade: (key: NewKey) => void; on
           <span className="field-hint">{chosen.length === 0 ? "None ticked: all models of the team, its runs, and what comes later." : "The key may nothing else: no runs, no settings."}</span>
         </fieldset>
       )}
-      <Field label="Ends after" problem={checked && days === undefined ? "Days, from a part of one to 3650, or never." : undefined} hint={days === null ? "A key without an end is used long after it was forgotten: rather renew one." : "It ends no later than the key that you signed in with."}>
+      <Field label="Ends after" problem={checked && days === undefined ? "Days, from a part of one to 3650, or never." : undefined} hint={days === null ? "A key without an end is used long after it was forgotten: rather renew one." : session?.mode === "keys" ? "It ends no later than the key that you signed in with." : "Expired keys are refused, and stay in the list of all."}>
         {(control) => (
           <select {...control} className="input" value={expiry} onChange={(event) => setExpiry(event.target.value)}>
             <option value="1">1 day</option>

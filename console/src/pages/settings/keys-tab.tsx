@@ -54,7 +54,7 @@ export function KeysTab() {
 function KeysTable({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (id: string) => void }) {
   return (
     <div className="panel panel-table">
-      <table className="table table-cards">
+      <table className="table table-cards table-aligned">
         <thead>
           <tr>
             <th scope="col">Name</th>

@@ -30,7 +30,7 @@ export function TeamsTab() {
       <Panel title="Teams" note="Models, runs, keys and webhooks belong to one" flush actions={admin && <button type="button" className="button button-small" onClick={() => query.set({ create: "1" })}>Make a team</button>}>
         <ResourceView resource={teams} lines={3}>
           {({ teams: entries }) => (
-            <table className="table table-cards">
+            <table className="table table-cards table-aligned">
               <thead>
                 <tr><th scope="col">Team</th><th scope="col" className="numeric">Models</th><th scope="col" className="numeric">Usable keys</th><th scope="col">Made</th><td /></tr>
               </thead>
@@ -113,7 +113,7 @@ function UsersPanel() {
               )}
             </p>
           ) : (
-            <table className="table table-cards">
+            <table className="table table-cards table-aligned">
               <thead>
                 <tr><th scope="col">User</th><th scope="col">May</th><th scope="col">Last sign-in</th><th scope="col">State</th><td /></tr>
               </thead>

@@ -30,7 +30,7 @@ function DefinitionsTable({ workflows }: { workflows: readonly WorkflowSummary[]
   const rights = useRights();
   return (
     <div className="panel panel-table">
-      <table className="table table-cards">
+      <table className="table table-cards table-aligned">
         <thead>
           <tr><th scope="col">Workflow</th><th scope="col">Runs</th><th scope="col" className="numeric">Version</th><th scope="col">At once</th><td /></tr>
         </thead>

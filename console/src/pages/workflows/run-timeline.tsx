@@ -13,7 +13,7 @@ export function RunTimeline({ steps, run, now, selected, onSelect }: { steps: re
   return (
     <div className="timeline">
       <ol>
-        {bars.map((bar) => <TimelineRow key={bar.step.step} bar={bar} selected={bar.step.step === selected} onSelect={() => onSelect(bar.step.step === selected ? null : bar.step.step)} cuts={cuts} />)}
+        {bars.map((bar) => <TimelineRow key={bar.step.step} bar={bar} selected={bar.step.step === selected} ended={hasEnded(run)} onSelect={() => onSelect(bar.step.step === selected ? null : bar.step.step)} cuts={cuts} />)}
       </ol>
       <div className="timeline-axis" aria-hidden="true">
         <span>0</span>
@@ -24,7 +24,7 @@ export function RunTimeline({ steps, run, now, selected, onSelect }: { steps: re
   );
 }
 
-function TimelineRow({ bar, selected, onSelect, cuts }: { bar: TimelineBar; selected: boolean; onSelect: () => void; cuts: readonly { left: number; width: number }[] }) {
+function TimelineRow({ bar, selected, ended, onSelect, cuts }: { bar: TimelineBar; selected: boolean; ended: boolean; onSelect: () => void; cuts: readonly { left: number; width: number }[] }) {
   const { step } = bar;
   const note = stepNote(step);
   const look = step.kind === "compensation" ? "undo" : step.kind === "sleep" || step.kind === "signal" ? "wait" : "work";
@@ -41,9 +41,7 @@ function TimelineRow({ bar, selected, onSelect, cuts }: { bar: TimelineBar; sele
         </span>
         <span className="timeline-duration">{formatMs(bar.duration)}</span>
         <span className="timeline-note">
-          {step.state === "succeeded" ? (step.kind === "compensation" ? "undone" : "") : step.state}
-          {step.wakeAt !== null && step.endedAt === null && <> until <Time at={step.wakeAt} /></>}
-          {step.state === "waiting" && step.wakeAt === null && " for its signal"}
+          {ended && step.endedAt === null ? "not finished" : <StepState step={step} />}
           {note !== "" && <span className="muted"> {note}</span>}
           {bar.beside > 0 && <span className="visually-hidden">, beside {plural(bar.beside, "other step")}</span>}
         </span>
@@ -51,4 +49,11 @@ function TimelineRow({ bar, selected, onSelect, cuts }: { bar: TimelineBar; sele
       </button>
     </li>
   );
+}
+
+function StepState({ step }: { step: WorkflowStep }) {
+  if (step.state === "succeeded") return step.kind === "compensation" ? "undone" : null;
+  if (step.endedAt !== null) return step.state;
+  if (step.wakeAt !== null) return <>{step.state === "waiting" ? "waits" : step.state} until <Time at={step.wakeAt} /></>;
+  return step.state === "waiting" ? "waits for its signal" : step.state;
 }

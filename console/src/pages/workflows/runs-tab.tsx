@@ -56,7 +56,7 @@ export function RunsTab() {
 function RunsTable({ runs }: { runs: readonly WorkflowRun[] }) {
   return (
     <div className="panel panel-table">
-      <table className="table table-cards runs-table">
+      <table className="table table-cards table-aligned runs-table">
         <thead>
           <tr>
             <th scope="col">Workflow</th>

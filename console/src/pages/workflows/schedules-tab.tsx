@@ -56,7 +56,7 @@ function SchedulesTable({ schedules }: { schedules: readonly Schedule[] }) {
     <>
       {action.error !== null && <ErrorBox error={action.error} />}
       <div className="panel panel-table">
-        <table className="table table-cards">
+        <table className="table table-cards table-aligned">
           <thead>
             <tr><th scope="col">Schedule</th><th scope="col">When</th><th scope="col">Next</th><th scope="col">Last</th><th scope="col">State</th><td /></tr>
           </thead>

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { openBrowser, openPage, overflow } from "./open-browser.ts";
+
+/** A server that asks for keys, and the set-up token that it wrote to its log. */
+async function startKeyServer(): Promise<{ server: RunningServer; token: string }> {
+  const server = await startServer({ flags: ["--access", "keys"] });
+  for (;;) {
+    const token = /\bsst_[\w-]+/.exec(server.logLines.join("\n"))?.[0];
+    if (token !== undefined) return { server, token };
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function signIn(page: Page, key: string): Promise<void> {
+  await page.getByLabel("API key").fill(key);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+describe("a server that asks for keys", () => {
+  let server: RunningServer;
+  let browser: Browser;
+  let adminKey: string;
+  let token: string;
+  const asAdmin = async <Answer>(method: string, path: string, body?: unknown): Promise<Answer> => {
+    const headers = { Authorization: `Bearer ${adminKey}`, "Content-Type": "application/json" };
+    const response = await fetch(server.url + path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    return (await response.json()) as Answer;
+  };
+  before(async () => {
+    [{ server, token }, browser] = await Promise.all([startKeyServer(), openBrowser()]);
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  it("lets its first admin in by the token of its log, and shows their key once", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/");
+    await page.getByRole("heading", { name: "Set this server up" }).waitFor();
+    await page.getByLabel("Set-up token").fill("sst_wrong");
+    await page.getByLabel("Your name").fill("Ada");
+    await page.getByRole("button", { name: "Make the admin key" }).click();
+    await page.getByText("SETUP_TOKEN_INVALID").waitFor();
+    watched.assertQuiet(/status of 401/);
+
+    await page.getByLabel("Set-up token").fill(token);
+    await page.getByRole("button", { name: "Make the admin key" }).click();
+    await page.getByRole("heading", { name: "You are the admin" }).waitFor();
+    adminKey = (await page.getByRole("region", { name: "key" }).textContent())!;
+    assert.match(adminKey, /^slk_/);
+    await page.getByRole("button", { name: "I have kept it: sign in" }).click();
+    await page.getByRole("heading", { name: "No models yet" }).waitFor();
+    await page.getByRole("region", { name: "Session" }).getByText("Ada").waitFor();
+    await page.getByText("live", { exact: true }).waitFor();
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("refuses a wrong key, and leads back to the page that was asked for with a right one", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/settings/audit?action=signIn");
+    await page.getByRole("heading", { name: "Sign in to Slipway" }).waitFor();
+    assert.equal(await page.getByLabel("API key").getAttribute("type"), "password");
+    await signIn(page, `${adminKey.slice(0, -4)}0000`);
+    await page.getByText("UNAUTHENTICATED").waitFor();
+    watched.assertQuiet(/status of 401/);
+    await signIn(page, ` ${adminKey}\n`);
+    await page.waitForURL((url) => url.pathname === "/settings/audit" && url.search === "?action=signIn");
+    await page.getByRole("table").getByText("signIn").first().waitFor();
+    assert.equal(await page.evaluate("document.cookie"), "");
+    watched.assertQuiet();
+
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in to Slipway" }).waitFor();
+    assert.match(page.url(), /\/sign-in\?returnTo=/);
+    assert.equal(await page.getByText("signIn").count(), 0);
+    await watched.close();
+  });
+
+  it("says in words what an identity provider's refusal means", async () => {
+    const watched = await openPage(browser, server.url, { viewport: { width: 390, height: 800 } });
+    await watched.page.goto("/sign-in?error=SIGN_IN_FAILED");
+    await watched.page.getByRole("alert").getByText("did not vouch for you").waitFor();
+    assert.deepEqual(await overflow(watched.page), []);
+    await watched.page.goto("/sign-in?error=%3Cb%3Eyour%20account%20is%20locked");
+    await watched.page.getByRole("heading", { name: "Sign in to Slipway" }).waitFor();
+    assert.equal(await watched.page.getByRole("alert").count(), 0);
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("makes a key, shows it once, and revokes it", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/settings/keys");
+    await signIn(page, adminKey);
+    await page.getByRole("button", { name: "Make a key" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Make the key" }).click();
+    await dialog.getByText("Say who or what uses it.").waitFor();
+    await dialog.getByLabel("Name").fill("checkout");
+    await dialog.getByLabel("Role").selectOption("contributor");
+    await dialog.getByLabel("Team").selectOption("default");
+    await dialog.getByRole("button", { name: "Make the key" }).click();
+    const key = (await dialog.getByRole("region", { name: "key" }).textContent())!;
+    await dialog.getByRole("button", { name: "TypeScript" }).click();
+    assert.ok((await dialog.getByRole("region", { name: "TypeScript" }).textContent())!.includes(`apiKey: "${key}"`));
+    // Neither Escape nor a click beside it may lose the only sight of the key.
+    await page.keyboard.press("Escape");
+    await page.mouse.click(5, 5);
+    await dialog.getByRole("button", { name: "I have kept it" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.equal((await page.content()).includes(key), false);
+    const works = (): Promise<number> => fetch(`${server.url}/api/models`, { headers: { Authorization: `Bearer ${key}` } }).then(({ status }) => status);
+    assert.equal(await works(), 200);
+
+    const row = page.getByRole("row", { name: /checkout/ });
+    await row.getByText("contributor in default").waitFor();
+    await row.getByRole("button", { name: "Revoke checkout" }).click();
+    await dialog.getByRole("button", { name: "Revoke" }).click();
+    await row.waitFor({ state: "detached" });
+    assert.equal(await works(), 401);
+    await page.getByRole("button", { name: "All", exact: true }).click();
+    await row.getByText("revoked").waitFor();
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("explains why a key may not be given more than its maker may", async () => {
+    const { key } = await asAdmin<{ key: string }>("POST", "/api/keys", { name: "small", grants: [{ role: "contributor", team: "default" }] });
+    const { page, close } = await openPage(browser, server.url);
+    await page.goto("/settings/keys?create=1");
+    await signIn(page, key);
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("bigger");
+    await dialog.getByLabel("Role").selectOption("admin");
+    await dialog.getByRole("button", { name: "Make the key" }).click();
+    await dialog.getByText("You asked for admin in default, and you are contributor in default.").waitFor();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    assert.equal(await page.getByRole("tab", { name: "Audit" }).count(), 0);
+    await close();
+  });
+
+  it("leads to the sign-in when the session ends under the reader, and back", async () => {
+    const { id, key } = await asAdmin<{ id: string; key: string }>("POST", "/api/keys", { name: "short", grants: [{ role: "viewer", team: "*" }] });
+    const { page, close } = await openPage(browser, server.url);
+    await page.goto("/events");
+    await signIn(page, key);
+    await page.getByRole("heading", { level: 1, name: "Events" }).waitFor();
+    await asAdmin("DELETE", `/api/keys/${id}`);
+    await page.getByRole("heading", { name: "Sign in to Slipway" }).waitFor();
+    await signIn(page, adminKey);
+    await page.getByRole("heading", { level: 1, name: "Events" }).waitFor();
+    await page.waitForURL((url) => url.pathname === "/events");
+    await close();
+  });
+
+  it("verifies the audit log, also against an earlier head", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/settings/audit?verify=1");
+    await signIn(page, adminKey);
+    const chain = page.getByRole("region", { name: "Chain" });
+    await chain.getByRole("button", { name: "Verify" }).click();
+    await chain.getByText(/Unbroken\. \d+ entries are as written\./).waitFor();
+    const { head } = await asAdmin<{ head: { sequence: number; hash: string } }>("GET", "/api/audit?limit=1");
+    await chain.getByLabel("Earlier head").fill(`${head.sequence}:${head.hash}`);
+    await chain.getByRole("button", { name: "Verify" }).click();
+    await chain.getByText(`and the earlier head at ${head.sequence} is in the chain`).waitFor();
+    await chain.getByLabel("Earlier head").fill(`${head.sequence}:sha256:${"0".repeat(64)}`);
+    await chain.getByRole("button", { name: "Verify" }).click();
+    await chain.getByText(/Broken at/).waitFor();
+
+    await page.getByRole("table").getByRole("button", { name: "createKey" }).first().click();
+    await page.waitForURL((url) => url.searchParams.get("action") === "createKey");
+    await page.getByRole("table").getByRole("button", { name: "signIn" }).first().waitFor({ state: "detached" });
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("makes a team and removes it", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/settings/teams");
+    await signIn(page, adminKey);
+    await page.getByRole("button", { name: "Make a team" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("fraud");
+    await dialog.getByLabel("Description").fill("Payments");
+    await dialog.getByRole("button", { name: "Make the team" }).click();
+    await page.getByRole("button", { name: "Remove fraud" }).click();
+    await dialog.getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("button", { name: "Remove fraud" }).waitFor({ state: "detached" });
+    await page.getByText("No identity provider is set").waitFor();
+    watched.assertQuiet();
+    await watched.close();
+  });
+});
