@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Server } from "node:net";
+import { createServer as createNetServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { after, before, beforeEach, describe, it } from "node:test";
 import fc from "fast-check";
 import { makeCertificate } from "../../../test/kit/certificates.ts";
-import type { EgressRequest } from "../../core/egress.ts";
+import type { EgressAnswer, EgressRequest } from "../../core/egress.ts";
 import { AppError } from "../../core/errors.ts";
 import { NodeEgressClient, type NodeEgressClientOptions } from "./node-egress-client.ts";
 
@@ -159,6 +159,18 @@ describe("NodeEgressClient", () => {
     await assert.rejects(client().send(request(`https://hooks.example.com:${securePort}/`, { timeoutMs: 200 })), withCode("EGRESS_FAILED", /in time/));
     await assert.rejects(client({ resolve: () => new Promise(() => undefined) }).send(request("https://hooks.example.com/", { timeoutMs: 20 })), withCode("EGRESS_FAILED", /in time/));
     await assert.rejects(client().send(request(`https://hooks.example.com:${securePort}/`, { signal: AbortSignal.abort() })), withCode("EGRESS_FAILED"));
+  });
+
+  it("takes a change of protocol for an answer, and is not held by it", async () => {
+    const other = createNetServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", () => socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: canary\r\nConnection: upgrade\r\n\r\n"));
+    }).listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const [socket, reply] = await Promise.all([once(other, "connection"), client().send(request(`http://127.0.0.1:${(other.address() as AddressInfo).port}/`))]) as [[Socket], EgressAnswer];
+    assert.deepEqual([reply.status, reply.body.length], [101, 0]);
+    if (!socket[0].destroyed) await once(socket[0], "close");
+    other.close();
   });
 
   it("tries the next address when one takes no connection", async () => {

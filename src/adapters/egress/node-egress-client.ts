@@ -53,7 +53,8 @@ export class NodeEgressClient implements EgressClient {
       let last: unknown;
       for (const address of addresses.slice(0, maxTries)) {
         try {
-          return await this.#ask(destination, address, request, signal);
+          // Whatever the connection does or leaves undone: nobody waits longer than was asked for.
+          return await beforeAbort(this.#ask(destination, address, request, signal), signal);
         } catch (error) {
           last = error;
           if (!unreached.has((error as NodeJS.ErrnoException).code ?? "")) break;
@@ -86,6 +87,11 @@ export class NodeEgressClient implements EgressClient {
         ? httpsRequest({ ...options, agent: new HttpsAgent({ keepAlive: false }), servername: isIP(hostname) === 0 ? hostname : "", ...(this.#authorities === undefined ? {} : { ca: this.#authorities }) })
         : httpRequest({ ...options, agent: new HttpAgent({ keepAlive: false }) });
       sent.on("error", reject);
+      // Without a listener a change of protocol ends the connection, and says so to nobody.
+      sent.on("upgrade", (response, socket) => {
+        socket.destroy();
+        resolve(answerOf(response, new Uint8Array()));
+      });
       sent.on("response", (response) => {
         readAnswer(response, request.maxResponseBytes).then(resolve, reject).finally(() => sent.destroy());
       });
@@ -104,11 +110,14 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
       if (length >= maxBytes) break;
     }
   }
-  const headers = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, String(value)]));
-  return { status: response.statusCode ?? 0, headers, body: new Uint8Array(Buffer.concat(chunks, length).subarray(0, maxBytes)) };
+  return answerOf(response, new Uint8Array(Buffer.concat(chunks, length).subarray(0, maxBytes)));
 }
 
-/** The look-up of a name cannot be taken back; nobody waits for it longer. */
+function answerOf({ statusCode = 0, headers }: IncomingMessage, body: Uint8Array): EgressAnswer {
+  return { status: statusCode, headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])), body };
+}
+
+/** Some work cannot be taken back, such as the look-up of a name; nobody waits for it longer. */
 function beforeAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason as Error);
