@@ -20,7 +20,7 @@ export function stepOf(step: string, change: Partial<StepRecord> = {}): StepReco
   };
 }
 
-export const train = [{ name: "train", version: 1, concurrencyLimit: null }];
+const train = [{ name: "train", version: 1, concurrencyLimit: null }];
 
 export function leaseBy(owner: string, now: EpochMs, change: { limit?: number; workflows?: { name: string; version: number; concurrencyLimit: number | null }[] } = {}) {
   return { owner, now, leaseMs: 10_000, limit: 10, workflows: train, ...change };
