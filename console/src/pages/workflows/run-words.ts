@@ -1,10 +1,9 @@
 import type { Tone } from "../../parts/chip.tsx";
-import type { RunState, StepState, WorkflowRun, WorkflowStep } from "../../data/types.ts";
+import type { RunState, WorkflowRun, WorkflowStep } from "../../data/types.ts";
 
 export const runStates = ["queued", "running", "sleeping", "compensating", "succeeded", "failed", "cancelled"] as const satisfies readonly RunState[];
 
 export const runTones: Record<RunState, Tone> = { queued: "neutral", running: "accent", sleeping: "accent", compensating: "warning", succeeded: "good", failed: "bad", cancelled: "neutral" };
-export const stepTones: Record<StepState, Tone> = { running: "accent", retrying: "warning", waiting: "accent", succeeded: "good", failed: "bad" };
 
 /** What a state means, for who has not met it. */
 export const runStateWords: Record<RunState, string> = {

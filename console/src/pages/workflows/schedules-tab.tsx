@@ -63,7 +63,7 @@ function SchedulesTable({ schedules }: { schedules: readonly Schedule[] }) {
           <tbody>
             {schedules.map((schedule) => (
               <tr key={schedule.name}>
-                <th scope="row">{schedule.name}<span className="cell-note">starts {schedule.workflow}, team {schedule.team}</span></th>
+                <th scope="row">{schedule.name}<span className="cell-note">starts {schedule.workflow}, {schedule.team === "*" ? "of the whole server" : `team ${schedule.team}`}</span></th>
                 <td data-label="When"><code>{schedule.cron}</code><span className="cell-note">{schedule.timeZone} · missed: {schedule.missed}</span></td>
                 <td data-label="Next">
                   {schedule.nextAt === null || schedule.paused ? <span className="muted">not planned</span> : (
