@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
+import { isDeepStrictEqual } from "node:util";
 import { anonymousCaller } from "../core/caller.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
@@ -168,6 +169,8 @@ export class HttpServer {
         this.#followed.add(response, this.#clock.monotonic(), async () => {
           const caller = await this.#access.identify(credentials, this.#clock.now());
           await this.#access.authorize(caller, route.access, target, match.params);
+          // What the answer shows was chosen by what its caller might then; whoever may still have it asks again.
+          if (!isDeepStrictEqual(caller.grants, exchange.caller.grants)) throw new AppError("FORBIDDEN", "What the caller may has changed.");
         });
       }
       await writeAnswer(request, response, result, this.#draining);

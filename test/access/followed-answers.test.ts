@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import { after, before, describe, it } from "node:test";
+import { z } from "zod";
+import { systemClock } from "../../src/core/clock.ts";
+import type { Grant } from "../../src/core/caller.ts";
+import { TimeOrderedIds } from "../../src/core/ids.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import { HttpAnswer, route } from "../../src/core/route.ts";
+import { loadConsoleFiles } from "../../src/http/console-files.ts";
+import { HttpServer } from "../../src/http/http-server.ts";
+import { RouteTable } from "../../src/http/route-table.ts";
+import { openAccess, type AccessUnderTest } from "./access-callers.ts";
+
+describe("an answer that goes on", () => {
+  let under: AccessUnderTest;
+  let server: HttpServer;
+  let port: number;
+  before(async () => {
+    under = await openAccess();
+    const endless = route({
+      method: "GET", path: "/endless", access: "viewer", on: "some", operationId: "endless", summary: "", tag: "", query: z.strictObject({}),
+      response: { mediaType: "text/plain", description: "" },
+      handle: ({ signal }) => {
+        const stream = new Readable({ read() {} });
+        stream.push("begun");
+        signal.addEventListener("abort", () => stream.destroy());
+        return new HttpAnswer(200, {}, stream);
+      },
+    });
+    server = new HttpServer({ host: "127.0.0.1", port: 0, allowedHosts: [], maxInferenceBytes: 1 << 20, bodyTimeoutMs: 60_000, maxConnections: 100 }, {
+      table: new RouteTable([endless]), console: loadConsoleFiles("no such folder"), access: under.access.gate, clock: under.clock, ids: new TimeOrderedIds(systemClock), logger: silentLogger,
+    });
+    port = await server.listen();
+  });
+  after(async () => {
+    server.destroy();
+    await under.close();
+  });
+
+  const signIn = (subject: string, grants: Grant[]) =>
+    under.store.users.signIn({ id: `usr_${subject}`, issuer: "https://id.example.com", subject, name: subject, email: "", grants }, under.clock.now());
+  async function follow(subject: string): Promise<{ answer: IncomingMessage; ended: Promise<void>; isOver: () => boolean }> {
+    const cookie = `sid=${await under.access.sessions.start(`user:usr_${subject}`, under.clock.now())}`;
+    const [answer] = (await once(request({ host: "127.0.0.1", port, path: "/endless", headers: { Cookie: cookie } }).end(), "response")) as [IncomingMessage];
+    let over = false;
+    const ended = new Promise<void>((resolve) => answer.on("error", () => undefined).on("close", () => resolve()).resume()).then(() => void (over = true));
+    return { answer, ended, isOver: () => over };
+  }
+
+  it("ends when its caller may something else than at its beginning, and goes on for others", async () => {
+    await signIn("changed", [{ role: "viewer", team: "fraud" }, { role: "viewer", team: "default" }]);
+    await signIn("same", [{ role: "viewer", team: "fraud" }]);
+    const [changed, same] = [await follow("changed"), await follow("same")];
+    under.clock.advance(6000);
+    await signIn("same", [{ role: "viewer", team: "fraud" }]);
+    await signIn("changed", [{ role: "viewer", team: "default" }]);
+    under.clock.advance(6000);
+    await changed.ended;
+    assert.equal(same.isOver(), false);
+    same.answer.destroy();
+  });
+});
