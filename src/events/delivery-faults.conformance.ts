@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { testSeed } from "../../test/kit/seed.ts";
 import { ManualClock } from "../core/clock.ts";
 import type { AttemptResult } from "./attempt.ts";
 import { webhookOf, type EventStoresUnderTest } from "./delivery-store.conformance.ts";
@@ -180,7 +181,7 @@ export function deliveryFaultsConformance(adapter: string, open: (clock: ManualC
           }
           await close();
         }),
-        { numRuns: runs },
+        { numRuns: runs, seed: testSeed },
       );
     });
   });

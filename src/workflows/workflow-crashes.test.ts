@@ -5,6 +5,7 @@ import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-da
 import type { SqlDatabase } from "../adapters/sql/sql-database.ts";
 import type { Clock } from "../core/clock.ts";
 import { ManualClock } from "../core/clock.ts";
+import { testSeed } from "../../test/kit/seed.ts";
 import { ManualTimers } from "./manual-timers.fixture.ts";
 import { fails, planArbitrary, plannedWorkflow, signalKeysOf, type Plan } from "./random-workflow.fixture.ts";
 import type { WorkflowRun, WorkflowStep } from "./schemas.ts";
@@ -12,7 +13,6 @@ import type { WorkflowStore } from "./workflow-store.ts";
 import { until, workflowStage } from "./workflow-stage.fixture.ts";
 
 const leaseMs = 20_000;
-const seed = Number(process.env["SLIPWAY_TEST_SEED"] ?? Date.now() % 2 ** 31);
 /** Each is a whole life of one or two runs. */
 const lives = process.env["SLIPWAY_TEST_KILLS"] === undefined ? 20 : 400;
 
@@ -116,8 +116,7 @@ describe("runs whose process dies", () => {
     return { run, steps, effects, repeated };
   }
 
-  it("repeat no finished step, answer what they answer without a crash, and undo exactly what was done", async (context) => {
-    context.diagnostic(`seed ${seed}`);
+  it("repeat no finished step, answer what they answer without a crash, and undo exactly what was done", async () => {
     const database = await databases.open();
     await fc.assert(
       fc.asyncProperty(fc.array(planArbitrary, { minLength: 2, maxLength: 4 }).map((parts): Plan => ({ kind: "series", parts })), fc.array(fc.nat({ max: 40 }), { maxLength: 6 }), async (plan, crashes) => {
@@ -139,7 +138,7 @@ describe("runs whose process dies", () => {
           assert.deepEqual(undone.map(position), undone.map(position).sort((left, right) => right - left), "undone in the reverse order");
         }
       }),
-      { numRuns: lives, seed, endOnFailure: true },
+      { numRuns: lives, seed: testSeed, endOnFailure: true },
     );
   });
 

@@ -9,7 +9,7 @@ import { linearModel, mixedInputsModel, mlpModel, zipMapClassifier } from "../ki
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { hangMs, HttpCaller, type HttpReply } from "./http-caller.ts";
 import { assertRefused, assertWell, reasonOf, treeOf } from "./refusals.ts";
-import { hostileSeed, SeededRandom } from "./seeded-random.ts";
+import { seededRandom, type SeededRandom } from "../kit/seed.ts";
 
 const sha256 = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 const model = linearModel({ weights: [1, 10] });
@@ -80,7 +80,7 @@ describe("hostile files and deployments", () => {
   });
 
   it("takes the same file many times at once and keeps it once, whole", async () => {
-    const content = new SeededRandom(hostileSeed).bytes(300_000);
+    const content = seededRandom("a file that many send").bytes(300_000);
     const digests = await Promise.all(Array.from({ length: 12 }, () => upload(content)));
     assert.deepEqual(new Set(digests), new Set([sha256(content)]));
     assert.deepEqual(await stagedFiles(), []);
@@ -109,9 +109,8 @@ describe("hostile files and deployments", () => {
     await assertDeploys("twin-request", goodCsv, { columns: ["a", "b"], fileName: "../../m.onnx", evaluation: { auc: 0.7 }, description: "<script>" });
   });
 
-  it("refuses reference data that is none, with the reason", async (context) => {
-    const random = new SeededRandom(hostileSeed);
-    context.diagnostic(`SLIPWAY_HOSTILE_SEED=${random.seed}`);
+  it("refuses reference data that is none, with the reason", async () => {
+    const random = seededRandom("reference data");
     const artifact = await upload(model);
     const junk = random.bytes(5000);
     const parquet = (inner: Uint8Array): Buffer => Buffer.concat([Buffer.from("PAR1"), inner, Buffer.from("PAR1")]);
@@ -152,9 +151,8 @@ describe("hostile files and deployments", () => {
     }
   });
 
-  it("refuses a damaged model with the reason or serves it, and registers nothing by halves", async (context) => {
-    const random = new SeededRandom(hostileSeed);
-    context.diagnostic(`SLIPWAY_HOSTILE_SEED=${random.seed}`);
+  it("refuses a damaged model with the reason or serves it, and registers nothing by halves", async () => {
+    const random = seededRandom("damaged models");
     const originals = [model, mixedInputsModel(), mlpModel({ features: 4, hidden: [4], classes: 3 }), zipMapClassifier({ coefficients: [[1, -1], [-1, 1]], labels: { texts: ["no", "yes"] } })];
     const damaged = Array.from({ length: 36 }, (_, index) => ({ name: `damaged-${index}`, bytes: damage(Buffer.from(originals[index % originals.length]!), random) }));
     let refused = 0;

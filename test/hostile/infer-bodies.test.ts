@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it, type TestContext } from "node:test";
+import { after, before, describe, it } from "node:test";
 import { createGzip, deflateSync, gzipSync } from "node:zlib";
 import type { Prediction } from "../../src/index.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { seededRandom, type SeededRandom } from "../kit/seed.ts";
 import { HttpCaller, type HttpReply } from "./http-caller.ts";
 import { deployInferModels, inferModels } from "./infer-models.ts";
 import { binaryRequest, hostileRequest, noisyRequest, toJson, type WireRequest } from "./infer-mutations.ts";
 import { assertRefused, assertWell, residentMebibytes, treeOf } from "./refusals.ts";
-import { hostileSeed, SeededRandom } from "./seeded-random.ts";
 
 interface ValidRequest extends WireRequest {
   check(reply: HttpReply): void;
@@ -80,18 +80,17 @@ describe("hostile bodies of inference requests", () => {
   const send = ({ path, headers, body }: WireRequest): Promise<HttpReply> => caller.send("POST", path, headers, body);
 
   /** `count` requests out of one generator, several at once; the generator runs in order, so the seed decides everything. */
-  async function flood(context: TestContext, count: number, one: (random: SeededRandom, index: number) => Promise<void>): Promise<void> {
-    const random = new SeededRandom(hostileSeed);
-    context.diagnostic(`SLIPWAY_HOSTILE_SEED=${random.seed}`);
+  async function flood(purpose: string, count: number, one: (random: SeededRandom, index: number) => Promise<void>): Promise<void> {
+    const random = seededRandom(purpose);
     let index = 0;
     await Promise.all(Array.from({ length: 8 }, async () => {
       while (index < count) await one(random, index++);
     }));
   }
 
-  it("answers each with 4xx and a reason, and valid ones among them with their right answers", async (context) => {
+  it("answers each with 4xx and a reason, and valid ones among them with their right answers", async () => {
     const seen = new Set<string>();
-    await flood(context, 4000, async (random, index) => {
+    await flood("hostility", 4000, async (random, index) => {
       if (index % 10 === 0) {
         const valid = validRequest(random, `valid-${index}`);
         const reply = await send(valid);
@@ -107,9 +106,9 @@ describe("hostile bodies of inference requests", () => {
     assert.ok(seen.size >= 60, `only ${seen.size} kinds of hostility`);
   });
 
-  it("answers noise with 4xx or with a prediction, never with a failure of its own", async (context) => {
+  it("answers noise with 4xx or with a prediction, never with a failure of its own", async () => {
     let refused = 0;
-    await flood(context, 1000, async (random) => {
+    await flood("noise", 1000, async (random) => {
       const noisy = noisyRequest(random);
       const reply = await send(noisy);
       if (reply.status === 200) {

@@ -1,6 +1,6 @@
 import { identityModel, linearModel, mixedInputsModel, translationModel } from "../kit/onnx-models.ts";
 import type { RunningServer } from "../kit/running-server.ts";
-import type { SeededRandom } from "./seeded-random.ts";
+import type { SeededRandom } from "../kit/seed.ts";
 
 export interface WireTensor {
   name: string;

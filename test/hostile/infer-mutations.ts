@@ -1,6 +1,6 @@
 import { deflateSync, gzipSync } from "node:zlib";
 import { inferModels, type InferModel, type WireTensor } from "./infer-models.ts";
-import type { SeededRandom } from "./seeded-random.ts";
+import type { SeededRandom } from "../kit/seed.ts";
 
 /** One request as it goes on the wire, with what was done to it. */
 export interface WireRequest {
