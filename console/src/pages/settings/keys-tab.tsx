@@ -32,7 +32,7 @@ export function KeysTab() {
       <ResourceView resource={keys} lines={6}>
         {({ keys: entries }) => {
           const shown = all ? entries : entries.filter((key) => ["active", "expires soon"].includes(keyState(key, now()).word));
-          return shown.length === 0 ? <NoKeys hidden={entries.length} /> : <KeysTable keys={shown} onRevoke={(id) => query.set({ revoke: id })} />;
+          return shown.length === 0 ? <NoKeys hidden={entries.length} /> : <KeysTable keys={shown} makers={entries} onRevoke={(id) => query.set({ revoke: id })} />;
         }}
       </ResourceView>
       {query.get("create") !== null && <CreateKeyDialog onClose={close} />}
@@ -51,7 +51,7 @@ export function KeysTab() {
   );
 }
 
-function KeysTable({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (id: string) => void }) {
+function KeysTable({ keys, makers, onRevoke }: { keys: readonly ApiKey[]; makers: readonly ApiKey[]; onRevoke: (id: string) => void }) {
   return (
     <div className="panel panel-table">
       <table className="table table-cards table-aligned">
@@ -76,7 +76,7 @@ function KeysTable({ keys, onRevoke }: { keys: readonly ApiKey[]; onRevoke: (id:
                   <ul>{key.grants.map((grant) => <li key={grantWords(grant)}>{grantWords(grant)}</li>)}</ul>
                   {key.team !== "default" && <span className="cell-note">of the team {key.team}</span>}
                 </td>
-                <td data-label="Made"><Time at={key.createdAt} /><span className="cell-note">by {key.createdBy}</span></td>
+                <td data-label="Made"><Time at={key.createdAt} /><span className="cell-note" title={key.createdBy}>by {makers.find(({ id }) => `key:${id}` === key.createdBy)?.name ?? key.createdBy}</span></td>
                 <td data-label="Expires">{key.expiresAt === null ? <span className="muted">never</span> : <Time at={key.expiresAt} />}</td>
                 <td data-label="Last used">{key.lastUsedAt === null ? <span className="muted">never</span> : <Time at={key.lastUsedAt} relative />}</td>
                 <td data-label="State"><Chip tone={state.tone}>{state.word}</Chip></td>

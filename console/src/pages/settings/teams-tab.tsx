@@ -107,7 +107,7 @@ function UsersPanel() {
           entries.length === 0 ? (
             <p className="table-none">
               {oidc === null ? (
-                <>No identity provider is set: people sign in with <Link href="/settings/keys">keys</Link>. To let them in with their accounts, start the server with <code>--oidc-issuer</code>, <code>--oidc-client-id</code> and <code>--oidc-groups</code>.</>
+                <>No identity provider is set: people sign in with <Link href="/settings/keys">keys</Link>. To let them in with their accounts, start the server with <code>SLIPWAY_OIDC_ISSUER</code>, <code>SLIPWAY_OIDC_CLIENT_ID</code> and <code>SLIPWAY_OIDC_GROUPS</code>.</>
               ) : (
                 `Nobody has signed in with ${oidc.name} yet. They appear here when they do, with the roles that their groups give them.`
               )}
