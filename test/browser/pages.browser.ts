@@ -37,6 +37,16 @@ describe("the console's pages", () => {
     ["/models/risk/policy", "All defaults"],
     ["/models/risk/policy?edit=1", "Save as revision 1"],
     [`/predictions/${prediction}`, "Timing"],
+    ["/workflows", "Start a run"],
+    ["/workflows/definitions?start=maintenance", "Start maintenance"],
+    ["/workflows/schedules", "Run now"],
+    ["/workflows/schedules?create=1", "Missed times"],
+    ["/events", "model:risk"],
+    ["/events/webhooks?create=1", "None ticked"],
+    ["/settings/keys?create=1", "Only these models"],
+    ["/settings/teams", "No identity provider is set"],
+    ["/settings/audit?verify=1&entry=1", "Earlier head"],
+    ["/settings/doctor", "Not looked at"],
     ["/docs", "Deploy uploaded files as a new version"],
   ];
 
