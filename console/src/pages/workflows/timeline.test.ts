@@ -55,6 +55,7 @@ describe("layOut", () => {
           before = left;
         }
       }),
+      { examples: [[[{ start: 2, length: null, kind: "function" }, { start: 0, length: null, kind: "sleep" }], 0]] },
     );
   });
 });

@@ -35,8 +35,9 @@ export function layOut(steps: readonly WorkflowStep[], now: number): { bars: Tim
   const endOf = (step: WorkflowStep): number => Math.max(step.startedAt, step.endedAt ?? now);
   const ordered = [...steps].sort((a, b) => a.startedAt - b.startedAt || a.position - b.position);
   const from = ordered[0]!.startedAt;
-  const to = Math.max(from + 1, ...ordered.map(endOf));
   const busy = merge(ordered.filter(({ kind }) => kind !== "sleep" && kind !== "signal").map((step) => ({ from: step.startedAt, to: Math.max(endOf(step), step.startedAt + 1) })));
+  // Work takes a millisecond at least, also at the very end: the axis must have room for it.
+  const to = Math.max(from + 1, ...ordered.map(endOf), busy.at(-1)?.to ?? from);
   const idle = gaps(busy, from, to);
   const worked = busy.reduce((sum, span) => sum + span.to - span.from, 0);
   const scale = scaleOf(idle, worked, from, to);
