@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { readTar } from "./adapters/archive/read-tar.ts";
 import { assertEmptyDatabase, decodeRow, dumpedTables, loadTables, migrations, openSqlDatabase, tableDigest } from "./adapters/sql/index.ts";
+import { SqlError } from "./adapters/sql/sql-error.ts";
 import { checkArchive, manifestPath, type BackupManifest } from "./backup/index.ts";
 import { systemClock } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
@@ -80,6 +81,16 @@ function placeOf(staging: string, path: string): string {
   return join(staging, ...(path.startsWith("segments/") ? `prediction-segments/${path.slice(9)}` : path).split("/"));
 }
 
+const rowFaults: ReadonlySet<SqlError["reason"]> = new Set(["unique", "foreign_key", "not_null", "check", "type", "misuse", "other"]);
+
+/** Rows that the tables refuse, such as ones with foreign columns, were not written by a backup. */
+function refuseRows(cause: unknown): never {
+  if (cause instanceof SqlError && rowFaults.has(cause.reason)) {
+    throw new AppError("BACKUP_INVALID", "The database refuses rows of the archive.", { cause });
+  }
+  throw cause;
+}
+
 /** Compares once more while it writes: the file may have changed since it was verified. */
 async function unpack(archive: string, staging: string, manifest: BackupManifest): Promise<void> {
   const expected = new Map(manifest.entries.map((entry) => [entry.path, entry]));
@@ -114,7 +125,7 @@ async function fill(target: string, manifest: BackupManifest, folder: string, be
     const dumped = dumpedTables.filter(({ table }) => byTable.has(`tables/${table}.jsonl`));
     await assertEmptyDatabase(database.queries, dumped);
     await database.transaction(async (transaction) => {
-      await loadTables(transaction, dumped, ({ table }) => readRows(join(folder, `${table}.jsonl`)));
+      await loadTables(transaction, dumped, ({ table }) => readRows(join(folder, `${table}.jsonl`))).catch(refuseRows);
       for (const each of dumped) {
         const found = await tableDigest(transaction, each);
         if (found.sha256 !== byTable.get(`tables/${each.table}.jsonl`)!.sha256) {
@@ -122,7 +133,7 @@ async function fill(target: string, manifest: BackupManifest, folder: string, be
         }
         rows += found.rows;
       }
-      await rm(folder, { recursive: true });
+      await rm(folder, { recursive: true, force: true });
       await beforeCommit();
     });
   } finally {

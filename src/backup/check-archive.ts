@@ -68,6 +68,16 @@ async function readManifest(bytes: number, content: AsyncIterable<Uint8Array>): 
   return parsed.data;
 }
 
+/** What one path says is a file, another cannot use as a folder. */
+function assertNoFileAsFolder(paths: ReadonlySet<string>): void {
+  for (const path of paths) {
+    const parts = path.split("/");
+    for (let length = 1; length < parts.length; length++) {
+      if (paths.has(parts.slice(0, length).join("/"))) throw invalid(`${path} lies below a file.`);
+    }
+  }
+}
+
 function compare(expected: readonly BackupEntry[], found: ReadonlyMap<string, { bytes: number; sha256: string }>): void {
   const names = new Set<string>();
   for (const { path, bytes, sha256 } of expected) {
@@ -76,5 +86,6 @@ function compare(expected: readonly BackupEntry[], found: ReadonlyMap<string, { 
     if (file.bytes !== bytes || file.sha256 !== sha256) throw invalid(`${path} is not what the manifest says: it was changed or damaged.`);
     names.add(path);
   }
+  assertNoFileAsFolder(names);
   for (const path of found.keys()) if (!names.has(path)) throw invalid(`The manifest does not name ${path}.`);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -120,6 +121,33 @@ describe("a backup", () => {
     }
     assert.equal(existsSync(join(folder, "never")), false);
     assert.equal(existsSync(join(folder, "escape")), false);
+  });
+
+  it("is refused with its reason where the manifest names what cannot be", async () => {
+    const entries = await unpackTar(readFileSync(archive));
+    const manifest = JSON.parse(Buffer.from(entries.at(-1)!.data!).toString()) as { entries: { path: string; bytes: number; sha256: string }[] };
+    const forged = (files: Record<string, string>): Promise<Uint8Array> => {
+      const listed = Object.entries(files).map(([path, text]) => ({ path, bytes: Buffer.byteLength(text), sha256: createHash("sha256").update(text).digest("hex") }));
+      const text = JSON.stringify({ ...manifest, entries: listed });
+      const all = [...Object.entries(files), ["manifest.json", text] as const];
+      return packTar(all.map(([name, content]) => ({ header: { name, size: Buffer.byteLength(content), type: "file" }, data: Buffer.from(content) })));
+    };
+    const variants: [string, Record<string, string>][] = [
+      ["a column that there is not", { "tables/teams.jsonl": '{"name":"a","evil\\"; drop table models; --":1}\n' }],
+      ["a row that is no JSON", { "tables/teams.jsonl": "no json\n" }],
+      ["a row that is cut off", { "tables/teams.jsonl": '{"name":"a"' }],
+      ["a file as a folder", { "predictions/a": "x", "predictions/a/b": "x" }],
+    ];
+    for (const [name, files] of variants) {
+      const path = join(folder, "forged.tar");
+      writeFileSync(path, await forged(files));
+      const { code, json } = await slipway(["restore", path, "--data", join(folder, "never")]);
+      assert.deepEqual([code, json.error?.code], [1, "BACKUP_INVALID"], `${name}: ${JSON.stringify(json)}`);
+    }
+    assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith("never")), []);
+    // Without tables there is nothing wrong: an archive of files alone.
+    writeFileSync(join(folder, "files.tar"), await forged({ "predictions/a.parquet": "x" }));
+    assert.equal((await slipway(["restore", join(folder, "files.tar"), "--data", join(folder, "files")])).code, 0);
   });
 
   it("is not restored over anything", async () => {

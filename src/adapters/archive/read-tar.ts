@@ -15,15 +15,26 @@ export async function* readTar(file: string): AsyncGenerator<FoundEntry> {
       const { done, value } = await reader.read();
       if (done) return;
       const { name, type = "file", size } = value.header;
-      yield { path: name, type, bytes: size, content: value.body as unknown as AsyncIterable<Uint8Array> };
+      yield { path: name, type, bytes: size, content: readable(value.body as unknown as AsyncIterable<Uint8Array>) };
       // Left unread by whoever asked: the decoder stands still until it is.
       if (!value.body.locked) await value.body.cancel().catch(() => undefined);
     }
   } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError("BACKUP_INVALID", "The file is not a tar archive, or it is damaged or cut off.", { cause });
+    throw damaged(cause);
   } finally {
     await reader.cancel().catch(() => undefined);
     source.destroy();
   }
+}
+
+async function* readable(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content;
+  } catch (cause) {
+    throw damaged(cause);
+  }
+}
+
+function damaged(cause: unknown): AppError {
+  return cause instanceof AppError ? cause : new AppError("BACKUP_INVALID", "The file is not a tar archive, or it is damaged or cut off.", { cause });
 }
