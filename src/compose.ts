@@ -253,7 +253,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     }
   }
 
-  const url = `${tls === undefined ? "http" : "https"}://${config.host.includes(":") ? `[${config.host}]` : config.host}:${ports.httpPort}`;
+  const url = `${tls === undefined ? "http" : "https"}://${callableHost(config.host)}:${ports.httpPort}`;
   await opened.record("server.started", startedAt, { version: slipwayVersion, access: posture.mode, host: config.host, tls: tls !== undefined, setupOpen: setupToken !== null });
   logger.info("server.started", { url, grpcPort: ports.grpcPort, version: slipwayVersion, startMs: clock.now() - startedAt });
   return {
@@ -292,4 +292,11 @@ function kindOfMachine(): string {
 function assertNotMoved({ data, databaseUrl }: Config): void {
   if (databaseUrl !== undefined || existsSync(join(data, "slipway.db")) || !existsSync(join(data, movedDatabaseName))) return;
   throw new AppError("CONFIG_INVALID", `The tables of this data directory were moved to Postgres: give its address as SLIPWAY_DATABASE_URL. To go back to SQLite, rename ${movedDatabaseName} to slipway.db.`);
+}
+
+/** A name by which this machine reaches the server; the addresses that stand for all of its own are none. */
+function callableHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
 }
