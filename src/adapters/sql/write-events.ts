@@ -22,26 +22,28 @@ const ofStatement = new WeakMap<CompiledQuery, string>();
  * Statements that add events to the outbox: the last ones of the transaction, or of the batch, that makes the change. The
  * first of them takes the row of the sequence and keeps it until the commit, so sequences have no gaps and are in the order
  * of commits: a reader that has seen one has seen all before it. Nothing is added where `when` does not hold: in a batch,
- * that the statements before it changed what they should.
+ * that the statements before it changed what they should. Running them twice adds the events once: a batch may be written
+ * again when its answer was lost.
  */
 export function eventStatements(
   queries: Kysely<DatabaseSchema>, ids: IdGenerator, events: readonly DomainEvent[], when: Expression<SqlBool> = sql<SqlBool>`1 = 1`,
 ): CompiledQuery[] {
   return events.flatMap(({ type, object, team, actor, time, payload }) => {
     const id = ids.next("event");
+    const isDue = sql<SqlBool>`(${when}) and not exists (select 1 from outbox where id = ${id})`;
     const insertion = queries
       .insertInto("outbox")
       .columns(["sequence", "id", "type", "object", "team", "actor", "time", "payload_json"])
       .expression(({ selectFrom, val }) =>
         selectFrom("sequences")
           .where("name", "=", "outbox")
-          .where(when)
+          .where(isDue)
           .select(["value", val(id).as("id"), val(type).as("type"), val(object).as("object"), val(team).as("team"), val(actor).as("actor")])
           .select([val(time as number).as("time"), val(JSON.stringify(payload)).as("payload_json")]),
       )
       .compile();
     ofStatement.set(insertion, id);
-    return [queries.updateTable("sequences").set(({ eb }) => ({ value: eb("value", "+", 1) })).where("name", "=", "outbox").where(when).compile(), insertion];
+    return [queries.updateTable("sequences").set(({ eb }) => ({ value: eb("value", "+", 1) })).where("name", "=", "outbox").where(isDue).compile(), insertion];
   });
 }
 
