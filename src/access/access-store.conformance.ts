@@ -271,7 +271,7 @@ export function accessStoreConformance(adapterName: string, open: () => Promise<
 const identity = { id: "usr_a", issuer: "https://id.example.com", subject: "1", name: "Ada", email: "ada@example.com", grants: [{ role: "viewer", team: "*" }] as const };
 const session: Session = { actor: "key:key_a", createdAt: now, expiresAt: later };
 
-function keyOf(id: string, more: Partial<ApiKey> = {}): ApiKey {
+export function keyOf(id: string, more: Partial<ApiKey> = {}): ApiKey {
   return {
     id: `key_${id}`, name: `Key ${id}`, hint: "slk_abcd", grants: [{ role: "viewer", team: "*" }], team: "default", createdBy: "local",
     createdAt: now, expiresAt: null, revokedAt: null, lastUsedAt: null, ...more,
