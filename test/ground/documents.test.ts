@@ -31,6 +31,18 @@ describe("the documents", () => {
     assert.deepEqual(found.filter(({ document, target }) => !existsSync(join(root, dirname(document), target.replace(/#.*/, "")))), []);
   });
 
+  it("show every guarantee by a file that exists, and by the test in it where one is named", () => {
+    const rows = [...read("docs/guarantees.md").matchAll(/^\| (.+) \| ([^|]+) \|$/gm)].map((row) => ({ promise: row[1]!, shown: row[2]!.trim() })).slice(2);
+    assert.ok(rows.length > 40, `${rows.length} guarantees`);
+    const broken = rows.flatMap(({ promise, shown }) => {
+      const named = [...shown.matchAll(/([^\s,"]+\/[^\s,"]+)(?: \(property\))?(?: "([^"]+)")?(?:, |$)/gy)];
+      const isRead = named.map(([text]) => text).join("") === shown;
+      const missing = named.some(([, path, test]) => !existsSync(join(root, path!)) || (test !== undefined && !read(path!).includes(`it("${test}"`)));
+      return named.length === 0 || !isRead || missing ? [promise] : [];
+    });
+    assert.deepEqual(broken, []);
+  });
+
   it("give every direct dependency a line with its version and licence, and no other", () => {
     const manifests = ["package.json", "console/package.json"].map((path) => JSON.parse(read(path)) as { dependencies?: Record<string, string>; devDependencies?: Record<string, string> });
     const used = Object.fromEntries(manifests.flatMap(({ dependencies = {}, devDependencies = {} }) => Object.entries({ ...dependencies, ...devDependencies })));
