@@ -9,6 +9,7 @@ import { SqlMeasurementStore } from "../../src/adapters/sql/sql-measurement-stor
 import { SqlSetupStore } from "../../src/adapters/sql/sql-setup-store.ts";
 import { SqlStatisticsStore } from "../../src/adapters/sql/sql-statistics-store.ts";
 import { SqlTruthStore } from "../../src/adapters/sql/sql-truth-store.ts";
+import { sqlStoresUnderFaultsConformance } from "../../src/adapters/sql/sql-stores-under-faults.conformance.ts";
 import { statisticsStoreConformance } from "../../src/monitoring/statistics-store.conformance.ts";
 import { registryEventsConformance } from "../../src/registry/registry-events.conformance.ts";
 import { registryStoreConformance } from "../../src/registry/registry-store.conformance.ts";
@@ -32,6 +33,7 @@ describe("stores on Postgres", () => {
     return (server) => new SqlStatisticsStore(database, server);
   });
   setupStoreConformance("Postgres", async () => new SqlSetupStore(await schemas.open()));
+  sqlStoresUnderFaultsConformance("Postgres", () => schemas.open());
   auditLogConformance("Postgres", async (handles) => {
     const schema = await schemas.newSchema();
     const opened: SqlAuditLog[] = [];
