@@ -15,7 +15,7 @@ import { workflowStage } from "./workflow-stage.fixture.ts";
 
 const minute = 60_000;
 
-describe("schedules of two replicas whose clocks and database misbehave", () => {
+describe("schedules of four replicas whose clocks and database misbehave", () => {
   const databases = new TemporaryDatabases();
   afterEach(() => databases.remove());
 
@@ -25,10 +25,11 @@ describe("schedules of two replicas whose clocks and database misbehave", () => 
     const definition = plannedWorkflow(() => undefined, () => ({ kind: "series", parts: [] }));
     const outside = workflowStage(database, { clock: truth, timers: new ManualTimers(truth), definitions: [definition] });
     await outside.service.putSchedule("minutely", { workflow: definition.name, cron: "* * * * *", missed: "all" }, "key:test");
-    // Each goes by its own clock, which is worse than any store's: jumps back make times due again that were fired before.
-    const replicas = ["one", "two"].map((name) => {
-      const clock = new FaultyClock(truth, seededRandom(`clock of ${name}`), { skewMs: 90_000, jumpMs: 3 * minute, jumpEveryMs: 2 * minute });
-      const faulty = new FaultyDatabase(database, seededRandom(`database of ${name}`));
+    // Each goes by the clock of its machine, which is worse than any store's: jumps back make times due again that were fired before.
+    // Two share a machine, so they see each time come at once; the machines are apart.
+    const clocks = ["one", "two"].map((name) => new FaultyClock(truth, seededRandom(`clock of ${name}`), { skewMs: 90_000, jumpMs: 3 * minute, jumpEveryMs: 2 * minute }));
+    const replicas = [...clocks, ...clocks].map((clock, index) => {
+      const faulty = new FaultyDatabase(database, seededRandom(`database of ${index}`));
       const schedules = new SqlWorkflowSchedules(faulty);
       const runner = new ScheduleRunner({ schedules, catalogue: outside.catalogue, ids: new TimeOrderedIds(clock), logger: silentLogger });
       // The list could not be read: the engine comes again.
