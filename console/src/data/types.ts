@@ -14,7 +14,7 @@ export type { AuditRecord } from "../../../src/access/audit-routes.ts";
 export type { Grant, Role } from "../../../src/core/caller.ts";
 export type { Delivery, DeliveryState, RecordedEvent, SubscriberStatus, WebhookStatus, WebhookWithSecret } from "../../../src/events/schemas.ts";
 export type { DoctorResult } from "../../../src/doctor/schemas.ts";
-export type { LogLine, RunState, Schedule, StepState, WorkflowRun, WorkflowStep, WorkflowSummary } from "../../../src/workflows/schemas.ts";
+export type { LogLine, RunState, Schedule, WorkflowRun, WorkflowStep, WorkflowSummary } from "../../../src/workflows/schemas.ts";
 
 /** One model in `GET /api/models`. */
 export interface ModelEntry extends Model {
