@@ -12,7 +12,8 @@ const numbersOf = (runs: { id: string }[]): number[] => runs.map(({ id }) => Num
 export function runDirectoryConformance(adapter: string, open: () => Promise<WorkflowStores>): void {
   describe(`RunDirectory: ${adapter}`, () => {
     it("lists the newest first, in pages, by workflow, state and team, and counts", async () => {
-      const { store, directory } = await open();
+      const { store, directory, teams } = await open();
+      for (const name of ["red", "blue"]) await teams.add({ name, description: "" }, { actor: "key:a", now });
       for (let number = 1; number <= 6; number++) await store.addRun(newRunOf(number, { workflow: number % 2 === 0 ? "train" : "score", team: number <= 3 ? "red" : "blue" }));
       await store.lease(leaseBy("a", now, { limit: 1 }));
       assert.deepEqual(numbersOf(await directory.list({ limit: 4 })), [6, 5, 4, 3]);

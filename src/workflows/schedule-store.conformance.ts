@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ErrorCode } from "../core/error-catalogue.ts";
+import { AppError } from "../core/errors.ts";
 import { later, newRunOf, storeNow as now } from "./new-run.fixture.ts";
 import type { Schedule } from "./schemas.ts";
-import type { RunDirectory, ScheduleStore } from "./workflow-store.ts";
+import type { WorkflowStores } from "./workflow-store.conformance.ts";
+import type { ScheduleStore } from "./workflow-store.ts";
 
 const nightly: Schedule = {
   name: "nightly", workflow: "train", cron: "0 3 * * *", timeZone: "Europe/Paris", missed: "once", input: { model: "flights" }, team: "default",
   paused: false, owner: "key:a", createdAt: now, nextAt: later(1000), lastAt: null,
 };
 
+const failsWith = (code: ErrorCode) => (error: unknown) => error instanceof AppError && error.code === code;
+
 /** What every ScheduleStore promises. */
-export function scheduleStoreConformance(adapter: string, open: () => Promise<{ schedules: ScheduleStore; directory: RunDirectory }>): void {
+export function scheduleStoreConformance(adapter: string, open: () => Promise<Pick<WorkflowStores, "teams" | "directory"> & { schedules: ScheduleStore }>): void {
   describe(`ScheduleStore: ${adapter}`, () => {
     it("keeps, replaces, lists and removes", async () => {
       const { schedules } = await open();
@@ -22,6 +27,19 @@ export function scheduleStoreConformance(adapter: string, open: () => Promise<{ 
       assert.deepEqual(await schedules.find("nightly"), changed);
       assert.deepEqual((await schedules.list()).map(({ name, paused, nextAt }) => [name, paused, nextAt]), [["hourly", true, null], ["nightly", false, later(2000)]]);
       assert.deepEqual([await schedules.remove("hourly"), await schedules.remove("hourly")], [true, false]);
+    });
+
+    it("keeps nothing for a team that is not there, so that a later one of its name inherits nothing", async () => {
+      const { schedules, teams } = await open();
+      const by = { actor: "key:a", now };
+      const put = (team: string) => schedules.put({ ...nightly, name: `of-${team === "*" ? "all" : team}`, team });
+      await assert.rejects(put("blue"), failsWith("TEAM_NOT_FOUND"));
+      await teams.add({ name: "blue", description: "" }, by);
+      assert.deepEqual(await schedules.list(), []);
+      await put("blue");
+      await put("*");
+      assert.deepEqual((await schedules.list()).map(({ team }) => team), ["*", "blue"]);
+      await assert.rejects(teams.remove("blue", by), failsWith("TEAM_NOT_EMPTY"));
     });
 
     it("fires a time once, however many do so at once, together with its runs", async () => {

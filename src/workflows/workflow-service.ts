@@ -74,7 +74,7 @@ export class WorkflowService {
 
   /**
    * Starts a run with the newest version, or answers the one that the same idempotency key started before. Throws
-   * WORKFLOW_NOT_FOUND, INVALID_REQUEST with the problems of the input, IDEMPOTENCY_CONFLICT.
+   * WORKFLOW_NOT_FOUND, TEAM_NOT_FOUND, INVALID_REQUEST with the problems of the input, IDEMPOTENCY_CONFLICT.
    */
   async start(workflow: string, request: z.input<typeof StartRun>, owner: string): Promise<{ run: WorkflowRun; created: boolean }> {
     const { input, idempotencyKey, priority, startAt, team } = StartRun.parse(request);
@@ -188,7 +188,7 @@ export class WorkflowService {
     return schedule;
   }
 
-  /** Adds or replaces. Throws SCHEDULE_INVALID, WORKFLOW_NOT_FOUND, INVALID_REQUEST with the problems of the input. */
+  /** Adds or replaces. Throws SCHEDULE_INVALID, WORKFLOW_NOT_FOUND, TEAM_NOT_FOUND, INVALID_REQUEST with the problems of the input. */
   async putSchedule(name: string, request: z.input<typeof ScheduleSpec>, owner: string): Promise<Schedule> {
     const spec = ScheduleSpec.parse(request);
     parseInput(this.#parts.catalogue.latest(spec.workflow), spec.input);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { EpochMs } from "../core/clock.ts";
 import type { DomainEvent } from "../core/domain-event.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError } from "../core/errors.ts";
@@ -11,10 +12,16 @@ export interface WorkflowStores {
   store: WorkflowStore;
   directory: RunDirectory;
   signals: SignalStore;
+  /** Has the team `default` at first. */
+  teams: {
+    add(team: { name: string; description: string }, by: { actor: string; now: EpochMs }): Promise<void>;
+    remove(name: string, by: { actor: string; now: EpochMs }): Promise<void>;
+  };
   /** What the outbox has, oldest first. */
   events(): Promise<Pick<DomainEvent, "type" | "object" | "payload">[]>;
 }
 
+const by = { actor: "key:a", now };
 const failsWith = (code: ErrorCode) => (error: unknown) => error instanceof AppError && error.code === code;
 
 /** What every WorkflowStore promises. */
@@ -28,7 +35,8 @@ export function workflowStoreConformance(adapter: string, open: () => Promise<Wo
     });
 
     it("adds a run and gives it back as it was", async () => {
-      const { store, directory } = await open();
+      const { store, directory, teams } = await open();
+      await teams.add({ name: "blue", description: "" }, by);
       const request = newRunOf(1, { input: { text: "ä\0", deep: [1, null, { a: 1.5 }] }, priority: -3, concurrencyKey: "k", schedule: "nightly", team: "blue" });
       const { run, created } = await store.addRun(request);
       assert.equal(created, true);
@@ -54,11 +62,30 @@ export function workflowStoreConformance(adapter: string, open: () => Promise<Wo
     });
 
     it("keeps one team's idempotency keys apart from another's, and callers' from those of schedules", async () => {
-      const { store, directory } = await open();
+      const { store, directory, teams } = await open();
+      for (const name of ["blue", "red"]) await teams.add({ name, description: "" }, by);
       const add = async (number: number, change: Parameters<typeof newRunOf>[1]) => (await store.addRun(newRunOf(number, { idempotencyKey: "nightly@1", ...change }))).created;
       assert.deepEqual([await add(1, { team: "blue" }), await add(2, { team: "red", input: "another" }), await add(3, { schedule: "nightly" })], [true, true, true]);
       assert.deepEqual([await add(4, { team: "blue" }), await add(5, { schedule: "nightly" })], [false, false]);
       assert.deepEqual((await directory.list({ limit: 9 })).map(({ idempotencyKey }) => idempotencyKey), ["nightly@1", "nightly@1", "nightly@1"]);
+    });
+
+    it("adds no run to a team that is not there, so that a later one of its name inherits none", async () => {
+      const { store, directory, teams } = await open();
+      const add = (number: number) => store.addRun(newRunOf(number, { team: "blue" }));
+      await assert.rejects(add(1), failsWith("TEAM_NOT_FOUND"));
+      await assert.rejects(store.addRun(newRunOf(2, { team: "blue", idempotencyKey: "once" })), failsWith("TEAM_NOT_FOUND"));
+      await teams.add({ name: "blue", description: "" }, by);
+      assert.deepEqual(await directory.list({ limit: 9 }), []);
+      assert.deepEqual([(await add(1)).created, (await store.addRun(newRunOf(3, { team: "*" }))).created], [true, true]);
+      await teams.remove("blue", by);
+      await assert.rejects(add(4), failsWith("TEAM_NOT_FOUND"));
+    });
+
+    it("finds its own run when a write that has arrived is repeated", async () => {
+      const { store } = await open();
+      const { run } = await store.addRun(newRunOf(1));
+      assert.deepEqual(await store.addRun(newRunOf(1)), { run, created: true });
     });
 
     it("leases what is due, by priority and age, once, of known workflows and versions", async () => {

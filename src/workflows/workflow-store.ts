@@ -58,7 +58,10 @@ export interface NewRun {
 export interface WorkflowStore {
   /** The one time that leases, sleeps and schedules are judged by; the database's own where replicas share it. */
   time(): Promise<EpochMs>;
-  /** The run that is there already for the same workflow and idempotency key; throws IDEMPOTENCY_CONFLICT when its input is another. */
+  /**
+   * The run that is there already for the same workflow and idempotency key; throws IDEMPOTENCY_CONFLICT when its input is
+   * another, TEAM_NOT_FOUND unless the team is there or `*`.
+   */
   addRun(run: NewRun): Promise<{ run: WorkflowRun; created: boolean }>;
   /**
    * Leases up to `limit` runs that are due, or whose lease has ended, of the given workflow versions, within the
@@ -120,7 +123,7 @@ export interface SignalStore {
 export interface ScheduleStore {
   list(): Promise<Schedule[]>;
   find(name: string): Promise<Schedule | null>;
-  /** Adds it or replaces it. */
+  /** Adds it or replaces it. Throws TEAM_NOT_FOUND unless the team is there or `*`. */
   put(schedule: Schedule): Promise<void>;
   /** False when there is none. */
   remove(name: string): Promise<boolean>;

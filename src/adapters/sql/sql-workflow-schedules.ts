@@ -1,5 +1,6 @@
 import type { Schedule, ScheduleStore } from "../../workflows/index.ts";
 import type { WorkflowScheduleRow } from "./database-schema.ts";
+import { holdTeam } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { rowOfNewRun, scheduleOf } from "./sql-workflow-rows.ts";
 
@@ -27,8 +28,10 @@ export class SqlWorkflowSchedules implements ScheduleStore {
       input_json: JSON.stringify(schedule.input ?? null), team: schedule.team, owner: schedule.owner, created_at: schedule.createdAt,
       next_at: schedule.nextAt, last_at: schedule.lastAt, paused_at: schedule.paused ? schedule.createdAt : null,
     };
-    await this.#database.queries
-      .insertInto("workflow_schedules").values(row).onConflict((conflict) => conflict.column("name").doUpdateSet(row)).execute();
+    await this.#database.transaction(async (transaction) => {
+      if (row.team !== "*") await holdTeam(transaction, row.team);
+      await transaction.insertInto("workflow_schedules").values(row).onConflict((conflict) => conflict.column("name").doUpdateSet(row)).execute();
+    });
   }
 
   async remove(name: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import { LeaseLost, type LeasedRun, type LogLine, type NewRun, type RunRelease, type StepRecord, type WorkflowRun, type WorkflowStep, type WorkflowStore } from "../../workflows/index.ts";
 import type { WorkflowRunRow } from "./database-schema.ts";
+import { teamNotFound } from "./hold-team.ts";
 import { SharedBatches } from "./shared-batches.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { SqlWorkflowLeases } from "./sql-workflow-leases.ts";
@@ -48,9 +49,11 @@ export class SqlWorkflowStore implements WorkflowStore {
     const [result] = await this.#batches.write(run.id, [this.#insertRun(row)]);
     if (result!.rows.length > 0) return { run: runOf(row), created: true };
     const found = await this.#database.queries
-      .selectFrom("workflow_runs").selectAll().where("workflow", "=", run.workflow).where("idempotency_key", "=", row.idempotency_key).executeTakeFirst();
-    // Pruned in between, or its id was taken: neither happens to ids that are made once.
-    if (found === undefined) throw new AppError("INTERNAL", "The run could not be added.");
+      .selectFrom("workflow_runs").selectAll()
+      .where(({ eb, and, or }) => or([eb("id", "=", run.id), and([eb("workflow", "=", run.workflow), eb("idempotency_key", "=", row.idempotency_key)])]))
+      .executeTakeFirst();
+    // Else it was pruned in between, which does not happen to what is new.
+    if (found === undefined) throw teamNotFound(run.team);
     // A repeated write after a lost connection finds its own run.
     if (found.id === run.id) return { run: runOf(found), created: true };
     if (found.input_digest !== row.input_digest) {
@@ -156,8 +159,16 @@ export class SqlWorkflowStore implements WorkflowStore {
     if (Number(first!.numAffectedRows ?? 0) === 0) throw new LeaseLost("The lease of the run is another's.");
   }
 
+  /** Adds nothing to a team that is not there, and keeps the team from being removed until the run is committed. */
   #insertRun(row: WorkflowRunRow): CompiledQuery {
-    return this.#database.queries.insertInto("workflow_runs").values(row).onConflict((conflict) => conflict.doNothing()).returning("id").compile();
+    const insert = this.#database.queries.insertInto("workflow_runs");
+    const columns = Object.keys(row) as (keyof typeof row)[];
+    // `*` is no team: the server's own runs. Runs of one team do not wait for each other, as they would with `holdTeam`.
+    const rows = row.team === "*"
+      ? insert.values(row)
+      : insert.columns(columns).expression(({ selectFrom, val }) =>
+        selectFrom("teams").select(columns.map((column) => val(row[column]).as(column))).where("teams.name", "=", row.team).forShare());
+    return rows.onConflict((conflict) => conflict.doNothing()).returning("id").compile();
   }
 
   #holds(run: string, epoch: number, state?: string): Expression<SqlBool> {

@@ -2,6 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { systemClock } from "../../core/clock.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";
 import type { SqlDatabase } from "./sql-database.ts";
+import { SqlTeamStore } from "./sql-team-store.ts";
 import { SqlWorkflowDirectory } from "./sql-workflow-directory.ts";
 import { SqlWorkflowSchedules } from "./sql-workflow-schedules.ts";
 import { SqlWorkflowSignals } from "./sql-workflow-signals.ts";
@@ -15,6 +16,7 @@ export function workflowStoresOn(database: SqlDatabase, clock: Clock | "database
     directory: new SqlWorkflowDirectory(database, { ids }),
     signals: new SqlWorkflowSignals(database),
     schedules: new SqlWorkflowSchedules(database),
+    teams: new SqlTeamStore(database, ids),
     events: async () => {
       const rows = await database.queries.selectFrom("outbox").selectAll().orderBy("sequence").execute();
       return rows.map(({ type, object, payload_json }) => ({ type, object, payload: JSON.parse(payload_json) as Record<string, unknown> }));
