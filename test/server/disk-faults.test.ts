@@ -35,7 +35,7 @@ describe("a disk that fails", { skip: faultyDiskMissing }, () => {
     t.after(() => server.stop({ keep: true }));
     const reference = await server.file("reference.csv", `features\n${Array.from({ length: 50 }, (_, index) => index).join("\n")}\n`);
     let failed = 0;
-    for (let at = 1, fired = true; fired; at = positions(16, 9)(at)) {
+    for (let at = 1, fired = true; fired; at = positions(12, 13)(at)) {
       const [name, weight] = [`model-${at}`, at];
       const file = await server.file(`${name}.onnx`, linearModel({ weights: [weight] }));
       disk.fail({ at, failure: failures[at % 2]! });
@@ -69,7 +69,7 @@ describe("a disk that fails", { skip: faultyDiskMissing }, () => {
     const start = (key: string) =>
       api.send<{ run: WorkflowRun }>("POST", "/api/workflows/effects/runs", { input: { file }, idempotencyKey: key }).catch(() => null);
 
-    for (let at = 1, fired = true; fired; at = positions(16, 7)(at)) {
+    for (let at = 1, fired = true; fired; at = positions(12, 9)(at)) {
       disk.fail({ at, failure: failures[at % 2]! });
       const first = await start(`run-${at}`);
       if (first !== null) while (disk.fired === 0 && !hasEnded(await find(server, first.run.id)));
