@@ -24,7 +24,9 @@ export function DeliveriesPanel({ receiver, dead, paused, isWebhook }: { receive
   if (state !== null) parameters.set("state", state);
   if (before !== null) parameters.set("before", before);
   const base = apiPath`/api/webhooks/${receiver}`;
-  const deliveries = useResource<{ deliveries: Delivery[] }>(`${base}/deliveries?${parameters}`, { refreshMs: 2500 });
+  // Not while somebody is about to remove it: what is gone in a moment is not asked for.
+  const refreshing = query.get("remove") === null ? { refreshMs: 2500 } : {};
+  const deliveries = useResource<{ deliveries: Delivery[] }>(`${base}/deliveries?${parameters}`, refreshing);
   const action = useAction();
   const refresh = (): void => invalidate((key) => key.startsWith("/api/webhooks"));
   const redeliver = (path: string): void => action.run(() => call(`${base}/${path}`, { method: "POST" }), refresh);

@@ -94,7 +94,7 @@ function WebhookActions({ webhook }: { webhook: WebhookStatus }) {
       {secret !== null && <SecretDialog webhook={secret} onClose={() => { setSecret(null); close(); }} />}
       {query.get("remove") !== null && (
         <ConfirmDialog
-          title={`Remove ${webhook.name}?`} action="Remove" onClose={close} onDone={() => { navigate("/events/webhooks"); refresh(); }}
+          title={`Remove ${webhook.name}?`} action="Remove" onClose={close} onDone={() => { navigate("/events/webhooks"); invalidate((key) => key === "/api/webhooks"); }}
           work={() => call(apiPath`/api/webhooks/${webhook.id}`, { method: "DELETE" })}
         >
           <p>Nothing is sent to it any more, also not the {formatCount(webhook.pending)} pending and {formatCount(webhook.dead)} dead deliveries. To keep them for later, pause it instead.</p>
