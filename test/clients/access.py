@@ -99,7 +99,11 @@ with check("tritonclient's stream over gRPC"):
         answers = []
         streaming = over_grpc.InferenceServerClient(target.grpc)
         streaming.start_stream(lambda result, error, answers=answers: answers.append((result, error)), headers=bearer(key))
-        streaming.async_stream_infer("m", [over_grpc.InferInput("features", [1, 1], "FP32").set_data_from_numpy(features)])
+        try:
+            streaming.async_stream_infer("m", [over_grpc.InferInput("features", [1, 1], "FP32").set_data_from_numpy(features)])
+        except InferenceServerException as refusal:
+            # The refusal of the stream was there before the first message: the client says so here, and the reason to the callback.
+            assert word is not None and "no longer in valid state" in str(refusal), refusal
         streaming.stop_stream()
         assert len(answers) == 1, answers
         result, error = answers[0]
