@@ -34,30 +34,23 @@ const endStates: ReadonlySet<RunState> = new Set<RunState>(["succeeded", "failed
 const followPollMs = 300;
 const linesPerRead = 1000;
 
+interface WorkflowServiceParts {
+  store: WorkflowStore;
+  directory: RunDirectory;
+  signals: SignalStore;
+  schedules: ScheduleStore;
+  catalogue: DefinitionCatalogue;
+  /** None where this process only starts and reads. */
+  engine: RunEngine | null;
+  ids: IdGenerator;
+  timers: Timers;
+}
+
 /** Starting, watching and steering runs. Who may do so is the routes' question: runs and schedules carry their team. */
 export class WorkflowService {
-  readonly #parts: {
-    store: WorkflowStore;
-    directory: RunDirectory;
-    signals: SignalStore;
-    schedules: ScheduleStore;
-    catalogue: DefinitionCatalogue;
-    /** None where this process only starts and reads. */
-    engine: RunEngine | null;
-    ids: IdGenerator;
-    timers: Timers;
-  };
+  readonly #parts: WorkflowServiceParts;
 
-  constructor(parts: {
-    store: WorkflowStore;
-    directory: RunDirectory;
-    signals: SignalStore;
-    schedules: ScheduleStore;
-    catalogue: DefinitionCatalogue;
-    engine: RunEngine | null;
-    ids: IdGenerator;
-    timers: Timers;
-  }) {
+  constructor(parts: WorkflowServiceParts) {
     this.#parts = parts;
   }
 
