@@ -1,13 +1,15 @@
 import type { Generated } from "kysely";
+import type { TrackingSchema } from "./tracking-schema.ts";
 
 /**
  * Tables as Kysely sees them. Times are milliseconds since 1970; names ending in `_json` hold JSON as text. Integers come
  * back as numbers (see `sqlInteger`). Only migrations change the tables; this file describes their latest state.
  */
-export interface DatabaseSchema {
+export interface DatabaseSchema extends TrackingSchema {
   models: ModelRow;
   model_versions: ModelVersionRow;
   version_digests: VersionDigestRow;
+  blob_uploads: { digest: string; actor: string; uploaded_at: number };
   model_aliases: ModelAliasRow;
   policy_revisions: PolicyRevisionRow;
   truths: TruthRow;
@@ -33,6 +35,10 @@ export interface DatabaseSchema {
   workflow_signals: { id: string; name: string; key: string; payload_json: string; received_at: number; taken_by: string | null };
   workflow_waits: { run: string; step: string; name: string; key: string };
   workflow_schedules: WorkflowScheduleRow;
+  model_tags: { model: string; key: string; value: string };
+  version_tags: { model: string; version: number; key: string; value: string };
+  registry_changes: RegistryChangeRow;
+  version_evaluations: VersionEvaluationRow;
 }
 
 interface ModelRow {
@@ -44,6 +50,8 @@ interface ModelRow {
   team: Generated<string>;
   /** The actor that registered its first version. */
   owner: Generated<string>;
+  /** NULL where nothing changed since a release that did not know it. */
+  updated_at: number | null;
 }
 
 export interface ModelVersionRow {
@@ -54,6 +62,42 @@ export interface ModelVersionRow {
   contract_digest: string;
   /** Canonical JSON. */
   contract_json: string;
+  description: Generated<string>;
+  /** `None`, `Staging`, `Production` or `Archived`. */
+  stage: Generated<string>;
+  status: Generated<string>;
+  status_message: Generated<string>;
+  /** The actor that registered it. */
+  owner: Generated<string>;
+  /** As its registrar gave it, such as `runs:/<run>/model`; empty for an uploaded file. */
+  source: Generated<string>;
+  run_link: Generated<string>;
+  updated_at: number | null;
+  run_id: string | null;
+  logged_model: string | null;
+}
+
+/** Who changed a stage, an alias or a description, and why. */
+export interface RegistryChangeRow {
+  id: string;
+  model: string;
+  version: number | null;
+  time: number;
+  actor: string;
+  change: string;
+  before: string | null;
+  after: string | null;
+  reason: string;
+}
+
+/** How a version compared with a baseline and with the version in production on an evaluation set. */
+export interface VersionEvaluationRow {
+  id: string;
+  model: string;
+  version: number;
+  time: number;
+  workflow_run: string | null;
+  report_json: string;
 }
 
 /** Every blob that a version's contract names. */

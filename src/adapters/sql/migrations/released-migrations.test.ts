@@ -16,6 +16,7 @@ const released: Record<string, string> = {
   "4 events": "d1eefb1065fc2e2338335639ed003071ad472d457b96e3dcd6c1dfff75cf8963",
   "5 workflows": "d14f473015333e38d6bce498b63d74fd4cf6069c6966ecaf8be329df218e6ad5",
   "6 replica-minutes": "52895c10482b76554f33ed19f5d2a1dd9c48c01c4293a5fd5107ebfc2b001a3e",
+  "7 blob-uploads": "458a57d56ea9152414c6d767af3804183dc8c3ca3e8b26a0614c858eb67a22db",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });
