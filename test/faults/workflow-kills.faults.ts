@@ -5,13 +5,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, describe, it } from "node:test";
-import { orders } from "../../test/kit/workflow-until-killed.ts";
-import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { systemClock } from "../core/clock.ts";
-import { systemTimers } from "./timers.ts";
-import { workflowStage } from "./workflow-stage.fixture.ts";
+import { orders } from "../kit/workflow-until-killed.ts";
+import { TemporaryDatabases } from "../../src/adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { systemTimers } from "../../src/workflows/timers.ts";
+import { workflowStage } from "../../src/workflows/workflow-stage.fixture.ts";
 
-const program = fileURLToPath(new URL("../../test/kit/workflow-until-killed.ts", import.meta.url));
+const program = fileURLToPath(new URL("../kit/workflow-until-killed.ts", import.meta.url));
 const runsPerRound = 3;
 /** How long kills go on; thousands of them with SLIPWAY_TEST_KILLS. */
 const kills = Number(process.env["SLIPWAY_TEST_KILLS"] ?? 15);
