@@ -14,12 +14,12 @@ import { SegmentPredictionLog } from "./adapters/filesystem/prediction-log/segme
 import { OnnxInspector } from "./adapters/onnx/onnx-inspector.ts";
 import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
-import { openSqlDatabase, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
+import { openSqlDatabase, SqlBlobOwners, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
 import { BackupService, backupRoutes } from "./backup/index.ts";
 import { accessRoutes, auditRoutes, oidcRoutes, setupRoutes } from "./access/index.ts";
 import { TlsFiles } from "./adapters/tls/tls-files.ts";
 import { childEnvironment, postureOf, type Config } from "./config/index.ts";
-import { systemClock, type Clock, type EpochMs } from "./core/clock.ts";
+import { epochMs, systemClock, type Clock, type EpochMs } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
 import { EventBus } from "./core/events.ts";
 import { TimeOrderedIds } from "./core/ids.ts";
@@ -147,7 +147,8 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const duckdb = new DuckdbChild({ environment, logger });
   const runtimeOptions = { logger, environment, intraOpThreads: config.intraOpThreads };
   const runtime = new OnnxRuntime(runtimeOptions);
-  const registry = new RegistryService({ store: registryStore, blobs, inspector: new OnnxInspector(runtimeOptions), profiler: new DuckdbReferenceProfiler(duckdb), events });
+  const owners = new SqlBlobOwners(database);
+  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler: new DuckdbReferenceProfiler(duckdb), events });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,
     archive: new DuckdbPredictionArchive({ environment, logger }),
@@ -183,6 +184,8 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     config, database, environment, clock, ids, logger,
     maintenance: [
       { name: "collect blobs", run: async () => blobs.collect(new Set(await registryStore.listArtifactDigests()), dayMs) },
+      // An upload may itself take a day, and is noted by its beginning.
+      { name: "forget old uploads", run: (now) => owners.pruneUploads(epochMs(now - 2 * dayMs)) },
       { name: "remove old events", run: (now) => pruneEvents(outbox, now) },
       // Where servers share a database, each has its own predictions, and one of them has this run.
       ...(config.databaseUrl === undefined ? [{ name: "remove old predictions", each: () => serving.modelNames, run: prunePredictions }] : []),

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { AppError } from "../core/errors.ts";
 
 /**
  * Files by the SHA-256 of their bytes. A blob appears whole or not at all and survives power loss once `put` has
@@ -15,4 +16,9 @@ export interface BlobStore {
   verifiedPath(digest: string): Promise<string>;
   /** Removes blobs that are neither in `keep` nor younger than `olderThanMs`, and what broken uploads left. Answers how many. */
   collect(keep: ReadonlySet<string>, olderThanMs: number): Promise<number>;
+}
+
+/** The one way to say that a file is not there, for files that are not and for those that the caller may not use. */
+export function missingBlob(digest: string): AppError {
+  return new AppError("BLOB_NOT_FOUND", `There is no file ${JSON.stringify(digest.slice(0, 80))}.`);
 }

@@ -1,5 +1,6 @@
 export * from "./schemas.ts";
-export type { BlobStore } from "./blob-store.ts";
+export type { BlobOwners } from "./blob-owners.ts";
+export { missingBlob, type BlobStore } from "./blob-store.ts";
 export type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
 export type { ProfileRequest, ReferenceProfiler, TableColumn } from "./reference-profiler.ts";
 export type { RegistryStore } from "./registry-store.ts";

@@ -6,8 +6,9 @@ import { canonicalJson, jsonDigest } from "../core/canonical-json.ts";
 import { AppError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
 import { assertSafeName, VersionNumber } from "../core/names.ts";
-import { missingObject, requireOn } from "../core/request-gate.ts";
-import type { BlobStore } from "./blob-store.ts";
+import { denial, missingObject, requireOn } from "../core/request-gate.ts";
+import type { BlobOwners } from "./blob-owners.ts";
+import { missingBlob, type BlobStore } from "./blob-store.ts";
 import { matchReference } from "./match-reference.ts";
 import type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
 import type { ReferenceProfiler } from "./reference-profiler.ts";
@@ -20,6 +21,7 @@ import { typicalNumber } from "./typical-number.ts";
 export interface RegistryParts {
   store: RegistryStore;
   blobs: BlobStore;
+  owners: BlobOwners;
   inspector: ModelInspector;
   profiler: ReferenceProfiler;
   events: EventBus;
@@ -100,6 +102,11 @@ export class RegistryService {
     throw new AppError("VERSION_NOT_FOUND", `${model} has no version ${version.slice(0, 140)}.`);
   }
 
+  /** A file arrived whole: its uploader may deploy it. */
+  async noteUpload(digest: string, caller: Caller, now: EpochMs): Promise<void> {
+    await this.#parts.owners.noteUpload(digest, caller.actor, now);
+  }
+
   /**
    * Reads, tries and profiles the files, then writes the version in one transaction. Everything that can be wrong is
    * found before anything is written, whose the model is first of all: a caller who may not deploy it learns nothing. The same content as the latest version answers with that version.
@@ -107,10 +114,10 @@ export class RegistryService {
   async register(model: string, request: DeployRequest, caller: Caller, now: EpochMs): Promise<{ version: ModelVersion; created: boolean }> {
     assertSafeName(model, "model name");
     const team = await this.teamForDeploy(model, request.team, caller);
-    const { store, blobs, inspector } = this.#parts;
-    const sourcePath = await blobs.verifiedPath(request.artifact);
+    const { store, inspector } = this.#parts;
+    const sourcePath = await this.#pathFor(caller, request.artifact);
     const inspection = await inspector.inspect(sourcePath);
-    const { inputs, profile } = await this.#readReference(inspection.inputs, request);
+    const { inputs, profile } = await this.#readReference(inspection.inputs, request, caller);
     const artifact = await this.#storeArtifact(request, inspection, sourcePath);
     const probe = await inspector.probe(artifact.path, inspection);
     const makeContract = contractMaker(model, request, { inputs, profile, inspection, probe, artifact });
@@ -170,12 +177,25 @@ export class RegistryService {
     return this.#parts.store.listPolicyRevisions(model);
   }
 
-  async #readReference(given: TensorSpec[], request: DeployRequest): Promise<{ inputs: TensorSpec[]; profile: ReferenceProfile | null }> {
+  /**
+   * The path of a file that the caller uploaded, or that a version names which they may see: whoever knows no more than a
+   * digest is told that there is no such file. Throws BLOB_NOT_FOUND, BLOB_CORRUPT.
+   */
+  async #pathFor(caller: Caller, digest: string): Promise<string> {
+    const { blobs, owners } = this.#parts;
+    if (!mayOnServer(caller, "deployer") && !(await owners.hasUploaded(digest, caller.actor))) {
+      const models = await owners.modelsNaming(digest);
+      if (!models.some(({ name, team }) => mayOn(caller, "viewer", { kind: "model", name, team }))) throw denial(missingBlob(digest));
+    }
+    return blobs.verifiedPath(digest);
+  }
+
+  async #readReference(given: TensorSpec[], request: DeployRequest, caller: Caller): Promise<{ inputs: TensorSpec[]; profile: ReferenceProfile | null }> {
     const withMissing = (inputs: readonly TensorSpec[], missing: ReadonlySet<string>): TensorSpec[] =>
       inputs.map((input) => ({ ...input, missingAllowed: isFloat(input) && (request.allowMissing || missing.has(input.name)) }));
     const { reference } = request;
     if (reference === undefined) return { inputs: withMissing(given, new Set()), profile: null };
-    const path = await this.#parts.blobs.verifiedPath(reference.digest);
+    const path = await this.#pathFor(caller, reference.digest);
     const table = await this.#parts.profiler.describe(path, reference.format);
     const match = matchReference(given, table.columns, request);
     if (match.problems.length > 0) {

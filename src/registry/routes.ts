@@ -21,14 +21,15 @@ export function registryRoutes(registry: RegistryService, blobs: BlobStore): Rou
       on: "some",
       operationId: "uploadBlob",
       summary: "Upload a file and get its digest",
-      description: "The body is the file. It is kept for a day when no version names it.",
+      description: "The body is the file. It is kept for a day when no version names it. Its uploader may deploy it, and whoever sees a version that names it.",
       tag,
       query: z.strictObject({ digest: Digest.optional() }),
       body: { kind: "stream", description: "The file's bytes" },
       response: z.object({ digest: Digest, bytes: z.number().int() }),
-      handle: async ({ body, query, auditAs }) => {
+      handle: async ({ body, query, caller, now, auditAs }) => {
         const blob = await blobs.put(body, { maxBytes: maxBlobBytes, ...(query.digest === undefined ? {} : { expectedDigest: query.digest }) });
         auditAs({ object: `blob:${blob.digest}`, detail: { bytes: blob.bytes } });
+        await registry.noteUpload(blob.digest, caller, now);
         return blob;
       },
     }),

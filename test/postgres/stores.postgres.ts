@@ -2,7 +2,7 @@ import { after, afterEach, before, describe } from "node:test";
 import { accessStoreConformance } from "../../src/access/access-store.conformance.ts";
 import { auditLogConformance } from "../../src/access/audit-log.conformance.ts";
 import { setupStoreConformance } from "../../src/access/setup-store.conformance.ts";
-import { accessStoreOn, registryStoreOn } from "../../src/adapters/sql/access-store.fixture.ts";
+import { accessStoreOn, blobOwnersOn, registryStoreOn } from "../../src/adapters/sql/access-store.fixture.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { SqlAuditLog } from "../../src/adapters/sql/sql-audit-log.ts";
 import { SqlMeasurementStore } from "../../src/adapters/sql/sql-measurement-store.ts";
@@ -11,6 +11,7 @@ import { SqlStatisticsStore } from "../../src/adapters/sql/sql-statistics-store.
 import { SqlTruthStore } from "../../src/adapters/sql/sql-truth-store.ts";
 import { sqlStoresUnderFaultsConformance } from "../../src/adapters/sql/sql-stores-under-faults.conformance.ts";
 import { statisticsStoreConformance } from "../../src/monitoring/statistics-store.conformance.ts";
+import { blobOwnersConformance } from "../../src/registry/blob-owners.conformance.ts";
 import { registryEventsConformance } from "../../src/registry/registry-events.conformance.ts";
 import { registryStoreConformance } from "../../src/registry/registry-store.conformance.ts";
 import { measurementStoreConformance } from "../../src/serving/measurement-store.conformance.ts";
@@ -25,6 +26,7 @@ describe("stores on Postgres", () => {
   after(() => cluster.remove());
   registryStoreConformance("Postgres", async () => registryStoreOn(await schemas.open()).store);
   registryEventsConformance("Postgres", async () => registryStoreOn(await schemas.open()));
+  blobOwnersConformance("Postgres", async () => blobOwnersOn(await schemas.open()));
   accessStoreConformance("Postgres", async () => accessStoreOn(await schemas.open()));
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));
   measurementStoreConformance("Postgres", async () => new SqlMeasurementStore(await schemas.open()));

@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import type { Clock } from "../../core/clock.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
 import { Digest } from "../../core/names.ts";
-import type { BlobStore } from "../../registry/index.ts";
+import { missingBlob, type BlobStore } from "../../registry/index.ts";
 import { DurableDirectories, publishDurably } from "./durable-file.ts";
 import { type FileSystem, type OpenFile, systemErrorCode } from "./file-system.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
@@ -67,7 +67,7 @@ export class FilesystemBlobStore implements BlobStore {
   async verifiedPath(digest: string): Promise<string> {
     const path = this.#pathOf(digest);
     const file = path === null ? null : await this.#openBlob(path, digest);
-    if (path === null || file === null) throw new AppError("BLOB_NOT_FOUND", `There is no file ${JSON.stringify(digest.slice(0, 80))}.`);
+    if (path === null || file === null) throw missingBlob(digest);
     try {
       if ((await digestOfFile(file)) === digest) return path;
     } catch (cause) {

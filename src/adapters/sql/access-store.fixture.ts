@@ -2,6 +2,7 @@ import type { OpenedAccessStore, WrittenEvent } from "../../access/access-store.
 import { systemClock } from "../../core/clock.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";
 import { SqlAccessStore } from "./sql-access-store.ts";
+import { SqlBlobOwners } from "./sql-blob-owners.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { SqlRegistryStore } from "./sql-registry-store.ts";
 
@@ -26,4 +27,8 @@ export function accessStoreOn(database: SqlDatabase): OpenedAccessStore {
 
 export function registryStoreOn(database: SqlDatabase): { store: SqlRegistryStore; events: () => Promise<WrittenEvent[]> } {
   return { store: new SqlRegistryStore(database, ids), events: () => writtenEvents(database) };
+}
+
+export function blobOwnersOn(database: SqlDatabase): { owners: SqlBlobOwners; store: SqlRegistryStore } {
+  return { owners: new SqlBlobOwners(database), store: new SqlRegistryStore(database, ids) };
 }

@@ -3,6 +3,7 @@ export { SqliteDialect } from "./dialects/sqlite/sqlite-dialect.ts";
 export { openSqlDatabase, type SqlDatabase } from "./sql-database.ts";
 export { SqlAccessStore } from "./sql-access-store.ts";
 export { SqlAuditLog } from "./sql-audit-log.ts";
+export { SqlBlobOwners } from "./sql-blob-owners.ts";
 export { SqlMeasurementStore } from "./sql-measurement-store.ts";
 export { SqlRegistryStore } from "./sql-registry-store.ts";
 export { SqlSetupStore } from "./sql-setup-store.ts";
