@@ -6,7 +6,7 @@ import { denial } from "../core/request-gate.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import type { RunStreams } from "./run-streams.ts";
 import { LogLine, RunState, Schedule, ScheduleSpec, SignalRequest, StartRun, WorkflowRun, WorkflowStep, WorkflowSummary } from "./schemas.ts";
-import type { WorkflowService } from "./workflow-service.ts";
+import { scheduleNotFound, type WorkflowService } from "./workflow-service.ts";
 
 const tag = "Workflows";
 const Name = z.string().refine(isSafeName, "1 to 128 letters, digits, dots, dashes and underscores, starting with a letter or digit");
@@ -43,11 +43,10 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
     if (!mayInTeam(caller, "viewer", run.team)) throw denial(new AppError("RUN_NOT_FOUND", `There is no workflow run ${JSON.stringify(id)}.`));
     return run;
   };
-  const changeableSchedule = async (name: string, caller: Caller): Promise<Schedule> => {
-    const schedule = await workflows.findSchedule(name);
-    if (!mayInTeam(caller, "viewer", schedule.team)) throw denial(new AppError("SCHEDULE_NOT_FOUND", `There is no schedule named ${JSON.stringify(name)}.`));
-    requireInTeam(caller, "deployer", schedule.team);
-    return schedule;
+  /** Throws `hidden` for a schedule that the caller may not see, FORBIDDEN for one that they may not change. */
+  const requireChange = ({ team }: Schedule, caller: Caller, hidden: AppError): void => {
+    if (!mayInTeam(caller, "viewer", team)) throw denial(hidden);
+    requireInTeam(caller, "deployer", team);
   };
 
   return [
@@ -216,10 +215,8 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
         const { workflow, cron, team, paused } = body;
         auditAs({ object: `schedule:${params.schedule}`, detail: { workflow, cron, team, paused } });
         requireInTeam(caller, "deployer", body.team);
-        const before = (await workflows.listSchedules()).find(({ name }) => name === params.schedule);
-        if (before !== undefined && !mayInTeam(caller, "viewer", before.team)) throw new AppError("NAME_TAKEN", "Another team has a schedule of this name.");
-        if (before !== undefined) requireInTeam(caller, "deployer", before.team);
-        return workflows.putSchedule(params.schedule, body, caller.actor);
+        const taken = new AppError("NAME_TAKEN", "Another team has a schedule of this name.");
+        return workflows.putSchedule(params.schedule, body, caller.actor, (before) => requireChange(before, caller, taken));
       },
     }),
     route({
@@ -232,10 +229,8 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
       tag,
       params: ScheduleParams,
       response: Schedule,
-      handle: async ({ params, caller }) => {
-        await changeableSchedule(params.schedule, caller);
-        return workflows.removeSchedule(params.schedule);
-      },
+      handle: ({ params, caller }) =>
+        workflows.removeSchedule(params.schedule, (schedule) => requireChange(schedule, caller, scheduleNotFound(params.schedule))),
     }),
     route({
       method: "POST",
@@ -247,10 +242,9 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
       tag,
       params: ScheduleParams,
       response: RunAnswer,
-      handle: async ({ params, caller }) => {
-        await changeableSchedule(params.schedule, caller);
-        return { run: await workflows.fireNow(params.schedule, caller.actor) };
-      },
+      handle: async ({ params, caller }) => ({
+        run: await workflows.fireNow(params.schedule, caller.actor, (schedule) => requireChange(schedule, caller, scheduleNotFound(params.schedule))),
+      }),
     }),
   ];
 }

@@ -22,11 +22,38 @@ export function scheduleStoreConformance(adapter: string, open: () => Promise<Pi
       assert.equal(await schedules.find("nightly"), null);
       await schedules.put(nightly);
       await schedules.put({ ...nightly, name: "hourly", cron: "0 * * * *", paused: true, nextAt: null });
-      const changed = { ...nightly, timeZone: "Asia/Tokyo", lastAt: now, nextAt: later(2000) };
-      await schedules.put(changed);
+      const changed = { ...nightly, timeZone: "Asia/Tokyo", nextAt: later(2000) };
+      assert.deepEqual(await schedules.put({ ...changed, owner: "key:b", createdAt: later(5), lastAt: now }), changed);
       assert.deepEqual(await schedules.find("nightly"), changed);
       assert.deepEqual((await schedules.list()).map(({ name, paused, nextAt }) => [name, paused, nextAt]), [["hourly", true, null], ["nightly", false, later(2000)]]);
-      assert.deepEqual([await schedules.remove("hourly"), await schedules.remove("hourly")], [true, false]);
+      assert.deepEqual([await schedules.remove("hourly", "default"), await schedules.remove("hourly", "default")], [true, false]);
+    });
+
+    it("leaves that of another team alone, whoever of two that found the name free comes first", async () => {
+      const { schedules, teams } = await open();
+      for (const name of ["blue", "red"]) await teams.add({ name, description: "" }, { actor: "key:a", now });
+      for (let round = 0; round < 10; round++) {
+        const put = (team: string, cron: string) => schedules.put({ ...nightly, name: `s${round}`, team, cron });
+        const both = await Promise.allSettled([put("blue", "1 1 * * *"), put("red", "2 2 * * *")]);
+        assert.deepEqual(both.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+        const winner = both.find((each) => each.status === "fulfilled")!.value;
+        assert.deepEqual(await schedules.find(`s${round}`), winner);
+        const loser = winner.team === "blue" ? "red" : "blue";
+        await assert.rejects(put(loser, "3 3 * * *"), failsWith("NAME_TAKEN"));
+        assert.equal(await schedules.remove(`s${round}`, loser), false);
+        assert.deepEqual(await schedules.find(`s${round}`), winner);
+        // Who may change both teams' moves it.
+        assert.equal((await schedules.put({ ...winner, team: loser }, winner.team)).team, loser);
+      }
+    });
+
+    it("keeps when it fired last, whatever those who change it have read before", async () => {
+      const { schedules } = await open();
+      await schedules.put(nightly);
+      const read = (await schedules.find("nightly"))!;
+      assert.equal(await schedules.fire({ name: "nightly", expectedNextAt: later(1000), nextAt: later(5000), lastAt: later(1000), runs: [] }), true);
+      assert.equal((await schedules.put({ ...read, cron: "5 3 * * *" })).lastAt, later(1000));
+      assert.equal((await schedules.find("nightly"))?.lastAt, later(1000));
     });
 
     it("keeps nothing for a team that is not there, so that a later one of its name inherits nothing", async () => {

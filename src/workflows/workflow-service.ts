@@ -29,6 +29,9 @@ export interface RunEngine {
   onChange(run: string, listener: () => void): () => void;
 }
 
+/** Throws where the caller may not do it with this schedule: judged is the very one that is read, not one of the same name. */
+export type JudgeSchedule = (schedule: Schedule) => void;
+
 const endStates: ReadonlySet<RunState> = new Set<RunState>(["succeeded", "failed", "cancelled"]);
 /** How often `follow` looks for what other replicas wrote. */
 const followPollMs = 300;
@@ -174,39 +177,35 @@ export class WorkflowService {
     return this.#parts.schedules.list();
   }
 
-  /** Throws SCHEDULE_NOT_FOUND. */
-  async findSchedule(name: string): Promise<Schedule> {
-    const schedule = await this.#parts.schedules.find(name);
-    if (schedule === null) throw new AppError("SCHEDULE_NOT_FOUND", `There is no schedule named ${JSON.stringify(name)}.`);
-    return schedule;
-  }
-
-  /** Adds or replaces. Throws SCHEDULE_INVALID, WORKFLOW_NOT_FOUND, TEAM_NOT_FOUND, INVALID_REQUEST with the problems of the input. */
-  async putSchedule(name: string, request: z.input<typeof ScheduleSpec>, owner: string): Promise<Schedule> {
+  /**
+   * Adds or changes. `judge` throws where the caller may not change the one that is there; another team's that comes in between
+   * is left alone. Throws SCHEDULE_INVALID, WORKFLOW_NOT_FOUND, TEAM_NOT_FOUND, NAME_TAKEN, INVALID_REQUEST with the problems of the input.
+   */
+  async putSchedule(name: string, request: z.input<typeof ScheduleSpec>, owner: string, judge?: JudgeSchedule): Promise<Schedule> {
+    const before = await this.#parts.schedules.find(name);
+    if (before !== null) judge?.(before);
     const spec = ScheduleSpec.parse(request);
     parseInput(this.#parts.catalogue.latest(spec.workflow), spec.input);
     const now = await this.#parts.store.time();
     // What would have come while it was paused, or by its old times, is not missed.
     const nextAt = nextTime(spec, now);
-    const before = await this.#parts.schedules.find(name);
-    const schedule: Schedule = {
-      ...spec, name, owner: before?.owner ?? owner, createdAt: before?.createdAt ?? now, nextAt: spec.paused ? null : nextAt, lastAt: before?.lastAt ?? null,
-    };
-    await this.#parts.schedules.put(schedule);
+    const schedule = await this.#parts.schedules.put(
+      { ...spec, name, owner, createdAt: now, nextAt: spec.paused ? null : nextAt, lastAt: null }, before?.team,
+    );
     this.#parts.engine?.schedulesChanged();
     return schedule;
   }
 
-  /** Throws SCHEDULE_NOT_FOUND. */
-  async removeSchedule(name: string): Promise<Schedule> {
-    const schedule = await this.findSchedule(name);
-    await this.#parts.schedules.remove(name);
+  /** Throws SCHEDULE_NOT_FOUND, and what `judge` throws. */
+  async removeSchedule(name: string, judge?: JudgeSchedule): Promise<Schedule> {
+    const schedule = await this.#findSchedule(name, judge);
+    if (!(await this.#parts.schedules.remove(name, schedule.team))) throw scheduleNotFound(name);
     return schedule;
   }
 
-  /** Starts a run of it now, beside its times. Throws SCHEDULE_NOT_FOUND, WORKFLOW_NOT_FOUND. */
-  async fireNow(name: string, owner: string): Promise<WorkflowRun> {
-    const schedule = await this.findSchedule(name);
+  /** Starts a run of it now, beside its times. Throws SCHEDULE_NOT_FOUND, WORKFLOW_NOT_FOUND, and what `judge` throws. */
+  async fireNow(name: string, owner: string, judge?: JudgeSchedule): Promise<WorkflowRun> {
+    const schedule = await this.#findSchedule(name, judge);
     const definition = this.#parts.catalogue.latest(schedule.workflow);
     const now = await this.#parts.store.time();
     const { run } = await this.#parts.store.addRun(
@@ -214,6 +213,13 @@ export class WorkflowService {
     );
     this.#parts.engine?.wake();
     return run;
+  }
+
+  async #findSchedule(name: string, judge?: JudgeSchedule): Promise<Schedule> {
+    const schedule = await this.#parts.schedules.find(name);
+    if (schedule === null) throw scheduleNotFound(name);
+    judge?.(schedule);
+    return schedule;
   }
 
   #nextChange(run: string, signal: AbortSignal): { promise: Promise<void>; stop: () => void } {
@@ -229,4 +235,8 @@ export class WorkflowService {
     };
     return { promise, stop };
   }
+}
+
+export function scheduleNotFound(name: string): AppError {
+  return new AppError("SCHEDULE_NOT_FOUND", `There is no schedule named ${JSON.stringify(name)}.`);
 }

@@ -123,10 +123,14 @@ export interface SignalStore {
 export interface ScheduleStore {
   list(): Promise<Schedule[]>;
   find(name: string): Promise<Schedule | null>;
-  /** Adds it or replaces it. Throws TEAM_NOT_FOUND unless the team is there or `*`. */
-  put(schedule: Schedule): Promise<void>;
-  /** False when there is none. */
-  remove(name: string): Promise<boolean>;
+  /**
+   * Adds it, or changes the one that is there: of its own team, or of `movedFrom`. Its owner, when it was made and when it fired
+   * last stay as they are. Answers what is there then. Throws NAME_TAKEN when it is another team's, TEAM_NOT_FOUND unless the
+   * team is there or `*`.
+   */
+  put(schedule: Schedule, movedFrom?: string): Promise<Schedule>;
+  /** False when the team has none of the name. */
+  remove(name: string, team: string): Promise<boolean>;
   /**
    * Adds the runs (their idempotency keys are `<schedule>@<time>`) and moves `nextAt` from `expectedNextAt`, in one
    * transaction; false, and nothing is written, when another replica did so before or the schedule was changed.

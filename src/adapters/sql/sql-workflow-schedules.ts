@@ -1,3 +1,4 @@
+import { AppError } from "../../core/errors.ts";
 import type { Schedule, ScheduleStore } from "../../workflows/index.ts";
 import type { WorkflowScheduleRow } from "./database-schema.ts";
 import { holdTeam } from "./hold-team.ts";
@@ -22,20 +23,29 @@ export class SqlWorkflowSchedules implements ScheduleStore {
     return row === undefined ? null : scheduleOf(row);
   }
 
-  async put(schedule: Schedule): Promise<void> {
-    const row: WorkflowScheduleRow = {
-      name: schedule.name, workflow: schedule.workflow, cron: schedule.cron, time_zone: schedule.timeZone, missed: schedule.missed,
-      input_json: JSON.stringify(schedule.input ?? null), team: schedule.team, owner: schedule.owner, created_at: schedule.createdAt,
-      next_at: schedule.nextAt, last_at: schedule.lastAt, paused_at: schedule.paused ? schedule.createdAt : null,
+  put(schedule: Schedule, movedFrom: string = schedule.team): Promise<Schedule> {
+    const { name, team } = schedule;
+    const changed = {
+      workflow: schedule.workflow, cron: schedule.cron, time_zone: schedule.timeZone, missed: schedule.missed,
+      input_json: JSON.stringify(schedule.input ?? null), team, next_at: schedule.nextAt, paused_at: schedule.paused ? schedule.createdAt : null,
     };
-    await this.#database.transaction(async (transaction) => {
-      if (row.team !== "*") await holdTeam(transaction, row.team);
-      await transaction.insertInto("workflow_schedules").values(row).onConflict((conflict) => conflict.column("name").doUpdateSet(row)).execute();
+    const row: WorkflowScheduleRow = { ...changed, name, owner: schedule.owner, created_at: schedule.createdAt, last_at: schedule.lastAt };
+    return this.#database.transaction(async (transaction) => {
+      if (team !== "*") await holdTeam(transaction, team);
+      // Judged by the row that is there at this moment: two teams may have found the name free.
+      const put = await transaction
+        .insertInto("workflow_schedules")
+        .values(row)
+        .onConflict((conflict) => conflict.column("name").doUpdateSet(changed).where("workflow_schedules.team", "in", [team, movedFrom]))
+        .returningAll()
+        .executeTakeFirst();
+      if (put === undefined) throw new AppError("NAME_TAKEN", "Another team has a schedule of this name.");
+      return scheduleOf(put);
     });
   }
 
-  async remove(name: string): Promise<boolean> {
-    const { numDeletedRows } = await this.#database.queries.deleteFrom("workflow_schedules").where("name", "=", name).executeTakeFirst();
+  async remove(name: string, team: string): Promise<boolean> {
+    const { numDeletedRows } = await this.#database.queries.deleteFrom("workflow_schedules").where("name", "=", name).where("team", "=", team).executeTakeFirst();
     return Number(numDeletedRows) > 0;
   }
 
