@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,11 +15,23 @@ export interface DiskFault {
   at: number;
   /** Those that count; all by default. */
   operations?: readonly DiskOperation[];
-  /** What the system says, or the death of the process before it has done anything. */
-  failure: "EIO" | "ENOSPC" | "EDQUOT" | "SIGKILL";
-  /** Every later one fails too, until `heal`. */
+  /**
+   * What the system says before it has done anything, or the death of the process there. `short` fails nothing: a write
+   * takes half of what it is given and says so, as it may at any time; only writes count.
+   */
+  failure: "EIO" | "ENOSPC" | "EDQUOT" | "EROFS" | "SIGKILL" | "short";
+  /** Half of a write's bytes arrive before it fails. */
+  half?: boolean;
+  /** Every later one fails too, until `heal`: a disk that is full, or that the system takes no more changes for. */
   onward?: boolean;
 }
+
+/** int32: operations, left, code, onward, half, fired; then the text of the first that failed. */
+const planWords = 6;
+const planBytes = planWords * 4 + 256;
+
+/** More changes than any test makes. */
+const uncounted = 1_000_000_000;
 
 /** Why there can be no faulty disk here; false where there can. */
 export const faultyDiskMissing: string | false =
@@ -40,15 +52,25 @@ export class FaultyDisk {
     this.#plan = join(folder, "faulty-disk.plan");
     const compiled = spawnSync(compiler, ["-O1", "-shared", "-fPIC", "-w", "-o", library, source, "-ldl"], { encoding: "utf8" });
     if (compiled.status !== 0) throw new Error(compiled.stderr);
-    writeFileSync(this.#plan, new Uint8Array(new Int32Array(5).buffer));
+    writeFileSync(this.#plan, new Uint8Array(planBytes));
     this.environment = { LD_PRELOAD: library, FAULTY_DISK_PLAN: this.#plan, FAULTY_DISK_ROOT: root };
   }
 
-  fail({ at, operations = Object.keys(bits) as DiskOperation[], failure, onward = false }: DiskFault): void {
-    const code = failure === "SIGKILL" ? 0 : constants.errno[failure];
+  fail({ at, operations, failure, half = false, onward = false }: DiskFault): void {
+    const code = failure === "SIGKILL" ? 0 : failure === "short" ? -1 : constants.errno[failure];
+    const counted = failure === "short" ? (["write"] as const) : (operations ?? (Object.keys(bits) as DiskOperation[]));
     // The operations go last: with them it begins.
-    this.#write([0, at, code, onward ? 1 : 0, 0]);
-    this.#write([operations.reduce((sum, operation) => sum | bits[operation], 0)]);
+    this.#write([0, at, code, onward ? 1 : 0, half ? 1 : 0, 0]);
+    this.#write([counted.reduce((sum, operation) => sum | bits[operation], 0)]);
+  }
+
+  /** Fails nothing, and counts: `counted` tells how many changes there were since. */
+  count(operations?: readonly DiskOperation[]): void {
+    this.fail({ at: uncounted, failure: "EIO", ...(operations === undefined ? {} : { operations }) });
+  }
+
+  get counted(): number {
+    return uncounted - this.#read().readInt32LE(4);
   }
 
   heal(): void {
@@ -57,11 +79,17 @@ export class FaultyDisk {
 
   /** How many changes failed since `fail`. */
   get fired(): number {
-    const words = new Int32Array(5);
-    const descriptor = openSync(this.#plan, "r");
-    readSync(descriptor, words, 0, words.byteLength, 0);
-    closeSync(descriptor);
-    return words[4]!;
+    return this.#read().readInt32LE(5 * 4);
+  }
+
+  /** The first change that failed since it was last healed, such as "fsync /slipway.db-wal": for messages. */
+  get failed(): string {
+    const text = this.#read().subarray(planWords * 4);
+    return text.toString("utf8", 0, text.indexOf(0));
+  }
+
+  #read(): Buffer {
+    return readFileSync(this.#plan);
   }
 
   #write(words: readonly number[]): void {
