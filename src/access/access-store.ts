@@ -47,8 +47,8 @@ export interface TeamStore {
   /** Writes the event team.created. Throws TEAM_EXISTS. */
   add(team: { name: string; description: string }, by: ChangeBy): Promise<void>;
   /**
-   * Writes the event team.removed. Throws TEAM_NOT_FOUND, TEAM_NOT_EMPTY while it has models, webhooks, schedules or live
-   * keys, or while a live key's or a user's grant names it: a later team of the same name must not inherit them.
+   * Writes the event team.removed. Throws TEAM_NOT_FOUND, TEAM_NOT_EMPTY while it has models, webhooks, schedules, workflow runs
+   * that have not ended or live keys, or while a live key's or a user's grant names it: a later team of the same name must not inherit them.
    */
   remove(name: string, by: ChangeBy): Promise<void>;
 }

@@ -8,6 +8,7 @@ export { loadDefinitions } from "./load-definitions.ts";
 export { maintenanceWorkflow, scheduleMaintenance, type MaintenanceTask } from "./maintenance.ts";
 export { workflowRoutes } from "./routes.ts";
 export { RunStreams } from "./run-streams.ts";
+export { signalKey } from "./signal-key.ts";
 export { systemTimers, type Timers } from "./timers.ts";
 export { WorkflowEngine, type WorkflowEngineOptions } from "./workflow-engine.ts";
 export { WorkflowService, type RunEvent } from "./workflow-service.ts";

@@ -73,7 +73,7 @@ export function runDirectoryConformance(adapter: string, open: () => Promise<Wor
         await store.appendLog(run.id, [{ step: "a", time: now, stream: "log", line: "hello" }]);
         await store.release(run.id, epoch, { state: "succeeded", output: null }, numbersOf([run])[0] === 4 ? later(100) : now);
       }
-      await signals.send({ id: "s", name: "n", key: "", payload: 1, now });
+      await signals.send({ id: "s", name: "n", key: "", payload: 1, now, team: "default" });
       assert.equal(await directory.prune(later(100), 2), 2);
       assert.equal(await directory.prune(later(100), 2), 1);
       assert.equal(await directory.prune(later(100), 2), 0);

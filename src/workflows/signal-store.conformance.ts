@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { leaseBy, later, newRunOf, stepOf, storeNow as now } from "./new-run.fixture.ts";
+import { signalKey } from "./signal-key.ts";
 import type { WorkflowStores } from "./workflow-store.conformance.ts";
 
 const wait = { step: "wait", name: "approved", key: "model-1" };
@@ -13,7 +14,7 @@ export function signalStoreConformance(adapter: string, open: () => Promise<Work
       const stores = await open();
       for (let number = 1; number <= runs; number++) await stores.store.addRun(newRunOf(number));
       await stores.store.lease(leaseBy("a", now, { limit: runs }));
-      return { ...stores, send: (id: string, payload: unknown, change = {}) => stores.signals.send({ id, name: wait.name, key: wait.key, payload, now, ...change }) };
+      return { ...stores, send: (id: string, payload: unknown, change = {}) => stores.signals.send({ id, name: wait.name, key: wait.key, payload, now, team: "default", ...change }) };
     }
 
     it("keeps a signal until it is taken, once, the oldest first, with its step in the journal", async () => {
@@ -70,6 +71,23 @@ export function signalStoreConformance(adapter: string, open: () => Promise<Work
           assert.ok(run!.state === "running" || run!.dueAt !== null, `${id} sleeps beside its signal`);
         }),
       );
+    });
+
+    it("keeps nothing for a team that is not there, so that a later one of its name inherits nothing", async () => {
+      const { signals, send, teams } = await openWith(1);
+      const by = { actor: "key:a", now };
+      const ofTeam = (team: string) => ({ ...wait, key: signalKey(team, "k") });
+      const sendTo = (team: string) => send(`of ${team}`, team, { team, key: ofTeam(team).key });
+      await assert.rejects(sendTo("blue"), { code: "TEAM_NOT_FOUND" });
+      for (const name of ["blue", "blue2"]) await teams.add({ name, description: "" }, by);
+      assert.equal(await signals.take(newRunOf(1).id, 1, ofTeam("blue"), record), null);
+      await sendTo("blue");
+      await sendTo("blue2");
+      await sendTo("*");
+      await teams.remove("blue", by);
+      await teams.add({ name: "blue", description: "" }, by);
+      assert.equal(await signals.take(newRunOf(1).id, 1, ofTeam("blue"), record), null);
+      for (const team of ["blue2", "*"]) assert.deepEqual(await signals.take(newRunOf(1).id, 1, ofTeam(team), record), { payload: team });
     });
 
     it("removes old signals that nobody took", async () => {

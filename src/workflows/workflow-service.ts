@@ -164,11 +164,11 @@ export class WorkflowService {
     return run;
   }
 
-  /** Keeps the signal for whoever of the team waits or will wait for it; one run takes it. The same id again changes nothing. */
+  /** Keeps the signal for whoever of the team waits or will wait for it; one run takes it. The same id again changes nothing. Throws TEAM_NOT_FOUND. */
   async signal(request: { id?: string | undefined; signal: string; key?: string | undefined; payload: unknown; team?: string | undefined }): Promise<{ id: string }> {
     const { id = this.#parts.ids.next("signal"), signal, payload, team = "default" } = request;
     const key = signalKey(team, request.key ?? "");
-    await this.#parts.signals.send({ id: signalKey(team, id), name: signal, key, payload, now: await this.#parts.store.time() });
+    await this.#parts.signals.send({ id: signalKey(team, id), name: signal, key, payload, team, now: await this.#parts.store.time() });
     this.#parts.engine?.signalSent(signal, key);
     return { id };
   }

@@ -78,8 +78,21 @@ export function workflowStoreConformance(adapter: string, open: () => Promise<Wo
       await teams.add({ name: "blue", description: "" }, by);
       assert.deepEqual(await directory.list({ limit: 9 }), []);
       assert.deepEqual([(await add(1)).created, (await store.addRun(newRunOf(3, { team: "*" }))).created], [true, true]);
+      await assert.rejects(teams.remove("blue", by), failsWith("TEAM_NOT_EMPTY"));
+      assert.equal((await directory.requestCancel(newRunOf(1).id, now)).state, "cancelled");
       await teams.remove("blue", by);
       await assert.rejects(add(4), failsWith("TEAM_NOT_FOUND"));
+    });
+
+    it("loses no team under a run that is being added: one of the two fails", async () => {
+      const { store, directory, teams } = await open();
+      for (let round = 1; round <= 10; round++) {
+        const team = `t${round}`;
+        await teams.add({ name: team, description: "" }, by);
+        const [added, removed] = await Promise.allSettled([store.addRun(newRunOf(round, { team })), teams.remove(team, by)]);
+        assert.notEqual(added.status, removed.status);
+        assert.equal((await directory.list({ limit: 99, teams: [team] })).length, added.status === "fulfilled" ? 1 : 0);
+      }
     });
 
     it("finds its own run when a write that has arrived is repeated", async () => {

@@ -107,8 +107,11 @@ export interface RunDirectory {
 
 /** Signals that runs wait for. */
 export interface SignalStore {
-  /** Keeps the signal and wakes whoever waits for it, in one transaction. The same id again changes nothing. */
-  send(signal: { id: string; name: string; key: string; payload: unknown; now: EpochMs }): Promise<void>;
+  /**
+   * Keeps the signal and wakes whoever waits for it, in one transaction. The same id again changes nothing. Throws
+   * TEAM_NOT_FOUND unless the team is there or `*`; the signal goes with its team.
+   */
+  send(signal: { id: string; name: string; key: string; payload: unknown; now: EpochMs; team: string }): Promise<void>;
   /** Writes down that the run waits from now on; a signal that came before wakes it at once. Under the lease; throws LeaseLost. */
   wait(run: string, epoch: number, wait: { step: string; name: string; key: string }): Promise<void>;
   /**

@@ -98,6 +98,21 @@ describe("workflows of several teams", { timeout: 120_000 }, () => {
     assert.equal((await clients.viewer.workflows.wait(theirs.id)).output, "theirs");
   });
 
+  it("take no signals for a team that is not there, and keep theirs from being removed while a run has not ended", async () => {
+    await assert.rejects(admin.workflows.signal("approved", { key: "the same for all", team: "nobody" }), withCode("TEAM_NOT_FOUND"));
+    const add = (name: string) => admin.api.send("POST", "/api/teams", { name });
+    const remove = (name: string) => admin.api.send("DELETE", `/api/teams/${name}`);
+    await add("short-lived");
+    const { run } = await admin.workflows.start("approval", {}, { team: "short-lived" });
+    await untilSleeping(admin, run);
+    await assert.rejects(remove("short-lived"), withCode("TEAM_NOT_EMPTY"));
+    assert.equal((await admin.workflows.find(run.id)).run.state, "sleeping");
+    await admin.workflows.cancel(run.id);
+    assert.equal((await admin.workflows.wait(run.id)).state, "cancelled");
+    await remove("short-lived");
+    await assert.rejects(admin.workflows.start("approval", {}, { team: "short-lived" }), withCode("TEAM_NOT_FOUND"));
+  });
+
   it("are cancelled and retried by contributors of the team", async () => {
     const { run } = await clients.contributor.workflows.start("approval", {}, { team: "fraud" });
     await untilSleeping(admin, run);

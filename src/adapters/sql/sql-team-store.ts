@@ -1,13 +1,15 @@
-import type { Transaction } from "kysely";
+import { sql, type SqlBool, type Transaction } from "kysely";
 import type { ChangeBy, TeamStore } from "../../access/access-store.ts";
 import type { Team } from "../../access/schemas.ts";
 import type { Grant } from "../../core/caller.ts";
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
+import { signalKey } from "../../workflows/index.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import { teamNotFound } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
+import { openStates } from "./sql-workflow-rows.ts";
 import { writeEvents } from "./write-events.ts";
 
 export class SqlTeamStore implements TeamStore {
@@ -61,6 +63,9 @@ export class SqlTeamStore implements TeamStore {
       if (removed === undefined) throw teamNotFound(name);
       const left = await remains(transaction, name, now);
       if (left.length > 0) throw new AppError("TEAM_NOT_EMPTY", `The team ${name} still has ${left.join(", ")}.`);
+      // Signals that nobody took: a run of a later team of the name must not get them.
+      const prefix = signalKey(name, "");
+      await transaction.deleteFrom("workflow_signals").where(sql<SqlBool>`substr(key, 1, ${sql.lit(prefix.length)}) = ${prefix}`).execute();
       await writeEvents(transaction, this.#ids, [{ type: "team.removed", object: `team:${name}`, team: name, actor, time: now, payload: { team: name } }]);
     });
   }
@@ -72,6 +77,8 @@ async function remains(transaction: Transaction<DatabaseSchema>, name: string, n
   for (const [table, word] of [["models", "models"], ["webhooks", "webhooks"], ["workflow_schedules", "schedules"]] as const) {
     if ((await transaction.selectFrom(table).select("team").where("team", "=", name).limit(1).executeTakeFirst()) !== undefined) left.push(word);
   }
+  const runs = await transaction.selectFrom("workflow_runs").select("id").where("team", "=", name).where("state", "in", openStates).limit(1).executeTakeFirst();
+  if (runs !== undefined) left.push("workflow runs that have not ended");
   const keys = await transaction
     .selectFrom("api_keys")
     .select(["team", "grants_json"])

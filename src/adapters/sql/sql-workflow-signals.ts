@@ -2,6 +2,7 @@ import type { Transaction } from "kysely";
 import type { EpochMs } from "../../core/clock.ts";
 import { LeaseLost, type SignalStore } from "../../workflows/index.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
+import { teamNotFound } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { openStates } from "./sql-workflow-rows.ts";
 import { stepStatement } from "./sql-workflow-store.ts";
@@ -17,9 +18,12 @@ export class SqlWorkflowSignals implements SignalStore {
     this.#database = database;
   }
 
-  async send({ id, name, key, payload, now }: Parameters<SignalStore["send"]>[0]): Promise<void> {
+  async send({ id, name, key, payload, now, team }: Parameters<SignalStore["send"]>[0]): Promise<void> {
     await this.#database.transaction(async (transaction) => {
       await takeTurn(transaction);
+      // Kept from being removed until the commit, as when a run is added; `*` is no team.
+      const isThere = team === "*" || (await transaction.selectFrom("teams").select("name").where("name", "=", team).forShare().executeTakeFirst()) !== undefined;
+      if (!isThere) throw teamNotFound(team);
       const added = await transaction
         .insertInto("workflow_signals")
         .values({ id, name, key, payload_json: JSON.stringify(payload ?? null), received_at: now, taken_by: null })
