@@ -1,12 +1,11 @@
 import { Readable } from "node:stream";
 import { mayOnServer, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
-import { AppError } from "../core/errors.ts";
 import type { EventBus, EventName } from "../core/events.ts";
+import { StreamPlaces } from "../core/stream-places.ts";
 import type { ServedVersion } from "../serving/index.ts";
 import type { MonitoringService } from "./monitoring-service.ts";
 
-const maxListeners = 200;
 /** A listener that does not read is dropped when this much waits for it. */
 const maxBufferedBytes = 1 << 20;
 const followed: readonly EventName[] = ["version.registered", "version.state", "alias.changed", "policy.changed"];
@@ -25,6 +24,7 @@ export interface LiveFeedParts {
  */
 export class LiveFeed {
   readonly #listeners = new Map<Readable, Caller>();
+  readonly #places = new StreamPlaces();
   readonly #parts: LiveFeedParts;
 
   constructor(parts: LiveFeedParts) {
@@ -32,8 +32,9 @@ export class LiveFeed {
     for (const kind of followed) parts.events.on(kind, (payload) => this.#send("change", (sees) => (sees(payload.model) ? { kind, ...payload } : null)));
   }
 
+  /** Throws QUEUE_FULL, TOO_MANY_ATTEMPTS. */
   open(signal: AbortSignal, caller: Caller): Readable {
-    if (this.#listeners.size >= maxListeners) throw new AppError("QUEUE_FULL", "Too many consoles follow live figures.", { retryAfterSeconds: 5 });
+    const release = this.#places.take(caller);
     const stream = new Readable({ read() {} });
     stream.push("retry: 2000\n\n");
     this.#listeners.set(stream, caller);
@@ -42,7 +43,10 @@ export class LiveFeed {
       stream.destroy();
     };
     signal.addEventListener("abort", leave, { once: true });
-    stream.once("close", () => this.#listeners.delete(stream));
+    stream.once("close", () => {
+      this.#listeners.delete(stream);
+      release();
+    });
     return stream;
   }
 

@@ -139,7 +139,7 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
         }
         const lastEventId = Number(headers["last-event-id"] ?? 0);
         const after = Math.max(query.after, Number.isSafeInteger(lastEventId) ? lastEventId : 0);
-        return new HttpAnswer(200, { "Content-Type": "text/event-stream" }, streams.open(params.run, after, signal));
+        return new HttpAnswer(200, { "Content-Type": "text/event-stream" }, streams.open(params.run, after, signal, caller));
       },
     }),
     route({

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
+import { localCaller } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import { RunStreams } from "./run-streams.ts";
 import type { LogLine, WorkflowRun } from "./schemas.ts";
@@ -42,14 +43,14 @@ async function heard(stream: Readable, wanted: string): Promise<void> {
 describe("RunStreams", () => {
   it("tells what happens, with the sequence of lines as ids, and ends with the run", async () => {
     const { streams } = streamsOf([line(7), end]);
-    const told = await text(streams.open("wfr_1", 0, new AbortController().signal));
+    const told = await text(streams.open("wfr_1", 0, new AbortController().signal, localCaller));
     assert.match(told, /^retry: 2000\n\nid: 7\nevent: line\ndata: \{"sequence":7,.*\}\n\nevent: end\ndata: \{"run":\{"id":"wfr_1","state":"succeeded"\}\}\n\n$/);
   });
 
   it("reads no more than somebody takes", async () => {
     const { streams, told, left } = streamsOf(Array.from({ length: 10_000 }, (_, index) => line(index)));
     const caller = new AbortController();
-    const stream = streams.open("wfr_1", 0, caller.signal);
+    const stream = streams.open("wfr_1", 0, caller.signal, localCaller);
     stream.on("error", () => {});
     await heard(stream, "event: line");
     for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -63,15 +64,15 @@ describe("RunStreams", () => {
   it("ends when the caller leaves and when the server goes down, and takes so many at once", async () => {
     const { streams, left } = streamsOf([line(1)]);
     const caller = new AbortController();
-    const first = streams.open("wfr_1", 0, caller.signal);
-    const others = Array.from({ length: 199 }, () => streams.open("wfr_1", 0, new AbortController().signal));
-    assert.throws(() => streams.open("wfr_1", 0, new AbortController().signal), (error) => error instanceof AppError && error.code === "QUEUE_FULL");
+    const first = streams.open("wfr_1", 0, caller.signal, localCaller);
+    const others = Array.from({ length: 199 }, () => streams.open("wfr_1", 0, new AbortController().signal, localCaller));
+    assert.throws(() => streams.open("wfr_1", 0, new AbortController().signal, localCaller), (error) => error instanceof AppError && error.code === "QUEUE_FULL");
     await heard(first, "event: line");
     const rest = text(first);
     caller.abort();
     assert.equal(await rest, "");
     assert.equal(left(), 1);
-    streams.open("wfr_1", 0, AbortSignal.abort()).resume();
+    streams.open("wfr_1", 0, AbortSignal.abort(), localCaller).resume();
     const all = others.map((stream) => text(stream));
     streams.stop();
     await Promise.all(all);

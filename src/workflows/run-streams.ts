@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
-import { AppError } from "../core/errors.ts";
+import type { Caller } from "../core/caller.ts";
 import { formatServerSentEvent } from "../core/server-sent-events.ts";
+import { StreamPlaces } from "../core/stream-places.ts";
 import type { RunEvent, WorkflowService } from "./workflow-service.ts";
 
-const maxStreams = 200;
 /** Proxies cut connections on which nothing comes for a minute. */
 const heartbeatMs = 15_000;
 
@@ -14,19 +14,18 @@ const heartbeatMs = 15_000;
 export class RunStreams {
   readonly #workflows: WorkflowService;
   readonly #stopped = new AbortController();
-  #open = 0;
+  readonly #places = new StreamPlaces();
 
   constructor(workflows: WorkflowService) {
     this.#workflows = workflows;
   }
 
-  /** The stream ends by itself with the run, when `signal` aborts, and when the server goes down. Throws QUEUE_FULL. */
-  open(run: string, after: number, signal: AbortSignal): Readable {
-    if (this.#open >= maxStreams) throw new AppError("QUEUE_FULL", "Too many callers follow workflow runs.", { retryAfterSeconds: 5 });
-    this.#open++;
+  /** The stream ends by itself with the run, when `signal` aborts, and when the server goes down. Throws QUEUE_FULL, TOO_MANY_ATTEMPTS. */
+  open(run: string, after: number, signal: AbortSignal, caller: Caller): Readable {
+    const release = this.#places.take(caller);
     const left = AbortSignal.any([signal, this.#stopped.signal]);
     const stream = Readable.from(withHeartbeat(this.#workflows.follow(run, after, left), left), { objectMode: false });
-    stream.once("close", () => this.#open--);
+    stream.once("close", release);
     return stream;
   }
 
