@@ -42,7 +42,7 @@ export class AccessServices {
     this.gate = new AccessGate({ mode, secure, known: this.known, sessions: this.sessions, attempts: new AttemptLimiter(attempts), teamOf, audit, clock, logger });
     this.keys = new KeyService({ store, known: this.known, ids });
     this.teams = new TeamService(store.teams);
-    this.users = new UserService(store.users, this.sessions);
+    this.users = new UserService({ store: store.users, sessions: this.sessions, known: this.known });
   }
 
   /** Called by the scheduler, each second or so: notes when keys were used, drops sessions that are over. */

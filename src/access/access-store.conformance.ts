@@ -235,12 +235,51 @@ export function accessStoreConformance(adapterName: string, open: () => Promise<
         const [own, others] = [randomBytes(32), randomBytes(32)];
         await store.sessions.add({ ...session, actor: "user:usr_a" }, own);
         await store.sessions.add({ ...session, actor: "user:usr_aa" }, others);
-        assert.equal((await store.users.setDisabled("usr_a", true, now))?.disabledAt, now);
-        assert.equal((await store.users.setDisabled("usr_a", true, later))?.disabledAt, now);
+        assert.equal((await store.users.setDisabled("usr_a", true, by))?.user.disabledAt, now);
+        assert.equal((await store.users.setDisabled("usr_a", true, { ...by, now: later }))?.user.disabledAt, now);
         assert.equal((await store.users.signIn(identity, later)).disabledAt, now);
         assert.deepEqual([await store.sessions.find(own), (await store.sessions.find(others))?.actor], [null, "user:usr_aa"]);
-        assert.equal((await store.users.setDisabled("usr_a", false, later))?.disabledAt, null);
-        assert.equal(await store.users.setDisabled("usr_none", true, now), null);
+        assert.equal((await store.users.setDisabled("usr_a", false, by))?.user.disabledAt, null);
+        assert.equal(await store.users.setDisabled("usr_none", true, by), null);
+      });
+
+      it("take along the keys that they made, and those that these made, each with an event, and get none back", async () => {
+        const { store, events } = await open();
+        for (const id of ["usr_a", "usr_b"]) await store.users.signIn({ ...identity, id, subject: id }, now);
+        const made: [string, string][] = [["direct", "user:usr_a"], ["gone", "user:usr_a"], ["child", "key:key_direct"], ["orphan", "key:key_gone"], ["deep", "key:key_orphan"], ["hers", "user:usr_b"], ["other", "key:key_hers"]];
+        for (const [id, createdBy] of made) await store.keys.add(keyOf(id, { createdBy, team: "default" }), randomBytes(32));
+        await store.keys.revoke("key_gone", by);
+        const before = (await events()).length;
+        const theirs = ["key_child", "key_deep", "key_direct", "key_orphan"];
+        const change = (await store.users.setDisabled("usr_a", true, { actor: "key:admin", now: later }))!;
+        assert.deepEqual(change.revokedKeys.sort(), theirs);
+        const good = async (): Promise<string[]> => (await store.keys.list()).filter(({ revokedAt }) => revokedAt === null).map(({ id }) => id).sort();
+        assert.deepEqual(await good(), ["key_hers", "key_other"]);
+        assert.equal((await store.keys.find("key_gone"))?.revokedAt, now);
+        const written = (await events()).slice(before);
+        assert.deepEqual(written.map(({ type, object, actor, time }) => `${type} ${object} ${actor} ${time}`).sort(), theirs.map((id) => `key.revoked key:${id} key:admin ${later}`));
+        assert.deepEqual((await store.users.setDisabled("usr_a", false, by))?.revokedKeys, []);
+        assert.deepEqual((await store.users.setDisabled("usr_a", true, by))?.revokedKeys, []);
+        assert.deepEqual(await good(), ["key_hers", "key_other"]);
+      });
+
+      it("make no key while they are disabled, nor do their keys: what is being made is revoked too, or refused", async () => {
+        const { store } = await open();
+        for (let round = 0; round < 10; round++) {
+          const id = `usr_${round}`;
+          await store.users.signIn({ ...identity, id, subject: id }, now);
+          await store.keys.add(keyOf(`first${round}`, { createdBy: `user:${id}` }), randomBytes(32));
+          const [disabled, ...added] = await Promise.allSettled([
+            store.users.setDisabled(id, true, by),
+            store.keys.add(keyOf(`own${round}`, { createdBy: `user:${id}` }), randomBytes(32)),
+            store.keys.add(keyOf(`child${round}`, { createdBy: `key:key_first${round}` }), randomBytes(32)),
+          ]);
+          assert.equal(disabled.status, "fulfilled");
+          for (const each of added) if (each.status === "rejected") assert.ok(hasCode("UNAUTHENTICATED")(each.reason), String(each.reason));
+          assert.deepEqual((await store.keys.list()).filter(({ id: key, revokedAt }) => key.endsWith(String(round)) && revokedAt === null), []);
+          await assert.rejects(store.keys.add(keyOf(`late${round}`, { createdBy: `user:${id}` }), randomBytes(32)), hasCode("UNAUTHENTICATED"));
+          await assert.rejects(store.keys.add(keyOf(`later${round}`, { createdBy: `key:key_first${round}` }), randomBytes(32)), hasCode("UNAUTHENTICATED"));
+        }
       });
     });
 

@@ -21,7 +21,7 @@ export interface ChangeBy {
 }
 
 export interface KeyStore {
-  /** Writes the event key.created. Throws TEAM_NOT_FOUND. */
+  /** Writes the event key.created. Throws TEAM_NOT_FOUND, and UNAUTHENTICATED when its maker is a key that was revoked or a user who was disabled meanwhile. */
   add(key: ApiKey, hash: Uint8Array): Promise<void>;
   findByHash(hash: Uint8Array): Promise<ApiKey | null>;
   find(id: string): Promise<ApiKey | null>;
@@ -62,8 +62,11 @@ export interface UserStore {
    * the time up to date under the id that they have. A disabled user stays disabled, and is answered as such.
    */
   signIn(identity: { id: string; issuer: string; subject: string; name: string; email: string; grants: readonly Grant[] }, now: EpochMs): Promise<User>;
-  /** Disabling ends their sessions in the same transaction. Null when there is no such user. */
-  setDisabled(id: string, disabled: boolean, now: EpochMs): Promise<User | null>;
+  /**
+   * Disabling ends their sessions and revokes the keys that they made, those that these made, and so on, in the same transaction,
+   * with the event key.revoked for each; answers with the ids of these keys too. Null when there is no such user.
+   */
+  setDisabled(id: string, disabled: boolean, by: ChangeBy): Promise<{ user: User; revokedKeys: string[] } | null>;
 }
 
 /** A console session: on whose behalf (`key:<id>` or `user:<id>`) and until when. */

@@ -11,6 +11,8 @@ import { isSecretShaped, keyPrefix } from "./secret-text.ts";
 import { sessionSeconds } from "./session-service.ts";
 
 const tag = "Access";
+/** Keys that one audit entry names. */
+const maxNamedKeys = 100;
 
 export interface AccessRouteParts {
   access: AccessServices;
@@ -133,13 +135,15 @@ function userRoutes({ users }: AccessServices): Route[] {
     }),
     route({
       method: "PUT", path: "/api/users/:user", access: "admin", operationId: "changeUser", summary: "Disable a user, or enable them again", tag,
-      description: "Disabling ends their sessions; keys that they made stay.",
+      description: "Disabling ends their sessions and revokes the keys that they made, with those that these made. Enabling brings none of them back.",
       params: z.strictObject({ user: z.string().max(64) }),
       body: { kind: "json", schema: z.strictObject({ disabled: z.boolean() }) },
       response: User,
-      handle: ({ params, body, now, auditAs }) => {
+      handle: async ({ caller, params, body, now, auditAs }) => {
         auditAs({ detail: { disabled: body.disabled } });
-        return users.setDisabled(params.user, body.disabled, now);
+        const { user, revokedKeys } = await users.setDisabled(caller, params.user, body.disabled, now);
+        if (revokedKeys.length > 0) auditAs({ detail: { disabled: body.disabled, revoked: revokedKeys.length, keys: revokedKeys.slice(0, maxNamedKeys) } });
+        return user;
       },
     }),
   ];

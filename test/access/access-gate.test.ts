@@ -93,9 +93,9 @@ describe("AccessGate", () => {
     await store.users.signIn({ ...identity, grants: [{ role: "admin", team: "*" }] }, clock.now());
     clock.advance(5001);
     assert.equal(await role(), "admin");
-    await users.setDisabled("usr_1", true, clock.now());
+    await users.setDisabled({ actor: "local" }, "usr_1", true, clock.now());
     assert.equal(await role(), undefined);
-    await assert.rejects(users.setDisabled("usr_2", true, clock.now()), { code: "USER_NOT_FOUND" });
+    await assert.rejects(users.setDisabled({ actor: "local" }, "usr_2", true, clock.now()), { code: "USER_NOT_FOUND" });
   });
 
   it("keeps no session that was read before it ended", async () => {

@@ -228,6 +228,30 @@ describe("sign-in through an identity provider", () => {
     assert.equal((await callerOf(browser))?.name, "Dora");
   });
 
+  it("revokes what a disabled user made, at once, and gives none of it back", async () => {
+    provider.accounts.set("mallory", { name: "Mallory", groups: ["ml-admins"] });
+    const browser = new CookieBrowser();
+    await signIn(browser, "mallory");
+    const id = (await callerOf(browser))!.actor.replace("user:", "");
+    const make = async (headers: readonly string[]): Promise<{ id: string; key: string }> => {
+      const made = await server.send("POST", "/api/keys", [`Host: ${server.host}`, "Content-Type: application/json", ...headers], JSON.stringify({ name: "made", grants: [{ role: "contributor" }] }));
+      assert.equal(made.status, 200, made.body);
+      return JSON.parse(made.body) as { id: string; key: string };
+    };
+    const status = async (key: string): Promise<number> => (await server.send("GET", "/api/models", [`Host: ${server.host}`, `Authorization: Bearer ${key}`])).status;
+    const own = await make([`Cookie: sid=${browser.cookiesOf(url).get("sid")}`, `Origin: ${url}`]);
+    const child = await make([`Authorization: Bearer ${own.key}`]);
+    const others = await make([`Authorization: Bearer ${server.adminKey}`]);
+    const all = async (): Promise<number[]> => Promise.all([own, child, others].map(({ key }) => status(key)));
+    assert.deepEqual(await all(), [200, 200, 200]);
+    assert.equal((await server.asAdmin("PUT", `/api/users/${id}`, { disabled: true })).status, 200);
+    assert.deepEqual(await all(), [401, 401, 200]);
+    assert.equal((await server.asAdmin("PUT", `/api/users/${id}`, { disabled: false })).status, 200);
+    assert.deepEqual(await all(), [401, 401, 200]);
+    const { entries } = JSON.parse((await server.asAdmin("GET", `/api/audit?action=changeUser&object=user:${id}`)).body) as { entries: AuditEntry[] };
+    assert.deepEqual(entries.map(({ detail }) => detail), [{ disabled: false }, { disabled: true, revoked: 2, keys: [own.id, child.id] }]);
+  });
+
   it("writes no secret to the log or the audit log", async () => {
     const everything = `${server.logged.join("\n")}\n${(await server.asAdmin("GET", "/api/audit?limit=1000")).body}`;
     assert.doesNotMatch(everything, /canary-client-secret|slk_[A-Za-z0-9]{43}|sls_[A-Za-z0-9]{43}|sst_[A-Za-z0-9_-]{43}|"code_verifier"|eyJ[A-Za-z0-9_-]{20}/);

@@ -16,7 +16,7 @@ export class SqlAccessStore implements AccessStore {
   constructor(database: SqlDatabase, ids: IdGenerator) {
     this.keys = new SqlKeyStore(database, ids);
     this.teams = new SqlTeamStore(database, ids);
-    this.users = new SqlUserStore(database);
+    this.users = new SqlUserStore(database, ids);
     this.sessions = new SqlSessionStore(database);
   }
 }

@@ -1,11 +1,12 @@
-import type { Selectable } from "kysely";
+import type { Selectable, Transaction } from "kysely";
 import type { ChangeBy, KeyStore } from "../../access/access-store.ts";
 import type { ApiKey } from "../../access/schemas.ts";
 import type { Grant } from "../../core/caller.ts";
 import { epochMs, type EpochMs } from "../../core/clock.ts";
 import type { DomainEvent } from "../../core/domain-event.ts";
+import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
-import type { ApiKeyRow } from "./database-schema.ts";
+import type { ApiKeyRow, DatabaseSchema } from "./database-schema.ts";
 import { holdTeam } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { writeEvents } from "./write-events.ts";
@@ -25,6 +26,7 @@ export class SqlKeyStore implements KeyStore {
   async add(key: ApiKey, hash: Uint8Array): Promise<void> {
     await this.#database.transaction(async (transaction) => {
       await holdTeam(transaction, key.team);
+      await holdMaker(transaction, key.createdBy);
       await transaction.insertInto("api_keys").values(rowOf(key, hash)).execute();
       await writeEvents(transaction, this.#ids, [eventOf("key.created", key, { actor: key.createdBy, now: epochMs(key.createdAt) })]);
     });
@@ -94,6 +96,37 @@ export class SqlKeyStore implements KeyStore {
       (JSON.parse(text) as Grant[]).some(({ role, team, models, experiments }) => role === "admin" && team === "*" && models === undefined && experiments === undefined),
     );
   }
+}
+
+/** Whoever revokes or disables the maker waits for the new key, and takes it along; or was first. Throws UNAUTHENTICATED. */
+async function holdMaker(transaction: Transaction<DatabaseSchema>, actor: string): Promise<void> {
+  const [kind, id = ""] = actor.split(":");
+  if (kind !== "key" && kind !== "user") return;
+  const maker = kind === "key"
+    ? await transaction.selectFrom("api_keys").select("revoked_at as endedAt").where("id", "=", id).forShare().executeTakeFirst()
+    : await transaction.selectFrom("users").select("disabled_at as endedAt").where("id", "=", id).forShare().executeTakeFirst();
+  if (maker !== undefined && maker.endedAt !== null) throw new AppError("UNAUTHENTICATED", "Who makes this key was shut out meanwhile.");
+}
+
+/** Revokes the keys that the actor made, those that these made, and so on; answers with their ids. Those that were revoked before stay as they are. */
+export async function revokeKeysOf(transaction: Transaction<DatabaseSchema>, ids: IdGenerator, actor: string, by: ChangeBy): Promise<string[]> {
+  const revoked: ApiKey[] = [];
+  const seen = new Set<string>();
+  for (let makers = [actor]; makers.length > 0; ) {
+    const next: string[] = [];
+    for (const maker of makers) {
+      const rows = await transaction
+        .updateTable("api_keys").set({ revoked_at: by.now }).where("created_by", "=", maker).where("revoked_at", "is", null).returningAll().execute();
+      revoked.push(...rows.map(apiKeyOf));
+      // What a key made that was revoked by itself is still good, and is theirs too.
+      const made = await transaction.selectFrom("api_keys").select("id").where("created_by", "=", maker).execute();
+      next.push(...made.map(({ id }) => `${objectPrefix}${id}`).filter((key) => !seen.has(key)));
+    }
+    for (const key of next) seen.add(key);
+    makers = next;
+  }
+  await writeEvents(transaction, ids, revoked.map((key) => eventOf("key.revoked", key, by)));
+  return revoked.map(({ id }) => id);
 }
 
 function eventOf(type: string, { id, name, team }: ApiKey, { actor, now }: ChangeBy): DomainEvent {

@@ -1,16 +1,20 @@
 import type { Selectable } from "kysely";
-import type { UserStore } from "../../access/access-store.ts";
+import type { ChangeBy, UserStore } from "../../access/access-store.ts";
 import type { User } from "../../access/schemas.ts";
 import type { Grant } from "../../core/caller.ts";
 import type { EpochMs } from "../../core/clock.ts";
+import type { IdGenerator } from "../../core/ids.ts";
 import type { UserRow } from "./database-schema.ts";
 import type { SqlDatabase } from "./sql-database.ts";
+import { revokeKeysOf } from "./sql-key-store.ts";
 
 export class SqlUserStore implements UserStore {
   readonly #database: SqlDatabase;
+  readonly #ids: IdGenerator;
 
-  constructor(database: SqlDatabase) {
+  constructor(database: SqlDatabase, ids: IdGenerator) {
     this.#database = database;
+    this.#ids = ids;
   }
 
   async find(id: string): Promise<User | null> {
@@ -34,18 +38,19 @@ export class SqlUserStore implements UserStore {
     return userOf(row);
   }
 
-  setDisabled(id: string, disabled: boolean, now: EpochMs): Promise<User | null> {
+  setDisabled(id: string, disabled: boolean, by: ChangeBy): Promise<{ user: User; revokedKeys: string[] } | null> {
     return this.#database.transaction(async (transaction) => {
       const row = await transaction
         .updateTable("users")
         // Who is disabled already stays so since then.
-        .set(({ fn, val }) => ({ disabled_at: disabled ? fn.coalesce("disabled_at", val(now as number)) : null }))
+        .set(({ fn, val }) => ({ disabled_at: disabled ? fn.coalesce("disabled_at", val(by.now as number)) : null }))
         .where("id", "=", id)
         .returningAll()
         .executeTakeFirst();
       if (row === undefined) return null;
-      if (disabled) await transaction.deleteFrom("sessions").where("actor", "=", `user:${id}`).execute();
-      return userOf(row);
+      if (!disabled) return { user: userOf(row), revokedKeys: [] };
+      await transaction.deleteFrom("sessions").where("actor", "=", `user:${id}`).execute();
+      return { user: userOf(row), revokedKeys: await revokeKeysOf(transaction, this.#ids, `user:${id}`, by) };
     });
   }
 }
