@@ -17,6 +17,8 @@ export interface SqlCapabilities {
   };
   /** Goes behind the closing bracket of CREATE TABLE. */
   readonly tableEnding: RawBuilder<unknown>;
+  /** The same for tables of small rows that are read by their primary key alone: where it can, the database keeps them in its order. */
+  readonly clusteredTableEnding: RawBuilder<unknown>;
   /** Statements after which the rows of a table can be added and read, and neither changed nor removed. */
   readonly appendOnly: (table: string) => readonly RawBuilder<unknown>[];
 }

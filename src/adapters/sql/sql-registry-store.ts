@@ -196,7 +196,7 @@ function digestsOf({ runtime, referenceProfile, lineage }: Contract): string[] {
   return [...new Set(digests)];
 }
 
-function modelVersionOf(row: Selectable<ModelVersionRow>): ModelVersion {
+function modelVersionOf(row: Pick<Selectable<ModelVersionRow>, "model" | "version" | "created_at" | "contract_digest" | "contract_json">): ModelVersion {
   const version = String(row.version);
   const digest = digestOfText(row.contract_json);
   if (digest !== row.contract_digest) {

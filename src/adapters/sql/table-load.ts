@@ -4,7 +4,7 @@ import type { DatabaseSchema } from "./database-schema.ts";
 import type { dumpedTables, TableName } from "./table-dump.ts";
 
 /** What migrations put in by themselves; a dump brings its own. */
-const seeded: readonly TableName[] = ["sequences", "teams", "audit_head"];
+const seeded: readonly TableName[] = ["sequences", "teams", "audit_head", "experiments"];
 /** Postgres takes 65,535 parameters in a statement, SQLite 32,766. */
 const maxParameters = 16_000;
 
@@ -17,6 +17,8 @@ export async function assertEmptyDatabase(queries: Kysely<DatabaseSchema>, table
   }
   const teams = await queries.selectFrom("teams").select("name").where("name", "!=", "default").limit(1).execute();
   if (teams.length > 0) throw new AppError("RESTORE_TARGET_NOT_EMPTY", "The database is not empty: it has teams.");
+  const experiments = await queries.selectFrom("experiments").select("id").where("id", "!=", 0).limit(1).execute();
+  if (experiments.length > 0) throw new AppError("RESTORE_TARGET_NOT_EMPTY", "The database is not empty: it has experiments.");
 }
 
 /** Fills the tables within the transaction, parents first. `rowsOf` hands out the rows of a table in pages. */

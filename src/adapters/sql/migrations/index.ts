@@ -5,7 +5,9 @@ import { events } from "./0004-events.ts";
 import { workflows } from "./0005-workflows.ts";
 import { replicaMinutes } from "./0006-replica-minutes.ts";
 import { blobUploads } from "./0007-blob-uploads.ts";
+import { tracking } from "./0008-tracking.ts";
+import { registryLifecycle } from "./0009-registry-lifecycle.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A new one goes to the end. */
-export const migrations: readonly Migration[] = [modelsTruthsStatistics, warmupMeasurements, access, events, workflows, replicaMinutes, blobUploads];
+export const migrations: readonly Migration[] = [modelsTruthsStatistics, warmupMeasurements, access, events, workflows, replicaMinutes, blobUploads, tracking, registryLifecycle];

@@ -17,6 +17,8 @@ const released: Record<string, string> = {
   "5 workflows": "d14f473015333e38d6bce498b63d74fd4cf6069c6966ecaf8be329df218e6ad5",
   "6 replica-minutes": "52895c10482b76554f33ed19f5d2a1dd9c48c01c4293a5fd5107ebfc2b001a3e",
   "7 blob-uploads": "458a57d56ea9152414c6d767af3804183dc8c3ca3e8b26a0614c858eb67a22db",
+  "8 tracking": "59af7df0d35d18e00a1b723265ffd7b5b198a723196b7d47b8d4f78b5a01f53a",
+  "9 registry-lifecycle": "510c676b24561112676fb3c00a316c065c06e9d6a43a50da462c17f0299e0aac",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });

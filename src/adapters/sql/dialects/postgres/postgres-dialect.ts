@@ -19,6 +19,7 @@ const text = sql`text collate "C"`;
 const capabilities: SqlCapabilities = {
   columnTypes: { text, integer: sql`bigint`, double: sql`double precision`, bytes: sql`bytea`, json: text },
   tableEnding: sql``,
+  clusteredTableEnding: sql``,
   appendOnly: (table) => [
     sql`create function ${sql.id(`${table}_unchanging`)}() returns trigger language plpgsql as $$
       begin raise exception 'rows of this table are never changed'; end $$`,

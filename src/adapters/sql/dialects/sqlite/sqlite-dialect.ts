@@ -13,6 +13,7 @@ import { SqliteWriter } from "./sqlite-writer.ts";
 const capabilities: SqlCapabilities = {
   columnTypes: { text: sql`text`, integer: sql`integer`, double: sql`real`, bytes: sql`blob`, json: sql`text` },
   tableEnding: sql`strict`,
+  clusteredTableEnding: sql`strict, without rowid`,
   appendOnly: (table) =>
     ["update", "delete"].map(
       (verb) => sql`create trigger ${sql.id(`${table}_no_${verb}`)} before ${sql.raw(verb)} on ${sql.table(table)} begin select raise(abort, 'rows of this table are never changed'); end`,
