@@ -12,6 +12,8 @@ const declared = { method: "GET", access: "public", tag: "Access", response: { m
 /** The two redirects of a sign-in; `oidc` is null on a server without a provider. */
 export function oidcRoutes({ oidc, secure }: { oidc: OidcService | null; secure: boolean }): Route[] {
   const cookieName = secure ? "__Host-sign-in" : "sign-in";
+  /** A transaction is good once: what its cookie still holds must not wait in the browser for another try. */
+  const endedCookie = `${cookieName}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0${secure ? "; Secure" : ""}`;
   const service = (): OidcService => {
     if (oidc === null) throw new AppError("NOT_SUPPORTED", "This server has no identity provider; sign in with a key.");
     return oidc;
@@ -37,22 +39,22 @@ export function oidcRoutes({ oidc, secure }: { oidc: OidcService | null; secure:
       handle: async ({ query, headers, requestId, now }) => {
         try {
           const signedIn = await service().finish(query, cookieValue(headers.cookie, cookieName), { requestId, now });
-          return goTo(signedIn.returnTo, sessionCookie(signedIn.session, { secure, maxAgeSeconds: sessionSeconds }));
+          return goTo(signedIn.returnTo, sessionCookie(signedIn.session, { secure, maxAgeSeconds: sessionSeconds }), endedCookie);
         } catch (thrown) {
-          return signInPage(thrown, `${cookieName}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0${secure ? "; Secure" : ""}`);
+          return signInPage(thrown, endedCookie);
         }
       },
     }),
   ];
 }
 
-function goTo(location: string, cookie?: string): HttpAnswer {
-  return new HttpAnswer(303, { Location: location, ...(cookie === undefined ? {} : { "Set-Cookie": cookie }) }, null);
+function goTo(location: string, ...cookies: readonly string[]): HttpAnswer {
+  return new HttpAnswer(303, { Location: location }, null, cookies);
 }
 
 /** People are in front of these two routes: they get the console's page, which says what the code means. */
-function signInPage(thrown: unknown, cookie?: string): HttpAnswer {
-  return goTo(`/sign-in?error=${toAppError(thrown).code}`, cookie);
+function signInPage(thrown: unknown, ...cookies: readonly string[]): HttpAnswer {
+  return goTo(`/sign-in?error=${toAppError(thrown).code}`, ...cookies);
 }
 
 function cookieValue(header: string | string[] | undefined, name: string): string | undefined {

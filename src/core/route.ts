@@ -54,11 +54,14 @@ export class HttpAnswer {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: string | Uint8Array | readonly Uint8Array[] | Readable | null;
+  /** Values of Set-Cookie, the one header that is there several times. */
+  readonly cookies: readonly string[];
 
-  constructor(status: number, headers: Record<string, string>, body: HttpAnswer["body"]) {
+  constructor(status: number, headers: Record<string, string>, body: HttpAnswer["body"], cookies: readonly string[] = []) {
     this.status = status;
     this.headers = headers;
     this.body = body;
+    this.cookies = cookies;
   }
 }
 

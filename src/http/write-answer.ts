@@ -29,6 +29,7 @@ export async function writeAnswer(request: IncomingMessage, response: ServerResp
   }
   const headers: string[] = [];
   for (const name in result.headers) headers.push(name, result.headers[name]!);
+  for (const cookie of result.cookies) headers.push("Set-Cookie", cookie);
   const { body } = result;
   if (body instanceof Readable) {
     response.writeHead(result.status, withCommonHeaders(headers, close));

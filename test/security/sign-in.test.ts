@@ -72,6 +72,7 @@ describe("sign-in through an identity provider", () => {
   async function assertRefused(browser: CookieBrowser, visit: Visit, code = "SIGN_IN_FAILED"): Promise<void> {
     assert.deepEqual([visit.status, visit.location], [303, `${url}/sign-in?error=${code}`]);
     assert.equal(browser.cookiesOf(url).has("sid"), false);
+    assert.equal(visit.setCookie.find((line) => line.startsWith("sign-in=")), "sign-in=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
     assert.equal(await callerOf(browser), null);
   }
 
@@ -82,6 +83,9 @@ describe("sign-in through an identity provider", () => {
     const visit = await signIn(browser, "ada", "/models/x?tab=1#here");
     assert.deepEqual([visit.status, visit.location], [303, `${url}/models/x?tab=1#here`]);
     assert.match(visit.setCookie.find((line) => line.startsWith("sid="))!, /HttpOnly; SameSite=Strict/);
+    // What the sign-in needed goes with its end.
+    assert.equal(visit.setCookie.find((line) => line.startsWith("sign-in=")), "sign-in=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    assert.deepEqual([...browser.cookiesOf(url).keys()], ["sid"]);
     const caller = await callerOf(browser);
     assert.deepEqual([caller?.name, caller?.grants], ["Ada Lovelace", [{ role: "admin", team: "*" }]]);
     assert.equal((await browser.visit(`${url}/api/users`)).status, 200);
