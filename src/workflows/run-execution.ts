@@ -90,7 +90,7 @@ export class RunExecution {
     session.surroundings.onPoint("leased");
     if (this.run.crashes >= session.surroundings.maxCrashes) {
       const message = `The process ended ${this.run.crashes} times in a row while it worked on this run; it is not tried again.`;
-      return this.#release({ state: "failed", error: { code: "STEP_FAILED", message } });
+      return this.#release({ state: "failed", error: { code: "RUN_CRASHED", message } });
     }
     await session.load();
     const journal = [...session.journal];
@@ -154,7 +154,7 @@ export class RunExecution {
     if (this.#freeze?.because === "cancelled" && (halt.because !== "threw" || !this.#isCompensating())) return { state: "cancelled", error: { code: "RUN_CANCELLED", message: "It was cancelled." } };
     const timedOut = this.#deadline <= this.#session.surroundings.now();
     if (this.#freeze !== undefined && halt.because !== "threw" && timedOut) {
-      return { state: "failed", error: { code: "STEP_TIMEOUT", message: `The run took longer than ${this.#timeoutMs} ms.` } };
+      return { state: "failed", error: { code: "RUN_TIMEOUT", message: `The run took longer than ${this.#timeoutMs} ms.` } };
     }
     if (halt.because === "threw") return { state: "failed", error: runErrorOf(halt.error) };
     if (halt.because === "returned" && this.#freeze === undefined) {

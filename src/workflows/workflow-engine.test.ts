@@ -362,7 +362,9 @@ describe("WorkflowEngine", () => {
       await database.queries.updateTable("workflow_runs").set({ lease_until: 1 }).where("id", "=", id).execute();
       last = replica();
     }
-    assert.match((await last.ended(id)).error!.message, /ended 5 times in a row/);
+    const { error } = await last.ended(id);
+    assert.equal(error!.code, "RUN_CRASHED");
+    assert.match(error!.message, /ended 5 times in a row/);
     timers.advance(leaseMs);
   });
 
@@ -378,7 +380,7 @@ describe("WorkflowEngine", () => {
     await state(id, "sleeping");
     timers.advance(hour);
     const run = await ended(id);
-    assert.deepEqual([run.state, run.error, done], ["failed", { code: "STEP_TIMEOUT", message: "The run took longer than 3600000 ms." }, ["a", "undo a"]]);
+    assert.deepEqual([run.state, run.error, done], ["failed", { code: "RUN_TIMEOUT", message: "The run took longer than 3600000 ms." }, ["a", "undo a"]]);
   });
 
   it("follows a run with its lines to its end", async () => {
