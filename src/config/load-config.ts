@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { inspect } from "node:util";
+import { describeIssue } from "../core/describe-issue.ts";
 import { AppError } from "../core/errors.ts";
 import { Config, secretSettings } from "./config.ts";
 import { redactedConfig } from "./redacted-config.ts";
@@ -32,10 +33,11 @@ export function loadConfig(flags: Readonly<Record<string, string | boolean | und
     const flag = flags[setting];
     if (flag !== undefined) take(setting, flag, `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
   }
-  const parsed = Config.safeParse(merged);
+  const parsed = Config.safeParse(merged, { error: describeIssue });
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => {
-      const setting = String(issue.path[0] ?? (issue.code === "unrecognized_keys" ? issue.keys.join(", ") : "configuration"));
+      // What is unknown can only come from the file.
+      const setting = String(issue.path[0] ?? (issue.code === "unrecognized_keys" ? issue.keys[0] : "configuration"));
       return { path: sources[setting] ?? setting, message: issue.message };
     });
     throw new AppError("CONFIG_INVALID", problems.map((problem) => `${problem.path}: ${problem.message}`).join("; "), { problems });

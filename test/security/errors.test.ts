@@ -53,6 +53,12 @@ describe("errors", () => {
       const { error } = JSON.parse(reply.body) as { error: { message: string } };
       assert.ok(error.message.length >= 10, what);
     }
+    // A workflow's input is read by the schema of its author; a schedule has one too.
+    for (const [method, path, more] of [["POST", "/api/workflows/maintenance/runs", {}], ["PUT", "/api/schedules/own", { workflow: "maintenance", cron: "0 3 * * *" }]] as const) {
+      const refused = async (input: unknown): Promise<unknown> => (JSON.parse((await server.asAdmin(method, path, { input, ...more })).body) as { error: { problems: unknown } }).error.problems;
+      assert.deepEqual(await refused({ rows: 1 }), [{ path: "input", message: 'has the unknown field "rows"' }]);
+      assert.deepEqual(await refused("all"), [{ path: "input", message: "must be an object, but is a string" }]);
+    }
     assert.equal((await server.asAdmin("POST", "/api/teams", { name: "fine" })).status, 200);
     await server.stop();
   });
