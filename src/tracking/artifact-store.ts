@@ -27,13 +27,6 @@ export interface ArtifactStore {
   walk(path: string): Promise<{ path: string; bytes: number }[]>;
   /** A file or a folder with all below; nothing when it is not there. */
   remove(path: string): Promise<void>;
-  /** A local file with this content that stays as it is while it is used, for a program that needs one; the path never leaves the server. */
-  localPath(path: string): Promise<string>;
-  /** Begins an upload in parts; answers its id. Uploads that are never ended are removed after a day. */
-  beginUpload(path: string): Promise<string>;
-  /** Part numbers from 1; a part may be written again. Throws UPLOAD_NOT_FOUND. */
-  writePart(upload: string, part: number, content: Readable): Promise<{ etag: string }>;
-  /** Puts the parts together in their order. Throws UPLOAD_NOT_FOUND, INVALID_PARAMETER for parts that are not there or whose etag differs. */
-  completeUpload(upload: string, path: string, parts: readonly { part: number; etag: string }[]): Promise<{ bytes: number }>;
-  abortUpload(upload: string): Promise<void>;
+  /** What uploads of a process that died left behind, older than this. Answers how many. */
+  collect(olderThanMs: number): Promise<number>;
 }

@@ -131,6 +131,11 @@ export class FaultyFileSystem implements FileSystem {
     this.#syncedBytes.delete(path);
   }
 
+  async removeDirectory(path: string): Promise<void> {
+    this.#check("remove");
+    await this.#inner.removeDirectory(path);
+  }
+
   async syncDirectory(path: string): Promise<void> {
     this.#check("syncDirectory");
     await this.#inner.syncDirectory(path);

@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { dirname, sep } from "node:path";
 import { type FileSystem, systemErrorCode } from "./file-system.ts";
 
 /**
@@ -25,6 +25,11 @@ export class DurableDirectories {
       await this.#fileSystem.syncDirectory(dirname(path));
     }
     this.#known.add(path);
+  }
+
+  /** For folders that were removed: the next one that needs them makes them again. */
+  forget(path: string): void {
+    for (const known of this.#known) if (known === path || known.startsWith(path + sep)) this.#known.delete(known);
   }
 
   /** Folders above the root belong to the user: made where they are missing, and synced where that is allowed. */

@@ -39,6 +39,8 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; nothing there is fine. */
   remove(path: string): Promise<void>;
+  /** Removes a directory with nothing in it; nothing there is fine. Fails with ENOTEMPTY. */
+  removeDirectory(path: string): Promise<void>;
   /** Names made, renamed or removed in the directory survive power loss when it has answered. */
   syncDirectory(path: string): Promise<void>;
 }

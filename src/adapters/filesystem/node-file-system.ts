@@ -1,5 +1,5 @@
 import { constants, type Stats, writeSync } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { epochMs } from "../../core/clock.ts";
 import { type FileFacts, type FileSystem, type OpenFile, systemErrorCode } from "./file-system.ts";
 
@@ -92,6 +92,14 @@ export const nodeFileSystem: FileSystem = {
   async remove(path) {
     try {
       await unlink(path);
+    } catch (error) {
+      if (systemErrorCode(error) !== "ENOENT") throw error;
+    }
+  },
+
+  async removeDirectory(path) {
+    try {
+      await rmdir(path);
     } catch (error) {
       if (systemErrorCode(error) !== "ENOENT") throw error;
     }
