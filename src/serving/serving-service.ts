@@ -45,6 +45,8 @@ export class ServingService {
   readonly #parts: ServingParts;
   readonly #models = new Map<string, ServedModel>();
   #stopping = false;
+  /** Whether every champion was loaded, or failed, since the start. */
+  #loaded = false;
   #loading: Promise<void> = Promise.resolve();
 
   constructor(parts: ServingParts) {
@@ -64,16 +66,18 @@ export class ServingService {
           .catch((error: unknown) => this.#logFailure("model.load_failed", name, error));
       }
     };
-    this.#loading = Promise.all(Array.from({ length: loadsAtOnce }, worker)).then(() => undefined);
+    this.#loading = Promise.all(Array.from({ length: loadsAtOnce }, worker)).then(() => {
+      this.#loaded = true;
+    });
   }
 
   whenLoaded(): Promise<void> {
     return this.#loading;
   }
 
-  /** True when no active version waits for its runners. */
+  /** True when the champions were loaded that were there at the start, and no active version waits for its runners. */
   get isReady(): boolean {
-    if (this.#stopping) return false;
+    if (this.#stopping || !this.#loaded) return false;
     for (const model of this.#models.values()) {
       const active = model.active === null ? undefined : model.versions.get(model.active);
       if (active !== undefined && active.state === "loading") return false;

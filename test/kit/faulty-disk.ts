@@ -37,6 +37,14 @@ const uncounted = 1_000_000_000;
 export const faultyDiskMissing: string | false =
   process.platform === "linux" && spawnSync(compiler, ["--version"]).status === 0 ? false : "puts itself between a process and its files, which needs Linux and a C compiler";
 
+let compiledLibrary: Buffer | undefined;
+
+function compile(library: string): Buffer {
+  const compiled = spawnSync(compiler, ["-O1", "-shared", "-fPIC", "-w", "-o", library, source, "-ldl"], { encoding: "utf8" });
+  if (compiled.status !== 0) throw new Error(compiled.stderr);
+  return readFileSync(library);
+}
+
 /**
  * Makes changes of files below a folder fail in another process, from the outside and at any depth: SQLite and Node see
  * what the operating system would say. Start the process with `environment`.
@@ -50,8 +58,7 @@ export class FaultyDisk {
     mkdirSync(folder, { recursive: true });
     const library = join(folder, "faulty-disk.so");
     this.#plan = join(folder, "faulty-disk.plan");
-    const compiled = spawnSync(compiler, ["-O1", "-shared", "-fPIC", "-w", "-o", library, source, "-ldl"], { encoding: "utf8" });
-    if (compiled.status !== 0) throw new Error(compiled.stderr);
+    writeFileSync(library, (compiledLibrary ??= compile(library)));
     writeFileSync(this.#plan, new Uint8Array(planBytes));
     this.environment = { LD_PRELOAD: library, FAULTY_DISK_PLAN: this.#plan, FAULTY_DISK_ROOT: root };
   }
