@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import type { Transform } from "node:stream";
 import { AppError, toAppError } from "../core/errors.ts";
+import { releaseMemory } from "../core/release-memory.ts";
 
 export interface BodyLimits {
   /** Largest body after decompression, in bytes. */
@@ -10,6 +11,57 @@ export interface BodyLimits {
   maxExpansion: number;
   /** Told of every piece that is kept; what it throws ends the reading. */
   onBytes?: (bytes: number) => void;
+}
+
+/**
+ * A plain body as it comes. Its pieces are kept until half of the declared length is there, then the whole is allocated and
+ * filled: a length that lies takes at most twice the memory of what has arrived. Pieces that are copied are released.
+ */
+class PlainBody {
+  readonly #declared: number;
+  #pieces: Buffer<ArrayBuffer>[] = [];
+  /** Takes what comes next, once it exists; there are no pieces then. */
+  #whole: Buffer<ArrayBuffer> | undefined;
+  #length = 0;
+
+  /** `declared` is the length that the sender promises, in bytes; 0 when it promises none. */
+  constructor(declared: number) {
+    this.#declared = declared;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add(piece: Buffer<ArrayBuffer>): void {
+    const start = this.#length;
+    this.#length += piece.length;
+    if (this.#whole !== undefined && this.#length <= this.#whole.length) {
+      piece.copy(this.#whole, start);
+      releaseMemory(piece);
+      return;
+    }
+    if (this.#whole !== undefined) this.#pieces.push(this.#whole.subarray(0, start));
+    this.#whole = undefined;
+    this.#pieces.push(piece);
+    if (this.#length < this.#declared && this.#length >= this.#declared / 2) this.#gather(this.#declared);
+  }
+
+  /** All of it; the one piece itself where there was only one. */
+  finish(): Buffer {
+    if (this.#whole === undefined && this.#pieces.length === 1) return this.#pieces[0]!;
+    return (this.#whole ?? this.#gather(this.#length)).subarray(0, this.#length);
+  }
+
+  #gather(capacity: number): Buffer<ArrayBuffer> {
+    const whole = Buffer.allocUnsafe(capacity);
+    let at = 0;
+    for (const piece of this.#pieces.splice(0)) {
+      at += piece.copy(whole, at);
+      releaseMemory(piece);
+    }
+    return (this.#whole = whole);
+  }
 }
 
 /**
@@ -24,7 +76,7 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
   if (declared !== undefined && Number(declared) > limits.maxBytes) {
     return Promise.reject(tooLarge(limits.maxBytes));
   }
-  if (encoding === undefined || encoding === "" || encoding === "identity") return readPlain(request, limits);
+  if (encoding === undefined || encoding === "" || encoding === "identity") return readPlain(request, Number(declared ?? 0), limits);
   if (encoding === "gzip" || encoding === "x-gzip" || encoding === "deflate") return readCompressed(request, encoding, limits);
   return Promise.reject(new AppError("UNSUPPORTED_ENCODING", "The body's Content-Encoding is not one that this server reads."));
 }
@@ -46,22 +98,19 @@ function refusalOf(bytes: number, onBytes: BodyLimits["onBytes"]): AppError | nu
   }
 }
 
-function readPlain(request: IncomingMessage, { maxBytes, onBytes }: BodyLimits): Promise<Buffer> {
+function readPlain(request: IncomingMessage, declared: number, { maxBytes, onBytes }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    let first: Buffer | undefined;
-    let rest: Buffer[] | undefined;
-    let length = 0;
-    request.on("data", (chunk: Buffer) => {
-      length += chunk.length;
-      const refused = length > maxBytes ? tooLarge(maxBytes) : refusalOf(chunk.length, onBytes);
-      if (refused !== null) {
+    const body = new PlainBody(declared);
+    request.on("data", (chunk: Buffer<ArrayBuffer>) => {
+      const refused = body.length + chunk.length > maxBytes ? tooLarge(maxBytes) : refusalOf(chunk.length, onBytes);
+      if (refused === null) {
+        body.add(chunk);
+      } else {
         request.pause();
         reject(refused);
-      } else if (first === undefined) first = chunk;
-      else if (rest === undefined) rest = [first, chunk];
-      else rest.push(chunk);
+      }
     });
-    request.on("end", () => resolve(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, length)));
+    request.on("end", () => resolve(body.finish()));
     request.on("error", (error) => reject(incomplete(error)));
     request.on("aborted", () => reject(incomplete()));
   });

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { AppError } from "../../core/errors.ts";
+import { releaseMemory } from "../../core/release-memory.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
 import { decodeBinaryData } from "./binary-tensor-data.ts";
@@ -16,8 +17,9 @@ import { assertWithin } from "./wire-limits.ts";
 /**
  * Reads the body of `POST /v2/models/M/infer` and checks it against the signature; without one, only against itself.
  * `inferenceHeaderContentLength` is the header of that name as it came: the bytes of JSON in front of the binary data,
- * or 0 for a raw body. Arrays of binary inputs are views of `body`. Throws INVALID_JSON, INVALID_REQUEST,
- * BODY_INCOMPLETE, INVALID_INPUT with every problem, NOT_SUPPORTED.
+ * or 0 for a raw body. Arrays of binary inputs are views of `body`; one of JSON alone is given up, since nothing of the
+ * request lies in it: do not read it afterwards. Throws INVALID_JSON, INVALID_REQUEST, BODY_INCOMPLETE, INVALID_INPUT with
+ * every problem, NOT_SUPPORTED.
  */
 export function parseInferRequest(body: Buffer, inferenceHeaderContentLength: string | undefined, signature: Signature | undefined): InferRequest {
   const jsonLength = headerLength(inferenceHeaderContentLength, body.length);
@@ -25,7 +27,9 @@ export function parseInferRequest(body: Buffer, inferenceHeaderContentLength: st
   if (!isUtf8(jsonLength === body.length ? body : body.subarray(0, jsonLength))) {
     throw new AppError("INVALID_JSON", "The body's JSON is not valid UTF-8.");
   }
-  return new InferRequestReader(body, jsonLength, inferenceHeaderContentLength !== undefined, signature).read();
+  const request = new InferRequestReader(body, jsonLength, inferenceHeaderContentLength !== undefined, signature).read();
+  if (inferenceHeaderContentLength === undefined) releaseMemory(body as Buffer<ArrayBuffer>);
+  return request;
 }
 
 function headerLength(text: string | undefined, bodyLength: number): number {
