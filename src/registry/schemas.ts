@@ -95,12 +95,29 @@ export const Artifact = z
   .meta({ id: "Artifact" });
 export type Artifact = z.infer<typeof Artifact>;
 
+/** What the python runtime needs to load a model folder; its files are the artifacts of the runtime, with their paths in the folder. */
+export const PythonFacts = z
+  .object({
+    /** The flavour that loads it, such as `sklearn` or `python_function`; `pickle` for a bare file. */
+    flavor: z.string(),
+    /** Of the Python that wrote it, such as `3.11.9`; null where the folder does not say. */
+    pythonVersion: z.string().nullable(),
+    /** The requirements file, one of the artifacts or a file made from what the folder says: environments are kept by it. Null where nothing is required. */
+    requirements: Digest.nullable(),
+    /** Path, among the artifacts, of what is loaded: the folder's MLmodel, or the bare file. */
+    entry: z.string(),
+  })
+  .meta({ id: "PythonFacts" });
+export type PythonFacts = z.infer<typeof PythonFacts>;
+
 export const RuntimeFacts = z
   .object({
-    kind: z.enum(["onnx", "python", "upstream"]),
+    kind: z.enum(["onnx", "python", "upstream", "none"]).meta({ description: "none: nothing that can run here was found at the version's source" }),
     artifacts: z.array(Artifact),
-    /** The file as it was given, where the import changed it. */
-    sourceDigest: Digest,
+    /** The file as it was given, where the import changed it; absent for folders and for what has no file. */
+    sourceDigest: Digest.optional(),
+    /** Of the kind python. */
+    python: PythonFacts.optional(),
     /** Operator sets by domain; the default domain is `ai.onnx`. */
     opsets: z.record(z.string(), z.number().int()).optional(),
     producer: z.string().optional(),
@@ -109,6 +126,21 @@ export const RuntimeFacts = z
   })
   .meta({ id: "RuntimeFacts" });
 export type RuntimeFacts = z.infer<typeof RuntimeFacts>;
+
+/** The training run that made a version, as it was when the version was registered. */
+export const RunLineage = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    experiment: z.string(),
+    params: z.record(z.string(), z.string()),
+    /** Digests as the client that logged them computed them. */
+    datasets: z.array(z.object({ name: z.string(), digest: z.string(), context: z.string().optional() })),
+    /** The run that it was nested in. */
+    parent: z.string().optional(),
+  })
+  .meta({ id: "RunLineage" });
+export type RunLineage = z.infer<typeof RunLineage>;
 
 /** The immutable facts of one version; everything later is judged against it. */
 export const Contract = z
@@ -125,6 +157,8 @@ export const Contract = z
       codeRevision: z.string().optional(),
       datasets: z.array(z.object({ name: z.string(), digest: Digest })),
       parentVersion: VersionNumber.optional(),
+      run: RunLineage.optional(),
+      loggedModel: z.string().optional(),
     }),
   })
   .meta({ id: "Contract" });

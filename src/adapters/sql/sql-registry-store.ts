@@ -60,7 +60,7 @@ export class SqlRegistryStore implements RegistryStore {
       const written = modelVersionOf(row);
       await transaction.insertInto("model_versions").values(row).execute();
       const digests = digestsOf(contract).map((each) => ({ model, version: number, digest: each }));
-      await transaction.insertInto("version_digests").values(digests).execute();
+      if (digests.length > 0) await transaction.insertInto("version_digests").values(digests).execute();
       const events: DomainEvent[] = [eventOf("model.version.registered", { model, team, actor, time: now }, { version, contractDigest: digest })];
       if (alias !== undefined) {
         await pointAlias(transaction, { model, alias, version: number, now });
@@ -191,8 +191,8 @@ async function pointAlias(
 
 /** Every blob that the contract names: what is served, what was given, and the data that it was profiled on. */
 function digestsOf({ runtime, referenceProfile, lineage }: Contract): string[] {
-  const digests = [...runtime.artifacts.map((artifact) => artifact.digest), runtime.sourceDigest, ...lineage.datasets.map((dataset) => dataset.digest)];
-  if (referenceProfile !== null) digests.push(referenceProfile.digest);
+  const digests = [...runtime.artifacts.map((artifact) => artifact.digest), ...lineage.datasets.map((dataset) => dataset.digest)];
+  for (const digest of [runtime.sourceDigest, runtime.python?.requirements, referenceProfile?.digest]) if (typeof digest === "string") digests.push(digest);
   return [...new Set(digests)];
 }
 

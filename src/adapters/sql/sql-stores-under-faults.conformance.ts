@@ -59,7 +59,7 @@ export function sqlStoresUnderFaultsConformance(adapter: string, open: () => Pro
       const versions = (await kept.listVersions("m")).toReversed();
       assert.deepEqual(versions.map(({ version }) => Number(version)), oneTo(versions.length), "numbers without a gap");
       assert.equal((await kept.findModel("m"))!.latestVersion, String(versions.length));
-      const versionOf = new Map(versions.map(({ version, contract }) => [contract.runtime.sourceDigest, Number(version)]));
+      const versionOf = new Map(versions.map(({ version, contract }) => [contract.runtime.sourceDigest!, Number(version)]));
       assert.equal(versionOf.size, versions.length, "none twice");
       for (const { marker, version } of writes) if (version !== null) assert.equal(versionOf.get(digestOf(marker)), version, `version ${version} was answered`);
       const digests = new Set(await kept.listArtifactDigests());

@@ -75,7 +75,7 @@ function RuntimePanel({ version }: { version: ModelVersion }) {
         {runtime.artifacts.map((artifact) => (
           <div key={artifact.path}><dt>{artifact.path}</dt><dd><DigestText digest={artifact.digest} /> <span className="muted">{formatBytes(artifact.bytes)}</span></dd></div>
         ))}
-        {!runtime.artifacts.some((artifact) => artifact.digest === runtime.sourceDigest) && <div><dt>file as it was given</dt><dd><DigestText digest={runtime.sourceDigest} /></dd></div>}
+        {runtime.sourceDigest !== undefined && !runtime.artifacts.some((artifact) => artifact.digest === runtime.sourceDigest) && <div><dt>file as it was given</dt><dd><DigestText digest={runtime.sourceDigest} /></dd></div>}
         {runtime.producer !== undefined && <div><dt>made by</dt><dd>{runtime.producer}</dd></div>}
         {runtime.opsets !== undefined && <div><dt>operator sets</dt><dd>{Object.entries(runtime.opsets).map(([domain, opset]) => `${domain === "" ? "ai.onnx" : domain} ${opset}`).join(", ")}</dd></div>}
       </dl>
