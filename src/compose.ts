@@ -239,6 +239,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     const now = clock.now();
     monitoring.tick(now);
     void access.tick(now);
+    opened.audit.tick(now);
     if (ticks++ % 2 === 0) live.tick(now);
     if (ticks % 3600 === 1 && config.databaseUrl !== undefined) void pruneOwnPredictions(now);
   }, 1000);

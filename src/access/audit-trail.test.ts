@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, it } from "node:test";
+import fc from "fast-check";
 import { SqlAuditLog } from "../adapters/sql/sql-audit-log.ts";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
 import { epochMs } from "../core/clock.ts";
@@ -54,7 +55,7 @@ describe("AuditTrail: writing", () => {
     const { log, trail } = held();
     trail.note(auditEntry({ action: "first" }));
     await new Promise((resolve) => setImmediate(resolve));
-    for (let count = 0; count < 25_000; count++) trail.note(auditEntry({ action: "denied", result: "denied", time: epochMs(count) }));
+    for (let count = 0; count < 25_000; count++) trail.note(auditEntry({ actor: `key:${count}`, action: "denied", result: "denied", time: epochMs(count) }));
     const closed = trail.close();
     for (let group = 0; group < 21; group++) await log.end();
     await closed;
@@ -82,10 +83,63 @@ describe("AuditTrail: writing", () => {
     const all = log.groups.flat();
     assert.equal(all.filter(({ actor }) => actor === "anonymous").length, 110);
     assert.deepEqual(all.filter(({ action }) => action === "audit.coalesced").map(({ detail }) => detail.count), [4900, 43]);
-    // Those who have a name are written down each.
-    for (let count = 0; count < 300; count++) trail.note(auditEntry({ result: "denied" }));
+  });
+
+  it("writes down a hundred denials of one caller in a minute, and of the rest how many of what, in one entry for each", async () => {
+    const { log, trail } = held();
+    const deny = (actor: string, count: number, more: Partial<AuditEntry> = {}): void => {
+      for (let left = count; left > 0; left--) trail.note(auditEntry({ actor, result: "denied", ...more }));
+    };
+    deny("key:a", 130, { action: "getModel", time: epochMs(1000) });
+    deny("key:a", 20, { action: "createTeam", time: epochMs(1700) });
+    deny("key:a", 1, { action: "getModel", time: epochMs(900) });
+    deny("key:b", 100);
     await log.end();
-    assert.equal(log.groups.at(-1)!.length, 300);
+    trail.tick(epochMs(2000));
+    trail.tick(epochMs(61_999));
+    deny("key:a", 4, { action: "getModel", time: epochMs(30_000) });
+    const written = (action: string, actor: string): AuditEntry[] => log.groups.flat().filter((entry) => entry.action === action && entry.actor === actor);
+    assert.deepEqual([written("getModel", "key:a").length, written("createTeam", "key:a").length, written("audit.coalesced", "key:a").length], [100, 0, 0]);
+    trail.tick(epochMs(62_000));
+    await log.end();
+    assert.deepEqual(written("audit.coalesced", "key:a").map(({ result, time, detail: { reason: _, ...detail } }) => ({ result, time, detail })), [
+      { result: "denied", time: 30_000, detail: { count: 55, from: 900, to: 30_000, actions: { getModel: 35, createTeam: 20 } } },
+    ]);
+    assert.deepEqual(written("audit.coalesced", "key:b"), []);
+    // The next minute begins anew; what is counted when the server ends is written down then, and so is what a clock that was set back leaves.
+    deny("key:a", 101, { action: "getModel" });
+    await log.end();
+    trail.tick(epochMs(62_500));
+    trail.tick(epochMs(1));
+    await log.end();
+    assert.deepEqual(written("audit.coalesced", "key:a").map(({ detail }) => detail.count), [55, 1]);
+    deny("key:a", 103, { action: "getModel" });
+    const closed = trail.close();
+    await log.end();
+    await closed;
+    assert.deepEqual(written("audit.coalesced", "key:a").map(({ detail }) => detail.count), [55, 1, 3]);
+    assert.equal(written("getModel", "key:a").length, 300);
+  });
+
+  it("loses no denial, whoever is denied how often: written and counted ones are all there were", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.record({ actor: fc.constantFrom("key:a", "key:b", "key:c"), count: fc.nat({ max: 150 }), tick: fc.nat({ max: 90_000 }) }), { maxLength: 20 }), async (steps) => {
+        const entries: AuditEntry[] = [];
+        const log = { append: (group: readonly AuditEntry[]) => Promise.resolve(void entries.push(...group)) };
+        const trail = new AuditTrail({ log: log as unknown as AuditLog, logger: silentLogger });
+        let now = 0;
+        for (const { actor, count, tick } of steps) {
+          for (let left = count; left > 0; left--) trail.note(auditEntry({ actor, result: "denied", time: epochMs(now) }));
+          trail.tick(epochMs((now += tick)));
+        }
+        await trail.close();
+        for (const actor of ["key:a", "key:b", "key:c"]) {
+          const there = entries.filter((entry) => entry.actor === actor).reduce((sum, { action, detail }) => sum + (action === "audit.coalesced" ? (detail.count as number) : 1), 0);
+          assert.equal(there, steps.reduce((sum, step) => sum + (step.actor === actor ? step.count : 0), 0));
+        }
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it("tells who waits that an entry could not be written, and tries the others again with the next one", async () => {

@@ -3,6 +3,7 @@ import type { EpochMs } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { breakBehind, type AuditBreak } from "./audit-chain.ts";
 import type { AuditEntry, AuditHead, AuditLog, AuditQuery, ChainedAuditEntry } from "./audit-log.ts";
+import { DenialCounts } from "./denial-counts.ts";
 
 /** Entries that nobody waits for are kept in memory up to here; what comes beyond is only counted. */
 const maxPending = 10_000;
@@ -34,6 +35,7 @@ interface Waiting {
 export class AuditTrail {
   readonly #log: AuditLog;
   readonly #logger: Logger;
+  readonly #denials: DenialCounts;
   #queue: Waiting[] = [];
   #noted = 0;
   #strangers = { left: strangersBurst, at: 0 };
@@ -46,6 +48,7 @@ export class AuditTrail {
   constructor(parts: { log: AuditLog; logger: Logger }) {
     this.#log = parts.log;
     this.#logger = parts.logger;
+    this.#denials = new DenialCounts({ logger: parts.logger, write: (summary) => this.#enqueue(summary) });
   }
 
   /** Answers when the entry is durable; rejects when it is not there. */
@@ -58,9 +61,11 @@ export class AuditTrail {
 
   /**
    * For what must not delay an answer, such as denials: the entry is written soon, and again when that failed. A flood
-   * past 10,000 entries that wait, or of strangers, is written with the next one as one entry that says how many there were.
+   * past 10,000 entries that wait, or of strangers, is written with the next one as one entry that says how many there were; one of
+   * denials of a caller who has a name, as one for each minute (`tick`).
    */
   note(entry: AuditEntry): void {
+    if (entry.result === "denied" && entry.actor !== anonymousCaller.actor && !this.#denials.take(entry)) return;
     const stranger = entry.actor === anonymousCaller.actor && !this.#takeStranger(entry.time);
     if (stranger || this.#noted >= maxPending) {
       this.#uncounted ??= { count: 0, from: entry.time, to: entry.time };
@@ -68,9 +73,20 @@ export class AuditTrail {
       this.#uncounted.to = entry.time;
       if (stranger) return;
     } else {
-      this.#noted++;
-      this.#queue.push({ entry: storable(entry) });
+      this.#enqueue(entry);
+      return;
     }
+    if (this.#retry === undefined) this.#start();
+  }
+
+  /** Called by the scheduler, each second or so: writes down how many denials of each caller were only counted. */
+  tick(now: EpochMs): void {
+    this.#denials.tick(now);
+  }
+
+  #enqueue(entry: AuditEntry): void {
+    this.#noted++;
+    this.#queue.push({ entry: storable(entry) });
     if (this.#retry === undefined) this.#start();
   }
 
@@ -123,6 +139,7 @@ export class AuditTrail {
   /** Writes what waits, as far as the database takes it. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#denials.flush();
     clearTimeout(this.#retry);
     this.#retry = undefined;
     this.#start();

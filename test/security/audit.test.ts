@@ -99,3 +99,33 @@ describe("the audit log", () => {
     shell.close();
   });
 });
+
+describe("the audit log under a flood of denials", () => {
+  it("has the first hundred of a key whole, says of the rest how many of what, and keeps every change", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "slipway-audit-flood-"));
+    const server = await startSecuredServer({}, { directory });
+    const { id, key } = JSON.parse((await server.asAdmin("POST", "/api/keys", { name: "low", grants: [{ role: "contributor" }] })).body) as { id: string; key: string };
+    const call = async (path: string, body: object): Promise<number> => {
+      const response = await fetch(`${server.slipway.url}${path}`, { method: "POST", headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" }, body: JSON.stringify(body) });
+      await response.arrayBuffer();
+      return response.status;
+    };
+    for (let count = 0; count < 125; count++) assert.equal(await call("/api/teams", { name: "canary" }), 403);
+    for (let count = 0; count < 7; count++) assert.equal(await call("/api/webhooks", {}), 403);
+    // The flood takes nothing from what the same key may do.
+    assert.equal(await call("/api/keys", { name: "own", grants: [{ role: "viewer" }] }), 200);
+    await server.stop();
+    const database = new DatabaseSync(join(directory, "data", "slipway.db"));
+    const rows = database.prepare("select action, result, detail_json from audit_entries where actor = ? order by sequence").all(`key:${id}`) as { action: string; result: string; detail_json: string }[];
+    database.close();
+    rmSync(directory, { recursive: true });
+    const summaries = rows.filter(({ action }) => action === "audit.coalesced").map(({ result, detail_json }) => ({ result, ...(JSON.parse(detail_json) as { count: number; actions: Record<string, number> }) }));
+    const whole = rows.filter(({ action, result }) => result === "denied" && action !== "audit.coalesced").length;
+    // On a slow machine the flood is longer than a minute, and more of it is whole.
+    assert.ok(whole >= 100, `${whole} whole`);
+    assert.equal(whole + summaries.reduce((sum, { count }) => sum + count, 0), 132);
+    for (const { result, count, actions } of summaries) assert.deepEqual([result, Object.values(actions).reduce((sum, each) => sum + each, 0)], ["denied", count]);
+    assert.ok(server.logged.some((line) => line.includes("audit.denials_counted")) === summaries.length > 0);
+    assert.deepEqual(rows.filter(({ result }) => result === "allowed").map(({ action }) => action), ["createKey"]);
+  });
+});
