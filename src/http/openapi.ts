@@ -110,16 +110,20 @@ function schemasOf(route: Route): SchemaUse[] {
   return uses;
 }
 
-/** `/v1/models/:model::predict` as `/v1/models/{model}:predict`; `::` is a colon and `:name(pattern)` a parameter. */
+/** `/v1/models/:model::predict` as `/v1/models/{model}:predict`; `::` is a colon, `:name(pattern)` a parameter, and a last `*` the rest of the path. */
 function openApiPath(path: string): { path: string; names: string[] } {
   const names: string[] = [];
-  const text = path.replace(/::|:([A-Za-z_]\w*)(\([^)]*\))?\??/g, (_match, name: string | undefined) => {
+  const text = path.replace(/::|\*$|:([A-Za-z_]\w*)(\([^)]*\))?\??/g, (match, name: string | undefined) => {
+    if (match === "*") name = restOfPath;
     if (name === undefined) return ":";
     names.push(name);
     return `{${name}}`;
   });
   return { path: text, names };
 }
+
+/** What the reference calls the part that a `*` stands for. */
+const restOfPath = "path";
 
 function operationOf(route: Route, pathNames: readonly string[], schemas: OpenApiSchemas, errors: ErrorResponses): OpenApiOperation {
   const parameters = [...pathParameters(route, pathNames, schemas), ...queryParameters(route, schemas)];
@@ -132,13 +136,17 @@ function operationOf(route: Route, pathNames: readonly string[], schemas: OpenAp
     "x-slipway-on": route.access === "public" ? "nothing" : typeof route.on === "object" ? route.on.kind : (route.on ?? "server"),
     security: route.access === "public" ? [] : Object.keys(securitySchemes).map((name) => ({ [name]: [] })),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(route.body === undefined ? {} : { requestBody: { required: true, content: bodyContent(route.body, schemas) } }),
+    ...(route.body === undefined ? {} : { requestBody: { required: route.body.kind !== "json" || route.body.optional !== true, content: bodyContent(route.body, schemas) } }),
     responses: { "200": answerOf(route, schemas), ...errors.of(route) },
   };
 }
 
 function pathParameters(route: Route, names: readonly string[], schemas: OpenApiSchemas): JsonSchema[] {
   const declared = route.params === undefined ? {} : propertiesOf(schemas.write(route.params, "input"));
+  if ("*" in declared) {
+    declared[restOfPath] = declared["*"]!;
+    delete declared["*"];
+  }
   const undeclared = Object.keys(declared).filter((name) => !names.includes(name));
   if (undeclared.length > 0) throw new Error(`${route.operationId} declares ${undeclared.join(", ")}, which its path does not have.`);
   return names.map((name) => ({ name, in: "path", required: true, schema: declared[name] ?? { type: "string" } }));

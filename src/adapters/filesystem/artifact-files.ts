@@ -59,14 +59,8 @@ export class ArtifactFiles implements ArtifactStore {
 
   async read(path: string, range?: { start: number; end: number }): Promise<Readable> {
     await this.#fileFacts(path);
-    let file: OpenFile;
-    try {
-      file = await this.#fileSystem.open(this.#pathOf(path), "read");
-    } catch (cause) {
-      if (systemErrorCode(cause) === "ENOENT") throw missing(path);
-      throw toAppError(cause);
-    }
-    return Readable.from(pieces(file, range?.start ?? 0, range?.end ?? Number.POSITIVE_INFINITY), { objectMode: false, highWaterMark: readBytes });
+    const open = () => this.#fileSystem.open(this.#pathOf(path), "read");
+    return Readable.from(pieces(open, range?.start ?? 0, range?.end ?? Number.POSITIVE_INFINITY), { objectMode: false, highWaterMark: readBytes });
   }
 
   async list(path: string): Promise<ArtifactEntry[]> {
@@ -198,8 +192,9 @@ function invalid(path: string, why: string, cause?: unknown): AppError {
   return new AppError("INVALID_PARAMETER", `Invalid path: ${JSON.stringify(path.slice(0, 300))} ${why}.`, { cause });
 }
 
-/** The file is closed at the end, after a failure, and when nobody reads on. */
-async function* pieces(file: OpenFile, start: number, end: number): AsyncGenerator<Uint8Array> {
+/** The file is opened when somebody begins to read, and closed at the end, after a failure, and when nobody reads on. */
+async function* pieces(open: () => Promise<OpenFile>, start: number, end: number): AsyncGenerator<Uint8Array> {
+  const file = await open();
   try {
     for (let position = start; position < end; ) {
       const piece = Buffer.allocUnsafeSlow(Math.min(readBytes, end - position));

@@ -1,0 +1,142 @@
+import { z } from "zod";
+import type { Caller } from "../core/caller.ts";
+import { AppError } from "../core/errors.ts";
+import { HttpAnswer, route, type Route } from "../core/route.ts";
+import { artifactPathOf, type ArtifactEntry, type ArtifactService } from "../tracking/index.ts";
+import { byteRangeOf } from "./byte-range.ts";
+import { message, requiredText, text, withRunId } from "./request-fields.ts";
+import { mlflowError } from "./wire-error.ts";
+
+const tag = "MLflow";
+const Nothing = z.object({});
+const FileInfos = z.object({
+  root_uri: z.string().optional(),
+  files: z.array(z.object({ path: z.string(), is_dir: z.boolean(), file_size: z.number().int().optional() })),
+});
+const RestOfPath = z.object({ "*": z.string().meta({ description: "`<experiment>/<run>/artifacts/...`, as artifact URIs have it" }) });
+const errorBody = mlflowError;
+
+export interface ArtifactRouteParts {
+  artifacts: ArtifactService;
+  /** Throws TRACKING_RUN_NOT_FOUND, also for what the caller may not see. */
+  artifactUriOfRun(caller: Caller, run: string): Promise<string>;
+  /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
+  artifactUriOfVersion(caller: Caller, model: string, version: string): Promise<string>;
+}
+
+/** Artifacts through the server: MLflow's proxied artifact access, and the older routes by run and by model version. */
+export function artifactRoutes({ artifacts, artifactUriOfRun, artifactUriOfVersion }: ArtifactRouteParts): Route[] {
+  return ["/api/2.0", "/ajax-api/2.0"].flatMap((prefix) => {
+    const twin = prefix === "/api/2.0" ? "" : "Twin";
+    const proxied = `${prefix}/mlflow-artifacts/artifacts`;
+    return [
+      route({
+        method: "PUT", path: `${proxied}/*`, access: "contributor", on: "some", audited: false, errorBody, tag,
+        operationId: `mlflowUploadArtifact${twin}`, summary: "Store a file, replacing what is there",
+        description: "The body is the file. It is streamed to disk and appears whole or not at all.",
+        params: RestOfPath, body: { kind: "stream", description: "The file's bytes" }, response: Nothing,
+        handle: async ({ params, body, caller }) => {
+          await artifacts.write(caller, params["*"], body);
+          return {};
+        },
+      }),
+      route({
+        method: "GET", path: `${proxied}/*`, access: "viewer", on: "some", errorBody, tag,
+        operationId: `mlflowDownloadArtifact${twin}`, summary: "A file, or a range of its bytes",
+        params: RestOfPath, response: { mediaType: "application/octet-stream", description: "The file's bytes" },
+        handle: ({ params, headers, caller }) => download(artifacts, caller, params["*"], headers.range as string | undefined),
+      }),
+      route({
+        method: "DELETE", path: `${proxied}/*`, access: "contributor", on: "some", errorBody, tag,
+        operationId: `mlflowDeleteArtifact${twin}`, summary: "Remove a file, or a folder with all below",
+        params: RestOfPath, response: Nothing,
+        handle: async ({ params, caller, auditAs }) => {
+          auditAs({ object: `artifact:${params["*"].slice(0, 300)}` });
+          await artifacts.remove(caller, params["*"]);
+          return {};
+        },
+      }),
+      route({
+        method: "GET", path: proxied, access: "viewer", on: "some", errorBody, tag,
+        operationId: `mlflowListProxiedArtifacts${twin}`, summary: "Files and folders at a path",
+        query: message({ path: text }), response: FileInfos,
+        handle: async ({ query, caller }) => ({ files: fileInfos(await artifacts.list(caller, trimmed(query.path))) }),
+      }),
+      ...(["create", "complete", "abort"] as const).map((step) =>
+        route({
+          method: "POST", path: `${prefix}/mlflow-artifacts/mpu/${step}/*`, access: "contributor", on: "some", audited: false, errorBody, tag,
+          operationId: `mlflow${step[0]!.toUpperCase()}${step.slice(1)}MultipartUpload${twin}`, summary: "Not supported: send the file in one request, which is streamed",
+          params: RestOfPath, response: Nothing,
+          handle: () => {
+            throw new AppError("NOT_SUPPORTED", "Multipart upload is not supported for the current artifact repository");
+          },
+        }),
+      ),
+      route({
+        method: "GET", path: `${prefix}/mlflow/artifacts/list`, access: "viewer", on: "some", errorBody, tag,
+        operationId: `mlflowListArtifacts${twin}`, summary: "Files and folders of a run",
+        query: withRunId(message({ run_id: requiredText, path: text, page_token: text })), response: FileInfos,
+        handle: async ({ query, caller }) => {
+          const uri = await artifactUriOfRun(caller, query.run_id);
+          const relative = trimmed(query.path);
+          const root = artifactPathOf(uri);
+          const entries = root === null ? [] : await artifacts.list(caller, below(root, relative));
+          return { root_uri: uri, files: fileInfos(entries, relative) };
+        },
+      }),
+      route({
+        method: "GET", path: twin === "" ? "/get-artifact" : `${prefix}/mlflow/get-artifact`, access: "viewer", on: "some", errorBody, tag,
+        operationId: `mlflowGetArtifact${twin}`, summary: "A file of a run",
+        query: withRunId(message({ run_id: requiredText, path: requiredText })), response: { mediaType: "application/octet-stream", description: "The file's bytes" },
+        handle: async ({ query, headers, caller }) =>
+          download(artifacts, caller, placeOf(await artifactUriOfRun(caller, query.run_id), query.path), headers.range as string | undefined),
+      }),
+      route({
+        method: "GET", path: twin === "" ? "/model-versions/get-artifact" : `${prefix}/mlflow/model-versions/get-artifact`, access: "viewer", on: "some", errorBody, tag,
+        operationId: `mlflowGetModelVersionArtifact${twin}`, summary: "A file of a model version's source",
+        query: message({ name: requiredText, version: requiredText, path: requiredText }), response: { mediaType: "application/octet-stream", description: "The file's bytes" },
+        handle: async ({ query, headers, caller }) =>
+          download(artifacts, caller, placeOf(await artifactUriOfVersion(caller, query.name, query.version), query.path), headers.range as string | undefined),
+      }),
+    ];
+  });
+}
+
+/** One answer for whole files and for ranges of them; never shown as a page by a browser. */
+async function download(artifacts: ArtifactService, caller: Caller, path: string, rangeHeader: string | undefined): Promise<HttpAnswer> {
+  const { bytes, modifiedAt } = await artifacts.stat(caller, path);
+  const range = byteRangeOf(rangeHeader, bytes);
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const headers: Record<string, string> = {
+    "Accept-Ranges": "bytes",
+    "Content-Type": "application/octet-stream",
+    "Content-Disposition": `attachment; filename*=UTF-8''${encodeURIComponent(name).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)}`,
+    ETag: `"${bytes.toString(16)}-${Math.trunc(modifiedAt).toString(16)}"`,
+  };
+  if (range === "unsatisfiable") return new HttpAnswer(416, { ...headers, "Content-Range": `bytes */${bytes}` }, null);
+  if (range === "whole") return new HttpAnswer(200, { ...headers, "Content-Length": String(bytes) }, await artifacts.read(caller, path, { start: 0, end: bytes }));
+  return new HttpAnswer(
+    206,
+    { ...headers, "Content-Length": String(range.end - range.start), "Content-Range": `bytes ${range.start}-${range.end - 1}/${bytes}` },
+    await artifacts.read(caller, path, range),
+  );
+}
+
+function fileInfos(entries: readonly ArtifactEntry[], folder = ""): z.infer<typeof FileInfos>["files"] {
+  return entries.map(({ name, isDirectory, bytes }) => ({ path: below(folder, name), is_dir: isDirectory, ...(bytes === null ? {} : { file_size: bytes }) }));
+}
+
+function below(folder: string, name: string): string {
+  return folder === "" ? name : name === "" ? folder : `${folder}/${name}`;
+}
+
+/** Clients write folders with a slash at the end. */
+function trimmed(path: string | undefined): string {
+  return (path ?? "").replace(/\/+$/, "");
+}
+
+function placeOf(uri: string, path: string): string {
+  const root = artifactPathOf(uri);
+  if (root === null) throw new AppError("ARTIFACT_NOT_FOUND", `The artifacts are at ${uri.slice(0, 300)}, which this server does not hold.`);
+  return below(root, path);
+}
