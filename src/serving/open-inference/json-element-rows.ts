@@ -45,20 +45,26 @@ function readEach(rows: ElementRows, scanner: JsonScanner, start: number, limit:
 
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
+/** No double up to here, in either direction, becomes infinite as a single. */
+const surelySingle = 3.4e38;
+
 /** Numbers that a double holds: all but 64-bit integers. Range and wholeness are judged for all at once, at the end. */
 class NumberRows implements ElementRows {
   readonly #datatype: Datatype;
-  readonly #values: Float64Array;
+  /** Singles are kept as such at once: to convert them at the end would take three times the memory. */
+  readonly #values: Float64Array | Float32Array;
+  /** What the elements that became infinite as singles were; made for the first of them. */
+  #large: Float64Array | undefined;
   readonly #problems: ProblemList;
   readonly #describe: DescribeElement;
   readonly #single: boolean;
 
   constructor(datatype: Datatype, count: number, problems: ProblemList, describe: DescribeElement) {
     this.#datatype = datatype;
-    this.#values = new Float64Array(count);
+    this.#single = datatype === "FP32";
+    this.#values = this.#single ? new Float32Array(count) : new Float64Array(count);
     this.#problems = problems;
     this.#describe = describe;
-    this.#single = datatype === "FP32";
   }
 
   readRow(scanner: JsonScanner, start: number, limit: number): number {
@@ -70,7 +76,10 @@ class NumberRows implements ElementRows {
       const byte = scanner.peek();
       if (isDigit(byte) || (byte === 0x2d && isDigit(scanner.bytes[scanner.position + 1]!))) {
         const value = scanner.readNumber(single);
-        if (found < limit) values[start + found] = value;
+        if (found < limit) {
+          values[start + found] = value;
+          if (single && (value > surelySingle || value < -surelySingle)) this.#put(start + found, value);
+        }
       } else if (found < limit) {
         this.readElement(scanner, start + found);
       } else {
@@ -84,15 +93,15 @@ class NumberRows implements ElementRows {
   readElement(scanner: JsonScanner, index: number): void {
     switch (scanner.kind()) {
       case "number":
-        this.#values[index] = scanner.readNumber(this.#single);
+        this.#put(index, scanner.readNumber(this.#single));
         return;
       case "boolean":
-        if (this.#datatype === "BOOL") this.#values[index] = scanner.readBoolean() ? 1 : 0;
+        if (this.#datatype === "BOOL") this.#put(index, scanner.readBoolean() ? 1 : 0);
         else this.#refuse(index, `is ${scanner.readBoolean()} where ${this.#datatype} wants a number`);
         return;
       case "not-a-number":
       case "infinity":
-        this.#values[index] = scanner.readSpecialNumber();
+        this.#put(index, scanner.readSpecialNumber());
         return;
       case "null":
         scanner.readSpecialNumber();
@@ -102,7 +111,7 @@ class NumberRows implements ElementRows {
         const text = scanner.readString();
         const value = isFloat(this.#datatype) ? specialNumbers.get(text) : undefined;
         if (value === undefined) this.#refuse(index, `is the text ${quoted(text)} where ${this.#datatype} wants a number`);
-        else this.#values[index] = value;
+        else this.#put(index, value);
         return;
       }
       case "array":
@@ -113,14 +122,14 @@ class NumberRows implements ElementRows {
   }
 
   setMissing(index: number): void {
-    if (isFloat(this.#datatype)) this.#values[index] = NaN;
+    if (isFloat(this.#datatype)) this.#put(index, NaN);
     else this.#refuse(index, `is missing; ${this.#datatype} has no missing value`);
   }
 
   setText(index: number, text: string): void {
     const trimmed = text.trim();
     if (/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/.test(trimmed)) {
-      this.#values[index] = Number(trimmed);
+      this.#put(index, Number(trimmed));
       return;
     }
     const lower = trimmed.toLowerCase();
@@ -129,7 +138,7 @@ class NumberRows implements ElementRows {
     const special = isFloat(this.#datatype) ? specialNumbers.get(trimmed.replace(/^(-?)inf$/i, "$1Infinity")) : undefined;
     const value = boolean ?? special;
     if (value === undefined) this.#refuse(index, `is the text ${quoted(text)} where ${this.#datatype} wants a number`);
-    else this.#values[index] = value;
+    else this.#put(index, value);
   }
 
   finish(): TensorData {
@@ -137,11 +146,11 @@ class NumberRows implements ElementRows {
     const datatype = this.#datatype;
     if (datatype === "FP64") return values;
     if (datatype === "FP32") {
-      const singles = new Float32Array(values);
-      for (let index = 0; index < singles.length; index++) {
-        if (singles[index]! - singles[index]! !== 0 && this.#refused(index)) singles[index] = 0;
+      const large = this.#large;
+      for (let index = 0; large !== undefined && index < large.length; index++) {
+        if (!Number.isFinite(values[index])) this.#refused(index);
       }
-      return singles;
+      return values;
     }
     const [least, greatest] = integerRange[datatype] ?? [0, 1];
     for (let index = 0; index < values.length; index++) {
@@ -151,11 +160,18 @@ class NumberRows implements ElementRows {
     return new typedArrayOf[datatype as "INT32"](values);
   }
 
-  #refused(index: number): boolean {
-    const value = this.#values[index]!;
+  #put(index: number, value: number): void {
+    this.#values[index] = value;
+    if (!this.#single || Math.abs(value) <= surelySingle || Number.isNaN(value)) return;
+    this.#large ??= new Float64Array(this.#values.length);
+    this.#large[index] = value;
+  }
+
+  #refused(index: number): void {
+    const stored = this.#values[index]!;
+    const value = this.#large !== undefined && Math.abs(stored) === Infinity ? this.#large[index]! : stored;
     const reason = whyNotInDatatype(value, this.#datatype);
     if (reason !== null) this.#refuse(index, Number.isNaN(value) ? reason : `is ${value} and ${reason}`);
-    return reason !== null;
   }
 
   #refuse(index: number, message: string): void {

@@ -54,6 +54,34 @@ describe("parseInferRequest: JSON", () => {
     assert.deepEqual({ id: flat.id, outputs: flat.outputs, byDefault: flat.binaryOutputDefault }, { id: undefined, outputs: undefined, byDefault: false });
   });
 
+  it("names exactly the numbers that are finite and become infinite as singles", () => {
+    const edge = 3.4028235677973366e38; // the least double that rounds to infinity
+    const large = fc.constantFrom(edge, 3.4028235677973362e38, 3.4028234663852886e38, 3.4e38, 3.41e38, 1e39, Number.MAX_VALUE);
+    const one = fc.oneof(fc.double({ noNaN: true }), large, large.map((value) => -value), fc.constant(Infinity), fc.constant(-Infinity), fc.constant(NaN));
+    fc.assert(fc.property(fc.array(one, { minLength: 1, maxLength: 12 }), (values) => {
+      const body = `{"inputs":[{"name":"x","shape":[${values.length}],"datatype":"FP32","data":[${values.map((value) => (Object.is(value, -0) ? "-0" : String(value))).join(",")}]}]}`;
+      const signature = signatureOf(spec("x", "FP32", [-1], { missingAllowed: true }));
+      const expected = values.flatMap((value, index) => {
+        if (Number.isNaN(value) || Number.isFinite(Math.fround(value))) return [];
+        const reason = Number.isFinite(value) ? `is ${value} and does not fit FP32, which ends at 3.4028234663852886e+38` : "is infinite, which no input may be";
+        return [`inputs[0].data[${index}] ${reason}`];
+      });
+      if (expected.length === 0) assert.deepEqual(parse(body, signature).inputs[0]!.data, Float32Array.from(values));
+      else assert.deepEqual(problemsOf(() => parse(body, signature)).sort(), expected.sort());
+    }));
+  });
+
+  it("gives up a large body of JSON, of which nothing is left in the request, and keeps one with binary data", () => {
+    const values = Array.from({ length: 10_000 }, (_, index) => index / 8);
+    const body = Buffer.from(JSON.stringify(input(values, { shape: [5000, 2] })));
+    assert.deepEqual(parse(body).inputs[0]!.data, Float32Array.from(values));
+    assert.equal(body.length, 0);
+    const header = Buffer.from(JSON.stringify({ inputs: [{ name: "x", shape: [5000, 2], datatype: "FP32", parameters: { binary_data_size: 40_000 } }] }));
+    const binary = Buffer.concat([header, Buffer.from(Float32Array.from(values).buffer)]);
+    assert.deepEqual(parse(binary, pair, String(header.length)).inputs[0]!.data, Float32Array.from(values));
+    assert.equal(binary.length, header.length + 40_000);
+  });
+
   it("keeps the id, the outputs asked for and the timeout in milliseconds", () => {
     const request = parse({
       id: "größe-1", parameters: { binary_data_output: true, timeout: 250_000, nested: { ignored: [1] } },
