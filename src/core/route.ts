@@ -18,7 +18,7 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 /** How the body is read before the handler runs. */
 export type BodySpec =
   /** Parsed and validated; at most 1 MiB unless told otherwise. */
-  | { kind: "json"; schema: z.ZodType; maxBytes?: number }
+  | { kind: "json"; schema: z.ZodType; maxBytes?: number; /** No body at all is read as `{}`. */ optional?: true }
   /** Read whole into one Buffer, decompressed (gzip, deflate). */
   | { kind: "buffer"; maxBytes: "inference" | number; description: string; example?: unknown }
   /** Handed over unread; the handler consumes it. */
@@ -77,13 +77,17 @@ export interface Route extends RouteDocumentation {
   method: Method;
   /** Segments and `:parameters`, such as `/api/models/:model`. */
   path: string;
+  /** Further paths at which it answers in the same way; the reference names `path` alone. */
+  aliases?: readonly string[];
   access: Access;
   /** The whole server where it is not said. */
   on?: AccessTarget;
-  /** False for requests that are too many to be audited one by one, such as predictions, or change nothing; others than GET are audited. */
+  /** False for requests that are too many to be audited one by one, such as predictions, or change nothing: audited is what `auditAs` tells of. Others than GET are audited. */
   audited?: boolean;
   params?: z.ZodType;
   query?: z.ZodType;
+  /** The values of the query come as lists of texts, in their order; otherwise the last of repeated keys wins. */
+  repeatedQuery?: boolean;
   body?: BodySpec;
   /** Schema of the 200 answer, or its media type when it is not JSON. */
   response: z.ZodType | { mediaType: string; description: string };

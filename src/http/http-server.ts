@@ -15,7 +15,7 @@ import { discardRest } from "./discard-rest.ts";
 import { FollowedAnswers } from "./followed-answers.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
 import { openListener, type Listener } from "./open-listener.ts";
-import { describeProblems, parseQuery, validate } from "./parse-request.ts";
+import { describeProblems, parseQuery, parseRepeatedQuery, validate } from "./parse-request.ts";
 import { auditedObject, callerAddress, challengeOf, isAudited } from "./request-access.ts";
 import { RequestBodies, type RequestBodyLimits } from "./request-bodies.ts";
 import type { RouteTable } from "./route-table.ts";
@@ -158,13 +158,13 @@ export class HttpServer {
       const target = problems.length > 0 ? "some" : (route.on ?? "server");
       const authorized = this.#access.authorize(exchange.caller, route.access, target, params as Record<string, string | undefined>);
       if (authorized !== undefined) await authorized;
-      const query =
-        route.query === undefined ? {} : validate(route.query, queryStart < 0 ? {} : parseQuery(url.slice(queryStart + 1)), "query", problems);
+      const parse = route.repeatedQuery === true ? parseRepeatedQuery : parseQuery;
+      const query = route.query === undefined ? {} : validate(route.query, queryStart < 0 ? {} : parse(url.slice(queryStart + 1)), "query", problems);
       if (problems.length > 0) throw new AppError("INVALID_REQUEST", describeProblems(problems), { problems });
       const body = route.body === undefined ? undefined : await this.#bodies.read(request, route.body, exchange);
       const result = await route.handle(new ServedRequest(params, query, body, request, response, idOf, now, exchange));
       // Who is told that something was changed may rely on its being written down who did it.
-      if (isAudited(route)) await this.#audit(exchange, { now, result: "allowed", requestId: idOf() });
+      if (isAudited(route, exchange.facts)) await this.#audit(exchange, { now, result: "allowed", requestId: idOf() });
       if (result instanceof HttpAnswer && result.body instanceof Readable && route.access !== "public") {
         this.#followed.add(response, this.#clock.monotonic(), async () => {
           const caller = await this.#access.identify(credentials, this.#clock.now());
@@ -209,7 +209,7 @@ export class HttpServer {
     const { route, caller } = exchange;
     if (route === undefined) return;
     const denied = isDenial(error);
-    if (!denied && !(isAudited(route) && !isAnonymous(caller))) return;
+    if (!denied && !(isAudited(route, exchange.facts) && !isAnonymous(caller))) return;
     const written = this.#audit(exchange, { now, result: denied ? "denied" : "failed", code: error.code, requestId: idOf() })
       .catch((cause: unknown) => this.#logger.error("audit.not_written", { requestId: idOf(), code: error.code, cause }));
     if (!denied) await written;

@@ -33,6 +33,13 @@ export function parseQuery(text: string): Record<string, string> {
   return query;
 }
 
+/** The same with all values of each key, in their order. */
+export function parseRepeatedQuery(text: string): Record<string, string[]> {
+  const query = Object.create(null) as Record<string, string[]>;
+  for (const [name, value] of new URLSearchParams(text)) (query[name] ??= []).push(value);
+  return query;
+}
+
 /** Problems that an answer lists: a body of a few bytes for each must not make an answer many times its size. */
 const maxProblems = 64;
 

@@ -42,6 +42,10 @@ const done: string[] = [];
 const routes: Route[] = [
   route({ ...documented, method: "PUT", path: "/things/:thing", operationId: "changeThing", params: z.strictObject({ thing: z.string() }), handle: ({ params }) => { done.push(params.thing); return {}; } }),
   route({ ...documented, method: "POST", path: "/things", operationId: "makeThing", handle: ({ auditAs }) => { auditAs({ object: "thing:new", detail: { size: 3 } }); return {}; } }),
+  route({ ...documented, method: "POST", path: "/many", operationId: "sendMany", audited: false, query: z.object({ changed: z.string().optional() }), handle: ({ query, auditAs }) => {
+    if (query.changed !== undefined) auditAs({ detail: { changed: 2 } });
+    return {};
+  } }),
   route({ ...documented, method: "POST", path: "/looks", operationId: "look", audited: false, handle: () => ({}) }),
   route({ ...documented, method: "DELETE", path: "/things/:thing", operationId: "failThing", handle: () => { throw new AppError("TEAM_NOT_EMPTY", "It has parts."); } }),
   route({ ...documented, method: "GET", path: "/hidden", operationId: "hiddenThing", handle: () => { throw denial(new AppError("MODEL_NOT_FOUND", "There is none.")); } }),
@@ -103,11 +107,12 @@ describe("the HTTP door's gate", () => {
 
   it("tells who, what, on what and with what result; not what is read, nor what is too much", async () => {
     gate.audited.length = 0;
-    for (const [method, path] of [["PUT", "/things/x"], ["POST", "/things"], ["POST", "/looks"], ["GET", "/things"], ["DELETE", "/things/x"], ["GET", "/hidden"], ["GET", "/nothing"]] as const) await send(method, path);
+    for (const [method, path] of [["PUT", "/things/x"], ["POST", "/things"], ["POST", "/looks"], ["POST", "/many"], ["POST", "/many?changed=2"], ["GET", "/things"], ["DELETE", "/things/x"], ["GET", "/hidden"], ["GET", "/nothing"]] as const) await send(method, path);
     await send("GET", "/things", {});
     assert.deepEqual(gate.audited.map(({ caller, operation, object, result, code, detail }) => [caller.actor, operation, object, result, code, detail]), [
       ["key:ada", "changeThing", "thing:x", "allowed", undefined, undefined],
       ["key:ada", "makeThing", "thing:new", "allowed", undefined, { size: 3 }],
+      ["key:ada", "sendMany", "", "allowed", undefined, { changed: 2 }],
       ["key:ada", "failThing", "thing:x", "failed", "TEAM_NOT_EMPTY", undefined],
       ["key:ada", "hiddenThing", "", "denied", "MODEL_NOT_FOUND", undefined],
       ["anonymous", "listThings", "", "denied", "UNAUTHENTICATED", undefined],

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { ErrorCode } from "../core/error-catalogue.ts";
-import type { Route } from "../core/route.ts";
+import type { AuditFacts, Route } from "../core/route.ts";
 
-/** Whether what comes of the route is written to the audit log when it was allowed. */
-export function isAudited(route: Route): boolean {
-  return route.method !== "GET" && route.audited !== false;
+/** Whether what came of the route is written to the audit log when it was allowed; `facts` are what its handler told of it. */
+export function isAudited(route: Route, facts: AuditFacts | undefined): boolean {
+  return route.method !== "GET" && (route.audited !== false || facts !== undefined);
 }
 
 /** What a request is on, in the audit log: the object that it is judged on, else its first parameter, such as `key:key_01...`. */

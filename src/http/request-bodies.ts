@@ -50,7 +50,8 @@ export class RequestBodies {
       const bytes = await readBody(request, { maxBytes, maxExpansion: 100, onBytes });
       if (body.kind === "buffer") return bytes;
       const problems: Problem[] = [];
-      const value = validate(body.schema, parseJson(bytes, request.headers["content-type"]), "", problems);
+      const sent = body.optional === true && bytes.length === 0 ? {} : parseJson(bytes, request.headers["content-type"]);
+      const value = validate(body.schema, sent, "", problems);
       if (problems.length > 0) throw new AppError("INVALID_REQUEST", describeProblems(problems), { problems });
       return value;
     } catch (error) {

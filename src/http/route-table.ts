@@ -15,7 +15,7 @@ export interface RouteMatch {
 export class RouteTable {
   readonly routes: readonly Route[];
   readonly #router = createRouter({ ignoreTrailingSlash: true, maxParamLength: 512 });
-  /** By first segment of the path; null where its routes disagree. */
+  /** By the first segments of the paths, one and more; null where their routes disagree. */
   readonly #errorBodies = new Map<string, Route["errorBody"] | null>();
 
   constructor(routes: readonly Route[]) {
@@ -29,10 +29,13 @@ export class RouteTable {
       }
       if (operations.has(route.operationId)) throw new Error(`Operation ${route.operationId} is declared twice.`);
       operations.add(route.operationId);
-      this.#router.on(route.method as HTTPMethod, route.path, () => undefined, route);
-      const segment = firstSegment(route.path);
-      const known = this.#errorBodies.get(segment);
-      this.#errorBodies.set(segment, known === undefined || known === route.errorBody ? (route.errorBody ?? null) : null);
+      for (const path of [route.path, ...(route.aliases ?? [])]) {
+        this.#router.on(route.method as HTTPMethod, path, () => undefined, route);
+        for (const prefix of prefixesOf(path)) {
+          const known = this.#errorBodies.get(prefix);
+          this.#errorBodies.set(prefix, known === undefined || known === route.errorBody ? (route.errorBody ?? null) : null);
+        }
+      }
     }
     this.routes = routes;
   }
@@ -43,9 +46,10 @@ export class RouteTable {
     return found === null ? null : { route: found.store as Route, params: found.params };
   }
 
-  /** How a target without a route fails: in the shape of the protocol that all routes under its first segment speak. */
+  /** How a target without a route fails: in the shape of the protocol that all routes under its longest known beginning speak. */
   errorBodyOf(target: string): Route["errorBody"] {
-    return this.#errorBodies.get(firstSegment(target)) ?? undefined;
+    const known = prefixesOf(target.replace(/\?.*$/s, "")).findLast((prefix) => this.#errorBodies.has(prefix));
+    return known === undefined ? undefined : (this.#errorBodies.get(known) ?? undefined);
   }
 
   /** Methods under which the path exists, for 405. */
@@ -59,6 +63,16 @@ function parametersOf(path: string): Set<string> {
   return new Set([...path.replaceAll("::", "").matchAll(/:([A-Za-z_]\w*)/g)].map((match) => match[1]!));
 }
 
-function firstSegment(target: string): string {
-  return /^\/([^/?]*)/.exec(target)?.[1] ?? "";
+/** At most so many segments of a path tell its protocol. */
+const maxPrefixSegments = 3;
+
+/** `/api`, `/api/2.0` and `/api/2.0/mlflow` of a longer path; parameters end them. */
+function prefixesOf(path: string): string[] {
+  const prefixes: string[] = [];
+  let prefix = "";
+  for (const segment of path.split("/").slice(1, maxPrefixSegments + 1)) {
+    if (segment.includes(":") || segment === "*") break;
+    prefixes.push((prefix += `/${segment}`));
+  }
+  return prefixes;
 }
