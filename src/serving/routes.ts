@@ -143,9 +143,12 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       tag: "Predictions",
       body: { kind: "json", schema: z.strictObject({ records: z.array(TruthRecord).min(1).max(10_000) }), maxBytes: 8 << 20 },
       response: z.object({ added: z.number().int(), corrected: z.number().int(), unchanged: z.number().int() }),
-      handle: async ({ body, caller, now }) => {
+      handle: async ({ body, caller, now, auditAs }) => {
         await requireTruthOf(caller, body.records, { log, registry });
-        return truth.write(body.records, now);
+        const written = await truth.write(body.records, now);
+        // What is added is data like predictions; what was known and is another now changes what was said of a model.
+        if (written.corrected > 0) auditAs({ detail: written });
+        return written;
       },
     }),
   ];

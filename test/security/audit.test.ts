@@ -66,6 +66,17 @@ describe("the audit log", () => {
     for (const method of ["DELETE", "PUT", "PATCH"]) assert.equal((await server.asAdmin(method, "/api/audit/1", {})).status, 404);
   });
 
+  it("has one entry for truth that corrects what was known, with the counts, and none for truth that is new", async () => {
+    const id = (digit: string): string => `prd_${digit.repeat(26)}`;
+    const send = async (...values: [string, number][]): Promise<unknown> =>
+      JSON.parse((await server.asAdmin("POST", "/api/truth", { records: values.map(([digit, value]) => ({ predictionId: id(digit), value })) })).body);
+    assert.deepEqual(await send(["1", 1], ["2", 1]), { added: 2, corrected: 0, unchanged: 0 });
+    assert.deepEqual(await send(["1", 1]), { added: 0, corrected: 0, unchanged: 1 });
+    assert.deepEqual(await entries("?action=sendTruth"), []);
+    assert.deepEqual(await send(["1", 2], ["2", 2], ["3", 3]), { added: 1, corrected: 2, unchanged: 0 });
+    assert.deepEqual((await entries("?action=sendTruth")).map(({ result, detail }) => [result, detail]), [["allowed", { added: 1, corrected: 2, unchanged: 0 }]]);
+  });
+
   it("keeps its order and whole chain under many writers at once", async () => {
     await settle();
     const { broken: before, entries: count } = JSON.parse((await server.asAdmin("GET", "/api/audit/verify")).body) as { broken: unknown; entries: number };
