@@ -55,6 +55,8 @@ describe("parseInferRequest: JSON", () => {
   });
 
   it("names exactly the numbers that are finite and become infinite as singles", () => {
+    // The last digits of a long number may differ: it was read as one that rounds to the same single.
+    const withoutNumber = (problem: string): string => problem.replace(/ is -?[0-9.e+]+ and/, " is N and");
     const edge = 3.4028235677973366e38; // the least double that rounds to infinity
     const large = fc.constantFrom(edge, 3.4028235677973362e38, 3.4028234663852886e38, 3.4e38, 3.41e38, 1e39, Number.MAX_VALUE);
     const one = fc.oneof(fc.double({ noNaN: true }), large, large.map((value) => -value), fc.constant(Infinity), fc.constant(-Infinity), fc.constant(NaN));
@@ -63,11 +65,11 @@ describe("parseInferRequest: JSON", () => {
       const signature = signatureOf(spec("x", "FP32", [-1], { missingAllowed: true }));
       const expected = values.flatMap((value, index) => {
         if (Number.isNaN(value) || Number.isFinite(Math.fround(value))) return [];
-        const reason = Number.isFinite(value) ? `is ${value} and does not fit FP32, which ends at 3.4028234663852886e+38` : "is infinite, which no input may be";
+        const reason = Number.isFinite(value) ? "is N and does not fit FP32, which ends at 3.4028234663852886e+38" : "is infinite, which no input may be";
         return [`inputs[0].data[${index}] ${reason}`];
       });
       if (expected.length === 0) assert.deepEqual(parse(body, signature).inputs[0]!.data, Float32Array.from(values));
-      else assert.deepEqual(problemsOf(() => parse(body, signature)).sort(), expected.sort());
+      else assert.deepEqual(problemsOf(() => parse(body, signature)).map(withoutNumber).sort(), expected.sort());
     }));
   });
 
