@@ -14,6 +14,10 @@ export const idPrefixes = {
   run: "wfr",
   signal: "sig",
   backup: "bck",
+  view: "vie",
+  change: "chg",
+  evaluation: "evl",
+  change: "chg",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -8,8 +8,10 @@ import { SqlAuditLog } from "../../src/adapters/sql/sql-audit-log.ts";
 import { SqlMeasurementStore } from "../../src/adapters/sql/sql-measurement-store.ts";
 import { SqlSetupStore } from "../../src/adapters/sql/sql-setup-store.ts";
 import { SqlStatisticsStore } from "../../src/adapters/sql/sql-statistics-store.ts";
+import { SqlViewStore } from "../../src/adapters/sql/sql-view-store.ts";
 import { SqlTruthStore } from "../../src/adapters/sql/sql-truth-store.ts";
 import { sqlStoresUnderFaultsConformance } from "../../src/adapters/sql/sql-stores-under-faults.conformance.ts";
+import { viewStoreConformance } from "../../src/tracking/view-store.conformance.ts";
 import { statisticsStoreConformance } from "../../src/monitoring/statistics-store.conformance.ts";
 import { blobOwnersConformance } from "../../src/registry/blob-owners.conformance.ts";
 import { registryEventsConformance } from "../../src/registry/registry-events.conformance.ts";
@@ -28,6 +30,7 @@ describe("stores on Postgres", () => {
   registryEventsConformance("Postgres", async () => registryStoreOn(await schemas.open()));
   blobOwnersConformance("Postgres", async () => blobOwnersOn(await schemas.open()));
   accessStoreConformance("Postgres", async () => accessStoreOn(await schemas.open()));
+  viewStoreConformance("Postgres", async () => new SqlViewStore(await schemas.open()));
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));
   measurementStoreConformance("Postgres", async () => new SqlMeasurementStore(await schemas.open()));
   statisticsStoreConformance("Postgres", async () => {

@@ -7,12 +7,14 @@ import { registryEventsConformance } from "../../../../registry/registry-events.
 import { registryStoreConformance } from "../../../../registry/registry-store.conformance.ts";
 import { measurementStoreConformance } from "../../../../serving/measurement-store.conformance.ts";
 import { truthStoreConformance } from "../../../../serving/truth-store.conformance.ts";
+import { viewStoreConformance } from "../../../../tracking/view-store.conformance.ts";
 import { statisticsStoreConformance } from "../../../../monitoring/statistics-store.conformance.ts";
 import { accessStoreOn, blobOwnersOn, registryStoreOn } from "../../access-store.fixture.ts";
 import { SqlAuditLog } from "../../sql-audit-log.ts";
 import { SqlMeasurementStore } from "../../sql-measurement-store.ts";
 import { SqlSetupStore } from "../../sql-setup-store.ts";
 import { SqlStatisticsStore } from "../../sql-statistics-store.ts";
+import { SqlViewStore } from "../../sql-view-store.ts";
 import { SqlTruthStore } from "../../sql-truth-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
@@ -23,6 +25,7 @@ describe("stores on SQLite", () => {
   registryEventsConformance("SQLite", async () => registryStoreOn(await databases.open()));
   blobOwnersConformance("SQLite", async () => blobOwnersOn(await databases.open()));
   accessStoreConformance("SQLite", async () => accessStoreOn(await databases.open()));
+  viewStoreConformance("SQLite", async () => new SqlViewStore(await databases.open()));
   truthStoreConformance("SQLite", async () => new SqlTruthStore(await databases.open()));
   measurementStoreConformance("SQLite", async () => new SqlMeasurementStore(await databases.open()));
   statisticsStoreConformance("SQLite", async () => {
