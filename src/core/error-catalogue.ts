@@ -97,6 +97,7 @@ export const errorCatalogue = {
   EXPORT_FAILED: { status: 400, hint: "The model has no converter to ONNX, or the converted one answers differently; the message says which." },
   VIEW_NOT_FOUND: { status: 404, hint: "List the experiment's saved views." },
   IMPORT_SOURCE_INVALID: { status: 400, hint: "Give sqlite:///FILE, the URL of an MLflow server, a folder mlruns, or a folder wandb." },
+  VERSION_NOT_RUNNABLE: { status: 409, hint: "Its notes say what was looked for: GET /api/models/MODEL/versions/VERSION. Register it again from a source that Slipway can read." },
   SERVER_UNREACHABLE: { status: 503, hint: "Start it with `npx slipway up`, or set SLIPWAY_URL." },
 } as const satisfies Record<string, { status: number; hint: string }>;
 
