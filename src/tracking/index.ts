@@ -5,3 +5,7 @@ export type { RunChanges, RunMetric, Search, TrackingStore, VisibleExperiments }
 export { artifactPathOf, ArtifactService } from "./artifact-service.ts";
 export { trackingRoutes } from "./routes.ts";
 export type { ViewStore } from "./view-store.ts";
+export { ExperimentAccess } from "./experiment-access.ts";
+export { TrackingService } from "./tracking-service.ts";
+export { LoggedModelService } from "./logged-model-service.ts";
+export { trackingLimits } from "./entity-rules.ts";

@@ -1,0 +1,239 @@
+import { mayInTeam, type Caller } from "../core/caller.ts";
+import type { EpochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import {
+  assertArtifactLocation, assertDatasets, assertEntityKey, assertExperimentName, assertExperimentTag, checkedChanges, checkedRunTags,
+} from "./entity-rules.ts";
+import { missingExperiment, missingRun, type ExperimentAccess } from "./experiment-access.ts";
+import { runName } from "./run-name.ts";
+import { sampledSteps } from "./sampled-steps.ts";
+import type { DatasetInput, Experiment, Lifecycle, Metric, ModelOutput, Page, Run, RunStatus, Tag } from "./schemas.ts";
+import type { RunChanges, RunMetric, Search, TrackingStore } from "./tracking-store.ts";
+
+export interface TrackingServiceParts {
+  store: TrackingStore;
+  access: ExperimentAccess;
+  /** In [0, 1), for names of runs. */
+  random: () => number;
+  /** 32 hexadecimal digits, new each time. */
+  runId: () => string;
+}
+
+/** Whose an experiment becomes, where its maker does not leave that to their key. */
+export const teamTag = "slipway.team";
+const nameTag = "mlflow.runName";
+const defaultTeam = "default";
+const artifactRoot = "mlflow-artifacts:/";
+
+/** Experiments and runs: the rules of what may be logged, and who may see and change what. Errors of the store come through. */
+export class TrackingService {
+  readonly access: ExperimentAccess;
+  readonly #store: TrackingStore;
+  readonly #parts: TrackingServiceParts;
+
+  constructor(parts: TrackingServiceParts) {
+    this.#parts = parts;
+    this.#store = parts.store;
+    this.access = parts.access;
+  }
+
+  /** Without a location the artifacts are kept here. Throws INVALID_PARAMETER, EXPERIMENT_EXISTS, FORBIDDEN. */
+  async createExperiment(caller: Caller, request: { name: string; artifactLocation?: string | undefined; tags: readonly Tag[] }, now: EpochMs): Promise<Experiment> {
+    const { name, artifactLocation, tags } = request;
+    assertExperimentName(name);
+    tags.forEach(assertExperimentTag);
+    const own = artifactLocation === undefined || artifactLocation === "";
+    if (!own) assertArtifactLocation(artifactLocation);
+    const team = teamFor(caller, tags.find(({ key }) => key === teamTag)?.value);
+    // Only the store replaces the placeholder, and only in what this server made up.
+    return this.#store.createExperiment({ name, artifactLocation: own ? `${artifactRoot}{id}` : artifactLocation.replaceAll("{id}", "%7Bid%7D"), tags, team, actor: caller.actor, now });
+  }
+
+  /** Deleted ones too. Throws EXPERIMENT_NOT_FOUND. */
+  async experiment(caller: Caller, id: string): Promise<Experiment> {
+    await this.access.requireExperiment(caller, "viewer", id);
+    return (await this.#store.findExperiment(id)) ?? fail(missingExperiment(id));
+  }
+
+  async experimentByName(caller: Caller, name: string): Promise<Experiment> {
+    const missing = new AppError("EXPERIMENT_NOT_FOUND", `Could not find experiment with name '${name.slice(0, 500)}'`);
+    const found = await this.#store.findExperimentByName(name);
+    if (found === null || (await this.access.seen(caller, [found.id])).length === 0) throw missing;
+    return found;
+  }
+
+  async searchExperiments(caller: Caller, search: Search): Promise<Page<Experiment>> {
+    return this.#store.searchExperiments({ ...search, visible: await this.access.visible(caller) });
+  }
+
+  async renameExperiment(caller: Caller, id: string, name: string, now: EpochMs): Promise<void> {
+    assertExperimentName(name);
+    await this.access.requireExperiment(caller, "contributor", id);
+    await this.#store.renameExperiment(id, name, now);
+  }
+
+  /** Deleting hides an experiment with its runs until it is restored. For admins of its team. */
+  async setExperimentLifecycle(caller: Caller, id: string, lifecycle: Lifecycle, now: EpochMs): Promise<void> {
+    await this.access.requireExperiment(caller, "admin", id);
+    await this.#store.setExperimentLifecycle(id, lifecycle, { actor: caller.actor, now });
+  }
+
+  async setExperimentTag(caller: Caller, id: string, tag: Tag, now: EpochMs): Promise<void> {
+    assertExperimentTag(tag);
+    await this.access.requireExperiment(caller, "contributor", id);
+    await this.#store.setExperimentTag(id, tag, now);
+  }
+
+  async deleteExperimentTag(caller: Caller, id: string, key: string, now: EpochMs): Promise<void> {
+    await this.access.requireExperiment(caller, "contributor", id);
+    await this.#store.deleteExperimentTag(id, key, now);
+  }
+
+  /** A blank name becomes a generated one; the tag mlflow.runName says the same. */
+  async createRun(
+    caller: Caller, request: { experiment: string; name?: string | undefined; user?: string | undefined; startTime?: number | undefined; tags: readonly Tag[] }, now: EpochMs,
+  ): Promise<Run> {
+    const { experiment, startTime } = request;
+    const tags = checkedRunTags(request.tags);
+    await this.access.requireExperiment(caller, "contributor", experiment);
+    const tagged = tags.find(({ key }) => key === nameTag)?.value ?? "";
+    const wanted = request.name ?? "";
+    if (wanted !== "" && tagged !== "" && wanted !== tagged) {
+      throw new AppError("INVALID_PARAMETER", `Both 'run_name' argument and '${nameTag}' tag are specified, but with different values (run_name='${wanted.slice(0, 300)}', ${nameTag}='${tagged.slice(0, 300)}').`);
+    }
+    const name = [wanted, tagged].find((each) => each.trim() !== "") ?? runName(this.#parts.random);
+    const { artifactLocation } = (await this.#store.findExperiment(experiment)) ?? fail(missingExperiment(experiment));
+    const id = this.#parts.runId();
+    return this.#store.createRun({
+      id, experiment, name, user: request.user ?? "", startTime: startTime ?? now, artifactUri: `${artifactLocation.replace(/\/+$/, "")}/${id}/artifacts`,
+      tags: [...new Map([...tags, { key: nameTag, value: name }].map((tag) => [tag.key, tag])).values()], actor: caller.actor, now,
+    });
+  }
+
+  /** Deleted ones too. Throws TRACKING_RUN_NOT_FOUND. */
+  async run(caller: Caller, id: string): Promise<Run> {
+    await this.access.requireRun(caller, "viewer", id);
+    return (await this.#store.findRun(id)) ?? fail(missingRun(id));
+  }
+
+  async updateRun(caller: Caller, id: string, changes: { status?: RunStatus | undefined; endTime?: number | undefined; name?: string | undefined }, now: EpochMs): Promise<Run> {
+    await this.access.requireRun(caller, "contributor", id);
+    const { status, endTime, name } = changes;
+    const given = { ...(status === undefined ? {} : { status }), ...(endTime === undefined ? {} : { endTime }), ...(name === undefined || name === "" ? {} : { name }) };
+    return this.#store.updateRun(id, given, { actor: caller.actor, now });
+  }
+
+  async setRunLifecycle(caller: Caller, id: string, lifecycle: Lifecycle, now: EpochMs): Promise<void> {
+    await this.access.requireRun(caller, "contributor", id);
+    await this.#store.setRunLifecycle(id, lifecycle, now);
+  }
+
+  /** All or nothing. `single` says that the request named one thing alone, for its messages. */
+  async log(caller: Caller, run: string, changes: RunChanges, now: EpochMs, single = false): Promise<void> {
+    const checked = checkedChanges(changes, single);
+    const judged = this.access.requireRun(caller, "contributor", run);
+    if (judged instanceof Promise) await judged;
+    await this.#store.logToRun(run, checked, now);
+  }
+
+  async deleteRunTag(caller: Caller, run: string, key: string): Promise<void> {
+    await this.access.requireRun(caller, "contributor", run);
+    await this.#store.deleteRunTag(run, key);
+  }
+
+  async logInputs(caller: Caller, run: string, inputs: { datasets: readonly DatasetInput[]; models: readonly string[] }): Promise<void> {
+    assertDatasets(inputs.datasets);
+    await this.access.requireRun(caller, "contributor", run);
+    await this.#store.logInputs(run, inputs);
+  }
+
+  async logOutputs(caller: Caller, run: string, models: readonly ModelOutput[]): Promise<void> {
+    await this.access.requireRun(caller, "contributor", run);
+    await this.#store.logOutputs(run, models);
+  }
+
+  /** Experiments that are not there, or that the caller may not see, have no runs. */
+  async searchRuns(caller: Caller, search: Search & { experiments: readonly string[] }): Promise<Page<Run>> {
+    return this.#store.searchRuns({ ...search, experiments: await this.access.seen(caller, search.experiments) });
+  }
+
+  async searchDatasets(caller: Caller, experiments: readonly string[]): Promise<{ experiment: string; name: string; digest: string; context: string | null }[]> {
+    return this.#store.searchDatasets(await this.access.seen(caller, experiments));
+  }
+
+  /** By timestamp, step, value. */
+  async metricHistory(caller: Caller, run: string, key: string, page: { limit: number; after: string | null }): Promise<Page<Metric>> {
+    await this.access.requireRun(caller, "viewer", run);
+    return this.#store.metricHistory(run, key, page);
+  }
+
+  /** Points of some runs, at most `limit` together, by run and then as `metricHistory`. */
+  async metricHistories(caller: Caller, runs: readonly string[], key: string, limit: number): Promise<RunMetric[]> {
+    const found: RunMetric[] = [];
+    for (const run of [...new Set(runs)].sort()) {
+      if (found.length >= limit) break;
+      const { items } = await this.metricHistory(caller, run, key, { limit: limit - found.length, after: null });
+      for (const metric of items) found.push({ ...metric, run });
+    }
+    return found;
+  }
+
+  /**
+   * Points of some runs at the same steps: about `limit` steps out of the range, with the first and last step of each run. Of a run with many
+   * points at one step, evenly spaced ones.
+   */
+  async sampledHistories(caller: Caller, request: { runs: readonly string[]; key: string; range: { from: number; to: number } | null; limit: number }): Promise<RunMetric[]> {
+    const { runs, key, limit } = request;
+    for (const run of runs) await this.access.requireRun(caller, "viewer", run);
+    const steps = await this.#store.metricSteps(runs, key);
+    const extents = await Promise.all(runs.map((run) => this.#store.metricExtent(run, key)));
+    const ends = extents.flatMap((extent) => (extent === null ? [] : [extent.firstStep, extent.lastStep]));
+    const sampled = sampledSteps(steps, ends, request.range ?? { from: 0, to: steps.at(-1) ?? 0 }, limit);
+    const found: RunMetric[] = [];
+    for (const run of runs) {
+      const points = await this.#store.metricsAtSteps(run, key, sampled);
+      for (const index of evenPlaces(points.length, Math.max(limit, sampled.length))) found.push({ ...points[index]!, run });
+    }
+    return found;
+  }
+
+  /** For `log-model` of old clients: the text of a model is added to the list in the tag mlflow.log-model.history. */
+  async recordModel(caller: Caller, run: string, model: unknown, now: EpochMs): Promise<void> {
+    const { tags } = await this.run(caller, run);
+    const before = parsedList(tags.find(({ key }) => key === modelHistoryTag)?.value);
+    const value = JSON.stringify([...before, model]);
+    assertEntityKey(modelHistoryTag, "key");
+    await this.access.requireRun(caller, "contributor", run);
+    await this.#store.logToRun(run, { metrics: [], params: [], tags: [{ key: modelHistoryTag, value }] }, now);
+  }
+}
+
+const modelHistoryTag = "mlflow.log-model.history";
+
+function parsedList(text: string | undefined): unknown[] {
+  try {
+    const value: unknown = JSON.parse(text ?? "[]");
+    return Array.isArray(value) ? value : [];
+  } catch {
+    return []; // somebody else wrote the tag
+  }
+}
+
+/** At most `limit` places out of `total`, evenly, with the first and the last. */
+function evenPlaces(total: number, limit: number): number[] {
+  if (total <= limit) return Array.from({ length: total }, (_, index) => index);
+  if (limit === 1) return [total - 1];
+  return Array.from({ length: limit }, (_, index) => Math.round((index * (total - 1)) / (limit - 1)));
+}
+
+/** The team that is named, else the default one, else the only one in which the caller may log. Throws FORBIDDEN. */
+function teamFor(caller: Caller, named: string | undefined): string {
+  const own = [...new Set(caller.grants.filter(({ team }) => team !== "*" && mayInTeam(caller, "contributor", team)).map(({ team }) => team))];
+  const team = named ?? (mayInTeam(caller, "contributor", defaultTeam) || own.length !== 1 ? defaultTeam : own[0]!);
+  if (!mayInTeam(caller, "contributor", team)) throw new AppError("FORBIDDEN", `This needs the role contributor in the team ${team}; the tag ${teamTag} names another.`);
+  return team;
+}
+
+function fail(error: AppError): never {
+  throw error;
+}
