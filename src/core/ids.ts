@@ -17,7 +17,6 @@ export const idPrefixes = {
   view: "vie",
   change: "chg",
   evaluation: "evl",
-  change: "chg",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -110,4 +110,27 @@ export type LoggedModel = z.infer<typeof LoggedModel>;
 /** Which life the things found may have. */
 export type View = "active" | "deleted" | "all";
 
+/** How runs are shown: what the console has in its address, kept under a name. */
+export const RunView = z
+  .object({
+    id: z.string(),
+    experiment: z.string(),
+    name: z.string(),
+    view: z.object({
+      filter: z.string().max(10_000).default(""),
+      order: z.string().max(600).default(""),
+      /** Such as `metrics.loss`, `params.depth`, `tags.team`, `attributes.status`. */
+      columns: z.array(z.string().max(300)).max(200).default([]),
+      /** A column whose values group the rows; empty for none. */
+      group: z.string().max(300).default(""),
+      /** Keys of the metrics that are charted. */
+      charts: z.array(z.string().max(250)).max(100).default([]),
+    }),
+    owner: z.string(),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: "RunView" });
+export type RunView = z.infer<typeof RunView>;
+
 export type { Page, SearchCondition, SearchField, SearchOrder } from "../core/search-condition.ts";
