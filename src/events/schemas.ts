@@ -12,6 +12,8 @@ export const eventPayloads = {
   "workflow.run.succeeded": endOfRun,
   "workflow.run.failed": endOfRun,
   "workflow.run.cancelled": endOfRun,
+  "experiment.created": z.object({ experiment: z.string(), name: z.string() }),
+  "run.finished": z.object({ run: z.string(), experiment: z.string(), name: z.string(), status: z.enum(["FINISHED", "FAILED", "KILLED"]) }),
   "key.created": z.object({ key: z.string(), name: z.string() }),
   "key.revoked": z.object({ key: z.string(), name: z.string() }),
   "team.created": z.object({ team: z.string() }),

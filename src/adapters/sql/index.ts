@@ -8,6 +8,7 @@ export { SqlMeasurementStore } from "./sql-measurement-store.ts";
 export { SqlRegistryStore } from "./sql-registry-store.ts";
 export { SqlSetupStore } from "./sql-setup-store.ts";
 export { SqlStatisticsStore } from "./sql-statistics-store.ts";
+export { SqlTrackingStore } from "./sql-tracking-store.ts";
 export { SqlTruthStore } from "./sql-truth-store.ts";
 export { migrations } from "./migrations/index.ts";
 export { dumpedTables, decodeRow, readTable } from "./table-dump.ts";

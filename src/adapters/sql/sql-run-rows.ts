@@ -1,0 +1,112 @@
+import { sql, type Kysely, type RawBuilder } from "kysely";
+import type { DatasetInput, Lifecycle, Metric, Run, RunStatus, Tag } from "../../tracking/schemas.ts";
+import type { DatabaseSchema } from "./database-schema.ts";
+import { packed, PackedText, packedRows } from "./packed-text.ts";
+
+/** Of latest metrics, and of runs, which have the key "" and everything else of theirs in `texts`. */
+interface RunPart {
+  run: number;
+  key: string;
+  value: number;
+  is_nan: number;
+  timestamp: number;
+  step: number | null;
+  texts: string | null;
+}
+
+const noMetric = -1;
+const col = (name: string): RawBuilder<string> => sql`${sql.ref(name)}`;
+/** Null and the empty text are two things. */
+const optional = (name: string): RawBuilder<string> => sql`coalesce('=' || ${sql.ref(name)}, '')`;
+const numeral = (name: string): RawBuilder<string> => sql`cast(${sql.ref(name)} as text)`;
+
+/** How many runs one statement reads. */
+const chunk = 1000;
+
+export async function readRunsByNumber(queries: Kysely<DatabaseSchema>, numbers: readonly number[]): Promise<Map<number, Run>> {
+  const runs = new Map<number, Run>();
+  for (let start = 0; start < numbers.length; start += chunk) {
+    const list = sql.join(numbers.slice(start, start + chunk));
+    for (const [number, run] of await readRuns(queries, { ofRun: sql`r.number in (${list})`, ofMetric: sql`l.run in (${list})` })) runs.set(number, run);
+  }
+  return runs;
+}
+
+export async function readRunsById(queries: Kysely<DatabaseSchema>, ids: readonly string[]): Promise<Map<string, Run>> {
+  const runs = new Map<string, Run>();
+  for (let start = 0; start < ids.length; start += chunk) {
+    const list = sql.join(ids.slice(start, start + chunk));
+    const found = await readRuns(queries, { ofRun: sql`r.id in (${list})`, ofMetric: sql`l.run in (select number from runs where id in (${list}))` });
+    for (const run of found.values()) runs.set(run.id, run);
+  }
+  return runs;
+}
+
+/** One statement: a run's metrics and params are of one moment. Metrics are rows of their own, for no database spells doubles exactly as text. */
+async function readRuns(queries: Kysely<DatabaseSchema>, which: { ofRun: RawBuilder<unknown>; ofMetric: RawBuilder<unknown> }): Promise<Map<number, Run>> {
+  const entries = (table: string): RawBuilder<string> => packedRows([col("e.key"), col("e.value")], sql`${sql.table(table)} as e where e.run = r.number`);
+  const datasets = packedRows(
+    [col("e.name"), col("e.digest"), col("d.source_type"), col("d.source"), optional("d.schema_text"), optional("d.profile_text"), col("e.tags_json")],
+    sql`run_datasets as e join datasets as d on d.experiment = e.experiment and d.name = e.name and d.digest = e.digest where e.run = r.number`,
+  );
+  const models = packedRows([col("e.direction"), col("e.model"), numeral("e.step")], sql`run_models as e where e.run = r.number`);
+  const texts = packed(
+    col("r.id"), numeral("r.experiment"), col("r.name"), col("r.user_name"), col("r.status"), col("r.lifecycle"), col("r.artifact_uri"),
+  );
+  const parts = sql<RunPart>`(
+    select r.number as run, '' as key, cast(0 as double precision) as value, ${sql.lit(noMetric)} as is_nan, r.start_time as timestamp, r.end_time as step,
+      ${texts} || ${entries("run_params")} || ${entries("run_tags")} || ${datasets} || ${models} as texts
+    from runs as r where ${which.ofRun}
+    union all
+    select l.run, l.key, l.value, l.is_nan, l.timestamp, l.step, null from latest_metrics as l where ${which.ofMetric})`;
+  const rows = await queries.selectFrom(parts.as("parts")).selectAll().execute();
+  const runs = new Map<number, Run>();
+  for (const row of rows) if (row.is_nan === noMetric) runs.set(row.run, runOf(row));
+  for (const row of rows) {
+    // A run that came to be while the statement ran has no row of its own.
+    if (row.is_nan !== noMetric) runs.get(row.run)?.metrics.push(metricOf(row as RunPart & { step: number }));
+  }
+  for (const run of runs.values()) run.metrics.sort(byKey);
+  return runs;
+}
+
+export function metricOf({ key, value, is_nan, timestamp, step }: { key: string; value: number; is_nan: number; timestamp: number; step: number }): Metric {
+  return { key, value: is_nan === 1 ? NaN : value, timestamp, step };
+}
+
+function runOf(row: RunPart): Run {
+  const texts = new PackedText(row.texts!);
+  const next = (): string => texts.next();
+  const run: Run = {
+    id: next(), experiment: next(), name: next(), user: next(), status: next() as RunStatus, startTime: row.timestamp, endTime: row.step,
+    lifecycle: next() as Lifecycle, artifactUri: next(), metrics: [], params: tagsOf(texts), tags: tagsOf(texts), datasets: datasetsOf(texts),
+    modelInputs: [], modelOutputs: [],
+  };
+  for (const { direction, model, step } of texts.rows(() => ({ direction: next(), model: next(), step: Number(next()) }))) {
+    if (direction === "input") run.modelInputs.push(model);
+    else run.modelOutputs.push({ model, step });
+  }
+  run.modelInputs.sort();
+  run.modelOutputs.sort((left, right) => (left.model < right.model ? -1 : 1));
+  return run;
+}
+
+/** Reads packed rows of key and value. */
+export function tagsOf(texts: PackedText): Tag[] {
+  return texts.rows(() => ({ key: texts.next(), value: texts.next() })).sort(byKey);
+}
+
+function datasetsOf(texts: PackedText): DatasetInput[] {
+  const inputs = texts.rows(() => {
+    const [name, digest, sourceType, source] = [texts.next(), texts.next(), texts.next(), texts.next()];
+    const [schema, profile] = [texts.next(), texts.next()];
+    const dataset = { name, digest, sourceType, source, ...(schema === "" ? {} : { schema: schema.slice(1) }), ...(profile === "" ? {} : { profile: profile.slice(1) }) };
+    return { dataset, tags: JSON.parse(texts.next()) as Tag[] };
+  });
+  const order = ({ dataset: { name, digest } }: DatasetInput): string => `${name}\0${digest}`;
+  return inputs.sort((left, right) => (order(left) < order(right) ? -1 : 1));
+}
+
+function byKey(left: { key: string }, right: { key: string }): number {
+  return left.key < right.key ? -1 : left.key > right.key ? 1 : 0;
+}
