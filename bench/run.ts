@@ -2,6 +2,7 @@
 const benchmarks: Record<string, () => Promise<{ run(options: { quick: boolean }): Promise<void> }>> = {
   access: () => import("./access/access.ts"),
   serving: () => import("./serving/serving.ts"),
+  tracking: () => import("./tracking/tracking.ts"),
   workflows: () => import("./workflows/workflows.ts"),
 };
 

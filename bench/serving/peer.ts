@@ -15,7 +15,7 @@ export function trainTabular(python: string, directory: string): void {
   if (made.status !== 0) throw new Error("The peer's model could not be trained.");
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };
