@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,16 +27,6 @@ const definitions = (marks: string): string => `
       const program = 'const { readFileSync, writeFileSync } = require("node:fs"); const numbers = JSON.parse(readFileSync(process.env.SLIPWAY_INPUT)); console.log("adding"); console.error("careful"); writeFileSync(process.env.SLIPWAY_OUTPUT, JSON.stringify(numbers.reduce((sum, number) => sum + number, 0)))';
       const { output } = await context.command("add", { command: [process.execPath, "-e", program], input: doubled });
       return { sum: output };
-    },
-  });
-
-  export const interrupted = workflow({
-    name: "interrupted", version: 1, description: "Runs a program that ends when it is allowed to", input: z.strictObject({ name: z.string() }),
-    async run(context, { name }) {
-      await context.step("once", () => mark(name + "-once"));
-      const script = 'echo process $$; while ! test -e "$1"; do sleep 0.02; done';
-      await context.command("wait", { command: ["sh", "-c", script, "sh", ${JSON.stringify(marks)} + "/" + name + "-go"] });
-      return "done";
     },
   });
 
@@ -71,16 +60,6 @@ async function until<Value>(look: () => Promise<Value | undefined | null | false
 }
 
 const withCode = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
-const isAlive = (id: number): boolean => existsSync(`/proc/${id}/stat`) && !/\) [ZX] /.test(readFileSync(`/proc/${id}/stat`, "latin1"));
-
-/** The process that the command of a run said it has, `count` times: once for each attempt. */
-async function processesOf(server: RunningServer, run: string, count = 1): Promise<number[]> {
-  return until(async () => {
-    const said = (await server.client.workflows.logs(run)).flatMap(({ line }) => /^process (\d+)$/.exec(line)?.[1] ?? []);
-    return said.length >= count && said.map(Number);
-  });
-}
-
 describe("workflows of a server", { timeout: 240_000 }, () => {
   let directory: string;
   let marks: string;
@@ -201,22 +180,6 @@ describe("workflows of a server", { timeout: 240_000 }, () => {
     assert.equal(retried.code, 0, retried.stderr);
     assert.equal((await server.client.workflows.wait(run.id)).output, "mended");
   });
-
-  for (const how of ["SIGKILL", "SIGTERM"] as const) {
-    it(`go on after ${how} in the middle of a program: its process is gone, and no finished step repeats`, { skip: process.platform !== "linux" && "asks /proc" }, async () => {
-      const { run } = await server.client.workflows.start("interrupted", { name: how });
-      const [first] = await processesOf(server, run.id);
-      assert.ok(isAlive(first!));
-      if (how === "SIGKILL") await server.kill();
-      else assert.equal(await server.stop({ keep: true }), 0);
-      await until(() => !isAlive(first!));
-      server = await startServer({ directory, flags: flags() });
-      await processesOf(server, run.id, 2);
-      await writeFile(join(marks, `${how}-go`), "");
-      assert.equal((await server.client.workflows.wait(run.id)).output, "done");
-      assert.equal(await readFile(join(marks, `${how}-once`), "utf8"), "x");
-    });
-  }
 
   it("are started by schedules, which are shown, changed, fired and removed", async () => {
     const made = await slipway(server, "workflows", "schedule", "nightly", "--workflow", "sum", "--cron", "0 3 * * *", "--time-zone", "Europe/Paris", "--input", '{"numbers":[1]}');

@@ -1,7 +1,6 @@
 import { afterEach, describe } from "node:test";
 import { ManualClock, systemClock } from "../../../../core/clock.ts";
 import { TimeOrderedIds } from "../../../../core/ids.ts";
-import { deliveryFaultsConformance } from "../../../../events/delivery-faults.conformance.ts";
 import { deliveryStoreConformance, type EventStoresUnderTest } from "../../../../events/delivery-store.conformance.ts";
 import { outboxConformance } from "../../../../events/outbox.conformance.ts";
 import { webhookStoreConformance } from "../../../../events/webhook-store.conformance.ts";
@@ -16,5 +15,4 @@ describe("events on SQLite", () => {
   outboxConformance("SQLite", () => open(new ManualClock()));
   deliveryStoreConformance("SQLite", open);
   webhookStoreConformance("SQLite", open);
-  deliveryFaultsConformance("SQLite", open, () => databases.remove());
 });

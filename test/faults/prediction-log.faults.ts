@@ -7,17 +7,17 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { expectedPrediction } from "../../../../test/kit/arbitrary-prediction-entry.ts";
-import { FaultyFileSystem } from "../../../../test/kit/faulty-file-system.ts";
-import { LogScenario } from "../../../../test/kit/prediction-log-scenario.ts";
-import { silentLogger } from "../../../core/logger.ts";
-import type { PredictionEntry } from "../../../serving/index.ts";
-import { DuckdbPredictionArchive } from "../../duckdb/duckdb-prediction-archive.ts";
-import { nodeFileSystem } from "../node-file-system.ts";
-import { segmentMagic } from "./segment-file.ts";
-import type { SegmentPredictionLog } from "./segment-prediction-log.ts";
-import { recoverSegment } from "./segment-recovery.ts";
-import { Segment } from "./segment.ts";
+import { expectedPrediction } from "../kit/arbitrary-prediction-entry.ts";
+import { FaultyFileSystem } from "../kit/faulty-file-system.ts";
+import { LogScenario } from "../kit/prediction-log-scenario.ts";
+import { silentLogger } from "../../src/core/logger.ts";
+import type { PredictionEntry } from "../../src/serving/index.ts";
+import { DuckdbPredictionArchive } from "../../src/adapters/duckdb/duckdb-prediction-archive.ts";
+import { nodeFileSystem } from "../../src/adapters/filesystem/node-file-system.ts";
+import { segmentMagic } from "../../src/adapters/filesystem/prediction-log/segment-file.ts";
+import type { SegmentPredictionLog } from "../../src/adapters/filesystem/prediction-log/segment-prediction-log.ts";
+import { recoverSegment } from "../../src/adapters/filesystem/prediction-log/segment-recovery.ts";
+import { Segment } from "../../src/adapters/filesystem/prediction-log/segment.ts";
 
 /** Rows as an outsider counts them. */
 async function rowsInParquet(files: readonly string[]): Promise<number> {
@@ -215,7 +215,7 @@ describe("SegmentPredictionLog on a failing disk", () => {
 
   it("finds every prediction that was acknowledged before kill -9, also one in the middle of conversions", { timeout: 120_000 }, async () => {
     const scenario = newScenario();
-    const script = join(import.meta.dirname, "../../../../test/kit/append-until-killed.ts");
+    const script = join(import.meta.dirname, "../kit/append-until-killed.ts");
     const acknowledged: string[] = [];
     for (const lines of [50, 700, 1500]) {
       const child = spawn(process.execPath, [script, scenario.directory], { stdio: ["ignore", "pipe", "inherit"] });
