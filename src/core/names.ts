@@ -20,6 +20,20 @@ export const ModelName = z
   .meta({ id: "ModelName", description: "Name of a model", example: "flight-delay" });
 export type ModelName = z.infer<typeof ModelName>;
 
+const controlCharacter = /[\u0000-\u001f\u007f]/;
+
+/** True for what the registry takes as the name of a model: more than `isSafeName`, as much as MLflow's clients may send. */
+export function isRegistryName(name: string): boolean {
+  return name.trim() !== "" && name.length <= 256 && name.isWellFormed() && !/[/:]/.test(name) && !controlCharacter.test(name) && name !== "." && name !== "..";
+}
+
+/** Name of a model in the registry. Only those that are a `ModelName` too can be served. */
+export const RegistryName = z
+  .string()
+  .refine(isRegistryName, "1 to 256 characters, none of them a slash, a colon or a control character, and neither . nor ..")
+  .meta({ id: "RegistryName", description: "Name of a model in the registry; to serve, it must be a ModelName too", example: "flight-delay" });
+export type RegistryName = z.infer<typeof RegistryName>;
+
 /** Versions are whole numbers from 1, written as text. */
 export const VersionNumber = z
   .string()

@@ -5,14 +5,18 @@ import { canonicalJson, jsonDigest } from "../core/canonical-json.ts";
 import { epochMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError } from "../core/errors.ts";
-import type { RegistryStore } from "./registry-store.ts";
+import { registryLifecycleConformance } from "./registry-lifecycle.conformance.ts";
+import { registrySearchConformance } from "./registry-search.conformance.ts";
+import type { RegistryStore, RegistryStores } from "./registry-store.ts";
 import { Policy, type Contract, type PolicyRevision } from "./schemas.ts";
 
 const now = epochMs(1_700_000_000_000);
 const digestOfLetter = (letter: string): string => `sha256:${letter.repeat(64)}`;
 
 /** What every RegistryStore promises. `open` gives a store over a new, empty database. */
-export function registryStoreConformance(adapterName: string, open: () => Promise<RegistryStore>): void {
+export function registryStoreConformance(adapterName: string, open: () => Promise<RegistryStores>): void {
+  registryLifecycleConformance(adapterName, open);
+  registrySearchConformance(adapterName, open);
   describe(`RegistryStore: ${adapterName}`, () => {
     it("is empty at first", async () => {
       const store = await open();
@@ -29,10 +33,15 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
       const store = await open();
       const added = await store.addVersion({ ...registryAddition("flights"), description: "Late or not?" });
       const contract = contractOf("flights", "1", null);
-      assert.deepEqual(added, { model: "flights", version: "1", createdAt: now, contractDigest: jsonDigest(contract), contract });
+      assert.deepEqual(added, {
+        model: "flights", version: "1", createdAt: now, updatedAt: now, contractDigest: jsonDigest(contract), contract, description: "", tags: [], stage: "None",
+        status: "READY", statusMessage: "", source: "", runId: null, runLink: "", loggedModel: null, owner: "key:key_1",
+      });
       assert.deepEqual(await store.findVersion("flights", "1"), added);
       assert.deepEqual(await store.listVersions("flights"), [added]);
-      const model = { name: "flights", createdAt: now, description: "Late or not?", aliases: {}, latestVersion: "1", team: "default", owner: "key:key_1" };
+      const model = {
+        name: "flights", createdAt: now, updatedAt: now, description: "Late or not?", tags: [], aliases: {}, latestVersion: "1", team: "default", owner: "key:key_1",
+      };
       assert.deepEqual(await store.findModel("flights"), model);
       assert.deepEqual(await store.listModels(), [model]);
     });
@@ -53,6 +62,35 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
       assert.deepEqual(numbers, Array.from({ length: 50 }, (_, index) => index + 1));
       for (const { version, contract } of await store.listVersions("flights")) assert.equal(contract.version, version);
       assert.deepEqual((await store.findModel("flights"))?.aliases, { champion: "50" });
+    });
+
+    it("keeps what is said of a version beside its contract", async () => {
+      const store = await open();
+      const facts = { description: "the third", tags: [{ key: "b", value: "" }, { key: "a", value: "1" }, { key: "b", value: "2" }], source: "runs:/r/model", runId: "r", runLink: "link", loggedModel: "m-1" };
+      const added = await store.addVersion({ ...registryAddition("flights"), facts });
+      assert.deepEqual(await store.findVersion("flights", "1"), added);
+      const { description, tags, source, runId, runLink, loggedModel } = added;
+      assert.deepEqual({ description, tags, source, runId, runLink, loggedModel }, { ...facts, tags: [{ key: "a", value: "1" }, { key: "b", value: "2" }] });
+    });
+
+    it("adds a version to a model that is there only, where it is told to", async () => {
+      const store = await open();
+      await assert.rejects(store.addVersion({ ...registryAddition("flights"), mayAddModel: false }), hasCode("MODEL_NOT_FOUND"));
+      assert.deepEqual(await store.listModels(), []);
+    });
+
+    it("takes a version that has no file at all", async () => {
+      const store = await open();
+      await store.addVersion({
+        ...registryAddition("flights"),
+        makeContract: (version, parent) => {
+          const { sourceDigest: _, ...runtime } = contractOf("flights", version, parent).runtime;
+          const contract: Contract = { ...contractOf("flights", version, parent), referenceProfile: null, lineage: { datasets: [] }, runtime: { ...runtime, kind: "none", artifacts: [] } };
+          return { contract, digest: jsonDigest(contract) };
+        },
+      });
+      assert.deepEqual(await store.listArtifactDigests(), []);
+      assert.equal((await store.findVersion("flights", "1"))?.contract.runtime.kind, "none");
     });
 
     it("counts each model for itself", async () => {
@@ -247,14 +285,15 @@ function hasCode(code: ErrorCode): (error: unknown) => boolean {
 }
 
 /** A request to register a small version of the model. */
-export function registryAddition(model: string): Parameters<RegistryStore["addVersion"]>[0] {
+export function registryAddition(model: string, kind: Contract["runtime"]["kind"] = "onnx"): Parameters<RegistryStore["addVersion"]>[0] {
   return {
     model,
     team: "default",
     actor: "key:key_1",
     now,
     makeContract: (version, parent) => {
-      const contract = contractOf(model, version, parent);
+      const plain = contractOf(model, version, parent);
+      const contract = { ...plain, runtime: { ...plain.runtime, kind } };
       return { contract, digest: jsonDigest(contract) };
     },
   };

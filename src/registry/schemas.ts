@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Datatype } from "../core/tensor.ts";
-import { Digest, isSafeName, ModelName, VersionNumber } from "../core/names.ts";
+import { Digest, isSafeName, RegistryName, VersionNumber } from "../core/names.ts";
 
 const Timestamp = z.number().int().nonnegative().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
 
@@ -146,7 +146,7 @@ export type RunLineage = z.infer<typeof RunLineage>;
 export const Contract = z
   .object({
     contractVersion: z.literal(1),
-    model: ModelName,
+    model: RegistryName,
     version: VersionNumber,
     signature: Signature,
     referenceProfile: ReferenceProfile.nullable(),
@@ -164,31 +164,77 @@ export const Contract = z
   .meta({ id: "Contract" });
 export type Contract = z.infer<typeof Contract>;
 
+/** MLflow's stages: `None` is registered, `Production` what is meant to serve, `Archived` replaced. */
+export const Stage = z.enum(["None", "Staging", "Production", "Archived"]).meta({ id: "Stage" });
+export type Stage = z.infer<typeof Stage>;
+
+export const VersionStatus = z.enum(["PENDING_REGISTRATION", "READY", "FAILED_REGISTRATION"]).meta({ id: "VersionStatus" });
+export type VersionStatus = z.infer<typeof VersionStatus>;
+
+export const RegistryTag = z.object({ key: z.string(), value: z.string() }).meta({ id: "RegistryTag" });
+export type RegistryTag = z.infer<typeof RegistryTag>;
+
+/** A version: its contract, which never changes, and what people write on it, which may. */
 export const ModelVersion = z
   .object({
-    model: ModelName,
+    model: RegistryName,
     version: VersionNumber,
     createdAt: Timestamp,
+    updatedAt: Timestamp,
     /** Digest of the contract as canonical JSON. */
     contractDigest: Digest,
+    /** Of a renamed model it keeps the name under which the version was registered. */
     contract: Contract,
+    description: z.string(),
+    /** By key. */
+    tags: z.array(RegistryTag),
+    stage: Stage,
+    status: VersionStatus,
+    statusMessage: z.string(),
+    source: z.string().meta({ description: "As its registrar gave it, such as runs:/RUN/model; empty for an uploaded file" }),
+    runId: z.string().nullable(),
+    runLink: z.string(),
+    loggedModel: z.string().nullable(),
+    owner: z.string().meta({ description: "Actor that registered it; empty for versions of releases that did not note it" }),
   })
   .meta({ id: "ModelVersion" });
 export type ModelVersion = z.infer<typeof ModelVersion>;
 
 export const Model = z
   .object({
-    name: ModelName,
+    name: RegistryName,
     createdAt: Timestamp,
+    updatedAt: Timestamp,
     description: z.string(),
+    /** By key. */
+    tags: z.array(RegistryTag),
     /** `champion` is the version that callers get who name none. */
     aliases: z.record(z.string(), VersionNumber),
+    /** The greatest number of those that are there; null for a model without versions. */
     latestVersion: VersionNumber.nullable(),
     team: z.string().meta({ description: "Whose it is; it stays" }),
-    owner: z.string().meta({ description: "Actor that registered its first version" }),
+    owner: z.string().meta({ description: "Actor that made it" }),
   })
   .meta({ id: "Model" });
 export type Model = z.infer<typeof Model>;
+
+/** Who changed what of a model or a version, and why. */
+export const RegistryChange = z
+  .object({
+    id: z.string(),
+    model: z.string(),
+    /** Null where the change is of the model itself. */
+    version: VersionNumber.nullable(),
+    time: Timestamp,
+    actor: z.string(),
+    /** The type of the event that tells of it, such as `model.version.transitioned`. */
+    change: z.string(),
+    before: z.string().nullable(),
+    after: z.string().nullable(),
+    reason: z.string().meta({ description: "Empty where none was given" }),
+  })
+  .meta({ id: "RegistryChange" });
+export type RegistryChange = z.infer<typeof RegistryChange>;
 
 /** Body of `POST /api/models/:model/versions`; the files were uploaded with `PUT /api/blobs` before. */
 export const DeployRequest = z
@@ -272,6 +318,6 @@ export const Policy = z
 export type Policy = z.infer<typeof Policy>;
 
 export const PolicyRevision = z
-  .object({ model: ModelName, revision: z.number().int().nonnegative(), author: z.string(), changedAt: Timestamp, reason: z.string(), policy: Policy })
+  .object({ model: RegistryName, revision: z.number().int().nonnegative(), author: z.string(), changedAt: Timestamp, reason: z.string(), policy: Policy })
   .meta({ id: "PolicyRevision" });
 export type PolicyRevision = z.infer<typeof PolicyRevision>;

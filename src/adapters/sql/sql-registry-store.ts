@@ -1,35 +1,49 @@
-import type { Kysely, Selectable, Transaction } from "kysely";
-import { canonicalJson, digestOfText } from "../../core/canonical-json.ts";
-import { epochMs, type EpochMs } from "../../core/clock.ts";
-import type { DomainEvent } from "../../core/domain-event.ts";
+import type { Selectable, Transaction } from "kysely";
+import { canonicalJson } from "../../core/canonical-json.ts";
+import { epochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import { missingObject } from "../../core/request-gate.ts";
-import { Policy, type Contract, type Model, type ModelVersion, type PolicyRevision, type RegistryStore } from "../../registry/index.ts";
-import type { DatabaseSchema, ModelVersionRow, PolicyRevisionRow } from "./database-schema.ts";
+import type { Page } from "../../core/search-condition.ts";
+import type { ChangeBy, RegistryLifecycle, TagChange } from "../../registry/registry-lifecycle.ts";
+import type { RegistrySearchRequest } from "../../registry/registry-search.ts";
+import type { RegistryStore, RegistryStores } from "../../registry/registry-store.ts";
+import { Policy, type Contract, type Model, type ModelVersion, type PolicyRevision, type RegistryChange, type Stage } from "../../registry/schemas.ts";
+import type { DatabaseSchema, PolicyRevisionRow } from "./database-schema.ts";
 import { holdTeam } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
-import { writeEvents } from "./write-events.ts";
+import { SqlModelLifecycle } from "./sql-model-lifecycle.ts";
+import { holdModel, missingVersion, modelVersionOf, readModels, readVersion, tellChanges, versionsOf, type ChangeMade } from "./sql-registry-rows.ts";
+import { SqlRegistrySearch } from "./sql-registry-search.ts";
+import { pointAlias, SqlVersionLifecycle } from "./sql-version-lifecycle.ts";
 
 const listedPolicyRevisions = 100;
 
+type AddVersion = Parameters<RegistryStore["addVersion"]>[0];
+
 /** The registry in SQL. A contract is stored as the canonical text that its digest was made of, and checked on every read. */
-export class SqlRegistryStore implements RegistryStore {
+export class SqlRegistryStore implements RegistryStores {
   readonly #database: SqlDatabase;
   readonly #ids: IdGenerator;
+  readonly #models: SqlModelLifecycle;
+  readonly #versions: SqlVersionLifecycle;
+  readonly #search: SqlRegistrySearch;
 
-  /** `ids` names the events that are written along. */
+  /** `ids` names the events and changes that are written along. */
   constructor(database: SqlDatabase, ids: IdGenerator) {
     this.#database = database;
     this.#ids = ids;
+    this.#models = new SqlModelLifecycle(database, ids);
+    this.#versions = new SqlVersionLifecycle(database, ids);
+    this.#search = new SqlRegistrySearch(database);
   }
 
   listModels(): Promise<Model[]> {
-    return this.#readModels();
+    return readModels(this.#database.queries);
   }
 
   async findModel(name: string): Promise<Model | null> {
-    const [model] = await this.#readModels(name);
+    const [model] = await readModels(this.#database.queries, [name]);
     return model ?? null;
   }
 
@@ -39,52 +53,112 @@ export class SqlRegistryStore implements RegistryStore {
   }
 
   async listVersions(model: string): Promise<ModelVersion[]> {
-    const rows = await this.#database.queries.selectFrom("model_versions").selectAll().where("model", "=", model).orderBy("version", "desc").execute();
-    return rows.map(modelVersionOf);
+    const { queries } = this.#database;
+    return versionsOf(queries, await queries.selectFrom("model_versions").selectAll().where("model", "=", model).orderBy("version", "desc").execute());
   }
 
   async findVersion(model: string, version: string): Promise<ModelVersion | null> {
-    const row = await this.#database.queries
-      .selectFrom("model_versions").selectAll().where("model", "=", model).where("version", "=", Number(version)).executeTakeFirst();
-    return row === undefined ? null : modelVersionOf(row);
+    const { queries } = this.#database;
+    const rows = await queries.selectFrom("model_versions").selectAll().where("model", "=", model).where("version", "=", Number(version)).execute();
+    return (await versionsOf(queries, rows))[0] ?? null;
   }
 
-  addVersion(request: Parameters<RegistryStore["addVersion"]>[0]): Promise<ModelVersion> {
-    const { model, team, actor, now, alias } = request;
+  addVersion(request: AddVersion): Promise<ModelVersion> {
+    const { model, actor, now, alias, facts = {} } = request;
     return this.#database.transaction(async (transaction) => {
-      const number = await takeNextNumber(transaction, request);
+      const { number, team } = await takeNextNumber(transaction, request);
       const version = String(number);
-      const { contract, digest } = request.makeContract(version, number === 1 ? null : String(number - 1));
-      const row = { model, version: number, created_at: now, contract_digest: digest, contract_json: canonicalJson(contract) };
+      const { parent } = await transaction
+        .selectFrom("model_versions").select(({ fn }) => fn.max("version").as("parent")).where("model", "=", model).executeTakeFirstOrThrow();
+      const { contract, digest } = request.makeContract(version, parent === null ? null : String(parent));
+      const tags = [...new Map((facts.tags ?? []).map(({ key, value }) => [key, value]))].map(([key, value]) => ({ key, value })).sort((left, right) => (left.key < right.key ? -1 : 1));
+      const row = {
+        model, version: number, created_at: now, updated_at: now, contract_digest: digest, contract_json: canonicalJson(contract),
+        description: facts.description ?? "", stage: "None", status: "READY", status_message: "", owner: actor,
+        source: facts.source ?? "", run_link: facts.runLink ?? "", run_id: facts.runId ?? null, logged_model: facts.loggedModel ?? null,
+      };
       // Reading it back proves here that every later read will accept it.
-      const written = modelVersionOf(row);
+      const written = modelVersionOf(row, tags);
       await transaction.insertInto("model_versions").values(row).execute();
       const digests = digestsOf(contract).map((each) => ({ model, version: number, digest: each }));
       if (digests.length > 0) await transaction.insertInto("version_digests").values(digests).execute();
-      const events: DomainEvent[] = [eventOf("model.version.registered", { model, team, actor, time: now }, { version, contractDigest: digest })];
-      if (alias !== undefined) {
-        await pointAlias(transaction, { model, alias, version: number, now });
-        events.push(eventOf("model.alias.changed", { model, team, actor, time: now }, { alias, version }));
-      }
-      await writeEvents(transaction, this.#ids, events);
+      if (tags.length > 0) await transaction.insertInto("version_tags").values(tags.map((tag) => ({ model, version: number, ...tag }))).execute();
+      const { source, runId, description } = facts;
+      const payload = {
+        contractDigest: digest, ...(source === undefined ? {} : { source }), ...(runId === undefined ? {} : { runId }),
+        ...(description === undefined ? {} : { description }), ...(tags.length === 0 ? {} : { tags }),
+      };
+      const made: ChangeMade[] = [{ type: "model.version.registered", model, version, after: version, payload }];
+      if (alias !== undefined) made.push(await pointAlias(transaction, { model, alias, version: number, now }));
+      await tellChanges(transaction, this.#ids, made, { team, actor, now });
       return written;
     });
   }
 
-  async setAlias({ model, alias, version, actor, now }: Parameters<RegistryStore["setAlias"]>[0]): Promise<void> {
+  async setAlias({ model, alias, version, ...by }: Parameters<RegistryStore["setAlias"]>[0]): Promise<void> {
     await this.#database.transaction(async (transaction) => {
-      const number = Number(version);
-      const found = await transaction
-        .selectFrom("model_versions")
-        .innerJoin("models", "models.name", "model_versions.model")
-        .select("models.team")
-        .where("model_versions.model", "=", model)
-        .where("model_versions.version", "=", number)
-        .executeTakeFirst();
-      if (found === undefined) throw new AppError("VERSION_NOT_FOUND", `${model} has no version ${version}.`);
-      await pointAlias(transaction, { model, alias, version: number, now });
-      await writeEvents(transaction, this.#ids, [eventOf("model.alias.changed", { model, team: found.team, actor, time: now }, { alias, version })]);
+      const known = await transaction.selectFrom("models").select("team").where("name", "=", model).executeTakeFirst();
+      if (known === undefined) throw missingVersion(model, version);
+      const { team } = await holdModel(transaction, model);
+      await readVersion(transaction, model, version);
+      await tellChanges(transaction, this.#ids, [await pointAlias(transaction, { model, alias, version: Number(version), now: by.now })], { team, ...by });
     });
+  }
+
+  createModel(request: Parameters<RegistryLifecycle["createModel"]>[0]): Promise<Model> {
+    return this.#models.createModel(request);
+  }
+
+  describeModel(model: string, description: string, by: ChangeBy): Promise<Model> {
+    return this.#models.describeModel(model, description, by);
+  }
+
+  renameModel(model: string, name: string, by: ChangeBy): Promise<Model> {
+    return this.#models.renameModel(model, name, by);
+  }
+
+  deleteModel(model: string, by: ChangeBy): Promise<void> {
+    return this.#models.deleteModel(model, by);
+  }
+
+  tagModel(model: string, change: TagChange, by: ChangeBy): Promise<Model> {
+    return this.#models.tagModel(model, change, by);
+  }
+
+  describeVersion(model: string, version: string, description: string, by: ChangeBy): Promise<ModelVersion> {
+    return this.#versions.describeVersion(model, version, description, by);
+  }
+
+  tagVersion(model: string, version: string, change: TagChange, by: ChangeBy): Promise<ModelVersion> {
+    return this.#versions.tagVersion(model, version, change, by);
+  }
+
+  transition(model: string, version: string, stage: Stage, options: { archiveExisting: boolean }, by: ChangeBy): Promise<{ version: ModelVersion; champion: boolean }> {
+    return this.#versions.transition(model, version, stage, options, by);
+  }
+
+  deleteVersion(model: string, version: string, by: ChangeBy): Promise<void> {
+    return this.#versions.deleteVersion(model, version, by);
+  }
+
+  deleteAlias(model: string, alias: string, by: ChangeBy): Promise<boolean> {
+    return this.#versions.deleteAlias(model, alias, by);
+  }
+
+  searchModels(request: RegistrySearchRequest): Promise<Page<Model>> {
+    return this.#search.searchModels(request);
+  }
+
+  searchVersions(request: RegistrySearchRequest): Promise<Page<ModelVersion>> {
+    return this.#search.searchVersions(request);
+  }
+
+  latestVersions(models: readonly string[]): Promise<ModelVersion[]> {
+    return this.#search.latestVersions(models);
+  }
+
+  listChanges(model: string, page: { limit: number; before?: string }): Promise<RegistryChange[]> {
+    return this.#search.listChanges(model, page);
   }
 
   async currentPolicy(model: string): Promise<PolicyRevision | null> {
@@ -109,7 +183,8 @@ export class SqlRegistryStore implements RegistryStore {
         .returning("revision")
         .executeTakeFirst();
       if (added === undefined) throw conflict();
-      await writeEvents(transaction, this.#ids, [eventOf("model.policy.changed", { model, team: known.team, actor: author, time: epochMs(changedAt) }, { revision, reason })]);
+      const change = { type: "model.policy.changed", model, before: String(revision - 1), after: String(revision), payload: { revision, reason } };
+      await tellChanges(transaction, this.#ids, [change], { team: known.team, actor: author, now: epochMs(changedAt), reason });
     });
   }
 
@@ -122,30 +197,6 @@ export class SqlRegistryStore implements RegistryStore {
     return rows.map((row) => row.digest);
   }
 
-  /** One statement, so that aliases and latest versions are of one moment. */
-  async #readModels(name?: string): Promise<Model[]> {
-    let query = this.#database.queries
-      .selectFrom("models")
-      .leftJoin("model_aliases", "model_aliases.model", "models.name")
-      .select(["models.name", "models.created_at", "models.description", "models.latest_version", "models.team", "models.owner"])
-      .select(["model_aliases.alias", "model_aliases.version"])
-      .orderBy("models.name")
-      .orderBy("model_aliases.alias");
-    if (name !== undefined) query = query.where("models.name", "=", name);
-    const models: Model[] = [];
-    for (const row of await query.execute()) {
-      let model = models.at(-1);
-      if (model?.name !== row.name) {
-        const latestVersion = String(row.latest_version);
-        model = { name: row.name, createdAt: row.created_at, description: row.description, aliases: {}, latestVersion, team: row.team, owner: row.owner };
-        models.push(model);
-      }
-      // Defined, not assigned: an alias may have any name, also one that objects know already.
-      if (row.alias !== null) Object.defineProperty(model.aliases, row.alias, { value: String(row.version), enumerable: true, configurable: true, writable: true });
-    }
-    return models;
-  }
-
   async #readPolicies(model: string, limit: number): Promise<PolicyRevision[]> {
     const rows = await this.#database.queries
       .selectFrom("policy_revisions").selectAll().where("model", "=", model).orderBy("revision", "desc").limit(limit).execute();
@@ -155,38 +206,30 @@ export class SqlRegistryStore implements RegistryStore {
 
 /** Counting in the model's own row makes parallel registrations of one model wait for each other, on every dialect. */
 async function takeNextNumber(
-  transaction: Transaction<DatabaseSchema>,
-  { model, team, actor, now, description }: { model: string; team: string; actor: string; now: EpochMs; description?: string },
-): Promise<number> {
-  const { latest_version, team: ownTeam } = await transaction
+  transaction: Transaction<DatabaseSchema>, { model, team, actor, now, description, mayAddModel = true }: AddVersion,
+): Promise<{ number: number; team: string }> {
+  if (!mayAddModel) {
+    const counted = await transaction
+      .updateTable("models").set(({ eb }) => ({ latest_version: eb("latest_version", "+", 1), updated_at: now })).where("name", "=", model)
+      .returning(["latest_version", "team"]).executeTakeFirst();
+    if (counted === undefined) throw missingObject("model", model);
+    return { number: counted.latest_version, team: counted.team };
+  }
+  const { latest_version: number, team: ownTeam } = await transaction
     .insertInto("models")
-    .values({ name: model, created_at: now, description: description ?? "", latest_version: 1, team, owner: actor })
+    .values({ name: model, created_at: now, description: description ?? "", latest_version: 1, team, owner: actor, updated_at: now })
     .onConflict((conflict) =>
       conflict.column("name").doUpdateSet(({ eb, ref }) => ({
         latest_version: eb("models.latest_version", "+", 1),
         description: description === undefined ? ref("models.description") : description,
+        updated_at: now,
       })),
     )
     .returning(["latest_version", "team"])
     .executeTakeFirstOrThrow();
   if (ownTeam !== team) throw new AppError("NAME_TAKEN", `There is a model named ${model} already, and it is not one of the team ${team}.`);
-  if (latest_version === 1) await holdTeam(transaction, team);
-  return latest_version;
-}
-
-function eventOf(type: string, { model, ...by }: { model: string; team: string; actor: string; time: EpochMs }, payload: DomainEvent["payload"]): DomainEvent {
-  return { type, object: `model:${model}`, ...by, payload: { model, ...payload } };
-}
-
-async function pointAlias(
-  transaction: Kysely<DatabaseSchema>,
-  { model, alias, version, now }: { model: string; alias: string; version: number; now: EpochMs },
-): Promise<void> {
-  await transaction
-    .insertInto("model_aliases")
-    .values({ model, alias, version, changed_at: now })
-    .onConflict((conflict) => conflict.columns(["model", "alias"]).doUpdateSet({ version, changed_at: now }))
-    .execute();
+  if (number === 1) await holdTeam(transaction, team);
+  return { number, team };
 }
 
 /** Every blob that the contract names: what is served, what was given, and the data that it was profiled on. */
@@ -194,19 +237,6 @@ function digestsOf({ runtime, referenceProfile, lineage }: Contract): string[] {
   const digests = [...runtime.artifacts.map((artifact) => artifact.digest), ...lineage.datasets.map((dataset) => dataset.digest)];
   for (const digest of [runtime.sourceDigest, runtime.python?.requirements, referenceProfile?.digest]) if (typeof digest === "string") digests.push(digest);
   return [...new Set(digests)];
-}
-
-function modelVersionOf(row: Pick<Selectable<ModelVersionRow>, "model" | "version" | "created_at" | "contract_digest" | "contract_json">): ModelVersion {
-  const version = String(row.version);
-  const digest = digestOfText(row.contract_json);
-  if (digest !== row.contract_digest) {
-    throw new AppError("INTERNAL", `The contract of version ${version} of ${row.model} does not match its digest.`, {
-      cause: new Error(`The text hashes to ${digest}, the digest is ${row.contract_digest}.`),
-    });
-  }
-  // What its digest proves unchanged was valid when it was written.
-  const contract = JSON.parse(row.contract_json) as Contract;
-  return { model: row.model, version, createdAt: row.created_at, contractDigest: digest, contract };
 }
 
 function policyRevisionOf(row: Selectable<PolicyRevisionRow>): PolicyRevision {
