@@ -121,8 +121,12 @@ describe("the audit log under a flood of denials", () => {
       await response.arrayBuffer();
       return response.status;
     };
-    for (let count = 0; count < 125; count++) assert.equal(await call("/api/teams", { name: "canary" }), 403);
-    for (let count = 0; count < 7; count++) assert.equal(await call("/api/webhooks", {}), 403);
+    const isCounted = (): boolean => server.logged.some((line) => line.includes("audit.denials_counted"));
+    let denied = 0;
+    // On a slow machine minutes begin anew meanwhile: it takes more until some are counted.
+    while (!isCounted() && denied < 5000) denied += (await Promise.all(Array.from({ length: 20 }, () => call("/api/teams", { name: "canary" })))).filter((status) => status === 403).length;
+    for (let count = 0; count < 7; count++, denied++) assert.equal(await call("/api/webhooks", {}), 403);
+    assert.ok(isCounted(), `all of ${denied} denials are whole`);
     // The flood takes nothing from what the same key may do.
     assert.equal(await call("/api/keys", { name: "own", grants: [{ role: "viewer" }] }), 200);
     await server.stop();
@@ -132,11 +136,9 @@ describe("the audit log under a flood of denials", () => {
     rmSync(directory, { recursive: true });
     const summaries = rows.filter(({ action }) => action === "audit.coalesced").map(({ result, detail_json }) => ({ result, ...(JSON.parse(detail_json) as { count: number; actions: Record<string, number> }) }));
     const whole = rows.filter(({ action, result }) => result === "denied" && action !== "audit.coalesced").length;
-    // On a slow machine the flood is longer than a minute, and more of it is whole.
     assert.ok(whole >= 100, `${whole} whole`);
-    assert.equal(whole + summaries.reduce((sum, { count }) => sum + count, 0), 132);
+    assert.equal(whole + summaries.reduce((sum, { count }) => sum + count, 0), denied);
     for (const { result, count, actions } of summaries) assert.deepEqual([result, Object.values(actions).reduce((sum, each) => sum + each, 0)], ["denied", count]);
-    assert.ok(server.logged.some((line) => line.includes("audit.denials_counted")) === summaries.length > 0);
     assert.deepEqual(rows.filter(({ result }) => result === "allowed").map(({ action }) => action), ["createKey"]);
   });
 });
