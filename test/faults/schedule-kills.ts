@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "../../src/core/clock.ts";
+import { ManualTimers } from "../../src/workflows/manual-timers.fixture.ts";
+import { workflowStage } from "../../src/workflows/workflow-stage.fixture.ts";
+import { EffectsFile } from "./effects-file.ts";
+import { drawDeath } from "./kill-draws.ts";
+import { live } from "./kill-life.ts";
+import { scheduledWorkflow } from "./killed-workflows.ts";
+import type { KillOptions, KillTarget } from "./run-kills.ts";
+import type { SchedulesWork } from "./victim-messages.ts";
+
+const minute = 60_000;
+/** So that the two of them are at odds for a while, whatever is killed. */
+const fewestMinutes = 40;
+
+/**
+ * Two replicas whose clocks are minutes apart, drift and jump fire a schedule of each minute and work on its runs; both are
+ * killed again and again. Throws when a time was fired twice or left out, or a run did not end. Answers how often a clock
+ * jumped back, and how many times were fired.
+ */
+export async function roundOfSchedules(target: KillTarget, goesBy: SchedulesWork["goesBy"], { victims, random, kills, count }: KillOptions): Promise<{ jumpsBack: number; fired: number }> {
+  const effects = new EffectsFile(target.effects);
+  const clock = new ManualClock();
+  const begin = clock.now();
+  const database = await target.open();
+  const definitions = [scheduledWorkflow({ effect: () => undefined, onPoint: () => undefined, random })];
+  const { service } = workflowStage(database, { clock, timers: new ManualTimers(clock), definitions });
+  await service.putSchedule("minutely", { workflow: "scheduled", cron: "* * * * *", missed: "all" }, "key:test");
+  const first = (await service.listSchedules()).find(({ name }) => name === "minutely")!.nextAt!;
+
+  let owners = 0;
+  const jumpsBack = new Map<number, number>();
+  const isOver = (): boolean => count.total >= kills && clock.now() >= begin + fewestMinutes * minute;
+  const onTick = (clockSeed: number) => (tick: { jumpsBack: number }) => {
+    jumpsBack.set(clockSeed, tick.jumpsBack);
+    const end = isOver();
+    // Time goes on while somebody is there to see it, so that no more than the hundred missed times that a schedule keeps can pass.
+    if (!end) clock.advance(random.integer(1000, 40_000));
+    return { truth: clock.now(), end };
+  };
+  const replica = async (clockSeed: number): Promise<void> => {
+    for (;;) {
+      const death = count.total < kills ? drawDeath(random, "schedules") : null;
+      const work = { database: target.address, owner: `victim ${++owners}`, effects: effects.path, ambush: death?.ambush ?? null, seed: random.integer(0, 2 ** 31) };
+      const time = { clockSeed, begin, truth: clock.now(), goesBy };
+      const killedAt = await live(await victims.take(), { type: "work", task: "schedules", ...work, ...time }, death, onTick(clockSeed));
+      if (killedAt === null) return;
+      count.add(killedAt);
+    }
+  };
+  await Promise.all([replica(random.integer(0, 2 ** 31)), replica(random.integer(0, 2 ** 31))]);
+
+  // The runs that were under way at the end are worked on by one that lives, with nothing more to fire.
+  const [schedule] = await service.listSchedules();
+  await database.queries.updateTable("workflow_schedules").set({ paused_at: 1 }).execute();
+  const survivor = workflowStage(database, { clock, timers: new ManualTimers(clock), definitions });
+  survivor.engine.start();
+  const open = () => database.queries.selectFrom("workflow_runs").select("id").where("ended_at", "is", null).execute();
+  while ((await open()).length > 0) {
+    clock.advance(minute);
+    survivor.engine.wake();
+  }
+  await survivor.engine.stop(0);
+  const runs = await database.queries.selectFrom("workflow_runs").select(["id", "idempotency_key", "state"]).execute();
+  await database.close();
+
+  const fired = runs.map(({ idempotency_key }) => Number(idempotency_key!.split("@")[1])).sort((left, right) => left - right);
+  assert.deepEqual(fired, fired.map((_, index) => first + index * minute), "each minute once, and none left out");
+  assert.equal(schedule!.lastAt, fired.at(-1), "the schedule stands where its last run does");
+  assert.deepEqual(runs.filter(({ state }) => state !== "succeeded"), []);
+  return { jumpsBack: [...jumpsBack.values()].reduce((sum, each) => sum + each, 0), fired: fired.length };
+}
