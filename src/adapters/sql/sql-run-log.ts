@@ -182,7 +182,8 @@ function isGreater(row: readonly unknown[], other: readonly unknown[]): boolean 
   return false;
 }
 
-function distinctParams(params: readonly Tag[]): Tag[] {
+/** Each key once. Throws PARAM_CHANGED for one with two values. */
+export function distinctParams(params: readonly Tag[]): Tag[] {
   const values = new Map<string, string>();
   for (const { key, value } of params) {
     const other = values.get(key);
@@ -192,7 +193,7 @@ function distinctParams(params: readonly Tag[]): Tag[] {
   return [...values].map(([key, value]) => ({ key, value }));
 }
 
-function paramChanged(key: string, old: string, value: string): AppError {
+export function paramChanged(key: string, old: string, value: string): AppError {
   const short = (text: string): string => JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}...` : text);
   return new AppError("PARAM_CHANGED", `The param ${short(key)} is ${short(old)} already and cannot become ${short(value)}.`);
 }
