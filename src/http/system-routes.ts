@@ -34,8 +34,13 @@ export function systemRoutes(facts: SystemFacts): Route[] {
   const status = z.object({ status: z.literal("ok") });
   return [
     route({
-      method: "GET", path: "/health", access: "public", operationId: "getHealth", summary: "The process answers", tag, response: status,
-      handle: () => ({ status: "ok" as const }),
+      method: "GET", path: "/health", access: "public", operationId: "getHealth", summary: "The process answers", tag,
+      description: "The text OK, which MLflow's tools expect; `{\"status\":\"ok\"}` for callers that accept application/json by name.",
+      response: { mediaType: "text/plain", description: "OK" },
+      handle: ({ headers }) =>
+        String(headers.accept).includes("application/json")
+          ? new HttpAnswer(200, { "Content-Type": "application/json" }, '{"status":"ok"}')
+          : new HttpAnswer(200, { "Content-Type": "text/plain" }, "OK"),
     }),
     route({
       method: "GET", path: "/ready", access: "public", operationId: "getReadiness", summary: "Models that should serve are loaded; 503 until then", tag, response: status,

@@ -57,10 +57,10 @@ export const requiredDouble = realNumber;
 export const boolean = optional(truth);
 
 /** One of `names`, or its number: the place in `names` plus `first`. */
-export function enumeration<const Names extends readonly [string, ...string[]]>(names: Names, first = 1) {
-  const numbers: Readonly<Record<string, Names[number]>> = Object.fromEntries(names.map((name, index) => [String(first + index), name]));
-  const known = z.preprocess((value) => numbers[String(value)] ?? value, z.enum(names, said));
-  return optional(known as z.ZodType<Names[number]>);
+export function enumeration<const Name extends string>(names: readonly Name[], first = 1) {
+  const numbers: Readonly<Record<string, Name>> = Object.fromEntries(names.map((name, index) => [String(first + index), name]));
+  const known = z.preprocess((value) => numbers[String(value)] ?? value, z.enum(names as readonly [Name, ...Name[]], said));
+  return optional(known as unknown as z.ZodType<Name>);
 }
 
 /** Empty where it is left out. */

@@ -62,7 +62,7 @@ describe("the packed package", () => {
     assert.ok(!Array.isArray(first) && typeof first.value === "string", errors);
     const { url, processId } = JSON.parse(first.value) as { url: string; processId: number };
     try {
-      const health = await fetch(`${url}/health`);
+      const health = await fetch(`${url}/health`, { headers: { Accept: "application/json" } });
       assert.deepEqual([health.status, await health.json()], [200, { status: "ok" }]);
 
       const page = await fetch(url);
