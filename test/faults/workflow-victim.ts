@@ -162,6 +162,8 @@ process.on("message", (message: ToVictim) => {
     say({ type: "failed", message: error instanceof Error ? `${error.stack}\n${String(error.cause)}` : String(error) });
   });
 });
+// A test that dies leaves nobody behind.
+process.on("disconnect", () => process.exit());
 // Whoever is killed would not leave behind what it compiled.
 flushCompileCache();
 say({ type: "ready" });
