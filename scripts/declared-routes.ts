@@ -1,4 +1,4 @@
-import { allRoutes } from "../src/compose.ts";
+import { allRoutes } from "../src/all-routes.ts";
 import type { Route } from "../src/core/route.ts";
 
 /** Stands for every part of a server, and has itself as every part. */

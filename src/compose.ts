@@ -15,8 +15,8 @@ import { OnnxInspector } from "./adapters/onnx/onnx-inspector.ts";
 import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
 import { openSqlDatabase, SqlBlobOwners, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
-import { BackupService, backupRoutes } from "./backup/index.ts";
-import { accessRoutes, auditRoutes, oidcRoutes, setupRoutes } from "./access/index.ts";
+import { allRoutes } from "./all-routes.ts";
+import { BackupService } from "./backup/index.ts";
 import { TlsFiles } from "./adapters/tls/tls-files.ts";
 import { childEnvironment, postureOf, type Config } from "./config/index.ts";
 import { epochMs, systemClock, type Clock, type EpochMs } from "./core/clock.ts";
@@ -24,29 +24,22 @@ import { AppError } from "./core/errors.ts";
 import { EventBus } from "./core/events.ts";
 import { TimeOrderedIds } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
-import type { Route } from "./core/route.ts";
-import type { DoctorCheck } from "./core/doctor-check.ts";
 import { slipwayVersion } from "./core/version.ts";
-import { announceRegistryChange, eventRoutes, pruneEvents, Refresher, systemAlarm, type Outbox, type WebhookService } from "./events/index.ts";
+import { announceRegistryChange, pruneEvents, Refresher, systemAlarm } from "./events/index.ts";
 import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
 import { serverChecks } from "./doctor.ts";
-import { openAccess, type OpenedAccess } from "./open-access.ts";
+import { openAccess } from "./open-access.ts";
 import { openDeliveries, openOutbox } from "./open-events.ts";
+import { openTracking } from "./open-tracking.ts";
 import { openWorkflows } from "./open-workflows.ts";
-import { doctorRoutes } from "./doctor/index.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
 import { loadConsoleFiles } from "./http/console-files.ts";
 import { HttpServer } from "./http/http-server.ts";
 import { openApiDocument } from "./http/openapi.ts";
 import { RouteTable } from "./http/route-table.ts";
-import { systemRoutes, type SystemFacts } from "./http/system-routes.ts";
-import { LiveFeed, MonitoringService, monitoringRoutes } from "./monitoring/index.ts";
-import { Policy, RegistryService, registryRoutes, type BlobStore } from "./registry/index.ts";
-import {
-  grpcHealthService, openInferenceGrpcService, openInferenceRoutes, ServingInference, ServingService, servingRoutes,
-  type PredictionLog, type TruthStore,
-} from "./serving/index.ts";
-import { workflowRoutes, type RunStreams, type WorkflowService } from "./workflows/index.ts";
+import { LiveFeed, MonitoringService } from "./monitoring/index.ts";
+import { Policy, RegistryService } from "./registry/index.ts";
+import { grpcHealthService, openInferenceGrpcService, ServingInference, ServingService } from "./serving/index.ts";
 
 /** A running server. */
 export interface Slipway {
@@ -65,47 +58,6 @@ export interface Slipway {
 
 const consoleDirectory = fileURLToPath(new URL("../dist/console", import.meta.url));
 const dayMs = 86_400_000;
-
-interface RouteParts {
-  registry: RegistryService;
-  blobs: BlobStore;
-  serving: ServingService;
-  monitoring: MonitoringService;
-  live: LiveFeed;
-  log: PredictionLog;
-  truth: TruthStore;
-  backup: BackupService;
-  outbox: Outbox;
-  webhooks: WebhookService;
-  workflows: WorkflowService;
-  streams: RunStreams;
-  doctor: readonly DoctorCheck[];
-  system: SystemFacts;
-  access: OpenedAccess;
-}
-
-/** Every route of the server; what is not here does not exist. */
-export function allRoutes(parts: RouteParts): Route[] {
-  return [
-    ...systemRoutes(parts.system),
-    ...registryRoutes(parts.registry, parts.blobs),
-    ...servingRoutes(parts),
-    ...accessRoutes(signInParts(parts.access)),
-    ...auditRoutes(parts.access.audit),
-    ...setupRoutes(parts.access.setup),
-    ...oidcRoutes({ oidc: parts.access.oidc, secure: parts.access.access.secure }),
-    ...openInferenceRoutes(new ServingInference(parts.serving, (model) => parts.registry.teamOf(model)), { version: slipwayVersion }),
-    ...monitoringRoutes(parts),
-    ...backupRoutes(parts.backup),
-    ...eventRoutes(parts),
-    ...workflowRoutes(parts.workflows, parts.streams),
-    ...doctorRoutes(parts.doctor),
-  ];
-}
-
-function signInParts({ access, oidc, setup }: OpenedAccess): Parameters<typeof accessRoutes>[0] {
-  return { access, signIn: { oidcName: () => oidc?.providerName ?? null, isSetupOpen: (now) => setup.isOpen(now) } };
-}
 
 /** Opens everything that the configuration names and starts listening. Throws CONFIG_INVALID, DATA_DIRECTORY_IN_USE, DATABASE_NEWER. */
 export async function startSlipway(config: Config, options: { clock?: Clock; logger?: Logger } = {}): Promise<Slipway> {
@@ -144,6 +96,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   // Servers on one database share the folder too: any of them serves what was deployed on another.
   const artifacts = config.artifacts ?? config.data;
   const blobs = new FilesystemBlobStore({ directory: artifacts, clock });
+  const tracking = openTracking({ database, artifacts, clock, ids });
   const duckdb = new DuckdbChild({ environment, logger });
   const runtimeOptions = { logger, environment, intraOpThreads: config.intraOpThreads };
   const runtime = new OnnxRuntime(runtimeOptions);
@@ -175,7 +128,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const doctor = serverChecks({ config, database, clock, serving, monitoring });
   const live = new LiveFeed({ monitoring, served: () => serving.views(), sees: (caller, model) => registry.sees(caller, model), events });
 
-  const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : null) });
+  const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : null) });
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
@@ -196,7 +149,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, access: opened, doctor,
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, access: opened, doctor,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(runtime.executionProviders),

@@ -1,0 +1,57 @@
+import { accessRoutes, auditRoutes, oidcRoutes, setupRoutes } from "./access/index.ts";
+import { backupRoutes, type BackupService } from "./backup/index.ts";
+import type { DoctorCheck } from "./core/doctor-check.ts";
+import type { Route } from "./core/route.ts";
+import { slipwayVersion } from "./core/version.ts";
+import { doctorRoutes } from "./doctor/index.ts";
+import { eventRoutes, type Outbox, type WebhookService } from "./events/index.ts";
+import { systemRoutes, type SystemFacts } from "./http/system-routes.ts";
+import { monitoringRoutes, type LiveFeed, type MonitoringService } from "./monitoring/index.ts";
+import type { OpenedAccess } from "./open-access.ts";
+import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
+import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
+import { openInferenceRoutes, ServingInference, servingRoutes, type PredictionLog, type ServingService, type TruthStore } from "./serving/index.ts";
+import { workflowRoutes, type RunStreams, type WorkflowService } from "./workflows/index.ts";
+
+export interface RouteParts {
+  registry: RegistryService;
+  blobs: BlobStore;
+  serving: ServingService;
+  monitoring: MonitoringService;
+  live: LiveFeed;
+  log: PredictionLog;
+  truth: TruthStore;
+  backup: BackupService;
+  outbox: Outbox;
+  webhooks: WebhookService;
+  workflows: WorkflowService;
+  streams: RunStreams;
+  tracking: OpenedTracking;
+  doctor: readonly DoctorCheck[];
+  system: SystemFacts;
+  access: OpenedAccess;
+}
+
+/** Every route of the server; what is not here does not exist. */
+export function allRoutes(parts: RouteParts): Route[] {
+  return [
+    ...systemRoutes(parts.system),
+    ...registryRoutes(parts.registry, parts.blobs),
+    ...servingRoutes(parts),
+    ...accessRoutes(signInParts(parts.access)),
+    ...auditRoutes(parts.access.audit),
+    ...setupRoutes(parts.access.setup),
+    ...oidcRoutes({ oidc: parts.access.oidc, secure: parts.access.access.secure }),
+    ...openInferenceRoutes(new ServingInference(parts.serving, (model) => parts.registry.teamOf(model)), { version: slipwayVersion }),
+    ...monitoringRoutes(parts),
+    ...backupRoutes(parts.backup),
+    ...eventRoutes(parts),
+    ...workflowRoutes(parts.workflows, parts.streams),
+    ...openedTrackingRoutes(parts.tracking, parts.registry),
+    ...doctorRoutes(parts.doctor),
+  ];
+}
+
+function signInParts({ access, oidc, setup }: OpenedAccess): Parameters<typeof accessRoutes>[0] {
+  return { access, signIn: { oidcName: () => oidc?.providerName ?? null, isSetupOpen: (now) => setup.isOpen(now) } };
+}
