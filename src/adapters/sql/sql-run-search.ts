@@ -1,31 +1,56 @@
-import type { Kysely } from "kysely";
+import { sql, type Kysely } from "kysely";
 import type { Page, Run } from "../../tracking/schemas.ts";
 import type { TrackingStore } from "../../tracking/tracking-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
+import { sourcesOf, wholeExperiments, type RunSource } from "./run-search-sources.ts";
 import { conditionOf } from "./search-conditions.ts";
-import { keysetOf, orderTermsOf, searchToken } from "./search-order.ts";
+import { keysetOf, orderTermsOf, searchToken, type TermValue } from "./search-order.ts";
 import { runSubject } from "./search-subject.ts";
 import { experimentNumber } from "./sql-experiments.ts";
 import { readRunsByNumber } from "./sql-run-rows.ts";
 
 type RunSearch = Parameters<TrackingStore["searchRuns"]>[0];
 
-export async function searchRuns(queries: Kysely<DatabaseSchema>, { conditions, order, view, experiments, limit, after }: RunSearch): Promise<Page<Run>> {
+/** A run that was found, with the values of the terms that it is sorted by. */
+interface Found {
+  number: number;
+  values: unknown[];
+}
+
+export async function searchRuns(queries: Kysely<DatabaseSchema>, search: RunSearch): Promise<Page<Run>> {
+  const { conditions, order, view, limit, after } = search;
   const terms = orderTermsOf(runSubject, order);
-  const token = searchToken({ of: "runs", conditions, order, view, experiments }, after);
-  const numbers = experiments.map(experimentNumber).filter((number) => number !== null);
-  if (numbers.length === 0) return { items: [], next: null };
-  let query = queries
-    .selectFrom("runs as o").select("o.number").select(terms.map(({ value }, index) => value.as(`t${index}`)))
-    .where("o.experiment", "in", numbers);
-  query = view === "all" ? query.where("o.lifecycle", "in", ["active", "deleted"]) : query.where("o.lifecycle", "=", view);
-  for (const condition of conditions) query = query.where(conditionOf(runSubject, condition));
-  if (token.values !== null) query = query.where(keysetOf(terms, token.values));
-  for (const { value, descending } of terms) query = query.orderBy(value, descending ? "desc" : "asc");
-  const rows = await query.limit(limit + 1).execute();
-  const page = rows.slice(0, limit);
-  const last = page.at(-1) as Record<string, unknown> | undefined;
+  const token = searchToken({ of: "runs", conditions, order, view, experiments: search.experiments }, after);
+  const experiments = [...new Set(search.experiments.map(experimentNumber).filter((number) => number !== null))];
+  if (experiments.length === 0) return { items: [], next: null };
+  const [experiment] = experiments;
+  const sources = experiments.length > 1 ? [wholeExperiments(experiments, terms)] : await sourcesOf(queries, { experiment: experiment!, conditions, order, terms, limit });
+  const found: Found[] = [];
+  for (const source of sources) {
+    if (found.length <= limit) found.push(...(await readSource(queries, source, { search, values: token.values, limit: limit + 1 - found.length })));
+  }
+  const page = found.slice(0, limit);
   const runs = await readRunsByNumber(queries, page.map(({ number }) => number));
   const items = page.flatMap(({ number }) => runs.get(number) ?? []);
-  return { items, next: rows.length > limit && last !== undefined ? token.next(terms.map((_, index) => last[`t${index}`])) : null };
+  return { items, next: found.length > limit && page.length > 0 ? token.next(page.at(-1)!.values) : null };
+}
+
+async function readSource(
+  queries: Kysely<DatabaseSchema>,
+  { from, where, fixed, terms, sortedBy }: RunSource,
+  { search: { view, conditions }, values, limit }: { search: RunSearch; values: readonly TermValue[] | null; limit: number },
+): Promise<Found[]> {
+  // Parts of the order before the one where the last page ended are over; those after it begin at their beginning.
+  const before = fixed.length === 0 || values === null ? 0 : Math.sign(Number(fixed[0]) - Number(values[0]));
+  if (before < 0) return [];
+  const within = values !== null && before === 0 ? values.slice(fixed.length) : null;
+  let query = queries
+    .selectFrom(sql<{ number: number; lifecycle: string }>`${from}`.as("o")).select("o.number").select(terms.map(({ value }, index) => value.as(`t${index}`)));
+  query = view === "all" ? query.where("o.lifecycle", "in", ["active", "deleted"]) : query.where("o.lifecycle", "=", view);
+  for (const condition of [...where, ...conditions.map((each) => conditionOf(runSubject, each))]) query = query.where(condition);
+  if (within !== null) query = query.where(keysetOf(terms, within));
+  if (within !== null && sortedBy !== undefined) query = query.where(sortedBy.from(String(within[0])));
+  for (const { value, descending } of [...(sortedBy === undefined ? [] : [sortedBy]), ...terms]) query = query.orderBy(value, descending ? "desc" : "asc");
+  const rows = (await query.limit(limit).execute()) as ({ number: number } & Record<string, unknown>)[];
+  return rows.map((row) => ({ number: row.number, values: [...fixed, ...terms.map((_, index) => row[`t${index}`])] }));
 }
