@@ -2,6 +2,8 @@
 export interface EventMap {
   "version.registered": { model: string; version: string };
   "alias.changed": { model: string; alias: string; version: string };
+  /** Its name, versions or champion may be others: who holds something of it looks again. */
+  "model.changed": { model: string };
   "policy.changed": { model: string; revision: number };
   "version.state": { model: string; version: string; state: string };
 }

@@ -1,12 +1,16 @@
 export * from "./schemas.ts";
 export type { BlobOwners } from "./blob-owners.ts";
 export { missingBlob, type BlobStore } from "./blob-store.ts";
+export { ModelCatalog, modelTeamTag, type ChangeAt } from "./model-catalog.ts";
 export type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
+export type { ModelSourceReader, SourceModel, VersionSource } from "./model-source.ts";
 export type { ProfileRequest, ReferenceProfiler, TableColumn } from "./reference-profiler.ts";
 export type { ChangeBy, RegistryLifecycle, TagChange } from "./registry-lifecycle.ts";
 export type { RegistrySearch, RegistrySearchRequest, VisibleModels } from "./registry-search.ts";
 export type { RegistryStore, RegistryStores, VersionFacts } from "./registry-store.ts";
 export { RegistryService } from "./registry-service.ts";
+export { assertRunnable, championAlias, isRunnable } from "./runnable.ts";
+export type { SourceRequest } from "./source-registration.ts";
 export { registryCommands } from "./commands.ts";
 export { deployFiles, type DeployFiles } from "./deploy-files.ts";
 export { registryRoutes } from "./routes.ts";

@@ -23,6 +23,8 @@ export interface SourceModel {
   example: readonly ExampleTensor[] | null;
   /** Which of the files serves, and how: an ONNX file is inspected and tried exactly as `slipway deploy` does it. */
   runtime: { kind: "onnx"; file: Artifact } | { kind: "python"; python: PythonFacts };
+  /** Of python: whether rows of several callers may be joined, as a trial showed; where it is not said, the signature decides. */
+  batchable?: boolean;
   /** Training data to profile, in the blob store: a logged dataset or an artifact. */
   reference?: { digest: string; format: "parquet" | "csv"; target?: string };
   /** Metrics that its run logged about it, for the contract's evaluation. */
@@ -49,4 +51,9 @@ export interface ModelSourceReader {
    * registered then too, with the message as its note, and cannot run.
    */
   read(source: VersionSource, by: { caller: Caller; now: EpochMs }): Promise<SourceModel | null>;
+  /**
+   * Reads an uploaded file that is to be deployed and whose name does not end in `.onnx`, such as `model.pkl`. Null for what is to be
+   * treated as ONNX all the same. Throws an AppError below 500 for a model that is wrong: nothing is registered then.
+   */
+  readFile?(file: { digest: string; bytes: number; fileName: string; path: string }): Promise<SourceModel | null>;
 }

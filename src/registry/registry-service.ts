@@ -1,5 +1,4 @@
 import { stat } from "node:fs/promises";
-import { Readable } from "node:stream";
 import { mayOn, mayOnServer, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { canonicalJson, jsonDigest } from "../core/canonical-json.ts";
@@ -9,43 +8,48 @@ import { assertSafeName, VersionNumber } from "../core/names.ts";
 import { denial, missingObject, requireOn } from "../core/request-gate.ts";
 import type { BlobOwners } from "./blob-owners.ts";
 import { missingBlob, type BlobStore } from "./blob-store.ts";
-import { matchReference } from "./match-reference.ts";
-import type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
+import { ContractBuilder, type MakeContract, type OnnxFacts } from "./contract-builder.ts";
+import { ModelCatalog } from "./model-catalog.ts";
+import type { ModelInspector } from "./model-inspector.ts";
+import type { ModelSourceReader } from "./model-source.ts";
+import { ModelTeams } from "./model-teams.ts";
 import type { ReferenceProfiler } from "./reference-profiler.ts";
-import type { RegistryStore } from "./registry-store.ts";
-import {
-  Policy, type Contract, type DeployRequest, type ExampleTensor, type Model, type ModelVersion, type PolicyRevision, type ReferenceProfile, type TensorSpec,
-} from "./schemas.ts";
-import { typicalNumber } from "./typical-number.ts";
+import type { ChangeBy } from "./registry-lifecycle.ts";
+import type { RegistryStores } from "./registry-store.ts";
+import { Policy, type Contract, type DeployRequest, type Model, type ModelVersion, type PolicyRevision } from "./schemas.ts";
 
 export interface RegistryParts {
-  store: RegistryStore;
+  store: RegistryStores;
   blobs: BlobStore;
   owners: BlobOwners;
   inspector: ModelInspector;
   profiler: ReferenceProfiler;
   events: EventBus;
+  /** Reads sources of versions that are registered over MLflow's wire; without it none can run. */
+  sources?: ModelSourceReader;
 }
 
 /** Of models whose first version named none. */
 const defaultTeam = "default";
-/** Contradictions that an answer carries, and that its message names: a table of thousands of columns can have more. */
-const maxProblems = 64;
-const maxNamed = 20;
 
 /** Models, versions, contracts, aliases and policies. A version is written once, whole, and never changed. */
 export class RegistryService {
+  /** The same registry as people and MLflow's clients change it, with access judged for each caller. */
+  readonly catalog: ModelCatalog;
   readonly #parts: RegistryParts;
-  /** Teams of models that were asked for: a model stays with its team. */
-  readonly #teams = new Map<string, string>();
+  readonly #teams: ModelTeams;
+  readonly #contracts: ContractBuilder;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
+    this.#teams = new ModelTeams(parts.store);
+    this.#contracts = new ContractBuilder(parts);
+    this.catalog = new ModelCatalog({ store: parts.store, teams: this.#teams, contracts: this.#contracts, events: parts.events, ...(parts.sources === undefined ? {} : { sources: parts.sources }) });
   }
 
   async listModels(): Promise<Model[]> {
     const models = await this.#parts.store.listModels();
-    for (const { name, team } of models) this.#teams.set(name, team);
+    for (const { name, team } of models) this.#teams.remember(name, team);
     return models;
   }
 
@@ -53,24 +57,23 @@ export class RegistryService {
   async model(name: string): Promise<Model> {
     const model = await this.#parts.store.findModel(name);
     if (model === null) throw missingObject("model", name);
-    this.#teams.set(name, model.team);
+    this.#teams.remember(name, model.team);
     return model;
   }
 
   /** Whose the model is; null when there is none. From memory for every model that was asked for before. */
   teamOf(model: string): string | null | Promise<string | null> {
-    return this.#teams.get(model) ?? this.#readTeam(model);
+    return this.#teams.of(model);
+  }
+
+  /** Another server removed or renamed the model: its name may be another team's next. */
+  forgetTeam(model: string): void {
+    this.#teams.forget(model);
   }
 
   /** Whether the caller may see the model, of those that this process has read: all that it serves or lists. */
   sees(caller: Caller, model: string): boolean {
-    return mayOnServer(caller, "viewer") || mayOn(caller, "viewer", { kind: "model", name: model, team: this.#teams.get(model) ?? null });
-  }
-
-  async #readTeam(model: string): Promise<string | null> {
-    const team = await this.#parts.store.teamOf(model);
-    if (team !== null) this.#teams.set(model, team);
-    return team;
+    return this.#teams.sees(caller, model);
   }
 
   /**
@@ -114,13 +117,8 @@ export class RegistryService {
   async register(model: string, request: DeployRequest, caller: Caller, now: EpochMs): Promise<{ version: ModelVersion; created: boolean }> {
     assertSafeName(model, "model name");
     const team = await this.teamForDeploy(model, request.team, caller);
-    const { store, inspector } = this.#parts;
-    const sourcePath = await this.#pathFor(caller, request.artifact);
-    const inspection = await inspector.inspect(sourcePath);
-    const { inputs, profile } = await this.#readReference(inspection.inputs, request, caller);
-    const artifact = await this.#storeArtifact(request, inspection, sourcePath);
-    const probe = await inspector.probe(artifact.path, inspection);
-    const makeContract = contractMaker(model, request, { inputs, profile, inspection, probe, artifact });
+    const { store } = this.#parts;
+    const makeContract = await this.#makeContract(model, request, caller);
     const latest = (await store.findModel(model))?.latestVersion ?? null;
     if (latest !== null) {
       const existing = await store.findVersion(model, latest);
@@ -140,13 +138,13 @@ export class RegistryService {
       },
     });
     // Before anybody is told of the model who may not know it otherwise.
-    this.#teams.set(model, team);
+    this.#teams.remember(model, team);
     this.#parts.events.emit("version.registered", { model, version: version.version });
     return { version, created: true };
   }
 
   /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
-  async setAlias(model: string, alias: string, version: string, by: { actor: string; now: EpochMs }): Promise<Model> {
+  async setAlias(model: string, alias: string, version: string, by: ChangeBy): Promise<Model> {
     assertSafeName(alias, "alias");
     await this.version(model, version);
     await this.#parts.store.setAlias({ model, alias, version, ...by });
@@ -190,102 +188,30 @@ export class RegistryService {
     return blobs.verifiedPath(digest);
   }
 
-  async #readReference(given: TensorSpec[], request: DeployRequest, caller: Caller): Promise<{ inputs: TensorSpec[]; profile: ReferenceProfile | null }> {
-    const withMissing = (inputs: readonly TensorSpec[], missing: ReadonlySet<string>): TensorSpec[] =>
-      inputs.map((input) => ({ ...input, missingAllowed: isFloat(input) && (request.allowMissing || missing.has(input.name)) }));
-    const { reference } = request;
-    if (reference === undefined) return { inputs: withMissing(given, new Set()), profile: null };
-    const path = await this.#pathFor(caller, reference.digest);
-    const table = await this.#parts.profiler.describe(path, reference.format);
-    const match = matchReference(given, table.columns, request);
-    if (match.problems.length > 0) {
-      const problems = match.problems.slice(0, maxProblems);
-      const list = problems.slice(0, maxNamed).map((problem) => `${problem.path}: ${problem.message}`).join("; ");
-      const rest = match.problems.length - maxNamed;
-      throw new AppError("REFERENCE_CONTRADICTS_SIGNATURE", `The reference data does not fit the model: ${list}${rest > 0 ? `; and ${rest} more` : ""}.`, { problems });
+  async #makeContract(model: string, request: DeployRequest, caller: Caller): Promise<MakeContract> {
+    const facts = await this.#factsOf(request, caller);
+    const { fileName } = request;
+    const { sources } = this.#parts;
+    if (!/\.onnx$/i.test(fileName) && sources?.readFile !== undefined) {
+      const { size: bytes } = await stat(facts.path);
+      const source = await sources.readFile({ digest: facts.artifact, bytes, fileName, path: facts.path });
+      if (source !== null) return this.#contracts.file(model, source, facts);
     }
-    const columns = await this.#parts.profiler.profile(path, reference.format, match.requests);
-    const missing = new Set(columns.filter((column) => column.missing > 0).map((column) => column.input));
+    return this.#contracts.onnx(model, facts);
+  }
+
+  async #factsOf(request: DeployRequest, caller: Caller): Promise<OnnxFacts> {
+    const { artifact, target, columns, allowMissing, evaluation, codeRevision, reference } = request;
+    const path = await this.#pathFor(caller, artifact);
     return {
-      inputs: withMissing(match.inputs, missing),
-      profile: {
-        digest: reference.digest, rows: table.rows, columns, ignoredColumns: match.ignoredColumns,
-        ...(request.target === undefined ? {} : { target: request.target }),
-      },
+      artifact, path, allowMissing, evaluation,
+      ...(reference === undefined ? {} : { reference: { ...reference, path: await this.#pathFor(caller, reference.digest) } }),
+      ...(target === undefined ? {} : { target }), ...(columns === undefined ? {} : { columns }), ...(codeRevision === undefined ? {} : { codeRevision }),
     };
   }
-
-  async #storeArtifact(request: DeployRequest, inspection: ModelInspection, sourcePath: string): Promise<StoredArtifact> {
-    const { blobs } = this.#parts;
-    if (inspection.rewritten === undefined) {
-      const { size } = await stat(sourcePath);
-      return { digest: request.artifact, bytes: size, path: sourcePath };
-    }
-    const stored = await blobs.put(Readable.from([inspection.rewritten]));
-    return { ...stored, path: await blobs.verifiedPath(stored.digest) };
-  }
 }
 
-interface StoredArtifact {
-  digest: string;
-  bytes: number;
-  path: string;
-}
-
-interface ContractFacts {
-  inputs: TensorSpec[];
-  profile: ReferenceProfile | null;
-  inspection: ModelInspection;
-  probe: ModelProbe;
-  artifact: StoredArtifact;
-}
-
-function contractMaker(model: string, request: DeployRequest, facts: ContractFacts): (version: string, parent: string | null) => Contract {
-  const { inspection, probe, profile, artifact, inputs } = facts;
-  return (version, parent) => ({
-    contractVersion: 1,
-    model,
-    version,
-    signature: { inputs, outputs: probe.outputs, batchable: probe.batchable, ...(profile === null ? {} : exampleOf(inputs, profile)) },
-    referenceProfile: profile,
-    evaluation: request.evaluation,
-    runtime: {
-      kind: "onnx",
-      artifacts: [{ path: "model.onnx", digest: artifact.digest, bytes: artifact.bytes }],
-      sourceDigest: request.artifact,
-      opsets: inspection.opsets,
-      ...(inspection.producer === undefined ? {} : { producer: inspection.producer }),
-      notes: [...inspection.notes, ...probe.notes],
-    },
-    lineage: {
-      ...(request.codeRevision === undefined ? {} : { codeRevision: request.codeRevision }),
-      datasets: profile === null ? [] : [{ name: "reference", digest: profile.digest }],
-      ...(parent === null ? {} : { parentVersion: parent }),
-    },
-  });
-}
-
-/** One row of typical values, for the console's form and for smoke tests. */
-function exampleOf(inputs: readonly TensorSpec[], profile: ReferenceProfile): { inputExample?: ExampleTensor[] } {
-  const example: ExampleTensor[] = [];
-  for (const input of inputs) {
-    const columns = profile.columns.filter((column) => column.input === input.name).sort((a, b) => a.index - b.index);
-    if (columns.length === 0) return {};
-    const data = columns.map((column): string | number => {
-      if (column.kind === "categorical") return column.categories[0]?.value ?? "";
-      const typical = typicalNumber(column);
-      return isFloat(input) ? typical : Math.round(typical);
-    });
-    const shape = input.shape.map((dimension, position) => (dimension >= 0 ? dimension : position === 0 ? 1 : columns.length));
-    example.push({ name: input.name, datatype: input.datatype, shape, data: input.datatype === "BOOL" ? data.map(Boolean) : data });
-  }
-  return { inputExample: example };
-}
-
-function isFloat(input: TensorSpec): boolean {
-  return input.datatype.startsWith("FP");
-}
-
+/** A renamed model's contracts keep the name that they were written with: the same content is the same under either. */
 function sameContent(left: Contract, right: Contract): boolean {
-  return canonicalJson(left) === canonicalJson(right);
+  return canonicalJson({ ...left, model: "" }) === canonicalJson({ ...right, model: "" });
 }

@@ -4,7 +4,7 @@ import type { ModelEntry } from "../data/types.ts";
 import { paletteEntries, searchPalette } from "./palette-entries.ts";
 
 const model: ModelEntry = {
-  name: "flight-delay", createdAt: 0, description: "Is this flight late?", team: "default", owner: "local", aliases: { champion: "2" }, latestVersion: "3", live: null, drift: "none",
+  name: "flight-delay", createdAt: 0, updatedAt: 0, description: "Is this flight late?", tags: [], team: "default", owner: "local", aliases: { champion: "2" }, latestVersion: "3", live: null, drift: "none",
   served: [{ model: "flight-delay", version: "2", state: "ready", reason: null, active: true, placement: "inline", executionProvider: "cpu", runners: { wanted: 1, ready: 1, restarts: 0 }, queueRows: 0, warmup: [] }],
 };
 const entries = paletteEntries([model], [{ id: "theme", label: "Change the theme", note: "", kind: "Action", keywords: "dark light", run: () => undefined }]);

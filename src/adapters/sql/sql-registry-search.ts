@@ -8,6 +8,7 @@ import type { SqlDatabase } from "./sql-database.ts";
 import { readModels, versionsOf } from "./sql-registry-rows.ts";
 
 const mostRows = 5000;
+const always = sql<SqlBool>`1 = 1`;
 
 type Builder = ExpressionBuilder<DatabaseSchema, "models" | "model_versions">;
 type Columns = Readonly<Record<string, RawBuilder<unknown>>>;
@@ -97,7 +98,7 @@ function pageOf({ limit, after }: RegistrySearchRequest): { limit: number; offse
 }
 
 function visibleTo(builder: Builder, visible: VisibleModels): Expression<SqlBool> {
-  if (visible === "all") return builder.lit(true) as unknown as Expression<SqlBool>;
+  if (visible === "all") return always;
   return builder.or([
     // Never an empty list: not every database can read one.
     builder("models.team", "in", visible.teams.length === 0 ? [""] : [...visible.teams]),
@@ -118,7 +119,7 @@ function matches(builder: Builder, condition: SearchCondition, columns: Columns,
   if (kind !== "tag") throw new AppError("INVALID_PARAMETER", `Models and versions have no ${kind}s to search by.`);
   const matching = tagged(key, (inner, column) => compare(inner, column, condition));
   if (!("absentMatches" in condition) || condition.absentMatches !== true) return matching;
-  return builder.or([matching, builder.not(tagged(key, (inner) => inner.lit(1) as unknown as Expression<SqlBool>))]);
+  return builder.or([matching, builder.not(tagged(key, () => always))]);
 }
 
 function compare(builder: Builder, column: ReferenceExpression<DatabaseSchema, "models" | "model_versions">, condition: SearchCondition): Expression<SqlBool> {
