@@ -35,8 +35,10 @@ export function makeModelPlan(entry: string, mlmodel: Mlmodel | null, signature:
 export function layoutOf(inputs: readonly TensorSpec[]): { layout: InputLayout; inputs: InputReading[] } {
   const readings = inputs.map(({ name, columns }) => ({ name, ...(columns !== undefined && { columns }) }));
   const [first] = inputs;
-  if (inputs.length === 1 && first!.shape.length === 2 && first!.columns !== undefined) return { layout: "frame", inputs: readings };
-  if (inputs.every(({ shape }) => shape.slice(1).every((dimension) => dimension === 1)) && (inputs.length > 1 || first!.shape.length === 1)) {
+  // Not known yet: the runner asks the model itself.
+  if (first === undefined) return { layout: "columns", inputs: [] };
+  if (inputs.length === 1 && first.shape.length === 2 && first.columns !== undefined) return { layout: "frame", inputs: readings };
+  if (inputs.every(({ shape }) => shape.slice(1).every((dimension) => dimension === 1)) && (inputs.length > 1 || first.shape.length === 1)) {
     return { layout: "columns", inputs: inputs.map(({ name }) => ({ name })) };
   }
   return { layout: inputs.length === 1 ? "tensor" : "tensors", inputs: readings };

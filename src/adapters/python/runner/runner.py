@@ -150,6 +150,8 @@ def enter_environment(settings):
 
 
 def main():
+    # Whatever else came along from the server or from whoever started that.
+    os.closerange(LIFELINE + 1, 4096)
     for descriptor in (FRAMES, LIFELINE):
         os.set_inheritable(descriptor, False)
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

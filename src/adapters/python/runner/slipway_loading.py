@@ -23,10 +23,20 @@ class LoadedModel:
         self.native = native
 
     def run(self, tensors):
-        given = model_input(self._plan["layout"], self._plan["inputs"], tensors)
+        layout, inputs = self._plan["layout"], self._plan["inputs"]
+        if not inputs:
+            layout, inputs = self._own_layout(tensors)
+        given = model_input(layout, inputs, tensors)
         if self._answers is not None:
             return output_tensors(self._answers(given), self._plan["outputs"])
         return output_tensors(self._predict(given), self._plan["outputs"])
+
+    def _own_layout(self, tensors):
+        """While a model is inspected, what it says of itself decides."""
+        names = facts_of(self.native)["names"]
+        if len(tensors) == 1 and len(tensors[0].shape) == 2:
+            return ("frame", [{"name": tensors[0].name, "columns": names}]) if names else ("tensor", [{"name": tensors[0].name}])
+        return "columns", [{"name": tensor.name} for tensor in tensors]
 
 
 def load(folder, plan):
@@ -167,9 +177,9 @@ def facts_tensor(model):
 
 
 def facts_of(native):
-    """{"features": int or null, "names": [str] or null, "texts": [names of columns that hold texts], "kind": str or null}"""
+    """{"features": int or null, "names": [str] or null, "texts": {column: a value of it}, "kind": str or null}"""
     if native is None:
-        return {"features": None, "names": None, "texts": [], "kind": None}
+        return {"features": None, "names": None, "texts": {}, "kind": None}
     names = safely(lambda: [str(name) for name in native.feature_names_in_])
     features = safely(lambda: int(native.n_features_in_))
     if features is None and safely(lambda: type(native).__module__.startswith(("xgboost", "lightgbm"))):
@@ -186,13 +196,15 @@ def safely(read):
 
 
 def text_columns(native):
-    """Columns that an encoder in the first step of a pipeline learned as texts."""
+    """{column: a value that it knows} of the columns that an encoder in the first step of a pipeline learned as texts."""
     step = native.steps[0][1] if isinstance(getattr(native, "steps", None), list) and native.steps else native
-    found = []
+    found = {}
     for _, transformer, columns in safely(lambda: list(step.transformers_)) or []:
         inner = transformer.steps if hasattr(transformer, "steps") else [(None, transformer)]
         categories = next((part.categories_ for _, part in inner if hasattr(part, "categories_")), None)
         if categories is None:
             continue
-        found += [str(name) for name, values in zip(columns, categories) if getattr(values, "dtype", None) is not None and values.dtype.kind in "OUT"]
+        for name, values in zip(columns, categories):
+            if getattr(values, "dtype", None) is not None and values.dtype.kind in "OUT" and len(values) > 0:
+                found[str(name)] = str(values[0])
     return found
