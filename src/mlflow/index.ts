@@ -4,6 +4,7 @@ import { experimentRoutes } from "./experiment-routes.ts";
 import { loggedModelRoutes } from "./logged-model-routes.ts";
 import { metricRoutes } from "./metric-routes.ts";
 import { runRoutes } from "./run-routes.ts";
+import { traceRoutes } from "./trace-routes.ts";
 
 export { artifactRoutes, type ArtifactRouteParts } from "./artifact-routes.ts";
 export { runFilter, runOrder } from "./filter/index.ts";
@@ -17,5 +18,5 @@ export interface MlflowTrackingParts {
 
 /** Experiments, runs, metrics and logged models over MLflow's wire. */
 export function mlflowTrackingRoutes({ tracking, models, artifacts }: MlflowTrackingParts): Route[] {
-  return [...experimentRoutes(tracking), ...runRoutes(tracking), ...metricRoutes(tracking), ...loggedModelRoutes(models, artifacts)];
+  return [...experimentRoutes(tracking), ...runRoutes(tracking), ...metricRoutes(tracking), ...loggedModelRoutes(models, artifacts), ...traceRoutes()];
 }

@@ -34,10 +34,12 @@ export function metricRoutes(tracking: TrackingService): Route[] {
       method: "GET", path: "/metrics/get-history-bulk", access: "viewer", tag, operationId: "mlflowGetMetricHistoryBulk", summary: "Values of a metric of some runs",
       query: queryMessage({ run_id: list(presentText), metric_key: text, max_results: int64 }, ["run_id"]), response: z.object({ metrics: z.array(WireMetric) }),
       handle: async ({ query, caller }) => {
-        assertRuns("GetMetricHistoryBulk", query.run_id);
+        const runs = query.run_id;
+        if (runs.length === 0) throw new AppError("INVALID_PARAMETER", "GetMetricHistoryBulk request must specify at least one run_id.");
+        if (runs.length > maxRuns) throw new AppError("INVALID_PARAMETER", `GetMetricHistoryBulk request cannot specify more than ${maxRuns} run_ids. Received ${runs.length} run_ids.`);
         if (query.metric_key === undefined) throw new AppError("INVALID_PARAMETER", "GetMetricHistoryBulk request must specify a metric_key.");
         const limit = Math.min(resultLimit(query.max_results, { otherwise: maxBulkPoints, max: Number.MAX_SAFE_INTEGER }), maxBulkPoints);
-        return { metrics: (await tracking.metricHistories(caller, query.run_id, query.metric_key, limit)).map(wireMetric) };
+        return { metrics: (await tracking.metricHistories(caller, runs, query.metric_key, limit)).map(wireMetric) };
       },
     }),
     mlflowRoute({
@@ -45,12 +47,13 @@ export function metricRoutes(tracking: TrackingService): Route[] {
       summary: "Values of a metric of some runs at the same steps", description: "About max_results steps out of the range, evenly, with the first and last step of each run.",
       query: queryMessage({ run_ids: list(presentText), metric_key: requiredText, start_step: int64, end_step: int64, max_results: int64 }, ["run_ids"]), response: History,
       handle: async ({ query, caller }) => {
-        if (query.run_ids.length === 0) throw new AppError("INVALID_PARAMETER", "Missing value for required parameter 'run_ids'.");
-        assertRuns("GetMetricHistoryBulkInterval", query.run_ids);
+        const runs = query.run_ids;
+        if (runs.length === 0) throw new AppError("INVALID_PARAMETER", "Missing value for required parameter 'run_ids'.");
+        if (runs.length > maxRuns) throw new AppError("INVALID_PARAMETER", `GetMetricHistoryBulkInterval request must specify at most ${maxRuns} run_ids. Received ${runs.length} run_ids.`);
         const limit = query.max_results ?? maxSampledSteps;
         if (limit < 1 || limit > maxSampledSteps) throw new AppError("INVALID_PARAMETER", `max_results must be between 1 and ${maxSampledSteps}.`);
         const range = rangeOf(query.start_step, query.end_step);
-        return { metrics: filled((await tracking.sampledHistories(caller, { runs: query.run_ids, key: query.metric_key, range, limit })).map(wireMetric)) };
+        return { metrics: filled((await tracking.sampledHistories(caller, { runs, key: query.metric_key, range, limit })).map(wireMetric)) };
       },
     }),
     // MLflow's clients call the first path, without the slash; its own pages and old releases the second.
@@ -74,11 +77,6 @@ export function metricRoutes(tracking: TrackingService): Route[] {
       }),
     ),
   ];
-}
-
-function assertRuns(request: string, runs: readonly string[]): void {
-  if (runs.length === 0) throw new AppError("INVALID_PARAMETER", `${request} request must specify at least one run_id.`);
-  if (runs.length > maxRuns) throw new AppError("INVALID_PARAMETER", `${request} request cannot specify more than ${maxRuns} run_ids. Received ${runs.length} run_ids.`);
 }
 
 function rangeOf(from: number | undefined, to: number | undefined): { from: number; to: number } | null {
