@@ -172,9 +172,11 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   follower.follow((event) => {
     if (openedOutbox.own.take(event.id)) return;
     announceRegistryChange(event, events);
+    if (event.type === "model.deleted" || event.type === "model.renamed") registry.forgetTeam(event.object.slice("model:".length));
     if (event.type === "key.revoked") access.known.forget(event.object.slice("key:".length));
     if (event.object.startsWith("model:")) servedModels.request(event.object.slice("model:".length));
   });
+  events.on("model.changed", ({ model }) => servedModels.request(model));
   // Before anything is read that it keeps fresh.
   await follower.start();
   onFailure(() => follower.stop());

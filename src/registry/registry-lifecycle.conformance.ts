@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError } from "../core/errors.ts";
-import { registryAddition } from "./registry-store.conformance.ts";
+import { registryAddition } from "./registry-addition.fixture.ts";
 import type { RegistryStores } from "./registry-store.ts";
 import { Policy } from "./schemas.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import type { SearchCondition } from "../core/search-condition.ts";
-import { registryAddition } from "./registry-store.conformance.ts";
+import { registryAddition } from "./registry-addition.fixture.ts";
 import type { RegistrySearchRequest } from "./registry-search.ts";
 import type { RegistryStores } from "./registry-store.ts";
 

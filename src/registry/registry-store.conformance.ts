@@ -7,11 +7,13 @@ import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError } from "../core/errors.ts";
 import { registryLifecycleConformance } from "./registry-lifecycle.conformance.ts";
 import { registrySearchConformance } from "./registry-search.conformance.ts";
-import type { RegistryStore, RegistryStores } from "./registry-store.ts";
+import { contractOf, digestOfLetter, registryAddition } from "./registry-addition.fixture.ts";
+import type { RegistryStores } from "./registry-store.ts";
 import { Policy, type Contract, type PolicyRevision } from "./schemas.ts";
 
 const now = epochMs(1_700_000_000_000);
-const digestOfLetter = (letter: string): string => `sha256:${letter.repeat(64)}`;
+
+export { registryAddition };
 
 /** What every RegistryStore promises. `open` gives a store over a new, empty database. */
 export function registryStoreConformance(adapterName: string, open: () => Promise<RegistryStores>): void {
@@ -282,44 +284,6 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
 
 function hasCode(code: ErrorCode): (error: unknown) => boolean {
   return (error) => error instanceof AppError && error.code === code;
-}
-
-/** A request to register a small version of the model. */
-export function registryAddition(model: string, kind: Contract["runtime"]["kind"] = "onnx"): Parameters<RegistryStore["addVersion"]>[0] {
-  return {
-    model,
-    team: "default",
-    actor: "key:key_1",
-    now,
-    makeContract: (version, parent) => {
-      const plain = contractOf(model, version, parent);
-      const contract = { ...plain, runtime: { ...plain.runtime, kind } };
-      return { contract, digest: jsonDigest(contract) };
-    },
-  };
-}
-
-function contractOf(model: string, version: string, parentVersion: string | null): Contract {
-  return {
-    contractVersion: 1,
-    model,
-    version,
-    signature: {
-      inputs: [{ name: "features", datatype: "FP32", shape: [-1, 2], columns: ["distance", "hour"], missingAllowed: false }],
-      outputs: [{ name: "probability", datatype: "FP32", shape: [-1, 1], missingAllowed: false }],
-      batchable: true,
-    },
-    referenceProfile: { digest: digestOfLetter("c"), rows: 0, columns: [], ignoredColumns: [], target: "late" },
-    evaluation: { auc: 0.71, baseline_auc: 0.5 },
-    runtime: {
-      kind: "onnx",
-      artifacts: [{ path: "model.onnx", digest: digestOfLetter("a"), bytes: 10 }],
-      sourceDigest: digestOfLetter("b"),
-      opsets: { "ai.onnx": 21 },
-      notes: [],
-    },
-    lineage: { datasets: [{ name: "reference", digest: digestOfLetter("d") }], ...(parentVersion === null ? {} : { parentVersion }) },
-  };
 }
 
 function revisionOf(model: string, revision: number): PolicyRevision {

@@ -6,7 +6,9 @@ import { fractionOfId, type IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { missingObject } from "../core/request-gate.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { BlobStore, DeployRequest, DeployResult, ModelVersion, Policy, PolicyRevision, RegistryService } from "../registry/index.ts";
+import {
+  assertRunnable, championAlias, type BlobStore, type DeployRequest, type DeployResult, type ModelVersion, type Policy, type PolicyRevision, type RegistryService,
+} from "../registry/index.ts";
 import { rowsOf } from "./batch.ts";
 import { logTensors, unknownRedactions } from "./log-entry.ts";
 import type { InferenceCall, InferenceResult } from "./open-inference/inference-service.ts";
@@ -33,8 +35,6 @@ export interface ServingParts {
   logger: Logger;
 }
 
-/** The alias whose version callers get who name none. */
-const championAlias = "champion";
 /** Models that load at once while the server starts. */
 const loadsAtOnce = 2;
 /** Whose doing it is what the server does by itself. */
@@ -163,19 +163,26 @@ export class ServingService {
 
   /** Gives the traffic to a version: loads it first, swaps, then drains and unloads the former. */
   async activate(name: string, version: string, actor: string): Promise<void> {
-    await this.#parts.registry.version(name, version);
+    assertRunnable(await this.#parts.registry.version(name, version));
     const model = await this.#servedModel(name);
     await model.exclusively(() => this.#loadAndActivate(model, version, actor));
   }
 
-  /** Takes over what another replica changed: versions, policy, and the champion, which is loaded first. Writes nothing. Throws MODEL_NOT_FOUND. */
+  /**
+   * Takes over what was changed past this service: versions, policy, and the champion, which is loaded first; one that cannot be loaded leaves the
+   * former serving. What is no longer there, or has no champion any more, is unloaded. Writes nothing.
+   */
   async follow(name: string): Promise<void> {
+    const known = await this.#parts.registry.model(name).catch((error: unknown) => this.#unlessMissing(error));
+    if (known === null) return this.#removeModel(name);
     const model = await this.#servedModel(name);
     await model.exclusively(async () => {
       const { aliases, latestVersion } = await this.#parts.registry.model(name);
       model.knows(latestVersion);
       await this.#applyPolicy(model);
+      await this.#forgetRemoved(model);
       const champion = aliases[championAlias];
+      if (champion === undefined && model.active !== null) this.#retire(model, model.active);
       if (champion === undefined || champion === model.active || this.#stopping) return;
       await this.#loadAndActivate(model, champion, false);
       const former = model.active;
@@ -189,7 +196,7 @@ export class ServingService {
     const known = await this.#parts.registry.model(name);
     const wanted = version ?? known.aliases[championAlias] ?? known.latestVersion;
     if (wanted === null) throw new AppError("VERSION_NOT_FOUND", `${name} has no versions.`);
-    await this.#parts.registry.version(name, wanted);
+    assertRunnable(await this.#parts.registry.version(name, wanted));
     const model = await this.#servedModel(name);
     await model.exclusively(() => this.#loadAndActivate(model, wanted, model.active === null && wanted === known.aliases[championAlias] && ownActor));
   }
@@ -289,6 +296,7 @@ export class ServingService {
   async #makeVersion(model: ServedModel, version: string): Promise<ServedVersion> {
     const { registry, runtime, blobs, measurements, machine, clock, logger, observer, events } = this.#parts;
     const found = await registry.version(model.name, version);
+    assertRunnable(found);
     model.knows(found.version);
     const made: ServedVersion = new ServedVersion(found, model.policy, {
       runtime, blobs, measurements, machine, clock, logger,
@@ -310,6 +318,28 @@ export class ServingService {
     void served.unload().then(() => {
       if (model.versions.get(version) === served) model.forget(version);
     });
+  }
+
+  #unlessMissing(error: unknown): null {
+    if (toAppError(error).code === "MODEL_NOT_FOUND") return null;
+    throw error;
+  }
+
+  /** What was accepted is answered. */
+  async #removeModel(name: string): Promise<void> {
+    const model = this.#models.get(name);
+    if (model === undefined) return;
+    this.#models.delete(name);
+    await model.exclusively(async () => {
+      for (const version of [...model.versions.keys()]) this.#retire(model, version);
+    });
+  }
+
+  /** Unloads versions that the registry has no more. */
+  async #forgetRemoved(model: ServedModel): Promise<void> {
+    if (model.versions.size === 0) return;
+    const there = new Set((await this.#parts.registry.versions(model.name)).map(({ version }) => version));
+    for (const version of [...model.versions.keys()]) if (!there.has(version)) this.#retire(model, version);
   }
 
   async #applyPolicy(model: ServedModel): Promise<void> {

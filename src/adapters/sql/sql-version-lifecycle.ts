@@ -1,7 +1,7 @@
 import { isSafeName } from "../../core/names.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import type { ChangeBy, RegistryLifecycle, TagChange } from "../../registry/registry-lifecycle.ts";
-import { championAlias, isRunnable } from "../../registry/runnable.ts";
+import { championAlias, isRunnable } from "../../registry/index.ts";
 import type { ModelVersion, Stage } from "../../registry/schemas.ts";
 import { tagText } from "./sql-model-lifecycle.ts";
 import type { SqlDatabase } from "./sql-database.ts";
