@@ -53,7 +53,7 @@ export const runSubject: SearchSubject = {
     if (kind === "param") return keyed("run_params", "run", "number", key);
     if (kind === "tag") return keyed("run_tags", "run", "number", key);
     if (kind !== "dataset" || !["name", "digest", "context"].includes(key)) return null;
-    return { from: sql`run_datasets as e where e.run = o.number`, value: sql.ref(`e.${key}`), isNumber: false, newestFirst: sql`e.name, e.digest` };
+    return { from: sql`run_datasets as e where e.run = o.number and ${sql.ref(`e.${key}`)} is not null`, value: sql.ref(`e.${key}`), isNumber: false, newestFirst: sql`e.name, e.digest` };
   },
   ties: [{ column: "start_time", descending: true }, { column: "id", descending: false }],
 };

@@ -1,0 +1,10 @@
+import { afterEach, describe } from "node:test";
+import { trackingStoresConformance } from "../../tracking-stores.conformance.ts";
+import { trackingStoresOn } from "../../tracking-stores.fixture.ts";
+import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
+
+describe("tracking stores on SQLite", () => {
+  const databases = new TemporaryDatabases();
+  afterEach(() => databases.remove());
+  trackingStoresConformance("SQLite", async () => trackingStoresOn(await databases.open()));
+});
