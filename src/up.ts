@@ -1,10 +1,11 @@
 import { loadConfig } from "./config/index.ts";
 import { startSlipway } from "./compose.ts";
+import { startResettable } from "./test-reset.ts";
 
 /** Runs the server until SIGINT or SIGTERM; a second signal ends it at once. One line of JSON on stdout says where it is. */
-export async function up(flags: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
+export async function up({ testReset, ...flags }: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
   const config = loadConfig(flags);
-  const slipway = await startSlipway(config);
+  const slipway = await (testReset === true ? startResettable(config) : startSlipway(config));
   const { url, httpPort, grpcPort } = slipway;
   process.stdout.write(`${JSON.stringify({ url, httpPort, grpcPort, processId: process.pid })}\n`);
   process.stderr.write(`Slipway serves at ${url} (gRPC on port ${grpcPort}). Stop it with Ctrl-C.\n`);

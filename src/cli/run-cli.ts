@@ -68,6 +68,7 @@ function addUp(program: Program, parts: CliParts): void {
     .option("--max-workflow-runs <number>", "workflow runs under way at once; 0 leaves them to other servers")
     .option("--max-inference-bytes <bytes>", "largest inference body")
     .option("--intra-op-threads <number>", "threads of one model run")
+    .option("--test-reset", "for tests of clients alone: POST /__reset empties everything; on loopback, in a data folder of its own")
     .addOption(new Option("--log-level <level>", "debug, info, warn, error or silent"))
     .action((options: OptionValues) => parts.up(options as Record<string, string | undefined>));
 }
