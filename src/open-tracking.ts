@@ -2,11 +2,11 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { ArtifactFiles } from "./adapters/filesystem/artifact-files.ts";
 import { SqlLoggedModelStore, SqlTrackingStore, type SqlDatabase } from "./adapters/sql/index.ts";
 import { SqlViewStore } from "./adapters/sql/sql-view-store.ts";
+import type { Caller } from "./core/caller.ts";
 import type { Clock } from "./core/clock.ts";
-import { AppError } from "./core/errors.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Route } from "./core/route.ts";
-import { artifactRoutes, mlflowTrackingRoutes, runFilter, runOrder } from "./mlflow/index.ts";
+import { artifactRoutes, downloadUri, mlflowRegistryRoutes, mlflowTrackingRoutes, runFilter, runOrder } from "./mlflow/index.ts";
 import type { RegistryService } from "./registry/index.ts";
 import { ArtifactService, ExperimentAccess, LoggedModelService, TrackingService, trackingRoutes, type ArtifactStore, type TrackingStore, type ViewStore } from "./tracking/index.ts";
 
@@ -47,19 +47,21 @@ export function openTracking({ database, artifacts: directory, clock, ids }: Par
 }
 
 /** The console's routes and those of MLflow's wire. */
-export function openedTrackingRoutes(parts: OpenedTracking, _registry: RegistryService): Route[] {
+export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistryService): Route[] {
   const { store, views, ids, access, tracking, models, artifacts } = parts;
+  const versions = { catalog: registry.catalog, loggedModel: (caller: Caller, id: string) => models.model(caller, id) };
   return [
     ...trackingRoutes({
       store, views, ids, parseFilter: runFilter, parseOrder: runOrder,
       requireExperiment: async (caller, role, experiment) => access.requireExperiment(caller, role, experiment),
       requireRun: async (caller, role, run) => void (await access.requireRun(caller, role, run)),
     }),
+    ...mlflowRegistryRoutes(versions),
     ...mlflowTrackingRoutes({ tracking, models, artifacts }),
     ...artifactRoutes({
       artifacts,
       artifactUriOfRun: async (caller, run) => (await tracking.run(caller, run)).artifactUri,
-      artifactUriOfVersion: (_caller, model, version) => Promise.reject(new AppError("VERSION_NOT_FOUND", `The model ${model} has no version ${version} with a source.`)),
+      artifactUriOfVersion: (caller, model, version) => downloadUri(versions, caller, model, version),
     }),
   ];
 }

@@ -3,11 +3,14 @@ import type { ArtifactService, LoggedModelService, TrackingService } from "../tr
 import { experimentRoutes } from "./experiment-routes.ts";
 import { loggedModelRoutes } from "./logged-model-routes.ts";
 import { metricRoutes } from "./metric-routes.ts";
+import { modelVersionRoutes, type ModelVersionRouteParts } from "./model-version-routes.ts";
+import { registeredModelRoutes } from "./registered-model-routes.ts";
 import { runRoutes } from "./run-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
 
 export { artifactRoutes, type ArtifactRouteParts } from "./artifact-routes.ts";
 export { runFilter, runOrder } from "./filter/index.ts";
+export { downloadUri, type ModelVersionRouteParts } from "./model-version-routes.ts";
 export { mlflowError } from "./wire-error.ts";
 
 export interface MlflowTrackingParts {
@@ -19,4 +22,9 @@ export interface MlflowTrackingParts {
 /** Experiments, runs, metrics and logged models over MLflow's wire. */
 export function mlflowTrackingRoutes({ tracking, models, artifacts }: MlflowTrackingParts): Route[] {
   return [...experimentRoutes(tracking), ...runRoutes(tracking), ...metricRoutes(tracking), ...loggedModelRoutes(models, artifacts), ...traceRoutes()];
+}
+
+/** Registered models, versions, stages and aliases over MLflow's wire. */
+export function mlflowRegistryRoutes(parts: ModelVersionRouteParts): Route[] {
+  return [...registeredModelRoutes(parts.catalog), ...modelVersionRoutes(parts)];
 }

@@ -83,6 +83,13 @@ export class ModelCatalog {
     return this.#parts.store.latestVersions(models.map(({ name }) => name));
   }
 
+  /** The aliases of the models of versions that the caller was shown, by model. */
+  async aliasesOf(versions: readonly ModelVersion[]): Promise<Map<string, Model["aliases"]>> {
+    const names = [...new Set(versions.map(({ model }) => model))];
+    const models = await this.#parts.store.findModels(names);
+    return new Map(models.map(({ name, aliases }) => [name, aliases]));
+  }
+
   searchModels(caller: Caller, search: Search): Promise<Page<Model>> {
     return this.#parts.store.searchModels({ ...search, visible: visibleModels(caller) });
   }

@@ -194,6 +194,8 @@ export function registryStoreConformance(adapterName: string, open: () => Promis
     it("lists models in the order of their code points", async () => {
       const store = await open();
       for (const name of ["b", "a", "B", "a-1", "a.1", "a1", "A"]) await store.addVersion(registryAddition(name));
+      assert.deepEqual((await store.findModels(["b", "nobody", "A", "A"])).map(({ name }) => name), ["A", "b"]);
+      assert.deepEqual(await store.findModels([]), []);
       assert.deepEqual((await store.listModels()).map(({ name }) => name), ["A", "B", "a", "a-1", "a.1", "a1", "b"]);
     });
 

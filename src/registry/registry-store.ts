@@ -21,6 +21,8 @@ export interface VersionFacts {
 export interface RegistryStore {
   listModels(): Promise<Model[]>;
   findModel(name: string): Promise<Model | null>;
+  /** Those of the names that are there, by name. */
+  findModels(names: readonly string[]): Promise<Model[]>;
   /** Newest first. */
   listVersions(model: string): Promise<ModelVersion[]>;
   findVersion(model: string, version: string): Promise<ModelVersion | null>;

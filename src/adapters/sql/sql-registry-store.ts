@@ -47,6 +47,10 @@ export class SqlRegistryStore implements RegistryStores {
     return model ?? null;
   }
 
+  findModels(names: readonly string[]): Promise<Model[]> {
+    return readModels(this.#database.queries, names);
+  }
+
   async teamOf(model: string): Promise<string | null> {
     const row = await this.#database.queries.selectFrom("models").select("team").where("name", "=", model).executeTakeFirst();
     return row?.team ?? null;
