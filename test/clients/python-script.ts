@@ -11,19 +11,24 @@ const program = fileURLToPath(new URL("../../bin/slipway.js", import.meta.url));
 /** A script that takes longer hangs. */
 const limitMs = 240_000;
 
-/** Python with what requirements.txt lists. Throws when it is missing: these tests are never skipped. */
-function python(): string {
-  const path = process.env.SLIPWAY_TEST_PYTHON ?? fileURLToPath(new URL("../../.venv/bin/python", import.meta.url));
+/** The environments of the tests: what requirements.txt lists, and the oldest MLflow client that is supported. */
+const environments = {
+  current: { variable: "SLIPWAY_TEST_PYTHON", folder: ".venv", requirements: "test/clients/requirements.txt" },
+  mlflow2: { variable: "SLIPWAY_TEST_PYTHON_MLFLOW2", folder: ".venv-mlflow2", requirements: "test/clients/requirements-mlflow2.txt" },
+} as const;
+export type PythonEnvironment = keyof typeof environments;
+
+/** Its interpreter. Throws when it is missing: these tests are never skipped. */
+export function pythonOf(environment: PythonEnvironment = "current"): string {
+  const { variable, folder, requirements } = environments[environment];
+  const path = process.env[variable] ?? fileURLToPath(new URL(`../../${folder}/bin/python`, import.meta.url));
   if (existsSync(path)) return path;
-  throw new Error(
-    `There is no Python at ${path}. Make one with: python3 -m venv .venv && .venv/bin/pip install -r test/clients/requirements.txt, ` +
-      "or name another in SLIPWAY_TEST_PYTHON.",
-  );
+  throw new Error(`There is no Python at ${path}. Make one with: python3 -m venv ${folder} && ${folder}/bin/pip install -r ${requirements}, or name another in ${variable}.`);
 }
 
 /** Trains and exports the named models of models.py, or all of them, into `directory`. */
 export async function trainModels(directory: string, ...names: string[]): Promise<void> {
-  const { code, errors } = await runPython("models.py", [directory, ...names], () => undefined);
+  const { code, errors } = await runPython("current", "models.py", [directory, ...names], () => undefined);
   assert.equal(code, 0, `Training failed:\n${errors}`);
 }
 
@@ -32,7 +37,12 @@ export async function trainModels(directory: string, ...names: string[]): Promis
  * something else, or checks nothing. `directory` is where the trained models are and the script may write; `words` follow
  * on its command line.
  */
-export async function runChecks(test: TestContext, script: string, server: RunningServer, directory: string, ...words: string[]): Promise<void> {
+export function runChecks(test: TestContext, script: string, server: RunningServer, directory: string, ...words: string[]): Promise<void> {
+  return runChecksIn("current", test, script, server, directory, ...words);
+}
+
+/** The same with the interpreter of another environment. */
+export async function runChecksIn(environment: PythonEnvironment, test: TestContext, script: string, server: RunningServer, directory: string, ...words: string[]): Promise<void> {
   const target = {
     url: server.url,
     http: `127.0.0.1:${server.httpPort}`,
@@ -43,7 +53,7 @@ export async function runChecks(test: TestContext, script: string, server: Runni
   };
   const reports: { check: string; ok: boolean; reason?: string }[] = [];
   const subtests: Promise<void>[] = [];
-  const { code, errors } = await runPython(script, [JSON.stringify(target), ...words], (line) => {
+  const { code, errors } = await runPython(environment, script, [JSON.stringify(target), ...words], (line) => {
     const report = JSON.parse(line) as (typeof reports)[number];
     reports.push(report);
     subtests.push(test.test(report.check, () => assert.ok(report.ok, report.reason)));
@@ -54,8 +64,8 @@ export async function runChecks(test: TestContext, script: string, server: Runni
 }
 
 /** Answers with the exit code and what was printed to stderr. */
-function runPython(script: string, words: readonly string[], onLine: (line: string) => void): Promise<{ code: number | null; errors: string }> {
-  const child = spawn(python(), [fileURLToPath(new URL(script, import.meta.url)), ...words], {
+function runPython(environment: PythonEnvironment, script: string, words: readonly string[], onLine: (line: string) => void): Promise<{ code: number | null; errors: string }> {
+  const child = spawn(pythonOf(environment), [fileURLToPath(new URL(script, import.meta.url)), ...words], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1" },
     timeout: limitMs,
