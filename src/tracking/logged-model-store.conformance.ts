@@ -68,10 +68,10 @@ export function loggedModelStoreConformance(adapter: string, open: () => Promise
       assert.equal(await models.experimentOfLoggedModel("none"), null);
       for (const missing of [id, "none"]) {
         const attempts = [
-          models.finishLoggedModel(missing, "LOGGED_MODEL_READY", now), models.deleteLoggedModel(missing, now), models.setLoggedModelTags(missing, [], now),
-          models.deleteLoggedModelTag(missing, "a", now), models.addLoggedModelParams(missing, []),
+          () => models.finishLoggedModel(missing, "LOGGED_MODEL_READY", now), () => models.deleteLoggedModel(missing, now), () => models.setLoggedModelTags(missing, [], now),
+          () => models.deleteLoggedModelTag(missing, "a", now), () => models.addLoggedModelParams(missing, []),
         ];
-        for (const attempt of attempts) await assert.rejects(attempt, failsWith("LOGGED_MODEL_NOT_FOUND"));
+        for (const attempt of attempts) await assert.rejects(attempt(), failsWith("LOGGED_MODEL_NOT_FOUND"));
       }
       assert.deepEqual((await models.searchLoggedModels({ experiments: [experiment], conditions: [], order: [], limit: 9, after: null })).items, []);
     });

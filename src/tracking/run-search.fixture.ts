@@ -41,7 +41,7 @@ function meets(run: Run, condition: SearchCondition): boolean {
       case ">": return difference(value, condition.value) > 0;
       case ">=": return difference(value, condition.value) >= 0;
       case "<": return difference(value, condition.value) < 0;
-      case "<=": return difference(value, condition.value) <= 0;
+      default: return difference(value, condition.value) <= 0;
     }
   });
 }

@@ -1,5 +1,6 @@
 import { after, afterEach, before, describe } from "node:test";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
+import { sqlTrackingUnderFaultsConformance } from "../../src/adapters/sql/sql-tracking-under-faults.conformance.ts";
 import { trackingStoresConformance } from "../../src/adapters/sql/tracking-stores.conformance.ts";
 import { trackingStoresOn } from "../../src/adapters/sql/tracking-stores.fixture.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
@@ -11,4 +12,5 @@ describe("tracking stores on Postgres", () => {
   afterEach(() => schemas.close());
   after(() => cluster.remove());
   trackingStoresConformance("Postgres", async () => trackingStoresOn(await schemas.open()));
+  sqlTrackingUnderFaultsConformance("Postgres", () => schemas.open());
 });

@@ -1,4 +1,5 @@
 import { afterEach, describe } from "node:test";
+import { sqlTrackingUnderFaultsConformance } from "../../sql-tracking-under-faults.conformance.ts";
 import { trackingStoresConformance } from "../../tracking-stores.conformance.ts";
 import { trackingStoresOn } from "../../tracking-stores.fixture.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
@@ -7,4 +8,5 @@ describe("tracking stores on SQLite", () => {
   const databases = new TemporaryDatabases();
   afterEach(() => databases.remove());
   trackingStoresConformance("SQLite", async () => trackingStoresOn(await databases.open()));
+  sqlTrackingUnderFaultsConformance("SQLite", () => databases.open());
 });
