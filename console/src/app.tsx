@@ -2,6 +2,10 @@ import { Redirect, Route, Switch } from "wouter";
 import { DocsPage } from "./pages/docs/docs-page.tsx";
 import { EventsPage } from "./pages/events/events-page.tsx";
 import { WebhookPage } from "./pages/events/webhook-page.tsx";
+import { ComparePage } from "./pages/experiments/compare-page.tsx";
+import { ExperimentPage } from "./pages/experiments/experiment-page.tsx";
+import { ExperimentsPage } from "./pages/experiments/experiments-page.tsx";
+import { TrackedRunPage } from "./pages/experiments/run-page.tsx";
 import { ModelPage } from "./pages/model/model-page.tsx";
 import { ModelsPage } from "./pages/models/models-page.tsx";
 import { NotFoundPage } from "./pages/not-found-page.tsx";
@@ -24,6 +28,10 @@ export function App() {
           <Route path="/models" component={ModelsPage} />
           <Route path="/models/:model/:tab?" component={ModelRoute} />
           <Route path="/predictions/:id" component={PredictionPage} />
+          <Route path="/experiments" component={ExperimentsPage} />
+          <Route path="/experiments/:experiment" component={ExperimentPage} />
+          <Route path="/experiments/:experiment/compare" component={ComparePage} />
+          <Route path="/experiments/:experiment/runs/:run" component={TrackedRunPage} />
           <Route path="/workflows/runs/:run" component={RunPage} />
           <Route path="/workflows/:tab?" component={WorkflowsRoute} />
           <Route path="/events/webhooks/:webhook" component={WebhookPage} />

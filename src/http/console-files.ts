@@ -60,12 +60,13 @@ const securityHeaders = {
 
 /** Paths of the console's pages; the same table as the console's own router has. */
 const pages = [
-  /^\/$/, /^\/models(\/[^/]+(\/(try|predictions|drift|contract|policy))?)?\/?$/, /^\/predictions\/[^/]+\/?$/, /^\/docs\/?$/, /^\/sign-in\/?$/,
+  /^\/$/, /^\/models(\/[^/]+(\/(try|predictions|drift|contract|registry|policy))?)?\/?$/, /^\/predictions\/[^/]+\/?$/, /^\/docs\/?$/, /^\/sign-in\/?$/,
+  /^\/experiments(\/\d+(\/(compare|runs\/[^/]+))?)?\/?$/,
   /^\/workflows(\/(definitions|schedules|runs\/[^/]+))?\/?$/, /^\/events(\/webhooks(\/[^/]+)?)?\/?$/, /^\/settings(\/(keys|teams|audit|doctor))?\/?$/,
 ];
 
 /** First segments that belong to the API: an unknown path below them is answered by the API itself, in its own shape. */
-const apiSegments = new Set(["api", "v1", "v2", "invocations", "ping", "health", "ready", "version", "metrics", "openapi.json"]);
+const apiSegments = new Set(["api", "ajax-api", "v1", "v2", "invocations", "ping", "health", "ready", "version", "metrics", "openapi.json"]);
 
 const indexPath = "/index.html";
 

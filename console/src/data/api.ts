@@ -23,8 +23,11 @@ export class ApiFailure extends Error {
   }
 }
 
-/** Reads an error body of either wire: the project's own, or the Open Inference Protocol's `{error: text}`. */
+/** Reads an error body of each wire: the project's own, the Open Inference Protocol's `{error: text}`, or MLflow's `{error_code, message}`. */
 function failureOf(status: number, body: unknown): ApiFailure {
+  if (typeof body === "object" && body !== null && "error_code" in body && "message" in body) {
+    return new ApiFailure(status, { code: String(body.error_code), message: String(body.message) });
+  }
   const error = typeof body === "object" && body !== null ? (body as { error?: unknown }).error : undefined;
   if (typeof error === "string") return new ApiFailure(status, { code: `HTTP ${status}`, message: error });
   if (typeof error === "object" && error !== null && "code" in error && "message" in error) {
@@ -57,7 +60,7 @@ export function onSignedOut(listener: () => void): () => void {
 const signInPaths = ["/api/session", "/api/setup"];
 
 /** Calls the API; `body` is JSON text as it goes over the wire. Throws ApiFailure. */
-export async function call<Result>(path: string, options: { method?: "GET" | "POST" | "PUT" | "DELETE"; body?: string; signal?: AbortSignal } = {}): Promise<Result> {
+export async function call<Result>(path: string, options: { method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"; body?: string; signal?: AbortSignal } = {}): Promise<Result> {
   let response: Response;
   let text: string;
   try {

@@ -4,7 +4,7 @@ import type { DriftLevel, LiveFigures } from "../../../src/monitoring/schemas.ts
 
 export type {
   ColumnProfile, ExampleTensor, Model, ModelVersion, NumericColumnProfile, Policy, PolicyRevision,
-  ReferenceProfile, Signature, TensorSpec,
+  ReferenceProfile, RegistryChange, Signature, Stage, TensorSpec,
 } from "../../../src/registry/schemas.ts";
 export type { LoggedTensor, Prediction, PredictionExplanation, PredictionTiming, ServedVersion, VersionState } from "../../../src/serving/schemas.ts";
 export type { ColumnDrift, DriftLevel, DriftReport, LiveFigures, ServingInterval, ServingSeries } from "../../../src/monitoring/schemas.ts";
@@ -15,6 +15,7 @@ export type { Grant, Role } from "../../../src/core/caller.ts";
 export type { Delivery, DeliveryState, RecordedEvent, SubscriberStatus, WebhookStatus, WebhookWithSecret } from "../../../src/events/schemas.ts";
 export type { DoctorResult } from "../../../src/doctor/schemas.ts";
 export type { LogLine, RunState, Schedule, WorkflowRun, WorkflowStep, WorkflowSummary } from "../../../src/workflows/schemas.ts";
+export type { RunView } from "../../../src/tracking/schemas.ts";
 
 /** One model in `GET /api/models`. */
 export interface ModelEntry extends Model {

@@ -11,7 +11,7 @@ export interface Section {
   /** A list that is shown below the entry. */
   children?: "models";
   /** Entries of a group stand together under its name. */
-  group: "Serve" | "Run" | "Server";
+  group: "Serve" | "Build" | "Run" | "Server";
   /** Other words by which the palette finds it. */
   keywords: string;
 }
@@ -20,6 +20,10 @@ export const sections: readonly Section[] = [
   {
     id: "models", label: "Models", icon: "models", href: "/models", matches: /^\/(models|predictions)(\/|$)/, children: "models",
     group: "Serve", keywords: "home list versions serving endpoints",
+  },
+  {
+    id: "experiments", label: "Experiments", icon: "experiments", href: "/experiments", matches: /^\/experiments(\/|$)/,
+    group: "Build", keywords: "runs tracking mlflow metrics params artifacts training compare charts",
   },
   {
     id: "workflows", label: "Workflows", icon: "workflows", href: "/workflows", matches: /^\/workflows(\/|$)/,
@@ -42,6 +46,7 @@ export const modelTabs = [
   { id: "predictions", label: "Predictions", path: "/predictions" },
   { id: "drift", label: "Drift", path: "/drift" },
   { id: "contract", label: "Contract", path: "/contract" },
+  { id: "registry", label: "Registry", path: "/registry" },
   { id: "policy", label: "Policy", path: "/policy" },
 ] as const;
 
