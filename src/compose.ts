@@ -12,7 +12,6 @@ import { blobBackupSource, predictionLogBackupSource } from "./adapters/filesyst
 import { replicaName } from "./adapters/filesystem/replica-name.ts";
 import { SegmentPredictionLog } from "./adapters/filesystem/prediction-log/segment-prediction-log.ts";
 import { OnnxInspector } from "./adapters/onnx/onnx-inspector.ts";
-import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { pinoLogger } from "./adapters/pino/pino-logger.ts";
 import { openSqlDatabase, SqlBlobOwners, SqlMeasurementStore, SqlRegistryStore, SqlStatisticsStore, SqlTruthStore, tableBackupSource, migrations } from "./adapters/sql/index.ts";
 import { allRoutes } from "./all-routes.ts";
@@ -30,6 +29,7 @@ import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
 import { serverChecks } from "./doctor.ts";
 import { openAccess } from "./open-access.ts";
 import { openDeliveries, openOutbox } from "./open-events.ts";
+import { openModels } from "./open-models.ts";
 import { openTracking } from "./open-tracking.ts";
 import { openWorkflows } from "./open-workflows.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
@@ -99,9 +99,9 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const tracking = openTracking({ database, artifacts, clock, ids });
   const duckdb = new DuckdbChild({ environment, logger });
   const runtimeOptions = { logger, environment, intraOpThreads: config.intraOpThreads };
-  const runtime = new OnnxRuntime(runtimeOptions);
+  const { runtime, sources, ...models } = await openModels({ config, blobs, tracking, environment, logger });
   const owners = new SqlBlobOwners(database);
-  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler: new DuckdbReferenceProfiler(duckdb), events });
+  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler: new DuckdbReferenceProfiler(duckdb), sources, events });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,
     archive: new DuckdbPredictionArchive({ environment, logger }),
@@ -137,6 +137,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     config, database, environment, clock, ids, logger,
     maintenance: [
       { name: "collect blobs", run: async () => blobs.collect(new Set(await registryStore.listArtifactDigests()), dayMs) },
+      { name: "remove unused Python environments", run: models.removeUnusedEnvironments },
       // An upload may itself take a day, and is noted by its beginning.
       { name: "forget old uploads", run: (now) => owners.pruneUploads(epochMs(now - 2 * dayMs)) },
       { name: "remove old events", run: (now) => pruneEvents(outbox, now) },
@@ -152,7 +153,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, access: opened, doctor,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
-        executionProviders: () => Promise.resolve(runtime.executionProviders),
+        executionProviders: () => Promise.resolve(models.executionProviders()),
         openApi: () => (reference ??= JSON.stringify(openApiDocument(table.routes, { version: slipwayVersion }))),
       },
     }),

@@ -1,8 +1,10 @@
+import { join } from "node:path";
+import { pythonCheck } from "./adapters/python/python-check.ts";
 import { storeTime, type SqlDatabase } from "./adapters/sql/index.ts";
 import {
   certificateCheck, clockCheck, dataDirectoryCheck, databaseCheck, diskCheck, memoryCheck, nodeCheck, portCheck, programCheck,
 } from "./adapters/system/environment-checks.ts";
-import { loadConfig, type Config } from "./config/index.ts";
+import { childEnvironment, loadConfig, type Config } from "./config/index.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import type { DoctorCheck } from "./core/doctor-check.ts";
 import { examine, type DoctorResult } from "./doctor/index.ts";
@@ -17,7 +19,7 @@ export function environmentChecks(config: Config): DoctorCheck[] {
     diskCheck(config.data),
     memoryCheck(),
     certificateCheck(config.tlsCertificate, () => systemClock.now()),
-    programCheck("Python", "python3", "Install Python 3.10 or newer where models are to run in Python, or steps of workflows are written in it."),
+    pythonCheck({ named: config.python, environment: childEnvironment(), environments: config.pythonEnvironments ?? join(config.data, "python-environments"), user: config.pythonUser }),
     ...(process.platform === "linux"
       ? [programCheck("limits of steps", "prlimit", "Install util-linux: without prlimit the memory and the processes of a workflow's programs have no limit.")]
       : []),

@@ -67,6 +67,16 @@ export const Config = z.strictObject({
   drainMs: z.coerce.number().int().min(0).default(1000),
   /** Threads of one model run; 0 lets the runtime choose. */
   intraOpThreads: z.coerce.number().int().min(0).default(0),
+  /** Interpreter for models of Python; where its packages satisfy a model they are used, else environments are made with it. python3 of the PATH, or of uv, where it is not given. */
+  python: path.optional(),
+  /** Where environments of models are kept; below `data` where it is not given. */
+  pythonEnvironments: path.optional(),
+  /** User of models of Python where the server is root: `nobody` where that user can read the environment, unless another is named; `root` keeps it. */
+  pythonUser: z.string().regex(/^[a-z_][a-z0-9_-]*$/, "the name of a user").optional(),
+  /** Most memory of one model of Python, in bytes; 0 leaves it to the machine. */
+  pythonMemoryBytes: z.coerce.number().int().min(0).default(0),
+  /** Whether packages without a wheel are built for a model, which runs their code with the rights of this server. */
+  pythonSourcePackages: flag.default(false),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 export type Config = Readonly<z.infer<typeof Config>>;

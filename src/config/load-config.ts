@@ -77,6 +77,13 @@ export function childEnvironment(environment: NodeJS.ProcessEnv = process.env): 
   return Object.fromEntries(passed.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
 }
 
+/** Environment for installers of packages: theirs beside, which say where packages are and by which way; no model gets it. */
+export function installerEnvironment(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const passed = /^(?:(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|XDG_(?:CACHE|CONFIG|DATA)_HOME|PIP_\w+|UV_\w+)$/i;
+  const own = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && passed.test(entry[0]));
+  return { ...childEnvironment(environment), ...Object.fromEntries(own) };
+}
+
 /** The key that the commands show to the server; undefined for a server that asks for none. */
 export function clientApiKey(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const key = environment.SLIPWAY_API_KEY?.trim();

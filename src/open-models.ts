@@ -1,0 +1,159 @@
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
+import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
+import { MlflowModelReader } from "./adapters/python/mlflow-model-reader.ts";
+import { PythonEnvironments } from "./adapters/python/python-environments.ts";
+import { PythonInspector } from "./adapters/python/python-inspector.ts";
+import { PythonRuntime } from "./adapters/python/python-runtime.ts";
+import { uploadedFiles } from "./adapters/python/uploaded-model.ts";
+import { installerEnvironment, type Config } from "./config/index.ts";
+import type { Caller } from "./core/caller.ts";
+import type { EpochMs } from "./core/clock.ts";
+import { AppError } from "./core/errors.ts";
+import type { Logger } from "./core/logger.ts";
+import type { OpenedTracking } from "./open-tracking.ts";
+import type { Artifact, BlobStore, ModelSourceReader, SourceModel, VersionSource } from "./registry/index.ts";
+import { RuntimeChoice, type ModelRuntime } from "./serving/index.ts";
+import { artifactPathOf, type Run } from "./tracking/index.ts";
+
+interface Parts {
+  config: Config;
+  blobs: BlobStore;
+  tracking: OpenedTracking;
+  environment: Readonly<Record<string, string>>;
+  logger: Logger;
+}
+
+export interface OpenedModels {
+  runtime: ModelRuntime;
+  sources: ModelSourceReader;
+  executionProviders(): string[];
+  /** Answers how many went. */
+  removeUnusedEnvironments(now: EpochMs): Promise<number>;
+}
+
+/** What runs models, of ONNX and of Python, and what reads them where runs have left them. */
+export async function openModels({ config, blobs, tracking, environment, logger }: Parts): Promise<OpenedModels> {
+  const onnx = new OnnxRuntime({ logger, environment, intraOpThreads: config.intraOpThreads });
+  const directory = resolve(config.pythonEnvironments ?? join(config.data, "python-environments"));
+  const environments = new PythonEnvironments({
+    directory, python: config.python, buildsFromSource: config.pythonSourcePackages, environment, installerEnvironment: installerEnvironment(), logger,
+  });
+  const python = await PythonRuntime.open({
+    blobs, environments, environment, logger, intraOpThreads: config.intraOpThreads,
+    // Servers may share the environments; the files of runners are of one.
+    directory: join(directory, `runners-${createHash("sha256").update(resolve(config.data)).digest("hex").slice(0, 16)}`),
+    user: { name: config.pythonUser === "root" ? null : (config.pythonUser ?? "nobody"), required: config.pythonUser !== undefined },
+    memoryBytes: config.pythonMemoryBytes === 0 ? null : config.pythonMemoryBytes,
+  });
+  const reader = new MlflowModelReader({ blobs, inspector: new PythonInspector(python) });
+  return {
+    runtime: new RuntimeChoice(onnx, [python]),
+    sources: new TrackedModels(reader, blobs, tracking),
+    executionProviders: () => onnx.executionProviders,
+    removeUnusedEnvironments: (now) => environments.removeUnused(python.environmentsInUse, now),
+  };
+}
+
+/** Models among the artifacts of runs and of logged models, and those that are uploaded. */
+class TrackedModels implements ModelSourceReader {
+  readonly #reader: MlflowModelReader;
+  readonly #blobs: BlobStore;
+  readonly #tracking: OpenedTracking;
+
+  constructor(reader: MlflowModelReader, blobs: BlobStore, tracking: OpenedTracking) {
+    this.#reader = reader;
+    this.#blobs = blobs;
+    this.#tracking = tracking;
+  }
+
+  async read(source: VersionSource, { caller }: { caller: Caller; now: EpochMs }): Promise<SourceModel | null> {
+    const place = await this.#placeOf(source, caller).catch(unlessMissing);
+    const files = place === null ? null : await this.#files(place, caller).catch(unlessMissing);
+    if (files === null || files.length === 0) return null;
+    const found = await this.#reader.read(files);
+    if (found === null) return null;
+    const { runId, modelId, ...model } = found;
+    const logged = source.loggedModel ?? loggedModelIn(source.uri) ?? modelId ?? undefined;
+    const run = await this.#run(source.runId ?? runIn(source.uri) ?? runId, caller);
+    return {
+      ...model,
+      evaluation: Object.fromEntries((run?.metrics ?? []).filter(({ value }) => Number.isFinite(value)).map(({ key, value }) => [key, value])),
+      lineage: { ...(run === null ? {} : lineageOf(run)), ...(logged === undefined ? {} : { loggedModel: logged }) },
+    };
+  }
+
+  async readFile(file: { digest: string; bytes: number; fileName: string; path: string }): Promise<SourceModel | null> {
+    const files = await uploadedFiles(file, this.#blobs);
+    const found = files === null ? null : await this.#reader.read(files);
+    if (found === null) {
+      if (files === null) return null;
+      throw new AppError("MODEL_FILE_INVALID", "The folder holds no model: neither an MLmodel file nor a model of a known kind.");
+    }
+    const { runId: _run, modelId: _model, ...model } = found;
+    if (model.runtime.kind === "onnx") throw new AppError("MODEL_FILE_INVALID", `The folder holds a model in ONNX: deploy its file ${model.runtime.file.path} itself.`);
+    return { ...model, evaluation: {}, lineage: {} };
+  }
+
+  /** Path in the artifact store; null for places that are not kept here. */
+  async #placeOf({ uri, loggedModel }: VersionSource, caller: Caller): Promise<string | null> {
+    const { tracking, models, artifactStore } = this.#tracking;
+    const ofRun = /^runs:\/+([^/]+)\/?(.*)$/.exec(uri);
+    if (ofRun !== null) {
+      const root = artifactPathOf((await tracking.run(caller, ofRun[1]!)).artifactUri);
+      const path = root === null ? null : [root, ofRun[2]!.replace(/\/+$/, "")].filter(Boolean).join("/");
+      // Clients of today leave the files with the logged model, and name the run all the same.
+      if (path !== null && (loggedModel === undefined || (await artifactStore.list(path)).length > 0)) return path;
+    }
+    const model = loggedModelIn(uri) ?? loggedModel;
+    if (model !== undefined) return artifactPathOf((await models.model(caller, model)).artifactUri);
+    return artifactPathOf(uri);
+  }
+
+  async #files(place: string, caller: Caller): Promise<Artifact[]> {
+    const { artifacts, artifactStore } = this.#tracking;
+    // Asked of the service first: whoever may not see it finds nothing.
+    await artifacts.list(caller, place);
+    const files: Artifact[] = [];
+    for (const { path } of await artifactStore.walk(place)) {
+      const name = path === "" ? place.split("/").at(-1)! : path;
+      files.push({ path: name, ...(await this.#blobs.put(await artifactStore.read(path === "" ? place : `${place}/${path}`))) });
+    }
+    return files;
+  }
+
+  async #run(id: string | null | undefined, caller: Caller): Promise<Run | null> {
+    return id === null || id === undefined || id === "" ? null : this.#tracking.tracking.run(caller, id).catch(unlessMissing);
+  }
+}
+
+function lineageOf(run: Run): SourceModel["lineage"] {
+  const tag = (key: string): string | undefined => run.tags.find((one) => one.key === key)?.value;
+  const [parent, revision] = [tag("mlflow.parentRunId"), tag("mlflow.source.git.commit")];
+  return {
+    run: {
+      id: run.id, name: run.name, experiment: run.experiment,
+      params: Object.fromEntries(run.params.map(({ key, value }) => [key, value])),
+      datasets: run.datasets.map(({ dataset, tags }) => {
+        const context = tags.find(({ key }) => key === "mlflow.data.context")?.value;
+        return { name: dataset.name, digest: dataset.digest, ...(context === undefined ? {} : { context }) };
+      }),
+      ...(parent === undefined ? {} : { parent }),
+    },
+    ...(revision === undefined ? {} : { codeRevision: revision.slice(0, 200) }),
+  };
+}
+
+function loggedModelIn(uri: string): string | undefined {
+  return /^models:\/+(m-[0-9a-f]{32})\/?$/.exec(uri)?.[1];
+}
+
+function runIn(uri: string): string | undefined {
+  return /^runs:\/+([^/]+)/.exec(uri)?.[1];
+}
+
+/** What is not there, or not to be seen, is no model; anything else is told. */
+function unlessMissing(error: unknown): null {
+  if (error instanceof AppError && (error.status === 404 || error.code === "FORBIDDEN" || error.code === "INVALID_PARAMETER" || error.code === "OBJECT_DELETED")) return null;
+  throw error;
+}
