@@ -1,9 +1,13 @@
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
 import type { ApiClient } from "../core/api-client.ts";
 import { AppError } from "../core/errors.ts";
+import { packFolder } from "./pack-folder.ts";
 import type { DeployRequest, DeployResult } from "./schemas.ts";
 
 export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "fileName" | "reference">> & {
-  /** Path of the model file. */
+  /** Path of the model file, or of a folder with a model. */
   file: string;
   name: string;
   /** Path of the training data, Parquet or CSV by its ending. */
@@ -14,15 +18,28 @@ export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "fileName" | 
 export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress: (text: string) => void = () => undefined): Promise<DeployResult> {
   const { file, name, reference, ...rest } = files;
   const format = reference === undefined ? undefined : formatOf(reference);
-  const artifact = await upload(api, file, "model", onProgress);
+  const isFolder = (await stat(file).catch(() => null))?.isDirectory() === true;
+  const artifact = isFolder ? await uploadFolder(api, file, onProgress) : await upload(api, file, "model", onProgress);
   const uploaded = reference === undefined ? undefined : await upload(api, reference, "reference data", onProgress);
   onProgress("Reading, trying and profiling the files, then loading and warming up the version …");
   return api.send("POST", `/api/models/${encodeURIComponent(name)}/versions`, {
     artifact,
-    fileName: file.split(/[\\/]/).at(-1),
+    fileName: isFolder ? `${basename(resolve(file))}.tar` : file.split(/[\\/]/).at(-1),
     ...(uploaded === undefined ? {} : { reference: { digest: uploaded, format } }),
     ...rest,
   });
+}
+
+/** A folder, such as MLflow writes one, goes as one file. */
+async function uploadFolder(api: ApiClient, folder: string, onProgress: (text: string) => void): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "slipway-deploy-"));
+  try {
+    const packed = join(directory, "model.tar");
+    await packFolder(folder, packed);
+    return await upload(api, packed, "model", onProgress);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 async function upload(api: ApiClient, path: string, what: string, onProgress: (text: string) => void): Promise<string> {
