@@ -5,13 +5,13 @@ import { clientApiKey, serverUrl } from "./config/index.ts";
 import { eventCommands } from "./events/index.ts";
 import { localCommands } from "./local-commands.ts";
 import { slipwayVersion } from "./core/version.ts";
-import { registryCommands } from "./registry/index.ts";
+import { catalogCommands, registryCommands } from "./registry/index.ts";
 import { servingCommands } from "./serving/index.ts";
 import { workflowCommands } from "./workflows/index.ts";
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version: slipwayVersion,
-  commands: [...registryCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...localCommands],
+  commands: [...registryCommands, ...catalogCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...localCommands],
   serverUrl: serverUrl(),
   makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
   up: async (flags) => (await import("./up.ts")).up(flags),

@@ -11,6 +11,7 @@ export type { RegistryStore, RegistryStores, VersionFacts } from "./registry-sto
 export { RegistryService } from "./registry-service.ts";
 export { assertRunnable, championAlias, isRunnable } from "./runnable.ts";
 export type { SourceRequest } from "./source-registration.ts";
+export { catalogCommands } from "./catalog-commands.ts";
 export { registryCommands } from "./commands.ts";
 export { deployFiles, type DeployFiles } from "./deploy-files.ts";
 export { registryRoutes } from "./routes.ts";

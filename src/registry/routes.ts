@@ -1,12 +1,13 @@
 import { z } from "zod";
-import { Digest, ModelName, VersionNumber } from "../core/names.ts";
+import { Digest, RegistryName, VersionNumber } from "../core/names.ts";
 import { route, type Route } from "../core/route.ts";
 import type { BlobStore } from "./blob-store.ts";
+import { catalogRoutes } from "./catalog-routes.ts";
 import type { RegistryService } from "./registry-service.ts";
 import { ModelVersion, PolicyRevision } from "./schemas.ts";
 
-const ModelParams = z.strictObject({ model: ModelName });
-const VersionParams = z.strictObject({ model: ModelName, version: VersionNumber });
+const ModelParams = z.strictObject({ model: RegistryName });
+const VersionParams = z.strictObject({ model: RegistryName, version: VersionNumber });
 const tag = "Registry";
 
 /** Largest file that `PUT /api/blobs` takes. */
@@ -14,6 +15,7 @@ const maxBlobBytes = 2 ** 40;
 
 export function registryRoutes(registry: RegistryService, blobs: BlobStore): Route[] {
   return [
+    ...catalogRoutes(registry.catalog),
     route({
       method: "PUT",
       path: "/api/blobs",

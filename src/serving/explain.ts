@@ -17,6 +17,8 @@ export async function explainPrediction(id: string, caller: Caller, parts: { log
     parts.registry.model(prediction.model),
     parts.truth.read(id),
   ]);
+  // One of a removed model, of whose name there is another now.
+  if (prediction.time < model.createdAt) throw missing;
   const alias = Object.entries(model.aliases).find(([, number]) => number === prediction.version)?.[0] ?? null;
   return { prediction, contractDigest: version.contractDigest, alias, truth };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isSafeName, ModelName, VersionNumber } from "../core/names.ts";
+import { isSafeName, ModelName, RegistryName, VersionNumber } from "../core/names.ts";
 import { route, type Route } from "../core/route.ts";
 import { DeployRequest, DeployResult, Model, ModelVersion, Policy, PolicyRevision, type RegistryService } from "../registry/index.ts";
 import { explainPrediction } from "./explain.ts";
@@ -59,12 +59,13 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       operationId: "getModel",
       summary: "A model with its versions and what is loaded of them",
       tag: "Registry",
-      params: ModelParams,
+      params: z.strictObject({ model: RegistryName }),
       response: z.object({ model: Model, versions: z.array(ModelVersion), served: z.array(ServedVersion) }),
       handle: async ({ params }) => ({
         model: await registry.model(params.model),
         versions: await registry.versions(params.model),
-        served: serving.views(params.model),
+        // One that was registered, and never served, is unknown to serving.
+        served: serving.modelNames.includes(params.model) ? serving.views(params.model) : [],
       }),
     }),
     route({
@@ -76,13 +77,14 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       summary: "Point an alias at a version",
       description: "`champion` is the version that callers get who name none: it is loaded and warmed before the traffic moves, without a failed request.",
       tag: "Registry",
-      params: z.strictObject({ model: ModelName, alias: AliasName }),
-      body: { kind: "json", schema: z.strictObject({ version: VersionNumber }) },
+      params: z.strictObject({ model: RegistryName, alias: AliasName }),
+      body: { kind: "json", schema: z.strictObject({ version: VersionNumber, reason: z.string().max(1000).optional() }) },
       response: Model,
       handle: async ({ params, body, caller: { actor }, now, auditAs }) => {
-        auditAs({ detail: { alias: params.alias, version: body.version } });
-        if (params.alias === "champion") await serving.activate(params.model, body.version, actor);
-        else await registry.setAlias(params.model, params.alias, body.version, { actor, now });
+        const { version, reason } = body;
+        auditAs({ detail: { alias: params.alias, version, ...(reason === undefined ? {} : { reason }) } });
+        if (params.alias === "champion") await serving.activate(params.model, version, actor, reason);
+        else await registry.setAlias(params.model, params.alias, version, { actor, now, ...(reason === undefined ? {} : { reason }) });
         return registry.model(params.model);
       },
     }),
@@ -115,8 +117,10 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       query: PredictionsQuery,
       response: z.object({ predictions: z.array(Prediction) }),
       handle: async ({ params, query }) => {
-        await registry.model(params.model);
-        return { predictions: await log.list({ model: params.model, ...query }) };
+        const { createdAt } = await registry.model(params.model);
+        const predictions = await log.list({ model: params.model, ...query });
+        // A model of the same name that was there before may have been another team's.
+        return { predictions: predictions.filter(({ time }) => time >= createdAt) };
       },
     }),
     route({

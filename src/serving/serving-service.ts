@@ -162,10 +162,10 @@ export class ServingService {
   }
 
   /** Gives the traffic to a version: loads it first, swaps, then drains and unloads the former. */
-  async activate(name: string, version: string, actor: string): Promise<void> {
+  async activate(name: string, version: string, actor: string, reason?: string): Promise<void> {
     assertRunnable(await this.#parts.registry.version(name, version));
     const model = await this.#servedModel(name);
-    await model.exclusively(() => this.#loadAndActivate(model, version, actor));
+    await model.exclusively(() => this.#loadAndActivate(model, version, actor, reason));
   }
 
   /**
@@ -274,7 +274,7 @@ export class ServingService {
   }
 
   /** `activateBy` is whose doing it is that the version gets the traffic; false gives it none. */
-  async #loadAndActivate(model: ServedModel, version: string, activateBy: string | false): Promise<void> {
+  async #loadAndActivate(model: ServedModel, version: string, activateBy: string | false, reason?: string): Promise<void> {
     let served = model.versions.get(version);
     if (served === undefined || served.state === "failed") {
       served = await this.#makeVersion(model, version);
@@ -287,7 +287,7 @@ export class ServingService {
     }
     if (activateBy === false) return;
     const { aliases } = await this.#parts.registry.model(model.name);
-    if (aliases[championAlias] !== version) await this.#parts.registry.setAlias(model.name, championAlias, version, { actor: activateBy, now: this.#parts.clock.now() });
+    if (aliases[championAlias] !== version) await this.#parts.registry.setAlias(model.name, championAlias, version, { actor: activateBy, now: this.#parts.clock.now(), ...(reason === undefined ? {} : { reason }) });
     const former = model.active;
     model.activate(version);
     if (former !== null && former !== version) this.#retire(model, former);
