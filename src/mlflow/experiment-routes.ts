@@ -25,7 +25,7 @@ export function experimentRoutes(tracking: TrackingService): Route[] {
       const view = views[asked.view_type ?? "ACTIVE_ONLY"];
       const mark = ["experiments", asked.filter, asked.order_by, view];
       const page = await tracking.searchExperiments(caller, {
-        conditions: experimentFilter(asked.filter), order: experimentOrder(asked.order_by), view,
+        conditions: experimentFilter(asked.filter), order: experimentOrder(asked.order_by.length === 0 ? ["creation_time DESC"] : asked.order_by), view,
         limit: resultLimit(asked.max_results, { otherwise: 1000, max: 50_000 }), after: readPageToken(asked.page_token, mark),
       });
       return { experiments: page.items.map(wireExperiment), next_page_token: writePageToken(page.next, mark) };

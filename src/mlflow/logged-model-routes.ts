@@ -2,12 +2,12 @@ import { z } from "zod";
 import type { Caller } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import type { Route } from "../core/route.ts";
-import { artifactPathOf, type ArtifactService, type LoggedModelService, type SearchCondition, type SearchOrder } from "../tracking/index.ts";
+import { artifactPathOf, type ArtifactService, type LoggedModel, type LoggedModelService, type SearchCondition, type SearchOrder } from "../tracking/index.ts";
 import { loggedModelFilter, loggedModelOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
 import { boolean, enumeration, int64, list, message, presentText, queryMessage, requiredText, text } from "./request-fields.ts";
-import { WireLoggedModel, wireLoggedModel } from "./wire-entities.ts";
+import { filled, WireLoggedModel, wireLoggedModel } from "./wire-entities.ts";
 import { resultLimit } from "./wire-limits.ts";
 
 const tag = "MLflow";
@@ -15,6 +15,8 @@ const Nothing = z.object({});
 const ModelPath = z.object({ model: z.string().max(128).meta({ description: "`m-` and 32 hexadecimal digits" }) });
 const Pairs = list(message({ key: requiredText, value: text }));
 const Model = z.object({ model: WireLoggedModel });
+/** Pages that one request looks through for models that are measured on a dataset. */
+const maxLookedPages = 50;
 const finalStatus = enumeration(["LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"]);
 
 interface AskedOrder {
@@ -50,11 +52,20 @@ export function loggedModelRoutes(models: LoggedModelService, artifacts: Artifac
       response: z.object({ models: z.array(WireLoggedModel).optional(), next_page_token: z.string().optional() }),
       handle: async ({ body, caller }) => {
         const mark = ["logged-models", body.experiment_ids, body.filter, body.order_by, body.datasets];
-        const page = await models.search(caller, {
-          experiments: body.experiment_ids, conditions: onDataset(loggedModelFilter(body.filter), body.datasets), order: body.order_by.map(orderOf),
+        const conditions = onDataset(loggedModelFilter(body.filter), body.datasets);
+        const search = {
+          experiments: body.experiment_ids, conditions, order: body.order_by.map(orderOf),
           limit: resultLimit(body.max_results === 0 ? undefined : body.max_results, { otherwise: 100, max: 1000 }), after: readPageToken(body.page_token, mark),
-        });
-        return { models: page.items.length === 0 ? undefined : page.items.map(wireLoggedModel), next_page_token: writePageToken(page.next, mark) };
+        };
+        const measured = (model: LoggedModel): boolean => body.datasets.length === 0 || conditions.some(({ kind }) => kind === "metric") || isMeasuredOn(model, body.datasets);
+        let page = await models.search(caller, search);
+        let found = page.items.filter(measured);
+        // A page without any of them leads nowhere: the next one is looked at, some times.
+        for (let looked = 1; found.length === 0 && page.next !== null && looked < maxLookedPages; looked++) {
+          page = await models.search(caller, { ...search, after: page.next });
+          found = page.items.filter(measured);
+        }
+        return { models: filled(found.map(wireLoggedModel)), next_page_token: writePageToken(page.next, mark) };
       },
     }),
     mlflowRoute({
@@ -123,12 +134,21 @@ function pair({ key, value }: { key: string; value: string | undefined }): { key
   return { key, value: value ?? "" };
 }
 
+interface AskedDataset {
+  dataset_name: string;
+  dataset_digest: string | undefined;
+}
+
+function isMeasuredOn({ metrics }: LoggedModel, datasets: readonly AskedDataset[]): boolean {
+  return metrics.some(({ datasetName, datasetDigest }) =>
+    datasets.some(({ dataset_name: name, dataset_digest: digest }) => name === datasetName && (digest === undefined || digest === "" || digest === datasetDigest)));
+}
+
 /** Comparisons of metrics look at the values that are about the dataset. */
-function onDataset(conditions: readonly SearchCondition[], datasets: readonly { dataset_name: string; dataset_digest: string | undefined }[]): SearchCondition[] {
+function onDataset(conditions: readonly SearchCondition[], datasets: readonly AskedDataset[]): SearchCondition[] {
   const [dataset, another] = datasets;
-  if (dataset === undefined) return [...conditions];
-  if (another !== undefined) throw new AppError("INVALID_PARAMETER", "A search of logged models can name one dataset; ask once for each.");
-  if (!conditions.some(({ kind }) => kind === "metric")) throw new AppError("INVALID_PARAMETER", "A search of logged models that names a dataset compares a metric on it, such as metrics.accuracy > 0.");
+  if (dataset === undefined || !conditions.some(({ kind }) => kind === "metric")) return [...conditions];
+  if (another !== undefined) throw new AppError("INVALID_PARAMETER", "A search that compares metrics of logged models can name one dataset; ask once for each.");
   const about = { datasetName: dataset.dataset_name, ...(dataset.dataset_digest === undefined || dataset.dataset_digest === "" ? {} : { datasetDigest: dataset.dataset_digest }) };
   return conditions.map((condition) => (condition.kind === "metric" ? { ...condition, ...about } : condition));
 }

@@ -44,7 +44,7 @@ export function metricRoutes(tracking: TrackingService): Route[] {
     }),
     mlflowRoute({
       method: "GET", path: "/metrics/get-history-bulk-interval", access: "viewer", tag, operationId: "mlflowGetMetricHistoryBulkInterval",
-      summary: "Values of a metric of some runs at the same steps", description: "About max_results steps out of the range, evenly, with the first and last step of each run.",
+      summary: "Values of a metric of some runs, evenly sampled", description: "At most max_results of each run, with its first and last one in the range of steps.",
       query: queryMessage({ run_ids: list(presentText), metric_key: requiredText, start_step: int64, end_step: int64, max_results: int64 }, ["run_ids"]), response: History,
       handle: async ({ query, caller }) => {
         const runs = query.run_ids;

@@ -4,6 +4,7 @@ import { assertLoggedModelName, checkedRunTags } from "./entity-rules.ts";
 import { missingExperiment, missingModel, type ExperimentAccess } from "./experiment-access.ts";
 import type { LoggedModelStore } from "./logged-model-store.ts";
 import { runName } from "./run-name.ts";
+import { named } from "./tracking-service.ts";
 import type { LoggedModel, LoggedModelStatus, Page, Tag } from "./schemas.ts";
 import type { Search, TrackingStore } from "./tracking-store.ts";
 
@@ -70,7 +71,7 @@ export class LoggedModelService {
 
   async deleteTag(caller: Caller, id: string, key: string, now: EpochMs): Promise<void> {
     await this.#parts.access.requireModel(caller, "contributor", id);
-    await this.#parts.store.deleteLoggedModelTag(id, key, now);
+    await named(this.#parts.store.deleteLoggedModelTag(id, key, now), `No tag with key '${key.slice(0, 300)}' found for model with ID '${id}'.`);
   }
 
   async addParams(caller: Caller, id: string, params: readonly Tag[]): Promise<void> {

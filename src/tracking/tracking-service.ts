@@ -4,9 +4,9 @@ import { AppError } from "../core/errors.ts";
 import {
   assertArtifactLocation, assertDatasets, assertEntityKey, assertExperimentName, assertExperimentTag, checkedChanges, checkedRunTags,
 } from "./entity-rules.ts";
+import { evenPlaces } from "./even-places.ts";
 import { missingExperiment, missingRun, type ExperimentAccess } from "./experiment-access.ts";
 import { runName } from "./run-name.ts";
-import { sampledSteps } from "./sampled-steps.ts";
 import type { DatasetInput, Experiment, Lifecycle, Metric, ModelOutput, Page, Run, RunStatus, Tag } from "./schemas.ts";
 import type { RunChanges, RunMetric, Search, TrackingStore } from "./tracking-store.ts";
 
@@ -23,6 +23,8 @@ export interface TrackingServiceParts {
 export const teamTag = "slipway.team";
 const nameTag = "mlflow.runName";
 const defaultTeam = "default";
+/** Up to so many points of a history are sorted in memory. */
+const maxSortedPoints = 50_000;
 const artifactRoot = "mlflow-artifacts:/";
 
 /** Experiments and runs: the rules of what may be logged, and who may see and change what. Errors of the store come through. */
@@ -86,7 +88,7 @@ export class TrackingService {
 
   async deleteExperimentTag(caller: Caller, id: string, key: string, now: EpochMs): Promise<void> {
     await this.access.requireExperiment(caller, "contributor", id);
-    await this.#store.deleteExperimentTag(id, key, now);
+    await named(this.#store.deleteExperimentTag(id, key, now), `No tag with name: ${key.slice(0, 300)} in experiment with id ${id}`);
   }
 
   /** A blank name becomes a generated one; the tag mlflow.runName says the same. */
@@ -138,7 +140,7 @@ export class TrackingService {
 
   async deleteRunTag(caller: Caller, run: string, key: string): Promise<void> {
     await this.access.requireRun(caller, "contributor", run);
-    await this.#store.deleteRunTag(run, key);
+    await named(this.#store.deleteRunTag(run, key), `No tag with name: ${key.slice(0, 300)} in run with id ${run}`);
   }
 
   async logInputs(caller: Caller, run: string, inputs: { datasets: readonly DatasetInput[]; models: readonly string[] }): Promise<void> {
@@ -178,23 +180,28 @@ export class TrackingService {
     return found;
   }
 
-  /**
-   * Points of some runs at the same steps: about `limit` steps out of the range, with the first and last step of each run. Of a run with many
-   * points at one step, evenly spaced ones.
-   */
+  /** At most `limit` points of each run within the range of steps, evenly by their place, with the first and the last; by run, step, timestamp. */
   async sampledHistories(caller: Caller, request: { runs: readonly string[]; key: string; range: { from: number; to: number } | null; limit: number }): Promise<RunMetric[]> {
-    const { runs, key, limit } = request;
-    for (const run of runs) await this.access.requireRun(caller, "viewer", run);
-    const steps = await this.#store.metricSteps(runs, key);
-    const extents = await Promise.all(runs.map((run) => this.#store.metricExtent(run, key)));
-    const ends = extents.flatMap((extent) => (extent === null ? [] : [extent.firstStep, extent.lastStep]));
-    const sampled = sampledSteps(steps, ends, request.range ?? { from: 0, to: steps.at(-1) ?? 0 }, limit);
+    for (const run of request.runs) await this.access.requireRun(caller, "viewer", run);
     const found: RunMetric[] = [];
-    for (const run of runs) {
-      const points = await this.#store.metricsAtSteps(run, key, sampled);
-      for (const index of evenPlaces(points.length, Math.max(limit, sampled.length))) found.push({ ...points[index]!, run });
-    }
+    for (const run of request.runs) for (const metric of await this.#sampledHistory(run, request)) found.push({ ...metric, run });
     return found;
+  }
+
+  async #sampledHistory(run: string, { key, range, limit }: { key: string; range: { from: number; to: number } | null; limit: number }): Promise<Metric[]> {
+    const extent = await this.#store.metricExtent(run, key);
+    if (extent === null) return [];
+    const { from, to } = range ?? { from: extent.firstStep, to: extent.lastStep };
+    const steps = await this.#store.metricSteps([run], key);
+    if (steps.length === extent.points) {
+      const inside = steps.filter((step) => step >= from && step <= to);
+      return this.#store.metricsAtSteps(run, key, evenPlaces(inside.length, limit).map((place) => inside[place]!));
+    }
+    // Several points at one step, as clients leave them that name no steps.
+    if (extent.points > maxSortedPoints) return this.#store.sampleMetric({ runs: [run], key, fromStep: from, toStep: to, buckets: Math.ceil(limit / 4) });
+    const { items } = await this.#store.metricHistory(run, key, { limit: maxSortedPoints, after: null });
+    const points = items.filter(({ step }) => step >= from && step <= to).sort((left, right) => left.step - right.step || left.timestamp - right.timestamp || left.value - right.value);
+    return evenPlaces(points.length, limit).map((place) => points[place]!);
   }
 
   /** For `log-model` of old clients: the text of a model is added to the list in the tag mlflow.log-model.history. */
@@ -219,19 +226,21 @@ function parsedList(text: string | undefined): unknown[] {
   }
 }
 
-/** At most `limit` places out of `total`, evenly, with the first and the last. */
-function evenPlaces(total: number, limit: number): number[] {
-  if (total <= limit) return Array.from({ length: total }, (_, index) => index);
-  if (limit === 1) return [total - 1];
-  return Array.from({ length: limit }, (_, index) => Math.round((index * (total - 1)) / (limit - 1)));
-}
-
 /** The team that is named, else the default one, else the only one in which the caller may log. Throws FORBIDDEN. */
 function teamFor(caller: Caller, named: string | undefined): string {
   const own = [...new Set(caller.grants.filter(({ team }) => team !== "*" && mayInTeam(caller, "contributor", team)).map(({ team }) => team))];
   const team = named ?? (mayInTeam(caller, "contributor", defaultTeam) || own.length !== 1 ? defaultTeam : own[0]!);
   if (!mayInTeam(caller, "contributor", team)) throw new AppError("FORBIDDEN", `This needs the role contributor in the team ${team}; the tag ${teamTag} names another.`);
   return team;
+}
+
+/** A missing tag in the words that clients look for. */
+export async function named<Result>(change: Promise<Result>, missing: string): Promise<Result> {
+  try {
+    return await change;
+  } catch (cause) {
+    throw cause instanceof AppError && cause.code === "TAG_NOT_FOUND" ? new AppError("TAG_NOT_FOUND", missing, { cause }) : cause;
+  }
 }
 
 function fail(error: AppError): never {
