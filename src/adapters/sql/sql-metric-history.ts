@@ -36,14 +36,19 @@ export class SqlMetricHistory implements Pick<TrackingStore, "metricHistory" | "
       .select(["r.id", "m.value", "m.is_nan", "m.timestamp", "m.step"])
       .select(sql<number>`(m.step - cast(${fromStep} as bigint)) / cast(${width} as bigint)`.as("bucket"))
       .where("m.step", ">=", fromStep).where("m.step", "<=", toStep);
-    const placed = sql<{ id: string; value: number; is_nan: number; timestamp: number; step: number; total: number; first: number; last: number; least: number; greatest: number }>`(
-      select id, value, is_nan, timestamp, step,
-        count(*) over (partition by id) as total,
+    // First what few can be, all in one pass; among these is then found the one point of each kind.
+    const ranged = sql`select points.*, count(*) over (partition by id) as total,
+        min(step) over part as first_step, max(step) over part as last_step,
+        min(case when is_nan = 0 then value end) over part as least_value, max(case when is_nan = 0 then value end) over part as greatest_value
+      from ${points.as("points")} window part as (partition by id, bucket)`;
+    const placed = sql<{ id: string; value: number; is_nan: number; timestamp: number; step: number }>`(
+      select id, value, is_nan, timestamp, step, total,
         row_number() over (partition by id, bucket order by step, timestamp, value, is_nan) as first,
         row_number() over (partition by id, bucket order by step desc, timestamp desc, value desc, is_nan desc) as last,
         row_number() over (partition by id, bucket order by is_nan, value, step, timestamp) as least,
         row_number() over (partition by id, bucket order by is_nan, value desc, step, timestamp) as greatest
-      from ${points.as("points")})`;
+      from (${ranged}) as ranged
+      where total <= ${buckets * 4} or step = first_step or step = last_step or (is_nan = 0 and (value = least_value or value = greatest_value)))`;
     const rows = await this.#queries
       .selectFrom(placed.as("placed")).select(["id", "value", "is_nan", "timestamp", "step"])
       .where(sql<boolean>`total <= ${buckets * 4} or first = 1 or last = 1 or (is_nan = 0 and (least = 1 or greatest = 1))`)

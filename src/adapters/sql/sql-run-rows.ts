@@ -1,4 +1,4 @@
-import { sql, type Kysely, type RawBuilder } from "kysely";
+import { sql, type CompiledQuery, type Kysely, type RawBuilder } from "kysely";
 import type { DatasetInput, Lifecycle, Metric, Run, RunStatus, Tag } from "../../tracking/schemas.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import { packed, PackedText, packedRows } from "./packed-text.ts";
@@ -20,30 +20,50 @@ const col = (name: string): RawBuilder<string> => sql`${sql.ref(name)}`;
 const optional = (name: string): RawBuilder<string> => sql`coalesce('=' || ${sql.ref(name)}, '')`;
 const numeral = (name: string): RawBuilder<string> => sql`cast(${sql.ref(name)} as text)`;
 
-/** How many runs one statement reads. */
-const chunk = 1000;
+/** How many runs one statement reads. Few sizes, each compiled once: a shorter list repeats its last. */
+const sizes = [1, 10, 100, 1000];
 
-export async function readRunsByNumber(queries: Kysely<DatabaseSchema>, numbers: readonly number[]): Promise<Map<number, Run>> {
-  const runs = new Map<number, Run>();
-  for (let start = 0; start < numbers.length; start += chunk) {
-    const list = sql.join(numbers.slice(start, start + chunk));
-    for (const [number, run] of await readRuns(queries, { ofRun: sql`r.number in (${list})`, ofMetric: sql`l.run in (${list})` })) runs.set(number, run);
+/** Reads runs with everything that they keep. One statement: a run's metrics and params are of one moment. */
+export class RunReader {
+  readonly #queries: Kysely<DatabaseSchema>;
+  readonly #compiled = new Map<string, CompiledQuery<RunPart>>();
+
+  constructor(queries: Kysely<DatabaseSchema>) {
+    this.#queries = queries;
   }
-  return runs;
+
+  async readById(ids: readonly string[]): Promise<Map<string, Run>> {
+    const runs = await this.#read("ids", ids, (list) => ({ ofRun: sql`r.id in (${list})`, ofMetric: sql`l.run in (select number from runs where id in (${list}))` }));
+    return new Map(runs.map(([, run]) => [run.id, run]));
+  }
+
+  async readByNumber(numbers: readonly number[]): Promise<Map<number, Run>> {
+    return new Map(await this.#read("numbers", numbers, (list) => ({ ofRun: sql`r.number in (${list})`, ofMetric: sql`l.run in (${list})` })));
+  }
+
+  async #read(kind: string, names: readonly (string | number)[], whichOf: (list: RawBuilder<unknown>) => Which): Promise<[number, Run][]> {
+    const runs: [number, Run][] = [];
+    for (let start = 0; start < names.length; ) {
+      const size = sizes.find((each) => each >= names.length - start) ?? sizes.at(-1)!;
+      const chunk = names.slice(start, start + size);
+      start += size;
+      const places = Array.from({ length: size }, (_, index) => index);
+      let compiled = this.#compiled.get(`${kind} ${size}`);
+      if (compiled === undefined) this.#compiled.set(`${kind} ${size}`, (compiled = partsOf(this.#queries, whichOf(sql.join(places))).compile()));
+      const parameters = compiled.parameters.map((place) => chunk[Math.min(place as number, chunk.length - 1)]);
+      runs.push(...runsOf((await this.#queries.executeQuery<RunPart>({ ...compiled, parameters })).rows));
+    }
+    return runs;
+  }
 }
 
-export async function readRunsById(queries: Kysely<DatabaseSchema>, ids: readonly string[]): Promise<Map<string, Run>> {
-  const runs = new Map<string, Run>();
-  for (let start = 0; start < ids.length; start += chunk) {
-    const list = sql.join(ids.slice(start, start + chunk));
-    const found = await readRuns(queries, { ofRun: sql`r.id in (${list})`, ofMetric: sql`l.run in (select number from runs where id in (${list}))` });
-    for (const run of found.values()) runs.set(run.id, run);
-  }
-  return runs;
+interface Which {
+  ofRun: RawBuilder<unknown>;
+  ofMetric: RawBuilder<unknown>;
 }
 
-/** One statement: a run's metrics and params are of one moment. Metrics are rows of their own, for no database spells doubles exactly as text. */
-async function readRuns(queries: Kysely<DatabaseSchema>, which: { ofRun: RawBuilder<unknown>; ofMetric: RawBuilder<unknown> }): Promise<Map<number, Run>> {
+/** Metrics are rows of their own, for not every database spells doubles exactly as text. */
+function partsOf(queries: Kysely<DatabaseSchema>, which: Which) {
   const entries = (table: string): RawBuilder<string> => packedRows([col("e.key"), col("e.value")], sql`${sql.table(table)} as e where e.run = r.number`);
   const datasets = packedRows(
     [col("e.name"), col("e.digest"), col("d.source_type"), col("d.source"), optional("d.schema_text"), optional("d.profile_text"), col("e.tags_json")],
@@ -59,7 +79,10 @@ async function readRuns(queries: Kysely<DatabaseSchema>, which: { ofRun: RawBuil
     from runs as r where ${which.ofRun}
     union all
     select l.run, l.key, l.value, l.is_nan, l.timestamp, l.step, null from latest_metrics as l where ${which.ofMetric})`;
-  const rows = await queries.selectFrom(parts.as("parts")).selectAll().execute();
+  return queries.selectFrom(parts.as("parts")).selectAll();
+}
+
+function runsOf(rows: readonly RunPart[]): Map<number, Run> {
   const runs = new Map<number, Run>();
   for (const row of rows) if (row.is_nan === noMetric) runs.set(row.run, runOf(row));
   for (const row of rows) {

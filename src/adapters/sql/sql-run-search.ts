@@ -7,7 +7,7 @@ import { conditionOf } from "./search-conditions.ts";
 import { keysetOf, orderTermsOf, searchToken, type TermValue } from "./search-order.ts";
 import { runSubject } from "./search-subject.ts";
 import { experimentNumber } from "./sql-experiments.ts";
-import { readRunsByNumber } from "./sql-run-rows.ts";
+import type { RunReader } from "./sql-run-rows.ts";
 
 type RunSearch = Parameters<TrackingStore["searchRuns"]>[0];
 
@@ -17,7 +17,7 @@ interface Found {
   values: unknown[];
 }
 
-export async function searchRuns(queries: Kysely<DatabaseSchema>, search: RunSearch): Promise<Page<Run>> {
+export async function searchRuns(queries: Kysely<DatabaseSchema>, reader: RunReader, search: RunSearch): Promise<Page<Run>> {
   const { conditions, order, view, limit, after } = search;
   const terms = orderTermsOf(runSubject, order);
   const token = searchToken({ of: "runs", conditions, order, view, experiments: search.experiments }, after);
@@ -30,7 +30,7 @@ export async function searchRuns(queries: Kysely<DatabaseSchema>, search: RunSea
     if (found.length <= limit) found.push(...(await readSource(queries, source, { search, values: token.values, limit: limit + 1 - found.length })));
   }
   const page = found.slice(0, limit);
-  const runs = await readRunsByNumber(queries, page.map(({ number }) => number));
+  const runs = await reader.readByNumber(page.map(({ number }) => number));
   const items = page.flatMap(({ number }) => runs.get(number) ?? []);
   return { items, next: found.length > limit && page.length > 0 ? token.next(page.at(-1)!.values) : null };
 }

@@ -9,8 +9,8 @@ import { RunNumbers } from "./run-numbers.ts";
 import type { SharedBatches } from "./shared-batches.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { deletedExperiment, experimentNumber, missingExperiment } from "./sql-experiments.ts";
-import { activeRun, missingRun, runNameTag, type SqlRunLog } from "./sql-run-log.ts";
-import { readRunsById } from "./sql-run-rows.ts";
+import { activeRun, distinctParams, missingRun, runNameTag, type SqlRunLog } from "./sql-run-log.ts";
+import type { RunReader } from "./sql-run-rows.ts";
 import type { RunRow } from "./tracking-schema.ts";
 import { writeEvents } from "./write-events.ts";
 
@@ -24,12 +24,14 @@ export class SqlRuns {
   readonly #ids: IdGenerator;
   readonly #numbers = new RunNumbers();
   readonly #insert: RowStatement<RunRow>;
+  readonly #reader: RunReader;
 
-  constructor(database: SqlDatabase, { batches, log, ids }: { batches: SharedBatches; log: SqlRunLog; ids: IdGenerator }) {
+  constructor(database: SqlDatabase, { batches, log, reader, ids }: { batches: SharedBatches; log: SqlRunLog; reader: RunReader; ids: IdGenerator }) {
     this.#database = database;
     this.#batches = batches;
     this.#log = log;
     this.#ids = ids;
+    this.#reader = reader;
     const columns = [
       "number", "id", "experiment", "name", "user_name", "status", "start_time", "end_time", "lifecycle", "artifact_uri", "created_at", "owner",
     ] as const;
@@ -45,32 +47,24 @@ export class SqlRuns {
   }
 
   async createRun(request: Parameters<TrackingStore["createRun"]>[0]): Promise<Run> {
-    const { id, name, user, startTime, artifactUri, actor, now } = request;
-    const experiment = experimentNumber(request.experiment);
-    if (experiment === null) throw missingExperiment(request.experiment);
-    const byKey = new Map([...request.tags, { key: runNameTag, value: name }].map((tag): [string, Tag] => [tag.key, tag]));
-    const tags = [...byKey.values()].sort((left, right) => (left.key < right.key ? -1 : 1));
-    for (;;) {
-      const row: RunRow = {
-        number: this.#numbers.next(now), id, experiment, name, user_name: user, status: "RUNNING", start_time: startTime, end_time: null, lifecycle: "active",
-        artifact_uri: artifactUri, created_at: now, owner: actor,
-      };
-      const [inserted] = await this.#batches.write(id, [this.#insert(row), ...this.#log.tagStatements(id, tags)]);
-      if (inserted!.rows.length > 0 || (await this.#isThere(row))) {
-        return {
-          id, experiment: request.experiment, name, user, status: "RUNNING", startTime, endTime: null, lifecycle: "active", artifactUri,
-          metrics: [], params: [], tags, datasets: [], modelInputs: [], modelOutputs: [],
-        };
-      }
-    }
+    const { id, experiment, name, user, startTime, artifactUri } = request;
+    const tags = await this.#add({ ...request, status: "RUNNING", endTime: null, params: [] });
+    return {
+      id, experiment, name, user, status: "RUNNING", startTime, endTime: null, lifecycle: "active", artifactUri,
+      metrics: [], params: [], tags, datasets: [], modelInputs: [], modelOutputs: [],
+    };
+  }
+
+  async importRun(request: Parameters<TrackingStore["importRun"]>[0]): Promise<void> {
+    await this.#add({ ...request, params: distinctParams(request.params) });
   }
 
   async findRun(id: string): Promise<Run | null> {
-    return (await readRunsById(this.#database.queries, [id])).get(id) ?? null;
+    return (await this.#reader.readById([id])).get(id) ?? null;
   }
 
   async findRuns(ids: readonly string[]): Promise<Run[]> {
-    const runs = await readRunsById(this.#database.queries, [...new Set(ids)]);
+    const runs = await this.#reader.readById([...new Set(ids)]);
     return ids.flatMap((id) => runs.get(id) ?? []);
   }
 
@@ -115,6 +109,23 @@ export class SqlRuns {
       const removed = await transaction.deleteFrom("run_tags").where("run", "=", number).where("key", "=", key).returning("key").executeTakeFirst();
       if (removed === undefined) throw new AppError("TAG_NOT_FOUND", `The run ${id} has no tag ${JSON.stringify(key.slice(0, 250))}.`);
     });
+  }
+
+  /** Answers with the run's tags, by key. */
+  async #add(request: Parameters<TrackingStore["importRun"]>[0]): Promise<Tag[]> {
+    const { id, name, user, status, startTime, endTime, artifactUri, params, actor, now } = request;
+    const experiment = experimentNumber(request.experiment);
+    if (experiment === null) throw missingExperiment(request.experiment);
+    const byKey = new Map([...request.tags, { key: runNameTag, value: name }].map((tag): [string, Tag] => [tag.key, tag]));
+    const tags = [...byKey.values()].sort((left, right) => (left.key < right.key ? -1 : 1));
+    for (;;) {
+      const row: RunRow = {
+        number: this.#numbers.next(now), id, experiment, name, user_name: user, status, start_time: startTime, end_time: endTime, lifecycle: "active",
+        artifact_uri: artifactUri, created_at: now, owner: actor,
+      };
+      const [inserted] = await this.#batches.write(id, [this.#insert(row), ...this.#log.paramStatements(id, params), ...this.#log.tagStatements(id, tags)]);
+      if (inserted!.rows.length > 0 || (await this.#isThere(row))) return tags;
+    }
   }
 
   /** Why a run was not added: false where only its number was taken. */

@@ -8,6 +8,7 @@ import { experimentNumber, SqlExperiments } from "./sql-experiments.ts";
 import { SqlMetricHistory } from "./sql-metric-history.ts";
 import { SqlRunInputs } from "./sql-run-inputs.ts";
 import { SqlRunLog } from "./sql-run-log.ts";
+import { RunReader } from "./sql-run-rows.ts";
 import { searchRuns } from "./sql-run-search.ts";
 import { SqlRuns } from "./sql-runs.ts";
 
@@ -22,15 +23,17 @@ export class SqlTrackingStore implements TrackingStore {
   readonly #log: SqlRunLog;
   readonly #inputs: SqlRunInputs;
   readonly #history: SqlMetricHistory;
+  readonly #reader: RunReader;
   readonly #queries: Kysely<DatabaseSchema>;
 
   /** `ids` names the events that are written along. */
   constructor(database: SqlDatabase, ids: IdGenerator) {
     const batches = new SharedBatches(database);
     this.#queries = database.queries;
+    this.#reader = new RunReader(database.queries);
     this.#experiments = new SqlExperiments(database, ids);
     this.#log = new SqlRunLog(database, batches);
-    this.#runs = new SqlRuns(database, { batches, log: this.#log, ids });
+    this.#runs = new SqlRuns(database, { batches, log: this.#log, reader: this.#reader, ids });
     this.#inputs = new SqlRunInputs(database.queries, this.#log);
     this.#history = new SqlMetricHistory(database.queries);
   }
@@ -44,6 +47,7 @@ export class SqlTrackingStore implements TrackingStore {
   setExperimentTag: Method<"setExperimentTag"> = (id, tag, now) => this.#experiments.setExperimentTag(id, tag, now);
   deleteExperimentTag: Method<"deleteExperimentTag"> = (id, key, now) => this.#experiments.deleteExperimentTag(id, key, now);
   createRun: Method<"createRun"> = (request) => this.#runs.createRun(request);
+  importRun: Method<"importRun"> = (request) => this.#runs.importRun(request);
   findRun: Method<"findRun"> = (id) => this.#runs.findRun(id);
   findRuns: Method<"findRuns"> = (ids) => this.#runs.findRuns(ids);
   experimentOfRun: Method<"experimentOfRun"> = (id) => this.#runs.experimentOfRun(id);
@@ -53,7 +57,7 @@ export class SqlTrackingStore implements TrackingStore {
   deleteRunTag: Method<"deleteRunTag"> = (id, key) => this.#runs.deleteRunTag(id, key);
   logInputs: Method<"logInputs"> = (id, inputs) => this.#inputs.logInputs(id, inputs);
   logOutputs: Method<"logOutputs"> = (id, models) => this.#inputs.logOutputs(id, models);
-  searchRuns: Method<"searchRuns"> = (search) => searchRuns(this.#queries, search);
+  searchRuns: Method<"searchRuns"> = (search) => searchRuns(this.#queries, this.#reader, search);
   searchDatasets: Method<"searchDatasets"> = (experiments) => this.#inputs.searchDatasets(experiments);
   metricHistory: Method<"metricHistory"> = (run, key, page) => this.#history.metricHistory(run, key, page);
   metricExtent: Method<"metricExtent"> = (run, key) => this.#history.metricExtent(run, key);
