@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
@@ -24,7 +24,7 @@ interface Part {
 const parts: Part[] = [
   {
     name: "server",
-    inputs: ["src/**/*.ts", "tsconfig.json", "tsconfig.build.json", "package.json"],
+    inputs: ["src/**/*.ts", "src/**/*.py", "tsconfig.json", "tsconfig.build.json", "package.json"],
     product: join(dist, "main.js"),
     make: buildServer,
   },
@@ -53,6 +53,8 @@ function buildServer(): void {
   const fresh = join(cache, `server-${process.pid}`);
   rmSync(fresh, { recursive: true, force: true });
   run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh]);
+  // What runs in Python is shipped as it is written.
+  for (const path of globSync("src/**/*.py", { cwd: root })) cpSync(join(root, path), join(fresh, path.slice("src/".length)));
   mkdirSync(dist, { recursive: true });
   for (const name of readdirSync(dist)) if (name !== "console") rmSync(join(dist, name), { recursive: true });
   for (const name of readdirSync(fresh)) renameSync(join(fresh, name), join(dist, name));

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -118,4 +119,29 @@ export function loaderFolder(predict: string, options: { inputs?: Record<string,
       "def _load_pyfunc(path):", "    return Model()", "",
     ].join("\n"),
   };
+}
+
+/** Makes a wheel of one module: what an index would hand out. */
+export function writeWheel(python: string, directory: string, name: string, version: string, module: string): void {
+  const script = `
+import sys, zipfile
+directory, name, version, module = sys.argv[1:]
+info = f"{name}-{version}.dist-info"
+with zipfile.ZipFile(f"{directory}/{name}-{version}-py3-none-any.whl", "w") as wheel:
+    wheel.writestr(f"{name}.py", module)
+    wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
+    wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr(f"{info}/RECORD", f"{name}.py,,\\n{info}/METADATA,,\\n{info}/WHEEL,,\\n{info}/RECORD,,\\n")
+`;
+  execFileSync(python, ["-c", script, directory, name, version, module]);
+}
+
+/** Why a test cannot run here; false where it can. */
+export function whyNot(python: string, parameters: readonly string[], reason: string): string | false {
+  try {
+    execFileSync(python, parameters, { stdio: "ignore" });
+    return false;
+  } catch {
+    return reason;
+  }
 }

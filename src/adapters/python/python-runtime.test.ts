@@ -1,29 +1,20 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { AppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ModelRunner } from "../../serving/model-runtime.ts";
-import { loaderFolder, pythonBench } from "./python-models.fixture.ts";
+import { loaderFolder, pythonBench, whyNot } from "./python-models.fixture.ts";
 
 /** These models need the standard library only; those of libraries are tried in the clients suite. */
 const python = process.env.SLIPWAY_TEST_PYTHON ?? "python3";
 
-function whyNot(): string | false {
-  try {
-    execFileSync(python, ["--version"], { stdio: "ignore" });
-    return false;
-  } catch {
-    return "there is no Python on this machine";
-  }
-}
-
 const float64 = (name: string, ...data: number[]): Tensor => ({ name, datatype: "FP64", shape: [data.length], data: Float64Array.from(data) });
 const failsWith = (code: string, message: RegExp) => (error: unknown) => (error as AppError).code === code && message.test((error as AppError).message);
 
-describe("PythonRuntime", { skip: whyNot() }, () => {
+describe("PythonRuntime", { skip: whyNot(python, ["--version"], "there is no Python on this machine") }, () => {
   const bench = pythonBench(python);
   const withModel = async (predict: string, work: (runner: ModelRunner) => Promise<void>, options: Parameters<typeof loaderFolder>[1] = {}): Promise<void> => {
     const runtime = await bench.runtime({ directory: join(bench.directory, `runners-${Math.random()}`) });
@@ -136,6 +127,30 @@ describe("PythonRuntime", { skip: whyNot() }, () => {
     const top = "def handle(f):\n    try:\n        os.fstat(f)\n        return True\n    except OSError:\n        return False";
     await withModel(script, async (runner) => assert.deepEqual(await values(runner, float64("x", 1)), [["y", "FP64", [4], [0, 0, 0, 0]]]), { top });
     delete process.env.SLIPWAY_PLANTED_SECRET;
+  });
+
+  const rootsPython = "/usr/bin/python3";
+  const isRoot = process.getuid?.() === 0 ? whyNot(rootsPython, ["--version"], "there is no Python that every user may read") : "only root has rights to give up";
+
+  it("gives up the rights of root before anything of the model runs", { skip: isRoot }, async () => {
+    const open = bench.directory;
+    chmodSync(open, 0o755);
+    const directory = join(open, "runners-of-nobody");
+    const options = { directory, environments: bench.environments({ python: rootsPython }), user: { name: "nobody", required: true } };
+    const folder = loaderFolder("open('own-file', 'w').write('x')\nreturn {'y': [at_import, os.getuid(), os.geteuid(), len(os.getgroups()), os.access(__file__, os.W_OK)]}", { top: "at_import = os.getuid()" });
+    const runner = await (await bench.runtime(options)).start("", await bench.contract(folder));
+    const nobody = Number(execFileSync("id", ["-u", "nobody"]).toString());
+    assert.deepEqual(await values(runner, float64("x", 1)), [["y", "FP64", [5], [nobody, nobody, nobody, 0, 0]]]);
+    await runner.close();
+    assert.deepEqual(readdirSync(directory), []);
+
+    const closed = join(open, "closed");
+    mkdirSync(closed, { mode: 0o700 });
+    const refused = bench.runtime({ ...options, directory: join(closed, "runners") });
+    await assert.rejects((await refused).start("", await bench.contract(folder)), failsWith("VERSION_FAILED", /PermissionError/));
+    const lenient = await (await bench.runtime({ ...options, directory: join(closed, "runners"), user: { name: "nobody", required: false } })).start("", await bench.contract(folder));
+    await bench.log.until(({ fields }) => /^slipway: nobody may not read .*runs as root$/.test(String(fields.line)));
+    await lenient.close();
   });
 
   it("does not let a file of a model lead out of its folder", async () => {

@@ -128,6 +128,8 @@ class Runner:
             self._fail(run, "MODEL_RUN_FAILED", "The model's outputs are larger than a runner can send.", error)
         except values.OutputError as error:
             self._fail(run, "OUTPUT_INVALID", str(error), error)
+        except values.GapError as error:
+            self._fail(run, "MODEL_RUN_FAILED", str(error), error)
         except MemoryError as error:
             self._fail(run, "MODEL_RUN_FAILED", "The model needs more memory for this than it may have.", error)
         except BaseException as error:  # noqa: BLE001 - a model that exits or interrupts has failed, no more

@@ -10,6 +10,10 @@ class OutputError(Exception):
     """The model answered something that no tensor can hold; the message is for callers."""
 
 
+class GapError(Exception):
+    """The model has no answer to some of these values; the message is for callers."""
+
+
 # --- inputs ------------------------------------------------------------------------------------------------------------
 
 
@@ -249,4 +253,6 @@ def as_promised(tensor, datatype):
     if numpy_or_none() is None:
         convert = bool if datatype == "BOOL" else float if datatype.startswith("FP") else int
         return Tensor(tensor.name, datatype, tensor.shape, [convert(one) for one in tensor.data])
+    if tensor.datatype.startswith("FP") and not datatype.startswith("FP") and not numpy_or_none().isfinite(tensor.data).all():
+        raise GapError(f"The model answered missing values as {tensor.name[:100]}; its signature promises {datatype}.")
     return Tensor(tensor.name, datatype, tensor.shape, tensor.data.astype(NUMPY_NAMES[datatype]))
