@@ -139,8 +139,10 @@ async function searchAmongMany(directory: string, runs: number): Promise<void> {
   console.log(`\nSearch of 100 among ${runs.toLocaleString("en")} runs\n\n| database | p50 ms | p95 ms | memory of the server, MiB |\n| --- | --- | --- | --- |`);
   const cluster = await PostgresCluster.start({ fsync: true });
   try {
-    for (const [name, flags] of [["SQLite", []], ["Postgres", ["--database-url", cluster.url({ schema: await cluster.createSchema("many") })]]] as const) {
-      const slipway = await startSlipway(join(directory, `many-${name}`), ...flags);
+    for (const [name, databaseUrl] of [["SQLite", undefined], ["Postgres", cluster.url({ schema: await cluster.createSchema("many") })]] as const) {
+      if (databaseUrl !== undefined) process.env.SLIPWAY_DATABASE_URL = databaseUrl;
+      const slipway = await startSlipway(join(directory, `many-${name}`));
+      delete process.env.SLIPWAY_DATABASE_URL;
       const url = `http://127.0.0.1:${slipway.facts.httpPort}`;
       const experiment = await createExperiment(url, "many");
       await fillOverWire(url, experiment, runs);
