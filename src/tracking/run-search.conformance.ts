@@ -41,11 +41,12 @@ export function runSearchConformance(adapter: string, open: () => Promise<Tracki
     it("finds, sorts and pages as a look at every run would", async () => {
       const { store } = await open();
       const experiment = await newExperiment(store, "searched");
+      const second = await newExperiment(store, "searched too");
       const other = await newExperiment(store, "other");
       await newRun(store, other, 9999, { metrics: [point("m", 0)], params: pairs({ p: "a" }) });
       const made = fc.sample(arbitraryRun, { numRuns: 48, seed: 7 });
       for (const [index, { m, n, p, t, datasets, context, status, endTime, ...run }] of made.entries()) {
-        const id = await newRun(store, experiment, index + 1, {
+        const id = await newRun(store, index % 4 === 0 ? second : experiment, index + 1, {
           ...run, metrics: [...(m === undefined ? [] : [point("m", m)]), ...(n === undefined ? [] : [point("n", n)])],
           params: p === undefined ? [] : pairs({ p }), tags: t === undefined ? [] : pairs({ t }),
         });
@@ -58,12 +59,12 @@ export function runSearchConformance(adapter: string, open: () => Promise<Tracki
       assert.equal(runs.length, made.length);
       const arbitrarySearch = fc.record({
         conditions: fc.array(arbitraryCondition, { maxLength: 3 }), order: arbitraryOrder, view: fc.constantFrom("active", "deleted", "all"), limit: fc.integer({ min: 1, max: 20 }),
-        experiments: fc.constantFrom([experiment], [experiment, "x", experiment], ["0", experiment]),
+        experiments: fc.constantFrom([experiment], [experiment, second, "x", experiment], ["0", second], [second, experiment, ...Array.from({ length: 8 }, (_, index) => String(77 + index))]),
       });
       await fc.assert(
         fc.asyncProperty(arbitrarySearch, async (search) => {
           const found = await allPages((after) => store.searchRuns({ ...search, after }));
-          const visible = runs.filter(({ lifecycle }: Run) => search.view === "all" || lifecycle === search.view);
+          const visible = runs.filter((run: Run) => (search.view === "all" || run.lifecycle === search.view) && search.experiments.includes(run.experiment));
           const expected = naiveSearch(visible, search);
           assert.deepEqual(found.map(({ id }) => id), expected.map(({ id }) => id));
           assert.deepEqual(found, expected);

@@ -4,10 +4,13 @@ import type { TrackingStore } from "../../tracking/tracking-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import { sourcesOf, wholeExperiments, type RunSource } from "./run-search-sources.ts";
 import { conditionOf } from "./search-conditions.ts";
-import { keysetOf, orderTermsOf, searchToken, type TermValue } from "./search-order.ts";
+import { keysetOf, orderTermsOf, searchToken, type OrderTerm, type TermValue } from "./search-order.ts";
 import { runSubject } from "./search-subject.ts";
 import { experimentNumber } from "./sql-experiments.ts";
 import type { RunReader } from "./sql-run-rows.ts";
+
+/** So many experiments are searched each along its own indexes; more of them together, without. */
+const mostApart = 8;
 
 type RunSearch = Parameters<TrackingStore["searchRuns"]>[0];
 
@@ -23,16 +26,39 @@ export async function searchRuns(queries: Kysely<DatabaseSchema>, reader: RunRea
   const token = searchToken({ of: "runs", conditions, order, view, experiments: search.experiments }, after);
   const experiments = [...new Set(search.experiments.map(experimentNumber).filter((number) => number !== null))];
   if (experiments.length === 0) return { items: [], next: null };
-  const [experiment] = experiments;
-  const sources = experiments.length > 1 ? [wholeExperiments(experiments, terms)] : await sourcesOf(queries, { experiment: experiment!, conditions, order, terms, limit });
-  const found: Found[] = [];
-  for (const source of sources) {
-    if (found.length <= limit) found.push(...(await readSource(queries, source, { search, values: token.values, limit: limit + 1 - found.length })));
-  }
+  const found = experiments.length > mostApart
+    ? await readSource(queries, wholeExperiments(experiments, terms), { search, values: token.values, limit: limit + 1 })
+    : mergedBy(terms, await Promise.all(experiments.map((experiment) => searchExperiment(queries, { experiment, search, terms, values: token.values }))));
   const page = found.slice(0, limit);
   const runs = await reader.readByNumber(page.map(({ number }) => number));
   const items = page.flatMap(({ number }) => runs.get(number) ?? []);
   return { items, next: found.length > limit && page.length > 0 ? token.next(page.at(-1)!.values) : null };
+}
+
+/** As many runs of one experiment as a page and one more may take. */
+async function searchExperiment(
+  queries: Kysely<DatabaseSchema>,
+  { experiment, search, terms, values }: { experiment: number; search: RunSearch; terms: readonly OrderTerm[]; values: readonly TermValue[] | null },
+): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const source of await sourcesOf(queries, { ...search, experiment, terms })) {
+    if (found.length <= search.limit) found.push(...(await readSource(queries, source, { search, values, limit: search.limit + 1 - found.length })));
+  }
+  return found;
+}
+
+/** In the order that the database has for numbers and text. */
+function mergedBy(terms: readonly OrderTerm[], parts: readonly Found[][]): Found[] {
+  if (parts.length === 1) return parts[0]!;
+  const compare = (left: unknown, right: unknown): number =>
+    typeof left === "string" ? Buffer.compare(Buffer.from(left), Buffer.from(String(right))) : Number(left) < Number(right) ? -1 : Number(left) > Number(right) ? 1 : 0;
+  return parts.flat().sort((left, right) => {
+    for (const [index, { descending }] of terms.entries()) {
+      const order = compare(left.values[index], right.values[index]);
+      if (order !== 0) return descending ? -order : order;
+    }
+    return 0;
+  });
 }
 
 async function readSource(
