@@ -34,7 +34,11 @@ export interface RunMetric extends Metric {
  */
 export interface TrackingStore {
   /** `artifactLocation` may hold `{id}` for the id that the store gives. Writes the event experiment.created. Throws EXPERIMENT_EXISTS (a deleted one's name is taken too), TEAM_NOT_FOUND. */
-  createExperiment(request: { name: string; artifactLocation: string; tags: readonly Tag[]; team: string; actor: string; now: EpochMs }): Promise<Experiment>;
+  createExperiment(request: {
+    name: string; artifactLocation: string; tags: readonly Tag[]; team: string; actor: string; now: EpochMs;
+    /** Of one that was made elsewhere before; `now` where they are not given. */
+    createdAt?: number; updatedAt?: number;
+  }): Promise<Experiment>;
   /** Deleted ones too. */
   findExperiment(id: string): Promise<Experiment | null>;
   findExperimentByName(name: string): Promise<Experiment | null>;
@@ -51,6 +55,11 @@ export interface TrackingStore {
   createRun(request: {
     id: string; experiment: string; name: string; user: string; startTime: number; artifactUri: string; tags: readonly Tag[]; actor: string; now: EpochMs;
   }): Promise<Run>;
+  /** Adds a run that was made elsewhere, as it is there, with its params and tags; writes no event. Throws INVALID_PARAMETER where there is a run of this id. */
+  importRun(request: {
+    id: string; experiment: string; name: string; user: string; status: RunStatus; startTime: number; endTime: number | null; artifactUri: string;
+    params: readonly Tag[]; tags: readonly Tag[]; actor: string; now: EpochMs;
+  }): Promise<void>;
   findRun(id: string): Promise<Run | null>;
   /** In the order of `ids`, without those that are not there. */
   findRuns(ids: readonly string[]): Promise<Run[]>;

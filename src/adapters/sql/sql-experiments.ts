@@ -29,7 +29,7 @@ export class SqlExperiments implements Pick<
     this.#ids = ids;
   }
 
-  createExperiment({ name, artifactLocation, tags, team, actor, now }: Parameters<TrackingStore["createExperiment"]>[0]): Promise<Experiment> {
+  createExperiment({ name, artifactLocation, tags, team, actor, now, createdAt = now, updatedAt = createdAt }: Parameters<TrackingStore["createExperiment"]>[0]): Promise<Experiment> {
     const distinct = [...new Map(tags.map((tag) => [tag.key, tag])).values()];
     return this.#renaming(name, () =>
       this.#database.transaction(async (transaction) => {
@@ -37,7 +37,7 @@ export class SqlExperiments implements Pick<
         const { value: id } = await transaction
           .updateTable("sequences").set(({ eb }) => ({ value: eb("value", "+", 1) })).where("name", "=", "experiments").returning("value").executeTakeFirstOrThrow();
         const row: ExperimentRow = {
-          id, name, artifact_location: artifactLocation.replaceAll("{id}", String(id)), lifecycle: "active", created_at: now, updated_at: now, team, owner: actor,
+          id, name, artifact_location: artifactLocation.replaceAll("{id}", String(id)), lifecycle: "active", created_at: createdAt, updated_at: updatedAt, team, owner: actor,
         };
         await transaction.insertInto("experiments").values(row).execute();
         if (distinct.length > 0) await transaction.insertInto("experiment_tags").values(distinct.map(({ key, value }) => ({ experiment: id, key, value }))).execute();

@@ -108,6 +108,11 @@ export class SqlRunLog {
     return this.#state({ id });
   }
 
+  /** Statements that add the params of a run while it is active; each key once. */
+  paramStatements(id: string, params: readonly Tag[]): CompiledQuery[] {
+    return this.#params.statements(params.map(({ key, value }) => [key, value]), [id]);
+  }
+
   /** Statements that set the tags of a run while it is active; each key once. */
   tagStatements(id: string, tags: readonly Tag[]): CompiledQuery[] {
     return this.#tags.statements(tags.map(({ key, value }) => [key, value]), [id]);
