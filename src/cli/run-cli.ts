@@ -91,7 +91,7 @@ function addCommand(
   }
   made.action(async (...given: unknown[]) => {
     const count = command.positionals?.length ?? 0;
-    const positionals = given.slice(0, count).filter((value): value is string => typeof value === "string");
+    const positionals = given.slice(0, count).flat().filter((value): value is string => typeof value === "string");
     await run(positionals, given[count] as Record<string, string | boolean | undefined>);
   });
 }
