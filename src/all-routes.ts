@@ -7,7 +7,9 @@ import { doctorRoutes } from "./doctor/index.ts";
 import { eventRoutes, type Outbox, type WebhookService } from "./events/index.ts";
 import { systemRoutes, type SystemFacts } from "./http/system-routes.ts";
 import { monitoringRoutes, type LiveFeed, type MonitoringService } from "./monitoring/index.ts";
+import { importRoutes } from "./importing/index.ts";
 import type { OpenedAccess } from "./open-access.ts";
+import type { OpenedImporting } from "./open-importing.ts";
 import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
 import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
 import { openInferenceRoutes, ServingInference, servingRoutes, type PredictionLog, type ServingService, type TruthStore } from "./serving/index.ts";
@@ -27,6 +29,7 @@ export interface RouteParts {
   workflows: WorkflowService;
   streams: RunStreams;
   tracking: OpenedTracking;
+  importing: OpenedImporting;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
   access: OpenedAccess;
@@ -48,6 +51,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...eventRoutes(parts),
     ...workflowRoutes(parts.workflows, parts.streams),
     ...openedTrackingRoutes(parts.tracking, parts.registry),
+    ...importRoutes({ workflows: parts.workflows, openSource: parts.importing.openSource }),
     ...doctorRoutes(parts.doctor),
   ];
 }

@@ -29,9 +29,10 @@ import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
 import { serverChecks } from "./doctor.ts";
 import { openAccess } from "./open-access.ts";
 import { openDeliveries, openOutbox } from "./open-events.ts";
+import { openImporting } from "./open-importing.ts";
 import { openModels } from "./open-models.ts";
 import { openTracking } from "./open-tracking.ts";
-import { openWorkflows } from "./open-workflows.ts";
+import { openWorkflows, type OpenedWorkflows } from "./open-workflows.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
 import { loadConsoleFiles } from "./http/console-files.ts";
 import { HttpServer } from "./http/http-server.ts";
@@ -133,8 +134,9 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const setupToken = await opened.setup.begin(startedAt);
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 
-  const { workflows, streams, ...engine } = await openWorkflows({
-    config, database, environment, clock, ids, logger,
+  const importing = openImporting({ config, tracking, catalog: registry.catalog, ownerOf: async (run) => (await workflows.find(run)).owner });
+  const { workflows, streams, ...engine }: OpenedWorkflows = await openWorkflows({
+    config, database, environment, clock, ids, logger, definitions: [importing.definition],
     maintenance: [
       { name: "collect blobs", run: async () => blobs.collect(new Set(await registryStore.listArtifactDigests()), dayMs) },
       { name: "remove unused Python environments", run: models.removeUnusedEnvironments },
@@ -150,7 +152,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, access: opened, doctor,
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, importing, access: opened, doctor,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(models.executionProviders()),

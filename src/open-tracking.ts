@@ -8,7 +8,7 @@ import type { IdGenerator } from "./core/ids.ts";
 import type { Route } from "./core/route.ts";
 import { artifactRoutes, downloadUri, mlflowRegistryRoutes, mlflowTrackingRoutes, runFilter, runOrder } from "./mlflow/index.ts";
 import type { RegistryService } from "./registry/index.ts";
-import { ArtifactService, ExperimentAccess, LoggedModelService, TrackingService, trackingRoutes, type ArtifactStore, type TrackingStore, type ViewStore } from "./tracking/index.ts";
+import { ArtifactService, ExperimentAccess, LoggedModelService, TrackingService, trackingRoutes, type ArtifactStore, type LoggedModelStore, type TrackingStore, type ViewStore } from "./tracking/index.ts";
 
 interface Parts {
   database: SqlDatabase;
@@ -20,6 +20,7 @@ interface Parts {
 
 export interface OpenedTracking {
   store: TrackingStore;
+  loggedModelStore: LoggedModelStore;
   artifactStore: ArtifactStore;
   views: ViewStore;
   ids: IdGenerator;
@@ -38,7 +39,7 @@ export function openTracking({ database, artifacts: directory, clock, ids }: Par
   const random = (): number => randomBytes(6).readUIntBE(0, 6) / 2 ** 48;
   const runId = (): string => randomUUID().replaceAll("-", "");
   return {
-    store, artifactStore, access, ids,
+    store, loggedModelStore: loggedModels, artifactStore, access, ids,
     views: new SqlViewStore(database),
     tracking: new TrackingService({ store, access, random, runId }),
     models: new LoggedModelService({ store: loggedModels, tracking: store, access, random, runId }),

@@ -12,6 +12,7 @@ import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import {
   DefinitionCatalogue, loadDefinitions, maintenanceWorkflow, RunStreams, scheduleMaintenance, systemTimers, WorkflowEngine, WorkflowService, type MaintenanceTask,
+  type WorkflowDefinition,
 } from "./workflows/index.ts";
 
 /** How soon a run that another server added or woke is seen here. */
@@ -24,6 +25,8 @@ interface Parts {
   environment: Readonly<Record<string, string>>;
   /** What the hourly maintenance does. */
   maintenance: readonly MaintenanceTask[];
+  /** Further workflows of the server itself. */
+  definitions: readonly WorkflowDefinition[];
   clock: Clock;
   ids: IdGenerator;
   logger: Logger;
@@ -39,12 +42,12 @@ export interface OpenedWorkflows {
 }
 
 /** Workflows of the modules that the settings name and of the server itself, not started yet. Throws CONFIG_INVALID. */
-export async function openWorkflows({ config, database, environment, maintenance, clock, ids, logger }: Parts): Promise<OpenedWorkflows> {
+export async function openWorkflows({ config, database, environment, maintenance, definitions, clock, ids, logger }: Parts): Promise<OpenedWorkflows> {
   const store = new SqlWorkflowStore(database, { ids, clock: config.databaseUrl === undefined ? clock : "database" });
   const directory = new SqlWorkflowDirectory(database, { ids });
   const signals = new SqlWorkflowSignals(database);
   const schedules = new SqlWorkflowSchedules(database);
-  const catalogue = new DefinitionCatalogue([...(await loadDefinitions(config.workflows, process.cwd())), maintenanceWorkflow(maintenance)]);
+  const catalogue = new DefinitionCatalogue([...(await loadDefinitions(config.workflows, process.cwd())), maintenanceWorkflow(maintenance), ...definitions]);
   const commands = await ProcessCommandRunner.open({ directory: join(config.data, "commands"), environment, clock });
   const shared = { store, directory, signals, schedules, catalogue, ids, timers: systemTimers };
   const engine = config.maxWorkflowRuns === 0 ? null : new WorkflowEngine({

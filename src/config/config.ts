@@ -55,6 +55,8 @@ export const Config = z.strictObject({
   egressAllowed: z
     .union([z.array(EgressAllowance), z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean)).pipe(z.array(EgressAllowance))])
     .default([]),
+  /** The header Authorization with which imports ask MLflow servers, such as `Bearer ...`. */
+  importAuthorization: z.string().min(1).regex(/^[\x20-\x7e]+$/, "one line of printable characters").optional(),
   /** Modules (paths or packages) that export workflows. */
   workflows: list,
   /** Workflow runs of this process that are under way at once. */
@@ -82,4 +84,4 @@ export const Config = z.strictObject({
 export type Config = Readonly<z.infer<typeof Config>>;
 
 /** Settings that are never printed, and that may come from a file named by `<ENVIRONMENT NAME>_FILE`. */
-export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys"]);
+export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys", "importAuthorization"]);

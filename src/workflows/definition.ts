@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { EpochMs } from "../core/clock.ts";
+import type { Role } from "../core/caller.ts";
 import type { CommandResult, CommandSpec } from "./command-runner.ts";
 
 /** When a failed step is tried again: after a random part of `initialDelayMs * factor^n`, at most `maxDelayMs` (full jitter). */
@@ -67,6 +68,8 @@ export interface WorkflowDefinition<Input = unknown, Output = unknown> {
   concurrency?: { limit: number; key?(input: Input): string };
   /** Time from the first pick-up to the end; 24 hours by default, sleeping included. */
   timeoutMs?: number;
+  /** Role on the whole server that starting and scheduling it needs; without it, contributors start it for their teams. */
+  starter?: Role;
   run(context: WorkflowContext, input: Input): Promise<Output>;
 }
 

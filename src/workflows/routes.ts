@@ -48,6 +48,11 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
     if (!mayInTeam(caller, "viewer", team)) throw denial(hidden);
     requireInTeam(caller, "deployer", team);
   };
+  /** What a workflow of the server itself does may be more than a team may ask for. */
+  const requireStarter = (caller: Caller, workflow: string): void => {
+    const role = workflows.starterOf(workflow);
+    if (role !== null && !mayOnServer(caller, role)) throw new AppError("FORBIDDEN", `To start the workflow ${workflow} needs the role ${role} on the whole server.`);
+  };
 
   return [
     route({
@@ -79,6 +84,7 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
       response: z.object({ run: WorkflowRun, created: z.boolean() }),
       handle: async ({ params, body, caller, auditAs }) => {
         requireInTeam(caller, "contributor", body.team);
+        requireStarter(caller, params.workflow);
         const started = await workflows.start(params.workflow, body, caller.actor);
         auditAs({ object: `workflow:${params.workflow}`, detail: { run: started.run.id, team: body.team, created: started.created } });
         return started;
@@ -215,6 +221,7 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
         const { workflow, cron, team, paused } = body;
         auditAs({ object: `schedule:${params.schedule}`, detail: { workflow, cron, team, paused } });
         requireInTeam(caller, "deployer", body.team);
+        requireStarter(caller, workflow);
         const taken = new AppError("NAME_TAKEN", "Another team has a schedule of this name.");
         return workflows.putSchedule(params.schedule, body, caller.actor, (before) => requireChange(before, caller, taken));
       },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Role } from "../core/caller.ts";
 import { epochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
@@ -66,6 +67,12 @@ export class WorkflowService {
       concurrencyLimit: concurrency?.limit ?? null,
       runs: Object.fromEntries(counts.filter(({ workflow }) => workflow === name).map(({ state, runs }) => [state, runs])),
     }));
+  }
+
+  /** Role on the whole server that starting a workflow needs beside that in the team; null where none is, or there is no such workflow. */
+  starterOf(workflow: string): Role | null {
+    const { catalogue } = this.#parts;
+    return catalogue.has(workflow) ? (catalogue.latest(workflow).starter ?? null) : null;
   }
 
   /**
