@@ -10,7 +10,7 @@ const WireTag = z.object({ key: z.string(), value: z.string() });
 export const WireVersion = z
   .object({
     name: z.string(), version: z.string(), creation_timestamp: z.number().int(), last_updated_timestamp: z.number().int(), user_id: z.string().optional(),
-    current_stage: z.string(), description: z.string().optional(), source: z.string(), run_id: z.string().optional(), status: z.string(), status_message: z.string().optional(),
+    current_stage: z.string(), description: z.string(), source: z.string(), run_id: z.string().optional(), status: z.string(), status_message: z.string().optional(),
     tags: z.array(WireTag).optional(), run_link: z.string().optional(), aliases: z.array(z.string()).optional(), model_id: z.string().optional(),
   })
   .meta({ id: "MlflowModelVersion" });
@@ -42,7 +42,9 @@ export function wireVersion(version: ModelVersion, aliases: Readonly<Record<stri
   const own = Object.entries(aliases).flatMap(([alias, number]) => (number === version.version ? [alias] : []));
   return {
     name: version.model, version: version.version, creation_timestamp: version.createdAt, last_updated_timestamp: version.updatedAt,
-    ...unlessEmpty("user_id", version.owner), current_stage: version.stage, ...unlessEmpty("description", version.description),
+    ...unlessEmpty("user_id", version.owner), current_stage: version.stage,
+    // Empty too: clients show None for what is left out.
+    description: version.description,
     source: version.source === "" ? `models:/${version.model}/${version.version}` : version.source,
     ...unlessEmpty("run_id", version.runId ?? ""), status: version.status, ...unlessEmpty("status_message", version.statusMessage),
     ...(version.tags.length === 0 ? {} : { tags: version.tags }), ...unlessEmpty("run_link", version.runLink),

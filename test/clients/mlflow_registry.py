@@ -107,6 +107,7 @@ with check("registers versions whose files nobody knows, and finds them"):
     third = client.create_model_version("Versions", "runs:/run_id/another_model", "run_id_2")
     assert [each.version for each in (first, second, third)] == ["1", "2", "3"]
     assert (first.status, first.current_stage, first.tags, first.run_id, second.run_link) == ("READY", "None", {"key": "value"}, "run_id_1", "link")
+    assert (first.description, second.description) == ("one", "")
     assert client.get_model_version("Versions", "1") == first
     assert client.get_model_version_download_uri("Versions", "1") == "runs:/run_id/model"
     assert client.search_model_versions("run_id = 'run_id_1' AND name = 'Versions'") == [second, first]
