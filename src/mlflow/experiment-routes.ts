@@ -80,17 +80,19 @@ export function experimentRoutes(tracking: TrackingService): Route[] {
       },
     }),
     mlflowRoute({
-      method: "POST", path: "/experiments/set-experiment-tag", access: "contributor", audited: false, tag, operationId: "mlflowSetExperimentTag", summary: "Set a tag of an experiment",
+      method: "POST", path: "/experiments/set-experiment-tag", access: "contributor", tag, operationId: "mlflowSetExperimentTag", summary: "Set a tag of an experiment",
       body: { kind: "json", schema: message({ experiment_id: requiredText, key: requiredText, value: text }) }, response: Nothing,
-      handle: async ({ body, caller, now }) => {
+      handle: async ({ body, caller, now, auditAs }) => {
+        auditAs({ object: `experiment:${body.experiment_id.slice(0, 64)}` });
         await tracking.setExperimentTag(caller, body.experiment_id, { key: body.key, value: body.value ?? "" }, now);
         return {};
       },
     }),
     mlflowRoute({
-      method: "POST", path: "/experiments/delete-experiment-tag", access: "contributor", audited: false, tag, operationId: "mlflowDeleteExperimentTag", summary: "Remove a tag of an experiment",
+      method: "POST", path: "/experiments/delete-experiment-tag", access: "contributor", tag, operationId: "mlflowDeleteExperimentTag", summary: "Remove a tag of an experiment",
       body: { kind: "json", schema: message({ experiment_id: requiredText, key: requiredText }) }, response: Nothing,
-      handle: async ({ body, caller, now }) => {
+      handle: async ({ body, caller, now, auditAs }) => {
+        auditAs({ object: `experiment:${body.experiment_id.slice(0, 64)}` });
         await tracking.deleteExperimentTag(caller, body.experiment_id, body.key, now);
         return {};
       },

@@ -12,7 +12,7 @@ import { resultLimit } from "./wire-limits.ts";
 
 const tag = "MLflow";
 const Nothing = z.object({});
-const ModelPath = z.object({ model: z.string().max(128).meta({ description: "`m-` and 32 hexadecimal digits" }) });
+const ModelPath = z.object({ loggedModel: z.string().max(128).meta({ description: "`m-` and 32 hexadecimal digits" }) });
 const Pairs = list(message({ key: requiredText, value: text }));
 const Model = z.object({ model: WireLoggedModel });
 /** Pages that one request looks through for models that are measured on a dataset. */
@@ -69,53 +69,53 @@ export function loggedModelRoutes(models: LoggedModelService, artifacts: Artifac
       },
     }),
     mlflowRoute({
-      method: "GET", path: "/logged-models/:model", access: "viewer", tag, operationId: "mlflowGetLoggedModel", summary: "A logged model with its metrics",
+      method: "GET", path: "/logged-models/:loggedModel", access: "viewer", tag, operationId: "mlflowGetLoggedModel", summary: "A logged model with its metrics",
       params: ModelPath, response: Model,
-      handle: async ({ params, caller }) => ({ model: wireLoggedModel(await models.model(caller, params.model)) }),
+      handle: async ({ params, caller }) => ({ model: wireLoggedModel(await models.model(caller, params.loggedModel)) }),
     }),
     mlflowRoute({
-      method: "PATCH", path: "/logged-models/:model", access: "contributor", audited: false, tag, operationId: "mlflowFinalizeLoggedModel", summary: "Say that a model's files are there, or failed",
+      method: "PATCH", path: "/logged-models/:loggedModel", access: "contributor", audited: false, tag, operationId: "mlflowFinalizeLoggedModel", summary: "Say that a model's files are there, or failed",
       params: ModelPath, body: { kind: "json", schema: message({ status: finalStatus }) }, response: Model,
       handle: async ({ params, body, caller, now }) => {
         if (body.status === undefined) throw new AppError("INVALID_PARAMETER", "Missing value for required parameter 'status'.");
-        return { model: wireLoggedModel(await models.finish(caller, params.model, body.status, now)) };
+        return { model: wireLoggedModel(await models.finish(caller, params.loggedModel, body.status, now)) };
       },
     }),
     mlflowRoute({
-      method: "DELETE", path: "/logged-models/:model", access: "contributor", tag, operationId: "mlflowDeleteLoggedModel", summary: "Remove a logged model from all lists",
+      method: "DELETE", path: "/logged-models/:loggedModel", access: "contributor", tag, operationId: "mlflowDeleteLoggedModel", summary: "Remove a logged model from all lists",
       params: ModelPath, response: Nothing,
       handle: async ({ params, caller, now }) => {
-        await models.remove(caller, params.model, now);
+        await models.remove(caller, params.loggedModel, now);
         return {};
       },
     }),
     mlflowRoute({
-      method: "PATCH", path: "/logged-models/:model/tags", access: "contributor", audited: false, tag, operationId: "mlflowSetLoggedModelTags", summary: "Set tags of a logged model",
+      method: "PATCH", path: "/logged-models/:loggedModel/tags", access: "contributor", audited: false, tag, operationId: "mlflowSetLoggedModelTags", summary: "Set tags of a logged model",
       params: ModelPath, body: { kind: "json", schema: message({ tags: Pairs }) }, response: Model,
-      handle: async ({ params, body, caller, now }) => ({ model: wireLoggedModel(await models.setTags(caller, params.model, body.tags.map(pair), now)) }),
+      handle: async ({ params, body, caller, now }) => ({ model: wireLoggedModel(await models.setTags(caller, params.loggedModel, body.tags.map(pair), now)) }),
     }),
     mlflowRoute({
-      method: "DELETE", path: "/logged-models/:model/tags/:key", access: "contributor", audited: false, tag, operationId: "mlflowDeleteLoggedModelTag", summary: "Remove a tag of a logged model",
+      method: "DELETE", path: "/logged-models/:loggedModel/tags/:key", access: "contributor", tag, operationId: "mlflowDeleteLoggedModelTag", summary: "Remove a tag of a logged model",
       params: ModelPath.extend({ key: z.string() }), response: Nothing,
       handle: async ({ params, caller, now }) => {
-        await models.deleteTag(caller, params.model, params.key, now);
+        await models.deleteTag(caller, params.loggedModel, params.key, now);
         return {};
       },
     }),
     mlflowRoute({
-      method: "POST", path: "/logged-models/:model/params", access: "contributor", audited: false, tag, operationId: "mlflowLogLoggedModelParams", summary: "Add params to a logged model",
+      method: "POST", path: "/logged-models/:loggedModel/params", access: "contributor", audited: false, tag, operationId: "mlflowLogLoggedModelParams", summary: "Add params to a logged model",
       params: ModelPath, body: { kind: "json", schema: message({ params: Pairs }), maxBytes: 8 << 20 }, response: Nothing,
       handle: async ({ params, body, caller }) => {
-        await models.addParams(caller, params.model, body.params.map(pair));
+        await models.addParams(caller, params.loggedModel, body.params.map(pair));
         return {};
       },
     }),
     mlflowRoute({
-      method: "GET", path: "/logged-models/:model/artifacts/directories", access: "viewer", tag, operationId: "mlflowListLoggedModelArtifacts", summary: "Files and folders of a logged model",
+      method: "GET", path: "/logged-models/:loggedModel/artifacts/directories", access: "viewer", tag, operationId: "mlflowListLoggedModelArtifacts", summary: "Files and folders of a logged model",
       params: ModelPath, query: queryMessage({ artifact_directory_path: text }),
       response: z.object({ root_uri: z.string(), files: z.array(z.object({ path: z.string(), is_dir: z.boolean(), file_size: z.number().int().optional() })).optional() }),
       handle: async ({ params, query, caller }) => {
-        const { artifactUri } = await models.model(caller, params.model);
+        const { artifactUri } = await models.model(caller, params.loggedModel);
         return { root_uri: artifactUri, files: await filesOf(artifacts, caller, artifactUri, query.artifact_directory_path ?? "") };
       },
     }),
