@@ -4,10 +4,32 @@ const Timestamp = z.number().int().nonnegative().meta({ description: "Millisecon
 
 const endOfRun = z.object({ run: z.string(), workflow: z.string(), version: z.number().int(), error: z.unknown().optional() });
 
+const ofModel = z.object({ model: z.string(), reason: z.string().optional() });
+const ofVersion = ofModel.extend({ version: z.string() });
+const texts = { before: z.string(), after: z.string() };
+const tagSet = { key: z.string(), value: z.string(), before: z.string().nullable() };
+const tagDeleted = { key: z.string(), before: z.string() };
+const Tags = z.array(z.object({ key: z.string(), value: z.string() })).optional();
+
 /** What can happen, and what the event says of it beside object, team and actor. */
 export const eventPayloads = {
-  "model.version.registered": z.object({ model: z.string(), version: z.string(), contractDigest: z.string().optional() }),
-  "model.alias.changed": z.object({ model: z.string(), alias: z.string(), version: z.string() }),
+  "model.created": ofModel.extend({ description: z.string().optional(), tags: Tags }),
+  "model.described": ofModel.extend(texts),
+  /** On both names. */
+  "model.renamed": ofModel.extend(texts),
+  "model.deleted": ofModel,
+  "model.tag.set": ofModel.extend(tagSet),
+  "model.tag.deleted": ofModel.extend(tagDeleted),
+  "model.version.registered": z.object({
+    model: z.string(), version: z.string(), contractDigest: z.string().optional(), source: z.string().optional(), runId: z.string().optional(), description: z.string().optional(), tags: Tags,
+  }),
+  "model.version.transitioned": ofVersion.extend(texts),
+  "model.version.described": ofVersion.extend(texts),
+  "model.version.deleted": ofVersion,
+  "model.version.tag.set": ofVersion.extend(tagSet),
+  "model.version.tag.deleted": ofVersion.extend(tagDeleted),
+  "model.alias.changed": ofModel.extend({ alias: z.string(), version: z.string(), before: z.string().optional() }),
+  "model.alias.deleted": ofModel.extend({ alias: z.string(), version: z.string() }),
   "model.policy.changed": z.object({ model: z.string(), revision: z.number().int() }),
   "workflow.run.succeeded": endOfRun,
   "workflow.run.failed": endOfRun,

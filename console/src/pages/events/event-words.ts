@@ -2,7 +2,16 @@ import type { RecordedEvent } from "../../data/types.ts";
 
 /** Types of events that are there today, in the groups that a filter can name. */
 export const eventTypes = [
-  { pattern: "model.*", types: ["model.version.registered", "model.alias.changed", "model.policy.changed"] },
+  {
+    pattern: "model.*",
+    types: [
+      "model.created", "model.described", "model.renamed", "model.deleted", "model.tag.set", "model.tag.deleted",
+      "model.version.registered", "model.version.transitioned", "model.version.described", "model.version.deleted", "model.version.tag.set", "model.version.tag.deleted",
+      "model.alias.changed", "model.alias.deleted", "model.policy.changed",
+    ],
+  },
+  { pattern: "experiment.*", types: ["experiment.created"] },
+  { pattern: "run.*", types: ["run.finished"] },
   { pattern: "workflow.*", types: ["workflow.run.succeeded", "workflow.run.failed", "workflow.run.cancelled"] },
   { pattern: "key.*", types: ["key.created", "key.revoked"] },
   { pattern: "team.*", types: ["team.created", "team.removed"] },
