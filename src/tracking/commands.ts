@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
-import { metricsText, runsTableText, runText, type ListedRuns, type WireMetricPoint, type WireRunAnswer } from "./run-listing.ts";
+import { metricsText, runsTableText, runText, shortText, type ListedRuns, type WireMetricPoint, type WireRunAnswer } from "./run-listing.ts";
 
 type Api = Parameters<Command["run"]>[0]["api"];
 type TextOptions = Record<string, string | undefined>;
@@ -93,7 +93,7 @@ const compare: Command = {
     return { runs: runs.map(({ info }) => ({ id: info.run_id, name: info.run_name })), differences };
   },
   render: ({ runs, differences }: { runs: { id: string; name: string }[]; differences: { key: string; values: (string | null)[] }[] }) =>
-    differences.length === 0 ? "Params and metrics are the same." : textTable(["KEY", ...runs.map(({ id, name }) => name || id)], differences.map(({ key, values }) => [key, ...values.map((value) => value ?? "-")])),
+    differences.length === 0 ? "Params and metrics are the same." : textTable(["KEY", ...runs.map(({ id, name }) => name || id)], differences.map(({ key, values }) => [key, ...values.map((value) => (value === null ? "-" : shortText(value)))])),
 };
 
 function lifecycle(word: "delete" | "restore", summary: string, done: string): Command {

@@ -62,7 +62,7 @@ function timeText(time: number): string {
 }
 
 /** One line, for tables. */
-function shortText(text: string): string {
+export function shortText(text: string): string {
   const line = text.replaceAll(/\s+/g, " ");
   return line.length > longest ? `${line.slice(0, longest - 3)}...` : line;
 }
