@@ -80,6 +80,7 @@ export function trainings(count: number, startTime: number): SampleRun[] {
 export function manyMetrics(count: number, names: number, startTime: number): SampleRun[] {
   return Array.from({ length: count }, (_, index) => ({
     name: `run ${index}`, startTime: startTime + index * 1000, params: { depth: String(index % 12) },
+    status: "RUNNING" as const,
     metrics: Object.fromEntries([0, 1, 2, 3].map((offset) => [`metric ${String((index * 4 + offset) % names).padStart(4, "0")}`, [index / count + offset]])),
   }));
 }

@@ -136,8 +136,8 @@ export function useRunTable(query: TableQuery | null, refreshMs?: number): Resou
   });
 }
 
-export function useRun(run: string, refreshMs?: number): Resource<{ run: WireRun }> {
-  return useResource(`${wire}/runs/get?run_id=${encodeURIComponent(run)}`, refreshMs === undefined ? {} : { refreshMs });
+export function useRun(run: string | null, refreshMs?: number): Resource<{ run: WireRun }> {
+  return useResource(run === null ? null : `${wire}/runs/get?run_id=${encodeURIComponent(run)}`, refreshMs === undefined ? {} : { refreshMs });
 }
 
 /** Runs with all that they hold, in the order of `ids`. */

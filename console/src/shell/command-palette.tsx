@@ -7,6 +7,7 @@ import { chooseTheme } from "./theme.ts";
 
 const actions: readonly PaletteEntry[] = [
   { id: "key:create", label: "Make a key…", note: "asks first", kind: "Action", href: "/settings/keys?create=1", keywords: "create api token access" },
+  { id: "experiment:create", label: "Create an experiment…", note: "asks first", kind: "Action", href: "/experiments?create=1", keywords: "new mlflow tracking" },
   { id: "run:start", label: "Start a workflow…", note: "asks first", kind: "Action", href: "/workflows/definitions", keywords: "run new" },
   { id: "webhook:create", label: "Add a webhook…", note: "asks first", kind: "Action", href: "/events/webhooks?create=1", keywords: "create events url" },
   { id: "audit:verify", label: "Verify the audit log", note: "", kind: "Action", href: "/settings/audit?verify=1", keywords: "chain hash tamper" },

@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 import { useResource } from "../../data/resource.ts";
-import { tagOf, useRun, useRunTable, wire, type WireDataset, type WireRun } from "../../data/tracking.ts";
+import { tagOf, useRunTable, wire, type WireDataset, type WireRun } from "../../data/tracking.ts";
 import { Panel } from "../../parts/panel.tsx";
 import { StatusMark } from "./status-mark.tsx";
 
@@ -83,9 +83,4 @@ export function RunModels({ run }: { run: WireRun }) {
 function LoggedModelLine({ id, step }: { id: string; step: number | undefined }) {
   const model = useResource<{ model: { info: { name: string; model_type?: string; status?: string } } }>(`${wire}/logged-models/${encodeURIComponent(id)}`).data?.model.info;
   return <li><strong>{model?.name ?? id}</strong> <code className="small">{id}</code>{step !== undefined && step !== 0 && <span className="muted"> at step {step}</span>}</li>;
-}
-
-/** Where a name of a run is wanted and only its id is known. */
-export function RunName({ id }: { id: string }) {
-  return <>{useRun(id).data?.run.info.run_name ?? id.slice(0, 8)}</>;
 }

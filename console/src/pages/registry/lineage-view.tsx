@@ -1,12 +1,13 @@
 import { useLocation } from "wouter";
+import { tagOf, useRun } from "../../data/tracking.ts";
 import type { Model, ModelVersion } from "../../data/types.ts";
-import { lineageGraph, type LineageNode } from "./lineage.ts";
+import { lineageGraph, type LineageNode, type LineageRun } from "./lineage.ts";
 
 const box = { width: 158, height: 46, across: 54, down: 16 };
 
 /** Where a version comes from and what it is called, as a graph; what has a page is a link to it. */
 export function LineageView({ model, version }: { model: Model; version: ModelVersion }) {
-  const graph = lineageGraph(model, version);
+  const graph = lineageGraph(model, version, useLineageRun(version));
   const [, navigate] = useLocation();
   const width = graph.columns * (box.width + box.across) - box.across + 4;
   const height = graph.rows * (box.height + box.down) - box.down + 4;
@@ -16,7 +17,7 @@ export function LineageView({ model, version }: { model: Model; version: ModelVe
   };
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
   return (
-    <div className="lineage" tabIndex={0} role="region" aria-label={`Lineage of v${version.version}`}>
+    <div className="lineage" tabIndex={0} role="region" aria-label="Graph">
       <svg width={width} height={height} role="group" aria-label={graph.edges.map(([from, to]) => `${byId.get(from)!.label} to ${byId.get(to)!.label}`).join(", ")}>
         {graph.edges.map(([from, to]) => {
           const [start, end] = [byId.get(from)!, byId.get(to)!];
@@ -30,8 +31,9 @@ export function LineageView({ model, version }: { model: Model; version: ModelVe
           const { x, y } = place(node);
           const content = (
             <>
+              <title>{node.label}</title>
               <rect x={x} y={y} width={box.width} height={box.height} rx={7} />
-              <text x={x + 11} y={y + 19} className="lineage-label">{cut(node.label, 20)}<title>{node.label}</title></text>
+              <text x={x + 11} y={y + 19} className="lineage-label">{cut(node.label, 20)}</text>
               <text x={x + 11} y={y + 35} className="lineage-note">{cut(node.kind === node.note || node.note === "" ? node.kind : `${node.kind} · ${node.note}`, 25)}</text>
             </>
           );
@@ -44,6 +46,14 @@ export function LineageView({ model, version }: { model: Model; version: ModelVe
       </svg>
     </div>
   );
+}
+
+/** The run itself, for versions whose contract does not tell of it; null where there is none, or none that the reader may see. */
+function useLineageRun(version: ModelVersion): LineageRun | null {
+  const run = useRun(version.contract.lineage.run === undefined ? version.runId : null).data?.run;
+  if (run === undefined) return null;
+  const datasets = (run.inputs?.dataset_inputs ?? []).map(({ dataset, tags }) => ({ name: dataset.name, digest: dataset.digest, context: tagOf(tags, "mlflow.data.context") }));
+  return { name: run.info.run_name, experiment: run.info.experiment_id, params: run.data.params?.length ?? 0, datasets };
 }
 
 function cut(text: string, limit: number): string {

@@ -19,6 +19,12 @@ describe("the lineage of a version", () => {
     assert.equal(graph.nodes.find(({ id }) => id === "run")!.href, "/experiments/3/runs/r1");
   });
 
+  it("takes from the run what the contract does not say", () => {
+    const graph = lineageGraph(model, version({}, { runId: "r9" }), { name: "net", experiment: "5", params: 2, datasets: [{ name: "clicks", digest: "d2" }] });
+    assert.deepEqual(graph.nodes.map(({ id, label, href }) => [id, label, href]).slice(0, 2), [["dataset:clicks:d2", "clicks", null], ["run", "net", "/experiments/5/runs/r9"]]);
+    assert.equal(lineageGraph(model, version({}, { runId: "0123456789abcdef" })).nodes[0]!.label, "0123456789ab");
+  });
+
   it("is the version alone where nothing else is known, and every edge has both ends", () => {
     const alone = lineageGraph({ ...model, aliases: {} }, version({}));
     assert.deepEqual([alone.nodes.map(({ id }) => id), alone.edges, alone.columns], [["version"], [], 1]);

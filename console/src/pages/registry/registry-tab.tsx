@@ -1,6 +1,7 @@
 import { Link } from "wouter";
 import { aliasesOf } from "../../data/models.ts";
 import { useQuery } from "../../data/query.ts";
+import { useRun } from "../../data/tracking.ts";
 import type { Model, ModelVersion, Stage } from "../../data/types.ts";
 import { Chip, type Tone } from "../../parts/chip.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
@@ -87,9 +88,7 @@ function Versions({ model, versions, chosen }: { model: Model; versions: readonl
               </td>
               <td data-label="Registered"><Time at={entry.createdAt} /><span className="cell-note">{entry.owner}</span></td>
               <td data-label="From">
-                {entry.contract.lineage.run !== undefined
-                  ? <Link href={`/experiments/${entry.contract.lineage.run.experiment}/runs/${entry.contract.lineage.run.id}`}>{entry.contract.lineage.run.name || "run"}</Link>
-                  : <span className="muted">{entry.runId === null ? entry.contract.runtime.kind : `run ${entry.runId.slice(0, 8)}`}</span>}
+                <Origin version={entry} />
                 {entry.status !== "READY" && <span className="cell-note cell-bad">{entry.statusMessage || entry.status.toLowerCase()}</span>}
               </td>
               <td className="cell-actions">
@@ -105,6 +104,15 @@ function Versions({ model, versions, chosen }: { model: Model; versions: readonl
       </table>
     </Panel>
   );
+}
+
+/** The run that made a version, or else what kind of file it is. */
+function Origin({ version }: { version: ModelVersion }) {
+  const { run: noted } = version.contract.lineage;
+  const run = useRun(noted === undefined ? version.runId : null).data?.run.info;
+  const [id, experiment, name] = noted === undefined ? [version.runId, run?.experiment_id, run?.run_name] : [noted.id, noted.experiment, noted.name];
+  if (id === null) return <span className="muted">{version.contract.runtime.kind === "none" ? "nothing that runs here" : `${version.contract.runtime.kind} file`}</span>;
+  return experiment === undefined ? <span className="muted">run {id.slice(0, 8)}</span> : <Link href={`/experiments/${experiment}/runs/${id}`}>{name || id.slice(0, 8)}</Link>;
 }
 
 function Tags({ tags }: { tags: readonly { key: string; value: string }[] }) {
