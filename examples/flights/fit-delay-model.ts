@@ -9,7 +9,13 @@ export interface FitOptions {
   step?: number;
   /** Pull of each selected weight towards 0, per visit. */
   shrinkage?: number;
+  /** Told, each 25,000 flights, how many were learnt from and the mean log loss of these last ones, judged before they were learnt. */
+  onProgress?: (flights: number, logLoss: number) => void;
 }
+
+/** The setting that did best on April. */
+export const chosenOptions = { seed: 1, epochs: 2, step: 0.3, shrinkage: 0.06 } as const;
+const toldEvery = 25_000;
 
 /**
  * Fits by stochastic gradient descent, one flight at a time, with Adagrad's steps: a weight that was visited often moves
@@ -17,7 +23,7 @@ export interface FitOptions {
  * rows give the same weights, bit for bit. The defaults are the ones that did best on April.
  */
 export function fitDelayModel(table: FlightTable, options: FitOptions = {}): DelayModel {
-  const { seed = 1, epochs = 2, step = 0.3, shrinkage = 0.06 } = options;
+  const { seed, epochs, step, shrinkage, onProgress } = { ...chosenOptions, ...options };
   const model = DelayModel.forTable(table);
   const { weights } = model;
   const cells = model.cellsOf(table);
@@ -28,6 +34,8 @@ export function fitDelayModel(table: FlightTable, options: FitOptions = {}): Del
   let bias = Math.log(lateRows / (table.rows - lateRows));
   const order = Uint32Array.from({ length: table.rows }, (_, index) => index);
   const random = randomNumbers(seed);
+  let seen = 0;
+  let surprise = 0;
   for (let epoch = 0; epoch < epochs; epoch++) {
     shuffle(order, random);
     for (const row of order) {
@@ -35,6 +43,11 @@ export function fitDelayModel(table: FlightTable, options: FitOptions = {}): Del
       let logOdds = bias;
       for (let index = from; index < from + width; index++) logOdds += weights[cells[index]!]!;
       const error = sigmoid(logOdds) - table.late[row]!;
+      surprise -= Math.log(1 - Math.abs(error));
+      if (++seen % toldEvery === 0) {
+        onProgress?.(seen, surprise / toldEvery);
+        surprise = 0;
+      }
       bias -= 0.0005 * error;
       for (let index = from; index < from + width; index++) {
         const cell = cells[index]!;

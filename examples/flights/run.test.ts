@@ -20,6 +20,8 @@ class StandIn {
   calls: Call[] = [];
   /** Digests of the files that versions of the model were made of. */
   deployed: string[] = [];
+  /** Whether the training was logged before. */
+  logged = false;
   onInfer: (call: Call) => void = () => undefined;
   readonly #server: Server;
 
@@ -60,6 +62,10 @@ class StandIn {
       return [200, { model_name: "flight-delay", model_version: "1", parameters: { prediction_id: `prd_${this.calls.length}` }, outputs: [late] }];
     }
     if (path === "/api/workflows/flight-accuracy-report/runs") return [200, { run: { id: "wfr_1", state: "queued" }, created: true }];
+    if (path.startsWith("/api/2.0/mlflow/experiments/get-by-name")) return [200, { experiment: { experiment_id: "7" } }];
+    if (path === "/api/2.0/mlflow/runs/search") return [200, this.logged ? { runs: [{ info: { run_id: "r1" } }] } : {}];
+    if (path === "/api/2.0/mlflow/runs/create") return [200, { run: { info: { run_id: "r1" } } }];
+    if (path.startsWith("/api/2.0/mlflow/runs/")) return [200, {}];
     if (method === "POST") return [200, { version: { version: "1" }, created: true, active: true, notes: [] }];
     if (this.deployed.length === 0) return [404, { error: { code: "MODEL_NOT_FOUND", message: "There is no model flight-delay." } }];
     return [200, { versions: this.deployed.map((sourceDigest) => ({ version: "1", contract: { runtime: { sourceDigest } } })) }];
@@ -80,6 +86,7 @@ describe("running the example", () => {
     await writeFile(files.model, "model");
     await writeFile(files.reference, "reference");
     await writeFile(files.evaluation, JSON.stringify({ auc: 0.77, baseline_probability: 0.2155 }));
+    await writeFile(files.history, JSON.stringify([[25_000, 0.5], [50_000, 0.45]]));
   });
   after(() => rm(directory, { recursive: true }));
 
@@ -117,6 +124,21 @@ describe("running the example", () => {
     const started = server.calls.filter(({ path }) => path === "/api/workflows/flight-accuracy-report/runs");
     assert.deepEqual(started.map(({ body }) => body), [{ idempotencyKey: "first report", input: { url } }]);
     assert.ok(lines.some((line) => line.startsWith("workflow run wfr_1 makes an accuracy report")));
+  });
+
+  it("logs the training as a run, once however often it is started", async () => {
+    server.onInfer = () => stop.abort();
+    await run();
+    const batch = server.calls.find(({ path }) => path === "/api/2.0/mlflow/runs/log-batch")!.body as { metrics: { key: string; value: number; step: number }[]; params: { key: string; value: string }[] };
+    assert.deepEqual(batch.metrics.filter(({ key }) => key === "log_loss_while_learning").map(({ value, step }) => [step, value]), [[25_000, 0.5], [50_000, 0.45]]);
+    assert.deepEqual(batch.metrics.find(({ key }) => key === "auc")?.value, 0.77);
+    assert.ok(batch.params.some(({ key, value }) => key === "epochs" && value === "2"));
+    const creations = (): number => server.calls.filter(({ path }) => path === "/api/2.0/mlflow/runs/create").length;
+    assert.equal(creations(), 1);
+    server.logged = true;
+    stop = new AbortController();
+    await run();
+    assert.equal(creations(), 1);
   });
 
   it("leaves the traffic where it is when this very model was deployed before", async () => {

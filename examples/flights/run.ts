@@ -3,10 +3,11 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleepFor } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { AppError } from "../../src/index.ts";
+import { AppError, SlipwayClient } from "../../src/index.ts";
 import { periods, readFlights } from "./dataset.ts";
 import { randomNumbers } from "./fit-delay-model.ts";
 import { SlipwayFlightServer } from "./flight-server.ts";
+import { logTraining } from "./log-training.ts";
 import { replayFlights } from "./replay-flights.ts";
 import { readEvaluation, trainedFiles, type Evaluation, type TrainedFiles } from "./train.ts";
 
@@ -43,6 +44,7 @@ export async function runFlights(options: RunFlightsOptions): Promise<void> {
   const reading = readFlights(periods.heldOut, { every: replayedEvery });
   await Promise.all([reading, whenReachable(deploy, sleep, options)]);
   if (signal.aborted) return;
+  log(await logTraining(new SlipwayClient({ url }), files, evaluation));
   log(await server.startReport());
   log(`Flights of May and June are on their way to ${url}: ${rate} requests a second, a day in ${Math.round(86_400 / speed)} seconds.`);
   await replayFlights({

@@ -13,7 +13,12 @@ export interface TrainedFiles {
   model: string;
   reference: string;
   evaluation: string;
+  /** How the log loss fell while it learnt. */
+  history: string;
 }
+
+/** Flights learnt from, and the mean log loss of the last 25,000 of them. */
+export type TrainingHistory = [flights: number, logLoss: number][];
 
 /** Metrics of the contract, by name; measured on flights of May and June. */
 export type Evaluation = Record<string, number>;
@@ -38,7 +43,7 @@ export async function trainedFiles(dataDirectory: string): Promise<TrainedFiles>
     recipe.update(await readFile(new URL(file, import.meta.url)));
   }
   const directory = join(resolve(dataDirectory), "flights", recipe.digest("hex").slice(0, 16));
-  return { model: join(directory, "flight-delay.onnx"), reference: join(directory, "reference.parquet"), evaluation: join(directory, "evaluation.json") };
+  return { model: join(directory, "flight-delay.onnx"), reference: join(directory, "reference.parquet"), evaluation: join(directory, "evaluation.json"), history: join(directory, "history.json") };
 }
 
 /** Trains, calibrates, evaluates and writes the files, the evaluation last: where it is, the others are whole. */
@@ -48,7 +53,8 @@ export async function train(files: TrainedFiles, log: (line: string) => void): P
   const training = await readFlights(periods.training);
   const validation = await readFlights(periods.validation, { every: 2 });
   log(`${seconds()}: read ${count(training.rows)} flights of January to March, ${count(validation.rows)} of April`);
-  const model = fitDelayModel(training);
+  const history: TrainingHistory = [];
+  const model = fitDelayModel(training, { onProgress: (flights, logLoss) => history.push([flights, logLoss]) });
   const { slope, intercept } = calibrate(model, validation);
   log(`${seconds()}: trained; April says: log odds * ${slope.toFixed(2)} ${intercept < 0 ? "-" : "+"} ${Math.abs(intercept).toFixed(2)}`);
 
@@ -65,6 +71,7 @@ export async function train(files: TrainedFiles, log: (line: string) => void): P
   await replaceFile(files.model, writeDelayOnnx(model));
   await writeReference(`${files.reference}.part`, { every: referenceEvery });
   await rename(`${files.reference}.part`, files.reference);
+  await replaceFile(files.history, JSON.stringify(history));
   await replaceFile(files.evaluation, JSON.stringify(evaluation, null, 2));
   log(`${seconds()}: wrote the model, the reference data and the metrics`);
   return evaluation;

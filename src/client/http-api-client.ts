@@ -7,7 +7,9 @@ import { AppError, type Problem } from "../core/errors.ts";
 import { parseServerSentEvents, type ServerSentEvent } from "../core/server-sent-events.ts";
 
 interface ErrorBody {
-  error: string | { code: string; message: string; problems?: Problem[] };
+  error?: string | { code: string; message: string; problems?: Problem[] };
+  /** On MLflow's wire. */
+  message?: string;
 }
 
 /** ApiClient over the platform's fetch. With an API key, every request shows it. */
@@ -93,6 +95,6 @@ function errorOf(body: ErrorBody | null, response: Response): AppError {
   const given = response.headers.get("x-error-code") ?? "";
   const code = Object.hasOwn(errorCatalogue, given) ? (given as ErrorCode) : response.status === 404 ? "ROUTE_NOT_FOUND" : "INTERNAL";
   const error = body?.error;
-  if (error === undefined || typeof error === "string") return new AppError(code, error ?? `The server answered with status ${response.status}.`);
+  if (error === undefined || typeof error === "string") return new AppError(code, error ?? body?.message ?? `The server answered with status ${response.status}.`);
   return new AppError(code, error.message, { problems: error.problems ?? [] });
 }
