@@ -122,7 +122,7 @@ export class TrackingService {
     await this.access.requireRun(caller, "contributor", id);
     const { status, endTime, name } = changes;
     const given = { ...(status === undefined ? {} : { status }), ...(endTime === undefined ? {} : { endTime }), ...(name === undefined || name === "" ? {} : { name }) };
-    return this.#store.updateRun(id, given, { actor: caller.actor, now });
+    return active(id, this.#store.updateRun(id, given, { actor: caller.actor, now }));
   }
 
   async setRunLifecycle(caller: Caller, id: string, lifecycle: Lifecycle, now: EpochMs): Promise<void> {
@@ -135,23 +135,23 @@ export class TrackingService {
     const checked = checkedChanges(changes, single);
     const judged = this.access.requireRun(caller, "contributor", run);
     if (judged instanceof Promise) await judged;
-    await this.#store.logToRun(run, checked, now);
+    await active(run, this.#store.logToRun(run, checked, now));
   }
 
   async deleteRunTag(caller: Caller, run: string, key: string): Promise<void> {
     await this.access.requireRun(caller, "contributor", run);
-    await named(this.#store.deleteRunTag(run, key), `No tag with name: ${key.slice(0, 300)} in run with id ${run}`);
+    await named(active(run, this.#store.deleteRunTag(run, key)), `No tag with name: ${key.slice(0, 300)} in run with id ${run}`);
   }
 
   async logInputs(caller: Caller, run: string, inputs: { datasets: readonly DatasetInput[]; models: readonly string[] }): Promise<void> {
     assertDatasets(inputs.datasets);
     await this.access.requireRun(caller, "contributor", run);
-    await this.#store.logInputs(run, inputs);
+    await active(run, this.#store.logInputs(run, inputs));
   }
 
   async logOutputs(caller: Caller, run: string, models: readonly ModelOutput[]): Promise<void> {
     await this.access.requireRun(caller, "contributor", run);
-    await this.#store.logOutputs(run, models);
+    await active(run, this.#store.logOutputs(run, models));
   }
 
   /** Experiments that are not there, or that the caller may not see, have no runs. */
@@ -240,6 +240,15 @@ export async function named<Result>(change: Promise<Result>, missing: string): P
     return await change;
   } catch (cause) {
     throw cause instanceof AppError && cause.code === "TAG_NOT_FOUND" ? new AppError("TAG_NOT_FOUND", missing, { cause }) : cause;
+  }
+}
+
+/** The same for a write to a deleted run. */
+async function active<Result>(run: string, change: Promise<Result>): Promise<Result> {
+  try {
+    return await change;
+  } catch (cause) {
+    throw cause instanceof AppError && cause.code === "OBJECT_DELETED" ? new AppError("OBJECT_DELETED", `The run ${run} must be in the 'active' state. Current state is deleted.`, { cause }) : cause;
   }
 }
 
