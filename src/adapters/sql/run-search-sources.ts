@@ -13,13 +13,18 @@ export interface RunSource {
   /** The values of the first terms where all runs of this source have the same; the very first says which part of the order it is. */
   fixed: readonly (string | number)[];
   terms: readonly OrderTerm[];
+  /** Those that it does not meet by itself. */
+  conditions: readonly SearchCondition[];
   /** What the index sorts by, where it is not the first of `terms`; with a condition that begins at a value. */
   sortedBy?: { value: RawBuilder<unknown>; descending: boolean; from(value: string): RawBuilder<SqlBool> };
 }
 
 /** As long as a condition finds no more than these, they are all looked at and sorted. */
 const mostPicked = 10_000;
-const mostCounted = 200_000;
+const mostCounted = 500_000;
+/** How many searches go by one count of an experiment's runs where these are many: it only helps to guess. */
+const countLasts = 200;
+const manyRuns = 1000;
 /** As the indexes on values have them. */
 const indexedCharacters = 100;
 const indexed = (value: string): string => Array.from(value.slice(0, 2 * indexedCharacters)).slice(0, indexedCharacters).join("");
@@ -28,80 +33,102 @@ const indexedValue = sql`substr(w.value, 1, ${sql.lit(indexedCharacters)})`;
 const tables = { metric: "latest_metrics", param: "run_params", tag: "run_tags" } as const;
 type EntryKind = keyof typeof tables;
 
-export function wholeExperiments(experiments: readonly number[], terms: readonly OrderTerm[]): RunSource {
-  return { from: sql`runs`, where: [sql<SqlBool>`o.experiment in (${sql.join(experiments)})`], fixed: [], terms };
+type Searched = Pick<RunSource, "terms" | "conditions">;
+
+export function wholeExperiments(experiments: readonly number[], searched: Searched): RunSource {
+  return { from: sql`runs`, where: [sql<SqlBool>`o.experiment in (${sql.join(experiments)})`], fixed: [], ...searched };
 }
 
-/**
- * The parts of the order, one after the other. A condition that few runs meet is where to begin; else the index that has the
- * order, whose walk ends with the page: how far it goes is guessed from how many meet each condition.
- */
-export async function sourcesOf(
-  queries: Kysely<DatabaseSchema>,
-  search: { experiment: number; conditions: readonly SearchCondition[]; order: readonly SearchOrder[]; terms: readonly OrderTerm[]; limit: number },
-): Promise<RunSource[]> {
-  const { experiment, conditions, order, terms, limit } = search;
-  const picks = conditions.flatMap((condition) => pickOf(experiment, condition) ?? []);
-  if (picks.length > 0) {
-    const counts = await countsOf(queries, experiment, picks);
-    const total = Math.max(1, counts.at(-1)!);
-    const found = counts.slice(0, -1);
-    const least = Math.min(...found);
-    const walked = Math.min(total, found.reduce((walk, count) => walk / Math.min(1, Math.max(count, 0.5) / total), limit + 1));
-    if (least <= mostPicked && least <= walked) {
-      const { from, where } = picks[found.indexOf(least)]!;
-      return [{ from: sql`${from} cross join runs`, where: [...where, sql<SqlBool>`o.number = w.run`], fixed: [], terms }];
-    }
+/** Chooses where searches of one experiment begin. */
+export class RunSources {
+  readonly #queries: Kysely<DatabaseSchema>;
+  readonly #totals = new Map<number, { total: number; uses: number }>();
+
+  constructor(queries: Kysely<DatabaseSchema>) {
+    this.#queries = queries;
   }
-  const [first] = order;
-  if (first === undefined || !Object.hasOwn(tables, first.kind)) return [wholeExperiments([experiment], terms)];
-  return walkOf(experiment, first as SearchOrder & { kind: EntryKind }, terms);
+
+  /**
+   * The parts of the order, one after the other. A condition that few runs meet is where to begin; else the index that has
+   * the order, whose walk ends with the page: how far it goes is guessed from how many meet each condition.
+   */
+  async sourcesOf(search: {
+    experiment: number; conditions: readonly SearchCondition[]; order: readonly SearchOrder[]; terms: readonly OrderTerm[]; limit: number;
+  }): Promise<RunSource[]> {
+    const { experiment, conditions, order, terms, limit } = search;
+    const picks = conditions.flatMap((condition) => pickOf(experiment, condition) ?? []);
+    if (picks.length > 0) {
+      const { total, found } = await this.#countsOf(experiment, picks);
+      const least = Math.min(...found);
+      const walked = Math.min(total, found.reduce((walk, count) => walk / Math.min(1, Math.max(count, 0.5) / total), limit + 1));
+      if (least <= mostPicked && least <= walked) {
+        const { from, where, condition } = picks[found.indexOf(least)]!;
+        const others = conditions.filter((each) => each !== condition);
+        return [{ from: sql`${from} cross join runs`, where: [...where, sql<SqlBool>`o.number = w.run`], fixed: [], terms, conditions: others }];
+      }
+    }
+    const [first] = order;
+    if (first === undefined || !Object.hasOwn(tables, first.kind)) return [wholeExperiments([experiment], { terms, conditions })];
+    return walkOf(experiment, first as SearchOrder & { kind: EntryKind }, { terms, conditions });
+  }
+
+  /** How many runs the experiment has, and how many rows each pick, no more than one above the limit. */
+  async #countsOf(experiment: number, picks: readonly Entries[]): Promise<{ total: number; found: number[] }> {
+    const counts = picks.map(({ from, where }) => countOf(from, where, mostPicked + 1));
+    const known = this.#totals.get(experiment);
+    if (known !== undefined && ++known.uses < countLasts) return { total: known.total, found: await readCounts(this.#queries, counts) };
+    const found = await readCounts(this.#queries, [...counts, countOf(sql`runs`, [sql<SqlBool>`experiment = ${experiment}`], mostCounted)]);
+    const total = Math.max(1, found.pop()!);
+    if (this.#totals.size >= 1000) this.#totals.clear();
+    if (total >= manyRuns) this.#totals.set(experiment, { total, uses: 0 });
+    return { total, found };
+  }
 }
 
-interface Pick {
+interface Entries {
   from: RawBuilder<unknown>;
   where: readonly Expression<SqlBool>[];
 }
 
 /** The rows of an index that meet the condition; null where none finds them. */
-function pickOf(experiment: number, condition: SearchCondition): Pick | null {
+function pickOf(experiment: number, condition: SearchCondition): (Entries & { condition: SearchCondition }) | null {
   if (!Object.hasOwn(tables, condition.kind) || ("absentMatches" in condition && condition.absentMatches === true)) return null;
   const kind = condition.kind as EntryKind;
   const entries = entriesOf(experiment, kind, condition.key);
   if (kind === "metric") {
     if (condition.operator === "!=") return null;
-    return { ...entries, where: [...entries.where, sql<SqlBool>`w.is_nan = 0`, numberMeets(sql`w.value`, condition, false)] };
+    return { ...entries, condition, where: [...entries.where, sql<SqlBool>`w.is_nan = 0`, numberMeets(sql`w.value`, condition, false)] };
   }
   if (condition.operator !== "=") return null;
   const value = String(condition.value);
-  return { ...entries, where: [...entries.where, sql<SqlBool>`${indexedValue} = ${indexed(value)}`, textMeets(sql`w.value`, condition)] };
+  return { ...entries, condition, where: [...entries.where, sql<SqlBool>`${indexedValue} = ${indexed(value)}`, textMeets(sql`w.value`, condition)] };
 }
 
-function entriesOf(experiment: number, kind: EntryKind, key: string): Pick {
+function entriesOf(experiment: number, kind: EntryKind, key: string): Entries {
   return { from: sql`${sql.table(tables[kind])} as w`, where: [sql<SqlBool>`w.experiment = ${experiment} and w.key = ${key}`] };
 }
 
-/** How many rows each pick has, no more than one above the limit; last, how many runs the experiment has. */
-async function countsOf(queries: Kysely<DatabaseSchema>, experiment: number, picks: readonly Pick[]): Promise<number[]> {
-  const count = (from: RawBuilder<unknown>, where: readonly Expression<SqlBool>[], most: number): RawBuilder<number> =>
-    sql<number>`(select count(*) from (select 1 from ${from} where ${sql.join(where, sql` and `)} limit ${most}) as counted)`;
-  const counts = picks.map(({ from, where }) => count(from, where, mostPicked + 1));
-  counts.push(count(sql`runs`, [sql<SqlBool>`experiment = ${experiment}`], mostCounted));
-  // As rows of one table, so that it is a read for every dialect.
+/** How many rows there are, as far as `most`. */
+function countOf(from: RawBuilder<unknown>, where: readonly Expression<SqlBool>[], most: number): RawBuilder<number> {
+  return sql<number>`(select count(*) from (select 1 from ${from} where ${sql.join(where, sql` and `)} limit ${most}) as counted)`;
+}
+
+/** As rows of one table, so that it is a read for every dialect. */
+async function readCounts(queries: Kysely<DatabaseSchema>, counts: readonly RawBuilder<number>[]): Promise<number[]> {
   const rows = sql<{ at: number; found: number }>`(${sql.join(counts.map((found, at) => sql`select ${sql.lit(at)} as at, ${found} as found`), sql` union all `)})`;
   const found = await queries.selectFrom(rows.as("counts")).select(["at", "found"]).orderBy("at").execute();
   return found.map((row) => row.found);
 }
 
 /** Along the index that has the values of a metric, param or tag; after it the runs that lack it. The first two of `terms` are its own. */
-function walkOf(experiment: number, { kind, key, descending }: SearchOrder & { kind: EntryKind }, terms: readonly OrderTerm[]): RunSource[] {
+function walkOf(experiment: number, { kind, key, descending }: SearchOrder & { kind: EntryKind }, { terms, conditions }: Searched): RunSource[] {
   const others = terms.slice(2);
   const entries = entriesOf(experiment, kind, key);
-  const along = { from: sql`${entries.from} cross join runs`, where: [...entries.where, sql<SqlBool>`o.number = w.run`], terms: [{ value: sql`w.value`, descending }, ...others] };
+  const along = { from: sql`${entries.from} cross join runs`, where: [...entries.where, sql<SqlBool>`o.number = w.run`], terms: [{ value: sql`w.value`, descending }, ...others], conditions };
   const { from } = runSubject.entries({ kind, key })!;
   const lacking: RunSource = {
     from: sql`runs`, where: [sql<SqlBool>`o.experiment = ${experiment}`, sql<SqlBool>`not exists (select 1 from ${from})`],
-    fixed: kind === "metric" ? [2, 0] : [1, ""], terms: others,
+    fixed: kind === "metric" ? [2, 0] : [1, ""], terms: others, conditions,
   };
   if (kind === "metric") {
     const ofNan = (isNan: number): RunSource => ({ ...along, where: [...along.where, sql<SqlBool>`w.is_nan = ${sql.lit(isNan)}`], fixed: [isNan] });

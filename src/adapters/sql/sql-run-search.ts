@@ -2,7 +2,7 @@ import { sql, type Kysely } from "kysely";
 import type { Page, Run } from "../../tracking/schemas.ts";
 import type { TrackingStore } from "../../tracking/tracking-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
-import { sourcesOf, wholeExperiments, type RunSource } from "./run-search-sources.ts";
+import { RunSources, wholeExperiments, type RunSource } from "./run-search-sources.ts";
 import { conditionOf } from "./search-conditions.ts";
 import { keysetOf, orderTermsOf, searchToken, type OrderTerm, type TermValue } from "./search-order.ts";
 import { runSubject } from "./search-subject.ts";
@@ -20,31 +20,44 @@ interface Found {
   values: unknown[];
 }
 
-export async function searchRuns(queries: Kysely<DatabaseSchema>, reader: RunReader, search: RunSearch): Promise<Page<Run>> {
-  const { conditions, order, view, limit, after } = search;
-  const terms = orderTermsOf(runSubject, order);
-  const token = searchToken({ of: "runs", conditions, order, view, experiments: search.experiments }, after);
-  const experiments = [...new Set(search.experiments.map(experimentNumber).filter((number) => number !== null))];
-  if (experiments.length === 0) return { items: [], next: null };
-  const found = experiments.length > mostApart
-    ? await readSource(queries, wholeExperiments(experiments, terms), { search, values: token.values, limit: limit + 1 })
-    : mergedBy(terms, await Promise.all(experiments.map((experiment) => searchExperiment(queries, { experiment, search, terms, values: token.values }))));
-  const page = found.slice(0, limit);
-  const runs = await reader.readByNumber(page.map(({ number }) => number));
-  const items = page.flatMap(({ number }) => runs.get(number) ?? []);
-  return { items, next: found.length > limit && page.length > 0 ? token.next(page.at(-1)!.values) : null };
-}
+/** Finds which runs a search asks for, then reads them all together. */
+export class SqlRunSearch {
+  readonly #queries: Kysely<DatabaseSchema>;
+  readonly #reader: RunReader;
+  readonly #sources: RunSources;
 
-/** As many runs of one experiment as a page and one more may take. */
-async function searchExperiment(
-  queries: Kysely<DatabaseSchema>,
-  { experiment, search, terms, values }: { experiment: number; search: RunSearch; terms: readonly OrderTerm[]; values: readonly TermValue[] | null },
-): Promise<Found[]> {
-  const found: Found[] = [];
-  for (const source of await sourcesOf(queries, { ...search, experiment, terms })) {
-    if (found.length <= search.limit) found.push(...(await readSource(queries, source, { search, values, limit: search.limit + 1 - found.length })));
+  constructor(queries: Kysely<DatabaseSchema>, reader: RunReader) {
+    this.#queries = queries;
+    this.#reader = reader;
+    this.#sources = new RunSources(queries);
   }
-  return found;
+
+  async search(search: RunSearch): Promise<Page<Run>> {
+    const { conditions, order, view, limit, after } = search;
+    const terms = orderTermsOf(runSubject, order);
+    const { values, next } = searchToken({ of: "runs", conditions, order, view, experiments: search.experiments }, after);
+    const experiments = [...new Set(search.experiments.map(experimentNumber).filter((number) => number !== null))];
+    if (experiments.length === 0) return { items: [], next: null };
+    const found = experiments.length > mostApart
+      ? await readSource(this.#queries, wholeExperiments(experiments, { terms, conditions }), { view, values, limit: limit + 1 })
+      : mergedBy(terms, await Promise.all(experiments.map((experiment) => this.#searchExperiment(experiment, { search, terms, values }))));
+    const page = found.slice(0, limit);
+    const runs = await this.#reader.readByNumber(page.map(({ number }) => number));
+    const items = page.flatMap(({ number }) => runs.get(number) ?? []);
+    return { items, next: found.length > limit && page.length > 0 ? next(page.at(-1)!.values) : null };
+  }
+
+  /** As many runs of one experiment as a page and one more may take. */
+  async #searchExperiment(
+    experiment: number, { search, terms, values }: { search: RunSearch; terms: readonly OrderTerm[]; values: readonly TermValue[] | null },
+  ): Promise<Found[]> {
+    const found: Found[] = [];
+    for (const source of await this.#sources.sourcesOf({ ...search, experiment, terms })) {
+      const missing = search.limit + 1 - found.length;
+      if (missing > 0) found.push(...(await readSource(this.#queries, source, { view: search.view, values, limit: missing })));
+    }
+    return found;
+  }
 }
 
 /** In the order that the database has for numbers and text. */
@@ -63,8 +76,8 @@ function mergedBy(terms: readonly OrderTerm[], parts: readonly Found[][]): Found
 
 async function readSource(
   queries: Kysely<DatabaseSchema>,
-  { from, where, fixed, terms, sortedBy }: RunSource,
-  { search: { view, conditions }, values, limit }: { search: RunSearch; values: readonly TermValue[] | null; limit: number },
+  { from, where, fixed, terms, conditions, sortedBy }: RunSource,
+  { view, values, limit }: { view: RunSearch["view"]; values: readonly TermValue[] | null; limit: number },
 ): Promise<Found[]> {
   // Parts of the order before the one where the last page ended are over; those after it begin at their beginning.
   const before = fixed.length === 0 || values === null ? 0 : Math.sign(Number(fixed[0]) - Number(values[0]));

@@ -9,7 +9,7 @@ import { SqlMetricHistory } from "./sql-metric-history.ts";
 import { SqlRunInputs } from "./sql-run-inputs.ts";
 import { SqlRunLog } from "./sql-run-log.ts";
 import { RunReader } from "./sql-run-rows.ts";
-import { searchRuns } from "./sql-run-search.ts";
+import { SqlRunSearch } from "./sql-run-search.ts";
 import { SqlRuns } from "./sql-runs.ts";
 
 const mostKeys = 5000;
@@ -23,17 +23,18 @@ export class SqlTrackingStore implements TrackingStore {
   readonly #log: SqlRunLog;
   readonly #inputs: SqlRunInputs;
   readonly #history: SqlMetricHistory;
-  readonly #reader: RunReader;
+  readonly #search: SqlRunSearch;
   readonly #queries: Kysely<DatabaseSchema>;
 
   /** `ids` names the events that are written along. */
   constructor(database: SqlDatabase, ids: IdGenerator) {
     const batches = new SharedBatches(database);
     this.#queries = database.queries;
-    this.#reader = new RunReader(database.queries);
+    const reader = new RunReader(database.queries);
+    this.#search = new SqlRunSearch(database.queries, reader);
     this.#experiments = new SqlExperiments(database, ids);
     this.#log = new SqlRunLog(database, batches);
-    this.#runs = new SqlRuns(database, { batches, log: this.#log, reader: this.#reader, ids });
+    this.#runs = new SqlRuns(database, { batches, log: this.#log, reader, ids });
     this.#inputs = new SqlRunInputs(database.queries, this.#log);
     this.#history = new SqlMetricHistory(database.queries);
   }
@@ -57,7 +58,7 @@ export class SqlTrackingStore implements TrackingStore {
   deleteRunTag: Method<"deleteRunTag"> = (id, key) => this.#runs.deleteRunTag(id, key);
   logInputs: Method<"logInputs"> = (id, inputs) => this.#inputs.logInputs(id, inputs);
   logOutputs: Method<"logOutputs"> = (id, models) => this.#inputs.logOutputs(id, models);
-  searchRuns: Method<"searchRuns"> = (search) => searchRuns(this.#queries, this.#reader, search);
+  searchRuns: Method<"searchRuns"> = (search) => this.#search.search(search);
   searchDatasets: Method<"searchDatasets"> = (experiments) => this.#inputs.searchDatasets(experiments);
   metricHistory: Method<"metricHistory"> = (run, key, page) => this.#history.metricHistory(run, key, page);
   metricExtent: Method<"metricExtent"> = (run, key) => this.#history.metricExtent(run, key);
