@@ -42,8 +42,8 @@ const describe: Command = {
   words: ["models", "describe"],
   summary: "write what a model, or a version of it, is",
   positionals: [model, { name: "<text>", description: "the description" }],
-  options: [{ flags: "--version <number>", description: "describe this version" }, reasonOption],
-  run: ({ api }, { positionals: [name, description], options: { version: number, reason } }) =>
+  options: [{ flags: "--of-version <number>", description: "describe this version" }, reasonOption],
+  run: ({ api }, { positionals: [name, description], options: { ofVersion: number, reason } }) =>
     api.send("PATCH", number === undefined ? modelPath(name!) : versionPath(name!, String(number)), { description, reason }),
   render: (answer: Model | ModelVersion) => ("contract" in answer ? `Version ${answer.version} of ${answer.model} is described.` : `${answer.name} is described.`),
 };
@@ -52,8 +52,8 @@ const tagCommand: Command = {
   words: ["models", "tag"],
   summary: "set or remove a tag of a model or of a version",
   positionals: [model, { name: "<key=value>", description: "the tag; its key alone with --remove" }],
-  options: [{ flags: "--version <number>", description: "tag this version" }, { flags: "--remove", description: "remove the tag" }, reasonOption],
-  run: ({ api }, { positionals: [name, text], options: { version: number, remove, reason } }) =>
+  options: [{ flags: "--of-version <number>", description: "tag this version" }, { flags: "--remove", description: "remove the tag" }, reasonOption],
+  run: ({ api }, { positionals: [name, text], options: { ofVersion: number, remove, reason } }) =>
     api.send("PATCH", number === undefined ? modelPath(name!) : versionPath(name!, String(number)), {
       tags: remove === true ? { remove: [text!] } : { set: [tagOf(text!)] }, reason,
     }),
@@ -73,8 +73,8 @@ const remove: Command = {
   words: ["models", "delete"],
   summary: "remove a model with its versions, or one version; what it serves ends",
   positionals: [model],
-  options: [{ flags: "--version <number>", description: "remove this version alone" }, { flags: "--yes", description: "do it: it cannot be undone", required: true }, reasonOption],
-  run: ({ api }, { positionals: [name], options: { version: number, reason } }) =>
+  options: [{ flags: "--of-version <number>", description: "remove this version alone" }, { flags: "--yes", description: "do it: it cannot be undone", required: true }, reasonOption],
+  run: ({ api }, { positionals: [name], options: { ofVersion: number, reason } }) =>
     api.send("DELETE", `${number === undefined ? modelPath(name!) : versionPath(name!, String(number))}${reasonQuery(reason)}`),
   render: () => "It is removed.",
 };

@@ -71,6 +71,9 @@ const listModels: Command = {
         ),
 };
 
+/** The same under the word that stands beside `show`. */
+const listModelsToo: Command = { ...listModels, words: ["models", "list"] };
+
 const showModel: Command = {
   words: ["models", "show"],
   summary: "show a model's versions",
@@ -78,11 +81,11 @@ const showModel: Command = {
   run: ({ api }, { positionals }) => api.get(modelPath(positionals[0]!)),
   render: ({ model, versions, served }: { model: Model; versions: ModelVersion[]; served: { version: string; state: string; placement: string }[] }) =>
     textTable(
-      ["VERSION", "ALIASES", "STATE", "RUNS", "REGISTERED", "DIGEST"],
-      versions.map(({ version, createdAt, contract }) => {
+      ["VERSION", "STAGE", "ALIASES", "STATE", "RUNS", "REGISTERED", "DIGEST"],
+      versions.map(({ version, stage, createdAt, contract }) => {
         const loaded = served.find((candidate) => candidate.version === version);
         const aliases = Object.entries(model.aliases).flatMap(([alias, number]) => (number === version ? [alias] : []));
-        return [version, aliases.join(", ") || "-", loaded?.state ?? "not loaded", loaded?.placement ?? "-", new Date(createdAt).toISOString(), contract.runtime.artifacts[0]?.digest.slice(0, 19) ?? "-"];
+        return [version, stage, aliases.join(", ") || "-", loaded?.state ?? "not loaded", loaded?.placement ?? "-", new Date(createdAt).toISOString(), contract.runtime.artifacts[0]?.digest.slice(0, 19) ?? "-"];
       }),
     ),
 };
@@ -116,7 +119,7 @@ const setPolicy: Command = {
   render: ({ model, revision }: PolicyRevision) => `The policy of ${model} is now at revision ${revision}.`,
 };
 
-export const registryCommands: readonly Command[] = [deploy, listModels, showModel, activate, showPolicy, setPolicy];
+export const registryCommands: readonly Command[] = [deploy, listModels, listModelsToo, showModel, activate, showPolicy, setPolicy];
 
 function metricsOf(given: readonly string[] | undefined): Record<string, number> {
   return Object.fromEntries(
