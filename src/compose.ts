@@ -229,6 +229,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       live.stop();
       servedModels.stop();
       await follower.stop();
+      models.close();
       await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000)), dispatcher.stop(), engine.stop()]);
       await serving.stop();
       await access.tick(clock.now());

@@ -28,6 +28,8 @@ export interface OpenedModels {
   runtime: ModelRuntime;
   sources: ModelSourceReader;
   executionProviders(): string[];
+  /** Ends installations, so that nothing waits for them. */
+  close(): void;
   /** Answers how many went. */
   removeUnusedEnvironments(now: EpochMs): Promise<number>;
 }
@@ -51,6 +53,7 @@ export async function openModels({ config, blobs, tracking, environment, logger 
     runtime: new RuntimeChoice(onnx, [python]),
     sources: new TrackedModels(reader, blobs, tracking),
     executionProviders: () => onnx.executionProviders,
+    close: () => environments.close(),
     removeUnusedEnvironments: (now) => environments.removeUnused(python.environmentsInUse, now),
   };
 }

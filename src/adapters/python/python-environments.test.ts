@@ -53,6 +53,16 @@ describe("PythonEnvironments", { skip: whyNot(python, ["-c", "import venv, ensur
     assert.deepEqual([...runtime.environmentsInUse], []);
   });
 
+  it("ends an installation when the server goes down, and leaves nothing of it", async () => {
+    const closing = environments();
+    const building = assert.rejects(closing.prepare(["tripling==1.5"], null), (error: AppError) => error.code === "SHUTTING_DOWN");
+    const begun = bench.log.lines.length;
+    await bench.log.until((line) => line.event === "python.environment_building" && bench.log.lines.indexOf(line) >= begun);
+    closing.close();
+    await building;
+    assert.deepEqual(readdirSync(directory).filter((name) => name.startsWith(".building") || name.endsWith(".lock")), []);
+  });
+
   it("removes what is not in use and was not for long", async () => {
     const kept = environments();
     const { digest } = (await kept.list())[0]!;

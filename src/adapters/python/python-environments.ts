@@ -58,6 +58,7 @@ export class PythonEnvironments {
   readonly #options: PythonEnvironmentsOptions;
   /** Builds of this process that are under way, by digest. */
   readonly #building = new Map<string, Promise<PythonEnvironment>>();
+  readonly #closing = new AbortController();
 
   constructor(options: PythonEnvironmentsOptions) {
     this.#options = options;
@@ -87,6 +88,11 @@ export class PythonEnvironments {
       this.#building.set(digest, building);
     }
     return { ...(await building), notes };
+  }
+
+  /** Ends builds that are under way, which then fail with SHUTTING_DOWN and leave nothing. */
+  close(): void {
+    this.#closing.abort();
   }
 
   /** Those that are whole, with their sizes on disk. */
@@ -178,8 +184,10 @@ export class PythonEnvironments {
     const { installerEnvironment, logger, buildTimeoutMs = 1_200_000 } = this.#options;
     const end = await runProgram(program, parameters, {
       environment: installerEnvironment, timeoutMs: buildTimeoutMs, directory: folder,
+      signal: this.#closing.signal,
       onLine: (line) => logger.info("python.environment_progress", { ...log, line }),
     });
+    if (this.#closing.signal.aborted) throw new AppError("SHUTTING_DOWN", "The server is going down; the model's environment is built by the next start.");
     if (end.code !== 0) throw installFailed(end, folder);
   }
 }

@@ -17,6 +17,8 @@ export interface ProgramOptions {
   input?: string;
   directory?: string;
   onLine?: (line: string) => void;
+  /** Ends it, and what it started, at once. */
+  signal?: AbortSignal;
 }
 
 const keptLines = 40;
@@ -26,6 +28,7 @@ const maxOutput = 4 * 1024 * 1024;
 /** Runs an installer or an interpreter to its end, in a process group that is killed whole when it takes too long. Never rejects. */
 export function runProgram(program: string, parameters: readonly string[], options: ProgramOptions): Promise<ProgramEnd> {
   return new Promise((resolve) => {
+    if (options.signal?.aborted === true) return resolve({ code: null, stdout: "", lastLines: [], missing: false });
     const child = spawn(program, parameters, {
       env: { ...options.environment },
       stdio: ["pipe", "pipe", "pipe"],
@@ -65,8 +68,10 @@ export function runProgram(program: string, parameters: readonly string[], optio
       });
       stream.on("end", () => keep(unfinished));
     }
+    options.signal?.addEventListener("abort", kill);
     const finish = (code: number | null, missing: boolean): void => {
       clearTimeout(timer);
+      options.signal?.removeEventListener("abort", kill);
       resolve({ code, stdout, lastLines, missing });
     };
     child.on("error", () => {
