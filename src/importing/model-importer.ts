@@ -1,6 +1,6 @@
 import type { Caller } from "../core/caller.ts";
 import { epochMs } from "../core/clock.ts";
-import { AppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import { modelTeamTag, type ModelCatalog, type ModelVersion } from "../registry/index.ts";
 import type { ImportBy } from "./experiment-importer.ts";
 import type { SourceModel, SourceVersion } from "./import-source.ts";
@@ -110,7 +110,8 @@ export class ModelImporter {
     try {
       return await this.#catalog.register(this.#caller, facts, now);
     } catch (error) {
-      this.#tally.noteError(object, error);
+      // A version that cannot be read is registered all the same; where it is the registry that fails, it fails here too.
+      this.#tally.note(object, toAppError(error).message);
       return this.#catalog.register(this.#caller, { ...facts, source: /^[a-z][a-z0-9+.-]+:/i.test(source) && !/^file:/i.test(source) ? source : "", unread: true }, now);
     }
   }
