@@ -278,7 +278,7 @@ describe("the registry in the console", () => {
     run = await logRun(server.url, experiment, { name: "boosting", startTime: start, params: { depth: "4" } });
     await post(server.url, "/runs/log-inputs", { run_id: run, datasets: [{ dataset: { name: "customers", digest: "d41d8cd9", source_type: "local", source: "{}" }, tags: [] }] });
     await post(server.url, "/registered-models/create", { name: "churn" });
-    for (const _ of [1, 2]) await post(server.url, "/model-versions/create", { name: "churn", source: `runs:/${run}/model`, run_id: run });
+    for (const description of ["first", "second"]) await post(server.url, "/model-versions/create", { name: "churn", source: `runs:/${run}/model`, run_id: run, description });
   });
   after(async () => {
     await browser.close();

@@ -94,10 +94,15 @@ export class RunPages {
     }
   }
 
-  /** Asks again for the cells in view: metrics of running runs move, and new runs show as other ids. */
+  /** Asks again for the first page, where new runs usually show as other ids, and for those in view in which a run goes on, whose metrics move. */
   refresh(columns: readonly string[], from: number, to: number): void {
     if (this.#pages.length === 0) return;
-    for (const page of new Set([this.#pages[0]!, ...this.#pages.filter(({ start, ids }) => start < to && start + ids.length > from)])) {
+    const goesOn = (row: number): boolean => this.cell(row, "attributes.status") === "RUNNING";
+    const moving = this.#pages.filter(({ start, ids }) => {
+      for (let row = Math.max(start, from); row < Math.min(start + ids.length, to); row++) if (goesOn(row)) return true;
+      return false;
+    });
+    for (const page of new Set([this.#pages[0]!, ...moving])) {
       if (page.pending.size === 0) void this.#fill(page, [...new Set([...coreColumns, ...columns])].slice(0, columnsAtOnce));
     }
   }
