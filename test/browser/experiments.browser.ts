@@ -146,6 +146,12 @@ describe("experiments in the console", () => {
     await page.getByText("No run is deleted").waitFor();
     await page.getByRole("checkbox", { name: "Deleted" }).uncheck();
     await waitForRows(page, 2);
+    // With the keyboard alone: the second row is selected and opened.
+    const grid = page.getByRole("grid", { name: "Runs" });
+    for (const key of ["ArrowDown", "ArrowDown", "Space"]) await grid.press(key);
+    await page.getByText("1 run selected").waitFor();
+    await grid.press("Enter");
+    await page.getByRole("heading", { name: "first" }).waitFor();
     watched.assertQuiet();
     await watched.close();
   });
