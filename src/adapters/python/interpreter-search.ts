@@ -35,7 +35,7 @@ export interface InterpreterSearch {
 }
 
 /** What the interpreter says of itself; null when it does not start. */
-export async function askInterpreter(executable: string, environment: Readonly<Record<string, string>>): Promise<Interpreter | null> {
+async function askInterpreter(executable: string, environment: Readonly<Record<string, string>>): Promise<Interpreter | null> {
   const end = await runProgram(executable, ["-I", "-c", factsScript], { environment, timeoutMs: 20_000 });
   if (end.code !== 0) return null;
   try {
