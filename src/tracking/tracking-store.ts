@@ -52,6 +52,7 @@ export interface TrackingStore {
   /** Throws INVALID_PARAMETER when there is no such tag. */
   deleteExperimentTag(id: string, key: string, now: EpochMs): Promise<void>;
 
+  /** Names the run by the tag mlflow.runName too. Throws INVALID_PARAMETER where there is a run of this id. */
   createRun(request: {
     id: string; experiment: string; name: string; user: string; startTime: number; artifactUri: string; tags: readonly Tag[]; actor: string; now: EpochMs;
   }): Promise<Run>;
@@ -67,6 +68,7 @@ export interface TrackingStore {
   experimentOfRun(id: string): Promise<string | null>;
   /** Only what is given changes; a new name is written to the tag mlflow.runName too. Writes the event run.finished when the status becomes FINISHED, FAILED or KILLED. */
   updateRun(id: string, changes: { status?: RunStatus; endTime?: number; name?: string }, by: { actor: string; now: EpochMs }): Promise<Run>;
+  /** Throws OBJECT_DELETED for a run that would come back to a deleted experiment. */
   setRunLifecycle(id: string, lifecycle: Lifecycle, now: EpochMs): Promise<void>;
   /**
    * All or nothing. Metrics are added (an exact duplicate is one), tags set, params added; a tag mlflow.runName renames the run. Throws PARAM_CHANGED when a
@@ -80,7 +82,8 @@ export interface TrackingStore {
   logOutputs(id: string, models: readonly ModelOutput[]): Promise<void>;
   /**
    * Attributes: `id`, `name`, `user`, `status`, `artifactUri`, `startTime`, `endTime`; metrics, params, tags, datasets. Ties, and searches without an order:
-   * latest start first, then by id. Experiments that are not there or deleted have no runs.
+   * latest start first, then by id. Experiments that are not there have no runs; those of a deleted one are deleted along. NaN
+   * is unlike every number, and neither more nor less than any.
    */
   searchRuns(search: Search & { experiments: readonly string[] }): Promise<Page<Run>>;
   /** Keys of metrics, params and tags that runs of the experiments have, each sorted, at most 5,000 of each. */

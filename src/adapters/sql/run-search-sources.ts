@@ -3,12 +3,13 @@ import type { SearchCondition, SearchOrder } from "../../tracking/schemas.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import { numberMeets, textMeets } from "./search-conditions.ts";
 import type { OrderTerm } from "./search-order.ts";
-import { runSubject } from "./search-subject.ts";
+import { ledRunSubject, runSubject, type SearchSubject } from "./search-subject.ts";
 
 /** Where the runs of one experiment are read from, and in which order they come by themselves. */
 export interface RunSource {
   /** What stands before `as o`: runs, led by the rows of an index, `w`. The database must not turn the order round. */
   from: RawBuilder<unknown>;
+  subject: SearchSubject;
   where: readonly Expression<SqlBool>[];
   /** The values of the first terms where all runs of this source have the same; the very first says which part of the order it is. */
   fixed: readonly (string | number)[];
@@ -36,7 +37,7 @@ type EntryKind = keyof typeof tables;
 type Searched = Pick<RunSource, "terms" | "conditions">;
 
 export function wholeExperiments(experiments: readonly number[], searched: Searched): RunSource {
-  return { from: sql`runs`, where: [sql<SqlBool>`o.experiment in (${sql.join(experiments)})`], fixed: [], ...searched };
+  return { from: sql`runs`, subject: runSubject, where: [sql<SqlBool>`o.experiment in (${sql.join(experiments)})`], fixed: [], ...searched };
 }
 
 /** Chooses where searches of one experiment begin. */
@@ -64,7 +65,7 @@ export class RunSources {
       if (least <= mostPicked && least <= walked) {
         const { from, where, condition } = picks[found.indexOf(least)]!;
         const others = conditions.filter((each) => each !== condition);
-        return [{ from: sql`${from} cross join runs`, where: [...where, sql<SqlBool>`o.number = w.run`], fixed: [], terms, conditions: others }];
+        return [{ from: sql`${from} cross join runs`, subject: ledRunSubject, where: [...where, sql<SqlBool>`o.number = w.run`], fixed: [], terms, conditions: others }];
       }
     }
     const [first] = order;
@@ -124,10 +125,13 @@ async function readCounts(queries: Kysely<DatabaseSchema>, counts: readonly RawB
 function walkOf(experiment: number, { kind, key, descending }: SearchOrder & { kind: EntryKind }, { terms, conditions }: Searched): RunSource[] {
   const others = terms.slice(2);
   const entries = entriesOf(experiment, kind, key);
-  const along = { from: sql`${entries.from} cross join runs`, where: [...entries.where, sql<SqlBool>`o.number = w.run`], terms: [{ value: sql`w.value`, descending }, ...others], conditions };
+  const along = {
+    from: sql`${entries.from} cross join runs`, subject: ledRunSubject, where: [...entries.where, sql<SqlBool>`o.number = w.run`],
+    terms: [{ value: sql`w.value`, descending }, ...others], conditions,
+  };
   const { from } = runSubject.entries({ kind, key })!;
   const lacking: RunSource = {
-    from: sql`runs`, where: [sql<SqlBool>`o.experiment = ${experiment}`, sql<SqlBool>`not exists (select 1 from ${from})`],
+    from: sql`runs`, subject: runSubject, where: [sql<SqlBool>`o.experiment = ${experiment}`, sql<SqlBool>`not exists (select 1 from ${from})`],
     fixed: kind === "metric" ? [2, 0] : [1, ""], terms: others, conditions,
   };
   if (kind === "metric") {

@@ -38,7 +38,7 @@ export const experimentSubject: SearchSubject = {
   ties: [{ column: "updated_at", descending: true }, { column: "id", descending: true }],
 };
 
-export const runSubject: SearchSubject = {
+const runSubjectBy = (number: RawBuilder<unknown>): SearchSubject => ({
   attributes: {
     id: { column: "id", isNumber: false },
     name: { column: "name", isNumber: false },
@@ -49,14 +49,18 @@ export const runSubject: SearchSubject = {
     endTime: { column: "end_time", isNumber: true, mayBeNull: true },
   },
   entries: ({ kind, key }) => {
-    if (kind === "metric") return { ...keyed("latest_metrics", "run", "number", key), isNumber: true };
-    if (kind === "param") return keyed("run_params", "run", "number", key);
-    if (kind === "tag") return keyed("run_tags", "run", "number", key);
+    if (kind === "metric") return { ...runEntries("latest_metrics", number, key), isNumber: true };
+    if (kind === "param") return runEntries("run_params", number, key);
+    if (kind === "tag") return runEntries("run_tags", number, key);
     if (kind !== "dataset" || !["name", "digest", "context"].includes(key)) return null;
-    return { from: sql`run_datasets as e where e.run = o.number and ${sql.ref(`e.${key}`)} is not null`, value: sql.ref(`e.${key}`), isNumber: false, newestFirst: sql`e.name, e.digest` };
+    return { from: sql`run_datasets as e where e.run = ${number} and ${sql.ref(`e.${key}`)} is not null`, value: sql.ref(`e.${key}`), isNumber: false, newestFirst: sql`e.name, e.digest` };
   },
   ties: [{ column: "start_time", descending: true }, { column: "id", descending: false }],
-};
+});
+
+export const runSubject = runSubjectBy(sql`o.number`);
+/** Where runs are led by the rows `w` of an index: what an entry rules out need not be read. */
+export const ledRunSubject = runSubjectBy(sql`w.run`);
 
 export const loggedModelSubject: SearchSubject = {
   attributes: {
@@ -80,6 +84,10 @@ export const loggedModelSubject: SearchSubject = {
   },
   ties: [{ column: "created_at", descending: true }, { column: "id", descending: false }],
 };
+
+function runEntries(table: string, number: RawBuilder<unknown>, key: string): SearchEntries {
+  return { from: sql`${sql.table(table)} as e where e.run = ${number} and e.key = ${key}`, value: sql`e.value`, isNumber: false };
+}
 
 function keyed(table: string, column: string, owner: string, key: string): SearchEntries {
   return { from: sql`${sql.table(table)} as e where e.${sql.ref(column)} = o.${sql.ref(owner)} and e.key = ${key}`, value: sql`e.value`, isNumber: false };

@@ -76,7 +76,7 @@ function mergedBy(terms: readonly OrderTerm[], parts: readonly Found[][]): Found
 
 async function readSource(
   queries: Kysely<DatabaseSchema>,
-  { from, where, fixed, terms, conditions, sortedBy }: RunSource,
+  { from, subject, where, fixed, terms, conditions, sortedBy }: RunSource,
   { view, values, limit }: { view: RunSearch["view"]; values: readonly TermValue[] | null; limit: number },
 ): Promise<Found[]> {
   // Parts of the order before the one where the last page ended are over; those after it begin at their beginning.
@@ -86,7 +86,7 @@ async function readSource(
   let query = queries
     .selectFrom(sql<{ number: number; lifecycle: string }>`${from}`.as("o")).select("o.number").select(terms.map(({ value }, index) => value.as(`t${index}`)));
   query = view === "all" ? query.where("o.lifecycle", "in", ["active", "deleted"]) : query.where("o.lifecycle", "=", view);
-  for (const condition of [...where, ...conditions.map((each) => conditionOf(runSubject, each))]) query = query.where(condition);
+  for (const condition of [...where, ...conditions.map((each) => conditionOf(subject, each))]) query = query.where(condition);
   if (within !== null) query = query.where(keysetOf(terms, within));
   if (within !== null && sortedBy !== undefined) query = query.where(sortedBy.from(String(within[0])));
   for (const { value, descending } of [...(sortedBy === undefined ? [] : [sortedBy]), ...terms]) query = query.orderBy(value, descending ? "desc" : "asc");
