@@ -184,6 +184,8 @@ export class ServingService {
       const champion = aliases[championAlias];
       if (champion === undefined && model.active !== null) this.#retire(model, model.active);
       if (champion === undefined || champion === model.active || this.#stopping) return;
+      // To try it again would not help.
+      if (!(await this.#canRun(name, champion))) return;
       await this.#loadAndActivate(model, champion, false);
       const former = model.active;
       model.activate(champion);
@@ -318,6 +320,18 @@ export class ServingService {
     void served.unload().then(() => {
       if (model.versions.get(version) === served) model.forget(version);
     });
+  }
+
+  /** False, and said in the log, for a champion that has nothing to run: an alias may point at anything. */
+  async #canRun(name: string, version: string): Promise<boolean> {
+    const found = await this.#parts.registry.version(name, version);
+    try {
+      assertRunnable(found);
+      return true;
+    } catch (error) {
+      this.#logFailure("champion.not_runnable", name, error);
+      return false;
+    }
   }
 
   #unlessMissing(error: unknown): null {

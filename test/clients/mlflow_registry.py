@@ -225,6 +225,9 @@ with check("gives no traffic to what cannot run"):
     assert client.get_registered_model("Nothing").aliases == {}
     status, _, body = request(target, "PUT", "/api/models/Nothing/aliases/champion", {"version": "1"})
     assert (status, body["error"]["code"]) == (409, "VERSION_NOT_RUNNABLE"), body
+    client.set_registered_model_alias("Nothing", "champion", "1")
+    assert client.get_model_version_by_alias("Nothing", "champion").version == "1"
+    assert request(target, "GET", "/v2/models/Nothing/ready")[0] != 200
 
 with check("leaves later changes with later times"):
     client.create_registered_model("Times")
