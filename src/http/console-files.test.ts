@@ -51,14 +51,14 @@ describe("loadConsoleFiles", () => {
   });
 
   it("answers the index for its pages, and with 404 for pages that do not exist", () => {
-    for (const path of ["/", "/models", "/models/flight-delay", "/models/flight-delay/drift", "/predictions/prd_1", "/docs", "/docs/"]) {
+    for (const path of ["/", "/models", "/models/flight-delay", "/models/flight-delay/drift", "/models/flight-delay/registry", "/predictions/prd_1", "/experiments", "/experiments/0", "/experiments/12/compare", "/experiments/12/runs/a1", "/docs", "/docs/"]) {
       assert.equal(files.lookup(path)?.status, 200, path);
     }
-    for (const path of ["/modelz", "/models/a/b", "/models/a/drift/c", "/experiments"]) assert.equal(files.lookup(path)?.status, 404, path);
+    for (const path of ["/modelz", "/models/a/b", "/models/a/drift/c", "/experimentz", "/experiments/a", "/experiments/1/runs"]) assert.equal(files.lookup(path)?.status, 404, path);
   });
 
   it("leaves to the API what is the API's, and missing files to nobody", () => {
-    for (const path of ["/api", "/api/modelz", "/v1/x", "/v2", "/v2/models/a", "/invocations", "/metrics", "/assets/gone-1.js", "/favicon.ico", "/index.html.br"]) {
+    for (const path of ["/api", "/api/modelz", "/ajax-api/2.0/mlflow", "/v1/x", "/v2", "/v2/models/a", "/invocations", "/metrics", "/assets/gone-1.js", "/favicon.ico", "/index.html.br"]) {
       assert.equal(files.lookup(path), null, path);
     }
     assert.equal(files.lookup("/modelz", undefined, "application/json"), null);

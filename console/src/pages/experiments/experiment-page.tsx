@@ -18,7 +18,7 @@ import { useRunPages } from "./use-run-pages.ts";
 import { expandColumns, listText, nextOrder, orderOf, packColumns, textList, usualColumns, viewOf } from "./view-state.ts";
 
 /** So many runs can be compared. */
-export const maxCompared = 100;
+const maxCompared = 100;
 
 export function ExperimentPage({ params }: { params: { experiment: string } }) {
   const experiment = useExperiment(params.experiment);

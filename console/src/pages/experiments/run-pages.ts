@@ -13,14 +13,14 @@ interface Page {
 }
 
 /** So many rows are shown; beyond, a filter helps more than scrolling. */
-export const maxRows = 10_000;
+const maxRows = 10_000;
 const firstPage = 100;
 const laterPage = 2000;
 /** The server takes 200 columns in one question. */
 const columnsAtOnce = 150;
 
 /** Every page has these. */
-export const coreColumns = ["attributes.name", "attributes.status"] as const;
+const coreColumns = ["attributes.name", "attributes.status"] as const;
 
 /**
  * The rows of a search, kept by column. The names of all rows come page by page; the cells of a column come for those pages

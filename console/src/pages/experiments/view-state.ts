@@ -3,9 +3,6 @@ import type { RunKeys } from "../../data/tracking.ts";
 
 export type ViewSettings = RunView["view"];
 
-/** Names in the address, each with what it stands for when it is missing. */
-export const emptyView: ViewSettings = { filter: "", order: "", columns: [], group: "", charts: [] };
-
 /** A list in one parameter: commas part, `%2C` is one inside. */
 export function listText(items: readonly string[]): string {
   return items.map((item) => item.replaceAll("%", "%25").replaceAll(",", "%2C")).join(",");
