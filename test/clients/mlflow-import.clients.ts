@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it, type TestContext } from "node:test";
+import type { SlipwayClient } from "../../src/index.ts";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { pythonOf, runChecks } from "./python-script.ts";
+
+interface Run {
+  run: { id: string; state: string; error: { message: string } | null };
+  steps: { step: string; state: string }[];
+}
+
+interface Report {
+  counts: Record<string, number>;
+  notes: { object: string; why: string }[];
+}
+
+/** With it nothing has to be installed to read the models. */
+const environment = { SLIPWAY_PYTHON: pythonOf() };
+
+for (const kind of ["sqlite", "mlruns"]) {
+  describe(`an import of an MLflow store of the kind ${kind}`, () => {
+    let folder: string;
+    let server: RunningServer;
+
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), "slipway-import-"));
+      server = await startServer({ environment });
+    });
+    after(async () => {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    const check = (test: TestContext, task: string): Promise<void> => runChecks(test, "mlflow_import.py", server, folder, task, kind, folder);
+    const from = (): string => (kind === "sqlite" ? `sqlite:///${folder}/mlflow.db` : `${folder}/mlruns`);
+
+    it("goes on where a killed server stood, and brings every field of every object once", async (test) => {
+      await check(test, "make");
+      const counted = await imported(server.client, from(), { dryRun: true });
+      assert.equal(counted.counts.runs, 123);
+
+      const { run } = await start(server.client, from());
+      const atKill = await until(server.client, run.id, ({ run: { state }, steps }) => state !== "queued" && steps.some(({ step, state: of }) => step.endsWith("churn: runs 1") && of === "succeeded"));
+      await server.kill();
+      assert.equal(atKill.run.state, "running", "It had ended before the server was killed.");
+      server = await startServer({ directory: server.directory, environment });
+      await ended(server.client, run.id);
+      const { counts, notes } = await server.client.api.get<Report>(`/api/imports/${run.id}/report`);
+      // A page that was broken off counts what it found of its first attempt as there already.
+      assert.equal((counts.runs ?? 0) + (counts["runs there already"] ?? 0), 123);
+      // What the registry noticed when it read the models is the registry's matter.
+      assert.deepEqual(notes.filter(({ object }) => !object.startsWith("version ")), []);
+      await check(test, "compare");
+    });
+
+    it("changes nothing when it is done again", async (test) => {
+      const { counts } = await imported(server.client, from(), {});
+      for (const kindOfObject of ["experiments", "runs", "logged models", "registered models", "model versions", "aliases", "artifacts"]) assert.equal(counts[kindOfObject], undefined, kindOfObject);
+      assert.equal(counts["model versions there already"], 2);
+      await check(test, "compare");
+    });
+  });
+}
+
+function start(client: SlipwayClient, from: string, options: { dryRun?: boolean } = {}): Promise<Pick<Run, "run">> {
+  return client.api.send("POST", "/api/imports", { kind: "mlflow", from, ...options });
+}
+
+async function imported(client: SlipwayClient, from: string, options: { dryRun?: boolean }): Promise<Report> {
+  const { run } = await start(client, from, options);
+  await ended(client, run.id);
+  return client.api.get(`/api/imports/${run.id}/report`);
+}
+
+async function ended(client: SlipwayClient, id: string): Promise<void> {
+  const { run } = await until(client, id, ({ run: { state } }) => state === "succeeded" || state === "failed" || state === "cancelled");
+  assert.equal(run.state, "succeeded", run.error?.message);
+}
+
+async function until(client: SlipwayClient, id: string, isSo: (run: Run) => boolean): Promise<Run> {
+  for (;;) {
+    const found = await client.api.get<Run>(`/api/workflow-runs/${id}`);
+    if (isSo(found)) return found;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
