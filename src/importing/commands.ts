@@ -50,7 +50,7 @@ export const importCommands: readonly Command[] = [
 ];
 
 /** Short for people: what came, then what did not. */
-export function reportText({ dryRun, counts, notes, furtherNotes }: ImportReport): string {
+function reportText({ dryRun, counts, notes, furtherNotes }: ImportReport): string {
   const rows = Object.entries(counts).map(([kind, count]) => [String(count), kind]);
   const head = dryRun ? "Nothing was written. There are:" : "What came:";
   const lines = rows.length === 0 ? ["Nothing came."] : [head, textTable(["COUNT", "KIND"], rows)];

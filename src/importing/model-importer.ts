@@ -118,7 +118,7 @@ export class ModelImporter {
 }
 
 /** Local paths and places of the source's own server become what they are here: artifacts of the run or logged model that came along. */
-export function movedSource({ source, runId, loggedModel }: SourceVersion): string {
+function movedSource({ source, runId, loggedModel }: SourceVersion): string {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(source)?.[1]?.toLowerCase();
   if (scheme !== undefined && scheme !== "file" && scheme !== "mlflow-artifacts") return source;
   if (loggedModel !== null) return `models:/${loggedModel}`;

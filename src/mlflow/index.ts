@@ -11,7 +11,6 @@ import { traceRoutes } from "./trace-routes.ts";
 export { artifactRoutes, type ArtifactRouteParts } from "./artifact-routes.ts";
 export { runFilter, runOrder } from "./filter/index.ts";
 export { downloadUri, type ModelVersionRouteParts } from "./model-version-routes.ts";
-export { mlflowError } from "./wire-error.ts";
 
 export interface MlflowTrackingParts {
   tracking: TrackingService;

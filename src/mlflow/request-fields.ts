@@ -73,10 +73,6 @@ export function message<Shape extends z.core.$ZodShape>(shape: Shape) {
   return z.object(shape, said);
 }
 
-export function optionalMessage<Shape extends z.core.$ZodShape>(shape: Shape) {
-  return optional(message(shape));
-}
-
 /** Lets a message name its run by `run_uuid`, as old clients do; the result has it as `run_id`. */
 export function withRunId<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((value) => {

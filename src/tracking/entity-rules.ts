@@ -3,7 +3,7 @@ import type { DatasetInput, Metric, Tag } from "./schemas.ts";
 import type { RunChanges } from "./tracking-store.ts";
 
 /** What one request may log, and how long keys and values may be, in characters. */
-export const trackingLimits = {
+const trackingLimits = {
   metrics: 1000,
   params: 100,
   tags: 100,

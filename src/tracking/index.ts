@@ -9,4 +9,3 @@ export type { ViewStore } from "./view-store.ts";
 export { ExperimentAccess } from "./experiment-access.ts";
 export { TrackingService } from "./tracking-service.ts";
 export { LoggedModelService } from "./logged-model-service.ts";
-export { trackingLimits } from "./entity-rules.ts";

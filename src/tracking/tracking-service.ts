@@ -20,7 +20,7 @@ export interface TrackingServiceParts {
 }
 
 /** Whose an experiment becomes, where its maker does not leave that to their key. */
-export const teamTag = "slipway.team";
+const teamTag = "slipway.team";
 const nameTag = "mlflow.runName";
 const defaultTeam = "default";
 /** Up to so many points of a history are sorted in memory. */

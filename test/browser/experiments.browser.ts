@@ -22,7 +22,7 @@ describe("experiments in the console", () => {
       run_id: ids[0], datasets: [{ dataset: { name: "customers", digest: "d41d8cd9", source_type: "local", source: "{}" }, tags: [{ key: "mlflow.data.context", value: "training" }] }],
     });
     const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M/wHwAEBgIApD5fRAAAAABJRU5ErkJggg==", "base64");
-    const files: [string, BodyInit][] = [
+    const files: [string, string | Uint8Array<ArrayBuffer>][] = [
       ["report.csv", 'name,value\n"a,b",1\n'], ["model/MLmodel", "flavors:\n  sklearn: {}\n"], ["figures.json", '{"auc":0.9}'], ["plot.png", picture],
       ["page.html", "<script>document.title = 'taken over'</script>"],
     ];

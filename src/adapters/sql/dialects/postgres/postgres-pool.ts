@@ -38,7 +38,7 @@ const goodbyeMs = 1000;
  * The answer says whether the server takes writes.
  */
 const sessionSetup = (statementTimeoutMs: number): string => `
-  set statement_timeout = ${Math.round(statementTimeoutMs)}; set bytea_output = 'hex'; set client_encoding = 'utf8'; set extra_float_digits = 1; set standard_conforming_strings = on;
+  set statement_timeout = ${Math.round(statementTimeoutMs)}; set bytea_output = 'hex'; set client_encoding = 'utf8'; set extra_float_digits = 1; set standard_conforming_strings = on; set jit = off;
   set default_transaction_isolation = 'read committed'; set lock_timeout = '10s'; set idle_in_transaction_session_timeout = '60s';
   select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';
   select pg_is_in_recovery() or current_setting('default_transaction_read_only')::bool as standby, current_setting('server_encoding') as encoding`;

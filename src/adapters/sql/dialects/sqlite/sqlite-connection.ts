@@ -36,7 +36,7 @@ export class SqliteConnection {
   #prepareForWriting(): void {
     const mode = this.#database.prepare("pragma journal_mode = wal").get()?.["journal_mode"];
     if (mode !== "wal") throw new Error(`The file system does not allow a write-ahead log (journal mode ${String(mode)}).`);
-    this.#database.exec("pragma synchronous = full; pragma fullfsync = on; pragma foreign_keys = on; pragma journal_size_limit = 67108864");
+    this.#database.exec("pragma synchronous = full; pragma fullfsync = on; pragma foreign_keys = on; pragma journal_size_limit = 67108864; pragma cache_size = -32768");
   }
 
   get inTransaction(): boolean {
