@@ -22,6 +22,8 @@ export class SqliteConnection {
   constructor({ path, mode, busyTimeoutMs }: SqliteThreadOptions) {
     this.#database = new DatabaseSync(path, { readOnly: mode === "read", timeout: busyTimeoutMs });
     try {
+      // KiB, taken as they are needed: walks along an index beside its table want more than the default of 2 MB.
+      this.#database.exec("pragma cache_size = -32768");
       if (mode === "write") this.#prepareForWriting();
     } catch (error) {
       this.#database.close();
@@ -36,7 +38,7 @@ export class SqliteConnection {
   #prepareForWriting(): void {
     const mode = this.#database.prepare("pragma journal_mode = wal").get()?.["journal_mode"];
     if (mode !== "wal") throw new Error(`The file system does not allow a write-ahead log (journal mode ${String(mode)}).`);
-    this.#database.exec("pragma synchronous = full; pragma fullfsync = on; pragma foreign_keys = on; pragma journal_size_limit = 67108864; pragma cache_size = -32768");
+    this.#database.exec("pragma synchronous = full; pragma fullfsync = on; pragma foreign_keys = on; pragma journal_size_limit = 67108864");
   }
 
   get inTransaction(): boolean {
