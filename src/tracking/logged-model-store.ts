@@ -7,7 +7,7 @@ import type { Search } from "./tracking-store.ts";
  * there is none or it is deleted. Adapters prove themselves with `logged-model-store.conformance.ts`.
  */
 export interface LoggedModelStore {
-  /** Throws EXPERIMENT_NOT_FOUND, OBJECT_DELETED, and TRACKING_RUN_NOT_FOUND for a source run that is not there. */
+  /** The source run need not be one of this server. Throws EXPERIMENT_NOT_FOUND, OBJECT_DELETED. */
   createLoggedModel(request: {
     id: string; experiment: string; name: string; artifactUri: string; modelType: string; sourceRun: string | null;
     params: readonly Tag[]; tags: readonly Tag[]; now: EpochMs;

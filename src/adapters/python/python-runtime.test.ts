@@ -105,7 +105,7 @@ describe("PythonRuntime", { skip: whyNot(python, ["--version"], "there is no Pyt
   });
 
   it("holds a model to its memory, and goes on", { skip: process.platform !== "linux" && "only Linux bounds the memory of a process" }, async () => {
-    const runtime = await bench.runtime({ directory: join(bench.directory, "runners-of-hogs"), memoryBytes: 300 * 2 ** 20 });
+    const runtime = await bench.runtime({ directory: join(bench.directory, "runners-of-hogs"), memoryBytes: 2 ** 30 });
     const runner = await runtime.start("", await bench.contract(loaderFolder("hog = bytearray(int(rows['x'][0]) * 2**20)\nreturn {'y': [len(hog) / 2**20]}")));
     await assert.rejects(runner.run([float64("x", 2000)]), failsWith("MODEL_RUN_FAILED", /more memory/));
     assert.deepEqual(await values(runner, float64("x", 10)), [["y", "FP64", [1], [10]]]);

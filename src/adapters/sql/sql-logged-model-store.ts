@@ -9,7 +9,7 @@ import { keysetOf, orderTermsOf, searchToken } from "./search-order.ts";
 import { loggedModelSubject } from "./search-subject.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { deletedExperiment, experimentNumber, missingExperiment } from "./sql-experiments.ts";
-import { distinctParams, missingRun, paramChanged } from "./sql-run-log.ts";
+import { distinctParams, paramChanged } from "./sql-run-log.ts";
 import { metricOf, tagsOf } from "./sql-run-rows.ts";
 
 type Request<Name extends keyof LoggedModelStore> = Parameters<LoggedModelStore[Name]>[0];
@@ -34,7 +34,6 @@ export class SqlLoggedModelStore implements LoggedModelStore {
       const found = await transaction.selectFrom("experiments").select("lifecycle").where("id", "=", experiment).forShare().executeTakeFirst();
       if (found === undefined) throw missingExperiment(request.experiment);
       if (found.lifecycle !== "active") throw deletedExperiment(request.experiment);
-      if (sourceRun !== null && (await transaction.selectFrom("runs").select("id").where("id", "=", sourceRun).executeTakeFirst()) === undefined) throw missingRun(sourceRun);
       const row = {
         id, experiment, name, artifact_uri: artifactUri, created_at: now, updated_at: now, status: "LOGGED_MODEL_PENDING", model_type: modelType, source_run: sourceRun,
         deleted_at: null,
