@@ -24,7 +24,7 @@ const controlCharacter = /[\u0000-\u001f\u007f]/;
 
 /** True for what the registry takes as the name of a model: more than `isSafeName`, as much as MLflow's clients may send. */
 export function isRegistryName(name: string): boolean {
-  return name.trim() !== "" && name.length <= 256 && name.isWellFormed() && !/[/:]/.test(name) && !controlCharacter.test(name) && name !== "." && name !== "..";
+  return name.trim() !== "" && !forbidden.has(name) && name.length <= 256 && name.isWellFormed() && !/[/:]/.test(name) && !controlCharacter.test(name) && name !== "." && name !== "..";
 }
 
 /** Name of a model in the registry. Only those that are a `ModelName` too can be served. */

@@ -88,7 +88,7 @@ describe("a SQLite database", () => {
     await old.close();
     const next: Migration = { number: migrations.length + 1, name: "more", up: async (database) => void (await database.schema.alterTable("models").addColumn("colour", "text").execute()) };
     const database = await databases.open({ path, migrations: [...migrations, next] });
-    assert.equal((await new SqlRegistryStore(database, ids).findModel("flights"))?.latestVersion, "1");
+    assert.equal((await new SqlRegistryStore(database, ids).findModel("flights"))?.createdAt, 5);
     assert.deepEqual((await sql`select team, colour from models`.execute(database.queries)).rows, [{ team: "default", colour: null }]);
   });
 
