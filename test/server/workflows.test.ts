@@ -39,6 +39,11 @@ const definitions = (marks: string): string => `
     },
   });
 
+  export const patient = workflow({
+    name: "patient", version: 1, description: "Goes on when it is told", input: z.strictObject({ name: z.string() }),
+    run: (context, { name }) => context.step("wait", async ({ log }) => { log("waiting"); while (!marked(name + "-go")) await new Promise((resolve) => setTimeout(resolve, 10)); return name; }),
+  });
+
   export const failing = workflow({
     name: "failing", version: 1, description: "Fails until it is mended", input: z.strictObject({}),
     run: (context) => context.step("mend", () => { if (!marked("mended")) throw new Error("not mended yet"); return "mended"; }, { retry: { maxAttempts: 2, initialDelayMs: 1 } }),
@@ -80,7 +85,7 @@ describe("workflows of a server", { timeout: 240_000 }, () => {
 
   it("are listed with the schema of their inputs", async () => {
     const known = await server.client.workflows.definitions();
-    assert.deepEqual(known.map(({ name }) => name), ["approval", "failing", "interrupted", "maintenance", "sum"]);
+    assert.deepEqual(known.map(({ name }) => name), ["approval", "failing", "import", "maintenance", "patient", "sum"]);
     assert.deepEqual((known.at(-1)!.inputSchema as { required: string[] }).required, ["numbers"]);
     assert.match((await slipway(server, "workflows", "definitions")).stdout, /^sum +1 +.*Adds numbers in a program$/m);
   });
@@ -112,7 +117,7 @@ describe("workflows of a server", { timeout: 240_000 }, () => {
   });
 
   it("say what is wrong with a start", async () => {
-    await assert.rejects(server.client.workflows.start("sums", {}), (error: AppError) => withCode("WORKFLOW_NOT_FOUND")(error) && /this server has approval, failing, interrupted, maintenance, sum\./.test(error.message));
+    await assert.rejects(server.client.workflows.start("sums", {}), (error: AppError) => withCode("WORKFLOW_NOT_FOUND")(error) && /this server has approval, failing, import, maintenance, patient, sum\./.test(error.message));
     await assert.rejects(server.client.workflows.start("sum", { numbers: [1, "2"], more: 1 }), (error: AppError) => {
       assert.equal(error.code, "INVALID_REQUEST");
       assert.deepEqual(error.problems.map(({ path }) => path), ["input.numbers.1", "input"]);
@@ -133,11 +138,11 @@ describe("workflows of a server", { timeout: 240_000 }, () => {
   });
 
   it("are followed as server-sent events, from any line on, until the end", async () => {
-    const { run } = await server.client.workflows.start("interrupted", { name: "followed" });
+    const { run } = await server.client.workflows.start("patient", { name: "followed" });
     const seen: RunEvent["type"][] = [];
     for await (const event of server.client.workflows.follow(run.id)) {
       seen.push(event.type);
-      if (event.type === "line" && event.line.line.startsWith("process")) await writeFile(join(marks, "followed-go"), "");
+      if (event.type === "line" && event.line.line === "waiting") await writeFile(join(marks, "followed-go"), "");
     }
     assert.ok(seen.includes("run") && seen.includes("step") && seen.includes("line"));
     assert.equal(seen.at(-1), "end");
