@@ -173,7 +173,7 @@ describe("events in the console", () => {
     await page.getByRole("heading", { name: "No webhooks yet" }).waitFor();
     await page.getByRole("button", { name: "Add a webhook" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByLabel("Name").fill("chat");
+    await dialog.getByLabel("Name", { exact: true }).fill("chat");
     await dialog.getByLabel("URL").fill(`http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`);
     await dialog.getByLabel("team.*", { exact: true }).check();
     await dialog.getByRole("button", { name: "Add the webhook" }).click();

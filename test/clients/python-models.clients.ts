@@ -29,7 +29,7 @@ describe("models of Python libraries", () => {
   let reader: MlflowModelReader;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "slipway-python-models-"));
-    await promisify(execFile)(python, [fileURLToPath(new URL("../python/make_models.py", import.meta.url)), directory], { timeout: 240_000 });
+    await promisify(execFile)(python, [fileURLToPath(new URL("../python/make_models.py", import.meta.url)), directory], { cwd: directory, timeout: 240_000 });
     expected = JSON.parse(await readFile(join(directory, "expected.json"), "utf8")) as Record<string, Expected>;
     runtime = await bench.runtime();
     reader = new MlflowModelReader({ blobs: bench.blobs, inspector: new PythonInspector(runtime) });

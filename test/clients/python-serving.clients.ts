@@ -24,7 +24,7 @@ describe("models of Python on a server", () => {
   let expected: Record<string, { inputs: Record<string, unknown[]>; outputs: Record<string, unknown[]> }>;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "slipway-python-serving-"));
-    await run(python, [fileURLToPath(new URL("../python/make_models.py", import.meta.url)), directory], { timeout: 240_000 });
+    await run(python, [fileURLToPath(new URL("../python/make_models.py", import.meta.url)), directory], { cwd: directory, timeout: 240_000 });
     expected = JSON.parse(await readFile(join(directory, "expected.json"), "utf8")) as typeof expected;
     server = await startServer({ environment: { SLIPWAY_PYTHON: python } });
   });
