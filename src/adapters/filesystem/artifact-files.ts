@@ -7,6 +7,7 @@ import type { ArtifactEntry, ArtifactStore } from "../../tracking/artifact-store
 import { DurableDirectories, publishDurably } from "./durable-file.ts";
 import { type FileFacts, type FileSystem, type OpenFile, systemErrorCode } from "./file-system.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
+import { uploadedChunks } from "./uploaded-chunks.ts";
 
 const readBytes = 1 << 20;
 const writeBytes = 1 << 20;
@@ -152,7 +153,7 @@ export class ArtifactFiles implements ArtifactStore {
         waiting = [];
         waitingBytes = 0;
       };
-      for await (const chunk of chunksOf(content)) {
+      for await (const chunk of uploadedChunks(content)) {
         bytes += chunk.length;
         waiting.push(chunk);
         waitingBytes += chunk.length;
@@ -205,17 +206,5 @@ async function* pieces(open: () => Promise<OpenFile>, start: number, end: number
     }
   } finally {
     await file.close();
-  }
-}
-
-/** The stream stays open when reading stops early, so that the door can still answer on its connection. */
-async function* chunksOf(content: Readable): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of content.iterator({ destroyOnReturn: false }) as AsyncIterable<string | Uint8Array>) {
-      yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    }
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError("BODY_INCOMPLETE", "The upload ended before its end.", { cause });
   }
 }

@@ -8,6 +8,7 @@ import { missingBlob, type BlobStore } from "../../registry/index.ts";
 import { DurableDirectories, publishDurably } from "./durable-file.ts";
 import { type FileSystem, type OpenFile, systemErrorCode } from "./file-system.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
+import { uploadedChunks } from "./uploaded-chunks.ts";
 
 const readBytes = 256 * 1024;
 const shardPattern = /^[0-9a-f]{2}$/;
@@ -112,7 +113,7 @@ export class FilesystemBlobStore implements BlobStore {
     try {
       const hash = createHash("sha256");
       let bytes = 0;
-      for await (const chunk of chunksOf(content)) {
+      for await (const chunk of uploadedChunks(content)) {
         bytes += chunk.length;
         if (bytes > maxBytes) throw new AppError("BODY_TOO_LARGE", `The file is larger than ${maxBytes} bytes.`);
         hash.update(chunk);
@@ -150,18 +151,6 @@ export class FilesystemBlobStore implements BlobStore {
     const result = this.#publication.then(work);
     this.#publication = result.catch(() => undefined);
     return result;
-  }
-}
-
-/** The stream stays open when reading stops early, so that the door can still answer on its connection. */
-async function* chunksOf(content: Readable): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of content.iterator({ destroyOnReturn: false }) as AsyncIterable<string | Uint8Array>) {
-      yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    }
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError("BODY_INCOMPLETE", "The upload ended before its end.", { cause });
   }
 }
 
