@@ -56,9 +56,9 @@ describe("models of Python on a server", () => {
     return { columns, data, records: data.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]]))) };
   };
 
-  it("deploys a folder of MLflow, and every protocol predicts what the library does", async (test) => {
+  it("deploys a folder of MLflow, and every protocol predicts what the library does", async () => {
     const wanted = expected["mlflow-sklearn"];
-    if (wanted === undefined) return test.skip("mlflow is not in this environment");
+    assert.ok(wanted !== undefined, "no model of MLflow was made: install test/clients/requirements.txt");
     assert.match(await deploy(join(directory, "mlflow-sklearn"), "folder"), /registered and serves/);
     const { columns, data, records } = rowsOf(wanted.inputs);
     const predictions = wanted.outputs.output!;
