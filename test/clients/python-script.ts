@@ -28,7 +28,7 @@ export function pythonOf(environment: PythonEnvironment = "current"): string {
 
 /** Trains and exports the named models of models.py, or all of them, into `directory`. */
 export async function trainModels(directory: string, ...names: string[]): Promise<void> {
-  const { code, errors } = await runPython("current", "models.py", [directory, ...names], () => undefined);
+  const { code, errors } = await runPython("current", directory, "models.py", [directory, ...names], () => undefined);
   assert.equal(code, 0, `Training failed:\n${errors}`);
 }
 
@@ -53,7 +53,7 @@ export async function runChecksIn(environment: PythonEnvironment, test: TestCont
   };
   const reports: { check: string; ok: boolean; reason?: string }[] = [];
   const subtests: Promise<void>[] = [];
-  const { code, errors } = await runPython(environment, script, [JSON.stringify(target), ...words], (line) => {
+  const { code, errors } = await runPython(environment, directory, script, [JSON.stringify(target), ...words], (line) => {
     const report = JSON.parse(line) as (typeof reports)[number];
     reports.push(report);
     subtests.push(test.test(report.check, () => assert.ok(report.ok, report.reason)));
@@ -63,9 +63,10 @@ export async function runChecksIn(environment: PythonEnvironment, test: TestCont
   assert.equal(code, reports.every(({ ok }) => ok) ? 0 : 1, `${script} ended with ${code}:\n${errors}`);
 }
 
-/** Answers with the exit code and what was printed to stderr. */
-function runPython(environment: PythonEnvironment, script: string, words: readonly string[], onLine: (line: string) => void): Promise<{ code: number | null; errors: string }> {
+/** Runs it in `directory`, where MLflow leaves files of its own. Answers with the exit code and what was printed to stderr. */
+function runPython(environment: PythonEnvironment, directory: string, script: string, words: readonly string[], onLine: (line: string) => void): Promise<{ code: number | null; errors: string }> {
   const child = spawn(pythonOf(environment), [fileURLToPath(new URL(script, import.meta.url)), ...words], {
+    cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1" },
     timeout: limitMs,
