@@ -86,7 +86,7 @@ module.exports = {
       comment: "An adapter takes types and schemas from a module: its index.ts, its schemas, or a port file (types alone).",
       severity: "error",
       from: { path: "^src/adapters/", pathNot: tests },
-      to: { path: insideOfAnyModule, pathNot: "/schemas\\.ts$", dependencyTypesNot: ["type-only"] },
+      to: { path: insideOfAnyModule, pathNot: "[/-]schemas\\.ts$", dependencyTypesNot: ["type-only"] },
     },
     {
       name: "adapters-see-no-service",

@@ -96,6 +96,10 @@ export const errorCatalogue = {
   VIEW_NOT_FOUND: { status: 404, hint: "List the experiment's saved views." },
   IMPORT_SOURCE_INVALID: { status: 400, hint: "Give sqlite:///FILE, the URL of an MLflow server, a folder mlruns, or a folder wandb." },
   VERSION_NOT_RUNNABLE: { status: 409, hint: "Its notes say what was looked for: GET /api/models/MODEL/versions/VERSION. Register it again from a source that Slipway can read." },
+  DATASET_NOT_FOUND: { status: 404, hint: "List the datasets with `slipway datasets`." },
+  DATASET_VERSION_NOT_FOUND: { status: 404, hint: "List the versions with `slipway datasets show DATASET`." },
+  EVALUATION_IMPOSSIBLE: { status: 400, hint: "Name a dataset with a target in the model's policy (evaluation.dataset), with the columns that the model takes." },
+  EXPORT_FAILED: { status: 400, hint: "Read what the converter said; not every model has a form in ONNX." },
   SERVER_UNREACHABLE: { status: 503, hint: "Start it with `npx slipway up`, or set SLIPWAY_URL." },
 } as const satisfies Record<string, { status: number; hint: string }>;
 

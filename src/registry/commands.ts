@@ -3,7 +3,8 @@ import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import { deployFiles } from "./deploy-files.ts";
-import type { DeployResult, Model, ModelVersion, PolicyRevision } from "./schemas.ts";
+import type { PolicyRevision } from "./policy-schemas.ts";
+import type { DeployResult, Model, ModelVersion } from "./schemas.ts";
 
 const modelPath = (name: string): string => `/api/models/${encodeURIComponent(name)}`;
 

@@ -1,3 +1,4 @@
+export * from "./policy-schemas.ts";
 export * from "./schemas.ts";
 export type { BlobOwners } from "./blob-owners.ts";
 export { missingBlob, type BlobStore } from "./blob-store.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import { registryAddition } from "./registry-store.conformance.ts";
 import type { RegistryStore } from "./registry-store.ts";
-import { Policy } from "./schemas.ts";
+import { Policy } from "./policy-schemas.ts";
 
 const now = epochMs(1_700_000_000_000);
 

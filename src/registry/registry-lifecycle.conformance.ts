@@ -5,7 +5,7 @@ import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError } from "../core/errors.ts";
 import { registryAddition } from "./registry-addition.fixture.ts";
 import type { RegistryStores } from "./registry-store.ts";
-import { Policy } from "./schemas.ts";
+import { Policy } from "./policy-schemas.ts";
 
 const start = 1_700_000_000_000;
 const created = { team: "default", actor: "local", now: epochMs(start), description: "", tags: [] };

@@ -16,7 +16,8 @@ import { ModelTeams } from "./model-teams.ts";
 import type { ReferenceProfiler } from "./reference-profiler.ts";
 import type { ChangeBy } from "./registry-lifecycle.ts";
 import type { RegistryStores } from "./registry-store.ts";
-import { Policy, type Contract, type DeployRequest, type Model, type ModelVersion, type PolicyRevision } from "./schemas.ts";
+import { Policy, type PolicyRevision } from "./policy-schemas.ts";
+import type { Contract, DeployRequest, Model, ModelVersion } from "./schemas.ts";
 
 export interface RegistryParts {
   store: RegistryStores;

@@ -9,7 +9,8 @@ import { registryLifecycleConformance } from "./registry-lifecycle.conformance.t
 import { registrySearchConformance } from "./registry-search.conformance.ts";
 import { contractOf, digestOfLetter, registryAddition } from "./registry-addition.fixture.ts";
 import type { RegistryStores } from "./registry-store.ts";
-import { Policy, type Contract, type PolicyRevision } from "./schemas.ts";
+import { Policy, type PolicyRevision } from "./policy-schemas.ts";
+import type { Contract } from "./schemas.ts";
 
 const now = epochMs(1_700_000_000_000);
 

@@ -1,7 +1,8 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { ChangeBy, RegistryLifecycle } from "./registry-lifecycle.ts";
 import type { RegistrySearch } from "./registry-search.ts";
-import type { Contract, Model, ModelVersion, PolicyRevision, RegistryTag } from "./schemas.ts";
+import type { PolicyRevision } from "./policy-schemas.ts";
+import type { Contract, Model, ModelVersion, RegistryTag } from "./schemas.ts";
 
 /** What a version carries beside its contract, as its registrar gave it. */
 export interface VersionFacts {

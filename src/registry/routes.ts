@@ -4,7 +4,8 @@ import { route, type Route } from "../core/route.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { catalogRoutes } from "./catalog-routes.ts";
 import type { RegistryService } from "./registry-service.ts";
-import { ModelVersion, PolicyRevision } from "./schemas.ts";
+import { PolicyRevision } from "./policy-schemas.ts";
+import { ModelVersion } from "./schemas.ts";
 
 const ModelParams = z.strictObject({ model: RegistryName });
 const VersionParams = z.strictObject({ model: RegistryName, version: VersionNumber });

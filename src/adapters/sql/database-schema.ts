@@ -1,11 +1,12 @@
 import type { Generated } from "kysely";
+import type { DatasetSchema } from "./dataset-schema.ts";
 import type { TrackingSchema } from "./tracking-schema.ts";
 
 /**
  * Tables as Kysely sees them. Times are milliseconds since 1970; names ending in `_json` hold JSON as text. Integers come
  * back as numbers (see `sqlInteger`). Only migrations change the tables; this file describes their latest state.
  */
-export interface DatabaseSchema extends TrackingSchema {
+export interface DatabaseSchema extends TrackingSchema, DatasetSchema {
   models: ModelRow;
   model_versions: ModelVersionRow;
   version_digests: VersionDigestRow;
@@ -38,7 +39,6 @@ export interface DatabaseSchema extends TrackingSchema {
   model_tags: { model: string; key: string; value: string };
   version_tags: { model: string; version: number; key: string; value: string };
   registry_changes: RegistryChangeRow;
-  version_evaluations: VersionEvaluationRow;
 }
 
 interface ModelRow {
@@ -91,15 +91,6 @@ export interface RegistryChangeRow {
 }
 
 /** How a version compared with a baseline and with the version in production on an evaluation set. */
-export interface VersionEvaluationRow {
-  id: string;
-  model: string;
-  version: number;
-  time: number;
-  workflow_run: string | null;
-  report_json: string;
-}
-
 /** Every blob that a version's contract names. */
 interface VersionDigestRow {
   model: string;
@@ -215,6 +206,12 @@ export interface WebhookRow {
   created_by: string;
   created_at: number;
   paused_at: number | null;
+  /** How what it is sent looks: `standard`, or that of another product. */
+  format: string;
+  description: string;
+  /** NULL where nothing changed since it was made. */
+  updated_at: number | null;
+  detail_json: string | null;
 }
 
 export interface DeliveryRow {

@@ -31,7 +31,7 @@ export class SqlWebhookStore implements WebhookStore {
         .insertInto("webhooks")
         .values({
           id: webhook.id, name: webhook.name, url: webhook.url, types_json: JSON.stringify(webhook.types), team: webhook.team,
-          sealed_secret: webhook.sealedSecret, created_by: webhook.createdBy, created_at: webhook.createdAt, paused_at: webhook.pausedAt,
+          sealed_secret: webhook.sealedSecret, created_by: webhook.createdBy, created_at: webhook.createdAt, paused_at: webhook.pausedAt, format: "standard", description: "",
         })
         .execute();
     });

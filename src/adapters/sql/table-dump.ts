@@ -40,6 +40,8 @@ export const dumpedTables: readonly { table: TableName; key: readonly string[] }
   { table: "version_tags", key: ["model", "version", "key"] },
   { table: "registry_changes", key: ["id"] },
   { table: "version_evaluations", key: ["id"] },
+  { table: "held_datasets", key: ["name"] },
+  { table: "dataset_versions", key: ["dataset", "version"] },
   { table: "experiments", key: ["id"] },
   { table: "experiment_tags", key: ["experiment", "key"] },
   { table: "runs", key: ["number"] },

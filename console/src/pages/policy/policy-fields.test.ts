@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { z } from "zod";
-import { Policy } from "../../../../src/registry/schemas.ts";
+import { Policy } from "../../../../src/registry/policy-schemas.ts";
 import type { Schema } from "../../data/open-api.ts";
 import { differences, fieldText, flatten, parseField, policyFields, problemsByField, unflatten } from "./policy-fields.ts";
 

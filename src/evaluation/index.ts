@@ -1,0 +1,2 @@
+export * from "./schemas.ts";
+export type { EvaluationStore } from "./evaluation-store.ts";
