@@ -21,6 +21,15 @@ export interface EgressAnswer {
   body: Uint8Array;
 }
 
+/** An answer whose body comes as it is read. Whoever has it reads it to the end or closes it. */
+export interface EgressStream {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  /** Fails with EGRESS_FAILED when the destination falls silent for the request's `timeoutMs`, or ends before the length that it gave. */
+  body: AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
 /**
  * The only way to a URL that a user set (webhooks, base URLs, images). It resolves the name once, judges every address,
  * and connects to exactly one that it judged: neither a second look-up nor a redirect can lead elsewhere.
@@ -31,6 +40,8 @@ export interface EgressClient {
    * destination did not answer: unknown name, no connection, a certificate that does not hold, no answer in time.
    */
   send(request: EgressRequest): Promise<EgressAnswer>;
+  /** For answers of any size. `timeoutMs` is for the time until the answer begins, and for each silence after. Throws as `send`. */
+  open(request: Omit<EgressRequest, "maxResponseBytes">): Promise<EgressStream>;
   /** Throws EGRESS_REFUSED for what is refused already by its text, without a look-up: for the moment when a URL is entered. */
   assertPlausible(url: string): void;
 }

@@ -173,6 +173,43 @@ describe("NodeEgressClient", () => {
     other.close();
   });
 
+  const streamed = (more: Partial<EgressRequest> = {}): Parameters<NodeEgressClient["open"]>[0] => request(`https://hooks.example.com:${securePort}/`, { method: "GET", body: null, ...more });
+
+  it("gives an answer of any size as it comes, and its head before", async () => {
+    const part = Buffer.alloc(64 << 10, "x");
+    let parts = 0;
+    answer = (response) => {
+      response.writeHead(206, { "x-kind": "long" });
+      const more = (): void => {
+        while (parts < 320) if (parts++ >= 0 && !response.write(part)) return void response.once("drain", more);
+        response.end();
+      };
+      more();
+    };
+    const { status, headers, body } = await client().open(streamed());
+    assert.deepEqual([status, headers["x-kind"]], [206, "long"]);
+    assert.ok(parts < 320, "the server waits for the reader");
+    let bytes = 0;
+    for await (const chunk of body) bytes += chunk.length;
+    assert.equal(bytes, 320 * part.length);
+  });
+
+  it("says when a long answer falls silent, breaks off or is refused", async () => {
+    const readAll = async (more: Partial<EgressRequest> = {}): Promise<void> => {
+      const { body } = await client().open(streamed(more));
+      for await (const _ of body);
+    };
+    answer = (response) => void response.writeHead(200, { "content-length": "100" }).write("begun");
+    await assert.rejects(readAll({ timeoutMs: 200 }), withCode("EGRESS_FAILED", /broke off/));
+    answer = (response) => void response.writeHead(200, { "content-length": "100" }).write("begun", () => response.destroy());
+    await assert.rejects(readAll(), withCode("EGRESS_FAILED", /broke off/));
+    answer = () => undefined;
+    await assert.rejects(readAll({ timeoutMs: 200 }), withCode("EGRESS_FAILED", /in time/));
+    await assert.rejects(refusing().open(streamed()), refused);
+    answer = (response) => response.writeHead(302, { location: "https://elsewhere.example.com/" }).end();
+    assert.equal((await client().open(streamed())).status, 302);
+  });
+
   it("tries the next address when one takes no connection", async () => {
     assert.equal((await client({ resolve: () => Promise.resolve(["127.0.0.9", "127.0.0.1"]) }).send(request(`https://hooks.example.com:${securePort}/`))).status, 200);
     await assert.rejects(client({ resolve: () => Promise.resolve(["127.0.0.9"]) }).send(request(`https://hooks.example.com:${securePort}/`)), withCode("EGRESS_FAILED", /takes no connection/));

@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
-import type { EgressAnswer, EgressClient, EgressRequest } from "../../core/egress.ts";
+import type { EgressAnswer, EgressClient, EgressRequest, EgressStream } from "../../core/egress.ts";
 import { AppError } from "../../core/errors.ts";
 import { DestinationPolicy, type Destination } from "./destination-policy.ts";
 
@@ -46,15 +46,32 @@ export class NodeEgressClient implements EgressClient {
   }
 
   async send(request: EgressRequest): Promise<EgressAnswer> {
-    const destination = this.#policy.destinationOf(request.url);
     const signal = AbortSignal.any([AbortSignal.timeout(request.timeoutMs), ...(request.signal === undefined ? [] : [request.signal])]);
+    return this.#reach(request, signal, (response) => readAnswer(response, request.maxResponseBytes).finally(() => response.destroy()));
+  }
+
+  async open(request: Omit<EgressRequest, "maxResponseBytes">): Promise<EgressStream> {
+    // Ends the wait for the head alone; the body has a limit of its own.
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(new Error("The destination did not answer in time.")), request.timeoutMs);
+    const ended = request.signal === undefined ? silence.signal : AbortSignal.any([silence.signal, request.signal]);
+    try {
+      return await this.#reach(request, ended, (response) => Promise.resolve(streamOf(response, request.timeoutMs)));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** `take` gets the answer when its head is there. */
+  async #reach<Answer>(request: Omit<EgressRequest, "maxResponseBytes">, signal: AbortSignal, take: (response: IncomingMessage) => Promise<Answer>): Promise<Answer> {
+    const destination = this.#policy.destinationOf(request.url);
     try {
       const addresses = await beforeAbort(this.#addressesOf(destination), signal);
       let last: unknown;
       for (const address of addresses.slice(0, maxTries)) {
         try {
           // Whatever the connection does or leaves undone: nobody waits longer than was asked for.
-          return await beforeAbort(this.#ask(destination, address, request, signal), signal);
+          return await beforeAbort(this.#ask(destination, address, request, signal).then(take), signal);
         } catch (error) {
           last = error;
           if (!unreached.has((error as NodeJS.ErrnoException).code ?? "")) break;
@@ -75,7 +92,8 @@ export class NodeEgressClient implements EgressClient {
     return addresses;
   }
 
-  #ask({ url, hostname, port }: Destination, address: string, request: EgressRequest, signal: AbortSignal): Promise<EgressAnswer> {
+  /** Answers when the head is there. Whoever takes the answer reads it or destroys it. */
+  #ask({ url, hostname, port }: Destination, address: string, request: Omit<EgressRequest, "maxResponseBytes">, signal: AbortSignal): Promise<IncomingMessage> {
     const secure = url.protocol === "https:";
     const body = request.body === null ? null : Buffer.from(request.body);
     const headers: Record<string, string> = { Host: url.host, Connection: "close", "Accept-Encoding": "identity", ...(body === null ? {} : { "Content-Length": String(body.length) }) };
@@ -90,11 +108,9 @@ export class NodeEgressClient implements EgressClient {
       // Without a listener a change of protocol ends the connection, and says so to nobody.
       sent.on("upgrade", (response, socket) => {
         socket.destroy();
-        resolve(answerOf(response, new Uint8Array()));
+        resolve(response);
       });
-      sent.on("response", (response) => {
-        readAnswer(response, request.maxResponseBytes).then(resolve, reject).finally(() => sent.destroy());
-      });
+      sent.on("response", resolve);
       sent.end(body ?? undefined);
     });
   }
@@ -103,7 +119,8 @@ export class NodeEgressClient implements EgressClient {
 async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<EgressAnswer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  if (maxBytes > 0) {
+  // The connection of a changed protocol is closed already.
+  if (maxBytes > 0 && response.statusCode !== 101) {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       chunks.push(chunk);
       length += chunk.length;
@@ -111,6 +128,27 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
     }
   }
   return answerOf(response, new Uint8Array(Buffer.concat(chunks, length).subarray(0, maxBytes)));
+}
+
+/** The body as it comes. A pause of the reader is no silence of the destination. */
+function streamOf(response: IncomingMessage, silenceMs: number): EgressStream {
+  async function* body(): AsyncGenerator<Uint8Array> {
+    const reading = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    try {
+      for (;;) {
+        const timer = setTimeout(() => response.destroy(new Error("silent")), silenceMs);
+        const next = await reading.next().finally(() => clearTimeout(timer));
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } catch (cause) {
+      throw new AppError("EGRESS_FAILED", "The destination broke off its answer.", { cause });
+    } finally {
+      response.destroy();
+    }
+  }
+  const { status, headers } = answerOf(response, new Uint8Array());
+  return { status, headers, body: body(), close: () => response.destroy() };
 }
 
 function answerOf({ statusCode = 0, headers }: IncomingMessage, body: Uint8Array): EgressAnswer {
