@@ -54,6 +54,7 @@ export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistrySe
   return [
     ...trackingRoutes({
       store, views, ids, parseFilter: runFilter, parseOrder: runOrder,
+      visible: (caller) => access.visible(caller),
       requireExperiment: async (caller, role, experiment) => access.requireExperiment(caller, role, experiment),
       requireRun: async (caller, role, run) => void (await access.requireRun(caller, role, run)),
     }),

@@ -3,9 +3,9 @@ import type { Caller, Role } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { route, type Route } from "../core/route.ts";
-import { cellOf, columnField } from "./run-table.ts";
-import { RunView, type SearchCondition, type SearchOrder } from "./schemas.ts";
-import type { TrackingStore } from "./tracking-store.ts";
+import { cellOf, columnField, entriesOf } from "./run-table.ts";
+import { ListedExperiment, RunView, type SearchCondition, type SearchOrder } from "./schemas.ts";
+import type { TrackingStore, VisibleExperiments } from "./tracking-store.ts";
 import type { ViewStore } from "./view-store.ts";
 
 const tag = "Tracking";
@@ -38,6 +38,8 @@ export interface TrackingRouteParts {
   /** Both throw FILTER_INVALID. */
   parseFilter(text: string): SearchCondition[];
   parseOrder(texts: readonly string[]): SearchOrder[];
+  /** Which experiments a list shows to the caller. */
+  visible(caller: Caller): Promise<VisibleExperiments>;
   /** Throws EXPERIMENT_NOT_FOUND, also for what the caller may not see, and FORBIDDEN. */
   requireExperiment(caller: Caller, role: Role, experiment: string): Promise<void>;
   /** Throws TRACKING_RUN_NOT_FOUND, also for what the caller may not see, and FORBIDDEN. */
@@ -45,8 +47,22 @@ export interface TrackingRouteParts {
 }
 
 /** What the console needs beyond the wire of MLflow: tables by column, series that keep their extremes, saved views. */
-export function trackingRoutes({ store, views, ids, parseFilter, parseOrder, requireExperiment, requireRun }: TrackingRouteParts): Route[] {
+export function trackingRoutes({ store, views, ids, parseFilter, parseOrder, visible, requireExperiment, requireRun }: TrackingRouteParts): Route[] {
   return [
+    route({
+      method: "GET", path: "/api/experiments", access: "viewer", on: "some", tag,
+      operationId: "listExperiments", summary: "Experiments with team, owner and the number of their runs, the newest first",
+      query: z.strictObject({
+        view: z.enum(["active", "deleted", "all"]).default("active"),
+        after: ExperimentId.optional().meta({ description: "`next` of the page before" }),
+        limit: z.coerce.number().int().min(1).max(5000).default(1000),
+      }),
+      response: z.object({ experiments: z.array(ListedExperiment), next: z.string().nullable() }),
+      handle: async ({ query: { view, after = null, limit }, caller }) => {
+        const { items, next } = await store.listExperiments({ visible: await visible(caller), view, after, limit });
+        return { experiments: items, next };
+      },
+    }),
     route({
       method: "POST", path: "/api/runs/table", access: "viewer", on: "some", audited: false, tag,
       operationId: "searchRunTable", summary: "Runs by filter and order, with the columns that are asked for",
@@ -61,7 +77,7 @@ export function trackingRoutes({ store, views, ids, parseFilter, parseOrder, req
         });
         for (const experiment of body.experiments) await requireExperiment(caller, "viewer", experiment);
         const { experiments, view, limit, after } = body;
-        const page = await store.searchRuns({ experiments, view, limit, after, conditions: parseFilter(body.filter), order: parseOrder(body.order) });
+        const page = await store.searchRuns({ experiments, view, limit, after, conditions: parseFilter(body.filter), order: parseOrder(body.order), only: entriesOf(fields) });
         return { runs: page.items.map(({ id }) => id), rows: page.items.map((run) => fields.map((field) => cellOf(run, field))), next: page.next };
       },
     }),

@@ -95,6 +95,28 @@ export function runSearchConformance(adapter: string, open: () => Promise<Tracki
       }
     });
 
+    it("reads only the entries that are asked for", async () => {
+      const { store } = await open();
+      const experiment = await newExperiment(store);
+      for (const number of [1, 2]) {
+        const id = await newRun(store, experiment, number, { metrics: [point("a", number), point("b", NaN)], params: pairs({ a: "1", "b c": "😀" }), tags: pairs({ a: "x", b: "y" }) });
+        await store.logInputs(id, { datasets: [{ dataset: { name: "d", digest: "1", sourceType: "s", source: "" }, tags: [] }], models: ["m-1"] });
+      }
+      const search = { experiments: [experiment], conditions: [], order: [], view: "active", limit: 10, after: null } as const;
+      const keysOf = async (only: { metrics: string[]; params: string[]; tags: string[] }): Promise<string[][][]> =>
+        (await store.searchRuns({ ...search, only })).items.map((run) => {
+          assert.deepEqual([run.datasets, run.modelInputs, run.modelOutputs, run.experiment, run.user], [[], [], [], experiment, "u"]);
+          return [run.metrics, run.params, run.tags].map((entries: readonly { key: string }[]) => entries.map(({ key }) => key));
+        });
+      const both = <Value>(value: Value): Value[] => [value, value];
+      assert.deepEqual(await keysOf({ metrics: [], params: [], tags: [] }), both([[], [], []]));
+      assert.deepEqual(await keysOf({ metrics: ["b", "none"], params: [], tags: ["a", "mlflow.runName"] }), both([["b"], [], ["a", "mlflow.runName"]]));
+      assert.deepEqual(await keysOf({ metrics: ["a"], params: ["b c", "a"], tags: [] }), both([["a"], ["a", "b c"], []]));
+      assert.deepEqual(await keysOf({ metrics: ["b"], params: ["a", "b"], tags: [] }), both([["b"], ["a"], []]), "another list of the same length");
+      const [latest] = (await store.searchRuns({ ...search, only: { metrics: ["a"], params: ["b c"], tags: [] } })).items;
+      assert.deepEqual([latest!.metrics[0]!.value, latest!.params[0]!.value], [2, "😀"]);
+    });
+
     it("finds nothing in no experiment, and refuses the token of another search and fields that runs do not have", async () => {
       const { store } = await open();
       const experiment = await newExperiment(store);

@@ -1,4 +1,5 @@
 import type { Run, SearchField } from "./schemas.ts";
+import type { RunEntries } from "./tracking-store.ts";
 
 /** A cell: numbers that JSON lacks as text. Null where the run has no such entry. */
 export type Cell = string | number | null;
@@ -13,6 +14,12 @@ export function columnField(column: string): SearchField | null {
 
 const kinds: ReadonlyMap<string, SearchField["kind"]> = new Map([["metrics", "metric"], ["params", "param"], ["tags", "tag"], ["attributes", "attribute"]]);
 const attributes: ReadonlySet<string> = new Set(["id", "name", "user", "status", "startTime", "endTime", "experiment", "lifecycle", "duration"]);
+
+/** The entries that columns are read from. */
+export function entriesOf(fields: readonly SearchField[]): RunEntries {
+  const keysOf = (kind: SearchField["kind"]): string[] => [...new Set(fields.filter((field) => field.kind === kind).map(({ key }) => key))];
+  return { metrics: keysOf("metric"), params: keysOf("param"), tags: keysOf("tag") };
+}
 
 /** What the run has in a column. Entries of a run are sorted by key, so each is found by halving. */
 export function cellOf(run: Run, { kind, key }: SearchField): Cell {

@@ -27,6 +27,14 @@ export const Experiment = z
   .meta({ id: "Experiment" });
 export type Experiment = z.infer<typeof Experiment>;
 
+/** An experiment as a list shows it. */
+export const ListedExperiment = Experiment.extend({
+  runs: z.number().int().nonnegative().meta({ description: "Of a deleted experiment those that were deleted with it" }),
+  lastRunAt: Timestamp.nullable().meta({ description: "When the run that started last did so, or ended; null where there is none" }),
+  lastUser: z.string().nullable().meta({ description: "Who that run is of, as its client said" }),
+}).meta({ id: "ListedExperiment" });
+export type ListedExperiment = z.infer<typeof ListedExperiment>;
+
 /** One value of a metric. `value` may be NaN and infinite. */
 export const Metric = z.object({
   key: z.string(),

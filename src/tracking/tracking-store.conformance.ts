@@ -48,6 +48,32 @@ export function trackingStoreConformance(adapter: string, open: () => Promise<Tr
       assert.equal(answers.filter(({ status }) => status === "fulfilled").length, 1);
     });
 
+    it("lists experiments with the number of their runs and the latest of them", async () => {
+      const { store, teams } = await open();
+      await teams.add({ name: "blue", description: "" }, by);
+      const busy = await newExperiment(store, "busy", { tags: pairs({ k: "v" }) });
+      const empty = await newExperiment(store, "empty", { team: "blue" });
+      const gone = await newExperiment(store, "gone");
+      await newRun(store, busy, 1, { startTime: 500, user: "ada" });
+      await newRun(store, busy, 2, { startTime: 300, user: "bob" });
+      await newRun(store, busy, 3, { startTime: 900, user: "cid" });
+      await store.setRunLifecycle(runId(3), "deleted", now);
+      await store.updateRun(runId(1), { status: "FINISHED", endTime: 800 }, by);
+      await newRun(store, gone, 4, { startTime: 100, user: "dan" });
+      await store.setExperimentLifecycle(gone, "deleted", by);
+      const list = async (request: object) => allPages((after) => store.listExperiments({ visible: "all", view: "active", limit: 2, after, ...request }));
+      const facts = async (request: object): Promise<unknown[]> => (await list(request)).map(({ id, runs, lastRunAt, lastUser }) => [id, runs, lastRunAt, lastUser]);
+      const [ofGone, ofEmpty, ofBusy, ofDefault] = [[gone, 1, 100, "dan"], [empty, 0, null, null], [busy, 2, 800, "ada"], ["0", 0, null, null]];
+      assert.deepEqual(await facts({}), [ofEmpty, ofBusy, ofDefault]);
+      assert.deepEqual(await facts({ view: "all" }), [ofGone, ofEmpty, ofBusy, ofDefault]);
+      assert.deepEqual(await facts({ view: "deleted" }), [ofGone]);
+      assert.deepEqual(await facts({ visible: { teams: ["blue"], experiments: [busy, gone] } }), [ofEmpty, ofBusy]);
+      assert.deepEqual(await facts({ visible: { teams: [], experiments: [] }, view: "all" }), []);
+      const listed = (await list({}))[1]!;
+      const { runs, lastRunAt, lastUser, ...experiment } = listed;
+      assert.deepEqual([experiment, runs, lastRunAt, lastUser], [await store.findExperiment(busy), 2, 800, "ada"]);
+    });
+
     it("finds nothing under what is no id", async () => {
       const { store } = await open();
       for (const id of ["7", "x", "", "-1", "1.5", "01", "9".repeat(30)]) {

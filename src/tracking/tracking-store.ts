@@ -1,5 +1,5 @@
 import type { EpochMs } from "../core/clock.ts";
-import type { DatasetInput, Experiment, Lifecycle, Metric, ModelOutput, Page, Run, RunStatus, SearchCondition, SearchOrder, Tag, View } from "./schemas.ts";
+import type { DatasetInput, Experiment, Lifecycle, ListedExperiment, Metric, ModelOutput, Page, Run, RunStatus, SearchCondition, SearchOrder, Tag, View } from "./schemas.ts";
 
 export interface Search {
   conditions: readonly SearchCondition[];
@@ -17,6 +17,13 @@ export interface RunChanges {
   metrics: readonly Metric[];
   params: readonly Tag[];
   tags: readonly Tag[];
+}
+
+/** Keys of entries that a reader of runs wants, of each kind. */
+export interface RunEntries {
+  metrics: readonly string[];
+  params: readonly string[];
+  tags: readonly string[];
 }
 
 /** A point of a metric's history with its run, as charts of several runs need it. */
@@ -44,6 +51,8 @@ export interface TrackingStore {
   findExperimentByName(name: string): Promise<Experiment | null>;
   /** Attributes: `name`, `createdAt`, `updatedAt`; also by tag. Without an order the newest change first. */
   searchExperiments(search: Search & { visible: VisibleExperiments }): Promise<Page<Experiment>>;
+  /** Each with what is known of its runs, those of its own lifecycle: newest experiment first. `after` is the id of the last of the page before. */
+  listExperiments(request: { visible: VisibleExperiments; view: View; after: string | null; limit: number }): Promise<Page<ListedExperiment>>;
   /** Throws EXPERIMENT_EXISTS. */
   renameExperiment(id: string, name: string, now: EpochMs): Promise<void>;
   /** Its runs go along, and come back with it. The experiment "0" stays: INVALID_PARAMETER. Answers when it is that already. */
@@ -83,9 +92,9 @@ export interface TrackingStore {
   /**
    * Attributes: `id`, `name`, `user`, `status`, `artifactUri`, `startTime`, `endTime`; metrics, params, tags, datasets. Ties, and searches without an order:
    * latest start first, then by id. Experiments that are not there have no runs; those of a deleted one are deleted along. NaN
-   * is unlike every number, and neither more nor less than any.
+   * is unlike every number, and neither more nor less than any. With `only`, runs come with these entries alone, and without datasets and models.
    */
-  searchRuns(search: Search & { experiments: readonly string[] }): Promise<Page<Run>>;
+  searchRuns(search: Search & { experiments: readonly string[]; only?: RunEntries }): Promise<Page<Run>>;
   /** Keys of metrics, params and tags that runs of the experiments have, each sorted, at most 5,000 of each. */
   listRunKeys(experiments: readonly string[]): Promise<{ metrics: string[]; params: string[]; tags: string[] }>;
 

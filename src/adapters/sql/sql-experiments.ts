@@ -1,9 +1,9 @@
-import { sql, type Transaction } from "kysely";
+import { sql, type ExpressionBuilder, type ExpressionWrapper, type SqlBool, type Transaction } from "kysely";
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
-import type { Experiment, Lifecycle, Page, Tag } from "../../tracking/schemas.ts";
-import type { TrackingStore } from "../../tracking/tracking-store.ts";
+import type { Experiment, Lifecycle, ListedExperiment, Page, Tag } from "../../tracking/schemas.ts";
+import type { TrackingStore, VisibleExperiments } from "../../tracking/tracking-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import { holdTeam } from "./hold-team.ts";
 import { PackedText, packedRows } from "./packed-text.ts";
@@ -19,7 +19,7 @@ import { writeEvents } from "./write-events.ts";
 /** The half of the tracking store that is about experiments. Their ids come from the row `experiments` of the table sequences. */
 export class SqlExperiments implements Pick<
   TrackingStore,
-  "createExperiment" | "findExperiment" | "findExperimentByName" | "searchExperiments" | "renameExperiment" | "setExperimentLifecycle" | "setExperimentTag" | "deleteExperimentTag"
+  "createExperiment" | "findExperiment" | "findExperimentByName" | "searchExperiments" | "listExperiments" | "renameExperiment" | "setExperimentLifecycle" | "setExperimentTag" | "deleteExperimentTag"
 > {
   readonly #database: SqlDatabase;
   readonly #ids: IdGenerator;
@@ -64,10 +64,7 @@ export class SqlExperiments implements Pick<
       .selectFrom("experiments as o").selectAll().select(tagsOfExperiment.as("tags"))
       .select(terms.map(({ value }, index) => value.as(`t${index}`)));
     if (view !== "all") query = query.where("o.lifecycle", "=", view);
-    if (visible !== "all") {
-      const numbers = visible.experiments.map(experimentNumber).filter((number) => number !== null);
-      query = query.where(({ eb, or }) => or([eb("o.team", "in", [...visible.teams, ""]), eb("o.id", "in", [...numbers, -1])]));
-    }
+    if (visible !== "all") query = query.where(seenBy(visible));
     for (const condition of conditions) query = query.where(conditionOf(experimentSubject, condition));
     if (token.values !== null) query = query.where(keysetOf(terms, token.values));
     for (const { value, descending } of terms) query = query.orderBy(value, descending ? "desc" : "asc");
@@ -75,6 +72,25 @@ export class SqlExperiments implements Pick<
     const page = rows.slice(0, limit);
     const next = rows.length > limit ? token.next(terms.map((_, index) => (page.at(-1) as Record<string, unknown>)[`t${index}`])) : null;
     return { items: page.map((row) => experimentOf(row, tagsOf(new PackedText(row.tags)))), next };
+  }
+
+  /** The latest run of each, and their number, come from the index of runs by start: one seek for each experiment of the page. */
+  async listExperiments({ visible, view, after, limit }: Parameters<TrackingStore["listExperiments"]>[0]): Promise<Page<ListedExperiment>> {
+    const own = sql`runs as r where r.experiment = o.id and r.lifecycle = o.lifecycle`;
+    let query = this.#database.queries
+      .selectFrom("experiments as o")
+      .leftJoin("runs as l", (join) => join.on(sql<SqlBool>`l.number = (select r.number from ${own} order by r.start_time desc, r.id limit 1)`))
+      .selectAll("o").select(tagsOfExperiment.as("tags")).select(sql<number>`(select count(*) from ${own})`.as("runs"))
+      .select(["l.start_time", "l.end_time", "l.user_name"]);
+    if (view !== "all") query = query.where("o.lifecycle", "=", view);
+    if (visible !== "all") query = query.where(seenBy(visible));
+    if (after !== null) query = query.where("o.id", "<", experimentNumber(after) ?? -1);
+    const rows = await query.orderBy("o.id", "desc").limit(limit + 1).execute();
+    const items = rows.slice(0, limit).map((row): ListedExperiment => ({
+      ...experimentOf(row, tagsOf(new PackedText(row.tags))), runs: row.runs,
+      lastRunAt: row.start_time === null ? null : Math.max(row.start_time, row.end_time ?? 0), lastUser: row.user_name,
+    }));
+    return { items, next: rows.length > limit ? items.at(-1)!.id : null };
   }
 
   async renameExperiment(id: string, name: string, now: EpochMs): Promise<void> {
@@ -133,6 +149,13 @@ export class SqlExperiments implements Pick<
 }
 
 const tagsOfExperiment = packedRows([sql.ref("e.key"), sql.ref("e.value")], sql`experiment_tags as e where e.experiment = o.id`);
+
+/** Experiments of whole teams, and single ones. */
+function seenBy({ teams, experiments }: Exclude<VisibleExperiments, "all">) {
+  const numbers = experiments.map(experimentNumber).filter((number) => number !== null);
+  return ({ eb, or }: ExpressionBuilder<{ o: ExperimentRow }, "o">): ExpressionWrapper<{ o: ExperimentRow }, "o", SqlBool> =>
+    or([eb("o.team", "in", [...teams, ""]), eb("o.id", "in", [...numbers, -1])]);
+}
 
 /** Null for what is no id of an experiment. */
 export function experimentNumber(id: string): number | null {

@@ -1,5 +1,6 @@
 import { sql, type CompiledQuery, type Kysely, type RawBuilder } from "kysely";
 import type { DatasetInput, Lifecycle, Metric, Run, RunStatus, Tag } from "../../tracking/schemas.ts";
+import type { RunEntries } from "../../tracking/tracking-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import { packed, PackedText, packedRows } from "./packed-text.ts";
 
@@ -15,6 +16,8 @@ interface RunPart {
 }
 
 const noMetric = -1;
+/** No rows, packed. */
+const none = sql<string>`'0:'`;
 const col = (name: string): RawBuilder<string> => sql`${sql.ref(name)}`;
 /** Null and the empty text are two things. */
 const optional = (name: string): RawBuilder<string> => sql`coalesce('=' || ${sql.ref(name)}, '')`;
@@ -23,7 +26,11 @@ const numeral = (name: string): RawBuilder<string> => sql`cast(${sql.ref(name)} 
 /** How many runs one statement reads. Few sizes, each compiled once: a shorter list repeats its last. A larger one is worth compiling to Postgres, and is not. */
 const sizes = [1, 10, 100, 500];
 
-/** Reads runs with everything that they keep. One statement: a run's metrics and params are of one moment. */
+/** Statements of so many forms are kept; what a form is of is how many keys it names. */
+const mostForms = 100;
+const keyPlace = (kind: keyof RunEntries, index: number): string => `${kind} ${index}`;
+
+/** Reads runs with everything that they keep, or with the entries that are named alone. One statement: a run's metrics and params are of one moment. */
 export class RunReader {
   readonly #queries: Kysely<DatabaseSchema>;
   readonly #compiled = new Map<string, CompiledQuery<RunPart>>();
@@ -37,20 +44,25 @@ export class RunReader {
     return new Map(runs.map(([, run]) => [run.id, run]));
   }
 
-  async readByNumber(numbers: readonly number[]): Promise<Map<number, Run>> {
-    return new Map(await this.#read("numbers", numbers, (list) => ({ ofRun: sql`r.number in (${list})`, ofMetric: sql`l.run in (${list})` })));
+  async readByNumber(numbers: readonly number[], only?: RunEntries): Promise<Map<number, Run>> {
+    return new Map(await this.#read("numbers", numbers, (list) => ({ ofRun: sql`r.number in (${list})`, ofMetric: sql`l.run in (${list})` }), only));
   }
 
-  async #read(kind: string, names: readonly (string | number)[], whichOf: (list: RawBuilder<unknown>) => Which): Promise<[number, Run][]> {
+  async #read(kind: string, names: readonly (string | number)[], whichOf: (list: RawBuilder<unknown>) => Which, only?: RunEntries): Promise<[number, Run][]> {
     const runs: [number, Run][] = [];
+    const keys = new Map((["metrics", "params", "tags"] as const).flatMap((entries) => (only?.[entries] ?? []).map((key, index) => [keyPlace(entries, index), key])));
+    const form = only === undefined ? kind : `${kind} ${only.metrics.length} ${only.params.length} ${only.tags.length}`;
     for (let start = 0; start < names.length; ) {
       const size = sizes.find((each) => each >= names.length - start) ?? sizes.at(-1)!;
       const chunk = names.slice(start, start + size);
       start += size;
       const places = Array.from({ length: size }, (_, index) => index);
-      let compiled = this.#compiled.get(`${kind} ${size}`);
-      if (compiled === undefined) this.#compiled.set(`${kind} ${size}`, (compiled = partsOf(this.#queries, whichOf(sql.join(places))).compile()));
-      const parameters = compiled.parameters.map((place) => chunk[Math.min(place as number, chunk.length - 1)]);
+      let compiled = this.#compiled.get(`${form} ${size}`);
+      if (compiled === undefined) {
+        if (this.#compiled.size >= mostForms) this.#compiled.clear();
+        this.#compiled.set(`${form} ${size}`, (compiled = partsOf(this.#queries, whichOf(sql.join(places)), only).compile()));
+      }
+      const parameters = compiled.parameters.map((place) => (typeof place === "string" ? keys.get(place) : chunk[Math.min(place as number, chunk.length - 1)]));
       runs.push(...runsOf((await this.#queries.executeQuery<RunPart>({ ...compiled, parameters })).rows));
     }
     return runs;
@@ -62,23 +74,26 @@ interface Which {
   ofMetric: RawBuilder<unknown>;
 }
 
-/** Metrics are rows of their own, for not every database spells doubles exactly as text. */
-function partsOf(queries: Kysely<DatabaseSchema>, which: Which) {
-  const entries = (table: string): RawBuilder<string> => packedRows([col("e.key"), col("e.value")], sql`${sql.table(table)} as e where e.run = r.number`);
-  const datasets = packedRows(
+/** Metrics are rows of their own, for not every database spells doubles exactly as text. Keys stand as the names of their places. */
+function partsOf(queries: Kysely<DatabaseSchema>, which: Which, only: RunEntries | undefined) {
+  const named = (kind: keyof RunEntries, key: RawBuilder<unknown>): RawBuilder<unknown> =>
+    only === undefined ? sql`` : sql` and ${key} in (${sql.join(only[kind].map((_, index) => keyPlace(kind, index)))})`;
+  const entries = (kind: "params" | "tags"): RawBuilder<string> =>
+    only?.[kind].length === 0 ? none : packedRows([col("e.key"), col("e.value")], sql`${sql.table(`run_${kind}`)} as e where e.run = r.number${named(kind, col("e.key"))}`);
+  const datasets = only !== undefined ? none : packedRows(
     [col("e.name"), col("e.digest"), col("d.source_type"), col("d.source"), optional("d.schema_text"), optional("d.profile_text"), col("e.tags_json")],
     sql`run_datasets as e join datasets as d on d.experiment = e.experiment and d.name = e.name and d.digest = e.digest where e.run = r.number`,
   );
-  const models = packedRows([col("e.direction"), col("e.model"), numeral("e.step")], sql`run_models as e where e.run = r.number`);
+  const models = only !== undefined ? none : packedRows([col("e.direction"), col("e.model"), numeral("e.step")], sql`run_models as e where e.run = r.number`);
   const texts = packed(
     col("r.id"), numeral("r.experiment"), col("r.name"), col("r.user_name"), col("r.status"), col("r.lifecycle"), col("r.artifact_uri"),
   );
   const parts = sql<RunPart>`(
     select r.number as run, '' as key, cast(0 as double precision) as value, ${sql.lit(noMetric)} as is_nan, r.start_time as timestamp, r.end_time as step,
-      ${texts} || ${entries("run_params")} || ${entries("run_tags")} || ${datasets} || ${models} as texts
+      ${texts} || ${entries("params")} || ${entries("tags")} || ${datasets} || ${models} as texts
     from runs as r where ${which.ofRun}
-    union all
-    select l.run, l.key, l.value, l.is_nan, l.timestamp, l.step, null from latest_metrics as l where ${which.ofMetric})`;
+    ${only?.metrics.length === 0 ? sql`` : sql`union all
+    select l.run, l.key, l.value, l.is_nan, l.timestamp, l.step, null from latest_metrics as l where ${which.ofMetric}${named("metrics", col("l.key"))}`})`;
   return queries.selectFrom(parts.as("parts")).selectAll();
 }
 

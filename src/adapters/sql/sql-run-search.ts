@@ -42,7 +42,7 @@ export class SqlRunSearch {
       ? await readSource(this.#queries, wholeExperiments(experiments, { terms, conditions }), { view, values, limit: limit + 1 })
       : mergedBy(terms, await Promise.all(experiments.map((experiment) => this.#searchExperiment(experiment, { search, terms, values }))));
     const page = found.slice(0, limit);
-    const runs = await this.#reader.readByNumber(page.map(({ number }) => number));
+    const runs = await this.#reader.readByNumber(page.map(({ number }) => number), search.only);
     const items = page.flatMap(({ number }) => runs.get(number) ?? []);
     return { items, next: found.length > limit && page.length > 0 ? next(page.at(-1)!.values) : null };
   }

@@ -43,6 +43,7 @@ export class SqlTrackingStore implements TrackingStore {
   findExperiment: Method<"findExperiment"> = (id) => this.#experiments.findExperiment(id);
   findExperimentByName: Method<"findExperimentByName"> = (name) => this.#experiments.findExperimentByName(name);
   searchExperiments: Method<"searchExperiments"> = (search) => this.#experiments.searchExperiments(search);
+  listExperiments: Method<"listExperiments"> = (request) => this.#experiments.listExperiments(request);
   renameExperiment: Method<"renameExperiment"> = (id, name, now) => this.#experiments.renameExperiment(id, name, now);
   setExperimentLifecycle: Method<"setExperimentLifecycle"> = (id, lifecycle, by) => this.#experiments.setExperimentLifecycle(id, lifecycle, by);
   setExperimentTag: Method<"setExperimentTag"> = (id, tag, now) => this.#experiments.setExperimentTag(id, tag, now);
