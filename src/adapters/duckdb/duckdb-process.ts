@@ -2,7 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import type { DuckdbCall, DuckdbReply, DuckdbTaskName, DuckdbTasks } from "./duckdb-tasks.ts";
 import { findPrediction, listPredictions } from "./prediction-parquet-reader.ts";
 import { convertSegment, mergePredictions } from "./prediction-parquet-writer.ts";
-import { describeReference, profileReference } from "./reference-tasks.ts";
+import { describeReference, profileReference, readRows } from "./reference-tasks.ts";
 
 /*
  * Main of the child process that DuckdbChild starts: takes one call after the other and answers each. It ends with the
@@ -11,6 +11,7 @@ import { describeReference, profileReference } from "./reference-tasks.ts";
 const tasks: { [Name in DuckdbTaskName]: (request: DuckdbTasks[Name]["request"]) => Promise<DuckdbTasks[Name]["answer"]> } = {
   describeReference,
   profileReference,
+  readRows,
   convertSegment,
   mergePredictions,
   findPrediction,

@@ -1,6 +1,6 @@
-import { AppError } from "../../core/errors.ts";
 import type { ColumnProfile, ProfileRequest, ReferenceProfiler, TableColumn } from "../../registry/index.ts";
-import { type DuckdbChild, DuckdbChildError } from "./duckdb-child.ts";
+import type { DuckdbChild } from "./duckdb-child.ts";
+import { refuseUnreadable } from "./refuse-unreadable.ts";
 
 /**
  * Profiles reference data in a child process.
@@ -23,25 +23,10 @@ export class DuckdbReferenceProfiler implements ReferenceProfiler {
   }
 
   describe(path: string, format: "parquet" | "csv"): Promise<{ rows: number; columns: TableColumn[] }> {
-    return this.#child.run("describeReference", { path, format }, this.#timeoutMs).catch(refuse);
+    return this.#child.run("describeReference", { path, format }, this.#timeoutMs).catch(refuseUnreadable);
   }
 
   profile(path: string, format: "parquet" | "csv", requests: readonly ProfileRequest[]): Promise<ColumnProfile[]> {
-    return this.#child.run("profileReference", { path, format, requests }, this.#timeoutMs).catch(refuse);
-  }
-}
-
-/** A file that kills its reader, or keeps it busy for minutes, is as invalid as one that cannot be parsed. */
-function refuse(error: unknown): never {
-  if (!(error instanceof DuckdbChildError)) throw error;
-  switch (error.reason) {
-    case "timeout":
-      throw new AppError("REFERENCE_INVALID", "Reading the file took too long; give a random sample of it.", { cause: error });
-    case "crashed":
-      throw new AppError("REFERENCE_INVALID", "Reading the file failed: it is damaged, or too large for this machine's memory.", { cause: error });
-    case "closed":
-      throw new AppError("SHUTTING_DOWN", "The server is going down.", { cause: error });
-    case "failed":
-      throw new AppError("INTERNAL", "The file could not be profiled.", { cause: error });
+    return this.#child.run("profileReference", { path, format, requests }, this.#timeoutMs).catch(refuseUnreadable);
   }
 }

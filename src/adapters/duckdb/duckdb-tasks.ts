@@ -1,6 +1,7 @@
 import type { EpochMs } from "../../core/clock.ts";
 import type { Problem } from "../../core/errors.ts";
 import type { ErrorCode } from "../../core/error-catalogue.ts";
+import type { CellValue } from "../../datasets/index.ts";
 import type { ColumnProfile, ProfileRequest, Signature, TableColumn } from "../../registry/index.ts";
 import type { Prediction, PredictionFilter } from "../../serving/index.ts";
 import type { StagedFile } from "../filesystem/prediction-log/prediction-archive.ts";
@@ -14,6 +15,10 @@ export interface DuckdbTasks {
   profileReference: {
     request: { path: string; format: "parquet" | "csv"; requests: readonly ProfileRequest[] };
     answer: ColumnProfile[];
+  };
+  readRows: {
+    request: { path: string; format: "parquet" | "csv"; columns: readonly string[]; page: { offset: number; limit: number } };
+    answer: CellValue[][];
   };
   convertSegment: {
     request: { segmentPath: string; bytes: number; staging: string; signatures: readonly { model: string; version: string; signature: Signature | null }[] };

@@ -5,11 +5,16 @@ import type { DuckdbTasks } from "./duckdb-tasks.ts";
 import { profileTable } from "./reference-profile.ts";
 import { openReferenceTable, type ReferenceTable } from "./reference-table.ts";
 import { withRestrictedDatabase } from "./restricted-database.ts";
+import { tableRows } from "./table-rows.ts";
 
 const limits = { memoryMegabytes: 1024, threads: 2 };
 
-/** A file is described, then profiled: telling the kinds of a CSV file's columns takes as long as profiling them. */
-let lastOpened: { key: string; table: ReferenceTable } | null = null;
+/**
+ * A file is described, then profiled, and read page by page: telling the kinds of a CSV file's columns takes as long as profiling them. What was
+ * opened last is last.
+ */
+const opened = new Map<string, ReferenceTable>();
+const maxOpened = 16;
 
 export async function describeReference(request: DuckdbTasks["describeReference"]["request"]): Promise<DuckdbTasks["describeReference"]["answer"]> {
   return withTable(request, (_connection, { rows, columns }) => Promise.resolve({ rows, columns }));
@@ -17,6 +22,10 @@ export async function describeReference(request: DuckdbTasks["describeReference"
 
 export async function profileReference(request: DuckdbTasks["profileReference"]["request"]): Promise<DuckdbTasks["profileReference"]["answer"]> {
   return withTable(request, (connection, table) => profileTable(connection, table, request.requests));
+}
+
+export async function readRows(request: DuckdbTasks["readRows"]["request"]): Promise<DuckdbTasks["readRows"]["answer"]> {
+  return withTable(request, (connection, table) => tableRows(connection, table, request.columns, request.page));
 }
 
 async function withTable<Result>(
@@ -27,8 +36,11 @@ async function withTable<Result>(
     const { size, mtimeMs, ino } = await stat(path);
     const key = JSON.stringify([path, format, size, mtimeMs, ino]);
     return await withRestrictedDatabase({ ...limits, paths: [path] }, async (connection) => {
-      if (lastOpened?.key !== key) lastOpened = { key, table: await openReferenceTable(connection, path, format) };
-      return work(connection, lastOpened.table);
+      const table = opened.get(key) ?? (await openReferenceTable(connection, path, format));
+      opened.delete(key);
+      opened.set(key, table);
+      if (opened.size > maxOpened) opened.delete(opened.keys().next().value!);
+      return work(connection, table);
     });
   } catch (error) {
     throw error instanceof AppError ? error : new AppError("REFERENCE_INVALID", reasonOf(error, format), { cause: error });
