@@ -29,12 +29,21 @@ export interface RunningServer {
   file(name: string, content: Uint8Array | string): Promise<string>;
 }
 
-export async function startServer(options: { directory?: string; flags?: readonly string[]; environment?: Record<string, string> } = {}): Promise<RunningServer> {
+export interface StartOptions {
+  directory?: string;
+  flags?: readonly string[];
+  environment?: Record<string, string>;
+  /** Given the process at once, for a test that ends it before it has started. */
+  onSpawn?: (process: ChildProcess) => void;
+}
+
+export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "slipway-test-")));
   const child = spawn(process.execPath, [main, "up", "--port", "0", "--data", join(directory, "data"), "--log-level", "info", ...(options.flags ?? [])], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ...options.environment },
   });
+  options.onSpawn?.(child);
   const logLines: string[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => logLines.push(line));
   const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
