@@ -1,6 +1,10 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
+import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
+import { HubModels } from "./adapters/huggingface/hub-models.ts";
+import { HubRepository } from "./adapters/huggingface/hub-repository.ts";
 import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
+import { filesOfModel, isWeightsAlone, weightsAloneAdvice } from "./adapters/python/folder-model.ts";
 import { MlflowModelReader } from "./adapters/python/mlflow-model-reader.ts";
 import { PythonEnvironments } from "./adapters/python/python-environments.ts";
 import { PythonInspector } from "./adapters/python/python-inspector.ts";
@@ -49,9 +53,13 @@ export async function openModels({ config, blobs, tracking, environment, logger 
     memoryBytes: config.pythonMemoryBytes === 0 ? null : config.pythonMemoryBytes,
   });
   const reader = new MlflowModelReader({ blobs, inspector: new PythonInspector(python) });
+  const repository = new HubRepository({
+    egress: new NodeEgressClient({ allowed: config.egressAllowed }), blobs, url: config.hubUrl, token: config.hubToken,
+    select: (paths) => ({ wanted: filesOfModel(paths), ...(isWeightsAlone(paths) ? { why: weightsAloneAdvice } : {}) }),
+  });
   return {
     runtime: new RuntimeChoice(onnx, [python]),
-    sources: new TrackedModels(reader, blobs, tracking),
+    sources: new HubModels({ repository, readFolder: (files) => reader.read(files), others: new TrackedModels(reader, blobs, tracking) }),
     executionProviders: () => onnx.executionProviders,
     close: () => environments.close(),
     removeUnusedEnvironments: (now) => environments.removeUnused(python.environmentsInUse, now),

@@ -57,6 +57,10 @@ export const Config = z.strictObject({
     .default([]),
   /** The header Authorization with which imports ask MLflow servers, such as `Bearer ...`. */
   importAuthorization: z.string().min(1).regex(/^[\x20-\x7e]+$/, "one line of printable characters").optional(),
+  /** Where repositories of models are, for addresses such as hf://owner/name: the Hugging Face hub or a mirror of it. */
+  hubUrl: z.url({ protocol: /^https?$/ }).default("https://huggingface.co"),
+  /** Token of the hub, for repositories that are private or gated. */
+  hubToken: z.string().min(1).regex(/^[\x21-\x7e]+$/, "one word of printable characters").optional(),
   /** Modules (paths or packages) that export workflows. */
   workflows: list,
   /** Workflow runs of this process that are under way at once. */
@@ -84,4 +88,4 @@ export const Config = z.strictObject({
 export type Config = Readonly<z.infer<typeof Config>>;
 
 /** Settings that are never printed, and that may come from a file named by `<ENVIRONMENT NAME>_FILE`. */
-export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys", "importAuthorization"]);
+export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys", "importAuthorization", "hubToken"]);

@@ -11,7 +11,7 @@ const modelPath = (name: string): string => `/api/models/${encodeURIComponent(na
 const deploy: Command = {
   words: ["deploy"],
   summary: "make a model file a served version",
-  positionals: [{ name: "<file>", description: "ONNX model; a model of Python (.pkl, .joblib, .skops, .ubj, .pt); a folder with an MLmodel file" }],
+  positionals: [{ name: "<file>", description: "ONNX model; a model of Python (.pkl, .joblib, .skops, .ubj, .pt); a folder with an MLmodel file; runs:/RUN/path, models:/m-ID or hf://owner/name[@revision][/folder]" }],
   options: [
     { flags: "--name <name>", description: "model to which the version belongs", required: true },
     { flags: "--reference <file>", description: "training data, .parquet or .csv: the profile that live inputs are compared with" },

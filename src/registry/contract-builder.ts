@@ -69,22 +69,23 @@ export class ContractBuilder {
   /** Of a model folder that was read. Reference data that does not fit becomes a note. Throws what the inspector throws. */
   async source(model: string, source: SourceModel): Promise<MakeContract> {
     const notes = [...source.notes];
-    const { codeRevision, run, loggedModel } = source.lineage;
+    const { codeRevision } = source.lineage;
     const reference = await this.#sourceReference(source, notes);
-    const common = { allowMissing: true, evaluation: { ...source.evaluation }, ...(codeRevision === undefined ? {} : { codeRevision }) };
+    const common = { allowMissing: true, evaluation: { ...source.evaluation }, ...revisionOf(codeRevision) };
     const make = source.runtime.kind === "onnx"
       ? await this.#onnxSource(model, source.runtime.file.digest, common, reference, notes)
       : await this.#pythonSource(model, source, common, reference, notes);
-    return (version, parent) => {
-      const contract = make(version, parent);
-      const { example } = source;
-      return {
-        ...contract,
-        signature: { ...contract.signature, ...(example === null ? {} : { inputExample: [...example] }) },
-        runtime: { ...contract.runtime, notes: [...contract.runtime.notes, ...notes] },
-        lineage: { ...contract.lineage, ...(run === undefined ? {} : { run }), ...(loggedModel === undefined ? {} : { loggedModel }) },
-      };
-    };
+    return withSource(make, source, notes);
+  }
+
+  /** Of a model that somebody deploys from where it is: what they said counts. Throws what the inspector throws, REFERENCE_CONTRADICTS_SIGNATURE. */
+  async deployed(model: string, source: SourceModel, said: Omit<OnnxFacts, "artifact" | "path">): Promise<MakeContract> {
+    const { runtime } = source;
+    const facts = { ...said, evaluation: { ...source.evaluation, ...said.evaluation }, ...revisionOf(said.codeRevision ?? source.lineage.codeRevision) };
+    const make = runtime.kind === "onnx"
+      ? await this.onnx(model, { ...facts, artifact: runtime.file.digest, path: await this.#parts.blobs.verifiedPath(runtime.file.digest) })
+      : await this.#pythonContract(model, source, facts);
+    return withSource(make, source, source.notes);
   }
 
   /** Of an uploaded file that is no ONNX; what the deployer said counts. Throws REFERENCE_CONTRADICTS_SIGNATURE. */
@@ -211,6 +212,23 @@ export function emptyContract(model: string, notes: readonly string[], lineage: 
     runtime: { kind: "none", artifacts: [], notes: [...notes] },
     lineage: { ...lineage, datasets: [], ...(parent === null ? {} : { parentVersion: parent }) },
   });
+}
+
+/** With what the source says of itself and of where it is from. */
+function withSource(make: MakeContract, { example, lineage: { run, loggedModel } }: SourceModel, notes: readonly string[]): MakeContract {
+  return (version, parent) => {
+    const contract = make(version, parent);
+    return {
+      ...contract,
+      signature: { ...contract.signature, ...(example === null ? {} : { inputExample: [...example] }) },
+      runtime: { ...contract.runtime, notes: [...contract.runtime.notes, ...notes] },
+      lineage: { ...contract.lineage, ...(run === undefined ? {} : { run }), ...(loggedModel === undefined ? {} : { loggedModel }) },
+    };
+  };
+}
+
+function revisionOf(codeRevision: string | undefined): { codeRevision?: string } {
+  return codeRevision === undefined ? {} : { codeRevision };
 }
 
 /** One row of typical values, for the console's form and for smoke tests. */

@@ -6,8 +6,8 @@ import { AppError } from "../core/errors.ts";
 import { packFolder } from "./pack-folder.ts";
 import type { DeployRequest, DeployResult } from "./schemas.ts";
 
-export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "fileName" | "reference">> & {
-  /** Path of the model file, or of a folder with a model. */
+export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "source" | "fileName" | "reference">> & {
+  /** Path of the model file, or of a folder with a model; or where the server finds it: runs:/RUN/path, models:/m-ID, hf://owner/name@revision. */
   file: string;
   name: string;
   /** Path of the training data, Parquet or CSV by its ending. */
@@ -18,13 +18,14 @@ export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "fileName" | 
 export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress: (text: string) => void = () => undefined): Promise<DeployResult> {
   const { file, name, reference, ...rest } = files;
   const format = reference === undefined ? undefined : formatOf(reference);
-  const isFolder = (await stat(file).catch(() => null))?.isDirectory() === true;
-  const artifact = isFolder ? await uploadFolder(api, file, onProgress) : await upload(api, file, "model", onProgress);
+  const isSource = /^(runs|models|mlflow-artifacts|hf):\//.test(file);
+  const isFolder = !isSource && (await stat(file).catch(() => null))?.isDirectory() === true;
+  const artifact = isSource ? undefined : isFolder ? await uploadFolder(api, file, onProgress) : await upload(api, file, "model", onProgress);
   const uploaded = reference === undefined ? undefined : await upload(api, reference, "reference data", onProgress);
+  if (isSource) onProgress(`The server reads ${file} …`);
   onProgress("Reading, trying and profiling the files, then loading and warming up the version …");
   return api.send("POST", `/api/models/${encodeURIComponent(name)}/versions`, {
-    artifact,
-    fileName: isFolder ? `${basename(resolve(file))}.tar` : file.split(/[\\/]/).at(-1),
+    ...(artifact === undefined ? { source: file } : { artifact, fileName: isFolder ? `${basename(resolve(file))}.tar` : file.split(/[\\/]/).at(-1) }),
     ...(uploaded === undefined ? {} : { reference: { digest: uploaded, format } }),
     ...rest,
   });

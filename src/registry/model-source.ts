@@ -31,6 +31,8 @@ export interface SourceModel {
   evaluation: Readonly<Record<string, number>>;
   /** What the reading noticed, in sentences for people. */
   notes: readonly string[];
+  /** The address of exactly what was read, where the given one can lead elsewhere later. */
+  source?: string;
   /** What its run says of where it comes from. */
   lineage: {
     run?: RunLineage;

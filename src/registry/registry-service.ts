@@ -15,7 +15,8 @@ import type { ModelSourceReader } from "./model-source.ts";
 import { ModelTeams } from "./model-teams.ts";
 import type { ReferenceProfiler } from "./reference-profiler.ts";
 import type { ChangeBy } from "./registry-lifecycle.ts";
-import type { RegistryStores } from "./registry-store.ts";
+import { assertSource } from "./model-rules.ts";
+import type { RegistryStores, VersionFacts } from "./registry-store.ts";
 import { Policy, type PolicyRevision } from "./policy-schemas.ts";
 import type { Contract, DeployRequest, Model, ModelVersion } from "./schemas.ts";
 
@@ -119,7 +120,7 @@ export class RegistryService {
     assertSafeName(model, "model name");
     const team = await this.teamForDeploy(model, request.team, caller);
     const { store } = this.#parts;
-    const makeContract = await this.#makeContract(model, request, caller);
+    const { makeContract, facts } = await this.#makeContract(model, request, caller, now);
     const latest = (await store.findModel(model))?.latestVersion ?? null;
     if (latest !== null) {
       const existing = await store.findVersion(model, latest);
@@ -133,6 +134,7 @@ export class RegistryService {
       actor: caller.actor,
       now,
       ...(request.description === undefined ? {} : { description: request.description }),
+      ...(facts === undefined ? {} : { facts }),
       makeContract: (number, parent) => {
         const contract = makeContract(number, parent);
         return { contract, digest: jsonDigest(contract) };
@@ -189,28 +191,42 @@ export class RegistryService {
     return blobs.verifiedPath(digest);
   }
 
-  async #makeContract(model: string, request: DeployRequest, caller: Caller): Promise<MakeContract> {
-    const facts = await this.#factsOf(request, caller);
-    const { fileName } = request;
+  async #makeContract(model: string, request: DeployRequest, caller: Caller, now: EpochMs): Promise<{ makeContract: MakeContract; facts?: VersionFacts }> {
+    const said = await this.#said(request, caller);
+    const { artifact, fileName, source: address } = request;
     const { sources } = this.#parts;
+    if (artifact === undefined) return this.#fromSource(model, address!, said, caller, now);
+    const facts = { artifact, path: await this.#pathFor(caller, artifact), ...said };
     if (!/\.onnx$/i.test(fileName) && sources?.readFile !== undefined) {
       const { size: bytes } = await stat(facts.path);
-      const source = await sources.readFile({ digest: facts.artifact, bytes, fileName, path: facts.path });
-      if (source !== null) return this.#contracts.file(model, source, facts);
+      const source = await sources.readFile({ digest: artifact, bytes, fileName, path: facts.path });
+      if (source !== null) return { makeContract: await this.#contracts.file(model, source, facts) };
     }
-    return this.#contracts.onnx(model, facts);
+    return { makeContract: await this.#contracts.onnx(model, facts) };
   }
 
-  async #factsOf(request: DeployRequest, caller: Caller): Promise<OnnxFacts> {
-    const { artifact, target, columns, allowMissing, evaluation, codeRevision, reference } = request;
-    const path = await this.#pathFor(caller, artifact);
+  async #fromSource(model: string, address: string, said: Said, caller: Caller, now: EpochMs): Promise<{ makeContract: MakeContract; facts: VersionFacts }> {
+    assertSource(address);
+    const source = await this.#parts.sources?.read({ uri: address }, { caller, now });
+    if (source === null || source === undefined) throw new AppError("MODEL_SOURCE_INVALID", `Nothing that can be read as a model was found at ${address.slice(0, 300)}.`);
+    const { run, loggedModel } = source.lineage;
     return {
-      artifact, path, allowMissing, evaluation,
+      makeContract: await this.#contracts.deployed(model, source, said),
+      facts: { source: source.source ?? address, ...(run === undefined ? {} : { runId: run.id }), ...(loggedModel === undefined ? {} : { loggedModel }) },
+    };
+  }
+
+  /** What the deployer says beside the model. */
+  async #said({ target, columns, allowMissing, evaluation, codeRevision, reference }: DeployRequest, caller: Caller): Promise<Said> {
+    return {
+      allowMissing, evaluation,
       ...(reference === undefined ? {} : { reference: { ...reference, path: await this.#pathFor(caller, reference.digest) } }),
       ...(target === undefined ? {} : { target }), ...(columns === undefined ? {} : { columns }), ...(codeRevision === undefined ? {} : { codeRevision }),
     };
   }
 }
+
+type Said = Omit<OnnxFacts, "artifact" | "path">;
 
 /** A renamed model's contracts keep the name that they were written with: the same content is the same under either. */
 function sameContent(left: Contract, right: Contract): boolean {

@@ -236,10 +236,16 @@ export const RegistryChange = z
   .meta({ id: "RegistryChange" });
 export type RegistryChange = z.infer<typeof RegistryChange>;
 
-/** Body of `POST /api/models/:model/versions`; the files were uploaded with `PUT /api/blobs` before. */
+/** Body of `POST /api/models/:model/versions`; files were uploaded with `PUT /api/blobs` before. */
 export const DeployRequest = z
   .strictObject({
-    artifact: Digest,
+    artifact: Digest.optional(),
+    source: z
+      .string()
+      .max(2000)
+      .regex(/^(runs|models|mlflow-artifacts|hf):\//, "an address such as runs:/RUN/model, models:/m-ID or hf://owner/name@revision")
+      .optional()
+      .meta({ description: "Where the model is, in the place of an uploaded artifact: a run, a logged model, or a repository of the Hugging Face hub", example: "hf://owner/name@main/onnx" }),
     /** Name of the file as the user has it; for messages. */
     fileName: z.string().max(255).default("model.onnx"),
     reference: z.strictObject({ digest: Digest, format: z.enum(["parquet", "csv"]) }).optional(),
@@ -255,6 +261,7 @@ export const DeployRequest = z
     /** False registers and loads the version without giving it traffic. */
     activate: z.boolean().default(true),
   })
+  .refine(({ artifact, source }) => (artifact === undefined) !== (source === undefined), "give either artifact, the digest of an uploaded file, or source")
   .meta({ id: "DeployRequest" });
 export type DeployRequest = z.infer<typeof DeployRequest>;
 

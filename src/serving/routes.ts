@@ -44,7 +44,7 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       body: { kind: "json", schema: DeployRequest },
       response: DeployResult,
       handle: async ({ params, body, caller, now, auditAs }) => {
-        const facts = { object: `model:${params.model}`, detail: { artifact: body.artifact } };
+        const facts = { object: `model:${params.model}`, detail: body.artifact === undefined ? { source: body.source } : { artifact: body.artifact } };
         auditAs(facts);
         const result = await serving.deploy(params.model, body, caller, now);
         auditAs({ ...facts, detail: { ...facts.detail, version: result.version.version, created: result.created, active: result.active } });

@@ -3,7 +3,8 @@ import { Readable } from "node:stream";
 import { AppError } from "../../core/errors.ts";
 import type { Artifact, BlobStore, PythonFacts } from "../../registry/index.ts";
 import type { SourceModel } from "../../registry/model-source.ts";
-import { modelEnding, pickleNote, readBareModel } from "./bare-model-file.ts";
+import { pickleNote, readBareModel } from "./bare-model-file.ts";
+import { isWeightsAlone, modelOfFolder, weightsAloneAdvice } from "./folder-model.ts";
 import { exampleTensors, specsOfExample } from "./mlflow-example.ts";
 import { readMlmodel, type Mlmodel } from "./mlmodel-file.ts";
 import type { PythonInspector } from "./python-inspector.ts";
@@ -24,10 +25,6 @@ export interface ModelReaderParts {
   inspector: PythonInspector | null;
 }
 
-/** Where exports for the Hugging Face hub keep the model in ONNX, and in forms of Python. */
-const hubOnnx = ["model.onnx", "onnx/model.onnx"];
-const hubPython = ["model.skops", "sklearn_model.joblib", "model.joblib", "model.pkl", "sklearn_model.pkl", "model.ubj", "model.pt"];
-
 /** Reads a model out of the files of a folder, or out of one file: what MLflow wrote, a folder as on the Hugging Face hub, a bare model. */
 export class MlflowModelReader {
   readonly #parts: ModelReaderParts;
@@ -44,13 +41,10 @@ export class MlflowModelReader {
     const sorted = [...files].sort((left, right) => (left.path < right.path ? -1 : 1));
     const mlmodel = sorted.find(({ path }) => path === "MLmodel");
     if (mlmodel !== undefined) return this.#readFolder(sorted, readMlmodel(await this.#bytes(mlmodel)));
-    const onnx = hubOnnx.map((path) => sorted.find((file) => file.path === path)).find((file) => file !== undefined) ?? (sorted.length === 1 && sorted[0]!.path.endsWith(".onnx") ? sorted[0] : undefined);
-    if (onnx !== undefined) return { ...empty(sorted), runtime: { kind: "onnx", file: onnx } };
-    const bare = sorted.length === 1 && modelEnding(sorted[0]!.path) !== null ? sorted[0] : hubPython.map((path) => sorted.find((file) => file.path === path)).find((file) => file !== undefined);
-    if (bare !== undefined) return this.#readBare(sorted, bare);
-    if (sorted.some(({ path }) => path === "config.json") && sorted.some(({ path }) => /\.(safetensors|bin|gguf)$/.test(path))) {
-      throw new AppError("MODEL_FILE_INVALID", "The folder holds the weights of a model without the code that runs it: export it to ONNX, or log it with mlflow.transformers.");
-    }
+    const path = modelOfFolder(sorted.map((file) => file.path));
+    const model = sorted.find((file) => file.path === path);
+    if (model !== undefined) return /\.onnx$/i.test(model.path) ? { ...empty(sorted), runtime: { kind: "onnx", file: model } } : this.#readBare(sorted, model);
+    if (isWeightsAlone(sorted.map((file) => file.path))) throw new AppError("MODEL_FILE_INVALID", `The folder ${weightsAloneAdvice}`);
     return null;
   }
 
