@@ -6,6 +6,7 @@ import { slipwayVersion } from "./core/version.ts";
 import { doctorRoutes } from "./doctor/index.ts";
 import { eventRoutes, type Outbox, type WebhookService } from "./events/index.ts";
 import { systemRoutes, type SystemFacts } from "./http/system-routes.ts";
+import { mlflowWebhookRoutes } from "./mlflow/index.ts";
 import { monitoringRoutes, type LiveFeed, type MonitoringService } from "./monitoring/index.ts";
 import { importRoutes } from "./importing/index.ts";
 import type { OpenedAccess } from "./open-access.ts";
@@ -49,6 +50,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...monitoringRoutes(parts),
     ...backupRoutes(parts.backup),
     ...eventRoutes(parts),
+    ...mlflowWebhookRoutes(parts.webhooks),
     ...workflowRoutes(parts.workflows, parts.streams),
     ...openedTrackingRoutes(parts.tracking, parts.registry),
     ...importRoutes({ workflows: parts.workflows, openSource: parts.importing.openSource }),

@@ -10,7 +10,8 @@ import type { Clock } from "./core/clock.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { SecretBox } from "./core/secret-box.ts";
-import { EventDispatcher, OutboxFollower, OwnEvents, systemAlarm, WebhookSender, WebhookService, type Outbox } from "./events/index.ts";
+import { EventDispatcher, OutboxFollower, OwnEvents, standardFormat, systemAlarm, WebhookSender, WebhookService, type Outbox } from "./events/index.ts";
+import { mlflowFormatName, mlflowWebhookFormat } from "./mlflow/index.ts";
 
 export interface OpenedOutbox {
   /** The database through which stores write: what it commits is followed at once. */
@@ -38,12 +39,15 @@ interface Parts {
   logger: Logger;
 }
 
+/** How webhooks may be told of events. */
+const formats = { standard: standardFormat, [mlflowFormatName]: mlflowWebhookFormat };
+
 /** Deliveries to webhooks and subscribers, not started yet, and the webhooks themselves. */
 export function openDeliveries({ config, outbox: { database, follower }, secrets, clock, ids, logger }: Parts): { dispatcher: EventDispatcher; webhooks: WebhookService } {
   const storeClock = config.databaseUrl === undefined ? clock : "database";
-  const store = new SqlDeliveryStore(database, { clock: storeClock });
+  const store = new SqlDeliveryStore(database, { clock: storeClock, formats });
   const egress = new NodeEgressClient({ allowed: config.egressAllowed });
-  const sender = new WebhookSender({ egress, secrets, clock });
+  const sender = new WebhookSender({ egress, secrets, clock, formats });
   const dispatcher = new EventDispatcher({
     store, clock, logger, alarm: systemAlarm, owner: randomUUID(), isAlone: config.databaseUrl === undefined,
     send: (delivery, signal) => sender.send(delivery, signal),
@@ -52,7 +56,8 @@ export function openDeliveries({ config, outbox: { database, follower }, secrets
   follower.follow(() => dispatcher.wake());
   const webhooks = new WebhookService({
     webhooks: new SqlWebhookStore(database, { ids, clock: storeClock }), deliveries: store,
-    subscribers: () => dispatcher.subscribers, secrets, egress, ids, wake: () => dispatcher.wake(),
+    subscribers: () => dispatcher.subscribers, secrets, egress, formats, ids, wake: () => dispatcher.wake(),
+    sendOnce: (webhook, event) => sender.sendOnce(webhook, event),
   });
   return { dispatcher, webhooks };
 }

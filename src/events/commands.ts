@@ -34,9 +34,10 @@ const createWebhook: Command = {
   options: [
     { flags: "--types <types>", description: "types of events, comma-separated, such as model.*; all by default" },
     { flags: "--team <team>", description: "team whose events are sent, * for all", default: "default" },
+    { flags: "--format <format>", description: "standard, or mlflow for receivers of MLflow's webhooks", default: "standard" },
   ],
-  run: ({ api }, { positionals: [name, url], options: { types, team } }) =>
-    api.send("POST", "/api/webhooks", { name, url, team, ...(typeof types === "string" ? { types: types.split(",").map((type) => type.trim()) } : {}) }),
+  run: ({ api }, { positionals: [name, url], options: { types, team, format } }) =>
+    api.send("POST", "/api/webhooks", { name, url, team, format, ...(typeof types === "string" ? { types: types.split(",").map((type) => type.trim()) } : {}) }),
   render: (webhook: WebhookWithSecret) => `${webhook.id} sends ${webhook.types.join(", ")} to ${webhook.url}.\nIts secret, shown this once: ${webhook.secret}`,
 };
 
@@ -49,12 +50,12 @@ const listWebhooks: Command = {
       lastDelivery === null ? "-" : `${lastDelivery.state} ${lastDelivery.status ?? ""}`.trim();
     const rows = [
       ...webhooks.map((webhook) => [
-        webhook.id, webhook.name, webhook.team, webhook.types.join(","), webhook.pausedAt === null ? "active" : "paused",
+        webhook.id, webhook.name, webhook.team, webhook.format, webhook.types.join(","), webhook.pausedAt === null ? "active" : "paused",
         String(webhook.pending), String(webhook.dead), lastOf(webhook), webhook.url,
       ]),
-      ...subscribers.map((one) => [one.id, one.name, "*", one.types.join(","), "active", String(one.pending), String(one.dead), lastOf(one), "(this server)"]),
+      ...subscribers.map((one) => [one.id, one.name, "*", "-", one.types.join(","), "active", String(one.pending), String(one.dead), lastOf(one), "(this server)"]),
     ];
-    return rows.length === 0 ? "No webhooks." : textTable(["ID", "NAME", "TEAM", "TYPES", "STATE", "PENDING", "DEAD", "LAST", "URL"], rows);
+    return rows.length === 0 ? "No webhooks." : textTable(["ID", "NAME", "TEAM", "FORMAT", "TYPES", "STATE", "PENDING", "DEAD", "LAST", "URL"], rows);
   },
 };
 

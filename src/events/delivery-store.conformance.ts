@@ -16,7 +16,7 @@ const auditor = { name: "subscriber:auditor", types: ["model.*"] };
 export function webhookOf(id: string, more: Partial<WebhookRecord> = {}): WebhookRecord {
   return {
     id, name: `hook ${id}`, url: `https://example.com/${id}`, types: ["*"], team: "default", sealedSecret: Uint8Array.of(1, 2, 3),
-    createdBy: "local", createdAt: epochMs(7), pausedAt: null, ...more,
+    createdBy: "local", createdAt: epochMs(7), updatedAt: null, pausedAt: null, format: "standard", description: "", detail: null, ...more,
   };
 }
 
@@ -68,7 +68,7 @@ export function deliveryStoreConformance(adapter: string, open: (clock: ManualCl
       const leased = await lease();
       const of = (id: string): number[] => sequencesOf(leased.filter(({ subscription }) => subscription === id));
       assert.deepEqual([of("whk_1"), of("whk_2")], [[2, 4], [2, 3, 4, 5]]);
-      assert.deepEqual(leased.find(({ subscription }) => subscription === "whk_1")?.webhook, { url: "https://example.com/whk_1", sealedSecret: Uint8Array.of(1, 2, 3) });
+      assert.deepEqual(leased.find(({ subscription }) => subscription === "whk_1")?.webhook, { url: "https://example.com/whk_1", sealedSecret: Uint8Array.of(1, 2, 3), format: "standard", detail: null });
     });
 
     it("gives the test of a webhook to that webhook alone, whatever its types", async () => {

@@ -1,5 +1,6 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { Delivery, DeliveryCounts, DeliveryState, RecordedEvent } from "./schemas.ts";
+import type { WebhookRecord } from "./webhook-store.ts";
 
 /** A durable subscription of a part of the server. */
 export interface Subscription {
@@ -18,8 +19,11 @@ export interface LeasedDelivery {
   /** Names this lease and no other: `settle` compares it. */
   lease: string;
   /** Null for subscriptions. */
-  webhook: { url: string; sealedSecret: Uint8Array } | null;
+  webhook: WebhookTarget | null;
 }
+
+/** What it takes to send to a webhook. */
+export type WebhookTarget = Pick<WebhookRecord, "url" | "sealedSecret" | "format" | "detail">;
 
 export type DeliveryOutcome =
   | { state: "delivered"; status: number | null }
@@ -40,7 +44,8 @@ export interface DeliveryStore {
   subscribe(name: string): Promise<void>;
   /**
    * Takes up to `limit` events over into deliveries, for all webhooks and the given subscriptions, and moves their cursors,
-   * in one transaction. A webhook gets the events of its team and types, and tests of itself. Answers how many events it read.
+   * in one transaction. A webhook gets the events of its team and types that its format tells of, and tests of itself. Answers how
+   * many events it read.
    */
   fanOut(subscriptions: readonly Subscription[], limit: number): Promise<number>;
   /**

@@ -34,7 +34,7 @@ export function eventRoutes({ outbox, webhooks }: EventRouteParts): Route[] {
     route({
       method: "POST", path: "/api/webhooks", access: "admin", on: "some", operationId: "createWebhook", tag,
       summary: "Send events of a team to a URL",
-      description: "Every event that happens after the answer is sent, signed by Standard Webhooks. The secret is shown in this answer and never again.",
+      description: "Every event that happens after the answer is sent, signed by Standard Webhooks, or in the format of MLflow's webhooks with format=mlflow. The secret is shown in this answer and never again.",
       body: { kind: "json", schema: NewWebhook },
       response: WebhookWithSecret,
       handle: async ({ body, caller, now, auditAs }) => {
@@ -66,7 +66,7 @@ export function eventRoutes({ outbox, webhooks }: EventRouteParts): Route[] {
     route({
       method: "POST", path: "/api/webhooks/:webhook/secret", access: "admin", on: "some", operationId: "rotateWebhookSecret", tag,
       summary: "Give a webhook a new secret",
-      description: "For 24 hours deliveries are signed with the former secret as well.",
+      description: "For 24 hours deliveries are signed with the former secret as well, where the format has room for two signatures: that of MLflow has not.",
       params: WebhookParams,
       response: WebhookWithSecret,
       handle: ({ params, caller, now }) => webhooks.rotateSecret(params.webhook, caller, now),

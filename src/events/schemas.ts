@@ -4,7 +4,8 @@ const Timestamp = z.number().int().nonnegative().meta({ description: "Millisecon
 
 const endOfRun = z.object({ run: z.string(), workflow: z.string(), version: z.number().int(), error: z.unknown().optional() });
 
-const ofModel = z.object({ model: z.string(), reason: z.string().optional() });
+/** `prompt` where the model is a prompt of MLflow's clients: a model with the tag that says so. */
+const ofModel = z.object({ model: z.string(), reason: z.string().optional(), prompt: z.literal(true).optional() });
 const ofVersion = ofModel.extend({ version: z.string() });
 const texts = { before: z.string(), after: z.string() };
 const tagSet = { key: z.string(), value: z.string(), before: z.string().nullable() };
@@ -20,8 +21,8 @@ export const eventPayloads = {
   "model.deleted": ofModel,
   "model.tag.set": ofModel.extend(tagSet),
   "model.tag.deleted": ofModel.extend(tagDeleted),
-  "model.version.registered": z.object({
-    model: z.string(), version: z.string(), contractDigest: z.string().optional(), source: z.string().optional(), runId: z.string().optional(), description: z.string().optional(), tags: Tags,
+  "model.version.registered": ofVersion.extend({
+    contractDigest: z.string().optional(), source: z.string().optional(), runId: z.string().optional(), description: z.string().optional(), tags: Tags,
   }),
   "model.version.transitioned": ofVersion.extend(texts),
   "model.version.described": ofVersion.extend(texts),
@@ -104,6 +105,10 @@ export const DeliveryCounts = z.object({
 });
 export type DeliveryCounts = z.infer<typeof DeliveryCounts>;
 
+/** What the format of a webhook knows beside its types. */
+export const WebhookDetail = z.record(z.string(), z.unknown()).nullable();
+export type WebhookDetail = z.infer<typeof WebhookDetail>;
+
 export const Webhook = z
   .object({
     id: z.string(),
@@ -113,7 +118,11 @@ export const Webhook = z
     team: z.string().meta({ description: "The team whose events it gets; * for all" }),
     createdBy: z.string(),
     createdAt: Timestamp,
+    updatedAt: Timestamp.nullable().meta({ description: "Null where nothing changed since it was made" }),
     pausedAt: Timestamp.nullable(),
+    format: z.string().meta({ description: "How deliveries look: standard, or that of another product", example: "standard" }),
+    description: z.string(),
+    detail: WebhookDetail.meta({ description: "What the format knows beside the types, such as MLflow's pairs of entity and action" }),
   })
   .meta({ id: "Webhook" });
 export type Webhook = z.infer<typeof Webhook>;
@@ -133,12 +142,14 @@ export const NewWebhook = z
     url: z.string().min(1).max(2000).meta({ description: "https, or http where the configuration allows the host", example: "https://example.com/hooks/slipway" }),
     types: z.array(EventTypePattern).min(1).max(50).default(["*"]),
     team: z.string().min(1).max(128).default("default").meta({ description: "The team whose events it gets; * for all" }),
+    format: z.string().min(1).max(40).default("standard").meta({ description: "standard for Standard Webhooks, mlflow for what receivers of MLflow's webhooks understand" }),
+    description: z.string().max(1000).default(""),
   })
   .meta({ id: "NewWebhook" });
 export type NewWebhook = z.infer<typeof NewWebhook>;
 
 /** A new webhook or a new secret: the only answers that carry one. */
 export const WebhookWithSecret = WebhookStatus.extend({
-  secret: z.string().meta({ description: "Verifies signatures by Standard Webhooks; shown once", example: "whsec_..." }),
+  secret: z.string().meta({ description: "Verifies signatures, by Standard Webhooks where that is the format; shown once", example: "whsec_..." }),
 }).meta({ id: "WebhookWithSecret" });
 export type WebhookWithSecret = z.infer<typeof WebhookWithSecret>;

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { EpochMs } from "../core/clock.ts";
 
@@ -9,7 +9,7 @@ export interface SecretSealer {
   open(sealed: Uint8Array, purpose: string, owner: string): string;
 }
 
-/** The secret of a webhook, and after a rotation for a day also the one before it: receivers change over without a gap. */
+/** The secret of a webhook, empty where it has none, and after a rotation for a day also the one before it: receivers change over without a gap. */
 const WebhookSecrets = z.object({ current: z.string(), former: z.object({ secret: z.string(), until: z.number() }).nullable() });
 export type WebhookSecrets = z.infer<typeof WebhookSecrets>;
 
@@ -35,16 +35,7 @@ export function rotatedSecrets(secrets: WebhookSecrets, secret: string, now: Epo
   return { current: secret, former: { secret: secrets.current, until: now + formerIsSignedForMs } };
 }
 
-/**
- * Headers by Standard Webhooks (https://www.standardwebhooks.com): HMAC-SHA-256 over `id.timestamp.body`, once with each secret
- * that is valid. The timestamp is that of the attempt, so a receiver may refuse what is old.
- */
-export function signedHeaders(secrets: WebhookSecrets, id: string, body: string, now: EpochMs): Record<string, string> {
-  const timestamp = String(Math.floor(now / 1000));
-  const valid = [secrets.current, ...(secrets.former !== null && now < secrets.former.until ? [secrets.former.secret] : [])];
-  const signatures = valid.map((secret) => {
-    const key = Buffer.from(secret.slice("whsec_".length), "base64");
-    return `v1,${createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64")}`;
-  });
-  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signatures.join(" ") };
+/** Those to sign with now, the newest first: none of a webhook without a secret. */
+export function validSecrets({ current, former }: WebhookSecrets, now: EpochMs): string[] {
+  return [current, ...(former !== null && now < former.until ? [former.secret] : [])].filter((secret) => secret !== "");
 }

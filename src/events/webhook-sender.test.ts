@@ -8,7 +8,9 @@ import { epochMs, systemClock } from "../core/clock.ts";
 import { SecretBox } from "../core/secret-box.ts";
 import type { LeasedDelivery } from "./delivery-store.ts";
 import { eventOn } from "./outbox.conformance.ts";
-import { newWebhookSecret, rotatedSecrets, sealSecrets, signedHeaders, type WebhookSecrets } from "./webhook-secret.ts";
+import { signedHeaders, standardFormat } from "./standard-format.ts";
+import type { WebhookFormat } from "./webhook-format.ts";
+import { newWebhookSecret, rotatedSecrets, sealSecrets, validSecrets, type WebhookSecrets } from "./webhook-secret.ts";
 import { WebhookSender } from "./webhook-sender.ts";
 
 interface Received {
@@ -20,6 +22,12 @@ interface Received {
 const secrets = new SecretBox(new Uint8Array(32).fill(7));
 const secret = newWebhookSecret();
 const event = { ...eventOn("model:churn", { payload: { model: "churn", version: "3", note: "é😀" }, time: epochMs(1_700_000_000_123), actor: "key:1" }), sequence: 5, id: "evt_5" };
+
+/** Shows what a format is given. */
+const oddFormat: WebhookFormat = {
+  ...standardFormat,
+  request: ({ event: { id }, detail, secrets: signing, now }) => ({ headers: { "x-odd": `${id} ${typeof now}` }, body: JSON.stringify({ detail, signing }) }),
+};
 
 describe("WebhookSender", () => {
   const servers: Server[] = [];
@@ -47,9 +55,9 @@ describe("WebhookSender", () => {
   }
 
   const sender = (options: { timeoutMs?: number; allowed?: string[] } = {}): WebhookSender =>
-    new WebhookSender({ egress: new NodeEgressClient({ allowed: options.allowed ?? ["127.0.0.0/8"] }), secrets, clock: systemClock, ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }) });
+    new WebhookSender({ egress: new NodeEgressClient({ allowed: options.allowed ?? ["127.0.0.0/8"] }), secrets, clock: systemClock, formats: { standard: standardFormat, odd: oddFormat }, ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }) });
   const deliveryTo = (url: string, kept: WebhookSecrets = { current: secret, former: null }): LeasedDelivery => ({
-    subscription: "whk_1", event, attempt: 1, lease: "lease", webhook: { url, sealedSecret: sealSecrets(secrets, "whk_1", kept) },
+    subscription: "whk_1", event, attempt: 1, lease: "lease", webhook: { url, sealedSecret: sealSecrets(secrets, "whk_1", kept), format: "standard", detail: null },
   });
   const send = (url: string, options: { timeoutMs?: number; allowed?: string[] } = {}) => sender(options).send(deliveryTo(url), new AbortController().signal);
 
@@ -77,10 +85,36 @@ describe("WebhookSender", () => {
     for (const each of [secret, next]) assert.ok(new StandardWebhook(each).verify(body, headers));
     const { former } = rotated;
     assert.equal(former!.until - systemClock.now() > 86_000_000, true);
-    const signatures = (now: number): number => signedHeaders(rotated, "evt_5", body, epochMs(now))["webhook-signature"]!.split(" ").length;
+    const signatures = (now: number): number => signedHeaders(validSecrets(rotated, epochMs(now)), "evt_5", body, epochMs(now))["webhook-signature"]!.split(" ").length;
     assert.deepEqual([signatures(former!.until - 1), signatures(former!.until)], [2, 1]);
     const again = rotatedSecrets(rotated, newWebhookSecret(), systemClock.now());
     assert.equal(again.former?.secret, next);
+  });
+
+  it("sends what the webhook's format makes of the event, and fails for a format that this release lacks", async () => {
+    const { url, received } = await receiver((response) => response.end());
+    const delivery = (format: string, kept: WebhookSecrets): LeasedDelivery => {
+      const { webhook, ...rest } = deliveryTo(url, kept);
+      return { ...rest, webhook: { ...webhook!, format, detail: { pairs: 1 } } };
+    };
+    const signal = new AbortController().signal;
+    const until = systemClock.now() + 60_000;
+    const kept = [{ current: secret, former: null }, { current: "next", former: { secret, until } }, { current: "", former: null }, { current: "first", former: { secret: "", until } }];
+    for (const each of kept) assert.deepEqual(await sender().send(delivery("odd", each), signal), { ok: true, status: 200 });
+    assert.deepEqual(received.map(({ headers, body }) => [headers["x-odd"], headers["user-agent"], JSON.parse(body)]), [[secret], ["next", secret], [], ["first"]].map((signing) => ["evt_5 number", "Slipway", { detail: { pairs: 1 }, signing }]));
+    const unknown = await sender().send(delivery("__proto__", { current: secret, former: null }), signal);
+    assert.ok(!unknown.ok && unknown.error.startsWith("NOT_SUPPORTED: "));
+    assert.equal(received.length, 4);
+  });
+
+  it("tries a webhook out once and answers with what came, whatever the status", async () => {
+    const { url, received } = await receiver((response) => response.writeHead(503, { "retry-after": "9" }).end("not now"));
+    const webhook = { id: "whk_1", ...deliveryTo(url).webhook! };
+    const { status, body } = await sender().sendOnce(webhook, event);
+    assert.deepEqual([status, Buffer.from(body).toString(), received.length], [503, "not now", 1]);
+    await assert.rejects(sender({ allowed: [] }).sendOnce(webhook, event), { code: "EGRESS_REFUSED" });
+    await assert.rejects(sender().sendOnce({ ...webhook, id: "whk_2" }, event), { code: "SECRET_UNREADABLE" });
+    assert.equal(received.length, 1);
   });
 
   it("takes every other answer for a failure that says what came", async () => {

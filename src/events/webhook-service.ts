@@ -1,13 +1,25 @@
 import { mayInTeam, mayOnServer, requireInTeam, type Caller } from "../core/caller.ts";
-import type { EpochMs } from "../core/clock.ts";
-import type { EgressClient } from "../core/egress.ts";
+import { epochMs, type EpochMs } from "../core/clock.ts";
+import type { EgressAnswer, EgressClient } from "../core/egress.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { denial } from "../core/request-gate.ts";
 import type { DeliveryStore } from "./delivery-store.ts";
-import type { Delivery, DeliveryState, NewWebhook, SubscriberStatus, WebhookStatus, WebhookWithSecret } from "./schemas.ts";
+import { testEventType, type Delivery, type DeliveryState, type NewWebhook, type SubscriberStatus, type Webhook, type WebhookStatus, type WebhookWithSecret } from "./schemas.ts";
+import type { WebhookFormats } from "./webhook-format.ts";
 import { newWebhookSecret, openSecrets, rotatedSecrets, sealSecrets, type SecretSealer } from "./webhook-secret.ts";
-import type { WebhookRecord, WebhookStore } from "./webhook-store.ts";
+import type { WebhookSender } from "./webhook-sender.ts";
+import type { WebhookChanges, WebhookRecord, WebhookStore } from "./webhook-store.ts";
+
+/** A webhook as the wire of another product describes it. */
+export type ForeignWebhook = Pick<Webhook, "name" | "url" | "types" | "format" | "description" | "detail"> & {
+  /** Empty: deliveries are not signed. */
+  secret: string;
+  paused: boolean;
+};
+
+/** What that wire may change of one; what is absent stays as it is. */
+export type ForeignChanges = Omit<WebhookChanges, "sealedSecret"> & Partial<Pick<ForeignWebhook, "secret">>;
 
 export interface WebhookServiceParts {
   webhooks: WebhookStore;
@@ -16,12 +28,16 @@ export interface WebhookServiceParts {
   subscribers: () => readonly { id: string; name: string; types: readonly string[] }[];
   secrets: SecretSealer;
   egress: Pick<EgressClient, "assertPlausible">;
+  formats: WebhookFormats;
+  /** One attempt, now. */
+  sendOnce: WebhookSender["sendOnce"];
   ids: IdGenerator;
   /** Called when there is something to deliver. */
   wake: () => void;
 }
 
 const redeliveredAtOnce = 500;
+const defaultTeam = "default";
 
 /** Webhooks for their admins: those of a team's events belong to the team's admins, those of all events to the server's. */
 export class WebhookService {
@@ -42,19 +58,60 @@ export class WebhookService {
     };
   }
 
-  /** Throws FORBIDDEN, TEAM_NOT_FOUND, EGRESS_REFUSED. */
-  async create({ name, url, types, team }: NewWebhook, caller: Caller, now: EpochMs): Promise<WebhookWithSecret> {
-    requireInTeam(caller, "admin", team);
-    this.#parts.egress.assertPlausible(url);
-    const id = this.#parts.ids.next("webhook");
+  /** Throws FORBIDDEN, TEAM_NOT_FOUND, EGRESS_REFUSED, INVALID_PARAMETER for a format that is not there or tells of none of the types. */
+  async create({ types: asked, team, format, ...request }: NewWebhook, caller: Caller, now: EpochMs): Promise<WebhookWithSecret> {
+    const { formats } = this.#parts;
+    if (!Object.hasOwn(formats, format)) throw new AppError("INVALID_PARAMETER", `There is no format ${JSON.stringify(format)}: take one of ${Object.keys(formats).join(", ")}.`);
     const secret = newWebhookSecret();
-    const sealedSecret = sealSecrets(this.#parts.secrets, id, { current: secret, former: null });
-    const webhook = { id, name, url, types, team, createdBy: caller.actor, createdAt: now, pausedAt: null };
-    await this.#parts.webhooks.add({ ...webhook, sealedSecret });
+    const webhook = await this.#add({ ...request, ...formats[format]!.subscription(asked), format, secret, paused: false }, team, caller, now);
     return { ...webhook, pending: 0, dead: 0, lastDelivery: null, secret };
   }
 
-  /** Throws WEBHOOK_NOT_FOUND, as all that follow. */
+  /** Its team is the default one, or the only one that the caller administers. Throws as `create`. */
+  createForeign(request: ForeignWebhook, caller: Caller, now: EpochMs): Promise<Webhook> {
+    return this.#add(request, teamFor(caller), caller, now);
+  }
+
+  async #add({ secret, paused, ...request }: ForeignWebhook, team: string, caller: Caller, now: EpochMs): Promise<Webhook> {
+    requireInTeam(caller, "admin", team);
+    this.#parts.egress.assertPlausible(request.url);
+    const id = this.#parts.ids.next("webhook");
+    const sealedSecret = sealSecrets(this.#parts.secrets, id, { current: secret, former: null });
+    const webhook = { ...request, id, team, createdBy: caller.actor, createdAt: now, updatedAt: null, pausedAt: paused ? now : null };
+    await this.#parts.webhooks.add({ ...webhook, sealedSecret });
+    return webhook;
+  }
+
+  /** Those of a format that the caller administers, the newest first. */
+  async listOf(format: string, caller: Caller): Promise<Webhook[]> {
+    const all = await this.#parts.webhooks.list();
+    return all.filter((webhook) => webhook.format === format && mayInTeam(caller, "admin", webhook.team)).map(viewOf).reverse();
+  }
+
+  /** Throws WEBHOOK_NOT_FOUND, as all that follow; also for one of another format. */
+  async findOf(format: string, id: string, caller: Caller): Promise<Webhook> {
+    return viewOf(await this.#ofFormat(format, id, caller));
+  }
+
+  /** A new secret holds at once. Throws EGRESS_REFUSED. */
+  async updateForeign(format: string, id: string, { secret, ...changes }: ForeignChanges, caller: Caller, now: EpochMs): Promise<Webhook> {
+    const { createdAt, updatedAt } = await this.#ofFormat(format, id, caller);
+    if (changes.url !== undefined) this.#parts.egress.assertPlausible(changes.url);
+    const sealed = secret === undefined ? {} : { sealedSecret: sealSecrets(this.#parts.secrets, id, { current: secret, former: null }) };
+    // Later than all before, also where clocks differ or have not moved on.
+    const time = epochMs(Math.max(now, (updatedAt ?? createdAt) + 1));
+    if (!(await this.#parts.webhooks.update(id, { ...changes, ...sealed }, time))) throw notFound(id);
+    if (changes.paused === false) this.#parts.wake();
+    return this.findOf(format, id, caller);
+  }
+
+  /** Sends one example, which no delivery keeps, and answers as the receiver did. `example` is for the format. Throws EGRESS_REFUSED, EGRESS_FAILED, SECRET_UNREADABLE. */
+  async tryOut(format: string, id: string, example: Readonly<Record<string, unknown>>, caller: Caller, now: EpochMs): Promise<EgressAnswer> {
+    const webhook = await this.#ofFormat(format, id, caller);
+    const payload = { name: webhook.name, ...example };
+    return this.#parts.sendOnce(webhook, { sequence: 0, id: this.#parts.ids.next("event"), type: testEventType, object: `webhook:${id}`, team: webhook.team, actor: caller.actor, time: now, payload });
+  }
+
   async remove(id: string, caller: Caller): Promise<WebhookStatus> {
     const status = await this.#status(await this.#webhook(id, caller));
     if (!(await this.#parts.webhooks.remove(id))) throw notFound(id);
@@ -122,13 +179,27 @@ export class WebhookService {
     return webhook;
   }
 
+  async #ofFormat(format: string, id: string, caller: Caller): Promise<WebhookRecord> {
+    const webhook = await this.#webhook(id, caller);
+    if (webhook.format !== format) throw notFound(id);
+    return webhook;
+  }
+
   async #status(webhook: WebhookRecord): Promise<WebhookStatus> {
     return { ...viewOf(webhook), ...(await this.#parts.deliveries.counts([webhook.id])).get(webhook.id)! };
   }
 }
 
-function viewOf({ id, name, url, types, team, createdBy, createdAt, pausedAt }: WebhookRecord) {
-  return { id, name, url, types, team, createdBy, createdAt, pausedAt };
+function viewOf({ sealedSecret: _, ...webhook }: WebhookRecord): Webhook {
+  return webhook;
+}
+
+/** Where a wire has no word for teams. Throws FORBIDDEN. */
+function teamFor(caller: Caller): string {
+  if (mayInTeam(caller, "admin", defaultTeam)) return defaultTeam;
+  const teams = [...new Set(caller.grants.map(({ team }) => team))].filter((team) => mayInTeam(caller, "admin", team));
+  if (teams.length === 1) return teams[0]!;
+  throw new AppError("FORBIDDEN", teams.length === 0 ? "This needs the role admin in a team." : "This needs the role admin in one team only, or in the team default: here it is not said which team is meant.");
 }
 
 function notFound(id: string): AppError {

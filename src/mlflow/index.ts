@@ -9,6 +9,8 @@ import { runRoutes } from "./run-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
 
 export { artifactRoutes, type ArtifactRouteParts } from "./artifact-routes.ts";
+export { mlflowFormatName, mlflowWebhookFormat } from "./webhook-format.ts";
+export { mlflowWebhookRoutes } from "./webhook-routes.ts";
 export { runFilter, runOrder } from "./filter/index.ts";
 export { downloadUri, type ModelVersionRouteParts } from "./model-version-routes.ts";
 

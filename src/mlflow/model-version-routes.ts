@@ -2,12 +2,12 @@ import { z } from "zod";
 import type { Caller } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import type { Route } from "../core/route.ts";
-import type { ModelCatalog, ModelVersion, SourceRequest } from "../registry/index.ts";
+import { isPrompt, type ModelCatalog, type ModelVersion, type SourceRequest } from "../registry/index.ts";
 import { modelVersionFilter, modelVersionOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
 import { objectOf, Tags } from "./registered-model-routes.ts";
-import { inMlflowWords, isPrompt, versionNumber, WireVersion, wireVersion, withoutPrompts } from "./registry-wire.ts";
+import { inMlflowWords, versionNumber, WireVersion, wireVersion, withoutPrompts } from "./registry-wire.ts";
 import { boolean, int64, list, message, presentText, queryMessage, requiredText, text } from "./request-fields.ts";
 import { resultLimit } from "./wire-limits.ts";
 

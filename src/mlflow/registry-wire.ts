@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 import { denial, isDenial } from "../core/request-gate.ts";
 import type { SearchCondition } from "../core/search-condition.ts";
-import type { Model, ModelVersion, RegistryTag } from "../registry/index.ts";
+import { promptTag, type Model, type ModelVersion } from "../registry/index.ts";
 
 /** Models and versions as MLflow's messages have them; what is empty is left out, as protobuf's JSON does. */
 const WireTag = z.object({ key: z.string(), value: z.string() });
@@ -23,13 +23,6 @@ export const WireModel = z
   })
   .meta({ id: "MlflowRegisteredModel" });
 export type WireModel = z.infer<typeof WireModel>;
-
-/** Tells prompts from models. */
-const promptTag = "mlflow.prompt.is_prompt";
-
-export function isPrompt(tags: readonly RegistryTag[]): boolean {
-  return tags.findLast(({ key }) => key === promptTag)?.value.toLowerCase() === "true";
-}
 
 /** Prompts are found by those who ask for them only. */
 export function withoutPrompts(conditions: readonly SearchCondition[]): SearchCondition[] {

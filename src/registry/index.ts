@@ -5,6 +5,7 @@ export { missingBlob, type BlobStore } from "./blob-store.ts";
 export { ModelCatalog, modelTeamTag, type ChangeAt } from "./model-catalog.ts";
 export type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
 export type { ModelSourceReader, SourceModel, VersionSource } from "./model-source.ts";
+export { isPrompt, promptTag } from "./prompts.ts";
 export type { ProfileRequest, ReferenceProfiler, TableColumn } from "./reference-profiler.ts";
 export type { ChangeBy, RegistryLifecycle, TagChange } from "./registry-lifecycle.ts";
 export type { RegistrySearch, RegistrySearchRequest, VisibleModels } from "./registry-search.ts";

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import type { EventStoresUnderTest } from "../../events/delivery-store.conformance.ts";
+import { formatsUnderTest } from "../../events/webhook-store.conformance.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { SqlDeliveryStore } from "./sql-delivery-store.ts";
 import { SqlOutbox } from "./sql-outbox.ts";
@@ -11,7 +12,7 @@ import { eventStatements, writeEvents } from "./write-events.ts";
 export function eventStoresOn(database: SqlDatabase, clock: Clock, ids: IdGenerator): EventStoresUnderTest {
   return {
     outbox: new SqlOutbox(database),
-    deliveries: new SqlDeliveryStore(database, { clock }),
+    deliveries: new SqlDeliveryStore(database, { clock, formats: formatsUnderTest }),
     webhooks: new SqlWebhookStore(database, { ids, clock }),
     write: (events, before) =>
       database.transaction(async (transaction) => {

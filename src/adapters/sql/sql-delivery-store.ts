@@ -1,20 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { sql, type CompiledQuery, type Kysely } from "kysely";
+import { sql, type CompiledQuery } from "kysely";
 import { epochMs, type EpochMs } from "../../core/clock.ts";
-import {
-  matchesType, testEventType,
-  type Delivery, type DeliveryCounts, type DeliveryOutcome, type DeliveryState, type DeliveryStore, type LeasedDelivery, type RecordedEvent, type Subscription,
+import type {
+  Delivery, DeliveryCounts, DeliveryOutcome, DeliveryState, DeliveryStore, LeasedDelivery, RecordedEvent, Subscription, WebhookFormats,
 } from "../../events/index.ts";
-import type { DatabaseSchema, DeliveryRow, OutboxRow } from "./database-schema.ts";
+import type { DeliveryRow, OutboxRow } from "./database-schema.ts";
+import { readTargets } from "./delivery-targets.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { recordedEventOf } from "./sql-outbox.ts";
+import { webhookDetailOf } from "./sql-webhook-store.ts";
 import { storeTime, type StoreClock } from "./store-time.ts";
-
-interface Target {
-  name: string;
-  cursor: number;
-  wants: (event: RecordedEvent) => boolean;
-}
 
 /** Rows of one insert: databases limit the parameters of a statement. */
 const rowsPerInsert = 500;
@@ -27,11 +22,13 @@ const wholeLookEveryMs = 5000;
 export class SqlDeliveryStore implements DeliveryStore {
   readonly #database: SqlDatabase;
   readonly #clock: StoreClock;
+  readonly #formats: WebhookFormats;
   #wholeLookAt = -Infinity;
 
-  constructor(database: SqlDatabase, options: { clock: StoreClock }) {
+  constructor(database: SqlDatabase, options: { clock: StoreClock; formats: WebhookFormats }) {
     this.#database = database;
     this.#clock = options.clock;
+    this.#formats = options.formats;
   }
 
   time(): Promise<EpochMs> {
@@ -50,7 +47,7 @@ export class SqlDeliveryStore implements DeliveryStore {
   async fanOut(subscriptions: readonly Subscription[], limit: number): Promise<number> {
     // Most of the time there is nothing, and a look costs no write.
     const { value: latest } = await this.#database.queries.selectFrom("sequences").select("value").where("name", "=", "outbox").executeTakeFirstOrThrow();
-    if ((await readTargets(this.#database.queries, subscriptions)).every(({ cursor }) => cursor >= latest)) return 0;
+    if ((await readTargets(this.#database.queries, subscriptions, this.#formats)).every(({ cursor }) => cursor >= latest)) return 0;
     const now = await this.time();
     return this.#database.transaction(async (transaction) => {
       // Whoever fans out holds this row: replicas do it one after the other.
@@ -58,7 +55,7 @@ export class SqlDeliveryStore implements DeliveryStore {
         .insertInto("sequences").values({ name: "fan-out", value: 1 })
         .onConflict((conflict) => conflict.column("name").doUpdateSet(({ eb }) => ({ value: eb("sequences.value", "+", 1) })))
         .execute();
-      const targets = await readTargets(transaction, subscriptions);
+      const targets = await readTargets(transaction, subscriptions, this.#formats);
       if (targets.length === 0) return 0;
       const rows = await transaction
         .selectFrom("outbox").selectAll().where("sequence", ">", Math.min(...targets.map(({ cursor }) => cursor))).orderBy("sequence").limit(limit).execute();
@@ -110,7 +107,7 @@ export class SqlDeliveryStore implements DeliveryStore {
           .compile(),
       );
       if (outcome.pause) {
-        statements.push(queries.updateTable("webhooks").set({ paused_at: now }).where("id", "=", subscription).where("paused_at", "is", null).where(({ exists }) => exists(isHeld)).compile());
+        statements.push(queries.updateTable("webhooks").set({ paused_at: now, updated_at: now }).where("id", "=", subscription).where("paused_at", "is", null).where(({ exists }) => exists(isHeld)).compile());
       }
     }
     statements.push(
@@ -251,13 +248,14 @@ export class SqlDeliveryStore implements DeliveryStore {
     if (leases.length === 0) return [];
     const { queries } = this.#database;
     const events = await queries.selectFrom("outbox").selectAll().where("sequence", "in", leases.map(({ sequence }) => sequence)).execute();
-    const webhooks = await queries.selectFrom("webhooks").select(["id", "url", "sealed_secret"]).where("id", "in", leases.map(({ subscription }) => subscription)).execute();
+    const webhooks = await queries.selectFrom("webhooks").select(["id", "url", "sealed_secret", "format", "detail_json"]).where("id", "in", leases.map(({ subscription }) => subscription)).execute();
     return leases.flatMap(({ subscription, sequence, attempts, lease }) => {
       const event = events.find((row) => row.sequence === sequence);
       const webhook = webhooks.find(({ id }) => id === subscription);
       // Pruned, or removed with its webhook, since the lease.
       if (event === undefined || (webhook === undefined && !subscription.startsWith("subscriber:"))) return [];
-      return [{ subscription, event: recordedEventOf(event), attempt: attempts + 1, lease, webhook: webhook === undefined ? null : { url: webhook.url, sealedSecret: webhook.sealed_secret } }];
+      const target = webhook === undefined ? null : { url: webhook.url, sealedSecret: webhook.sealed_secret, format: webhook.format, detail: webhookDetailOf(webhook.detail_json) };
+      return [{ subscription, event: recordedEventOf(event), attempt: attempts + 1, lease, webhook: target }];
     });
   }
 
@@ -274,26 +272,6 @@ interface Candidate {
   subscription: string;
   sequence: number;
   attempts: number;
-}
-
-/** Everything that has a cursor and is known here: webhooks, and the subscriptions of this release. */
-async function readTargets(queries: Kysely<DatabaseSchema>, subscriptions: readonly Subscription[]): Promise<Target[]> {
-  const rows = await queries
-    .selectFrom("subscriptions").leftJoin("webhooks", "webhooks.id", "subscriptions.name")
-    .select(["subscriptions.name", "subscriptions.sequence", "webhooks.types_json", "webhooks.team"]).execute();
-  return rows.flatMap(({ name, sequence, types_json, team }): Target[] => {
-    if (types_json !== null) {
-      const types = JSON.parse(types_json) as string[];
-      return [{ name, cursor: sequence, wants: (event) => (event.type === testEventType ? event.object === `webhook:${name}` : isFor(team!, event) && types.some((type) => matchesType(type, event.type))) }];
-    }
-    const known = subscriptions.find((subscription) => subscription.name === name);
-    if (known === undefined) return [];
-    return [{ name, cursor: sequence, wants: ({ type }) => type !== testEventType && known.types.some((wanted) => matchesType(wanted, type)) }];
-  });
-}
-
-function isFor(team: string, event: RecordedEvent): boolean {
-  return team === "*" || team === event.team;
 }
 
 function newDelivery(subscription: string, { sequence, object }: RecordedEvent, now: EpochMs): DeliveryRow {

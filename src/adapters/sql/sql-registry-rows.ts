@@ -5,6 +5,7 @@ import type { DomainEvent } from "../../core/domain-event.ts";
 import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import { missingObject } from "../../core/request-gate.ts";
+import { isPrompt, promptTag } from "../../registry/index.ts";
 import type { Contract, Model, ModelVersion, RegistryTag, Stage, VersionStatus } from "../../registry/schemas.ts";
 import type { DatabaseSchema, ModelVersionRow } from "./database-schema.ts";
 import { writeEvents } from "./write-events.ts";
@@ -126,8 +127,17 @@ export async function tellChanges(
     id: ids.next("change"), model, version: version === undefined ? null : Number(version), time, actor, change: type, before: before ?? null, after: after ?? null, reason: reason ?? "",
   }));
   await transaction.insertInto("registry_changes").values(rows).execute();
+  const prompts = await promptsAmong(transaction, changes.map(({ model }) => model));
   await writeEvents(transaction, ids, changes.map(({ type, model, version, payload }) => ({
     type, object: `model:${model}`, team, actor, time,
-    payload: { model, ...(version === undefined ? {} : { version }), ...payload, ...(reason === undefined || reason === "" ? {} : { reason }) },
+    payload: {
+      model, ...(version === undefined ? {} : { version }), ...payload, ...(prompts.has(model) ? { prompt: true } : {}), ...(reason === undefined || reason === "" ? {} : { reason }),
+    },
   })));
+}
+
+/** Which of the models are prompts: those who are told of a change later cannot ask any more. */
+async function promptsAmong(transaction: RegistryQueries, models: readonly string[]): Promise<Set<string>> {
+  const tags = await transaction.selectFrom("model_tags").selectAll().where("key", "=", promptTag).where("model", "in", [...new Set(models)]).execute();
+  return new Set(tags.filter((tag) => isPrompt([tag])).map(({ model }) => model));
 }

@@ -1,7 +1,8 @@
-import { epochMs } from "../../core/clock.ts";
+import type { Kysely } from "kysely";
+import { epochMs, type EpochMs } from "../../core/clock.ts";
 import type { IdGenerator } from "../../core/ids.ts";
-import { testEventType, type WebhookRecord, type WebhookStore } from "../../events/index.ts";
-import type { WebhookRow } from "./database-schema.ts";
+import { testEventType, type WebhookChanges, type WebhookDetail, type WebhookRecord, type WebhookStore } from "../../events/index.ts";
+import type { DatabaseSchema, WebhookRow } from "./database-schema.ts";
 import { holdTeam } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { storeTime, type StoreClock } from "./store-time.ts";
@@ -31,7 +32,8 @@ export class SqlWebhookStore implements WebhookStore {
         .insertInto("webhooks")
         .values({
           id: webhook.id, name: webhook.name, url: webhook.url, types_json: JSON.stringify(webhook.types), team: webhook.team,
-          sealed_secret: webhook.sealedSecret, created_by: webhook.createdBy, created_at: webhook.createdAt, paused_at: webhook.pausedAt, format: "standard", description: "",
+          sealed_secret: webhook.sealedSecret, created_by: webhook.createdBy, created_at: webhook.createdAt, paused_at: webhook.pausedAt,
+          format: webhook.format, description: webhook.description, updated_at: webhook.updatedAt, detail_json: detailText(webhook.detail),
         })
         .execute();
     });
@@ -64,20 +66,33 @@ export class SqlWebhookStore implements WebhookStore {
     return true;
   }
 
+  async update(id: string, { paused, ...changes }: WebhookChanges, updatedAt: EpochMs): Promise<boolean> {
+    const now = await storeTime(this.#database, this.#clock);
+    const { name, url, types, description, detail, sealedSecret } = changes;
+    const columns = {
+      updated_at: updatedAt, ...(name === undefined ? {} : { name }), ...(url === undefined ? {} : { url }), ...(types === undefined ? {} : { types_json: JSON.stringify(types) }),
+      ...(description === undefined ? {} : { description }), ...(detail === undefined ? {} : { detail_json: detailText(detail) }), ...(sealedSecret === undefined ? {} : { sealed_secret: sealedSecret }),
+    };
+    return this.#database.transaction(async (transaction) => {
+      const found = await transaction.updateTable("webhooks").set(columns).where("id", "=", id).returning("id").executeTakeFirst();
+      if (found !== undefined && paused !== undefined) await pause(transaction, id, paused, now);
+      return found !== undefined;
+    });
+  }
+
   async setPaused(id: string, paused: boolean): Promise<boolean> {
     const now = await storeTime(this.#database, this.#clock);
     return this.#database.transaction(async (transaction) => {
-      const found = await transaction.updateTable("webhooks").set(({ fn, val }) => ({ paused_at: paused ? fn.coalesce("paused_at", val(now as number)) : null })).where("id", "=", id).returning("id").executeTakeFirst();
-      if (found !== undefined && !paused) {
-        await transaction.updateTable("deliveries").set({ next_attempt_at: now }).where("subscription", "=", id).where("state", "=", "pending").execute();
-      }
+      const found = await transaction.updateTable("webhooks").set({ updated_at: now }).where("id", "=", id).returning("id").executeTakeFirst();
+      if (found !== undefined) await pause(transaction, id, paused, now);
       return found !== undefined;
     });
   }
 
   async replaceSecret(id: string, expected: Uint8Array, sealed: Uint8Array): Promise<boolean> {
+    const now = await storeTime(this.#database, this.#clock);
     const replaced = await this.#database.queries
-      .updateTable("webhooks").set({ sealed_secret: sealed }).where("id", "=", id).where("sealed_secret", "=", expected).returning("id").executeTakeFirst();
+      .updateTable("webhooks").set({ sealed_secret: sealed, updated_at: now }).where("id", "=", id).where("sealed_secret", "=", expected).returning("id").executeTakeFirst();
     return replaced !== undefined;
   }
 
@@ -92,9 +107,25 @@ export class SqlWebhookStore implements WebhookStore {
   }
 }
 
+/** Begins a pause, or keeps one that is there, or ends it: what waits is due then. */
+async function pause(transaction: Kysely<DatabaseSchema>, id: string, paused: boolean, now: EpochMs): Promise<void> {
+  await transaction.updateTable("webhooks").set(({ fn, val }) => ({ paused_at: paused ? fn.coalesce("paused_at", val(now as number)) : null })).where("id", "=", id).execute();
+  if (!paused) await transaction.updateTable("deliveries").set({ next_attempt_at: now }).where("subscription", "=", id).where("state", "=", "pending").execute();
+}
+
+function detailText(detail: WebhookDetail): string | null {
+  return detail === null ? null : JSON.stringify(detail);
+}
+
+/** What the format of a webhook noted. */
+export function webhookDetailOf(text: string | null): WebhookDetail {
+  return text === null ? null : (JSON.parse(text) as WebhookDetail);
+}
+
 function webhookOf(row: WebhookRow): WebhookRecord {
   return {
     id: row.id, name: row.name, url: row.url, types: JSON.parse(row.types_json) as string[], team: row.team, sealedSecret: row.sealed_secret,
-    createdBy: row.created_by, createdAt: epochMs(row.created_at), pausedAt: row.paused_at,
+    createdBy: row.created_by, createdAt: epochMs(row.created_at), updatedAt: row.updated_at, pausedAt: row.paused_at,
+    format: row.format, description: row.description, detail: webhookDetailOf(row.detail_json),
   };
 }
