@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import type uPlot from "uplot";
 import { now } from "../clock.ts";
 import { absent, formatTime } from "../format.ts";
 import { useResolvedTheme } from "../shell/theme.ts";
 import { plotOptions } from "./plot-options.ts";
+import { usePlot } from "./use-plot.ts";
 
 type Values = readonly (number | null)[];
 
@@ -48,8 +48,6 @@ export interface ChartProps {
 export function Chart(props: ChartProps) {
   const { title, times, lines, band, levels = [], format, logarithmic = false, height = 168 } = props;
   const theme = useResolvedTheme();
-  const holder = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
   const [hovered, setHovered] = useState<number | null>(null);
@@ -58,24 +56,9 @@ export function Chart(props: ChartProps) {
     () => [times, ...(band === undefined ? [] : [band.low, band.high]), ...lines.map((line) => line.values)] as unknown as uPlot.AlignedData,
     [times, band, lines],
   );
-  // Whatever changes the drawing itself makes a new plot; new values do not.
   const shape = JSON.stringify([theme, logarithmic, height, band?.color, lines.map((line) => [line.label, line.color, line.dash, line.area]), levels]);
 
-  useEffect(() => {
-    const element = holder.current!;
-    const options = plotOptions(latest, { width: element.clientWidth || 300, height, onHover: setHovered });
-    const created = (plot.current = new uPlot(options, data, element));
-    const observer = new ResizeObserver(() => {
-      if (element.clientWidth > 0) created.setSize({ width: element.clientWidth, height });
-    });
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      created.destroy();
-      plot.current = null;
-    };
-    // `data` is set by the effect below; `shape` stands for the rest.
-  }, [shape]);
+  const { holder, plot } = usePlot({ options: (view) => plotOptions(latest, { ...view, onHover: setHovered }), data, shape, height });
 
   useEffect(() => {
     const current = plot.current;

@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import type uPlot from "uplot";
 import { formatAge, formatNumber, formatTime } from "../format.ts";
 import { now } from "../clock.ts";
 import { useResolvedTheme } from "../shell/theme.ts";
 import { nearestIndex, type MetricAxis, type MetricLine } from "./metric-line.ts";
 import { metricPlotOptions } from "./metric-plot-options.ts";
+import { usePlot } from "./use-plot.ts";
 
 export interface ChartedRun {
   id: string;
@@ -36,8 +36,6 @@ const legendRuns = 6;
 export function MetricChart(props: MetricChartProps) {
   const { title, runs, lines, axis, logarithmic, height, onWhole } = props;
   const theme = useResolvedTheme();
-  const holder = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
   const [hovered, setHovered] = useState<{ x: number; y: number } | null>(null);
@@ -46,19 +44,7 @@ export function MetricChart(props: MetricChartProps) {
   const shape = JSON.stringify([theme, logarithmic, height, axis, runs.map(({ id, color }) => [id, color])]);
   const data = useMemo((): uPlot.AlignedData => [xs, xs.map(() => null)], [xs]);
 
-  useEffect(() => {
-    const element = holder.current!;
-    const created = (plot.current = new uPlot(metricPlotOptions(latest, { width: element.clientWidth || 300, height, onHover: setHovered }), data, element));
-    const observer = new ResizeObserver(() => {
-      if (element.clientWidth > 0) created.setSize({ width: element.clientWidth, height });
-    });
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      created.destroy();
-      plot.current = null;
-    };
-  }, [shape]);
+  const { holder, plot } = usePlot({ options: (view) => metricPlotOptions(latest, { ...view, onHover: setHovered }), data, shape, height });
   useEffect(() => plot.current?.setData(data), [data, lines]);
 
   const values = useMemo(() => runs.map((run) => {

@@ -3,8 +3,7 @@ import { formatMs, formatNumber } from "../format.ts";
 import { fade, resolveColors } from "./colors.ts";
 import type { MetricChartProps } from "./metric-chart.tsx";
 import { valueBounds, type MetricLine } from "./metric-line.ts";
-
-const font = '11px -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+import { axisStyle, axisWidth, decadesOnly, isDecade, onSelection } from "./plot-parts.ts";
 
 /** Bands of more runs than these would hide each other. */
 const bandedRuns = 8;
@@ -16,7 +15,7 @@ const bandedRuns = 8;
 export function metricPlotOptions(latest: { current: MetricChartProps }, view: { width: number; height: number; onHover: (at: { x: number; y: number } | null) => void }): uPlot.Options {
   const { axis: kind, logarithmic, runs } = latest.current;
   const colors = resolveColors(["--border", "--text-muted", ...new Set(runs.map(({ color }) => color))]);
-  const axis = { stroke: colors["--text-muted"]!, font, ticks: { show: false }, grid: { stroke: colors["--border"]!, width: 1 } };
+  const axis = axisStyle(colors);
   return {
     width: view.width,
     height: view.height,
@@ -30,8 +29,8 @@ export function metricPlotOptions(latest: { current: MetricChartProps }, view: {
     axes: [
       { ...axis, size: 26, space: 60, ...(kind === "wall" ? {} : { values: (_plot: uPlot, splits: number[]) => splits.map((value) => (kind === "step" ? (Number.isInteger(value) ? shortNumber(value) : "") : formatMs(value * 1000))) }) },
       {
-        ...axis, space: 30, size: (_plot, labels) => 14 + 6.2 * Math.max(3, ...(labels ?? []).map((label) => label.length)),
-        ...(logarithmic ? { grid: { ...axis.grid, filter: decades } } : {}),
+        ...axis, space: 30, size: axisWidth,
+        ...(logarithmic ? { grid: { ...axis.grid, filter: decadesOnly } } : {}),
         values: (_plot, splits) => splits.map((value) => (value === null || (logarithmic && !isDecade(value) && !fewDecades(latest.current.lines)) ? "" : shortNumber(value))),
       },
     ],
@@ -44,15 +43,7 @@ export function metricPlotOptions(latest: { current: MetricChartProps }, view: {
           view.onHover(left < 0 ? null : { x: plot.posToVal(left, "x"), y: plot.posToVal(top, "y") });
         },
       ],
-      setSelect: [
-        (plot) => {
-          const { left, width } = plot.select;
-          if (width < 4) return;
-          const [from, to] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
-          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          latest.current.onZoom(from, to);
-        },
-      ],
+      setSelect: [onSelection((from, to) => latest.current.onZoom(from, to))],
     },
   };
 }
@@ -67,17 +58,9 @@ function paddedBounds(lines: readonly MetricLine[], logarithmic: boolean): [numb
   return [low - room, high + room];
 }
 
-function isDecade(value: number): boolean {
-  return Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6;
-}
-
 function fewDecades(lines: readonly MetricLine[]): boolean {
   const bounds = valueBounds(lines, true);
   return bounds === null || bounds[1] / bounds[0] < 30;
-}
-
-function decades(_plot: uPlot, splits: number[]): (number | null)[] {
-  return splits.map((value) => (isDecade(value) ? value : null));
 }
 
 function shortNumber(value: number): string {

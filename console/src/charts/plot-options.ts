@@ -1,11 +1,10 @@
 import uPlot from "uplot";
 import type { ChartProps } from "./chart.tsx";
 import { fade, resolveColors } from "./colors.ts";
+import { axisStyle, axisWidth, decadesOnly, onSelection } from "./plot-parts.ts";
 
 /** Charts with this key share one crosshair. */
 const crosshair = uPlot.sync("slipway");
-
-const font = '11px -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
 /** Steps of an axis of whole numbers. */
 const wholeSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8];
@@ -21,7 +20,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
   const { lines, band, levels = [], logarithmic = false, whole = false, format } = latest.current;
   const names = ["--border", "--text-muted", ...lines.map((line) => line.color), ...(band === undefined ? [] : [band.color]), ...levels.map((level) => level.color)];
   const colors = resolveColors(names);
-  const axis = { stroke: colors["--text-muted"]!, font, ticks: { show: false }, grid: { stroke: colors["--border"]!, width: 1 } };
+  const axis = axisStyle(colors);
   const hidden = { stroke: "transparent", width: 0, points: { show: false } };
   let hovered: number | null = null;
 
@@ -65,16 +64,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
           if (next !== hovered) view.onHover((hovered = next));
         },
       ],
-      setSelect: [
-        (plot) => {
-          const { left, width } = plot.select;
-          if (width < 4) return;
-          const from = plot.posToVal(left, "x") * 1000;
-          const to = plot.posToVal(left + width, "x") * 1000;
-          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          latest.current.onZoom?.(from, to);
-        },
-      ],
+      setSelect: [onSelection((from, to) => latest.current.onZoom?.(from * 1000, to * 1000))],
       draw: [(plot) => drawLevels(plot, latest.current.levels ?? [], colors)],
     },
   };
@@ -94,16 +84,6 @@ function isolated(plot: uPlot, seriesIndex: number): boolean {
   let count = 0;
   for (const value of values) if (value !== null && value !== undefined && ++count > 2) return false;
   return count > 0;
-}
-
-/** A logarithmic axis has a line for each decade, and none between. */
-function decadesOnly(_plot: uPlot, splits: number[]): (number | null)[] {
-  return splits.map((value) => (Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6 ? value : null));
-}
-
-/** As wide as its longest label. */
-function axisWidth(_plot: uPlot, labels: string[] | null): number {
-  return 14 + 6.2 * Math.max(3, ...(labels ?? []).map((label) => label.length));
 }
 
 /** Hours and minutes; where a new day begins, or the span is of days, the date. */

@@ -1,6 +1,6 @@
 import { apiPath, call } from "./api.ts";
 import { invalidate, useResource, type Resource } from "./resource.ts";
-import type { RunView } from "./types.ts";
+import type { ListedExperiment, RunView } from "./types.ts";
 
 /** The wire of MLflow, as its clients use it: names in snake case, whole numbers of 64 bits as numbers. */
 export const wire = "/ajax-api/2.0/mlflow";
@@ -93,19 +93,18 @@ function post<Result>(path: string, body: unknown, signal?: AbortSignal): Promis
   return call<Result>(path, { method: "POST", body: JSON.stringify(body), ...(signal === undefined ? {} : { signal }) });
 }
 
-export function useExperiments(view: "active" | "deleted"): Resource<WireExperiment[]> {
+/** All that the reader sees, page after page. */
+export function useExperiments(view: "active" | "deleted"): Resource<ListedExperiment[]> {
   return useResource(`experiments:${view}`, {
     refreshMs: 15_000,
     async load() {
-      const found: WireExperiment[] = [];
-      let token: string | undefined;
+      const found: ListedExperiment[] = [];
+      let after: string | null = null;
       do {
-        const page: { experiments?: WireExperiment[]; next_page_token?: string } = await post(`${wire}/experiments/search`, {
-          max_results: 1000, view_type: view === "active" ? "ACTIVE_ONLY" : "DELETED_ONLY", ...(token === undefined ? {} : { page_token: token }),
-        });
-        found.push(...(page.experiments ?? []));
-        token = page.next_page_token || undefined;
-      } while (token !== undefined && found.length < 5000);
+        const page: { experiments: ListedExperiment[]; next: string | null } = await call(`/api/experiments?view=${view}&limit=5000${after === null ? "" : `&after=${after}`}`);
+        found.push(...page.experiments);
+        after = page.next;
+      } while (after !== null && found.length < 20_000);
       return found;
     },
   });

@@ -3,8 +3,7 @@ import type { ServedVersion } from "../../../src/serving/schemas.ts";
 import type { DriftLevel, LiveFigures } from "../../../src/monitoring/schemas.ts";
 
 export type {
-  ColumnProfile, ExampleTensor, Model, ModelVersion, NumericColumnProfile, Policy, PolicyRevision,
-  ReferenceProfile, RegistryChange, Signature, Stage, TensorSpec,
+  ColumnProfile, ExampleTensor, Model, ModelVersion, NumericColumnProfile, ReferenceProfile, RegistryChange, Signature, Stage, TensorSpec,
 } from "../../../src/registry/schemas.ts";
 export type { LoggedTensor, Prediction, PredictionExplanation, PredictionTiming, ServedVersion, VersionState } from "../../../src/serving/schemas.ts";
 export type { ColumnDrift, DriftLevel, DriftReport, LiveFigures, ServingInterval, ServingSeries } from "../../../src/monitoring/schemas.ts";
@@ -15,7 +14,10 @@ export type { Grant, Role } from "../../../src/core/caller.ts";
 export type { Delivery, DeliveryState, RecordedEvent, SubscriberStatus, WebhookStatus, WebhookWithSecret } from "../../../src/events/schemas.ts";
 export type { DoctorResult } from "../../../src/doctor/schemas.ts";
 export type { LogLine, RunState, Schedule, WorkflowRun, WorkflowStep, WorkflowSummary } from "../../../src/workflows/schemas.ts";
-export type { RunView } from "../../../src/tracking/schemas.ts";
+export type { Policy, PolicyRevision } from "../../../src/registry/policy-schemas.ts";
+export type { ListedExperiment, RunView } from "../../../src/tracking/schemas.ts";
+export type { DatasetColumn, DatasetFormat, DatasetUse, DatasetVersion, HeldDataset, LoggedDataset } from "../../../src/datasets/schemas.ts";
+export type { Evaluation, EvaluationComparison, EvaluationMetric, Rival } from "../../../src/evaluation/schemas.ts";
 
 /** One model in `GET /api/models`. */
 export interface ModelEntry extends Model {

@@ -9,6 +9,7 @@ import { EmptyState } from "../../parts/empty-state.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { Time } from "../../parts/time.tsx";
 import { DeliveryChip } from "./delivery-chip.tsx";
@@ -31,6 +32,18 @@ export function DeliveriesPanel({ receiver, dead, paused, isWebhook }: { receive
   const refresh = (): void => invalidate((key) => key.startsWith("/api/webhooks"));
   const redeliver = (path: string): void => action.run(() => call(`${base}/${path}`, { method: "POST" }), refresh);
   const entries = deliveries.data?.deliveries ?? [];
+  const columns: Column<Delivery>[] = [
+    { label: "#", kind: "number", cell: ({ sequence }) => sequence },
+    { label: "Event", kind: "name", cell: ({ eventId, type, object }) => <><code className="event-type" title={eventId}>{type}</code><span className="cell-note">{object}</span></> },
+    { label: "State", cell: ({ state: is, lastStatus }) => <DeliveryChip state={is} status={lastStatus} /> },
+    { label: "Attempts", kind: "number", cell: ({ attempts }) => attempts },
+    { label: "Last error", className: "delivery-error", cell: ({ lastError }) => lastError ?? <span className="muted">none</span> },
+    { label: "When", kind: "line", cell: (delivery) => <When delivery={delivery} paused={paused} /> },
+    {
+      label: "Actions", kind: "actions",
+      cell: ({ state: is, sequence }) => is !== "pending" && <button type="button" className="button button-small" disabled={action.busy} aria-label={`Deliver ${sequence} again`} onClick={() => redeliver(`deliveries/${sequence}/redeliver`)}>Deliver again</button>,
+    },
+  ];
   return (
     <>
       <div className="toolbar">
@@ -43,26 +56,7 @@ export function DeliveriesPanel({ receiver, dead, paused, isWebhook }: { receive
         {() =>
           entries.length === 0 ? <NoDeliveries filtered={state !== null} paged={before !== null} isWebhook={isWebhook} /> : (
             <div className="panel panel-table">
-              <table className="table table-cards table-aligned deliveries-table">
-                <thead>
-                  <tr><th scope="col" className="numeric">#</th><th scope="col">Event</th><th scope="col">State</th><th scope="col" className="numeric">Attempts</th><th scope="col">Last error</th><th scope="col">When</th><td /></tr>
-                </thead>
-                <tbody>
-                  {entries.map((delivery) => (
-                    <tr key={delivery.sequence}>
-                      <td className="numeric" data-label="#">{delivery.sequence}</td>
-                      <th scope="row"><code className="event-type" title={delivery.eventId}>{delivery.type}</code><span className="cell-note">{delivery.object}</span></th>
-                      <td data-label="State"><DeliveryChip state={delivery.state} status={delivery.lastStatus} /></td>
-                      <td data-label="Attempts" className="numeric">{delivery.attempts}</td>
-                      <td data-label="Last error" className="delivery-error">{delivery.lastError ?? <span className="muted">none</span>}</td>
-                      <td data-label="When" className="nowrap"><When delivery={delivery} paused={paused} /></td>
-                      <td className="cell-actions">
-                        {delivery.state !== "pending" && <button type="button" className="button button-small" disabled={action.busy} aria-label={`Deliver ${delivery.sequence} again`} onClick={() => redeliver(`deliveries/${delivery.sequence}/redeliver`)}>Deliver again</button>}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+              <RowsTable columns={columns} rows={entries} rowKey={({ sequence }) => sequence} className="table-aligned deliveries-table" />
             </div>
           )
         }

@@ -7,6 +7,7 @@ import { FilterInput } from "../../parts/filter-input.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { eventTypes, objectHref, payloadWords } from "./event-words.ts";
 
@@ -45,39 +46,24 @@ export function StreamTab() {
         {before === null && <button type="button" className={newer ? "button button-accent" : "button"} disabled={events.pending} onClick={events.reload}><Icon name="reload" /> {newer ? "Show newer" : "Reload"}</button>}
       </div>
       <ResourceView resource={events} lines={10}>
-        {() => (entries.length === 0 ? <NoEvents filtered={type !== null || object !== null} paged={before !== null} /> : <EventsTable events={entries} />)}
+        {() => (entries.length === 0 ? <NoEvents filtered={type !== null || object !== null} paged={before !== null} /> : <div className="panel panel-table"><RowsTable columns={columns} rows={entries} rowKey={({ sequence }) => sequence} className="table-aligned events-table" /></div>)}
       </ResourceView>
       <Pager older={entries.length === pageSize ? entries.at(-1)!.sequence : null} />
     </>
   );
 }
 
-function EventsTable({ events }: { events: readonly RecordedEvent[] }) {
-  return (
-    <div className="panel panel-table">
-      <table className="table table-cards table-aligned events-table">
-        <thead>
-          <tr><th scope="col">Time</th><th scope="col">Type</th><th scope="col">Object</th><th scope="col">What</th><th scope="col">Actor</th><th scope="col">Team</th></tr>
-        </thead>
-        <tbody>
-          {events.map((event) => {
-            const href = objectHref(event.object, event.payload);
-            const words = payloadWords(event);
-            return (
-              <tr key={event.sequence}>
-                <td data-label="Time" className="nowrap"><Time at={event.time} /></td>
-                <th scope="row"><code className="event-type" title={event.id}>{event.type}</code></th>
-                <td data-label="Object">{href === null ? event.object : <Link href={href}>{event.object}</Link>}</td>
-                <td data-label="What" className="event-payload" title={words}>{words === "" ? <span className="muted">–</span> : words}</td>
-                <td data-label="Actor">{event.actor}</td>
-                <td data-label="Team">{event.team}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
-  );
+const columns: readonly Column<RecordedEvent>[] = [
+  { label: "Time", kind: "line", cell: ({ time }) => <Time at={time} /> },
+  { label: "Type", kind: "name", cell: ({ id, type }) => <code className="event-type" title={id}>{type}</code> },
+  { label: "Object", cell: ({ object, payload }) => <EventObject object={object} href={objectHref(object, payload)} /> },
+  { label: "What", className: "event-payload", title: payloadWords, cell: (event) => payloadWords(event) || <span className="muted">–</span> },
+  { label: "Actor", cell: ({ actor }) => actor },
+  { label: "Team", cell: ({ team }) => team },
+];
+
+function EventObject({ object, href }: { object: string; href: string | null }) {
+  return href === null ? object : <Link href={href}>{object}</Link>;
 }
 
 function NoEvents({ filtered, paged }: { filtered: boolean; paged: boolean }) {

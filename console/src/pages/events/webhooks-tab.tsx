@@ -7,8 +7,10 @@ import { Chip } from "../../parts/chip.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { DeliveryChip } from "./delivery-chip.tsx";
+import { FormatChip } from "./webhook-format.tsx";
 import { CreateWebhookDialog } from "./webhook-dialogs.tsx";
 
 export function WebhooksTab() {
@@ -23,7 +25,7 @@ export function WebhooksTab() {
       <ResourceView resource={webhooks} lines={5}>
         {({ webhooks: entries, subscribers }) => (
           <>
-            {entries.length === 0 ? <NoWebhooks /> : <WebhooksTable webhooks={entries} />}
+            {entries.length === 0 ? <NoWebhooks /> : <div className="panel panel-table"><RowsTable columns={webhookColumns} rows={entries} rowKey={({ id }) => id} /></div>}
             {subscribers.length > 0 && <Subscribers subscribers={subscribers} />}
           </>
         )}
@@ -33,32 +35,34 @@ export function WebhooksTab() {
   );
 }
 
-function WebhooksTable({ webhooks }: { webhooks: readonly WebhookStatus[] }) {
-  return (
-    <div className="panel panel-table">
-      <table className="table table-cards table-aligned">
-        <thead>
-          <tr><th scope="col">Webhook</th><th scope="col">Events</th><th scope="col">State</th><th scope="col" className="numeric">Pending</th><th scope="col" className="numeric">Dead</th><th scope="col">Last delivery</th></tr>
-        </thead>
-        <tbody>
-          {webhooks.map((webhook) => (
-            <tr key={webhook.id}>
-              <th scope="row">
-                <Link href={`/events/webhooks/${webhook.id}`} className="row-link">{webhook.name}</Link>
-                <span className="cell-note">{webhook.url}</span>
-              </th>
-              <td data-label="Events">{webhook.types.join(", ")}<span className="cell-note">{webhook.team === "*" ? "of all teams" : `of the team ${webhook.team}`}</span></td>
-              <td data-label="State">{webhook.pausedAt === null ? <Chip tone="good">active</Chip> : <Chip tone="warning">paused</Chip>}</td>
-              <td data-label="Pending" className="numeric">{formatCount(webhook.pending)}</td>
-              <td data-label="Dead" className="numeric">{webhook.dead > 0 ? <Chip tone="bad">{formatCount(webhook.dead)}</Chip> : 0}</td>
-              <td data-label="Last delivery"><LastDelivery last={webhook.lastDelivery} /></td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
+const deliveryColumns: readonly Column<WebhookStatus | SubscriberStatus>[] = [
+  { label: "Pending", kind: "number", cell: ({ pending }) => formatCount(pending) },
+  { label: "Dead", kind: "number", cell: ({ dead }) => (dead > 0 ? <Chip tone="bad">{formatCount(dead)}</Chip> : 0) },
+  { label: "Last delivery", cell: ({ lastDelivery }) => <LastDelivery last={lastDelivery} /> },
+];
+
+const webhookColumns: readonly Column<WebhookStatus>[] = [
+  {
+    label: "Webhook", kind: "name",
+    cell: (webhook) => (
+      <>
+        <Link href={`/events/webhooks/${webhook.id}`} className="row-link">{webhook.name}</Link>
+        {webhook.description !== "" && <span className="cell-note">{webhook.description}</span>}
+        <span className="cell-note">{webhook.url}</span>
+      </>
+    ),
+  },
+  { label: "Events", cell: ({ types, team }) => <>{types.join(", ")}<span className="cell-note">{team === "*" ? "of all teams" : `of the team ${team}`}</span></> },
+  { label: "Format", cell: ({ format }) => <FormatChip format={format} /> },
+  { label: "State", cell: ({ pausedAt }) => (pausedAt === null ? <Chip tone="good">active</Chip> : <Chip tone="warning">paused</Chip>) },
+  ...deliveryColumns,
+];
+
+const subscriberColumns: readonly Column<SubscriberStatus>[] = [
+  { label: "Part", kind: "name", cell: ({ id, name }) => <Link href={`/events/webhooks/${encodeURIComponent(id)}`} className="row-link">{name}</Link> },
+  { label: "Events", cell: ({ types }) => types.join(", ") },
+  ...deliveryColumns,
+];
 
 function LastDelivery({ last }: { last: WebhookStatus["lastDelivery"] }) {
   if (last === null) return <span className="muted">none yet</span>;
@@ -69,20 +73,7 @@ function LastDelivery({ last }: { last: WebhookStatus["lastDelivery"] }) {
 function Subscribers({ subscribers }: { subscribers: readonly SubscriberStatus[] }) {
   return (
     <Panel title="The server's own" note="parts of the server that follow events" flush>
-      <table className="table table-cards table-aligned">
-        <thead><tr><th scope="col">Part</th><th scope="col">Events</th><th scope="col" className="numeric">Pending</th><th scope="col" className="numeric">Dead</th><th scope="col">Last delivery</th></tr></thead>
-        <tbody>
-          {subscribers.map((subscriber) => (
-            <tr key={subscriber.id}>
-              <th scope="row"><Link href={`/events/webhooks/${encodeURIComponent(subscriber.id)}`} className="row-link">{subscriber.name}</Link></th>
-              <td data-label="Events">{subscriber.types.join(", ")}</td>
-              <td data-label="Pending" className="numeric">{formatCount(subscriber.pending)}</td>
-              <td data-label="Dead" className="numeric">{subscriber.dead > 0 ? <Chip tone="bad">{formatCount(subscriber.dead)}</Chip> : 0}</td>
-              <td data-label="Last delivery"><LastDelivery last={subscriber.lastDelivery} /></td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <RowsTable columns={subscriberColumns} rows={subscribers} rowKey={({ id }) => id} />
     </Panel>
   );
 }

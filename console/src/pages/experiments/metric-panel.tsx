@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { MetricChart, type ChartedRun } from "../../charts/metric-chart.tsx";
 import { metricLine, stepsBetween, type MetricLine } from "../../charts/metric-line.ts";
 import { useMetricSeries } from "../../data/tracking.ts";
+import { isSinglePoint, MetricValues } from "../../charts/metric-values.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import type { ChartSettings, Zoom } from "./chart-settings.ts";
 
@@ -48,6 +49,7 @@ export function MetricPanel({ metric, runs, settings, zoom, onZoom, height = 190
     <div ref={holder} className="metric-panel" style={{ minHeight: height + 44 }}>
       {near && answer.error !== undefined && answer.data === undefined && <ErrorBox error={answer.error} retry={answer.reload} />}
       {near && (answer.data !== undefined || kept.current.length > 0 || answer.error === undefined) && (
+        zoom === undefined && answer.data !== undefined && isSinglePoint(answer.data.series) ? <MetricValues title={metric} runs={runs} series={answer.data.series} height={height} /> :
         <MetricChart title={metric} runs={runs} lines={lines} axis={axis} logarithmic={logarithmic} height={height} busy={answer.data === undefined} onZoom={zoomTo} onWhole={zoom === undefined ? null : () => onZoom(null)} />
       )}
     </div>

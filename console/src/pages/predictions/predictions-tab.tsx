@@ -10,6 +10,7 @@ import { EmptyState } from "../../parts/empty-state.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { tensorWords } from "../../parts/tensor-view.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -53,43 +54,20 @@ function rowsOf(data: { predictions: Prediction[] } | undefined): readonly Predi
 }
 
 function PredictionsTable({ rows, detail }: { rows: readonly Prediction[]; detail: ModelDetail }) {
-  return (
-    <div className="panel panel-table">
-      <table className="table table-cards predictions-table">
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col">Inputs</th>
-            <th scope="col">Outputs</th>
-            <th scope="col" className="numeric">Rows</th>
-            <th scope="col" className="numeric">Latency</th>
-            <th scope="col">Version</th>
-            <th scope="col">Outcome</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((prediction) => {
-            const signature = detail.versions.find((entry) => entry.version === prediction.version)?.contract.signature;
-            return (
-              <tr key={prediction.id}>
-                <th scope="row" data-label="Time" className="nowrap">
-                  <Link href={`/predictions/${prediction.id}`} className="row-link" aria-label={`Prediction ${prediction.id}`}>
-                    <Time at={prediction.time} />
-                  </Link>
-                </th>
-                <td data-label="Inputs" className="cell-values">{tensorsWords(prediction.inputs, signature?.inputs)}</td>
-                <td data-label="Outputs" className="cell-values">{tensorsWords(prediction.outputs, signature?.outputs)}</td>
-                <td data-label="Rows" className="numeric">{formatCount(prediction.rows)}</td>
-                <td data-label="Latency" className="numeric nowrap">{formatMs(prediction.timing.totalUs / 1000)}</td>
-                <td data-label="Version">v{prediction.version}</td>
-                <td data-label="Outcome"><OutcomeChip outcome={prediction.outcome} /></td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
-  );
+  const signatureOf = (prediction: Prediction) => detail.versions.find(({ version }) => version === prediction.version)?.contract.signature;
+  const columns: Column<Prediction>[] = [
+    {
+      label: "Time", kind: "name", className: "nowrap",
+      cell: ({ id, time }) => <Link href={`/predictions/${id}`} className="row-link" aria-label={`Prediction ${id}`}><Time at={time} /></Link>,
+    },
+    { label: "Inputs", className: "cell-values", cell: (prediction) => tensorsWords(prediction.inputs, signatureOf(prediction)?.inputs) },
+    { label: "Outputs", className: "cell-values", cell: (prediction) => tensorsWords(prediction.outputs, signatureOf(prediction)?.outputs) },
+    { label: "Rows", kind: "number", cell: (prediction) => formatCount(prediction.rows) },
+    { label: "Latency", kind: "number", cell: ({ timing }) => formatMs(timing.totalUs / 1000) },
+    { label: "Version", cell: ({ version }) => `v${version}` },
+    { label: "Outcome", cell: ({ outcome }) => <OutcomeChip outcome={outcome} /> },
+  ];
+  return <div className="panel panel-table"><RowsTable columns={columns} rows={rows} rowKey={({ id }) => id} className="predictions-table" /></div>;
 }
 
 function tensorsWords(tensors: readonly LoggedTensor[], specs: readonly { name: string; columns?: string[] | undefined }[] | undefined): string {

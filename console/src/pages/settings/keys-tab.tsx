@@ -9,6 +9,7 @@ import { Chip } from "../../parts/chip.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { Time } from "../../parts/time.tsx";
 import { CreateKeyDialog } from "./create-key-dialog.tsx";
@@ -52,44 +53,28 @@ export function KeysTab() {
 }
 
 function KeysTable({ keys, makers, onRevoke }: { keys: readonly ApiKey[]; makers: readonly ApiKey[]; onRevoke: (id: string) => void }) {
-  return (
-    <div className="panel panel-table">
-      <table className="table table-cards table-aligned">
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">May</th>
-            <th scope="col">Made</th>
-            <th scope="col">Expires</th>
-            <th scope="col">Last used</th>
-            <th scope="col">State</th>
-            <td />
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((key) => {
-            const state = keyState(key, now());
-            return (
-              <tr key={key.id}>
-                <th scope="row">{key.name}<code className="cell-note" title={key.id}>{key.hint}…</code></th>
-                <td data-label="May">
-                  <ul>{key.grants.map((grant) => <li key={grantWords(grant)}>{grantWords(grant)}</li>)}</ul>
-                  {key.team !== "default" && <span className="cell-note">of the team {key.team}</span>}
-                </td>
-                <td data-label="Made"><Time at={key.createdAt} /><span className="cell-note" title={key.createdBy}>by {makers.find(({ id }) => `key:${id}` === key.createdBy)?.name ?? key.createdBy}</span></td>
-                <td data-label="Expires">{key.expiresAt === null ? <span className="muted">never</span> : <Time at={key.expiresAt} />}</td>
-                <td data-label="Last used">{key.lastUsedAt === null ? <span className="muted">never</span> : <Time at={key.lastUsedAt} relative />}</td>
-                <td data-label="State"><Chip tone={state.tone}>{state.word}</Chip></td>
-                <td className="cell-actions">
-                  {key.revokedAt === null && <button type="button" className="button button-small" aria-label={`Revoke ${key.name}`} onClick={() => onRevoke(key.id)}>Revoke</button>}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
-  );
+  const columns: Column<ApiKey>[] = [
+    { label: "Name", kind: "name", cell: (key) => <>{key.name}<code className="cell-note" title={key.id}>{key.hint}…</code></> },
+    {
+      label: "May",
+      cell: (key) => (
+        <>
+          <ul>{key.grants.map((grant) => <li key={grantWords(grant)}>{grantWords(grant)}</li>)}</ul>
+          {key.team !== "default" && <span className="cell-note">of the team {key.team}</span>}
+        </>
+      ),
+    },
+    { label: "Made", cell: (key) => <><Time at={key.createdAt} /><span className="cell-note" title={key.createdBy}>by {makers.find(({ id }) => `key:${id}` === key.createdBy)?.name ?? key.createdBy}</span></> },
+    { label: "Expires", cell: (key) => (key.expiresAt === null ? <span className="muted">never</span> : <Time at={key.expiresAt} />) },
+    { label: "Last used", cell: (key) => (key.lastUsedAt === null ? <span className="muted">never</span> : <Time at={key.lastUsedAt} relative />) },
+    { label: "State", cell: (key) => <KeyChip {...keyState(key, now())} /> },
+    { label: "Actions", kind: "actions", cell: (key) => key.revokedAt === null && <button type="button" className="button button-small" aria-label={`Revoke ${key.name}`} onClick={() => onRevoke(key.id)}>Revoke</button> },
+  ];
+  return <div className="panel panel-table"><RowsTable columns={columns} rows={keys} rowKey={(key) => key.id} /></div>;
+}
+
+function KeyChip({ tone, word }: ReturnType<typeof keyState>) {
+  return <Chip tone={tone}>{word}</Chip>;
 }
 
 function NoKeys({ hidden }: { hidden: number }) {

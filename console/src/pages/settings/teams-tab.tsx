@@ -15,6 +15,7 @@ import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
 
 const refreshTeams = (): void => invalidate((key) => key === "/api/teams");
@@ -25,30 +26,18 @@ export function TeamsTab() {
   const admin = useRights().onServer("admin");
   const close = (): void => query.set({ create: null, remove: null }, { replace: true });
   const removed = query.get("remove");
+  const columns: Column<Team>[] = [
+    { label: "Team", kind: "name", cell: ({ name, description }) => <>{name}{description !== "" && <span className="cell-note">{description}</span>}</> },
+    { label: "Models", kind: "number", cell: ({ models }) => formatCount(models) },
+    { label: "Usable keys", kind: "number", cell: ({ keys }) => formatCount(keys) },
+    { label: "Made", cell: ({ createdAt }) => (createdAt === 0 ? <span className="muted">with the server</span> : <Time at={createdAt} />) },
+    { label: "Actions", kind: "actions", cell: ({ name }) => admin && name !== "default" && <button type="button" className="button button-small" aria-label={`Remove ${name}`} onClick={() => query.set({ remove: name })}>Remove</button> },
+  ];
   return (
     <>
       <Panel title="Teams" note="Models, runs, keys and webhooks belong to one" flush actions={admin && <button type="button" className="button button-small" onClick={() => query.set({ create: "1" })}>Make a team</button>}>
         <ResourceView resource={teams} lines={3}>
-          {({ teams: entries }) => (
-            <table className="table table-cards table-aligned">
-              <thead>
-                <tr><th scope="col">Team</th><th scope="col" className="numeric">Models</th><th scope="col" className="numeric">Usable keys</th><th scope="col">Made</th><td /></tr>
-              </thead>
-              <tbody>
-                {entries.map((team) => (
-                  <tr key={team.name}>
-                    <th scope="row">{team.name}{team.description !== "" && <span className="cell-note">{team.description}</span>}</th>
-                    <td data-label="Models" className="numeric">{formatCount(team.models)}</td>
-                    <td data-label="Usable keys" className="numeric">{formatCount(team.keys)}</td>
-                    <td data-label="Made">{team.createdAt === 0 ? <span className="muted">with the server</span> : <Time at={team.createdAt} />}</td>
-                    <td className="cell-actions">
-                      {admin && team.name !== "default" && <button type="button" className="button button-small" aria-label={`Remove ${team.name}`} onClick={() => query.set({ remove: team.name })}>Remove</button>}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )}
+          {({ teams: entries }) => <RowsTable columns={columns} rows={entries} rowKey={({ name }) => name} />}
         </ResourceView>
       </Panel>
       {admin && <UsersPanel />}
@@ -99,6 +88,20 @@ function UsersPanel() {
   const action = useAction();
   const setDisabled = (user: User, disabled: boolean): void =>
     action.run(() => call<User>(apiPath`/api/users/${user.id}`, { method: "PUT", body: JSON.stringify({ disabled }) }), () => invalidate((key) => key === "/api/users"));
+  const columns: Column<User>[] = [
+    { label: "User", kind: "name", cell: ({ name, issuer, email }) => <>{name}<span className="cell-note" title={issuer}>{email}</span></> },
+    { label: "May", cell: ({ grants }) => <ul>{grants.map((grant) => <li key={grantWords(grant)}>{grantWords(grant)}</li>)}</ul> },
+    { label: "Last sign-in", cell: ({ signedInAt }) => <Time at={signedInAt} relative /> },
+    { label: "State", cell: ({ disabledAt }) => (disabledAt === null ? <Chip tone="good">active</Chip> : <Chip>disabled</Chip>) },
+    {
+      label: "Actions", kind: "actions",
+      cell: (user) => (
+        <button type="button" className="button button-small" disabled={action.busy} aria-label={`${user.disabledAt === null ? "Disable" : "Enable"} ${user.name}`} onClick={() => setDisabled(user, user.disabledAt === null)}>
+          {user.disabledAt === null ? "Disable" : "Enable"}
+        </button>
+      ),
+    },
+  ];
   return (
     <Panel title="Users" note="Who has signed in through the identity provider" flush>
       {action.error !== null && <ErrorBox error={action.error} />}
@@ -113,26 +116,7 @@ function UsersPanel() {
               )}
             </p>
           ) : (
-            <table className="table table-cards table-aligned">
-              <thead>
-                <tr><th scope="col">User</th><th scope="col">May</th><th scope="col">Last sign-in</th><th scope="col">State</th><td /></tr>
-              </thead>
-              <tbody>
-                {entries.map((user) => (
-                  <tr key={user.id}>
-                    <th scope="row">{user.name}<span className="cell-note" title={user.issuer}>{user.email}</span></th>
-                    <td data-label="May"><ul>{user.grants.map((grant) => <li key={grantWords(grant)}>{grantWords(grant)}</li>)}</ul></td>
-                    <td data-label="Last sign-in"><Time at={user.signedInAt} relative /></td>
-                    <td data-label="State">{user.disabledAt === null ? <Chip tone="good">active</Chip> : <Chip>disabled</Chip>}</td>
-                    <td className="cell-actions">
-                      <button type="button" className="button button-small" disabled={action.busy} aria-label={`${user.disabledAt === null ? "Disable" : "Enable"} ${user.name}`} onClick={() => setDisabled(user, user.disabledAt === null)}>
-                        {user.disabledAt === null ? "Disable" : "Enable"}
-                      </button>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+            <RowsTable columns={columns} rows={entries} rowKey={({ id }) => id} />
           )
         }
       </ResourceView>

@@ -7,6 +7,7 @@ import { formatCount } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { runTones } from "./run-words.ts";
 import { StartDialog } from "./start-dialog.tsx";
 
@@ -28,27 +29,15 @@ export function DefinitionsTab() {
 function DefinitionsTable({ workflows }: { workflows: readonly WorkflowSummary[] }) {
   const query = useQuery();
   const rights = useRights();
+  const columns: Column<WorkflowSummary>[] = [
+    { label: "Workflow", kind: "name", cell: ({ name, description }) => <>{name}<span className="cell-note">{description}</span></> },
+    { label: "Runs", cell: (workflow) => <RunCounts workflow={workflow} /> },
+    { label: "Version", kind: "number", cell: ({ version }) => version },
+    { label: "At once", cell: ({ concurrencyLimit }) => (concurrencyLimit === null ? <span className="muted">no limit</span> : formatCount(concurrencyLimit)) },
+    { label: "Actions", kind: "actions", cell: ({ name }) => rights.somewhere("contributor") && <button type="button" className="button button-small" aria-label={`Start ${name}`} onClick={() => query.set({ start: name })}>Start…</button> },
+  ];
   return (
-    <div className="panel panel-table">
-      <table className="table table-cards table-aligned">
-        <thead>
-          <tr><th scope="col">Workflow</th><th scope="col">Runs</th><th scope="col" className="numeric">Version</th><th scope="col">At once</th><td /></tr>
-        </thead>
-        <tbody>
-          {workflows.map((workflow) => (
-            <tr key={workflow.name}>
-              <th scope="row">{workflow.name}<span className="cell-note">{workflow.description}</span></th>
-              <td data-label="Runs"><RunCounts workflow={workflow} /></td>
-              <td data-label="Version" className="numeric">{workflow.version}</td>
-              <td data-label="At once">{workflow.concurrencyLimit === null ? <span className="muted">no limit</span> : formatCount(workflow.concurrencyLimit)}</td>
-              <td className="cell-actions">
-                {rights.somewhere("contributor") && <button type="button" className="button button-small" aria-label={`Start ${workflow.name}`} onClick={() => query.set({ start: workflow.name })}>Start…</button>}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <div className="panel panel-table"><RowsTable columns={columns} rows={workflows} rowKey={({ name }) => name} /></div>
   );
 }
 

@@ -8,6 +8,7 @@ import { formatMs } from "../../format.ts";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { RunMark } from "./run-mark.tsx";
 import { hasEnded, runDuration, runStates, startedBy } from "./run-words.ts";
@@ -46,51 +47,37 @@ export function RunsTab() {
         <span className="toolbar-end"><Link href="/workflows/definitions" className="button button-primary">Start a run</Link></span>
       </div>
       <ResourceView resource={runs} lines={8}>
-        {() => (entries.length === 0 ? <NoRuns filtered={workflow !== null || state !== null} paged={before !== null} name={workflows[0]?.name} /> : <RunsTable runs={entries} />)}
+        {() => (entries.length === 0 ? <NoRuns filtered={workflow !== null || state !== null} paged={before !== null} name={workflows[0]?.name} /> : <div className="panel panel-table"><RowsTable columns={columns} rows={entries} rowKey={(run) => run.id} className="table-aligned runs-table" /></div>)}
       </ResourceView>
       <Pager older={entries.length === pageSize ? entries.at(-1)!.id : null} />
     </>
   );
 }
 
-function RunsTable({ runs }: { runs: readonly WorkflowRun[] }) {
-  return (
-    <div className="panel panel-table">
-      <table className="table table-cards table-aligned runs-table">
-        <thead>
-          <tr>
-            <th scope="col">Workflow</th>
-            <th scope="col">State</th>
-            <th scope="col">Made</th>
-            <th scope="col" className="numeric">Took</th>
-            <th scope="col">By</th>
-            <th scope="col">Team</th>
-          </tr>
-        </thead>
-        <tbody>
-          {runs.map((run) => (
-            <tr key={run.id}>
-              <th scope="row">
-                <Link href={`/workflows/runs/${run.id}`} className="row-link" aria-label={`Run ${run.id} of ${run.workflow}`}>{run.workflow}</Link>
-                <span className="cell-note">{run.error !== null ? <span className="cell-bad">{run.error.message}</span> : hasEnded(run) ? "" : run.progressNote}</span>
-              </th>
-              <td data-label="State">
-                <span className="cell-line">
-                  <RunMark run={run} />
-                  {run.progress !== null && !hasEnded(run) && <progress className="progress progress-small" value={run.progress} max={1} aria-label={`Progress of ${run.id}`} />}
-                </span>
-              </td>
-              <td data-label="Made" className="nowrap"><Time at={run.createdAt} /></td>
-              <td data-label="Took" className="numeric">{formatMs(runDuration(run, now()))}</td>
-              <td data-label="By">{startedBy(run)}</td>
-              <td data-label="Team">{run.team}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
+const columns: readonly Column<WorkflowRun>[] = [
+  {
+    label: "Workflow", kind: "name",
+    cell: (run) => (
+      <>
+        <Link href={`/workflows/runs/${run.id}`} className="row-link" aria-label={`Run ${run.id} of ${run.workflow}`}>{run.workflow}</Link>
+        <span className="cell-note">{run.error !== null ? <span className="cell-bad">{run.error.message}</span> : hasEnded(run) ? "" : run.progressNote}</span>
+      </>
+    ),
+  },
+  {
+    label: "State",
+    cell: (run) => (
+      <span className="cell-line">
+        <RunMark run={run} />
+        {run.progress !== null && !hasEnded(run) && <progress className="progress progress-small" value={run.progress} max={1} aria-label={`Progress of ${run.id}`} />}
+      </span>
+    ),
+  },
+  { label: "Made", kind: "line", cell: (run) => <Time at={run.createdAt} /> },
+  { label: "Took", kind: "number", cell: (run) => formatMs(runDuration(run, now())) },
+  { label: "By", cell: startedBy },
+  { label: "Team", cell: (run) => run.team },
+];
 
 function NoRuns({ filtered, paged, name }: { filtered: boolean; paged: boolean; name: string | undefined }) {
   if (paged) return <EmptyState title="That was the oldest one" />;

@@ -12,6 +12,7 @@ import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { ScheduleDialog } from "./schedule-dialog.tsx";
 import { specOf, timeInZone, untilWords } from "./schedule-words.ts";
@@ -52,43 +53,39 @@ function SchedulesTable({ schedules }: { schedules: readonly Schedule[] }) {
     action.run(() => call(apiPath`/api/schedules/${schedule.name}`, { method: "PUT", body: JSON.stringify({ ...specOf(schedule), paused }) }), refresh);
   const fire = (schedule: Schedule): void =>
     action.run(() => call<{ run: WorkflowRun }>(apiPath`/api/schedules/${schedule.name}/fire`, { method: "POST" }), ({ run }) => navigate(`/workflows/runs/${run.id}`));
+  const columns: Column<Schedule>[] = [
+    { label: "Schedule", kind: "name", cell: ({ name, workflow, team }) => <>{name}<span className="cell-note">starts {workflow}, {team === "*" ? "of the whole server" : `team ${team}`}</span></> },
+    { label: "When", cell: ({ cron, timeZone, missed }) => <><code>{cron}</code><span className="cell-note">{timeZone} · missed: {missed}</span></> },
+    { label: "Next", cell: (schedule) => <NextStart schedule={schedule} /> },
+    { label: "Last", cell: ({ lastAt }) => (lastAt === null ? <span className="muted">never</span> : <Time at={lastAt} />) },
+    { label: "State", cell: ({ paused }) => (paused ? <Chip tone="warning">paused</Chip> : <Chip tone="good">active</Chip>) },
+    {
+      label: "Actions", kind: "actions",
+      cell: (schedule) => may && (
+        <span className="cell-line cell-right">
+          <button type="button" className="button button-small" disabled={action.busy} aria-label={`Run ${schedule.name} now`} onClick={() => fire(schedule)}>Run now</button>
+          <button type="button" className="button button-small" disabled={action.busy} aria-label={`${schedule.paused ? "Resume" : "Pause"} ${schedule.name}`} onClick={() => setPaused(schedule, !schedule.paused)}>{schedule.paused ? "Resume" : "Pause"}</button>
+          <button type="button" className="button button-small" aria-label={`Remove ${schedule.name}`} onClick={() => query.set({ remove: schedule.name })}>Remove</button>
+        </span>
+      ),
+    },
+  ];
   return (
     <>
       {action.error !== null && <ErrorBox error={action.error} />}
       <div className="panel panel-table">
-        <table className="table table-cards table-aligned">
-          <thead>
-            <tr><th scope="col">Schedule</th><th scope="col">When</th><th scope="col">Next</th><th scope="col">Last</th><th scope="col">State</th><td /></tr>
-          </thead>
-          <tbody>
-            {schedules.map((schedule) => (
-              <tr key={schedule.name}>
-                <th scope="row">{schedule.name}<span className="cell-note">starts {schedule.workflow}, {schedule.team === "*" ? "of the whole server" : `team ${schedule.team}`}</span></th>
-                <td data-label="When"><code>{schedule.cron}</code><span className="cell-note">{schedule.timeZone} · missed: {schedule.missed}</span></td>
-                <td data-label="Next">
-                  {schedule.nextAt === null || schedule.paused ? <span className="muted">not planned</span> : (
-                    <>
-                      <span className="nowrap">{timeInZone(schedule.nextAt, schedule.timeZone)}</span>
-                      <span className="cell-note"><Time at={schedule.nextAt} /> here, {untilWords(schedule.nextAt, now())}</span>
-                    </>
-                  )}
-                </td>
-                <td data-label="Last">{schedule.lastAt === null ? <span className="muted">never</span> : <Time at={schedule.lastAt} />}</td>
-                <td data-label="State">{schedule.paused ? <Chip tone="warning">paused</Chip> : <Chip tone="good">active</Chip>}</td>
-                <td className="cell-actions">
-                  {may && (
-                    <span className="cell-line cell-right">
-                      <button type="button" className="button button-small" disabled={action.busy} aria-label={`Run ${schedule.name} now`} onClick={() => fire(schedule)}>Run now</button>
-                      <button type="button" className="button button-small" disabled={action.busy} aria-label={`${schedule.paused ? "Resume" : "Pause"} ${schedule.name}`} onClick={() => setPaused(schedule, !schedule.paused)}>{schedule.paused ? "Resume" : "Pause"}</button>
-                      <button type="button" className="button button-small" aria-label={`Remove ${schedule.name}`} onClick={() => query.set({ remove: schedule.name })}>Remove</button>
-                    </span>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <RowsTable columns={columns} rows={schedules} rowKey={({ name }) => name} />
       </div>
+    </>
+  );
+}
+
+function NextStart({ schedule: { nextAt, paused, timeZone } }: { schedule: Schedule }) {
+  if (nextAt === null || paused) return <span className="muted">not planned</span>;
+  return (
+    <>
+      <span className="nowrap">{timeInZone(nextAt, timeZone)}</span>
+      <span className="cell-note"><Time at={nextAt} /> here, {untilWords(nextAt, now())}</span>
     </>
   );
 }
