@@ -1,4 +1,5 @@
 import type { EpochMs } from "../core/clock.ts";
+import type { VisibleExperiments } from "../tracking/index.ts";
 import type { DatasetVersion, HeldDataset, LoggedDataset } from "./schemas.ts";
 
 /** What a version says beside its number. */
@@ -11,7 +12,7 @@ export type DatasetFacts = Omit<DatasetVersion, "version" | "createdAt" | "owner
 export interface DatasetStore {
   /**
    * Adds a version, and the dataset where it is new (then of `team`). A latest version of the same digest, format and target is answered as it is, and
-   * nothing is written. Writes dataset.created and dataset.version.added. Throws TEAM_NOT_FOUND.
+   * nothing is written. Writes dataset.created and dataset.version.added. Throws TEAM_NOT_FOUND, NAME_TAKEN for a dataset of another team than `team`.
    */
   addVersion(facts: DatasetFacts, by: { actor: string; now: EpochMs; team: string; description?: string }): Promise<{ version: DatasetVersion; created: boolean }>;
   find(name: string): Promise<HeldDataset | null>;
@@ -27,6 +28,6 @@ export interface DatasetStore {
   remove(name: string, by: { actor: string; now: EpochMs }): Promise<boolean>;
   /** Every digest that a version names. */
   listDigests(): Promise<string[]>;
-  /** What runs of these experiments logged, newest first. `experiments` null is all; `name` is exact. */
-  listLogged(request: { experiments: readonly string[] | null; name?: string; offset: number; limit: number }): Promise<LoggedDataset[]>;
+  /** What runs of active experiments logged, newest first; of one experiment, or under one name, where they are said. */
+  listLogged(request: { visible: VisibleExperiments; experiment?: string; name?: string; offset: number; limit: number }): Promise<LoggedDataset[]>;
 }

@@ -3,7 +3,9 @@ import { accessStoreConformance } from "../../src/access/access-store.conformanc
 import { auditLogConformance } from "../../src/access/audit-log.conformance.ts";
 import { setupStoreConformance } from "../../src/access/setup-store.conformance.ts";
 import { accessStoreOn, blobOwnersOn, registryStoreOn } from "../../src/adapters/sql/access-store.fixture.ts";
+import { datasetStoreOn } from "../../src/adapters/sql/dataset-stores.fixture.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
+import { evaluationStoreOn } from "../../src/adapters/sql/evaluation-store.fixture.ts";
 import { SqlAuditLog } from "../../src/adapters/sql/sql-audit-log.ts";
 import { SqlMeasurementStore } from "../../src/adapters/sql/sql-measurement-store.ts";
 import { SqlSetupStore } from "../../src/adapters/sql/sql-setup-store.ts";
@@ -11,7 +13,9 @@ import { SqlStatisticsStore } from "../../src/adapters/sql/sql-statistics-store.
 import { SqlViewStore } from "../../src/adapters/sql/sql-view-store.ts";
 import { SqlTruthStore } from "../../src/adapters/sql/sql-truth-store.ts";
 import { sqlStoresUnderFaultsConformance } from "../../src/adapters/sql/sql-stores-under-faults.conformance.ts";
+import { evaluationStoreConformance } from "../../src/evaluation/evaluation-store.conformance.ts";
 import { viewStoreConformance } from "../../src/tracking/view-store.conformance.ts";
+import { datasetStoreConformance } from "../../src/datasets/dataset-store.conformance.ts";
 import { statisticsStoreConformance } from "../../src/monitoring/statistics-store.conformance.ts";
 import { blobOwnersConformance } from "../../src/registry/blob-owners.conformance.ts";
 import { registryEventsConformance } from "../../src/registry/registry-events.conformance.ts";
@@ -29,6 +33,8 @@ describe("stores on Postgres", () => {
   registryStoreConformance("Postgres", async () => registryStoreOn(await schemas.open()).store);
   registryEventsConformance("Postgres", async () => registryStoreOn(await schemas.open()));
   blobOwnersConformance("Postgres", async () => blobOwnersOn(await schemas.open()));
+  evaluationStoreConformance("Postgres", async () => evaluationStoreOn(await schemas.open()));
+  datasetStoreConformance("Postgres", async () => datasetStoreOn(await schemas.open()));
   accessStoreConformance("Postgres", async () => accessStoreOn(await schemas.open()));
   viewStoreConformance("Postgres", async () => new SqlViewStore(await schemas.open()));
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));

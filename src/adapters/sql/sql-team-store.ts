@@ -74,7 +74,7 @@ export class SqlTeamStore implements TeamStore {
 /** What of the database still names the team, in words. */
 async function remains(transaction: Transaction<DatabaseSchema>, name: string, now: EpochMs): Promise<string[]> {
   const left: string[] = [];
-  for (const [table, word] of [["models", "models"], ["webhooks", "webhooks"], ["workflow_schedules", "schedules"], ["experiments", "experiments"]] as const) {
+  for (const [table, word] of [["models", "models"], ["webhooks", "webhooks"], ["workflow_schedules", "schedules"], ["experiments", "experiments"], ["held_datasets", "datasets"]] as const) {
     if ((await transaction.selectFrom(table).select("team").where("team", "=", name).limit(1).executeTakeFirst()) !== undefined) left.push(word);
   }
   const runs = await transaction.selectFrom("workflow_runs").select("id").where("team", "=", name).where("state", "in", openStates).limit(1).executeTakeFirst();
