@@ -3,6 +3,7 @@ export * from "./schemas.ts";
 export type { BlobOwners } from "./blob-owners.ts";
 export { missingBlob, type BlobStore } from "./blob-store.ts";
 export { ModelCatalog, modelTeamTag, type ChangeAt } from "./model-catalog.ts";
+export { matchReference } from "./match-reference.ts";
 export type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
 export type { ModelSourceReader, SourceModel, VersionSource } from "./model-source.ts";
 export { isPrompt, promptTag } from "./prompts.ts";
