@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { halfToNumber, roundToHalf } from "./half-float.ts";
+import { halfToNumber, numberToHalf, roundToHalf } from "./half-float.ts";
 
 describe("half floats", () => {
   it("knows every bit pattern as the platform does", () => {
@@ -21,5 +21,12 @@ describe("half floats", () => {
       ),
       { numRuns: 5000 },
     );
+  });
+
+  it("writes back every bit pattern that it reads; NaN as one of them", () => {
+    for (let pattern = 0; pattern < 65_536; pattern++) {
+      const number = halfToNumber(pattern);
+      assert.equal(numberToHalf(number), Number.isNaN(number) ? 0x7e00 : pattern);
+    }
   });
 });

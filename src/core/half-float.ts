@@ -23,3 +23,15 @@ export function roundToHalf(value: number): number {
   const result = rounded === 0 ? Math.sign(value) * 0 : rounded * step;
   return Math.abs(result) > largest ? Math.sign(value) * Infinity : result;
 }
+
+/** The bit pattern of the nearest half; the opposite of `halfToNumber`. */
+export function numberToHalf(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const rounded = Math.abs(roundToHalf(value));
+  if (rounded === Infinity) return sign | 0x7c00;
+  const exponent = Math.max(smallestNormalExponent, Math.floor(Math.log2(rounded)));
+  const steps = rounded / 2 ** (exponent - fractionBits);
+  // The first bit of a normal number is not written: it counts the exponent up.
+  return sign | (((exponent - smallestNormalExponent) << fractionBits) + steps);
+}

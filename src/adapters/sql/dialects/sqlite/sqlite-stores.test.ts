@@ -2,6 +2,7 @@ import { afterEach, describe } from "node:test";
 import { accessStoreConformance } from "../../../../access/access-store.conformance.ts";
 import { auditLogConformance } from "../../../../access/audit-log.conformance.ts";
 import { setupStoreConformance } from "../../../../access/setup-store.conformance.ts";
+import { evaluationStoreConformance } from "../../../../evaluation/evaluation-store.conformance.ts";
 import { blobOwnersConformance } from "../../../../registry/blob-owners.conformance.ts";
 import { registryEventsConformance } from "../../../../registry/registry-events.conformance.ts";
 import { registryStoreConformance } from "../../../../registry/registry-store.conformance.ts";
@@ -10,6 +11,7 @@ import { truthStoreConformance } from "../../../../serving/truth-store.conforman
 import { viewStoreConformance } from "../../../../tracking/view-store.conformance.ts";
 import { statisticsStoreConformance } from "../../../../monitoring/statistics-store.conformance.ts";
 import { accessStoreOn, blobOwnersOn, registryStoreOn } from "../../access-store.fixture.ts";
+import { evaluationStoreOn } from "../../evaluation-store.fixture.ts";
 import { SqlAuditLog } from "../../sql-audit-log.ts";
 import { SqlMeasurementStore } from "../../sql-measurement-store.ts";
 import { SqlSetupStore } from "../../sql-setup-store.ts";
@@ -24,6 +26,7 @@ describe("stores on SQLite", () => {
   registryStoreConformance("SQLite", async () => registryStoreOn(await databases.open()).store);
   registryEventsConformance("SQLite", async () => registryStoreOn(await databases.open()));
   blobOwnersConformance("SQLite", async () => blobOwnersOn(await databases.open()));
+  evaluationStoreConformance("SQLite", async () => evaluationStoreOn(await databases.open()));
   accessStoreConformance("SQLite", async () => accessStoreOn(await databases.open()));
   viewStoreConformance("SQLite", async () => new SqlViewStore(await databases.open()));
   truthStoreConformance("SQLite", async () => new SqlTruthStore(await databases.open()));
