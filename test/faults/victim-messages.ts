@@ -1,3 +1,6 @@
+/** How wrong the clocks of replicas are; milliseconds. The test has the same clocks, to know what they show. */
+export const clockFaults = { skewMs: 8 * 60_000, jumpMs: 3 * 60_000, jumpEveryMs: 5 * 60_000 };
+
 /** Where a victim's database is. */
 export type DatabaseAddress = { kind: "sqlite"; path: string } | { kind: "postgres"; url: string };
 

@@ -12,11 +12,10 @@ import { FaultyClock } from "../kit/faulty-clock.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
 import { mark } from "./effects-file.ts";
 import { ordersWorkflow, scheduledWorkflow, type World } from "./killed-workflows.ts";
-import type { Ambush, DatabaseAddress, FromVictim, RunsWork, SchedulesWork, ToVictim, Work } from "./victim-messages.ts";
+import { clockFaults, type Ambush, type DatabaseAddress, type FromVictim, type RunsWork, type SchedulesWork, type ToVictim, type Work } from "./victim-messages.ts";
 
 /** The process that is killed: an engine on a database, that says when it comes to the point at which it is to be killed. */
 const leaseMs = 60_000;
-const minute = 60_000;
 let database: Promise<SqlDatabase> | undefined;
 let onTime: (time: { truth: number; end: boolean }) => void = () => undefined;
 
@@ -126,7 +125,7 @@ async function workOnRuns(work: RunsWork): Promise<void> {
 async function fireSchedules(work: SchedulesWork): Promise<void> {
   const opened = await open(work.database);
   const truth = new ManualClock(work.begin);
-  const own = new FaultyClock(truth, new SeededRandom(work.clockSeed), { skewMs: 8 * minute, jumpMs: 3 * minute, jumpEveryMs: 5 * minute });
+  const own = new FaultyClock(truth, new SeededRandom(work.clockSeed), clockFaults);
   // Made at the beginning and moved to now: the machine lives on, with its clock, when a process on it dies.
   truth.advance(work.truth - work.begin);
   own.now();

@@ -24,7 +24,8 @@ export class MlflowWire {
 
   /** Throws unless it is answered. `fields` with a list become repeated keys. */
   async get(path: string, fields: Readonly<Record<string, string | readonly string[]>> = {}): Promise<Record<string, unknown>> {
-    const query = new URLSearchParams(Object.entries(fields).flatMap(([key, value]) => (typeof value === "string" ? [[key, value]] : value.map((each) => [key, each]))));
+    const pairs = Object.entries(fields).flatMap(([key, value]) => (typeof value === "string" ? [value] : value).map((each) => [key, each]));
+    const query = new URLSearchParams(pairs as [string, string][]);
     return answered(await this.#outcomeOf(`/api/2.0/mlflow/${path}?${query.toString()}`, { method: "GET" }));
   }
 
