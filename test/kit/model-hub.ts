@@ -14,7 +14,8 @@ export interface HubRequest {
 
 /**
  * Speaks the part of the Hugging Face hub's interface that clients load models by: the list of a revision's files with their hashes, and the files,
- * the large ones by a redirect to another origin. `huggingface_hub` 0.36 reads from it (`snapshot_download` with HF_ENDPOINT), which is how its answers were checked.
+ * the large ones by a redirect to another origin. `huggingface_hub` 0.36 (`snapshot_download`) and 2.4 (`model_info`, `hf_hub_download`) read from it, which is
+ * how its answers were checked.
  */
 export class ModelHub {
   readonly requests: HubRequest[] = [];
