@@ -87,6 +87,19 @@ if importlib.util.find_spec("xgboost") is not None:
         mlflow.xgboost.save_model(boosted, path("mlflow-xgboost"), signature=infer_signature(features, boosted.predict(features)))
         note("mlflow-xgboost", rows, {"output": boosted.predict(rows)})
 
+if importlib.util.find_spec("lightgbm") is not None:
+    import lightgbm
+
+    light = lightgbm.LGBMClassifier(n_estimators=7, max_depth=3, verbose=-1).fit(features, target)
+    booster = lightgbm.train({"objective": "binary", "verbose": -1, "num_leaves": 4}, lightgbm.Dataset(features.to_numpy(), (target == 1).astype(int)), 7)
+    booster.save_model(path("boosted.txt"))
+    note("boosted.txt", rows.to_numpy(), {"variable": booster.predict(rows.to_numpy())})
+    if importlib.util.find_spec("mlflow") is not None:
+        import mlflow.lightgbm
+
+        mlflow.lightgbm.save_model(light, path("mlflow-lightgbm"), signature=infer_signature(features, light.predict(features)), input_example=features.iloc[:1])
+        note("mlflow-lightgbm", rows, {"output": light.predict(rows)})
+
 if importlib.util.find_spec("skops") is not None:
     import skops.io
 

@@ -11,6 +11,8 @@ const endings: Record<string, { flavor: string; packages: readonly string[] }> =
   ".skops": { flavor: "skops", packages: ["skops", "scikit-learn"] },
   ".ubj": { flavor: "xgboost", packages: ["xgboost", "scikit-learn", "pandas"] },
   ".json": { flavor: "xgboost", packages: ["xgboost", "scikit-learn", "pandas"] },
+  // What is uploaded as .txt: many other texts lie in folders.
+  ".lightgbm": { flavor: "lightgbm", packages: ["lightgbm", "scikit-learn", "pandas"] },
   ".pt": { flavor: "torchscript", packages: ["torch", "numpy"] },
   ".pth": { flavor: "torchscript", packages: ["torch", "numpy"] },
   ".keras": { flavor: "keras", packages: ["tensorflow"] },

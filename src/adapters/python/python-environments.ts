@@ -45,6 +45,15 @@ export interface KeptEnvironment {
   usedAt: number;
 }
 
+interface WantedBuild {
+  digest: string;
+  packages: readonly string[];
+  interpreter: Interpreter;
+  /** Version of uv; null where pip installs. */
+  uv: string | null;
+  progress: (note: string) => void;
+}
+
 /** Written last; a folder without it is not whole. */
 const markerName = "environment.json";
 const usedName = "used";
@@ -65,10 +74,10 @@ export class PythonEnvironments {
   }
 
   /**
-   * What a model runs in; `version` is that of the Python that wrote it. Throws PYTHON_MISSING, and ENVIRONMENT_FAILED with
+   * What a model runs in; `version` is that of the Python that wrote it. `progress` is told what the installer says. Throws PYTHON_MISSING, and ENVIRONMENT_FAILED with
    * the installer's last lines as its problems.
    */
-  async prepare(packages: readonly string[], version: string | null): Promise<PythonEnvironment> {
+  async prepare(packages: readonly string[], version: string | null, progress: (note: string) => void = () => undefined): Promise<PythonEnvironment> {
     const { environment, python, directory } = this.#options;
     const uv = await findUv(this.#options.installerEnvironment);
     const interpreter = await findInterpreter({ named: python, environment }, version, uv !== null);
@@ -84,7 +93,7 @@ export class PythonEnvironments {
     if (found !== null) return { ...found, notes };
     let building = this.#building.get(digest);
     if (building === undefined) {
-      building = this.#buildOnce(digest, packages, interpreter, uv).finally(() => this.#building.delete(digest));
+      building = this.#buildOnce({ digest, packages, interpreter, uv, progress }).finally(() => this.#building.delete(digest));
       this.#building.set(digest, building);
     }
     return { ...(await building), notes };
@@ -140,30 +149,33 @@ export class PythonEnvironments {
     }
   }
 
-  async #buildOnce(digest: string, packages: readonly string[], interpreter: Interpreter, uv: string | null): Promise<PythonEnvironment> {
+  async #buildOnce(wanted: WantedBuild): Promise<PythonEnvironment> {
     const { directory } = this.#options;
     // Others may look: a runner without the rights of this server starts from here.
     await mkdir(directory, { recursive: true, mode: 0o755 });
-    return holdBuildLock(join(directory, `${digest}.lock`), async () => (await readKept(directory, digest)) ?? this.#build(digest, packages, interpreter, uv));
+    const { digest } = wanted;
+    return holdBuildLock(join(directory, `${digest}.lock`), async () => (await readKept(directory, digest)) ?? this.#build(wanted));
   }
 
-  async #build(digest: string, packages: readonly string[], interpreter: Interpreter, uv: string | null): Promise<PythonEnvironment> {
+  async #build({ digest, packages, interpreter, uv, progress }: WantedBuild): Promise<PythonEnvironment> {
     const { directory, logger, buildsFromSource } = this.#options;
     const log = { digest, python: interpreter.version, installer: uv === null ? "pip" : "uv" };
+    const told = { log, progress };
     logger.info("python.environment_building", { ...log, packages: packages.length });
+    progress("building the environment");
     const folder = join(directory, `.building-${digest.slice(0, 16)}-${randomUUID()}`);
     try {
       await mkdir(folder, { mode: 0o755 });
       await writeFile(join(folder, "requirements.txt"), packages.map((line) => `${line}\n`).join(""));
       const sources = buildsFromSource ? [] : uv === null ? ["--only-binary", ":all:"] : ["--no-build"];
       if (uv !== null) {
-        await this.#step("uv", ["venv", "--no-project", "--python", interpreter.executable, join(folder, "venv")], folder, log);
-        await this.#step("uv", ["pip", "install", "--no-config", ...sources, "--python", executableIn(folder), "-r", "requirements.txt"], folder, log);
+        await this.#step("uv", ["venv", "--no-project", "--python", interpreter.executable, join(folder, "venv")], folder, told);
+        await this.#step("uv", ["pip", "install", "--no-config", ...sources, "--python", executableIn(folder), "-r", "requirements.txt"], folder, told);
       } else {
         if (!interpreter.makesEnvironments) throw new AppError("PYTHON_MISSING", `Python ${interpreter.version} is there without its modules venv and ensurepip, and there is no uv.`);
-        await this.#step(interpreter.executable, ["-I", "-m", "venv", join(folder, "venv")], folder, log);
+        await this.#step(interpreter.executable, ["-I", "-m", "venv", join(folder, "venv")], folder, told);
         const options = ["--disable-pip-version-check", "--no-input", "--no-warn-script-location", "--progress-bar", "off"];
-        await this.#step(executableIn(folder), ["-I", "-m", "pip", "install", ...options, ...sources, "-r", "requirements.txt"], folder, log);
+        await this.#step(executableIn(folder), ["-I", "-m", "pip", "install", ...options, ...sources, "-r", "requirements.txt"], folder, told);
       }
       const bytes = await sizeOf(folder);
       await writeFile(join(folder, usedName), "");
@@ -180,12 +192,16 @@ export class PythonEnvironments {
     }
   }
 
-  async #step(program: string, parameters: readonly string[], folder: string, log: Readonly<Record<string, unknown>>): Promise<void> {
+  async #step(program: string, parameters: readonly string[], folder: string, { log, progress }: { log: Readonly<Record<string, unknown>>; progress: (note: string) => void }): Promise<void> {
     const { installerEnvironment, logger, buildTimeoutMs = 1_200_000 } = this.#options;
     const end = await runProgram(program, parameters, {
       environment: installerEnvironment, timeoutMs: buildTimeoutMs, directory: folder,
       signal: this.#closing.signal,
-      onLine: (line) => logger.info("python.environment_progress", { ...log, line }),
+      onLine: (line) => {
+        logger.info("python.environment_progress", { ...log, line });
+        const package_ = /^(?:Collecting|Downloading|\s*\+)\s+([\w.=-]+)/.exec(line)?.[1];
+        if (package_ !== undefined) progress(`building the environment: ${package_}`);
+      },
     });
     if (this.#closing.signal.aborted) throw new AppError("SHUTTING_DOWN", "The server is going down; the model's environment is built by the next start.");
     if (end.code !== 0) throw installFailed(end, folder);

@@ -39,6 +39,10 @@ export interface PythonStart {
   logFields: Readonly<Record<string, unknown>>;
   /** For an inspection: a run without inputs answers with facts of the model. */
   inspect?: boolean;
+  /** The process converts its model and does nothing else; these packages come to the model's own. */
+  exportWith?: readonly string[];
+  /** Told what is going on while the environment is built. */
+  progress?: (note: string) => void;
 }
 
 /** The largest file that a model may write, in its working folder or elsewhere. */
@@ -84,7 +88,7 @@ export class PythonRuntime implements ModelRuntime {
     const startedAt = performance.now();
     let folder: RunnerFolder | undefined;
     try {
-      const environment = await this.#environment(wanted.python);
+      const environment = await this.#environment(wanted);
       const dropsRights = this.#dropsRights();
       folder = await RunnerFolder.make(this.#options.directory, wanted.files, this.#options.blobs, dropsRights);
       const child = await this.#startChild(wanted, environment, folder);
@@ -98,18 +102,18 @@ export class PythonRuntime implements ModelRuntime {
       return runner;
     } catch (error) {
       await folder?.remove();
-      if (error instanceof AppError && ["VERSION_FAILED", "PYTHON_MISSING", "ENVIRONMENT_FAILED"].includes(error.code)) throw error;
+      if (error instanceof AppError && ["VERSION_FAILED", "EXPORT_FAILED", "PYTHON_MISSING", "ENVIRONMENT_FAILED"].includes(error.code)) throw error;
       const reason = error instanceof AppError ? error.message : "its runner could not be started.";
       throw new AppError("VERSION_FAILED", `The version cannot be loaded: ${reason}`, { cause: error });
     }
   }
 
   /** The environment of a model, built where it is not there yet. Throws PYTHON_MISSING, ENVIRONMENT_FAILED, MODEL_FILE_INVALID. */
-  async #environment(python: PythonFacts): Promise<PythonEnvironment> {
-    const key = `${python.requirements} ${python.pythonVersion}`;
+  async #environment({ python, exportWith = [], progress }: PythonStart): Promise<PythonEnvironment> {
+    const key = [python.requirements, python.pythonVersion, ...exportWith].join(" ");
     let prepared = this.#prepared.get(key);
     if (prepared === undefined) {
-      prepared = this.#prepare(python);
+      prepared = this.#prepare(python, exportWith, progress);
       this.#prepared.set(key, prepared);
       // The next start tries again; and a kept environment may be removed when nothing runs in it.
       const forget = (): void => void this.#prepared.delete(key);
@@ -118,10 +122,13 @@ export class PythonRuntime implements ModelRuntime {
     return prepared;
   }
 
-  async #prepare({ requirements, pythonVersion }: PythonFacts): Promise<PythonEnvironment> {
+  async #prepare({ requirements, pythonVersion }: PythonFacts, further: readonly string[], progress?: (note: string) => void): Promise<PythonEnvironment> {
     const { blobs, environments } = this.#options;
     const text = requirements === null ? "" : await readFile(await blobs.verifiedPath(requirements), "utf8");
-    return environments.prepare(parseRequirements(text).packages, pythonVersion);
+    // The model's own word on a package counts where the converter needs it too.
+    const own = parseRequirements(text).packages;
+    const added = further.filter((wanted) => !own.some((line) => packageName(line) === packageName(wanted)));
+    return environments.prepare([...own, ...added].sort(), pythonVersion, progress);
   }
 
   async #startChild(wanted: PythonStart, environment: PythonEnvironment, folder: RunnerFolder): Promise<ChildRunner> {
@@ -136,12 +143,13 @@ export class PythonRuntime implements ModelRuntime {
       },
       path: folder.model,
       settings: {
-        model: makeModelPlan(wanted.python.entry, mlmodel, wanted.signature),
+        model: { ...makeModelPlan(wanted.python.entry, mlmodel, wanted.signature), ...(wanted.exportWith !== undefined && { signature: wanted.signature }) },
         modules: mlmodel?.codePath === null || mlmodel === null ? [] : [`${folder.model}/${mlmodel.codePath}`],
         workingFolder: folder.work,
         readable: environment.readable,
         limits: { user: user.name, userRequired: user.required, fileBytes, memoryBytes },
         inspect: wanted.inspect === true,
+        export: wanted.exportWith !== undefined,
       },
       logger,
       logFields: wanted.logFields,
@@ -174,6 +182,11 @@ export class PythonRuntime implements ModelRuntime {
     if (left > 0) this.#running.set(digest, left);
     else this.#running.delete(digest);
   }
+}
+
+/** As the index compares names: `scikit_learn[x]>=1` is `scikit-learn`. */
+function packageName(requirement: string): string {
+  return /^[A-Za-z0-9._-]+/.exec(requirement)![0].toLowerCase().replaceAll(/[._-]+/g, "-");
 }
 
 async function readModelFile({ python, files }: PythonStart, blobs: BlobStore): Promise<Mlmodel | null> {

@@ -18,7 +18,15 @@ export interface UploadedFile {
 /** The files of an upload: a bare model is itself, a folder comes as a tar file. Null for anything else. Throws MODEL_FILE_INVALID. */
 export async function uploadedFiles(file: UploadedFile, blobs: BlobStore): Promise<Artifact[] | null> {
   if (/\.tar$/i.test(file.fileName)) return unpacked(file.path, blobs);
+  if (/\.txt$/i.test(file.fileName)) return [{ path: await lightgbmName(file), digest: file.digest, bytes: file.bytes }];
   return modelEnding(file.fileName) === null ? null : [{ path: file.fileName, digest: file.digest, bytes: file.bytes }];
+}
+
+/** LightGBM's models are texts: of all texts, those that begin as one. */
+async function lightgbmName({ path, fileName }: UploadedFile): Promise<string> {
+  const [head] = (await createReadStream(path, { end: 4 }).toArray()) as Buffer[];
+  if (!/^tree\s/.test(head?.toString("latin1") ?? "")) throw new AppError("MODEL_FILE_INVALID", `${fileName.slice(0, 100)} is a text and no model of LightGBM.`);
+  return fileName.replace(/\.txt$/i, ".lightgbm");
 }
 
 async function unpacked(path: string, blobs: BlobStore): Promise<Artifact[]> {

@@ -19,6 +19,7 @@ import traceback
 # Everything of this folder is loaded now: later this process may not be allowed to read it, and it hides nothing of the model's.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import slipway_frames as frames  # noqa: E402
+import slipway_export as export  # noqa: E402
 import slipway_loading as loading  # noqa: E402
 import slipway_privileges as privileges  # noqa: E402
 import slipway_values as values  # noqa: E402
@@ -72,6 +73,8 @@ class Runner:
         self._frames = frames.FrameSocket(connection)
         self._model = None
         self._inspecting = False
+        # Set in a process that only converts its model.
+        self._exporter = None
 
     def serve(self):
         self._frames.send({"type": "hello", "protocol": PROTOCOL, "runtime": "python"})
@@ -99,13 +102,15 @@ class Runner:
             enter_environment(settings)
             self._inspecting = settings.get("inspect") is True
             self._model = loading.load(path, settings["model"])
+            if settings.get("export") is True:
+                self._exporter = export.Exporter(self._model, settings["model"])
             # What was loaded stays: the collector need not look at it again.
             gc.collect()
             gc.freeze()
             self._frames.send({"type": "loaded", "executionProvider": "cpu"})
         except BaseException as error:  # noqa: BLE001 - also SystemExit of a model's module
             log_failure(error)
-            if isinstance(error, loading.CannotLoad):
+            if isinstance(error, (loading.CannotLoad, export.CannotExport)):
                 message = str(error)
             elif isinstance(error, (ImportError, AttributeError)) and getattr(error, "name", None):
                 message = f"The model needs {error.name}, which its environment does not have."
@@ -113,7 +118,8 @@ class Runner:
                 message = "The model needs more memory than it may have."
             else:
                 message = f"The model could not be loaded ({kind_of(error)}); the log has the traceback."
-            self._frames.send({"type": "error", "error": {"code": "VERSION_FAILED", "message": message[:500], "detail": detail_of(error)}})
+            code = "EXPORT_FAILED" if isinstance(error, export.CannotExport) else "VERSION_FAILED"
+            self._frames.send({"type": "error", "error": {"code": code, "message": message[:500], "detail": detail_of(error)}})
 
     def _run(self, run, tensors):
         try:
@@ -121,9 +127,11 @@ class Runner:
                 self._frames.send({"type": "result", "id": run, "runUs": 0}, [loading.facts_tensor(self._model)])
                 return
             began = time.perf_counter()
-            outputs = self._model.run(tensors)
+            outputs = self._model.run(tensors) if self._exporter is None else export.answer_of(self._exporter, tensors)
             microseconds = round((time.perf_counter() - began) * 1e6)
             self._frames.send({"type": "result", "id": run, "runUs": microseconds}, outputs)
+        except export.CannotExport as error:
+            self._fail(run, "EXPORT_FAILED", str(error), error)
         except frames.FrameError as error:
             self._fail(run, "MODEL_RUN_FAILED", "The model's outputs are larger than a runner can send.", error)
         except values.OutputError as error:

@@ -22,11 +22,18 @@ class LoadedModel:
         # The library's own object, for what an inspection tells of it.
         self.native = native
 
-    def run(self, tensors):
+    def given(self, tensors):
+        """What the model takes, out of tensors."""
         layout, inputs = self._plan["layout"], self._plan["inputs"]
         if not inputs:
             layout, inputs = self._own_layout(tensors)
-        given = model_input(layout, inputs, tensors)
+        return model_input(layout, inputs, tensors)
+
+    def predict(self, given):
+        return self._predict(given)
+
+    def run(self, tensors):
+        given = self.given(tensors)
         if self._answers is not None:
             return output_tensors(self._answers(given), self._plan["outputs"])
         return output_tensors(self._predict(given), self._plan["outputs"])
@@ -45,6 +52,8 @@ def load(folder, plan):
         pyfunc = importlib.import_module("mlflow.pyfunc")
         model = pyfunc.load_model(folder)
         native = getattr(getattr(model, "_model_impl", None), "sklearn_model", None)
+        if native is None:
+            native = safely(model.get_raw_model)
         return LoadedModel(plan, model.predict, native)
     if plan["entry"] == "MLmodel":
         return load_flavour(folder, plan)
@@ -82,7 +91,7 @@ def load_file(path, plan):
         predict, model = xgboost_model(path, None)
     elif ending in (".pt", ".pth"):
         predict, model = torch_model(path)
-    elif ending == ".txt":
+    elif ending == ".lightgbm":
         model = importlib.import_module("lightgbm").Booster(model_file=path)
         predict = model.predict
     elif ending == ".keras":
@@ -93,7 +102,7 @@ def load_file(path, plan):
         predict = getattr(model, "predict", None) or getattr(model, "transform", None)
         if predict is None:
             raise CannotLoad("The file holds no model: what is in it has neither predict nor transform.")
-    if plan["layout"] == "frame" and safely(lambda: model.feature_names_in_) is None and not path.endswith((".txt", ".ubj", ".json", ".xgb")):
+    if plan["layout"] == "frame" and safely(lambda: model.feature_names_in_) is None and not path.endswith((".lightgbm", ".ubj", ".json", ".xgb")):
         plan = {**plan, "layout": "tensor"}  # It was fitted without names, and would warn of them each time.
     return LoadedModel(plan, predict, model, named_answers(model, predict))
 
