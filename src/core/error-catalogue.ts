@@ -100,6 +100,7 @@ export const errorCatalogue = {
   DATASET_VERSION_NOT_FOUND: { status: 404, hint: "List the versions with `slipway datasets show DATASET`." },
   EVALUATION_IMPOSSIBLE: { status: 400, hint: "Name a dataset with a target in the model's policy (evaluation.dataset), with the columns that the model takes." },
   EXPORT_FAILED: { status: 400, hint: "Read what the converter said; not every model has a form in ONNX." },
+  EVALUATION_NOT_FOUND: { status: 404, hint: "List the evaluations of a version with `slipway evaluate MODEL --list`." },
   SERVER_UNREACHABLE: { status: 503, hint: "Start it with `npx slipway up`, or set SLIPWAY_URL." },
 } as const satisfies Record<string, { status: number; hint: string }>;
 
