@@ -4,8 +4,8 @@ import type { TrackingService } from "../tracking/index.ts";
 import { experimentFilter, experimentOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
-import { enumeration, int64, list, message, queryMessage, requiredText, text } from "./request-fields.ts";
-import { WireExperiment, wireExperiment } from "./wire-entities.ts";
+import { enumeration, experimentId, int64, list, message, queryMessage, requiredText, text } from "./request-fields.ts";
+import { filled, WireExperiment, wireExperiment } from "./wire-entities.ts";
 import { resultLimit } from "./wire-limits.ts";
 
 const tag = "MLflow";
@@ -14,7 +14,7 @@ export const viewType = enumeration(["ACTIVE_ONLY", "DELETED_ONLY", "ALL"]);
 export const views = { ACTIVE_ONLY: "active", DELETED_ONLY: "deleted", ALL: "all" } as const;
 
 const ExperimentSearch = { max_results: int64, page_token: text, filter: text, order_by: list(requiredText), view_type: viewType };
-const ExperimentPage = z.object({ experiments: z.array(WireExperiment), next_page_token: z.string().optional() });
+const ExperimentPage = z.object({ experiments: z.array(WireExperiment).optional(), next_page_token: z.string().optional() });
 
 /** Experiments over MLflow's wire. */
 export function experimentRoutes(tracking: TrackingService): Route[] {
@@ -28,13 +28,13 @@ export function experimentRoutes(tracking: TrackingService): Route[] {
         conditions: experimentFilter(asked.filter), order: experimentOrder(asked.order_by.length === 0 ? ["creation_time DESC"] : asked.order_by), view,
         limit: resultLimit(asked.max_results, { otherwise: 1000, max: 50_000 }), after: readPageToken(asked.page_token, mark),
       });
-      return { experiments: page.items.map(wireExperiment), next_page_token: writePageToken(page.next, mark) };
+      return { experiments: filled(page.items.map(wireExperiment)), next_page_token: writePageToken(page.next, mark) };
     },
   } as const;
   const lifecycle = (name: string, path: string, stage: "active" | "deleted", summary: string): Route =>
     mlflowRoute({
       method: "POST", path, access: "admin", tag, operationId: name, summary,
-      body: { kind: "json", schema: message({ experiment_id: requiredText }) }, response: Nothing,
+      body: { kind: "json", schema: message({ experiment_id: experimentId }) }, response: Nothing,
       handle: async ({ body, caller, now, auditAs }) => {
         auditAs({ object: `experiment:${body.experiment_id.slice(0, 64)}` });
         await tracking.setExperimentLifecycle(caller, body.experiment_id, stage, now);
@@ -56,7 +56,7 @@ export function experimentRoutes(tracking: TrackingService): Route[] {
     }),
     mlflowRoute({
       method: "GET", path: "/experiments/get", access: "viewer", tag, operationId: "mlflowGetExperiment", summary: "An experiment, deleted or not",
-      query: queryMessage({ experiment_id: requiredText }), response: z.object({ experiment: WireExperiment }),
+      query: queryMessage({ experiment_id: experimentId }), response: z.object({ experiment: WireExperiment }),
       handle: async ({ query, caller }) => ({ experiment: wireExperiment(await tracking.experiment(caller, query.experiment_id)) }),
     }),
     mlflowRoute({
@@ -72,7 +72,7 @@ export function experimentRoutes(tracking: TrackingService): Route[] {
     lifecycle("mlflowRestoreExperiment", "/experiments/restore", "active", "Bring a deleted experiment back with its runs"),
     mlflowRoute({
       method: "POST", path: "/experiments/update", access: "contributor", tag, operationId: "mlflowUpdateExperiment", summary: "Rename an experiment",
-      body: { kind: "json", schema: message({ experiment_id: requiredText, new_name: requiredText }) }, response: Nothing,
+      body: { kind: "json", schema: message({ experiment_id: experimentId, new_name: requiredText }) }, response: Nothing,
       handle: async ({ body, caller, now, auditAs }) => {
         auditAs({ object: `experiment:${body.experiment_id.slice(0, 64)}` });
         await tracking.renameExperiment(caller, body.experiment_id, body.new_name, now);
@@ -81,7 +81,7 @@ export function experimentRoutes(tracking: TrackingService): Route[] {
     }),
     mlflowRoute({
       method: "POST", path: "/experiments/set-experiment-tag", access: "contributor", tag, operationId: "mlflowSetExperimentTag", summary: "Set a tag of an experiment",
-      body: { kind: "json", schema: message({ experiment_id: requiredText, key: requiredText, value: text }) }, response: Nothing,
+      body: { kind: "json", schema: message({ experiment_id: experimentId, key: requiredText, value: text }) }, response: Nothing,
       handle: async ({ body, caller, now, auditAs }) => {
         auditAs({ object: `experiment:${body.experiment_id.slice(0, 64)}` });
         await tracking.setExperimentTag(caller, body.experiment_id, { key: body.key, value: body.value ?? "" }, now);
@@ -90,7 +90,7 @@ export function experimentRoutes(tracking: TrackingService): Route[] {
     }),
     mlflowRoute({
       method: "POST", path: "/experiments/delete-experiment-tag", access: "contributor", tag, operationId: "mlflowDeleteExperimentTag", summary: "Remove a tag of an experiment",
-      body: { kind: "json", schema: message({ experiment_id: requiredText, key: requiredText }) }, response: Nothing,
+      body: { kind: "json", schema: message({ experiment_id: experimentId, key: requiredText }) }, response: Nothing,
       handle: async ({ body, caller, now, auditAs }) => {
         auditAs({ object: `experiment:${body.experiment_id.slice(0, 64)}` });
         await tracking.deleteExperimentTag(caller, body.experiment_id, body.key, now);

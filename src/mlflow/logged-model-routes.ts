@@ -2,11 +2,11 @@ import { z } from "zod";
 import type { Caller } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import type { Route } from "../core/route.ts";
-import { artifactPathOf, type ArtifactService, type LoggedModel, type LoggedModelService, type SearchCondition, type SearchOrder } from "../tracking/index.ts";
+import { artifactPathOf, type ArtifactService, type LoggedModelService, type SearchCondition, type SearchOrder } from "../tracking/index.ts";
 import { loggedModelFilter, loggedModelOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
-import { boolean, enumeration, int64, list, message, presentText, queryMessage, requiredText, text } from "./request-fields.ts";
+import { boolean, enumeration, experimentId, int64, list, message, queryMessage, requiredText, text } from "./request-fields.ts";
 import { filled, WireLoggedModel, wireLoggedModel } from "./wire-entities.ts";
 import { resultLimit } from "./wire-limits.ts";
 
@@ -15,8 +15,7 @@ const Nothing = z.object({});
 const ModelPath = z.object({ loggedModel: z.string().max(128).meta({ description: "`m-` and 32 hexadecimal digits" }) });
 const Pairs = list(message({ key: requiredText, value: text }));
 const Model = z.object({ model: WireLoggedModel });
-/** Pages that one request looks through for models that are measured on a dataset. */
-const maxLookedPages = 50;
+const maxDatasets = 100;
 const finalStatus = enumeration(["LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"]);
 
 interface AskedOrder {
@@ -31,7 +30,7 @@ export function loggedModelRoutes(models: LoggedModelService, artifacts: Artifac
   return [
     mlflowRoute({
       method: "POST", path: "/logged-models", access: "contributor", audited: false, tag, operationId: "mlflowCreateLoggedModel", summary: "Begin a logged model; its files follow",
-      body: { kind: "json", schema: message({ experiment_id: requiredText, name: text, model_type: text, source_run_id: text, params: Pairs, tags: Pairs }), maxBytes: 8 << 20 },
+      body: { kind: "json", schema: message({ experiment_id: experimentId, name: text, model_type: text, source_run_id: text, params: Pairs, tags: Pairs }), maxBytes: 8 << 20 },
       response: Model,
       handle: async ({ body, caller, now }) => {
         const model = await models.create(caller, {
@@ -45,27 +44,20 @@ export function loggedModelRoutes(models: LoggedModelService, artifacts: Artifac
       body: {
         kind: "json",
         schema: message({
-          experiment_ids: list(presentText), filter: text, datasets: list(message({ dataset_name: requiredText, dataset_digest: text })), max_results: int64,
+          experiment_ids: list(experimentId), filter: text, datasets: list(message({ dataset_name: requiredText, dataset_digest: text })), max_results: int64,
           order_by: list(message({ field_name: requiredText, ascending: boolean, dataset_name: text, dataset_digest: text })), page_token: text,
         }),
       },
       response: z.object({ models: z.array(WireLoggedModel).optional(), next_page_token: z.string().optional() }),
       handle: async ({ body, caller }) => {
         const mark = ["logged-models", body.experiment_ids, body.filter, body.order_by, body.datasets];
-        const conditions = onDataset(loggedModelFilter(body.filter), body.datasets);
+        const conditions = onDatasets(loggedModelFilter(body.filter), body.datasets);
         const search = {
           experiments: body.experiment_ids, conditions, order: body.order_by.map(orderOf),
           limit: resultLimit(body.max_results === 0 ? undefined : body.max_results, { otherwise: 100, max: 1000 }), after: readPageToken(body.page_token, mark),
         };
-        const measured = (model: LoggedModel): boolean => body.datasets.length === 0 || conditions.some(({ kind }) => kind === "metric") || isMeasuredOn(model, body.datasets);
-        let page = await models.search(caller, search);
-        let found = page.items.filter(measured);
-        // A page without any of them leads nowhere: the next one is looked at, some times.
-        for (let looked = 1; found.length === 0 && page.next !== null && looked < maxLookedPages; looked++) {
-          page = await models.search(caller, { ...search, after: page.next });
-          found = page.items.filter(measured);
-        }
-        return { models: filled(found.map(wireLoggedModel)), next_page_token: writePageToken(page.next, mark) };
+        const page = await models.search(caller, search);
+        return { models: filled(page.items.map(wireLoggedModel)), next_page_token: writePageToken(page.next, mark) };
       },
     }),
     mlflowRoute({
@@ -139,18 +131,13 @@ interface AskedDataset {
   dataset_digest: string | undefined;
 }
 
-function isMeasuredOn({ metrics }: LoggedModel, datasets: readonly AskedDataset[]): boolean {
-  return metrics.some(({ datasetName, datasetDigest }) =>
-    datasets.some(({ dataset_name: name, dataset_digest: digest }) => name === datasetName && (digest === undefined || digest === "" || digest === datasetDigest)));
-}
-
-/** Comparisons of metrics look at the values that are about the dataset. */
-function onDataset(conditions: readonly SearchCondition[], datasets: readonly AskedDataset[]): SearchCondition[] {
-  const [dataset, another] = datasets;
-  if (dataset === undefined || !conditions.some(({ kind }) => kind === "metric")) return [...conditions];
-  if (another !== undefined) throw new AppError("INVALID_PARAMETER", "A search that compares metrics of logged models can name one dataset; ask once for each.");
-  const about = { datasetName: dataset.dataset_name, ...(dataset.dataset_digest === undefined || dataset.dataset_digest === "" ? {} : { datasetDigest: dataset.dataset_digest }) };
-  return conditions.map((condition) => (condition.kind === "metric" ? { ...condition, ...about } : condition));
+/** Comparisons of metrics look at the values that are about one of the datasets; without any, the models must be measured on one. */
+function onDatasets(conditions: readonly SearchCondition[], asked: readonly AskedDataset[]): SearchCondition[] {
+  if (asked.length === 0) return [...conditions];
+  if (asked.length > maxDatasets) throw new AppError("INVALID_PARAMETER", `A search of logged models can name at most ${maxDatasets} datasets. Got ${asked.length}.`);
+  const datasets = asked.map(({ dataset_name: name, dataset_digest: digest = "" }) => ({ name, ...(digest === "" ? {} : { digest }) }));
+  if (!conditions.some(({ kind }) => kind === "metric")) return [...conditions, { kind: "dataset", key: "measured", datasets, operator: "IS NOT NULL" }];
+  return conditions.map((condition) => (condition.kind === "metric" ? { ...condition, datasets } : condition));
 }
 
 /** Throws FILTER_INVALID, INVALID_PARAMETER. */
@@ -162,7 +149,7 @@ function orderOf({ field_name: name, ascending, dataset_name: datasetName, datas
   if (datasetDigest !== undefined && datasetDigest !== "" && (datasetName ?? "") === "") {
     throw new AppError("INVALID_PARAMETER", "`dataset_digest` can only be specified if `dataset_name` is also specified.");
   }
-  const about = { ...((datasetName ?? "") === "" ? {} : { datasetName: datasetName! }), ...((datasetDigest ?? "") === "" ? {} : { datasetDigest: datasetDigest! }) };
+  const about = (datasetName ?? "") === "" ? {} : { datasets: [{ name: datasetName!, ...((datasetDigest ?? "") === "" ? {} : { digest: datasetDigest! }) }] };
   // The name stands alone in its field: nothing of it is a keyword.
   if (dot >= 0) return { kind: "metric", key: field.slice(dot + 1).replace(/^`(.*)`$/, "$1"), descending: ascending === false, ...about };
   return { ...loggedModelOrder([field])[0]!, descending: ascending === false };

@@ -7,14 +7,14 @@ import { modelVersionFilter, modelVersionOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
 import { objectOf, Tags } from "./registered-model-routes.ts";
-import { inMlflowWords, versionNumber, WireVersion, wireVersion, withoutPrompts } from "./registry-wire.ts";
+import { inMlflowWords, modelName, versionNumber, WireVersion, wireVersion, withoutPrompts } from "./registry-wire.ts";
 import { boolean, int64, list, message, presentText, queryMessage, requiredText, text } from "./request-fields.ts";
 import { resultLimit } from "./wire-limits.ts";
 
 const tag = "MLflow";
 const Nothing = z.object({});
 const OneVersion = z.object({ model_version: WireVersion });
-const Named = { name: requiredText, version: requiredText };
+const Named = { name: modelName, version: requiredText };
 /** Text of prompts comes in a tag. */
 const versionBytes = 4 << 20;
 
@@ -34,7 +34,7 @@ export function modelVersionRoutes(parts: ModelVersionRouteParts): Route[] {
       description: "The files are read at once: what can run gets a contract, and serves when it becomes the champion; anything else is registered with the reason.",
       body: {
         kind: "json", maxBytes: versionBytes,
-        schema: message({ name: requiredText, source: requiredText, run_id: text, tags: Tags, run_link: text, description: text, model_id: text }),
+        schema: message({ name: modelName, source: requiredText, run_id: text, tags: Tags, run_link: text, description: text, model_id: text }),
       },
       response: OneVersion,
       handle: async ({ body, caller, now, auditAs }) => {

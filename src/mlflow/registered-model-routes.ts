@@ -6,7 +6,7 @@ import { AppError } from "../core/errors.ts";
 import { registeredModelFilter, registeredModelOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
-import { inMlflowWords, versionNumber, WireModel, wireModel, WireVersion, wireVersion, withoutPrompts } from "./registry-wire.ts";
+import { inMlflowWords, modelName, versionNumber, WireModel, wireModel, WireVersion, wireVersion, withoutPrompts } from "./registry-wire.ts";
 import { int64, list, message, presentText, queryMessage, requiredText, text } from "./request-fields.ts";
 import { resultLimit } from "./wire-limits.ts";
 
@@ -14,7 +14,7 @@ const tag = "MLflow";
 const Nothing = z.object({});
 const OneModel = z.object({ registered_model: WireModel });
 const Versions = z.object({ model_versions: z.array(WireVersion).optional() });
-const Named = { name: requiredText };
+const Named = { name: modelName };
 export const Tags = list(message({ key: requiredText, value: text }));
 
 /** Registered models and their aliases over MLflow's wire. */

@@ -3,6 +3,7 @@ import { AppError } from "../core/errors.ts";
 import { denial, isDenial } from "../core/request-gate.ts";
 import type { SearchCondition } from "../core/search-condition.ts";
 import { promptTag, type Model, type ModelVersion } from "../registry/index.ts";
+import { requiredText } from "./request-fields.ts";
 
 /** Models and versions as MLflow's messages have them; what is empty is left out, as protobuf's JSON does. */
 const WireTag = z.object({ key: z.string(), value: z.string() });
@@ -24,6 +25,11 @@ export const WireModel = z
   .meta({ id: "MlflowRegisteredModel" });
 export type WireModel = z.infer<typeof WireModel>;
 
+/** Names that no model can have are no models that are missing. */
+export const modelName = requiredText.refine((name) => !/[/:]/.test(name) && name.trim() !== "" && name !== "." && name !== "..", {
+  error: ({ input }) => `Invalid model name '${String(input).slice(0, 300)}'. Names cannot contain '/' or ':'.`,
+});
+
 /** Prompts are found by those who ask for them only. */
 export function withoutPrompts(conditions: readonly SearchCondition[]): SearchCondition[] {
   if (conditions.some(({ kind, key }) => kind === "tag" && key === promptTag)) return [...conditions];
@@ -39,8 +45,8 @@ export function wireVersion(version: ModelVersion, aliases: Readonly<Record<stri
     // Empty too: clients show None for what is left out.
     description: version.description,
     source: version.source === "" ? `models:/${version.model}/${version.version}` : version.source,
-    ...unlessEmpty("run_id", version.runId ?? ""), status: version.status, ...unlessEmpty("status_message", version.statusMessage),
-    ...(version.tags.length === 0 ? {} : { tags: version.tags }), ...unlessEmpty("run_link", version.runLink),
+    run_id: version.runId ?? "", status: version.status, ...unlessEmpty("status_message", version.statusMessage),
+    ...(version.tags.length === 0 ? {} : { tags: version.tags }), run_link: version.runLink,
     ...(own.length === 0 ? {} : { aliases: own }), ...unlessEmpty("model_id", version.loggedModel ?? ""),
   };
 }

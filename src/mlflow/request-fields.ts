@@ -47,6 +47,15 @@ const truth = z
 export const text = optional(anyText);
 /** Neither absent nor empty. */
 export const requiredText = z.string(said).min(1, said);
+/** Whole numbers, as text. */
+const isExperimentId = (id: string): boolean => id === "" || /^[+-]?\d+$/.test(id);
+const experimentIdProblem = { error: ({ input }: RawIssue) => `Invalid experiment ID '${String(input).slice(0, maxShown)}'. Experiment ID must be a valid integer.` };
+export const experimentId = requiredText.refine(isExperimentId, experimentIdProblem);
+/** Absent or empty too. */
+export const anyExperimentId = optional(anyText.refine(isExperimentId, experimentIdProblem));
+/** What batches and inputs are logged to. */
+export const plainRunId = requiredText.regex(/^[a-zA-Z0-9][\p{L}\p{N}_-]{0,255}$/u, said);
+
 /** May be empty, must be there. */
 export const presentText = anyText;
 /** A whole number that JavaScript holds exactly. */

@@ -6,8 +6,8 @@ import { viewType, views } from "./experiment-routes.ts";
 import { runFilter, runOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
-import { enumeration, int64, list, message, presentText, queryMessage, requiredDouble, requiredInt64, requiredText, text, withRunId } from "./request-fields.ts";
-import { WireRun, wireRun, WireRunInfo, wireRunInfo } from "./wire-entities.ts";
+import { anyExperimentId, enumeration, experimentId, int64, list, message, plainRunId, presentText, queryMessage, requiredDouble, requiredInt64, requiredText, text, withRunId } from "./request-fields.ts";
+import { filled, WireRun, wireRun, WireRunInfo, wireRunInfo } from "./wire-entities.ts";
 import { resultLimit } from "./wire-limits.ts";
 
 const tag = "MLflow";
@@ -54,7 +54,7 @@ export function runRoutes(tracking: TrackingService): Route[] {
   return [
     mlflowRoute({
       method: "POST", path: "/runs/create", access: "contributor", audited: false, tag, operationId: "mlflowCreateRun", summary: "Begin a run",
-      body: { kind: "json", schema: message({ experiment_id: text, user_id: text, run_name: text, start_time: int64, tags: Tags }), maxBytes: batchBytes },
+      body: { kind: "json", schema: message({ experiment_id: anyExperimentId, user_id: text, run_name: text, start_time: int64, tags: Tags }), maxBytes: batchBytes },
       response: z.object({ run: WireRun }),
       handle: async ({ body, caller, now }) => {
         const experiment = body.experiment_id === undefined || body.experiment_id === "" ? "0" : body.experiment_id;
@@ -80,9 +80,9 @@ export function runRoutes(tracking: TrackingService): Route[] {
       method: "POST", path: "/runs/search", access: "viewer", audited: false, tag, operationId: "mlflowSearchRuns", summary: "Runs by filter and order",
       body: {
         kind: "json",
-        schema: message({ experiment_ids: list(presentText), filter: text, run_view_type: viewType, max_results: int64, order_by: list(presentText), page_token: text }),
+        schema: message({ experiment_ids: list(experimentId), filter: text, run_view_type: viewType, max_results: int64, order_by: list(presentText), page_token: text }),
       },
-      response: z.object({ runs: z.array(WireRun), next_page_token: z.string().optional() }),
+      response: z.object({ runs: z.array(WireRun).optional(), next_page_token: z.string().optional() }),
       handle: async ({ body, caller }) => {
         const view = views[body.run_view_type ?? "ACTIVE_ONLY"];
         const mark = ["runs", body.experiment_ids, body.filter, body.order_by, view];
@@ -90,7 +90,7 @@ export function runRoutes(tracking: TrackingService): Route[] {
           experiments: body.experiment_ids, conditions: runFilter(body.filter), order: runOrder(body.order_by), view,
           limit: resultLimit(body.max_results, { otherwise: 1000, max: 50_000 }), after: readPageToken(body.page_token, mark),
         });
-        return { runs: page.items.map(wireRun), next_page_token: writePageToken(page.next, mark) };
+        return { runs: filled(page.items.map(wireRun)), next_page_token: writePageToken(page.next, mark) };
       },
     }),
     mlflowRoute({
@@ -123,7 +123,7 @@ export function runRoutes(tracking: TrackingService): Route[] {
     }),
     mlflowRoute({
       ...logging, path: "/runs/log-batch", operationId: "mlflowLogBatch", summary: "Log metrics, params and tags, all or nothing",
-      body: ofRun({ metrics: list(message(metricShape)), params: Tags, tags: Tags }, batchBytes),
+      body: ofRun({ run_id: plainRunId, metrics: list(message(metricShape)), params: Tags, tags: Tags }, batchBytes),
       handle: async ({ body, caller, now }) => {
         await tracking.log(caller, body.run_id, { metrics: body.metrics.map(metricOf), params: body.params.map(pair), tags: body.tags.map(pair) }, now);
         return {};
@@ -132,6 +132,7 @@ export function runRoutes(tracking: TrackingService): Route[] {
     mlflowRoute({
       ...logging, path: "/runs/log-inputs", operationId: "mlflowLogInputs", summary: "Name the datasets and models that a run reads",
       body: ofRun({
+        run_id: plainRunId,
         datasets: list(message({
           tags: Tags,
           dataset: message({ name: requiredText, digest: requiredText, source_type: requiredText, source: requiredText, schema: text, profile: text }),

@@ -107,7 +107,7 @@ export function wireLoggedModel(model: LoggedModel): z.infer<typeof WireLoggedMo
   return {
     info: {
       model_id: id, experiment_id: experiment, name, creation_timestamp_ms: createdAt, last_updated_timestamp_ms: updatedAt, artifact_uri: artifactUri, status,
-      model_type: modelType === "" ? undefined : modelType, source_run_id: sourceRun ?? undefined, tags: tagsOf(tags),
+      model_type: modelType, source_run_id: sourceRun ?? "", tags: tagsOf(tags),
     },
     data: { params: tagsOf(params), metrics: filled(metrics.map((metric) => wireMetric({ ...metric, model: id }))) },
   };

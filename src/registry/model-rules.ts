@@ -33,7 +33,7 @@ export function assertTag({ key, value }: RegistryTag): void {
 export function assertTagKey(key: string): void {
   if (key === "") throw invalid("Missing value for required parameter 'key'.");
   if (key.length > maxTagKey) throw invalid(`The tag key '${key.slice(0, 80)}...' is ${key.length} characters long; at most ${maxTagKey} are allowed.`);
-  if (!/^[/\w.\- :]*$/u.test(key) || key.startsWith("/") || key.split("/").some((part) => part === "" || part === "." || part === "..")) {
+  if (!/^[/\p{L}\p{N}\p{M}_.\- :]*$/u.test(key) || key.startsWith("/") || key.split("/").some((part) => part === "" || part === "." || part === "..")) {
     throw invalid(`Invalid value ${JSON.stringify(key)} for parameter 'key' supplied: keys take letters, digits, underscores, dashes, dots, spaces, colons and slashes, and are no relative paths.`);
   }
 }

@@ -81,9 +81,12 @@ function checkedRunTag({ key, value }: Tag): Tag {
   return { key, value: truncated(value, trackingLimits.runTagValue) };
 }
 
-/** Tags that a run begins with: as those that are set later, but any number. */
+/** Tags that a run or a logged model begins with: any number of them, and, as no client has ever checked these, with any characters in their keys. */
 export function checkedRunTags(tags: readonly Tag[]): Tag[] {
-  tags.forEach(({ key }) => assertEntityKey(key, "key"));
+  for (const { key } of tags) {
+    if (key.includes("\0")) throw invalid("key", key, "A key cannot hold the character NUL.");
+    requireLength("key", key, trackingLimits.key);
+  }
   return tags.map(checkedRunTag);
 }
 

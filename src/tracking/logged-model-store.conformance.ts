@@ -104,16 +104,20 @@ export function loggedModelStoreConformance(adapter: string, open: () => Promise
       }
       const found = async (search: object): Promise<number[]> =>
         (await allPages((after) => models.searchLoggedModels({ experiments: [experiment], conditions: [], order: [], ...search, limit: 2, after }))).map(({ id }) => ids.indexOf(id) + 1);
-      const auc = { kind: "metric", key: "auc", datasetName: "d", datasetDigest: "1" } as const;
+      const auc = { kind: "metric", key: "auc", datasets: [{ name: "d", digest: "1" }] } as const;
       assert.deepEqual(await found({}), [5, 4, 3, 2, 1]);
       assert.deepEqual(await found({ order: [{ ...auc, descending: true }] }), [4, 3, 1, 2, 5]);
-      assert.deepEqual(await found({ order: [{ ...auc, datasetName: "other", descending: true }] }), [1, 3, 4, 2, 5]);
+      assert.deepEqual(await found({ order: [{ ...auc, datasets: [{ name: "other" }], descending: true }] }), [1, 3, 4, 2, 5]);
       assert.deepEqual(await found({ order: [{ ...auc, descending: false }] }), [1, 3, 4, 2, 5]);
       assert.deepEqual(await found({ conditions: [{ ...auc, operator: ">", value: 1 }] }), [4, 3]);
       assert.deepEqual(await found({ conditions: [{ kind: "metric", key: "auc", operator: "<", value: 0 }] }), [4, 3, 1]);
       assert.deepEqual(await found({ conditions: [{ kind: "attribute", key: "modelType", operator: "=", value: "even" }] }), [4, 2]);
       assert.deepEqual(await found({ conditions: [{ kind: "attribute", key: "sourceRun", operator: "!=", value: "x" }] }), []);
       assert.deepEqual(await found({ conditions: [{ kind: "tag", key: "t", operator: "=", value: "3" }, { kind: "param", key: "p", operator: "LIKE", value: "_" }] }), [3]);
+      const both = { datasets: [{ name: "d", digest: "1" }, { name: "other" }] };
+      assert.deepEqual(await found({ conditions: [{ ...auc, ...both, operator: "<", value: 0 }] }), [4, 3, 1]);
+      assert.deepEqual(await found({ conditions: [{ kind: "dataset", key: "measured", ...both, operator: "IS NOT NULL" }] }), [4, 3, 2, 1]);
+      assert.deepEqual(await found({ conditions: [{ kind: "dataset", key: "measured", datasets: [{ name: "d", digest: "2" }], operator: "IS NOT NULL" }] }), []);
       assert.deepEqual(await found({ experiments: ["0", "x"] }), []);
     });
   });

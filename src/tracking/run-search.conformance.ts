@@ -28,6 +28,7 @@ const arbitraryCondition: fc.Arbitrary<SearchCondition> = fc.oneof(
   fc.tuple(numberField, fc.constantFrom("=", "!=", ">", ">=", "<", "<="), fc.constantFrom(...numbers, 1.5, 2)).map(([field, operator, value]) => ({ ...field, operator, value }) as SearchCondition),
   fc.tuple(textField, fc.constantFrom("=", "!="), arbitraryText, fc.boolean()).map(([field, operator, value, absent]) => ({ ...field, operator, value, ...(absent && operator === "!=" ? { absentMatches: true } : {}) }) as SearchCondition),
   fc.tuple(textField, fc.constantFrom("LIKE", "ILIKE"), fc.constantFrom(...patterns)).map(([field, operator, value]) => ({ ...field, operator, value }) as SearchCondition),
+  fc.tuple(textField.filter(({ kind }) => kind !== "attribute"), fc.constantFrom("IS NULL", "IS NOT NULL")).map(([field, operator]) => ({ ...field, operator }) as SearchCondition),
   fc.tuple(textField, fc.constantFrom("IN", "NOT IN"), fc.array(arbitraryText, { maxLength: 3 })).map(([field, operator, value]) => ({ ...field, operator, value }) as SearchCondition),
 );
 const sortable = fc.oneof(textField.filter(({ kind }) => kind !== "dataset"), numberField);

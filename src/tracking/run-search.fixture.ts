@@ -29,6 +29,7 @@ function valuesOf(run: Run, { kind, key }: SearchField): Value[] {
 
 function meets(run: Run, condition: SearchCondition): boolean {
   const values = valuesOf(run, condition);
+  if (!("value" in condition)) return (values.length === 0) === (condition.operator === "IS NULL");
   if (values.length === 0) return "absentMatches" in condition && condition.absentMatches === true;
   return values.some((value) => {
     switch (condition.operator) {

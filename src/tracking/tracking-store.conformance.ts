@@ -91,7 +91,7 @@ export function trackingStoreConformance(adapter: string, open: () => Promise<Tr
       await store.setExperimentTag(id, { key: "b", value: "3" }, now);
       assert.deepEqual((await store.findExperiment(id))?.tags, pairs({ a: "2", b: "3" }));
       await store.deleteExperimentTag(id, "a", now);
-      await assert.rejects(store.deleteExperimentTag(id, "a", now), failsWith("INVALID_PARAMETER"));
+      await assert.rejects(store.deleteExperimentTag(id, "a", now), failsWith("TAG_NOT_FOUND"));
       assert.deepEqual((await store.findExperiment(id))?.tags, pairs({ b: "3" }));
     });
 

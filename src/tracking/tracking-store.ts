@@ -58,7 +58,7 @@ export interface TrackingStore {
   /** Its runs go along, and come back with it. The experiment "0" stays: INVALID_PARAMETER. Answers when it is that already. */
   setExperimentLifecycle(id: string, lifecycle: Lifecycle, by: { actor: string; now: EpochMs }): Promise<void>;
   setExperimentTag(id: string, tag: Tag, now: EpochMs): Promise<void>;
-  /** Throws INVALID_PARAMETER when there is no such tag. */
+  /** Throws TAG_NOT_FOUND. */
   deleteExperimentTag(id: string, key: string, now: EpochMs): Promise<void>;
 
   /** Names the run by the tag mlflow.runName too. Throws INVALID_PARAMETER where there is a run of this id. */

@@ -15,6 +15,8 @@ export function conditionOf(subject: SearchSubject, condition: SearchCondition):
     return absentMatches ? sql<SqlBool>`(${column} is null or ${met})` : met;
   }
   const { from, value, isNumber } = field;
+  if (condition.operator === "IS NULL") return sql<SqlBool>`not exists (select 1 from ${from})`;
+  if (condition.operator === "IS NOT NULL") return isAny(from, sql`1 = 1`);
   if (!isNumber) return orAbsent(isAny(from, textMeets(value, condition)), from, absentMatches);
   // NaN is no number: it is unlike every other, and neither more nor less than any.
   const met = numberMeets(value, condition, false);
@@ -41,13 +43,13 @@ function orAbsent(met: RawBuilder<SqlBool>, from: RawBuilder<unknown>, absentMat
 /** `isInteger`: the database would refuse, or round, a fraction that it compares with a column of integers. */
 export function numberMeets(value: RawBuilder<unknown>, condition: SearchCondition, isInteger: boolean): RawBuilder<SqlBool> {
   const { operator } = condition;
-  if (operator === "IN" || operator === "NOT IN" || operator === "LIKE" || operator === "ILIKE") {
-    throw new AppError("INVALID_PARAMETER", `${condition.key.slice(0, 250)} is a number: ${operator} is for text.`);
+  if (!Object.hasOwn(comparisons, operator) || !("value" in condition)) {
+    throw new AppError("INVALID_PARAMETER", `${condition.key.slice(0, 250)} is a number: ${operator} is not for numbers.`);
   }
   const asked = Number(condition.value);
   if (Number.isNaN(asked)) throw new AppError("INVALID_PARAMETER", `${condition.key.slice(0, 250)} is a number, and so must be what it is compared with.`);
   const left = isInteger && !Number.isSafeInteger(asked) ? sql`cast(${value} as double precision)` : value;
-  return sql<SqlBool>`${left} ${comparisons[operator]} ${asked}`;
+  return sql<SqlBool>`${left} ${comparisons[operator as keyof typeof comparisons]} ${asked}`;
 }
 
 export function textMeets(value: RawBuilder<unknown>, condition: SearchCondition): Expression<SqlBool> {
@@ -62,6 +64,9 @@ export function textMeets(value: RawBuilder<unknown>, condition: SearchCondition
       return condition.value.length === 0 ? sql<SqlBool>`1 = 0` : sql<SqlBool>`${value} in (${sql.join(condition.value)})`;
     case "NOT IN":
       return condition.value.length === 0 ? sql<SqlBool>`${value} is not null` : sql<SqlBool>`${value} not in (${sql.join(condition.value)})`;
+    case "IS NULL":
+    case "IS NOT NULL":
+      throw new AppError("INVALID_PARAMETER", `${condition.operator} is for tags and params, not for ${condition.key.slice(0, 250)}.`);
     default:
       return sql<SqlBool>`${value} ${comparisons[condition.operator]} ${String(condition.value)}`;
   }

@@ -72,13 +72,15 @@ export const loggedModelSubject: SearchSubject = {
     createdAt: { column: "created_at", isNumber: true },
     updatedAt: { column: "updated_at", isNumber: true },
   },
-  entries: ({ kind, key, datasetName, datasetDigest }) => {
+  entries: ({ kind, key, datasets = [] }) => {
     if (kind === "param") return keyed("logged_model_params", "model", "id", key);
     if (kind === "tag") return keyed("logged_model_tags", "model", "id", key);
+    const about = datasets.map(({ name, digest }) => sql`e.dataset_name = ${name}${digest === undefined ? sql`` : sql` and e.dataset_digest = ${digest}`}`);
+    const metrics = sql`logged_model_metrics as e where e.model = o.id${about.length === 0 ? sql`` : sql` and (${sql.join(about, sql` or `)})`}`;
+    if (kind === "dataset" && key === "measured") return { from: metrics, value: sql`e.dataset_name`, isNumber: false };
     if (kind !== "metric") return null;
-    const about = sql`${datasetName === undefined ? sql`` : sql` and e.dataset_name = ${datasetName}`}${datasetDigest === undefined ? sql`` : sql` and e.dataset_digest = ${datasetDigest}`}`;
     return {
-      from: sql`logged_model_metrics as e where e.model = o.id and e.key = ${key}${about}`, value: sql`e.value`, isNumber: true,
+      from: sql`${metrics} and e.key = ${key}`, value: sql`e.value`, isNumber: true,
       newestFirst: sql`e.timestamp desc, e.step desc, e.value desc, e.is_nan, e.run`,
     };
   },

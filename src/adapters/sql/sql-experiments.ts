@@ -126,7 +126,7 @@ export class SqlExperiments implements Pick<
     await this.#database.transaction(async (transaction) => {
       const { id: experiment } = await activeExperiment(transaction, id);
       const removed = await transaction.deleteFrom("experiment_tags").where("experiment", "=", experiment).where("key", "=", key).returning("key").executeTakeFirst();
-      if (removed === undefined) throw new AppError("INVALID_PARAMETER", `The experiment ${id} has no tag ${JSON.stringify(key.slice(0, 250))}.`);
+      if (removed === undefined) throw new AppError("TAG_NOT_FOUND", `The experiment ${id} has no tag ${JSON.stringify(key.slice(0, 250))}.`);
       await transaction.updateTable("experiments").set({ updated_at: now }).where("id", "=", experiment).execute();
     });
   }

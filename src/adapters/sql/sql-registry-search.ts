@@ -131,6 +131,9 @@ function compare(builder: Builder, column: ReferenceExpression<DatabaseSchema, "
     case "IN":
     case "NOT IN":
       return builder(column, condition.operator === "IN" ? "in" : "not in", [...condition.value] as never);
+    case "IS NULL":
+    case "IS NOT NULL":
+      throw new AppError("INVALID_PARAMETER", `${condition.operator} is not for models and versions.`);
     default:
       return builder(column, condition.operator, condition.value as never);
   }

@@ -34,6 +34,16 @@ describe("filters of runs", () => {
     ]);
   });
 
+  it("reads whether params and tags are there", () => {
+    assert.deepEqual(runFilter("params.`a b` IS NULL AND tag.x is  not null"), [
+      { kind: "param", key: "a b", operator: "IS NULL" },
+      { kind: "tag", key: "x", operator: "IS NOT NULL" },
+    ]);
+    assert.deepEqual(experimentFilter("tags.x IS NULL"), [{ kind: "tag", key: "x", operator: "IS NULL" }]);
+    for (const text of ["metrics.a IS NULL", "status IS NULL", "dataset.name IS NULL", "params.a IS", "params.a IS NOT", "params.a IS 'x'", "params.a IS NOT 'x'", "params.a NULL"]) refusal(() => runFilter(text));
+    for (const parse of [registeredModelFilter, modelVersionFilter, loggedModelFilter]) refusal(() => parse("tags.a IS NULL"));
+  });
+
   it("reads keys with any characters, bare as far as they can be", () => {
     const keys = runFilter("metrics.`a b` > 1 AND metrics.\"c.d/e\" > 1 AND metrics.train/loss_1.2 > 1 AND metrics.x-y>-1").map(({ key }) => key);
     assert.deepEqual(keys, ["a b", "c.d/e", "train/loss_1.2", "x-y"]);
@@ -80,6 +90,8 @@ describe("filters of the other objects", () => {
     assert.deepEqual(experimentFilter("creation_time > 5 AND tags.a = 'b' AND name LIKE 'x%'").map(({ kind, key }) => [kind, key]), [["attribute", "createdAt"], ["tag", "a"], ["attribute", "name"]]);
     assert.deepEqual(modelVersionFilter("version_number >= 2 AND run_id IN ('a') AND source_path = 's'").map(({ key }) => key), ["version", "run", "source"]);
     assert.deepEqual(loggedModelFilter("model_id IN ('m-1') AND metrics.loss < 1 AND creation_timestamp > 1").map(({ key }) => key), ["id", "loss", "createdAt"]);
+    assert.deepEqual(loggedModelFilter("params.a NOT IN ('x')"), [{ kind: "param", key: "a", operator: "NOT IN", value: ["x"] }]);
+    refusal(() => runFilter("params.a IN ('x')"));
     refusal(() => experimentFilter("metrics.a > 1"));
     refusal(() => registeredModelFilter("last_updated_timestamp > 1"));
   });

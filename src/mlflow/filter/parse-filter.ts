@@ -5,12 +5,15 @@ import type { Searchable, SearchableAttribute } from "./searchable.ts";
 const numeric = ["=", "!=", ">", ">=", "<", "<="] as const;
 const textual = ["=", "!=", "LIKE", "ILIKE"] as const;
 const listed = ["IN", "NOT IN"] as const;
-type Operator = (typeof numeric)[number] | (typeof textual)[number] | (typeof listed)[number];
+const presence = ["IS NULL", "IS NOT NULL"] as const;
+type Operator = (typeof numeric)[number] | (typeof textual)[number] | (typeof listed)[number] | (typeof presence)[number];
 
 /** A field with what its values are. */
 export interface ParsedField extends SearchField {
   type: "text" | "number";
   lists: boolean;
+  /** May be asked for by IS NULL. */
+  mayLack: boolean;
 }
 
 /** Reads pieces one after the other; every refusal names the place and what was expected there. */
@@ -54,9 +57,10 @@ export class FilterReader {
     if (kind === "attribute") return this.#attribute(searchable, key, use);
     if (kind === "dataset") {
       if (searchable.datasetKeys?.includes(key.text) !== true) this.refuse(key, `one of the dataset keys ${searchable.datasetKeys!.join(", ")}`);
-      return { kind, key: key.text, type: "text", lists: true };
+      return { kind, key: key.text, type: "text", lists: true, mayLack: false };
     }
-    return { kind, key: key.text, type: kind === "metric" ? "number" : "text", lists: false };
+    const isText = kind !== "metric";
+    return { kind, key: key.text, type: isText ? "text" : "number", lists: isText && searchable.entryLists === true, mayLack: searchable.mayLack?.includes(kind) === true };
   }
 
   /** Bare, with dots inside, or quoted in any way. */
@@ -78,16 +82,23 @@ export class FilterReader {
     const allowed = Object.entries(searchable.attributes).filter(([, { orderOnly }]) => use === "order" || orderOnly !== true);
     const found: SearchableAttribute | undefined = allowed.find(([name]) => name === token.text)?.[1];
     if (found === undefined) this.refuse(token, `a valid attribute key, one of ${allowed.map(([name]) => name).join(", ")}`);
-    return { kind: "attribute", key: found.key, type: found.type, lists: found.lists === true };
+    return { kind: "attribute", key: found.key, type: found.type, lists: found.lists === true, mayLack: false };
   }
 
   operator(field: ParsedField): Operator {
     const token = this.take();
     const written = token.text.toUpperCase();
-    const operator = written === "NOT" && this.takeWord("IN") ? "NOT IN" : written;
-    const allowed: readonly Operator[] = field.type === "number" ? numeric : field.lists ? [...textual, ...listed] : textual;
+    const operator = written === "NOT" && this.takeWord("IN") ? "NOT IN" : written === "IS" && token.kind === "word" ? this.#presence() : written;
+    const allowed: readonly Operator[] = field.type === "number" ? numeric : [...textual, ...(field.lists ? listed : []), ...(field.mayLack ? presence : [])];
     if (token.kind !== "operator" && token.kind !== "word") this.refuse(token, `one of ${allowed.join(", ")}`);
     return allowed.find((each) => each === operator) ?? this.refuse(token, `a valid comparator for this field, one of ${allowed.join(", ")}`);
+  }
+
+  /** What follows IS. */
+  #presence(): Operator {
+    const isNot = this.takeWord("NOT");
+    if (!this.takeWord("NULL")) this.refuse(this.next, isNot ? "NULL" : "NULL or NOT NULL");
+    return isNot ? "IS NOT NULL" : "IS NULL";
   }
 
   number(): number {
@@ -130,8 +141,10 @@ export function parseFilter(searchable: Searchable, text: string | undefined): S
 }
 
 function comparison(reader: FilterReader, searchable: Searchable): SearchCondition {
-  const { type, lists: _lists, ...field } = reader.field(searchable, "compare");
-  const operator = reader.operator({ ...field, type, lists: _lists });
+  const parsed = reader.field(searchable, "compare");
+  const { type, lists: _lists, mayLack: _mayLack, ...field } = parsed;
+  const operator = reader.operator(parsed);
+  if (operator === "IS NULL" || operator === "IS NOT NULL") return { ...field, operator };
   if (operator === "IN" || operator === "NOT IN") return { ...field, operator, value: reader.strings() };
   if (operator === "LIKE" || operator === "ILIKE") return { ...field, operator, value: reader.string() };
   const value = type === "number" ? reader.number() : reader.string();

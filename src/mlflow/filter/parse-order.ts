@@ -3,16 +3,16 @@ import type { SearchOrder } from "../../tracking/index.ts";
 import { FilterReader } from "./parse-filter.ts";
 import type { Searchable } from "./searchable.ts";
 
-/** Each text is `field [ASC|DESC]`. Throws FILTER_INVALID, also for a field that is there twice. */
+/** Each text is `field [ASC|DESC]`. Throws FILTER_INVALID, also for a field that is there twice, where that is an error. */
 export function parseOrder(searchable: Searchable, texts: readonly string[]): SearchOrder[] {
-  const orders = texts.filter((text) => text.trim() !== "").map((text) => parseOne(searchable, text));
-  const seen = new Set<string>();
-  for (const { kind, key } of orders) {
-    const name = `${kind} ${key}`;
-    if (seen.has(name)) throw new AppError("FILTER_INVALID", `\`order_by\` contains duplicate fields: ${JSON.stringify(texts)}.`);
-    seen.add(name);
+  const orders = new Map<string, SearchOrder>();
+  for (const text of texts.filter((each) => each.trim() !== "")) {
+    const order = parseOne(searchable, text);
+    const name = `${order.kind} ${order.key}`;
+    if (!orders.has(name)) orders.set(name, order);
+    else if (searchable.mayRepeat !== true) throw new AppError("FILTER_INVALID", `\`order_by\` contains duplicate fields: ${JSON.stringify(texts)}.`);
   }
-  return orders;
+  return [...orders.values()];
 }
 
 function parseOne(searchable: Searchable, text: string): SearchOrder {

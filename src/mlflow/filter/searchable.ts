@@ -18,6 +18,12 @@ export interface Searchable {
   attributes: Readonly<Record<string, SearchableAttribute>>;
   /** Attributes that stand behind `dataset.`. */
   datasetKeys?: readonly string[];
+  /** Maps whose entries can be asked for by IS NULL. */
+  mayLack?: readonly SearchField["kind"][];
+  /** IN and NOT IN are allowed for entries of maps of text too. */
+  entryLists?: true;
+  /** An order may name a field again, to no effect. */
+  mayRepeat?: true;
   /** A tag whose absence counts as `false`. */
   flagTag?: string;
 }
@@ -40,6 +46,7 @@ export const runs: Searchable = {
     end_time: { key: "endTime", type: "number" },
   },
   datasetKeys: ["name", "digest", "context"],
+  mayLack: ["param", "tag"],
 };
 
 export const experiments: Searchable = {
@@ -50,6 +57,8 @@ export const experiments: Searchable = {
     creation_time: { key: "createdAt", type: "number" },
     last_update_time: { key: "updatedAt", type: "number" },
   },
+  mayLack: ["tag"],
+  mayRepeat: true,
 };
 
 export const registeredModels: Searchable = {
@@ -87,4 +96,5 @@ export const loggedModels: Searchable = {
     creation_timestamp: { key: "createdAt", type: "number" }, creation_time: { key: "createdAt", type: "number" }, creation_timestamp_ms: { key: "createdAt", type: "number" },
     last_updated_timestamp: { key: "updatedAt", type: "number" }, last_updated_time: { key: "updatedAt", type: "number" }, last_updated_timestamp_ms: { key: "updatedAt", type: "number" },
   },
+  entryLists: true,
 };
