@@ -1,6 +1,6 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { VisibleExperiments } from "../tracking/index.ts";
-import type { DatasetVersion, HeldDataset, LoggedDataset } from "./schemas.ts";
+import type { DatasetUse, DatasetVersion, HeldDataset, LoggedDataset } from "./schemas.ts";
 
 /** What a version says beside its number. */
 export type DatasetFacts = Omit<DatasetVersion, "version" | "createdAt" | "owner">;
@@ -28,6 +28,10 @@ export interface DatasetStore {
   remove(name: string, by: { actor: string; now: EpochMs }): Promise<boolean>;
   /** Every digest that a version names. */
   listDigests(): Promise<string[]>;
+  /** Models of which a version's contract names the content or was evaluated on it, by name. */
+  modelsUsing(digest: string): Promise<{ name: string; team: string }[]>;
+  /** Where these models use the content: versions by model, then newest first; evaluations newest first. At most `limit` of each. */
+  listUse(digest: string, models: readonly string[], limit: number): Promise<DatasetUse>;
   /** What runs of active experiments logged, newest first; of one experiment, or under one name, where they are said. */
   listLogged(request: { visible: VisibleExperiments; experiment?: string; name?: string; offset: number; limit: number }): Promise<LoggedDataset[]>;
 }

@@ -29,7 +29,7 @@ export const DatasetVersion = z
     format: DatasetFormat,
     rows: z.number().int().nonnegative(),
     columns: z.array(DatasetColumn).meta({ description: "In the order of the file" }),
-    /** Of every column that is not `other`; `input` is the column's own name and `index` 0. */
+    /** Of every column that is not `other`; `input` is the column's own name and `index` 0. Of wide tables only the most frequent categories. */
     profile: z.array(ColumnProfile),
     target: z.string().nullable().meta({ description: "Column that models are to predict" }),
     source: z.string().meta({ description: "Where it is from, as who added it said; empty for an upload" }),
@@ -65,10 +65,27 @@ export const NewDatasetVersion = z
   .meta({ id: "NewDatasetVersion" });
 export type NewDatasetVersion = z.infer<typeof NewDatasetVersion>;
 
+/** A version without its profile, as lists have it. */
+export const DatasetVersionSummary = DatasetVersion.omit({ profile: true }).meta({ id: "DatasetVersionSummary" });
+export type DatasetVersionSummary = z.infer<typeof DatasetVersionSummary>;
+
+/** Some rows of a version, for people to look at. */
+export const DatasetRows = z
+  .object({
+    columns: z.array(DatasetColumn),
+    rows: z
+      .array(z.array(z.union([z.number(), z.string(), z.boolean(), z.null()])))
+      .meta({ description: "Cells in the order of the columns. Missing is null; NaN, infinities and integers beyond 2^53 are texts; texts end after 1,000 characters with …" }),
+    offset: z.number().int(),
+    total: z.number().int().meta({ description: "Rows of the whole file" }),
+  })
+  .meta({ id: "DatasetRows" });
+export type DatasetRows = z.infer<typeof DatasetRows>;
+
 /** Where a version's content was used. */
 export const DatasetUse = z
   .object({
-    models: z.array(z.object({ model: z.string(), version: z.string() })).meta({ description: "Versions whose contract names the digest" }),
+    models: z.array(z.object({ model: z.string(), version: z.string() })).meta({ description: "Versions whose contract names the digest, at most 100" }),
     evaluations: z.array(z.object({ model: z.string(), version: z.string(), evaluation: z.string() })).meta({ description: "Evaluations on it, newest first, at most 100" }),
   })
   .meta({ id: "DatasetUse" });

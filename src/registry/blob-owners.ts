@@ -10,6 +10,8 @@ export interface BlobOwners {
   hasUploaded(digest: string, actor: string): Promise<boolean>;
   /** Models of which some version's contract names the file, as artifact, source or data; by name. */
   modelsNaming(digest: string): Promise<{ name: string; team: string }[]>;
+  /** Teams that have a dataset with the file as one of its versions. */
+  teamsWithDataset(digest: string): Promise<string[]>;
   /** Forgets uploads before the time; answers how many. What versions name is found without them. */
   pruneUploads(before: EpochMs): Promise<number>;
 }

@@ -1,5 +1,6 @@
 export * from "./policy-schemas.ts";
 export * from "./schemas.ts";
+export { requireBlob } from "./blob-access.ts";
 export type { BlobOwners } from "./blob-owners.ts";
 export { missingBlob, type BlobStore } from "./blob-store.ts";
 export { ModelCatalog, modelTeamTag, type ChangeAt } from "./model-catalog.ts";
@@ -19,3 +20,4 @@ export { registryCommands } from "./commands.ts";
 export { deployFiles, type DeployFiles } from "./deploy-files.ts";
 export { registryRoutes } from "./routes.ts";
 export { typicalNumber } from "./typical-number.ts";
+export { uploadModel } from "./upload-model.ts";

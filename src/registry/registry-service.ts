@@ -1,13 +1,14 @@
 import { stat } from "node:fs/promises";
-import { mayOn, mayOnServer, type Caller } from "../core/caller.ts";
+import { mayOn, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { canonicalJson, jsonDigest } from "../core/canonical-json.ts";
 import { AppError } from "../core/errors.ts";
 import type { EventBus } from "../core/events.ts";
 import { assertSafeName, VersionNumber } from "../core/names.ts";
-import { denial, missingObject, requireOn } from "../core/request-gate.ts";
+import { missingObject, requireOn } from "../core/request-gate.ts";
+import { requireBlob } from "./blob-access.ts";
 import type { BlobOwners } from "./blob-owners.ts";
-import { missingBlob, type BlobStore } from "./blob-store.ts";
+import type { BlobStore } from "./blob-store.ts";
 import { ContractBuilder, type MakeContract, type OnnxFacts } from "./contract-builder.ts";
 import { ModelCatalog } from "./model-catalog.ts";
 import type { ModelInspector } from "./model-inspector.ts";
@@ -178,16 +179,10 @@ export class RegistryService {
     return this.#parts.store.listPolicyRevisions(model);
   }
 
-  /**
-   * The path of a file that the caller uploaded, or that a version names which they may see: whoever knows no more than a
-   * digest is told that there is no such file. Throws BLOB_NOT_FOUND, BLOB_CORRUPT.
-   */
+  /** The path of a file that the caller may use. Throws BLOB_NOT_FOUND, BLOB_CORRUPT. */
   async #pathFor(caller: Caller, digest: string): Promise<string> {
     const { blobs, owners } = this.#parts;
-    if (!mayOnServer(caller, "deployer") && !(await owners.hasUploaded(digest, caller.actor))) {
-      const models = await owners.modelsNaming(digest);
-      if (!models.some(({ name, team }) => mayOn(caller, "viewer", { kind: "model", name, team }))) throw denial(missingBlob(digest));
-    }
+    await requireBlob(owners, caller, digest);
     return blobs.verifiedPath(digest);
   }
 

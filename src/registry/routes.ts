@@ -20,11 +20,11 @@ export function registryRoutes(registry: RegistryService, blobs: BlobStore): Rou
     route({
       method: "PUT",
       path: "/api/blobs",
-      access: "deployer",
+      access: "contributor",
       on: "some",
       operationId: "uploadBlob",
       summary: "Upload a file and get its digest",
-      description: "The body is the file. It is kept for a day when no version names it. Its uploader may deploy it, and whoever sees a version that names it.",
+      description: "The body is the file. It is kept for a day when neither a version nor a dataset names it. Its uploader may use it, and whoever sees what names it.",
       tag,
       query: z.strictObject({ digest: Digest.optional() }),
       body: { kind: "stream", description: "The file's bytes" },

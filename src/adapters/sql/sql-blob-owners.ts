@@ -2,7 +2,7 @@ import type { EpochMs } from "../../core/clock.ts";
 import type { BlobOwners } from "../../registry/index.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 
-/** Uploads in a table of their own; what versions name is in that of the registry. */
+/** Uploads in a table of their own; what versions and datasets name is in theirs. */
 export class SqlBlobOwners implements BlobOwners {
   readonly #database: SqlDatabase;
 
@@ -32,6 +32,18 @@ export class SqlBlobOwners implements BlobOwners {
       .where("version_digests.digest", "=", digest)
       .orderBy("models.name")
       .execute();
+  }
+
+  async teamsWithDataset(digest: string): Promise<string[]> {
+    const rows = await this.#database.queries
+      .selectFrom("dataset_versions")
+      .innerJoin("held_datasets", "held_datasets.name", "dataset_versions.dataset")
+      .select("held_datasets.team")
+      .distinct()
+      .where("dataset_versions.digest", "=", digest)
+      .orderBy("held_datasets.team")
+      .execute();
+    return rows.map(({ team }) => team);
   }
 
   async pruneUploads(before: EpochMs): Promise<number> {

@@ -2,7 +2,7 @@ import type { Selectable, Transaction } from "kysely";
 import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import type { DatasetFacts, DatasetStore } from "../../datasets/dataset-store.ts";
-import { DatasetVersion, HeldDataset, type LoggedDataset } from "../../datasets/schemas.ts";
+import { type DatasetUse, DatasetVersion, HeldDataset, type LoggedDataset } from "../../datasets/schemas.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import type { DatasetVersionRow, HeldDatasetRow } from "./dataset-schema.ts";
 import { holdTeam } from "./hold-team.ts";
@@ -91,6 +91,33 @@ export class SqlDatasetStore implements DatasetStore {
   async listDigests(): Promise<string[]> {
     const rows = await this.#database.queries.selectFrom("dataset_versions").select("digest").distinct().orderBy("digest").execute();
     return rows.map(({ digest }) => digest);
+  }
+
+  modelsUsing(digest: string): Promise<{ name: string; team: string }[]> {
+    const { queries } = this.#database;
+    return queries
+      .selectFrom("models").select(["name", "team"]).orderBy("name")
+      .where(({ or, exists, selectFrom }) =>
+        or([
+          exists(selectFrom("version_digests").select("digest").where("digest", "=", digest).whereRef("model", "=", "models.name")),
+          exists(selectFrom("version_evaluations").select("id").where("dataset_digest", "=", digest).whereRef("model", "=", "models.name")),
+        ]))
+      .execute();
+  }
+
+  async listUse(digest: string, models: readonly string[], limit: number): Promise<DatasetUse> {
+    if (models.length === 0) return { models: [], evaluations: [] };
+    const { queries } = this.#database;
+    const versions = await queries
+      .selectFrom("version_digests").select(["model", "version"]).where("digest", "=", digest).where("model", "in", [...models])
+      .orderBy("model").orderBy("version", "desc").limit(limit).execute();
+    const evaluations = await queries
+      .selectFrom("version_evaluations").select(["model", "version", "id"]).where("dataset_digest", "=", digest).where("model", "in", [...models])
+      .orderBy("id", "desc").limit(limit).execute();
+    return {
+      models: versions.map(({ model, version }) => ({ model, version: String(version) })),
+      evaluations: evaluations.map(({ model, version, id }) => ({ model, version: String(version), evaluation: id })),
+    };
   }
 
   listLogged(request: Parameters<DatasetStore["listLogged"]>[0]): Promise<LoggedDataset[]> {
