@@ -122,7 +122,7 @@ export class SqlRunLog {
     const rows = metrics.map(rowOf);
     const models = metrics.flatMap((metric, index) => (metric.model === undefined ? [] : [[...rows[index]!, metric.model, metric.datasetName ?? "", metric.datasetDigest ?? ""]]));
     return [
-      ...this.#metrics.statements(rows, [id]),
+      ...this.#metrics.statements(byKey(rows), [id]),
       ...this.#latest.statements(greatestOf(rows, ([key]) => key as string), [id]),
       ...this.#modelMetrics.statements(greatestOf(models, ([key, , , , , ...about]) => JSON.stringify([key, ...about])), [id]),
     ];
@@ -166,6 +166,17 @@ const metricTypes = ["text", "double precision", "bigint", "bigint", "bigint"] a
 
 function rowOf({ key, value, timestamp, step }: Metric): unknown[] {
   return Number.isNaN(value) ? [key, 0, 1, timestamp, step] : [key, value, 0, timestamp, step];
+}
+
+/** Rows of one key together, as the table has them: what one statement touches then lies together too. */
+function byKey(rows: readonly (readonly unknown[])[]): (readonly unknown[])[] {
+  const groups = new Map<unknown, (readonly unknown[])[]>();
+  for (const row of rows) {
+    const group = groups.get(row[0]);
+    if (group === undefined) groups.set(row[0], [row]);
+    else group.push(row);
+  }
+  return [...groups.values()].flat();
 }
 
 /** Of the rows of one name the one of the greatest step, then timestamp, then value: a statement may touch a row once. In the order of names, as others lock them. */

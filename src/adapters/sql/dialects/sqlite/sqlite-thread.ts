@@ -15,6 +15,7 @@ export interface SqliteAnswer<Kind extends RequestKind> {
 export type SqliteRequester = Pick<SqliteThread, "request" | "close" | "kill">;
 
 interface PendingRequest {
+  id: number;
   resolve(answer: SqliteAnswer<RequestKind>): void;
   reject(error: RequestFailure): void;
 }
@@ -39,7 +40,8 @@ export class RequestFailure extends Error {
  */
 export class SqliteThread {
   readonly #options: SqliteThreadOptions;
-  readonly #pending = new Map<number, PendingRequest>();
+  /** In their order, which is that of the answers. Not a Map: those that come and go with every request leave garbage reachable (`ChurnSet`). */
+  readonly #pending: PendingRequest[] = [];
   #worker: Worker | undefined;
   #exited: Promise<void> = Promise.resolve();
   #lastId = 0;
@@ -87,8 +89,8 @@ export class SqliteThread {
     return new Promise<SqliteAnswer<Kind>>((resolve, reject) => {
       const message: RequestMessage = { id, kind, request };
       worker.postMessage(message);
-      if (this.#pending.size === 0) worker.ref();
-      this.#pending.set(id, { resolve: resolve as PendingRequest["resolve"], reject });
+      if (this.#pending.length === 0) worker.ref();
+      this.#pending.push({ id, resolve: resolve as PendingRequest["resolve"], reject });
     });
   }
 
@@ -107,8 +109,7 @@ export class SqliteThread {
         const error = new SqlError("connection_lost", "The database thread ended before it answered.", {
           cause: crash ?? new Error(`The database thread ended with code ${code}.`),
         });
-        for (const pending of this.#pending.values()) pending.reject(new RequestFailure(error, false));
-        this.#pending.clear();
+        for (const pending of this.#pending.splice(0)) pending.reject(new RequestFailure(error, false));
         resolve();
       });
     });
@@ -116,9 +117,9 @@ export class SqliteThread {
   }
 
   #receive(worker: Worker, { id, inTransaction, answer, failure }: AnswerMessage): void {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    if (this.#pending.size === 0) worker.unref();
+    const place = this.#pending.findIndex((each) => each.id === id);
+    const [pending] = place < 0 ? [] : this.#pending.splice(place, 1);
+    if (this.#pending.length === 0) worker.unref();
     if (failure === undefined) pending?.resolve({ answer: answer as SqliteRequests[RequestKind]["answer"], inTransaction });
     else pending?.reject(new RequestFailure(sqliteError(failure), inTransaction));
   }
