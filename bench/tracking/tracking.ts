@@ -2,12 +2,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PostgresCluster } from "../../test/kit/postgres-cluster.ts";
 import { benchPython } from "../serving/peer.ts";
-import { memoryMiB, startSlipway } from "../serving/processes.ts";
+import { startSlipway } from "../serving/processes.ts";
 import { measureArtifacts } from "./artifacts.ts";
 import { fillOverWire } from "./fill.ts";
 import { startMlflow } from "./mlflow-peer.ts";
+import { searchAmongMany } from "./search-among-many.ts";
 import { timed, Wire, type Timing } from "./wire.ts";
 
 interface Server {
@@ -131,40 +131,5 @@ function print(lines: readonly Line[], servers: readonly Server[], runs: number)
       const ratio = server === "Slipway" && peer !== undefined ? (timing.perSecond / peer.perSecond).toFixed(1) : "";
       console.log(`| ${name} | ${server} | ${timing.perSecond.toFixed(timing.perSecond < 100 ? 1 : 0)} | ${timing.p50.toFixed(2)} | ${timing.p99.toFixed(2)} | ${ratio} |`);
     }
-  }
-}
-
-/** The 95th percentile of searches that differ, filtered and sorted in several ways. */
-async function searchAmongMany(directory: string, runs: number): Promise<void> {
-  console.log(`\nSearch of 100 among ${runs.toLocaleString("en")} runs\n\n| database | p50 ms | p95 ms | memory of the server, MiB |\n| --- | --- | --- | --- |`);
-  const cluster = await PostgresCluster.start({ fsync: true });
-  try {
-    for (const [name, databaseUrl] of [["SQLite", undefined], ["Postgres", cluster.url({ schema: await cluster.createSchema("many") })]] as const) {
-      if (databaseUrl !== undefined) process.env.SLIPWAY_DATABASE_URL = databaseUrl;
-      const slipway = await startSlipway(join(directory, `many-${name}`));
-      delete process.env.SLIPWAY_DATABASE_URL;
-      const url = `http://127.0.0.1:${slipway.facts.httpPort}`;
-      const experiment = await createExperiment(url, "many");
-      await fillOverWire(url, experiment, runs);
-      const wire = new Wire(url, 1);
-      const filters = (index: number): object => [
-        { filter: `metrics.metric_3 > ${index % 90}`, order_by: ["metrics.metric_5 DESC"] },
-        { filter: `params.param_2 = 'value-${index % 50}'`, order_by: ["metrics.metric_1 ASC"] },
-        { filter: `params.param_4 = 'value-${index % 50}' AND metrics.metric_7 < ${10 + (index % 50)}`, order_by: ["start_time DESC"] },
-        { filter: "", order_by: ["params.param_1 DESC", "metrics.metric_2 ASC"] },
-        { filter: `tags.\`mlflow.runName\` LIKE 'run-${index % 10}%' AND attributes.status = 'FINISHED'`, order_by: [] },
-      ][index % 5]!;
-      const call = (index: number) => wire.post("runs/search", { experiment_ids: [experiment], max_results: 100, ...filters(index) });
-      for (let index = 0; index < 5; index++) {
-        const single = await timed(() => call(index), { callers: 1, count: 5, seconds: 60 });
-        console.error(`${name} ${JSON.stringify(filters(index))}: p50 ${single.p50.toFixed(1)} ms`);
-      }
-      const { p50, p95 } = await timed(call, { callers: 1, count: 300, seconds: 120 });
-      console.log(`| ${name} | ${p50.toFixed(1)} | ${p95.toFixed(1)} | ${memoryMiB(slipway.child.pid!).toFixed(0)} |`);
-      wire.close();
-      await slipway.stop();
-    }
-  } finally {
-    await cluster.remove();
   }
 }

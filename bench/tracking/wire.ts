@@ -47,6 +47,8 @@ export interface Timing {
   p50: number;
   p95: number;
   p99: number;
+  /** All of them, ascending. */
+  times: readonly number[];
 }
 
 /** So many callers in closed loops until `count` calls were made, or `seconds` have passed. */
@@ -66,5 +68,5 @@ export async function timed(call: (index: number) => Promise<unknown>, { callers
   const elapsed = (performance.now() - begin) / 1000;
   times.sort((a, b) => a - b);
   const at = (share: number): number => times[Math.min(times.length - 1, Math.ceil(share * times.length) - 1)] ?? NaN;
-  return { perSecond: times.length / elapsed, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+  return { perSecond: times.length / elapsed, p50: at(0.5), p95: at(0.95), p99: at(0.99), times };
 }
