@@ -4,12 +4,14 @@ import type { DoctorCheck } from "./core/doctor-check.ts";
 import type { Route } from "./core/route.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { doctorRoutes } from "./doctor/index.ts";
+import { evaluationRoutes } from "./evaluation/index.ts";
 import { eventRoutes, type Outbox, type WebhookService } from "./events/index.ts";
 import { systemRoutes, type SystemFacts } from "./http/system-routes.ts";
 import { mlflowWebhookRoutes } from "./mlflow/index.ts";
 import { monitoringRoutes, type LiveFeed, type MonitoringService } from "./monitoring/index.ts";
 import { importRoutes } from "./importing/index.ts";
 import type { OpenedAccess } from "./open-access.ts";
+import type { OpenedEvaluation } from "./open-evaluation.ts";
 import type { OpenedImporting } from "./open-importing.ts";
 import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
 import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
@@ -31,6 +33,7 @@ export interface RouteParts {
   streams: RunStreams;
   tracking: OpenedTracking;
   importing: OpenedImporting;
+  evaluation: OpenedEvaluation;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
   access: OpenedAccess;
@@ -54,6 +57,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...workflowRoutes(parts.workflows, parts.streams),
     ...openedTrackingRoutes(parts.tracking, parts.registry),
     ...importRoutes({ workflows: parts.workflows, openSource: parts.importing.openSource }),
+    ...evaluationRoutes(parts.evaluation.evaluations),
     ...doctorRoutes(parts.doctor),
   ];
 }

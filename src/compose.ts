@@ -28,6 +28,7 @@ import { announceRegistryChange, pruneEvents, Refresher, systemAlarm } from "./e
 import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
 import { serverChecks } from "./doctor.ts";
 import { openAccess } from "./open-access.ts";
+import { openEvaluation } from "./open-evaluation.ts";
 import { openDeliveries, openOutbox } from "./open-events.ts";
 import { openImporting } from "./open-importing.ts";
 import { openModels } from "./open-models.ts";
@@ -135,8 +136,10 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 
   const importing = openImporting({ config, tracking, catalog: registry.catalog, ownerOf: async (run) => (await workflows.find(run)).owner });
+  const evaluation = openEvaluation({ database, ids, registry, registryStore, blobs, runtime, duckdb, workflows: () => workflows });
+  dispatcher.subscribe(evaluation.evaluations.subscriber);
   const { workflows, streams, ...engine }: OpenedWorkflows = await openWorkflows({
-    config, database, environment, clock, ids, logger, definitions: [importing.definition],
+    config, database, environment, clock, ids, logger, definitions: [importing.definition, evaluation.definition],
     maintenance: [
       { name: "collect blobs", run: async () => blobs.collect(new Set(await registryStore.listArtifactDigests()), dayMs) },
       { name: "remove unused Python environments", run: models.removeUnusedEnvironments },
@@ -152,7 +155,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, importing, access: opened, doctor,
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, evaluation, importing, access: opened, doctor,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(models.executionProviders()),
