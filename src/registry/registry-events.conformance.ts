@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import { registryAddition } from "./registry-store.conformance.ts";
-import type { RegistryStore } from "./registry-store.ts";
+import type { RegistryStores } from "./registry-store.ts";
 import { Policy } from "./policy-schemas.ts";
 
 const now = epochMs(1_700_000_000_000);
 
 interface OpenedRegistryStore {
-  store: RegistryStore;
+  store: RegistryStores;
   /** What is in the outbox, in the order of commits. */
   events: () => Promise<{ type: string; object: string; team: string; actor: string; time: number; payload: unknown }[]>;
 }
@@ -28,6 +28,27 @@ export function registryEventsConformance(adapterName: string, open: () => Promi
         of("model.alias.changed", "user:usr_1", { alias: "next", version: "1" }),
         of("model.policy.changed", "key:key_2", { revision: 1, reason: "Because." }, now + 5),
       ]);
+    });
+
+    it("say of every change of a prompt that it is one, as long as it is", async () => {
+      const { store, events } = await open();
+      const by = { actor: "local", now };
+      const marked = { key: "mlflow.prompt.is_prompt", value: "True" };
+      await store.createModel({ name: "greeting", team: "default", ...by, description: "Hello", tags: [marked] });
+      await store.addVersion({ ...registryAddition("greeting"), facts: { description: "First", tags: [{ key: "b", value: "2" }], source: "s", runId: "r" } });
+      await store.tagModel("greeting", { set: [{ key: "k", value: "v" }] }, by);
+      await store.tagVersion("greeting", "1", { set: [{ key: "k", value: "v" }] }, by);
+      await store.setAlias({ model: "greeting", alias: "live", version: "1", ...by });
+      await store.deleteAlias("greeting", "live", by);
+      await store.tagModel("greeting", { remove: [marked.key] }, by);
+      await store.createModel({ name: "flights", team: "default", ...by, description: "", tags: [{ key: marked.key, value: "false" }] });
+      const told = (await events()).map(({ type, payload }) => ({ type, ...(payload as { prompt?: true; tags?: unknown; source?: string }) }));
+      assert.deepEqual(told.map(({ type, prompt }) => [type, prompt]), [
+        ["model.created", true], ["model.version.registered", true], ["model.tag.set", true], ["model.version.tag.set", true], ["model.alias.changed", true],
+        ["model.alias.deleted", true], ["model.tag.deleted", undefined], ["model.created", undefined],
+      ]);
+      const { contractDigest: _, ...registered } = told[1] as Record<string, unknown>;
+      assert.deepEqual(registered, { type: "model.version.registered", model: "greeting", version: "1", prompt: true, description: "First", source: "s", runId: "r", tags: [{ key: "b", value: "2" }] });
     });
 
     it("are not there for what failed", async () => {
