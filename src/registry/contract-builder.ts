@@ -218,13 +218,29 @@ export function emptyContract(model: string, notes: readonly string[], lineage: 
 function withSource(make: MakeContract, { example, lineage: { run, loggedModel } }: SourceModel, notes: readonly string[]): MakeContract {
   return (version, parent) => {
     const contract = make(version, parent);
+    const fitted = example === null ? null : fitExample(example, contract.signature.inputs);
     return {
       ...contract,
-      signature: { ...contract.signature, ...(example === null ? {} : { inputExample: [...example] }) },
-      runtime: { ...contract.runtime, notes: [...contract.runtime.notes, ...notes] },
+      signature: { ...contract.signature, ...(fitted === null ? {} : { inputExample: fitted }) },
+      runtime: { ...contract.runtime, notes: [...contract.runtime.notes, ...notes, ...(example !== null && fitted === null ? ["The input example does not fit the model's inputs and was left out."] : [])] },
       lineage: { ...contract.lineage, ...(run === undefined ? {} : { run }), ...(loggedModel === undefined ? {} : { loggedModel }) },
     };
   };
+}
+
+/** Under the names and types of the model itself: a graph names an only input as it likes, and takes singles where its maker had doubles. Null where it does not fit. */
+function fitExample(example: readonly ExampleTensor[], inputs: readonly TensorSpec[]): ExampleTensor[] | null {
+  const fitted = inputs.flatMap((input) => {
+    const tensor = example.find(({ name }) => name === input.name) ?? (inputs.length === 1 && example.length === 1 ? example[0] : undefined);
+    if (tensor === undefined || tensor.shape.length !== input.shape.length || kindOf(tensor) !== kindOf(input)) return [];
+    if (!input.shape.every((dimension, position) => dimension === -1 || dimension === tensor.shape[position])) return [];
+    return [{ ...tensor, name: input.name, datatype: input.datatype }];
+  });
+  return fitted.length === inputs.length ? fitted : null;
+}
+
+function kindOf({ datatype }: Pick<TensorSpec, "datatype">): string {
+  return datatype === "BYTES" || datatype === "BOOL" ? datatype : datatype.startsWith("FP") ? "real" : "whole";
 }
 
 function revisionOf(codeRevision: string | undefined): { codeRevision?: string } {

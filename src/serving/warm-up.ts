@@ -3,15 +3,19 @@ import type { Contract } from "../registry/index.ts";
 import type { WarmupMeasure } from "./measurement-store.ts";
 import type { ModelRunner } from "./model-runtime.ts";
 import { sampleInputs } from "./sample-inputs.ts";
+import { smokeTest } from "./smoke-test.ts";
 
 /** A warm-up run that takes longer is stopped: the model serves without warm-up, under its deadlines. */
 const longestRunMs = 5000;
+/** What a model may say to values that were made up. */
+const refusals = new Set(["MODEL_RUN_FAILED", "OUTPUT_INVALID"]);
 /** All of the warm-up; slow models are warmed at fewer sizes. */
 const longestTotalMs = 10_000;
 
 /**
  * Starts a runner and runs it at batch sizes 1, 2, 4 … `maxBatchRows`, so that no caller pays for first-time work.
- * A runner that hangs on the made-up values is replaced by one that is not warmed; values that the model refuses do no
+ * Before, the contract's own input example must run: a version that fails on it is refused with VERSION_FAILED.
+ * A runner that hangs on the values is replaced by one that is not warmed; values that the model refuses do no
  * harm. `brief` warms the smallest and the largest size only.
  */
 export async function warmUp(
@@ -25,23 +29,40 @@ export async function warmUp(
   const measures: WarmupMeasure[] = [];
   const begin = clock.monotonic();
   let hung = false;
-  for (const rows of batchSizes(contract.signature.batchable ? maxBatchRows : 1, brief)) {
-    if (clock.monotonic() - begin > longestTotalMs) break;
-    const inputs = sampleInputs(contract, rows);
-    const times: number[] = [];
+  /** Where the work hangs, its runner is ended and `hung` is true. */
+  const limited = async (work: () => Promise<void>): Promise<void> => {
     const timer = setTimeout(() => {
       hung = true;
       runner.kill(`warm-up took longer than ${longestRunMs} ms`);
     }, longestRunMs);
     try {
-      for (let round = 0; round < 4 && (round < 2 || times[0]! < 50); round++) times.push((await runner.run(inputs)).runUs / 1000);
+      await work();
     } catch (error) {
-      if (hung) return { runner: await start(), measures: [] };
-      if ((error as { code?: string }).code !== "MODEL_RUN_FAILED") throw error;
-      return { runner, measures: [] };
+      if (!hung) throw error;
     } finally {
       clearTimeout(timer);
     }
+  };
+  try {
+    await limited(() => smokeTest(runner, contract));
+  } catch (error) {
+    runner.kill("it failed its smoke test");
+    throw error;
+  }
+  if (hung) return { runner: await start(), measures: [] };
+  for (const rows of batchSizes(contract.signature.batchable ? maxBatchRows : 1, brief)) {
+    if (clock.monotonic() - begin > longestTotalMs) break;
+    const inputs = sampleInputs(contract, rows);
+    const times: number[] = [];
+    try {
+      await limited(async () => {
+        for (let round = 0; round < 4 && (round < 2 || times[0]! < 50); round++) times.push((await runner.run(inputs)).runUs / 1000);
+      });
+    } catch (error) {
+      if (!refusals.has((error as { code?: string }).code ?? "")) throw error;
+      return { runner, measures: [] };
+    }
+    if (hung) return { runner: await start(), measures: [] };
     const later = times.slice(1).sort((a, b) => a - b);
     measures.push({ rows, milliseconds: later[later.length >> 1]! });
   }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { AppError } from "../../core/errors.ts";
 import type { Artifact, BlobStore, PythonFacts } from "../../registry/index.ts";
+import type { ExampleTensor } from "../../registry/schemas.ts";
 import type { SourceModel } from "../../registry/model-source.ts";
 import { pickleNote, readBareModel } from "./bare-model-file.ts";
 import { isWeightsAlone, modelOfFolder, weightsAloneAdvice } from "./folder-model.ts";
@@ -55,7 +56,9 @@ export class MlflowModelReader {
     if (flavours.includes("onnx")) {
       const file = onnxFile(files, mlmodel);
       const signature = mlmodel.inputs === null ? null : { inputs: mlmodel.inputs.specs, outputs: mlmodel.outputs ?? [] };
-      return { ...basics, signature, runtime: { kind: "onnx", file } };
+      // The graph's own inputs win: how the example fits them is for whoever reads the graph.
+      const example = mlmodel.inputs === null ? firstFit(examples, (text) => specsAndExample(text)) : firstFit(examples, (text) => exampleTensors(text, mlmodel.inputs!.specs));
+      return { ...basics, signature, example, runtime: { kind: "onnx", file } };
     }
     const { requirements, pythonVersion, notes } = await this.#requirementsOf(files, mlmodel);
     const python: PythonFacts = { flavor: mlmodel.flavour, pythonVersion: mlmodel.pythonVersion ?? pythonVersion, requirements, entry: "MLmodel" };
@@ -128,6 +131,12 @@ const maxExampleBytes = 8 * 1024 * 1024;
 
 function empty(files: readonly Artifact[]): ReadModel {
   return { files, flavours: [], signature: null, example: null, runtime: { kind: "onnx", file: files[0]! }, notes: [], runId: null, modelId: null, batchable: true };
+}
+
+/** An example of a model that has no signature, as what it looks like itself. */
+function specsAndExample(text: string): ExampleTensor[] | null {
+  const specs = specsOfExample(text);
+  return specs === null ? null : exampleTensors(text, specs);
 }
 
 function firstFit<Fit>(texts: readonly string[], read: (text: string) => Fit[] | null): Fit[] | null {
