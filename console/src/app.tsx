@@ -1,4 +1,6 @@
 import { Redirect, Route, Switch } from "wouter";
+import { DatasetPage } from "./pages/datasets/dataset-page.tsx";
+import { DatasetsPage } from "./pages/datasets/datasets-page.tsx";
 import { DocsPage } from "./pages/docs/docs-page.tsx";
 import { EventsPage } from "./pages/events/events-page.tsx";
 import { WebhookPage } from "./pages/events/webhook-page.tsx";
@@ -32,6 +34,8 @@ export function App() {
           <Route path="/experiments/:experiment" component={ExperimentPage} />
           <Route path="/experiments/:experiment/compare" component={ComparePage} />
           <Route path="/experiments/:experiment/runs/:run" component={TrackedRunPage} />
+          <Route path="/datasets" component={DatasetsPage} />
+          <Route path="/datasets/:dataset" component={DatasetPage} />
           <Route path="/workflows/runs/:run" component={RunPage} />
           <Route path="/workflows/:tab?" component={WorkflowsRoute} />
           <Route path="/events/webhooks/:webhook" component={WebhookPage} />

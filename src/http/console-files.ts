@@ -60,9 +60,9 @@ const securityHeaders = {
 
 /** Paths of the console's pages; the same table as the console's own router has. */
 const pages = [
-  /^\/$/, /^\/models(\/[^/]+(\/(try|predictions|drift|contract|registry|policy))?)?\/?$/, /^\/predictions\/[^/]+\/?$/, /^\/docs\/?$/, /^\/sign-in\/?$/,
+  /^\/$/, /^\/models(\/[^/]+(\/(try|predictions|drift|contract|evaluations|registry|policy))?)?\/?$/, /^\/predictions\/[^/]+\/?$/, /^\/docs\/?$/, /^\/sign-in\/?$/,
   /^\/experiments(\/\d+(\/(compare|runs\/[^/]+))?)?\/?$/,
-  /^\/workflows(\/(definitions|schedules|runs\/[^/]+))?\/?$/, /^\/events(\/webhooks(\/[^/]+)?)?\/?$/, /^\/settings(\/(keys|teams|audit|doctor))?\/?$/,
+  /^\/datasets(\/[^/]+)?\/?$/, /^\/workflows(\/(definitions|schedules|runs\/[^/]+))?\/?$/, /^\/events(\/webhooks(\/[^/]+)?)?\/?$/, /^\/settings(\/(keys|teams|audit|doctor))?\/?$/,
 ];
 
 /** First segments that belong to the API: an unknown path below them is answered by the API itself, in its own shape. */

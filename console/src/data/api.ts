@@ -24,7 +24,7 @@ export class ApiFailure extends Error {
 }
 
 /** Reads an error body of each wire: the project's own, the Open Inference Protocol's `{error: text}`, or MLflow's `{error_code, message}`. */
-function failureOf(status: number, body: unknown): ApiFailure {
+export function failureOf(status: number, body: unknown): ApiFailure {
   if (typeof body === "object" && body !== null && "error_code" in body && "message" in body) {
     return new ApiFailure(status, { code: String(body.error_code), message: String(body.message) });
   }

@@ -16,7 +16,7 @@ export type { DoctorResult } from "../../../src/doctor/schemas.ts";
 export type { LogLine, RunState, Schedule, WorkflowRun, WorkflowStep, WorkflowSummary } from "../../../src/workflows/schemas.ts";
 export type { Policy, PolicyRevision } from "../../../src/registry/policy-schemas.ts";
 export type { ListedExperiment, RunView } from "../../../src/tracking/schemas.ts";
-export type { DatasetColumn, DatasetFormat, DatasetUse, DatasetVersion, HeldDataset, LoggedDataset } from "../../../src/datasets/schemas.ts";
+export type { DatasetFormat, DatasetRows, DatasetUse, DatasetVersion, DatasetVersionSummary, HeldDataset, LoggedDataset } from "../../../src/datasets/schemas.ts";
 export type { Evaluation, EvaluationComparison, EvaluationMetric, Rival } from "../../../src/evaluation/schemas.ts";
 
 /** One model in `GET /api/models`. */

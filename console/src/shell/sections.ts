@@ -26,6 +26,10 @@ export const sections: readonly Section[] = [
     group: "Build", keywords: "runs tracking mlflow metrics params artifacts training compare charts",
   },
   {
+    id: "datasets", label: "Datasets", icon: "datasets", href: "/datasets", matches: /^\/datasets(\/|$)/,
+    group: "Build", keywords: "data tables parquet csv rows evaluation sets profile",
+  },
+  {
     id: "workflows", label: "Workflows", icon: "workflows", href: "/workflows", matches: /^\/workflows(\/|$)/,
     group: "Run", keywords: "runs jobs steps schedules cron retraining pipelines",
   },
@@ -46,6 +50,7 @@ export const modelTabs = [
   { id: "predictions", label: "Predictions", path: "/predictions" },
   { id: "drift", label: "Drift", path: "/drift" },
   { id: "contract", label: "Contract", path: "/contract" },
+  { id: "evaluations", label: "Evaluations", path: "/evaluations" },
   { id: "registry", label: "Registry", path: "/registry" },
   { id: "policy", label: "Policy", path: "/policy" },
 ] as const;

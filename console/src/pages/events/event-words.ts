@@ -6,10 +6,11 @@ export const eventTypes = [
     pattern: "model.*",
     types: [
       "model.created", "model.described", "model.renamed", "model.deleted", "model.tag.set", "model.tag.deleted",
-      "model.version.registered", "model.version.transitioned", "model.version.described", "model.version.deleted", "model.version.tag.set", "model.version.tag.deleted",
+      "model.version.registered", "model.version.transitioned", "model.version.described", "model.version.deleted", "model.version.tag.set", "model.version.tag.deleted", "model.version.evaluated",
       "model.alias.changed", "model.alias.deleted", "model.policy.changed",
     ],
   },
+  { pattern: "dataset.*", types: ["dataset.created", "dataset.version.added", "dataset.deleted"] },
   { pattern: "experiment.*", types: ["experiment.created"] },
   { pattern: "run.*", types: ["run.finished"] },
   { pattern: "workflow.*", types: ["workflow.run.succeeded", "workflow.run.failed", "workflow.run.cancelled"] },
@@ -27,6 +28,10 @@ export function objectHref(object: string, payload: Readonly<Record<string, unkn
   switch (kind) {
     case "model":
       return `/models/${encodeURIComponent(name)}`;
+    case "dataset":
+      return `/datasets/${encodeURIComponent(name)}`;
+    case "experiment":
+      return `/experiments/${encodeURIComponent(name)}`;
     case "workflow":
       return `/workflows?workflow=${encodeURIComponent(name)}`;
     case "webhook":

@@ -11,3 +11,13 @@ export function FormatChip({ format }: { format: string }) {
   const known = webhookFormats.find(({ id }) => id === format);
   return <Chip title={known?.note}>{known?.label ?? format}</Chip>;
 }
+
+/** What MLflow's format calls its events, such as `model_version.created`; empty for other formats. */
+export function toldAs(detail: Readonly<Record<string, unknown>> | null): string {
+  const { events } = detail ?? {};
+  if (!Array.isArray(events)) return "";
+  return events.map((pair: unknown) => {
+    const { entity, action } = (pair ?? {}) as { entity?: unknown; action?: unknown };
+    return `${String(entity)}.${String(action)}`;
+  }).join(", ");
+}

@@ -15,6 +15,7 @@ import { ResourceView } from "../../parts/resource-view.tsx";
 import { Time } from "../../parts/time.tsx";
 import { usePageTitle } from "../../shell/title.ts";
 import { DeliveriesPanel } from "./deliveries-panel.tsx";
+import { FormatChip, toldAs } from "./webhook-format.tsx";
 import { SecretDialog } from "./webhook-dialogs.tsx";
 
 const refresh = (): void => invalidate((key) => key.startsWith("/api/webhooks"));
@@ -36,6 +37,7 @@ export function WebhookPage({ params }: { params: { webhook: string } }) {
         </nav>
         <h1>{name}</h1>
         {webhook !== undefined && (webhook.pausedAt === null ? <Chip tone="good">active</Chip> : <Chip tone="warning">paused</Chip>)}
+        {webhook !== undefined && webhook.description !== "" && <p className="page-description">{webhook.description}</p>}
         {webhook !== undefined && <WebhookActions webhook={webhook} />}
       </header>
       <ResourceView resource={webhooks} lines={8}>
@@ -60,11 +62,12 @@ function Facts({ receiver, webhook }: { receiver: WebhookStatus | SubscriberStat
       {webhook !== undefined && (
         <>
           <div className="fact-wide"><dt>URL</dt><dd>{webhook.url}</dd></div>
+          <div><dt>Format</dt><dd><FormatChip format={webhook.format} /></dd></div>
           <div><dt>Team</dt><dd>{webhook.team === "*" ? "all teams" : webhook.team}</dd></div>
           <div><dt>Added</dt><dd><Time at={webhook.createdAt} /> by {webhook.createdBy}</dd></div>
         </>
       )}
-      <div><dt>Events</dt><dd>{receiver.types.join(", ")}</dd></div>
+      <div><dt>Events</dt><dd>{receiver.types.join(", ")}{webhook !== undefined && toldAs(webhook.detail) !== "" && <span className="cell-note">told as {toldAs(webhook.detail)}</span>}</dd></div>
       <div><dt>Pending</dt><dd>{formatCount(receiver.pending)}</dd></div>
       <div><dt>Dead</dt><dd>{formatCount(receiver.dead)}</dd></div>
       {webhook !== undefined && <div><dt>Id</dt><dd><IdText id={webhook.id} what="webhook id" /></dd></div>}
@@ -88,7 +91,8 @@ function WebhookActions({ webhook }: { webhook: WebhookStatus }) {
       {action.error !== null && <ErrorBox error={action.error} />}
       {query.get("rotate") !== null && secret === null && (
         <ConfirmDialog title={`Give ${webhook.name} a new secret?`} action="Make a new secret" onClose={close} onDone={() => undefined} work={() => call<WebhookWithSecret>(apiPath`/api/webhooks/${webhook.id}/secret`, { method: "POST" }).then(setSecret)}>
-          <p>For 24 hours deliveries carry signatures of both, the new secret and the one before; by then the receiver must know the new one.</p>
+          {webhook.format === "mlflow" ? <p>It holds at once: MLflow's format has room for one signature. The receiver must know the new secret before it takes the next delivery.</p>
+            : <p>For 24 hours deliveries carry signatures of both, the new secret and the one before; by then the receiver must know the new one.</p>}
         </ConfirmDialog>
       )}
       {secret !== null && <SecretDialog webhook={secret} onClose={() => { setSecret(null); close(); }} />}

@@ -11,6 +11,7 @@ import { modelTabs, type ModelTab } from "../../shell/sections.ts";
 import { usePageTitle } from "../../shell/title.ts";
 import { ContractTab } from "../contract/contract-tab.tsx";
 import { DriftTab } from "../drift/drift-tab.tsx";
+import { EvaluationsTab } from "../evaluations/evaluations-tab.tsx";
 import { runnersText } from "../models/model-row.tsx";
 import { PolicyTab } from "../policy/policy-tab.tsx";
 import { PredictionsTab } from "../predictions/predictions-tab.tsx";
@@ -25,7 +26,7 @@ export interface ModelTabProps {
 }
 
 const panels: Record<ModelTab, (props: ModelTabProps) => ReactNode> = {
-  overview: OverviewTab, try: TryTab, predictions: PredictionsTab, drift: DriftTab, contract: ContractTab, registry: RegistryTab, policy: PolicyTab,
+  overview: OverviewTab, try: TryTab, predictions: PredictionsTab, drift: DriftTab, contract: ContractTab, evaluations: EvaluationsTab, registry: RegistryTab, policy: PolicyTab,
 };
 
 /** What every tab of a model has above it: where it stands. */

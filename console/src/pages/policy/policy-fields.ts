@@ -8,7 +8,9 @@ export interface PolicyField {
   /** Such as `serving.runners`. */
   path: string;
   group: string;
-  kind: "number" | "integer" | "boolean" | "choice" | "list";
+  kind: "number" | "integer" | "boolean" | "choice" | "list" | "text";
+  /** May be left empty: null. */
+  nullable?: true;
   choices?: readonly string[];
   default: unknown;
   minimum?: number;
@@ -20,16 +22,19 @@ export interface PolicyField {
 export function policyFields(schema: Schema, resolve: (reference: string) => Schema | undefined = () => undefined): PolicyField[] {
   const fields: PolicyField[] = [];
   const walk = (node: Schema, path: string[]): void => {
-    const resolved = node.$ref === undefined ? node : { ...resolve(node.$ref), ...node };
+    const referred = (each: Schema): Schema => (each.$ref === undefined ? each : { ...resolve(each.$ref), ...each });
+    const either = node.anyOf?.filter(({ type }) => type !== "null");
+    const nullable = node.anyOf !== undefined && either?.length === 1 && node.anyOf.length === 2;
+    const resolved = nullable ? { ...referred(either[0]!), ...node } : referred(node);
     if (resolved.properties !== undefined) {
       for (const [name, child] of Object.entries(resolved.properties)) walk(child, [...path, name]);
       return;
     }
-    const kind = resolved.enum !== undefined ? "choice" : resolved.type === "array" ? "list" : resolved.type === "boolean" ? "boolean" : resolved.type === "integer" ? "integer" : "number";
+    const kind = resolved.enum !== undefined ? "choice" : resolved.type === "array" ? "list" : resolved.type === "boolean" ? "boolean" : resolved.type === "integer" ? "integer" : resolved.type === "string" ? "text" : "number";
     const { minimum, maximum, exclusiveMinimum } = resolved;
     fields.push({
       path: path.join("."), group: path[0] ?? "", kind, default: resolved.default, description: resolved.description,
-      ...(resolved.enum === undefined ? {} : { choices: resolved.enum.map(String) }),
+      ...(nullable ? { nullable } : {}), ...(resolved.enum === undefined ? {} : { choices: resolved.enum.map(String) }),
       ...(minimum === undefined ? {} : { minimum }), ...(maximum === undefined ? {} : { maximum }), ...(exclusiveMinimum === undefined ? {} : { exclusiveMinimum }),
     });
   };
@@ -65,6 +70,8 @@ export function differences(before: FlatPolicy, after: FlatPolicy): { path: stri
 
 /** A typed value as the policy holds it, or why it is none. */
 export function parseField(field: PolicyField, text: string): { value: unknown } | { problem: string } {
+  if (field.nullable === true && text.trim() === "") return { value: null };
+  if (field.kind === "text") return { value: text.trim() };
   if (field.kind === "boolean") return { value: text === "true" };
   if (field.kind === "choice") return { value: text };
   if (field.kind === "list") return { value: text.split(",").map((item) => item.trim()).filter((item) => item !== "") };

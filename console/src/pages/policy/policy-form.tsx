@@ -5,16 +5,18 @@ import type { PolicyRevision } from "../../data/types.ts";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { fieldText, flatten, parseField, problemsByField, same, unflatten, type PolicyField } from "./policy-fields.ts";
-import { fieldWords, groupWords, labelOf, policyText } from "./policy-words.ts";
+import { fieldWords, groupWords, labelOf, noneText, policyText } from "./policy-words.ts";
 
 /**
  * Only what the reader touched is kept as a change, on top of whatever revision is the newest: when somebody else
  * changed the policy in between, the changes stand and the rest follows.
  */
-export function PolicyForm({ revision, fields, groups, onDone, reload }: {
+export function PolicyForm({ revision, fields, groups, choices, onDone, reload }: {
   revision: PolicyRevision;
   fields: readonly PolicyField[];
   groups: readonly string[];
+  /** What a leaf may name, where that is known here: by its path. */
+  choices: Readonly<Record<string, readonly string[]>>;
   onDone: () => void;
   reload: () => void;
 }) {
@@ -80,7 +82,7 @@ export function PolicyForm({ revision, fields, groups, onDone, reload }: {
           <Panel key={group} title={groupWords[group]?.title ?? group} note={groupWords[group]?.note}>
             <div className="form-rows">
               {fields.filter((field) => field.group === group).map((field) => (
-                <FieldRow key={field.path} field={field} text={textOf(field)} before={flat[field.path]} touched={changed.includes(field)} problem={problems[field.path]} onChange={(text) => change(field.path, text)} />
+                <FieldRow key={field.path} field={field} choices={choices[field.path]} text={textOf(field)} before={flat[field.path]} touched={changed.includes(field)} problem={problems[field.path]} onChange={(text) => change(field.path, text)} />
               ))}
             </div>
           </Panel>
@@ -96,7 +98,7 @@ export function PolicyForm({ revision, fields, groups, onDone, reload }: {
           <label htmlFor={reasonId} className="field-label">Why</label>
           <input id={reasonId} className="input" value={reason} maxLength={1000} aria-invalid={problems.reason !== undefined} aria-describedby={`${reasonId}-note`} onChange={(event) => setReason(event.target.value)} placeholder="such as: the checkout needs an answer within 40 ms" />
           <span id={`${reasonId}-note`} className={problems.reason === undefined ? "field-hint" : "field-problem"}>
-            {problems.reason ?? (changed.length === 0 ? "Nothing is changed yet." : changed.map((field) => `${labelOf(field.path)}: ${policyText(field.path, flat[field.path])} → ${textOf(field)}`).join("; "))}
+            {problems.reason ?? (changed.length === 0 ? "Nothing is changed yet." : changed.map((field) => `${labelOf(field.path)}: ${policyText(field.path, flat[field.path])} → ${textOf(field) || noneText(field.path)}`).join("; "))}
           </span>
         </div>
         <div className="form-actions">
@@ -108,7 +110,7 @@ export function PolicyForm({ revision, fields, groups, onDone, reload }: {
   );
 }
 
-function FieldRow({ field, text, before, touched, problem, onChange }: { field: PolicyField; text: string; before: unknown; touched: boolean; problem: string | undefined; onChange: (text: string) => void }) {
+function FieldRow({ field, choices, text, before, touched, problem, onChange }: { field: PolicyField; choices: readonly string[] | undefined; text: string; before: unknown; touched: boolean; problem: string | undefined; onChange: (text: string) => void }) {
   const id = `policy-${field.path}`;
   const noteId = `${id}-note`;
   const described = { id, "aria-describedby": noteId, "aria-invalid": problem !== undefined };
@@ -128,16 +130,26 @@ function FieldRow({ field, text, before, touched, problem, onChange }: { field: 
             <option value="true">yes</option>
             <option value="false">no</option>
           </select>
+        ) : choices !== undefined ? (
+          <select className="input" value={text} onChange={(event) => onChange(event.target.value)} {...described}>
+            <option value="">{noneText(field.path)}</option>
+            {[...new Set([...choices, ...(text === "" ? [] : [text])])].map((choice) => <option key={choice}>{choice}</option>)}
+          </select>
         ) : field.kind === "choice" ? (
           <select className="input" value={text} onChange={(event) => onChange(event.target.value)} {...described}>
             {field.choices!.map((choice) => <option key={choice}>{choice}</option>)}
           </select>
         ) : (
-          <input className="input" value={text} autoComplete="off" spellCheck={false} {...(field.kind === "list" ? { placeholder: "names, with commas between" } : { inputMode: "decimal" as const })} onChange={(event) => onChange(event.target.value)} {...described} />
+          <input className="input" value={text} autoComplete="off" spellCheck={false} {...inputHints(field)} onChange={(event) => onChange(event.target.value)} {...described} />
         )}
         {unit !== undefined && <span className="muted small">{unit}</span>}
       </span>
       <span id={noteId} className={problem === undefined ? "field-hint" : "field-problem"}>{problem ?? notes.join(" · ")}</span>
     </div>
   );
+}
+
+function inputHints(field: PolicyField): { placeholder?: string; inputMode?: "decimal" } {
+  if (field.kind === "list") return { placeholder: "names, with commas between" };
+  return { ...(field.nullable === true ? { placeholder: noneText(field.path) } : {}), ...(field.kind === "text" ? {} : { inputMode: "decimal" }) };
 }

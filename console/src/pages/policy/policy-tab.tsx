@@ -1,10 +1,11 @@
 import { useMemo } from "react";
 import { apiPath, call } from "../../data/api.ts";
+import { useDatasets } from "../../data/datasets.ts";
 import { usePolicy } from "../../data/models.ts";
 import { useOpenApi, type Schema } from "../../data/open-api.ts";
 import { useQuery } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
-import type { PolicyRevision } from "../../data/types.ts";
+import type { ModelDetail, PolicyRevision } from "../../data/types.ts";
 import { plural } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -29,7 +30,7 @@ export function PolicyTab({ detail }: ModelTabProps) {
             const schemas = document.components?.schemas ?? {};
             return (
               <PolicyBody
-                key={name} revision={revision} schema={schemas.PolicyInput ?? schemas.Policy ?? {}} resolve={(reference) => schemas[reference.replace("#/components/schemas/", "")]}
+                key={name} revision={revision} detail={detail} schema={schemas.PolicyInput ?? schemas.Policy ?? {}} resolve={(reference) => schemas[reference.replace("#/components/schemas/", "")]}
                 editing={editing} onEdit={(edit) => query.set({ edit: edit ? "1" : null })} reload={policy.reload}
               />
             );
@@ -40,7 +41,8 @@ export function PolicyTab({ detail }: ModelTabProps) {
   );
 }
 
-function PolicyBody({ revision, schema, resolve, editing, onEdit, reload }: {
+function PolicyBody({ detail, revision, schema, resolve, editing, onEdit, reload }: {
+  detail: ModelDetail;
   revision: PolicyRevision;
   schema: Schema;
   resolve: (reference: string) => Schema | undefined;
@@ -68,7 +70,7 @@ function PolicyBody({ revision, schema, resolve, editing, onEdit, reload }: {
         {!editing && <button type="button" className="button toolbar-end" onClick={() => onEdit(true)}>Edit the policy</button>}
       </div>
       {editing ? (
-        <PolicyForm revision={revision} fields={fields} groups={groups} onDone={() => onEdit(false)} reload={reload} />
+        <EditedPolicy detail={detail} revision={revision} fields={fields} groups={groups} onDone={() => onEdit(false)} reload={reload} />
       ) : (
         <div className="policy-groups">
           {groups.map((group) => (
@@ -85,6 +87,14 @@ function PolicyBody({ revision, schema, resolve, editing, onEdit, reload }: {
       <History model={revision.model} current={revision.revision} defaults={Object.fromEntries(fields.map((field) => [field.path, field.default]))} />
     </>
   );
+}
+
+/** The form, with what it can offer: datasets of the model's team, and its versions. */
+function EditedPolicy(props: Omit<Parameters<typeof PolicyForm>[0], "choices"> & { detail: ModelDetail }) {
+  const { detail: { model, versions }, ...rest } = props;
+  const datasets = useDatasets().data?.datasets.filter(({ team }) => team === model.team) ?? [];
+  const choices = { "evaluation.dataset": datasets.map(({ name }) => name), "evaluation.baseline": versions.map(({ version }) => version) };
+  return <PolicyForm {...rest} choices={choices} />;
 }
 
 function PolicyRow({ field, value }: { field: PolicyField; value: unknown }) {

@@ -6,12 +6,13 @@ export const groupWords: Record<string, { title: string; note: string }> = {
   serving: { title: "Serving", note: "processes, batches and limits" },
   cache: { title: "Cache", note: "answers to the same input" },
   log: { title: "Prediction log", note: "what is kept, and for how long" },
+  evaluation: { title: "Evaluation", note: "what new versions are measured on and against" },
   monitoring: { title: "Monitoring", note: "the window that is watched" },
 };
 
-export const groupOrder = ["objectives", "serving", "cache", "log", "monitoring"];
+export const groupOrder = ["objectives", "evaluation", "serving", "cache", "log", "monitoring"];
 
-export const fieldWords: Record<string, { label: string; unit?: string }> = {
+export const fieldWords: Record<string, { label: string; unit?: string; none?: string }> = {
   "serving.runners": { label: "Runners" },
   "serving.inline": { label: "Run tiny models inline" },
   "serving.maxBatchRows": { label: "Largest batch", unit: "rows" },
@@ -33,6 +34,15 @@ export const fieldWords: Record<string, { label: string; unit?: string }> = {
   "objectives.errorRate.critical": { label: "Error rate, critical", unit: "share" },
   "objectives.psi.warning": { label: "Drift (PSI), warning" },
   "objectives.psi.critical": { label: "Drift (PSI), critical" },
+  "evaluation.dataset": { label: "Dataset" },
+  "evaluation.datasetVersion": { label: "Version of the dataset", none: "the latest" },
+  "evaluation.target": { label: "Target column", none: "the dataset's own" },
+  "evaluation.output": { label: "Output with the predictions", none: "found by itself" },
+  "evaluation.task": { label: "Task" },
+  "evaluation.metric": { label: "Metric that decides" },
+  "evaluation.baseline": { label: "Baseline", none: "a trivial model" },
+  "evaluation.confidence": { label: "Confidence of intervals", unit: "share" },
+  "evaluation.maxRows": { label: "Most rows", unit: "rows" },
   "monitoring.windowMinutes": { label: "Live window of drift", unit: "min" },
 };
 
@@ -40,9 +50,15 @@ export function labelOf(path: string): string {
   return fieldWords[path]?.label ?? path;
 }
 
+/** What it means that nothing is set. */
+export function noneText(path: string): string {
+  return fieldWords[path]?.none ?? "none";
+}
+
 /** A value of the policy for reading. */
 export function policyText(path: string, value: unknown): string {
   if (value === undefined) return "–";
+  if (value === null) return noneText(path);
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");
   const unit = fieldWords[path]?.unit;
