@@ -3,15 +3,19 @@ import { backupRoutes, type BackupService } from "./backup/index.ts";
 import type { DoctorCheck } from "./core/doctor-check.ts";
 import type { Route } from "./core/route.ts";
 import { slipwayVersion } from "./core/version.ts";
+import { datasetRoutes } from "./datasets/index.ts";
 import { doctorRoutes } from "./doctor/index.ts";
 import { evaluationRoutes } from "./evaluation/index.ts";
 import { eventRoutes, type Outbox, type WebhookService } from "./events/index.ts";
 import { systemRoutes, type SystemFacts } from "./http/system-routes.ts";
 import { mlflowWebhookRoutes } from "./mlflow/index.ts";
 import { monitoringRoutes, type LiveFeed, type MonitoringService } from "./monitoring/index.ts";
+import { exportRoutes } from "./exporting/index.ts";
 import { importRoutes } from "./importing/index.ts";
 import type { OpenedAccess } from "./open-access.ts";
+import type { OpenedExporting } from "./open-exporting.ts";
 import type { OpenedEvaluation } from "./open-evaluation.ts";
+import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedImporting } from "./open-importing.ts";
 import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
 import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
@@ -32,8 +36,10 @@ export interface RouteParts {
   workflows: WorkflowService;
   streams: RunStreams;
   tracking: OpenedTracking;
+  datasets: OpenedDatasets;
   importing: OpenedImporting;
   evaluation: OpenedEvaluation;
+  exporting: OpenedExporting;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
   access: OpenedAccess;
@@ -56,7 +62,9 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...mlflowWebhookRoutes(parts.webhooks),
     ...workflowRoutes(parts.workflows, parts.streams),
     ...openedTrackingRoutes(parts.tracking, parts.registry),
+    ...datasetRoutes(parts.datasets.service),
     ...importRoutes({ workflows: parts.workflows, openSource: parts.importing.openSource }),
+    ...exportRoutes({ workflows: parts.workflows, blobs: parts.blobs, originals: parts.exporting.originals }),
     ...evaluationRoutes(parts.evaluation.evaluations),
     ...doctorRoutes(parts.doctor),
   ];

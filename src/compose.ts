@@ -29,7 +29,9 @@ import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
 import { serverChecks } from "./doctor.ts";
 import { openAccess } from "./open-access.ts";
 import { openEvaluation } from "./open-evaluation.ts";
+import { openDatasets } from "./open-datasets.ts";
 import { openDeliveries, openOutbox } from "./open-events.ts";
+import { openExporting } from "./open-exporting.ts";
 import { openImporting } from "./open-importing.ts";
 import { openModels } from "./open-models.ts";
 import { openTracking } from "./open-tracking.ts";
@@ -103,7 +105,9 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const runtimeOptions = { logger, environment, intraOpThreads: config.intraOpThreads };
   const { runtime, sources, ...models } = await openModels({ config, blobs, tracking, environment, logger });
   const owners = new SqlBlobOwners(database);
-  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler: new DuckdbReferenceProfiler(duckdb), sources, events });
+  const profiler = new DuckdbReferenceProfiler(duckdb);
+  const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
+  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, events });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,
     archive: new DuckdbPredictionArchive({ environment, logger }),
@@ -135,13 +139,15 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const setupToken = await opened.setup.begin(startedAt);
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 
-  const importing = openImporting({ config, tracking, catalog: registry.catalog, ownerOf: async (run) => (await workflows.find(run)).owner });
+  const ownerOf = async (run: string): Promise<string> => (await workflows.find(run)).owner;
+  const importing = openImporting({ config, tracking, catalog: registry.catalog, ownerOf });
+  const exporting = openExporting({ models, tracking, registry, blobs, owners, onnx: runtimeOptions, ownerOf });
   const evaluation = openEvaluation({ database, ids, registry, registryStore, blobs, runtime, duckdb, workflows: () => workflows });
   dispatcher.subscribe(evaluation.evaluations.subscriber);
   const { workflows, streams, ...engine }: OpenedWorkflows = await openWorkflows({
-    config, database, environment, clock, ids, logger, definitions: [importing.definition, evaluation.definition],
+    config, database, environment, clock, ids, logger, definitions: [importing.definition, evaluation.definition, exporting.definition],
     maintenance: [
-      { name: "collect blobs", run: async () => blobs.collect(new Set(await registryStore.listArtifactDigests()), dayMs) },
+      { name: "collect blobs", run: async () => blobs.collect(new Set([...(await registryStore.listArtifactDigests()), ...(await datasets.store.listDigests())]), dayMs) },
       { name: "remove unused Python environments", run: models.removeUnusedEnvironments },
       // An upload may itself take a day, and is noted by its beginning.
       { name: "forget old uploads", run: (now) => owners.pruneUploads(epochMs(now - 2 * dayMs)) },
@@ -155,7 +161,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, evaluation, importing, access: opened, doctor,
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, datasets, importing, evaluation, exporting, access: opened, doctor,
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(models.executionProviders()),

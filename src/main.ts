@@ -2,6 +2,8 @@ import { accessCommands, auditCommands, setupCommands } from "./access/index.ts"
 import { HttpApiClient } from "./client/http-api-client.ts";
 import { runCli } from "./cli/run-cli.ts";
 import { clientApiKey, serverUrl } from "./config/index.ts";
+import { datasetCommands } from "./datasets/index.ts";
+import { exportCommands } from "./exporting/index.ts";
 import { evaluationCommands } from "./evaluation/index.ts";
 import { eventCommands } from "./events/index.ts";
 import { localCommands } from "./local-commands.ts";
@@ -14,7 +16,7 @@ import { workflowCommands } from "./workflows/index.ts";
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version: slipwayVersion,
-  commands: [...registryCommands, ...catalogCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...runCommands, ...importCommands, ...evaluationCommands, ...localCommands],
+  commands: [...registryCommands, ...catalogCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...runCommands, ...datasetCommands, ...importCommands, ...evaluationCommands, ...exportCommands, ...localCommands],
   serverUrl: serverUrl(),
   makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
   up: async (flags) => (await import("./up.ts")).up(flags),
