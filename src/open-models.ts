@@ -7,6 +7,7 @@ import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { filesOfModel, isWeightsAlone, weightsAloneAdvice } from "./adapters/python/folder-model.ts";
 import { MlflowModelReader } from "./adapters/python/mlflow-model-reader.ts";
 import { PythonEnvironments } from "./adapters/python/python-environments.ts";
+import { PythonExporter } from "./adapters/python/python-exporter.ts";
 import { PythonInspector } from "./adapters/python/python-inspector.ts";
 import { PythonRuntime } from "./adapters/python/python-runtime.ts";
 import { uploadedFiles } from "./adapters/python/uploaded-model.ts";
@@ -15,6 +16,7 @@ import type { Caller } from "./core/caller.ts";
 import type { EpochMs } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
+import type { ModelConverter } from "./exporting/index.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import type { Artifact, BlobStore, ModelSourceReader, SourceModel, VersionSource } from "./registry/index.ts";
 import { RuntimeChoice, type ModelRuntime } from "./serving/index.ts";
@@ -31,6 +33,9 @@ interface Parts {
 export interface OpenedModels {
   runtime: ModelRuntime;
   sources: ModelSourceReader;
+  /** Reads the files of a model. */
+  reader: MlflowModelReader;
+  converter: ModelConverter;
   executionProviders(): string[];
   /** Ends installations, so that nothing waits for them. */
   close(): void;
@@ -59,6 +64,8 @@ export async function openModels({ config, blobs, tracking, environment, logger 
   });
   return {
     runtime: new RuntimeChoice(onnx, [python]),
+    reader,
+    converter: new PythonExporter({ runtime: python, blobs }),
     sources: new HubModels({ repository, readFolder: (files) => reader.read(files), others: new TrackedModels(reader, blobs, tracking) }),
     executionProviders: () => onnx.executionProviders,
     close: () => environments.close(),
