@@ -59,10 +59,10 @@ export class RunSources {
     const { experiment, conditions, order, terms, limit } = search;
     const picks = conditions.flatMap((condition) => pickOf(experiment, condition) ?? []);
     if (picks.length > 0) {
-      const { total, found } = await this.#countsOf(experiment, picks);
+      const { total, found, most } = await this.#countsOf(experiment, picks, limit);
       const least = Math.min(...found);
       const walked = Math.min(total, found.reduce((walk, count) => walk / Math.min(1, Math.max(count, 0.5) / total), limit + 1));
-      if (least <= mostPicked && least <= walked) {
+      if (least <= most && least <= walked) {
         const { from, where, condition } = picks[found.indexOf(least)]!;
         const others = conditions.filter((each) => each !== condition);
         return [{ from: sql`${from} cross join runs`, subject: ledRunSubject, where: [...where, sql<SqlBool>`o.number = w.run`], fixed: [], terms, conditions: others }];
@@ -73,16 +73,20 @@ export class RunSources {
     return walkOf(experiment, first as SearchOrder & { kind: EntryKind }, { terms, conditions });
   }
 
-  /** How many runs the experiment has, and how many rows each pick, no more than one above the limit. */
-  async #countsOf(experiment: number, picks: readonly Entries[]): Promise<{ total: number; found: number[] }> {
-    const counts = picks.map(({ from, where }) => countOf(from, where, mostPicked + 1));
+  /**
+   * How many runs the experiment has, and how many rows each pick, no more than one above `most`. A condition that meets more
+   * than that many alone is better walked to, and counting costs: each row of an index on values is looked up in its table.
+   */
+  async #countsOf(experiment: number, picks: readonly Entries[], limit: number): Promise<{ total: number; found: number[]; most: number }> {
     const known = this.#totals.get(experiment);
-    if (known !== undefined && ++known.uses < countLasts) return { total: known.total, found: await readCounts(this.#queries, counts) };
+    const most = known === undefined ? mostPicked : Math.min(mostPicked, Math.ceil(Math.sqrt((limit + 1) * known.total)));
+    const counts = picks.map(({ from, where }) => countOf(from, where, most + 1));
+    if (known !== undefined && ++known.uses < countLasts) return { total: known.total, found: await readCounts(this.#queries, counts), most };
     const found = await readCounts(this.#queries, [...counts, countOf(sql`runs`, [sql<SqlBool>`experiment = ${experiment}`], mostCounted)]);
     const total = Math.max(1, found.pop()!);
     if (this.#totals.size >= 1000) this.#totals.clear();
     if (total >= manyRuns) this.#totals.set(experiment, { total, uses: 0 });
-    return { total, found };
+    return { total, found, most };
   }
 }
 
