@@ -9,6 +9,7 @@ import { importLoggedModel } from "./logged-model-importer.ts";
 import { ModelImporter } from "./model-importer.ts";
 import { importRun } from "./run-importer.ts";
 import { ImportRequest, type ImportReport } from "./schemas.ts";
+import { storableSource } from "./storable-source.ts";
 
 export const importWorkflowName = "import";
 /** A page is what is read again when the server was killed within it. */
@@ -173,7 +174,7 @@ class ImportRun {
   async #step<Result extends object>(name: string, work: (work: StepWork, step: StepContext) => Promise<Omit<Result, keyof StepTally>>): Promise<Result> {
     const result = await this.#context.step(name, async (step) => {
       const tally = new ImportTally();
-      const source = await this.#parts.openSource(this.#request);
+      const source = storableSource(await this.#parts.openSource(this.#request), tally);
       try {
         const answer = await work({ source, tally, signal: step.signal }, step);
         return { ...answer, tally: tally.toStep() };

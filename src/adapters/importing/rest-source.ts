@@ -7,8 +7,6 @@ import { lifecycleOf, loggedModelOf, numberOf, runStatusOf, textOf } from "./mlf
 
 const timeoutMs = 60_000;
 const mostJsonBytes = 256 << 20;
-/** Of a file that is read at once: answers come whole into memory. */
-const mostFileBytes = 128 << 20;
 const metricPage = 1000;
 
 type Fields = Record<string, unknown>;
@@ -110,13 +108,13 @@ export class RestSource implements ImportSource {
     const place = "run" in of
       ? `/get-artifact?${new URLSearchParams({ run_id: of.run.id, path }).toString()}`
       : `/ajax-api/2.0/mlflow/logged-models/${encodeURIComponent(of.model.id)}/artifacts/files?${new URLSearchParams({ artifact_file_path: path }).toString()}`;
-    const { status, headers, body } = await this.#send("GET", place, null, mostFileBytes);
-    if (status !== 200) throw new AppError("IMPORT_SOURCE_INVALID", `The server of the source answered ${status} for it.`);
-    const length = numberOf(headers["content-length"]);
-    if (body.byteLength >= mostFileBytes || (length !== null && length !== body.byteLength)) {
-      throw new AppError("IMPORT_SOURCE_INVALID", `It is larger than ${mostFileBytes >> 20} MiB, and stays: import from the server's database and folder instead.`);
-    }
-    return Readable.from([body], { objectMode: false });
+    const answer = await this.#egress.open({ method: "GET", url: `${this.#base}${place}`, headers: this.#headers, body: null, timeoutMs });
+    const content = Readable.from(answer.body, { objectMode: false });
+    // Also where nobody began to read.
+    content.once("close", () => answer.close());
+    if (answer.status === 200) return content;
+    content.destroy();
+    throw new AppError("IMPORT_SOURCE_INVALID", `The server of the source answered ${answer.status} for it.`);
   }
 
   async #all(method: "GET" | "POST", path: string, query: Fields, list: string): Promise<Fields[]> {
