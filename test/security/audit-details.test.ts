@@ -31,6 +31,12 @@ describe("what the audit log says of a change", () => {
     assert.deepEqual(await told("createWebhook"), [`webhook:${id}`, { name: "hook", host: "example.com:8443", types: ["*"], team: "ours" }]);
     await ask("PUT", `/api/webhooks/${id}/paused`, { paused: true });
     assert.deepEqual(await told("pauseWebhook"), [`webhook:${id}`, { paused: true }]);
+    const { webhook: { webhook_id: theirs } } = await ask<{ webhook: { webhook_id: string } }>("POST", "/api/2.0/mlflow/webhooks", {
+      name: "mlflow", url: "https://example.com/canary", secret: "canary", description: "canary", events: [{ entity: "MODEL_VERSION", action: "CREATED" }],
+    });
+    assert.deepEqual(await told("mlflowCreateWebhook"), [`webhook:${theirs}`, { name: "mlflow", host: "example.com", types: ["model.version.registered"], team: "default" }]);
+    await ask("PATCH", `/api/2.0/mlflow/webhooks/${theirs}`, { url: "https://example.org/canary", secret: "canary", status: "DISABLED" });
+    assert.deepEqual(await told("mlflowUpdateWebhook"), [`webhook:${theirs}`, { fields: ["url", "secret", "paused"], host: "example.org" }]);
     const all = (await server.asAdmin("GET", "/api/audit")).body;
     assert.ok(!all.includes("canary") && !all.includes(secret));
   });
@@ -60,10 +66,11 @@ describe("what the audit log says of a change", () => {
 
   it("calls it denied where somebody asks for what another team has, also for reading", async () => {
     const { run } = await ask<{ run: { id: string } }>("POST", "/api/workflows/maintenance/runs", { team: "ours" });
-    const { id } = await ask<{ id: string }>("POST", "/api/webhooks", { name: "hidden", url: "https://example.com/", team: "ours" });
+    const { id } = await ask<{ id: string }>("POST", "/api/webhooks", { name: "hidden", url: "https://example.com/", team: "ours", format: "mlflow" });
     for (const [method, target] of [
       ["GET", `/api/workflow-runs/${run.id}`], ["GET", `/api/workflow-runs/${run.id}/log`], ["POST", `/api/workflow-runs/${run.id}/cancel`],
       ["DELETE", "/api/schedules/maintenance"], ["GET", `/api/webhooks/${id}/deliveries`], ["DELETE", `/api/webhooks/${id}`],
+      ["GET", `/api/2.0/mlflow/webhooks/${id}`], ["DELETE", `/api/2.0/mlflow/webhooks/${id}`],
     ] as const) {
       const reply = await server.send(method, target, [`Host: ${server.host}`, `Authorization: Bearer ${otherKey}`]);
       assert.equal(reply.status, 404, target);

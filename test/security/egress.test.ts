@@ -40,6 +40,27 @@ describe("addresses that users set", () => {
     await server.stop();
   });
 
+  it("lead there over MLflow's wire neither: not when a webhook is made, nor when it is changed", async () => {
+    const server = await startSecuredServer();
+    const mlflow = (method: string, path: string, fields: object) => server.asAdmin(method, `/api/2.0/mlflow/webhooks${path}`, fields);
+    const webhook = (url: string) => ({ name: "canary", url, events: [{ entity: "MODEL_VERSION", action: "CREATED" }] });
+    const made = await mlflow("POST", "", webhook("https://example.com/"));
+    assert.equal(made.status, 200, made.body);
+    const { webhook: { webhook_id: id } } = JSON.parse(made.body) as { webhook: { webhook_id: string } };
+    for (const url of [`http://127.0.0.1:${port}/`, `http://[::1]:${port}/`, `https://2130706433:${port}/`, "https://169.254.169.254/", "http://example.com/", "https://user:password@example.com/", "file:///etc/passwd"]) {
+      for (const reply of [await mlflow("POST", "", webhook(url)), await mlflow("PATCH", `/${id}`, { url })]) {
+        assert.equal(reply.status, 400, `${url}: ${reply.body}`);
+        assert.equal((JSON.parse(reply.body) as { error_code: string }).error_code, "INVALID_PARAMETER_VALUE", url);
+      }
+    }
+    // A name is judged when it is called.
+    assert.equal((await mlflow("PATCH", `/${id}`, { url: `https://localhost:${port}/` })).status, 200);
+    const tested = await mlflow("POST", `/${id}/test`, {});
+    assert.deepEqual(JSON.parse(tested.body), { result: { success: false, error_message: "Failed to test webhook: The address is not on the public internet." } });
+    assert.equal(touched, 0);
+    await server.stop();
+  });
+
   it("lead there when the configuration says so", async () => {
     const server = await startSecuredServer({ egressAllowed: `127.0.0.1:${port}` });
     assert.equal((await server.asAdmin("POST", "/api/webhooks", { name: "other port", url: `http://127.0.0.1:${port + 1}/` })).status, 400);
