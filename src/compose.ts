@@ -103,10 +103,10 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const tracking = openTracking({ database, artifacts, clock, ids });
   const duckdb = new DuckdbChild({ environment, logger });
   const runtimeOptions = { logger, environment, intraOpThreads: config.intraOpThreads };
-  const { runtime, sources, ...models } = await openModels({ config, blobs, tracking, environment, logger });
   const owners = new SqlBlobOwners(database);
   const profiler = new DuckdbReferenceProfiler(duckdb);
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
+  const { runtime, sources, ...models } = await openModels({ config, blobs, tracking, datasets: datasets.service, environment, logger });
   const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, events });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,

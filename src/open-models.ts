@@ -16,16 +16,19 @@ import type { Caller } from "./core/caller.ts";
 import type { EpochMs } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
+import type { DatasetService } from "./datasets/index.ts";
 import type { ModelConverter } from "./exporting/index.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import type { Artifact, BlobStore, ModelSourceReader, SourceModel, VersionSource } from "./registry/index.ts";
 import { RuntimeChoice, type ModelRuntime } from "./serving/index.ts";
 import { artifactPathOf, type Run } from "./tracking/index.ts";
+import { TrainingData } from "./training-data.ts";
 
 interface Parts {
   config: Config;
   blobs: BlobStore;
   tracking: OpenedTracking;
+  datasets: DatasetService;
   environment: Readonly<Record<string, string>>;
   logger: Logger;
 }
@@ -44,7 +47,7 @@ export interface OpenedModels {
 }
 
 /** What runs models, of ONNX and of Python, and what reads them where runs have left them. */
-export async function openModels({ config, blobs, tracking, environment, logger }: Parts): Promise<OpenedModels> {
+export async function openModels({ config, blobs, tracking, datasets, environment, logger }: Parts): Promise<OpenedModels> {
   const onnx = new OnnxRuntime({ logger, environment, intraOpThreads: config.intraOpThreads });
   const directory = resolve(config.pythonEnvironments ?? join(config.data, "python-environments"));
   const environments = new PythonEnvironments({
@@ -66,7 +69,7 @@ export async function openModels({ config, blobs, tracking, environment, logger 
     runtime: new RuntimeChoice(onnx, [python]),
     reader,
     converter: new PythonExporter({ runtime: python, blobs }),
-    sources: new HubModels({ repository, readFolder: (files) => reader.read(files), others: new TrackedModels(reader, blobs, tracking) }),
+    sources: new HubModels({ repository, readFolder: (files) => reader.read(files), others: new TrackedModels({ reader, blobs, tracking, training: new TrainingData({ blobs, tracking, datasets }) }) }),
     executionProviders: () => onnx.executionProviders,
     close: () => environments.close(),
     removeUnusedEnvironments: (now) => environments.removeUnused(python.environmentsInUse, now),
@@ -78,11 +81,13 @@ class TrackedModels implements ModelSourceReader {
   readonly #reader: MlflowModelReader;
   readonly #blobs: BlobStore;
   readonly #tracking: OpenedTracking;
+  readonly #training: TrainingData;
 
-  constructor(reader: MlflowModelReader, blobs: BlobStore, tracking: OpenedTracking) {
-    this.#reader = reader;
-    this.#blobs = blobs;
-    this.#tracking = tracking;
+  constructor(parts: { reader: MlflowModelReader; blobs: BlobStore; tracking: OpenedTracking; training: TrainingData }) {
+    this.#reader = parts.reader;
+    this.#blobs = parts.blobs;
+    this.#tracking = parts.tracking;
+    this.#training = parts.training;
   }
 
   async read(source: VersionSource, { caller }: { caller: Caller; now: EpochMs }): Promise<SourceModel | null> {
@@ -94,8 +99,12 @@ class TrackedModels implements ModelSourceReader {
     const { runId, modelId, ...model } = found;
     const logged = source.loggedModel ?? loggedModelIn(source.uri) ?? modelId ?? undefined;
     const run = await this.#run(source.runId ?? runIn(source.uri) ?? runId, caller);
+    const isTable = model.runtime.kind === "onnx" || (model.signature?.inputs.length ?? 0) > 0;
+    const training = isTable ? await this.#training.find(run, files, caller) : { notes: [] };
     return {
       ...model,
+      ...(training.reference === undefined ? {} : { reference: training.reference }),
+      notes: [...model.notes, ...training.notes],
       evaluation: Object.fromEntries((run?.metrics ?? []).filter(({ value }) => Number.isFinite(value)).map(({ key, value }) => [key, value])),
       lineage: { ...(run === null ? {} : lineageOf(run)), ...(logged === undefined ? {} : { loggedModel: logged }) },
     };

@@ -26,6 +26,7 @@ const defaultTeam = "default";
 const maxColumns = 5000;
 const maxCellCharacters = 1000;
 const maxUses = 100;
+const maxSearched = 100;
 
 /** The one way to say that a dataset is not there, for those that are not and for those that the caller may not see. */
 export function missingDataset(name: string): AppError {
@@ -63,6 +64,15 @@ export class DatasetService {
     const found = await this.#parts.store.findVersion(name, version);
     if (found === null) throw new AppError("DATASET_VERSION_NOT_FOUND", `${name} has no version ${version ?? 1}.`);
     return found;
+  }
+
+  /** The newest version, of the last 100, whose digest begins with these 12 or more hexadecimal digits, with or without `sha256:`; null where there is none to be seen. */
+  async versionOfDigest(caller: Caller, name: string, digest: string): Promise<DatasetVersion | null> {
+    const beginning = /^(?:sha256:)?([0-9a-f]{12,64})$/.exec(digest)?.[1];
+    const dataset = beginning === undefined ? null : await this.#parts.store.find(name);
+    if (dataset === null || !mayInTeam(caller, "viewer", dataset.team)) return null;
+    const versions = await this.#parts.store.listVersions(name, { before: null, limit: maxSearched });
+    return versions.find((version) => version.digest.startsWith(`sha256:${beginning!}`)) ?? null;
   }
 
   /** Where its content is used, among the models that the caller sees. */

@@ -16,7 +16,7 @@ export type MakeContract = (version: string, parent: string | null) => Contract;
 export interface OnnxFacts {
   artifact: string;
   path: string;
-  reference?: { digest: string; format: "parquet" | "csv"; path: string };
+  reference?: { digest: string; format: "parquet" | "csv"; path: string; /** Of a dataset that is held here, with its version. */ name?: string };
   target?: string;
   columns?: string[];
   allowMissing: boolean;
@@ -60,7 +60,7 @@ export class ContractBuilder {
       },
       lineage: {
         ...(facts.codeRevision === undefined ? {} : { codeRevision: facts.codeRevision }),
-        datasets: profile === null ? [] : [{ name: "reference", digest: profile.digest }],
+        datasets: profile === null ? [] : [{ name: facts.reference?.name ?? "reference", digest: profile.digest }],
         ...(parent === null ? {} : { parentVersion: parent }),
       },
     });
@@ -82,10 +82,13 @@ export class ContractBuilder {
   async deployed(model: string, source: SourceModel, said: Omit<OnnxFacts, "artifact" | "path">): Promise<MakeContract> {
     const { runtime } = source;
     const facts = { ...said, evaluation: { ...source.evaluation, ...said.evaluation }, ...revisionOf(said.codeRevision ?? source.lineage.codeRevision) };
+    const notes = [...source.notes];
+    const found = said.reference === undefined ? await this.#sourceReference(source, notes) : null;
+    const reference = found === null ? null : { ...found, ...(said.target === undefined ? {} : { target: said.target }) };
     const make = runtime.kind === "onnx"
-      ? await this.onnx(model, { ...facts, artifact: runtime.file.digest, path: await this.#parts.blobs.verifiedPath(runtime.file.digest) })
-      : await this.#pythonContract(model, source, facts);
-    return withSource(make, source, source.notes);
+      ? await this.#onnxSource(model, runtime.file.digest, facts, reference, notes)
+      : await this.#pythonSource(model, source, facts, reference, notes);
+    return withSource(make, source, notes);
   }
 
   /** Of an uploaded file that is no ONNX; what the deployer said counts. Throws REFERENCE_CONTRADICTS_SIGNATURE. */
@@ -102,7 +105,7 @@ export class ContractBuilder {
     };
   }
 
-  async #onnxSource(model: string, digest: string, common: Pick<OnnxFacts, "allowMissing" | "evaluation">, reference: OnnxReference | null, notes: string[]): Promise<MakeContract> {
+  async #onnxSource(model: string, digest: string, common: Omit<OnnxFacts, "artifact" | "path">, reference: OnnxReference | null, notes: string[]): Promise<MakeContract> {
     const facts: OnnxFacts = { artifact: digest, path: await this.#parts.blobs.verifiedPath(digest), ...common };
     if (reference === null) return this.onnx(model, facts);
     try {
@@ -114,7 +117,7 @@ export class ContractBuilder {
     }
   }
 
-  async #pythonSource(model: string, source: SourceModel, common: PythonCommon, reference: OnnxReference | null, notes: string[]): Promise<MakeContract> {
+  async #pythonSource(model: string, source: SourceModel, common: Omit<OnnxFacts, "artifact" | "path">, reference: OnnxReference | null, notes: string[]): Promise<MakeContract> {
     if (reference === null) return this.#pythonContract(model, source, common);
     try {
       return await this.#pythonContract(model, source, { ...common, ...reference });
@@ -142,7 +145,7 @@ export class ContractBuilder {
       runtime: { kind: "python", artifacts: [...source.files], ...(python === undefined ? {} : { python }), notes: [] },
       lineage: {
         ...(facts.codeRevision === undefined ? {} : { codeRevision: facts.codeRevision }),
-        datasets: profile === null ? [] : [{ name: "reference", digest: profile.digest }],
+        datasets: profile === null ? [] : [{ name: facts.reference?.name ?? "reference", digest: profile.digest }],
         ...(parent === null ? {} : { parentVersion: parent }),
       },
     });
@@ -151,11 +154,11 @@ export class ContractBuilder {
   /** Null, with a note, where the data cannot be read. */
   async #sourceReference({ reference }: SourceModel, notes: string[]): Promise<OnnxReference | null> {
     if (reference === undefined) return null;
-    const { digest, format, target } = reference;
+    const { digest, format, target, name } = reference;
     try {
       const path = await this.#parts.blobs.verifiedPath(digest);
       await this.#parts.profiler.describe(path, format);
-      return { reference: { digest, format, path }, ...(target === undefined ? {} : { target }) };
+      return { reference: { digest, format, path, ...(name === undefined ? {} : { name }) }, ...(target === undefined ? {} : { target }) };
     } catch (error) {
       if (!(error instanceof AppError) || error.status >= 500) throw error;
       notes.push(`The training data was not profiled: ${error.message}`);

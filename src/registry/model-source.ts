@@ -25,8 +25,8 @@ export interface SourceModel {
   runtime: { kind: "onnx"; file: Artifact } | { kind: "python"; python: PythonFacts };
   /** Of python: whether rows of several callers may be joined, as a trial showed; where it is not said, the signature decides. */
   batchable?: boolean;
-  /** Training data to profile, in the blob store: a logged dataset or an artifact. */
-  reference?: { digest: string; format: "parquet" | "csv"; target?: string };
+  /** Training data to profile, in the blob store: a logged dataset or an artifact. `name` is of a dataset that is held here, with its version. */
+  reference?: { digest: string; format: "parquet" | "csv"; target?: string; name?: string };
   /** Metrics that its run logged about it, for the contract's evaluation. */
   evaluation: Readonly<Record<string, number>>;
   /** What the reading noticed, in sentences for people. */
