@@ -61,15 +61,16 @@ class KeptModels implements OriginalModels {
     const { files, registered } = located;
     if (registered !== undefined) {
       const { python, signature } = registered;
-      return { files, python, signature, example: signature.inputExample ?? null, batchable: signature.batchable, notes: [] };
+      return { files, python, signature, example: signature.inputExample ?? null, bringsExample: isFolder(python), batchable: signature.batchable, notes: [] };
     }
     const found = await this.#parts.models.reader.read(files);
     if (found === null) throw noModel("What is there is no model: neither an MLmodel file nor a model of a known kind.");
     if (found.runtime.kind === "onnx") throw noModel(`The model is in ONNX already: its file is ${found.runtime.file.path}.`);
     if (found.signature === null) throw noModel("The model does not say what it takes.");
     const { signature, example, batchable } = found;
+    const { python } = found.runtime;
     // Notes on the pickle and on the signature are for whoever serves the original.
-    return { files, python: found.runtime.python, signature, example, batchable, notes: [] };
+    return { files, python, signature, example, bringsExample: isFolder(python), batchable, notes: [] };
   }
 
   async #uploaded({ artifact, fileName }: { artifact: string; fileName: string }, caller: Caller, team: string): Promise<LocatedModel> {
@@ -157,6 +158,11 @@ class KeptModels implements OriginalModels {
   async #teamOf(experiment: string): Promise<string> {
     return (await this.#parts.tracking.access.teamOf(experiment)) ?? "default";
   }
+}
+
+/** MLflow's folders have examples of their own; a bare file was tried with values that were made up. */
+function isFolder({ entry }: { entry: string }): boolean {
+  return entry === "MLmodel";
 }
 
 function noModel(message: string): AppError {

@@ -79,9 +79,9 @@ export class Conversion {
 
   /** Rows, and what the library says to them: more than the example where the model answers more. */
   async #ask(session: ConversionSession): Promise<Asked> {
-    const { example, signature, batchable } = this.#model;
+    const { example, bringsExample, signature, batchable } = this.#model;
     const row = example ?? madeUpRow(signature.inputs);
-    const on = example === null ? "made-up values" : "input example";
+    const on = example === null || !bringsExample ? "made-up values" : "input example";
     this.#step.progress(0.5, `asking the model itself, on ${on}`);
     const open = batchable && signature.inputs.every(({ shape }) => shape[0] === -1);
     if (open) {
@@ -114,14 +114,14 @@ export class Conversion {
       const outputs = compareOutputs(wanted, await this.#answers(path, inputs));
       const { size } = await stat(path);
       return {
-          artifact: stored.digest, bytes: size, converter: converted.converter, converterVersion: converted.converterVersion, opset: converted.opset,
-          inputs: inspection.inputs, outputs: probe.outputs,
-          comparison: { rows, on, outputs, agrees: outputs.every(({ beyond }) => beyond === 0) },
-          notes: [
-            ...this.#model.notes, ...converted.notes, ...inspection.notes, ...probe.notes,
-            ...(precision === "double" ? ["Numbers are computed in double precision: in single precision the answers differed."] : []),
-            ...(on === "made-up values" ? ["The model has no input example: it was compared on values made from its signature."] : []),
-          ],
+        artifact: stored.digest, bytes: size, converter: converted.converter, converterVersion: converted.converterVersion, opset: converted.opset,
+        inputs: inspection.inputs, outputs: probe.outputs,
+        comparison: { rows, on, outputs, agrees: outputs.every(({ beyond }) => beyond === 0) },
+        notes: [
+          ...this.#model.notes, ...converted.notes, ...inspection.notes, ...probe.notes,
+          ...(precision === "double" ? ["Numbers are computed in double precision: in single precision the answers differed."] : []),
+          ...(on === "made-up values" ? ["The model has no input example: it was compared on values made from its signature."] : []),
+        ],
       };
     } catch (error) {
       if (!(error instanceof AppError) || error.code === "EXPORT_FAILED" || error.status >= 500) throw error;

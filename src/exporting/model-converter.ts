@@ -6,8 +6,10 @@ export interface OriginalModel {
   files: readonly Artifact[];
   python: PythonFacts;
   signature: { inputs: readonly TensorSpec[]; outputs: readonly TensorSpec[] };
-  /** One row; null where the model brings none. */
+  /** One row; null where there is none. */
   example: readonly ExampleTensor[] | null;
+  /** Whether the model brings the row; else it was made up when the model was first tried. */
+  bringsExample: boolean;
   batchable: boolean;
 }
 

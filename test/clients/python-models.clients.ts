@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { MlflowModelReader, type ReadModel } from "../../src/adapters/python/mlflow-model-reader.ts";
 import { pythonBench } from "../../src/adapters/python/python-models.fixture.ts";
 import { PythonInspector } from "../../src/adapters/python/python-inspector.ts";
 import type { PythonRuntime } from "../../src/adapters/python/python-runtime.ts";
 import { typedArrayOf, type NumericData, type Tensor } from "../../src/core/tensor.ts";
 import type { Artifact, Contract } from "../../src/registry/index.ts";
+import { trainedModels } from "../python/trained-models.ts";
 
 const python = process.env.SLIPWAY_TEST_PYTHON ?? fileURLToPath(new URL("../../.venv/bin/python", import.meta.url));
 
@@ -28,13 +26,11 @@ describe("models of Python libraries", () => {
   let runtime: PythonRuntime;
   let reader: MlflowModelReader;
   before(async () => {
-    directory = await mkdtemp(join(tmpdir(), "slipway-python-models-"));
-    await promisify(execFile)(python, [fileURLToPath(new URL("../python/make_models.py", import.meta.url)), directory], { cwd: directory, timeout: 240_000 });
+    directory = await trainedModels(python);
     expected = JSON.parse(await readFile(join(directory, "expected.json"), "utf8")) as Record<string, Expected>;
     runtime = await bench.runtime();
     reader = new MlflowModelReader({ blobs: bench.blobs, inspector: new PythonInspector(runtime) });
   });
-  after(() => rm(directory, { recursive: true, force: true }));
 
   /** Every file of a folder, or the one file, in the blob store. */
   async function stored(path: string): Promise<Artifact[]> {
@@ -101,6 +97,7 @@ describe("models of Python libraries", () => {
     }));
 
   it("reads MLflow's folder of an XGBoost model", () => predictsAsItsLibrary("mlflow-xgboost", () => undefined));
+  it("reads MLflow's folder of a LightGBM model", () => predictsAsItsLibrary("mlflow-lightgbm", (model) => assert.deepEqual(model.flavours, ["lightgbm", "python_function"])));
 
   it("gives a function of MLflow texts, times and whole numbers as its signature says, and answers its columns", () =>
     predictsAsItsLibrary("mlflow-pyfunc", (model) => {

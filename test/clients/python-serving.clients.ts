@@ -7,6 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { loaderFolder } from "../../src/adapters/python/python-models.fixture.ts";
+import { trainedModels } from "../python/trained-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 const python = process.env.SLIPWAY_TEST_PYTHON ?? fileURLToPath(new URL("../../.venv/bin/python", import.meta.url));
@@ -20,12 +21,14 @@ interface Answer {
 
 describe("models of Python on a server", () => {
   let server: RunningServer;
+  /** What was trained, and a folder for what the tests make themselves. */
+  let models: string;
   let directory: string;
   let expected: Record<string, { inputs: Record<string, unknown[]>; outputs: Record<string, unknown[]> }>;
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "slipway-python-serving-"));
-    await run(python, [fileURLToPath(new URL("../python/make_models.py", import.meta.url)), directory], { cwd: directory, timeout: 240_000 });
-    expected = JSON.parse(await readFile(join(directory, "expected.json"), "utf8")) as typeof expected;
+    models = await trainedModels(python);
+    expected = JSON.parse(await readFile(join(models, "expected.json"), "utf8")) as typeof expected;
     server = await startServer({ environment: { SLIPWAY_PYTHON: python } });
   });
   after(async () => {
@@ -59,7 +62,7 @@ describe("models of Python on a server", () => {
   it("deploys a folder of MLflow, and every protocol predicts what the library does", async () => {
     const wanted = expected["mlflow-sklearn"];
     assert.ok(wanted !== undefined, "no model of MLflow was made: install test/clients/requirements.txt");
-    assert.match(await deploy(join(directory, "mlflow-sklearn"), "folder"), /registered and serves/);
+    assert.match(await deploy(join(models, "mlflow-sklearn"), "folder"), /registered and serves/);
     const { columns, data, records } = rowsOf(wanted.inputs);
     const predictions = wanted.outputs.output!;
     const named = { "x-slipway-model": "folder" };
@@ -73,7 +76,7 @@ describe("models of Python on a server", () => {
   });
 
   it("deploys a bare pickle and says that it is code", async () => {
-    const said = await deploy(join(directory, "classifier.pkl"), "pickle");
+    const said = await deploy(join(models, "classifier.pkl"), "pickle");
     assert.match(said, /A pickle is code/);
     assert.match(said, /label INT64\[-1\], probabilities FP64\[-1, 3\]/);
     const { columns, data } = rowsOf(expected["classifier.pkl"]!.inputs);

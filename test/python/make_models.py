@@ -65,14 +65,14 @@ if importlib.util.find_spec("mlflow") is not None:
     mlflow.sklearn.save_model(classifier, path("mlflow-sklearn"), signature=signature, input_example=features.iloc[:2], serialization_format="cloudpickle")
     note("mlflow-sklearn", rows, {"output": classifier.predict(rows)})
 
-    class Doubling(mlflow.pyfunc.PythonModel):
+    class Tabular(mlflow.pyfunc.PythonModel):
         def predict(self, context, model_input, params=None):
             print("a model that prints")
             return pd.DataFrame({"twice": model_input["x"] * 2, "loud": model_input["name"].str.upper(), "year": model_input["day"].dt.year})
 
     example = pd.DataFrame({"x": [1.5, -2.0], "name": ["é", "b"], "day": pd.to_datetime(["2024-02-29", "1999-12-31"]), "small": np.array([1, 2], dtype="int32")})
     answers = pd.DataFrame({"twice": [3.0, -4.0], "loud": ["É", "B"], "year": np.array([2024, 1999], dtype="int32")})
-    mlflow.pyfunc.save_model(path("mlflow-pyfunc"), python_model=Doubling(), signature=infer_signature(example, answers), input_example=example)
+    mlflow.pyfunc.save_model(path("mlflow-pyfunc"), python_model=Tabular(), signature=infer_signature(example, answers), input_example=example)
     note("mlflow-pyfunc", example.assign(day=["2024-02-29T00:00:00", "1999-12-31T23:59:59"]), answers)
 
 if importlib.util.find_spec("xgboost") is not None:
@@ -99,6 +99,64 @@ if importlib.util.find_spec("lightgbm") is not None:
 
         mlflow.lightgbm.save_model(light, path("mlflow-lightgbm"), signature=infer_signature(features, light.predict(features)), input_example=features.iloc[:1])
         note("mlflow-lightgbm", rows, {"output": light.predict(rows)})
+
+if importlib.util.find_spec("skl2onnx") is not None:
+    # Models whose converters, which an estimator may bring itself, are good for nothing.
+    import cloudpickle
+    from skl2onnx.algebra.onnx_ops import OnnxArrayFeatureExtractor, OnnxIdentity
+    from sklearn.base import BaseEstimator, RegressorMixin
+
+    class Doubling(RegressorMixin, BaseEstimator):
+        """Doubles the first column; its converter forgets to."""
+
+        def fit(self, given, wanted=None):
+            self.n_features_in_ = given.shape[1]
+            return self
+
+        def predict(self, given):
+            return np.asarray(given)[:, 0] * 2
+
+        def onnx_shape_calculator(self):
+            def calculate(operator):
+                operator.outputs[0].type = operator.inputs[0].type.__class__([None, 1])
+
+            return calculate
+
+        def onnx_converter(self):
+            def convert(scope, operator, container):
+                first = OnnxArrayFeatureExtractor(operator.inputs[0], np.array([0], dtype=np.int64), op_version=container.target_opset)
+                OnnxIdentity(first, op_version=container.target_opset, output_names=operator.outputs[:1]).add_to(scope, container)
+
+            return convert
+
+    class Failing(Doubling):
+        """Its converter fails."""
+
+        def onnx_converter(self):
+            def convert(scope, operator, container):
+                raise ValueError("this converter gives up; see /etc/some/secret/place")
+
+            return convert
+
+    class Unknown(RegressorMixin, BaseEstimator):
+        """It has no converter."""
+
+        def fit(self, given, wanted=None):
+            self.n_features_in_ = given.shape[1]
+            return self
+
+        def predict(self, given):
+            return np.asarray(given)[:, 0]
+
+    for kind in (Doubling, Failing, Unknown):
+        with open(path(f"{kind.__name__.lower()}.pkl"), "wb") as file:
+            cloudpickle.dump(kind().fit(features.to_numpy()), file)
+
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(n_estimators=5, max_depth=3, random_state=0).fit(features.to_numpy(), target.map(lambda one: ["setosa", "versicolor", "virginica"][one]))
+    joblib.dump(forest, path("forest.joblib"))
+    note("forest.joblib", rows.to_numpy(), {"label": forest.predict(rows.to_numpy()), "probabilities": forest.predict_proba(rows.to_numpy())})
 
 if importlib.util.find_spec("skops") is not None:
     import skops.io
