@@ -3,6 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { addDataset } from "../../src/datasets/index.ts";
+import type { Evaluation } from "../../src/evaluation/index.ts";
+import type { WorkflowRun } from "../../src/workflows/index.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
@@ -89,6 +92,26 @@ describe("several servers on one Postgres", () => {
   it("gives versions their numbers one by one, whoever registers them", async () => {
     const numbers = await Promise.all(Array.from({ length: 6 }, (_, index) => deploy(index % 2 === 0 ? first : second, 100 + index, false)));
     assert.deepEqual(numbers.map(Number).sort((left, right) => left - right), [3, 4, 5, 6, 7, 8]);
+  });
+
+  it("evaluates each version once, whichever server registers it and runs the evaluation", async () => {
+    const table = Array.from({ length: 60 }, (_, row) => `${row},${2 * row + (row % 3)}`).join("\n");
+    await addDataset(first.client.api, { file: await first.file("doubles.csv", `features,y\n${table}\n`), name: "doubles", target: "y" });
+    const measured = async (server: RunningServer, factor: number): Promise<string> => {
+      const file = await server.file(`measured-${factor}.onnx`, linearModel({ weights: [factor] }));
+      return (await server.client.deploy({ file, name: "measured", activate: false })).version.version;
+    };
+    await measured(first, 1);
+    const evaluation = { dataset: "doubles", output: "score" };
+    await first.client.api.send("PUT", "/api/models/measured/policy", { revision: 0, reason: "test", policy: { evaluation } });
+    const versions = await Promise.all([2, 3, 4, 5, 6, 7].map((factor) => measured(factor % 2 === 0 ? first : second, factor)));
+    const runsOf = async (): Promise<WorkflowRun[]> => (await second.client.api.get<{ runs: WorkflowRun[] }>("/api/workflow-runs?workflow=evaluate")).runs;
+    const runs = await until(runsOf, (all) => all.length >= versions.length && all.every(({ state }) => state === "succeeded" || state === "failed"));
+    assert.deepEqual(runs.map(({ state, input }) => [state, (input as { version: string }).version]).sort(), versions.map((version) => ["succeeded", version]).sort());
+    for (const version of versions) {
+      const { evaluations } = await first.client.api.get<{ evaluations: Evaluation[] }>(`/api/models/measured/versions/${version}/evaluations`);
+      assert.deepEqual(evaluations.map(({ dataset, comparisons }) => [dataset.rows, comparisons[0]!.rival.kind]), [[60, "mean"]]);
+    }
   });
 
   it("serves loaded models without the database, says that it is not ready, and recovers by itself", async () => {
