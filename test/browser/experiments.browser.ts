@@ -45,7 +45,7 @@ describe("experiments in the console", () => {
     const watched = await openPage(browser, server.url);
     const { page } = watched;
     await page.goto("/experiments");
-    await page.getByRole("row", { name: /churn.*ada/ }).getByText("200+").waitFor();
+    await page.getByRole("row", { name: /^churn 221 .*run by ada/ }).waitFor();
     await page.getByRole("searchbox", { name: "Filter experiments" }).fill("nothing like it");
     await page.getByText("No experiment matches").waitFor();
     await page.getByRole("searchbox", { name: "Filter experiments" }).fill("");

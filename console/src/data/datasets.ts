@@ -1,5 +1,5 @@
 import { apiPath, call } from "./api.ts";
-import { invalidate, useResource, type Resource } from "./resource.ts";
+import { invalidate, remember, useResource, type Resource } from "./resource.ts";
 import type { DatasetFormat, DatasetRows, DatasetUse, DatasetVersion, DatasetVersionSummary, HeldDataset, LoggedDataset } from "./types.ts";
 
 export interface DatasetDetail {
@@ -12,21 +12,22 @@ export interface DatasetDetail {
 
 const mostListed = 5000;
 
+const all = "datasets:all";
+
+async function loadDatasets(): Promise<{ datasets: HeldDataset[] }> {
+  const datasets: HeldDataset[] = [];
+  let after: string | null = null;
+  do {
+    const page: { datasets: HeldDataset[]; next: string | null } = await call(`/api/datasets?limit=500${after === null ? "" : `&after=${encodeURIComponent(after)}`}`);
+    datasets.push(...page.datasets);
+    after = page.next;
+  } while (after !== null && datasets.length < mostListed);
+  return { datasets };
+}
+
 /** All that the reader sees, page after page. */
 export function useDatasets(): Resource<{ datasets: HeldDataset[] }> {
-  return useResource("datasets:all", {
-    refreshMs: 30_000,
-    async load() {
-      const datasets: HeldDataset[] = [];
-      let after: string | null = null;
-      do {
-        const page: { datasets: HeldDataset[]; next: string | null } = await call(`/api/datasets?limit=500${after === null ? "" : `&after=${encodeURIComponent(after)}`}`);
-        datasets.push(...page.datasets);
-        after = page.next;
-      } while (after !== null && datasets.length < mostListed);
-      return { datasets };
-    },
-  });
+  return useResource(all, { refreshMs: 30_000, load: loadDatasets });
 }
 
 /** A dataset with its newest versions; `limit` of them. */
@@ -55,15 +56,14 @@ export function useLoggedDatasets(offset: number, limit: number): Resource<{ dat
   return useResource(`/api/logged-datasets?offset=${offset}&limit=${limit}`);
 }
 
-const forget = (): void => invalidate((key) => key.startsWith("/api/datasets") || key.startsWith("datasets:"));
-
 export async function addDatasetVersion(name: string, version: { digest: string; format: DatasetFormat; target?: string; source?: string; description?: string; team?: string }): Promise<DatasetVersion> {
   const { version: added } = await call<{ version: DatasetVersion; created: boolean }>(apiPath`/api/datasets/${name}/versions`, { method: "POST", body: JSON.stringify(version) });
-  forget();
+  invalidate((key) => key.startsWith("/api/datasets") || key === all);
   return added;
 }
 
+/** Nothing asks for it again: the list is known without it before anybody looks. */
 export async function removeDataset(name: string): Promise<void> {
   await call(apiPath`/api/datasets/${name}`, { method: "DELETE" });
-  forget();
+  remember(all, await loadDatasets());
 }

@@ -21,8 +21,8 @@ export function RowsPanel({ version: { dataset, version, rows, target } }: { ver
       title="Rows" note={rows === 0 ? "none" : `${formatCount(offset + 1)} to ${formatCount(last)} of ${formatCount(rows)}`} flush
       actions={
         <nav className="cell-line" aria-label="Pages of rows">
-          {offset > 0 && <Link href={to(offset - pageSize)} className="button button-small">Before</Link>}
-          {last < rows && <Link href={to(offset + pageSize)} className="button button-small">After</Link>}
+          {offset > 0 && <Link href={to(offset - pageSize)} className="button button-small">Previous</Link>}
+          {last < rows && <Link href={to(offset + pageSize)} className="button button-small">Next</Link>}
         </nav>
       }
     >

@@ -67,10 +67,10 @@ function Facts({ receiver, webhook }: { receiver: WebhookStatus | SubscriberStat
           <div><dt>Added</dt><dd><Time at={webhook.createdAt} /> by {webhook.createdBy}</dd></div>
         </>
       )}
-      <div><dt>Events</dt><dd>{receiver.types.join(", ")}{webhook !== undefined && toldAs(webhook.detail) !== "" && <span className="cell-note">told as {toldAs(webhook.detail)}</span>}</dd></div>
       <div><dt>Pending</dt><dd>{formatCount(receiver.pending)}</dd></div>
       <div><dt>Dead</dt><dd>{formatCount(receiver.dead)}</dd></div>
       {webhook !== undefined && <div><dt>Id</dt><dd><IdText id={webhook.id} what="webhook id" /></dd></div>}
+      <div className="fact-full"><dt>Events</dt><dd>{receiver.types.join(", ")}{webhook !== undefined && toldAs(webhook.detail) !== "" && <span className="cell-note">told as {toldAs(webhook.detail)}</span>}</dd></div>
     </dl>
   );
 }

@@ -35,6 +35,13 @@ export function WebhooksTab() {
   );
 }
 
+/** So many types are named in a list. */
+const namedTypes = 3;
+
+function typesWords(types: readonly string[]): string {
+  return types.length <= namedTypes + 1 ? types.join(", ") : `${types.slice(0, namedTypes).join(", ")} and ${types.length - namedTypes} more`;
+}
+
 const deliveryColumns: readonly Column<WebhookStatus | SubscriberStatus>[] = [
   { label: "Pending", kind: "number", cell: ({ pending }) => formatCount(pending) },
   { label: "Dead", kind: "number", cell: ({ dead }) => (dead > 0 ? <Chip tone="bad">{formatCount(dead)}</Chip> : 0) },
@@ -52,7 +59,7 @@ const webhookColumns: readonly Column<WebhookStatus>[] = [
       </>
     ),
   },
-  { label: "Events", cell: ({ types, team }) => <>{types.join(", ")}<span className="cell-note">{team === "*" ? "of all teams" : `of the team ${team}`}</span></> },
+  { label: "Events", title: ({ types }) => types.join(", "), cell: ({ types, team }) => <>{typesWords(types)}<span className="cell-note">{team === "*" ? "of all teams" : `of the team ${team}`}</span></> },
   { label: "Format", cell: ({ format }) => <FormatChip format={format} /> },
   { label: "State", cell: ({ pausedAt }) => (pausedAt === null ? <Chip tone="good">active</Chip> : <Chip tone="warning">paused</Chip>) },
   ...deliveryColumns,
