@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 import {
-  dayOfWeek, featuresOf, flightsFile, flightTimeText, hourOf, lateAfterMinutes, minuteOf, periods, readFlights, writeReference,
+  dayOfWeek, featuresOf, flightsFile, flightTimeText, hourOf, lateAfterMinutes, minuteOf, periods, readFlights, writeFlights,
   type FlightTable, type Period,
 } from "./dataset.ts";
 
@@ -89,7 +89,7 @@ describe("the flights data", () => {
 
   it("writes reference data of training flights with the model's inputs and the target", async () => {
     const path = join(directory, "reference.parquet");
-    await writeReference(path, { every: 200 });
+    await writeFlights(path, periods.training, { every: 200 });
     const training = await readFlights(periods.training, { every: 200 });
     const instance = await DuckDBInstance.create(":memory:");
     const connection = await instance.connect();

@@ -169,13 +169,13 @@ function emptyTable(rows: number, airports: readonly string[]): FlightTable {
   };
 }
 
-/** Writes each `every`-th training flight as Parquet: the model's inputs under their names, and the target `late`. */
-export async function writeReference(path: string, options: { every: number }): Promise<void> {
+/** Writes each `every`-th flight of a period as Parquet: the model's inputs under their names, and the target `late`. */
+export async function writeFlights(path: string, period: Period, options: { every: number }): Promise<void> {
   await withDuckDb(async (connection) => {
     await connection.run(
       `COPY (SELECT origin, destination, hour(date)::BIGINT AS hour, minute(date)::BIGINT AS minute, isodow(date)::BIGINT AS day_of_week,
                     distance::FLOAT AS distance, delay > ${lateAfterMinutes} AS late
-             ${cleanFlights(periods.training)} AND file_row_number % ${Math.trunc(options.every)} = 0
+             ${cleanFlights(period)} AND file_row_number % ${Math.trunc(options.every)} = 0
              ORDER BY file_row_number) TO ${quoted(path)} (FORMAT parquet)`,
     );
   });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { AppError, SlipwayClient, type InferInput } from "../../src/index.ts";
+import { AppError, SlipwayClient, type InferInput, type PolicyRevision, type WorkflowRun } from "../../src/index.ts";
 import type { FlightFeatures } from "./dataset.ts";
 import type { Evaluation, TrainedFiles } from "./train.ts";
 import type { TruthReport } from "./truth-schedule.ts";
@@ -13,6 +13,7 @@ export interface FlightServer {
 }
 
 const flightModel = "flight-delay";
+const evaluationSet = "flights-may-june-2001";
 
 /** A running Slipway, by its public client. */
 export class SlipwayFlightServer implements FlightServer {
@@ -45,6 +46,26 @@ export class SlipwayFlightServer implements FlightServer {
       description: "Will this flight arrive more than 15 minutes late? Asked when it leaves the gate. US flights of 2001.",
     });
     return [`${flightModel} version ${version.version} is deployed`, ...notes].join("; ");
+  }
+
+  /**
+   * Names flights of May and June as the model's evaluation set, so that every further version is evaluated on them, and starts the
+   * evaluation of this one. Once: a policy that names a set already stays. Says what happened.
+   */
+  async evaluate(files: TrainedFiles): Promise<string> {
+    const { api } = this.#client;
+    const path = `/api/models/${flightModel}`;
+    const { revision, policy } = await api.get<PolicyRevision>(`${path}/policy`);
+    if (policy.evaluation.dataset !== null) return `new versions are evaluated on ${policy.evaluation.dataset}`;
+    const { digest } = await api.uploadFile(files.heldOut);
+    await api.send("POST", `/api/datasets/${evaluationSet}/versions`, {
+      digest, format: "parquet", target: "late", description: "Flights of May and June 2001 that the model has not seen, and whether they were more than 15 minutes late.",
+    });
+    const evaluation = { ...policy.evaluation, dataset: evaluationSet, metric: "log_loss" };
+    await api.send("PUT", `${path}/policy`, { revision, reason: "Evaluate new versions on flights that they have not seen.", policy: { ...policy, evaluation } });
+    const { model } = await api.get<{ model: { latestVersion: string } }>(path);
+    const { run } = await api.send<{ run: WorkflowRun }>("POST", `${path}/versions/${model.latestVersion}/evaluations`, {});
+    return `workflow run ${run.id} evaluates version ${model.latestVersion} on ${evaluationSet}`;
   }
 
   /** Starts the accuracy report, once for all runs of the example; says what happened. */

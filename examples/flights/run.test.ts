@@ -20,6 +20,8 @@ class StandIn {
   calls: Call[] = [];
   /** Digests of the files that versions of the model were made of. */
   deployed: string[] = [];
+  /** Evaluation set of the model's policy. */
+  evaluatedOn: string | null = null;
   /** Whether the training was logged before. */
   logged = false;
   onInfer: (call: Call) => void = () => undefined;
@@ -39,6 +41,10 @@ class StandIn {
         response.writeHead(status, { "Content-Type": "application/json", ...code }).end(JSON.stringify(answer));
       })();
     });
+  }
+
+  get deployments(): number {
+    return this.calls.filter(({ method, path }) => method === "POST" && path === "/api/models/flight-delay/versions").length;
   }
 
   async listen(): Promise<string> {
@@ -61,6 +67,12 @@ class StandIn {
       const late = { name: "late_probability", datatype: "FP32", shape: [rows, 1], data: Array.from({ length: rows }, () => 0.2) };
       return [200, { model_name: "flight-delay", model_version: "1", parameters: { prediction_id: `prd_${this.calls.length}` }, outputs: [late] }];
     }
+    if (path === "/api/models/flight-delay/policy") {
+      if (method === "PUT") this.evaluatedOn = (call.body as { policy: { evaluation: { dataset: string } } }).policy.evaluation.dataset;
+      return [200, { revision: 3, policy: { serving: { runners: 2 }, evaluation: { dataset: this.evaluatedOn, confidence: 0.9 } } }];
+    }
+    if (path.endsWith("/evaluations")) return [200, { run: { id: "wfr_2" } }];
+    if (path === "/api/models/flight-delay" && this.deployments > 0 && this.deployed.length === 0) return [200, { model: { latestVersion: "1" }, versions: [] }];
     if (path === "/api/workflows/flight-accuracy-report/runs") return [200, { run: { id: "wfr_1", state: "queued" }, created: true }];
     if (path.startsWith("/api/2.0/mlflow/experiments/get-by-name")) return [200, { experiment: { experiment_id: "7" } }];
     if (path === "/api/2.0/mlflow/runs/search") return [200, this.logged ? { runs: [{ info: { run_id: "r1" } }] } : {}];
@@ -68,7 +80,7 @@ class StandIn {
     if (path.startsWith("/api/2.0/mlflow/runs/")) return [200, {}];
     if (method === "POST") return [200, { version: { version: "1" }, created: true, active: true, notes: [] }];
     if (this.deployed.length === 0) return [404, { error: { code: "MODEL_NOT_FOUND", message: "There is no model flight-delay." } }];
-    return [200, { versions: this.deployed.map((sourceDigest) => ({ version: "1", contract: { runtime: { sourceDigest } } })) }];
+    return [200, { model: { latestVersion: "1" }, versions: this.deployed.map((sourceDigest) => ({ version: "1", contract: { runtime: { sourceDigest } } })) }];
   }
 }
 
@@ -85,6 +97,7 @@ describe("running the example", () => {
     await mkdir(dirname(files.model), { recursive: true });
     await writeFile(files.model, "model");
     await writeFile(files.reference, "reference");
+    await writeFile(files.heldOut, "held out");
     await writeFile(files.evaluation, JSON.stringify({ auc: 0.77, baseline_probability: 0.2155 }));
     await writeFile(files.history, JSON.stringify([[25_000, 0.5], [50_000, 0.45]]));
   });
@@ -124,6 +137,22 @@ describe("running the example", () => {
     const started = server.calls.filter(({ path }) => path === "/api/workflows/flight-accuracy-report/runs");
     assert.deepEqual(started.map(({ body }) => body), [{ idempotencyKey: "first report", input: { url } }]);
     assert.ok(lines.some((line) => line.startsWith("workflow run wfr_1 makes an accuracy report")));
+  });
+
+  it("names the evaluation set in the policy and evaluates the version on it, once however often it is started", async () => {
+    server.onInfer = () => stop.abort();
+    await run();
+    const asked = server.calls.filter(({ method, path }) => method !== "GET" && (path.startsWith("/api/datasets/") || path.endsWith("/policy") || path.endsWith("/evaluations")));
+    assert.deepEqual(asked.map(({ method, path }) => `${method} ${path}`), [
+      "POST /api/datasets/flights-may-june-2001/versions", "PUT /api/models/flight-delay/policy", "POST /api/models/flight-delay/versions/1/evaluations",
+    ]);
+    assert.equal(asked[0]!.body["target"], "late");
+    // What else the policy says stays.
+    assert.deepEqual([asked[1]!.body["revision"], asked[1]!.body["policy"]], [3, { serving: { runners: 2 }, evaluation: { dataset: "flights-may-june-2001", confidence: 0.9, metric: "log_loss" } }]);
+    const before = server.calls.length;
+    stop = new AbortController();
+    await run();
+    assert.ok(!server.calls.slice(before).some(({ method, path }) => method === "PUT" && path.endsWith("/policy")));
   });
 
   it("logs the training as a run, once however often it is started", async () => {

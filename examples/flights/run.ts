@@ -45,6 +45,7 @@ export async function runFlights(options: RunFlightsOptions): Promise<void> {
   await Promise.all([reading, whenReachable(deploy, sleep, options)]);
   if (signal.aborted) return;
   log(await logTraining(new SlipwayClient({ url }), files, evaluation));
+  log(await server.evaluate(files));
   log(await server.startReport());
   log(`Flights of May and June are on their way to ${url}: ${rate} requests a second, a day in ${Math.round(86_400 / speed)} seconds.`);
   await replayFlights({

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BaseRate, OriginHourRate, type Predictor } from "./baselines.ts";
-import { lateAfterMinutes, periods, readFlights, writeReference, type FlightTable } from "./dataset.ts";
+import { lateAfterMinutes, periods, readFlights, writeFlights, type FlightTable } from "./dataset.ts";
 import { calibrate, fitDelayModel } from "./fit-delay-model.ts";
 import { scoresOf, type Scores } from "./scores.ts";
 import { writeDelayOnnx } from "./write-delay-onnx.ts";
@@ -12,6 +12,8 @@ import { writeDelayOnnx } from "./write-delay-onnx.ts";
 export interface TrainedFiles {
   model: string;
   reference: string;
+  /** Flights that the model has not seen, on which the server evaluates its versions. */
+  heldOut: string;
   evaluation: string;
   /** How the log loss fell while it learnt. */
   history: string;
@@ -32,6 +34,8 @@ interface Result {
 
 const evaluatedEvery = 4;
 const referenceEvery = 25;
+/** Some thousand flights: an evaluation on them takes a second. */
+const heldOutEvery = 250;
 
 /**
  * Where the files of this code live under a data directory. The name has a digest of the code that makes them, so that a
@@ -43,7 +47,7 @@ export async function trainedFiles(dataDirectory: string): Promise<TrainedFiles>
     recipe.update(await readFile(new URL(file, import.meta.url)));
   }
   const directory = join(resolve(dataDirectory), "flights", recipe.digest("hex").slice(0, 16));
-  return { model: join(directory, "flight-delay.onnx"), reference: join(directory, "reference.parquet"), evaluation: join(directory, "evaluation.json"), history: join(directory, "history.json") };
+  return { model: join(directory, "flight-delay.onnx"), reference: join(directory, "reference.parquet"), heldOut: join(directory, "held-out.parquet"), evaluation: join(directory, "evaluation.json"), history: join(directory, "history.json") };
 }
 
 /** Trains, calibrates, evaluates and writes the files, the evaluation last: where it is, the others are whole. */
@@ -69,8 +73,10 @@ export async function train(files: TrainedFiles, log: (line: string) => void): P
   const directory = join(files.model, "..");
   await mkdir(directory, { recursive: true });
   await replaceFile(files.model, writeDelayOnnx(model));
-  await writeReference(`${files.reference}.part`, { every: referenceEvery });
+  await writeFlights(`${files.reference}.part`, periods.training, { every: referenceEvery });
   await rename(`${files.reference}.part`, files.reference);
+  await writeFlights(`${files.heldOut}.part`, periods.heldOut, { every: heldOutEvery });
+  await rename(`${files.heldOut}.part`, files.heldOut);
   await replaceFile(files.history, JSON.stringify(history));
   await replaceFile(files.evaluation, JSON.stringify(evaluation, null, 2));
   log(`${seconds()}: wrote the model, the reference data and the metrics`);
