@@ -5,7 +5,8 @@ export type { LogTensor, PredictionEntry, PredictionFilter, PredictionLog } from
 export type { TruthStore } from "./truth-store.ts";
 export type { ServingObserver, ServingSample } from "./serving-observer.ts";
 export { ServingInference } from "./serving-inference.ts";
-export { ServingService, type ServingParts } from "./serving-service.ts";
+export { ServingService } from "./serving-service.ts";
+export type { ServingParts } from "./serving-parts.ts";
 export { servingCommands } from "./commands.ts";
 export { servingRoutes, type ServingRouteParts } from "./routes.ts";
 export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes } from "./open-inference/index.ts";

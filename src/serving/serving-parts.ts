@@ -1,0 +1,31 @@
+import type { Clock } from "../core/clock.ts";
+import { toAppError } from "../core/errors.ts";
+import type { EventBus } from "../core/events.ts";
+import type { IdGenerator } from "../core/ids.ts";
+import type { Logger } from "../core/logger.ts";
+import type { BlobStore, RegistryService } from "../registry/index.ts";
+import type { MeasurementStore } from "./measurement-store.ts";
+import type { ModelRuntime } from "./model-runtime.ts";
+import type { PredictionLog } from "./prediction-log.ts";
+import type { ServingObserver } from "./serving-observer.ts";
+
+/** What serving is made of. */
+export interface ServingParts {
+  registry: RegistryService;
+  blobs: BlobStore;
+  measurements: MeasurementStore;
+  machine: string;
+  runtime: ModelRuntime;
+  log: PredictionLog;
+  observer: ServingObserver;
+  events: EventBus;
+  clock: Clock;
+  ids: IdGenerator;
+  logger: Logger;
+}
+
+/** What nobody waits for is said in the log. */
+export function logFailure(logger: Logger, event: string, model: string, error: unknown): void {
+  const failure = toAppError(error);
+  logger.error(event, { model, code: failure.code, reason: failure.message, cause: failure.cause });
+}
