@@ -87,6 +87,13 @@ export function itemValue({ key, nestedKey, valueJson, json, boolean, integer, n
   return { key: name, value: boolean ?? integer ?? number ?? text };
 }
 
+/** The same for a param, which is text: a whole number that JavaScript does not hold exactly stays as it was written. */
+export function itemText(item: WandbItem): { key: string; value: unknown } {
+  const { key, value } = itemValue(item);
+  const encoded = item.valueJson ?? item.json ?? "";
+  return { key, value: /^-?\d+$/.test(encoded) && !Number.isSafeInteger(value) ? encoded : value };
+}
+
 /** JSON, with NaN and Infinity as Python writes them. */
 function parsed(text: string): unknown {
   const named = { NaN: Number.NaN, Infinity: Number.POSITIVE_INFINITY, "-Infinity": Number.NEGATIVE_INFINITY }[text];

@@ -6,7 +6,7 @@ import type { ImportSource, SourceArtifacts, SourceExperiment, SourceLoggedModel
 import type { Metric, Tag } from "../../tracking/schemas.ts";
 import { walk } from "./local-artifacts.ts";
 import { readWandbLog } from "./wandb-log.ts";
-import { decodeWandbRecord, itemValue, type WandbItem, type WandbRecord, type WandbRun } from "./wandb-records.ts";
+import { decodeWandbRecord, itemText, itemValue, type WandbItem, type WandbRecord, type WandbRun } from "./wandb-records.ts";
 import { flatParams, isPlainNumber, safeKey } from "./wandb-values.ts";
 
 const metricPage = 1000;
@@ -157,7 +157,8 @@ async function projectOf({ log }: RunFolder): Promise<string> {
 async function readRun({ folder, log }: RunFolder): Promise<SourceRun> {
   const config = new Map<string, unknown>(Object.entries(await configFile(folder)));
   const summary = new Map<string, unknown>(Object.entries(await summaryFile(folder)));
-  const apply = (to: Map<string, unknown>, items: readonly WandbItem[] | undefined): void => (items ?? []).forEach((item) => to.set(itemValue(item).key, itemValue(item).value));
+  const configure = (items: readonly WandbItem[] = []): void => items.map(itemText).forEach(({ key, value }) => config.set(key, value));
+  const summarize = (items: readonly WandbItem[] = []): void => items.map(itemValue).forEach(({ key, value }) => summary.set(key, value));
   let run: WandbRun | undefined;
   let environment: WandbRecord["environment"];
   let [exitCode, runtime, last, artifacts]: [number | null, number, number, number] = [null, 0, 0, 0];
@@ -165,11 +166,11 @@ async function readRun({ folder, log }: RunFolder): Promise<SourceRun> {
   for await (const record of recordsOf(log, () => notes.add("The end of its log is damaged: what comes after cannot be read."))) {
     if (record.run !== undefined) {
       run = { ...run, ...record.run };
-      apply(config, record.run.config?.update);
-      apply(summary, record.run.summary?.update);
+      configure(record.run.config?.update);
+      summarize(record.run.summary?.update);
     }
-    apply(config, record.config?.update);
-    apply(summary, record.summary?.update);
+    configure(record.config?.update);
+    summarize(record.summary?.update);
     environment = record.environment ?? environment;
     if (record.artifact !== undefined) artifacts++;
     if (record.exit !== undefined) [exitCode, runtime] = [record.exit.exitCode ?? 0, record.exit.runtime ?? 0];
