@@ -2,7 +2,6 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { ArtifactFiles } from "./adapters/filesystem/artifact-files.ts";
 import { SqlLoggedModelStore, SqlTrackingStore, type SqlDatabase } from "./adapters/sql/index.ts";
 import { SqlViewStore } from "./adapters/sql/sql-view-store.ts";
-import type { Caller } from "./core/caller.ts";
 import type { Clock } from "./core/clock.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Route } from "./core/route.ts";
@@ -50,7 +49,7 @@ export function openTracking({ database, artifacts: directory, clock, ids }: Par
 /** The console's routes and those of MLflow's wire. */
 export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistryService): Route[] {
   const { store, views, ids, access, tracking, models, artifacts } = parts;
-  const versions = { catalog: registry.catalog, loggedModel: (caller: Caller, id: string) => models.model(caller, id) };
+  const versions = { catalog: registry.catalog, loggedModel: models.model.bind(models), tagLoggedModel: models.setTags.bind(models) };
   return [
     ...trackingRoutes({
       store, views, ids, parseFilter: runFilter, parseOrder: runOrder,

@@ -16,6 +16,8 @@ const ModelPath = z.object({ loggedModel: z.string().max(128).meta({ description
 const Pairs = list(message({ key: requiredText, value: text }));
 const Model = z.object({ model: WireLoggedModel });
 const maxDatasets = 100;
+/** A larger page is cut to this; its token leads on. */
+const maxPage = 1000;
 const finalStatus = enumeration(["LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"]);
 
 interface AskedOrder {
@@ -54,7 +56,7 @@ export function loggedModelRoutes(models: LoggedModelService, artifacts: Artifac
         const conditions = onDatasets(loggedModelFilter(body.filter), body.datasets);
         const search = {
           experiments: body.experiment_ids, conditions, order: body.order_by.map(orderOf),
-          limit: resultLimit(body.max_results === 0 ? undefined : body.max_results, { otherwise: 100, max: 1000 }), after: readPageToken(body.page_token, mark),
+          limit: Math.min(maxPage, resultLimit(body.max_results === 0 ? undefined : body.max_results, { otherwise: 100, max: Number.MAX_SAFE_INTEGER })), after: readPageToken(body.page_token, mark),
         };
         const page = await models.search(caller, search);
         return { models: filled(page.items.map(wireLoggedModel)), next_page_token: writePageToken(page.next, mark) };
@@ -83,8 +85,11 @@ export function loggedModelRoutes(models: LoggedModelService, artifacts: Artifac
     }),
     mlflowRoute({
       method: "PATCH", path: "/logged-models/:loggedModel/tags", access: "contributor", audited: false, tag, operationId: "mlflowSetLoggedModelTags", summary: "Set tags of a logged model",
-      params: ModelPath, body: { kind: "json", schema: message({ tags: Pairs }) }, response: Model,
-      handle: async ({ params, body, caller, now }) => ({ model: wireLoggedModel(await models.setTags(caller, params.loggedModel, body.tags.map(pair), now)) }),
+      params: ModelPath, body: { kind: "json", schema: message({ tags: Pairs }) }, response: Nothing,
+      handle: async ({ params, body, caller, now }) => {
+        await models.setTags(caller, params.loggedModel, body.tags.map(pair), now);
+        return {};
+      },
     }),
     mlflowRoute({
       method: "DELETE", path: "/logged-models/:loggedModel/tags/:key", access: "contributor", tag, operationId: "mlflowDeleteLoggedModelTag", summary: "Remove a tag of a logged model",

@@ -4,7 +4,7 @@ import type { Route } from "../core/route.ts";
 import type { TrackingService } from "../tracking/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
-import { int64, list, message, presentText, queryMessage, requiredText, text, withRunId } from "./request-fields.ts";
+import { experimentId, int64, list, message, presentText, queryMessage, requiredText, text, withRunId } from "./request-fields.ts";
 import { filled, WireMetric, wireMetric } from "./wire-entities.ts";
 import { resultLimit } from "./wire-limits.ts";
 
@@ -61,7 +61,7 @@ export function metricRoutes(tracking: TrackingService): Route[] {
       mlflowRoute({
         method: "POST", root: `/2.0${root}`, path: "/experiments/search-datasets", access: "viewer", audited: false, tag,
         operationId: root === "mlflow" ? "mlflowSearchDatasetsOfClients" : "mlflowSearchDatasets", summary: "Datasets that runs of some experiments name",
-        body: { kind: "json", schema: message({ experiment_ids: list(presentText) }) },
+        body: { kind: "json", schema: message({ experiment_ids: list(experimentId) }) },
         response: z.object({
           dataset_summaries: z.array(z.object({ experiment_id: z.string(), name: z.string(), digest: z.string(), context: z.string().optional() })).optional(),
         }),

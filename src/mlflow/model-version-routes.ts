@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Caller } from "../core/caller.ts";
+import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Route } from "../core/route.ts";
-import { isPrompt, type ModelCatalog, type ModelVersion, type SourceRequest } from "../registry/index.ts";
+import { isPrompt, type ModelCatalog, type ModelVersion, type RegistryTag, type SourceRequest } from "../registry/index.ts";
 import { modelVersionFilter, modelVersionOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
@@ -21,7 +22,8 @@ const versionBytes = 4 << 20;
 export interface ModelVersionRouteParts {
   catalog: ModelCatalog;
   /** A logged model that the caller may see. Throws LOGGED_MODEL_NOT_FOUND. */
-  loggedModel: (caller: Caller, id: string) => Promise<{ artifactUri: string; sourceRun: string | null }>;
+  loggedModel: (caller: Caller, id: string) => Promise<{ artifactUri: string; sourceRun: string | null; tags: readonly RegistryTag[] }>;
+  tagLoggedModel: (caller: Caller, id: string, tags: readonly RegistryTag[], now: EpochMs) => Promise<unknown>;
 }
 
 /** Versions of registered models over MLflow's wire. */
@@ -47,6 +49,7 @@ export function modelVersionRoutes(parts: ModelVersionRouteParts): Route[] {
           ...(body.run_link === undefined ? {} : { runLink: body.run_link }), ...(body.description === undefined ? {} : { description: body.description }),
         };
         const version = await inMlflowWords({ name }, () => catalog.register(caller, request, now));
+        if ((body.model_id ?? "") !== "") await tellLoggedModel(parts, caller, { id: body.model_id!, version, now });
         auditAs({ object: objectOf(name), detail: { source: body.source.slice(0, 300), version: version.version } });
         return wired(caller, version);
       },
@@ -153,6 +156,22 @@ async function origin({ loggedModel }: ModelVersionRouteParts, caller: Caller, b
   });
   const source = run ?? found.sourceRun ?? undefined;
   return { loggedModel: id, ...(source === undefined ? {} : { runId: source }) };
+}
+
+const versionsTag = "mlflow.modelVersions";
+
+/** Adds the version to the list in the logged model's tag. Whoever may register it but not change the model leaves that as it is. */
+async function tellLoggedModel({ loggedModel, tagLoggedModel }: ModelVersionRouteParts, caller: Caller, { id, version, now }: { id: string; version: ModelVersion; now: EpochMs }): Promise<void> {
+  const { tags } = await loggedModel(caller, id);
+  const before = /^\[(.+)\]$/.exec(tags.find(({ key }) => key === versionsTag)?.value ?? "")?.[1];
+  // As Python writes it: clients compare the text.
+  const name = JSON.stringify(version.model).replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const added = `{"name": ${name}, "version": ${version.version}}`;
+  try {
+    await tagLoggedModel(caller, id, [{ key: versionsTag, value: `[${before === undefined ? "" : `${before}, `}${added}]` }], now);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.status >= 500) throw error;
+  }
 }
 
 function loggedModelOf(source: string): string | undefined {

@@ -51,11 +51,12 @@ export function wireVersion(version: ModelVersion, aliases: Readonly<Record<stri
   };
 }
 
+/** Its versions are without their aliases, which are all at the model. */
 export function wireModel(model: Model, latest: readonly ModelVersion[]): WireModel {
   const aliases = Object.entries(model.aliases).map(([alias, version]) => ({ alias, version }));
   return {
     name: model.name, creation_timestamp: model.createdAt, last_updated_timestamp: model.updatedAt, ...unlessEmpty("user_id", model.owner), ...unlessEmpty("description", model.description),
-    ...(latest.length === 0 ? {} : { latest_versions: latest.map((version) => wireVersion(version, model.aliases)) }),
+    ...(latest.length === 0 ? {} : { latest_versions: latest.map((version) => wireVersion(version, {})) }),
     ...(model.tags.length === 0 ? {} : { tags: model.tags }), ...(aliases.length === 0 ? {} : { aliases }),
   };
 }

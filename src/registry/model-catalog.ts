@@ -7,7 +7,7 @@ import { VersionNumber } from "../core/names.ts";
 import { missingObject, requireOn } from "../core/request-gate.ts";
 import type { Page } from "../core/search-condition.ts";
 import type { ContractBuilder } from "./contract-builder.ts";
-import { assertAlias, assertRegistryName, assertTag, assertTagKey, stageOf } from "./model-rules.ts";
+import { assertAlias, assertAliasName, assertRegistryName, assertSource, assertTag, assertTagKey, stageOf } from "./model-rules.ts";
 import type { ModelSourceReader } from "./model-source.ts";
 import { visibleModels, type ModelTeams } from "./model-teams.ts";
 import type { ChangeBy, TagChange } from "./registry-lifecycle.ts";
@@ -129,6 +129,7 @@ export class ModelCatalog {
   async renameModel(caller: Caller, name: string, newName: string, at: ChangeAt): Promise<Model> {
     assertRegistryName(newName);
     const team = await this.#require(caller, "deployer", name);
+    if (newName === name) return this.model(caller, name);
     if (!mayOn(caller, "deployer", { kind: "model", name: newName, team })) throw new AppError("FORBIDDEN", `This needs the role deployer on the model ${newName}.`);
     const { teams, store } = this.#parts;
     const model = await store.renameModel(name, newName, byOf(caller, at));
@@ -150,6 +151,7 @@ export class ModelCatalog {
   /** Adds a version to a model that is there. Its source is read as far as it can be; what cannot run is registered too. */
   async register(caller: Caller, request: SourceRequest, now: EpochMs): Promise<ModelVersion> {
     (request.tags ?? []).forEach(assertTag);
+    if (request.unread !== true) assertSource(request.source);
     const team = await this.#require(caller, "deployer", request.model);
     const { make, facts } = await this.#registration.read(caller, request, now, (name, version) => this.version(caller, name, version));
     const version = await this.#parts.store.addVersion({
@@ -203,6 +205,7 @@ export class ModelCatalog {
 
   /** False when there was none. Without the alias champion nothing serves. */
   async deleteAlias(caller: Caller, name: string, alias: string, at: ChangeAt): Promise<boolean> {
+    assertAliasName(alias);
     await this.#require(caller, "deployer", name);
     const removed = await this.#parts.store.deleteAlias(name, alias, byOf(caller, at));
     if (removed) this.#changed(name);

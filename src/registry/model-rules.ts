@@ -14,15 +14,20 @@ export function assertRegistryName(name: string): void {
   throw new AppError("INVALID_NAME", `Invalid model name '${name.slice(0, 300)}'. ${why}`);
 }
 
-/** Letters, digits, dashes and underscores; `latest` and `v1` would hide what they mean elsewhere. */
+/** `latest` and `v1` would hide what they mean elsewhere. */
 export function assertAlias(alias: string): void {
+  assertAliasName(alias);
+  if (alias.toLowerCase() === "latest") throw invalid("'latest' alias name (case insensitive) is reserved.");
+  if (/^v\d+$/i.test(alias)) throw invalid(`Version alias name '${alias}' is reserved.`);
+}
+
+/** Letters, digits, dashes and underscores. */
+export function assertAliasName(alias: string): void {
   if (alias === "") throw invalid("Registered model alias name cannot be empty.");
   if (!/^[\p{L}\p{N}_-]+$/u.test(alias)) {
     throw invalid(`Invalid alias name: '${alias.slice(0, 300)}'. Names may only contain alphanumerics, underscores (_) and dashes (-).`);
   }
   if (alias.length > maxAlias) throw invalid(`Registered model alias name is ${alias.length} characters long; at most ${maxAlias} are allowed.`);
-  if (alias.toLowerCase() === "latest") throw invalid("'latest' alias name (case insensitive) is reserved.");
-  if (/^v\d+$/i.test(alias)) throw invalid(`Version alias name '${alias}' is reserved.`);
 }
 
 export function assertTag({ key, value }: RegistryTag): void {
@@ -49,7 +54,7 @@ export function stageOf(text: string): Stage {
 export function assertSource(source: string): void {
   const refuse = (why: string): AppError => new AppError("MODEL_SOURCE_INVALID", `Invalid model version source: '${source.slice(0, 500)}'. ${why}`);
   if (source.length > maxSource) throw refuse("It is too long.");
-  if (!/^[a-z][a-z0-9+.-]+:/i.test(source) || /^file:/i.test(source)) throw refuse("A local path cannot be a model version source: give the artifacts of a run, a logged model or another version.");
+  if (!/^[a-z][a-z0-9+.-]+:/i.test(source) || /^file:/i.test(source)) throw refuse("To use a local path as a model version source is not possible here: give the artifacts of a run, a logged model or another version.");
   let plain = source;
   for (let round = 0; round < 10; round++) {
     const next = unquoted(plain);
@@ -57,7 +62,7 @@ export function assertSource(source: string): void {
     plain = next;
     if (round === 9) throw refuse("It is quoted too often.");
   }
-  if (plain.includes("\0") || plain.split(/[/\\]/).some((part) => part === ".." || part === ".")) throw refuse("An absolute path must be provided without relative path references present.");
+  if (plain.includes("\0") || plain.split(/[/\\]/).some((part) => part === ".." || part === ".")) throw refuse("If supplying a source as an http, https, ftp, objectstore or mlflow-artifacts uri, an absolute path must be provided without relative path references present.");
 }
 
 /** Percent signs that begin no escape stay. */
