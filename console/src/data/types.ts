@@ -17,7 +17,7 @@ export type { LogLine, RunState, Schedule, WorkflowRun, WorkflowStep, WorkflowSu
 export type { Policy, PolicyRevision } from "../../../src/registry/policy-schemas.ts";
 export type { ListedExperiment, RunView } from "../../../src/tracking/schemas.ts";
 export type { DatasetFormat, DatasetRows, DatasetUse, DatasetVersion, DatasetVersionSummary, HeldDataset, LoggedDataset } from "../../../src/datasets/schemas.ts";
-export type { Evaluation, EvaluationComparison, EvaluationMetric, Rival } from "../../../src/evaluation/schemas.ts";
+export type { Evaluation, EvaluationComparison, Rival } from "../../../src/evaluation/schemas.ts";
 
 /** One model in `GET /api/models`. */
 export interface ModelEntry extends Model {

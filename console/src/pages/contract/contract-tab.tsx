@@ -1,4 +1,5 @@
 import { Link } from "wouter";
+import { useDatasets } from "../../data/datasets.ts";
 import { aliasesOf } from "../../data/models.ts";
 import type { ModelVersion, TensorSpec } from "../../data/types.ts";
 import { absent, formatBytes, formatShape } from "../../format.ts";
@@ -90,13 +91,14 @@ function RuntimePanel({ version }: { version: ModelVersion }) {
 
 function LineagePanel({ version }: { version: ModelVersion }) {
   const { lineage, model } = version.contract;
+  const held = useDatasets().data?.datasets ?? [];
   return (
     <Panel title="Lineage">
       <dl className="properties">
         <div><dt>parent version</dt><dd>{lineage.parentVersion === undefined ? <span className="muted">none: the first one</span> : <Link href={`/models/${model}/contract?version=${lineage.parentVersion}`}>v{lineage.parentVersion}</Link>}</dd></div>
         <div><dt>code revision</dt><dd>{lineage.codeRevision === undefined ? <span className="muted">not given</span> : <code>{lineage.codeRevision}</code>}</dd></div>
         {lineage.datasets.length === 0 && <div><dt>data</dt><dd className="muted">not given</dd></div>}
-        {lineage.datasets.map((dataset) => <div key={dataset.name}><dt>{dataset.name}</dt><dd><DigestText digest={dataset.digest} /></dd></div>)}
+        {lineage.datasets.map((dataset) => <div key={dataset.name}><dt>{held.some(({ name }) => name === dataset.name) ? <Link href={`/datasets/${encodeURIComponent(dataset.name)}`}>{dataset.name}</Link> : dataset.name}</dt><dd><DigestText digest={dataset.digest} /></dd></div>)}
       </dl>
     </Panel>
   );

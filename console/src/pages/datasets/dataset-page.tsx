@@ -36,7 +36,7 @@ export function DatasetPage({ params }: { params: { dataset: string } }) {
         {dataset !== undefined && <Chip title="Whose it is">team {dataset.team}</Chip>}
         {dataset !== undefined && (
           <span className="header-actions cell-line">
-            {rights.somewhere("deployer") && <button type="button" className="button button-primary" onClick={() => query.set({ add: "1" })}>Add a version</button>}
+            {rights.somewhere("contributor") && <button type="button" className="button button-primary" onClick={() => query.set({ add: "1" })}>Add a version</button>}
             {rights.somewhere("admin") && <button type="button" className="button" onClick={() => query.set({ remove: "1" })}>Remove</button>}
           </span>
         )}

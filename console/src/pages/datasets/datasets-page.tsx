@@ -22,7 +22,7 @@ export function DatasetsPage() {
   const query = useQuery();
   const datasets = useDatasets();
   const text = query.get("q") ?? "";
-  const may = useRights().somewhere("deployer");
+  const may = useRights().somewhere("contributor");
   return (
     <div className="page">
       <header className="page-header">
