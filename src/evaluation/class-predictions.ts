@@ -25,16 +25,16 @@ const leastAgreement = 0.9;
 
 /**
  * Reads labels and probabilities out of what a model answered. The classes are in the order that the graph says; else ascending,
- * when as many are known as there are columns. An order that the labels contradict is not believed. Null where the
+ * when as many are known as there are columns; one number is the probability of the second of two, or a label where all are whole. An order that the labels contradict is not believed. Null where the
  * predictions are no classes at all.
  */
-export function classPredictionsOf(predictions: Predictions, truth: readonly (string | null)[], truthIsBoolean: boolean): ClassPredictions | null {
+export function classPredictionsOf(answers: Predictions, truth: readonly (string | null)[], truthIsBoolean: boolean): ClassPredictions | null {
+  const predictions = answers.width === 1 ? twoClasses(answers) : answers;
   const same = (label: string): string => (truthIsBoolean ? (booleanLabels[label.toLowerCase()] ?? label) : label);
   const { answered, width, numbers, isDouble } = predictions;
   const labels = predictions.labels?.map(same) ?? null;
   const notes = [...predictions.notes];
   const epsilon = isDouble ? doubleEpsilon : singleEpsilon;
-  if (labels === null && width === 1) return ofSingleNumbers(predictions, truth, epsilon);
   if (width < 2) return labels === null ? null : { answered, labels, probabilities: null, notes };
   const classes = classesOf(predictions.columns?.map(same) ?? null, width, [...(labels ?? []).filter((_, row) => answered[row] === 1), ...truth.filter((label) => label !== null)]);
   const problem =
@@ -103,17 +103,13 @@ function mostProbable({ rows, answered, width, numbers }: Predictions, classes: 
   });
 }
 
-/** One number for each row: labels where all are whole, else the probability of the second of two classes. */
-function ofSingleNumbers({ rows, answered, numbers, notes }: Predictions, truth: readonly (string | null)[], epsilon: number): ClassPredictions | null {
-  const asked = [...numbers].filter((_, row) => answered[row] === 1);
-  if (asked.every(Number.isInteger)) return { answered, labels: Array.from(numbers, (value, row) => (answered[row] === 1 ? String(value) : "")), probabilities: null, notes: [...notes] };
-  const classes = sortedLabels(truth.filter((label) => label !== null));
-  if (classes.length !== 2 || asked.some((value) => value < 0 || value > 1)) return null;
-  const values = new Float64Array(rows * 2);
-  const labels = Array.from(numbers, (value, row) => {
-    values[2 * row] = 1 - value;
-    values[2 * row + 1] = value;
-    return answered[row] === 1 ? classes[value > 0.5 ? 1 : 0]! : "";
-  });
-  return { answered, labels, probabilities: { classes, values, epsilon }, notes: [...notes] };
+/** One number for each row as labels, where there are none and all numbers are whole, else as the probabilities of two classes. */
+function twoClasses(predictions: Predictions): Predictions {
+  const { rows, answered, labels, numbers } = predictions;
+  if (labels === null && numbers.every(Number.isInteger)) {
+    return { ...predictions, labels: Array.from(numbers, (value, row) => (answered[row] === 1 ? String(value) : "")), width: 0, numbers: new Float64Array(0) };
+  }
+  const both = new Float64Array(rows * 2);
+  numbers.forEach((value, row) => both.set([1 - value, value], 2 * row));
+  return { ...predictions, width: 2, numbers: both, columns: null };
 }

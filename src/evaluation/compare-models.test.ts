@@ -113,6 +113,10 @@ describe("comparing models", () => {
     close(metrics.auc, 1);
     close(compare({ truth: flags, version: numbers([1, 0, 0, 0]) }).metrics.accuracy, 0.75);
     close(compare({ truth: flags, version: classes(["True", "False", "False", "False"]) }).metrics.accuracy, 0.75);
+    const beside = compare({ truth: flags, version: classes(["1", "0", "0", "0"], [[0.9], [0.2], [0.4], [0.1]]) });
+    close(beside.metrics.auc, 1);
+    close(beside.metrics.log_loss, -Math.log(0.9 * 0.8 * 0.4 * 0.9) / 4);
+    assert.deepEqual(compare({ truth: flags, version: classes(["1", "0", "0", "0"], [[7], [2], [4], [1]]) }).notes, ["Its labels alone are judged: its scores are no probabilities."]);
     assert.throws(() => compare({ truth: flags, version: numbers([9.5, 0.2, 0.4, 0.1]) }), impossible(/no classes/));
   });
 

@@ -57,8 +57,9 @@ export function chooseOutputs(outputs: readonly TensorSpec[], task: Task, named:
     const isScores = (output: TensorSpec): boolean => isFloat(output) && isVector(output);
     const label = only(outputs.filter(isLabel), isLabel);
     const scores = only(outputs.filter(isScores), isScores);
-    if (label !== undefined || scores !== undefined) return roles(label, scores);
-    if (singles.length === 1) return roles(undefined, singles[0]);
+    // The one number beside a label, or alone, may be the probability of the second of two classes.
+    const numbers = scores ?? (singles.length === 1 ? singles[0] : undefined);
+    if (label !== undefined || numbers !== undefined) return roles(label, numbers);
   } else {
     const isNumber = (output: TensorSpec): boolean => output.datatype !== "BYTES" && isSingle(output);
     const numbers = only(singles.length > 0 ? singles : outputs.filter(isNumber), isNumber);
