@@ -15,7 +15,7 @@ describe("PythonEnvironments", { skip: whyNot(python, ["-c", "import venv, ensur
   const wheels = join(bench.directory, "wheels");
   const directory = join(bench.directory, "environments");
   /** Packages come from a folder: nothing here asks the network. */
-  const installerEnvironment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", PIP_NO_INDEX: "1", PIP_FIND_LINKS: wheels, UV_NO_INDEX: "1", UV_FIND_LINKS: wheels, UV_CACHE_DIR: join(bench.directory, "uv") };
+  const installerEnvironment = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", PIP_NO_INDEX: "1", PIP_FIND_LINKS: wheels, UV_OFFLINE: "1", UV_FIND_LINKS: wheels, UV_CACHE_DIR: join(bench.directory, "uv") };
   const environments = () => bench.environments({ directory, installerEnvironment });
 
   before(() => {
