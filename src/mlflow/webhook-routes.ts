@@ -25,7 +25,7 @@ const actions = ["ACTION_UNSPECIFIED", "CREATED", "UPDATED", "DELETED", "SET", "
 const Pair = message({ entity: enumeration(entities, 0), action: enumeration(actions, 0) });
 const status = enumeration(["ACTIVE", "DISABLED"]);
 
-export const WireWebhook = z
+const WireWebhook = z
   .object({
     webhook_id: z.string(), name: z.string(), description: z.string().optional(), url: z.string(), events: z.array(z.object({ entity: z.string(), action: z.string() })),
     status: z.enum(["ACTIVE", "DISABLED"]), creation_timestamp: z.number().int(), last_updated_timestamp: z.number().int(),
