@@ -49,7 +49,12 @@ export function openTracking({ database, artifacts: directory, clock, ids }: Par
 /** The console's routes and those of MLflow's wire. */
 export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistryService): Route[] {
   const { store, views, ids, access, tracking, models, artifacts } = parts;
-  const versions = { catalog: registry.catalog, loggedModel: models.model.bind(models), tagLoggedModel: models.setTags.bind(models) };
+  // Calls and not bound methods: the reference is generated from routes that have no server behind them.
+  const versions = {
+    catalog: registry.catalog,
+    loggedModel: (...given: Parameters<LoggedModelService["model"]>) => models.model(...given),
+    tagLoggedModel: (...given: Parameters<LoggedModelService["setTags"]>) => models.setTags(...given),
+  };
   return [
     ...trackingRoutes({
       store, views, ids, parseFilter: runFilter, parseOrder: runOrder,
