@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -75,12 +75,31 @@ describe("export to ONNX", () => {
     }
   }
 
+  async function mlflow<Answer>(method: string, body: unknown): Promise<Answer> {
+    const answer = await fetch(`${server.url}/api/2.0/mlflow/${method}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    assert.equal(answer.status, 200, method);
+    return (await answer.json()) as Answer;
+  }
+
+  /** Puts a trained folder where a client would have logged it; answers with the id that `make` made. */
+  async function logged(name: string, make: (experiment: string) => Promise<{ id: string; place: string }>): Promise<string> {
+    const { experiment_id: experiment } = await mlflow<{ experiment_id: string }>("experiments/create", { name });
+    const { id, place } = await make(experiment);
+    for (const entry of await readdir(join(models, name), { withFileTypes: true, recursive: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath, entry.name);
+      const url = `${server.url}/api/2.0/mlflow-artifacts/artifacts/${place}/${relative(join(models, name), path)}`;
+      assert.equal((await fetch(url, { method: "PUT", body: await readFile(path) })).status, 200, url);
+    }
+    return id;
+  }
+
   /** What is deployed is the exported file; it takes and answers what the original does. */
-  async function exportsAsItsLibrary(name: string, converter: string, ...more: string[]): Promise<Exported> {
+  async function exportsAsItsLibrary(name: string, converter: string, source = join(models, name), ...more: string[]): Promise<Exported> {
     const wanted = expected[name];
     assert.ok(wanted !== undefined, `${name} was not made: install test/clients/requirements.txt`);
     const model = `exported-${name.replaceAll(".", "-")}`;
-    const result = await exported(join(models, name), "--deploy", model, ...more);
+    const result = await exported(source, "--deploy", model, ...more);
     assert.deepEqual([result.converter, result.comparison.agrees, result.deployed?.model], [converter, true, model]);
     assert.ok(result.opset >= 17 && existsSync(join(directory, result.file)));
     assertClose(await predictions(model, wanted), wanted.outputs);
@@ -88,7 +107,7 @@ describe("export to ONNX", () => {
   }
 
   it("exports a pipeline of scikit-learn with columns of texts, in the operator set that is asked for", async () => {
-    const { opset, comparison, inputs } = await exportsAsItsLibrary("mixed.pkl", "skl2onnx", "--opset", "18");
+    const { opset, comparison, inputs } = await exportsAsItsLibrary("mixed.pkl", "skl2onnx", undefined, "--opset", "18");
     assert.deepEqual([opset, comparison.on, inputs.map(({ name, datatype }) => `${name} ${datatype}`)], [18, "made-up values", ["city BYTES", "size FP64"]]);
   });
 
@@ -97,9 +116,23 @@ describe("export to ONNX", () => {
     assert.deepEqual([comparison.on, comparison.rows > 1, outputs.map(({ name }) => name)], ["input example", true, ["output", "probabilities"]]);
   });
 
-  it("exports a forest whose labels are texts", () => exportsAsItsLibrary("forest.joblib", "skl2onnx").then(() => undefined));
-  it("exports a model of XGBoost that knows the names of its columns", () => exportsAsItsLibrary("mlflow-xgboost", "skl2onnx").then(() => undefined));
-  it("exports a model of LightGBM", () => exportsAsItsLibrary("mlflow-lightgbm", "skl2onnx").then(() => undefined));
+  it("exports the model of XGBoost among a run's artifacts, which knows the names of its columns, by the run's id", async () => {
+    const run = await logged("mlflow-xgboost", async (experiment) => {
+      const { run: made } = await mlflow<{ run: { info: { run_id: string } } }>("runs/create", { experiment_id: experiment });
+      return { id: made.info.run_id, place: `${experiment}/${made.info.run_id}/artifacts/model` };
+    });
+    const { comparison } = await exportsAsItsLibrary("mlflow-xgboost", "skl2onnx", run);
+    assert.equal(comparison.on, "made-up values");
+    assert.match(await refused(`runs:/${run}/other`), /EXPORT_FAILED.*no model at/s);
+  });
+
+  it("exports a logged model of LightGBM", async () => {
+    const model = await logged("mlflow-lightgbm", async (experiment) => {
+      const { model: made } = await mlflow<{ model: { info: { model_id: string } } }>("logged-models", { experiment_id: experiment, name: "light" });
+      return { id: made.info.model_id, place: `${experiment}/models/${made.info.model_id}/artifacts` };
+    });
+    assert.equal((await exportsAsItsLibrary("mlflow-lightgbm", "skl2onnx", `models:/${model}`)).file, "light.onnx");
+  });
 
   it("exports a booster of LightGBM, which answers labels beside its probabilities then", async () => {
     const { comparison, file } = await exported(join(models, "boosted.txt"), "--deploy", "booster", "-o", join(directory, "named.onnx"));

@@ -152,12 +152,6 @@ if importlib.util.find_spec("skl2onnx") is not None:
         with open(path(f"{kind.__name__.lower()}.pkl"), "wb") as file:
             cloudpickle.dump(kind().fit(features.to_numpy()), file)
 
-    from sklearn.ensemble import RandomForestClassifier
-
-    forest = RandomForestClassifier(n_estimators=5, max_depth=3, random_state=0).fit(features.to_numpy(), target.map(lambda one: ["setosa", "versicolor", "virginica"][one]))
-    joblib.dump(forest, path("forest.joblib"))
-    note("forest.joblib", rows.to_numpy(), {"label": forest.predict(rows.to_numpy()), "probabilities": forest.predict_proba(rows.to_numpy())})
-
 if importlib.util.find_spec("skops") is not None:
     import skops.io
 
