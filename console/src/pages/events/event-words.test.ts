@@ -26,6 +26,13 @@ describe("payloadWords", () => {
   it("says what the object does not say", () => {
     assert.equal(payloadWords({ object: "model:churn", payload: { model: "churn", alias: "champion", version: "3" } }), "alias champion, version 3");
     assert.equal(payloadWords({ object: "workflow:a", payload: { error: { code: "STEP_FAILED", message: "no disk" } } }), "error no disk");
-    assert.equal(payloadWords({ object: "key:key_1", payload: { note: null, grants: [{ role: "viewer" }] } }), 'grants [{"role":"viewer"}]');
+    assert.equal(payloadWords({ object: "key:key_1", payload: { note: null, grants: [{ role: "viewer" }] } }), "grants viewer");
+  });
+
+  it("leads from an evaluation to its page, and says the verdicts", () => {
+    const payload = { model: "m", version: "3", evaluation: "evl_1", verdicts: [{ role: "baseline", verdict: "better" }, { role: "champion", verdict: "undecided" }] };
+    assert.equal(objectHref("model:m", payload), "/models/m/evaluations?version=3#evl_1");
+    assert.equal(payloadWords({ object: "model:m", payload }), "version 3, evaluation evl_1, verdicts baseline better, champion undecided");
+    assert.equal(objectHref("dataset:a b"), "/datasets/a%20b");
   });
 });

@@ -23,10 +23,11 @@ const runId = /^wfr_[0-9a-z]+$/;
 /** The page of what an event happened to; null where there is none. */
 export function objectHref(object: string, payload: Readonly<Record<string, unknown>> = {}): string | null {
   const [kind, name = ""] = splitObject(object);
-  const { run } = payload;
+  const { run, evaluation, version } = payload;
   if (kind === "workflow" && typeof run === "string" && runId.test(run)) return `/workflows/runs/${run}`;
   switch (kind) {
     case "model":
+      if (typeof evaluation === "string" && typeof version === "string") return `/models/${encodeURIComponent(name)}/evaluations?version=${version}#${evaluation}`;
       return `/models/${encodeURIComponent(name)}`;
     case "dataset":
       return `/datasets/${encodeURIComponent(name)}`;
@@ -59,8 +60,13 @@ export function payloadWords(event: Pick<RecordedEvent, "object" | "payload">): 
     .join(", ");
 }
 
-/** Of an error its message; of anything else that has parts, its JSON. */
+/** Of an error its message; of a list its entries, each as its values; of anything else that has parts, its JSON. */
 function valueWords(value: unknown): string {
+  if (Array.isArray(value)) return value.map((entry: unknown) => (isRecord(entry) ? Object.values(entry).map(valueWords).join(" ") : valueWords(entry))).join(", ");
   if (typeof value !== "object" || value === null) return String(value);
   return "message" in value && typeof value.message === "string" ? value.message : JSON.stringify(value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
