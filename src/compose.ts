@@ -107,7 +107,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const profiler = new DuckdbReferenceProfiler(duckdb);
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
   const { runtime, sources, ...models } = await openModels({ config, blobs, tracking, datasets: datasets.service, environment, logger });
-  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, events });
+  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, events, heldData: datasets.heldData });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,
     archive: new DuckdbPredictionArchive({ environment, logger }),

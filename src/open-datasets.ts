@@ -4,7 +4,7 @@ import { SqlDatasetStore, type SqlDatabase } from "./adapters/sql/index.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import { DatasetService, type DatasetStore, type TableReader } from "./datasets/index.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
-import type { BlobOwners, BlobStore, ReferenceProfiler } from "./registry/index.ts";
+import type { BlobOwners, BlobStore, ReferenceProfiler, RegistryParts } from "./registry/index.ts";
 
 interface Parts {
   database: SqlDatabase;
@@ -21,6 +21,8 @@ export interface OpenedDatasets {
   store: DatasetStore;
   reader: TableReader;
   service: DatasetService;
+  /** For deployments that name a dataset in the place of a file. */
+  heldData: NonNullable<RegistryParts["heldData"]>;
 }
 
 /** Datasets with their versions, on their store and on the process that reads tables. */
@@ -28,5 +30,5 @@ export function openDatasets({ database, blobs, owners, profiler, duckdb, tracki
   const store = new SqlDatasetStore(database, ids);
   const reader = new DuckdbTableReader(duckdb);
   const service = new DatasetService({ store, blobs, owners, profiler, reader, visibleExperiments: (caller) => tracking.access.visible(caller) });
-  return { store, reader, service };
+  return { store, reader, service, heldData: (caller, dataset, version) => service.version(caller, dataset, version) };
 }

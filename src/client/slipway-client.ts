@@ -2,6 +2,7 @@ import type { ApiClient } from "../core/api-client.ts";
 import { deployFiles, type DeployFiles, type DeployResult, type Model, type ModelVersion, type Policy, type PolicyRevision } from "../registry/index.ts";
 import type { Prediction, PredictionExplanation, ServedVersion, TruthRecord } from "../serving/index.ts";
 import type { DriftReport, ServingSeries } from "../monitoring/index.ts";
+import { DatasetsClient } from "./datasets-client.ts";
 import { HttpApiClient } from "./http-api-client.ts";
 import { WorkflowsClient } from "./workflows-client.ts";
 
@@ -29,11 +30,13 @@ export interface InferResult {
 export class SlipwayClient {
   readonly api: ApiClient;
   readonly workflows: WorkflowsClient;
+  readonly datasets: DatasetsClient;
 
   /** `apiKey` for a server that asks for keys: `slipway keys create NAME --role ROLE` makes one. */
   constructor(options: { url?: string; apiKey?: string } = {}) {
     this.api = new HttpApiClient(options.url ?? "http://127.0.0.1:4400", { apiKey: options.apiKey });
     this.workflows = new WorkflowsClient(this.api);
+    this.datasets = new DatasetsClient(this.api);
   }
 
   /** Uploads, registers, loads, warms, then gives the version the traffic. */

@@ -14,7 +14,7 @@ const deploy: Command = {
   positionals: [{ name: "<file>", description: "ONNX model; a model of Python (.pkl, .joblib, .skops, .ubj, .pt); a folder with an MLmodel file; runs:/RUN/path, models:/m-ID or hf://owner/name[@revision][/folder]" }],
   options: [
     { flags: "--name <name>", description: "model to which the version belongs", required: true },
-    { flags: "--reference <file>", description: "training data, .parquet or .csv: the profile that live inputs are compared with" },
+    { flags: "--reference <file>", description: "training data, .parquet or .csv, or dataset:NAME[@VERSION]: the profile that live inputs are compared with" },
     { flags: "--target <column>", description: "column of the reference data that the model predicts" },
     { flags: "--columns <names>", description: "columns in the order of the model's input vector, comma-separated" },
     { flags: "--allow-missing", description: "accept NaN in float inputs" },

@@ -10,23 +10,24 @@ export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "source" | "f
   /** Path of the model file, or of a folder with a model; or where the server finds it: runs:/RUN/path, models:/m-ID, hf://owner/name@revision. */
   file: string;
   name: string;
-  /** Path of the training data, Parquet or CSV by its ending. */
+  /** Path of the training data, Parquet or CSV by its ending; or `dataset:NAME[@VERSION]`. */
   reference?: string | undefined;
 };
 
 /** Uploads local files and deploys them: what the command line and the SDK do. */
 export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress: (text: string) => void = () => undefined): Promise<DeployResult> {
   const { file, name, reference, ...rest } = files;
-  const format = reference === undefined ? undefined : formatOf(reference);
+  const held = reference === undefined ? null : datasetOf(reference);
+  const format = reference === undefined || held !== null ? undefined : formatOf(reference);
   const isSource = /^(runs|models|mlflow-artifacts|hf):\//.test(file);
   const isFolder = !isSource && (await stat(file).catch(() => null))?.isDirectory() === true;
   const artifact = isSource ? undefined : isFolder ? await uploadFolder(api, file, onProgress) : await upload(api, file, "model", onProgress);
-  const uploaded = reference === undefined ? undefined : await upload(api, reference, "reference data", onProgress);
+  const uploaded = reference === undefined || held !== null ? undefined : await upload(api, reference, "reference data", onProgress);
   if (isSource) onProgress(`The server reads ${file} …`);
   onProgress("Reading, trying and profiling the files, then loading and warming up the version …");
   return api.send("POST", `/api/models/${encodeURIComponent(name)}/versions`, {
     ...(artifact === undefined ? { source: file } : { artifact, fileName: isFolder ? `${basename(resolve(file))}.tar` : file.split(/[\\/]/).at(-1) }),
-    ...(uploaded === undefined ? {} : { reference: { digest: uploaded, format } }),
+    ...(held !== null ? { reference: held } : uploaded === undefined ? {} : { reference: { digest: uploaded, format } }),
     ...rest,
   });
 }
@@ -50,6 +51,14 @@ async function upload(api: ApiClient, path: string, what: string, onProgress: (t
     if (percent !== shown) onProgress(`Uploading the ${what}: ${(shown = percent)}%`);
   });
   return digest;
+}
+
+/** Null for the path of a file. */
+function datasetOf(reference: string): { dataset: string; version?: number } | null {
+  if (!reference.startsWith("dataset:")) return null;
+  const [, dataset, version] = /^dataset:([^@]+)(?:@([1-9][0-9]{0,8}))?$/.exec(reference) ?? [];
+  if (dataset === undefined) throw new AppError("INVALID_REQUEST", `${reference} is no dataset such as dataset:flights or dataset:flights@2.`);
+  return { dataset, ...(version === undefined ? {} : { version: Number(version) }) };
 }
 
 function formatOf(path: string): "parquet" | "csv" {

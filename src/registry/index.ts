@@ -12,7 +12,7 @@ export type { ProfileRequest, ReferenceProfiler, TableColumn } from "./reference
 export type { ChangeBy, RegistryLifecycle, TagChange } from "./registry-lifecycle.ts";
 export type { RegistrySearch, RegistrySearchRequest, VisibleModels } from "./registry-search.ts";
 export type { RegistryStore, RegistryStores, VersionFacts } from "./registry-store.ts";
-export { RegistryService } from "./registry-service.ts";
+export { RegistryService, type RegistryParts } from "./registry-service.ts";
 export { assertRunnable, championAlias, isRunnable } from "./runnable.ts";
 export type { SourceRequest } from "./source-registration.ts";
 export { catalogCommands } from "./catalog-commands.ts";

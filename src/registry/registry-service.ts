@@ -30,6 +30,16 @@ export interface RegistryParts {
   events: EventBus;
   /** Reads sources of versions that are registered over MLflow's wire; without it none can run. */
   sources?: ModelSourceReader;
+  /** Finds versions of datasets that the caller sees, the latest without a number. Throws DATASET_NOT_FOUND, DATASET_VERSION_NOT_FOUND. */
+  heldData?(caller: Caller, dataset: string, version?: number): Promise<HeldData>;
+}
+
+export interface HeldData {
+  dataset: string;
+  version: number;
+  digest: string;
+  format: "parquet" | "csv";
+  target: string | null;
 }
 
 /** Of models whose first version named none. */
@@ -213,11 +223,21 @@ export class RegistryService {
 
   /** What the deployer says beside the model. */
   async #said({ target, columns, allowMissing, evaluation, codeRevision, reference }: DeployRequest, caller: Caller): Promise<Said> {
+    const data = reference === undefined ? undefined : await this.#referenceOf(reference, caller);
+    const predicted = target ?? data?.target;
     return {
       allowMissing, evaluation,
-      ...(reference === undefined ? {} : { reference: { ...reference, path: await this.#pathFor(caller, reference.digest) } }),
-      ...(target === undefined ? {} : { target }), ...(columns === undefined ? {} : { columns }), ...(codeRevision === undefined ? {} : { codeRevision }),
+      ...(data === undefined ? {} : { reference: data.reference }),
+      ...(predicted === undefined ? {} : { target: predicted }), ...(columns === undefined ? {} : { columns }), ...(codeRevision === undefined ? {} : { codeRevision }),
     };
+  }
+
+  async #referenceOf(reference: NonNullable<DeployRequest["reference"]>, caller: Caller): Promise<{ reference: NonNullable<OnnxFacts["reference"]>; target?: string }> {
+    if ("digest" in reference) return { reference: { ...reference, path: await this.#pathFor(caller, reference.digest) } };
+    const { heldData } = this.#parts;
+    if (heldData === undefined) throw new AppError("DATASET_NOT_FOUND", "This server keeps no datasets.");
+    const { dataset, version, digest, format, target } = await heldData(caller, reference.dataset, reference.version);
+    return { reference: { digest, format, path: await this.#pathFor(caller, digest), name: `${dataset}@${version}` }, ...(target === null ? {} : { target }) };
   }
 }
 

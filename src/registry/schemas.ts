@@ -248,7 +248,13 @@ export const DeployRequest = z
       .meta({ description: "Where the model is, in the place of an uploaded artifact: a run, a logged model, or a repository of the Hugging Face hub", example: "hf://owner/name@main/onnx" }),
     /** Name of the file as the user has it; for messages. */
     fileName: z.string().max(255).default("model.onnx"),
-    reference: z.strictObject({ digest: Digest, format: z.enum(["parquet", "csv"]) }).optional(),
+    reference: z
+      .union([
+        z.strictObject({ digest: Digest, format: z.enum(["parquet", "csv"]) }),
+        z.strictObject({ dataset: z.string().min(1).max(128), version: z.number().int().min(1).optional().meta({ description: "The latest where it is not said" }) }),
+      ])
+      .optional()
+      .meta({ description: "Training data: an uploaded file, or a version of a dataset" }),
     /** Column of the reference data that the model predicts; it is not an input. */
     target: z.string().optional(),
     /** Columns of the reference data in the order of the model's input vector, where names cannot tell. */
