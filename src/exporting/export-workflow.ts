@@ -22,12 +22,12 @@ export interface ExportParts extends ConversionParts {
 }
 
 /** What a run is started with: the located model is a file of the blob store, since a folder can have thousands of files. */
-export const ExportInput = z.strictObject({
+const ExportInput = z.strictObject({
   located: Digest,
   opset: z.number().int().min(oldestOpset).nullable(),
   force: z.boolean(),
 });
-export type ExportInput = z.infer<typeof ExportInput>;
+type ExportInput = z.infer<typeof ExportInput>;
 
 /** A refusal is a result of the step, for to try again would bring the same. */
 type Outcome<Value> = { value: Value } | { refused: { code: AppError["code"]; message: string } };
