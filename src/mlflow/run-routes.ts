@@ -4,9 +4,10 @@ import type { BodySpec, Route } from "../core/route.ts";
 import { RunStatus, type TrackingService } from "../tracking/index.ts";
 import { viewType, views } from "./experiment-routes.ts";
 import { runFilter, runOrder } from "./filter/index.ts";
+import { metricList, metricShape, type SentMetric } from "./metric-list.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
-import { anyExperimentId, enumeration, experimentId, int64, list, message, plainRunId, presentText, queryMessage, requiredDouble, requiredInt64, requiredText, text, withRunId } from "./request-fields.ts";
+import { anyExperimentId, enumeration, experimentId, int64, list, message, plainRunId, presentText, queryMessage, requiredText, text, withRunId } from "./request-fields.ts";
 import { filled, WireRun, wireRun, WireRunInfo, wireRunInfo } from "./wire-entities.ts";
 import { resultLimit } from "./wire-limits.ts";
 
@@ -18,14 +19,13 @@ const batchBytes = 8 << 20;
 const inputBytes = 64 << 20;
 
 const Tags = list(message({ key: requiredText, value: text }));
-const metricShape = { key: requiredText, value: requiredDouble, timestamp: requiredInt64, step: int64, model_id: text, dataset_name: text, dataset_digest: text };
 
 /** A message about one run. */
 function ofRun<Shape extends z.core.$ZodShape>(shape: Shape, maxBytes?: number) {
   return { kind: "json", schema: withRunId(message({ run_id: requiredText, ...shape })), ...(maxBytes === undefined ? {} : { maxBytes }) } as const satisfies BodySpec;
 }
 
-function metricOf({ key, value, timestamp, step, model_id: model, dataset_name: datasetName, dataset_digest: datasetDigest }: z.output<z.ZodObject<typeof metricShape>>) {
+function metricOf({ key, value, timestamp, step, model_id: model, dataset_name: datasetName, dataset_digest: datasetDigest }: SentMetric) {
   return {
     key, value, timestamp, step: step ?? 0,
     ...(model === undefined || model === "" ? {} : { model }),
@@ -123,7 +123,7 @@ export function runRoutes(tracking: TrackingService): Route[] {
     }),
     mlflowRoute({
       ...logging, path: "/runs/log-batch", operationId: "mlflowLogBatch", summary: "Log metrics, params and tags, all or nothing",
-      body: ofRun({ run_id: plainRunId, metrics: list(message(metricShape)), params: Tags, tags: Tags }, batchBytes),
+      body: ofRun({ run_id: plainRunId, metrics: metricList, params: Tags, tags: Tags }, batchBytes),
       handle: async ({ body, caller, now }) => {
         await tracking.log(caller, body.run_id, { metrics: body.metrics.map(metricOf), params: body.params.map(pair), tags: body.tags.map(pair) }, now);
         return {};
