@@ -37,8 +37,8 @@ export function WebhookPage({ params }: { params: { webhook: string } }) {
         </nav>
         <h1>{name}</h1>
         {webhook !== undefined && (webhook.pausedAt === null ? <Chip tone="good">active</Chip> : <Chip tone="warning">paused</Chip>)}
-        {webhook !== undefined && webhook.description !== "" && <p className="page-description">{webhook.description}</p>}
         {webhook !== undefined && <WebhookActions webhook={webhook} />}
+        {webhook !== undefined && webhook.description !== "" && <p className="page-description">{webhook.description}</p>}
       </header>
       <ResourceView resource={webhooks} lines={8}>
         {() => {
