@@ -76,8 +76,8 @@ class Sequence:
         return [{"key": self.key(), "value": self.random.choice(PARAM_VALUES)} for _ in range(self.random.randrange(3))]
 
     def tags(self):
-        """Each key once, and none too long: with what something is made, MLflow leaves that to its database."""
-        return list({pair["key"]: pair for pair in self.pairs() if len(pair["key"]) <= 250}.values())
+        """Each key once, none empty or too long: with what something is made, MLflow leaves that to its database."""
+        return list({pair["key"]: pair for pair in self.pairs() if 0 < len(pair["key"]) <= 250}.values())
 
     def name(self, kind):
         known = self.names[kind]
@@ -399,7 +399,7 @@ class Sequence:
 
     def page(self, method, path, body, sized=True):
         if sized and self.maybe(0.4):
-            body["max_results"] = self.random.choice([1, 1, 2, 3, 100]) if self.maybe(0.9) else self.random.choice([0, 10**6, 50_001])
+            body["max_results"] = self.random.choice([1, 1, 2, 3, 100]) if self.maybe(0.9) else self.random.choice([*([0] if method == "POST" else []), 10**6, 50_001])
         if self.paged and self.maybe(0.3):
             # The rest of a search that was: the same with the token of its answer.
             place, method, path, body = self.random.choice(self.paged)
