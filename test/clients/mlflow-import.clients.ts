@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
@@ -63,6 +65,72 @@ for (const kind of ["sqlite", "mlruns"]) {
       await check(test, "compare");
     });
   });
+}
+
+describe("an import from a running MLflow server", () => {
+  let folder: string;
+  let server: RunningServer;
+  let source: MlflowServer | undefined;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "slipway-import-"));
+    server = await startServer({ environment: { ...environment, SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+  });
+  after(async () => {
+    await source?.stop();
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("brings every field of every object over HTTP", async (test) => {
+    await runChecks(test, "mlflow_import.py", server, folder, "make", "sqlite", folder);
+    source = await MlflowServer.start(folder);
+    const { counts, notes } = await imported(server.client, source.url, {});
+    assert.equal(counts.runs, 123);
+    assert.deepEqual(notes.filter(({ object }) => object !== "source" && !object.startsWith("version ")), []);
+    await runChecks(test, "mlflow_import.py", server, folder, "compare", "sqlite", folder);
+  });
+});
+
+/** The `mlflow server` of the client tests' environment, over the store of the kind sqlite in a folder. */
+class MlflowServer {
+  readonly url: string;
+  readonly #process: ChildProcess;
+
+  private constructor(url: string, process: ChildProcess) {
+    this.url = url;
+    this.#process = process;
+  }
+
+  static async start(folder: string): Promise<MlflowServer> {
+    const port = await freePort();
+    const words = ["-m", "mlflow", "server", "--backend-store-uri", `sqlite:///${folder}/mlflow.db`, "--artifacts-destination", `${folder}/mlartifacts`, "--host", "127.0.0.1", "--port", String(port), "--workers", "1"];
+    // A group of its own: the program starts workers, which end with it.
+    const child = spawn(pythonOf(), words, { cwd: folder, stdio: ["ignore", "ignore", "pipe"], detached: true });
+    let errors = "";
+    child.stderr.on("data", (part: Buffer) => (errors = `${errors}${part.toString()}`.slice(-5000)));
+    const server = new MlflowServer(`http://127.0.0.1:${port}`, child);
+    while ((await fetch(`${server.url}/health`).catch(() => undefined))?.status !== 200) {
+      if (child.exitCode !== null) throw new Error(`mlflow server ended with ${child.exitCode}:\n${errors}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return server;
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    process.kill(-this.#process.pid!, "SIGKILL");
+    await ended;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const listener = createServer();
+  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  const { port } = listener.address() as AddressInfo;
+  await new Promise((resolve) => listener.close(resolve));
+  return port;
 }
 
 function start(client: SlipwayClient, from: string, options: { dryRun?: boolean } = {}): Promise<Pick<Run, "run">> {
