@@ -52,7 +52,7 @@ export function exportWorkflow(parts: ExportParts): WorkflowDefinition {
         return outcome.value;
       };
       const original = await step<OriginalModel & { name: string; notes: readonly string[] }>("read", async ({ progress }) => {
-        progress(0.05, "reading the model");
+        progress(0.05, "reading the model; an environment that is not there yet is built first");
         const model = await readLocated(parts.blobs, located);
         return { name: model.name, ...(await parts.originals.read(model)) };
       });
