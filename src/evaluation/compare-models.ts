@@ -68,7 +68,7 @@ export function compareModels(request: ComparisonRequest): ModelComparison {
 }
 
 /** undecided where the interval holds 0. */
-export function verdictOf({ low, high }: Difference, higherIsBetter: boolean): EvaluationComparison["verdict"] {
+function verdictOf({ low, high }: Difference, higherIsBetter: boolean): EvaluationComparison["verdict"] {
   if (low <= 0 && high >= 0) return "undecided";
   return low > 0 === higherIsBetter ? "better" : "worse";
 }

@@ -11,7 +11,7 @@ import type { Evaluation } from "./schemas.ts";
 
 const rows = 2500;
 /** Two features and whether their sum is above 1, which a tenth of the rows deny; a few rows lack a feature or the target. */
-export const flightsTable: Readonly<Record<string, CellValue[]>> = (() => {
+const flightsTable: Readonly<Record<string, CellValue[]>> = (() => {
   const part = (row: number, step: number): number => ((row * step) % 997) / 997;
   const distance = Array.from({ length: rows }, (_, row): CellValue => (row % 500 === 3 ? null : part(row, 31)));
   const hour = Array.from({ length: rows }, (_, row): CellValue => part(row, 57));
@@ -120,7 +120,6 @@ export function evaluationSetting(): EvaluationSetting {
       },
       find: async (id) => setting.written.find((evaluation) => evaluation.id === id) ?? null,
       list: async () => setting.written,
-      listOnDataset: async () => setting.written,
     },
     runOf: async () => ({ team: setting.team, owner: "key:key_1" }),
   };

@@ -7,6 +7,4 @@ export interface EvaluationStore {
   find(id: string): Promise<Evaluation | null>;
   /** Newest first. */
   list(model: string, version: string, limit: number): Promise<Evaluation[]>;
-  /** On a dataset's content, newest first. */
-  listOnDataset(digest: string, limit: number): Promise<Evaluation[]>;
 }

@@ -2,7 +2,7 @@
 const mostExactDegrees = 1000;
 
 /** P(Z <= x) of the standard normal distribution: G. Marsaglia, Evaluating the Normal Distribution, J. Stat. Software 11 (2004). For |x| < 7. */
-export function normalProbability(x: number): number {
+function normalProbability(x: number): number {
   let sum = x;
   let term = x;
   let before = 0;
@@ -20,7 +20,7 @@ export function normalQuantile(p: number): number {
 }
 
 /** P(|T| <= t) of Student's distribution, for t >= 0 and whole degrees of freedom: Abramowitz and Stegun, 26.7.3 and 26.7.4. */
-export function studentProbability(t: number, degrees: number): number {
+function studentProbability(t: number, degrees: number): number {
   const angle = Math.atan(t / Math.sqrt(degrees));
   if (degrees === 1) return (2 * angle) / Math.PI;
   const sine = Math.sin(angle);

@@ -43,7 +43,7 @@ export const Evaluation = z
     metric: EvaluationMetric,
     higherIsBetter: z.boolean(),
     metrics: Metrics,
-    comparisons: z.array(EvaluationComparison).meta({ description: "With the baseline first; the champion is missing where there is none or it is the version itself" }),
+    comparisons: z.array(EvaluationComparison).meta({ description: "With the baseline first. The champion is the version that this one replaced where it is the champion itself; it is missing where there was none" }),
     notes: z.array(z.string()),
   })
   .meta({ id: "Evaluation" });

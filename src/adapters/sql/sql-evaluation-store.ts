@@ -50,11 +50,6 @@ export class SqlEvaluationStore implements EvaluationStore {
       .orderBy("id", "desc").limit(limit).execute();
     return rows.map(evaluationOf);
   }
-
-  async listOnDataset(digest: string, limit: number): Promise<Evaluation[]> {
-    const rows = await this.#database.queries.selectFrom("version_evaluations").selectAll().where("dataset_digest", "=", digest).orderBy("id", "desc").limit(limit).execute();
-    return rows.map(evaluationOf);
-  }
 }
 
 /** The row knows the model's name of today. */
