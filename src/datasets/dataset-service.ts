@@ -29,7 +29,7 @@ const maxUses = 100;
 const maxSearched = 100;
 
 /** The one way to say that a dataset is not there, for those that are not and for those that the caller may not see. */
-export function missingDataset(name: string): AppError {
+function missingDataset(name: string): AppError {
   return new AppError("DATASET_NOT_FOUND", `There is no dataset named ${JSON.stringify(name.slice(0, 140))}.`);
 }
 

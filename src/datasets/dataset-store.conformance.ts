@@ -24,6 +24,10 @@ export interface DatasetStoreUnderTest {
   removeTeam(name: string): Promise<void>;
   /** Makes an active experiment with one run that logged the datasets; answers with the experiment's id. */
   logRun(team: string, time: number, datasets: readonly { name: string; digest: string; context?: string }[], into?: string): Promise<string>;
+  /** Adds a model whose version 1 names the content and has these evaluations on it. */
+  addUse(model: string, team: string, digest: string, evaluations: readonly string[]): Promise<void>;
+  /** Of the BlobOwners over the same database. */
+  teamsWithDataset(digest: string): Promise<string[]>;
   /** What is in the outbox, in the order of commits. */
   events(): Promise<{ type: string; object: string; team: string; actor: string; time: number; payload: unknown }[]>;
 }
@@ -137,6 +141,27 @@ export function datasetStoreConformance(adapter: string, open: () => Promise<Dat
       assert.equal((await store.find("a"))?.latestVersion, numbers.length);
       await Promise.all(Array.from({ length: 8 }, () => store.addVersion(datasetFacts("b"), addedBy)));
       assert.equal((await store.find("b"))?.latestVersion, 1);
+    });
+
+    it("tells where a content is used, and whose a file is", async () => {
+      const { store, addTeam, addUse, teamsWithDataset } = await open();
+      await addTeam("blue");
+      const { digest } = datasetFacts("", 1);
+      await store.addVersion(datasetFacts("a", 1), addedBy);
+      await store.addVersion(datasetFacts("b", 1), { ...addedBy, team: "blue" });
+      await store.addVersion(datasetFacts("c", 1), { ...addedBy, team: "blue" });
+      assert.deepEqual([await teamsWithDataset(digest), await teamsWithDataset(datasetFacts("", 2).digest)], [["blue", "default"], []]);
+      assert.deepEqual(await store.modelsUsing(digest), []);
+      await addUse("m", "blue", digest, ["e1", "e2"]);
+      await addUse("k", "default", digest, []);
+      await addUse("other", "default", datasetFacts("", 2).digest, ["e3"]);
+      assert.deepEqual(await store.modelsUsing(digest), [{ name: "k", team: "default" }, { name: "m", team: "blue" }]);
+      const evaluations = ["e2", "e1"].map((evaluation) => ({ model: "m", version: "1", evaluation }));
+      assert.deepEqual(await store.listUse(digest, ["m", "k", "other"], 9), { models: [{ model: "k", version: "1" }, { model: "m", version: "1" }], evaluations });
+      assert.deepEqual(await store.listUse(digest, ["m"], 1), { models: [{ model: "m", version: "1" }], evaluations: evaluations.slice(0, 1) });
+      assert.deepEqual(await store.listUse(digest, [], 9), { models: [], evaluations: [] });
+      await store.remove("a", addedBy);
+      assert.deepEqual(await teamsWithDataset(digest), ["blue"]);
     });
 
     it("lists what runs logged, of experiments that may be seen, newest first", async () => {

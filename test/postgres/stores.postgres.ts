@@ -12,6 +12,7 @@ import { SqlSetupStore } from "../../src/adapters/sql/sql-setup-store.ts";
 import { SqlStatisticsStore } from "../../src/adapters/sql/sql-statistics-store.ts";
 import { SqlViewStore } from "../../src/adapters/sql/sql-view-store.ts";
 import { SqlTruthStore } from "../../src/adapters/sql/sql-truth-store.ts";
+import { sqlDatasetsUnderFaultsConformance } from "../../src/adapters/sql/sql-datasets-under-faults.conformance.ts";
 import { sqlStoresUnderFaultsConformance } from "../../src/adapters/sql/sql-stores-under-faults.conformance.ts";
 import { evaluationStoreConformance } from "../../src/evaluation/evaluation-store.conformance.ts";
 import { viewStoreConformance } from "../../src/tracking/view-store.conformance.ts";
@@ -44,6 +45,7 @@ describe("stores on Postgres", () => {
     return (server) => new SqlStatisticsStore(database, server);
   });
   setupStoreConformance("Postgres", async () => new SqlSetupStore(await schemas.open()));
+  sqlDatasetsUnderFaultsConformance("Postgres", () => schemas.open());
   sqlStoresUnderFaultsConformance("Postgres", () => schemas.open());
   auditLogConformance("Postgres", async (handles) => {
     const schema = await schemas.newSchema();

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { epochMs, systemClock } from "../../core/clock.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";
 import type { DatasetStoreUnderTest } from "../../datasets/dataset-store.conformance.ts";
+import { SqlBlobOwners } from "./sql-blob-owners.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { SqlDatasetStore } from "./sql-dataset-store.ts";
 import { SqlTeamStore } from "./sql-team-store.ts";
@@ -30,6 +31,16 @@ export function datasetStoreOn(database: SqlDatabase): DatasetStoreUnderTest {
       });
       return experiment;
     },
+    addUse: async (model, team, digest, evaluations) => {
+      await database.queries.insertInto("models").values({ name: model, created_at: 1, description: "", latest_version: 1, team }).execute();
+      const version = { model, version: 1, created_at: 1, contract_digest: "", contract_json: "{}", updated_at: null, run_id: null, logged_model: null };
+      await database.queries.insertInto("model_versions").values(version).execute();
+      await database.queries.insertInto("version_digests").values({ model, version: 1, digest }).execute();
+      for (const id of evaluations) {
+        await database.queries.insertInto("version_evaluations").values({ id, model, version: 1, time: 1, workflow_run: null, report_json: "{}", dataset_digest: digest }).execute();
+      }
+    },
+    teamsWithDataset: (digest) => new SqlBlobOwners(database).teamsWithDataset(digest),
     events: async () => {
       const rows = await database.queries.selectFrom("outbox").selectAll().orderBy("sequence").execute();
       return rows.map(({ type, object, team, actor, time, payload_json: payload }) => ({ type, object, team, actor, time, payload: JSON.parse(payload) as unknown }));
