@@ -61,7 +61,7 @@ export function metricRoutes(tracking: TrackingService): Route[] {
       mlflowRoute({
         method: "POST", root: `/2.0${root}`, path: "/experiments/search-datasets", access: "viewer", audited: false, tag,
         operationId: root === "mlflow" ? "mlflowSearchDatasetsOfClients" : "mlflowSearchDatasets", summary: "Datasets that runs of some experiments name",
-        body: { kind: "json", schema: message({ experiment_ids: list(experimentId) }) },
+        body: { kind: "json", schema: message({ experiment_ids: list(presentText) }) },
         response: z.object({
           dataset_summaries: z.array(z.object({ experiment_id: z.string(), name: z.string(), digest: z.string(), context: z.string().optional() })).optional(),
         }),
@@ -71,6 +71,8 @@ export function metricRoutes(tracking: TrackingService): Route[] {
           if (ids.length > maxSearchedExperiments) {
             throw new AppError("INVALID_PARAMETER", `SearchDatasets request cannot specify more than ${maxSearchedExperiments} experiment_ids. Received ${ids.length} experiment_ids.`);
           }
+          const wrong = ids.find((id) => !experimentId.safeParse(id).success);
+          if (wrong !== undefined) throw new AppError("INVALID_PARAMETER", `Invalid experiment ID '${wrong.slice(0, 300)}'. Experiment ID must be a valid integer.`);
           const found = await tracking.searchDatasets(caller, ids);
           return { dataset_summaries: filled(found.map(({ experiment, name, digest, context }) => ({ experiment_id: experiment, name, digest, context: context ?? undefined }))) };
         },
