@@ -17,7 +17,7 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-trackingKills("Postgres", Number(process.env["SLIPWAY_TEST_KILLS"] ?? 4), {
+trackingKills("Postgres", Number(process.env["SLIPWAY_TEST_KILLS"] ?? 3), {
   create: async () => {
     const schema = await cluster.createSchema(`tracking_${++rounds}`);
     return { SLIPWAY_DATABASE_URL: cluster.url({ schema }), SLIPWAY_ARTIFACTS: join(folder, schema) };
