@@ -1,10 +1,7 @@
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
 import type { ApiClient } from "../core/api-client.ts";
 import { AppError } from "../core/errors.ts";
-import { packFolder } from "./pack-folder.ts";
 import type { DeployRequest, DeployResult } from "./schemas.ts";
+import { uploadFile, uploadModel } from "./upload-model.ts";
 
 export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "source" | "fileName" | "reference">> & {
   /** Path of the model file, or of a folder with a model; or where the server finds it: runs:/RUN/path, models:/m-ID, hf://owner/name@revision. */
@@ -20,37 +17,15 @@ export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress
   const held = reference === undefined ? null : datasetOf(reference);
   const format = reference === undefined || held !== null ? undefined : formatOf(reference);
   const isSource = /^(runs|models|mlflow-artifacts|hf):\//.test(file);
-  const isFolder = !isSource && (await stat(file).catch(() => null))?.isDirectory() === true;
-  const artifact = isSource ? undefined : isFolder ? await uploadFolder(api, file, onProgress) : await upload(api, file, "model", onProgress);
-  const uploaded = reference === undefined || held !== null ? undefined : await upload(api, reference, "reference data", onProgress);
+  const model = isSource ? { source: file } : await uploadModel(api, file, onProgress);
+  const uploaded = reference === undefined || held !== null ? undefined : await uploadFile(api, reference, "reference data", onProgress);
   if (isSource) onProgress(`The server reads ${file} …`);
   onProgress("Reading, trying and profiling the files, then loading and warming up the version …");
   return api.send("POST", `/api/models/${encodeURIComponent(name)}/versions`, {
-    ...(artifact === undefined ? { source: file } : { artifact, fileName: isFolder ? `${basename(resolve(file))}.tar` : file.split(/[\\/]/).at(-1) }),
+    ...model,
     ...(held !== null ? { reference: held } : uploaded === undefined ? {} : { reference: { digest: uploaded, format } }),
     ...rest,
   });
-}
-
-/** A folder, such as MLflow writes one, goes as one file. */
-async function uploadFolder(api: ApiClient, folder: string, onProgress: (text: string) => void): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "slipway-deploy-"));
-  try {
-    const packed = join(directory, "model.tar");
-    await packFolder(folder, packed);
-    return await upload(api, packed, "model", onProgress);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
-async function upload(api: ApiClient, path: string, what: string, onProgress: (text: string) => void): Promise<string> {
-  let shown = -1;
-  const { digest } = await api.uploadFile(path, (sent, total) => {
-    const percent = total === 0 ? 100 : Math.floor((sent / total) * 10) * 10;
-    if (percent !== shown) onProgress(`Uploading the ${what}: ${(shown = percent)}%`);
-  });
-  return digest;
 }
 
 /** Null for the path of a file. */

@@ -17,8 +17,8 @@ export async function uploadModel(api: ApiClient, path: string, onProgress: (tex
   }
 }
 
-/** Answers with the digest. */
-async function uploadFile(api: ApiClient, path: string, what: string, onProgress: (text: string) => void): Promise<string> {
+/** Answers with the digest; says each tenth of the way. */
+export async function uploadFile(api: ApiClient, path: string, what: string, onProgress: (text: string) => void): Promise<string> {
   let shown = -1;
   const { digest } = await api.uploadFile(path, (sent, total) => {
     const percent = total === 0 ? 100 : Math.floor((sent / total) * 10) * 10;
