@@ -6,7 +6,7 @@ import { TimeOrderedIds } from "../../src/core/ids.ts";
 
 /** Of each run. */
 export const entriesOfEach = 20;
-export const firstStart = 1_700_000_000_000;
+const firstStart = 1_700_000_000_000;
 const runsAtOnce = 200;
 const runsOfStatement = 10_000;
 const tables = ["run_params", "run_tags", "metrics", "latest_metrics"];
