@@ -158,8 +158,8 @@ export function runRoutes(tracking: TrackingService): Route[] {
     }),
     mlflowRoute({
       ...logging, path: "/runs/log-model", operationId: "mlflowLogModel", summary: "Note a model of a run, as clients before 3.0 do", body: ofRun({ model_json: requiredText }),
-      handle: async ({ body, caller, now }) => {
-        await tracking.recordModel(caller, body.run_id, modelTag(body.model_json), now);
+      handle: async ({ body, caller }) => {
+        await tracking.recordModel(caller, body.run_id, modelTag(body.model_json));
         return {};
       },
     }),

@@ -2,7 +2,7 @@ import { mayInTeam, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import {
-  assertArtifactLocation, assertDatasets, assertEntityKey, assertExperimentName, assertExperimentTag, checkedChanges, checkedRunTags,
+  assertArtifactLocation, assertDatasets, assertExperimentName, assertExperimentTag, checkedChanges, checkedRunTags,
 } from "./entity-rules.ts";
 import { evenPlaces } from "./even-places.ts";
 import { missingExperiment, missingRun, type ExperimentAccess } from "./experiment-access.ts";
@@ -205,26 +205,13 @@ export class TrackingService {
   }
 
   /** For `log-model` of old clients: the text of a model is added to the list in the tag mlflow.log-model.history. */
-  async recordModel(caller: Caller, run: string, model: unknown, now: EpochMs): Promise<void> {
-    const { tags } = await this.run(caller, run);
-    const before = parsedList(tags.find(({ key }) => key === modelHistoryTag)?.value);
-    const value = JSON.stringify([...before, model]);
-    assertEntityKey(modelHistoryTag, "key");
+  async recordModel(caller: Caller, run: string, model: unknown): Promise<void> {
     await this.access.requireRun(caller, "contributor", run);
-    await this.#store.logToRun(run, { metrics: [], params: [], tags: [{ key: modelHistoryTag, value }] }, now);
+    await this.#store.appendToRunTag(run, modelHistoryTag, JSON.stringify(model));
   }
 }
 
 const modelHistoryTag = "mlflow.log-model.history";
-
-function parsedList(text: string | undefined): unknown[] {
-  try {
-    const value: unknown = JSON.parse(text ?? "[]");
-    return Array.isArray(value) ? value : [];
-  } catch {
-    return []; // somebody else wrote the tag
-  }
-}
 
 /** The team that is named, else the default one, else the only one in which the caller may log. Throws FORBIDDEN. */
 function teamFor(caller: Caller, named: string | undefined): string {

@@ -194,6 +194,19 @@ export function trackingStoreConformance(adapter: string, open: () => Promise<Tr
       ]));
     });
 
+    it("appends to the list of a tag, all at once too", async () => {
+      const { store } = await open();
+      const id = await newRun(store, await newExperiment(store), 1);
+      await Promise.all([1, 2, 3, 4, 5].map((number) => store.appendToRunTag(id, "list", JSON.stringify({ number, text: "[%]'," }))));
+      const listed = async (): Promise<unknown> => JSON.parse((await store.findRun(id))!.tags.find(({ key }) => key === "list")!.value);
+      assert.deepEqual(((await listed()) as { number: number }[]).map(({ number }) => number).sort(), [1, 2, 3, 4, 5]);
+      for (const [before, after] of [["[]", [7]], ["no list", [7]], ['[{"a": [1]}]', [{ a: [1] }, 7]]] as const) {
+        await store.logToRun(id, { metrics: [], params: [], tags: [{ key: "list", value: before }] }, now);
+        await store.appendToRunTag(id, "list", "7");
+        assert.deepEqual(await listed(), after);
+      }
+    });
+
     it("names a run by its tag", async () => {
       const { store } = await open();
       const id = await newRun(store, await newExperiment(store), 1);

@@ -84,6 +84,8 @@ export interface TrackingStore {
    * param is there with another value, or twice in the request with two.
    */
   logToRun(id: string, changes: RunChanges, now: EpochMs): Promise<void>;
+  /** Adds an element to the JSON list that the tag holds; a tag that is not there, or holds no list, becomes one of this element. Appends at once from anywhere all stay. */
+  appendToRunTag(id: string, key: string, element: string): Promise<void>;
   /** Throws TAG_NOT_FOUND. */
   deleteRunTag(id: string, key: string): Promise<void>;
   /** What is there already with the same digest stays one; tags of an input are replaced. */

@@ -32,6 +32,7 @@ export class SqlRunLog {
   readonly #loneParam: RowStatement<{ id: string; key: string; value: string }>;
   readonly #paramValue: RowStatement<{ id: string; key: string }>;
   readonly #name: RowStatement<{ id: string; name: string }>;
+  readonly #append: RowStatement<{ id: string; key: string; list: string }>;
 
   constructor(database: SqlDatabase, batches: SharedBatches) {
     this.#database = database;
@@ -73,6 +74,13 @@ export class SqlRunLog {
       queries
         .selectFrom("run_params").select("value").where("key", "=", key)
         .where("run", "=", ({ selectFrom }) => selectFrom("runs").select("number").where("id", "=", id)).compile());
+    // As text: what is there and ends as a list goes on as one.
+    this.#append = compileRowStatement(["id", "key", "list"], ({ id, key, list }) => sql`
+      insert into run_tags (run, key, value, experiment)
+      select r.number, ${key}, ${list}, r.experiment from runs as r where ${active(sql`${id}`)}
+      on conflict (run, key) do update set value = case
+        when run_tags.value = '[]' or run_tags.value not like '[%]' then excluded.value
+        else substr(run_tags.value, 1, length(run_tags.value) - 1) || ', ' || substr(excluded.value, 2) end`.compile(queries));
     this.#name = compileRowStatement(["id", "name"], ({ id, name }) =>
       queries.updateTable("runs").set({ name }).where("id", "=", id).where("lifecycle", "=", sql.lit("active")).compile());
   }
@@ -96,6 +104,11 @@ export class SqlRunLog {
       if (error instanceof SqlError && error.reason === "not_null") throw await this.#changedParam(id, params, error);
       throw error;
     }
+  }
+
+  /** `element` is JSON. */
+  async append(id: string, key: string, element: string): Promise<void> {
+    await this.write(id, [this.#state({ id }), this.#append({ id, key, list: `[${element}]` })]);
   }
 
   /** The first of `statements` must be `stateOf(id)`. Answers with the run as it was found. */

@@ -56,6 +56,7 @@ export class SqlTrackingStore implements TrackingStore {
   updateRun: Method<"updateRun"> = (id, changes, by) => this.#runs.updateRun(id, changes, by);
   setRunLifecycle: Method<"setRunLifecycle"> = (id, lifecycle, now) => this.#runs.setRunLifecycle(id, lifecycle, now);
   logToRun: Method<"logToRun"> = (id, changes) => this.#log.log(id, changes);
+  appendToRunTag: Method<"appendToRunTag"> = (id, key, element) => this.#log.append(id, key, element);
   deleteRunTag: Method<"deleteRunTag"> = (id, key) => this.#runs.deleteRunTag(id, key);
   logInputs: Method<"logInputs"> = (id, inputs) => this.#inputs.logInputs(id, inputs);
   logOutputs: Method<"logOutputs"> = (id, models) => this.#inputs.logOutputs(id, models);
