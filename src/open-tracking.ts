@@ -67,6 +67,7 @@ export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistrySe
     ...artifactRoutes({
       artifacts,
       artifactUriOfRun: async (caller, run) => (await tracking.run(caller, run)).artifactUri,
+      artifactUriOfLoggedModel: async (caller, model) => (await models.model(caller, model)).artifactUri,
       artifactUriOfVersion: (caller, model, version) => downloadUri(versions, caller, model, version),
     }),
   ];

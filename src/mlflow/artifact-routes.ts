@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { z } from "zod";
 import type { Caller } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
@@ -22,11 +23,17 @@ export interface ArtifactRouteParts {
   artifactUriOfRun(caller: Caller, run: string): Promise<string>;
   /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
   artifactUriOfVersion(caller: Caller, model: string, version: string): Promise<string>;
+  /** Throws LOGGED_MODEL_NOT_FOUND. */
+  artifactUriOfLoggedModel(caller: Caller, model: string): Promise<string>;
 }
 
+/** What MLflow's own pages may send at once. */
+const maxPageUploadBytes = 10 << 20;
+
 /** Artifacts through the server: MLflow's proxied artifact access, and the older routes by run and by model version. */
-export function artifactRoutes({ artifacts, artifactUriOfRun, artifactUriOfVersion }: ArtifactRouteParts): Route[] {
-  return ["/api/2.0", "/ajax-api/2.0"].flatMap((prefix) => {
+export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
+  const { artifacts, artifactUriOfRun, artifactUriOfVersion } = parts;
+  const everywhere = ["/api/2.0", "/ajax-api/2.0"].flatMap((prefix) => {
     const twin = prefix === "/api/2.0" ? "" : "Twin";
     const proxied = `${prefix}/mlflow-artifacts/artifacts`;
     return [
@@ -100,6 +107,50 @@ export function artifactRoutes({ artifacts, artifactUriOfRun, artifactUriOfVersi
       }),
     ];
   });
+  return [...everywhere, ...pageRoutes(parts)];
+}
+
+/** What the pages of MLflow ask for beside what its clients do. */
+function pageRoutes({ artifacts, artifactUriOfRun, artifactUriOfLoggedModel }: ArtifactRouteParts): Route[] {
+  return [
+    route({
+      method: "POST", path: "/ajax-api/2.0/mlflow/upload-artifact", access: "contributor", on: "some", audited: false, errorBody, tag,
+      operationId: "mlflowUploadSmallArtifact", summary: "Store a small file of a run",
+      query: message({ run_uuid: text, path: text }), body: { kind: "stream", description: "The file's bytes, at most 10 MiB" }, response: Nothing,
+      handle: async ({ query: { run_uuid: run, path }, body, caller }) => {
+        if (run === undefined || run === "") throw invalid("Request must specify run_uuid.");
+        if (path === undefined || path === "") throw invalid("Request must specify path.");
+        // The store judges paths too; here it would only after the file has come.
+        if (path.startsWith("/") || path.split(/[/\\]/).includes("..")) throw invalid("Invalid path");
+        const place = placeOf(await artifactUriOfRun(caller, run), path);
+        const content = await smallBody(body);
+        await artifacts.write(caller, place, Readable.from([content]));
+        return {};
+      },
+    }),
+    route({
+      method: "GET", path: "/ajax-api/2.0/mlflow/logged-models/:loggedModel/artifacts/files", access: "viewer", on: "some", errorBody, tag,
+      operationId: "mlflowGetLoggedModelArtifact", summary: "A file of a logged model",
+      params: z.object({ loggedModel: z.string() }), query: message({ artifact_file_path: requiredText }), response: { mediaType: "application/octet-stream", description: "The file's bytes" },
+      handle: async ({ params, query, headers, caller }) =>
+        download(artifacts, caller, placeOf(await artifactUriOfLoggedModel(caller, params.loggedModel), query.artifact_file_path), headers.range as string | undefined),
+    }),
+  ];
+}
+
+async function smallBody(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of body) {
+    if ((bytes += piece.length) > maxPageUploadBytes) throw invalid("Artifact size is too large. Max size is 10MB.");
+    pieces.push(piece);
+  }
+  if (bytes === 0) throw invalid("Request must specify data.");
+  return Buffer.concat(pieces);
+}
+
+function invalid(why: string): AppError {
+  return new AppError("INVALID_PARAMETER", why);
 }
 
 /** One answer for whole files and for ranges of them; never shown as a page by a browser. */

@@ -137,7 +137,7 @@ describe("the router, walked with every kind of caller", () => {
     // What training code writes into its own runs, many a second, and its files.
     const logging = [
       "CreateLoggedModel", "CreateRun", "DeleteTag", "FinalizeLoggedModel", "LogBatch", "LogInputs", "LogLoggedModelParams", "LogMetric", "LogModel", "LogOutputs", "LogParam",
-      "SetLoggedModelTags", "SetTag", "UpdateRun", "UploadArtifact", "UploadArtifactTwin",
+      "SetLoggedModelTags", "SetTag", "UpdateRun", "UploadArtifact", "UploadArtifactTwin", "UploadSmallArtifact",
     ].map((name) => `mlflow${name}`);
     const searches = ["indexRepository", "sampleMetric", "searchRunTable", ...["GetLatestVersions", "SearchDatasets", "SearchDatasetsOfClients", "SearchExperiments", "SearchLoggedModels", "SearchRuns"].map((name) => `mlflow${name}`)];
     const refusals = ["StartTrace", ...["Abort", "Complete", "Create"].flatMap((step) => [`${step}MultipartUpload`, `${step}MultipartUploadTwin`])].map((name) => `mlflow${name}`);
