@@ -5,7 +5,7 @@ import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { FaultyDisk, type DiskFault } from "../kit/faulty-disk.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { drawThird } from "../kit/seed.ts";
+import { drawFifth } from "../kit/seed.ts";
 
 /** Everything that a disk may do to a change, by the name that messages show. */
 export const failures: Readonly<Record<string, Omit<DiskFault, "at">>> = {
@@ -34,13 +34,13 @@ export interface Attempt {
   fault: DiskFault;
 }
 
-/** A third of every failure at every change (all with SLIPWAY_TEST_EVERY=1). */
+/** A fifth of every failure at every change (all with SLIPWAY_TEST_EVERY=1). */
 export function attempts(purpose: string, kinds: Readonly<Record<string, Omit<DiskFault, "at">>>, changes: Changes): Attempt[] {
   const all = Object.entries(kinds).flatMap(([kind, fault]) => {
     const count = fault.failure === "short" || fault.operations !== undefined ? changes.writes : changes.all;
     return Array.from({ length: count }, (_, index): Attempt => ({ name: `${kind} at change ${index + 1}`, fault: { ...fault, at: index + 1 } }));
   });
-  return drawThird(purpose, all);
+  return drawFifth(purpose, all);
 }
 
 /** What became of the attempts. The server does things of its own beside, so that the last changes are not always met. */

@@ -21,13 +21,13 @@ export function seededRandom(purpose: string): SeededRandom {
 }
 
 /**
- * One of each three neighbours, drawn by the seed: for cases that are many and alike, of which every run of the checks
+ * One of each five neighbours, drawn by the seed: for cases that are many and alike, of which every run of the checks
  * takes others and many runs take all. SLIPWAY_TEST_EVERY=1 takes all at once.
  */
-export function drawThird<Item>(purpose: string, items: readonly Item[]): Item[] {
+export function drawFifth<Item>(purpose: string, items: readonly Item[]): Item[] {
   if (process.env["SLIPWAY_TEST_EVERY"] === "1") return [...items];
   const random = seededRandom(purpose);
-  return Array.from({ length: Math.ceil(items.length / 3) }, (_, group) => random.pick(items.slice(group * 3, group * 3 + 3)));
+  return Array.from({ length: Math.ceil(items.length / 5) }, (_, group) => random.pick(items.slice(group * 5, group * 5 + 5)));
 }
 
 function seedOf(given: string | undefined): number {
