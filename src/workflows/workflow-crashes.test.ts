@@ -6,4 +6,4 @@ const databases = new TemporaryDatabases();
 afterEach(() => databases.remove());
 
 // Hundreds of them, on Postgres too: `npm run test:faults`.
-workflowCrashesConformance("SQLite", () => databases.open(), 20);
+workflowCrashesConformance("SQLite", () => databases.open(), 10);

@@ -206,7 +206,7 @@ describe("DuckdbReferenceProfiler", () => {
           assert.ok(error instanceof AppError && error.code === "REFERENCE_INVALID", String(error));
         }
       }),
-      { numRuns: 60, endOnFailure: true },
+      { numRuns: 30, endOnFailure: true },
     );
   });
 

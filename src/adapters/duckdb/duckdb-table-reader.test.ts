@@ -107,7 +107,7 @@ describe("DuckdbTableReader", () => {
         const asParquet = await parquet(`SELECT * FROM (VALUES ${values.join(", ")}) AS t(${names.join(", ")})`);
         assert.deepEqual(await reader.readRows(asParquet, "parquet", names, all), expected);
       }),
-      { numRuns: 12 },
+      { numRuns: 6 },
     );
   });
 
