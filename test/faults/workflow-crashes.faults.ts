@@ -5,7 +5,7 @@ import { workflowCrashesConformance } from "../../src/workflows/workflow-crashes
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
 
 /** Engines that die in memory cost less than processes; as many lives as there are kills where that number is given. */
-const lives = Number(process.env["SLIPWAY_TEST_KILLS"] ?? 25);
+const lives = Number(process.env["SLIPWAY_TEST_KILLS"] ?? 12);
 
 let cluster: PostgresCluster;
 const schemas = new TemporarySchemas(() => cluster);
