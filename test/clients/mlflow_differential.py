@@ -126,7 +126,7 @@ def comparable(value, side, name=""):
         own = {*OWN, "user_id", "model_id"} if "current_stage" in value or "creation_timestamp" in value else OWN
         fields = {key: comparable(inner, side, key) for key, inner in value.items() if key not in own and not (key in MESSAGES and inner == {})}
         if name == "data" and "metrics" in fields:
-            fields["metrics"].sort(key=lambda metric: metric["key"])
+            fields["metrics"] = latest(fields["metrics"]) if any("model_id" in metric for metric in fields["metrics"]) else sorted(fields["metrics"], key=lambda metric: metric["key"])
         if fields.get("key") == "mlflow.runName" and isinstance(fields.get("value"), str) and NAME.match(fields["value"]):
             fields["value"] = "<name>"
         return fields
@@ -140,6 +140,8 @@ def comparable(value, side, name=""):
             return "<name>"
         if name in ("experiment_id", "run_id", "run_uuid", "model_id", "source_run_id"):
             return side.shown.get(value, value)
+        if name in ("artifact_uri", "artifact_location"):
+            value = re.sub(r"^(file://)?/tmp/[^/]+/", "", value)  # MLflow reads a relative place as one in its own folder
         for identity, shown in side.shown.items():
             if len(identity) > 8:
                 value = value.replace(identity, shown)
@@ -149,6 +151,17 @@ def comparable(value, side, name=""):
             return "Infinity" if value > 0 else "-Infinity"  # MLflow writes the greatest number for it
         return "<now>" if abs(value - time.time() * 1000) < 3_600_000 else float(value)
     return value
+
+
+def latest(metrics):
+    """Of a logged model, what each run logged last of a metric on a dataset: MLflow answers with every value."""
+    kept = {}
+    for metric in metrics:
+        place = tuple(str(metric.get(name)) for name in ("key", "run_id", "dataset_name", "dataset_digest"))
+        rank = (metric.get("step", 0), metric.get("timestamp", 0), float(str(metric.get("value", 0))))
+        if place not in kept or rank > kept[place][0]:
+            kept[place] = (rank, metric)
+    return [metric for _, (_, metric) in sorted(kept.items(), key=lambda item: item[0])]
 
 
 def excuse(path, body, spoiled, mine, theirs):
@@ -170,6 +183,10 @@ def excuse(path, body, spoiled, mine, theirs):
         return "a history of no run is refused"
     if path.endswith("runs/restore") and code == "INVALID_PARAMETER_VALUE":
         return "a run does not come back to a deleted experiment"
+    if path.endswith("registered-models/create") and code == "INVALID_PARAMETER_VALUE" and re.search(r"[\x00-\x1f\x7f]", str(body.get("name"))):
+        return "a name takes no control characters"
+    if path.endswith("/search") and code == "INVALID_PARAMETER_VALUE" and re.search(r"IN\s*\(\s*\)", str(body.get("filter")), re.IGNORECASE):
+        return "an empty list is refused"
     if "/logged-models/" in path and mine[0] == 404 and theirs[0] == 200:
         return "a deleted logged model takes no tags and params"
     if path.endswith("registered-models/alias") and mine[0] == 404 and theirs[0] == 400:

@@ -6,7 +6,7 @@ import type { Searchable } from "./searchable.ts";
 /** Each text is `field [ASC|DESC]`. Throws FILTER_INVALID, also for a field that is there twice, where that is an error. */
 export function parseOrder(searchable: Searchable, texts: readonly string[]): SearchOrder[] {
   const orders = new Map<string, SearchOrder>();
-  for (const text of texts.filter((each) => each.trim() !== "")) {
+  for (const text of texts) {
     const order = parseOne(searchable, text);
     const name = `${order.kind} ${order.key}`;
     if (!orders.has(name)) orders.set(name, order);
