@@ -1,7 +1,7 @@
 import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
-import { followRun, hasEnded, type WorkflowRun } from "../workflows/index.ts";
+import { followToEnd, type WorkflowRun } from "../workflows/index.ts";
 import type { Evaluation, EvaluationComparison, Rival } from "./schemas.ts";
 
 type Context = Parameters<Command["run"]>[0];
@@ -23,7 +23,7 @@ const evaluate: Command = {
     if (options.list === true) return context.api.get(path);
     const { run } = await context.api.send<{ run: WorkflowRun }>("POST", path, { ...datasetOf(named), baseline });
     if (options.wait !== true) return { run };
-    const ended = await follow(context, run.id);
+    const ended = await followToEnd(context.api, run.id, context.progress);
     if (ended.state !== "succeeded") throw new AppError(ended.error?.code === "EVALUATION_IMPOSSIBLE" ? "EVALUATION_IMPOSSIBLE" : "STEP_FAILED", ended.error?.message ?? `The run ${run.id} is ${ended.state}.`);
     return { evaluation: ended.output as Evaluation };
   },
@@ -48,19 +48,6 @@ function datasetOf(named: string | undefined): { dataset?: string; datasetVersio
   if (named === undefined) return {};
   const [, dataset, number] = /^(.*?)(?:@(\d{1,9}))?$/.exec(named)!;
   return { dataset: dataset!, ...(number === undefined ? {} : { datasetVersion: Number(number) }) };
-}
-
-async function follow({ api, progress }: Context, id: string): Promise<WorkflowRun> {
-  let last: WorkflowRun | undefined;
-  let told = "";
-  for await (const event of followRun(api, id, { after: 0 })) {
-    if (event.type !== "run" && event.type !== "end") continue;
-    last = event.run;
-    const text = `  ${last.state}${last.progressNote === null ? "" : `: ${last.progressNote}`}`;
-    if (text !== told) progress(text);
-    told = text;
-  }
-  return last !== undefined && hasEnded(last) ? last : (await api.get<{ run: WorkflowRun }>(`/api/workflow-runs/${encodeURIComponent(id)}`)).run;
 }
 
 function evaluationText({ id, model, version, dataset, metric, metrics, comparisons, notes }: Evaluation): string {

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { uploadModel, type DeployResult } from "../registry/index.ts";
-import { followRun, hasEnded, type WorkflowRun } from "../workflows/index.ts";
+import { followToEnd, type WorkflowRun } from "../workflows/index.ts";
 import { oldestOpset, type ExportReport, type ExportSource } from "./schemas.ts";
 
 type Context = Parameters<Command["run"]>[0];
@@ -38,7 +38,7 @@ const exportModel: Command = {
     const { run } = await api.send<{ run: WorkflowRun }>("POST", "/api/exports", {
       source, to, force: options.force === true, ...(opset === undefined ? {} : { opset: Number(opset) }), ...(team === undefined ? {} : { team }),
     });
-    const ended = await follow(context, run.id);
+    const ended = await followToEnd(context.api, run.id, context.progress);
     if (ended.state !== "succeeded") throw new AppError("EXPORT_FAILED", ended.error?.message ?? `The export ${run.id} is ${ended.state}.`);
     const path = `/api/exports/${encodeURIComponent(run.id)}`;
     const report = await api.get<ExportReport>(`${path}/report`);
@@ -75,19 +75,6 @@ async function write(api: Context["api"], path: string, file: string): Promise<v
     await rm(partial, { force: true });
     throw error;
   }
-}
-
-async function follow({ api, progress }: Context, id: string): Promise<WorkflowRun> {
-  let last: WorkflowRun | undefined;
-  let told = "";
-  for await (const event of followRun(api, id, { after: 0 })) {
-    if (event.type !== "run" && event.type !== "end") continue;
-    last = event.run;
-    const text = `  ${last.state}${last.progressNote === null ? "" : `: ${last.progressNote}`}`;
-    if (text !== told) progress(text);
-    told = text;
-  }
-  return last !== undefined && hasEnded(last) ? last : (await api.get<{ run: WorkflowRun }>(`/api/workflow-runs/${encodeURIComponent(id)}`)).run;
 }
 
 function exportText({ file, bytes, converter, converterVersion, opset, inputs, outputs, comparison, notes, deployed }: ExportResult): string {

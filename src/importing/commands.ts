@@ -2,10 +2,9 @@ import { isAbsolute, resolve } from "node:path";
 import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
-import { followRun, hasEnded, type WorkflowRun } from "../workflows/index.ts";
+import { followToEnd, type WorkflowRun } from "../workflows/index.ts";
 import type { ImportKind, ImportReport } from "./schemas.ts";
 
-type Context = Parameters<Command["run"]>[0];
 
 const commandOf = (kind: ImportKind, summary: string, from: string): Command => ({
   words: ["import", kind],
@@ -25,7 +24,7 @@ const commandOf = (kind: ImportKind, summary: string, from: string): Command => 
       kind, from: sourceFor(source!, context.api.baseUrl), experiments, artifacts: artifacts?.map((folder) => pathFor(folder, context.api.baseUrl)), team, dryRun: options.dryRun === true,
     });
     if (options.detach === true) return { run: run.id };
-    const ended = await follow(context, run.id);
+    const ended = await followToEnd(context.api, run.id, context.progress);
     if (ended.state !== "succeeded") {
       throw new AppError("STEP_FAILED", `The import ${run.id} is ${ended.state}: ${ended.error?.message ?? "nothing more is known"} It goes on where it was with: slipway workflows retry ${run.id}`);
     }
@@ -75,17 +74,4 @@ function pathFor(path: string, baseUrl: string): string {
 function isLocal(baseUrl: string): boolean {
   const { hostname } = new URL(baseUrl);
   return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
-}
-
-async function follow({ api, progress }: Context, id: string): Promise<WorkflowRun> {
-  let last: WorkflowRun | undefined;
-  let told = "";
-  for await (const event of followRun(api, id, { after: 0 })) {
-    if (event.type !== "run" && event.type !== "end") continue;
-    last = event.run;
-    const text = `  ${last.state}${last.progress === null ? "" : ` ${Math.round(last.progress * 100)}%`}${last.progressNote === null ? "" : ` ${last.progressNote}`}`;
-    if (text !== told) progress(text);
-    told = text;
-  }
-  return last !== undefined && hasEnded(last) ? last : (await api.get<{ run: WorkflowRun }>(`/api/workflow-runs/${encodeURIComponent(id)}`)).run;
 }

@@ -40,3 +40,17 @@ export async function* followRun(api: ApiClient, run: string, options: { after?:
     await wait(retryMs, undefined, { signal }).catch(() => undefined);
   }
 }
+
+/** Waits for a run's end and says its state, share and note each time that they change. Answers with the run as it ended, or as it is when its log cannot be followed on. */
+export async function followToEnd(api: ApiClient, id: string, onProgress: (text: string) => void): Promise<WorkflowRun> {
+  let last: WorkflowRun | undefined;
+  let told = "";
+  for await (const event of followRun(api, id)) {
+    if (event.type !== "run" && event.type !== "end") continue;
+    last = event.run;
+    const text = `  ${last.state}${last.progress === null ? "" : ` ${Math.round(last.progress * 100)}%`}${last.progressNote === null ? "" : ` ${last.progressNote}`}`;
+    if (text !== told) onProgress(text);
+    told = text;
+  }
+  return last !== undefined && hasEnded(last) ? last : (await api.get<{ run: WorkflowRun }>(`/api/workflow-runs/${encodeURIComponent(id)}`)).run;
+}

@@ -3,7 +3,7 @@ export type { CommandResult, CommandRunner, CommandSpec } from "./command-runner
 export { DefinitionCatalogue } from "./definition-catalogue.ts";
 export { workflow, type RetryPolicy, type StepContext, type StepOptions, type WorkflowContext, type WorkflowDefinition } from "./definition.ts";
 export { workflowCommands } from "./commands.ts";
-export { followRun, hasEnded } from "./follow-run.ts";
+export { followRun, followToEnd } from "./follow-run.ts";
 export { loadDefinitions } from "./load-definitions.ts";
 export { maintenanceWorkflow, scheduleMaintenance, type MaintenanceTask } from "./maintenance.ts";
 export { workflowRoutes } from "./routes.ts";
