@@ -5,7 +5,6 @@ import { textTable } from "../core/text-table.ts";
 import { followToEnd, type WorkflowRun } from "../workflows/index.ts";
 import type { ImportKind, ImportReport } from "./schemas.ts";
 
-
 const commandOf = (kind: ImportKind, summary: string, from: string): Command => ({
   words: ["import", kind],
   summary,
