@@ -34,6 +34,8 @@ export default defineConfig({
     // Everything is a file of its own: the policy allows neither inline scripts nor what a polyfill would inject.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // 190 kB compressed, from the server beside it.
+    chunkSizeWarningLimit: 1000,
   },
   // `npx vite console` while working on the console, with a Slipway beside it.
   server: { proxy: Object.fromEntries(["/api", "/v1", "/v2", "/openapi.json", "/metrics"].map((path) => [path, "http://127.0.0.1:4400"])) },
