@@ -1,6 +1,6 @@
 import type { ApiClient } from "../core/api-client.ts";
 import { AppError } from "../core/errors.ts";
-import type { DeployRequest, DeployResult } from "./schemas.ts";
+import { modelAddress, type DeployRequest, type DeployResult } from "./schemas.ts";
 import { uploadFile, uploadModel } from "./upload-model.ts";
 
 export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "source" | "fileName" | "reference">> & {
@@ -16,7 +16,7 @@ export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress
   const { file, name, reference, ...rest } = files;
   const held = reference === undefined ? null : datasetOf(reference);
   const format = reference === undefined || held !== null ? undefined : formatOf(reference);
-  const isSource = /^(runs|models|mlflow-artifacts|hf):\//.test(file);
+  const isSource = modelAddress.test(file);
   const model = isSource ? { source: file } : await uploadModel(api, file, onProgress);
   const uploaded = reference === undefined || held !== null ? undefined : await uploadFile(api, reference, "reference data", onProgress);
   if (isSource) onProgress(`The server reads ${file} …`);

@@ -236,6 +236,9 @@ export const RegistryChange = z
   .meta({ id: "RegistryChange" });
 export type RegistryChange = z.infer<typeof RegistryChange>;
 
+/** How addresses begin at which the server itself finds models. */
+export const modelAddress = /^(runs|models|mlflow-artifacts|hf):\//;
+
 /** Body of `POST /api/models/:model/versions`; files were uploaded with `PUT /api/blobs` before. */
 export const DeployRequest = z
   .strictObject({
@@ -243,7 +246,7 @@ export const DeployRequest = z
     source: z
       .string()
       .max(2000)
-      .regex(/^(runs|models|mlflow-artifacts|hf):\//, "an address such as runs:/RUN/model, models:/m-ID or hf://owner/name@revision")
+      .regex(modelAddress, "an address such as runs:/RUN/model, models:/m-ID or hf://owner/name@revision")
       .optional()
       .meta({ description: "Where the model is, in the place of an uploaded artifact: a run, a logged model, or a repository of the Hugging Face hub", example: "hf://owner/name@main/onnx" }),
     /** Name of the file as the user has it; for messages. */

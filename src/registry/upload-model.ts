@@ -6,7 +6,9 @@ import { packFolder } from "./pack-folder.ts";
 
 /** Uploads a model file, or a folder as one file; the answer is what requests name it by. */
 export async function uploadModel(api: ApiClient, path: string, onProgress: (text: string) => void): Promise<{ artifact: string; fileName: string }> {
-  if (!(await stat(path)).isDirectory()) return { artifact: await uploadFile(api, path, "model", onProgress), fileName: basename(resolve(path)) };
+  // What is not there is told of by the upload itself.
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() !== true) return { artifact: await uploadFile(api, path, "model", onProgress), fileName: basename(resolve(path)) };
   const directory = await mkdtemp(join(tmpdir(), "slipway-upload-"));
   try {
     const packed = join(directory, "model.tar");

@@ -75,6 +75,9 @@ describe("models deployed from where they are", () => {
 
   it("refuses what is not there, and both ways at once, and registers nothing", async () => {
     const codeOf = (work: Promise<unknown>): Promise<string> => work.then(() => "", (error: AppError) => error.code);
+    const missing = await server.client.deploy({ file: "no-such-file.onnx", name: "other" }).then(() => assert.fail(), (error: AppError) => error);
+    assert.notEqual(missing.code, "INTERNAL");
+    assert.match(missing.message, /no-such-file\.onnx/);
     assert.equal(await codeOf(server.client.deploy({ file: "hf://acme/other", name: "other" })), "MODEL_SOURCE_INVALID");
     assert.equal(await codeOf(server.client.deploy({ file: `runs:/${"0".repeat(32)}/model`, name: "other" })), "MODEL_SOURCE_INVALID");
     assert.equal(await codeOf(server.client.deploy({ file: "runs:/x/../../etc", name: "other" })), "MODEL_SOURCE_INVALID");
