@@ -80,7 +80,7 @@ export function runSearchConformance(adapter: string, open: () => Promise<Tracki
       const count = 150;
       for (let index = 0; index < count; index++) {
         await newRun(store, experiment, index + 1, {
-          metrics: [point("loss", index % 5 === 0 ? NaN : (index * 37) % 20)], params: pairs({ half: String(index % 2), rare: String(index % 50) }),
+          metrics: [point("loss", index % 5 === 0 ? NaN : (index * 37) % 20)], params: pairs({ half: String(index % 2), rare: String(index % 50), place: `p-${index}` }),
         });
       }
       const runs = await allPages((after) => store.searchRuns({ experiments: [experiment], conditions: [], order: [], view: "active", limit: 60, after }));
@@ -91,6 +91,16 @@ export function runSearchConformance(adapter: string, open: () => Promise<Tracki
           for (const limit of [1, 3, 100]) {
             const found = await allPages((after) => store.searchRuns({ experiments: [experiment], view: "active", ...search, limit, after }));
             assert.deepEqual(found.map(({ id }) => id), naiveSearch(runs, search).map(({ id }) => id));
+          }
+        }
+      }
+      // What goes with time is not where a walk by start expects it.
+      for (const value of ["p-1%", "p-2_%", "p-14", "p-%9"]) {
+        for (const order of [[], [{ kind: "attribute", key: "startTime", descending: true }], [{ kind: "attribute", key: "startTime", descending: false }]] as const) {
+          const search = { conditions: [{ kind: "param", key: "place", operator: "LIKE", value }], order } as const;
+          for (const limit of [1, 2, 100]) {
+            const found = await allPages((after) => store.searchRuns({ experiments: [experiment], view: "active", ...search, limit, after }));
+            assert.deepEqual(found.map(({ id }) => id), naiveSearch(runs, search).map(({ id }) => id), `${value} ${limit}`);
           }
         }
       }

@@ -59,7 +59,7 @@ function lower(text: string): string {
 }
 
 function isLike(text: string, pattern: string): boolean {
-  const source = Array.from(pattern, (character) => (character === "%" ? "[^]*" : character === "_" ? "[^]" : character.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"))).join("");
+  const source = Array.from(pattern, (character) => (character === "%" ? "[^]*" : character === "_" ? "[^]" : character.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&"))).join("");
   return new RegExp(`^${source}$`, "u").test(text);
 }
 

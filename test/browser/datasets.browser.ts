@@ -109,6 +109,7 @@ describe("datasets and evaluations in the console", () => {
     await page.getByText("Not evaluated yet").waitFor();
     await page.getByRole("button", { name: "Evaluate" }).click();
     const dialog = page.getByRole("dialog");
+    await dialog.getByText("The one that the policy names.").waitFor();
     assert.equal(await dialog.getByLabel("Dataset").inputValue(), "payments-test");
     await dialog.getByLabel("Baseline").selectOption("3");
     await dialog.getByRole("button", { name: "Evaluate" }).click();

@@ -18,11 +18,26 @@ export interface RunSource {
   conditions: readonly SearchCondition[];
   /** What the index sorts by, where it is not the first of `terms`; with a condition that begins at a value. */
   sortedBy?: { value: RawBuilder<unknown>; descending: boolean; from(value: string): RawBuilder<SqlBool> };
+  /** Only so many runs are looked at, the first ones of the order, whether they meet the conditions or not. */
+  reach?: number;
+}
+
+/** Where a search begins. */
+export interface RunPlan {
+  /** Read first where it may do: what fills the page is the answer; else it is forgotten and `sources` are read. */
+  glance: RunSource | null;
+  /** The parts of the order, one after the other. */
+  sources(): Promise<RunSource[]>;
 }
 
 /** As long as a condition finds no more than these, they are all looked at and sorted. */
 const mostPicked = 10_000;
 const mostCounted = 500_000;
+/** A glance goes this many times as far as the page is expected to, and at least over so many runs for each of the page. */
+const glanceTimes = 2;
+const leastGlance = 20;
+/** So many rows of an index are still read faster than the runs of a search whose glance did not fill the page. */
+const mostAfterGlance = 20_000;
 /** How many searches go by one count of an experiment's runs where these are many: it only helps to guess. */
 const countLasts = 200;
 const manyRuns = 1000;
@@ -34,7 +49,10 @@ const indexedValue = sql`substr(w.value, 1, ${sql.lit(indexedCharacters)})`;
 const tables = { metric: "latest_metrics", param: "run_params", tag: "run_tags" } as const;
 type EntryKind = keyof typeof tables;
 
-type Searched = Pick<RunSource, "terms" | "conditions">;
+interface Searched {
+  terms: readonly OrderTerm[];
+  conditions: readonly SearchCondition[];
+}
 
 export function wholeExperiments(experiments: readonly number[], searched: Searched): RunSource {
   return { from: sql`runs`, subject: runSubject, where: [sql<SqlBool>`o.experiment in (${sql.join(experiments)})`], fixed: [], ...searched };
@@ -50,27 +68,39 @@ export class RunSources {
   }
 
   /**
-   * The parts of the order, one after the other. A condition that few runs meet is where to begin; else the index that has
-   * the order, whose walk ends with the page: how far it goes is guessed from how many meet each condition.
+   * A condition that few runs meet is where to begin; else the index that has the order, whose walk ends with the page: how
+   * far it goes is guessed from how many meet each condition. The guess takes them for spread evenly, and names and versions
+   * go with time: so the walk by start is a glance first, and where that does not fill the page, the rows of the condition
+   * that fewest meet are read after all.
    */
-  async sourcesOf(search: {
+  async planOf(search: {
     experiment: number; conditions: readonly SearchCondition[]; order: readonly SearchOrder[]; terms: readonly OrderTerm[]; limit: number;
-  }): Promise<RunSource[]> {
+  }): Promise<RunPlan> {
     const { experiment, conditions, order, terms, limit } = search;
     const picks = conditions.flatMap((condition) => pickOf(experiment, condition) ?? []);
+    const [first] = order;
+    const walk = first === undefined || !Object.hasOwn(tables, first.kind)
+      ? [wholeExperiments([experiment], { terms, conditions })]
+      : walkOf(experiment, first as SearchOrder & { kind: EntryKind }, { terms, conditions });
     if (picks.length > 0) {
       const { total, found, most } = await this.#countsOf(experiment, picks, limit);
       const least = Math.min(...found);
       const walked = Math.min(total, found.reduce((walk, count) => walk / Math.min(1, Math.max(count, 0.5) / total), limit + 1));
-      if (least <= most && least <= walked) {
-        const { from, where, condition } = picks[found.indexOf(least)]!;
-        const others = conditions.filter((each) => each !== condition);
-        return [{ from: sql`${from} cross join runs`, subject: ledRunSubject, where: [...where, sql<SqlBool>`o.number = w.run`], fixed: [], terms, conditions: others }];
+      const pick = picks[found.indexOf(least)]!;
+      if (least <= most && least <= walked) return { glance: null, sources: async () => [alongPick(pick, { terms, conditions })] };
+      const reach = Math.ceil(Math.max(leastGlance * (limit + 1), glanceTimes * walked));
+      const isByStart = first === undefined || (first.kind === "attribute" && first.key === "startTime" && first.descending);
+      if (isByStart && reach < total) {
+        return { glance: { ...walk[0]!, reach }, sources: () => this.#afterGlance(picks, { terms, conditions }, walk) };
       }
     }
-    const [first] = order;
-    if (first === undefined || !Object.hasOwn(tables, first.kind)) return [wholeExperiments([experiment], { terms, conditions })];
-    return walkOf(experiment, first as SearchOrder & { kind: EntryKind }, { terms, conditions });
+    return { glance: null, sources: async () => walk };
+  }
+
+  async #afterGlance(picks: readonly Pick[], searched: Searched, walk: RunSource[]): Promise<RunSource[]> {
+    const found = await readCounts(this.#queries, picks.map(({ from, where }) => countOf(from, where, mostAfterGlance + 1)));
+    const least = Math.min(...found);
+    return least <= mostAfterGlance ? [alongPick(picks[found.indexOf(least)]!, searched)] : walk;
   }
 
   /**
@@ -95,8 +125,19 @@ interface Entries {
   where: readonly Expression<SqlBool>[];
 }
 
+interface Pick extends Entries {
+  condition: SearchCondition;
+}
+
+function alongPick({ from, where, condition }: Pick, { terms, conditions }: Searched): RunSource {
+  return {
+    from: sql`${from} cross join runs`, subject: ledRunSubject, where: [...where, sql<SqlBool>`o.number = w.run`], fixed: [], terms,
+    conditions: conditions.filter((each) => each !== condition),
+  };
+}
+
 /** The rows of an index that meet the condition; null where none finds them. */
-function pickOf(experiment: number, condition: SearchCondition): (Entries & { condition: SearchCondition }) | null {
+function pickOf(experiment: number, condition: SearchCondition): Pick | null {
   if (!Object.hasOwn(tables, condition.kind) || ("absentMatches" in condition && condition.absentMatches === true)) return null;
   const kind = condition.kind as EntryKind;
   const entries = entriesOf(experiment, kind, condition.key);
@@ -104,9 +145,27 @@ function pickOf(experiment: number, condition: SearchCondition): (Entries & { co
     if (condition.operator === "!=") return null;
     return { ...entries, condition, where: [...entries.where, sql<SqlBool>`w.is_nan = 0`, numberMeets(sql`w.value`, condition, false)] };
   }
+  if (condition.operator === "LIKE") {
+    const begins = /^[^%_]+/.exec(condition.value)?.[0];
+    if (begins === undefined) return null;
+    const from = indexed(begins);
+    const end = textAfter(from);
+    const within = [sql<SqlBool>`${indexedValue} >= ${from}`, ...(end === null ? [] : [sql<SqlBool>`${indexedValue} < ${end}`])];
+    return { ...entries, condition, where: [...entries.where, ...within, textMeets(sql`w.value`, condition)] };
+  }
   if (condition.operator !== "=") return null;
   const value = String(condition.value);
   return { ...entries, condition, where: [...entries.where, sql<SqlBool>`${indexedValue} = ${indexed(value)}`, textMeets(sql`w.value`, condition)] };
+}
+
+/** The first text, in the order of code points, that does not begin as this one does; null where there is none. */
+function textAfter(text: string): string | null {
+  const points = Array.from(text, (character) => character.codePointAt(0)!);
+  while (points.at(-1) === 0x10ffff) points.pop();
+  const last = points.pop();
+  if (last === undefined) return null;
+  // Surrogates are no characters.
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }
 
 function entriesOf(experiment: number, kind: EntryKind, key: string): Entries {

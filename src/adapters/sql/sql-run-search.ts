@@ -1,4 +1,4 @@
-import { sql, type Kysely } from "kysely";
+import { sql, type Kysely, type SqlBool } from "kysely";
 import type { Page, Run } from "../../tracking/schemas.ts";
 import type { TrackingStore } from "../../tracking/tracking-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
@@ -51,8 +51,14 @@ export class SqlRunSearch {
   async #searchExperiment(
     experiment: number, { search, terms, values }: { search: RunSearch; terms: readonly OrderTerm[]; values: readonly TermValue[] | null },
   ): Promise<Found[]> {
+    const plan = await this.#sources.planOf({ ...search, experiment, terms });
+    // The index has the runs of one lifecycle in order, not those of all.
+    if (plan.glance !== null && search.view !== "all") {
+      const seen = await readSource(this.#queries, plan.glance, { view: search.view, values, limit: search.limit + 1 });
+      if (seen.length > search.limit) return seen;
+    }
     const found: Found[] = [];
-    for (const source of await this.#sources.sourcesOf({ ...search, experiment, terms })) {
+    for (const source of await plan.sources()) {
       const missing = search.limit + 1 - found.length;
       if (missing > 0) found.push(...(await readSource(this.#queries, source, { view: search.view, values, limit: missing })));
     }
@@ -76,20 +82,23 @@ function mergedBy(terms: readonly OrderTerm[], parts: readonly Found[][]): Found
 
 async function readSource(
   queries: Kysely<DatabaseSchema>,
-  { from, subject, where, fixed, terms, conditions, sortedBy }: RunSource,
+  { from, subject, where, fixed, terms, conditions, sortedBy, reach }: RunSource,
   { view, values, limit }: { view: RunSearch["view"]; values: readonly TermValue[] | null; limit: number },
 ): Promise<Found[]> {
   // Parts of the order before the one where the last page ended are over; those after it begin at their beginning.
   const before = fixed.length === 0 || values === null ? 0 : Math.sign(Number(fixed[0]) - Number(values[0]));
   if (before < 0) return [];
   const within = values !== null && before === 0 ? values.slice(fixed.length) : null;
-  let query = queries
-    .selectFrom(sql<{ number: number; lifecycle: string }>`${from}`.as("o")).select("o.number").select(terms.map(({ value }, index) => value.as(`t${index}`)));
-  query = view === "all" ? query.where("o.lifecycle", "in", ["active", "deleted"]) : query.where("o.lifecycle", "=", view);
-  for (const condition of [...where, ...conditions.map((each) => conditionOf(subject, each))]) query = query.where(condition);
-  if (within !== null) query = query.where(keysetOf(terms, within));
-  if (within !== null && sortedBy !== undefined) query = query.where(sortedBy.from(String(within[0])));
-  for (const { value, descending } of [...(sortedBy === undefined ? [] : [sortedBy]), ...terms]) query = query.orderBy(value, descending ? "desc" : "asc");
+  const inPlace = [
+    view === "all" ? sql<SqlBool>`o.lifecycle in ('active', 'deleted')` : sql<SqlBool>`o.lifecycle = ${view}`, ...where,
+    ...(within === null ? [] : [keysetOf(terms, within), ...(sortedBy === undefined ? [] : [sortedBy.from(String(within[0]))])]),
+  ];
+  const order = [...(sortedBy === undefined ? [] : [sortedBy]), ...terms];
+  const sorted = sql.join(order.map(({ value, descending }) => sql`${value} ${descending ? sql`desc` : sql`asc`}`));
+  const reached = reach === undefined ? from : sql`(select o.* from ${from} as o where ${sql.join(inPlace, sql` and `)} order by ${sorted} limit ${reach})`;
+  let query = queries.selectFrom(sql<{ number: number }>`${reached}`.as("o")).select("o.number").select(terms.map(({ value }, index) => value.as(`t${index}`)));
+  for (const condition of [...(reach === undefined ? inPlace : []), ...conditions.map((each) => conditionOf(subject, each))]) query = query.where(condition);
+  for (const { value, descending } of order) query = query.orderBy(value, descending ? "desc" : "asc");
   const rows = (await query.limit(limit).execute()) as ({ number: number } & Record<string, unknown>)[];
   return rows.map((row) => ({ number: row.number, values: [...fixed, ...terms.map((_, index) => row[`t${index}`])] }));
 }

@@ -19,7 +19,9 @@ export function EvaluateDialog({ detail, version, onClose }: { detail: ModelDeta
   const [datasetVersion, setDatasetVersion] = useState("");
   const [baseline, setBaseline] = useState("");
   const action = useAction();
-  const dataset = chosen ?? policy?.dataset ?? held?.[0]?.name ?? "";
+  // Empty until both are known: a choice that changes by itself under the eyes is taken for one's own.
+  const usualDataset = policy === undefined || held === undefined ? "" : policy.dataset ?? held[0]?.name ?? "";
+  const dataset = chosen ?? usualDataset;
   const contents = useDataset(dataset === "" ? null : dataset).data?.versions ?? [];
   const submit = (event: FormEvent): void => {
     event.preventDefault();
