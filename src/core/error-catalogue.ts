@@ -101,6 +101,10 @@ export const errorCatalogue = {
   EVALUATION_IMPOSSIBLE: { status: 400, hint: "Name a dataset with a target in the model's policy (evaluation.dataset), with the columns that the model takes." },
   EXPORT_FAILED: { status: 400, hint: "Read what the converter said; not every model has a form in ONNX." },
   EVALUATION_NOT_FOUND: { status: 404, hint: "List the evaluations of a version with `slipway evaluate MODEL --list`." },
+  ROLLOUT_NOT_FOUND: { status: 404, hint: "List them with `slipway rollout list`." },
+  ROLLOUT_UNDER_WAY: { status: 409, hint: "A model has one rollout or A/B test at a time: wait for it, or end it with `slipway rollout abort MODEL`." },
+  ROLLOUT_ENDED: { status: 409, hint: "Start another with `slipway rollout start MODEL`." },
+  ROLLOUT_IMPOSSIBLE: { status: 400, hint: "Compare the contracts of the two versions with `slipway models show MODEL`." },
   SERVER_UNREACHABLE: { status: 503, hint: "Start it with `npx slipway up`, or set SLIPWAY_URL." },
 } as const satisfies Record<string, { status: number; hint: string }>;
 

@@ -12,6 +12,9 @@ const tagSet = { key: z.string(), value: z.string(), before: z.string().nullable
 const tagDeleted = { key: z.string(), before: z.string() };
 const Tags = z.array(z.object({ key: z.string(), value: z.string() })).optional();
 
+/** On `model:NAME`. */
+const ofRollout = z.object({ model: z.string(), rollout: z.string(), kind: z.string(), candidate: z.string(), stable: z.string(), reason: z.string().optional() });
+
 /** What can happen, and what the event says of it beside object, team and actor. */
 export const eventPayloads = {
   "model.created": ofModel.extend({ description: z.string().optional(), tags: Tags }),
@@ -33,6 +36,15 @@ export const eventPayloads = {
   "model.alias.changed": ofModel.extend({ alias: z.string(), version: z.string(), before: z.string().optional() }),
   "model.alias.deleted": ofModel.extend({ alias: z.string(), version: z.string() }),
   "model.policy.changed": z.object({ model: z.string(), revision: z.number().int() }),
+  "model.route.changed": z.object({ model: z.string(), revision: z.number().int(), rollout: z.string().nullable() }),
+  "rollout.started": ofRollout,
+  "rollout.phase.entered": ofRollout.extend({ phase: z.string() }),
+  "rollout.paused": ofRollout,
+  "rollout.resumed": ofRollout,
+  "rollout.succeeded": ofRollout,
+  "rollout.rolled_back": ofRollout,
+  "rollout.aborted": ofRollout,
+  "rollout.failed": ofRollout,
   "workflow.run.succeeded": endOfRun,
   "workflow.run.failed": endOfRun,
   "workflow.run.cancelled": endOfRun,

@@ -1,3 +1,4 @@
+export * from "./rollout-plan.ts";
 export * from "./policy-schemas.ts";
 export * from "./schemas.ts";
 export { requireBlob } from "./blob-access.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { RegistryName, VersionNumber } from "../core/names.ts";
+import { Fallback, RolloutPlan } from "./rollout-plan.ts";
 
 const Timestamp = z.number().int().nonnegative().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
 
@@ -60,6 +61,8 @@ export const Policy = z
         maxRows: z.number().int().min(10).max(10_000_000).default(100_000).meta({ description: "Rows of the dataset that are used, from its beginning" }),
       })
       .prefault({}),
+    rollout: RolloutPlan.prefault({}),
+    fallback: Fallback.prefault({}),
   })
   .meta({ id: "Policy" });
 export type Policy = z.infer<typeof Policy>;

@@ -10,3 +10,5 @@ export type { ServingParts } from "./serving-parts.ts";
 export { servingCommands } from "./commands.ts";
 export { servingRoutes, type ServingRouteParts } from "./routes.ts";
 export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes } from "./open-inference/index.ts";
+export * from "./traffic/traffic-route.ts";
+export type { ArmSample, PairedSample, TrafficObserver } from "./traffic/traffic-observer.ts";

@@ -1,0 +1,48 @@
+import type { EpochMs } from "../core/clock.ts";
+import type { TrafficRoute } from "../serving/index.ts";
+import type { PhaseFigures, Replica, Rollout, RolloutRequest, Verdict } from "./schemas.ts";
+
+/** What may change of a rollout while it goes on. */
+export type RolloutChange = Partial<Pick<Rollout, "state" | "phase" | "phaseSince" | "endedAt" | "reason" | "workflowRun" | "test">>;
+
+/**
+ * Rollouts, their routes, figures and verdicts. Each write is one durable transaction. Adapters prove themselves with
+ * `rollout-store.conformance.ts`.
+ */
+export interface RolloutStore {
+  /** Writes rollout.started. Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, ROLLOUT_UNDER_WAY where the model has an open one. */
+  add(rollout: Rollout): Promise<void>;
+  find(id: string): Promise<Rollout | null>;
+  /** The open one of a model. */
+  current(model: string): Promise<Rollout | null>;
+  /** Newest first; of the models given, or of all. */
+  list(filter: { models?: readonly string[]; open?: boolean; before?: string; limit: number }): Promise<Rollout[]>;
+  /**
+   * Changes an open rollout and answers with it. Writes `event` (rollout.phase.entered, .paused, .resumed, .succeeded, .rolled_back, .aborted, .failed) with it. Null when it had ended before.
+   * A request is taken off when `request` says which one was carried out (by its time and action).
+   */
+  change(id: string, change: RolloutChange, options: { now: EpochMs; actor: string; event?: string; request?: RolloutRequest }): Promise<Rollout | null>;
+  /** Asks for something; `abort` and `trip` are not replaced by anything weaker. Null when it has ended. */
+  request(id: string, request: RolloutRequest): Promise<Rollout | null>;
+
+  /** The route takes the next revision of its model, which is answered. Writes model.route.changed on `model:NAME`. Null takes the route away. */
+  writeRoute(model: string, route: Omit<TrafficRoute, "revision"> | null, by: { actor: string; now: EpochMs }): Promise<number>;
+  /** `route` is null where there was one and is none now. */
+  route(model: string): Promise<{ revision: number; route: TrafficRoute | null } | null>;
+  routes(): Promise<{ model: string; revision: number; route: TrafficRoute | null }[]>;
+
+  addVerdict(verdict: Verdict): Promise<void>;
+  /** Newest first. */
+  verdicts(rollout: string, page: { before?: string; limit: number }): Promise<Verdict[]>;
+
+  /** What one server saw of a phase, in place of what it wrote before. */
+  writeFigures(rollout: string, phase: string, replica: string, figures: PhaseFigures, now: EpochMs): Promise<void>;
+  /** One entry for each server. */
+  readFigures(rollout: string, phase: string): Promise<{ replica: string; figures: PhaseFigures }[]>;
+
+  /** A server is there, and has these routes. Servers that were not seen for a day are forgotten. */
+  reportReplica(replica: Replica): Promise<void>;
+  replicas(): Promise<Replica[]>;
+  /** A server that goes down is waited for no longer. */
+  removeReplica(id: string): Promise<void>;
+}
