@@ -105,6 +105,14 @@ export const errorCatalogue = {
   ROLLOUT_UNDER_WAY: { status: 409, hint: "A model has one rollout or A/B test at a time: wait for it, or end it with `slipway rollout abort MODEL`." },
   ROLLOUT_ENDED: { status: 409, hint: "Start another with `slipway rollout start MODEL`." },
   ROLLOUT_IMPOSSIBLE: { status: 400, hint: "Compare the contracts of the two versions with `slipway models show MODEL`." },
+  UPSTREAM_UNREACHABLE: { status: 503, hint: "Look whether the server upstream is up and may be reached from here (setting egressAllowed); the version is ready again by itself when it answers." },
+  UPSTREAM_TIMEOUT: { status: 504, hint: "The server upstream was too slow; look at it, or deploy the version again with a longer --timeout." },
+  UPSTREAM_BUSY: { status: 503, hint: "The server upstream has too much to do; try again after the seconds in Retry-After." },
+  UPSTREAM_FAILED: { status: 502, hint: "The server upstream failed by itself; its own log has the cause." },
+  UPSTREAM_REFUSED: { status: 502, hint: "The server upstream knows neither this address nor these headers; deploy the version again with the right ones." },
+  UPSTREAM_BAD_ANSWER: { status: 502, hint: "Compare what the server upstream answers with the version's signature, its protocol and its format." },
+  LOOKUP_KEY_NOT_FOUND: { status: 404, hint: "The table has no row for these keys; deploy it with a default row (--default) where they are to be answered all the same." },
+  LOOKUP_TABLE_INVALID: { status: 400, hint: "Give a table, .parquet or .csv, in which the key columns together name each row once." },
   SERVER_UNREACHABLE: { status: 503, hint: "Start it with `npx slipway up`, or set SLIPWAY_URL." },
 } as const satisfies Record<string, { status: number; hint: string }>;
 
