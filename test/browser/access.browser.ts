@@ -10,7 +10,7 @@ async function startKeyServer(): Promise<{ server: RunningServer; token: string 
   for (;;) {
     const token = /\bsst_[\w-]+/.exec(server.logLines.join("\n"))?.[0];
     if (token !== undefined) return { server, token };
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 

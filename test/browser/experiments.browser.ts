@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { openBrowser, openPage, overflow } from "./open-browser.ts";
+import { becomes, holds, openBrowser, openPage, overflow } from "./open-browser.ts";
 import { createExperiment, logRun, logRuns, manyMetrics, post, trainings } from "./sample-runs.ts";
 
 const start = Date.UTC(2026, 2, 4, 8);
@@ -73,10 +73,11 @@ describe("experiments in the console", () => {
     await filter.fill("params.model = 'tree' and metrics.loss < 0.6");
     await filter.press("Enter");
     await page.getByRole("alert").waitFor({ state: "detached" });
-    await page.waitForFunction("document.querySelector('[role=grid]').getAttribute('aria-rowcount') < 100");
-    assert.match(page.url(), /filter=params\.model/);
+    await holds(page, "Number(document.querySelector('[role=grid]')?.getAttribute('aria-rowcount') ?? 221) < 100");
+    await page.waitForURL(/filter=params\.model/);
     for (const name of await page.locator(".grid-row a").allTextContents()) assert.match(name, /^tree-/);
     await page.getByRole("columnheader", { name: "loss" }).getByRole("button").click();
+    await page.locator("[aria-sort=descending]").waitFor();
     await page.getByRole("columnheader", { name: "loss" }).getByRole("button").click();
     await page.waitForURL(/order=metrics\.loss\+ASC/);
     await page.locator("[aria-sort=ascending]").waitFor();
@@ -121,7 +122,7 @@ describe("experiments in the console", () => {
     await waitForRows(page, 221);
     await page.getByRole("combobox", { name: "View" }).selectOption("depth four");
     await waitForRows(page, 28);
-    assert.equal(await page.getByRole("columnheader").count(), 2);
+    await becomes(() => page.getByRole("columnheader").count(), 2);
     await page.getByRole("button", { name: "Delete view" }).click();
     await page.getByRole("combobox", { name: "View" }).getByText("depth four").waitFor({ state: "detached" });
     watched.assertQuiet();
@@ -175,7 +176,7 @@ describe("experiments in the console", () => {
     await page.getByRole("button", { name: /figures\.json/ }).click();
     await page.getByText('"auc": 0.9').waitFor();
     await page.getByRole("button", { name: /plot\.png/ }).click();
-    await page.waitForFunction("document.querySelector('img.artifact-image')?.naturalWidth === 1");
+    await holds(page, "document.querySelector('img.artifact-image')?.naturalWidth === 1");
     await page.getByRole("button", { name: /page\.html/ }).click();
     await page.getByText("taken over").waitFor();
     assert.match(await page.title(), /tree-2-0/);
@@ -209,7 +210,7 @@ describe("experiments in the console", () => {
     const [, from, to] = /zoom=loss%3A(\d+)%3A(\d+)/.exec(page.url())!.map(Number);
     assert.ok(Math.abs(from! - 500) < 60 && Math.abs(to! - 1000) < 60, `${from} to ${to}`);
     await page.getByRole("button", { name: "whole range" }).waitFor();
-    assert.ok(asked.some((request) => request.key === "loss" && request.fromStep === from && request.toStep === to));
+    await becomes(() => asked.some((request) => request.key === "loss" && request.fromStep === from && request.toStep === to), true);
     await page.getByRole("button", { name: "Log", exact: true }).click();
     await page.getByRole("button", { name: "Relative" }).click();
     await page.getByRole("slider", { name: "Smoothing" }).press("End");
@@ -238,7 +239,7 @@ describe("experiments in the console", () => {
     await page.goto(`/experiments/${experiment}/compare?runs=${ids.slice(0, 100).join(",")}&part=parallel`);
     await page.getByText("100 runs. Drag along an axis").waitFor();
     const axis = page.getByRole("slider", { name: "Limit depth" });
-    await page.waitForFunction("document.querySelectorAll('.parallel-line').length === 100");
+    await holds(page, "document.querySelectorAll('.parallel-line').length === 100");
     const box = (await axis.boundingBox())!;
     await page.mouse.move(box.x + box.width / 2, box.y + 2);
     await page.mouse.down();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { openBrowser, openPage, tabTo } from "./open-browser.ts";
+import { becomes, holds, openBrowser, openPage, tabTo } from "./open-browser.ts";
 import { deploySamples, payment } from "./sample-models.ts";
 
 describe("a model's page", () => {
@@ -26,12 +26,12 @@ describe("a model's page", () => {
     await tabTo(page, "[role=tab]");
     for (const [key, name, path] of [["ArrowRight", "Try it", "/models/risk/try"], ["End", "Policy", "/models/risk/policy"], ["ArrowRight", "Overview", "/models/risk"], ["ArrowLeft", "Policy", "/models/risk/policy"]] as const) {
       await page.keyboard.press(key);
-      await page.waitForFunction(`location.pathname === ${JSON.stringify(path)}`);
-      assert.equal(await page.evaluate("document.activeElement.textContent"), name);
-      assert.equal(await page.getByRole("tab", { name, exact: true }).getAttribute("aria-selected"), "true");
+      await holds(page, `location.pathname === ${JSON.stringify(path)}`);
+      await becomes(() => page.evaluate("document.activeElement.textContent"), name);
+      await becomes(() => page.getByRole("tab", { name, exact: true }).getAttribute("aria-selected"), "true");
     }
     await page.goBack();
-    await page.waitForFunction(`location.pathname === "/models/risk"`);
+    await holds(page, `location.pathname === "/models/risk"`);
     watched.assertQuiet();
     await watched.close();
   });
@@ -44,9 +44,9 @@ describe("a model's page", () => {
     await chart.focus();
     await page.keyboard.press("ArrowLeft");
     // All charts show the moment under the crosshair.
-    await page.waitForFunction(`[...document.querySelectorAll(".chart-time")].filter((time) => time.textContent !== "").length === 6`);
+    await holds(page, `[...document.querySelectorAll(".chart-time")].filter((time) => time.textContent !== "").length === 6`);
     await page.getByRole("button", { name: "6 h" }).click();
-    assert.match(page.url(), /range=6h/);
+    await page.waitForURL(/range=6h/);
     await close();
   });
 
@@ -83,13 +83,14 @@ describe("a model's page", () => {
     const { page, close } = await openPage(browser, server.url);
     await page.goto("/models/risk/predictions");
     await page.getByRole("link", { name: /^Prediction prd_/ }).first().waitFor();
-    assert.equal(await page.getByRole("link", { name: /^Prediction prd_/ }).count(), 50);
+    await becomes(() => page.getByRole("link", { name: /^Prediction prd_/ }).count(), 50);
     await page.getByRole("link", { name: "Older" }).click();
-    await page.waitForFunction(`location.search.includes("before=prd_")`);
+    await holds(page, `location.search.includes("before=prd_")`);
     await page.getByRole("link", { name: "Newest" }).click();
+    await holds(page, `!location.search.includes("before=")`);
     await page.getByRole("button", { name: "Failed" }).click();
     await page.getByText("No prediction matches").waitFor();
-    assert.match(page.url(), /outcome=error/);
+    await page.waitForURL(/outcome=error/);
     await close();
   });
 
@@ -98,7 +99,7 @@ describe("a model's page", () => {
     await page.goto("/models/risk/drift");
     const rows = page.getByRole("list", { name: /most drifted first/ }).getByRole("button");
     await rows.first().waitFor();
-    assert.equal(await rows.count(), 4);
+    await becomes(() => rows.count(), 4);
     assert.match(await rows.first().innerText(), /major/);
     const bars = await page.getByRole("list", { name: /most drifted first/ }).getByRole("img", { name: /^PSI/ }).evaluateAll((bars) => bars.map((bar) => Number(/^PSI ([\d.]+)/.exec(bar.getAttribute("aria-label")!)![1])));
     assert.deepEqual(bars, [...bars].sort((a, b) => b - a));
@@ -123,8 +124,8 @@ describe("a model's page", () => {
     await page.getByRole("button", { name: "Save as revision 1" }).click();
     await page.getByText("POLICY_CONFLICT").waitFor();
     await page.getByText("your changes are kept on top of it").waitFor();
-    assert.equal(await page.getByLabel("Live window of drift").inputValue(), "120");
-    assert.equal(await page.getByLabel("Largest batch").inputValue(), "16");
+    await becomes(() => page.getByLabel("Live window of drift").inputValue(), "120");
+    await becomes(() => page.getByLabel("Largest batch").inputValue(), "16");
     await page.getByRole("button", { name: "Save as revision 2" }).click();
     await page.getByText("Revision 2, by local").waitFor();
     await page.getByText("smaller batches").first().waitFor();
@@ -142,12 +143,14 @@ describe("a model's page", () => {
     const field = page.getByRole("dialog").getByRole("combobox");
     await field.fill("risk drift");
     await page.keyboard.press("Enter");
-    await page.waitForFunction(`location.pathname === "/models/risk/drift"`);
+    await holds(page, `location.pathname === "/models/risk/drift"`);
     await page.keyboard.press("Control+k");
     await field.fill("risk");
-    const first = await page.getByRole("dialog").getByRole("option", { selected: true }).innerText();
+    const selected = page.getByRole("dialog").getByRole("option", { selected: true });
+    await selected.filter({ hasText: "risk" }).waitFor();
+    const first = await selected.innerText();
     await page.keyboard.press("ArrowDown");
-    assert.notEqual(await page.getByRole("dialog").getByRole("option", { selected: true }).innerText(), first);
+    await becomes(async () => (await selected.innerText()) === first, false);
     await page.keyboard.press("Escape");
     await field.waitFor({ state: "detached" });
     watched.assertQuiet();

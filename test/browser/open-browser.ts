@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+import { isDeepStrictEqual } from "node:util";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
+import { seededRandom } from "../kit/seed.ts";
 
 const root = join(import.meta.dirname, "../..");
+
+/** Longer than anything takes on a slow machine: what is not there then does not come. */
+const patienceMs = 60_000;
+
+/**
+ * For finding races: with SLIPWAY_TEST_SLOW=900 every answer of the server comes up to 900 ms late, in whatever order, and
+ * SLIPWAY_TEST_CPU=6 has the page compute six times slower.
+ */
+const slow = { answersMs: Number(process.env.SLIPWAY_TEST_SLOW ?? 0), processor: Number(process.env.SLIPWAY_TEST_CPU ?? 1) };
 
 /** The browser of the machine: SLIPWAY_TEST_CHROMIUM, or a Chromium or Chrome on the path. */
 function browserPath(): string {
@@ -35,7 +46,8 @@ export interface WatchedPage {
 export async function openPage(browser: Browser, baseURL: string, options: BrowserContextOptions = {}): Promise<WatchedPage> {
   const context = await browser.newContext({ baseURL, viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(patienceMs);
+  await slowDown(context, page);
   const complaints: string[] = [];
   await page.addInitScript(`addEventListener("securitypolicyviolation", (event) => console.error("policy violated: " + event.violatedDirective + " " + event.blockedURI + " " + event.sample))`);
   page.on("console", (message) => {
@@ -52,6 +64,41 @@ export async function openPage(browser: Browser, baseURL: string, options: Brows
     },
     close: () => context.close(),
   };
+}
+
+async function slowDown(context: BrowserContext, page: Page): Promise<void> {
+  if (slow.processor > 1) await (await context.newCDPSession(page)).send("Emulation.setCPUThrottlingRate", { rate: slow.processor });
+  if (slow.answersMs === 0) return;
+  const random = seededRandom("slow answers");
+  await context.route(/\/(api|v2)\//, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, random.integer(0, slow.answersMs)));
+    // A page that was left waits for nothing.
+    await route.continue().catch(() => undefined);
+  });
+}
+
+/** Waits until what is read is what is wanted; fails with both when it does not become so. For what a locator cannot wait for. */
+export async function becomes<Value>(read: () => Value | Promise<Value>, wanted: Value): Promise<void> {
+  const end = performance.now() + patienceMs;
+  let found = await read();
+  while (!isDeepStrictEqual(found, wanted) && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    found = await read();
+  }
+  assert.deepEqual(found, wanted);
+}
+
+/**
+ * Waits until an expression is true on the page. Playwright's `waitForFunction` cannot: unless it is true at once, it is evaluated
+ * by the page itself, which the policy forbids.
+ */
+export function holds(page: Page, expression: string): Promise<void> {
+  return becomes(() => page.evaluate<boolean>(expression), true);
+}
+
+/** Waits until nothing on the page is still being loaded for the first time. */
+export function loaded(page: Page): Promise<void> {
+  return holds(page, "document.querySelector('.skeleton') === null");
 }
 
 /** Pixels by which the page is wider than the window, and what sticks out. */

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { openBrowser, openPage, overflow } from "./open-browser.ts";
+import { becomes, openBrowser, openPage, overflow } from "./open-browser.ts";
 
 /** Programs wait until a file of the folder `marks` allows them to go on, so that a page can be looked at in between. */
 const definitions = (marks: string): string => `
@@ -53,7 +53,7 @@ describe("workflows in the console", () => {
     await page.getByRole("button", { name: "Start training" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByRole("region", { name: "Schema of the input" }).getByText("days").waitFor();
-    assert.deepEqual(JSON.parse(await dialog.getByRole("textbox", { name: "Input" }).inputValue()), { name: "run", days: 30 });
+    await becomes(async () => JSON.parse(await dialog.getByRole("textbox", { name: "Input" }).inputValue()) as unknown, { name: "run", days: 30 });
     await dialog.getByRole("textbox", { name: "Input" }).fill('{ "name": ');
     await dialog.getByText("This is not JSON").waitFor();
     await dialog.getByRole("textbox", { name: "Input" }).fill('{ "name": "first", "days": 0 }');
@@ -69,14 +69,14 @@ describe("workflows in the console", () => {
     await log.getByText("started first").nth(1).waitFor();
     await log.getByText("careful first").nth(1).waitFor();
     await log.getByText("7 days", { exact: true }).waitFor();
-    assert.equal(await log.locator(".log-stderr").count(), 2);
+    await becomes(() => log.locator(".log-stderr").count(), 2);
     assert.equal(await log.getByText("ended first").count(), 0);
     await page.getByText("labels read").waitFor();
     for (const step of ["boosting", "logistic"]) await page.getByRole("button", { name: new RegExp(`^${step}.*running.*beside 1 other step`) }).waitFor();
     await page.getByRole("button", { name: /^boosting/ }).click();
     await page.waitForURL((url) => url.searchParams.get("step") === "boosting");
     await log.getByText("7 days", { exact: true }).waitFor({ state: "detached" });
-    assert.equal(await log.getByText("started first").count(), 1);
+    await becomes(() => log.getByText("started first").count(), 1);
     await page.getByRole("button", { name: "Pause" }).click();
     await page.getByText("live, paused").waitFor();
     await page.getByRole("combobox", { name: "Step" }).selectOption("");
@@ -92,7 +92,7 @@ describe("workflows in the console", () => {
     await page.getByRole("button", { name: "Retry" }).click();
     await page.getByRole("heading", { name: "Output" }).waitFor();
     await page.getByRole("region", { name: "output" }).getByText('"days": 7').waitFor();
-    assert.equal(await page.getByRole("alert").count(), 0);
+    await becomes(() => page.getByRole("alert").count(), 0);
     watched.assertQuiet();
     await watched.close();
   });
@@ -189,7 +189,7 @@ describe("events in the console", () => {
     await row.getByText("delivered 204").waitFor();
     assert.deepEqual(received, ["webhook.test"]);
     await row.getByRole("button", { name: /^Deliver \d+ again/ }).click();
-    while (received.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    await becomes(() => received.length, 2);
     await row.getByText("delivered 204").waitFor();
 
     await page.getByRole("button", { name: "Pause" }).click();

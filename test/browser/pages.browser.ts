@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { openBrowser, openPage, overflow } from "./open-browser.ts";
+import { becomes, openBrowser, openPage, overflow } from "./open-browser.ts";
 import { deploySamples, payment } from "./sample-models.ts";
 
 describe("the console's pages", () => {
@@ -56,7 +56,7 @@ describe("the console's pages", () => {
     for (const [path, shows] of pages()) {
       await watched.page.goto(path);
       await watched.page.getByText(shows).first().waitFor();
-      assert.equal(await watched.page.title().then((title) => title.endsWith("Slipway")), true, path);
+      await becomes(() => watched.page.title().then((title) => title.endsWith("Slipway")), true);
       watched.assertQuiet();
     }
     await watched.close();
@@ -69,7 +69,8 @@ describe("the console's pages", () => {
     assert.equal(await watched.page.evaluate(`(() => { try { document.createElement("div").innerHTML = "<b>x</b>"; return "taken"; } catch (error) { return error.name; } })()`), "TypeError");
     await watched.page.evaluate(`document.head.append(Object.assign(document.createElement("style"), { textContent: "body { display: none }" }))`);
     assert.equal(await watched.page.evaluate("getComputedStyle(document.body).display"), "block");
-    assert.ok(watched.complaints.some((complaint) => complaint.includes("policy violated")), watched.complaints.join("\n"));
+    // The browser tells of both some time after they happened.
+    await becomes(() => watched.complaints.some((complaint) => complaint.includes("policy violated")), true);
     await watched.close();
   });
 
@@ -107,11 +108,11 @@ describe("the console's pages", () => {
     const [darkColor, lightColor] = [await dark.page.evaluate(background), await light.page.evaluate(background)];
     assert.notEqual(darkColor, lightColor);
     await light.page.getByRole("button", { name: /^Theme: as the system/ }).click();
-    assert.equal(await light.page.evaluate(background), darkColor);
+    await becomes(() => light.page.evaluate(background), darkColor);
     await light.page.reload();
-    assert.equal(await light.page.evaluate(background), darkColor);
+    await becomes(() => light.page.evaluate(background), darkColor);
     await light.page.getByRole("button", { name: /^Theme: dark/ }).click();
-    assert.equal(await light.page.evaluate(background), lightColor);
+    await becomes(() => light.page.evaluate(background), lightColor);
     await dark.close();
     await light.close();
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { openBrowser, openPage, tabTo } from "./open-browser.ts";
+import { becomes, holds, openBrowser, openPage, tabTo } from "./open-browser.ts";
 import { deploySamples } from "./sample-models.ts";
 
 describe("trying a model", () => {
@@ -23,7 +23,7 @@ describe("trying a model", () => {
     await page.goto("/models/risk/try");
     await page.getByLabel("amount", { exact: true }).waitFor();
     await page.keyboard.press("Tab");
-    assert.equal(await page.evaluate("document.activeElement.textContent"), "Skip to the content");
+    await becomes(() => page.evaluate("document.activeElement.textContent"), "Skip to the content");
     await page.keyboard.press("Enter");
     await tabTo(page, "input[id='field-amounts/0']");
     assert.notEqual(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle"), "none");
@@ -66,8 +66,8 @@ describe("trying a model", () => {
     await page.getByRole("button", { name: "Predict" }).click();
     await page.getByText("Type a whole number.").waitFor();
     await page.getByText("Type a number; this input takes no missing values.").waitFor();
-    assert.equal(await page.getByLabel("weekday", { exact: true }).getAttribute("aria-invalid"), "true");
-    assert.equal(await page.evaluate("document.activeElement.id"), "field-amounts/0");
+    await becomes(() => page.getByLabel("weekday", { exact: true }).getAttribute("aria-invalid"), "true");
+    await becomes(() => page.evaluate("document.activeElement.id"), "field-amounts/0");
     assert.deepEqual(sent, []);
     await page.getByLabel("amount", { exact: true }).fill("100000");
     await page.getByText("above all of the reference data").waitFor();
@@ -97,7 +97,7 @@ describe("trying a model", () => {
     await page.getByText(/versions\/2\/infer/).first().waitFor();
     await page.getByRole("button", { name: "Python" }).click();
     await page.getByText(/model_version="2"/).waitFor();
-    assert.match(page.url(), /code=python/);
+    await page.waitForURL(/code=python/);
     await close();
   });
 
@@ -108,7 +108,7 @@ describe("trying a model", () => {
     await page.getByRole("button", { name: "Predict" }).click();
     const result = page.getByRole("region", { name: "Result" });
     await result.getByRole("listitem").nth(2).waitFor();
-    assert.equal(await result.getByRole("listitem").count(), 3);
+    await becomes(() => result.getByRole("listitem").count(), 3);
     assert.match(await result.getByRole("listitem").nth(1).innerText(), /^1\s+0\.98/);
     await close();
   });
@@ -123,9 +123,9 @@ describe("trying a model", () => {
     const { predictionId } = await server.client.infer("risk", inputs);
     await page.goto(`/predictions/${predictionId}`);
     await page.getByRole("link", { name: "Try these inputs" }).click();
-    await page.waitForFunction(`document.getElementById("field-amounts/0")?.value === "41"`);
-    assert.equal(await page.getByLabel("country", { exact: true }).inputValue(), "FR");
-    assert.equal(await page.getByLabel("weekday", { exact: true }).inputValue(), "6");
+    await holds(page, `document.getElementById("field-amounts/0")?.value === "41"`);
+    await becomes(() => page.getByLabel("country", { exact: true }).inputValue(), "FR");
+    await becomes(() => page.getByLabel("weekday", { exact: true }).inputValue(), "6");
     await close();
   });
 });
