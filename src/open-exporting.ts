@@ -66,6 +66,7 @@ class KeptModels implements OriginalModels {
     const found = await this.#parts.models.reader.read(files);
     if (found === null) throw noModel("What is there is no model: neither an MLmodel file nor a model of a known kind.");
     if (found.runtime.kind === "onnx") throw noModel(`The model is in ONNX already: its file is ${found.runtime.file.path}.`);
+    if (found.runtime.kind !== "python") throw noModel("The model is none of Python.");
     if (found.signature === null) throw noModel("The model does not say what it takes.");
     const { signature, example, batchable } = found;
     const { python } = found.runtime;

@@ -4,14 +4,16 @@ import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import { deployFiles } from "./deploy-files.ts";
 import type { PolicyRevision } from "./policy-schemas.ts";
-import type { DeployResult, Model, ModelVersion } from "./schemas.ts";
+import type { DeployResult } from "./deploy-schemas.ts";
+import { deployKindOptions, readDeployKind } from "./deploy-kind.ts";
+import type { Model, ModelVersion } from "./schemas.ts";
 
 const modelPath = (name: string): string => `/api/models/${encodeURIComponent(name)}`;
 
 const deploy: Command = {
   words: ["deploy"],
-  summary: "make a model file a served version",
-  positionals: [{ name: "<file>", description: "ONNX model; a model of Python (.pkl, .joblib, .skops, .ubj, .pt); a folder with an MLmodel file; runs:/RUN/path, models:/m-ID or hf://owner/name[@revision][/folder]" }],
+  summary: "make a model file, a server that exists or a table of predictions a served version",
+  positionals: [{ name: "<file>", description: "ONNX model; a model of Python (.pkl, .joblib, .skops, .ubj, .pt); a folder with an MLmodel file; runs:/RUN/path, models:/m-ID or hf://owner/name[@revision][/folder]; http(s)://HOST:PORT of a server; a table (.parquet, .csv) to look up" }],
   options: [
     { flags: "--name <name>", description: "model to which the version belongs", required: true },
     { flags: "--reference <file>", description: "training data, .parquet or .csv, or dataset:NAME[@VERSION]: the profile that live inputs are compared with" },
@@ -23,8 +25,9 @@ const deploy: Command = {
     { flags: "--description <text>", description: "what the model does" },
     { flags: "--team <team>", description: "whose a new model is; default when it is left out" },
     { flags: "--no-activate", description: "load the version without giving it traffic" },
+    ...deployKindOptions,
   ],
-  run: ({ api, progress }, { positionals, options }) => {
+  run: async ({ api, progress }, { positionals, options }) => {
     const { name, reference, target, columns, allowMissing, revision, description, team, activate } = options as Record<string, string | undefined>;
     return deployFiles(
       api,
@@ -40,6 +43,7 @@ const deploy: Command = {
         description,
         ...(team === undefined ? {} : { team }),
         activate: (activate as unknown) !== false,
+        ...(await readDeployKind(options)),
       },
       progress,
     );

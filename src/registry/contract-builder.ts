@@ -74,7 +74,7 @@ export class ContractBuilder {
     const common = { allowMissing: true, evaluation: { ...source.evaluation }, ...revisionOf(codeRevision) };
     const make = source.runtime.kind === "onnx"
       ? await this.#onnxSource(model, source.runtime.file.digest, common, reference, notes)
-      : await this.#pythonSource(model, source, common, reference, notes);
+      : await this.#otherSource(model, source, common, reference, notes);
     return withSource(make, source, notes);
   }
 
@@ -87,13 +87,13 @@ export class ContractBuilder {
     const reference = found === null ? null : { ...found, ...(said.target === undefined ? {} : { target: said.target }) };
     const make = runtime.kind === "onnx"
       ? await this.#onnxSource(model, runtime.file.digest, facts, reference, notes)
-      : await this.#pythonSource(model, source, facts, reference, notes);
+      : await this.#otherSource(model, source, facts, reference, notes);
     return withSource(make, source, notes);
   }
 
   /** Of an uploaded file that is no ONNX; what the deployer said counts. Throws REFERENCE_CONTRADICTS_SIGNATURE. */
   async file(model: string, source: SourceModel, facts: OnnxFacts): Promise<MakeContract> {
-    const make = await this.#pythonContract(model, source, { ...facts, evaluation: { ...source.evaluation, ...facts.evaluation } });
+    const make = await this.#otherContract(model, source, { ...facts, evaluation: { ...source.evaluation, ...facts.evaluation } });
     return (version, parent) => {
       const contract = make(version, parent);
       const { example } = source;
@@ -117,20 +117,21 @@ export class ContractBuilder {
     }
   }
 
-  async #pythonSource(model: string, source: SourceModel, common: Omit<OnnxFacts, "artifact" | "path">, reference: OnnxReference | null, notes: string[]): Promise<MakeContract> {
-    if (reference === null) return this.#pythonContract(model, source, common);
+  async #otherSource(model: string, source: SourceModel, common: Omit<OnnxFacts, "artifact" | "path">, reference: OnnxReference | null, notes: string[]): Promise<MakeContract> {
+    if (reference === null) return this.#otherContract(model, source, common);
     try {
-      return await this.#pythonContract(model, source, { ...common, ...reference });
+      return await this.#otherContract(model, source, { ...common, ...reference });
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "REFERENCE_CONTRADICTS_SIGNATURE") throw error;
       notes.push(error.message);
-      return this.#pythonContract(model, source, common);
+      return this.#otherContract(model, source, common);
     }
   }
 
-  async #pythonContract(model: string, source: SourceModel, facts: PythonCommon & Pick<OnnxFacts, "reference" | "target" | "columns">): Promise<MakeContract> {
+  /** Of what is no ONNX: its source says what it takes and answers. */
+  async #otherContract(model: string, source: SourceModel, facts: OtherCommon & Pick<OnnxFacts, "reference" | "target" | "columns">): Promise<MakeContract> {
     const { runtime, signature } = source;
-    const python = runtime.kind === "python" ? runtime.python : undefined;
+    if (runtime.kind === "onnx") throw new TypeError("ONNX files are inspected and tried");
     const { inputs, profile } = await this.#readReference([...(signature?.inputs ?? [])], facts);
     const outputs = [...(signature?.outputs ?? [])];
     // Rows that stand for themselves: where both sides say that their first dimension is open.
@@ -142,7 +143,7 @@ export class ContractBuilder {
       signature: { inputs, outputs, batchable, ...(profile === null ? {} : exampleOf(inputs, profile)) },
       referenceProfile: profile,
       evaluation: facts.evaluation,
-      runtime: { kind: "python", artifacts: [...source.files], ...(python === undefined ? {} : { python }), notes: [] },
+      runtime: { ...runtime, artifacts: [...source.files], notes: [] },
       lineage: {
         ...(facts.codeRevision === undefined ? {} : { codeRevision: facts.codeRevision }),
         datasets: profile === null ? [] : [{ name: facts.reference?.name ?? "reference", digest: profile.digest }],
@@ -202,7 +203,7 @@ export class ContractBuilder {
   }
 }
 
-type PythonCommon = Pick<OnnxFacts, "allowMissing" | "evaluation" | "codeRevision">;
+type OtherCommon = Pick<OnnxFacts, "allowMissing" | "evaluation" | "codeRevision">;
 type OnnxReference = Pick<OnnxFacts, "reference" | "target">;
 
 /** The contract of a version at whose source nothing was found that can run; `notes` say why. */

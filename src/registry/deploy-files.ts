@@ -1,11 +1,17 @@
 import type { ApiClient } from "../core/api-client.ts";
 import { AppError } from "../core/errors.ts";
-import { modelAddress, type DeployRequest, type DeployResult } from "./schemas.ts";
+import { modelAddress, serverAddress, type DeployRequest, type DeployResult } from "./deploy-schemas.ts";
 import { uploadFile, uploadModel } from "./upload-model.ts";
+import type { UpstreamRequest } from "./upstream-schemas.ts";
 
-export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "source" | "fileName" | "reference">> & {
-  /** Path of the model file, or of a folder with a model; or where the server finds it: runs:/RUN/path, models:/m-ID, hf://owner/name@revision. */
+export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "source" | "upstream" | "fileName" | "reference">> & {
+  /**
+   * Path of the model file, of a folder with a model, or of a table to look up; or where the server finds it: runs:/RUN/path, models:/m-ID,
+   * hf://owner/name@revision; or the address of a server that answers for itself: http(s)://HOST:PORT.
+   */
   file: string;
+  /** How that server is spoken to. */
+  upstream?: Pick<UpstreamRequest, "protocol"> & Partial<Omit<UpstreamRequest, "url" | "protocol">>;
   name: string;
   /** Path of the training data, Parquet or CSV by its ending; or `dataset:NAME[@VERSION]`. */
   reference?: string | undefined;
@@ -13,13 +19,17 @@ export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "source" | "f
 
 /** Uploads local files and deploys them: what the command line and the SDK do. */
 export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress: (text: string) => void = () => undefined): Promise<DeployResult> {
-  const { file, name, reference, ...rest } = files;
+  const { file, name, reference, upstream, ...rest } = files;
   const held = reference === undefined ? null : datasetOf(reference);
   const format = reference === undefined || held !== null ? undefined : formatOf(reference);
   const isSource = modelAddress.test(file);
-  const model = isSource ? { source: file } : await uploadModel(api, file, onProgress);
+  const isServer = serverAddress.test(file);
+  if (isServer !== (upstream !== undefined)) {
+    throw new AppError("INVALID_REQUEST", isServer ? "Say what the server speaks: a protocol, such as open-inference." : "A protocol belongs to the address of a server, such as http://models.internal:8080.");
+  }
+  const model = isServer ? { upstream: { url: file, ...upstream } } : isSource ? { source: file } : await uploadModel(api, file, onProgress);
   const uploaded = reference === undefined || held !== null ? undefined : await uploadFile(api, reference, "reference data", onProgress);
-  if (isSource) onProgress(`The server reads ${file} …`);
+  if (isSource || isServer) onProgress(`The server reads ${file} …`);
   onProgress("Reading, trying and profiling the files, then loading and warming up the version …");
   return api.send("POST", `/api/models/${encodeURIComponent(name)}/versions`, {
     ...model,

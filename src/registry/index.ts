@@ -1,12 +1,15 @@
 export * from "./rollout-plan.ts";
 export * from "./policy-schemas.ts";
 export * from "./schemas.ts";
+export * from "./deploy-schemas.ts";
+export * from "./upstream-schemas.ts";
 export { requireBlob } from "./blob-access.ts";
 export type { BlobOwners } from "./blob-owners.ts";
 export { missingBlob, type BlobStore } from "./blob-store.ts";
 export { ModelCatalog, modelTeamTag, type ChangeAt } from "./model-catalog.ts";
 export { matchReference } from "./match-reference.ts";
 export type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
+export type { LookupSource } from "./lookup-source.ts";
 export type { ModelSourceReader, SourceModel, VersionSource } from "./model-source.ts";
 export { isPrompt, promptTag } from "./prompts.ts";
 export type { ProfileRequest, ReferenceProfiler, TableColumn } from "./reference-profiler.ts";
@@ -16,6 +19,7 @@ export type { RegistryStore, RegistryStores, VersionFacts } from "./registry-sto
 export { RegistryService, type RegistryParts } from "./registry-service.ts";
 export { assertRunnable, championAlias, isRunnable } from "./runnable.ts";
 export type { SourceRequest } from "./source-registration.ts";
+export type { UpstreamSource } from "./upstream-source.ts";
 export { catalogCommands } from "./catalog-commands.ts";
 export { registryCommands } from "./commands.ts";
 export { deployFiles, type DeployFiles } from "./deploy-files.ts";

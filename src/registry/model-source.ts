@@ -1,6 +1,6 @@
 import type { Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
-import type { Artifact, ExampleTensor, PythonFacts, RunLineage, TensorSpec } from "./schemas.ts";
+import type { Artifact, ExampleTensor, LookupFacts, PythonFacts, RunLineage, TensorSpec, UpstreamFacts } from "./schemas.ts";
 
 /** Where a version comes from, as its registrar said it. */
 export interface VersionSource {
@@ -22,8 +22,8 @@ export interface SourceModel {
   /** The input example as tensors that fit the signature; null where there is none or it does not fit. */
   example: readonly ExampleTensor[] | null;
   /** Which of the files serves, and how: an ONNX file is inspected and tried exactly as `slipway deploy` does it. */
-  runtime: { kind: "onnx"; file: Artifact } | { kind: "python"; python: PythonFacts };
-  /** Of python: whether rows of several callers may be joined, as a trial showed; where it is not said, the signature decides. */
+  runtime: { kind: "onnx"; file: Artifact } | { kind: "python"; python: PythonFacts } | { kind: "upstream"; upstream: UpstreamFacts } | { kind: "lookup"; lookup: LookupFacts };
+  /** But for ONNX: whether rows of several callers may be joined, as a trial showed; where it is not said, the signature decides. */
   batchable?: boolean;
   /** Training data to profile, in the blob store: a logged dataset or an artifact. `name` is of a dataset that is held here, with its version. */
   reference?: { digest: string; format: "parquet" | "csv"; target?: string; name?: string };

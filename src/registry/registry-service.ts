@@ -11,6 +11,7 @@ import type { BlobOwners } from "./blob-owners.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { ContractBuilder, type MakeContract, type OnnxFacts } from "./contract-builder.ts";
 import { ModelCatalog } from "./model-catalog.ts";
+import type { LookupSource } from "./lookup-source.ts";
 import type { ModelInspector } from "./model-inspector.ts";
 import type { ModelSourceReader } from "./model-source.ts";
 import { ModelTeams } from "./model-teams.ts";
@@ -18,8 +19,11 @@ import type { ReferenceProfiler } from "./reference-profiler.ts";
 import type { ChangeBy } from "./registry-lifecycle.ts";
 import { assertSource } from "./model-rules.ts";
 import type { RegistryStores, VersionFacts } from "./registry-store.ts";
+import type { UpstreamRequest } from "./upstream-schemas.ts";
+import type { UpstreamSource } from "./upstream-source.ts";
 import { Policy, type PolicyRevision } from "./policy-schemas.ts";
-import type { Contract, DeployRequest, Model, ModelVersion } from "./schemas.ts";
+import type { DeployRequest } from "./deploy-schemas.ts";
+import type { Contract, Model, ModelVersion } from "./schemas.ts";
 
 export interface RegistryParts {
   store: RegistryStores;
@@ -30,6 +34,9 @@ export interface RegistryParts {
   events: EventBus;
   /** Reads sources of versions that are registered over MLflow's wire; without it none can run. */
   sources?: ModelSourceReader;
+  /** Without them neither servers nor tables can be deployed. */
+  upstreams?: UpstreamSource;
+  lookups?: LookupSource;
   /** Finds versions of datasets that the caller sees, the latest without a number. Throws DATASET_NOT_FOUND, DATASET_VERSION_NOT_FOUND. */
   heldData?(caller: Caller, dataset: string, version?: number): Promise<HeldData>;
 }
@@ -198,16 +205,30 @@ export class RegistryService {
 
   async #makeContract(model: string, request: DeployRequest, caller: Caller, now: EpochMs): Promise<{ makeContract: MakeContract; facts?: VersionFacts }> {
     const said = await this.#said(request, caller);
-    const { artifact, fileName, source: address } = request;
-    const { sources } = this.#parts;
+    const { artifact, fileName, source: address, upstream, lookup } = request;
+    const { sources, lookups } = this.#parts;
+    if (upstream !== undefined) return this.#fromUpstream(model, upstream, said);
     if (artifact === undefined) return this.#fromSource(model, address!, said, caller, now);
     const facts = { artifact, path: await this.#pathFor(caller, artifact), ...said };
+    if (lookup !== undefined) {
+      if (lookups === undefined) throw new AppError("NOT_SUPPORTED", "This server looks nothing up in tables.");
+      return { makeContract: await this.#contracts.file(model, await lookups.read(facts.path, formatOf(fileName), lookup), facts) };
+    }
     if (!/\.onnx$/i.test(fileName) && sources?.readFile !== undefined) {
       const { size: bytes } = await stat(facts.path);
       const source = await sources.readFile({ digest: artifact, bytes, fileName, path: facts.path });
       if (source !== null) return { makeContract: await this.#contracts.file(model, source, facts) };
     }
     return { makeContract: await this.#contracts.onnx(model, facts) };
+  }
+
+  async #fromUpstream(model: string, request: UpstreamRequest, said: Said): Promise<{ makeContract: MakeContract; facts: VersionFacts }> {
+    const { upstreams, store } = this.#parts;
+    if (upstreams === undefined) throw new AppError("NOT_SUPPORTED", "This server asks no other server.");
+    const latest = (await store.findModel(model))?.latestVersion ?? null;
+    const former = latest === null ? undefined : (await store.findVersion(model, latest))?.contract.runtime;
+    const document = former?.kind === "upstream" && former.artifacts[0] !== undefined ? await upstreams.document(former.artifacts[0].digest) : null;
+    return { makeContract: await this.#contracts.deployed(model, await upstreams.read(model, request, document), said), facts: { source: request.url } };
   }
 
   async #fromSource(model: string, address: string, said: Said, caller: Caller, now: EpochMs): Promise<{ makeContract: MakeContract; facts: VersionFacts }> {
@@ -242,6 +263,13 @@ export class RegistryService {
 }
 
 type Said = Omit<OnnxFacts, "artifact" | "path">;
+
+/** Of a table, by its name. */
+function formatOf(fileName: string): "parquet" | "csv" {
+  if (/\.(parquet|pq)$/i.test(fileName)) return "parquet";
+  if (/\.csv$/i.test(fileName)) return "csv";
+  throw new AppError("LOOKUP_TABLE_INVALID", `${JSON.stringify(fileName.slice(-100))} ends neither in .parquet nor in .csv.`);
+}
 
 /** A renamed model's contracts keep the name that they were written with: the same content is the same under either. */
 function sameContent(left: Contract, right: Contract): boolean {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Datatype } from "../core/tensor.ts";
-import { Digest, isSafeName, RegistryName, VersionNumber } from "../core/names.ts";
+import { Digest, RegistryName, VersionNumber } from "../core/names.ts";
 
 const Timestamp = z.number().int().nonnegative().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
 
@@ -110,14 +110,39 @@ export const PythonFacts = z
   .meta({ id: "PythonFacts" });
 export type PythonFacts = z.infer<typeof PythonFacts>;
 
+/** How a version is answered by a server elsewhere; the artifact has the rest. */
+export const UpstreamFacts = z
+  .object({
+    protocol: z.string(),
+    url: z.string(),
+    requestsAtOnce: z.number().int().min(1),
+    joinRequests: z.boolean(),
+  })
+  .meta({ id: "UpstreamFacts" });
+export type UpstreamFacts = z.infer<typeof UpstreamFacts>;
+
+/** A table in which answers are looked up; the artifact is its searchable form. */
+export const LookupFacts = z
+  .object({
+    rows: z.number().int().nonnegative(),
+    /** One row of every output, for keys that the table does not have; absent where they are an error. */
+    default: z.array(ExampleTensor).optional(),
+  })
+  .meta({ id: "LookupFacts" });
+export type LookupFacts = z.infer<typeof LookupFacts>;
+
 export const RuntimeFacts = z
   .object({
-    kind: z.enum(["onnx", "python", "upstream", "none"]).meta({ description: "none: nothing that can run here was found at the version's source" }),
+    kind: z.enum(["onnx", "python", "upstream", "lookup", "none"]).meta({ description: "none: nothing that can run here was found at the version's source" }),
     artifacts: z.array(Artifact),
     /** The file as it was given, where the import changed it; absent for folders and for what has no file. */
     sourceDigest: Digest.optional(),
     /** Of the kind python. */
     python: PythonFacts.optional(),
+    /** Of the kind upstream. */
+    upstream: UpstreamFacts.optional(),
+    /** Of the kind lookup. */
+    lookup: LookupFacts.optional(),
     /** Operator sets by domain; the default domain is `ai.onnx`. */
     opsets: z.record(z.string(), z.number().int()).optional(),
     producer: z.string().optional(),
@@ -235,52 +260,3 @@ export const RegistryChange = z
   })
   .meta({ id: "RegistryChange" });
 export type RegistryChange = z.infer<typeof RegistryChange>;
-
-/** How addresses begin at which the server itself finds models. */
-export const modelAddress = /^(runs|models|mlflow-artifacts|hf):\//;
-
-/** Body of `POST /api/models/:model/versions`; files were uploaded with `PUT /api/blobs` before. */
-export const DeployRequest = z
-  .strictObject({
-    artifact: Digest.optional(),
-    source: z
-      .string()
-      .max(2000)
-      .regex(modelAddress, "an address such as runs:/RUN/model, models:/m-ID or hf://owner/name@revision")
-      .optional()
-      .meta({ description: "Where the model is, in the place of an uploaded artifact: a run, a logged model, or a repository of the Hugging Face hub", example: "hf://owner/name@main/onnx" }),
-    /** Name of the file as the user has it; for messages. */
-    fileName: z.string().max(255).default("model.onnx"),
-    reference: z
-      .union([
-        z.strictObject({ digest: Digest, format: z.enum(["parquet", "csv"]) }),
-        z.strictObject({ dataset: z.string().min(1).max(128), version: z.number().int().min(1).optional().meta({ description: "The latest where it is not said" }) }),
-      ])
-      .optional()
-      .meta({ description: "Training data: an uploaded file, or a version of a dataset" }),
-    /** Column of the reference data that the model predicts; it is not an input. */
-    target: z.string().optional(),
-    /** Columns of the reference data in the order of the model's input vector, where names cannot tell. */
-    columns: z.array(z.string()).optional(),
-    allowMissing: z.boolean().default(false),
-    evaluation: z.record(z.string().max(200), z.number()).default({}),
-    codeRevision: z.string().max(200).optional(),
-    description: z.string().max(2000).optional(),
-    team: z.string().refine(isSafeName, "the name of a team").optional().meta({ description: "Whose a new model is: default where it is not said" }),
-    /** False registers and loads the version without giving it traffic. */
-    activate: z.boolean().default(true),
-  })
-  .refine(({ artifact, source }) => (artifact === undefined) !== (source === undefined), "give either artifact, the digest of an uploaded file, or source")
-  .meta({ id: "DeployRequest" });
-export type DeployRequest = z.infer<typeof DeployRequest>;
-
-export const DeployResult = z
-  .object({
-    version: ModelVersion,
-    /** False when the model's latest version has the same content already. */
-    created: z.boolean(),
-    active: z.boolean(),
-    notes: z.array(z.string()),
-  })
-  .meta({ id: "DeployResult" });
-export type DeployResult = z.infer<typeof DeployResult>;

@@ -37,14 +37,14 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       // The model may be new: whose it is or becomes is judged by the registry.
       on: "some",
       operationId: "deployVersion",
-      summary: "Deploy uploaded files as a new version",
+      summary: "Deploy uploaded files, or a server that exists, as a new version",
       description: "The version is read, tried and profiled, registered, loaded, warmed and only then given the traffic.",
       tag: "Registry",
       params: ModelParams,
       body: { kind: "json", schema: DeployRequest },
       response: DeployResult,
       handle: async ({ params, body, caller, now, auditAs }) => {
-        const facts = { object: `model:${params.model}`, detail: body.artifact === undefined ? { source: body.source } : { artifact: body.artifact } };
+        const facts = { object: `model:${params.model}`, detail: whatIsDeployed(body) };
         auditAs(facts);
         const result = await serving.deploy(params.model, body, caller, now);
         auditAs({ ...facts, detail: { ...facts.detail, version: result.version.version, created: result.created, active: result.active } });
@@ -156,4 +156,10 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       },
     }),
   ];
+}
+
+/** For the audit log; the headers of a server upstream are secrets. */
+function whatIsDeployed({ artifact, source, upstream }: DeployRequest): Record<string, unknown> {
+  if (upstream !== undefined) return { upstream: upstream.url, protocol: upstream.protocol };
+  return artifact === undefined ? { source } : { artifact };
 }

@@ -44,7 +44,7 @@ export interface ModelDescription {
   /** All that may be asked for by number, oldest first. */
   versions: readonly string[];
   signature: Signature;
-  kind: "onnx" | "python" | "upstream" | "none";
+  kind: "onnx" | "python" | "upstream" | "lookup" | "none";
   /** Rows that one run may have; 1 for a model that does not batch. */
   maxBatchRows: number;
   maxBatchDelayMs: number;

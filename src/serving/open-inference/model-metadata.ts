@@ -11,7 +11,7 @@ export function serverMetadata(version: string) {
   };
 }
 
-const platforms: Record<ModelDescription["kind"], string> = { onnx: "onnx_onnxv1", python: "python", upstream: "upstream", none: "" };
+const platforms: Record<ModelDescription["kind"], string> = { onnx: "onnx_onnxv1", python: "python", upstream: "upstream", lookup: "lookup", none: "" };
 
 /** What `GET /v2/models/M` answers; -1 stands for a variable dimension, the batch's too. */
 export function modelMetadata(description: ModelDescription) {
