@@ -4,6 +4,8 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { featuresOf, periods, readFlights, type FlightFeatures, type FlightTable } from "./dataset.ts";
 import type { DelayModel } from "./delay-model.ts";
 import { calibrate, fitDelayModel } from "./fit-delay-model.ts";
+import { oneRowOff } from "./retrain.ts";
+import { scoresOf } from "./scores.ts";
 import { writeDelayOnnx } from "./write-delay-onnx.ts";
 
 describe("the delay model as ONNX", () => {
@@ -19,10 +21,10 @@ describe("the delay model as ONNX", () => {
   });
   after(() => session.release());
 
-  async function run(flights: readonly FlightFeatures[]): Promise<{ probabilities: Float32Array; late: Uint8Array; dims: readonly number[] }> {
+  async function run(flights: readonly FlightFeatures[], asked = session): Promise<{ probabilities: Float32Array; late: Uint8Array; dims: readonly number[] }> {
     const shape = [flights.length, 1];
     const integers = (name: "hour" | "minute" | "day_of_week"): Tensor => new Tensor("int64", BigInt64Array.from(flights, (flight) => BigInt(flight[name])), shape);
-    const outputs = await session.run({
+    const outputs = await asked.run({
       origin: new Tensor("string", flights.map((flight) => flight.origin), shape),
       destination: new Tensor("string", flights.map((flight) => flight.destination), shape),
       hour: integers("hour"),
@@ -63,6 +65,23 @@ describe("the delay model as ONNX", () => {
     const outside = await run([{ ...flight, hour: 99, minute: 75, day_of_week: 8 }, { ...flight, hour: -3, minute: -1, day_of_week: 0, distance: -5 }]);
     const nearest = [{ ...flight, hour: 23, minute: 59, day_of_week: 7 }, { ...flight, hour: 0, minute: 0, day_of_week: 1, distance: 0 }];
     nearest.forEach((features, row) => assert.ok(Math.abs(outside.probabilities[row]! - model.predictOne(features)) < 1e-5));
+  });
+
+  it("has the fault that it is asked for, and no other", async () => {
+    const faulty = await InferenceSession.create(writeDelayOnnx(model, { notANumberBelowMiles: 300 }));
+    const flights = Array.from({ length: 2000 }, (_, row) => featuresOf(heldOut, row));
+    const [sound, faults] = [await run(flights), await run(flights, faulty)];
+    flights.forEach(({ distance }, row) => assert.equal(faults.probabilities[row]!, distance <= 300 ? NaN : sound.probabilities[row]!));
+    assert.ok(flights.some(({ distance }) => distance <= 300) && flights.some(({ distance }) => distance > 300));
+    await faulty.release();
+  });
+
+  it("learns nothing from labels that were joined one row off, of which there are as many as before", () => {
+    const shifted = oneRowOff(heldOut);
+    const sum = (late: Uint8Array): number => late.reduce((total, one) => total + one, 0);
+    assert.equal(sum(shifted.late), sum(heldOut.late));
+    const { auc } = scoresOf(model.predict(heldOut), shifted.late);
+    assert.ok(auc > 0.45 && auc < 0.55, `AUC ${auc}`);
   });
 
   it("is written the same each time", () => {

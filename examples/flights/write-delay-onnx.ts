@@ -11,8 +11,10 @@ const machineLearning = "ai.onnx.ml";
  *
  * Every number is computed as `DelayModel` does it, in 32-bit floats. No integer is divided: integer division is the one
  * arithmetic that can end a process, and Slipway keeps models that do it out of its own.
+ *
+ * With `notANumberBelowMiles` it has a fault for the example's rollout: 0 divided by 0 for flights up to that distance.
  */
-export function writeDelayOnnx(model: DelayModel): Uint8Array {
+export function writeDelayOnnx(model: DelayModel, { notANumberBelowMiles }: { notANumberBelowMiles?: number } = {}): Uint8Array {
   const airportCount = model.airports.length + 1;
   const graph = new OnnxModelWriter({ producer: "slipway flights example", graphName: "flight_delay" })
     .input("origin", "BYTES", ["flights", 1])
@@ -78,7 +80,16 @@ export function writeDelayOnnx(model: DelayModel): Uint8Array {
   graph
     .initializer("bias", "FP32", [], new Float32Array([model.bias]))
     .node("Sum", [...model.families.map(({ name }) => `${name}_weight`), "bias"], ["log_odds"])
-    .node("Sigmoid", ["log_odds"], ["late_probability"])
+    .node("Sigmoid", ["log_odds"], [notANumberBelowMiles === undefined ? "late_probability" : "sound_probability"]);
+  if (notANumberBelowMiles !== undefined) {
+    graph
+      .initializer("short", "FP32", [], new Float32Array([notANumberBelowMiles]))
+      .node("Sub", ["distance", "short"], ["further"])
+      .node("Relu", ["further"], ["beyond"])
+      .node("Div", ["beyond", "beyond"], ["one"])
+      .node("Mul", ["sound_probability", "one"], ["late_probability"]);
+  }
+  graph
     .initializer("half", "FP32", [], new Float32Array([0.5]))
     .node("Greater", ["late_probability", "half"], ["late"])
     .output("late_probability", "FP32", ["flights", 1])
