@@ -18,7 +18,11 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 /** How the body is read before the handler runs. */
 export type BodySpec =
   /** Parsed and validated; at most 1 MiB unless told otherwise. */
-  | { kind: "json"; schema: z.ZodType; maxBytes?: number; /** No body at all is read as `{}`. */ optional?: true }
+  | {
+      kind: "json"; schema: z.ZodType; maxBytes?: number; /** No body at all is read as `{}`. */ optional?: true;
+      /** What is wrong is said of numbers as they were sent, 9.0 and not 9: the schema meets each that JavaScript would write otherwise as `JSON.rawJSON`. */
+      numbersAsSent?: true;
+    }
   /** Read whole into one Buffer, decompressed (gzip, deflate). */
   | { kind: "buffer"; maxBytes: "inference" | number; description: string; example?: unknown }
   /** Handed over unread; the handler consumes it. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { z } from "zod";
 import type { Problem } from "../core/errors.ts";
-import { validate } from "./parse-request.ts";
+import { parseNumbersAsSent, validate } from "./parse-request.ts";
 
 describe("validate", () => {
   const schema = z.strictObject({ artifact: z.string(), reference: z.strictObject({ digest: z.string() }).optional(), counts: z.array(z.number()).default([]) });
@@ -30,5 +30,13 @@ describe("validate", () => {
     const problems: Problem[] = [];
     assert.deepEqual(validate(schema, { artifact: "a" }, "", problems), { artifact: "a", counts: [] });
     assert.deepEqual(problems, []);
+  });
+});
+
+describe("parseNumbersAsSent", () => {
+  it("keeps how a number was written where JavaScript would write it otherwise", () => {
+    const sent = '{"a":[9.0,1e2,-0,1e400,12345678901234567890],"b":"9.0"}';
+    assert.equal(JSON.stringify(parseNumbersAsSent(Buffer.from(`\ufeff${sent}`))), sent);
+    assert.deepEqual(parseNumbersAsSent(Buffer.from('{"a":9,"b":1.5,"c":null}')), { a: 9, b: 1.5, c: null });
   });
 });

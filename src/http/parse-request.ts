@@ -12,12 +12,26 @@ export function parseJson(bytes: Buffer, contentType: string | undefined): unkno
   }
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = JSON.parse(textOf(bytes));
   } catch (cause) {
     throw new AppError("INVALID_JSON", bytes.length === 0 ? "The body is empty." : "The body is not valid JSON.", { cause });
   }
   if (depthExceeds(value, maxDepth)) throw new AppError("INVALID_JSON", `The body is nested deeper than ${maxDepth} levels.`);
   return value;
+}
+
+/**
+ * A body that `parseJson` has taken, once more: a number that JavaScript would write otherwise (9.0, 1e2) is the object of
+ * `JSON.rawJSON` that `JSON.stringify` writes as it was sent. For messages, not for values.
+ */
+export function parseNumbersAsSent(bytes: Buffer): unknown {
+  const asSent = (_key: string, value: unknown, { source }: { source?: string }): unknown =>
+    typeof value === "number" && source !== undefined && source !== String(value) ? (JSON as unknown as { rawJSON(text: string): object }).rawJSON(source) : value;
+  return JSON.parse(textOf(bytes), asSent as Parameters<typeof JSON.parse>[1]);
+}
+
+function textOf(bytes: Buffer): string {
+  return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
 }
 
 function depthExceeds(value: unknown, left: number): boolean {

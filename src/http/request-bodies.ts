@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http";
+import type { z } from "zod";
 import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
 import type { Clock } from "../core/clock.ts";
 import { AppError, type Problem } from "../core/errors.ts";
 import type { BodySpec } from "../core/route.ts";
 import { BodyBudget, bodyMemoryBytes } from "./body-budget.ts";
-import { describeProblems, parseJson, validate } from "./parse-request.ts";
+import { describeProblems, parseJson, parseNumbersAsSent, validate } from "./parse-request.ts";
 import { readBody } from "./read-body.ts";
 
 export interface RequestBodyLimits {
@@ -52,7 +53,7 @@ export class RequestBodies {
       const problems: Problem[] = [];
       const sent = body.optional === true && bytes.length === 0 ? {} : parseJson(bytes, request.headers["content-type"]);
       const value = validate(body.schema, sent, "", problems);
-      if (problems.length > 0) throw new AppError("INVALID_REQUEST", describeProblems(problems), { problems });
+      if (problems.length > 0) throw refusal(body.numbersAsSent === true && bytes.length > 0 ? saidAsSent(problems, body.schema, bytes) : problems);
       return value;
     } catch (error) {
       if (pending.late) throw new AppError("BODY_TIMEOUT", "The body did not arrive in time.", { cause: error });
@@ -76,4 +77,15 @@ export class RequestBodies {
   release(exchange: { bodyBytes: number }): void {
     this.#budget.giveBack(exchange.bodyBytes);
   }
+}
+
+function refusal(problems: readonly Problem[]): AppError {
+  return new AppError("INVALID_REQUEST", describeProblems(problems), { problems });
+}
+
+/** The same problems in the words that they have for the numbers as they were sent. */
+function saidAsSent(problems: readonly Problem[], schema: z.ZodType, bytes: Buffer): Problem[] {
+  const again: Problem[] = [];
+  validate(schema, parseNumbersAsSent(bytes), "", again);
+  return problems.map((problem) => again.find(({ path }) => path === problem.path) ?? problem);
 }

@@ -84,6 +84,7 @@ export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
         operationId: `mlflowListArtifacts${twin}`, summary: "Files and folders of a run",
         query: withRunId(message({ run_id: requiredText, path: text, page_token: text })), response: FileInfos,
         handle: async ({ query, caller }) => {
+          judgePath(query.path ?? "");
           const uri = await artifactUriOfRun(caller, query.run_id);
           const relative = trimmed(query.path);
           const root = artifactPathOf(uri);
@@ -95,15 +96,21 @@ export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
         method: "GET", path: twin === "" ? "/get-artifact" : `${prefix}/mlflow/get-artifact`, access: "viewer", on: "some", errorBody, tag,
         operationId: `mlflowGetArtifact${twin}`, summary: "A file of a run",
         query: withRunId(message({ run_id: requiredText, path: requiredText })), response: { mediaType: "application/octet-stream", description: "The file's bytes" },
-        handle: async ({ query, headers, caller }) =>
-          download(artifacts, caller, placeOf(await artifactUriOfRun(caller, query.run_id), query.path), headers.range as string | undefined),
+        handle: async ({ query, headers, caller }) => {
+          judgePath(query.path);
+          return download(artifacts, caller, placeOf(await artifactUriOfRun(caller, query.run_id), query.path), headers.range as string | undefined);
+        },
       }),
       route({
-        method: "GET", path: twin === "" ? "/model-versions/get-artifact" : `${prefix}/mlflow/model-versions/get-artifact`, access: "viewer", on: "some", errorBody, tag,
+        method: "GET", path: twin === "" ? "/model-versions/get-artifact" : `${prefix}/mlflow/model-versions/get-artifact`,
+        // As a caller writes it whose tracking URI ends with a slash.
+        ...(twin === "" && { aliases: ["//model-versions/get-artifact"] }), access: "viewer", on: "some", errorBody, tag,
         operationId: `mlflowGetModelVersionArtifact${twin}`, summary: "A file of a model version's source",
         query: message({ name: requiredText, version: requiredText, path: requiredText }), response: { mediaType: "application/octet-stream", description: "The file's bytes" },
-        handle: async ({ query, headers, caller }) =>
-          download(artifacts, caller, placeOf(await artifactUriOfVersion(caller, query.name, query.version), query.path), headers.range as string | undefined),
+        handle: async ({ query, headers, caller }) => {
+          judgePath(query.path);
+          return download(artifacts, caller, placeOf(await artifactUriOfVersion(caller, query.name, query.version), query.path), headers.range as string | undefined);
+        },
       }),
     ];
   });
@@ -121,7 +128,7 @@ function pageRoutes({ artifacts, artifactUriOfRun, artifactUriOfLoggedModel }: A
         if (run === undefined || run === "") throw invalid("Request must specify run_uuid.");
         if (path === undefined || path === "") throw invalid("Request must specify path.");
         // The store judges paths too; here it would only after the file has come.
-        if (path.startsWith("/") || path.split(/[/\\]/).includes("..")) throw invalid("Invalid path");
+        judgePath(path);
         const place = placeOf(await artifactUriOfRun(caller, run), path);
         const content = await smallBody(body);
         await artifacts.write(caller, place, Readable.from([content]));
@@ -147,6 +154,11 @@ async function smallBody(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   }
   if (bytes === 0) throw invalid("Request must specify data.");
   return Buffer.concat(pieces);
+}
+
+/** Said before anything is looked up, in the words that MLflow's clients know. The store judges all paths again, and more strictly. */
+function judgePath(path: string): void {
+  if (path.startsWith("/") || path.split(/[/\\]/).includes("..")) throw invalid("Invalid path");
 }
 
 function invalid(why: string): AppError {

@@ -20,7 +20,7 @@ export const mlflowRoute = ((declaration: Declaration & { root?: string }): Rout
     aliases: others,
     on: rest.on ?? "some",
     repeatedQuery: true,
-    ...(body === undefined ? {} : { body: body.kind === "json" ? { ...body, optional: true } : body }),
+    ...(body === undefined ? {} : { body: body.kind === "json" ? { ...body, optional: true, numbersAsSent: true } : body }),
     errorBody: mlflowError,
   };
 }) as <

@@ -37,6 +37,8 @@ describe("request fields", () => {
     assert.deepEqual(problems(Message, { run_id: "r", value: 1, status: "GONE" }), ['Invalid value "GONE" for parameter \'status\' supplied.']);
     assert.deepEqual(problems(Message, { run_id: "r", value: 1, step: 1.5 }), ["Invalid value 1.5 for parameter 'step' supplied."]);
     assert.deepEqual(problems(Message, { run_id: "r", value: 1, step: "99999999999999999999" }).length, 1);
+    const asSent = (JSON as unknown as { rawJSON(text: string): object }).rawJSON("9.0");
+    assert.deepEqual(problems(Message, { run_id: asSent, value: 1 }), ["Invalid value 9.0 for parameter 'run_id' supplied."]);
     assert.deepEqual(problems(Message, 5), ["Invalid value 5 for parameter 'request' supplied."]);
   });
 

@@ -5,6 +5,7 @@ import io
 import math
 import os
 import pathlib
+import urllib.parse
 import urllib.request
 
 # A mistake of the server must fail a check at once and not after minutes of repeating.
@@ -166,6 +167,15 @@ with check("searches runs with filters and orders, by pages"):
             search(wrong)
     with refused("INVALID_PARAMETER_VALUE"):
         search(max_results=1_000_000)
+
+with check("says what is wrong in MLflow's words, before it looks anything up"):
+    for path in ("/api/2.0/mlflow/artifacts/list?run_id=none&", "/get-artifact?run_uuid=none&", "/model-versions/get-artifact?name=none&version=1&", "//model-versions/get-artifact?name=none&version=1&"):
+        for place in ("../x", "a/../../x", "/etc/passwd", "a\\..\\x"):
+            status, _, answer = request(target, "GET", path + urllib.parse.urlencode({"path": place}))
+            assert (status, answer) == (400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Invalid path"}), (path, place, answer)
+    for body, words in ((b'{"name": 9.0}', "Invalid value 9.0 for parameter 'name'"), (b'{"name": "x", "artifact_location": 1e2}', "Invalid value 1e2 for"), (b'{"name": 9, "tags": 1.50}', "Invalid value 9 for parameter 'name'")):
+        status, _, answer = request(target, "POST", "/api/2.0/mlflow/experiments/create", body)
+        assert status == 400 and words in answer["message"], (body, answer)
 
 with check("deletes and restores runs"):
     client.delete_run(ids[0])
