@@ -19,6 +19,7 @@ export interface PolicyField {
   description: string | undefined;
 }
 
+/** The leaves that one field of a form can hold. Parts that come and go as a whole, and lists of them, are none: they stay as they are. */
 export function policyFields(schema: Schema, resolve: (reference: string) => Schema | undefined = () => undefined): PolicyField[] {
   const fields: PolicyField[] = [];
   const walk = (node: Schema, path: string[]): void => {
@@ -26,10 +27,13 @@ export function policyFields(schema: Schema, resolve: (reference: string) => Sch
     const either = node.anyOf?.filter(({ type }) => type !== "null");
     const nullable = node.anyOf !== undefined && either?.length === 1 && node.anyOf.length === 2;
     const resolved = nullable ? { ...referred(either[0]!), ...node } : referred(node);
+    if (nullable && resolved.properties !== undefined) return;
     if (resolved.properties !== undefined) {
       for (const [name, child] of Object.entries(resolved.properties)) walk(child, [...path, name]);
       return;
     }
+    const items = resolved.items === undefined ? undefined : referred(resolved.items);
+    if (resolved.type === "object" || items?.properties !== undefined || items?.oneOf !== undefined || items?.anyOf !== undefined) return;
     const kind = resolved.enum !== undefined ? "choice" : resolved.type === "array" ? "list" : resolved.type === "boolean" ? "boolean" : resolved.type === "integer" ? "integer" : resolved.type === "string" ? "text" : "number";
     const { minimum, maximum, exclusiveMinimum } = resolved;
     fields.push({

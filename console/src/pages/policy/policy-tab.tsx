@@ -133,7 +133,7 @@ function History({ model, current, defaults }: { model: string; current: number;
                   </p>
                   <p>{revision.reason}</p>
                   <ul>
-                    {differences(flats[index + 1] ?? defaults, flats[index]!).map(({ path, before, after }) => (
+                    {differences(flats[index + 1] ?? { ...flats[index], ...defaults }, flats[index]!).map(({ path, before, after }) => (
                       <li key={path}>
                         {labelOf(path)}: <del>{policyText(path, before)}</del> <ins>{policyText(path, after)}</ins>
                       </li>

@@ -60,7 +60,8 @@ export function policyText(path: string, value: unknown): string {
   if (value === undefined) return "–";
   if (value === null) return noneText(path);
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map((item) => (typeof item === "object" ? JSON.stringify(item) : String(item))).join(", ");
+  if (typeof value === "object") return JSON.stringify(value);
   const unit = fieldWords[path]?.unit;
   if (typeof value === "number" && unit === "ms") return formatMs(value);
   if (typeof value === "number" && (unit === "share" || unit === "0 to 1")) return formatShare(value);
