@@ -17,6 +17,8 @@ export const idPrefixes = {
   view: "vie",
   change: "chg",
   evaluation: "evl",
+  rollout: "rol",
+  verdict: "vdt",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -118,6 +118,7 @@ export const Verdict = z
     seconds: z.number(),
     gates: z.array(GateResult),
     figures: PhaseFigures,
+    by: z.string().nullable().default(null).meta({ description: "The person who decided past the gates, by promoting or pausing; null for the gates' own decision" }),
     /** Values that were asked of elsewhere, such as those of SQL metrics: name, and of each arm the number. */
     metrics: z.array(z.object({ name: z.string(), candidate: z.number().nullable(), stable: z.number().nullable() })),
   })
@@ -151,3 +152,18 @@ export const RolloutStatus = z
   })
   .meta({ id: "RolloutStatus" });
 export type RolloutStatus = z.infer<typeof RolloutStatus>;
+
+/** A rollout in a list. */
+export const RolloutSummary = Rollout.extend({ latest: Verdict.pick({ time: true, decision: true, reason: true }).nullable().meta({ description: "Newest verdict" }) }).meta({ id: "RolloutSummary" });
+export type RolloutSummary = z.infer<typeof RolloutSummary>;
+
+/** What a rollback did. */
+export const RollbackResult = z
+  .object({
+    model: ModelName,
+    champion: VersionNumber.meta({ description: "The version that has the traffic now" }),
+    before: VersionNumber.nullable().meta({ description: "The champion that it replaced; null where the champion stayed and a rollout ended" }),
+    rollout: Rollout.nullable().meta({ description: "The rollout that was ended" }),
+  })
+  .meta({ id: "RollbackResult" });
+export type RollbackResult = z.infer<typeof RollbackResult>;
