@@ -35,7 +35,8 @@ export const StepGate = z
     }),
     z.strictObject({
       kind: z.literal("accuracy"), maxLoss: z.number().min(0).default(0).meta({ description: "How much worse than the stable version it may be: of accuracy for labels, of the mean absolute error, relative, for numbers" }),
-      minTruths: z.number().int().min(1).default(100), onFailure: OnFailure,
+      minTruths: z.number().int().min(1).default(100),
+      required: z.boolean().default(false).meta({ description: "Hold until so many truths are known; without, the phase does not wait for truth that may come much later" }), onFailure: OnFailure,
     }),
     z.strictObject({
       kind: z.literal("metric"), name: GateName,
@@ -84,7 +85,7 @@ export const RolloutPhase = z
       { kind: "errors", maxRate: 0.001, compare: true, onFailure: "roll back" },
       { kind: "distribution", output: null, maxDistance: 0.2, onFailure: "hold" },
       { kind: "paired", maxDisagreement: 0.2, maxDifference: 0.5, onFailure: "hold" },
-      { kind: "accuracy", maxLoss: 0.02, minTruths: 100, onFailure: "roll back" },
+      { kind: "accuracy", maxLoss: 0.02, minTruths: 100, required: false, onFailure: "roll back" },
     ]),
   })
   .meta({ id: "RolloutPhase" });
