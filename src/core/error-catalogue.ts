@@ -113,6 +113,7 @@ export const errorCatalogue = {
   UPSTREAM_BAD_ANSWER: { status: 502, hint: "Compare what the server upstream answers with the version's signature, its protocol and its format." },
   LOOKUP_KEY_NOT_FOUND: { status: 404, hint: "The table has no row for these keys; deploy it with a default row (--default) where they are to be answered all the same." },
   LOOKUP_TABLE_INVALID: { status: 400, hint: "Give a table, .parquet or .csv, in which the key columns together name each row once." },
+  MODEL_UNAVAILABLE: { status: 503, hint: "Neither the version nor its fallback can answer; `slipway models show MODEL` tells their states. Try again after the seconds in Retry-After." },
   SERVER_UNREACHABLE: { status: 503, hint: "Start it with `npx slipway up`, or set SLIPWAY_URL." },
 } as const satisfies Record<string, { status: number; hint: string }>;
 

@@ -11,6 +11,8 @@ export interface GrpcCall<Request> {
   now: EpochMs;
   /** Milliseconds from `now` until the caller's deadline; undefined without one. */
   deadlineMs: number | undefined;
+  /** The metadata that the caller sent, by names in small letters; read it only when something of it is needed. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
   /** Aborted when the caller cancels, leaves, or its deadline has passed. */
   readonly signal: AbortSignal;
 }

@@ -247,6 +247,12 @@ class ReceivedCall implements GrpcCall<unknown> {
     return Number.isFinite(deadline) ? Math.max(0, deadline - this.now) : undefined;
   }
 
+  get headers(): Readonly<Record<string, string | undefined>> {
+    const headers: Record<string, string | undefined> = {};
+    for (const [name, value] of Object.entries(this.#call.metadata.getMap())) if (typeof value === "string") headers[name] = value;
+    return headers;
+  }
+
   get signal(): AbortSignal {
     return signalOf(this.#call);
   }

@@ -1,6 +1,7 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Prediction, PredictionTiming } from "./schemas.ts";
+import type { Assignment } from "./traffic/traffic-route.ts";
 
 /** What serving hands to the log; redaction and sampling were applied before. */
 export interface PredictionEntry {
@@ -14,6 +15,8 @@ export interface PredictionEntry {
   timing: PredictionTiming;
   inputs: readonly LogTensor[];
   outputs: readonly LogTensor[];
+  /** Why it went to this version, where the model had a route. */
+  assignment?: Assignment | null;
 }
 
 /** A tensor, or what stands for it when its values are withheld. */

@@ -47,7 +47,7 @@ export function openInferenceGrpcService(service: InferenceService, serverVersio
     const request = counted(service, wire.model, () => readInferMessage(wire, service.signature(wire.model, version)));
     const result = await service.infer({
       model: wire.model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
-      deadlineMs: shorter(deadlineMs, request.timeoutMs), now, door: "grpc", connection: caller,
+      deadlineMs: shorter(deadlineMs, request.timeoutMs), now, door: "grpc", connection: caller, routingKey: request.routingKey,
     });
     return { request, result };
   }

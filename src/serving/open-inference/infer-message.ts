@@ -1,7 +1,7 @@
 import type { Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
 import { decodeBinaryData, encodeBinaryData } from "./binary-tensor-data.ts";
-import { noParameters, refuseUnsupported, setParameter, timeoutMs, type InferRequest, type KnownParameters, type RequestedOutput } from "./infer-request.ts";
+import { noParameters, refuseUnsupported, routingKey, setParameter, timeoutMs, type InferRequest, type KnownParameters, type RequestedOutput } from "./infer-request.ts";
 import type { InferenceResult } from "./inference-service.ts";
 import { ProblemList } from "./problem-list.ts";
 import { ProtobufReader, varintType, fixed64Type, bytesType } from "./protobuf-reader.ts";
@@ -85,7 +85,7 @@ export function readInferMessage(message: InferMessage, signature: Signature | u
   admission.checkOutputs(outputs);
   const inputs = admission.finish();
   // Contents are answered with contents: who reads them may not know the raw form.
-  return { id, timeoutMs: timeoutMs(message.parameters), inputs, outputs: outputs.length === 0 ? undefined : outputs, binaryOutputDefault: raw || inputs.length === 0 };
+  return { id, timeoutMs: timeoutMs(message.parameters), routingKey: routingKey(message.parameters), inputs, outputs: outputs.length === 0 ? undefined : outputs, binaryOutputDefault: raw || inputs.length === 0 };
 }
 
 /** A ModelInferResponse, raw or in contents as the request was; raw where a datatype has no contents. */
@@ -133,6 +133,14 @@ function writeInferResponse(
   writer.text(3, result.predictionId);
   writer.close(value);
   writer.close(parameter);
+  if (result.arm !== undefined) {
+    const choice = writer.open(4);
+    writer.text(1, "arm");
+    const text = writer.open(2);
+    writer.text(3, result.arm);
+    writer.close(text);
+    writer.close(choice);
+  }
   if (final) {
     // Triton's mark on every message of a stream: no other answer follows for this request.
     const mark = writer.open(4);

@@ -13,6 +13,8 @@ export interface InferRequest {
   id: string | undefined;
   /** Milliseconds that the request's `timeout` parameter gives; undefined without one. */
   timeoutMs: number | undefined;
+  /** The parameter `routing_key`: what keeps the caller with one version while versions share the traffic. */
+  routingKey: string | undefined;
   /** In the order of the signature. */
   inputs: Tensor[];
   /** Undefined = all. */
@@ -33,11 +35,12 @@ export interface KnownParameters {
   timeout: unknown;
   classification: unknown;
   sharedMemoryRegion: unknown;
+  routingKey: unknown;
 }
 
 export const noParameters: Readonly<KnownParameters> = Object.freeze({
   binaryDataSize: undefined, binaryData: undefined, binaryDataOutput: undefined,
-  timeout: undefined, classification: undefined, sharedMemoryRegion: undefined,
+  timeout: undefined, classification: undefined, sharedMemoryRegion: undefined, routingKey: undefined,
 });
 
 /** Keeps the parameter when it is one of the known. */
@@ -48,10 +51,16 @@ export function setParameter(parameters: KnownParameters, name: string, value: u
   else if (name === "timeout") parameters.timeout = value;
   else if (name === "classification") parameters.classification = value;
   else if (name === "shared_memory_region") parameters.sharedMemoryRegion = value;
+  else if (name === "routing_key") parameters.routingKey = value;
 }
 
 export function timeoutMs({ timeout }: KnownParameters): number | undefined {
   return typeof timeout === "number" && timeout > 0 && Number.isFinite(timeout) ? timeout / 1000 : undefined;
+}
+
+/** A key may be a text or a number, such as the id of a user. */
+export function routingKey({ routingKey: key }: KnownParameters): string | undefined {
+  return typeof key === "string" && key !== "" ? key : typeof key === "number" ? String(key) : undefined;
 }
 
 /** Refuses parameters that ask for what Slipway does not do. Throws NOT_SUPPORTED. */

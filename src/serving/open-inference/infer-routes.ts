@@ -66,7 +66,7 @@ function modelRoutes(service: InferenceService): Route[] {
   return [
     ...versionedRoutes(start, {
       suffix: "/infer", method: "POST", access: "viewer", audited: false, operationId: "infer", summary: "Predict",
-      description: "JSON, or JSON followed by binary data (header Inference-Header-Content-Length). The answer's parameter prediction_id names the prediction.",
+      description: "JSON, or JSON followed by binary data (header Inference-Header-Content-Length). The answer's parameter prediction_id names the prediction; its parameter arm, where versions share the traffic, which of them answered.",
       body: { kind: "buffer", maxBytes: "inference", description: "An inference request of the Open Inference Protocol", example: inferExample },
       response: { mediaType: "application/json", description: "An inference response; with binary data as application/octet-stream" },
       handle: (request) => infer(service, request),
@@ -101,7 +101,7 @@ async function infer(service: InferenceService, caller: RouteRequest<ModelPath, 
   const request = counted(service, model, () => parseInferRequest(body, headerText(headers, "inference-header-content-length"), service.signature(model, version)));
   const result = await service.infer({
     model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
-    deadlineMs: shorter(deadlineHeader(headers), request.timeoutMs), now, door: "rest", connection: caller,
+    deadlineMs: shorter(deadlineHeader(headers), request.timeoutMs), now, door: "rest", connection: caller, routingKey: request.routingKey,
   });
   const answer = writeInferResponse(result, request);
   return new HttpAnswer(200, answer.headers, answer.chunks);

@@ -6,6 +6,13 @@ import type { Signature } from "../../registry/index.ts";
 
 export type InferenceDoor = "rest" | "grpc" | "v1" | "invocations";
 
+/** What a request came on. */
+export interface CallConnection {
+  readonly signal: AbortSignal | undefined;
+  /** Of HTTP, or the metadata of gRPC; by names in small letters. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
 export interface InferenceCall {
   model: string;
   /** Undefined = the version that the model's `champion` alias names. */
@@ -23,7 +30,9 @@ export interface InferenceCall {
    * read it only for a call that has to wait. Not a getter of the call itself: an object literal with a getter gets a
    * hidden class of its own each time, which keeps the request alive until the next full garbage collection.
    */
-  connection: { readonly signal: AbortSignal | undefined };
+  connection: CallConnection;
+  /** What keeps the caller with one version of a model that has a route, where the request's body says so; else a header of the route's choice does. */
+  routingKey: string | undefined;
   now: EpochMs;
   door: InferenceDoor;
 }
@@ -34,6 +43,8 @@ export interface InferenceResult {
   version: string;
   /** At least the outputs that were asked for. */
   outputs: Tensor[];
+  /** Who answered of a model with a route: `stable` or the name of an arm. `fallback model` or `default answer` where the version could not. */
+  arm?: string;
 }
 
 /** What one served version tells of itself. */

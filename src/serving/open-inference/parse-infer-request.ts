@@ -5,7 +5,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
 import { decodeBinaryData } from "./binary-tensor-data.ts";
 import {
-  noParameters, refuseUnsupported, setParameter, timeoutMs, type InferRequest, type KnownParameters, type RequestedOutput,
+  noParameters, refuseUnsupported, routingKey, setParameter, timeoutMs, type InferRequest, type KnownParameters, type RequestedOutput,
 } from "./infer-request.ts";
 import { JsonScanner } from "./json-scanner.ts";
 import { parseRawBody } from "./parse-raw-body.ts";
@@ -96,7 +96,7 @@ class InferRequestReader {
     this.#admission.checkOutputs(outputs);
     const binaryOutputDefault = parameters.binaryDataOutput === true;
     if (this.#signature !== undefined) this.#checkHalfOutputs(this.#signature, outputs, binaryOutputDefault);
-    return { id, timeoutMs: timeoutMs(parameters), inputs: this.#admission.finish(), outputs, binaryOutputDefault };
+    return { id, timeoutMs: timeoutMs(parameters), routingKey: routingKey(parameters), inputs: this.#admission.finish(), outputs, binaryOutputDefault };
   }
 
   #readInputs(): void {

@@ -29,7 +29,7 @@ export function parseRawBody(body: Buffer, signature: Signature | undefined): In
   if (data !== null) {
     admission.keep({ name: spec.name, datatype: spec.datatype, shape, data }, admitted!.rule, (element) => `inputs[0].data[${element}]`);
   }
-  return { id: undefined, timeoutMs: undefined, inputs: admission.finish(), outputs: undefined, binaryOutputDefault: true };
+  return { id: undefined, timeoutMs: undefined, routingKey: undefined, inputs: admission.finish(), outputs: undefined, binaryOutputDefault: true };
 }
 
 /** A body of BYTES is one element. Of two variable dimensions the first is the batch, and a raw body is one row of it. */

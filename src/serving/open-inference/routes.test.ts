@@ -65,7 +65,7 @@ describe("Open Inference Protocol routes", () => {
         outputs: [{ name: "y", datatype: "FP32", shape: [1, 2], data: [2, 4] }],
       });
       const { inputs: _inputs, connection: _connection, now: _now, ...seen } = service.calls.at(-1)!;
-      assert.deepEqual(seen, { model: "double", version, id: "q", outputs: ["y"], deadlineMs: 250, door: "rest" });
+      assert.deepEqual(seen, { model: "double", version, id: "q", outputs: ["y"], deadlineMs: 250, door: "rest", routingKey: undefined });
     }
   });
 

@@ -90,10 +90,13 @@ async function score(
 ): Promise<HttpAnswer> {
   const inputs = counted(service, model, () => parse(service.signature(model, version)));
   const result = await service.infer({
-    model, version, id: null, inputs, outputs: undefined, deadlineMs: deadlineHeader(caller.headers), now: caller.now, door, connection: caller,
+    model, version, id: null, inputs, outputs: undefined, deadlineMs: deadlineHeader(caller.headers), now: caller.now, door, connection: caller, routingKey: undefined,
   });
   const answer = write(result.outputs);
-  return new HttpAnswer(200, { ...answer.headers, "X-Slipway-Prediction-Id": result.predictionId }, answer.chunks);
+  const headers: Record<string, string> = { ...answer.headers, "X-Slipway-Prediction-Id": result.predictionId };
+  // Here the body has no place for them.
+  if (result.arm !== undefined) Object.assign(headers, { "X-Slipway-Version": result.version, "X-Slipway-Arm": result.arm });
+  return new HttpAnswer(200, headers, answer.chunks);
 }
 
 /** For containers that serve one model, where nobody names it. */

@@ -35,6 +35,10 @@ export function writeInferResponse(
   }
   writer.ascii(',"parameters":{"prediction_id":');
   writer.text(result.predictionId);
+  if (result.arm !== undefined) {
+    writer.ascii(',"arm":');
+    writer.text(result.arm);
+  }
   writer.ascii('},"outputs":[');
   for (let index = 0; index < outputs.length; index++) {
     const output = outputs[index]!;
