@@ -5,6 +5,8 @@ export interface EventMap {
   /** Its name, versions or champion may be others: who holds something of it looks again. */
   "model.changed": { model: string };
   "policy.changed": { model: string; revision: number };
+  /** Its state, its phase or its figures: who shows it looks again. */
+  "rollout.changed": { model: string; rollout: string };
   "version.state": { model: string; version: string; state: string };
 }
 

@@ -8,7 +8,7 @@ import type { MonitoringService } from "./monitoring-service.ts";
 
 /** A listener that does not read is dropped when this much waits for it. */
 const maxBufferedBytes = 1 << 20;
-const followed: readonly EventName[] = ["version.registered", "version.state", "alias.changed", "policy.changed"];
+const followed: readonly EventName[] = ["version.registered", "version.state", "alias.changed", "policy.changed", "rollout.changed"];
 
 export interface LiveFeedParts {
   monitoring: MonitoringService;
