@@ -19,7 +19,7 @@ export interface QuantileComparison {
   readonly stable: QuantileBounds;
   readonly candidate: QuantileBounds;
   /** Candidate's quantile by stable's, with bounds that hold at every look together, alpha for both. */
-  readonly estimate: number;
+  readonly ratio: number;
   readonly low: number | null;
   readonly high: number | null;
   readonly alpha: number;
@@ -65,7 +65,7 @@ export function compareQuantiles(
   if (right.status === "no-data") return right;
   const ratio = (above: number | null, below: number | null): number | null => (above === null || below === null || below === 0 ? null : above / below);
   return {
-    status: "estimated", stable: left, candidate: right, estimate: right.estimate / left.estimate,
+    status: "estimated", stable: left, candidate: right, ratio: right.estimate / left.estimate,
     low: ratio(right.low, left.high), high: ratio(right.high, left.low), alpha,
   };
 }
