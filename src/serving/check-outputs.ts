@@ -1,0 +1,37 @@
+import { elementCount, type Tensor } from "../core/tensor.ts";
+import type { Signature, TensorSpec } from "../registry/index.ts";
+
+/**
+ * What is wrong with a version's answer, in words; null when it is what the signature says. Every output must be there, with its datatype,
+ * its dimensions and as many rows as were asked for; numbers must be finite unless the signature, or that of the version it is held
+ * against, allows missing values. For versions that are tried out: it costs a look at every number.
+ */
+export function outputProblem(outputs: readonly Tensor[], signature: Signature, rows: number, stable: Signature): string | null {
+  for (const spec of signature.outputs) {
+    const output = outputs.find(({ name }) => name === spec.name);
+    if (output === undefined) return `It did not answer ${JSON.stringify(spec.name)}.`;
+    if (output.datatype !== spec.datatype) return `${JSON.stringify(spec.name)} is ${output.datatype} and not ${spec.datatype}.`;
+    if (!fits(output.shape, spec.shape, signature.batchable ? rows : undefined) || output.data.length !== elementCount(output.shape)) {
+      return `${JSON.stringify(spec.name)} has the shape [${output.shape.join(", ")}] for ${rows} rows of [${spec.shape.join(", ")}].`;
+    }
+    const mayMiss = spec.missingAllowed || stable.outputs.some(({ name, missingAllowed }) => missingAllowed && name === spec.name);
+    if (!mayMiss && !isFinite(output)) return `${JSON.stringify(spec.name)} has values that are not numbers or are infinite.`;
+  }
+  return null;
+}
+
+function fits(shape: readonly number[], spec: TensorSpec["shape"], rows: number | undefined): boolean {
+  if (shape.length !== spec.length) return false;
+  if (rows !== undefined && shape[0] !== rows) return false;
+  return spec.every((dimension, index) => dimension < 0 || (index === 0 && rows !== undefined) || shape[index] === dimension);
+}
+
+function isFinite({ datatype, data }: Tensor): boolean {
+  if (datatype === "FP32" || datatype === "FP64") {
+    for (let index = 0; index < data.length; index++) if (!Number.isFinite(data[index])) return false;
+  } else if (datatype === "FP16") {
+    // An exponent of ones is infinity or no number.
+    for (let index = 0; index < data.length; index++) if (((data[index] as number) & 0x7c00) === 0x7c00) return false;
+  }
+  return true;
+}
