@@ -6,6 +6,7 @@ import { accessStoreOn, blobOwnersOn, registryStoreOn } from "../../src/adapters
 import { datasetStoreOn } from "../../src/adapters/sql/dataset-stores.fixture.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { evaluationStoreOn } from "../../src/adapters/sql/evaluation-store.fixture.ts";
+import { rolloutStoreOn } from "../../src/adapters/sql/rollout-store.fixture.ts";
 import { SqlAuditLog } from "../../src/adapters/sql/sql-audit-log.ts";
 import { SqlMeasurementStore } from "../../src/adapters/sql/sql-measurement-store.ts";
 import { SqlSetupStore } from "../../src/adapters/sql/sql-setup-store.ts";
@@ -13,6 +14,7 @@ import { SqlStatisticsStore } from "../../src/adapters/sql/sql-statistics-store.
 import { SqlViewStore } from "../../src/adapters/sql/sql-view-store.ts";
 import { SqlTruthStore } from "../../src/adapters/sql/sql-truth-store.ts";
 import { sqlDatasetsUnderFaultsConformance } from "../../src/adapters/sql/sql-datasets-under-faults.conformance.ts";
+import { sqlRolloutsUnderFaultsConformance } from "../../src/adapters/sql/sql-rollouts-under-faults.conformance.ts";
 import { sqlStoresUnderFaultsConformance } from "../../src/adapters/sql/sql-stores-under-faults.conformance.ts";
 import { evaluationStoreConformance } from "../../src/evaluation/evaluation-store.conformance.ts";
 import { viewStoreConformance } from "../../src/tracking/view-store.conformance.ts";
@@ -21,6 +23,7 @@ import { statisticsStoreConformance } from "../../src/monitoring/statistics-stor
 import { blobOwnersConformance } from "../../src/registry/blob-owners.conformance.ts";
 import { registryEventsConformance } from "../../src/registry/registry-events.conformance.ts";
 import { registryStoreConformance } from "../../src/registry/registry-store.conformance.ts";
+import { rolloutStoreConformance } from "../../src/rollouts/rollout-store.conformance.ts";
 import { measurementStoreConformance } from "../../src/serving/measurement-store.conformance.ts";
 import { truthStoreConformance } from "../../src/serving/truth-store.conformance.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
@@ -36,6 +39,7 @@ describe("stores on Postgres", () => {
   blobOwnersConformance("Postgres", async () => blobOwnersOn(await schemas.open()));
   evaluationStoreConformance("Postgres", async () => evaluationStoreOn(await schemas.open()));
   datasetStoreConformance("Postgres", async () => datasetStoreOn(await schemas.open()));
+  rolloutStoreConformance("Postgres", async () => rolloutStoreOn(await schemas.open()));
   accessStoreConformance("Postgres", async () => accessStoreOn(await schemas.open()));
   viewStoreConformance("Postgres", async () => new SqlViewStore(await schemas.open()));
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));
@@ -46,6 +50,7 @@ describe("stores on Postgres", () => {
   });
   setupStoreConformance("Postgres", async () => new SqlSetupStore(await schemas.open()));
   sqlDatasetsUnderFaultsConformance("Postgres", () => schemas.open());
+  sqlRolloutsUnderFaultsConformance("Postgres", () => schemas.open());
   sqlStoresUnderFaultsConformance("Postgres", () => schemas.open());
   auditLogConformance("Postgres", async (handles) => {
     const schema = await schemas.newSchema();

@@ -5,6 +5,7 @@ import type { ChangeBy, RegistryLifecycle, TagChange } from "../../registry/regi
 import type { Model } from "../../registry/schemas.ts";
 import { holdTeam } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
+import { deleteRollouts, renameRollouts } from "./sql-rollout-rows.ts";
 import { holdModel, readModels, tellChanges, type ChangeMade, type RegistryQueries } from "./sql-registry-rows.ts";
 
 /** Tables whose rows are of a model and name it, but for the models and their versions themselves. */
@@ -84,6 +85,7 @@ export class SqlModelLifecycle implements Pick<RegistryLifecycle, "createModel" 
       const payload = { before: model, after: name };
       await tellChanges(transaction, this.#ids, [{ type: "model.renamed", model: name, before: model, after: name, payload }], { team, ...by });
       await tellChanges(transaction, this.#ids, [{ type: "model.renamed", model, before: model, after: name, payload }], { team, ...by });
+      await renameRollouts(transaction, this.#ids, model, name, { team, ...by });
       await clearHistory(transaction, model);
       return theModel(transaction, name);
     });
@@ -95,6 +97,7 @@ export class SqlModelLifecycle implements Pick<RegistryLifecycle, "createModel" 
       for (const table of namingTables) await transaction.deleteFrom(table).where("model", "=", model).execute();
       await transaction.deleteFrom("model_versions").where("model", "=", model).execute();
       await transaction.deleteFrom("models").where("name", "=", model).execute();
+      await deleteRollouts(transaction, this.#ids, model, { team, ...by });
       await tellChanges(transaction, this.#ids, [{ type: "model.deleted", model, payload: {} }], { team, ...by });
       // The audit log and the events keep it; a later model of the name must not show the history of this one.
       await clearHistory(transaction, model);

@@ -42,6 +42,10 @@ export const dumpedTables: readonly { table: TableName; key: readonly string[] }
   { table: "version_evaluations", key: ["id"] },
   { table: "held_datasets", key: ["name"] },
   { table: "dataset_versions", key: ["dataset", "version"] },
+  { table: "rollouts", key: ["id"] },
+  { table: "model_routes", key: ["model"] },
+  { table: "rollout_verdicts", key: ["id"] },
+  { table: "rollout_figures", key: ["rollout", "phase", "replica"] },
   { table: "experiments", key: ["id"] },
   { table: "experiment_tags", key: ["experiment", "key"] },
   { table: "runs", key: ["number"] },
@@ -64,6 +68,7 @@ export const undumpedTables: Readonly<Record<string, string>> = {
   schema_migrations: "the target's own migrations fill it",
   sessions: "a session ends with its server",
   setup_tokens: "a token is of one start",
+  replicas: "each server says itself that it is there",
 };
 
 const pageRows = 1000;

@@ -8,7 +8,11 @@ import { blobUploads } from "./0007-blob-uploads.ts";
 import { tracking } from "./0008-tracking.ts";
 import { registryLifecycle } from "./0009-registry-lifecycle.ts";
 import { datasets } from "./0010-datasets.ts";
+import { rollouts } from "./0011-rollouts.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A new one goes to the end. */
-export const migrations: readonly Migration[] = [modelsTruthsStatistics, warmupMeasurements, access, events, workflows, replicaMinutes, blobUploads, tracking, registryLifecycle, datasets];
+export const migrations: readonly Migration[] = [
+  modelsTruthsStatistics, warmupMeasurements, access, events, workflows, replicaMinutes, blobUploads, tracking, registryLifecycle, datasets,
+  rollouts,
+];
