@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
+import { freePort } from "../kit/free-port.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { becomes, holds, openBrowser, openPage, tabTo } from "./open-browser.ts";
 import { deploySamples, payment } from "./sample-models.ts";
@@ -160,13 +161,15 @@ describe("a model's page", () => {
 
 describe("the live mark", () => {
   it("tells when the server is gone, and comes back with it", async () => {
-    const [server, browser] = await Promise.all([startServer(), openBrowser()]);
+    // The same one again: nobody may take it while the server is away.
+    const flags = ["--port", String(await freePort()), "--grpc-port", "0"];
+    const [server, browser] = await Promise.all([startServer({ flags }), openBrowser()]);
     const { page, close } = await openPage(browser, server.url);
     await page.goto("/models");
     await page.getByText("live", { exact: true }).waitFor();
     await server.stop({ keep: true });
     await page.getByText("reconnecting", { exact: true }).waitFor();
-    const again = await startServer({ directory: server.directory, flags: ["--port", String(server.httpPort), "--grpc-port", "0"] });
+    const again = await startServer({ directory: server.directory, flags });
     await page.getByText("live", { exact: true }).waitFor();
     await close();
     await browser.close();

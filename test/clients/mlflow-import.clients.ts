@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import type { SlipwayClient } from "../../src/index.ts";
+import { freePort } from "../kit/free-port.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { pythonOf, runChecks } from "./python-script.ts";
 
@@ -123,14 +123,6 @@ class MlflowServer {
     process.kill(-this.#process.pid!, "SIGKILL");
     await ended;
   }
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer();
-  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
-  const { port } = listener.address() as AddressInfo;
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
 }
 
 function start(client: SlipwayClient, from: string, options: { dryRun?: boolean } = {}): Promise<Pick<Run, "run">> {

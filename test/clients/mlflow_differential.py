@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import socket
 import subprocess
 import sys
@@ -247,11 +248,18 @@ def told(calls, found):
     return "\n".join([*lines, f"  Slipway: {shown[0]}", f"  MLflow:  {shown[1]}"])
 
 
+def free_port():
+    """Below those that the system hands out by itself: nobody takes it before MLflow's server does."""
+    while True:
+        port = secrets.choice(range(15_000, 32_000))
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+
+
 def start_mlflow(directory):
     """MLflow's own server on SQLite; answers with the process and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--backend-store-uri", f"sqlite:///{directory}/mlflow.db"]
     environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with open(f"{directory}/mlflow.log", "wb") as log:

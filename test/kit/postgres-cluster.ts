@@ -1,12 +1,12 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { appendFile, chmod, chown, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { Client } from "pg";
+import { freePort } from "./free-port.ts";
 
 const run = promisify(execFile);
 
@@ -155,7 +155,7 @@ export class PostgresCluster {
 
   /** Asks until there is a row. */
   async until(sql: string): Promise<void> {
-    while ((await this.query(sql)).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    while ((await this.query(sql)).length === 0) await pause();
   }
 
   async remove(): Promise<void> {
@@ -173,7 +173,7 @@ export class PostgresCluster {
       });
       if (answer) return;
       if (this.#server === undefined || this.#server.exitCode !== null) throw new Error(`Postgres did not start:\n${log()}`);
-      await new Promise((resolve) => setImmediate(resolve));
+      await pause();
     }
   }
 
@@ -216,10 +216,7 @@ async function identity(): Promise<{ uid?: number; gid?: number; env: NodeJS.Pro
   return { ...(await serverOwner()), env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8" } };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** Each question is a process of Postgres: asking without a break keeps it from what is waited for. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -73,8 +73,8 @@ describe("a Postgres database", () => {
   });
 
   it("gives a migration the time it takes, beyond the limit of a statement", async () => {
-    const slow = next(async (database) => void (await sql`select pg_sleep(0.5)`.execute(database)));
-    await schemas.open({ migrations: [...migrations, slow], statementTimeoutMs: 200, answerTimeoutMs: 300 });
+    const slow = next(async (database) => void (await sql`select pg_sleep(1.5)`.execute(database)));
+    await schemas.open({ migrations: [...migrations, slow], statementTimeoutMs: 1000, answerTimeoutMs: 1200 });
   });
 
   it("never changes, removes or empties what can only be added to", async () => {
@@ -125,7 +125,7 @@ describe("a Postgres database", () => {
   });
 
   it("ends a statement that takes too long, and says that there is too much to do", async () => {
-    const database = await schemas.open({ migrations: [hitMigration], statementTimeoutMs: 50 });
+    const database = await schemas.open({ migrations: [hitMigration], statementTimeoutMs: 500 });
     await assert.rejects(sql`select pg_sleep(30)`.execute(database.queries), (error) => {
       assert.ok(error instanceof SqlError && error.reason === "timeout");
       const told = toAppError(error);

@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { CookieBrowser, type Visit } from "../kit/cookie-browser.ts";
+import { freePort } from "../kit/free-port.ts";
 import { startIdentityProvider, type TestProvider } from "../kit/identity-provider.ts";
 import { startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";
 
 interface AuditEntry { action: string; actor: string; result: string; object: string; detail: Record<string, unknown> }
-
-/** A port that was free a moment ago: the redirect address is registered at the provider before the server starts. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => probe.once("listening", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 describe("sign-in through an identity provider", () => {
   let provider: TestProvider;
