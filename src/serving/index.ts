@@ -1,5 +1,5 @@
 export * from "./schemas.ts";
-export type { ModelRunner, ModelRuntime, RunResult } from "./model-runtime.ts";
+export type { LightRunners, ModelRunner, ModelRuntime, RunResult } from "./model-runtime.ts";
 export { RuntimeChoice } from "./runtime-choice.ts";
 export type { LogTensor, PredictionEntry, PredictionFilter, PredictionLog } from "./prediction-log.ts";
 export type { TruthStore } from "./truth-store.ts";

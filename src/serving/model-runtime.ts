@@ -24,6 +24,16 @@ export interface ModelRunner {
   kill(reason: string): void;
   /** Ends it after the run under way; answers when its memory is returned. */
   close(): Promise<void>;
+  /** Why a run would fail now whatever its values are, in words for people; null or absent when it would not. It becomes null again by itself. */
+  readonly unavailable?: string | null;
+}
+
+/** Of versions whose runners are no processes: they cost nothing to have and are not warmed up, and to kill one ends its run alone. */
+export interface LightRunners {
+  /** In the place of the number in the policy. */
+  count: number;
+  /** Whether requests of several callers may share a run as the policy says. */
+  joinsRequests: boolean;
 }
 
 /** Loads models; one implementation per kind of runtime. */
@@ -31,6 +41,8 @@ export interface ModelRuntime {
   readonly kind: Contract["runtime"]["kind"];
   /** Starts a runner and loads the model; rejects with VERSION_FAILED and the reason. `path` was verified against its digest. */
   start(path: string, contract: Contract, placement: "inline" | "runner"): Promise<ModelRunner>;
+  /** Null, as where it is absent, for versions whose runners are processes. */
+  lightRunners?(contract: Contract): LightRunners | null;
   /** Whether the graph alone allows running inline (no loops, no cost that depends on values). */
   inlineAllowed(path: string): Promise<boolean>;
 }

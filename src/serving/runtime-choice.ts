@@ -1,6 +1,6 @@
 import { AppError } from "../core/errors.ts";
 import type { Contract } from "../registry/index.ts";
-import type { ModelRunner, ModelRuntime } from "./model-runtime.ts";
+import type { LightRunners, ModelRunner, ModelRuntime } from "./model-runtime.ts";
 
 /** Several runtimes as one: a version's contract says which loads it. */
 export class RuntimeChoice implements ModelRuntime {
@@ -19,6 +19,10 @@ export class RuntimeChoice implements ModelRuntime {
     const runtime = this.#runtimes.get(contract.runtime.kind);
     if (runtime === undefined) throw new AppError("VERSION_FAILED", `Models of the kind ${contract.runtime.kind} do not run on this server.`);
     return runtime.start(path, contract, placement);
+  }
+
+  lightRunners(contract: Contract): LightRunners | null {
+    return this.#runtimes.get(contract.runtime.kind)?.lightRunners?.(contract) ?? null;
   }
 
   /** A file that the inline runtime cannot read is not for this process. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ModelName, VersionNumber } from "../core/names.ts";
 import { ExampleTensor } from "../registry/index.ts";
+import { Assignment } from "./traffic/traffic-route.ts";
 
 const Timestamp = z.number().int().nonnegative().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
 
@@ -48,6 +49,8 @@ export const Prediction = z
     timing: PredictionTiming,
     inputs: z.array(LoggedTensor),
     outputs: z.array(LoggedTensor),
+    /** Null where the model had no route, or the caller named the version. */
+    assignment: Assignment.nullable().meta({ description: "Why it went to this version; null where nothing was rolled out or tested" }),
   })
   .meta({ id: "Prediction" });
 export type Prediction = z.infer<typeof Prediction>;
@@ -90,7 +93,9 @@ export const PredictionExplanation = z
   .meta({ id: "PredictionExplanation" });
 export type PredictionExplanation = z.infer<typeof PredictionExplanation>;
 
-export const VersionState = z.enum(["loading", "ready", "failed", "draining", "unloaded"]).meta({ id: "VersionState" });
+export const VersionState = z
+  .enum(["loading", "ready", "away", "failed", "draining", "unloaded"])
+  .meta({ id: "VersionState", description: "away: loaded, and what answers for it elsewhere cannot be asked; it is ready by itself when that is back" });
 export type VersionState = z.infer<typeof VersionState>;
 
 /** One served version, as the console and `/v2/repository/index` see it. */
@@ -99,12 +104,13 @@ export const ServedVersion = z
     model: ModelName,
     version: VersionNumber,
     state: VersionState,
-    reason: z.string().nullable().meta({ description: "Why it failed" }),
+    reason: z.string().nullable().meta({ description: "Why it failed or is away" }),
     active: z.boolean(),
     placement: z.enum(["inline", "runner"]),
     executionProvider: z.string().meta({ example: "cpu" }),
     runners: z.object({ wanted: z.number().int(), ready: z.number().int(), restarts: z.number().int() }),
     queueRows: z.number().int(),
+    breaker: z.enum(["closed", "open", "half-open"]).nullable().meta({ description: "Circuit breaker: closed = asked, open = asked no more for a time, half-open = one request tries it; null without one" }),
     /** Milliseconds of one run by batch size, as measured at warm-up. */
     warmup: z.array(z.object({ rows: z.number().int(), milliseconds: z.number() })),
   })

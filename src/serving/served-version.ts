@@ -5,8 +5,10 @@ import type { Tensor } from "../core/tensor.ts";
 import type { BlobStore, ModelVersion, Policy } from "../registry/index.ts";
 import { batchKey, hasFixedTrailingDimensions, rowsOf } from "./batch.ts";
 import { BatchScheduler, type Caller, type ScheduledResult, type SchedulerLimits } from "./batch-scheduler.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
+import { LatencyEstimate } from "./latency-estimate.ts";
 import type { MeasurementStore, WarmupMeasure } from "./measurement-store.ts";
-import type { ModelRunner, ModelRuntime } from "./model-runtime.ts";
+import type { LightRunners, ModelRunner, ModelRuntime } from "./model-runtime.ts";
 import { RunnerPool } from "./runner-pool.ts";
 import type { ServedVersion as ServedVersionView, VersionState } from "./schemas.ts";
 import { VersionTotals } from "./version-totals.ts";
@@ -22,6 +24,10 @@ export interface ServedVersionParts {
   logger: Logger;
   onState: (state: VersionState) => void;
   onBatch: (rows: number, runUs: number) => void;
+  /** It is tried out beside another version: it runs in processes alone, where what it does harms nobody else. */
+  isTriedOut: boolean;
+  /** Inputs that callers sent, of one row or more, to warm it up with; null where there are none. */
+  recordedInputs: () => Promise<readonly Tensor[] | null>;
 }
 
 /** A model whose largest batch runs in less than this may run in the server's process. */
@@ -40,6 +46,9 @@ interface Lane {
 export class ServedVersion {
   readonly version: ModelVersion;
   readonly totals = new VersionTotals();
+  readonly latency = new LatencyEstimate();
+  /** Where the policy asks for one. */
+  breaker: CircuitBreaker | undefined;
   readonly #parts: ServedVersionParts;
   readonly #trailingFixed: boolean;
   #policy: Policy;
@@ -50,12 +59,19 @@ export class ServedVersion {
   #warmup: WarmupMeasure[] = [];
   #executionProvider = "cpu";
   #path = "";
+  #isTriedOut: boolean;
+  /** Where its runners are no processes: how they are used, and one of them. */
+  readonly #light: LightRunners | null;
+  #lightRunner: ModelRunner | undefined;
 
   constructor(version: ModelVersion, policy: Policy, parts: ServedVersionParts) {
     this.version = version;
     this.#policy = policy;
     this.#parts = parts;
+    this.#isTriedOut = parts.isTriedOut;
+    this.#setBreaker();
     this.#trailingFixed = hasFixedTrailingDimensions(version.contract.signature);
+    this.#light = parts.runtime.lightRunners?.(version.contract) ?? null;
   }
 
   get state(): VersionState {
@@ -72,7 +88,11 @@ export class ServedVersion {
 
   /** Ready, and with a runner alive to take work. */
   get isReady(): boolean {
-    return this.#state === "ready" && (this.#inline !== undefined || (this.#process?.pool.ready ?? 0) > 0);
+    return this.#state === "ready" && this.#unavailable === null && (this.#inline !== undefined || (this.#process?.pool.ready ?? 0) > 0);
+  }
+
+  get #unavailable(): string | null {
+    return this.#lightRunner?.unavailable ?? null;
   }
 
   /** Verifies the artifact, starts runners, warms them up. Rejects with the reason, which `state` and `reason` keep. */
@@ -83,10 +103,14 @@ export class ServedVersion {
       this.#path = await this.#parts.blobs.verifiedPath(artifact.digest);
       this.#process = this.#makeLane("runner");
       if (!(await this.#openKnownTiny())) {
-        this.#executionProvider = (await this.#process.pool.open()).executionProvider;
-        const { measurements, machine, clock } = this.#parts;
-        await measurements.write(this.version.contractDigest, machine, this.#warmup, clock.now());
-        await this.#placeInline();
+        const first = await this.#process.pool.open();
+        this.#executionProvider = first.executionProvider;
+        if (this.#light !== null) this.#lightRunner = first;
+        else {
+          const { measurements, machine, clock } = this.#parts;
+          await measurements.write(this.version.contractDigest, machine, this.#warmup, clock.now());
+          await this.#placeInline();
+        }
       }
       this.#setState("ready", null);
     } catch (thrown) {
@@ -117,12 +141,32 @@ export class ServedVersion {
   /** Applies what can change without a reload. */
   setPolicy(policy: Policy): void {
     this.#policy = policy;
+    this.#setBreaker();
     for (const lane of [this.#inline, this.#process]) if (lane !== undefined) lane.scheduler.limits = this.#limits();
+  }
+
+  /** Changes only where it runs, between two requests: out of the server's process while it is tried out, and back when it proved itself. */
+  async setTriedOut(isTriedOut: boolean): Promise<void> {
+    if (this.#isTriedOut === isTriedOut) return;
+    this.#isTriedOut = isTriedOut;
+    if (this.#state !== "ready") return;
+    if (!isTriedOut) return this.#placeInline();
+    const inline = this.#inline;
+    if (inline === undefined) return;
+    if (this.#process!.pool.ready === 0) await this.#process!.pool.open();
+    this.#inline = undefined;
+    await inline.scheduler.drain();
+    await inline.pool.close();
+  }
+
+  get isTriedOut(): boolean {
+    return this.#isTriedOut;
   }
 
   /** Whether a change of policy needs new runners. */
   needsReload(policy: Policy): boolean {
     const { serving } = this.#policy;
+    if (this.#light !== null) return false;
     return policy.serving.runners !== serving.runners || policy.serving.inline !== serving.inline || policy.serving.maxBatchRows > serving.maxBatchRows;
   }
 
@@ -136,16 +180,18 @@ export class ServedVersion {
 
   view(active: boolean): ServedVersionView {
     const lane = this.#inline ?? this.#process;
+    const unavailable = this.#state === "ready" ? this.#unavailable : null;
     return {
       model: this.version.model,
       version: this.version.version,
-      state: this.#state,
-      reason: this.#reason,
+      state: unavailable === null ? this.#state : "away",
+      reason: unavailable ?? this.#reason,
       active,
-      placement: this.#inline === undefined ? "runner" : "inline",
+      placement: this.#inline === undefined && this.#lightRunner?.placement !== "inline" ? "runner" : "inline",
       executionProvider: this.#executionProvider,
-      runners: { wanted: lane?.pool.wanted ?? 0, ready: lane?.pool.ready ?? 0, restarts: this.#process?.pool.restarts ?? 0 },
+      runners: { wanted: lane?.pool.wanted ?? 0, ready: unavailable === null ? (lane?.pool.ready ?? 0) : 0, restarts: this.#process?.pool.restarts ?? 0 },
       queueRows: this.queueRows,
+      breaker: this.breaker?.state(this.#parts.clock.monotonic()) ?? null,
       warmup: this.#warmup.map(({ rows, milliseconds }) => ({ rows, milliseconds })),
     };
   }
@@ -167,7 +213,15 @@ export class ServedVersion {
     const idle = this.#process!;
     await this.#openInline();
     this.#process = this.#makeLane("runner");
+    await idle.scheduler.drain();
     await idle.pool.close();
+  }
+
+  #setBreaker(): void {
+    const { breaker: limits } = this.#policy.fallback;
+    if (limits === null) this.breaker = undefined;
+    else if (this.breaker === undefined) this.breaker = new CircuitBreaker(limits);
+    else this.breaker.limits = limits;
   }
 
   async #openInline(): Promise<void> {
@@ -177,6 +231,7 @@ export class ServedVersion {
   }
 
   async #mayRunInline(): Promise<boolean> {
+    if (this.#isTriedOut) return false;
     const largest = this.#warmup.at(-1);
     const tiny = largest !== undefined && largest.milliseconds < tinyMs && largest.rows >= this.#limits().maxBatchRows;
     return tiny && this.#policy.serving.inline !== "never" && this.#parts.runtime.inlineAllowed(this.#path);
@@ -186,7 +241,7 @@ export class ServedVersion {
     const { clock, logger, onBatch } = this.#parts;
     const lane = {} as Lane;
     lane.pool = new RunnerPool({
-      size: placement === "inline" ? 1 : this.#policy.serving.runners,
+      size: this.#light?.count ?? (placement === "inline" ? 1 : this.#policy.serving.runners),
       start: () => this.#startWarm(placement),
       onIdle: () => lane.scheduler.pump(),
       clock,
@@ -199,14 +254,18 @@ export class ServedVersion {
 
   async #startWarm(placement: "inline" | "runner"): Promise<ModelRunner> {
     const start = (): Promise<ModelRunner> => this.#parts.runtime.start(this.#path, this.version.contract, placement);
-    const { runner, measures } = await warmUp(start, this.version.contract, this.#limits().maxBatchRows, this.#parts.clock, this.#warmup.length > 0);
+    if (this.#light !== null) return start();
+    const brief = this.#warmup.length > 0;
+    const recorded = brief ? null : await this.#parts.recordedInputs();
+    const { runner, measures } = await warmUp(start, this.version.contract, { maxBatchRows: this.#limits().maxBatchRows, clock: this.#parts.clock, brief, recorded });
     if (measures.length > 0 && this.#warmup.length === 0) this.#warmup = measures;
     return runner;
   }
 
   #limits(): SchedulerLimits {
     const { maxBatchRows, maxBatchDelayMs, maxQueueRows, maxRunMs } = this.#policy.serving;
-    return { maxBatchRows: this.version.contract.signature.batchable ? maxBatchRows : 1, maxBatchDelayMs, maxQueueRows, maxRunMs };
+    const joins = this.version.contract.signature.batchable && this.#light?.joinsRequests !== false;
+    return { maxBatchRows: joins ? maxBatchRows : 1, maxBatchDelayMs: joins ? maxBatchDelayMs : 0, maxQueueRows, maxRunMs };
   }
 
   #notReady(): AppError {

@@ -60,7 +60,8 @@ export class ServingInference implements InferenceService {
     const loaded = new Set(views.map((view) => view.model));
     const unloaded = this.#serving.modelNames.filter((model) => !loaded.has(model));
     return [
-      ...views.map(({ model, version, state, reason, active }) => ({ model, version, state, reason, active })),
+      // The wires have no word for what is loaded and cannot be asked.
+      ...views.map(({ model, version, state, reason, active }) => ({ model, version, state: state === "away" ? ("failed" as const) : state, reason, active })),
       ...unloaded.map((model) => ({ model, version: "", state: "unloaded" as const, reason: null, active: false })),
     ];
   }

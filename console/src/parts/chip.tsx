@@ -12,7 +12,7 @@ export function Chip({ tone = "neutral", title, children }: { tone?: Tone; title
   );
 }
 
-const stateTones: Record<VersionState, Tone> = { ready: "good", loading: "accent", failed: "bad", draining: "neutral", unloaded: "neutral" };
+const stateTones: Record<VersionState, Tone> = { ready: "good", loading: "accent", away: "bad", failed: "bad", draining: "neutral", unloaded: "neutral" };
 
 /** State of a served version: a mark whose form differs too, and the word. */
 export function StateMark({ state, reason }: { state: VersionState | null; reason?: string | null | undefined }) {

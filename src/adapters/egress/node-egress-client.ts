@@ -15,7 +15,15 @@ export interface NodeEgressClientOptions {
   resolve?: Resolver;
   /** Further certificates to trust, in PEM. */
   certificateAuthorities?: readonly string[];
+  /**
+   * Connections are kept for half a minute and used again, each for the address that was judged and for no other. A kept connection that the
+   * destination closed in the same moment is no failure: the request is sent again over a new one, so requests must bear that.
+   */
+  keepConnections?: boolean;
 }
+
+/** A kept connection takes no more than this of silence. */
+const keptMs = 30_000;
 
 /** Addresses of one name that are tried one after the other. */
 const maxTries = 3;
@@ -27,18 +35,27 @@ const ownHeaders = new Set(["host", "connection", "content-length", "transfer-en
 /** Failures before anything was sent: another address of the same name may answer. */
 const unreached = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL", "EHOSTDOWN"]);
 
-const resolveByDns: Resolver = async (hostname) => (await lookup(hostname, { all: true, verbatim: true })).map(({ address }) => address);
+export const resolveByDns: Resolver = async (hostname) => (await lookup(hostname, { all: true, verbatim: true })).map(({ address }) => address);
 
-/** Requests over connections of their own, to an address that was judged. Agents of its own keep proxies of the environment out. */
+/** Requests over connections of their own unless they are to be kept, to an address that was judged. Agents of its own keep proxies of the environment out. */
 export class NodeEgressClient implements EgressClient {
   readonly #policy: DestinationPolicy;
   readonly #resolve: Resolver;
   readonly #authorities: string[] | undefined;
+  readonly #kept: { http: HttpAgent; https: HttpsAgent } | undefined;
 
-  constructor({ allowed, resolve, certificateAuthorities }: NodeEgressClientOptions) {
+  constructor({ allowed, resolve, certificateAuthorities, keepConnections = false }: NodeEgressClientOptions) {
     this.#policy = new DestinationPolicy(allowed);
     this.#resolve = resolve ?? resolveByDns;
     this.#authorities = certificateAuthorities === undefined ? undefined : [...certificateAuthorities];
+    const kept = { keepAlive: true, timeout: keptMs, maxFreeSockets: 256 };
+    this.#kept = keepConnections ? { http: new HttpAgent(kept), https: new HttpsAgent(kept) } : undefined;
+  }
+
+  /** Ends the connections that are kept. */
+  close(): void {
+    this.#kept?.http.destroy();
+    this.#kept?.https.destroy();
   }
 
   assertPlausible(url: string): void {
@@ -71,7 +88,7 @@ export class NodeEgressClient implements EgressClient {
       for (const address of addresses.slice(0, maxTries)) {
         try {
           // Whatever the connection does or leaves undone: nobody waits longer than was asked for.
-          return await beforeAbort(this.#ask(destination, address, request, signal).then(take), signal);
+          return await beforeAbort(this.#askAgain(destination, address, request, signal).then(take), signal);
         } catch (error) {
           last = error;
           if (!unreached.has((error as NodeJS.ErrnoException).code ?? "")) break;
@@ -92,19 +109,33 @@ export class NodeEgressClient implements EgressClient {
     return addresses;
   }
 
+  /** Over a kept connection where there is one; over a new one when that was closed meanwhile. */
+  async #askAgain(...[destination, address, request, signal]: Asking): Promise<IncomingMessage> {
+    if (this.#kept === undefined) return this.#ask(destination, address, request, signal);
+    try {
+      return await this.#ask(destination, address, request, signal, this.#kept);
+    } catch (error) {
+      if (!(error instanceof ClosedMeanwhile)) throw error;
+      return this.#ask(destination, address, request, signal);
+    }
+  }
+
   /** Answers when the head is there. Whoever takes the answer reads it or destroys it. */
-  #ask({ url, hostname, port }: Destination, address: string, request: Omit<EgressRequest, "maxResponseBytes">, signal: AbortSignal): Promise<IncomingMessage> {
+  #ask({ url, hostname, port }: Destination, address: string, request: Asking[2], signal: AbortSignal, kept?: { http: HttpAgent; https: HttpsAgent }): Promise<IncomingMessage> {
     const secure = url.protocol === "https:";
     const body = request.body === null ? null : Buffer.from(request.body);
-    const headers: Record<string, string> = { Host: url.host, Connection: "close", "Accept-Encoding": "identity", ...(body === null ? {} : { "Content-Length": String(body.length) }) };
+    const headers: Record<string, string> = { Host: url.host, ...(kept === undefined ? { Connection: "close" } : {}), "Accept-Encoding": "identity", ...(body === null ? {} : { "Content-Length": String(body.length) }) };
     for (const [name, value] of Object.entries(request.headers)) if (!ownHeaders.has(name.toLowerCase())) headers[name] = value;
     const options = { host: address, port, method: request.method, path: `${url.pathname}${url.search}`, headers, signal, maxHeaderSize: maxHeaderBytes };
     return new Promise((resolve, reject) => {
       // Names go into SNI and are what the certificate must hold; an address has no SNI, and must stand in the certificate itself.
       const sent: ClientRequest = secure
-        ? httpsRequest({ ...options, agent: new HttpsAgent({ keepAlive: false }), servername: isIP(hostname) === 0 ? hostname : "", ...(this.#authorities === undefined ? {} : { ca: this.#authorities }) })
-        : httpRequest({ ...options, agent: new HttpAgent({ keepAlive: false }) });
-      sent.on("error", reject);
+        ? httpsRequest({ ...options, agent: kept?.https ?? new HttpsAgent({ keepAlive: false }), servername: isIP(hostname) === 0 ? hostname : "", ...(this.#authorities === undefined ? {} : { ca: this.#authorities }) })
+        : httpRequest({ ...options, agent: kept?.http ?? new HttpAgent({ keepAlive: false }) });
+      sent.on("error", (error: NodeJS.ErrnoException) => {
+        const closed = sent.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
+        reject(closed ? new ClosedMeanwhile(error.message, { cause: error }) : error);
+      });
       // Without a listener a change of protocol ends the connection, and says so to nobody.
       sent.on("upgrade", (response, socket) => {
         socket.destroy();
@@ -115,6 +146,11 @@ export class NodeEgressClient implements EgressClient {
     });
   }
 }
+
+type Asking = [destination: Destination, address: string, request: Omit<EgressRequest, "maxResponseBytes">, signal: AbortSignal];
+
+/** A kept connection ended before any of an answer came. */
+class ClosedMeanwhile extends Error {}
 
 async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<EgressAnswer> {
   const chunks: Buffer[] = [];

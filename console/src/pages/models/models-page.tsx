@@ -29,7 +29,7 @@ function descending(figure: (row: ModelRowData) => number | null | undefined): (
 
 /** Failed first, then loading, then the rest. */
 function urgency(row: ModelRowData): number {
-  const order = ["failed", "loading", "draining", "unloaded", "ready"];
+  const order = ["failed", "away", "loading", "draining", "unloaded", "ready"];
   return order.indexOf(row.champion?.state ?? "unloaded");
 }
 

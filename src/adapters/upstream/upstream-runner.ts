@@ -1,0 +1,56 @@
+import { AppError } from "../../core/errors.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import type { ModelRunner, RunResult } from "../../serving/model-runtime.ts";
+import type { UpstreamServer } from "./upstream-server.ts";
+import type { WireShape } from "./upstream-wire.ts";
+
+/** One request upstream at a time. It has nothing that could die: to kill it ends the request under way, and it takes the next. */
+export class UpstreamRunner implements ModelRunner {
+  readonly placement = "runner";
+  readonly executionProvider = "upstream";
+  readonly processId = undefined;
+  readonly #server: UpstreamServer;
+  readonly #shape: WireShape;
+  readonly #onClose: () => void;
+  #request: { stop: AbortController; ended: Promise<unknown> } | null = null;
+  #closed = false;
+
+  constructor(server: UpstreamServer, shape: WireShape, onClose: () => void) {
+    this.#server = server;
+    this.#shape = shape;
+    this.#onClose = onClose;
+  }
+
+  get unavailable(): string | null {
+    return this.#server.health.away;
+  }
+
+  async run(inputs: readonly Tensor[]): Promise<RunResult> {
+    if (this.#closed) throw new AppError("RUNNER_CRASHED", "The version is not loaded any more.");
+    const startedAt = performance.now();
+    const stop = new AbortController();
+    const answer = this.#server.answer(inputs, this.#shape, stop.signal);
+    this.#request = { stop, ended: answer.catch(() => undefined) };
+    try {
+      return { outputs: await answer, runUs: (performance.now() - startedAt) * 1000 };
+    } finally {
+      this.#request = null;
+    }
+  }
+
+  /** Never: it ends by `close` alone. */
+  onExit(): void {
+    return;
+  }
+
+  kill(): void {
+    this.#request?.stop.abort();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#request?.ended;
+    this.#onClose();
+  }
+}
