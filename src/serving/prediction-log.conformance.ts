@@ -84,7 +84,31 @@ export function predictionLogConformance(adapter: string, open: () => Promise<Pr
         assert.deepEqual(await list({ model: "fraud" }), idsOf(others).reverse());
         assert.deepEqual(await list({ model: "unknown" }), []);
         assert.deepEqual(await list({ limit: 0 }), []);
-        await assert.rejects(list({ before: "prd_1' OR 1 = 1 --" }), (error) => error instanceof AppError && error.code === "INVALID_REQUEST");
+        assert.deepEqual(await list({ after: newest[2]! }), newest.slice(0, 2));
+        assert.deepEqual(await list({ after: newest[7]!, before: newest[4]! }), newest.slice(5, 7));
+        for (const bound of ["before", "after", "shadowOf"]) {
+          await assert.rejects(list({ [bound]: "prd_1' OR 1 = 1 --" }), (error) => error instanceof AppError && error.code === "INVALID_REQUEST");
+        }
+      });
+
+      it(`says why a prediction went where it went, and lists answers of shadows only where they are asked for, ${place}`, async () => {
+        const assignment = { rollout: "rol_1", phase: "1 canary", arm: "stable", by: "key", fraction: 0.25, failed: { arm: "candidate", version: "2", outcome: "OUTPUT_INVALID", totalUs: 12.5 }, shadowOf: null } as const;
+        const [plain] = await append(1);
+        const [answer] = await append(1, () => ({ assignment }));
+        const [shadow] = await append(1, () => ({ version: "2", assignment: { ...assignment, arm: "candidate", failed: null, shadowOf: answer!.id } }));
+        const [later] = await append(1, () => ({ assignment: null }));
+        const [other] = await append(1, () => ({ version: "2", assignment: { ...assignment, arm: "candidate", by: "rule", fraction: null, failed: null, shadowOf: later!.id } }));
+        await move();
+        for (const one of [plain!, answer!, shadow!, later!, other!]) assert.deepEqual(await harness.log.find(one.id), expectedPrediction(one));
+        assert.deepEqual((await harness.log.find(answer!.id))?.assignment, assignment);
+        const list = async (filter: Partial<Parameters<PredictionLog["list"]>[0]>): Promise<string[]> => idsOf(await harness.log.list({ model: "flights", limit: 100, ...filter }));
+        assert.deepEqual(await list({}), idsOf([later!, answer!, plain!]));
+        assert.deepEqual(await list({ shadow: true }), idsOf([other!, later!, shadow!, answer!, plain!]));
+        assert.deepEqual(await list({ version: "2" }), []);
+        assert.deepEqual(await list({ shadowOf: answer!.id }), [shadow!.id]);
+        assert.deepEqual(await list({ shadowOf: answer!.id, after: answer!.id, before: later!.id }), [shadow!.id]);
+        assert.deepEqual(await list({ shadowOf: answer!.id, after: shadow!.id }), []);
+        assert.deepEqual(await list({ shadowOf: plain!.id, limit: 1 }), []);
       });
     }
 

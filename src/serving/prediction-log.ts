@@ -28,6 +28,12 @@ export interface PredictionFilter {
   outcome?: "ok" | "error";
   /** Only predictions with an id before this one; for paging. */
   before?: string;
+  /** Only predictions with an id after this one. */
+  after?: string;
+  /** With the answers of shadows, which are left out otherwise. */
+  shadow?: boolean;
+  /** Only the answers of shadows to the request of this prediction. */
+  shadowOf?: string;
   limit: number;
 }
 

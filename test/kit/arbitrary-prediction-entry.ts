@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { epochMs } from "../../src/core/clock.ts";
 import { type IdGenerator, timeOfId } from "../../src/core/ids.ts";
 import { Datatype, elementCount, type TensorData, typedArrayOf } from "../../src/core/tensor.ts";
-import type { LoggedTensor, LogTensor, Prediction, PredictionEntry } from "../../src/serving/index.ts";
+import type { Assignment, LoggedTensor, LogTensor, Prediction, PredictionEntry } from "../../src/serving/index.ts";
 
 const word = fc.string({ unit: "grapheme", maxLength: 12 });
 const oddText = fc.oneof(word, fc.constantFrom("", "a\0b", 'quote " and \'', "line\nbreak", "é😀", "NaN", "null", "x".repeat(300)));
@@ -41,6 +41,11 @@ function tensors(rows: number): fc.Arbitrary<LogTensor[]> {
   return fc.uniqueArray(tensor, { maxLength: 4, selector: (one) => one.name });
 }
 
+const assignments: fc.Arbitrary<Assignment> = fc.record({
+  rollout: word, phase: oddText, arm: fc.constantFrom("stable", "candidate"), by: fc.constantFrom("key", "draw", "rule"), fraction: fc.option(fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0)),
+  failed: fc.option(fc.record({ arm: word, version: fc.constantFrom("1", "2"), outcome: oddText, totalUs: fc.nat() }, { noNullPrototype: true })), shadowOf: fc.constant(null),
+}, { noNullPrototype: true });
+
 /** Predictions of a few models with everything in them that a log may meet. */
 export function arbitraryPredictionEntry(ids: IdGenerator): fc.Arbitrary<PredictionEntry> {
   return fc.integer({ min: 0, max: 4 }).chain((rows) =>
@@ -53,6 +58,7 @@ export function arbitraryPredictionEntry(ids: IdGenerator): fc.Arbitrary<Predict
         timing: fc.record({ queueUs: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }), runUs: fc.nat(), totalUs: fc.nat(), batchRows: fc.nat() }, { noNullPrototype: true }),
         inputs: tensors(rows),
         outputs: tensors(rows),
+        assignment: fc.option(assignments),
       }, { noNullPrototype: true })
       .map((rest) => {
         const id = ids.next("prediction");
@@ -63,7 +69,7 @@ export function arbitraryPredictionEntry(ids: IdGenerator): fc.Arbitrary<Predict
 
 /** What the log must answer for an entry, worked out element by element and apart from the log's own code. */
 export function expectedPrediction(entry: PredictionEntry): Prediction {
-  return { ...entry, inputs: entry.inputs.map(expectedTensor), outputs: entry.outputs.map(expectedTensor) };
+  return { ...entry, assignment: entry.assignment ?? null, inputs: entry.inputs.map(expectedTensor), outputs: entry.outputs.map(expectedTensor) };
 }
 
 function expectedTensor(tensor: LogTensor): LoggedTensor {

@@ -34,7 +34,7 @@ export class TextArchive implements PredictionArchive {
   }
 
   list(files: Parameters<PredictionArchive["list"]>[0], filter: Parameters<PredictionArchive["list"]>[1]): Promise<Prediction[]> {
-    const all = files.flatMap(({ path }) => readTextFile(path)).filter(({ id, version, outcome }) => matches(filter, id, version, outcome));
+    const all = files.flatMap(({ path }) => readTextFile(path)).filter(({ id, version, outcome, assignment }) => matches(filter, { id, version, outcome, shadowOf: assignment?.shadowOf ?? null }));
     return Promise.resolve(all.sort((left, right) => (left.id < right.id ? 1 : -1)).slice(0, filter.limit));
   }
 

@@ -23,6 +23,11 @@ export const fixedColumns = [
   { name: "total_us", type: "DOUBLE" },
   { name: "batch_rows", type: "BIGINT" },
   { name: "header", type: "VARCHAR" },
+  // Of predictions of a model with a route; files of releases before rollouts do not have them.
+  { name: "rollout", type: "VARCHAR" },
+  { name: "phase", type: "VARCHAR" },
+  { name: "arm", type: "VARCHAR" },
+  { name: "shadow_of", type: "VARCHAR" },
 ] as const;
 
 /** Element type of each datatype; FP16 is kept as the number that its bits stand for. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Datatype } from "../../core/tensor.ts";
-import type { LogTensor, PredictionEntry } from "../../serving/index.ts";
+import { Assignment, type LogTensor, type PredictionEntry } from "../../serving/index.ts";
 import type { PredictionColumns, Side } from "./prediction-columns.ts";
 
 const StoredTensor = z.object({
@@ -15,10 +15,14 @@ const StoredTensor = z.object({
 export type StoredTensor = z.infer<typeof StoredTensor>;
 
 /** The column `header` on row 0 of a prediction, as JSON: what the typed columns do not say of it. Equal ones cost Parquet nothing. */
-export const PredictionHeader = z.object({ rows: z.number(), inputs: z.array(StoredTensor), outputs: z.array(StoredTensor) });
+export const PredictionHeader = z.object({
+  rows: z.number(), inputs: z.array(StoredTensor), outputs: z.array(StoredTensor),
+  /** Left out where there is none, and by releases before rollouts. */
+  assignment: Assignment.nullable().default(null),
+});
 export type PredictionHeader = z.infer<typeof PredictionHeader>;
 
-export function headerOf(entry: PredictionEntry, columns: PredictionColumns): PredictionHeader {
+export function headerOf(entry: PredictionEntry, columns: PredictionColumns): z.input<typeof PredictionHeader> {
   const stored = (side: Side) => (tensor: LogTensor): StoredTensor => {
     const { name, datatype, shape } = tensor;
     if (tensor.data !== null) return { name, datatype, shape, columns: columns.columnsOf(side, tensor, entry.rows).names };
@@ -30,5 +34,6 @@ export function headerOf(entry: PredictionEntry, columns: PredictionColumns): Pr
       ...(tensor.redacted === undefined ? {} : { redacted: tensor.redacted }),
     };
   };
-  return { rows: entry.rows, inputs: entry.inputs.map(stored("in")), outputs: entry.outputs.map(stored("out")) };
+  const assignment = entry.assignment ?? null;
+  return { rows: entry.rows, inputs: entry.inputs.map(stored("in")), outputs: entry.outputs.map(stored("out")), ...(assignment === null ? {} : { assignment }) };
 }

@@ -3,7 +3,7 @@ import type { DuckDBConnection, DuckDBTimestampValue, DuckDBValue } from "@duckd
 import { DuckDBListValue, DuckDBTimestampMillisecondsValue } from "@duckdb/node-api";
 import { timeOfId } from "../../core/ids.ts";
 import { elementCount } from "../../core/tensor.ts";
-import type { LoggedTensor, Prediction } from "../../serving/index.ts";
+import type { LoggedTensor, Prediction, PredictionFilter } from "../../serving/index.ts";
 import { type JsonElement, jsonElement } from "../filesystem/prediction-log/logged-prediction.ts";
 import { NewestFirst } from "../filesystem/prediction-log/newest-first.ts";
 import type { DuckdbTasks } from "./duckdb-tasks.ts";
@@ -27,6 +27,7 @@ export async function findPrediction({ files, id }: DuckdbTasks["findPrediction"
 
 export async function listPredictions({ files, filter }: DuckdbTasks["listPredictions"]["request"]): Promise<Prediction[]> {
   const conditions = ["row = 0"];
+  if (filter.after !== undefined) conditions.push(`prediction_id > ${sqlText(filter.after)}`);
   if (filter.before !== undefined) conditions.push(`prediction_id < ${sqlText(filter.before)}`);
   if (filter.outcome === "ok") conditions.push("outcome IN ('ok', 'cached')");
   if (filter.outcome === "error") conditions.push("outcome NOT IN ('ok', 'cached')");
@@ -35,7 +36,9 @@ export async function listPredictions({ files, filter }: DuckdbTasks["listPredic
     const newest = new NewestFirst<string>(filter.limit);
     for (const { path, lastTime } of files) {
       if (newest.lowest !== null && lastTime < timeOfId(newest.lowest)) continue;
-      const found = await rowsOf(connection, path, `SELECT prediction_id FROM ${source(path)} WHERE ${conditions.join(" AND ")} ORDER BY prediction_id DESC LIMIT ${filter.limit}`);
+      const shadows = await shadowCondition(connection, path, filter);
+      if (shadows === null) continue;
+      const found = await rowsOf(connection, path, `SELECT prediction_id FROM ${source(path)} WHERE ${[...conditions, ...shadows].join(" AND ")} ORDER BY prediction_id DESC LIMIT ${filter.limit}`);
       for (const row of found) newest.add(row["prediction_id"] as string, `${path}\0${row["prediction_id"] as string}`);
     }
     const idsByFile = new Map<string, string[]>();
@@ -47,6 +50,14 @@ export async function listPredictions({ files, filter }: DuckdbTasks["listPredic
     for (const [path, ids] of idsByFile) predictions.push(...(await readPredictions(connection, path, ids)));
     return predictions.sort((left, right) => (left.id < right.id ? 1 : -1));
   });
+}
+
+/** What holds for the shadow answers that the filter wants of a file; null where it can have none. Files of releases before rollouts have no such column. */
+async function shadowCondition(connection: DuckDBConnection, path: string, filter: PredictionFilter): Promise<string[] | null> {
+  if (filter.shadowOf === undefined && filter.shadow === true) return [];
+  const columns = await rowsOf(connection, path, `SELECT name FROM parquet_schema(${sqlText(path)}) WHERE name = 'shadow_of'`);
+  if (filter.shadowOf !== undefined) return columns.length === 0 ? null : [`shadow_of = ${sqlText(filter.shadowOf)}`];
+  return columns.length === 0 ? [] : ["shadow_of IS NULL"];
 }
 
 function withFiles<Result>(files: readonly string[], work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
@@ -101,6 +112,7 @@ function rebuild(rows: readonly Row[], model: string, version: string): Predicti
     },
     inputs: header.inputs.map(tensor),
     outputs: header.outputs.map(tensor),
+    assignment: header.assignment,
   };
 }
 

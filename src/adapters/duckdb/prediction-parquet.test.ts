@@ -153,6 +153,27 @@ describe("predictions as Parquet", () => {
     await assert.rejects(mergePredictions({ files: [paths[0]!, other!], staging: directory, model: "m", version: "1" }), /in_x is FLOAT in one file and VARCHAR/);
   });
 
+  it("reads files of releases before rollouts, alone and joined with new ones", async () => {
+    const [old, other] = [entry({}), entry({})];
+    const shadow = entry({ assignment: { rollout: "rol_1", phase: "0 shadow", arm: "candidate", by: "draw", fraction: 0.5, failed: null, shadowOf: old.id } });
+    const folder = join(directory, "model=m", "version=1");
+    const [path] = await convert([old, other], null);
+    const before = join(folder, "before.parquet");
+    await query(path!, `COPY (SELECT * EXCLUDE (rollout, phase, arm, shadow_of) FROM FILE) TO '${before.replaceAll("'", "''")}' (FORMAT parquet)`);
+    assert.deepEqual(await findPrediction({ files: [before], id: old.id }), expectedPrediction(old));
+    const list = (files: string[], filter: object): Promise<unknown> => listPredictions({ files: files.map((one) => ({ path: one, version: "1", lastTime: shadow.time })), filter: { model: "m", limit: 5, ...filter } });
+    assert.deepEqual(await list([before], {}), [other, old].map(expectedPrediction));
+    assert.deepEqual(await list([before], { shadowOf: old.id }), []);
+    const [now] = await convert([shadow], null);
+    const joined = await mergePredictions({ files: [before, now!], staging: directory, model: "m", version: "1" });
+    await rename(joined.path, join(folder, "joined-with-old.parquet"));
+    const both = [join(folder, "joined-with-old.parquet")];
+    assert.deepEqual(await list(both, {}), [other, old].map(expectedPrediction));
+    assert.deepEqual(await list(both, { shadow: true }), [shadow, other, old].map(expectedPrediction));
+    assert.deepEqual(await list(both, { shadowOf: old.id }), [expectedPrediction(shadow)]);
+    assert.deepEqual(await query(both[0]!, "SELECT arm, shadow_of FROM FILE ORDER BY prediction_id"), [[null, null], [null, null], ["candidate", old.id]]);
+  });
+
   it("passes over files that are gone", async () => {
     const one = entry({});
     const [path] = await convert([one], null);

@@ -92,6 +92,10 @@ export class PredictionTable {
     values[7] = totalUs;
     values[8] = BigInt(batchRows);
     values[9] = row === 0 ? JSON.stringify(headerOf(entry, this.#plan)) : null;
+    values[10] = entry.assignment?.rollout ?? null;
+    values[11] = entry.assignment?.phase ?? null;
+    values[12] = entry.assignment?.arm ?? null;
+    values[13] = entry.assignment?.shadowOf ?? null;
     return values;
   }
 

@@ -1,20 +1,23 @@
 import { epochMs } from "../../../core/clock.ts";
 import { AppError } from "../../../core/errors.ts";
 import { Datatype, elementCount, type TensorData, typedArrayOf } from "../../../core/tensor.ts";
-import type { LogTensor, PredictionEntry } from "../../../serving/index.ts";
+import type { Assignment, LogTensor, PredictionEntry } from "../../../serving/index.ts";
 import { ByteReader, type ByteWriter } from "./byte-buffer.ts";
 
 /*
  * One entry as bytes, little-endian. Numbers stay the bytes they are in memory: turning them into text would cost more
  * than everything else that the log does on the way of a request.
  *
- *   u8 version = 1, text id, text model, text version, text outcome
+ *   u8 version = 1 or 2, text id, text model, text version, text outcome
+ *   of version 2, for predictions of a model with a route: text id of the prediction that it is a shadow of, or empty; text assignment as JSON
  *   f64 time, u32 rows, u32 batchRows, f64 queueUs, f64 runUs, f64 totalUs, u8 has a request id [text requestId]
  *   u16 inputs, u16 outputs, then each tensor:
  *     text name, u8 datatype, u8 flags, u16 rank, u32 dimension..., [text digest], [u32 length, values]
  *   text = u32 length + UTF-8; values of BYTES = one text each
  */
-const formatVersion = 1;
+/** Of predictions without an assignment: what releases before rollouts can read. */
+const plainVersion = 1;
+const assignedVersion = 2;
 const datatypes = Datatype.options;
 const datatypeNumber = new Map(datatypes.map((datatype, index) => [datatype, index]));
 
@@ -29,17 +32,24 @@ export interface EntryKey {
   model: string;
   version: string;
   outcome: string;
+  /** Of a shadow answer, the prediction that the caller got. */
+  shadowOf: string | null;
 }
 
 /** Appends one entry to the writer; throws INVALID_INPUT for what the format cannot hold, leaving the writer as it was. */
 export function encodeEntry(writer: ByteWriter, entry: PredictionEntry): void {
   const start = writer.length;
   try {
-    writer.byte(formatVersion);
+    const assignment = entry.assignment ?? null;
+    writer.byte(assignment === null ? plainVersion : assignedVersion);
     writer.text(entry.id);
     writer.text(entry.model);
     writer.text(entry.version);
     writer.text(entry.outcome);
+    if (assignment !== null) {
+      writer.text(assignment.shadowOf ?? "");
+      writer.text(JSON.stringify(assignment));
+    }
     writer.float64(entry.time);
     writer.uint32(entry.rows);
     writer.uint32(entry.timing.batchRows);
@@ -86,15 +96,19 @@ function encodeTensor(writer: ByteWriter, tensor: LogTensor): void {
 /** Reads the key of an encoded entry; null for a format that this release does not know. */
 export function readEntryKey(payload: Buffer): EntryKey | null {
   const reader = new ByteReader(payload);
-  if (reader.byte() !== formatVersion) return null;
-  return { id: reader.text(), model: reader.text(), version: reader.text(), outcome: reader.text() };
+  const format = reader.byte();
+  if (format !== plainVersion && format !== assignedVersion) return null;
+  const key = { id: reader.text(), model: reader.text(), version: reader.text(), outcome: reader.text() };
+  return { ...key, shadowOf: format === assignedVersion ? reader.text() || null : null };
 }
 
 /** Throws RangeError for bytes that are not an encoded entry; the checksum of the frame makes that a matter of versions. */
-export function decodeEntry(payload: Buffer): PredictionEntry {
+export function decodeEntry(payload: Buffer): PredictionEntry & { assignment: Assignment | null } {
   const reader = new ByteReader(payload);
-  if (reader.byte() !== formatVersion) throw new RangeError("unknown format of a logged prediction");
+  const format = reader.byte();
+  if (format !== plainVersion && format !== assignedVersion) throw new RangeError("unknown format of a logged prediction");
   const key = { id: reader.text(), model: reader.text(), version: reader.text(), outcome: reader.text() };
+  const assignment = format === assignedVersion ? decodeAssignment(reader) : null;
   const time = epochMs(reader.float64());
   const rows = reader.uint32();
   const batchRows = reader.uint32();
@@ -104,7 +118,13 @@ export function decodeEntry(payload: Buffer): PredictionEntry {
   const outputCount = reader.uint16();
   const inputs = Array.from({ length: inputCount }, () => decodeTensor(reader));
   const outputs = Array.from({ length: outputCount }, () => decodeTensor(reader));
-  return { ...key, time, requestId, rows, timing, inputs, outputs };
+  return { ...key, time, requestId, rows, timing, inputs, outputs, assignment };
+}
+
+function decodeAssignment(reader: ByteReader): Assignment {
+  // What it is a shadow of stands in the assignment too.
+  reader.text();
+  return JSON.parse(reader.text()) as Assignment;
 }
 
 function decodeTensor(reader: ByteReader): LogTensor {

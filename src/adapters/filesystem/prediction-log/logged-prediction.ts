@@ -35,5 +35,5 @@ function loggedTensor(tensor: LogTensor): LoggedTensor {
 }
 
 export function loggedPrediction(entry: PredictionEntry): Prediction {
-  return { ...entry, inputs: entry.inputs.map(loggedTensor), outputs: entry.outputs.map(loggedTensor) };
+  return { ...entry, assignment: entry.assignment ?? null, inputs: entry.inputs.map(loggedTensor), outputs: entry.outputs.map(loggedTensor) };
 }

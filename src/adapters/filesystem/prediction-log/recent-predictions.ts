@@ -1,6 +1,6 @@
 import { timeOfId } from "../../../core/ids.ts";
 import type { PredictionEntry, PredictionFilter } from "../../../serving/index.ts";
-import { decodeEntry } from "./entry-codec.ts";
+import { decodeEntry, type EntryKey } from "./entry-codec.ts";
 
 const smallestRing = 16 * 1024;
 const evictedTogether = 512;
@@ -9,6 +9,7 @@ interface RecentRecord {
   id: string;
   version: string;
   outcome: string;
+  shadowOf: string | null;
   /** Bytes that were put into the ring before it, counted from the beginning of time. */
   start: number;
   length: number;
@@ -19,8 +20,11 @@ function isOk(outcome: string): boolean {
   return outcome === "ok" || outcome === "cached";
 }
 
-export function matches(filter: PredictionFilter, id: string, version: string, outcome: string): boolean {
+/** Shadow answers count only where they are asked for. */
+export function matches(filter: PredictionFilter, { id, version, outcome, shadowOf }: Omit<EntryKey, "model">): boolean {
   return (
+    (filter.shadowOf === undefined ? shadowOf === null || filter.shadow === true : shadowOf === filter.shadowOf) &&
+    (filter.after === undefined || id > filter.after) &&
     (filter.before === undefined || id < filter.before) &&
     (filter.version === undefined || version === filter.version) &&
     (filter.outcome === undefined || isOk(outcome) === (filter.outcome === "ok"))
@@ -44,7 +48,7 @@ class ModelRing {
     this.floor = floor;
   }
 
-  add(id: string, version: string, outcome: string, payload: Buffer): void {
+  add({ id, version, outcome, shadowOf }: Omit<EntryKey, "model">, payload: Buffer): void {
     // One large prediction must not push out all the others.
     if (payload.length > this.#limit >> 3) {
       if (id > this.floor) this.floor = id;
@@ -64,7 +68,7 @@ class ModelRing {
       this.#first = 0;
     }
     payload.copy(this.#buffer, this.#end % room);
-    this.#records.push({ id, version, outcome, start: this.#end, length: payload.length });
+    this.#records.push({ id, version, outcome, shadowOf, start: this.#end, length: payload.length });
     this.#end = end;
   }
 
@@ -81,7 +85,7 @@ class ModelRing {
 
   /** Matching predictions that are here, newest first. */
   select(filter: PredictionFilter): RecentRecord[] {
-    const found = this.#records.filter((record, index) => index >= this.#first && matches(filter, record.id, record.version, record.outcome));
+    const found = this.#records.filter((record, index) => index >= this.#first && matches(filter, record));
     return found.sort((left, right) => (left.id < right.id ? 1 : -1));
   }
 
@@ -131,13 +135,13 @@ export class RecentPredictions {
   }
 
   /** Copies the encoded prediction. */
-  add(entry: Pick<PredictionEntry, "id" | "model" | "version" | "outcome">, payload: Buffer): void {
+  add(entry: Pick<PredictionEntry, "id" | "model" | "version" | "outcome" | "assignment">, payload: Buffer): void {
     let ring = this.#rings.get(entry.model);
     if (ring === undefined) {
       ring = new ModelRing(this.#bytesPerModel, this.#floors.get(entry.model) ?? "");
       this.#rings.set(entry.model, ring);
     }
-    ring.add(entry.id, entry.version, entry.outcome, payload);
+    ring.add({ id: entry.id, version: entry.version, outcome: entry.outcome, shadowOf: entry.assignment?.shadowOf ?? null }, payload);
   }
 
   /** Forgets a model's predictions that were made before a time; they may still be elsewhere. */
@@ -167,7 +171,7 @@ export class RecentPredictions {
     const records = ring.select(filter).slice(0, filter.limit);
     const reached = records.length === filter.limit && records[records.length - 1]!.id > ring.floor;
     // Nothing at all is missing, or nothing that the filter would let through.
-    const nothingElse = ring.floor === "";
+    const nothingElse = ring.floor === "" || (filter.after !== undefined && ring.floor <= filter.after);
     return { entries: records.map((record) => ring.decode(record)), complete: reached || nothingElse };
   }
 }

@@ -134,8 +134,9 @@ export class SegmentPredictionLog implements PredictionLog {
 
   async list(filter: PredictionFilter): Promise<Prediction[]> {
     if (filter.limit <= 0) return [];
-    if (filter.before !== undefined && !isId("prediction", filter.before)) {
-      throw new AppError("INVALID_REQUEST", "A page begins before the id of a prediction.", { problems: [{ path: "before", message: "is not an id" }] });
+    for (const bound of ["before", "after", "shadowOf"] as const) {
+      if (filter[bound] === undefined || isId("prediction", filter[bound])) continue;
+      throw new AppError("INVALID_REQUEST", "Predictions are listed before, after or beside the id of one.", { problems: [{ path: bound, message: "is not an id" }] });
     }
     await this.#recovered;
     const newest = new NewestFirst<Prediction>(filter.limit);
@@ -145,9 +146,11 @@ export class SegmentPredictionLog implements PredictionLog {
     for (const segment of this.#segmentsOf(filter.model)) {
       const range = segment.models.get(filter.model)!;
       if (newest.lowest !== null && range.maxId < newest.lowest) continue;
+      if (filter.after !== undefined && range.maxId <= filter.after) continue;
+      if (filter.before !== undefined && range.minId >= filter.before) continue;
       for (const entry of await selectFromSegment(this.#options.fileSystem, segment, filter, newest)) newest.add(entry.id, loggedPrediction(entry));
     }
-    const until = newest.lowest === null ? 0 : timeOfId(newest.lowest);
+    const until = Math.max(newest.lowest === null ? 0 : timeOfId(newest.lowest), filter.after === undefined ? 0 : timeOfId(filter.after));
     const before = filter.before === undefined ? Number.POSITIVE_INFINITY : timeOfId(filter.before);
     const candidates = (): ParquetFile[] =>
       this.#index

@@ -38,7 +38,7 @@ export async function selectFromSegment(
   await unlessGone(async () => {
     await scanSegment(fileSystem, segment.path, { bytes: segment.bytes, verify: false }, (payload, position) => {
       const key = readEntryKey(payload);
-      if (key === null || key.model !== filter.model || !matches(filter, key.id, key.version, key.outcome)) return;
+      if (key === null || key.model !== filter.model || !matches(filter, key)) return;
       if (newest.wants(key.id)) positions.add(key.id, position);
     });
     for (const position of positions.values()) entries.push(decodeEntry(await readFrame(fileSystem, segment.path, position)));
