@@ -12,6 +12,8 @@ import { ModelPage } from "./pages/model/model-page.tsx";
 import { ModelsPage } from "./pages/models/models-page.tsx";
 import { NotFoundPage } from "./pages/not-found-page.tsx";
 import { PredictionPage } from "./pages/predictions/prediction-page.tsx";
+import { RolloutPage } from "./pages/rollouts/rollout-page.tsx";
+import { RolloutsPage } from "./pages/rollouts/rollouts-page.tsx";
 import { SettingsPage } from "./pages/settings/settings-page.tsx";
 import { SignInPage } from "./pages/sign-in/sign-in-page.tsx";
 import { RunPage } from "./pages/workflows/run-page.tsx";
@@ -30,6 +32,8 @@ export function App() {
           <Route path="/models" component={ModelsPage} />
           <Route path="/models/:model/:tab?" component={ModelRoute} />
           <Route path="/predictions/:id" component={PredictionPage} />
+          <Route path="/rollouts" component={RolloutsPage} />
+          <Route path="/rollouts/:rollout" component={RolloutPage} />
           <Route path="/experiments" component={ExperimentsPage} />
           <Route path="/experiments/:experiment" component={ExperimentPage} />
           <Route path="/experiments/:experiment/compare" component={ComparePage} />

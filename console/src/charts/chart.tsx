@@ -18,6 +18,14 @@ export interface ChartLine {
   area?: boolean;
 }
 
+/** A pale area behind the lines. */
+export interface ChartBand {
+  label: string;
+  low: Values;
+  high: Values;
+  color: string;
+}
+
 export interface ChartProps {
   title: string;
   /** Seconds since 1970, ascending. */
@@ -26,8 +34,8 @@ export interface ChartProps {
   from: number;
   to: number;
   lines: readonly ChartLine[];
-  /** Smallest and largest value of each interval, drawn as a pale area behind the lines. */
-  band?: { label: string; low: Values; high: Values; color: string } | undefined;
+  /** Smallest and largest value of each interval, or how sure a value is. */
+  bands?: readonly ChartBand[];
   /** Levels that must not be crossed; drawn where they are in view, named where they are not. */
   levels?: readonly { label: string; value: number; color: string }[];
   format: (value: number | null | undefined) => string;
@@ -35,28 +43,32 @@ export interface ChartProps {
   whole?: boolean;
   /** Logarithmic value axis. */
   logarithmic?: boolean;
+  /** The value axis fits the values, and need not begin at zero. */
+  fitted?: boolean;
   /** Dragging over the chart asks for this span, in milliseconds. */
   onZoom?: (from: number, to: number) => void;
   height?: number;
   className?: string;
 }
 
+const noBands: readonly ChartBand[] = [];
+
 /**
  * A time series. Charts on one page move their crosshair in step; the legend shows the values under it, or the newest.
  * With the keyboard: the arrow keys move the crosshair.
  */
 export function Chart(props: ChartProps) {
-  const { title, times, lines, band, levels = [], format, logarithmic = false, height = 168 } = props;
+  const { title, times, lines, bands = noBands, levels = [], format, logarithmic = false, fitted = false, height = 168 } = props;
   const theme = useResolvedTheme();
   const latest = useRef(props);
   latest.current = props;
   const [hovered, setHovered] = useState<number | null>(null);
 
   const data = useMemo(
-    () => [times, ...(band === undefined ? [] : [band.low, band.high]), ...lines.map((line) => line.values)] as unknown as uPlot.AlignedData,
-    [times, band, lines],
+    () => [times, ...bands.flatMap(({ low, high }) => [low, high]), ...lines.map((line) => line.values)] as unknown as uPlot.AlignedData,
+    [times, bands, lines],
   );
-  const shape = JSON.stringify([theme, logarithmic, height, band?.color, lines.map((line) => [line.label, line.color, line.dash, line.area]), levels]);
+  const shape = JSON.stringify([theme, logarithmic, fitted, height, bands.map(({ color }) => color), lines.map((line) => [line.label, line.color, line.dash, line.area]), levels]);
 
   const { holder, plot } = usePlot({ options: (view) => plotOptions(latest, { ...view, onHover: setHovered }), data, shape, height });
 
@@ -96,12 +108,12 @@ export function Chart(props: ChartProps) {
               {line.label} <b>{format(shown(line.values))}</b>
             </li>
           ))}
-          {band !== undefined && (
-            <li>
+          {bands.map((band) => (
+            <li key={band.label}>
               <Swatch color={band.color} wide />
               {band.label} <b>{bandText(format, shown(band.low), shown(band.high))}</b>
             </li>
-          )}
+          ))}
           {levels.map((level) => (
             <li key={level.label} className="legend-level">
               <Swatch color={level.color} dashed />

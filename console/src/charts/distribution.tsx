@@ -22,7 +22,11 @@ export function ColumnHistogram({ profile, label, width = 120, height = 28, valu
  * Two distributions over the same buckets, one drawn over the other: the reference as an outlined step, the live window
  * as solid bars. Shares of each, so that windows of different sizes compare.
  */
-export function OverlaidDistribution({ labels, reference, live, title }: { labels: readonly string[]; reference: readonly number[]; live: readonly number[]; title: string }) {
+export function OverlaidDistribution({ labels, reference, live, title, names = ["reference", "live"] }: {
+  labels: readonly string[]; reference: readonly number[]; live: readonly number[]; title: string;
+  /** What the two are called. */
+  names?: readonly [reference: string, live: string];
+}) {
   const width = 640;
   const height = 150;
   const floor = height - 1;
@@ -34,7 +38,7 @@ export function OverlaidDistribution({ labels, reference, live, title }: { label
   outline += `V${floor}`;
   return (
     <div className="distribution">
-      <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={`${title}: share of each bucket in the reference and in the live window; the table below has the numbers`}>
+      <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img" aria-label={names[0] === "reference" ? `${title}: share of each bucket in the reference and in the live window; the table below has the numbers` : `${title}: ${labels.map((label, index) => `${label} ${formatShare(reference[index] ?? 0)} and ${formatShare(live[index] ?? 0)}`).join(", ")}`}>
         <path d={outline} className="distribution-reference-area" />
         {live.map((share, index) => (
           <rect key={index} x={index * step + step * 0.16} width={step * 0.68} y={y(share)} height={Math.max(0, floor - y(share))} className="distribution-live" />
@@ -42,7 +46,7 @@ export function OverlaidDistribution({ labels, reference, live, title }: { label
         <path d={outline} className="distribution-reference" vectorEffect="non-scaling-stroke" />
         {labels.map((label, index) => (
           <rect key={index} x={index * step} width={step} y="0" height={height} className="distribution-hit">
-            <title>{`${label}\nreference ${formatShare(reference[index] ?? 0)}\nlive ${formatShare(live[index] ?? 0)}`}</title>
+            <title>{`${label}\n${names[0]} ${formatShare(reference[index] ?? 0)}\n${names[1]} ${formatShare(live[index] ?? 0)}`}</title>
           </rect>
         ))}
       </svg>

@@ -17,8 +17,8 @@ const headroom = 0.12;
  * gaps: a line is never drawn over time in which nothing was measured.
  */
 export function plotOptions(latest: { current: ChartProps }, view: { width: number; height: number; onHover: (index: number | null) => void }): uPlot.Options {
-  const { lines, band, levels = [], logarithmic = false, whole = false, format } = latest.current;
-  const names = ["--border", "--text-muted", ...lines.map((line) => line.color), ...(band === undefined ? [] : [band.color]), ...levels.map((level) => level.color)];
+  const { lines, bands = [], levels = [], logarithmic = false, whole = false, fitted = false, format } = latest.current;
+  const names = ["--border", "--text-muted", ...lines.map((line) => line.color), ...bands.map((band) => band.color), ...levels.map((level) => level.color)];
   const colors = resolveColors(names);
   const axis = axisStyle(colors);
   const hidden = { stroke: "transparent", width: 0, points: { show: false } };
@@ -37,7 +37,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
     },
     scales: {
       x: { time: true, range: () => [latest.current.from / 1000, latest.current.to / 1000] },
-      y: { distr: logarithmic ? 3 : 1, range: (_plot, low, high) => valueRange(low, high, logarithmic, Math.max(0, ...levels.map(({ value }) => value))) },
+      y: { distr: logarithmic ? 3 : 1, range: (_plot, low, high) => fitted ? fittedRange(low, high) : valueRange(low, high, logarithmic, Math.max(0, ...levels.map(({ value }) => value))) },
     },
     axes: [
       { ...axis, size: 26, space: 76, values: timeLabels },
@@ -45,7 +45,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
     ],
     series: [
       {},
-      ...(band === undefined ? [] : [hidden, hidden]),
+      ...bands.flatMap(() => [hidden, hidden]),
       ...lines.map((line): uPlot.Series => {
         const stroke = colors[line.color]!;
         return {
@@ -55,7 +55,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
         };
       }),
     ],
-    ...(band === undefined ? {} : { bands: [{ series: [2, 1] as [number, number], fill: fade(colors[band.color]!, 0.16) }] }),
+    bands: bands.map((band, index) => ({ series: [2 * index + 2, 2 * index + 1] as [number, number], fill: fade(colors[band.color]!, 0.16) })),
     hooks: {
       setCursor: [
         (plot) => {
@@ -76,6 +76,13 @@ function valueRange(low: number | null, high: number | null, logarithmic: boolea
   if (!logarithmic) return [0, (high > 0 ? high : highestLevel > 0 ? highestLevel : 1) * (1 + headroom)];
   const bottom = Math.max(low !== null && low > 0 ? low : high / 100, 1e-6);
   return [10 ** Math.floor(Math.log10(bottom)), 10 ** Math.ceil(Math.log10(Math.max(high, bottom) * 1.0001))];
+}
+
+/** A little more than the values; never empty. */
+function fittedRange(low: number | null, high: number | null): [number, number] {
+  if (low === null || high === null || !Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
+  const room = (high - low || Math.abs(high) || 1) * headroom;
+  return [low - room, high + room];
 }
 
 /** A point where a single interval stands between two gaps, so that it is seen at all. */

@@ -48,16 +48,17 @@ export function paletteEntries(models: readonly ModelEntry[], actions: readonly 
   return [...entries, ...actions];
 }
 
-const idPattern = /^(prd|wfr|whk)_[0-9a-hjkmnp-tv-z]{26}$/;
+const idPattern = /^(prd|rol|wfr|whk)_[0-9a-hjkmnp-tv-z]{26}$/;
 const pageOfId: Record<string, { note: string; path: string }> = {
   prd: { note: "open this prediction", path: "/predictions/" },
+  rol: { note: "open this rollout", path: "/rollouts/" },
   wfr: { note: "open this workflow run", path: "/workflows/runs/" },
   whk: { note: "open this webhook", path: "/events/webhooks/" },
 };
 
 /**
  * Entries that hold every word of the text, best first: a label that begins with it, then words that do, then the rest.
- * Without text: pages, models and actions. The id of a prediction, a run or a webhook opens it.
+ * Without text: pages, models and actions. The id of a prediction, a rollout, a run or a webhook opens it.
  */
 export function searchPalette(entries: readonly PaletteEntry[], text: string, limit = 40): PaletteEntry[] {
   const needle = text.trim().toLowerCase();

@@ -22,6 +22,10 @@ export const sections: readonly Section[] = [
     group: "Serve", keywords: "home list versions serving endpoints",
   },
   {
+    id: "rollouts", label: "Rollouts", icon: "rollouts", href: "/rollouts", matches: /^\/rollouts(\/|$)/,
+    group: "Serve", keywords: "canary shadow staged promote abort rollback release traffic split gates verdicts",
+  },
+  {
     id: "experiments", label: "Experiments", icon: "experiments", href: "/experiments", matches: /^\/experiments(\/|$)/,
     group: "Build", keywords: "runs tracking mlflow metrics params artifacts training compare charts",
   },
@@ -51,6 +55,7 @@ export const modelTabs = [
   { id: "drift", label: "Drift", path: "/drift" },
   { id: "contract", label: "Contract", path: "/contract" },
   { id: "evaluations", label: "Evaluations", path: "/evaluations" },
+  { id: "rollout", label: "Rollout", path: "/rollout" },
   { id: "registry", label: "Registry", path: "/registry" },
   { id: "policy", label: "Policy", path: "/policy" },
 ] as const;

@@ -15,6 +15,7 @@ import { EvaluationsTab } from "../evaluations/evaluations-tab.tsx";
 import { runnersText } from "../models/model-row.tsx";
 import { PolicyTab } from "../policy/policy-tab.tsx";
 import { PredictionsTab } from "../predictions/predictions-tab.tsx";
+import { RolloutTab } from "../rollouts/rollout-tab.tsx";
 import { TryTab } from "../try-it/try-tab.tsx";
 import { RegistryTab } from "../registry/registry-tab.tsx";
 import { OverviewTab } from "./overview-tab.tsx";
@@ -26,7 +27,7 @@ export interface ModelTabProps {
 }
 
 const panels: Record<ModelTab, (props: ModelTabProps) => ReactNode> = {
-  overview: OverviewTab, try: TryTab, predictions: PredictionsTab, drift: DriftTab, contract: ContractTab, evaluations: EvaluationsTab, registry: RegistryTab, policy: PolicyTab,
+  overview: OverviewTab, try: TryTab, predictions: PredictionsTab, drift: DriftTab, contract: ContractTab, evaluations: EvaluationsTab, rollout: RolloutTab, registry: RegistryTab, policy: PolicyTab,
 };
 
 /** What every tab of a model has above it: where it stands. */

@@ -44,7 +44,7 @@ export function ServingCharts({ series, shown, objectives, onZoom }: {
             { label: "p99", values: values(0, (interval) => interval.p99Ms), color: "--latency-p99" },
           ]
         : [...perVersion("p50", (interval) => interval.p50Ms, { dash: [3, 3] }), ...perVersion("p95", (interval) => interval.p95Ms)],
-      band: single ? { label: "min – max", low: values(0, (interval) => interval.minMs), high: values(0, (interval) => interval.maxMs), color: "--latency-band" } : undefined,
+      bands: single ? [{ label: "min – max", low: values(0, (interval) => interval.minMs), high: values(0, (interval) => interval.maxMs), color: "--latency-band" }] : [],
       requests: perVersion("requests", (interval) => requestRate(interval, series?.to ?? Infinity), { area: true }),
       errors: perVersion("errors", ({ errors, requests }) => (requests === 0 ? null : errors / requests), { area: true, ...(single ? { color: "--bad-line" } : {}) }),
       batch: perVersion("rows", (interval) => interval.meanBatchRows),
@@ -67,7 +67,7 @@ export function ServingCharts({ series, shown, objectives, onZoom }: {
   return (
     <section className="charts" aria-label="Charts">
       <div className="chart-wide">
-        <Chart {...base} title="Latency" lines={drawn.latency} band={drawn.band} levels={latencyLevels} format={formatMs} logarithmic={logarithmic} height={220} />
+        <Chart {...base} title="Latency" lines={drawn.latency} bands={drawn.bands} levels={latencyLevels} format={formatMs} logarithmic={logarithmic} height={220} />
         <div className="chart-corner">
           <Segmented label="Scale of latency" value={logarithmic ? "log" : "linear"} options={[{ id: "linear", label: "linear" }, { id: "log", label: "log" }]} onChange={(scale) => query.set({ scale: scale === "log" ? "log" : null }, { replace: true })} />
         </div>

@@ -1,0 +1,96 @@
+import type { ReactNode } from "react";
+import { useQuery } from "../../data/query.ts";
+import { askRollout, isOpen, rollBack, type RolloutAction } from "../../data/rollouts.ts";
+import { useRights } from "../../data/session.ts";
+import type { Rollout, RolloutStatus } from "../../data/types.ts";
+import { ReasonDialog } from "./reason-dialog.tsx";
+import { shareWords } from "./plan-words.ts";
+
+type Asked = RolloutAction | "rollback";
+
+interface Step {
+  id: Asked;
+  label: string;
+  tone: "primary" | "plain" | "bad";
+  title: string;
+  /** What will happen, in words. */
+  says: ReactNode;
+  confirm: string;
+}
+
+/** What can be asked of the rollout now. Each asks back with what it will do, and for the reason. */
+export function RolloutActions({ status }: { status: RolloutStatus }) {
+  const { rollout } = status;
+  const query = useQuery();
+  if (!useRights().somewhere("deployer")) return null;
+  const steps = stepsOf(status);
+  const asked = steps.find(({ id }) => id === query.get("ask"));
+  const close = (): void => query.set({ ask: null }, { replace: true });
+  return (
+    <span className="header-actions cell-line">
+      {steps.map(({ id, label, tone }) => (
+        <button key={id} type="button" className={`button${tone === "plain" ? "" : ` button-${tone}`}`} onClick={() => query.set({ ask: id }, { replace: true })}>{label}</button>
+      ))}
+      {!isOpen(rollout) && <button type="button" className="button" onClick={() => query.set({ start: "1" })}>Start another</button>}
+      {asked !== undefined && (
+        <ReasonDialog
+          title={asked.title} action={asked.confirm} tone={asked.tone === "bad" ? "bad" : "primary"} onClose={close}
+          work={(reason) => (asked.id === "rollback" ? rollBack(rollout.model, { reason }) : askRollout(rollout.model, asked.id, reason))}
+        >
+          {asked.says}
+        </ReasonDialog>
+      )}
+    </span>
+  );
+}
+
+function stepsOf({ rollout, checks }: RolloutStatus): Step[] {
+  const { state, model, stable, candidate } = rollout;
+  if (state === "succeeded") {
+    return [{
+      id: "rollback", label: "Roll back", tone: "bad", title: `Roll ${model} back?`, confirm: "Roll back",
+      says: <p>The version that was champion before{rollout.kind === "rollout" ? <>, v{stable},</> : ""} gets all requests again, with the alias champion and the stage Production. While it is still loaded that takes a moment; else it is loaded first.</p>,
+    }];
+  }
+  if (!isOpen(rollout)) return [];
+  const steps: Step[] = [];
+  const waiting = checks.filter((check) => check.state === "waits for approval");
+  if (waiting.length > 0) {
+    steps.push({
+      id: "approve", label: "Approve", tone: "primary", title: `Approve v${candidate} of ${model}?`, confirm: "Approve",
+      says: <p>{waiting.map(({ name }) => name).join(", ")} is given. The phase goes on with its other checks and then gets its traffic: {nextShares(rollout, Math.max(0, rollout.phase))}.</p>,
+    });
+  }
+  const next = rollout.phase + 1;
+  const nextPhase = rollout.plan.phases[next];
+  if (rollout.phase >= 0) {
+    steps.push({
+      id: "promote", label: nextPhase === undefined ? "Finish now" : `Promote to ${nextPhase.phase}`, tone: waiting.length > 0 ? "plain" : "primary",
+      title: nextPhase === undefined ? `End the last phase of ${model} now?` : `Take ${nextPhase.phase} now?`, confirm: nextPhase === undefined ? "Finish" : "Promote",
+      says: nextPhase === undefined
+        ? <p>v{candidate} keeps all traffic and the rollout has succeeded, whatever time and gates are left. v{stable} is unloaded after its time.</p>
+        : <p>The rollout leaves {rollout.plan.phases[rollout.phase]?.phase} past its gates and its minimum, does the checks of {nextPhase.phase}, and then v{candidate} gets {nextShares(rollout, next)}. Hard failures still take it from the traffic at once.</p>,
+    });
+  }
+  if (state === "paused") {
+    steps.push({
+      id: "resume", label: "Resume", tone: "plain", title: `Let the rollout of ${model} go on?`, confirm: "Resume",
+      says: <p>The gates decide again from here. The time of the pause does not count.</p>,
+    });
+  } else {
+    steps.push({
+      id: "pause", label: "Pause", tone: "plain", title: `Pause the rollout of ${model}?`, confirm: "Pause",
+      says: <p>Traffic stays as it is now and no gate decides until somebody resumes it. Hard failures of v{candidate} still end the rollout at once.</p>,
+    });
+  }
+  steps.push({
+    id: "abort", label: "Abort", tone: "bad", title: `Abort the rollout of ${model}?`, confirm: "Abort the rollout",
+    says: <p>v{stable} gets all requests from the next one on, v{candidate} loses its stage and the alias challenger, and the rollout ends. No request fails on the way.</p>,
+  });
+  return steps;
+}
+
+function nextShares(rollout: Rollout, index: number): string {
+  const phase = rollout.plan.phases[index];
+  return phase === undefined ? "all requests" : shareWords(phase);
+}

@@ -1,0 +1,18 @@
+import type { Rollout, RolloutVerdict } from "../../data/types.ts";
+import { Chip } from "../../parts/chip.tsx";
+import { decisionSigns, decisionTones, rolloutStateWords, rolloutTones } from "./rollout-words.ts";
+
+/** State of a rollout; what was asked of it and is not done yet stands beside it. */
+export function RolloutMark({ rollout }: { rollout: Rollout }) {
+  const { state, request } = rollout;
+  return (
+    <span className="cell-line">
+      <Chip tone={rolloutTones[state]} title={rolloutStateWords[state]}>{state}</Chip>
+      {request !== null && <Chip tone="warning" title={`${request.by}: ${request.reason}`}>{request.action === "trip" ? "tripped" : `${request.action} asked`}</Chip>}
+    </span>
+  );
+}
+
+export function DecisionMark({ decision }: Pick<RolloutVerdict, "decision">) {
+  return <Chip tone={decisionTones[decision]}><span className="decision-sign" aria-hidden="true">{decisionSigns[decision]}</span>{decision}</Chip>;
+}

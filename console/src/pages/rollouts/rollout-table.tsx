@@ -1,0 +1,52 @@
+import { Link } from "wouter";
+import type { RolloutSummary } from "../../data/types.ts";
+import { isOpen } from "../../data/rollouts.ts";
+import { absent, formatShare } from "../../format.ts";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
+import { Time } from "../../parts/time.tsx";
+import { DecisionMark, RolloutMark } from "./rollout-mark.tsx";
+import { phaseName } from "./rollout-words.ts";
+
+const columns: readonly Column<RolloutSummary>[] = [
+  {
+    label: "Model", kind: "name",
+    cell: (rollout) => (
+      <>
+        <Link href={`/rollouts/${rollout.id}`} className="row-link" aria-label={`${rollout.kind === "ab-test" ? "A/B test" : "Rollout"} of ${rollout.model} v${rollout.candidate}`}>{rollout.model}</Link>
+        {rollout.kind === "ab-test" && <span className="cell-note">A/B test</span>}
+      </>
+    ),
+  },
+  { label: "Versions", kind: "line", cell: ({ stable, candidate }) => <>v{stable} → <strong>v{candidate}</strong></> },
+  { label: "State", cell: (rollout) => <RolloutMark rollout={rollout} /> },
+  { label: "Phase", cell: (rollout) => <MiniTrack rollout={rollout} /> },
+  { label: "Share", kind: "number", cell: (rollout) => shareOf(rollout) },
+  { label: "Since", kind: "line", cell: ({ endedAt, phaseSince, startedAt }) => <Time at={endedAt ?? phaseSince ?? startedAt} /> },
+  { label: "Last verdict", className: "rollout-verdict", cell: ({ latest, reason }) => (latest === null ? <span className="muted">{reason || "none yet"}</span> : <><DecisionMark decision={latest.decision} /> <span>{latest.reason}</span></>) },
+];
+
+/** Rollouts as rows; the whole row leads to its page. */
+export function RolloutTable({ rollouts }: { rollouts: readonly RolloutSummary[] }) {
+  return <RowsTable columns={columns} rows={rollouts} rowKey={({ id }) => id} className="table-aligned rollouts-table" />;
+}
+
+function shareOf(rollout: RolloutSummary): string {
+  if (rollout.state === "succeeded") return "100%";
+  if (!isOpen(rollout)) return "0%";
+  const phase = rollout.plan.phases[rollout.phase];
+  return phase === undefined ? absent : formatShare(phase.weight);
+}
+
+/** How far it is, as dots, and the phase by its name. */
+function MiniTrack({ rollout }: { rollout: RolloutSummary }) {
+  const count = rollout.plan.phases.length;
+  const reached = rollout.state === "succeeded" ? count : Math.max(0, rollout.phase) + (isOpen(rollout) ? 1 : 0);
+  return (
+    <span className="cell-line">
+      <span className={`mini-track mini-track-${rollout.state.replaceAll(" ", "-")}`} aria-hidden="true">
+        {rollout.plan.phases.map((_, index) => <i key={index} className={index < reached ? "mini-track-done" : ""} />)}
+      </span>
+      {phaseName(rollout)}
+    </span>
+  );
+}

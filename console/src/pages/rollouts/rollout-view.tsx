@@ -1,0 +1,79 @@
+import { Link } from "wouter";
+import { useQuery } from "../../data/query.ts";
+import { isOpen, useVerdicts } from "../../data/rollouts.ts";
+import type { RolloutStatus } from "../../data/types.ts";
+import { StaleNote } from "../../parts/error-box.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { Segmented } from "../../parts/segmented.tsx";
+import { Time } from "../../parts/time.tsx";
+import { ComparePanel } from "./compare-panel.tsx";
+import { DistributionPanel } from "./distribution-panel.tsx";
+import { GateList } from "./gates-panel.tsx";
+import { PhaseTrack } from "./phase-track.tsx";
+import { ReplicasPanel } from "./replicas-panel.tsx";
+import { RolloutActions } from "./rollout-actions.tsx";
+import { RolloutCharts } from "./rollout-charts.tsx";
+import { DecisionMark, RolloutMark } from "./rollout-mark.tsx";
+import { phaseName, rolloutStateWords } from "./rollout-words.ts";
+import { SplitPanel } from "./split-panel.tsx";
+import { useClock } from "./use-clock.ts";
+import { VerdictsPanel } from "./verdicts-panel.tsx";
+
+/** A rollout as a picture: where it stands, who answers, how both versions do, what the gates say, and what was decided so far. */
+export function RolloutView({ status }: { status: RolloutStatus }) {
+  const { rollout, latest } = status;
+  const now = useClock(isOpen(rollout));
+  const resource = useVerdicts(rollout);
+  const verdicts = resource.data?.verdicts ?? (latest === null ? [] : [latest]);
+  const query = useQuery();
+  const arms = [...new Set([...(status.route?.arms.map(({ name }) => name) ?? []), ...status.figures.arms.map(({ arm }) => arm)])].filter((arm) => arm !== "stable");
+  const wanted = query.get("arm");
+  const arm = wanted !== null && arms.includes(wanted) ? wanted : (arms[0] ?? "candidate");
+  return (
+    <div className="rollout">
+      <Standing status={status} />
+      <div className="panel phase-panel"><PhaseTrack status={status} verdicts={verdicts} now={now} /></div>
+      {resource.error !== undefined && <StaleNote error={resource.error} retry={resource.reload} />}
+      {arms.length > 1 && <Segmented label="Variant" value={arm} options={arms.map((name) => ({ id: name, label: name }))} onChange={(name) => query.set({ arm: name }, { replace: true })} />}
+      {/* The report of an A/B test (its metric, how it grows, days left, advice) has its place here: rollout.kind === "ab-test". */}
+      <div className="columns">
+        <div className="column">
+          <SplitPanel status={status} />
+          <DistributionPanel status={status} arm={arm} />
+        </div>
+        <div className="column">
+          <Panel title="Gates" note={latest === null ? undefined : <>judged <Time at={latest.time} relative /></>} flush>
+            {latest === null ? <p className="table-none">Not judged yet: the gates of a phase are judged once it has traffic.</p> : <GateList gates={latest.gates} versions={rollout} />}
+          </Panel>
+        </div>
+      </div>
+      <ComparePanel status={status} arm={arm} />
+      <RolloutCharts status={status} verdicts={verdicts} arm={arm} now={now} />
+      <VerdictsPanel rollout={rollout} verdicts={verdicts} />
+      <ReplicasPanel status={status} />
+    </div>
+  );
+}
+
+/** State, what was decided last and why, and what can be asked of it. */
+function Standing({ status }: { status: RolloutStatus }) {
+  const { rollout, latest } = status;
+  const { state, startedBy, startedAt, endedAt, workflowRun, request } = rollout;
+  const reason = rollout.reason === "" ? rolloutStateWords[state] : rollout.reason;
+  return (
+    <section className={`panel standing standing-${state.replaceAll(" ", "-")}`} aria-label="Standing">
+      <div className="standing-words">
+        <p className="standing-head">
+          <RolloutMark rollout={rollout} />
+          <strong>v{rollout.stable} → v{rollout.candidate}</strong>
+          {isOpen(rollout) && <span>{phaseName(rollout)}{rollout.phaseSince !== null && <> since <Time at={rollout.phaseSince} /></>}</span>}
+          <span className="muted">{rollout.kind === "ab-test" ? "A/B test, " : ""}started by {startedBy}, <Time at={startedAt} />{endedAt !== null && <>, ended <Time at={endedAt} /></>}{workflowRun !== null && <> · <Link href={`/workflows/runs/${workflowRun}`}>its run</Link></>}</span>
+        </p>
+        <p className="standing-reason">{reason}</p>
+        {isOpen(rollout) && latest !== null && latest.reason !== rollout.reason && <p className="standing-latest"><DecisionMark decision={latest.decision} /> {latest.reason}</p>}
+        {request !== null && <p className="notice">{request.by} asked for {request.action === "trip" ? "an end, after hard failures" : request.action}{request.reason === "" ? "" : `: ${request.reason}`}. It is being carried out.</p>}
+      </div>
+      <RolloutActions status={status} />
+    </section>
+  );
+}
