@@ -19,6 +19,7 @@ export const idPrefixes = {
   evaluation: "evl",
   rollout: "rol",
   verdict: "vdt",
+  upstreamHeaders: "uph",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

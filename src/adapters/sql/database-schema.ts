@@ -40,6 +40,7 @@ export interface DatabaseSchema extends TrackingSchema, DatasetSchema, RolloutSc
   model_tags: { model: string; key: string; value: string };
   version_tags: { model: string; version: number; key: string; value: string };
   registry_changes: RegistryChangeRow;
+  upstream_headers: { id: string; sealed: Uint8Array; artifact: string | null; created_at: number };
 }
 
 interface ModelRow {

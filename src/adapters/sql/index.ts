@@ -13,6 +13,7 @@ export { SqlSetupStore } from "./sql-setup-store.ts";
 export { SqlStatisticsStore } from "./sql-statistics-store.ts";
 export { SqlTrackingStore } from "./sql-tracking-store.ts";
 export { SqlTruthStore } from "./sql-truth-store.ts";
+export { SqlUpstreamHeaders } from "./sql-upstream-headers.ts";
 export { migrations } from "./migrations/index.ts";
 export { dumpedTables, decodeRow, readTable } from "./table-dump.ts";
 export { tableBackupSource, tableDigest } from "./table-backup-source.ts";

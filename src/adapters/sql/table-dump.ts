@@ -42,6 +42,7 @@ export const dumpedTables: readonly { table: TableName; key: readonly string[] }
   { table: "version_evaluations", key: ["id"] },
   { table: "held_datasets", key: ["name"] },
   { table: "dataset_versions", key: ["dataset", "version"] },
+  { table: "upstream_headers", key: ["id"] },
   { table: "rollouts", key: ["id"] },
   { table: "model_routes", key: ["model"] },
   { table: "rollout_verdicts", key: ["id"] },

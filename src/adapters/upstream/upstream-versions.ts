@@ -57,7 +57,7 @@ export class UpstreamVersions implements UpstreamSource {
     if (example !== null) await this.#try(server(plain), { inputs, outputs }, example);
     else if (metadata === null) notes.push("No input example was given: whether the server upstream answers as the signature says shows with the first request.");
     if (request.version === undefined) notes.push("The server upstream decides which of its versions answers.");
-    const document = { ...plain, secrets: await this.#keep(secrets, request.url, former) };
+    const document = { ...plain, secrets: await this.#keep(secrets, plain, former) };
     const stored = await blobs.put(Readable.from([Buffer.from(canonicalJson(document))]));
     if (document.secrets !== null) await headers.noteArtifact(document.secrets.id, stored.digest);
     const tensors = [...inputs, ...outputs];
@@ -95,12 +95,13 @@ export class UpstreamVersions implements UpstreamSource {
     }
   }
 
-  /** The same values for the same destination keep their id, so that to deploy again is no new version. */
-  async #keep(secrets: Readonly<Record<string, string>>, url: string, former: UpstreamDocument | null): Promise<UpstreamDocument["secrets"]> {
+  /** The same values in the same document keep their id, so that to deploy again is no new version. */
+  async #keep(secrets: Readonly<Record<string, string>>, document: UpstreamDocument, former: UpstreamDocument | null): Promise<UpstreamDocument["secrets"]> {
     const names = Object.keys(secrets).sort();
     if (names.length === 0) return null;
     const { headers } = this.#options;
-    if (former !== null && former.secrets !== null && former.url === url) {
+    const { url } = document;
+    if (former !== null && former.secrets !== null && canonicalJson({ ...former, secrets: null }) === canonicalJson(document)) {
       const kept = await headers.read(former.secrets.id, url).catch(() => null);
       if (kept !== null && canonicalJson(kept) === canonicalJson(secrets)) return former.secrets;
     }

@@ -21,6 +21,7 @@ const released: Record<string, string> = {
   "9 registry-lifecycle": "510c676b24561112676fb3c00a316c065c06e9d6a43a50da462c17f0299e0aac",
   "10 datasets": "d42c7c66867bb2fa4c4efe0acdc4022cd5df2b562e9d65598b76b292a21f6ed5",
   "11 rollouts": "939720c135b85a14cb04620f2eb8b14f5554c702e2854fb0e7e079af706c56cb",
+  "12 upstream-headers": "d944ad0996ae839780d77d5bc410c8769984b8735733d7580543c3c9af04f144",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });
