@@ -101,6 +101,29 @@ export function truthStoreConformance(adapterName: string, open: () => Promise<T
       assert.deepEqual(await listed(0, 100, 2), ["1.0", "1.1"]);
     });
 
+    it("is followed page by page, each record once, also where many came at the same moment", async () => {
+      const store = await open();
+      assert.deepEqual(await store.readSince(time(0), null, 10), []);
+      await store.write([record(3, 0, "a"), record(1, 10, "b"), record(1, 2, "c"), record(2, 0, "d")], time(10));
+      await store.write([record(4, 0, "e"), record(1, 0, "f")], time(20));
+      await store.write([record(1, 2, "corrected")], time(20));
+      const follow = async (limit: number, from = time(0)): Promise<string[]> => {
+        const seen: StoredTruth[] = [];
+        for (;;) {
+          const last = seen.at(-1);
+          const page = last === undefined ? await store.readSince(from, null, limit) : await store.readSince(epochMs(last.receivedAt), last, limit);
+          assert.ok(page.length <= limit);
+          seen.push(...page);
+          if (page.length < limit) return seen.map(({ predictionId, row, value }) => `${Number(predictionId.slice(4))}.${row} ${String(value)}`);
+        }
+      };
+      const all = ["1.10 b", "2.0 d", "3.0 a", "1.0 f", "1.2 corrected", "4.0 e"];
+      for (const limit of [1, 2, 3, 100]) assert.deepEqual(await follow(limit), all, String(limit));
+      assert.deepEqual(await follow(2, time(11)), all.slice(3));
+      assert.deepEqual(await follow(2, time(20)), all.slice(3));
+      assert.deepEqual(await follow(2, time(21)), []);
+    });
+
     it("agrees with a naive model over any calls", async () => {
       const value = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.boolean(), fc.constantFrom("", "1"));
       const call = fc.array(fc.record({ prediction: fc.nat(2), row: fc.nat(1), value, observed: fc.option(fc.nat(5), { nil: undefined }) }), { maxLength: 6 });

@@ -9,4 +9,10 @@ export interface TruthStore {
   read(predictionId: string): Promise<StoredTruth[]>;
   /** Received in [from, to), oldest first, at most `limit`. */
   listReceived(from: EpochMs, to: EpochMs, limit: number): Promise<StoredTruth[]>;
+  /**
+   * Received at `receivedAt` or later, in order of arrival, then prediction and row, at most `limit`; `after` goes on behind a record that was received at `receivedAt` exactly. For those who follow what
+   * arrives at any server: clocks of servers differ and transactions end in another order than they begin, so a follower starts each time some seconds before the last record that it
+   * saw, and takes a record twice for what it is.
+   */
+  readSince(receivedAt: EpochMs, after: { predictionId: string; row: number } | null, limit: number): Promise<StoredTruth[]>;
 }

@@ -69,6 +69,17 @@ export class SqlTruthStore implements TruthStore {
       .execute();
     return rows.map(storedTruthOf);
   }
+
+  async readSince(receivedAt: EpochMs, after: { predictionId: string; row: number } | null, limit: number): Promise<StoredTruth[]> {
+    let query = this.#database.queries.selectFrom("truths").selectAll().where("received_at", ">=", receivedAt);
+    if (after !== null) {
+      query = query.where(({ and, eb, or }) =>
+        or([eb("received_at", ">", receivedAt), eb("prediction_id", ">", after.predictionId), and([eb("prediction_id", "=", after.predictionId), eb("row_index", ">", after.row)])]),
+      );
+    }
+    const rows = await query.orderBy("received_at").orderBy("prediction_id").orderBy("row_index").limit(limit).execute();
+    return rows.map(storedTruthOf);
+  }
 }
 
 function storedTruthOf(row: Selectable<TruthRow>): StoredTruth {
