@@ -106,8 +106,8 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const owners = new SqlBlobOwners(database);
   const profiler = new DuckdbReferenceProfiler(duckdb);
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
-  const { runtime, sources, ...models } = await openModels({ config, blobs, tracking, datasets: datasets.service, environment, logger });
-  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, events, heldData: datasets.heldData });
+  const { runtime, sources, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, environment, secrets: () => opened.secrets, clock, ids, logger });
+  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, upstreams: models.upstreams, events, heldData: datasets.heldData });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,
     archive: new DuckdbPredictionArchive({ environment, logger }),
@@ -149,6 +149,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     maintenance: [
       { name: "collect blobs", run: async () => blobs.collect(new Set([...(await registryStore.listArtifactDigests()), ...(await datasets.store.listDigests())]), dayMs) },
       { name: "remove unused Python environments", run: models.removeUnusedEnvironments },
+      { name: "remove unused headers of servers upstream", run: async (now) => models.removeUnusedHeaders(new Set(await registryStore.listArtifactDigests()), now) },
       // An upload may itself take a day, and is noted by its beginning.
       { name: "forget old uploads", run: (now) => owners.pruneUploads(epochMs(now - 2 * dayMs)) },
       { name: "remove old events", run: (now) => pruneEvents(outbox, now) },

@@ -19,12 +19,13 @@ import type { Logger } from "./core/logger.ts";
 import type { DatasetService } from "./datasets/index.ts";
 import type { ModelConverter } from "./exporting/index.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
+import { openUpstreams, type OpenedUpstreams } from "./open-upstreams.ts";
 import type { Artifact, BlobStore, ModelSourceReader, SourceModel, VersionSource } from "./registry/index.ts";
 import { RuntimeChoice, type ModelRuntime } from "./serving/index.ts";
 import { artifactPathOf, type Run } from "./tracking/index.ts";
 import { TrainingData } from "./training-data.ts";
 
-interface Parts {
+interface Parts extends Pick<Parameters<typeof openUpstreams>[0], "database" | "secrets" | "clock" | "ids"> {
   config: Config;
   blobs: BlobStore;
   tracking: OpenedTracking;
@@ -33,7 +34,7 @@ interface Parts {
   logger: Logger;
 }
 
-export interface OpenedModels {
+export interface OpenedModels extends Omit<OpenedUpstreams, "runtime"> {
   runtime: ModelRuntime;
   sources: ModelSourceReader;
   /** Reads the files of a model. */
@@ -47,7 +48,8 @@ export interface OpenedModels {
 }
 
 /** What runs models, of ONNX and of Python, and what reads them where runs have left them. */
-export async function openModels({ config, blobs, tracking, datasets, environment, logger }: Parts): Promise<OpenedModels> {
+export async function openModels({ tracking, datasets, environment, ...parts }: Parts): Promise<OpenedModels> {
+  const { config, blobs, logger } = parts;
   const onnx = new OnnxRuntime({ logger, environment, intraOpThreads: config.intraOpThreads });
   const directory = resolve(config.pythonEnvironments ?? join(config.data, "python-environments"));
   const environments = new PythonEnvironments({
@@ -65,8 +67,10 @@ export async function openModels({ config, blobs, tracking, datasets, environmen
     egress: new NodeEgressClient({ allowed: config.egressAllowed }), blobs, url: config.hubUrl, token: config.hubToken,
     select: (paths) => ({ wanted: filesOfModel(paths), ...(isWeightsAlone(paths) ? { why: weightsAloneAdvice } : {}) }),
   });
+  const { runtime: upstream, ...upstreams } = openUpstreams(parts);
   return {
-    runtime: new RuntimeChoice(onnx, [python]),
+    ...upstreams,
+    runtime: new RuntimeChoice(onnx, [python, upstream]),
     reader,
     converter: new PythonExporter({ runtime: python, blobs }),
     sources: new HubModels({ repository, readFolder: (files) => reader.read(files), others: new TrackedModels({ reader, blobs, tracking, training: new TrainingData({ blobs, tracking, datasets }) }) }),
