@@ -13,7 +13,7 @@ const refusal = (attempt: Promise<unknown>, name: string): Promise<[string, stri
     (error: unknown) => [(error as AppError).code, (error as AppError).message.replaceAll(name, "NAME")],
   );
 
-describe("evaluations of another team", { timeout: 120_000 }, () => {
+describe("evaluations of another team", { timeout: 300_000 }, () => {
   let server: RunningServer;
   let theirs: SlipwayClient;
   let ours: SlipwayClient;

@@ -7,7 +7,7 @@ import { startSecuredServer, type RawReply, type SecuredServer } from "../kit/se
 const model = linearModel({ weights: [3] });
 const digest = `sha256:${createHash("sha256").update(model).digest("hex")}`;
 
-describe("exports, which run code of models on the server", { timeout: 120_000 }, () => {
+describe("exports, which run code of models on the server", { timeout: 300_000 }, () => {
   let server: SecuredServer;
   const keys: Record<string, string> = {};
   before(async () => {

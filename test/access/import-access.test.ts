@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";
 
-describe("imports, which read files of the server's machine", { timeout: 120_000 }, () => {
+describe("imports, which read files of the server's machine", { timeout: 300_000 }, () => {
   let server: SecuredServer;
   let folder: string;
   const keys: string[] = [];

@@ -213,7 +213,7 @@ describe("SegmentPredictionLog on a failing disk", () => {
     await log.stop();
   });
 
-  it("finds every prediction that was acknowledged before kill -9, also one in the middle of conversions", { timeout: 120_000 }, async () => {
+  it("finds every prediction that was acknowledged before kill -9, also one in the middle of conversions", { timeout: 300_000 }, async () => {
     const scenario = newScenario();
     const script = join(import.meta.dirname, "../kit/append-until-killed.ts");
     const acknowledged: string[] = [];

@@ -35,7 +35,7 @@ async function processesOf(server: RunningServer, run: string, count = 1): Promi
   return said;
 }
 
-describe("workflows of a server that ends", { timeout: 240_000 }, () => {
+describe("workflows of a server that ends", { timeout: 300_000 }, () => {
   let directory: string;
   let marks: string;
   let server: RunningServer;

@@ -52,7 +52,7 @@ describe("the packed package", () => {
     assert.ok(packed.size < 4 << 20, `${packed.size} bytes`);
   });
 
-  it("serves the API and the console from `npx slipway up`, and ends well on SIGTERM", { timeout: 120_000 }, async () => {
+  it("serves the API and the console from `npx slipway up`, and ends well on SIGTERM", { timeout: 300_000 }, async () => {
     const server = spawn("npx", ["slipway", "up", "--port", "0", "--data", join(project, "data")], { cwd: project, env: environment, stdio: ["ignore", "pipe", "pipe"] });
     let errors = "";
     server.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));

@@ -6,7 +6,7 @@ import { startSecuredServer, type SecuredServer } from "../kit/secured-server.ts
 
 const mostOfOne = 50;
 
-describe("streams that stay open", { timeout: 120_000 }, () => {
+describe("streams that stay open", { timeout: 300_000 }, () => {
   let server: SecuredServer;
   let run: string;
   const keys: Record<string, string> = {};

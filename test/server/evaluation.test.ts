@@ -38,7 +38,7 @@ function table(rows: number): string {
 const classifier = (weights: [number, number]): Uint8Array =>
   zipMapClassifier({ coefficients: [weights, [-weights[0], -weights[1]]], labels: { texts: ["over", "under"] } });
 
-describe("evaluations of a server", { timeout: 240_000 }, () => {
+describe("evaluations of a server", { timeout: 300_000 }, () => {
   let server: RunningServer;
   before(async () => {
     server = await startServer();

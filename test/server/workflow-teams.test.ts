@@ -23,7 +23,7 @@ async function untilSleeping(client: SlipwayClient, { id }: WorkflowRun): Promis
   while ((await client.workflows.find(id)).run.state !== "sleeping") await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-describe("workflows of several teams", { timeout: 120_000 }, () => {
+describe("workflows of several teams", { timeout: 300_000 }, () => {
   let server: RunningServer;
   let admin: SlipwayClient;
   const clients: Record<"viewer" | "contributor" | "deployer" | "other" | "modelOnly" | "ofDefault", SlipwayClient> = {} as never;

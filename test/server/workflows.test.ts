@@ -65,7 +65,7 @@ async function until<Value>(look: () => Promise<Value | undefined | null | false
 }
 
 const withCode = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
-describe("workflows of a server", { timeout: 240_000 }, () => {
+describe("workflows of a server", { timeout: 300_000 }, () => {
   let directory: string;
   let marks: string;
   let server: RunningServer;
