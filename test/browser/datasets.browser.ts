@@ -117,7 +117,7 @@ describe("datasets and evaluations in the console", () => {
     await dialog.getByRole("button", { name: "Evaluate" }).click();
     await dialog.waitFor({ state: "detached" });
     const card = page.getByRole("article", { name: "Evaluation on payments-test v1" });
-    await card.getByText("Better than v3, the baseline").waitFor({ timeout: 300_000 });
+    await card.getByText("Better than v3, the baseline").waitFor({ timeout: 120_000 });
     await card.getByText("Better than v2, the champion").waitFor();
     const label = (await card.getByRole("img", { name: /Difference of AUC/ }).first().getAttribute("aria-label"))!;
     assert.match(label, /^Difference of AUC: \+0\.\d+ \(\+0\.\d+ to \+0\.\d+\)$/);
@@ -140,7 +140,7 @@ describe("datasets and evaluations in the console", () => {
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Dataset").selectOption("foreign");
     await dialog.getByRole("button", { name: "Evaluate" }).click();
-    await page.getByRole("region", { name: "Failed evaluation" }).getByText("EVALUATION_IMPOSSIBLE").waitFor({ timeout: 300_000 });
+    await page.getByRole("region", { name: "Failed evaluation" }).getByText("EVALUATION_IMPOSSIBLE").waitFor({ timeout: 120_000 });
     watched.assertQuiet();
     await watched.close();
   });
