@@ -4,6 +4,7 @@ import type { Prediction, PredictionExplanation, ServedVersion, TruthRecord } fr
 import type { DriftReport, ServingSeries } from "../monitoring/index.ts";
 import { DatasetsClient } from "./datasets-client.ts";
 import { HttpApiClient } from "./http-api-client.ts";
+import { RolloutsClient } from "./rollouts-client.ts";
 import { WorkflowsClient } from "./workflows-client.ts";
 
 export interface DeployOptions extends DeployFiles {
@@ -31,12 +32,14 @@ export class SlipwayClient {
   readonly api: ApiClient;
   readonly workflows: WorkflowsClient;
   readonly datasets: DatasetsClient;
+  readonly rollouts: RolloutsClient;
 
   /** `apiKey` for a server that asks for keys: `slipway keys create NAME --role ROLE` makes one. */
   constructor(options: { url?: string; apiKey?: string } = {}) {
     this.api = new HttpApiClient(options.url ?? "http://127.0.0.1:4400", { apiKey: options.apiKey });
     this.workflows = new WorkflowsClient(this.api);
     this.datasets = new DatasetsClient(this.api);
+    this.rollouts = new RolloutsClient(this.api);
   }
 
   /** Uploads, registers, loads, warms, then gives the version the traffic. */

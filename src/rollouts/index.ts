@@ -1,2 +1,14 @@
 export * from "./schemas.ts";
+export { rolloutCommands } from "./commands.ts";
+export type { CheckParts } from "./entry-checks.ts";
+export { judge, replay, type JudgedPhase, type Judgement } from "./judge.ts";
+export { candidateArm } from "./phase-routes.ts";
+export { RolloutMoves } from "./rollout-moves.ts";
+export type { RolloutMetrics, RolloutParts, RolloutRegistry, RolloutReplicas } from "./rollout-parts.ts";
+export { RolloutService } from "./rollout-service.ts";
 export type { RolloutChange, RolloutStore } from "./rollout-store.ts";
+export { rolloutSubscriber } from "./rollout-subscriber.ts";
+export { RolloutWakes } from "./rollout-wakes.ts";
+export { rolloutWorkflow } from "./rollout-workflow.ts";
+export { rolloutRoutes } from "./routes.ts";
+export { PhaseWatch } from "./watch-phase.ts";

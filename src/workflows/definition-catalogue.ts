@@ -40,9 +40,14 @@ export class DefinitionCatalogue {
     return [...this.#versions.keys()].sort().map((name) => this.latest(name));
   }
 
-  /** What to ask a store's `lease` for. The limit of the newest version holds for all. */
-  leasable(): { name: string; version: number; concurrencyLimit: number | null }[] {
+  isWatching(name: string): boolean {
+    return this.has(name) && this.latest(name).isWatching === true;
+  }
+
+  /** What to ask a store's `lease` for: the workflows that watch, or the others; all where it is not said. The limit of the newest version holds for all. */
+  leasable(watching?: boolean): { name: string; version: number; concurrencyLimit: number | null }[] {
     return [...this.#versions].flatMap(([name, versions]) => {
+      if (watching !== undefined && this.isWatching(name) !== watching) return [];
       const concurrencyLimit = this.latest(name).concurrency?.limit ?? null;
       return [...versions.keys()].map((version) => ({ name, version, concurrencyLimit }));
     });

@@ -19,6 +19,8 @@ export interface StepOptions<Result> {
   retry?: RetryPolicy;
   /** Of one attempt; the signal aborts then, and the attempt has failed. 10 minutes by default. */
   timeoutMs?: number;
+  /** The signal aborts as soon as the process is to end, not after the grace: for steps that wait and can begin again elsewhere. */
+  endsAtStop?: boolean;
   /** Undoes the step when a later one fails for good or the run is cancelled; called in the reverse order of completion, with retries. */
   compensate?: (result: Result, step: StepContext) => Promise<void>;
 }
@@ -70,6 +72,8 @@ export interface WorkflowDefinition<Input = unknown, Output = unknown> {
   timeoutMs?: number;
   /** Role on the whole server that starting and scheduling it needs; without it, contributors start it for their teams. */
   starter?: Role;
+  /** Its runs wait and look for most of their time: they take no place among the runs that a process has in memory at once. */
+  isWatching?: boolean;
   run(context: WorkflowContext, input: Input): Promise<Output>;
 }
 

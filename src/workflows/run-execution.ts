@@ -72,7 +72,9 @@ export class RunExecution {
     this.#stopping = true;
     if (this.#session.phase === "over") return;
     this.#session.phase = "frozen";
-    const abort = (): void => this.#session.abort.abort(new AppError("SHUTTING_DOWN", "The server is going down."));
+    const goingDown = new AppError("SHUTTING_DOWN", "The server is going down.");
+    this.#session.stopping.abort(goingDown);
+    const abort = (): void => this.#session.abort.abort(goingDown);
     if (graceMs <= 0) abort();
     const cancel = this.#session.surroundings.timers.after(graceMs, abort);
     await Promise.race([this.#whenIdle(), this.#lost.promise]);

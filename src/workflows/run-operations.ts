@@ -217,7 +217,7 @@ export class RunOperations implements WorkflowContext {
       const stopTelling = timers.after(tellAfterMs, tell);
       onPoint(`${kind} begins`);
       const outcome = await runAttempt((signal) => work(this.#contextOf(name, attempt, signal)), {
-        signal: session.abort.signal, timeoutMs: options.timeoutMs ?? defaultTimeoutMs, timers, waitForEnd: kind === "command",
+        signal: options.endsAtStop === true ? AbortSignal.any([session.abort.signal, session.stopping.signal]) : session.abort.signal, timeoutMs: options.timeoutMs ?? defaultTimeoutMs, timers, waitForEnd: kind === "command",
       });
       onPoint(`${kind} done`);
       stopTelling();

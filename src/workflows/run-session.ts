@@ -51,6 +51,8 @@ export class RunSession {
   phase: RunPhase = "working";
   /** Aborted when what is under way is to end. */
   abort = new AbortController();
+  /** Aborted when the process is to end. */
+  readonly stopping = new AbortController();
   /** Called when nothing is under way any more, not even in the workflow's own function as far as can be seen. */
   onQuiet: () => void = () => undefined;
   /** Called at the first failure that ends the work of this process on the run. */

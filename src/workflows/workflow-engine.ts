@@ -51,6 +51,8 @@ const longestWaitMs = 60_000;
 const afterFailureMs = 1000;
 const pruneEveryMs = 3_600_000;
 const pruneAtOnce = 500;
+/** Watching runs that are taken up in one look. */
+const watchersAtOnce = 100;
 const dayMs = 86_400_000;
 
 /**
@@ -170,10 +172,17 @@ export class WorkflowEngine implements RunEngine {
     const requestedAt = clock.monotonic();
     const now = await this.#storeClock.refresh();
     const nextSchedule = await this.#schedules.fireDue(now);
-    const free = this.#maxRuns - this.#held.size;
-    // A full house looks again when one leaves.
-    const leased = free <= 0 ? [] : await store.lease({ owner, now, leaseMs: this.#leaseMs, limit: free, workflows: catalogue.leasable() });
-    for (const run of leased) this.#execute(run, requestedAt + this.#leaseMs);
+    const working = [...this.#held.values()].filter(({ execution: { run } }) => !catalogue.isWatching(run.run.workflow)).length;
+    const free = this.#maxRuns - working;
+    // A full house looks again when one leaves; watchers take no place.
+    const places = [{ limit: free, workflows: catalogue.leasable(false) }, { limit: watchersAtOnce, workflows: catalogue.leasable(true) }];
+    let isFull = free <= 0;
+    for (const { limit, workflows } of places) {
+      if (limit <= 0 || workflows.length === 0) continue;
+      const found = await store.lease({ owner, now, leaseMs: this.#leaseMs, limit, workflows });
+      isFull ||= found.length === limit;
+      for (const run of found) this.#execute(run, requestedAt + this.#leaseMs);
+    }
     for (const { execution } of this.#held.values()) execution.wakeSignal();
     if (now - this.#prunedAt >= pruneEveryMs) {
       this.#prunedAt = now;
@@ -181,7 +190,7 @@ export class WorkflowEngine implements RunEngine {
       while ((await directory.prune(before, pruneAtOnce)) === pruneAtOnce);
       await this.#options.signals.prune(before);
     }
-    if (leased.length === free || free <= 0) return nextSchedule;
+    if (isFull) return nextSchedule;
     const nextRun = await store.nextDueAt(now);
     return nextRun === null || nextRun > nextSchedule ? nextSchedule : nextRun;
   }

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { RolloutPlan, type StepGate } from "../registry/index.ts";
+import { judge, replay, type Judgement } from "./judge.ts";
+import type { ArmFigures, PairedFigures, PhaseFigures, Verdict } from "./schemas.ts";
+import { latencyBucket, signedBucket } from "./statistics/index.ts";
+
+type Wanted = Partial<ArmFigures> & { ms?: number };
+
+/** An arm whose answers took about `ms`, some a little more. */
+function arm(name: string, requests: number, { ms = 10, ...more }: Wanted = {}): ArmFigures {
+  const times = new Map<number, number>();
+  for (let index = 0; index < requests; index++) {
+    const bucket = latencyBucket(ms * 1000 * (1 + (index % 7) / 20));
+    times.set(bucket, (times.get(bucket) ?? 0) + 1);
+  }
+  const half = Math.floor(requests / 2);
+  return {
+    arm: name, version: name === "stable" ? "1" : "2", requests, rows: requests, failures: {}, retries: 0, latencyUs: [...times].sort(([left], [right]) => left - right),
+    predictions: { kind: "label", counts: { no: half, yes: requests - half }, other: 0 }, errors: { count: 0, mean: 0, m2: 0 }, ...more,
+  };
+}
+
+function pairs(count: number, more: Partial<PairedFigures> = {}): PairedFigures {
+  const none = { count: 0, mean: 0, m2: 0 };
+  return { arm: "candidate", pairs: count, skipped: 0, disagreements: 0, labels: count, difference: none, absoluteDifference: none, latencyUs: none, ...more };
+}
+
+const gates = {
+  p95: { kind: "latency", quantile: "p95", maxMs: 100, maxRatio: 1.5, onFailure: "roll back" },
+  errors: { kind: "errors", maxRate: 0.01, compare: true, onFailure: "roll back" },
+  distribution: { kind: "distribution", output: null, maxDistance: 0.2, onFailure: "hold" },
+  paired: { kind: "paired", maxDisagreement: 0.2, maxDifference: 0.5, onFailure: "hold" },
+  accuracy: { kind: "accuracy", maxLoss: 0.02, minTruths: 100, required: false, onFailure: "roll back" },
+  metric: { kind: "metric", name: "revenue", sql: "select 1", min: 5, max: null, maxRatio: null, everySeconds: 60, onFailure: "roll back" },
+} satisfies Record<string, StepGate>;
+
+interface Case {
+  asked?: StepGate[];
+  figures?: PhaseFigures;
+  seconds?: number;
+  phase?: Record<string, unknown>;
+  plan?: Record<string, unknown>;
+  metrics?: Verdict["metrics"];
+}
+
+/** A canary of half of the traffic that is due after 60 seconds and 100 answers. */
+function planOf({ asked = [], phase = {}, plan = {} }: Case): RolloutPlan {
+  return RolloutPlan.parse({ phases: [{ phase: "canary", weight: 0.5, minSeconds: 60, minSamples: 100, gates: asked, ...phase }], ...plan });
+}
+
+function judged(given: Case): Judgement {
+  return judge({ plan: planOf(given), phase: 0, seconds: given.seconds ?? 60, figures: given.figures ?? both(1000), metrics: given.metrics ?? [] });
+}
+
+function both(requests: number, candidate: Wanted = {}, stable: Wanted = {}): PhaseFigures {
+  return { arms: [arm("stable", requests, stable), arm("candidate", requests, candidate)], paired: [] };
+}
+
+const resultOf = ({ gates: results }: Judgement, gate: string): string | undefined => results.find((one) => one.gate === gate)?.result;
+
+describe("the judgement of a phase", () => {
+  it("promotes when time and samples are there and every gate passes", () => {
+    const all = judged({ asked: [gates.p95, gates.errors, gates.distribution] });
+    assert.equal(all.decision, "promote", all.reason);
+    assert.deepEqual(all.gates.map(({ gate, result }) => [gate, result]), [
+      ["time", "pass"], ["samples", "pass"], ["hard failures", "pass"], ["sample ratio", "pass"], ["latency p95", "pass"], ["errors", "pass"], ["distribution", "pass"],
+    ]);
+  });
+
+  it("holds before the minimum time, and before the samples", () => {
+    assert.equal(judged({ seconds: 59.9 }).decision, "hold");
+    const few = judged({ figures: both(99) });
+    assert.equal(few.decision, "hold");
+    assert.match(few.reason, /samples: 99 of at least 100/);
+  });
+
+  it("holds without data: it neither promotes nor rolls back", () => {
+    for (const gate of [gates.p95, gates.errors, gates.distribution, gates.metric]) {
+      const none = judged({ asked: [gate], figures: { arms: [], paired: [] }, phase: { minSamples: 0 }, plan: {} });
+      assert.equal(none.decision, "hold", gate.kind);
+      assert.equal(none.gates.at(-1)!.result, "no data", gate.kind);
+    }
+    const unpaired = judged({ asked: [gates.paired], phase: { shadow: 0.5 } });
+    assert.equal(unpaired.decision, "hold");
+  });
+
+  it("rolls back before time and samples where a bound is beyond its limit", () => {
+    const slow = judged({ asked: [gates.p95], figures: both(1500, { ms: 40 }), seconds: 1 });
+    assert.equal(slow.decision, "roll back", JSON.stringify(slow.gates));
+    const absolute = judged({ asked: [{ ...gates.p95, maxRatio: null }], figures: both(200, { ms: 300 }), seconds: 1 });
+    assert.equal(absolute.decision, "roll back");
+    assert.match(absolute.reason, /^latency p95: p95 3\d\d ms is above the limit of 100 ms/);
+  });
+
+  it("judges an absolute limit by the estimate when the phase is due", () => {
+    // 3 of 250 are 1.2%: too few for a bound, and more than the 1% that is allowed.
+    const figures = both(250, { failures: { INVALID_OUTPUT: 3 } });
+    const given = { asked: [gates.errors], figures, plan: { hard: { failures: 1000 } } };
+    assert.equal(judged({ ...given, seconds: 59 }).decision, "hold");
+    assert.equal(judged(given).decision, "roll back");
+  });
+
+  it("counts what was wrong beside the stable version's errors, exactly, for rare ones too", () => {
+    const asked = [{ ...gates.errors, maxRate: null }];
+    const hard = { hard: { failures: 1000 } };
+    assert.equal(judged({ asked, figures: both(5000, { failures: { ERROR: 30 } }, { failures: { ERROR: 30 } }), plan: hard }).decision, "promote");
+    assert.equal(judged({ asked, figures: both(5000, { failures: { ERROR: 60 } }, { failures: { ERROR: 5 } }), plan: hard, seconds: 1 }).decision, "roll back");
+  });
+
+  it("ends at hard failures, whatever time and samples", () => {
+    const hard = judged({ figures: both(5, { failures: { RUNNER_CRASHED: 2, INVALID_OUTPUT: 1 } }), seconds: 0 });
+    assert.equal(hard.decision, "roll back");
+    assert.match(hard.reason, /hard failures: 3 \(2 RUNNER_CRASHED, 1 INVALID_OUTPUT\)/);
+    assert.equal(judged({ figures: both(5, { failures: { RUNNER_CRASHED: 2 } }), seconds: 0 }).decision, "hold");
+  });
+
+  it("holds where a gate that only holds fails, and says so", () => {
+    const far = judged({ asked: [gates.distribution], figures: both(1000, { predictions: { kind: "label", counts: { yes: 990, no: 10 }, other: 0 } }) });
+    assert.equal(far.decision, "hold");
+    assert.equal(resultOf(far, "distribution"), "fail");
+    assert.match(far.reason, /^distribution: /);
+  });
+
+  it("holds at a split that is not the one asked for", () => {
+    const skewed = judged({ figures: { arms: [arm("stable", 2000), arm("candidate", 1000)], paired: [] } });
+    assert.equal(skewed.decision, "hold");
+    assert.match(skewed.reason, /^sample ratio: 33.3% of the requests came to the candidate, 50.0% were meant to/);
+    // Rules send requests past the weight: the split says nothing then.
+    assert.equal(judged({ figures: { arms: [arm("stable", 2000), arm("candidate", 1000)], paired: [] }, plan: { rules: [{ header: "x-beta", to: "candidate" }] } }).decision, "promote");
+  });
+
+  it("compares nothing in a phase that leaves no traffic to the stable version, and waits for none of it", () => {
+    const full = judged({ asked: [gates.p95, gates.errors, gates.distribution, gates.paired, gates.accuracy], figures: { arms: [arm("candidate", 500)], paired: [] }, phase: { phase: "full", weight: 1 } });
+    assert.equal(full.decision, "promote", full.reason);
+    assert.match(full.gates.find(({ gate }) => gate === "distribution")!.detail, /not judged/);
+    assert.equal(judged({ asked: [gates.p95], figures: { arms: [arm("candidate", 500, { ms: 300 })], paired: [] }, phase: { phase: "full", weight: 1 } }).decision, "roll back");
+  });
+
+  it("judges pairs of labels and of numbers", () => {
+    const asked = [gates.paired];
+    const shadow = { phase: { phase: "shadow", weight: 0, shadow: 1 }, asked };
+    const figures = (one: PairedFigures, stable: Wanted = {}): PhaseFigures => ({ arms: [arm("stable", 1000, stable), arm("candidate", 1000)], paired: [one] });
+    assert.equal(judged({ ...shadow, figures: figures(pairs(1000, { disagreements: 100 })) }).decision, "promote");
+    assert.equal(resultOf(judged({ ...shadow, figures: figures(pairs(1000, { disagreements: 400 })) }), "paired"), "fail");
+    const numbers = { predictions: { kind: "number" as const, counts: [[signedBucket(1), 1000]] as [number, number][], moments: { count: 1000, mean: 5, m2: 999 * 4 } } };
+    const apart = (mean: number) => pairs(1000, { labels: 0, absoluteDifference: { count: 1000, mean, m2: 100 } });
+    assert.equal(judged({ ...shadow, figures: figures(apart(0.5), numbers) }).decision, "promote");
+    assert.equal(resultOf(judged({ ...shadow, figures: figures(apart(1.5), numbers) }), "paired"), "fail");
+  });
+
+  it("judges accuracy by the truth that there is, and waits for it only where the plan says so", () => {
+    const wrong = (share: number, count = 2000) => ({ errors: { count, mean: share, m2: count * share * (1 - share) } });
+    const asked = [gates.accuracy];
+    assert.equal(judged({ asked }).decision, "promote");
+    assert.equal(judged({ asked: [{ ...gates.accuracy, required: true }] }).decision, "hold");
+    assert.equal(judged({ asked, figures: both(2000, wrong(0.11), wrong(0.1)) }).decision, "promote");
+    const worse = judged({ asked, figures: both(2000, wrong(0.3), wrong(0.1)) });
+    assert.equal(worse.decision, "roll back");
+    assert.match(worse.reason, /accuracy 0.7 beside 0.9/);
+  });
+
+  it("judges metrics when the phase is due", () => {
+    const asked = [gates.metric];
+    const metrics = [{ name: "revenue", candidate: 4, stable: 6 }];
+    assert.equal(judged({ asked, metrics, seconds: 1 }).decision, "hold");
+    assert.equal(judged({ asked, metrics }).decision, "roll back");
+    assert.equal(judged({ asked, metrics: [{ name: "revenue", candidate: 6, stable: 6 }] }).decision, "promote");
+  });
+
+  it("rolls back after maxSeconds without a verdict", () => {
+    assert.equal(judged({ figures: both(10), seconds: 600, phase: { maxSeconds: 600 } }).decision, "roll back");
+    assert.equal(judged({ figures: both(10), seconds: 599, phase: { maxSeconds: 600 } }).decision, "hold");
+  });
+
+  it("says the same again of what a verdict keeps, through JSON", () => {
+    fc.assert(
+      fc.property(
+        fc.nat(3000), fc.nat(3000), fc.nat(5), fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 400 }), fc.double({ min: 0, max: 120, noNaN: true }), fc.boolean(),
+        (own, theirs, failures, ownMs, theirMs, seconds, shadows) => {
+          const plan = planOf({ asked: Object.values(gates), phase: { shadow: shadows ? 0.5 : 0 } });
+          const figures = { arms: [arm("stable", theirs, { ms: theirMs }), arm("candidate", own, { ms: ownMs, failures: { ERROR: failures } })], paired: shadows ? [pairs(own)] : [] };
+          const facts = { phase: 0, seconds, figures, metrics: [{ name: "revenue", candidate: 5, stable: null }] };
+          const first = judge({ plan, ...facts });
+          const kept = JSON.parse(JSON.stringify({ ...first, ...facts, by: null })) as Verdict;
+          assert.deepEqual(JSON.parse(JSON.stringify(replay(kept, plan))), { decision: kept.decision, reason: kept.reason, gates: kept.gates });
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("keeps the word of a person in a replay", () => {
+    const { gates: shown } = judged({ seconds: 1 });
+    const verdict = { phase: 0, seconds: 1, figures: both(1000), metrics: [], decision: "promote" as const, reason: "promoted by key:key_1", by: "key:key_1" };
+    assert.deepEqual(replay(verdict, planOf({})), { decision: "promote", reason: "promoted by key:key_1", gates: shown });
+  });
+});

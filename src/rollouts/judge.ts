@@ -1,0 +1,104 @@
+import type { RolloutPlan } from "../registry/index.ts";
+import { failuresOf, gateName, judgeGate, questionsOf, type JudgedGate } from "./judge-gates.ts";
+import { candidateArm } from "./phase-routes.ts";
+import type { ArmFigures, Decision, GateResult, PhaseFigures, Verdict } from "./schemas.ts";
+import { sampleRatio } from "./statistics/index.ts";
+
+/** All that a judgement is made of: a verdict keeps it, so that it can be made again. */
+export interface JudgedPhase {
+  plan: RolloutPlan;
+  /** Index in the plan. */
+  phase: number;
+  /** Since the phase began, without those that it was paused. */
+  seconds: number;
+  figures: PhaseFigures;
+  metrics: Verdict["metrics"];
+}
+
+export interface Judgement {
+  decision: Decision;
+  reason: string;
+  gates: GateResult[];
+}
+
+/** A person decided past the gates: their word counts, and the gates are shown as they were. */
+type Judged = JudgedPhase & { by?: string | null };
+
+/**
+ * What to do with a phase: `roll back` when a gate that says so has failed, `promote` when minimum time and samples are there and every gate
+ * passes, else `hold`. No data holds: it neither promotes nor rolls back. Pure: the same facts give the same judgement.
+ */
+export function judge({ plan, phase: index, seconds, figures, metrics }: JudgedPhase): Judgement {
+  const phase = plan.phases[index]!;
+  const candidate = armOf(figures, candidateArm);
+  const stable = armOf(figures, "stable");
+  const samples = candidate?.requests ?? 0;
+  const isDue = seconds >= phase.minSeconds && samples >= phase.minSamples;
+  const facts = {
+    stable, candidate, metrics, isDue,
+    paired: figures.paired.find(({ arm }) => arm === candidateArm) ?? null,
+    alpha: plan.alpha / Math.max(1, questionsOf(phase.gates)),
+    compares: phase.weight < 1, shadows: phase.shadow > 0 && phase.weight < 1,
+  };
+  const own: { name: string; judged: JudgedGate }[] = [
+    { name: "time", judged: enough("seconds", seconds, phase.minSeconds) },
+    { name: "samples", judged: enough("answers of the candidate", samples, phase.minSamples) },
+    { name: "hard failures", judged: hardFailures(candidate, plan.hard.failures) },
+    ...(phase.weight > 0 && phase.weight < 1 ? [{ name: "sample ratio", judged: ratio(plan, phase.weight, stable, candidate) }] : []),
+  ];
+  const asked = phase.gates.map((spec) => ({ name: gateName(spec), spec, judged: judgeGate(spec, facts) }));
+  const all = [...own.map((gate) => ({ ...gate, spec: null })), ...asked];
+  const gates = all.map(({ name, spec, judged: { applies: _applies, ...result } }): GateResult => ({ gate: name, spec, ...result }));
+
+  const failed = all.filter(({ judged }) => judged.result === "fail");
+  const fatal = failed.find(({ name, spec }) => name === "hard failures" || spec?.onFailure === "roll back");
+  if (fatal !== undefined) return { decision: "roll back", reason: `${fatal.name}: ${fatal.judged.detail}`, gates };
+  const open = all.filter(({ judged }) => judged.applies && judged.result !== "pass");
+  const maxSeconds = phase.maxSeconds;
+  if (open.length === 0) return { decision: "promote", reason: "every gate passes", gates };
+  const why = open.map(({ name, judged }) => `${name}: ${judged.detail}`);
+  if (maxSeconds !== null && seconds >= maxSeconds) return { decision: "roll back", reason: `no verdict after ${maxSeconds} seconds; ${why[0]}`, gates };
+  // What stands in the way longest comes first: a failure, then what is missing, then time.
+  const first = failed.length > 0 ? `${failed[0]!.name}: ${failed[0]!.judged.detail}` : why[0]!;
+  return { decision: "hold", reason: first, gates };
+}
+
+/** Works a stored verdict out again from its own numbers. */
+export function replay(verdict: Pick<Verdict, "phase" | "seconds" | "figures" | "metrics" | "decision" | "reason" | "by">, plan: RolloutPlan): Judgement {
+  const judged: Judged = { plan, phase: verdict.phase, seconds: verdict.seconds, figures: verdict.figures, metrics: verdict.metrics, by: verdict.by };
+  const made = judge(judged);
+  return judged.by === null ? made : { ...made, decision: verdict.decision, reason: verdict.reason };
+}
+
+function armOf(figures: PhaseFigures, name: string): ArmFigures | null {
+  return figures.arms.find(({ arm }) => arm === name) ?? null;
+}
+
+function enough(what: string, value: number, limit: number): JudgedGate {
+  const isEnough = value >= limit;
+  return {
+    applies: true, result: isEnough ? "pass" : "undecided", candidate: value, stable: null, limit, interval: null,
+    detail: `${Math.floor(value)} of at least ${limit} ${what}`,
+  };
+}
+
+function hardFailures(candidate: ArmFigures | null, limit: number): JudgedGate {
+  const count = candidate === null ? 0 : failuresOf(candidate);
+  const kinds = Object.entries(candidate?.failures ?? {}).filter(([, times]) => times > 0).map(([outcome, times]) => `${times} ${outcome}`);
+  const detail = count === 0 ? "none" : `${count} (${kinds.join(", ")}); ${limit} end the rollout`;
+  return { applies: true, result: count >= limit ? "fail" : "pass", candidate: count, stable: null, limit, interval: null, detail };
+}
+
+/** A split that is not the one asked for says that something between caller and figures is wrong: it holds, whatever the gates say. */
+function ratio({ rules }: RolloutPlan, weight: number, stable: ArmFigures | null, candidate: ArmFigures | null): JudgedGate {
+  const [left, right] = [stable?.requests ?? 0, candidate?.requests ?? 0];
+  const none = { stable: null, limit: weight, interval: null, candidate: left + right === 0 ? null : right / (left + right) };
+  if (rules.length > 0) return { ...none, applies: false, result: "no data", detail: "not judged: rules send requests past the weight" };
+  const compared = sampleRatio([{ arms: [{ share: 1 - weight, count: left }, { share: weight, count: right }] }]);
+  if (compared.status === "no-data") return { ...none, applies: false, result: "no data", detail: "there are too few requests to tell" };
+  const share = `${((right / (left + right)) * 100).toFixed(1)}% of the requests came to the candidate, ${(weight * 100).toFixed(1)}% were meant to`;
+  return {
+    ...none, applies: true, result: compared.mismatch ? "fail" : "pass",
+    detail: compared.mismatch ? `${share}: more than chance, look for callers that share a key or requests that are lost` : share,
+  };
+}

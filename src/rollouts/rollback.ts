@@ -1,0 +1,55 @@
+import { AppError } from "../core/errors.ts";
+import { assertRunnable, championAlias, type RegistryChange } from "../registry/index.ts";
+import type { RolloutParts } from "./rollout-parts.ts";
+
+type Parts = Pick<RolloutParts, "registry" | "serving">;
+
+const changesRead = 200;
+
+/**
+ * The version that was the champion before the present one, of those that are still there and can run. Throws ROLLOUT_IMPOSSIBLE where there
+ * is none.
+ */
+export async function formerChampion({ registry }: Parts, model: string): Promise<string> {
+  const { aliases } = await registry.model(model);
+  let champion = aliases[championAlias];
+  const changes = await registry.changes(model, { limit: changesRead });
+  for (const change of changes) {
+    if (change.change !== "model.alias.changed" && change.change !== "model.alias.deleted") continue;
+    const [before, after] = [versionIn(change.before), versionIn(change.after)];
+    if (before === null && after === null) continue;
+    // Its way to the present champion is followed back, past versions that came back themselves.
+    if (champion !== undefined && after !== champion) continue;
+    if (before === null) break;
+    if (before !== aliases[championAlias] && (await isThere({ registry }, model, before))) return before;
+    champion = before;
+  }
+  throw new AppError("ROLLOUT_IMPOSSIBLE", `${model} had no champion before that is still there; name a version with --to.`);
+}
+
+/** The champion is the version from now on, in Production; the former is Archived. Loaded first, swapped between two requests. */
+export async function giveTo({ registry, serving }: Parts, model: string, version: string, by: { actor: string; now: number; reason: string }): Promise<void> {
+  const found = await registry.version(model, version);
+  assertRunnable(found);
+  const before = (await registry.model(model)).aliases[championAlias];
+  await serving.activate(model, version, by.actor, by.reason === "" ? undefined : by.reason);
+  const change = { actor: by.actor, now: by.now as never, ...(by.reason === "" ? {} : { reason: by.reason }) };
+  if (found.stage !== "Production") await registry.transition(model, version, "Production", change);
+  if (before !== undefined && before !== version && (await registry.version(model, before)).stage === "Production") await registry.transition(model, before, "Archived", change);
+}
+
+async function isThere({ registry }: Pick<Parts, "registry">, model: string, version: string): Promise<boolean> {
+  try {
+    assertRunnable(await registry.version(model, version));
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && (error.code === "VERSION_NOT_FOUND" || error.code === "VERSION_NOT_RUNNABLE")) return false;
+    throw error;
+  }
+}
+
+/** Of a change of the alias champion, as it is kept: `champion=3`. */
+function versionIn(text: RegistryChange["before"]): string | null {
+  const prefix = `${championAlias}=`;
+  return text?.startsWith(prefix) === true ? text.slice(prefix.length) : null;
+}
