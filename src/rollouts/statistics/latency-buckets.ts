@@ -14,6 +14,7 @@ export function latencyBucket(microseconds: number): number {
   if (microseconds <= 1) return 0;
   // A value on an edge belongs below it, in spite of the rounding of logarithms.
   const bucket = Math.ceil(Math.log(microseconds) / logWidth - 1e-9);
+  if (bucket <= 0) return 0;
   return bucket < bucketCount ? bucket : bucketCount - 1;
 }
 

@@ -43,6 +43,10 @@ export class RunningMoments implements Moments {
    */
   merge(other: Moments): void {
     if (other.count === 0) return;
+    if (this.count === 0) {
+      [this.count, this.mean, this.m2] = [other.count, other.mean, other.m2];
+      return;
+    }
     const count = this.count + other.count;
     const apart = other.mean - this.mean;
     this.m2 += other.m2 + ((apart * this.count) / count) * apart * other.count;

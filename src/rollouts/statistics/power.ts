@@ -70,7 +70,9 @@ export function samplesNeeded(question: PowerQuestion): PowerAnswer | NoData {
   if (variance <= 0) return noData("no-variance");
 
   const powerQuantile = normalUpperQuantile(1 - power);
-  const fewest = fewestSamples / Math.min(candidateShare, 1 - candidateShare);
+  const smaller = Math.min(candidateShare, 1 - candidateShare);
+  // Two standard deviations more than the minimum of the smaller arm: chance may send it fewer.
+  const fewest = (fewestSamples + 2 * Math.sqrt(fewestSamples)) / smaller;
   const reachAt = (samples: number): number => sequenceReach(samples, { ...question, alpha, side });
   const sequential = (ofVariance: number, margin: number, atLeast: number): number => {
     const missing = (logSamples: number): number => difference * Math.sqrt(Math.exp(logSamples) / ofVariance) - reachAt(Math.exp(logSamples)) - margin;
@@ -90,7 +92,7 @@ export function samplesNeeded(question: PowerQuestion): PowerAnswer | NoData {
     if (samples < sequentialSamples) advice.push({ action, samples, daysLeft: daysLeft(samples), detail });
   };
   if (concludes === false) {
-    const evenly = sequential(varianceAt(0.5), powerQuantile, 2 * fewestSamples);
+    const evenly = sequential(varianceAt(0.5), powerQuantile, 2 * fewest * smaller);
     advise("raise the candidate's share", evenly, `At 50% instead of ${percent(candidateShare)} it takes ${percent(evenly / sequentialSamples)} of the samples.`);
     const left = 1 - covariateCorrelation ** 2;
     if (left < 1) advise("adjust by the covariate", sequential(variance * left, powerQuantile, fewest), `CUPED leaves ${percent(left)} of the variance.`);
@@ -104,7 +106,7 @@ export function samplesNeeded(question: PowerQuestion): PowerAnswer | NoData {
     advice.sort((first, second) => first.samples - second.samples);
   }
   return {
-    status: "estimated", fixedSamples, sequentialSamples, typicalSamples: sequential(variance, 0, fewest), inflation: sequentialSamples / fixedSamples,
+    status: "estimated", fixedSamples, sequentialSamples, typicalSamples: sequential(variance, 0, fewestSamples / smaller), inflation: sequentialSamples / fixedSamples,
     daysLeft: days, concludes, advice,
   };
 }

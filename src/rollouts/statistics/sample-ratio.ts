@@ -41,7 +41,6 @@ export function sampleRatio(phases: readonly AllocationPhase[], options: { reado
   const observed = new Array<number>(arms).fill(0);
   const expected = new Array<number>(arms).fill(0);
   let isImpossible = false;
-  let [near, wide] = [0, 0];
   for (const phase of phases) {
     const shares = phase.arms.reduce((sum, { share }) => sum + share, 0);
     const total = phase.arms.reduce((sum, { count }) => sum + count, 0);
@@ -51,8 +50,6 @@ export function sampleRatio(phases: readonly AllocationPhase[], options: { reado
       expected[arm]! += (share / shares) * total;
       if (share <= 0 && count > 0) isImpossible = true;
     });
-    near += logEvidence(phase, shares, fineConcentration);
-    wide += logEvidence(phase, shares, shares / Math.min(...phase.arms.map(({ share }) => (share > 0 ? share : Infinity))));
   }
   const counted = observed.reduce((sum, count) => sum + count, 0);
   if (counted === 0) return noData("empty");
@@ -65,8 +62,26 @@ export function sampleRatio(phases: readonly AllocationPhase[], options: { reado
     degrees++;
   });
   const pearsonPValue = isImpossible ? 0 : chiSquareUpper(chiSquare, degrees);
-  const pValue = isImpossible ? 0 : Math.min(1, Math.exp(Math.LN2 - logAdd(near, wide)));
+  const pValue = isImpossible ? 0 : Math.min(1, Math.exp(-logSampleRatioEvidence(phases)));
   return { status: "estimated", expected, observed, chiSquare, degrees, pearsonPValue, pValue, mismatch: pValue <= (options.alpha ?? usualAlpha) };
+}
+
+/** ln of the evidence against the allocation: above -ln α it is a mismatch at this look. Cheap: for a look after every request. */
+export function logSampleRatioEvidence(phases: readonly AllocationPhase[]): number {
+  let [near, wide] = [0, 0];
+  for (const phase of phases) {
+    let [shares, smallest, total] = [0, Infinity, 0];
+    for (const { share, count } of phase.arms) {
+      if (share <= 0) continue;
+      shares += share;
+      smallest = Math.min(smallest, share);
+      total += count;
+    }
+    if (total === 0) continue;
+    near += logEvidence(phase, shares, fineConcentration);
+    wide += logEvidence(phase, shares, shares / smallest);
+  }
+  return logAdd(near, wide) - Math.LN2;
 }
 
 /** ln of the likelihood of the phase's counts, mixed over shares around the planned ones, by that of the planned ones. */
