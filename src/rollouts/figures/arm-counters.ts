@@ -1,0 +1,71 @@
+import type { ArmFigures } from "../schemas.ts";
+import { LatencyHistogram, RunningMoments } from "../statistics/index.ts";
+import { greatestMeasured, PredictionCounts } from "./prediction-counts.ts";
+import type { PredictionValues } from "./prediction-values.ts";
+
+/** What is counted of one attempt. */
+interface Attempt {
+  rows: number;
+  outcome: string;
+  isFailure: boolean;
+  latencyUs: number;
+}
+
+/** What one version does in one phase on this server. Adding to it allocates nothing but names that are new. */
+export class ArmCounters {
+  readonly #arm: string;
+  readonly #version: string;
+  #requests = 0;
+  #rows = 0;
+  #retries = 0;
+  readonly #failures = new Map<string, number>();
+  readonly #latency = new LatencyHistogram();
+  readonly #predictions = new PredictionCounts();
+  readonly #errors = new RunningMoments();
+
+  constructor(arm: string, version: string) {
+    this.#arm = arm;
+    this.#version = version;
+  }
+
+  /** A request that it was assigned, or one that it answered as a shadow. */
+  add({ rows, outcome, isFailure, latencyUs }: Attempt, values: PredictionValues | null): void {
+    this.#requests++;
+    this.#rows += rows;
+    if (isFailure) this.#failures.set(outcome, (this.#failures.get(outcome) ?? 0) + 1);
+    // What the version did not work on says nothing of its speed: cached answers, and requests that were refused for the caller's fault.
+    if (isFailure || outcome === "ok") this.#latency.add(latencyUs);
+    if (values !== null) this.#predictions.add(values);
+  }
+
+  /** It answered what another arm failed at. */
+  addRetry(): void {
+    this.#retries++;
+  }
+
+  /** The truth of a prediction became known, or was corrected: `former` is taken back. */
+  addError(error: number | null, former: number | null): void {
+    if (former !== null && former <= greatestMeasured) takeBack(this.#errors, former);
+    if (error !== null && error <= greatestMeasured) this.#errors.add(error);
+  }
+
+  toFigures(): ArmFigures {
+    return {
+      arm: this.#arm, version: this.#version, requests: this.#requests, rows: this.#rows, failures: Object.fromEntries(this.#failures), retries: this.#retries,
+      latencyUs: this.#latency.toSparse(), predictions: this.#predictions.toFigures(), errors: this.#errors.toJSON(),
+    };
+  }
+}
+
+/** Welford's update backwards. Rounding must not leave a sum of squares below zero. */
+function takeBack(moments: RunningMoments, value: number): void {
+  const count = moments.count - 1;
+  if (count <= 0) {
+    moments.count = moments.mean = moments.m2 = 0;
+    return;
+  }
+  const mean = moments.mean - (value - moments.mean) / count;
+  moments.m2 = Math.max(0, moments.m2 - (value - moments.mean) * (value - mean));
+  moments.mean = mean;
+  moments.count = count;
+}
