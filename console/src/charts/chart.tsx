@@ -24,6 +24,8 @@ export interface ChartBand {
   low: Values;
   high: Values;
   color: string;
+  /** What the legend says of the newest values, where that is more than they are. */
+  text?: string;
 }
 
 export interface ChartProps {
@@ -111,7 +113,7 @@ export function Chart(props: ChartProps) {
           {bands.map((band) => (
             <li key={band.label}>
               <Swatch color={band.color} wide />
-              {band.label} <b>{bandText(format, shown(band.low), shown(band.high))}</b>
+              {band.label} <b>{(index === null ? band.text : undefined) ?? bandText(format, shown(band.low), shown(band.high))}</b>
             </li>
           ))}
           {levels.map((level) => (

@@ -48,8 +48,8 @@ function connect(): void {
   });
   current.addEventListener("change", (event) => {
     heard();
-    const { model } = JSON.parse((event as MessageEvent<string>).data) as { model?: string };
-    invalidate((key) => key === "/api/models" || (model !== undefined && key.includes(`/api/models/${encodeURIComponent(model)}`)));
+    const { kind, model } = JSON.parse((event as MessageEvent<string>).data) as { kind?: string; model?: string };
+    invalidate((key) => key === "/api/models" || (kind === "rollout.changed" && key.startsWith("/api/rollouts")) || (model !== undefined && key.includes(`/api/models/${encodeURIComponent(model)}`)));
   });
   current.onerror = () => {
     if (current === source && (opened || state.status !== "live")) retry();

@@ -5,13 +5,13 @@ import { paletteEntries, searchPalette } from "./palette-entries.ts";
 
 const model: ModelEntry = {
   name: "flight-delay", createdAt: 0, updatedAt: 0, description: "Is this flight late?", tags: [], team: "default", owner: "local", aliases: { champion: "2" }, latestVersion: "3", live: null, drift: "none",
-  served: [{ model: "flight-delay", version: "2", state: "ready", reason: null, active: true, placement: "inline", executionProvider: "cpu", runners: { wanted: 1, ready: 1, restarts: 0 }, queueRows: 0, warmup: [] }],
+  served: [{ model: "flight-delay", version: "2", state: "ready", reason: null, active: true, placement: "inline", executionProvider: "cpu", runners: { wanted: 1, ready: 1, restarts: 0 }, queueRows: 0, breaker: null, warmup: [] }],
 };
 const entries = paletteEntries([model], [{ id: "theme", label: "Change the theme", note: "", kind: "Action", keywords: "dark light", run: () => undefined }]);
 
 describe("searchPalette", () => {
   it("shows pages, models and actions before anything is typed, and no dangerous ones", () => {
-    assert.deepEqual(searchPalette(entries, "").map((entry) => entry.label), ["Models", "Experiments", "Datasets", "Workflows", "Events", "Settings", "API", "flight-delay", "Change the theme"]);
+    assert.deepEqual(searchPalette(entries, "").map((entry) => entry.label), ["Models", "Rollouts", "Experiments", "Datasets", "Workflows", "Events", "Settings", "API", "flight-delay", "Change the theme"]);
   });
 
   it("finds versions, tabs and actions by any of their words, the closest first", () => {

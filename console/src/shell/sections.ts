@@ -23,7 +23,7 @@ export const sections: readonly Section[] = [
   },
   {
     id: "rollouts", label: "Rollouts", icon: "rollouts", href: "/rollouts", matches: /^\/rollouts(\/|$)/,
-    group: "Serve", keywords: "canary shadow staged promote abort rollback release traffic split gates verdicts",
+    group: "Serve", keywords: "canary shadow staged abort rollback release traffic split gates verdicts",
   },
   {
     id: "experiments", label: "Experiments", icon: "experiments", href: "/experiments", matches: /^\/experiments(\/|$)/,

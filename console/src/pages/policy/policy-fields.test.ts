@@ -3,24 +3,35 @@ import { describe, it } from "node:test";
 import { z } from "zod";
 import { Policy } from "../../../../src/registry/policy-schemas.ts";
 import type { Schema } from "../../data/open-api.ts";
-import { differences, fieldText, flatten, parseField, policyFields, problemsByField, unflatten } from "./policy-fields.ts";
+import { differences, fieldText, flatten, flattenDeep, flattenPolicy, parseField, policyFields, problemsByField, unflatten } from "./policy-fields.ts";
 
 const schema = z.toJSONSchema(Policy, { io: "input" }) as Schema & { $defs?: Record<string, Schema> };
 const fields = policyFields(schema, (reference) => schema.$defs?.[reference.replace("#/$defs/", "")]);
 const defaults = Policy.parse({});
 
 describe("policyFields", () => {
-  it("finds every leaf of the policy with its default, but for parts that come as a whole", () => {
-    const flat = flatten(defaults);
-    for (const field of fields) assert.deepEqual([field.path, field.default], [field.path, flat[field.path]]);
-    const wholes = Object.entries(flat).filter(([path]) => !fields.some((field) => field.path === path));
-    assert.deepEqual(wholes.filter(([, value]) => typeof value !== "object"), []);
-    assert.ok(fields.length > 30 && fields.some(({ path }) => path === "log.redact") && !fields.some(({ path }) => path === "rollout.phases"));
+  it("finds every leaf of the policy, and the parts that come as a whole, with their defaults", () => {
+    assert.deepEqual(Object.fromEntries(fields.map((field) => [field.path, field.default])), flattenPolicy(defaults, fields));
+    assert.deepEqual(fields.filter(({ kind }) => kind === "whole").map(({ path }) => path), ["rollout.phases", "rollout.rules", "fallback.answer", "fallback.breaker"]);
+    assert.deepEqual(fields.find(({ path }) => path === "rollout.startOn")?.choices, ["registered", "evaluated better", "staging", "challenger"]);
+  });
+
+  it("keeps a part that comes as a whole in one piece, and takes it away in one", () => {
+    const policy = Policy.parse({ fallback: { breaker: { failures: 5 } } });
+    const flat = flattenPolicy(policy, fields);
+    assert.deepEqual(flat["fallback.breaker"], { failures: 5, openSeconds: 10 });
+    assert.deepEqual(unflatten({ ...flat, "fallback.breaker": null }), defaults);
+  });
+
+  it("names what changed inside of a part", () => {
+    const changed = structuredClone(defaults);
+    changed.rollout.phases[1]!.weight = 0.1;
+    assert.deepEqual(differences(flattenDeep(defaults), flattenDeep(changed)), [{ path: "rollout.phases.2.weight", before: 0.05, after: 0.1 }]);
   });
 
   it("gives back what it took apart", () => {
     assert.deepEqual(unflatten(flatten(defaults)), defaults);
-    for (const field of fields) assert.deepEqual(parseField(field, fieldText(field.default)), { value: field.default }, field.path);
+    for (const field of fields) assert.deepEqual(parseField(field, fieldText(field.default, field.kind)), { value: field.default }, field.path);
   });
 
   it("refuses what the server would", () => {
@@ -37,5 +48,6 @@ describe("policyFields", () => {
     const before = flatten(defaults);
     assert.deepEqual(differences(before, { ...before, "serving.runners": 2 }), [{ path: "serving.runners", before: 1, after: 2 }]);
     assert.deepEqual(problemsByField([{ path: "policy.serving.runners", message: "too many" }], fields), { "serving.runners": "too many" });
+    assert.deepEqual(problemsByField([{ path: "policy.rollout.phases.0.weight", message: "too much" }], fields), { "rollout.phases": "0.weight: too much" });
   });
 });

@@ -4,7 +4,8 @@ import { invalidate, remember } from "../../data/resource.ts";
 import type { PolicyRevision } from "../../data/types.ts";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Panel } from "../../parts/panel.tsx";
-import { fieldText, flatten, parseField, problemsByField, same, unflatten, type PolicyField } from "./policy-fields.ts";
+import { fieldText, flattenPolicy, parseField, problemsByField, same, unflatten, type PolicyField } from "./policy-fields.ts";
+import { WholeEditor } from "./whole-editor.tsx";
 import { fieldWords, groupWords, labelOf, noneText, policyText } from "./policy-words.ts";
 
 /**
@@ -28,9 +29,9 @@ export function PolicyForm({ revision, fields, groups, choices, onDone, reload }
   /** The revision that was no longer the newest. */
   const [refused, setRefused] = useState<number | null>(null);
   const reasonId = useId();
-  const flat = flatten(revision.policy);
-  const textOf = (field: PolicyField): string => changes[field.path] ?? fieldText(flat[field.path]);
-  const changed = fields.filter((field) => field.path in changes && changes[field.path] !== fieldText(flat[field.path]));
+  const flat = flattenPolicy(revision.policy, fields);
+  const textOf = (field: PolicyField): string => changes[field.path] ?? fieldText(flat[field.path], field.kind);
+  const changed = fields.filter((field) => field.path in changes && changes[field.path] !== fieldText(flat[field.path], field.kind));
 
   const change = (path: string, text: string): void => {
     setChanges({ ...changes, [path]: text });
@@ -98,7 +99,7 @@ export function PolicyForm({ revision, fields, groups, choices, onDone, reload }
           <label htmlFor={reasonId} className="field-label">Why</label>
           <input id={reasonId} className="input" value={reason} maxLength={1000} aria-invalid={problems.reason !== undefined} aria-describedby={`${reasonId}-note`} onChange={(event) => setReason(event.target.value)} placeholder="such as: the checkout needs an answer within 40 ms" />
           <span id={`${reasonId}-note`} className={problems.reason === undefined ? "field-hint" : "field-problem"}>
-            {problems.reason ?? (changed.length === 0 ? "Nothing is changed yet." : changed.map((field) => `${labelOf(field.path)}: ${policyText(field.path, flat[field.path])} → ${textOf(field) || noneText(field.path)}`).join("; "))}
+            {problems.reason ?? (changed.length === 0 ? "Nothing is changed yet." : changed.map((field) => `${labelOf(field.path)}: ${policyText(field.path, flat[field.path])} → ${changedText(field, textOf(field))}`).join("; "))}
           </span>
         </div>
         <div className="form-actions">
@@ -108,6 +109,13 @@ export function PolicyForm({ revision, fields, groups, choices, onDone, reload }
       </div>
     </form>
   );
+}
+
+/** What a changed field will say; the inside of a part that is not right yet is not put into words. */
+function changedText(field: PolicyField, text: string): string {
+  const parsed = parseField(field, text);
+  if ("problem" in parsed) return field.kind === "whole" ? "not complete yet" : text;
+  return field.kind === "whole" ? policyText(field.path, parsed.value) : text || noneText(field.path);
 }
 
 function FieldRow({ field, choices, text, before, touched, problem, onChange }: { field: PolicyField; choices: readonly string[] | undefined; text: string; before: unknown; touched: boolean; problem: string | undefined; onChange: (text: string) => void }) {
@@ -121,6 +129,15 @@ function FieldRow({ field, choices, text, before, touched, problem, onChange }: 
     touched ? `was ${policyText(field.path, before)}` : undefined,
     field.default === undefined || (isDefault && !touched) ? undefined : `default ${policyText(field.path, field.default)}`,
   ].filter((note) => note !== undefined);
+  if (field.kind === "whole") {
+    return (
+      <div id={id} tabIndex={-1} className={`form-row form-row-whole${problem === undefined ? "" : " field-bad"}${touched ? " form-row-touched" : ""}`} role="group" aria-labelledby={`${id}-label`}>
+        <span id={`${id}-label`} className="form-row-label">{labelOf(field.path)}</span>
+        <span id={noteId} className={problem === undefined ? "field-hint" : "field-problem"}>{problem ?? field.description}</span>
+        <WholeEditor schema={field.schema!} value={JSON.parse(text)} onChange={(value) => onChange(JSON.stringify(value))} name={labelOf(field.path)} />
+      </div>
+    );
+  }
   return (
     <div className={`form-row${problem === undefined ? "" : " field-bad"}${touched ? " form-row-touched" : ""}`}>
       <label htmlFor={id}>{labelOf(field.path)}</label>
@@ -130,6 +147,8 @@ function FieldRow({ field, choices, text, before, touched, problem, onChange }: 
             <option value="true">yes</option>
             <option value="false">no</option>
           </select>
+        ) : field.kind === "list" && field.choices !== undefined ? (
+          <Checks choices={field.choices} text={text} label={labelOf(field.path)} described={described} onChange={onChange} />
         ) : choices !== undefined ? (
           <select className="input" value={text} onChange={(event) => onChange(event.target.value)} {...described}>
             <option value="">{noneText(field.path)}</option>
@@ -146,6 +165,19 @@ function FieldRow({ field, choices, text, before, touched, problem, onChange }: 
       </span>
       <span id={noteId} className={problem === undefined ? "field-hint" : "field-problem"}>{problem ?? notes.join(" · ")}</span>
     </div>
+  );
+}
+
+function Checks({ choices, text, label, described, onChange }: { choices: readonly string[]; text: string; label: string; described: Record<string, unknown>; onChange: (text: string) => void }) {
+  const held = text.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  return (
+    <span {...described} role="group" aria-label={label} className="form-row-checks">
+      {choices.map((choice) => (
+        <label key={choice} className="check">
+          <input type="checkbox" checked={held.includes(choice)} onChange={(event) => onChange(choices.filter((other) => (other === choice ? event.target.checked : held.includes(other))).join(", "))} /> {choice}
+        </label>
+      ))}
+    </span>
   );
 }
 

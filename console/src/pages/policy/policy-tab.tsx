@@ -1,18 +1,19 @@
 import { useMemo } from "react";
 import { apiPath, call } from "../../data/api.ts";
 import { useDatasets } from "../../data/datasets.ts";
-import { usePolicy } from "../../data/models.ts";
+import { useModels, usePolicy } from "../../data/models.ts";
 import { useOpenApi, type Schema } from "../../data/open-api.ts";
 import { useQuery } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
-import type { ModelDetail, PolicyRevision } from "../../data/types.ts";
+import type { ModelDetail, PolicyRevision, RolloutPhase } from "../../data/types.ts";
 import { plural } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { Time } from "../../parts/time.tsx";
 import type { ModelTabProps } from "../model/model-page.tsx";
-import { differences, flatten, policyFields, same, type PolicyField } from "./policy-fields.ts";
+import { PlanPreview } from "../rollouts/plan-preview.tsx";
+import { differences, flatten, flattenDeep, flattenPolicy, policyFields, unflatten, same, type PolicyField } from "./policy-fields.ts";
 import { PolicyForm } from "./policy-form.tsx";
 import { groupOrder, groupWords, labelOf, policyText } from "./policy-words.ts";
 
@@ -50,13 +51,13 @@ function PolicyBody({ detail, revision, schema, resolve, editing, onEdit, reload
   onEdit: (edit: boolean) => void;
   reload: () => void;
 }) {
-  const flat = useMemo(() => flatten(revision.policy), [revision]);
   const fields = useMemo(() => {
     const known = policyFields(schema, resolve);
     // A server that does not describe its policy still shows it.
-    return known.length > 1 ? known : Object.entries(flat).map(([path, value]): PolicyField => ({ path, group: path.split(".")[0]!, kind: Array.isArray(value) ? "list" : typeof value === "boolean" ? "boolean" : "number", default: undefined, description: undefined }));
+    return known.length > 1 ? known : Object.entries(flatten(revision.policy)).map(([path, value]): PolicyField => ({ path, group: path.split(".")[0]!, kind: Array.isArray(value) ? "list" : typeof value === "boolean" ? "boolean" : "number", default: undefined, description: undefined }));
     // `resolve` reads from the same document as `schema`.
-  }, [schema, flat]);
+  }, [schema, revision]);
+  const flat = useMemo(() => flattenPolicy(revision.policy, fields), [revision, fields]);
   const groups = [...new Set(fields.map((field) => field.group))].sort((a, b) => rank(a) - rank(b));
   const changed = fields.filter((field) => field.default !== undefined && !same(flat[field.path], field.default)).length;
 
@@ -93,7 +94,8 @@ function PolicyBody({ detail, revision, schema, resolve, editing, onEdit, reload
 function EditedPolicy(props: Omit<Parameters<typeof PolicyForm>[0], "choices"> & { detail: ModelDetail }) {
   const { detail: { model, versions }, ...rest } = props;
   const datasets = useDatasets().data?.datasets.filter(({ team }) => team === model.team) ?? [];
-  const choices = { "evaluation.dataset": datasets.map(({ name }) => name), "evaluation.baseline": versions.map(({ version }) => version) };
+  const others = (useModels().data?.models ?? []).filter(({ name, team }) => team === model.team && name !== model.name);
+  const choices = { "fallback.model": others.map(({ name }) => name), "evaluation.dataset": datasets.map(({ name }) => name), "evaluation.baseline": versions.map(({ version }) => version) };
   return <PolicyForm {...rest} choices={choices} />;
 }
 
@@ -102,6 +104,7 @@ function PolicyRow({ field, value }: { field: PolicyField; value: unknown }) {
   return (
     <div>
       <dt title={field.path}>{labelOf(field.path)}{field.description !== undefined && <span className="cell-note">{field.description}</span>}</dt>
+      {field.path === "rollout.phases" && Array.isArray(value) && <dd className="policy-phases"><PlanPreview phases={value as RolloutPhase[]} /></dd>}
       <dd className={isDefault ? "policy-default" : "policy-changed"}>
         {policyText(field.path, value)}{" "}
         {isDefault ? <span className="muted small">default</span> : field.default !== undefined && <Chip tone="accent" title="Changed from the default">default {policyText(field.path, field.default)}</Chip>}
@@ -123,7 +126,8 @@ function History({ model, current, defaults }: { model: string; current: number;
     <Panel title="History" flush>
       <ResourceView resource={history}>
         {({ revisions }) => {
-          const flats = revisions.map((revision) => flatten(revision.policy));
+          const flats = revisions.map((revision) => flattenDeep(revision.policy));
+          const first = flattenDeep(unflatten(defaults));
           return (
             <ol className="history">
               {revisions.map((revision, index) => (
@@ -133,7 +137,7 @@ function History({ model, current, defaults }: { model: string; current: number;
                   </p>
                   <p>{revision.reason}</p>
                   <ul>
-                    {differences(flats[index + 1] ?? { ...flats[index], ...defaults }, flats[index]!).map(({ path, before, after }) => (
+                    {differences(flats[index + 1] ?? first, flats[index]!).map(({ path, before, after }) => (
                       <li key={path}>
                         {labelOf(path)}: <del>{policyText(path, before)}</del> <ins>{policyText(path, after)}</ins>
                       </li>

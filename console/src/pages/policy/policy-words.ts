@@ -1,4 +1,5 @@
 import { formatMs, formatShare } from "../../format.ts";
+import { keyLabel, wholeText } from "./whole-words.ts";
 
 /** How people call the parts of a policy. A leaf that is not here is shown under its own name. */
 export const groupWords: Record<string, { title: string; note: string }> = {
@@ -6,11 +7,13 @@ export const groupWords: Record<string, { title: string; note: string }> = {
   serving: { title: "Serving", note: "processes, batches and limits" },
   cache: { title: "Cache", note: "answers to the same input" },
   log: { title: "Prediction log", note: "what is kept, and for how long" },
+  rollout: { title: "Rollout", note: "how a new version gets its traffic, and what takes it away" },
+  fallback: { title: "Fallback", note: "what answers when no version can" },
   evaluation: { title: "Evaluation", note: "what new versions are measured on and against" },
   monitoring: { title: "Monitoring", note: "the window that is watched" },
 };
 
-export const groupOrder = ["objectives", "evaluation", "serving", "cache", "log", "monitoring"];
+export const groupOrder = ["rollout", "objectives", "fallback", "evaluation", "serving", "cache", "log", "monitoring"];
 
 export const fieldWords: Record<string, { label: string; unit?: string; none?: string }> = {
   "serving.runners": { label: "Runners" },
@@ -43,11 +46,32 @@ export const fieldWords: Record<string, { label: string; unit?: string; none?: s
   "evaluation.baseline": { label: "Baseline", none: "a trivial model" },
   "evaluation.confidence": { label: "Confidence of intervals", unit: "share" },
   "evaluation.maxRows": { label: "Most rows", unit: "rows" },
+  "rollout.startOn": { label: "Starts by itself on", none: "nothing" },
+  "rollout.phases": { label: "Phases" },
+  "rollout.key.header": { label: "Header with the caller's key" },
+  "rollout.key.input": { label: "Input with the caller's key" },
+  "rollout.rules": { label: "Rules" },
+  "rollout.alpha": { label: "Chance of a false alarm", unit: "share" },
+  "rollout.hard.failures": { label: "Hard failures that end it" },
+  "rollout.hard.latencyMs": { label: "Latency that is a hard failure", unit: "ms" },
+  "rollout.retryOnStable": { label: "Stable answers what the candidate fails at" },
+  "rollout.shadow.maxConcurrent": { label: "Shadow requests at once" },
+  "rollout.shadow.maxPerSecond": { label: "Shadow requests a second" },
+  "rollout.keepWarmSeconds": { label: "Keep the former version loaded", unit: "s" },
+  "fallback.model": { label: "Model" },
+  "fallback.answer": { label: "Answer" },
+  "fallback.breaker": { label: "Circuit breaker" },
   "monitoring.windowMinutes": { label: "Live window of drift", unit: "min" },
 };
 
+/** Of a field, or of something inside of a part that comes as a whole: `Phases 2, share of requests`. */
 export function labelOf(path: string): string {
-  return fieldWords[path]?.label ?? path;
+  const known = fieldWords[path]?.label;
+  if (known !== undefined) return known;
+  const [whole] = Object.entries(fieldWords).filter(([name]) => path.startsWith(`${name}.`));
+  if (whole === undefined) return path;
+  const inside = path.slice(whole[0].length + 1).split(".").map((name) => (/^\d+$/.test(name) ? ` ${name}` : `, ${keyLabel(name).toLowerCase()}`));
+  return whole[1].label + inside.join("");
 }
 
 /** What it means that nothing is set. */
@@ -60,8 +84,8 @@ export function policyText(path: string, value: unknown): string {
   if (value === undefined) return "–";
   if (value === null) return noneText(path);
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map((item) => (typeof item === "object" ? JSON.stringify(item) : String(item))).join(", ");
-  if (typeof value === "object") return JSON.stringify(value);
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return value.length === 0 ? noneText(path) : value.join(", ");
+  if (typeof value === "object") return wholeText(path, value);
   const unit = fieldWords[path]?.unit;
   if (typeof value === "number" && unit === "ms") return formatMs(value);
   if (typeof value === "number" && (unit === "share" || unit === "0 to 1")) return formatShare(value);

@@ -13,6 +13,8 @@ export interface PredictionShares {
 
 const mostBuckets = 16;
 const mostLabels = 12;
+/** The share of values at either end that does not stretch the axis. */
+const tail = 0.002;
 
 /** Null where there is nothing of either, or they answer different kinds of things. */
 export function predictionShares(stable: Predictions, candidate: Predictions): PredictionShares | null {
@@ -22,32 +24,59 @@ export function predictionShares(stable: Predictions, candidate: Predictions): P
   return null;
 }
 
-type Counts = readonly (readonly [number, number])[];
+type Counts = readonly (readonly [bucket: number, count: number])[];
 
-/** Neighbouring buckets are put together until there are few enough to be read. */
+/**
+ * Bars of equal width over where nearly all values lie; a bucket that reaches over two bars is shared out. Values of one sign over more than two
+ * decades get bars that grow with their distance from zero.
+ */
 function ofNumbers(stable: Counts, candidate: Counts): PredictionShares | null {
-  const numbers = [...stable, ...candidate].map(([bucket]) => bucket).filter((bucket) => bucket !== notANumber);
-  const hasNone = [...stable, ...candidate].some(([bucket]) => bucket === notANumber);
+  const numbers = [...stable, ...candidate].filter(([bucket]) => bucket !== notANumber).sort((a, b) => a[0] - b[0]);
+  const hasNone = numbers.length < stable.length + candidate.length;
   if (numbers.length === 0 && !hasNone) return null;
-  const [first, last] = numbers.length === 0 ? [0, -1] : [Math.min(...numbers), Math.max(...numbers)];
-  const step = Math.max(1, Math.ceil((last - first + 1) / mostBuckets));
-  const groups = Math.ceil((last - first + 1) / step);
-  const labels = Array.from({ length: groups }, (_, index) => formatNumber(bucketLower(first + index * step), 2));
+  const edges = numbers.length === 0 ? [] : edgesOf(bucketLower(atShare(numbers, tail)), bucketLower(atShare(numbers, 1 - tail) + 1));
+  const labels = edges.slice(0, -1).map((edge) => formatNumber(edge, 2));
   if (hasNone) labels.push("NaN");
-  const place = (bucket: number): number => (bucket === notANumber ? groups : Math.floor((bucket - first) / step));
-  return { labels, stable: sharesOf(stable, place, labels.length), candidate: sharesOf(candidate, place, labels.length) };
+  return { labels, stable: sharesOf(stable, edges, labels.length), candidate: sharesOf(candidate, edges, labels.length) };
 }
 
-function sharesOf(counts: Counts, place: (bucket: number) => number, length: number): number[] {
+/** The bucket below which a share of all counts lies. */
+function atShare(sorted: Counts, share: number): number {
+  const total = sorted.reduce((sum, [, count]) => sum + count, 0);
+  let seen = 0;
+  for (const [bucket, count] of sorted) if ((seen += count) >= share * total) return bucket;
+  return sorted.at(-1)![0];
+}
+
+function edgesOf(low: number, high: number): number[] {
+  const sides = Math.sign(low) === Math.sign(high) && low !== 0 ? high / low : 0;
+  const isWide = sides > 100 || (sides > 0 && sides < 0.01);
+  return Array.from({ length: mostBuckets + 1 }, (_, index) => (isWide ? low * sides ** (index / mostBuckets) : low + ((high - low) * index) / mostBuckets));
+}
+
+/** What lies beyond the first or the last edge counts for the bar beside it. */
+function sharesOf(counts: Counts, edges: readonly number[], length: number): number[] {
   const shares = new Array<number>(length).fill(0);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
-  for (const [bucket, count] of counts) shares[place(bucket)]! += count / total;
+  for (const [bucket, count] of counts) {
+    if (bucket === notANumber) {
+      shares[length - 1]! += count / total;
+      continue;
+    }
+    const [from, to] = [bucketLower(bucket), bucketLower(bucket + 1)];
+    for (let bar = 0; bar < edges.length - 1; bar++) {
+      const low = bar === 0 ? -Infinity : edges[bar]!;
+      const high = bar === edges.length - 2 ? Infinity : edges[bar + 1]!;
+      const part = Math.max(0, Math.min(high, to) - Math.max(low, from)) / (to - from);
+      if (part > 0) shares[bar]! += (count / total) * part;
+    }
+  }
   return shares;
 }
 
-/** The end of a bucket that is nearer to minus infinity; see `signedBucket` of the statistics. */
+/** The end of a bucket that is nearer to minus infinity; see `signedBucket` of the statistics. Bucket 0 reaches from -1e-6 to 1e-6. */
 export function bucketLower(bucket: number): number {
-  if (bucket === 0) return 0;
+  if (bucket === 0) return -1e-6;
   return bucket > 0 ? 1e-6 * 1.1 ** (bucket - 1) : -1e-6 * 1.1 ** -bucket;
 }
 

@@ -28,8 +28,8 @@ export function ReplicasPanel({ status }: { status: RolloutStatus }) {
   const note = wanted === null ? "no route to follow" : behind === 0 ? `${plural(replicas.length - lost, "server")} with revision ${wanted}` : `${plural(behind, "server")} behind revision ${wanted}`;
   return (
     <Panel title="Servers" note={note} flush>
-      {behind > 0 && <p className="notice panel-notice" role="status">The rollout waits until every live server has the route.</p>}
-      {lost > 0 && <p className="notice panel-notice" role="status">{plural(lost, "server")} cut off: not waited for, and serving with the last routes it knew while it lives.</p>}
+      {behind > 0 && <p className="stale panel-notice" role="status">The rollout waits until every live server has the route.</p>}
+      {lost > 0 && <p className="stale panel-notice" role="status">{plural(lost, "server")} cut off: not waited for, and serving with the last routes it knew while it lives.</p>}
       {replicas.length === 0 ? <p className="table-none">No server has reported yet.</p> : <RowsTable columns={columns} rows={replicas} rowKey={({ id }) => id} />}
     </Panel>
   );

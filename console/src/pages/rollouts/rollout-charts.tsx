@@ -2,9 +2,10 @@ import { useMemo } from "react";
 import { Chart, type ChartBand, type ChartLine } from "../../charts/chart.tsx";
 import type { RolloutStatus, RolloutVerdict, StepGate } from "../../data/types.ts";
 import { isOpen } from "../../data/rollouts.ts";
+import { absent } from "../../format.ts";
 import { armColor } from "./arm-color.ts";
 import type { Measure } from "./arm-values.ts";
-import { formatMeasure } from "./measure-format.ts";
+import { boundsWords, formatMeasure } from "./measure-format.ts";
 import { verdictLines } from "./verdict-lines.ts";
 
 /** How both versions did over the rollout, each with a band of how sure that is; it narrows as requests come, and begins anew with each phase. */
@@ -21,7 +22,7 @@ export function RolloutCharts({ status, verdicts, arm, now }: { status: RolloutS
       charts: lines.map(({ measure, arms }) => ({
         measure,
         lines: arms.map(({ values }, index): ChartLine => ({ label: names[index]!, values, color: colors[index]! })),
-        bands: arms.map(({ low, high }, index): ChartBand => ({ label: `${names[index]} bounds`, low, high, color: colors[index]! })),
+        bands: arms.map(({ low, high, latest }, index): ChartBand => ({ label: `${names[index]} bounds`, low, high, color: colors[index]!, text: boundsWords(measure.unit, latest) || absent })),
       })),
     };
     // `now` moves with the figures.

@@ -59,7 +59,8 @@ export function RolloutView({ status }: { status: RolloutStatus }) {
 function Standing({ status }: { status: RolloutStatus }) {
   const { rollout, latest } = status;
   const { state, startedBy, startedAt, endedAt, workflowRun, request } = rollout;
-  const reason = rollout.reason === "" ? rolloutStateWords[state] : rollout.reason;
+  const verdict = isOpen(rollout) ? latest : null;
+  const reason = rollout.reason !== "" ? rollout.reason : verdict === null ? rolloutStateWords[state] : "";
   return (
     <section className={`panel standing standing-${state.replaceAll(" ", "-")}`} aria-label="Standing">
       <div className="standing-words">
@@ -69,8 +70,8 @@ function Standing({ status }: { status: RolloutStatus }) {
           {isOpen(rollout) && <span>{phaseName(rollout)}{rollout.phaseSince !== null && <> since <Time at={rollout.phaseSince} /></>}</span>}
           <span className="muted">{rollout.kind === "ab-test" ? "A/B test, " : ""}started by {startedBy}, <Time at={startedAt} />{endedAt !== null && <>, ended <Time at={endedAt} /></>}{workflowRun !== null && <> · <Link href={`/workflows/runs/${workflowRun}`}>its run</Link></>}</span>
         </p>
-        <p className="standing-reason">{reason}</p>
-        {isOpen(rollout) && latest !== null && latest.reason !== rollout.reason && <p className="standing-latest"><DecisionMark decision={latest.decision} /> {latest.reason}</p>}
+        {reason !== "" && <p className="standing-reason">{reason}</p>}
+        {verdict !== null && verdict.reason !== rollout.reason && <p className="standing-latest"><DecisionMark decision={verdict.decision} /> {verdict.reason}</p>}
         {request !== null && <p className="notice">{request.by} asked for {request.action === "trip" ? "an end, after hard failures" : request.action}{request.reason === "" ? "" : `: ${request.reason}`}. It is being carried out.</p>}
       </div>
       <RolloutActions status={status} />

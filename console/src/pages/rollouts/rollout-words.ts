@@ -68,10 +68,10 @@ export function plannedShares({ rollout, route }: Pick<RolloutStatus, "rollout" 
 }
 
 /** What was seen: each version's share of the requests that were assigned in this phase; null before the first. */
-export function actualShares(status: Pick<RolloutStatus, "rollout" | "figures" | "route">): Map<string, number> | null {
+export function actualShares({ rollout, figures }: Pick<RolloutStatus, "rollout" | "figures">): Map<string, number> | null {
   // In a phase without weight an arm's requests are its answers as a shadow.
-  const weighted = new Set(["stable", ...(status.route?.arms.filter(({ from, to }) => to > from).map(({ name }) => name) ?? [])]);
-  const arms = status.figures.arms.filter(({ arm }) => weighted.has(arm));
+  const isWeighted = (rollout.plan.phases[Math.max(0, rollout.phase)]?.weight ?? 0) > 0;
+  const arms = figures.arms.filter(({ arm }) => isWeighted || arm === "stable");
   const total = arms.reduce((sum, { requests }) => sum + requests, 0);
   return total === 0 ? null : new Map(arms.map(({ arm, requests }) => [arm, requests / total]));
 }

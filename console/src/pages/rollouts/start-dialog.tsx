@@ -4,6 +4,7 @@ import { useAction } from "../../data/action.ts";
 import { aliasesOf, championOf, useModel, useModels, usePolicy } from "../../data/models.ts";
 import { startRollout } from "../../data/rollouts.ts";
 import type { RolloutPhase } from "../../data/types.ts";
+import { CodeBlock } from "../../parts/copy.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
@@ -13,7 +14,9 @@ import { PlanPreview } from "./plan-preview.tsx";
 export function StartDialog({ model: given, onClose }: { model: string | null; onClose: () => void }) {
   const models = useModels().data?.models ?? [];
   const [chosen, setModel] = useState<string | null>(null);
-  const model = given ?? chosen ?? models[0]?.name ?? null;
+  // One that has something to roll out, where there is any.
+  const usual = models.find(({ latestVersion, aliases }) => aliases.champion !== undefined && aliases.champion !== latestVersion) ?? models[0];
+  const model = given ?? chosen ?? usual?.name ?? null;
   return (
     <Dialog title={given === null ? "Start a rollout" : `Start a rollout of ${given}`} onClose={onClose} className="dialog-wide">
       {given === null && (
@@ -53,7 +56,8 @@ function StartForm({ model, onClose }: { model: string; onClose: () => void }) {
   if (champion === null || candidates.length === 0) {
     return (
       <>
-        <p className="notice">{champion === null ? `${model} has no champion that has the traffic now: its first version is activated, not rolled out.` : `v${champion} is the only version of ${model}. Register another one without giving it the traffic: npx slipway deploy model.onnx --name ${model} --no-activate`}</p>
+        <p>{champion === null ? `${model} has no champion that has the traffic now: its first version is activated, not rolled out.` : `v${champion} is the only version of ${model}. Register another one without giving it the traffic:`}</p>
+        {champion !== null && <CodeBlock code={`npx slipway deploy model.onnx --name ${model} --no-activate`} label="command" />}
         <div className="dialog-actions"><button type="button" className="button" onClick={onClose}>Close</button></div>
       </>
     );

@@ -4,7 +4,7 @@ import { armOf, measuresOf, type BoundedValue, type Measure } from "./arm-values
 export interface MeasureLines {
   measure: Measure;
   /** For each arm asked for, in that order: values and bounds at each time. */
-  arms: { values: (number | null)[]; low: (number | null)[]; high: (number | null)[] }[];
+  arms: { values: (number | null)[]; low: (number | null)[]; high: (number | null)[]; latest: BoundedValue }[];
 }
 
 /** What a chart shows at a time: figures of a phase up to then. */
@@ -53,6 +53,7 @@ export function verdictLines(verdicts: readonly RolloutVerdict[], now: Look | nu
       arms: points.map((line) => ({
         values: line.map(({ value }) => value),
         low: line.map(({ value, low, high }) => (value === null || high === null || low === null ? null : Math.max(floor, low))),
+        latest: line.at(-1)!,
         high: line.map(({ value, low, high }) => (value === null || high === null || low === null ? null : Math.min(ceiling, high))),
       })),
     };
