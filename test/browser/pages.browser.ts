@@ -74,17 +74,20 @@ describe("the console's pages", () => {
     await watched.close();
   });
 
-  for (const width of [390, 360]) {
-    it(`never scroll sideways at ${width} pixels`, async () => {
-      const watched = await openPage(browser, server.url, { viewport: { width, height: 800 }, hasTouch: true, isMobile: true });
-      for (const [path, shows] of pages()) {
-        await watched.page.goto(path);
-        await watched.page.getByText(shows).filter({ visible: true }).first().waitFor();
-        assert.deepEqual(await overflow(watched.page), [], path);
+  it("never scroll sideways on a phone, at 390 pixels and at 360", async () => {
+    const watched = await openPage(browser, server.url, { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true });
+    for (const [path, shows] of pages()) {
+      await watched.page.goto(path);
+      await watched.page.getByText(shows).filter({ visible: true }).first().waitFor();
+      for (const width of [390, 360]) {
+        await watched.page.setViewportSize({ width, height: 800 });
+        // Charts follow the window some time after it.
+        await becomes(async () => ({ path, width, beyond: await overflow(watched.page) }), { path, width, beyond: [] });
       }
-      await watched.close();
-    });
-  }
+      await watched.page.setViewportSize({ width: 390, height: 800 });
+    }
+    await watched.close();
+  });
 
   it("fold the navigation away on a phone, and open it again", async () => {
     const { page, close } = await openPage(browser, server.url, { viewport: { width: 390, height: 800 } });
