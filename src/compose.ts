@@ -106,8 +106,8 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const owners = new SqlBlobOwners(database);
   const profiler = new DuckdbReferenceProfiler(duckdb);
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
-  const { runtime, sources, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, environment, secrets: () => opened.secrets, clock, ids, logger });
-  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, upstreams: models.upstreams, events, heldData: datasets.heldData });
+  const { runtime, sources, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, clock, ids, logger });
+  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, upstreams: models.upstreams, lookups: models.lookups, events, heldData: datasets.heldData });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,
     archive: new DuckdbPredictionArchive({ environment, logger }),

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
+import type { DuckdbChild } from "./adapters/duckdb/duckdb-child.ts";
 import { HubModels } from "./adapters/huggingface/hub-models.ts";
 import { HubRepository } from "./adapters/huggingface/hub-repository.ts";
 import { OnnxRuntime } from "./adapters/onnx/onnx-runtime.ts";
 import { filesOfModel, isWeightsAlone, weightsAloneAdvice } from "./adapters/python/folder-model.ts";
+import { LookupRuntime } from "./adapters/lookup/lookup-runtime.ts";
+import { LookupTables } from "./adapters/lookup/lookup-tables.ts";
 import { MlflowModelReader } from "./adapters/python/mlflow-model-reader.ts";
 import { PythonEnvironments } from "./adapters/python/python-environments.ts";
 import { PythonExporter } from "./adapters/python/python-exporter.ts";
@@ -20,7 +23,7 @@ import type { DatasetService } from "./datasets/index.ts";
 import type { ModelConverter } from "./exporting/index.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import { openUpstreams, type OpenedUpstreams } from "./open-upstreams.ts";
-import type { Artifact, BlobStore, ModelSourceReader, SourceModel, VersionSource } from "./registry/index.ts";
+import type { Artifact, BlobStore, LookupSource, ModelSourceReader, SourceModel, VersionSource } from "./registry/index.ts";
 import { RuntimeChoice, type ModelRuntime } from "./serving/index.ts";
 import { artifactPathOf, type Run } from "./tracking/index.ts";
 import { TrainingData } from "./training-data.ts";
@@ -30,12 +33,14 @@ interface Parts extends Pick<Parameters<typeof openUpstreams>[0], "database" | "
   blobs: BlobStore;
   tracking: OpenedTracking;
   datasets: DatasetService;
+  duckdb: DuckdbChild;
   environment: Readonly<Record<string, string>>;
   logger: Logger;
 }
 
 export interface OpenedModels extends Omit<OpenedUpstreams, "runtime"> {
   runtime: ModelRuntime;
+  lookups: LookupSource;
   sources: ModelSourceReader;
   /** Reads the files of a model. */
   reader: MlflowModelReader;
@@ -48,7 +53,7 @@ export interface OpenedModels extends Omit<OpenedUpstreams, "runtime"> {
 }
 
 /** What runs models, of ONNX and of Python, and what reads them where runs have left them. */
-export async function openModels({ tracking, datasets, environment, ...parts }: Parts): Promise<OpenedModels> {
+export async function openModels({ tracking, datasets, duckdb, environment, ...parts }: Parts): Promise<OpenedModels> {
   const { config, blobs, logger } = parts;
   const onnx = new OnnxRuntime({ logger, environment, intraOpThreads: config.intraOpThreads });
   const directory = resolve(config.pythonEnvironments ?? join(config.data, "python-environments"));
@@ -70,7 +75,8 @@ export async function openModels({ tracking, datasets, environment, ...parts }: 
   const { runtime: upstream, ...upstreams } = openUpstreams(parts);
   return {
     ...upstreams,
-    runtime: new RuntimeChoice(onnx, [python, upstream]),
+    runtime: new RuntimeChoice(onnx, [python, upstream, new LookupRuntime()]),
+    lookups: new LookupTables({ child: duckdb, blobs }),
     reader,
     converter: new PythonExporter({ runtime: python, blobs }),
     sources: new HubModels({ repository, readFolder: (files) => reader.read(files), others: new TrackedModels({ reader, blobs, tracking, training: new TrainingData({ blobs, tracking, datasets }) }) }),

@@ -2,6 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import type { DuckdbCall, DuckdbReply, DuckdbTaskName, DuckdbTasks } from "./duckdb-tasks.ts";
 import { findPrediction, listPredictions } from "./prediction-parquet-reader.ts";
 import { convertSegment, mergePredictions } from "./prediction-parquet-writer.ts";
+import { writeLookup } from "./lookup-task.ts";
 import { describeReference, profileReference, readRows } from "./reference-tasks.ts";
 
 /*
@@ -12,6 +13,7 @@ const tasks: { [Name in DuckdbTaskName]: (request: DuckdbTasks[Name]["request"])
   describeReference,
   profileReference,
   readRows,
+  writeLookup,
   convertSegment,
   mergePredictions,
   findPrediction,

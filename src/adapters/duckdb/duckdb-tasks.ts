@@ -4,6 +4,7 @@ import type { ErrorCode } from "../../core/error-catalogue.ts";
 import type { CellValue } from "../../datasets/index.ts";
 import type { ColumnProfile, ProfileRequest, Signature, TableColumn } from "../../registry/index.ts";
 import type { Prediction, PredictionFilter } from "../../serving/index.ts";
+import type { LookupShape } from "../lookup/lookup-file.ts";
 import type { StagedFile } from "../filesystem/prediction-log/prediction-archive.ts";
 
 /** What the child process does, by name: the request that it takes and the answer that it gives. */
@@ -19,6 +20,10 @@ export interface DuckdbTasks {
   readRows: {
     request: { path: string; format: "parquet" | "csv"; columns: readonly string[]; page: { offset: number; limit: number } };
     answer: CellValue[][];
+  };
+  writeLookup: {
+    request: { path: string; format: "parquet" | "csv"; keys: readonly string[]; to: string };
+    answer: LookupShape;
   };
   convertSegment: {
     request: { segmentPath: string; bytes: number; staging: string; signatures: readonly { model: string; version: string; signature: Signature | null }[] };

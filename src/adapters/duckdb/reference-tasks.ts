@@ -28,7 +28,7 @@ export async function readRows(request: DuckdbTasks["readRows"]["request"]): Pro
   return withTable(request, (connection, table) => tableRows(connection, table, request.columns, request.page));
 }
 
-async function withTable<Result>(
+export async function withTable<Result>(
   { path, format }: { path: string; format: "parquet" | "csv" },
   work: (connection: DuckDBConnection, table: ReferenceTable) => Promise<Result>,
 ): Promise<Result> {

@@ -35,14 +35,14 @@ export async function tableRows(
   return read;
 }
 
-function placeOf(table: ReferenceTable, column: string): number {
+export function placeOf(table: ReferenceTable, column: string): number {
   const place = table.columns.findIndex(({ name }) => name === column);
   if (place >= 0) return place;
   throw new AppError("REFERENCE_INVALID", `The file has no column ${JSON.stringify(column.slice(0, 200))}.`, { problems: [{ path: `columns.${column}`, message: "is not in the file" }] });
 }
 
 /** SQL that gives the value as a boolean, a number or a text. Texts by `CAST` alone depend on no setting and no time zone. */
-function readable(value: string, type: DuckDBType, isTime: boolean): string {
+export function readable(value: string, type: DuckDBType, isTime: boolean): string {
   const time = (text: string): string => `replace(CAST(${text} AS VARCHAR), ' ', 'T')`;
   switch (type.typeId) {
     case DuckDBTypeId.BOOLEAN: case DuckDBTypeId.FLOAT: case DuckDBTypeId.DOUBLE:
