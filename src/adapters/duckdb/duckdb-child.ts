@@ -4,11 +4,12 @@ import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../../core/errors.ts";
 import { type Logger, silentLogger } from "../../core/logger.ts";
+import { readResidentBytes } from "../commands/process-table.ts";
 import type { DuckdbCall, DuckdbReply, DuckdbTaskName, DuckdbTasks } from "./duckdb-tasks.ts";
 
 /** Why a task has no answer though nothing was wrong with how it was asked: never shown to a caller. */
 export class DuckdbChildError extends Error {
-  readonly reason: "crashed" | "timeout" | "closed" | "failed";
+  readonly reason: "crashed" | "timeout" | "memory" | "closed" | "failed";
 
   constructor(reason: DuckdbChildError["reason"], message: string) {
     super(message);
@@ -25,6 +26,11 @@ export interface DuckdbChildOptions {
   niceness?: number;
   /** The process ends when nobody has asked for anything for this long. */
   idleMs?: number;
+  /**
+   * The process is killed when it has more than this in memory while a task runs, on systems that tell (Linux): DuckDB's own limit does not count everything that SQL of users
+   * can make it hold. Infinity when absent.
+   */
+  maxResidentBytes?: number;
 }
 
 interface Waiting {
@@ -35,6 +41,7 @@ interface Waiting {
 }
 
 const lastWordsBytes = 4000;
+const residentEveryMs = 50;
 const source = import.meta.url.endsWith(".ts") ? "./duckdb-process.ts" : "./duckdb-process.js";
 
 /**
@@ -54,7 +61,7 @@ export class DuckdbChild {
   #closed = false;
 
   constructor(options: DuckdbChildOptions = {}) {
-    this.#options = { environment: {}, logger: silentLogger, niceness: 0, idleMs: 30_000, ...options };
+    this.#options = { environment: {}, logger: silentLogger, niceness: 0, idleMs: 30_000, maxResidentBytes: Infinity, ...options };
   }
 
   /** Undefined while no process runs; for tests and people. */
@@ -98,6 +105,18 @@ export class DuckdbChild {
     child.channel?.ref();
     this.#timer = setTimeout(() => this.#kill(new DuckdbChildError("timeout", `${waiting.call.task} took longer than ${waiting.timeoutMs} ms`)), waiting.timeoutMs);
     child.send(waiting.call, () => undefined);
+    if (this.#options.maxResidentBytes < Infinity) void this.#watchMemory(waiting, child);
+  }
+
+  async #watchMemory(waiting: Waiting, child: ChildProcess): Promise<void> {
+    const { maxResidentBytes } = this.#options;
+    while (this.#current === waiting && child.pid !== undefined) {
+      if ((await readResidentBytes(child.pid)) > maxResidentBytes && this.#current === waiting) {
+        this.#kill(new DuckdbChildError("memory", `${waiting.call.task} needed more than ${Math.round(maxResidentBytes / 2 ** 20)} MiB of memory`));
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, residentEveryMs).unref());
+    }
   }
 
   #start(): ChildProcess {

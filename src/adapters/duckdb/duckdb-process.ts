@@ -1,5 +1,6 @@
 import { AppError } from "../../core/errors.ts";
 import type { DuckdbCall, DuckdbReply, DuckdbTaskName, DuckdbTasks } from "./duckdb-tasks.ts";
+import { answerMetric, checkMetric } from "./metric-tasks.ts";
 import { findPrediction, listPredictions } from "./prediction-parquet-reader.ts";
 import { convertSegment, mergePredictions } from "./prediction-parquet-writer.ts";
 import { writeLookup } from "./lookup-task.ts";
@@ -18,6 +19,8 @@ const tasks: { [Name in DuckdbTaskName]: (request: DuckdbTasks[Name]["request"])
   mergePredictions,
   findPrediction,
   listPredictions,
+  checkMetric,
+  answerMetric,
 };
 
 async function answer({ number, task, request }: DuckdbCall): Promise<DuckdbReply> {

@@ -3,7 +3,8 @@ import type { Problem } from "../../core/errors.ts";
 import type { ErrorCode } from "../../core/error-catalogue.ts";
 import type { CellValue } from "../../datasets/index.ts";
 import type { ColumnProfile, ProfileRequest, Signature, TableColumn } from "../../registry/index.ts";
-import type { Prediction, PredictionFilter } from "../../serving/index.ts";
+import type { MetricQuestion } from "../../rollouts/metrics/metric-source.ts";
+import type { Prediction, PredictionFilter, StoredTruth } from "../../serving/index.ts";
 import type { LookupShape } from "../lookup/lookup-file.ts";
 import type { StagedFile } from "../filesystem/prediction-log/prediction-archive.ts";
 
@@ -40,6 +41,21 @@ export interface DuckdbTasks {
   listPredictions: {
     request: { files: readonly { path: string; version: string; lastTime: EpochMs }[]; filter: PredictionFilter };
     answer: Prediction[];
+  };
+  checkMetric: {
+    request: { sql: string };
+    answer: null;
+  };
+  answerMetric: {
+    request: {
+      question: MetricQuestion;
+      files: readonly string[];
+      segments: readonly { path: string; bytes: number }[];
+      signature: Signature | null;
+      /** Of the time of the question; empty when the SQL does not speak of it. */
+      truth: readonly Pick<StoredTruth, "predictionId" | "row" | "value">[];
+    };
+    answer: number | null;
   };
 }
 

@@ -126,7 +126,7 @@ async function assertSameTypes(connection: DuckDBConnection, files: readonly str
 }
 
 /** Calls back for every prediction; a damaged one was passed over when the segment was recovered, and is again. */
-async function eachEntry(
+export async function eachEntry(
   { segmentPath, bytes }: { segmentPath: string; bytes: number },
   visit: (entry: PredictionEntry) => void,
   betweenSlices: () => Promise<void> = () => Promise.resolve(),

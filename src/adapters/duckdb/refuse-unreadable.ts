@@ -8,6 +8,7 @@ export function refuseUnreadable(error: unknown): never {
     case "timeout":
       throw new AppError("REFERENCE_INVALID", "Reading the file took too long; give a random sample of it.", { cause: error });
     case "crashed":
+    case "memory":
       throw new AppError("REFERENCE_INVALID", "Reading the file failed: it is damaged, or too large for this machine's memory.", { cause: error });
     case "closed":
       throw new AppError("SHUTTING_DOWN", "The server is going down.", { cause: error });

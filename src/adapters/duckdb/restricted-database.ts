@@ -8,6 +8,8 @@ export interface DatabaseLimits {
   directories?: readonly string[];
   memoryMegabytes: number;
   threads: number;
+  /** Run before the doors are shut, where files may still be opened: for statements of our own alone, so that those that come afterwards need no file at all. */
+  prepare?: (connection: DuckDBConnection) => Promise<void>;
 }
 
 /**
@@ -26,6 +28,11 @@ export async function withRestrictedDatabase<Result>(limits: DatabaseLimits, wor
       `SET threads = ${limits.threads}`,
       // Nothing is spilled to disk: what does not fit into the memory fails.
       "SET temp_directory = ''",
+    ]) {
+      await connection.run(statement);
+    }
+    await limits.prepare?.(connection);
+    for (const statement of [
       `SET allowed_paths = ${sqlList(limits.paths ?? [])}`,
       `SET allowed_directories = ${sqlList(limits.directories ?? [])}`,
       "SET enable_external_access = false",

@@ -85,3 +85,10 @@ export class ParquetIndex {
     }
   }
 }
+
+/** An id that no prediction of this millisecond exceeds. */
+export function lastIdOf(time: EpochMs): string {
+  let text = "";
+  for (let rest: number = time, index = 0; index < 10; index++, rest = Math.floor(rest / 32)) text = "0123456789abcdefghjkmnpqrstvwxyz"[rest % 32]! + text;
+  return `prd_${text}${"z".repeat(16)}`;
+}

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Clock, EpochMs } from "../../../core/clock.ts";
+import type { Clock } from "../../../core/clock.ts";
 import { AppError } from "../../../core/errors.ts";
 import { isId, timeOfId } from "../../../core/ids.ts";
 import type { Logger } from "../../../core/logger.ts";
@@ -12,8 +12,9 @@ import { nodeFileSystem } from "../node-file-system.ts";
 import { loggedPrediction } from "./logged-prediction.ts";
 import { NewestFirst } from "./newest-first.ts";
 import { ParquetCompaction } from "./parquet-compaction.ts";
-import { type ParquetFile, ParquetIndex } from "./parquet-index.ts";
+import { lastIdOf, type ParquetFile, ParquetIndex } from "./parquet-index.ts";
 import type { PredictionArchive } from "./prediction-archive.ts";
+import { type PredictionPlaces, type PredictionRange, readPlaces } from "./prediction-places.ts";
 import { RecentPredictions } from "./recent-predictions.ts";
 import { SegmentConverter, emptyStaging } from "./segment-converter.ts";
 import { leftSegments, recoverSegment } from "./segment-recovery.ts";
@@ -127,8 +128,7 @@ export class SegmentPredictionLog implements PredictionLog {
     await this.#recovered;
     const entry = await findInSegments(this.#options.fileSystem, this.#segments, id);
     if (entry !== null) return loggedPrediction(entry);
-    const search = (files: readonly ParquetFile[]): Promise<Prediction | null> =>
-      files.length === 0 ? Promise.resolve(null) : this.#options.archive.find(files.map((file) => file.path), id);
+    const search = async (files: readonly ParquetFile[]): Promise<Prediction | null> => (files.length === 0 ? null : this.#options.archive.find(files.map((file) => file.path), id));
     return this.#inParquet(() => this.#index.at(timeOfId(id)), search);
   }
 
@@ -153,12 +153,16 @@ export class SegmentPredictionLog implements PredictionLog {
     const until = Math.max(newest.lowest === null ? 0 : timeOfId(newest.lowest), filter.after === undefined ? 0 : timeOfId(filter.after));
     const before = filter.before === undefined ? Number.POSITIVE_INFINITY : timeOfId(filter.before);
     const candidates = (): ParquetFile[] =>
-      this.#index
-        .ofModel(filter.model)
-        .filter((file) => file.lastTime >= until && file.firstTime <= before && (filter.version ?? file.version) === file.version);
+      this.#index.ofModel(filter.model).filter((file) => file.lastTime >= until && file.firstTime <= before && (filter.version ?? file.version) === file.version);
     const search = (files: readonly ParquetFile[]): Promise<Prediction[]> => (files.length === 0 ? Promise.resolve([]) : this.#options.archive.list(files, filter));
     for (const prediction of await this.#inParquet(candidates, search)) newest.add(prediction.id, prediction);
     return newest.values();
+  }
+
+  /** Where a version's predictions of a time are, unsealed ones included; see `readPlaces`. */
+  async within<Result>(range: PredictionRange, read: (places: PredictionPlaces) => Promise<Result>): Promise<Result> {
+    await this.#recovered;
+    return readPlaces(this.#index, this.#segments, range, read);
   }
 
   /** Throws INTERNAL when something could not be turned into Parquet; it stays readable and is tried again. */
@@ -293,11 +297,4 @@ export class SegmentPredictionLog implements PredictionLog {
       this.#acceptedNames.add(name);
     }
   }
-}
-
-/** An id that no prediction of this millisecond exceeds. */
-function lastIdOf(time: EpochMs): string {
-  let text = "";
-  for (let rest: number = time, index = 0; index < 10; index++, rest = Math.floor(rest / 32)) text = "0123456789abcdefghjkmnpqrstvwxyz"[rest % 32]! + text;
-  return `prd_${text}${"z".repeat(16)}`;
 }
