@@ -43,7 +43,7 @@ import { openApiDocument } from "./http/openapi.ts";
 import { RouteTable } from "./http/route-table.ts";
 import { LiveFeed, MonitoringService } from "./monitoring/index.ts";
 import { Policy, RegistryService } from "./registry/index.ts";
-import { grpcHealthService, openInferenceGrpcService, ServingInference, ServingService } from "./serving/index.ts";
+import { grpcHealthService, openInferenceGrpcService, ServingInference, ServingService, unwatchedTraffic } from "./serving/index.ts";
 
 /** A running server. */
 export interface Slipway {
@@ -123,7 +123,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     logBacklogBytes: () => log.backlogBytes,
   });
   const serving: ServingService = new ServingService({
-    registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, events, clock, ids, logger,
+    registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, traffic: unwatchedTraffic, events, clock, ids, logger,
   });
   onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
   const backup = new BackupService({

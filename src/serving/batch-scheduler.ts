@@ -11,6 +11,8 @@ export interface SchedulerLimits {
   maxBatchDelayMs: number;
   maxQueueRows: number;
   maxRunMs: number;
+  /** Those of a batch whose runner died fail with it, and do not run again, each alone. */
+  failsCrashed?: boolean;
 }
 
 export interface ScheduledResult {
@@ -131,11 +133,9 @@ export class BatchScheduler {
     clearTimeout(this.#timer);
   }
 
-  /** Fails what waits; for a version that cannot be served any more. */
-  fail(error: AppError): void {
-    this.#closed = error;
-    for (const request of this.#waiting.values()) this.#giveUp(request, error);
-    clearTimeout(this.#timer);
+  /** Fails what waits for a runner; more may come. */
+  rejectWaiting(error: AppError): void {
+    for (const request of this.#waiting.values()) if (request.batch === undefined) this.#giveUp(request, error);
   }
 
   /**
@@ -228,7 +228,7 @@ export class BatchScheduler {
 
   /** One bad request must not fail its neighbours: those of a batch run again, each alone. */
   #failBatch(batch: RunningBatch, error: AppError): void {
-    const retriable = batch.requests.length > 1 && (error.code === "RUNNER_CRASHED" || error.code === "MODEL_RUN_FAILED" || error.code === "OUTPUT_INVALID");
+    const retriable = batch.requests.length > 1 && ((error.code === "RUNNER_CRASHED" && this.#limits.failsCrashed !== true) || error.code === "MODEL_RUN_FAILED" || error.code === "OUTPUT_INVALID");
     const again: PendingRequest[] = [];
     for (const request of batch.requests) {
       if (request.settled) continue;

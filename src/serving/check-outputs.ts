@@ -1,5 +1,6 @@
+import { AppError } from "../core/errors.ts";
 import { elementCount, type Tensor } from "../core/tensor.ts";
-import type { Signature, TensorSpec } from "../registry/index.ts";
+import type { ModelVersion, Signature, TensorSpec } from "../registry/index.ts";
 
 /**
  * What is wrong with a version's answer, in words; null when it is what the signature says. Every output must be there, with its datatype,
@@ -34,4 +35,12 @@ function isFinite({ datatype, data }: Tensor): boolean {
     for (let index = 0; index < data.length; index++) if (((data[index] as number) & 0x7c00) === 0x7c00) return false;
   }
   return true;
+}
+
+/** Throws INVALID_INPUT for names that are no outputs. */
+export function assertOutputs(names: readonly string[] | undefined, version: ModelVersion): void {
+  const unknown = names?.filter((name) => !version.contract.signature.outputs.some((output) => output.name === name)) ?? [];
+  if (unknown.length === 0) return;
+  const known = version.contract.signature.outputs.map((output) => output.name).join(", ");
+  throw new AppError("INVALID_INPUT", `The model has no output named ${unknown.map((name) => JSON.stringify(name)).join(", ")}; it has ${known}.`);
 }

@@ -11,4 +11,4 @@ export { servingCommands } from "./commands.ts";
 export { servingRoutes, type ServingRouteParts } from "./routes.ts";
 export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes } from "./open-inference/index.ts";
 export * from "./traffic/traffic-route.ts";
-export type { ArmSample, PairedSample, TrafficObserver } from "./traffic/traffic-observer.ts";
+export { unwatchedTraffic, type ArmSample, type PairedSample, type TrafficObserver } from "./traffic/traffic-observer.ts";

@@ -8,6 +8,8 @@ export interface RunnerPoolOptions {
   start: () => Promise<ModelRunner>;
   /** Called when a runner became free or was added. */
   onIdle: () => void;
+  /** Called when the last runner died. */
+  onEmpty?: () => void;
   clock: Clock;
   logger: Logger;
   /** For log events: model and version. */
@@ -129,6 +131,7 @@ export class RunnerPool {
       this.lastFailure = reason;
       this.#options.logger.warn("runner.exited", { name: this.#options.name, reason, processId: runner.processId });
       this.#replace();
+      if (this.#alive.size === 0) this.#options.onEmpty?.();
     });
   }
 

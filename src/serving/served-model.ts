@@ -3,6 +3,7 @@ import { VersionNumber } from "../core/names.ts";
 import type { Policy } from "../registry/index.ts";
 import { PredictionCache } from "./prediction-cache.ts";
 import type { ServedVersion } from "./served-version.ts";
+import type { ActiveRoute } from "./traffic/active-route.ts";
 
 /** The versions of one model that are loaded, and which of them callers get who name none. */
 export class ServedModel {
@@ -10,6 +11,11 @@ export class ServedModel {
   readonly versions = new Map<string, ServedVersion>();
   readonly #caches = new Map<string, PredictionCache>();
   #active: string | null = null;
+  #route: ActiveRoute | undefined;
+  #routeRevision = -1;
+  #isGuarded = false;
+  /** The version that a rollout replaced, while it stays in memory. */
+  keptWarm: string | null = null;
   /** Number of the newest version that is registered, as far as is known. */
   #newest = 0;
   #policy: Policy;
@@ -18,6 +24,7 @@ export class ServedModel {
   constructor(name: string, policy: Policy) {
     this.name = name;
     this.#policy = policy;
+    this.#setGuarded();
   }
 
   get policy(): Policy {
@@ -27,8 +34,47 @@ export class ServedModel {
   set policy(policy: Policy) {
     const { cache } = this.#policy;
     this.#policy = policy;
+    this.#setGuarded();
     if (JSON.stringify(cache) !== JSON.stringify(policy.cache)) this.#caches.clear();
     for (const version of this.versions.values()) version.setPolicy(policy);
+  }
+
+  /** How requests that name no version are shared out; undefined where the active version gets them all. */
+  get route(): ActiveRoute | undefined {
+    return this.#route;
+  }
+
+  /** Of the last route, also of one that was taken away. */
+  get routeRevision(): number {
+    return this.#routeRevision;
+  }
+
+  /** One pointer, as `activate`. Older revisions than the present one change nothing; false says so. */
+  setRoute(route: ActiveRoute | undefined, revision: number): boolean {
+    if (revision <= this.#routeRevision) return false;
+    this.#routeRevision = revision;
+    this.#route = route;
+    this.#setGuarded();
+    return true;
+  }
+
+  /** One version may stand in for another: requests take the longer way. */
+  get isGuarded(): boolean {
+    return this.#isGuarded;
+  }
+
+  #setGuarded(): void {
+    const { model, answer, breaker } = this.#policy.fallback;
+    this.#isGuarded = this.#route !== undefined || model !== null || answer !== null || breaker !== null;
+  }
+
+  /** Whether the route needs it, or it is kept for the way back. */
+  holds(version: string): boolean {
+    return this.keptWarm === version || this.#route?.versions.has(version) === true;
+  }
+
+  get activeVersion(): ServedVersion | undefined {
+    return this.#active === null ? undefined : this.versions.get(this.#active);
   }
 
   get active(): string | null {
@@ -69,6 +115,7 @@ export class ServedModel {
     this.versions.delete(version);
     this.#caches.delete(version);
     if (this.#active === version) this.#active = null;
+    if (this.keptWarm === version) this.keptWarm = null;
   }
 
   /** Runs changes of this model one after the other. */

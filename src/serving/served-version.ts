@@ -91,6 +91,11 @@ export class ServedVersion {
     return this.#state === "ready" && this.#unavailable === null && (this.#inline !== undefined || (this.#process?.pool.ready ?? 0) > 0);
   }
 
+  /** It was loaded, and the last of its processes died: another one starts. */
+  get isDead(): boolean {
+    return this.#state === "ready" && this.#inline === undefined && this.#process!.pool.ready === 0;
+  }
+
   get #unavailable(): string | null {
     return this.#lightRunner?.unavailable ?? null;
   }
@@ -149,6 +154,7 @@ export class ServedVersion {
   async setTriedOut(isTriedOut: boolean): Promise<void> {
     if (this.#isTriedOut === isTriedOut) return;
     this.#isTriedOut = isTriedOut;
+    this.setPolicy(this.#policy);
     if (this.#state !== "ready") return;
     if (!isTriedOut) return this.#placeInline();
     const inline = this.#inline;
@@ -244,6 +250,10 @@ export class ServedVersion {
       size: this.#light?.count ?? (placement === "inline" ? 1 : this.#policy.serving.runners),
       start: () => this.#startWarm(placement),
       onIdle: () => lane.scheduler.pump(),
+      onEmpty: () => {
+        // Another version answers for one that is tried out: nobody waits for its next process.
+        if (this.#isTriedOut) lane.scheduler.rejectWaiting(new AppError("RUNNER_CRASHED", "The model's process died."));
+      },
       clock,
       logger,
       name: `${this.version.model}/${this.version.version}`,
@@ -265,7 +275,7 @@ export class ServedVersion {
   #limits(): SchedulerLimits {
     const { maxBatchRows, maxBatchDelayMs, maxQueueRows, maxRunMs } = this.#policy.serving;
     const joins = this.version.contract.signature.batchable && this.#light?.joinsRequests !== false;
-    return { maxBatchRows: joins ? maxBatchRows : 1, maxBatchDelayMs: joins ? maxBatchDelayMs : 0, maxQueueRows, maxRunMs };
+    return { maxBatchRows: joins ? maxBatchRows : 1, maxBatchDelayMs: joins ? maxBatchDelayMs : 0, maxQueueRows, maxRunMs, failsCrashed: this.#isTriedOut };
   }
 
   #notReady(): AppError {

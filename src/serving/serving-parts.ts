@@ -8,6 +8,7 @@ import type { MeasurementStore } from "./measurement-store.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import type { PredictionLog } from "./prediction-log.ts";
 import type { ServingObserver } from "./serving-observer.ts";
+import type { TrafficObserver } from "./traffic/traffic-observer.ts";
 
 /** What serving is made of. */
 export interface ServingParts {
@@ -18,11 +19,16 @@ export interface ServingParts {
   runtime: ModelRuntime;
   log: PredictionLog;
   observer: ServingObserver;
+  /** Is told of models with a route alone. */
+  traffic: TrafficObserver;
   events: EventBus;
   clock: Clock;
   ids: IdGenerator;
   logger: Logger;
 }
+
+/** What single requests are answered with. */
+export type AnswerParts = Pick<ServingParts, "clock" | "ids" | "observer" | "traffic" | "log" | "logger">;
 
 /** What nobody waits for is said in the log. */
 export function logFailure(logger: Logger, event: string, model: string, error: unknown): void {

@@ -3,13 +3,15 @@ import type { EpochMs } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { missingObject } from "../core/request-gate.ts";
 import { assertRunnable, championAlias, type DeployRequest, type DeployResult, type Policy, type PolicyRevision } from "../registry/index.ts";
-import { unknownRedactions } from "./log-entry.ts";
 import type { InferenceCall, InferenceResult } from "./open-inference/inference-service.ts";
+import { assertPolicyFits } from "./policy-fit.ts";
 import { PredictionAnswers } from "./prediction-answers.ts";
 import type { ServedVersion as ServedVersionView } from "./schemas.ts";
 import { ServedModel } from "./served-model.ts";
 import type { ServedVersion } from "./served-version.ts";
 import { logFailure, type ServingParts } from "./serving-parts.ts";
+import { ActiveRoute } from "./traffic/active-route.ts";
+import type { TrafficRoute } from "./traffic/traffic-route.ts";
 import { VersionLoading } from "./version-loading.ts";
 
 /** Models that load at once while the server starts. */
@@ -31,7 +33,7 @@ export class ServingService {
   constructor(parts: ServingParts) {
     this.#parts = parts;
     this.#loading = new VersionLoading(parts);
-    this.#answers = new PredictionAnswers(parts);
+    this.#answers = new PredictionAnswers(parts, (name) => this.#models.get(name));
   }
 
   /** Knows every model, then loads the champions in the background; `whenLoaded` tells when that is done. */
@@ -149,7 +151,7 @@ export class ServingService {
 
   /** Writes the change and answers when it is in effect. Throws MODEL_NOT_FOUND, POLICY_CONFLICT, POLICY_INVALID. */
   async changePolicy(revision: PolicyRevision): Promise<PolicyRevision> {
-    await this.#assertRedactions(revision);
+    await assertPolicyFits(revision, this.#parts.registry);
     const written = await this.#parts.registry.changePolicy(revision);
     const model = await this.#servedModel(revision.model);
     await model.exclusively(() => this.#loading.applyPolicy(model));
@@ -168,6 +170,38 @@ export class ServingService {
     });
   }
 
+  /**
+   * From the next request on, requests of the model that name no version go by this route, or all to the active version where there is none.
+   * What it names is loaded and warmed before. Older revisions than the present one, and itself, change nothing. Throws MODEL_NOT_FOUND; and
+   * VERSION_FAILED, VERSION_NOT_FOUND or VERSION_NOT_RUNNABLE where something cannot be loaded: the former route stays.
+   */
+  async applyRoute(route: TrafficRoute | { model: string; revision: number; route: null }): Promise<void> {
+    const model = await this.#servedModel(route.model);
+    if (route.revision <= model.routeRevision) return;
+    if ("route" in route) return this.#setRoute(model, undefined, route.revision);
+    // A way back must not wait for something else that loads.
+    if (!this.#loading.isPrepared(model, route)) await model.exclusively(() => this.#loading.prepare(model, route));
+    this.#setRoute(model, route, route.revision);
+  }
+
+  /** Throws MODEL_NOT_FOUND. */
+  routeOf(model: string): TrafficRoute | null {
+    return this.#model(model).route?.route ?? null;
+  }
+
+  /** From this moment on nothing goes to the arm, until a route of a higher revision is applied; its keys are answered by stable. */
+  cutArm(model: string, rollout: string, arm: string): void {
+    const route = this.#models.get(model)?.route;
+    if (route?.route.rollout === rollout) route.cut(arm);
+  }
+
+  /** 99th percentile of the stable version's answers, in milliseconds; null while too few were given. Throws MODEL_NOT_FOUND. */
+  stableP99Ms(model: string): number | null {
+    const served = this.#model(model);
+    const stable = served.route === undefined ? undefined : served.versions.get(served.route.route.stable);
+    return (stable ?? served.activeVersion)?.latency.p99Ms ?? null;
+  }
+
   views(model?: string): ServedVersionView[] {
     const models = model === undefined ? [...this.#models.values()] : [this.#model(model)];
     return models.flatMap((served) => [...served.versions.values()].map((version) => version.view(version.version.version === served.active)));
@@ -180,7 +214,17 @@ export class ServingService {
   /** Answers what was accepted, then ends every runner. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#answers.stop();
     await Promise.allSettled([...this.#models.values()].flatMap((model) => [...model.versions.values()].map((version) => version.unload())));
+  }
+
+  #setRoute(model: ServedModel, route: TrafficRoute | undefined, revision: number): void {
+    const former = model.route?.route;
+    const stable = route === undefined ? undefined : model.versions.get(route.stable);
+    // It may have been unloaded by somebody while the others were loaded.
+    if (route !== undefined && stable === undefined) throw new AppError("VERSION_NOT_READY", `Version ${route.stable} of ${model.name} is not loaded.`, { retryAfterSeconds: 1 });
+    if (!model.setRoute(route && stable && new ActiveRoute(route, stable.version), revision)) return;
+    if (former !== undefined) this.#loading.release(model, former);
   }
 
   #model(name: string): ServedModel {
@@ -213,15 +257,5 @@ export class ServingService {
     await model.exclusively(async () => {
       for (const version of [...model.versions.keys()]) this.#loading.retire(model, version);
     });
-  }
-
-  /** A typing error in a redaction would log what it meant to hide. */
-  async #assertRedactions({ model, policy }: PolicyRevision): Promise<void> {
-    const versions = await this.#parts.registry.versions(model);
-    if (versions.length === 0) return;
-    const unknown = versions.map(({ contract }) => unknownRedactions(contract.signature, policy.log)).reduce((left, right) => left.filter((name) => right.includes(name)));
-    if (unknown.length === 0) return;
-    const problems = unknown.map((name) => ({ path: "policy.log.redact", message: `no version of ${model} has an input, output or column named ${JSON.stringify(name)}` }));
-    throw new AppError("POLICY_INVALID", problems.map(({ message }) => message).join("; "), { problems });
   }
 }

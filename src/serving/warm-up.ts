@@ -1,7 +1,9 @@
 import type { Clock } from "../core/clock.ts";
+import type { Tensor } from "../core/tensor.ts";
 import type { Contract } from "../registry/index.ts";
 import type { WarmupMeasure } from "./measurement-store.ts";
 import type { ModelRunner } from "./model-runtime.ts";
+import { repeatRows } from "./recorded-inputs.ts";
 import { sampleInputs } from "./sample-inputs.ts";
 import { smokeTest } from "./smoke-test.ts";
 
@@ -12,18 +14,25 @@ const refusals = new Set(["MODEL_RUN_FAILED", "OUTPUT_INVALID"]);
 /** All of the warm-up; slow models are warmed at fewer sizes. */
 const longestTotalMs = 10_000;
 
+export interface WarmUpOptions {
+  maxBatchRows: number;
+  clock: Clock;
+  /** Only the smallest and the largest size. */
+  brief: boolean;
+  /** What callers sent, to be repeated up to each size; null: values are made up from what the contract says. */
+  recorded: readonly Tensor[] | null;
+}
+
 /**
  * Starts a runner and runs it at batch sizes 1, 2, 4 … `maxBatchRows`, so that no caller pays for first-time work.
  * Before, the contract's own input example must run: a version that fails on it is refused with VERSION_FAILED.
  * A runner that hangs on the values is replaced by one that is not warmed; values that the model refuses do no
- * harm. `brief` warms the smallest and the largest size only.
+ * harm.
  */
 export async function warmUp(
   start: () => Promise<ModelRunner>,
   contract: Contract,
-  maxBatchRows: number,
-  clock: Clock,
-  brief: boolean,
+  { maxBatchRows, clock, brief, recorded }: WarmUpOptions,
 ): Promise<{ runner: ModelRunner; measures: WarmupMeasure[] }> {
   const runner = await start();
   const measures: WarmupMeasure[] = [];
@@ -52,7 +61,7 @@ export async function warmUp(
   if (hung) return { runner: await start(), measures: [] };
   for (const rows of batchSizes(contract.signature.batchable ? maxBatchRows : 1, brief)) {
     if (clock.monotonic() - begin > longestTotalMs) break;
-    const inputs = sampleInputs(contract, rows);
+    const inputs = recorded === null ? sampleInputs(contract, rows) : repeatRows(recorded, contract.signature.batchable ? rows : 1);
     const times: number[] = [];
     try {
       await limited(async () => {

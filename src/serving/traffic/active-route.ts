@@ -1,6 +1,7 @@
 import type { ModelVersion } from "../../registry/index.ts";
 import { assign, assignmentTable, type AssignableRequest, type AssignmentTable, type RouteChoice } from "./assign.ts";
 import { KeyFraction } from "./key-fraction.ts";
+import { ShadowGate } from "./shadow-gate.ts";
 import type { TrafficRoute } from "./traffic-route.ts";
 
 /** The route that a model has now, with what was worked out of it. A change of weights makes another one; only cuts change it in place. */
@@ -8,6 +9,8 @@ export class ActiveRoute {
   readonly route: TrafficRoute;
   /** Its versions, to be kept in memory. */
   readonly versions: ReadonlySet<string>;
+  /** What is under way of a former route does not count here. */
+  readonly shadowGate: ShadowGate;
   readonly #table: AssignmentTable;
   readonly #shadowFractions: KeyFraction;
   #shadow: TrafficRoute["shadow"];
@@ -18,6 +21,7 @@ export class ActiveRoute {
     this.#shadow = route.shadow;
     // Another salt than the assignment's: who is mirrored must not hang on where keys go.
     this.#shadowFractions = new KeyFraction(`${route.salt} shadow`);
+    this.shadowGate = new ShadowGate(route.shadow ?? { maxConcurrent: 0, maxPerSecond: 0 });
     this.versions = new Set(versionsOf(route));
   }
 

@@ -45,3 +45,6 @@ export interface TrafficObserver {
   /** A shadow request was left out because too many were under way, or came too fast. */
   shadowSkipped(route: TrafficRoute): void;
 }
+
+/** For servers and tests where nobody watches. */
+export const unwatchedTraffic: TrafficObserver = { answered: () => undefined, paired: () => undefined, shadowSkipped: () => undefined };
