@@ -58,14 +58,16 @@ function stepsOf({ rollout, checks }: RolloutStatus): Step[] {
   if (waiting.length > 0) {
     steps.push({
       id: "approve", label: "Approve", tone: "primary", title: `Approve v${candidate} of ${model}?`, confirm: "Approve",
-      says: <p>{waiting.map(({ name }) => name).join(", ")} is given. The phase goes on with its other checks and then gets its traffic: {nextShares(rollout, Math.max(0, rollout.phase))}.</p>,
+      says: <p>{waiting.map(({ name }) => name).join(", ")} is given. The phase goes on with its other checks and then gets its traffic: {nextShares(rollout, waiting[0]!.phase)}.</p>,
     });
   }
   const next = rollout.phase + 1;
   const nextPhase = rollout.plan.phases[next];
-  if (rollout.phase >= 0) {
+  // What is being prepared, or waits for a person, has no traffic yet that could be kept or moved.
+  const isWatched = rollout.phase >= 0 && rollout.phaseSince !== null;
+  if (isWatched) {
     steps.push({
-      id: "promote", label: nextPhase === undefined ? "Finish now" : `Promote to ${nextPhase.phase}`, tone: waiting.length > 0 ? "plain" : "primary",
+      id: "promote", label: nextPhase === undefined ? "Finish now" : `Promote to ${nextPhase.phase}`, tone: waiting.length > 0 || state === "paused" ? "plain" : "primary",
       title: nextPhase === undefined ? `End the last phase of ${model} now?` : `Take ${nextPhase.phase} now?`, confirm: nextPhase === undefined ? "Finish" : "Promote",
       says: nextPhase === undefined
         ? <p>v{candidate} keeps all traffic and the rollout has succeeded, whatever time and gates are left. v{stable} is unloaded after its time.</p>
@@ -74,10 +76,10 @@ function stepsOf({ rollout, checks }: RolloutStatus): Step[] {
   }
   if (state === "paused") {
     steps.push({
-      id: "resume", label: "Resume", tone: "plain", title: `Let the rollout of ${model} go on?`, confirm: "Resume",
+      id: "resume", label: "Resume", tone: "primary", title: `Let the rollout of ${model} go on?`, confirm: "Resume",
       says: <p>The gates decide again from here. The time of the pause does not count.</p>,
     });
-  } else {
+  } else if (isWatched) {
     steps.push({
       id: "pause", label: "Pause", tone: "plain", title: `Pause the rollout of ${model}?`, confirm: "Pause",
       says: <p>Traffic stays as it is now and no gate decides until somebody resumes it. Hard failures of v{candidate} still end the rollout at once.</p>,

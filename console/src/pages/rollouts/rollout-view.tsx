@@ -59,6 +59,7 @@ export function RolloutView({ status }: { status: RolloutStatus }) {
 function Standing({ status }: { status: RolloutStatus }) {
   const { rollout, latest } = status;
   const { state, startedBy, startedAt, endedAt, workflowRun, request } = rollout;
+  const waiting = isOpen(rollout) ? status.checks.filter((check) => check.state === "waits for approval") : [];
   const verdict = isOpen(rollout) ? latest : null;
   const reason = rollout.reason !== "" ? rollout.reason : verdict === null ? rolloutStateWords[state] : "";
   return (
@@ -72,6 +73,7 @@ function Standing({ status }: { status: RolloutStatus }) {
         </p>
         {reason !== "" && <p className="standing-reason">{reason}</p>}
         {verdict !== null && verdict.reason !== rollout.reason && <p className="standing-latest"><DecisionMark decision={verdict.decision} /> {verdict.reason}</p>}
+        {waiting.length > 0 && <p className="stale" role="status">Waits for a person: {waiting.map(({ name, phase }) => `${name} before ${rollout.plan.phases[phase]?.phase ?? "the next phase"}`).join(", ")}.</p>}
         {request !== null && <p className="notice">{request.by} asked for {request.action === "trip" ? "an end, after hard failures" : request.action}{request.reason === "" ? "" : `: ${request.reason}`}. It is being carried out.</p>}
       </div>
       <RolloutActions status={status} />

@@ -35,12 +35,11 @@ export function phaseState(rollout: Pick<Rollout, "phase" | "state">, index: num
   return isEnded ? "stopped" : "present";
 }
 
-/** Seconds in the present phase without those that it was paused, as far as is known here: from the last verdict on, the clock of this page goes on. */
+/** Seconds in the present phase without those that it was paused: a pause stops them where the last verdict was, and moves its start when it ends. */
 export function phaseSeconds({ rollout, latest }: Pick<RolloutStatus, "rollout" | "latest">, now: number): number {
   if (rollout.phaseSince === null) return 0;
-  const end = rollout.endedAt ?? now;
-  if (latest === null || latest.phase !== rollout.phase) return rollout.state === "paused" ? 0 : Math.max(0, (end - rollout.phaseSince) / 1000);
-  return latest.seconds + (rollout.state === "paused" ? 0 : Math.max(0, (end - latest.time) / 1000));
+  if (rollout.state === "paused" && latest !== null && latest.phase === rollout.phase) return latest.seconds;
+  return Math.max(0, ((rollout.endedAt ?? now) - rollout.phaseSince) / 1000);
 }
 
 /** Answers of the candidate in the present phase, on all servers. */
