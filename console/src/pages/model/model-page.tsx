@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { championOf, providerName, useDrift, useModel } from "../../data/models.ts";
 import { useQuery } from "../../data/query.ts";
+import { useRollouts } from "../../data/rollouts.ts";
 import type { ModelDetail } from "../../data/types.ts";
 import { Chip, DriftChip, StateMark } from "../../parts/chip.tsx";
 import { ErrorBox, StaleNote } from "../../parts/error-box.tsx";
@@ -15,6 +16,7 @@ import { EvaluationsTab } from "../evaluations/evaluations-tab.tsx";
 import { runnersText } from "../models/model-row.tsx";
 import { PolicyTab } from "../policy/policy-tab.tsx";
 import { PredictionsTab } from "../predictions/predictions-tab.tsx";
+import { phaseName, rolloutTones } from "../rollouts/rollout-words.ts";
 import { RolloutTab } from "../rollouts/rollout-tab.tsx";
 import { TryTab } from "../try-it/try-tab.tsx";
 import { RegistryTab } from "../registry/registry-tab.tsx";
@@ -65,6 +67,7 @@ function ModelFacts({ detail }: { detail: ModelDetail }) {
   const champion = championOf(detail.model, detail.served);
   const served = detail.served.find((entry) => entry.version === champion);
   const drift = useDrift(detail.model.name).data;
+  const rollout = useRollouts({ model: detail.model.name, open: true, limit: 1 }).data?.rollouts[0];
   return (
     <ul className="facts" aria-label="Status">
       <li>{champion === null ? <Chip tone="warning">no champion</Chip> : <Chip tone="accent">champion v{champion}</Chip>}</li>
@@ -80,6 +83,13 @@ function ModelFacts({ detail }: { detail: ModelDetail }) {
         <li>
           <Link href={`/models/${detail.model.name}/drift`} className="chip-link">
             <DriftChip level={drift.level} />
+          </Link>
+        </li>
+      )}
+      {rollout !== undefined && (
+        <li>
+          <Link href={`/models/${detail.model.name}/rollout`} className="chip-link">
+            <Chip tone={rolloutTones[rollout.state]}>v{rollout.candidate} in {phaseName(rollout)}</Chip>
           </Link>
         </li>
       )}

@@ -14,6 +14,7 @@ export function ComparePanel({ status, arm }: { status: RolloutStatus; arm: stri
   const [stable, candidate] = [armOf(figures, "stable"), armOf(figures, arm)];
   const measures = measuresOf([stable, candidate].filter((figure) => figure !== undefined));
   const phase = rollout.plan.phases[rollout.phase]?.phase;
+  const metrics = status.latest?.phase === rollout.phase ? status.latest.metrics : [];
   const paired = figures.paired.find((each) => each.arm === arm);
   return (
     <Panel title="Both versions" note={`${phase === undefined ? "" : `in ${phase}, `}with bounds of ${formatShare(1 - alpha)} that hold however often one looks`} flush>
@@ -33,6 +34,14 @@ export function ComparePanel({ status, arm }: { status: RolloutStatus; arm: stri
               return (
                 <Row key={id} label={label} note={id === "errors" ? failureNote(candidate) : undefined} unit={unit} stable={values[0]} candidate={values[1]}>
                   <BandPicture label={`${label}: v${rollout.stable} ${formatMeasure(unit, values[0].value)}, v${rollout.candidate} ${formatMeasure(unit, values[1].value)}`} bars={[{ ...values[0], color: armColor("stable", 0) }, { ...values[1], color: armColor(arm, 1) }]} fromZero={unit !== "number"} />
+                </Row>
+              );
+            })}
+            {metrics.map(({ name, stable: theirs, candidate: own }) => {
+              const values = [exactly(theirs), exactly(own)] as const;
+              return (
+                <Row key={name} label={name} note="by SQL over the prediction log" unit="number" stable={values[0]} candidate={values[1]}>
+                  <BandPicture label={`${name}: v${rollout.stable} ${formatMeasure("number", theirs)}, v${rollout.candidate} ${formatMeasure("number", own)}`} bars={[{ ...values[0], color: armColor("stable", 0) }, { ...values[1], color: armColor(arm, 1) }]} fromZero />
                 </Row>
               );
             })}
@@ -60,6 +69,11 @@ function Row({ label, note, unit, stable, candidate, children }: { label: string
       <td className="band-cell">{children}</td>
     </tr>
   );
+}
+
+/** A value that is known as it is, without bounds. */
+function exactly(value: number | null): BoundedValue {
+  return { value, low: null, high: null };
 }
 
 function valueOf(figures: ArmFigures | undefined, value: (figures: ArmFigures) => BoundedValue): BoundedValue {

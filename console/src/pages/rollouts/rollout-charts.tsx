@@ -6,7 +6,7 @@ import { absent } from "../../format.ts";
 import { armColor } from "./arm-color.ts";
 import type { Measure } from "./arm-values.ts";
 import { boundsWords, formatMeasure } from "./measure-format.ts";
-import { verdictLines } from "./verdict-lines.ts";
+import { metricLines, verdictLines } from "./verdict-lines.ts";
 
 /** How both versions did over the rollout, each with a band of how sure that is; it narrows as requests come, and begins anew with each phase. */
 export function RolloutCharts({ status, verdicts, arm, now }: { status: RolloutStatus; verdicts: readonly RolloutVerdict[]; arm: string; now: number }) {
@@ -27,6 +27,7 @@ export function RolloutCharts({ status, verdicts, arm, now }: { status: RolloutS
     };
     // `now` moves with the figures.
   }, [verdicts, figures, rollout, arm, open]);
+  const metrics = useMemo(() => metricLines(verdicts).filter(({ times }) => times.length > 1), [verdicts]);
   if (drawn.times.length < 2) return null;
   const from = Math.min(rollout.startedAt, drawn.times[0]! * 1000);
   const to = Math.max(rollout.endedAt ?? 0, drawn.times.at(-1)! * 1000);
@@ -37,6 +38,12 @@ export function RolloutCharts({ status, verdicts, arm, now }: { status: RolloutS
         <Chart
           key={measure.id} className="chart-half" title={measure.label} times={drawn.times} from={from} to={to} lines={lines} bands={bands} levels={levelsOf(measure, gates)}
           format={(value) => formatMeasure(measure.unit, value)} fitted={measure.unit === "number" || measure.id === "accuracy"}
+        />
+      ))}
+      {metrics.map(({ name, times, stable, candidate }) => (
+        <Chart
+          key={name} className="chart-half" title={`Metric ${name}`} times={times} from={from} to={to} fitted format={(value) => formatMeasure("number", value)}
+          lines={[{ label: `v${rollout.stable}`, values: stable, color: armColor("stable", 0) }, { label: `v${rollout.candidate}`, values: candidate, color: armColor(arm, 1) }]}
         />
       ))}
     </section>

@@ -49,7 +49,7 @@ export function candidateSamples({ rollout, figures }: Pick<RolloutStatus, "roll
 
 /** The phase in words: `canary`, or what stands before and after all phases. */
 export function phaseName({ phase, plan, state }: Pick<Rollout, "phase" | "plan" | "state">): string {
-  if (phase < 0) return state === "preparing" ? "getting ready" : "not begun";
+  if (phase < 0) return state === "preparing" ? "preparation" : "no phase";
   return plan.phases[phase]?.phase ?? "ended";
 }
 

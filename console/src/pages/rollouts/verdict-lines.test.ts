@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { latencyBucket } from "../../../../src/rollouts/statistics/index.ts";
 import type { ArmFigures, PhaseFigures, RolloutVerdict } from "../../data/types.ts";
 import { measuresOf, pairedMeasures } from "./arm-values.ts";
-import { phaseEnds, verdictLines } from "./verdict-lines.ts";
+import { metricLines, phaseEnds, verdictLines } from "./verdict-lines.ts";
 
 const arm = (name: string, requests: number, failed = 0): ArmFigures => ({
   arm: name, version: "1", requests, rows: requests, failures: failed === 0 ? {} : { INVALID_OUTPUT: failed }, retries: 0, latencyUs: [[latencyBucket(2000), requests]],
@@ -41,6 +41,11 @@ describe("the lines of a rollout", () => {
   it("have times in milliseconds, within a bucket of what they were", () => {
     const { value } = measuresOf(figures(1000).arms)[0]!.of(arm("stable", 1000), 0.05);
     assert.ok(value! >= 1.9 && value! <= 2.11, String(value));
+  });
+
+  it("follow metrics from elsewhere from verdict to verdict", () => {
+    const metrics = (candidate: number | null) => [{ name: "revenue", candidate, stable: 2 }];
+    assert.deepEqual(metricLines([{ ...verdict(2000, 0), metrics: metrics(3) }, { ...verdict(1000, 0), metrics: metrics(null) }, verdict(500, 0)]), [{ name: "revenue", times: [1, 2], stable: [2, 2], candidate: [null, 3] }]);
   });
 
   it("tell how a phase ended", () => {

@@ -67,6 +67,16 @@ function limits(values: readonly number[]): [number, number] {
   return [low >= 0 ? Math.max(0, low - range * widest) : low - range * widest, high + range * widest];
 }
 
+/** Values of metrics that were asked of elsewhere, at the times of the verdicts, oldest first; seconds since 1970. */
+export function metricLines(verdicts: readonly RolloutVerdict[]): { name: string; times: number[]; stable: (number | null)[]; candidate: (number | null)[] }[] {
+  const ordered = [...verdicts].sort((a, b) => a.time - b.time);
+  const names = new Set(ordered.flatMap(({ metrics }) => metrics.map(({ name }) => name)));
+  return [...names].map((name) => {
+    const found = ordered.flatMap(({ time, metrics }) => metrics.filter((metric) => metric.name === name).map((metric) => ({ ...metric, time: time / 1000 })));
+    return { name, times: found.map(({ time }) => time), stable: found.map(({ stable }) => stable), candidate: found.map(({ candidate }) => candidate) };
+  });
+}
+
 /** When each phase ended and how: the last verdict of it that decided. */
 export function phaseEnds(verdicts: readonly RolloutVerdict[]): Map<number, RolloutVerdict> {
   const ends = new Map<number, RolloutVerdict>();
