@@ -107,7 +107,7 @@ function columnOfTensor({ datatype, data }: Tensor): ColumnData {
   for (let index = 0; index < texts.length; index++) ends[index + 1] = ends[index]! + Buffer.byteLength(texts[index]!);
   // Each by itself: halves of a character in two texts must not become one.
   const text = Buffer.allocUnsafe(ends[texts.length]!);
-  for (let index = 0; index < texts.length; index++) text.write(texts[index]!, ends[index], "utf8");
+  for (let index = 0; index < texts.length; index++) text.write(texts[index]!, ends[index]!, "utf8");
   return { datatype, ends, text };
 }
 

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { AppError } from "../../src/index.ts";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+
+const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+describe("tables of predictions", () => {
+  let server: RunningServer;
+  before(async () => {
+    server = await startServer();
+  });
+  after(() => server.stop());
+  const ask = async (model: string, ids: number[]): Promise<{ status: number; text: string }> => {
+    const answer = await fetch(`${server.url}/v1/models/${model}:predict`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ instances: ids.map((customer) => ({ customer })) }) });
+    return { status: answer.status, text: await answer.text() };
+  };
+
+  it("are deployed, answer, are logged, and stay over a restart", async () => {
+    const table = await server.file("scores.csv", `customer,score,label\n${Array.from({ length: 500 }, (_, id) => `${id},${id / 4},${id % 2 === 0 ? "even" : "odd"}`).join("\n")}\n`);
+    const words = ["deploy", table, "--name", "scores", "--runtime", "lookup", "--key", "customer", "--json"];
+    const { stdout } = await promisify(execFile)(process.execPath, [program, ...words], { env: { ...process.env, SLIPWAY_URL: server.url } });
+    const { version, active } = JSON.parse(stdout) as Awaited<ReturnType<typeof server.client.deploy>>;
+    assert.deepEqual([active, version.contract.runtime.kind, version.contract.runtime.lookup?.rows], [true, "lookup", 500]);
+    assert.deepEqual(JSON.parse((await ask("scores", [3, 498])).text), { predictions: [{ score: 0.75, label: "odd" }, { score: 124.5, label: "even" }] });
+    const missing = await ask("scores", [3, 500]);
+    assert.equal(missing.status, 404);
+    assert.match(missing.text, /no row for 1 of the 2 keys; the first is that of row 1/);
+    assert.deepEqual((await server.client.predictions("scores")).map(({ outcome, rows }) => [outcome, rows]), [["LOOKUP_KEY_NOT_FOUND", 2], ["ok", 2]]);
+    assert.equal((await server.client.model("scores")).served[0]!.placement, "inline");
+    const again = await server.client.deploy({ file: table, name: "scores", lookup: { keys: ["customer"] } });
+    assert.equal(again.created, false);
+    const withDefault = await server.client.deploy({ file: table, name: "scores", lookup: { keys: ["customer"], default: { score: -1, label: "?" } } });
+    assert.equal(withDefault.version.version, "2");
+    const { directory } = server;
+    await server.stop({ keep: true });
+    server = await startServer({ directory });
+    while ((await ask("scores", [1])).status === 503) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(JSON.parse((await ask("scores", [1, 9999])).text), { predictions: [{ score: 0.25, label: "odd" }, { score: -1, label: "?" }] });
+  });
+
+  it("are refused when they are none", async () => {
+    const code = (wanted: string) => (error: AppError): boolean => error.code === wanted;
+    const twice = await server.file("twice.csv", "id,v\n1,2\n1,3\n");
+    await assert.rejects(server.client.deploy({ file: twice, name: "twice", lookup: { keys: ["id"] } }), code("LOOKUP_TABLE_INVALID"));
+    await assert.rejects(server.client.deploy({ file: await server.file("table.txt", "id,v\n1,2\n"), name: "twice", lookup: { keys: ["id"] } }), code("LOOKUP_TABLE_INVALID"));
+    await assert.rejects(server.client.deploy({ file: twice, name: "twice", lookup: { keys: [] } }), code("INVALID_REQUEST"));
+    await assert.rejects(server.client.model("twice"), code("MODEL_NOT_FOUND"));
+  });
+});
