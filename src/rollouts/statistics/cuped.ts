@@ -13,9 +13,10 @@ export interface CupedArms {
 }
 
 /**
- * Takes out of a metric what a covariate explains that no version can have changed, such as the caller's mean before the test: y - θ (x - x̄), with θ =
- * cov(x, y) / var(x) pooled within arms and x̄ of both (A. Deng, Y. Xu, R. Kohavi and T. Walker, Improving the Sensitivity of Online Controlled Experiments
- * by Utilizing Pre-Experiment Data, WSDM 2013). The mean difference stays the same in expectation. A covariate without variance changes nothing.
+ * Takes out of a metric what a covariate explains that no version can have changed, such as the caller's mean before the test:
+ * y - θ (x - x̄), with θ = cov(x, y) / var(x) pooled within arms and x̄ of both (A. Deng, Y. Xu, R. Kohavi and T. Walker, Improving the
+ * Sensitivity of Online Controlled Experiments by Utilizing Pre-Experiment Data, WSDM 2013). The mean difference stays the same in
+ * expectation. A covariate without variance changes nothing.
  */
 export function adjustByCovariate(stable: BivariateMoments, candidate: BivariateMoments): CupedArms | NoData {
   if (stable.count === 0 || candidate.count === 0) return noData("empty");

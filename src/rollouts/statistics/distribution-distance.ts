@@ -47,7 +47,10 @@ const priorCount = 0.5;
  * A better model predicts differently too: judge by the distance, and take the p-value for whether it is more than chance. In a
  * shadow, where both answer the same inputs, arms are not independent: this test then only errs towards "no difference".
  */
-export function compareDistributions(phases: readonly DistributionPhase[], options: { readonly alpha?: number } = {}): DistributionComparison | NoData {
+export function compareDistributions(
+  phases: readonly DistributionPhase[],
+  options: { readonly alpha?: number } = {},
+): DistributionComparison | NoData {
   const alpha = options.alpha ?? defaultAlpha;
   const buckets = phases.reduce((most, { stable, candidate }) => Math.max(most, stable.length, candidate.length), 0);
   const stable = new Float64Array(buckets);
@@ -58,7 +61,8 @@ export function compareDistributions(phases: readonly DistributionPhase[], optio
       stable[bucket]! += phase.stable[bucket] ?? 0;
       candidate[bucket]! += phase.candidate[bucket] ?? 0;
     }
-    if (phase.candidateShare > 0 && phase.candidateShare < 1) concentrations.forEach((concentration, index) => (evidence[index]! += logEvidence(phase, concentration)));
+    if (!(phase.candidateShare > 0 && phase.candidateShare < 1)) continue;
+    concentrations.forEach((concentration, index) => (evidence[index]! += logEvidence(phase, concentration)));
   }
   const [n, m] = [sumOf(stable), sumOf(candidate)];
   if (!Number.isFinite(n + m)) return noData("not-finite");
@@ -79,8 +83,11 @@ export function compareDistributions(phases: readonly DistributionPhase[], optio
   const pValue = Math.min(1, Math.exp(-mixture));
   const stabilityIndexByChance = (used - 1) * (1 / n + 1 / m);
   return {
-    status: "estimated", distance: Math.min(1, Math.max(0, divergence / 2)), distanceByChance: Math.min(1, stabilityIndexByChance / (8 * Math.LN2)),
-    stabilityIndex, stabilityIndexByChance, chiSquare, degrees: used - 1, chiSquarePValue: chiSquareUpper(chiSquare, used - 1), pValue, significant: pValue <= alpha, alpha,
+    status: "estimated",
+    distance: Math.min(1, Math.max(0, divergence / 2)), distanceByChance: Math.min(1, stabilityIndexByChance / (8 * Math.LN2)),
+    stabilityIndex, stabilityIndexByChance,
+    chiSquare, degrees: used - 1, chiSquarePValue: chiSquareUpper(chiSquare, used - 1),
+    pValue, significant: pValue <= alpha, alpha,
   };
 }
 

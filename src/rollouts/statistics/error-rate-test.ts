@@ -6,7 +6,10 @@ import { crossing, logAdd, logBeta, logBetaUpper } from "./special-functions.ts"
 export interface ErrorPhase {
   readonly stableErrors: number;
   readonly candidateErrors: number;
-  /** Candidate's share of the requests of both arms, as the routes have it: in (0, 1). Other phases compare nothing and are left out. */
+  /**
+   * Candidate's share of the requests of both arms, in (0, 1): as the routes have it, for which the test is exact; or that of the requests that
+   * came, which makes it err towards "no difference". Phases with another share compare nothing and are left out.
+   */
   readonly candidateShare: number;
 }
 

@@ -60,8 +60,8 @@ const mostSamples = 1e15;
  * "no-variance" for a metric without one, "not-finite" for a difference of 0 or one that no number of samples shows.
  */
 export function samplesNeeded(question: PowerQuestion): PowerAnswer | NoData {
-  const { stableVariance, candidateVariance = stableVariance, alpha = defaultAlpha, power = 0.8, side = "two-sided", longestDays = 28 } = question;
-  const { samplesSoFar = 0, samplesPerDay = 0, candidateShare, covariateCorrelation = 0 } = question;
+  const { stableVariance, candidateVariance = stableVariance, alpha = defaultAlpha, power = 0.8, side = "two-sided" } = question;
+  const { longestDays = 28, samplesSoFar = 0, samplesPerDay = 0, candidateShare, covariateCorrelation = 0 } = question;
   const difference = Math.abs(question.difference);
   if (!(candidateShare > 0 && candidateShare < 1)) return noData("empty");
   const varianceAt = (share: number): number => stableVariance / (1 - share) + candidateVariance / share;
@@ -75,8 +75,9 @@ export function samplesNeeded(question: PowerQuestion): PowerAnswer | NoData {
   const fewest = (fewestSamples + 2 * Math.sqrt(fewestSamples)) / smaller;
   const reachAt = (samples: number): number => sequenceReach(samples, { ...question, alpha, side });
   const sequential = (ofVariance: number, margin: number, atLeast: number): number => {
-    const missing = (logSamples: number): number => difference * Math.sqrt(Math.exp(logSamples) / ofVariance) - reachAt(Math.exp(logSamples)) - margin;
-    return Math.max(Math.ceil(atLeast), Math.ceil(Math.exp(crossing(missing, 0, Math.log(mostSamples)))));
+    const missing = (samples: number): number => difference * Math.sqrt(samples / ofVariance) - reachAt(samples) - margin;
+    const logSamples = crossing((logarithm) => missing(Math.exp(logarithm)), 0, Math.log(mostSamples));
+    return Math.max(Math.ceil(atLeast), Math.ceil(Math.exp(logSamples)));
   };
   const daysLeft = (samples: number): number | null => (samplesPerDay > 0 ? Math.max(0, samples - samplesSoFar) / samplesPerDay : null);
 
@@ -106,8 +107,8 @@ export function samplesNeeded(question: PowerQuestion): PowerAnswer | NoData {
     advice.sort((first, second) => first.samples - second.samples);
   }
   return {
-    status: "estimated", fixedSamples, sequentialSamples, typicalSamples: sequential(variance, 0, fewestSamples / smaller), inflation: sequentialSamples / fixedSamples,
-    daysLeft: days, concludes, advice,
+    status: "estimated", fixedSamples, sequentialSamples, typicalSamples: sequential(variance, 0, fewestSamples / smaller),
+    inflation: sequentialSamples / fixedSamples, daysLeft: days, concludes, advice,
   };
 }
 

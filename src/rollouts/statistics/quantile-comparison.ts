@@ -63,7 +63,7 @@ export function compareQuantiles(
   const right = quantileBounds(candidate, quantile, { alpha: alpha / 2 });
   if (left.status === "no-data") return left;
   if (right.status === "no-data") return right;
-  const ratio = (above: number | null, below: number | null): number | null => (above === null || below === null || below === 0 ? null : above / below);
+  const ratio = (above: number | null, below: number | null): number | null => (above === null || !below ? null : above / below);
   return {
     status: "estimated", stable: left, candidate: right, ratio: right.estimate / left.estimate,
     low: ratio(right.low, left.high), high: ratio(right.high, left.low), alpha,
@@ -78,7 +78,8 @@ function plausibleRanks(samples: number, quantile: number, alpha: number): { low
     logBeta(a + rank, b + samples - rank) - rank * Math.log(quantile) - (samples - rank) * Math.log1p(-quantile) < level;
   // Convex in the rank and lowest where it is expected: plausible ranks are neighbours.
   const expected = Math.min(samples, Math.round(quantile * samples));
-  return { lowest: firstRank(0, expected, isPlausible), highest: firstRank(expected, samples + 1, (rank) => !(rank <= samples && isPlausible(rank))) - 1 };
+  const isBeyond = (rank: number): boolean => rank > samples || !isPlausible(rank);
+  return { lowest: firstRank(0, expected, isPlausible), highest: firstRank(expected, samples + 1, isBeyond) - 1 };
 }
 
 /** The first whole number in [from, to] of which it is true; it is of `to` and stays true once it is. */

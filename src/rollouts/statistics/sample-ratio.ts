@@ -9,6 +9,7 @@ export interface AllocationPhase {
 
 export interface SampleRatio {
   readonly status: "estimated";
+  /** Counts of each arm, not shares. */
   readonly expected: readonly number[];
   readonly observed: readonly number[];
   readonly chiSquare: number;

@@ -75,11 +75,18 @@ export function carryForward(previous: SequentialResult | null, current: Sequent
   return { ...current, low: meet ? low : current.low, high: meet ? high : current.high, pValue, significant: pValue <= current.alpha };
 }
 
+/** What has bounds: a sequential estimate, a ratio of rates, a quantile or a ratio of two. */
+interface Bounded {
+  readonly status: "estimated";
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
 /** Where the true value lies beside a limit: `over` and `within` are each wrong in at most alpha of all rollouts. */
 export type LimitVerdict = "over" | "within" | "undecided" | "no-data";
 
 /** `over`: the value is above the limit, beyond chance. `within`: it is not above. `undecided` takes more samples. */
-export function againstLimit(result: SequentialResult | { readonly status: "estimated"; readonly low: number | null; readonly high: number | null }, limit: number): LimitVerdict {
+export function againstLimit(result: Bounded | NoData, limit: number): LimitVerdict {
   if (result.status === "no-data") return "no-data";
   if (result.low !== null && result.low > limit) return "over";
   return result.high !== null && result.high <= limit ? "within" : "undecided";

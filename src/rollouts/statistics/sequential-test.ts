@@ -25,7 +25,7 @@ export function mixingVariance(stable: Moments, candidate: Moments, alpha: numbe
  *
  *     V = var_t / N_t + var_c / N_c,  reject when |Δ| / sqrt(V) > sqrt((V + τ) / τ (-2 ln(α/2) - ln(V / (V + τ))))
  *
- * Two-sided are two one-sided tests at α/2; a one-sided look takes α in place of α/2. The p-value is the least α of which that holds.
+ * with the variances of `differenceError`. Two-sided are two one-sided tests at α/2; a one-sided look takes α in place of α/2. The p-value is the least α of which that holds.
  *
  * With a `tau` that was fixed before, it holds for ever. With the formula's own, which shrinks as samples come, the bound is a constant
  * number of standard errors: 3.6 at equal shares, 5.4 at 5% (α = 0.05). That spends alpha on as long as a rollout lasts, not for ever, and needs

@@ -10,8 +10,8 @@ export const notANumberBucket = lastBucket + 1;
 
 /**
  * The bucket of a number of either sign, for comparing distributions: 0 around zero (below 1e-6), ±b for magnitudes in
- * [1e-6 1.1^(b - 1), 1e-6 1.1^b), ±436 for all from 1e12 on, 437 for NaN. Values that lie close together far from zero fall into one bucket: what shifts
- * them by less than 10% shows in means, not here.
+ * [1e-6 1.1^(b - 1), 1e-6 1.1^b), ±436 for all from 1e12 on, 437 for NaN. Values that lie close together far from zero fall into
+ * one bucket: what shifts them by less than 10% shows in means, not here.
  */
 export function signedBucket(value: number): number {
   if (Number.isNaN(value)) return notANumberBucket;

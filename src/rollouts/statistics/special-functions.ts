@@ -1,6 +1,9 @@
 const halfLogTwoPi = 0.5 * Math.log(2 * Math.PI);
 
-/** Natural logarithm of the gamma function for x > 0, within 1e-13 relative: Stirling's series (Abramowitz and Stegun, 6.1.41), from 10 upwards. */
+/**
+ * Natural logarithm of the gamma function for x > 0, within 1e-13 of it or of 1: Stirling's series (Abramowitz and Stegun, 6.1.41),
+ * from 10 upwards.
+ */
 export function logGamma(x: number): number {
   let shifted = x;
   let product = 1;
@@ -22,7 +25,10 @@ export function logAdd(a: number, b: number): number {
   return high === -Infinity ? high : high + Math.log1p(Math.exp(Math.min(a, b) - high));
 }
 
-/** Regularised upper incomplete gamma function Q(a, x): one less the series below a + 1, a continued fraction above (Abramowitz and Stegun, 6.5.29 and 6.5.31). */
+/**
+ * Regularised upper incomplete gamma function Q(a, x): one less the series below a + 1, a continued fraction above (Abramowitz and
+ * Stegun, 6.5.29 and 6.5.31).
+ */
 export function upperGamma(a: number, x: number): number {
   if (x <= 0) return 1;
   const scale = Math.exp(a * Math.log(x) - x - logGamma(a));
@@ -41,7 +47,7 @@ export function chiSquareUpper(x: number, degrees: number): number {
 }
 
 /** P(Z >= z) of the standard normal distribution. */
-export function normalUpper(z: number): number {
+function normalUpper(z: number): number {
   const half = upperGamma(0.5, (z * z) / 2) / 2;
   return z >= 0 ? half : 1 - half;
 }
@@ -52,7 +58,10 @@ export function normalUpperQuantile(p: number): number {
   return crossing((z) => normalUpper(z) - p, 0, 40);
 }
 
-/** Logarithm of P(share > x) for a share of the Beta(a, b) distribution, 0 < x < 1: continued fraction of DiDonato and Morris (ACM Transactions on Mathematical Software 18, 1992). */
+/**
+ * Logarithm of P(share > x) for a share of the Beta(a, b) distribution, 0 < x < 1: continued fraction of DiDonato and Morris (ACM
+ * Transactions on Mathematical Software 18, 1992).
+ */
 export function logBetaUpper(x: number, a: number, b: number): number {
   // The fraction converges quickly on the far side of the mean alone.
   return x > a / (a + b) ? logBetaTail(1 - x, b, a) : logOneLess(logBetaTail(x, a, b));
