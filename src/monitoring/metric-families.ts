@@ -40,6 +40,8 @@ export function metricFamilies(sources: MetricSources): MetricFamily[] {
     gauge("slipway_version_ready", "1 when the version is loaded and takes traffic.", perServed(({ state }) => (state === "ready" ? 1 : 0))),
     gauge("slipway_runners", "Runners alive.", perServed(({ runners }) => runners.ready)),
     counter("slipway_runner_restarts_total", "Runners that died or were killed and were replaced.", perServed(({ runners }) => runners.restarts)),
+    gauge("slipway_breaker_open", "Circuit breaker of the version: 0 closed, 1 open, 0.5 while single requests try it. Only where the policy asks for one.",
+      sources.served.flatMap(({ model, version, breaker }) => (breaker === null ? [] : [{ labels: { model, version }, value: breaker === "closed" ? 0 : breaker === "open" ? 1 : 0.5 }]))),
     gauge("slipway_drift_psi", "Population stability index of the live window against the reference data.",
       sources.drift.flatMap((report) => report.columns.flatMap(({ column, psi }) => (psi === null ? [] : [{ labels: { model: report.model, version: report.version, column }, value: psi }])))),
     gauge("process_resident_memory_bytes", "Resident memory of the server process.", [{ labels: {}, value: sources.process.residentBytes }]),

@@ -8,6 +8,7 @@ export { ServingInference } from "./serving-inference.ts";
 export { ServingService } from "./serving-service.ts";
 export type { ServingParts } from "./serving-parts.ts";
 export { servingCommands } from "./commands.ts";
+export type { VerdictAt } from "./explain.ts";
 export { servingRoutes, type ServingRouteParts } from "./routes.ts";
 export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes } from "./open-inference/index.ts";
 export * from "./traffic/traffic-route.ts";

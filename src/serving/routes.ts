@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isSafeName, ModelName, RegistryName, VersionNumber } from "../core/names.ts";
 import { route, type Route } from "../core/route.ts";
 import { DeployRequest, DeployResult, Model, ModelVersion, Policy, PolicyRevision, type RegistryService } from "../registry/index.ts";
-import { explainPrediction } from "./explain.ts";
+import { explainPrediction, type VerdictAt } from "./explain.ts";
 import type { PredictionLog } from "./prediction-log.ts";
 import { Prediction, PredictionExplanation, PredictionId, ServedVersion, TruthRecord } from "./schemas.ts";
 import type { ServingService } from "./serving-service.ts";
@@ -16,6 +16,7 @@ const PredictionsQuery = z.strictObject({
   version: VersionNumber.optional(),
   outcome: z.enum(["ok", "error"]).optional(),
   before: PredictionId.optional(),
+  shadow: z.enum(["true", "false"]).default("false").meta({ description: "With answers of versions that were asked for comparison alone, which nobody got" }),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 });
 
@@ -24,11 +25,15 @@ export interface ServingRouteParts {
   registry: RegistryService;
   log: PredictionLog;
   truth: TruthStore;
+  /** Absent without rollouts. */
+  verdictAt?: VerdictAt;
+  /** Throws POLICY_INVALID for what only other modules can judge. */
+  assertPolicy?: (policy: Policy) => Promise<void>;
 }
 
 /** Slipway's own routes of serving; those of the Open Inference Protocol are beside. */
 export function servingRoutes(parts: ServingRouteParts): Route[] {
-  const { serving, registry, log, truth } = parts;
+  const { serving, registry, log, truth, verdictAt, assertPolicy } = parts;
   return [
     route({
       method: "POST",
@@ -100,8 +105,9 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       params: ModelParams,
       body: { kind: "json", schema: z.strictObject({ revision: z.number().int().min(0), reason: z.string().min(1).max(1000), policy: Policy }) },
       response: PolicyRevision,
-      handle: ({ params, body, caller, now, auditAs }) => {
+      handle: async ({ params, body, caller, now, auditAs }) => {
         auditAs({ detail: { revision: body.revision + 1, reason: body.reason } });
+        await assertPolicy?.(body.policy);
         return serving.changePolicy({ model: params.model, revision: body.revision + 1, author: caller.actor, changedAt: now, reason: body.reason, policy: body.policy });
       },
     }),
@@ -118,7 +124,7 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       response: z.object({ predictions: z.array(Prediction) }),
       handle: async ({ params, query }) => {
         const { createdAt } = await registry.model(params.model);
-        const predictions = await log.list({ model: params.model, ...query });
+        const predictions = await log.list({ model: params.model, ...query, shadow: query.shadow === "true" });
         // A model of the same name that was there before may have been another team's.
         return { predictions: predictions.filter(({ time }) => time >= createdAt) };
       },
@@ -129,11 +135,11 @@ export function servingRoutes(parts: ServingRouteParts): Route[] {
       access: "viewer",
       on: "some",
       operationId: "explainPrediction",
-      summary: "What one prediction was: inputs, version, contract, timing, outcome, truth",
+      summary: "What one prediction was: inputs, version, contract, timing, outcome, truth, and why it went where it went",
       tag: "Predictions",
       params: z.strictObject({ id: PredictionId }),
       response: PredictionExplanation,
-      handle: ({ params, caller }) => explainPrediction(params.id, caller, { log, truth, registry }),
+      handle: ({ params, caller }) => explainPrediction(params.id, caller, { log, truth, registry, ...(verdictAt === undefined ? {} : { verdictAt }) }),
     }),
     route({
       method: "POST",

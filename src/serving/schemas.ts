@@ -80,6 +80,18 @@ export const StoredTruth = z
   .meta({ id: "StoredTruth" });
 export type StoredTruth = z.infer<typeof StoredTruth>;
 
+/** What was said of a rollout last when a prediction was made. */
+export const VerdictOfMoment = z
+  .object({
+    id: z.string(),
+    time: Timestamp,
+    decision: z.string().meta({ description: "promote, roll back or hold" }),
+    reason: z.string(),
+    gates: z.array(z.object({ gate: z.string(), result: z.string(), candidate: z.number().nullable(), stable: z.number().nullable(), limit: z.number().nullable(), detail: z.string() })),
+  })
+  .meta({ id: "VerdictOfMoment" });
+export type VerdictOfMoment = z.infer<typeof VerdictOfMoment>;
+
 /** What `slipway why` answers; later capabilities add fields. */
 export const PredictionExplanation = z
   .object({
@@ -89,6 +101,9 @@ export const PredictionExplanation = z
     /** Where the version stands now: `champion`, another alias, or null. */
     alias: z.string().nullable(),
     truth: z.array(StoredTruth),
+    /** Null where no version was asked beside it, or its answer has not been logged. */
+    shadow: Prediction.nullable().meta({ description: "What the version under comparison answered to the same request; nobody got it" }),
+    verdict: VerdictOfMoment.nullable().meta({ description: "Of the rollout that assigned it, the last before it; null before the first" }),
   })
   .meta({ id: "PredictionExplanation" });
 export type PredictionExplanation = z.infer<typeof PredictionExplanation>;

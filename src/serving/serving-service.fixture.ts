@@ -1,0 +1,148 @@
+import { epochMs, systemClock } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { EventBus } from "../core/events.ts";
+import { TimeOrderedIds } from "../core/ids.ts";
+import { silentLogger } from "../core/logger.ts";
+import type { Tensor } from "../core/tensor.ts";
+import { Policy, type ModelVersion, type RegistryService, type Signature } from "../registry/index.ts";
+import type { ModelRunner, ModelRuntime, RunResult } from "./model-runtime.ts";
+import type { CallConnection, InferenceResult } from "./open-inference/inference-service.ts";
+import type { PredictionEntry } from "./prediction-log.ts";
+import type { ServingSample } from "./serving-observer.ts";
+import { ServingService } from "./serving-service.ts";
+import type { ArmSample, PairedSample } from "./traffic/traffic-observer.ts";
+
+/** How versions are good or bad: `x` in, `y` out, which is x times the version's number for good ones. */
+export type Behaviour = "good" | "throws" | "hangs" | "not a number" | "wrong shape" | "another name" | "dies" | "cannot load" | "refuses";
+
+export const signature: Signature = {
+  inputs: [{ name: "x", datatype: "FP32", shape: [-1, 1], missingAllowed: false }], outputs: [{ name: "y", datatype: "FP32", shape: [-1, 1], missingAllowed: false }], batchable: true,
+};
+
+function answerOf(behaviour: Behaviour, factor: number, { data }: Tensor): Tensor[] {
+  const values = Float32Array.from(data as Float32Array, (value) => value * factor);
+  if (behaviour === "not a number") values.fill(NaN);
+  if (behaviour === "wrong shape") return [{ name: "y", datatype: "FP32", shape: [values.length, 2], data: new Float32Array(values.length * 2) }];
+  return [{ name: behaviour === "another name" ? "z" : "y", datatype: "FP32", shape: [values.length, 1], data: values }];
+}
+
+class ScriptedRunner implements ModelRunner {
+  readonly executionProvider = "cpu";
+  readonly processId = undefined;
+  readonly placement: "inline" | "runner";
+  readonly #behaviour: () => Behaviour;
+  readonly #factor: number;
+  readonly #pending = new Set<(error: Error) => void>();
+  #exit: ((reason: string) => void) | undefined;
+
+  constructor(placement: "inline" | "runner", factor: number, behaviour: () => Behaviour) {
+    this.placement = placement;
+    this.#factor = factor;
+    this.#behaviour = behaviour;
+  }
+
+  run(inputs: readonly Tensor[]): Promise<RunResult> {
+    const behaviour = this.#behaviour();
+    if (behaviour === "throws") return Promise.reject(new AppError("OUTPUT_INVALID", "It threw."));
+    if (behaviour === "refuses") return Promise.reject(new AppError("MODEL_RUN_FAILED", "It refuses these values."));
+    if (behaviour === "hangs") return new Promise((_, reject) => this.#pending.add(reject));
+    if (behaviour === "dies") {
+      this.#exit?.("it died");
+      return Promise.reject(new AppError("RUNNER_CRASHED", "It died."));
+    }
+    return new Promise((resolve) => setImmediate(() => resolve({ outputs: answerOf(behaviour, this.#factor, inputs[0]!), runUs: 10 })));
+  }
+
+  onExit(listener: (reason: string) => void): void {
+    this.#exit = listener;
+  }
+
+  kill(reason: string): void {
+    this.#exit?.(reason);
+    for (const reject of this.#pending) reject(new AppError("RUNNER_CRASHED", reason));
+    this.#pending.clear();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Serving of models whose registry, runners, log and observers are in memory. Versions are loaded good; what they are from then on is `behave`d. */
+export class ServingBench {
+  readonly behaviours = new Map<string, Behaviour>();
+  readonly started: string[] = [];
+  readonly closedVersions: string[] = [];
+  readonly entries: PredictionEntry[] = [];
+  readonly answered: ArmSample[] = [];
+  readonly paired: PairedSample[] = [];
+  readonly observed: ServingSample[] = [];
+  skipped = 0;
+  inlineAllowed = false;
+  readonly serving: ServingService;
+  readonly #models = new Map<string, { champion: string; versions: string[]; policy: Policy }>();
+
+  constructor() {
+    const events = new EventBus();
+    events.on("version.state", ({ model, version, state }) => {
+      if (state === "unloaded") this.closedVersions.push(`${model}/${version}`);
+    });
+    const runtime: ModelRuntime = {
+      kind: "onnx",
+      start: (path, _contract, placement) => {
+        if (this.behaviours.get(path) === "cannot load") return Promise.reject(new AppError("VERSION_FAILED", "It cannot be loaded."));
+        this.started.push(`${path} ${placement}`);
+        return Promise.resolve(new ScriptedRunner(placement, Number(path.split("/")[1]), () => this.behaviours.get(path) ?? "good"));
+      },
+      inlineAllowed: () => Promise.resolve(this.inlineAllowed),
+    };
+    this.serving = new ServingService({
+      registry: this.#registry(), runtime, events, clock: systemClock, ids: new TimeOrderedIds(systemClock), logger: silentLogger, machine: "test",
+      blobs: { verifiedPath: (digest: string) => Promise.resolve(digest) } as never,
+      measurements: { read: () => Promise.resolve(null), write: () => Promise.resolve() } as never,
+      log: { append: (entry: PredictionEntry) => Promise.resolve(void this.entries.push(entry)), list: () => Promise.resolve([]) } as never,
+      observer: { answered: (sample) => void this.observed.push(sample), ran: () => undefined, refused: () => undefined, unlogged: () => undefined },
+      traffic: { answered: (sample) => void this.answered.push(sample), paired: (sample) => void this.paired.push(sample), shadowSkipped: () => void this.skipped++ },
+    });
+  }
+
+  /** Versions 1 to `count`, of which the first is the champion and loaded. */
+  async add(model: string, count: number, policy: object = {}): Promise<void> {
+    this.#models.set(model, { champion: "1", versions: Array.from({ length: count }, (_, index) => String(index + 1)), policy: Policy.parse(policy) });
+    await this.serving.load(model, "1");
+  }
+
+  async infer(model: string, values: readonly number[], more: { version?: string; key?: string; headers?: CallConnection["headers"]; deadlineMs?: number } = {}): Promise<InferenceResult> {
+    return this.serving.infer({
+      model, version: more.version, id: null, inputs: [{ name: "x", datatype: "FP32", shape: [values.length, 1], data: Float32Array.from(values) }], outputs: undefined,
+      deadlineMs: more.deadlineMs, connection: { signal: undefined, headers: more.headers ?? {} }, routingKey: more.key, now: epochMs(1), door: "rest",
+    });
+  }
+
+  /** Changes the policy past its checks. */
+  async setPolicy(model: string, policy: object): Promise<void> {
+    this.#models.get(model)!.policy = Policy.parse(policy);
+    await this.serving.follow(model);
+  }
+
+  #registry(): RegistryService {
+    const find = (name: string) => {
+      const model = this.#models.get(name);
+      if (model === undefined) throw new AppError("MODEL_NOT_FOUND", `There is no model ${name}.`);
+      return model;
+    };
+    const version = (name: string, number: string): ModelVersion => {
+      if (!find(name).versions.includes(number)) throw new AppError("VERSION_NOT_FOUND", `${name} has no version ${number}.`);
+      return { model: name, version: number, contractDigest: `${name}/${number}`, contract: { signature, runtime: { kind: "onnx", artifacts: [{ digest: `${name}/${number}` }], notes: [] } } } as unknown as ModelVersion;
+    };
+    const registry = {
+      listModels: () => Promise.resolve([...this.#models].map(([name, { champion }]) => ({ name, aliases: { champion } }))),
+      model: async (name: string) => ({ name, aliases: { champion: find(name).champion }, latestVersion: find(name).versions.at(-1)! }),
+      version: async (name: string, number: string) => version(name, number),
+      versions: async (name: string) => find(name).versions.map((number) => version(name, number)),
+      policy: async (name: string) => ({ policy: find(name).policy }),
+      setAlias: async (name: string, _alias: string, number: string) => void (find(name).champion = number),
+    };
+    return registry as unknown as RegistryService;
+  }
+}
