@@ -83,8 +83,8 @@ export class SlipwayClient {
     return this.api.get(`/api/models/${encodeURIComponent(name)}`);
   }
 
-  async predictions(model: string, query: { version?: string; outcome?: "ok" | "error"; before?: string; limit?: number } = {}): Promise<Prediction[]> {
-    return (await this.api.get<{ predictions: Prediction[] }>(`/api/models/${encodeURIComponent(model)}/predictions`, query)).predictions;
+  async predictions(model: string, query: { version?: string; outcome?: "ok" | "error"; before?: string; shadow?: boolean; limit?: number } = {}): Promise<Prediction[]> {
+    return (await this.api.get<{ predictions: Prediction[] }>(`/api/models/${encodeURIComponent(model)}/predictions`, { ...query, shadow: query.shadow === true ? "true" : undefined })).predictions;
   }
 
   /** Gives the traffic to a version, loaded and warmed first. */

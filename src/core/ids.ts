@@ -95,6 +95,11 @@ export function timeOfId(id: string): EpochMs {
   return time as EpochMs;
 }
 
+/** Less than every id of the kind that was made at the time or later, and greater than those made before. */
+export function firstIdOf(kind: IdKind, time: EpochMs): string {
+  return `${idPrefixes[kind]}_${encodeTime(time)}${"0".repeat(16)}`;
+}
+
 /** A number in [0, 1) out of the random part of an id: equal for every asker, spread evenly over ids. */
 export function fractionOfId(id: string): number {
   let value = 0;
