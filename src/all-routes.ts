@@ -16,9 +16,11 @@ import type { OpenedAccess } from "./open-access.ts";
 import type { OpenedExporting } from "./open-exporting.ts";
 import type { OpenedEvaluation } from "./open-evaluation.ts";
 import type { OpenedDatasets } from "./open-datasets.ts";
+import type { OpenedRollouts } from "./open-rollouts.ts";
 import type { OpenedImporting } from "./open-importing.ts";
 import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
 import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
+import { rolloutRoutes } from "./rollouts/index.ts";
 import { openInferenceRoutes, ServingInference, servingRoutes, type PredictionLog, type ServingService, type TruthStore } from "./serving/index.ts";
 import { workflowRoutes, type RunStreams, type WorkflowService } from "./workflows/index.ts";
 
@@ -40,6 +42,7 @@ export interface RouteParts {
   importing: OpenedImporting;
   evaluation: OpenedEvaluation;
   exporting: OpenedExporting;
+  rollouts: OpenedRollouts;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
   access: OpenedAccess;
@@ -66,6 +69,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...importRoutes({ workflows: parts.workflows, openSource: parts.importing.openSource }),
     ...exportRoutes({ workflows: parts.workflows, blobs: parts.blobs, originals: parts.exporting.originals }),
     ...evaluationRoutes(parts.evaluation.evaluations),
+    ...rolloutRoutes(parts.rollouts.rollouts),
     ...doctorRoutes(parts.doctor),
   ];
 }

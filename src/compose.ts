@@ -34,6 +34,7 @@ import { openDeliveries, openOutbox } from "./open-events.ts";
 import { openExporting } from "./open-exporting.ts";
 import { openImporting } from "./open-importing.ts";
 import { openModels } from "./open-models.ts";
+import { openRollouts, type OpenedRollouts } from "./open-rollouts.ts";
 import { openTracking } from "./open-tracking.ts";
 import { openWorkflows, type OpenedWorkflows } from "./open-workflows.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
@@ -43,7 +44,8 @@ import { openApiDocument } from "./http/openapi.ts";
 import { RouteTable } from "./http/route-table.ts";
 import { LiveFeed, MonitoringService } from "./monitoring/index.ts";
 import { Policy, RegistryService } from "./registry/index.ts";
-import { grpcHealthService, openInferenceGrpcService, ServingInference, ServingService, unwatchedTraffic } from "./serving/index.ts";
+import { RolloutFigures } from "./rollouts/index.ts";
+import { grpcHealthService, openInferenceGrpcService, ServingInference, ServingService } from "./serving/index.ts";
 
 /** A running server. */
 export interface Slipway {
@@ -122,8 +124,9 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     policyOf: (model) => (serving.modelNames.includes(model) ? serving.policy(model) : defaultPolicy),
     logBacklogBytes: () => log.backlogBytes,
   });
+  const figures = new RolloutFigures({ onHardFailure: (route, arm, reason) => rollouts.replica.trip(route, arm, reason) });
   const serving: ServingService = new ServingService({
-    registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, traffic: unwatchedTraffic, events, clock, ids, logger,
+    registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, traffic: figures, events, clock, ids, logger,
   });
   onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
   const backup = new BackupService({
@@ -144,8 +147,13 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const exporting = openExporting({ models, tracking, registry, blobs, owners, onnx: runtimeOptions, ownerOf });
   const evaluation = openEvaluation({ database, ids, registry, registryStore, blobs, runtime, duckdb, workflows: () => workflows });
   dispatcher.subscribe(evaluation.evaluations.subscriber);
-  const { workflows, streams, ...engine }: OpenedWorkflows = await openWorkflows({
-    config, database, environment, clock, ids, logger, definitions: [importing.definition, evaluation.definition, exporting.definition],
+  const rollouts: OpenedRollouts = openRollouts({
+    config, posture, database, registry, registryStore, blobs, serving, log, truth, environment, events, clock, ids, logger,
+    access: () => access, workflows: () => ({ service: workflows, commands }), url: () => url,
+  }, figures);
+  dispatcher.subscribe(rollouts.subscriber);
+  const { workflows, streams, commands, ...engine }: OpenedWorkflows = await openWorkflows({
+    config, database, environment, clock, ids, logger, definitions: [importing.definition, evaluation.definition, exporting.definition, rollouts.definition],
     maintenance: [
       { name: "collect blobs", run: async () => blobs.collect(new Set([...(await registryStore.listArtifactDigests()), ...(await datasets.store.listDigests())]), dayMs) },
       { name: "remove unused Python environments", run: models.removeUnusedEnvironments },
@@ -162,7 +170,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, datasets, importing, evaluation, exporting, access: opened, doctor,
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, datasets, importing, evaluation, exporting, rollouts, access: opened, doctor: [...doctor, rollouts.check],
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(models.executionProviders()),
@@ -185,6 +193,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   follower.follow((event) => {
     if (openedOutbox.own.take(event.id)) return;
     announceRegistryChange(event, events);
+    rollouts.follow(event);
     if (event.type === "model.deleted" || event.type === "model.renamed") registry.forgetTeam(event.object.slice("model:".length));
     if (event.type === "key.revoked") access.known.forget(event.object.slice("key:".length));
     if (event.object.startsWith("model:")) servedModels.request(event.object.slice("model:".length));
@@ -200,6 +209,8 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     if (champion !== undefined) await monitoring.restore(await registry.version(model.name, champion), startedAt);
   }
   await serving.start();
+  const routed = rollouts.start();
+  onFailure(() => rollouts.stop());
   await engine.start();
   onFailure(() => engine.stop());
   let ticks = 0;
@@ -232,7 +243,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     url,
     ...ports,
     setupToken,
-    whenReady: () => serving.whenLoaded(),
+    whenReady: async () => void (await Promise.all([serving.whenLoaded(), routed])),
     reloadCertificate: async () => tls?.reload(),
     async stop() {
       clearInterval(ticker);
@@ -241,6 +252,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       await follower.stop();
       models.close();
       await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000)), dispatcher.stop(), engine.stop()]);
+      await rollouts.stop();
       await serving.stop();
       await access.tick(clock.now());
       await opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }));

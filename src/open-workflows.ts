@@ -11,7 +11,7 @@ import type { Clock } from "./core/clock.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import {
-  DefinitionCatalogue, loadDefinitions, maintenanceWorkflow, RunStreams, scheduleMaintenance, systemTimers, WorkflowEngine, WorkflowService, type MaintenanceTask,
+  DefinitionCatalogue, loadDefinitions, maintenanceWorkflow, RunStreams, scheduleMaintenance, systemTimers, WorkflowEngine, WorkflowService, type CommandRunner, type MaintenanceTask,
   type WorkflowDefinition,
 } from "./workflows/index.ts";
 
@@ -35,6 +35,8 @@ interface Parts {
 export interface OpenedWorkflows {
   workflows: WorkflowService;
   streams: RunStreams;
+  /** Runs programs as those of steps are run. */
+  commands: CommandRunner;
   /** Takes up runs; those that a killed server left too. */
   start(): Promise<void>;
   /** Gives up what is under way, for this or another server to go on with. */
@@ -60,6 +62,7 @@ export async function openWorkflows({ config, database, environment, maintenance
   return {
     workflows,
     streams,
+    commands,
     async start() {
       await scheduleMaintenance(workflows);
       engine?.start();

@@ -9,7 +9,7 @@ import type { WorkflowService } from "../workflows/index.ts";
 import { approvalSignal, type ApprovalPayload } from "./entry-checks.ts";
 import { phaseKey } from "./phase-routes.ts";
 import { formerChampion, giveTo } from "./rollback.ts";
-import { endsIt, isFull, ownActor, type Ending, type RolloutMoves } from "./rollout-moves.ts";
+import { endingOf, endsIt, isFull, ownActor, type Ending, type RolloutMoves } from "./rollout-moves.ts";
 import type { RolloutParts } from "./rollout-parts.ts";
 import { startableRollout } from "./rollout-start.ts";
 import { checksOf, replicasOf } from "./rollout-status.ts";
@@ -108,10 +108,10 @@ export class RolloutService {
     return this.#end(await this.#open(model), { state: "aborted", reason: said("aborted", by), actor: by.actor }, by.now);
   }
 
-  /** A server saw hard failures: the same way as an abort. Of one that has ended it does nothing. */
-  async trip(id: string, reason: string): Promise<void> {
+  /** A server saw hard failures, took the traffic away there and asked for the end: the same way as an abort. */
+  async tripped(id: string): Promise<void> {
     const rollout = await this.#parts.store.find(id);
-    if (rollout !== null && openStates.includes(rollout.state)) await this.#end(rollout, { state: "rolled back", reason, actor: ownActor }, this.#parts.clock.now());
+    if (rollout !== null && openStates.includes(rollout.state) && endsIt(rollout.request)) await this.#end(rollout, endingOf(rollout.request), this.#parts.clock.now());
   }
 
   /** Ends what is under way; without it the champion is the one before, or `to`. Throws ROLLOUT_IMPOSSIBLE, VERSION_NOT_FOUND. */
@@ -201,12 +201,12 @@ export class RolloutService {
   }
 
   async #status(rollout: Rollout): Promise<RolloutStatus> {
-    const { store, clock } = this.#parts;
+    const { store } = this.#parts;
     const kept = await store.route(rollout.model);
     const route: TrafficRoute | null = kept?.route?.rollout === rollout.id ? kept.route : null;
     const [latest] = await store.verdicts(rollout.id, { limit: 1 });
     const figures = rollout.phase < 0 ? { arms: [], paired: [] } : await this.#parts.figuresOf(rollout.id, phaseKey(rollout.plan, rollout.phase));
-    return { rollout, route, figures, latest: latest ?? null, replicas: replicasOf(await store.replicas(), rollout.model, clock.now()), checks: await this.#checks(rollout) };
+    return { rollout, route, figures, latest: latest ?? null, replicas: replicasOf(await store.replicas(), rollout.model), checks: await this.#checks(rollout) };
   }
 
   async #checks(rollout: Rollout): Promise<RolloutStatus["checks"]> {

@@ -1,10 +1,7 @@
-import type { EpochMs } from "../core/clock.ts";
 import type { WorkflowStep } from "../workflows/index.ts";
 import { checkStep, type CheckResult } from "./entry-checks.ts";
+import { liveReplicas } from "./replicas/index.ts";
 import type { Replica, Rollout, RolloutStatus } from "./schemas.ts";
-
-/** A server that was not heard of for so long is not waited for. */
-export const deadAfterMs = 10_000;
 
 /** The checks of all phases, as the journal of the rollout's run has them. */
 export function checksOf(rollout: Rollout, steps: readonly WorkflowStep[]): RolloutStatus["checks"] {
@@ -33,6 +30,7 @@ function approvalOf(payload: unknown, shown: (state: Shown["state"], detail?: st
 }
 
 /** Every server that was heard of lately, with the revision of the model's route that it has. */
-export function replicasOf(replicas: readonly Replica[], model: string, now: EpochMs): RolloutStatus["replicas"] {
-  return replicas.map(({ id, seenAt, routes }) => ({ id, seenAt, revision: routes[model] ?? null, live: now - seenAt <= deadAfterMs }));
+export function replicasOf(replicas: readonly Replica[], model: string): RolloutStatus["replicas"] {
+  const live = new Set(liveReplicas(replicas));
+  return replicas.map((replica) => ({ id: replica.id, seenAt: replica.seenAt, revision: replica.routes[model] ?? null, live: live.has(replica) }));
 }

@@ -1,3 +1,4 @@
+import { toAppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Signature, TensorSpec } from "../../registry/index.ts";
 
@@ -43,4 +44,22 @@ function tensorOf(spec: TensorSpec, { number, integer, text, rows }: { number: n
     case "FP32": return made(new Float32Array(size).fill(number));
     default: return made(new Uint16Array(size).fill(0));
   }
+}
+
+/** A refusal is an answer; these say that the model could not stand the request. */
+const falls: ReadonlySet<string> = new Set(["RUNNER_CRASHED", "DEADLINE_EXCEEDED", "INTERNAL", "OUTPUT_INVALID", "VERSION_FAILED"]);
+
+/** Sends each of them, one after the other. Answers what went wrong; nothing where each was answered or refused with a clear error. */
+export async function probeWithHostileInputs(signature: Signature, ask: (inputs: Tensor[]) => Promise<void>): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { what, inputs } of hostileInputs(signature)) {
+    try {
+      await ask(inputs);
+    } catch (error) {
+      const { code } = toAppError(error);
+      if (code === "SHUTTING_DOWN") throw error;
+      if (falls.has(code)) problems.push(`${what}: ${code}`);
+    }
+  }
+  return problems;
 }

@@ -1,0 +1,161 @@
+import { randomBytes } from "node:crypto";
+import { DuckdbMetricSource } from "./adapters/duckdb/duckdb-metric-source.ts";
+import { replicaName } from "./adapters/filesystem/replica-name.ts";
+import { SqlRolloutStore } from "./adapters/sql/sql-rollout-store.ts";
+import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
+import type { Config, Posture } from "./config/index.ts";
+import type { AccessServices } from "./access/index.ts";
+import type { Caller } from "./core/caller.ts";
+import { epochMs, type Clock } from "./core/clock.ts";
+import type { DoctorCheck } from "./core/doctor-check.ts";
+import { toAppError } from "./core/errors.ts";
+import type { EventBus } from "./core/events.ts";
+import type { IdGenerator } from "./core/ids.ts";
+import type { Logger } from "./core/logger.ts";
+import type { RecordedEvent, Subscriber } from "./events/index.ts";
+import type { BlobStore, ChangeBy, RegistrySearch, RegistryService } from "./registry/index.ts";
+import {
+  probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
+  type CheckParts, type Rollout, type RolloutFigures, type RolloutParts, type RolloutRegistry,
+} from "./rollouts/index.ts";
+import type { ServingService, TruthStore } from "./serving/index.ts";
+import { systemTimers, type CommandRunner, type WorkflowDefinition, type WorkflowService } from "./workflows/index.ts";
+
+interface Parts {
+  config: Config;
+  posture: Posture;
+  database: SqlDatabase;
+  registry: RegistryService;
+  registryStore: Pick<RegistrySearch, "listChanges">;
+  blobs: BlobStore;
+  serving: ServingService;
+  log: ConstructorParameters<typeof DuckdbMetricSource>[0]["log"];
+  truth: TruthStore;
+  environment: Readonly<Record<string, string>>;
+  access: () => AccessServices;
+  /** Made after the definition. */
+  workflows: () => { service: WorkflowService; commands: CommandRunner };
+  /** Where programs of checks reach this server. */
+  url: () => string;
+  events: EventBus;
+  clock: Clock;
+  ids: IdGenerator;
+  logger: Logger;
+}
+
+export interface OpenedRollouts {
+  rollouts: RolloutService;
+  definition: WorkflowDefinition;
+  subscriber: Subscriber;
+  /** What other servers, and this one, did to routes and rollouts. */
+  follow(event: RecordedEvent): void;
+  replica: RouteReplica;
+  check: DoctorCheck;
+  /** Takes the stored routes; before it answers, requests go to champions alone. And finds rollouts that nobody carries out. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Checks end within their own time; a key that outlives its server ends by itself. */
+const keyLivesMs = 3_600_000;
+
+/** Rollouts: what watches, what changes traffic, and what starts and ends them. `figures` were made before, for serving to tell of requests. */
+export function openRollouts(parts: Parts, figures: RolloutFigures): OpenedRollouts {
+  const { config, database, serving, clock, ids, events, logger, truth } = parts;
+  const store = new SqlRolloutStore(database, ids, config.databaseUrl === undefined ? "given" : "database");
+  const failed = (what: string, model: string) => (error: unknown): void => {
+    const { code, message, cause } = toAppError(error);
+    logger.error(what, { model, code, reason: message, cause });
+  };
+  // Another one after each start: what a former process counted stays beside what this one counts.
+  const id = `${replicaName(config.data)}-${randomBytes(4).toString("hex")}`;
+  const replica = new RouteReplica({
+    id, store, serving, figures, truths: truth, clock, timers: systemTimers, logger,
+    onTrip: (model, rollout) => void rollouts.tripped(rollout).catch(failed("rollout.not_ended", model)),
+  });
+  const wakes = new RolloutWakes(systemTimers);
+  const registry = registryOf(parts);
+  const source = new DuckdbMetricSource({ log: parts.log, truth, environment: parts.environment, logger, signatureOf: async (model, version) => (await registry.version(model, version)).contract.signature });
+  const rolloutParts: RolloutParts = {
+    store, registry, serving, replicas: replica, wakes, clock, timers: systemTimers, ids, events, logger,
+    metrics: new RolloutMetricReader({ source, clock, logger, wakes }),
+    figuresOf: (rollout, phase) => replica.figuresOf(rollout, phase),
+  };
+  const moves = new RolloutMoves(rolloutParts);
+  const watch = new PhaseWatch(rolloutParts);
+  const rollouts: RolloutService = new RolloutService({
+    ...rolloutParts, moves, watch,
+    workflows: { start: (...asked) => parts.workflows().service.start(...asked), signal: (asked) => parts.workflows().service.signal(asked), steps: (run) => parts.workflows().service.steps(run) },
+    teamOf: (model) => parts.registry.teamOf(model),
+    modelNames: () => parts.registry.listModels(),
+  });
+  events.on("alias.changed", ({ model, alias, version }) => {
+    if (alias === "champion") void rollouts.championMoved(model, version).catch(failed("rollout.champion_not_followed", model));
+  });
+  return {
+    rollouts, replica,
+    definition: rolloutWorkflow({ ...rolloutParts, moves, watch, checks: checksOf(parts, store) }),
+    subscriber: rolloutSubscriber(rollouts, registry),
+    check: replicaCheck({ replica, store }),
+    follow({ type, payload, object }) {
+      const model = object.slice("model:".length);
+      if (type === "model.route.changed") replica.follow(model);
+      if (type === "model.route.changed" || type.startsWith("rollout.")) {
+        const { rollout } = payload as { rollout: string | null };
+        if (rollout !== null) {
+          events.emit("rollout.changed", { model, rollout });
+          wakes.wake(rollout);
+        }
+      }
+    },
+    async start() {
+      await replica.start();
+      await rollouts.recover().catch(failed("rollout.not_recovered", ""));
+    },
+    async stop() {
+      await replica.stop();
+      await source.close();
+    },
+  };
+}
+
+/** The registry as rollouts change it: by whoever asked, past the rights that were judged before. */
+function registryOf({ registry, registryStore }: Pick<Parts, "registry" | "registryStore">): RolloutRegistry {
+  const callerOf = ({ actor }: ChangeBy): Caller => ({ actor, name: actor, grants: [{ role: "admin", team: "*" }] });
+  return {
+    model: (name) => registry.model(name),
+    version: (model, version) => registry.version(model, version),
+    policy: (model) => registry.policy(model),
+    changes: (model, page) => registryStore.listChanges(model, page),
+    transition: async (model, version, stage, by) => void (await registry.catalog.transition(callerOf(by), model, version, stage, { archiveExisting: false }, by)),
+    setAlias: (model, alias, version, by) => registry.catalog.setAlias(callerOf(by), model, alias, version, by),
+    deleteAlias: async (model, alias, by) => void (await registry.catalog.deleteAlias(callerOf(by), model, alias, by)),
+  };
+}
+
+function checksOf({ registry, blobs, serving, posture, access, url, workflows, clock }: Parts, store: SqlRolloutStore): CheckParts {
+  const filesOf = async ({ model, candidate }: Rollout): Promise<{ name: string; path: string }[]> => {
+    const { contract } = await registry.version(model, candidate);
+    const files: { name: string; path: string }[] = [];
+    for (const { path, digest } of contract.runtime.artifacts) files.push({ name: path, path: await blobs.verifiedPath(digest) });
+    return files;
+  };
+  return {
+    store, filesOf,
+    commands: () => workflows().commands,
+    async environmentOf({ id, model, team }): ReturnType<CheckParts["environmentOf"]> {
+      if (posture.mode === "open") return { environment: { SLIPWAY_URL: url() }, release: () => Promise.resolve() };
+      const maker: Caller = { actor: "rollouts", name: "rollouts", grants: [{ role: "admin", team: "*" }] };
+      const key = await access().keys.issue(maker, { name: `checks of ${id}`, grants: [{ role: "viewer", team, models: [model] }], team, expiresAt: epochMs(clock.now() + keyLivesMs) }, clock.now());
+      return { environment: { SLIPWAY_URL: url(), SLIPWAY_API_KEY: key.key }, release: async () => void (await access().keys.revoke(maker, key.id, clock.now())) };
+    },
+    scanFiles: async (rollout) => scanModelFiles((await registry.version(rollout.model, rollout.candidate)).contract, await filesOf(rollout)),
+    async scanEndpoint({ model, candidate }, signal) {
+      await serving.load(model, candidate);
+      const { contract } = await registry.version(model, candidate);
+      return probeWithHostileInputs(contract.signature, async (inputs) => {
+        await serving.infer({ model, version: candidate, id: null, inputs, outputs: undefined, deadlineMs: undefined, connection: { signal, headers: {} }, routingKey: undefined, now: clock.now(), door: "rest" });
+      });
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { NewRollout, Rollout, RolloutStatus } from "../../src/index.ts";
+import { linearModel } from "../kit/onnx-models.ts";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+
+type Plan = NonNullable<NewRollout["plan"]>;
+type Phase = Partial<Plan["phases"][number]> & Pick<Plan["phases"][number], "phase" | "weight">;
+
+const open: readonly Rollout["state"][] = ["preparing", "running", "paused"];
+const errors = { kind: "errors", maxRate: 0.5, compare: false, onFailure: "roll back" } as const;
+
+function planOf(phases: Phase[], more: Record<string, unknown> = {}): Plan {
+  return { phases: phases.map((phase) => ({ gates: [errors], ...phase })), keepWarmSeconds: 60, ...more } as unknown as Plan;
+}
+
+describe("rollouts on a server", { timeout: 240_000 }, () => {
+  let server: RunningServer;
+  before(async () => (server = await startServer()));
+  after(() => server.stop());
+
+  const deploy = async (name: string, weight: number, activate: boolean): Promise<string> =>
+    (await server.client.deploy({ file: await server.file(`${name}-${weight}.onnx`, linearModel({ weights: [weight] })), name, activate })).version.version;
+  const infer = (name: string, value: number) => server.client.infer(name, [{ name: "features", datatype: "FP32", shape: [1, 1], data: [value] }]);
+
+  /** A model with a champion that doubles and a version 2 that multiplies with `weight`, and callers that never stop. */
+  async function underLoad(name: string, weight: number, work: (model: string, seen: Map<string, number>) => Promise<void>): Promise<void> {
+    await deploy(name, 2, true);
+    await deploy(name, weight, false);
+    const seen = new Map<string, number>();
+    let running = true;
+    const caller = async (): Promise<void> => {
+      for (let value = 1; running; value++) {
+        const { version, outputs } = await infer(name, value);
+        assert.ok(Number.isFinite(outputs.score!.data[0]), "callers get numbers");
+        seen.set(version, (seen.get(version) ?? 0) + 1);
+      }
+    };
+    const callers = Promise.all(Array.from({ length: 4 }, caller));
+    try {
+      await Promise.race([work(name, seen), callers]);
+    } finally {
+      running = false;
+    }
+    await callers;
+    assert.equal((await server.client.predictions(name, { outcome: "error" })).length, 0);
+  }
+
+  async function until(name: string, isThere: (status: RolloutStatus) => boolean): Promise<RolloutStatus> {
+    for (;;) {
+      const status = await server.client.rollouts.status(name);
+      if (isThere(status)) return status;
+      assert.ok(open.includes(status.rollout.state), `it is ${status.rollout.state}: ${status.rollout.reason}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  const untilEnd = (name: string): Promise<RolloutStatus> => until(name, ({ rollout }) => !open.includes(rollout.state));
+
+  it("takes a good version from shadow to all traffic, without a failed request, and back by a command", () => underLoad("good", 3, async (name, seen) => {
+    const plan = planOf([
+      { phase: "shadow", weight: 0, shadow: 1, minSeconds: 0.2, minSamples: 10, gates: [{ kind: "paired", maxDisagreement: null, maxDifference: 1000, onFailure: "hold" }] },
+      { phase: "canary", weight: 0.3, minSeconds: 0.2, minSamples: 20, checks: [{ kind: "scan", name: "files", of: "files", command: null, image: null, timeoutSeconds: 60 }, { kind: "scan", name: "endpoint", of: "endpoint", command: null, image: null, timeoutSeconds: 60 }] },
+      { phase: "full", weight: 1, minSeconds: 0.2, minSamples: 20 },
+    ]);
+    const started = await server.client.rollouts.start(name, { plan });
+    assert.equal(started.candidate, "2");
+    const { rollout, checks } = await untilEnd(name);
+    assert.equal(rollout.state, "succeeded", rollout.reason);
+    assert.deepEqual(checks.map(({ state, detail }) => [state, detail]), [["passed", "nothing was found"], ["passed", "nothing was found"]]);
+    const { model, versions } = await server.client.model(name);
+    assert.deepEqual(model.aliases, { champion: "2" });
+    assert.deepEqual(versions.map(({ version, stage }) => [version, stage]), [["2", "Production"], ["1", "Archived"]]);
+    const { verdicts } = await server.client.rollouts.verdicts(rollout.id, { limit: 200 });
+    assert.deepEqual(verdicts.filter(({ decision }) => decision === "promote").map(({ phase }) => phase), [2, 1, 0]);
+    assert.ok(verdicts[0]!.figures.arms.some(({ arm, requests }) => arm === "candidate" && requests >= 20));
+    assert.equal((await infer(name, 5)).version, "2");
+    assert.ok(seen.get("1")! > 0);
+
+    const back = await server.client.rollouts.rollback(name, { reason: "callers complain" });
+    assert.deepEqual(back, { model: name, champion: "1", before: "2", rollout: null });
+    assert.equal((await infer(name, 5)).version, "1");
+    assert.equal((await server.client.rollouts.rollback(name, { to: "2" })).champion, "2");
+    assert.equal((await infer(name, 5)).version, "2");
+  }));
+
+  it("takes a version that answers no numbers out at once, and no caller gets one of them", () => underLoad("bad", NaN, async (name) => {
+    await server.client.rollouts.start(name, { plan: planOf([{ phase: "canary", weight: 0.5, minSeconds: 3600 }, { phase: "full", weight: 1 }]) });
+    const { rollout, route } = await untilEnd(name);
+    assert.equal(rollout.state, "rolled back");
+    assert.match(rollout.reason, /failed 3 times on one server|hard failures: /);
+    assert.equal(route, null);
+    const { model, versions } = await server.client.model(name);
+    assert.deepEqual(model.aliases, { champion: "1" });
+    assert.deepEqual(versions.map(({ stage }) => stage), ["None", "None"]);
+  }));
+
+  it("pauses, goes on, waits for an approval, and aborts", () => underLoad("steered", 4, async (name) => {
+    const { rollouts } = server.client;
+    const plan = planOf([
+      { phase: "canary", weight: 0.2, minSeconds: 3600 },
+      { phase: "staged", weight: 0.5, minSeconds: 3600, checks: [{ kind: "approval", name: "owner", timeoutSeconds: 3600 }] },
+      { phase: "full", weight: 1 },
+    ]);
+    await rollouts.start(name, { plan });
+    await assert.rejects(rollouts.start(name, { plan }), { code: "ROLLOUT_UNDER_WAY" });
+    const running = await until(name, ({ rollout }) => rollout.state === "running");
+    assert.equal(running.rollout.phase, 0);
+    assert.deepEqual(running.route!.arms, [{ name: "candidate", version: "2", from: 0, to: 0.2 }]);
+    assert.deepEqual(running.replicas.map(({ live, revision }) => [live, revision]), [[true, running.route!.revision]]);
+    assert.equal((await rollouts.pause(name, "lunch")).state, "paused");
+    assert.equal((await rollouts.resume(name)).state, "running");
+    await rollouts.promote(name, "looks good");
+    await until(name, ({ checks }) => checks.some(({ state }) => state === "waits for approval"));
+    await rollouts.approve(name, "read the report");
+    await until(name, ({ rollout }) => rollout.phase === 1 && rollout.state === "running");
+    const aborted = await rollouts.abort(name, "enough");
+    assert.equal(aborted.state, "aborted");
+    assert.match(aborted.reason, /^aborted by local: enough$/);
+    assert.equal((await rollouts.status(name)).route, null);
+    assert.equal((await infer(name, 1)).version, "1");
+    await assert.rejects(rollouts.abort(name), { code: "ROLLOUT_ENDED" });
+    const { verdicts } = await rollouts.verdicts(aborted.id);
+    assert.deepEqual(verdicts.flatMap(({ by, decision }) => (by === null ? [] : [decision])), ["promote", "hold"]);
+    assert.deepEqual((await rollouts.list({ model: name })).rollouts.map(({ id, state }) => [id, state]), [[aborted.id, "aborted"]]);
+  }));
+
+  it("refuses a version that callers of the champion could not use", async () => {
+    await deploy("shapes", 1, true);
+    await server.client.deploy({ file: await server.file("wide.onnx", linearModel({ weights: [1, 2] })), name: "shapes", activate: false });
+    await assert.rejects(server.client.rollouts.start("shapes"), (error: Error & { code: string }) => error.code === "ROLLOUT_IMPOSSIBLE" && /its input features is FP32\[-1, 2\] and not FP32\[-1, 1\]/.test(error.message));
+    await assert.rejects(server.client.rollouts.status("shapes"), { code: "ROLLOUT_NOT_FOUND" });
+  });
+});
