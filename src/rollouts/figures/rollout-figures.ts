@@ -28,6 +28,8 @@ export class RolloutFigures implements TrafficObserver {
 
   answered(sample: ArmSample): void {
     const { route, arm, version, isFailure, isRetry } = sample;
+    // Nothing is compared: versions are loaded or kept warm.
+    if (route.arms.length === 0 && route.shadow === null) return;
     const phase = this.#countersOf(route);
     phase.changes++;
     const counters = phase.arm(arm, version.version);
