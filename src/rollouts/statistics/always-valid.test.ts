@@ -10,7 +10,7 @@ import { known } from "./near.fixture.ts";
 import { samplesNeeded } from "./power.ts";
 import { quantileBounds } from "./quantile-comparison.ts";
 import { logSampleRatioEvidence } from "./sample-ratio.ts";
-import type { SequentialResult } from "./sequential-estimate.ts";
+import type { SequentialResult } from "./index.ts";
 import { mixtureTest } from "./sequential-test.ts";
 
 const alpha = 0.05;

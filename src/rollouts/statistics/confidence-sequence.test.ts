@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { meanDifferenceSequence, meanSequence } from "./confidence-sequence.ts";
-import type { Moments } from "./moments.ts";
+import { type Moments, type SequentialOptions, againstLimit, carryForward, meanDifferenceSequence, meanSequence, mixtureTest } from "./index.ts";
 import { assertFinite, known, near } from "./near.fixture.ts";
-import type { SequentialOptions } from "./sequential-estimate.ts";
-import { againstLimit, carryForward } from "./sequential-estimate.ts";
-import { mixtureTest } from "./sequential-test.ts";
 
 // The formulas take 4 as (1000 * 4 + 500 * pooled) / 1500: less than the pooled variance of both.
 const stable: Moments = { count: 1000, mean: 10, m2: 999 * 4 };

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { compareDistributions } from "./distribution-distance.ts";
+import { alignBuckets, alignLabels, compareDistributions, mergeSparseCounts } from "./index.ts";
 import { assertFinite, known, near } from "./near.fixture.ts";
-import { alignBuckets, alignLabels, mergeSparseCounts } from "./sparse-counts.ts";
 
 const stable = [120, 300, 260, 90, 30];
 const candidate = [20, 60, 90, 40, 15];

@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { ErrorPhase } from "./error-rate-test.ts";
-import { errorRateTest, logErrorRateEvidence } from "./error-rate-test.ts";
-import { eventRateSequence } from "./event-rate-sequence.ts";
+import { logErrorRateEvidence } from "./error-rate-test.ts";
+import { type ErrorPhase, type Side, disagreementRate, errorRateTest, eventRateSequence, pairedDifference, pairedErrorTest } from "./index.ts";
 import { assertFinite, known, near } from "./near.fixture.ts";
-import { disagreementRate, pairedDifference, pairedErrorTest } from "./paired-sequence.ts";
-import type { Side } from "./sequential-estimate.ts";
 
 const phase = (candidateErrors: number, stableErrors: number, candidateShare: number): ErrorPhase => ({ candidateErrors, stableErrors, candidateShare });
 const twoPhases = [phase(12, 60, 0.05), phase(9, 20, 0.25)];

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { adjustByCovariate } from "./cuped.ts";
-import type { Moments } from "./moments.ts";
-import { RunningBivariateMoments, RunningMoments, emptyMoments, mergeBivariateMoments, mergeMoments, varianceOf } from "./moments.ts";
+import { type Moments, RunningBivariateMoments, RunningMoments, adjustByCovariate, emptyMoments, mergeBivariateMoments, mergeMoments, varianceOf } from "./index.ts";
 import { near } from "./near.fixture.ts";
 
 const numbers = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { maxLength: 50 });

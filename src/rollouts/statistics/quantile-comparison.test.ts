@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { LatencyHistogram, latencyBucket, latencyBucketUpper } from "./latency-buckets.ts";
+import {
+  type SparseCounts, LatencyHistogram, againstLimit, compareQuantiles, latencyBucket, latencyBucketUpper, notANumberBucket, quantileBounds, signedBucket,
+} from "./index.ts";
 import { assertFinite, known, near } from "./near.fixture.ts";
-import { compareQuantiles, quantileBounds } from "./quantile-comparison.ts";
-import { againstLimit } from "./sequential-estimate.ts";
-import { notANumberBucket, signedBucket } from "./signed-buckets.ts";
-import type { SparseCounts } from "./sparse-counts.ts";
 
 const times = fc.array(fc.double({ min: 1, max: 5e8, noNaN: true }), { maxLength: 200 });
 const histogramOf = (values: readonly number[]): LatencyHistogram => {
@@ -104,11 +102,12 @@ describe("compareQuantiles", () => {
   });
 
   it("shares its alpha among both arms", () => {
-    const { stable, candidate, low, high } = known(compareQuantiles(even(20_000), even(300), { quantile: 0.5, alpha: 0.1 }));
-    assert.deepEqual([stable, candidate], [20_000, 300].map((count) => quantileBounds(even(count), 0.5, { alpha: 0.05 })));
+    const { stable, candidate, low, high } = known(compareQuantiles(even(300), even(300, 2), { quantile: 0.5, alpha: 0.1 }));
+    assert.deepEqual([stable, candidate], [1, 2].map((factor) => quantileBounds(even(300, factor), 0.5, { alpha: 0.05 })));
     assert.deepEqual([low, high], [candidate.low! / stable.high!, candidate.high! / stable.low!]);
     // So many times as to show which alpha it was.
-    assert.notDeepEqual(candidate, quantileBounds(even(300), 0.5, { alpha: 0.1 }));
+    assert.notDeepEqual(candidate, quantileBounds(even(300, 2), 0.5, { alpha: 0.1 }));
+    assert.notDeepEqual(stable, quantileBounds(even(300), 0.5, { alpha: 0.1 }));
   });
 
   it("has no data for an empty arm", () => {

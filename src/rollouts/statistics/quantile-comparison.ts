@@ -78,11 +78,11 @@ function plausibleRanks(samples: number, quantile: number, alpha: number): { low
     logBeta(a + rank, b + samples - rank) - rank * Math.log(quantile) - (samples - rank) * Math.log1p(-quantile) < level;
   // Convex in the rank and lowest where it is expected: plausible ranks are neighbours.
   const expected = Math.min(samples, Math.round(quantile * samples));
-  const isBeyond = (rank: number): boolean => rank > samples || !isPlausible(rank);
+  const isBeyond = (rank: number): boolean => !isPlausible(rank);
   return { lowest: firstRank(0, expected, isPlausible), highest: firstRank(expected, samples + 1, isBeyond) - 1 };
 }
 
-/** The first whole number in [from, to] of which it is true; it is of `to` and stays true once it is. */
+/** The first whole number in [from, to] of which it is true, `to` if of none before; it stays true once it is. */
 function firstRank(from: number, to: number, isTrue: (rank: number) => boolean): number {
   let [low, high] = [from, to];
   while (low < high) {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { type AllocationPhase, sampleRatio } from "./index.ts";
 import { assertFinite, known, near } from "./near.fixture.ts";
-import type { AllocationPhase } from "./sample-ratio.ts";
-import { sampleRatio } from "./sample-ratio.ts";
 
 const phase = (shares: readonly number[], counts: readonly number[]): AllocationPhase => ({ arms: shares.map((share, arm) => ({ share, count: counts[arm]! })) });
 
