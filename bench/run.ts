@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME [--quick]`: each benchmark prints ratios beside a floor and a peer, measured in the same run. */
 const benchmarks: Record<string, () => Promise<{ run(options: { quick: boolean }): Promise<void> }>> = {
   access: () => import("./access/access.ts"),
+  rollout: () => import("./rollout/rollout.ts"),
   serving: () => import("./serving/serving.ts"),
   tracking: () => import("./tracking/tracking.ts"),
   workflows: () => import("./workflows/workflows.ts"),
