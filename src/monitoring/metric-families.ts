@@ -11,6 +11,8 @@ export interface MetricSources {
   refused: readonly { model: string; code: string; count: number }[];
   drift: readonly DriftReport[];
   logBacklogBytes: number;
+  /** Whether this server goes on with routes that it cannot compare with the database's; null where nobody knows. */
+  routesCutOff: boolean | null;
   process: { residentBytes: number; cpuSeconds: number; startSeconds: number; eventLoopP99Seconds: number };
 }
 
@@ -36,6 +38,8 @@ export function metricFamilies(sources: MetricSources): MetricFamily[] {
     counter("slipway_batch_rows_total", "Rows in batches; divided by slipway_batches_total it is the mean batch size.", perMonitor(({ totals }) => totals.batchRows)),
     counter("slipway_predictions_unlogged_total", "Predictions that were answered but could not be written to the prediction log.", perMonitor(({ totals }) => totals.unlogged)),
     gauge("slipway_prediction_log_backlog_bytes", "Bytes of finished segments of the prediction log that are not Parquet yet.", [{ labels: {}, value: sources.logBacklogBytes }]),
+    gauge("slipway_routes_cut_off", "1 while this server has not reached the database for seconds and goes on with the routes of rollouts that it has.",
+      sources.routesCutOff === null ? [] : [{ labels: {}, value: Number(sources.routesCutOff) }]),
     gauge("slipway_queue_rows", "Rows that wait for a runner now; what autoscalers read.", perServed(({ queueRows }) => queueRows)),
     gauge("slipway_version_ready", "1 when the version is loaded and takes traffic.", perServed(({ state }) => (state === "ready" ? 1 : 0))),
     gauge("slipway_runners", "Runners alive.", perServed(({ runners }) => runners.ready)),

@@ -22,6 +22,8 @@ export interface MonitoringParts {
   policyOf: (model: string) => Policy;
   /** Bytes of the prediction log that wait to become Parquet. */
   logBacklogBytes: () => number;
+  /** Whether the routes of rollouts are shared with other servers at present. */
+  routesCutOff?: () => boolean;
 }
 
 /** Minute rollups are kept this long. */
@@ -172,6 +174,7 @@ export class MonitoringService implements ServingObserver {
         refused: [...this.#refused.values()].filter(({ model }) => sees(model)),
         drift: monitors.map((monitor) => driftReport(monitor, this.#parts.policyOf(monitor.version.model), this.#parts.clock.now())),
         logBacklogBytes: this.#parts.logBacklogBytes(),
+        routesCutOff: this.#parts.routesCutOff?.() ?? null,
         process: {
           residentBytes: process.memoryUsage.rss(),
           cpuSeconds: (usage.user + usage.system) / 1e6,
