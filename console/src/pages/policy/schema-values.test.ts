@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { z } from "zod";
-import { EntryCheck, RolloutPhase, StepGate } from "../../../../src/registry/rollout-plan.ts";
+import { EntryCheck, Fallback, RolloutPhase, StepGate } from "../../../../src/registry/rollout-plan.ts";
 import type { Schema } from "../../data/open-api.ts";
-import { blankOf, inlined, typedValue, valueProblem, withDefaults } from "./schema-values.ts";
+import { blankOf, inlined, presentBlankOf, typedValue, valueProblem, withDefaults } from "./schema-values.ts";
 
 /** A schema as the API describes it. */
 function described(type: z.ZodType): Schema {
@@ -27,6 +27,11 @@ describe("values of a part of the policy", () => {
       assert.equal(StepGate.safeParse(blank).success, blank.kind !== "metric", blank.kind);
     }
     assert.ok(EntryCheck.safeParse(blankOf(described(EntryCheck).oneOf!.find(({ properties }) => properties?.kind?.const === "approval")!)).success);
+  });
+
+  it("begin whole where they were none", () => {
+    const { breaker } = described(Fallback).properties!;
+    assert.deepEqual([blankOf(breaker!), presentBlankOf(breaker!)], [null, { failures: 20, openSeconds: 10 }]);
   });
 
   it("say where something is wrong", () => {

@@ -56,6 +56,12 @@ export function blankOf(schema: Schema): unknown {
   return inner.type === "number" || inner.type === "integer" ? Math.max(0, inner.minimum ?? 0) : "";
 }
 
+/** What a part begins with that may be none, and was. */
+export function presentBlankOf(schema: Schema): unknown {
+  const { default: _, ...present } = unwrapped(schema).schema;
+  return blankOf(present);
+}
+
 /** The first thing that is wrong, with its place in words; null where nothing is. The server looks closer. */
 export function valueProblem(schema: Schema, value: unknown): string | null {
   const { schema: inner, nullable } = unwrapped(schema);

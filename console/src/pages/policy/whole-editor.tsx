@@ -1,6 +1,6 @@
 import { useId, useState } from "react";
 import type { Schema } from "../../data/open-api.ts";
-import { alternativeOf, blankOf, typedValue, unwrapped, valueProblem } from "./schema-values.ts";
+import { alternativeOf, blankOf, presentBlankOf, typedValue, unwrapped, valueProblem } from "./schema-values.ts";
 import { itemName, keyLabel, valueNote, wholeItemWords } from "./whole-words.ts";
 
 interface EditorProps {
@@ -20,7 +20,7 @@ export function WholeEditor(props: EditorProps) {
   return (
     <div className="whole">
       {nullable && (
-        <label className="check"><input type="checkbox" checked={value !== null} onChange={(event) => onChange(event.target.checked ? blankOf(inner) : null)} /> {name}</label>
+        <label className="check"><input type="checkbox" checked={value !== null} onChange={(event) => onChange(event.target.checked ? presentBlankOf(schema) : null)} /> {name}</label>
       )}
       {value !== null && <ObjectEditor {...props} schema={inner} />}
     </div>
