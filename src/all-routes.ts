@@ -53,7 +53,7 @@ export function allRoutes(parts: RouteParts): Route[] {
   return [
     ...systemRoutes(parts.system),
     ...registryRoutes(parts.registry, parts.blobs),
-    ...servingRoutes(parts),
+    ...servingRoutes({ ...parts, ...parts.rollouts.forServing }),
     ...accessRoutes(signInParts(parts.access)),
     ...auditRoutes(parts.access.audit),
     ...setupRoutes(parts.access.setup),

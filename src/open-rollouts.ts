@@ -17,8 +17,9 @@ import type { BlobStore, ChangeBy, RegistrySearch, RegistryService } from "./reg
 import {
   probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
   type CheckParts, type Rollout, type RolloutFigures, type RolloutParts, type RolloutRegistry,
+  assertMetricsReadable, verdictAt,
 } from "./rollouts/index.ts";
-import type { ServingService, TruthStore } from "./serving/index.ts";
+import type { ServingRouteParts, ServingService, TruthStore } from "./serving/index.ts";
 import { systemTimers, type CommandRunner, type WorkflowDefinition, type WorkflowService } from "./workflows/index.ts";
 
 interface Parts {
@@ -44,6 +45,8 @@ interface Parts {
 }
 
 export interface OpenedRollouts {
+  /** What serving asks of rollouts. */
+  forServing: Required<Pick<ServingRouteParts, "verdictAt" | "assertPolicy">>;
   rollouts: RolloutService;
   definition: WorkflowDefinition;
   subscriber: Subscriber;
@@ -94,6 +97,10 @@ export function openRollouts(parts: Parts, figures: RolloutFigures): OpenedRollo
   });
   return {
     rollouts, replica,
+    forServing: {
+      verdictAt: (rollout, time) => verdictAt(store, rollout, time),
+      assertPolicy: (policy) => assertMetricsReadable(policy.rollout, "policy.rollout", source),
+    },
     definition: rolloutWorkflow({ ...rolloutParts, moves, watch, checks: checksOf(parts, store) }),
     subscriber: rolloutSubscriber(rollouts, registry),
     check: replicaCheck({ replica, store }),
