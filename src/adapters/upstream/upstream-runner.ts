@@ -33,6 +33,10 @@ export class UpstreamRunner implements ModelRunner {
     this.#request = { stop, ended: answer.catch(() => undefined) };
     try {
       return { outputs: await answer, runUs: (performance.now() - startedAt) * 1000 };
+    } catch (error) {
+      // Whoever still waits was not the one who left: the policy's limit of a run is spent.
+      if (stop.signal.aborted) throw new AppError("UPSTREAM_TIMEOUT", `The request upstream was ended: ${String(stop.signal.reason)}.`, { cause: error });
+      throw error;
     } finally {
       this.#request = null;
     }
@@ -43,8 +47,8 @@ export class UpstreamRunner implements ModelRunner {
     return;
   }
 
-  kill(): void {
-    this.#request?.stop.abort();
+  kill(reason: string): void {
+    this.#request?.stop.abort(reason);
   }
 
   async close(): Promise<void> {
