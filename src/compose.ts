@@ -123,10 +123,11 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     served: () => serving.views(),
     policyOf: (model) => (serving.modelNames.includes(model) ? serving.policy(model) : defaultPolicy),
     logBacklogBytes: () => log.backlogBytes,
+    routesCutOff: () => rollouts.replica.state.isCutOff,
   });
   const figures = new RolloutFigures({ onHardFailure: (route, arm, reason) => rollouts.replica.trip(route, arm, reason) });
   const serving: ServingService = new ServingService({
-    registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, traffic: figures, events, clock, ids, logger,
+    registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, traffic: figures, isRolledOut: (model) => rollouts.rollouts.isUnderWay(model), events, clock, ids, logger,
   });
   onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
   const backup = new BackupService({

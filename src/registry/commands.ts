@@ -42,7 +42,7 @@ const deploy: Command = {
         codeRevision: revision,
         description,
         ...(team === undefined ? {} : { team }),
-        activate: (activate as unknown) !== false,
+        ...((activate as unknown) === false ? { activate: false } : {}),
         ...(await readDeployKind(options)),
       },
       progress,

@@ -50,8 +50,10 @@ export const DeployRequest = z
     codeRevision: z.string().max(200).optional(),
     description: z.string().max(2000).optional(),
     team: z.string().refine(isSafeName, "the name of a team").optional().meta({ description: "Whose a new model is: default where it is not said" }),
-    /** False registers and loads the version without giving it traffic. */
-    activate: z.boolean().default(true),
+    activate: z
+      .boolean()
+      .optional()
+      .meta({ description: "False registers and loads the version without giving it traffic. Where it is not said it gets the traffic, unless the policy's plan starts a rollout of each new version" }),
   })
   .refine(({ artifact, source, upstream }) => [artifact, source, upstream].filter((given) => given !== undefined).length === 1, "give one of artifact, the digest of an uploaded file, source and upstream")
   .refine(({ artifact, lookup }) => lookup === undefined || artifact !== undefined, "lookup is about an artifact: upload the table first")

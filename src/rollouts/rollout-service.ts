@@ -61,6 +61,11 @@ export class RolloutService {
     for (const rollout of await this.#parts.store.list({ open: true, limit: 1000 })) if (rollout.workflowRun === null && rollout.kind === "rollout") await this.#run(rollout);
   }
 
+  /** Whether its traffic is shared out. */
+  async isUnderWay(model: string): Promise<boolean> {
+    return (await this.#parts.store.current(model)) !== null;
+  }
+
   /** Takes the next phase past the gates. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, ROLLOUT_IMPOSSIBLE while it is prepared. */
   async promote(model: string, by: AskedBy): Promise<Rollout> {
     const rollout = await this.#open(model);

@@ -21,6 +21,8 @@ export interface ServingParts {
   observer: ServingObserver;
   /** Is told of models with a route alone. */
   traffic: TrafficObserver;
+  /** Whether a rollout shares the model's traffic out at present; without it there are none. */
+  isRolledOut?(model: string): Promise<boolean>;
   events: EventBus;
   clock: Clock;
   ids: IdGenerator;

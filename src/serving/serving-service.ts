@@ -99,12 +99,24 @@ export class ServingService {
     if (this.#models.has(model)) this.#parts.observer.refused(model, code);
   }
 
-  /** Registers a version, loads and warms it, and only then gives it the traffic. */
+  /**
+   * Registers a version, loads and warms it, and only then gives it the traffic, unless the request or the policy leaves that to a rollout. Throws
+   * ROLLOUT_UNDER_WAY where it would take the traffic from a rollout.
+   */
   async deploy(name: string, request: DeployRequest, caller: Caller, now: EpochMs): Promise<DeployResult> {
+    const rollsOut = request.activate === undefined && (await this.#rollsOutNewVersions(name));
+    const activates = !rollsOut && (request.activate ?? true);
+    if (activates && (await this.#parts.isRolledOut?.(name)) === true) {
+      // To somebody who may not deploy it, there is no such model.
+      await this.#parts.registry.teamForDeploy(name, request.team, caller);
+      throw new AppError("ROLLOUT_UNDER_WAY", `A rollout of ${name} is under way: deploy without giving the version traffic (--no-activate), or end the rollout first.`);
+    }
     const { version, created } = await this.#parts.registry.register(name, request, caller, now);
     const model = await this.#servedModel(name);
-    await model.exclusively(() => this.#loading.loadAndActivate(model, version.version, request.activate && caller.actor));
-    return { version, created, active: model.active === version.version, notes: version.contract.runtime.notes };
+    await model.exclusively(() => this.#loading.loadAndActivate(model, version.version, activates && caller.actor));
+    const active = model.active === version.version;
+    const notes = [...version.contract.runtime.notes, ...(rollsOut && created && !active ? ["The policy's plan rolls it out: see slipway rollout status."] : [])];
+    return { version, created, active, notes };
   }
 
   /** Gives the traffic to a version: loads it first, swaps, then drains and unloads the former. */
@@ -218,6 +230,13 @@ export class ServingService {
     await Promise.allSettled([...this.#models.values()].flatMap((model) => [...model.versions.values()].map((version) => version.unload())));
   }
 
+  /** A first version has nothing to be compared with: it gets the traffic at once. */
+  async #rollsOutNewVersions(name: string): Promise<boolean> {
+    const { registry } = this.#parts;
+    if ((await registry.teamOf(name)) === null || (await registry.model(name)).aliases[championAlias] === undefined) return false;
+    return (await registry.policy(name)).policy.rollout.startOn.includes("registered");
+  }
+
   #setRoute(model: ServedModel, route: TrafficRoute | undefined, revision: number): void {
     const former = model.route?.route;
     const stable = route === undefined ? undefined : model.versions.get(route.stable);
@@ -255,6 +274,7 @@ export class ServingService {
     if (model === undefined) return;
     this.#models.delete(name);
     await model.exclusively(async () => {
+      model.releaseAll();
       for (const version of [...model.versions.keys()]) this.#loading.retire(model, version);
     });
   }

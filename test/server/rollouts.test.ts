@@ -103,6 +103,7 @@ describe("rollouts on a server", { timeout: 240_000 }, () => {
     ]);
     await rollouts.start(name, { plan });
     await assert.rejects(rollouts.start(name, { plan }), { code: "ROLLOUT_UNDER_WAY" });
+    await assert.rejects(deploy(name, 5, true), { code: "ROLLOUT_UNDER_WAY" });
     const running = await until(name, ({ rollout }) => rollout.state === "running");
     assert.equal(running.rollout.phase, 0);
     assert.deepEqual(running.route!.arms, [{ name: "candidate", version: "2", from: 0, to: 0.2 }]);
@@ -123,6 +124,25 @@ describe("rollouts on a server", { timeout: 240_000 }, () => {
     assert.deepEqual(verdicts.flatMap(({ by, decision }) => (by === null ? [] : [decision])), ["promote", "hold"]);
     assert.deepEqual((await rollouts.list({ model: name })).rollouts.map(({ id, state }) => [id, state]), [[aborted.id, "aborted"]]);
   }));
+
+  it("rolls new versions out by itself where the policy says so, and ends when somebody activates another", async () => {
+    const file = (weight: number): Promise<string> => server.file(`own-${weight}.onnx`, linearModel({ weights: [weight] }));
+    const name = "own";
+    // The first version has nothing to be compared with.
+    const plan = planOf([{ phase: "canary", weight: 0.5, minSeconds: 3600 }, { phase: "full", weight: 1 }], { startOn: ["registered"] });
+    assert.equal((await server.client.deploy({ file: await file(1), name })).active, true);
+    await server.client.api.send("PUT", `/api/models/${name}/policy`, { revision: 0, reason: "roll out", policy: { rollout: plan } });
+    const second = await server.client.deploy({ file: await file(2), name });
+    assert.equal(second.active, false);
+    assert.match(second.notes.at(-1)!, /rolls it out/);
+    while ((await server.client.rollouts.list({ model: name })).rollouts.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(name, ({ rollout }) => rollout.state === "running" && rollout.candidate === "2");
+    await server.client.activate(name, "2");
+    const ended = await untilEnd(name);
+    assert.equal(ended.rollout.state, "aborted");
+    assert.match(ended.rollout.reason, /version 2 was made the champion by hand/);
+    assert.equal((await infer(name, 3)).version, "2");
+  });
 
   it("refuses a version that callers of the champion could not use", async () => {
     await deploy("shapes", 1, true);
