@@ -10,6 +10,7 @@ import { ResourceView } from "../../parts/resource-view.tsx";
 import { TensorView, valueText } from "../../parts/tensor-view.tsx";
 import { Time } from "../../parts/time.tsx";
 import { usePageTitle } from "../../shell/title.ts";
+import { AssignmentPanel, ShadowPanel } from "./assignment-panel.tsx";
 import { InputList } from "./input-list.tsx";
 import { TimingBar } from "./timing-bar.tsx";
 
@@ -28,7 +29,8 @@ export function PredictionPage() {
   );
 }
 
-function Explanation({ explanation: { prediction, contractDigest, alias, truth } }: { explanation: PredictionExplanation }) {
+function Explanation({ explanation }: { explanation: PredictionExplanation }) {
+  const { prediction, contractDigest, alias, truth, shadow } = explanation;
   const { model, version } = prediction;
   const contract = useResource<ModelVersion>(apiPath`/api/models/${model}/versions/${version}`).data?.contract;
   const signature = contract?.signature;
@@ -62,6 +64,7 @@ function Explanation({ explanation: { prediction, contractDigest, alias, truth }
             {prediction.outputs.length === 0 ? <p className="muted">None: the caller got the error {prediction.outcome}.</p> : null}
             {prediction.outputs.map((tensor) => <TensorView key={tensor.name} tensor={tensor} spec={signature?.outputs.find((spec) => spec.name === tensor.name)} />)}
           </Panel>
+          <ShadowPanel shadow={shadow} />
           <Panel title="Truth" note={truth.length === 0 ? undefined : plural(truth.length, "record")} flush={truth.length > 0}>
             {truth.length === 0 ? (
               <>
@@ -89,6 +92,7 @@ function Explanation({ explanation: { prediction, contractDigest, alias, truth }
           </Panel>
         </div>
       </div>
+      <AssignmentPanel explanation={explanation} />
       <Panel title="Timing">
         <TimingBar timing={prediction.timing} />
       </Panel>
