@@ -160,19 +160,21 @@ describe("a model's page", () => {
 });
 
 describe("the live mark", () => {
-  it("tells when the server is gone, and comes back with it", async () => {
+  it("tells when the server is gone, and comes back with it", async (t) => {
     // The same one again: nobody may take it while the server is away.
     const flags = ["--port", String(await freePort()), "--grpc-port", "0"];
     const [server, browser] = await Promise.all([startServer({ flags }), openBrowser()]);
-    const { page, close } = await openPage(browser, server.url);
+    let running = server;
+    t.after(async () => {
+      await browser.close();
+      await running.stop();
+    });
+    const { page } = await openPage(browser, server.url);
     await page.goto("/models");
     await page.getByText("live", { exact: true }).waitFor();
     await server.stop({ keep: true });
     await page.getByText("reconnecting", { exact: true }).waitFor();
-    const again = await startServer({ directory: server.directory, flags });
+    running = await startServer({ directory: server.directory, flags });
     await page.getByText("live", { exact: true }).waitFor();
-    await close();
-    await browser.close();
-    await again.stop();
   });
 });

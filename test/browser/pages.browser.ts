@@ -156,8 +156,12 @@ describe("the console's pages", () => {
 });
 
 describe("an empty server", () => {
-  it("says how to deploy a first model, and shows it as soon as it is there", async () => {
+  it("says how to deploy a first model, and shows it as soon as it is there", async (t) => {
     const [server, browser] = await Promise.all([startServer(), openBrowser()]);
+    t.after(async () => {
+      await browser.close();
+      await server.stop();
+    });
     const watched = await openPage(browser, server.url);
     await watched.page.goto("/");
     await watched.page.getByRole("heading", { name: "No models yet" }).waitFor();
@@ -167,7 +171,5 @@ describe("an empty server", () => {
     await deploySamples(server);
     await watched.page.getByRole("table").getByRole("link", { name: "classes" }).waitFor();
     watched.assertQuiet();
-    await browser.close();
-    await server.stop();
   });
 });

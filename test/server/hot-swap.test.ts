@@ -40,8 +40,9 @@ describe("versions under load", () => {
     assert.equal((await server.client.predictions("swap", { outcome: "error" })).length, 0);
   });
 
-  it("answers what it accepted before it goes down, and exits with 0", async () => {
+  it("answers what it accepted before it goes down, and exits with 0", async (t) => {
     const own = await startServer();
+    t.after(() => own.stop());
     await own.client.deploy({ file: await own.file("slow.onnx", slowModel(100)), name: "slow" });
     const pending: Promise<unknown>[] = [];
     let answered = 0;

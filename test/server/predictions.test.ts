@@ -90,18 +90,19 @@ describe("predictions and their records", () => {
     assert.match(await (await fetch(`${server.url}/metrics`)).text(), /slipway_drift_psi\{model="m",version="1",column="a"\} [0-9.]+/);
   });
 
-  it("keeps figures and measurements over a restart", async () => {
+  it("keeps figures and measurements over a restart", async (t) => {
     const own = await startServer();
+    t.after(() => own.stop());
     await own.client.deploy({ file: await own.file("m.onnx", linearModel({ weights: [1] })), name: "kept" });
     for (let value = 0; value < 5; value++) await own.client.infer("kept", rows([value]));
     await own.stop({ keep: true });
     const again = await startServer({ directory: own.directory });
+    t.after(() => again.stop());
     const series = await again.client.series("kept", { points: 10 });
     assert.deepEqual(series.versions.map(({ version, total }) => [version, total.requests]), [["1", 5]]);
     while ((await fetch(`${again.url}/ready`)).status !== 200) await new Promise((resolve) => setImmediate(resolve));
     const [served] = (await again.client.model("kept")).served;
     assert.deepEqual([served!.placement, served!.warmup.at(-1)!.rows], ["inline", 64]);
     assert.ok(!again.logLines.some((line) => line.includes('"placement":"runner"')), "a model that was measured tiny starts no process again");
-    await again.stop();
   });
 });
