@@ -23,7 +23,7 @@ export async function hardFailures(directory: string, [stable, failing]: readonl
     let page = predictions;
     const failed: number[] = [];
     while (page.length > 0) {
-      for (const { assignment, time } of page) if (assignment?.failed != null) failed.push(time);
+      for (const { assignment, time } of page) if ((assignment?.failed ?? null) !== null) failed.push(time);
       page = (await server.client.api.get<{ predictions: Prediction[] }>(`/api/models/${benchModel}/predictions?limit=500&before=${page.at(-1)!.id}`)).predictions;
     }
     attempts += failed.length;
