@@ -126,10 +126,10 @@ export class BatchScheduler {
     }
   }
 
-  /** Takes no new requests; answers when the accepted ones are settled. */
+  /** Takes no new requests; answers when the accepted ones are settled, and runs that nobody waits for any more have ended or were killed. */
   async drain(): Promise<void> {
     this.#closed = new AppError("VERSION_NOT_READY", "This version is being unloaded.", { retryAfterSeconds: 1 });
-    if (this.#waiting.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    if (this.#waiting.size > 0 || this.#running.size > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
     clearTimeout(this.#timer);
   }
 
@@ -222,6 +222,7 @@ export class BatchScheduler {
       this.#failBatch(batch, toAppError(thrown));
     } finally {
       this.#running.delete(batch);
+      this.#tellDrained();
       this.#pool.release(runner);
     }
   }
@@ -265,8 +266,12 @@ export class BatchScheduler {
     if (request.settled) return undefined;
     request.settled = true;
     this.#waiting.delete(request);
-    if (this.#waiting.size === 0) this.#drained?.();
+    this.#tellDrained();
     return request;
+  }
+
+  #tellDrained(): void {
+    if (this.#waiting.size === 0 && this.#running.size === 0) this.#drained?.();
   }
 
   /** One timer for all deadlines, armed for the nearest. */

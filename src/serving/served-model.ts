@@ -73,6 +73,12 @@ export class ServedModel {
     return this.keptWarm === version || this.#route?.versions.has(version) === true;
   }
 
+  /** Nothing is held any more: the model is gone, and whatever comes under its name is another. */
+  releaseAll(): void {
+    this.keptWarm = null;
+    this.setRoute(undefined, Infinity);
+  }
+
   get activeVersion(): ServedVersion | undefined {
     return this.#active === null ? undefined : this.versions.get(this.#active);
   }

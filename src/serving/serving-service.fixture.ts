@@ -82,7 +82,8 @@ export class ServingBench {
   readonly serving: ServingService;
   readonly #models = new Map<string, { champion: string; versions: string[]; policy: Policy }>();
 
-  constructor() {
+  /** `given` runs the files at `pathOf` of `MODEL/VERSION`, in the place of versions that are scripted. */
+  constructor(given?: { runtime: ModelRuntime; pathOf: (version: string) => string }) {
     const events = new EventBus();
     events.on("version.state", ({ model, version, state }) => {
       if (state === "unloaded") this.closedVersions.push(`${model}/${version}`);
@@ -97,8 +98,8 @@ export class ServingBench {
       inlineAllowed: () => Promise.resolve(this.inlineAllowed),
     };
     this.serving = new ServingService({
-      registry: this.#registry(), runtime, events, clock: systemClock, ids: new TimeOrderedIds(systemClock), logger: silentLogger, machine: "test",
-      blobs: { verifiedPath: (digest: string) => Promise.resolve(digest) } as never,
+      registry: this.#registry(), runtime: given?.runtime ?? runtime, events, clock: systemClock, ids: new TimeOrderedIds(systemClock), logger: silentLogger, machine: "test",
+      blobs: { verifiedPath: (digest: string) => Promise.resolve(given?.pathOf(digest) ?? digest) } as never,
       measurements: { read: () => Promise.resolve(null), write: () => Promise.resolve() } as never,
       log: { append: (entry: PredictionEntry) => Promise.resolve(void this.entries.push(entry)), list: () => Promise.resolve([]) } as never,
       observer: { answered: (sample) => void this.observed.push(sample), ran: () => undefined, refused: () => undefined, unlogged: () => undefined },

@@ -242,6 +242,28 @@ export function diesOnMinusOne(): Uint8Array {
     .toBytes();
 }
 
+/** `x` FP32 [batch, 1] -> `y` = x; the process dies of SIGFPE where a value is -1, as in `diesOnMinusOne`. */
+export function identityThatDiesOnMinusOne(): Uint8Array {
+  const model = new OnnxModelWriter()
+    .input("x", "FP32", ["batch", 1])
+    .initializer("smallest", "INT64", [], [smallestInt64])
+    .node("ReduceMin", ["x"], ["least"], { ints: { keepdims: 0 } })
+    .node("Cast", ["least"], ["divisor"], { ints: { to: int64 } })
+    .node("Div", ["smallest", "divisor"], ["quotient"])
+    .node("Cast", ["quotient"], ["result"], { ints: { to: float32 } });
+  return addNothingOf(model, "result");
+}
+
+/** `x` FP32 [batch, 1] -> `y`, its square root: no number where x is below 0. */
+export function squareRootModel(): Uint8Array {
+  return new OnnxModelWriter().input("x", "FP32", ["batch", 1]).node("Sqrt", ["x"], ["y"]).output("y", "FP32", ["batch", 1]).toBytes();
+}
+
+/** `x` FP32 [batch, 1] -> `y` FP32 [batch, 2], x twice. */
+export function twoColumnsModel(): Uint8Array {
+  return new OnnxModelWriter().input("x", "FP32", ["batch", 1]).node("Concat", ["x", "x"], ["y"], { ints: { axis: 1 } }).output("y", "FP32", ["batch", 2]).toBytes();
+}
+
 /** `x` FP32 [batch, 1] -> `y` = x, with a tensor of this many MiB for the time of each run. */
 export function bigMemory(mebibytes: number): Uint8Array {
   const model = new OnnxModelWriter()

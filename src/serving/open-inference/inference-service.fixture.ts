@@ -46,7 +46,13 @@ export class FakeInferenceService implements InferenceService {
     if (call.model === "broken") throw new Error("a secret: /etc/passwd");
     if (call.model === "slow") await this.#wait(call.connection.signal!);
     const outputs = call.model === "echo" ? call.inputs.map((input) => ({ ...input, name: `out_${input.name}` })) : doubled(call.inputs[0]!);
-    return { predictionId: "prd_01ktz0000000000000000000ab", model: call.model, version: call.version ?? "3", outputs };
+    return { predictionId: "prd_01ktz0000000000000000000ab", model: call.model, version: call.version ?? "3", outputs, ...this.#armOf(call) };
+  }
+
+  /** Callers with a key are an arm's. */
+  #armOf({ routingKey, connection }: InferenceCall): Pick<InferenceResult, "arm"> {
+    const key = routingKey ?? connection.headers["slipway-key"];
+    return key === undefined ? {} : { arm: `candidate of ${String(key)}` };
   }
 
   signature(model: string, version?: string): Signature {

@@ -69,6 +69,17 @@ describe("Open Inference Protocol routes", () => {
     }
   });
 
+  it("takes a key from the request, and says which version answered", async () => {
+    const arm = ({ json }: Sent): unknown => (json as { parameters: { arm?: string } }).parameters.arm;
+    assert.equal(arm(await send("POST", "/v2/models/double/infer", { ...one, parameters: { routing_key: "anna" } })), "candidate of anna");
+    assert.equal(arm(await send("POST", "/v2/models/double/infer", { ...one, parameters: { routing_key: 7 } }, { "slipway-key": "bert" })), "candidate of 7");
+    assert.equal(arm(await send("POST", "/v2/models/double/infer", one, { "slipway-key": "bert" })), "candidate of bert");
+    const { headers } = await send("POST", "/v1/models/double:predict", { instances: [[1, 2]] }, { "slipway-key": "bert" });
+    assert.deepEqual([headers["X-Slipway-Version"], headers["X-Slipway-Arm"]], ["3", "candidate of bert"]);
+    const plain = await send("POST", "/v1/models/double:predict", { instances: [[1, 2]] });
+    assert.deepEqual([plain.headers["X-Slipway-Version"], plain.headers["X-Slipway-Arm"]], [undefined, undefined]);
+  });
+
   it("answers binary data with binary data", async () => {
     const json = JSON.stringify({ parameters: { binary_data_output: true, timeout: 1000 }, inputs: [{ name: "x", shape: [1, 2], datatype: "FP32", parameters: { binary_data_size: 8 } }] });
     const body = Buffer.concat([Buffer.from(json), new Uint8Array(Float32Array.of(1, 2).buffer)]);
