@@ -74,7 +74,7 @@ async function evaluate(setting: EvaluationSetting, request: Partial<EvaluationR
 
 const withoutIds = ({ id: _id, workflowRun: _run, time: _time, ...rest }: Evaluation) => rest;
 
-describe("the workflow of evaluations", { timeout: 240_000 }, () => {
+describe("the workflow of evaluations", { timeout: 300_000 }, () => {
   it("compares a version with the champion and a trivial baseline, in batches, and writes it down once", async () => {
     const setting = evaluationSetting();
     Object.assign(setting.policy, { task: "classification" });

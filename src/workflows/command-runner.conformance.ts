@@ -41,7 +41,7 @@ function isAlive(id: number): boolean {
 }
 
 export function commandRunnerConformance(adapter: string, open: () => Promise<CommandRunnerHarness>): void {
-  describe(`CommandRunner: ${adapter}`, { timeout: 240_000 }, () => {
+  describe(`CommandRunner: ${adapter}`, { timeout: 300_000 }, () => {
     let harness: CommandRunnerHarness;
     let lines: string[];
     let stop: AbortController;

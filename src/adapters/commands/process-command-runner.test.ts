@@ -37,7 +37,7 @@ function isAlive(id: number): boolean {
   return existsSync(file) && !/\) [ZX] /.test(readFileSync(file, "latin1"));
 }
 
-describe("the death of the server", { timeout: 120_000 }, () => {
+describe("the death of the server", { timeout: 300_000 }, () => {
   it("takes the whole group with it, and what has left the group", { skip: linux }, async (t) => {
     const directory = await mkdtemp(join(tmpdir(), "slipway-commands-"));
     t.after(() => rm(directory, { recursive: true, force: true }));

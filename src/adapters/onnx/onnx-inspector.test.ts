@@ -29,7 +29,7 @@ async function probe(bytes: Uint8Array, limits: { probeTimeLimitMs?: number } = 
 /** The same model with 2 MiB of metadata: too long to be read in this process. */
 const withPadding = (writer: OnnxModelWriter): Uint8Array => writer.metadata("padding", "x".repeat(2 * 1024 * 1024)).toBytes();
 
-describe("OnnxInspector", { timeout: 120_000 }, () => {
+describe("OnnxInspector", { timeout: 300_000 }, () => {
   describe("inspect", () => {
     it("reads a small file", async () => {
       const bytes = mixedInputsModel();

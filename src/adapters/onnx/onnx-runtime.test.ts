@@ -61,7 +61,7 @@ function bits({ data }: Tensor): unknown {
   return Array.isArray(data) ? data : [data.constructor.name, ...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
 }
 
-describe("OnnxRuntime", { timeout: 120_000 }, () => {
+describe("OnnxRuntime", { timeout: 300_000 }, () => {
   for (const datatype of Object.keys(edges) as Datatype[]) {
     it(`hands ${datatype} through the model bit by bit, inline and in a runner`, async () => {
       const input: Tensor = { name: "x", datatype, shape: [2, 1], data: edges[datatype] };

@@ -101,7 +101,7 @@ async function listenForBeacon(t: { after(callback: () => void): void }): Promis
   return { path, connection };
 }
 
-describe("ChildRunner", { timeout: 60_000 }, () => {
+describe("ChildRunner", { timeout: 300_000 }, () => {
   it("loads, runs and closes", async () => {
     const runner = await ChildRunner.start(options({ settings: { provider: "cuda" } }));
     assert.equal(runner.executionProvider, "cuda");
