@@ -15,15 +15,14 @@ export type UpstreamProtocol = z.infer<typeof UpstreamProtocol>;
  * - `array`: the value of the only input and nothing around it
  * - `csv`: a line for each row, inputs in the order of the signature; the answer is lines too, or JSON
  */
-export const UpstreamFormat = z.enum(["instances", "inputs", "records", "columns", "split", "array", "csv"]).meta({ id: "UpstreamFormat" });
-export type UpstreamFormat = z.infer<typeof UpstreamFormat>;
+const UpstreamFormat = z.enum(["instances", "inputs", "records", "columns", "split", "array", "csv"]).meta({ id: "UpstreamFormat" });
 
 /** What JSON says for NaN and the infinities, which it has no word for: nothing (such a request is refused), `null`, or the words NaN, Infinity, -Infinity. */
 export const UpstreamMissing = z.enum(["refuse", "null", "word"]).meta({ id: "UpstreamMissing" });
 export type UpstreamMissing = z.infer<typeof UpstreamMissing>;
 
 /** A signature that a deployer gives where no metadata tells it. */
-export const GivenSignature = z
+const GivenSignature = z
   .strictObject({
     inputs: z.array(TensorSpec).min(1).max(1000),
     outputs: z.array(TensorSpec).min(1).max(1000),
@@ -31,7 +30,6 @@ export const GivenSignature = z
     inputExample: z.array(ExampleTensor).optional().meta({ description: "Sent once before the version is written: a server that cannot answer it is refused" }),
   })
   .meta({ id: "GivenSignature" });
-export type GivenSignature = z.infer<typeof GivenSignature>;
 
 const place = z.string().max(1000).regex(/^\/[\x21-\x7e]*$/, "a path that begins with / and has no spaces");
 const pathWord = z.string().min(1).max(200);

@@ -6,6 +6,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { AppError } from "../../src/index.ts";
+import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { UpstreamPeer, type PeerAnswer, type PeerRequest } from "./upstream-peer.ts";
 
@@ -151,6 +152,29 @@ describe("versions answered by servers elsewhere", () => {
     caller.abort();
     await assert.rejects(asked);
     await until(() => peer.abandoned > abandoned);
+  });
+
+  it("end with a code of their own when the policy's time for a run is spent", async () => {
+    await deploy("limited", { protocol: "open-inference", timeoutMs: 60_000 });
+    const { revision, policy } = await server.client.policy("limited");
+    await server.client.changePolicy("limited", { revision, reason: "quick or not at all", policy: { ...policy, serving: { ...policy.serving, maxRunMs: 50 } } });
+    peer.answer = (request) => (request.method === "POST" ? "hang" : openInference(request));
+    const reply = await infer("limited", echoInputs);
+    assert.equal(reply.status, 504, await reply.text());
+    assert.equal((await server.client.predictions("limited"))[0]!.outcome, "UPSTREAM_TIMEOUT");
+  });
+
+  it("are asked in bytes by one server of this kind of another", async () => {
+    await server.client.deploy({ file: await server.file("linear.onnx", linearModel({ weights: [1, 10] })), name: "linear" });
+    const { version } = await deploy("behind", { protocol: "open-inference", model: "linear" }, server.url);
+    const { signature } = (await server.client.model("linear")).versions[0]!.contract;
+    const plain = ({ name, datatype, shape }: (typeof signature.inputs)[number]): object => ({ name, datatype, shape });
+    assert.deepEqual(version.contract.signature.inputs.map(plain), signature.inputs.map(plain));
+    assert.deepEqual(version.contract.signature.outputs.map(plain), signature.outputs.map(plain));
+    const answer = await server.client.infer("behind", [{ name: "features", datatype: "FP32", shape: [2, 2], data: [1, 2, 3, 4] }]);
+    assert.deepEqual(answer.outputs.score!.data, [21, 43]);
+    const invalid = { name: "features", datatype: "FP32", shape: [1, 3], data: [1, 2, 3] };
+    assert.equal((await infer("behind", [invalid])).status, 400);
   });
 
   it("are ready while their server says so, also one that was away when this one started", async () => {
