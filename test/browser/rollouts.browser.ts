@@ -5,12 +5,14 @@ import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { becomes, loaded, openBrowser, openPage, overflow } from "./open-browser.ts";
 
+/** Such as a slow machine never fails. */
+const gates = [{ kind: "latency", quantile: "p95", maxMs: 600_000, maxRatio: null }, { kind: "errors" }];
 /** Phases that end by a few answers, or by a person. */
 const phases = [
   { phase: "shadow", weight: 0, shadow: 1, minSamples: 5, gates: [] },
-  { phase: "canary", weight: 0.05, shadow: 0.5, minSeconds: 3600, minSamples: 500 },
-  { phase: "staged", weight: 0.5, minSeconds: 3600, minSamples: 1000 },
-  { phase: "full", weight: 1 },
+  { phase: "canary", weight: 0.05, shadow: 0.5, minSeconds: 3600, minSamples: 500, gates },
+  { phase: "staged", weight: 0.5, minSeconds: 3600, minSamples: 1000, gates },
+  { phase: "full", weight: 1, gates },
 ];
 
 describe("rollouts in the console", () => {

@@ -44,7 +44,7 @@ export function RolloutActions({ status }: { status: RolloutStatus }) {
   );
 }
 
-function stepsOf({ rollout, checks }: RolloutStatus): Step[] {
+function stepsOf({ rollout, checks, latest }: RolloutStatus): Step[] {
   const { state, model, stable, candidate } = rollout;
   if (state === "succeeded") {
     return [{
@@ -63,8 +63,9 @@ function stepsOf({ rollout, checks }: RolloutStatus): Step[] {
   }
   const next = rollout.phase + 1;
   const nextPhase = rollout.plan.phases[next];
-  // What is being prepared, or waits for a person, has no traffic yet that could be kept or moved.
-  const isWatched = rollout.phase >= 0 && rollout.phaseSince !== null;
+  // What is being prepared, or waits for the checks of the next phase after this one was decided, has nothing that could be kept or moved on.
+  const isDecided = latest !== null && latest.phase === rollout.phase && latest.decision !== "hold";
+  const isWatched = rollout.phase >= 0 && rollout.phaseSince !== null && !isDecided;
   if (isWatched) {
     steps.push({
       id: "promote", label: nextPhase === undefined ? "Finish now" : `Promote to ${nextPhase.phase}`, tone: waiting.length > 0 || state === "paused" ? "plain" : "primary",

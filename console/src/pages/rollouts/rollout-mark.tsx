@@ -1,4 +1,5 @@
 import type { Rollout, RolloutVerdict } from "../../data/types.ts";
+import { isOpen } from "../../data/rollouts.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { decisionSigns, decisionTones, rolloutStateWords, rolloutTones } from "./rollout-words.ts";
 
@@ -8,7 +9,7 @@ export function RolloutMark({ rollout }: { rollout: Rollout }) {
   return (
     <span className="cell-line">
       <Chip tone={rolloutTones[state]} title={rolloutStateWords[state]}>{state}</Chip>
-      {request !== null && <Chip tone="warning" title={`${request.by}: ${request.reason}`}>{request.action === "trip" ? "tripped" : `${request.action} asked`}</Chip>}
+      {request !== null && isOpen(rollout) && <Chip tone="warning" title={`${request.by}: ${request.reason}`}>{request.action === "trip" ? "ending" : `${request.action} asked`}</Chip>}
     </span>
   );
 }

@@ -74,7 +74,7 @@ function Standing({ status }: { status: RolloutStatus }) {
         {reason !== "" && <p className="standing-reason">{reason}</p>}
         {verdict !== null && verdict.reason !== rollout.reason && <p className="standing-latest"><DecisionMark decision={verdict.decision} /> {verdict.reason}</p>}
         {waiting.length > 0 && <p className="stale" role="status">Waits for a person: {waiting.map(({ name, phase }) => `${name} before ${rollout.plan.phases[phase]?.phase ?? "the next phase"}`).join(", ")}.</p>}
-        {request !== null && <p className="notice">{request.by} asked for {request.action === "trip" ? "an end, after hard failures" : request.action}{request.reason === "" ? "" : `: ${request.reason}`}. It is being carried out.</p>}
+        {request !== null && isOpen(rollout) && <p className="notice">{request.by} asked for {request.action === "trip" ? "an end" : request.action}{request.reason === "" ? "" : `: ${request.reason}`}. It is being carried out.</p>}
       </div>
       <RolloutActions status={status} />
     </section>

@@ -47,7 +47,7 @@ export function verdictLines(verdicts: readonly RolloutVerdict[], now: Look | nu
       const figures = look === null ? undefined : armOf(look.figures, arm);
       return figures === undefined ? { value: null, low: null, high: null } : measure.of(figures, alpha);
     }));
-    const [floor, ceiling] = limits(points.flat().flatMap(({ value }) => (value === null ? [] : [value])));
+    const [floor, ceiling] = limits(points.flat().flatMap(({ value }) => (value === null ? [] : [value])), Math.max(0, ...points.map((line) => line.at(-1)?.high ?? 0)));
     return {
       measure,
       arms: points.map((line) => ({
@@ -61,9 +61,10 @@ export function verdictLines(verdicts: readonly RolloutVerdict[], now: Look | nu
   return { times, lines };
 }
 
-function limits(values: readonly number[]): [number, number] {
+/** Where the lines do not move, such as errors that never came, the newest bounds say how much room there is. */
+function limits(values: readonly number[], newestBound: number): [number, number] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const range = Math.max(high - low, Math.abs(high) * 0.25);
+  const range = Math.max(high - low, Math.abs(high) * 0.25) || newestBound;
   return [low >= 0 ? Math.max(0, low - range * widest) : low - range * widest, high + range * widest];
 }
 
