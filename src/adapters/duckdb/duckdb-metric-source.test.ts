@@ -97,6 +97,8 @@ describe("DuckdbMetricSource", () => {
     assert.equal(await ask("SELECT count(*) FROM predictions WHERE truth = 'late' AND truth_number IS NULL AND row = 1", { phase: "truth" }), 1);
     assert.equal(await ask("SELECT sum(abs(truth_number - out_label)) FROM predictions", { phase: "truth" }), 1);
     assert.equal(await ask("SELECT count(truth) FROM predictions"), 0);
+    await append(1, { assignment: { ...assignment, phase: "truth", shadowOf: id } });
+    assert.equal(await ask("SELECT count(truth) FROM predictions WHERE is_shadow", { phase: "truth", withShadows: true }), 2);
   });
 
   it("takes any SELECT with one number for an answer, and no number for NULL, NaN and no rows", async () => {

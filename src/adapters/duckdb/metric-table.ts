@@ -38,7 +38,8 @@ export async function createMetricTable(connection: DuckDBConnection, request: M
     ...Object.entries(columns).filter(([name]) => name === "id" || isSpokenOf(name)).map(([name, expression]) => `${expression} AS ${sqlName(name)}`),
     ...tensorColumns.filter(isSpokenOf).map(sqlName),
   ];
-  const joined = isSpokenOf("truth") ? "LEFT JOIN truths USING (prediction_id, row)" : "";
+  // The truth of a shadow's answer is sent for what the caller got.
+  const joined = isSpokenOf("truth") ? "LEFT JOIN truths ON truths.of_id = coalesce(shadow_of, prediction_id) AND of_row = row" : "";
   await connection.run(`CREATE TABLE predictions AS SELECT ${selected.join(", ")} FROM (SELECT *, ${sqlText(question.version)} AS version FROM logged) ${joined}`);
   for (const statement of ["DROP VIEW logged", "DROP TABLE recent", "DROP TABLE truths"]) await connection.run(statement);
 }
@@ -101,7 +102,7 @@ async function eachOf(segments: MetricRequest["segments"], visit: (entry: Predic
 
 /** Booleans are 1 and 0 as numbers. */
 async function loadTruth(connection: DuckDBConnection, truth: MetricRequest["truth"]): Promise<void> {
-  await connection.run("CREATE TEMP TABLE truths (prediction_id VARCHAR, row INTEGER, truth VARCHAR, truth_number DOUBLE)");
+  await connection.run("CREATE TEMP TABLE truths (of_id VARCHAR, of_row INTEGER, truth VARCHAR, truth_number DOUBLE)");
   const appender = await connection.createAppender("truths", null, "temp");
   try {
     for (let start = 0; start < truth.length; start += chunkRows) {
