@@ -1,7 +1,7 @@
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { championAlias, type ChangeBy } from "../registry/index.ts";
-import { candidateArm, phaseRoute, preparingRoute, stableRoute, type NewRoute } from "./phase-routes.ts";
+import { candidateArm, phaseRoute, preparingRoute, stableRoute, wonRoute, type NewRoute } from "./phase-routes.ts";
 import type { RolloutParts } from "./rollout-parts.ts";
 import { openStates, type Rollout, type RolloutRequest } from "./schemas.ts";
 
@@ -78,7 +78,7 @@ export class RolloutMoves {
     });
   }
 
-  /** The champion answers by itself; the former stays loaded where the plan says so. */
+  /** Everything is with the candidate; its route stays until every server follows the alias, and `clear` takes it away. */
   async succeed(id: string, reason: string): Promise<Rollout | null> {
     const { store, clock } = this.#parts;
     return this.#exclusively(id, async () => {
@@ -88,8 +88,7 @@ export class RolloutMoves {
       if (isOpen && endsIt(rollout.request)) return null;
       const ended = isOpen ? await store.change(id, { state: "succeeded", endedAt: clock.now(), reason }, { now: clock.now(), actor: ownActor, event: "rollout.succeeded" }) : rollout;
       if (ended?.state !== "succeeded") return null;
-      const warm = ended.plan.keepWarmSeconds === 0 ? null : { ...preparingRoute(ended), phase: "kept warm", stable: ended.candidate };
-      if ((await store.route(ended.model))?.route?.rollout === id) await this.#route(ended, warm);
+      if ((await store.route(ended.model))?.route?.rollout === id) await this.#route(ended, wonRoute(ended));
       this.changed(ended);
       return ended;
     });

@@ -41,7 +41,7 @@ describe("the workflow of rollouts", { timeout: 240_000 }, () => {
     assert.deepEqual(await world.stages(), ["Archived", "Production"]);
     assert.deepEqual(await world.aliases(), { champion: "2" });
     await world.when(async () => (await world.store.route(world.model))?.route === null || null, "the route to go");
-    assert.deepEqual(world.traffic, ["preparing: all 1", "canary: 2 0.1", "full: 2 1", "kept warm: all 2", "no route"]);
+    assert.deepEqual(world.traffic, ["preparing: all 1", "canary: 2 0.1", "full: 2 1", "ended: all 2", "no route"]);
     const { verdicts } = await world.service.verdicts(world.caller, id, { limit: 200 });
     assert.deepEqual(verdicts.filter(({ decision }) => decision !== "hold").map(({ phase, decision }) => [phase, decision]), [[1, "promote"], [0, "promote"]]);
     for (const verdict of verdicts) assert.deepEqual(JSON.parse(JSON.stringify(replay(verdict, ended.plan))), { decision: verdict.decision, reason: verdict.reason, gates: verdict.gates });

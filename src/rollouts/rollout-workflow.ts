@@ -15,7 +15,7 @@ const dayMs = 86_400_000;
 /** A watch ends by itself after this, so that no step is without an end; the later ones are longer, so that a year's watch has few. */
 const firstWatchMs = 600_000;
 const longestWatchMs = 21_600_000;
-/** Servers follow the alias within this; until then the route keeps everything with the stable version. */
+/** Servers follow the alias within this; until then the route keeps everything with the version that it is of. */
 const settleMs = 2000;
 /** What trying again does not help against. */
 const impossible: ReadonlySet<string> = new Set(["VERSION_FAILED", "VERSION_NOT_RUNNABLE", "VERSION_NOT_FOUND", "MODEL_NOT_FOUND", "INVALID_NAME", "BLOB_NOT_FOUND", "BLOB_CORRUPT"]);
@@ -67,11 +67,8 @@ class RolloutRun {
     if (ending !== null) await this.#step("end", () => this.#end(ending));
     // What others ended is ended whole: traffic, registry, state.
     else await this.#step("finish", () => this.#end(null));
-    const { state, keepWarmMs } = await this.#step("tidy up", async () => {
-      const rollout = await this.#parts.store.find(this.#id);
-      return { state: rollout?.state ?? "failed", keepWarmMs: rollout?.state === "succeeded" ? rollout.plan.keepWarmSeconds * 1000 : settleMs };
-    });
-    await this.#context.sleep("keep warm", keepWarmMs);
+    const state = await this.#step("outcome", async () => (await this.#parts.store.find(this.#id))?.state ?? "failed");
+    await this.#context.sleep("settle", settleMs);
     await this.#step("clear", async () => this.#parts.moves.clear(this.#id));
     return { state, reason: ending?.reason ?? "" };
   }
