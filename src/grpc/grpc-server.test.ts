@@ -38,11 +38,17 @@ afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
 
-function call(client: Client, method: string, message: Buffer, options: { deadline?: number; service?: string } = {}): Promise<Buffer> {
+function call(client: Client, method: string, message: Buffer, options: { deadline?: number; service?: string; metadata?: Record<string, string> } = {}): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    client.makeUnaryRequest(`/${options.service ?? "inference.GRPCInferenceService"}/${method}`, identity, identity, message, new Metadata(),
+    client.makeUnaryRequest(`/${options.service ?? "inference.GRPCInferenceService"}/${method}`, identity, identity, message, metadataOf(options.metadata ?? {}),
       { deadline: options.deadline ?? Date.now() + 20_000 }, (error, answer) => (error === null ? resolve(answer!) : reject(error)));
   });
+}
+
+function metadataOf(values: Record<string, string>): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(values)) metadata.set(name, value);
+  return metadata;
 }
 
 async function failure(promise: Promise<unknown>): Promise<ServiceError> {
@@ -98,6 +104,13 @@ describe("the gRPC door", () => {
     const [seen] = service.calls;
     assert.deepEqual({ model: seen!.model, version: seen!.version, id: seen!.id, door: seen!.door, outputs: seen!.outputs }, { model: "double", version: undefined, id: "q-1", door: "grpc", outputs: undefined });
     assert.ok(seen!.deadlineMs! > 0 && seen!.deadlineMs! <= 20_000);
+  });
+
+  it("takes a key from the metadata, and says which version answered", async () => {
+    const { client } = await start();
+    const response = fields(await call(client, "ModelInfer", request("double"), { metadata: { "slipway-key": "anna" } }));
+    assert.match(response.get(4)![1]!.toString("latin1"), /arm.*candidate of anna/s);
+    assert.equal(fields(await call(client, "ModelInfer", request("double"))).get(4)!.length, 1);
   });
 
   it("answers everything else of the protocol", async () => {

@@ -250,6 +250,17 @@ describe("a version that fails", () => {
     bench.behaviours.set("other/1", "good");
   });
 
+  it("or is not in memory is answered for by the fallback model", async () => {
+    await bench.add("other", 1);
+    await bench.setPolicy("m", { fallback: { model: "other" } });
+    await bench.serving.unload("m");
+    assert.equal(bench.serving.signature("m"), bench.serving.signature("other"));
+    assert.deepEqual([(await bench.infer("m", [5])).model, (await bench.infer("m", [5])).arm], ["other", "fallback model"]);
+    await bench.serving.unload("other");
+    await assert.rejects(bench.infer("m", [5]), { code: "VERSION_NOT_READY" });
+    assert.throws(() => bench.serving.signature("m"), { code: "VERSION_NOT_READY" });
+  });
+
   it("in a route is answered for in the same way when the stable version fails too", async () => {
     await bench.setPolicy("m", { fallback: { answer: { y: [-7] } } });
     await route();

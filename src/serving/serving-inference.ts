@@ -22,7 +22,7 @@ export class ServingInference implements InferenceService {
   }
 
   signature(model: string, version?: string): Signature {
-    return this.#serving.find(model, version).version.contract.signature;
+    return this.#serving.signature(model, version);
   }
 
   describe(model: string, version?: string): ModelDescription {

@@ -2,7 +2,7 @@ import type { Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { missingObject } from "../core/request-gate.ts";
-import { assertRunnable, championAlias, type DeployRequest, type DeployResult, type Policy, type PolicyRevision } from "../registry/index.ts";
+import { assertRunnable, championAlias, type DeployRequest, type DeployResult, type Policy, type PolicyRevision, type Signature } from "../registry/index.ts";
 import type { InferenceCall, InferenceResult } from "./open-inference/inference-service.ts";
 import { assertPolicyFits } from "./policy-fit.ts";
 import { PredictionAnswers } from "./prediction-answers.ts";
@@ -87,6 +87,14 @@ export class ServingService {
     if (model !== undefined && version !== undefined) return [this.find(model, version)];
     const models = model === undefined ? [...this.#models.values()] : [this.#model(model)];
     return models.flatMap((served) => [...served.versions.values()]);
+  }
+
+  /** By which a request's inputs are read: that of the version that answers, or of the fallback model where there is none to answer. Throws as `find`. */
+  signature(name: string, version?: string): Signature {
+    const model = this.#model(name);
+    const { model: fallback } = model.policy.fallback;
+    const standIn = version !== undefined || fallback === null || model.activeVersion !== undefined ? undefined : this.#models.get(fallback)?.activeVersion;
+    return (standIn ?? model.resolve(version)).version.contract.signature;
   }
 
   async infer(call: InferenceCall): Promise<InferenceResult> {
@@ -188,6 +196,7 @@ export class ServingService {
    * VERSION_FAILED, VERSION_NOT_FOUND or VERSION_NOT_RUNNABLE where something cannot be loaded: the former route stays.
    */
   async applyRoute(route: TrafficRoute | { model: string; revision: number; route: null }): Promise<void> {
+    if (this.#stopping) throw new AppError("SHUTTING_DOWN", "The server is going down.");
     const model = await this.#servedModel(route.model);
     if (route.revision <= model.routeRevision) return;
     if ("route" in route) return this.#setRoute(model, undefined, route.revision);
