@@ -67,7 +67,7 @@ function notOneNumber(what: string): AppError {
 function refusal(error: unknown): AppError {
   const text = String(error);
   const message =
-    /(Binder|Catalog) Error/.test(text) ? "The SQL of the metric names a column, a table or a function that is not there. There is one table, `predictions`; docs/rollouts.md lists its columns."
+    /(Binder|Catalog) Error/.test(text) ? "The SQL of the metric names a column, a table or a function that is not there. There is one table, `predictions`, with id, row, time, version, arm, is_shadow, request_id, outcome, queue_ms, run_ms, total_ms, rows, batch_rows, in_<column>, out_<name>, truth and truth_number."
     : /Permission Error|disabled by configuration/.test(text) ? "The SQL of a metric can read the table `predictions`, and no file or address."
     : /Out of Memory/i.test(text) ? "The SQL of the metric needs more memory than it may have."
     : "The SQL of the metric could not be worked out.";
