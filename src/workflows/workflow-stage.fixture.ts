@@ -15,7 +15,7 @@ import { WorkflowEngine, type WorkflowEngineOptions } from "./workflow-engine.ts
 import { WorkflowService } from "./workflow-service.ts";
 
 const noCommands: CommandRunner = { run: () => Promise.reject(new Error("There are no programs here.")) };
-const patienceMs = 60_000;
+const patienceMs = 240_000;
 
 /** For tests: a database as one or more replicas see it, each with its engine and service. */
 export function workflowStage(
@@ -36,13 +36,13 @@ export function workflowStage(
   return { store, directory, signals, schedules, catalogue, engine, service, ids };
 }
 
-/** Waits for a condition, in real time; fails after a minute. */
+/** Waits for a condition, in real time; fails when it has not come in a time in which also a slow machine is done. */
 export async function until<Result>(condition: () => Promise<Result | false | null | undefined> | Result | false | null | undefined, what = "the condition"): Promise<Result> {
   const end = performance.now() + patienceMs;
   for (;;) {
     const result = await condition();
     if (result !== false && result !== null && result !== undefined) return result;
-    if (performance.now() > end) throw new Error(`Waited a minute for ${what}.`);
+    if (performance.now() > end) throw new Error(`Waited ${patienceMs / 1000} s for ${what}.`);
     await wait(1);
   }
 }

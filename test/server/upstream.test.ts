@@ -102,7 +102,7 @@ describe("versions answered by servers elsewhere", () => {
   });
 
   it("say what went wrong, whatever the server upstream does, and hang in nothing", async () => {
-    await deploy("faulty", { protocol: "open-inference", timeoutMs: 300, maxAnswerBytes: 2000 });
+    await deploy("faulty", { protocol: "open-inference", timeoutMs: 3000, maxAnswerBytes: 2000 });
     const outputs = (sum: object): PeerAnswer => ({ body: { outputs: [{ name: "id", datatype: "INT64", shape: [1], data: [7] }, { name: "word", datatype: "BYTES", shape: [1], data: ["a"] }, sum] } });
     const good = { name: "sum", datatype: "FP32", shape: [1, 1], data: [1.5] };
     const faults: [what: string, answer: PeerAnswer, status: number, code: string][] = [
