@@ -37,6 +37,8 @@ describe("the console's pages", () => {
     ["/models/risk/policy", "All defaults"],
     ["/models/risk/policy?edit=1", "Save as revision 1"],
     [`/predictions/${prediction}`, "Timing"],
+    ["/rollouts?start=1", "The plan"],
+    ["/models/score/rollout", "Nothing was rolled out yet"],
     ["/workflows", "Start a run"],
     ["/workflows/definitions?start=maintenance", "Start maintenance"],
     ["/workflows/schedules", "Run now"],
@@ -47,7 +49,7 @@ describe("the console's pages", () => {
     ["/settings/teams", "No identity provider is set"],
     ["/settings/audit?verify=1&entry=1", "Earlier head"],
     ["/settings/doctor", "Not looked at"],
-    ["/docs", "Deploy uploaded files as a new version"],
+    ["/docs", "Deploy uploaded files"],
   ];
 
   it("load without an error, a violation of the policy or a request elsewhere", async () => {
