@@ -15,6 +15,7 @@ export const StepGate = z
       kind: z.literal("latency"), quantile: z.enum(["p50", "p95", "p99"]),
       maxMs: z.number().positive().nullable().default(100).meta({ description: "Absolute limit in milliseconds; null for none" }),
       maxRatio: z.number().min(1).nullable().default(1.5).meta({ description: "At most so many times that of the stable version; null for no such limit" }),
+      fromMs: z.number().min(0).default(10).meta({ description: "Below it no ratio counts: a tiny model that has left the server's process for the rollout takes a few times as long, and nobody minds" }),
       onFailure: OnFailure,
     }),
     z.strictObject({
@@ -80,8 +81,8 @@ export const RolloutPhase = z
     maxSeconds: Seconds.nullable().default(null).meta({ description: "After that long without a verdict it is rolled back; null to hold for ever" }),
     checks: z.array(EntryCheck).max(20).default([]),
     gates: z.array(StepGate).max(50).default([
-      { kind: "latency", quantile: "p95", maxMs: 100, maxRatio: 1.5, onFailure: "roll back" },
-      { kind: "latency", quantile: "p99", maxMs: 100, maxRatio: 2, onFailure: "roll back" },
+      { kind: "latency", quantile: "p95", maxMs: 100, maxRatio: 1.5, fromMs: 10, onFailure: "roll back" },
+      { kind: "latency", quantile: "p99", maxMs: 100, maxRatio: 2, fromMs: 10, onFailure: "roll back" },
       { kind: "errors", maxRate: 0.001, compare: true, onFailure: "roll back" },
       { kind: "distribution", output: null, maxDistance: 0.2, onFailure: "hold" },
       { kind: "paired", maxDisagreement: 0.2, maxDifference: 0.5, onFailure: "hold" },

@@ -57,7 +57,8 @@ export function judgeGate(gate: StepGate, facts: GateFacts): JudgedGate {
   }
 }
 
-function latency({ quantile, maxMs, maxRatio }: GateOf<"latency">, { candidate, stable, alpha, isDue, compares }: GateFacts): JudgedGate {
+/** An absolute limit that the stable version is beyond too, in the same window, says nothing of the candidate: it is held, not rolled back. */
+function latency({ quantile, maxMs, maxRatio, fromMs }: GateOf<"latency">, { candidate, stable, alpha, isDue, compares }: GateFacts): JudgedGate {
   const at = Number(quantile.slice(1)) / 100;
   const own = candidate === null ? null : quantileBounds(candidate.latencyUs, at, { alpha });
   const answers: Answer[] = [];
@@ -68,14 +69,19 @@ function latency({ quantile, maxMs, maxRatio }: GateOf<"latency">, { candidate, 
       const interval = intervalOf(own, 0.001);
       const verdict = againstLimit(own, maxMs * 1000);
       const isOver = verdict === "over" || (isDue && ms > maxMs);
-      answers.push(answer(isOver ? "fail" : isDue ? "pass" : "undecided", { candidate: ms, limit: maxMs, interval }, `${quantile} ${text(ms)} ms ${isOver ? "is above" : "of"} the limit of ${text(maxMs)} ms`));
+      const theirs = compares && stable !== null ? quantileBounds(stable.latencyUs, at, { alpha }) : null;
+      const stableMs = theirs?.status === "estimated" ? theirs.estimate / 1000 : null;
+      const isOfBoth = isOver && stableMs !== null && stableMs > maxMs;
+      const result = isOfBoth ? "undecided" : isOver ? "fail" : isDue ? "pass" : "undecided";
+      const both = isOfBoth ? `, and so is the stable version's with ${text(stableMs)} ms` : "";
+      answers.push(answer(result, { candidate: ms, ...(stableMs === null ? {} : { stable: stableMs }), limit: maxMs, interval }, `${quantile} ${text(ms)} ms ${isOver ? "is above" : "of"} the limit of ${text(maxMs)} ms${both}`));
     }
   }
   if (maxRatio !== null && compares) {
     const compared = candidate === null || stable === null ? null : compareQuantiles(stable.latencyUs, candidate.latencyUs, { quantile: at, alpha });
     if (compared === null || compared.status === "no-data") answers.push(noData("there are not enough answers of both to compare", maxRatio));
     else {
-      const isOver = againstLimit(compared, maxRatio) === "over";
+      const isOver = compared.candidate.estimate >= fromMs * 1000 && againstLimit(compared, maxRatio) === "over";
       const facts = { candidate: compared.candidate.estimate / 1000, stable: compared.stable.estimate / 1000, limit: maxRatio, interval: intervalOf(compared) };
       answers.push(answer(isOver ? "fail" : isDue ? "pass" : "undecided", facts, `${quantile} ${text(facts.candidate)} ms is ${text(compared.ratio)} times the stable version's ${text(facts.stable)} ms; at most ${text(maxRatio)} times is allowed`));
     }

@@ -28,7 +28,7 @@ function pairs(count: number, more: Partial<PairedFigures> = {}): PairedFigures 
 }
 
 const gates = {
-  p95: { kind: "latency", quantile: "p95", maxMs: 100, maxRatio: 1.5, onFailure: "roll back" },
+  p95: { kind: "latency", quantile: "p95", maxMs: 100, maxRatio: 1.5, fromMs: 10, onFailure: "roll back" },
   errors: { kind: "errors", maxRate: 0.01, compare: true, onFailure: "roll back" },
   distribution: { kind: "distribution", output: null, maxDistance: 0.2, onFailure: "hold" },
   paired: { kind: "paired", maxDisagreement: 0.2, maxDifference: 0.5, onFailure: "hold" },
@@ -92,6 +92,18 @@ describe("the judgement of a phase", () => {
     const absolute = judged({ asked: [{ ...gates.p95, maxRatio: null }], figures: both(200, { ms: 300 }), seconds: 1 });
     assert.equal(absolute.decision, "roll back");
     assert.match(absolute.reason, /^latency p95: p95 3\d\d ms is above the limit of 100 ms/);
+  });
+
+  it("holds where the stable version is above an absolute limit too, in the same window", () => {
+    const slow = judged({ asked: [{ ...gates.p95, maxRatio: null }], figures: both(1000, { ms: 300 }, { ms: 280 }) });
+    assert.equal(slow.decision, "hold");
+    assert.match(slow.reason, /p95 3\d\d ms is above the limit of 100 ms, and so is the stable version's with 3\d\d ms/);
+  });
+
+  it("takes no ratio for bad of what is fast all the same", () => {
+    const fast = { asked: [gates.p95], figures: both(5000, { ms: 4 }, { ms: 0.3 }) };
+    assert.equal(judged(fast).decision, "promote");
+    assert.equal(judged({ ...fast, asked: [{ ...gates.p95, fromMs: 1 }] }).decision, "roll back");
   });
 
   it("judges an absolute limit by the estimate when the phase is due", () => {
