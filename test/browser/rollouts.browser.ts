@@ -18,8 +18,8 @@ const phases = [
 describe("rollouts in the console", () => {
   let server: RunningServer;
   let browser: Browser;
-  let traffic: AbortController;
-  let sending: Promise<void>;
+  const traffic = new AbortController();
+  let sending = Promise.resolve();
   before(async () => {
     [server, browser] = await Promise.all([startServer(), openBrowser()]);
     await server.client.deploy({ file: await server.file("one.onnx", linearModel({ weights: [1, 10] })), name: "score" });
@@ -29,12 +29,11 @@ describe("rollouts in the console", () => {
       const { revision, policy } = await server.client.policy(model);
       await server.client.changePolicy(model, { revision, reason: "short phases", policy: { ...policy, rollout: { ...policy.rollout, phases: phases as never } } });
     }
-    traffic = new AbortController();
     sending = send(server, traffic.signal);
   });
   after(async () => {
     traffic.abort();
-    await sending;
+    await sending.catch(() => undefined);
     await browser.close();
     await server.stop();
   });
