@@ -68,7 +68,7 @@ export class RolloutService {
 
   /** Takes the next phase past the gates. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, ROLLOUT_IMPOSSIBLE while it is prepared. */
   async promote(model: string, by: AskedBy): Promise<Rollout> {
-    const rollout = await this.#open(model);
+    const rollout = await this.#phased(model);
     if (rollout.phaseSince === null) throw new AppError("ROLLOUT_IMPOSSIBLE", "The phase is being prepared, or waits for an approval: it can be promoted when it has its traffic.");
     return this.#request(rollout, "promote", by);
   }
@@ -76,7 +76,7 @@ export class RolloutService {
   /** The traffic stays as it is, and no gate decides; hard failures still end it. */
   async pause(model: string, by: AskedBy): Promise<Rollout> {
     const { store, watch, moves } = this.#parts;
-    const rollout = await this.#open(model);
+    const rollout = await this.#phased(model);
     if (rollout.state === "paused") return rollout;
     if (rollout.phaseSince === null) throw new AppError("ROLLOUT_IMPOSSIBLE", "The phase is being prepared, or waits for an approval: it can be paused when it has its traffic.");
     const judged = await watch.judge(rollout, AbortSignal.timeout(10_000));
@@ -90,7 +90,7 @@ export class RolloutService {
 
   async resume(model: string, by: AskedBy): Promise<Rollout> {
     const { store, moves } = this.#parts;
-    const rollout = await this.#open(model);
+    const rollout = await this.#phased(model);
     if (rollout.state !== "paused") throw new AppError("ROLLOUT_IMPOSSIBLE", "The rollout is not paused.");
     const [latest] = await store.verdicts(rollout.id, { limit: 1 });
     const phaseSince = latest?.phase === rollout.phase ? epochMs(by.now - latest.seconds * 1000) : by.now;
@@ -101,7 +101,7 @@ export class RolloutService {
 
   /** Throws ROLLOUT_IMPOSSIBLE where nothing waits for it. */
   async approve(model: string, by: AskedBy): Promise<Rollout> {
-    const rollout = await this.#open(model);
+    const rollout = await this.#phased(model);
     const waiting = (await this.#checks(rollout)).find(({ state }) => state === "waits for approval");
     if (waiting === undefined) throw new AppError("ROLLOUT_IMPOSSIBLE", "Nothing of the rollout waits for an approval now.");
     await this.#tell(rollout, { action: "approve", phase: waiting.phase, by: by.actor, reason: by.reason });
@@ -239,6 +239,13 @@ export class RolloutService {
     const asked = await this.#parts.store.request(rollout.id, { action, by: actor, at: now, reason });
     this.#parts.moves.changed(rollout);
     return asked ?? this.#ended(rollout);
+  }
+
+  /** One under way that has phases. */
+  async #phased(model: string): Promise<Rollout> {
+    const rollout = await this.#open(model);
+    if (rollout.kind !== "rollout") throw new AppError("ROLLOUT_IMPOSSIBLE", `${model} has an A/B test under way, which has no phases.`);
+    return rollout;
   }
 
   async #open(model: string): Promise<Rollout> {

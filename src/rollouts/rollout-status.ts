@@ -5,6 +5,7 @@ import type { Replica, Rollout, RolloutStatus } from "./schemas.ts";
 
 /** The checks of all phases, as the journal of the rollout's run has them. */
 export function checksOf(rollout: Rollout, steps: readonly WorkflowStep[]): RolloutStatus["checks"] {
+  if (rollout.kind !== "rollout") return [];
   return rollout.plan.phases.flatMap(({ checks }, phase) =>
     checks.map((check, number) => {
       const { name, kind } = check;
