@@ -76,14 +76,16 @@ export class Fallbacks {
     const other = name === null ? undefined : this.#modelOf(name);
     const served = other?.activeVersion;
     if (other === undefined || served === undefined || !takesInputs(served, call)) return null;
-    const tried = await this.#try(other, served, call, limitMs);
-    const { outcome, timing, outputs } = tried;
     const { version } = served;
+    // What it does not take would go into its batches, beside requests that do not have it.
+    const inputs = call.inputs.filter((input) => version.contract.signature.inputs.some(({ name }) => name === input.name));
+    const tried = await this.#try(other, served, { ...call, inputs }, limitMs);
+    const { outcome, timing, outputs } = tried;
     if (tried.admitted) settleBreaker(served, outcome, isOwnFailure(outcome, limitMs, served.latency.p99Ms), this.#parts.clock.monotonic());
-    const rows = rowsIn(served, call);
-    this.#parts.observer.answered({ version, time: call.now, rows, outcome, timing, inputs: call.inputs });
+    const rows = rowsIn(served, { inputs });
+    this.#parts.observer.answered({ version, time: call.now, rows, outcome, timing, inputs });
     if (!isAnswer(outcome)) return null;
-    await this.#records.write(other, version, { id: predictionId, now: call.now, requestId: call.id, rows, outcome, timing, inputs: call.inputs, outputs, assignment: null });
+    await this.#records.write(other, version, { id: predictionId, now: call.now, requestId: call.id, rows, outcome, timing, inputs, outputs, assignment: null });
     return { predictionId, model: version.model, version: version.version, outputs, arm: "fallback model" };
   }
 

@@ -49,7 +49,7 @@ describe("a policy", () => {
     await refused({ log: { redact: ["c"] }, fallback: { answer: { y: ["no"] } } }, /^policy\.log\.redact: .*"c"/, /^policy\.fallback\.answer\.y\[0\]: "no" is no value of FP32/);
     await refused({ fallback: { model: "m" } }, /its own fallback/);
     await refused({ fallback: { model: "idle" } }, /no champion/);
-    await refused({ fallback: { model: "unlike" } }, /not the inputs and outputs of m: x FP32, z FP32/);
+    await refused({ fallback: { model: "unlike" } }, /not the inputs and outputs of m: z FP32/);
     // Another team's is not told from one that is not there.
     for (const model of ["foreign", "none"]) await refused({ fallback: { model } }, new RegExp(`no model named "${model}" in the team`));
   });

@@ -39,7 +39,9 @@ async function fallbackProblems(model: string, fallback: string, serving: Signat
   if (champion === undefined) return problem(`${fallback} has no champion that could answer`);
   const { signature } = (await registry.version(fallback, champion)).contract;
   if (serving === undefined) return [];
-  const unlike = [...unlikeTensors(signature.inputs, serving.inputs), ...unlikeTensors(signature.outputs, serving.outputs)];
+  // It need not take everything: a table of predictions is asked by its keys alone.
+  const taken = serving.inputs.filter(({ name }) => signature.inputs.some((input) => input.name === name));
+  const unlike = [...unlikeTensors(signature.inputs, taken), ...unlikeTensors(signature.outputs, serving.outputs)];
   return unlike.length === 0 ? [] : problem(`${fallback} has not the inputs and outputs of ${model}: ${unlike.join(", ")}`);
 }
 

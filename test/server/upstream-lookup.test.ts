@@ -5,13 +5,15 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { AppError } from "../../src/index.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { UpstreamPeer } from "./upstream-peer.ts";
 
 const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 describe("tables of predictions", () => {
+  const environment = { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" };
   let server: RunningServer;
   before(async () => {
-    server = await startServer();
+    server = await startServer({ environment });
   });
   after(() => server.stop());
   const ask = async (model: string, ids: number[]): Promise<{ status: number; text: string }> => {
@@ -37,9 +39,27 @@ describe("tables of predictions", () => {
     assert.equal(withDefault.version.version, "2");
     const { directory } = server;
     await server.stop({ keep: true });
-    server = await startServer({ directory });
+    server = await startServer({ directory, environment });
     while ((await ask("scores", [1])).status === 503) await new Promise((resolve) => setTimeout(resolve, 20));
     assert.deepEqual(JSON.parse((await ask("scores", [1, 9999])).text), { predictions: [{ score: 0.25, label: "odd" }, { score: -1, label: "?" }] });
+  });
+
+  it("stand in for an online model that takes more than their keys", async (test) => {
+    const peer = new UpstreamPeer(({ method }) => (method === "GET" ? {} : { status: 500 }));
+    test.after(() => peer.close());
+    const table = await server.file("nightly.csv", "customer,score\n1,0.25\n2,0.5\n");
+    await server.client.deploy({ file: table, name: "nightly", lookup: { keys: ["customer"] } });
+    const signature = {
+      inputs: [{ name: "basket", datatype: "FP64", shape: [-1, 2] }, { name: "customer", datatype: "INT64", shape: [-1] }],
+      outputs: [{ name: "score", datatype: "FP64", shape: [-1] }],
+    };
+    await server.client.deploy({ file: await peer.listen(), name: "online", upstream: { protocol: "json", signature } as never });
+    const { revision, policy } = await server.client.policy("online");
+    await server.client.changePolicy("online", { revision, reason: "answers of last night are better than none", policy: { ...policy, fallback: { ...policy.fallback, model: "nightly" } } });
+    const both = [{ name: "basket", datatype: "FP64", shape: [2, 2], data: [1, 2, 3, 4] }, { name: "customer", datatype: "INT64", shape: [2], data: [2, 1] }];
+    // Beside callers who ask the table itself: neither spoils the other's batch.
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? server.client.infer("online", both) : server.client.infer("nightly", both.slice(1)))));
+    for (const { outputs } of answers) assert.deepEqual(outputs.score!.data, [0.5, 0.25]);
   });
 
   it("are refused when they are none", async () => {

@@ -68,7 +68,8 @@ class LookupRunner implements ModelRunner {
     const startedAt = performance.now();
     try {
       const wanted = this.#names.map((name) => columnOfTensor(inputs.find((tensor) => tensor.name === name)!));
-      const count = inputs[0]!.shape[0]!;
+      // A fallback is given what another model takes: the keys alone count.
+      const count = inputs.find((tensor) => tensor.name === this.#names[0])!.data.length;
       const rows = new Int32Array(count);
       let missing = 0;
       let firstMissing = -1;
