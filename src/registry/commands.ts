@@ -84,13 +84,15 @@ const showModel: Command = {
   summary: "show a model's versions",
   positionals: [{ name: "<model>", description: "name of the model" }],
   run: ({ api }, { positionals }) => api.get(modelPath(positionals[0]!)),
-  render: ({ model, versions, served }: { model: Model; versions: ModelVersion[]; served: { version: string; state: string; placement: string }[] }) =>
+  render: ({ model, versions, served }: { model: Model; versions: ModelVersion[]; served: { version: string; state: string; placement: string; breaker?: string | null }[] }) =>
     textTable(
       ["VERSION", "STAGE", "ALIASES", "STATE", "RUNS", "REGISTERED", "DIGEST"],
       versions.map(({ version, stage, createdAt, contract }) => {
         const loaded = served.find((candidate) => candidate.version === version);
         const aliases = Object.entries(model.aliases).flatMap(([alias, number]) => (number === version ? [alias] : []));
-        return [version, stage, aliases.join(", ") || "-", loaded?.state ?? "not loaded", loaded?.placement ?? "-", new Date(createdAt).toISOString(), contract.runtime.artifacts[0]?.digest.slice(0, 19) ?? "-"];
+        const breaker = loaded?.breaker ?? "closed";
+        const state = `${loaded?.state ?? "not loaded"}${breaker === "closed" ? "" : `, breaker ${breaker}`}`;
+        return [version, stage, aliases.join(", ") || "-", state, loaded?.placement ?? "-", new Date(createdAt).toISOString(), contract.runtime.artifacts[0]?.digest.slice(0, 19) ?? "-"];
       }),
     ),
 };
