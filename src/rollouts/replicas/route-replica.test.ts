@@ -136,6 +136,7 @@ describe("RouteReplica", () => {
 
   it("waits for a server that dies until it counts as dead, and for one that appears", async () => {
     const all = servers();
+    all.shared.write("trains", "rol_2");
     const [a, b] = [all.open("a"), all.open("b")];
     for (const one of [a, b]) await one.replica.start();
     await all.pass(2000);
@@ -147,12 +148,12 @@ describe("RouteReplica", () => {
     await all.pass(5000);
     assert.deepEqual(step, {});
     const c = all.open("c");
-    let load = (): void => undefined;
-    c.serving.loading = () => new Promise((resolve) => (load = resolve));
+    const loads: (() => void)[] = [];
+    c.serving.loading = () => new Promise((resolve) => loads.push(resolve));
     const started = c.replica.start();
     await all.pass(10_000);
     assert.deepEqual(step, {}, "b is dead now, and c loads");
-    load();
+    for (const load of loads) load();
     await started;
     await all.pass(1000);
     assert.deepEqual(step, { result: { missing: [] } });
@@ -299,6 +300,15 @@ describe("RouteReplica", () => {
     assert.deepEqual(all.shared.figures.get("rol_1 1-canary b")?.figures.arms[0]?.requests, 1);
     a.figures.answered(sampleOf(route));
     assert.equal((await a.replica.figuresOf("rol_1", "1-canary")).arms[0]?.requests, 3);
+  });
+
+  it("writes seldom where no model has a route", async () => {
+    const all = servers();
+    const a = all.open("a");
+    await a.replica.start();
+    await all.pass(30_000);
+    assert.ok(all.shared.writes <= 11, String(all.shared.writes));
+    assert.equal(a.replica.state.isCutOff, false);
   });
 
   it("forgets the figures of a rollout some time after its route has gone, and asks the database then", async () => {

@@ -27,6 +27,7 @@ export interface RouteReplicaParts {
 }
 
 const beatMs = 1000;
+const idleBeatMs = 3000; // Where no model has a route, a disk may rest.
 /** Without a write for so long, the database counts as away. */
 const cutOffMs = 5000;
 /** All routes are looked at so often, whatever the events say. */
@@ -35,12 +36,6 @@ const truthMs = 3000;
 const askMs = 200;
 /** The end of a server does not wait longer for a database that is away. */
 const farewellMs = 5000;
-
-interface Trip {
-  model: string;
-  rollout: string;
-  request: RolloutRequest;
-}
 
 /**
  * One server among those that share a database: it takes the routes of models, says which revisions it has, and brings what it counted to where the others see it.
@@ -53,12 +48,13 @@ export class RouteReplica {
   readonly #routes: RouteTaker;
   /** Of each model with a route. */
   readonly #rollouts = new Map<string, string>();
-  readonly #trips: Trip[] = [];
+  readonly #trips: { model: string; rollout: string; request: RolloutRequest }[] = [];
   #state: "new" | "running" | "stopped" = "new";
   #cancelTick: () => void = () => undefined;
   #beating: Promise<void> | null = null;
   #beatAgain = false;
   #readingTruth = false;
+  #beatAt = 0;
   #lookAt = 0;
   #truthAt = 0;
   #lastWriteAt = 0;
@@ -196,7 +192,7 @@ export class RouteReplica {
       this.#saidCutOff = true;
       this.#parts.logger.warn("rollouts.cut_off", { lastSeenDatabaseAt: this.#lastSeenAt, models: [...this.#rollouts.keys()] });
     }
-    this.#beat(false);
+    if (this.#rollouts.size > 0 || this.#trips.length > 0 || now >= this.#beatAt) this.#beat(false);
     this.#routes.retry(now);
     if (now >= this.#lookAt) void this.#look(now);
     if (now >= this.#truthAt && this.#parts.figures.open().length > 0) void this.#readTruth(now);
@@ -210,6 +206,7 @@ export class RouteReplica {
       this.#beatAgain ||= isNews;
       return;
     }
+    this.#beatAt = this.#parts.clock.monotonic() + idleBeatMs;
     this.#beating = this.#beatOnce().finally(() => {
       this.#beating = null;
       if (!this.#beatAgain) return;
