@@ -20,8 +20,7 @@ export type { DatasetFormat, DatasetRows, DatasetUse, DatasetVersion, DatasetVer
 export type { Evaluation, EvaluationComparison, Rival } from "../../../src/evaluation/schemas.ts";
 
 export type { ArmFigures, GateResult, NewRollout, PairedFigures, PhaseFigures, Rollout, RolloutStatus, RolloutSummary, Verdict as RolloutVerdict } from "../../../src/rollouts/schemas.ts";
-export type { EntryCheck, Fallback, RolloutPhase, RolloutPlan, RouteRule, StepGate } from "../../../src/registry/rollout-plan.ts";
-export type { TrafficRoute } from "../../../src/serving/traffic/traffic-route.ts";
+export type { EntryCheck, RolloutPhase, RouteRule, StepGate } from "../../../src/registry/rollout-plan.ts";
 
 /** One model in `GET /api/models`. */
 export interface ModelEntry extends Model {

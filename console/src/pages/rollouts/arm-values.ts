@@ -56,7 +56,7 @@ export function armOf(figures: PhaseFigures, arm: string): ArmFigures | undefine
 }
 
 /** Requests that it failed at by its own fault, whatever the outcome was called. */
-export function failuresOf({ failures }: Pick<ArmFigures, "failures">): number {
+function failuresOf({ failures }: Pick<ArmFigures, "failures">): number {
   return Object.values(failures).reduce((sum, count) => sum + count, 0);
 }
 

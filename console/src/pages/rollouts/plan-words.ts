@@ -27,7 +27,7 @@ export function gateWords(gate: StepGate): string {
   return `${gateSubject(gate)} ${limits.length === 0 ? "is watched" : limits.join(" and ")}`;
 }
 
-export function gateSubject(gate: StepGate): string {
+function gateSubject(gate: StepGate): string {
   switch (gate.kind) {
     case "latency": return `latency ${gate.quantile}`;
     case "errors": return "error rate";
