@@ -20,7 +20,7 @@ import type { OpenedRollouts } from "./open-rollouts.ts";
 import type { OpenedImporting } from "./open-importing.ts";
 import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
 import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
-import { rolloutRoutes } from "./rollouts/index.ts";
+import { abTestRoutes, rolloutRoutes } from "./rollouts/index.ts";
 import { openInferenceRoutes, ServingInference, servingRoutes, type PredictionLog, type ServingService, type TruthStore } from "./serving/index.ts";
 import { workflowRoutes, type RunStreams, type WorkflowService } from "./workflows/index.ts";
 
@@ -70,6 +70,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...exportRoutes({ workflows: parts.workflows, blobs: parts.blobs, originals: parts.exporting.originals }),
     ...evaluationRoutes(parts.evaluation.evaluations),
     ...rolloutRoutes(parts.rollouts.rollouts),
+    ...abTestRoutes(parts.rollouts.abTests),
     ...doctorRoutes(parts.doctor),
   ];
 }

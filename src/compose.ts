@@ -44,8 +44,8 @@ import { openApiDocument } from "./http/openapi.ts";
 import { RouteTable } from "./http/route-table.ts";
 import { LiveFeed, MonitoringService } from "./monitoring/index.ts";
 import { Policy, RegistryService } from "./registry/index.ts";
-import { RolloutFigures } from "./rollouts/index.ts";
-import { grpcHealthService, openInferenceGrpcService, ServingInference, ServingService } from "./serving/index.ts";
+import { AbTestCounts, RolloutFigures } from "./rollouts/index.ts";
+import { bothObservers, grpcHealthService, openInferenceGrpcService, ServingInference, ServingService } from "./serving/index.ts";
 
 /** A running server. */
 export interface Slipway {
@@ -125,9 +125,10 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     logBacklogBytes: () => log.backlogBytes,
     routesCutOff: () => rollouts.replica.state.isCutOff,
   });
-  const figures = new RolloutFigures({ onHardFailure: (route, arm, reason) => rollouts.replica.trip(route, arm, reason) });
+  const figures = new RolloutFigures({ onHardFailure: (route, arm, reason) => rollouts.trip(route, arm, reason) });
+  const counts = new AbTestCounts();
   const serving: ServingService = new ServingService({
-    registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, traffic: figures, isRolledOut: (model) => rollouts.rollouts.isUnderWay(model), events, clock, ids, logger,
+    registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, traffic: bothObservers(figures, counts), isRolledOut: (model) => rollouts.rollouts.isUnderWay(model), events, clock, ids, logger,
   });
   onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
   const backup = new BackupService({
@@ -151,7 +152,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const rollouts: OpenedRollouts = openRollouts({
     config, posture, database, registry, registryStore, blobs, serving, log, truth, environment, events, clock, ids, logger,
     access: () => access, workflows: () => ({ service: workflows, commands }), url: () => url,
-  }, figures);
+  }, figures, counts);
   dispatcher.subscribe(rollouts.subscriber);
   const { workflows, streams, commands, ...engine }: OpenedWorkflows = await openWorkflows({
     config, database, environment, clock, ids, logger, definitions: [importing.definition, evaluation.definition, exporting.definition, rollouts.definition],

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { DuckdbMetricSource } from "./adapters/duckdb/duckdb-metric-source.ts";
 import { replicaName } from "./adapters/filesystem/replica-name.ts";
+import { SqlAbTestStore } from "./adapters/sql/sql-ab-test-store.ts";
 import { SqlRolloutStore } from "./adapters/sql/sql-rollout-store.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import type { Config, Posture } from "./config/index.ts";
@@ -15,11 +16,11 @@ import type { Logger } from "./core/logger.ts";
 import type { RecordedEvent, Subscriber } from "./events/index.ts";
 import type { BlobStore, ChangeBy, RegistrySearch, RegistryService } from "./registry/index.ts";
 import {
-  probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
-  type CheckParts, type Rollout, type RolloutFigures, type RolloutParts, type RolloutRegistry,
+  AbTestKeeper, AbTestService, probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
+  type AbTestCounts, type CheckParts, type Rollout, type RolloutFigures, type RolloutParts, type RolloutRegistry,
   assertMetricsReadable, verdictAt,
 } from "./rollouts/index.ts";
-import type { ServingRouteParts, ServingService, TruthStore } from "./serving/index.ts";
+import type { ServingRouteParts, ServingService, TrafficRoute, TruthStore } from "./serving/index.ts";
 import { systemTimers, type CommandRunner, type WorkflowDefinition, type WorkflowService } from "./workflows/index.ts";
 
 interface Parts {
@@ -48,6 +49,9 @@ export interface OpenedRollouts {
   /** What serving asks of rollouts. */
   forServing: Required<Pick<ServingRouteParts, "verdictAt" | "assertPolicy">>;
   rollouts: RolloutService;
+  abTests: AbTestService;
+  /** An arm failed too often on this server: it has no traffic here when this returns. */
+  trip(route: TrafficRoute, arm: string, reason: string): void;
   definition: WorkflowDefinition;
   subscriber: Subscriber;
   /** What other servers, and this one, did to routes and rollouts. */
@@ -62,8 +66,8 @@ export interface OpenedRollouts {
 /** Checks end within their own time; a key that outlives its server ends by itself. */
 const keyLivesMs = 3_600_000;
 
-/** Rollouts: what watches, what changes traffic, and what starts and ends them. `figures` were made before, for serving to tell of requests. */
-export function openRollouts(parts: Parts, figures: RolloutFigures): OpenedRollouts {
+/** Rollouts: what watches, what changes traffic, and what starts and ends them. `figures` and `counts` were made before, for serving to tell of requests. */
+export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTestCounts): OpenedRollouts {
   const { config, database, serving, clock, ids, events, logger, truth } = parts;
   const store = new SqlRolloutStore(database, ids, config.databaseUrl === undefined ? "given" : "database");
   const failed = (what: string, model: string) => (error: unknown): void => {
@@ -92,11 +96,15 @@ export function openRollouts(parts: Parts, figures: RolloutFigures): OpenedRollo
     teamOf: (model) => parts.registry.teamOf(model),
     modelNames: () => parts.registry.listModels(),
   });
+  const forTests = { ...rolloutParts, abTests: new SqlAbTestStore(database), counts, replica: id, teamOf: (model: string) => parts.registry.teamOf(model) };
+  const abTests = new AbTestService(forTests);
+  const keeper = new AbTestKeeper({ ...forTests, service: abTests, truths: truth });
   events.on("alias.changed", ({ model, alias, version }) => {
     if (alias === "champion") void rollouts.championMoved(model, version).catch(failed("rollout.champion_not_followed", model));
   });
   return {
-    rollouts, replica,
+    rollouts, replica, abTests,
+    trip: (route, arm, reason) => (route.kind === "ab-test" ? keeper : replica).trip(route, arm, reason),
     forServing: {
       verdictAt: (rollout, time) => verdictAt(store, rollout, time),
       assertPolicy: (policy) => assertMetricsReadable(policy.rollout, "policy.rollout", source),
@@ -118,8 +126,10 @@ export function openRollouts(parts: Parts, figures: RolloutFigures): OpenedRollo
     async start() {
       await replica.start();
       await rollouts.recover().catch(failed("rollout.not_recovered", ""));
+      keeper.start();
     },
     async stop() {
+      await keeper.stop();
       await replica.stop();
       await source.close();
     },

@@ -2,6 +2,7 @@ import type { ApiClient } from "../core/api-client.ts";
 import { deployFiles, type DeployFiles, type DeployResult, type Model, type ModelVersion, type Policy, type PolicyRevision } from "../registry/index.ts";
 import type { Prediction, PredictionExplanation, ServedVersion, TruthRecord } from "../serving/index.ts";
 import type { DriftReport, ServingSeries } from "../monitoring/index.ts";
+import { AbTestsClient } from "./ab-tests-client.ts";
 import { DatasetsClient } from "./datasets-client.ts";
 import { HttpApiClient } from "./http-api-client.ts";
 import { RolloutsClient } from "./rollouts-client.ts";
@@ -33,6 +34,7 @@ export class SlipwayClient {
   readonly workflows: WorkflowsClient;
   readonly datasets: DatasetsClient;
   readonly rollouts: RolloutsClient;
+  readonly abTests: AbTestsClient;
 
   /** `apiKey` for a server that asks for keys: `slipway keys create NAME --role ROLE` makes one. */
   constructor(options: { url?: string; apiKey?: string } = {}) {
@@ -40,6 +42,7 @@ export class SlipwayClient {
     this.workflows = new WorkflowsClient(this.api);
     this.datasets = new DatasetsClient(this.api);
     this.rollouts = new RolloutsClient(this.api);
+    this.abTests = new AbTestsClient(this.api);
   }
 
   /** Uploads, registers, loads, warms, then gives the version the traffic. */

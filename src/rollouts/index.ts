@@ -1,9 +1,8 @@
 export * from "./schemas.ts";
 export { rolloutCommands } from "./commands.ts";
+export * from "./ab-tests/index.ts";
 export type { CheckParts } from "./entry-checks.ts";
 export { RolloutFigures } from "./figures/rollout-figures.ts";
-export { judge, replay, type JudgedPhase, type Judgement } from "./judge.ts";
-export { candidateArm } from "./phase-routes.ts";
 export { RolloutMetricReader } from "./rollout-metrics.ts";
 export { RolloutMoves } from "./rollout-moves.ts";
 export type { RolloutMetrics, RolloutParts, RolloutRegistry, RolloutReplicas } from "./rollout-parts.ts";

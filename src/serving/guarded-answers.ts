@@ -6,7 +6,7 @@ import type { PredictionRecords } from "./prediction-records.ts";
 import type { ServedModel } from "./served-model.ts";
 import type { ServedVersion } from "./served-version.ts";
 import type { AnswerParts } from "./serving-parts.ts";
-import { remainingMs, reserveMs } from "./time-limit.ts";
+import { patienceMs, remainingMs, reserveMs } from "./time-limit.ts";
 import type { ActiveRoute } from "./traffic/active-route.ts";
 import type { RouteChoice } from "./traffic/assign.ts";
 import { ShadowMirror } from "./traffic/shadow-mirror.ts";
@@ -23,6 +23,7 @@ interface Settled {
   assigned: string;
   /** What such an answer takes the stable version. */
   usualMs: number | null;
+  choice: RouteChoice | undefined;
 }
 
 /** A caller who left after this long, and ten times what stable needs, says something about the version. */
@@ -76,7 +77,7 @@ export class GuardedAnswers {
     answer ??= await this.#try(model, stable!, call, failed === undefined ? ownMs : remainingMs(ownMs, clock.monotonic() - startedAt, reserved));
     const isRetry = failed !== undefined;
     const by = answer.served === first && arm !== null && first === candidate ? arm.name : "stable";
-    this.#settle(route, call, predictionId, { failed, answer, by, assigned: arm?.name ?? by, usualMs: stable?.latency.p99Ms ?? null });
+    this.#settle(route, call, predictionId, { failed, answer, by, assigned: arm?.name ?? by, usualMs: stable?.latency.p99Ms ?? null, choice });
     const assignment = route === undefined || choice === undefined ? null : assignmentOf(route, choice, by, failed);
     const timing = isRetry ? { ...answer.timing, totalUs: Math.round((clock.monotonic() - startedAt) * 1000) } : answer.timing;
     const record = { now: call.now, requestId: call.id, rows: rowsIn(answer.served, call), outcome: answer.outcome, timing, inputs: call.inputs, outputs: answer.outputs, assignment };
@@ -101,7 +102,7 @@ export class GuardedAnswers {
     const mayRetry = route.retryOnStable && stable !== undefined;
     const keptMs = mayRetry ? ownMs - reserveMs(ownMs, stable.latency.p99Ms) : ownMs;
     // An answer later than that counts as a failure anyway: rather have it from stable.
-    const limitMs = Math.min(keptMs, mayRetry ? (route.hard.latencyMs ?? Infinity) : Infinity);
+    const limitMs = Math.min(keptMs, mayRetry ? (route.hard.latencyMs ?? patienceMs(stable.latency.p99Ms)) : Infinity);
     const { signature } = served.version.contract;
     const held = (stable ?? served).version.contract.signature;
     const tried = served.isDead
@@ -124,13 +125,13 @@ export class GuardedAnswers {
   }
 
   /** Says who is to blame, to breakers and to those who watch: once both have been asked, for an input that no version takes is nobody's fault. */
-  #settle(route: ActiveRoute | undefined, call: InferenceCall, predictionId: string, { failed, answer, by, assigned, usualMs }: Settled): void {
-    if (failed !== undefined) this.#tell(route, call, predictionId, failed, assigned, isBlamed(failed, answer, call, usualMs), false);
+  #settle(route: ActiveRoute | undefined, call: InferenceCall, predictionId: string, { failed, answer, by, assigned, usualMs, choice }: Settled): void {
+    if (failed !== undefined) this.#tell(route, call, predictionId, failed, assigned, isBlamed(failed, answer, call, usualMs), false, choice);
     const wasTooLong = answer.outcome === "CALLER_GONE" && by !== "stable" && answer.timing.totalUs / 1000 >= Math.max(longWaitMs, 10 * (usualMs ?? 0));
-    this.#tell(route, call, predictionId, answer, by, wasTooLong || isOwnFailure(answer.outcome, answer.limitMs, usualMs), failed !== undefined);
+    this.#tell(route, call, predictionId, answer, by, wasTooLong || isOwnFailure(answer.outcome, answer.limitMs, usualMs), failed !== undefined, choice);
   }
 
-  #tell(route: ActiveRoute | undefined, call: InferenceCall, predictionId: string, tried: Tried, arm: string, isFailure: boolean, isRetry: boolean): void {
+  #tell(route: ActiveRoute | undefined, call: InferenceCall, predictionId: string, tried: Tried, arm: string, isFailure: boolean, isRetry: boolean, choice: RouteChoice | undefined): void {
     const { served, outcome, timing, outputs } = tried;
     const { version } = served;
     if (tried.admitted) settleBreaker(served, outcome, isFailure, this.#parts.clock.monotonic());
@@ -139,6 +140,7 @@ export class GuardedAnswers {
     if (route === undefined) return;
     this.#parts.traffic.answered({
       route: route.route, arm, version, predictionId, time: call.now, rows, outcome, isFailure, latencyUs: timing.totalUs, inputs: call.inputs, outputs, isRetry,
+      ...(choice === undefined ? {} : { choice }),
     });
   }
 }

@@ -4,6 +4,8 @@ export interface RolloutSchema {
   model_routes: ModelRouteRow;
   rollout_verdicts: RolloutVerdictRow;
   rollout_figures: RolloutFiguresRow;
+  ab_test_figures: { test: string; replica: string; written_at: number; figures_json: string };
+  ab_test_outcomes: { test: string; metric: string; prediction_id: string; value: number; received_at: number };
   replicas: { id: string; seen_at: number; routes_json: string };
 }
 

@@ -79,6 +79,8 @@ export async function deleteRollouts(transaction: Queries, ids: IdGenerator, mod
   const ofModel = transaction.selectFrom("rollouts").select("id").where("model", "=", model);
   await transaction.deleteFrom("rollout_verdicts").where("rollout", "in", ofModel).execute();
   await transaction.deleteFrom("rollout_figures").where("rollout", "in", ofModel).execute();
+  await transaction.deleteFrom("ab_test_figures").where("test", "in", ofModel).execute();
+  await transaction.deleteFrom("ab_test_outcomes").where("test", "in", ofModel).execute();
   const removed = await transaction.deleteFrom("rollouts").where("model", "=", model).returningAll().execute();
   for (const open of removed) {
     if (open.is_open === 1) events.push(rolloutEvent("rollout.aborted", rolloutOf(open), by, "The model was deleted."));

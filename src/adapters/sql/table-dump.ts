@@ -47,6 +47,8 @@ export const dumpedTables: readonly { table: TableName; key: readonly string[] }
   { table: "model_routes", key: ["model"] },
   { table: "rollout_verdicts", key: ["id"] },
   { table: "rollout_figures", key: ["rollout", "phase", "replica"] },
+  { table: "ab_test_figures", key: ["test", "replica"] },
+  { table: "ab_test_outcomes", key: ["test", "metric", "prediction_id"] },
   { table: "experiments", key: ["id"] },
   { table: "experiment_tags", key: ["experiment", "key"] },
   { table: "runs", key: ["number"] },

@@ -1,6 +1,7 @@
 import type { EpochMs } from "../../core/clock.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ModelVersion } from "../../registry/index.ts";
+import type { RouteChoice } from "./assign.ts";
 import type { TrafficRoute } from "./traffic-route.ts";
 
 /** One attempt of a version at a routed request; one that stable had to repeat makes two of them. */
@@ -21,6 +22,8 @@ export interface ArmSample {
   outputs: readonly Tensor[];
   /** Stable answered this request because an arm had failed: it was not assigned to it. */
   isRetry: boolean;
+  /** How the request was assigned, and the hash of its key. */
+  choice?: Pick<RouteChoice, "by" | "fraction">;
 }
 
 /** Both answers to one request. */
@@ -48,3 +51,21 @@ export interface TrafficObserver {
 
 /** For servers and tests where nobody watches. */
 export const unwatchedTraffic: TrafficObserver = { answered: () => undefined, paired: () => undefined, shadowSkipped: () => undefined };
+
+/** Tells two of everything. */
+export function bothObservers(first: TrafficObserver, second: TrafficObserver): TrafficObserver {
+  return {
+    answered(sample) {
+      first.answered(sample);
+      second.answered(sample);
+    },
+    paired(sample) {
+      first.paired(sample);
+      second.paired(sample);
+    },
+    shadowSkipped(route) {
+      first.shadowSkipped(route);
+      second.shadowSkipped(route);
+    },
+  };
+}

@@ -35,6 +35,8 @@ export const TrafficRoute = z
     hard: z.object({ failures: z.number().int(), latencyMs: z.number().nullable() }),
     /** Loaded on every server, whether they have traffic or not. */
     warm: z.array(VersionNumber),
+    /** Of an A/B test, what it counts. */
+    test: z.record(z.string(), z.unknown()).optional(),
   })
   .meta({ id: "TrafficRoute" });
 export type TrafficRoute = z.infer<typeof TrafficRoute>;

@@ -22,6 +22,7 @@ const released: Record<string, string> = {
   "10 datasets": "d42c7c66867bb2fa4c4efe0acdc4022cd5df2b562e9d65598b76b292a21f6ed5",
   "11 rollouts": "939720c135b85a14cb04620f2eb8b14f5554c702e2854fb0e7e079af706c56cb",
   "12 upstream-headers": "d944ad0996ae839780d77d5bc410c8769984b8735733d7580543c3c9af04f144",
+  "13 ab-tests": "68f2ed39f94a950dc4a57795879f436e1c59e4dd42a6096d6df1bfba2774a3bd",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });

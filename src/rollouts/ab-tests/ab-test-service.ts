@@ -1,0 +1,216 @@
+import { randomBytes } from "node:crypto";
+import type { Caller } from "../../core/caller.ts";
+import { AppError } from "../../core/errors.ts";
+import { requireOn } from "../../core/request-gate.ts";
+import { RolloutPlan, type ModelVersion } from "../../registry/index.ts";
+import type { TrafficRoute } from "../../serving/index.ts";
+import { giveTo } from "../rollback.ts";
+import type { RolloutParts } from "../rollout-parts.ts";
+import type { AskedBy } from "../rollout-service.ts";
+import { startableRollout } from "../rollout-start.ts";
+import { openStates, type Rollout } from "../schemas.ts";
+import { plannedTest, testRoute } from "./ab-test-plan.ts";
+import { abTestReport, lookOf, withLook } from "./ab-test-report.ts";
+import type { AbTestCounts } from "./ab-test-counts.ts";
+import type { AbTestStore } from "./ab-test-store.ts";
+import { mergeAbTestFigures } from "./merge-units.ts";
+import { covariatePlace } from "./metric-values.ts";
+import { testOf, type AbTestOutcome, type AbTestReport, type AbTestState, type NewAbTest } from "./schemas.ts";
+
+export interface AbTestServiceParts extends Pick<RolloutParts, "store" | "registry" | "serving" | "replicas" | "clock" | "ids" | "events" | "logger"> {
+  abTests: AbTestStore;
+  counts: AbTestCounts;
+  /** Name of this server since its start, as its figures are kept under. */
+  replica: string;
+  teamOf(model: string): string | null | Promise<string | null>;
+}
+
+/** Looks are kept so many times in the age of a test, and not oftener than each 5 s. */
+const looksPerAge = 50;
+const shortestLookMs = 5000;
+const longestLookMs = 3_600_000;
+const dayMs = 86_400_000;
+const ownActor = "rollouts";
+
+/** Starting, reading and ending A/B tests. A test is a rollout of kind `ab-test` without phases: one row, one route, and what its arms do. */
+export class AbTestService {
+  readonly #parts: AbTestServiceParts;
+  /** Changes of tests come one after the other here: each writes the whole state. */
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: AbTestServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RUNNABLE, ROLLOUT_IMPOSSIBLE, ROLLOUT_UNDER_WAY, INVALID_REQUEST, VERSION_FAILED. */
+  async start(model: string, asked: NewAbTest, { actor, now }: Omit<AskedBy, "reason">): Promise<Rollout> {
+    const { store, registry, ids, clock } = this.#parts;
+    const test = plannedTest(asked);
+    const [first] = test.variants;
+    const plan = RolloutPlan.parse({});
+    let found: { team: string; stable: string } | null = null;
+    for (const { version } of test.variants) found = await startableRollout(registry, model, { version, plan, reason: "" });
+    if (first === undefined || found === null) throw new AppError("INVALID_REQUEST", "An A/B test needs a variant.");
+    if (test.covariate !== null) assertCovariate(await registry.version(model, found.stable), test.covariate);
+    const rollout: Rollout = {
+      id: ids.next("rollout"), model, team: found.team, kind: "ab-test", stable: found.stable, candidate: first.version, state: "running", plan, phase: -1, phaseSince: now, startedAt: now,
+      startedBy: actor, endedAt: null, reason: asked.reason, request: null, workflowRun: null, salt: randomBytes(12).toString("hex"), test,
+    };
+    await store.add(rollout);
+    try {
+      await this.#route(rollout);
+    } catch (error) {
+      await store.change(rollout.id, { state: "failed", reason: "a version could not be loaded", endedAt: now }, { now: clock.now(), actor: ownActor, event: "rollout.failed" });
+      await this.#clear(rollout);
+      throw error;
+    }
+    this.#changed(rollout);
+    return rollout;
+  }
+
+  /** Throws ROLLOUT_NOT_FOUND, also for one that the caller may not see. */
+  async report(caller: Caller, id: string): Promise<AbTestReport> {
+    return this.#report(await this.#allowed(caller, id, "viewer"));
+  }
+
+  /** The control has all traffic when it answers; or `promote`, the name of a variant, is the champion. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, INVALID_REQUEST. */
+  async stop(caller: Caller, id: string, { promote, reason }: { promote: string | null; reason: string }, { actor, now }: Omit<AskedBy, "reason">): Promise<AbTestReport> {
+    const rollout = await this.#allowed(caller, id, "deployer");
+    const winner = promote === null ? null : testOf(rollout).variants.find(({ name }) => name === promote);
+    if (winner === undefined) throw new AppError("INVALID_REQUEST", `The test has no variant ${JSON.stringify(promote)}.`);
+    const said = `${winner === null ? "stopped" : `stopped, and ${winner.name} promoted,`} by ${actor}${reason === "" ? "" : `: ${reason}`}`;
+    await this.#end(rollout, said.trimEnd(), { actor, now });
+    if (winner !== null) await giveTo(this.#parts, rollout.model, winner.version, { actor, now, reason });
+    await this.#clear(rollout);
+    return this.#report((await this.#parts.store.find(id)) ?? rollout);
+  }
+
+  /** Values that are known elsewhere, of predictions of this test. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, INVALID_REQUEST for another metric. */
+  async addOutcomes(caller: Caller, id: string, outcomes: readonly AbTestOutcome[], now: AskedBy["now"]): Promise<{ received: number }> {
+    const rollout = await this.#allowed(caller, id, "deployer");
+    if (!openStates.includes(rollout.state)) throw ended(rollout);
+    const { metric } = testOf(rollout);
+    const other = outcomes.find((outcome) => outcome.metric !== metric);
+    if (other !== undefined) throw new AppError("INVALID_REQUEST", `The metric of this test is ${metric}, and not ${other.metric}.`);
+    await this.#parts.abTests.addOutcomes(id, outcomes, now);
+    return { received: outcomes.length };
+  }
+
+  /**
+   * The variant has no traffic here when this returns its promise, and none anywhere when it settles; the others go on. Tried again by who calls, as long as it throws.
+   */
+  cut(route: TrafficRoute, arm: string, reason: string): Promise<void> {
+    this.#parts.serving.cutArm(route.model, route.rollout, arm);
+    return this.#inTurn(() => this.#cut(route, arm, reason));
+  }
+
+  /** Keeps a look where one is due, and ends what has lasted for long enough. */
+  attend(rollout: Rollout): Promise<void> {
+    return this.#inTurn(() => this.#attend(rollout));
+  }
+
+  /** Those under way, of all models. */
+  async open(): Promise<Rollout[]> {
+    return (await this.#parts.store.list({ open: true, limit: 1000 })).filter(({ kind }) => kind === "ab-test");
+  }
+
+  async #cut(route: TrafficRoute, arm: string, reason: string): Promise<void> {
+    const { store, clock, logger } = this.#parts;
+    const rollout = await store.find(route.rollout);
+    if (rollout === null || !openStates.includes(rollout.state)) return;
+    const state = testOf(rollout);
+    if (state.variants.every(({ name, cut }) => name !== arm || cut !== null)) return;
+    const now = clock.now();
+    const why = `it failed ${route.hard.failures} times on one server, the last time with: ${reason}`;
+    const variants = state.variants.map((variant) => (variant.name === arm ? { ...variant, cut: { at: now, reason: why } } : variant));
+    const left = variants.filter(({ cut }) => cut === null);
+    logger.warn("abtest.cut", { model: route.model, rollout: route.rollout, arm, reason });
+    const changed = await store.change(rollout.id, { test: { ...state, variants }, reason: `${arm} lost its traffic: ${why}` }, { now, actor: ownActor });
+    if (changed === null) return;
+    if (left.length === 0) {
+      await this.#end(changed, `every variant lost its traffic; the last was ${arm}: ${why}`, { actor: ownActor, now });
+      await this.#clear(changed);
+      return;
+    }
+    await this.#route(changed);
+    this.#changed(changed);
+  }
+
+  async #attend(rollout: Rollout): Promise<void> {
+    const { store, clock } = this.#parts;
+    const now = clock.now();
+    const { looks, maxDays } = testOf(rollout);
+    const age = now - rollout.startedAt;
+    const isOver = age >= maxDays * dayMs;
+    const gap = Math.min(longestLookMs, Math.max(shortestLookMs, age / looksPerAge));
+    if (!isOver && now - (looks.at(-1)?.time ?? 0) < gap) return;
+    const look = lookOf(await this.#report(rollout));
+    if (look !== null) {
+      const present = (await store.find(rollout.id)) ?? rollout;
+      const state: AbTestState = testOf(present);
+      await store.change(rollout.id, { test: { ...state, looks: withLook(state.looks, look) } }, { now, actor: ownActor });
+      this.#changed(rollout);
+    }
+    if (!isOver) return;
+    await this.#end(rollout, `it lasted for its ${maxDays} days`, { actor: ownActor, now }).catch((error: unknown) => {
+      // Another server was quicker.
+      if (!(error instanceof AppError) || error.code !== "ROLLOUT_ENDED") throw error;
+    });
+    await this.#clear(rollout);
+  }
+
+  async #report(rollout: Rollout): Promise<AbTestReport> {
+    const { abTests, counts, replica, clock } = this.#parts;
+    const own = counts.of(rollout.id);
+    const stored = await abTests.readFigures(rollout.id);
+    const others = own === null ? stored : stored.filter((one) => one.replica !== replica);
+    return abTestReport(rollout, mergeAbTestFigures([...others.map(({ figures }) => figures), ...(own === null ? [] : [own])]), clock.now());
+  }
+
+  async #end(rollout: Rollout, reason: string, { actor, now }: Omit<AskedBy, "reason">): Promise<void> {
+    const changed = await this.#parts.store.change(rollout.id, { state: "succeeded", reason, endedAt: now }, { now, actor, event: "rollout.succeeded" });
+    if (changed === null) throw ended(rollout);
+    this.#changed(changed);
+  }
+
+  /** Writes the route and takes it here. */
+  async #route(rollout: Rollout): Promise<void> {
+    const { store, replicas, clock } = this.#parts;
+    await store.writeRoute(rollout.model, testRoute(rollout), { actor: ownActor, now: clock.now() });
+    await replicas.apply(rollout.model);
+  }
+
+  /** The champion has all traffic, where the route is still that of this test. */
+  async #clear({ id, model }: Rollout): Promise<void> {
+    const { store, replicas, clock } = this.#parts;
+    if ((await store.route(model))?.route?.rollout !== id) return;
+    await store.writeRoute(model, null, { actor: ownActor, now: clock.now() });
+    await replicas.apply(model);
+  }
+
+  async #allowed(caller: Caller, id: string, role: "viewer" | "deployer"): Promise<Rollout> {
+    const missing = new AppError("ROLLOUT_NOT_FOUND", `There is no A/B test ${JSON.stringify(id)}.`);
+    const rollout = await this.#parts.store.find(id);
+    if (rollout?.kind !== "ab-test") throw missing;
+    requireOn(caller, role, { kind: "model", name: rollout.model, team: await this.#parts.teamOf(rollout.model) }, missing);
+    return rollout;
+  }
+
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const turn = this.#tail.then(change, change);
+    this.#tail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #changed({ id, model }: Rollout): void {
+    this.#parts.events.emit("rollout.changed", { model, rollout: id });
+  }
+}
+
+function ended({ id, state }: Rollout): AppError {
+  return new AppError("ROLLOUT_ENDED", `The A/B test ${id} has ended: it ${openStates.includes(state) ? "was just ended" : `is ${state}`}.`);
+}
+
+function assertCovariate(version: ModelVersion, name: string): void {
+  if (covariatePlace(version, name) === null) throw new AppError("INVALID_REQUEST", `Version ${version.version} has no input of numbers, and no column of one, with the name ${name}.`, { problems: [{ path: "covariate", message: "name an input or column of numbers" }] });
+}
