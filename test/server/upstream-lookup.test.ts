@@ -53,7 +53,7 @@ describe("tables of predictions", () => {
       inputs: [{ name: "basket", datatype: "FP64", shape: [-1, 2] }, { name: "customer", datatype: "INT64", shape: [-1] }],
       outputs: [{ name: "score", datatype: "FP64", shape: [-1] }],
     };
-    await server.client.deploy({ file: await peer.listen(), name: "online", upstream: { protocol: "json", signature } as never });
+    await server.client.deploy({ file: await peer.listen(), name: "online", upstream: { protocol: "json", timeoutMs: 20_000, signature } as never });
     const { revision, policy } = await server.client.policy("online");
     await server.client.changePolicy("online", { revision, reason: "answers of last night are better than none", policy: { ...policy, fallback: { ...policy.fallback, model: "nightly" } } });
     const both = [{ name: "basket", datatype: "FP64", shape: [2, 2], data: [1, 2, 3, 4] }, { name: "customer", datatype: "INT64", shape: [2], data: [2, 1] }];

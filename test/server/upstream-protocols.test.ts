@@ -29,7 +29,7 @@ describe("protocols of servers upstream", () => {
     inputs: [{ name: "a", datatype: "INT64", shape: [-1] }, { name: "b", datatype: "FP64", shape: [-1] }, { name: "c", datatype: "BYTES", shape: [-1] }],
     outputs: [{ name: "y", datatype: "FP64", shape: [-1] }],
   };
-  const deploy = (name: string, upstream: object): ReturnType<typeof server.client.deploy> => server.client.deploy({ file: url, name, upstream } as never);
+  const deploy = (name: string, upstream: object): ReturnType<typeof server.client.deploy> => server.client.deploy({ file: url, name, upstream: { timeoutMs: 20_000, ...upstream } } as never);
   const infer = async (model: string, inputs: string): Promise<{ status: number; text: string }> => {
     const answer = await fetch(`${server.url}/v2/models/${model}/infer`, { method: "POST", headers: { "content-type": "application/json" }, body: `{"inputs":${inputs}}` });
     return { status: answer.status, text: await answer.text() };
@@ -130,7 +130,7 @@ describe("protocols of servers upstream", () => {
     peer.answer = ({ method }) => (method === "GET" ? {} : { bytes: "[null]" });
     const answers: Record<string, string | number> = {};
     for (const how of ["refuse", "null", "word"]) {
-      const upstream = { protocol: "json" as const, format: "array" as const, missing: how, signature: { inputs, outputs: signature.outputs } };
+      const upstream = { protocol: "json" as const, format: "array" as const, missing: how, timeoutMs: 20_000, signature: { inputs, outputs: signature.outputs } };
       await server.client.deploy({ file: url, name: `missing-${how}`, upstream: upstream as never, allowMissing: true });
       const raw = Buffer.concat([Buffer.from('{"inputs":[{"name":"x","datatype":"FP64","shape":[1,2],"parameters":{"binary_data_size":16}}]}'), Buffer.from(Float64Array.of(1, NaN).buffer)]);
       const answer = await fetch(`${server.url}/v2/models/missing-${how}/infer`, { method: "POST", headers: { "content-type": "application/octet-stream", "inference-header-content-length": String(raw.length - 16) }, body: raw });
