@@ -105,7 +105,7 @@ export type RouteRule = z.infer<typeof RouteRule>;
 /** What the candidate may do before it is taken from the traffic at once, whatever time and samples are asked for. */
 const HardLimits = z.strictObject({
   failures: z.number().int().min(1).max(1_000_000).default(3).meta({ description: "Requests of a phase where it failed, answered with something invalid or spent its time, and the stable version would have answered" }),
-  latencyMs: z.number().positive().nullable().default(null).meta({ description: "An answer slower than this counts as such a request; null for none" }),
+  latencyMs: z.number().positive().nullable().default(null).meta({ description: "An answer slower than this counts as such a request, and stable answers it; null for one second, or twenty times the stable version's 99th percentile where that is longer" }),
 });
 
 export const RolloutPlan = z

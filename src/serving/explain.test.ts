@@ -49,7 +49,7 @@ describe("explainPrediction", () => {
     return prediction;
   }
   const explain = (id: string, parts: { verdictAt?: VerdictAt } = { verdictAt }): Promise<PredictionExplanation> => explainPrediction(id, caller, { log, truth, registry, ...parts });
-  const rendered = (explanation: PredictionExplanation): string => servingCommands.find(({ words }) => words[0] === "why")!.render!(explanation as never, {} as never) as string;
+  const rendered = (explanation: PredictionExplanation): string => servingCommands.find(({ words }) => words[0] === "why")!.render!(explanation as never);
 
   it("says nothing of rollouts where there is none, and looks for nothing", async () => {
     const explanation = await explain(logged().id);

@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { remainingMs, reserveMs } from "./time-limit.ts";
+import { patienceMs, remainingMs, reserveMs } from "./time-limit.ts";
 import { isFailureBeside, isOwnFailure, isWorthAnother } from "./version-blame.ts";
 
 describe("reserveMs", () => {
   it("keeps what the stable version needs, within bounds", () => {
     assert.deepEqual([reserveMs(30_000, null), reserveMs(30_000, 5000), reserveMs(100, 1), reserveMs(100, 90), reserveMs(10, 1)], [3000, 5000, 25, 50, 5]);
     assert.deepEqual([remainingMs(100, 60, 25), remainingMs(100, 130, 25)], [40, 12.5]);
+  });
+});
+
+describe("patienceMs", () => {
+  it("is a second at least, and as long as it takes while nobody knows how long stable takes", () => {
+    assert.deepEqual([patienceMs(null), patienceMs(0.3), patienceMs(50), patienceMs(400)], [Infinity, 1000, 1000, 8000]);
   });
 });
 
