@@ -3,6 +3,7 @@ import { accessStoreConformance } from "../../src/access/access-store.conformanc
 import { auditLogConformance } from "../../src/access/audit-log.conformance.ts";
 import { setupStoreConformance } from "../../src/access/setup-store.conformance.ts";
 import { accessStoreOn, blobOwnersOn, registryStoreOn } from "../../src/adapters/sql/access-store.fixture.ts";
+import { abTestStoreOn } from "../../src/adapters/sql/ab-test-store.fixture.ts";
 import { datasetStoreOn } from "../../src/adapters/sql/dataset-stores.fixture.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { evaluationStoreOn } from "../../src/adapters/sql/evaluation-store.fixture.ts";
@@ -23,6 +24,7 @@ import { statisticsStoreConformance } from "../../src/monitoring/statistics-stor
 import { blobOwnersConformance } from "../../src/registry/blob-owners.conformance.ts";
 import { registryEventsConformance } from "../../src/registry/registry-events.conformance.ts";
 import { registryStoreConformance } from "../../src/registry/registry-store.conformance.ts";
+import { abTestStoreConformance } from "../../src/rollouts/ab-tests/ab-test-store.conformance.ts";
 import { rolloutStoreConformance } from "../../src/rollouts/rollout-store.conformance.ts";
 import { measurementStoreConformance } from "../../src/serving/measurement-store.conformance.ts";
 import { truthStoreConformance } from "../../src/serving/truth-store.conformance.ts";
@@ -40,6 +42,7 @@ describe("stores on Postgres", () => {
   evaluationStoreConformance("Postgres", async () => evaluationStoreOn(await schemas.open()));
   datasetStoreConformance("Postgres", async () => datasetStoreOn(await schemas.open()));
   rolloutStoreConformance("Postgres", async () => rolloutStoreOn(await schemas.open()));
+  abTestStoreConformance("Postgres", async () => abTestStoreOn(await schemas.open()));
   accessStoreConformance("Postgres", async () => accessStoreOn(await schemas.open()));
   viewStoreConformance("Postgres", async () => new SqlViewStore(await schemas.open()));
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));

@@ -27,7 +27,7 @@ export class AbTestKeeper {
   /** By test, when the newest reported value that was seen arrived. */
   readonly #outcomes = new Map<string, number>();
   readonly #endedAt = new Map<string, number>();
-  readonly #cuts: { route: TrafficRoute; arm: string; reason: string }[] = [];
+  readonly #cuts = new Set<{ route: TrafficRoute; arm: string; reason: string }>();
   #beating: Promise<void> | null = null;
   #attendAt = 0;
   #cancel: () => void = () => undefined;
@@ -56,7 +56,8 @@ export class AbTestKeeper {
 
   /** A variant failed too often on this server: its traffic is taken at once, and everywhere as soon as the database can be told. */
   trip(route: TrafficRoute, arm: string, reason: string): void {
-    this.#cuts.push({ route, arm, reason });
+    this.#parts.service.cutHere(route, arm);
+    this.#cuts.add({ route, arm, reason });
     void this.#try("cut", () => this.#cut());
   }
 
@@ -78,6 +79,7 @@ export class AbTestKeeper {
     await this.#try("attend", async () => {
       const tests = await service.open();
       for (const test of tests) await service.attend(test);
+      await service.clearEnded();
       this.#forget(new Set(tests.map(({ id }) => id)));
     });
   }
@@ -85,7 +87,7 @@ export class AbTestKeeper {
   async #cut(): Promise<void> {
     for (const one of [...this.#cuts]) {
       await this.#parts.service.cut(one.route, one.arm, one.reason);
-      this.#cuts.splice(this.#cuts.indexOf(one), 1);
+      this.#cuts.delete(one);
     }
   }
 

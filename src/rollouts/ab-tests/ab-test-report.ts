@@ -139,8 +139,8 @@ function adviceOf(spec: AbTestSpec, comparisons: readonly AbTestComparison[], ar
   for (const { variant, conclusion, needed } of comparisons) {
     if (conclusion === "better" || conclusion === "worse" || needed === null) continue;
     if (needed.concludes === false) {
-      const [best] = needed.advice;
-      advice.push(`${variant} will hardly conclude in the time that is left (${days(needed.daysLeft)})${best === undefined ? "." : `: ${best.action}. ${best.detail}`}`);
+      advice.push(`${variant} will hardly conclude in the time that is left (${days(needed.daysLeft)}).`);
+      for (const { action, detail } of needed.advice) advice.push(`What would help ${variant}: ${action}. ${detail}`);
       if (spec.covariate === null) advice.push(`Name an input that goes with ${spec.metric} as covariate: one with a correlation of 0.7 halves the samples that ${variant} needs.`);
     }
   }

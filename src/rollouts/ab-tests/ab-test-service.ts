@@ -96,17 +96,29 @@ export class AbTestService {
     return { received: outcomes.length };
   }
 
-  /**
-   * The variant has no traffic here when this returns its promise, and none anywhere when it settles; the others go on. Tried again by who calls, as long as it throws.
-   */
+  /** The variant has no traffic on this server when it returns; `cut` takes it everywhere. */
+  cutHere({ model, rollout }: TrafficRoute, arm: string): void {
+    this.#parts.serving.cutArm(model, rollout, arm);
+  }
+
+  /** The variant has no traffic on any server soon after; the others go on. To be tried again as long as it throws. */
   cut(route: TrafficRoute, arm: string, reason: string): Promise<void> {
-    this.#parts.serving.cutArm(route.model, route.rollout, arm);
     return this.#inTurn(() => this.#cut(route, arm, reason));
   }
 
   /** Keeps a look where one is due, and ends what has lasted for long enough. */
   attend(rollout: Rollout): Promise<void> {
     return this.#inTurn(() => this.#attend(rollout));
+  }
+
+  /** Routes of tests that have ended are taken away, where a server died before it did so. */
+  async clearEnded(): Promise<void> {
+    const { store } = this.#parts;
+    for (const { route } of await store.routes()) {
+      if (route?.kind !== "ab-test") continue;
+      const rollout = await store.find(route.rollout);
+      if (rollout !== null && !openStates.includes(rollout.state)) await this.#clear(rollout);
+    }
   }
 
   /** Those under way, of all models. */
@@ -116,29 +128,37 @@ export class AbTestService {
 
   async #cut(route: TrafficRoute, arm: string, reason: string): Promise<void> {
     const { store, clock, logger } = this.#parts;
-    const rollout = await store.find(route.rollout);
+    let rollout = await store.find(route.rollout);
     if (rollout === null || !openStates.includes(rollout.state)) return;
-    const state = testOf(rollout);
-    if (state.variants.every(({ name, cut }) => name !== arm || cut !== null)) return;
     const now = clock.now();
+    const state = testOf(rollout);
     const why = `it failed ${route.hard.failures} times on one server, the last time with: ${reason}`;
-    const variants = state.variants.map((variant) => (variant.name === arm ? { ...variant, cut: { at: now, reason: why } } : variant));
-    const left = variants.filter(({ cut }) => cut === null);
-    logger.warn("abtest.cut", { model: route.model, rollout: route.rollout, arm, reason });
-    const changed = await store.change(rollout.id, { test: { ...state, variants }, reason: `${arm} lost its traffic: ${why}` }, { now, actor: ownActor });
-    if (changed === null) return;
-    if (left.length === 0) {
-      await this.#end(changed, `every variant lost its traffic; the last was ${arm}: ${why}`, { actor: ownActor, now });
-      await this.#clear(changed);
+    if (state.variants.some(({ name, cut }) => name === arm && cut === null)) {
+      logger.warn("abtest.cut", { model: route.model, rollout: route.rollout, arm, reason });
+      const variants = state.variants.map((variant) => (variant.name === arm ? { ...variant, cut: { at: now, reason: why } } : variant));
+      rollout = await store.change(rollout.id, { test: { ...state, variants }, reason: `${arm} lost its traffic: ${why}` }, { now, actor: ownActor });
+      if (rollout === null) return;
+    }
+    if (testOf(rollout).variants.every(({ cut }) => cut !== null)) {
+      await this.#end(rollout, `every variant lost its traffic; the last was ${arm}: ${why}`, { actor: ownActor, now });
+      await this.#clear(rollout);
       return;
     }
-    await this.#route(changed);
-    this.#changed(changed);
+    // Also where an earlier attempt came no further than the row.
+    if ((await store.route(rollout.model))?.route?.arms.some(({ name }) => name === arm) !== false) await this.#route(rollout);
+    this.#changed(rollout);
   }
 
-  async #attend(rollout: Rollout): Promise<void> {
+  async #attend({ id }: Rollout): Promise<void> {
     const { store, clock } = this.#parts;
     const now = clock.now();
+    const rollout = await store.find(id);
+    if (rollout === null || !openStates.includes(rollout.state)) return;
+    if ((await store.route(rollout.model))?.route?.rollout !== id) {
+      // A server ended between writing the test and its route.
+      await this.#route(rollout);
+      await this.clearEnded();
+    }
     const { looks, maxDays } = testOf(rollout);
     const age = now - rollout.startedAt;
     const isOver = age >= maxDays * dayMs;
@@ -146,9 +166,8 @@ export class AbTestService {
     if (!isOver && now - (looks.at(-1)?.time ?? 0) < gap) return;
     const look = lookOf(await this.#report(rollout));
     if (look !== null) {
-      const present = (await store.find(rollout.id)) ?? rollout;
-      const state: AbTestState = testOf(present);
-      await store.change(rollout.id, { test: { ...state, looks: withLook(state.looks, look) } }, { now, actor: ownActor });
+      const state: AbTestState = testOf((await store.find(id)) ?? rollout);
+      await store.change(id, { test: { ...state, looks: withLook(state.looks, look) } }, { now, actor: ownActor });
       this.#changed(rollout);
     }
     if (!isOver) return;

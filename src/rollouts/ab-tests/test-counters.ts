@@ -59,7 +59,7 @@ export class TestCounters {
     const { metric } = this.spec;
     if (metric !== "accuracy" && metric !== "error") return;
     const prediction = this.#remembered.get(predictionId);
-    if (prediction?.values == null) return;
+    if (prediction === undefined || prediction.values === null) return;
     const error = errorOf(prediction.values, row, value);
     // Numbers are never right or wrong.
     if (metric === "accuracy") this.#put(prediction, row, prediction.values.kind === "label" ? 1 - error : NaN);
