@@ -68,8 +68,7 @@ export const EntryCheck = z
   .meta({ id: "EntryCheck" });
 export type EntryCheck = z.infer<typeof EntryCheck>;
 
-export const RolloutPhaseName = z.enum(["shadow", "canary", "staged", "full"]).meta({ id: "RolloutPhaseName" });
-export type RolloutPhaseName = z.infer<typeof RolloutPhaseName>;
+const RolloutPhaseName = z.enum(["shadow", "canary", "staged", "full"]).meta({ id: "RolloutPhaseName" });
 
 export const RolloutPhase = z
   .strictObject({

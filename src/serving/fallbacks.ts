@@ -13,7 +13,7 @@ import { isAnswer, isOwnFailure } from "./version-blame.ts";
 type Try = (model: ServedModel, served: ServedVersion, call: InferenceCall, limitMs: number) => Promise<Tried>;
 
 /** Outcome, in the prediction log, of a request that got the policy's default answer. */
-export const defaultOutcome = "default";
+const defaultOutcome = "default";
 
 /** What answers when the version that should cannot: the policy's fallback model, then its default answer. */
 export class Fallbacks {

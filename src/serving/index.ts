@@ -12,4 +12,4 @@ export type { VerdictAt } from "./explain.ts";
 export { servingRoutes, type ServingRouteParts } from "./routes.ts";
 export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes } from "./open-inference/index.ts";
 export * from "./traffic/traffic-route.ts";
-export { bothObservers, unwatchedTraffic, type ArmSample, type PairedSample, type TrafficObserver } from "./traffic/traffic-observer.ts";
+export { bothObservers, type ArmSample, type PairedSample, type TrafficObserver } from "./traffic/traffic-observer.ts";

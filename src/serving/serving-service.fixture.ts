@@ -15,7 +15,7 @@ import type { ArmSample, PairedSample } from "./traffic/traffic-observer.ts";
 /** How versions are good or bad: `x` in, `y` out, which is x times the version's number for good ones. */
 export type Behaviour = "good" | "throws" | "hangs" | "not a number" | "wrong shape" | "another name" | "dies" | "cannot load" | "refuses";
 
-export const signature: Signature = {
+const signature: Signature = {
   inputs: [{ name: "x", datatype: "FP32", shape: [-1, 1], missingAllowed: false }], outputs: [{ name: "y", datatype: "FP32", shape: [-1, 1], missingAllowed: false }], batchable: true,
 };
 

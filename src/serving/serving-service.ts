@@ -26,6 +26,8 @@ export class ServingService {
   readonly #answers: PredictionAnswers;
   readonly #models = new Map<string, ServedModel>();
   #stopping = false;
+  /** Whether the models that were there at the start are known. */
+  #known = false;
   /** Whether every champion was loaded, or failed, since the start. */
   #loaded = false;
   #championsLoaded: Promise<void> = Promise.resolve();
@@ -40,6 +42,7 @@ export class ServingService {
   async start(): Promise<void> {
     const models = await this.#parts.registry.listModels();
     for (const model of models) await this.#servedModel(model.name);
+    this.#known = true;
     const queue = models.flatMap(({ name, aliases }) => (aliases[championAlias] === undefined ? [] : [{ name, version: aliases[championAlias] }]));
     const worker = async (): Promise<void> => {
       for (let next = queue.shift(); next !== undefined && !this.#stopping; next = queue.shift()) {
@@ -257,8 +260,10 @@ export class ServingService {
 
   #model(name: string): ServedModel {
     const model = this.#models.get(name);
-    if (model === undefined) throw missingObject("model", name);
-    return model;
+    if (model !== undefined) return model;
+    // Callers may come before the registry was read: what is not known yet is not missing.
+    if (!this.#known) throw new AppError("VERSION_NOT_READY", "The server is starting, and does not know its models yet.", { retryAfterSeconds: 1 });
+    throw missingObject("model", name);
   }
 
   async #servedModel(name: string): Promise<ServedModel> {

@@ -8,7 +8,6 @@ export { SqlDatasetStore } from "./sql-dataset-store.ts";
 export { SqlLoggedModelStore } from "./sql-logged-model-store.ts";
 export { SqlMeasurementStore } from "./sql-measurement-store.ts";
 export { SqlRegistryStore } from "./sql-registry-store.ts";
-export { SqlRolloutStore } from "./sql-rollout-store.ts";
 export { SqlSetupStore } from "./sql-setup-store.ts";
 export { SqlStatisticsStore } from "./sql-statistics-store.ts";
 export { SqlTrackingStore } from "./sql-tracking-store.ts";

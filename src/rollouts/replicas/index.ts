@@ -1,3 +1,3 @@
 export { liveReplicas } from "./live-replicas.ts";
 export { replicaCheck } from "./replica-check.ts";
-export { RouteReplica, type RouteReplicaParts } from "./route-replica.ts";
+export { RouteReplica } from "./route-replica.ts";

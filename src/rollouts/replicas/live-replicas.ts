@@ -1,7 +1,7 @@
 import type { Replica } from "../schemas.ts";
 
 /** A server that was not seen for so long is taken for dead: nobody waits for it. */
-export const deadAfterMs = 10_000;
+const deadAfterMs = 10_000;
 
 /**
  * Servers that are up. Times are compared with each other alone, for they are of one clock, the database's, which may differ from this machine's: the server that was

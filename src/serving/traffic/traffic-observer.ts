@@ -49,9 +49,6 @@ export interface TrafficObserver {
   shadowSkipped(route: TrafficRoute): void;
 }
 
-/** For servers and tests where nobody watches. */
-export const unwatchedTraffic: TrafficObserver = { answered: () => undefined, paired: () => undefined, shadowSkipped: () => undefined };
-
 /** Tells two of everything. */
 export function bothObservers(first: TrafficObserver, second: TrafficObserver): TrafficObserver {
   return {
