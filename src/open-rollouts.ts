@@ -95,6 +95,7 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
     workflows: { start: (...asked) => parts.workflows().service.start(...asked), signal: (asked) => parts.workflows().service.signal(asked), steps: (run) => parts.workflows().service.steps(run) },
     teamOf: (model) => parts.registry.teamOf(model),
     modelNames: () => parts.registry.listModels(),
+    assertPlan: (plan) => assertMetricsReadable(plan, "plan", source),
   });
   const forTests = { ...rolloutParts, abTests: new SqlAbTestStore(database), counts, replica: id, teamOf: (model: string) => parts.registry.teamOf(model) };
   const abTests = new AbTestService(forTests);

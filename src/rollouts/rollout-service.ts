@@ -3,7 +3,7 @@ import { mayOn, mayOnServer, type Caller } from "../core/caller.ts";
 import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { requireOn } from "../core/request-gate.ts";
-import { championAlias } from "../registry/index.ts";
+import { championAlias, type RolloutPlan } from "../registry/index.ts";
 import type { TrafficRoute } from "../serving/index.ts";
 import type { WorkflowService } from "../workflows/index.ts";
 import { approvalSignal, type ApprovalPayload } from "./entry-checks.ts";
@@ -25,6 +25,8 @@ export interface RolloutServiceParts extends RolloutParts {
   teamOf(model: string): string | null | Promise<string | null>;
   /** Names of all models, for callers who see a part of them. */
   modelNames(): Promise<{ name: string; team: string }[]>;
+  /** Throws POLICY_INVALID for a plan whose metrics nobody could work out. Those of policies were looked at when these were written. */
+  assertPlan(plan: RolloutPlan): Promise<void>;
 }
 
 /** Who asks for something, when, and why. */
@@ -42,10 +44,11 @@ export class RolloutService {
     this.#parts = parts;
   }
 
-  /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RUNNABLE, ROLLOUT_IMPOSSIBLE, ROLLOUT_UNDER_WAY. */
+  /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RUNNABLE, ROLLOUT_IMPOSSIBLE, ROLLOUT_UNDER_WAY, POLICY_INVALID. */
   async start(model: string, request: NewRollout, by: Omit<AskedBy, "reason">, id: string = this.#parts.ids.next("rollout")): Promise<Rollout> {
     const { store, registry, moves } = this.#parts;
     const { team, stable, candidate, plan } = await startableRollout(registry, model, request);
+    if (request.plan !== undefined) await this.#parts.assertPlan(plan);
     const rollout: Rollout = {
       id, model, team, kind: "rollout", stable, candidate, state: "preparing", plan, phase: -1, phaseSince: null, startedAt: by.now, startedBy: by.actor, endedAt: null,
       reason: request.reason, request: null, workflowRun: null, salt: randomBytes(12).toString("hex"), test: null,

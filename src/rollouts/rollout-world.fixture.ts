@@ -105,7 +105,7 @@ export async function rolloutWorld(database: SqlDatabase, engine: Partial<Workfl
     const moves = new RolloutMoves(parts);
     const watch = new PhaseWatch(parts);
     const stage = workflowStage(database, { clock, timers, definitions: [rolloutWorkflow({ ...parts, moves, watch, checks })], engine: { leaseMs: 20_000, ...engine } });
-    const service = new RolloutService({ ...parts, moves, watch, workflows: stage.service, teamOf: async () => "default", modelNames: async () => [{ name: model, team: "default" }] });
+    const service = new RolloutService({ ...parts, moves, watch, workflows: stage.service, teamOf: async () => "default", modelNames: async () => [{ name: model, team: "default" }], assertPlan: async () => undefined });
     stage.engine.start();
     return { stage, service, moves, watch };
   };

@@ -150,4 +150,13 @@ describe("rollouts on a server", { timeout: 240_000 }, () => {
     await assert.rejects(server.client.rollouts.start("shapes"), (error: Error & { code: string }) => error.code === "ROLLOUT_IMPOSSIBLE" && /its input features is FP32\[-1, 2\] and not FP32\[-1, 1\]/.test(error.message));
     await assert.rejects(server.client.rollouts.status("shapes"), { code: "ROLLOUT_NOT_FOUND" });
   });
+
+  it("refuses a plan whose metric nobody could work out, before anything is started", async () => {
+    await deploy("asked", 1, true);
+    await deploy("asked", 2, false);
+    const metric = { kind: "metric", name: "kept", sql: "DROP TABLE predictions", min: 1, max: null, maxRatio: null, everySeconds: 60, onFailure: "hold" } as const;
+    const refused = server.client.rollouts.start("asked", { plan: planOf([{ phase: "canary", weight: 0.1, gates: [metric] }]) });
+    await assert.rejects(refused, (error: Error & { code: string; problems: { path: string }[] }) => error.code === "POLICY_INVALID" && error.problems[0]?.path === "plan.phases[0].gates[0].sql");
+    await assert.rejects(server.client.rollouts.status("asked"), { code: "ROLLOUT_NOT_FOUND" });
+  });
 });
