@@ -19,6 +19,7 @@ export type { ListedExperiment, RunView } from "../../../src/tracking/schemas.ts
 export type { DatasetFormat, DatasetRows, DatasetUse, DatasetVersion, DatasetVersionSummary, HeldDataset, LoggedDataset } from "../../../src/datasets/schemas.ts";
 export type { Evaluation, EvaluationComparison, Rival } from "../../../src/evaluation/schemas.ts";
 
+export type { AbTestReport, AbTestSpec } from "../../../src/rollouts/ab-tests/schemas.ts";
 export type { ArmFigures, GateResult, NewRollout, PairedFigures, PhaseFigures, Rollout, RolloutStatus, RolloutSummary, Verdict as RolloutVerdict } from "../../../src/rollouts/schemas.ts";
 export type { EntryCheck, RolloutPhase, RouteRule, StepGate } from "../../../src/registry/rollout-plan.ts";
 

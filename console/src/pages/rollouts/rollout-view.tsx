@@ -6,6 +6,8 @@ import { StaleNote } from "../../parts/error-box.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { Time } from "../../parts/time.tsx";
+import { AbTestActions } from "./ab-test-actions.tsx";
+import { AbTestReportView } from "./ab-test-report.tsx";
 import { ComparePanel } from "./compare-panel.tsx";
 import { DistributionPanel } from "./distribution-panel.tsx";
 import { GateList } from "./gates-panel.tsx";
@@ -29,13 +31,22 @@ export function RolloutView({ status }: { status: RolloutStatus }) {
   const arms = [...new Set([...(status.route?.arms.map(({ name }) => name) ?? []), ...status.figures.arms.map(({ arm }) => arm)])].filter((arm) => arm !== "stable");
   const wanted = query.get("arm");
   const arm = wanted !== null && arms.includes(wanted) ? wanted : (arms[0] ?? "candidate");
+  if (rollout.kind === "ab-test") {
+    return (
+      <div className="rollout">
+        <Standing status={status} />
+        <AbTestReportView rollout={rollout} />
+        <SplitPanel status={status} />
+        <ReplicasPanel status={status} />
+      </div>
+    );
+  }
   return (
     <div className="rollout">
       <Standing status={status} />
       <div className="panel phase-panel"><PhaseTrack status={status} verdicts={verdicts} now={now} /></div>
       {resource.error !== undefined && <StaleNote error={resource.error} retry={resource.reload} />}
       {arms.length > 1 && <Segmented label="Variant" value={arm} options={arms.map((name) => ({ id: name, label: name }))} onChange={(name) => query.set({ arm: name }, { replace: true })} />}
-      {/* The report of an A/B test (its metric, how it grows, days left, advice) has its place here: rollout.kind === "ab-test". */}
       <div className="columns">
         <div className="column">
           <SplitPanel status={status} />
@@ -68,7 +79,7 @@ function Standing({ status }: { status: RolloutStatus }) {
         <p className="standing-head">
           <RolloutMark rollout={rollout} />
           <strong>v{rollout.stable} → v{rollout.candidate}</strong>
-          {isOpen(rollout) && <span>{phaseName(rollout)}{rollout.phaseSince !== null && <> since <Time at={rollout.phaseSince} /></>}</span>}
+          {isOpen(rollout) && rollout.kind === "rollout" && <span>{phaseName(rollout)}{rollout.phaseSince !== null && <> since <Time at={rollout.phaseSince} /></>}</span>}
           <span className="muted">{rollout.kind === "ab-test" ? "A/B test, " : ""}started by {startedBy}, <Time at={startedAt} />{endedAt !== null && <>, ended <Time at={endedAt} /></>}{workflowRun !== null && <> · <Link href={`/workflows/runs/${workflowRun}`}>its run</Link></>}</span>
         </p>
         {reason !== "" && <p className="standing-reason">{reason}</p>}
@@ -76,7 +87,7 @@ function Standing({ status }: { status: RolloutStatus }) {
         {waiting.length > 0 && <p className="stale" role="status">Waits for a person: {waiting.map(({ name, phase }) => `${name} before ${rollout.plan.phases[phase]?.phase ?? "the next phase"}`).join(", ")}.</p>}
         {request !== null && isOpen(rollout) && <p className="notice">{request.by} asked for {request.action === "trip" ? "an end" : request.action}{request.reason === "" ? "" : `: ${request.reason}`}. It is being carried out.</p>}
       </div>
-      <RolloutActions status={status} />
+      {rollout.kind === "ab-test" ? <AbTestActions rollout={rollout} /> : <RolloutActions status={status} />}
     </section>
   );
 }

@@ -1,0 +1,32 @@
+import { stopAbTest } from "../../data/ab-tests.ts";
+import { useQuery } from "../../data/query.ts";
+import { isOpen } from "../../data/rollouts.ts";
+import { useRights } from "../../data/session.ts";
+import type { AbTestSpec, Rollout } from "../../data/types.ts";
+import { ReasonDialog } from "./reason-dialog.tsx";
+
+/** A test can be stopped, with the champion as it is or a variant in its place. */
+export function AbTestActions({ rollout }: { rollout: Rollout }) {
+  const query = useQuery();
+  if (!useRights().somewhere("deployer") || !isOpen(rollout)) return null;
+  const variants = ((rollout.test as AbTestSpec | null)?.variants ?? []).filter(({ cut }) => cut === null);
+  const asked = query.get("ask");
+  const promoted = variants.find(({ name }) => asked === `promote ${name}`);
+  const ask = (what: string | null): void => query.set({ ask: what }, { replace: true });
+  return (
+    <span className="header-actions cell-line">
+      {variants.map(({ name }) => <button key={name} type="button" className="button button-primary" onClick={() => ask(`promote ${name}`)}>Promote {name}</button>)}
+      <button type="button" className="button" onClick={() => ask("stop")}>Stop</button>
+      {asked === "stop" && (
+        <ReasonDialog title="Stop the test?" action="Stop the test" tone="primary" onClose={() => ask(null)} work={(reason) => stopAbTest(rollout, { reason })}>
+          <p>The champion, v{rollout.stable}, answers all requests again. What was counted stays.</p>
+        </ReasonDialog>
+      )}
+      {promoted !== undefined && (
+        <ReasonDialog title={`Make ${promoted.name} the champion?`} action={`Promote ${promoted.name}`} tone="primary" onClose={() => ask(null)} work={(reason) => stopAbTest(rollout, { promote: promoted.name, reason })}>
+          <p>The test ends. v{promoted.version} gets all requests, with the alias champion and the stage Production, in the place of v{rollout.stable}.</p>
+        </ReasonDialog>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { AbTestReport } from "../../data/types.ts";
+import { covariateWords, differenceSeries, neededWords, signedNumber } from "./ab-test-words.ts";
+
+const difference = { estimate: 0.2, low: 0.1, high: 0.3, pValue: 0.01 };
+const comparison: AbTestReport["comparisons"][number] = { variant: "b", conclusion: "better", detail: "", difference, unadjusted: null, covariate: null, needed: null };
+
+describe("words of A/B tests", () => {
+  it("write differences with their sign", () => {
+    assert.deepEqual([signedNumber(0.25), signedNumber(0), signedNumber(null)].map((text) => text.startsWith("+")), [true, false, false]);
+  });
+
+  it("say how many values are missing, and how long they take", () => {
+    const needed = { samples: 2000, samplesSoFar: 500, concludes: true, advice: [] };
+    assert.match(neededWords({ ...comparison, needed: { ...needed, daysLeft: 3 } }), /500 of .* values, 3.* days left/);
+    assert.match(neededWords({ ...comparison, needed: { ...needed, daysLeft: 0 } }), /enough/);
+    assert.equal(covariateWords(comparison), null);
+    assert.match(covariateWords({ ...comparison, covariate: { correlation: 0.5, saves: 0.25 } })!, /25/);
+  });
+
+  it("draw the looks of one variant and the present moment after them", () => {
+    const look = (time: number, estimate: number) => ({ time, variants: [{ name: "b", n: 200, estimate, low: estimate - 1, high: estimate + 1, pValue: 1 }, { name: "c", n: 200, estimate: 9, low: 8, high: 10, pValue: 1 }] });
+    const report = { looks: [look(1000, 1), look(2000, 0.5)], time: 3000, comparisons: [comparison] } as unknown as AbTestReport;
+    assert.deepEqual(differenceSeries(report, "b"), { times: [1, 2, 3], values: [1, 0.5, 0.2], low: [0, -0.5, 0.1], high: [2, 1.5, 0.3] });
+    assert.deepEqual(differenceSeries(report, "c").times, [1, 2]);
+  });
+});

@@ -1,0 +1,31 @@
+import { absent, formatCount, formatNumber, formatShare } from "../../format.ts";
+import type { AbTestReport } from "../../data/types.ts";
+
+type Comparison = AbTestReport["comparisons"][number];
+
+/** `+0.012`, as differences are written. */
+export function signedNumber(value: number | null | undefined): string {
+  return value === null || value === undefined ? absent : `${value > 0 ? "+" : ""}${formatNumber(value, 4)}`;
+}
+
+/** What is left to do until the effect is found in 4 of 5 tests. */
+export function neededWords({ needed }: Comparison): string {
+  if (needed === null) return absent;
+  const samples = `${formatCount(needed.samplesSoFar)} of ${formatCount(needed.samples)} values`;
+  if (needed.daysLeft === null) return samples;
+  return needed.daysLeft === 0 ? `${samples}, enough` : `${samples}, ${formatNumber(needed.daysLeft, 2)} days left`;
+}
+
+/** What the covariate saves, where one is named. */
+export function covariateWords({ covariate }: Comparison): string | null {
+  return covariate === null ? null : `the covariate saves ${formatShare(covariate.saves)} of the samples`;
+}
+
+/** How the difference of one variant grew: times in seconds, and its band. */
+export function differenceSeries({ looks, time, comparisons }: AbTestReport, variant: string): { times: number[]; values: number[]; low: (number | null)[]; high: (number | null)[] } {
+  const kept = looks.flatMap((look) => look.variants.filter(({ name }) => name === variant).map((one) => ({ time: look.time, ...one })));
+  const present = comparisons.find((comparison) => comparison.variant === variant)?.difference ?? null;
+  // Of a test that has ended the last look is all there is.
+  const all = present === null || (kept.at(-1)?.time ?? 0) >= time ? kept : [...kept, { time, ...present }];
+  return { times: all.map((look) => look.time / 1000), values: all.map(({ estimate }) => estimate), low: all.map(({ low }) => low), high: all.map(({ high }) => high) };
+}
