@@ -3,8 +3,8 @@ import type { NewRoute } from "../phase-routes.ts";
 import type { Rollout } from "../schemas.ts";
 import { ownMetrics, specOf, testOf, type AbTestSpec, type AbTestState, type NewAbTest } from "./schemas.ts";
 
-/** What figures of all servers are kept under. */
-export const testPhase = "test";
+/** A test has one phase, which figures of requests are kept under. */
+const testPhase = "test";
 
 /** Slots of the hash, one after the other from 0; what is left is the control's. Throws INVALID_REQUEST where the percentages leave it nothing, or two variants are alike. */
 export function plannedTest({ variants, reason: _reason, ...asked }: NewAbTest): AbTestState {

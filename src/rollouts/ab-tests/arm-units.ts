@@ -2,7 +2,7 @@ import { RunningBivariateMoments } from "../statistics/index.ts";
 import { lowBits } from "./key-sample.ts";
 import type { UnitFigures } from "./schemas.ts";
 
-export const bucketCount = 256;
+const bucketCount = 256;
 
 /** Whose observation it is: the hash of its key, or of the prediction for a request without one. */
 export interface Unit {

@@ -12,13 +12,16 @@ export interface RememberedPrediction {
   added: number[];
 }
 
-/** The newest predictions of one A/B test, up to so many rows: values that arrive for older ones are not counted for any arm. */
+/**
+ * The newest predictions of one A/B test, up to so many rows: values that arrive for older ones are not counted for any arm. A row
+ * takes some 300 bytes.
+ */
 export class RememberedPredictions {
   readonly #capacity: number;
   readonly #predictions = new Map<string, RememberedPrediction>();
   #rows = 0;
 
-  constructor(capacity = 200_000) {
+  constructor(capacity = 100_000) {
     this.#capacity = capacity;
   }
 

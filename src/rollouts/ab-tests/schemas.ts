@@ -11,7 +11,7 @@ export const controlName = "control";
 /** Metrics that the server measures by itself; every other name is one whose values are reported for predictions. */
 export const ownMetrics = ["accuracy", "error", "prediction", "latency"] as const;
 
-export const AbTestMetric = SafeName.meta({
+const AbTestMetric = SafeName.meta({
   description: "`accuracy` or `error` (by truth, of each row), `prediction` (the predicted number of each row), `latency` (milliseconds of each request), or another name whose values are reported for prediction ids",
 });
 
@@ -33,7 +33,7 @@ export const NewAbTest = z
   .meta({ id: "NewAbTest" });
 export type NewAbTest = z.infer<typeof NewAbTest>;
 
-export const AbTestVariant = z.object({
+const AbTestVariant = z.object({
   name: z.string(), version: VersionNumber,
   from: z.number(), to: z.number().meta({ description: "Keys whose hash is in [from, to) are its own, as long as the test goes on" }),
   cut: z.object({ at: Timestamp, reason: z.string() }).nullable().meta({ description: "When and why it lost its traffic" }),

@@ -9,6 +9,9 @@ import type { AbTestFigures, AbTestOutcome, AbTestSpec } from "./schemas.ts";
 /** Name of the control's arm in routes. */
 export const controlArm = "stable";
 
+/** Of most requests, so that each does not have its own. */
+const noCovariate: readonly number[] = [0];
+
 /** Everything that is counted of one A/B test on this server. */
 export class TestCounters {
   readonly spec: AbTestSpec;
@@ -38,7 +41,7 @@ export class TestCounters {
     }
     if (outputs.length === 0) return;
     const { metric, covariate: named } = this.spec;
-    const covariate = named === null ? new Array<number>(rows).fill(0) : covariateValues(sample, named);
+    const covariate = named !== null ? covariateValues(sample, named) : rows === 1 ? noCovariate : new Array<number>(rows).fill(0);
     const unit = { fraction: choice.fraction, isSingle: choice.by !== "key" && rows === 1 };
     if (metric === "latency") {
       // Cached answers say nothing of the version's speed.
