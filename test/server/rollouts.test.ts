@@ -89,6 +89,8 @@ describe("rollouts on a server", { timeout: 240_000 }, () => {
     assert.equal(rollout.state, "rolled back");
     assert.match(rollout.reason, /failed 3 times on one server|hard failures: /);
     assert.equal(route, null);
+    const last = async (): Promise<string | undefined> => (await server.client.rollouts.verdicts(rollout.id)).verdicts[0]?.decision;
+    while ((await last()) !== "roll back") await new Promise((resolve) => setTimeout(resolve, 50));
     const { model, versions } = await server.client.model(name);
     assert.deepEqual(model.aliases, { champion: "1" });
     assert.deepEqual(versions.map(({ stage }) => stage), ["None", "None"]);
@@ -120,8 +122,9 @@ describe("rollouts on a server", { timeout: 240_000 }, () => {
     assert.equal((await rollouts.status(name)).route, null);
     assert.equal((await infer(name, 1)).version, "1");
     await assert.rejects(rollouts.abort(name), { code: "ROLLOUT_ENDED" });
-    const { verdicts } = await rollouts.verdicts(aborted.id);
-    assert.deepEqual(verdicts.flatMap(({ by, decision }) => (by === null ? [] : [decision])), ["promote", "hold"]);
+    const byPeople = async (): Promise<string[]> => (await rollouts.verdicts(aborted.id)).verdicts.flatMap(({ by, decision }) => (by === null ? [] : [decision]));
+    while ((await byPeople()).length < 3) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual(await byPeople(), ["roll back", "promote", "hold"]);
     assert.deepEqual((await rollouts.list({ model: name })).rollouts.map(({ id, state }) => [id, state]), [[aborted.id, "aborted"]]);
   }));
 
