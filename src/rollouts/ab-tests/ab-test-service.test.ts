@@ -5,6 +5,7 @@ import { rolloutStoreOn } from "../../adapters/sql/rollout-store.fixture.ts";
 import { SqlAbTestStore } from "../../adapters/sql/sql-ab-test-store.ts";
 import { localCaller } from "../../core/caller.ts";
 import { epochMs, ManualClock } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
 import { EventBus } from "../../core/events.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";
 import { silentLogger } from "../../core/logger.ts";
@@ -36,9 +37,13 @@ describe("A/B tests without a server", () => {
     const truths: StoredTruth[] = [];
     const abTests = new SqlAbTestStore(database);
     const cut: string[] = [];
+    const deleted = new Set<string>();
     const registry = {
       model: async (name: string) => (await registryStore.findModel(name))!,
-      version: async (name: string, version: string) => (await registryStore.findVersion(name, version))!,
+      version: async (name: string, version: string) => {
+        if (deleted.has(version)) throw new AppError("VERSION_NOT_FOUND", "It is gone.");
+        return (await registryStore.findVersion(name, version))!;
+      },
     } as unknown as RolloutRegistry;
     const serve = (replica: string) => {
       const counts = new AbTestCounts();
@@ -75,7 +80,7 @@ describe("A/B tests without a server", () => {
         timers.advance(stepMs);
         return false;
       }, what);
-    return { store, abTests, serve, start, answer, when, clock, timers, cut };
+    return { store, abTests, serve, start, answer, when, clock, timers, cut, deleted };
   }
 
   it("adds up what several servers saw, keeps looks, and ends after its days", async () => {
@@ -130,9 +135,21 @@ describe("A/B tests without a server", () => {
     const started = await start(service);
     await store.writeRoute("flights", null, { actor: "user:usr_1", now: clock.now() });
     await when(async () => (await store.route("flights"))!.route?.rollout === started.id, "its route again");
+    await keeper.stop();
     await store.change(started.id, { state: "succeeded", reason: "" }, { now: clock.now(), actor: "user:usr_1" });
+    const other = serve("other");
     await when(async () => (await store.route("flights"))!.route === null, "no route");
     await assert.rejects(service.addOutcomes(localCaller, started.id, [], clock.now()), { code: "ROLLOUT_ENDED" });
+    await other.keeper.stop();
+  });
+
+  it("goes on without a variant whose version was deleted", async () => {
+    const { store, serve, start, when, deleted } = await world();
+    const { service, keeper } = serve("one");
+    const { id } = await start(service);
+    deleted.add("3");
+    await when(async () => (await store.route("flights"))!.route!.arms.length === 1, "the route without it");
+    assert.deepEqual(testOf((await store.find(id))!).variants.map(({ cut }) => cut?.reason ?? null), [null, "version 3 was deleted"]);
     await keeper.stop();
   });
 });

@@ -103,7 +103,7 @@ export class AbTestService {
 
   /** The variant has no traffic on any server soon after; the others go on. To be tried again as long as it throws. */
   cut(route: TrafficRoute, arm: string, reason: string): Promise<void> {
-    return this.#inTurn(() => this.#cut(route, arm, reason));
+    return this.#inTurn(() => this.#cut(route.rollout, arm, `it failed ${route.hard.failures} times on one server, the last time with: ${reason}`));
   }
 
   /** Keeps a look where one is due, and ends what has lasted for long enough. */
@@ -126,15 +126,14 @@ export class AbTestService {
     return (await this.#parts.store.list({ open: true, limit: 1000 })).filter(({ kind }) => kind === "ab-test");
   }
 
-  async #cut(route: TrafficRoute, arm: string, reason: string): Promise<void> {
+  async #cut(id: string, arm: string, why: string): Promise<void> {
     const { store, clock, logger } = this.#parts;
-    let rollout = await store.find(route.rollout);
+    let rollout = await store.find(id);
     if (rollout === null || !openStates.includes(rollout.state)) return;
     const now = clock.now();
     const state = testOf(rollout);
-    const why = `it failed ${route.hard.failures} times on one server, the last time with: ${reason}`;
     if (state.variants.some(({ name, cut }) => name === arm && cut === null)) {
-      logger.warn("abtest.cut", { model: route.model, rollout: route.rollout, arm, reason });
+      logger.warn("abtest.cut", { model: rollout.model, rollout: id, arm, reason: why });
       const variants = state.variants.map((variant) => (variant.name === arm ? { ...variant, cut: { at: now, reason: why } } : variant));
       rollout = await store.change(rollout.id, { test: { ...state, variants }, reason: `${arm} lost its traffic: ${why}` }, { now, actor: ownActor });
       if (rollout === null) return;
@@ -159,7 +158,10 @@ export class AbTestService {
       await this.#route(rollout);
       await this.clearEnded();
     }
-    const { looks, maxDays } = testOf(rollout);
+    const { looks, maxDays, variants } = testOf(rollout);
+    for (const { name, version, cut } of variants) {
+      if (cut === null && (await this.#isGone(rollout.model, version))) return this.#cut(id, name, `version ${version} was deleted`);
+    }
     const age = now - rollout.startedAt;
     const isOver = age >= maxDays * dayMs;
     const gap = Math.min(longestLookMs, Math.max(shortestLookMs, age / looksPerAge));
@@ -190,6 +192,16 @@ export class AbTestService {
     const changed = await this.#parts.store.change(rollout.id, { state: "succeeded", reason, endedAt: now }, { now, actor, event: "rollout.succeeded" });
     if (changed === null) throw ended(rollout);
     this.#changed(changed);
+  }
+
+  async #isGone(model: string, version: string): Promise<boolean> {
+    try {
+      await this.#parts.registry.version(model, version);
+      return false;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "VERSION_NOT_FOUND") return true;
+      throw error;
+    }
   }
 
   /** Writes the route and takes it here. */
