@@ -42,17 +42,18 @@ export async function rollbacks(directory: string, [stable, candidate]: readonly
   const cluster = await PostgresCluster.start({ fsync: true });
   try {
     process.env.SLIPWAY_DATABASE_URL = cluster.url({ schema: await cluster.createSchema("bench") });
-    const artifacts = dataOf(directory, "artifacts");
-    const first = await startSlipway(dataOf(directory, "replica-0"), "--artifacts", artifacts);
+    process.env.SLIPWAY_ARTIFACTS = dataOf(directory, "artifacts");
+    const first = await startSlipway(dataOf(directory, "replica-0"));
     const client = new SlipwayClient({ url: String(first.facts.url) });
     await client.deploy({ file: stable, name: benchModel });
     await client.deploy({ file: candidate, name: benchModel, activate: false });
-    const others = await Promise.all([1, 2].map((number) => startSlipway(dataOf(directory, `replica-${number}`), "--artifacts", artifacts)));
+    const others = await Promise.all([1, 2].map((number) => startSlipway(dataOf(directory, `replica-${number}`))));
     const servers = [rolloutServerOf(first, client), ...others.map((process) => rolloutServerOf(process, new SlipwayClient({ url: String(process.facts.url) })))];
     await rollBackTimes("three processes, Postgres", servers, rounds);
     await Promise.all(servers.map(({ process }) => process.stop()));
   } finally {
     delete process.env.SLIPWAY_DATABASE_URL;
+    delete process.env.SLIPWAY_ARTIFACTS;
     await cluster.remove();
   }
 }
@@ -76,8 +77,7 @@ async function rollBackTimes(name: string, servers: readonly RolloutServer[], ro
   console.log(`\nRollback by command, ${name}: the command ${median(commands).toFixed(0)} ms (at most ${Math.max(...commands).toFixed(0)}); stable everywhere after ${median(everywhere).toFixed(0)} ms (at most ${Math.max(...everywhere).toFixed(0)})`);
 }
 
-async function answersVersion({ port, client }: RolloutServer): Promise<string> {
-  void port;
+async function answersVersion({ client }: RolloutServer): Promise<string> {
   const { version } = await client.infer(benchModel, [{ name: "features", datatype: "FP32", shape: [1, features], data: Array.from({ length: features }, () => 0.5) }]);
   return version;
 }

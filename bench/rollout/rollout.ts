@@ -24,7 +24,7 @@ export async function run({ quick }: { quick: boolean }): Promise<void> {
     const failing = write("failing.onnx", notANumberBelowZero(weights));
     assignmentCost();
     subtleDifferences({ simulations: quick ? 100 : 1000 });
-    await trafficCost(directory, candidate, { seconds: quick ? 1 : 3, rounds: quick ? 1 : 5 });
+    await trafficCost(directory, [stable, candidate], { seconds: quick ? 1 : 3, rounds: quick ? 1 : 5 });
     await hardFailures(directory, [stable, failing], quick ? 1 : 5);
     await rollbacks(directory, [stable, candidate], quick ? 3 : 20);
   } finally {

@@ -13,15 +13,15 @@ interface Line {
 }
 
 /** What a canary of 5% and a mirror of everything cost a caller, beside nginx doing the same before the bare floor. */
-export async function trafficCost(directory: string, file: string, { seconds, rounds }: { seconds: number; rounds: number }): Promise<void> {
-  const floors = [await startFloor("http-floor.ts", file, "features", String(features), "probability"), await startFloor("http-floor.ts", file, "features", String(features), "probability")];
+export async function trafficCost(directory: string, models: readonly [string, string], { seconds, rounds }: { seconds: number; rounds: number }): Promise<void> {
+  const floors = [await startFloor("http-floor.ts", models[0], "features", String(features), "probability"), await startFloor("http-floor.ts", models[0], "features", String(features), "probability")];
   const [first, second] = floors.map(({ facts }) => facts.port!) as [number, number];
   const nginx = hasNginx() ? await startNginx(join(directory, "nginx"), [first, second]) : null;
   if (nginx === null) console.log("No nginx: the peer is left out.\n");
-  const bare = await startRolloutServer(dataOf(directory, "bare"), [file, file]);
-  const canary = await startRolloutServer(dataOf(directory, "canary"), [file, file]);
+  const bare = await startRolloutServer(dataOf(directory, "bare"), models);
+  const canary = await startRolloutServer(dataOf(directory, "canary"), models);
   await canary.roll({ weight: 0.05, shadow: 0 });
-  const shadow = await startRolloutServer(dataOf(directory, "shadow"), [file, file]);
+  const shadow = await startRolloutServer(dataOf(directory, "shadow"), models);
   await shadow.roll({ weight: 0, shadow: 1 });
   const body = (port: number) => Array.from({ length: 1000 }, (_, index) => Buffer.from(bare.request(index).toString().replace(`127.0.0.1:${bare.port}`, `127.0.0.1:${port}`)));
   const closed = (port: number) => () => httpLoad(port, body(port), 1, seconds);
