@@ -36,12 +36,12 @@ export function stableRoute(rollout: Rollout): NewRoute {
   return routeOf(rollout, "ended", { warm: [rollout.stable] });
 }
 
-/** Everything for the candidate, which is the champion. That the former version stays loaded is serving's doing, by the policy. */
+/** Everything for the candidate, which is the champion. That the former version stays loaded is serving's doing. */
 export function wonRoute(rollout: Rollout): NewRoute {
   return { ...routeOf(rollout, "ended", { warm: [rollout.candidate] }), stable: rollout.candidate };
 }
 
 function routeOf({ id, model, kind, stable, salt, plan }: Rollout, phase: string, traffic: Partial<NewRoute> & Pick<NewRoute, "warm">): NewRoute {
-  const { key, retryOnStable, hard } = plan;
-  return { model, rollout: id, phase, kind, stable, salt, key, retryOnStable, hard, arms: [], rules: [], shadow: null, ...traffic };
+  const { key, retryOnStable, hard, keepWarmSeconds } = plan;
+  return { model, rollout: id, phase, kind, stable, salt, key, retryOnStable, hard, keepWarmSeconds, arms: [], rules: [], shadow: null, ...traffic };
 }

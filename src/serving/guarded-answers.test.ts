@@ -175,6 +175,11 @@ describe("a route", () => {
     await bench.serving.activate("m", "2", "somebody");
     await bench.serving.applyRoute({ model: "m", revision: ++revision, route: null });
     await until(() => bench.closedVersions.includes("m/1"));
+    // The route says it for its own rollout, whatever the policy has.
+    await route({ stable: "2", arms: [{ name: "candidate", version: "1", from: 0, to: 1 }], warm: ["1", "2"], keepWarmSeconds: 60 });
+    await bench.serving.activate("m", "1", "somebody");
+    await bench.serving.applyRoute({ model: "m", revision: ++revision, route: null });
+    assert.deepEqual(bench.serving.views("m").map(({ version, state }) => [version, state]).sort(), [["1", "ready"], ["2", "ready"]]);
   });
 });
 

@@ -68,14 +68,13 @@ export class VersionLoading {
       if (served === undefined) continue;
       if (version === model.active) {
         if (!candidates.has(version)) void model.exclusively(() => served.setTriedOut(false)).catch((error: unknown) => logFailure(this.#parts.logger, "version.not_placed", model.name, error));
-      } else if (version === former.stable && former.kind === "rollout" && model.active !== null && !model.holds(version)) this.#keepWarm(model, version);
+      } else if (version === former.stable && former.kind === "rollout" && model.active !== null && !model.holds(version)) this.#keepWarm(model, version, former.keepWarmSeconds ?? model.policy.rollout.keepWarmSeconds);
       else this.retire(model, version);
     }
   }
 
   /** One for each model: memory must not grow with rollouts. */
-  #keepWarm(model: ServedModel, version: string): void {
-    const seconds = model.policy.rollout.keepWarmSeconds;
+  #keepWarm(model: ServedModel, version: string, seconds: number): void {
     const before = model.keptWarm;
     model.keptWarm = seconds > 0 ? version : null;
     if (before !== null && before !== version) this.retire(model, before);

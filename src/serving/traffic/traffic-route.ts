@@ -35,6 +35,7 @@ export const TrafficRoute = z
     hard: z.object({ failures: z.number().int(), latencyMs: z.number().nullable() }),
     /** Loaded on every server, whether they have traffic or not. */
     warm: z.array(VersionNumber),
+    keepWarmSeconds: z.number().min(0).optional().meta({ description: "How long the stable version stays loaded after the route has gone and another is the champion; by the policy where it is absent" }),
     /** Of an A/B test, what it counts. */
     test: z.record(z.string(), z.unknown()).optional(),
   })
