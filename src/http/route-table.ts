@@ -71,7 +71,8 @@ function prefixesOf(path: string): string[] {
   const prefixes: string[] = [];
   let prefix = "";
   for (const segment of path.split("/").slice(1, maxPrefixSegments + 1)) {
-    if (segment.includes(":") || segment === "*") break;
+    // What begins with two slashes is nobody's in particular.
+    if (segment === "" || segment.includes(":") || segment === "*") break;
     prefixes.push((prefix += `/${segment}`));
   }
   return prefixes;

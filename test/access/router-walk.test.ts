@@ -133,7 +133,7 @@ describe("the router, walked with every kind of caller", () => {
 
   it("writes down what is unsafe, and leaves out only what is too much or changes nothing", () => {
     const unaudited = declared.filter(({ method, audited }) => method !== "GET" && audited === false).map(({ operationId }) => operationId);
-    const predictions = ["infer", "inferOfVersion", "invoke", "predictV1", "predictV1OfVersion", "sendTruth"];
+    const predictions = ["infer", "inferOfVersion", "invoke", "predictV1", "predictV1OfVersion", "reportOutcomes", "sendTruth"];
     // What training code writes into its own runs, many a second, and its files.
     const logging = [
       "CreateLoggedModel", "CreateRun", "DeleteTag", "FinalizeLoggedModel", "LogBatch", "LogInputs", "LogLoggedModelParams", "LogMetric", "LogModel", "LogOutputs", "LogParam",

@@ -76,7 +76,7 @@ describe("workflows of several teams", { timeout: 300_000 }, () => {
         assert.match(messages[0]!, /^(RUN_NOT_FOUND|FORBIDDEN)/);
       }
     }
-    assert.deepEqual((await clients.other.workflows.definitions()).map(({ name, runs }) => [name, runs]), [["approval", {}], ["evaluate", {}], ["export", {}], ["import", {}], ["maintenance", {}]]);
+    assert.deepEqual((await clients.other.workflows.definitions()).map(({ name, runs }) => [name, runs]), [["approval", {}], ["evaluate", {}], ["export", {}], ["import", {}], ["maintenance", {}], ["rollout", {}]]);
   });
 
   it("give no run of one team to another by an idempotency key, nor take the key away", async () => {

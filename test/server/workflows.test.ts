@@ -85,7 +85,7 @@ describe("workflows of a server", { timeout: 300_000 }, () => {
 
   it("are listed with the schema of their inputs", async () => {
     const known = await server.client.workflows.definitions();
-    assert.deepEqual(known.map(({ name }) => name), ["approval", "evaluate", "export", "failing", "import", "maintenance", "patient", "sum"]);
+    assert.deepEqual(known.map(({ name }) => name), ["approval", "evaluate", "export", "failing", "import", "maintenance", "patient", "rollout", "sum"]);
     assert.deepEqual((known.at(-1)!.inputSchema as { required: string[] }).required, ["numbers"]);
     assert.match((await slipway(server, "workflows", "definitions")).stdout, /^sum +1 +.*Adds numbers in a program$/m);
   });
@@ -117,7 +117,7 @@ describe("workflows of a server", { timeout: 300_000 }, () => {
   });
 
   it("say what is wrong with a start", async () => {
-    await assert.rejects(server.client.workflows.start("sums", {}), (error: AppError) => withCode("WORKFLOW_NOT_FOUND")(error) && /this server has approval, evaluate, export, failing, import, maintenance, patient, sum\./.test(error.message));
+    await assert.rejects(server.client.workflows.start("sums", {}), (error: AppError) => withCode("WORKFLOW_NOT_FOUND")(error) && /this server has approval, evaluate, export, failing, import, maintenance, patient, rollout, sum\./.test(error.message));
     await assert.rejects(server.client.workflows.start("sum", { numbers: [1, "2"], more: 1 }), (error: AppError) => {
       assert.equal(error.code, "INVALID_REQUEST");
       assert.deepEqual(error.problems.map(({ path }) => path), ["input.numbers.1", "input"]);

@@ -8,6 +8,8 @@ const parse = (text: string): ExactValue => parseExactJson(Buffer.from(text));
 const written = (value: ExactValue): string => {
   if (Array.isArray(value)) return `[ ${value.map(written).join(" ,\n")}]`;
   if (value !== null && typeof value === "object") return `{${Object.entries(value).map(([name, part]) => `${JSON.stringify(name)} :${written(part)}`).join(",\t")} }`;
+  // A double beyond 2^53 that is written without a point is read as what it stands for, a whole number of 64 bits.
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?[0-9]+$/.test(String(value))) return `${value}.0`;
   return typeof value === "string" ? JSON.stringify(value) : Object.is(value, -0) ? "-0.0" : String(value);
 };
 

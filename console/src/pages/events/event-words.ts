@@ -7,8 +7,12 @@ export const eventTypes = [
     types: [
       "model.created", "model.described", "model.renamed", "model.deleted", "model.tag.set", "model.tag.deleted",
       "model.version.registered", "model.version.transitioned", "model.version.described", "model.version.deleted", "model.version.tag.set", "model.version.tag.deleted", "model.version.evaluated",
-      "model.alias.changed", "model.alias.deleted", "model.policy.changed",
+      "model.alias.changed", "model.alias.deleted", "model.policy.changed", "model.route.changed",
     ],
+  },
+  {
+    pattern: "rollout.*",
+    types: ["rollout.started", "rollout.phase.entered", "rollout.paused", "rollout.resumed", "rollout.succeeded", "rollout.rolled_back", "rollout.aborted", "rollout.failed"],
   },
   { pattern: "dataset.*", types: ["dataset.created", "dataset.version.added", "dataset.deleted"] },
   { pattern: "experiment.*", types: ["experiment.created"] },
