@@ -26,6 +26,7 @@ describe("a rollout as text", () => {
   });
 
   it("shows how it ended", () => {
+    assert.equal(rolloutText({ ...status, rollout: { ...running, id: "rol_2", kind: "ab-test" } }).split("\n")[1], "  slipway abtest status rol_2");
     const ended = rolloutText({ ...status, rollout: { ...running, state: "succeeded", reason: "every phase passed", phase: 3 }, route: null, latest: null, checks: [], replicas: [] });
     assert.match(ended, /succeeded \(every phase passed\)/);
     assert.match(ended, /\[x\] full 100%\n {2}#{40} 100% of the traffic/);

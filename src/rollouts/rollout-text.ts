@@ -7,7 +7,9 @@ const marks: Readonly<Record<GateResult["result"], string>> = { pass: "ok", fail
 
 /** A rollout as a picture for terminals: its phases, the split, and how each gate stands. */
 export function rolloutText({ rollout, route, latest, replicas, checks }: RolloutStatus): string {
-  const { id, model, candidate, stable, state, phase: present, plan, reason } = rollout;
+  const { id, model, candidate, stable, state, phase: present, plan, reason, kind } = rollout;
+  // It has no phases; its report is another.
+  if (kind === "ab-test") return `${model}: A/B test beside version ${stable}, ${state}${reason === "" ? "" : ` (${reason})`}   ${id}\n  slipway abtest status ${id}`;
   const track = plan.phases.map(({ phase, weight }, index) => {
     const text = `${phase} ${percent(weight)}`;
     return index < present || state === "succeeded" ? `[x] ${text}` : index === present && openStates.includes(state) ? `[>] ${text}` : `[ ] ${text}`;
