@@ -1,8 +1,10 @@
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { SlipwayClient, type Prediction } from "../../src/index.ts";
 import { PostgresCluster } from "../../test/kit/postgres-cluster.ts";
 import { startSlipway } from "../serving/processes.ts";
 import { pacedLoad } from "./paced-load.ts";
-import { benchModel, dataOf, features, median, pause, rolloutServerOf, startRolloutServer, type RolloutServer } from "./rollout-server.ts";
+import { benchModel, features, median, rolloutServerOf, startRolloutServer, type RolloutServer } from "./rollout-server.ts";
 
 const perSecond = 500;
 
@@ -12,7 +14,7 @@ export async function hardFailures(directory: string, [stable, failing]: readonl
   let failures = 0;
   let attempts = 0;
   for (let round = 0; round < rounds; round++) {
-    const server = await startRolloutServer(dataOf(directory, `failing-${round}`), [stable, failing]);
+    const server = await startRolloutServer(join(directory, `failing-${round}`), [stable, failing]);
     await server.roll({ weight: 0.25, shadow: 0 });
     // The candidate fails on what stable takes: from one moment to the next, all requests are of this kind.
     const sound = Array.from({ length: 1000 }, (_, index) => server.request(index));
@@ -35,19 +37,19 @@ export async function hardFailures(directory: string, [stable, failing]: readonl
 
 /** From the command to the first moment after which no answer is the candidate's. */
 export async function rollbacks(directory: string, [stable, candidate]: readonly [string, string], rounds: number): Promise<void> {
-  const one = await startRolloutServer(dataOf(directory, "one"), [stable, candidate]);
+  const one = await startRolloutServer(join(directory, "one"), [stable, candidate]);
   await rollBackTimes("one process, SQLite", [one], rounds);
   await one.process.stop();
 
   const cluster = await PostgresCluster.start({ fsync: true });
   try {
     process.env.SLIPWAY_DATABASE_URL = cluster.url({ schema: await cluster.createSchema("bench") });
-    process.env.SLIPWAY_ARTIFACTS = dataOf(directory, "artifacts");
-    const first = await startSlipway(dataOf(directory, "replica-0"));
+    process.env.SLIPWAY_ARTIFACTS = join(directory, "artifacts");
+    const first = await startSlipway(join(directory, "replica-0"));
     const client = new SlipwayClient({ url: String(first.facts.url) });
     await client.deploy({ file: stable, name: benchModel });
     await client.deploy({ file: candidate, name: benchModel, activate: false });
-    const others = await Promise.all([1, 2].map((number) => startSlipway(dataOf(directory, `replica-${number}`))));
+    const others = await Promise.all([1, 2].map((number) => startSlipway(join(directory, `replica-${number}`))));
     const servers = [rolloutServerOf(first, client), ...others.map((process) => rolloutServerOf(process, new SlipwayClient({ url: String(process.facts.url) })))];
     await rollBackTimes("three processes, Postgres", servers, rounds);
     await Promise.all(servers.map(({ process }) => process.stop()));

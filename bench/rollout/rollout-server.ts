@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { SlipwayClient, type RolloutStatus } from "../../src/index.ts";
 import { requestBytes } from "../serving/http-load.ts";
 import { startSlipway, type BenchProcess } from "../serving/processes.ts";
@@ -35,7 +35,7 @@ export function rolloutServerOf(process: BenchProcess, client: SlipwayClient): R
     roll: async (phase, more = {}) => {
       const phases = [{ phase: "canary", ...phase, minSeconds: 86_400, gates: [] }];
       await client.api.send("POST", `/api/models/${benchModel}/rollouts`, { version: "2", plan: { phases, ...more } });
-      while ((await status()).rollout.state === "preparing") await new Promise((resolve) => setTimeout(resolve, 50));
+      while ((await status()).rollout.state === "preparing") await pause(50);
     },
     request: (index, values = row) =>
       requestBytes(port, `/v2/models/${benchModel}/infer`, { "Content-Type": "application/json", "Slipway-Key": `user-${index % 10_000}` }, Buffer.from(
@@ -44,6 +44,4 @@ export function rolloutServerOf(process: BenchProcess, client: SlipwayClient): R
   };
 }
 
-export const dataOf = (directory: string, name: string): string => join(directory, name);
 export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
-export const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));

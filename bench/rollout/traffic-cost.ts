@@ -3,7 +3,7 @@ import { httpLoad, type LoadResult } from "../serving/http-load.ts";
 import { startFloor } from "../serving/processes.ts";
 import { hasNginx, startNginx } from "./nginx-peer.ts";
 import { pacedLoad } from "./paced-load.ts";
-import { dataOf, features, median, startRolloutServer } from "./rollout-server.ts";
+import { features, median, startRolloutServer } from "./rollout-server.ts";
 
 interface Line {
   name: string;
@@ -18,10 +18,10 @@ export async function trafficCost(directory: string, models: readonly [string, s
   const [first, second] = floors.map(({ facts }) => facts.port!) as [number, number];
   const nginx = hasNginx() ? await startNginx(join(directory, "nginx"), [first, second]) : null;
   if (nginx === null) console.log("No nginx: the peer is left out.\n");
-  const bare = await startRolloutServer(dataOf(directory, "bare"), models);
-  const canary = await startRolloutServer(dataOf(directory, "canary"), models);
+  const bare = await startRolloutServer(join(directory, "bare"), models);
+  const canary = await startRolloutServer(join(directory, "canary"), models);
   await canary.roll({ weight: 0.05, shadow: 0 });
-  const shadow = await startRolloutServer(dataOf(directory, "shadow"), models);
+  const shadow = await startRolloutServer(join(directory, "shadow"), models);
   await shadow.roll({ weight: 0, shadow: 1 });
   const body = (port: number) => Array.from({ length: 1000 }, (_, index) => Buffer.from(bare.request(index).toString().replace(`127.0.0.1:${bare.port}`, `127.0.0.1:${port}`)));
   const closed = (port: number) => () => httpLoad(port, body(port), 1, seconds);

@@ -104,7 +104,7 @@ export const errorCatalogue = {
   ROLLOUT_NOT_FOUND: { status: 404, hint: "List them with `slipway rollout list`." },
   ROLLOUT_UNDER_WAY: { status: 409, hint: "A model has one rollout or A/B test at a time: wait for it, or end it with `slipway rollout abort MODEL`." },
   ROLLOUT_ENDED: { status: 409, hint: "Start another with `slipway rollout start MODEL`." },
-  ROLLOUT_IMPOSSIBLE: { status: 400, hint: "Compare the contracts of the two versions with `slipway models show MODEL`." },
+  ROLLOUT_IMPOSSIBLE: { status: 400, hint: "The message says what stands against it; `slipway models show MODEL` lists the versions and their contracts." },
   UPSTREAM_UNREACHABLE: { status: 503, hint: "Look whether the server upstream is up and may be reached from here (setting egressAllowed); the version is ready again by itself when it answers." },
   UPSTREAM_TIMEOUT: { status: 504, hint: "The server upstream was too slow; look at it, or deploy the version again with a longer --timeout." },
   UPSTREAM_BUSY: { status: 503, hint: "The server upstream has too much to do; try again after the seconds in Retry-After." },
