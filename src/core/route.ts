@@ -24,7 +24,11 @@ export type BodySpec =
       numbersAsSent?: true;
     }
   /** Read whole into one Buffer, decompressed (gzip, deflate). */
-  | { kind: "buffer"; maxBytes: "inference" | number; description: string; example?: unknown }
+  | {
+      kind: "buffer"; maxBytes: "inference" | number; description: string; example?: unknown;
+      /** A header, in small letters, with the length of what stands before binary data: these begin at a multiple of 8 in memory where the body is put together. */
+      alignedBehind?: string;
+    }
   /** Handed over unread; the handler consumes it. */
   | { kind: "stream"; description: string };
 

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { releaseMemory } from "../core/release-memory.ts";
 import { readBody } from "./read-body.ts";
 
 /** A request whose pieces come as they are given, each with memory of its own as Node's parser makes them. */
@@ -31,6 +32,22 @@ describe("a plain body", () => {
         const declared = promise === "true" ? expected.length : promise === "none" ? undefined : Number(promise);
         const body = await readBody(requestOf(pieces, declared), limits);
         assert.ok(body.equals(expected));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("in several pieces has what is to be read as numbers at a multiple of 8, and its memory can be given back", async () => {
+    const place = fc.oneof(fc.nat(300), fc.constantFrom(NaN, -3, 1.5, Infinity, 2 ** 53));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 16_000, max: 70_000 }), { minLength: 2, maxLength: 5 }), place, fc.boolean(), async (sizes, alignedAt, declares) => {
+        const pieces = sizes.map((size, index) => own(size, index));
+        const expected = Buffer.concat(pieces);
+        const body = (await readBody(requestOf(pieces, declares ? expected.length : undefined), { ...limits, alignedAt })) as Buffer<ArrayBuffer>;
+        assert.ok(body.equals(expected));
+        if (Number.isSafeInteger(alignedAt) && alignedAt > 0) assert.equal((body.byteOffset + alignedAt) % 8, 0);
+        releaseMemory(body);
+        assert.equal(body.length, 0);
       }),
       { numRuns: 60 },
     );

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import type { Transform } from "node:stream";
 import { AppError, toAppError } from "../core/errors.ts";
-import { releaseMemory } from "../core/release-memory.ts";
+import { alignedBytes, releaseMemory } from "../core/release-memory.ts";
 
 export interface BodyLimits {
   /** Largest body after decompression, in bytes. */
@@ -11,6 +11,8 @@ export interface BodyLimits {
   maxExpansion: number;
   /** Told of every piece that is kept; what it throws ends the reading. */
   onBytes?: (bytes: number) => void;
+  /** Place in the body that is to lie at a multiple of 8 bytes in memory, when the body comes in several pieces; 0 when absent. */
+  alignedAt?: number;
 }
 
 /**
@@ -19,14 +21,16 @@ export interface BodyLimits {
  */
 class PlainBody {
   readonly #declared: number;
+  readonly #alignedAt: number;
   #pieces: Buffer<ArrayBuffer>[] = [];
   /** Takes what comes next, once it exists; there are no pieces then. */
   #whole: Buffer<ArrayBuffer> | undefined;
   #length = 0;
 
   /** `declared` is the length that the sender promises, in bytes; 0 when it promises none. */
-  constructor(declared: number) {
+  constructor(declared: number, alignedAt = 0) {
     this.#declared = declared;
+    this.#alignedAt = alignedAt;
   }
 
   get length(): number {
@@ -54,7 +58,7 @@ class PlainBody {
   }
 
   #gather(capacity: number): Buffer<ArrayBuffer> {
-    const whole = Buffer.allocUnsafe(capacity);
+    const whole = alignedBytes(capacity, this.#alignedAt);
     let at = 0;
     for (const piece of this.#pieces.splice(0)) {
       at += piece.copy(whole, at);
@@ -98,9 +102,9 @@ function refusalOf(bytes: number, onBytes: BodyLimits["onBytes"]): AppError | nu
   }
 }
 
-function readPlain(request: IncomingMessage, declared: number, { maxBytes, onBytes }: BodyLimits): Promise<Buffer> {
+function readPlain(request: IncomingMessage, declared: number, { maxBytes, onBytes, alignedAt }: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const body = new PlainBody(declared);
+    const body = new PlainBody(declared, alignedAt);
     request.on("data", (chunk: Buffer<ArrayBuffer>) => {
       const refused = body.length + chunk.length > maxBytes ? tooLarge(maxBytes) : refusalOf(chunk.length, onBytes);
       if (refused === null) {

@@ -48,7 +48,8 @@ export class RequestBodies {
         this.#budget.take(count);
         exchange.bodyBytes += count;
       };
-      const bytes = await readBody(request, { maxBytes, maxExpansion: 100, onBytes });
+      const alignedAt = body.kind === "buffer" && body.alignedBehind !== undefined ? Number(request.headers[body.alignedBehind] ?? 0) : 0;
+      const bytes = await readBody(request, { maxBytes, maxExpansion: 100, onBytes, alignedAt });
       if (body.kind === "buffer") return bytes;
       const problems: Problem[] = [];
       const sent = body.optional === true && bytes.length === 0 ? {} : parseJson(bytes, request.headers["content-type"]);

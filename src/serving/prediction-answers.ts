@@ -39,6 +39,7 @@ export class PredictionAnswers {
     this.#parts.observer.answered({ version, time: call.now, rows, outcome, timing, inputs: call.inputs });
     await this.#records.write(model, version, { id: predictionId, now: call.now, requestId: call.id, rows, outcome, timing, inputs: call.inputs, outputs, assignment: null });
     if (failure !== undefined) throw failure;
-    return { predictionId, model: version.model, version: version.version, outputs };
+    // The run is over, the observers have counted and the record is written.
+    return { predictionId, model: version.model, version: version.version, outputs, inputsAreFree: true };
   }
 }

@@ -1,5 +1,6 @@
 import type { Caller } from "../../core/caller.ts";
 import type { AppError } from "../../core/errors.ts";
+import { releaseTensors } from "../../core/release-memory.ts";
 import { streamMethod, unaryMethod, type GrpcCall, type GrpcMethod, type GrpcService } from "../../core/grpc-service.ts";
 import { errorText } from "./error-text.ts";
 import { messageCodec } from "./grpc-messages.ts";
@@ -49,6 +50,7 @@ export function openInferenceGrpcService(service: InferenceService, serverVersio
       model: wire.model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
       deadlineMs: shorter(deadlineMs, request.timeoutMs), now, door: "grpc", connection: caller, routingKey: request.routingKey,
     });
+    if (result.inputsAreFree === true) releaseTensors(request.inputs);
     return { request, result };
   }
 

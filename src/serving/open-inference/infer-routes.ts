@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { AppError } from "../../core/errors.ts";
+import { releaseMemory, releaseTensors } from "../../core/release-memory.ts";
 import { HttpAnswer, route, type Route, type RouteRequest } from "../../core/route.ts";
 import { errorBody } from "./error-text.ts";
 import { shorter } from "./infer-request.ts";
@@ -67,7 +68,7 @@ function modelRoutes(service: InferenceService): Route[] {
     ...versionedRoutes(start, {
       suffix: "/infer", method: "POST", access: "viewer", audited: false, operationId: "infer", summary: "Predict",
       description: "JSON, or JSON followed by binary data (header Inference-Header-Content-Length). The answer's parameter prediction_id names the prediction; its parameter arm, where versions share the traffic, which of them answered.",
-      body: { kind: "buffer", maxBytes: "inference", description: "An inference request of the Open Inference Protocol", example: inferExample },
+      body: { kind: "buffer", maxBytes: "inference", description: "An inference request of the Open Inference Protocol", example: inferExample, alignedBehind: headerLengthHeader },
       response: { mediaType: "application/json", description: "An inference response; with binary data as application/octet-stream" },
       handle: (request) => infer(service, request),
     }),
@@ -91,6 +92,9 @@ function modelRoutes(service: InferenceService): Route[] {
   ];
 }
 
+/** Says where the JSON of a body ends and binary data begin. */
+const headerLengthHeader = "inference-header-content-length";
+
 const inferExample = {
   inputs: [{ name: "x", shape: [1, 2], datatype: "FP32", data: [0.5, 1.5] }],
 };
@@ -98,12 +102,16 @@ const inferExample = {
 async function infer(service: InferenceService, caller: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> {
   const { params, body, headers, now } = caller;
   const { model, version } = params;
-  const request = counted(service, model, () => parseInferRequest(body, headerText(headers, "inference-header-content-length"), service.signature(model, version)));
+  const request = counted(service, model, () => parseInferRequest(body, headerText(headers, headerLengthHeader), service.signature(model, version)));
   const result = await service.infer({
     model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
     deadlineMs: shorter(deadlineHeader(headers), request.timeoutMs), now, door: "rest", connection: caller, routingKey: request.routingKey,
   });
   const answer = writeInferResponse(result, request);
+  if (result.inputsAreFree === true) {
+    releaseTensors(request.inputs);
+    releaseMemory(body as Buffer<ArrayBuffer>);
+  }
   return new HttpAnswer(200, answer.headers, answer.chunks);
 }
 

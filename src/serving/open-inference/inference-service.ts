@@ -45,6 +45,8 @@ export interface InferenceResult {
   outputs: Tensor[];
   /** Who answered of a model with a route: `stable` or the name of an arm. `fallback model` or `default answer` where the version could not. */
   arm?: string;
+  /** Nobody reads the call's inputs any more: whoever made them may give up their memory. */
+  inputsAreFree?: true;
 }
 
 /** What one served version tells of itself. */
