@@ -14,10 +14,15 @@ export interface CliParts {
 
 /** The command line: results on stdout, progress and errors on stderr, exit code 1 for a failure and 2 for wrong usage. */
 export async function runCli(argv: readonly string[], parts: CliParts): Promise<number> {
+  // Not an option of the program: it would be taken from commands that have a --version of their own.
+  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
+    process.stdout.write(`${parts.version}\n`);
+    return 0;
+  }
   let exitCode = 0;
   const program = new Program("slipway")
     .description("The last mile of machine learning in one process.")
-    .version(parts.version)
+    .usage("[options] <command>\n       slipway --version")
     .option("--url <url>", "server to talk to", parts.serverUrl)
     .option("--json", "print results as JSON")
     .option("--quiet", "no progress on stderr")
