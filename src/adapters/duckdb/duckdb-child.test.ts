@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { compileCache } from "../../../test/kit/compile-cache.ts";
 import { RecordingLogger } from "../../../test/kit/prediction-log-scenario.ts";
 import { AppError } from "../../core/errors.ts";
 import { DuckdbChild, DuckdbChildError } from "./duckdb-child.ts";
@@ -30,7 +31,7 @@ describe("DuckdbChild", () => {
   const describeTable = (child: DuckdbChild, timeoutMs = 60_000): Promise<{ rows: number }> => child.run("describeReference", { path, format: "csv" }, timeoutMs);
 
   it("starts a process for the first task, keeps it for the next ones and ends it at close", async () => {
-    const child = new DuckdbChild({ niceness: 5 });
+    const child = new DuckdbChild({ environment: compileCache, niceness: 5 });
     assert.equal(child.processId, undefined);
     assert.equal((await describeTable(child)).rows, 1);
     const first = child.processId!;
@@ -43,7 +44,7 @@ describe("DuckdbChild", () => {
   });
 
   it("ends the process when nobody asks for anything, and starts another when somebody does", async () => {
-    const child = new DuckdbChild({ idleMs: 1 });
+    const child = new DuckdbChild({ environment: compileCache, idleMs: 1 });
     await describeTable(child);
     const first = child.processId;
     // Whether the process has just ended or is about to, the next task gets its answer.
@@ -56,7 +57,7 @@ describe("DuckdbChild", () => {
 
   it("rejects the task whose process dies, and runs those behind it in a new one", async () => {
     const logger = new RecordingLogger();
-    const child = new DuckdbChild({ logger });
+    const child = new DuckdbChild({ environment: compileCache, logger });
     await describeTable(child);
     const first = child.processId!;
     const settled = Promise.allSettled([describeTable(child), describeTable(child), describeTable(child)]);
@@ -70,7 +71,7 @@ describe("DuckdbChild", () => {
   });
 
   it("kills a task that takes longer than it may", async () => {
-    const child = new DuckdbChild();
+    const child = new DuckdbChild({ environment: compileCache });
     await describeTable(child);
     const first = child.processId!;
     const large = join(directory, "large.csv");
@@ -82,14 +83,14 @@ describe("DuckdbChild", () => {
   });
 
   it("rejects what waits and what runs when it is closed", async () => {
-    const child = new DuckdbChild();
+    const child = new DuckdbChild({ environment: compileCache });
     const settled = Promise.allSettled([describeTable(child), describeTable(child)]);
     await child.close();
     for (const result of await settled) assert.ok(result.status === "rejected" && failsFor("closed")(result.reason));
   });
 
   it("hands over the failure that the task names, with its cause for the log", async () => {
-    const child = new DuckdbChild();
+    const child = new DuckdbChild({ environment: compileCache });
     await writeFile(join(directory, "ragged.csv"), "a,b\n1\n");
     await assert.rejects(child.run("describeReference", { path: join(directory, "ragged.csv"), format: "csv" }, 60_000), (error) => {
       assert.ok(error instanceof AppError && error.code === "REFERENCE_INVALID");

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { compileCache } from "../../../test/kit/compile-cache.ts";
 import { epochMs, ManualClock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";
@@ -36,9 +37,9 @@ describe("DuckdbMetricSource", () => {
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "slipway-metrics-"));
-    log = await SegmentPredictionLog.open({ directory, clock, logger: silentLogger, archive: new DuckdbPredictionArchive(), signatureOf: () => signature });
+    log = await SegmentPredictionLog.open({ directory, clock, logger: silentLogger, archive: new DuckdbPredictionArchive({ environment: compileCache }), signatureOf: () => signature });
     const readSince = (from: number, behind: { predictionId: string } | null): Promise<StoredTruth[]> => Promise.resolve(behind === null ? truth.filter(({ receivedAt }) => receivedAt >= from) : []);
-    source = new DuckdbMetricSource({ log, truth: { readSince }, signatureOf: () => signature, timeoutMs: 60_000 });
+    source = new DuckdbMetricSource({ log, truth: { readSince }, signatureOf: () => signature, timeoutMs: 60_000, environment: compileCache });
   });
   after(async () => {
     await source.close();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
+import { compileCache } from "../../../test/kit/compile-cache.ts";
 import { AppError } from "../../core/errors.ts";
 import type { CategoricalColumnProfile, ColumnProfile, NumericColumnProfile, ProfileRequest } from "../../registry/index.ts";
 import { DuckdbChild } from "./duckdb-child.ts";
@@ -15,16 +16,19 @@ const numeric = (column: string): ProfileRequest => ({ column, input: "x", index
 const categorical = (column: string): ProfileRequest => ({ column, input: "x", index: 0, kind: "categorical" });
 
 describe("DuckdbReferenceProfiler", () => {
-  const child = new DuckdbChild();
+  const child = new DuckdbChild({ environment: compileCache });
   const profiler = new DuckdbReferenceProfiler(child);
   let directory: string;
+  let instance: DuckDBInstance;
   let files = 0;
   before(async () => {
+    instance = await DuckDBInstance.create(":memory:");
     // A name that SQL and globs would both trip over.
     directory = await mkdtemp(join(tmpdir(), "slipway-profile-[a]*'q-"));
   });
   after(async () => {
     await child.close();
+    instance.closeSync();
     await rm(directory, { recursive: true, force: true });
   });
 
@@ -37,8 +41,9 @@ describe("DuckdbReferenceProfiler", () => {
   /** A Parquet file of what a query answers. */
   async function parquet(query: string): Promise<string> {
     const path = join(directory, `${++files}`);
-    const connection = await (await DuckDBInstance.create(":memory:")).connect();
+    const connection = await instance.connect();
     await connection.run(`COPY (${query}) TO '${path.replaceAll("'", "''")}' (FORMAT parquet)`);
+    connection.closeSync();
     return path;
   }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { DuckDBInstance } from "@duckdb/node-api";
 import fc from "fast-check";
+import { compileCache } from "../../../test/kit/compile-cache.ts";
 import { AppError } from "../../core/errors.ts";
 import type { CellValue } from "../../datasets/index.ts";
 import { DuckdbChild } from "./duckdb-child.ts";
@@ -12,16 +13,19 @@ import { DuckdbTableReader } from "./duckdb-table-reader.ts";
 import { sqlText } from "./sql-text.ts";
 
 describe("DuckdbTableReader", () => {
-  const child = new DuckdbChild();
+  const child = new DuckdbChild({ environment: compileCache });
   const reader = new DuckdbTableReader(child);
   let directory: string;
+  let instance: DuckDBInstance;
   let files = 0;
   before(async () => {
+    instance = await DuckDBInstance.create(":memory:");
     // A name that SQL and globs would both trip over.
     directory = await mkdtemp(join(tmpdir(), "slipway-rows-[a]*'q-"));
   });
   after(async () => {
     await child.close();
+    instance.closeSync();
     await rm(directory, { recursive: true, force: true });
   });
   const all = { offset: 0, limit: 1000 };
@@ -34,10 +38,9 @@ describe("DuckdbTableReader", () => {
 
   async function parquet(query: string): Promise<string> {
     const path = join(directory, `${++files}`);
-    const instance = await DuckDBInstance.create(":memory:");
     const connection = await instance.connect();
     await connection.run(`COPY (${query}) TO ${sqlText(path)} (FORMAT parquet, ROW_GROUP_SIZE 2048)`);
-    instance.closeSync();
+    connection.closeSync();
     return path;
   }
 

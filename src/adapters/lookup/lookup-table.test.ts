@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import fc from "fast-check";
+import { compileCache } from "../../../test/kit/compile-cache.ts";
 import { AppError } from "../../core/errors.ts";
 import { systemClock } from "../../core/clock.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -18,7 +19,7 @@ import { LookupTables } from "./lookup-tables.ts";
 describe("tables that are looked up in", () => {
   let directory = "";
   let blobs: FilesystemBlobStore;
-  const child = new DuckdbChild();
+  const child = new DuckdbChild({ environment: compileCache });
   let tables: LookupTables;
   let files = 0;
   before(async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { closeSync, ftruncateSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { compileCache } from "../../../test/kit/compile-cache.ts";
 import {
   diesOnMinusOne, failsOnValue, identityModel, linearModel, loopsAsOftenAsTold, mixedInputsModel, neverReturns, notRowWise, translationModel, zipMapClassifier,
 } from "../../../test/kit/onnx-models.ts";
@@ -16,7 +17,7 @@ import { OnnxInspector } from "./onnx-inspector.ts";
 const { directory, save } = modelFiles();
 
 function inspector(limits: { probeTimeLimitMs?: number; timeLimitMs?: number } = {}): OnnxInspector {
-  return new OnnxInspector({ environment: {}, logger: silentLogger, intraOpThreads: 1, ...limits });
+  return new OnnxInspector({ environment: compileCache, logger: silentLogger, intraOpThreads: 1, ...limits });
 }
 
 async function probe(bytes: Uint8Array, limits: { probeTimeLimitMs?: number } = {}): Promise<ModelProbe> {

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { compileCache } from "../../../test/kit/compile-cache.ts";
 import { diesOnMinusOne, failsOnValue, identityModel, linearModel, loopsAsOftenAsTold, neverReturns } from "../../../test/kit/onnx-models.ts";
 import { openResources, openResourcesAtMost } from "../../../test/kit/open-resources.ts";
 import type { AppError } from "../../core/errors.ts";
@@ -19,7 +20,7 @@ import { runnerCommand } from "./runner-process-command.ts";
 const { directory, save } = modelFiles();
 
 function runtime(logger: Logger = silentLogger): OnnxRuntime {
-  return new OnnxRuntime({ logger, environment: {}, intraOpThreads: 1 });
+  return new OnnxRuntime({ logger, environment: compileCache, intraOpThreads: 1 });
 }
 
 /** The runtime reads nothing of the contract but the names. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compileCache } from "../../../../test/kit/compile-cache.ts";
 import { systemClock } from "../../../core/clock.ts";
 import { silentLogger } from "../../../core/logger.ts";
 import { predictionLogConformance } from "../../../serving/prediction-log.conformance.ts";
@@ -11,7 +12,7 @@ predictionLogConformance("segments and Parquet", async () => {
   const directory = await mkdtemp(join(tmpdir(), "slipway-predictions-"));
   const archives: DuckdbPredictionArchive[] = [];
   const start = (): Promise<SegmentPredictionLog> => {
-    const archive = new DuckdbPredictionArchive();
+    const archive = new DuckdbPredictionArchive({ environment: compileCache });
     archives.push(archive);
     return SegmentPredictionLog.open({ directory, clock: systemClock, logger: silentLogger, archive, signatureOf: () => null, recentBytesPerModel: 2048 });
   };
