@@ -9,12 +9,15 @@ import {
   diesOnMinusOne,
   failsOnValue,
   identityModel,
+  identityThatDoublesAboveZero,
+  identityThatThrowsFromTen,
   linearModel,
   loopsAsOftenAsTold,
   mixedInputsModel,
   mlpModel,
   neverReturns,
   notRowWise,
+  shiftedModel,
   slowModel,
   translationModel,
   zipMapClassifier,
@@ -127,6 +130,16 @@ describe("models for tests", () => {
     const run = (index: bigint) => runOnnx(failsOnValue(), { index: { datatype: "INT64", shape: [1, 1], data: BigInt64Array.of(index) } });
     deepEqual((await run(9n)).y!.data, [4.5]);
     await rejects(run(10n), /out of data bounds/);
+  });
+
+  it("identities go wrong from where they say", async () => {
+    const answer = async (model: Uint8Array, ...rows: number[]) => (await runOnnx(model, { x: float32Rows(rows.map((value) => [value])) })).y!;
+    deepEqual((await answer(identityThatThrowsFromTen(), 9, -3)).data, [9, -3]);
+    await rejects(answer(identityThatThrowsFromTen(), 1, 10), /out of data bounds/);
+    deepEqual(await answer(identityThatDoublesAboveZero(), 0, -3), { type: "float32", shape: [2, 1], data: [0, -3] });
+    deepEqual((await answer(identityThatDoublesAboveZero(), 0, 3)).shape, [4, 1]);
+    deepEqual(inspectOnnx(identityThatDoublesAboveZero()).outputs[0]!.shape, [-1, 1]);
+    deepEqual((await answer(shiftedModel(0.5), 1, 2)).data, [1.5, 2.5]);
   });
 
   it("big memory returns its input", async () => {

@@ -259,6 +259,46 @@ export function squareRootModel(): Uint8Array {
   return new OnnxModelWriter().input("x", "FP32", ["batch", 1]).node("Sqrt", ["x"], ["y"]).output("y", "FP32", ["batch", 1]).toBytes();
 }
 
+/** `x` FP32 [batch, 1] -> `y` = x + `shift`: without a shift right, with one as plausible. */
+export function shiftedModel(shift: number): Uint8Array {
+  return new OnnxModelWriter()
+    .input("x", "FP32", ["batch", 1])
+    .initializer("shift", "FP32", [], [shift])
+    .node("Add", ["x", "shift"], ["y"])
+    .output("y", "FP32", ["batch", 1])
+    .toBytes();
+}
+
+/** `x` FP32 [batch, 1] -> `y` = x; the runtime refuses a request whose largest value is 10 or more, as in `failsOnValue`. */
+export function identityThatThrowsFromTen(): Uint8Array {
+  const model = new OnnxModelWriter()
+    .input("x", "FP32", ["batch", 1])
+    .initializer("table", "FP32", [10], new Float32Array(10))
+    .node("ReduceMax", ["x"], ["largest"], { ints: { keepdims: 0 } })
+    .node("Cast", ["largest"], ["index"], { ints: { to: int64 } })
+    .node("Gather", ["table", "index"], ["found"]);
+  return addNothingOf(model, "found");
+}
+
+/** `x` FP32 [batch, 1] -> `y` = x, as declared; where a value is above 0, with each row a second time. */
+export function identityThatDoublesAboveZero(): Uint8Array {
+  return new OnnxModelWriter()
+    .input("x", "FP32", ["batch", 1])
+    .initializer("first", "INT64", [1], [0])
+    .node("ReduceMax", ["x"], ["largest"], { ints: { keepdims: 0 } })
+    .node("Relu", ["largest"], ["positive"])
+    .node("Sign", ["positive"], ["sign"])
+    .node("Cast", ["sign"], ["times"], { ints: { to: int64 } })
+    .node("Shape", ["x"], ["shape"])
+    .node("Gather", ["shape", "first"], ["rows"])
+    .node("Mul", ["rows", "times"], ["more"])
+    // How many rows it takes follows from the values, so nothing that reads the graph can tell the shape.
+    .node("Slice", ["x", "first", "more"], ["again"])
+    .node("Concat", ["x", "again"], ["y"], { ints: { axis: 0 } })
+    .output("y", "FP32", ["batch", 1])
+    .toBytes();
+}
+
 /** `x` FP32 [batch, 1] -> `y` FP32 [batch, 2], x twice. */
 export function twoColumnsModel(): Uint8Array {
   return new OnnxModelWriter().input("x", "FP32", ["batch", 1]).node("Concat", ["x", "x"], ["y"], { ints: { axis: 1 } }).output("y", "FP32", ["batch", 2]).toBytes();
