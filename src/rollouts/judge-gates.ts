@@ -1,7 +1,7 @@
 import type { StepGate } from "../registry/index.ts";
 import type { ArmFigures, GateResult, PairedFigures, Verdict } from "./schemas.ts";
 import {
-  againstLimit, alignBuckets, alignLabels, compareDistributions, compareQuantiles, disagreementRate, errorRateTest, eventRateSequence, meanDifferenceSequence, meanSequence, quantileBounds,
+  againstLimit, alignBuckets, alignLabels, compareDistributions, compareQuantiles, disagreementRate, errorRateTest, eventRateSequence, groupByQuantiles, meanDifferenceSequence, meanSequence, quantileBounds,
 } from "./statistics/index.ts";
 
 /** What a gate is judged by. */
@@ -121,7 +121,10 @@ function distribution({ output, maxDistance }: GateOf<"distribution">, { candida
     return left === null && right === null && answered ? leftOut("the answers are neither numbers nor labels") : { ...noData("there are no predictions of both to compare", maxDistance), applies: true };
   }
   if (left.kind !== right.kind) return { ...answer("fail", { limit: maxDistance }, `the candidate predicts ${right.kind}s, the stable version ${left.kind}s`), applies: true };
-  const aligned = left.kind === "number" && right.kind === "number" ? alignBuckets(left.counts, right.counts) : alignLabels(labelsOf(left), labelsOf(right));
+  const aligned =
+    left.kind === "number" && right.kind === "number"
+      ? groupByQuantiles(alignBuckets(left.counts, right.counts), deviation(left.moments) ?? 0)
+      : alignLabels(labelsOf(left), labelsOf(right));
   const candidateShare = candidate!.rows / Math.max(1, candidate!.rows + stable!.rows);
   const compared = compareDistributions([{ ...aligned, candidateShare }], { alpha });
   if (compared.status === "no-data") return { ...noData("there are not enough predictions of both to compare", maxDistance), applies: true };

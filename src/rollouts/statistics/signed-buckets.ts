@@ -20,3 +20,10 @@ export function signedBucket(value: number): number {
   const bucket = Math.min(lastBucket, 1 + Math.floor(Math.log(size / smallest) / logWidth));
   return value < 0 ? -bucket : bucket;
 }
+
+/** The middle of a bucket: of its magnitudes the geometric mean. NaN of what are not numbers. */
+export function signedBucketValue(bucket: number): number {
+  if (bucket === 0) return 0;
+  if (Math.abs(bucket) > lastBucket) return NaN;
+  return Math.sign(bucket) * smallest * width ** (Math.abs(bucket) - 0.5);
+}
