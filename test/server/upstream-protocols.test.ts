@@ -10,7 +10,7 @@ import { UpstreamPeer, type PeerAnswer, type PeerRequest } from "./upstream-peer
 const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const far = "9223372036854775807";
 
-/** The documented protocols of servers that are not on PyPI, each with a model that adds a and b. */
+/** The documented protocols, each with a model that adds a and b. Real servers: test/clients/upstream-servers.clients.ts, test/python/upstream-servers.flavours.ts. */
 describe("protocols of servers upstream", () => {
   const peer = new UpstreamPeer(() => ({ status: 404 }));
   let url = "";
@@ -68,7 +68,7 @@ describe("protocols of servers upstream", () => {
     assert.match(text, new RegExp(`\\[-${far}\\]`));
     assert.match(text, /\["é"\]/);
     // An only output comes without its name; rows are the other format.
-    for (const [name, format, body, reply] of [["one", undefined, '{"signature_name":"one","inputs":{"x":[1.5,2]}}', '{"outputs":[Infinity,4]}'], ["ones", "instances", '{"signature_name":"one","instances":[1.5,2]}', '{"predictions":[Infinity,4]}']] as const) {
+    for (const [name, format, body, reply] of [["one", undefined, '{"signature_name":"one","inputs":{"x":[1.5,2.0]}}', '{"outputs":[Infinity,4]}'], ["ones", "instances", '{"signature_name":"one","instances":[1.5,2.0]}', '{"predictions":[Infinity,4]}']] as const) {
       await deploy(name, { protocol: "tf-serving", model: "sum", version: "3", signatureName: "one", ...(format === undefined ? {} : { format }) });
       answer = reply;
       const got = await infer(name, '[{"name":"x","datatype":"FP64","shape":[2],"data":[1.5,2]}]');
@@ -83,12 +83,41 @@ describe("protocols of servers upstream", () => {
     await assert.rejects(deploy("not-yet", { protocol: "tf-serving", model: "sum", version: "3" }), (error: AppError) => error.code === "UPSTREAM_UNREACHABLE");
   });
 
+  it("TF Serving: tensors that its JSON cannot carry are refused, and KServe says in its own way that it is ready", async () => {
+    const info = (dtype: string): object => ({ dtype, tensor_shape: { dim: [{ size: "-1", name: "" }], unknown_rank: false } });
+    let ready: object = { model_version_status: [{ version: "1", state: "AVAILABLE" }] };
+    let dtype = "DT_HALF";
+    peer.answer = ({ path }) => {
+      if (path === "/v1/models/sum") return { body: ready };
+      if (path === "/v1/models/sum/metadata") return { body: { metadata: { signature_def: { signature_def: { serving_default: { inputs: { x: info(dtype) }, outputs: { y: info("DT_FLOAT") } } } } } } };
+      return path === "/v1/models/sum:predict" ? { bytes: '{"predictions":[3]}' } : { status: 404 };
+    };
+    for (dtype of ["DT_HALF", "DT_UINT16", "DT_COMPLEX64"]) {
+      await assert.rejects(deploy("half", { protocol: "tf-serving", model: "sum" }), (error: AppError) => error.code === "MODEL_SOURCE_INVALID" && error.message.includes(dtype));
+    }
+    const kserve = { protocol: "tf-serving", model: "sum", format: "instances", signature: { inputs: [{ name: "x", datatype: "FP32", shape: [-1] }], outputs: signature.outputs } };
+    ready = { name: "sum", ready: false };
+    await assert.rejects(deploy("kserve", kserve), (error: AppError) => error.code === "UPSTREAM_UNREACHABLE");
+    ready = { name: "sum", ready: true };
+    await deploy("kserve", kserve);
+    assert.deepEqual(outputsOf((await infer("kserve", '[{"name":"x","datatype":"FP32","shape":[1],"data":[2]}]')).text).y, [3]);
+    // A whole number is a fraction still.
+    assert.equal(sent(), '{"signature_name":"serving_default","instances":[2.0]}');
+  });
+
   it("TorchServe: predictions of a model and a version, ping", async () => {
-    peer.answer = ({ path }) => (path === "/ping" ? { body: { status: "Healthy" } } : path === "/predictions/sum/1.0" ? { bytes: "[1.5, null]" } : { status: 404 });
+    let reply: PeerAnswer = { bytes: "[1.5, null]" };
+    peer.answer = ({ path }) => (path === "/ping" ? { body: { status: "Healthy" } } : path === "/predictions/sum/1.0" ? reply : { status: 404 });
     await deploy("torch", { protocol: "torchserve", model: "sum", version: "1.0", signature });
     const { status, text } = await infer("torch", rows);
     assert.equal(status, 200, text);
     assert.equal(sent(), `{"instances":[{"a":${far},"b":0.5,"c":"x,\\""},{"a":2,"b":1e+300,"c":"é"}]}`);
+    // As the real one answers where its handler threw, and where no worker is free: both with 503.
+    for (const [type, code, wanted] of [["InternalServerException", "UPSTREAM_FAILED", 502], ["ServiceUnavailableException", "UPSTREAM_BUSY", 503]] as const) {
+      reply = { status: 503, bytes: `{\n  "code": 503,\n  "type": "${type}",\n  "message": "Prediction failed"\n}\n` };
+      assert.equal((await infer("torch", rows)).status, wanted);
+      assert.equal((await server.client.predictions("torch", { limit: 1 }))[0]!.outcome, code);
+    }
   });
 
   it("SageMaker: invocations in CSV and in JSON, ping without a body", async () => {
@@ -137,7 +166,7 @@ describe("protocols of servers upstream", () => {
       answers[how] = answer.status === 200 ? sent() : (JSON.parse(await answer.text()) as { error: string }).error;
     }
     assert.match(String(answers.refuse), /no word/);
-    assert.deepEqual([answers.null, answers.word], ["[[1,null]]", "[[1,NaN]]"]);
+    assert.deepEqual([answers.null, answers.word], ["[[1.0,null]]", "[[1.0,NaN]]"]);
   });
 
   it("Open Inference: tensors as bytes where the server takes them, NaN and all", async () => {

@@ -37,7 +37,8 @@ function elementJson({ name, datatype, data }: Tensor, index: number, { missing,
   const value = datatype === "FP16" ? halfToNumber((data as Uint16Array)[index]!) : (data as NumericData)[index]!;
   if (typeof value === "bigint") return String(value);
   if (Object.is(value, -0)) return "-0.0";
-  if (Number.isFinite(value)) return String(value);
+  // A fraction that is whole keeps its point: Python would make an integer of it, and a tensor of integers of a whole row; TF Serving once refused it from 2^24 on.
+  if (Number.isFinite(value)) return datatype.startsWith("FP") && Number.isInteger(value) && Math.abs(value) < 1e21 ? `${value}.0` : String(value);
   if (missing === "null") return "null";
   if (missing === "word") return String(value);
   throw new AppError("MODEL_RUN_FAILED", `${name} has the value ${value}, for which the server upstream has no word; deploy the version with --missing null or word where it has one.`);

@@ -6,7 +6,7 @@ import { tensorJson, tensorOfNested, type ElementStyle } from "./json-tensors.ts
 import { fieldOf } from "./open-inference-wire.ts";
 import { csvOf, tensorsOfCsv } from "./row-csv.ts";
 import { cellsJson, rowsJson, tensorsOfRows } from "./row-json.ts";
-import { isSuccess, jsonHeaders, type UpstreamWire, type WireRequest } from "./upstream-wire.ts";
+import { isSuccess, jsonHeaders, type UpstreamWire, type WireAnswer, type WireRequest } from "./upstream-wire.ts";
 
 /** Paths of servers whose bodies are whatever their handler says. */
 interface Places {
@@ -28,6 +28,7 @@ function plainJsonWire(places: Places): UpstreamWire {
       return outputsOf(outputs, parseExactJson(body));
     },
 
+    meaningOf: (answer) => (answer.status === 503 && isFailedHandler(answer) ? 500 : answer.status),
     healthPath: (document) => document.healthPath ?? places.health(document),
     isHealthy: (answer, document) => isSuccess(answer) || (places.anyAnswer === true && document.healthPath === undefined && answer.status < 500),
   };
@@ -58,6 +59,14 @@ function bodyOf(inputs: readonly Tensor[], { format, missing }: UpstreamDocument
     case "array": return { headers: jsonHeaders, body: tensorJson(inputs[0]!, style) };
     case "csv": return { headers: { "content-type": "text/csv", accept: "text/csv, application/json" }, body: csvOf(inputs, missing) };
   }
+}
+
+/**
+ * TorchServe and the Multi Model Server of SageMaker answer 503 where they have too much to do, and also where the model's handler threw: only the type in
+ * the body tells a broken model, which no waiting mends, from a busy one.
+ */
+function isFailedHandler({ body }: WireAnswer): boolean {
+  return /"type"\s*:\s*"InternalServerException"/.test(Buffer.from(body.subarray(0, 2000)).toString("latin1"));
 }
 
 /** By what is there: outputs by name, or a list of rows, either of them maybe below `predictions` or `outputs`. */

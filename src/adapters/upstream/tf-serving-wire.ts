@@ -7,14 +7,15 @@ import { fieldOf } from "./open-inference-wire.ts";
 import { rowsJson, tensorsOfRows } from "./row-json.ts";
 import { isSuccess, jsonHeaders, type UpstreamWire } from "./upstream-wire.ts";
 
+/** Those that its REST API can say: of DT_HALF and DT_UINT16 it has no JSON in either direction. */
 const datatypes: Readonly<Record<string, Datatype>> = {
-  DT_BOOL: "BOOL", DT_UINT8: "UINT8", DT_UINT16: "UINT16", DT_UINT32: "UINT32", DT_UINT64: "UINT64", DT_INT8: "INT8", DT_INT16: "INT16", DT_INT32: "INT32",
-  DT_INT64: "INT64", DT_HALF: "FP16", DT_FLOAT: "FP32", DT_DOUBLE: "FP64", DT_STRING: "BYTES",
+  DT_BOOL: "BOOL", DT_UINT8: "UINT8", DT_UINT32: "UINT32", DT_UINT64: "UINT64", DT_INT8: "INT8", DT_INT16: "INT16", DT_INT32: "INT32",
+  DT_INT64: "INT64", DT_FLOAT: "FP32", DT_DOUBLE: "FP64", DT_STRING: "BYTES",
 };
 
 /**
  * TensorFlow Serving's REST API: the columnar format unless the rows are asked for, NaN and the infinities as words, texts of tensors
- * whose names end in `_bytes` in base64.
+ * whose names end in `_bytes` in base64. Also the first protocol of KServe, which has no metadata and takes rows.
  */
 export const tfServingWire: UpstreamWire = {
   predict(inputs, document) {
@@ -49,7 +50,10 @@ export const tfServingWire: UpstreamWire = {
   isHealthy(answer, document) {
     if (!isSuccess(answer)) return false;
     if (document.healthPath !== undefined) return true;
-    const states = fieldOf(parseExactJson(answer.body), "model_version_status");
+    const json = parseExactJson(answer.body);
+    // KServe, whose first protocol is this one, says it so.
+    if (fieldOf(json, "ready") === true) return true;
+    const states = fieldOf(json, "model_version_status");
     return Array.isArray(states) && states.some((status) => fieldOf(status, "state") === "AVAILABLE");
   },
 
@@ -71,7 +75,7 @@ function specsOf(tensors: ExactValue | undefined): TensorSpec[] {
   return Object.entries(tensors).map(([name, info]): TensorSpec => {
     const shape = fieldOf(info, "tensor_shape");
     const datatype = datatypes[String(fieldOf(info, "dtype"))];
-    if (datatype === undefined) throw invalid(`has the tensor ${JSON.stringify(name.slice(0, 100))} of the type ${String(fieldOf(info, "dtype")).slice(0, 30)}, which is not known here`);
+    if (datatype === undefined) throw invalid(`has the tensor ${JSON.stringify(name.slice(0, 100))} of the type ${String(fieldOf(info, "dtype")).slice(0, 30)}, which its JSON cannot carry`);
     if (fieldOf(shape, "unknown_rank") === true) throw invalid(`does not say how many dimensions ${JSON.stringify(name.slice(0, 100))} has`);
     const dimensions = fieldOf(shape, "dim");
     return { name, datatype, shape: Array.isArray(dimensions) ? dimensions.map((dimension) => sizeOf(fieldOf(dimension, "size"))) : [], missingAllowed: false };

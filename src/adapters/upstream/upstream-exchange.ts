@@ -1,6 +1,6 @@
 import type { EgressClient } from "../../core/egress.ts";
 import { AppError } from "../../core/errors.ts";
-import { isSuccess, type WireAnswer, type WireRequest } from "./upstream-wire.ts";
+import { isSuccess, type UpstreamWire, type WireAnswer, type WireRequest } from "./upstream-wire.ts";
 
 export interface ExchangeOptions {
   egress: EgressClient;
@@ -32,8 +32,9 @@ export class UpstreamExchange {
   }
 
   /** Answers of 2xx alone. Throws besides UPSTREAM_REFUSED, UPSTREAM_BUSY, UPSTREAM_FAILED, MODEL_RUN_FAILED. */
-  async post(request: WireRequest, limits: { signal?: AbortSignal } = {}): Promise<WireAnswer> {
-    return assertSuccess(await this.#send("POST", request, limits));
+  async post(request: WireRequest, limits: { signal?: AbortSignal } = {}, meaningOf?: UpstreamWire["meaningOf"]): Promise<WireAnswer> {
+    const answer = await this.#send("POST", request, limits);
+    return assertSuccess(answer, meaningOf?.(answer));
   }
 
   async #send(method: "GET" | "POST", { path, headers, body }: WireRequest, limits: { timeoutMs?: number; signal?: AbortSignal }): Promise<WireAnswer> {
@@ -66,18 +67,18 @@ function unreached(cause: unknown): unknown {
   return cause.code === "EGRESS_FAILED" ? new AppError("UPSTREAM_UNREACHABLE", `The server upstream cannot be asked: ${cause.message}`, { cause }) : cause;
 }
 
-/** Throws what a status amounts to. */
-export function assertSuccess(answer: WireAnswer): WireAnswer {
+/** Throws what a status amounts to, or `meant` in its place. */
+export function assertSuccess(answer: WireAnswer, meant = answer.status): WireAnswer {
   if (isSuccess(answer)) return answer;
   const { status } = answer;
   const cause = new Error(`The server upstream answered ${status}: ${Buffer.from(answer.body.subarray(0, loggedBytes)).toString("utf8")}`);
-  if (status >= 300 && status < 400) throw new AppError("UPSTREAM_BAD_ANSWER", `The server upstream answers with a redirect (${status}), which is not followed.`, { cause });
-  if (refusesValues.has(status)) throw new AppError("MODEL_RUN_FAILED", `The server upstream refused the values (${status}).`, { cause });
-  if (status === 429 || status === 503) {
+  if (meant >= 300 && meant < 400) throw new AppError("UPSTREAM_BAD_ANSWER", `The server upstream answers with a redirect (${status}), which is not followed.`, { cause });
+  if (refusesValues.has(meant)) throw new AppError("MODEL_RUN_FAILED", `The server upstream refused the values (${status}).`, { cause });
+  if (meant === 429 || meant === 503) {
     throw new AppError("UPSTREAM_BUSY", `The server upstream takes no more for now (${status}).`, { cause, retryAfterSeconds: retryAfter(answer.headers["retry-after"]) });
   }
-  if (status === 504 || status === 408) throw new AppError("UPSTREAM_TIMEOUT", `The server upstream says that it was too slow (${status}).`, { cause });
-  if (status >= 500) throw new AppError("UPSTREAM_FAILED", `The server upstream failed (${status}).`, { cause });
+  if (meant === 504 || meant === 408) throw new AppError("UPSTREAM_TIMEOUT", `The server upstream says that it was too slow (${status}).`, { cause });
+  if (meant >= 500) throw new AppError("UPSTREAM_FAILED", `The server upstream failed (${status}).`, { cause });
   throw new AppError("UPSTREAM_REFUSED", `The server upstream refused the request (${status}).`, { cause });
 }
 

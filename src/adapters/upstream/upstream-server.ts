@@ -60,7 +60,7 @@ export class UpstreamServer {
   /** One request upstream, whatever is believed of the server's health. Throws what the exchange throws, MODEL_RUN_FAILED, UPSTREAM_BAD_ANSWER. */
   async ask(inputs: readonly Tensor[], shape: WireShape, signal?: AbortSignal): Promise<Tensor[]> {
     const request = this.#wire.predict(inputs, this.#document, shape);
-    const answer = await this.#exchange.post(request, signal === undefined ? {} : { signal });
+    const answer = await this.#exchange.post(request, signal === undefined ? {} : { signal }, this.#wire.meaningOf);
     return this.#wire.outputs(answer, this.#document, shape);
   }
 

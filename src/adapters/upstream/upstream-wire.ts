@@ -32,6 +32,8 @@ export interface UpstreamWire {
   predict(inputs: readonly Tensor[], document: UpstreamDocument, shape: WireShape): WireRequest;
   /** Outputs in the order of the contract. Throws UPSTREAM_BAD_ANSWER. */
   outputs(answer: WireAnswer, document: UpstreamDocument, shape: WireShape): Tensor[];
+  /** The status that a refusal means, where servers of the protocol say several things with one. */
+  meaningOf?(answer: WireAnswer): number;
   /** What is asked to learn whether predictions can be had. */
   healthPath(document: UpstreamDocument): string;
   /** Whether the answer to that says yes. */
