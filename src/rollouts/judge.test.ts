@@ -143,6 +143,21 @@ describe("the judgement of a phase", () => {
     assert.equal(judged({ figures: { arms: [arm("stable", 2000), arm("candidate", 1000)], paired: [] }, plan: { rules: [{ header: "x-beta", to: "candidate" }] } }).decision, "promote");
   });
 
+  it("judges the split by keys and by requests without one, whatever rules send past the weight", () => {
+    const figures = (assigned: PhaseFigures["assigned"]): PhaseFigures => ({ arms: [arm("stable", 2000), arm("candidate", 1000)], paired: [], assigned });
+    const plan = { rules: [{ header: "x-beta", to: "candidate" }] };
+    // A caller who sends half of the requests is one key.
+    const fair = judged({ figures: figures({ halvings: 0, keys: { stable: 21, candidate: 19 }, drawn: {} }), plan });
+    assert.deepEqual([fair.decision, fair.gates.find(({ gate }) => gate === "sample ratio")?.candidate], ["promote", 0.475], fair.reason);
+    const skewed = judged({ figures: figures({ halvings: 0, keys: { stable: 600, candidate: 300 }, drawn: { stable: 10, candidate: 12 } }), plan });
+    assert.match(skewed.reason, /^sample ratio: 33.8% of the keys and requests without one came to the candidate, 50.0% were meant to: more than chance/);
+    assert.equal(judged({ figures: figures({ halvings: 0, keys: {}, drawn: { stable: 600, candidate: 300 } }) }).decision, "hold");
+    assert.equal(resultOf(judged({ figures: figures({ halvings: 0, keys: {}, drawn: {} }), plan }), "sample ratio"), "no data");
+    // A sample that was halved is another test: it has a part of alpha.
+    const nearly = { keys: { stable: 584, candidate: 416 }, drawn: {} };
+    assert.deepEqual([0, 9].map((halvings) => resultOf(judged({ figures: figures({ halvings, ...nearly }) }), "sample ratio")), ["fail", "pass"]);
+  });
+
   it("compares nothing in a phase that leaves no traffic to the stable version, and waits for none of it", () => {
     const full = judged({ asked: [gates.p95, gates.errors, gates.distribution, gates.paired, gates.accuracy], figures: { arms: [arm("candidate", 500)], paired: [] }, phase: { phase: "full", weight: 1 } });
     assert.equal(full.decision, "promote", full.reason);

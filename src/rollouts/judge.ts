@@ -44,7 +44,7 @@ export function judge({ plan, phase: index, seconds, figures, metrics }: JudgedP
     { name: "time", judged: enough("seconds", seconds, phase.minSeconds) },
     { name: "samples", judged: enough("answers of the candidate", samples, phase.minSamples) },
     { name: "hard failures", judged: hardFailures(candidate, plan.hard.failures) },
-    ...(phase.weight > 0 && phase.weight < 1 ? [{ name: "sample ratio", judged: ratio(plan, phase.weight, stable, candidate) }] : []),
+    ...(phase.weight > 0 && phase.weight < 1 ? [{ name: "sample ratio", judged: ratio(plan, phase.weight, figures) }] : []),
   ];
   const asked = phase.gates.map((spec) => ({ name: gateName(spec), spec, judged: judgeGate(spec, facts) }));
   const all = [...own.map((gate) => ({ ...gate, spec: null })), ...asked];
@@ -90,15 +90,24 @@ function hardFailures(candidate: ArmFigures | null, limit: number): JudgedGate {
 }
 
 /** A split that is not the one asked for says that something between caller and figures is wrong: it holds, whatever the gates say. */
-function ratio({ rules }: RolloutPlan, weight: number, stable: ArmFigures | null, candidate: ArmFigures | null): JudgedGate {
-  const [left, right] = [stable?.requests ?? 0, candidate?.requests ?? 0];
-  const none = { stable: null, limit: weight, interval: null, candidate: left + right === 0 ? null : right / (left + right) };
-  if (rules.length > 0) return { ...none, applies: false, result: "no data", detail: "not judged: rules send requests past the weight" };
-  const compared = sampleRatio([{ arms: [{ share: 1 - weight, count: left }, { share: weight, count: right }] }]);
-  if (compared.status === "no-data") return { ...none, applies: false, result: "no data", detail: "there are too few requests to tell" };
-  const share = `${((right / (left + right)) * 100).toFixed(1)}% of the requests came to the candidate, ${(weight * 100).toFixed(1)}% were meant to`;
+function ratio({ rules }: RolloutPlan, weight: number, figures: PhaseFigures): JudgedGate {
+  const { assigned } = figures;
+  const none = { applies: false, result: "no data", candidate: null, stable: null, limit: weight, interval: null } as const;
+  // Verdicts of releases that counted requests are worked out again as they were made.
+  if (assigned === undefined && rules.length > 0) return { ...none, detail: "not judged: rules send requests past the weight" };
+  const requestsOf = (name: string): number => armOf(figures, name)?.requests ?? 0;
+  const draws = assigned === undefined ? [requestsOf] : [assigned.keys, assigned.drawn].map((counts) => (name: string): number => counts[name] ?? 0);
+  const compared = sampleRatio(
+    draws.map((countOf) => ({ arms: [{ share: 1 - weight, count: countOf("stable") }, { share: weight, count: countOf(candidateArm) }] })), { halvings: assigned?.halvings },
+  );
+  if (compared.status === "no-data") return { ...none, detail: "there are too few requests to tell" };
+  const [left, right] = [compared.observed[0]!, compared.observed[1]!];
+  const candidate = right / (left + right);
+  const [keys, drawn] = draws.map((countOf) => countOf("stable") + countOf(candidateArm) > 0);
+  const units = assigned === undefined || !keys ? "requests" : drawn ? "keys and requests without one" : "keys";
+  const share = `${(candidate * 100).toFixed(1)}% of the ${units} came to the candidate, ${(weight * 100).toFixed(1)}% were meant to`;
   return {
-    ...none, applies: true, result: compared.mismatch ? "fail" : "pass",
-    detail: compared.mismatch ? `${share}: more than chance, look for callers that share a key or requests that are lost` : share,
+    ...none, applies: true, result: compared.mismatch ? "fail" : "pass", candidate,
+    detail: compared.mismatch ? `${share}: more than chance, look for ${assigned === undefined ? "callers that share a key or " : ""}requests that are lost` : share,
   };
 }

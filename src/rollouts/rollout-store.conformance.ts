@@ -7,7 +7,7 @@ import { registryAddition } from "../registry/registry-addition.fixture.ts";
 import type { RegistryStores } from "../registry/registry-store.ts";
 import { figuresOf, rolloutOf, routeFor, verdictOf } from "./rollout.fixture.ts";
 import type { RolloutStore } from "./rollout-store.ts";
-import type { PhaseFigures, RolloutRequest } from "./schemas.ts";
+import type { ReplicaFigures, RolloutRequest } from "./schemas.ts";
 
 const now = epochMs(1_700_000_001_000);
 const by = { actor: "user:usr_2", now };
@@ -169,20 +169,21 @@ export function rolloutStoreConformance(adapter: string, open: () => Promise<Rol
       const { store } = await opened();
       await store.add(rolloutOf("rol_1"));
       await store.writeFigures("rol_1", "1-canary", "b", figuresOf(1), now);
-      await store.writeFigures("rol_1", "1-canary", "a", figuresOf(2), now);
+      const keyed: ReplicaFigures = { ...figuresOf(2), assigned: { keys: { threshold: 2 ** 31, hashes: { candidate: [7], stable: [8, 2 ** 31 - 1] } }, drawn: { stable: 5 } } };
+      await store.writeFigures("rol_1", "1-canary", "a", keyed, now);
       await store.writeFigures("rol_1", "1-canary", "b", figuresOf(3, { predictions: null }), now);
       await store.writeFigures("rol_1", "2-staged", "b", figuresOf(9), now);
       await store.writeFigures("rol_9", "1-canary", "b", figuresOf(9), now);
-      assert.deepEqual(await store.readFigures("rol_1", "1-canary"), [{ replica: "a", figures: figuresOf(2) }, { replica: "b", figures: figuresOf(3, { predictions: null }) }]);
+      assert.deepEqual(await store.readFigures("rol_1", "1-canary"), [{ replica: "a", figures: keyed }, { replica: "b", figures: figuresOf(3, { predictions: null }) }]);
       assert.deepEqual([await store.readFigures("rol_1", "3-full"), await store.readFigures("rol_9", "1-canary")], [[], []]);
     });
 
     it("leaves out what a newer release wrote beside the figures, and does not take less for nothing", async () => {
       const { store } = await opened();
       await store.add(rolloutOf("rol_1"));
-      await store.writeFigures("rol_1", "p", "a", { ...figuresOf(1), later: [1] } as PhaseFigures, now);
+      await store.writeFigures("rol_1", "p", "a", { ...figuresOf(1), later: [1] } as ReplicaFigures, now);
       assert.deepEqual(await store.readFigures("rol_1", "p"), [{ replica: "a", figures: figuresOf(1) }]);
-      await store.writeFigures("rol_1", "p", "b", { arms: [] } as unknown as PhaseFigures, now);
+      await store.writeFigures("rol_1", "p", "b", { arms: [] } as unknown as ReplicaFigures, now);
       await assert.rejects(store.readFigures("rol_1", "p"), failsWith("INTERNAL"));
     });
 

@@ -1,6 +1,6 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { TrafficRoute } from "../serving/index.ts";
-import type { PhaseFigures, Replica, Rollout, RolloutRequest, Verdict } from "./schemas.ts";
+import type { Replica, ReplicaFigures, Rollout, RolloutRequest, Verdict } from "./schemas.ts";
 
 /** What may change of a rollout while it goes on. */
 export type RolloutChange = Partial<Pick<Rollout, "state" | "phase" | "phaseSince" | "endedAt" | "reason" | "workflowRun" | "test">>;
@@ -36,9 +36,9 @@ export interface RolloutStore {
   verdicts(rollout: string, page: { before?: string; limit: number }): Promise<Verdict[]>;
 
   /** What one server saw of a phase, in place of what it wrote before. */
-  writeFigures(rollout: string, phase: string, replica: string, figures: PhaseFigures, now: EpochMs): Promise<void>;
+  writeFigures(rollout: string, phase: string, replica: string, figures: ReplicaFigures, now: EpochMs): Promise<void>;
   /** One entry for each server. */
-  readFigures(rollout: string, phase: string): Promise<{ replica: string; figures: PhaseFigures }[]>;
+  readFigures(rollout: string, phase: string): Promise<{ replica: string; figures: ReplicaFigures }[]>;
 
   /** A server is there, and has these routes. Servers that were not seen for a day are forgotten. */
   reportReplica(replica: Replica): Promise<void>;

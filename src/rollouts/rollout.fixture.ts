@@ -20,7 +20,7 @@ export function routeFor(rollout: string, more: Partial<Omit<TrafficRoute, "revi
 }
 
 /** For tests: figures with something in every field. */
-export function figuresOf(requests: number, more: Partial<ArmFigures> = {}): PhaseFigures {
+export function figuresOf(requests: number, more: Partial<ArmFigures> = {}): Pick<PhaseFigures, "arms" | "paired"> {
   return {
     arms: [{
       arm: "candidate", version: "2", requests, rows: requests * 2, failures: { INVALID_OUTPUT: 1 }, retries: 0, latencyUs: [[100, requests - 1], [140, 1]],

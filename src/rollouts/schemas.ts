@@ -87,8 +87,28 @@ export const PairedFigures = z
   .meta({ id: "PairedFigures" });
 export type PairedFigures = z.infer<typeof PairedFigures>;
 
-export const PhaseFigures = z.object({ arms: z.array(ArmFigures), paired: z.array(PairedFigures) }).meta({ id: "PhaseFigures" });
+/** What the sample ratio is judged by: requests of one key are assigned once, so the key counts once. */
+export const AssignedUnits = z
+  .object({
+    halvings: z.number().int().meta({ description: "Keys are counted in one of 2^halvings: 0 while all are known" }),
+    keys: z.record(z.string(), z.number().int()).meta({ description: "Different keys by arm" }),
+    drawn: z.record(z.string(), z.number().int()).meta({ description: "Requests without a key by arm" }),
+  })
+  .meta({ id: "AssignedUnits" });
+export type AssignedUnits = z.infer<typeof AssignedUnits>;
+
+export const PhaseFigures = z
+  .object({ arms: z.array(ArmFigures), paired: z.array(PairedFigures), assigned: AssignedUnits.optional().meta({ description: "Absent where nothing was assigned by a hash" }) })
+  .meta({ id: "PhaseFigures" });
 export type PhaseFigures = z.infer<typeof PhaseFigures>;
+
+/** Hashes of keys, each once, by arm: all that are below the threshold (of 2^32). */
+export const KeyHashes = z.object({ threshold: z.number(), hashes: z.record(z.string(), z.array(z.number())) });
+export type KeyHashes = z.infer<typeof KeyHashes>;
+
+/** Figures as servers write them: with the hashes of keys, so that a key that two servers saw counts once. */
+export const ReplicaFigures = PhaseFigures.omit({ assigned: true }).extend({ assigned: z.object({ keys: KeyHashes, drawn: AssignedUnits.shape.drawn }).optional() });
+export type ReplicaFigures = z.infer<typeof ReplicaFigures>;
 
 /** What a gate said, with the numbers that made it: enough to work it out again. */
 export const GateResult = z

@@ -3,7 +3,7 @@ import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import type { RolloutChange, RolloutStore } from "../../rollouts/rollout-store.ts";
-import { openStates, PhaseFigures, type Replica, type Rollout, type RolloutRequest, type Verdict } from "../../rollouts/schemas.ts";
+import { openStates, ReplicaFigures, type Replica, type Rollout, type RolloutRequest, type Verdict } from "../../rollouts/schemas.ts";
 import type { TrafficRoute } from "../../serving/index.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import type { RolloutRow } from "./rollout-schema.ts";
@@ -148,7 +148,7 @@ export class SqlRolloutStore implements RolloutStore {
     return rows.map(({ verdict_json: verdict }) => JSON.parse(verdict) as Verdict);
   }
 
-  async writeFigures(rollout: string, phase: string, replica: string, figures: PhaseFigures, now: EpochMs): Promise<void> {
+  async writeFigures(rollout: string, phase: string, replica: string, figures: ReplicaFigures, now: EpochMs): Promise<void> {
     const figuresJson = JSON.stringify(figures);
     const write = this.#database.queries
       .insertInto("rollout_figures")
@@ -160,12 +160,12 @@ export class SqlRolloutStore implements RolloutStore {
     await this.#database.writeBatch([write.compile()], { idempotent: true });
   }
 
-  async readFigures(rollout: string, phase: string): Promise<{ replica: string; figures: PhaseFigures }[]> {
+  async readFigures(rollout: string, phase: string): Promise<{ replica: string; figures: ReplicaFigures }[]> {
     const rows = await this.#database.queries
       .selectFrom("rollout_figures").select(["replica", "figures_json"]).where("rollout", "=", rollout).where("phase", "=", phase).orderBy("replica").execute();
     return rows.map(({ replica, figures_json: text }) => {
       // Another release may have written it: what this one does not know is left out, what it misses must not be taken for nothing.
-      const figures = PhaseFigures.safeParse(JSON.parse(text));
+      const figures = ReplicaFigures.safeParse(JSON.parse(text));
       if (!figures.success) throw new AppError("INTERNAL", "The figures of another server cannot be read; it may be of another release.", { cause: figures.error });
       return { replica, figures: figures.data };
     });

@@ -1,7 +1,7 @@
 import { adjustByCovariate, carryForward, meanDifferenceSequence, meanSequence, sampleRatio, samplesNeeded, type SequentialResult } from "../statistics/index.ts";
+import { countKeys, distinctKeys } from "../figures/key-sample.ts";
 import type { Rollout } from "../schemas.ts";
 import { isReported } from "./ab-test-plan.ts";
-import { distinctKeys } from "./key-sample.ts";
 import { controlName, specOf, testOf, type AbTestComparison, type AbTestFigures, type AbTestLook, type AbTestReport, type AbTestSpec, type UnitFigures } from "./schemas.ts";
 import { controlArm } from "./test-counters.ts";
 import { unitMoments } from "./unit-moments.ts";
@@ -123,8 +123,9 @@ function neededFor(spec: AbTestSpec, control: Arm, variant: Arm, { plain, days, 
 /** Different keys by arm, and requests without a key. Variants that were cut are left out: they get less on purpose. */
 function ratioOf({ variants }: AbTestSpec, arms: readonly Arm[], { keys }: AbTestFigures): AbTestReport["sampleRatio"] {
   const counted = arms.filter(({ name }) => variants.every((variant) => variant.name !== name || variant.cut === null));
-  const keysOf = ({ figures }: Arm): number => keys.hashes[figures.arm]?.length ?? 0;
-  const ratio = sampleRatio([{ arms: counted.map((arm) => ({ share: arm.share, count: keysOf(arm) })) }, { arms: counted.map(({ share, figures }) => ({ share, count: figures.drawn })) }]);
+  const { halvings, keys: byArm } = countKeys(keys);
+  const keysOf = counted.map(({ share, figures }) => ({ share, count: byArm[figures.arm] ?? 0 }));
+  const ratio = sampleRatio([{ arms: keysOf }, { arms: counted.map(({ share, figures }) => ({ share, count: figures.drawn })) }], { halvings });
   if (ratio.status === "no-data") return null;
   return { pValue: ratio.pValue, mismatch: ratio.mismatch, counted: counted.map(({ name }, index) => ({ name, expected: ratio.expected[index]!, observed: ratio.observed[index]! })) };
 }

@@ -1,5 +1,5 @@
+import { lowBits } from "../figures/key-sample.ts";
 import { RunningBivariateMoments } from "../statistics/index.ts";
-import { lowBits } from "./key-sample.ts";
 import type { UnitFigures } from "./schemas.ts";
 
 const bucketCount = 256;

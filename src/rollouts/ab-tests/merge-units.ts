@@ -1,13 +1,11 @@
+import { mergeKeys } from "../figures/key-sample.ts";
 import { mergeBivariateMoments } from "../statistics/index.ts";
-import { KeySample } from "./key-sample.ts";
 import type { AbTestFigures, UnitFigures } from "./schemas.ts";
 
 /** Figures of several servers as one: whatever their order and grouping, the same (up to the rounding of doubles). Arms in the order of their names. */
 export function mergeAbTestFigures(parts: readonly AbTestFigures[]): AbTestFigures {
   const arms = Map.groupBy(parts.flatMap((part) => part.arms), ({ arm }) => arm);
-  const keys = new KeySample();
-  for (const part of parts) keys.merge(part.keys);
-  return { arms: [...arms].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, own]) => mergeArm(own)), keys: keys.toFigures() };
+  return { arms: [...arms].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, own]) => mergeArm(own)), keys: mergeKeys(parts.map(({ keys }) => keys)) };
 }
 
 function mergeArm(parts: readonly UnitFigures[]): UnitFigures {

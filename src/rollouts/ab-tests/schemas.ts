@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isSafeName, VersionNumber } from "../../core/names.ts";
-import { Rollout } from "../schemas.ts";
+import { KeyHashes, Rollout } from "../schemas.ts";
 
 const Timestamp = z.number().int().nonnegative().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
 const SafeName = z.string().refine(isSafeName, "letters, digits, dots, dashes and underscores");
@@ -74,8 +74,7 @@ export type UnitFigures = z.infer<typeof UnitFigures>;
 
 export const AbTestFigures = z.object({
   arms: z.array(UnitFigures),
-  /** Keys with the smallest hashes, each once, by arm; all keys with a hash below the threshold (of 2^32). */
-  keys: z.object({ threshold: z.number(), hashes: z.record(z.string(), z.array(z.number())) }),
+  keys: KeyHashes,
 });
 export type AbTestFigures = z.infer<typeof AbTestFigures>;
 

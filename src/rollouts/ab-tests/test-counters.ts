@@ -1,7 +1,7 @@
 import type { ArmSample, StoredTruth } from "../../serving/index.ts";
+import { armOfFraction, KeySample } from "../figures/key-sample.ts";
 import { predictionValuesOf } from "../figures/prediction-values.ts";
 import { ArmUnits } from "./arm-units.ts";
-import { KeySample } from "./key-sample.ts";
 import { covariateValues, errorOf, predictedNumber } from "./metric-values.ts";
 import { RememberedPredictions, type RememberedPrediction } from "./remembered-predictions.ts";
 import type { AbTestFigures, AbTestOutcome, AbTestSpec } from "./schemas.ts";
@@ -29,7 +29,7 @@ export class TestCounters {
     const { choice, arm, isFailure, outcome, outputs, rows, latencyUs, version } = sample;
     if (choice === undefined || choice.fraction === null || sample.isRetry) return;
     // Whose slot it is by the plan: keys of a variant that lost its traffic are no fair share of anybody's.
-    if (this.#slotOf(choice.fraction) !== arm) return;
+    if (armOfFraction(this.spec.variants, choice.fraction) !== arm) return;
     this.changes++;
     const units = this.#armOf(arm);
     units.requests++;
@@ -87,11 +87,6 @@ export class TestCounters {
     units.remove(unit, x, former);
     units.add(unit, x, value);
     added[row] = value;
-  }
-
-  #slotOf(fraction: number): string {
-    for (const { name, from, to } of this.spec.variants) if (fraction >= from && fraction < to) return name;
-    return controlArm;
   }
 
   #armOf(arm: string): ArmUnits {

@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { KeyFraction } from "../../serving/traffic/key-fraction.ts";
 import { meanDifferenceSequence } from "../statistics/index.ts";
 import { ArmUnits } from "./arm-units.ts";
-import { distinctKeys, KeySample, sampledKeys } from "./key-sample.ts";
 import { mergeAbTestFigures } from "./merge-units.ts";
 import type { AbTestFigures } from "./schemas.ts";
 import { unitMoments } from "./unit-moments.ts";
@@ -105,35 +104,6 @@ describe("moments by independent units", () => {
     assert.ok(found / tests <= alpha, `${found} of ${tests}`);
     // By requests, as if each were another caller, it would find what is not there.
     assert.ok(naive / tests > 2 * alpha, `${naive} of ${tests}`);
-  });
-});
-
-describe("a sample of keys", () => {
-  const seen = (salt: string, from: number, to: number): KeySample => {
-    const fractions = new KeyFraction(salt);
-    const sample = new KeySample();
-    for (let repeat = 0; repeat < 2; repeat++) {
-      for (let key = from; key < to; key++) {
-        const fraction = fractions.of(`user ${key}`);
-        sample.add(fraction, fraction < 0.2 ? "b" : "stable");
-      }
-    }
-    return sample;
-  };
-
-  it("holds every key once while they are few", () => {
-    const figures = seen("a", 0, 1500).toFigures();
-    assert.equal(distinctKeys(figures), 1500);
-    assert.equal(figures.threshold, 2 ** 32);
-  });
-
-  it("is a fair one of very many, and the same whichever server saw which", () => {
-    const whole = seen("a", 0, 60_000).toFigures();
-    const parts = [seen("a", 0, 30_000), seen("a", 20_000, 50_000), seen("a", 40_000, 60_000)].map((sample) => ({ arms: [], keys: sample.toFigures() }));
-    assert.deepEqual(mergeAbTestFigures(parts).keys, whole);
-    assert.ok(Math.abs(distinctKeys(whole) / 60_000 - 1) < 0.1, `${distinctKeys(whole)}`);
-    assert.equal(Object.values(whole.hashes).flat().length, sampledKeys);
-    assert.ok(Math.abs(whole.hashes.b!.length / sampledKeys - 0.2) < 0.04);
   });
 });
 

@@ -1,14 +1,22 @@
-import type { ArmFigures, PairedFigures, PhaseFigures } from "../schemas.ts";
+import type { ArmFigures, PairedFigures, PhaseFigures, ReplicaFigures } from "../schemas.ts";
 import { mergeMoments, mergeSparseCounts } from "../statistics/index.ts";
+import { countKeys, mergeKeys } from "./key-sample.ts";
 
 /**
  * Figures of several servers, or of several phases, as one: whatever their order and grouping, the same (moments up to the rounding of doubles). Arms in the order of their
  * names. Fields that another release wrote beside are left out.
  */
-export function mergeFigures(parts: readonly PhaseFigures[]): PhaseFigures {
+export function mergeFigures(parts: readonly ReplicaFigures[]): ReplicaFigures {
   const arms = groupBy(parts.flatMap(({ arms }) => arms), ({ arm, version }) => `${arm}\n${version}`);
   const paired = groupBy(parts.flatMap(({ paired }) => paired), ({ arm }) => arm);
-  return { arms: arms.map(mergeArms), paired: paired.map(mergePaired) };
+  const assigned = parts.flatMap((part) => part.assigned ?? []);
+  const counted = assigned.length === 0 ? {} : { assigned: { keys: mergeKeys(assigned.map(({ keys }) => keys)), drawn: mergeCounts(assigned.map(({ drawn }) => drawn)) } };
+  return { arms: arms.map(mergeArms), paired: paired.map(mergePaired), ...counted };
+}
+
+/** What is judged, kept and shown: keys are added up, so no more can be added. */
+export function withoutHashes({ assigned, ...figures }: ReplicaFigures): PhaseFigures {
+  return assigned === undefined ? figures : { ...figures, assigned: { ...countKeys(assigned.keys), drawn: assigned.drawn } };
 }
 
 function mergeArms(parts: readonly ArmFigures[]): ArmFigures {

@@ -1,6 +1,11 @@
-import type { PhaseFigures } from "../schemas.ts";
+import type { ArmSample } from "../../serving/index.ts";
+import type { ReplicaFigures } from "../schemas.ts";
 import { ArmCounters } from "./arm-counters.ts";
+import { armOfFraction, KeySample } from "./key-sample.ts";
 import { PairedCounters } from "./paired-counters.ts";
+
+/** Of the traffic, and not all of it. */
+const hasShare = ({ from, to }: { from: number; to: number }): boolean => to > from && to - from < 1;
 
 /** Everything that is counted of one phase of one rollout on this server. */
 export class PhaseCounters {
@@ -12,6 +17,9 @@ export class PhaseCounters {
   readonly #arms: { arm: string; version: string; counters: ArmCounters }[] = [];
   readonly #paired: { arm: string; counters: PairedCounters }[] = [];
   readonly #hardFailures = new Map<string, number>();
+  readonly #keys = new KeySample();
+  readonly #drawn = new Map<string, number>();
+  #areAssigned = false;
 
   constructor(rollout: string, phase: string) {
     this.rollout = rollout;
@@ -37,6 +45,14 @@ export class PhaseCounters {
     return counters;
   }
 
+  /** For the sample ratio. What stable answers in an arm's place is no fair share of anybody's, and rules share nothing. */
+  countAssignment({ choice, route, arm }: Pick<ArmSample, "choice" | "route" | "arm">): void {
+    if (choice === undefined || choice.fraction === null || !route.arms.some(hasShare) || armOfFraction(route.arms, choice.fraction) !== arm) return;
+    this.#areAssigned = true;
+    if (choice.by === "key") this.#keys.add(choice.fraction, arm);
+    else this.#drawn.set(arm, (this.#drawn.get(arm) ?? 0) + 1);
+  }
+
   /** How many requests the arm has failed at, with this one. */
   countHardFailure(arm: string): number {
     const count = (this.#hardFailures.get(arm) ?? 0) + 1;
@@ -44,7 +60,8 @@ export class PhaseCounters {
     return count;
   }
 
-  toFigures(): PhaseFigures {
-    return { arms: this.#arms.map(({ counters }) => counters.toFigures()), paired: this.#paired.map(({ counters }) => counters.toFigures()) };
+  toFigures(): ReplicaFigures {
+    const assigned = this.#areAssigned ? { assigned: { keys: this.#keys.toFigures(), drawn: Object.fromEntries(this.#drawn) } } : {};
+    return { arms: this.#arms.map(({ counters }) => counters.toFigures()), paired: this.#paired.map(({ counters }) => counters.toFigures()), ...assigned };
   }
 }

@@ -3,8 +3,9 @@ import { describe, it } from "node:test";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ArmSample, PairedSample, TrafficRoute } from "../../serving/index.ts";
 import { trafficRoute } from "../../serving/traffic/traffic-route.fixture.ts";
-import { PhaseFigures, type ArmFigures } from "../schemas.ts";
+import { PhaseFigures, ReplicaFigures, type ArmFigures } from "../schemas.ts";
 import { latencyBucket, signedBucket } from "../statistics/index.ts";
+import { withoutHashes } from "./merge-figures.ts";
 import { mostLabels } from "./prediction-counts.ts";
 import { RolloutFigures } from "./rollout-figures.ts";
 
@@ -56,6 +57,24 @@ describe("figures of a rollout", () => {
     assert.deepEqual([armOf("canary", "stable").requests, armOf("staged", "candidate").requests], [1, 1]);
     assert.deepEqual(figures.ofPhase("rol_1", "full"), { arms: [], paired: [] });
     assert.deepEqual(PhaseFigures.parse(JSON.parse(JSON.stringify(figures.ofPhase("rol_1", "canary")))), figures.ofPhase("rol_1", "canary"));
+  });
+
+  it("counts keys once and requests without one each, where they belong by the hash and by nothing else", () => {
+    const { figures } = opened();
+    const by = (by: "key" | "draw" | "rule", fraction: number | null): Partial<ArmSample> => ({ choice: { by, fraction } });
+    for (let request = 0; request < 5; request++) figures.answered(sample(canary(), "candidate", by("key", 0.01)));
+    figures.answered(sample(canary(), "stable", by("key", 0.4)));
+    figures.answered(sample(canary(), "stable", by("draw", 0.5)));
+    figures.answered(sample(canary(), "stable", by("draw", 0.6)));
+    // Sent by a rule, answered in the candidate's place, and answered because it had lost its traffic.
+    figures.answered(sample(canary(), "candidate", by("rule", null)));
+    figures.answered(sample(canary(), "stable", { ...by("key", 0.02), isRetry: true }));
+    figures.answered(sample(canary(), "stable", by("key", 0.03)));
+    const seen = figures.ofPhase("rol_1", "canary");
+    assert.deepEqual(withoutHashes(seen).assigned, { halvings: 0, keys: { candidate: 1, stable: 1 }, drawn: { stable: 2 } });
+    assert.deepEqual(ReplicaFigures.parse(JSON.parse(JSON.stringify(seen))), seen);
+    figures.answered(sample(shadowing(), "stable", by("key", 0.4)));
+    assert.equal(figures.ofPhase("rol_1", "shadow").assigned, undefined, "nothing is shared in a phase without weight");
   });
 
   it("counts numbers in buckets, and what is none in the bucket for that", () => {

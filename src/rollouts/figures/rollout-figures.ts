@@ -1,5 +1,5 @@
 import type { ArmSample, PairedSample, StoredTruth, TrafficObserver, TrafficRoute } from "../../serving/index.ts";
-import type { PhaseFigures } from "../schemas.ts";
+import type { ReplicaFigures } from "../schemas.ts";
 import { mergeFigures } from "./merge-figures.ts";
 import { PhaseCounters } from "./phase-counters.ts";
 import { PredictedLabels } from "./predicted-labels.ts";
@@ -39,6 +39,7 @@ export class RolloutFigures implements TrafficObserver {
     }
     const values = sample.outputs.length === 0 || isFailure ? null : valuesOf(sample);
     counters.add(sample, values);
+    phase.countAssignment(sample);
     if (values !== null) this.#labels.remember(sample, values);
     if (arm !== stableArm) this.#judge(phase, route, arm, sample);
   }
@@ -76,7 +77,7 @@ export class RolloutFigures implements TrafficObserver {
   }
 
   /** Of this process alone. */
-  ofPhase(rollout: string, phase: string): PhaseFigures {
+  ofPhase(rollout: string, phase: string): ReplicaFigures {
     return mergeFigures([this.#phases.get(rollout)?.get(phase)?.toFigures() ?? { arms: [], paired: [] }]);
   }
 

@@ -1,7 +1,7 @@
 import { AppError } from "../../core/errors.ts";
 import type { TrafficRoute } from "../../serving/index.ts";
 import { routeFor } from "../rollout.fixture.ts";
-import type { PhaseFigures, Replica, RolloutRequest } from "../schemas.ts";
+import type { Replica, ReplicaFigures, RolloutRequest } from "../schemas.ts";
 import type { RouteReplicaParts } from "./route-replica.ts";
 
 type Store = RouteReplicaParts["store"];
@@ -10,7 +10,7 @@ type Store = RouteReplicaParts["store"];
 export class SharedRoutes {
   readonly stored = new Map<string, { revision: number; route: TrafficRoute | null }>();
   readonly servers = new Map<string, Replica>();
-  readonly figures = new Map<string, { rollout: string; phase: string; replica: string; figures: PhaseFigures }>();
+  readonly figures = new Map<string, { rollout: string; phase: string; replica: string; figures: ReplicaFigures }>();
   readonly requests: { rollout: string; request: RolloutRequest }[] = [];
   writes = 0;
 

@@ -3,7 +3,7 @@ import { toAppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { ServingService, TrafficRoute, TruthStore } from "../../serving/index.ts";
 import type { Timers } from "../../workflows/index.ts";
-import { mergeFigures } from "../figures/merge-figures.ts";
+import { mergeFigures, withoutHashes } from "../figures/merge-figures.ts";
 import type { RolloutFigures } from "../figures/rollout-figures.ts";
 import type { RolloutStore } from "../rollout-store.ts";
 import type { PhaseFigures, RolloutRequest } from "../schemas.ts";
@@ -157,7 +157,7 @@ export class RouteReplica {
     const stored = await store.readFigures(rollout, phase);
     const isOpenHere = figures.open().some((open) => open.rollout === rollout && open.phase === phase);
     const others = isOpenHere ? stored.filter(({ replica }) => replica !== this.id) : stored;
-    return mergeFigures([...others.map((one) => one.figures), ...(isOpenHere ? [figures.ofPhase(rollout, phase)] : [])]);
+    return withoutHashes(mergeFigures([...others.map((one) => one.figures), ...(isOpenHere ? [figures.ofPhase(rollout, phase)] : [])]));
   }
 
   /** The arm has no traffic here when this returns; the rollout is asked to go back as soon as the database can be told. For `RolloutFigures`. */

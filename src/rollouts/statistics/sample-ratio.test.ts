@@ -23,6 +23,16 @@ describe("sampleRatio", () => {
     }
   });
 
+  it("multiplies the p-value where the sample of keys was halved, so that all samples together have alpha", () => {
+    const phases = [phase([0.75, 0.25], [700, 160]), phase([0.75, 0.25], [50, 12])];
+    near(known(sampleRatio(phases)).pValue, 0.003272904509639497, 1e-7);
+    near(known(sampleRatio(phases, { halvings: 3 })).pValue, 0.06545809019278993, 1e-7);
+    const shares = Array.from({ length: 10_000 }, (_, halvings) => 1 / ((halvings + 1) * (halvings + 2)));
+    assert.ok(shares.reduce((sum, share) => sum + share) <= 1);
+    const [once, often] = [0, 1].map((halvings) => known(sampleRatio(phases, { alpha: 0.01, halvings })));
+    assert.deepEqual([once!.mismatch, often!.mismatch], [true, false]);
+  });
+
   it("adds up what each allocation expected", () => {
     const result = known(sampleRatio([phase([0.95, 0.05], [940, 60]), phase([0.75, 0.25], [700, 300])]));
     assert.deepEqual(result.observed, [1640, 360]);

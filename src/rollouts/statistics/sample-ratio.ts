@@ -22,6 +22,16 @@ export interface SampleRatio {
   readonly mismatch: boolean;
 }
 
+export interface SampleRatioOptions {
+  /** Of the p-value at which it is a mismatch; 0.001 unless given. */
+  readonly alpha?: number;
+  /**
+   * Where the counts are of a sample of keys that is halved as more come: how often it was. Each sample is a test of its own, and the one after h halvings has
+   * 1 / ((h + 1) (h + 2)) of alpha, which add up to alpha however many there will be; the p-value is multiplied by as much. Not given: the sample is for good.
+   */
+  readonly halvings?: number | undefined;
+}
+
 /** A false alarm stops a rollout that is sound, so it is asked for more than other tests are. */
 const usualAlpha = 0.001;
 /** Weight of the planned shares in the mixture, in requests, for small mismatches in much traffic (M. Lindon and A. Malek use as many). */
@@ -37,7 +47,7 @@ const fineConcentration = 10_000;
  * Count what is drawn independently: keys when they are first seen, or requests without a key; not what rules sent, and not the many
  * requests of one key. An arm of share 0 with a count is a mismatch whatever the numbers.
  */
-export function sampleRatio(phases: readonly AllocationPhase[], options: { readonly alpha?: number } = {}): SampleRatio | NoData {
+export function sampleRatio(phases: readonly AllocationPhase[], { alpha = usualAlpha, halvings }: SampleRatioOptions = {}): SampleRatio | NoData {
   const arms = phases[0]?.arms.length ?? 0;
   const observed = new Array<number>(arms).fill(0);
   const expected = new Array<number>(arms).fill(0);
@@ -63,8 +73,12 @@ export function sampleRatio(phases: readonly AllocationPhase[], options: { reado
     degrees++;
   });
   const pearsonPValue = isImpossible ? 0 : chiSquareUpper(chiSquare, degrees);
-  const pValue = isImpossible ? 0 : Math.min(1, Math.exp(-logSampleRatioEvidence(phases)));
-  return { status: "estimated", expected, observed, chiSquare, degrees, pearsonPValue, pValue, mismatch: pValue <= (options.alpha ?? usualAlpha) };
+  const pValue = isImpossible ? 0 : Math.min(1, samplesFactor(halvings) * Math.exp(-logSampleRatioEvidence(phases)));
+  return { status: "estimated", expected, observed, chiSquare, degrees, pearsonPValue, pValue, mismatch: pValue <= alpha };
+}
+
+function samplesFactor(halvings: number | undefined): number {
+  return halvings === undefined ? 1 : (halvings + 1) * (halvings + 2);
 }
 
 /** ln of the evidence against the allocation: above -ln α it is a mismatch at this look. Cheap: for a look after every request. */
