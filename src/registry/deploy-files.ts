@@ -17,6 +17,8 @@ export type DeployFiles = Partial<Omit<DeployRequest, "artifact" | "source" | "u
   reference?: string | undefined;
 };
 
+const reminderSeconds = 15;
+
 /** Uploads local files and deploys them: what the command line and the SDK do. */
 export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress: (text: string) => void = () => undefined): Promise<DeployResult> {
   const { file, name, reference, upstream, ...rest } = files;
@@ -31,11 +33,14 @@ export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress
   const uploaded = reference === undefined || held !== null ? undefined : await uploadFile(api, reference, "reference data", onProgress);
   if (isSource || isServer) onProgress(`The server reads ${file} …`);
   onProgress("Reading, trying and profiling the files, then loading and warming up the version …");
-  return api.send("POST", `/api/models/${encodeURIComponent(name)}/versions`, {
+  const request = {
     ...model,
     ...(held !== null ? { reference: held } : uploaded === undefined ? {} : { reference: { digest: uploaded, format } }),
     ...rest,
-  });
+  };
+  let seconds = 0;
+  const reminder = setInterval(() => onProgress(`Still at it after ${(seconds += reminderSeconds)} s. A model of Python needs an environment with its packages, which is built once.`), reminderSeconds * 1000);
+  return api.send<DeployResult>("POST", `/api/models/${encodeURIComponent(name)}/versions`, request).finally(() => clearInterval(reminder));
 }
 
 /** Null for the path of a file. */
