@@ -57,7 +57,10 @@ export function judgeGate(gate: StepGate, facts: GateFacts): JudgedGate {
   }
 }
 
-/** An absolute limit that the stable version is beyond too, in the same window, says nothing of the candidate: it is held, not rolled back. */
+/**
+ * An absolute limit that the stable version is beyond too, in the same window, says nothing of the candidate: it is held, not rolled back. So it is
+ * while the limit lies within the bounds: of a hundred answers the slowest is the 99th percentile, and may be so by chance.
+ */
 function latency({ quantile, maxMs, maxRatio, fromMs }: GateOf<"latency">, { candidate, stable, alpha, isDue, compares }: GateFacts): JudgedGate {
   const at = Number(quantile.slice(1)) / 100;
   const own = candidate === null ? null : quantileBounds(candidate.latencyUs, at, { alpha });
@@ -67,13 +70,13 @@ function latency({ quantile, maxMs, maxRatio, fromMs }: GateOf<"latency">, { can
     else {
       const ms = own.estimate / 1000;
       const interval = intervalOf(own, 0.001);
-      const verdict = againstLimit(own, maxMs * 1000);
-      const isOver = verdict === "over" || (isDue && ms > maxMs);
+      const isCertain = againstLimit(own, maxMs * 1000) === "over";
+      const isOver = isCertain || (isDue && ms > maxMs);
       const theirs = compares && stable !== null ? quantileBounds(stable.latencyUs, at, { alpha }) : null;
       const stableMs = theirs?.status === "estimated" ? theirs.estimate / 1000 : null;
       const isOfBoth = isOver && stableMs !== null && stableMs > maxMs;
-      const result = isOfBoth ? "undecided" : isOver ? "fail" : isDue ? "pass" : "undecided";
-      const both = isOfBoth ? `, and so is the stable version's with ${text(stableMs)} ms` : "";
+      const result = isOfBoth || (isOver && !isCertain) ? "undecided" : isOver ? "fail" : isDue ? "pass" : "undecided";
+      const both = isOfBoth ? `, and so is the stable version's with ${text(stableMs)} ms` : isOver && !isCertain ? ", which may be chance" : "";
       answers.push(answer(result, { candidate: ms, ...(stableMs === null ? {} : { stable: stableMs }), limit: maxMs, interval }, `${quantile} ${text(ms)} ms ${isOver ? "is above" : "of"} the limit of ${text(maxMs)} ms${both}`));
     }
   }

@@ -106,7 +106,19 @@ describe("the judgement of a phase", () => {
     assert.equal(judged({ ...fast, asked: [{ ...gates.p95, fromMs: 1 }] }).decision, "roll back");
   });
 
-  it("judges an absolute limit by the estimate when the phase is due", () => {
+  it("holds where a few slow answers put the estimate above an absolute limit that is within the bounds", () => {
+    const p99: StepGate = { ...gates.p95, quantile: "p99", maxRatio: null };
+    const few = (slow: number): PhaseFigures => {
+      const [stable, candidate] = both(120).arms as [ArmFigures, ArmFigures];
+      return { arms: [stable, { ...candidate, latencyUs: [[latencyBucket(10_000), 120 - slow], [latencyBucket(150_000), slow]] }], paired: [] };
+    };
+    const held = judged({ asked: [p99], figures: few(2) });
+    assert.equal(held.decision, "hold");
+    assert.match(held.reason, /p99 1\d\d ms is above the limit of 100 ms, which may be chance/);
+    assert.equal(judged({ asked: [p99], figures: few(60) }).decision, "roll back");
+  });
+
+  it("judges the limit of errors by the estimate when the phase is due", () => {
     // 3 of 250 are 1.2%: too few for a bound, and more than the 1% that is allowed.
     const figures = both(250, { failures: { INVALID_OUTPUT: 3 } });
     const given = { asked: [gates.errors], figures, plan: { hard: { failures: 1000 } } };
