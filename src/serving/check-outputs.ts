@@ -1,19 +1,22 @@
 import { AppError } from "../core/errors.ts";
 import { elementCount, type Tensor } from "../core/tensor.ts";
 import type { ModelVersion, Signature, TensorSpec } from "../registry/index.ts";
+import { rowsOf } from "./batch.ts";
 
 /**
  * What is wrong with a version's answer, in words; null when it is what the signature says. Every output must be there, with its datatype,
- * its dimensions and as many rows as were asked for; numbers must be finite unless the signature, or that of the version it is held
+ * its dimensions and as many rows as `inputs` have, where one of the two answers row by row: callers of the stable version count on it, whatever the
+ * other's graph lets it promise. Numbers must be finite unless the signature, or that of the version it is held
  * against, allows missing values. For versions that are tried out: it costs a look at every number.
  */
-export function outputProblem(outputs: readonly Tensor[], signature: Signature, rows: number, stable: Signature): string | null {
+export function outputProblem(outputs: readonly Tensor[], signature: Signature, inputs: readonly Tensor[], stable: Signature): string | null {
+  const rows = signature.batchable || stable.batchable ? rowsOf(inputs, true) : undefined;
   for (const spec of signature.outputs) {
     const output = outputs.find(({ name }) => name === spec.name);
     if (output === undefined) return `It did not answer ${JSON.stringify(spec.name)}.`;
     if (output.datatype !== spec.datatype) return `${JSON.stringify(spec.name)} is ${output.datatype} and not ${spec.datatype}.`;
-    if (!fits(output.shape, spec.shape, signature.batchable ? rows : undefined) || output.data.length !== elementCount(output.shape)) {
-      return `${JSON.stringify(spec.name)} has the shape [${output.shape.join(", ")}] for ${rows} rows of [${spec.shape.join(", ")}].`;
+    if (!fits(output.shape, spec.shape, rows) || output.data.length !== elementCount(output.shape)) {
+      return `${JSON.stringify(spec.name)} has the shape [${output.shape.join(", ")}] for ${rows ?? 1} rows of [${spec.shape.join(", ")}].`;
     }
     const mayMiss = spec.missingAllowed || stable.outputs.some(({ name, missingAllowed }) => missingAllowed && name === spec.name);
     if (!mayMiss && !isFinite(output)) return `${JSON.stringify(spec.name)} has values that are not numbers or are infinite.`;

@@ -107,7 +107,7 @@ export class GuardedAnswers {
     const held = (stable ?? served).version.contract.signature;
     const tried = served.isDead
       ? refused(served, new AppError("RUNNER_CRASHED", `The process of version ${served.version.version} of ${model.name} died; another one starts.`))
-      : await this.#try(model, served, call, limitMs, (outputs) => outputProblem(outputs, signature, rowsIn(served, call), held));
+      : await this.#try(model, served, call, limitMs, (outputs) => outputProblem(outputs, signature, call.inputs, held));
     if (tried.outcome === "DEADLINE_EXCEEDED") tried.outcome = candidateTimeout;
     if (tried.outcome === "OUTPUT_INVALID") tried.outcome = invalidOutput;
     return tried;
@@ -149,7 +149,7 @@ export class GuardedAnswers {
 function isBlamed(failed: Tried, answer: Tried, call: InferenceCall, usualMs: number | null): boolean {
   if (!isAnswer(answer.outcome)) return false;
   // Stable is not held to it otherwise; where it answers such numbers too, they are what the model answers.
-  if (failed.outcome === invalidOutput && outputProblem(answer.outputs, answer.served.version.contract.signature, rowsIn(answer.served, call), answer.served.version.contract.signature) !== null) return false;
+  if (failed.outcome === invalidOutput && outputProblem(answer.outputs, answer.served.version.contract.signature, call.inputs, answer.served.version.contract.signature) !== null) return false;
   return isFailureBeside(failed.outcome, failed.limitMs, usualMs);
 }
 

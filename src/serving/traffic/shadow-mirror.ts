@@ -5,6 +5,7 @@ import type { PredictionTiming } from "../schemas.ts";
 import type { ServedModel } from "../served-model.ts";
 import type { ServedVersion } from "../served-version.ts";
 import { logFailure, type AnswerParts } from "../serving-parts.ts";
+import { patienceMs } from "../time-limit.ts";
 import { attempt, rowsIn, type OutputCheck, type VersionAttempt } from "../version-attempt.ts";
 import { candidateTimeout, invalidOutput, isFailureBeside } from "../version-blame.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -64,14 +65,15 @@ export class ShadowMirror {
   async #ask(model: ServedModel, { route }: ActiveRoute, shadow: Shadow, served: ServedVersion, call: Pick<InferenceCall, "inputs" | "id" | "now">, mirrored: Mirrored): Promise<void> {
     const { predictionId, stable, choice } = mirrored;
     const { version } = served;
-    const limitMs = model.policy.serving.deadlineMs;
+    // As long as an arm is waited for: one that hangs is to be found out as soon here, and not when every place has waited for the whole deadline.
+    const limitMs = Math.min(model.policy.serving.deadlineMs, route.hard.latencyMs ?? patienceMs(stable.latency.p99Ms));
     const rows = rowsIn(served, call);
     const held = stable.version.contract.signature;
-    const problemOf: OutputCheck = (outputs) => outputProblem(outputs, version.contract.signature, rows, held);
+    const problemOf: OutputCheck = (outputs) => outputProblem(outputs, version.contract.signature, call.inputs, held);
     const tried = await this.#attempt(model, served, call, limitMs, problemOf);
     if (tried === null || tried.outcome === "QUEUE_FULL" || tried.outcome === "VERSION_NOT_READY") return this.#parts.traffic.shadowSkipped(route);
     const outcome = tried.outcome === "DEADLINE_EXCEEDED" ? candidateTimeout : tried.outcome === "OUTPUT_INVALID" ? invalidOutput : tried.outcome;
-    const isFailure = isFailureBeside(outcome, limitMs, stable.latency.p99Ms) && !(outcome === invalidOutput && outputProblem(mirrored.outputs, held, rows, held) !== null);
+    const isFailure = isFailureBeside(outcome, limitMs, stable.latency.p99Ms) && !(outcome === invalidOutput && outputProblem(mirrored.outputs, held, call.inputs, held) !== null);
     this.#parts.traffic.paired({
       route, predictionId, time: call.now, rows,
       stable: { version: stable.version, outputs: mirrored.outputs, latencyUs: mirrored.timing.totalUs },
