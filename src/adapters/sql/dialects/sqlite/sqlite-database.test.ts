@@ -106,7 +106,7 @@ describe("a SQLite database", () => {
 
   it("migrates once when several open it at the same time", async () => {
     const path = databases.newPath();
-    await Promise.all([1, 2, 3].map(() => databases.open({ path })));
+    await Promise.all([1, 2, 3].map(() => databases.open({ path, migrations })));
     const applied = inspect(path, (database) => database.prepare("select number from schema_migrations").all().map((row) => row["number"]));
     assert.deepEqual(applied, migrations.map(({ number }) => number));
   });

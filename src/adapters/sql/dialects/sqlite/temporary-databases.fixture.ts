@@ -1,10 +1,25 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { epochMs } from "../../../../core/clock.ts";
 import type { Migration } from "../../migrations/migration.ts";
 import { openSqlDatabase, type SqlDatabase } from "../../sql-database.ts";
 import { SqliteDialect } from "./sqlite-dialect.ts";
+
+/** A database with the schema of this release and nothing in it, made once by each process: to migrate costs more than most tests. */
+let empty: Promise<Buffer> | undefined;
+
+async function makeEmpty(): Promise<Buffer> {
+  const folder = mkdtempSync(join(tmpdir(), "slipway-sql-"));
+  try {
+    const path = join(folder, "slipway.sqlite");
+    const database = await openSqlDatabase(new SqliteDialect({ path }), { now: epochMs(1) });
+    await database.close();
+    return readFileSync(path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 /** For tests: SQLite databases in folders of their own, closed and removed together. */
 export class TemporaryDatabases {
@@ -17,8 +32,13 @@ export class TemporaryDatabases {
     return join(folder, "slipway.sqlite");
   }
 
+  /** A new file begins as a copy with this release's schema, and is migrated only where `migrations` are given. */
   async open(options: { path?: string; migrations?: readonly Migration[]; busyTimeoutMs?: number } = {}): Promise<SqlDatabase> {
     const { path = this.newPath(), migrations, busyTimeoutMs = 5000 } = options;
+    if (migrations === undefined) {
+      const content = await (empty ??= makeEmpty());
+      if (this.#folders.includes(dirname(path)) && !existsSync(path)) writeFileSync(path, content);
+    }
     const database = await openSqlDatabase(new SqliteDialect({ path, busyTimeoutMs }), { now: epochMs(1), ...(migrations === undefined ? {} : { migrations }) });
     this.#databases.push(database);
     return database;
