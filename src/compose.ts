@@ -102,14 +102,14 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   // Servers on one database share the folder too: any of them serves what was deployed on another.
   const artifacts = config.artifacts ?? config.data;
   const blobs = new FilesystemBlobStore({ directory: artifacts, clock });
-  const tracking = openTracking({ database, artifacts, clock, ids });
+  const tracking = openTracking({ config, database, artifacts, clock, ids });
   const duckdb = new DuckdbChild({ environment, logger });
   const runtimeOptions = { logger, environment, intraOpThreads: config.intraOpThreads };
   const owners = new SqlBlobOwners(database);
   const profiler = new DuckdbReferenceProfiler(duckdb);
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
-  const { runtime, sources, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, clock, ids, logger });
-  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, upstreams: models.upstreams, lookups: models.lookups, events, heldData: datasets.heldData });
+  const { runtime, sources, requireLocalSource, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, clock, ids, logger });
+  const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, requireLocalSource, upstreams: models.upstreams, lookups: models.lookups, events, heldData: datasets.heldData });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,
     archive: new DuckdbPredictionArchive({ environment, logger }),
@@ -133,7 +133,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
   const backup = new BackupService({
     sources: [tableBackupSource(database), blobBackupSource(artifacts), predictionLogBackupSource(config.data)],
-    writeArchive: writeTar, staging: join(config.data, "backup-staging"), version: slipwayVersion, schema: migrations.length, logger,
+    writeArchive: writeTar, staging: join(config.data, "backup-staging"), version: slipwayVersion, schema: migrations.length, notes: tracking.backupNotes, logger,
   });
   await backup.recover();
   const doctor = serverChecks({ config, database, clock, serving, monitoring });

@@ -22,6 +22,8 @@ interface BackupReport {
   sha256: string;
   files: number;
   rows: number;
+  /** What the server uses and the archive does not carry. */
+  notes: string[];
 }
 
 interface DoctorReport {
@@ -59,10 +61,11 @@ export const localCommands: Command[] = [
         });
         progress("Verifying what was written.");
         const { readAndCheck } = await import("./restore.ts");
-        const { entries } = await readAndCheck(partial);
+        const { entries, notes = [] } = await readAndCheck(partial);
         await rename(partial, file!);
         progress("The key of secrets at rest (secret.key, SLIPWAY_SECRET_KEY) is not in it: keep that elsewhere.");
-        return { file: file!, bytes, sha256: hash.digest("hex"), files: entries.length, rows: entries.reduce((sum, entry) => sum + (entry.rows ?? 0), 0) };
+        for (const note of notes) progress(note);
+        return { file: file!, bytes, sha256: hash.digest("hex"), files: entries.length, rows: entries.reduce((sum, entry) => sum + (entry.rows ?? 0), 0), notes };
       } finally {
         await rm(partial, { force: true });
       }

@@ -10,7 +10,7 @@ import { exportWorkflow, type ExportSource, type LocatedModel, type OriginalMode
 import type { OpenedModels } from "./open-models.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import { requireBlob, type Artifact, type BlobOwners, type BlobStore, type ModelVersion, type RegistryService } from "./registry/index.ts";
-import { artifactPathOf, type LoggedModel, type Run } from "./tracking/index.ts";
+import { nameOfPlace, placeBelow, type ArtifactPlace, type LoggedModel, type Run } from "./tracking/index.ts";
 import type { WorkflowDefinition } from "./workflows/index.ts";
 
 interface Parts {
@@ -114,18 +114,18 @@ class KeptModels implements OriginalModels {
 
   /** Clients of today keep a model beside its run, older ones among the run's artifacts. */
   async #ofRun(id: string, path: string, caller: Caller): Promise<LocatedModel> {
-    const { access, tracking, artifactStore } = this.#parts.tracking;
+    const { access, tracking, artifacts } = this.#parts.tracking;
     await access.requireRun(caller, "deployer", id);
     const run = await tracking.run(caller, id);
-    const root = artifactPathOf(run.artifactUri);
-    const place = root === null ? null : [root, path].filter(Boolean).join("/");
-    if (path !== "" && place !== null && (await artifactStore.walk(place)).length > 0) return this.#artifacts(place, path, run, caller);
+    const place = artifacts.placeOf(run, path);
+    if (path !== "" && place !== null && (await artifacts.walk(caller, place)).length > 0) return this.#artifacts(place, path, run, caller);
     const logged = await this.#loggedBy(run, caller);
     const named = path === "" ? logged : logged.filter(({ name }) => name === path);
     if (named.length === 1) return this.#loggedFiles(named[0]!, caller);
     if (path !== "") throw noModel(`The run has no model at ${JSON.stringify(path.slice(0, 200))}.`);
-    const folders = root === null ? [] : (await artifactStore.walk(root)).flatMap((entry) => (/(?:^|\/)MLmodel$/.test(entry.path) ? [entry.path.replace(/\/?MLmodel$/, "")] : []));
-    if (named.length === 0 && folders.length === 1) return this.#artifacts([root, folders[0]].filter(Boolean).join("/"), folders[0]!, run, caller);
+    const root = artifacts.placeOf(run);
+    const folders = root === null ? [] : (await artifacts.walk(caller, root)).flatMap((entry) => (/(?:^|\/)MLmodel$/.test(entry.path) ? [entry.path.replace(/\/?MLmodel$/, "")] : []));
+    if (named.length === 0 && folders.length === 1) return this.#artifacts(placeBelow(root!, folders[0]!), folders[0]!, run, caller);
     const choices = [...named.map(({ id: model }) => `models:/${model}`), ...folders.map((folder) => `runs:/${id}/${folder}`)];
     throw noModel(choices.length === 0 ? "The run has no model." : `The run has ${choices.length} models: name one of ${choices.slice(0, 10).join(", ")}.`);
   }
@@ -137,21 +137,20 @@ class KeptModels implements OriginalModels {
   }
 
   async #loggedFiles(model: LoggedModel, caller: Caller): Promise<LocatedModel> {
-    const place = artifactPathOf(model.artifactUri);
+    const place = this.#parts.tracking.artifacts.placeOf(model);
     if (place === null) throw noModel("The files of the model are not kept here.");
     return { name: plainName(model.name), team: await this.#teamOf(model.experiment), files: await this.#files(place, caller) };
   }
 
-  async #artifacts(place: string, path: string, run: Run, caller: Caller): Promise<LocatedModel> {
+  async #artifacts(place: ArtifactPlace, path: string, run: Run, caller: Caller): Promise<LocatedModel> {
     return { name: plainName(path.split("/").at(-1)!.replace(/\.[A-Za-z0-9]+$/, "") || run.name), team: await this.#teamOf(run.experiment), files: await this.#files(place, caller) };
   }
 
-  async #files(place: string, caller: Caller): Promise<Artifact[]> {
-    const { artifacts, artifactStore } = this.#parts.tracking;
-    await artifacts.list(caller, place);
+  async #files(place: ArtifactPlace, caller: Caller): Promise<Artifact[]> {
+    const { artifacts } = this.#parts.tracking;
     const files: Artifact[] = [];
-    for (const { path } of await artifactStore.walk(place)) {
-      files.push({ path: path === "" ? place.split("/").at(-1)! : path, ...(await this.#parts.blobs.put(await artifactStore.read(path === "" ? place : `${place}/${path}`))) });
+    for (const { path } of await artifacts.walk(caller, place)) {
+      files.push({ path: path === "" ? nameOfPlace(place) : path, ...(await this.#parts.blobs.put(await artifacts.read(caller, placeBelow(place, path)))) });
     }
     return files;
   }

@@ -21,11 +21,12 @@ import { AppError } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import type { DatasetService } from "./datasets/index.ts";
 import type { ModelConverter } from "./exporting/index.ts";
-import type { OpenedTracking } from "./open-tracking.ts";
+import { placeOfLocalSource, requireLocalSource, type OpenedTracking } from "./open-tracking.ts";
+import { isLocalLocation } from "./core/local-path.ts";
 import { openUpstreams, type OpenedUpstreams } from "./open-upstreams.ts";
-import type { Artifact, BlobStore, LookupSource, ModelSourceReader, SourceModel, VersionSource } from "./registry/index.ts";
+import type { Artifact, BlobStore, LookupSource, ModelSourceReader, RequireLocalSource, SourceModel, VersionSource } from "./registry/index.ts";
 import { RuntimeChoice, type ModelRuntime } from "./serving/index.ts";
-import { artifactPathOf, type Run } from "./tracking/index.ts";
+import { artifactPathOf, nameOfPlace, placeBelow, type ArtifactPlace, type Run } from "./tracking/index.ts";
 import { TrainingData } from "./training-data.ts";
 
 interface Parts extends Pick<Parameters<typeof openUpstreams>[0], "database" | "secrets" | "clock" | "ids"> {
@@ -42,6 +43,8 @@ export interface OpenedModels extends Omit<OpenedUpstreams, "runtime"> {
   runtime: ModelRuntime;
   lookups: LookupSource;
   sources: ModelSourceReader;
+  /** Undefined where there are no shared folders: no path of a disk is a source then. */
+  requireLocalSource: RequireLocalSource | undefined;
   /** Reads the files of a model. */
   reader: MlflowModelReader;
   converter: ModelConverter;
@@ -80,6 +83,7 @@ export async function openModels({ tracking, datasets, duckdb, environment, ...p
     reader,
     converter: new PythonExporter({ runtime: python, blobs }),
     sources: new HubModels({ repository, readFolder: (files) => reader.read(files), others: new TrackedModels({ reader, blobs, tracking, training: new TrainingData({ blobs, tracking, datasets }) }) }),
+    requireLocalSource: tracking.locations.isShared ? (source, caller) => requireLocalSource(tracking, caller, source) : undefined,
     executionProviders: () => onnx.executionProviders,
     close: () => environments.close(),
     removeUnusedEnvironments: (now) => environments.removeUnused(python.environmentsInUse, now),
@@ -132,29 +136,28 @@ class TrackedModels implements ModelSourceReader {
     return { ...model, evaluation: {}, lineage: {} };
   }
 
-  /** Path in the artifact store; null for places that are not kept here. */
-  async #placeOf({ uri, loggedModel }: VersionSource, caller: Caller): Promise<string | null> {
-    const { tracking, models, artifactStore } = this.#tracking;
+  /** Null for places that this server does not read. */
+  async #placeOf(source: VersionSource, caller: Caller): Promise<ArtifactPlace | null> {
+    const { uri, loggedModel } = source;
+    const { tracking, models, artifacts } = this.#tracking;
+    if (isLocalLocation(uri)) return placeOfLocalSource(this.#tracking, caller, source);
     const ofRun = /^runs:\/+([^/]+)\/?(.*)$/.exec(uri);
     if (ofRun !== null) {
-      const root = artifactPathOf((await tracking.run(caller, ofRun[1]!)).artifactUri);
-      const path = root === null ? null : [root, ofRun[2]!.replace(/\/+$/, "")].filter(Boolean).join("/");
+      const place = artifacts.placeOf(await tracking.run(caller, ofRun[1]!), ofRun[2]!.replace(/\/+$/, ""));
       // Clients of today leave the files with the logged model, and name the run all the same.
-      if (path !== null && (loggedModel === undefined || (await artifactStore.list(path)).length > 0)) return path;
+      if (place !== null && (loggedModel === undefined || (await artifacts.list(caller, place)).length > 0)) return place;
     }
     const model = loggedModelIn(uri) ?? loggedModel;
-    if (model !== undefined) return artifactPathOf((await models.model(caller, model)).artifactUri);
+    if (model !== undefined) return artifacts.placeOf(await models.model(caller, model));
     return artifactPathOf(uri);
   }
 
-  async #files(place: string, caller: Caller): Promise<Artifact[]> {
-    const { artifacts, artifactStore } = this.#tracking;
-    // Asked of the service first: whoever may not see it finds nothing.
-    await artifacts.list(caller, place);
+  async #files(place: ArtifactPlace, caller: Caller): Promise<Artifact[]> {
+    const { artifacts } = this.#tracking;
     const files: Artifact[] = [];
-    for (const { path } of await artifactStore.walk(place)) {
-      const name = path === "" ? place.split("/").at(-1)! : path;
-      files.push({ path: name, ...(await this.#blobs.put(await artifactStore.read(path === "" ? place : `${place}/${path}`))) });
+    // Of the service: whoever may not see it finds nothing.
+    for (const { path } of await artifacts.walk(caller, place)) {
+      files.push({ path: path === "" ? nameOfPlace(place) : path, ...(await this.#blobs.put(await artifacts.read(caller, placeBelow(place, path)))) });
     }
     return files;
   }

@@ -3,7 +3,7 @@ import type { Caller } from "./core/caller.ts";
 import type { DatasetService } from "./datasets/index.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import type { Artifact, BlobStore, SourceModel } from "./registry/index.ts";
-import { artifactPathOf, type DatasetInput, type Run } from "./tracking/index.ts";
+import { artifactPathOf, nameOfPlace, placeBelow, type ArtifactPlace, type DatasetInput, type Run } from "./tracking/index.ts";
 
 type Reference = NonNullable<SourceModel["reference"]>;
 
@@ -67,45 +67,41 @@ export class TrainingData {
     return (await this.#artifact(path, caller)) ?? "its source ends neither in .parquet nor in .csv.";
   }
 
-  /** Path in the artifact store; null for what is not kept here. A local file counts as the artifact of its name that the run left. */
-  async #placeOf(address: string, run: Run, caller: Caller): Promise<string | null> {
+  /** Null for what is not kept here. A local file counts as the artifact of its name that the run left. */
+  async #placeOf(address: string, run: Run, caller: Caller): Promise<ArtifactPlace | null> {
     const ofRun = /^runs:\/+([^/]+)\/(.+)$/.exec(address);
-    if (ofRun !== null) {
-      const root = artifactPathOf((await this.#tracking.tracking.run(caller, ofRun[1]!)).artifactUri);
-      return root === null ? null : `${root}/${ofRun[2]!}`;
-    }
+    if (ofRun !== null) return this.#tracking.artifacts.placeOf(await this.#tracking.tracking.run(caller, ofRun[1]!), ofRun[2]!);
     if (address.startsWith("mlflow-artifacts:/")) return artifactPathOf(address);
     if (/^[a-z][a-z0-9+.-]+:/i.test(address) && !address.startsWith("file:")) return null;
     const name = address.split(/[\\/]/).at(-1)!;
-    return (await this.#artifactsOf(run, caller)).find((path) => path.split("/").at(-1) === name) ?? null;
+    return (await this.#artifactsOf(run, caller)).find(({ place }) => nameOfPlace(place) === name)?.place ?? null;
   }
 
   async #left(run: Run | null, caller: Caller): Promise<Reference | null> {
     if (run === null) return null;
-    const root = artifactPathOf(run.artifactUri);
-    const paths = (await this.#artifactsOf(run, caller)).filter((path) => referenceName.test(path.slice(root!.length + 1)));
-    const path = paths.find((each) => each.endsWith(".parquet")) ?? paths[0];
-    return path === undefined ? null : this.#artifact(path, caller);
+    const found = (await this.#artifactsOf(run, caller)).filter(({ path }) => referenceName.test(path));
+    const chosen = found.find(({ path }) => path.endsWith(".parquet")) ?? found[0];
+    return chosen === undefined ? null : this.#artifact(chosen.place, caller);
   }
 
   /** Files of the run at the top, then those one folder below; none where its artifacts are kept elsewhere. */
-  async #artifactsOf(run: Run, caller: Caller): Promise<string[]> {
-    const root = artifactPathOf(run.artifactUri);
-    if (root === null || root === "") return [];
+  async #artifactsOf(run: Run, caller: Caller): Promise<{ path: string; place: ArtifactPlace }[]> {
     const { artifacts } = this.#tracking;
+    const root = artifacts.placeOf(run);
+    if (root === null || root === "") return [];
     const top = await artifacts.list(caller, root);
-    const below: string[] = [];
+    const paths = top.filter(({ isDirectory }) => !isDirectory).map(({ name }) => name);
     for (const { name } of top.filter(({ isDirectory }) => isDirectory)) {
-      for (const entry of await artifacts.list(caller, `${root}/${name}`)) if (!entry.isDirectory) below.push(`${root}/${name}/${entry.name}`);
+      for (const entry of await artifacts.list(caller, placeBelow(root, name))) if (!entry.isDirectory) paths.push(`${name}/${entry.name}`);
     }
-    return [...top.filter(({ isDirectory }) => !isDirectory).map(({ name }) => `${root}/${name}`), ...below];
+    return paths.map((path) => ({ path, place: placeBelow(root, path) }));
   }
 
   /** Null for what is no table by its name. */
-  async #artifact(path: string, caller: Caller): Promise<Reference | null> {
-    const format = formatOf(path);
+  async #artifact(place: ArtifactPlace, caller: Caller): Promise<Reference | null> {
+    const format = formatOf(nameOfPlace(place));
     if (format === null) return null;
-    const { digest } = await this.#blobs.put(await this.#tracking.artifacts.read(caller, path));
+    const { digest } = await this.#blobs.put(await this.#tracking.artifacts.read(caller, place));
     return { digest, format };
   }
 }

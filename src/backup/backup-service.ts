@@ -17,6 +17,8 @@ export interface BackupParts {
   staging: string;
   version: string;
   schema: number;
+  /** What the server uses and no backup carries, in sentences for people. */
+  notes?: readonly string[];
   logger: Logger;
 }
 
@@ -67,8 +69,8 @@ export class BackupService {
       yield { path, bytes, content: hashed(file, bytes, hash) };
       entries.push({ path, bytes, sha256: hash.digest("hex"), ...(rows !== undefined && { rows }) });
     }
-    const { version, schema } = this.#parts;
-    const manifest: BackupManifest = { format: 1, version, createdAt: now, schema, entries };
+    const { version, schema, notes = [] } = this.#parts;
+    const manifest: BackupManifest = { format: 1, version, createdAt: now, schema, entries, ...(notes.length > 0 && { notes: [...notes] }) };
     const text = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
     yield { path: manifestPath, bytes: text.length, content: onlyChunk(text) };
   }

@@ -22,6 +22,8 @@ export const BackupManifest = z
     /** Number of the last migration of the tables. */
     schema: z.number().int().positive(),
     entries: z.array(BackupEntry),
+    /** What the server uses and the archive does not carry, in sentences for people. */
+    notes: z.array(z.string()).optional(),
   })
   .meta({ id: "BackupManifest" });
 export type BackupManifest = z.infer<typeof BackupManifest>;

@@ -71,6 +71,8 @@ function addUp(program: Program, parts: CliParts): void {
     .option("--public-url <url>", "where browsers find this server")
     .option("--workflows <modules>", "modules that define workflows, comma-separated")
     .option("--max-workflow-runs <number>", "workflow runs under way at once; 0 leaves them to other servers")
+    .option("--artifact-roots <folders>", "shared folders, comma-separated, to which MLflow's clients write artifacts by themselves and which the server reads")
+    .option("--default-artifact-root <uri>", "where new experiments have their artifacts that name no place (default: mlflow-artifacts:/)")
     .option("--max-inference-bytes <bytes>", "largest inference body")
     .option("--intra-op-threads <number>", "threads of one model run")
     .option("--test-reset", "for tests of clients alone: POST /__reset empties everything; on loopback, in a data folder of its own")

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { judgeArtifactRoots } from "./artifact-roots.ts";
 import { EgressAllowance, GroupGrants, Issuer, PublicUrl, SecretKey } from "./setting-values.ts";
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -10,8 +11,7 @@ const list = z.union([z.array(z.string().min(1)), z.string().transform((text) =>
 /** True and false, as JSON or as text. */
 const flag = z.union([z.boolean(), z.stringbool({ truthy: ["true", "1", "yes", "on"], falsy: ["false", "0", "no", "off", ""] })]);
 
-/** Every setting of the server, with the embedded default. A setting is named the same in the file, as a flag and, in capitals after SLIPWAY_, in the environment. */
-export const Config = z.strictObject({
+const Settings = z.strictObject({
   host: z.string().min(1).default("127.0.0.1"),
   port: port.default(4400),
   /** -1 = the HTTP port plus one. */
@@ -19,6 +19,10 @@ export const Config = z.strictObject({
   data: path.default("slipway-data"),
   /** Files of models and backups; below `data` where it is not given. */
   artifacts: path.optional(),
+  /** Absolute folders of this machine, shared with others, to which clients of MLflow write artifacts by themselves: the server reads them. */
+  artifactRoots: list,
+  /** Where new experiments have their artifacts that name no place: below it, by their id. On a disk it lies below one of `artifactRoots`. */
+  defaultArtifactRoot: z.string().min(1).max(1500).default("mlflow-artifacts:/"),
   /** postgres://...; SQLite below `data` where it is not given. */
   databaseUrl: z.string().regex(/^postgres(ql)?:\/\/\S+$/, "a URL that starts with postgres://").optional(),
   /** Connections of this process to Postgres, at most; a third of them is for reads alone. */
@@ -85,6 +89,9 @@ export const Config = z.strictObject({
   pythonSourcePackages: flag.default(false),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
+
+/** Every setting of the server, with the embedded default. A setting is named the same in the file, as a flag and, in capitals after SLIPWAY_, in the environment. */
+export const Config = Settings.superRefine(judgeArtifactRoots);
 export type Config = Readonly<z.infer<typeof Config>>;
 
 /** Settings that are never printed, and that may come from a file named by `<ENVIRONMENT NAME>_FILE`. */

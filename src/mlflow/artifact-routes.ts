@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Caller } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
-import { artifactPathOf, type ArtifactEntry, type ArtifactService } from "../tracking/index.ts";
+import { nameOfPlace, placeBelow, type ArtifactEntry, type ArtifactOwner, type ArtifactPlace, type ArtifactService } from "../tracking/index.ts";
 import { byteRangeOf } from "./byte-range.ts";
 import { message, requiredText, text, withRunId } from "./request-fields.ts";
 import { mlflowError } from "./wire-error.ts";
@@ -20,11 +20,11 @@ const errorBody = mlflowError;
 export interface ArtifactRouteParts {
   artifacts: ArtifactService;
   /** Throws TRACKING_RUN_NOT_FOUND, also for what the caller may not see. */
-  artifactUriOfRun(caller: Caller, run: string): Promise<string>;
-  /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
-  artifactUriOfVersion(caller: Caller, model: string, version: string): Promise<string>;
+  run(caller: Caller, run: string): Promise<ArtifactOwner>;
+  /** The address of a version's files, and their place where this server reads it. Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
+  filesOfVersion(caller: Caller, model: string, version: string): Promise<{ uri: string; place: ArtifactPlace | null }>;
   /** Throws LOGGED_MODEL_NOT_FOUND. */
-  artifactUriOfLoggedModel(caller: Caller, model: string): Promise<string>;
+  loggedModel(caller: Caller, model: string): Promise<ArtifactOwner>;
 }
 
 /** What MLflow's own pages may send at once. */
@@ -32,7 +32,7 @@ const maxPageUploadBytes = 10 << 20;
 
 /** Artifacts through the server: MLflow's proxied artifact access, and the older routes by run and by model version. */
 export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
-  const { artifacts, artifactUriOfRun, artifactUriOfVersion } = parts;
+  const { artifacts } = parts;
   const everywhere = ["/api/2.0", "/ajax-api/2.0"].flatMap((prefix) => {
     const twin = prefix === "/api/2.0" ? "" : "Twin";
     const proxied = `${prefix}/mlflow-artifacts/artifacts`;
@@ -85,11 +85,11 @@ export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
         query: withRunId(message({ run_id: requiredText, path: text, page_token: text })), response: FileInfos,
         handle: async ({ query, caller }) => {
           judgePath(query.path ?? "");
-          const uri = await artifactUriOfRun(caller, query.run_id);
+          const run = await parts.run(caller, query.run_id);
           const relative = trimmed(query.path);
-          const root = artifactPathOf(uri);
-          const entries = root === null ? [] : await artifacts.list(caller, below(root, relative));
-          return { root_uri: uri, files: fileInfos(entries, relative) };
+          const place = artifacts.placeOf(run, relative);
+          const entries = place === null ? [] : await artifacts.list(caller, place);
+          return { root_uri: run.artifactUri, files: fileInfos(entries, relative) };
         },
       }),
       route({
@@ -98,7 +98,7 @@ export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
         query: withRunId(message({ run_id: requiredText, path: requiredText })), response: { mediaType: "application/octet-stream", description: "The file's bytes" },
         handle: async ({ query, headers, caller }) => {
           judgePath(query.path);
-          return download(artifacts, caller, placeOf(await artifactUriOfRun(caller, query.run_id), query.path), headers.range as string | undefined);
+          return download(artifacts, caller, heldPlace(artifacts, await parts.run(caller, query.run_id), query.path), headers.range as string | undefined);
         },
       }),
       route({
@@ -109,7 +109,9 @@ export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
         query: message({ name: requiredText, version: requiredText, path: requiredText }), response: { mediaType: "application/octet-stream", description: "The file's bytes" },
         handle: async ({ query, headers, caller }) => {
           judgePath(query.path);
-          return download(artifacts, caller, placeOf(await artifactUriOfVersion(caller, query.name, query.version), query.path), headers.range as string | undefined);
+          const { uri, place } = await parts.filesOfVersion(caller, query.name, query.version);
+          if (place === null) throw elsewhere(uri);
+          return download(artifacts, caller, placeBelow(place, query.path), headers.range as string | undefined);
         },
       }),
     ];
@@ -118,7 +120,7 @@ export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
 }
 
 /** What the pages of MLflow ask for beside what its clients do. */
-function pageRoutes({ artifacts, artifactUriOfRun, artifactUriOfLoggedModel }: ArtifactRouteParts): Route[] {
+function pageRoutes({ artifacts, ...parts }: ArtifactRouteParts): Route[] {
   return [
     route({
       method: "POST", path: "/ajax-api/2.0/mlflow/upload-artifact", access: "contributor", on: "some", audited: false, errorBody, tag,
@@ -129,7 +131,7 @@ function pageRoutes({ artifacts, artifactUriOfRun, artifactUriOfLoggedModel }: A
         if (path === undefined || path === "") throw invalid("Request must specify path.");
         // The store judges paths too; here it would only after the file has come.
         judgePath(path);
-        const place = placeOf(await artifactUriOfRun(caller, run), path);
+        const place = heldPlace(artifacts, await parts.run(caller, run), path);
         const content = await smallBody(body);
         await artifacts.write(caller, place, Readable.from([content]));
         return {};
@@ -140,7 +142,7 @@ function pageRoutes({ artifacts, artifactUriOfRun, artifactUriOfLoggedModel }: A
       operationId: "mlflowGetLoggedModelArtifact", summary: "A file of a logged model",
       params: z.object({ loggedModel: z.string() }), query: message({ artifact_file_path: requiredText }), response: { mediaType: "application/octet-stream", description: "The file's bytes" },
       handle: async ({ params, query, headers, caller }) =>
-        download(artifacts, caller, placeOf(await artifactUriOfLoggedModel(caller, params.loggedModel), query.artifact_file_path), headers.range as string | undefined),
+        download(artifacts, caller, heldPlace(artifacts, await parts.loggedModel(caller, params.loggedModel), query.artifact_file_path), headers.range as string | undefined),
     }),
   ];
 }
@@ -166,10 +168,10 @@ function invalid(why: string): AppError {
 }
 
 /** One answer for whole files and for ranges of them; never shown as a page by a browser. */
-async function download(artifacts: ArtifactService, caller: Caller, path: string, rangeHeader: string | undefined): Promise<HttpAnswer> {
-  const { bytes, modifiedAt } = await artifacts.stat(caller, path);
+async function download(artifacts: ArtifactService, caller: Caller, place: ArtifactPlace, rangeHeader: string | undefined): Promise<HttpAnswer> {
+  const { bytes, modifiedAt } = await artifacts.stat(caller, place);
   const range = byteRangeOf(rangeHeader, bytes);
-  const name = path.slice(path.lastIndexOf("/") + 1);
+  const name = nameOfPlace(place);
   const headers: Record<string, string> = {
     "Accept-Ranges": "bytes",
     "Content-Type": "application/octet-stream",
@@ -177,11 +179,11 @@ async function download(artifacts: ArtifactService, caller: Caller, path: string
     ETag: `"${bytes.toString(16)}-${Math.trunc(modifiedAt).toString(16)}"`,
   };
   if (range === "unsatisfiable") return new HttpAnswer(416, { ...headers, "Content-Range": `bytes */${bytes}` }, null);
-  if (range === "whole") return new HttpAnswer(200, { ...headers, "Content-Length": String(bytes) }, await artifacts.read(caller, path, { start: 0, end: bytes }));
+  if (range === "whole") return new HttpAnswer(200, { ...headers, "Content-Length": String(bytes) }, await artifacts.read(caller, place, { start: 0, end: bytes }));
   return new HttpAnswer(
     206,
     { ...headers, "Content-Length": String(range.end - range.start), "Content-Range": `bytes ${range.start}-${range.end - 1}/${bytes}` },
-    await artifacts.read(caller, path, range),
+    await artifacts.read(caller, place, range),
   );
 }
 
@@ -198,8 +200,12 @@ function trimmed(path: string | undefined): string {
   return (path ?? "").replace(/\/+$/, "");
 }
 
-function placeOf(uri: string, path: string): string {
-  const root = artifactPathOf(uri);
-  if (root === null) throw new AppError("ARTIFACT_NOT_FOUND", `The artifacts are at ${uri.slice(0, 300)}, which this server does not hold.`);
-  return below(root, path);
+function heldPlace(artifacts: ArtifactService, owner: ArtifactOwner, path: string): ArtifactPlace {
+  const place = artifacts.placeOf(owner, path);
+  if (place === null) throw elsewhere(owner.artifactUri);
+  return place;
+}
+
+function elsewhere(uri: string): AppError {
+  return new AppError("ARTIFACT_NOT_FOUND", `The artifacts are at ${uri.slice(0, 300)}, which this server does not hold.`);
 }

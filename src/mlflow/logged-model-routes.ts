@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Caller } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import type { Route } from "../core/route.ts";
-import { artifactPathOf, type ArtifactService, type LoggedModelService, type SearchCondition, type SearchOrder } from "../tracking/index.ts";
+import type { ArtifactOwner, ArtifactService, LoggedModelService, SearchCondition, SearchOrder } from "../tracking/index.ts";
 import { loggedModelFilter, loggedModelOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
@@ -112,18 +112,18 @@ export function loggedModelRoutes(models: LoggedModelService, artifacts: Artifac
       params: ModelPath, query: queryMessage({ artifact_directory_path: text }),
       response: z.object({ root_uri: z.string(), files: z.array(z.object({ path: z.string(), is_dir: z.boolean(), file_size: z.number().int().optional() })).optional() }),
       handle: async ({ params, query, caller }) => {
-        const { artifactUri } = await models.model(caller, params.loggedModel);
-        return { root_uri: artifactUri, files: await filesOf(artifacts, caller, artifactUri, query.artifact_directory_path ?? "") };
+        const model = await models.model(caller, params.loggedModel);
+        return { root_uri: model.artifactUri, files: await filesOf(artifacts, caller, model, query.artifact_directory_path ?? "") };
       },
     }),
   ];
 }
 
-async function filesOf(artifacts: ArtifactService, caller: Caller, uri: string, directory: string) {
-  const root = artifactPathOf(uri);
-  if (root === null) return [];
+async function filesOf(artifacts: ArtifactService, caller: Caller, model: ArtifactOwner, directory: string) {
   const below = directory.replace(/^\/+|\/+$/g, "");
-  const entries = await artifacts.list(caller, below === "" ? root : `${root}/${below}`);
+  const place = artifacts.placeOf(model, below);
+  if (place === null) return [];
+  const entries = await artifacts.list(caller, place);
   return entries.map(({ name, isDirectory, bytes }) => ({ path: below === "" ? name : `${below}/${name}`, is_dir: isDirectory, file_size: bytes ?? undefined }));
 }
 

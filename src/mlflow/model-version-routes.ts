@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
-import type { Route } from "../core/route.ts";
+import { isOfAnotherHost } from "../core/local-path.ts";
+import { HttpAnswer, type Route } from "../core/route.ts";
 import { isPrompt, type ModelCatalog, type ModelVersion, type RegistryTag, type SourceRequest } from "../registry/index.ts";
 import { modelVersionFilter, modelVersionOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
@@ -23,6 +24,8 @@ export interface ModelVersionRouteParts {
   catalog: ModelCatalog;
   /** A logged model that the caller may see. Throws LOGGED_MODEL_NOT_FOUND. */
   loggedModel: (caller: Caller, id: string) => Promise<{ artifactUri: string; sourceRun: string | null; tags: readonly RegistryTag[] }>;
+  /** Whether paths of shared folders are sources. */
+  takesLocalPaths: () => boolean;
   tagLoggedModel: (caller: Caller, id: string, tags: readonly RegistryTag[], now: EpochMs) => Promise<unknown>;
 }
 
@@ -39,19 +42,23 @@ export function modelVersionRoutes(parts: ModelVersionRouteParts): Route[] {
         schema: message({ name: modelName, source: requiredText, run_id: text, tags: Tags, run_link: text, description: text, model_id: text }),
       },
       response: OneVersion,
-      handle: async ({ body, caller, now, auditAs }) => {
+      handle: ({ body, caller, now, auditAs }) => {
         const { name } = body;
         auditAs({ object: objectOf(name), detail: { source: body.source.slice(0, 300) } });
         const tags = body.tags.map(({ key, value = "" }) => ({ key, value }));
         const unread = isPrompt(tags);
-        const request: SourceRequest = {
-          model: name, source: body.source, tags, unread, ...(unread ? {} : await origin(parts, caller, body)),
-          ...(body.run_link === undefined ? {} : { runLink: body.run_link }), ...(body.description === undefined ? {} : { description: body.description }),
+        if (!unread && isOfAnotherHost(body.source) && parts.takesLocalPaths()) return ofAnotherHost(body.source);
+        const register = async () => {
+          const request: SourceRequest = {
+            model: name, source: body.source, tags, unread, ...(unread ? {} : await origin(parts, caller, body)),
+            ...(body.run_link === undefined ? {} : { runLink: body.run_link }), ...(body.description === undefined ? {} : { description: body.description }),
+          };
+          const version = await inMlflowWords({ name }, () => catalog.register(caller, request, now));
+          if ((body.model_id ?? "") !== "") await tellLoggedModel(parts, caller, { id: body.model_id!, version, now });
+          auditAs({ object: objectOf(name), detail: { source: body.source.slice(0, 300), version: version.version } });
+          return wired(caller, version);
         };
-        const version = await inMlflowWords({ name }, () => catalog.register(caller, request, now));
-        if ((body.model_id ?? "") !== "") await tellLoggedModel(parts, caller, { id: body.model_id!, version, now });
-        auditAs({ object: objectOf(name), detail: { source: body.source.slice(0, 300), version: version.version } });
-        return wired(caller, version);
+        return register();
       },
     }),
     mlflowRoute({
@@ -142,6 +149,12 @@ export async function downloadUri({ catalog, loggedModel }: ModelVersionRoutePar
   const source = await catalog.sourceOf(caller, name, version);
   const id = loggedModelOf(source);
   return id === undefined ? source : (await loggedModel(caller, id)).artifactUri;
+}
+
+/** MLflow's servers answer with this status for the path of another machine, and its clients know it so. */
+function ofAnotherHost(source: string): HttpAnswer {
+  const message = `${source.slice(0, 500)} is not a valid remote uri. For remote access, give an address that every machine can reach.`;
+  return new HttpAnswer(500, { "Content-Type": "application/json" }, JSON.stringify({ error_code: "INTERNAL_ERROR", message }));
 }
 
 /** The run and the logged model that a version says it is of; a logged model gives its run where none is named. Throws MODEL_SOURCE_INVALID. */

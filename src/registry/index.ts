@@ -10,7 +10,7 @@ export { ModelCatalog, modelTeamTag, type ChangeAt } from "./model-catalog.ts";
 export { matchReference } from "./match-reference.ts";
 export type { ModelInspection, ModelInspector, ModelProbe } from "./model-inspector.ts";
 export type { LookupSource } from "./lookup-source.ts";
-export type { ModelSourceReader, SourceModel, VersionSource } from "./model-source.ts";
+export type { ModelSourceReader, RequireLocalSource, SourceModel, VersionSource } from "./model-source.ts";
 export { isPrompt, promptTag } from "./prompts.ts";
 export type { ProfileRequest, ReferenceProfiler, TableColumn } from "./reference-profiler.ts";
 export type { ChangeBy, RegistryLifecycle, TagChange } from "./registry-lifecycle.ts";

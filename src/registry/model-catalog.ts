@@ -7,8 +7,8 @@ import { VersionNumber } from "../core/names.ts";
 import { missingObject, requireOn } from "../core/request-gate.ts";
 import type { Page } from "../core/search-condition.ts";
 import type { ContractBuilder } from "./contract-builder.ts";
-import { assertAlias, assertAliasName, assertRegistryName, assertSource, assertTag, assertTagKey, stageOf } from "./model-rules.ts";
-import type { ModelSourceReader } from "./model-source.ts";
+import { assertAlias, assertAliasName, assertRegistryName, assertTag, assertTagKey, stageOf } from "./model-rules.ts";
+import type { ModelSourceReader, RequireLocalSource } from "./model-source.ts";
 import { visibleModels, type ModelTeams } from "./model-teams.ts";
 import type { ChangeBy, TagChange } from "./registry-lifecycle.ts";
 import type { RegistrySearchRequest } from "./registry-search.ts";
@@ -23,6 +23,7 @@ export interface ModelCatalogParts {
   contracts: ContractBuilder;
   events: EventBus;
   sources?: ModelSourceReader;
+  requireLocalSource?: RequireLocalSource;
 }
 
 /** When a change is made, and why where its author said it. */
@@ -151,7 +152,7 @@ export class ModelCatalog {
   /** Adds a version to a model that is there. Its source is read as far as it can be; what cannot run is registered too. */
   async register(caller: Caller, request: SourceRequest, now: EpochMs): Promise<ModelVersion> {
     (request.tags ?? []).forEach(assertTag);
-    if (request.unread !== true) assertSource(request.source);
+    if (request.unread !== true) await this.#registration.judge(caller, request);
     const team = await this.#require(caller, "deployer", request.model);
     const { make, facts } = await this.#registration.read(caller, request, now, (name, version) => this.version(caller, name, version));
     const version = await this.#parts.store.addVersion({

@@ -1,4 +1,5 @@
 import { AppError } from "../core/errors.ts";
+import { isLocalLocation } from "../core/local-path.ts";
 import { isRegistryName } from "../core/names.ts";
 import { Stage, type RegistryTag } from "./schemas.ts";
 
@@ -50,11 +51,12 @@ export function stageOf(text: string): Stage {
   return stage;
 }
 
-/** Refuses local files, and whatever leads out of a folder, however it is written. Throws MODEL_SOURCE_INVALID. */
-export function assertSource(source: string): void {
+/** Refuses local files, where they are not judged elsewhere (`mayBeLocal`), and whatever leads out of a folder, however it is written. Throws MODEL_SOURCE_INVALID. */
+export function assertSource(source: string, { mayBeLocal = false } = {}): void {
   const refuse = (why: string): AppError => new AppError("MODEL_SOURCE_INVALID", `Invalid model version source: '${source.slice(0, 500)}'. ${why}`);
   if (source.length > maxSource) throw refuse("It is too long.");
-  if (!/^[a-z][a-z0-9+.-]+:/i.test(source) || /^file:/i.test(source)) throw refuse("To use a local path as a model version source is not possible here: give the artifacts of a run, a logged model or another version.");
+  if (mayBeLocal && isLocalLocation(source)) return;
+  if (isLocalLocation(source)) throw refuse("To use a local path as a model version source is not possible here: give the artifacts of a run, a logged model or another version.");
   let plain = source;
   for (let round = 0; round < 10; round++) {
     const next = unquoted(plain);

@@ -4,12 +4,18 @@ import type { Artifact, ExampleTensor, LookupFacts, PythonFacts, RunLineage, Ten
 
 /** Where a version comes from, as its registrar said it. */
 export interface VersionSource {
-  /** Such as `runs:/<run>/model`, `models:/m-<id>`, `models:/NAME/1`, `mlflow-artifacts:/<experiment>/<run>/artifacts/model`; never a local path. */
+  /** Such as `runs:/<run>/model`, `models:/m-<id>`, `models:/NAME/1`, `mlflow-artifacts:/<experiment>/<run>/artifacts/model`; a local path only as `RequireLocalSource` takes it. */
   uri: string;
   runId?: string;
   /** Id of the logged model, where the registrar named one. */
   loggedModel?: string;
 }
+
+/**
+ * Judges an address that is a path of a disk or a `file:` URI: it must lie in the artifacts of the run or the logged model that the registrar named, in a folder that
+ * the server shares. Throws MODEL_SOURCE_INVALID.
+ */
+export type RequireLocalSource = (source: VersionSource, caller: Caller) => Promise<void>;
 
 /** A model folder that was read, its files put into the blob store. Whoever may register it may read every file of it. */
 export interface SourceModel {

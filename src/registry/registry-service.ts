@@ -13,7 +13,7 @@ import { ContractBuilder, type MakeContract, type OnnxFacts } from "./contract-b
 import { ModelCatalog } from "./model-catalog.ts";
 import type { LookupSource } from "./lookup-source.ts";
 import type { ModelInspector } from "./model-inspector.ts";
-import type { ModelSourceReader } from "./model-source.ts";
+import type { ModelSourceReader, RequireLocalSource } from "./model-source.ts";
 import { ModelTeams } from "./model-teams.ts";
 import type { ReferenceProfiler } from "./reference-profiler.ts";
 import type { ChangeBy } from "./registry-lifecycle.ts";
@@ -34,6 +34,8 @@ export interface RegistryParts {
   events: EventBus;
   /** Reads sources of versions that are registered over MLflow's wire; without it none can run. */
   sources?: ModelSourceReader;
+  /** Without it no path of a disk is a source. */
+  requireLocalSource?: RequireLocalSource | undefined;
   /** Without them neither servers nor tables can be deployed. */
   upstreams?: UpstreamSource;
   lookups?: LookupSource;
@@ -64,7 +66,10 @@ export class RegistryService {
     this.#parts = parts;
     this.#teams = new ModelTeams(parts.store);
     this.#contracts = new ContractBuilder(parts);
-    this.catalog = new ModelCatalog({ store: parts.store, teams: this.#teams, contracts: this.#contracts, events: parts.events, ...(parts.sources === undefined ? {} : { sources: parts.sources }) });
+    const { store, events, sources, requireLocalSource } = parts;
+    this.catalog = new ModelCatalog({
+      store, events, teams: this.#teams, contracts: this.#contracts, ...(sources === undefined ? {} : { sources }), ...(requireLocalSource === undefined ? {} : { requireLocalSource }),
+    });
   }
 
   async listModels(): Promise<Model[]> {

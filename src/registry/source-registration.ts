@@ -2,8 +2,9 @@ import type { Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { emptyContract, type ContractBuilder, type MakeContract } from "./contract-builder.ts";
+import { isLocalLocation } from "../core/local-path.ts";
 import { assertSource } from "./model-rules.ts";
-import type { ModelSourceReader } from "./model-source.ts";
+import type { ModelSourceReader, RequireLocalSource } from "./model-source.ts";
 import type { VersionFacts } from "./registry-store.ts";
 import type { ModelVersion } from "./schemas.ts";
 
@@ -17,19 +18,32 @@ export interface SourceRequest extends VersionFacts {
 
 type ReadVersion = (model: string, version: string) => Promise<ModelVersion>;
 
+interface SourceRegistrationParts {
+  contracts: ContractBuilder;
+  sources?: ModelSourceReader;
+  /** Without it no local path is a source. */
+  requireLocalSource?: RequireLocalSource;
+}
+
 /** Makes the contract of a version out of what is at its source. */
 export class SourceRegistration {
-  readonly #parts: { contracts: ContractBuilder; sources?: ModelSourceReader };
+  readonly #parts: SourceRegistrationParts;
 
-  constructor(parts: { contracts: ContractBuilder; sources?: ModelSourceReader }) {
+  constructor(parts: SourceRegistrationParts) {
     this.#parts = parts;
   }
 
-  /** `readVersion` judges what the caller may see. Throws MODEL_SOURCE_INVALID for an address that is refused. */
+  /** Throws MODEL_SOURCE_INVALID for an address that is refused. */
+  async judge(caller: Caller, { source: uri, runId, loggedModel }: SourceRequest): Promise<void> {
+    const { requireLocalSource } = this.#parts;
+    assertSource(uri, { mayBeLocal: requireLocalSource !== undefined });
+    if (isLocalLocation(uri)) await requireLocalSource?.({ uri, ...(runId === undefined ? {} : { runId }), ...(loggedModel === undefined ? {} : { loggedModel }) }, caller);
+  }
+
+  /** Of an address that was judged. `readVersion` judges what the caller may see. */
   async read(caller: Caller, request: SourceRequest, now: EpochMs, readVersion: ReadVersion): Promise<{ make: MakeContract; facts: VersionFacts }> {
     const { model, unread = false, ...facts } = request;
     if (unread) return { make: emptyContract(model, []), facts };
-    assertSource(request.source);
     const copied = /^models:\/([^/@]+)\/([^/@]+)$/.exec(request.source);
     if (copied !== null) return this.#copy(request, await readVersion(copied[1]!, copied[2]!));
     const { sources, contracts } = this.#parts;

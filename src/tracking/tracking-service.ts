@@ -1,6 +1,7 @@
 import { mayInTeam, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { ArtifactLocations } from "./artifact-locations.ts";
 import {
   assertArtifactLocation, assertDatasets, assertExperimentName, assertExperimentTag, checkedChanges, checkedRunTags,
 } from "./entity-rules.ts";
@@ -13,6 +14,8 @@ import type { RunChanges, RunMetric, Search, TrackingStore } from "./tracking-st
 export interface TrackingServiceParts {
   store: TrackingStore;
   access: ExperimentAccess;
+  /** Without them artifacts are kept by this server where an experiment names no place. */
+  locations?: ArtifactLocations;
   /** In [0, 1), for names of runs. */
   random: () => number;
   /** 32 hexadecimal digits, new each time. */
@@ -25,7 +28,6 @@ const nameTag = "mlflow.runName";
 const defaultTeam = "default";
 /** Up to so many points of a history are sorted in memory. */
 const maxSortedPoints = 50_000;
-const artifactRoot = "mlflow-artifacts:/";
 
 /** Experiments and runs: the rules of what may be logged, and who may see and change what. Errors of the store come through. */
 export class TrackingService {
@@ -39,16 +41,15 @@ export class TrackingService {
     this.access = parts.access;
   }
 
-  /** Without a location the artifacts are kept here. Throws INVALID_PARAMETER, EXPERIMENT_EXISTS, FORBIDDEN. */
+  /** Without a location the artifacts are kept at the server's default root. Throws INVALID_PARAMETER, EXPERIMENT_EXISTS, FORBIDDEN. */
   async createExperiment(caller: Caller, request: { name: string; artifactLocation?: string | undefined; tags: readonly Tag[] }, now: EpochMs): Promise<Experiment> {
     const { name, artifactLocation, tags } = request;
     assertExperimentName(name);
     tags.forEach(assertExperimentTag);
-    const own = artifactLocation === undefined || artifactLocation === "";
-    if (!own) assertArtifactLocation(artifactLocation);
+    if (artifactLocation !== undefined && artifactLocation !== "") assertArtifactLocation(artifactLocation);
     const team = teamFor(caller, tags.find(({ key }) => key === teamTag)?.value);
-    // Only the store replaces the placeholder, and only in what this server made up.
-    return this.#store.createExperiment({ name, artifactLocation: own ? `${artifactRoot}{id}` : artifactLocation.replaceAll("{id}", "%7Bid%7D"), tags, team, actor: caller.actor, now });
+    const locations = this.#parts.locations ?? new ArtifactLocations();
+    return this.#store.createExperiment({ name, artifactLocation: locations.ofExperiment(artifactLocation), tags, team, actor: caller.actor, now });
   }
 
   /** Deleted ones too. Throws EXPERIMENT_NOT_FOUND. */

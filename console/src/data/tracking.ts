@@ -182,8 +182,9 @@ export function useArtifacts(run: string, path: string | null): Resource<{ root_
   return useResource(path === null ? null : `${wire}/artifacts/list?run_id=${encodeURIComponent(run)}${path === "" ? "" : `&path=${encodeURIComponent(path)}`}`);
 }
 
-/** Where the bytes of an artifact are; null where this server does not keep them. */
-export function artifactHref(artifactUri: string, path: string): string | null {
+/** Where the bytes of a run's artifact are; null where this server does not read them. What it lists of a disk is in a folder that it shares. */
+export function artifactHref({ run_id: run, artifact_uri: artifactUri }: WireRun["info"], path: string): string | null {
+  if (/^(?:file:|\/)/i.test(artifactUri)) return `/ajax-api/2.0/mlflow/get-artifact?${new URLSearchParams({ run_id: run, path }).toString()}`;
   const match = /^mlflow-artifacts:\/+(.*)$/.exec(artifactUri);
   if (match === null) return null;
   const whole = `${match[1]!.replace(/^[^/]*:\d+\//, "")}/${path}`;

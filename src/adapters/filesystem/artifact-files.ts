@@ -137,7 +137,7 @@ export class ArtifactFiles implements ArtifactStore {
 
   async #fileFacts(path: string): Promise<FileFacts> {
     const facts = await this.#fileSystem.facts(this.#pathOf(path));
-    if (facts?.kind !== "file") throw missing(path);
+    if (facts?.kind !== "file") throw missingArtifact(path);
     return facts;
   }
 
@@ -167,25 +167,29 @@ export class ArtifactFiles implements ArtifactStore {
     }
   }
 
-  /** The gate: no other text of a client becomes a part of a path. */
   #pathOf(path: string): string {
-    if (path === "") return this.#root;
-    const segments = path.split("/");
-    if (segments.length > mostSegments) throw invalid(path, `has more than ${mostSegments} folders`);
-    for (const segment of segments) {
-      if (segment === "" || segment === "." || segment === "..") throw invalid(path, "has an empty segment, . or ..");
-      if (/[\\\u0000-\u001f\u007f]/.test(segment) || !segment.isWellFormed()) throw invalid(path, "has a backslash, a control character or broken text");
-      if (Buffer.byteLength(segment) > longestSegment) throw invalid(path, `has a segment of more than ${longestSegment} bytes`);
-    }
-    return join(this.#root, ...segments);
+    return join(this.#root, ...artifactSegments(path));
   }
+}
+
+/** The gate: no other text of a client becomes a part of a path. Throws INVALID_PARAMETER. */
+export function artifactSegments(path: string): string[] {
+  if (path === "") return [];
+  const segments = path.split("/");
+  if (segments.length > mostSegments) throw invalid(path, `has more than ${mostSegments} folders`);
+  for (const segment of segments) {
+    if (segment === "" || segment === "." || segment === "..") throw invalid(path, "has an empty segment, . or ..");
+    if (/[\\\u0000-\u001f\u007f]/.test(segment) || !segment.isWellFormed()) throw invalid(path, "has a backslash, a control character or broken text");
+    if (Buffer.byteLength(segment) > longestSegment) throw invalid(path, `has a segment of more than ${longestSegment} bytes`);
+  }
+  return segments;
 }
 
 function joined(path: string, name: string): string {
   return path === "" || name === "" ? path + name : `${path}/${name}`;
 }
 
-function missing(path: string): AppError {
+export function missingArtifact(path: string): AppError {
   return new AppError("ARTIFACT_NOT_FOUND", `There is no artifact ${JSON.stringify(path.slice(0, 300))}.`);
 }
 
@@ -194,7 +198,7 @@ function invalid(path: string, why: string, cause?: unknown): AppError {
 }
 
 /** The file is opened when somebody begins to read, and closed at the end, after a failure, and when nobody reads on. */
-async function* pieces(open: () => Promise<OpenFile>, start: number, end: number): AsyncGenerator<Uint8Array> {
+export async function* pieces(open: () => Promise<Pick<OpenFile, "read" | "close">>, start: number, end: number): AsyncGenerator<Uint8Array> {
   const file = await open();
   try {
     for (let position = start; position < end; ) {

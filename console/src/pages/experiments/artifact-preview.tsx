@@ -1,6 +1,6 @@
 import { useResource } from "../../data/resource.ts";
 import { ApiFailure } from "../../data/api.ts";
-import { artifactHref, type WireFile } from "../../data/tracking.ts";
+import { artifactHref, type WireFile, type WireRun } from "../../data/tracking.ts";
 import { formatBytes } from "../../format.ts";
 import { CodeBlock } from "../../parts/copy.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
@@ -17,8 +17,8 @@ interface Content {
 const tableRows = 200;
 
 /** The start of a file, as text, table or image. It is read here and drawn as data: nothing of a file runs, or becomes a page of this server. */
-export function ArtifactPreview({ artifactUri, file }: { artifactUri: string; file: WireFile }) {
-  const href = artifactHref(artifactUri, file.path);
+export function ArtifactPreview({ run, file }: { run: WireRun; file: WireFile }) {
+  const href = artifactHref(run.info, file.path);
   const kind = previewKind(file.path);
   const size = file.file_size ?? 0;
   const wanted = href !== null && kind !== "none" && (kind !== "image" || size <= largestImage);
@@ -30,7 +30,7 @@ export function ArtifactPreview({ artifactUri, file }: { artifactUri: string; fi
         <span className="muted">{formatBytes(size)}</span>
         {href !== null && <a className="button button-small" href={href} download={file.path.split("/").at(-1)}>Download</a>}
       </header>
-      {href === null && <p className="muted">This file is kept elsewhere: <code>{artifactUri}</code></p>}
+      {href === null && <p className="muted">This file is kept elsewhere: <code>{run.info.artifact_uri}</code></p>}
       {href !== null && !wanted && <p className="muted">{kind === "image" ? "Too large to be shown here." : "Not a kind of file that is shown here."} Download it to look inside.</p>}
       {wanted && (
         <ResourceView resource={content} lines={6}>

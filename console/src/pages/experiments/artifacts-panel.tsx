@@ -23,7 +23,7 @@ export function ArtifactsPanel({ run }: { run: WireRun }) {
             <ul className="artifact-tree" aria-label="Files">
               {files.map((file) => <Entry key={file.path} run={run.info.run_id} file={file} chosen={path} depth={0} onChoose={(file_) => query.set({ file: file_ }, { replace: true })} />)}
             </ul>
-            {chosen === undefined ? <p className="muted artifact-hint">{path === null ? "Choose a file to look inside." : "There is no such file."}</p> : <ArtifactPreview key={chosen.path} artifactUri={run.info.artifact_uri} file={chosen} />}
+            {chosen === undefined ? <p className="muted artifact-hint">{path === null ? "Choose a file to look inside." : "There is no such file."}</p> : <ArtifactPreview key={chosen.path} run={run} file={chosen} />}
           </div>
         )}
       </ResourceView>
