@@ -19,3 +19,10 @@ test("who waits long for a deployment is told that it goes on, until it ends", a
   context.mock.timers.tick(45_000);
   assert.equal(told.length, 3);
 });
+
+test("a table is no model, unless its rows are to be answered", async () => {
+  const asked: string[] = [];
+  const api = { send: (_: string, path: string) => { asked.push(path); return Promise.resolve({}); } } as unknown as ApiClient;
+  await assert.rejects(deployFiles(api, { file: "prices.CSV", name: "m" }), { code: "INVALID_REQUEST", message: /--runtime lookup --key/ });
+  assert.deepEqual(asked, []);
+});

@@ -29,6 +29,9 @@ export async function deployFiles(api: ApiClient, files: DeployFiles, onProgress
   if (isServer !== (upstream !== undefined)) {
     throw new AppError("INVALID_REQUEST", isServer ? "Say what the server speaks: a protocol, such as open-inference." : "A protocol belongs to the address of a server, such as http://models.internal:8080.");
   }
+  if (!isSource && !isServer && /\.(parquet|pq|csv)$/i.test(file) && rest.lookup === undefined) {
+    throw new AppError("INVALID_REQUEST", `${file} is a table. Rows of it are answered with --runtime lookup --key COLUMNS; training data come with --reference beside a model.`);
+  }
   const model = isServer ? { upstream: { url: file, ...upstream } } : isSource ? { source: file } : await uploadModel(api, file, onProgress);
   const uploaded = reference === undefined || held !== null ? undefined : await uploadFile(api, reference, "reference data", onProgress);
   if (isSource || isServer) onProgress(`The server reads ${file} …`);
