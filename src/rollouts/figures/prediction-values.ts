@@ -47,7 +47,7 @@ function ownLabels({ datatype, data }: Tensor): string[] {
 }
 
 function numbersOf({ datatype, data }: Tensor): Float64Array {
-  return datatype === "FP16" ? Float64Array.from(data as Uint16Array, halfToNumber) : Float64Array.from(data as Float32Array | Float64Array);
+  return datatype === "FP16" ? Float64Array.from(data as Uint16Array, halfToNumber) : new Float64Array(data as Float32Array | Float64Array);
 }
 
 /** A row of which every value is NaN has no greatest: its label is the empty text, which no truth is compared with. */
