@@ -25,6 +25,9 @@ describe("rollouts in the console", () => {
     await server.client.deploy({ file: await server.file("one.onnx", linearModel({ weights: [1, 10] })), name: "score" });
     await server.client.deploy({ file: await server.file("two.onnx", linearModel({ weights: [1, 10.01] })), name: "score", activate: false });
     await server.client.deploy({ file: await server.file("one.onnx", linearModel({ weights: [1, 10] })), name: "planned" });
+    for (const [file, bias] of [["control", 0], ["bolder", 0.5], ["same", 1e-6]] as const) {
+      await server.client.deploy({ file: await server.file(`${file}.onnx`, linearModel({ weights: [1, 0.1], bias })), name: "tested", activate: file === "control" });
+    }
     for (const model of ["score", "planned"]) {
       const { revision, policy } = await server.client.policy(model);
       await server.client.changePolicy(model, { revision, reason: "short phases", policy: { ...policy, rollout: { ...policy.rollout, phases: phases as never } } });
@@ -147,7 +150,73 @@ describe("rollouts in the console", () => {
     watched.assertQuiet();
     await watched.close();
   });
+
+  it("are A/B tests too: their arms, how the difference grew, what it takes to conclude, and an end that is asked for", async () => {
+    const { abTests } = server.client;
+    const variants = [{ name: "bolder", version: "2" }, { name: "same", version: "3" }];
+    const { id } = await abTests.start("tested", { variants, metric: "prediction", direction: "up", effect: 1e-5 });
+    await call(server, 600);
+    // One look is kept, and the present is beside it.
+    await becomes(async () => (await abTests.report(id)).looks.length > 0, true);
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/rollouts");
+    await page.getByRole("row", { name: /tested/ }).getByRole("link").first().click();
+    await page.getByRole("heading", { name: "A/B test of tested" }).waitFor();
+    const arms = page.getByRole("region", { name: "Arms" });
+    await arms.getByText("the traffic is shared as planned, 200 keys").waitFor();
+    for (const arm of [/control.*v1.*33\.3/, /bolder.*v2.*33\.3/, /same.*v3.*33\.3/]) await arms.getByRole("row", { name: arm }).waitFor();
+    const differences = page.getByRole("region", { name: "Difference of prediction" });
+    await differences.getByRole("row", { name: /bolder better \+0\.[0-9]+ \+0\.[0-9]+ and \+0\.[0-9]+ .*concluded/ }).waitFor();
+    await differences.getByRole("row", { name: /same undecided .* -0\.[0-9]+ and \+0\.[0-9]+ .*days left/ }).waitFor();
+    await page.getByRole("region", { name: "Standing" }).getByText("v1 against v2 and v3").waitFor();
+    const advice = page.getByRole("list", { name: "Advice" });
+    await advice.getByText("same will hardly conclude in the time that is left").waitFor();
+    await advice.getByText("as covariate").waitFor();
+    for (const variant of ["bolder", "same"]) await page.getByRole("img", { name: `${variant} less control` }).waitFor();
+
+    await page.getByRole("button", { name: "Promote bolder" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("v2 gets all requests").waitFor();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Stop" }).click();
+    await dialog.getByText("The champion, v1, answers all requests again").waitFor();
+    await dialog.getByRole("button", { name: "Stop the test" }).click();
+    await dialog.getByText("Say why").waitFor();
+    assert.equal((await server.client.rollouts.find(id)).rollout.state, "running", "nothing ends without a reason");
+    await dialog.getByLabel("Why").fill("we know enough");
+    await dialog.getByRole("button", { name: "Stop the test" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("region", { name: "Standing" }).getByText(/stopped.*we know enough/).waitFor();
+    await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+    assert.deepEqual((await server.client.model("tested")).model.aliases, { champion: "1" });
+    watched.assertQuiet();
+    await watched.close();
+
+    for (const colorScheme of ["light", "dark"] as const) {
+      const phone = await openPage(browser, server.url, { viewport: { width: 390, height: 800 }, colorScheme });
+      await phone.page.goto(`/rollouts/${id}`);
+      await phone.page.getByRole("img", { name: "bolder less control" }).waitFor();
+      await loaded(phone.page);
+      assert.deepEqual(await overflow(phone.page), [], colorScheme);
+      phone.assertQuiet();
+      await phone.close();
+    }
+  });
 });
+
+/** So many requests of one row, every third with a key of its own. */
+async function call(server: RunningServer, count: number): Promise<void> {
+  const one = async (index: number): Promise<void> => {
+    const response = await fetch(`${server.url}/v2/models/tested/infer`, {
+      method: "POST", headers: { "content-type": "application/json", ...(index % 3 === 0 ? { "slipway-key": `user-${index}` } : {}) },
+      body: JSON.stringify({ inputs: [{ name: "features", datatype: "FP32", shape: [1, 2], data: [((index * 7919) % 101) / 100, index % 7] }] }),
+    });
+    assert.equal(response.status, 200, await response.text());
+  };
+  for (let from = 0; from < count; from += 20) await Promise.all(Array.from({ length: Math.min(20, count - from) }, (_, index) => one(from + index)));
+}
 
 /** A request after the other, until it is told to stop. */
 async function send(server: RunningServer, signal: AbortSignal): Promise<void> {

@@ -89,7 +89,7 @@ function ModelFacts({ detail }: { detail: ModelDetail }) {
       {rollout !== undefined && (
         <li>
           <Link href={`/models/${detail.model.name}/rollout`} className="chip-link">
-            <Chip tone={rolloutTones[rollout.state]}>v{rollout.candidate} in {phaseName(rollout)}</Chip>
+            <Chip tone={rolloutTones[rollout.state]}>{rollout.kind === "ab-test" ? "A/B test" : `v${rollout.candidate} in ${phaseName(rollout)}`}</Chip>
           </Link>
         </li>
       )}

@@ -2,14 +2,15 @@ import { stopAbTest } from "../../data/ab-tests.ts";
 import { useQuery } from "../../data/query.ts";
 import { isOpen } from "../../data/rollouts.ts";
 import { useRights } from "../../data/session.ts";
-import type { AbTestSpec, Rollout } from "../../data/types.ts";
+import type { Rollout } from "../../data/types.ts";
+import { variantsOf } from "./ab-test-words.ts";
 import { ReasonDialog } from "./reason-dialog.tsx";
 
 /** A test can be stopped, with the champion as it is or a variant in its place. */
 export function AbTestActions({ rollout }: { rollout: Rollout }) {
   const query = useQuery();
   if (!useRights().somewhere("deployer") || !isOpen(rollout)) return null;
-  const variants = ((rollout.test as AbTestSpec | null)?.variants ?? []).filter(({ cut }) => cut === null);
+  const variants = variantsOf(rollout).filter(({ cut }) => cut === null);
   const asked = query.get("ask");
   const promoted = variants.find(({ name }) => asked === `promote ${name}`);
   const ask = (what: string | null): void => query.set({ ask: what }, { replace: true });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AbTestReport } from "../../data/types.ts";
-import { covariateWords, differenceSeries, neededWords, signedNumber } from "./ab-test-words.ts";
+import { comparedWords, covariateWords, differenceSeries, neededWords, signedNumber } from "./ab-test-words.ts";
 
 const difference = { estimate: 0.2, low: 0.1, high: 0.3, pValue: 0.01 };
 const comparison: AbTestReport["comparisons"][number] = { variant: "b", conclusion: "better", detail: "", difference, unadjusted: null, covariate: null, needed: null };
@@ -13,10 +13,16 @@ describe("words of A/B tests", () => {
 
   it("say how many values are missing, and how long they take", () => {
     const needed = { samples: 2000, samplesSoFar: 500, concludes: true, advice: [] };
-    assert.match(neededWords({ ...comparison, needed: { ...needed, daysLeft: 3 } }), /500 of .* values, 3.* days left/);
-    assert.match(neededWords({ ...comparison, needed: { ...needed, daysLeft: 0 } }), /enough/);
+    assert.match(neededWords({ ...comparison, conclusion: "undecided", needed: { ...needed, daysLeft: 3 } }), /500 of .* values, 3.* days left/);
+    assert.match(neededWords({ ...comparison, conclusion: "undecided", needed: { ...needed, daysLeft: 0 } }), /enough/);
+    assert.equal(neededWords({ ...comparison, needed: { ...needed, daysLeft: 3 } }), "concluded");
     assert.equal(covariateWords(comparison), null);
     assert.match(covariateWords({ ...comparison, covariate: { correlation: 0.5, saves: 0.25 } })!, /25/);
+  });
+
+  it("name what is compared", () => {
+    const variants = ["2", "3", "4"].map((version) => ({ version }));
+    assert.deepEqual([1, 2, 3].map((count) => comparedWords({ stable: "1", test: { variants: variants.slice(0, count) } })), ["v1 against v2", "v1 against v2 and v3", "v1 against v2, v3 and v4"]);
   });
 
   it("draw the looks of one variant and the present moment after them", () => {

@@ -1,5 +1,5 @@
 import { absent, formatCount, formatNumber, formatShare } from "../../format.ts";
-import type { AbTestReport } from "../../data/types.ts";
+import type { AbTestReport, AbTestSpec, Rollout } from "../../data/types.ts";
 
 type Comparison = AbTestReport["comparisons"][number];
 
@@ -8,8 +8,28 @@ export function signedNumber(value: number | null | undefined): string {
   return value === null || value === undefined ? absent : `${value > 0 ? "+" : ""}${formatNumber(value, 4)}`;
 }
 
+/** What the states that a test can have mean; the end of a test is no judgement. */
+export const abTestStateWords: Partial<Record<Rollout["state"], string>> = {
+  preparing: "the variants are loaded and warmed up",
+  running: "callers are shared among the champion and the variants",
+  succeeded: "the test was ended; nothing is shared any more",
+  aborted: "somebody gave all traffic back to the champion",
+  failed: "it could not be carried out; the champion has all traffic",
+};
+
+/** What a test compares: `v1 against v2 and v3`. */
+export function comparedWords({ stable, test }: Pick<Rollout, "stable" | "test">): string {
+  const versions = variantsOf({ test }).map(({ version }) => `v${version}`);
+  return `v${stable} against ${versions.length < 2 ? versions.join("") : `${versions.slice(0, -1).join(", ")} and ${versions.at(-1)}`}`;
+}
+
+export function variantsOf({ test }: Pick<Rollout, "test">): AbTestSpec["variants"] {
+  return (test as AbTestSpec | null)?.variants ?? [];
+}
+
 /** What is left to do until the effect is found in 4 of 5 tests. */
-export function neededWords({ needed }: Comparison): string {
+export function neededWords({ needed, conclusion }: Comparison): string {
+  if (conclusion === "better" || conclusion === "worse") return "concluded";
   if (needed === null) return absent;
   const samples = `${formatCount(needed.samplesSoFar)} of ${formatCount(needed.samples)} values`;
   if (needed.daysLeft === null) return samples;

@@ -4,6 +4,7 @@ import { isOpen } from "../../data/rollouts.ts";
 import { absent, formatShare } from "../../format.ts";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
+import { comparedWords, variantsOf } from "./ab-test-words.ts";
 import { DecisionMark, RolloutMark } from "./rollout-mark.tsx";
 import { phaseName } from "./rollout-words.ts";
 
@@ -17,9 +18,9 @@ const columns: readonly Column<RolloutSummary>[] = [
       </>
     ),
   },
-  { label: "Versions", kind: "line", cell: ({ stable, candidate }) => <>v{stable} → <strong>v{candidate}</strong></> },
+  { label: "Versions", kind: "line", cell: (rollout) => (rollout.kind === "ab-test" ? comparedWords(rollout) : <>v{rollout.stable} → <strong>v{rollout.candidate}</strong></>) },
   { label: "State", cell: (rollout) => <RolloutMark rollout={rollout} /> },
-  { label: "Phase", cell: (rollout) => <MiniTrack rollout={rollout} /> },
+  { label: "Phase", cell: (rollout) => (rollout.kind === "ab-test" ? absent : <MiniTrack rollout={rollout} />) },
   { label: "Share", kind: "number", cell: (rollout) => shareOf(rollout) },
   { label: "Since", kind: "line", cell: ({ endedAt, phaseSince, startedAt }) => <Time at={endedAt ?? phaseSince ?? startedAt} /> },
   { label: "Last verdict", className: "rollout-verdict", cell: ({ latest, reason }) => (latest === null ? <span className="muted">{reason || "none yet"}</span> : <><DecisionMark decision={latest.decision} /> <span>{latest.reason}</span></>) },
@@ -30,7 +31,9 @@ export function RolloutTable({ rollouts }: { rollouts: readonly RolloutSummary[]
   return <RowsTable columns={columns} rows={rollouts} rowKey={({ id }) => id} className="table-aligned rollouts-table" />;
 }
 
+/** What others than the stable version have of the requests. */
 function shareOf(rollout: RolloutSummary): string {
+  if (rollout.kind === "ab-test") return isOpen(rollout) ? formatShare(variantsOf(rollout).filter(({ cut }) => cut === null).reduce((sum, { from, to }) => sum + to - from, 0)) : absent;
   if (rollout.state === "succeeded") return "100%";
   if (!isOpen(rollout)) return "0%";
   const phase = rollout.plan.phases[rollout.phase];

@@ -8,6 +8,7 @@ import { Segmented } from "../../parts/segmented.tsx";
 import { Time } from "../../parts/time.tsx";
 import { AbTestActions } from "./ab-test-actions.tsx";
 import { AbTestReportView } from "./ab-test-report.tsx";
+import { comparedWords } from "./ab-test-words.ts";
 import { ComparePanel } from "./compare-panel.tsx";
 import { DistributionPanel } from "./distribution-panel.tsx";
 import { GateList } from "./gates-panel.tsx";
@@ -15,8 +16,8 @@ import { PhaseTrack } from "./phase-track.tsx";
 import { ReplicasPanel } from "./replicas-panel.tsx";
 import { RolloutActions } from "./rollout-actions.tsx";
 import { RolloutCharts } from "./rollout-charts.tsx";
-import { DecisionMark, RolloutMark } from "./rollout-mark.tsx";
-import { phaseName, rolloutStateWords } from "./rollout-words.ts";
+import { DecisionMark, RolloutMark, stateWords } from "./rollout-mark.tsx";
+import { phaseName } from "./rollout-words.ts";
 import { SplitPanel } from "./split-panel.tsx";
 import { useClock } from "./use-clock.ts";
 import { VerdictsPanel } from "./verdicts-panel.tsx";
@@ -36,7 +37,7 @@ export function RolloutView({ status }: { status: RolloutStatus }) {
       <div className="rollout">
         <Standing status={status} />
         <AbTestReportView rollout={rollout} />
-        <SplitPanel status={status} />
+        {isOpen(rollout) && <SplitPanel status={status} />}
         <ReplicasPanel status={status} />
       </div>
     );
@@ -72,13 +73,13 @@ function Standing({ status }: { status: RolloutStatus }) {
   const { state, startedBy, startedAt, endedAt, workflowRun, request } = rollout;
   const waiting = isOpen(rollout) ? status.checks.filter((check) => check.state === "waits for approval") : [];
   const verdict = isOpen(rollout) ? latest : null;
-  const reason = rollout.reason !== "" ? rollout.reason : verdict === null ? rolloutStateWords[state] : "";
+  const reason = rollout.reason !== "" ? rollout.reason : verdict === null ? stateWords(rollout) : "";
   return (
     <section className={`panel standing standing-${state.replaceAll(" ", "-")}`} aria-label="Standing">
       <div className="standing-words">
         <p className="standing-head">
           <RolloutMark rollout={rollout} />
-          <strong>v{rollout.stable} → v{rollout.candidate}</strong>
+          <strong>{rollout.kind === "ab-test" ? comparedWords(rollout) : `v${rollout.stable} → v${rollout.candidate}`}</strong>
           {isOpen(rollout) && rollout.kind === "rollout" && <span>{phaseName(rollout)}{rollout.phaseSince !== null && <> since <Time at={rollout.phaseSince} /></>}</span>}
           <span className="muted">{rollout.kind === "ab-test" ? "A/B test, " : ""}started by {startedBy}, <Time at={startedAt} />{endedAt !== null && <>, ended <Time at={endedAt} /></>}{workflowRun !== null && <> · <Link href={`/workflows/runs/${workflowRun}`}>its run</Link></>}</span>
         </p>

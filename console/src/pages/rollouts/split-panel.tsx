@@ -15,6 +15,8 @@ export function SplitPanel({ status }: { status: RolloutStatus }) {
   const actual = actualShares(status);
   const words = planned.map(({ version, share }) => `v${version} ${formatShare(share)}`).join(", ");
   const shadow = route?.shadow ?? null;
+  // What the arms of a test were asked stands in its report.
+  const isTest = rollout.kind === "ab-test";
   return (
     <Panel title="Traffic" note={route === null ? (isOpen(rollout) ? "the route is being written" : "not split any more") : `revision ${route.revision} of the route`}>
       <div className="split-bar" role="img" aria-label={`Split: ${words}`}>
@@ -24,7 +26,7 @@ export function SplitPanel({ status }: { status: RolloutStatus }) {
       </div>
       <table className="table table-compact split-table">
         <thead>
-          <tr><th scope="col">Version</th><th scope="col" className="numeric">Share</th><th scope="col" className="numeric">Seen</th><th scope="col" className="numeric">Now</th><th scope="col" className="numeric">Requests</th></tr>
+          <tr><th scope="col">Version</th><th scope="col" className="numeric">Share</th>{!isTest && <th scope="col" className="numeric">Seen</th>}<th scope="col" className="numeric">Now</th>{!isTest && <th scope="col" className="numeric">Requests</th>}</tr>
         </thead>
         <tbody>
           {planned.map(({ arm, version, share }, index) => {
@@ -32,11 +34,11 @@ export function SplitPanel({ status }: { status: RolloutStatus }) {
             const arms = armOf(figures, arm);
             return (
               <tr key={arm}>
-                <th scope="row"><i className="arm-swatch" style={{ background: `var(${armColor(arm, index)})` }} aria-hidden="true" />v{version} <span className="muted">{arm}</span></th>
+                <th scope="row"><i className="arm-swatch" style={{ background: `var(${armColor(arm, index)})` }} aria-hidden="true" />v{version} <span className="muted">{isTest && arm === "stable" ? "control" : arm}</span></th>
                 <td className="numeric">{formatShare(share)}</td>
-                <td className="numeric">{formatShare(actual?.get(arm))}</td>
+                {!isTest && <td className="numeric">{formatShare(actual?.get(arm))}</td>}
                 <td className="numeric">{live === undefined ? absent : formatRate(live.requestsPerSecond)}</td>
-                <td className="numeric">{arms === undefined ? absent : formatCount(arms.requests)}</td>
+                {!isTest && <td className="numeric">{arms === undefined ? absent : formatCount(arms.requests)}</td>}
               </tr>
             );
           })}
