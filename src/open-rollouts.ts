@@ -16,7 +16,7 @@ import type { Logger } from "./core/logger.ts";
 import type { RecordedEvent, Subscriber } from "./events/index.ts";
 import type { BlobStore, ChangeBy, RegistrySearch, RegistryService } from "./registry/index.ts";
 import {
-  AbTestKeeper, AbTestService, probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
+  AbTestKeeper, AbTestService, keepFormerVersions, probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
   type AbTestCounts, type CheckParts, type Rollout, type RolloutFigures, type RolloutParts, type RolloutRegistry,
   assertMetricsReadable, verdictAt,
 } from "./rollouts/index.ts";
@@ -103,6 +103,7 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
   events.on("alias.changed", ({ model, alias, version }) => {
     if (alias === "champion") void rollouts.championMoved(model, version).catch(failed("rollout.champion_not_followed", model));
   });
+  const stopping = new AbortController();
   return {
     rollouts, replica, abTests,
     trip: (route, arm, reason) => (route.kind === "ab-test" ? keeper : replica).trip(route, arm, reason),
@@ -128,8 +129,11 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
       await replica.start();
       await rollouts.recover().catch(failed("rollout.not_recovered", ""));
       keeper.start();
+      // Champions first; nobody waits for these.
+      void serving.whenLoaded().then(() => keepFormerVersions({ store, serving, clock, logger }, stopping.signal));
     },
     async stop() {
+      stopping.abort();
       await keeper.stop();
       await replica.stop();
       await source.close();

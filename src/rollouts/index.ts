@@ -2,6 +2,7 @@ export * from "./schemas.ts";
 export { rolloutCommands } from "./commands.ts";
 export * from "./ab-tests/index.ts";
 export type { CheckParts } from "./entry-checks.ts";
+export { keepFormerVersions } from "./keep-former-versions.ts";
 export { RolloutFigures } from "./figures/rollout-figures.ts";
 export { RolloutMetricReader } from "./rollout-metrics.ts";
 export { RolloutMoves } from "./rollout-moves.ts";

@@ -5,6 +5,9 @@ import { PredictionCache } from "./prediction-cache.ts";
 import type { ServedVersion } from "./served-version.ts";
 import type { ActiveRoute } from "./traffic/active-route.ts";
 
+/** What a timer can wait for. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** The versions of one model that are loaded, and which of them callers get who name none. */
 export class ServedModel {
   readonly name: string;
@@ -14,8 +17,8 @@ export class ServedModel {
   #route: ActiveRoute | undefined;
   #routeRevision = -1;
   #isGuarded = false;
-  /** The version that a rollout replaced, while it stays in memory. */
-  keptWarm: string | null = null;
+  #keptWarm: string | null = null;
+  #warmTimer: NodeJS.Timeout | undefined;
   /** Number of the newest version that is registered, as far as is known. */
   #newest = 0;
   #policy: Policy;
@@ -70,12 +73,43 @@ export class ServedModel {
 
   /** Whether the route needs it, or it is kept for the way back. */
   holds(version: string): boolean {
-    return this.keptWarm === version || this.#route?.versions.has(version) === true;
+    return this.#keptWarm === version || this.#route?.versions.has(version) === true;
+  }
+
+  /** The version that a rollout replaced, while it stays in memory. */
+  get keptWarm(): string | null {
+    return this.#keptWarm;
+  }
+
+  /**
+   * Holds a version for so many milliseconds, one for each model: memory must not grow with rollouts. `onOver` is called when its time is over, and not where
+   * another takes its place or it is kept anew. Answers the one that is held no more.
+   */
+  keepWarm(version: string, milliseconds: number, onOver: () => void): string | null {
+    const before = this.#keptWarm;
+    this.endWarmth();
+    this.#keptWarm = version;
+    const wait = (left: number): void => {
+      this.#warmTimer = setTimeout(() => {
+        if (left > longestTimerMs) return wait(left - longestTimerMs);
+        this.endWarmth();
+        onOver();
+      }, Math.min(left, longestTimerMs));
+      this.#warmTimer.unref();
+    };
+    wait(milliseconds);
+    return before === version ? null : before;
+  }
+
+  /** No version is kept any more but those that the route needs. */
+  endWarmth(): void {
+    this.#keptWarm = null;
+    clearTimeout(this.#warmTimer);
   }
 
   /** Nothing is held any more: the model is gone, and whatever comes under its name is another. */
   releaseAll(): void {
-    this.keptWarm = null;
+    this.endWarmth();
     this.setRoute(undefined, Infinity);
   }
 
@@ -121,7 +155,7 @@ export class ServedModel {
     this.versions.delete(version);
     this.#caches.delete(version);
     if (this.#active === version) this.#active = null;
-    if (this.keptWarm === version) this.keptWarm = null;
+    if (this.#keptWarm === version) this.endWarmth();
   }
 
   /** Runs changes of this model one after the other. */

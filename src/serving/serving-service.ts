@@ -172,6 +172,11 @@ export class ServingService {
     await model.exclusively(() => this.#loading.loadAndActivate(model, wanted, model.active === null && wanted === known.aliases[championAlias] && ownActor));
   }
 
+  /** Loads what a rollout had replaced before this server started, and keeps it for so long, unless something newer is kept or needed. Throws as `load`. */
+  keepWarm(name: string, version: string, seconds: number): Promise<void> {
+    return this.#servedModel(name).then((model) => model.exclusively(async () => (this.#stopping ? undefined : this.#loading.keepWarmAgain(model, version, seconds))));
+  }
+
   /** Writes the change and answers when it is in effect. Throws MODEL_NOT_FOUND, POLICY_CONFLICT, POLICY_INVALID. */
   async changePolicy(revision: PolicyRevision): Promise<PolicyRevision> {
     await assertPolicyFits(revision, this.#parts.registry);

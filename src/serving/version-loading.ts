@@ -6,9 +6,6 @@ import { logFailure, type ServingParts } from "./serving-parts.ts";
 import { candidatesOf, versionsOf } from "./traffic/active-route.ts";
 import type { TrafficRoute } from "./traffic/traffic-route.ts";
 
-/** What a timer can wait for. */
-const longestTimerMs = 2 ** 31 - 1;
-
 /** Brings versions of a model into memory, gives them the traffic, and takes them out. One at a time for each model: callers go through `exclusively`. */
 export class VersionLoading {
   readonly #parts: ServingParts;
@@ -34,7 +31,7 @@ export class VersionLoading {
     if (aliases[championAlias] !== version) await this.#parts.registry.setAlias(model.name, championAlias, version, { actor: activateBy, now: this.#parts.clock.now(), ...(reason === undefined ? {} : { reason }) });
     const former = model.active;
     model.activate(version);
-    if (model.keptWarm === version) model.keptWarm = null;
+    if (model.keptWarm === version) model.endWarmth();
     if (former !== null && former !== version) this.retire(model, former);
   }
 
@@ -73,18 +70,34 @@ export class VersionLoading {
     }
   }
 
-  /** One for each model: memory must not grow with rollouts. */
+  /**
+   * Brings a version back that a rollout had replaced before the server ended, for the rest of its time. It changes nothing where there is something newer: another one
+   * is kept, or it is needed anyway. Throws as `loadAndActivate`.
+   */
+  async keepWarmAgain(model: ServedModel, version: string, seconds: number): Promise<void> {
+    if (model.keptWarm !== null || model.holds(version) || model.active === version || model.active === null || seconds <= 0) return;
+    this.#keepWarm(model, version, seconds);
+    try {
+      await this.loadAndActivate(model, version, false);
+    } catch (error) {
+      if (model.keptWarm === version) model.endWarmth();
+      throw error;
+    }
+    // Its time, or its place, may have gone while it was loaded.
+    if (model.active !== version) this.retire(model, version);
+  }
+
   #keepWarm(model: ServedModel, version: string, seconds: number): void {
-    const before = model.keptWarm;
-    model.keptWarm = seconds > 0 ? version : null;
-    if (before !== null && before !== version) this.retire(model, before);
-    if (seconds <= 0) return this.retire(model, version);
-    const timer = setTimeout(() => {
-      if (model.keptWarm !== version) return;
-      model.keptWarm = null;
+    if (seconds <= 0) {
+      const before = model.keptWarm;
+      model.endWarmth();
+      if (before !== null && before !== version) this.retire(model, before);
+      return this.retire(model, version);
+    }
+    const before = model.keepWarm(version, seconds * 1000, () => {
       if (model.active !== version) this.retire(model, version);
-    }, Math.min(seconds * 1000, longestTimerMs));
-    timer.unref();
+    });
+    if (before !== null) this.retire(model, before);
   }
 
   /** `recordedOf` is the version whose callers' inputs it is warmed up with. */
