@@ -65,7 +65,7 @@ function spellings(route: Route, model: string): string[] {
   return [...new Set([plain, encoded, ...(plain === "/" ? [] : [`${plain}/`])])];
 }
 
-/** Every way in which the answers of a route differ from its declaration. */
+/** Every way in which the answers of a route differ from its declaration; of "one way", those of the first request in which they do. */
 async function violations(port: number, route: Route, callers: readonly TestCaller[], how: "every way" | "one way" = "every way"): Promise<string[]> {
   const found: string[] = [];
   const on = typeof route.on === "object" ? "object" : (route.on ?? "server");
@@ -80,6 +80,7 @@ async function violations(port: number, route: Route, callers: readonly TestCall
           if (got !== expected) found.push(`${method} ${path} by ${caller.name}: ${String(got)} (${answer.status}), not ${expected}`);
           if ((answer.status === 401) !== (answer.challenge !== undefined)) found.push(`${method} ${path} by ${caller.name}: ${answer.status} with the challenge ${answer.challenge}`);
         });
+        if (how === "one way" && found.length > 0) return found;
       }
     }
   }
