@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -97,6 +98,22 @@ describe("SharedFolders", () => {
     write(join(disk, "outside", "MLmodel"), "secret");
     symlinkSync(join(disk, "outside"), join(folder, "model"));
     await assert.rejects(buffer(stream), missing);
+  });
+
+  it("reads nothing through a folder that becomes a link at the last moment", async () => {
+    write(join(disk, "outside", "MLmodel"), "secret");
+    let opened = 0;
+    const swapping = new SharedFolders([root], async (path, flags) => {
+      renameSync(join(folder, "model"), join(folder, "moved"));
+      symlinkSync(join(disk, "outside"), join(folder, "model"));
+      const handle = await open(path, flags);
+      rmSync(join(folder, "model"));
+      renameSync(join(folder, "moved"), join(folder, "model"));
+      opened++;
+      return handle;
+    });
+    await assert.rejects(buffer(await swapping.read(at("model/MLmodel"))), missing);
+    assert.equal(opened, 3);
   });
 
   it("never waits for a queue", { skip: process.platform === "win32" ? "there are no named pipes" : false }, async () => {

@@ -28,9 +28,12 @@ interface Found {
 /** Reads folders that others write to. Whatever they put there, links above all, nothing outside of the owner's folder is read. */
 export class SharedFolders implements SharedArtifacts {
   readonly #roots: readonly string[];
+  readonly #openFile: typeof open;
 
-  constructor(roots: readonly string[]) {
+  /** `openFile` is given by tests that change the disk at the last moment. */
+  constructor(roots: readonly string[], openFile: typeof open = open) {
     this.#roots = roots;
+    this.#openFile = openFile;
   }
 
   async stat(place: SharedPlace): Promise<{ bytes: number; modifiedAt: number }> {
@@ -95,7 +98,7 @@ export class SharedFolders implements SharedArtifacts {
       const realRoot = await realpath(root).catch(unlessNowhere);
       if (realRoot === null) continue;
       const base = join(realRoot, relative(root, folder));
-      if ((await realpath(base).catch(unlessNowhere)) !== base) continue;
+      // Judged by the path without links: neither a link above the folder nor one below it leads out.
       const real = await realpath(join(base, ...segments)).catch(unlessNowhere);
       if (real === null || !isWithin(base, real)) continue;
       const facts = await lstat(real).catch(unlessNowhere);
@@ -108,7 +111,7 @@ export class SharedFolders implements SharedArtifacts {
   async #open(place: SharedPlace): Promise<FileHandle> {
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const { real } = await this.#file(place);
-      const handle = await open(real, readOnly).catch(unlessNowhere);
+      const handle = await this.#openFile(real, readOnly).catch(unlessNowhere);
       if (handle === null) continue;
       if (await isStillAt(handle, real).catch(() => false)) return handle;
       await handle.close();
