@@ -4,6 +4,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { AppError } from "../../src/index.ts";
+import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { UpstreamPeer, type PeerAnswer, type PeerRequest } from "./upstream-peer.ts";
 
@@ -118,6 +119,26 @@ describe("protocols of servers upstream", () => {
       assert.equal((await infer("torch", rows)).status, wanted);
       assert.equal((await server.client.predictions("torch", { limit: 1 }))[0]!.outcome, code);
     }
+  });
+
+  it("TorchServe: a model that breaks is rolled back as a candidate, and no caller sees it", async () => {
+    const shape = [-1, 1];
+    const upstream = { protocol: "torchserve", signature: {
+      inputs: [{ name: "features", datatype: "FP32", shape: [-1, 2] }], outputs: [{ name: "score", datatype: "FP32", shape }, { name: "probability", datatype: "FP32", shape }],
+    } };
+    peer.answer = ({ path }) => (path === "/ping" ? {} : { status: 503, body: { code: 503, type: "InternalServerException", message: "Prediction failed" } });
+    await server.client.deploy({ file: await server.file("linear.onnx", linearModel({ weights: [1, 10] })), name: "breaking" });
+    await server.client.deploy({ file: url, name: "breaking", activate: false, upstream } as never);
+    await server.client.rollouts.start("breaking", { plan: { phases: [{ phase: "canary", weight: 0.5, minSeconds: 3600, gates: [] }, { phase: "full", weight: 1 }] } } as never);
+    for (;;) {
+      const { version, outputs } = await server.client.infer("breaking", [{ name: "features", datatype: "FP32", shape: [1, 2], data: [1, 2] }]);
+      assert.deepEqual([version, outputs.score!.data], ["1", [21]]);
+      const { rollout } = await server.client.rollouts.status("breaking");
+      if (rollout.endedAt === null) continue;
+      assert.equal(rollout.state, "rolled back", rollout.reason);
+      break;
+    }
+    assert.ok(peer.posted.length >= 3, "the candidate was asked");
   });
 
   it("SageMaker: invocations in CSV and in JSON, ping without a body", async () => {
