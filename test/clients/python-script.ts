@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { program } from "../kit/program.ts";
 import type { RunningServer } from "../kit/running-server.ts";
 
-const program = fileURLToPath(new URL("../../bin/slipway.js", import.meta.url));
 /** A script that takes longer hangs. */
 const limitMs = 240_000;
 

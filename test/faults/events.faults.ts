@@ -4,14 +4,12 @@ import { rm } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Webhook } from "standardwebhooks";
 import type { Delivery, RecordedEvent, WebhookStatus } from "../../src/events/index.ts";
 import { linearModel } from "../kit/onnx-models.ts";
+import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** A receiver of webhooks whose answers the test decides. */
 class Receiver {
@@ -56,7 +54,7 @@ describe("events of a server", () => {
   });
 
   async function slipway(server: RunningServer, ...words: string[]): Promise<unknown> {
-    const { stdout } = await promisify(execFile)(process.execPath, [main, "--json", "--url", server.url, ...words]);
+    const { stdout } = await promisify(execFile)(process.execPath, [program, "--json", "--url", server.url, ...words]);
     return JSON.parse(stdout);
   }
 

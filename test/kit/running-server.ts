@@ -3,13 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { SlipwayClient } from "../../src/index.ts";
-
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-
-/** Where Node keeps compiled code by itself, as for whoever starts `bin/slipway.js`: half of what a start costs. */
-const compileCache = join(tmpdir(), "node-compile-cache");
+import { compileCache } from "./compile-cache.ts";
+import { program } from "./program.ts";
 
 /** A real server in a process of its own, with a temporary data directory. */
 export interface RunningServer {
@@ -39,9 +35,9 @@ export interface StartOptions {
 
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "slipway-test-")));
-  const child = spawn(process.execPath, [main, "up", "--port", "0", "--data", join(directory, "data"), "--log-level", "info", ...(options.flags ?? [])], {
+  const child = spawn(process.execPath, [program, "up", "--port", "0", "--data", join(directory, "data"), "--log-level", "info", ...(options.flags ?? [])], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ...options.environment },
+    env: { ...compileCache, ...process.env, ...options.environment },
   });
   options.onSpawn?.(child);
   const logLines: string[] = [];

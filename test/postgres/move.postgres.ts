@@ -4,20 +4,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { unpackTar } from "modern-tar";
 import type { BackupManifest } from "../../src/backup/index.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
+import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 type Outcome = Record<string, unknown> & { error?: { code: string; message: string } };
 
 function slipway(parameters: readonly string[], url = "http://127.0.0.1:1"): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...parameters, "--json", "--quiet"], { env: { ...process.env, SLIPWAY_URL: url } }, (_error, stdout) => resolve(JSON.parse(stdout) as Outcome));
+    execFile(process.execPath, [program, ...parameters, "--json", "--quiet"], { env: { ...process.env, SLIPWAY_URL: url } }, (_error, stdout) => resolve(JSON.parse(stdout) as Outcome));
   });
 }
 

@@ -6,12 +6,10 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { packTar, unpackTar } from "modern-tar";
 import { linearModel } from "../kit/onnx-models.ts";
+import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 interface Outcome {
   code: number;
@@ -20,7 +18,7 @@ interface Outcome {
 
 function slipway(parameters: readonly string[], url = "http://127.0.0.1:1"): Promise<Outcome> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...parameters, "--json", "--quiet"], { env: { ...process.env, SLIPWAY_URL: url } }, (error, stdout) => {
+    execFile(process.execPath, [program, ...parameters, "--json", "--quiet"], { env: { ...process.env, SLIPWAY_URL: url } }, (error, stdout) => {
       resolve({ code: typeof error?.code === "number" ? error.code : 0, json: JSON.parse(stdout) as Outcome["json"] });
     });
   });

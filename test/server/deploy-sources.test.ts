@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { AppError } from "../../src/index.ts";
 import { ModelHub } from "../kit/model-hub.ts";
 import { failsOnValue, linearModel } from "../kit/onnx-models.ts";
+import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 const onnx = linearModel({ weights: [1, 10] });
-const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 describe("models deployed from where they are", () => {
   const hub = new ModelHub();

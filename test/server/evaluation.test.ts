@@ -3,16 +3,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { addDataset } from "../../src/datasets/index.ts";
 import type { Evaluation } from "../../src/evaluation/index.ts";
 import type { RecordedEvent } from "../../src/events/index.ts";
 import type { Policy } from "../../src/registry/index.ts";
 import type { WorkflowRun, WorkflowStep } from "../../src/workflows/index.ts";
 import { zipMapClassifier } from "../kit/onnx-models.ts";
+import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 interface Answer {
   evaluations: Evaluation[];
   run: WorkflowRun | null;
@@ -61,7 +60,7 @@ describe("evaluations of a server", { timeout: 300_000 }, () => {
       return answer.run !== null && ["succeeded", "failed"].includes(answer.run.state) && answer;
     });
   const slipway = async (...words: string[]): Promise<string> => {
-    const child = spawn(process.execPath, [main, "--url", server.url, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [program, "--url", server.url, ...words], { stdio: ["ignore", "pipe", "pipe"] });
     const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close") as Promise<[number | null]>]);
     assert.equal(code, 0, stderr);
     return stdout;

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { AppError } from "../../src/index.ts";
+import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { UpstreamPeer } from "./upstream-peer.ts";
-
-const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 describe("tables of predictions", () => {
   const environment = { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" };

@@ -3,14 +3,13 @@ import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { AppError } from "../../src/index.ts";
 import { linearModel } from "../kit/onnx-models.ts";
+import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { UpstreamPeer, type PeerAnswer, type PeerRequest } from "./upstream-peer.ts";
 
-const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const tensors = {
   inputs: [{ name: "id", datatype: "INT64", shape: [-1] }, { name: "word", datatype: "BYTES", shape: [-1] }, { name: "x", datatype: "FP64", shape: [-1, 2] }],
   outputs: [{ name: "id", datatype: "INT64", shape: [-1] }, { name: "word", datatype: "BYTES", shape: [-1] }, { name: "sum", datatype: "FP32", shape: [-1, 1] }],

@@ -6,12 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import { parseServerSentEvents } from "../../src/core/server-sent-events.ts";
 import { AppError, type RunEvent, type WorkflowRun } from "../../src/index.ts";
+import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 /** Workflows as somebody would write them; what they did is told by files in the folder `marks`. */
 const definitions = (marks: string): string => `
@@ -51,7 +49,7 @@ const definitions = (marks: string): string => `
 `;
 
 async function slipway(server: RunningServer, ...words: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [main, "--url", server.url, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, "--url", server.url, ...words], { stdio: ["ignore", "pipe", "pipe"] });
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close") as Promise<[number | null]>]);
   return { code, stdout, stderr };
 }
