@@ -30,6 +30,8 @@ interface BadCandidate {
   shadow: Way;
   /** Its process does not outlive an input of the callers. */
   endsProcess?: boolean;
+  /** The plan's; null for what the product does by itself. By default so long that no busy machine makes a failure of an answer. */
+  latencyMs?: number | null;
   skip?: string | false;
 }
 
@@ -39,6 +41,7 @@ interface Answer {
 }
 
 const callersAtOnce = 4;
+const patientMs = 20_000;
 /** Answers after the end of a rollout that are looked at. */
 const answersAfter = 30;
 const openStates: readonly Rollout["state"][] = ["preparing", "running", "paused"];
@@ -53,15 +56,15 @@ const distribution: Gate = { kind: "distribution", output: null, maxDistance: 0.
 const paired: Gate = { kind: "paired", maxDisagreement: null, maxDifference: 0.5, onFailure: "roll back" };
 const accuracy: Gate = { kind: "accuracy", maxLoss: 0.02, minTruths: 100, required: false, onFailure: "roll back" };
 
-/** Hard failures end it at once, whatever the gates. */
-const failsHard = (outcome: string): Pick<BadCandidate, "outcome" | "canary" | "shadow" | "shift"> => {
-  const reason = new RegExp(`(failed 3 times on one server, the last time with: ${outcome}|^hard failures: .*${outcome})`);
+/** Hard failures end it at once, whatever the gates. `last`: what the last of them may be, such as that the process had been ended for the one before. */
+const failsHard = (outcome: string, last = outcome): Pick<BadCandidate, "outcome" | "canary" | "shadow" | "shift"> => {
+  const reason = new RegExp(`(failed 3 times on one server, the last time with: (${last})$|^hard failures: .*(${last}))`);
   return { outcome, shift: null, canary: { reason }, shadow: { reason } };
 };
 
 const candidates: BadCandidate[] = [
   { name: "throws", candidate: identityThatThrowsFromTen, values: [10, 11, 500], ...failsHard("MODEL_RUN_FAILED") },
-  { name: "hangs", candidate: loopsAsOftenAsTold, values: [Math.fround(1e18)], ...failsHard("CANDIDATE_TIMEOUT"), endsProcess: true },
+  { name: "hangs", candidate: loopsAsOftenAsTold, values: [Math.fround(1e18)], ...failsHard("CANDIDATE_TIMEOUT", "CANDIDATE_TIMEOUT|RUNNER_CRASHED"), endsProcess: true, latencyMs: null },
   { name: "dies", candidate: identityThatDiesOnMinusOne, values: [-1, 5, 6], ...failsHard("RUNNER_CRASHED"), endsProcess: true, skip: process.arch === "x64" ? false : "integer division traps on x86 only" },
   { name: "answers what is no number", candidate: squareRootModel, values: [-1, -4], ...failsHard("INVALID_OUTPUT") },
   { name: "answers another shape than it declared", candidate: identityThatDoublesAboveZero, values: [1, 2, 3], ...failsHard("INVALID_OUTPUT") },
@@ -104,7 +107,7 @@ describe("a version that is bad", { timeout: 300_000, concurrency: 3 }, () => {
   }
 
   /** Callers in constant load, from before the rollout of version 2 until it has ended and some more were answered. Answers with its reason. */
-  async function rolledBack(model: string, { values, shift, hasTruth = false, ...bad }: BadCandidate, way: "canary" | "shadow"): Promise<void> {
+  async function rolledBack(model: string, { values, shift, hasTruth = false, latencyMs = patientMs, ...bad }: BadCandidate, way: "canary" | "shadow"): Promise<void> {
     let isOver = false;
     let goesOn = true;
     let answersNow = 0;
@@ -135,7 +138,7 @@ describe("a version that is bad", { timeout: 300_000, concurrency: 3 }, () => {
     try {
       await until(() => answersNow >= 40);
       const phase = { phase: way, weight: way === "canary" ? 0.5 : 0, shadow: way === "canary" ? 0 : 1, minSeconds: 3600, gates: bad[way].gates ?? [] };
-      const plan = { phases: [phase, { phase: "full", weight: 1 }], shadow: { maxConcurrent: 4, maxPerSecond: 1000 } } as unknown as Plan;
+      const plan = { phases: [phase, { phase: "full", weight: 1 }], hard: { failures: 3, latencyMs }, shadow: { maxConcurrent: 4, maxPerSecond: 1000 } } as unknown as Plan;
       await admin.rollouts.start(model, { version: "2", plan });
       const { rollout, route } = await whileLoaded(waitFor(async () => {
         const status = await admin.rollouts.status(model);
@@ -211,5 +214,5 @@ async function waitFor<Found>(look: () => Found | undefined | Promise<Found | un
 }
 
 function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 4));
+  return new Promise((resolve) => setTimeout(resolve, 10));
 }
