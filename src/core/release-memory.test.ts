@@ -10,6 +10,14 @@ test("large memory of its own is given back at once", () => {
   assert.equal(bytes.length, 0);
 });
 
+test("bytes behind their framing are given back with it", () => {
+  const whole = Buffer.alloc(1 << 20, 7);
+  releaseMemory(whole.subarray(5), 4);
+  assert.equal(whole.length, 1 << 20);
+  releaseMemory(whole.subarray(5), 5);
+  assert.equal(whole.length, 0);
+});
+
 test("memory that others may look at, and small memory, stays", () => {
   const whole = Buffer.alloc(1 << 20, 7);
   releaseMemory(whole.subarray(0, 1 << 19));

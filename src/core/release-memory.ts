@@ -21,12 +21,13 @@ export function alignedBytes(length: number, alignedAt: number): Buffer<ArrayBuf
 /**
  * Frees the memory of bytes that nobody reads any more, at once; they are empty afterwards. Buffers lie outside the engine's
  * heap: left to it, those of five bodies of 3 MB make it mark the whole heap, on every core, and again for the next five.
- * Does nothing where the memory is small, or shared with other buffers.
+ * Does nothing where the memory is small, or shared with other buffers. `framing` is the length of what may stand in front of the bytes and was
+ * read with them.
  */
-export function releaseMemory(bytes: Uint8Array<ArrayBuffer>): void {
+export function releaseMemory(bytes: Uint8Array<ArrayBuffer>, framing = 0): void {
   const { buffer, byteOffset, length } = bytes;
   if (length < worthReleasing || buffer.byteLength !== byteOffset + length) return;
-  if (byteOffset === 0 || (byteOffset < largestElementBytes && padded.has(buffer))) buffer.transfer(0);
+  if (byteOffset === 0 || byteOffset === framing || (byteOffset < largestElementBytes && padded.has(buffer))) buffer.transfer(0);
 }
 
 /** Frees what of the tensors' numbers has memory of its own. */

@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { Client, credentials } from "@grpc/grpc-js";
+import protobuf from "protobufjs";
 import type { Policy } from "../../src/index.ts";
 import { identityModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 /** Shapes whose memory is worth giving back: one comes in several pieces, for a model beside the server, the other's model may run in the server. */
 const shapes = [{ rows: 1, width: 32_768 }, { rows: 16, width: 320 }];
+
+const { root } = protobuf.parse(`syntax = "proto3";
+  message Request { message Tensor { string name = 1; string datatype = 2; repeated int64 shape = 3; } string model_name = 1; string id = 3; repeated Tensor inputs = 5; repeated bytes raw_input_contents = 7; }
+  message Response { repeated bytes raw_output_contents = 6; }`, { keepCase: true });
+const asBytes = (message: Buffer): Buffer => message;
 
 interface Answer {
   values: Float32Array;
@@ -58,6 +65,28 @@ function tests(rows: number, width: number): void {
   it("are answered whole, alone and in batches", async () => {
     for (let seed = 0; seed < 8; seed++) assert.deepEqual((await ask(valuesOf(seed), seed)).values, valuesOf(seed));
     await askedAtOnce();
+  });
+
+  it("are answered whole over gRPC, alone and at once", async () => {
+    const client = new Client(`127.0.0.1:${server.grpcPort}`, credentials.createInsecure());
+    const asked = (seed: number): Promise<Float32Array> => {
+      const inputs = [{ name: "x", datatype: "FP32", shape: [rows, width] }];
+      const message = Buffer.from(root.lookupType("Request").encode({ model_name: model, id: "i".repeat(seed), inputs, raw_input_contents: [new Uint8Array(valuesOf(seed).buffer)] }).finish());
+      return new Promise((resolve, reject) => {
+        client.makeUnaryRequest("/inference.GRPCInferenceService/ModelInfer", asBytes, asBytes, message, (error, answer) => {
+          if (error !== null || answer === undefined) return reject(error ?? new Error("no answer"));
+          const { raw_output_contents: contents } = root.lookupType("Response").decode(answer) as unknown as { raw_output_contents: Uint8Array[] };
+          resolve(new Float32Array(new Uint8Array(contents[0]!).buffer));
+        });
+      });
+    };
+    try {
+      for (let seed = 0; seed < 4; seed++) assert.deepEqual(await asked(seed), valuesOf(seed));
+      const seeds = Array.from({ length: 16 }, (_, seed) => seed);
+      assert.deepEqual(await Promise.all(seeds.map(asked)), seeds.map(valuesOf));
+    } finally {
+      client.close();
+    }
   });
 
   it("stand in the log as they came", async () => {

@@ -60,6 +60,25 @@ writeFileSync(
    });`,
 );
 
+/** Answers a run as soon as its first bytes are there, and reads the rest when it is told to by its beacon. */
+const hasty = join(directory, "hasty.mjs");
+writeFileSync(
+  hasty,
+  `import { connect, Socket } from "node:net";
+   import { FrameDecoder, writeFrame } from ${moduleUrl("./frame-protocol.ts")};
+   import { frameDescriptor, protocolVersion } from ${moduleUrl("./runner-messages.ts")};
+   const socket = new Socket({ fd: frameDescriptor });
+   let loaded = false;
+   const decoder = new FrameDecoder(() => { loaded = true; writeFrame(socket, { type: "loaded", executionProvider: "cpu" }); });
+   writeFrame(socket, { type: "hello", protocol: protocolVersion, runtime: "hasty" });
+   socket.on("data", (chunk) => {
+     if (!loaded) return decoder.push(chunk);
+     socket.removeAllListeners("data").pause();
+     writeFrame(socket, { type: "result", id: 1, runUs: 1 });
+     connect(process.argv[2]).on("data", () => socket.resume());
+   });`,
+);
+
 function options(overrides: Partial<ChildRunnerOptions> = {}, scriptArguments: string[] = []): ChildRunnerOptions {
   return {
     command: { executable: process.execPath, arguments: ["--disable-warning=ExperimentalWarning", script, ...scriptArguments], environment: { GIVEN: "yes" } },
@@ -102,6 +121,23 @@ async function listenForBeacon(t: { after(callback: () => void): void }): Promis
 }
 
 describe("ChildRunner", { timeout: 300_000 }, () => {
+  it("gives no result before the inputs are written whole, whatever the process says", async (t) => {
+    const beacon = await listenForBeacon(t);
+    const runner = await ChildRunner.start(options({ command: { executable: process.execPath, arguments: [hasty, beacon.path], environment: {} } }));
+    const order: string[] = [];
+    const data = new Float32Array(1 << 22);
+    const run = runner.run([{ name: "x", datatype: "FP32", shape: [data.length], data }]).then(() => order.push("answered"));
+    const told = await beacon.connection;
+    // Long enough for the answer to be read, which was sent before.
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    order.push("read on");
+    told.write("go");
+    await run;
+    assert.deepEqual(order, ["read on", "answered"]);
+    runner.kill("the test is over");
+    await runner.close();
+  });
+
   it("loads, runs and closes", async () => {
     const runner = await ChildRunner.start(options({ settings: { provider: "cuda" } }));
     assert.equal(runner.executionProvider, "cuda");

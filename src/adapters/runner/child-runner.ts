@@ -170,7 +170,7 @@ export class ChildRunner implements ModelRunner {
         this.#loaded.resolve();
         return;
       case "result":
-        this.#takePending(header.id)?.resolve({ outputs: tensors, runUs: Number(header.runUs) || 0 });
+        this.#settle(header.id, { outputs: tensors, runUs: Number(header.runUs) || 0 });
         return;
       case "error":
         if (header.id === undefined) this.#loaded.reject(appErrorOf(header.error));
@@ -182,6 +182,15 @@ export class ChildRunner implements ModelRunner {
       default:
         throw new FrameError("The runner sent a message of an unknown type");
     }
+  }
+
+  /** Whoever gets the result may give up the memory of the inputs: not before the last byte of them is written, whatever a model's process says. */
+  #settle(id: number, result: RunResult): void {
+    const pending = this.#takePending(id);
+    if (pending === null) return;
+    const { socket } = this.#process;
+    if (socket.writableLength === 0) pending.resolve(result);
+    else socket.write("", () => pending.resolve(result));
   }
 
   #takePending(id: number): PendingRun | null {

@@ -1,6 +1,6 @@
 import type { Caller } from "../../core/caller.ts";
 import type { AppError } from "../../core/errors.ts";
-import { releaseTensors } from "../../core/release-memory.ts";
+import { releaseMemory, releaseTensors } from "../../core/release-memory.ts";
 import { streamMethod, unaryMethod, type GrpcCall, type GrpcMethod, type GrpcService } from "../../core/grpc-service.ts";
 import { errorText } from "./error-text.ts";
 import { messageCodec } from "./grpc-messages.ts";
@@ -10,6 +10,9 @@ import { counted, type InferenceResult, type InferenceService } from "./inferenc
 import { modelConfig, modelMetadata, modelStatistics, repositoryIndex, serverMetadata } from "./model-metadata.ts";
 import { loadVersion, unloadVersion } from "./repository-control.ts";
 import { maySee, visibleTo } from "./visible-models.ts";
+
+/** A flag and a length stand before a message; one that came in several pieces was put together with them, in memory of its own. */
+const messageFraming = 5;
 
 interface NameAndVersion {
   name: string;
@@ -50,7 +53,10 @@ export function openInferenceGrpcService(service: InferenceService, serverVersio
       model: wire.model, version, id: request.id ?? null, inputs: request.inputs, outputs: request.outputs?.map(({ name }) => name),
       deadlineMs: shorter(deadlineMs, request.timeoutMs), now, door: "grpc", connection: caller, routingKey: request.routingKey,
     });
-    if (result.inputsAreFree === true) releaseTensors(request.inputs);
+    if (result.inputsAreFree === true) {
+      releaseTensors(request.inputs);
+      releaseMemory(wire.bytes as Buffer<ArrayBuffer>, messageFraming);
+    }
     return { request, result };
   }
 
