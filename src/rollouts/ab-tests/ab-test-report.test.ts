@@ -76,6 +76,7 @@ describe("the report of an A/B test", () => {
     assert.ok(report.advice.some((text) => text.includes("raise the variant's share")), report.advice.join("\n"));
     assert.ok(report.advice.some((text) => text.includes("covariate")));
     assert.match(abTestText(report), /days left/);
+    assert.deepEqual(abTestReport({ ...test, state: "succeeded", endedAt: startedAt + 2 * dayMs }, arms, startedAt + 3 * dayMs).advice, []);
   });
 
   it("alarms at traffic that is not shared as planned, and leaves out a variant that was cut", () => {

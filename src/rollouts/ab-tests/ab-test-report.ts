@@ -39,7 +39,7 @@ export function abTestReport(rollout: Rollout, figures: AbTestFigures, now: numb
         n: own.all.count, units: moments.count, mean: own.all.count === 0 ? null : own.all.meanY, low, high,
       };
     }),
-    comparisons, keys: distinctKeys(figures.keys), sampleRatio: ratio, looks: state.looks, advice: adviceOf(spec, comparisons, [control, ...variants], ratio),
+    comparisons, keys: distinctKeys(figures.keys), sampleRatio: ratio, looks: state.looks, advice: adviceOf(spec, comparisons, [control, ...variants], { ratio, isOver: rollout.endedAt !== null }),
   };
 }
 
@@ -130,13 +130,15 @@ function ratioOf({ variants }: AbTestSpec, arms: readonly Arm[], { keys }: AbTes
   return { pValue: ratio.pValue, mismatch: ratio.mismatch, counted: counted.map(({ name }, index) => ({ name, expected: ratio.expected[index]!, observed: ratio.observed[index]! })) };
 }
 
-function adviceOf(spec: AbTestSpec, comparisons: readonly AbTestComparison[], arms: readonly Arm[], ratio: AbTestReport["sampleRatio"]): string[] {
+function adviceOf(spec: AbTestSpec, comparisons: readonly AbTestComparison[], arms: readonly Arm[], { ratio, isOver }: { ratio: AbTestReport["sampleRatio"]; isOver: boolean }): string[] {
   const advice: string[] = [];
   if (ratio?.mismatch === true) advice.push("The arms do not get the traffic that they should: find out why before you believe any difference.");
   for (const { name, cut } of spec.variants) if (cut !== null) advice.push(`${name} lost its traffic: ${cut.reason}. Its figures end there.`);
   for (const { name, figures } of arms) {
     if (figures.failures > 0) advice.push(`${name} failed at ${figures.failures} of ${figures.requests} requests; what it would have answered is in no figure.`);
   }
+  // What comes next is asked of the next test.
+  if (isOver) return advice;
   for (const { variant, conclusion, needed } of comparisons) {
     if (conclusion === "better" || conclusion === "worse" || needed === null) continue;
     if (needed.concludes === false) {

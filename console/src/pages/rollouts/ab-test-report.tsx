@@ -30,8 +30,8 @@ function Report({ report }: { report: AbTestReport }) {
         <RowsTable columns={armColumns} rows={arms} rowKey={({ name }) => name} />
       </Panel>
       <Panel title={`Difference of ${spec.metric}`} note={`to the control; ${spec.direction} is better, bounds of ${formatShare(1 - spec.alpha)} that hold however often one looks`} flush>
-        <RowsTable columns={comparisonColumns} rows={comparisons} rowKey={({ variant }) => variant} />
-        {advice.length > 0 && <ul className="panel-notice" aria-label="Advice">{advice.map((text) => <li key={text}>{text}</li>)}</ul>}
+        <RowsTable columns={comparisonColumns(report.rollout.endedAt !== null)} rows={comparisons} rowKey={({ variant }) => variant} />
+        {advice.length > 0 && <ul className="panel-notice advice" aria-label="Advice">{advice.map((text) => <li key={text}>{text}</li>)}</ul>}
       </Panel>
       <section className="charts" aria-label="Charts">
         {comparisons.map(({ variant }, index) => <Growth key={variant} report={report} variant={variant} index={index + 1} />)}
@@ -62,13 +62,13 @@ const armColumns: readonly Column<Arm>[] = [
   { label: "Mean", kind: "number", title: ({ low, high }) => (low === null || high === null ? "" : `${formatNumber(low, 4)} to ${formatNumber(high, 4)}`), cell: ({ mean }) => (mean === null ? absent : formatNumber(mean, 4)) },
 ];
 
-const comparisonColumns: readonly Column<Comparison>[] = [
+const comparisonColumns = (isOver: boolean): readonly Column<Comparison>[] => [
   { label: "Variant", kind: "name", cell: ({ variant }) => variant },
   { label: "Conclusion", cell: ({ conclusion, detail }) => <Chip tone={tones[conclusion]} title={detail}>{conclusion}</Chip> },
   { label: "Difference", kind: "number", cell: ({ difference }) => signedNumber(difference?.estimate) },
   { label: "Between", kind: "line", cell: (comparison) => <>{betweenWords(comparison)}{covariateWords(comparison) !== null && <span className="cell-note">{covariateWords(comparison)}</span>}</> },
   { label: "p-value", kind: "number", cell: ({ difference }) => (difference === null ? absent : formatNumber(difference.pValue, 3)) },
-  { label: "To conclude", cell: (comparison) => neededWords(comparison) },
+  { label: "To conclude", cell: (comparison) => neededWords(comparison, isOver) },
 ];
 
 function betweenWords({ difference, detail }: Comparison): string {

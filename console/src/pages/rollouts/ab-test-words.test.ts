@@ -15,6 +15,7 @@ describe("words of A/B tests", () => {
     const needed = { samples: 2000, samplesSoFar: 500, concludes: true, advice: [] };
     assert.match(neededWords({ ...comparison, conclusion: "undecided", needed: { ...needed, daysLeft: 3 } }), /500 of .* values, 3.* days left/);
     assert.match(neededWords({ ...comparison, conclusion: "undecided", needed: { ...needed, daysLeft: 0 } }), /enough/);
+    assert.match(neededWords({ ...comparison, conclusion: "undecided", needed: { ...needed, daysLeft: 3 } }, true), /values$/);
     assert.equal(neededWords({ ...comparison, needed: { ...needed, daysLeft: 3 } }), "concluded");
     assert.equal(covariateWords(comparison), null);
     assert.match(covariateWords({ ...comparison, covariate: { correlation: 0.5, saves: 0.25 } })!, /25/);

@@ -27,12 +27,16 @@ export function variantsOf({ test }: Pick<Rollout, "test">): AbTestSpec["variant
   return (test as AbTestSpec | null)?.variants ?? [];
 }
 
-/** What is left to do until the effect is found in 4 of 5 tests. */
-export function neededWords({ needed, conclusion }: Comparison): string {
+export function metricOf({ test }: Pick<Rollout, "test">): string {
+  return (test as AbTestSpec | null)?.metric ?? absent;
+}
+
+/** What is left to do until the effect is found in 4 of 5 tests; of a test that is over, what was missing. */
+export function neededWords({ needed, conclusion }: Comparison, isOver = false): string {
   if (conclusion === "better" || conclusion === "worse") return "concluded";
   if (needed === null) return absent;
   const samples = `${formatCount(needed.samplesSoFar)} of ${formatCount(needed.samples)} values`;
-  if (needed.daysLeft === null) return samples;
+  if (needed.daysLeft === null || (isOver && needed.daysLeft > 0)) return samples;
   return needed.daysLeft === 0 ? `${samples}, enough` : `${samples}, ${formatNumber(needed.daysLeft, 2)} days left`;
 }
 

@@ -4,7 +4,7 @@ import { isOpen } from "../../data/rollouts.ts";
 import { absent, formatShare } from "../../format.ts";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
-import { comparedWords, variantsOf } from "./ab-test-words.ts";
+import { comparedWords, metricOf, variantsOf } from "./ab-test-words.ts";
 import { DecisionMark, RolloutMark } from "./rollout-mark.tsx";
 import { phaseName } from "./rollout-words.ts";
 
@@ -20,7 +20,7 @@ const columns: readonly Column<RolloutSummary>[] = [
   },
   { label: "Versions", kind: "line", cell: (rollout) => (rollout.kind === "ab-test" ? comparedWords(rollout) : <>v{rollout.stable} → <strong>v{rollout.candidate}</strong></>) },
   { label: "State", cell: (rollout) => <RolloutMark rollout={rollout} /> },
-  { label: "Phase", cell: (rollout) => (rollout.kind === "ab-test" ? absent : <MiniTrack rollout={rollout} />) },
+  { label: "Phase", cell: (rollout) => (rollout.kind === "ab-test" ? `by ${metricOf(rollout)}` : <MiniTrack rollout={rollout} />) },
   { label: "Share", kind: "number", cell: (rollout) => shareOf(rollout) },
   { label: "Since", kind: "line", cell: ({ endedAt, phaseSince, startedAt }) => <Time at={endedAt ?? phaseSince ?? startedAt} /> },
   { label: "Last verdict", className: "rollout-verdict", cell: ({ latest, reason }) => (latest === null ? <span className="muted">{reason || "none yet"}</span> : <><DecisionMark decision={latest.decision} /> <span>{latest.reason}</span></>) },
