@@ -1,6 +1,6 @@
-import { toAppError } from "../../core/errors.ts";
 import type { TrafficRoute, TruthStore } from "../../serving/index.ts";
 import type { Timers } from "../../workflows/index.ts";
+import { TroubleLog } from "../replicas/trouble-log.ts";
 import { TruthFollower } from "../replicas/truth-follower.ts";
 import type { AbTestService, AbTestServiceParts } from "./ab-test-service.ts";
 
@@ -23,6 +23,7 @@ const overlapMs = 10_000;
 export class AbTestKeeper {
   readonly #parts: AbTestKeeperParts;
   readonly #truth: TruthFollower;
+  readonly #troubles: TroubleLog;
   readonly #written = new Map<string, number>();
   /** By test, when the newest reported value that was seen arrived. */
   readonly #outcomes = new Map<string, number>();
@@ -32,10 +33,10 @@ export class AbTestKeeper {
   #attendAt = 0;
   #cancel: () => void = () => undefined;
   #isRunning = false;
-  #lastTrouble = "";
 
   constructor(parts: AbTestKeeperParts) {
     this.#parts = parts;
+    this.#troubles = new TroubleLog(parts.logger, "abtests.trouble");
     this.#truth = new TruthFollower(parts.truths, parts.counts);
   }
 
@@ -51,14 +52,14 @@ export class AbTestKeeper {
     this.#isRunning = false;
     this.#cancel();
     await this.#beating;
-    await this.#try("figures", () => this.#write());
+    await this.#troubles.attempt("figures", () => this.#write());
   }
 
   /** A variant failed too often on this server: its traffic is taken at once, and everywhere as soon as the database can be told. */
   trip(route: TrafficRoute, arm: string, reason: string): void {
     this.#parts.service.cutHere(route, arm);
     this.#cuts.add({ route, arm, reason });
-    void this.#try("cut", () => this.#cut());
+    void this.#troubles.attempt("cut", () => this.#cut());
   }
 
   readonly #tick = (): void => {
@@ -69,14 +70,14 @@ export class AbTestKeeper {
 
   async #beat(): Promise<void> {
     const { counts, clock, service } = this.#parts;
-    await this.#try("cut", () => this.#cut());
+    await this.#troubles.attempt("cut", () => this.#cut());
     const open = counts.open();
-    if (open.some(({ metric }) => metric === "accuracy" || metric === "error")) await this.#try("truth", () => this.#truth.read(clock.now()));
-    for (const { test, metric } of open) await this.#try("outcomes", () => this.#follow(test, metric));
-    await this.#try("figures", () => this.#write());
+    if (open.some(({ metric }) => metric === "accuracy" || metric === "error")) await this.#troubles.attempt("truth", () => this.#truth.read(clock.now()));
+    for (const { test, metric } of open) await this.#troubles.attempt("outcomes", () => this.#follow(test, metric));
+    await this.#troubles.attempt("figures", () => this.#write());
     if (clock.monotonic() < this.#attendAt) return;
     this.#attendAt = clock.monotonic() + attendMs;
-    await this.#try("attend", async () => {
+    await this.#troubles.attempt("attend", async () => {
       const tests = await service.open();
       for (const test of tests) await service.attend(test);
       await service.clearEnded();
@@ -126,19 +127,6 @@ export class AbTestKeeper {
       if (clock.monotonic() - since < keptMs) continue;
       counts.drop(test);
       for (const known of [this.#written, this.#outcomes, this.#endedAt]) known.delete(test);
-    }
-  }
-
-  /** The same trouble again and again is said once; a database that is away is said elsewhere. */
-  async #try(what: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      const { code, message, cause } = toAppError(error);
-      const trouble = `${what} ${code}`;
-      if (code === "DATABASE_UNAVAILABLE" || trouble === this.#lastTrouble) return;
-      this.#lastTrouble = trouble;
-      this.#parts.logger.warn("abtests.trouble", { what, code, reason: message, cause });
     }
   }
 }

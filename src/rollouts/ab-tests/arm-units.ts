@@ -39,8 +39,8 @@ export class ArmUnits {
   /** Takes one back that was added and is corrected. */
   remove(unit: Unit, x: number, y: number): void {
     if (!Number.isFinite(x) || !Number.isFinite(y)) return;
-    takeBack(this.#all, x, y);
-    if (unit.isSingle) takeBack(this.#single, x, y);
+    this.#all.remove(x, y);
+    if (unit.isSingle) this.#single.remove(x, y);
     else this.#inBucket(unit, -1, -x, -y);
   }
 
@@ -56,18 +56,4 @@ export class ArmUnits {
     if (sums === undefined) this.#buckets.set(bucket, [count, x, y]);
     else [sums[0], sums[1], sums[2]] = [sums[0] + count, sums[1] + x, sums[2] + y];
   }
-}
-
-/** Welford's update backwards. Rounding must not leave a sum of squares below zero. */
-function takeBack(moments: RunningBivariateMoments, x: number, y: number): void {
-  const count = moments.count - 1;
-  if (count <= 0) {
-    moments.count = moments.meanX = moments.meanY = moments.m2X = moments.m2Y = moments.co = 0;
-    return;
-  }
-  const [meanX, meanY] = [moments.meanX - (x - moments.meanX) / count, moments.meanY - (y - moments.meanY) / count];
-  moments.m2X = Math.max(0, moments.m2X - (x - moments.meanX) * (x - meanX));
-  moments.m2Y = Math.max(0, moments.m2Y - (y - moments.meanY) * (y - meanY));
-  moments.co -= (x - meanX) * (y - moments.meanY);
-  [moments.count, moments.meanX, moments.meanY] = [count, meanX, meanY];
 }

@@ -45,7 +45,7 @@ export class ArmCounters {
 
   /** The truth of a prediction became known, or was corrected: `former` is taken back. */
   addError(error: number | null, former: number | null): void {
-    if (former !== null && former <= greatestMeasured) takeBack(this.#errors, former);
+    if (former !== null && former <= greatestMeasured) this.#errors.remove(former);
     if (error !== null && error <= greatestMeasured) this.#errors.add(error);
   }
 
@@ -55,17 +55,4 @@ export class ArmCounters {
       latencyUs: this.#latency.toSparse(), predictions: this.#predictions.toFigures(), errors: this.#errors.toJSON(),
     };
   }
-}
-
-/** Welford's update backwards. Rounding must not leave a sum of squares below zero. */
-function takeBack(moments: RunningMoments, value: number): void {
-  const count = moments.count - 1;
-  if (count <= 0) {
-    moments.count = moments.mean = moments.m2 = 0;
-    return;
-  }
-  const mean = moments.mean - (value - moments.mean) / count;
-  moments.m2 = Math.max(0, moments.m2 - (value - moments.mean) * (value - mean));
-  moments.mean = mean;
-  moments.count = count;
 }

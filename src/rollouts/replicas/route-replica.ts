@@ -1,5 +1,4 @@
 import type { Clock, EpochMs } from "../../core/clock.ts";
-import { toAppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { ServingService, TrafficRoute, TruthStore } from "../../serving/index.ts";
 import type { Timers } from "../../workflows/index.ts";
@@ -10,6 +9,7 @@ import type { PhaseFigures, RolloutRequest } from "../schemas.ts";
 import { FiguresWriter } from "./figures-writer.ts";
 import { liveReplicas } from "./live-replicas.ts";
 import { RouteTaker } from "./route-taker.ts";
+import { TroubleLog } from "./trouble-log.ts";
 import { TruthFollower } from "./truth-follower.ts";
 
 export interface RouteReplicaParts {
@@ -45,6 +45,7 @@ export class RouteReplica {
   readonly #parts: RouteReplicaParts;
   readonly #writer: FiguresWriter;
   readonly #truth: TruthFollower;
+  readonly #troubles: TroubleLog;
   readonly #routes: RouteTaker;
   /** Of each model with a route. */
   readonly #rollouts = new Map<string, string>();
@@ -60,16 +61,16 @@ export class RouteReplica {
   #lastWriteAt = 0;
   #lastSeenAt: EpochMs;
   #saidCutOff = false;
-  #lastTrouble = "";
 
   constructor(parts: RouteReplicaParts) {
     this.#parts = parts;
+    this.#troubles = new TroubleLog(parts.logger, "rollouts.trouble");
     this.#writer = new FiguresWriter({ ...parts, replica: parts.id });
     this.#truth = new TruthFollower(parts.truths, parts.figures);
     this.#routes = new RouteTaker({
       ...parts,
       onTaken: (model, route) => this.#hasTaken(model, route),
-      onTrouble: (model, error) => this.#trouble("route", error, { model }),
+      onTrouble: (model, error) => this.#troubles.say("route", error, { model }),
     });
     this.#lastWriteAt = parts.clock.monotonic();
     this.#lastSeenAt = parts.clock.now();
@@ -94,7 +95,7 @@ export class RouteReplica {
     // Others wait for this server from now on.
     this.#tick();
     let areKnown = false;
-    await this.#try("routes", async () => {
+    await this.#troubles.attempt("routes", async () => {
       const models = await this.#routes.behind();
       areKnown = true;
       await Promise.all(models.map((model) => this.#routes.take(model)));
@@ -109,7 +110,7 @@ export class RouteReplica {
     this.#cancelTick();
     const late = Promise.withResolvers<void>();
     const cancel = this.#parts.timers.after(farewellMs, late.resolve);
-    await Promise.race([late.promise, this.#farewell().catch((error: unknown) => this.#trouble("farewell", error))]);
+    await Promise.race([late.promise, this.#farewell().catch((error: unknown) => this.#troubles.say("farewell", error))]);
     cancel();
   }
 
@@ -216,9 +217,9 @@ export class RouteReplica {
   }
 
   async #beatOnce(): Promise<void> {
-    await this.#try("trip", () => this.#sendTrips());
-    await this.#try("report", () => this.#report());
-    await this.#try("figures", () => this.#writer.write());
+    await this.#troubles.attempt("trip", () => this.#sendTrips());
+    await this.#troubles.attempt("report", () => this.#report());
+    await this.#troubles.attempt("figures", () => this.#writer.write());
   }
 
   async #report(): Promise<void> {
@@ -226,7 +227,7 @@ export class RouteReplica {
     await store.reportReplica({ id, seenAt: clock.now(), routes: this.#routes.taken });
     this.#lastWriteAt = clock.monotonic();
     this.#lastSeenAt = clock.now();
-    this.#lastTrouble = "";
+    this.#troubles.forget();
     if (!this.#saidCutOff) return;
     this.#saidCutOff = false;
     logger.info("rollouts.connected", {});
@@ -244,7 +245,7 @@ export class RouteReplica {
   /** Takes what no event told of. */
   async #look(now: number): Promise<void> {
     this.#lookAt = now + lookMs;
-    await this.#try("routes", async () => {
+    await this.#troubles.attempt("routes", async () => {
       // What loads for long must not keep the next look waiting.
       for (const model of await this.#routes.behind()) void this.#routes.take(model);
     });
@@ -254,32 +255,15 @@ export class RouteReplica {
     if (this.#readingTruth) return;
     this.#readingTruth = true;
     this.#truthAt = now + truthMs;
-    await this.#try("truth", () => this.#truth.read(this.#parts.clock.now()));
+    await this.#troubles.attempt("truth", () => this.#truth.read(this.#parts.clock.now()));
     this.#readingTruth = false;
   }
 
   async #farewell(): Promise<void> {
     await this.#beating;
-    await this.#try("trip", () => this.#sendTrips());
-    await this.#try("figures", () => this.#writer.write());
+    await this.#troubles.attempt("trip", () => this.#sendTrips());
+    await this.#troubles.attempt("figures", () => this.#writer.write());
     await this.#parts.store.removeReplica(this.id);
-  }
-
-  async #try(what: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.#trouble(what, error);
-    }
-  }
-
-  /** The same trouble again and again is said once; a database that is away is said by `rollouts.cut_off`. */
-  #trouble(what: string, cause: unknown, of: Readonly<Record<string, unknown>> = {}): void {
-    const { code, message } = toAppError(cause);
-    const trouble = `${what} ${code} ${JSON.stringify(of)}`;
-    if (code === "DATABASE_UNAVAILABLE" || this.#lastTrouble === trouble) return;
-    this.#lastTrouble = trouble;
-    this.#parts.logger.warn("rollouts.trouble", { what, ...of, code, reason: message, cause });
   }
 
   #pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -12,29 +12,32 @@ export const emptyMoments: Moments = Object.freeze({ count: 0, mean: 0, m2: 0 })
 
 /**
  * Moments of numbers as they come (B. Welford, Note on a Method for Calculating Corrected Sums of Squares and Products,
- * Technometrics 4, 1962). Numbers that are not finite have no mean: they are left out and counted as `skipped`.
+ * Technometrics 4, 1962). Numbers that are not finite have no mean: they are left out.
  */
 export class RunningMoments implements Moments {
   count = 0;
   mean = 0;
   m2 = 0;
-  skipped = 0;
-
-  static from(moments: Moments): RunningMoments {
-    const running = new RunningMoments();
-    running.merge(moments);
-    return running;
-  }
 
   add(value: number): void {
-    if (!Number.isFinite(value)) {
-      this.skipped++;
-      return;
-    }
+    if (!Number.isFinite(value)) return;
     this.count++;
     const before = value - this.mean;
     this.mean += before / this.count;
     this.m2 += before * (value - this.mean);
+  }
+
+  /** Takes back a number that was added: the update backwards. Rounding must not leave a sum of squares below zero. */
+  remove(value: number): void {
+    if (!Number.isFinite(value)) return;
+    const count = this.count - 1;
+    if (count <= 0) {
+      this.count = this.mean = this.m2 = 0;
+      return;
+    }
+    const mean = this.mean - (value - this.mean) / count;
+    this.m2 = Math.max(0, this.m2 - (value - this.mean) * (value - mean));
+    [this.count, this.mean] = [count, mean];
   }
 
   /**
@@ -80,7 +83,7 @@ export interface BivariateMoments {
   readonly co: number;
 }
 
-/** The same for pairs, with the same formulas. A pair of which one number is not finite is skipped. */
+/** The same for pairs, with the same formulas. A pair of which one number is not finite is left out. */
 export class RunningBivariateMoments implements BivariateMoments {
   count = 0;
   meanX = 0;
@@ -88,19 +91,9 @@ export class RunningBivariateMoments implements BivariateMoments {
   m2X = 0;
   m2Y = 0;
   co = 0;
-  skipped = 0;
-
-  static from(moments: BivariateMoments): RunningBivariateMoments {
-    const running = new RunningBivariateMoments();
-    running.merge(moments);
-    return running;
-  }
 
   add(x: number, y: number): void {
-    if (!Number.isFinite(x) || !Number.isFinite(y)) {
-      this.skipped++;
-      return;
-    }
+    if (!Number.isFinite(x) || !Number.isFinite(y)) return;
     this.count++;
     const beforeX = x - this.meanX;
     const beforeY = y - this.meanY;
@@ -109,6 +102,21 @@ export class RunningBivariateMoments implements BivariateMoments {
     this.m2X += beforeX * (x - this.meanX);
     this.m2Y += beforeY * (y - this.meanY);
     this.co += beforeX * (y - this.meanY);
+  }
+
+  /** Takes back a pair that was added. */
+  remove(x: number, y: number): void {
+    if (!Number.isFinite(x) || !Number.isFinite(y)) return;
+    const count = this.count - 1;
+    if (count <= 0) {
+      this.count = this.meanX = this.meanY = this.m2X = this.m2Y = this.co = 0;
+      return;
+    }
+    const [meanX, meanY] = [this.meanX - (x - this.meanX) / count, this.meanY - (y - this.meanY) / count];
+    this.m2X = Math.max(0, this.m2X - (x - this.meanX) * (x - meanX));
+    this.m2Y = Math.max(0, this.m2Y - (y - this.meanY) * (y - meanY));
+    this.co -= (x - meanX) * (y - this.meanY);
+    [this.count, this.meanX, this.meanY] = [count, meanX, meanY];
   }
 
   merge(other: BivariateMoments): void {
