@@ -93,7 +93,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const startedAt = clock.now();
 
   assertNotMoved(config);
-  const openedDatabase = await openSqlDatabase(databaseDialect(config.databaseUrl ?? join(config.data, "slipway.db"), { clock, connections: config.databaseConnections }), { now: startedAt });
+  const openedDatabase = await openSqlDatabase(await databaseDialect(config.databaseUrl ?? join(config.data, "slipway.db"), { clock, connections: config.databaseConnections }), { now: startedAt });
   onFailure(() => openedDatabase.close());
   const openedOutbox = openOutbox(openedDatabase, logger);
   const { database, outbox, follower } = openedOutbox;

@@ -30,7 +30,7 @@ export async function moveDatabase(options: { to: string; data: string }, progre
     const source = await openSqlDatabase(new SqliteDialect({ path: file }), { now });
     let rows = 0;
     try {
-      const target = await openSqlDatabase(databaseDialect(options.to), { now });
+      const target = await openSqlDatabase(await databaseDialect(options.to), { now });
       try {
         await assertEmptyDatabase(target.queries, dumpedTables);
         await source.snapshot((snapshot) =>

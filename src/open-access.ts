@@ -1,5 +1,5 @@
 import { readOrMakeSecretKey } from "./adapters/filesystem/secret-key-file.ts";
-import { OpenidConnectProvider } from "./adapters/oidc/openid-connect-provider.ts";
+import type { OpenidConnectProvider } from "./adapters/oidc/openid-connect-provider.ts";
 import { SqlAccessStore, SqlAuditLog, SqlSetupStore } from "./adapters/sql/index.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import { AccessServices, auditRequests, AuditTrail, OidcService, oidcCallbackPath, SetupService, type AccessParts } from "./access/index.ts";
@@ -38,7 +38,7 @@ export async function openAccess({ config, posture, database, teamOf, clock, ids
   const store = new SqlAccessStore(database, ids);
   const { mode, secure } = posture;
   const access = new AccessServices({ store, mode, secure, teamOf, audit: auditRequests(audit), clock, ids, logger });
-  const provider = providerOf(config, clock);
+  const provider = await providerOf(config, clock);
   const oidc = provider === null ? null : new OidcService({ provider, groups: config.oidcGroups, users: store.users, sessions: access.sessions, box: secrets, audit, ids, logger });
   const setup = new SetupService({
     mode, store: new SqlSetupStore(database), keys: store.keys, users: store.users, issuer: config.oidcIssuer ?? null,
@@ -50,10 +50,11 @@ export async function openAccess({ config, posture, database, teamOf, clock, ids
   };
 }
 
-/** The settings belong together: `postureOf` has refused a part of them. */
-function providerOf(config: Config, clock: Clock): OpenidConnectProvider | null {
+/** The settings belong together: `postureOf` has refused a part of them. Without them the protocol's code is not loaded. */
+async function providerOf(config: Config, clock: Clock): Promise<OpenidConnectProvider | null> {
   const { oidcIssuer, oidcClientId, oidcClientSecret, oidcName, oidcScopes, oidcGroupsClaim, publicUrl } = config;
   if (oidcIssuer === undefined || oidcClientId === undefined || publicUrl === undefined) return null;
+  const { OpenidConnectProvider } = await import("./adapters/oidc/openid-connect-provider.ts");
   return new OpenidConnectProvider({
     name: oidcName, issuer: oidcIssuer, clientId: oidcClientId, clientSecret: oidcClientSecret, scopes: oidcScopes, groupsClaim: oidcGroupsClaim,
     redirectUri: publicUrl + oidcCallbackPath, clock,

@@ -1,5 +1,4 @@
 import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
-import { openImportSource } from "./adapters/importing/open-import-source.ts";
 import type { Config } from "./config/index.ts";
 import { importWorkflow, type ImportRequest, type ImportSource } from "./importing/index.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
@@ -22,7 +21,11 @@ export interface OpenedImporting {
 /** Imports from other stores: the workflow, and what opens their sources. */
 export function openImporting({ config, tracking, catalog, ownerOf }: Parts): OpenedImporting {
   const egress = new NodeEgressClient({ allowed: config.egressAllowed });
-  const openSource = (request: ImportRequest): Promise<ImportSource> => openImportSource(request, { egress, authorization: config.importAuthorization });
+  // What reads the formats of others is loaded by the first import.
+  const openSource = async (request: ImportRequest): Promise<ImportSource> => {
+    const { openImportSource } = await import("./adapters/importing/open-import-source.ts");
+    return openImportSource(request, { egress, authorization: config.importAuthorization });
+  };
   const { store, loggedModelStore: loggedModels, artifactStore: artifacts } = tracking;
   return { openSource, definition: importWorkflow({ store, loggedModels, artifacts, catalog, openSource, ownerOf }) };
 }

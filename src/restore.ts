@@ -118,7 +118,7 @@ async function unpack(archive: string, staging: string, manifest: BackupManifest
 async function fill(target: string, manifest: BackupManifest, folder: string, beforeCommit: () => Promise<void>): Promise<number> {
   const now = systemClock.now();
   // The tables as the archive knows them; this release's changes come after its rows.
-  const database = await openSqlDatabase(databaseDialect(target), { now, migrations: migrations.slice(0, manifest.schema) });
+  const database = await openSqlDatabase(await databaseDialect(target), { now, migrations: migrations.slice(0, manifest.schema) });
   let rows = 0;
   try {
     const byTable = new Map(manifest.entries.map((entry) => [entry.path, entry]));

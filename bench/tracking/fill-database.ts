@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CompiledQuery } from "kysely";
-import { openSqlDatabase, PostgresDialect, SqliteDialect, SqlTrackingStore, type SqlDatabase } from "../../src/adapters/sql/index.ts";
+import { PostgresDialect } from "../../src/adapters/sql/dialects/postgres/postgres-dialect.ts";
+import { openSqlDatabase, SqliteDialect, SqlTrackingStore, type SqlDatabase } from "../../src/adapters/sql/index.ts";
 import { epochMs, systemClock } from "../../src/core/clock.ts";
 import { TimeOrderedIds } from "../../src/core/ids.ts";
 

@@ -1,7 +1,10 @@
-import { createServer, type Server, type ServerOptions } from "node:http";
+import type { Server, ServerOptions } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TlsSource } from "../core/tls-source.ts";
+
+// Not imported: an import reads every export, and with them Node loads its WebSocket, 3 MiB that nothing here uses.
+const { createServer } = process.getBuiltinModule("node:http");
 
 /** Until the head of a request is there, and until the handshake of TLS is over. */
 const headMs = 10_000;

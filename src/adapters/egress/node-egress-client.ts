@@ -1,10 +1,13 @@
 import { lookup } from "node:dns/promises";
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import type { Agent, ClientRequest, IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import type { EgressAnswer, EgressClient, EgressRequest, EgressStream } from "../../core/egress.ts";
 import { AppError } from "../../core/errors.ts";
 import { DestinationPolicy, type Destination } from "./destination-policy.ts";
+
+// Not imported: an import reads every export, and with them Node loads its WebSocket, 3 MiB that nothing here uses.
+const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule("node:http");
 
 /** Every address of a name. */
 export type Resolver = (hostname: string) => Promise<readonly string[]>;
@@ -42,7 +45,7 @@ export class NodeEgressClient implements EgressClient {
   readonly #policy: DestinationPolicy;
   readonly #resolve: Resolver;
   readonly #authorities: string[] | undefined;
-  readonly #kept: { http: HttpAgent; https: HttpsAgent } | undefined;
+  readonly #kept: { http: Agent; https: HttpsAgent } | undefined;
 
   constructor({ allowed, resolve, certificateAuthorities, keepConnections = false }: NodeEgressClientOptions) {
     this.#policy = new DestinationPolicy(allowed);
@@ -121,7 +124,7 @@ export class NodeEgressClient implements EgressClient {
   }
 
   /** Answers when the head is there. Whoever takes the answer reads it or destroys it. */
-  #ask({ url, hostname, port }: Destination, address: string, request: Asking[2], signal: AbortSignal, kept?: { http: HttpAgent; https: HttpsAgent }): Promise<IncomingMessage> {
+  #ask({ url, hostname, port }: Destination, address: string, request: Asking[2], signal: AbortSignal, kept?: { http: Agent; https: HttpsAgent }): Promise<IncomingMessage> {
     const secure = url.protocol === "https:";
     const body = request.body === null ? null : Buffer.from(request.body);
     const headers: Record<string, string> = { Host: url.host, ...(kept === undefined ? { Connection: "close" } : {}), "Accept-Encoding": "identity", ...(body === null ? {} : { "Content-Length": String(body.length) }) };

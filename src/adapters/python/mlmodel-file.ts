@@ -1,8 +1,10 @@
-import { parse } from "yaml";
+import { createRequire } from "node:module";
 import { z } from "zod";
 import { AppError } from "../../core/errors.ts";
 import { readMlflowInputs, readMlflowOutputs, type MlflowInputs } from "./mlflow-signature.ts";
 import type { TensorSpec } from "../../registry/index.ts";
+
+const require = createRequire(import.meta.url);
 
 const text = z.string().max(4096);
 
@@ -70,6 +72,8 @@ export function readMlmodel(bytes: Uint8Array): Mlmodel {
 /** Any file of YAML that MLflow writes beside a model. Throws MODEL_FILE_INVALID. */
 export function parseYaml(bytes: Uint8Array, name: string): unknown {
   if (bytes.length > maxBytes) throw new AppError("MODEL_FILE_INVALID", `The file ${name} is larger than 1 MiB.`);
+  // Seventy files, which a server without models of MLflow never needs.
+  const { parse } = require("yaml") as typeof import("yaml");
   try {
     // Anchors that repeat each other can make a small file endless; MLflow writes none that need more.
     return parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), { maxAliasCount: 32, logLevel: "silent" });

@@ -1,4 +1,3 @@
-export { PostgresDialect } from "./dialects/postgres/postgres-dialect.ts";
 export { SqliteDialect } from "./dialects/sqlite/sqlite-dialect.ts";
 export { openSqlDatabase, type SqlDatabase } from "./sql-database.ts";
 export { SqlAccessStore } from "./sql-access-store.ts";

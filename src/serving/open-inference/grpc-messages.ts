@@ -1,4 +1,4 @@
-import protobuf from "protobufjs";
+import protobuf from "protobufjs/light.js";
 import { AppError } from "../../core/errors.ts";
 
 /** Without it, protobufjs takes the rules of proto2: repeated numbers unpacked, presence for every field. */
