@@ -1,12 +1,13 @@
 import { loadConfig } from "./config/index.ts";
 import { startSlipway } from "./compose.ts";
-import { startResettable } from "./test-reset.ts";
+import { releaseHeap } from "./core/start-heap.ts";
 
 /** Runs the server until SIGINT or SIGTERM; a second signal ends it at once. One line of JSON on stdout says where it is. */
 export async function up({ testReset, ...flags }: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
   const config = loadConfig(flags);
-  const slipway = await (testReset === true ? startResettable(config) : startSlipway(config));
+  const slipway = await (testReset === true ? (await import("./test-reset.ts")).startResettable(config) : startSlipway(config));
   const { url, httpPort, grpcPort } = slipway;
+  const stopped = untilSignal();
   process.stdout.write(`${JSON.stringify({ url, httpPort, grpcPort, processId: process.pid })}\n`);
   process.stderr.write(`Slipway serves at ${url} (gRPC on port ${grpcPort}). Stop it with Ctrl-C.\n`);
   if (slipway.setupToken !== null) {
@@ -14,7 +15,13 @@ export async function up({ testReset, ...flags }: Readonly<Record<string, string
     process.stderr.write(`Nobody administers this server yet. Make the first admin key within an hour: slipway --url ${address} setup ${slipway.setupToken} --name YOUR_NAME (or open ${address} and enter the token).\n`);
   }
   process.on("SIGHUP", () => void slipway.reloadCertificate());
-  await new Promise<void>((resolve) => {
+  releaseHeap();
+  await stopped;
+  await slipway.stop();
+}
+
+function untilSignal(): Promise<void> {
+  return new Promise((resolve) => {
     let stopping = false;
     const onSignal = (): void => {
       if (stopping) process.exit(1);
@@ -24,5 +31,4 @@ export async function up({ testReset, ...flags }: Readonly<Record<string, string
     process.on("SIGINT", onSignal);
     process.on("SIGTERM", onSignal);
   });
-  await slipway.stop();
 }

@@ -1,0 +1,27 @@
+import { accessCommands, auditCommands, setupCommands } from "./access/index.ts";
+import { HttpApiClient } from "./client/http-api-client.ts";
+import { runCli } from "./cli/run-cli.ts";
+import { clientApiKey, serverUrl } from "./config/index.ts";
+import { datasetCommands } from "./datasets/index.ts";
+import { exportCommands } from "./exporting/index.ts";
+import { evaluationCommands } from "./evaluation/index.ts";
+import { eventCommands } from "./events/index.ts";
+import { localCommands } from "./local-commands.ts";
+import { importCommands } from "./importing/index.ts";
+import { slipwayVersion } from "./core/version.ts";
+import { catalogCommands, registryCommands } from "./registry/index.ts";
+import { abTestCommands, rolloutCommands } from "./rollouts/index.ts";
+import { servingCommands } from "./serving/index.ts";
+import { runCommands } from "./tracking/index.ts";
+import { workflowCommands } from "./workflows/index.ts";
+
+/** Runs what was typed; answers with the exit code. */
+export function runCommandLine(argv: readonly string[]): Promise<number> {
+  return runCli(argv, {
+    version: slipwayVersion,
+    commands: [...registryCommands, ...catalogCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...runCommands, ...datasetCommands, ...importCommands, ...evaluationCommands, ...exportCommands, ...rolloutCommands, ...abTestCommands, ...localCommands],
+    serverUrl: serverUrl(),
+    makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
+    up: async (flags) => (await import("./up.ts")).up(flags),
+  });
+}
