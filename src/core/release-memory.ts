@@ -12,7 +12,8 @@ const padded = new WeakSet<ArrayBuffer>();
 /** New memory, not zeroed, whose byte at `alignedAt` lies at a multiple of 8. */
 export function alignedBytes(length: number, alignedAt: number): Buffer<ArrayBuffer> {
   const padding = Number.isSafeInteger(alignedAt) && alignedAt > 0 ? -alignedAt & (largestElementBytes - 1) : 0;
-  const bytes = Buffer.allocUnsafe(padding + length);
+  // What is worth releasing must have memory of its own: Node puts up to half of its pool's size, which differs by release, into the pool.
+  const bytes = length < worthReleasing ? Buffer.allocUnsafe(padding + length) : Buffer.allocUnsafeSlow(padding + length);
   if (padding === 0) return bytes;
   if (length >= worthReleasing) padded.add(bytes.buffer);
   return bytes.subarray(padding);
