@@ -43,7 +43,7 @@ export function nameOfPlace(place: ArtifactPlace): string {
 
 /**
  * Artifacts below the experiments that they belong to. In the store the first segment of a path is the experiment's id; in a shared folder the place says it. Its
- * access is theirs. Shared folders are read alone.
+ * access is theirs. From shared folders nothing is removed.
  */
 export class ArtifactService {
   readonly #parts: ArtifactServiceParts;
@@ -63,10 +63,10 @@ export class ArtifactService {
     return this.#parts.locations.placeAt(owner, location);
   }
 
-  /** Throws INVALID_PARAMETER, BODY_INCOMPLETE, EXPERIMENT_NOT_FOUND, FORBIDDEN, and NOT_SUPPORTED for shared folders. */
+  /** Throws INVALID_PARAMETER, BODY_INCOMPLETE, EXPERIMENT_NOT_FOUND, FORBIDDEN. */
   async write(caller: Caller, place: ArtifactPlace, content: Readable): Promise<{ bytes: number }> {
     await this.#require(caller, "contributor", place);
-    return this.#parts.store.write(keptPath(place), content);
+    return typeof place === "string" ? this.#parts.store.write(place, content) : this.#parts.shared.write(place, content);
   }
 
   /** Throws ARTIFACT_NOT_FOUND, also for what the caller may not see. */
@@ -94,7 +94,8 @@ export class ArtifactService {
   /** Throws NOT_SUPPORTED for shared folders. */
   async remove(caller: Caller, place: ArtifactPlace): Promise<void> {
     await this.#require(caller, "contributor", place);
-    await this.#parts.store.remove(keptPath(place));
+    if (typeof place !== "string") throw new AppError("NOT_SUPPORTED", "These artifacts are in a shared folder: the server removes nothing there.");
+    await this.#parts.store.remove(place);
   }
 
   /** Paths that are below no experiment are for those alone who have the role on the whole server. */
@@ -105,9 +106,4 @@ export class ArtifactService {
     if (team !== null) requireOn(caller, role, { kind: "experiment", name: experiment, team }, missing);
     else if (!mayOnServer(caller, role)) throw missing;
   }
-}
-
-function keptPath(place: ArtifactPlace): string {
-  if (typeof place === "string") return place;
-  throw new AppError("NOT_SUPPORTED", "These artifacts are in a shared folder, which the server only reads: clients write there and remove there by themselves.");
 }

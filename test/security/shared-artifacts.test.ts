@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -132,10 +132,19 @@ describe("artifacts in folders that clients share with the server", () => {
     assert.equal(file.body, model.MLmodel);
   });
 
-  it("are never written by the server, and backups say that they do not carry them", async () => {
-    const written = await server.asAdmin("POST", `/ajax-api/2.0/mlflow/upload-artifact?run_uuid=${run.run_id}&path=new.txt`, "x");
-    assert.equal(written.status, 501, written.body);
-    assert.match(written.body, /shared folder, which the server only reads/);
+  it("take what is uploaded to the server within the run's own folder, and backups say that they do not carry them", async () => {
+    const upload = (path: string) => server.asAdmin("POST", `/ajax-api/2.0/mlflow/upload-artifact?run_uuid=${run.run_id}&path=${encodeURIComponent(path)}`, "uploaded");
+    assert.equal((await upload("plots/new.txt")).status, 200);
+    assert.equal((await server.asAdmin("GET", `/get-artifact?run_uuid=${run.run_id}&path=plots/new.txt`)).body, JSON.stringify("uploaded"));
+    assert.equal(readFileSync(join(folder, "plots/new.txt"), "utf8"), JSON.stringify("uploaded"));
+    const outside = mkdtempSync(join(root, "..", "elsewhere-"));
+    try {
+      symlinkSync(outside, join(folder, "leads-out"));
+      for (const path of ["leads-out/x.txt", "leads-out", "../x.txt", "plots"]) assert.equal((await upload(path)).status, 400, path);
+      assert.deepEqual(readdirSync(outside), []);
+    } finally {
+      rmSync(outside, { recursive: true });
+    }
     assert.equal((await backup(server)).includes("SLIPWAY_ARTIFACT_ROOTS) are not in it"), true);
   });
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import fc from "fast-check";
@@ -53,6 +54,44 @@ describe("SharedFolders", () => {
     assert.deepEqual(await shared.walk(at("nothing")), []);
     const elsewhere = { ...at("theirs"), folder: join(disk, "nowhere") };
     await assert.rejects(shared.stat(elsewhere), missing);
+  });
+
+  it("writes only below the folder, through no link, and whole or not at all", async () => {
+    const of = (content: string): Readable => Readable.from([Buffer.from(content)]);
+    assert.deepEqual(await shared.write(at("new/deep/file.txt"), of("first")), { bytes: 5 });
+    assert.deepEqual(await shared.write(at("new/deep/file.txt"), of("second")), { bytes: 6 });
+    assert.equal(await text("new/deep/file.txt"), "second");
+    const fresh = { ...at("a.txt"), folder: join(root, "2", "run", "artifacts") };
+    await shared.write(fresh, of("made"));
+    assert.equal((await buffer(await shared.read(fresh))).toString(), "made");
+
+    const outside = join(disk, "outside");
+    mkdirSync(outside);
+    symlinkSync(outside, join(folder, "out"));
+    symlinkSync(join(disk, "secret"), join(folder, "link"));
+    symlinkSync(outside, join(root, "3"));
+    const refused = [at("out/x"), at("link"), at("model"), at("notes.txt/x"), at(""), at("../x"), { ...at("x"), folder: join(root, "3", "run", "artifacts") }];
+    for (const place of refused) await assert.rejects(shared.write(place, of("no")), failsWith("INVALID_PARAMETER"), place.path);
+    await assert.rejects(new SharedFolders([join(disk, "gone")]).write({ ...at("x"), folder: join(disk, "gone", "1", "run", "artifacts") }, of("no")), missing);
+    assert.deepEqual(readdirSync(outside), []);
+    assert.equal(readFileSync(join(disk, "secret"), "utf8"), "secret");
+
+    const broken = Readable.from((function* () { yield Buffer.from("half"); throw new Error("gone"); })());
+    await assert.rejects(shared.write(at("notes.txt"), broken), failsWith("BODY_INCOMPLETE"));
+    assert.equal(await text("notes.txt"), "notes");
+    assert.deepEqual(readdirSync(folder).filter((name) => name.endsWith(".upload")), []);
+  });
+
+  it("writes nothing where a folder became a link at the last moment", async () => {
+    const outside = join(disk, "outside");
+    mkdirSync(join(outside, "artifacts"), { recursive: true });
+    const swapping = new SharedFolders([root], async (...given) => {
+      rmSync(join(root, "1", "run"), { recursive: true });
+      symlinkSync(outside, join(root, "1", "run"));
+      return open(...given);
+    });
+    await assert.rejects(swapping.write(at("x"), Readable.from([Buffer.from("no")])), failsWith("INVALID_PARAMETER"));
+    assert.deepEqual(readdirSync(join(outside, "artifacts")), []);
   });
 
   it("refuses paths that could lead elsewhere", async () => {

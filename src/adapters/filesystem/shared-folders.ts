@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, lstat, open, readdir, readlink, realpath } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { type FileHandle, lstat, mkdir, open, readdir, readlink, realpath, rename, rm } from "node:fs/promises";
+import { join, relative, sep } from "node:path";
 import { Readable } from "node:stream";
 import { AppError, toAppError } from "../../core/errors.ts";
 import { isWithin } from "../../core/local-path.ts";
@@ -9,6 +10,7 @@ import type { ArtifactEntry } from "../../tracking/artifact-store.ts";
 import type { SharedArtifacts } from "../../tracking/shared-artifacts.ts";
 import { artifactSegments, missingArtifact, pieces } from "./artifact-files.ts";
 import { systemErrorCode } from "./file-system.ts";
+import { uploadedChunks } from "./uploaded-chunks.ts";
 
 const readBytes = 1 << 20;
 const mostFiles = 100_000;
@@ -16,6 +18,7 @@ const mostFiles = 100_000;
 const attempts = 3;
 // A queue that waits for a writer would hold a thread for ever; neither flag exists on Windows.
 const readOnly = constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0) | ((constants.O_NONBLOCK as number | undefined) ?? 0);
+const createNew = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
 /** What the operating system says of a path that leads nowhere: nothing there, a file for a folder, links in a ring, a name that is too long. */
 const nowhere: ReadonlySet<string | undefined> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"]);
 
@@ -25,7 +28,7 @@ interface Found {
   facts: Stats;
 }
 
-/** Reads folders that others write to. Whatever they put there, links above all, nothing outside of the owner's folder is read. */
+/** Folders that others write to. Whatever they put there, links above all, nothing outside of the owner's folder is read or written. */
 export class SharedFolders implements SharedArtifacts {
   readonly #roots: readonly string[];
   readonly #openFile: typeof open;
@@ -48,6 +51,33 @@ export class SharedFolders implements SharedArtifacts {
       return { read: async (target: Uint8Array, position: number) => (await handle.read(target, 0, target.length, position)).bytesRead, close: () => handle.close() };
     };
     return Readable.from(pieces(file, range?.start ?? 0, range?.end ?? Number.POSITIVE_INFINITY), { objectMode: false, highWaterMark: readBytes });
+  }
+
+  async write(place: SharedPlace, content: Readable): Promise<{ bytes: number }> {
+    const name = artifactSegments(place.path).at(-1);
+    if (name === undefined) throw inTheWay(place.path);
+    const folder = await this.#makeFolder(place);
+    const staged = join(folder, `.${randomUUID()}.upload`);
+    const handle = await this.#openFile(staged, createNew);
+    try {
+      // A folder that became a link meanwhile: what was made there is empty, and is taken away again.
+      if (!(await isStillAt(handle, staged).catch(() => false))) throw inTheWay(place.path);
+      let bytes = 0;
+      for await (const chunk of uploadedChunks(content)) {
+        await handle.writeFile(chunk);
+        bytes += chunk.length;
+      }
+      await handle.sync();
+      const there = await lstat(join(folder, name)).catch(unlessNowhere);
+      if (there !== null && !there.isFile()) throw inTheWay(place.path);
+      await rename(staged, join(folder, name));
+      return { bytes };
+    } catch (error) {
+      await rm(staged, { force: true }).catch(() => undefined);
+      throw toAppError(error);
+    } finally {
+      await handle.close();
+    }
   }
 
   async list(place: SharedPlace): Promise<ArtifactEntry[]> {
@@ -91,6 +121,23 @@ export class SharedFolders implements SharedArtifacts {
     return found;
   }
 
+  /** The folder that a file is to be in, made where it is missing; its path has no link. */
+  async #makeFolder({ folder, path }: SharedPlace): Promise<string> {
+    for (const root of this.#roots.filter((each) => isWithin(each, folder))) {
+      let here = await realpath(root).catch(unlessNowhere);
+      if (here === null) continue;
+      for (const name of [...relative(root, folder).split(sep), ...artifactSegments(path).slice(0, -1)]) {
+        here = join(here, name);
+        await mkdir(here).catch((error: unknown) => {
+          if (systemErrorCode(error) !== "EEXIST") throw toAppError(error);
+        });
+        if (!(await lstat(here)).isDirectory()) throw inTheWay(path);
+      }
+      return here;
+    }
+    throw missingArtifact(path);
+  }
+
   /** Null for what is not there and for what leads out of the folder. */
   async #find({ folder, path }: SharedPlace): Promise<Found | null> {
     const segments = artifactSegments(path);
@@ -128,6 +175,10 @@ async function isStillAt(handle: FileHandle, path: string): Promise<boolean> {
   if (opened !== null) return opened === path;
   const now = await lstat(path);
   return (await realpath(path)) === path && now.ino === facts.ino && now.dev === facts.dev;
+}
+
+function inTheWay(path: string): AppError {
+  return new AppError("INVALID_PARAMETER", `The artifact ${JSON.stringify(path.slice(0, 300))} cannot be written: a folder has its name, or a file or link is in its way.`);
 }
 
 function isAskable(name: string): boolean {
