@@ -8,7 +8,7 @@ import { DuckdbPredictionArchive } from "./adapters/duckdb/duckdb-prediction-arc
 import { DuckdbReferenceProfiler } from "./adapters/duckdb/duckdb-reference-profiler.ts";
 import { FilesystemBlobStore } from "./adapters/filesystem/blob-store.ts";
 import { lockDataDirectory } from "./adapters/filesystem/data-directory-lock.ts";
-import { blobBackupSource, predictionLogBackupSource } from "./adapters/filesystem/frozen-folders.ts";
+import { artifactBackupSource, blobBackupSource, predictionLogBackupSource } from "./adapters/filesystem/frozen-folders.ts";
 import { replicaName } from "./adapters/filesystem/replica-name.ts";
 import { SegmentPredictionLog } from "./adapters/filesystem/prediction-log/segment-prediction-log.ts";
 import { OnnxInspector } from "./adapters/onnx/onnx-inspector.ts";
@@ -132,7 +132,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   });
   onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
   const backup = new BackupService({
-    sources: [tableBackupSource(database), blobBackupSource(artifacts), predictionLogBackupSource(config.data)],
+    sources: [tableBackupSource(database), blobBackupSource(artifacts), artifactBackupSource(artifacts), predictionLogBackupSource(config.data)],
     writeArchive: writeTar, staging: join(config.data, "backup-staging"), version: slipwayVersion, schema: migrations.length, notes: tracking.backupNotes, logger,
   });
   await backup.recover();

@@ -91,6 +91,18 @@ function refuseRows(cause: unknown): never {
   throw cause;
 }
 
+/** Names of artifacts are as the machine of the backup took them; another one's disk may not. */
+function refusePlace(cause: unknown): never {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ENAMETOOLONG") {
+    throw new AppError("CONFIG_INVALID", "A file of the archive would have a path too long for this system: choose a data directory with a shorter path.", { cause });
+  }
+  if (code === "EEXIST" || code === "ENOTDIR") {
+    throw new AppError("CONFIG_INVALID", "Two files of the archive have names that are one to this disk: choose one that tells upper from lower case.", { cause });
+  }
+  throw cause;
+}
+
 /** Compares once more while it writes: the file may have changed since it was verified. */
 async function unpack(archive: string, staging: string, manifest: BackupManifest): Promise<void> {
   const expected = new Map(manifest.entries.map((entry) => [entry.path, entry]));
@@ -100,7 +112,7 @@ async function unpack(archive: string, staging: string, manifest: BackupManifest
     expected.delete(path);
     if (entry === undefined) throw new AppError("BACKUP_INVALID", `${path} was not there when the archive was verified.`);
     const target = placeOf(staging, path);
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 }).catch(refusePlace);
     const hash = createHash("sha256");
     const hashed = async function* (): AsyncGenerator<Uint8Array> {
       for await (const chunk of content) {
@@ -108,7 +120,7 @@ async function unpack(archive: string, staging: string, manifest: BackupManifest
         yield chunk;
       }
     };
-    await pipeline(Readable.from(hashed()), createWriteStream(target, { flags: "wx", mode: 0o600, flush: true }));
+    await pipeline(Readable.from(hashed()), createWriteStream(target, { flags: "wx", mode: 0o600, flush: true })).catch(refusePlace);
     if (hash.digest("hex") !== entry.sha256) throw new AppError("BACKUP_INVALID", `${path} changed since the archive was verified.`);
   }
   if (expected.size > 0) throw new AppError("BACKUP_INVALID", "The archive changed since it was verified.");

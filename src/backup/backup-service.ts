@@ -7,7 +7,7 @@ import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { ArchiveEntry, ArchiveWriter, BackupSource, FrozenFile } from "./backup-source.ts";
-import { manifestPath, type BackupEntry, type BackupManifest } from "./schemas.ts";
+import { manifestPath, maxManifestBytes, type BackupEntry, type BackupManifest } from "./schemas.ts";
 
 export interface BackupParts {
   /** In the order of reading: what names others before what is named, so that nothing named is missing. */
@@ -47,8 +47,10 @@ export class BackupService {
       for (const [index, source] of sources.entries()) {
         const own = join(folder, String(index));
         await mkdir(own, { recursive: true });
-        files.push(...(await source.freeze(own)));
+        // One by one: as the parameters of a call, a hundred thousand files are too many for the stack.
+        for (const file of await source.freeze(own)) files.push(file);
       }
+      assertManifestFits(files);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -71,9 +73,18 @@ export class BackupService {
     }
     const { version, schema, notes = [] } = this.#parts;
     const manifest: BackupManifest = { format: 1, version, createdAt: now, schema, entries, ...(notes.length > 0 && { notes: [...notes] }) };
-    const text = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
+    const text = Buffer.from(`${JSON.stringify(manifest)}\n`);
     yield { path: manifestPath, bytes: text.length, content: onlyChunk(text) };
   }
+}
+
+/** Beside its path, an entry has a digest of 64 digits, two numbers and the names of its fields. */
+const entryBytes = 160;
+
+/** Says so before anything is written, not after it, when the manifest would be larger than a restore reads. */
+function assertManifestFits(files: readonly FrozenFile[]): void {
+  const bytes = files.reduce((sum, { path }) => sum + Buffer.byteLength(JSON.stringify(path)) + entryBytes, 1 << 20);
+  if (bytes > maxManifestBytes) throw new AppError("NOT_SUPPORTED", `The server keeps ${files.length} files, more than one archive can name.`);
 }
 
 async function* onlyChunk(chunk: Uint8Array): AsyncGenerator<Uint8Array> {

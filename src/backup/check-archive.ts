@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../core/errors.ts";
-import { BackupManifest, manifestPath, type BackupEntry } from "./schemas.ts";
+import { belowAFile, isArchivePath } from "./archive-path.ts";
+import { BackupManifest, manifestPath, maxManifestBytes, type BackupEntry } from "./schemas.ts";
 
 /** What a reader of archives finds, in order. `content` must be read, or left, before the next. */
 export interface FoundEntry {
@@ -11,17 +12,17 @@ export interface FoundEntry {
   content: AsyncIterable<Uint8Array>;
 }
 
-const maxManifestBytes = 256 << 20;
-/** Every path that a backup may have; no dots beyond file endings, nothing that another system reads otherwise. */
-const pathPattern = /^(?:tables\/[a-z_]{1,64}\.jsonl|blobs\/sha256\/[0-9a-f]{2}\/[0-9a-f]{64}|predictions\/[A-Za-z0-9=_%][A-Za-z0-9=_%.-]{0,254}(?:\/[A-Za-z0-9=_%][A-Za-z0-9=_%.-]{0,254}){0,7}|segments\/[0-9a-z-]{1,64}\.segment|manifest\.json)$/;
-
 function invalid(message: string, cause?: unknown): AppError {
   return new AppError("BACKUP_INVALID", message, { cause });
 }
 
 /** Throws BACKUP_INVALID for a path that no backup has. */
 function assertBackupPath(path: string): void {
-  if (!pathPattern.test(path)) throw invalid(`The archive holds ${JSON.stringify(path.slice(0, 200))}, which no backup does.`);
+  if (!isArchivePath(path)) throw invalid(`The archive holds ${shown(path)}, which no backup does.`);
+}
+
+function shown(path: string): string {
+  return JSON.stringify(path.slice(0, 200));
 }
 
 /**
@@ -33,9 +34,9 @@ export async function checkArchive(entries: AsyncIterable<FoundEntry>): Promise<
   let manifest: BackupManifest | undefined;
   for await (const { path, type, bytes, content } of entries) {
     assertBackupPath(path);
-    if (type !== "file") throw invalid(`${path} is a ${type}; backups hold plain files alone.`);
-    if (manifest !== undefined) throw invalid(`${path} comes after the manifest.`);
-    if (found.has(path)) throw invalid(`${path} is there twice.`);
+    if (type !== "file") throw invalid(`${shown(path)} is a ${type}; backups hold plain files alone.`);
+    if (manifest !== undefined) throw invalid(`${shown(path)} comes after the manifest.`);
+    if (found.has(path)) throw invalid(`${shown(path)} is there twice.`);
     if (path === manifestPath) {
       manifest = await readManifest(bytes, content);
       continue;
@@ -68,24 +69,15 @@ async function readManifest(bytes: number, content: AsyncIterable<Uint8Array>): 
   return parsed.data;
 }
 
-/** What one path says is a file, another cannot use as a folder. */
-function assertNoFileAsFolder(paths: ReadonlySet<string>): void {
-  for (const path of paths) {
-    const parts = path.split("/");
-    for (let length = 1; length < parts.length; length++) {
-      if (paths.has(parts.slice(0, length).join("/"))) throw invalid(`${path} lies below a file.`);
-    }
-  }
-}
-
 function compare(expected: readonly BackupEntry[], found: ReadonlyMap<string, { bytes: number; sha256: string }>): void {
   const names = new Set<string>();
   for (const { path, bytes, sha256 } of expected) {
     const file = found.get(path);
-    if (file === undefined) throw invalid(`${path} is missing.`);
-    if (file.bytes !== bytes || file.sha256 !== sha256) throw invalid(`${path} is not what the manifest says: it was changed or damaged.`);
+    if (file === undefined) throw invalid(`${shown(path)} is missing.`);
+    if (file.bytes !== bytes || file.sha256 !== sha256) throw invalid(`${shown(path)} is not what the manifest says: it was changed or damaged.`);
     names.add(path);
   }
-  assertNoFileAsFolder(names);
-  for (const path of found.keys()) if (!names.has(path)) throw invalid(`The manifest does not name ${path}.`);
+  const misplaced = belowAFile(names);
+  if (misplaced !== null) throw invalid(`${shown(misplaced)} lies below a file.`);
+  for (const path of found.keys()) if (!names.has(path)) throw invalid(`The manifest does not name ${shown(path)}.`);
 }

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { longestPath } from "./archive-path.ts";
 
 /** One file of an archive. */
 export const BackupEntry = z
   .strictObject({
-    path: z.string().min(1).max(1000),
+    path: z.string().min(1).max(longestPath),
     bytes: z.number().int().nonnegative(),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
     /** Of a table. */
@@ -29,3 +30,5 @@ export const BackupManifest = z
 export type BackupManifest = z.infer<typeof BackupManifest>;
 
 export const manifestPath = "manifest.json";
+/** It is read whole: room for a million files with names of usual lengths. */
+export const maxManifestBytes = 256 << 20;

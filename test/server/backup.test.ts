@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { packTar, unpackTar } from "modern-tar";
+import { MlflowWire } from "../kit/mlflow-wire.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
@@ -26,10 +27,26 @@ function slipway(parameters: readonly string[], url = "http://127.0.0.1:1"): Pro
 
 const one = (value: number) => [{ name: "features", datatype: "FP32" as const, shape: [1, 1], data: [value] }];
 
+/** What training code may leave in its run: no name of it is the server's. */
+const artifacts: Record<string, string> = {
+  "model/MLmodel": "flavors: {}\n",
+  "with space/ünïcødé 日本 🚀/plot #1 100%.txt": "text",
+  "with space/empty": "",
+  [`${Array.from({ length: 50 }, (_, level) => `level ${level} é`).join("/")}/\ufeffdeep.bin`]: "deep",
+  [`${"é".repeat(127)}/${"n".repeat(255)}`]: "long",
+  "staging/..hidden": "no folder of ours",
+  "manifest.json": "not the archive's",
+};
+const liveBytes = 300_000;
+const encoded = (path: string): string => path.split("/").map(encodeURIComponent).join("/");
+
 describe("a backup", () => {
   let folder: string;
   let archive: string;
   const acknowledged: { id: string; value: number }[] = [];
+  /** Where the run's artifacts are, as artifact URIs have it. */
+  let place: string;
+  let replacements = 0;
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "slipway-backup-"));
@@ -41,8 +58,25 @@ describe("a backup", () => {
       acknowledged.push({ id: predictionId!, value });
     }
     await server.client.sendTruth([{ predictionId: acknowledged[0]!.id, value: 1 }]);
-    // While it is taken: versions, predictions and truth go on being written.
+    const wire = new MlflowWire(server.url);
+    const { run } = (await wire.post("runs/create", { experiment_id: "0" })) as { run: { info: { artifact_uri: string } } };
+    place = run.info.artifact_uri.replace(/^mlflow-artifacts:\/+/, "");
+    const put = async (path: string, content: Buffer<ArrayBuffer>): Promise<void> => {
+      const outcome = await wire.put(encoded(`${place}/${path}`), content);
+      assert.equal(outcome.kind, "done", `${path}: ${JSON.stringify(outcome)}`);
+    };
+    for (const [path, content] of Object.entries(artifacts)) await put(path, Buffer.from(content));
+    // While it is taken: versions, predictions, truth and artifacts go on being written, and artifacts removed.
     let running = true;
+    await put("live.bin", Buffer.alloc(liveBytes, 1));
+    const replacer = (async () => {
+      for (let round = 2; running; round++) {
+        await put("live.bin", Buffer.alloc(liveBytes + (round % 200), 1 + (round % 200)));
+        await put(`passing/${round}`, Buffer.from("passing"));
+        await fetch(`${server.url}/api/2.0/mlflow-artifacts/artifacts/${place}/passing`, { method: "DELETE" });
+        replacements++;
+      }
+    })();
     const writer = (async () => {
       for (let round = 0; running; round++) {
         const { predictionId } = await server.client.infer("a", one(1000 + round));
@@ -53,6 +87,7 @@ describe("a backup", () => {
     const taken = await slipway(["backup", archive], server.url);
     running = false;
     await writer;
+    await replacer;
     assert.equal(taken.code, 0, JSON.stringify(taken.json));
     assert.ok((taken.json.rows as number) >= 2);
     assert.deepEqual(readdirSync(join(server.directory, "data", "backup-staging")), []);
@@ -75,6 +110,14 @@ describe("a backup", () => {
       assert.deepEqual(prediction.inputs[0]!.data, [value]);
     }
     assert.equal((await server.client.why(acknowledged[0]!.id)).truth.length, 1);
+    const wire = new MlflowWire(server.url);
+    for (const [path, content] of Object.entries(artifacts)) {
+      assert.deepEqual(await wire.file(encoded(`${place}/${path}`)).then((bytes) => bytes && Buffer.from(bytes)), Buffer.from(content), path);
+    }
+    // Whole, of one round or another.
+    assert.ok(replacements > 0);
+    const live = await wire.file(`${place}/live.bin`);
+    assert.deepEqual(Buffer.from(live!), Buffer.alloc(liveBytes + live![0]! - 1, live![0]));
     // A deployment in its middle had registered a version that nothing pointed at yet.
     for (const { aliases, served } of await server.client.models()) {
       if (aliases.champion !== undefined) assert.deepEqual(served.map(({ version, state }) => ({ version, state })), [{ version: aliases.champion, state: "ready" }]);
@@ -108,6 +151,7 @@ describe("a backup", () => {
       ["with a file twice", await packTar([entries[0]!, ...entries]), /twice/],
       ["with a file missing", await packTar(entries.slice(1)), /missing/],
       ["with a path that leaves", await packTar([{ header: { ...file, name: "blobs/../../escape" }, data: Buffer.from("x") }, ...entries]), /no backup does/],
+      ["with an artifact that leaves", await packTar([{ header: { ...file, name: "artifacts/1/../../../escape" }, data: Buffer.from("x") }, ...entries]), /no backup does/],
       ["with a foreign table", await packTar([{ header: { ...file, name: "tables/foreign.jsonl" }, data: Buffer.from("x") }, ...entries]), /does not name/],
       ["with a link", await packTar([{ header: { name: "tables/models.jsonl", size: 0, type: "symlink", linkname: "/etc/passwd" } }, ...entries]), /plain files/],
     ];
@@ -137,6 +181,7 @@ describe("a backup", () => {
       ["a row that is no JSON", { "tables/teams.jsonl": "no json\n" }],
       ["a row that is cut off", { "tables/teams.jsonl": '{"name":"a"' }],
       ["a file as a folder", { "predictions/a": "x", "predictions/a/b": "x" }],
+      ["an artifact as a folder", { "artifacts/a b/c": "x", "artifacts/a b": "x" }],
     ];
     for (const [name, files] of variants) {
       const path = join(folder, "forged.tar");
@@ -148,6 +193,19 @@ describe("a backup", () => {
     // Without tables there is nothing wrong: an archive of files alone.
     writeFileSync(join(folder, "files.tar"), await forged({ "predictions/a.parquet": "x" }));
     assert.equal((await slipway(["restore", join(folder, "files.tar"), "--data", join(folder, "files")])).code, 0);
+  });
+
+  it("of a release that took no artifacts along is restored as it is", async () => {
+    const entries = (await unpackTar(readFileSync(archive))).filter(({ header }) => !header.name.startsWith("artifacts/"));
+    const last = entries.pop()!;
+    const manifest = JSON.parse(Buffer.from(last.data!).toString()) as { entries: { path: string }[] };
+    assert.ok(manifest.entries.some(({ path }) => path.startsWith("artifacts/")));
+    const text = Buffer.from(`${JSON.stringify({ ...manifest, entries: manifest.entries.filter(({ path }) => !path.startsWith("artifacts/")) }, null, 1)}\n`);
+    writeFileSync(join(folder, "older.tar"), await packTar([...entries, { header: { ...last.header, size: text.length }, data: text }]));
+    const { code, json } = await slipway(["restore", join(folder, "older.tar"), "--data", join(folder, "older")]);
+    assert.equal(code, 0, JSON.stringify(json));
+    assert.ok((json.rows as number) >= 2);
+    assert.equal(existsSync(join(folder, "older", "artifacts")), false);
   });
 
   it("is not restored over anything", async () => {

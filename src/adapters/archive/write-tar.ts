@@ -11,10 +11,19 @@ export function writeTar(entries: AsyncIterable<ArchiveEntry>): Readable {
 
   async function fill(): Promise<void> {
     for await (const { path, bytes, content } of entries) {
-      const writer = controller.add({ name: path, size: bytes, type: "file", mode: 0o600, mtime: new Date(0) }).getWriter();
+      const header = { name: path, size: bytes, type: "file" as const, mode: 0o600, mtime: new Date(0) };
+      const writer = controller.add(isPlain(path) ? header : { ...header, pax: { path } }).getWriter();
       for await (const chunk of content) await writer.write(chunk);
       await writer.close();
     }
     controller.finalize();
   }
+}
+
+/**
+ * The old fields of a header have no encoding, and a name that is divided between them may lose its first character when
+ * it is read (U+FEFF): all but short ASCII goes into a record, which is UTF-8 by definition.
+ */
+function isPlain(path: string): boolean {
+  return path.length <= 100 && /^[\u0020-\u007e]*$/.test(path);
 }
