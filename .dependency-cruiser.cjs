@@ -1,7 +1,7 @@
 /**
  * Who may know whom. `core <- modules <- doors`, adapters at the side, and one file that wires them:
  *
- *   main.ts, command-line.ts, up.ts, compose.ts   see everything; only these choose adapters, with local-commands.ts,
+ *   main.ts, up.ts, compose.ts   see everything; only these choose adapters, with local-commands.ts,
  *                                restore.ts and move.ts for what needs no server
  *   http, grpc, cli, mcp         doors: core and the modules' index.ts
  *   adapters/<technology>        core, and the ports and schemas of the modules
@@ -18,7 +18,7 @@ const notModules = `core|config|adapters|client|${doors}`;
 /** The folder of any module; the first group is its name. */
 const anyModule = `^src/(?!(?:${notModules})/)([^/]+)/`;
 const insideOfAnyModule = `${anyModule}(?!index\\.ts$)`;
-const composition = "^src/(main|command-line|up|compose|index|local-commands|restore|move|doctor|database-dialect|test-reset|all-routes|open-access|open-datasets|open-evaluation|open-events|open-exporting|open-importing|open-models|open-rollouts|open-tracking|open-upstreams|open-workflows)\\.ts$";
+const composition = "^src/(main|up|compose|index|local-commands|restore|move|doctor|database-dialect|test-reset|all-routes|open-access|open-datasets|open-evaluation|open-events|open-exporting|open-importing|open-models|open-rollouts|open-tracking|open-upstreams|open-workflows)\\.ts$";
 /** Tests, conformance suites and fixtures stand outside of the layers: a test may wire what it tests to a real adapter. */
 const tests = "\\.(test|conformance|fixture)\\.ts$";
 

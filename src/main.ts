@@ -1,6 +1,24 @@
-import { holdHeap } from "./core/start-heap.ts";
+import { accessCommands, auditCommands, setupCommands } from "./access/index.ts";
+import { HttpApiClient } from "./client/http-api-client.ts";
+import { runCli } from "./cli/run-cli.ts";
+import { clientApiKey, serverUrl } from "./config/index.ts";
+import { datasetCommands } from "./datasets/index.ts";
+import { exportCommands } from "./exporting/index.ts";
+import { evaluationCommands } from "./evaluation/index.ts";
+import { eventCommands } from "./events/index.ts";
+import { localCommands } from "./local-commands.ts";
+import { importCommands } from "./importing/index.ts";
+import { slipwayVersion } from "./core/version.ts";
+import { catalogCommands, registryCommands } from "./registry/index.ts";
+import { abTestCommands, rolloutCommands } from "./rollouts/index.ts";
+import { servingCommands } from "./serving/index.ts";
+import { runCommands } from "./tracking/index.ts";
+import { workflowCommands } from "./workflows/index.ts";
 
-// Before the program is loaded, for its loading is what would make the heap grow.
-if (process.argv[2] === "up") holdHeap();
-const { runCommandLine } = await import("./command-line.ts");
-process.exitCode = await runCommandLine(process.argv.slice(2));
+process.exitCode = await runCli(process.argv.slice(2), {
+  version: slipwayVersion,
+  commands: [...registryCommands, ...catalogCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...runCommands, ...datasetCommands, ...importCommands, ...evaluationCommands, ...exportCommands, ...rolloutCommands, ...abTestCommands, ...localCommands],
+  serverUrl: serverUrl(),
+  makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
+  up: async (flags) => (await import("./up.ts")).up(flags),
+});

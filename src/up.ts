@@ -1,6 +1,6 @@
 import { loadConfig } from "./config/index.ts";
 import { startSlipway } from "./compose.ts";
-import { releaseHeap } from "./core/start-heap.ts";
+import { releaseStart } from "./core/start-heap.ts";
 
 /** Runs the server until SIGINT or SIGTERM; a second signal ends it at once. One line of JSON on stdout says where it is. */
 export async function up({ testReset, ...flags }: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
@@ -15,7 +15,7 @@ export async function up({ testReset, ...flags }: Readonly<Record<string, string
     process.stderr.write(`Nobody administers this server yet. Make the first admin key within an hour: slipway --url ${address} setup ${slipway.setupToken} --name YOUR_NAME (or open ${address} and enter the token).\n`);
   }
   process.on("SIGHUP", () => void slipway.reloadCertificate());
-  releaseHeap();
+  releaseStart();
   await stopped;
   await slipway.stop();
 }
