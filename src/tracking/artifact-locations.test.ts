@@ -6,12 +6,12 @@ import { ArtifactLocations } from "./artifact-locations.ts";
 const run = (artifactUri: string) => ({ id: "r1", experiment: "7", artifactUri });
 
 describe("ArtifactLocations", () => {
-  const shared = new ArtifactLocations({ roots: ["/mnt/ml", "/srv/more"], workingFolder: "/mnt/ml/work" });
-  const none = new ArtifactLocations({ workingFolder: "/mnt/ml/work" });
+  const shared = new ArtifactLocations({ roots: ["/mnt/ml", "/srv/more"], workingFolder: "/mnt/ml/jobs" });
+  const none = new ArtifactLocations({ workingFolder: "/mnt/ml/jobs" });
 
   it("keeps locations as they were given, and makes relative ones absolute that lead below a root", () => {
     for (const location of ["/mnt/ml/a", "file:///mnt/ml/a/", "/etc", "file:///etc", "s3://b/{x}", "file://host/mnt/ml", "../../../etc"]) assert.equal(shared.ofExperiment(location), location);
-    assert.deepEqual([shared.ofExperiment("mine/x"), shared.ofExperiment("../other")], ["/mnt/ml/work/mine/x", "/mnt/ml/other"]);
+    assert.deepEqual([shared.ofExperiment("mine/x"), shared.ofExperiment("../other")], ["/mnt/ml/jobs/mine/x", "/mnt/ml/other"]);
     assert.equal(none.ofExperiment("mine/x"), "mine/x");
     assert.equal(shared.ofExperiment("/mnt/ml/{id}"), "/mnt/ml/%7Bid%7D");
   });
