@@ -39,6 +39,10 @@ describe("request fields", () => {
     assert.deepEqual(problems(Message, { run_id: "r", value: 1, step: "99999999999999999999" }).length, 1);
     const asSent = (JSON as unknown as { rawJSON(text: string): object }).rawJSON("9.0");
     assert.deepEqual(problems(Message, { run_id: asSent, value: 1 }), ["Invalid value 9.0 for parameter 'run_id' supplied."]);
+    // A body's objects have no prototype, and numbers beyond int64 come as such.
+    for (const status of [asSent, Object.create(null) as object, [], true]) {
+      assert.match(problems(Message, { run_id: "r", value: 1, status }).join(), /^Invalid value .+ for parameter 'status' supplied\.$/);
+    }
     assert.deepEqual(problems(Message, 5), ["Invalid value 5 for parameter 'request' supplied."]);
   });
 

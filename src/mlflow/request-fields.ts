@@ -68,7 +68,8 @@ export const boolean = optional(truth);
 /** One of `names`, or its number: the place in `names` plus `first`. */
 export function enumeration<const Name extends string>(names: readonly Name[], first = 1) {
   const numbers: Readonly<Record<string, Name>> = Object.fromEntries(names.map((name, index) => [String(first + index), name]));
-  const known = z.preprocess((value) => numbers[String(value)] ?? value, z.enum(names as readonly [Name, ...Name[]], said));
+  // Not `String(value)` of anything: a body's objects have no prototype, and numbers beyond int64 come as such.
+  const known = z.preprocess((value) => (typeof value === "number" || typeof value === "string" ? numbers[value] : undefined) ?? value, z.enum(names as readonly [Name, ...Name[]], said));
   return optional(known as unknown as z.ZodType<Name>);
 }
 
