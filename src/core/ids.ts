@@ -20,6 +20,12 @@ export const idPrefixes = {
   rollout: "rol",
   verdict: "vdt",
   upstreamHeaders: "uph",
+  chatCompletion: "chatcmpl",
+  message: "msg",
+  response: "resp",
+  ledgerEntry: "led",
+  reservation: "rsv",
+  feedback: "fbk",
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -1,0 +1,34 @@
+import type { AssistantPart } from "./chat-request.ts";
+
+/**
+ * Why a model ended: `stop` (it was done, or met a stop sequence, or pauses its turn), `length` (out of tokens), `tool-calls`, `content-filter` (it or its provider refused).
+ */
+export type FinishReason = "stop" | "length" | "tool-calls" | "content-filter";
+
+/**
+ * Tokens as a provider counted them. A null was not told, which is not 0. `inputTokens` includes what was read from and written to the provider's cache (OpenAI counts so; Anthropic's
+ * figures are added up); `outputTokens` includes reasoning.
+ */
+export interface TokenUsage {
+  inputTokens: number | null;
+  outputTokens: number | null;
+  cacheReadTokens: number | null;
+  cacheWriteTokens: number | null;
+  reasoningTokens: number | null;
+}
+
+export const unknownUsage: TokenUsage = { inputTokens: null, outputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, reasoningTokens: null };
+
+/** One whole answer of a model. */
+export interface ChatAnswer {
+  /** The provider's. */
+  id: string;
+  /** As the provider names it, which may be longer than what was asked for. */
+  model: string;
+  parts: readonly AssistantPart[];
+  finish: FinishReason;
+  /** The provider's own word, such as `end_turn`. */
+  finishWord: string | null;
+  stopSequence: string | null;
+  usage: TokenUsage;
+}

@@ -1,0 +1,38 @@
+type MaybePromise<Value> = Value | Promise<Value>;
+
+/** A token bucket: full at `capacity`, refilled evenly. */
+export interface Bucket {
+  /** Such as `key:key_01...:requests`. */
+  id: string;
+  capacity: number;
+  perMinute: number;
+}
+
+export interface BucketWant {
+  bucket: Bucket;
+  /** May be more than the capacity: then it is taken from a full bucket, which goes below 0. */
+  amount: number;
+}
+
+/** Calls under way. */
+export interface Slot {
+  id: string;
+  most: number;
+}
+
+export type Taken = { taken: true } | { taken: false; /** The one that lacks most. */ id: string; waitMs: number };
+
+/**
+ * Rates and concurrency of all callers, in this process or of all replicas (with the store's own clock). `limit-store.conformance.ts` holds what both promise. The embedded one answers without
+ * waiting.
+ */
+export interface LimitStore {
+  /** All or nothing: what one bucket refuses is taken from none. */
+  take(wants: readonly BucketWant[]): MaybePromise<Taken>;
+  /** Corrects estimates: positive amounts are taken whatever is there, negative ones given back, never above the capacity. */
+  adjust(wants: readonly BucketWant[]): MaybePromise<void>;
+  /** All or nothing. The ticket ends by itself after `leaseMs` where its holder dies; `renew` lengthens it. */
+  enter(ticket: string, slots: readonly Slot[], leaseMs: number): MaybePromise<Taken>;
+  renew(ticket: string, leaseMs: number): MaybePromise<void>;
+  leave(ticket: string): MaybePromise<void>;
+}

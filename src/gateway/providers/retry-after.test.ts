@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { retryAfterMs } from "./retry-after.ts";
+
+describe("Retry-After", () => {
+  it("is read in milliseconds, seconds and as a date, and is nothing where it makes no sense", () => {
+    const date = "Sat, 21 Nov 2026 10:00:00 GMT";
+    for (const [headers, expected] of [
+      [{ "retry-after-ms": "250", "retry-after": "9" }, 250], [{ "retry-after": "2" }, 2000], [{ "retry-after": "0.5" }, 500], [{ "retry-after": "Sat, 21 Nov 2026 10:00:07 GMT", date }, 7000],
+      [{ "retry-after": "Sat, 21 Nov 2026 09:00:00 GMT", date }, 0], [{ "retry-after": "Sat, 21 Nov 2026 10:00:07 GMT" }, null], [{ "retry-after": "soon" }, null], [{ "retry-after": "-3" }, null], [{}, null],
+      [{ "retry-after-ms": "x", "retry-after": "1" }, 1000],
+    ] as [Record<string, string>, number | null][]) {
+      assert.equal(retryAfterMs(headers), expected, JSON.stringify(headers));
+    }
+  });
+});

@@ -1,0 +1,49 @@
+import type { EpochMs } from "../core/clock.ts";
+
+/** Whom a cost belongs to. Null where nobody said. */
+export interface Attribution {
+  /** Actor of the caller, such as `key:key_01...`. */
+  actor: string;
+  team: string;
+  project: string | null;
+  route: string | null;
+  /** The caller's own user. */
+  user: string | null;
+  session: string | null;
+  traceId: string | null;
+  /** An agent's run that the call is part of. */
+  agentRun: string | null;
+  tags: Readonly<Record<string, string>>;
+}
+
+/** Tokens that are billed apart; null was not told. `input` is without what came from or went to a cache, `output` includes reasoning. */
+export interface BilledTokens {
+  input: number | null;
+  cacheRead: number | null;
+  cacheWrite: number | null;
+  output: number | null;
+}
+
+/** One thing that cost something: a call of a provider, successful or not. Serving and training come with other kinds. */
+export interface LedgerEntry {
+  id: string;
+  time: EpochMs;
+  kind: "llm";
+  attribution: Attribution;
+  provider: string;
+  model: string;
+  /** `estimated`: the provider told no usage, so tokens were counted here. */
+  outcome: "ok" | "failed" | "cancelled" | "cached";
+  estimated: boolean;
+  tokens: BilledTokens;
+  /** Whole billionths of a US dollar; null where the price is not known. */
+  cost: number | null;
+  /** Of the price table that made the cost. */
+  priceVersion: string | null;
+  /** Milliseconds. */
+  totalMs: number;
+  firstByteMs: number | null;
+}
+
+/** 1 US dollar. Money is whole numbers of these everywhere: sums are exact up to 9 million dollars. */
+export const nanoDollars = 1e9;
