@@ -1,3 +1,5 @@
+import type { Problem } from "../../core/errors.ts";
+
 /**
  * A chat as this server understands it, whatever protocol it came in: the one form between the protocols of callers (`../protocols`) and those of
  * providers (`../providers`). It holds all that any of them can say about a conversation, so that a mapping either carries a thing over, or
@@ -20,6 +22,13 @@ export interface ChatRequest {
    * must name the others as dropped (harmless) or refuse them (the answer would be another).
    */
   extra: Readonly<Record<string, unknown>>;
+  /**
+   * What was asked for in words that this form lacks (built-in tools, stored answers), by path. Only a provider that speaks the caller's protocol can do it, with the caller's bytes; for any other each one is a
+   * problem of GATEWAY_FIELD_UNSUPPORTED. Content among it stands in the messages as text all the same, so that it is counted and judged.
+   */
+  nativeOnly?: readonly Problem[];
+  /** Paths of fields inside of messages and tools that this form leaves behind and that do not change what is asked, to be named as dropped where the caller's bytes do not pass. */
+  uncarried?: readonly string[];
 }
 
 /** Messages stand in the order of the conversation; system messages too, wherever they came. */
