@@ -1,5 +1,5 @@
 import type { ChangeBy } from "../access/index.ts";
-import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderSettings, RouteSettings } from "./schemas.ts";
+import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderSettings, RevisionOfRoute, RouteSettings } from "./schemas.ts";
 
 export type StoredProvider = Omit<GatewayProvider, "origin" | "secret"> & {
   /** Sealed by the secret box for purpose `provider` and the provider's name; or where it is read from; null for none. */
@@ -8,7 +8,7 @@ export type StoredProvider = Omit<GatewayProvider, "origin" | "secret"> & {
 
 /**
  * Providers, routes and policies of keys. Each change writes its event (`gateway.provider.changed`, `gateway.route.changed`, `gateway.key.changed`, and `...removed`) in the same transaction, and throws
- * REVISION_CONFLICT when `revision` is not that of what is stored (0: nothing is).
+ * GATEWAY_CONFLICT when `revision` is not that of what is stored (0: nothing is).
  */
 export interface GatewayStore {
   providers(): Promise<StoredProvider[]>;
@@ -17,6 +17,8 @@ export interface GatewayStore {
   removeProvider(name: string, by: ChangeBy): Promise<boolean>;
   routes(): Promise<GatewayRoute[]>;
   putRoute(name: string, revision: number, change: { team: string; settings: RouteSettings; reason: string }, by: ChangeBy): Promise<GatewayRoute>;
+  /** Newest first. */
+  routeRevisions(name: string, limit: number): Promise<RevisionOfRoute[]>;
   removeRoute(name: string, by: ChangeBy): Promise<boolean>;
   keyPolicies(): Promise<KeyPolicy[]>;
   putKeyPolicy(key: string, revision: number, settings: KeyPolicySettings, by: ChangeBy): Promise<KeyPolicy>;

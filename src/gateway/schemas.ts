@@ -180,6 +180,10 @@ export type ProviderRequest = z.infer<typeof ProviderRequest>;
 export const GatewayRoute = z.object({ name: GatewayName, team: Team, settings: RouteSettings, ...stored }).meta({ id: "GatewayRoute" });
 export type GatewayRoute = z.infer<typeof GatewayRoute>;
 
+/** One state that a route had; null settings where it was removed. */
+export const RevisionOfRoute = z.object({ revision: Revision, settings: RouteSettings.nullable(), reason: z.string(), changedAt: Timestamp, changedBy: z.string() }).meta({ id: "GatewayRouteRevision" });
+export type RevisionOfRoute = z.infer<typeof RevisionOfRoute>;
+
 export const RouteRequestBody = z.strictObject({ revision: Revision, team: Team.optional(), settings: RouteSettings, reason: z.string().max(2000).default("") }).meta({ id: "GatewayRouteRequest" });
 export type RouteRequestBody = z.infer<typeof RouteRequestBody>;
 

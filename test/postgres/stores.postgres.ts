@@ -3,6 +3,8 @@ import { accessStoreConformance } from "../../src/access/access-store.conformanc
 import { auditLogConformance } from "../../src/access/audit-log.conformance.ts";
 import { setupStoreConformance } from "../../src/access/setup-store.conformance.ts";
 import { accessStoreOn, blobOwnersOn, registryStoreOn } from "../../src/adapters/sql/access-store.fixture.ts";
+import { gatewayStoreOn } from "../../src/adapters/sql/gateway-store.fixture.ts";
+import { gatewayStoreConformance } from "../../src/gateway/gateway-store.conformance.ts";
 import { abTestStoreOn } from "../../src/adapters/sql/ab-test-store.fixture.ts";
 import { datasetStoreOn } from "../../src/adapters/sql/dataset-stores.fixture.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
@@ -42,6 +44,7 @@ describe("stores on Postgres", () => {
   evaluationStoreConformance("Postgres", async () => evaluationStoreOn(await schemas.open()));
   datasetStoreConformance("Postgres", async () => datasetStoreOn(await schemas.open()));
   rolloutStoreConformance("Postgres", async () => rolloutStoreOn(await schemas.open()));
+  gatewayStoreConformance("Postgres", async () => gatewayStoreOn(await schemas.open()));
   abTestStoreConformance("Postgres", async () => abTestStoreOn(await schemas.open()));
   accessStoreConformance("Postgres", async () => accessStoreOn(await schemas.open()));
   viewStoreConformance("Postgres", async () => new SqlViewStore(await schemas.open()));

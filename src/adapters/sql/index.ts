@@ -4,6 +4,7 @@ export { SqlAccessStore } from "./sql-access-store.ts";
 export { SqlAuditLog } from "./sql-audit-log.ts";
 export { SqlBlobOwners } from "./sql-blob-owners.ts";
 export { SqlDatasetStore } from "./sql-dataset-store.ts";
+export { SqlGatewayStore } from "./sql-gateway-store.ts";
 export { SqlLoggedModelStore } from "./sql-logged-model-store.ts";
 export { SqlMeasurementStore } from "./sql-measurement-store.ts";
 export { SqlRegistryStore } from "./sql-registry-store.ts";

@@ -77,6 +77,7 @@ async function remains(transaction: Transaction<DatabaseSchema>, name: string, n
   for (const [table, word] of [["models", "models"], ["webhooks", "webhooks"], ["workflow_schedules", "schedules"], ["experiments", "experiments"], ["held_datasets", "datasets"]] as const) {
     if ((await transaction.selectFrom(table).select("team").where("team", "=", name).limit(1).executeTakeFirst()) !== undefined) left.push(word);
   }
+  if ((await transaction.selectFrom("gateway_settings").select("team").where("kind", "=", "route").where("team", "=", name).where("settings_json", "is not", null).limit(1).executeTakeFirst()) !== undefined) left.push("routes of the gateway");
   const runs = await transaction.selectFrom("workflow_runs").select("id").where("team", "=", name).where("state", "in", openStates).limit(1).executeTakeFirst();
   if (runs !== undefined) left.push("workflow runs that have not ended");
   const keys = await transaction

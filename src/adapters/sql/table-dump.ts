@@ -49,6 +49,8 @@ export const dumpedTables: readonly { table: TableName; key: readonly string[] }
   { table: "rollout_figures", key: ["rollout", "phase", "replica"] },
   { table: "ab_test_figures", key: ["test", "replica"] },
   { table: "ab_test_outcomes", key: ["test", "metric", "prediction_id"] },
+  { table: "gateway_settings", key: ["kind", "name"] },
+  { table: "gateway_revisions", key: ["kind", "name", "revision"] },
   { table: "experiments", key: ["id"] },
   { table: "experiment_tags", key: ["experiment", "key"] },
   { table: "runs", key: ["number"] },

@@ -23,6 +23,7 @@ const released: Record<string, string> = {
   "11 rollouts": "939720c135b85a14cb04620f2eb8b14f5554c702e2854fb0e7e079af706c56cb",
   "12 upstream-headers": "d944ad0996ae839780d77d5bc410c8769984b8735733d7580543c3c9af04f144",
   "13 ab-tests": "68f2ed39f94a950dc4a57795879f436e1c59e4dd42a6096d6df1bfba2774a3bd",
+  "14 gateway": "ab9a3c389901b5994e305368fd398af1168fd83d456e744378a21bdffc1b8c98",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });
