@@ -12,4 +12,6 @@ export type { VerdictAt } from "./explain.ts";
 export { servingRoutes, type ServingRouteParts } from "./routes.ts";
 export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes } from "./open-inference/index.ts";
 export * from "./traffic/traffic-route.ts";
+export { KeyFraction } from "./traffic/key-fraction.ts";
+export { CircuitBreaker, type BreakerState } from "./circuit-breaker.ts";
 export { bothObservers, type ArmSample, type PairedSample, type TrafficObserver } from "./traffic/traffic-observer.ts";
