@@ -1,0 +1,48 @@
+/** How a value is read on its way into the conventions; what cannot be read so stays where it was. */
+export type Reading =
+  | "as it is"
+  /** Text that is JSON of a text, as MLflow's clients write it. */
+  | "json text"
+  | "number"
+  /** One text into a list of one, as for finish reasons. */
+  | "list"
+  /** JSON of messages, of a request with messages, or of an answer. */
+  | "input messages"
+  | "output messages"
+  /** A text that a user wrote, or that a model answered. */
+  | "user text"
+  | "assistant text"
+  /** A list of tool calls of an answer. */
+  | "tool calls"
+  /** One field of a JSON object: `field` of the rule. */
+  | "field"
+  /** A word that `words` of the rule translates. */
+  | "word";
+
+/** One attribute of a dialect and what it is in the conventions. Of several rules for one target the first that has a value counts. */
+export interface Rule {
+  from: string;
+  to: string;
+  reading?: Reading;
+  field?: string;
+  words?: Readonly<Record<string, string>>;
+  /** The attribute is no other dialect's translation alone: it also stays under its own name. */
+  stays?: true;
+}
+
+/** Messages that came as flat attributes, such as `llm.input_messages.0.message.role`. */
+export interface FlatMessages {
+  prefix: string;
+  to: string;
+  /** Between the number and the field. */
+  infix: string;
+}
+
+export interface Dialect {
+  name: string;
+  /** Attributes by which it is told; nothing else is looked at where none of these begins an attribute. */
+  prefixes: readonly string[];
+  rules: readonly Rule[];
+  flat?: readonly FlatMessages[];
+}
+

@@ -1,0 +1,87 @@
+import type { AttributeValue } from "./span.ts";
+import type { SpanFacts, StoredSpan } from "./stored-span.ts";
+
+/** Attributes that traces are found by through an index: few values each, or those that people ask for most. */
+export const indexedAttributes: ReadonlySet<string> = new Set([
+  "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.data_source.id", "gen_ai.workflow.name", "error.type", "slipway.route", "slipway.model", "http.route", "http.request.method",
+  "mlflow.spanType", "openinference.span.kind",
+]);
+/** Of the program, shown as attributes in searches. */
+const indexedResource = ["service.name", "service.version", "deployment.environment.name", "deployment.environment"] as const;
+
+/** Under this key every model of a trace is indexed. */
+export const modelKey = "model";
+
+/** In one US dollar. */
+const nanoDollars = 1e9;
+const previewCharacters = 300;
+const indexedCharacters = 250;
+/** Their usage is the sum of their children's. */
+const summingOperations = new Set(["invoke_agent", "invoke_workflow", "create_agent"]);
+
+/** Reads what a summary needs out of a span in the GenAI conventions. */
+export function factsOf(span: StoredSpan): SpanFacts {
+  const { attributes, resource } = span;
+  const text = (key: string): string | null => textOf(attributes[key], indexedCharacters);
+  const sums = summingOperations.has(String(attributes["gen_ai.operation.name"]));
+  const indexed: [string, string][] = [];
+  for (const key of indexedAttributes) {
+    const value = text(key);
+    if (value !== null) indexed.push([key, value]);
+  }
+  for (const key of indexedResource) {
+    const value = textOf(resource[key], indexedCharacters);
+    if (value !== null) indexed.push([key, value]);
+  }
+  const model = text("gen_ai.response.model") ?? text("gen_ai.request.model");
+  if (model !== null) indexed.push([modelKey, model]);
+  return {
+    failed: span.status.code === "error",
+    inputTokens: sums ? null : wholeOf(attributes["gen_ai.usage.input_tokens"]),
+    outputTokens: sums ? null : wholeOf(attributes["gen_ai.usage.output_tokens"]),
+    cost: sums ? null : costOf(attributes),
+    session: text("gen_ai.conversation.id") ?? text("session.id"),
+    user: text("user.id") ?? text("enduser.id"),
+    service: textOf(resource["service.name"], indexedCharacters),
+    inputPreview: previewOf(attributes["gen_ai.input.messages"], attributes["input.value"] ?? attributes["gen_ai.tool.call.arguments"]),
+    outputPreview: previewOf(attributes["gen_ai.output.messages"], attributes["output.value"] ?? attributes["gen_ai.tool.call.result"]),
+    indexed,
+  };
+}
+
+/** Billionths of a US dollar: exact where this server priced the call, else what another program told in dollars. */
+export function costOf(attributes: StoredSpan["attributes"]): number | null {
+  const exact = wholeOf(attributes["slipway.cost_nano_dollars"]);
+  if (exact !== null) return exact;
+  const dollars = attributes["gen_ai.usage.cost"];
+  return typeof dollars === "number" && dollars >= 0 && dollars < 1e6 ? Math.round(dollars * nanoDollars) : null;
+}
+
+export function wholeOf(value: AttributeValue | undefined): number | null {
+  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof number === "number" && number >= 0 && number <= Number.MAX_SAFE_INTEGER ? Math.round(number) : null;
+}
+
+function textOf(value: AttributeValue | undefined, characters: number): string | null {
+  if (value === undefined || typeof value === "object" || value === "") return null;
+  return shortened(String(value), characters);
+}
+
+/** Databases take neither half a surrogate pair nor NUL. */
+function shortened(text: string, characters: number): string {
+  return text.slice(0, characters).replaceAll("\0", "").toWellFormed();
+}
+
+/** The last text of the messages, where they can be read; else what there is. */
+function previewOf(messages: AttributeValue | undefined, otherwise: AttributeValue | undefined): string | null {
+  if (typeof messages === "string" && messages.length < 1 << 18) {
+    try {
+      const parsed = JSON.parse(messages) as { role?: string; parts?: { type?: string; content?: unknown }[] }[];
+      const text = parsed.findLast?.(({ role }) => role === "user" || role === "assistant")?.parts?.findLast(({ content }) => typeof content === "string")?.content;
+      if (typeof text === "string") return shortened(text, previewCharacters);
+    } catch {
+      // Shown as it is.
+    }
+  }
+  return textOf(messages ?? otherwise, previewCharacters);
+}
