@@ -1,0 +1,285 @@
+import type { Clock } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import type { Limits } from "../schemas.ts";
+import type { BucketWant, LimitStore, Slot, Taken } from "./limit-store.ts";
+import { WaitingCalls, type Refusal, type StartTimer, type WaitingCall } from "./waiting-calls.ts";
+
+type MaybePromise<Value> = Value | Promise<Value>;
+
+/** Somebody or something whose calls are limited. The id is unique among its kind. */
+export interface LimitedParty {
+  id: string;
+  limits: Limits;
+}
+
+export interface AdmissionRequest {
+  key?: LimitedParty;
+  route?: LimitedParty;
+  model?: LimitedParty;
+  provider?: LimitedParty;
+  /** Tokens of input and output that the call will use, by estimate. */
+  tokens: number;
+  /** Monotonic milliseconds; nobody waits beyond. */
+  deadline: number;
+  /** The caller has gone. */
+  signal: AbortSignal;
+  /** Higher ones leave the queue first; 0 where it is not said. */
+  priority?: number;
+}
+
+/** A call that may go on. It must leave, however it ends; both calls count once. */
+export interface Ticket {
+  /** Monotonic milliseconds that it waited. */
+  readonly waitedMs: number;
+  /** What the call used in truth: corrects the estimate. 0 for one that was not made after all. */
+  settle(actualTokens: number): void;
+  leave(): void;
+}
+
+export interface AdmissionOptions {
+  store: LimitStore;
+  clock: Clock;
+  /** Unlike those of all other processes that share the store. */
+  instance: string;
+  /**
+   * Whether other processes use the same store. Then places are held for half a minute at a time, so that those of a dead process come free, and what others give back is found by looking: ten times in
+   * a second while somebody waits. Within a process nobody looks; leaving and refilling wake who waits.
+   */
+  shared?: boolean;
+  /** Calls back once, after so many milliseconds, unless it is stopped by the answer. */
+  startTimer?: StartTimer;
+}
+
+/** What one call asks of the store. */
+interface Wants {
+  buckets: BucketWant[];
+  slots: Slot[];
+  parties: Party[];
+}
+
+interface Party {
+  /** Such as `key:key_01...`. */
+  id: string;
+  limits: Limits;
+}
+
+const sharedLeaseMs = 30_000;
+const sharedLookMs = 100;
+/** Longer than any call may take: in one process tickets end with their calls. */
+const localLeaseMs = 2 * 3_600_000;
+/** The most specific first: the caller's own limit refuses before one that it shares. */
+const kinds = ["key", "route", "model", "provider"] as const;
+
+/**
+ * Lets calls in as the limits of their key, route, model and provider allow: requests and tokens in a minute (a bucket that holds a minute's worth, refilled evenly) and calls under way. What cannot go on
+ * at once waits its turn, where the limit that refuses, or a more specific one, has a queue: first come first served among all that need the same limit, higher priorities first.
+ */
+export class Admission {
+  readonly #store: LimitStore;
+  readonly #clock: Clock;
+  readonly #ticketPrefix: string;
+  readonly #shared: boolean;
+  readonly #leaseMs: number;
+  readonly #startTimer: StartTimer;
+  readonly #waiting: WaitingCalls<Ticket>;
+  readonly #open = new Set<string>();
+  #stopRenewing: (() => void) | null = null;
+  #tickets = 0;
+
+  constructor({ store, clock, instance, shared = false, startTimer = startNodeTimer }: AdmissionOptions) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#ticketPrefix = `${instance}/`;
+    this.#shared = shared;
+    this.#leaseMs = shared ? sharedLeaseMs : localLeaseMs;
+    this.#startTimer = startTimer;
+    this.#waiting = new WaitingCalls<Ticket>({ clock, startTimer, ...(shared ? { lookMs: sharedLookMs } : {}) });
+  }
+
+  /** Calls that wait. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Answers at once, without a promise (and may throw at once), where nothing is in the way and the store is in this process. Throws RATE_LIMITED (with Retry-After) where there is no queue or the turn cannot come in time,
+   * GATEWAY_OVERLOADED where the queue is full, CALLER_GONE.
+   */
+  enter(request: AdmissionRequest): MaybePromise<Ticket> {
+    if (request.signal.aborted) throw new AppError("CALLER_GONE", "The caller closed the connection.");
+    const wants = wantsOf(request);
+    if (wants.parties.length === 0) return freeTicket;
+    const arrived = this.#clock.monotonic();
+    // Who comes now does not overtake who waits for the same.
+    const before = this.#waiting.size === 0 ? null : this.#waiting.firstBlocked(idsOf(wants));
+    if (before !== null) return this.#wait(request, wants, before, arrived);
+    const tried = this.#try(wants, arrived);
+    if (tried instanceof Promise) return tried.then((answer) => ("refused" in answer ? this.#wait(request, wants, answer.refused, arrived) : this.#unlessGone(answer, request.signal)));
+    return "refused" in tried ? this.#wait(request, wants, tried.refused, arrived) : tried;
+  }
+
+  #try(wants: Wants, arrived: number): MaybePromise<Ticket | { refused: Refusal }> {
+    const { buckets, slots } = wants;
+    const id = this.#ticketPrefix + ++this.#tickets;
+    const entered = slots.length === 0 ? entry : this.#store.enter(id, slots, this.#leaseMs);
+    if (entered instanceof Promise) return entered.then((answer) => (answer.taken ? this.#take(id, wants, arrived) : { refused: refusalOf(answer, true) }));
+    if (!entered.taken) return { refused: refusalOf(entered, true) };
+    if (buckets.length === 0) return this.#ticket(id, wants, arrived);
+    return this.#take(id, wants, arrived);
+  }
+
+  #take(id: string, wants: Wants, arrived: number): MaybePromise<Ticket | { refused: Refusal }> {
+    if (wants.buckets.length === 0) return this.#ticket(id, wants, arrived);
+    const taken = this.#store.take(wants.buckets);
+    if (!(taken instanceof Promise)) return this.#taken(taken, id, wants, arrived);
+    return taken.then(
+      (answer) => this.#taken(answer, id, wants, arrived),
+      (error: unknown) => {
+        if (wants.slots.length > 0) unheard(this.#store.leave(id));
+        throw error;
+      },
+    );
+  }
+
+  #taken(answer: Taken, id: string, wants: Wants, arrived: number): Ticket | { refused: Refusal } {
+    if (answer.taken) return this.#ticket(id, wants, arrived);
+    if (wants.slots.length > 0) unheard(this.#store.leave(id));
+    return { refused: refusalOf(answer, false) };
+  }
+
+  #ticket(id: string, { buckets, slots }: Wants, arrived: number): Ticket {
+    let [left, settled] = [slots.length === 0, false];
+    if (!left) this.#keep(id);
+    return {
+      waitedMs: this.#clock.monotonic() - arrived,
+      settle: (actualTokens) => {
+        if (settled) return;
+        settled = true;
+        const corrections: BucketWant[] = [];
+        for (const { bucket, amount } of buckets) {
+          if (bucket.id.endsWith(tokensEnding) && amount !== actualTokens) corrections.push({ bucket, amount: actualTokens - amount });
+        }
+        if (corrections.length > 0) this.#after(this.#store.adjust(corrections));
+      },
+      leave: () => {
+        if (left) return;
+        left = true;
+        this.#open.delete(id);
+        this.#after(this.#store.leave(id));
+      },
+    };
+  }
+
+  /** The places of a shared store are held for a while only, and again as long as the call goes on. */
+  #keep(id: string): void {
+    if (!this.#shared) return;
+    this.#open.add(id);
+    if (this.#stopRenewing !== null) return;
+    const renew = (): void => {
+      for (const ticket of this.#open) unheard(this.#store.renew(ticket, this.#leaseMs));
+      this.#stopRenewing = this.#open.size === 0 ? null : this.#startTimer(this.#leaseMs / 3, renew);
+    };
+    this.#stopRenewing = this.#startTimer(this.#leaseMs / 3, renew);
+  }
+
+  /** Somebody gave something back: who waits may go on. */
+  #after(done: MaybePromise<void>): void {
+    if (done instanceof Promise) done.then(() => this.#waiting.wake(), ignore);
+    else if (this.#waiting.size > 0) this.#waiting.wake();
+  }
+
+  #wait(request: AdmissionRequest, wants: Wants, refused: Refusal, arrived: number): Promise<Ticket> {
+    const { signal, deadline, priority = 0 } = request;
+    if (signal.aborted) throw new AppError("CALLER_GONE", "The caller closed the connection.");
+    const governing = queueOf(wants.parties, refused.id);
+    if (governing === null) throw limited(refused);
+    const { queue, queueMs } = governing.limits;
+    const patienceMs = Math.min(queueMs, deadline - arrived);
+    if (patienceMs <= 0 || (!refused.isSlot && refused.waitMs > patienceMs)) throw limited(refused);
+    if (this.#waiting.countOf(governing.id) >= queue) {
+      throw new AppError("GATEWAY_OVERLOADED", `${queue} calls wait already for the limit of ${describe(refused.id)}.`, { retryAfterSeconds: secondsOf(refused) });
+    }
+    const call: Omit<WaitingCall<Ticket>, "resolve" | "reject"> = {
+      ids: idsOf(wants), queue: governing.id, priority, signal, patienceMs, refused,
+      attempt: () => this.#try(wants, arrived),
+      giveBack: (ticket) => {
+        ticket.settle(0);
+        ticket.leave();
+      },
+      tooLate: (last) => limited(last),
+    };
+    return this.#waiting.add(call);
+  }
+
+  #unlessGone(ticket: Ticket, signal: AbortSignal): Ticket {
+    if (!signal.aborted) return ticket;
+    ticket.settle(0);
+    ticket.leave();
+    throw new AppError("CALLER_GONE", "The caller closed the connection.");
+  }
+}
+
+const entry: Taken = { taken: true };
+const requestsEnding = ":requests";
+const tokensEnding = ":tokens";
+const callsEnding = ":calls";
+const ignore = (): void => undefined;
+const freeTicket: Ticket = { waitedMs: 0, settle: ignore, leave: ignore };
+
+function startNodeTimer(milliseconds: number, wake: () => void): () => void {
+  const timer = setTimeout(wake, milliseconds);
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
+/** A place whose giving back fails comes free with its lease. */
+function unheard(done: MaybePromise<void>): void {
+  if (done instanceof Promise) done.catch(ignore);
+}
+
+function wantsOf(request: AdmissionRequest): Wants {
+  const wants: Wants = { buckets: [], slots: [], parties: [] };
+  for (const kind of kinds) {
+    const party = request[kind];
+    if (party === undefined) continue;
+    const { requestsPerMinute, tokensPerMinute, concurrency } = party.limits;
+    if (requestsPerMinute === undefined && tokensPerMinute === undefined && concurrency === undefined) continue;
+    const id = `${kind}:${party.id}`;
+    wants.parties.push({ id, limits: party.limits });
+    // Less than one in a minute is one in more than a minute.
+    if (requestsPerMinute !== undefined) wants.buckets.push({ bucket: { id: id + requestsEnding, capacity: Math.max(1, requestsPerMinute), perMinute: requestsPerMinute }, amount: 1 });
+    if (tokensPerMinute !== undefined) wants.buckets.push({ bucket: { id: id + tokensEnding, capacity: tokensPerMinute, perMinute: tokensPerMinute }, amount: request.tokens });
+    if (concurrency !== undefined) wants.slots.push({ id: id + callsEnding, most: concurrency });
+  }
+  return wants;
+}
+
+function idsOf({ buckets, slots }: Wants): string[] {
+  return [...slots.map(({ id }) => id), ...buckets.map(({ bucket }) => bucket.id)];
+}
+
+/** Whose queue the call waits in: the most specific that has one, up to the party that refused. A refusal of a party without a queue can be waited for only in the queue of a more specific one. */
+function queueOf(parties: readonly Party[], refusedBy: string): Party | null {
+  const refuser = parties.findIndex(({ id }) => refusedBy.startsWith(`${id}:`));
+  return parties.slice(0, refuser + 1).find(({ limits }) => limits.queue > 0) ?? null;
+}
+
+function refusalOf(answer: Extract<Taken, { taken: false }>, isSlot: boolean): Refusal {
+  return { id: answer.id, waitMs: answer.waitMs, isSlot };
+}
+
+/** Calls end when they end: trying again each second is as good as any other. */
+function secondsOf({ waitMs, isSlot }: Refusal): number {
+  return isSlot ? 1 : Math.max(1, Math.ceil(waitMs / 1000));
+}
+
+function limited(refused: Refusal): AppError {
+  return new AppError("RATE_LIMITED", `The limit of ${describe(refused.id)} is reached.`, { retryAfterSeconds: secondsOf(refused) });
+}
+
+/** `key:key_01...:requests` in words; a key is not named to its caller, who may be one of many. */
+function describe(id: string): string {
+  const [kind, measure] = [id.slice(0, id.indexOf(":")), id.slice(id.lastIndexOf(":") + 1)];
+  const name = kind === "key" ? "this key" : `the ${kind} ${id.slice(kind.length + 1, id.length - measure.length - 1)}`;
+  return `${measure === "calls" ? "calls at the same time" : `${measure} per minute`} for ${name}`;
+}
