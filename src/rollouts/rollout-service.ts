@@ -230,21 +230,10 @@ export class RolloutService {
   async #end(rollout: Rollout, ending: Ending, now: EpochMs): Promise<Rollout> {
     const ended = await this.#parts.moves.end(rollout.id, ending, now);
     // Nobody waits for it: what it looks at may take seconds.
-    if (ended?.endedAt === now) void this.#writeLast(rollout, ending);
+    if (ended?.endedAt === now) void this.#parts.watch.writeLast(ended, ending.actor);
     // One that waits for an approval would wait on.
     await this.#tell(rollout, { action: "stop" });
     return ended ?? rollout;
-  }
-
-  /** The numbers of the moment at which it was ended past the gates. They are looked at afterwards: the traffic could not wait for them. */
-  async #writeLast(rollout: Rollout, { actor, reason }: Ending): Promise<void> {
-    const { watch, logger } = this.#parts;
-    try {
-      const judged = await watch.judge(rollout, AbortSignal.timeout(10_000));
-      if (judged !== null) await watch.write(rollout, { ...judged, decision: "roll back", reason }, actor);
-    } catch (cause) {
-      logger.warn("rollout.last_verdict_not_written", { rollout: rollout.id, cause });
-    }
   }
 
   async #tell({ id, team }: Rollout, payload: ApprovalPayload): Promise<void> {

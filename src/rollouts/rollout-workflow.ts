@@ -126,12 +126,15 @@ class RolloutRun {
   }
 
   async #end(ending: Omit<Ending, "actor"> | null): Promise<null> {
-    const { moves, store, clock } = this.#parts;
+    const { moves, store, watch, clock } = this.#parts;
     const rollout = await store.find(this.#id);
     if (rollout === null || rollout.state === "succeeded") return null;
     const isOpen = openStates.includes(rollout.state);
     // Without an ending of this run somebody else's request says how; there is none where the run was left in the middle.
-    await moves.end(this.#id, { ...(ending ?? { state: isOpen ? "failed" : "aborted", reason: rollout.reason }), actor: ownActor }, clock.now());
+    const now = clock.now();
+    const ended = await moves.end(this.#id, { ...(ending ?? { state: isOpen ? "failed" : "aborted", reason: rollout.reason }), actor: ownActor }, now);
+    // What a server or a person asked for was ended here before they could: its numbers are still to be written.
+    if (ending === null && isOpen && ended?.endedAt === now) await watch.writeLast(ended, ended.request?.by ?? ownActor);
     return null;
   }
 

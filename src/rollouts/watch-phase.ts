@@ -56,11 +56,21 @@ export class PhaseWatch {
   async judge(rollout: Rollout, signal: AbortSignal): Promise<(Judgement & Pick<Verdict, "seconds" | "figures" | "metrics">) | null> {
     const { clock, metrics, store } = this.#parts;
     const { plan, phase, phaseSince } = rollout;
-    if (phase < 0 || phaseSince === null) return null;
+    if (phase < 0 || (phaseSince === null && openStates.includes(rollout.state))) return null;
     const figures: PhaseFigures = await this.#parts.figuresOf(rollout.id, phaseKey(plan, phase));
     const paused = rollout.state === "paused" ? ((await store.verdicts(rollout.id, { limit: 1 }))[0]?.seconds ?? null) : null;
-    const facts = { plan, phase, seconds: paused ?? Math.max(0, clock.now() - phaseSince) / 1000, figures, metrics: await metrics.read(rollout, signal) };
+    const facts = { plan, phase, seconds: paused ?? (phaseSince === null ? 0 : Math.max(0, clock.now() - phaseSince) / 1000), figures, metrics: await metrics.read(rollout, signal) };
     return { ...judge(facts), seconds: facts.seconds, figures, metrics: facts.metrics };
+  }
+
+  /** The numbers of the moment at which a rollout was ended past the gates. They are looked at afterwards: the traffic could not wait for them. Never throws. */
+  async writeLast(ended: Rollout, by: string): Promise<void> {
+    try {
+      const judged = await this.judge(ended, AbortSignal.timeout(10_000));
+      if (judged !== null) await this.write(ended, { ...judged, decision: "roll back", reason: ended.reason }, by);
+    } catch (cause) {
+      this.#parts.logger.warn("rollout.last_verdict_not_written", { rollout: ended.id, cause });
+    }
   }
 
   /** Writes what was judged. `by` decided past the gates, and says why. */
