@@ -1,0 +1,80 @@
+import { AppError } from "../../core/errors.ts";
+
+/** A JSON object that somebody else wrote: nothing is known of it until it is looked at. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+const nothing: Fields = Object.freeze({});
+
+/** The object that this is, or an empty one. */
+export function fieldsOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : nothing;
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** A whole number from 0; null for anything else, as nobody has told it then. */
+export function countOf(value: unknown): number | null {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+/** Null where none was told. */
+export function sumOf(...counts: readonly (number | null)[]): number | null {
+  let sum: number | null = null;
+  for (const count of counts) if (count !== null) sum = (sum ?? 0) + count;
+  return sum;
+}
+
+/** The JSON object of a whole answer. Throws PROVIDER_ANSWER_INVALID. */
+export function readAnswer(body: Uint8Array): Fields {
+  const parsed = parseFields(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
+  if (parsed === null) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's answer is not a JSON object.");
+  return parsed;
+}
+
+/** The JSON object of one event of a stream. Throws PROVIDER_STREAM_FAILED. */
+export function readEvent(data: string): Fields {
+  const parsed = parseFields(data);
+  if (parsed === null) throw new AppError("PROVIDER_STREAM_FAILED", "The provider sent an event that is not a JSON object.");
+  return parsed;
+}
+
+/** Null for what is not a JSON object. */
+export function parseFields(text: string): Fields | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * JSON text of what a provider sent as a value. Null for what is nested deeper than the stack reaches: parsing takes any depth, writing does not.
+ */
+export function jsonText(value: unknown): string | null {
+  try {
+    return JSON.stringify(value) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** How long a provider's own words may become in a message of this server. */
+const mostMessageCharacters = 500;
+
+/**
+ * A provider's words, fit for a caller: one line, shortened, and without what looks like a key, a signature or an account of AWS.
+ */
+export function callerText(text: string): string {
+  const line = text.slice(0, 4 * mostMessageCharacters).replace(/\s+/g, " ").trim()
+    .replace(/\barn:aws[a-z-]*:[^\s"',]+/g, "arn:...")
+    .replace(/\b(?:AIza[\w-]{10,}|A[KS]IA[A-Z0-9]{8,}|ABSK[\w+/=]{10,}|bedrock-api-key-\S+|sk-[\w-]{8,})/g, "***")
+    .replace(/\b(key|token|signature|credential)([=:]\s*)[^\s"',&]{8,}/gi, "$1$2***");
+  return line.length <= mostMessageCharacters ? line : `${line.slice(0, mostMessageCharacters - 3)}...`;
+}
