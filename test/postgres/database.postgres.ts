@@ -109,7 +109,8 @@ describe("a Postgres database", () => {
         await one(second);
       });
     await Promise.all([raise("a", "b"), raise("b", "a")]);
-    assert.equal(attempts, 3);
+    // One of the two is ended and tried again; where the machine is busy it may meet the other once more.
+    assert.ok(attempts >= 3, String(attempts));
     assert.deepEqual(await registers.selectFrom("registers").select("value").execute(), [{ value: 2 }, { value: 2 }]);
   });
 
