@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Limits } from "../schemas.ts";
-import type { BucketWant, LimitStore, Slot, Taken } from "./limit-store.ts";
+import type { Bucket, BucketWant, LimitStore, Slot, Taken } from "./limit-store.ts";
 import { WaitingCalls, type Refusal, type StartTimer, type WaitingCall } from "./waiting-calls.ts";
 
 type MaybePromise<Value> = Value | Promise<Value>;
@@ -52,7 +52,10 @@ export interface AdmissionOptions {
 
 /** What one call asks of the store. */
 interface Wants {
+  estimate: number;
   buckets: BucketWant[];
+  /** Those of the buckets that count tokens. */
+  tokens: Bucket[];
   slots: Slot[];
   parties: Party[];
 }
@@ -147,7 +150,7 @@ export class Admission {
     return { refused: refusalOf(answer, false) };
   }
 
-  #ticket(id: string, { buckets, slots }: Wants, arrived: number): Ticket {
+  #ticket(id: string, { estimate, tokens, slots }: Wants, arrived: number): Ticket {
     let [left, settled] = [slots.length === 0, false];
     if (!left) this.#keep(id);
     return {
@@ -155,11 +158,8 @@ export class Admission {
       settle: (actualTokens) => {
         if (settled) return;
         settled = true;
-        const corrections: BucketWant[] = [];
-        for (const { bucket, amount } of buckets) {
-          if (bucket.id.endsWith(tokensEnding) && amount !== actualTokens) corrections.push({ bucket, amount: actualTokens - amount });
-        }
-        if (corrections.length > 0) this.#after(this.#store.adjust(corrections));
+        const amount = actualTokens - estimate;
+        if (amount !== 0 && tokens.length > 0) this.#after(this.#store.adjust(tokens.map((bucket) => ({ bucket, amount }))));
       },
       leave: () => {
         if (left) return;
@@ -237,19 +237,46 @@ function unheard(done: MaybePromise<void>): void {
   if (done instanceof Promise) done.catch(ignore);
 }
 
-function wantsOf(request: AdmissionRequest): Wants {
-  const wants: Wants = { buckets: [], slots: [], parties: [] };
-  for (const kind of kinds) {
-    const party = request[kind];
-    if (party === undefined) continue;
-    const { requestsPerMinute, tokensPerMinute, concurrency } = party.limits;
-    if (requestsPerMinute === undefined && tokensPerMinute === undefined && concurrency === undefined) continue;
-    const id = `${kind}:${party.id}`;
-    wants.parties.push({ id, limits: party.limits });
+/** What is the same for each call of a party, written once: this runs on every call. */
+interface PreparedParty {
+  party: Party;
+  requests: BucketWant | null;
+  tokens: Bucket | null;
+  calls: Slot | null;
+}
+
+const prepared = new WeakMap<Limits, PreparedParty & { kind: string; id: string }>();
+
+function prepare(kind: string, { id, limits }: LimitedParty): PreparedParty {
+  const known = prepared.get(limits);
+  if (known !== undefined && known.id === id && known.kind === kind) return known;
+  const { requestsPerMinute, tokensPerMinute, concurrency } = limits;
+  const partyId = `${kind}:${id}`;
+  const made = {
+    kind, id, party: { id: partyId, limits },
     // Less than one in a minute is one in more than a minute.
-    if (requestsPerMinute !== undefined) wants.buckets.push({ bucket: { id: id + requestsEnding, capacity: Math.max(1, requestsPerMinute), perMinute: requestsPerMinute }, amount: 1 });
-    if (tokensPerMinute !== undefined) wants.buckets.push({ bucket: { id: id + tokensEnding, capacity: tokensPerMinute, perMinute: tokensPerMinute }, amount: request.tokens });
-    if (concurrency !== undefined) wants.slots.push({ id: id + callsEnding, most: concurrency });
+    requests: requestsPerMinute === undefined ? null : { bucket: { id: partyId + requestsEnding, capacity: Math.max(1, requestsPerMinute), perMinute: requestsPerMinute }, amount: 1 },
+    tokens: tokensPerMinute === undefined ? null : { id: partyId + tokensEnding, capacity: tokensPerMinute, perMinute: tokensPerMinute },
+    calls: concurrency === undefined ? null : { id: partyId + callsEnding, most: concurrency },
+  };
+  prepared.set(limits, made);
+  return made;
+}
+
+function wantsOf(request: AdmissionRequest): Wants {
+  const wants: Wants = { estimate: request.tokens, buckets: [], tokens: [], slots: [], parties: [] };
+  for (const kind of kinds) {
+    const limited = request[kind];
+    if (limited === undefined) continue;
+    const { party, requests, tokens, calls } = prepare(kind, limited);
+    if (requests === null && tokens === null && calls === null) continue;
+    wants.parties.push(party);
+    if (requests !== null) wants.buckets.push(requests);
+    if (tokens !== null) {
+      wants.buckets.push({ bucket: tokens, amount: request.tokens });
+      wants.tokens.push(tokens);
+    }
+    if (calls !== null) wants.slots.push(calls);
   }
   return wants;
 }

@@ -5,6 +5,7 @@ import type { Bucket, BucketWant, LimitStore, Slot, Taken } from "./limit-store.
 interface BucketState {
   used: number;
   at: number;
+  perMs: number;
 }
 
 interface SlotState {
@@ -27,7 +28,7 @@ const looksPerBucket = 4;
 /** Rates and concurrency of this process. Time is monotonic. Answers at once; keeps only buckets that are being refilled and tickets that are open. */
 export class MemoryLimitStore implements LimitStore {
   readonly #clock: Clock;
-  readonly #buckets = new Map<string, BucketState & { perMs: number }>();
+  readonly #buckets = new Map<string, BucketState>();
   #sweep = this.#buckets.entries();
   readonly #slots = new Map<string, SlotState>();
   readonly #tickets = new Map<string, TicketState>();
@@ -45,20 +46,20 @@ export class MemoryLimitStore implements LimitStore {
     const now = this.#clock.monotonic();
     let lacking: Taken = taken;
     for (const { bucket, amount } of wants) {
-      const used = this.#used(bucket, now);
+      const used = usedOf(this.#buckets.get(bucket.id), bucket, now);
       // More than the whole bucket is had from a full one.
       const lack = used + Math.min(amount, bucket.capacity) - bucket.capacity;
       if (lack <= tolerance) continue;
       const waitMs = Math.ceil((lack * 60_000) / bucket.perMinute);
       if (lacking.taken || waitMs > lacking.waitMs) lacking = { taken: false, id: bucket.id, waitMs };
     }
-    if (lacking.taken) for (const { bucket, amount } of wants) this.#set(bucket, this.#used(bucket, now) + amount, now);
+    if (lacking.taken) for (const { bucket, amount } of wants) this.#add(bucket, amount, now);
     return lacking;
   }
 
   adjust(wants: readonly BucketWant[]): void {
     const now = this.#clock.monotonic();
-    for (const { bucket, amount } of wants) this.#set(bucket, Math.max(0, this.#used(bucket, now) + amount), now);
+    for (const { bucket, amount } of wants) this.#add(bucket, amount, now);
   }
 
   enter(ticket: string, slots: readonly Slot[], leaseMs: number): Taken {
@@ -99,21 +100,16 @@ export class MemoryLimitStore implements LimitStore {
     }
   }
 
-  #used(bucket: Bucket, now: number): number {
+  #add(bucket: Bucket, amount: number, now: number): void {
     const state = this.#buckets.get(bucket.id);
-    return state === undefined ? 0 : Math.max(0, state.used - ((now - state.at) * bucket.perMinute) / 60_000);
-  }
-
-  #set(bucket: Bucket, used: number, now: number): void {
-    const perMs = bucket.perMinute / 60_000;
-    const state = this.#buckets.get(bucket.id);
+    const used = Math.max(0, usedOf(state, bucket, now) + amount);
     if (state !== undefined) {
       state.used = used;
       state.at = now;
-      state.perMs = perMs;
+      state.perMs = bucket.perMinute / 60_000;
     } else if (used > 0) {
       this.#forgetIdle(now);
-      this.#buckets.set(bucket.id, { used, at: now, perMs });
+      this.#buckets.set(bucket.id, { used, at: now, perMs: bucket.perMinute / 60_000 });
     }
   }
 
@@ -143,4 +139,8 @@ export class MemoryLimitStore implements LimitStore {
     }
     slot.soonestEnd = soonest;
   }
+}
+
+function usedOf(state: BucketState | undefined, { perMinute }: Bucket, now: number): number {
+  return state === undefined ? 0 : Math.max(0, state.used - ((now - state.at) * perMinute) / 60_000);
 }
