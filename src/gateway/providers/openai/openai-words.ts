@@ -1,0 +1,75 @@
+import { AppError } from "../../../core/errors.ts";
+import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
+import { callerText, countOf, fieldsOf, jsonText, listOf, textOf, type Fields } from "../wire-value.ts";
+
+const finishes: Readonly<Record<string, FinishReason>> = {
+  stop: "stop", length: "length", model_length: "length", max_tokens: "length", tool_calls: "tool-calls", function_call: "tool-calls", content_filter: "content-filter",
+};
+
+/** A model that has called tools waits for them, also where the provider says `stop`, as OpenAI does for a tool that was asked for by name. */
+export function finishOf(word: string, calls: number): FinishReason {
+  const finish = finishes[word] ?? "stop";
+  return finish === "stop" && calls > 0 ? "tool-calls" : finish;
+}
+
+/** Usage of chat completions, completions and responses; `prompt_tokens` includes what came from the cache, `completion_tokens` the reasoning. */
+export function usageOf(value: unknown): TokenUsage {
+  const usage = fieldsOf(value);
+  const input = fieldsOf(usage.prompt_tokens_details ?? usage.input_tokens_details);
+  const output = fieldsOf(usage.completion_tokens_details ?? usage.output_tokens_details);
+  return {
+    ...unknownUsage,
+    inputTokens: countOf(usage.prompt_tokens ?? usage.input_tokens),
+    outputTokens: countOf(usage.completion_tokens ?? usage.output_tokens),
+    // DeepSeek tells its cache beside the total.
+    cacheReadTokens: countOf(input.cached_tokens ?? usage.prompt_cache_hit_tokens),
+    cacheWriteTokens: countOf(input.cache_write_tokens),
+    reasoningTokens: countOf(output.reasoning_tokens),
+  };
+}
+
+export interface ContentPieces {
+  text: string;
+  thinking: string;
+  signature: string;
+}
+
+/** Content of a message or of a piece of one: a string, or chunks among which Mistral also puts its thinking. */
+export function contentPieces(content: unknown): ContentPieces {
+  if (typeof content === "string") return { text: content, thinking: "", signature: "" };
+  const pieces: ContentPieces = { text: "", thinking: "", signature: "" };
+  for (const chunk of listOf(content).map(fieldsOf)) {
+    if (chunk.type === "text") pieces.text += textOf(chunk.text);
+    else if (chunk.type === "thinking") {
+      pieces.thinking += typeof chunk.thinking === "string" ? chunk.thinking : listOf(chunk.thinking).map((part) => textOf(fieldsOf(part).text)).join("");
+      pieces.signature += textOf(chunk.signature);
+    }
+  }
+  return pieces;
+}
+
+/** Thinking beside the content: `reasoning_content` of DeepSeek, llama.cpp and older vLLM, `reasoning` of newer vLLM, Ollama and OpenRouter. Some send both, with the same text. */
+export function thinkingOf(message: Fields): string {
+  return textOf(message.reasoning_content) || textOf(message.reasoning);
+}
+
+/** Arguments as text; some servers send them as the object that they mean. */
+export function argumentsText(value: unknown): string {
+  return typeof value === "string" ? value : value === undefined || value === null ? "" : (jsonText(value) ?? "");
+}
+
+/** The provider's own words for an error within an answer of status 200; null where it tells none. */
+export function errorWords(document: Fields): string | null {
+  const { error } = document;
+  if (typeof error === "string") return callerText(error);
+  if (typeof error === "object" && error !== null) return callerText(textOf(fieldsOf(error).message) || "without a message");
+  return document.object === "error" ? callerText(textOf(document.message) || "without a message") : null;
+}
+
+export function answerInvalid(message: string): AppError {
+  return new AppError("PROVIDER_ANSWER_INVALID", message);
+}
+
+export function streamFailed(message: string): AppError {
+  return new AppError("PROVIDER_STREAM_FAILED", message);
+}
