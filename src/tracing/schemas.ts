@@ -9,7 +9,7 @@ const Milliseconds = z.number().meta({ description: "Milliseconds; fractions dow
 const Cost = z.number().int().nullable().meta({ description: "Billionths of a US dollar; null where no span tells a cost" });
 const Tokens = z.number().int().nullable().meta({ description: "Null where no span tells them" });
 
-export const TraceStatus = z.enum(["ok", "error", "running"]).meta({ id: "TraceStatus", description: "`running`: the root has not ended or not arrived" });
+export const TraceStatus = z.enum(["ok", "error", "running"]).meta({ id: "TraceStatus", description: "`running`: the root has not ended. Without a root, whether any span failed" });
 export type TraceStatus = z.infer<typeof TraceStatus>;
 
 /** One line of a list of traces. */

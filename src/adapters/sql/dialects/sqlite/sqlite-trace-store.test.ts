@@ -1,0 +1,10 @@
+import { afterEach, describe } from "node:test";
+import { traceStoreConformance } from "../../../../tracing/trace-store.conformance.ts";
+import { SqlTraceStore } from "../../sql-trace-store.ts";
+import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
+
+describe("traces on SQLite", () => {
+  const databases = new TemporaryDatabases();
+  afterEach(() => databases.remove());
+  traceStoreConformance("SQLite", async () => new SqlTraceStore(await databases.open()));
+});

@@ -1,0 +1,105 @@
+import { sql, type CompiledQuery, type Kysely } from "kysely";
+import type { EpochMs } from "../../core/clock.ts";
+import type { SpanRecord } from "../../tracing/stored-span.ts";
+import { ChunkedStatement } from "./chunked-statement.ts";
+import type { DatabaseSchema } from "./database-schema.ts";
+import { contentOf } from "./sql-trace-rows.ts";
+
+type Row = readonly unknown[];
+
+/**
+ * The statements that add many spans. The rows of their traces are written first and stay held to the end: whoever adds to the same trace at the same time waits,
+ * and then sums up what both wrote. All are in one order, so that nobody waits in a circle.
+ */
+export class SqlSpanWrites {
+  readonly #traces: ChunkedStatement;
+  readonly #spans: ChunkedStatement;
+  readonly #values: ChunkedStatement;
+  readonly #sums: ChunkedStatement;
+
+  constructor(queries: Kysely<DatabaseSchema>) {
+    // The earliest root names the trace; one that has ended is not taken back.
+    const isRoot = sql`(excluded.root_start_ns is not null and (traces.root_start_ns is null or excluded.root_start_ns < traces.root_start_ns
+      or (excluded.root_start_ns = traces.root_start_ns and (excluded.root_end_ns is not null or traces.root_end_ns is null))))`;
+    const ofRoot = (column: string) => sql`${sql.ref(column)} = case when ${isRoot} then excluded.${sql.ref(column)} else traces.${sql.ref(column)} end`;
+    const rootsFirst = (column: string) => sql`${sql.ref(column)} = case when ${isRoot} then coalesce(excluded.${sql.ref(column)}, traces.${sql.ref(column)}) else coalesce(traces.${sql.ref(column)}, excluded.${sql.ref(column)}) end`;
+    this.#traces = new ChunkedStatement(
+      queries, ["text", "text", "text", "text", "bigint", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "bigint"],
+      (rows) => sql`insert into traces (team, trace_id, name, service, start_ns, root_start_ns, root_end_ns, root_failed, session, user_name, input_preview, output_preview, experiment, received_at, spans, errors, tags_json, metadata_json)
+        select column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11, column12, column13, column14, 0, 0, '{}', '{}' from ${rows} where 1 = 1
+        on conflict (trace_id, team) do update set ${sql.join([
+          ...["name", "root_failed", "root_end_ns", "root_start_ns"].map(ofRoot), ...["service", "session", "user_name", "input_preview", "output_preview", "experiment"].map(rootsFirst), sql`received_at = excluded.received_at`,
+        ])}`,
+    );
+    this.#spans = new ChunkedStatement(
+      queries, ["text", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "text"],
+      (rows) => sql`insert into trace_spans (team, trace_id, span_id, start_ns, end_ns, failed, input_tokens, output_tokens, cost, content_json)
+        select * from ${rows} where 1 = 1
+        on conflict (trace_id, team, span_id) do update set start_ns = excluded.start_ns, end_ns = excluded.end_ns, failed = excluded.failed, input_tokens = excluded.input_tokens,
+          output_tokens = excluded.output_tokens, cost = excluded.cost, content_json = excluded.content_json
+        where excluded.end_ns is not null or trace_spans.end_ns is null`,
+    );
+    this.#values = new ChunkedStatement(
+      queries, ["text", "text", "text", "text"],
+      (rows) => sql`insert into trace_values (team, trace_id, key, value) select * from ${rows} where 1 = 1 on conflict do nothing`,
+    );
+    this.#sums = new ChunkedStatement(
+      queries, ["text", "text"],
+      (rows) => sql`update traces set spans = a.spans, errors = a.errors, start_ns = a.start_ns, end_ns = a.end_ns, input_tokens = a.input_tokens, output_tokens = a.output_tokens, cost = a.cost
+        from (select v.column1 as team, v.column2 as trace_id, count(*) as spans, sum(s.failed) as errors, min(s.start_ns) as start_ns, max(s.end_ns) as end_ns,
+            sum(s.input_tokens) as input_tokens, sum(s.output_tokens) as output_tokens, sum(s.cost) as cost
+          from ${rows} join trace_spans s on s.trace_id = v.column2 and s.team = v.column1 group by v.column1, v.column2) a
+        where traces.trace_id = a.trace_id and traces.team = a.team`,
+    );
+  }
+
+  statements(records: readonly SpanRecord[], now: EpochMs): CompiledQuery[] {
+    const traces = new Map<string, SpanRecord[]>();
+    const spans = new Map<string, SpanRecord>();
+    const values = new Map<string, Row>();
+    for (const record of records) {
+      const { team, span: { traceId, spanId, end }, facts } = record;
+      const trace = `${traceId} ${team}`;
+      const key = `${trace} ${spanId}`;
+      const other = spans.get(key);
+      // A statement may touch a row once.
+      if (other === undefined || end !== null || other.span.end === null) spans.set(key, record);
+      const own = traces.get(trace);
+      if (own === undefined) traces.set(trace, [record]);
+      else own.push(record);
+      for (const [name, value] of facts.indexed) values.set(`${trace} ${name} ${value}`, [team, traceId, name, value]);
+    }
+    const names = [...traces.keys()].sort();
+    return [
+      ...this.#traces.statements(names.map((name) => traceRow(traces.get(name)!, now)), []),
+      ...this.#spans.statements([...spans.values()].map(spanRow), []),
+      ...this.#values.statements([...values].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row), []),
+      ...this.#sums.statements(names.map((name) => [traces.get(name)![0]!.team, traces.get(name)![0]!.span.traceId]), []),
+    ];
+  }
+}
+
+function spanRow({ team, span, facts }: SpanRecord): Row {
+  return [team, span.traceId, span.spanId, span.start, span.end, facts.failed, facts.inputTokens, facts.outputTokens, facts.cost, contentOf(span)];
+}
+
+/** What some spans of one trace say of it. */
+function traceRow(records: readonly SpanRecord[], now: EpochMs): Row {
+  const root = records.filter(({ span }) => span.parentSpanId === null).reduce<SpanRecord | undefined>((first, record) => {
+    if (first === undefined || record.span.start < first.span.start) return record;
+    return record.span.start === first.span.start && (record.span.end !== null || first.span.end === null) ? record : first;
+  }, undefined);
+  const [first] = records as [SpanRecord];
+  const ordered = root === undefined ? records : [root, ...records];
+  const told = <Value>(of: (record: SpanRecord) => Value | null): Value | null => {
+    for (const record of ordered) {
+      const value = of(record);
+      if (value !== null) return value;
+    }
+    return null;
+  };
+  return [
+    first.team, first.span.traceId, (root ?? first).span.name.replaceAll("\0", ""), told(({ facts }) => facts.service), (root ?? first).span.start, root?.span.start ?? null, root?.span.end ?? null, root?.facts.failed ?? false,
+    told(({ facts }) => facts.session), told(({ facts }) => facts.user), told(({ facts }) => facts.inputPreview), told(({ facts }) => facts.outputPreview), told(({ experiment }) => experiment), now,
+  ];
+}

@@ -1,0 +1,180 @@
+import { sql, type CompiledQuery } from "kysely";
+import type { EpochMs } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import type { Page } from "../../core/search-condition.ts";
+import { Feedback, type TraceSession } from "../../tracing/schemas.ts";
+import type { SpanRecord, StoredSpan } from "../../tracing/stored-span.ts";
+import type { StoredTrace, TraceFacts, TraceKey, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
+import type { SqlDatabase } from "./sql-database.ts";
+import { SqlSpanWrites } from "./sql-span-writes.ts";
+import { spanOf, summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
+import { listSessions, searchTraces, visibleCondition } from "./sql-trace-search.ts";
+
+interface Waiting {
+  records: readonly SpanRecord[];
+  now: EpochMs;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+const mostSpans = 4096;
+const prunedAtOnce = 500;
+
+/** Traces in SQL. What many callers write while a commit is on its way shares the next one. */
+export class SqlTraceStore implements TraceStore {
+  readonly #database: SqlDatabase;
+  readonly #writes: SqlSpanWrites;
+  #waiting: Waiting[] = [];
+  #running = false;
+
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+    this.#writes = new SqlSpanWrites(database.queries);
+  }
+
+  write(records: readonly SpanRecord[], now: EpochMs): Promise<void> {
+    if (records.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ records, now, resolve, reject });
+      if (this.#running) return;
+      this.#running = true;
+      queueMicrotask(() => void this.#run());
+    });
+  }
+
+  async describe({ team, traceId }: TraceKey, facts: TraceFacts, now: EpochMs): Promise<void> {
+    const start = facts.start === undefined ? null : nanoseconds(facts.start);
+    const end = start === null || facts.durationMs === undefined || facts.durationMs === null ? null : start + nanoseconds(facts.durationMs);
+    await this.#database.transaction(async (transaction) => {
+      const row = await transaction
+        .insertInto("traces")
+        .values({
+          team, trace_id: traceId, name: clean(facts.name ?? ""), start_ns: start ?? BigInt(now) * 1_000_000n, end_ns: end, root_failed: 0, spans: 0, errors: 0, tags_json: "{}", metadata_json: "{}", received_at: now,
+        })
+        .onConflict((conflict) => conflict.columns(["trace_id", "team"]).doUpdateSet({ received_at: now }))
+        .returning(["tags_json", "metadata_json", "spans", "name"])
+        .executeTakeFirstOrThrow();
+      await transaction
+        .updateTable("traces")
+        .set({
+          tags_json: merged(row.tags_json, facts.tags), metadata_json: merged(row.metadata_json, facts.metadata),
+          ...(row.spans > 0 ? {} : { ...(start === null ? {} : { start_ns: start }), ...(end === null ? {} : { end_ns: end }) }),
+          ...(facts.name === undefined || (row.name !== "" && row.spans > 0) ? {} : { name: clean(facts.name) }),
+          ...(facts.status === undefined ? {} : { told_status: facts.status }),
+          ...(facts.session === undefined ? {} : { session: clean(facts.session) }),
+          ...(facts.user === undefined ? {} : { user_name: clean(facts.user) }),
+          ...(facts.inputPreview === undefined ? {} : { input_preview: clean(facts.inputPreview) }),
+          ...(facts.outputPreview === undefined ? {} : { output_preview: clean(facts.outputPreview) }),
+          ...(facts.experiment === undefined ? {} : { experiment: facts.experiment }),
+        })
+        .where("trace_id", "=", traceId).where("team", "=", team)
+        .execute();
+    });
+  }
+
+  search(search: TraceSearch): Promise<Page<StoredTrace>> {
+    return searchTraces(this.#database.queries, search);
+  }
+
+  async find(traceId: string, visible: VisibleTraces): Promise<StoredTrace | null> {
+    const conditions = sql.join([sql`o.trace_id = ${traceId}`, ...visibleCondition(visible)], sql` and `);
+    const { rows } = await sql<SummaryRow>`select ${summaryColumns()} from traces o where ${conditions} order by o.team limit 1`.execute(this.#database.queries);
+    return rows[0] === undefined ? null : traceOf(rows[0]);
+  }
+
+  async spans({ team, traceId }: TraceKey, limit: number): Promise<StoredSpan[]> {
+    const rows = await this.#database.queries
+      .selectFrom("trace_spans").selectAll().where("trace_id", "=", traceId).where("team", "=", team).orderBy("start_ns").orderBy("span_id").limit(limit).execute();
+    return rows.map(spanOf);
+  }
+
+  sessions(request: Parameters<TraceStore["sessions"]>[0]): Promise<Page<TraceSession>> {
+    return listSessions(this.#database.queries, request);
+  }
+
+  async remove(keys: readonly TraceKey[]): Promise<number> {
+    let removed = 0;
+    for (let from = 0; from < keys.length; from += prunedAtOnce) {
+      const these = sql`(trace_id, team) in (values ${sql.join(keys.slice(from, from + prunedAtOnce).map(({ traceId, team }) => sql`(${traceId}, ${team})`))})`;
+      const statements = (["traces", "trace_spans", "trace_values", "trace_feedback"] as const).map((table): CompiledQuery => sql`delete from ${sql.table(table)} where ${these}`.compile(this.#database.queries));
+      const [traces] = await this.#database.writeBatch(statements, { idempotent: true });
+      removed += Number(traces!.numAffectedRows ?? 0n);
+    }
+    return removed;
+  }
+
+  async prune(before: EpochMs): Promise<number> {
+    for (let removed = 0; ; ) {
+      const old = await this.#database.queries.selectFrom("traces").select(["team", "trace_id"]).where("start_ns", "<", nanoseconds(before)).orderBy("start_ns").limit(prunedAtOnce).execute();
+      removed += await this.remove(old.map(({ team, trace_id: traceId }) => ({ team, traceId })));
+      if (old.length < prunedAtOnce) return removed;
+    }
+  }
+
+  addFeedback({ team, traceId }: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback> {
+    return this.#database.transaction(async (transaction) => {
+      // Held, so that revisions are counted one after the other.
+      const held = await transaction
+        .updateTable("traces").set(({ ref }) => ({ received_at: ref("received_at") })).where("trace_id", "=", traceId).where("team", "=", team).returning("trace_id").executeTakeFirst();
+      if (held === undefined) throw new AppError("TRACE_NOT_FOUND", `There is no trace ${traceId.slice(0, 64)}.`);
+      const last = await transaction
+        .selectFrom("trace_feedback").select(["revision", "content_json"]).where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", feedback.id).orderBy("revision", "desc").limit(1).executeTakeFirst();
+      const createdAt = last === undefined ? feedback.createdAt : Feedback.parse(JSON.parse(last.content_json)).createdAt;
+      const written = Feedback.parse({ ...feedback, createdAt, revision: (last?.revision ?? 0) + 1 });
+      await transaction.insertInto("trace_feedback").values({ team, trace_id: traceId, id: written.id, revision: written.revision, name: clean(written.name), content_json: JSON.stringify(written) }).execute();
+      return written;
+    });
+  }
+
+  async feedback({ team, traceId }: TraceKey): Promise<Feedback[]> {
+    const rows = await this.#database.queries
+      .selectFrom("trace_feedback").select("content_json").where("trace_id", "=", traceId).where("team", "=", team).orderBy("id").orderBy("revision").execute();
+    return rows.map((row) => Feedback.parse(JSON.parse(row.content_json)));
+  }
+
+  async removeFeedback({ team, traceId }: TraceKey, id: string): Promise<boolean> {
+    const result = await this.#database.queries.deleteFrom("trace_feedback").where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", id).executeTakeFirst();
+    return result.numDeletedRows > 0n;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      let count = 0;
+      let taken = 0;
+      while (taken < this.#waiting.length && (taken === 0 || count + this.#waiting[taken]!.records.length <= mostSpans)) count += this.#waiting[taken++]!.records.length;
+      const units = this.#waiting.splice(0, taken);
+      try {
+        await this.#commit(units);
+      } catch (error) {
+        if (units.length === 1) units[0]!.reject(error);
+        // One that cannot be written must not fail the others.
+        else for (const unit of units) await this.#commit([unit]).catch(unit.reject);
+      }
+    }
+    this.#running = false;
+  }
+
+  async #commit(units: readonly Waiting[]): Promise<void> {
+    const now = units.at(-1)!.now;
+    await this.#database.writeBatch(this.#writes.statements(units.flatMap(({ records }) => records), now), { idempotent: true });
+    for (const unit of units) unit.resolve();
+  }
+}
+
+function nanoseconds(milliseconds: number): bigint {
+  return BigInt(Math.round(milliseconds * 1000)) * 1000n;
+}
+
+/** Databases take neither NUL nor half a surrogate pair. */
+function clean(text: string): string {
+  return text.replaceAll("\0", "").toWellFormed();
+}
+
+function merged(json: string, changes: Readonly<Record<string, string | null>> | undefined): string {
+  const entries = new Map(Object.entries(JSON.parse(json) as Record<string, string>));
+  for (const [key, value] of Object.entries(changes ?? {})) {
+    if (value === null) entries.delete(key);
+    else entries.set(key, value);
+  }
+  return JSON.stringify(Object.fromEntries(entries));
+}

@@ -1,0 +1,60 @@
+/** Tables of traces; conventions as in database-schema.ts. Times ending in `_ns` are nanoseconds since 1970, which come back as bigints. */
+export interface TracingSchema {
+  traces: TraceRow;
+  trace_spans: TraceSpanRow;
+  /** Attributes of few values, and models: one row for each value in a trace. */
+  trace_values: { team: string; key: string; value: string; trace_id: string };
+  trace_feedback: TraceFeedbackRow;
+}
+
+/** Numbers of tokens, costs, spans and errors are sums over `trace_spans`. */
+export interface TraceRow {
+  team: string;
+  trace_id: string;
+  name: string;
+  service: string | null;
+  start_ns: number | bigint;
+  /** The latest end of a span. */
+  end_ns: number | bigint | null;
+  /** Of the earliest span without a parent; null where none came yet. */
+  root_start_ns: number | bigint | null;
+  root_end_ns: number | bigint | null;
+  root_failed: number;
+  /** What a client said of the whole: `ok`, `error` or `running`. */
+  told_status: string | null;
+  spans: number;
+  errors: number;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  cost: number | null;
+  session: string | null;
+  user_name: string | null;
+  input_preview: string | null;
+  output_preview: string | null;
+  experiment: string | null;
+  tags_json: string;
+  metadata_json: string;
+  received_at: number;
+}
+
+export interface TraceSpanRow {
+  team: string;
+  trace_id: string;
+  span_id: string;
+  start_ns: number | bigint;
+  end_ns: number | bigint | null;
+  failed: number;
+  input_tokens: number | null;
+  output_tokens: number | null;
+  cost: number | null;
+  content_json: string;
+}
+
+export interface TraceFeedbackRow {
+  team: string;
+  trace_id: string;
+  id: string;
+  revision: number;
+  name: string;
+  content_json: string;
+}

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { epochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { translate } from "./dialects/translate.ts";
+import type { Feedback } from "./schemas.ts";
+import type { Span } from "./span.ts";
+import { factsOf } from "./span-facts.ts";
+import type { SpanRecord } from "./stored-span.ts";
+import type { TraceSearch, TraceStore } from "./trace-store.ts";
+
+const now = epochMs(1_700_000_000_000);
+const second = 1_000_000_000n;
+const began = BigInt(now) * 1_000_000n;
+
+export function exampleSpan(trace: number, span: number, more: Partial<Span> = {}): Span {
+  return {
+    traceId: trace.toString(16).padStart(32, "0"), spanId: span.toString(16).padStart(16, "0"), parentSpanId: span === 1 ? null : "1".padStart(16, "0"), name: span === 1 ? `root ${trace}` : `step ${span}`, kind: "internal",
+    start: began + BigInt(trace) * 60n * second + BigInt(span) * 1000n, end: began + BigInt(trace) * 60n * second + BigInt(span) * second, status: { code: "unset", message: "" }, attributes: {}, events: [], links: [],
+    resource: { "service.name": "shop" }, scope: { name: "tests", version: "1" }, ...more,
+  };
+}
+
+function record(trace: number, span: number, more: Partial<Span> = {}, of: { team?: string; experiment?: string } = {}): SpanRecord {
+  const stored = translate(exampleSpan(trace, span, more));
+  return { team: of.team ?? "default", experiment: of.experiment ?? null, span: stored, facts: factsOf(stored) };
+}
+
+const key = (trace: number, team = "default"): { team: string; traceId: string } => ({ team, traceId: trace.toString(16).padStart(32, "0") });
+const failsWith = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
+
+function feedback(id: string, more: Partial<Feedback> = {}): Omit<Feedback, "revision"> {
+  return { id, traceId: key(1).traceId, spanId: null, name: "good", kind: "feedback", value: true, source: "human", sourceId: "ann", comment: "", metadata: {}, createdAt: now, updatedAt: now, actor: "user:usr_1", ...more };
+}
+
+/** What every TraceStore promises. `open` gives an empty one. */
+export function traceStoreConformance(adapter: string, open: () => Promise<TraceStore>): void {
+  const found = async (store: TraceStore, search: Partial<TraceSearch> = {}): Promise<number[]> => {
+    const page = await store.search({ visible: "all", attributes: {}, order: "start", limit: 50, ...search });
+    return page.items.map(({ summary }) => Number.parseInt(summary.traceId, 16));
+  };
+
+  describe(`TraceStore: ${adapter}`, () => {
+    it("gives spans back as they were written, and sums up their trace", async () => {
+      const store = await open();
+      const root = record(1, 1, { attributes: { "session.id": "s1", "user.id": "u1", "input.value": "hello 'quoted' \u0000", list: ["a", "b"], double: 0.5 }, end: began + 70n * second });
+      const call = record(1, 2, {
+        kind: "client", status: { code: "error", message: "too long" }, links: [{ traceId: "f".repeat(32), spanId: "f".repeat(16), attributes: { x: 1 } }], events: [{ name: "exception", time: began + 1n, attributes: { "exception.type": "E" } }],
+        attributes: { "gen_ai.operation.name": "chat", "gen_ai.request.model": "small", "gen_ai.usage.prompt_tokens": 7, "gen_ai.usage.output_tokens": 3, "gen_ai.usage.cost": 0.25 },
+      });
+      await store.write([call, root], now);
+      assert.deepEqual(await store.spans(key(1), 10), [root.span, call.span]);
+      const trace = await store.find(key(1).traceId, "all");
+      assert.deepEqual(trace?.summary, {
+        traceId: key(1).traceId, team: "default", name: "root 1", service: "shop", status: "ok", start: now + 60_000.001, durationMs: 9_999.999, spans: 2, errors: 1, inputTokens: 7, outputTokens: 3, cost: 250_000_000, models: ["small"],
+        session: "s1", user: "u1", inputPreview: "hello 'quoted' ", outputPreview: null, experiment: null, tags: {}, feedback: 0,
+      });
+    });
+
+    it("takes spans late, out of order, again and at once, and comes to the same", async () => {
+      const store = await open();
+      const spans = Array.from({ length: 40 }, (_, index) => record(1 + (index % 2), 1 + (index >> 1), { attributes: { "gen_ai.usage.input_tokens": 1 } }));
+      await Promise.all([...spans.toReversed(), ...spans].map((span) => store.write([span], now)));
+      await store.write([...spans, ...spans], now);
+      const traces = await Promise.all([1, 2].map((trace) => store.find(key(trace).traceId, "all")));
+      assert.deepEqual(traces.map((trace) => [trace?.summary.name, trace?.summary.spans, trace?.summary.inputTokens]), [["root 1", 20, 20], ["root 2", 20, 20]]);
+      assert.equal((await store.spans(key(1), 100)).length, 20);
+      assert.equal((await store.spans(key(1), 5)).length, 5);
+    });
+
+    it("shows a trace as running until its root has ended, and never takes an end back", async () => {
+      const store = await open();
+      await store.write([record(1, 1, { end: null })], now);
+      assert.deepEqual([(await store.find(key(1).traceId, "all"))?.summary.status, (await store.find(key(1).traceId, "all"))?.summary.durationMs], ["running", null]);
+      await store.write([record(1, 1, { status: { code: "error", message: "" } })], now);
+      await store.write([record(1, 1, { end: null })], now);
+      const { summary } = (await store.find(key(1).traceId, "all"))!;
+      assert.deepEqual([summary.status, summary.errors, (await store.spans(key(1), 9))[0]?.end === null], ["error", 1, false]);
+    });
+
+    it("keeps the traces of teams apart, also of one id", async () => {
+      const store = await open();
+      await store.write([record(1, 1), record(1, 1, { name: "theirs" }, { team: "blue" }), record(2, 1, {}, { team: "blue", experiment: "7" })], now);
+      const blue = { teams: ["blue"], experiments: [] };
+      assert.deepEqual([(await store.find(key(1).traceId, blue))?.summary.name, (await store.find(key(1).traceId, { teams: ["default"], experiments: [] }))?.summary.name], ["theirs", "root 1"]);
+      assert.deepEqual([await store.find(key(1).traceId, { teams: [], experiments: [] }), await store.find(key(9).traceId, "all")], [null, null]);
+      assert.deepEqual([await found(store, { visible: blue }), await found(store, { visible: { teams: [], experiments: ["7"] } }), await found(store, { visible: { teams: ["default"], experiments: ["8"] } })], [[2, 1], [2], [1]]);
+      assert.deepEqual([await store.remove([key(1, "blue")]), await store.remove([key(1, "blue")])], [1, 0]);
+      assert.equal((await store.spans(key(1), 9)).length, 1);
+      assert.equal((await store.spans(key(1, "blue"), 9)).length, 0);
+    });
+
+    it("finds traces by everything that a search can say", async () => {
+      const store = await open();
+      await store.write([
+        record(1, 1, { attributes: { "gen_ai.input.messages": JSON.stringify([{ role: "user", parts: [{ type: "text", content: "Say \"100%_sure\"\nplease" }] }]), "custom.key": "x\"y", "user.id": "ann", flag: true, count: 12 } }),
+        record(2, 1, { end: began + 200n * second, attributes: { "session.id": "s", "gen_ai.request.model": "large" } }),
+        record(2, 2, { status: { code: "error", message: "" }, attributes: { "gen_ai.tool.name": "search", "gen_ai.usage.cost": 2, "gen_ai.usage.input_tokens": 100 } }),
+        record(3, 1, { name: "Straße", resource: { "service.name": "bank" } }, { experiment: "5" }),
+      ], now);
+      const cases: [Partial<TraceSearch>, number[]][] = [
+        [{}, [3, 2, 1]], [{ text: "\"100%_SURE\"\nplease" }, [1]], [{ text: "100x_sure" }, []], [{ text: "straße" }, [3]], [{ name: "root 2" }, [2]], [{ errors: true }, [2]], [{ errors: false }, [3, 1]],
+        [{ slowerThanMs: 79_999 }, [2]], [{ minCost: 2e9 }, [2]], [{ minCost: 2e9 + 1 }, []], [{ minTokens: 100 }, [2]], [{ session: "s" }, [2]], [{ user: "ann" }, [1]], [{ service: "bank" }, [3]], [{ model: "large" }, [2]],
+        [{ team: "blue" }, []], [{ experiment: "5" }, [3]], [{ experiments: ["4", "5"] }, [3]], [{ experiments: [] }, []], [{ attributes: { "gen_ai.tool.name": "search" } }, [2]], [{ attributes: { "custom.key": "x\"y" } }, [1]],
+        [{ attributes: { "custom.key": "x" } }, []], [{ attributes: { flag: "true", count: "12" } }, [1]], [{ attributes: { count: "1" } }, []], [{ from: now + 120_000 }, [3, 2]], [{ to: now + 120_000 }, [1]],
+        [{ order: "duration" }, [2, 3, 1]], [{ order: "cost" }, [2, 3, 1]], [{ ascending: true }, [1, 2, 3]], [{ feedback: "good" }, []],
+      ];
+      // Equal durations and costs fall back to the id.
+      for (const [search, expected] of cases) assert.deepEqual(await found(store, search), expected, JSON.stringify(search));
+    });
+
+    it("gives pages that together are the whole, by each order", async () => {
+      const store = await open();
+      await store.write(Array.from({ length: 9 }, (_, index) => record(index + 1, 1, { attributes: index % 3 === 0 ? {} : { "gen_ai.usage.cost": index % 2 } })), now);
+      for (const order of ["start", "duration", "cost"] as const) {
+        const all = await found(store, { order });
+        const paged: number[] = [];
+        for (let after: string | undefined; ; ) {
+          const page = await store.search({ visible: "all", attributes: {}, order, limit: 2, ...(after === undefined ? {} : { after }) });
+          paged.push(...page.items.map(({ summary }) => Number.parseInt(summary.traceId, 16)));
+          if (page.next === null) break;
+          after = page.next;
+        }
+        assert.deepEqual(paged, all, order);
+        assert.equal(new Set(all).size, 9);
+      }
+      await assert.rejects(found(store, { after: "nonsense" }), failsWith("INVALID_REQUEST"));
+    });
+
+    it("sums up sessions, the last first", async () => {
+      const store = await open();
+      const of = (session: string): Partial<Span> => ({ attributes: { "session.id": session, "user.id": "ann", "gen_ai.usage.input_tokens": 2 } });
+      await store.write([record(1, 1, of("a")), record(2, 1, of("b")), record(3, 1, of("a")), record(3, 2, { status: { code: "error", message: "" } }), record(4, 1)], now);
+      const page = await store.sessions({ visible: "all", after: null, limit: 1 });
+      assert.deepEqual(page.items, [{ session: "a", team: "default", user: "ann", traces: 2, errors: 1, start: now + 60_000.001, end: now + 182_000, inputTokens: 4, outputTokens: null, cost: null }]);
+      const rest = await store.sessions({ visible: "all", after: page.next, limit: 5 });
+      assert.deepEqual([rest.items.map(({ session }) => session), rest.next, (await store.sessions({ visible: "all", user: "bob", after: null, limit: 5 })).items], [["b"], null, []]);
+    });
+
+    it("keeps what is said of a trace before and after its spans", async () => {
+      const store = await open();
+      await store.describe(key(1), { experiment: "3", name: "early", start: now, durationMs: 20, status: "ok", tags: { a: "1", b: "2" }, metadata: { m: "x" }, inputPreview: "in" }, now);
+      assert.deepEqual((await store.find(key(1).traceId, "all"))?.summary.durationMs, 20);
+      await store.write([record(1, 1, { status: { code: "error", message: "" } })], now);
+      await store.describe(key(1), { tags: { a: null, c: "3" } }, now);
+      const trace = (await store.find(key(1).traceId, "all"))!;
+      assert.deepEqual([trace.summary.name, trace.summary.experiment, trace.summary.tags, trace.metadata, trace.summary.status, trace.summary.inputPreview, trace.summary.spans], ["root 1", "3", { b: "2", c: "3" }, { m: "x" }, "ok", "in", 1]);
+      assert.deepEqual([await found(store, { attributes: { c: "3" } }), await found(store, { attributes: { a: "1" } })], [[1], []]);
+    });
+
+    it("counts revisions of feedback, and removes them with the trace", async () => {
+      const store = await open();
+      await assert.rejects(store.addFeedback(key(1), feedback("f1")), failsWith("TRACE_NOT_FOUND"));
+      await store.write([record(1, 1)], now);
+      await Promise.all([1, 2, 3].map((value) => store.addFeedback(key(1), feedback("f1", { value, createdAt: now + value }))));
+      await store.addFeedback(key(1), feedback("f2", { name: "other" }));
+      const all = await store.feedback(key(1));
+      assert.deepEqual(all.map(({ id, revision }) => [id, revision]), [["f1", 1], ["f1", 2], ["f1", 3], ["f2", 1]]);
+      assert.equal(new Set(all.slice(0, 3).map(({ createdAt }) => createdAt)).size, 1);
+      assert.deepEqual([(await store.find(key(1).traceId, "all"))?.summary.feedback, await found(store, { feedback: "other" })], [2, [1]]);
+      assert.deepEqual([await store.removeFeedback(key(1), "f1"), await store.removeFeedback(key(1), "f1")], [true, false]);
+      await store.remove([key(1)]);
+      assert.deepEqual(await store.feedback(key(1)), []);
+    });
+
+    it("forgets traces that began before", async () => {
+      const store = await open();
+      await store.write([1, 2, 3].flatMap((trace) => [record(trace, 1), record(trace, 2)]), now);
+      assert.equal(await store.prune(epochMs(now + 150_000)), 2);
+      assert.deepEqual([await found(store), (await store.spans(key(1), 9)).length, (await store.spans(key(3), 9)).length], [[3], 0, 2]);
+    });
+  });
+}

@@ -1,0 +1,77 @@
+import type { EpochMs } from "../core/clock.ts";
+import type { Page } from "../core/search-condition.ts";
+import type { Feedback, TraceQuery, TraceSession, TraceSummary } from "./schemas.ts";
+import type { SpanRecord, StoredSpan } from "./stored-span.ts";
+
+/** Whose traces are seen: those of these teams, and those of these experiments. */
+export type VisibleTraces = "all" | { teams: readonly string[]; experiments: readonly string[] };
+
+/** Names a trace: two teams may have traces of one id, which know nothing of each other. */
+export interface TraceKey {
+  team: string;
+  traceId: string;
+}
+
+/** What is said of a trace beside its spans, as MLflow's clients do before they send these. Absent is left as it is. */
+export interface TraceFacts {
+  experiment?: string;
+  name?: string;
+  /** Milliseconds since 1970. */
+  start?: number;
+  durationMs?: number | null;
+  status?: "ok" | "error" | "running";
+  session?: string;
+  user?: string;
+  inputPreview?: string;
+  outputPreview?: string;
+  tags?: Readonly<Record<string, string | null>>;
+  /** Texts that programs keep with it and nobody searches. A value of null removes an entry, also of tags. */
+  metadata?: Readonly<Record<string, string | null>>;
+}
+
+/** A summary with what only programs ask for. */
+export interface StoredTrace {
+  summary: TraceSummary;
+  metadata: Readonly<Record<string, string>>;
+}
+
+/** The query with what a text can only say through the service. */
+export interface TraceSearch extends Omit<TraceQuery, "attributes"> {
+  visible: VisibleTraces;
+  attributes: Readonly<Record<string, string>>;
+  /** Of any of these; absent is any. */
+  experiments?: readonly string[];
+  /** Least first, for clients that ask for it. */
+  ascending?: boolean;
+}
+
+/**
+ * Traces with their spans and feedback. What has answered is durable. Adapters prove themselves with `trace-store.conformance.ts`.
+ */
+export interface TraceStore {
+  /**
+   * Adds spans, in any order and any number of times: a span that is there is replaced, but one that has ended never by one that has not. Summaries follow.
+   * Everything of one call is written or nothing.
+   */
+  write(spans: readonly SpanRecord[], now: EpochMs): Promise<void>;
+  /** Says something of a trace, and makes it where no span of it came yet. */
+  describe(key: TraceKey, facts: TraceFacts, now: EpochMs): Promise<void>;
+  /** Greatest first by `order`. Throws INVALID_REQUEST for an `after` that no page gave. */
+  search(search: TraceSearch): Promise<Page<StoredTrace>>;
+  /** Null where it is not there or not seen. Of several of one id that of the team whose name is first. */
+  find(traceId: string, visible: VisibleTraces): Promise<StoredTrace | null>;
+  /** By their start. At most `limit`. */
+  spans(key: TraceKey, limit: number): Promise<StoredSpan[]>;
+  /** The newest first. `after` is the `next` of the page before. */
+  sessions(request: { visible: VisibleTraces; user?: string; after: string | null; limit: number }): Promise<Page<TraceSession>>;
+  /** With spans and feedback. Answers with how many were there. */
+  remove(keys: readonly TraceKey[]): Promise<number>;
+  /** Removes traces that began before, some at a time. Answers with how many went. */
+  prune(before: EpochMs): Promise<number>;
+  /** Adds it, or the next revision of what has its id and its first time; the store says which. Throws TRACE_NOT_FOUND where the trace is not there. */
+  addFeedback(key: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback>;
+  /** Every revision, the first of each id first. */
+  feedback(key: TraceKey): Promise<Feedback[]>;
+  /** With all revisions. False where there is none. */
+  removeFeedback(key: TraceKey, id: string): Promise<boolean>;
+}
