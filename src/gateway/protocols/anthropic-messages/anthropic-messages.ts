@@ -1,0 +1,19 @@
+import type { ChatProtocol } from "../client-protocol.ts";
+import { anthropicError } from "./anthropic-error.ts";
+import { messageDocument } from "./message-document.ts";
+import { AnthropicStreamWriter } from "./message-stream-writer.ts";
+import { parseMessages } from "./parse-messages.ts";
+
+/** POST /v1/messages. */
+export const anthropicMessages: ChatProtocol = {
+  protocol: "anthropic-messages",
+  parse: parseMessages,
+  answer: messageDocument,
+  stream: (frame) => new AnthropicStreamWriter(frame),
+  error: anthropicError,
+};
+
+/** The answer of POST /v1/messages/count_tokens. */
+export function countTokensDocument(inputTokens: number): { input_tokens: number } {
+  return { input_tokens: inputTokens };
+}

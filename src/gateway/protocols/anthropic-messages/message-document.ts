@@ -1,0 +1,60 @@
+import type { ChatAnswer, FinishReason, TokenUsage } from "../../conversation/chat-answer.ts";
+import type { AssistantPart } from "../../conversation/chat-request.ts";
+import type { AnswerFrame } from "../client-protocol.ts";
+import { signatureContent } from "../openai-chat/chat-document.ts";
+import { inputOf } from "./read-blocks.ts";
+
+/** A `message`. */
+export function messageDocument(answer: ChatAnswer, frame: AnswerFrame): Record<string, unknown> {
+  return {
+    id: frame.id,
+    type: "message",
+    role: "assistant",
+    model: frame.model,
+    content: answer.parts.map(block),
+    ...stopFields(answer.finish, answer.finishWord, answer.stopSequence),
+    usage: messageUsage(answer.usage),
+  };
+}
+
+function block(part: AssistantPart): Record<string, unknown> {
+  switch (part.type) {
+    case "text":
+    case "refusal":
+      return { type: "text", text: part.text };
+    case "thinking":
+      return { type: "thinking", thinking: part.text, signature: part.signature ?? "" };
+    case "redacted-thinking":
+      return { type: "redacted_thinking", data: part.data };
+    case "tool-call":
+      return { type: "tool_use", id: part.id, name: part.name, input: inputOf(part.arguments), ...signatureContent(part.signature) };
+  }
+}
+
+const stopReasons: Readonly<Record<FinishReason, string>> = { stop: "end_turn", length: "max_tokens", "tool-calls": "tool_use", "content-filter": "refusal" };
+
+export function stopFields(finish: FinishReason, word: string | null, stopSequence: string | null): { stop_reason: string; stop_sequence: string | null } {
+  // A paused turn goes on when it is sent back: its callers must know it from one that is over.
+  const reason = finish !== "stop" ? stopReasons[finish] : stopSequence !== null ? "stop_sequence" : word === "pause_turn" ? word : stopReasons.stop;
+  return { stop_reason: reason, stop_sequence: finish === "stop" ? stopSequence : null };
+}
+
+/** Anthropic's `input_tokens` are those that no cache had part in. Clients add figures up, so that the two that must be there are 0 where nobody told them. */
+export function messageUsage(usage: TokenUsage): Record<string, unknown> {
+  return { ...knownUsage(usage), input_tokens: freshTokens(usage) ?? 0, output_tokens: usage.outputTokens ?? 0 };
+}
+
+/** Only what was told. */
+export function knownUsage(usage: TokenUsage): Record<string, unknown> {
+  const fresh = freshTokens(usage);
+  return {
+    ...(fresh !== null && { input_tokens: fresh }),
+    ...(usage.cacheWriteTokens !== null && { cache_creation_input_tokens: usage.cacheWriteTokens }),
+    ...(usage.cacheReadTokens !== null && { cache_read_input_tokens: usage.cacheReadTokens }),
+    ...(usage.reasoningTokens !== null && { output_tokens_details: { thinking_tokens: usage.reasoningTokens } }),
+  };
+}
+
+function freshTokens({ inputTokens, cacheReadTokens, cacheWriteTokens }: TokenUsage): number | null {
+  return inputTokens === null ? null : Math.max(0, inputTokens - (cacheReadTokens ?? 0) - (cacheWriteTokens ?? 0));
+}

@@ -1,0 +1,15 @@
+import { anthropicMessages } from "./anthropic-messages/anthropic-messages.ts";
+import type { ChatProtocol } from "./client-protocol.ts";
+import { openAiChat } from "./openai-chat/openai-chat.ts";
+import { openAiCompletions } from "./openai-completions/openai-completions.ts";
+import { openAiResponses } from "./openai-responses/openai-responses.ts";
+
+/** By name of protocol. */
+export const chatProtocols: Readonly<Record<"openai-chat" | "openai-completions" | "openai-responses" | "anthropic-messages", ChatProtocol>> = {
+  "openai-chat": openAiChat,
+  "openai-completions": openAiCompletions,
+  "openai-responses": openAiResponses,
+  "anthropic-messages": anthropicMessages,
+};
+
+export { countTokensDocument } from "./anthropic-messages/anthropic-messages.ts";
