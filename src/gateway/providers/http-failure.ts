@@ -41,7 +41,7 @@ function messageOf(document: Fields, error: Fields): string {
   const message = error.message ?? document.message ?? document.detail;
   if (typeof message === "string") return message;
   const details = Array.isArray(message) ? message : listOf(fieldsOf(message).detail);
-  return details.map(fieldsOf).map(({ loc, msg }) => `${listOf(loc).filter((part) => typeof part !== "object").join(".")}: ${textOf(msg)}`).slice(0, 5).join("; ");
+  return details.map(fieldsOf).map((detail) => `${listOf(detail.loc).filter((part) => typeof part !== "object").join(".")}: ${textOf(detail.msg)}`).slice(0, 5).join("; ");
 }
 
 function wordOf(value: unknown): string | null {

@@ -1,0 +1,39 @@
+import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
+import { countOf, fieldsOf, sumOf } from "../wire-value.ts";
+
+const finishes: Readonly<Record<string, FinishReason>> = {
+  end_turn: "stop", stop_sequence: "stop", pause_turn: "stop", max_tokens: "length", model_context_window_exceeded: "length", tool_use: "tool-calls", refusal: "content-filter",
+};
+
+/** `calls` are those of the caller's tools: an answer by the output tool is no call. */
+export function finishOf(word: string, calls: number): FinishReason {
+  const finish = finishes[word] ?? "stop";
+  return finish === "tool-calls" && calls === 0 ? "stop" : finish;
+}
+
+/** Anthropic's figures: `input_tokens` leaves out what was read from and written to the cache. */
+export interface AnthropicUsage {
+  input: number | null;
+  cacheRead: number | null;
+  cacheWrite: number | null;
+  output: number | null;
+  thinking: number | null;
+}
+
+export const untold: AnthropicUsage = { input: null, cacheRead: null, cacheWrite: null, output: null, thinking: null };
+
+/** Totals so far: newer figures replace older ones, and what is absent or null was not told again. */
+export function newerUsage(before: AnthropicUsage, value: unknown): AnthropicUsage {
+  const usage = fieldsOf(value);
+  return {
+    input: countOf(usage.input_tokens) ?? before.input,
+    cacheRead: countOf(usage.cache_read_input_tokens) ?? before.cacheRead,
+    cacheWrite: countOf(usage.cache_creation_input_tokens) ?? before.cacheWrite,
+    output: countOf(usage.output_tokens) ?? before.output,
+    thinking: countOf(fieldsOf(usage.output_tokens_details).thinking_tokens) ?? before.thinking,
+  };
+}
+
+export function tokenUsage({ input, cacheRead, cacheWrite, output, thinking }: AnthropicUsage): TokenUsage {
+  return { ...unknownUsage, inputTokens: input === null ? null : sumOf(input, cacheRead, cacheWrite), outputTokens: output, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, reasoningTokens: thinking };
+}

@@ -1,0 +1,36 @@
+/** What a generation of Claude takes; later ones are taken to be like the last that is known. */
+export interface ClaudeModel {
+  /** Tokens of an answer where the caller names no limit, which Anthropic wants to be told: the model's most, up to 64,000. */
+  defaultMaxTokens: number;
+  /** `manual`: a budget of tokens. `adaptive`: the model decides, and an effort guides it; a budget is refused. */
+  thinking: "none" | "manual" | "adaptive";
+  /** Whether temperature, top_p and top_k are there; from Opus 4.7 on they are refused. */
+  sampling: boolean;
+  /** Whether `output_config.format` takes a JSON Schema. */
+  schema: boolean;
+  /** Whether a message may have the role `system`, behind one of the user. */
+  systemMessages: boolean;
+}
+
+const first: ClaudeModel = { defaultMaxTokens: 4096, thinking: "none", sampling: true, schema: false, systemMessages: false };
+const manual: ClaudeModel = { ...first, defaultMaxTokens: 64_000, thinking: "manual" };
+const schemas: ClaudeModel = { ...manual, schema: true };
+const adaptive: ClaudeModel = { ...schemas, thinking: "adaptive" };
+const unsampled: ClaudeModel = { ...adaptive, sampling: false };
+
+/** By the beginning of the name behind `claude-`; the first that fits counts. Source: Anthropic's overview of models and its notes on each release. */
+const models: readonly [RegExp, ClaudeModel][] = [
+  [/^(?:2|instant|3-(?:haiku|sonnet|opus))/, first],
+  [/^3-5-/, { ...first, defaultMaxTokens: 8192 }],
+  [/^3-7-/, manual],
+  [/^opus-4-(?:[01](?!\d)|2025)|^opus-4$/, { ...manual, defaultMaxTokens: 32_000 }],
+  [/^sonnet-4-(?:0(?!\d)|2025)|^sonnet-4$/, manual],
+  [/^(?:opus|sonnet|haiku)-4-5(?!\d)/, schemas],
+  [/^(?:opus|sonnet)-4-6(?!\d)/, adaptive],
+  [/^opus-(?:4-8|5)(?!\d)/, { ...unsampled, systemMessages: true }],
+];
+
+export function claudeModel(name: string): ClaudeModel {
+  const own = name.slice(name.lastIndexOf("claude-") + "claude-".length);
+  return name.includes("claude-") ? (models.find(([pattern]) => pattern.test(own))?.[1] ?? unsampled) : unsampled;
+}
