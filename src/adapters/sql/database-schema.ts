@@ -3,13 +3,14 @@ import type { DatasetSchema } from "./dataset-schema.ts";
 import type { GatewaySchema } from "./gateway-schema.ts";
 import type { LedgerSchema } from "./ledger-schema.ts";
 import type { RolloutSchema } from "./rollout-schema.ts";
+import type { TracingSchema } from "./tracing-schema.ts";
 import type { TrackingSchema } from "./tracking-schema.ts";
 
 /**
  * Tables as Kysely sees them. Times are milliseconds since 1970; names ending in `_json` hold JSON as text. Integers come
  * back as numbers (see `sqlInteger`). Only migrations change the tables; this file describes their latest state.
  */
-export interface DatabaseSchema extends TrackingSchema, DatasetSchema, RolloutSchema, GatewaySchema, LedgerSchema {
+export interface DatabaseSchema extends TrackingSchema, DatasetSchema, RolloutSchema, GatewaySchema, LedgerSchema, TracingSchema {
   models: ModelRow;
   model_versions: ModelVersionRow;
   version_digests: VersionDigestRow;

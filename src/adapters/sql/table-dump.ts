@@ -72,6 +72,10 @@ export const dumpedTables: readonly { table: TableName; key: readonly string[] }
   { table: "logged_model_tags", key: ["model", "key"] },
   { table: "logged_model_metrics", key: ["model", "key", "run", "dataset_name", "dataset_digest"] },
   { table: "run_views", key: ["id"] },
+  { table: "traces", key: ["trace_id", "team"] },
+  { table: "trace_spans", key: ["trace_id", "team", "span_id"] },
+  { table: "trace_values", key: ["trace_id", "team", "key", "value"] },
+  { table: "trace_feedback", key: ["trace_id", "team", "id", "revision"] },
 ];
 
 /** Tables that are left out, and why. */

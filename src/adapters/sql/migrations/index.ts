@@ -13,10 +13,11 @@ import { upstreamHeaders } from "./0012-upstream-headers.ts";
 import { abTests } from "./0013-ab-tests.ts";
 import { gateway } from "./0014-gateway.ts";
 import { ledger } from "./0015-ledger.ts";
+import { traces } from "./0016-traces.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A new one goes to the end. */
 export const migrations: readonly Migration[] = [
   modelsTruthsStatistics, warmupMeasurements, access, events, workflows, replicaMinutes, blobUploads, tracking, registryLifecycle, datasets,
-  rollouts, upstreamHeaders, abTests, gateway, ledger,
+  rollouts, upstreamHeaders, abTests, gateway, ledger, traces,
 ];

@@ -25,6 +25,7 @@ const released: Record<string, string> = {
   "13 ab-tests": "68f2ed39f94a950dc4a57795879f436e1c59e4dd42a6096d6df1bfba2774a3bd",
   "14 gateway": "ab9a3c389901b5994e305368fd398af1168fd83d456e744378a21bdffc1b8c98",
   "15 ledger": "aff7648c78a3f8a0b2fd5d72453890301780beb6a8982c7ba173cc5f74574962",
+  "16 traces": "6586785023dcc0d19c7ab6a878882717c02e601573c55e483f71bee67250904e",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });
