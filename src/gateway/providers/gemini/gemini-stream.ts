@@ -1,0 +1,109 @@
+import { AppError } from "../../../core/errors.ts";
+import type { FinishReason, TokenUsage } from "../../conversation/chat-answer.ts";
+import type { ChatEvent } from "../../conversation/chat-event.ts";
+import { EventStreamReader, type ServerSentEvent } from "../event-stream.ts";
+import type { ChatStreamReader } from "../provider-mapping.ts";
+import { callerText, countOf, fieldsOf, jsonText, listOf, readEvent, sumOf, textOf, type Fields } from "../wire-value.ts";
+import { signaturePrefix } from "./gemini-contents.ts";
+
+const finishReasons: Readonly<Record<string, FinishReason>> = {
+  STOP: "stop", MAX_TOKENS: "length", CONTINUATION: "length", SAFETY: "content-filter", RECITATION: "content-filter", LANGUAGE: "content-filter", OTHER: "content-filter", BLOCKLIST: "content-filter",
+  PROHIBITED_CONTENT: "content-filter", SPII: "content-filter", MODEL_ARMOR: "content-filter", IMAGE_SAFETY: "content-filter", IMAGE_PROHIBITED_CONTENT: "content-filter", IMAGE_RECITATION: "content-filter",
+};
+/** The model wrote a call that cannot be read, or may not be made: another attempt may do better. */
+const failures: ReadonlySet<string> = new Set(["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "MALFORMED_RESPONSE"]);
+
+/** The events of `streamGenerateContent?alt=sse`. */
+export class GeminiStreamReader implements ChatStreamReader {
+  readonly #frames = new EventStreamReader();
+  readonly #chunks = new GeminiChunkReader("PROVIDER_STREAM_FAILED");
+
+  push(bytes: Uint8Array): ChatEvent[] {
+    return this.#read(this.#frames.push(bytes));
+  }
+
+  end(): ChatEvent[] {
+    return [...this.#read(this.#frames.end()), ...this.#chunks.end()];
+  }
+
+  #read(frames: readonly ServerSentEvent[]): ChatEvent[] {
+    return frames.flatMap(({ data }) => (data.trim() === "" ? [] : this.#chunks.read(readEvent(data))));
+  }
+}
+
+/**
+ * Reads GenerateContentResponse objects, each a piece of one answer; a whole answer is one piece. The reason to stop may come in several of them and before the last, so that it counts at the end only.
+ */
+export class GeminiChunkReader {
+  readonly #code: "PROVIDER_STREAM_FAILED" | "PROVIDER_ANSWER_INVALID";
+  #id: string | null = null;
+  #calls = 0;
+  #finishWord: string | null = null;
+  #blocked = false;
+
+  constructor(code: "PROVIDER_STREAM_FAILED" | "PROVIDER_ANSWER_INVALID") {
+    this.#code = code;
+  }
+
+  read(chunk: Fields): ChatEvent[] {
+    if (chunk.error !== undefined) throw new AppError(this.#code, callerText(`The provider broke off: ${textOf(fieldsOf(chunk.error).message) || "it gave no reason"}`));
+    const events: ChatEvent[] = [];
+    if (this.#id === null) {
+      this.#id = textOf(chunk.responseId);
+      events.push({ type: "start", id: this.#id, model: textOf(chunk.modelVersion) });
+    }
+    const candidate = fieldsOf(listOf(chunk.candidates).find((one) => (fieldsOf(one).index ?? 0) === 0));
+    for (const part of listOf(fieldsOf(candidate.content).parts)) this.#part(fieldsOf(part), events);
+    const word = textOf(candidate.finishReason);
+    if (failures.has(word)) throw new AppError(this.#code, callerText(`The model made no call that can be carried out (${word}). ${textOf(candidate.finishMessage)}`));
+    if (word !== "" && word !== "FINISH_REASON_UNSPECIFIED") this.#finishWord = word;
+    const blockReason = textOf(fieldsOf(chunk.promptFeedback).blockReason);
+    if (blockReason !== "") {
+      this.#blocked = true;
+      this.#finishWord = blockReason;
+    }
+    if (chunk.usageMetadata !== undefined) events.push({ type: "usage", usage: geminiUsage(fieldsOf(chunk.usageMetadata)) });
+    return events;
+  }
+
+  end(): ChatEvent[] {
+    if (this.#finishWord === null) throw new AppError(this.#code, "The provider's answer ended before the model was done.");
+    const finish = this.#blocked ? "content-filter" : (finishReasons[this.#finishWord] ?? "stop");
+    return [{ type: "finish", finish: finish === "stop" && this.#calls > 0 ? "tool-calls" : finish, finishWord: this.#finishWord, stopSequence: null }];
+  }
+
+  #part(part: Fields, events: ChatEvent[]): void {
+    const signature = textOf(part.thoughtSignature);
+    if (part.functionCall !== undefined) {
+      const call = fieldsOf(part.functionCall);
+      const index = this.#calls++;
+      // Most models give no ids; one of the answer's own and the call's place is the same whenever it is read.
+      const id = textOf(call.id) || `call_${this.#id}_${index}`;
+      events.push({ type: "tool-call", index, id, name: textOf(call.name), ...(signature === "" ? {} : { signature: signaturePrefix + signature }) });
+      if (call.args === undefined) return;
+      const text = jsonText(call.args);
+      if (text === null) throw new AppError(this.#code, "The arguments of a tool call are nested too deeply.");
+      events.push({ type: "tool-arguments", index, text });
+      return;
+    }
+    const text = textOf(part.text);
+    if (part.thought === true) {
+      if (text !== "") events.push({ type: "thinking", text });
+      if (signature !== "") events.push({ type: "thinking-signature", signature: signaturePrefix + signature });
+      return;
+    }
+    if (signature !== "") events.push({ type: "thinking-signature", signature: signaturePrefix + signature });
+    if (text !== "") events.push({ type: "text", text });
+  }
+}
+
+/** `promptTokenCount` includes what was cached; thoughts are counted beside the answer and billed like it. */
+function geminiUsage(usage: Fields): TokenUsage {
+  return {
+    inputTokens: sumOf(countOf(usage.promptTokenCount), countOf(usage.toolUsePromptTokenCount)),
+    outputTokens: sumOf(countOf(usage.candidatesTokenCount), countOf(usage.thoughtsTokenCount)),
+    cacheReadTokens: countOf(usage.cachedContentTokenCount),
+    cacheWriteTokens: null,
+    reasoningTokens: countOf(usage.thoughtsTokenCount),
+  };
+}
