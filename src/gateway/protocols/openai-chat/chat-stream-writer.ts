@@ -35,6 +35,8 @@ export class OpenAiChatStreamWriter implements ChatStreamWriter {
   }
 
   write(event: ChatEvent): string {
+    // A signature is of the thinking right before it.
+    if (event.type !== "thinking" && event.type !== "thinking-signature" && event.type !== "usage") this.#thinking = "";
     switch (event.type) {
       case "start":
         return this.#start();
