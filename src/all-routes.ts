@@ -18,6 +18,7 @@ import type { OpenedEvaluation } from "./open-evaluation.ts";
 import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedRollouts } from "./open-rollouts.ts";
 import type { OpenedImporting } from "./open-importing.ts";
+import { openedTracingRoutes, type OpenedTracing } from "./open-tracing.ts";
 import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
 import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
 import { abTestRoutes, rolloutRoutes } from "./rollouts/index.ts";
@@ -43,6 +44,7 @@ export interface RouteParts {
   evaluation: OpenedEvaluation;
   exporting: OpenedExporting;
   rollouts: OpenedRollouts;
+  tracing: OpenedTracing;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
   access: OpenedAccess;
@@ -71,6 +73,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...evaluationRoutes(parts.evaluation.evaluations),
     ...rolloutRoutes(parts.rollouts.rollouts),
     ...abTestRoutes(parts.rollouts.abTests),
+    ...openedTracingRoutes(parts.tracing),
     ...doctorRoutes(parts.doctor),
   ];
 }

@@ -35,6 +35,7 @@ import { openExporting } from "./open-exporting.ts";
 import { openImporting } from "./open-importing.ts";
 import { openModels } from "./open-models.ts";
 import { openRollouts, type OpenedRollouts } from "./open-rollouts.ts";
+import { openTracing } from "./open-tracing.ts";
 import { openTracking } from "./open-tracking.ts";
 import { openWorkflows, type OpenedWorkflows } from "./open-workflows.ts";
 import { GrpcServer } from "./grpc/grpc-server.ts";
@@ -108,6 +109,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const owners = new SqlBlobOwners(database);
   const profiler = new DuckdbReferenceProfiler(duckdb);
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
+  const tracing = openTracing({ config, database, tracking, datasets, blobs, owners, clock, ids, logger });
   const { runtime, sources, requireLocalSource, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, clock, ids, logger });
   const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, requireLocalSource, upstreams: models.upstreams, lookups: models.lookups, events, heldData: datasets.heldData });
   const log = await SegmentPredictionLog.open({
@@ -162,7 +164,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       { name: "remove unused headers of servers upstream", run: async (now) => models.removeUnusedHeaders(new Set(await registryStore.listArtifactDigests()), now) },
       // An upload may itself take a day, and is noted by its beginning.
       { name: "forget old uploads", run: (now) => owners.pruneUploads(epochMs(now - 2 * dayMs)) },
-      { name: "remove old events", run: (now) => pruneEvents(outbox, now) },
+      { name: "remove old events", run: (now) => pruneEvents(outbox, now) }, tracing.maintenance,
       // Where servers share a database, each has its own predictions, and one of them has this run.
       ...(config.databaseUrl === undefined ? [{ name: "remove old predictions", each: () => serving.modelNames, run: prunePredictions }] : []),
     ],
@@ -172,7 +174,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, datasets, importing, evaluation, exporting, rollouts, access: opened, doctor: [...doctor, rollouts.check],
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, datasets, importing, evaluation, exporting, rollouts, tracing, access: opened, doctor: [...doctor, rollouts.check],
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(models.executionProviders()),
@@ -256,6 +258,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000)), dispatcher.stop(), engine.stop()]);
       await rollouts.stop();
       await serving.stop();
+      await tracing.stop();
       await access.tick(clock.now());
       await opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }));
       await opened.audit.close();

@@ -12,12 +12,13 @@ import { slipwayVersion } from "./core/version.ts";
 import { catalogCommands, registryCommands } from "./registry/index.ts";
 import { abTestCommands, rolloutCommands } from "./rollouts/index.ts";
 import { servingCommands } from "./serving/index.ts";
+import { traceCommands } from "./tracing/index.ts";
 import { runCommands } from "./tracking/index.ts";
 import { workflowCommands } from "./workflows/index.ts";
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version: slipwayVersion,
-  commands: [...registryCommands, ...catalogCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...runCommands, ...datasetCommands, ...importCommands, ...evaluationCommands, ...exportCommands, ...rolloutCommands, ...abTestCommands, ...localCommands],
+  commands: [...registryCommands, ...catalogCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...runCommands, ...traceCommands, ...datasetCommands, ...importCommands, ...evaluationCommands, ...exportCommands, ...rolloutCommands, ...abTestCommands, ...localCommands],
   serverUrl: serverUrl(),
   makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
   up: async (flags) => (await import("./up.ts")).up(flags),

@@ -87,6 +87,23 @@ const Settings = z.strictObject({
   pythonMemoryBytes: z.coerce.number().int().min(0).default(0),
   /** Whether packages without a wheel are built for a model, which runs their code with the rights of this server. */
   pythonSourcePackages: flag.default(false),
+  /** Days after which traces are removed. */
+  traceRetentionDays: z.coerce.number().int().min(1).max(3650).default(30),
+  /** Part of the traces that is kept, 0 to 1, alone or as `team=part` or `route:name=part`; failed and slow ones are always kept. */
+  traceSample: z
+    .union([z.number().transform((part) => [String(part)]), z.array(z.string()), z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean))])
+    .pipe(z.array(z.string().regex(/^(?:[^=]+=)?(?:1(?:\.0*)?|0(?:\.\d+)?|\.\d+)$/, "a part from 0 to 1 such as 0.1, or team=0.1")))
+    .default([]),
+  /** Traces that took longer are kept whatever `traceSample` says. Milliseconds. */
+  traceSlowMs: z.coerce.number().min(0).default(10_000),
+  /** Keys of attributes of spans whose values are never kept; `*` stands for anything. */
+  traceRedact: list,
+  /** Whether traces keep what went into models and tools and what came out of them. */
+  traceContent: flag.default(true),
+  /** Where every span that is kept is sent on to by OTLP/HTTP, such as https://collector.example.com/v1/traces. */
+  traceExportUrl: z.url({ protocol: /^https?$/ }).optional(),
+  /** The header Authorization with which spans are sent on. */
+  traceExportAuthorization: z.string().min(1).regex(/^[\x20-\x7e]+$/, "one line of printable characters").optional(),
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 
@@ -95,4 +112,4 @@ export const Config = Settings.superRefine(judgeArtifactRoots);
 export type Config = Readonly<z.infer<typeof Config>>;
 
 /** Settings that are never printed, and that may come from a file named by `<ENVIRONMENT NAME>_FILE`. */
-export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys", "importAuthorization", "hubToken"]);
+export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys", "importAuthorization", "hubToken", "traceExportAuthorization"]);

@@ -1,0 +1,132 @@
+import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
+import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
+import { SqlTraceStore } from "./adapters/sql/sql-trace-store.ts";
+import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
+import type { Config } from "./config/index.ts";
+import type { Caller } from "./core/caller.ts";
+import { epochMs, type Clock, type EpochMs } from "./core/clock.ts";
+import { AppError } from "./core/errors.ts";
+import type { IdGenerator } from "./core/ids.ts";
+import type { Logger } from "./core/logger.ts";
+import type { Route } from "./core/route.ts";
+import type { OpenedDatasets } from "./open-datasets.ts";
+import type { OpenedTracking } from "./open-tracking.ts";
+import type { BlobOwners, BlobStore } from "./registry/index.ts";
+import { BufferedSpanSink, samplingRates, SpanForwarder, SpanRedaction, TailSampling, TraceService, tracingRoutes, type DatasetRowAdder, type SpanSink } from "./tracing/index.ts";
+
+interface Parts {
+  config: Config;
+  database: SqlDatabase;
+  tracking: OpenedTracking;
+  datasets: OpenedDatasets;
+  blobs: BlobStore;
+  owners: BlobOwners;
+  clock: Clock;
+  ids: IdGenerator;
+  logger: Logger;
+}
+
+export interface OpenedTracing {
+  service: TraceService;
+  /** For spans that this server makes itself. */
+  sink: SpanSink;
+  tracking: OpenedTracking;
+  teamOfExperiment(caller: Caller, experiment: string): Promise<string>;
+  /** An entry of the daily maintenance. */
+  maintenance: { name: string; run(now: EpochMs): Promise<number> };
+  /** Writes what is pending, and ends the export. */
+  stop(): Promise<void>;
+}
+
+const dayMs = 86_400_000;
+const sampledSpansWaiting = 50_000;
+const longestDatasetBytes = 64 << 20;
+
+/** Traces on their store, with what is kept of them and where they are sent on. */
+export function openTracing({ config, database, tracking, datasets, blobs, owners, clock, ids, logger }: Parts): OpenedTracing {
+  const stopping = new AbortController();
+  const forwarder = config.traceExportUrl === undefined ? null : new SpanForwarder({
+    url: config.traceExportUrl, authorization: config.traceExportAuthorization, egress: new NodeEgressClient({ allowed: config.egressAllowed }), logger,
+    pause: (milliseconds) => pause(milliseconds, undefined, { signal: stopping.signal }).catch(() => undefined),
+  });
+  const service = new TraceService({
+    store: new SqlTraceStore(database), ids,
+    redaction: new SpanRedaction({ keys: config.traceRedact, content: config.traceContent }),
+    sampling: new TailSampling({ rates: samplingRates(config.traceSample), slowMs: config.traceSlowMs, maxWaiting: sampledSpansWaiting }),
+    datasets: new CsvRowAdder(datasets, blobs, owners),
+    visible: (caller) => tracking.access.visible(caller),
+    ...(forwarder === null ? {} : { forward: (records) => forwarder.forward(records) }),
+  });
+  const sink = new BufferedSpanSink({ ingest: (...given) => service.ingest(...given), now: () => clock.now(), logger });
+  return {
+    service, sink, tracking,
+    teamOfExperiment: async (caller, experiment) => {
+      await tracking.access.requireExperiment(caller, "contributor", experiment);
+      const team = await tracking.access.teamOf(experiment);
+      if (team === null) throw new AppError("EXPERIMENT_NOT_FOUND", `No Experiment with id=${experiment.slice(0, 100)} exists`);
+      return team;
+    },
+    maintenance: { name: "remove old traces", run: (now) => service.prune(epochMs(now - config.traceRetentionDays * dayMs)) },
+    stop: async () => {
+      await sink.settled();
+      stopping.abort();
+      await forwarder?.stop();
+    },
+  };
+}
+
+/** OTLP, the routes of people and the console, and MLflow's wire. */
+export function openedTracingRoutes(parts: OpenedTracing): Route[] {
+  // Calls and not bound methods: the reference is generated from routes that have no server behind them.
+  const traces = parts.service;
+  const teamOfExperiment = (caller: Caller, experiment: string): Promise<string> => parts.teamOfExperiment(caller, experiment);
+  return tracingRoutes({ traces, teamOfExperiment });
+}
+
+/** Adds rows to datasets of CSV: the next version is the last one with the row behind it. Rows of one process are added one after the other. */
+class CsvRowAdder implements DatasetRowAdder {
+  readonly #datasets: OpenedDatasets;
+  readonly #blobs: BlobStore;
+  readonly #owners: BlobOwners;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(datasets: OpenedDatasets, blobs: BlobStore, owners: BlobOwners) {
+    this.#datasets = datasets;
+    this.#blobs = blobs;
+    this.#owners = owners;
+  }
+
+  addRow(...given: Parameters<DatasetRowAdder["addRow"]>): ReturnType<DatasetRowAdder["addRow"]> {
+    const added = this.#last.then(() => this.#add(...given));
+    this.#last = added.catch(() => undefined);
+    return added;
+  }
+
+  async #add(caller: Caller, dataset: string, row: Readonly<Record<string, string>>, now: EpochMs): ReturnType<DatasetRowAdder["addRow"]> {
+    const { service } = this.#datasets;
+    const before = await service.version(caller, dataset).catch((error: unknown) => {
+      if (error instanceof AppError && (error.code === "DATASET_NOT_FOUND" || error.code === "DATASET_VERSION_NOT_FOUND")) return null;
+      throw error;
+    });
+    if (before !== null && before.format !== "csv") throw new AppError("NOT_SUPPORTED", `The dataset ${dataset} is no CSV; rows are added to datasets of CSV.`);
+    const columns = before?.columns.map(({ name }) => name) ?? Object.keys(row);
+    if (!columns.some((column) => row[column] !== undefined)) {
+      throw new AppError("INVALID_REQUEST", `The dataset ${dataset} has none of the columns ${Object.keys(row).join(", ")}.`);
+    }
+    const head = before === null ? csvLine(columns) : await this.#contentOf(before.digest);
+    const { digest } = await this.#blobs.put(Readable.from([head, head.endsWith("\n") ? "" : "\n", csvLine(columns.map((column) => row[column] ?? ""))]), { maxBytes: longestDatasetBytes });
+    await this.#owners.noteUpload(digest, caller.actor, now);
+    const { version } = await service.add(caller, dataset, { digest, format: "csv", source: "traces", ...(before?.target == null ? {} : { target: before.target }) }, now);
+    return { dataset, version: version.version, rows: version.rows };
+  }
+
+  async #contentOf(digest: string): Promise<string> {
+    return readFile(await this.#blobs.verifiedPath(digest), "utf8");
+  }
+}
+
+function csvLine(cells: readonly string[]): string {
+  return `${cells.map((cell) => `"${cell.replaceAll("\0", "").replaceAll("\"", "\"\"")}"`).join(",")}\n`;
+}

@@ -1,0 +1,83 @@
+import type { Command } from "../core/command.ts";
+import { AppError } from "../core/errors.ts";
+import { textTable } from "../core/text-table.ts";
+import type { SpanView, TraceSummary, TraceView } from "./schemas.ts";
+
+const dollars = (nano: number | null): string => (nano === null ? "-" : `$${(nano / 1e9).toFixed(nano < 1e7 ? 6 : 4)}`);
+const tokens = (input: number | null, output: number | null): string => (input === null && output === null ? "-" : `${input ?? 0}+${output ?? 0}`);
+const took = (milliseconds: number | null): string => (milliseconds === null ? "running" : milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(2)} s` : `${milliseconds.toFixed(1)} ms`);
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function milliseconds(text: string): number {
+  const [, number, unit = "s"] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(text) ?? [];
+  if (number === undefined) throw new AppError("INVALID_REQUEST", `${text} is no time such as 250ms, 2s or 1m.`);
+  return Number(number) * units[unit]!;
+}
+
+const search: Command = {
+  words: ["traces"],
+  summary: "search the traces, the newest first",
+  positionals: [{ name: "[text]", description: "in the name, in what went in or out, or in an attribute" }],
+  options: [
+    { flags: "--errors", description: "only traces in which a span failed" },
+    { flags: "--slower <time>", description: "only traces that took longer, such as 2s or 250ms" },
+    { flags: "--session <id>", description: "only traces of the session" },
+    { flags: "--user <id>", description: "only traces of the user" },
+    { flags: "--service <name>", description: "only traces of the service" },
+    { flags: "--model <name>", description: "only traces that called the model" },
+    { flags: "--order <order>", description: "start, duration or cost: greatest first", default: "start" },
+    { flags: "--limit <number>", description: "how many, at most 500", default: "20" },
+  ],
+  run: ({ api }, { positionals: [text], options }) => {
+    const { slower, session, user, service, model, order, limit, errors } = options;
+    const asked = { text, errors: errors === true ? "true" : undefined, slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), session, user, service, model, order, limit };
+    return api.get("/api/traces", asked as Record<string, string | number | undefined>);
+  },
+  render: ({ traces }: { traces: TraceSummary[] }) =>
+    traces.length === 0
+      ? "No traces. Send some by OTLP to /v1/traces of this server."
+      : textTable(
+        ["TRACE", "STARTED", "NAME", "STATUS", "TOOK", "SPANS", "TOKENS", "COST", "MODELS"],
+        traces.map((trace) => [
+          trace.traceId, new Date(trace.start).toISOString(), trace.name.slice(0, 40), trace.status, took(trace.durationMs), String(trace.spans), tokens(trace.inputTokens, trace.outputTokens), dollars(trace.cost), trace.models.join(",").slice(0, 40),
+        ]),
+      ),
+};
+
+const show: Command = {
+  words: ["traces", "show"],
+  summary: "show a trace: its spans as a tree, with times, tokens and cost",
+  positionals: [{ name: "<trace>", description: "id of the trace" }],
+  run: ({ api }, { positionals: [trace] }) => api.get(`/api/traces/${encodeURIComponent(trace!)}`),
+  render: ({ trace, spans, feedback, moreSpans }: TraceView) =>
+    [
+      `${trace.name}: ${trace.status}, ${took(trace.durationMs)}, ${tokens(trace.inputTokens, trace.outputTokens)} tokens, ${dollars(trace.cost)}${trace.session === null ? "" : `, session ${trace.session}`}`,
+      textTable(["SPAN", "AT", "TOOK", "MODEL", "TOKENS", "COST", "STATUS"], treeOf(spans).map(({ span, depth }) => [
+        `${"  ".repeat(depth)}${span.name}`, `+${span.offsetMs.toFixed(1)} ms`, took(span.durationMs), span.model ?? "-", tokens(span.inputTokens, span.outputTokens), dollars(span.cost),
+        span.status.code === "error" ? `error: ${span.status.message.slice(0, 60)}` : span.status.code,
+      ])),
+      ...(moreSpans ? ["There are more spans."] : []),
+      ...(feedback.length === 0 ? [] : [textTable(["FEEDBACK", "VALUE", "FROM", "COMMENT"], feedback.map(({ name, value, source, sourceId, comment }) => [name, JSON.stringify(value), `${source} ${sourceId}`, comment.slice(0, 60)]))]),
+    ].join("\n\n"),
+};
+
+/** Depth first, children by their start. A span whose parent is not there, or is its own descendant, stands at the top. */
+function treeOf(spans: readonly SpanView[]): { span: SpanView; depth: number }[] {
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  const children = Map.groupBy(spans, ({ parentSpanId }) => (parentSpanId !== null && ids.has(parentSpanId) ? parentSpanId : null));
+  const lines: { span: SpanView; depth: number }[] = [];
+  const seen = new Set<string>();
+  const walk = (top: SpanView): void => {
+    const open: { span: SpanView; depth: number }[] = [{ span: top, depth: 0 }];
+    for (let line = open.pop(); line !== undefined; line = open.pop()) {
+      if (seen.has(line.span.spanId)) continue;
+      seen.add(line.span.spanId);
+      lines.push(line);
+      for (const child of (children.get(line.span.spanId) ?? []).toReversed()) open.push({ span: child, depth: line.depth + 1 });
+    }
+  };
+  for (const span of [...(children.get(null) ?? []), ...spans]) if (!seen.has(span.spanId)) walk(span);
+  return lines;
+}
+
+export const traceCommands: readonly Command[] = [search, show];

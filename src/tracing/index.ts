@@ -1,0 +1,11 @@
+export * from "./schemas.ts";
+export type { Attributes, AttributeValue, Span, SpanEvent, SpanLink } from "./span.ts";
+export type { SpanSink } from "./span-sink.ts";
+export type { StoredTrace, TraceFacts, TraceStore, VisibleTraces } from "./trace-store.ts";
+export { BufferedSpanSink } from "./buffered-span-sink.ts";
+export { traceCommands } from "./commands.ts";
+export { tracingRoutes } from "./routes.ts";
+export { SpanForwarder } from "./span-forwarder.ts";
+export { SpanRedaction } from "./span-redaction.ts";
+export { samplingRates, TailSampling } from "./tail-sampling.ts";
+export { TraceService, type DatasetRowAdder } from "./trace-service.ts";

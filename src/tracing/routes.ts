@@ -1,0 +1,108 @@
+import { z } from "zod";
+import type { Caller } from "../core/caller.ts";
+import { AppError } from "../core/errors.ts";
+import { route, type Route } from "../core/route.ts";
+import { decodeJson } from "./otlp/decode-json.ts";
+import { decodeProtobuf } from "./otlp/decode-protobuf.ts";
+import { isJson, isProtobuf, otlpAnswer } from "./otlp/otlp-answer.ts";
+import { Feedback, NewFeedback, TraceId, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
+import { teamHeader, teamOfSender } from "./trace-access.ts";
+import type { TraceService } from "./trace-service.ts";
+
+const tag = "Traces";
+const TraceParams = z.strictObject({ trace: TraceId });
+const Next = z.string().nullable().meta({ description: "Give it as after for the rest; null at the end" });
+/** Of one request, decompressed; collectors send some hundred kilobytes. */
+const maxTraceBytes = 32 << 20;
+const experimentHeader = "x-mlflow-experiment-id";
+
+export interface TracingRouteParts {
+  traces: TraceService;
+  /** The team of an experiment on which the caller has the role contributor. Throws EXPERIMENT_NOT_FOUND, FORBIDDEN. */
+  teamOfExperiment(caller: Caller, experiment: string): Promise<string>;
+}
+
+/** Traces: what programs send by OTLP, and what people read. A trace is judged by its handler: what the caller may not see answers as what is missing. */
+export function tracingRoutes(parts: TracingRouteParts): Route[] {
+  const { traces } = parts;
+  return [
+    route({
+      method: "POST", path: "/v1/traces", access: "contributor", on: "some", audited: false, operationId: "exportTraces", tag,
+      summary: "Take spans by OTLP/HTTP, as protobuf or JSON",
+      description: `Answers in the encoding of the request. Spans without ids or times are counted in partialSuccess and the others are kept. The header ${teamHeader} names the team whose members see them, ${experimentHeader} an experiment.`,
+      body: { kind: "buffer", maxBytes: maxTraceBytes, description: "ExportTraceServiceRequest, plain or with gzip or deflate" },
+      response: { mediaType: "application/json", description: "ExportTraceServiceResponse, in the encoding of the request" },
+      handle: async ({ body, headers, caller, now }) => {
+        const type = headers["content-type"];
+        const inProtobuf = isProtobuf(type);
+        if (!inProtobuf && !isJson(type)) throw new AppError("UNSUPPORTED_MEDIA_TYPE", "Traces come as application/x-protobuf or application/json.");
+        const experiment = headers[experimentHeader];
+        const of = typeof experiment === "string" ? { team: await parts.teamOfExperiment(caller, experiment), experiment } : { team: teamOfSender(caller, headers[teamHeader]) };
+        const received = inProtobuf ? decodeProtobuf(body) : decodeJson(body);
+        await traces.ingest(of, received.spans, now);
+        return otlpAnswer(inProtobuf, received);
+      },
+    }),
+    route({
+      method: "GET", path: "/api/traces", access: "viewer", on: "some", operationId: "searchTraces", tag,
+      summary: "Traces that the caller may see, the newest first",
+      query: TraceQuery,
+      response: z.object({ traces: z.array(TraceSummary), next: Next }),
+      handle: async ({ query, caller }) => {
+        const { items, next } = await traces.search(caller, query);
+        return { traces: items, next };
+      },
+    }),
+    route({
+      method: "GET", path: "/api/traces/:trace", access: "viewer", on: "some", operationId: "getTrace", tag,
+      summary: "One trace with its spans and feedback",
+      params: TraceParams,
+      response: TraceView,
+      handle: ({ params, caller }) => traces.view(caller, params.trace),
+    }),
+    route({
+      method: "DELETE", path: "/api/traces/:trace", access: "contributor", on: "some", operationId: "deleteTrace", tag,
+      summary: "Remove a trace with its spans and feedback",
+      params: TraceParams,
+      response: TraceSummary,
+      handle: ({ params, caller, auditAs }) => {
+        auditAs({ object: `trace:${params.trace}` });
+        return traces.remove(caller, params.trace);
+      },
+    }),
+    route({
+      method: "GET", path: "/api/sessions", access: "viewer", on: "some", operationId: "listTraceSessions", tag,
+      summary: "Sessions: the traces that share one, summed up, the last first",
+      query: z.strictObject({ user: z.string().max(250).optional(), after: z.string().max(500).optional(), limit: z.coerce.number().int().min(1).max(500).default(50) }),
+      response: z.object({ sessions: z.array(TraceSession), next: Next }),
+      handle: async ({ query: { after = null, ...query }, caller }) => {
+        const { items, next } = await traces.sessions(caller, { ...query, after });
+        return { sessions: items, next };
+      },
+    }),
+    route({
+      method: "POST", path: "/api/traces/:trace/feedback", access: "viewer", on: "some", operationId: "addTraceFeedback", tag,
+      summary: "Say what is thought of a trace or of one of its spans, or what should have come out",
+      description: "With the id of a feedback that is there, its next revision.",
+      params: TraceParams,
+      body: { kind: "json", schema: NewFeedback },
+      response: Feedback,
+      handle: ({ params, body, caller, now, auditAs }) => {
+        auditAs({ object: `trace:${params.trace}`, detail: { name: body.name, source: body.source } });
+        return traces.addFeedback(caller, params.trace, body, now);
+      },
+    }),
+    route({
+      method: "POST", path: "/api/traces/:trace/dataset-row", access: "contributor", on: "some", operationId: "addTraceToDataset", tag,
+      summary: "Add a trace to a dataset, as a row of its next version",
+      description: "The row has trace_id, input, output and expected: what the last expectation of the trace said. A new dataset is made as CSV with these columns.",
+      params: TraceParams,
+      body: { kind: "json", schema: z.strictObject({ dataset: z.string().min(1).max(128) }) },
+      response: z.object({ dataset: z.string(), version: z.number().int(), rows: z.number().int() }),
+      handle: ({ params, body: { dataset }, caller, now, auditAs }) => {
+        auditAs({ object: `dataset:${dataset}`, detail: { trace: params.trace } });
+        return traces.addDatasetRow(caller, params.trace, dataset, now);
+      },
+    }),
+  ];
+}

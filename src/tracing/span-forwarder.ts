@@ -1,0 +1,93 @@
+import { gzip } from "node:zlib";
+import { promisify } from "node:util";
+import type { EgressClient } from "../core/egress.ts";
+import { toAppError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { encodeJson } from "./otlp/encode-json.ts";
+import type { SpanRecord } from "./stored-span.ts";
+
+export interface SpanForwarderParts {
+  url: string;
+  authorization?: string | undefined;
+  egress: Pick<EgressClient, "send">;
+  logger: Logger;
+  /** Waits before another attempt; fails or ends early when the forwarder stops. */
+  pause(milliseconds: number): Promise<void>;
+  /** Spans that wait, at most. */
+  maxWaiting?: number;
+}
+
+const compress = promisify(gzip);
+const batchSize = 512;
+const attempts = 5;
+/** What the conventions of OTLP name as worth another attempt. */
+const repeatable = new Set([429, 502, 503, 504]);
+
+/** Sends every span on to a collector by OTLP/HTTP, in batches and in the background; what is too much for its room, or is refused, is counted and let go. */
+export class SpanForwarder {
+  readonly #parts: SpanForwarderParts;
+  readonly #maxWaiting: number;
+  #waiting: SpanRecord[] = [];
+  #sending: Promise<void> | undefined;
+  #lost = 0;
+  #sent = 0;
+  #stopped = false;
+
+  constructor(parts: SpanForwarderParts) {
+    this.#parts = parts;
+    this.#maxWaiting = parts.maxWaiting ?? 20_000;
+  }
+
+  get counts(): { sent: number; lost: number; waiting: number } {
+    return { sent: this.#sent, lost: this.#lost, waiting: this.#waiting.length };
+  }
+
+  forward(records: readonly SpanRecord[]): void {
+    const room = Math.max(0, this.#maxWaiting - this.#waiting.length);
+    this.#lost += Math.max(0, records.length - room);
+    for (const record of records.slice(0, room)) this.#waiting.push(record);
+    if (this.#waiting.length > 0) this.#sending ??= this.#run();
+  }
+
+  /** Sends what waits once more, without further attempts. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    while (this.#sending !== undefined) await this.#sending;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, batchSize);
+      if (await this.#send(batch)) this.#sent += batch.length;
+      else this.#lost += batch.length;
+    }
+    this.#sending = undefined;
+  }
+
+  async #send(batch: readonly SpanRecord[]): Promise<boolean> {
+    const { url, authorization, egress, logger, pause } = this.#parts;
+    const headers = { "content-type": "application/json", "content-encoding": "gzip", ...(authorization === undefined ? {} : { authorization }) };
+    const body = await compress(encodeJson(batch.map(({ span }) => span)));
+    for (let attempt = 1; ; attempt++) {
+      let wait = Math.min(1000 * 2 ** (attempt - 1), 30_000);
+      let reason: unknown;
+      try {
+        const answer = await egress.send({ method: "POST", url, headers, body, timeoutMs: 10_000, maxResponseBytes: 4096 });
+        if (answer.status >= 200 && answer.status < 300) return true;
+        reason = `status ${answer.status}`;
+        const asked = Number(answer.headers["retry-after"]);
+        if (asked > 0) wait = Math.min(asked * 1000, 60_000);
+        if (!repeatable.has(answer.status)) attempt = attempts;
+      } catch (error) {
+        const { code } = toAppError(error);
+        reason = code;
+        if (code === "EGRESS_REFUSED") attempt = attempts;
+      }
+      if (attempt >= attempts || this.#stopped) {
+        logger.warn("traces.not_exported", { spans: batch.length, reason });
+        return false;
+      }
+      await pause(wait);
+    }
+  }
+}

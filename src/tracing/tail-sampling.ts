@@ -1,0 +1,116 @@
+import type { SpanRecord } from "./stored-span.ts";
+
+export interface SamplingRules {
+  /** Part of the traces that is kept, 0 to 1, by team and by `route:` with the name of a route (attribute slipway.route); `*` for the rest. */
+  rates: ReadonlyMap<string, number>;
+  /** Traces that took longer are always kept. Milliseconds. */
+  slowMs: number;
+  /** Spans that wait for the end of their trace, at most. */
+  maxWaiting: number;
+}
+
+interface Waiting {
+  records: SpanRecord[];
+}
+
+/** Verdicts that are remembered, for spans that come after their root. */
+const mostVerdicts = 50_000;
+
+/**
+ * Decides which traces are kept, when their root has ended: those that failed or were slow always, of the others a part. Which part follows from the trace's id, so
+ * that every server decides alike. Spans of traces that are not chosen wait for their root in memory, within a bound: beyond, the oldest are let go.
+ */
+export class TailSampling {
+  readonly #rules: SamplingRules;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #verdicts = new Map<string, boolean>();
+  #count = 0;
+  #dropped = 0;
+
+  constructor(rules: SamplingRules) {
+    this.#rules = rules;
+  }
+
+  /** Spans that were let go, as not chosen or for want of room. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Answers with the spans that are to be written now, in the order of their traces. */
+  take(records: readonly SpanRecord[]): readonly SpanRecord[] {
+    if (this.#keepsAll(records)) return records;
+    const kept: SpanRecord[] = [];
+    for (const record of records) {
+      const key = `${record.span.traceId} ${record.team}`;
+      if (this.#isChosen(record) || this.#verdicts.get(key) === true) {
+        kept.push(...this.#release(key), record);
+        this.#remember(key, true);
+      } else if (this.#isRemarkable(record)) {
+        kept.push(...this.#release(key), record);
+        this.#remember(key, true);
+      } else if (this.#verdicts.get(key) === false) this.#dropped++;
+      else if (record.span.parentSpanId === null && record.span.end !== null) {
+        this.#dropped += this.#release(key).length + 1;
+        this.#remember(key, false);
+      } else this.#wait(key, record);
+    }
+    return kept;
+  }
+
+  #keepsAll(records: readonly SpanRecord[]): boolean {
+    return this.#waiting.size === 0 && this.#verdicts.size === 0 && records.every((record) => this.#rateOf(record) >= 1);
+  }
+
+  #rateOf({ team, span }: SpanRecord): number {
+    const { rates } = this.#rules;
+    if (rates.size === 0) return 1;
+    const route = span.attributes["slipway.route"];
+    return (typeof route === "string" ? rates.get(`route:${route}`) : undefined) ?? rates.get(team) ?? rates.get("*") ?? 1;
+  }
+
+  /** The last 56 bits of the id are random, as W3C Trace Context has it. */
+  #isChosen(record: SpanRecord): boolean {
+    const rate = this.#rateOf(record);
+    return rate >= 1 || Number.parseInt(record.span.traceId.slice(-12), 16) / 2 ** 48 < rate;
+  }
+
+  #isRemarkable({ span, facts }: SpanRecord): boolean {
+    return facts.failed || (span.end !== null && Number(span.end - span.start) / 1e6 > this.#rules.slowMs);
+  }
+
+  #wait(key: string, record: SpanRecord): void {
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) this.#waiting.set(key, { records: [record] });
+    else waiting.records.push(record);
+    this.#count++;
+    while (this.#count > this.#rules.maxWaiting) {
+      const oldest = this.#waiting.keys().next().value!;
+      this.#dropped += this.#release(oldest).length;
+      this.#remember(oldest, false);
+    }
+  }
+
+  #release(key: string): readonly SpanRecord[] {
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) return [];
+    this.#waiting.delete(key);
+    this.#count -= waiting.records.length;
+    return waiting.records;
+  }
+
+  #remember(key: string, verdict: boolean): void {
+    this.#verdicts.delete(key);
+    this.#verdicts.set(key, verdict);
+    if (this.#verdicts.size > mostVerdicts) this.#verdicts.delete(this.#verdicts.keys().next().value!);
+  }
+}
+
+/** Reads `0.1`, `blue=0.5`, `route:chat=1`. Throws RangeError for anything else. */
+export function samplingRates(texts: readonly string[]): Map<string, number> {
+  return new Map(texts.map((text) => {
+    const [, name = "*", number] = /^(?:(.+)=)?([01](?:\.\d+)?|\.\d+)$/.exec(text.trim()) ?? [];
+    const rate = Number(number);
+    if (number === undefined || rate > 1) throw new RangeError(`${text} is no part between 0 and 1.`);
+    return [name, rate];
+  }));
+}

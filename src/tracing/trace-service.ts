@@ -1,0 +1,166 @@
+import type { Caller } from "../core/caller.ts";
+import type { EpochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import type { IdGenerator } from "../core/ids.ts";
+import { requireInTeam } from "../core/caller.ts";
+import type { Page } from "../core/search-condition.ts";
+import { translate } from "./dialects/translate.ts";
+import { latestFeedback } from "./latest-feedback.ts";
+import type { Feedback, NewFeedback, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
+import type { Span } from "./span.ts";
+import { factsOf } from "./span-facts.ts";
+import type { SpanRedaction } from "./span-redaction.ts";
+import { spanViewOf } from "./span-view.ts";
+import type { SpanRecord, StoredSpan } from "./stored-span.ts";
+import type { TailSampling } from "./tail-sampling.ts";
+import type { StoredTrace, TraceFacts, TraceKey, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
+
+/** Appends one row to a dataset, as its next version. */
+export interface DatasetRowAdder {
+  /** Throws what adding a version to a dataset throws, NOT_SUPPORTED for one that is no CSV, INVALID_REQUEST for columns that the row does not have. */
+  addRow(caller: Caller, dataset: string, row: Readonly<Record<string, string>>, now: EpochMs): Promise<{ dataset: string; version: number; rows: number }>;
+}
+
+export interface TraceServiceParts {
+  store: TraceStore;
+  ids: IdGenerator;
+  redaction: SpanRedaction;
+  sampling: TailSampling;
+  datasets: DatasetRowAdder;
+  /** Which teams and experiments a caller sees. */
+  visible(caller: Caller): VisibleTraces | Promise<VisibleTraces>;
+  /** Takes everything that is kept, to send it on. Returns at once. */
+  forward?: (records: readonly SpanRecord[]) => void;
+}
+
+/** Spans of a trace that are shown. */
+const mostSpans = 10_000;
+
+function missingTrace(traceId: string): AppError {
+  return new AppError("TRACE_NOT_FOUND", `There is no trace ${JSON.stringify(traceId.slice(0, 64))}.`);
+}
+
+/** Traces for those who may see them. A trace belongs to a team; what is hidden answers as what is missing. */
+export class TraceService {
+  readonly #parts: TraceServiceParts;
+
+  constructor(parts: TraceServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** Keeps spans that a caller of the team sent, or this server made: redacted, translated and sampled. Durable when it has answered. */
+  async ingest(of: { team: string; experiment?: string | undefined }, spans: readonly Span[], now: EpochMs): Promise<void> {
+    const { redaction, sampling, store, forward } = this.#parts;
+    const records = sampling.take(spans.map((span): SpanRecord => {
+      const stored = translate(redaction.apply(span));
+      return { team: of.team, experiment: of.experiment ?? null, span: stored, facts: factsOf(stored) };
+    }));
+    await store.write(records, now);
+    forward?.(records);
+  }
+
+  /** Says something of a trace of the team beside its spans. */
+  describe(key: TraceKey, facts: TraceFacts, now: EpochMs): Promise<void> {
+    return this.#parts.store.describe(key, facts, now);
+  }
+
+  /** Throws INVALID_REQUEST. */
+  async search(caller: Caller, { attributes, ...query }: TraceQuery): Promise<Page<TraceSummary>> {
+    const { items, next } = await this.find(caller, { ...query, attributes: attributes === undefined ? {} : attributesOf(attributes) });
+    return { items: items.map(({ summary }) => summary), next };
+  }
+
+  async find(caller: Caller, search: Omit<TraceSearch, "visible">): Promise<Page<StoredTrace>> {
+    return this.#parts.store.search({ ...search, visible: await this.#parts.visible(caller) });
+  }
+
+  /** Throws TRACE_NOT_FOUND, as all that follow. */
+  async trace(caller: Caller, traceId: string): Promise<StoredTrace> {
+    const found = await this.#parts.store.find(traceId, await this.#parts.visible(caller));
+    if (found === null) throw missingTrace(traceId);
+    return found;
+  }
+
+  async view(caller: Caller, traceId: string): Promise<TraceView> {
+    const { summary } = await this.trace(caller, traceId);
+    const [spans, feedback] = await Promise.all([this.#parts.store.spans(summary, mostSpans + 1), this.#parts.store.feedback(summary)]);
+    const from = spans[0]?.start ?? 0n;
+    return { trace: summary, spans: spans.slice(0, mostSpans).map((span) => spanViewOf(span, from)), feedback: latestFeedback(feedback), moreSpans: spans.length > mostSpans };
+  }
+
+  /** As they are kept, by their start. */
+  spans(key: TraceKey): Promise<StoredSpan[]> {
+    return this.#parts.store.spans(key, mostSpans);
+  }
+
+  async sessions(caller: Caller, request: { user?: string | undefined; after: string | null; limit: number }): Promise<Page<TraceSession>> {
+    const { user, ...page } = request;
+    return this.#parts.store.sessions({ ...page, ...(user === undefined ? {} : { user }), visible: await this.#parts.visible(caller) });
+  }
+
+  /** Throws FORBIDDEN. */
+  async remove(caller: Caller, traceId: string): Promise<TraceSummary> {
+    const { summary } = await this.trace(caller, traceId);
+    requireInTeam(caller, "contributor", summary.team);
+    await this.#parts.store.remove([summary]);
+    return summary;
+  }
+
+  /** Without a question of access: for callers that have asked it of an experiment. */
+  removeAll(keys: readonly TraceKey[]): Promise<number> {
+    return this.#parts.store.remove(keys);
+  }
+
+  /** Who sees a trace may say what they think of it. */
+  async addFeedback(caller: Caller, traceId: string, { spanId, sourceId, ...given }: NewFeedback, now: EpochMs): Promise<Feedback> {
+    const { summary } = await this.trace(caller, traceId);
+    return this.writeFeedback(summary, { ...given, spanId: spanId ?? null, sourceId: sourceId ?? caller.name, metadata: {}, actor: caller.actor }, now);
+  }
+
+  /** With an id that is there the next revision of it is written. */
+  writeFeedback(key: TraceKey, { id, ...feedback }: Omit<Feedback, "id" | "traceId" | "revision" | "createdAt" | "updatedAt"> & { id?: string | undefined }, now: EpochMs): Promise<Feedback> {
+    return this.#parts.store.addFeedback(key, { ...feedback, traceId: key.traceId, id: id ?? this.#parts.ids.next("feedback"), createdAt: now, updatedAt: now });
+  }
+
+  /** The last revision of each. */
+  async feedback(key: TraceKey): Promise<Feedback[]> {
+    return latestFeedback(await this.#parts.store.feedback(key));
+  }
+
+  removeFeedback(key: TraceKey, id: string): Promise<boolean> {
+    return this.#parts.store.removeFeedback(key, id);
+  }
+
+  /** What went into the trace, what came out, and what should have where somebody said it, as a row of a dataset. */
+  async addDatasetRow(caller: Caller, traceId: string, dataset: string, now: EpochMs): Promise<{ dataset: string; version: number; rows: number }> {
+    const { trace, spans, feedback } = await this.view(caller, traceId);
+    const root = spans.find(({ parentSpanId }) => parentSpanId === null) ?? spans[0];
+    const chat = spans.find(({ inputMessages }) => inputMessages !== null);
+    const expected = feedback.findLast(({ kind }) => kind === "expectation")?.value;
+    const row = {
+      trace_id: traceId,
+      input: root?.input ?? textOf((root?.inputMessages ?? chat?.inputMessages)?.findLast(({ role }) => role === "user")) ?? trace.inputPreview ?? "",
+      output: root?.output ?? textOf((root?.outputMessages ?? chat?.outputMessages)?.at(-1)) ?? trace.outputPreview ?? "",
+      expected: expected === undefined ? "" : typeof expected === "string" ? expected : JSON.stringify(expected),
+    };
+    return this.#parts.datasets.addRow(caller, dataset, row, now);
+  }
+
+  prune(before: EpochMs): Promise<number> {
+    return this.#parts.store.prune(before);
+  }
+}
+
+function textOf(message: { parts: { type: string; content?: unknown }[] } | undefined): string | undefined {
+  return message?.parts.map(({ type, content }) => (type === "text" && typeof content === "string" ? content : "")).join("");
+}
+
+function attributesOf(text: string): Record<string, string> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return Object.fromEntries(Object.entries(parsed).map(([key, value]) => [key, String(value)]));
+  } catch {
+    // Answered below.
+  }
+  throw new AppError("INVALID_REQUEST", "`attributes` is no JSON object of texts.", { problems: [{ path: "attributes", message: "must be a JSON object of texts" }] });
+}
