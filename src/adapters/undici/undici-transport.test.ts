@@ -266,7 +266,7 @@ describe("UndiciTransport", () => {
 
   it("proves over TLS that the name is the one that was asked for", async () => {
     const { certificate, key } = makeCertificate(["upstream.example"]);
-    const names: (string | false | undefined)[] = [];
+    const names: unknown[] = [];
     const secure = createSecureServer({ cert: certificate, key }, (_incoming, response) => void response.end("secret thanks")).listen(0, "127.0.0.1");
     secure.on("secureConnection", ({ servername }) => names.push(servername));
     await once(secure, "listening");

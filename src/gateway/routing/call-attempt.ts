@@ -1,0 +1,202 @@
+import type { Clock } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import { isContent, type ChatEvent } from "../conversation/chat-event.ts";
+import type { ChatStreamReader } from "../providers/provider-mapping.ts";
+import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
+import { CallTimer, type Sleep } from "./call-timer.ts";
+import type { StreamSource } from "./stream-pieces.ts";
+import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
+
+export interface AttemptParts {
+  transport: UpstreamTransport;
+  clock: Clock;
+  sleep: Sleep;
+}
+
+/** Monotonic milliseconds, but for `firstByteMs`, which is a time span. */
+export interface AttemptLimits {
+  /** Until the first piece of a whole answer, or the first content of a streamed one. */
+  firstByteMs: number;
+  /** A whole answer must be there. */
+  wholeBy: number;
+  /** A streamed one must be at its end. */
+  deadline: number;
+}
+
+export interface AttemptFailure {
+  outcome: Exclude<AttemptRecord["outcome"], "ok">;
+  status: number | null;
+  message: string;
+  retryAfterMs: number | null;
+  /** What was thrown, where it was not the provider that said no. */
+  thrown: unknown;
+}
+
+export type Begun<Answer> = { headers: Readonly<Record<string, string>>; status: number; firstByteAt: number } & (
+  | { streamed: false; answer: Answer; body: Uint8Array }
+  | { streamed: true; source: Omit<StreamSource, "failureOf" | "ended"> }
+);
+
+/** Of an answer without 2xx: its message is in the first bytes. */
+const mostFailureBytes = 64 << 10;
+/** Of a whole answer, which may hold images in base64. */
+const mostAnswerBytes = 128 << 20;
+
+/** One request to one provider, from its first byte to what decides whether it has begun well. It never throws. */
+export class CallAttempt<Answer> {
+  readonly #parts: AttemptParts;
+  readonly #provider: ReadyProvider;
+  readonly #prepared: PreparedCall<Answer>;
+  readonly #limits: AttemptLimits;
+  readonly #stop = new AbortController();
+  readonly #timer: CallTimer;
+  #late = false;
+  #status: number | null = null;
+
+  constructor(parts: AttemptParts, provider: ReadyProvider, prepared: PreparedCall<Answer>, limits: AttemptLimits) {
+    this.#parts = parts;
+    this.#provider = provider;
+    this.#prepared = prepared;
+    this.#limits = limits;
+    this.#timer = new CallTimer(parts.sleep);
+  }
+
+  /** Of a stream that has begun, its alarm and connection stay until `stop` or `finished`. */
+  async begin(): Promise<Begun<Answer> | AttemptFailure> {
+    let request: Parameters<UpstreamTransport["send"]>[0];
+    try {
+      request = this.#request();
+    } catch (thrown) {
+      const outcome = thrown instanceof AppError && thrown.code === "PROVIDER_UNAUTHORIZED" ? "unauthorized" : "unreachable";
+      return { outcome, status: null, message: messageOf(thrown, "Its request cannot be made of its settings."), retryAfterMs: null, thrown };
+    }
+    this.#timer.set(this.#limits.firstByteMs, this.#ring);
+    try {
+      const answer = await this.#parts.transport.send(request);
+      this.#status = answer.status;
+      if (answer.status < 200 || answer.status > 299) return await this.#refused(answer);
+      return this.#prepared.stream === null ? await this.#whole(answer) : await this.#begun(answer, this.#prepared.stream);
+    } catch (thrown) {
+      this.#timer.clear();
+      if (!this.#stop.signal.aborted) this.#stop.abort();
+      else if (!this.#late) return { outcome: "cancelled", status: this.#status, message: "The call was ended.", retryAfterMs: null, thrown };
+      return this.#late ? this.#failed("timeout", "It did not answer in time.", thrown) : this.#broken(thrown);
+    }
+  }
+
+  /** Ends it wherever it is. */
+  stop(): void {
+    this.#timer.clear();
+    this.#stop.abort();
+  }
+
+  /** The stream is at its end. */
+  finished(): void {
+    this.#timer.clear();
+  }
+
+  /** What broke a stream off after it had begun. */
+  streamFailure(thrown: unknown): AppError {
+    if (this.#late) return new AppError("PROVIDER_TIMEOUT", "The answer was not at its end within the deadline of the call.", { cause: thrown });
+    if (this.#stop.signal.aborted) return new AppError("CALLER_GONE", "The caller ended the call.", { cause: thrown });
+    if (thrown instanceof AppError && (thrown.code === "PROVIDER_TIMEOUT" || thrown.code === "PROVIDER_STREAM_FAILED")) return thrown;
+    return new AppError("PROVIDER_STREAM_FAILED", messageOf(thrown, "The provider's stream is not in its protocol."), { cause: thrown });
+  }
+
+  readonly #ring = (): void => {
+    this.#late = true;
+    this.#stop.abort();
+  };
+
+  #request(): Parameters<UpstreamTransport["send"]>[0] {
+    const { name, settings, mapping } = this.#provider;
+    const { path, headers: wanted, body } = this.#prepared.request;
+    if (settings.baseUrl === undefined) throw new AppError("PROVIDER_UNAVAILABLE", "The provider has no address: set its baseUrl.");
+    const url = new URL(settings.baseUrl.replace(/\/+$/, "") + path);
+    const headers: Record<string, string> = { "content-type": "application/json" };
+    for (const header in settings.headers) headers[header.toLowerCase()] = settings.headers[header]!;
+    Object.assign(headers, wanted);
+    Object.assign(headers, mapping.authorize({ method: "POST", url, headers, body }, this.#provider.secret(), settings, this.#parts.clock.now()));
+    return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop.signal };
+  }
+
+  async #refused({ status, headers, body }: TransportAnswer): Promise<AttemptFailure> {
+    const text = await readFirst(body, mostFailureBytes);
+    this.#timer.clear();
+    // The caller cannot help it, whatever a mapping makes of the status.
+    if (status < 400) return this.#failed("failed", "It answered with a redirect, which is not followed.", null);
+    const { kind, message, retryAfterMs } = this.#provider.mapping.failure(status, headers, text);
+    return { outcome: kind, status, message, retryAfterMs, thrown: null };
+  }
+
+  async #whole({ status, headers, body }: TransportAnswer): Promise<Begun<Answer>> {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    let firstByteAt: number | null = null;
+    for await (const chunk of body) {
+      if (firstByteAt === null) {
+        firstByteAt = this.#parts.clock.monotonic();
+        this.#timer.set(this.#limits.wholeBy - firstByteAt, this.#ring);
+      }
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > mostAnswerBytes) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's answer is larger than 128 MiB.");
+    }
+    this.#timer.clear();
+    const bytes = joined(chunks);
+    return { streamed: false, answer: this.#prepared.read(bytes, headers), body: bytes, headers, status, firstByteAt: firstByteAt ?? this.#parts.clock.monotonic() };
+  }
+
+  /** Reads until the first content: what breaks before it can be asked of another provider. */
+  async #begun({ status, headers, body }: TransportAnswer, reader: ChatStreamReader): Promise<Begun<Answer>> {
+    const { clock } = this.#parts;
+    const reading = body[Symbol.asyncIterator]();
+    const chunks: Uint8Array[] = [];
+    const events: ChatEvent[] = [];
+    const begun = (rest: AsyncIterator<Uint8Array> | null): Begun<Answer> => {
+      const firstByteAt = clock.monotonic();
+      const first: StreamPiece = { bytes: joined(chunks), events };
+      if (rest === null) this.#timer.clear();
+      else this.#timer.set(this.#limits.deadline - firstByteAt, this.#ring);
+      return { streamed: true, headers, status, firstByteAt, source: { first, body: rest, reader } };
+    };
+    for (;;) {
+      const { done, value: bytes } = await reading.next();
+      if (done !== true) chunks.push(bytes);
+      const completed = done === true ? reader.end() : reader.push(bytes);
+      events.push(...completed);
+      if (completed.some(isContent)) return begun(done === true ? null : reading);
+      if (done === true) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's stream ended without an answer.");
+    }
+  }
+
+  #broken(thrown: unknown): AttemptFailure {
+    if (!(thrown instanceof AppError)) return this.#failed("broken-answer", "Its answer is not in its protocol.", thrown);
+    const { code, message } = thrown;
+    if (code === "PROVIDER_TIMEOUT") return this.#failed("timeout", message, thrown);
+    return this.#failed(code === "EGRESS_REFUSED" || code === "PROVIDER_UNAVAILABLE" ? "unreachable" : "broken-answer", message, thrown);
+  }
+
+  #failed(outcome: AttemptFailure["outcome"], message: string, thrown: unknown): AttemptFailure {
+    return { outcome, status: this.#status, message, retryAfterMs: null, thrown };
+  }
+}
+
+function messageOf(thrown: unknown, otherwise: string): string {
+  return thrown instanceof AppError ? thrown.message : otherwise;
+}
+
+async function readFirst(body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    if ((length += chunk.length) >= most) break;
+  }
+  return joined(chunks).subarray(0, most);
+}
+
+/** The usual one is handed on as it is. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}

@@ -1,0 +1,73 @@
+import type { ErrorCode } from "../../core/error-catalogue.ts";
+import { AppError } from "../../core/errors.ts";
+import type { RouteTarget } from "../schemas.ts";
+import type { AttemptFailure } from "./call-attempt.ts";
+import { targetName } from "./target-name.ts";
+
+/** Why a target did not answer: its last attempt, or what kept it from being asked. */
+export interface TargetTrouble {
+  target: RouteTarget;
+  kind:
+    | AttemptFailure["outcome"]
+    /** Its breaker is open. */
+    | "left-alone"
+    /** The call cannot be put into its form. */
+    | "unfit"
+    /** Its own limits are reached. */
+    | "busy"
+    /** No such provider is set up. */
+    | "absent";
+  message: string;
+  retryAfterMs: number | null;
+  thrown: unknown;
+}
+
+/** What the caller is told where all troubles are of these kinds. */
+const codes: Readonly<Record<TargetTrouble["kind"], ErrorCode>> = {
+  invalid: "PROVIDER_REFUSED", "content-filter": "PROVIDER_REFUSED", "not-found": "PROVIDER_REFUSED", "context-length": "CONTEXT_TOO_LONG", unfit: "GATEWAY_FIELD_UNSUPPORTED",
+  unauthorized: "PROVIDER_UNAUTHORIZED", quota: "PROVIDER_LIMITED", "rate-limited": "PROVIDER_LIMITED", busy: "RATE_LIMITED", timeout: "PROVIDER_TIMEOUT", "broken-answer": "PROVIDER_ANSWER_INVALID",
+  overloaded: "PROVIDER_UNAVAILABLE", failed: "PROVIDER_UNAVAILABLE", unreachable: "PROVIDER_UNAVAILABLE", "left-alone": "PROVIDER_UNAVAILABLE", absent: "PROVIDER_UNAVAILABLE", cancelled: "CALLER_GONE",
+};
+
+/** What may be over when the caller asks again. */
+const passing: ReadonlySet<TargetTrouble["kind"]> = new Set(["rate-limited", "busy", "timeout", "broken-answer", "overloaded", "failed", "unreachable", "left-alone"]);
+/** Of what stays as it is, what tells the caller most. */
+const telling: readonly TargetTrouble["kind"][] = ["context-length", "unfit", "not-found", "unauthorized", "quota", "absent"];
+
+/**
+ * The error of a call that no target answered. Troubles of one code keep it; where some of different kinds may pass, it is PROVIDER_UNAVAILABLE; else the most telling one counts. Each target's trouble stands in
+ * the message and in `problems`.
+ */
+export function callFailure(troubles: readonly TargetTrouble[]): AppError {
+  const [first, ...others] = troubles;
+  if (first === undefined) return new AppError("PROVIDER_TIMEOUT", "The deadline of the call was over before any target could be asked.");
+  const code = codeOf(troubles);
+  // Errors that were made for callers go to them as they are.
+  if (others.length === 0 && first.thrown instanceof AppError && (first.kind === "unfit" || first.kind === "busy" || first.thrown.code === "EGRESS_REFUSED")) return copyOf(first.thrown);
+  const problems = troubles.map(({ target, message }) => ({ path: targetName(target), message }));
+  const text = problems.map(({ path, message }) => `${path}: ${message}`).join(" ");
+  const waits = troubles.flatMap(({ kind, retryAfterMs }) => (passing.has(kind) && retryAfterMs !== null ? [retryAfterMs] : []));
+  const passes = troubles.some(({ kind }) => passing.has(kind)) && (code === "PROVIDER_UNAVAILABLE" || code === "PROVIDER_LIMITED" || code === "RATE_LIMITED");
+  const cause = troubles.findLast(({ thrown }) => thrown !== null)?.thrown;
+  const retryAfterSeconds = waits.length === 0 ? 1 : Math.max(1, Math.ceil(Math.min(...waits) / 1000));
+  return new AppError(code, text, { problems, cause, ...(passes ? { retryAfterSeconds } : {}) });
+}
+
+function codeOf(troubles: readonly TargetTrouble[]): ErrorCode {
+  const code = ownCode(troubles[0]!);
+  if (troubles.every((trouble) => ownCode(trouble) === code)) return code;
+  if (troubles.some(({ kind }) => passing.has(kind))) return "PROVIDER_UNAVAILABLE";
+  const kind = telling.find((candidate) => troubles.some((trouble) => trouble.kind === candidate));
+  return ownCode(troubles.find((trouble) => trouble.kind === kind) ?? troubles[0]!);
+}
+
+function ownCode({ kind, thrown }: TargetTrouble): ErrorCode {
+  const own = thrown instanceof AppError && (kind === "unfit" || kind === "busy" || thrown.code === "EGRESS_REFUSED");
+  return own ? thrown.code : codes[kind];
+}
+
+/** Attempts are remembered by the error, so no two calls may share one. */
+function copyOf(error: AppError): AppError {
+  const { code, message, problems, retryAfterSeconds } = error;
+  return new AppError(code, message, { problems, cause: error, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
+}

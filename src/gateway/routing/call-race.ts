@@ -1,0 +1,301 @@
+import { AppError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { RouteTarget } from "../schemas.ts";
+import { CallAttempt, type AttemptFailure, type AttemptParts, type Begun } from "./call-attempt.ts";
+import { callFailure, type TargetTrouble } from "./call-failure.ts";
+import { attemptsOfFailure, type AttemptRecord, type CallOrder, type OpenedCall, type PreparedCall, type ReadyProvider } from "./call-plan.ts";
+import { CallTimer } from "./call-timer.ts";
+import type { ProviderHealth, TargetHealth } from "./provider-health.ts";
+import { attemptSpans, backoffMs, isCounted, isFinal, isPassing, isSound, leastAttemptMs, leastRetryMs, retryWindowMs } from "./retry-rules.ts";
+import { StreamPieces } from "./stream-pieces.ts";
+import { targetName } from "./target-name.ts";
+
+export interface CallRunnerParts extends AttemptParts {
+  /** With `settings.baseUrl` set, also where it is the kind's own. */
+  provider(name: string): ReadyProvider | null;
+  health: ProviderHealth;
+  /** In [0, 1). */
+  random(): number;
+  logger: Logger;
+}
+
+/** A target on its way through the call. */
+interface Candidate {
+  target: RouteTarget;
+  provider: ReadyProvider;
+  health: TargetHealth;
+  failures: number;
+  attemptsLeft: number;
+  firstFailureAt: number | null;
+  /** Monotonic: it is not asked before. */
+  notBefore: number;
+}
+
+/** An attempt under way. */
+interface Running<Answer> {
+  candidate: Candidate;
+  attempt: CallAttempt<Answer>;
+  prepared: PreparedCall<Answer>;
+  release: (() => void) | null;
+  record: Omit<AttemptRecord, "ms" | "outcome" | "status" | "message">;
+  since: number;
+}
+
+/**
+ * One call over its targets. A lane asks one target after the other; a second lane starts where the call is hedged and the first is silent. What begins well first is the answer, and everything else is ended
+ * in that moment. A target that fails is asked again within a second while others wait; what it could not do by then it may try after them, as long as the deadline leaves time.
+ */
+export class CallRace<Answer> {
+  readonly #parts: CallRunnerParts;
+  readonly #order: CallOrder<Answer>;
+  readonly #startedAt: number;
+  readonly #fresh: Candidate[] = [];
+  /** Those that may be asked again when no fresh one is left. */
+  readonly #again: Candidate[] = [];
+  readonly #running = new Set<Running<Answer>>();
+  readonly #attempts: AttemptRecord[] = [];
+  readonly #troubles = new Map<RouteTarget, TargetTrouble>();
+  readonly #over = new AbortController();
+  readonly #result = Promise.withResolvers<OpenedCall<Answer>>();
+  #lanes = 0;
+
+  constructor(parts: CallRunnerParts, order: CallOrder<Answer>, targets: readonly RouteTarget[]) {
+    this.#parts = parts;
+    this.#order = order;
+    this.#startedAt = parts.clock.monotonic();
+    for (const target of targets) {
+      const provider = parts.provider(target.provider);
+      if (provider === null) this.#troubled(target, "absent", "No provider of this name is set up.");
+      else {
+        const health = parts.health.of(target.provider, target.model, provider.settings.breaker);
+        this.#fresh.push({ target, provider, health, failures: 0, attemptsLeft: order.settings.attempts, firstFailureAt: null, notBefore: 0 });
+      }
+    }
+  }
+
+  run(): Promise<OpenedCall<Answer>> {
+    const { signal, settings } = this.#order;
+    if (signal.aborted) this.#callerLeft();
+    else {
+      signal.addEventListener("abort", this.#callerLeft, { once: true });
+      this.#startLane(false);
+      if (settings.hedgeAfterMs !== undefined && !this.#isOver && this.#fresh.length > 0) {
+        const hedge = (): void => {
+          if (!this.#isOver && this.#fresh.length > 0) this.#startLane(true);
+        };
+        this.#parts.sleep(settings.hedgeAfterMs, this.#over.signal).then(hedge, () => undefined);
+      }
+    }
+    return this.#result.promise;
+  }
+
+  get #isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  readonly #callerLeft = (): void => this.#fail(new AppError("CALLER_GONE", "The caller ended the call.", { cause: this.#order.signal.reason }));
+
+  #startLane(hedge: boolean): void {
+    this.#lanes++;
+    this.#lane(hedge).then(
+      () => {
+        if (--this.#lanes === 0 && !this.#isOver) this.#fail(callFailure([...this.#troubles.values()]));
+      },
+      (thrown: unknown) => this.#fail(thrown),
+    );
+  }
+
+  async #lane(hedge: boolean): Promise<void> {
+    while (!this.#isOver) {
+      const candidate = this.#fresh.shift() ?? this.#again.sort((one, other) => one.notBefore - other.notBefore).shift();
+      if (candidate === undefined) return;
+      while (!this.#isOver && (await this.#ask(candidate, hedge)));
+    }
+  }
+
+  /** One attempt. True where the same target is to be asked once more, after the wait that was done here. */
+  async #ask(candidate: Candidate, hedge: boolean): Promise<boolean> {
+    const { clock, sleep } = this.#parts;
+    const { target, provider, health } = candidate;
+    const waitMs = candidate.notBefore - clock.monotonic();
+    if (waitMs > 0) {
+      await sleep(waitMs, this.#over.signal).catch(() => undefined);
+      if (this.#isOver) return false;
+    }
+    if (health.isOpen(clock.monotonic())) return this.#leftAlone(candidate);
+    let prepared: PreparedCall<Answer>;
+    try {
+      prepared = this.#order.prepare(target, provider);
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) || !(thrown.code === "GATEWAY_FIELD_UNSUPPORTED" || thrown.code === "CONTEXT_TOO_LONG" || thrown.code.startsWith("PROVIDER_"))) throw thrown;
+      return this.#troubled(target, thrown.code.startsWith("PROVIDER_") ? "unauthorized" : "unfit", thrown.message, thrown);
+    }
+    const release = this.#order.admit === undefined ? null : await this.#admitted(candidate, this.#order.admit(target, provider));
+    if (release === false) return false;
+    const now = clock.monotonic();
+    const remainingMs = this.#order.deadline - now;
+    const admits = remainingMs >= leastAttemptMs && health.admits(now);
+    if (!admits) {
+      release?.();
+      return remainingMs < leastAttemptMs ? this.#tooLate(target) : this.#leftAlone(candidate);
+    }
+    const spans = attemptSpans({
+      remainingMs, firstByteMs: this.#order.settings.firstByteMs, others: this.#others(now), sinceFailureMs: candidate.firstFailureAt === null ? null : now - candidate.firstFailureAt,
+    });
+    const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
+    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge }, since: now };
+    this.#running.add(running);
+    const result = await attempt.begin();
+    // Whoever ended the race has put it down already.
+    if (!this.#running.has(running)) return false;
+    if ("outcome" in result) return this.#lost(running, result, spans);
+    this.#won(running, result);
+    return false;
+  }
+
+  /** What gives the place back; false where there was none, or nobody wants it any more. */
+  async #admitted({ target }: Candidate, admission: Promise<() => void>): Promise<false | (() => void)> {
+    const timer = new CallTimer(this.#parts.sleep);
+    const outOfTime = new Promise<null>((resolve) => timer.set(this.#order.deadline - this.#parts.clock.monotonic(), () => resolve(null)));
+    try {
+      const release = await Promise.race([admission, outOfTime]);
+      if (release !== null && !this.#isOver) return release;
+      admission.then((late) => late(), () => undefined);
+      return this.#isOver ? false : this.#tooLate(target);
+    } catch (thrown) {
+      if (!(thrown instanceof AppError)) throw thrown;
+      const retryAfterMs = thrown.retryAfterSeconds === undefined ? null : thrown.retryAfterSeconds * 1000;
+      return this.#troubled(target, "busy", thrown.message, thrown, retryAfterMs);
+    } finally {
+      timer.clear();
+    }
+  }
+
+  #lost(running: Running<Answer>, failure: AttemptFailure, { firstByteMs, inWindow }: { firstByteMs: number; inWindow: boolean }): boolean {
+    const { candidate } = running;
+    const { target, health } = candidate;
+    const { outcome, message, retryAfterMs, thrown } = failure;
+    this.#put(running, failure);
+    const now = this.#parts.clock.monotonic();
+    const cutShort = inWindow && outcome === "timeout";
+    // A caller in a hurry says nothing about the provider.
+    const hurried = outcome === "timeout" && firstByteMs < Math.min(retryWindowMs, this.#order.settings.firstByteMs);
+    if (isCounted(outcome) && !cutShort && !hurried) this.#countFailure(target, health, message, now);
+    else if (isSound(outcome)) health.succeeded(null);
+    else health.released();
+    if (!cutShort) {
+      this.#troubled(target, outcome, message, thrown, retryAfterMs);
+      candidate.attemptsLeft--;
+      candidate.failures++;
+      candidate.firstFailureAt ??= now;
+    }
+    if (isFinal(outcome)) {
+      this.#fail(callFailure([this.#troubles.get(target)!]));
+      return false;
+    }
+    if (outcome === "context-length") this.#keepRoomier(target);
+    const refused = thrown instanceof AppError && thrown.code === "EGRESS_REFUSED";
+    return isPassing(outcome) && !refused && candidate.attemptsLeft > 0 && this.#isForthwith(candidate, failure, now);
+  }
+
+  /** Whether the same target is asked again before the others; where it is not, it may be its turn after them. */
+  #isForthwith(candidate: Candidate, { outcome, retryAfterMs }: AttemptFailure, now: number): boolean {
+    candidate.notBefore = now + (retryAfterMs ?? backoffMs(candidate.failures, this.#parts.random()));
+    if (candidate.notBefore + leastAttemptMs > this.#order.deadline) return false;
+    if (this.#others(now) === 0) {
+      if (this.#again.length === 0) return true;
+    } else if (outcome !== "timeout" && candidate.notBefore + (candidate.health.ewmaMs ?? leastRetryMs) <= candidate.firstFailureAt! + retryWindowMs) return true;
+    this.#again.push(candidate);
+    return false;
+  }
+
+  #won(running: Running<Answer>, begun: Begun<Answer>): void {
+    const { candidate, attempt, prepared, release } = running;
+    const { target, provider, health } = candidate;
+    this.#put(running, null, begun.status);
+    health.succeeded(begun.firstByteAt - running.since);
+    const record = this.#attempts.pop()!;
+    this.#endOthers();
+    this.#attempts.push(record);
+    const opened = { target, provider, attempts: this.#attempts, headers: begun.headers, prepared, firstByteMs: begun.firstByteAt - this.#startedAt };
+    if (!begun.streamed) {
+      release?.();
+      this.#order.signal.removeEventListener("abort", this.#callerLeft);
+      this.#result.resolve({ ...opened, streamed: false, answer: begun.answer, body: begun.body });
+      return;
+    }
+    const stop = (): void => attempt.stop();
+    const { signal } = this.#order;
+    signal.removeEventListener("abort", this.#callerLeft);
+    signal.addEventListener("abort", stop, { once: true });
+    const ended = (failure: AppError | null): void => {
+      signal.removeEventListener("abort", stop);
+      attempt.stop();
+      release?.();
+      // The deadline is the route's; everything else that breaks a stream off is the provider's.
+      if (failure !== null && failure.code !== "CALLER_GONE" && this.#parts.clock.monotonic() < this.#order.deadline) this.#countFailure(target, health, failure.message, this.#parts.clock.monotonic());
+    };
+    this.#result.resolve({ ...opened, streamed: true, pieces: new StreamPieces({ ...begun.source, failureOf: (thrown) => attempt.streamFailure(thrown), ended }) });
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#isOver) return;
+    this.#order.signal.removeEventListener("abort", this.#callerLeft);
+    this.#endOthers();
+    if (thrown instanceof AppError) attemptsOfFailure.set(thrown, this.#attempts);
+    this.#result.reject(thrown);
+  }
+
+  #endOthers(): void {
+    this.#over.abort();
+    for (const running of this.#running) {
+      this.#put(running, { outcome: "cancelled", status: null, message: "Another answer was quicker, or the caller left.", retryAfterMs: null, thrown: null });
+      running.candidate.health.released();
+      running.attempt.stop();
+    }
+  }
+
+  /** Writes an attempt down. A stream that has begun keeps its place of the provider's limits until its end. */
+  #put(running: Running<Answer>, failure: AttemptFailure | null, status: number | null = null): void {
+    this.#running.delete(running);
+    if (failure !== null) running.release?.();
+    const ms = this.#parts.clock.monotonic() - running.since;
+    this.#attempts.push({ ...running.record, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? status, message: failure?.message ?? null });
+  }
+
+  #countFailure(target: RouteTarget, health: TargetHealth, message: string, now: number): void {
+    if (health.failed(now)) this.#parts.logger.warn("gateway.breaker.opened", { target: targetName(target), message, waitMs: health.waitMs(now) });
+  }
+
+  /** Fresh targets that would be asked. */
+  #others(now: number): number {
+    let count = 0;
+    for (const { health } of this.#fresh) if (!health.isOpen(now)) count++;
+    return count;
+  }
+
+  /** Only those that take more than what was too long for this one. */
+  #keepRoomier({ model, maxContextTokens }: RouteTarget): void {
+    const room = maxContextTokens ?? this.#order.facts.inputTokens;
+    for (const list of [this.#fresh, this.#again]) {
+      const kept = list.filter(({ target }) => (target.maxContextTokens === undefined ? target.model !== model : target.maxContextTokens > room));
+      list.splice(0, list.length, ...kept);
+    }
+  }
+
+  #leftAlone({ target, health }: Candidate): false {
+    const waitMs = health.waitMs(this.#parts.clock.monotonic());
+    // What it failed with in this very call says more.
+    if (this.#troubles.has(target)) return false;
+    return this.#troubled(target, "left-alone", `It failed again and again, and is left alone for ${Math.max(1, Math.ceil(waitMs / 1000))} s.`, null, waitMs);
+  }
+
+  #tooLate(target: RouteTarget): false {
+    return this.#troubles.has(target) ? false : this.#troubled(target, "timeout", "The deadline was over before it could be asked.");
+  }
+
+  #troubled(target: RouteTarget, kind: TargetTrouble["kind"], message: string, thrown: unknown = null, retryAfterMs: number | null = null): false {
+    this.#troubles.set(target, { target, kind, message, retryAfterMs, thrown });
+    return false;
+  }
+}

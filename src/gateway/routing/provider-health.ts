@@ -1,0 +1,145 @@
+import { CircuitBreaker, type BreakerState } from "../../serving/index.ts";
+import type { ProviderSettings } from "../schemas.ts";
+
+/** One model of one provider, as an administrator sees how it does. */
+export interface ProviderHealthView {
+  provider: string;
+  model: string;
+  state: BreakerState;
+  /** In a row, the last ones. */
+  failures: number;
+  /** Milliseconds until it is asked again; 0 where it is asked. */
+  waitMs: number;
+  /** Milliseconds to the first byte, of late (exponentially weighted); null before the first answer. */
+  ewmaMs: number | null;
+  /** Attempts since the start, and those of them that failed by the provider's fault. */
+  calls: number;
+  errors: number;
+}
+
+/** Weight of the newest answer: half of the figure is of the last three. */
+const newestShare = 0.2;
+/** Callers may name any model of a provider; beyond so many, those that say least are forgotten. */
+const mostTargets = 4096;
+
+/** How one model of one provider does. Times are monotonic milliseconds. */
+export class TargetHealth {
+  readonly #breaker: CircuitBreaker;
+  #failures = 0;
+  #calls = 0;
+  #errors = 0;
+  #ewmaMs: number | null = null;
+
+  constructor(limits: ProviderSettings["breaker"]) {
+    this.#breaker = new CircuitBreaker(limits);
+  }
+
+  set limits(limits: ProviderSettings["breaker"]) {
+    this.#breaker.limits = limits;
+  }
+
+  get ewmaMs(): number | null {
+    return this.#ewmaMs;
+  }
+
+  state(now: number): BreakerState {
+    return this.#breaker.state(now);
+  }
+
+  waitMs(now: number): number {
+    return this.#breaker.waitMs(now);
+  }
+
+  /** Whether `admits` would say yes; asks for nothing. */
+  isOpen(now: number): boolean {
+    return this.#breaker.state(now) !== "closed" && this.#breaker.waitMs(now) > 0;
+  }
+
+  /** Whether it may be asked; each true must be followed by one of `succeeded`, `failed` and `released`. */
+  admits(now: number): boolean {
+    if (!this.#breaker.admits(now)) return false;
+    this.#calls++;
+    return true;
+  }
+
+  /** `firstByteMs`: null where the answer says nothing about its speed, such as a refusal. */
+  succeeded(firstByteMs: number | null): void {
+    this.#failures = 0;
+    this.#breaker.succeeded();
+    if (firstByteMs !== null) this.#ewmaMs = this.#ewmaMs === null ? firstByteMs : this.#ewmaMs + newestShare * (firstByteMs - this.#ewmaMs);
+  }
+
+  /** True where this failure has opened the breaker. */
+  failed(now: number): boolean {
+    this.#failures++;
+    this.#errors++;
+    const before = this.#breaker.waitMs(now);
+    this.#breaker.failed(now);
+    return before === 0 && this.#breaker.waitMs(now) > 0;
+  }
+
+  /** The attempt said nothing about it: the caller left, or another target was quicker. */
+  released(): void {
+    this.#breaker.released();
+  }
+
+  view(now: number): Omit<ProviderHealthView, "provider" | "model"> {
+    return { state: this.state(now), failures: this.#failures, waitMs: this.waitMs(now), ewmaMs: this.#ewmaMs, calls: this.#calls, errors: this.#errors };
+  }
+}
+
+/** Breakers and latencies of all models of all providers, in this process. */
+export class ProviderHealth {
+  readonly #clock: { monotonic(): number };
+  readonly #providers = new Map<string, Map<string, TargetHealth>>();
+  #size = 0;
+
+  constructor(clock: { monotonic(): number }) {
+    this.#clock = clock;
+  }
+
+  /** Made where it is not there yet. Its breaker takes on the limits that the provider has now. */
+  of(provider: string, model: string, limits: ProviderSettings["breaker"]): TargetHealth {
+    let models = this.#providers.get(provider);
+    if (models === undefined) this.#providers.set(provider, (models = new Map<string, TargetHealth>()));
+    let health = models.get(model);
+    if (health === undefined) {
+      if (this.#size >= mostTargets) this.#forgetOne();
+      models.set(model, (health = new TargetHealth(limits)));
+      this.#size++;
+    } else health.limits = limits;
+    return health;
+  }
+
+  /** Null for what was never asked. */
+  known(provider: string, model: string): TargetHealth | null {
+    return this.#providers.get(provider)?.get(model) ?? null;
+  }
+
+  /** A provider that was removed or set up anew starts without a past. */
+  forget(provider: string): void {
+    this.#size -= this.#providers.get(provider)?.size ?? 0;
+    this.#providers.delete(provider);
+  }
+
+  views(): ProviderHealthView[] {
+    const now = this.#clock.monotonic();
+    return [...this.#providers].flatMap(([provider, models]) => [...models].map(([model, health]) => ({ provider, model, ...health.view(now) })));
+  }
+
+  /** The oldest whose breaker is closed, else the oldest. */
+  #forgetOne(): void {
+    const now = this.#clock.monotonic();
+    let oldest: [Map<string, TargetHealth>, string] | null = null;
+    for (const models of this.#providers.values()) {
+      for (const [model, health] of models) {
+        oldest ??= [models, model];
+        if (health.state(now) !== "closed") continue;
+        models.delete(model);
+        this.#size--;
+        return;
+      }
+    }
+    if (oldest?.[0].delete(oldest[1]) === true) this.#size--;
+  }
+}

@@ -1,0 +1,74 @@
+import type { AppError } from "../../core/errors.ts";
+import type { ChatEvent } from "../conversation/chat-event.ts";
+import type { ChatStreamReader } from "../providers/provider-mapping.ts";
+import type { StreamPiece } from "./call-plan.ts";
+
+export interface StreamSource {
+  /** What was read until the first content. */
+  first: StreamPiece;
+  /** Null where the stream has ended already. */
+  body: AsyncIterator<Uint8Array> | null;
+  reader: ChatStreamReader;
+  /** What a caller gets for what the body or the reader threw. */
+  failureOf(thrown: unknown): AppError;
+  /** Once, when nothing more comes: with what it broke off with, or null. */
+  ended(failure: AppError | null): void;
+}
+
+const noBytes = new Uint8Array();
+
+/**
+ * The rest of a stream that has begun. No generator: one that was never started cannot be ended, and a caller may leave before the first piece.
+ */
+export class StreamPieces implements AsyncIterableIterator<StreamPiece> {
+  readonly #source: StreamSource;
+  #first: StreamPiece | null;
+  #over = false;
+
+  constructor(source: StreamSource) {
+    this.#source = source;
+    this.#first = source.first;
+    if (source.body === null) this.#end(null);
+  }
+
+  async next(): Promise<IteratorResult<StreamPiece>> {
+    const first = this.#first;
+    if (first !== null) {
+      this.#first = null;
+      return { done: false, value: first };
+    }
+    const { body, reader, failureOf } = this.#source;
+    if (this.#over || body === null) return { done: true, value: undefined };
+    try {
+      const { done, value: bytes } = await body.next();
+      if (done !== true) return { done: false, value: { bytes, events: reader.push(bytes) } };
+      const events: readonly ChatEvent[] = reader.end();
+      this.#end(null);
+      return events.length > 0 ? { done: false, value: { bytes: noBytes, events } } : { done: true, value: undefined };
+    } catch (thrown) {
+      const failure = failureOf(thrown);
+      this.#end(failure);
+      void body.return?.().catch(() => undefined);
+      throw failure;
+    }
+  }
+
+  async return(): Promise<IteratorResult<StreamPiece>> {
+    this.#first = null;
+    if (!this.#over) {
+      this.#end(null);
+      await this.#source.body?.return?.();
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #end(failure: AppError | null): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#source.ended(failure);
+  }
+}
