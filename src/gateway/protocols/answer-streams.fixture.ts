@@ -18,18 +18,19 @@ export function emptyRequest(change: Partial<ChatRequest> = {}): ChatRequest {
   };
 }
 
+const plain = { noNullPrototype: true };
 const text = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 });
 const argumentText = fc.oneof(
   fc.constantFrom("", "{}", '{"cut":', "[1]", "not JSON", '{"nested":{"text":"}"}}'),
-  fc.dictionary(text, fc.oneof(text, fc.integer()), { maxKeys: 3, noNullPrototype: true }).map((value) => JSON.stringify(value)),
+  fc.dictionary(text, fc.oneof(text, fc.integer()), { maxKeys: 3, ...plain }).map((value) => JSON.stringify(value)),
 );
 const thinkingPart: fc.Arbitrary<AssistantPart> = fc.oneof(
-  fc.record({ type: fc.constant("thinking" as const), text, signature: fc.option(text, { nil: null }) }),
-  fc.record({ type: fc.constant("redacted-thinking" as const), data: text }),
+  fc.record({ type: fc.constant("thinking" as const), text, signature: fc.option(text, { nil: null }) }, plain),
+  fc.record({ type: fc.constant("redacted-thinking" as const), data: text }, plain),
 );
 const callPart: fc.Arbitrary<AssistantPart> = fc.tuple(fc.uuid(), text, argumentText, fc.option(text, { nil: undefined }))
   .map(([id, name, words, signature]) => ({ type: "tool-call" as const, id, name, arguments: words, ...(signature !== undefined && { signature }) }));
-const spokenPart: fc.Arbitrary<AssistantPart> = fc.record({ type: fc.constantFrom("text" as const, "refusal" as const), text });
+const spokenPart: fc.Arbitrary<AssistantPart> = fc.record({ type: fc.constantFrom("text" as const, "refusal" as const), text }, plain);
 
 const count = fc.option(fc.nat(1000), { nil: null });
 /** Answers as `AnswerCollector` gives them: what follows itself is one part. Parts stand in any order, or in that of OpenAI's message. */

@@ -116,13 +116,13 @@ function assistantParts(fields: RequestFields, message: Fields, path: string): r
 }
 
 function toolCall(fields: RequestFields, call: Fields, path: string): Mutable<Extract<AssistantPart, { type: "tool-call" }>> {
-  fields.leaveRest(call, callFields, path);
   const id = fields.name(call.id, `${path}.id`);
   if (call.type === "custom") {
     const custom = fields.record(call.custom, `${path}.custom`);
     fields.native(path, "calls of custom tools are not carried over");
     return { type: "tool-call", id, name: fields.name(custom.name, `${path}.custom.name`), arguments: fields.text(custom.input, `${path}.custom.input`) };
   }
+  fields.leaveRest(call, callFields, path);
   if (call.type !== undefined && call.type !== "function") fields.problem(`${path}.type`, `must be function, but is ${shown(call.type)}`);
   const { name, arguments: text, provider_specific_fields: specific } = fields.record(call.function, `${path}.function`);
   const cache = cacheMark(fields, call, path);

@@ -96,9 +96,9 @@ function contentPart(fields: RequestFields, part: Fields, path: string): Content
   const cache = cacheMark(fields, part, path);
   switch (part.type) {
     case "input_text":
-    // Clients give back parts of answers under other roles too.
     case "output_text":
     case "text":
+      // Clients give back parts of answers under other roles too.
       return { type: "text", text: fields.text(part.text, `${path}.text`), ...(cache && { cache }) };
     case "input_image": {
       const id = fields.optionalText(part.file_id, `${path}.file_id`);
