@@ -23,7 +23,7 @@ interface State {
 const mostInstructions = 5000;
 const mostStates = 500;
 /** Instructions that one text may cost beyond what is remembered; some 0.1 s. */
-export const mostPatternWork = 2_000_000;
+const mostPatternWork = 2_000_000;
 
 /**
  * A regular expression that takes time linear to the text whatever the pattern is: it goes through all ways to match at once (Thompson, "Regular expression search algorithm", CACM 1968) and remembers the sets of ways it
@@ -53,9 +53,10 @@ export class LinearPattern {
     for (let code = 0; code < 256; code++) this.#classOfLow[code] = this.#search(code);
   }
 
-  matches(text: string): boolean {
+  /** Whether a guardrail refuses the text: it matches, or would take too much work to tell. */
+  refuses(text: string): boolean {
     const run = this.begin();
-    return run.push(text) || run.end();
+    return run.push(text) || run.isExhausted || run.end();
   }
 
   begin(): PatternRun {

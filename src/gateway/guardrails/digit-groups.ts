@@ -1,0 +1,33 @@
+/** Digits with what separates them, from one place on. */
+export interface DigitGroups {
+  digits: string;
+  /** Behind each digit. */
+  ends: number[];
+  /** What stands before each group but the first. */
+  separators: string[];
+  /** How many digits each group has. */
+  sizes: number[];
+}
+
+/** Reads at most `most` digits; between two of them at most one of `separators`, or two where a bracket is one of them. */
+export function readDigitGroups(text: string, start: number, most: number, separators: string): DigitGroups {
+  const groups: DigitGroups = { digits: "", ends: [], separators: [], sizes: [] };
+  let at = start;
+  let between = "";
+  while (groups.digits.length <= most && at < text.length) {
+    const character = text.charAt(at);
+    if (character >= "0" && character <= "9") {
+      if (groups.digits === "" || between !== "") groups.sizes.push(0);
+      if (groups.digits !== "" && between !== "") groups.separators.push(between);
+      between = "";
+      groups.digits += character;
+      groups.ends.push(at + 1);
+      groups.sizes[groups.sizes.length - 1] = (groups.sizes.at(-1) ?? 0) + 1;
+    } else {
+      between += character;
+      if (!separators.includes(character) || between.length > (/[()]/.test(between) ? 2 : 1)) break;
+    }
+    at++;
+  }
+  return groups;
+}

@@ -1,0 +1,125 @@
+import type { ChatAnswer } from "../conversation/chat-answer.ts";
+import type { ChatRequest } from "../conversation/chat-request.ts";
+import { findPersonalData } from "./find-personal-data.ts";
+import { foldText } from "./fold-text.ts";
+import { GuardedStream } from "./guarded-stream.ts";
+import { blocked, type Guard, type GuardContext, type GuardReport } from "./guard.ts";
+import { mapAnswer, mapRequest, plainOf, type TextMapping } from "./map-texts.ts";
+import { Redactor } from "./redactor.ts";
+
+/** A classifier reads texts in pieces of so many characters; more pieces than these are refused, since what is not read is not guarded. */
+const classifiedAtOnce = 8000;
+const mostClassified = 64;
+
+/** Guardrails around one call: `before` its request, and `after` its answer or in a `stream` of it. */
+export class GuardedCall {
+  readonly #guards: readonly Guard[];
+  readonly #context: GuardContext;
+  readonly #redactor = new Redactor();
+  /** What was done so far, also by a guardrail that blocked. */
+  readonly reports: GuardReport[] = [];
+
+  constructor(guards: readonly Guard[], context: GuardContext) {
+    this.#guards = guards;
+    this.#context = context;
+  }
+
+  /** The request as it may be sent on: the same object where nothing was redacted. Throws CONTENT_BLOCKED, and what a classifier throws. */
+  async before(request: ChatRequest): Promise<ChatRequest> {
+    let current = request;
+    for (const guard of this.#guards) {
+      if (guard.onInput) current = await this.#apply(guard, "input", current, mapRequest, mapInputForReading);
+    }
+    return current;
+  }
+
+  /** The answer as it may be given: the same object where nothing was redacted. Throws CONTENT_BLOCKED, and what a classifier throws. */
+  async after(answer: ChatAnswer): Promise<ChatAnswer> {
+    let current = answer;
+    for (const guard of this.#guards) {
+      if (guard.onOutput) current = await this.#apply(guard, "output", current, mapAnswer, mapAnswer);
+    }
+    return current;
+  }
+
+  /** For an answer that comes in pieces. With a classifier on the output nothing is given before all has come. */
+  stream(): GuardedStream {
+    const guards = this.#guards.filter(({ onOutput }) => onOutput);
+    return new GuardedStream(guards, this.#redactor, this.#context, this.reports, (answer) => this.after(answer));
+  }
+
+  async #apply<Content>(guard: Guard, on: GuardReport["on"], content: Content, change: (content: Content, mapping: TextMapping) => Content, read: (content: Content, mapping: TextMapping) => Content): Promise<Content> {
+    const start = this.#context.monotonic();
+    const report: GuardReport = { name: guard.name, kind: guard.kind, on, ms: 0, findings: 0, action: "none" };
+    this.reports.push(report);
+    try {
+      switch (guard.kind) {
+        case "pii": {
+          if (guard.action === "block") {
+            report.findings = countIn(content, read, (text) => findPersonalData(foldText(text).text, guard.types).length);
+            break;
+          }
+          const changed = change(content, {
+            text: (text) => this.#counted(report, this.#redactor.redact(text, guard.types)),
+            json: (text) => this.#counted(report, this.#redactor.redactJson(text, guard.types)),
+          });
+          if (report.findings > 0) report.action = "redacted";
+          return changed;
+        }
+        case "patterns":
+          report.findings = countIn(content, read, (text) => {
+            const folded = foldText(text).text;
+            return guard.patterns.filter((pattern) => pattern.refuses(folded)).length;
+          });
+          break;
+        case "classifier":
+          report.findings = await this.#classify(guard, textsOf(content, read));
+          break;
+        case "max-cost":
+          report.findings = this.#context.worstCost === null || this.#context.worstCost > guard.dollars ? 1 : 0;
+      }
+      if (report.findings > 0) {
+        report.action = "blocked";
+        throw blocked(guard, on);
+      }
+      return content;
+    } finally {
+      report.ms = this.#context.monotonic() - start;
+    }
+  }
+
+  #counted(report: GuardReport, { text, findings }: { text: string; findings: number }): string {
+    report.findings += findings;
+    return text;
+  }
+
+  async #classify(guard: Extract<Guard, { kind: "classifier" }>, texts: readonly string[]): Promise<number> {
+    const all = texts.join("\n\n");
+    if (all.trim() === "") return 0;
+    if (all.length > classifiedAtOnce * mostClassified) return 1;
+    const pieces: Promise<{ label?: string; score?: number }>[] = [];
+    for (let at = 0; at < all.length; at += classifiedAtOnce) pieces.push(this.#context.classify(guard.model, all.slice(at, at + classifiedAtOnce)));
+    const verdicts = await Promise.all(pieces);
+    return verdicts.filter(({ label, score }) => (label !== undefined && guard.blockLabels.has(label)) || (guard.blockAbove !== null && score !== undefined && score > guard.blockAbove)).length;
+  }
+}
+
+/** What is only read is read with the thinking in it, which `mapRequest` leaves alone. */
+function mapInputForReading(request: ChatRequest, mapping: TextMapping): ChatRequest {
+  for (const { parts } of request.messages) for (const part of parts) if (part.type === "thinking") mapping.text(part.text);
+  return mapRequest(request, mapping);
+}
+
+function textsOf<Content>(content: Content, read: (content: Content, mapping: TextMapping) => Content): string[] {
+  const texts: string[] = [];
+  const keep = (text: string): string => {
+    if (text !== "") texts.push(text);
+    return text;
+  };
+  read(content, { text: keep, json: (text) => keep(plainOf(text)) && text });
+  return texts;
+}
+
+function countIn<Content>(content: Content, read: (content: Content, mapping: TextMapping) => Content, count: (text: string) => number): number {
+  return textsOf(content, read).reduce((sum, text) => sum + count(text), 0);
+}

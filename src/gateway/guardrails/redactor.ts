@@ -1,0 +1,72 @@
+import { findPersonalData, type PersonalData, type PersonalDataType } from "./find-personal-data.ts";
+import { endIn, foldText, placeIn } from "./fold-text.ts";
+
+/**
+ * Puts names in the place of personal data: `[EMAIL_1]`, `[CARD_2]`. The same value has the same name in the whole of one call, in its request and its answer, so that a model can tell two people apart; nothing is put back.
+ * Holds the values for as long as the call lasts.
+ */
+export class Redactor {
+  readonly #names = new Map<string, string>();
+  readonly #counts = new Map<PersonalDataType, number>();
+
+  /** Returns the text itself where nothing was found. What stands before and after it is not changed, and decides with where words begin and end; nothing found in the text may reach into `after`. */
+  redact(text: string, types: ReadonlySet<PersonalDataType>, before = "", after = ""): { text: string; findings: number } {
+    if (types.size === 0) return { text, findings: 0 };
+    const whole = before + text + after;
+    const textEnd = before.length + text.length;
+    const folded = foldText(whole);
+    let redacted = "";
+    let findings = 0;
+    let last = before.length;
+    for (const data of findPersonalData(folded.text, types, before.length)) {
+      const start = placeIn(folded, data.start);
+      if (start >= textEnd) break;
+      redacted += whole.slice(last, start) + this.#nameOf(data, folded.text);
+      last = endIn(folded, data.end);
+      findings++;
+    }
+    return findings === 0 ? { text, findings } : { text: redacted + whole.slice(last, textEnd), findings };
+  }
+
+  /**
+   * The same for a text that should be JSON: the strings and numbers in it are looked at as what they mean, and it stays JSON. A number with personal data becomes a string. What is no JSON is text.
+   */
+  redactJson(text: string, types: ReadonlySet<PersonalDataType>): { text: string; findings: number } {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      return this.redact(text, types);
+    }
+    let findings = 0;
+    const walk = (item: unknown): unknown => {
+      if (typeof item === "string" || typeof item === "number") {
+        const redacted = this.redact(String(item), types);
+        findings += redacted.findings;
+        return redacted.findings === 0 ? item : redacted.text;
+      }
+      if (Array.isArray(item)) return item.map(walk);
+      if (typeof item !== "object" || item === null) return item;
+      return Object.fromEntries(Object.entries(item).map(([key, member]) => [walk(key), walk(member)]));
+    };
+    try {
+      value = walk(value);
+    } catch {
+      // Nested too deeply to be walked.
+      return this.redact(text, types);
+    }
+    return findings === 0 ? { text, findings } : { text: JSON.stringify(value), findings };
+  }
+
+  #nameOf({ type, start, end }: PersonalData, folded: string): string {
+    const value = folded.slice(start, end).toLowerCase();
+    const key = `${type}:${type === "email" || type === "ip" ? value : value.replaceAll(/[^a-z0-9]/g, "")}`;
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      const count = (this.#counts.get(type) ?? 0) + 1;
+      this.#counts.set(type, count);
+      this.#names.set(key, (name = `[${type.toUpperCase()}_${count}]`));
+    }
+    return name;
+  }
+}
