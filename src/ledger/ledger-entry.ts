@@ -21,6 +21,8 @@ export interface BilledTokens {
   input: number | null;
   cacheRead: number | null;
   cacheWrite: number | null;
+  /** Written to be kept for an hour, where a provider bills that apart; not in `cacheWrite`. */
+  cacheWriteHour?: number | null;
   output: number | null;
 }
 

@@ -1,0 +1,11 @@
+import { systemClock } from "../../core/clock.ts";
+import { TimeOrderedIds } from "../../core/ids.ts";
+import type { LedgerSettingsUnderTest } from "../../ledger/ledger-settings-store.conformance.ts";
+import { registryStoreOn } from "./access-store.fixture.ts";
+import type { SqlDatabase } from "./sql-database.ts";
+import { SqlLedgerSettingsStore } from "./sql-ledger-settings-store.ts";
+
+/** For tests: budgets and prices on a database, and the events that they leave. */
+export function ledgerSettingsOn(database: SqlDatabase): LedgerSettingsUnderTest {
+  return { store: new SqlLedgerSettingsStore(database, new TimeOrderedIds(systemClock)), events: registryStoreOn(database).events };
+}

@@ -1,0 +1,52 @@
+import { epochMs } from "../../core/clock.ts";
+import type { LedgerEntry } from "../../ledger/index.ts";
+import type { LedgerEntryRow, LedgerHourRow } from "./ledger-schema.ts";
+
+export const hourMs = 3_600_000;
+
+/** Names that may be missing are empty texts: parts of a key cannot be NULL. */
+export function nameOrNull(name: string): string | null {
+  return name === "" ? null : name;
+}
+
+export function entryRow({ id, time, kind, attribution, provider, model, outcome, estimated, tokens, cost, priceVersion, totalMs, firstByteMs }: LedgerEntry): LedgerEntryRow {
+  const { actor, team, project, route, user, session, traceId, agentRun } = attribution;
+  return {
+    id, time, kind, actor, team, project: project ?? "", route: route ?? "", caller_user: user ?? "", session: session ?? "", trace: traceId ?? "", agent_run: agentRun ?? "", provider, model, outcome,
+    estimated: estimated ? 1 : 0, input_tokens: tokens.input, cache_read_tokens: tokens.cacheRead, cache_write_tokens: tokens.cacheWrite, cache_write_hour_tokens: tokens.cacheWriteHour ?? null,
+    output_tokens: tokens.output, cost, price_version: priceVersion, total_ms: totalMs, first_byte_ms: firstByteMs,
+  };
+}
+
+export function ledgerEntryOf(row: LedgerEntryRow, tags: Record<string, string>): LedgerEntry {
+  const hourTokens = row.cache_write_hour_tokens;
+  return {
+    id: row.id, time: epochMs(row.time), kind: row.kind as LedgerEntry["kind"],
+    attribution: {
+      actor: row.actor, team: row.team, project: nameOrNull(row.project), route: nameOrNull(row.route), user: nameOrNull(row.caller_user), session: nameOrNull(row.session),
+      traceId: nameOrNull(row.trace), agentRun: nameOrNull(row.agent_run), tags,
+    },
+    provider: row.provider, model: row.model, outcome: row.outcome as LedgerEntry["outcome"], estimated: row.estimated === 1,
+    tokens: { input: row.input_tokens, cacheRead: row.cache_read_tokens, cacheWrite: row.cache_write_tokens, output: row.output_tokens, ...(hourTokens === null ? {} : { cacheWriteHour: hourTokens }) },
+    cost: row.cost, priceVersion: row.price_version, totalMs: row.total_ms, firstByteMs: row.first_byte_ms,
+  };
+}
+
+/** Entries summed by the hour, in the order of their keys. */
+export function hourRows(entries: readonly LedgerEntry[]): LedgerHourRow[] {
+  const rows = new Map<string, LedgerHourRow>();
+  for (const { time, attribution: { team, actor, project, route }, provider, model, outcome, tokens, cost } of entries) {
+    const key = { hour: Math.floor(time / hourMs) * hourMs, team, actor, project: project ?? "", route: route ?? "", provider, model, outcome };
+    const text = JSON.stringify(Object.values(key));
+    const row = rows.get(text) ?? { ...key, calls: 0, unpriced: 0, input_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0, output_tokens: 0, cost: 0 };
+    row.calls += 1;
+    row.unpriced += cost === null ? 1 : 0;
+    row.input_tokens += tokens.input ?? 0;
+    row.cache_read_tokens += tokens.cacheRead ?? 0;
+    row.cache_write_tokens += (tokens.cacheWrite ?? 0) + (tokens.cacheWriteHour ?? 0);
+    row.output_tokens += tokens.output ?? 0;
+    row.cost += cost ?? 0;
+    rows.set(text, row);
+  }
+  return [...rows.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, row]) => row);
+}

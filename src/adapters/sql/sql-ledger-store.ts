@@ -1,0 +1,198 @@
+import { sql, type RawBuilder, type SelectQueryBuilder } from "kysely";
+import { epochMs, type EpochMs } from "../../core/clock.ts";
+import type { CostFilter, CostGroup, CostGrouping, CostQuery, EntryQuery, LedgerEntry, LedgerStore, SpentSum } from "../../ledger/index.ts";
+import type { DatabaseSchema } from "./database-schema.ts";
+import type { SqlDatabase } from "./sql-database.ts";
+import { entryRow, hourMs, hourRows, ledgerEntryOf, nameOrNull } from "./sql-ledger-rows.ts";
+
+/** Rows of one statement: a row of entries has 24 values, and databases take some thousands. */
+const chunk = 200;
+const traceLimit = 1000;
+
+/** Columns of groupings that sums by the hour know. */
+const hourColumns = { team: "team", key: "actor", project: "project", route: "route", provider: "provider", model: "model", outcome: "outcome" } as const;
+const entryColumns = { ...hourColumns, user: "caller_user", session: "session", agentRun: "agent_run" } as const;
+const sumNames = ["calls", "failed", "cached", "unpriced", "inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens", "cost"] as const;
+
+type Sums = Record<(typeof sumNames)[number], number>;
+// The rows of either table, or of both as one; columns are named as texts here.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Source = SelectQueryBuilder<any, any, any>;
+
+/**
+ * The ledger in SQL. Sums by the hour are written with the entries, so that sums over millions of calls read thousands of rows; where hours are too coarse (the edges of a time), or a user, a session,
+ * an agent's run or a tag is asked for, the entries are read.
+ */
+export class SqlLedgerStore implements LedgerStore {
+  readonly #database: SqlDatabase;
+
+  constructor(database: SqlDatabase) {
+    this.#database = database;
+  }
+
+  async add(entries: readonly LedgerEntry[]): Promise<void> {
+    // One statement cannot write a row twice.
+    const given = [...new Map(entries.map((entry) => [entry.id, entry])).values()];
+    if (given.length === 0) return;
+    await this.#database.transaction(async (transaction) => {
+      const added = new Set<string>();
+      for (const part of chunks(given)) {
+        const rows = await transaction.insertInto("ledger_entries").values(part.map(entryRow)).onConflict((conflict) => conflict.column("id").doNothing()).returning("id").execute();
+        for (const { id } of rows) added.add(id);
+      }
+      const fresh = given.filter(({ id }) => added.has(id));
+      const tags = fresh.flatMap(({ id, attribution }) => Object.entries(attribution.tags).map(([name, value]) => ({ entry: id, name, value })));
+      for (const part of chunks(tags)) await transaction.insertInto("ledger_tags").values(part).execute();
+      // In one order whoever writes, so that two servers do not wait for each other.
+      for (const part of chunks(hourRows(fresh))) {
+        const plus = (column: string) => sql<number>`${sql.ref(`ledger_hours.${column}`)} + ${sql.ref(`excluded.${column}`)}`;
+        await transaction
+          .insertInto("ledger_hours")
+          .values(part)
+          .onConflict((conflict) =>
+            conflict.columns(["hour", "team", "actor", "project", "route", "provider", "model", "outcome"]).doUpdateSet({
+              calls: plus("calls"), unpriced: plus("unpriced"), input_tokens: plus("input_tokens"), cache_read_tokens: plus("cache_read_tokens"),
+              cache_write_tokens: plus("cache_write_tokens"), output_tokens: plus("output_tokens"), cost: plus("cost"),
+            }))
+          .execute();
+      }
+    });
+  }
+
+  async costs(query: CostQuery, limit: number): Promise<CostGroup[]> {
+    const { by, filter, since, until } = query;
+    const byHours = isOfHours(by, filter);
+    // Whole hours from their sums, what is left at both ends from the entries.
+    const from = byHours ? Math.min(Math.ceil(since / hourMs) * hourMs, until) : until;
+    const to = byHours ? Math.max(Math.floor(until / hourMs) * hourMs, from) : until;
+    const groups = new Map<string, CostGroup>();
+    const read = async (table: "ledger_hours" | "ledger_entries", start: number, end: number): Promise<void> => {
+      if (start < end) for (const row of await this.#sums(table, query, start, end)) merge(groups, by, row);
+    };
+    await read("ledger_entries", since, from);
+    await read("ledger_hours", from, to);
+    await read("ledger_entries", to, until);
+    return [...groups.values()].sort((one, other) => other.cost - one.cost || other.calls - one.calls || (keyOf(one.group) < keyOf(other.group) ? -1 : 1)).slice(0, limit);
+  }
+
+  async entries({ teams, filter, since, until, after, limit }: EntryQuery): Promise<LedgerEntry[]> {
+    if (teams?.length === 0) return [];
+    let query = restrict(this.#database.queries.selectFrom("ledger_entries").selectAll("ledger_entries"), filter, teams).where("time", ">=", since).where("time", "<", until);
+    if (after !== null) query = query.where(({ eb, and, or }) => or([eb("time", "<", after.time), and([eb("time", "=", after.time), eb("id", "<", after.id)])]));
+    const rows = await query.orderBy("time", "desc").orderBy("id", "desc").limit(limit).execute();
+    return this.#withTags(rows as LedgerRow[]);
+  }
+
+  async forTrace(traceId: string): Promise<LedgerEntry[]> {
+    const rows = traceId === "" ? [] : await this.#database.queries.selectFrom("ledger_entries").selectAll().where("trace", "=", traceId).where("trace", "<>", "").orderBy("time").orderBy("id").limit(traceLimit).execute();
+    return this.#withTags(rows);
+  }
+
+  async spentSince(since: EpochMs): Promise<SpentSum[]> {
+    const rows = await this.#database.queries
+      .selectFrom("ledger_hours").select(["actor", "team", "project", "route"]).select(bigSum("cost").as("cost"))
+      .where("hour", ">=", since).groupBy(["actor", "team", "project", "route"]).execute();
+    return rows.map(({ actor, team, project, route, cost }) => ({ actor, team, project: nameOrNull(project), route: nameOrNull(route), cost: Number(cost) }));
+  }
+
+  async prune(before: EpochMs, limit: number): Promise<number> {
+    const old = await this.#database.queries.selectFrom("ledger_entries").select("id").where("time", "<", before).orderBy("time").orderBy("id").limit(limit).execute();
+    for (const part of chunks(old)) {
+      const ids = part.map(({ id }) => id);
+      const { queries } = this.#database;
+      await this.#database.writeBatch([queries.deleteFrom("ledger_tags").where("entry", "in", ids).compile(), queries.deleteFrom("ledger_entries").where("id", "in", ids).compile()], { idempotent: true });
+    }
+    return old.length;
+  }
+
+  async #sums(table: "ledger_hours" | "ledger_entries", { by, filter, teams }: CostQuery, start: number, end: number): Promise<Record<string, unknown>[]> {
+    if (teams?.length === 0) return [];
+    const isHours = table === "ledger_hours";
+    const time = isHours ? "hour" : "time";
+    let query = restrict(this.#database.queries.selectFrom(table), filter, teams).where(time, ">=", start).where(time, "<", end);
+    by.forEach((grouping, index) => {
+      const name = `group_${index}`;
+      query = query.select(groupExpression(grouping, time).as(name)).groupBy(sql.ref(name));
+    });
+    const calls = isHours ? bigSum("calls") : sql<number>`count(*)`;
+    const callsOf = (outcome: string) => sql<number>`cast(sum(case when outcome = ${sql.lit(outcome)} then ${isHours ? sql.ref("calls") : sql.lit(1)} else 0 end) as bigint)`;
+    return query
+      .select([
+        calls.as("calls"), callsOf("failed").as("failed"), callsOf("cached").as("cached"),
+        (isHours ? bigSum("unpriced") : sql<number>`cast(sum(case when cost is null then 1 else 0 end) as bigint)`).as("unpriced"),
+        bigSum("input_tokens").as("inputTokens"), bigSum("cache_read_tokens").as("cacheReadTokens"),
+        (isHours ? bigSum("cache_write_tokens") : sql<number>`cast(coalesce(sum(coalesce(cache_write_tokens, 0) + coalesce(cache_write_hour_tokens, 0)), 0) as bigint)`).as("cacheWriteTokens"),
+        bigSum("output_tokens").as("outputTokens"), bigSum("cost").as("cost"),
+      ])
+      .execute() as Promise<Record<string, unknown>[]>;
+  }
+
+  async #withTags(rows: readonly LedgerRow[]): Promise<LedgerEntry[]> {
+    const tags = new Map<string, Record<string, string>>();
+    for (const part of chunks(rows)) {
+      for (const { entry, name, value } of await this.#database.queries.selectFrom("ledger_tags").selectAll().where("entry", "in", part.map(({ id }) => id)).orderBy("name").execute()) {
+        tags.set(entry, Object.assign(tags.get(entry) ?? {}, { [name]: value }));
+      }
+    }
+    return rows.map((row) => ledgerEntryOf(row, tags.get(row.id) ?? {}));
+  }
+}
+
+type LedgerRow = DatabaseSchema["ledger_entries"];
+
+function chunks<Value>(values: readonly Value[]): Value[][] {
+  return Array.from({ length: Math.ceil(values.length / chunk) }, (_, index) => values.slice(index * chunk, (index + 1) * chunk));
+}
+
+/** A sum of integers is an integer of 64 bits here in every database, and 0 over nothing. */
+function bigSum(column: string) {
+  return sql<number>`cast(coalesce(sum(${sql.ref(column)}), 0) as bigint)`;
+}
+
+function isOfHours(by: readonly CostGrouping[], { user, session, agentRun, tag }: CostFilter): boolean {
+  return by.every((grouping) => grouping === "hour" || grouping === "day" || grouping in hourColumns) && [user, session, agentRun, tag].every((each) => each === undefined);
+}
+
+function groupExpression(grouping: CostGrouping, time: string): RawBuilder<unknown> {
+  if (isTag(grouping)) return sql<string | null>`(select value from ledger_tags where entry = ledger_entries.id and name = ${grouping.slice("tag:".length)})`;
+  if (grouping !== "hour" && grouping !== "day") return sql<string>`${sql.ref(entryColumns[grouping])}`;
+  const width = sql.lit(grouping === "hour" ? hourMs : 24 * hourMs);
+  return sql<number>`${sql.ref(time)} / ${width} * ${width}`;
+}
+
+function isTag(grouping: CostGrouping): grouping is `tag:${string}` {
+  return grouping.startsWith("tag:");
+}
+
+/** `source` is of one of the two tables; filters that sums by the hour do not know come with entries alone. */
+function restrict(source: unknown, filter: CostFilter, teams: readonly string[] | null): Source {
+  let query = source as Source;
+  if (teams !== null) query = query.where("team", "in", teams);
+  const { tag, ...columns } = filter;
+  for (const [name, value] of Object.entries(columns)) if (value !== undefined) query = query.where(entryColumns[name as keyof typeof entryColumns], "=", value);
+  if (tag === undefined) return query;
+  const equals = tag.indexOf("=");
+  return query.where(({ exists, selectFrom }) =>
+    exists(selectFrom("ledger_tags").select(sql.lit(1).as("one")).whereRef("ledger_tags.entry", "=", "ledger_entries.id").where("ledger_tags.name", "=", tag.slice(0, equals)).where("ledger_tags.value", "=", tag.slice(equals + 1))));
+}
+
+function merge(groups: Map<string, CostGroup>, by: readonly CostGrouping[], row: Record<string, unknown>): void {
+  const group = Object.fromEntries(by.map((grouping, index) => [grouping, groupValue(grouping, row[`group_${index}`])]));
+  const sums = Object.fromEntries(sumNames.map((name) => [name, Number(row[name])])) as Sums;
+  // Without groups, a sum over nothing is a row too.
+  if (sums.calls === 0) return;
+  const key = keyOf(group);
+  const known = groups.get(key);
+  if (known === undefined) groups.set(key, { group, ...sums });
+  else for (const name of sumNames) known[name] += sums[name];
+}
+
+function keyOf(group: Record<string, string | null>): string {
+  return JSON.stringify(Object.values(group));
+}
+
+function groupValue(grouping: CostGrouping, value: unknown): string | null {
+  if (value === null || value === undefined || value === "") return null;
+  if (grouping === "hour" || grouping === "day") return new Date(epochMs(Number(value))).toISOString().slice(0, grouping === "day" ? 10 : 16) + (grouping === "day" ? "" : "Z");
+  return String(value as string);
+}

@@ -1,0 +1,175 @@
+import type { Clock, EpochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import type { IdGenerator } from "../core/ids.ts";
+import type { BudgetAlerts } from "./budget-alerts.ts";
+import type { BudgetScope, BudgetStore, Reserved, ScopeState } from "./budget-store.ts";
+import { nanoDollars, type Attribution } from "./ledger-entry.ts";
+import type { Budget, BudgetUse, SpendLimits } from "./schemas.ts";
+import { ownersOf, projectOwner, routeOwner, scopeId, teamOwner, windowsAt } from "./spend-windows.ts";
+
+/** Of reservations whose holder is alive; half of it passes between renewals. */
+const leaseMs = 120_000;
+/** A reservation that nobody ended is renewed no longer: by then its call has missed every deadline that can be set. */
+const longestCallMs = 2 * 3_600_000;
+
+/** A budget in one window, with what an alert says of it. */
+export interface KeptScope extends BudgetScope {
+  /** Such as `team:search`. */
+  owner: string;
+  window: "day" | "month";
+  team: string;
+}
+
+export interface Reservation {
+  readonly id: string;
+  readonly scopes: readonly KeptScope[];
+  readonly amount: number;
+  readonly since: EpochMs;
+}
+
+export interface ReserveRequest {
+  attribution: Attribution;
+  /** In the settings of the key and of the route; teams and projects are known here. */
+  limits: { key?: SpendLimits | undefined; route?: SpendLimits | undefined };
+  /** The most that the call can cost, in billionths of a US dollar. */
+  worstNano: number;
+  now: EpochMs;
+}
+
+interface Parts {
+  store: BudgetStore;
+  alerts: BudgetAlerts;
+  clock: Clock;
+  ids: IdGenerator;
+}
+
+/**
+ * Holds calls to the budgets of key, project, team and route. Reserve before a call, then settle once with what it cost (before it is recorded), or release it. In a day and in a month of UTC,
+ * the settled and reserved amounts never exceed a limit. Where the store is of this process, nothing here waits: answers are values then, else promises.
+ */
+export class BudgetKeeper {
+  readonly #parts: Parts;
+  /** By owner. */
+  #budgets = new Map<string, SpendLimits>();
+  readonly #open = new Map<string, Reservation>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** The budgets of teams and projects, all of them. */
+  load(budgets: readonly Budget[]): void {
+    this.#budgets = new Map(budgets.map((budget) => [ownerOf(budget), budget.limits]));
+  }
+
+  /** Whether some budget holds the call: then its price must be known. */
+  isHeld({ attribution, limits }: Pick<ReserveRequest, "attribution" | "limits">): boolean {
+    return this.#limitsOf(attribution, limits).length > 0;
+  }
+
+  /** Null when no budget of a day or a month applies: there is nothing to settle. Throws BUDGET_EXCEEDED, or rejects with it. */
+  reserve(request: ReserveRequest): Reservation | null | Promise<Reservation | null> {
+    const { attribution, worstNano, now } = request;
+    const limits = this.#limitsOf(attribution, request.limits);
+    if (limits.length === 0) return null;
+    const scopes: KeptScope[] = [];
+    const windows = windowsAt(now);
+    for (const { owner, limits: { perQuery, day, month } } of limits) {
+      if (perQuery !== undefined && worstNano > perQuery * nanoDollars) {
+        throw new AppError("BUDGET_EXCEEDED", `The budget of ${wordsOf(owner)} allows ${dollars(perQuery * nanoDollars)} for one call, and this one may cost ${dollars(worstNano)}.`);
+      }
+      for (const [limit, window] of [[day, windows.day], [month, windows.month]] as const) {
+        if (limit !== undefined) scopes.push({ id: scopeId(owner, window), limit: Math.round(limit * nanoDollars), endsAt: window.endsAt, owner, window: window.window, team: attribution.team });
+      }
+    }
+    if (scopes.length === 0) return null;
+    const reservation: Reservation = { id: this.#parts.ids.next("reservation"), scopes, amount: worstNano, since: now };
+    const reserved = this.#parts.store.reserve(reservation.id, scopes, worstNano, leaseMs);
+    return reserved instanceof Promise ? reserved.then((answer) => this.#admit(reservation, answer)) : this.#admit(reservation, reserved);
+  }
+
+  /** The call cost this much, in billionths of a US dollar; also more than was reserved. */
+  settle(reservation: Reservation, actualNano: number, now: EpochMs): void | Promise<void> {
+    this.#open.delete(reservation.id);
+    const settled = this.#parts.store.settle(reservation.id, reservation.scopes, actualNano);
+    if (settled instanceof Promise) return settled.then((states) => this.#tell(reservation.scopes, states, now));
+    this.#tell(reservation.scopes, settled, now);
+  }
+
+  /** The call cost nothing, or never was. */
+  release(reservation: Reservation): void | Promise<void> {
+    this.#open.delete(reservation.id);
+    return this.#parts.store.release(reservation.id);
+  }
+
+  /** To be called every few seconds: keeps the reservations of calls under way, and gives alerts that could not be written. */
+  async tick(now: EpochMs): Promise<void> {
+    this.#parts.alerts.retry(now);
+    const renewals: unknown[] = [];
+    for (const reservation of this.#open.values()) {
+      const age = now - reservation.since;
+      if (age > longestCallMs) this.#open.delete(reservation.id);
+      else if (age > leaseMs / 2) renewals.push(this.#parts.store.renew(reservation.id, leaseMs));
+    }
+    await Promise.all(renewals);
+  }
+
+  /** How far limits are used, each in its window of now. */
+  async useOf(owner: string, { day, month }: SpendLimits, now: EpochMs): Promise<BudgetUse[]> {
+    const windows = windowsAt(now);
+    const asked = ([[day, windows.day], [month, windows.month]] as const).flatMap(([limit, window]) =>
+      limit === undefined ? [] : [{ id: scopeId(owner, window), limit: Math.round(limit * nanoDollars), endsAt: window.endsAt, window: window.window }]);
+    const states = asked.length === 0 ? [] : await this.#parts.store.states(asked);
+    return asked.map(({ window, limit, endsAt }, index) => {
+      const { spent = 0, reserved = 0 } = states[index] ?? {};
+      return { window, limit, spent, reserved, percent: Math.round((spent / limit) * 10_000) / 100, endsAt };
+    });
+  }
+
+  #limitsOf(attribution: Attribution, { key, route }: ReserveRequest["limits"]): { owner: string; limits: SpendLimits }[] {
+    const found: { owner: string; limits: SpendLimits }[] = [];
+    if (key !== undefined) found.push({ owner: attribution.actor, limits: key });
+    if (route !== undefined && attribution.route !== null) found.push({ owner: routeOwner(attribution.route), limits: route });
+    if (this.#budgets.size === 0) return found;
+    for (const owner of ownersOf(attribution)) {
+      const limits = this.#budgets.get(owner);
+      if (limits !== undefined) found.push({ owner, limits });
+    }
+    return found;
+  }
+
+  #admit(reservation: Reservation, answer: Reserved): Reservation {
+    if (answer.reserved) {
+      this.#open.set(reservation.id, reservation);
+      return reservation;
+    }
+    const { scopes, amount, since } = reservation;
+    const scope = scopes.find(({ id }) => id === answer.scope.id)!;
+    const { spent, reserved } = answer.scope;
+    this.#parts.alerts.noteRefused(scope, spent, since);
+    const underWay = reserved > 0 ? `, ${dollars(reserved)} are reserved for calls under way` : "";
+    throw new AppError(
+      "BUDGET_EXCEEDED",
+      `The budget of ${wordsOf(scope.owner)} for this ${scope.window} is ${dollars(scope.limit)}: ${dollars(spent)} are spent${underWay}, and this call may cost ${dollars(amount)}.`,
+    );
+  }
+
+  #tell(scopes: readonly KeptScope[], states: readonly ScopeState[], now: EpochMs): void {
+    for (let index = 0; index < scopes.length; index++) this.#parts.alerts.noteSpent(scopes[index]!, states[index]!.spent, now);
+  }
+}
+
+export function ownerOf({ scope, team, name }: Pick<Budget, "scope" | "team" | "name">): string {
+  return scope === "team" ? teamOwner(team) : projectOwner(team, name);
+}
+
+/** `key:key_1` as `key key_1`. */
+function wordsOf(owner: string): string {
+  return `the ${owner.replace(":", " ")}`;
+}
+
+/** With as many digits as tell small amounts apart. */
+function dollars(nano: number): string {
+  const amount = nano / nanoDollars;
+  return `$${amount !== 0 && amount < 1 ? Number(amount.toPrecision(3)).toFixed(9).replace(/0+$/, "").replace(/\.$/, "") : amount.toFixed(2)}`;
+}

@@ -1,0 +1,13 @@
+export * from "./schemas.ts";
+export { BudgetAlerts } from "./budget-alerts.ts";
+export { BudgetKeeper, type Reservation, type ReserveRequest } from "./budget-keeper.ts";
+export type { BudgetScope, BudgetStore, Reserved, ScopeState } from "./budget-store.ts";
+export { nanoDollars, type Attribution, type BilledTokens, type LedgerEntry } from "./ledger-entry.ts";
+export type { JournalPart, LedgerJournal } from "./ledger-journal.ts";
+export { LedgerService } from "./ledger-service.ts";
+export { LedgerSettings } from "./ledger-settings.ts";
+export type { LedgerSettingsStore } from "./ledger-settings-store.ts";
+export type { CostGroup, CostQuery, EntryQuery, LedgerStore, SpentSum } from "./ledger-store.ts";
+export { MemoryBudgetStore } from "./memory-budget-store.ts";
+export { billedTokens, costOf, worstCase, type Price } from "./prices/price.ts";
+export { PriceBook } from "./prices/price-book.ts";

@@ -1,0 +1,153 @@
+import type { Caller } from "../core/caller.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import type { LedgerEntry } from "./ledger-entry.ts";
+import type { LedgerJournal } from "./ledger-journal.ts";
+import type { CostGroup, CostQuery, EntryQuery, LedgerStore } from "./ledger-store.ts";
+import { SpendSums } from "./spend-sums.ts";
+import { windowsAt } from "./spend-windows.ts";
+import { storableEntry } from "./storable-entry.ts";
+import { visibleTeams } from "./visible-teams.ts";
+
+/** Entries of one transaction. */
+const batch = 500;
+const drainEveryMs = 1000;
+/** After a failure of the database. */
+const retryMs = 5000;
+
+interface Parts {
+  store: LedgerStore;
+  journal: LedgerJournal;
+  clock: Clock;
+  logger: Logger;
+  /** Rings once, later; answers how to call it off. */
+  alarm: (milliseconds: number, ring: () => void) => () => void;
+}
+
+/**
+ * Takes an entry for everything that cost something. `record` hands it to the journal on this machine's disk, so that no caller waits for the database and none fails with it; from there it is
+ * written to the database in the background, once, whatever dies in between. When the journal has reached its bound, or its disk fails, what is written stays and new entries are not written:
+ * calls go on, budgets of this process still count them, and the log says how many they were and what they cost.
+ */
+export class LedgerService {
+  readonly #parts: Parts;
+  readonly #sums = new SpendSums();
+  #draining: Promise<void> | null = null;
+  #cancelAlarm: (() => void) | null = null;
+  #isStopped = false;
+  #databaseFails = false;
+  /** What was not written since the journal began to fail. */
+  #lost = { entries: 0, cost: 0 };
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Writes what the journal kept from former processes, then reads what the windows of now have spent. To be awaited before the first `record`. */
+  async start(now: EpochMs): Promise<void> {
+    await this.drain();
+    const { day, month } = windowsAt(now);
+    const { store } = this.#parts;
+    this.#sums.load({ day: await store.spentSince(day.startsAt), month: await store.spentSince(month.startsAt) }, now);
+  }
+
+  /** What a budget's scope has spent; for the budget store, which asks when it meets a scope for the first time. */
+  spent(scope: string): number {
+    return this.#sums.spent(scope);
+  }
+
+  /** Answers when the entry survives the death of this process. Never rejects: see above. A reservation for the call is to be settled before. */
+  record(entry: LedgerEntry): Promise<void> {
+    const storable = storableEntry(entry);
+    this.#sums.add(storable.attribution, storable.time, storable.cost ?? 0, this.#parts.clock.now());
+    this.#wake(drainEveryMs);
+    return this.#parts.journal.append(storable).then(() => this.#noteWritten(), (cause: unknown) => this.#noteLost(storable, cause));
+  }
+
+  /** Writes to the database what the journal holds. Rejects when the database fails; the journal keeps everything then. */
+  drain(): Promise<void> {
+    this.#draining ??= this.#drainNow().finally(() => { this.#draining = null; });
+    return this.#draining;
+  }
+
+  /** Grouped sums of what the caller may see, the dearest first. */
+  async costs(caller: Caller, query: Omit<CostQuery, "teams">, limit: number): Promise<CostGroup[]> {
+    await this.#catchUp();
+    return this.#parts.store.costs({ ...query, teams: visibleTeams(caller) }, limit);
+  }
+
+  async entries(caller: Caller, query: Omit<EntryQuery, "teams">): Promise<LedgerEntry[]> {
+    await this.#catchUp();
+    return this.#parts.store.entries({ ...query, teams: visibleTeams(caller) });
+  }
+
+  /** Every call of a trace, oldest first. Whoever asks has judged who may see the trace. */
+  async forTrace(traceId: string): Promise<LedgerEntry[]> {
+    await this.#catchUp();
+    return this.#parts.store.forTrace(traceId);
+  }
+
+  /** Removes entries older than `before`; their sums stay. Answers how many. */
+  async prune(before: EpochMs): Promise<number> {
+    for (let gone = 0; ;) {
+      const removed = await this.#parts.store.prune(before, 1000);
+      gone += removed;
+      if (removed === 0) return gone;
+    }
+  }
+
+  /** Writes what is there if the database answers; otherwise the next start does. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelAlarm?.();
+    await this.#parts.journal.close();
+    await this.#catchUp();
+  }
+
+  /** What was recorded before is seen by the reads after it, while the database can be written. */
+  async #catchUp(): Promise<void> {
+    try {
+      // One that is under way may have begun before.
+      await this.#draining?.catch(() => undefined);
+      await this.drain();
+    } catch (cause) {
+      this.#noteFailure(cause);
+    }
+  }
+
+  async #drainNow(): Promise<void> {
+    for (const part of await this.#parts.journal.seal()) {
+      const entries = await part.entries();
+      for (let from = 0; from < entries.length; from += batch) await this.#parts.store.add(entries.slice(from, from + batch));
+      await part.remove();
+    }
+    if (this.#databaseFails) this.#parts.logger.info("ledger.recovered");
+    this.#databaseFails = false;
+  }
+
+  #wake(milliseconds: number): void {
+    if (this.#cancelAlarm !== null || this.#isStopped) return;
+    this.#cancelAlarm = this.#parts.alarm(milliseconds, () => {
+      this.#cancelAlarm = null;
+      this.drain().catch((cause: unknown) => this.#noteFailure(cause));
+    });
+  }
+
+  /** One event when the database begins to fail and one when it is well again. */
+  #noteFailure(cause: unknown): void {
+    if (!this.#databaseFails) this.#parts.logger.warn("ledger.not-written", { cause });
+    this.#databaseFails = true;
+    this.#wake(retryMs);
+  }
+
+  #noteLost({ cost }: LedgerEntry, cause: unknown): void {
+    if (this.#lost.entries === 0) this.#parts.logger.error("ledger.journal-failed", { cause });
+    this.#lost = { entries: this.#lost.entries + 1, cost: this.#lost.cost + (cost ?? 0) };
+  }
+
+  #noteWritten(): void {
+    if (this.#lost.entries === 0) return;
+    this.#parts.logger.error("ledger.entries-lost", { entries: this.#lost.entries, nanoDollars: this.#lost.cost });
+    this.#lost = { entries: 0, cost: 0 };
+  }
+}

@@ -1,0 +1,94 @@
+import { mayInTeam, requireInTeam, type Caller } from "../core/caller.ts";
+import type { EpochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import type { IdGenerator } from "../core/ids.ts";
+import type { Logger } from "../core/logger.ts";
+import { ownerOf, type BudgetKeeper } from "./budget-keeper.ts";
+import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
+import type { PriceBook } from "./prices/price-book.ts";
+import { priceTable } from "./prices/price-table.ts";
+import { PriceRates, type Budget, type BudgetName, type BudgetStatus, type BudgetUse, type PriceRequest, type SetPrice, type SpendLimits, type TablePrice } from "./schemas.ts";
+import { projectOwner, teamOwner } from "./spend-windows.ts";
+import { visibleTeams } from "./visible-teams.ts";
+
+interface Parts {
+  store: LedgerSettingsStore;
+  keeper: BudgetKeeper;
+  prices: PriceBook;
+  ids: IdGenerator;
+  logger: Logger;
+}
+
+/** What administrators decide of money: budgets of teams (by admins of the server) and of projects (by admins of the team), and prices. */
+export class LedgerSettings {
+  readonly #parts: Parts;
+  #budgets: readonly Budget[] = [];
+  #prices: readonly SetPrice[] = [];
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Reads everything; to be awaited before the first call. */
+  async load(): Promise<void> {
+    const { store, keeper, prices } = this.#parts;
+    this.#budgets = await store.budgets();
+    keeper.load(this.#budgets);
+    this.#prices = await store.prices();
+    prices.load(this.#prices);
+  }
+
+  /** Told of each event: what another server changed holds here too. */
+  follow({ type }: { type: string }): void {
+    if (type !== "budget.changed" && type !== "budget.removed" && type !== "price.set") return;
+    this.load().catch((cause: unknown) => this.#parts.logger.error("ledger.settings-not-read", { cause }));
+  }
+
+  async budgets(caller: Caller, now: EpochMs): Promise<BudgetStatus[]> {
+    const teams = visibleTeams(caller);
+    const seen = this.#budgets.filter(({ team }) => teams === null || teams.includes(team));
+    return Promise.all(seen.map(async (budget) => ({ ...budget, use: await this.#parts.keeper.useOf(ownerOf(budget), budget.limits, now) })));
+  }
+
+  /** The month's budget of a team, or of one of its projects; null where there is none. */
+  async monthOf(team: string, project: string | null, now: EpochMs): Promise<BudgetUse | null> {
+    const owner = project === null ? teamOwner(team) : projectOwner(team, project);
+    const month = this.#budgets.find((budget) => ownerOf(budget) === owner)?.limits.month;
+    return month === undefined ? null : (await this.#parts.keeper.useOf(owner, { month }, now))[0]!;
+  }
+
+  async putBudget(caller: Caller, name: BudgetName, limits: SpendLimits, now: EpochMs): Promise<Budget> {
+    requireInTeam(caller, "admin", name.scope === "team" ? "*" : name.team);
+    const budget = await this.#parts.store.putBudget(name, limits, { actor: caller.actor, now });
+    await this.load();
+    return budget;
+  }
+
+  /** Throws BUDGET_NOT_FOUND, also where the caller may not know that there is one. */
+  async removeBudget(caller: Caller, name: BudgetName, now: EpochMs): Promise<void> {
+    const missing = new AppError("BUDGET_NOT_FOUND", `There is no budget of the ${name.scope} ${name.name}.`);
+    if (!mayInTeam(caller, "viewer", name.team)) throw missing;
+    requireInTeam(caller, "admin", name.scope === "team" ? "*" : name.team);
+    if (!(await this.#parts.store.removeBudget(name, { actor: caller.actor, now }))) throw missing;
+    await this.load();
+  }
+
+  /** Newest first. */
+  setPrices(): SetPrice[] {
+    return this.#prices.toReversed();
+  }
+
+  async setPrice(caller: Caller, { from = undefined, ...request }: PriceRequest, now: EpochMs): Promise<SetPrice> {
+    if (from !== undefined && from < now) throw new AppError("INVALID_REQUEST", "A price cannot hold from a time that is over: what was recorded keeps its cost.", { problems: [{ path: "from", message: "lies in the past" }] });
+    const price: SetPrice = { ...request, id: this.#parts.ids.next("change"), from: from ?? now, createdAt: now, createdBy: caller.actor };
+    await this.#parts.store.addPrice(price);
+    await this.load();
+    return price;
+  }
+}
+
+/** The lines of the built-in table. */
+export function tablePrices(): TablePrice[] {
+  return Object.entries(priceTable).flatMap(([provider, lines]) =>
+    lines.map(({ models, from = null, above = null, ...rates }) => ({ provider, models: [...models], from, rates: PriceRates.parse(rates), above })));
+}

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { epochMs } from "../core/clock.ts";
+import type { LedgerEntry } from "./ledger-entry.ts";
+import type { CostQuery, LedgerStore } from "./ledger-store.ts";
+import type { CostGrouping } from "./schemas.ts";
+
+const hourMs = 3_600_000;
+/** 2026-11-21T00:00:00Z */
+const day = 1_795_219_200_000;
+const everything: CostQuery = { by: [], filter: {}, teams: null, since: epochMs(0), until: epochMs(day * 2) };
+let made = 0;
+
+/** An entry of the ledger with what a test is not about filled in. */
+export function ledgerEntry(given: Partial<Omit<LedgerEntry, "attribution">> & { attribution?: Partial<LedgerEntry["attribution"]> } = {}): LedgerEntry {
+  const { attribution, ...rest } = given;
+  return {
+    id: `led_${String(++made).padStart(8, "0")}`, time: epochMs(day), kind: "llm", provider: "openai", model: "gpt-5-mini", outcome: "ok", estimated: false,
+    tokens: { input: 10, cacheRead: 3, cacheWrite: null, output: 5 }, cost: 1000, priceVersion: "2026-08-21", totalMs: 812.5, firstByteMs: null, ...rest,
+    attribution: { actor: "key:key_1", team: "search", project: null, route: null, user: null, session: null, traceId: null, agentRun: null, tags: {}, ...attribution },
+  };
+}
+
+/** What every store of the ledger promises. */
+export function ledgerStoreConformance(adapter: string, open: () => Promise<LedgerStore>): void {
+  describe(`LedgerStore: ${adapter}`, () => {
+    const costs = async (store: LedgerStore, by: readonly CostGrouping[], query: Partial<CostQuery> = {}): Promise<[...(string | null)[], number][]> =>
+      (await store.costs({ ...everything, ...query, by }, 100)).map(({ group, cost }) => [...Object.values(group), cost]);
+
+    it("gives back an entry as it was, also one with nothing but what it must have", async () => {
+      const store = await open();
+      const full = ledgerEntry({
+        outcome: "failed", estimated: true, cost: null, priceVersion: null, firstByteMs: 12.25, tokens: { input: null, cacheRead: 0, cacheWrite: 4, cacheWriteHour: 6, output: null },
+        attribution: { project: "p", route: "r", user: "ü", session: "s", traceId: "t", agentRun: "a", tags: { env: "prod", "": "x" } },
+      });
+      const bare = ledgerEntry({ time: epochMs(day + 1) });
+      await store.add([full, bare]);
+      assert.deepEqual(await store.entries({ ...everything, after: null, limit: 10 }), [bare, full]);
+      assert.deepEqual(await store.forTrace("t"), [full]);
+      assert.deepEqual(await store.forTrace(""), []);
+    });
+
+    it("counts an entry once, however often it is added", async () => {
+      const store = await open();
+      const [one, other] = [ledgerEntry({ attribution: { tags: { env: "a" } } }), ledgerEntry()];
+      await store.add([one, one]);
+      await Promise.all([store.add([other, one]), store.add([one, other])]);
+      assert.deepEqual(await costs(store, ["team"]), [["search", 2000]]);
+      assert.equal((await store.entries({ ...everything, after: null, limit: 10 })).length, 2);
+    });
+
+    it("keeps whole sums of large amounts", async () => {
+      const store = await open();
+      const large = 4_000_000_000_000_001;
+      await store.add([ledgerEntry({ cost: large }), ledgerEntry({ cost: large })]);
+      assert.deepEqual(await costs(store, []), [[2 * large]]);
+    });
+
+    it("pages from the newest to the oldest, also through entries of one moment", async () => {
+      const store = await open();
+      const entries = Array.from({ length: 7 }, (_, index) => ledgerEntry({ time: epochMs(day + Math.floor(index / 3)) }));
+      await store.add(entries);
+      const seen: string[] = [];
+      for (let after: { time: number; id: string } | null = null; ;) {
+        const page: LedgerEntry[] = await store.entries({ ...everything, after, limit: 2 });
+        seen.push(...page.map(({ id }) => id));
+        if (page.length < 2) break;
+        after = page[1]!;
+      }
+      assert.deepEqual(seen, entries.toReversed().sort((one, other) => other.time - one.time || (one.id < other.id ? 1 : -1)).map(({ id }) => id));
+    });
+
+    it("shows the teams that are asked for and no others", async () => {
+      const store = await open();
+      await store.add([ledgerEntry(), ledgerEntry({ attribution: { team: "ads" }, cost: 7 })]);
+      assert.deepEqual(await costs(store, ["team"], { teams: ["ads"] }), [["ads", 7]]);
+      assert.deepEqual(await costs(store, ["team"], { teams: [] }), []);
+      assert.equal((await store.entries({ ...everything, teams: ["ads"], after: null, limit: 9 })).length, 1);
+      assert.deepEqual(await store.entries({ ...everything, teams: [], after: null, limit: 9 }), []);
+    });
+
+    it("groups by tags, users, sessions and agents' runs, and finds by them", async () => {
+      const store = await open();
+      await store.add([
+        ledgerEntry({ cost: 1, attribution: { user: "ann", session: "s1", agentRun: "a1", tags: { env: "prod", unit: "x=y" } } }),
+        ledgerEntry({ cost: 2, attribution: { user: "bob", session: "s1", tags: { env: "test" } } }),
+        ledgerEntry({ cost: 4 }),
+      ]);
+      assert.deepEqual(await costs(store, ["tag:env"]), [[null, 4], ["test", 2], ["prod", 1]]);
+      assert.deepEqual(await costs(store, ["user", "tag:unit"]), [[null, null, 4], ["bob", null, 2], ["ann", "x=y", 1]]);
+      assert.deepEqual(await costs(store, ["session"], { filter: { session: "s1" } }), [["s1", 3]]);
+      assert.deepEqual(await costs(store, ["team"], { filter: { agentRun: "a1" } }), [["search", 1]]);
+      assert.deepEqual(await costs(store, [], { filter: { tag: "unit=x=y" } }), [[1]]);
+      assert.deepEqual(await costs(store, ["day"], { filter: { tag: "env=none" } }), []);
+    });
+
+    it("names days and hours, and tells failures, answers from the cache and unknown prices apart", async () => {
+      const store = await open();
+      await store.add([ledgerEntry({ outcome: "failed", cost: 0 }), ledgerEntry({ outcome: "cached", cost: 0 }), ledgerEntry({ cost: null, time: epochMs(day + 25 * hourMs) })]);
+      assert.deepEqual((await store.costs({ ...everything, by: ["hour"] }, 9)).map(({ group, calls, failed, cached, unpriced, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens }) =>
+        [group, calls, failed, cached, unpriced, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens]), [
+        [{ hour: "2026-11-21T00:00Z" }, 2, 1, 1, 0, 20, 6, 0, 10], [{ hour: "2026-11-22T01:00Z" }, 1, 0, 0, 1, 10, 3, 0, 5],
+      ]);
+      assert.deepEqual(await costs(store, ["day"]), [["2026-11-21", 0], ["2026-11-22", 0]]);
+    });
+
+    it("sums any time exactly, with the same result by hours and by entries", async () => {
+      const store = await open();
+      const entries = Array.from({ length: 60 }, (_, index) => ledgerEntry({ time: epochMs(day + index * 540_001), cost: 2 ** (index % 40), attribution: { route: `r${index % 3}` } }));
+      await store.add(entries);
+      await fc.assert(
+        fc.asyncProperty(fc.integer({ min: -1, max: 9 * hourMs }), fc.integer({ min: 0, max: 9 * hourMs }), async (from, length) => {
+          const [since, until] = [epochMs(day + from), epochMs(day + from + length)];
+          const inside = entries.filter(({ time }) => time >= since && time < until);
+          for (const route of ["r0", "r1", "r2"]) {
+            const own = inside.filter(({ attribution }) => attribution.route === route);
+            const expected = own.length === 0 ? [] : [[route, own.reduce((sum, { cost }) => sum + cost!, 0)]];
+            assert.deepEqual(await costs(store, ["route"], { since, until, filter: { route } }), expected);
+          }
+        }),
+        { numRuns: 12, examples: [[0, hourMs], [1, hourMs - 2], [hourMs - 1, 2], [1, 2 * hourMs]] },
+      );
+    });
+
+    it("tells what owners have spent since an hour began, also when the entries are gone", async () => {
+      const store = await open();
+      const old = ledgerEntry({ time: epochMs(day - 1) });
+      await store.add([old, ledgerEntry({ cost: 5, attribution: { route: "r" } }), ledgerEntry({ cost: 6, attribution: { route: "r", tags: { a: "b" } } })]);
+      const spent = [{ actor: "key:key_1", team: "search", project: null, route: "r", cost: 11 }];
+      assert.deepEqual(await store.spentSince(epochMs(day)), spent);
+      assert.equal(await store.prune(epochMs(day), 100), 1);
+      assert.equal(await store.prune(epochMs(day + 1), 1), 1);
+      assert.equal(await store.prune(epochMs(day + 1), 100), 1);
+      assert.equal(await store.prune(epochMs(day + 1), 100), 0);
+      assert.deepEqual(await store.spentSince(epochMs(day)), spent);
+      assert.deepEqual(await costs(store, ["team"]), [["search", 1011]]);
+    });
+  });
+}

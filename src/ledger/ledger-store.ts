@@ -1,0 +1,40 @@
+import type { EpochMs } from "../core/clock.ts";
+import type { Attribution, LedgerEntry } from "./ledger-entry.ts";
+import type { CostFilter, CostGrouping, CostSums } from "./schemas.ts";
+
+export interface CostQuery {
+  by: readonly CostGrouping[];
+  filter: CostFilter;
+  /** Null for all; none answers with nothing. */
+  teams: readonly string[] | null;
+  since: EpochMs;
+  /** Not included. */
+  until: EpochMs;
+}
+
+export interface EntryQuery extends Omit<CostQuery, "by"> {
+  /** The last entry of the page before. */
+  after: { time: number; id: string } | null;
+  limit: number;
+}
+
+export type CostGroup = CostSums & { group: Record<string, string | null> };
+
+/** What was spent for one set of owners in some time. */
+export type SpentSum = Pick<Attribution, "actor" | "team" | "project" | "route"> & { cost: number };
+
+/** The ledger in a database. Adapters prove themselves with `ledger-store.conformance.ts`. */
+export interface LedgerStore {
+  /** Adds those whose ids are not there yet; sums and entries always agree. */
+  add(entries: readonly LedgerEntry[]): Promise<void>;
+  /** At most `limit` groups, the dearest first. */
+  costs(query: CostQuery, limit: number): Promise<CostGroup[]>;
+  /** Newest first. */
+  entries(query: EntryQuery): Promise<LedgerEntry[]>;
+  /** Oldest first; at most a thousand. */
+  forTrace(traceId: string): Promise<LedgerEntry[]>;
+  /** By owners, from `since` on. `since` begins an hour. */
+  spentSince(since: EpochMs): Promise<SpentSum[]>;
+  /** Removes entries that are older, at most `limit`, and answers how many; sums stay. */
+  prune(before: EpochMs, limit: number): Promise<number>;
+}

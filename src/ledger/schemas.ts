@@ -1,0 +1,124 @@
+import { z } from "zod";
+import { isSafeName } from "../core/names.ts";
+
+const Timestamp = z.number().int().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
+const NanoDollars = z.number().int().meta({ description: "Whole billionths of a US dollar" });
+const Name = z.string().refine(isSafeName, "1 to 128 letters, digits, dots, dashes and underscores, starting with a letter or digit");
+const Dollars = z.number().positive().max(1e6);
+
+/** US dollars. Absent is without limit. */
+export const SpendLimits = z
+  .strictObject({
+    perQuery: Dollars.optional().meta({ description: "The worst that one call may cost" }),
+    day: Dollars.optional().meta({ description: "In a day of UTC" }),
+    month: Dollars.optional().meta({ description: "In a month of UTC" }),
+  })
+  .meta({ id: "SpendLimits" });
+export type SpendLimits = z.infer<typeof SpendLimits>;
+
+/** What the calls of a team, or of one of its projects, may cost. Keys and routes carry theirs in their own settings. */
+export const Budget = z
+  .object({
+    scope: z.enum(["team", "project"]),
+    team: Name,
+    name: Name.meta({ description: "Of the project; of the team itself where the scope is the team" }),
+    limits: SpendLimits, updatedAt: Timestamp, updatedBy: z.string(),
+  })
+  .meta({ id: "Budget" });
+export type Budget = z.infer<typeof Budget>;
+
+export const BudgetName = Budget.pick({ scope: true, team: true, name: true });
+export type BudgetName = z.infer<typeof BudgetName>;
+
+export const SpendWindow = z.enum(["day", "month"]);
+export type SpendWindow = z.infer<typeof SpendWindow>;
+
+/** How far a budget is used in its window of now. */
+export const BudgetUse = z
+  .object({ window: SpendWindow, limit: NanoDollars, spent: NanoDollars, reserved: NanoDollars.meta({ description: "Worst cases of calls under way" }), percent: z.number().meta({ description: "Spent of the limit" }), endsAt: Timestamp })
+  .meta({ id: "BudgetUse" });
+export type BudgetUse = z.infer<typeof BudgetUse>;
+
+export const BudgetStatus = Budget.extend({ use: z.array(BudgetUse) }).meta({ id: "BudgetStatus" });
+export type BudgetStatus = z.infer<typeof BudgetStatus>;
+
+const rate = z.number().min(0).max(1e5);
+const rates = { input: rate, cacheRead: rate.optional(), cacheWrite: rate.optional(), cacheWriteHour: rate.optional(), output: rate };
+
+/** US dollars for a million tokens; tokens of a kind without a rate cost what plain input costs. */
+export const PriceRates = z.strictObject(rates).meta({ id: "PriceRates" });
+
+/** A price as an administrator sets it. */
+export const PriceRequest = z
+  .strictObject({
+    provider: z.string().min(1).max(128).meta({ description: "Name of a provider, or its kind", example: "openai" }),
+    model: z.string().min(1).max(256).refine((text) => !text.slice(0, -1).includes("*") && text !== "", "a star may stand at the end alone").meta({ description: "Its name for the model; one star at the end stands for anything", example: "gpt-5-mini" }),
+    from: Timestamp.optional().meta({ description: "When it begins to hold; now where it is not said, and never before now" }),
+    rates: PriceRates,
+    above: z.strictObject({ inputTokens: z.number().int().min(1).max(1e9), ...rates }).nullable().default(null).meta({ description: "Rates of a whole call with more input than this" }),
+  })
+  .meta({ id: "PriceRequest" });
+export type PriceRequest = z.infer<typeof PriceRequest>;
+
+/** It is never changed or removed: a newer one follows it. */
+export const SetPrice = PriceRequest.extend({ id: z.string(), from: Timestamp, createdAt: Timestamp, createdBy: z.string() }).meta({ id: "SetPrice" });
+export type SetPrice = z.infer<typeof SetPrice>;
+
+/** A line of the built-in table. */
+export const TablePrice = z.object({ provider: z.string(), models: z.array(z.string()), from: z.string().nullable().meta({ description: "Day (UTC) from which it holds" }), rates: PriceRates, above: z.object({ inputTokens: z.number().int(), ...rates }).nullable() }).meta({ id: "TablePrice" });
+export type TablePrice = z.infer<typeof TablePrice>;
+
+/** What costs can be grouped by; `tag:NAME` groups by the value of a tag. */
+export const plainGroupings = ["hour", "day", "team", "key", "project", "route", "provider", "model", "outcome", "user", "session", "agentRun"] as const;
+export type PlainGrouping = (typeof plainGroupings)[number];
+export const CostGrouping = z.union([z.enum(plainGroupings), z.templateLiteral(["tag:", z.string().min(1).max(64)])]);
+export type CostGrouping = z.infer<typeof CostGrouping>;
+
+/** All that are given must hold. */
+export const CostFilter = z.strictObject({
+  team: z.string().max(128).optional(),
+  key: z.string().max(200).optional().meta({ description: "The caller: key:ID, or user:ID" }),
+  project: z.string().max(128).optional(),
+  route: z.string().max(256).optional(),
+  provider: z.string().max(128).optional(),
+  model: z.string().max(256).optional(),
+  outcome: z.enum(["ok", "failed", "cancelled", "cached"]).optional(),
+  user: z.string().max(256).optional().meta({ description: "The caller's own user" }),
+  session: z.string().max(256).optional(),
+  agentRun: z.string().max(256).optional(),
+  tag: z.string().max(300).regex(/^[^=]{1,64}=/, "NAME=VALUE").optional().meta({ description: "NAME=VALUE" }),
+});
+export type CostFilter = z.infer<typeof CostFilter>;
+
+export const CostSums = z.object({
+  calls: z.number().int(),
+  failed: z.number().int(), cached: z.number().int().meta({ description: "Answered from the cache" }),
+  unpriced: z.number().int().meta({ description: "Calls without a known price: their cost is not in the sum" }),
+  inputTokens: z.number().int().meta({ description: "Without what came from or went to a provider's cache" }),
+  cacheReadTokens: z.number().int(), cacheWriteTokens: z.number().int(), outputTokens: z.number().int(),
+  cost: NanoDollars,
+});
+export type CostSums = z.infer<typeof CostSums>;
+
+export const CostRow = CostSums.extend({
+  group: z.record(z.string(), z.string().nullable()).meta({ description: "By the names of `by`; null where nobody said. Hours and days are their beginnings in UTC" }),
+  budget: BudgetUse.nullable().meta({ description: "Grouped by team, or by team and project: the month's budget of it, where there is one" }),
+}).meta({ id: "CostRow" });
+export type CostRow = z.infer<typeof CostRow>;
+
+const count = z.number().nullable();
+/** One call as the ledger keeps it. */
+export const CostEntry = z
+  .object({
+    id: z.string(), time: Timestamp, kind: z.literal("llm"),
+    attribution: z.object({
+      actor: z.string(), team: z.string(), project: z.string().nullable(), route: z.string().nullable(), user: z.string().nullable(), session: z.string().nullable(),
+      traceId: z.string().nullable(), agentRun: z.string().nullable(), tags: z.record(z.string(), z.string()),
+    }),
+    provider: z.string(), model: z.string(), outcome: z.enum(["ok", "failed", "cancelled", "cached"]),
+    estimated: z.boolean().meta({ description: "The provider told no usage: tokens were counted here" }),
+    tokens: z.object({ input: count, cacheRead: count, cacheWrite: count, cacheWriteHour: count.optional(), output: count }),
+    cost: NanoDollars.nullable().meta({ description: "Whole billionths of a US dollar; null where the price is not known" }),
+    priceVersion: z.string().nullable(), totalMs: z.number(), firstByteMs: z.number().nullable(),
+  })
+  .meta({ id: "CostEntry" });
