@@ -31,7 +31,7 @@ const capitals = /^\p{Lu}+$/u;
 const identifier = /[._/:@+#]|\p{N}/u;
 
 function read(text: string): Reading {
-  const tokens = text.match(token) ?? [];
+  const tokens: readonly string[] = text.match(token) ?? [];
   const shouts = !/\p{Ll}/u.test(text);
   const words: string[] = [];
   const content: string[] = [];
