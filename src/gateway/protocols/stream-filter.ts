@@ -15,7 +15,7 @@ export class UsageChunkFilter {
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #passing = false;
-  #lineIsEmpty = true;
+  #isInLine = false;
   #afterReturn = false;
   /** What became of the event that has just ended: a line feed that still belongs to its end goes the same way. */
   #ended: "passed" | "left-out" | null = null;
@@ -25,21 +25,26 @@ export class UsageChunkFilter {
     let from = 0;
     for (let at = 0; at < bytes.length; at++) {
       const byte = bytes[at]!;
-      const ended = this.#ended;
-      this.#ended = null;
-      if (byte === lineFeed && this.#afterReturn) {
+      if (byte !== lineFeed && byte !== carriageReturn) {
+        // Nearly every byte: nothing else is looked at within a line.
+        if (this.#isInLine) continue;
+        this.#isInLine = true;
         this.#afterReturn = false;
-        if (ended === "passed") out.push(bytes.subarray(at, at + 1));
-        if (ended !== null) from = at + 1;
-        continue;
-      }
-      this.#afterReturn = byte === carriageReturn;
-      if (byte !== lineFeed && byte !== carriageReturn) this.#lineIsEmpty = false;
-      else if (!this.#lineIsEmpty) this.#lineIsEmpty = true;
-      else {
-        this.#hold(bytes.subarray(from, at + 1));
-        from = at + 1;
-        this.#release(out);
+        this.#ended = null;
+      } else if (byte === lineFeed && this.#afterReturn) {
+        this.#afterReturn = false;
+        if (this.#ended === "passed") out.push(bytes.subarray(at, at + 1));
+        if (this.#ended !== null) from = at + 1;
+        this.#ended = null;
+      } else {
+        this.#afterReturn = byte === carriageReturn;
+        this.#ended = null;
+        if (!this.#isInLine) {
+          this.#hold(bytes.subarray(from, at + 1));
+          from = at + 1;
+          this.#release(out);
+        }
+        this.#isInLine = false;
       }
     }
     this.#hold(bytes.subarray(from));
@@ -84,9 +89,9 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 /** A chunk with usage and without choices. (Azure's first chunk has no choices either, and tells of its filters.) */
 function isUsageChunk(event: Uint8Array): boolean {
   if (event.length > mostHeldBytes) return false;
-  const text = Buffer.from(event.buffer, event.byteOffset, event.byteLength).toString("utf8");
-  if (!noChoices.test(text)) return false;
-  const data = text.split(/\r\n|\n|\r/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join("\n");
+  const bytes = Buffer.from(event.buffer, event.byteOffset, event.byteLength);
+  if (!noChoices.test(bytes.toString("latin1"))) return false;
+  const data = bytes.toString("utf8").split(/\r\n|\n|\r/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join("\n");
   try {
     const chunk: unknown = JSON.parse(data);
     return isFields(chunk) && Array.isArray(chunk.choices) && chunk.choices.length === 0 && isFields(chunk.usage);
