@@ -25,8 +25,11 @@ export function assertSameEventsWhereverCut(open: () => ChatStreamReader, stream
   const bytes = Buffer.from(stream);
   const expected = readEvents(open(), bytes);
   assert.ok(expected.length > 0);
-  for (let cut = 1; cut < bytes.length; cut++) assert.deepEqual(readEvents(open(), bytes.subarray(0, cut), bytes.subarray(cut)), expected, `cut at ${cut}`);
-  assert.deepEqual(readEvents(open(), ...Array.from(bytes, (byte) => Uint8Array.of(byte))), expected, "byte by byte");
+  const expectedText = JSON.stringify(expected);
+  // Texts are quicker to compare, values are better to read where they differ.
+  const same = (events: ChatEvent[], how: string) => JSON.stringify(events) === expectedText || assert.deepEqual(events, expected, how);
+  for (let cut = 1; cut < bytes.length; cut++) same(readEvents(open(), bytes.subarray(0, cut), bytes.subarray(cut)), `cut at ${cut}`);
+  same(readEvents(open(), ...Array.from(bytes, (byte) => Uint8Array.of(byte))), "byte by byte");
 }
 
 /** Whatever bytes come, also in the middle of a good stream: nothing but AppError is thrown. */
@@ -40,6 +43,6 @@ export function assertSurvivesJunk(open: () => ChatStreamReader, stream: Uint8Ar
     }
   };
   const json = fc.json({ maxDepth: 4 }).map((text) => Buffer.from(`data: ${text}\n\n`));
-  fc.assert(fc.property(fc.array(fc.oneof(fc.uint8Array({ maxLength: 60 }), json), { maxLength: 6 }), (parts) => attempt(...parts)), { numRuns: 100 });
-  fc.assert(fc.property(fc.nat(bytes.length), fc.nat(40), fc.uint8Array({ maxLength: 20 }), (at, skip, junk) => attempt(bytes.subarray(0, at), junk, bytes.subarray(at + skip))), { numRuns: 150 });
+  fc.assert(fc.property(fc.array(fc.oneof(fc.uint8Array({ maxLength: 60 }), json), { maxLength: 6 }), (parts) => attempt(...parts)), { numRuns: 40 });
+  fc.assert(fc.property(fc.nat(bytes.length), fc.nat(40), fc.uint8Array({ maxLength: 20 }), (at, skip, junk) => attempt(bytes.subarray(0, at), junk, bytes.subarray(at + skip))), { numRuns: 60 });
 }
