@@ -16,6 +16,8 @@ export interface RedisOptions {
   clock: Clock;
   /** Stands before every key, so that others may share the database. */
   prefix?: string;
+  /** For `rediss:`: certificates, in PEM, of who may have signed that of Redis; those that Node trusts where it is not said. */
+  certificateAuthority?: string;
   /** How long one command may take. */
   commandMs?: number;
   /** How long opening waits for the first connection; later ones are made in the background. */
@@ -43,14 +45,17 @@ const longestPauseMs = 2000;
 const silenceMs = 1000;
 
 /** Loads the client and connects; connections that are lost are made again for as long as it takes. Answers also when Redis is not there yet. Throws CONFIG_INVALID for an address that is none. */
-export async function openRedis({ url, clock, prefix = "slipway:", commandMs = 250, connectMs = 2000, onChange }: RedisOptions): Promise<RedisConnection> {
+export async function openRedis({ url, clock, prefix = "slipway:", certificateAuthority, commandMs = 250, connectMs = 2000, onChange }: RedisOptions): Promise<RedisConnection> {
   if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) throw new AppError("CONFIG_INVALID", "The address of Redis must be redis://HOST:PORT or rediss://HOST:PORT.");
   const { createClient, ErrorReply, RESP_TYPES } = await import("@redis/client");
   const client = createClient({
     url, RESP: 2, disableOfflineQueue: true, maintNotifications: "disabled",
     // More would wait than are done in time.
     commandsQueueMaxLength: 100_000,
-    socket: { connectTimeout: connectMs, reconnectStrategy: (retries) => Math.min(longestPauseMs, 50 * 2 ** Math.min(retries, 10)) },
+    socket: {
+      connectTimeout: connectMs, reconnectStrategy: (retries) => Math.min(longestPauseMs, 50 * 2 ** Math.min(retries, 10)),
+      ...(certificateAuthority === undefined ? {} : { tls: true as const, ca: certificateAuthority }),
+    },
   });
   const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
   const listeners: (() => void)[] = [];

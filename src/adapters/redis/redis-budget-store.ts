@@ -31,7 +31,7 @@ export class RedisBudgetStore implements BudgetStore {
   readonly #spentBefore: (scope: string) => number | Promise<number>;
   readonly #whenAway: "refuse" | "admit";
   #unsettled: Unsettled[] = [];
-  #flushing = false;
+  #flushing: Promise<void> | null = null;
 
   constructor({ redis, spentBefore = () => 0, whenAway = "refuse" }: RedisBudgetStoreOptions) {
     this.#redis = redis;
@@ -111,9 +111,13 @@ export class RedisBudgetStore implements BudgetStore {
     }
   }
 
-  async #settleWhatIsLeft(): Promise<void> {
-    if (this.#flushing) return;
-    this.#flushing = true;
+  /** One at a time; who comes meanwhile waits for the same. */
+  #settleWhatIsLeft(): Promise<void> {
+    this.#flushing ??= this.#settleAll().finally(() => { this.#flushing = null; });
+    return this.#flushing;
+  }
+
+  async #settleAll(): Promise<void> {
     try {
       while (this.#unsettled.length > 0) {
         const [next] = this.#unsettled;
@@ -122,8 +126,6 @@ export class RedisBudgetStore implements BudgetStore {
       }
     } catch {
       // Tried again with the next call, and when a connection is made.
-    } finally {
-      this.#flushing = false;
     }
   }
 
