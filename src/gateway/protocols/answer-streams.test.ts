@@ -106,6 +106,21 @@ describe("answers in the protocols of callers", () => {
     assert.match(writer.write({ type: "text", text: "then" }), /content_block_stop.*content_block_start.*"index":2/s);
   });
 
+  /** Cases 12, 13 and 18: a second provider may take over before the first content, and thinking is never text. */
+  it("begins once with one id and keeps thinking apart, also where two providers began", () => {
+    const events: ChatEvent[] = [
+      { type: "start", id: "first", model: "m" }, { type: "start", id: "second", model: "n" }, { type: "thinking", text: "SECRET" }, { type: "text", text: "Hi" }, { type: "finish", finish: "stop", finishWord: null, stopSequence: null },
+    ];
+    const chat = readChatStream(written("openai-chat", events));
+    assert.deepEqual([chat.message.content, chat.message.reasoning_content], ["Hi", "SECRET"]);
+    assert.deepEqual(readMessageStream(written("anthropic-messages", events)).content, [{ type: "thinking", thinking: "SECRET", signature: "" }, { type: "text", text: "Hi" }]);
+    assert.deepEqual((readResponseStream(written("openai-responses", events)).output as Json[]).map(({ type }) => type), ["reasoning", "message"]);
+    assert.doesNotMatch(written("openai-completions", events), /SECRET/);
+    const answer: ChatAnswer = { id: "p", model: "m", parts: [{ type: "thinking", text: "SECRET", signature: null }, { type: "text", text: "Hi" }], finish: "stop", finishWord: null, stopSequence: null, usage: { inputTokens: 1, outputTokens: 1, cacheReadTokens: null, cacheWriteTokens: null, reasoningTokens: null } };
+    assert.equal((whole("openai-chat", answer) as { choices: [{ message: Json }] }).choices[0].message.content, "Hi");
+    assert.doesNotMatch(JSON.stringify(whole("openai-completions", answer)), /SECRET/);
+  });
+
   /** Case 14: what nobody told is not 0 where the protocol can leave it out. */
   it("tells the usage that is known", () => {
     const usage = { inputTokens: 100, outputTokens: 7, cacheReadTokens: 60, cacheWriteTokens: 10, reasoningTokens: 2 };

@@ -1,4 +1,5 @@
 import type { AudioPart, CacheMark, DocumentPart, ImagePart, MediaSource } from "../conversation/chat-request.ts";
+import { mayBePublic } from "./public-address.ts";
 import type { RequestFields } from "./request-fields.ts";
 import { isFields, shown } from "./request-fields.ts";
 
@@ -13,8 +14,10 @@ export function urlSource(fields: RequestFields, value: unknown, path: string): 
   const url = fields.name(value, path);
   if (url === "") return null;
   if (url.startsWith("data:")) return dataSource(fields, url, path);
-  if (/^(https?|gs):\/\/[^\s/]/i.test(url)) return { kind: "url", url };
-  fields.problem(path, "must be an http or https address, or a data: URI");
+  if (/^gs:\/\/[^\s/]/.test(url)) return { kind: "url", url };
+  if (!/^https?:\/\//i.test(url)) fields.problem(path, "must be an http or https address, or a data: URI");
+  else if (!mayBePublic(url)) fields.problem(path, "must be an address of the internet; send what stands within a network as a data: URI");
+  else return { kind: "url", url };
   return null;
 }
 
