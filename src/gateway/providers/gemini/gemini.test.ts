@@ -24,7 +24,7 @@ interface Body {
   [field: string]: unknown;
 }
 
-function sent(change: Partial<ChatRequest> & { sampling?: Partial<ChatRequest["sampling"]> }, to = newest): { body: Body; path: string; dropped: readonly string[]; emulated: readonly string[] } {
+function sent(change: Omit<Partial<ChatRequest>, "sampling"> & { sampling?: Partial<ChatRequest["sampling"]> }, to = newest): { body: Body; path: string; dropped: readonly string[]; emulated: readonly string[] } {
   const { body, ...rest } = chat.request(chatRequest(change as Partial<ChatRequest>), to);
   return { body: JSON.parse(String(body)) as Body, ...rest };
 }

@@ -1,0 +1,29 @@
+import type { FinishReason, TokenUsage } from "../../conversation/chat-answer.ts";
+import { countOf, fieldsOf, sumOf, textOf } from "../wire-value.ts";
+
+const finishReasons: Readonly<Record<string, FinishReason>> = {
+  end_turn: "stop", stop_sequence: "stop", tool_use: "tool-calls", max_tokens: "length", model_context_window_exceeded: "length", guardrail_intervened: "content-filter", content_filtered: "content-filter", refusal: "content-filter",
+};
+
+/** The model wrote what nobody can read: another attempt may do better. */
+export const malformedStops: ReadonlySet<string> = new Set(["malformed_model_output", "malformed_tool_use"]);
+
+/** `calls`: of the caller's tools; one that carries the answer is none. */
+export function bedrockFinish(word: string, calls: number): FinishReason {
+  const finish = finishReasons[word] ?? "stop";
+  return finish === "tool-calls" && calls === 0 ? "stop" : finish === "stop" && calls > 0 ? "tool-calls" : finish;
+}
+
+/** `inputTokens` leaves out what was read from and written to the cache. */
+export function bedrockUsage(value: unknown): TokenUsage {
+  const usage = fieldsOf(value);
+  const [read, write] = [countOf(usage.cacheReadInputTokens), countOf(usage.cacheWriteInputTokens)];
+  const input = countOf(usage.inputTokens);
+  return { inputTokens: input === null ? null : sumOf(input, read, write), outputTokens: countOf(usage.outputTokens), cacheReadTokens: read, cacheWriteTokens: write, reasoningTokens: null };
+}
+
+/** Claude's own field, asked for by a path that differs between whole and streamed answers. */
+export function stopSequenceOf(additional: unknown): string | null {
+  const fields = fieldsOf(additional);
+  return textOf(fields.stop_sequence) || textOf(fieldsOf(fields.delta).stop_sequence) || null;
+}
