@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ManualClock } from "../../core/clock.ts";
+import { ProviderHealth } from "./provider-health.ts";
+
+describe("ProviderHealth", () => {
+  const limits = { failures: 2, openSeconds: 10 };
+
+  it("tells of each model of each provider how it does", () => {
+    const clock = new ManualClock();
+    const health = new ProviderHealth(clock);
+    const now = (): number => clock.monotonic();
+    const [one, other] = [health.of("p", "one", limits), health.of("p", "other", limits)];
+    assert.equal(health.of("p", "one", limits), one);
+    assert.ok(one.admits(now()) && other.admits(now()) && one.admits(now()));
+    one.succeeded(100);
+    one.succeeded(200);
+    assert.deepEqual([one.ewmaMs, other.ewmaMs], [120, null]);
+    assert.deepEqual([other.failed(now()), other.isOpen(now()), other.failed(now()), other.isOpen(now())], [false, false, true, true]);
+    clock.advance(4000);
+    assert.deepEqual(health.views(), [
+      { provider: "p", model: "one", state: "closed", failures: 0, waitMs: 0, ewmaMs: 120, calls: 2, errors: 0 }, { provider: "p", model: "other", state: "open", failures: 2, waitMs: 6000, ewmaMs: null, calls: 1, errors: 2 },
+    ]);
+    assert.ok(!other.admits(now()));
+    clock.advance(6000);
+    assert.deepEqual([other.isOpen(now()), other.state(now()), other.admits(now()), other.admits(now())], [false, "half-open", true, false]);
+    // A probe that fails opens it anew; one that is taken back leaves room for the next.
+    other.released();
+    assert.ok(other.admits(now()));
+    assert.ok(other.failed(now()));
+    assert.equal(other.waitMs(now()), 10_000);
+  });
+
+  it("takes on new limits, and forgets a provider that was set up anew", () => {
+    const clock = new ManualClock();
+    const health = new ProviderHealth(clock);
+    health.of("p", "m", limits).failed(clock.monotonic());
+    health.of("q", "m", limits);
+    assert.ok(health.of("p", "m", { failures: 2, openSeconds: 1 }).failed(clock.monotonic()));
+    assert.equal(health.known("p", "m")!.waitMs(clock.monotonic()), 1000);
+    health.forget("p");
+    assert.deepEqual([health.known("p", "m"), health.views().length], [null, 1]);
+  });
+
+  it("holds no more models than it may, and keeps those that are left alone", () => {
+    const clock = new ManualClock();
+    const health = new ProviderHealth(clock);
+    for (let count = 0; count < 2; count++) health.of("p", "bad", limits).failed(clock.monotonic());
+    for (let index = 0; index < 10_000; index++) health.of("p", `model ${index}`, limits);
+    assert.equal(health.views().length, 4096);
+    assert.equal(health.known("p", "bad")!.isOpen(clock.monotonic()), true);
+    assert.equal(health.known("p", "model 0"), null);
+  });
+});
