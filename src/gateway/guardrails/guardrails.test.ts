@@ -133,7 +133,7 @@ describe("guarded streams", () => {
   it("hold tool arguments until the model is done, and drop the signature of thinking that changed", async () => {
     const whole = answer({ type: "thinking", text: "about ada@example.com", signature: "s" }, { type: "thinking", text: "fine", signature: "t" }, { type: "text", text: "ok" }, { type: "tool-call", id: "c", name: "f", arguments: '{"card":4111111111111111}' });
     const expected = (await rails.begin(context()).after(whole)).parts;
-    const events = eventsOf(whole).flatMap((event) => ("text" in event ? event.text.split("").map((text) => ({ ...event, text })) : [event]));
+    const events = eventsOf(whole).flatMap((event): ChatEvent[] => ("text" in event ? event.text.split("").map((text) => ({ ...event, text })) : [event]));
     const parts = (await streamed(rails, events)).parts;
     // Two thoughts whose first lost its signature run together.
     assert.deepEqual(parts.at(-1), expected.at(-1));

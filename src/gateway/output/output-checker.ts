@@ -1,0 +1,155 @@
+import { Worker } from "node:worker_threads";
+import { jsonDigest } from "../../core/canonical-json.ts";
+import { AppError, type Problem } from "../../core/errors.ts";
+import { checkSchemaLimits, refused, type Schema } from "./schema-limits.ts";
+
+// The same entry in the source tree and in the built package.
+const entry = import.meta.url.endsWith(".ts") ? new URL("./output-checker-worker.ts", import.meta.url) : new URL("./output-checker-worker.js", import.meta.url);
+
+export interface CheckOrder {
+  digest: string;
+  schema: Schema;
+  /** JSON; null where only the schema is in question. */
+  text: string | null;
+}
+
+export interface CheckAnswer {
+  problems?: Problem[];
+  /** The schema is none. */
+  refusal?: string;
+  failure?: string;
+}
+
+interface Job {
+  order: CheckOrder;
+  resolve(answer: CheckAnswer): void;
+  reject(error: AppError): void;
+}
+
+const longestOutput = 4_194_304;
+const mostWaiting = 1000;
+const mostSlow = 200;
+
+/**
+ * Checks answers with their JSON Schema in a thread of its own, with a time for each: schemas come from callers, and a pattern or a reference in one can take exponential time. A schema that has once run out of its time
+ * is refused from then on. One check takes some 0.1 ms, the first one of a schema some 10 ms.
+ */
+export class OutputChecker {
+  readonly #limitMs: number;
+  readonly #digests = new WeakMap<Schema, string>();
+  readonly #slow = new Set<string>();
+  readonly #jobs: Job[] = [];
+  #worker: Worker | null = null;
+  #isReady = false;
+  #current: { job: Job; timer: NodeJS.Timeout } | null = null;
+  #isClosed = false;
+
+  constructor(limitMs = 1000) {
+    this.#limitMs = limitMs;
+  }
+
+  /** Looks at a schema before anything is spent on it. Throws INVALID_REQUEST for one that is too large, none, points elsewhere or takes too long. */
+  async accept(schema: Schema): Promise<void> {
+    await this.#check(schema, null);
+  }
+
+  /** What is wrong with a JSON text that parses; nothing where it keeps to the schema. Throws INVALID_REQUEST as `accept` does, and STRUCTURED_OUTPUT_INVALID where the check takes too long. */
+  async check(schema: Schema, text: string): Promise<readonly Problem[]> {
+    if (text.length > longestOutput) return [{ path: "$", message: `must have at most ${longestOutput} characters` }];
+    return await this.#check(schema, text);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#failAll(new AppError("SHUTTING_DOWN", "The server is going down."));
+    await this.#worker?.terminate();
+  }
+
+  async #check(schema: Schema, text: string | null): Promise<readonly Problem[]> {
+    let digest = this.#digests.get(schema);
+    if (digest === undefined) {
+      checkSchemaLimits(schema);
+      this.#digests.set(schema, (digest = jsonDigest(schema)));
+    }
+    if (this.#slow.has(digest)) throw tooSlow();
+    if (this.#isClosed) throw new AppError("SHUTTING_DOWN", "The server is going down.");
+    if (this.#jobs.length >= mostWaiting) throw new AppError("GATEWAY_OVERLOADED", "Too many answers wait for their check already.", { retryAfterSeconds: 1 });
+    const { promise, resolve, reject } = Promise.withResolvers<CheckAnswer>();
+    this.#jobs.push({ order: { digest, schema, text }, resolve, reject });
+    this.#next();
+    const answer = await promise;
+    if (answer.refusal !== undefined) {
+      const message = "It is not a JSON Schema of draft 2020-12 or draft-07.";
+      throw new AppError("INVALID_REQUEST", `The schema of the answer cannot be used: ${message}`, { problems: [{ path: "schema", message }], cause: answer.refusal });
+    }
+    return answer.problems ?? [];
+  }
+
+  #next(): void {
+    if (this.#current !== null) return;
+    const worker = (this.#worker ??= this.#start());
+    if (!this.#isReady) return;
+    const job = this.#jobs.shift();
+    if (job === undefined) {
+      worker.unref();
+      return;
+    }
+    worker.ref();
+    this.#current = { job, timer: setTimeout(() => this.#giveUp(worker), this.#limitMs) };
+    worker.postMessage(job.order);
+  }
+
+  /** Ends the thread, which is the only way to stop what it does; what waits goes to the next one. */
+  #giveUp(worker: Worker): void {
+    const current = this.#current;
+    if (current === null) return;
+    this.#current = null;
+    this.#forget(worker);
+    void worker.terminate();
+    const { digest, text } = current.job.order;
+    const [oldest] = this.#slow;
+    if (this.#slow.size >= mostSlow && oldest !== undefined) this.#slow.delete(oldest);
+    this.#slow.add(digest);
+    current.job.reject(text === null ? tooSlow() : new AppError("STRUCTURED_OUTPUT_INVALID", "The answer could not be checked with its schema in time."));
+    if (this.#jobs.length > 0) this.#next();
+  }
+
+  #start(): Worker {
+    const worker = new Worker(entry, { name: "output-checker", execArgv: ["--disable-warning=ExperimentalWarning"], resourceLimits: { maxOldGenerationSizeMb: 256 } });
+    worker.on("message", (message: "ready" | CheckAnswer) => {
+      if (message === "ready") this.#isReady = true;
+      else if (this.#current !== null) {
+        const { job, timer } = this.#current;
+        clearTimeout(timer);
+        this.#current = null;
+        job.resolve(message);
+      }
+      this.#next();
+    });
+    const died = (cause?: unknown): void => {
+      if (this.#worker !== worker) return;
+      this.#forget(worker);
+      this.#failAll(new AppError("INTERNAL", "The answer could not be checked.", { cause }));
+    };
+    worker.on("error", died);
+    worker.on("exit", died);
+    return worker;
+  }
+
+  #forget(worker: Worker): void {
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    this.#isReady = false;
+  }
+
+  #failAll(error: AppError): void {
+    const { job, timer } = this.#current ?? {};
+    clearTimeout(timer);
+    this.#current = null;
+    for (const { reject } of [...(job === undefined ? [] : [job]), ...this.#jobs.splice(0)]) reject(error);
+  }
+}
+
+function tooSlow(): AppError {
+  return refused("schema", "It takes too long to check an answer with it; look at its patterns and at references that branch.");
+}

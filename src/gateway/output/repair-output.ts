@@ -1,0 +1,114 @@
+import { AppError, type Problem } from "../../core/errors.ts";
+import { unknownUsage, type ChatAnswer, type TokenUsage } from "../conversation/chat-answer.ts";
+import type { ChatRequest, OutputFormat } from "../conversation/chat-request.ts";
+import { extractJson } from "./extract-json.ts";
+import type { Schema } from "./schema-limits.ts";
+
+/** Checks a JSON text: `OutputChecker.check`. */
+export type CheckOutput = (schema: Schema, text: string) => Promise<readonly Problem[]>;
+
+export type RepairStep =
+  /** To be given to the caller: kept to its schema, or had none to keep to. `usage` in it is that of all rounds. */
+  | { do: "give"; answer: ChatAnswer; /** Words or a fence around the JSON were taken away. */ changed: boolean }
+  /** To be sent to the model next. */
+  | { do: "ask"; request: ChatRequest; problems: readonly Problem[] };
+
+/** What the model is shown of its own broken answer. */
+const mostShown = 50_000;
+
+/**
+ * The rounds of one call whose answer must keep to a format: an answer that does not is asked for again, with what is wrong with it, a bounded number of times. Knows nothing of how a model is asked. Every round costs;
+ * `usage` adds them up.
+ */
+export class RepairRounds {
+  readonly #request: ChatRequest;
+  readonly #most: number;
+  readonly #check: CheckOutput;
+  #usage: TokenUsage | null = null;
+  #asked = 0;
+
+  /** `most` is the route's `repair`. */
+  constructor(request: ChatRequest, most: number, check: CheckOutput) {
+    this.#request = request;
+    this.#most = most;
+    this.#check = check;
+  }
+
+  /** How often the model was asked again. */
+  get repairs(): number {
+    return this.#asked;
+  }
+
+  /** Of all answers so far; what a provider did not tell in any round is null. */
+  get usage(): TokenUsage {
+    return this.#usage ?? unknownUsage;
+  }
+
+  /** For a round whose answer was never whole, such as a stream that was ended. */
+  spend(usage: TokenUsage): void {
+    this.#usage = this.#usage === null ? usage : addUsage(this.#usage, usage);
+  }
+
+  /** What follows from an answer. Throws STRUCTURED_OUTPUT_INVALID, with the problems, where it was cut or no round is left. */
+  async next(answer: ChatAnswer): Promise<RepairStep> {
+    this.spend(answer.usage);
+    const read = readOutput(answer, this.#request.output);
+    if (read === null) return { do: "give", answer: { ...answer, usage: this.usage }, changed: false };
+    if (answer.finish === "length") throw new AppError("STRUCTURED_OUTPUT_INVALID", "The answer ends in the middle: the model used up its output tokens. Raise max_tokens.", { problems: [{ path: "$", message: "is cut" }] });
+    const problems = read.problems ?? (this.#request.output.type === "schema" ? await this.#check(this.#request.output.schema, read.text) : []);
+    if (problems.length === 0) return { do: "give", answer: { ...(read.changed ? withText(answer, read.text) : answer), usage: this.usage }, changed: read.changed };
+    return this.askAgain(answer, problems);
+  }
+
+  /** The request after an answer that is known to be wrong. Throws STRUCTURED_OUTPUT_INVALID where no round is left. */
+  askAgain(answer: ChatAnswer, problems: readonly Problem[]): RepairStep {
+    if (this.#asked >= this.#most) {
+      throw new AppError("STRUCTURED_OUTPUT_INVALID", `The answer does not keep to its format${this.#asked === 0 ? "" : `, after it was asked for again ${this.#asked === 1 ? "once" : `${this.#asked} times`}`}.`, { problems });
+    }
+    this.#asked++;
+    const text = textOf(answer);
+    const list = problems.map(({ path, message }) => `- ${path} ${message}`).join("\n");
+    const request: ChatRequest = {
+      ...this.#request,
+      // Only the last broken answer: older ones cost and help nothing.
+      messages: [
+        ...this.#request.messages,
+        ...(text === "" ? [] : [{ role: "assistant" as const, parts: [{ type: "text" as const, text: text.length > mostShown ? `${text.slice(0, mostShown)}...` : text }] }]),
+        { role: "user", parts: [{ type: "text", text: `Your answer does not have the required format:\n${list}\nAnswer again with the whole, corrected JSON document and nothing else.` }] },
+      ],
+    };
+    return { do: "ask", request, problems };
+  }
+}
+
+/** The JSON of an answer; null where none is due: no format was asked for, the model calls tools, or it refused. */
+function readOutput(answer: ChatAnswer, output: OutputFormat): { text: string; changed: boolean; problems: readonly Problem[] | null } | null {
+  if (output.type === "text" || answer.finish === "content-filter") return null;
+  if (answer.parts.some(({ type }) => type === "tool-call" || type === "refusal")) return null;
+  const extracted = extractJson(textOf(answer));
+  if (!extracted.found) return { text: "", changed: false, problems: [{ path: "$", message: extracted.message }] };
+  const isObject = typeof extracted.value === "object" && extracted.value !== null && !Array.isArray(extracted.value);
+  const problems = output.type === "json" && !isObject ? [{ path: "$", message: "must be of type object" }] : null;
+  return { text: extracted.text, changed: extracted.changed, problems };
+}
+
+function textOf(answer: ChatAnswer): string {
+  return answer.parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+}
+
+/** The answer with this text in the place of its texts. */
+function withText(answer: ChatAnswer, text: string): ChatAnswer {
+  const first = answer.parts.findIndex(({ type }) => type === "text");
+  return { ...answer, parts: answer.parts.flatMap((part, index) => (index === first ? [{ type: "text" as const, text }] : part.type === "text" ? [] : [part])) };
+}
+
+function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
+  const sum = (a: number | null, b: number | null): number | null => (a === null && b === null ? null : (a ?? 0) + (b ?? 0));
+  return {
+    inputTokens: sum(one.inputTokens, other.inputTokens),
+    outputTokens: sum(one.outputTokens, other.outputTokens),
+    cacheReadTokens: sum(one.cacheReadTokens, other.cacheReadTokens),
+    cacheWriteTokens: sum(one.cacheWriteTokens, other.cacheWriteTokens),
+    reasoningTokens: sum(one.reasoningTokens, other.reasoningTokens),
+  };
+}
