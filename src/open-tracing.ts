@@ -11,6 +11,7 @@ import { AppError } from "./core/errors.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Route } from "./core/route.ts";
+import { mlflowTraceRoutes } from "./mlflow/index.ts";
 import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import type { BlobOwners, BlobStore } from "./registry/index.ts";
@@ -82,7 +83,8 @@ export function openedTracingRoutes(parts: OpenedTracing): Route[] {
   // Calls and not bound methods: the reference is generated from routes that have no server behind them.
   const traces = parts.service;
   const teamOfExperiment = (caller: Caller, experiment: string): Promise<string> => parts.teamOfExperiment(caller, experiment);
-  return tracingRoutes({ traces, teamOfExperiment });
+  const requireExperiment = async (...asked: Parameters<OpenedTracking["access"]["requireExperiment"]>): Promise<void> => parts.tracking.access.requireExperiment(...asked);
+  return [...tracingRoutes({ traces, teamOfExperiment }), ...mlflowTraceRoutes({ traces, teamOfExperiment, requireExperiment })];
 }
 
 /** Adds rows to datasets of CSV: the next version is the last one with the row behind it. Rows of one process are added one after the other. */
@@ -118,7 +120,7 @@ class CsvRowAdder implements DatasetRowAdder {
     const head = before === null ? csvLine(columns) : await this.#contentOf(before.digest);
     const { digest } = await this.#blobs.put(Readable.from([head, head.endsWith("\n") ? "" : "\n", csvLine(columns.map((column) => row[column] ?? ""))]), { maxBytes: longestDatasetBytes });
     await this.#owners.noteUpload(digest, caller.actor, now);
-    const { version } = await service.add(caller, dataset, { digest, format: "csv", source: "traces", ...(before?.target == null ? {} : { target: before.target }) }, now);
+    const { version } = await service.add(caller, dataset, { digest, format: "csv", source: "traces", ...(before === null || before.target === null ? {} : { target: before.target }) }, now);
     return { dataset, version: version.version, rows: version.rows };
   }
 

@@ -27,6 +27,8 @@ const ServerFacts = z
   })
   .meta({ id: "ServerFacts" });
 
+/** The MLflow server whose wire is spoken here. */
+const spokenMlflowVersion = "3.17.0";
 const tag = "System";
 
 /** What the server says of itself. */
@@ -55,7 +57,8 @@ export function systemRoutes(facts: SystemFacts): Route[] {
     route({
       method: "GET", path: "/version", access: "public", operationId: "getVersionText", summary: "The version as plain text", tag,
       response: { mediaType: "text/plain", description: "Version of Slipway" },
-      handle: () => new HttpAnswer(200, { "Content-Type": "text/plain" }, facts.version),
+      // MLflow's clients take this for the version of an MLflow server, and send spans by OTLP to those from 3.4 on alone.
+      handle: ({ headers }) => new HttpAnswer(200, { "Content-Type": "text/plain" }, String(headers["user-agent"]).startsWith("mlflow-python-client/") ? spokenMlflowVersion : facts.version),
     }),
     route({
       method: "GET", path: "/api/server", access: "viewer", on: "some", operationId: "getServer", summary: "Version, ports and what models run on", tag, response: ServerFacts,

@@ -6,10 +6,10 @@ import { metricRoutes } from "./metric-routes.ts";
 import { modelVersionRoutes, type ModelVersionRouteParts } from "./model-version-routes.ts";
 import { registeredModelRoutes } from "./registered-model-routes.ts";
 import { runRoutes } from "./run-routes.ts";
-import { traceRoutes } from "./trace-routes.ts";
 
 export { artifactRoutes, type ArtifactRouteParts } from "./artifact-routes.ts";
 export { mlflowFormatName, mlflowWebhookFormat } from "./webhook-format.ts";
+export { mlflowTraceRoutes } from "./trace-routes.ts";
 export { mlflowWebhookRoutes } from "./webhook-routes.ts";
 export { runFilter, runOrder } from "./filter/index.ts";
 export { downloadUri, type ModelVersionRouteParts } from "./model-version-routes.ts";
@@ -22,7 +22,7 @@ export interface MlflowTrackingParts {
 
 /** Experiments, runs, metrics and logged models over MLflow's wire. */
 export function mlflowTrackingRoutes({ tracking, models, artifacts }: MlflowTrackingParts): Route[] {
-  return [...experimentRoutes(tracking), ...runRoutes(tracking), ...metricRoutes(tracking), ...loggedModelRoutes(models, artifacts), ...traceRoutes()];
+  return [...experimentRoutes(tracking), ...runRoutes(tracking), ...metricRoutes(tracking), ...loggedModelRoutes(models, artifacts)];
 }
 
 /** Registered models, versions, stages and aliases over MLflow's wire. */

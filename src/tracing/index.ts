@@ -2,6 +2,8 @@ export * from "./schemas.ts";
 export type { Attributes, AttributeValue, Span, SpanEvent, SpanLink } from "./span.ts";
 export type { SpanSink } from "./span-sink.ts";
 export type { StoredTrace, TraceFacts, TraceStore, VisibleTraces } from "./trace-store.ts";
+export type { StoredSpan } from "./stored-span.ts";
+export { anyValue, spanJson } from "./otlp/encode-json.ts";
 export { BufferedSpanSink } from "./buffered-span-sink.ts";
 export { traceCommands } from "./commands.ts";
 export { tracingRoutes } from "./routes.ts";

@@ -89,13 +89,13 @@ function hasValue(key: string, value: string): Condition {
   return sql`exists (select 1 from trace_values v where v.trace_id = o.trace_id and v.team = o.team and v.key = ${key} and v.value = ${value})`;
 }
 
-/** On a span, or as a tag. JSON has a text in quotes and everything else as it is. */
+/** On a span, as a tag, or in what a program keeps with the trace. JSON has a text in quotes and everything else as it is. */
 function hasAttribute(key: string, value: string): Condition {
   const asText = `${JSON.stringify(key)}:${JSON.stringify(value)}`;
   const plain = /^(?:true|false|-?\d+(?:\.\d+)?)$/.test(value) ? `${JSON.stringify(key)}:${value}` : null;
   const texts = plain === null ? [asText] : [asText, `${plain},`, `${plain}}`];
   const inSpan = sql.join(texts.map((text) => like(sql`s.content_json`, text, "like")), sql` or `);
-  return sql`(${like(sql`o.tags_json`, asText, "like")} or exists (select 1 from trace_spans s where s.trace_id = o.trace_id and s.team = o.team and (${inSpan})))`;
+  return sql`(${like(sql`o.tags_json`, asText, "like")} or ${like(sql`o.metadata_json`, asText, "like")} or exists (select 1 from trace_spans s where s.trace_id = o.trace_id and s.team = o.team and (${inSpan})))`;
 }
 
 /** Messages are JSON within JSON: a text with quotes or line ends has several spellings. */

@@ -17,5 +17,8 @@ export const registeredModelOrder: ParseOrder = (texts) => parseOrder(searchable
 /** Attributes: `name` (of the model), `version` (a number), `run`, `source`; for the order also `createdAt` and `updatedAt`. */
 export const modelVersionFilter: ParseFilter = (text) => parseFilter(searchable.modelVersions, text);
 export const modelVersionOrder: ParseOrder = (texts) => parseOrder(searchable.modelVersions, texts);
+/** Attributes: `status`, `time`, `duration`, `name`, `run`, `text`; tags; params are what MLflow calls metadata. */
+export const traceFilter: ParseFilter = (text) => parseFilter(searchable.traces, text);
+export const traceOrder: ParseOrder = (texts) => parseOrder(searchable.traces, texts);
 export const loggedModelFilter: ParseFilter = (text) => parseFilter(searchable.loggedModels, text);
 export const loggedModelOrder: ParseOrder = (texts) => parseOrder(searchable.loggedModels, texts);

@@ -49,6 +49,18 @@ export const runs: Searchable = {
   mayLack: ["param", "tag"],
 };
 
+export const traces: Searchable = {
+  entities: { ...attributeEntities, trace: "attribute", ...tagEntities, metadata: "param", request_metadata: "param" },
+  attributes: {
+    status: { key: "status", type: "text" },
+    name: { key: "name", type: "text" },
+    run_id: { key: "run", type: "text" },
+    text: { key: "text", type: "text" },
+    timestamp: { key: "time", type: "number" }, timestamp_ms: { key: "time", type: "number" },
+    execution_time: { key: "duration", type: "number" }, execution_time_ms: { key: "duration", type: "number" },
+  },
+};
+
 export const experiments: Searchable = {
   entities: { attribute: "attribute", attributes: "attribute", ...tagEntities },
   attributes: {

@@ -9,34 +9,36 @@ export function encodeJson(spans: readonly StoredSpan[]): string {
   const groups = Map.groupBy(spans, ({ resource, scope }) => JSON.stringify([resource, scope]));
   return JSON.stringify({
     resourceSpans: [...groups.values()].map((own) => ({
-      resource: { attributes: keyValues(own[0]!.resource) },
-      scopeSpans: [{ scope: own[0]!.scope, spans: own.map(spanJson) }],
+      resource: { attributes: keyValuesOf(own[0]!.resource, anyValue) },
+      scopeSpans: [{ scope: own[0]!.scope, spans: own.map((span) => spanJson(span)) }],
     })),
   });
 }
 
 /** The attributes of a span as they were sent. */
-export function sentAttributes({ attributes, original, translated }: StoredSpan): Attributes {
+function sentAttributes({ attributes, original, translated }: StoredSpan): Attributes {
   if (translated.length === 0) return attributes;
   const made = new Set(translated);
   return { ...Object.fromEntries(Object.entries(attributes).filter(([key]) => !made.has(key))), ...original };
 }
 
-function spanJson(span: StoredSpan): object {
+/** One span, its ids as hex, or as `idOf` writes them, and the values of its attributes as AnyValue, or as `valueOf` reads them. */
+export function spanJson(span: StoredSpan, idOf: (id: string) => string = (id) => id, valueOf: (value: AttributeValue) => object = anyValue): object {
+  const keyValues = (attributes: Attributes): object[] => keyValuesOf(attributes, valueOf);
   return {
-    traceId: span.traceId, spanId: span.spanId, ...(span.parentSpanId === null ? {} : { parentSpanId: span.parentSpanId }), name: span.name, kind: kinds[span.kind],
+    traceId: idOf(span.traceId), spanId: idOf(span.spanId), ...(span.parentSpanId === null ? {} : { parentSpanId: idOf(span.parentSpanId) }), name: span.name, kind: kinds[span.kind],
     startTimeUnixNano: String(span.start), ...(span.end === null ? {} : { endTimeUnixNano: String(span.end) }), attributes: keyValues(sentAttributes(span)),
     events: span.events.map(({ name, time, attributes }) => ({ name, timeUnixNano: String(time), attributes: keyValues(attributes) })),
-    links: span.links.map(({ traceId, spanId, attributes }) => ({ traceId, spanId, attributes: keyValues(attributes) })),
+    links: span.links.map(({ traceId, spanId, attributes }) => ({ traceId: idOf(traceId), spanId: idOf(spanId), attributes: keyValues(attributes) })),
     status: { code: codes[span.status.code], ...(span.status.message === "" ? {} : { message: span.status.message }) },
   };
 }
 
-function keyValues(attributes: Attributes): object[] {
-  return Object.entries(attributes).map(([key, value]) => ({ key, value: anyValue(value) }));
+function keyValuesOf(attributes: Attributes, valueOf: (value: AttributeValue) => object): object[] {
+  return Object.entries(attributes).map(([key, value]) => ({ key, value: valueOf(value) }));
 }
 
-function anyValue(value: AttributeValue): object {
+export function anyValue(value: AttributeValue): object {
   switch (typeof value) {
     case "string": return { stringValue: value };
     case "boolean": return { boolValue: value };

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { AppError } from "../core/errors.ts";
+import type { Feedback, StoredTrace, TraceFacts, TraceService } from "../tracing/index.ts";
+import type { SearchCondition, SearchOrder } from "../tracking/index.ts";
+import { list, message, requiredText, text } from "./request-fields.ts";
+import { artifactLocationTag, clientRequestKey, errorKey, overridesKey, spansLocationTag, traceIdOf } from "./wire-traces.ts";
+
+const Texts = z.record(z.string(), z.string()).nullish().transform((value) => value ?? {});
+
+/** What a client says of a trace when it has ended. */
+export const WireTraceInfo = message({
+  trace_id: requiredText, client_request_id: text, trace_location: message({ mlflow_experiment: message({ experiment_id: requiredText }) }), request_preview: text, response_preview: text, request_time: text,
+  execution_duration: text, state: text, trace_metadata: Texts, tags: Texts, assessments: list(z.unknown()),
+});
+
+export function factsOfTrace(info: z.output<typeof WireTraceInfo>, sendsSpans: boolean): TraceFacts {
+  const { trace_metadata: metadata, tags, client_request_id: clientRequestId } = info;
+  const experiment = info.trace_location.mlflow_experiment.experiment_id;
+  const location: Record<string, string> = sendsSpans ? { [spansLocationTag]: "TRACKING_STORE" } : { [artifactLocationTag]: `mlflow-artifacts:/${experiment}/traces/${info.trace_id}/artifacts` };
+  const start = info.request_time === undefined ? Number.NaN : Date.parse(info.request_time);
+  const seconds = Number(info.execution_duration?.replace(/s$/, ""));
+  const state = ({ OK: "ok", ERROR: "error", IN_PROGRESS: "running" } as const)[info.state as "OK"];
+  return {
+    experiment, tags: { ...tags, ...location }, metadata: { ...metadata, ...(clientRequestId === undefined ? {} : { [clientRequestKey]: clientRequestId }) },
+    ...(tags["mlflow.traceName"] === undefined ? {} : { name: tags["mlflow.traceName"] }), ...(Number.isNaN(start) ? {} : { start }), ...(Number.isNaN(seconds) ? {} : { durationMs: seconds * 1000 }), ...(state === undefined ? {} : { status: state }),
+    ...(metadata["mlflow.trace.session"] === undefined ? {} : { session: metadata["mlflow.trace.session"] }), ...(metadata["mlflow.trace.user"] === undefined ? {} : { user: metadata["mlflow.trace.user"] }),
+    ...(info.request_preview === undefined ? {} : { inputPreview: info.request_preview }), ...(info.response_preview === undefined ? {} : { outputPreview: info.response_preview }),
+  };
+}
+
+/** Whether the client sends spans by OTLP, which those before 3.4 do not. */
+export function sendsSpans(userAgent: string | string[] | undefined): boolean {
+  const [, major, minor] = /^mlflow-python-client\/(\d+)\.(\d+)/.exec(String(userAgent)) ?? [];
+  return major === undefined || Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 4);
+}
+
+type Search = Parameters<TraceService["find"]>[1];
+
+/** What a filter and an order ask for. Throws FILTER_INVALID for comparisons that traces cannot be searched by. */
+export function traceSearch(conditions: readonly SearchCondition[], order: readonly SearchOrder[]): Omit<Search, "limit" | "experiments"> {
+  const search: Omit<Search, "limit" | "experiments" | "attributes"> & { attributes: Record<string, string> } = { order: "start", attributes: {} };
+  for (const condition of conditions) {
+    const { kind, key, operator } = condition;
+    const value = "value" in condition ? condition.value : "";
+    const isEqual = operator === "=";
+    if (kind !== "attribute" && isEqual) search.attributes[key] = String(value);
+    else if (key === "name" && isEqual) search.name = String(value);
+    else if (key === "run" && isEqual) search.attributes["mlflow.sourceRun"] = String(value);
+    else if (key === "status" && (isEqual || operator === "!=")) search.errors = (String(value).toUpperCase() === "ERROR") === isEqual;
+    else if (key === "text" && (operator === "LIKE" || operator === "ILIKE")) search.text = String(value).replaceAll(/^%|%$/g, "");
+    else if (key === "time" && (operator === ">" || operator === ">=")) search.from = Number(value) + (operator === ">" ? 1 : 0);
+    else if (key === "time" && (operator === "<" || operator === "<=")) search.to = Number(value) + (operator === "<=" ? 1 : 0);
+    else if (key === "duration" && (operator === ">" || operator === ">=")) search.slowerThanMs = Math.max(0, Number(value) - (operator === ">=" ? 0.001 : 0));
+    else throw new AppError("FILTER_INVALID", `Traces cannot be searched by ${kind} ${key.slice(0, 250)} with ${operator}.`);
+  }
+  const [first] = order;
+  if (first === undefined) return search;
+  if (first.kind !== "attribute" || (first.key !== "time" && first.key !== "duration")) throw new AppError("FILTER_INVALID", `Traces are ordered by timestamp_ms or execution_time, not by ${first.key.slice(0, 250)}.`);
+  return { ...search, order: first.key === "time" ? "start" : "duration", ascending: !first.descending };
+}
+
+const Value = z.unknown().optional();
+/** An assessment as clients send it, of which an update holds a part. */
+export const WireAssessment = message({
+  assessment_name: text, span_id: text, source: message({ source_type: text, source_id: text }).nullish(), feedback: message({ value: Value, error: Value }).nullish(),
+  expectation: message({ value: Value, serialized_value: message({ value: text }).nullish() }).nullish(), rationale: text, metadata: Texts, overrides: text,
+});
+
+const sources = { HUMAN: "human", CODE: "code", LLM_JUDGE: "llm" } as const;
+
+type Draft = Parameters<TraceService["writeFeedback"]>[1];
+
+/** What is written for an assessment; `before` is what an update changes. Throws INVALID_PARAMETER. */
+export function feedbackOf(wire: z.output<typeof WireAssessment>, actor: string, before?: Feedback): Draft {
+  const { expectation, feedback } = wire;
+  const name = wire.assessment_name ?? before?.name;
+  if (name === undefined || name === "" || name.length > 250) throw new AppError("INVALID_PARAMETER", "Missing value for required parameter 'assessment.assessment_name'.");
+  const type = wire.source?.source_type;
+  const told = expectation !== null && expectation !== undefined ? { kind: "expectation" as const, value: expectation.serialized_value?.value === undefined ? expectation.value : (JSON.parse(expectation.serialized_value.value) as unknown) } : feedback !== null && feedback !== undefined ? { kind: "feedback" as const, value: feedback.value } : undefined;
+  if (told === undefined && before === undefined) throw new AppError("INVALID_PARAMETER", "Missing value for required parameter 'assessment.feedback'.");
+  return {
+    ...(before === undefined ? {} : { id: before.id }), name, spanId: wire.span_id ?? before?.spanId ?? null, kind: told?.kind ?? before!.kind, value: told?.value ?? before?.value ?? null,
+    source: type !== undefined && Object.hasOwn(sources, type) ? sources[type as "CODE"] : (before?.source ?? "human"), sourceId: wire.source?.source_id ?? before?.sourceId ?? "", comment: wire.rationale ?? before?.comment ?? "",
+    metadata: {
+      ...before?.metadata, ...wire.metadata, ...(feedback?.error === undefined || feedback.error === null ? {} : { [errorKey]: JSON.stringify(feedback.error) }), ...(wire.overrides === undefined ? {} : { [overridesKey]: wire.overrides }),
+    },
+    actor,
+  };
+}
+
+/** The id of the trace that a path or a query names. */
+export function requiredTraceId(wireId: string): string {
+  const id = traceIdOf(wireId);
+  if (id === null) throw new AppError("TRACE_NOT_FOUND", `Trace with ID '${wireId.slice(0, 100)}' not found.`);
+  return id;
+}
+
+export type FoundTrace = StoredTrace["summary"];
