@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { exampleSpan } from "../trace-store.conformance.ts";
+import type { Attributes, SpanEvent } from "../span.ts";
+import type { StoredSpan } from "../stored-span.ts";
+import { translate } from "./translate.ts";
+
+const translated = (attributes: Attributes, events: readonly SpanEvent[] = []): StoredSpan => translate(exampleSpan(1, 1, { attributes, events }));
+const text = (role: string, content: string): object => ({ role, parts: [{ type: "text", content }] });
+const messages = (span: StoredSpan, which: "input" | "output"): unknown => JSON.parse(String(span.attributes[`gen_ai.${which}.messages`]));
+
+describe("dialects", () => {
+  it("leaves a span in the present conventions as it is", () => {
+    const attributes = { "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.usage.input_tokens": 3, other: "x" };
+    assert.deepEqual([translated(attributes).attributes, translated(attributes).original, translated({ plain: 1 }).translated], [attributes, {}, []]);
+  });
+
+  it("reads the names that the conventions had before, and the new name counts where both are there", () => {
+    const span = translated({ "gen_ai.system": "az.ai.openai", "gen_ai.usage.prompt_tokens": "7", "gen_ai.usage.completion_tokens": 2, "gen_ai.usage.output_tokens": 3 });
+    assert.deepEqual(span.attributes, { "gen_ai.provider.name": "azure.ai.openai", "gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 3 });
+    assert.deepEqual(span.original, { "gen_ai.system": "az.ai.openai", "gen_ai.usage.prompt_tokens": "7", "gen_ai.usage.completion_tokens": 2 });
+    assert.equal(translated({ "gen_ai.system": "somebody" }).attributes["gen_ai.provider.name"], "somebody");
+  });
+
+  it("reads messages that were events", () => {
+    const span = translated({}, [
+      { name: "gen_ai.system.message", time: 1n, attributes: { content: "Be short." } }, { name: "gen_ai.user.message", time: 2n, attributes: { content: "Hi" } },
+      { name: "gen_ai.choice", time: 3n, attributes: { index: 0, finish_reason: "stop", message: "{\"role\":\"assistant\",\"content\":\"Hello\"}" } },
+    ]);
+    assert.deepEqual(messages(span, "input"), [text("system", "Be short."), text("user", "Hi")]);
+    assert.deepEqual(messages(span, "output"), [{ ...text("assistant", "Hello"), finish_reason: "stop" }]);
+  });
+
+  it("reads OpenInference", () => {
+    const span = translated({
+      "openinference.span.kind": "LLM", "llm.model_name": "gpt-x", "llm.provider": "openai", "llm.token_count.prompt": 11, "llm.token_count.completion": 5, "llm.token_count.prompt_details.cache_read": 4, "llm.invocation_parameters": "{\"temperature\":0.5,\"max_tokens\":9}",
+      "llm.input_messages.0.message.role": "system", "llm.input_messages.0.message.content": "S", "llm.input_messages.10.message.role": "user", "llm.input_messages.10.message.contents.0.message_content.type": "text",
+      "llm.input_messages.10.message.contents.0.message_content.text": "Q", "llm.output_messages.0.message.role": "assistant", "llm.output_messages.0.message.tool_calls.0.tool_call.function.name": "look",
+      "llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments": "{\"q\":1}", "llm.output_messages.0.message.tool_calls.0.tool_call.id": "c1", "input.value": "raw", "session.id": "s",
+    });
+    const { "gen_ai.input.messages": _input, "gen_ai.output.messages": _output, ...rest } = span.attributes;
+    assert.deepEqual(rest, {
+      "input.value": "raw", "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-x", "gen_ai.provider.name": "openai", "gen_ai.usage.input_tokens": 11, "gen_ai.usage.output_tokens": 5, "gen_ai.usage.cache_read.input_tokens": 4,
+      "gen_ai.conversation.id": "s", "gen_ai.request.temperature": 0.5, "gen_ai.request.max_tokens": 9,
+    });
+    assert.deepEqual(messages(span, "input"), [text("system", "S"), text("user", "Q")]);
+    assert.deepEqual(messages(span, "output"), [{ role: "assistant", parts: [{ type: "tool_call", id: "c1", name: "look", arguments: { q: 1 } }] }]);
+  });
+
+  it("reads Vercel's AI SDK, its outer span as what sums up", () => {
+    const inner = translated({
+      "ai.operationId": "ai.streamText.doStream", "ai.model.id": "m", "ai.model.provider": "openai.chat", "ai.usage.inputTokens": 4, "ai.usage.outputTokens": 6, "ai.prompt.messages": "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}]}]", "ai.response.text": "Yes",
+      "ai.response.toolCalls": "[{\"toolCallType\":\"function\",\"toolCallId\":\"c\",\"toolName\":\"t\",\"input\":\"{}\"}]", "ai.response.finishReason": "tool-calls",
+    });
+    assert.deepEqual([inner.attributes["gen_ai.operation.name"], inner.attributes["gen_ai.provider.name"], inner.attributes["gen_ai.usage.output_tokens"], inner.attributes["gen_ai.response.finish_reasons"]], ["chat", "openai", 6, ["tool-calls"]]);
+    assert.deepEqual(messages(inner, "input"), [text("user", "Hi")]);
+    assert.deepEqual(messages(inner, "output"), [{ role: "assistant", parts: [{ type: "text", content: "Yes" }, { type: "tool_call", id: "c", name: "t", arguments: {} }] }]);
+    assert.equal(translated({ "ai.operationId": "ai.streamText" }).attributes["gen_ai.operation.name"], "invoke_agent");
+  });
+
+  it("reads Traceloop", () => {
+    const span = translated({
+      "llm.request.type": "chat", "gen_ai.system": "Anthropic", "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "Q", "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": "A", "gen_ai.completion.0.finish_reason": "stop",
+      "traceloop.association.properties.session_id": "s", "llm.usage.total_tokens": 5,
+    });
+    assert.deepEqual([span.attributes["gen_ai.operation.name"], span.attributes["gen_ai.provider.name"], span.attributes["gen_ai.conversation.id"], span.attributes["llm.usage.total_tokens"]], ["chat", "anthropic", "s", 5]);
+    assert.deepEqual([messages(span, "input"), messages(span, "output")], [[text("user", "Q")], [{ ...text("assistant", "A"), finish_reason: "stop" }]]);
+  });
+
+  it("reads MLflow, whose values are JSON", () => {
+    const span = translated({
+      "mlflow.spanType": "\"CHAT_MODEL\"", "mlflow.spanInputs": "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}]}", "mlflow.spanOutputs": "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"A\"}}]}",
+      "mlflow.chat.tokenUsage": "{\"input_tokens\":3,\"output_tokens\":4}", "mlflow.llm.cost": "{\"total_cost\":0.5}", "mlflow.llm.model": "\"m\"",
+    });
+    assert.deepEqual([messages(span, "input"), messages(span, "output")], [[text("user", "Q")], [text("assistant", "A")]]);
+    assert.deepEqual([span.attributes["gen_ai.usage.input_tokens"], span.attributes["gen_ai.usage.cost"], span.attributes["gen_ai.request.model"], span.attributes["gen_ai.operation.name"], span.attributes["input.value"]], [3, 0.5, "m", "chat", undefined]);
+    const tool = translated({ "mlflow.spanType": "TOOL", "mlflow.spanInputs": "{\"a\":1}", "mlflow.spanOutputs": "2" });
+    assert.deepEqual(tool.attributes, { "gen_ai.operation.name": "execute_tool", "input.value": "{\"a\":1}", "output.value": "2" });
+  });
+
+  it("reads messages of Anthropic, LangChain and OpenAI's responses", () => {
+    const cases: [unknown, unknown][] = [
+      [{ system: "S", messages: [{ role: "user", content: [{ type: "text", text: "Q" }, { type: "tool_result", tool_use_id: "t", content: "r" }] }] }, [text("system", "S"), { role: "user", parts: [{ type: "text", content: "Q" }, { type: "tool_call_response", id: "t", response: "r" }] }]],
+      [[[{ lc: 1, type: "constructor", id: ["langchain", "schema", "HumanMessage"], kwargs: { content: "Q", type: "human" } }]], [text("user", "Q")]],
+      [{ input: [{ role: "user", content: "Q" }, { type: "function_call", call_id: "c", name: "f", arguments: "{}" }, { type: "function_call_output", call_id: "c", output: "o" }] },
+        [text("user", "Q"), { role: "assistant", parts: [{ type: "tool_call", id: "c", name: "f", arguments: {} }] }, { role: "tool", parts: [{ type: "tool_call_response", id: "c", response: "o" }] }]],
+    ];
+    for (const [input, wanted] of cases) assert.deepEqual(messages(translated({ "mlflow.spanInputs": JSON.stringify(input) }), "input"), wanted);
+  });
+
+  it("keeps what it cannot read where it was", () => {
+    const attributes = { "ai.prompt.messages": "not json", "llm.token_count.prompt": "many", "openinference.span.kind": "GUARDRAIL", "llm.input_messages.x.message.role": "user" };
+    assert.deepEqual([translated(attributes).attributes, translated(attributes).original], [attributes, {}]);
+  });
+});

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import protobuf from "protobufjs";
+import { AppError } from "../../core/errors.ts";
+import type { Span } from "../span.ts";
+import { decodeJson } from "./decode-json.ts";
+import { decodeProtobuf } from "./decode-protobuf.ts";
+import { encodeJson } from "./encode-json.ts";
+import { otlpAnswer } from "./otlp-answer.ts";
+import { spanLimits } from "./received-spans.ts";
+
+/** The messages of opentelemetry-proto 1.x, as far as a span needs them. */
+const { root } = protobuf.parse(`syntax = "proto3";
+  message Request { repeated ResourceSpans resource_spans = 1; }
+  message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; string schema_url = 3; }
+  message Resource { repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; }
+  message ScopeSpans { Scope scope = 1; repeated Span spans = 2; string schema_url = 3; }
+  message Scope { string name = 1; string version = 2; }
+  message Span { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; bytes parent_span_id = 4; string name = 5; uint32 kind = 6; fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8;
+    repeated KeyValue attributes = 9; uint32 dropped_attributes_count = 10; repeated Event events = 11; uint32 dropped_events_count = 12; repeated Link links = 13; uint32 dropped_links_count = 14; Status status = 15; fixed32 flags = 16; }
+  message Event { fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3; }
+  message Link { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; repeated KeyValue attributes = 4; fixed32 flags = 6; }
+  message Status { string message = 2; uint32 code = 3; }
+  message KeyValue { string key = 1; AnyValue value = 2; }
+  message AnyValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4; ArrayValue array_value = 5; KeyValueList kvlist_value = 6; bytes bytes_value = 7; } }
+  message ArrayValue { repeated AnyValue values = 1; }
+  message KeyValueList { repeated KeyValue values = 1; }
+  message Answer { PartialSuccess partial_success = 1; }
+  message PartialSuccess { int64 rejected_spans = 1; string error_message = 2; }`, { keepCase: false });
+const Request = root.lookupType("Request");
+
+const encode = (request: object): Buffer => Buffer.from(Request.encode(Request.fromObject(request)).finish());
+const traceId = "0af7651916cd43dd8448eb211c80319c";
+const spanId = "b7ad6b7169203331";
+const base64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64");
+const failsWith = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
+
+function request(ids: (hex: string) => string, more: object = {}): object {
+  return {
+    resourceSpans: [{
+      resource: { attributes: [{ key: "service.name", value: { stringValue: "shop" } }] },
+      scopeSpans: [{
+        scope: { name: "lib", version: "2" },
+        spans: [{
+          traceId: ids(traceId), spanId: ids(spanId), parentSpanId: ids("00f067aa0ba902b7"), name: "chat é", kind: 3, startTimeUnixNano: "1700000000123456789", endTimeUnixNano: "1700000001000000001", status: { code: 2, message: "bad" },
+          attributes: [
+            { key: "text", value: { stringValue: "a" } }, { key: "flag", value: { boolValue: true } }, { key: "count", value: { intValue: "-5" } }, { key: "big", value: { intValue: "9007199254740993" } }, { key: "share", value: { doubleValue: 0.25 } },
+            { key: "list", value: { arrayValue: { values: [{ stringValue: "x" }, { stringValue: "y" }] } } }, { key: "mixed", value: { arrayValue: { values: [{ intValue: "1" }, { stringValue: "y" }] } } },
+            { key: "map", value: { kvlistValue: { values: [{ key: "k", value: { arrayValue: { values: [{ boolValue: false }] } } }] } } }, { key: "__proto__", value: { stringValue: "p" } },
+          ],
+          events: [{ timeUnixNano: "1700000000200000000", name: "exception", attributes: [{ key: "exception.type", value: { stringValue: "E" } }] }],
+          links: [{ traceId: ids("f".repeat(32)), spanId: ids("e".repeat(16)), attributes: [{ key: "n", value: { intValue: "1" } }] }], ...more,
+        }],
+      }],
+    }],
+  };
+}
+
+const expected: Span = {
+  traceId, spanId, parentSpanId: "00f067aa0ba902b7", name: "chat é", kind: "client", start: 1700000000123456789n, end: 1700000001000000001n, status: { code: "error", message: "bad" },
+  attributes: { text: "a", flag: true, count: -5, big: "9007199254740993", share: 0.25, list: ["x", "y"], mixed: "[1,\"y\"]", map: "{\"k\":[false]}" },
+  events: [{ name: "exception", time: 1700000000200000000n, attributes: { "exception.type": "E" } }], links: [{ traceId: "f".repeat(32), spanId: "e".repeat(16), attributes: { n: 1 } }], resource: { "service.name": "shop" }, scope: { name: "lib", version: "2" },
+};
+
+describe("OTLP", () => {
+  it("reads the same span out of protobuf, as another library writes it, and out of JSON in both spellings", () => {
+    const snake = (text: string): string => text.replaceAll(/"([a-z]+(?:[A-Z][a-z]+)+)":/g, (_, name: string) => `"${name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}":`);
+    const json = JSON.stringify(request((hex) => hex));
+    for (const received of [decodeProtobuf(encode(request(base64))), decodeJson(Buffer.from(json)), decodeJson(Buffer.from(snake(json)))]) assert.deepEqual(received, { spans: [expected], rejected: 0, reason: "" });
+    const named = request((hex) => hex.toUpperCase(), { kind: "SPAN_KIND_CLIENT", status: { code: "STATUS_CODE_ERROR", message: "bad" }, startTimeUnixNano: 1700000000123456800, parentSpanId: "0".repeat(16) });
+    assert.deepEqual(decodeJson(Buffer.from(JSON.stringify(named))).spans, [{ ...expected, start: 1700000000123456768n, parentSpanId: null }]);
+  });
+
+  it("writes what it reads", () => {
+    const stored = { ...expected, original: {}, translated: [] };
+    assert.deepEqual(decodeJson(Buffer.from(encodeJson([stored]))).spans, [expected]);
+    const translated = { ...stored, attributes: { kept: 1, "gen_ai.provider.name": "openai" }, original: { "gen_ai.system": "openai" }, translated: ["gen_ai.provider.name"] };
+    assert.deepEqual(decodeJson(Buffer.from(encodeJson([translated]))).spans[0]?.attributes, { kept: 1, "gen_ai.system": "openai" });
+  });
+
+  it("counts what is no span, and keeps the others", () => {
+    const flawed: object[] = [{ traceId: "" }, { traceId: base64("0".repeat(32)) }, { spanId: "" }, { startTimeUnixNano: "0" }, { endTimeUnixNano: "1" }];
+    for (const flaw of flawed) {
+      const { resourceSpans: [first] } = request(base64, flaw) as { resourceSpans: object[] };
+      const received = decodeProtobuf(encode({ resourceSpans: [first, ...(request(base64) as { resourceSpans: object[] }).resourceSpans] }));
+      assert.deepEqual([received.spans.length, received.rejected, received.reason !== ""], [1, 1, true], JSON.stringify(flaw));
+    }
+    // A span that has not ended.
+    assert.equal(decodeProtobuf(encode(request(base64, { endTimeUnixNano: "0" }))).spans[0]?.end, null);
+  });
+
+  it("tells what was left out in the encoding of the request", () => {
+    const answer = otlpAnswer(true, { rejected: 300, reason: "no é id" });
+    const decoded = root.lookupType("Answer").toObject(root.lookupType("Answer").decode(answer.body as Buffer), { longs: String });
+    assert.deepEqual(decoded, { partialSuccess: { rejectedSpans: "300", errorMessage: "no é id" } });
+    assert.deepEqual([otlpAnswer(true, { rejected: 0, reason: "" }).body, otlpAnswer(false, { rejected: 0, reason: "" }).body, otlpAnswer(false, { rejected: 1, reason: "r" }).body], [Buffer.alloc(0), "{}", "{\"partialSuccess\":{\"rejectedSpans\":\"1\",\"errorMessage\":\"r\"}}"]);
+  });
+
+  it("bounds depth, numbers and lengths", () => {
+    let deep: object = { stringValue: "end" };
+    for (let level = 0; level < 30; level++) deep = { arrayValue: { values: [deep] } };
+    const attributes = [{ key: "deep", value: deep }, ...Array.from({ length: 2 * spanLimits.attributes }, (_, index) => ({ key: `k${index}`, value: { intValue: "1" } }))];
+    const more = { attributes, name: "n".repeat(5000) };
+    for (const { spans: [span] } of [decodeProtobuf(encode(request(base64, more))), decodeJson(Buffer.from(JSON.stringify(request((hex) => hex, more))))]) {
+      assert.ok(span !== undefined && !String(span.attributes.deep).includes("end"));
+      assert.deepEqual([Object.keys(span.attributes).length, span.name.length], [spanLimits.attributes, spanLimits.nameCharacters]);
+    }
+  });
+
+  it("answers any bytes with spans or with TRACE_INVALID", () => {
+    const whole = encode(request(base64));
+    const attempt = (decode: (body: Buffer) => unknown, body: Buffer): void => {
+      try {
+        decode(body);
+      } catch (error) {
+        assert.ok(failsWith("TRACE_INVALID")(error), String(error));
+      }
+    };
+    for (let end = 0; end < whole.length; end++) attempt(decodeProtobuf, whole.subarray(0, end));
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(), (bytes, at) => {
+      attempt(decodeProtobuf, Buffer.from(bytes));
+      const broken = Buffer.from(whole);
+      broken.set(bytes, at % Math.max(1, whole.length - bytes.length));
+      attempt(decodeProtobuf, broken);
+    }));
+    fc.assert(fc.property(fc.json(), (json) => attempt(decodeJson, Buffer.from(json))));
+    for (const body of ["", "[]", "{\"resourceSpans\":{}}", "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"traceId\":1}]}]}]}"]) assert.throws(() => decodeJson(Buffer.from(body)), failsWith("TRACE_INVALID"), body);
+  });
+});
