@@ -13,11 +13,13 @@ import { monitoringRoutes, type LiveFeed, type MonitoringService } from "./monit
 import { exportRoutes } from "./exporting/index.ts";
 import { importRoutes } from "./importing/index.ts";
 import type { OpenedAccess } from "./open-access.ts";
+import { ledgerRoutes } from "./ledger/index.ts";
 import type { OpenedExporting } from "./open-exporting.ts";
 import type { OpenedEvaluation } from "./open-evaluation.ts";
 import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedRollouts } from "./open-rollouts.ts";
 import type { OpenedImporting } from "./open-importing.ts";
+import type { OpenedLedger } from "./open-ledger.ts";
 import { openedTracingRoutes, type OpenedTracing } from "./open-tracing.ts";
 import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
 import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
@@ -44,6 +46,7 @@ export interface RouteParts {
   evaluation: OpenedEvaluation;
   exporting: OpenedExporting;
   rollouts: OpenedRollouts;
+  ledger: OpenedLedger;
   tracing: OpenedTracing;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
@@ -72,6 +75,7 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...exportRoutes({ workflows: parts.workflows, blobs: parts.blobs, originals: parts.exporting.originals }),
     ...evaluationRoutes(parts.evaluation.evaluations),
     ...rolloutRoutes(parts.rollouts.rollouts),
+    ...ledgerRoutes(parts.ledger),
     ...abTestRoutes(parts.rollouts.abTests),
     ...openedTracingRoutes(parts.tracing),
     ...doctorRoutes(parts.doctor),

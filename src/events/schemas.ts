@@ -55,6 +55,11 @@ export const eventPayloads = {
   "run.finished": z.object({ run: z.string(), experiment: z.string(), name: z.string(), status: z.enum(["FINISHED", "FAILED", "KILLED"]) }),
   "key.created": z.object({ key: z.string(), name: z.string() }),
   "key.revoked": z.object({ key: z.string(), name: z.string() }),
+  /** Percent of a budget that are spent: 50, 80 or 100. Amounts are US dollars. */
+  "budget.alert": z.object({ budget: z.string(), window: z.enum(["day", "month"]), threshold: z.number().int(), spent: z.number(), limit: z.number() }),
+  "budget.changed": z.object({ scope: z.enum(["team", "project"]), team: z.string(), name: z.string() }),
+  "budget.removed": z.object({ scope: z.enum(["team", "project"]), team: z.string(), name: z.string() }),
+  "price.set": z.object({ provider: z.string(), model: z.string(), price: z.string() }),
   "team.created": z.object({ team: z.string() }),
   "team.removed": z.object({ team: z.string() }),
   /** Sent to one webhook on request, and to nobody else. */

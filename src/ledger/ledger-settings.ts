@@ -6,8 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import { ownerOf, type BudgetKeeper } from "./budget-keeper.ts";
 import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
 import type { PriceBook } from "./prices/price-book.ts";
-import { priceTable } from "./prices/price-table.ts";
-import { PriceRates, type Budget, type BudgetName, type BudgetStatus, type BudgetUse, type PriceRequest, type SetPrice, type SpendLimits, type TablePrice } from "./schemas.ts";
+import type { Budget, BudgetName, BudgetStatus, BudgetUse, PriceRequest, SetPrice, SpendLimits } from "./schemas.ts";
 import { projectOwner, teamOwner } from "./spend-windows.ts";
 import { visibleTeams } from "./visible-teams.ts";
 
@@ -85,10 +84,4 @@ export class LedgerSettings {
     await this.load();
     return price;
   }
-}
-
-/** The lines of the built-in table. */
-export function tablePrices(): TablePrice[] {
-  return Object.entries(priceTable).flatMap(([provider, lines]) =>
-    lines.map(({ models, from = null, above = null, ...rates }) => ({ provider, models: [...models], from, rates: PriceRates.parse(rates), above })));
 }

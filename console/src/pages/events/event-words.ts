@@ -18,6 +18,8 @@ export const eventTypes = [
   { pattern: "experiment.*", types: ["experiment.created"] },
   { pattern: "run.*", types: ["run.finished"] },
   { pattern: "workflow.*", types: ["workflow.run.succeeded", "workflow.run.failed", "workflow.run.cancelled"] },
+  { pattern: "budget.*", types: ["budget.alert", "budget.changed", "budget.removed"] },
+  { pattern: "price.*", types: ["price.set"] },
   { pattern: "key.*", types: ["key.created", "key.revoked"] },
   { pattern: "team.*", types: ["team.created", "team.removed"] },
 ] as const;

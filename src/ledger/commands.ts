@@ -1,0 +1,117 @@
+import type { Command } from "../core/command.ts";
+import { AppError } from "../core/errors.ts";
+import { textTable } from "../core/text-table.ts";
+import { nanoDollars } from "./ledger-entry.ts";
+import type { BudgetStatus, CostRow, CostSums, SetPrice, TablePrice } from "./schemas.ts";
+
+interface CostsShown {
+  since: number;
+  until: number;
+  by: string[];
+  rows: CostRow[];
+  total: CostSums;
+}
+
+const filters = ["team", "project", "route", "provider", "model", "user", "session", "tag"] as const;
+const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+const costs: Command = {
+  words: ["costs"],
+  summary: "what calls of models cost",
+  options: [
+    { flags: "--by <groups>", description: "up to three of day, hour, team, key, project, route, provider, model, outcome, user, session, agentRun, tag:NAME", default: "day" },
+    { flags: "--since <time>", description: "how long ago (30m, 24h, 7d) or a time such as 2026-01-31", default: "7d" },
+    { flags: "--until <time>", description: "as --since; now when it is left out" },
+    ...filters.map((name) => ({ flags: `--${name} <${name}>`, description: name === "tag" ? "calls with this tag alone, NAME=VALUE" : `calls of this ${name} alone` })),
+  ],
+  run: async ({ api }, { options }) => {
+    const given = options as Record<string, string | undefined>;
+    const now = (await api.get<{ until: number }>("/api/costs?limit=1")).until;
+    const query = new URLSearchParams({ by: given.by!, since: String(timeOf(given.since!, now)) });
+    if (given.until !== undefined) query.set("until", String(timeOf(given.until, now)));
+    for (const name of filters) if (given[name] !== undefined) query.set(name, given[name]);
+    return api.get(`/api/costs?${query.toString()}`);
+  },
+  render: ({ by, rows, total }: CostsShown) => {
+    if (rows.length === 0) return "No calls in this time.";
+    const sums = ({ calls, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, cost }: CostSums): string[] => [String(calls), String(inputTokens + cacheReadTokens + cacheWriteTokens), String(outputTokens), dollars(cost)];
+    const table = textTable(
+      [...by.map((each) => each.toUpperCase()), "CALLS", "INPUT", "OUTPUT", "COST", ...(rows.some(({ budget }) => budget !== null) ? ["MONTH'S BUDGET"] : [])],
+      [...rows.map((row) => [...Object.values(row.group).map((value) => value ?? "-"), ...sums(row), ...(row.budget === null ? [] : [`${row.budget.percent}% of ${dollars(row.budget.limit)}`])]), [...by.map((_, index) => (index === 0 ? "total" : "")), ...sums(total)]],
+    );
+    return total.unpriced === 0 ? table : `${table}\n\n${total.unpriced} calls have no known price and are not in these sums: slipway prices set`;
+  },
+};
+
+const budgets: Command = {
+  words: ["costs", "budgets"],
+  summary: "budgets of teams and projects, and how far they are used",
+  run: ({ api }) => api.get("/api/budgets"),
+  render: ({ budgets: shown }: { budgets: BudgetStatus[] }) =>
+    shown.length === 0
+      ? "No budgets."
+      : textTable(
+          ["TEAM", "PROJECT", "WINDOW", "SPENT", "LIMIT", "USED"],
+          shown.flatMap(({ scope, team, name, limits, use }) => {
+            const of = [team, scope === "project" ? name : "-"];
+            const perQuery = limits.perQuery === undefined ? [] : [[...of, "one call", "-", dollars(limits.perQuery * nanoDollars), "-"]];
+            return [...perQuery, ...use.map(({ window, spent, limit, percent }) => [...of, window, dollars(spent), dollars(limit), `${percent}%`])];
+          }),
+        ),
+};
+
+const prices: Command = {
+  words: ["prices"],
+  summary: "prices of models in dollars for a million tokens",
+  positionals: [{ name: "[model]", description: "only models with this in their names" }],
+  run: async ({ api }, { positionals: [part = ""] }) => {
+    const { set, table } = await api.get<{ set: SetPrice[]; table: { version: string; prices: TablePrice[] } }>("/api/prices");
+    return { set: set.filter(({ model }) => model.includes(part)), table: { ...table, prices: table.prices.filter(({ models }) => models.some((model) => model.includes(part))) } };
+  },
+  render: ({ set, table }: { set: SetPrice[]; table: { version: string; prices: TablePrice[] } }) => {
+    const cells = ({ input, cacheRead, cacheWrite, output }: SetPrice["rates"]): string[] => [input, cacheRead, cacheWrite, output].map((rate) => (rate === undefined ? "-" : String(rate)));
+    return textTable(
+      ["PROVIDER", "MODEL", "FROM", "INPUT", "CACHE READ", "CACHE WRITE", "OUTPUT"],
+      [
+        ...set.map(({ provider, model, from, rates }) => [provider, model, new Date(from).toISOString().slice(0, 16), ...cells(rates)]),
+        ...table.prices.map(({ provider, models, from, rates }) => [provider, models[0]!, from ?? `table of ${table.version}`, ...cells(rates)]),
+      ],
+    );
+  },
+};
+
+const setPrice: Command = {
+  words: ["prices", "set"],
+  summary: "set the price of a model from now on",
+  positionals: [{ name: "<provider>", description: "name of a provider, or its kind" }, { name: "<model>", description: "the provider's name for the model; a star at the end stands for anything" }],
+  options: [
+    { flags: "--input <dollars>", description: "for a million tokens of input", required: true },
+    { flags: "--output <dollars>", description: "for a million tokens of output", required: true },
+    { flags: "--cache-read <dollars>", description: "for a million tokens read from the provider's cache; as input when it is left out" },
+    { flags: "--cache-write <dollars>", description: "for a million tokens written to it; as input when it is left out" },
+  ],
+  run: ({ api }, { positionals: [provider, model], options }) => {
+    const rate = (option: string): number | undefined => {
+      const text = options[option] as string | undefined;
+      if (text !== undefined && !/^\d{1,6}(\.\d{1,9})?$/.test(text)) throw new AppError("INVALID_REQUEST", `${text} is not an amount of dollars such as 2.5.`);
+      return text === undefined ? undefined : Number(text);
+    };
+    return api.send("POST", "/api/prices", { provider, model, rates: { input: rate("input"), output: rate("output"), cacheRead: rate("cacheRead"), cacheWrite: rate("cacheWrite") } });
+  },
+  render: ({ provider, model, from, rates }: SetPrice) => `${model} of ${provider} costs $${rates.input} for a million tokens of input and $${rates.output} of output from ${new Date(from).toISOString()} on.`,
+};
+
+export const ledgerCommands: readonly Command[] = [costs, budgets, prices, setPrice];
+
+function timeOf(text: string, now: number): number {
+  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  if (amount !== undefined) return now - Number(amount) * unitMs[unit!]!;
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw new AppError("INVALID_REQUEST", `${text} is neither how long ago (30m, 24h, 7d) nor a time such as 2026-01-31.`);
+  return time;
+}
+
+function dollars(nano: number): string {
+  const amount = nano / nanoDollars;
+  return `$${amount !== 0 && Math.abs(amount) < 1 ? Number(amount.toPrecision(3)).toFixed(9).replace(/0+$/, "").replace(/\.$/, "") : amount.toFixed(2)}`;
+}

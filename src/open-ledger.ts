@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import { FileLedgerJournal } from "./adapters/filesystem/ledger-journal.ts";
+import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
+import { SqlLedgerSettingsStore } from "./adapters/sql/sql-ledger-settings-store.ts";
+import { SqlLedgerStore } from "./adapters/sql/sql-ledger-store.ts";
+import type { Config } from "./config/index.ts";
+import { epochMs, type Clock, type EpochMs } from "./core/clock.ts";
+import type { IdGenerator } from "./core/ids.ts";
+import type { Logger } from "./core/logger.ts";
+import { systemAlarm, type OutboxFollower } from "./events/index.ts";
+import { BudgetAlerts, BudgetKeeper, LedgerService, LedgerSettings, MemoryBudgetStore, PriceBook, type BudgetStore } from "./ledger/index.ts";
+
+const dayMs = 86_400_000;
+/** Single calls are kept for as long; their sums stay. */
+const keptDays = 400;
+const tickMs = 5000;
+
+interface Parts {
+  config: Pick<Config, "data">;
+  database: SqlDatabase;
+  follower: Pick<OutboxFollower, "follow">;
+  clock: Clock;
+  ids: IdGenerator;
+  logger: Logger;
+  /** Of all servers together; this process counts for itself where it is absent. `spentBefore` tells what a scope has spent when a store meets it for the first time. */
+  budgets?: (spentBefore: (scope: string) => number) => BudgetStore;
+}
+
+export interface OpenedLedger {
+  ledger: LedgerService;
+  settings: LedgerSettings;
+  keeper: BudgetKeeper;
+  prices: PriceBook;
+  maintenance: { name: string; run: (now: EpochMs) => Promise<number> };
+  stop: () => Promise<void>;
+}
+
+/** Prices, budgets and the ledger, ready for the first call: what a former process left in the journal is in the database when it has answered. */
+export async function openLedger({ config, database, follower, clock, ids, logger, budgets }: Parts): Promise<OpenedLedger> {
+  const journal = await FileLedgerJournal.open({ directory: join(config.data, "ledger-journal"), clock, logger });
+  const ledger = new LedgerService({ store: new SqlLedgerStore(database), journal, clock, logger, alarm: systemAlarm });
+  await ledger.start(clock.now());
+  const spentBefore = (scope: string): number => ledger.spent(scope);
+  const store = new SqlLedgerSettingsStore(database, ids);
+  const alerts = new BudgetAlerts({ store, logger });
+  const keeper = new BudgetKeeper({ store: budgets?.(spentBefore) ?? new MemoryBudgetStore({ clock, spentBefore }), alerts, clock, ids });
+  const prices = new PriceBook();
+  const settings = new LedgerSettings({ store, keeper, prices, ids, logger });
+  await settings.load();
+  follower.follow((event) => settings.follow(event));
+  const ticker = setInterval(() => {
+    keeper.tick(clock.now()).catch((cause: unknown) => logger.warn("ledger.leases-not-renewed", { cause }));
+  }, tickMs);
+  ticker.unref();
+  return {
+    ledger, settings, keeper, prices,
+    maintenance: { name: "remove old entries of the ledger", run: (now) => ledger.prune(epochMs(now - keptDays * dayMs)) },
+    stop: async () => {
+      clearInterval(ticker);
+      await ledger.stop();
+      await alerts.settled();
+    },
+  };
+}
