@@ -24,7 +24,8 @@ export interface ChatRequest {
   extra: Readonly<Record<string, unknown>>;
   /**
    * What was asked for in words that this form lacks (built-in tools, stored answers), by path. Only a provider that speaks the caller's protocol can do it, with the caller's bytes; for any other each one is a
-   * problem of GATEWAY_FIELD_UNSUPPORTED. Content among it stands in the messages as text all the same, so that it is counted and judged.
+   * problem of GATEWAY_FIELD_UNSUPPORTED. Content among it stands in the messages as text all the same, so that it is counted and judged;
+   * other values stand in `extra` under their paths, so that they tell requests apart.
    */
   nativeOnly?: readonly Problem[];
   /** Paths of fields inside of messages and tools that this form leaves behind and that do not change what is asked, to be named as dropped where the caller's bytes do not pass. */

@@ -132,6 +132,7 @@ describe("answers in the protocols of callers", () => {
     assert.deepEqual(whole("anthropic-messages", answer).usage, { input_tokens: 30, output_tokens: 7, cache_creation_input_tokens: 10, cache_read_input_tokens: 60, output_tokens_details: { thinking_tokens: 2 } });
     const unknown = { ...answer, usage: { inputTokens: null, outputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, reasoningTokens: null } };
     assert.equal("usage" in whole("openai-chat", unknown), false);
+    assert.deepEqual(whole("openai-chat", { ...answer, usage: { ...unknown.usage, outputTokens: 7 } }).usage, { completion_tokens: 7 });
     assert.equal(whole("openai-responses", unknown).usage, null);
   });
 

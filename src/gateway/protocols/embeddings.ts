@@ -19,7 +19,7 @@ export function parseEmbeddings(body: Fields): EmbeddingsRequest {
     user: fields.optionalText(body.user, "user") ?? null,
     extra: fields.extra(body, known),
   };
-  fields.finish();
+  fields.finish(request.extra);
   return request;
 }
 

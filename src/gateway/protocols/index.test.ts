@@ -29,6 +29,7 @@ describe("text completions", () => {
     assert.deepEqual(paths({ echo: true, suffix: "s", logprobs: 0, best_of: 3 }), ["echo", "suffix", "logprobs", "best_of"]);
     assert.deepEqual(paths({ echo: false, suffix: "", best_of: 1 }), undefined);
     assert.deepEqual([paths({ prompt: ["a", "b"] }), paths({ prompt: [1, 2] }), paths({ prompt: [[1], [2]] })], [["prompt"], ["prompt"], ["prompt"]]);
+    assert.deepEqual([parse({ prompt: [1, 2] }).extra, parse({ suffix: "s" }).extra], [{ prompt: [1, 2] }, { suffix: "s" }]);
     assert.deepEqual(problemsOf(() => parse({ prompt: [], echo: 1, temperature: 9 })), ["echo", "prompt", "temperature"]);
     assert.deepEqual(problemsOf(() => parse({ prompt: ["a", {}] })), ["prompt"]);
   });

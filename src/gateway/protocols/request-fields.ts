@@ -13,15 +13,20 @@ const nothing: Fields = {};
 export class RequestFields {
   readonly #problems: Problem[] = [];
   readonly #nativeOnly: Problem[] = [];
+  readonly #nativeValues: Record<string, unknown> = {};
   readonly #uncarried: string[] = [];
 
   problem(path: string, message: string): void {
     if (this.#problems.length < mostNamed) this.#problems.push({ path, message });
   }
 
-  /** The canonical form cannot say this: see `ChatRequest.nativeOnly`. */
-  native(path: string, message: string): void {
+  /**
+   * The canonical form cannot say this: see `ChatRequest.nativeOnly`. What does not stand in its messages as text goes to `extra` under its path, so that two requests that differ in it are not taken for
+   * the same.
+   */
+  native(path: string, message: string, value?: unknown): void {
     if (this.#nativeOnly.length < mostNamed) this.#nativeOnly.push({ path, message });
+    if (value !== undefined) this.#nativeValues[path] = value;
   }
 
   /** See `ChatRequest.uncarried`. */
@@ -122,10 +127,11 @@ export class RequestFields {
     return extra;
   }
 
-  /** What the canonical form keeps of `native` and `leave`. Throws INVALID_REQUEST where there was a problem. */
-  finish(): { nativeOnly?: readonly Problem[]; uncarried?: readonly string[] } {
+  /** What the canonical form keeps of `extra`, `native` and `leave`. Throws INVALID_REQUEST where there was a problem. */
+  finish(extra: Record<string, unknown>): { extra: Record<string, unknown>; nativeOnly?: readonly Problem[]; uncarried?: readonly string[] } {
     if (this.#problems.length > 0) throw new AppError("INVALID_REQUEST", "The request is not valid.", { problems: this.#problems });
-    return { ...(this.#nativeOnly.length === 0 ? {} : { nativeOnly: this.#nativeOnly }), ...(this.#uncarried.length === 0 ? {} : { uncarried: this.#uncarried }) };
+    Object.assign(extra, this.#nativeValues);
+    return { extra, ...(this.#nativeOnly.length === 0 ? {} : { nativeOnly: this.#nativeOnly }), ...(this.#uncarried.length === 0 ? {} : { uncarried: this.#uncarried }) };
   }
 }
 

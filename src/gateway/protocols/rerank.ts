@@ -14,7 +14,7 @@ export function parseRerank(body: Fields): { request: RerankRequest; returnDocum
   if (Array.isArray(body.documents) && documents.length === 0) fields.problem("documents", "must have at least one document");
   const request: RerankRequest = { query: fields.name(body.query, "query"), documents, topN: fields.count(body.top_n, "top_n", 1), extra: fields.extra(body, known) };
   const returnDocuments = fields.flag(body.return_documents, "return_documents") ?? false;
-  fields.finish();
+  fields.finish(request.extra);
   return { request, returnDocuments };
 }
 

@@ -78,6 +78,8 @@ describe("the body of a message", () => {
       { role: "system", parts: [{ type: "text", text: "Two." }] },
     ]);
     assert.deepEqual([nativeOnly, uncarried], [undefined, undefined]);
+    const mixed = parse({ messages: [{ role: "user", content: [{ type: "text", text: "a" }, { type: "tool_result", tool_use_id: "1" }, { type: "text", text: "b" }] }] }).messages;
+    assert.deepEqual(mixed.map((message) => [message.role, message.parts]), [["user", [{ type: "text", text: "a" }]], ["tool", []], ["user", [{ type: "text", text: "b" }]]]);
   });
 
   /** Case 6. */
@@ -121,7 +123,8 @@ describe("the body of a message", () => {
       tools: [{ type: "web_search_20250305", name: "web_search" }, { name: "f", input_schema: {}, defer_loading: true }], mcp_servers: [{ type: "url" }], container: "c",
       messages: [{ role: "assistant", content: [{ type: "server_tool_use", id: "1", name: "web_search", input: { query: "secret" } }, { type: "text", text: "a", citations: [{ cited_text: "x" }] }] }],
     });
-    assert.deepEqual(request.nativeOnly?.map(({ path }) => path), ["messages[0].content[0]", "tools[0]", "mcp_servers", "container"]);
+    assert.deepEqual(request.nativeOnly?.map(({ path }) => path), ["messages[0].content[0]", "tools[0]"]);
+    assert.deepEqual(request.extra, { "tools[0]": { type: "web_search_20250305", name: "web_search" }, mcp_servers: [{ type: "url" }], container: "c" });
     assert.deepEqual(request.uncarried, ["messages[0].content[1].citations", "tools[1].defer_loading"]);
     assert.match((request.messages[0]!.parts[0] as { text: string }).text, /secret/);
   });

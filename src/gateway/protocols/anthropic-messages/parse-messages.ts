@@ -5,7 +5,7 @@ import { isFields, RequestFields, shown } from "../request-fields.ts";
 import { readMessage, readTexts } from "./read-blocks.ts";
 
 const known = new Set([
-  "model", "messages", "system", "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "stream", "tools", "tool_choice", "thinking", "metadata", "output_config", "output_format", "mcp_servers", "container",
+  "model", "messages", "system", "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "stream", "tools", "tool_choice", "thinking", "metadata", "output_config", "output_format",
 ]);
 const toolFields = new Set(["type", "name", "description", "input_schema", "strict", "cache_control"]);
 const efforts = ["low", "medium", "high", "xhigh", "max"] as const;
@@ -23,8 +23,6 @@ export function parseMessages(body: Fields): ChatRequest {
   if (Array.isArray(body.messages) && body.messages.length === 0) fields.problem("messages", "must have at least one message");
   const tools = readTools(fields, body.tools);
   const extra = fields.extra(body, known);
-  if (Array.isArray(body.mcp_servers) && body.mcp_servers.length > 0) fields.native("mcp_servers", "servers of tools are not carried over");
-  if (body.container !== undefined && body.container !== null) fields.native("container", "is not carried over");
   const choice = fields.optionalRecord(body.tool_choice, "tool_choice");
   const disabled = fields.flag(choice?.disable_parallel_tool_use, "tool_choice.disable_parallel_tool_use");
   const output = fields.optionalRecord(body.output_config, "output_config");
@@ -48,8 +46,7 @@ export function parseMessages(body: Fields): ChatRequest {
     reasoning: readThinking(fields, body.thinking, output),
     stream: fields.flag(body.stream, "stream") ?? false,
     user: fields.optionalText(metadata?.user_id, "metadata.user_id") ?? null,
-    extra,
-    ...fields.finish(),
+    ...fields.finish(extra),
   };
 }
 
@@ -59,7 +56,7 @@ function readTools(fields: RequestFields, value: unknown): readonly ToolDefiniti
     const path = `tools[${index}]`;
     const tool = fields.record(item, path);
     if (tool.type !== undefined && tool.type !== null && tool.type !== "custom") {
-      fields.native(path, `tools of type ${shown(tool.type)} are not carried over`);
+      fields.native(path, `tools of type ${shown(tool.type)} are not carried over`, tool);
       return;
     }
     fields.leaveRest(tool, toolFields, path);

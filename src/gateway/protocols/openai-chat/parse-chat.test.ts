@@ -168,6 +168,7 @@ describe("the body of a chat", () => {
     assert.deepEqual(request.uncarried, ["messages[2].annotations", "tools[1].defer_loading"]);
     // What was said among it is counted and judged all the same.
     assert.deepEqual(request.messages[1], { role: "tool", callId: "f", parts: [{ type: "text", text: "secret" }], isError: false });
-    assert.deepEqual(request.extra, {});
+    // Values that stand nowhere else tell requests apart.
+    assert.deepEqual(request.extra, { "tools[0]": { type: "custom", custom: { name: "grep" } }, functions: [{ name: "f" }], function_call: "none", tool_choice: { type: "allowed_tools" } });
   });
 });

@@ -49,8 +49,7 @@ export function parseChat(body: Fields): ChatRequest {
     reasoning: readReasoning(fields, body),
     stream: fields.flag(body.stream, "stream") ?? false,
     user: fields.optionalText(body.user, "user") ?? null,
-    extra,
-    ...fields.finish(),
+    ...fields.finish(extra),
   };
 }
 
@@ -66,7 +65,7 @@ function readTools(fields: RequestFields, value: unknown): readonly ToolDefiniti
     const path = `tools[${index}]`;
     const tool = fields.record(item, path);
     if (tool.type !== "function") {
-      if (typeof tool.type === "string") fields.native(path, `tools of type ${shown(tool.type)} are not carried over`);
+      if (typeof tool.type === "string") fields.native(path, `tools of type ${shown(tool.type)} are not carried over`, tool);
       else fields.problem(`${path}.type`, `must be function, but is ${shown(tool.type)}`);
       return;
     }
@@ -114,7 +113,7 @@ export function toolChoiceWord(fields: RequestFields, value: unknown): ToolChoic
 }
 
 export function otherToolChoice(fields: RequestFields, choice: Fields): void {
-  if (typeof choice.type === "string") fields.native("tool_choice", `a choice of type ${shown(choice.type)} is not carried over`);
+  if (typeof choice.type === "string") fields.native("tool_choice", `a choice of type ${shown(choice.type)} is not carried over`, choice);
   else fields.problem("tool_choice.type", `must be function, but is ${shown(choice.type)}`);
 }
 
@@ -153,6 +152,6 @@ function readReasoning(fields: RequestFields, body: Fields): Reasoning | null {
 }
 
 function readLegacyFunctions(fields: RequestFields, body: Fields): void {
-  if (Array.isArray(body.functions) && body.functions.length > 0) fields.native("functions", "functions of the older kind are not carried over; use tools");
-  if (isFields(body.function_call) || (typeof body.function_call === "string" && body.function_call !== "auto")) fields.native("function_call", "is not carried over; use tool_choice");
+  if (Array.isArray(body.functions) && body.functions.length > 0) fields.native("functions", "functions of the older kind are not carried over; use tools", body.functions);
+  if (isFields(body.function_call) || (typeof body.function_call === "string" && body.function_call !== "auto")) fields.native("function_call", "is not carried over; use tool_choice", body.function_call);
 }

@@ -23,10 +23,10 @@ function parseCompletion(body: Fields): ChatRequest {
   const count = fields.count(body.n, "n", 1);
   if (count !== null && count > 1) extra.n = count;
   // A chat has no probabilities of its prompt, nothing behind its answer, and no choice among many.
-  if (fields.flag(body.echo, "echo") === true) fields.native("echo", "is not carried over to chats");
-  if ((fields.optionalText(body.suffix, "suffix") ?? "") !== "") fields.native("suffix", "is not carried over to chats");
-  if (fields.count(body.logprobs, "logprobs", 0) !== null) fields.native("logprobs", "is not carried over to chats");
-  if ((fields.count(body.best_of, "best_of", 1) ?? 1) > (count ?? 1)) fields.native("best_of", "is not carried over to chats");
+  if (fields.flag(body.echo, "echo") === true) fields.native("echo", "is not carried over to chats", true);
+  if ((fields.optionalText(body.suffix, "suffix") ?? "") !== "") fields.native("suffix", "is not carried over to chats", body.suffix);
+  if (fields.count(body.logprobs, "logprobs", 0) !== null) fields.native("logprobs", "is not carried over to chats", body.logprobs);
+  if ((fields.count(body.best_of, "best_of", 1) ?? 1) > (count ?? 1)) fields.native("best_of", "is not carried over to chats", body.best_of);
   fields.optionalRecord(body.stream_options, "stream_options");
   return {
     messages: [{ role: "user", parts: [{ type: "text", text: readPrompt(fields, body.prompt) }] }],
@@ -47,8 +47,7 @@ function parseCompletion(body: Fields): ChatRequest {
     reasoning: null,
     stream: fields.flag(body.stream, "stream") ?? false,
     user: fields.optionalText(body.user, "user") ?? null,
-    extra,
-    ...fields.finish(),
+    ...fields.finish(extra),
   };
 }
 
@@ -57,11 +56,11 @@ function readPrompt(fields: RequestFields, prompt: unknown): string {
   if (!Array.isArray(prompt)) return fields.text(prompt, "prompt");
   if (prompt.length === 0) fields.problem("prompt", "must not be empty");
   if (prompt.every((text) => typeof text === "string")) {
-    if (prompt.length > 1) fields.native("prompt", "several prompts at once are not carried over to chats");
+    if (prompt.length > 1) fields.native("prompt", "several prompts at once are not carried over to chats", prompt);
     return prompt.join("\n");
   }
   if (prompt.every((token) => Number.isSafeInteger(token) || (Array.isArray(token) && token.every((inner) => Number.isSafeInteger(inner))))) {
-    fields.native("prompt", "token numbers are not carried over to chats; send the text");
+    fields.native("prompt", "token numbers are not carried over to chats; send the text", prompt);
   } else fields.problem("prompt", "must be a string, strings, or token numbers");
   return "";
 }

@@ -76,6 +76,7 @@ describe("the body of a response", () => {
       input: [{ type: "item_reference", id: "rs_1" }], truncation: "auto", reasoning: { effort: "low", summary: "auto" }, include: ["message.output_text.logprobs"],
     });
     assert.deepEqual(request.nativeOnly?.map(({ path }) => path), ["input[0]", "tools[0]", "previous_response_id", "conversation", "store", "background", "tool_choice"]);
+    assert.deepEqual(request.extra, { "tools[0]": { type: "web_search" }, previous_response_id: "resp_1", conversation: "c", tool_choice: { type: "web_search" } });
     assert.deepEqual(request.uncarried, ["truncation", "include[0]", "reasoning.summary"]);
     assert.deepEqual(
       problemsOf({ input: [{ role: "tool", content: "x" }, { type: "function_call" }, { type: "function_call_output", call_id: "1" }, { role: "user", content: [{ type: "image" }] }, 4], text: { format: { type: "xml" } }, tools: [{ type: "function" }] }),

@@ -18,7 +18,7 @@ export function parseResponse(body: Fields): ChatRequest {
   const messages = readInput(fields, body);
   const tools = readTools(fields, body.tools);
   const extra = fields.extra(body, known);
-  for (const [field, message] of Object.entries(keeping)) if (body[field] !== undefined && body[field] !== null) fields.native(field, message);
+  for (const [field, message] of Object.entries(keeping)) if (body[field] !== undefined && body[field] !== null) fields.native(field, message, body[field]);
   if (fields.flag(body.store, "store") === true) fields.native("store", "answers are not kept here; leave it out, or send false");
   if (fields.flag(body.background, "background") === true) fields.native("background", "answers are not kept here; leave it out, or send false");
   // `auto` lets the server drop what does not fit; here the route's own setting says what happens then.
@@ -48,8 +48,7 @@ export function parseResponse(body: Fields): ChatRequest {
     reasoning: readReasoning(fields, fields.optionalRecord(body.reasoning, "reasoning")),
     stream: fields.flag(body.stream, "stream") ?? false,
     user: fields.optionalText(body.user, "user") ?? null,
-    extra,
-    ...fields.finish(),
+    ...fields.finish(extra),
   };
 }
 
@@ -71,7 +70,7 @@ function readTools(fields: RequestFields, value: unknown): readonly ToolDefiniti
     const path = `tools[${index}]`;
     const tool = fields.record(item, path);
     if (tool.type === "function") tools.push(functionTool(fields, tool, path, undefined));
-    else if (typeof tool.type === "string") fields.native(path, `tools of type ${shown(tool.type)} are not carried over`);
+    else if (typeof tool.type === "string") fields.native(path, `tools of type ${shown(tool.type)} are not carried over`, tool);
     else fields.problem(`${path}.type`, `must be function, but is ${shown(tool.type)}`);
   });
   return tools;
