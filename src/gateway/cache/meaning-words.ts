@@ -2,22 +2,38 @@
 
 const list = (words: string): string[] => words.split(" ");
 
-/** They ask, or join words, and do not change what is asked. Not among them: `from`, `by`, `than`, `with`, `before`, `after`, `all`, `only`, `and`, `or`, which do. */
+/**
+ * They ask, or join words, and do not change what is asked. Not among them: prepositions (`for my mother` is not `about my mother`), `I` and `you` (see `frames`), `from`, `by`, `than`, `with`, `before`, `all`, `only`,
+ * `and`, `or`, which do.
+ */
 export const withoutContent: ReadonlySet<string> = new Set(
   list(
-    "a an the i me you we us it its that this these those there is are am was were be been being do does did done doing have has had will would could can may might shall should must " +
-      "what which who whom whose when where why how in on at of for to as about if please tell give explain define say want need like know help let lets way step possible possibly able could " +
+    "a an the it its that this these those there is are am was were be been being do does did done doing have has had will would could can may might shall should must " +
+      "what which who whom whose when where why how of if please tell give explain define way step " +
       "so just also yet my mine your yours his her hers their theirs our ours",
   ),
 );
 
+/** Ways to begin that ask for the same, whoever is named in them. Further in, `I` and `you` count: who does what to whom. */
+export const frames: readonly (readonly string[])[] = [
+  "please", "can you", "could you", "would you", "will you", "tell me", "give me", "show me", "help me", "let me know", "i want to", "i would like to", "i like to", "how do i", "how can i", "how could i", "how do we",
+  "how can we", "how to", "what is the way to", "what are the steps to", "is it possible to", "can i", "could i", "may i", "can we", "where can i", "where do i", "where could i",
+].map(list).sort((first, second) => second.length - first.length);
+
+/** Who speaks, and who is spoken to. */
+export const persons: ReadonlyMap<string, string> = new Map([["i", "i"], ["me", "i"], ["we", "i"], ["us", "i"], ["you", "you"]]);
+/** Before a verb, where `to` says nothing. */
+export const beforeVerb: ReadonlySet<string> = new Set(list("how way ways want like able unable possible steps"));
+
 export const negations: ReadonlySet<string> = new Set(list("not no never none nobody nothing neither nor cannot unable hardly barely nowhere without dont doesnt didnt cant wont isnt arent wasnt werent"));
 
-/** Two words that are one in `equalWords`. */
+/** Two words that are one, first as in `equalWords`. */
 export const pairs: ReadonlyMap<string, string> = new Map([
   ["turn on", "enable"], ["switch on", "enable"], ["turn off", "disable"], ["switch off", "disable"],
   ["log in", "login"], ["sign in", "login"], ["log into", "login"], ["sign into", "login"], ["log out", "logout"], ["sign out", "logout"], ["log off", "logout"],
   ["set up", "setup"], ["e mail", "email"],
+  // Not the same as `must`, which is told apart below: that costs a hit.
+  ["have to", "have to"], ["has to", "have to"], ["need to", "have to"],
 ]);
 
 /** The first word of a line stands for the others. Each line holds only words that may stand for each other wherever they are asked about. */
@@ -50,7 +66,7 @@ export const yesOrNo: ReadonlySet<string> = new Set(list("is are am was were do 
 
 /** Of each line, texts that say one word must not say another. */
 export const apart: readonly (readonly ReadonlySet<string>[])[] = [
-  [new Set(["is", "are", "am"]), new Set(["was", "were", "did", "had"]), new Set(["will", "shall"])],
+  [new Set(["is", "are", "am", "do", "does"]), new Set(["was", "were", "did", "had"]), new Set(["will", "shall"])],
   [new Set(["my", "mine"]), new Set(["your", "yours"]), new Set(["his"]), new Set(["her", "hers"]), new Set(["their", "theirs"]), new Set(["our", "ours"])],
 ];
 /** Texts say each of these both, or neither does. */

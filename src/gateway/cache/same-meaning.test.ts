@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { nearMisses, paraphrases } from "./question-pairs.fixture.ts";
+import { lastNearMisses, laterNearMisses, nearMisses, paraphrases } from "./question-pairs.fixture.ts";
 import { sameMeaning } from "./same-meaning.ts";
 
 /** Made by all-MiniLM-L6-v2, of length 1, each rounded to 127ths of its greatest component: cosines are right to .001. */
@@ -29,11 +29,15 @@ describe("sameMeaning", () => {
     assert.equal(nearMisses.length + paraphrases.length >= 150, true);
     // The figures of docs/gateway-cache.md.
     assert.deepEqual([0.8, 0.85, 0.9, 0.92, 0.95].map((threshold) => passing(nearMisses, threshold)), [[73, 0], [58, 0], [42, 0], [32, 0], [18, 0]]);
-    assert.deepEqual([0.8, 0.85, 0.9, 0.92, 0.95].map((threshold) => passing(paraphrases, threshold)), [[77, 52], [75, 52], [71, 49], [64, 46], [50, 40]]);
+    assert.deepEqual([0.8, 0.85, 0.9, 0.92, 0.95].map((threshold) => passing(paraphrases, threshold)), [[77, 48], [75, 48], [71, 45], [64, 42], [50, 36]]);
+  });
+
+  it("lets through none of the near misses that were written to get through", () => {
+    assert.deepEqual([...laterNearMisses, ...lastNearMisses].filter(([first, second]) => sameMeaning(first, second)), []);
   });
 
   it("does not mind which of two comes first, and takes every text for itself", () => {
-    for (const [first, second] of [...paraphrases, ...nearMisses]) assert.equal(sameMeaning(first, second), sameMeaning(second, first), `${first} | ${second}`);
+    for (const [first, second] of [...paraphrases, ...nearMisses, ...laterNearMisses]) assert.equal(sameMeaning(first, second), sameMeaning(second, first), `${first} | ${second}`);
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => sameMeaning(text, text)), { numRuns: 100 });
   });
 

@@ -1,4 +1,4 @@
-import { apart, askingWords, dutiful, equalWords, measures, negations, numbers, pairs, withoutContent, withS, yesOrNo } from "./meaning-words.ts";
+import { apart, askingWords, beforeVerb, dutiful, equalWords, frames, measures, negations, numbers, pairs, persons, withoutContent, withS, yesOrNo } from "./meaning-words.ts";
 
 /**
  * Whether two short texts surely ask the same: the second guess of the semantic cache, for an embedding puts "enable 2FA" and "disable 2FA" next to each other. It sees form, not sense: what carries content
@@ -35,10 +35,11 @@ function read(text: string): Reading {
   const shouts = !/\p{Ll}/u.test(text);
   const words: string[] = [];
   const content: string[] = [];
+  const framed = frameOf(tokens);
   for (let index = 0; index < tokens.length; index++) {
     const raw = tokens[index]!;
     const before = content.at(-1) ?? "";
-    if (isExact(raw, index, shouts)) {
+    if (index >= framed && isExact(raw, index, shouts)) {
       content.push(raw.startsWith("-") ? raw : raw.replace(/^["'“]|["'”]$/gu, "\""));
       continue;
     }
@@ -48,6 +49,7 @@ function read(text: string): Reading {
     }
     const [word, isNegated] = plain(raw);
     words.push(word);
+    if (index < framed) continue;
     // What is denied is told by where the denial stands.
     if (isNegated || negations.has(word)) {
       content.push(word === "without" ? word : "not");
@@ -57,10 +59,23 @@ function read(text: string): Reading {
     if (pair !== undefined) {
       content.push(pair);
       index++;
-    } else if (word === "am" && /^\d/.test(before)) content.push(word);
-    else if (!withoutContent.has(word) || (word === "to" && tokens.includes("from"))) content.push(canonical(word));
+    } else if (persons.has(word)) content.push(persons.get(word)!);
+    else if (word === "am" && /^\d/.test(before)) content.push(word);
+    else if (word === "to" ? !beforeVerb.has(words.at(-2) ?? "") : !withoutContent.has(word)) content.push(canonical(word));
   }
   return { words: new Set(words), content: content.join("\u0000"), asks: kindOf(words, content) };
+}
+
+/** How many words only begin the question. */
+function frameOf(tokens: readonly string[]): number {
+  let length = 0;
+  for (let found = true; found;) {
+    const start = length;
+    const frame = frames.find((words) => words.every((word, index) => tokens[start + index] !== undefined && plain(tokens[start + index]!)[0] === word && !plain(tokens[start + index]!)[1]));
+    found = frame !== undefined;
+    length += frame?.length ?? 0;
+  }
+  return length;
 }
 
 /** Quoted, or a name in capitals or an identifier, where case and form count. */
