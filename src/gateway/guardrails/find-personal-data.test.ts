@@ -80,3 +80,13 @@ describe("personal data", () => {
     assert.equal(foldText("plain").places, null);
   });
 });
+
+describe("tables of Unicode", () => {
+  it("fold every decimal digit that this version of the language knows", () => {
+    for (let code = 0x80; code < 0x20000; code++) {
+      if (code >= 0xd800 && code < 0xe000) continue;
+      const character = String.fromCodePoint(code);
+      if (/\p{Nd}/u.test(character)) assert.match(foldText(character).text, /^[0-9]$/, code.toString(16));
+    }
+  });
+});

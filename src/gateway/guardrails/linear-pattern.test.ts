@@ -26,7 +26,7 @@ describe("linear patterns", () => {
       let found = false;
       for (const value of texts) for (const unit of value.split("")) found = run.push(unit) || found;
       assert.equal(run.end() || found, own.test(texts.join("")), `/${source}/ on pieces of ${JSON.stringify(texts.join(""))}`);
-    }), { numRuns: 500 });
+    }), { numRuns: 300 });
   });
 
   it("refuse what needs more than linear time, or is malformed, and say where", () => {
@@ -56,7 +56,6 @@ describe("linear patterns", () => {
     const run = new LinearPattern("a[ab]{900}c").begin();
     assert.equal(run.push(value), false);
     assert.equal(run.isExhausted, true);
-    assert.equal(new LinearPattern("a[ab]{900}c").refuses(value), true);
   });
 
   it("know how long a match can be, and when none is under way", () => {

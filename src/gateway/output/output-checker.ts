@@ -56,7 +56,7 @@ export class OutputChecker {
   /** What is wrong with a JSON text that parses; nothing where it keeps to the schema. Throws INVALID_REQUEST as `accept` does, and STRUCTURED_OUTPUT_INVALID where the check takes too long. */
   async check(schema: Schema, text: string): Promise<readonly Problem[]> {
     if (text.length > longestOutput) return [{ path: "$", message: `must have at most ${longestOutput} characters` }];
-    return await this.#check(schema, text);
+    return this.#check(schema, text);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { AppError, type Problem } from "../../core/errors.ts";
 import { unknownUsage, type ChatAnswer, type TokenUsage } from "../conversation/chat-answer.ts";
-import type { ChatRequest, OutputFormat } from "../conversation/chat-request.ts";
+import type { AssistantPart, ChatRequest, OutputFormat } from "../conversation/chat-request.ts";
 import { extractJson } from "./extract-json.ts";
 import type { Schema } from "./schema-limits.ts";
 
@@ -99,7 +99,7 @@ function textOf(answer: ChatAnswer): string {
 /** The answer with this text in the place of its texts. */
 function withText(answer: ChatAnswer, text: string): ChatAnswer {
   const first = answer.parts.findIndex(({ type }) => type === "text");
-  return { ...answer, parts: answer.parts.flatMap((part, index) => (index === first ? [{ type: "text" as const, text }] : part.type === "text" ? [] : [part])) };
+  return { ...answer, parts: answer.parts.flatMap((part, index): AssistantPart[] => (index === first ? [{ type: "text", text }] : part.type === "text" ? [] : [part])) };
 }
 
 function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {

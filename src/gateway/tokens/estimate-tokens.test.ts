@@ -35,7 +35,7 @@ describe("estimate of tokens", () => {
   });
 
   it("never goes over the bound's promise with any text at all", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), (value) => assert.ok(mostTokens(value) >= countPiece(value))), { numRuns: 150 });
+    fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 20 }), (value) => assert.ok(mostTokens(value) >= countPiece(value))), { numRuns: 50 });
   });
 
   it("counts special tokens as the text that they are", () => {

