@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { FieldReport } from "./field-report.ts";
+import { callerText, jsonText, readAnswer, readEvent } from "./wire-value.ts";
+
+describe("a report of fields", () => {
+  it("names what was dropped and emulated once, and refuses all problems together", () => {
+    const report = new FieldReport();
+    report.drop("user");
+    report.drop("user");
+    report.emulate("temperature", "1");
+    report.foreign({ store: true, n: 1, logit_bias: {}, logprobs: false, modalities: ["text"], metadata: { a: "b" }, seen: 4 }, new Set(["seen"]));
+    assert.deepEqual([report.dropped, report.emulated], [["user", "store", "metadata"], ["temperature (1)"]]);
+    report.settle("X");
+    report.foreign({ n: 2, modalities: ["text", "audio"] });
+    assert.throws(() => report.settle("X"), { code: "GATEWAY_FIELD_UNSUPPORTED", message: "X cannot be asked for n, modalities." });
+  });
+});
+
+describe("what a provider sent", () => {
+  it("is an object of JSON or an error", () => {
+    for (const text of ["", "[]", "1", "{", "null"]) {
+      assert.throws(() => readAnswer(Buffer.from(text)), { code: "PROVIDER_ANSWER_INVALID" });
+      assert.throws(() => readEvent(text), { code: "PROVIDER_STREAM_FAILED" });
+    }
+  });
+
+  it("is never nested too deeply to be an error of its own", () => {
+    assert.equal(jsonText(JSON.parse("[".repeat(200_000) + "]".repeat(200_000))), null);
+    assert.equal(jsonText({ a: [1] }), '{"a":[1]}');
+  });
+
+  it("reaches callers shortened and without secrets", () => {
+    const secrets = ["AIzaSyD1234567890abcd", "AKIAIOSFODNN7EXAMPLE", "sk-proj-abcdefgh12345", "bedrock-api-key-YmVkcm9jaw==", "arn:aws:iam::123456789012:user/ada"];
+    const shown = callerText(`Wrong:\n ${secrets.join(" ")} key=abcdefghijkl`);
+    for (const secret of [...secrets, "abcdefghijkl"]) assert.ok(!shown.includes(secret), shown);
+    assert.equal(callerText("x".repeat(5000)).length, 500);
+  });
+});
