@@ -32,14 +32,13 @@ const identifier = /[._/:@+#]|\p{N}/u;
 
 function read(text: string): Reading {
   const tokens: readonly string[] = text.match(token) ?? [];
-  const shouts = !/\p{Ll}/u.test(text);
   const words: string[] = [];
   const content: string[] = [];
   const framed = frameOf(tokens);
   for (let index = 0; index < tokens.length; index++) {
     const raw = tokens[index]!;
     const before = content.at(-1) ?? "";
-    if (index >= framed && isExact(raw, index, shouts)) {
+    if (index >= framed && isExact(raw, index)) {
       content.push(raw.startsWith("-") ? raw : raw.replace(/^["'“]|["'”]$/gu, "\""));
       continue;
     }
@@ -79,10 +78,10 @@ function frameOf(tokens: readonly string[]): number {
 }
 
 /** Quoted, or a name in capitals or an identifier, where case and form count. */
-function isExact(raw: string, index: number, shouts: boolean): boolean {
+function isExact(raw: string, index: number): boolean {
   if (/^[`"“'-]/u.test(raw)) return true;
   if (camel.test(raw)) return true;
-  return !shouts && capitals.test(raw) && (raw.length > 1 ? true : index > 0 && raw !== "I");
+  return capitals.test(raw) && (raw.length > 1 ? true : index > 0 && raw !== "I");
 }
 
 /** The word in small letters, without what is tied to it; whether that denied it. */
