@@ -10,8 +10,8 @@ export interface FallbackLimitStoreOptions {
 }
 
 /**
- * Limits of all replicas that go on when the shared store does not answer: each replica keeps to its share of them then. So a store that is away lets nobody through beyond the limits in sum, and keeps nobody out but
- * for what an uneven spread over replicas costs. It never throws.
+ * Limits of all replicas that go on when the shared store does not answer: each replica keeps to its share of them then, and has one place at least. So a store that is away keeps nobody out but for what an uneven spread over
+ * replicas costs; what it lets through beyond the limits is bounded by the calls that were under way when it went and those single places. It never throws.
  */
 export class FallbackLimitStore implements LimitStore {
   readonly #shared: LimitStore;
