@@ -109,7 +109,7 @@ export class BudgetKeeper {
     for (const reservation of this.#open.values()) {
       const age = now - reservation.since;
       if (age > longestCallMs) this.#open.delete(reservation.id);
-      else if (age > leaseMs / 2) renewals.push(this.#parts.store.renew(reservation.id, leaseMs));
+      else if (age >= leaseMs / 2) renewals.push(this.#parts.store.renew(reservation.id, leaseMs));
     }
     await Promise.all(renewals);
   }

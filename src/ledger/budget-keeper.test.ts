@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { epochMs, ManualClock } from "../core/clock.ts";
+import type { DomainEvent } from "../core/domain-event.ts";
+import { TimeOrderedIds } from "../core/ids.ts";
+import { silentLogger } from "../core/logger.ts";
+import { BudgetAlerts } from "./budget-alerts.ts";
+import { BudgetKeeper, type Reservation, type ReserveRequest } from "./budget-keeper.ts";
+import { nanoDollars, type Attribution } from "./ledger-entry.ts";
+import { MemoryBudgetStore } from "./memory-budget-store.ts";
+import type { Budget, SpendLimits } from "./schemas.ts";
+
+/** 2026-11-21T12:00:00Z */
+const noon = 1_795_262_400_000;
+const attribution: Attribution = { actor: "key:key_1", team: "search", project: "web", route: "chat", user: null, session: null, traceId: null, agentRun: null, tags: {} };
+
+function keeperAt(start = noon) {
+  const clock = new ManualClock(start);
+  const alerts: DomainEvent[] = [];
+  const given = new Set<string>();
+  const faults = { next: 0 };
+  const store = {
+    alertOnce: (scope: string, threshold: number, event: DomainEvent) => {
+      if (faults.next-- > 0) return Promise.reject(new Error("no database"));
+      const isFirst = !given.has(`${scope} ${threshold}`);
+      given.add(`${scope} ${threshold}`);
+      if (isFirst) alerts.push(event);
+      return Promise.resolve(isFirst);
+    },
+  };
+  const open = () => {
+    const told = new BudgetAlerts({ store, logger: silentLogger });
+    const keeper = new BudgetKeeper({ store: new MemoryBudgetStore({ clock, spentBefore: (scope) => spentBefore.get(scope) ?? 0 }), alerts: told, clock, ids: new TimeOrderedIds(clock) });
+    return { keeper, told };
+  };
+  const spentBefore = new Map<string, number>();
+  return { clock, alerts, faults, spentBefore, reopen: open, ...open() };
+}
+
+const budget = (scope: "team" | "project", name: string, limits: SpendLimits): Budget => ({ scope, team: "search", name, limits, updatedAt: 0, updatedBy: "local" });
+const asked = (dollars: number, limits: ReserveRequest["limits"], now = noon): ReserveRequest => ({ attribution, limits, worstNano: dollars * nanoDollars, now: epochMs(now) });
+const reserved = (keeper: BudgetKeeper, request: ReserveRequest): Reservation => {
+  const reservation = keeper.reserve(request);
+  assert.ok(reservation !== null && !(reservation instanceof Promise));
+  return reservation;
+};
+const spend = (keeper: BudgetKeeper, dollars: number, limits: ReserveRequest["limits"], now = noon): void => void keeper.settle(reserved(keeper, asked(dollars, limits, now)), dollars * nanoDollars, epochMs(now));
+
+describe("BudgetKeeper", () => {
+  it("reserves nothing where no budget of a window applies", () => {
+    const { keeper } = keeperAt();
+    assert.equal(keeper.reserve(asked(1e6, {})), null);
+    assert.equal(keeper.isHeld({ attribution, limits: {} }), false);
+    assert.equal(keeper.reserve(asked(1, { key: { perQuery: 1 } })), null);
+    assert.equal(keeper.isHeld({ attribution, limits: { key: { perQuery: 1 } } }), true);
+  });
+
+  it("refuses by the budget that does not hold the call: of key, route, team or project", () => {
+    const { keeper } = keeperAt();
+    const refusal = (pattern: RegExp) => (error: unknown) => error instanceof Error && "code" in error && error.code === "BUDGET_EXCEEDED" && pattern.test(error.message);
+    assert.throws(() => keeper.reserve(asked(1.01, { key: { perQuery: 1 } })), refusal(/key key_1 allows \$1\.00 for one call, and this one may cost \$1\.01/));
+    assert.throws(() => keeper.reserve(asked(2, { route: { day: 1.5 } })), refusal(/route chat for this day is \$1\.50: \$0\.00 are spent, and this call may cost \$2\.00/));
+    keeper.load([budget("team", "search", { month: 10 }), budget("project", "web", { day: 5 })]);
+    spend(keeper, 4, {});
+    assert.throws(() => keeper.reserve(asked(2, {})), refusal(/project search\/web for this day is \$5\.00: \$4\.00 are spent/));
+    reserved(keeper, asked(0.25, {}));
+    assert.throws(() => keeper.reserve(asked(1, {})), refusal(/\$0\.25 are reserved for calls under way/));
+  });
+
+  it("frees a day at midnight of UTC and keeps the month", () => {
+    const { keeper } = keeperAt();
+    const limits = { key: { day: 2, month: 3 } };
+    spend(keeper, 2, limits);
+    assert.throws(() => keeper.reserve(asked(1, limits)), { code: "BUDGET_EXCEEDED" });
+    spend(keeper, 1, limits, noon + 12 * 3_600_000);
+    assert.throws(() => keeper.reserve(asked(0.5, limits, noon + 12 * 3_600_000)), /for this month is \$3\.00/);
+    // 2026-12-01
+    spend(keeper, 2, limits, noon + 9.5 * 86_400_000);
+  });
+
+  it("settles with what a call cost, and releases what was none", () => {
+    const { keeper } = keeperAt();
+    const limits = { key: { day: 1 } };
+    const [first, second] = [reserved(keeper, asked(0.6, limits)), reserved(keeper, asked(0.4, limits))];
+    void keeper.settle(first, 0.1 * nanoDollars, epochMs(noon));
+    void keeper.release(second);
+    reserved(keeper, asked(0.9, limits));
+    assert.throws(() => keeper.reserve(asked(0.01, limits)), { code: "BUDGET_EXCEEDED" });
+  });
+
+  it("keeps the reservation of a long call while it is under way, and no longer than any call may take", async () => {
+    const { keeper, clock } = keeperAt();
+    const limits = { key: { month: 1 } };
+    reserved(keeper, asked(1, limits));
+    const forMinutes = async (minutes: number): Promise<void> => {
+      for (let minute = 0; minute < minutes; minute++) {
+        clock.advance(60_000);
+        await keeper.tick(clock.now());
+      }
+    };
+    await forMinutes(60);
+    assert.throws(() => keeper.reserve(asked(1, limits, clock.now())), { code: "BUDGET_EXCEEDED" });
+    await forMinutes(70);
+    reserved(keeper, asked(1, limits, clock.now()));
+  });
+
+  it("alerts once at 50, 80 and 100 percent, also after a restart, and when the rest is too little", async () => {
+    const { keeper, told, alerts, spentBefore, reopen } = keeperAt();
+    const limits = { key: { day: 10 } };
+    spend(keeper, 4.9, limits);
+    assert.equal(alerts.length, 0);
+    spend(keeper, 0.2, limits);
+    spend(keeper, 0.2, limits);
+    await told.settled();
+    spend(keeper, 3, limits);
+    await told.settled();
+    assert.deepEqual(alerts.map(({ payload }) => payload), [
+      { budget: "key:key_1", window: "day", threshold: 50, spent: 5.1, limit: 10 }, { budget: "key:key_1", window: "day", threshold: 80, spent: 8.3, limit: 10 },
+    ]);
+    spentBefore.set("key:key_1/day/2026-11-21", 8.3 * nanoDollars);
+    const again = reopen();
+    spend(again.keeper, 0.1, limits);
+    assert.throws(() => again.keeper.reserve(asked(2, limits)), { code: "BUDGET_EXCEEDED" });
+    await again.told.settled();
+    assert.deepEqual(alerts.map(({ payload }) => payload.threshold), [50, 80, 100]);
+    assert.deepEqual([alerts[2]!.object, alerts[2]!.team], ["key:key_1", "search"]);
+  });
+
+  it("gives an alert later that the database did not take", async () => {
+    const { keeper, told, alerts, faults } = keeperAt();
+    faults.next = 1;
+    spend(keeper, 6, { key: { day: 10 } });
+    await told.settled();
+    assert.equal(alerts.length, 0);
+    await keeper.tick(epochMs(noon));
+    await told.settled();
+    assert.equal(alerts.length, 1);
+  });
+});

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { localCaller, type Caller } from "../core/caller.ts";
+import { epochMs, ManualClock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import type { LedgerEntry } from "./ledger-entry.ts";
+import type { LedgerJournal } from "./ledger-journal.ts";
+import { LedgerService } from "./ledger-service.ts";
+import { ledgerEntry } from "./ledger-store.conformance.ts";
+import type { CostQuery, LedgerStore } from "./ledger-store.ts";
+
+const noon = epochMs(1_795_262_400_000);
+
+/** A journal and a database in memory, each of which can be made to fail. */
+function ledgerAt() {
+  const clock = new ManualClock(noon);
+  const logged: { event: string; fields: unknown }[] = [];
+  const note = (event: string, fields?: unknown): void => void logged.push({ event, fields });
+  const logger: Logger = { info: note, warn: note, error: note };
+  const written = new Map<string, LedgerEntry>();
+  const asked: (readonly string[] | null)[] = [];
+  const faults = { database: false, journal: false };
+  let journaled: LedgerEntry[] = [];
+  const rings: (() => void)[] = [];
+  const add = (entries: readonly LedgerEntry[]): Promise<void> => {
+    if (faults.database) return Promise.reject(new Error("away"));
+    for (const entry of entries) written.set(entry.id, entry);
+    return Promise.resolve();
+  };
+  const store: LedgerStore = {
+    add,
+    costs: ({ teams }: CostQuery) => (asked.push(teams), Promise.resolve([])),
+    entries: () => Promise.resolve([...written.values()]),
+    forTrace: () => Promise.resolve([...written.values()]),
+    spentSince: (since) => Promise.resolve([...written.values()].filter(({ time }) => time >= since).map(({ attribution, cost }) => ({ ...attribution, cost: cost ?? 0 }))),
+    prune: () => Promise.resolve(0),
+  };
+  const journal: LedgerJournal = {
+    append: (entry) => (faults.journal ? Promise.reject(new Error("full")) : (journaled.push(entry), Promise.resolve())),
+    seal: () => {
+      const part = journaled;
+      return Promise.resolve(part.length === 0 ? [] : [{ entries: () => Promise.resolve([...part]), remove: () => Promise.resolve(void (journaled = journaled.filter((entry) => !part.includes(entry)))) }]);
+    },
+    close: () => Promise.resolve(),
+  };
+  const open = () => new LedgerService({ store, journal, clock, logger, alarm: (_milliseconds, ring) => (rings.push(ring), () => undefined) });
+  return { clock, logged, written, asked, faults, rings, journaled: () => journaled, open };
+}
+
+const range = { since: epochMs(0), until: epochMs(9e12) };
+
+describe("LedgerService", () => {
+  it("shows what was recorded a moment ago", async () => {
+    const { open } = ledgerAt();
+    const ledger = open();
+    await ledger.start(noon);
+    await ledger.record(ledgerEntry({ id: "led_1", time: noon }));
+    assert.deepEqual((await ledger.entries(localCaller, { ...range, filter: {}, after: null, limit: 9 })).map(({ id }) => id), ["led_1"]);
+  });
+
+  it("takes entries while the database is away, writes them when it is back, and loses none over a restart", async () => {
+    const { open, faults, written, rings, journaled, logged } = ledgerAt();
+    const ledger = open();
+    await ledger.start(noon);
+    faults.database = true;
+    for (const id of ["led_1", "led_2"]) await ledger.record(ledgerEntry({ id, time: noon }));
+    rings.shift()!();
+    await assert.rejects(ledger.drain());
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([written.size, journaled().length, rings.length], [0, 2, 1]);
+    await ledger.stop();
+    faults.database = false;
+    const next = open();
+    await next.start(noon);
+    assert.deepEqual([[...written.keys()], journaled().length], [["led_1", "led_2"], 0]);
+    assert.deepEqual([next.spent("key:key_1/day/2026-11-21"), next.spent("team:search/month/2026-11")], [2000, 2000]);
+    assert.ok(logged.some(({ event }) => event === "ledger.not-written"));
+  });
+
+  it("goes on when the journal fails: calls are counted, and the log says what is missing", async () => {
+    const { open, faults, logged } = ledgerAt();
+    const ledger = open();
+    await ledger.start(noon);
+    faults.journal = true;
+    await ledger.record(ledgerEntry({ time: noon, cost: 5 }));
+    await ledger.record(ledgerEntry({ time: noon, cost: 6 }));
+    assert.equal(ledger.spent("key:key_1/day/2026-11-21"), 11);
+    faults.journal = false;
+    await ledger.record(ledgerEntry({ time: noon, cost: 7 }));
+    assert.deepEqual(logged.map(({ event, fields }) => (event === "ledger.entries-lost" ? fields : event)), ["ledger.journal-failed", { entries: 2, nanoDollars: 11 }]);
+  });
+
+  it("counts for key, team, project and route in the day and the month of now, and forgets windows that are over", async () => {
+    const { open, clock } = ledgerAt();
+    const ledger = open();
+    await ledger.start(noon);
+    const attribution = { project: "web", route: "chat" };
+    await ledger.record(ledgerEntry({ time: noon, cost: 5, attribution }));
+    for (const owner of ["key:key_1", "team:search", "project:search/web", "route:chat"]) assert.deepEqual([ledger.spent(`${owner}/day/2026-11-21`), ledger.spent(`${owner}/month/2026-11`)], [5, 5]);
+    clock.advance(86_400_000);
+    // It began on the day before.
+    await ledger.record(ledgerEntry({ time: noon, cost: 1, attribution }));
+    assert.deepEqual([ledger.spent("route:chat/day/2026-11-21"), ledger.spent("route:chat/day/2026-11-22"), ledger.spent("route:chat/month/2026-11")], [0, 0, 6]);
+  });
+
+  it("takes texts that callers chose, as far as a database can keep them", async () => {
+    const { open, written } = ledgerAt();
+    const ledger = open();
+    await ledger.start(noon);
+    await ledger.record(ledgerEntry({ id: "led_1", time: noon, attribution: { user: "a\0b\ud800", session: "", tags: { "x\0": "y".repeat(1000), ...Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`t${index}`, "v"])) } } }));
+    await ledger.drain();
+    const { user, session, tags } = written.get("led_1")!.attribution;
+    assert.deepEqual([user, session, tags["x\ufffd"]?.length, Object.keys(tags).length], ["a\ufffdb\ufffd", null, 256, 32]);
+  });
+
+  it("shows callers the teams that they see the whole of", async () => {
+    const { open, asked } = ledgerAt();
+    const ledger = open();
+    const of = (...grants: Caller["grants"]): Caller => ({ actor: "key:1", name: "", grants });
+    for (const caller of [localCaller, of({ role: "viewer", team: "a" }, { role: "admin", team: "b" }, { role: "admin", team: "c", models: ["m"] }), of({ role: "admin", team: "*", models: ["m"] })]) {
+      await ledger.costs(caller, { ...range, by: [], filter: {} }, 1);
+    }
+    assert.deepEqual(asked, [null, ["a", "b"], []]);
+  });
+});

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { epochMs } from "../../core/clock.ts";
+import type { SetPrice } from "../schemas.ts";
+import { PriceBook } from "./price-book.ts";
+import { priceTable } from "./price-table.ts";
+import { billedTokens, costOf, worstCase, type Price } from "./price.ts";
+
+const at = (text: string) => epochMs(Date.parse(text));
+const now = at("2026-11-21T12:00:00Z");
+const input = (price: Price | null): number | null => price?.rates.input ?? null;
+
+describe("the table of prices", () => {
+  it("has names once a day, and rates in their order", () => {
+    for (const [kind, lines] of Object.entries(priceTable)) {
+      const seen = new Set<string>();
+      for (const { models, from = "", input: plain, cacheRead, cacheWrite, cacheWriteHour, above } of lines) {
+        for (const model of models) {
+          assert.ok(!seen.has(`${model} ${from}`), `${kind} ${model}`);
+          seen.add(`${model} ${from}`);
+        }
+        assert.ok(cacheRead === undefined || cacheRead <= plain, models[0]);
+        assert.ok(cacheWriteHour === undefined || cacheWriteHour > cacheWrite!, models[0]);
+        assert.ok(above === undefined || above.input > plain, models[0]);
+      }
+    }
+  });
+
+  it("finds a model by its name, its snapshots, and the ids of Bedrock", () => {
+    const book = new PriceBook();
+    const price = (kind: string, model: string) => input(book.priceOf(kind, "p", model, now));
+    assert.equal(price("openai", "gpt-5-mini-2025-08-07"), 0.25);
+    assert.equal(price("openai", "gpt-4o-2024-05-13"), 5);
+    assert.equal(price("openai", "gpt-4o-2024-11-20"), 2.5);
+    assert.equal(price("azure", "gpt-4.1"), 2);
+    assert.equal(price("anthropic", "claude-haiku-4-5-20251001"), 1);
+    assert.equal(price("gemini", "models/gemini-2.0-flash-001"), 0.1);
+    assert.equal(price("bedrock", "global.anthropic.claude-sonnet-4-5-20250929-v1:0"), 3);
+    assert.equal(price("bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"), 3.3);
+    assert.equal(price("bedrock", "amazon.nova-lite-v1:0"), 0.06);
+    assert.equal(price("ollama", "anything"), 0);
+    assert.equal(price("echo", "anything"), 0);
+  });
+
+  it("knows nothing of models that it does not have, however like they look", () => {
+    const book = new PriceBook();
+    for (const [kind, model] of [["openai", "gpt-5-mini-ultra"], ["openai", "gpt-5-min"], ["compatible", "gpt-5-mini"], ["mistral", "mistral-large-2701"], ["anthropic", "claude-opus-9"], ["openai", "constructor"], ["openai", "x".repeat(5000)]] as const) {
+      assert.equal(book.priceOf(kind, "p", model, now), null, model);
+    }
+  });
+
+  it("goes by the day of the call", () => {
+    const book = new PriceBook();
+    assert.equal(input(book.priceOf("anthropic", "p", "claude-sonnet-5", at("2026-08-31T23:59:59Z"))), 2);
+    assert.equal(input(book.priceOf("anthropic", "p", "claude-sonnet-5", at("2026-09-01T00:00:00Z"))), 3);
+    assert.equal(input(book.priceOf("anthropic", "p", "claude-sonnet-5", at("2026-08-31T23:59:59Z"))), 2);
+  });
+});
+
+describe("prices that were set", () => {
+  const set = (given: Partial<SetPrice>): SetPrice => ({ id: "chg_1", provider: "openai", model: "gpt-5-mini", from: now, rates: { input: 7, output: 8 }, above: null, createdAt: now, createdBy: "local", ...given });
+
+  it("go before the table from their moment on: the provider's name, then its kind; a name, then the longest pattern; the newest", () => {
+    const book = new PriceBook();
+    const later = epochMs(now + 1000);
+    assert.equal(input(book.priceOf("openai", "main", "gpt-5-mini", now)), 0.25);
+    book.load([
+      set({ id: "a", from: later }), set({ id: "b", model: "own-*", rates: { input: 1, output: 1 } }), set({ id: "c", model: "own-large-*", rates: { input: 2, output: 1 } }),
+      set({ id: "d", model: "own-large-*", rates: { input: 3, output: 1 } }), set({ id: "e", provider: "main", model: "own-*", rates: { input: 4, output: 1 } }),
+    ]);
+    assert.equal(input(book.priceOf("openai", "main", "gpt-5-mini", now)), 0.25);
+    assert.deepEqual(book.priceOf("openai", "main", "gpt-5-mini", later), { version: "set/a", rates: { input: 7, output: 8 }, above: null });
+    assert.equal(input(book.priceOf("openai", "other", "own-large-1", now)), 3);
+    assert.equal(input(book.priceOf("openai", "other", "own-1", now)), 1);
+    assert.equal(input(book.priceOf("openai", "main", "own-large-1", now)), 4);
+    assert.equal(book.priceOf("openai", "other", "own-1", epochMs(now - 1)), null);
+  });
+});
+
+describe("costs", () => {
+  const price: Price = { version: "v", rates: { input: 3, cacheRead: 0.3, cacheWrite: 3.75, cacheWriteHour: 6, output: 15 }, above: { inputTokens: 200_000, input: 6, output: 22.5 } };
+
+  it("bill every token once: cached ones are not plain input too", () => {
+    const tokens = billedTokens({ inputTokens: 1000, outputTokens: 100, cacheReadTokens: 600, cacheWriteTokens: 300 });
+    assert.deepEqual(tokens, { input: 100, cacheRead: 600, cacheWrite: 300, output: 100 });
+    assert.equal(costOf(price, tokens, 1000), 100 * 3000 + 600 * 300 + 300 * 3750 + 100 * 15000);
+    assert.equal(costOf(price, { ...tokens, cacheWrite: 0, cacheWriteHour: 300 }, 1000), 100 * 3000 + 600 * 300 + 300 * 6000 + 100 * 15000);
+    assert.deepEqual(billedTokens({ inputTokens: 5, outputTokens: null, cacheReadTokens: 9, cacheWriteTokens: null }), { input: 0, cacheRead: 9, cacheWrite: null, output: null });
+  });
+
+  it("take the rates of long calls above the bound, all input counted", () => {
+    assert.equal(costOf(price, { input: 1, cacheRead: 200_000, cacheWrite: null, output: 1 }, 200_001), 6000 + 200_000 * 6000 + 22_500);
+    assert.equal(costOf(price, { input: 200_000, cacheRead: null, cacheWrite: null, output: 0 }, 200_000), 200_000 * 3000);
+  });
+
+  it("are rounded up once, and exact", () => {
+    const small: Price = { version: "v", rates: { input: 0.0375, output: 0.00875 }, above: null };
+    assert.equal(costOf(small, { input: 1, cacheRead: 0, cacheWrite: 0, output: 1 }, 1), 47);
+    assert.equal(costOf({ version: "v", rates: { input: 0.1, output: 0 }, above: null }, { input: 3, cacheRead: 0, cacheWrite: 0, output: 0 }, 3), 300);
+    fc.assert(fc.property(fc.integer({ min: 0, max: 2e7 }), fc.integer({ min: 0, max: 2e7 }), fc.integer({ min: 0, max: 1e8 }), fc.integer({ min: 0, max: 1e8 }), (tokens, output, rate, outputRate) => {
+      const exact = (BigInt(tokens) * BigInt(rate) + BigInt(output) * BigInt(outputRate) + 999n) / 1000n;
+      assert.equal(BigInt(costOf({ version: "v", rates: { input: rate / 1e6, output: outputRate / 1e6 }, above: null }, { input: tokens, cacheRead: null, cacheWrite: null, output }, tokens)), exact);
+    }));
+  });
+
+  it("never exceed the worst case", () => {
+    const share = fc.integer({ min: 0, max: 300_000 });
+    fc.assert(fc.property(share, share, share, share, fc.integer({ min: 0, max: 10_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (plain, cacheRead, cacheWrite, cacheWriteHour, most, part) => {
+      const total = plain + cacheRead + cacheWrite + cacheWriteHour;
+      const cost = costOf(price, { input: plain, cacheRead, cacheWrite, cacheWriteHour, output: Math.floor(most * part) }, total);
+      assert.ok(cost <= worstCase(price, total, most));
+    }));
+  });
+});
