@@ -15,7 +15,7 @@ import { mlflowTraceRoutes } from "./mlflow/index.ts";
 import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import type { BlobOwners, BlobStore } from "./registry/index.ts";
-import { BufferedSpanSink, samplingRates, SpanForwarder, SpanRedaction, TailSampling, TraceService, tracingRoutes, type DatasetRowAdder, type SpanSink } from "./tracing/index.ts";
+import { BufferedSpanSink, langsmithRoutes, samplingRates, SpanForwarder, SpanRedaction, TailSampling, TraceService, tracingRoutes, type DatasetRowAdder, type SpanSink } from "./tracing/index.ts";
 
 interface Parts {
   config: Config;
@@ -84,7 +84,7 @@ export function openedTracingRoutes(parts: OpenedTracing): Route[] {
   const traces = parts.service;
   const teamOfExperiment = (caller: Caller, experiment: string): Promise<string> => parts.teamOfExperiment(caller, experiment);
   const requireExperiment = async (...asked: Parameters<OpenedTracking["access"]["requireExperiment"]>): Promise<void> => parts.tracking.access.requireExperiment(...asked);
-  return [...tracingRoutes({ traces, teamOfExperiment }), ...mlflowTraceRoutes({ traces, teamOfExperiment, requireExperiment })];
+  return [...tracingRoutes({ traces, teamOfExperiment }), ...langsmithRoutes(traces), ...mlflowTraceRoutes({ traces, teamOfExperiment, requireExperiment })];
 }
 
 /** Adds rows to datasets of CSV: the next version is the last one with the row behind it. Rows of one process are added one after the other. */

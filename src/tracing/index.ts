@@ -6,6 +6,7 @@ export type { StoredSpan } from "./stored-span.ts";
 export { anyValue, spanJson } from "./otlp/encode-json.ts";
 export { BufferedSpanSink } from "./buffered-span-sink.ts";
 export { traceCommands } from "./commands.ts";
+export { langsmithRoutes } from "./langsmith/routes.ts";
 export { tracingRoutes } from "./routes.ts";
 export { SpanForwarder } from "./span-forwarder.ts";
 export { SpanRedaction } from "./span-redaction.ts";
