@@ -59,7 +59,7 @@ export function conformanceCase(provider: ProviderKind, number: ConformanceCase,
 }
 
 /** A chat that says "Hello", but for what `change` says. */
-export function chatRequest(change: Partial<ChatRequest> & { sampling?: Partial<ChatRequest["sampling"]> } = {}): ChatRequest {
+export function chatRequest(change: Omit<Partial<ChatRequest>, "sampling"> & { sampling?: Partial<ChatRequest["sampling"]> } = {}): ChatRequest {
   const { sampling, ...rest } = change;
   return {
     messages: [{ role: "user", parts: [{ type: "text", text: "Hello" }] }], tools: [], toolChoice: { type: "auto" }, parallelToolCalls: null, output: { type: "text" },

@@ -60,7 +60,7 @@ async function answer(request: TransportRequest, provider: LocalProvider, turns:
       return json(200, rerankDocument(provider.rerank(asked, frame.model), frame, asked, returnDocuments));
     }
   } catch (error) {
-    if (error instanceof AppError && error.status === 400) return failed(400, error.message);
+    if (error instanceof AppError && error.status === 400) return failed(400, [error.message, ...error.problems.map(({ path, message }) => `${path} ${message}`)].join(" "));
     throw error;
   }
   return failed(404, "A local provider has chats, embeddings and reranking.");

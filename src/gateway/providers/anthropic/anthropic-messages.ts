@@ -12,7 +12,7 @@ interface Turn {
 const imageTypes: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 
 /** Anthropic takes letters, digits, dashes and underscores; calls and results change alike. */
-export function toolUseId(id: string): string {
+function toolUseId(id: string): string {
   return id.replace(/[^A-Za-z0-9_-]/g, "_") || "_";
 }
 

@@ -7,7 +7,7 @@ import type { ProviderMapping } from "../provider-mapping.ts";
 import { compatibleRerank } from "./rerank.ts";
 
 /** Servers that speak OpenAI's protocol more or less: everything that they may know is passed, and answers are taken with gaps. */
-export const compatibleDialect: OpenAIDialect = {
+const compatibleDialect: OpenAIDialect = {
   ...openAIDialect, name: "The provider", maxTokens: () => "max_tokens", topK: true, cacheMarks: true, anyImageType: true, thinking: "reasoning_content", parsesArguments: true, lenient: true,
 };
 

@@ -23,7 +23,7 @@ function reasoning(value: { effort?: string; budgetTokens?: number }, body: Reco
   }
 }
 
-export const mistralDialect: OpenAIDialect = {
+const mistralDialect: OpenAIDialect = {
   ...openAIDialect, name: "Mistral", maxTokens: () => "max_tokens", seed: "random_seed", toolRequired: "any", asksForUsage: false, user: false, documents: "document_url", audio: "text", imagesInToolResults: true,
   thinking: "content", toolCallId, prefixMark: true, reasoning,
   // Everything else is answered with 422.

@@ -12,7 +12,7 @@ import { countOf, fieldsOf, listOf, readAnswer, textOf } from "../wire-value.ts"
  * Ollama's OpenAI-compatible endpoint, which gives calls ids and takes bytes of callers as they are; its own /api/chat has neither. It passes over `tool_choice` and `parallel_tool_calls` without a word, so these are
  * refused here.
  */
-export const ollamaDialect: OpenAIDialect = {
+const ollamaDialect: OpenAIDialect = {
   ...openAIDialect, name: "Ollama", path: () => "/v1/chat/completions", maxTokens: () => "max_tokens", toolRequired: null, parallelToolCalls: false, user: false, imageUrls: false, documents: null, audio: null,
   thinking: "reasoning_content", parsesArguments: true, lenient: true, extra: new Set(["logprobs", "top_logprobs", "keep_alive"]),
 };
