@@ -3,7 +3,7 @@ import { AppError } from "../../core/errors.ts";
 import { isContent, type ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
-import { CallTimer, type Sleep } from "./call-timer.ts";
+import { CallTimer, overReason, type Sleep } from "./call-timer.ts";
 import type { StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -51,6 +51,8 @@ export class CallAttempt<Answer> {
   readonly #stop = new AbortController();
   readonly #timer: CallTimer;
   #late = false;
+  /** Monotonic: when the alarm means that it is late. It is moved on without setting the alarm anew, which costs more. */
+  #limit = 0;
   #status: number | null = null;
 
   constructor(parts: AttemptParts, provider: ReadyProvider, prepared: PreparedCall<Answer>, limits: AttemptLimits) {
@@ -70,6 +72,7 @@ export class CallAttempt<Answer> {
       const outcome = thrown instanceof AppError && thrown.code === "PROVIDER_UNAUTHORIZED" ? "unauthorized" : "unreachable";
       return { outcome, status: null, message: messageOf(thrown, "Its request cannot be made of its settings."), retryAfterMs: null, thrown };
     }
+    this.#limit = this.#parts.clock.monotonic() + this.#limits.firstByteMs;
     this.#timer.set(this.#limits.firstByteMs, this.#ring);
     try {
       const answer = await this.#parts.transport.send(request);
@@ -78,7 +81,7 @@ export class CallAttempt<Answer> {
       return this.#prepared.stream === null ? await this.#whole(answer) : await this.#begun(answer, this.#prepared.stream);
     } catch (thrown) {
       this.#timer.clear();
-      if (!this.#stop.signal.aborted) this.#stop.abort();
+      if (!this.#stop.signal.aborted) this.#stop.abort(overReason);
       else if (!this.#late) return { outcome: "cancelled", status: this.#status, message: "The call was ended.", retryAfterMs: null, thrown };
       return this.#late ? this.#failed("timeout", "It did not answer in time.", thrown) : this.#broken(thrown);
     }
@@ -87,7 +90,7 @@ export class CallAttempt<Answer> {
   /** Ends it wherever it is. */
   stop(): void {
     this.#timer.clear();
-    this.#stop.abort();
+    this.#stop.abort(overReason);
   }
 
   /** The stream is at its end. */
@@ -104,9 +107,19 @@ export class CallAttempt<Answer> {
   }
 
   readonly #ring = (): void => {
+    const restMs = this.#limit - this.#parts.clock.monotonic();
+    // Timers may ring a little early.
+    if (restMs > 1) return this.#timer.set(restMs, this.#ring);
     this.#late = true;
-    this.#stop.abort();
+    this.#stop.abort(overReason);
   };
+
+  /** Sooner than before is possible only with little time, and then set anew. */
+  #limitTo(limit: number, now: number): void {
+    const sooner = limit < this.#limit;
+    this.#limit = limit;
+    if (sooner) this.#timer.set(limit - now, this.#ring);
+  }
 
   #request(): Parameters<UpstreamTransport["send"]>[0] {
     const { name, settings, mapping } = this.#provider;
@@ -136,7 +149,7 @@ export class CallAttempt<Answer> {
     for await (const chunk of body) {
       if (firstByteAt === null) {
         firstByteAt = this.#parts.clock.monotonic();
-        this.#timer.set(this.#limits.wholeBy - firstByteAt, this.#ring);
+        this.#limitTo(this.#limits.wholeBy, firstByteAt);
       }
       chunks.push(chunk);
       length += chunk.length;
@@ -157,7 +170,7 @@ export class CallAttempt<Answer> {
       const firstByteAt = clock.monotonic();
       const first: StreamPiece = { bytes: joined(chunks), events };
       if (rest === null) this.#timer.clear();
-      else this.#timer.set(this.#limits.deadline - firstByteAt, this.#ring);
+      else this.#limitTo(this.#limits.deadline, firstByteAt);
       return { streamed: true, headers, status, firstByteAt, source: { first, body: rest, reader } };
     };
     for (;;) {

@@ -4,7 +4,7 @@ import type { RouteTarget } from "../schemas.ts";
 import { CallAttempt, type AttemptFailure, type AttemptParts, type Begun } from "./call-attempt.ts";
 import { callFailure, type TargetTrouble } from "./call-failure.ts";
 import { attemptsOfFailure, type AttemptRecord, type CallOrder, type OpenedCall, type PreparedCall, type ReadyProvider } from "./call-plan.ts";
-import { CallTimer } from "./call-timer.ts";
+import { CallTimer, overReason } from "./call-timer.ts";
 import type { ProviderHealth, TargetHealth } from "./provider-health.ts";
 import { attemptSpans, backoffMs, isCounted, isFinal, isPassing, isSound, leastAttemptMs, leastRetryMs, retryWindowMs } from "./retry-rules.ts";
 import { StreamPieces } from "./stream-pieces.ts";
@@ -55,7 +55,9 @@ export class CallRace<Answer> {
   readonly #running = new Set<Running<Answer>>();
   readonly #attempts: AttemptRecord[] = [];
   readonly #troubles = new Map<RouteTarget, TargetTrouble>();
-  readonly #over = new AbortController();
+  #isOver = false;
+  /** Ends waits; made with the first one. */
+  #waits: AbortController | null = null;
   readonly #result = Promise.withResolvers<OpenedCall<Answer>>();
   #lanes = 0;
 
@@ -83,17 +85,20 @@ export class CallRace<Answer> {
         const hedge = (): void => {
           if (!this.#isOver && this.#fresh.length > 0) this.#startLane(true);
         };
-        this.#parts.sleep(settings.hedgeAfterMs, this.#over.signal).then(hedge, () => undefined);
+        void this.#wait(settings.hedgeAfterMs).then(hedge);
       }
     }
     return this.#result.promise;
   }
 
-  get #isOver(): boolean {
-    return this.#over.signal.aborted;
-  }
-
   readonly #callerLeft = (): void => this.#fail(new AppError("CALLER_GONE", "The caller ended the call.", { cause: this.#order.signal.reason }));
+
+  /** At most until the race is over. */
+  async #wait(ms: number): Promise<void> {
+    this.#waits ??= new AbortController();
+    // A sleep that is ended early may fail for it.
+    await this.#parts.sleep(ms, this.#waits.signal).catch(() => undefined);
+  }
 
   #startLane(hedge: boolean): void {
     this.#lanes++;
@@ -115,11 +120,11 @@ export class CallRace<Answer> {
 
   /** One attempt. True where the same target is to be asked once more, after the wait that was done here. */
   async #ask(candidate: Candidate, hedge: boolean): Promise<boolean> {
-    const { clock, sleep } = this.#parts;
+    const { clock } = this.#parts;
     const { target, provider, health } = candidate;
     const waitMs = candidate.notBefore - clock.monotonic();
     if (waitMs > 0) {
-      await sleep(waitMs, this.#over.signal).catch(() => undefined);
+      await this.#wait(waitMs);
       if (this.#isOver) return false;
     }
     if (health.isOpen(clock.monotonic())) return this.#leftAlone(candidate);
@@ -247,7 +252,8 @@ export class CallRace<Answer> {
   }
 
   #endOthers(): void {
-    this.#over.abort();
+    this.#isOver = true;
+    this.#waits?.abort(overReason);
     for (const running of this.#running) {
       this.#put(running, { outcome: "cancelled", status: null, message: "Another answer was quicker, or the caller left.", retryAfterMs: null, thrown: null });
       running.candidate.health.released();

@@ -76,7 +76,7 @@ export interface Step {
 }
 
 /** Answers by provider, without a network, on the clock of a test. */
-export class ScriptedTransport implements UpstreamTransport {
+class ScriptedTransport implements UpstreamTransport {
   readonly requests: { provider: string; at: number; request: TransportRequest }[] = [];
   /** Requests that were ended from here before their end. */
   readonly ended: string[] = [];
@@ -125,7 +125,7 @@ export class ScriptedTransport implements UpstreamTransport {
 const kinds: Record<number, UpstreamFailure["kind"]> = { 400: "invalid", 401: "unauthorized", 402: "quota", 404: "not-found", 413: "context-length", 422: "content-filter", 429: "rate-limited", 529: "overloaded" };
 
 /** A protocol of lines: `start`, `finish`, and everything else is text. */
-export class LineReader implements ChatStreamReader {
+class LineReader implements ChatStreamReader {
   #rest = "";
   #finished = false;
 

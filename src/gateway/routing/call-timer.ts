@@ -1,6 +1,9 @@
 /** Ends after so many milliseconds, or at once when the signal aborts. */
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<unknown>;
 
+/** Given where a signal ends waits of the gateway itself: without a reason, Node would make an error with a stack for each. */
+export const overReason = "over";
+
 /** One alarm that may be set anew. */
 export class CallTimer {
   readonly #sleep: Sleep;
@@ -15,14 +18,15 @@ export class CallTimer {
     this.clear();
     const cancel = (this.#cancel = new AbortController());
     const over = (): void => {
-      if (!cancel.signal.aborted) ring();
+      if (this.#cancel === cancel) ring();
     };
     // A sleep that fails when it is ended early tells nothing else.
     this.#sleep(Math.max(0, ms), cancel.signal).then(over, () => undefined);
   }
 
   clear(): void {
-    this.#cancel?.abort();
+    const cancel = this.#cancel;
     this.#cancel = null;
+    cancel?.abort(overReason);
   }
 }
