@@ -1,6 +1,6 @@
-export { AnswerCache, type CacheLead, type CacheLook, type CacheOrder } from "./answer-cache.ts";
+export { AnswerCache, type CacheLead, type CacheLook } from "./answer-cache.ts";
 export type { AnswerCacheStore } from "./answer-cache-store.ts";
-export { answerKey, semanticQuestion, type AnswerScope, type SemanticQuestion } from "./answer-key.ts";
+export { answerKey, semanticQuestion } from "./answer-key.ts";
 export { cacheControlOf, type CacheControl } from "./cache-control.ts";
 export { MemoryAnswerCache } from "./memory-answer-cache.ts";
 export { SemanticCache, type Embed } from "./semantic-cache.ts";
