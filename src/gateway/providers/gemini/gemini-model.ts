@@ -13,11 +13,11 @@ export interface GeminiAbilities {
   thinkingOptional: boolean;
 }
 
-export function geminiAbilities({ model, settings }: MappingTarget): GeminiAbilities {
+export function geminiAbilities({ model }: MappingTarget): GeminiAbilities {
   const old = /(^|\/)(gemini-(1\.|2\.0|pro|exp)|gemma|learnlm)/.test(model);
   const second = /(^|\/)gemini-2\.5/.test(model);
   return {
-    jsonSchema: !old && settings.apiVersion !== "v1",
+    jsonSchema: !old,
     thinking: old ? "none" : second ? "budget" : "level",
     thirdGeneration: !old && !second,
     thinkingOptional: second && !model.includes("pro"),

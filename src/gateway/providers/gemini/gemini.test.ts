@@ -138,7 +138,7 @@ conformanceCase("gemini", 7, "schemas keep references and recursion where the AP
     },
   });
   assert.deepEqual(sent({ tools: [{ name: "grow", parameters: tree }] }, old).emulated, ["tools[0].parameters (a simpler schema)"]);
-  assert.deepEqual(parameters(target("gemini-2.5-pro", { apiVersion: "v1" })).parameters, written);
+  assert.equal(sent({}, target("gemini-2.5-pro", { apiVersion: "v1" })).path, "/v1/models/gemini-2.5-pro:generateContent");
   assert.deepEqual(sent({ tools: [{ name: "now", parameters: { type: "object", properties: {} } }] }).body.tools![0]!.functionDeclarations[0], { name: "now" });
 });
 
