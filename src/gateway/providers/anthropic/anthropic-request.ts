@@ -50,6 +50,7 @@ function writeSampling({ sampling, user }: ChatRequest, model: ClaudeModel, body
     if (value === null) continue;
     // Newer models decide for themselves; thinking in steps leaves no choice either.
     if (!model.sampling || (fieldsOf(body.thinking).type === "enabled" && name !== "top_p")) report.drop(name);
+    else if (name === "top_p" && body.temperature !== undefined && !model.bothSamplings) report.drop("top_p (beside temperature)");
     else if (name === "temperature" && value > 1) {
       body.temperature = 1;
       report.emulate("temperature", "1, the most that is taken");

@@ -97,9 +97,11 @@ conformanceCase("anthropic", 4, "first system messages are the prompt, later one
 }, "emulated");
 
 conformanceCase("anthropic", 5, "temperature is clamped and named; max_tokens by model; newer models take no sampling", () => {
-  const hot = send(chatRequest({ sampling: { temperature: 1.5, topP: 0.5, stop: ["x"], seed: 1, maxOutputTokens: 7 }, user: "u" }));
+  const hot = send(chatRequest({ sampling: { temperature: 1.5, topP: 0.5, stop: ["x"], seed: 1, maxOutputTokens: 7 }, user: "u" }), "claude-sonnet-4-0");
   assert.deepEqual([hot.sent.temperature, hot.sent.top_p, hot.sent.stop_sequences, hot.sent.max_tokens, hot.sent.metadata], [1, 0.5, ["x"], 7, { user_id: "u" }]);
   assert.deepEqual([hot.emulated, hot.dropped], [["temperature (1, the most that is taken)"], ["seed"]]);
+  assert.deepEqual(send(chatRequest({ sampling: { temperature: 0.5, topP: 0.5 } })).dropped, ["top_p (beside temperature)"]);
+  assert.equal(send(chatRequest({ sampling: { topP: 0.5 } })).sent.top_p, 0.5);
   const most = ["claude-3-haiku-20240307", "claude-3-5-sonnet-20241022", "claude-opus-4-20250514", "claude-opus-4-1", "claude-sonnet-4-20250514", older, newer, "claude-next-9", "eu.anthropic.claude-3-5-haiku"].map((model) => send(chatRequest(), model).sent.max_tokens);
   assert.deepEqual(most, [4096, 8192, 32_000, 32_000, 64_000, 64_000, 64_000, 64_000, 8192]);
   const unsampled = send(chatRequest({ sampling: { temperature: 0, topK: 3, maxOutputTokens: 7 } }), newer);

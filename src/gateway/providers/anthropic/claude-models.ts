@@ -6,15 +6,17 @@ export interface ClaudeModel {
   thinking: "none" | "manual" | "adaptive";
   /** Whether temperature, top_p and top_k are there; from Opus 4.7 on they are refused. */
   sampling: boolean;
+  /** Whether temperature and top_p may be said together; from Opus 4.1 on only one of them. */
+  bothSamplings: boolean;
   /** Whether `output_config.format` takes a JSON Schema. */
   schema: boolean;
   /** Whether a message may have the role `system`, behind one of the user. */
   systemMessages: boolean;
 }
 
-const first: ClaudeModel = { defaultMaxTokens: 4096, thinking: "none", sampling: true, schema: false, systemMessages: false };
+const first: ClaudeModel = { defaultMaxTokens: 4096, thinking: "none", sampling: true, bothSamplings: true, schema: false, systemMessages: false };
 const manual: ClaudeModel = { ...first, defaultMaxTokens: 64_000, thinking: "manual" };
-const schemas: ClaudeModel = { ...manual, schema: true };
+const schemas: ClaudeModel = { ...manual, schema: true, bothSamplings: false };
 const adaptive: ClaudeModel = { ...schemas, thinking: "adaptive" };
 const unsampled: ClaudeModel = { ...adaptive, sampling: false };
 
@@ -23,7 +25,8 @@ const models: readonly [RegExp, ClaudeModel][] = [
   [/^(?:2|instant|3-(?:haiku|sonnet|opus))/, first],
   [/^3-5-/, { ...first, defaultMaxTokens: 8192 }],
   [/^3-7-/, manual],
-  [/^opus-4-(?:[01](?!\d)|2025)|^opus-4$/, { ...manual, defaultMaxTokens: 32_000 }],
+  [/^opus-4-1(?!\d)/, { ...manual, defaultMaxTokens: 32_000, bothSamplings: false }],
+  [/^opus-4-(?:0(?!\d)|2025)|^opus-4$/, { ...manual, defaultMaxTokens: 32_000 }],
   [/^sonnet-4-(?:0(?!\d)|2025)|^sonnet-4$/, manual],
   [/^(?:opus|sonnet|haiku)-4-5(?!\d)/, schemas],
   [/^(?:opus|sonnet)-4-6(?!\d)/, adaptive],
