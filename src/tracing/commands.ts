@@ -54,7 +54,7 @@ const show: Command = {
       `${trace.name}: ${trace.status}, ${took(trace.durationMs)}, ${tokens(trace.inputTokens, trace.outputTokens)} tokens, ${dollars(trace.cost)}${trace.session === null ? "" : `, session ${trace.session}`}`,
       textTable(["SPAN", "AT", "TOOK", "MODEL", "TOKENS", "COST", "STATUS"], treeOf(spans).map(({ span, depth }) => [
         `${"  ".repeat(depth)}${span.name}`, `+${span.offsetMs.toFixed(1)} ms`, took(span.durationMs), span.model ?? "-", tokens(span.inputTokens, span.outputTokens), dollars(span.cost),
-        span.status.code === "error" ? `error: ${span.status.message.slice(0, 60)}` : span.status.code,
+        span.status.code === "error" ? `error: ${span.status.message.split("\n", 1)[0]!.slice(0, 60)}` : span.status.code,
       ])),
       ...(moreSpans ? ["There are more spans."] : []),
       ...(feedback.length === 0 ? [] : [textTable(["FEEDBACK", "VALUE", "FROM", "COMMENT"], feedback.map(({ name, value, source, sourceId, comment }) => [name, JSON.stringify(value), `${source} ${sourceId}`, comment.slice(0, 60)]))]),

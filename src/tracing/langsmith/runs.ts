@@ -50,8 +50,9 @@ function attributesOf(run: LangsmithRun, type: string): Record<string, Attribute
   const extra = objectOf(run.extra);
   const metadata = objectOf(extra.metadata);
   const outputs = objectOf(run.outputs);
-  const usage = usageOf(outputs, metadata);
   const isChat = type === "llm";
+  // Others repeat what the calls within them used.
+  const usage = isChat || type === "embedding" ? usageOf(outputs, metadata) : {};
   const input = isChat ? (inputMessagesOf(run.inputs) ?? promptsOf(run.inputs)) : null;
   const output = isChat ? outputMessagesOf(run.outputs) : null;
   const given: Record<string, unknown> = {
