@@ -16,6 +16,8 @@ const scopeOf = (limit: number, id = `scope-${++count}`): BudgetScope => ({ id, 
 const lease = 60_000;
 
 const forget = redisScript("redis.call('FLUSHDB')");
+/** Keys that never end. */
+const eternal = redisScript("local found = {} for _, key in ipairs(redis.call('KEYS', '*')) do if redis.call('PTTL', key) < 0 then table.insert(found, key) end end return found");
 /** Lets every lease end earlier by this, for Redis's own clock cannot be moved. */
 const shorten = redisScript(`
 for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -67,6 +69,12 @@ describe("budgets on Redis", () => {
     assert.deepEqual((await store.states([roomy, narrow])).map(({ reserved }) => reserved), [6, 6]);
     assert.deepEqual(await store.settle("d", [roomy, narrow], 20), [{ id: roomy.id, spent: 20, reserved: 0 }, { id: narrow.id, spent: 20, reserved: 0 }]);
     assert.equal((await store.reserve("e", [narrow], 0, lease)).reserved, false);
+  });
+
+  it("leaves nothing in Redis for ever", async () => {
+    await store.reserve("left", [scopeOf(10), scopeOf(10)], 5, lease);
+    await store.settle("other", [scopeOf(10)], 5);
+    assert.deepEqual(await redis.run(eternal, [], []), []);
   });
 
   it("gives back what a holder that died had reserved, and keeps that of one that renews", async () => {

@@ -44,7 +44,6 @@ local function seed(now)
         redis.call('HSET', KEYS[index], 'spent', spent, 'reserved', '0')
         local lives = math.max(tonumber(ARGV[index * 3]) - now, 0) + 86400000
         redis.call('PEXPIRE', KEYS[index], string.format('%.0f', lives))
-        redis.call('PEXPIRE', KEYS[index] .. ':ends', string.format('%.0f', lives))
       end
     end
   end
@@ -69,6 +68,7 @@ for index = 2, #KEYS do
   redis.call('HINCRBY', KEYS[index], 'reserved', ARGV[2])
   redis.call('HSET', KEYS[index], 'of:' .. ARGV[1], ARGV[2])
   redis.call('ZADD', KEYS[index] .. ':ends', string.format('%.17g', now + ARGV[3]), ARGV[1])
+  redis.call('PEXPIRE', KEYS[index] .. ':ends', string.format('%.0f', math.max(redis.call('PTTL', KEYS[index]), 1)))
   redis.call('RPUSH', KEYS[1], string.sub(KEYS[index], #ARGV[4] + 1))
 end
 if #KEYS > 1 then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[3])) end
