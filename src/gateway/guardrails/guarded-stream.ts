@@ -25,6 +25,9 @@ export class GuardedStream {
   /** Set where a classifier wants the whole. */
   readonly #whole: AnswerCollector | null;
   readonly #calls = new Map<number, string>();
+  #lastFlushChanged = false;
+  /** Nothing is given any more. */
+  #isBlocked = false;
   #open: { type: TextType; held: HeldText; isChanged: boolean } | null = null;
 
   constructor(guards: readonly Guard[], redactor: Redactor, context: GuardContext, reports: GuardReport[], after: (answer: ChatAnswer) => Promise<ChatAnswer>) {
@@ -45,7 +48,10 @@ export class GuardedStream {
     }
     const start = this.#context.monotonic();
     try {
-      return this.#push(event);
+      return this.#isBlocked ? [] : this.#push(event);
+    } catch (error) {
+      this.#isBlocked = true;
+      throw error;
     } finally {
       const ms = (this.#context.monotonic() - start) / Math.max(1, this.#guards.length);
       for (const { report } of this.#guards) report.ms += ms;
@@ -54,6 +60,7 @@ export class GuardedStream {
 
   /** No more events come. Gives what was held where the stream broke off, and the whole answer to a classifier. Throws CONTENT_BLOCKED, and what a classifier throws. */
   async end(): Promise<ChatEvent[]> {
+    if (this.#isBlocked) return [];
     if (this.#whole === null) return this.#flushAll();
     const events = eventsOf(await this.#after(this.#whole.answer()));
     return events.filter(({ type }) => type !== "start" && (type !== "finish" || this.#whole?.isFinished === true));
@@ -95,8 +102,6 @@ export class GuardedStream {
         return [...this.#flushAll(), event];
     }
   }
-
-  #lastFlushChanged = false;
 
   #flush(): ChatEvent[] {
     const open = this.#open;

@@ -122,10 +122,11 @@ describe("guarded streams", () => {
     }
   });
 
-  it("block a pattern over pieces before any of it was given", () => {
+  it("block a pattern over pieces before any of it was given, and give nothing from then on", async () => {
     const stream = guards({ kind: "patterns", name: "p", patterns: ["secret project"] }).begin(context()).stream();
     assert.deepEqual(stream.push({ type: "text", text: "the sec" }).map((event) => event.type === "text" && event.text.includes("s")), []);
     assert.throws(() => stream.push({ type: "text", text: "ret projects are" }), { code: "CONTENT_BLOCKED" });
+    assert.deepEqual([...stream.push({ type: "text", text: "more" }), ...(await stream.end())], []);
     const other = guards({ kind: "patterns", name: "p", patterns: ["secret project"] }).begin(context()).stream();
     assert.deepEqual(other.push({ type: "text", text: "the second" }), [{ type: "text", text: "the second" }]);
   });

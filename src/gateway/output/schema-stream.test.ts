@@ -91,5 +91,12 @@ describe("schema stream", () => {
     assert.match(tripOf({}, "[".repeat(300)).message, /more than 200 levels/);
     const wide = { allOf: Array.from({ length: 8 }, () => ({ anyOf: Array.from({ length: 8 }, (_, index) => ({ type: "object", properties: { a: { const: index } } })) })) };
     assert.equal(tripOf(wide, '{"a":3}').at, -1);
+    assert.equal(tripOf({ anyOf: Array.from({ length: 70 }, (_, index) => ({ const: index })) }, "69").at, -1);
+  });
+
+  it("counts characters as JSON Schema does, by code points", () => {
+    assert.equal(tripOf({ maxLength: 2 }, '"😀\ud83d\ude00"').at, -1);
+    assert.notEqual(tripOf({ maxLength: 2 }, '"😀ab"').at, -1);
+    assert.notEqual(tripOf({ minLength: 2 }, '"😀"').at, -1);
   });
 });
