@@ -9,8 +9,10 @@ import { abTestStoreOn } from "../../src/adapters/sql/ab-test-store.fixture.ts";
 import { datasetStoreOn } from "../../src/adapters/sql/dataset-stores.fixture.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { evaluationStoreOn } from "../../src/adapters/sql/evaluation-store.fixture.ts";
+import { ledgerSettingsOn } from "../../src/adapters/sql/ledger-stores.fixture.ts";
 import { rolloutStoreOn } from "../../src/adapters/sql/rollout-store.fixture.ts";
 import { SqlAuditLog } from "../../src/adapters/sql/sql-audit-log.ts";
+import { SqlLedgerStore } from "../../src/adapters/sql/sql-ledger-store.ts";
 import { SqlMeasurementStore } from "../../src/adapters/sql/sql-measurement-store.ts";
 import { SqlSetupStore } from "../../src/adapters/sql/sql-setup-store.ts";
 import { SqlStatisticsStore } from "../../src/adapters/sql/sql-statistics-store.ts";
@@ -22,6 +24,8 @@ import { sqlStoresUnderFaultsConformance } from "../../src/adapters/sql/sql-stor
 import { evaluationStoreConformance } from "../../src/evaluation/evaluation-store.conformance.ts";
 import { viewStoreConformance } from "../../src/tracking/view-store.conformance.ts";
 import { datasetStoreConformance } from "../../src/datasets/dataset-store.conformance.ts";
+import { ledgerSettingsStoreConformance } from "../../src/ledger/ledger-settings-store.conformance.ts";
+import { ledgerStoreConformance } from "../../src/ledger/ledger-store.conformance.ts";
 import { statisticsStoreConformance } from "../../src/monitoring/statistics-store.conformance.ts";
 import { blobOwnersConformance } from "../../src/registry/blob-owners.conformance.ts";
 import { registryEventsConformance } from "../../src/registry/registry-events.conformance.ts";
@@ -46,6 +50,8 @@ describe("stores on Postgres", () => {
   rolloutStoreConformance("Postgres", async () => rolloutStoreOn(await schemas.open()));
   gatewayStoreConformance("Postgres", async () => gatewayStoreOn(await schemas.open()));
   abTestStoreConformance("Postgres", async () => abTestStoreOn(await schemas.open()));
+  ledgerStoreConformance("Postgres", async () => new SqlLedgerStore(await schemas.open()));
+  ledgerSettingsStoreConformance("Postgres", async () => ledgerSettingsOn(await schemas.open()));
   accessStoreConformance("Postgres", async () => accessStoreOn(await schemas.open()));
   viewStoreConformance("Postgres", async () => new SqlViewStore(await schemas.open()));
   truthStoreConformance("Postgres", async () => new SqlTruthStore(await schemas.open()));
