@@ -71,6 +71,18 @@ describe("budgets on Redis", () => {
     assert.equal((await store.reserve("e", [narrow], 0, lease)).reserved, false);
   });
 
+  it("takes amounts of nothing and of parts of a billionth", async () => {
+    const scope = scopeOf(10);
+    await store.reserve("nothing", [scope], 0, lease);
+    assert.deepEqual(await store.settle("nothing", [scope], 0), [{ id: scope.id, spent: 0, reserved: 0 }]);
+    await store.reserve("ended", [scope], 0, 1);
+    await wait(5);
+    await store.reserve("part", [scope], 0.5, lease);
+    assert.deepEqual(await store.states([scope]), [{ id: scope.id, spent: 0, reserved: 1 }]);
+    assert.deepEqual(await store.settle("part", [scope], 1.5), [{ id: scope.id, spent: 2, reserved: 0 }]);
+    assert.equal(store.unsettled, 0);
+  });
+
   it("leaves nothing in Redis for ever", async () => {
     await store.reserve("left", [scopeOf(10), scopeOf(10)], 5, lease);
     await store.settle("other", [scopeOf(10)], 5);

@@ -5,12 +5,16 @@ import { redisScript } from "./redis-script.ts";
  * gone with its lease. Amounts are whole numbers as text. Numbers that a script answers with are text too, for they may have more than 53 bits.
  */
 const words = `
+-- Redis takes -0 for no number.
+local function give(key, amount)
+  if amount ~= '0' then redis.call('HINCRBY', key, 'reserved', '-' .. amount) end
+end
 local function dropEnded(key, now)
   local ended = redis.call('ZRANGEBYSCORE', key .. ':ends', '-inf', now)
   for _, reservation in ipairs(ended) do
     local amount = redis.call('HGET', key, 'of:' .. reservation)
     if amount then
-      redis.call('HINCRBY', key, 'reserved', '-' .. amount)
+      give(key, amount)
       redis.call('HDEL', key, 'of:' .. reservation)
     end
     redis.call('ZREM', key .. ':ends', reservation)
@@ -22,7 +26,7 @@ local function release(reservationKey, reservation, prefix, now)
     dropEnded(key, now)
     local amount = redis.call('HGET', key, 'of:' .. reservation)
     if amount then
-      redis.call('HINCRBY', key, 'reserved', '-' .. amount)
+      give(key, amount)
       redis.call('HDEL', key, 'of:' .. reservation)
       redis.call('ZREM', key .. ':ends', reservation)
     end

@@ -50,7 +50,7 @@ export class RedisBudgetStore implements BudgetStore {
       // What was spent meanwhile comes first.
       if (this.#unsettled.length > 0) await this.#settleWhatIsLeft();
       if (this.#unsettled.length > 0) throw new RedisAwayError("What calls cost is not settled yet.");
-      const [outcome, place, spent, reserved] = await this.#seeded(budgetScripts.reserve, reservation, scopes, [amount, leaseMs]);
+      const [outcome, place, spent, reserved] = await this.#seeded(budgetScripts.reserve, reservation, scopes, [wholeAmount(amount), leaseMs]);
       if (outcome === "reserved") return { reserved: true };
       return { reserved: false, scope: { id: scopes[Number(place) - 1]!.id, spent: Number(spent), reserved: Number(reserved) } };
     } catch (error) {
@@ -92,7 +92,7 @@ export class RedisBudgetStore implements BudgetStore {
   }
 
   async #settle({ reservation, scopes, actual }: Unsettled): Promise<ScopeState[]> {
-    const [, ...states] = await this.#seeded(budgetScripts.settle, reservation, scopes, [actual, 0]);
+    const [, ...states] = await this.#seeded(budgetScripts.settle, reservation, scopes, [wholeAmount(actual), 0]);
     return scopes.map(({ id }, index) => ({ id, spent: Number(states[2 * index]), reserved: Number(states[2 * index + 1]) }));
   }
 
@@ -106,7 +106,7 @@ export class RedisBudgetStore implements BudgetStore {
       if (answer[0] !== "unknown") return answer;
       for (const place of answer.slice(1)) {
         const { id } = scopes[Number(place) - 1]!;
-        seeds.set(id, await this.#spentBefore(id));
+        seeds.set(id, wholeAmount(await this.#spentBefore(id)));
       }
     }
   }
@@ -141,3 +141,8 @@ export class RedisBudgetStore implements BudgetStore {
 
 const reservationKey = (reservation: string): string => `reservation:${reservation}`;
 const scopeKey = ({ id }: BudgetScope): string => `budget:${id}`;
+
+/** Redis adds whole numbers only, and one that it refused would never be settled. */
+function wholeAmount(amount: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.ceil(amount)));
+}
