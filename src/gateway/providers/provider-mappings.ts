@@ -2,6 +2,7 @@ import type { ProviderKind } from "../schemas.ts";
 import { anthropic } from "./anthropic/anthropic.ts";
 import { azure } from "./azure/azure.ts";
 import { bedrock } from "./bedrock/bedrock.ts";
+import { cohere } from "./cohere/cohere.ts";
 import { compatible } from "./compatible/compatible.ts";
 import { echo } from "./echo/echo.ts";
 import { gemini } from "./gemini/gemini.ts";
@@ -13,7 +14,7 @@ import type { ProviderMapping } from "./provider-mapping.ts";
 import { scripted } from "./scripted/scripted.ts";
 
 /** What each kind of provider speaks. */
-export const providerMappings: Readonly<Partial<Record<ProviderKind, ProviderMapping>>> = { openai, azure, anthropic, gemini, bedrock, mistral, ollama, compatible, echo, scripted };
+export const providerMappings: Readonly<Record<ProviderKind, ProviderMapping>> = { openai, azure, anthropic, gemini, bedrock, mistral, cohere, ollama, compatible, echo, scripted };
 
 /** Where each kind is found; paths of mappings are appended. Null where an address of its own must be given (`bedrock`: by its region). */
 export const providerBaseUrls: Readonly<Record<ProviderKind, string | null>> = {
