@@ -13,7 +13,7 @@ export interface AttemptParts {
   sleep: Sleep;
 }
 
-/** Monotonic milliseconds, but for `firstByteMs`, which is a time span. */
+/** Monotonic milliseconds, but for `firstByteMs`, which is a time span and never ends after one of the others. */
 export interface AttemptLimits {
   /** Until the first piece of a whole answer, or the first content of a streamed one. */
   firstByteMs: number;
@@ -51,7 +51,7 @@ export class CallAttempt<Answer> {
   readonly #stop = new AbortController();
   readonly #timer: CallTimer;
   #late = false;
-  /** Monotonic: when the alarm means that it is late. It is moved on without setting the alarm anew, which costs more. */
+  /** Monotonic: when the alarm means that it is late. It is only ever moved on, and the alarm not set anew for it, which would cost more. */
   #limit = 0;
   #status: number | null = null;
 
@@ -63,7 +63,7 @@ export class CallAttempt<Answer> {
     this.#timer = new CallTimer(parts.sleep);
   }
 
-  /** Of a stream that has begun, its alarm and connection stay until `stop` or `finished`. */
+  /** Of a stream that has begun, its alarm and connection stay until `stop`. */
   async begin(): Promise<Begun<Answer> | AttemptFailure> {
     let request: Parameters<UpstreamTransport["send"]>[0];
     try {
@@ -93,11 +93,6 @@ export class CallAttempt<Answer> {
     this.#stop.abort(overReason);
   }
 
-  /** The stream is at its end. */
-  finished(): void {
-    this.#timer.clear();
-  }
-
   /** What broke a stream off after it had begun. */
   streamFailure(thrown: unknown): AppError {
     if (this.#late) return new AppError("PROVIDER_TIMEOUT", "The answer was not at its end within the deadline of the call.", { cause: thrown });
@@ -113,13 +108,6 @@ export class CallAttempt<Answer> {
     this.#late = true;
     this.#stop.abort(overReason);
   };
-
-  /** Sooner than before is possible only with little time, and then set anew. */
-  #limitTo(limit: number, now: number): void {
-    const sooner = limit < this.#limit;
-    this.#limit = limit;
-    if (sooner) this.#timer.set(limit - now, this.#ring);
-  }
 
   #request(): Parameters<UpstreamTransport["send"]>[0] {
     const { name, settings, mapping } = this.#provider;
@@ -149,7 +137,7 @@ export class CallAttempt<Answer> {
     for await (const chunk of body) {
       if (firstByteAt === null) {
         firstByteAt = this.#parts.clock.monotonic();
-        this.#limitTo(this.#limits.wholeBy, firstByteAt);
+        this.#limit = this.#limits.wholeBy;
       }
       chunks.push(chunk);
       length += chunk.length;
@@ -170,7 +158,7 @@ export class CallAttempt<Answer> {
       const firstByteAt = clock.monotonic();
       const first: StreamPiece = { bytes: joined(chunks), events };
       if (rest === null) this.#timer.clear();
-      else this.#limitTo(this.#limits.deadline, firstByteAt);
+      else this.#limit = this.#limits.deadline;
       return { streamed: true, headers, status, firstByteAt, source: { first, body: rest, reader } };
     };
     for (;;) {

@@ -97,6 +97,19 @@ describe("TargetCallRunner", () => {
     assert.deepEqual([transport.requests[2]!.at - transport.requests[0]!.at, health.views()[0]!.errors, transport.ended], [1000, 1, ["a"]]);
   });
 
+  it("has an attempt left where one was cut short, when the others have failed", async () => {
+    const { time, runner, order } = callStage({ a: [{ status: 500 }, { afterMs: 3000, body: ['"slow"'] }], b: [{ status: 404 }] });
+    assert.deepEqual(outcomes(await time.until(runner.run(order(routeOf(["a", "b"]))))), ["a failed", "a timeout", "b not-found", "a ok"]);
+  });
+
+  it("holds nothing against a provider that had no time", async () => {
+    const { time, runner, order, health } = callStage({ a: [{ afterMs: Infinity }] });
+    await failureOf(time.until(runner.run(order(routeOf(["a"], { deadlineMs: 500 })))));
+    assert.equal(health.views()[0]!.errors, 0);
+    await failureOf(time.until(runner.run(order(routeOf(["a"], { deadlineMs: 1500, attempts: 1 })))));
+    assert.equal(health.views()[0]!.errors, 1);
+  });
+
   it("leaves time for a second target, whatever the deadline, also from one that drips", async () => {
     for (const step of [{ afterMs: Infinity }, { body: Array.from({ length: 100_000 }, (_, index) => (index % 2 === 0 ? " " : 100)) }] as Step[]) {
       const { time, transport, runner, order } = callStage({ a: [step], b: [well] });
@@ -136,6 +149,19 @@ describe("TargetCallRunner", () => {
     assert.deepEqual([outcomes(probe), outcomes(other)], [["a ok"], ["b ok"]]);
   });
 
+  it("closes a breaker by a probe that the provider refuses, and tries again after one that was ended", async () => {
+    const { time, runner, order, health, caller } = callStage({ a: [{ status: 500 }, { afterMs: Infinity }, { status: 400 }] }, { a: { breaker: { failures: 1, openSeconds: 10 } } });
+    const settings = routeOf(["a"], { attempts: 1 });
+    await failureOf(time.until(runner.run(order(settings))));
+    await time.pass(10_000);
+    const ended = failureOf(runner.run(order(settings)));
+    await settled();
+    caller.abort();
+    assert.equal((await ended).code, "CALLER_GONE");
+    const error = await failureOf(time.until(runner.run(order(settings, { signal: new AbortController().signal }))));
+    assert.deepEqual([error.code, health.views()[0]!.state], ["PROVIDER_REFUSED", "closed"]);
+  });
+
   it("gives a stream from its first content on, everything before in the first piece", async () => {
     const { time, runner, order } = callStage({ a: [{ afterMs: 100, body: ["start\n", 200, "one\n", 50, "two\n", "finish\n"] }] });
     const opened = await time.until(runner.run(order(routeOf(["a"]), { stream: true })));
@@ -146,10 +172,10 @@ describe("TargetCallRunner", () => {
 
   for (const [what, body] of [["is cut", ["start\n", "cut!"]], ["ends without an answer", ["start\n"]], ["reports an error", ["start\n!Overloaded.\n"]], ["is silent", ["start\n", 1e9]], ["is empty", []]] as [string, (string | number)[]][]) {
     it(`takes a stream that ${what} before its first content from another target, and nothing of the first`, async () => {
-      const { time, runner, order } = callStage({ a: [{ body }], b: [flowing] });
+      const { time, transport, runner, order } = callStage({ a: [{ body }], b: [flowing] });
       const opened = await time.until(runner.run(order(routeOf(["a", "b"], { attempts: 1 }), { stream: true })));
       assert.equal(await time.until(textOf(opened)), "start\none\n|two\n|finish\n");
-      assert.equal(opened.attempts.length, 2);
+      assert.deepEqual([opened.attempts.length, transport.requests[0]!.request.signal.aborted], [2, true]);
     });
   }
 
@@ -242,6 +268,20 @@ describe("TargetCallRunner", () => {
     const limited = await failureOf(time.until(runner.run(order(routeOf(["b"]), more))));
     assert.deepEqual([limited.code, limited.retryAfterSeconds], ["RATE_LIMITED", 9]);
     assert.equal((await failureOf(time.until(runner.run(order(routeOf(["a", "b"]), more))))).code, "PROVIDER_UNAVAILABLE");
+  });
+
+  it("gives back the place of every attempt that fails or is ended", async () => {
+    const { time, runner, order, caller } = callStage({ a: [{ status: 500 }], b: [{ afterMs: Infinity }], c: [well] });
+    let held = 0;
+    const admit = (): Promise<() => void> => Promise.resolve((held++, () => void held--));
+    await time.until(runner.run(order(routeOf(["a", "b", "c"], { hedgeAfterMs: 2000 }), { admit })));
+    assert.equal(held, 0);
+    const ended = failureOf(runner.run(order(routeOf(["b"]), { admit })));
+    await settled();
+    assert.equal(held, 1);
+    caller.abort();
+    await ended;
+    assert.equal(held, 0);
   });
 
   it("waits for a place no longer than the deadline, and gives back one that comes too late", async () => {

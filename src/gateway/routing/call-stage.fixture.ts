@@ -122,7 +122,7 @@ class ScriptedTransport implements UpstreamTransport {
   }
 }
 
-const kinds: Record<number, UpstreamFailure["kind"]> = { 400: "invalid", 401: "unauthorized", 402: "quota", 404: "not-found", 413: "context-length", 422: "content-filter", 429: "rate-limited", 529: "overloaded" };
+const kinds: Record<number, UpstreamFailure["kind"]> = { 302: "invalid", 400: "invalid", 401: "unauthorized", 402: "quota", 404: "not-found", 413: "context-length", 422: "content-filter", 429: "rate-limited", 529: "overloaded" };
 
 /** A protocol of lines: `start`, `finish`, and everything else is text. */
 class LineReader implements ChatStreamReader {
