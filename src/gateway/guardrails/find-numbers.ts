@@ -93,7 +93,8 @@ export function findPhone(text: string, start: number): number | null {
   if (isInternational && !isDigitAt(text, start + 1) && text[start + 1] !== "(") return null;
   // Most digits are sent away before anything is read: a number begins with 0, 1 or a group of three.
   const isGroupOfThree = isDigitAt(text, start + 1) && isDigitAt(text, start + 2) && !isDigitAt(text, start + 3);
-  if (!isInternational && !isBracketed && text[start] !== "0" && text[start] !== "1" && !isGroupOfThree) return null;
+  const isLongDistance = text[start] === "1" && (text[start + 1] === "(" || text[start + 2] === "(" || (isDigitAt(text, start + 2) && text.charAt(start + 2) >= "2"));
+  if (!isInternational && !isBracketed && text[start] !== "0" && !isLongDistance && !isGroupOfThree) return null;
   const { digits, ends, sizes, separators } = readDigitGroups(text, start + (isInternational || isBracketed ? 1 : 0), 15, " -.()/");
   const end = ends.at(-1) ?? 0;
   if (isWordAt(text, end) || digits.length > 15 || ((text[end] === "." || text[end] === "-" || text[end] === ":" || text[end] === "/") && isDigitAt(text, end + 1))) return null;

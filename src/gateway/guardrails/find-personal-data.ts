@@ -23,23 +23,34 @@ const fileEndings = new Set(["png", "jpg", "jpeg", "gif", "svg", "webp", "css", 
  */
 export function findPersonalData(text: string, types: ReadonlySet<PersonalDataType>, from = 0): PersonalData[] {
   const found: PersonalData[] = [];
-  const at: { start: number; end: number; nextEmail: Span | null } = { start: from, end: from, nextEmail: types.has("email") ? findEmail(text, from) : null };
-  const take = (type: PersonalDataType, start: number, end: number): void => {
-    found.push({ type, start, end });
-    at.start = end;
-  };
-  while (at.start < text.length) {
-    if (at.nextEmail !== null && at.nextEmail.start <= at.start) {
-      if (at.nextEmail.start === at.start) take("email", at.nextEmail.start, at.nextEmail.end);
-      at.nextEmail = findEmail(text, at.start);
+  let email = types.has("email") ? findEmail(text, from) : null;
+  let emailStart = email?.start ?? text.length;
+  let at = from;
+  while (at < text.length) {
+    if (at >= emailStart) {
+      if (email !== null && email.start === at) {
+        found.push({ type: "email", start: at, end: email.end });
+        at = email.end;
+      }
+      email = findEmail(text, at);
+      emailStart = email?.start ?? text.length;
       continue;
     }
-    const match = findAt(text, at.start, types);
-    if (match === null) at.start++;
-    else take(match.type, at.start, match.end);
+    const code = text.charCodeAt(at);
+    // Most characters begin nothing, and most letters stand within a word.
+    const match = code < 128 && beginnings[code] === 1 && (at === 0 || !isWordCharacter(text.charCodeAt(at - 1))) ? findAt(text, at, code, types) : null;
+    if (match === null) at++;
+    else {
+      found.push({ type: match.type, start: at, end: match.end });
+      at = match.end;
+    }
   }
   return found;
 }
+
+/** 1 for what a number, an account or an address can begin with. */
+const beginnings = new Uint8Array(128);
+for (const character of "+(:0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") beginnings[character.charCodeAt(0)] = 1;
 
 interface Span {
   start: number;
@@ -47,11 +58,9 @@ interface Span {
 }
 
 /** What begins at this place. The order decides: a checksum says more than a form. */
-function findAt(text: string, start: number, types: ReadonlySet<PersonalDataType>): { type: PersonalDataType; end: number } | null {
-  const code = text.charCodeAt(start);
-  const isOfDigits = isDigit(code) || code === 0x2b || code === 0x28;
-  if (!isOfDigits && !isHexLetter(code) && code !== 0x3a && !(isLetter(code) && isDigit(text.charCodeAt(start + 2)))) return null;
-  if (start > 0 && isWordCharacter(text.charCodeAt(start - 1))) return null;
+function findAt(text: string, start: number, code: number, types: ReadonlySet<PersonalDataType>): { type: PersonalDataType; end: number } | null {
+  // A letter begins an account number, or an address of version 6.
+  if (isLetter(code) && !isDigit(text.charCodeAt(start + 2)) && !(isHexLetter(code) && types.has("ip"))) return null;
   for (const [type, find] of scanners) {
     if (!types.has(type)) continue;
     const end = find(text, start);
@@ -121,7 +130,7 @@ export function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-export function isLetter(code: number): boolean {
+function isLetter(code: number): boolean {
   return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0xc0 && code < 0x530 && code !== 0xd7 && code !== 0xf7);
 }
 

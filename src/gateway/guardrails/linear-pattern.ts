@@ -68,11 +68,14 @@ export class LinearPattern {
     return this.#stateOf([0], "start");
   }
 
+  /** The state after a character where it is known already: most are, after a few hundred characters. */
+  knownStep(state: State, code: number): State | null | undefined {
+    return state.next[code < 256 ? (this.#classOfLow[code] as number) : this.#search(code)];
+  }
+
   /** The state after a character, and what it cost to find out; null where the pattern has matched before it. */
   step(state: State, code: number): { state: State | null; work: number } {
     const group = code < 256 ? (this.#classOfLow[code] ?? 0) : this.#search(code);
-    const known = state.next[group];
-    if (known !== undefined) return { state: known, work: 0 };
     const representative = this.#classes[group] ?? 0;
     const after = isWord(representative) ? "word" : "other";
     const reached = this.#closure(state, after);
@@ -248,6 +251,11 @@ class PatternRun {
 
   #step(code: number): void {
     if (this.#state === null) return;
+    const known = this.#pattern.knownStep(this.#state, code);
+    if (known !== undefined) {
+      this.#state = known;
+      return;
+    }
     const { state, work } = this.#pattern.step(this.#state, code);
     this.#state = state;
     this.#work += work;

@@ -1,4 +1,4 @@
-/** What a character below 128 is for the estimate. */
+/** What a character is for the estimate. */
 const vowel = 0;
 const consonant = 1;
 const upper = 2;
@@ -6,9 +6,12 @@ const digit = 3;
 const space = 4;
 const newline = 5;
 const mark = 6;
+const foreign = 7;
 const kinds = 8;
 
-const classes = new Uint8Array(128).fill(mark);
+/** By code: what stands beyond ASCII has its figures in `weights`. */
+const classes = new Uint8Array(65_536).fill(foreign);
+classes.fill(mark, 0, 128);
 for (let code = 0x61; code <= 0x7a; code++) classes[code] = consonant;
 for (const letter of "aeiouy") classes[letter.charCodeAt(0)] = vowel;
 for (let code = 0x41; code <= 0x5a; code++) classes[code] = upper;
@@ -51,7 +54,11 @@ for (let state = 0; state < states; state++) {
   set(space, state === afterSpace || state === afterSpaces ? afterSpaces : afterSpace, state === afterSpace ? 90 : state === afterSpaces ? 3 : 0);
   set(newline, afterNewline, state === afterNewline ? 5 : state === afterMark ? 40 : 100);
   set(mark, afterMark, state === afterMark ? 40 : 95);
+  set(foreign, afterOther, 0);
 }
+
+/** Before the first character, in the form of a step. */
+const begin = afterSpace << 8;
 
 /** Hundredths of a token for each UTF-16 unit from 128 on, up to the code that stands first. Measured with o200k_base on prose of each script. */
 const scripts: readonly (readonly [number, number])[] = [
@@ -60,25 +67,35 @@ const scripts: readonly (readonly [number, number])[] = [
 ];
 /** The same, one entry for every 64 codes, so that a character costs one look. */
 const weights = new Uint8Array(1024);
-for (let block = 0; block < 1024; block++) weights[block] = scripts.find(([end]) => block * 64 < end)?.[1] ?? 150;
+for (let block = 2; block < 1024; block++) weights[block] = scripts.find(([end]) => block * 64 < end)?.[1] ?? 150;
 
 /**
  * About how many tokens of o200k_base a text has, from its characters alone: one pass of 1 to 2 ns for each, no memory, no vocabulary. Rather too many than too few: 0 to 30% above the exact
  * count for prose, code and JSON, and never below 0.6 of it for the kinds of text that docs/gateway-output.md lists.
  */
 export function estimateTokens(text: string): number {
+  const quarter = text.length >> 2;
   let hundredths = 0;
-  let state = afterSpace;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code < 128) {
-      const step = steps[state * kinds + (classes[code] as number)] as number;
-      hundredths += step & 0xff;
-      state = step >> 8;
-    } else {
-      hundredths += weights[code >> 6] as number;
-      state = afterOther;
+  let [one, two, three, four] = [begin, begin, begin, begin];
+  // Each look waits for the one before it: four quarters of the text side by side take a third of the time. A cut word counts twice, which is 3 tokens at most.
+  if (quarter >= 64) {
+    for (let at = 0; at < quarter; at++) {
+      const first = text.charCodeAt(at);
+      const second = text.charCodeAt(at + quarter);
+      const third = text.charCodeAt(at + 2 * quarter);
+      const fourth = text.charCodeAt(at + 3 * quarter);
+      one = steps[(one >> 8) * kinds + (classes[first] as number)] as number;
+      two = steps[(two >> 8) * kinds + (classes[second] as number)] as number;
+      three = steps[(three >> 8) * kinds + (classes[third] as number)] as number;
+      four = steps[(four >> 8) * kinds + (classes[fourth] as number)] as number;
+      hundredths += (one & 0xff) + (two & 0xff) + (three & 0xff) + (four & 0xff);
+      hundredths += (weights[first >> 6] as number) + (weights[second >> 6] as number) + (weights[third >> 6] as number) + (weights[fourth >> 6] as number);
     }
+  }
+  for (let at = quarter >= 64 ? quarter * 4 : 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    four = steps[(four >> 8) * kinds + (classes[code] as number)] as number;
+    hundredths += (four & 0xff) + (weights[code >> 6] as number);
   }
   return Math.ceil(hundredths / 100);
 }
