@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FieldReport } from "./field-report.ts";
-import { callerText, jsonText, readAnswer, readEvent } from "./wire-value.ts";
+import { callerText, jsonText, readAnswer, readEvent, requestText, rowOf } from "./wire-value.ts";
 
 describe("a report of fields", () => {
   it("names what was dropped and emulated once, and refuses all problems together", () => {
@@ -28,6 +28,16 @@ describe("what a provider sent", () => {
   it("is never nested too deeply to be an error of its own", () => {
     assert.equal(jsonText(JSON.parse("[".repeat(200_000) + "]".repeat(200_000))), null);
     assert.equal(jsonText({ a: [1] }), '{"a":[1]}');
+    assert.throws(() => requestText({ deep: JSON.parse("[".repeat(200_000) + "]".repeat(200_000)) as unknown }), { code: "INVALID_REQUEST" });
+  });
+
+  it("finds in tables what they hold alone", () => {
+    assert.deepEqual([rowOf({ a: 1 }, "a"), rowOf({ a: 1 }, "constructor"), rowOf({ a: 1 }, "__proto__")], [1, undefined, undefined]);
+    assert.throws(() => {
+      const report = new FieldReport();
+      report.foreign({ __defineGetter__: 1 });
+      report.settle("X");
+    }, { code: "GATEWAY_FIELD_UNSUPPORTED" });
   });
 
   it("reaches callers shortened and without secrets", () => {

@@ -1,6 +1,6 @@
 import { AppError, type Problem } from "../../core/errors.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
-import type { Fields } from "./wire-value.ts";
+import { rowOf, type Fields } from "./wire-value.ts";
 
 /**
  * Fields of any caller's protocol that change nothing in what a model answers: who asks, what is kept, how quickly and at what price it is served.
@@ -76,5 +76,5 @@ export class FieldReport {
 function saysNothing(name: string, value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === "") return true;
   if (typeof value === "object" && Object.keys(value).length === 0) return true;
-  return usual[name]?.(value) === true;
+  return rowOf(usual, name)?.(value) === true;
 }

@@ -18,6 +18,11 @@ export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
+/** A row of a table by a word that somebody else wrote: `constructor` is none. */
+export function rowOf<Row>(table: Readonly<Record<string, Row>>, word: string): Row | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
+}
+
 /** A whole number from 0; null for anything else, as nobody has told it then. */
 export function countOf(value: unknown): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
@@ -63,6 +68,13 @@ export function jsonText(value: unknown): string | null {
   } catch {
     return null;
   }
+}
+
+/** The body of a request to a provider. Throws INVALID_REQUEST for what a caller nested deeper than it can be written. */
+export function requestText(body: object): string {
+  const text = jsonText(body);
+  if (text === null) throw new AppError("INVALID_REQUEST", "The request is nested too deeply.");
+  return text;
 }
 
 /** How long a provider's own words may become in a message of this server. */

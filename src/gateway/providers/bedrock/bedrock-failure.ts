@@ -1,6 +1,6 @@
 import type { UpstreamFailure } from "../provider-mapping.ts";
 import { retryAfterMs } from "../retry-after.ts";
-import { callerText, parseFields, textOf } from "../wire-value.ts";
+import { callerText, parseFields, rowOf, textOf } from "../wire-value.ts";
 
 const kinds: Readonly<Record<string, UpstreamFailure["kind"]>> = {
   ThrottlingException: "rate-limited", TooManyRequestsException: "rate-limited", ServiceQuotaExceededException: "quota", ServiceUnavailableException: "overloaded", ServiceUnavailable: "overloaded", ModelNotReadyException: "overloaded",
@@ -22,7 +22,7 @@ export function bedrockFailure(status: number, headers: Readonly<Record<string, 
 }
 
 function kindOf(status: number, name: string, words: string): UpstreamFailure["kind"] {
-  const kind = kinds[name] ?? ofStatus[status] ?? (status >= 500 ? "failed" : "invalid");
+  const kind = rowOf(kinds, name) ?? ofStatus[status] ?? (status >= 500 ? "failed" : "invalid");
   // What a day allows is not there again in a minute.
   if (kind === "rate-limited" && /per day|daily/i.test(words)) return "quota";
   if (kind !== "invalid") return kind;

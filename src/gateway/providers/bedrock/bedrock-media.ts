@@ -1,6 +1,6 @@
 import type { CacheMark, ContentPart, DocumentPart, ImagePart } from "../../conversation/chat-request.ts";
 import type { FieldReport } from "../field-report.ts";
-import type { Fields } from "../wire-value.ts";
+import { rowOf, type Fields } from "../wire-value.ts";
 
 const imageFormats: Readonly<Record<string, string>> = { "image/png": "png", "image/jpeg": "jpeg", "image/jpg": "jpeg", "image/gif": "gif", "image/webp": "webp" };
 const documentFormats: Readonly<Record<string, string>> = {
@@ -19,10 +19,14 @@ export interface BlockContext {
 
 /** A part of a message as blocks of Converse: none where it is blank or was refused, two where a cache mark follows. */
 export function bedrockBlocks(part: ContentPart, path: string, context: BlockContext): Fields[] {
-  // Models refuse blank texts.
-  if (part.type === "text") return [...(part.text.trim() === "" ? [] : [{ text: part.text }]), ...cachePoint(part.cache, path, context)];
+  if (part.type === "text" && part.text.trim() === "") {
+    // Models refuse blank texts, and there is nothing to be kept then.
+    if (part.cache !== undefined) context.report.drop(`${path}.cache_control`);
+    return [];
+  }
+  if (part.type === "text") return [{ text: part.text }, ...cachePoint(part.cache, path, context)];
   if (part.type === "audio") {
-    const format = audioFormats[part.mediaType];
+    const format = rowOf(audioFormats, part.mediaType);
     if (format !== undefined) return [{ audio: { format, source: { bytes: part.base64 } } }];
     context.report.refuse(path, `${part.mediaType} is no audio that this provider reads`);
     return [];
@@ -33,7 +37,7 @@ export function bedrockBlocks(part: ContentPart, path: string, context: BlockCon
 function imageBlock({ source, detail }: ImagePart, path: string, { report }: BlockContext): Fields[] {
   if (detail !== undefined && detail !== "auto") report.drop(`${path}.detail`);
   if (source.kind === "data") {
-    const format = imageFormats[source.mediaType];
+    const format = rowOf(imageFormats, source.mediaType);
     if (format !== undefined) return [{ image: { format, source: { bytes: source.base64 } } }];
     report.refuse(path, `${source.mediaType} is no image that this provider reads`);
     return [];
@@ -50,7 +54,7 @@ function documentBlock({ source, name }: DocumentPart, path: string, context: Bl
   const named = { name: documentName(name, context.documents) };
   if (name !== undefined && named.name !== name) context.report.emulate(`${path}.name`, named.name);
   if (source.kind === "data") {
-    const format = documentFormats[source.mediaType] ?? (source.mediaType.startsWith("text/") ? "txt" : undefined);
+    const format = rowOf(documentFormats, source.mediaType) ?? (source.mediaType.startsWith("text/") ? "txt" : undefined);
     if (format !== undefined) return [{ document: { format, ...named, source: { bytes: source.base64 } } }];
     context.report.refuse(path, `${source.mediaType} is no document that this provider reads`);
     return [];

@@ -1,6 +1,6 @@
 import type { ChatRequest } from "../../conversation/chat-request.ts";
 import type { FieldReport } from "../field-report.ts";
-import type { Fields } from "../wire-value.ts";
+import { rowOf, type Fields } from "../wire-value.ts";
 import type { BedrockAbilities } from "./bedrock-model.ts";
 
 /** Tokens that Claude may think for the words of others; at least 1024. */
@@ -17,7 +17,7 @@ export function bedrockReasoning({ reasoning, sampling }: ChatRequest, abilities
     return off;
   }
   const { effort, budgetTokens } = reasoning;
-  const word = efforts[effort ?? "medium"];
+  const word = rowOf(efforts, effort ?? "medium");
   if (word === undefined) {
     report.refuse("reasoning_effort", "one of none, minimal, low, medium, high, xhigh");
     return off;

@@ -2,7 +2,7 @@ import type { ChatRequest, ToolDefinition } from "../../conversation/chat-reques
 import { FieldReport } from "../field-report.ts";
 import { noCalls, oneCallAtATime } from "../instructions.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
-import { fieldsOf, type Fields } from "../wire-value.ts";
+import { fieldsOf, requestText, type Fields } from "../wire-value.ts";
 import { cachePoint, type BlockContext } from "./bedrock-media.ts";
 import { bedrockMessages } from "./bedrock-messages.ts";
 import { bedrockAbilities, bedrockPath, type BedrockAbilities } from "./bedrock-model.ts";
@@ -48,7 +48,7 @@ export function bedrockChatRequest(request: ChatRequest, target: MappingTarget):
     ...(abilities.family === "claude" && request.sampling.stop.length > 0 ? { additionalModelResponseFieldPaths: [request.stream ? "/delta/stop_sequence" : "/stop_sequence"] } : {}), ...passed,
   };
   report.settle("Bedrock");
-  return { path: bedrockPath(target, request.stream ? "converse-stream" : "converse"), headers: { "content-type": "application/json" }, body: JSON.stringify(body), dropped: report.dropped, emulated: report.emulated };
+  return { path: bedrockPath(target, request.stream ? "converse-stream" : "converse"), headers: { "content-type": "application/json" }, body: requestText(body), dropped: report.dropped, emulated: report.emulated };
 }
 
 function inferenceFields({ request: { sampling }, abilities, report }: Draft, isThinking: boolean): Fields {
@@ -87,7 +87,7 @@ function outputByTool({ request: { output }, abilities, report, system }: Draft)
 
 function outputFields({ request: { output } }: Draft, byTool: boolean): Fields {
   if (output.type !== "schema" || byTool) return {};
-  return { outputConfig: { textFormat: { type: "json_schema", structure: { jsonSchema: { schema: JSON.stringify(output.schema), name: output.name, ...(output.description === undefined ? {} : { description: output.description }) } } } } };
+  return { outputConfig: { textFormat: { type: "json_schema", structure: { jsonSchema: { schema: requestText(output.schema), name: output.name, ...(output.description === undefined ? {} : { description: output.description }) } } } } };
 }
 
 function toolFields(draft: Draft, byTool: boolean): Fields {

@@ -1,5 +1,5 @@
 import type { FinishReason, TokenUsage } from "../../conversation/chat-answer.ts";
-import { countOf, fieldsOf, sumOf, textOf } from "../wire-value.ts";
+import { countOf, fieldsOf, rowOf, sumOf, textOf } from "../wire-value.ts";
 
 const finishReasons: Readonly<Record<string, FinishReason>> = {
   end_turn: "stop", stop_sequence: "stop", tool_use: "tool-calls", max_tokens: "length", model_context_window_exceeded: "length", guardrail_intervened: "content-filter", content_filtered: "content-filter", refusal: "content-filter",
@@ -10,7 +10,7 @@ export const malformedStops: ReadonlySet<string> = new Set(["malformed_model_out
 
 /** `calls`: of the caller's tools; one that carries the answer is none. */
 export function bedrockFinish(word: string, calls: number): FinishReason {
-  const finish = finishReasons[word] ?? "stop";
+  const finish = rowOf(finishReasons, word) ?? "stop";
   return finish === "tool-calls" && calls === 0 ? "stop" : finish === "stop" && calls > 0 ? "tool-calls" : finish;
 }
 

@@ -170,6 +170,7 @@ conformanceCase("bedrock", 9, "Claude's thinking goes and comes back with its si
   const fields = (reasoning: object, to = claude, sampling = {}) => sent({ reasoning, sampling }, to).body.additionalModelRequestFields;
   assert.deepEqual(fields({ budgetTokens: 2000 }), { thinking: { type: "enabled", budget_tokens: 2000 } });
   assert.deepEqual(fields({ effort: "high" }, claude, { maxOutputTokens: 4000 }), { thinking: { type: "enabled", budget_tokens: 3999 } });
+  assert.deepEqual(refusedPaths({ reasoning: { effort: "constructor" } }), ["reasoning_effort"]);
   assert.deepEqual(fields({ effort: "high" }, newest), { thinking: { type: "adaptive" }, output_config: { effort: "high" } });
   assert.deepEqual(fields({ effort: "low" }, target("openai.gpt-oss-120b-1:0")), { reasoning_effort: "low" });
   assert.deepEqual(sent({ reasoning: { effort: "low" }, sampling: { temperature: 0.2, topK: 3 } }).dropped, ["temperature", "top_k"]);

@@ -2,7 +2,7 @@ import type { AssistantPart, ChatMessage, ChatRequest, ContentPart, ImagePart, T
 import { FieldReport } from "../field-report.ts";
 import { oneCallAtATime } from "../instructions.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
-import type { Fields } from "../wire-value.ts";
+import { requestText, type Fields } from "../wire-value.ts";
 
 /** Fields of the provider's own that a caller may send along. */
 const own: ReadonlySet<string> = new Set(["safety_mode", "priority"]);
@@ -23,7 +23,7 @@ export function cohereChatRequest(request: ChatRequest, { model }: MappingTarget
     ...Object.fromEntries(Object.entries(request.extra).filter(([name]) => own.has(name))),
   };
   report.settle("Cohere");
-  return { path: "/v2/chat", headers: { "content-type": "application/json" }, body: JSON.stringify(body), dropped: report.dropped, emulated: report.emulated };
+  return { path: "/v2/chat", headers: { "content-type": "application/json" }, body: requestText(body), dropped: report.dropped, emulated: report.emulated };
 }
 
 function messageFields(message: ChatMessage, path: string, model: string, report: FieldReport): Fields[] {

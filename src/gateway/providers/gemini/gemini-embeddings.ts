@@ -2,7 +2,7 @@ import { AppError } from "../../../core/errors.ts";
 import { unknownUsage } from "../../conversation/chat-answer.ts";
 import { FieldReport } from "../field-report.ts";
 import type { EmbeddingsAnswer, EmbeddingsRequest, MappingTarget, Operation } from "../provider-mapping.ts";
-import { countOf, fieldsOf, listOf, readAnswer, sumOf } from "../wire-value.ts";
+import { countOf, fieldsOf, listOf, readAnswer, rowOf, sumOf } from "../wire-value.ts";
 import { geminiPath, geminiResource } from "./gemini-model.ts";
 
 const taskTypes: Readonly<Record<string, string>> = { search_document: "RETRIEVAL_DOCUMENT", search_query: "RETRIEVAL_QUERY", document: "RETRIEVAL_DOCUMENT", query: "RETRIEVAL_QUERY", classification: "CLASSIFICATION", clustering: "CLUSTERING" };
@@ -39,7 +39,7 @@ function methodAndBody(requests: readonly object[], target: MappingTarget): { pa
 }
 
 function taskFields({ inputType, dimensions, extra }: EmbeddingsRequest, report: FieldReport): object {
-  const taskType = inputType === null ? undefined : (taskTypes[inputType] ?? (/^[A-Z_]+$/.test(inputType) ? inputType : undefined));
+  const taskType = inputType === null ? undefined : (rowOf(taskTypes, inputType) ?? (/^[A-Z_]+$/.test(inputType) ? inputType : undefined));
   if (inputType !== null && taskType === undefined) report.refuse("input_type", `one of ${Object.keys(taskTypes).join(", ")}`);
   return { ...(taskType === undefined ? {} : { taskType }), ...(typeof extra.title === "string" ? { title: extra.title } : {}), ...(dimensions === null ? {} : { outputDimensionality: dimensions }) };
 }

@@ -1,6 +1,6 @@
 import type { AudioPart, ContentPart, DocumentPart, ImagePart, MediaSource } from "../../conversation/chat-request.ts";
 import type { FieldReport } from "../field-report.ts";
-import type { Fields } from "../wire-value.ts";
+import { rowOf, type Fields } from "../wire-value.ts";
 
 const images = new Set(["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif", "image/gif"]);
 const byEnding: Readonly<Record<string, string>> = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", webp: "image/webp", heic: "image/heic", heif: "image/heif", gif: "image/gif", pdf: "application/pdf", txt: "text/plain", html: "text/html", csv: "text/csv", md: "text/md" };
@@ -38,7 +38,7 @@ function mediaPart(part: ImagePart | DocumentPart, path: string, report: FieldRe
     return null;
   }
   const ending = /\.(\w{2,5})(?:$|[?#])/.exec(address)?.[1]?.toLowerCase();
-  const mimeType = ending === undefined ? undefined : byEnding[ending];
+  const mimeType = ending === undefined ? undefined : rowOf(byEnding, ending);
   return { fileData: { fileUri: address, ...(mimeType === undefined ? {} : { mimeType }) } };
 }
 

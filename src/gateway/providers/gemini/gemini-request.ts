@@ -2,7 +2,7 @@ import type { ChatRequest, Reasoning, ToolChoice } from "../../conversation/chat
 import { FieldReport } from "../field-report.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
 import { oneCallAtATime } from "../instructions.ts";
-import type { Fields } from "../wire-value.ts";
+import { requestText, rowOf, type Fields } from "../wire-value.ts";
 import { geminiContents } from "./gemini-contents.ts";
 import { geminiAbilities, geminiPath, type GeminiAbilities } from "./gemini-model.ts";
 import { geminiJsonSchema, geminiOpenApiSchema } from "./gemini-schema.ts";
@@ -28,12 +28,12 @@ export function geminiChatRequest(request: ChatRequest, target: MappingTarget): 
     ...(instructions.length === 0 ? {} : { systemInstruction: { parts: instructions } }),
     ...toolFields(request, abilities, report),
     generationConfig: { ...samplingFields(request, report), ...outputFields(request, abilities, report), ...thinkingFields(request.reasoning, target, abilities, report) },
-    ...Object.fromEntries(Object.entries(request.extra).flatMap(([name, value]) => (own[name] === undefined ? [] : [[own[name], value]]))),
+    ...Object.fromEntries(Object.entries(request.extra).flatMap(([name, value]) => (ownNames.has(name) ? [[own[name], value]] : []))),
   };
   report.settle("Gemini");
   return {
     path: request.stream ? `${geminiPath(target, "streamGenerateContent")}?alt=sse` : geminiPath(target, "generateContent"),
-    headers: { "content-type": "application/json" }, body: JSON.stringify(body), dropped: report.dropped, emulated: report.emulated,
+    headers: { "content-type": "application/json" }, body: requestText(body), dropped: report.dropped, emulated: report.emulated,
   };
 }
 
@@ -102,13 +102,13 @@ function thinkingFields(reasoning: Reasoning | null, { model }: MappingTarget, a
   }
   if (budgetTokens !== undefined && !isOff) return { thinkingConfig: { includeThoughts: true, thinkingBudget: budgetTokens } };
   if (abilities.thinking === "budget") {
-    const budget = isOff ? (abilities.thinkingOptional ? 0 : leastBudget) : budgets[effort ?? ""];
+    const budget = isOff ? (abilities.thinkingOptional ? 0 : leastBudget) : rowOf(budgets, effort ?? "");
     if (budget === undefined) report.refuse("reasoning_effort", "one of none, minimal, low, medium, high, xhigh");
     else if (!isOff || budget > 0) report.emulate("reasoning_effort", `${budget} tokens`);
     return { thinkingConfig: { includeThoughts: !isOff, thinkingBudget: budget } };
   }
   // Pro models of the third generation think at least a little.
-  const level = model.includes("pro") && (isOff || effort === "minimal") ? "LOW" : levels[isOff ? "none" : (effort ?? "")];
+  const level = model.includes("pro") && (isOff || effort === "minimal") ? "LOW" : rowOf(levels, isOff ? "none" : (effort ?? ""));
   if (level === undefined) report.refuse("reasoning_effort", "one of none, minimal, low, medium, high, xhigh");
   else if (level.toLowerCase() !== effort) report.emulate("reasoning_effort", level.toLowerCase());
   return { thinkingConfig: { includeThoughts: !isOff, thinkingLevel: level } };

@@ -3,7 +3,7 @@ import type { FinishReason, TokenUsage } from "../../conversation/chat-answer.ts
 import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { EventStreamReader, type ServerSentEvent } from "../event-stream.ts";
 import type { ChatStreamReader } from "../provider-mapping.ts";
-import { callerText, countOf, fieldsOf, jsonText, listOf, readEvent, sumOf, textOf, type Fields } from "../wire-value.ts";
+import { callerText, countOf, fieldsOf, jsonText, listOf, readEvent, rowOf, sumOf, textOf, type Fields } from "../wire-value.ts";
 import { signaturePrefix } from "./gemini-contents.ts";
 
 const finishReasons: Readonly<Record<string, FinishReason>> = {
@@ -68,7 +68,7 @@ export class GeminiChunkReader {
 
   end(): ChatEvent[] {
     if (this.#finishWord === null) throw new AppError(this.#code, "The provider's answer ended before the model was done.");
-    const finish = this.#blocked ? "content-filter" : (finishReasons[this.#finishWord] ?? "stop");
+    const finish = this.#blocked ? "content-filter" : (rowOf(finishReasons, this.#finishWord) ?? "stop");
     return [{ type: "finish", finish: finish === "stop" && this.#calls > 0 ? "tool-calls" : finish, finishWord: this.#finishWord, stopSequence: null }];
   }
 

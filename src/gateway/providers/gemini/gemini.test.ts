@@ -174,6 +174,7 @@ conformanceCase("gemini", 9, "thoughts and signatures come back to where they we
   assert.deepEqual(config({ effort: "none" }, second), { includeThoughts: false, thinkingBudget: 0 });
   assert.deepEqual(config({ budgetTokens: 2000 }, newest), { includeThoughts: true, thinkingBudget: 2000 });
   assert.deepEqual(sent({ reasoning: { effort: "high" } }, old).dropped, ["reasoning"]);
+  for (const to of [newest, second]) assert.deepEqual(refusedPaths({ reasoning: { effort: "constructor" } }, to), ["reasoning_effort"]);
 });
 
 conformanceCase("gemini", 10, "a stream gives the same events wherever it is cut, and throws nothing else for junk", () => {
