@@ -14,9 +14,11 @@ const dayMs = 86_400_000;
 /** Single calls are kept for as long; their sums stay. */
 const keptDays = 400;
 const tickMs = 5000;
+/** Ticks between looks at what other servers spent. */
+const refreshTicks = 12;
 
 interface Parts {
-  config: Pick<Config, "data">;
+  config: Pick<Config, "data" | "databaseUrl">;
   database: SqlDatabase;
   follower: Pick<OutboxFollower, "follow">;
   clock: Clock;
@@ -48,7 +50,9 @@ export async function openLedger({ config, database, follower, clock, ids, logge
   const settings = new LedgerSettings({ store, keeper, prices, ids, logger });
   await settings.load();
   follower.follow((event) => settings.follow(event));
+  let ticks = 0;
   const ticker = setInterval(() => {
+    if (config.databaseUrl !== undefined && ++ticks % refreshTicks === 0) ledger.refresh(clock.now()).catch((cause: unknown) => logger.warn("ledger.sums-not-read", { cause }));
     keeper.tick(clock.now()).catch((cause: unknown) => logger.warn("ledger.leases-not-renewed", { cause }));
   }, tickMs);
   ticker.unref();

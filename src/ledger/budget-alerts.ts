@@ -1,7 +1,7 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { DomainEvent } from "../core/domain-event.ts";
 import type { Logger } from "../core/logger.ts";
-import type { KeptScope } from "./budget-keeper.ts";
+import type { BudgetScope } from "./budget-store.ts";
 import { nanoDollars } from "./ledger-entry.ts";
 import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
 
@@ -9,6 +9,14 @@ import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
 const thresholds = [50, 80, 100] as const;
 /** A budget that refuses a call is as good as used up from here on: reservations keep most from ever reaching 100. */
 const nearlyUsedUp = 80;
+
+/** A budget in one window, with what an alert says of it. */
+export interface KeptScope extends BudgetScope {
+  /** Such as `team:search`. */
+  owner: string;
+  window: "day" | "month";
+  team: string;
+}
 
 interface Alert {
   scope: string;

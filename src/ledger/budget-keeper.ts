@@ -1,8 +1,8 @@
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
-import type { BudgetAlerts } from "./budget-alerts.ts";
-import type { BudgetScope, BudgetStore, Reserved, ScopeState } from "./budget-store.ts";
+import type { BudgetAlerts, KeptScope } from "./budget-alerts.ts";
+import type { BudgetStore, Reserved, ScopeState } from "./budget-store.ts";
 import { nanoDollars, type Attribution } from "./ledger-entry.ts";
 import type { Budget, BudgetUse, SpendLimits } from "./schemas.ts";
 import { ownersOf, projectOwner, routeOwner, scopeId, teamOwner, windowsAt } from "./spend-windows.ts";
@@ -11,14 +11,6 @@ import { ownersOf, projectOwner, routeOwner, scopeId, teamOwner, windowsAt } fro
 const leaseMs = 120_000;
 /** A reservation that nobody ended is renewed no longer: by then its call has missed every deadline that can be set. */
 const longestCallMs = 2 * 3_600_000;
-
-/** A budget in one window, with what an alert says of it. */
-export interface KeptScope extends BudgetScope {
-  /** Such as `team:search`. */
-  owner: string;
-  window: "day" | "month";
-  team: string;
-}
 
 export interface Reservation {
   readonly id: string;

@@ -103,6 +103,19 @@ describe("LedgerService", () => {
     assert.deepEqual([ledger.spent("route:chat/day/2026-11-21"), ledger.spent("route:chat/day/2026-11-22"), ledger.spent("route:chat/month/2026-11")], [0, 0, 6]);
   });
 
+  it("knows what other servers spent once it has looked, and counts nothing twice", async () => {
+    const { open, written } = ledgerAt();
+    const ledger = open();
+    await ledger.start(noon);
+    await ledger.record(ledgerEntry({ time: noon, cost: 5 }));
+    await ledger.refresh(noon);
+    assert.equal(ledger.spent("team:search/day/2026-11-21"), 5);
+    await ledger.drain();
+    for (const cost of [20, 30]) written.set(`of another ${cost}`, ledgerEntry({ time: noon, cost }));
+    await ledger.refresh(noon);
+    assert.equal(ledger.spent("team:search/day/2026-11-21"), 55);
+  });
+
   it("takes texts that callers chose, as far as a database can keep them", async () => {
     const { open, written } = ledgerAt();
     const ledger = open();

@@ -46,6 +46,11 @@ export class LedgerService {
   /** Writes what the journal kept from former processes, then reads what the windows of now have spent. To be awaited before the first `record`. */
   async start(now: EpochMs): Promise<void> {
     await this.drain();
+    await this.refresh(now);
+  }
+
+  /** Reads what the windows of now have spent on all servers. To be called every so often where several share the database. */
+  async refresh(now: EpochMs): Promise<void> {
     const { day, month } = windowsAt(now);
     const { store } = this.#parts;
     this.#sums.load({ day: await store.spentSince(day.startsAt), month: await store.spentSince(month.startsAt) }, now);

@@ -13,12 +13,13 @@ export class SpendSums {
   readonly #ofDay = new Map<string, number>();
   readonly #ofMonth = new Map<string, number>();
 
-  /** Begins with what the ledger has of both windows of `now`. */
+  /** Takes over what the ledger has of both windows of `now`, where that is more: other servers write to it too, and what was recorded here may not be in it yet. */
   load({ day: ofDay, month: ofMonth }: Record<"day" | "month", readonly SpentSum[]>, now: EpochMs): void {
     const { day, month } = this.#turn(now);
     for (const [sums, window, spent] of [[this.#ofDay, day, ofDay], [this.#ofMonth, month, ofMonth]] as const) {
-      sums.clear();
-      for (const sum of spent) for (const owner of ownersOf(sum)) this.#plus(sums, scopeId(owner, window), sum.cost);
+      const kept = new Map<string, number>();
+      for (const sum of spent) for (const owner of ownersOf(sum)) this.#plus(kept, scopeId(owner, window), sum.cost);
+      for (const [scope, cost] of kept) sums.set(scope, Math.max(cost, sums.get(scope) ?? 0));
     }
   }
 

@@ -20,7 +20,7 @@ interface Options {
   clock: Clock;
   logger: Logger;
   fileSystem?: FileSystem;
-  /** All parts together hold no more; some three million entries by default. */
+  /** All parts together hold no more; some two million entries by default. */
   maxBytes?: number;
   /** A part that has as much is sealed. */
   partBytes?: number;
