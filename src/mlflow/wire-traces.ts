@@ -12,7 +12,7 @@ export const errorKey = "slipway.error";
 export const overridesKey = "slipway.overrides";
 
 /** The id by which MLflow's clients know a trace. */
-export function wireTraceId(traceId: string): string {
+function wireTraceId(traceId: string): string {
   return `${idPrefix}${traceId}`;
 }
 
@@ -72,7 +72,7 @@ function looseValue(value: unknown): object {
 const sourceTypes = { human: "HUMAN", code: "CODE", llm: "LLM_JUDGE" } as const;
 
 /** Every assessment; what another one overrides is not valid any more. */
-export function wireAssessments(feedback: readonly Feedback[]): Json[] {
+function wireAssessments(feedback: readonly Feedback[]): Json[] {
   const overridden = new Set(feedback.map(({ metadata }) => metadata[overridesKey]));
   return feedback.map((each) => wireAssessment(each, !overridden.has(each.id)));
 }

@@ -2,7 +2,7 @@ import type { AttributeValue } from "./span.ts";
 import type { SpanFacts, StoredSpan } from "./stored-span.ts";
 
 /** Attributes that traces are found by through an index: few values each, or those that people ask for most. */
-export const indexedAttributes: ReadonlySet<string> = new Set([
+const indexedAttributes: ReadonlySet<string> = new Set([
   "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.data_source.id", "gen_ai.workflow.name", "error.type", "slipway.route", "slipway.model", "http.route", "http.request.method",
   "mlflow.spanType", "openinference.span.kind",
 ]);
@@ -10,7 +10,7 @@ export const indexedAttributes: ReadonlySet<string> = new Set([
 const indexedResource = ["service.name", "service.version", "deployment.environment.name", "deployment.environment"] as const;
 
 /** Under this key every model of a trace is indexed. */
-export const modelKey = "model";
+const modelKey = "model";
 
 /** In one US dollar. */
 const nanoDollars = 1e9;

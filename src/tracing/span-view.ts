@@ -25,7 +25,7 @@ export function spanViewOf(span: StoredSpan, from: bigint): SpanView {
 }
 
 /** The messages of an attribute; null where it has none, or something else. */
-export function messagesOf(value: AttributeValue | undefined): TraceMessage[] | null {
+function messagesOf(value: AttributeValue | undefined): TraceMessage[] | null {
   if (typeof value !== "string") return null;
   try {
     const messages = JSON.parse(value) as { role?: unknown; parts?: unknown; finish_reason?: unknown }[];
