@@ -19,6 +19,8 @@ const text = fc.string({ unit: fc.constantFrom("a", "A", "b", "c", "é", "É", "
 describe("linear patterns", () => {
   it("agree with the language's own, for any pattern and text, in one piece and in many", () => {
     fc.assert(fc.property(pattern, fc.array(text, { minLength: 1, maxLength: 4 }), (source, texts) => {
+      // V8 finds \B between the halves of a pair of surrogates, where ECMA-262 does not look (AdvanceStringIndex).
+      fc.pre(!source.includes("\\B") || !texts.join("").includes("😀"));
       const own = new RegExp(source, "iu");
       const linear = new LinearPattern(source);
       for (const value of texts) assert.equal(linear.refuses(value), own.test(value), `/${source}/ on ${JSON.stringify(value)}`);
