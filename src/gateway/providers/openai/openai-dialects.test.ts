@@ -186,6 +186,8 @@ for (const kind of kinds) {
   conformanceCase(kind, 12, "one start, also behind chunks without an answer", () => {
     assert.equal(collectStream(open(kind)(), textStream).id, "chatcmpl-1");
     assert.equal(readEvents(open(kind)(), toolStream)[0]?.type, "start");
+    // Nothing but usage stands behind the finish.
+    assert.deepEqual(readEvents(open(kind)(), chunk({ content: "a" }) + chunk({}, {}, "stop") + chunk({ content: "late" }, {}, "length") + chunk(null, { usage })).map(({ type }) => type), ["start", "text", "finish", "usage"]);
   }, native);
 
   conformanceCase(kind, 13, "thinking beside the text and within it", () => {
