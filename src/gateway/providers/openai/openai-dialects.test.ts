@@ -289,6 +289,11 @@ describe("fields of other protocols", () => {
     assert.match(id, /^[A-Za-z0-9]{9}$/);
     assert.equal(sent.messages[1]?.tool_call_id, id);
   });
+
+  it("a last message of the assistant is marked for Mistral to go on from, but for one that waits for its calls", () => {
+    const last = (kind: Kind, ...parts: Extract<ChatRequest["messages"][number], { role: "assistant" }>["parts"]) => send(kind, chatRequest({ messages: [{ role: "user", parts: [{ type: "text", text: "?" }] }, { role: "assistant", parts }] })).sent.messages[1]?.prefix;
+    assert.deepEqual([last("mistral", { type: "text", text: "Once" }), last("mistral", { type: "tool-call", id: "a", name: "time", arguments: "" }), last("openai", { type: "text", text: "Once" })], [true, undefined, undefined]);
+  });
 });
 
 describe("protocols whose bytes pass", () => {

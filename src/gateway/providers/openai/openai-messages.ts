@@ -28,7 +28,7 @@ export function writeMessages(request: ChatRequest, dialect: OpenAIDialect, repo
         written.push({ role: "user", content: writeContent(message.parts, path, dialect, report), ...named(message) });
         break;
       case "assistant":
-        written.push({ role: "assistant", ...writeAssistant(message.parts, path, dialect, report), ...named(message), ...(dialect.prefixMark && index === messages.length - 1 ? { prefix: true } : {}) });
+        written.push({ role: "assistant", ...writeAssistant(message.parts, path, dialect, report), ...named(message), ...(dialect.prefixMark && index === messages.length - 1 && message.parts.every(({ type }) => type !== "tool-call") ? { prefix: true } : {}) });
         break;
       case "tool": {
         const { result, aside } = writeResult(message, path, dialect, report);
