@@ -7,6 +7,7 @@ const benchmarks: Record<string, () => Promise<{ run(options: { quick: boolean }
   rollout: () => import("./rollout/rollout.ts"),
   serving: () => import("./serving/serving.ts"),
   tracking: () => import("./tracking/tracking.ts"),
+  traces: () => import("./traces.ts"),
   workflows: () => import("./workflows/workflows.ts"),
 };
 
