@@ -3,8 +3,9 @@ import { beforeEach, describe, it } from "node:test";
 import fc from "fast-check";
 import type { AppError } from "../../core/errors.ts";
 import { Limits } from "../schemas.ts";
-import { Admission, type AdmissionRequest, type LimitedParty, type Ticket } from "./admission.ts";
+import { Admission, type AdmissionRequest, type Ticket } from "./admission.ts";
 import type { LimitStore } from "./limit-store.ts";
+import type { LimitedParty } from "./limited-call.ts";
 import { ManualTimers, settled } from "./manual-timers.fixture.ts";
 import { MemoryLimitStore } from "./memory-limit-store.ts";
 

@@ -1,24 +1,12 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
-import type { Limits } from "../schemas.ts";
-import type { Bucket, BucketWant, LimitStore, Slot, Taken } from "./limit-store.ts";
+import type { LimitStore, Taken } from "./limit-store.ts";
+import { idsOf, queueOf, wantsOf, type LimitedCall, type Wants } from "./limited-call.ts";
 import { WaitingCalls, type Refusal, type StartTimer, type WaitingCall } from "./waiting-calls.ts";
 
 type MaybePromise<Value> = Value | Promise<Value>;
 
-/** Somebody or something whose calls are limited. The id is unique among its kind. */
-export interface LimitedParty {
-  id: string;
-  limits: Limits;
-}
-
-export interface AdmissionRequest {
-  key?: LimitedParty;
-  route?: LimitedParty;
-  model?: LimitedParty;
-  provider?: LimitedParty;
-  /** Tokens of input and output that the call will use, by estimate. */
-  tokens: number;
+export interface AdmissionRequest extends LimitedCall {
   /** Monotonic milliseconds; nobody waits beyond. */
   deadline: number;
   /** The caller has gone. */
@@ -50,29 +38,10 @@ export interface AdmissionOptions {
   startTimer?: StartTimer;
 }
 
-/** What one call asks of the store. */
-interface Wants {
-  estimate: number;
-  buckets: BucketWant[];
-  /** Those of the buckets that count tokens. */
-  tokens: Bucket[];
-  slots: Slot[];
-  parties: Party[];
-}
-
-interface Party {
-  /** Such as `key:key_01...`. */
-  id: string;
-  limits: Limits;
-}
-
 const sharedLeaseMs = 30_000;
 const sharedLookMs = 100;
 /** Longer than any call may take: in one process tickets end with their calls. */
 const localLeaseMs = 2 * 3_600_000;
-/** The most specific first: the caller's own limit refuses before one that it shares. */
-const kinds = ["key", "route", "model", "provider"] as const;
-
 /**
  * Lets calls in as the limits of their key, route, model and provider allow: requests and tokens in a minute (a bucket that holds a minute's worth, refilled evenly) and calls under way. What cannot go on
  * at once waits its turn, where the limit that refuses, or a more specific one, has a queue: first come first served among all that need the same limit, higher priorities first.
@@ -220,9 +189,6 @@ export class Admission {
 }
 
 const entry: Taken = { taken: true };
-const requestsEnding = ":requests";
-const tokensEnding = ":tokens";
-const callsEnding = ":calls";
 const ignore = (): void => undefined;
 const freeTicket: Ticket = { waitedMs: 0, settle: ignore, leave: ignore };
 
@@ -235,60 +201,6 @@ function startNodeTimer(milliseconds: number, wake: () => void): () => void {
 /** A place whose giving back fails comes free with its lease. */
 function unheard(done: MaybePromise<void>): void {
   if (done instanceof Promise) done.catch(ignore);
-}
-
-/** What is the same for each call of a party, written once: this runs on every call. */
-interface PreparedParty {
-  party: Party;
-  requests: BucketWant | null;
-  tokens: Bucket | null;
-  calls: Slot | null;
-}
-
-const prepared = new WeakMap<Limits, PreparedParty & { kind: string; id: string }>();
-
-function prepare(kind: string, { id, limits }: LimitedParty): PreparedParty {
-  const known = prepared.get(limits);
-  if (known !== undefined && known.id === id && known.kind === kind) return known;
-  const { requestsPerMinute, tokensPerMinute, concurrency } = limits;
-  const partyId = `${kind}:${id}`;
-  const made = {
-    kind, id, party: { id: partyId, limits },
-    // Less than one in a minute is one in more than a minute.
-    requests: requestsPerMinute === undefined ? null : { bucket: { id: partyId + requestsEnding, capacity: Math.max(1, requestsPerMinute), perMinute: requestsPerMinute }, amount: 1 },
-    tokens: tokensPerMinute === undefined ? null : { id: partyId + tokensEnding, capacity: tokensPerMinute, perMinute: tokensPerMinute },
-    calls: concurrency === undefined ? null : { id: partyId + callsEnding, most: concurrency },
-  };
-  prepared.set(limits, made);
-  return made;
-}
-
-function wantsOf(request: AdmissionRequest): Wants {
-  const wants: Wants = { estimate: request.tokens, buckets: [], tokens: [], slots: [], parties: [] };
-  for (const kind of kinds) {
-    const limited = request[kind];
-    if (limited === undefined) continue;
-    const { party, requests, tokens, calls } = prepare(kind, limited);
-    if (requests === null && tokens === null && calls === null) continue;
-    wants.parties.push(party);
-    if (requests !== null) wants.buckets.push(requests);
-    if (tokens !== null) {
-      wants.buckets.push({ bucket: tokens, amount: request.tokens });
-      wants.tokens.push(tokens);
-    }
-    if (calls !== null) wants.slots.push(calls);
-  }
-  return wants;
-}
-
-function idsOf({ buckets, slots }: Wants): string[] {
-  return [...slots.map(({ id }) => id), ...buckets.map(({ bucket }) => bucket.id)];
-}
-
-/** Whose queue the call waits in: the most specific that has one, up to the party that refused. A refusal of a party without a queue can be waited for only in the queue of a more specific one. */
-function queueOf(parties: readonly Party[], refusedBy: string): Party | null {
-  const refuser = parties.findIndex(({ id }) => refusedBy.startsWith(`${id}:`));
-  return parties.slice(0, refuser + 1).find(({ limits }) => limits.queue > 0) ?? null;
 }
 
 function refusalOf(answer: Extract<Taken, { taken: false }>, isSlot: boolean): Refusal {
