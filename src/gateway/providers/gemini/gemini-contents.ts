@@ -6,7 +6,7 @@ import { geminiPart } from "./gemini-media.ts";
 import type { GeminiAbilities } from "./gemini-model.ts";
 
 /**
- * Stands before the signatures that this mapping gives out: only Google can read them, and another provider's, which a conversation may bring along after a fallback, would be refused there.
+ * Stands before the signatures of thinking that this mapping gives out: only Google can read them, and another provider's, which a conversation may bring along after a fallback, would be refused there.
  */
 export const signaturePrefix = "gemini:";
 /** What the provider documents for calls that it has no signature of, as another model made them. */
@@ -83,7 +83,8 @@ function assistantParts(walk: Walk, parts: readonly AssistantPart[], path: strin
         const { value, wrapped } = argumentsObject(part.arguments);
         if (wrapped) report.emulate(`${at}.arguments`, "no JSON object, wrapped in one");
         walk.names.set(part.id, part.name);
-        const own = part.signature === undefined ? signature : ownSignature(part.signature, `${at}.signature`, report);
+        // Signatures of calls are Google's alone, and callers may have them from elsewhere.
+        const own = part.signature ?? signature;
         signature = null;
         // Only the first of the calls of a step is signed.
         const stand = own === null && calls === 0 && walk.abilities.thirdGeneration ? unsigned : own;

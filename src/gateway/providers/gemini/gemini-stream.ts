@@ -79,7 +79,7 @@ export class GeminiChunkReader {
       const index = this.#calls++;
       // Most models give no ids; one of the answer's own and the call's place is the same whenever it is read.
       const id = textOf(call.id) || `call_${this.#id}_${index}`;
-      events.push({ type: "tool-call", index, id, name: textOf(call.name), ...(signature === "" ? {} : { signature: signaturePrefix + signature }) });
+      events.push({ type: "tool-call", index, id, name: textOf(call.name), ...(signature === "" ? {} : { signature }) });
       if (call.args === undefined) return;
       const text = jsonText(call.args);
       if (text === null) throw new AppError(this.#code, "The arguments of a tool call are nested too deeply.");
