@@ -108,7 +108,7 @@ describe("guarded streams", () => {
       const whole = await rails.begin(context()).after(said(pieces.join("")));
       const parts = (await streamed(rails, [...pieces.map((text): ChatEvent => ({ type: "text", text })), ...eventsOf(said("")).slice(2)])).parts;
       assert.equal(parts.map((part) => ("text" in part ? part.text : "")).join(""), whole.parts.map((part) => ("text" in part ? part.text : "")).join(""), JSON.stringify(pieces));
-    }), { numRuns: 400 });
+    }), { numRuns: 200 });
   });
 
   it("give prose at once but for its last word, and hold no more than their bound", () => {

@@ -28,7 +28,7 @@ describe("linear patterns", () => {
       let found = false;
       for (const value of texts) for (const unit of value.split("")) found = run.push(unit) || found;
       assert.equal(run.end() || found, own.test(texts.join("")), `/${source}/ on pieces of ${JSON.stringify(texts.join(""))}`);
-    }), { numRuns: 300 });
+    }), { numRuns: 200 });
   });
 
   it("refuse what needs more than linear time, or is malformed, and say where", () => {

@@ -66,13 +66,13 @@ export class OutputChecker {
   }
 
   async #check(schema: Schema, text: string | null): Promise<readonly Problem[]> {
+    if (this.#isClosed) throw new AppError("SHUTTING_DOWN", "The server is going down.");
     let digest = this.#digests.get(schema);
     if (digest === undefined) {
       checkSchemaLimits(schema);
       this.#digests.set(schema, (digest = jsonDigest(schema)));
     }
     if (this.#slow.has(digest)) throw tooSlow();
-    if (this.#isClosed) throw new AppError("SHUTTING_DOWN", "The server is going down.");
     if (this.#jobs.length >= mostWaiting) throw new AppError("GATEWAY_OVERLOADED", "Too many answers wait for their check already.", { retryAfterSeconds: 1 });
     const { promise, resolve, reject } = Promise.withResolvers<CheckAnswer>();
     this.#jobs.push({ order: { digest, schema, text }, resolve, reject });

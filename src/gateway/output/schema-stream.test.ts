@@ -56,8 +56,8 @@ describe("schema stream", () => {
         assert.deepEqual(tripOf(root, text), { at: -1, message: "" }, `${text} of ${JSON.stringify(root)}`);
         assert.equal(new SchemaStream(root).push(` \n${text.includes("false") ? text : text.replaceAll("a", "\\u0061")} `), null);
       }
-    }), { numRuns: 250 });
-    assert.ok(valid > 50, String(valid));
+    }), { numRuns: 120 });
+    assert.ok(valid > 20, String(valid));
   });
 
   it("takes every JSON and nothing else where the schema says nothing", () => {
