@@ -19,7 +19,7 @@ import type { OpenedEvaluation } from "./open-evaluation.ts";
 import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedRollouts } from "./open-rollouts.ts";
 import type { OpenedImporting } from "./open-importing.ts";
-import type { OpenedLedger } from "./open-ledger.ts";
+import { openedGatewayRoutes, type OpenedGateway } from "./open-gateway.ts";
 import { openedTracingRoutes, type OpenedTracing } from "./open-tracing.ts";
 import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
 import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
@@ -46,7 +46,7 @@ export interface RouteParts {
   evaluation: OpenedEvaluation;
   exporting: OpenedExporting;
   rollouts: OpenedRollouts;
-  ledger: OpenedLedger;
+  gateway: OpenedGateway;
   tracing: OpenedTracing;
   doctor: readonly DoctorCheck[];
   system: SystemFacts;
@@ -75,7 +75,8 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...exportRoutes({ workflows: parts.workflows, blobs: parts.blobs, originals: parts.exporting.originals }),
     ...evaluationRoutes(parts.evaluation.evaluations),
     ...rolloutRoutes(parts.rollouts.rollouts),
-    ...ledgerRoutes(parts.ledger),
+    ...ledgerRoutes(parts.gateway.ledger),
+    ...openedGatewayRoutes(parts.gateway),
     ...abTestRoutes(parts.rollouts.abTests),
     ...openedTracingRoutes(parts.tracing),
     ...doctorRoutes(parts.doctor),

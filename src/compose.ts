@@ -32,8 +32,8 @@ import { openEvaluation } from "./open-evaluation.ts";
 import { openDatasets } from "./open-datasets.ts";
 import { openDeliveries, openOutbox } from "./open-events.ts";
 import { openExporting } from "./open-exporting.ts";
+import { openGateway, type OpenedGateway } from "./open-gateway.ts";
 import { openImporting } from "./open-importing.ts";
-import { openLedger } from "./open-ledger.ts";
 import { openModels } from "./open-models.ts";
 import { openRollouts, type OpenedRollouts } from "./open-rollouts.ts";
 import { openTracing } from "./open-tracing.ts";
@@ -110,8 +110,6 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const owners = new SqlBlobOwners(database);
   const profiler = new DuckdbReferenceProfiler(duckdb);
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
-  const ledger = await openLedger({ config, database, follower, clock, ids, logger });
-  onFailure(() => ledger.stop());
   const tracing = openTracing({ config, database, tracking, datasets, blobs, owners, clock, ids, logger });
   const { runtime, sources, requireLocalSource, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, clock, ids, logger });
   const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, requireLocalSource, upstreams: models.upstreams, lookups: models.lookups, events, heldData: datasets.heldData });
@@ -144,9 +142,11 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const doctor = serverChecks({ config, database, clock, serving, monitoring });
   const live = new LiveFeed({ monitoring, served: () => serving.views(), sees: (caller, model) => registry.sees(caller, model), events });
 
-  const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : null) });
+  const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : kind === "route" ? gateway.catalog.teamOf(name) : null) });
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
+  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, serving, access, secrets: opened.secrets, clock, ids, logger });
+  onFailure(() => gateway.stop());
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 
   const ownerOf = async (run: string): Promise<string> => (await workflows.find(run)).owner;
@@ -167,7 +167,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       { name: "remove unused headers of servers upstream", run: async (now) => models.removeUnusedHeaders(new Set(await registryStore.listArtifactDigests()), now) },
       // An upload may itself take a day, and is noted by its beginning.
       { name: "forget old uploads", run: (now) => owners.pruneUploads(epochMs(now - 2 * dayMs)) },
-      { name: "remove old events", run: (now) => pruneEvents(outbox, now) }, tracing.maintenance, ledger.maintenance,
+      { name: "remove old events", run: (now) => pruneEvents(outbox, now) }, tracing.maintenance, gateway.ledger.maintenance,
       // Where servers share a database, each has its own predictions, and one of them has this run.
       ...(config.databaseUrl === undefined ? [{ name: "remove old predictions", each: () => serving.modelNames, run: prunePredictions }] : []),
     ],
@@ -177,7 +177,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, datasets, importing, evaluation, exporting, rollouts, tracing, ledger, access: opened, doctor: [...doctor, rollouts.check],
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, datasets, importing, evaluation, exporting, rollouts, tracing, gateway, access: opened, doctor: [...doctor, rollouts.check],
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(models.executionProviders()),
@@ -261,8 +261,8 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000)), dispatcher.stop(), engine.stop()]);
       await rollouts.stop();
       await serving.stop();
+      await gateway.stop();
       await tracing.stop();
-      await ledger.stop();
       await access.tick(clock.now());
       await opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }));
       await opened.audit.close();

@@ -6,6 +6,7 @@ import { datasetCommands } from "./datasets/index.ts";
 import { exportCommands } from "./exporting/index.ts";
 import { evaluationCommands } from "./evaluation/index.ts";
 import { eventCommands } from "./events/index.ts";
+import { gatewayCommands } from "./gateway/index.ts";
 import { ledgerCommands } from "./ledger/index.ts";
 import { localCommands } from "./local-commands.ts";
 import { importCommands } from "./importing/index.ts";
@@ -19,7 +20,7 @@ import { workflowCommands } from "./workflows/index.ts";
 
 process.exitCode = await runCli(process.argv.slice(2), {
   version: slipwayVersion,
-  commands: [...registryCommands, ...catalogCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...runCommands, ...traceCommands, ...datasetCommands, ...importCommands, ...evaluationCommands, ...exportCommands, ...rolloutCommands, ...abTestCommands, ...ledgerCommands, ...localCommands],
+  commands: [...registryCommands, ...catalogCommands, ...servingCommands, ...accessCommands, ...auditCommands, ...setupCommands, ...eventCommands, ...workflowCommands, ...runCommands, ...traceCommands, ...datasetCommands, ...importCommands, ...evaluationCommands, ...exportCommands, ...rolloutCommands, ...abTestCommands, ...ledgerCommands, ...gatewayCommands, ...localCommands],
   serverUrl: serverUrl(),
   makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
   up: async (flags) => (await import("./up.ts")).up(flags),

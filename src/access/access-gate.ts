@@ -6,7 +6,7 @@ import { isAnonymous, requireOn, type AuditedRequest, type Credentials, type Req
 import type { Access, AccessTarget } from "../core/route.ts";
 import type { AttemptLimiter } from "./attempt-limiter.ts";
 import type { KnownKeys } from "./known-keys.ts";
-import { keyInAuthorization, sessionInCookie } from "./read-credentials.ts";
+import { isForeignKey, keyInAuthorization, sessionInCookie } from "./read-credentials.ts";
 import type { AccessMode } from "./schemas.ts";
 import { secretHash } from "./secret-text.ts";
 import type { SessionService } from "./session-service.ts";
@@ -45,7 +45,11 @@ export class AccessGate implements RequestGate {
   }
 
   identify({ authorization, cookie, address }: Credentials, now: EpochMs): Caller | Promise<Caller> {
-    if (authorization !== undefined) return this.identifyKey(keyInAuthorization(authorization), address, now);
+    if (authorization !== undefined) {
+      // Clients of language models must be given some key: an open server takes any that is none of its own.
+      if (this.#parts.mode === "open" && isForeignKey(authorization)) return this.nobody;
+      return this.identifyKey(keyInAuthorization(authorization), address, now);
+    }
     const session = cookie === undefined ? undefined : sessionInCookie(cookie, this.#parts.secure);
     if (session === undefined) return this.nobody;
     const caller = this.#parts.sessions.identify(session, now);

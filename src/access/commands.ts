@@ -6,8 +6,8 @@ import type { ApiKey, NewKey, SessionState, Team } from "./schemas.ts";
 
 const day = (time: number | null): string => (time === null ? "never" : new Date(time).toISOString().slice(0, 10));
 
-function grantText({ role, team, models, experiments }: Grant): string {
-  const only = [...(models ?? []), ...(experiments ?? [])];
+function grantText({ role, team, models, experiments, routes }: Grant): string {
+  const only = [...(models ?? []), ...(experiments ?? []), ...(routes ?? [])];
   return `${role}@${team}${only.length > 0 ? `:${only.join(",")}` : ""}`;
 }
 
@@ -19,16 +19,18 @@ const createKey: Command = {
     { flags: "--role <role>", description: "viewer, contributor, deployer or admin", required: true },
     { flags: "--team <team>", description: "only what this team has; everything when it is left out" },
     { flags: "--model <model...>", description: "only these models" },
+    { flags: "--route <route...>", description: "only these routes of the gateway" },
     { flags: "--expires-days <days>", description: "90 when it is left out; 0 for never" },
   ],
   run: ({ api }, { positionals, options }) => {
     const { role, team, expiresDays } = options as Record<string, string | undefined>;
     const models = options.model as unknown as string[] | undefined;
+    const routes = options.route as unknown as string[] | undefined;
     const parsedRole = Role.safeParse(role);
     if (!parsedRole.success) throw new AppError("INVALID_REQUEST", `${role} is not a role: take ${Role.options.join(", ")}.`);
     const days = expiresDays === undefined ? undefined : Number(expiresDays);
     if (days !== undefined && !(days >= 0)) throw new AppError("INVALID_REQUEST", `${expiresDays} is not a number of days.`);
-    const grant: Grant = { role: parsedRole.data, team: team ?? "*", ...(models === undefined ? {} : { models }) };
+    const grant: Grant = { role: parsedRole.data, team: team ?? "*", ...(models === undefined ? {} : { models }), ...(routes === undefined ? {} : { routes }) };
     return api.send("POST", "/api/keys", { name: positionals[0]!, grants: [grant], ...(days === undefined ? {} : { expiresInDays: days === 0 ? null : days }) });
   },
   render: (key: NewKey) =>

@@ -95,7 +95,7 @@ function expiryOf(maker: Caller, { expiresInDays }: KeyRequest, now: EpochMs): E
   return wanted === null || wanted > maker.expiresAt ? maker.expiresAt : wanted;
 }
 
-function grantText({ role, team, models, experiments }: Grant): string {
-  const only = [...(models ?? []), ...(experiments ?? [])];
+function grantText({ role, team, models, experiments, routes }: Grant): string {
+  const only = [...(models ?? []), ...(experiments ?? []), ...(routes ?? [])];
   return `${role} on ${only.length > 0 ? `${only.join(", ")} of ` : ""}${team === "*" ? "all teams" : `the team ${team}`}`;
 }

@@ -14,6 +14,11 @@ export function keyInAuthorization(authorization: string): string {
   throw new AppError("UNAUTHENTICATED", "The Authorization header has no API key: send it as Bearer, or as the password of Basic.");
 }
 
+/** Whether a Bearer shows something that does not even look like a key of this server. */
+export function isForeignKey(authorization: string): boolean {
+  return /^bearer /i.test(authorization) && !authorization.slice("bearer ".length).trim().startsWith(keyPrefix);
+}
+
 function keyInBasic(value: string): string {
   const pair = Buffer.from(value, "base64").toString("latin1");
   const colon = pair.indexOf(":");

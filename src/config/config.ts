@@ -65,6 +65,14 @@ const Settings = z.strictObject({
   hubUrl: z.url({ protocol: /^https?$/ }).default("https://huggingface.co"),
   /** Token of the hub, for repositories that are private or gated. */
   hubToken: z.string().min(1).regex(/^[\x21-\x7e]+$/, "one word of printable characters").optional(),
+  /** redis://... or rediss://..., where limits, budgets and caches of the gateway are shared by several servers; each counts for itself where it is not given. */
+  redisUrl: z.string().regex(/^rediss?:\/\/\S+$/, "a URL that starts with redis:// or rediss://").optional(),
+  /** Servers that share `redisUrl`: each keeps to its share of the limits while Redis is away. */
+  gatewayReplicas: z.coerce.number().int().min(1).max(10_000).default(1),
+  /** Folder with files of secrets, which providers of language models may name. */
+  secretFiles: path.optional(),
+  /** Whether an open server looks for servers of language models on this machine: Ollama, llama.cpp, vLLM, LM Studio at their usual ports. */
+  findProviders: flag.default(true),
   /** Modules (paths or packages) that export workflows. */
   workflows: list,
   /** Workflow runs of this process that are under way at once. */
@@ -112,4 +120,4 @@ export const Config = Settings.superRefine(judgeArtifactRoots);
 export type Config = Readonly<z.infer<typeof Config>>;
 
 /** Settings that are never printed, and that may come from a file named by `<ENVIRONMENT NAME>_FILE`. */
-export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys", "importAuthorization", "hubToken", "traceExportAuthorization"]);
+export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys", "importAuthorization", "hubToken", "traceExportAuthorization", "redisUrl"]);

@@ -90,6 +90,12 @@ export function clientApiKey(environment: NodeJS.ProcessEnv = process.env): stri
   return key === "" ? undefined : key;
 }
 
+/** Of a variable that a provider's key is in; what is empty is not there. */
+export function environmentValue(name: string, environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  const value = environment[name]?.trim();
+  return value === "" ? undefined : value;
+}
+
 /** Where the commands find the server. */
 export function serverUrl(environment: NodeJS.ProcessEnv = process.env): string {
   return environment.SLIPWAY_URL ?? "http://127.0.0.1:4400";

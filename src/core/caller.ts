@@ -7,7 +7,7 @@ export const Role = z.enum(["viewer", "contributor", "deployer", "admin"]).meta(
 export type Role = z.infer<typeof Role>;
 
 /** What has an owner and a team. */
-export type ObjectKind = "model" | "experiment" | "workflow";
+export type ObjectKind = "model" | "experiment" | "workflow" | "route";
 
 /** One object as access is judged on it; `team` is null when there is no such object. */
 export interface ObjectReference {
@@ -17,7 +17,7 @@ export interface ObjectReference {
 }
 
 /**
- * A role on the objects of one team, or of all with `*`. Where `models` or `experiments` are named, it holds on those
+ * A role on the objects of one team, or of all with `*`. Where `models`, `experiments` or `routes` are named, it holds on those
  * alone: nothing else, also nothing of the whole server.
  */
 export const Grant = z
@@ -26,6 +26,7 @@ export const Grant = z
     team: z.string().min(1).max(128).default("*"),
     models: z.array(z.string().min(1).max(128)).max(100).optional(),
     experiments: z.array(z.string().min(1).max(200)).max(100).optional(),
+    routes: z.array(z.string().min(1).max(300)).max(100).optional().meta({ description: "Routes of the gateway, and PROVIDER/MODEL" }),
   })
   .meta({ id: "Grant" });
 export type Grant = z.infer<typeof Grant>;
@@ -54,13 +55,13 @@ function roleIncludes(role: Role, wanted: Role): boolean {
 }
 
 function isWhole(grant: Grant): boolean {
-  return grant.models === undefined && grant.experiments === undefined;
+  return grant.models === undefined && grant.experiments === undefined && grant.routes === undefined;
 }
 
 function covers(grant: Grant, object: ObjectReference): boolean {
   if (grant.team !== "*" && grant.team !== object.team) return false;
   if (isWhole(grant)) return true;
-  const names = object.kind === "model" ? grant.models : object.kind === "experiment" ? grant.experiments : undefined;
+  const names = object.kind === "model" ? grant.models : object.kind === "experiment" ? grant.experiments : object.kind === "route" ? grant.routes : undefined;
   return names?.includes(object.name) === true;
 }
 
@@ -91,7 +92,7 @@ export function grantWithin(inner: Grant, outer: readonly Grant[]): boolean {
     if (isWhole(inner)) return false;
     const subset = (wanted: readonly string[] | undefined, given: readonly string[] | undefined): boolean =>
       (wanted ?? []).every((name) => given?.includes(name) === true);
-    return subset(inner.models, grant.models) && subset(inner.experiments, grant.experiments);
+    return subset(inner.models, grant.models) && subset(inner.experiments, grant.experiments) && subset(inner.routes, grant.routes);
   });
 }
 

@@ -53,6 +53,7 @@ const missingCodes: Readonly<Record<ObjectKind, { code: ErrorCode; word: string 
   model: { code: "MODEL_NOT_FOUND", word: "model" },
   workflow: { code: "WORKFLOW_NOT_FOUND", word: "workflow" },
   experiment: { code: "EXPERIMENT_NOT_FOUND", word: "experiment" },
+  route: { code: "GATEWAY_MODEL_NOT_FOUND", word: "model or route" },
 };
 
 /** The one way to say that an object is not there, for objects that are not and for those that the caller may not see. */

@@ -16,7 +16,7 @@ import { FollowedAnswers } from "./followed-answers.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
 import { openListener, type Listener } from "./open-listener.ts";
 import { describeProblems, parseQuery, parseRepeatedQuery, validate } from "./parse-request.ts";
-import { auditedObject, callerAddress, challengeOf, isAudited } from "./request-access.ts";
+import { auditedObject, authorizationOf, callerAddress, challengeOf, isAudited } from "./request-access.ts";
 import { RequestBodies, type RequestBodyLimits } from "./request-bodies.ts";
 import type { RouteTable } from "./route-table.ts";
 import { ServedRequest, type Exchange } from "./served-request.ts";
@@ -186,9 +186,9 @@ export class HttpServer {
   }
 
   #credentialsOf(request: IncomingMessage): Credentials {
-    const { authorization, cookie } = request.headers;
+    const { cookie } = request.headers;
     return {
-      authorization,
+      authorization: authorizationOf(request),
       cookie: cookie !== undefined && this.#gate.mayCarryCookie(request) ? cookie : undefined,
       address: callerAddress(request, this.#options.trustedProxy === true),
     };

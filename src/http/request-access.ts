@@ -14,6 +14,13 @@ export function auditedObject(route: Route, params: Readonly<Record<string, stri
   return first?.[1] === undefined ? "" : `${first[0]}:${first[1]}`;
 }
 
+/** The key that a request shows; clients of Anthropic, Azure and Gemini have headers of their own for it. */
+export function authorizationOf({ headers }: IncomingMessage): string | undefined {
+  if (headers.authorization !== undefined) return headers.authorization;
+  const key = headers["x-api-key"] ?? headers["api-key"] ?? headers["x-goog-api-key"];
+  return typeof key === "string" ? `Bearer ${key}` : undefined;
+}
+
 /** Where a request comes from. Behind a proxy that is trusted, it is the last address that this one added. */
 export function callerAddress(request: IncomingMessage, trustedProxy: boolean): string {
   const forwarded = trustedProxy ? request.headers["x-forwarded-for"] : undefined;

@@ -93,7 +93,7 @@ export class SqlKeyStore implements KeyStore {
       .where(({ eb, or }) => or([eb("expires_at", "is", null), eb("expires_at", ">", now)]))
       .execute();
     return rows.some(({ grants_json: text }) =>
-      (JSON.parse(text) as Grant[]).some(({ role, team, models, experiments }) => role === "admin" && team === "*" && models === undefined && experiments === undefined),
+      (JSON.parse(text) as Grant[]).some(({ role, team, models, experiments, routes }) => role === "admin" && team === "*" && models === undefined && experiments === undefined && routes === undefined),
     );
   }
 }

@@ -1,0 +1,126 @@
+import { defaultTeam } from "../access/index.ts";
+import type { Caller } from "../core/caller.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { missingObject, requireOn } from "../core/request-gate.ts";
+import type { Attribution } from "../ledger/index.ts";
+import type { SpanSink } from "../tracing/index.ts";
+import { cacheControlOf, type CacheControl } from "./cache/index.ts";
+import { randomHex, readRemarks, type CallContext, type CallRemarks } from "./call-context.ts";
+import type { CallBounds, CallLedger } from "./call-ledger.ts";
+import { CallRecord } from "./call-record.ts";
+import type { GatewayCatalog, ResolvedRoute } from "./gateway-catalog.ts";
+import type { Admission } from "./limits/index.ts";
+import type { ReadyProvider } from "./routing/call-plan.ts";
+import type { KeyPolicySettings, RouteSettings, RouteTarget } from "./schemas.ts";
+
+/** A call that was let in. */
+export interface OpenedFloor {
+  caller: Caller;
+  route: ResolvedRoute;
+  policy: KeyPolicySettings | null;
+  remarks: CallRemarks;
+  control: CacheControl;
+  now: EpochMs;
+}
+
+export interface CallFloorParts {
+  catalog: GatewayCatalog;
+  admission: Admission;
+  calls: CallLedger;
+  spans: SpanSink;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** What every call passes, whatever it asks for: who may call what, limits, budgets, and the record of it. */
+export class CallFloor {
+  readonly #parts: CallFloorParts;
+
+  constructor(parts: CallFloorParts) {
+    this.#parts = parts;
+  }
+
+  /** The document of a body. Throws INVALID_JSON, INVALID_REQUEST. */
+  parse(body: Uint8Array): Record<string, unknown> {
+    let fields: unknown;
+    try {
+      fields = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
+    } catch (cause) {
+      throw new AppError("INVALID_JSON", "The body is not JSON.", { cause });
+    }
+    if (typeof fields !== "object" || fields === null || Array.isArray(fields)) throw new AppError("INVALID_REQUEST", "The body must be one JSON object.");
+    return fields as Record<string, unknown>;
+  }
+
+  /** Throws INVALID_REQUEST, GATEWAY_MODEL_NOT_FOUND, FORBIDDEN. */
+  enter(model: unknown, { caller, headers, now }: CallContext): OpenedFloor {
+    const { catalog } = this.#parts;
+    if (typeof model !== "string" || model === "") throw new AppError("INVALID_REQUEST", "model is missing: name a route, or PROVIDER/MODEL.", { problems: [{ path: "model", message: "a text is expected" }] });
+    const route = catalog.resolve(model);
+    const policy = catalog.policyOf(caller);
+    if (route === null || (policy?.routes !== undefined && !policy.routes.some((allowed) => covers(allowed, route.name)))) throw missingObject("route", model);
+    requireOn(caller, "viewer", { kind: "route", name: route.name, team: route.team }, missingObject("route", model));
+    const remarks = readRemarks(headers);
+    return { caller, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), now };
+  }
+
+  record({ caller, route, policy, remarks, now }: OpenedFloor, operation: string, user: string | null): CallRecord {
+    const { calls, spans, clock, logger } = this.#parts;
+    const attribution: Attribution & { traceId: string } = {
+      actor: caller.actor, team: route.team === defaultTeam ? teamOf(caller) : route.team, project: policy?.project ?? null, route: route.name, user, session: remarks.session, traceId: remarks.traceId,
+      agentRun: remarks.agentRun, tags: remarks.tags,
+    };
+    return new CallRecord({ calls, spans, clock, logger }, { attribution, spanId: randomHex(8), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: now });
+  }
+
+  isHeld({ policy, route }: OpenedFloor, { attribution }: CallRecord): boolean {
+    return this.#parts.calls.isHeld(attribution, { key: policy?.budget, route: route.settings.budget });
+  }
+
+  /** Takes the call's place in limits and budgets. Throws RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, PRICE_UNKNOWN, CALLER_GONE. */
+  async admit({ policy, route, caller }: OpenedFloor, record: CallRecord, bounds: CallBounds, { now, signal }: CallContext): Promise<void> {
+    const { admission, calls } = this.#parts;
+    const { settings } = route;
+    if (policy?.limits !== undefined || settings.limits !== undefined) {
+      const entered = admission.enter({
+        ...(policy?.limits === undefined ? {} : { key: { id: caller.actor, limits: policy.limits } }), ...(settings.limits === undefined ? {} : { route: { id: route.name, limits: settings.limits } }),
+        tokens: bounds.inputTokens + bounds.outputTokens, deadline: this.deadline(settings, record), signal,
+      });
+      record.ticket = entered instanceof Promise ? await entered : entered;
+    }
+    const reserved = calls.reserve(settings, record.attribution, { key: policy?.budget, route: settings.budget }, bounds, now);
+    record.reservation = reserved instanceof Promise ? await reserved : reserved;
+  }
+
+  /** Asks for a place with a provider that has limits of its own. */
+  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: AbortSignal): (target: RouteTarget, provider: ReadyProvider) => Promise<() => void> {
+    const { admission } = this.#parts;
+    return async (_target, provider) => {
+      const { limits } = provider.settings;
+      if (limits === undefined) return () => undefined;
+      const ticket = await admission.enter({ provider: { id: provider.name, limits }, tokens, deadline: this.deadline(settings, record), signal });
+      return () => ticket.leave();
+    };
+  }
+
+  deadline({ deadlineMs }: RouteSettings, { startedTick }: CallRecord): number {
+    return startedTick + deadlineMs;
+  }
+
+  worstDollars(target: RouteTarget, bounds: CallBounds, now: EpochMs): number | null {
+    return this.#parts.calls.worstDollars(target, bounds, now);
+  }
+}
+
+/** `chat`, `openai/gpt-4o`, `openai/*`, `*`. */
+function covers(allowed: string, name: string): boolean {
+  return allowed === name || allowed === "*" || (allowed.endsWith("/*") && name.startsWith(allowed.slice(0, -1)));
+}
+
+/** The one team of all that the caller may do. */
+function teamOf({ grants }: Caller): string {
+  const [first] = grants;
+  return first !== undefined && first.team !== "*" && grants.every(({ team }) => team === first.team) ? first.team : defaultTeam;
+}

@@ -1,0 +1,235 @@
+import { Readable } from "node:stream";
+import type { Clock } from "../core/clock.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type { IdGenerator } from "../core/ids.ts";
+import { HttpAnswer } from "../core/route.ts";
+import { answerHeaders } from "./answer-headers.ts";
+import { answerKey, semanticQuestion, type AnswerCache, type CacheLead, type CacheLook } from "./cache/index.ts";
+import type { CallContext } from "./call-context.ts";
+import type { CallBounds } from "./call-ledger.ts";
+import type { CallFloor, OpenedFloor } from "./call-floor.ts";
+import type { CallRecord } from "./call-record.ts";
+import { ChatPreparation } from "./chat-preparation.ts";
+import { ChatStream } from "./chat-stream.ts";
+import type { ChatAnswer } from "./conversation/chat-answer.ts";
+import { AnswerCollector, eventsOf } from "./conversation/chat-event.ts";
+import type { ChatRequest } from "./conversation/chat-request.ts";
+import type { Guardrails } from "./guardrails/index.ts";
+import { inputMessages, outputMessages } from "./messages-for-trace.ts";
+import { RepairRounds, type OutputChecker } from "./output/index.ts";
+import type { AnswerFrame, ChatProtocol } from "./protocols/client-protocol.ts";
+import { chatProtocols } from "./protocols/index.ts";
+import { attemptsOfFailure, type CallFacts, type CallOrder, type CallRunner, type OpenedCall } from "./routing/call-plan.ts";
+import type { RouteSettings } from "./schemas.ts";
+import { estimateChat, estimateTokens, mostTokensOfChat, needsOf } from "./tokens/index.ts";
+
+export type ChatProtocolName = keyof typeof chatProtocols;
+
+export interface ChatCallParts {
+  floor: CallFloor;
+  runner: CallRunner;
+  cache: AnswerCache;
+  /** Null where the route has none. */
+  guardrailsOf(settings: RouteSettings): Guardrails | null;
+  /** Asks a model that is served here, for a guardrail. */
+  classify(model: string, text: string): Promise<{ label?: string; score?: number }>;
+  checker: OutputChecker;
+  /** Vectors of texts by a route of an embedding model, for the semantic cache. */
+  embed(route: string, context: CallContext): (texts: readonly string[]) => Promise<Float32Array[]>;
+  clock: Clock;
+  ids: IdGenerator;
+}
+
+/** Output that is reserved, and asked for at most, where a budget holds the call and the caller named no end. */
+const boundedOutput = 4096;
+const streamType = "text/event-stream; charset=utf-8";
+
+/** One chat on its way. */
+interface Chat {
+  name: ChatProtocolName;
+  protocol: ChatProtocol;
+  body: Uint8Array;
+  parsed: ChatRequest;
+  entered: OpenedFloor;
+  settings: RouteSettings;
+  guardrails: Guardrails | null;
+  record: CallRecord;
+  frame: AnswerFrame;
+  context: CallContext;
+}
+
+/** Chats in any protocol of callers, through everything that stands between them and a provider. */
+export class ChatCalls {
+  readonly #parts: ChatCallParts;
+
+  constructor(parts: ChatCallParts) {
+    this.#parts = parts;
+  }
+
+  /** The answer in the caller's protocol. Throws AppError, which the protocol's route words. */
+  async answer(name: ChatProtocolName, body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
+    const { floor, ids, guardrailsOf } = this.#parts;
+    const protocol = chatProtocols[name];
+    const fields = floor.parse(body);
+    const entered = floor.enter(fields.model, context);
+    const parsed = protocol.parse(fields);
+    const { settings } = entered.route;
+    const record = floor.record(entered, "chat", parsed.user);
+    const frame: AnswerFrame = { id: ids.next(idKinds[name]), model: fields.model as string, created: Math.floor(context.now / 1000) };
+    const chat: Chat = { name, protocol, body, parsed, entered, settings, guardrails: guardrailsOf(settings), record, frame, context };
+    const lead: { current: CacheLead | null } = { current: null };
+    try {
+      return await this.#carryOut(chat, lead);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      const outcome = context.signal.aborted ? "cancelled" : "failed";
+      lead.current?.fail(outcome);
+      record.attempts = [...record.attempts, ...(attemptsOfFailure.get(error) ?? [])];
+      await record.end(outcome, error);
+      throw error;
+    }
+  }
+
+  async #carryOut(chat: Chat, lead: { current: CacheLead | null }): Promise<HttpAnswer> {
+    const { floor, runner, checker } = this.#parts;
+    const { name, body, parsed, entered, settings, guardrails, record, context } = chat;
+    const prompted = withSystemPrompt(parsed, settings);
+    const held = floor.isHeld(entered, record);
+    const outputTokens = prompted.sampling.maxOutputTokens ?? boundedOutput;
+    const bounds = { inputTokens: held ? mostTokensOfChat(prompted) : estimateChat(prompted), outputTokens };
+    if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
+    const guarded = guardrails === null ? null : guardrails.begin(this.#guardContext(chat, bounds));
+    if (guarded !== null) record.hooks = guarded.reports;
+    const request = guarded === null ? prompted : await guarded.before(prompted);
+    if (settings.recordContent) record.attributes["gen_ai.input.messages"] = inputMessages(request);
+    const look = await this.#look(chat, request);
+    if (look !== null && "answer" in look) {
+      record.cached = true;
+      record.usage = look.answer.usage;
+      return this.#whole(chat, request, look.answer, { "X-Slipway-Cache": look.kind });
+    }
+    lead.current = look?.lead ?? null;
+    // Rounds of repair and a hedge cost each as much as the call itself.
+    const copies = (request.output.type === "schema" && !request.stream ? 1 + settings.repair : 1) * (settings.hedgeAfterMs === undefined ? 1 : 2);
+    await floor.admit(entered, record, { inputTokens: copies * bounds.inputTokens, outputTokens: copies * outputTokens }, context);
+    const facts: CallFacts = {
+      inputTokens: bounds.inputTokens, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
+    };
+    const maxTokens = held && parsed.sampling.maxOutputTokens === null ? boundedOutput : null;
+    const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed });
+    const order: CallOrder<ChatAnswer> = {
+      route: entered.route.name, settings, facts, deadline: floor.deadline(settings, record), signal: context.signal, prepare: preparation.prepare,
+      admit: floor.providerAdmission(bounds.inputTokens + outputTokens, record, settings, context.signal),
+    };
+    const opened = await runner.run(order);
+    record.target = opened.target;
+    record.attempts = opened.attempts;
+    record.firstByteMs = opened.firstByteMs;
+    const headers = { ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
+    if (opened.streamed) {
+      const guard = guarded !== null && guardrails?.guardsOutput === true ? guarded.stream() : null;
+      const stream = new ChatStream({ ...chat, opened, request, guard, passed: guard === null && preparation.hasPassed(opened), hidesUsage: preparation.hidesUsage(opened), requestId: context.requestId });
+      const body = Readable.from(this.#streamed(chat, stream, request, lead.current), { objectMode: false });
+      return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(entered.route, record), ...headers }, body);
+    }
+    const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens);
+    const answer = guarded === null || guardrails?.guardsOutput !== true ? repaired : await guarded.after(repaired);
+    estimate(record, request, answer);
+    lead.current?.finish(answer);
+    if (answer !== opened.answer || !preparation.hasPassed(opened)) return this.#whole(chat, request, answer, headers);
+    return this.#ended(chat, answer, "application/json", headers, opened.body);
+  }
+
+  /** An answer that keeps to the asked format, where one was asked for; the record has the usage of all rounds. */
+  async #repaired({ name, body, settings, record }: Chat, request: ChatRequest, first: ChatAnswer, order: CallOrder<ChatAnswer>, maxTokens: number | null): Promise<ChatAnswer> {
+    const rounds = new RepairRounds(request, settings.repair, (schema, text) => this.#parts.checker.check(schema, text));
+    try {
+      let step = await rounds.next(first);
+      while (step.do === "ask") {
+        const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false }).prepare });
+        record.attempts = [...record.attempts, ...next.attempts];
+        if (next.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
+        step = await rounds.next(next.answer);
+      }
+      if (rounds.repairs > 0) record.attributes["slipway.output.repairs"] = rounds.repairs;
+      return rounds.repairs === 0 && !step.changed ? first : step.answer;
+    } finally {
+      record.usage = rounds.usage;
+    }
+  }
+
+  #guardContext({ settings, context }: Chat, bounds: CallBounds): Parameters<Guardrails["begin"]>[0] {
+    const { floor, clock, classify } = this.#parts;
+    const costs = settings.targets.map((target) => floor.worstDollars(target, bounds, context.now));
+    return { worstCost: costs.includes(null) ? null : Math.max(...(costs as number[])), monotonic: () => clock.monotonic(), classify };
+  }
+
+  async #look({ entered: { route, caller, control }, settings, context }: Chat, request: ChatRequest): Promise<CacheLook | null> {
+    const { cache } = settings;
+    // What another protocol's words cannot say would be lost in an answer that is kept, and is not in its key.
+    const isPlain = (request.nativeOnly ?? []).length === 0 && (request.uncarried ?? []).length === 0 && !["n", "logprobs", "modalities"].some((name) => name in request.extra);
+    if (cache === undefined || !isPlain || (!cache.exact && cache.semantic === undefined)) return null;
+    const { semantic } = cache;
+    const scope = { team: route.team, keyScope: caller.actor, route: route.name, targets: settings.targets.map(({ provider, model }) => `${provider}/${model}`) };
+    const question = semantic === undefined ? null : semanticQuestion(scope, request);
+    return this.#parts.cache.look({
+      key: answerKey(scope, request), ttlMs: cache.ttlSeconds * 1000, control, signal: context.signal,
+      ...(question === null || semantic === undefined ? {} : { semantic: { question, threshold: semantic.threshold, embed: this.#parts.embed(semantic.route, context) } }),
+    });
+  }
+
+  /** An answer that is whole, in the caller's protocol; as a stream where one was asked for. */
+  #whole(chat: Chat, request: ChatRequest, answer: ChatAnswer, headers: Record<string, string>): Promise<HttpAnswer> {
+    const { protocol, frame } = chat;
+    if (!request.stream) return this.#ended(chat, answer, "application/json", headers, JSON.stringify(protocol.answer(answer, frame, request)));
+    const writer = protocol.stream(frame, request);
+    return this.#ended(chat, answer, streamType, headers, eventsOf(answer).map((event) => writer.write(event)).join("") + writer.end());
+  }
+
+  async #ended({ settings, record, entered }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
+    if (settings.recordContent) record.attributes["gen_ai.output.messages"] = outputMessages(answer.parts, answer.finish);
+    const { cost } = await record.end("ok");
+    return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(entered.route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / 1e9) }), ...headers }, body);
+  }
+
+  /** Ends the record when the stream does, however that is. */
+  async *#streamed({ settings, record, context }: Chat, stream: ChatStream, request: ChatRequest, lead: CacheLead | null): AsyncGenerator<Uint8Array | string> {
+    const collector = new AnswerCollector();
+    let outcome: "ok" | "failed" | "cancelled" = "cancelled";
+    let error: AppError | null = null;
+    try {
+      yield* stream.pieces(collector);
+      outcome = "ok";
+    } catch (thrown) {
+      error = toAppError(thrown);
+      if (!context.signal.aborted) {
+        outcome = "failed";
+        yield stream.failure(error);
+      }
+    } finally {
+      const answer = collector.answer();
+      record.usage = collector.usage;
+      estimate(record, request, answer);
+      if (settings.recordContent) record.attributes["gen_ai.output.messages"] = outputMessages(answer.parts, answer.finish);
+      if (outcome === "ok") lead?.finish(answer);
+      else lead?.fail(outcome);
+      await record.end(outcome, error);
+    }
+  }
+}
+
+const idKinds = { "openai-chat": "chatCompletion", "openai-completions": "chatCompletion", "openai-responses": "response", "anthropic-messages": "message" } as const;
+
+function withSystemPrompt(request: ChatRequest, { systemPrompt }: RouteSettings): ChatRequest {
+  if (systemPrompt === undefined) return request;
+  return { ...request, messages: [{ role: "system", parts: [{ type: "text", text: systemPrompt }] }, ...request.messages] };
+}
+
+/** Tokens that a provider did not tell are counted here. */
+function estimate(record: CallRecord, request: ChatRequest, answer: Pick<ChatAnswer, "parts">): void {
+  const { usage } = record;
+  if (usage.inputTokens !== null && usage.outputTokens !== null) return;
+  record.estimated = true;
+  const texts = answer.parts.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.name + part.arguments : ""));
+  record.usage = { ...usage, inputTokens: usage.inputTokens ?? estimateChat(request), outputTokens: usage.outputTokens ?? estimateTokens(texts.join("\n")) };
+}

@@ -1,0 +1,193 @@
+import { readFile } from "node:fs/promises";
+import type { ApiClient } from "../core/api-client.ts";
+import type { Command } from "../core/command.ts";
+import { AppError } from "../core/errors.ts";
+import { textTable } from "../core/text-table.ts";
+import type { ProviderHealthView } from "./routing/provider-health.ts";
+import { BudgetLimits, Limits, type GatewayProvider, type GatewayRoute, type KeyPolicy, type RouteTarget, type SecretSource } from "./schemas.ts";
+
+type Texts = Record<string, string | undefined>;
+
+const listProviders: Command = {
+  words: ["gateway", "providers"],
+  summary: "the providers of language models",
+  run: ({ api }) => api.get("/api/gateway/providers"),
+  render: ({ providers }: { providers: GatewayProvider[] }) =>
+    textTable(["PROVIDER", "KIND", "ADDRESS", "SECRET", "COMES FROM"], providers.map(({ name, settings, secret, origin }) => [name, settings.kind, settings.baseUrl ?? "its own", secret, origin])),
+};
+
+const setProvider: Command = {
+  words: ["gateway", "set-provider"],
+  summary: "add or change a provider of language models",
+  positionals: [{ name: "<name>", description: "its name; models are called as NAME/MODEL" }],
+  options: [
+    { flags: "--kind <kind>", description: "openai, azure, anthropic, gemini, bedrock, mistral, cohere, ollama or compatible", required: true },
+    { flags: "--base-url <url>", description: "where it is not the provider's own" },
+    { flags: "--region <region>", description: "of bedrock" },
+    { flags: "--api-version <version>", description: "of azure and anthropic" },
+    { flags: "--key-env <name>", description: "the server reads the key from this environment variable" },
+    { flags: "--key-file <path>", description: "the server reads the key from this file below its folder of secrets" },
+    { flags: "--key-from <file>", description: "a local file with the key, which is sealed and kept by the server" },
+  ],
+  run: async ({ api }, { positionals, options }) => {
+    const { kind, baseUrl, region, apiVersion, keyEnv, keyFile, keyFrom } = options as Texts;
+    const [name] = positionals as [string];
+    const secret: SecretSource | undefined = keyEnv !== undefined ? { from: "environment", name: keyEnv } : keyFile !== undefined ? { from: "file", path: keyFile }
+      : keyFrom !== undefined ? { from: "value", value: await textOf(keyFrom) } : undefined;
+    const { providers } = await api.get<{ providers: GatewayProvider[] }>("/api/gateway/providers");
+    const current = providers.find((provider) => provider.name === name && provider.origin === "stored");
+    const settings = { ...current?.settings, kind, ...(baseUrl === undefined ? {} : { baseUrl }), ...(region === undefined ? {} : { region }), ...(apiVersion === undefined ? {} : { apiVersion }) };
+    return api.send("PUT", `/api/gateway/providers/${encodeURIComponent(name)}`, { revision: current?.revision ?? 0, settings, ...(secret === undefined ? {} : { secret }) });
+  },
+  render: ({ name, settings, secret }: GatewayProvider) => `${name} (${settings.kind}, secret: ${secret}). Try it: slipway gateway test-provider ${name}`,
+};
+
+const testProvider: Command = {
+  words: ["gateway", "test-provider"],
+  summary: "ask a provider for its models",
+  positionals: [{ name: "<name>", description: "the provider" }],
+  run: ({ api }, { positionals }) => api.send("POST", `/api/gateway/providers/${encodeURIComponent(positionals[0]!)}/test`, {}),
+  render: ({ ok, ms, message, models }: { ok: boolean; ms: number; message: string; models: string[] }) => [`${ok ? "It answers" : "It does not answer"} (${Math.round(ms)} ms): ${message}`, ...models.map((model) => `  ${model}`)].join("\n"),
+};
+
+const removeProvider: Command = {
+  words: ["gateway", "remove-provider"],
+  summary: "remove a provider that no route has as a target",
+  positionals: [{ name: "<name>", description: "the provider" }],
+  run: async ({ api }, { positionals }) => {
+    await api.send("DELETE", `/api/gateway/providers/${encodeURIComponent(positionals[0]!)}`);
+    return { removed: positionals[0] };
+  },
+  render: ({ removed }: { removed: string }) => `${removed} is removed.`,
+};
+
+const listRoutes: Command = {
+  words: ["gateway", "routes"],
+  summary: "the names that can be called, and what stands behind them",
+  run: ({ api }) => api.get("/api/gateway/routes"),
+  render: ({ routes }: { routes: GatewayRoute[] }) =>
+    routes.length === 0
+      ? "No routes. Models can be called as PROVIDER/MODEL; make a route with: slipway gateway set-route NAME --target PROVIDER/MODEL"
+      : textTable(["ROUTE", "TEAM", "TARGETS", "REVISION"], routes.map(({ name, team, settings, revision }) => [name, team, settings.targets.map(targetText).join(", "), String(revision)])),
+};
+
+const setRoute: Command = {
+  words: ["gateway", "set-route"],
+  summary: "add or change a route",
+  positionals: [{ name: "<name>", description: "what callers give as the model" }],
+  options: [
+    { flags: "--target <target...>", description: "PROVIDER/MODEL, with =WEIGHT behind it where there are several; a ! before it makes it a fallback of the others" },
+    { flags: "--file <file>", description: "all of its settings as JSON, in place of --target" },
+    { flags: "--team <team>", description: "whose it is" },
+    { flags: "--reason <text>", description: "why" },
+  ],
+  run: async ({ api }, { positionals, options }) => {
+    const { file, team, reason } = options as Texts;
+    const [name] = positionals as [string];
+    const targets = options.target as unknown as string[] | undefined;
+    if ((targets === undefined) === (file === undefined)) throw new AppError("INVALID_REQUEST", "Give --target or --file.");
+    const { routes } = await api.get<{ routes: GatewayRoute[] }>("/api/gateway/routes");
+    const current = routes.find((route) => route.name === name);
+    const settings: unknown = file === undefined ? { ...current?.settings, targets: targets!.map(targetOf) } : JSON.parse(await textOf(file));
+    return api.send("PUT", `/api/gateway/routes/${encodeURIComponent(name)}`, { revision: current?.revision ?? 0, settings, ...(team === undefined ? {} : { team }), ...(reason === undefined ? {} : { reason }) });
+  },
+  render: ({ name, settings, revision }: GatewayRoute) => `${name} (revision ${revision}): ${settings.targets.map(targetText).join(", ")}`,
+};
+
+const removeRoute: Command = {
+  words: ["gateway", "remove-route"],
+  summary: "remove a route",
+  positionals: [{ name: "<name>", description: "the route" }],
+  run: async ({ api }, { positionals }) => {
+    await api.send("DELETE", `/api/gateway/routes/${encodeURIComponent(positionals[0]!)}`);
+    return { removed: positionals[0] };
+  },
+  render: ({ removed }: { removed: string }) => `${removed} is removed.`,
+};
+
+const setKey: Command = {
+  words: ["gateway", "set-key"],
+  summary: "limits, budgets and routes of an API key",
+  positionals: [{ name: "<key>", description: "the key's id, such as key_01..." }],
+  options: [
+    { flags: "--route <route...>", description: "only these routes; PROVIDER/* for all of one" },
+    { flags: "--requests-per-minute <count>", description: "at most" },
+    { flags: "--tokens-per-minute <count>", description: "at most" },
+    { flags: "--concurrency <count>", description: "calls under way" },
+    { flags: "--per-query <dollars>", description: "what one call may cost at worst" },
+    { flags: "--per-day <dollars>", description: "in a day of UTC" },
+    { flags: "--per-month <dollars>", description: "in a month of UTC" },
+    { flags: "--project <project>", description: "to which its costs belong" },
+  ],
+  run: async ({ api }, { positionals, options }) => {
+    const { requestsPerMinute, tokensPerMinute, concurrency, perQuery, perDay, perMonth, project } = options as Texts;
+    const routes = options.route as unknown as string[] | undefined;
+    const [key] = positionals as [string];
+    const { policies } = await api.get<{ policies: KeyPolicy[] }>("/api/gateway/keys");
+    const current = policies.find((policy) => policy.key === key);
+    const limits = { ...current?.settings.limits, ...numbers({ requestsPerMinute, tokensPerMinute, concurrency }) };
+    const budget = { ...current?.settings.budget, ...numbers({ perQuery, day: perDay, month: perMonth }) };
+    const settings = {
+      ...current?.settings, ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(Object.keys(limits).length === 0 ? {} : { limits: Limits.parse(limits) }),
+      ...(Object.keys(budget).length === 0 ? {} : { budget: BudgetLimits.parse(budget) }),
+    };
+    return api.send("PUT", `/api/gateway/keys/${encodeURIComponent(key)}`, { revision: current?.revision ?? 0, settings });
+  },
+  render: ({ key, settings }: KeyPolicy) => `${key}: ${JSON.stringify(settings)}`,
+};
+
+const health: Command = {
+  words: ["gateway", "health"],
+  summary: "how targets answered of late, and which are left alone",
+  run: ({ api }) => api.get("/api/gateway/health"),
+  render: ({ targets }: { targets: ProviderHealthView[] }) =>
+    targets.length === 0
+      ? "Nothing was called yet."
+      : textTable(["TARGET", "BREAKER", "CALLS", "ERRORS", "FIRST BYTE"], targets.map(({ provider, model, state, waitMs, calls, errors, ewmaMs }) => [
+          `${provider}/${model}`, state === "open" ? `open, tried again in ${Math.ceil(waitMs / 1000)} s` : state, String(calls), String(errors), ewmaMs === null ? "-" : `${Math.round(ewmaMs)} ms`,
+        ])),
+};
+
+const ask: Command = {
+  words: ["gateway", "ask"],
+  summary: "ask a model one thing",
+  positionals: [{ name: "<model>", description: "a route, or PROVIDER/MODEL" }, { name: "<text>", description: "what to ask" }],
+  run: ({ api }, { positionals: [model, text] }) => answerOf(api, model!, text!),
+  render: ({ text }: { text: string }) => text,
+};
+
+export const gatewayCommands: readonly Command[] = [listProviders, setProvider, testProvider, removeProvider, listRoutes, setRoute, removeRoute, setKey, health, ask];
+
+async function answerOf(api: ApiClient, model: string, content: string): Promise<{ text: string; answer: unknown }> {
+  const answer = await api.send<{ choices: { message: { content: string | null } }[] }>("POST", "/v1/chat/completions", { model, messages: [{ role: "user", content }] });
+  return { text: answer.choices[0]?.message.content ?? "", answer };
+}
+
+function targetText({ provider, model, weight, priority }: RouteTarget): string {
+  return `${priority > 0 ? "!" : ""}${provider}/${model}${weight === 1 ? "" : `=${weight}`}`;
+}
+
+function targetOf(text: string): Partial<RouteTarget> {
+  const [, mark, provider, model, weight] = /^(!?)([^/]+)\/(.+?)(?:=([0-9.]+))?$/.exec(text) ?? [];
+  if (provider === undefined || model === undefined) throw new AppError("INVALID_REQUEST", `${JSON.stringify(text)} is no target: write PROVIDER/MODEL, such as openai/gpt-5-mini or openai/gpt-5-mini=3.`);
+  return { provider, model, ...(weight === undefined ? {} : { weight: Number(weight) }), ...(mark === "!" ? { priority: 1 } : {}) };
+}
+
+function numbers(texts: Texts): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const name in texts) {
+    const text = texts[name];
+    if (text === undefined) continue;
+    if (!(Number(text) > 0)) throw new AppError("INVALID_REQUEST", `${JSON.stringify(text)} is not a number above 0.`);
+    found[name] = Number(text);
+  }
+  return found;
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return (await readFile(path, "utf8")).trim();
+  } catch (cause) {
+    throw new AppError("INVALID_REQUEST", `${path} cannot be read.`, { cause });
+  }
+}

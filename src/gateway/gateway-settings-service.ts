@@ -1,0 +1,196 @@
+import type { ChangeBy } from "../access/index.ts";
+import { mayInTeam, mayOn, requireInTeam, type Caller } from "../core/caller.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
+import { AppError, toAppError, type Problem } from "../core/errors.ts";
+import { missingObject, requireOn } from "../core/request-gate.ts";
+import type { SecretBox } from "../core/secret-box.ts";
+import { providerSecretPurpose, type GatewayCatalog } from "./gateway-catalog.ts";
+import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
+import { Guardrails } from "./guardrails/index.ts";
+import { isSecretName } from "./provider-environment.ts";
+import { providerBaseUrls } from "./providers/provider-mappings.ts";
+import type { UpstreamTransport } from "./routing/upstream-transport.ts";
+import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, ProviderSettings, RevisionOfRoute, RouteRequestBody, SecretSource } from "./schemas.ts";
+
+export interface GatewaySettingsParts {
+  store: GatewayStore;
+  catalog: GatewayCatalog;
+  transport: UpstreamTransport;
+  secrets: () => SecretBox;
+  /** Throws EGRESS_REFUSED for an address that would never be called. */
+  assertAddress(url: string): void;
+  /** The team of a key that the caller may see; null where there is none. */
+  teamOfKey(caller: Caller, key: string): Promise<string | null>;
+  clock: Clock;
+}
+
+export interface ProviderTest {
+  ok: boolean;
+  ms: number;
+  /** What the provider said, or why it could not be asked. */
+  message: string;
+  models: string[];
+}
+
+const mostListed = 500;
+const testMs = 15_000;
+const mostTestBytes = 4 << 20;
+
+/** What administrators and teams say of the gateway: checked, kept, and in force here at once and on other replicas within seconds. */
+export class GatewaySettingsService {
+  readonly #parts: GatewaySettingsParts;
+
+  constructor(parts: GatewaySettingsParts) {
+    this.#parts = parts;
+  }
+
+  providers(): GatewayProvider[] {
+    return this.#parts.catalog.providers();
+  }
+
+  /** Throws GATEWAY_CONFLICT, INVALID_REQUEST, EGRESS_REFUSED. */
+  async putProvider(name: string, { revision, settings, secret }: ProviderRequest, by: ChangeBy): Promise<GatewayProvider> {
+    const { store, catalog, assertAddress } = this.#parts;
+    const problems = providerProblems(settings, secret ?? null);
+    if (problems.length > 0) throw new AppError("INVALID_REQUEST", problems.map(({ path, message }) => `${path} ${message}`).join("; "), { problems });
+    if (settings.baseUrl !== undefined) assertAddress(settings.baseUrl);
+    await store.putProvider(name, revision, { settings, ...(secret === undefined ? {} : { secret: this.#sealed(name, secret) }) }, by);
+    await catalog.load();
+    return this.#provider(name);
+  }
+
+  async removeProvider(name: string, by: ChangeBy): Promise<void> {
+    const { store, catalog } = this.#parts;
+    const users = catalog.routes().filter(({ settings }) => settings.targets.some(({ provider }) => provider === name));
+    if (users.length > 0) throw new AppError("INVALID_REQUEST", `The provider ${name} is a target of ${users.map((route) => route.name).join(", ")}.`);
+    if (!(await store.removeProvider(name, by))) throw providerNotFound(name);
+    await catalog.load();
+  }
+
+  /** Asks the provider for its models: whether it is there, and takes the secret. */
+  async testProvider(name: string): Promise<ProviderTest> {
+    const { catalog, transport, clock } = this.#parts;
+    const provider = catalog.provider(name);
+    if (provider === null) throw providerNotFound(name);
+    const { mapping, settings } = provider;
+    const start = clock.monotonic();
+    const took = (): number => clock.monotonic() - start;
+    if (mapping.models === null) return { ok: true, ms: 0, message: "This kind of provider lists no models; nothing was asked.", models: [] };
+    try {
+      const url = new URL((settings.baseUrl ?? "").replace(/\/$/, "") + mapping.models.path);
+      const headers = { accept: "application/json", ...settings.headers, ...mapping.authorize({ method: "GET", url, headers: {}, body: "" }, provider.secret(), settings, clock.now()) };
+      const answer = await transport.send({ provider: name, settings, method: "GET", url, headers, body: null, signal: AbortSignal.timeout(testMs) });
+      const body = await readWhole(answer.body);
+      if (answer.status >= 300) return { ok: false, ms: took(), message: mapping.failure(answer.status, answer.headers, body).message, models: [] };
+      const models = mapping.models.read(JSON.parse(Buffer.from(body).toString("utf8"))).slice(0, mostListed);
+      return { ok: true, ms: took(), message: `${models.length} models`, models };
+    } catch (thrown) {
+      const error = thrown instanceof SyntaxError ? new AppError("PROVIDER_ANSWER_INVALID", "The answer is not JSON.") : toAppError(thrown);
+      return { ok: false, ms: took(), message: error.code === "INTERNAL" ? "The provider could not be asked." : error.message, models: [] };
+    }
+  }
+
+  routes(caller: Caller): GatewayRoute[] {
+    return this.#parts.catalog.routes().filter(({ name, team }) => mayOn(caller, "viewer", { kind: "route", name, team }));
+  }
+
+  /** Throws GATEWAY_CONFLICT, INVALID_REQUEST, TEAM_NOT_FOUND, FORBIDDEN. */
+  async putRoute(caller: Caller, name: string, { revision, team, settings, reason }: RouteRequestBody, now: EpochMs): Promise<GatewayRoute> {
+    const { store, catalog } = this.#parts;
+    const current = catalog.route(name);
+    if (current !== null) requireOn(caller, "deployer", { kind: "route", name, team: current.team });
+    const wanted = team ?? current?.team ?? "default";
+    if (current === null || wanted !== current.team) requireInTeam(caller, "deployer", wanted);
+    const problems: Problem[] = settings.targets.flatMap(({ provider }, index) => (catalog.provider(provider) === null ? [{ path: `settings.targets[${index}].provider`, message: `names ${provider}, which is no provider` }] : []));
+    const embedding = settings.cache?.semantic?.route;
+    if (embedding !== undefined && catalog.resolve(embedding) === null) problems.push({ path: "settings.cache.semantic.route", message: `names ${embedding}, which nobody can call` });
+    if (problems.length > 0) throw new AppError("INVALID_REQUEST", problems.map(({ path, message }) => `${path} ${message}`).join("; "), { problems });
+    // Throws for a pattern that cannot be used.
+    new Guardrails(settings.guardrails);
+    const route = await store.putRoute(name, revision, { team: wanted, settings, reason }, { actor: caller.actor, now });
+    await catalog.load();
+    return route;
+  }
+
+  async removeRoute(caller: Caller, name: string, now: EpochMs): Promise<void> {
+    const { store, catalog } = this.#parts;
+    requireOn(caller, "deployer", { kind: "route", name, team: catalog.route(name)?.team ?? null });
+    if (!(await store.removeRoute(name, { actor: caller.actor, now }))) throw missingObject("route", name);
+    await catalog.load();
+  }
+
+  async routeRevisions(caller: Caller, name: string): Promise<RevisionOfRoute[]> {
+    const { store, catalog } = this.#parts;
+    requireOn(caller, "viewer", { kind: "route", name, team: catalog.route(name)?.team ?? null });
+    return store.routeRevisions(name, 100);
+  }
+
+  /** Of keys whose team's admin the caller is. */
+  async keyPolicies(caller: Caller): Promise<KeyPolicy[]> {
+    const found: KeyPolicy[] = [];
+    for (const policy of this.#parts.catalog.keyPolicies()) {
+      const team = await this.#parts.teamOfKey(caller, policy.key);
+      if (team !== null && mayInTeam(caller, "viewer", team)) found.push(policy);
+    }
+    return found;
+  }
+
+  /** Throws KEY_NOT_FOUND, FORBIDDEN: nobody raises limits of their own key but an admin of its team. */
+  async putKeyPolicy(caller: Caller, key: string, revision: number, settings: KeyPolicySettings, now: EpochMs): Promise<KeyPolicy> {
+    await this.#requireKey(caller, key);
+    const policy = await this.#parts.store.putKeyPolicy(key, revision, settings, { actor: caller.actor, now });
+    await this.#parts.catalog.load();
+    return policy;
+  }
+
+  async removeKeyPolicy(caller: Caller, key: string, now: EpochMs): Promise<void> {
+    await this.#requireKey(caller, key);
+    await this.#parts.store.removeKeyPolicy(key, { actor: caller.actor, now });
+    await this.#parts.catalog.load();
+  }
+
+  async #requireKey(caller: Caller, key: string): Promise<void> {
+    const team = await this.#parts.teamOfKey(caller, key);
+    if (team === null) throw new AppError("KEY_NOT_FOUND", `There is no key ${JSON.stringify(key.slice(0, 140))}.`);
+    requireInTeam(caller, "admin", team);
+  }
+
+  #provider(name: string): GatewayProvider {
+    const found = this.providers().find((provider) => provider.name === name);
+    if (found === undefined) throw providerNotFound(name);
+    return found;
+  }
+
+  #sealed(name: string, secret: SecretSource | null): StoredProvider["secret"] {
+    if (secret?.from !== "value") return secret;
+    return { from: "value", sealed: this.#parts.secrets().seal(secret.value, providerSecretPurpose, name) };
+  }
+}
+
+function providerNotFound(name: string): AppError {
+  return new AppError("PROVIDER_NOT_FOUND", `There is no provider named ${JSON.stringify(name.slice(0, 140))}.`);
+}
+
+const secretHeader = /^(authorization|cookie|proxy-.*|x-api-key|api-key|x-goog-api-key|host|content-length|transfer-encoding|connection)$/i;
+
+function providerProblems(settings: ProviderSettings, secret: SecretSource | null): Problem[] {
+  const problems: Problem[] = [];
+  if (settings.baseUrl === undefined && settings.kind !== "bedrock" && providerBaseUrls[settings.kind] === null) problems.push({ path: "settings.baseUrl", message: `is needed for a provider of kind ${settings.kind}` });
+  if (settings.kind === "bedrock" && settings.baseUrl === undefined && settings.region === undefined) problems.push({ path: "settings.region", message: "is needed for bedrock" });
+  if (settings.kind === "scripted" && (settings.script ?? []).length === 0) problems.push({ path: "settings.script", message: "needs an answer at least" });
+  for (const name in settings.headers) if (secretHeader.test(name)) problems.push({ path: `settings.headers.${name}`, message: "is set by the gateway itself; give secrets as secret" });
+  if (secret?.from === "environment" && !isSecretName(secret.name)) problems.push({ path: "secret.name", message: "must be the usual name of a provider's key, or begin with SLIPWAY_PROVIDER_" });
+  return problems;
+}
+
+async function readWhole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of body) {
+    length += part.length;
+    if (length > mostTestBytes) throw new AppError("PROVIDER_ANSWER_INVALID", "The list of models is longer than 4 MiB.");
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { route, type Route } from "../core/route.ts";
+import type { GatewaySettingsService } from "./gateway-settings-service.ts";
+import type { ProviderHealth } from "./routing/provider-health.ts";
+import { GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RevisionOfRoute, RouteRequestBody } from "./schemas.ts";
+
+const tag = "Gateway";
+const ProviderParams = z.strictObject({ provider: GatewayName });
+const RouteParams = z.strictObject({ route: GatewayName });
+const KeyParams = z.strictObject({ key: z.string().min(1).max(100) });
+const TargetHealth = z
+  .object({
+    provider: z.string(), model: z.string(), state: z.enum(["closed", "open", "half-open"]), failures: z.number().int(), waitMs: z.number(), ewmaMs: z.number().nullable(), calls: z.number().int(), errors: z.number().int(),
+  })
+  .meta({ id: "GatewayTargetHealth" });
+
+/** What people set and look at; calls come by the routes of their protocols. */
+export function gatewayRoutes({ settings, health }: { settings: GatewaySettingsService; health: ProviderHealth }): Route[] {
+  return [
+    route({
+      method: "GET", path: "/api/gateway/providers", access: "viewer", on: "some", operationId: "listGatewayProviders", tag, summary: "The providers of language models, without their secrets",
+      response: z.object({ providers: z.array(GatewayProvider) }), handle: () => ({ providers: settings.providers() }),
+    }),
+    route({
+      method: "PUT", path: "/api/gateway/providers/:provider", access: "admin", operationId: "putGatewayProvider", tag, summary: "Add or change a provider", params: ProviderParams, body: { kind: "json", schema: ProviderRequest },
+      response: GatewayProvider,
+      handle: ({ params, body, caller, now, auditAs }) => {
+        auditAs({ object: `gateway-provider:${params.provider}`, detail: { kind: body.settings.kind, secret: body.secret === undefined ? "kept" : (body.secret?.from ?? "none") } });
+        return settings.putProvider(params.provider, body, { actor: caller.actor, now });
+      },
+    }),
+    route({
+      method: "DELETE", path: "/api/gateway/providers/:provider", access: "admin", operationId: "removeGatewayProvider", tag, summary: "Remove a provider that no route has as a target", params: ProviderParams, response: z.object({}),
+      handle: async ({ params, caller, now, auditAs }) => {
+        auditAs({ object: `gateway-provider:${params.provider}` });
+        await settings.removeProvider(params.provider, { actor: caller.actor, now });
+        return {};
+      },
+    }),
+    route({
+      method: "POST", path: "/api/gateway/providers/:provider/test", access: "admin", audited: false, operationId: "testGatewayProvider", tag, summary: "Ask a provider for its models: whether it is there and takes its secret", params: ProviderParams,
+      response: z.object({ ok: z.boolean(), ms: z.number(), message: z.string(), models: z.array(z.string()) }), handle: ({ params }) => settings.testProvider(params.provider),
+    }),
+    route({
+      method: "GET", path: "/api/gateway/routes", access: "viewer", on: "some", operationId: "listGatewayRoutes", tag, summary: "The routes that the caller may call",
+      response: z.object({ routes: z.array(GatewayRoute) }), handle: ({ caller }) => ({ routes: settings.routes(caller) }),
+    }),
+    route({
+      method: "PUT", path: "/api/gateway/routes/:route", access: "deployer", on: "some", operationId: "putGatewayRoute", tag, summary: "Add or change a route", params: RouteParams, body: { kind: "json", schema: RouteRequestBody }, response: GatewayRoute,
+      handle: ({ params, body, caller, now, auditAs }) => {
+        auditAs({ object: `gateway-route:${params.route}`, detail: { revision: body.revision, reason: body.reason } });
+        return settings.putRoute(caller, params.route, body, now);
+      },
+    }),
+    route({
+      method: "DELETE", path: "/api/gateway/routes/:route", access: "deployer", on: "some", operationId: "removeGatewayRoute", tag, summary: "Remove a route", params: RouteParams, response: z.object({}),
+      handle: async ({ params, caller, now, auditAs }) => {
+        auditAs({ object: `gateway-route:${params.route}` });
+        await settings.removeRoute(caller, params.route, now);
+        return {};
+      },
+    }),
+    route({
+      method: "GET", path: "/api/gateway/routes/:route/revisions", access: "viewer", on: "some", operationId: "listGatewayRouteRevisions", tag, summary: "What a route was, newest first", params: RouteParams,
+      response: z.object({ revisions: z.array(RevisionOfRoute) }), handle: async ({ params, caller }) => ({ revisions: await settings.routeRevisions(caller, params.route) }),
+    }),
+    route({
+      method: "GET", path: "/api/gateway/keys", access: "viewer", on: "some", operationId: "listKeyPolicies", tag, summary: "Routes, limits and budgets of API keys of the caller's teams",
+      response: z.object({ policies: z.array(KeyPolicy) }), handle: async ({ caller }) => ({ policies: await settings.keyPolicies(caller) }),
+    }),
+    route({
+      method: "PUT", path: "/api/gateway/keys/:key", access: "admin", on: "some", operationId: "putKeyPolicy", tag, summary: "Set routes, limits and budgets of an API key", params: KeyParams,
+      body: { kind: "json", schema: z.strictObject({ revision: z.number().int().min(0), settings: KeyPolicySettings }) }, response: KeyPolicy,
+      handle: ({ params, body, caller, now, auditAs }) => {
+        auditAs({ object: `key:${params.key}` });
+        return settings.putKeyPolicy(caller, params.key, body.revision, body.settings, now);
+      },
+    }),
+    route({
+      method: "DELETE", path: "/api/gateway/keys/:key", access: "admin", on: "some", operationId: "removeKeyPolicy", tag, summary: "Take routes, limits and budgets from an API key", params: KeyParams, response: z.object({}),
+      handle: async ({ params, caller, now, auditAs }) => {
+        auditAs({ object: `key:${params.key}` });
+        await settings.removeKeyPolicy(caller, params.key, now);
+        return {};
+      },
+    }),
+    route({
+      method: "GET", path: "/api/gateway/health", access: "viewer", on: "some", operationId: "getGatewayHealth", tag, summary: "How the targets answered this server of late, and which are left alone",
+      response: z.object({ targets: z.array(TargetHealth) }), handle: () => ({ targets: health.views() }),
+    }),
+  ];
+}

@@ -1,0 +1,147 @@
+import { AppError, toAppError } from "../core/errors.ts";
+import type { IdGenerator } from "../core/ids.ts";
+import { HttpAnswer } from "../core/route.ts";
+import { answerHeaders, safeHeader } from "./answer-headers.ts";
+import type { CallContext } from "./call-context.ts";
+import type { CallFloor, OpenedFloor } from "./call-floor.ts";
+import type { CallRecord } from "./call-record.ts";
+import type { TokenUsage } from "./conversation/chat-answer.ts";
+import { anthropicMessages } from "./protocols/anthropic-messages/anthropic-messages.ts";
+import { countTokensDocument, editNativeBody, embeddingsDocument, parseEmbeddings, parseRerank, rerankDocument } from "./protocols/index.ts";
+import type { EmbeddingsAnswer, EmbeddingsRequest, Operation, ProviderMapping, RerankAnswer, RerankRequest } from "./providers/provider-mapping.ts";
+import { attemptsOfFailure, type CallRunner, type OpenedCall, type PreparedCall } from "./routing/call-plan.ts";
+import { estimateTokens, mostTokens, type TokenCounter } from "./tokens/index.ts";
+
+export interface SideCallParts {
+  floor: CallFloor;
+  runner: CallRunner;
+  counter: TokenCounter;
+  ids: IdGenerator;
+}
+
+interface SideCall<Request, Answer extends { usage: TokenUsage }> {
+  operation: "embeddings" | "rerank";
+  /** Sent as it came where the provider speaks the protocol. */
+  protocol: "openai-embeddings" | "rerank";
+  body: Uint8Array;
+  request: Request;
+  texts: readonly string[];
+  tokens: number;
+  user: string | null;
+  of(mapping: ProviderMapping): Operation<Request, Answer> | undefined;
+}
+
+/** Embeddings, reranking and counts of tokens: one answer, no stream, no cache. */
+export class SideCalls {
+  readonly #parts: SideCallParts;
+
+  constructor(parts: SideCallParts) {
+    this.#parts = parts;
+  }
+
+  async embeddings(body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
+    const { floor } = this.#parts;
+    const fields = floor.parse(body);
+    const entered = floor.enter(fields.model, context);
+    const request = parseEmbeddings(fields);
+    const record = floor.record(entered, "embeddings", request.user);
+    const { answer, opened } = await this.#carryOut(entered, record, embeddingsCall(request, body), context);
+    return this.#answer(entered, record, opened, opened.passed ? null : embeddingsDocument(answer, { model: fields.model as string }, request.encoding));
+  }
+
+  async rerank(body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
+    const { floor, ids } = this.#parts;
+    const fields = floor.parse(body);
+    const entered = floor.enter(fields.model, context);
+    const { request, returnDocuments } = parseRerank(fields);
+    const record = floor.record(entered, "rerank", null);
+    const texts = [request.query, ...request.documents];
+    const tokens = texts.reduce((sum, text) => sum + estimateTokens(text), request.documents.length * estimateTokens(request.query));
+    const call: SideCall<RerankRequest, RerankAnswer> = { operation: "rerank", protocol: "rerank", body, request, texts, tokens, user: null, of: ({ rerank }) => rerank };
+    const { answer, opened } = await this.#carryOut(entered, record, call, context);
+    const frame = { id: ids.next("chatCompletion"), model: fields.model as string, created: Math.floor(context.now / 1000) };
+    return this.#answer(entered, record, opened, opened.passed ? null : rerankDocument(answer, frame, request, returnDocuments));
+  }
+
+  /** Vectors for the gateway itself, such as for its semantic cache; who asks pays. */
+  async vectors(route: string, texts: readonly string[], context: CallContext): Promise<Float32Array[]> {
+    const { floor } = this.#parts;
+    const entered = floor.enter(route, context);
+    const request: EmbeddingsRequest = { input: texts, dimensions: null, encoding: "float", inputType: null, user: null, extra: {} };
+    const body = Buffer.from(JSON.stringify({ model: route, input: texts }));
+    const record = floor.record(entered, "embeddings", null);
+    const { answer } = await this.#carryOut(entered, record, embeddingsCall(request, body), context);
+    await record.end("ok");
+    return answer.vectors.map((vector) => Float32Array.from(vector));
+  }
+
+  /** Counted here, for any model: how each provider counts differs by a few in a hundred. */
+  async countTokens(body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
+    const { floor, counter } = this.#parts;
+    const fields = floor.parse(body);
+    const { route } = floor.enter(fields.model, context);
+    const request = anthropicMessages.parse({ max_tokens: 1, ...fields });
+    const { tokens, exact } = await counter.countChat(request, route.settings.targets[0]!.model);
+    return new HttpAnswer(200, { "Content-Type": "application/json", "X-Slipway-Route": safeHeader(route.name), "X-Slipway-Count": exact ? "exact" : "estimated" }, JSON.stringify(countTokensDocument(tokens)));
+  }
+
+  async #carryOut<Request, Answer extends { usage: TokenUsage }>(
+    entered: OpenedFloor, record: CallRecord, call: SideCall<Request, Answer>, context: CallContext,
+  ): Promise<{ answer: Answer; opened: { passed: boolean; body: Uint8Array; headers: Record<string, string> } }> {
+    const { floor, runner } = this.#parts;
+    const { settings } = entered.route;
+    try {
+      const held = floor.isHeld(entered, record);
+      const bounds = { inputTokens: held ? call.texts.reduce((sum, text) => sum + mostTokens(text), call.tokens) : call.tokens, outputTokens: 0 };
+      await floor.admit(entered, record, bounds, context);
+      if (settings.recordContent) record.attributes["gen_ai.input.messages"] = JSON.stringify([{ role: "user", parts: call.texts.slice(0, 20).map((content) => ({ type: "text", content: content.slice(0, 2000) })) }]);
+      const made = new WeakMap<PreparedCall<Answer>, { passed: boolean; headers: Record<string, string> }>();
+      const opened: OpenedCall<Answer> = await runner.run<Answer>({
+        route: entered.route.name, settings, deadline: floor.deadline(settings, record), signal: context.signal,
+        facts: { inputTokens: call.tokens, needs: new Set(), tags: entered.remarks.tags, session: entered.remarks.session, worstCost: (target) => floor.worstDollars(target, bounds, context.now) },
+        admit: floor.providerAdmission(call.tokens, record, settings, context.signal),
+        prepare: (target, { mapping, settings: provider }) => {
+          const operation = call.of(mapping);
+          if (operation === undefined) throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has no ${call.operation}.`, { problems: [{ path: "model", message: `has no ${call.operation}` }] });
+          const to = { model: target.model, settings: provider };
+          const native = mapping.native[call.protocol];
+          const upstream = native === undefined
+            ? operation.request(call.request, to)
+            : { path: native.path(to), headers: { "content-type": "application/json", ...native.headers?.(to) }, body: editNativeBody(call.body, call.protocol, { model: target.model }), dropped: [], emulated: [] };
+          const prepared: PreparedCall<Answer> = { request: upstream, read: (bytes, headers) => operation.answer(bytes, headers), stream: null };
+          const { dropped, emulated } = upstream;
+          made.set(prepared, {
+            passed: native !== undefined,
+            headers: { ...(dropped.length > 0 ? { "X-Slipway-Dropped": safeHeader(dropped.join(", ")) } : {}), ...(emulated.length > 0 ? { "X-Slipway-Emulated": safeHeader(emulated.join(", ")) } : {}) },
+          });
+          return prepared;
+        },
+      });
+      record.target = opened.target;
+      record.attempts = opened.attempts;
+      record.firstByteMs = opened.firstByteMs;
+      if (opened.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
+      const { usage } = opened.answer;
+      record.estimated = usage.inputTokens === null;
+      record.usage = { ...usage, inputTokens: usage.inputTokens ?? call.tokens, outputTokens: usage.outputTokens ?? 0 };
+      return { answer: opened.answer, opened: { body: opened.body, ...made.get(opened.prepared)! } };
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      record.attempts = [...record.attempts, ...(attemptsOfFailure.get(error) ?? [])];
+      await record.end(context.signal.aborted ? "cancelled" : "failed", error);
+      throw error;
+    }
+  }
+
+  async #answer({ route }: OpenedFloor, record: CallRecord, opened: { body: Uint8Array; headers: Record<string, string> }, document: unknown): Promise<HttpAnswer> {
+    const { cost } = await record.end("ok");
+    const headers = { "Content-Type": "application/json", ...answerHeaders(route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / 1e9) }), ...opened.headers };
+    return new HttpAnswer(200, headers, document === null ? opened.body : JSON.stringify(document));
+  }
+}
+
+function embeddingsCall(request: EmbeddingsRequest, body: Uint8Array): SideCall<EmbeddingsRequest, EmbeddingsAnswer> {
+  const texts = request.input.filter((part) => typeof part === "string");
+  const tokens = request.input.reduce((sum, part) => sum + (typeof part === "string" ? estimateTokens(part) : part.length), 0);
+  return { operation: "embeddings", protocol: "openai-embeddings", body, request, texts, tokens, user: request.user, of: ({ embeddings }) => embeddings };
+}

@@ -1,0 +1,140 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import type { AccessServices } from "./access/index.ts";
+import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
+import { readSecretFile } from "./adapters/filesystem/secret-files.ts";
+import { openRedis, RedisAnswerCache, RedisBudgetStore, RedisLimitStore } from "./adapters/redis/index.ts";
+import { SqlGatewayStore } from "./adapters/sql/index.ts";
+import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
+import { findLocalProviders, localProviderHosts } from "./adapters/undici/find-local-providers.ts";
+import { UndiciTransport } from "./adapters/undici/undici-transport.ts";
+import { environmentValue, type Config, type Posture } from "./config/index.ts";
+import type { Clock } from "./core/clock.ts";
+import { AppError } from "./core/errors.ts";
+import type { IdGenerator } from "./core/ids.ts";
+import type { Logger } from "./core/logger.ts";
+import type { Route } from "./core/route.ts";
+import type { SecretBox } from "./core/secret-box.ts";
+import type { OutboxFollower } from "./events/index.ts";
+import {
+  Admission, AnswerCache, CallFloor, CallLedger, ChatCalls, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
+  MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, SemanticCache, SideCalls, TargetCallRunner, TokenCounter, type RouteSettings,
+} from "./gateway/index.ts";
+import { openLedger, type OpenedLedger } from "./open-ledger.ts";
+import type { ServingService } from "./serving/index.ts";
+import type { SpanSink } from "./tracing/index.ts";
+
+interface Parts {
+  config: Config;
+  posture: Posture;
+  database: SqlDatabase;
+  follower: Pick<OutboxFollower, "follow">;
+  spans: SpanSink;
+  serving: ServingService;
+  access: AccessServices;
+  secrets: SecretBox;
+  clock: Clock;
+  ids: IdGenerator;
+  logger: Logger;
+}
+
+export interface OpenedGateway {
+  ledger: OpenedLedger;
+  catalog: GatewayCatalog;
+  settings: GatewaySettingsService;
+  health: ProviderHealth;
+  chats: ChatCalls;
+  sides: SideCalls;
+  stop(): Promise<void>;
+}
+
+const cacheBytes = 64 << 20;
+const lookEveryMs = 60_000;
+
+/** The gateway with its providers, ready for the first call. */
+export async function openGateway(parts: Parts): Promise<OpenedGateway> {
+  const { config, posture, database, follower, spans, serving, access, secrets, clock, ids, logger } = parts;
+  const redis = config.redisUrl === undefined ? null : await openRedis({ url: config.redisUrl, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { cause }) });
+  const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore }) }) });
+  const store = new SqlGatewayStore(database, ids);
+  // Only where the server is its owner's alone: there, what listens on the machine is the owner's too.
+  const looksAround = posture.mode === "open" && config.findProviders;
+  const allowed = [...config.egressAllowed, ...(looksAround ? localProviderHosts : [])];
+  const egress = new NodeEgressClient({ allowed });
+  const transport = localTransport(new UndiciTransport({ allowed }), clock);
+  const readSecret = (source: { from: "environment"; name: string } | { from: "file"; path: string }): string | undefined =>
+    source.from === "file" ? readSecretFile(config.secretFiles, source.path) : isSecretName(source.name) ? environmentValue(source.name) : undefined;
+  const catalog = new GatewayCatalog({ store, mappings: providerMappings, secrets: () => secrets, readSecret, logger });
+  const ofEnvironment = providersOfEnvironment((name) => environmentValue(name) !== undefined);
+  catalog.setKnown(ofEnvironment);
+  await catalog.load();
+  follower.follow((event) => catalog.follow(event));
+
+  const local = new MemoryLimitStore({ clock });
+  const limits = redis === null ? local : new FallbackLimitStore({ shared: new RedisLimitStore(redis), local, share: () => 1 / config.gatewayReplicas });
+  const admission = new Admission({ store: limits, clock, instance: randomUUID(), shared: redis !== null });
+  const health = new ProviderHealth(clock);
+  const provider = catalog.provider.bind(catalog);
+  const runner = new TargetCallRunner({ transport, provider, health, clock, random: Math.random, sleep: (ms, signal) => pause(ms, undefined, { signal }), logger });
+  const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, provider, clock, ids });
+  const floor = new CallFloor({ catalog, admission, calls, spans, clock, logger });
+  const counter = new TokenCounter();
+  const checker = new OutputChecker();
+  const sides = new SideCalls({ floor, runner, counter, ids });
+  const cache = new AnswerCache({ clock, store: redis === null ? new MemoryAnswerCache({ clock, maxBytes: cacheBytes }) : new RedisAnswerCache(redis), semantic: new SemanticCache({ clock }) });
+  const guards = new WeakMap<RouteSettings, Guardrails>();
+  const chats = new ChatCalls({
+    floor, runner, cache, checker, clock, ids,
+    guardrailsOf: (settings) => {
+      if (settings.guardrails.length === 0) return null;
+      const made = guards.get(settings) ?? new Guardrails(settings.guardrails);
+      guards.set(settings, made);
+      return made;
+    },
+    classify: (model, text) => classify(serving, clock, model, text),
+    embed: (route, context) => (texts) => sides.vectors(route, texts, context),
+  });
+  const settings = new GatewaySettingsService({
+    store, catalog, transport, secrets: () => secrets, clock,
+    assertAddress: (url) => egress.assertPlausible(url),
+    teamOfKey: async (caller, key) => (await access.keys.list(caller)).find(({ id }) => id === key)?.team ?? null,
+  });
+  const look = async (): Promise<void> => {
+    const found = await findLocalProviders();
+    catalog.setKnown([...ofEnvironment, ...found.map(({ name, kind, baseUrl }) => ({ name, origin: "found" as const, settings: ProviderSettings.parse({ kind, baseUrl }) }))]);
+  };
+  if (looksAround) void look();
+  const looking = looksAround ? setInterval(() => void look(), lookEveryMs).unref() : undefined;
+  return {
+    ledger, catalog, settings, health, chats, sides,
+    stop: async () => {
+      clearInterval(looking);
+      await Promise.all([transport.close(), counter.close(), checker.close()]);
+      await ledger.stop();
+      await redis?.close();
+    },
+  };
+}
+
+export function openedGatewayRoutes(opened: OpenedGateway): Route[] {
+  return [...clientRoutes(opened), ...gatewayRoutes(opened)];
+}
+
+const classifyMs = 10_000;
+
+/** Asks a model that takes one text: the label is its first output of texts or whole numbers, the score the highest number of its others. */
+async function classify(serving: ServingService, clock: Clock, model: string, text: string): Promise<{ label?: string; score?: number }> {
+  const { inputs } = serving.signature(model);
+  const [input] = inputs;
+  if (inputs.length !== 1 || input === undefined || input.datatype !== "BYTES") throw new AppError("INVALID_REQUEST", `The model ${model} of a guardrail does not take one text.`);
+  const { outputs } = await serving.infer({
+    model, version: undefined, id: null, inputs: [{ name: input.name, datatype: "BYTES", shape: input.shape.map(() => 1), data: [text] }], outputs: undefined, deadlineMs: classifyMs,
+    connection: { signal: undefined, headers: {} }, routingKey: undefined, now: clock.now(), door: "rest",
+  });
+  const answer: { label?: string; score?: number } = {};
+  for (const { datatype, data } of outputs) {
+    if (datatype === "BYTES" || datatype.includes("INT") || datatype === "BOOL") answer.label ??= String(data[0]);
+    else answer.score = Math.max(answer.score ?? -Infinity, ...Array.from(data as Float32Array, Number));
+  }
+  return answer;
+}
