@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { AccessServices } from "./access/index.ts";
 import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
@@ -75,7 +75,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const admission = new Admission({ store: limits, clock, instance: randomUUID(), shared: redis !== null });
   const health = new ProviderHealth(clock);
   const provider = catalog.provider.bind(catalog);
-  const runner = new TargetCallRunner({ transport, provider, health, clock, random: Math.random, sleep: (ms, signal) => pause(ms, undefined, { signal }), logger });
+  const runner = new TargetCallRunner({ transport, provider, health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, sleep: (ms, signal) => pause(ms, undefined, { signal }), logger });
   const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, provider, clock, ids });
   const floor = new CallFloor({ catalog, admission, calls, spans, clock, logger });
   const counter = new TokenCounter();

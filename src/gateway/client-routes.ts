@@ -1,12 +1,10 @@
 import { mayOn } from "../core/caller.ts";
-import { missingObject } from "../core/request-gate.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import type { AppError } from "../core/errors.ts";
-import { z } from "zod";
 import type { CallContext } from "./call-context.ts";
 import type { ChatCalls, ChatProtocolName } from "./chat-calls.ts";
 import type { GatewayCatalog } from "./gateway-catalog.ts";
-import { chatProtocols, modelDocument, modelsDocument, speaksAnthropic, type ListedModel } from "./protocols/index.ts";
+import { chatProtocols, modelsDocument, speaksAnthropic, type ListedModel } from "./protocols/index.ts";
 import type { SideCalls } from "./side-calls.ts";
 
 export interface ClientRouteParts {
@@ -17,7 +15,8 @@ export interface ClientRouteParts {
 
 /** Images and documents come in the body. */
 const maxBodyBytes = 64 << 20;
-const tag = "LLM gateway";
+const tag = "OpenAI API";
+const anthropicTag = "Anthropic API";
 const openAiError = (error: AppError, requestId: string): unknown => chatProtocols["openai-chat"].error(error, requestId);
 const anthropicError = (error: AppError, requestId: string): unknown => chatProtocols["anthropic-messages"].error(error, requestId);
 
@@ -25,19 +24,19 @@ const anthropicError = (error: AppError, requestId: string): unknown => chatProt
 export function clientRoutes({ chats, sides, catalog }: ClientRouteParts): Route[] {
   const chat = (path: string, name: ChatProtocolName, operationId: string, summary: string): Route =>
     route({
-      method: "POST", path, access: "viewer", on: "some", audited: false, operationId, tag, summary,
+      method: "POST", path, access: "viewer", on: "some", audited: false, operationId, tag: name === "anthropic-messages" ? anthropicTag : tag, summary,
       description: "The model is the name of a route, PROVIDER/MODEL, or the well-known name of a model whose provider is here. With stream, server-sent events in the same protocol.",
       body: { kind: "buffer", maxBytes: maxBodyBytes, description: "As the protocol's reference has it" },
       response: { mediaType: "application/json", description: "As the protocol's reference has it; headers X-Slipway-* tell target, trace, cost, cache, and what was dropped or emulated" },
-      errorBody: (error, requestId) => chatProtocols[name].error(error, requestId),
+      errorBody: name === "anthropic-messages" ? anthropicError : openAiError,
       handle: (request) => chats.answer(name, request.body, contextOf(request)),
     });
-  const side = (path: string, operationId: string, summary: string, errorBody: Route["errorBody"], answer: (body: Uint8Array, context: CallContext) => Promise<HttpAnswer>): Route =>
+  const side = (path: string, operationId: string, summary: string, errorBody: NonNullable<Route["errorBody"]>, answer: (body: Uint8Array, context: CallContext) => Promise<HttpAnswer>): Route =>
     route({
-      method: "POST", path, access: "viewer", on: "some", audited: false, operationId, tag, summary,
+      method: "POST", path, access: "viewer", on: "some", audited: false, operationId, tag: errorBody === anthropicError ? anthropicTag : tag, summary,
       body: { kind: "buffer", maxBytes: maxBodyBytes, description: "As the protocol's reference has it" },
       response: { mediaType: "application/json", description: "As the protocol's reference has it" },
-      ...(errorBody === undefined ? {} : { errorBody }),
+      errorBody,
       handle: (request) => answer(request.body, contextOf(request)),
     });
   const listed = ({ caller }: Pick<CallContext, "caller">): ListedModel[] => [
@@ -57,18 +56,6 @@ export function clientRoutes({ chats, sides, catalog }: ClientRouteParts): Route
       method: "GET", path: "/v1/models", access: "viewer", on: "some", operationId: "listCallableModels", tag, summary: "The routes that the caller may call, in OpenAI's or Anthropic's form",
       response: { mediaType: "application/json", description: "OpenAI's list; Anthropic's for callers who send anthropic-version" }, errorBody: openAiError,
       handle: (request) => new HttpAnswer(200, { "Content-Type": "application/json" }, JSON.stringify(modelsDocument(listed(request), speaksAnthropic(request.headers)))),
-    }),
-    route({
-      method: "GET", path: "/v1/models/*", access: "viewer", on: "some", operationId: "getCallableModel", tag, summary: "One route that the caller may call",
-      params: z.strictObject({ "*": z.string().min(1).max(300) }),
-      response: { mediaType: "application/json", description: "OpenAI's model; Anthropic's for callers who send anthropic-version" }, errorBody: openAiError,
-      handle: (request) => {
-        const name = request.params["*"];
-        const found = catalog.resolve(name);
-        if (found === null || !mayOn(request.caller, "viewer", { kind: "route", name: found.name, team: found.team })) throw missingObject("route", name);
-        const model = listed(request).find((each) => each.name === found.name) ?? { name, created: 0, owner: found.team };
-        return new HttpAnswer(200, { "Content-Type": "application/json" }, JSON.stringify(modelDocument({ ...model, name }, speaksAnthropic(request.headers))));
-      },
     }),
   ];
 }

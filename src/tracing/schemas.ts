@@ -177,6 +177,5 @@ export const TraceQuery = z
     order: z.enum(["start", "duration", "cost"]).default("start").meta({ description: "Greatest first" }),
     after: z.string().max(500).optional().meta({ description: "The `next` of the page before" }),
     limit: z.coerce.number().int().min(1).max(500).default(50),
-  })
-  .meta({ id: "TraceQuery" });
+  });
 export type TraceQuery = z.infer<typeof TraceQuery>;

@@ -13,7 +13,7 @@ export function speaksAnthropic(headers: Readonly<Record<string, string | string
 }
 
 /** One model in the client's protocol. */
-export function modelDocument({ name, created, owner }: ListedModel, anthropic: boolean): Record<string, unknown> {
+function modelDocument({ name, created, owner }: ListedModel, anthropic: boolean): Record<string, unknown> {
   if (anthropic) return { type: "model", id: name, display_name: name, created_at: new Date(created * 1000).toISOString().replace(".000Z", "Z") };
   return { id: name, object: "model", created, owned_by: owner };
 }

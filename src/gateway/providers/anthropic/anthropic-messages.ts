@@ -103,6 +103,7 @@ function writeAssistant(parts: readonly AssistantPart[], path: string, report: F
       case "thinking":
         // The signature proves that Claude thought so: without it the whole request is refused.
         if (part.signature === null) report.drop(`${path}.thinking (unsigned)`);
+        else if (part.signature.startsWith("gemini:")) report.drop(`${path}.thinking (signed by another provider)`);
         else blocks.push({ type: "thinking", thinking: part.text, signature: part.signature });
         break;
       case "redacted-thinking":
