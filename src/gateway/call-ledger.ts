@@ -1,7 +1,7 @@
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
-import { billedTokens, costOf, worstCase, type Attribution, type BudgetKeeper, type LedgerEntry, type LedgerService, type Price, type PriceBook, type Reservation } from "../ledger/index.ts";
+import { billedTokens, costOf, nanoDollars, worstCase, type Attribution, type BudgetKeeper, type LedgerEntry, type LedgerService, type Price, type PriceBook, type Reservation } from "../ledger/index.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
 import type { ReadyProvider } from "./routing/call-plan.ts";
 import type { BudgetLimits, RouteSettings, RouteTarget } from "./schemas.ts";
@@ -50,7 +50,7 @@ export class CallLedger {
   /** In US dollars; null where the price is not known. */
   worstDollars(target: RouteTarget, bounds: CallBounds, now: EpochMs): number | null {
     const price = this.priceOf(target, now);
-    return price === null ? null : worstCase(price, bounds.inputTokens, bounds.outputTokens) / 1e9;
+    return price === null ? null : worstCase(price, bounds.inputTokens, bounds.outputTokens) / nanoDollars;
   }
 
   /** Reserves for the dearest target that the call may come to. Null where no budget holds it. Throws BUDGET_EXCEEDED, PRICE_UNKNOWN. */

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { HttpAnswer } from "../core/route.ts";
+import { nanoDollars } from "../ledger/index.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { answerKey, semanticQuestion, type AnswerCache, type CacheLead, type CacheLook } from "./cache/index.ts";
 import type { CallContext } from "./call-context.ts";
@@ -189,7 +190,7 @@ export class ChatCalls {
   async #ended({ settings, record, entered }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
     if (settings.recordContent) record.attributes["gen_ai.output.messages"] = outputMessages(answer.parts, answer.finish);
     const { cost } = await record.end("ok");
-    return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(entered.route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / 1e9) }), ...headers }, body);
+    return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(entered.route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...headers }, body);
   }
 
   /** Ends the record when the stream does, however that is. */

@@ -1,6 +1,7 @@
 import { AppError, toAppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { HttpAnswer } from "../core/route.ts";
+import { nanoDollars } from "../ledger/index.ts";
 import { answerHeaders, safeHeader } from "./answer-headers.ts";
 import type { CallContext } from "./call-context.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
@@ -135,7 +136,7 @@ export class SideCalls {
 
   async #answer({ route }: OpenedFloor, record: CallRecord, opened: { body: Uint8Array; headers: Record<string, string> }, document: unknown): Promise<HttpAnswer> {
     const { cost } = await record.end("ok");
-    const headers = { "Content-Type": "application/json", ...answerHeaders(route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / 1e9) }), ...opened.headers };
+    const headers = { "Content-Type": "application/json", ...answerHeaders(route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...opened.headers };
     return new HttpAnswer(200, headers, document === null ? opened.body : JSON.stringify(document));
   }
 }

@@ -1,4 +1,3 @@
 export { Admission, type Ticket } from "./admission.ts";
 export { FallbackLimitStore } from "./fallback-limit-store.ts";
 export { MemoryLimitStore } from "./memory-limit-store.ts";
-export type { LimitStore } from "./limit-store.ts";

@@ -1,3 +1,3 @@
 export { OutputChecker } from "./output-checker.ts";
-export { RepairRounds, type RepairStep } from "./repair-output.ts";
+export { RepairRounds } from "./repair-output.ts";
 export { SchemaStream } from "./schema-stream.ts";
