@@ -122,3 +122,4 @@ export const CostEntry = z
     priceVersion: z.string().nullable(), totalMs: z.number(), firstByteMs: z.number().nullable(),
   })
   .meta({ id: "CostEntry" });
+export type CostEntry = z.infer<typeof CostEntry>;
