@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-/** `npm run bench -- NAME [--quick]`: each benchmark prints ratios beside a floor and a peer, measured in the same run. */
-const benchmarks: Record<string, () => Promise<{ run(options: { quick: boolean }): Promise<void> }>> = {
+/** `npm run bench -- NAME [--quick]`: each benchmark prints ratios beside a floor and a peer, measured in the same run. `gateway --memory N` shows what the gateway holds over N calls. */
+const benchmarks: Record<string, () => Promise<{ run(options: { quick: boolean; memory?: number }): Promise<void> }>> = {
   access: () => import("./access/access.ts"),
+  gateway: () => import("./gateway/gateway.ts"),
   rollout: () => import("./rollout/rollout.ts"),
   serving: () => import("./serving/serving.ts"),
   tracking: () => import("./tracking/tracking.ts"),
@@ -20,4 +21,5 @@ if (load === undefined) {
 // What is published is measured: sources take longer to start, and more memory.
 const built = spawnSync(process.execPath, [join(import.meta.dirname, "../scripts/build.ts")], { stdio: ["ignore", "ignore", "inherit"] });
 if (built.status !== 0) process.exit(1);
-await (await load()).run({ quick: flags.includes("--quick") });
+const memory = Number(flags[flags.indexOf("--memory") + 1]);
+await (await load()).run({ quick: flags.includes("--quick"), ...(flags.includes("--memory") ? { memory } : {}) });
