@@ -16,6 +16,8 @@ import { RolloutPage } from "./pages/rollouts/rollout-page.tsx";
 import { RolloutsPage } from "./pages/rollouts/rollouts-page.tsx";
 import { SettingsPage } from "./pages/settings/settings-page.tsx";
 import { SignInPage } from "./pages/sign-in/sign-in-page.tsx";
+import { TracePage } from "./pages/traces/trace-page.tsx";
+import { TracesPage } from "./pages/traces/traces-page.tsx";
 import { RunPage } from "./pages/workflows/run-page.tsx";
 import { WorkflowsPage } from "./pages/workflows/workflows-page.tsx";
 import { eventTabs, modelTabs, settingsTabs, workflowTabs } from "./shell/sections.ts";
@@ -40,6 +42,8 @@ export function App() {
           <Route path="/experiments/:experiment/runs/:run" component={TrackedRunPage} />
           <Route path="/datasets" component={DatasetsPage} />
           <Route path="/datasets/:dataset" component={DatasetPage} />
+          <Route path="/traces" component={TracesPage} />
+          <Route path="/traces/:trace" component={TracePage} />
           <Route path="/workflows/runs/:run" component={RunPage} />
           <Route path="/workflows/:tab?" component={WorkflowsRoute} />
           <Route path="/events/webhooks/:webhook" component={WebhookPage} />

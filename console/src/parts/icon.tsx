@@ -7,6 +7,7 @@ const paths = {
   folder: "M1.8 3.5h4.4l1.5 2h6.5v7.5H1.8z",
   file: "M3.5 1.8h6l3 3v9.4h-9zM9.5 1.8v3h3",
   chevronDown: "m3.5 6 4.5 4.5L12.5 6",
+  traces: "M2 3h9M4.5 6.5h6M7 10h7M7 13.2h3.5",
   workflows: "M2 3.5h4v3H2zM10 3.5h4v3h-4zM10 10h4v3h-4zM6 5h4M8 5v6.5h2",
   events: "M1.5 8.5h3l2-5 3 9 2-4h3",
   settings: "M2 4.5h7M13 4.5h1M2 11.5h1M7 11.5h7M11 6.3a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.6zM5 13.3a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.6z",

@@ -58,12 +58,13 @@ const pageOfId: Record<string, { note: string; path: string }> = {
 
 /**
  * Entries that hold every word of the text, best first: a label that begins with it, then words that do, then the rest.
- * Without text: pages, models and actions. The id of a prediction, a rollout, a run or a webhook opens it.
+ * Without text: pages, models and actions. The id of a prediction, a rollout, a run, a webhook or a trace opens it.
  */
 export function searchPalette(entries: readonly PaletteEntry[], text: string, limit = 40): PaletteEntry[] {
   const needle = text.trim().toLowerCase();
   const page = idPattern.test(needle) ? pageOfId[needle.slice(0, 3)] : undefined;
   if (page !== undefined) return [{ id: needle, label: needle, note: page.note, kind: "Page", href: page.path + needle, keywords: "" }];
+  if (/^[0-9a-f]{32}$/.test(needle)) return [{ id: needle, label: needle, note: "open this trace", kind: "Page", href: `/traces/${needle}`, keywords: "" }];
   if (needle === "") {
     return entries.filter((entry) => !entry.id.startsWith("tab:") && !entry.id.startsWith("promote:") && entry.kind !== "Version").slice(0, limit);
   }

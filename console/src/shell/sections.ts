@@ -34,6 +34,10 @@ export const sections: readonly Section[] = [
     group: "Build", keywords: "data tables parquet csv rows evaluation sets profile",
   },
   {
+    id: "traces", label: "Traces", icon: "traces", href: "/traces", matches: /^\/traces(\/|$)/,
+    group: "Run", keywords: "spans otlp opentelemetry llm sessions waterfall messages tokens feedback langsmith",
+  },
+  {
     id: "workflows", label: "Workflows", icon: "workflows", href: "/workflows", matches: /^\/workflows(\/|$)/,
     group: "Run", keywords: "runs jobs steps schedules cron retraining pipelines",
   },

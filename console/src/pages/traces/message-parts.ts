@@ -1,0 +1,88 @@
+import type { SpanView, TraceMessage } from "../../data/types.ts";
+
+/** A part of a message as it is drawn. */
+export type ReadPart =
+  | { kind: "text" | "reasoning"; text: string }
+  | { kind: "call"; id: string; name: string; input: string }
+  | { kind: "result"; id: string; output: string }
+  /** An image, a sound or a file: named, never loaded, since it may come from anywhere. */
+  | { kind: "media"; what: string; source: string }
+  | { kind: "other"; type: string; text: string };
+
+/** A value as text: texts as they are, the rest as JSON over several lines. */
+export function valueText(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined ? "" : JSON.stringify(value, null, 2);
+}
+
+/** JSON in a text over several lines; other text as it is. */
+export function prettyText(text: string): string {
+  if (!/^\s*[[{]/.test(text)) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+const words = (value: unknown): string => (typeof value === "string" ? value : "");
+
+export function readPart(part: TraceMessage["parts"][number]): ReadPart {
+  switch (part.type) {
+    case "text":
+      return { kind: "text", text: valueText(part.content) };
+    case "reasoning":
+      return { kind: "reasoning", text: valueText(part.content) };
+    case "tool_call":
+      return { kind: "call", id: words(part.id), name: words(part.name), input: prettyText(valueText(part.arguments)) };
+    case "tool_call_response":
+      return { kind: "result", id: words(part.id), output: prettyText(valueText(part.response ?? part.result)) };
+    case "uri":
+      return { kind: "media", what: words(part.modality) || "file", source: mediaSource(words(part.uri)) };
+    case "file":
+      return { kind: "media", what: words(part.modality) || "file", source: words(part.file_id) };
+    case "blob":
+      return { kind: "media", what: words(part.modality) || "file", source: [words(part.mime_type), sizeOfBase64(words(part.content))].filter((word) => word !== "").join(", ") };
+    default:
+      return { kind: "other", type: part.type, text: valueText(part) };
+  }
+}
+
+/** An address is shown whole; data inside one by its type and size alone. */
+function mediaSource(uri: string): string {
+  const data = /^data:([^;,]*)[^,]*,/.exec(uri);
+  return data === null ? uri : `${data[1] === "" ? "text/plain" : data[1]!}, ${sizeOfBase64(uri.slice(data[0].length))}`;
+}
+
+function sizeOfBase64(text: string): string {
+  if (text === "") return "";
+  const bytes = Math.floor((text.replace(/=+$/, "").length * 3) / 4);
+  return bytes < 1000 ? `${bytes} B` : `${Math.round(bytes / 1000)} kB`;
+}
+
+/** One exchange of a conversation. */
+export interface Turn {
+  /** What was said since the model's last answer; the messages before it belong to the turns before. */
+  asked: TraceMessage[];
+  answered: TraceMessage[];
+}
+
+/**
+ * What one trace adds to a conversation: of its first span that has an answer, the messages after the last answer that was already there, without
+ * instructions to the model. Null where no span tells one.
+ */
+export function turnOf(spans: readonly Pick<SpanView, "inputMessages" | "outputMessages" | "input" | "output">[]): Turn | null {
+  const spoken = spans.find(({ outputMessages }) => outputMessages !== null && outputMessages.length > 0);
+  if (spoken !== undefined) {
+    const before = spoken.inputMessages ?? [];
+    const last = before.findLastIndex(({ role, parts }) => role === "assistant" && parts.some(({ type }) => type === "text"));
+    return { asked: before.slice(last + 1).filter(({ role }) => role !== "system" && role !== "developer"), answered: spoken.outputMessages! };
+  }
+  const plain = spans.find(({ input, output }) => input !== null || output !== null);
+  if (plain === undefined) return null;
+  return { asked: plainMessage("user", plain.input), answered: plainMessage("assistant", plain.output) };
+}
+
+function plainMessage(role: string, text: string | null): TraceMessage[] {
+  return text === null ? [] : [{ role, parts: [{ type: "text", content: text }], finishReason: null }];
+}

@@ -1,0 +1,109 @@
+import { useState, type ReactNode } from "react";
+import { Link } from "wouter";
+import type { SpanView } from "../../data/types.ts";
+import { formatCount, formatMs } from "../../format.ts";
+import { Chip } from "../../parts/chip.tsx";
+import { CodeBlock, IdText } from "../../parts/copy.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { Segmented } from "../../parts/segmented.tsx";
+import { AttributesTable } from "./attributes-table.tsx";
+import { prettyText } from "./message-parts.ts";
+import { LongText, MessagesView } from "./messages-view.tsx";
+import type { SpanNode } from "./span-tree.ts";
+import { formatCost } from "./trace-filter.ts";
+import { ledgerCallOf, type LedgerCall } from "./use-ledger-entries.ts";
+
+const views = [
+  { id: "content", label: "Content" },
+  { id: "attributes", label: "Attributes" },
+  { id: "events", label: "Events" },
+  { id: "json", label: "JSON" },
+];
+
+/** The chosen span with everything that it told. */
+export function SpanPanel({ node, entries }: { node: SpanNode; entries: readonly LedgerCall[] }) {
+  const { span } = node;
+  const [view, setView] = useState("content");
+  const events = span.events.length + span.links.length;
+  const options = views.map((option) => (option.id === "events" && events > 0 ? { ...option, label: `Events (${events})` } : option));
+  return (
+    <Panel title={<span className="span-title">{span.name}</span>} note={[span.kind, span.operation].filter((word) => word !== null).join(" · ")}>
+      {span.status.code === "error" && <p className="span-error" role="note"><strong>Failed</strong>{span.status.message !== "" && <>: {span.status.message}</>}</p>}
+      <SpanFacts node={node} ledger={ledgerCallOf(span, entries)} />
+      <Segmented label="Shown of the span" value={view} options={options} onChange={setView} />
+      {view === "content" && <SpanContent span={span} />}
+      {view === "attributes" && <SpanAttributes span={span} />}
+      {view === "events" && <SpanEvents span={span} />}
+      {view === "json" && <CodeBlock code={JSON.stringify(span, null, 2)} label="span as JSON" />}
+    </Panel>
+  );
+}
+
+function SpanFacts({ node, ledger }: { node: SpanNode; ledger: LedgerCall | null }) {
+  const { span } = node;
+  const facts: [string, ReactNode][] = [["Took", formatMs(span.durationMs)], ["Own time", formatMs(node.selfMs)], ["Begins after", formatMs(span.offsetMs)]];
+  if (span.model !== null) facts.push(["Model", `${span.model}${span.provider === null ? "" : ` (${span.provider})`}`]);
+  if (span.inputTokens !== null || span.outputTokens !== null) facts.push(["Tokens", `${formatCount(span.inputTokens ?? 0)} in, ${formatCount(span.outputTokens ?? 0)} out`]);
+  if (span.cost !== null) facts.push(["Cost", formatCost(span.cost)]);
+  if (ledger !== null) {
+    facts.push(["Ledger", (
+      <span key="ledger" className="cell-line">
+        {ledger.cost === null ? "no known price" : formatCost(ledger.cost)}
+        <Chip tone={ledger.outcome === "ok" ? "good" : ledger.outcome === "cached" ? "accent" : "bad"}>{ledger.outcome}</Chip>
+        {ledger.estimated && <Chip tone="warning" title="The provider told no usage: tokens were counted here">estimated</Chip>}
+        {ledger.priceVersion !== null && <span className="muted small">prices of {ledger.priceVersion}</span>}
+      </span>
+    )]);
+  }
+  facts.push(["Span", <IdText key="id" id={span.spanId} what="span id" />]);
+  return <dl className="value-list span-facts">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+function SpanContent({ span }: { span: SpanView }) {
+  const sections: [string, ReactNode][] = [];
+  if (span.inputMessages !== null) sections.push(["Input", <MessagesView key="messages" messages={span.inputMessages} />]);
+  else if (span.input !== null) sections.push(["Input", <LongText key="text" text={prettyText(span.input)} code />]);
+  if (span.outputMessages !== null) sections.push(["Output", <MessagesView key="messages" messages={span.outputMessages} />]);
+  else if (span.output !== null) sections.push(["Output", <LongText key="text" text={prettyText(span.output)} code />]);
+  if (sections.length === 0) return <p className="muted">It tells neither what went in nor what came out.</p>;
+  return <>{sections.map(([title, content]) => <section key={title} className="span-section"><h3>{title}</h3>{content}</section>)}</>;
+}
+
+function SpanAttributes({ span }: { span: SpanView }) {
+  const scope = span.scope.name === "" ? {} : { name: span.scope.name, version: span.scope.version };
+  return (
+    <>
+      <AttributesTable title="Attributes" values={span.attributes} />
+      <AttributesTable title="As they came" note="in another dialect; translated above" values={span.original} />
+      <AttributesTable title="Resource" values={span.resource} />
+      <AttributesTable title="Instrumentation" values={scope} />
+    </>
+  );
+}
+
+function SpanEvents({ span }: { span: SpanView }) {
+  if (span.events.length === 0 && span.links.length === 0) return <p className="muted">It has no events and no links.</p>;
+  return (
+    <>
+      {span.events.map((event, index) => (
+        <section key={index} className="span-section">
+          <h3>{event.name === "exception" ? <span className="cell-bad">{String(event.attributes["exception.type"] ?? "exception")}</span> : event.name} <span className="muted small">after {formatMs(Math.max(0, event.time - span.start))}</span></h3>
+          {event.name === "exception" && event.attributes["exception.message"] !== undefined && <p>{String(event.attributes["exception.message"])}</p>}
+          {typeof event.attributes["exception.stacktrace"] === "string" && <LongText text={event.attributes["exception.stacktrace"]} code />}
+          <AttributesTable values={Object.fromEntries(Object.entries(event.attributes).filter(([key]) => event.name !== "exception" || !/^exception\.(type|message|stacktrace)$/.test(key)))} />
+        </section>
+      ))}
+      {span.links.length > 0 && (
+        <section className="span-section">
+          <h3>Links</h3>
+          {span.links.map((link, index) => (
+            <div key={index}>
+              <Link href={`/traces/${link.traceId}?span=${link.spanId}`}><code>{link.traceId.slice(0, 12)}…</code> span <code>{link.spanId}</code></Link>
+              <AttributesTable values={link.attributes} />
+            </div>
+          ))}
+        </section>
+      )}
+    </>
+  );
+}
