@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { AppError, SlipwayClient } from "../../src/index.ts";
 import { periods, readFlights } from "./dataset.ts";
 import { randomNumbers } from "./fit-delay-model.ts";
+import { askForNotes } from "./flight-notes.ts";
 import { SlipwayFlightServer } from "./flight-server.ts";
 import { logTraining } from "./log-training.ts";
 import { replayFlights } from "./replay-flights.ts";
@@ -103,6 +104,7 @@ if (import.meta.main) {
   const log = (line: string): void => console.error(`flights: ${line}`);
   let exitCode = 0;
   try {
+    void askForNotes({ url: values.url, signal: stop.signal, log });
     await runFlights({ url: values.url, dataDirectory: values.data, speed: Number(values.speed), rate: Number(values.rate), signal: stop.signal, log });
   } catch (error) {
     log(error instanceof AppError ? [error.message, ...error.problems.map(({ path, message }) => `${path}: ${message}`)].join("\n  ") : String(error));
