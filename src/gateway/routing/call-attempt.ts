@@ -3,14 +3,14 @@ import { AppError } from "../../core/errors.ts";
 import { isContent, type ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
-import { CallTimer, overReason, type Sleep } from "./call-timer.ts";
+import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
 import type { StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
 
 export interface AttemptParts {
   transport: UpstreamTransport;
   clock: Clock;
-  sleep: Sleep;
+  alarm: Alarm;
 }
 
 /** Monotonic milliseconds, but for `firstByteMs`, which is a time span and never ends after one of the others. */
@@ -60,7 +60,7 @@ export class CallAttempt<Answer> {
     this.#provider = provider;
     this.#prepared = prepared;
     this.#limits = limits;
-    this.#timer = new CallTimer(parts.sleep);
+    this.#timer = new CallTimer(parts.alarm);
   }
 
   /** Of a stream that has begun, its alarm and connection stay until `stop`. */

@@ -44,7 +44,9 @@ export function callFailure(troubles: readonly TargetTrouble[]): AppError {
   const code = codeOf(troubles);
   // Errors that were made for callers go to them as they are.
   if (others.length === 0 && first.thrown instanceof AppError && (first.kind === "unfit" || first.kind === "busy" || first.thrown.code === "EGRESS_REFUSED")) return copyOf(first.thrown);
-  const problems = troubles.map(({ target, message }) => ({ path: targetName(target), message }));
+  // A target that was asked again after others says the same twice.
+  const told = new Map(troubles.map(({ target, message }) => [`${targetName(target)}\n${message}`, { path: targetName(target), message }]));
+  const problems = [...told.values()];
   const text = problems.map(({ path, message }) => `${path}: ${message}`).join(" ");
   const waits = troubles.flatMap(({ kind, retryAfterMs }) => (passing.has(kind) && retryAfterMs !== null ? [retryAfterMs] : []));
   const passes = troubles.some(({ kind }) => passing.has(kind)) && (code === "PROVIDER_UNAVAILABLE" || code === "PROVIDER_LIMITED" || code === "RATE_LIMITED");

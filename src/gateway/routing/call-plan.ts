@@ -79,7 +79,7 @@ export interface CallOrder<Answer> {
   /** May throw GATEWAY_FIELD_UNSUPPORTED or CONTEXT_TOO_LONG: then other targets are tried, and the error is the answer when none can. */
   prepare(target: RouteTarget, provider: ReadyProvider): PreparedCall<Answer>;
   /** Asked before each attempt on a provider that has limits of its own; throws RATE_LIMITED and the like, which goes on to the next target. */
-  admit?(target: RouteTarget, provider: ReadyProvider): Promise<() => void>;
+  admit?: ((target: RouteTarget, provider: ReadyProvider) => Promise<() => void>) | undefined;
 }
 
 /**

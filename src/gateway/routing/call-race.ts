@@ -4,7 +4,7 @@ import type { RouteTarget } from "../schemas.ts";
 import { CallAttempt, type AttemptFailure, type AttemptParts, type Begun } from "./call-attempt.ts";
 import { callFailure, type TargetTrouble } from "./call-failure.ts";
 import { attemptsOfFailure, type AttemptRecord, type CallOrder, type OpenedCall, type PreparedCall, type ReadyProvider } from "./call-plan.ts";
-import { CallTimer, overReason } from "./call-timer.ts";
+import { CallTimer } from "./call-timer.ts";
 import type { ProviderHealth, TargetHealth } from "./provider-health.ts";
 import { attemptSpans, backoffMs, isCounted, isFinal, isPassing, isSound, leastAttemptMs, leastRetryMs, retryWindowMs } from "./retry-rules.ts";
 import { StreamPieces } from "./stream-pieces.ts";
@@ -57,7 +57,7 @@ export class CallRace<Answer> {
   readonly #troubles = new Map<RouteTarget, TargetTrouble>();
   #isOver = false;
   /** Ends waits; made with the first one. */
-  #waits: AbortController | null = null;
+  #waits: Set<() => void> | null = null;
   readonly #result = Promise.withResolvers<OpenedCall<Answer>>();
   #lanes = 0;
 
@@ -94,10 +94,17 @@ export class CallRace<Answer> {
   readonly #callerLeft = (): void => this.#fail(new AppError("CALLER_GONE", "The caller ended the call.", { cause: this.#order.signal.reason }));
 
   /** At most until the race is over. */
-  async #wait(ms: number): Promise<void> {
-    this.#waits ??= new AbortController();
-    // A sleep that is ended early may fail for it.
-    await this.#parts.sleep(ms, this.#waits.signal).catch(() => undefined);
+  #wait(ms: number): Promise<void> {
+    const waits = (this.#waits ??= new Set());
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        waits.delete(end);
+        resolve();
+      };
+      const cancel = this.#parts.alarm(ms, end);
+      waits.add(end);
+    });
   }
 
   #startLane(hedge: boolean): void {
@@ -160,7 +167,7 @@ export class CallRace<Answer> {
 
   /** What gives the place back; false where there was none, or nobody wants it any more. */
   async #admitted({ target }: Candidate, admission: Promise<() => void>): Promise<false | (() => void)> {
-    const timer = new CallTimer(this.#parts.sleep);
+    const timer = new CallTimer(this.#parts.alarm);
     const outOfTime = new Promise<null>((resolve) => timer.set(this.#order.deadline - this.#parts.clock.monotonic(), () => resolve(null)));
     try {
       const release = await Promise.race([admission, outOfTime]);
@@ -253,7 +260,7 @@ export class CallRace<Answer> {
 
   #endOthers(): void {
     this.#isOver = true;
-    this.#waits?.abort(overReason);
+    this.#waits?.forEach((end) => end());
     for (const running of this.#running) {
       this.#put(running, { outcome: "cancelled", status: null, message: "Another answer was quicker, or the caller left.", retryAfterMs: null, thrown: null });
       running.candidate.health.released();

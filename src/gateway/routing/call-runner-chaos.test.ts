@@ -83,7 +83,7 @@ describe("TargetCallRunner over the network", () => {
     const call = times.push(clock) - 1;
     const began = clock.monotonic();
     const provider = (name: string) => readyProvider(name, { baseUrl: `${base}/${call}/${encodeURIComponent(targets[Number(name)]!)}` });
-    const runner = new TargetCallRunner({ transport, provider, health: new ProviderHealth(clock), clock, random: () => 0.5, sleep: clock.sleep, logger: silentLogger });
+    const runner = new TargetCallRunner({ transport, provider, health: new ProviderHealth(clock), clock, random: () => 0.5, alarm: clock.alarm, logger: silentLogger });
     const settings = routeOf(targets.map((_, index) => String(index)), { attempts: 1 });
     const prepare = () => {
       const prepared = preparedCall(stream);

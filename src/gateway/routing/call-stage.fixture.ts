@@ -15,6 +15,16 @@ import type { TransportAnswer, TransportRequest, UpstreamTransport } from "./ups
 export class ManualTime extends ManualClock {
   readonly #sleepers = new Set<{ at: number; wake(): void }>();
 
+  readonly alarm = (ms: number, ring: () => void): (() => void) => {
+    const wake = (): void => {
+      this.#sleepers.delete(sleeper);
+      ring();
+    };
+    const sleeper = { at: this.monotonic() + ms, wake };
+    this.#sleepers.add(sleeper);
+    return () => void this.#sleepers.delete(sleeper);
+  };
+
   readonly sleep = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
       const wake = (): void => {
@@ -180,7 +190,7 @@ export function callStage(scripts: Record<string, Step[]>, providers: Record<str
   const transport = new ScriptedTransport(time, scripts);
   const health = new ProviderHealth(time);
   const ready = new Map(Object.keys(scripts).map((name) => [name, readyProvider(name, providers[name])]));
-  const runner = new TargetCallRunner({ transport, provider: (name) => ready.get(name) ?? null, health, clock: time, random: () => 0.5, sleep: time.sleep, logger: silentLogger });
+  const runner = new TargetCallRunner({ transport, provider: (name) => ready.get(name) ?? null, health, clock: time, random: () => 0.5, alarm: time.alarm, logger: silentLogger });
   const caller = new AbortController();
   const order = (settings: RouteSettings, more: Partial<CallOrder<string>> & { stream?: boolean } = {}): CallOrder<string> => ({
     route: "r", settings, facts: callFacts(), deadline: time.monotonic() + settings.deadlineMs, signal: caller.signal, prepare: () => preparedCall(more.stream === true), ...more,
