@@ -1,4 +1,5 @@
 import { Redirect, Route, Switch } from "wouter";
+import { CostsPage } from "./pages/costs/costs-page.tsx";
 import { DatasetPage } from "./pages/datasets/dataset-page.tsx";
 import { DatasetsPage } from "./pages/datasets/datasets-page.tsx";
 import { DocsPage } from "./pages/docs/docs-page.tsx";
@@ -8,6 +9,7 @@ import { ComparePage } from "./pages/experiments/compare-page.tsx";
 import { ExperimentPage } from "./pages/experiments/experiment-page.tsx";
 import { ExperimentsPage } from "./pages/experiments/experiments-page.tsx";
 import { TrackedRunPage } from "./pages/experiments/run-page.tsx";
+import { GatewayPage } from "./pages/gateway/gateway-page.tsx";
 import { ModelPage } from "./pages/model/model-page.tsx";
 import { ModelsPage } from "./pages/models/models-page.tsx";
 import { NotFoundPage } from "./pages/not-found-page.tsx";
@@ -20,7 +22,7 @@ import { TracePage } from "./pages/traces/trace-page.tsx";
 import { TracesPage } from "./pages/traces/traces-page.tsx";
 import { RunPage } from "./pages/workflows/run-page.tsx";
 import { WorkflowsPage } from "./pages/workflows/workflows-page.tsx";
-import { eventTabs, modelTabs, settingsTabs, workflowTabs } from "./shell/sections.ts";
+import { eventTabs, gatewayTabs, modelTabs, settingsTabs, workflowTabs } from "./shell/sections.ts";
 import { SessionGate } from "./shell/session-gate.tsx";
 import { Shell } from "./shell/shell.tsx";
 
@@ -36,6 +38,8 @@ export function App() {
           <Route path="/predictions/:id" component={PredictionPage} />
           <Route path="/rollouts" component={RolloutsPage} />
           <Route path="/rollouts/:rollout" component={RolloutPage} />
+          <Route path="/gateway/:tab?" component={GatewayRoute} />
+          <Route path="/costs" component={CostsPage} />
           <Route path="/experiments" component={ExperimentsPage} />
           <Route path="/experiments/:experiment" component={ExperimentPage} />
           <Route path="/experiments/:experiment/compare" component={ComparePage} />
@@ -62,6 +66,11 @@ export function App() {
 function ModelRoute({ params }: { params: { model: string; tab?: string | undefined } }) {
   const tab = modelTabs.find(({ path }) => path === (params.tab === undefined ? "" : `/${params.tab}`));
   return tab === undefined ? <NotFoundPage /> : <ModelPage name={params.model} tab={tab.id} />;
+}
+
+function GatewayRoute({ params }: { params: { tab?: string | undefined } }) {
+  const tab = gatewayTabs.find(({ path }) => path === (params.tab === undefined ? "/gateway" : `/gateway/${params.tab}`));
+  return tab === undefined ? <NotFoundPage /> : <GatewayPage tab={tab.id} />;
 }
 
 function WorkflowsRoute({ params }: { params: { tab?: string | undefined } }) {

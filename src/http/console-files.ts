@@ -61,7 +61,7 @@ const securityHeaders = {
 /** Paths of the console's pages; the same table as the console's own router has. */
 const pages = [
   /^\/$/, /^\/models(\/[^/]+(\/(try|predictions|drift|contract|evaluations|rollout|registry|policy))?)?\/?$/, /^\/predictions\/[^/]+\/?$/, /^\/docs\/?$/, /^\/sign-in\/?$/,
-  /^\/rollouts(\/[^/]+)?\/?$/, /^\/traces(\/[^/]+)?\/?$/, /^\/experiments(\/\d+(\/(compare|runs\/[^/]+))?)?\/?$/,
+  /^\/rollouts(\/[^/]+)?\/?$/, /^\/gateway(\/(playground|providers|keys|health))?\/?$/, /^\/costs\/?$/, /^\/traces(\/[^/]+)?\/?$/, /^\/experiments(\/\d+(\/(compare|runs\/[^/]+))?)?\/?$/,
   /^\/datasets(\/[^/]+)?\/?$/, /^\/workflows(\/(definitions|schedules|runs\/[^/]+))?\/?$/, /^\/events(\/webhooks(\/[^/]+)?)?\/?$/, /^\/settings(\/(keys|teams|audit|doctor))?\/?$/,
 ];
 

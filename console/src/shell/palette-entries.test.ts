@@ -11,7 +11,7 @@ const entries = paletteEntries([model], [{ id: "theme", label: "Change the theme
 
 describe("searchPalette", () => {
   it("shows pages, models and actions before anything is typed, and no dangerous ones", () => {
-    assert.deepEqual(searchPalette(entries, "").map((entry) => entry.label), ["Models", "Rollouts", "Experiments", "Datasets", "Traces", "Workflows", "Events", "Settings", "API", "flight-delay", "Change the theme"]);
+    assert.deepEqual(searchPalette(entries, "").map((entry) => entry.label), ["Models", "Rollouts", "Gateway", "Costs", "Experiments", "Datasets", "Traces", "Workflows", "Events", "Settings", "API", "flight-delay", "Change the theme"]);
   });
 
   it("finds versions, tabs and actions by any of their words, the closest first", () => {

@@ -1,6 +1,6 @@
 import { aliasesOf } from "../data/models.ts";
 import type { ModelEntry } from "../data/types.ts";
-import { eventTabs, modelTabs, sections, settingsTabs, workflowTabs } from "./sections.ts";
+import { eventTabs, gatewayTabs, modelTabs, sections, settingsTabs, workflowTabs } from "./sections.ts";
 
 export interface PaletteEntry {
   id: string;
@@ -20,7 +20,7 @@ export function paletteEntries(models: readonly ModelEntry[], actions: readonly 
   for (const section of sections) {
     entries.push({ id: `page:${section.id}`, label: section.label, note: "", kind: "Page", href: section.href, keywords: section.keywords });
   }
-  const tabs = [["Workflows", workflowTabs], ["Events", eventTabs], ["Settings", settingsTabs]] as const;
+  const tabs = [["Gateway", gatewayTabs], ["Workflows", workflowTabs], ["Events", eventTabs], ["Settings", settingsTabs]] as const;
   for (const [section, pages] of tabs) {
     for (const { id, label, path } of pages) entries.push({ id: `tab:${section}:${id}`, label: `${section} › ${label}`, note: "", kind: "Page", href: path, keywords: "" });
   }

@@ -26,6 +26,14 @@ export const sections: readonly Section[] = [
     group: "Serve", keywords: "canary shadow staged abort rollback release traffic split gates verdicts",
   },
   {
+    id: "gateway", label: "Gateway", icon: "gateway", href: "/gateway", matches: /^\/gateway(\/|$)/,
+    group: "Serve", keywords: "llm language models routes providers keys playground openai anthropic fallback breakers cache limits",
+  },
+  {
+    id: "costs", label: "Costs", icon: "costs", href: "/costs", matches: /^\/costs\/?$/,
+    group: "Serve", keywords: "spend ledger budgets tokens dollars prices billing",
+  },
+  {
     id: "experiments", label: "Experiments", icon: "experiments", href: "/experiments", matches: /^\/experiments(\/|$)/,
     group: "Build", keywords: "runs tracking mlflow metrics params artifacts training compare charts",
   },
@@ -90,3 +98,13 @@ export const eventTabs = [
 ] as const;
 
 export type EventTab = (typeof eventTabs)[number]["id"];
+
+export const gatewayTabs = [
+  { id: "routes", label: "Routes", path: "/gateway" },
+  { id: "playground", label: "Playground", path: "/gateway/playground" },
+  { id: "providers", label: "Providers", path: "/gateway/providers" },
+  { id: "keys", label: "Keys", path: "/gateway/keys" },
+  { id: "health", label: "Health", path: "/gateway/health" },
+] as const;
+
+export type GatewayTab = (typeof gatewayTabs)[number]["id"];

@@ -1,0 +1,39 @@
+import { Link } from "wouter";
+import { formatCount, formatMs } from "../../format.ts";
+import { Chip, type Tone } from "../../parts/chip.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
+import { Time } from "../../parts/time.tsx";
+import { useNewestCalls, type CostEntry, type Filters } from "./costs-data.ts";
+import { formatNano } from "./money.ts";
+import type { CostRange } from "./spend-days.ts";
+
+const outcomeTones: Record<CostEntry["outcome"], Tone> = { ok: "good", cached: "accent", cancelled: "warning", failed: "bad" };
+
+function tokensIn({ tokens: { input, cacheRead, cacheWrite } }: CostEntry): number | null {
+  return input === null ? null : input + (cacheRead ?? 0) + (cacheWrite ?? 0);
+}
+
+const columns: Column<CostEntry>[] = [
+  { label: "When", kind: "name", cell: ({ time, attribution: { traceId } }) => (traceId === null ? <Time at={time} /> : <Link href={`/traces/${traceId}`} className="row-link" aria-label={`Trace ${traceId}`}><Time at={time} /></Link>) },
+  { label: "Route", cell: ({ attribution: { route }, provider, model }) => <>{route ?? `${provider}/${model}`}{route !== null && route !== `${provider}/${model}` && <span className="cell-note">{provider}/{model}</span>}</> },
+  { label: "Outcome", cell: ({ outcome }) => <Chip tone={outcomeTones[outcome]}>{outcome}</Chip> },
+  { label: "Caller", cell: ({ attribution: { team, actor, user } }) => <>{team}<span className="cell-note">{[actor, user].filter((part) => part !== null).join(" · ")}</span></> },
+  { label: "Tokens", kind: "number", cell: (entry) => `${formatCount(tokensIn(entry))} → ${formatCount(entry.tokens.output)}` },
+  { label: "First byte", kind: "number", cell: ({ firstByteMs }) => formatMs(firstByteMs) },
+  { label: "Total", kind: "number", cell: ({ totalMs }) => formatMs(totalMs) },
+  { label: "Cost", kind: "number", cell: ({ cost, estimated }) => <span title={estimated ? "Tokens were counted here: the provider told none" : undefined}>{cost === null ? "no price" : `${estimated ? "≈ " : ""}${formatNano(cost)}`}</span> },
+];
+
+/** Single calls, newest first, each leading to its trace. */
+export function NewestCalls({ range, filters }: { range: CostRange; filters: Filters }) {
+  const calls = useNewestCalls(range, filters);
+  return (
+    <Panel title="Newest calls" flush>
+      <ResourceView resource={calls} lines={5}>
+        {({ entries }) => (entries.length === 0 ? <p className="table-none">No call in this time.</p> : <RowsTable columns={columns} rows={entries} rowKey={({ id }) => id} />)}
+      </ResourceView>
+    </Panel>
+  );
+}

@@ -1,0 +1,59 @@
+import { now } from "../../clock.ts";
+import { call } from "../../data/api.ts";
+import { invalidate, useResource, type Resource } from "../../data/resource.ts";
+import type { GatewayProvider, GatewayRoute, KeyPolicy } from "../../../../src/gateway/schemas.ts";
+import type { CostRow } from "../../../../src/ledger/schemas.ts";
+
+export type {
+  BudgetLimits, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, Limits, ProviderKind, ProviderSettings, RevisionOfRoute, RouteSettings, RouteTarget, SecretSource,
+} from "../../../../src/gateway/schemas.ts";
+
+/** How a target did on this server of late, as `GET /api/gateway/health` tells it. */
+export interface TargetHealth {
+  provider: string;
+  model: string;
+  /** Of its circuit breaker: open is left alone, half-open is tried with one call. */
+  state: "closed" | "open" | "half-open";
+  /** In a row. */
+  failures: number;
+  /** Until it is tried again. */
+  waitMs: number;
+  /** Moving mean of the time to the first byte; null before the first answer. */
+  ewmaMs: number | null;
+  calls: number;
+  errors: number;
+}
+
+const dayMs = 86_400_000;
+
+export function useGatewayRoutes(): Resource<{ routes: GatewayRoute[] }> {
+  return useResource("/api/gateway/routes", { refreshMs: 15_000 });
+}
+
+export function useProviders(): Resource<{ providers: GatewayProvider[] }> {
+  return useResource("/api/gateway/providers", { refreshMs: 30_000 });
+}
+
+export function useKeyPolicies(): Resource<{ policies: KeyPolicy[] }> {
+  return useResource("/api/gateway/keys", { refreshMs: 30_000 });
+}
+
+export function useHealth(): Resource<{ targets: TargetHealth[] }> {
+  return useResource("/api/gateway/health", { refreshMs: 3000 });
+}
+
+/** What each route cost in the last 24 hours. */
+export function useDayOfRoutes(): Resource<{ rows: CostRow[] }> {
+  return useResource("gateway:routes-of-a-day", { load: () => call(`/api/costs?by=route&since=${now() - dayMs}`), refreshMs: 10_000 });
+}
+
+/** Names that can be called: routes, and PROVIDER/MODEL where the provider tells its models. */
+export function useCallableNames(): string[] {
+  const listed = useResource<{ data: { id: string }[] }>("/v1/models", { refreshMs: 30_000 }).data?.data ?? [];
+  return listed.map(({ id }) => id);
+}
+
+/** After a change of what is set here. */
+export function refreshGateway(): void {
+  invalidate((key) => key.startsWith("/api/gateway") || key === "/v1/models");
+}

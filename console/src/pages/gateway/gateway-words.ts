@@ -1,0 +1,46 @@
+import { formatCount, formatShare } from "../../format.ts";
+import { formatDollars } from "../costs/money.ts";
+import type { Tone } from "../../parts/chip.tsx";
+import type { BudgetLimits, GatewayProvider, Limits, ProviderKind, RouteSettings, TargetHealth } from "./gateway-data.ts";
+
+export const chooseWords: Record<RouteSettings["choose"], string> = { weighted: "by weight", latency: "the quickest of late", cost: "the cheapest" };
+export const truncateWords: Record<RouteSettings["truncate"], string> = { error: "refuse it", "oldest-first": "drop the oldest messages", "middle-out": "drop the middle" };
+
+export const providerKinds = ["openai", "azure", "anthropic", "gemini", "bedrock", "mistral", "cohere", "ollama", "compatible", "echo", "scripted"] as const satisfies readonly ProviderKind[];
+
+export const kindWords: Record<ProviderKind, string> = {
+  openai: "OpenAI", azure: "Azure OpenAI", anthropic: "Anthropic", gemini: "Gemini", bedrock: "Amazon Bedrock", mistral: "Mistral", cohere: "Cohere", ollama: "Ollama",
+  compatible: "OpenAI-compatible (vLLM, llama.cpp, LM Studio)", echo: "Echo: answers what it is asked", scripted: "Scripted answers, for tests",
+};
+
+export const secretWords: Record<GatewayProvider["secret"], string> = { none: "none", value: "kept here, sealed", environment: "environment variable", file: "file" };
+export const originWords: Record<GatewayProvider["origin"], string> = { stored: "set here", environment: "found by its key in the environment", "built-in": "built in", found: "found on this machine" };
+
+export const breakerTones: Record<TargetHealth["state"], Tone> = { closed: "good", open: "bad", "half-open": "warning" };
+export const breakerWords: Record<TargetHealth["state"], string> = { closed: "answers", open: "left alone", "half-open": "on trial" };
+
+/** `$5 a day, 60 requests a minute`; null where nothing is limited. */
+export function limitsLine(limits: Limits | undefined, budget: BudgetLimits | undefined): string | null {
+  const parts = [
+    budget?.day !== undefined && `${formatDollars(budget.day)} a day`, budget?.month !== undefined && `${formatDollars(budget.month)} a month`, budget?.perQuery !== undefined && `${formatDollars(budget.perQuery)} a call`,
+    limits?.requestsPerMinute !== undefined && `${formatCount(limits.requestsPerMinute)} requests a minute`, limits?.tokensPerMinute !== undefined && `${formatCount(limits.tokensPerMinute)} tokens a minute`,
+    limits?.concurrency !== undefined && `${formatCount(limits.concurrency)} at once`,
+  ].filter((part) => part !== false);
+  return parts.length === 0 ? null : parts.join(", ");
+}
+
+/** What is on for a route beside its targets, in a few words each. */
+export function routeMarks(settings: RouteSettings): string[] {
+  return [
+    ...(settings.cache === undefined ? [] : [settings.cache.semantic === undefined ? "cache" : "cache by meaning"]),
+    ...settings.guardrails.map((guardrail) => (guardrail.kind === "pii" ? `PII ${guardrail.action}` : guardrail.kind === "max-cost" ? `at most ${formatDollars(guardrail.dollars)}` : guardrail.name)),
+    ...(settings.hedgeAfterMs === undefined ? [] : ["hedged"]),
+  ];
+}
+
+/** `75% · first choice`, or what a target of a later priority is. */
+export function placeWords(share: number, priority: number, count: number): string {
+  if (count === 1) return "";
+  const place = priority === 0 ? "" : `fallback ${priority}`;
+  return [share === 1 && priority > 0 ? "" : formatShare(share), place].filter((part) => part !== "").join(" · ");
+}

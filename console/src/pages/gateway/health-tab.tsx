@@ -1,0 +1,31 @@
+import { formatCount, formatMs, formatShare } from "../../format.ts";
+import { EmptyState } from "../../parts/empty-state.tsx";
+import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
+import { BreakerChip } from "./breaker-chip.tsx";
+import { callSnippets } from "./call-snippets.ts";
+import { useHealth, type TargetHealth } from "./gateway-data.ts";
+
+const columns: Column<TargetHealth>[] = [
+  { label: "Target", kind: "name", cell: ({ provider, model }) => <code>{provider}/{model}</code> },
+  { label: "Breaker", cell: (target) => <BreakerChip health={target} /> },
+  { label: "First byte", kind: "number", cell: ({ ewmaMs }) => formatMs(ewmaMs) },
+  { label: "Asked", kind: "number", cell: ({ calls }) => formatCount(calls) },
+  { label: "Errors", kind: "number", cell: ({ errors, calls }) => <span className={errors > 0 ? "cell-bad" : ""}>{errors === 0 ? "0" : `${formatCount(errors)} (${formatShare(errors / Math.max(1, calls))})`}</span> },
+  { label: "Failures in a row", kind: "number", cell: ({ failures }) => formatCount(failures) },
+];
+
+/** How targets answered this server since it started; a target that fails again and again is left alone for a while. */
+export function HealthTab() {
+  const health = useHealth();
+  return (
+    <>
+      <p className="muted">How the targets answered this server since it started. One that fails again and again is left alone for a while, then tried with a single call; other replicas judge for themselves.</p>
+      <ResourceView resource={health} lines={4}>
+        {({ targets }) => (targets.length === 0
+          ? <EmptyState title="Nothing was asked yet" command={callSnippets("echo/echo", location.origin)[0]!.code}><p>After its first call a target shows here with its breaker and how quickly it answers:</p></EmptyState>
+          : <div className="panel panel-table"><RowsTable columns={columns} rows={targets} rowKey={({ provider, model }) => `${provider}/${model}`} /></div>)}
+      </ResourceView>
+    </>
+  );
+}

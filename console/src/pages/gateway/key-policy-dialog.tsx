@@ -1,0 +1,47 @@
+import { useState, type FormEvent } from "react";
+import { useAction } from "../../data/action.ts";
+import { apiPath, call } from "../../data/api.ts";
+import type { ApiKey } from "../../data/types.ts";
+import { Dialog } from "../../parts/dialog.tsx";
+import { ErrorBox } from "../../parts/error-box.tsx";
+import { Field } from "../../parts/field.tsx";
+import { refreshGateway, type KeyPolicy, type KeyPolicySettings } from "./gateway-data.ts";
+import { LimitsFields } from "./limits-fields.tsx";
+import { limitsFormOf, limitsOf, limitsProblems } from "./route-form.ts";
+
+/** Routes, limits and budget of one API key. */
+export function KeyPolicyDialog({ apiKey, policy, onClose }: { apiKey: ApiKey; policy: KeyPolicy | null; onClose: () => void }) {
+  const before = policy?.settings;
+  const [project, setProject] = useState(before?.project ?? "");
+  const [routes, setRoutes] = useState(before?.routes?.join("\n") ?? "");
+  const [form, setForm] = useState(() => limitsFormOf(before?.limits, before?.budget));
+  const action = useAction();
+  const problems = limitsProblems(form);
+  const isWrong = Object.keys(problems).length > 0;
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    if (isWrong) return;
+    const names = routes.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+    const settings: KeyPolicySettings = { project: project.trim() === "" ? null : project.trim(), ...limitsOf(form, before ?? {}), ...(names.length === 0 ? {} : { routes: names }) };
+    action.run(() => call<KeyPolicy>(apiPath`/api/gateway/keys/${apiKey.id}`, { method: "PUT", body: JSON.stringify({ revision: policy?.revision ?? 0, settings }) }), () => {
+      refreshGateway();
+      onClose();
+    });
+  };
+  return (
+    <Dialog title={`Limits of ${apiKey.name}`} onClose={onClose} className="dialog-wide">
+      <form onSubmit={submit} className="dialog-form">
+        <div className="form-grid form-grid-two">
+          <Field label="Routes" hint="One a line: a route, PROVIDER/MODEL, or PROVIDER/*. All where none is named.">{(control) => <textarea {...control} className="input code-input" rows={3} spellCheck={false} autoFocus placeholder="all" value={routes} onChange={(event) => setRoutes(event.target.value)} />}</Field>
+          <Field label="Project" hint="Its calls are summed, and budgeted, under this name.">{(control) => <input {...control} className="input" autoComplete="off" maxLength={128} placeholder="none" value={project} onChange={(event) => setProject(event.target.value)} />}</Field>
+        </div>
+        <LimitsFields form={form} problems={problems} onChange={(part) => setForm((now) => ({ ...now, ...part }))} />
+        {action.error !== null && <ErrorBox error={action.error} />}
+        <div className="dialog-actions">
+          <button type="button" className="button" onClick={onClose}>Cancel</button>
+          <button type="submit" className="button button-primary" disabled={action.busy || isWrong}>{action.busy ? "Saving…" : "Save"}</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,40 @@
+import { Link } from "wouter";
+import { absent, formatCount, formatMs, plural } from "../../format.ts";
+import { Chip, type Tone } from "../../parts/chip.tsx";
+import { ErrorBox } from "../../parts/error-box.tsx";
+import { Panel } from "../../parts/panel.tsx";
+import { formatNano } from "../costs/money.ts";
+import type { ChatRun } from "./chat-run.ts";
+
+const stateTones: Record<ChatRun["state"], Tone> = { running: "accent", done: "good", failed: "bad", stopped: "neutral" };
+
+/** One side's answer as it comes, and what it took. */
+export function PlaygroundAnswer({ name, model, run }: { name: string; model: string; run: ChatRun }) {
+  const facts: [string, string][] = [
+    ["First token", formatMs(run.firstMs)],
+    ["Total", formatMs(run.totalMs)],
+    ["Tokens in", formatCount(run.usage?.input)],
+    ["Tokens out", formatCount(run.usage?.output)],
+    ["Cost", run.cost !== null ? formatNano(run.cost) : run.booked ? "no price" : absent],
+  ];
+  return (
+    <Panel title={<span className="mono">{model}</span>} note={run.target === null || run.target === model ? undefined : `answered by ${run.target}`} actions={<Chip tone={stateTones[run.state]}>{run.state}</Chip>}>
+      <div className="playground-text" role="log" aria-label={`${name} answer`} aria-busy={run.state === "running"}>
+        {run.reasoning !== "" && <details className="playground-reasoning"><summary>Reasoning</summary><p>{run.reasoning}</p></details>}
+        {run.text}
+        {run.tools.length > 0 && <p className="muted">Calls {run.tools.join(", ")}</p>}
+        {run.text === "" && run.tools.length === 0 && run.error === null && <span className="muted">{run.state === "running" ? "Waiting for the first token…" : "An answer without text."}</span>}
+      </div>
+      {run.error !== null && <ErrorBox error={run.error} />}
+      <dl className="playground-facts">
+        {facts.map(([label, value]) => <div key={label}><dt>{label}</dt><dd>{value}</dd></div>)}
+      </dl>
+      <p className="facts">
+        {run.trace !== null && <Link href={`/traces/${run.trace}`}>Trace</Link>}
+        {run.cache !== null && <Chip tone="neutral">cache: {run.cache}</Chip>}
+        {run.attempts > 1 && <Chip tone="warning">{plural(run.attempts, "attempt")}</Chip>}
+        {run.finish !== null && run.finish !== "stop" && <Chip tone={run.finish === "length" ? "warning" : "neutral"}>ended: {run.finish}</Chip>}
+      </p>
+    </Panel>
+  );
+}

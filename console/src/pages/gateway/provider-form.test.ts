@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { ProviderRequest, ProviderSettings } from "../../../../src/gateway/schemas.ts";
+import { blankProvider, providerFormOf, providerProblems, providerRequestOf } from "./provider-form.ts";
+
+const rich = ProviderSettings.parse({ kind: "azure", baseUrl: "https://x.example/openai", apiVersion: "v1", models: ["a", "b"], headers: { "X-Team": "fraud: eu" }, maxConnections: 3, limits: { concurrency: 2 } });
+
+describe("the form of a provider", () => {
+  it("begins with the server's defaults, and changes nothing by itself", () => {
+    assert.deepEqual(blankProvider, ProviderSettings.parse({ kind: "openai" }));
+    for (const settings of [blankProvider, rich]) assert.deepEqual(providerRequestOf(providerFormOf(settings, "keep"), settings), { settings });
+  });
+
+  it("says of a secret only where it comes from, and nothing of one that is kept", () => {
+    const form = { ...providerFormOf(rich, "keep"), secret: " sk-1 " };
+    const secretOf = (secretFrom: typeof form.secretFrom): unknown => {
+      const request = providerRequestOf({ ...form, secretFrom }, rich);
+      ProviderRequest.parse({ revision: 0, ...request, ...(secretFrom === "environment" ? { secret: { from: "environment", name: "OPENAI_API_KEY" } } : {}) });
+      return "secret" in request ? request.secret : "kept";
+    };
+    assert.deepEqual((["keep", "none", "value", "environment", "file"] as const).map(secretOf), ["kept", null, { from: "value", value: " sk-1 " }, { from: "environment", name: "sk-1" }, { from: "file", path: "sk-1" }]);
+  });
+
+  it("takes away what was emptied", () => {
+    const { settings } = providerRequestOf({ ...providerFormOf(rich, "keep"), kind: "openai", baseUrl: "", apiVersion: " ", models: "\n", headers: "" }, rich);
+    assert.deepEqual(settings, { ...blankProvider, maxConnections: 3, limits: rich.limits });
+  });
+
+  it("names what is missing", () => {
+    const form = providerFormOf(blankProvider, "none");
+    assert.deepEqual(providerProblems(form), {});
+    assert.deepEqual(Object.keys(providerProblems({ ...form, kind: "compatible", headers: "no colon", secretFrom: "file" })), ["baseUrl", "headers", "secret"]);
+    assert.deepEqual(Object.keys(providerProblems({ ...form, kind: "bedrock" })), ["region"]);
+    assert.deepEqual(Object.keys(providerProblems({ ...form, baseUrl: "ftp://x" })), ["baseUrl"]);
+  });
+});

@@ -1,0 +1,91 @@
+import { useState, type FormEvent } from "react";
+import { useAction } from "../../data/action.ts";
+import { apiPath, call } from "../../data/api.ts";
+import { useResource } from "../../data/resource.ts";
+import type { Team } from "../../data/types.ts";
+import { Dialog } from "../../parts/dialog.tsx";
+import { ErrorBox } from "../../parts/error-box.tsx";
+import { Field } from "../../parts/field.tsx";
+import { Segmented } from "../../parts/segmented.tsx";
+import { jsonProblem } from "../workflows/json-problem.ts";
+import { refreshGateway, useProviders, type GatewayRoute, type RouteSettings } from "./gateway-data.ts";
+import { RouteFields } from "./route-fields.tsx";
+import { blankRoute, routeFormOf, routeProblems, routeSettingsOf } from "./route-form.ts";
+
+/** Adds a route, or changes one; as a form of what most routes need, or as JSON with all there is. Both are the same settings. */
+export function RouteDialog({ route, onClose }: { route: GatewayRoute | null; onClose: () => void }) {
+  const [name, setName] = useState(route?.name ?? "");
+  const [team, setTeam] = useState<string | null>(route?.team ?? null);
+  const [reason, setReason] = useState("");
+  const [settings, setSettings] = useState<RouteSettings>(route?.settings ?? blankRoute);
+  const [form, setForm] = useState(() => routeFormOf(settings));
+  /** Null while the form is shown. */
+  const [json, setJson] = useState<string | null>(null);
+  const providers = useProviders().data?.providers ?? [];
+  const teams = useResource<{ teams: Team[] }>("/api/teams").data?.teams ?? [];
+  const action = useAction();
+
+  const problems = routeProblems(form);
+  const textProblem = json === null ? undefined : settingsProblem(json);
+  const isWrong = json === null ? Object.keys(problems).length > 0 : textProblem !== undefined;
+  const chosenTeam = team ?? teams.find((entry) => entry.name === "default")?.name ?? teams[0]?.name ?? "default";
+  const show = (view: string): void => {
+    if (view === "json" && json === null) setJson(JSON.stringify(routeSettingsOf(form, settings), null, 2));
+    if (view === "form" && json !== null && textProblem === undefined) {
+      // The server fills in what the text leaves out; the form needs it now.
+      const typed = { ...blankRoute, ...(JSON.parse(json) as RouteSettings) };
+      setSettings(typed);
+      setForm(routeFormOf(typed));
+      setJson(null);
+    }
+  };
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    if (isWrong) return;
+    const wanted = json === null ? routeSettingsOf(form, settings) : (JSON.parse(json) as RouteSettings);
+    const body = JSON.stringify({ revision: route?.revision ?? 0, team: chosenTeam, settings: wanted, reason: reason.trim() });
+    action.run(() => call<GatewayRoute>(apiPath`/api/gateway/routes/${name.trim()}`, { method: "PUT", body }), () => {
+      refreshGateway();
+      onClose();
+    });
+  };
+  return (
+    <Dialog title={route === null ? "Add a route" : `Change ${route.name}`} onClose={onClose} className="dialog-wide">
+      <form onSubmit={submit} className="dialog-form">
+        <div className="form-grid form-grid-two">
+          <Field label="Name" hint={route === null ? "What callers give as the model." : `Revision ${route.revision}.`}>
+            {(control) => <input {...control} className="input mono" autoFocus={route === null} autoComplete="off" spellCheck={false} required maxLength={128} disabled={route !== null} placeholder="support-chat" value={name} onChange={(event) => setName(event.target.value)} />}
+          </Field>
+          <Field label="Team" hint="Who sees and may change it.">
+            {(control) => <select {...control} className="input" value={chosenTeam} onChange={(event) => setTeam(event.target.value)}>{[...new Set([...teams.map((entry) => entry.name), chosenTeam])].map((entry) => <option key={entry}>{entry}</option>)}</select>}
+          </Field>
+        </div>
+        <div><Segmented label="View" value={json === null ? "form" : "json"} options={[{ id: "form", label: "Form" }, { id: "json", label: "JSON", title: "All settings" }]} onChange={show} /></div>
+        {json === null ? (
+          <RouteFields form={form} problems={problems} providers={providers} onChange={(part) => setForm((before) => ({ ...before, ...part }))} />
+        ) : (
+          <Field label="Settings" problem={textProblem} hint="All of the route. What is left out takes its default.">
+            {(control) => <textarea {...control} className="input code-input" rows={18} spellCheck={false} value={json} onChange={(event) => setJson(event.target.value)} />}
+          </Field>
+        )}
+        <Field label="Why" hint="Stands with the revision.">{(control) => <input {...control} className="input" autoComplete="off" maxLength={2000} value={reason} onChange={(event) => setReason(event.target.value)} />}</Field>
+        {action.error !== null && <ErrorBox error={action.error} />}
+        <div className="dialog-actions">
+          <button type="button" className="button" onClick={onClose}>Cancel</button>
+          <button type="submit" className="button button-primary" disabled={action.busy || isWrong}>{action.busy ? "Saving…" : route === null ? "Add the route" : "Save"}</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+/** What the form would stumble over; the rest is the server's to say. */
+function settingsProblem(text: string): string | undefined {
+  const problem = jsonProblem(text);
+  if (problem !== undefined) return problem;
+  const value = JSON.parse(text) as { targets?: unknown; guardrails?: unknown } | null;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "The settings are an object.";
+  const targets = value.targets;
+  if (!Array.isArray(targets) || targets.length === 0 || targets.some((target) => typeof target !== "object" || target === null)) return "It needs targets: a list of at least one.";
+  return value.guardrails === undefined || Array.isArray(value.guardrails) ? undefined : "guardrails is a list.";
+}

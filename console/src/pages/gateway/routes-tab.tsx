@@ -1,0 +1,116 @@
+import { Link } from "wouter";
+import { apiPath, call } from "../../data/api.ts";
+import { useQuery } from "../../data/query.ts";
+import { useRights } from "../../data/session.ts";
+import { formatCount, formatMs, formatShare } from "../../format.ts";
+import type { CostRow } from "../../../../src/ledger/schemas.ts";
+import { Chip } from "../../parts/chip.tsx";
+import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
+import { CodeBlock } from "../../parts/copy.tsx";
+import { EmptyState } from "../../parts/empty-state.tsx";
+import { ResourceView } from "../../parts/resource-view.tsx";
+import { RowsTable, type Column } from "../../parts/rows-table.tsx";
+import { formatNano } from "../costs/money.ts";
+import { BreakerChip } from "./breaker-chip.tsx";
+import { callSnippets } from "./call-snippets.ts";
+import { refreshGateway, useDayOfRoutes, useGatewayRoutes, useHealth, type GatewayRoute, type TargetHealth } from "./gateway-data.ts";
+import { limitsLine, placeWords, routeMarks } from "./gateway-words.ts";
+import { RevisionsDialog } from "./revisions-dialog.tsx";
+import { RouteDialog } from "./route-dialog.tsx";
+import { sharesOf } from "./route-form.ts";
+
+/** The names that callers use, what stands behind each, and how the last day went. */
+export function RoutesTab() {
+  const routes = useGatewayRoutes();
+  const query = useQuery();
+  const rights = useRights();
+  const close = (): void => query.set({ add: null, change: null, revisions: null, remove: null }, { replace: true });
+  const named = (parameter: string): GatewayRoute | undefined => routes.data?.routes.find(({ name }) => name === query.get(parameter));
+  const [changed, removed] = [named("change"), named("remove")];
+  const revisions = query.get("revisions");
+  const mayChange = rights.somewhere("deployer");
+  return (
+    <>
+      <div className="toolbar">
+        <span className="toolbar-note">A route is a model name of your own: its targets, fallbacks, limits and budget.</span>
+        <span className="toolbar-end">{mayChange && <button type="button" className="button button-primary" onClick={() => query.set({ add: "1" })}>Add a route</button>}</span>
+      </div>
+      <ResourceView resource={routes} lines={6}>
+        {({ routes: entries }) => (entries.length === 0 ? <NoRoutes /> : <RoutesTable routes={entries} mayChange={mayChange} />)}
+      </ResourceView>
+      {query.get("add") !== null && <RouteDialog key="add" route={null} onClose={close} />}
+      {changed !== undefined && <RouteDialog key={`${changed.name}:${changed.revision}`} route={changed} onClose={close} />}
+      {revisions !== null && <RevisionsDialog name={revisions} onClose={close} />}
+      {removed !== undefined && (
+        <ConfirmDialog title={`Remove the route ${removed.name}?`} action="Remove" onClose={close} work={() => call(apiPath`/api/gateway/routes/${removed.name}`, { method: "DELETE" }).then(refreshGateway)}>
+          <p>Callers that name <code>{removed.name}</code> get 404 from now on. What it cost, and its revisions, stay.</p>
+        </ConfirmDialog>
+      )}
+    </>
+  );
+}
+
+function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; mayChange: boolean }) {
+  const query = useQuery();
+  const health = useHealth().data?.targets ?? [];
+  const rows = useDayOfRoutes().data?.rows;
+  const dayOf = (name: string): CostRow | undefined => rows?.find(({ group }) => group.route === name);
+  // A route that was not called is told from one whose figures are not there yet.
+  const figure = (name: string, read: (day: CostRow) => string, none: string): string => (rows === undefined ? "" : dayOf(name) === undefined ? none : read(dayOf(name)!));
+  const columns: Column<GatewayRoute>[] = [
+    {
+      label: "Route", kind: "name",
+      cell: ({ name, team, settings }) => (
+        <>
+          <Link href={`/gateway/playground?a=${encodeURIComponent(name)}`}>{name}</Link>
+          <span className="cell-note">{[team, limitsLine(settings.limits, settings.budget)].filter((part) => part !== null).join(" · ")}</span>
+        </>
+      ),
+    },
+    { label: "Targets", cell: ({ settings }) => <Targets settings={settings} health={health} /> },
+    { label: "Also", cell: ({ settings }) => <span className="cell-line">{routeMarks(settings).map((mark) => <Chip key={mark}>{mark}</Chip>)}</span> },
+    { label: "Calls, 24 h", kind: "number", cell: ({ name }) => figure(name, ({ calls }) => formatCount(calls), "0") },
+    { label: "Errors", kind: "number", cell: ({ name }) => <span className={(dayOf(name)?.failed ?? 0) > 0 ? "cell-bad" : ""}>{figure(name, ({ failed }) => formatCount(failed), "0")}</span> },
+    { label: "Cache hits", kind: "number", cell: ({ name, settings }) => (settings.cache === undefined ? <span className="muted">off</span> : figure(name, ({ cached, calls }) => formatShare(calls === 0 ? null : cached / calls), "–")) },
+    { label: "Spend", kind: "number", cell: ({ name }) => <Link href={`/costs?range=1d&route=${encodeURIComponent(name)}`}>{figure(name, ({ cost }) => formatNano(cost), "$0")}</Link> },
+    {
+      label: "Actions", kind: "actions",
+      cell: ({ name }) => (
+        <span className="cell-line cell-right">
+          {mayChange && <button type="button" className="button button-small" aria-label={`Change ${name}`} onClick={() => query.set({ change: name })}>Change</button>}
+          <button type="button" className="button button-small" aria-label={`Revisions of ${name}`} onClick={() => query.set({ revisions: name })}>Revisions</button>
+          {mayChange && <button type="button" className="button button-small" aria-label={`Remove ${name}`} onClick={() => query.set({ remove: name })}>Remove</button>}
+        </span>
+      ),
+    },
+  ];
+  return <div className="panel panel-table"><RowsTable columns={columns} rows={routes} rowKey={({ name }) => name} /></div>;
+}
+
+function Targets({ settings: { targets }, health }: { settings: GatewayRoute["settings"]; health: readonly TargetHealth[] }) {
+  const shares = sharesOf(targets);
+  return (
+    <ul className="gateway-targets">
+      {targets.map(({ provider, model, priority }, index) => {
+        const known = health.find((entry) => entry.provider === provider && entry.model === model);
+        return (
+          <li key={index}>
+            <code>{provider}/{model}</code>
+            <span className="cell-note">
+              {placeWords(shares[index]!, priority, targets.length)} <BreakerChip health={known} /> {known !== undefined && known.ewmaMs !== null && <span className="nowrap">{formatMs(known.ewmaMs)} to first byte</span>}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function NoRoutes() {
+  const [curl, python] = callSnippets("echo/echo", location.origin);
+  return (
+    <EmptyState title="No routes yet" command={curl!.code} after={<><p>Or with OpenAI’s own library:</p><CodeBlock code={python!.code} label="Python" /></>}>
+      <p>Add a route to give your callers one name for several models, with fallbacks, a cache and a budget. Every model can be called without one too, as PROVIDER/MODEL; <code>echo/echo</code> needs no key:</p>
+    </EmptyState>
+  );
+}
