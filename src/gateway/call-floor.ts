@@ -1,5 +1,5 @@
 import { defaultTeam } from "../access/index.ts";
-import type { Caller } from "../core/caller.ts";
+import { mayOn, type Caller } from "../core/caller.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -12,7 +12,7 @@ import type { CallBounds, CallLedger } from "./call-ledger.ts";
 import { CallRecord } from "./call-record.ts";
 import type { GatewayCatalog, ResolvedRoute } from "./gateway-catalog.ts";
 import type { Admission } from "./limits/index.ts";
-import type { ReadyProvider } from "./routing/call-plan.ts";
+import type { CallOrder } from "./routing/call-plan.ts";
 import type { KeyPolicySettings, RouteSettings, RouteTarget } from "./schemas.ts";
 
 /** A call that was let in. */
@@ -61,7 +61,9 @@ export class CallFloor {
     const route = catalog.resolve(model);
     const policy = catalog.policyOf(caller);
     if (route === null || (policy?.routes !== undefined && !policy.routes.some((allowed) => covers(allowed, route.name)))) throw missingObject("route", model);
-    requireOn(caller, "viewer", { kind: "route", name: route.name, team: route.team }, missingObject("route", model));
+    const object = { kind: "route", name: route.name, team: route.team } as const;
+    // An error takes longer to make than all else here, for its stack.
+    if (!mayOn(caller, "viewer", object)) requireOn(caller, "viewer", object, missingObject("route", model));
     const remarks = readRemarks(headers);
     return { caller, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), now };
   }
@@ -94,9 +96,10 @@ export class CallFloor {
     record.reservation = reserved instanceof Promise ? await reserved : reserved;
   }
 
-  /** Asks for a place with a provider that has limits of its own. */
-  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: AbortSignal): (target: RouteTarget, provider: ReadyProvider) => Promise<() => void> {
-    const { admission } = this.#parts;
+  /** Asks for a place with a provider that has limits of its own; undefined where none of the route has. */
+  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: AbortSignal): CallOrder<unknown>["admit"] {
+    const { admission, catalog } = this.#parts;
+    if (!settings.targets.some(({ provider }) => catalog.provider(provider)?.settings.limits !== undefined)) return undefined;
     return async (_target, provider) => {
       const { limits } = provider.settings;
       if (limits === undefined) return () => undefined;
