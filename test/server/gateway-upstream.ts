@@ -71,12 +71,15 @@ interface Asked {
   schema: boolean;
 }
 
+const person = '{"name":"Ann","age":41}';
+
 /** What both protocols of the fake provider answer: a call of the first tool, a sentence about its result, a document of the asked schema, or what was said. */
 function sayOf({ text, fromTool, tools, schema }: Asked): Said {
   if (fromTool) return { text: `The tool says ${text}.`, call: null };
   const [tool] = tools;
-  if (tool !== undefined) return { text: "", call: { name: tool, arguments: '{"city":"Paris"}' } };
-  return { text: schema ? '{"name":"Ann","age":41}' : `You said: ${text}`, call: null };
+  // SDKs that ask for a document by a tool call it json.
+  if (tool !== undefined) return { text: "", call: { name: tool, arguments: tool === "json" ? person : '{"city":"Paris"}' } };
+  return { text: schema ? person : `You said: ${text}`, call: null };
 }
 
 /** `fail 429` is answered with that status. */
@@ -92,6 +95,7 @@ interface OpenAiBody {
   tools?: { function: { name: string } }[];
   response_format?: { type: string };
   input?: string | string[];
+  encoding_format?: string;
 }
 
 const words = (text: string): string[] => text.match(/\s*\S+/g) ?? [];
@@ -99,10 +103,13 @@ const plain = (content: string | { text?: string; content?: unknown }[] | null |
 
 /** Speaks OpenAI's chats, embeddings and list of models. */
 export const speakOpenAi: UpstreamAnswer = ({ path, body }, response) => {
-  const { model, stream = false, messages = [], tools = [], response_format: format, input = [] } = body as unknown as OpenAiBody;
+  const { model, stream = false, messages = [], tools = [], response_format: format, input = [], encoding_format: encoding } = body as unknown as OpenAiBody;
   if (path.endsWith("/models")) return answerJson(response, { object: "list", data: [{ id: "m", object: "model", created: 1, owned_by: "o" }] });
   if (path.endsWith("/embeddings")) {
-    const data = [input].flat().map((text, index) => ({ object: "embedding", index, embedding: [text.length, 0.5, -1] }));
+    const data = [input].flat().map((text, index) => {
+      const vector = [text.length, 0.5, -1];
+      return { object: "embedding", index, embedding: encoding === "base64" ? Buffer.from(Float32Array.from(vector).buffer).toString("base64") : vector };
+    });
     return answerJson(response, { object: "list", model, data, usage: { prompt_tokens: 4, total_tokens: 4 } });
   }
   const last = messages.at(-1);

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import Anthropic from "@anthropic-ai/sdk";
+import { models, startSdkServer, upstreams, type SdkServer } from "./upstreams.ts";
+
+const tools: Anthropic.Tool[] = [{ name: "weather", description: "Tells the weather.", input_schema: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } }];
+
+describe("Anthropic's SDK", () => {
+  let all: SdkServer;
+  let client: Anthropic;
+  before(async () => {
+    all = await startSdkServer();
+    client = new Anthropic({ apiKey: "none", baseURL: all.server.url, maxRetries: 1 });
+  });
+  after(() => all.stop());
+
+  for (const upstream of upstreams) {
+    const ask = (content: string): { model: string; max_tokens: number; system: string; messages: Anthropic.MessageParam[] } => ({ model: models[upstream], max_tokens: 100, system: "Be short.", messages: [{ role: "user", content }] });
+
+    it(`chats and streams, with usage, over a provider of ${upstream}`, async () => {
+      const whole = await client.messages.create(ask("hello there"));
+      assert.deepEqual([whole.content.map((block) => (block.type === "text" ? block.text : block.type)), whole.stop_reason, whole.usage.input_tokens, whole.usage.output_tokens], [["You said: hello there"], "end_turn", 11, 7]);
+      const stream = client.messages.stream(ask("hello there"));
+      const texts: string[] = [];
+      stream.on("text", (text) => texts.push(text));
+      const final = await stream.finalMessage();
+      assert.deepEqual([texts.join(""), await stream.finalText(), final.usage.output_tokens, final.stop_reason], ["You said: hello there", "You said: hello there", 7, "end_turn"]);
+      assert.ok(texts.length > 1);
+    });
+
+    it(`calls tools and gives their results, over a provider of ${upstream}`, async () => {
+      const asked = ask("weather in Paris?");
+      for (const stream of [false, true]) {
+        const message = stream ? await client.messages.stream({ ...asked, tools }).finalMessage() : await client.messages.create({ ...asked, tools });
+        const call = message.content.find((block) => block.type === "tool_use");
+        assert.deepEqual([message.stop_reason, call?.name, call?.input], ["tool_use", "weather", { city: "Paris" }]);
+        const answered = await client.messages.create({ ...asked, tools, messages: [...asked.messages, { role: "assistant", content: message.content }, { role: "user", content: [{ type: "tool_result", tool_use_id: call!.id, content: "sunny" }] }] });
+        assert.deepEqual(answered.content.map((block) => (block.type === "text" ? block.text : "")), ["The tool says sunny."]);
+      }
+    });
+
+    it(`gives documents of a schema, over a provider of ${upstream}`, async () => {
+      const schema = { type: "object", properties: { name: { type: "string" }, age: { type: "integer" } }, required: ["name", "age"], additionalProperties: false };
+      const message = await client.messages.create({ ...ask("who?"), output_config: { format: { type: "json_schema", schema } } });
+      const [block] = message.content;
+      assert.ok(block?.type === "text");
+      assert.deepEqual(JSON.parse(block.text), { name: "Ann", age: 41 });
+    });
+
+    it(`throws its own errors and asks as often as it should, over a provider of ${upstream}`, async () => {
+      const failed = (status: number): Promise<unknown> => client.messages.create({ ...ask(`fail ${status}`), model: `fails-${upstream}` });
+      const asked = upstream === "openai" ? all.openAi.calls : all.anthropic.calls;
+      const before = asked.length;
+      await assert.rejects(failed(400), (error) => error instanceof Anthropic.BadRequestError && error.message.includes("Failed with 400"));
+      assert.equal(asked.length, before + 1);
+      await assert.rejects(failed(429), Anthropic.RateLimitError);
+      await assert.rejects(failed(529), Anthropic.InternalServerError);
+      assert.ok(asked.length <= before + 5, String(asked.length - before));
+    });
+  }
+
+  it("counts tokens", async () => {
+    const short = await client.messages.countTokens({ model: models.anthropic, messages: [{ role: "user", content: "hello" }] });
+    const long = await client.messages.countTokens({ model: models.openai, messages: [{ role: "user", content: "hello ".repeat(100) }], tools });
+    assert.ok(short.input_tokens > 0 && long.input_tokens > short.input_tokens + 90, `${short.input_tokens} ${long.input_tokens}`);
+  });
+
+  it("lists models, and is told which is not there", async () => {
+    const listed = [];
+    for await (const { id, type } of client.models.list()) listed.push(`${type} ${id}`);
+    assert.ok(listed.includes("model echo/echo"), listed.join());
+    await assert.rejects(client.messages.create({ model: "nothing", max_tokens: 5, messages: [{ role: "user", content: "x" }] }), Anthropic.NotFoundError);
+  });
+});

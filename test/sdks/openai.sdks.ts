@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import OpenAI from "openai";
+import { zodResponseFormat } from "openai/helpers/zod";
+import { z } from "zod";
+import { models, startSdkServer, upstreams, type SdkServer } from "./upstreams.ts";
+
+const Person = z.object({ name: z.string(), age: z.number() });
+const parameters = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
+const tools: OpenAI.ChatCompletionTool[] = [{ type: "function", function: { name: "weather", description: "Tells the weather.", parameters } }];
+
+describe("OpenAI's SDK", () => {
+  let all: SdkServer;
+  let client: OpenAI;
+  before(async () => {
+    all = await startSdkServer();
+    client = new OpenAI({ apiKey: "none", baseURL: `${all.server.url}/v1`, maxRetries: 1 });
+  });
+  after(() => all.stop());
+
+  for (const upstream of upstreams) {
+    const model = models[upstream];
+    const ask = (content: string): { model: string; messages: OpenAI.ChatCompletionMessageParam[] } => ({ model, messages: [{ role: "system", content: "Be short." }, { role: "user", content }] });
+
+    it(`chats and streams, with usage, over a provider of ${upstream}`, async () => {
+      const whole = await client.chat.completions.create(ask("hello there"));
+      assert.deepEqual([whole.choices[0]!.message.content, whole.choices[0]!.finish_reason, whole.usage?.total_tokens], ["You said: hello there", "stop", 18]);
+      const stream = client.chat.completions.stream({ ...ask("hello there"), stream_options: { include_usage: true } });
+      const deltas: string[] = [];
+      stream.on("content", (delta) => deltas.push(delta));
+      const final = await stream.finalChatCompletion();
+      assert.deepEqual([final.choices[0]!.message.content, deltas.join(""), final.usage?.completion_tokens], ["You said: hello there", "You said: hello there", 7]);
+      assert.ok(deltas.length > 1);
+    });
+
+    it(`calls tools and gives their results, over a provider of ${upstream}`, async () => {
+      const asked = ask("weather in Paris?");
+      for (const stream of [false, true]) {
+        const completion = stream ? await client.chat.completions.stream({ ...asked, tools }).finalChatCompletion() : await client.chat.completions.create({ ...asked, tools });
+        const [choice] = completion.choices;
+        assert.equal(choice!.finish_reason, "tool_calls");
+        const [call] = choice!.message.tool_calls!;
+        assert.ok(call?.type === "function");
+        assert.deepEqual([call.function.name, JSON.parse(call.function.arguments)], ["weather", { city: "Paris" }]);
+        const answered = await client.chat.completions.create({ model, tools, messages: [...asked.messages, choice!.message, { role: "tool", tool_call_id: call.id, content: "sunny" }] });
+        assert.equal(answered.choices[0]!.message.content, "The tool says sunny.");
+      }
+    });
+
+    it(`runs tools by itself, over a provider of ${upstream}`, async () => {
+      const runner = client.chat.completions.runTools({ ...ask("weather?"), tools: [{ type: "function", function: { name: "weather", description: "", parameters, parse: JSON.parse, function: ({ city }: { city: string }) => `rain in ${city}` } }] });
+      assert.equal(await runner.finalContent(), "The tool says rain in Paris.");
+    });
+
+    it(`parses documents of a schema, over a provider of ${upstream}`, async () => {
+      const completion = await client.chat.completions.parse({ ...ask("who?"), response_format: zodResponseFormat(Person, "person") });
+      assert.deepEqual(completion.choices[0]!.message.parsed, { name: "Ann", age: 41 });
+    });
+
+    it(`throws its own errors and asks as often as it should, over a provider of ${upstream}`, async () => {
+      const route = `fails-${upstream}`;
+      const failed = (status: number): Promise<unknown> => client.chat.completions.create({ model: route, messages: [{ role: "user", content: `fail ${status}` }] });
+      const asked = upstream === "openai" ? all.openAi.calls : all.anthropic.calls;
+      const before = asked.length;
+      await assert.rejects(failed(400), (error) => error instanceof OpenAI.BadRequestError && error.message.includes("Failed with 400"));
+      assert.equal(asked.length, before + 1);
+      await assert.rejects(failed(429), OpenAI.RateLimitError);
+      await assert.rejects(failed(500), OpenAI.InternalServerError);
+      // Two tries of the SDK at most for each of these two.
+      assert.ok(asked.length <= before + 5, String(asked.length - before));
+    });
+  }
+
+  it("answers in the responses protocol, over a provider of another", async () => {
+    const model = models.anthropic;
+    const response = await client.responses.create({ model, instructions: "Be short.", input: "hello" });
+    assert.equal(response.output_text, "You said: hello");
+    let text = "";
+    for await (const event of await client.responses.create({ model, input: "hello", stream: true })) if (event.type === "response.output_text.delta") text += event.delta;
+    assert.equal(text, "You said: hello");
+    const called = await client.responses.create({ model, input: "weather?", tools: [{ type: "function", name: "weather", parameters, strict: true }] });
+    const [call] = called.output.filter((item) => item.type === "function_call");
+    assert.deepEqual([call?.name, call?.arguments === undefined ? null : JSON.parse(call.arguments)], ["weather", { city: "Paris" }]);
+  });
+
+  it("repairs a document that does not keep to its schema, before the SDK sees it", async () => {
+    const completion = await client.chat.completions.parse({ model: "planned/any", messages: [{ role: "user", content: "who?" }], response_format: zodResponseFormat(Person, "person") });
+    assert.deepEqual(completion.choices[0]!.message.parsed, { name: "Bob", age: 7 });
+  });
+
+  it("makes embeddings, in floats and as it sends them by itself", async () => {
+    const made = await client.embeddings.create({ model: "echo", input: ["one", "two words"] });
+    assert.equal(made.data.length, 2);
+    const floats = await client.embeddings.create({ model: "echo", input: ["one"], encoding_format: "float" });
+    made.data[0]!.embedding.forEach((value, index) => assert.ok(Math.abs(value - floats.data[0]!.embedding[index]!) < 1e-6));
+    assert.deepEqual((await client.embeddings.create({ model: models.openai, input: "four", encoding_format: "float" })).data[0]!.embedding, [4, 0.5, -1]);
+  });
+
+  it("lists models, and is told which is not there", async () => {
+    const listed = [];
+    for await (const { id } of client.models.list()) listed.push(id);
+    assert.ok(listed.includes("echo/echo") && listed.includes("fails-openai"), listed.join());
+    await assert.rejects(client.chat.completions.create({ model: "nothing", messages: [{ role: "user", content: "x" }] }), (error) => error instanceof OpenAI.NotFoundError && error.code === "model_not_found");
+    await assert.rejects(client.chat.completions.create({ model: "echo", messages: "x" as never }), OpenAI.BadRequestError);
+  });
+
+  it("completes texts in the older protocol", async () => {
+    assert.equal((await client.completions.create({ model: "echo", prompt: "once upon" })).choices[0]!.text, "once upon");
+  });
+});
