@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { canonicalJson } from "../../core/canonical-json.ts";
 import type { AssistantPart, ChatMessage, ChatRequest, ContentPart, MediaSource } from "../conversation/chat-request.ts";
 
@@ -112,5 +112,5 @@ function said(text: string | null | undefined): string {
 }
 
 function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text, "hex");
 }
