@@ -52,6 +52,14 @@ function FeedbackValue({ value }: { value: unknown }) {
   return <span className="feedback-text">{valueText(value)}</span>;
 }
 
+function Thumb({ down = false }: { down?: boolean }) {
+  return (
+    <svg className={down ? "icon thumb-down" : "icon"} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
+      <path d="M5 7v6.5H2.5V7zM5 7l2.5-5c1.3 0 1.9.9 1.7 2l-.5 2.3h3.8a1.2 1.2 0 0 1 1.2 1.5l-1.1 4.5a1.6 1.6 0 0 1-1.5 1.2H5" />
+    </svg>
+  );
+}
+
 function FeedbackForm({ trace, span }: { trace: string; span: SpanView | null }) {
   const action = useAction();
   const [form, setForm] = useState<Form>("thumbs");
@@ -99,8 +107,8 @@ function FeedbackForm({ trace, span }: { trace: string; span: SpanView | null })
       <div className="form-actions">
         {form === "thumbs" ? (
           <>
-            <button type="button" className="button" disabled={action.busy} onClick={() => send(false)}><span aria-hidden="true">👎</span> No</button>
-            <button type="button" className="button" disabled={action.busy} onClick={() => send(true)}><span aria-hidden="true">👍</span> Yes</button>
+            <button type="button" className="button" disabled={action.busy} onClick={() => send(false)}><Thumb down /> No</button>
+            <button type="button" className="button" disabled={action.busy} onClick={() => send(true)}><Thumb /> Yes</button>
           </>
         ) : <button type="submit" className="button button-primary" disabled={action.busy || value.trim() === "" || wrong !== undefined}>Add feedback</button>}
       </div>

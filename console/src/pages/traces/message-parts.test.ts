@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { prettyText, readPart, turnOf } from "./message-parts.ts";
 
 const said = (role: string, content: string) => ({ role, parts: [{ type: "text", content }], finishReason: null });
-const span = { inputMessages: null, outputMessages: null, input: null, output: null };
+const span = { parentSpanId: "a", inputMessages: null, outputMessages: null, input: null, output: null };
 
 describe("readPart", () => {
   it("reads text, reasoning, calls of tools and their results", () => {
@@ -36,6 +36,14 @@ describe("turnOf", () => {
   it("keeps a call of a tool with its result in the turn of the question", () => {
     const call = { role: "assistant", parts: [{ type: "tool_call", id: "c", name: "f", arguments: {} }], finishReason: null };
     assert.equal(turnOf([{ ...span, inputMessages: [said("user", "1"), call, said("tool", "r")], outputMessages: [said("assistant", "one")] }])!.asked.length, 3);
+  });
+
+  it("shows the last answer in words of an agent, but what its root tells before that", () => {
+    const call = { role: "assistant", parts: [{ type: "tool_call", id: "c", name: "f", arguments: {} }], finishReason: null };
+    const spans = [{ ...span, outputMessages: [call] }, { ...span, inputMessages: [said("user", "1"), call], outputMessages: [said("assistant", "one")] }, { ...span, outputMessages: [call] }];
+    assert.deepEqual(turnOf(spans), { asked: [said("user", "1"), call], answered: [said("assistant", "one")] });
+    assert.deepEqual(turnOf([{ ...span, parentSpanId: null, outputMessages: [said("assistant", "root")] }, ...spans])!.answered, [said("assistant", "root")]);
+    assert.deepEqual(turnOf(spans.slice(0, 1))!.answered, [call]);
   });
 
   it("falls back to plain input and output, and to nothing", () => {

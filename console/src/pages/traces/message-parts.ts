@@ -67,15 +67,18 @@ export interface Turn {
   answered: TraceMessage[];
 }
 
+const saysText = ({ parts }: TraceMessage): boolean => parts.some(({ type }) => type === "text");
+
 /**
- * What one trace adds to a conversation: of its first span that has an answer, the messages after the last answer that was already there, without
- * instructions to the model. Null where no span tells one.
+ * What one trace adds to a conversation: the messages after the last answer that was already there, without instructions to the model. A root that
+ * tells messages has them; else the last span that answered in words, which was given the calls of tools before it. Null where no span tells any.
  */
-export function turnOf(spans: readonly Pick<SpanView, "inputMessages" | "outputMessages" | "input" | "output">[]): Turn | null {
-  const spoken = spans.find(({ outputMessages }) => outputMessages !== null && outputMessages.length > 0);
+export function turnOf(spans: readonly Pick<SpanView, "parentSpanId" | "inputMessages" | "outputMessages" | "input" | "output">[]): Turn | null {
+  const speaking = spans.filter(({ outputMessages }) => outputMessages !== null && outputMessages.length > 0);
+  const spoken = speaking.find(({ parentSpanId }) => parentSpanId === null) ?? speaking.findLast(({ outputMessages }) => outputMessages!.some(saysText)) ?? speaking.at(-1);
   if (spoken !== undefined) {
     const before = spoken.inputMessages ?? [];
-    const last = before.findLastIndex(({ role, parts }) => role === "assistant" && parts.some(({ type }) => type === "text"));
+    const last = before.findLastIndex((message) => message.role === "assistant" && saysText(message));
     return { asked: before.slice(last + 1).filter(({ role }) => role !== "system" && role !== "developer"), answered: spoken.outputMessages! };
   }
   const plain = spans.find(({ input, output }) => input !== null || output !== null);

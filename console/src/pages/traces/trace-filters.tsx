@@ -35,7 +35,7 @@ export function TraceFilters({ problems }: { problems: ReadFilter["problems"] })
   return (
     <div className="trace-filters">
       <div className="toolbar">
-        <FilterInput label="Text" placeholder="In names, messages and attributes" value={query.get("q") ?? ""} onChange={(value) => set("q", value)} />
+        <FilterInput label="Text" placeholder="Search in all text" value={query.get("q") ?? ""} onChange={(value) => set("q", value)} />
         <label className="select-label">
           Status
           <select className="input" value={query.get("status") ?? ""} onChange={(event) => set("status", event.target.value)}>

@@ -1,5 +1,6 @@
 import { useMemo } from "react";
 import { Link, useLocation } from "wouter";
+import { now } from "../../clock.ts";
 import { apiPath, call } from "../../data/api.ts";
 import { useQuery } from "../../data/query.ts";
 import { invalidate, useResource } from "../../data/resource.ts";
@@ -22,9 +23,16 @@ import { formatCost } from "./trace-filter.ts";
 import { useLedgerEntries } from "./use-ledger-entries.ts";
 import { Waterfall } from "./waterfall.tsx";
 
+/** A trace is asked for again while it goes on, and so long after it began: spans come late. */
+const refreshMs = 2500;
+const settledAfterMs = 600_000;
+
 /** One trace: where its time went, what was said in it, what it cost, and what is thought of it. */
 export function TracePage({ params }: { params: { trace: string } }) {
-  const view = useResource<TraceView>(apiPath`/api/traces/${params.trace}`, { refreshMs: 4000 });
+  const path = apiPath`/api/traces/${params.trace}`;
+  const view = useResource<TraceView>(path);
+  const trace = view.data?.trace;
+  useResource<TraceView>(path, trace !== undefined && trace.status !== "running" && now() - trace.start > settledAfterMs ? {} : { refreshMs });
   usePageTitle(view.data === undefined ? "Trace" : `${view.data.trace.name} › trace`);
   return (
     <div className="page">
@@ -59,7 +67,7 @@ function Trace({ view }: { view: TraceView }) {
           </span>
         )}
         <p className="page-description small trace-facts">
-          <IdText id={trace.traceId} what="trace id" /> · <Time at={trace.start} /> · {[trace.service, `team ${trace.team}`, trace.user === null ? null : `user ${trace.user}`, ...Object.entries(trace.tags).map(([key, value]) => `${key}=${value}`)].filter((word) => word !== null).join(" · ")}
+          <IdText id={trace.traceId} what="trace id" /> <Time at={trace.start} /> <span>{[trace.service, `team ${trace.team}`, trace.user === null ? null : `user ${trace.user}`, ...Object.entries(trace.tags).map(([key, value]) => `${key}=${value}`)].filter((word) => word !== null).join(" · ")}</span>
         </p>
       </header>
       <KeyFigures label="Trace">
@@ -72,7 +80,7 @@ function Trace({ view }: { view: TraceView }) {
       </KeyFigures>
       {moreSpans && <p className="stale" role="status">It has more spans than are shown: these are the first {formatCount(spans.length)}.</p>}
       <div className="trace-columns">
-        <Panel title="Spans" note="arrows move and fold; hatched is the time of a span's children" flush>
+        <Panel title="Spans" note="hatched: the time of its children; underlined: the critical path" flush>
           <Waterfall tree={tree} chosen={chosen?.span.spanId ?? null} marked={marked} onChoose={(span) => query.set({ span }, { replace: true })} />
         </Panel>
         <div className="column">

@@ -18,7 +18,7 @@ import { StatusMark } from "./status-mark.tsx";
 
 const pageSize = 50;
 /** How often the newest page is asked for again. */
-const refreshMs = 3000;
+const refreshMs = 2500;
 
 interface TracePage {
   traces: TraceSummary[];
