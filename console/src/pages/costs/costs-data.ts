@@ -26,7 +26,7 @@ export function useCosts(by: string, range: CostRange, filters: Filters): Resour
 }
 
 export function useNewestCalls(range: CostRange, filters: Filters): Resource<{ entries: CostEntry[] }> {
-  return useResource(`calls:${range.id}:${queryOf(filters)}`, { load: () => call(`/api/costs/entries?${queryOf({ ...filters, since: beginOf(range, now()), limit: 50 })}`), refreshMs });
+  return useResource(`calls:${range.id}:${queryOf(filters)}`, { load: () => call(`/api/costs/entries?${queryOf({ ...filters, since: beginOf(range, now()), limit: 25 })}`), refreshMs });
 }
 
 export function useBudgets(): Resource<{ budgets: BudgetStatus[] }> {

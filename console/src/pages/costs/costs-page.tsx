@@ -36,16 +36,16 @@ export function CostsPage() {
         </div>
       )}
       <ResourceView resource={spend} lines={8}>
-        {(costs) => (costs.total.calls === 0 && !isFiltered && range.id !== "1d" ? <NoCosts /> : (
+        {(costs) => (costs.total.calls === 0 && !isFiltered && range.id !== "1d" ? <><NoCosts /><BudgetsPanel /></> : (
           <>
             <Figures costs={costs} />
             <SpendChart costs={costs} range={range} />
             <SpendTable range={range} filters={filters} />
+            <BudgetsPanel />
             <NewestCalls range={range} filters={filters} />
           </>
         ))}
       </ResourceView>
-      <BudgetsPanel />
     </div>
   );
 }

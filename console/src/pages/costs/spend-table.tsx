@@ -47,7 +47,7 @@ export function SpendTable({ range, filters }: { range: CostRange; filters: Filt
     { label: "Tokens out", kind: "number", cell: ({ outputTokens }) => formatCount(outputTokens) },
   ];
   return (
-    <Panel title="Spend by" flush actions={by === "tag" ? <FilterInput label="Name of the tag" placeholder="name of the tag" value={tag} onChange={(value) => query.set({ tagName: value })} /> : undefined} note={<Segmented label="Group by" value={by} options={groupings} onChange={(id) => query.set({ by: id === "route" ? null : id })} />}>
+    <Panel title="Spend by" flush actions={by === "tag" ? <FilterInput label="Name of the tag" placeholder="name of the tag" value={tag} onChange={(value) => query.set({ tagName: value })} /> : undefined} note={<span className="cost-groups"><Segmented label="Group by" value={by} options={groupings} onChange={(id) => query.set({ by: id === "route" ? null : id })} /></span>}>
       <ResourceView resource={costs} lines={4}>
         {({ rows }) => (rows.length === 0 ? <p className="table-none">No call in this time.</p> : (
           <>

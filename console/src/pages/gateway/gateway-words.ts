@@ -38,9 +38,9 @@ export function routeMarks(settings: RouteSettings): string[] {
   ];
 }
 
-/** `75% · first choice`, or what a target of a later priority is. */
+/** `75%` of the calls of its priority, `first choice` where it is alone in it, or which fallback it is. */
 export function placeWords(share: number, priority: number, count: number): string {
   if (count === 1) return "";
   const place = priority === 0 ? "" : `fallback ${priority}`;
-  return [share === 1 && priority > 0 ? "" : formatShare(share), place].filter((part) => part !== "").join(" · ");
+  return [share === 1 ? "" : formatShare(share), place === "" && share === 1 ? "first choice" : place].filter((part) => part !== "").join(" · ");
 }

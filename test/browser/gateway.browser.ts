@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Browser } from "playwright-core";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { openBrowser, openPage, overflow } from "./open-browser.ts";
+
+describe("the gateway in the console", () => {
+  let server: RunningServer;
+  let browser: Browser;
+  const send = async (method: string, path: string, body: unknown): Promise<void> => {
+    const response = await fetch(server.url + path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    assert.ok(response.ok, await response.text());
+  };
+  before(async () => {
+    [server, browser] = await Promise.all([startServer(), openBrowser()]);
+    // Echo is free, and nothing that is free moves a sum.
+    await send("POST", "/api/prices", { provider: "echo", model: "echo", rates: { input: 100_000, output: 100_000 } });
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  it("takes a route, answers from it beside another model, and says what that cost", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/gateway");
+    await page.getByRole("heading", { name: "No routes yet" }).waitFor();
+    await page.getByRole("button", { name: "Add a route" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("support");
+    await dialog.getByRole("button", { name: "Add a target" }).click();
+    await dialog.getByLabel("Target 2: model").fill("spare");
+    await dialog.getByLabel("Target 2: priority").fill("1");
+    await dialog.getByLabel("Personal data (PII)").selectOption("redact");
+    await dialog.getByLabel("Cache").selectOption("on");
+    await dialog.getByLabel("Seconds in the cache").fill("60");
+    await dialog.getByLabel("Dollars a day").fill("-1");
+    await dialog.getByText("A number above 0.").waitFor();
+    await dialog.getByLabel("Dollars a day").fill("1000");
+    await dialog.getByRole("button", { name: "JSON" }).click();
+    assert.match(await dialog.getByLabel("Settings").inputValue(), /"ttlSeconds": 60/);
+    await dialog.getByRole("button", { name: "Form" }).click();
+    await dialog.getByLabel("Why").fill("the first one");
+    await dialog.getByRole("button", { name: "Add the route" }).click();
+    const row = page.getByRole("row", { name: /support/ });
+    await row.getByText("$1,000.00 a day").waitFor();
+    await row.getByText("fallback 1").waitFor();
+
+    await row.getByRole("link", { name: "support", exact: true }).click();
+    await page.getByLabel("Second route or model").fill("echo/none-such");
+    await page.getByLabel("User").fill("write to ann@example.com");
+    await page.getByRole("button", { name: "Ask both" }).click();
+    await page.getByRole("log", { name: "First answer" }).getByText("write to").waitFor();
+    await page.getByRole("log", { name: "Second answer" }).getByText("write to ann@example.com").waitFor();
+    assert.doesNotMatch((await page.getByRole("log", { name: "First answer" }).textContent())!, /ann@example/);
+    const first = page.getByRole("region", { name: "support" });
+    await first.getByText("answered by echo/echo").waitFor();
+    // Its cost comes from the ledger, after the answer.
+    await first.getByText(/^\$\d*\.\d+$/).waitFor();
+    await page.getByRole("button", { name: "Ask both" }).click();
+    await first.getByText("cache: hit").waitFor();
+    assert.match((await first.getByRole("link", { name: "Trace" }).getAttribute("href"))!, /^\/traces\/[0-9a-f]{32}$/);
+
+    await page.goto("/gateway");
+    await row.getByText("answers").waitFor();
+    await row.getByText("50%", { exact: true }).waitFor();
+    await row.getByRole("button", { name: "Revisions of support" }).click();
+    await dialog.getByText("the first one").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+
+    await page.goto("/costs");
+    await page.getByRole("img", { name: /^Spend by day/ }).waitFor();
+    await page.getByRole("button", { name: "support", exact: true }).click();
+    await page.waitForURL((url) => url.searchParams.get("route") === "support");
+    await page.getByRole("row", { name: /cached/ }).first().waitFor();
+    await page.getByRole("row", { name: /support.*a day/ }).getByRole("img", { name: "0% used" }).waitFor();
+    await page.getByRole("link", { name: /^Trace / }).first().waitFor();
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("takes a provider whose secret is never shown, and says how the test of it went", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/gateway/providers?add=1");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("acme");
+    await dialog.getByLabel("Base URL").fill("http://169.254.169.254/v1");
+    await dialog.getByLabel("Key", { exact: true }).fill("sk-very-secret");
+    await dialog.getByRole("button", { name: "Add the provider" }).click();
+    await dialog.getByRole("alert").getByText("EGRESS_REFUSED").waitFor();
+    await dialog.getByLabel("Base URL").fill("");
+    await dialog.getByRole("button", { name: "Add the provider" }).click();
+    const row = page.getByRole("row", { name: /acme/ });
+    await row.getByText("kept here, sealed").waitFor();
+    await row.getByRole("button", { name: "Change acme" }).click();
+    assert.equal(await dialog.getByLabel("Secret from").inputValue(), "keep");
+    assert.doesNotMatch(await page.content(), /sk-very-secret/);
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("row", { name: /^echo/ }).getByRole("button", { name: "Test echo" }).click();
+    await page.getByRole("row", { name: /^echo/ }).getByRole("status").getByText(/models/).waitFor();
+    await row.getByRole("button", { name: "Remove acme" }).click();
+    await dialog.getByRole("button", { name: "Remove" }).click();
+    await row.waitFor({ state: "detached" });
+    // The refusal of the address is an answer with a status that the browser notes.
+    watched.assertQuiet(/status of 4\d\d/);
+    await watched.close();
+  });
+
+  it("fits on a phone", async () => {
+    const watched = await openPage(browser, server.url, { viewport: { width: 390, height: 800 } });
+    const { page } = watched;
+    for (const [path, shows] of [["/gateway", "support"], ["/gateway?add=1", "Add the route"], ["/gateway/playground", "Ask both"], ["/gateway/providers", "built in"], ["/gateway/keys", "No keys yet"], ["/gateway/health", "echo/echo"], ["/costs", "Newest calls"]] as const) {
+      await page.goto(path);
+      await page.getByText(shows).filter({ visible: true }).first().waitFor();
+      assert.deepEqual(await overflow(page), [], path);
+    }
+    watched.assertQuiet();
+    await watched.close();
+  });
+});
