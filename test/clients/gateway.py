@@ -1,0 +1,111 @@
+"""What programs do with the clients of OpenAI, Anthropic, LangChain and LiteLLM: chats, streams, tools, documents, embeddings, errors."""
+
+import json
+import os
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its prices come from a network otherwise
+
+import anthropic
+import openai
+import pydantic
+
+from checks import check, finish, server
+
+target = server()
+openai_client = openai.OpenAI(base_url=f"{target.url}/v1", api_key="none", max_retries=1)
+anthropic_client = anthropic.Anthropic(base_url=target.url, api_key="none", max_retries=1)
+models = ["openai-upstream/m", "anthropic-upstream/claude-sonnet-4-5"]
+question = [{"role": "user", "content": "hello there"}]
+schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+openai_tools = [{"type": "function", "function": {"name": "weather", "parameters": schema}}]
+anthropic_tools = [{"name": "weather", "input_schema": schema}]
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    age: int
+
+
+for model in models:
+    with check(f"OpenAI's client chats and streams with {model}"):
+        whole = openai_client.chat.completions.create(model=model, messages=question)
+        assert (whole.choices[0].message.content, whole.usage.completion_tokens) == ("You said: hello there", 7), whole
+        chunks = list(openai_client.chat.completions.create(model=model, messages=question, stream=True, stream_options={"include_usage": True}))
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "You said: hello there", chunks
+        assert chunks[-1].usage.completion_tokens == 7, chunks[-1]
+
+    with check(f"OpenAI's client calls tools of {model} and gives their results"):
+        asked = openai_client.chat.completions.create(model=model, messages=question, tools=openai_tools).choices[0]
+        call = asked.message.tool_calls[0]
+        assert asked.finish_reason == "tool_calls" and json.loads(call.function.arguments) == {"city": "Paris"}, asked
+        result = {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
+        answered = openai_client.chat.completions.create(model=model, messages=[*question, asked.message, result], tools=openai_tools)
+        assert answered.choices[0].message.content == "The tool says sunny.", answered
+
+    with check(f"OpenAI's client parses documents of {model}"):
+        parsed = openai_client.chat.completions.parse(model=model, messages=question, response_format=Person).choices[0].message.parsed
+        assert parsed == Person(name="Ann", age=41), parsed
+
+    with check(f"Anthropic's client chats and streams with {model}"):
+        message = anthropic_client.messages.create(model=model, max_tokens=100, messages=question)
+        assert (message.content[0].text, message.stop_reason, message.usage.output_tokens) == ("You said: hello there", "end_turn", 7), message
+        with anthropic_client.messages.stream(model=model, max_tokens=100, messages=question) as stream:
+            assert "".join(stream.text_stream) == "You said: hello there"
+            assert stream.get_final_message().usage.output_tokens == 7
+
+    with check(f"Anthropic's client calls tools of {model} and gives their results"):
+        message = anthropic_client.messages.create(model=model, max_tokens=100, messages=question, tools=anthropic_tools)
+        call = next(block for block in message.content if block.type == "tool_use")
+        assert call.input == {"city": "Paris"}, message
+        result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}]}
+        said = [*question, {"role": "assistant", "content": message.content}, result]
+        answered = anthropic_client.messages.create(model=model, max_tokens=100, messages=said, tools=anthropic_tools)
+        assert answered.content[0].text == "The tool says sunny.", answered
+
+    with check(f"LangChain chats with {model} and parses its documents"):
+        from langchain_openai import ChatOpenAI
+
+        chat = ChatOpenAI(model=model, base_url=f"{target.url}/v1", api_key="none", max_retries=1)
+        assert chat.invoke("hello there").content == "You said: hello there"
+        assert "".join(chunk.content for chunk in chat.stream("hello there")) == "You said: hello there"
+        assert chat.with_structured_output(Person, method="json_schema").invoke("who?") == Person(name="Ann", age=41)
+
+    with check(f"LiteLLM chats with {model} in both protocols"):
+        import litellm
+
+        litellm.suppress_debug_info = True  # it prints
+
+        for provider, base in (("openai", f"{target.url}/v1"), ("anthropic", target.url)):
+            asked = {"model": f"{provider}/{model}", "api_base": base, "api_key": "none", "max_tokens": 100, "messages": question}
+            assert litellm.completion(**asked).choices[0].message.content == "You said: hello there", provider
+            assert "".join(chunk.choices[0].delta.content or "" for chunk in litellm.completion(**asked, stream=True)) == "You said: hello there", provider
+
+with check("OpenAI's client makes embeddings and lists models"):
+    made = openai_client.embeddings.create(model="openai-upstream/m", input=["one", "four"])
+    assert [data.embedding for data in made.data] == [[3, 0.5, -1], [4, 0.5, -1]], made
+    assert "echo/echo" in [model.id for model in openai_client.models.list()]
+
+with check("Anthropic's client counts tokens and lists models"):
+    assert anthropic_client.messages.count_tokens(model=models[1], messages=question).input_tokens > 0
+    assert "echo/echo" in [model.id for model in anthropic_client.models.list()]
+
+
+def raised(kind, call):
+    try:
+        call()
+    except kind as error:
+        return str(error)
+    raise AssertionError(f"{kind.__name__} was not raised")
+
+
+with check("both clients raise their own errors"):
+    def failing(status):
+        return [{"role": "user", "content": f"fail {status}"}]
+
+    assert "Failed with 400" in raised(openai.BadRequestError, lambda: openai_client.chat.completions.create(model="fails", messages=failing(400)))
+    raised(openai.RateLimitError, lambda: openai_client.chat.completions.create(model="fails", messages=failing(429)))
+    raised(openai.NotFoundError, lambda: openai_client.chat.completions.create(model="nothing", messages=question))
+    raised(anthropic.BadRequestError, lambda: anthropic_client.messages.create(model="fails", max_tokens=5, messages=failing(400)))
+    raised(anthropic.NotFoundError, lambda: anthropic_client.messages.create(model="nothing", max_tokens=5, messages=question))
+
+finish()
