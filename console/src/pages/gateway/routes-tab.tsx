@@ -76,7 +76,7 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
     {
       label: "Actions", kind: "actions",
       cell: ({ name }) => (
-        <span className="cell-line cell-right">
+        <span className="gateway-actions">
           {mayChange && <button type="button" className="button button-small" aria-label={`Change ${name}`} onClick={() => query.set({ change: name })}>Change</button>}
           <button type="button" className="button button-small" aria-label={`Revisions of ${name}`} onClick={() => query.set({ revisions: name })}>Revisions</button>
           {mayChange && <button type="button" className="button button-small" aria-label={`Remove ${name}`} onClick={() => query.set({ remove: name })}>Remove</button>}
