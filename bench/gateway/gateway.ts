@@ -104,6 +104,10 @@ function report(rows: readonly Row[]): void {
       const { name, connections, rate, p50, p99, processor, failures } = row;
       const from = (other: string): Row => beside(rows, row, other)!;
       const isGateway = name !== direct;
+      if (Number.isNaN(p50)) {
+        console.log(`| ${connections} | ${name} | answered none of ${failures.toLocaleString("en")} |${" |".repeat(7)}`);
+        continue;
+      }
       const cells = [
         connections, name, Math.round(rate).toLocaleString("en"), isGateway && name !== bare ? `${((rate / from(bare).rate) * 100).toFixed(0)}%` : "", p50.toFixed(3), p99.toFixed(3),
         isGateway ? (p50 - from(direct).p50).toFixed(3) : "", isGateway ? (p99 - from(direct).p99).toFixed(3) : "", Number.isNaN(processor) ? "" : processor.toFixed(0), failures,
