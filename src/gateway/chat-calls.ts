@@ -130,7 +130,16 @@ export class ChatCalls {
     if (opened.streamed) {
       const guard = guarded !== null && guardrails?.guardsOutput === true ? guarded.stream() : null;
       const stream = new ChatStream({ ...chat, opened, request, guard, passed: guard === null && preparation.hasPassed(opened), hidesUsage: preparation.hidesUsage(opened), requestId: context.requestId });
-      const body = Readable.from(this.#streamed(chat, stream, request, lead.current), { objectMode: false });
+      const progress = { begun: false };
+      const body = Readable.from(this.#streamed(chat, stream, request, lead.current, progress), { objectMode: false });
+      // Nobody reads an answer whose caller has gone before it began: what was taken for it is given back here.
+      const abandon = (): void => {
+        if (progress.begun) return;
+        lead.current?.fail("cancelled");
+        void record.end("cancelled");
+      };
+      if (context.signal.aborted) abandon();
+      else context.signal.addEventListener("abort", abandon, { once: true });
       return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(entered.route, record), ...headers }, body);
     }
     const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens);
@@ -194,7 +203,8 @@ export class ChatCalls {
   }
 
   /** Ends the record when the stream does, however that is. */
-  async *#streamed({ settings, record, context }: Chat, stream: ChatStream, request: ChatRequest, lead: CacheLead | null): AsyncGenerator<Uint8Array | string> {
+  async *#streamed({ settings, record, context }: Chat, stream: ChatStream, request: ChatRequest, lead: CacheLead | null, progress: { begun: boolean }): AsyncGenerator<Uint8Array | string> {
+    progress.begun = true;
     const collector = new AnswerCollector();
     let outcome: "ok" | "failed" | "cancelled" = "cancelled";
     let error: AppError | null = null;
