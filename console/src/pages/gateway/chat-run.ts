@@ -37,7 +37,7 @@ const begun: ChatRun = { state: "running", text: "", reasoning: "", tools: [], f
 const bookingTries = 10;
 const bookingWaitMs = 250;
 
-export function requestOf(model: string, { system, user, temperature, maxTokens }: ChatPrompt): Record<string, unknown> {
+function requestOf(model: string, { system, user, temperature, maxTokens }: ChatPrompt): Record<string, unknown> {
   return {
     model, stream: true, stream_options: { include_usage: true },
     messages: [...(system.trim() === "" ? [] : [{ role: "system", content: system }]), { role: "user", content: user }],
