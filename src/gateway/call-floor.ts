@@ -68,13 +68,13 @@ export class CallFloor {
     return { caller, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), now };
   }
 
-  record({ caller, route, policy, remarks, now }: OpenedFloor, operation: string, user: string | null): CallRecord {
+  record({ caller, route, policy, remarks }: OpenedFloor, operation: string, user: string | null): CallRecord {
     const { calls, spans, clock, logger } = this.#parts;
     const attribution: Attribution & { traceId: string } = {
       actor: caller.actor, team: route.team === defaultTeam ? teamOf(caller) : route.team, project: policy?.project ?? null, route: route.name, user, session: remarks.session, traceId: remarks.traceId,
       agentRun: remarks.agentRun, tags: remarks.tags,
     };
-    return new CallRecord({ calls, spans, clock, logger }, { attribution, spanId: randomHex(8), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: now });
+    return new CallRecord({ calls, spans, clock, logger }, { attribution, spanId: randomHex(8), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: clock.now() });
   }
 
   isHeld({ policy, route }: OpenedFloor, { attribution }: CallRecord): boolean {
