@@ -25,6 +25,7 @@ export function statusCode(error: AppError): status {
       return status.DEADLINE_EXCEEDED;
     case 409:
       return status.ABORTED;
+    case 402:
     case 429:
       return status.RESOURCE_EXHAUSTED;
     case 499:
