@@ -180,7 +180,9 @@ export class ChatCalls {
     const isPlain = (request.nativeOnly ?? []).length === 0 && (request.uncarried ?? []).length === 0 && !["n", "logprobs", "modalities"].some((name) => name in request.extra);
     if (cache === undefined || !isPlain || (!cache.exact && cache.semantic === undefined)) return null;
     const { semantic } = cache;
-    const scope = { team: route.team, keyScope: caller.actor, route: route.name, targets: settings.targets.map(({ provider, model }) => `${provider}/${model}`) };
+    // What is kept went through the guardrails of its time: a changed route begins anew.
+    const targets = [...settings.targets.map(({ provider, model }) => `${provider}/${model}`), `revision ${route.revision}`];
+    const scope = { team: route.team, keyScope: caller.actor, route: route.name, targets };
     const question = semantic === undefined ? null : semanticQuestion(scope, request);
     return this.#parts.cache.look({
       key: answerKey(scope, request), ttlMs: cache.ttlSeconds * 1000, control, signal: context.signal,
