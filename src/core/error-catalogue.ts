@@ -131,7 +131,7 @@ export const errorCatalogue = {
   BUDGET_EXCEEDED: { status: 402, hint: "The budget that the message names is used up or too small for this call; `slipway costs` tells what spent it." },
   BUDGET_UNAVAILABLE: { status: 503, hint: "Look whether Redis is up and reachable; calls under a budget go on when it is, or at once where the server is set to admit them without it." },
   PRICE_UNKNOWN: { status: 400, hint: "A call under a budget needs a price: add one with `slipway prices set`, or let the route take unknown prices as free." },
-  BUDGET_NOT_FOUND: { status: 404, hint: "List the budgets with `slipway costs budgets`." },
+  BUDGET_NOT_FOUND: { status: 404, hint: "List the budgets with `slipway budgets list`." },
   CONTENT_BLOCKED: { status: 400, hint: "A guardrail of the route refused what the message names." },
   STRUCTURED_OUTPUT_INVALID: { status: 502, hint: "The model did not keep to the schema, also when asked again; make the schema simpler, or take another model." },
   TRACE_NOT_FOUND: { status: 404, hint: "Traces are kept for as long as the setting traceRetentionDays says; search with `slipway traces`." },

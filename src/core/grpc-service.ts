@@ -13,6 +13,8 @@ export interface GrpcCall<Request> {
   deadlineMs: number | undefined;
   /** The metadata that the caller sent, by names in small letters; read it only when something of it is needed. */
   readonly headers: Readonly<Record<string, string | undefined>>;
+  /** That one of them. */
+  readonly traceparent: string | undefined;
   /** Aborted when the caller cancels, leaves, or its deadline has passed. */
   readonly signal: AbortSignal;
 }

@@ -57,11 +57,19 @@ export interface RouteRequest<Params, Query, Body> {
   signal: AbortSignal;
 }
 
+/** A stream of Node, or an iterator that gives pieces as they come: for those that come one by one it costs a fraction. */
+export type StreamedBody = AsyncIterable<Uint8Array | string>;
+
+export function isStreamed(body: HttpAnswer["body"]): body is StreamedBody {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
 /** An answer that is not `200` with one JSON document. */
 export class HttpAnswer {
   readonly status: number;
   readonly headers: Record<string, string>;
-  readonly body: string | Uint8Array | readonly Uint8Array[] | Readable | null;
+  /** One that is streamed ends when its iterator does; a reader who leaves early calls `return`. */
+  readonly body: string | Uint8Array | readonly Uint8Array[] | StreamedBody | null;
   /** Values of Set-Cookie, the one header that is there several times. */
   readonly cookies: readonly string[];
 

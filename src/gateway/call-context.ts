@@ -1,7 +1,7 @@
-import { randomFillSync } from "node:crypto";
 import type { Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { newTraceId, readTraceParent } from "../core/trace-context.ts";
 
 /** What the door knows of a call. */
 export interface CallContext {
@@ -25,16 +25,15 @@ export interface CallRemarks {
 const mostTags = 20;
 
 /** Throws INVALID_REQUEST for tags that cannot be read. */
-export function readRemarks(headers: CallContext["headers"]): CallRemarks {
-  const parent = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(text(headers.traceparent) ?? "");
-  const isTraced = parent !== null && !/^0+$/.test(parent[1]!) && !/^0+$/.test(parent[2]!);
+export function readRemarks({ headers, now }: Pick<CallContext, "headers" | "now">): CallRemarks {
+  const parent = readTraceParent(headers.traceparent);
   return {
     session: text(headers["x-slipway-session"])?.slice(0, 200) ?? null,
     agentRun: text(headers["x-slipway-agent-run"])?.slice(0, 200) ?? null,
     tags: tagsOf(text(headers["x-slipway-tags"])),
     cacheControl: text(headers["cache-control"]),
-    traceId: isTraced ? parent[1]! : randomHex(16),
-    parentSpanId: isTraced ? parent[2]! : null,
+    traceId: parent?.traceId ?? newTraceId(now),
+    parentSpanId: parent?.spanId ?? null,
   };
 }
 
@@ -55,19 +54,4 @@ function tagsOf(header: string | undefined): Record<string, string> {
     tags[name] = value;
   }
   return tags;
-}
-
-const pool = Buffer.alloc(16 * 256);
-let place = pool.length;
-
-/** Random small hex digits, two for a byte; never all 0. */
-export function randomHex(bytes: 8 | 16): string {
-  for (;;) {
-    if (place + bytes > pool.length) {
-      randomFillSync(pool);
-      place = 0;
-    }
-    const made = pool.toString("hex", place, (place += bytes));
-    if (!/^0+$/.test(made)) return made;
-  }
 }

@@ -4,13 +4,15 @@ import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { missingObject, requireOn } from "../core/request-gate.ts";
+import { newSpanId } from "../core/trace-context.ts";
 import type { Attribution } from "../ledger/index.ts";
 import type { SpanSink } from "../tracing/index.ts";
 import { cacheControlOf, type CacheControl } from "./cache/index.ts";
-import { randomHex, readRemarks, type CallContext, type CallRemarks } from "./call-context.ts";
+import { readRemarks, type CallContext, type CallRemarks } from "./call-context.ts";
 import type { CallBounds, CallLedger } from "./call-ledger.ts";
-import { CallRecord } from "./call-record.ts";
+import { CallRecord, type CallObserver } from "./call-record.ts";
 import type { GatewayCatalog, ResolvedRoute } from "./gateway-catalog.ts";
+import { coversRoute, mayCallDirectly, type DirectModels } from "./direct-models.ts";
 import type { Admission } from "./limits/index.ts";
 import type { CallOrder } from "./routing/call-plan.ts";
 import type { KeyPolicySettings, RouteSettings, RouteTarget } from "./schemas.ts";
@@ -32,6 +34,9 @@ export interface CallFloorParts {
   spans: SpanSink;
   clock: Clock;
   logger: Logger;
+  /** All may where it is not said. */
+  directModels?: DirectModels;
+  observer?: CallObserver;
 }
 
 /** What every call passes, whatever it asks for: who may call what, limits, budgets, and the record of it. */
@@ -54,27 +59,28 @@ export class CallFloor {
     return fields as Record<string, unknown>;
   }
 
-  /** Throws INVALID_REQUEST, GATEWAY_MODEL_NOT_FOUND, FORBIDDEN. */
-  enter(model: unknown, { caller, headers, now }: CallContext): OpenedFloor {
-    const { catalog } = this.#parts;
+  /** `askedBy`: whose word the model is, the caller's or that of a route's settings. Throws INVALID_REQUEST, GATEWAY_MODEL_NOT_FOUND, FORBIDDEN. */
+  enter(model: unknown, { caller, headers, now }: CallContext, askedBy: "caller" | "route" = "caller"): OpenedFloor {
+    const { catalog, directModels = "all" } = this.#parts;
     if (typeof model !== "string" || model === "") throw new AppError("INVALID_REQUEST", "model is missing: name a route, or PROVIDER/MODEL.", { problems: [{ path: "model", message: "a text is expected" }] });
     const route = catalog.resolve(model);
     const policy = catalog.policyOf(caller);
-    if (route === null || (policy?.routes !== undefined && !policy.routes.some((allowed) => covers(allowed, route.name)))) throw missingObject("route", model);
+    if (route === null || (policy?.routes !== undefined && !policy.routes.some((allowed) => coversRoute(allowed, route.name)))) throw missingObject("route", model);
+    if (route.revision === null && askedBy === "caller" && !mayCallDirectly({ catalog, directModels }, route, caller)) throw missingObject("route", model);
     const object = { kind: "route", name: route.name, team: route.team } as const;
     // An error takes longer to make than all else here, for its stack.
     if (!mayOn(caller, "viewer", object)) requireOn(caller, "viewer", object, missingObject("route", model));
-    const remarks = readRemarks(headers);
+    const remarks = readRemarks({ headers, now });
     return { caller, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), now };
   }
 
   record({ caller, route, policy, remarks }: OpenedFloor, operation: string, user: string | null): CallRecord {
-    const { calls, spans, clock, logger } = this.#parts;
+    const { calls, spans, clock, logger, observer } = this.#parts;
     const attribution: Attribution & { traceId: string } = {
       actor: caller.actor, team: route.team === defaultTeam ? teamOf(caller) : route.team, project: policy?.project ?? null, route: route.name, user, session: remarks.session, traceId: remarks.traceId,
       agentRun: remarks.agentRun, tags: remarks.tags,
     };
-    return new CallRecord({ calls, spans, clock, logger }, { attribution, spanId: randomHex(8), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: clock.now() });
+    return new CallRecord({ calls, spans, clock, logger, observer }, { attribution, spanId: newSpanId(), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: clock.now() });
   }
 
   isHeld({ policy, route }: OpenedFloor, { attribution }: CallRecord): boolean {
@@ -96,6 +102,17 @@ export class CallFloor {
     record.reservation = reserved instanceof Promise ? await reserved : reserved;
   }
 
+  /** The part of `admit` that is about budgets, for a call whose place in the limits is another's. */
+  async reserve({ policy, route: { settings } }: OpenedFloor, record: CallRecord, bounds: CallBounds, { now }: CallContext): Promise<void> {
+    record.reservation = await this.#parts.calls.reserve(settings, record.attribution, { key: policy?.budget, route: settings.budget }, bounds, now);
+  }
+
+  /** Gives back what was reserved for a call that is not made after all. */
+  release(record: CallRecord): void {
+    this.#parts.calls.release(record.reservation);
+    record.reservation = null;
+  }
+
   /** Asks for a place with a provider that has limits of its own; undefined where none of the route has. */
   providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: AbortSignal): CallOrder<unknown>["admit"] {
     const { admission, catalog } = this.#parts;
@@ -115,11 +132,6 @@ export class CallFloor {
   worstDollars(target: RouteTarget, bounds: CallBounds, now: EpochMs): number | null {
     return this.#parts.calls.worstDollars(target, bounds, now);
   }
-}
-
-/** `chat`, `openai/gpt-4o`, `openai/*`, `*`. */
-function covers(allowed: string, name: string): boolean {
-  return allowed === name || allowed === "*" || (allowed.endsWith("/*") && name.startsWith(allowed.slice(0, -1)));
 }
 
 /** The one team of all that the caller may do. */

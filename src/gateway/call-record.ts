@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Attribution, LedgerEntry, Reservation } from "../ledger/index.ts";
 import type { SpanSink } from "../tracing/index.ts";
 import type { CallLedger, Spent } from "./call-ledger.ts";
-import { emitCall, type TracedCall } from "./call-spans.ts";
+import { spansOfCall, type TracedCall } from "./call-spans.ts";
 import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
 import type { Ticket } from "./limits/index.ts";
 import type { AttemptRecord } from "./routing/call-plan.ts";
@@ -15,6 +15,31 @@ export interface CallRecordParts {
   spans: SpanSink;
   clock: Clock;
   logger: Logger;
+  /** Is told of every call, before what it cost is written. */
+  observer?: CallObserver | undefined;
+}
+
+/** Who counts all calls. Must be quick and may not throw. */
+export interface CallObserver {
+  ended(record: CallRecord, ending: CallEnding): void;
+}
+
+/** How a call ended. */
+export interface CallEnding {
+  outcome: LedgerEntry["outcome"];
+  error: AppError | null;
+  /** Milliseconds. */
+  totalMs: number;
+  /** Whole billionths of a US dollar; null where the price is not known. */
+  cost: number | null;
+}
+
+/** Who follows one call. Neither may throw. */
+export interface RecordWatch {
+  /** Before anything is given back or written. */
+  ending?(outcome: LedgerEntry["outcome"], error: AppError | null): void;
+  /** All is written. */
+  ended(ending: CallEnding): void;
 }
 
 /** One call from its admission to its end: what it holds, what it used, and what is written about it. */
@@ -34,18 +59,26 @@ export class CallRecord {
   estimated = false;
   firstByteMs: number | null = null;
   cached = false;
+  /** The id that the answer carries, as its caller sees it; null for what has none. */
+  answerId: string | null = null;
+  parentSpanId: string | null;
+  watch: RecordWatch | null = null;
+  /** Messages for the trace, as JSON; null where they are not kept. Asked after the end. */
+  input: (() => string) | null = null;
+  output: (() => string) | null = null;
+  /** That the answer carries beside the usual ones; null for none. */
+  headers: Readonly<Record<string, string>> | null = null;
   readonly #parts: CallRecordParts;
-  readonly #operation: string;
+  readonly operation: string;
   readonly #model: string;
-  readonly #parentSpanId: string | null;
   #over = false;
 
   constructor(parts: CallRecordParts, facts: { attribution: Attribution & { traceId: string }; spanId: string; parentSpanId: string | null; operation: string; model: string; startedAt: number }) {
     this.#parts = parts;
     this.attribution = facts.attribution;
     this.spanId = facts.spanId;
-    this.#parentSpanId = facts.parentSpanId;
-    this.#operation = facts.operation;
+    this.parentSpanId = facts.parentSpanId;
+    this.operation = facts.operation;
     this.#model = facts.model;
     this.startedAt = facts.startedAt;
     this.startedTick = parts.clock.monotonic();
@@ -62,17 +95,20 @@ export class CallRecord {
     const spent = this.spent();
     if (this.#over) return spent;
     this.#over = true;
+    this.watch?.ending?.(outcome, error);
     const { calls, clock, logger } = this.#parts;
     const totalMs = clock.monotonic() - this.startedTick;
     const used = (this.usage.inputTokens ?? 0) + (this.usage.outputTokens ?? 0);
     this.ticket?.settle(this.cached ? 0 : used);
     this.ticket?.leave();
+    const ending: CallEnding = { outcome: this.cached ? "cached" : outcome, error, totalMs, cost: spent.cost };
+    this.#parts.observer?.ended(this, ending);
     try {
       if (this.target === null && this.attempts.length === 0 && !this.cached) calls.release(this.reservation);
       else {
         const { provider = "", model = "" } = this.target ?? this.attempts.at(-1) ?? {};
         await calls.settle(this.reservation, {
-          time: this.startedAt as LedgerEntry["time"], attribution: this.attribution, provider, model, outcome: this.cached ? "cached" : outcome, estimated: this.estimated, usage: this.usage,
+          time: this.startedAt as LedgerEntry["time"], attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
           ...(this.target === null ? { cost: 0, priceVersion: null } : spent), totalMs, firstByteMs: this.firstByteMs,
         });
       }
@@ -80,19 +116,31 @@ export class CallRecord {
       logger.error("gateway.not_settled", { route: this.attribution.route, cause });
     }
     this.#emit(spent, totalMs, error);
+    this.watch?.ended(ending);
     return spent;
   }
 
+  /** Nothing of a span is made while the caller waits. */
   #emit({ cost }: Spent, totalMs: number, error: AppError | null): void {
+    const { attribution: { team, traceId, route }, attempts, hooks } = this;
+    const { spans } = this.#parts;
+    // A failed attempt is worth seeing, whatever became of the call, and so are settings that failed.
+    const mayPass = this.parentSpanId === null && this.attributes["slipway.failed_arm"] === undefined && attempts.every(({ outcome }) => outcome === "ok");
+    if (mayPass && spans.passesOver({ team, traceId, route, failed: error !== null, duration: totalMs }, 1 + attempts.length + hooks.length)) return;
+    spans.emit(team, () => spansOfCall(this.#traced(cost, totalMs, error)));
+  }
+
+  #traced(cost: number | null, totalMs: number, error: AppError | null): TracedCall {
     const { attribution } = this;
-    emitCall(this.#parts.spans, {
-      team: attribution.team, traceId: attribution.traceId, spanId: this.spanId, parentSpanId: this.#parentSpanId, operation: this.#operation, model: this.#model,
+    return {
+      team: attribution.team, traceId: attribution.traceId, spanId: this.spanId, parentSpanId: this.parentSpanId, operation: this.operation, model: this.#model,
       startedAt: this.startedAt, endedAt: this.startedAt + totalMs, attempts: this.attempts, usage: this.usage, cost, hooks: this.hooks,
       error: error === null ? null : { code: error.code, message: error.message },
       attributes: {
         "slipway.route": attribution.route, "user.id": attribution.user, "gen_ai.conversation.id": attribution.session, "slipway.actor": attribution.actor, "slipway.project": attribution.project,
-        "gen_ai.response.model": this.target?.model, "slipway.first_byte_ms": this.firstByteMs, "slipway.cache": this.cached ? "hit" : null, ...this.attributes,
+        "gen_ai.response.model": this.target?.model, "gen_ai.response.id": this.answerId, "slipway.first_byte_ms": this.firstByteMs, "slipway.cache": this.cached ? "hit" : null,
+        "gen_ai.input.messages": this.input?.(), "gen_ai.output.messages": this.output?.(), ...this.attributes,
       },
-    });
+    };
   }
 }

@@ -1,7 +1,7 @@
-import type { Attributes, AttributeValue, Span, SpanSink } from "../tracing/index.ts";
+import { presentAttributes, type Attributes, type AttributeValue, type Span } from "../tracing/index.ts";
+import { newSpanId } from "../core/trace-context.ts";
 import { slipwayVersion } from "../core/version.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
-import { randomHex } from "./call-context.ts";
 import type { AttemptRecord } from "./routing/call-plan.ts";
 
 /** GenAI conventions v1.41.1. */
@@ -30,49 +30,41 @@ const resource: Attributes = { "service.name": "slipway", "service.version": sli
 const scope = { name: "slipway.gateway", version: slipwayVersion };
 const nanoseconds = (milliseconds: number): bigint => BigInt(Math.round(milliseconds * 1000)) * 1000n;
 
-/** The span of the call as the caller saw it, and one below it for each attempt on a provider. */
-export function emitCall(sink: SpanSink, call: TracedCall): void {
+/** The span of the call as the caller saw it, and one below it for each attempt on a provider and each guardrail. */
+export function spansOfCall(call: TracedCall): Span[] {
   const common = { traceId: call.traceId, events: [], links: [], resource, scope };
   const { usage } = call;
   const last = call.attempts.at(-1);
-  sink.emit(call.team, {
+  const spans: Span[] = [{
     ...common, spanId: call.spanId, parentSpanId: call.parentSpanId, name: `${call.operation} ${call.model}`, kind: "server",
     start: nanoseconds(call.startedAt), end: nanoseconds(call.endedAt), status: statusOf(call.error),
-    attributes: present({
+    attributes: presentAttributes({
       "gen_ai.operation.name": call.operation, "gen_ai.request.model": call.model, "gen_ai.provider.name": last?.provider,
       "gen_ai.usage.input_tokens": usage.inputTokens, "gen_ai.usage.output_tokens": usage.outputTokens, "gen_ai.usage.cache_read.input_tokens": usage.cacheReadTokens,
       "gen_ai.usage.cache_creation.input_tokens": usage.cacheWriteTokens, "gen_ai.usage.reasoning.output_tokens": usage.reasoningTokens,
       "slipway.cost_nano_dollars": call.cost, "error.type": call.error?.code, ...call.attributes,
     }),
-  });
+  }];
   for (const attempt of call.attempts) {
     const start = Math.max(call.startedAt, attempt.startedAt);
-    sink.emit(call.team, {
-      ...common, spanId: randomHex(8), parentSpanId: call.spanId, name: `${call.operation} ${attempt.model}`, kind: "client", start: nanoseconds(start), end: nanoseconds(start + attempt.ms),
+    spans.push({
+      ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `${call.operation} ${attempt.model}`, kind: "client", start: nanoseconds(start), end: nanoseconds(start + attempt.ms),
       status: attempt.outcome === "ok" ? { code: "ok", message: "" } : { code: "error", message: attempt.message ?? attempt.outcome },
-      attributes: present({
+      attributes: presentAttributes({
         "slipway.attempt": true, "slipway.hedge": attempt.hedge ? true : null, "gen_ai.provider.name": attempt.provider, "gen_ai.request.model": attempt.model,
         "http.response.status_code": attempt.status, "error.type": attempt.outcome === "ok" ? null : attempt.outcome,
       }),
     });
   }
   for (const hook of call.hooks) {
-    sink.emit(call.team, {
-      ...common, spanId: randomHex(8), parentSpanId: call.spanId, name: `guardrail ${hook.name}`, kind: "internal", start: nanoseconds(call.startedAt), end: nanoseconds(call.startedAt + hook.ms),
+    spans.push({
+      ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `guardrail ${hook.name}`, kind: "internal", start: nanoseconds(call.startedAt), end: nanoseconds(call.startedAt + hook.ms),
       status: { code: "ok", message: "" }, attributes: { "slipway.guardrail.kind": hook.kind, "slipway.guardrail.action": hook.action, "slipway.guardrail.findings": hook.findings },
     });
   }
+  return spans;
 }
 
 function statusOf(error: TracedCall["error"]): Span["status"] {
   return error === null ? { code: "ok", message: "" } : { code: "error", message: error.message };
-}
-
-function present(attributes: Readonly<Record<string, AttributeValue | null | undefined>>): Attributes {
-  const kept: Record<string, AttributeValue> = {};
-  for (const name in attributes) {
-    const value = attributes[name];
-    if (value !== null && value !== undefined) kept[name] = value;
-  }
-  return kept;
 }

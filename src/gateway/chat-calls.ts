@@ -1,6 +1,5 @@
-import { Readable } from "node:stream";
 import type { Clock } from "../core/clock.ts";
-import { AppError, toAppError } from "../core/errors.ts";
+import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { HttpAnswer } from "../core/route.ts";
 import { nanoDollars } from "../ledger/index.ts";
@@ -13,7 +12,7 @@ import type { CallRecord } from "./call-record.ts";
 import { ChatPreparation } from "./chat-preparation.ts";
 import { ChatStream } from "./chat-stream.ts";
 import type { ChatAnswer } from "./conversation/chat-answer.ts";
-import { AnswerCollector, eventsOf } from "./conversation/chat-event.ts";
+import { eventsOf } from "./conversation/chat-event.ts";
 import type { ChatRequest } from "./conversation/chat-request.ts";
 import type { Guardrails } from "./guardrails/index.ts";
 import { inputMessages, outputMessages } from "./messages-for-trace.ts";
@@ -22,18 +21,25 @@ import type { AnswerFrame, ChatProtocol } from "./protocols/client-protocol.ts";
 import { chatProtocols } from "./protocols/index.ts";
 import { attemptsOfFailure, type CallFacts, type CallOrder, type CallRunner, type OpenedCall } from "./routing/call-plan.ts";
 import type { RouteSettings } from "./schemas.ts";
+import type { RouteSplits } from "./split/route-splits.ts";
+import type { SplitCalls } from "./split/split-calls.ts";
+import type { CallWay } from "./split/splittable-call.ts";
+import { endingOf } from "./split/trial-outcome.ts";
+import { StreamedAnswer } from "./streamed-answer.ts";
 import { estimateChat, estimateTokens, mostTokensOfChat, needsOf } from "./tokens/index.ts";
 
 export type ChatProtocolName = keyof typeof chatProtocols;
 
 export interface ChatCallParts {
   floor: CallFloor;
+  splits: Pick<RouteSplits, "of">;
+  splitCalls: Pick<SplitCalls, "answer">;
   runner: CallRunner;
   cache: AnswerCache;
   /** Null where the route has none. */
   guardrailsOf(settings: RouteSettings): Guardrails | null;
-  /** Asks a model that is served here, for a guardrail. */
-  classify(model: string, text: string): Promise<{ label?: string; score?: number }>;
+  /** Asks a model that is served here, for a guardrail of the call whose span is `within`. */
+  classify(model: string, text: string, within: { team: string; traceId: string; spanId: string }): Promise<{ label?: string; score?: number }>;
   checker: OutputChecker;
   /** Vectors of texts by a route of an embedding model, for the semantic cache. */
   embed(route: string, context: CallContext): (texts: readonly string[]) => Promise<Float32Array[]>;
@@ -57,6 +63,8 @@ interface Chat {
   record: CallRecord;
   frame: AnswerFrame;
   context: CallContext;
+  /** Null where the route is not split. */
+  way: CallWay | null;
 }
 
 /** Chats in any protocol of callers, through everything that stands between them and a provider. */
@@ -69,21 +77,32 @@ export class ChatCalls {
 
   /** The answer in the caller's protocol. Throws AppError, which the protocol's route words. */
   async answer(name: ChatProtocolName, body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
-    const { floor, ids, guardrailsOf } = this.#parts;
+    const { floor, ids, guardrailsOf, splits, splitCalls } = this.#parts;
     const protocol = chatProtocols[name];
     const fields = floor.parse(body);
     const entered = floor.enter(fields.model, context);
     const parsed = protocol.parse(fields);
-    const { settings } = entered.route;
-    const record = floor.record(entered, "chat", parsed.user);
     const frame: AnswerFrame = { id: ids.next(idKinds[name]), model: fields.model as string, created: Math.floor(context.now / 1000) };
-    const chat: Chat = { name, protocol, body, parsed, entered, settings, guardrails: guardrailsOf(settings), record, frame, context };
+    const { settings } = entered.route;
+    const split = splits.of(entered.route.name);
+    if (split === undefined) {
+      return this.#carryOut({ name, protocol, body, parsed, entered, settings, guardrails: guardrailsOf(settings), record: floor.record(entered, "chat", parsed.user), frame, context, way: null });
+    }
+    return splitCalls.answer(split, {
+      id: frame.id, entered, context, session: entered.remarks.session ?? parsed.user, isStream: parsed.stream, record: (opened) => floor.record(opened, "chat", parsed.user),
+      bounds: (own, held) => mostOf(boundsOf(withSystemPrompt(parsed, own), held), parsed, own),
+      carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, way }),
+    });
+  }
+
+  /** Ends the record, however it goes. */
+  async #carryOut(chat: Chat): Promise<HttpAnswer> {
+    const { record, context } = chat;
     const lead: { current: CacheLead | null } = { current: null };
     try {
-      return await this.#carryOut(chat, lead);
+      return await this.#answered(chat, lead);
     } catch (thrown) {
-      const error = toAppError(thrown);
-      const outcome = context.signal.aborted ? "cancelled" : "failed";
+      const { outcome, error } = endingOf(thrown, context.signal);
       lead.current?.fail(outcome);
       record.attempts = [...record.attempts, ...(attemptsOfFailure.get(error) ?? [])];
       await record.end(outcome, error);
@@ -91,18 +110,17 @@ export class ChatCalls {
     }
   }
 
-  async #carryOut(chat: Chat, lead: { current: CacheLead | null }): Promise<HttpAnswer> {
+  async #answered(chat: Chat, lead: { current: CacheLead | null }): Promise<HttpAnswer> {
     const { floor, runner, checker } = this.#parts;
     const { name, body, parsed, entered, settings, guardrails, record, context } = chat;
     const prompted = withSystemPrompt(parsed, settings);
     const held = floor.isHeld(entered, record);
-    const outputTokens = prompted.sampling.maxOutputTokens ?? boundedOutput;
-    const bounds = { inputTokens: held ? mostTokensOfChat(prompted) : estimateChat(prompted), outputTokens };
+    const bounds = boundsOf(prompted, held);
     if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
     const guarded = guardrails === null ? null : guardrails.begin(this.#guardContext(chat, bounds));
     if (guarded !== null) record.hooks = guarded.reports;
     const request = guarded === null ? prompted : await guarded.before(prompted);
-    if (settings.recordContent) record.attributes["gen_ai.input.messages"] = inputMessages(request);
+    if (settings.recordContent) record.input = () => inputMessages(request);
     const look = await this.#look(chat, request);
     if (look !== null && "answer" in look) {
       record.cached = true;
@@ -110,9 +128,8 @@ export class ChatCalls {
       return this.#whole(chat, request, look.answer, { "X-Slipway-Cache": look.kind });
     }
     lead.current = look?.lead ?? null;
-    // Rounds of repair and a hedge cost each as much as the call itself.
-    const copies = (request.output.type === "schema" && !request.stream ? 1 + settings.repair : 1) * (settings.hedgeAfterMs === undefined ? 1 : 2);
-    await floor.admit(entered, record, { inputTokens: copies * bounds.inputTokens, outputTokens: copies * outputTokens }, context);
+    const most = mostOf(bounds, request, settings);
+    await (chat.way?.admit === undefined ? floor.admit(entered, record, most, context) : chat.way.admit(most));
     const facts: CallFacts = {
       inputTokens: bounds.inputTokens, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
     };
@@ -120,7 +137,7 @@ export class ChatCalls {
     const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed });
     const order: CallOrder<ChatAnswer> = {
       route: entered.route.name, settings, facts, deadline: floor.deadline(settings, record), signal: context.signal, prepare: preparation.prepare,
-      admit: floor.providerAdmission(bounds.inputTokens + outputTokens, record, settings, context.signal),
+      admit: floor.providerAdmission(bounds.inputTokens + bounds.outputTokens, record, settings, context.signal),
     };
     const opened = await runner.run(order);
     record.target = opened.target;
@@ -129,14 +146,14 @@ export class ChatCalls {
     const headers = { ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
     if (opened.streamed) {
       const guard = guarded !== null && guardrails?.guardsOutput === true ? guarded.stream() : null;
-      const stream = new ChatStream({ ...chat, opened, request, guard, passed: guard === null && preparation.hasPassed(opened), hidesUsage: preparation.hidesUsage(opened), requestId: context.requestId });
-      const progress = { begun: false };
-      const body = Readable.from(this.#streamed(chat, stream, request, lead.current, progress), { objectMode: false });
+      const passed = guard === null && preparation.hasPassed(opened);
+      if (!passed) record.answerId = chat.frame.id;
+      const stream = new ChatStream({ ...chat, opened, request, guard, passed, hidesUsage: preparation.hidesUsage(opened), requestId: context.requestId });
+      const body = this.#streamed(chat, stream, request, lead.current);
+      if (chat.way?.holdsBack === true) await body.hold();
       // Nobody reads an answer whose caller has gone before it began: what was taken for it is given back here.
       const abandon = (): void => {
-        if (progress.begun) return;
-        lead.current?.fail("cancelled");
-        void record.end("cancelled");
+        if (!body.hasBegun) void body.return();
       };
       if (context.signal.aborted) abandon();
       else context.signal.addEventListener("abort", abandon, { once: true });
@@ -147,6 +164,7 @@ export class ChatCalls {
     estimate(record, request, answer);
     lead.current?.finish(answer);
     if (answer !== opened.answer || !preparation.hasPassed(opened)) return this.#whole(chat, request, answer, headers);
+    record.answerId = answer.id;
     return this.#ended(chat, answer, "application/json", headers, opened.body);
   }
 
@@ -168,10 +186,11 @@ export class ChatCalls {
     }
   }
 
-  #guardContext({ settings, context }: Chat, bounds: CallBounds): Parameters<Guardrails["begin"]>[0] {
+  #guardContext({ settings, context, record }: Chat, bounds: CallBounds): Parameters<Guardrails["begin"]>[0] {
     const { floor, clock, classify } = this.#parts;
+    const within = { team: record.attribution.team, traceId: record.attribution.traceId, spanId: record.spanId };
     const costs = settings.targets.map((target) => floor.worstDollars(target, bounds, context.now));
-    return { worstCost: costs.includes(null) ? null : Math.max(...(costs as number[])), monotonic: () => clock.monotonic(), classify };
+    return { worstCost: costs.includes(null) ? null : Math.max(...(costs as number[])), monotonic: () => clock.monotonic(), classify: (model, text) => classify(model, text, within) };
   }
 
   async #look({ entered: { route, caller, control }, settings, context }: Chat, request: ChatRequest): Promise<CacheLook | null> {
@@ -181,8 +200,7 @@ export class ChatCalls {
     if (cache === undefined || !isPlain || (!cache.exact && cache.semantic === undefined)) return null;
     const { semantic } = cache;
     // What is kept went through the guardrails of its time: a changed route begins anew.
-    const targets = [...settings.targets.map(({ provider, model }) => `${provider}/${model}`), `revision ${route.revision}`];
-    const scope = { team: route.team, keyScope: caller.actor, route: route.name, targets };
+    const scope = { team: route.team, keyScope: caller.actor, route: route.name, targets: answeringTargets(settings, route.revision) };
     const question = semantic === undefined ? null : semanticQuestion(scope, request);
     return this.#parts.cache.look({
       key: answerKey(scope, request), ttlMs: cache.ttlSeconds * 1000, control, signal: context.signal,
@@ -193,45 +211,58 @@ export class ChatCalls {
   /** An answer that is whole, in the caller's protocol; as a stream where one was asked for. */
   #whole(chat: Chat, request: ChatRequest, answer: ChatAnswer, headers: Record<string, string>): Promise<HttpAnswer> {
     const { protocol, frame } = chat;
+    chat.record.answerId = frame.id;
     if (!request.stream) return this.#ended(chat, answer, "application/json", headers, JSON.stringify(protocol.answer(answer, frame, request)));
     const writer = protocol.stream(frame, request);
     return this.#ended(chat, answer, streamType, headers, eventsOf(answer).map((event) => writer.write(event)).join("") + writer.end());
   }
 
   async #ended({ settings, record, entered }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
-    if (settings.recordContent) record.attributes["gen_ai.output.messages"] = outputMessages(answer.parts, answer.finish);
+    if (settings.recordContent) record.output = () => outputMessages(answer.parts, answer.finish);
     const { cost } = await record.end("ok");
     return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(entered.route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...headers }, body);
   }
 
   /** Ends the record when the stream does, however that is. */
-  async *#streamed({ settings, record, context }: Chat, stream: ChatStream, request: ChatRequest, lead: CacheLead | null, progress: { begun: boolean }): AsyncGenerator<Uint8Array | string> {
-    progress.begun = true;
-    const collector = new AnswerCollector();
-    let outcome: "ok" | "failed" | "cancelled" = "cancelled";
-    let error: AppError | null = null;
-    try {
-      yield* stream.pieces(collector);
-      outcome = "ok";
-    } catch (thrown) {
-      error = toAppError(thrown);
-      if (!context.signal.aborted) {
-        outcome = "failed";
-        yield stream.failure(error);
-      }
-    } finally {
-      const answer = collector.answer();
-      record.usage = collector.usage;
-      estimate(record, request, answer);
-      if (settings.recordContent) record.attributes["gen_ai.output.messages"] = outputMessages(answer.parts, answer.finish);
-      if (outcome === "ok") lead?.finish(answer);
-      else lead?.fail(outcome);
-      await record.end(outcome, error);
-    }
+  #streamed({ settings, record, context }: Chat, stream: ChatStream, request: ChatRequest, lead: CacheLead | null): StreamedAnswer {
+    return new StreamedAnswer({
+      stream, signal: context.signal,
+      ended: async (collector, outcome, error) => {
+        const answer = collector.answer();
+        record.usage = collector.usage;
+        if (answer.id !== "") record.answerId ??= answer.id;
+        estimate(record, request, answer);
+        if (settings.recordContent) record.output = () => outputMessages(answer.parts, answer.finish);
+        if (outcome === "ok") lead?.finish(answer);
+        else lead?.fail(outcome);
+        await record.end(outcome, error);
+      },
+    });
   }
 }
 
 const idKinds = { "openai-chat": "chatCompletion", "openai-completions": "chatCompletion", "openai-responses": "response", "anthropic-messages": "message" } as const;
+
+const targetsOfSettings = new WeakMap<RouteSettings, { revision: number | null; targets: readonly string[] }>();
+
+/** Whose answers a route's cache has: a changed route begins anew. */
+function answeringTargets(settings: RouteSettings, revision: number | null): readonly string[] {
+  const known = targetsOfSettings.get(settings);
+  if (known?.revision === revision) return known.targets;
+  const targets = [...settings.targets.map(({ provider, model }) => `${provider}/${model}`), `revision ${revision}`];
+  targetsOfSettings.set(settings, { revision, targets });
+  return targets;
+}
+
+function boundsOf(prompted: ChatRequest, held: boolean): CallBounds {
+  return { inputTokens: held ? mostTokensOfChat(prompted) : estimateChat(prompted), outputTokens: prompted.sampling.maxOutputTokens ?? boundedOutput };
+}
+
+/** Rounds of repair and a hedge cost each as much as the call itself. */
+function mostOf({ inputTokens, outputTokens }: CallBounds, { output, stream }: ChatRequest, { repair, hedgeAfterMs }: RouteSettings): CallBounds {
+  const copies = (output.type === "schema" && !stream ? 1 + repair : 1) * (hedgeAfterMs === undefined ? 1 : 2);
+  return { inputTokens: copies * inputTokens, outputTokens: copies * outputTokens };
+}
 
 function withSystemPrompt(request: ChatRequest, { systemPrompt }: RouteSettings): ChatRequest {
   if (systemPrompt === undefined) return request;

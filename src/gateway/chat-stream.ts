@@ -6,7 +6,7 @@ import type { GuardedStream } from "./guardrails/index.ts";
 import { SchemaStream } from "./output/index.ts";
 import type { AnswerFrame, ChatProtocol, ChatStreamWriter } from "./protocols/client-protocol.ts";
 import { UsageChunkFilter } from "./protocols/index.ts";
-import type { OpenedCall } from "./routing/call-plan.ts";
+import type { OpenedCall, StreamPiece } from "./routing/call-plan.ts";
 
 export interface ChatStreamOptions {
   opened: Extract<OpenedCall<ChatAnswer>, { streamed: true }>;
@@ -27,37 +27,56 @@ export class ChatStream {
   readonly #options: ChatStreamOptions;
   readonly #writer: ChatStreamWriter;
   readonly #schema: SchemaStream | null;
-
+  readonly #pieces: AsyncIterator<StreamPiece>;
+  readonly #filter: UsageChunkFilter | null;
   #isWatched = true;
+  #isRead = false;
 
   constructor(options: ChatStreamOptions) {
     this.#options = options;
     this.#writer = options.protocol.stream(options.frame, options.request);
     const { output } = options.request;
     this.#schema = output.type === "schema" ? new SchemaStream(output.schema) : null;
+    this.#pieces = options.opened.pieces[Symbol.asyncIterator]();
+    this.#filter = options.passed && options.hidesUsage ? new UsageChunkFilter() : null;
   }
 
-  /** Pieces for the caller; `collector` sees what they say. Throws AppError where the answer breaks off, and CONTENT_BLOCKED or STRUCTURED_OUTPUT_INVALID where it must not go on. */
-  async *pieces(collector: AnswerCollector): AsyncGenerator<Uint8Array | string> {
-    const { opened, passed, hidesUsage, guard } = this.#options;
-    const filter = passed && hidesUsage ? new UsageChunkFilter() : null;
-    for await (const { bytes, events } of opened.pieces) {
-      this.#watch(events);
+  /**
+   * The next piece for the caller, null behind the last; `collector` sees what it says. Throws AppError where the answer breaks off, and CONTENT_BLOCKED or STRUCTURED_OUTPUT_INVALID where it must not
+   * go on: whoever catches it stops the stream.
+   */
+  async next(collector: AnswerCollector): Promise<Uint8Array | string | null> {
+    const { passed, guard } = this.#options;
+    while (!this.#isRead) {
+      const { done, value } = await this.#pieces.next();
+      if (done === true) {
+        this.#isRead = true;
+        const rest = await this.#rest(collector);
+        return rest.length > 0 ? rest : null;
+      }
+      const { bytes, events } = value;
+      if (this.#schema !== null) this.#watch(events, this.#schema);
+      let out: Uint8Array | string;
       if (passed) {
         for (const event of events) collector.add(event);
-        const out = filter === null ? bytes : filter.push(bytes);
-        if (out.length > 0) yield out;
-      } else {
-        const text = this.#written(guard === null ? events : events.flatMap((event) => guard.push(event)), collector);
-        if (text !== "") yield text;
-      }
+        out = this.#filter === null ? bytes : this.#filter.push(bytes);
+      } else out = this.#written(guard === null ? events : events.flatMap((event) => guard.push(event)), collector);
+      if (out.length > 0) return out;
     }
-    if (filter !== null) {
-      const rest = filter.end();
-      if (rest.length > 0) yield rest;
-    }
-    if (passed) return;
-    yield this.#written(guard === null ? [] : await guard.end(), collector) + this.#writer.end();
+    return null;
+  }
+
+  /** Nobody wants the rest. */
+  async stop(): Promise<void> {
+    if (this.#isRead) return;
+    this.#isRead = true;
+    await this.#pieces.return?.();
+  }
+
+  async #rest(collector: AnswerCollector): Promise<Uint8Array | string> {
+    const { passed, guard } = this.#options;
+    if (passed) return this.#filter?.end() ?? "";
+    return this.#written(guard === null ? [] : await guard.end(), collector) + this.#writer.end();
   }
 
   /** Tells the caller that the answer broke off. */
@@ -66,12 +85,11 @@ export class ChatStream {
   }
 
   /** Text that can no longer become what was asked for is not gone on with. */
-  #watch(events: readonly ChatEvent[]): void {
-    if (this.#schema === null) return;
+  #watch(events: readonly ChatEvent[], schema: SchemaStream): void {
     for (const event of events) {
       // Who calls tools, refuses or was cut gives no document.
       if (event.type === "tool-call" || event.type === "refusal") return void (this.#isWatched = false);
-      const problem = !this.#isWatched ? null : event.type === "text" ? this.#schema.push(event.text) : event.type === "finish" && event.finish === "stop" ? this.#schema.end() : null;
+      const problem = !this.#isWatched ? null : event.type === "text" ? schema.push(event.text) : event.type === "finish" && event.finish === "stop" ? schema.end() : null;
       if (problem !== null) throw new AppError("STRUCTURED_OUTPUT_INVALID", `The answer does not keep to its format: ${problem.path} ${problem.message}.`, { problems: [problem] });
     }
   }

@@ -1,16 +1,17 @@
-import { mayOn } from "../core/caller.ts";
+import { z } from "zod";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import type { AppError } from "../core/errors.ts";
 import type { CallContext } from "./call-context.ts";
 import type { ChatCalls, ChatProtocolName } from "./chat-calls.ts";
-import type { GatewayCatalog } from "./gateway-catalog.ts";
-import { chatProtocols, modelsDocument, speaksAnthropic, type ListedModel } from "./protocols/index.ts";
+import type { CallableModels } from "./callable-models.ts";
+import { missingObject } from "../core/request-gate.ts";
+import { chatProtocols, modelsDocument, speaksAnthropic } from "./protocols/index.ts";
 import type { SideCalls } from "./side-calls.ts";
 
 export interface ClientRouteParts {
   chats: ChatCalls;
   sides: SideCalls;
-  catalog: GatewayCatalog;
+  callable: CallableModels;
 }
 
 /** Images and documents come in the body. */
@@ -21,7 +22,7 @@ const openAiError = (error: AppError, requestId: string): unknown => chatProtoco
 const anthropicError = (error: AppError, requestId: string): unknown => chatProtocols["anthropic-messages"].error(error, requestId);
 
 /** What clients of OpenAI, Anthropic and Cohere call; `base_url` is this server with `/v1`, for Anthropic without. */
-export function clientRoutes({ chats, sides, catalog }: ClientRouteParts): Route[] {
+export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Route[] {
   const chat = (path: string, name: ChatProtocolName, operationId: string, summary: string): Route =>
     route({
       method: "POST", path, access: "viewer", on: "some", audited: false, operationId, tag: name === "anthropic-messages" ? anthropicTag : tag, summary,
@@ -39,11 +40,6 @@ export function clientRoutes({ chats, sides, catalog }: ClientRouteParts): Route
       errorBody,
       handle: (request) => answer(request.body, contextOf(request)),
     });
-  const listed = ({ caller }: Pick<CallContext, "caller">): ListedModel[] => [
-    ...catalog.routes().filter(({ name, team }) => mayOn(caller, "viewer", { kind: "route", name, team })).map(({ name, team, updatedAt }) => ({ name, created: Math.floor(updatedAt / 1000), owner: team })),
-    ...catalog.providers().flatMap(({ name, settings }) => (settings.models ?? (settings.kind === "echo" ? ["echo"] : [])).map((model) => ({ name: `${name}/${model}`, created: 0, owner: name })))
-      .filter(({ name }) => mayOn(caller, "viewer", { kind: "route", name, team: "default" })),
-  ];
   return [
     chat("/v1/chat/completions", "openai-chat", "createChatCompletion", "Chat in OpenAI's protocol"),
     chat("/v1/completions", "openai-completions", "createCompletion", "Complete a text in OpenAI's older protocol"),
@@ -55,7 +51,19 @@ export function clientRoutes({ chats, sides, catalog }: ClientRouteParts): Route
     route({
       method: "GET", path: "/v1/models", access: "viewer", on: "some", operationId: "listCallableModels", tag, summary: "The routes that the caller may call, in OpenAI's or Anthropic's form",
       response: { mediaType: "application/json", description: "OpenAI's list; Anthropic's for callers who send anthropic-version" }, errorBody: openAiError,
-      handle: (request) => new HttpAnswer(200, { "Content-Type": "application/json" }, JSON.stringify(modelsDocument(listed(request), speaksAnthropic(request.headers)))),
+      handle: (request) => new HttpAnswer(200, { "Content-Type": "application/json" }, JSON.stringify(modelsDocument(callable.listed(request.caller), speaksAnthropic(request.headers)))),
+    }),
+    // Clients that do not escape the slash of PROVIDER/MODEL; GET /v1/models/NAME is among the routes of served models, whose names go before.
+    route({
+      method: "GET", path: "/v1/models/:provider/*", access: "viewer", on: "some", operationId: "getDirectModel", tag, summary: "One model that the caller may call as PROVIDER/MODEL",
+      params: z.strictObject({ provider: z.string().min(1).max(128), "*": z.string().min(1).max(256) }),
+      response: { mediaType: "application/json", description: "OpenAI's model; Anthropic's for callers who send anthropic-version" }, errorBody: openAiError,
+      handle: ({ params, caller, headers }) => {
+        const { provider, "*": own } = params;
+        const document = callable.document(caller, headers, `${provider}/${own}`);
+        if (document === null) throw missingObject("route", `${provider}/${own}`);
+        return new HttpAnswer(200, { "Content-Type": "application/json" }, JSON.stringify(document));
+      },
     }),
   ];
 }

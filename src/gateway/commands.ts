@@ -118,9 +118,11 @@ const setKey: Command = {
     { flags: "--per-day <dollars>", description: "in a day of UTC" },
     { flags: "--per-month <dollars>", description: "in a month of UTC" },
     { flags: "--project <project>", description: "to which its costs belong" },
+    { flags: "--direct <yes|no>", description: "whether it may call PROVIDER/MODEL past all routes" },
   ],
   run: async ({ api }, { positionals, options }) => {
-    const { requestsPerMinute, tokensPerMinute, concurrency, perQuery, perDay, perMonth, project } = options as Texts;
+    const { requestsPerMinute, tokensPerMinute, concurrency, perQuery, perDay, perMonth, project, direct } = options as Texts;
+    if (direct !== undefined && direct !== "yes" && direct !== "no") throw new AppError("INVALID_REQUEST", "--direct is yes or no.");
     const routes = options.route as unknown as string[] | undefined;
     const [key] = positionals as [string];
     const { policies } = await api.get<{ policies: KeyPolicy[] }>("/api/gateway/keys");
@@ -128,7 +130,7 @@ const setKey: Command = {
     const limits = { ...current?.settings.limits, ...numbers({ requestsPerMinute, tokensPerMinute, concurrency }) };
     const budget = { ...current?.settings.budget, ...numbers({ perQuery, day: perDay, month: perMonth }) };
     const settings = {
-      ...current?.settings, ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(Object.keys(limits).length === 0 ? {} : { limits: Limits.parse(limits) }),
+      ...current?.settings, ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(direct === undefined ? {} : { direct: direct === "yes" }), ...(Object.keys(limits).length === 0 ? {} : { limits: Limits.parse(limits) }),
       ...(Object.keys(budget).length === 0 ? {} : { budget: BudgetLimits.parse(budget) }),
     };
     return api.send("PUT", `/api/gateway/keys/${encodeURIComponent(key)}`, { revision: current?.revision ?? 0, settings });

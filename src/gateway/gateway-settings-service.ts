@@ -9,11 +9,13 @@ import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
 import { Guardrails } from "./guardrails/index.ts";
 import { isSecretName } from "./provider-environment.ts";
 import { providerBaseUrls } from "./providers/provider-mappings.ts";
+import type { RouteRevisionStore } from "./route-revision-store.ts";
 import type { UpstreamTransport } from "./routing/upstream-transport.ts";
-import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, ProviderSettings, RevisionOfRoute, RouteRequestBody, SecretSource } from "./schemas.ts";
+import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, ProviderSettings, RevisionOfRoute, RouteRequestBody, RouteSettings, SecretSource } from "./schemas.ts";
 
 export interface GatewaySettingsParts {
   store: GatewayStore;
+  revisions: Pick<RouteRevisionStore, "addDraft">;
   catalog: GatewayCatalog;
   transport: UpstreamTransport;
   secrets: () => SecretBox;
@@ -21,6 +23,8 @@ export interface GatewaySettingsParts {
   assertAddress(url: string): void;
   /** The team of a key that the caller may see; null where there is none. */
   teamOfKey(caller: Caller, key: string): Promise<string | null>;
+  /** Nobody's calls are split any more when it answers. */
+  endRollouts(route: string, reason: string, by: ChangeBy): Promise<void>;
   clock: Clock;
 }
 
@@ -94,27 +98,30 @@ export class GatewaySettingsService {
     return this.#parts.catalog.routes().filter(({ name, team }) => mayOn(caller, "viewer", { kind: "route", name, team }));
   }
 
-  /** Throws GATEWAY_CONFLICT, INVALID_REQUEST, TEAM_NOT_FOUND, FORBIDDEN. */
+  /** Throws GATEWAY_CONFLICT, INVALID_REQUEST, TEAM_NOT_FOUND, FORBIDDEN, ROLLOUT_UNDER_WAY. */
   async putRoute(caller: Caller, name: string, { revision, team, settings, reason }: RouteRequestBody, now: EpochMs): Promise<GatewayRoute> {
     const { store, catalog } = this.#parts;
     const current = catalog.route(name);
     if (current !== null) requireOn(caller, "deployer", { kind: "route", name, team: current.team });
     const wanted = team ?? current?.team ?? "default";
     if (current === null || wanted !== current.team) requireInTeam(caller, "deployer", wanted);
-    const problems: Problem[] = settings.targets.flatMap(({ provider }, index) => (catalog.provider(provider) === null ? [{ path: `settings.targets[${index}].provider`, message: `names ${provider}, which is no provider` }] : []));
-    const embedding = settings.cache?.semantic?.route;
-    if (embedding !== undefined && catalog.resolve(embedding) === null) problems.push({ path: "settings.cache.semantic.route", message: `names ${embedding}, which nobody can call` });
-    if (problems.length > 0) throw new AppError("INVALID_REQUEST", problems.map(({ path, message }) => `${path} ${message}`).join("; "), { problems });
-    // Throws for a pattern that cannot be used.
-    new Guardrails(settings.guardrails);
+    this.#assertUsable(settings);
     const route = await store.putRoute(name, revision, { team: wanted, settings, reason }, { actor: caller.actor, now });
     await catalog.load();
     return route;
   }
 
+  /** Settings that a rollout or an A/B test tries; answers with their revision. Throws GATEWAY_MODEL_NOT_FOUND, INVALID_REQUEST. */
+  async draftRoute(name: string, { settings, reason }: { settings: RouteSettings; reason: string }, by: ChangeBy): Promise<number> {
+    this.#assertUsable(settings);
+    return this.#parts.revisions.addDraft(name, { settings, reason }, by);
+  }
+
+  /** Ends a rollout or an A/B test of it first. */
   async removeRoute(caller: Caller, name: string, now: EpochMs): Promise<void> {
-    const { store, catalog } = this.#parts;
+    const { store, catalog, endRollouts } = this.#parts;
     requireOn(caller, "deployer", { kind: "route", name, team: catalog.route(name)?.team ?? null });
+    await endRollouts(name, "the route is removed", { actor: caller.actor, now });
     if (!(await store.removeRoute(name, { actor: caller.actor, now }))) throw missingObject("route", name);
     await catalog.load();
   }
@@ -147,6 +154,16 @@ export class GatewaySettingsService {
     await this.#requireKey(caller, key);
     await this.#parts.store.removeKeyPolicy(key, { actor: caller.actor, now });
     await this.#parts.catalog.load();
+  }
+
+  #assertUsable(settings: RouteSettings): void {
+    const { catalog } = this.#parts;
+    const problems: Problem[] = settings.targets.flatMap(({ provider }, index) => (catalog.provider(provider) === null ? [{ path: `settings.targets[${index}].provider`, message: `names ${provider}, which is no provider` }] : []));
+    const embedding = settings.cache?.semantic?.route;
+    if (embedding !== undefined && catalog.resolve(embedding) === null) problems.push({ path: "settings.cache.semantic.route", message: `names ${embedding}, which nobody can call` });
+    if (problems.length > 0) throw new AppError("INVALID_REQUEST", problems.map(({ path, message }) => `${path} ${message}`).join("; "), { problems });
+    // Throws for a pattern that cannot be used.
+    new Guardrails(settings.guardrails);
   }
 
   async #requireKey(caller: Caller, key: string): Promise<void> {

@@ -159,6 +159,7 @@ export const KeyPolicySettings = z
   .strictObject({
     project: GatewayName.nullable().default(null),
     routes: z.array(z.string().min(1).max(256)).max(1000).optional().meta({ description: "Route names and PROVIDER/MODEL; PROVIDER/* for all of one. All where it is not said" }),
+    direct: z.boolean().optional().meta({ description: "Whether it may call PROVIDER/MODEL past all routes; where it is not said, the server's setting directModels says" }),
     limits: Limits.optional(),
     budget: BudgetLimits.optional(),
   })
@@ -181,7 +182,7 @@ export const GatewayRoute = z.object({ name: GatewayName, team: Team, settings: 
 export type GatewayRoute = z.infer<typeof GatewayRoute>;
 
 /** One state that a route had; null settings where it was removed. */
-export const RevisionOfRoute = z.object({ revision: Revision, settings: RouteSettings.nullable(), reason: z.string(), changedAt: Timestamp, changedBy: z.string() }).meta({ id: "GatewayRouteRevision" });
+export const RevisionOfRoute = z.object({ revision: Revision, settings: RouteSettings.nullable(), reason: z.string(), changedAt: Timestamp, changedBy: z.string(), draft: z.boolean().meta({ description: "Kept for a rollout or an A/B test: it never answered all calls" }) }).meta({ id: "GatewayRouteRevision" });
 export type RevisionOfRoute = z.infer<typeof RevisionOfRoute>;
 
 export const RouteRequestBody = z.strictObject({ revision: Revision, team: Team.optional(), settings: RouteSettings, reason: z.string().max(2000).default("") }).meta({ id: "GatewayRouteRequest" });

@@ -1,20 +1,27 @@
-import { AppError, toAppError } from "../core/errors.ts";
+import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { HttpAnswer } from "../core/route.ts";
 import { nanoDollars } from "../ledger/index.ts";
 import { answerHeaders, safeHeader } from "./answer-headers.ts";
 import type { CallContext } from "./call-context.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
+import type { CallBounds } from "./call-ledger.ts";
 import type { CallRecord } from "./call-record.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
 import { anthropicMessages } from "./protocols/anthropic-messages/anthropic-messages.ts";
 import { countTokensDocument, editNativeBody, embeddingsDocument, parseEmbeddings, parseRerank, rerankDocument } from "./protocols/index.ts";
 import type { EmbeddingsAnswer, EmbeddingsRequest, Operation, ProviderMapping, RerankAnswer, RerankRequest } from "./providers/provider-mapping.ts";
 import { attemptsOfFailure, type CallRunner, type OpenedCall, type PreparedCall } from "./routing/call-plan.ts";
+import type { RouteSplits } from "./split/route-splits.ts";
+import type { SplitCalls } from "./split/split-calls.ts";
+import type { CallWay } from "./split/splittable-call.ts";
+import { endingOf } from "./split/trial-outcome.ts";
 import { estimateTokens, mostTokens, type TokenCounter } from "./tokens/index.ts";
 
 export interface SideCallParts {
   floor: CallFloor;
+  splits: Pick<RouteSplits, "of">;
+  splitCalls: Pick<SplitCalls, "answer">;
   runner: CallRunner;
   counter: TokenCounter;
   ids: IdGenerator;
@@ -45,9 +52,7 @@ export class SideCalls {
     const fields = floor.parse(body);
     const entered = floor.enter(fields.model, context);
     const request = parseEmbeddings(fields);
-    const record = floor.record(entered, "embeddings", request.user);
-    const { answer, opened } = await this.#carryOut(entered, record, embeddingsCall(request, body), context);
-    return this.#answer(entered, record, opened, opened.passed ? null : embeddingsDocument(answer, { model: fields.model as string }, request.encoding));
+    return this.#shared(entered, embeddingsCall(request, body), context, (answer) => embeddingsDocument(answer, { model: fields.model as string }, request.encoding));
   }
 
   async rerank(body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
@@ -55,19 +60,17 @@ export class SideCalls {
     const fields = floor.parse(body);
     const entered = floor.enter(fields.model, context);
     const { request, returnDocuments } = parseRerank(fields);
-    const record = floor.record(entered, "rerank", null);
     const texts = [request.query, ...request.documents];
     const tokens = texts.reduce((sum, text) => sum + estimateTokens(text), request.documents.length * estimateTokens(request.query));
     const call: SideCall<RerankRequest, RerankAnswer> = { operation: "rerank", protocol: "rerank", body, request, texts, tokens, user: null, of: ({ rerank }) => rerank };
-    const { answer, opened } = await this.#carryOut(entered, record, call, context);
     const frame = { id: ids.next("chatCompletion"), model: fields.model as string, created: Math.floor(context.now / 1000) };
-    return this.#answer(entered, record, opened, opened.passed ? null : rerankDocument(answer, frame, request, returnDocuments));
+    return this.#shared(entered, call, context, (answer) => rerankDocument(answer, frame, request, returnDocuments));
   }
 
   /** Vectors for the gateway itself, such as for its semantic cache; who asks pays. */
   async vectors(route: string, texts: readonly string[], context: CallContext): Promise<Float32Array[]> {
     const { floor } = this.#parts;
-    const entered = floor.enter(route, context);
+    const entered = floor.enter(route, context, "route");
     const request: EmbeddingsRequest = { input: texts, dimensions: null, encoding: "float", inputType: null, user: null, extra: {} };
     const body = Buffer.from(JSON.stringify({ model: route, input: texts }));
     const record = floor.record(entered, "embeddings", null);
@@ -86,16 +89,30 @@ export class SideCalls {
     return new HttpAnswer(200, { "Content-Type": "application/json", "X-Slipway-Route": safeHeader(route.name), "X-Slipway-Count": exact ? "exact" : "estimated" }, JSON.stringify(countTokensDocument(tokens)));
   }
 
+  /** By one arm of the route's split, where it has one. */
+  #shared<Request, Answer extends { usage: TokenUsage }>(entered: OpenedFloor, call: SideCall<Request, Answer>, context: CallContext, document: (answer: Answer) => unknown): Promise<HttpAnswer> {
+    const { floor, ids, splits, splitCalls } = this.#parts;
+    const recordOf = (opened: OpenedFloor): CallRecord => floor.record(opened, call.operation, call.user);
+    const carryOut = async (way: Omit<CallWay, "holdsBack">): Promise<HttpAnswer> => {
+      const { answer, opened } = await this.#carryOut(way.entered, way.record, call, way.context, way.admit);
+      return this.#answer(way.entered, way.record, opened, opened.passed ? null : document(answer));
+    };
+    const split = splits.of(entered.route.name);
+    if (split === undefined) return carryOut({ entered, record: recordOf(entered), context });
+    return splitCalls.answer(split, {
+      id: ids.next("request"), entered, context, session: entered.remarks.session ?? call.user, isStream: false, record: recordOf, bounds: (_settings, held) => boundsOf(call, held), carryOut,
+    });
+  }
+
   async #carryOut<Request, Answer extends { usage: TokenUsage }>(
-    entered: OpenedFloor, record: CallRecord, call: SideCall<Request, Answer>, context: CallContext,
+    entered: OpenedFloor, record: CallRecord, call: SideCall<Request, Answer>, context: CallContext, admit?: CallWay["admit"],
   ): Promise<{ answer: Answer; opened: { passed: boolean; body: Uint8Array; headers: Record<string, string> } }> {
     const { floor, runner } = this.#parts;
     const { settings } = entered.route;
     try {
-      const held = floor.isHeld(entered, record);
-      const bounds = { inputTokens: held ? call.texts.reduce((sum, text) => sum + mostTokens(text), call.tokens) : call.tokens, outputTokens: 0 };
-      await floor.admit(entered, record, bounds, context);
-      if (settings.recordContent) record.attributes["gen_ai.input.messages"] = JSON.stringify([{ role: "user", parts: call.texts.slice(0, 20).map((content) => ({ type: "text", content: content.slice(0, 2000) })) }]);
+      const bounds = boundsOf(call, floor.isHeld(entered, record));
+      await (admit === undefined ? floor.admit(entered, record, bounds, context) : admit(bounds));
+      if (settings.recordContent) record.input = () => JSON.stringify([{ role: "user", parts: call.texts.slice(0, 20).map((content) => ({ type: "text", content: content.slice(0, 2000) })) }]);
       const made = new WeakMap<PreparedCall<Answer>, { passed: boolean; headers: Record<string, string> }>();
       const opened: OpenedCall<Answer> = await runner.run<Answer>({
         route: entered.route.name, settings, deadline: floor.deadline(settings, record), signal: context.signal,
@@ -127,9 +144,9 @@ export class SideCalls {
       record.usage = { ...usage, inputTokens: usage.inputTokens ?? call.tokens, outputTokens: usage.outputTokens ?? 0 };
       return { answer: opened.answer, opened: { body: opened.body, ...made.get(opened.prepared)! } };
     } catch (thrown) {
-      const error = toAppError(thrown);
+      const { outcome, error } = endingOf(thrown, context.signal);
       record.attempts = [...record.attempts, ...(attemptsOfFailure.get(error) ?? [])];
-      await record.end(context.signal.aborted ? "cancelled" : "failed", error);
+      await record.end(outcome, error);
       throw error;
     }
   }
@@ -139,6 +156,10 @@ export class SideCalls {
     const headers = { "Content-Type": "application/json", ...answerHeaders(route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...opened.headers };
     return new HttpAnswer(200, headers, document === null ? opened.body : JSON.stringify(document));
   }
+}
+
+function boundsOf({ texts, tokens }: Pick<SideCall<unknown, { usage: TokenUsage }>, "texts" | "tokens">, held: boolean): CallBounds {
+  return { inputTokens: held ? texts.reduce((sum, text) => sum + mostTokens(text), tokens) : tokens, outputTokens: 0 };
 }
 
 function embeddingsCall(request: EmbeddingsRequest, body: Uint8Array): SideCall<EmbeddingsRequest, EmbeddingsAnswer> {

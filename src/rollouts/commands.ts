@@ -3,28 +3,33 @@ import type { ApiClient } from "../core/api-client.ts";
 import type { Command, CommandContext } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
+import { routeOfSubject, subjectPath } from "../core/traffic-subject.ts";
+import { jsonOf, triedOf, triedOptions } from "./gateway/tried-options.ts";
 import { rolloutText, verdictText } from "./rollout-text.ts";
 import { openStates, type RollbackResult, type Rollout, type RolloutStatus, type RolloutSummary, type Verdict } from "./schemas.ts";
 
 const pollMs = 1000;
-const modelPositional = { name: "<model>", description: "name of the model" };
+const modelPositional = { name: "<model>", description: "name of the model, or route:NAME for a route of the gateway" };
 const reasonOption = { flags: "--reason <text>", description: "why; kept with the change" };
-const pathOf = (model: string): string => `/api/models/${encodeURIComponent(model)}`;
 
 const start: Command = {
   words: ["rollout", "start"],
-  summary: "roll a version out by the plan of the model's policy",
+  summary: "roll a version of a model out by the plan of its policy, or other settings of a route",
   positionals: [modelPositional],
   options: [
-    { flags: "--version <number>", description: "version to roll out; the newest when it is left out" },
+    { flags: "--version <number>", description: "version to roll out, the newest when it is left out; of a route, one of its revisions" },
+    ...triedOptions,
+    { flags: "--plan <file>", description: "JSON of a plan, instead of the policy's" },
     { flags: "--canary <percent>", description: "share of the canary phase, instead of the plan's" },
     reasonOption,
     { flags: "--wait", description: "watch it to its end; fails unless it succeeds" },
   ],
   run: async ({ api, ...context }, { positionals: [model], options }) => {
-    const { version, canary, reason } = options as Record<string, string | undefined>;
+    const { version, canary, reason, plan: plannedBy } = options as Record<string, string | undefined>;
     if (canary !== undefined && !/^\d{1,3}(\.\d+)?$/.test(canary)) throw new AppError("INVALID_REQUEST", `--canary takes a percentage such as 10, and not ${canary}.`);
-    const rollout = await api.send<Rollout>("POST", `${pathOf(model!)}/rollouts`, { version, reason, ...(canary === undefined ? {} : { canary: Number(canary) }) });
+    const tried = routeOfSubject(model!) === null ? { version } : await triedOf(options);
+    const plan = plannedBy === undefined ? {} : { plan: await jsonOf(plannedBy) };
+    const rollout = await api.send<Rollout>("POST", `${subjectPath(model!)}/rollouts`, { ...tried, ...plan, reason, ...(canary === undefined ? {} : { canary: Number(canary) }) });
     if (options.wait !== true) return rollout;
     context.progress(`${rollout.id} is started: version ${rollout.candidate} beside ${rollout.stable}.`);
     const ended = await watchToEnd({ api, ...context }, rollout.id);
@@ -38,7 +43,7 @@ const status: Command = {
   words: ["rollout", "status"],
   summary: "show the rollout of a model that is under way, or the latest",
   positionals: [modelPositional],
-  run: ({ api }, { positionals: [model] }) => api.get(`${pathOf(model!)}/rollout`),
+  run: ({ api }, { positionals: [model] }) => api.get(`${subjectPath(model!)}/rollout`),
   render: (shown: RolloutStatus) => rolloutText(shown),
 };
 
@@ -47,7 +52,7 @@ const watch: Command = {
   summary: "show a rollout as it goes on, until its end",
   positionals: [modelPositional],
   run: async (context, { positionals: [model] }) => {
-    const { rollout } = await context.api.get<RolloutStatus>(`${pathOf(model!)}/rollout`);
+    const { rollout } = await context.api.get<RolloutStatus>(`${subjectPath(model!)}/rollout`);
     return (await watchToEnd(context, rollout.id)).rollout;
   },
   render: (rollout: Rollout) => endText(rollout),
@@ -75,7 +80,7 @@ const verdicts: Command = {
   positionals: [modelPositional],
   options: [{ flags: "--rollout <id>", description: "another than the latest" }, { flags: "--limit <number>", description: "how many; 20 when it is left out" }],
   run: async ({ api }, { positionals: [model], options }) => {
-    const id = (options.rollout as string | undefined) ?? (await api.get<RolloutStatus>(`${pathOf(model!)}/rollout`)).rollout.id;
+    const id = (options.rollout as string | undefined) ?? (await api.get<RolloutStatus>(`${subjectPath(model!)}/rollout`)).rollout.id;
     return api.get(`/api/rollouts/${encodeURIComponent(id)}/verdicts`, { limit: (options.limit as string | undefined) ?? 20 });
   },
   render: ({ verdicts: found }: { verdicts: Verdict[] }) => (found.length === 0 ? "No verdicts yet." : found.map(verdictText).join("\n")),
@@ -92,7 +97,7 @@ const steering = [
   summary,
   positionals: [modelPositional],
   options: [reasonOption],
-  run: ({ api }, { positionals: [model], options }) => api.send("POST", `${pathOf(model!)}/rollout/${action}`, { reason: options.reason }),
+  run: ({ api }, { positionals: [model], options }) => api.send("POST", `${subjectPath(model!)}/rollout/${action}`, { reason: options.reason }),
   render: ({ id, model }: Rollout) => `The rollout ${id} of ${model} ${said}.`,
 }));
 
@@ -101,7 +106,7 @@ const rollback: Command = {
   summary: "give the traffic back to the version that had it before; ends a rollout that is under way",
   positionals: [modelPositional],
   options: [{ flags: "--to <version>", description: "another version than the one before" }, reasonOption],
-  run: ({ api }, { positionals: [model], options }) => api.send("POST", `${pathOf(model!)}/rollback`, { to: options.to, reason: options.reason }),
+  run: ({ api }, { positionals: [model], options }) => api.send("POST", `${subjectPath(model!)}/rollback`, { to: options.to, reason: options.reason }),
   render: ({ model, champion, before, rollout }: RollbackResult) =>
     [...(rollout === null ? [] : [`The rollout ${rollout.id} is ended.`]), before === null ? `Version ${champion} of ${model} has all traffic.` : `Version ${champion} of ${model} has the traffic that version ${before} had.`].join("\n"),
 };

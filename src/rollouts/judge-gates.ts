@@ -1,44 +1,21 @@
 import type { StepGate } from "../registry/index.ts";
-import type { ArmFigures, GateResult, PairedFigures, Verdict } from "./schemas.ts";
+import { answer, intervalOf, leftOut, noData, text, worst, type Answer, type GateFacts, type JudgedGate } from "./gate-answers.ts";
+import { cost, score } from "./judge-values.ts";
+import type { ArmFigures } from "./schemas.ts";
 import {
   againstLimit, alignBuckets, alignLabels, compareDistributions, compareQuantiles, disagreementRate, errorRateTest, eventRateSequence, groupByQuantiles, meanDifferenceSequence, meanSequence, quantileBounds,
 } from "./statistics/index.ts";
 
-/** What a gate is judged by. */
-export interface GateFacts {
-  stable: ArmFigures | null;
-  candidate: ArmFigures | null;
-  paired: PairedFigures | null;
-  metrics: Verdict["metrics"];
-  /** Chance of failing two versions that are alike, of this gate alone. */
-  alpha: number;
-  /** Minimum time and samples are there: what is not bounded is judged by its estimate. */
-  isDue: boolean;
-  /** The stable version has traffic to compare with. */
-  compares: boolean;
-  /** The candidate is asked beside it. */
-  shadows: boolean;
-}
-
-/** `applies` is false where the phase cannot have what the gate asks for: it is shown, and waited for by nobody. */
-export interface JudgedGate extends Omit<GateResult, "gate" | "spec"> {
-  applies: boolean;
-}
-
 type Kind = StepGate["kind"];
 type GateOf<K extends Kind> = Extract<StepGate, { kind: K }>;
-/** One of the questions that a gate asks. */
-interface Answer extends Omit<JudgedGate, "applies"> {
-  result: GateResult["result"];
-}
 
 export function gateName(gate: StepGate): string {
-  return gate.kind === "latency" ? `latency ${gate.quantile}` : gate.kind === "metric" ? `metric ${gate.name}` : gate.kind;
+  return gate.kind === "latency" ? `latency ${gate.quantile}` : gate.kind === "metric" || gate.kind === "score" ? `${gate.kind} ${gate.name}` : gate.kind;
 }
 
 /** How many questions of all gates compare by chance: alpha is shared among them (Bonferroni). */
 export function questionsOf(gates: readonly StepGate[]): number {
-  const asked = { latency: 2, errors: 2, distribution: 1, paired: 2, accuracy: 1, metric: 0 } satisfies Record<Kind, number>;
+  const asked = { latency: 2, errors: 2, distribution: 1, paired: 2, accuracy: 1, metric: 0, cost: 2, score: 1 } satisfies Record<Kind, number>;
   return gates.reduce((sum, { kind }) => sum + asked[kind], 0);
 }
 
@@ -54,6 +31,8 @@ export function judgeGate(gate: StepGate, facts: GateFacts): JudgedGate {
     case "paired": return paired(gate, facts);
     case "accuracy": return accuracy(gate, facts);
     case "metric": return metric(gate, facts);
+    case "cost": return cost(gate, facts);
+    case "score": return score(gate, facts);
   }
 }
 
@@ -205,38 +184,4 @@ function labelsOf(predictions: NonNullable<ArmFigures["predictions"]>): Record<s
 
 function deviation({ count, m2 }: { count: number; m2: number }): number | null {
   return count < 2 ? null : Math.sqrt(m2 / (count - 1));
-}
-
-function answer(result: GateResult["result"], facts: Partial<Pick<Answer, "candidate" | "stable" | "limit" | "interval">>, detail: string): Answer {
-  return { candidate: null, stable: null, limit: null, interval: null, ...facts, result, detail };
-}
-
-function noData(detail: string, limit: number | null): Answer {
-  return answer("no data", { limit }, detail);
-}
-
-function leftOut(detail: string): JudgedGate {
-  return { ...answer("no data", {}, `not judged: ${detail}`), applies: false };
-}
-
-/** Of several questions the one that stands most in the way. */
-function worst(answers: readonly Answer[]): JudgedGate {
-  const stable = answers.find((one) => one.stable !== null)?.stable ?? null;
-  for (const result of ["fail", "no data", "undecided"] as const) {
-    const found = answers.find((one) => one.result === result);
-    if (found !== undefined) return { ...found, stable, applies: true };
-  }
-  const [first] = answers;
-  if (first === undefined) return leftOut("it has no limit that holds in this phase");
-  return { ...first, stable, detail: answers.map(({ detail }) => detail).join("; "), applies: true };
-}
-
-/** Null where a side has no bound: JSON knows no infinity. */
-function intervalOf({ low, high }: { low: number | null; high: number | null }, scale = 1): [number, number] | null {
-  if (low === null && high === null) return null;
-  return [low === null ? -Number.MAX_VALUE : low * scale, high === null ? Number.MAX_VALUE : high * scale];
-}
-
-function text(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

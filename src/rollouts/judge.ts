@@ -1,5 +1,6 @@
 import type { RolloutPlan } from "../registry/index.ts";
-import { failuresOf, gateName, judgeGate, questionsOf, type JudgedGate } from "./judge-gates.ts";
+import type { JudgedGate } from "./gate-answers.ts";
+import { failuresOf, gateName, judgeGate, questionsOf } from "./judge-gates.ts";
 import { candidateArm } from "./phase-routes.ts";
 import type { ArmFigures, Decision, GateResult, PhaseFigures, Verdict } from "./schemas.ts";
 import { sampleRatio } from "./statistics/index.ts";

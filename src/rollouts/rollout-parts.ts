@@ -2,19 +2,24 @@ import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
-import type { ChangeBy, Model, ModelVersion, PolicyRevision, RegistryChange, Stage } from "../registry/index.ts";
+import type { ChangeBy, Contract, Model, ModelVersion, RegistryChange, RolloutPlan, Stage } from "../registry/index.ts";
 import type { Timers } from "../workflows/index.ts";
 import type { RolloutStore } from "./rollout-store.ts";
 import type { RolloutWakes } from "./rollout-wakes.ts";
 import type { PhaseFigures, Rollout, Verdict } from "./schemas.ts";
 
-/** What rollouts read and change of the registry. Methods throw MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
+/** What rollouts look at of what they roll out: a version of a model, or a revision of a route's settings. */
+export interface RolledVersion extends Pick<ModelVersion, "model" | "version" | "stage"> {
+  contract: { signature: Pick<Contract["signature"], "inputs" | "outputs">; runtime: { kind: string; notes: readonly string[] } };
+}
+
+/** What rollouts read and change of the registry, or of what stands for it. Methods throw MODEL_NOT_FOUND (of a route GATEWAY_MODEL_NOT_FOUND), VERSION_NOT_FOUND. */
 export interface RolloutRegistry {
-  model(name: string): Promise<Model>;
-  version(model: string, version: string): Promise<ModelVersion>;
-  policy(model: string): Promise<PolicyRevision>;
+  model(name: string): Promise<Pick<Model, "team" | "aliases" | "latestVersion">>;
+  version(model: string, version: string): Promise<RolledVersion>;
+  policy(model: string): Promise<{ policy: { rollout: RolloutPlan } }>;
   /** Newest first. */
-  changes(model: string, page: { limit: number; before?: string }): Promise<RegistryChange[]>;
+  changes(model: string, page: { limit: number; before?: string }): Promise<Pick<RegistryChange, "change" | "before" | "after">[]>;
   transition(model: string, version: string, stage: Stage, by: ChangeBy): Promise<void>;
   setAlias(model: string, alias: string, version: string, by: ChangeBy): Promise<void>;
   deleteAlias(model: string, alias: string, by: ChangeBy): Promise<void>;

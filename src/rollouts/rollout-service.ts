@@ -3,6 +3,7 @@ import { mayOn, mayOnServer, type Caller } from "../core/caller.ts";
 import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { requireOn } from "../core/request-gate.ts";
+import { subjectReference } from "../core/traffic-subject.ts";
 import { championAlias, type RolloutPlan } from "../registry/index.ts";
 import type { TrafficRoute } from "../serving/index.ts";
 import type { WorkflowService } from "../workflows/index.ts";
@@ -23,10 +24,10 @@ export interface RolloutServiceParts extends RolloutParts {
   workflows: Pick<WorkflowService, "start" | "signal" | "steps">;
   /** Those of this process and of the others; null for a model that is of nobody. */
   teamOf(model: string): string | null | Promise<string | null>;
-  /** Names of all models, for callers who see a part of them. */
+  /** Names of all models, and of routes as `route:NAME`, for callers who see a part of them. */
   modelNames(): Promise<{ name: string; team: string }[]>;
-  /** Throws POLICY_INVALID for a plan whose metrics nobody could work out. Those of policies were looked at when these were written. */
-  assertPlan(plan: RolloutPlan): Promise<void>;
+  /** Throws POLICY_INVALID or INVALID_REQUEST for a plan whose gates nobody could judge. Those of policies were looked at when these were written. */
+  assertPlan(model: string, plan: RolloutPlan): Promise<void>;
 }
 
 /** Who asks for something, when, and why. */
@@ -48,7 +49,7 @@ export class RolloutService {
   async start(model: string, request: NewRollout, by: Omit<AskedBy, "reason">, id: string = this.#parts.ids.next("rollout")): Promise<Rollout> {
     const { store, registry, moves } = this.#parts;
     const { team, stable, candidate, plan } = await startableRollout(registry, model, request);
-    if (request.plan !== undefined) await this.#parts.assertPlan(plan);
+    if (request.plan !== undefined) await this.#parts.assertPlan(model, plan);
     const rollout: Rollout = {
       id, model, team, kind: "rollout", stable, candidate, state: "preparing", plan, phase: -1, phaseSince: null, startedAt: by.now, startedBy: by.actor, endedAt: null,
       reason: request.reason, request: null, workflowRun: null, salt: randomBytes(12).toString("hex"), test: null,
@@ -170,7 +171,7 @@ export class RolloutService {
 
   async list(caller: Caller, { model, ...filter }: { model?: string | undefined; open?: boolean; before?: string | undefined; limit: number }): Promise<{ rollouts: RolloutSummary[]; next: string | null }> {
     const { store } = this.#parts;
-    const sees = ({ name, team }: { name: string; team: string }): boolean => mayOn(caller, "viewer", { kind: "model", name, team });
+    const sees = ({ name, team }: { name: string; team: string }): boolean => mayOn(caller, "viewer", subjectReference(name, team));
     const models = model === undefined && mayOnServer(caller, "viewer") ? undefined : (await this.#parts.modelNames()).filter((one) => (model === undefined || one.name === model) && sees(one)).map(({ name }) => name);
     const found = await store.list({ limit: filter.limit, ...(models === undefined ? {} : { models }), ...(filter.open === undefined ? {} : { open: filter.open }), ...(filter.before === undefined ? {} : { before: filter.before }) });
     const rollouts = await Promise.all(found.map(async (rollout): Promise<RolloutSummary> => {
@@ -204,7 +205,7 @@ export class RolloutService {
     const missing = new AppError("ROLLOUT_NOT_FOUND", `There is no rollout ${JSON.stringify(id)}.`);
     const rollout = await this.#parts.store.find(id);
     if (rollout === null) throw missing;
-    requireOn(caller, "viewer", { kind: "model", name: rollout.model, team: await this.#parts.teamOf(rollout.model) }, missing);
+    requireOn(caller, "viewer", subjectReference(rollout.model, await this.#parts.teamOf(rollout.model)), missing);
     return rollout;
   }
 

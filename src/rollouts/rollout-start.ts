@@ -1,6 +1,6 @@
 import { AppError } from "../core/errors.ts";
-import { assertRunnable, championAlias, type ModelVersion, type RolloutPlan, type TensorSpec } from "../registry/index.ts";
-import type { RolloutRegistry } from "./rollout-parts.ts";
+import { assertRunnable, championAlias, type RolloutPlan, type TensorSpec } from "../registry/index.ts";
+import type { RolledVersion, RolloutRegistry } from "./rollout-parts.ts";
 import type { NewRollout } from "./schemas.ts";
 
 export interface StartableRollout {
@@ -44,7 +44,7 @@ function withCanary(plan: RolloutPlan, share: number): RolloutPlan {
 }
 
 /** In words, what callers of the one could not send to the other, or would not get. */
-export function signatureDifferences(stable: Pick<ModelVersion, "contract" | "version">, candidate: Pick<ModelVersion, "contract" | "version">): string[] {
+export function signatureDifferences(stable: Pick<RolledVersion, "contract" | "version">, candidate: Pick<RolledVersion, "contract" | "version">): string[] {
   const [left, right] = [stable.contract.signature, candidate.contract.signature];
   return [...tensorDifferences("input", left.inputs, right.inputs), ...tensorDifferences("output", left.outputs, right.outputs)];
 }

@@ -73,6 +73,8 @@ describe("the workflow of rollouts", { timeout: 240_000 }, () => {
 
   it("gives the alias and the stage back where the last phase fails", () => inWorld(async (world) => {
     goodFigures(world);
+    // Nothing is known of the last phase, which would be over else before it is told that it fails.
+    world.figures.delete("full");
     await world.start(shortPlan());
     await world.phase(1);
     await world.when(async () => ((await world.aliases()).champion === "2" ? true : null), "the alias");

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { ModelName, VersionNumber } from "../core/names.ts";
+import { VersionNumber } from "../core/names.ts";
+import { TrafficSubject } from "../core/traffic-subject.ts";
 import { RolloutPlan, StepGate } from "../registry/index.ts";
 import { TrafficRoute } from "../serving/index.ts";
 
@@ -26,7 +27,7 @@ export type RolloutRequest = z.infer<typeof RolloutRequest>;
 export const Rollout = z
   .object({
     id: z.string().meta({ example: "rol_01ktz…" }),
-    model: ModelName,
+    model: TrafficSubject,
     team: z.string(),
     kind: z.enum(["rollout", "ab-test"]),
     /** Has the traffic that no arm has, and takes it all back. */
@@ -53,6 +54,7 @@ export type Rollout = z.infer<typeof Rollout>;
 const SparseCounts = z.array(z.tuple([z.number().int(), z.number().int()]));
 /** Count, mean and sum of squared deviations (Welford). */
 const Moments = z.object({ count: z.number(), mean: z.number(), m2: z.number() });
+const Values = z.record(z.string(), Moments);
 
 /** What one version did in one phase on one server, or on all together: all parts can be added up. */
 export const ArmFigures = z
@@ -70,6 +72,7 @@ export const ArmFigures = z
     predictions: z.union([z.object({ kind: z.literal("number"), counts: SparseCounts, moments: Moments }), z.object({ kind: z.literal("label"), counts: z.record(z.string(), z.number().int()), other: z.number().int() }), z.null()]),
     /** Error of each prediction whose truth is known: 0 or 1 for labels, the absolute difference for numbers. */
     errors: Moments,
+    values: Values.optional().meta({ description: "Of a route: dollars of a call as `cost`, and scores as `score NAME`. Absent where there are none" }),
   })
   .meta({ id: "ArmFigures" });
 export type ArmFigures = z.infer<typeof ArmFigures>;
@@ -83,6 +86,7 @@ export const PairedFigures = z
     difference: Moments, absoluteDifference: Moments,
     /** Shadow latency less that of the stable version, in microseconds. */
     latencyUs: Moments,
+    values: Values.optional().meta({ description: "Of a route: dollars of the shadow call less those of the answered one as `cost`, and those of the answered one as `stable cost`" }),
   })
   .meta({ id: "PairedFigures" });
 export type PairedFigures = z.infer<typeof PairedFigures>;
@@ -180,7 +184,7 @@ export type RolloutSummary = z.infer<typeof RolloutSummary>;
 /** What a rollback did. */
 export const RollbackResult = z
   .object({
-    model: ModelName,
+    model: TrafficSubject,
     champion: VersionNumber.meta({ description: "The version that has the traffic now" }),
     before: VersionNumber.nullable().meta({ description: "The champion that it replaced; null where the champion stayed and a rollout ended" }),
     rollout: Rollout.nullable().meta({ description: "The rollout that was ended" }),

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { canonicalJson } from "../../core/canonical-json.ts";
-import type { AssistantPart, ChatMessage, ChatRequest, ContentPart, MediaSource } from "../conversation/chat-request.ts";
+import type { AssistantPart, ChatMessage, ChatRequest, ContentPart, MediaSource, Sampling } from "../conversation/chat-request.ts";
 
 /** Whose answers these are and what gave them. Nothing is ever answered with what another tenant asked. */
 export interface AnswerScope {
@@ -8,14 +8,14 @@ export interface AnswerScope {
   /** Narrower than the team, such as a key that does not share with others; empty for the team's own. */
   keyScope: string;
   route: string;
-  /** Targets that may answer, such as `openai/gpt-5-mini`, and whatever else of the route changes answers, such as its system prompt. In any order. */
+  /** Targets that may answer, such as `openai/gpt-5-mini`, and whatever else of the route changes answers, such as its system prompt. In any order; the list is not changed afterwards. */
   targets: readonly string[];
 }
 
 /** Says nothing to the model: who asks, how the answer is sent, what is written about it elsewhere. */
 const withoutMeaning = new Set(["user", "stream", "stream_options", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"]);
 /** Written into keys: another form of them begins with another word, and finds nothing of this one. */
-const form = "chat-1";
+const form = "chat-2";
 
 /**
  * 64 hex digits of SHA-256 over the tenant and everything in a chat that changes its answer, in one spelling: the order of keys and white space of JSON do not matter, nor the protocol that it came in, nor
@@ -46,13 +46,32 @@ export function semanticQuestion(scope: AnswerScope, request: ChatRequest): Sema
   return { scope: digest(`semantic${head(scope, request)}${before}${said(last.name)}`), text: part.text };
 }
 
+/** The fields of sampling in the order in which keys have them. */
+const samplingFields = Object.keys({
+  maxOutputTokens: 0, temperature: 0, topP: 0, topK: 0, stop: 0, seed: 0, frequencyPenalty: 0, presencePenalty: 0,
+} satisfies Record<keyof Sampling, 0>) as (keyof Sampling)[];
+
+/** Of lists that stay what they are, as those of a route do. */
+const sortedTargets = new WeakMap<readonly string[], string>();
+
 function head({ team, keyScope, route, targets }: AnswerScope, request: ChatRequest): string {
   const { tools, toolChoice, parallelToolCalls, output, sampling, reasoning, extra } = request;
-  const others = Object.keys(extra).some((name) => withoutMeaning.has(name)) ? Object.fromEntries(Object.entries(extra).filter(([name]) => !withoutMeaning.has(name))) : extra;
-  return canonicalJson([
-    form, team, keyScope, route, [...targets].sort(), toolChoice, parallelToolCalls, output, sampling, reasoning, others,
-    tools.map(({ name, description, parameters, strict }) => ({ name, description, parameters, strict })),
-  ]);
+  let target = sortedTargets.get(targets);
+  if (target === undefined) sortedTargets.set(targets, (target = JSON.stringify([...targets].sort())));
+  let text = `${form}${said(team)}${said(keyScope)}${said(route)}${target}${parallelToolCalls}`;
+  for (const name of samplingFields) text += `,${JSON.stringify(sampling[name])}`;
+  // What few calls have takes longer.
+  text += toolChoice.type === "auto" ? "-" : canonicalJson(toolChoice);
+  text += output.type === "text" ? "-" : canonicalJson(output);
+  text += reasoning === null ? "-" : canonicalJson(reasoning);
+  text += tools.length === 0 ? "-" : canonicalJson(tools.map(({ name, description, parameters, strict }) => ({ name, description, parameters, strict })));
+  return `${text}${others(extra)}`;
+}
+
+function others(extra: Readonly<Record<string, unknown>>): string {
+  let kept: Record<string, unknown> | null = null;
+  for (const name in extra) if (!withoutMeaning.has(name)) (kept ??= Object.create(null) as Record<string, unknown>)[name] = extra[name];
+  return kept === null ? "-" : canonicalJson(kept);
 }
 
 /** Written by hand for speed, each field behind the other: a conversation is nearly all of what is hashed. `cache` marks tell the provider what to keep, not what to answer. */

@@ -49,7 +49,7 @@ export class MemoryAnswerCache implements AnswerCacheStore {
     const size = sizeOf(key, value);
     if (size > this.#maxBytes / 4) return;
     // A view into a larger buffer would keep all of that.
-    this.#entries.set(key, { value: Uint8Array.from(value), endsAt: this.#clock.monotonic() + ttlMs });
+    this.#entries.set(key, { value: new Uint8Array(value), endsAt: this.#clock.monotonic() + ttlMs });
     this.#bytes += size;
     for (const oldest of this.#entries.keys()) {
       if (this.#bytes <= this.#maxBytes) break;

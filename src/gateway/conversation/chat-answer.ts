@@ -14,6 +14,8 @@ export interface TokenUsage {
   outputTokens: number | null;
   cacheReadTokens: number | null;
   cacheWriteTokens: number | null;
+  /** Of those written, what is kept for an hour; absent where it is none, or nobody told. */
+  cacheWriteHourTokens?: number;
   reasoningTokens: number | null;
 }
 

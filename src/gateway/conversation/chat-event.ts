@@ -27,7 +27,9 @@ export function isContent(event: ChatEvent): boolean {
 
 /** Newer figures over older ones. */
 export function mergeUsage(before: TokenUsage, after: TokenUsage): TokenUsage {
+  const hour = after.cacheWriteHourTokens ?? before.cacheWriteHourTokens;
   return {
+    ...(hour === undefined ? {} : { cacheWriteHourTokens: hour }),
     inputTokens: after.inputTokens ?? before.inputTokens,
     outputTokens: after.outputTokens ?? before.outputTokens,
     cacheReadTokens: after.cacheReadTokens ?? before.cacheReadTokens,
@@ -93,6 +95,11 @@ export class AnswerCollector {
   /** Whether the model said that it was done; without it the stream was cut. */
   get isFinished(): boolean {
     return this.#finish !== null;
+  }
+
+  /** Whether something came that a caller would see. */
+  get hasContent(): boolean {
+    return this.#parts.length > 0;
   }
 
   get usage(): TokenUsage {

@@ -14,18 +14,22 @@ export function readDigitGroups(text: string, start: number, most: number, separ
   const groups: DigitGroups = { digits: "", ends: [], separators: [], sizes: [] };
   let at = start;
   let between = "";
+  let hasBracket = false;
   while (groups.digits.length <= most && at < text.length) {
     const character = text.charAt(at);
     if (character >= "0" && character <= "9") {
       if (groups.digits === "" || between !== "") groups.sizes.push(0);
       if (groups.digits !== "" && between !== "") groups.separators.push(between);
       between = "";
+      hasBracket = false;
       groups.digits += character;
       groups.ends.push(at + 1);
       groups.sizes[groups.sizes.length - 1] = (groups.sizes.at(-1) ?? 0) + 1;
     } else {
+      if (!separators.includes(character)) break;
       between += character;
-      if (!separators.includes(character) || between.length > (/[()]/.test(between) ? 2 : 1)) break;
+      hasBracket ||= character === "(" || character === ")";
+      if (between.length > (hasBracket ? 2 : 1)) break;
     }
     at++;
   }

@@ -19,21 +19,21 @@ const fileEndings = new Set(["png", "jpg", "jpeg", "gif", "svg", "webp", "css", 
 
 /**
  * Personal data in a folded text, in order, apart from each other. Time is linear: each place is looked at by scanners that see at most some 300 characters around it. Scanners look at
- * the two characters before `from`, where nothing is found to begin.
+ * the two characters before `from`, where nothing is found to begin, nor from `until` on. Going on from `until`, or from where the last find ends, finds the rest.
  */
-export function findPersonalData(text: string, types: ReadonlySet<PersonalDataType>, from = 0): PersonalData[] {
+export function findPersonalData(text: string, types: ReadonlySet<PersonalDataType>, from = 0, until = text.length): PersonalData[] {
   const found: PersonalData[] = [];
-  let email = types.has("email") ? findEmail(text, from) : null;
-  let emailStart = email?.start ?? text.length;
+  let email = types.has("email") ? findEmail(text, from, until) : null;
+  let emailStart = email?.start ?? until;
   let at = from;
-  while (at < text.length) {
+  while (at < until) {
     if (at >= emailStart) {
       if (email !== null && email.start === at) {
         found.push({ type: "email", start: at, end: email.end });
         at = email.end;
       }
-      email = findEmail(text, at);
-      emailStart = email?.start ?? text.length;
+      email = findEmail(text, at, until);
+      emailStart = email?.start ?? until;
       continue;
     }
     const code = text.charCodeAt(at);
@@ -74,9 +74,9 @@ const scanners: readonly (readonly [PersonalDataType, (text: string, start: numb
   ["iban", findBankAccount], ["card", findCard], ["ssn", findSocialSecurity], ["ip", findAddress], ["phone", findPhone],
 ];
 
-/** The next email address from a place on. */
-function findEmail(text: string, from: number): Span | null {
-  for (let sign = text.indexOf("@", from); sign !== -1; sign = text.indexOf("@", sign + 1)) {
+/** The next email address that begins from a place on and before `until`. */
+function findEmail(text: string, from: number, until: number): Span | null {
+  for (let sign = text.indexOf("@", from); sign !== -1 && sign < until + longestLocalPart; sign = text.indexOf("@", sign + 1)) {
     let start = sign;
     while (start > from && sign - start < longestLocalPart && isOfLocalPart(text.charCodeAt(start - 1))) start--;
     while (start < sign && text[start] === ".") start++;
@@ -86,7 +86,7 @@ function findEmail(text: string, from: number): Span | null {
     let dot = end - 1;
     while (dot > sign && text[dot] !== ".") dot--;
     // The top-level domain has two letters or more: no sizes such as icon@2.5x.
-    if (start < sign && dot > sign + 1 && end - dot > 2 && isLetter(text.charCodeAt(dot + 1)) && isLetter(text.charCodeAt(dot + 2)) && !fileEndings.has(text.slice(dot + 1, end).toLowerCase())) return { start, end };
+    if (start < sign && start < until && dot > sign + 1 && end - dot > 2 && isLetter(text.charCodeAt(dot + 1)) && isLetter(text.charCodeAt(dot + 2)) && !fileEndings.has(text.slice(dot + 1, end).toLowerCase())) return { start, end };
   }
   return null;
 }

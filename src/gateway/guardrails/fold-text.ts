@@ -15,23 +15,48 @@ const zeros = [
   0x110f0, 0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x116d0, 0x116da, 0x11730, 0x118e0, 0x11950, 0x11bf0, 0x11c50, 0x11d50, 0x11da0, 0x11de0, 0x11f50, 0x16130,
   0x16a60, 0x16ac0, 0x16b50, 0x16d70, 0x1ccf0, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e5f1, 0x1e950, 0x1fbf0,
 ];
-const digits = new Map(zeros.flatMap((zero) => Array.from({ length: 10 }, (_, value): [number, string] => [zero + value, String(value)])));
+/** By code point: the ASCII digit that it is, else 0. */
+const digits = new Uint8Array(0x1fc00);
+for (const zero of zeros) for (let value = 0; value < 10; value++) digits[zero + value] = 0x30 + value;
 
 /** Linear, and free for ASCII. */
 export function foldText(text: string): FoldedText {
+  return foldInSteps(text, text.length).next().value as FoldedText;
+}
+
+/** The same, with a pause after each so many characters. */
+export function* foldInSteps(text: string, step: number): Generator<undefined, FoldedText> {
   if (!beyondAscii.test(text)) return { text, places: null, original: text };
   const places = new Uint32Array(text.length + 1);
-  let folded = "";
-  for (let at = 0; at < text.length; at++) {
-    const code = text.codePointAt(at) ?? 0;
-    const width = code > 0xffff ? 2 : 1;
-    const character = code < 128 ? text.charAt(at) : foldCharacter(code, text, at, width);
-    for (let unit = 0; unit < character.length; unit++) places[folded.length + unit] = at + Math.min(unit, width - 1);
-    folded += character;
-    at += width - 1;
+  const folded: string[] = [];
+  let length = 0;
+  /** Where what stays as it is begins. */
+  let kept = 0;
+  for (let at = 0, stop = step; at < text.length; at++) {
+    if (at >= stop) {
+      yield;
+      stop = at + step;
+    }
+    let code = text.charCodeAt(at);
+    if (code < 128) {
+      places[length++] = at;
+      continue;
+    }
+    code = text.codePointAt(at)!;
+    const replacement = replacementOf(code);
+    const first = at;
+    if (code > 0xffff) at++;
+    if (replacement === null) {
+      for (let unit = first; unit <= at; unit++) places[length++] = unit;
+      continue;
+    }
+    folded.push(text.slice(kept, first), replacement);
+    if (replacement !== "") places[length++] = first;
+    kept = at + 1;
   }
-  places[folded.length] = text.length;
-  return { text: folded, places: places.subarray(0, folded.length + 1), original: text };
+  places[length] = text.length;
+  folded.push(text.slice(kept));
+  return { text: folded.join(""), places: places.subarray(0, length + 1), original: text };
 }
 
 /** Where a place of the folded text is in the original. */
@@ -47,12 +72,16 @@ export function endIn(folded: FoldedText, end: number): number {
   return last + (unit >= 0xd800 && unit <= 0xdbff ? 2 : 1);
 }
 
-function foldCharacter(code: number, text: string, at: number, width: number): string {
+/** At most one character; null where it stays as it is. */
+function replacementOf(code: number): string | null {
+  // Most of what is written in other scripts: CJK, Hangul.
+  if (code >= 0x3001 && code < 0xa620) return null;
   if (isInvisible(code)) return "";
   if (code >= 0xff01 && code <= 0xff5e) return String.fromCharCode(code - 0xfee0);
   if (code === 0xa0 || (code >= 0x2000 && code <= 0x200a) || code === 0x202f || code === 0x205f || code === 0x3000) return " ";
   if ((code >= 0x2010 && code <= 0x2015) || code === 0x2212 || code === 0xfe63) return "-";
-  return digits.get(code) ?? text.slice(at, at + width);
+  const digit = digits[code] ?? 0;
+  return digit === 0 ? null : String.fromCharCode(digit);
 }
 
 /** Soft hyphens, joiners, marks of direction, variation selectors and tags. */

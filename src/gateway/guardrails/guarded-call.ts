@@ -1,11 +1,11 @@
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
-import { findPersonalData } from "./find-personal-data.ts";
-import { foldText } from "./fold-text.ts";
+import type { PersonalDataType } from "./find-personal-data.ts";
 import { GuardedStream } from "./guarded-stream.ts";
 import { blocked, type Guard, type GuardContext, type GuardReport } from "./guard.ts";
+import { charactersAtOnce, inTurns, personalDataInSteps, refusalsInSteps } from "./long-texts.ts";
 import { mapAnswer, mapRequest, plainOf, type TextMapping } from "./map-texts.ts";
-import { Redactor } from "./redactor.ts";
+import { Redactor, type RedactedText } from "./redactor.ts";
 
 /** A classifier reads texts in pieces of so many characters; more pieces than these are refused, since what is not read is not guarded. */
 const classifiedAtOnce = 8000;
@@ -56,21 +56,19 @@ export class GuardedCall {
       switch (guard.kind) {
         case "pii": {
           if (guard.action === "block") {
-            report.findings = countIn(content, read, (text) => findPersonalData(foldText(text).text, guard.types).length);
+            for (const text of textsOf(content, read)) report.findings += (await this.#inTurns(personalDataInSteps(text, guard.types))).found.length;
             break;
           }
+          const redact = await this.#redactAhead(content, change, guard.types);
           const changed = change(content, {
-            text: (text) => this.#counted(report, this.#redactor.redact(text, guard.types)),
-            json: (text) => this.#counted(report, this.#redactor.redactJson(text, guard.types)),
+            text: (text) => this.#counted(report, redact(text)),
+            json: (text) => this.#counted(report, this.#redactor.redactJson(text, guard.types, redact)),
           });
           if (report.findings > 0) report.action = "redacted";
           return changed;
         }
         case "patterns":
-          report.findings = countIn(content, read, (text) => {
-            const folded = foldText(text).text;
-            return guard.patterns.filter((pattern) => pattern.refuses(folded)).length;
-          });
+          for (const text of textsOf(content, read)) report.findings += await this.#inTurns(refusalsInSteps(text, guard.patterns));
           break;
         case "classifier":
           report.findings = await this.#classify(guard, textsOf(content, read));
@@ -86,6 +84,26 @@ export class GuardedCall {
     } finally {
       report.ms = this.#context.monotonic() - start;
     }
+  }
+
+  #inTurns<Result>(steps: Generator<undefined, Result>): Promise<Result> {
+    return inTurns(steps, this.#context.monotonic);
+  }
+
+  /** How the texts of a content are redacted: each when it is asked for or, where they are long, all of them ahead and in turns with other work. */
+  async #redactAhead<Content>(content: Content, change: (content: Content, mapping: TextMapping) => Content, types: ReadonlySet<PersonalDataType>): Promise<(text: string) => RedactedText> {
+    const texts = new Set<string>();
+    let length = 0;
+    const keep = (text: string): RedactedText => {
+      texts.add(text);
+      length += text.length;
+      return { text, findings: 0 };
+    };
+    change(content, { text: (text) => keep(text).text, json: (text) => this.#redactor.redactJson(text, types, keep).text });
+    if (length <= charactersAtOnce) return (text) => this.#redactor.redact(text, types);
+    const redacted = new Map<string, RedactedText>();
+    for (const text of texts) redacted.set(text, await this.#inTurns(this.#redactor.redactInSteps(text, types)));
+    return (text) => redacted.get(text) ?? this.#redactor.redact(text, types);
   }
 
   #counted(report: GuardReport, { text, findings }: { text: string; findings: number }): string {
@@ -118,8 +136,4 @@ function textsOf<Content>(content: Content, read: (content: Content, mapping: Te
   };
   read(content, { text: keep, json: (text) => keep(plainOf(text)) && text });
   return texts;
-}
-
-function countIn<Content>(content: Content, read: (content: Content, mapping: TextMapping) => Content, count: (text: string) => number): number {
-  return textsOf(content, read).reduce((sum, text) => sum + count(text), 0);
 }

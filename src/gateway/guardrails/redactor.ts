@@ -1,5 +1,14 @@
-import { findPersonalData, type PersonalData, type PersonalDataType } from "./find-personal-data.ts";
-import { endIn, foldText, placeIn } from "./fold-text.ts";
+import type { PersonalData, PersonalDataType } from "./find-personal-data.ts";
+import { endIn, placeIn } from "./fold-text.ts";
+import { atOnce, personalDataInSteps } from "./long-texts.ts";
+
+export interface RedactedText {
+  text: string;
+  findings: number;
+}
+
+/** Finds that are named before others have their turn. */
+const namesAtOnce = 1000;
 
 /**
  * Puts names in the place of personal data: `[EMAIL_1]`, `[CARD_2]`. The same value has the same name in the whole of one call, in its request and its answer, so that a model can tell two people apart; nothing is put back.
@@ -10,38 +19,44 @@ export class Redactor {
   readonly #counts = new Map<PersonalDataType, number>();
 
   /** Returns the text itself where nothing was found. What stands before and after it is not changed, and decides with where words begin and end; nothing found in the text may reach into `after`. */
-  redact(text: string, types: ReadonlySet<PersonalDataType>, before = "", after = ""): { text: string; findings: number } {
+  redact(text: string, types: ReadonlySet<PersonalDataType>, before = "", after = ""): RedactedText {
+    return atOnce(this.redactInSteps(text, types, before, after));
+  }
+
+  /** The same, for texts that take longer than others can wait. */
+  *redactInSteps(text: string, types: ReadonlySet<PersonalDataType>, before = "", after = ""): Generator<undefined, RedactedText> {
     if (types.size === 0) return { text, findings: 0 };
     const whole = before + text + after;
     const textEnd = before.length + text.length;
-    const folded = foldText(whole);
+    const { folded, found } = yield* personalDataInSteps(whole, types, before.length);
     let redacted = "";
     let findings = 0;
     let last = before.length;
-    for (const data of findPersonalData(folded.text, types, before.length)) {
+    for (const data of found) {
       const start = placeIn(folded, data.start);
       if (start >= textEnd) break;
       redacted += whole.slice(last, start) + this.#nameOf(data, folded.text);
       last = endIn(folded, data.end);
-      findings++;
+      if (++findings % namesAtOnce === 0) yield;
     }
     return findings === 0 ? { text, findings } : { text: redacted + whole.slice(last, textEnd), findings };
   }
 
   /**
    * The same for a text that should be JSON: the strings and numbers in it are looked at as what they mean, and it stays JSON. A number with personal data becomes a string. What is no JSON is text.
+   * `redact` is asked for each string and number, in order.
    */
-  redactJson(text: string, types: ReadonlySet<PersonalDataType>): { text: string; findings: number } {
+  redactJson(text: string, types: ReadonlySet<PersonalDataType>, redact = (leaf: string): RedactedText => this.redact(leaf, types)): RedactedText {
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch {
-      return this.redact(text, types);
+      return redact(text);
     }
     let findings = 0;
     const walk = (item: unknown): unknown => {
       if (typeof item === "string" || typeof item === "number") {
-        const redacted = this.redact(String(item), types);
+        const redacted = redact(String(item));
         findings += redacted.findings;
         return redacted.findings === 0 ? item : redacted.text;
       }
@@ -53,7 +68,7 @@ export class Redactor {
       value = walk(value);
     } catch {
       // Nested too deeply to be walked.
-      return this.redact(text, types);
+      return redact(text);
     }
     return findings === 0 ? { text, findings } : { text: JSON.stringify(value), findings };
   }

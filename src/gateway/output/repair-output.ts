@@ -104,7 +104,9 @@ function withText(answer: ChatAnswer, text: string): ChatAnswer {
 
 function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
   const sum = (a: number | null, b: number | null): number | null => (a === null && b === null ? null : (a ?? 0) + (b ?? 0));
+  const hour = sum(one.cacheWriteHourTokens ?? null, other.cacheWriteHourTokens ?? null);
   return {
+    ...(hour === null ? {} : { cacheWriteHourTokens: hour }),
     inputTokens: sum(one.inputTokens, other.inputTokens),
     outputTokens: sum(one.outputTokens, other.outputTokens),
     cacheReadTokens: sum(one.cacheReadTokens, other.cacheReadTokens),

@@ -14,7 +14,7 @@ export const chatProtocols: Readonly<Record<"openai-chat" | "openai-completions"
 
 export { countTokensDocument } from "./anthropic-messages/anthropic-messages.ts";
 export { embeddingsDocument, parseEmbeddings } from "./embeddings.ts";
-export { modelsDocument, speaksAnthropic, type ListedModel } from "./list-models.ts";
+export { modelDocument, modelsDocument, speaksAnthropic, type ListedModel, type ModelDocument } from "./list-models.ts";
 export { editNativeBody } from "./native-body.ts";
 export { parseRerank, rerankDocument } from "./rerank.ts";
 export { UsageChunkFilter } from "./stream-filter.ts";

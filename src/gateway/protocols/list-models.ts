@@ -7,13 +7,16 @@ export interface ListedModel {
   owner: string;
 }
 
+/** A model as a protocol has it. */
+export type ModelDocument = { id: string } & Record<string, unknown>;
+
 /** Both protocols ask GET /v1/models: Anthropic's clients send the header `anthropic-version`. */
 export function speaksAnthropic(headers: Readonly<Record<string, string | string[] | undefined>>): boolean {
   return headers["anthropic-version"] !== undefined;
 }
 
 /** One model in the client's protocol. */
-function modelDocument({ name, created, owner }: ListedModel, anthropic: boolean): Record<string, unknown> {
+export function modelDocument({ name, created, owner }: ListedModel, anthropic: boolean): ModelDocument {
   if (anthropic) return { type: "model", id: name, display_name: name, created_at: new Date(created * 1000).toISOString().replace(".000Z", "Z") };
   return { id: name, object: "model", created, owned_by: owner };
 }

@@ -21,6 +21,11 @@ export class UsageChunkFilter {
   #ended: "passed" | "left-out" | null = null;
 
   push(bytes: Uint8Array): Uint8Array {
+    if (this.#isApart && this.#isWhole(bytes)) {
+      this.#ended = "passed";
+      this.#afterReturn = false;
+      return bytes;
+    }
     const out: Uint8Array[] = [];
     let from = 0;
     for (let at = 0; at < bytes.length; at++) {
@@ -63,6 +68,18 @@ export class UsageChunkFilter {
     return joined(out);
   }
 
+  /** Nothing is under way: what comes next begins an event. */
+  get #isApart(): boolean {
+    return this.#heldBytes === 0 && !this.#isInLine && !this.#afterReturn && !this.#passing;
+  }
+
+  /** Nearly every piece of a stream: events that end with their last line feed, and none of them with the usage. */
+  #isWhole(bytes: Uint8Array): boolean {
+    const { length } = bytes;
+    if (length < 3 || length > mostHeldBytes || bytes[length - 1] !== lineFeed || bytes[length - 2] !== lineFeed) return false;
+    return !noChoices.test(latin1(bytes));
+  }
+
   #hold(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#held.push(bytes);
@@ -86,12 +103,15 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return parts.length === 0 ? empty : parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
 /** A chunk with usage and without choices. (Azure's first chunk has no choices either, and tells of its filters.) */
 function isUsageChunk(event: Uint8Array): boolean {
   if (event.length > mostHeldBytes) return false;
-  const bytes = Buffer.from(event.buffer, event.byteOffset, event.byteLength);
-  if (!noChoices.test(bytes.toString("latin1"))) return false;
-  const data = bytes.toString("utf8").split(/\r\n|\n|\r/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join("\n");
+  if (!noChoices.test(latin1(event))) return false;
+  const data = Buffer.from(event.buffer, event.byteOffset, event.byteLength).toString("utf8").split(/\r\n|\n|\r/).filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join("\n");
   try {
     const chunk: unknown = JSON.parse(data);
     return isFields(chunk) && Array.isArray(chunk.choices) && chunk.choices.length === 0 && isFields(chunk.usage);

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
@@ -76,13 +75,21 @@ async function chat(asked: ChatRequest, body: Fields, frame: { id: string; model
   return { status: 200, headers: { "content-type": "text/event-stream" }, body: stream([...pieces(given).map((event) => writer.write(event)), writer.end()], signal) };
 }
 
-async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
-  try {
-    signal.throwIfAborted();
-    if (milliseconds > 0) await delay(milliseconds, undefined, { signal });
-  } catch (error) {
-    throw new AppError("PROVIDER_UNAVAILABLE", "The call was ended before the provider answered.", { cause: error });
-  }
+/** Throws where the call is ended before or meanwhile. */
+function wait(milliseconds: number, signal: TransportRequest["signal"]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const ended = (): void => {
+      clearTimeout(timer);
+      reject(new AppError("PROVIDER_UNAVAILABLE", "The call was ended before the provider answered.", { cause: signal.reason }));
+    };
+    const timer = milliseconds > 0 && !signal.aborted ? setTimeout(() => {
+      signal.removeEventListener("abort", ended);
+      resolve();
+    }, milliseconds) : undefined;
+    if (signal.aborted) ended();
+    else if (timer === undefined) resolve();
+    else signal.addEventListener("abort", ended, { once: true });
+  });
 }
 
 /** The answer's events, its text cut between words. */
@@ -95,7 +102,7 @@ function pieces(given: ChatAnswer): ChatEvent[] {
   });
 }
 
-async function* stream(texts: readonly string[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* stream(texts: readonly string[], signal: TransportRequest["signal"]): AsyncGenerator<Uint8Array> {
   for (const text of texts) {
     await wait(0, signal);
     if (text !== "") yield Buffer.from(text);

@@ -4,6 +4,7 @@ import { isContent, type ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
+import { AttemptStop } from "./stop-signal.ts";
 import type { StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -48,7 +49,7 @@ export class CallAttempt<Answer> {
   readonly #provider: ReadyProvider;
   readonly #prepared: PreparedCall<Answer>;
   readonly #limits: AttemptLimits;
-  readonly #stop = new AbortController();
+  readonly #stop = new AttemptStop();
   readonly #timer: CallTimer;
   #late = false;
   /** Monotonic: when the alarm means that it is late. It is only ever moved on, and the alarm not set anew for it, which would cost more. */
@@ -81,7 +82,7 @@ export class CallAttempt<Answer> {
       return this.#prepared.stream === null ? await this.#whole(answer) : await this.#begun(answer, this.#prepared.stream);
     } catch (thrown) {
       this.#timer.clear();
-      if (!this.#stop.signal.aborted) this.#stop.abort(overReason);
+      if (!this.#stop.aborted) this.#stop.abort(overReason);
       else if (!this.#late) return { outcome: "cancelled", status: this.#status, message: "The call was ended.", retryAfterMs: null, thrown };
       return this.#late ? this.#failed("timeout", "It did not answer in time.", thrown) : this.#broken(thrown);
     }
@@ -96,7 +97,7 @@ export class CallAttempt<Answer> {
   /** What broke a stream off after it had begun. */
   streamFailure(thrown: unknown): AppError {
     if (this.#late) return new AppError("PROVIDER_TIMEOUT", "The answer was not at its end within the deadline of the call.", { cause: thrown });
-    if (this.#stop.signal.aborted) return new AppError("CALLER_GONE", "The caller ended the call.", { cause: thrown });
+    if (this.#stop.aborted) return new AppError("CALLER_GONE", "The caller ended the call.", { cause: thrown });
     if (thrown instanceof AppError && (thrown.code === "PROVIDER_TIMEOUT" || thrown.code === "PROVIDER_STREAM_FAILED")) return thrown;
     return new AppError("PROVIDER_STREAM_FAILED", messageOf(thrown, "The provider's stream is not in its protocol."), { cause: thrown });
   }
@@ -113,12 +114,12 @@ export class CallAttempt<Answer> {
     const { name, settings, mapping } = this.#provider;
     const { path, headers: wanted, body } = this.#prepared.request;
     if (settings.baseUrl === undefined) throw new AppError("PROVIDER_UNAVAILABLE", "The provider has no address: set its baseUrl.");
-    const url = new URL(settings.baseUrl.replace(/\/+$/, "") + path);
+    const url = urlOf(settings.baseUrl, path);
     const headers: Record<string, string> = { "content-type": "application/json" };
     for (const header in settings.headers) headers[header.toLowerCase()] = settings.headers[header]!;
     Object.assign(headers, wanted);
     Object.assign(headers, mapping.authorize({ method: "POST", url, headers, body }, this.#provider.secret(), settings, this.#parts.clock.now()));
-    return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop.signal };
+    return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop };
   }
 
   async #refused({ status, headers, body }: TransportAnswer): Promise<AttemptFailure> {
@@ -181,6 +182,21 @@ export class CallAttempt<Answer> {
   #failed(outcome: AttemptFailure["outcome"], message: string, thrown: unknown): AttemptFailure {
     return { outcome, status: this.#status, message, retryAfterMs: null, thrown };
   }
+}
+
+/** Addresses that were read late, by their text: there are few, and callers choose models within some of them. */
+const urls = new Map<string, URL>();
+const mostUrls = 1000;
+
+function urlOf(baseUrl: string, path: string): URL {
+  const text = baseUrl.replace(/\/+$/, "") + path;
+  let url = urls.get(text);
+  if (url === undefined) {
+    url = new URL(text);
+    if (urls.size >= mostUrls) urls.clear();
+    urls.set(text, url);
+  }
+  return url;
 }
 
 function messageOf(thrown: unknown, otherwise: string): string {

@@ -5,7 +5,8 @@ import { CallAttempt, type AttemptFailure, type AttemptParts, type Begun } from 
 import { callFailure, type TargetTrouble } from "./call-failure.ts";
 import { attemptsOfFailure, type AttemptRecord, type CallOrder, type OpenedCall, type PreparedCall, type ReadyProvider } from "./call-plan.ts";
 import { CallTimer } from "./call-timer.ts";
-import type { ProviderHealth, TargetHealth } from "./provider-health.ts";
+import type { ProviderHealth } from "./provider-health.ts";
+import { RaceCandidates, type Candidate } from "./race-candidates.ts";
 import { attemptSpans, backoffMs, isCounted, isFinal, isPassing, isSound, leastAttemptMs, leastRetryMs, retryWindowMs } from "./retry-rules.ts";
 import { StreamPieces } from "./stream-pieces.ts";
 import { targetName } from "./target-name.ts";
@@ -17,18 +18,6 @@ export interface CallRunnerParts extends AttemptParts {
   /** In [0, 1). */
   random(): number;
   logger: Logger;
-}
-
-/** A target on its way through the call. */
-interface Candidate {
-  target: RouteTarget;
-  provider: ReadyProvider;
-  health: TargetHealth;
-  failures: number;
-  attemptsLeft: number;
-  firstFailureAt: number | null;
-  /** Monotonic: it is not asked before. */
-  notBefore: number;
 }
 
 /** An attempt under way. */
@@ -49,9 +38,7 @@ export class CallRace<Answer> {
   readonly #parts: CallRunnerParts;
   readonly #order: CallOrder<Answer>;
   readonly #startedAt: number;
-  readonly #fresh: Candidate[] = [];
-  /** Those that may be asked again when no fresh one is left. */
-  readonly #again: Candidate[] = [];
+  readonly #candidates: RaceCandidates;
   readonly #running = new Set<Running<Answer>>();
   readonly #attempts: AttemptRecord[] = [];
   readonly #troubles = new Map<RouteTarget, TargetTrouble>();
@@ -65,12 +52,13 @@ export class CallRace<Answer> {
     this.#parts = parts;
     this.#order = order;
     this.#startedAt = parts.clock.monotonic();
+    this.#candidates = new RaceCandidates({ clock: parts.clock, random: () => parts.random(), deadline: order.deadline });
     for (const target of targets) {
       const provider = parts.provider(target.provider);
       if (provider === null) this.#troubled(target, "absent", "No provider of this name is set up.");
       else {
         const health = parts.health.of(target.provider, target.model, provider.settings.breaker);
-        this.#fresh.push({ target, provider, health, failures: 0, attemptsLeft: order.settings.attempts, firstFailureAt: null, notBefore: 0 });
+        this.#candidates.add({ target, provider, health, failures: 0, attemptsLeft: order.settings.attempts, firstFailureAt: null, notBefore: 0, asLastResort: false });
       }
     }
   }
@@ -81,9 +69,9 @@ export class CallRace<Answer> {
     else {
       signal.addEventListener("abort", this.#callerLeft, { once: true });
       this.#startLane(false);
-      if (settings.hedgeAfterMs !== undefined && !this.#isOver && this.#fresh.length > 0) {
+      if (settings.hedgeAfterMs !== undefined && !this.#isOver && this.#candidates.hasFresh) {
         const hedge = (): void => {
-          if (!this.#isOver && this.#fresh.length > 0) this.#startLane(true);
+          if (!this.#isOver && this.#candidates.hasFresh) this.#startLane(true);
         };
         void this.#wait(settings.hedgeAfterMs).then(hedge);
       }
@@ -119,7 +107,7 @@ export class CallRace<Answer> {
 
   async #lane(hedge: boolean): Promise<void> {
     while (!this.#isOver) {
-      const candidate = this.#fresh.shift() ?? this.#again.sort((one, other) => one.notBefore - other.notBefore).shift();
+      const candidate = this.#candidates.next();
       if (candidate === undefined) return;
       while (!this.#isOver && (await this.#ask(candidate, hedge)));
     }
@@ -134,7 +122,7 @@ export class CallRace<Answer> {
       await this.#wait(waitMs);
       if (this.#isOver) return false;
     }
-    if (health.isOpen(clock.monotonic())) return this.#leftAlone(candidate);
+    if (!candidate.asLastResort && health.isOpen(clock.monotonic())) return this.#leaveAlone(candidate);
     let prepared: PreparedCall<Answer>;
     try {
       prepared = this.#order.prepare(target, provider);
@@ -146,13 +134,13 @@ export class CallRace<Answer> {
     if (release === false) return false;
     const now = clock.monotonic();
     const remainingMs = this.#order.deadline - now;
-    const admits = remainingMs >= leastAttemptMs && health.admits(now);
+    const admits = remainingMs >= leastAttemptMs && (candidate.asLastResort ? health.admitsAsLastResort(now) : health.admits(now));
     if (!admits) {
       release?.();
-      return remainingMs < leastAttemptMs ? this.#tooLate(target) : this.#leftAlone(candidate);
+      return remainingMs < leastAttemptMs ? this.#tooLate(target) : this.#leaveAlone(candidate);
     }
     const spans = attemptSpans({
-      remainingMs, firstByteMs: this.#order.settings.firstByteMs, others: this.#others(now), sinceFailureMs: candidate.firstFailureAt === null ? null : now - candidate.firstFailureAt,
+      remainingMs, firstByteMs: this.#order.settings.firstByteMs, others: this.#candidates.others(now), sinceFailureMs: candidate.firstFailureAt === null ? null : now - candidate.firstFailureAt,
     });
     const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
     const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge }, since: now };
@@ -192,7 +180,7 @@ export class CallRace<Answer> {
     const cutShort = inWindow && outcome === "timeout";
     // A caller in a hurry says nothing about the provider.
     const hurried = outcome === "timeout" && firstByteMs < Math.min(retryWindowMs, this.#order.settings.firstByteMs);
-    if (isCounted(outcome) && !cutShort && !hurried) this.#countFailure(target, health, message, now);
+    if (isCounted(outcome) && !cutShort && !hurried) this.#countFailure(candidate, message, now);
     else if (isSound(outcome)) health.succeeded(null);
     else health.released();
     if (!cutShort) {
@@ -205,7 +193,7 @@ export class CallRace<Answer> {
       this.#fail(callFailure([this.#troubles.get(target)!]));
       return false;
     }
-    if (outcome === "context-length") this.#keepRoomier(target);
+    if (outcome === "context-length") this.#candidates.keepRoomier(target, this.#order.facts.inputTokens);
     const refused = thrown instanceof AppError && thrown.code === "EGRESS_REFUSED";
     return isPassing(outcome) && !refused && candidate.attemptsLeft > 0 && this.#isForthwith(candidate, failure, now);
   }
@@ -214,10 +202,10 @@ export class CallRace<Answer> {
   #isForthwith(candidate: Candidate, { outcome, retryAfterMs }: AttemptFailure, now: number): boolean {
     candidate.notBefore = now + (retryAfterMs ?? backoffMs(candidate.failures, this.#parts.random()));
     if (candidate.notBefore + leastAttemptMs > this.#order.deadline) return false;
-    if (this.#others(now) === 0) {
-      if (this.#again.length === 0) return true;
+    if (this.#candidates.others(now) === 0) {
+      if (!this.#candidates.hasAgain) return true;
     } else if (outcome !== "timeout" && candidate.notBefore + (candidate.health.ewmaMs ?? leastRetryMs) <= candidate.firstFailureAt! + retryWindowMs) return true;
-    this.#again.push(candidate);
+    this.#candidates.askAgain(candidate);
     return false;
   }
 
@@ -225,7 +213,9 @@ export class CallRace<Answer> {
     const { candidate, attempt, prepared, release } = running;
     const { target, provider, health } = candidate;
     this.#put(running, null, begun.status);
-    health.succeeded(begun.firstByteAt - running.since);
+    const firstByteMs = begun.firstByteAt - running.since;
+    if (begun.streamed) health.begun(firstByteMs, this.#parts.clock.monotonic());
+    else health.succeeded(firstByteMs);
     const record = this.#attempts.pop()!;
     this.#endOthers();
     this.#attempts.push(record);
@@ -245,7 +235,9 @@ export class CallRace<Answer> {
       attempt.stop();
       release?.();
       // The deadline is the route's; everything else that breaks a stream off is the provider's.
-      if (failure !== null && failure.code !== "CALLER_GONE" && this.#parts.clock.monotonic() < this.#order.deadline) this.#countFailure(target, health, failure.message, this.#parts.clock.monotonic());
+      const now = this.#parts.clock.monotonic();
+      if (failure === null) health.ended(now);
+      else if (failure.code !== "CALLER_GONE" && now < this.#order.deadline) this.#countFailure(candidate, failure.message, now);
     };
     this.#result.resolve({ ...opened, streamed: true, pieces: new StreamPieces({ ...begun.source, failureOf: (thrown) => attempt.streamFailure(thrown), ended }) });
   }
@@ -276,27 +268,14 @@ export class CallRace<Answer> {
     this.#attempts.push({ ...running.record, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? status, message: failure?.message ?? null });
   }
 
-  #countFailure(target: RouteTarget, health: TargetHealth, message: string, now: number): void {
-    if (health.failed(now)) this.#parts.logger.warn("gateway.breaker.opened", { target: targetName(target), message, waitMs: health.waitMs(now) });
+  #countFailure({ target, health, asLastResort }: Candidate, message: string, now: number): void {
+    if (health.failed(now, asLastResort)) this.#parts.logger.warn("gateway.breaker.opened", { target: targetName(target), message, waitMs: health.waitMs(now) });
   }
 
-  /** Fresh targets that would be asked. */
-  #others(now: number): number {
-    let count = 0;
-    for (const { health } of this.#fresh) if (!health.isOpen(now)) count++;
-    return count;
-  }
-
-  /** Only those that take more than what was too long for this one. */
-  #keepRoomier({ model, maxContextTokens }: RouteTarget): void {
-    const room = maxContextTokens ?? this.#order.facts.inputTokens;
-    for (const list of [this.#fresh, this.#again]) {
-      const kept = list.filter(({ target }) => (target.maxContextTokens === undefined ? target.model !== model : target.maxContextTokens > room));
-      list.splice(0, list.length, ...kept);
-    }
-  }
-
-  #leftAlone({ target, health }: Candidate): false {
+  #leaveAlone(candidate: Candidate): false {
+    const { target, health } = candidate;
+    // A route with one target has none to spare: its breaker spares the target.
+    if (!candidate.asLastResort && this.#order.settings.targets.length > 1) this.#candidates.leaveAlone(candidate);
     const waitMs = health.waitMs(this.#parts.clock.monotonic());
     // What it failed with in this very call says more.
     if (this.#troubles.has(target)) return false;

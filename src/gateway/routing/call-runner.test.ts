@@ -149,6 +149,37 @@ describe("TargetCallRunner", () => {
     assert.deepEqual([outcomes(probe), outcomes(other)], [["a ok"], ["b ok"]]);
   });
 
+  it("asks those that are left alone when nobody else can answer, and waits for them where they failed so a moment ago", async () => {
+    const breaker = { failures: 1, openSeconds: 15 };
+    const { time, transport, runner, order, health } = callStage({ a: [{ status: 500 }, well, { status: 500 }], b: [{ status: 500 }] }, { a: { breaker }, b: { breaker } });
+    const both = order(routeOf(["a", "b"], { attempts: 1, deadlineMs: 100_000 }));
+    const error = await failureOf(time.until(runner.run(both)));
+    assert.deepEqual([error.code, health.views().map(({ state }) => state)], ["PROVIDER_UNAVAILABLE", ["open", "open"]]);
+    await time.pass(10);
+    // The provider is well again, long before its breaker would ask.
+    assert.deepEqual([outcomes(await time.until(runner.run(both))), health.views()[0]!.state], [["a ok"], "closed"]);
+    await failureOf(time.until(runner.run(both)));
+    const asked = (): number => transport.requests.length;
+    const before = asked();
+    // b was asked in vain as the last resort, and now a; then each is waited for until a moment is over, and of many that wait one asks.
+    const began = time.monotonic();
+    await failureOf(time.until(runner.run(both)));
+    assert.deepEqual([asked() - before, time.monotonic() - began], [2, 350]);
+    await Promise.all(Array.from({ length: 20 }, () => failureOf(time.until(runner.run(both)))));
+    assert.ok(asked() - before <= 24, String(asked() - before));
+    // None is waited for beyond the deadline.
+    assert.equal((await failureOf(time.until(runner.run(order(routeOf(["a", "b"], { attempts: 1, deadlineMs: 200 })))))).code, "PROVIDER_UNAVAILABLE");
+    assert.equal(time.sleepers, 0);
+  });
+
+  it("leaves a provider alone whose streams begin well and break off, one after the other", async () => {
+    const { time, runner, order, health } = callStage({ a: [{ body: ["start\n", "one\n", "cut!"] }], b: [flowing] }, { a: { breaker: { failures: 3, openSeconds: 10 } } });
+    const ask = async (): Promise<OpenedCall<string>> => time.until(runner.run(order(routeOf(["a", "b"]), { stream: true })));
+    for (let count = 0; count < 3; count++) await failureOf(textOf(await ask()));
+    assert.equal(health.views()[0]!.state, "open");
+    assert.equal((await ask()).target.provider, "b");
+  });
+
   it("closes a breaker by a probe that the provider refuses, and tries again after one that was ended", async () => {
     const { time, runner, order, health, caller } = callStage({ a: [{ status: 500 }, { afterMs: Infinity }, { status: 400 }] }, { a: { breaker: { failures: 1, openSeconds: 10 } } });
     const settings = routeOf(["a"], { attempts: 1 });

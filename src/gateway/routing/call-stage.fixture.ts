@@ -25,7 +25,7 @@ export class ManualTime extends ManualClock {
     return () => void this.#sleepers.delete(sleeper);
   };
 
-  readonly sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+  readonly sleep = (ms: number, signal: TransportRequest["signal"]): Promise<void> =>
     new Promise((resolve) => {
       const wake = (): void => {
         this.#sleepers.delete(sleeper);
@@ -125,7 +125,7 @@ class ScriptedTransport implements UpstreamTransport {
   }
 
   async #wait(ms: number, { provider, signal }: TransportRequest): Promise<void> {
-    if (ms > 0) await (ms === Infinity ? new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true })) : this.#time.sleep(ms, signal));
+    if (ms > 0) await (ms === Infinity ? new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true })) : this.#time.sleep(ms, signal));
     if (!signal.aborted) return;
     this.ended.push(provider);
     throw new AppError("PROVIDER_UNAVAILABLE", "The call was ended.");

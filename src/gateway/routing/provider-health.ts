@@ -19,6 +19,8 @@ export interface ProviderHealthView {
 
 /** Weight of the newest answer: half of the figure is of the last three. */
 const newestShare = 0.2;
+/** A target that failed although nobody else was left to ask is not asked so again for this long: a part of the 2 s in which another one is to answer. Milliseconds. */
+const lastResortPauseMs = 300;
 /** Callers may name any model of a provider; beyond so many, those that say least are forgotten. */
 const mostTargets = 4096;
 
@@ -29,6 +31,7 @@ export class TargetHealth {
   #calls = 0;
   #errors = 0;
   #ewmaMs: number | null = null;
+  #lastResortAt = -Infinity;
 
   constructor(limits: ProviderSettings["breaker"]) {
     this.#breaker = new CircuitBreaker(limits);
@@ -36,6 +39,11 @@ export class TargetHealth {
 
   set limits(limits: ProviderSettings["breaker"]) {
     this.#breaker.limits = limits;
+  }
+
+  /** When it may be asked as the last resort. */
+  get lastResortAt(): number {
+    return this.#lastResortAt;
   }
 
   get ewmaMs(): number | null {
@@ -62,15 +70,34 @@ export class TargetHealth {
     return true;
   }
 
+  /** Whether it may be asked although its breaker is open, since all others have failed or are left alone too. Followed by one of the same three. */
+  admitsAsLastResort(now: number): boolean {
+    if (now < this.#lastResortAt) return false;
+    this.#calls++;
+    return true;
+  }
+
+  /** A stream has begun well. Streams that break off later are failures in a row all the same: only an end that is good makes an end of the row. */
+  begun(firstByteMs: number, now: number): void {
+    if (this.#breaker.state(now) === "closed") this.#timed(firstByteMs);
+    else this.succeeded(firstByteMs);
+  }
+
+  /** A stream that had begun is over, and whole. One from before the breaker opened does not close it. */
+  ended(now: number): void {
+    if (this.#breaker.state(now) === "closed") this.succeeded(null);
+  }
+
   /** `firstByteMs`: null where the answer says nothing about its speed, such as a refusal. */
   succeeded(firstByteMs: number | null): void {
     this.#failures = 0;
     this.#breaker.succeeded();
-    if (firstByteMs !== null) this.#ewmaMs = this.#ewmaMs === null ? firstByteMs : this.#ewmaMs + newestShare * (firstByteMs - this.#ewmaMs);
+    if (firstByteMs !== null) this.#timed(firstByteMs);
   }
 
   /** True where this failure has opened the breaker. */
-  failed(now: number): boolean {
+  failed(now: number, asLastResort = false): boolean {
+    if (asLastResort) this.#lastResortAt = now + lastResortPauseMs;
     this.#failures++;
     this.#errors++;
     const before = this.#breaker.waitMs(now);
@@ -81,6 +108,10 @@ export class TargetHealth {
   /** The attempt said nothing about it: the caller left, or another target was quicker. */
   released(): void {
     this.#breaker.released();
+  }
+
+  #timed(firstByteMs: number): void {
+    this.#ewmaMs = this.#ewmaMs === null ? firstByteMs : this.#ewmaMs + newestShare * (firstByteMs - this.#ewmaMs);
   }
 
   view(now: number): Omit<ProviderHealthView, "provider" | "model"> {

@@ -6,6 +6,8 @@ type Outcome = AttemptFailure["outcome"];
 export const retryWindowMs = 1000;
 /** An attempt with less time than this is not begun. */
 export const leastAttemptMs = 20;
+/** Calls that wait for the same last resort ask it within so long, in an order of chance. */
+export const lastResortSpreadMs = 100;
 /** What a repeated attempt needs, on a target of which nothing is known yet. */
 export const leastRetryMs = 250;
 /** Kept of the deadline for the other targets, at most: an answer that drips must not eat the time of all. */

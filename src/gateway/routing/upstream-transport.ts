@@ -1,15 +1,17 @@
 import type { ProviderSettings } from "../schemas.ts";
+import type { StopSignal } from "./stop-signal.ts";
 
 export interface TransportRequest {
   /** Name of the provider: connections are kept by it. */
   provider: string;
   settings: ProviderSettings;
   method: "GET" | "POST";
+  /** Not to be changed: the next request to the same place has the same one. */
   url: URL;
   headers: Readonly<Record<string, string>>;
   body: Uint8Array | string | null;
   /** Ends the request and its connection: the caller has gone, the deadline is over, another attempt was quicker. */
-  signal: AbortSignal;
+  signal: StopSignal;
 }
 
 export interface TransportAnswer {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { epochMs } from "../../core/clock.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import type { SplitSample } from "../../gateway/index.ts";
 import type { ArmSample, TrafficRoute } from "../../serving/index.ts";
 import { trafficRoute } from "../../serving/traffic/traffic-route.fixture.ts";
 import { AbTestCounts } from "./ab-test-counts.ts";
@@ -28,6 +30,29 @@ function opened(asked: Partial<NewAbTest> & { metric: string }) {
 }
 
 describe("counts of an A/B test", () => {
+  it("hold the cost, the latency or a score of each call of a route", () => {
+    const call = (sample: ReturnType<typeof opened>["sample"], arm: string, change: Partial<SplitSample> = {}): SplitSample => {
+      const { route, choice } = sample(arm);
+      return { route, arm, revision: "1", callId: "c", traceId: "t", time: epochMs(1), outcome: "ok", isFailure: false, isRetry: false, latencyUs: 2000, costDollars: 0.5, choice: choice!, ...change };
+    };
+    const byCost = opened({ metric: "cost" });
+    byCost.counts.answeredCall(call(byCost.sample, "b"));
+    byCost.counts.answeredCall(call(byCost.sample, "b", { costDollars: null }));
+    byCost.counts.answeredCall(call(byCost.sample, "b", { outcome: "cached", costDollars: 0 }));
+    byCost.counts.answeredCall(call(byCost.sample, "stable", { isFailure: true, outcome: "PROVIDER_FAILED" }));
+    assert.deepEqual([byCost.armOf("b")!.requests, byCost.armOf("b")!.all.count, byCost.armOf("b")!.all.meanY, byCost.armOf("stable")!.failures], [3, 1, 0.5, 1]);
+    const byLatency = opened({ metric: "latency" });
+    byLatency.counts.answeredCall(call(byLatency.sample, "b"));
+    assert.equal(byLatency.armOf("b")!.all.meanY, 2);
+    const byScore = opened({ metric: "helpful" });
+    byScore.counts.answeredCall(call(byScore.sample, "b"));
+    for (const [value, at] of [[1, 5], [0, 7], [1, 5], [0, 7]] as const) byScore.counts.scored({ traceId: "t", name: "helpful", value, time: epochMs(at) });
+    byScore.counts.scored({ traceId: "t", name: "other", value: 9, time: epochMs(9) });
+    assert.deepEqual([byScore.armOf("b")!.all.count, byScore.armOf("b")!.all.meanY, byScore.counts.open()[0]!.isOfCalls], [1, 0, true]);
+    byScore.counts.scored({ traceId: "t", name: "helpful", value: null, time: epochMs(10) });
+    assert.equal(byScore.armOf("b")!.all.count, 0);
+  });
+
   it("hold each row's prediction by arm, and requests without a key apart", () => {
     const { counts, sample, armOf } = opened({ metric: "prediction" });
     counts.answered(sample("b", { outputs: numbers(3) }));
@@ -97,7 +122,7 @@ describe("counts of an A/B test", () => {
     counts.answered({ ...sample("b"), route: trafficRoute({ kind: "ab-test", rollout: "rol_2", test: { metric: 7 } }) });
     assert.deepEqual(counts.open(), []);
     counts.answered(sample("b"));
-    assert.deepEqual(counts.open(), [{ test: "rol_1", changes: 1, metric: "prediction" }]);
+    assert.deepEqual(counts.open(), [{ test: "rol_1", changes: 1, metric: "prediction", isOfCalls: false }]);
     counts.drop("rol_1");
     assert.equal(counts.of("rol_1"), null);
   });

@@ -1,3 +1,4 @@
+import type { SplitSample, SplitScore } from "../../gateway/index.ts";
 import type { ArmSample, StoredTruth, TrafficObserver, TrafficRoute } from "../../serving/index.ts";
 import { AbTestSpec, type AbTestFigures, type AbTestOutcome } from "./schemas.ts";
 import { TestCounters } from "./test-counters.ts";
@@ -9,6 +10,16 @@ export class AbTestCounts implements TrafficObserver {
 
   answered(sample: ArmSample): void {
     if (sample.route.kind === "ab-test") this.#countersOf(sample.route)?.answered(sample);
+  }
+
+  /** A call of a route of the gateway. */
+  answeredCall(sample: SplitSample): void {
+    if (sample.route.kind === "ab-test") this.#countersOf(sample.route)?.answeredCall(sample);
+  }
+
+  /** A score of a trace that arrived; the same again changes nothing. */
+  scored(score: SplitScore): void {
+    for (const counters of this.#tests.values()) counters.scored(score);
   }
 
   paired(): void {
@@ -29,8 +40,8 @@ export class AbTestCounts implements TrafficObserver {
   }
 
   /** Tests with figures here, each with a number that goes up with every change, and its metric. */
-  open(): { test: string; changes: number; metric: string }[] {
-    return [...this.#tests].map(([test, { changes, spec }]) => ({ test, changes, metric: spec.metric }));
+  open(): { test: string; changes: number; metric: string; isOfCalls: boolean }[] {
+    return [...this.#tests].map(([test, { changes, spec, isOfCalls }]) => ({ test, changes, metric: spec.metric, isOfCalls }));
   }
 
   /** Of this server alone; null where it saw nothing. */

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { Caller } from "../../core/caller.ts";
 import { AppError } from "../../core/errors.ts";
 import { requireOn } from "../../core/request-gate.ts";
-import { RolloutPlan, type ModelVersion } from "../../registry/index.ts";
+import { subjectReference } from "../../core/traffic-subject.ts";
+import { RolloutPlan } from "../../registry/index.ts";
 import type { TrafficRoute } from "../../serving/index.ts";
 import { giveTo } from "../rollback.ts";
-import type { RolloutParts } from "../rollout-parts.ts";
+import type { RolledVersion, RolloutParts } from "../rollout-parts.ts";
 import type { AskedBy } from "../rollout-service.ts";
 import { startableRollout } from "../rollout-start.ts";
 import { openStates, type Rollout } from "../schemas.ts";
@@ -83,6 +84,12 @@ export class AbTestService {
     if (winner !== null) await giveTo(this.#parts, rollout.model, winner.version, { actor, now, reason });
     await this.#clear(rollout);
     return this.#report((await this.#parts.store.find(id)) ?? rollout);
+  }
+
+  /** What it is of goes away: nobody is in it any more when it answers. */
+  async end(rollout: Rollout, reason: string, by: Omit<AskedBy, "reason">): Promise<void> {
+    await this.#end(rollout, reason, by);
+    await this.#clear(rollout);
   }
 
   /** Values that are known elsewhere, of predictions of this test. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, INVALID_REQUEST for another metric. */
@@ -223,7 +230,7 @@ export class AbTestService {
     const missing = new AppError("ROLLOUT_NOT_FOUND", `There is no A/B test ${JSON.stringify(id)}.`);
     const rollout = await this.#parts.store.find(id);
     if (rollout?.kind !== "ab-test") throw missing;
-    requireOn(caller, role, { kind: "model", name: rollout.model, team: await this.#parts.teamOf(rollout.model) }, missing);
+    requireOn(caller, role, subjectReference(rollout.model, await this.#parts.teamOf(rollout.model)), missing);
     return rollout;
   }
 
@@ -242,6 +249,6 @@ function ended({ id, state }: Rollout): AppError {
   return new AppError("ROLLOUT_ENDED", `The A/B test ${id} has ended: it ${openStates.includes(state) ? "was just ended" : `is ${state}`}.`);
 }
 
-function assertCovariate(version: ModelVersion, name: string): void {
+function assertCovariate(version: RolledVersion, name: string): void {
   if (covariatePlace(version, name) === null) throw new AppError("INVALID_REQUEST", `Version ${version.version} has no input of numbers, and no column of one, with the name ${name}.`, { problems: [{ path: "covariate", message: "name an input or column of numbers" }] });
 }

@@ -2,6 +2,8 @@ import type { ApiClient } from "../../core/api-client.ts";
 import type { Command } from "../../core/command.ts";
 import { AppError } from "../../core/errors.ts";
 import { textTable } from "../../core/text-table.ts";
+import { routeOfSubject, subjectPath } from "../../core/traffic-subject.ts";
+import { triedVariantOf } from "../gateway/tried-options.ts";
 import type { Rollout, RolloutSummary } from "../schemas.ts";
 import { abTestText } from "./ab-test-text.ts";
 import type { AbTestReport } from "./schemas.ts";
@@ -12,10 +14,10 @@ const reasonOption = { flags: "--reason <text>", description: "why; kept with th
 const start: Command = {
   words: ["abtest", "start"],
   summary: "share the traffic between the champion and variants, and compare them by a metric",
-  positionals: [{ name: "<model>", description: "name of the model" }],
+  positionals: [{ name: "<model>", description: "name of the model, or route:NAME" }],
   options: [
-    { flags: "--variant <name=version...>", description: "variants, such as b=2 or b=2:10 for 10%; without a percentage the rest is shared evenly", required: true },
-    { flags: "--metric <name>", description: "accuracy, error, prediction, latency, or the name of one whose values you report", required: true },
+    { flags: "--variant <name=version...>", description: "variants, such as b=2 or b=2:10 for 10%; without a percentage the rest is shared evenly. Of a route: a revision, or a JSON file of changed settings, such as b=shorter.json:10", required: true },
+    { flags: "--metric <name>", description: "accuracy, error, prediction, latency, or the name of one whose values you report; of a route: cost, latency, or a score of its traces", required: true },
     { flags: "--direction <way>", description: "up or down: which is better", required: true },
     { flags: "--covariate <input>", description: "input or column that explains a part of the metric (CUPED)" },
     { flags: "--effect <number>", description: "smallest difference that is worth finding, in the metric's unit" },
@@ -23,12 +25,12 @@ const start: Command = {
     { flags: "--max-days <number>", description: "it ends by itself then; 28 when it is left out" },
     reasonOption,
   ],
-  run: ({ api }, { positionals: [model], options }) => {
+  run: async ({ api }, { positionals: [model], options }) => {
     const { metric, direction, covariate, reason } = options as Record<string, string | undefined>;
     const variants = (options.variant ?? []) as unknown as readonly string[];
     const keyHeader = options.keyHeader;
-    return api.send("POST", `/api/models/${encodeURIComponent(model!)}/ab-tests`, {
-      variants: variants.map(variantOf), metric, direction, covariate, reason, effect: numberOf("effect", options.effect),
+    return api.send("POST", `${subjectPath(model!)}/ab-tests`, {
+      variants: routeOfSubject(model!) === null ? variants.map(variantOf) : await Promise.all(variants.map(triedVariantOf)), metric, direction, covariate, reason, effect: numberOf("effect", options.effect),
       ...(typeof keyHeader === "string" ? { keyHeader: keyHeader.toLowerCase() } : {}), maxDays: numberOf("max-days", options.maxDays),
     });
   },

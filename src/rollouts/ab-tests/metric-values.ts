@@ -17,7 +17,7 @@ export function errorOf(values: PredictionValues, row: number, truth: number | s
 }
 
 /** Where a covariate is in the inputs of a version; null where there is none of this name. */
-export function covariatePlace({ contract }: Pick<ModelVersion, "contract">, name: string): { tensor: string; column: number } | null {
+export function covariatePlace({ contract }: { contract: { signature: Pick<ModelVersion["contract"]["signature"], "inputs"> } }, name: string): { tensor: string; column: number } | null {
   for (const { name: tensor, columns, datatype } of contract.signature.inputs) {
     if (datatype === "BYTES") continue;
     if (tensor === name) return { tensor, column: 0 };

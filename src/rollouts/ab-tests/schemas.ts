@@ -15,6 +15,9 @@ const AbTestMetric = SafeName.meta({
   description: "`accuracy` or `error` (by truth, of each row), `prediction` (the predicted number of each row), `latency` (milliseconds of each request), or another name whose values are reported for prediction ids",
 });
 
+/** Of a test of a route: names of scores are their givers' own. */
+const CallMetric = z.string().min(1).max(250);
+
 export const NewAbTest = z
   .strictObject({
     variants: z.array(z.strictObject({ name: SafeName.refine((name) => name !== controlName && name !== "stable", "another name than control and stable"), version: VersionNumber, percent: z.number().gt(0).lt(100).optional() })).min(1).max(20)
@@ -40,7 +43,7 @@ const AbTestVariant = z.object({
 });
 
 /** What was asked for, as it is kept with the route. */
-export const AbTestSpec = NewAbTest.omit({ variants: true, reason: true }).extend({ variants: z.array(AbTestVariant) }).meta({ id: "AbTestSpec" });
+export const AbTestSpec = NewAbTest.omit({ variants: true, reason: true }).extend({ variants: z.array(AbTestVariant), metric: CallMetric }).meta({ id: "AbTestSpec" });
 export type AbTestSpec = z.infer<typeof AbTestSpec>;
 
 /** One moment of the comparison, of each variant. */

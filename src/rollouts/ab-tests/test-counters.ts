@@ -1,7 +1,8 @@
+import type { SplitSample, SplitScore } from "../../gateway/index.ts";
 import type { ArmSample, StoredTruth } from "../../serving/index.ts";
 import { armOfFraction, KeySample } from "../figures/key-sample.ts";
 import { predictionValuesOf } from "../figures/prediction-values.ts";
-import { ArmUnits } from "./arm-units.ts";
+import { ArmUnits, type Unit } from "./arm-units.ts";
 import { covariateValues, errorOf, predictedNumber } from "./metric-values.ts";
 import { RememberedPredictions, type RememberedPrediction } from "./remembered-predictions.ts";
 import type { AbTestFigures, AbTestOutcome, AbTestSpec } from "./schemas.ts";
@@ -12,11 +13,16 @@ export const controlArm = "stable";
 /** Of most requests, so that each does not have its own. */
 const noCovariate: readonly number[] = [0];
 
+/** Metric of calls of routes: US dollars. */
+const costMetric = "cost";
+
 /** Everything that is counted of one A/B test on this server. */
 export class TestCounters {
   readonly spec: AbTestSpec;
   /** Goes up with everything that is counted. */
   changes = 0;
+  /** Calls of a route, whose scores arrive as feedback. */
+  isOfCalls = false;
   readonly #arms = new Map<string, ArmUnits>();
   readonly #keys = new KeySample();
   readonly #remembered = new RememberedPredictions();
@@ -26,23 +32,12 @@ export class TestCounters {
   }
 
   answered(sample: ArmSample): void {
-    const { choice, arm, isFailure, outcome, outputs, rows, latencyUs, version } = sample;
-    if (choice === undefined || choice.fraction === null || sample.isRetry) return;
-    // Whose slot it is by the plan: keys of a variant that lost its traffic are no fair share of anybody's.
-    if (armOfFraction(this.spec.variants, choice.fraction) !== arm) return;
-    this.changes++;
-    const units = this.#armOf(arm);
-    units.requests++;
-    if (choice.by === "key") this.#keys.add(choice.fraction, arm);
-    else units.drawn++;
-    if (isFailure) {
-      units.failures++;
-      return;
-    }
-    if (outputs.length === 0) return;
+    const { choice, outcome, outputs, rows, latencyUs, version } = sample;
+    const units = this.#assigned(sample);
+    if (units === null || outputs.length === 0) return;
     const { metric, covariate: named } = this.spec;
     const covariate = named !== null ? covariateValues(sample, named) : rows === 1 ? noCovariate : new Array<number>(rows).fill(0);
-    const unit = { fraction: choice.fraction, isSingle: choice.by !== "key" && rows === 1 };
+    const unit = unitOf(choice!, rows);
     if (metric === "latency") {
       // Cached answers say nothing of the version's speed.
       if (outcome === "ok") units.add(unit, covariate[0] ?? NaN, latencyUs / 1000);
@@ -56,6 +51,28 @@ export class TestCounters {
     const byTruth = metric === "accuracy" || metric === "error";
     if (byTruth && values === null) return;
     this.#remembered.put(sample.predictionId, { units, unit, covariate, values: byTruth ? values : null, added: new Array<number>(byTruth ? rows : 1).fill(NaN) });
+  }
+
+  /** A call of a route: its cost, its latency, or a score that its trace gets later. */
+  answeredCall(sample: SplitSample): void {
+    this.isOfCalls = true;
+    const units = this.#assigned(sample);
+    const { choice, outcome, traceId } = sample;
+    // What a cache answered says nothing of the settings.
+    if (units === null || outcome !== "ok") return;
+    const unit = unitOf(choice!, 1);
+    const value = this.spec.metric === "latency" ? sample.latencyUs / 1000 : this.spec.metric === costMetric ? (sample.costDollars ?? NaN) : null;
+    if (value === null) this.#remembered.put(traceId, { units, unit, covariate: noCovariate, values: null, added: [NaN] });
+    else units.add(unit, 0, value);
+  }
+
+  scored({ traceId, name, value, time }: SplitScore): void {
+    if (name !== this.spec.metric) return;
+    const call = this.#remembered.get(traceId);
+    // Looks for scores overlap: an older one must not come back.
+    if (call === undefined || call.values !== null || (call.scoredAt ?? -Infinity) > time) return;
+    call.scoredAt = time;
+    this.#put(call, 0, value ?? NaN);
   }
 
   truth({ predictionId, row, value }: Pick<StoredTruth, "predictionId" | "row" | "value">): void {
@@ -89,9 +106,28 @@ export class TestCounters {
     added[row] = value;
   }
 
+  /** Counts it, with the sample's failure; null where it is nobody's, or failed. */
+  #assigned({ choice, arm, isFailure, isRetry }: Pick<ArmSample, "choice" | "arm" | "isFailure" | "isRetry">): ArmUnits | null {
+    if (choice === undefined || choice.fraction === null || isRetry) return null;
+    // Whose slot it is by the plan: keys of a variant that lost its traffic are no fair share of anybody's.
+    if (armOfFraction(this.spec.variants, choice.fraction) !== arm) return null;
+    this.changes++;
+    const units = this.#armOf(arm);
+    units.requests++;
+    if (choice.by === "key") this.#keys.add(choice.fraction, arm);
+    else units.drawn++;
+    if (!isFailure) return units;
+    units.failures++;
+    return null;
+  }
+
   #armOf(arm: string): ArmUnits {
     let units = this.#arms.get(arm);
     if (units === undefined) this.#arms.set(arm, (units = new ArmUnits(arm)));
     return units;
   }
+}
+
+function unitOf({ by, fraction }: NonNullable<ArmSample["choice"]>, rows: number): Unit {
+  return { fraction: fraction!, isSingle: by !== "key" && rows === 1 };
 }

@@ -1,5 +1,6 @@
 import type { ArmFigures } from "../schemas.ts";
 import { LatencyHistogram, RunningMoments } from "../statistics/index.ts";
+import { NamedValues } from "./named-values.ts";
 import { greatestMeasured, PredictionCounts } from "./prediction-counts.ts";
 import type { PredictionValues } from "./prediction-values.ts";
 
@@ -22,6 +23,7 @@ export class ArmCounters {
   readonly #latency = new LatencyHistogram();
   readonly #predictions = new PredictionCounts();
   readonly #errors = new RunningMoments();
+  readonly #values = new NamedValues();
 
   constructor(arm: string, version: string) {
     this.#arm = arm;
@@ -49,10 +51,20 @@ export class ArmCounters {
     if (error !== null && error <= greatestMeasured) this.#errors.add(error);
   }
 
+  /** Something measured of a call, or known of it later. */
+  addValue(name: string, value: number): void {
+    this.#values.add(name, value);
+  }
+
+  /** Takes one back that was added. */
+  removeValue(name: string, value: number): void {
+    this.#values.remove(name, value);
+  }
+
   toFigures(): ArmFigures {
     return {
       arm: this.#arm, version: this.#version, requests: this.#requests, rows: this.#rows, failures: Object.fromEntries(this.#failures), retries: this.#retries,
-      latencyUs: this.#latency.toSparse(), predictions: this.#predictions.toFigures(), errors: this.#errors.toJSON(),
+      latencyUs: this.#latency.toSparse(), predictions: this.#predictions.toFigures(), errors: this.#errors.toJSON(), ...this.#values.toFigures(),
     };
   }
 }

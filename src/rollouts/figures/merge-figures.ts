@@ -30,6 +30,7 @@ function mergeArms(parts: readonly ArmFigures[]): ArmFigures {
     latencyUs: mergeSparseCounts(parts.map(({ latencyUs }) => latencyUs)),
     predictions: mergePredictions(parts.map(({ predictions }) => predictions)),
     errors: mergeMoments(parts.map(({ errors }) => errors)),
+    ...mergeValues(parts),
   };
 }
 
@@ -52,7 +53,15 @@ function mergePaired(parts: readonly PairedFigures[]): PairedFigures {
     difference: mergeMoments(parts.map(({ difference }) => difference)),
     absoluteDifference: mergeMoments(parts.map(({ absoluteDifference }) => absoluteDifference)),
     latencyUs: mergeMoments(parts.map(({ latencyUs }) => latencyUs)),
+    ...mergeValues(parts),
   };
+}
+
+/** Absent where no part has any, so that figures without values stay as they were. */
+function mergeValues(parts: readonly Pick<ArmFigures, "values">[]): Pick<ArmFigures, "values"> {
+  const names = new Set(parts.flatMap(({ values }) => Object.keys(values ?? {})));
+  if (names.size === 0) return {};
+  return { values: Object.fromEntries([...names].sort().map((name) => [name, mergeMoments(parts.flatMap(({ values }) => values?.[name] ?? []))])) };
 }
 
 function sum<Part>(parts: readonly Part[], count: (part: Part) => number): number {

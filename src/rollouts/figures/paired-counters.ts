@@ -1,5 +1,6 @@
 import type { PairedFigures } from "../schemas.ts";
 import { RunningMoments } from "../statistics/index.ts";
+import { NamedValues } from "./named-values.ts";
 import { greatestMeasured } from "./prediction-counts.ts";
 import type { PredictionValues } from "./prediction-values.ts";
 
@@ -13,6 +14,7 @@ export class PairedCounters {
   readonly #difference = new RunningMoments();
   readonly #absoluteDifference = new RunningMoments();
   readonly #latency = new RunningMoments();
+  readonly #values = new NamedValues();
 
   constructor(arm: string) {
     this.#arm = arm;
@@ -34,6 +36,12 @@ export class PairedCounters {
     for (let row = 0; row < rows; row++) if (left[row] !== right[row]) this.#disagreements++;
   }
 
+  /** Both calls have a price: dollars. */
+  addCosts(stable: number, shadow: number): void {
+    this.#values.add("cost", shadow - stable);
+    this.#values.add("stable cost", stable);
+  }
+
   skip(): void {
     this.#skipped++;
   }
@@ -41,7 +49,7 @@ export class PairedCounters {
   toFigures(): PairedFigures {
     return {
       arm: this.#arm, pairs: this.#pairs, skipped: this.#skipped, disagreements: this.#disagreements, labels: this.#labels,
-      difference: this.#difference.toJSON(), absoluteDifference: this.#absoluteDifference.toJSON(), latencyUs: this.#latency.toJSON(),
+      difference: this.#difference.toJSON(), absoluteDifference: this.#absoluteDifference.toJSON(), latencyUs: this.#latency.toJSON(), ...this.#values.toFigures(),
     };
   }
 

@@ -1,9 +1,11 @@
+import type { SplitPair, SplitSample, SplitScore } from "../../gateway/index.ts";
 import type { ArmSample, PairedSample, StoredTruth, TrafficObserver, TrafficRoute } from "../../serving/index.ts";
 import type { ReplicaFigures } from "../schemas.ts";
 import { mergeFigures } from "./merge-figures.ts";
 import { PhaseCounters } from "./phase-counters.ts";
 import { PredictedLabels } from "./predicted-labels.ts";
 import { predictionValuesOf, type PredictionValues } from "./prediction-values.ts";
+import { ScoredCalls } from "./scored-calls.ts";
 
 export interface RolloutFiguresParts {
   /** Called once for each arm of a phase, on the request path: the arm is to lose its traffic before this returns. `reason` says what its last failure was. */
@@ -21,6 +23,7 @@ export class RolloutFigures implements TrafficObserver {
   readonly #ofRoute = new WeakMap<TrafficRoute, PhaseCounters>();
   readonly #phases = new Map<string, Map<string, PhaseCounters>>();
   readonly #labels = new PredictedLabels();
+  readonly #calls = new ScoredCalls();
 
   constructor({ onHardFailure }: RolloutFiguresParts) {
     this.#onHardFailure = onHardFailure;
@@ -66,6 +69,57 @@ export class RolloutFigures implements TrafficObserver {
     phase.paired(route.shadow.arm).skip();
   }
 
+  /** A call of a route of the gateway. */
+  answeredCall(sample: SplitSample): void {
+    const { route, arm, revision, isFailure, outcome, costDollars } = sample;
+    if (route.arms.length === 0 && route.shadow === null) return;
+    const phase = this.#countersOf(route);
+    phase.changes++;
+    const counters = phase.arm(arm, revision);
+    if (sample.isRetry) {
+      counters.addRetry();
+      return;
+    }
+    counters.add({ ...sample, rows: 1 }, null);
+    // Cached answers and failures cost little, and say nothing of what an answer by these settings costs.
+    if (costDollars !== null && outcome === "ok" && !isFailure) counters.addValue("cost", costDollars);
+    phase.countAssignment(sample);
+    // What stable answered in its place is no answer of the arm, whoever is to blame.
+    if (outcome === "ok" || outcome === "cached") this.#calls.remember(sample.traceId, { rollout: route.rollout, phase: route.phase, arm });
+    if (arm !== stableArm) this.#judge(phase, route, arm, sample);
+  }
+
+  /** A call of a route that a shadow was asked too. */
+  pairedCalls({ route, stable, shadow }: SplitPair): void {
+    const phase = this.#countersOf(route);
+    phase.changes++;
+    const isAnswer = shadow.outcome === "ok" && !shadow.isFailure;
+    if (!hasTraffic(route, shadow.arm)) {
+      const counters = phase.arm(shadow.arm, shadow.revision);
+      counters.add({ ...shadow, rows: 1 }, null);
+      if (shadow.costDollars !== null && isAnswer) counters.addValue("cost", shadow.costDollars);
+      if (isAnswer) this.#calls.remember(shadow.traceId, { rollout: route.rollout, phase: route.phase, arm: shadow.arm });
+    }
+    if (isAnswer) {
+      const pairs = phase.paired(shadow.arm);
+      pairs.add(null, null, shadow.latencyUs - stable.latencyUs);
+      if (stable.costDollars !== null && shadow.costDollars !== null) pairs.addCosts(stable.costDollars, shadow.costDollars);
+    }
+    this.#judge(phase, route, shadow.arm, shadow);
+  }
+
+  /** A score of a trace that arrived, at this server or at another; the same again changes nothing. */
+  scored(score: SplitScore): void {
+    for (const { rollout, phase: name, arm, value, former } of this.#calls.put(score)) {
+      const phase = this.#phases.get(rollout)?.get(name);
+      const counters = phase?.knownArm(arm);
+      if (phase === undefined || counters === undefined) continue;
+      phase.changes++;
+      if (former !== null) counters.removeValue(`score ${score.name}`, former);
+      if (value !== null) counters.addValue(`score ${score.name}`, value);
+    }
+  }
+
   /** Truth that arrived, at this server or at another; the same again changes nothing. */
   truth(records: readonly Pick<StoredTruth, "predictionId" | "row" | "value">[]): void {
     for (const { rollout, phase: name, arm, error, former } of this.#labels.errorsOf(records)) {
@@ -81,6 +135,11 @@ export class RolloutFigures implements TrafficObserver {
     return mergeFigures([this.#phases.get(rollout)?.get(phase)?.toFigures() ?? { arms: [], paired: [] }]);
   }
 
+  /** Whether there are calls that a score could be of. */
+  get hasCalls(): boolean {
+    return this.#calls.size > 0;
+  }
+
   /** Phases with figures, and a number for each that goes up with every change of them. */
   open(): { rollout: string; phase: string; changes: number }[] {
     return [...this.#phases.values()].flatMap((phases) => [...phases.values()].map(({ rollout, phase, changes }) => ({ rollout, phase, changes })));
@@ -90,6 +149,7 @@ export class RolloutFigures implements TrafficObserver {
   drop(rollout: string): void {
     this.#phases.delete(rollout);
     this.#labels.drop(rollout);
+    this.#calls.drop(rollout);
   }
 
   #countersOf(route: TrafficRoute): PhaseCounters {

@@ -1,6 +1,7 @@
 import type { Clock, EpochMs } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { ServingService, TrafficRoute, TruthStore } from "../../serving/index.ts";
+import type { FeedbackFeed } from "../../tracing/index.ts";
 import type { Timers } from "../../workflows/index.ts";
 import { mergeFigures, withoutHashes } from "../figures/merge-figures.ts";
 import type { RolloutFigures } from "../figures/rollout-figures.ts";
@@ -10,6 +11,7 @@ import { FiguresWriter } from "./figures-writer.ts";
 import { liveReplicas } from "./live-replicas.ts";
 import { RouteTaker } from "./route-taker.ts";
 import { TroubleLog } from "./trouble-log.ts";
+import { ScoreFollower } from "./score-follower.ts";
 import { TruthFollower } from "./truth-follower.ts";
 
 export interface RouteReplicaParts {
@@ -19,6 +21,7 @@ export interface RouteReplicaParts {
   serving: Pick<ServingService, "applyRoute" | "cutArm">;
   figures: RolloutFigures;
   truths: Pick<TruthStore, "readSince">;
+  feedback: FeedbackFeed;
   clock: Clock;
   timers: Timers;
   logger: Logger;
@@ -45,6 +48,7 @@ export class RouteReplica {
   readonly #parts: RouteReplicaParts;
   readonly #writer: FiguresWriter;
   readonly #truth: TruthFollower;
+  readonly #scores: ScoreFollower;
   readonly #troubles: TroubleLog;
   readonly #routes: RouteTaker;
   /** Of each model with a route. */
@@ -67,6 +71,7 @@ export class RouteReplica {
     this.#troubles = new TroubleLog(parts.logger, "rollouts.trouble");
     this.#writer = new FiguresWriter({ ...parts, replica: parts.id });
     this.#truth = new TruthFollower(parts.truths, parts.figures);
+    this.#scores = new ScoreFollower(parts.feedback, (score) => parts.figures.scored(score));
     this.#routes = new RouteTaker({
       ...parts,
       onTaken: (model, route) => this.#hasTaken(model, route),
@@ -256,6 +261,7 @@ export class RouteReplica {
     this.#readingTruth = true;
     this.#truthAt = now + truthMs;
     await this.#troubles.attempt("truth", () => this.#truth.read(this.#parts.clock.now()));
+    if (this.#parts.figures.hasCalls) await this.#troubles.attempt("scores", () => this.#scores.read(this.#parts.clock.now()));
     this.#readingTruth = false;
   }
 

@@ -4,7 +4,7 @@
  */
 export { type SequentialOptions, type SequentialResult, type Side, againstLimit, carryForward } from "./sequential-estimate.ts";
 export { type Moments, RunningBivariateMoments, RunningMoments, emptyMoments, mergeBivariateMoments, mergeMoments, varianceOf } from "./moments.ts";
-export { meanDifferenceSequence, meanSequence } from "./confidence-sequence.ts";
+export { fewestSamples, meanDifferenceSequence, meanSequence } from "./confidence-sequence.ts";
 export { mixtureTest } from "./sequential-test.ts";
 export { type ErrorPhase, errorRateTest } from "./error-rate-test.ts";
 export { eventRateSequence } from "./event-rate-sequence.ts";

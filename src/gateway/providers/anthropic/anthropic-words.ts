@@ -16,11 +16,13 @@ export interface AnthropicUsage {
   input: number | null;
   cacheRead: number | null;
   cacheWrite: number | null;
+  /** Of `cacheWrite`, what is kept for an hour. */
+  cacheWriteHour: number | null;
   output: number | null;
   thinking: number | null;
 }
 
-export const untold: AnthropicUsage = { input: null, cacheRead: null, cacheWrite: null, output: null, thinking: null };
+export const untold: AnthropicUsage = { input: null, cacheRead: null, cacheWrite: null, cacheWriteHour: null, output: null, thinking: null };
 
 /** Totals so far: newer figures replace older ones, and what is absent or null was not told again. */
 export function newerUsage(before: AnthropicUsage, value: unknown): AnthropicUsage {
@@ -29,11 +31,13 @@ export function newerUsage(before: AnthropicUsage, value: unknown): AnthropicUsa
     input: countOf(usage.input_tokens) ?? before.input,
     cacheRead: countOf(usage.cache_read_input_tokens) ?? before.cacheRead,
     cacheWrite: countOf(usage.cache_creation_input_tokens) ?? before.cacheWrite,
+    cacheWriteHour: countOf(fieldsOf(usage.cache_creation).ephemeral_1h_input_tokens) ?? before.cacheWriteHour,
     output: countOf(usage.output_tokens) ?? before.output,
     thinking: countOf(fieldsOf(usage.output_tokens_details).thinking_tokens) ?? before.thinking,
   };
 }
 
-export function tokenUsage({ input, cacheRead, cacheWrite, output, thinking }: AnthropicUsage): TokenUsage {
-  return { ...unknownUsage, inputTokens: input === null ? null : sumOf(input, cacheRead, cacheWrite), outputTokens: output, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, reasoningTokens: thinking };
+export function tokenUsage({ input, cacheRead, cacheWrite, cacheWriteHour, output, thinking }: AnthropicUsage): TokenUsage {
+  const kept = cacheWriteHour === null || cacheWriteHour === 0 ? {} : { cacheWriteHourTokens: cacheWriteHour };
+  return { ...unknownUsage, ...kept, inputTokens: input === null ? null : sumOf(input, cacheRead, cacheWrite), outputTokens: output, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, reasoningTokens: thinking };
 }

@@ -197,6 +197,11 @@ conformanceCase("anthropic", 14, "usage of message_delta replaces, what is absen
 conformanceCase("anthropic", 15, "what was read from and written to the cache is added to the input", () => {
   const answer = (usage: Block) => chat?.answer(Buffer.from(JSON.stringify({ id: "m", model: "m", content: [], stop_reason: "end_turn", usage })), {}).usage;
   assert.deepEqual(answer({ input_tokens: 10, cache_creation_input_tokens: 3, cache_read_input_tokens: 4, output_tokens: 2 }), { inputTokens: 17, outputTokens: 2, cacheReadTokens: 4, cacheWriteTokens: 3, reasoningTokens: null });
+  const written = { cache_creation_input_tokens: 30, cache_creation: { ephemeral_5m_input_tokens: 10, ephemeral_1h_input_tokens: 20 } };
+  const kept = { inputTokens: 40, outputTokens: 2, cacheReadTokens: null, cacheWriteTokens: 30, cacheWriteHourTokens: 20, reasoningTokens: null };
+  assert.deepEqual(answer({ input_tokens: 10, output_tokens: 2, ...written }), kept);
+  const opening = event("message_start", { message: { id: "m", type: "message", role: "assistant", content: [], model: "m", usage: { input_tokens: 10, output_tokens: 1, ...written } } });
+  assert.deepEqual(collectStream(open(), opening + text(0, "a") + finish("end_turn", { output_tokens: 2 })).usage, kept);
   assert.deepEqual(answer({ input_tokens: 10, output_tokens: 2 }), { inputTokens: 10, outputTokens: 2, cacheReadTokens: null, cacheWriteTokens: null, reasoningTokens: null });
 });
 

@@ -1,5 +1,5 @@
 import type { FinishReason, TokenUsage } from "../../conversation/chat-answer.ts";
-import { countOf, fieldsOf, rowOf, sumOf, textOf } from "../wire-value.ts";
+import { countOf, fieldsOf, listOf, rowOf, sumOf, textOf } from "../wire-value.ts";
 
 const finishReasons: Readonly<Record<string, FinishReason>> = {
   end_turn: "stop", stop_sequence: "stop", tool_use: "tool-calls", max_tokens: "length", model_context_window_exceeded: "length", guardrail_intervened: "content-filter", content_filtered: "content-filter", refusal: "content-filter",
@@ -19,7 +19,8 @@ export function bedrockUsage(value: unknown): TokenUsage {
   const usage = fieldsOf(value);
   const [read, write] = [countOf(usage.cacheReadInputTokens), countOf(usage.cacheWriteInputTokens)];
   const input = countOf(usage.inputTokens);
-  return { inputTokens: input === null ? null : sumOf(input, read, write), outputTokens: countOf(usage.outputTokens), cacheReadTokens: read, cacheWriteTokens: write, reasoningTokens: null };
+  const hour = listOf(usage.cacheDetails).map(fieldsOf).filter(({ ttl }) => ttl === "1h").reduce((sum, { inputTokens }) => sum + (countOf(inputTokens) ?? 0), 0);
+  return { ...(hour === 0 ? {} : { cacheWriteHourTokens: hour }), inputTokens: input === null ? null : sumOf(input, read, write), outputTokens: countOf(usage.outputTokens), cacheReadTokens: read, cacheWriteTokens: write, reasoningTokens: null };
 }
 
 /** Claude's own field, asked for by a path that differs between whole and streamed answers. */

@@ -206,6 +206,9 @@ conformanceCase("bedrock", 14, "usage comes last, and what is absent is not 0", 
 
 conformanceCase("bedrock", 15, "input tokens are summed with those of the cache", () => {
   assert.deepEqual(collectStream(chat.stream(), stream).usage, { inputTokens: 20, outputTokens: 7, cacheReadTokens: 8, cacheWriteTokens: 2, reasoningTokens: null });
+  const kept = event("metadata", { usage: { ...usage, cacheDetails: [{ ttl: "1h", inputTokens: 2 }, { ttl: "5m", inputTokens: 0 }] }, metrics: { latencyMs: 1 } });
+  const told = readEvents(chat.stream(), Buffer.concat([event("messageStart", { role: "assistant" }), delta(0, { text: "a" }), event("messageStop", { stopReason: "end_turn" }), kept])).find(({ type }) => type === "usage");
+  assert.ok(told?.type === "usage" && told.usage.cacheWriteHourTokens === 2 && told.usage.cacheWriteTokens === 2);
 });
 
 conformanceCase("bedrock", 16, "streams tell usage unasked, once", () => {

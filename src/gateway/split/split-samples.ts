@@ -1,0 +1,44 @@
+import { nanoDollars } from "../../ledger/index.ts";
+import type { RouteChoice } from "../../serving/index.ts";
+import { safeHeader } from "../answer-headers.ts";
+import type { CallEnding, CallRecord } from "../call-record.ts";
+import type { RouteSplit } from "./route-splits.ts";
+import type { SplitSample } from "./split-observer.ts";
+import type { SplittableCall } from "./splittable-call.ts";
+import { outcomeOf } from "./trial-outcome.ts";
+
+/** A call, and the arm that it is with. */
+export interface AssignedCall {
+  split: RouteSplit;
+  call: SplittableCall;
+  choice: RouteChoice;
+  /** `stable` or the name of an arm. */
+  arm: string;
+  revision: string;
+}
+
+export const stableArm = "stable";
+
+/** Writes down with a call which settings it is carried out with: in its trace, and in what its caller is told. */
+export function mark(record: CallRecord, { split, arm, revision }: Pick<AssignedCall, "split" | "arm" | "revision">): void {
+  const { rollout, phase } = split.active.route;
+  Object.assign(record.attributes, { "slipway.rollout": rollout, "slipway.phase": phase, "slipway.arm": arm, "slipway.revision": revision });
+  record.headers = { "X-Slipway-Revision": revision, "X-Slipway-Arm": safeHeader(arm) };
+}
+
+export function sampleOf(
+  { split, call, choice, arm, revision }: AssignedCall, record: CallRecord, ending: CallEnding, told: { isFailure: boolean; isRetry?: boolean; isLate?: boolean; ms?: number },
+): SplitSample {
+  return {
+    route: split.active.route, arm, revision, callId: call.id, traceId: record.attribution.traceId, time: call.context.now, outcome: outcomeOf(ending, told.isLate), isFailure: told.isFailure, isRetry: told.isRetry === true,
+    latencyUs: microseconds(told.ms ?? ending.totalMs), costDollars: dollars(ending.cost), choice: { by: choice.by, fraction: choice.fraction },
+  };
+}
+
+export function microseconds(ms: number): number {
+  return Math.round(ms * 1000);
+}
+
+export function dollars(nano: number | null): number | null {
+  return nano === null ? null : nano / nanoDollars;
+}

@@ -1,0 +1,43 @@
+import type { ErrorCode } from "../../core/error-catalogue.ts";
+import { AppError, toAppError } from "../../core/errors.ts";
+import type { CallEnding } from "../call-record.ts";
+import { attemptsOfFailure } from "../routing/call-plan.ts";
+
+/** Outcome of an arm whose time was over. */
+const candidateTimeout = "CANDIDATE_TIMEOUT";
+
+/** What a caller or the server brought about: other settings would do no better, or shall not be asked. */
+const notTheSettings = new Set<ErrorCode>(["CALLER_GONE", "SHUTTING_DOWN", "GATEWAY_OVERLOADED", "STORAGE_FULL"]);
+/** Load, what a caller asks for, or a budget: it is the settings' fault only where others could do the same call. */
+const noFaultAlone = new Set<ErrorCode>(["RATE_LIMITED", "BUDGET_EXCEEDED", "PROVIDER_REFUSED", "CONTEXT_TOO_LONG", "GATEWAY_FIELD_UNSUPPORTED", "CONTENT_BLOCKED", "INVALID_REQUEST"]);
+
+/** The time of an arm was over: why its call is ended from here. */
+export function armTimeout(): AppError {
+  return new AppError("PROVIDER_TIMEOUT", "The settings that are tried out did not answer in the time that they had.");
+}
+
+/** Whether other settings are to be asked the same. */
+export function isWorthAnother({ code }: AppError): boolean {
+  return !notTheSettings.has(code);
+}
+
+/** Whether settings are to blame that were asked alone. What the provider said of the call's own fields is not theirs, but that it has no such model is. */
+export function isOwnFailure(error: AppError): boolean {
+  if (!isWorthAnother(error)) return false;
+  return !noFaultAlone.has(error.code) || (error.code === "PROVIDER_REFUSED" && attemptsOfFailure.get(error)?.at(-1)?.outcome === "not-found");
+}
+
+export function outcomeOf({ outcome, error }: Pick<CallEnding, "outcome" | "error">, isLate = false): string {
+  if (isLate) return candidateTimeout;
+  return outcome === "cancelled" ? "CALLER_GONE" : (error?.code ?? outcome);
+}
+
+/** How a call ends with what was thrown. Where it was ended from here, the reason says more than what came of it. */
+export function endingOf(thrown: unknown, { aborted, reason }: AbortSignal): { outcome: "failed" | "cancelled"; error: AppError } {
+  const error = toAppError(thrown);
+  if (!aborted) return { outcome: "failed", error };
+  if (!(reason instanceof AppError) || reason.code !== "PROVIDER_TIMEOUT") return { outcome: "cancelled", error };
+  const attempts = attemptsOfFailure.get(error);
+  if (attempts !== undefined) attemptsOfFailure.set(reason, attempts);
+  return { outcome: "failed", error: reason };
+}

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { AppError } from "../../core/errors.ts";
+import { RolloutPlan } from "../../registry/index.ts";
+import { mergePatch } from "./merge-patch.ts";
+import { assertRoutePlan, RouteRolloutPlan, routeOnlyProblems } from "./route-plan.ts";
+import { triedVariantOf } from "./tried-options.ts";
+
+describe("the plan of a route's rollout", () => {
+  it("has a canary without a shadow, and gates that calls can be judged by", () => {
+    const plan = RouteRolloutPlan.parse({});
+    assert.deepEqual(plan.phases.map(({ phase, weight, shadow }) => [phase, weight, shadow]), [["canary", 0.05, 0], ["staged", 0.25, 0], ["full", 1, 0]]);
+    for (const { gates } of plan.phases) assert.deepEqual(gates.map(({ kind }) => kind), ["latency", "errors", "cost"]);
+    assertRoutePlan(plan);
+    // What a language model takes is no hundred milliseconds.
+    const { phases: [phase] } = RouteRolloutPlan.parse({ phases: [{ phase: "full", weight: 1, gates: [{ kind: "latency", quantile: "p95" }] }] });
+    assert.deepEqual(phase?.gates[0], { kind: "latency", quantile: "p95", maxMs: null, maxRatio: 1.5, fromMs: 100, onFailure: "roll back" });
+  });
+
+  it("says of each thing that a route cannot have where it stands, and of each that a model cannot", () => {
+    const plan = RolloutPlan.parse({ startOn: ["staging"], phases: [{ phase: "canary", weight: 0.1, checks: [{ kind: "scan", of: "files" }, { kind: "approval" }] }] });
+    assert.throws(() => assertRoutePlan(plan), (error) => error instanceof AppError && error.code === "INVALID_REQUEST"
+      && error.problems?.map(({ path }) => path).join(" ") === "plan.startOn plan.phases[0].gates[3] plan.phases[0].gates[4] plan.phases[0].gates[5] plan.phases[0].checks[0]");
+    assert.deepEqual(routeOnlyProblems(plan, "plan"), []);
+    assert.deepEqual(routeOnlyProblems(RouteRolloutPlan.parse({}), "policy.rollout").map(({ path }) => path), [0, 1, 2].map((phase) => `policy.rollout.phases[${phase}].gates[2]`));
+  });
+
+  it("merges what is different into the present settings (the examples of RFC 7396)", () => {
+    const cases: [unknown, unknown, unknown][] = [
+      [{ a: "b" }, { a: "c" }, { a: "c" }], [{ a: "b" }, { b: "c" }, { a: "b", b: "c" }], [{ a: "b", b: "c" }, { a: null }, { b: "c" }], [{ a: ["b"] }, { a: "c" }, { a: "c" }], [{ a: "c" }, { a: ["b"] }, { a: ["b"] }],
+      [{ a: { b: "c" } }, { a: { b: "d", c: null } }, { a: { b: "d" } }], [{ a: [{ b: "c" }] }, { a: [1] }, { a: [1] }], [["a"], ["c"], ["c"]], [{ a: "b" }, ["c"], ["c"]], [{ e: null }, { a: 1 }, { e: null, a: 1 }], [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+    ];
+    for (const [target, patch, result] of cases) assert.deepEqual(mergePatch(target, patch), result);
+    assert.deepEqual(mergePatch({}, JSON.parse('{"__proto__": {"x": 1}}')), JSON.parse('{"__proto__": {"x": 1}}'));
+    assert.equal(({} as { x?: number }).x, undefined);
+  });
+
+  it("reads variants of the command line", async () => {
+    assert.deepEqual(await triedVariantOf("b=7:20"), { name: "b", revision: 7, percent: 20 });
+    assert.deepEqual(await triedVariantOf("b=7"), { name: "b", revision: 7 });
+    await assert.rejects(triedVariantOf("b=/nowhere.json:10"), { code: "INVALID_REQUEST" });
+    await assert.rejects(triedVariantOf("b"), { code: "INVALID_REQUEST" });
+  });
+});

@@ -1,0 +1,86 @@
+import type { ChangeBy } from "../../access/index.ts";
+import { describeIssue } from "../../core/describe-issue.ts";
+import { AppError } from "../../core/errors.ts";
+import { missingObject } from "../../core/request-gate.ts";
+import { routeSubject } from "../../core/traffic-subject.ts";
+import { RouteSettings, type GatewaySettingsService, type RouteRevisionStore } from "../../gateway/index.ts";
+import type { AbTestService } from "../ab-tests/ab-test-service.ts";
+import { ownMetrics } from "../ab-tests/schemas.ts";
+import type { RolloutService } from "../rollout-service.ts";
+import type { RolloutStore } from "../rollout-store.ts";
+import type { Rollout } from "../schemas.ts";
+import { mergePatch } from "./merge-patch.ts";
+import { assertRoutePlan, RouteRolloutPlan } from "./route-plan.ts";
+import type { NewRouteAbTest, NewRouteRollout, TriedSettings } from "./schemas.ts";
+
+export interface RouteRolloutParts {
+  rollouts: Pick<RolloutService, "start">;
+  abTests: Pick<AbTestService, "start">;
+  store: Pick<RolloutStore, "current">;
+  settings: Pick<GatewaySettingsService, "draftRoute">;
+  revisions: Pick<RouteRevisionStore, "find">;
+}
+
+/** Metrics of predictions, which calls have none of. */
+const ofPredictions: readonly string[] = ownMetrics.filter((name) => name !== "latency");
+
+/** Starts rollouts and A/B tests of the settings of a route: what is tried is kept as a draft first. */
+export class RouteRollouts {
+  readonly #parts: RouteRolloutParts;
+
+  constructor(parts: RouteRolloutParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws GATEWAY_MODEL_NOT_FOUND, INVALID_REQUEST, ROLLOUT_UNDER_WAY, ROLLOUT_IMPOSSIBLE, VERSION_NOT_FOUND. */
+  async start(route: string, { canary, plan: given, reason, ...tried }: NewRouteRollout, by: ChangeBy): Promise<Rollout> {
+    const plan = given ?? RouteRolloutPlan.parse({});
+    assertRoutePlan(plan);
+    await this.#assertFree(route);
+    const version = await this.#versionOf(route, tried, reason, by);
+    return this.#parts.rollouts.start(routeSubject(route), { version, plan, reason, ...(canary === undefined ? {} : { canary }) }, by);
+  }
+
+  /** Throws as `start` does. */
+  async startTest(route: string, { variants, ...test }: NewRouteAbTest, by: ChangeBy): Promise<Rollout> {
+    if (ofPredictions.includes(test.metric)) {
+      const message = `${test.metric} is a metric of predictions: name cost, latency, or a score that is given to traces`;
+      throw new AppError("INVALID_REQUEST", `metric: ${message}.`, { problems: [{ path: "metric", message }] });
+    }
+    await this.#assertFree(route);
+    const versions: { name: string; version: string; percent?: number }[] = [];
+    for (const [index, { name, percent, ...tried }] of variants.entries()) {
+      const version = await this.#versionOf(route, tried, `variant ${name} of an A/B test`, by, `variants[${index}].`);
+      versions.push({ name, version, ...(percent === undefined ? {} : { percent }) });
+    }
+    return this.#parts.abTests.start(routeSubject(route), { ...test, covariate: null, keyInput: null, variants: versions }, by);
+  }
+
+  /** Before anything is kept; whoever is quicker meanwhile is found when the rollout is added. */
+  async #assertFree(route: string): Promise<void> {
+    const open = await this.#parts.store.current(routeSubject(route));
+    if (open !== null) throw new AppError("ROLLOUT_UNDER_WAY", `The route ${route} has ${open.kind === "rollout" ? "a rollout" : "an A/B test"} under way: ${open.id}.`);
+  }
+
+  async #versionOf(name: string, { settings, change, revision }: TriedSettings, reason: string, by: ChangeBy, place = ""): Promise<string> {
+    const route = await this.#parts.revisions.find(name);
+    if (route === null) throw missingObject("route", name);
+    const given = [settings, change, revision].filter((one) => one !== undefined);
+    if (given.length !== 1) throw problem(`${place}settings`, "say what is tried by one of settings, change and revision");
+    if (revision !== undefined) return String(revision);
+    const wanted = settings ?? patched(route.settings, change ?? {}, place);
+    if (JSON.stringify(wanted) === JSON.stringify(route.settings)) throw problem(`${place}${settings === undefined ? "change" : "settings"}`, "nothing is different from the present settings");
+    return String(await this.#parts.settings.draftRoute(name, { settings: wanted, reason }, by));
+  }
+}
+
+function patched(present: RouteSettings, change: Readonly<Record<string, unknown>>, place: string): RouteSettings {
+  const read = RouteSettings.safeParse(mergePatch(present, change), { error: describeIssue });
+  if (read.success) return read.data;
+  const problems = read.error.issues.map(({ path, message }) => ({ path: `${place}change.${path.join(".")}`, message }));
+  throw new AppError("INVALID_REQUEST", problems.map(({ path, message }) => `${path} ${message}`).join("; "), { problems });
+}
+
+function problem(path: string, message: string): AppError {
+  return new AppError("INVALID_REQUEST", `${path}: ${message}.`, { problems: [{ path, message }] });
+}
