@@ -1,8 +1,9 @@
 import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
-import { nanoDollars } from "./ledger-entry.ts";
-import type { BudgetStatus, CostRow, CostSums, SetPrice, TablePrice } from "./schemas.ts";
+import { budgetCommands } from "./budget-commands.ts";
+import { dollars } from "./dollars.ts";
+import type { CostRow, CostSums, SetPrice, TablePrice } from "./schemas.ts";
 
 interface CostsShown {
   since: number;
@@ -12,17 +13,18 @@ interface CostsShown {
   total: CostSums;
 }
 
-const filters = ["team", "project", "route", "provider", "model", "user", "session", "tag"] as const;
+const filters = ["team", "project", "route", "provider", "model", "source", "user", "session", "trace", "tag"] as const;
+const filterHelp: Readonly<Partial<Record<(typeof filters)[number], string>>> = { tag: "calls with this tag alone, NAME=VALUE", source: "gateway: calls through it alone; trace: those that other programs told of in spans", trace: "calls of the trace with this id alone" };
 const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 const costs: Command = {
   words: ["costs"],
   summary: "what calls of models cost",
   options: [
-    { flags: "--by <groups>", description: "up to three of day, hour, team, key, project, route, provider, model, outcome, user, session, agentRun, tag:NAME", default: "day" },
+    { flags: "--by <groups>", description: "up to three of day, hour, team, key, project, route, provider, model, outcome, source, user, session, agentRun, tag:NAME", default: "day" },
     { flags: "--since <time>", description: "how long ago (30m, 24h, 7d) or a time such as 2026-01-31", default: "7d" },
     { flags: "--until <time>", description: "as --since; now when it is left out" },
-    ...filters.map((name) => ({ flags: `--${name} <${name}>`, description: name === "tag" ? "calls with this tag alone, NAME=VALUE" : `calls of this ${name} alone` })),
+    ...filters.map((name) => ({ flags: `--${name} <${name}>`, description: filterHelp[name] ?? `calls of this ${name} alone` })),
   ],
   run: async ({ api }, { options }) => {
     const given = options as Record<string, string | undefined>;
@@ -41,23 +43,6 @@ const costs: Command = {
     );
     return total.unpriced === 0 ? table : `${table}\n\n${total.unpriced} calls have no known price and are not in these sums: slipway prices set`;
   },
-};
-
-const budgets: Command = {
-  words: ["costs", "budgets"],
-  summary: "budgets of teams and projects, and how far they are used",
-  run: ({ api }) => api.get("/api/budgets"),
-  render: ({ budgets: shown }: { budgets: BudgetStatus[] }) =>
-    shown.length === 0
-      ? "No budgets."
-      : textTable(
-          ["TEAM", "PROJECT", "WINDOW", "SPENT", "LIMIT", "USED"],
-          shown.flatMap(({ scope, team, name, limits, use }) => {
-            const of = [team, scope === "project" ? name : "-"];
-            const perQuery = limits.perQuery === undefined ? [] : [[...of, "one call", "-", dollars(limits.perQuery * nanoDollars), "-"]];
-            return [...perQuery, ...use.map(({ window, spent, limit, percent }) => [...of, window, dollars(spent), dollars(limit), `${percent}%`])];
-          }),
-        ),
 };
 
 const prices: Command = {
@@ -101,7 +86,7 @@ const setPrice: Command = {
   render: ({ provider, model, from, rates }: SetPrice) => `${model} of ${provider} costs $${rates.input} for a million tokens of input and $${rates.output} of output from ${new Date(from).toISOString()} on.`,
 };
 
-export const ledgerCommands: readonly Command[] = [costs, budgets, prices, setPrice];
+export const ledgerCommands: readonly Command[] = [costs, ...budgetCommands, prices, setPrice];
 
 function timeOf(text: string, now: number): number {
   const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
@@ -109,9 +94,4 @@ function timeOf(text: string, now: number): number {
   const time = Date.parse(text);
   if (Number.isNaN(time)) throw new AppError("INVALID_REQUEST", `${text} is neither how long ago (30m, 24h, 7d) nor a time such as 2026-01-31.`);
   return time;
-}
-
-function dollars(nano: number): string {
-  const amount = nano / nanoDollars;
-  return `$${amount !== 0 && Math.abs(amount) < 1 ? Number(amount.toPrecision(3)).toFixed(9).replace(/0+$/, "").replace(/\.$/, "") : amount.toFixed(2)}`;
 }

@@ -31,6 +31,8 @@ export interface LedgerEntry {
   id: string;
   time: EpochMs;
   kind: "llm";
+  /** `trace`: another program made the call and told of it in a span; budgets do not count it. Absent is the gateway. */
+  source?: "gateway" | "trace";
   attribution: Attribution;
   provider: string;
   model: string;
@@ -40,7 +42,7 @@ export interface LedgerEntry {
   tokens: BilledTokens;
   /** Whole billionths of a US dollar; null where the price is not known. */
   cost: number | null;
-  /** Of the price table that made the cost. */
+  /** Of the price table that made the cost; `reported` where the program that told of the call told its cost too. */
   priceVersion: string | null;
   /** Milliseconds. */
   totalMs: number;

@@ -3,7 +3,7 @@ import type { LedgerEntry } from "./ledger-entry.ts";
 /** A sealed part of a journal: nothing is added to it any more. */
 export interface JournalPart {
   /** What of it can be read: a crash may have cut its end. */
-  entries(): Promise<LedgerEntry[]>;
+  entries(): Promise<readonly LedgerEntry[]>;
   /** Its entries are in the database. */
   remove(): Promise<void>;
 }

@@ -64,7 +64,8 @@ export class LedgerService {
   /** Answers when the entry survives the death of this process. Never rejects: see above. A reservation for the call is to be settled before. */
   record(entry: LedgerEntry): Promise<void> {
     const storable = storableEntry(entry);
-    this.#sums.add(storable.attribution, storable.time, storable.cost ?? 0, this.#parts.clock.now());
+    // Budgets are of what went through the gateway: what others spent elsewhere nobody could have held.
+    if (storable.source !== "trace") this.#sums.add(storable.attribution, storable.time, storable.cost ?? 0, this.#parts.clock.now());
     this.#wake(drainEveryMs);
     return this.#parts.journal.append(storable).then(() => this.#noteWritten(), (cause: unknown) => this.#noteLost(storable, cause));
   }

@@ -50,6 +50,26 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
       assert.equal((await store.entries({ ...everything, after: null, limit: 10 })).length, 2);
     });
 
+    it("tells calls of the gateway and those that spans tell of apart, and sums them together, at the edges of hours and within; what budgets ask for has the gateway's alone", async () => {
+      const store = await open();
+      const times = [day - 1, day, day + 1000, day + hourMs - 1, day + hourMs, day + 3 * hourMs + 5];
+      const calls = times.map((time, index) => ledgerEntry({ time: epochMs(time), cost: 1 << index, attribution: { traceId: `trace-${index}` } }));
+      const told = times.map((time, index) => ledgerEntry({ time: epochMs(time), cost: 100 << index, source: "trace", priceVersion: "reported", attribution: { project: "shop", traceId: `trace-${index}` } }));
+      await store.add([...calls, ...told]);
+      for (const [since, until] of [[0, day * 2], [day, day + 2 * hourMs], [day + 500, day + hourMs], [day + 1, day + 4 * hourMs]] as const) {
+        const sum = (entries: readonly LedgerEntry[]): number => entries.filter(({ time }) => time >= since && time < until).reduce((whole, { cost }) => whole + cost!, 0);
+        const range = { since: epochMs(since), until: epochMs(until) };
+        assert.deepEqual(await costs(store, ["source"], range), [["trace", sum(told)], ["gateway", sum(calls)]]);
+        assert.deepEqual(await costs(store, [], range), [[sum(told) + sum(calls)]]);
+        assert.deepEqual(await costs(store, [], { ...range, filter: { source: "trace" } }), [[sum(told)]]);
+        assert.deepEqual(await costs(store, ["project"], { ...range, filter: { source: "gateway" } }), [[null, sum(calls)]]);
+        assert.deepEqual(await costs(store, ["source", "user"], range), [["trace", null, sum(told)], ["gateway", null, sum(calls)]]);
+      }
+      assert.deepEqual(await costs(store, ["source"], { filter: { trace: "trace-2" } }), [["trace", 400], ["gateway", 4]]);
+      assert.deepEqual(await store.forTrace("trace-1"), [calls[1], told[1]]);
+      assert.equal((await store.spentSince(epochMs(0))).reduce((whole, { cost }) => whole + cost, 0), 63);
+    });
+
     it("keeps whole sums of large amounts", async () => {
       const store = await open();
       const large = 4_000_000_000_000_001;
@@ -107,7 +127,7 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
 
     it("sums any time exactly, with the same result by hours and by entries", async () => {
       const store = await open();
-      const entries = Array.from({ length: 60 }, (_, index) => ledgerEntry({ time: epochMs(day + index * 540_001), cost: 2 ** (index % 40), attribution: { route: `r${index % 3}` } }));
+      const entries = Array.from({ length: 60 }, (_, index) => ledgerEntry({ time: epochMs(day + index * 540_001), cost: 2 ** (index % 40), attribution: { route: `r${index % 3}`, user: `u${index % 2}` } }));
       await store.add(entries);
       await fc.assert(
         fc.asyncProperty(fc.integer({ min: -1, max: 9 * hourMs }), fc.integer({ min: 0, max: 9 * hourMs }), async (from, length) => {
@@ -118,6 +138,10 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
             const expected = own.length === 0 ? [] : [[route, own.reduce((sum, { cost }) => sum + cost!, 0)]];
             assert.deepEqual(await costs(store, ["route"], { since, until, filter: { route } }), expected);
           }
+          // By user, whether a part of what is kept is asked for or nearly all of it.
+          const byUser = new Map<string | null, number>();
+          for (const { attribution: { user }, cost } of inside) byUser.set(user, (byUser.get(user) ?? 0) + cost!);
+          for (const teams of [null, ["search", "other"]]) assert.deepEqual(new Map((await costs(store, ["user"], { since, until, teams })) as [string, number][]), byUser);
         }),
         { numRuns: 12, examples: [[0, hourMs], [1, hourMs - 2], [hourMs - 1, 2], [1, 2 * hourMs]] },
       );

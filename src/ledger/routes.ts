@@ -19,7 +19,7 @@ const By = z
   .string().max(200).default("day")
   .transform((text) => [...new Set(text.split(",").filter((word) => word !== ""))])
   .pipe(z.array(CostGrouping).max(3))
-  .meta({ description: "Up to three of hour, day, team, key, project, route, provider, model, outcome, user, session, agentRun and tag:NAME, with commas between", example: "team,model" });
+  .meta({ description: "Up to three of hour, day, team, key, project, route, provider, model, outcome, source, user, session, agentRun and tag:NAME, with commas between", example: "team,model" });
 const TeamParams = BudgetName.pick({ team: true }).strict();
 const ProjectParams = z.strictObject({ team: BudgetName.shape.team, project: BudgetName.shape.name });
 
@@ -57,7 +57,7 @@ function costRoutes({ ledger, settings }: Parts): Route[] {
         const entries = await ledger.entries(caller, { ...rangeOf(since, until, now), filter, after: after === undefined ? null : positionOf(after), limit: limit + 1 });
         const page = entries.slice(0, limit);
         const last = page.at(-1);
-        return { entries: page.map((entry) => ({ ...entry, attribution: { ...entry.attribution, tags: { ...entry.attribution.tags } } })), next: entries.length > limit && last !== undefined ? `${last.time}.${last.id}` : null };
+        return { entries: page.map((entry) => ({ ...entry, source: entry.source ?? "gateway", attribution: { ...entry.attribution, tags: { ...entry.attribution.tags } } })), next: entries.length > limit && last !== undefined ? `${last.time}.${last.id}` : null };
       },
     }),
   ];

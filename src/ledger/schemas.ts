@@ -69,10 +69,12 @@ export const TablePrice = z.object({ provider: z.string(), models: z.array(z.str
 export type TablePrice = z.infer<typeof TablePrice>;
 
 /** What costs can be grouped by; `tag:NAME` groups by the value of a tag. */
-export const plainGroupings = ["hour", "day", "team", "key", "project", "route", "provider", "model", "outcome", "user", "session", "agentRun"] as const;
+export const plainGroupings = ["hour", "day", "team", "key", "project", "route", "provider", "model", "outcome", "source", "user", "session", "agentRun"] as const;
 export type PlainGrouping = (typeof plainGroupings)[number];
 export const CostGrouping = z.union([z.enum(plainGroupings), z.templateLiteral(["tag:", z.string().min(1).max(64)])]);
 export type CostGrouping = z.infer<typeof CostGrouping>;
+
+export const CostSource = z.enum(["gateway", "trace"]).meta({ id: "CostSource", description: "`gateway`: a call that went through it. `trace`: one that another program made and told of in a span" });
 
 /** All that are given must hold. */
 export const CostFilter = z.strictObject({
@@ -83,8 +85,10 @@ export const CostFilter = z.strictObject({
   provider: z.string().max(128).optional(),
   model: z.string().max(256).optional(),
   outcome: z.enum(["ok", "failed", "cancelled", "cached"]).optional(),
+  source: CostSource.optional(),
   user: z.string().max(256).optional().meta({ description: "The caller's own user" }),
   session: z.string().max(256).optional(),
+  trace: z.string().max(64).optional().meta({ description: "Id of a trace" }),
   agentRun: z.string().max(256).optional(),
   tag: z.string().max(300).regex(/^[^=]{1,64}=/, "NAME=VALUE").optional().meta({ description: "NAME=VALUE" }),
 });
@@ -110,7 +114,7 @@ const count = z.number().nullable();
 /** One call as the ledger keeps it. */
 export const CostEntry = z
   .object({
-    id: z.string(), time: Timestamp, kind: z.literal("llm"),
+    id: z.string(), time: Timestamp, kind: z.literal("llm"), source: CostSource,
     attribution: z.object({
       actor: z.string(), team: z.string(), project: z.string().nullable(), route: z.string().nullable(), user: z.string().nullable(), session: z.string().nullable(),
       traceId: z.string().nullable(), agentRun: z.string().nullable(), tags: z.record(z.string(), z.string()),
@@ -119,7 +123,7 @@ export const CostEntry = z
     estimated: z.boolean().meta({ description: "The provider told no usage: tokens were counted here" }),
     tokens: z.object({ input: count, cacheRead: count, cacheWrite: count, cacheWriteHour: count.optional(), output: count }),
     cost: NanoDollars.nullable().meta({ description: "Whole billionths of a US dollar; null where the price is not known" }),
-    priceVersion: z.string().nullable(), totalMs: z.number(), firstByteMs: z.number().nullable(),
+    priceVersion: z.string().nullable().meta({ description: "Of the price that made the cost; `reported` where a span told the cost itself" }), totalMs: z.number(), firstByteMs: z.number().nullable(),
   })
   .meta({ id: "CostEntry" });
 export type CostEntry = z.infer<typeof CostEntry>;

@@ -11,12 +11,13 @@ const why: Command = {
   positionals: [{ name: "<prediction>", description: "prediction id, prd_…" }],
   run: ({ api }, { positionals }) => api.get(`/api/predictions/${encodeURIComponent(positionals[0]!)}`),
   render: ({ prediction, contractDigest, alias, truth, shadow, verdict }: PredictionExplanation) => {
-    const { timing, assignment } = prediction;
+    const { timing, assignment, traceId } = prediction;
     return [
       `${prediction.id}  ${new Date(prediction.time).toISOString()}  ${prediction.outcome}`,
       `  model     ${prediction.model} version ${prediction.version}${alias === null ? "" : ` (${alias})`}, contract ${contractDigest}`,
       `  timing    ${ms(timing.totalUs)} in all: ${ms(timing.queueUs)} queued, ${ms(timing.runUs)} in the model, in a batch of ${timing.batchRows} rows`,
       ...(prediction.requestId === null ? [] : [`  request   ${prediction.requestId}`]),
+      ...(traceId === null ? [] : [`  trace     ${traceId}`]),
       ...(assignment === null ? [] : assignmentLines(assignment)),
       ...prediction.inputs.map((tensor) => `  input     ${tensorText(tensor)}`),
       ...prediction.outputs.map((tensor) => `  output    ${tensorText(tensor)}`),

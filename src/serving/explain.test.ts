@@ -43,7 +43,7 @@ describe("explainPrediction", () => {
     clock.advance(10);
     const prediction: Prediction = {
       id: ids.next("prediction"), time: clock.now(), model: "m", version: "1", requestId: null, rows: 1, outcome: "ok", timing: { queueUs: 0, runUs: 1000, totalUs: 2000, batchRows: 1 }, inputs: [],
-      outputs: [{ name: "y", datatype: "INT64", shape: [1], data: [7] }], assignment: null, ...change,
+      outputs: [{ name: "y", datatype: "INT64", shape: [1], data: [7] }], assignment: null, traceId: null, ...change,
     };
     predictions.push(prediction);
     return prediction;

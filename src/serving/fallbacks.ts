@@ -5,6 +5,7 @@ import type { PredictionRecords } from "./prediction-records.ts";
 import type { ServedModel } from "./served-model.ts";
 import type { ServedVersion } from "./served-version.ts";
 import type { AnswerParts } from "./serving-parts.ts";
+import type { TracedPrediction } from "./traced-prediction.ts";
 import { reserveMs } from "./time-limit.ts";
 import type { Assignment } from "./traffic/traffic-route.ts";
 import { rowsIn, settleBreaker, type Tried } from "./version-attempt.ts";
@@ -37,8 +38,8 @@ export class Fallbacks {
   }
 
   /** Null where nothing can stand in. `leftMs` tells what is left of the deadline. */
-  async answer(model: ServedModel, failed: Tried, call: InferenceCall, predictionId: string, leftMs: () => number, assignment: Assignment | null): Promise<InferenceResult | null> {
-    const other = await this.#fromModel(model, call, predictionId, leftMs());
+  async answer(model: ServedModel, failed: Tried, call: InferenceCall, predictionId: string, leftMs: () => number, assignment: Assignment | null, trace: TracedPrediction | null): Promise<InferenceResult | null> {
+    const other = await this.#fromModel(model, call, predictionId, leftMs(), trace);
     if (other !== null) return other;
     const { answer } = model.policy.fallback;
     if (answer === null) return null;
@@ -47,14 +48,15 @@ export class Fallbacks {
     const outputs = defaultAnswer(answer, version.contract.signature, rows);
     if (outputs.length === 0) return null;
     await this.#records.write(model, version, {
-      id: predictionId, now: call.now, requestId: call.id, rows, outcome: defaultOutcome, timing: failed.timing, inputs: call.inputs, outputs, assignment,
+      id: predictionId, now: call.now, requestId: call.id, rows, outcome: defaultOutcome, timing: failed.timing, inputs: call.inputs, outputs, assignment, traceId: trace === null ? null : trace.traceId,
     });
+    trace?.tell({ predictionId, version: version.version, rows, outcome: defaultOutcome, timing: failed.timing, arm: "default answer", rollout: assignment?.rollout ?? null });
     return { predictionId, model: version.model, version: version.version, outputs, arm: "default answer" };
   }
 
   /** Of a model that has no version in memory to be asked. Throws VERSION_NOT_READY, MODEL_UNAVAILABLE. */
-  async withoutVersion(model: ServedModel, call: InferenceCall, predictionId: string): Promise<InferenceResult> {
-    const other = await this.#fromModel(model, call, predictionId, Math.min(call.deadlineMs ?? Infinity, model.policy.serving.deadlineMs));
+  async withoutVersion(model: ServedModel, call: InferenceCall, predictionId: string, trace: TracedPrediction | null): Promise<InferenceResult> {
+    const other = await this.#fromModel(model, call, predictionId, Math.min(call.deadlineMs ?? Infinity, model.policy.serving.deadlineMs), trace);
     if (other !== null) return other;
     model.resolve(undefined);
     throw new AppError("MODEL_UNAVAILABLE", `${model.name} has no version that could answer.`, { retryAfterSeconds: 1 });
@@ -71,7 +73,7 @@ export class Fallbacks {
     return new AppError("MODEL_UNAVAILABLE", message, { cause: error, retryAfterSeconds: error.retryAfterSeconds ?? 1 });
   }
 
-  async #fromModel(model: ServedModel, call: InferenceCall, predictionId: string, limitMs: number): Promise<InferenceResult | null> {
+  async #fromModel(model: ServedModel, call: InferenceCall, predictionId: string, limitMs: number, trace: TracedPrediction | null): Promise<InferenceResult | null> {
     const { model: name } = model.policy.fallback;
     const other = name === null ? undefined : this.#modelOf(name);
     const served = other?.activeVersion;
@@ -84,8 +86,10 @@ export class Fallbacks {
     if (tried.admitted) settleBreaker(served, outcome, isOwnFailure(outcome, limitMs, served.latency.p99Ms), this.#parts.clock.monotonic());
     const rows = rowsIn(served, { inputs });
     this.#parts.observer.answered({ version, time: call.now, rows, outcome, timing, inputs });
+    trace?.asked({ as: "fallback", model: version.model, version: version.version, outcome, failure: tried.failure, timing });
     if (!isAnswer(outcome)) return null;
-    await this.#records.write(other, version, { id: predictionId, now: call.now, requestId: call.id, rows, outcome, timing, inputs, outputs, assignment: null });
+    await this.#records.write(other, version, { id: predictionId, now: call.now, requestId: call.id, rows, outcome, timing, inputs, outputs, assignment: null, traceId: trace === null ? null : trace.traceId });
+    trace?.tell({ predictionId, version: version.version, rows, outcome, timing, arm: "fallback model", rollout: null });
     return { predictionId, model: version.model, version: version.version, outputs, arm: "fallback model" };
   }
 

@@ -6,6 +6,7 @@ import type { PredictionRecords } from "./prediction-records.ts";
 import type { ServedModel } from "./served-model.ts";
 import type { ServedVersion } from "./served-version.ts";
 import type { AnswerParts } from "./serving-parts.ts";
+import type { TracedPrediction } from "./traced-prediction.ts";
 import { patienceMs, remainingMs, reserveMs } from "./time-limit.ts";
 import type { ActiveRoute } from "./traffic/active-route.ts";
 import type { RouteChoice } from "./traffic/assign.ts";
@@ -52,7 +53,7 @@ export class GuardedAnswers {
     this.#mirror.stop();
   }
 
-  async infer(model: ServedModel, call: InferenceCall): Promise<InferenceResult> {
+  async infer(model: ServedModel, call: InferenceCall, trace: TracedPrediction | null): Promise<InferenceResult> {
     const { clock, ids } = this.#parts;
     const startedAt = clock.monotonic();
     const { route } = model;
@@ -62,7 +63,7 @@ export class GuardedAnswers {
     const arm = choice?.arm ?? null;
     const candidate = arm === null ? undefined : model.versions.get(arm.version);
     const first = candidate?.state === "ready" ? candidate : stable;
-    if (first === undefined) return this.#fallbacks.withoutVersion(model, call, predictionId);
+    if (first === undefined) return this.#fallbacks.withoutVersion(model, call, predictionId, trace);
     assertOutputs(call.outputs, first.version);
     const deadlineMs = Math.min(call.deadlineMs ?? Infinity, model.policy.serving.deadlineMs);
     const ownMs = deadlineMs - this.#fallbacks.reserveMs(model, deadlineMs);
@@ -71,19 +72,24 @@ export class GuardedAnswers {
     if (route !== undefined && first === candidate) {
       const tried = await this.#tryArm(model, route, candidate, stable, call, ownMs);
       if (isAnswer(tried.outcome) || !isWorthAnother(tried.outcome) || !route.route.retryOnStable || stable === undefined || stable === candidate) answer = tried;
-      else failed = tried;
+      else {
+        failed = tried;
+        if (trace !== null) tellAsked(trace, arm!.name, tried);
+      }
     }
     const reserved = failed === undefined ? 0 : reserveMs(ownMs, stable!.latency.p99Ms);
     answer ??= await this.#try(model, stable!, call, failed === undefined ? ownMs : remainingMs(ownMs, clock.monotonic() - startedAt, reserved));
     const isRetry = failed !== undefined;
+    if (trace !== null && isRetry) tellAsked(trace, "stable", answer);
     const by = answer.served === first && arm !== null && first === candidate ? arm.name : "stable";
     this.#settle(route, call, predictionId, { failed, answer, by, assigned: arm?.name ?? by, usualMs: stable?.latency.p99Ms ?? null, choice });
     const assignment = route === undefined || choice === undefined ? null : assignmentOf(route, choice, by, failed);
     const timing = isRetry ? { ...answer.timing, totalUs: Math.round((clock.monotonic() - startedAt) * 1000) } : answer.timing;
-    const record = { now: call.now, requestId: call.id, rows: rowsIn(answer.served, call), outcome: answer.outcome, timing, inputs: call.inputs, outputs: answer.outputs, assignment };
+    const record = { now: call.now, requestId: call.id, rows: rowsIn(answer.served, call), outcome: answer.outcome, timing, inputs: call.inputs, outputs: answer.outputs, assignment, traceId: trace === null ? null : trace.traceId };
+    trace?.tell({ predictionId, version: answer.served.version.version, rows: record.rows, outcome: answer.outcome, timing, arm: route === undefined ? null : by, rollout: route === undefined ? null : route.route.rollout });
     if (answer.failure !== undefined && isWorthAnother(answer.outcome)) {
       const leftMs = (): number => remainingMs(deadlineMs, clock.monotonic() - startedAt, deadlineMs - ownMs);
-      const instead = await this.#fallbacks.answer(model, answer, call, predictionId, leftMs, assignment);
+      const instead = await this.#fallbacks.answer(model, answer, call, predictionId, leftMs, assignment, trace);
       // The caller's id is the fallback's; the failure is kept under one of its own.
       await this.#records.write(model, answer.served.version, { id: instead === null ? predictionId : ids.next("prediction"), ...record });
       if (instead !== null) return instead;
@@ -93,7 +99,7 @@ export class GuardedAnswers {
     if (answer.failure !== undefined) throw answer.failure;
     const { model: name, version } = answer.served.version;
     if (route === undefined) return { predictionId, model: name, version, outputs: answer.outputs };
-    if (arm === null && answer.outcome === "ok") this.#mirror.offer(model, route, call, { predictionId, stable: answer.served, outputs: answer.outputs, timing, choice: choice! });
+    if (arm === null && answer.outcome === "ok") this.#mirror.offer(model, route, call, { predictionId, stable: answer.served, outputs: answer.outputs, timing, choice: choice!, trace });
     return { predictionId, model: name, version, outputs: answer.outputs, arm: by };
   }
 
@@ -143,6 +149,10 @@ export class GuardedAnswers {
       ...(choice === undefined ? {} : { choice }),
     });
   }
+}
+
+function tellAsked(trace: TracedPrediction, as: string, { served, outcome, failure, timing }: Tried): void {
+  trace.asked({ as, model: served.version.model, version: served.version.version, outcome, failure, timing });
 }
 
 /** Whether an arm failed at what stable could do. */

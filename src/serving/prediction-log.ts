@@ -17,6 +17,8 @@ export interface PredictionEntry {
   outputs: readonly LogTensor[];
   /** Why it went to this version, where the model had a route. */
   assignment?: Assignment | null;
+  /** Of the trace that has its span, where it has one. */
+  traceId?: string | null;
 }
 
 /** A tensor, or what stands for it when its values are withheld. */

@@ -21,6 +21,7 @@ export interface AnsweredRequest {
   inputs: readonly Tensor[];
   outputs: readonly Tensor[];
   assignment: Assignment | null;
+  traceId: string | null;
 }
 
 /** Writes answers to the prediction log as the model's policy says: sampled, redacted, shortened. */

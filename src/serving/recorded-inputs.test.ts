@@ -13,7 +13,7 @@ const signature: Signature = {
 function prediction(rows: number, x: (number | string)[] | null, word: string[]): Prediction {
   return {
     id: "prd_01ktz0000000000000000000ab", time: 1, model: "m", version: "1", requestId: null, rows, outcome: "ok", timing: { queueUs: 0, runUs: 0, totalUs: 0, batchRows: 1 },
-    inputs: [{ name: "word", datatype: "BYTES", shape: [rows], data: word }, { name: "x", datatype: "FP32", shape: [rows, 2], data: x }], outputs: [], assignment: null,
+    inputs: [{ name: "word", datatype: "BYTES", shape: [rows], data: word }, { name: "x", datatype: "FP32", shape: [rows, 2], data: x }], outputs: [], assignment: null, traceId: null,
   };
 }
 

@@ -3,6 +3,9 @@ import { ModelName, VersionNumber } from "../core/names.ts";
 import { ExampleTensor } from "../registry/index.ts";
 import { Assignment } from "./traffic/traffic-route.ts";
 
+/** With the other schemas for a process that reads the prediction log and nothing else of the module. */
+export { Assignment };
+
 const Timestamp = z.number().int().nonnegative().meta({ description: "Milliseconds since 1970-01-01T00:00:00Z" });
 
 export const PredictionId = z
@@ -51,6 +54,7 @@ export const Prediction = z
     outputs: z.array(LoggedTensor),
     /** Null where the model had no route, or the caller named the version. */
     assignment: Assignment.nullable().meta({ description: "Why it went to this version; null where nothing was rolled out or tested" }),
+    traceId: z.string().nullable().meta({ description: "The trace that has its span; null where it has none. A trace may have been let go by sampling or age" }),
   })
   .meta({ id: "Prediction" });
 export type Prediction = z.infer<typeof Prediction>;

@@ -7,6 +7,7 @@ import type { BlobStore, RegistryService } from "../registry/index.ts";
 import type { MeasurementStore } from "./measurement-store.ts";
 import type { ModelRuntime } from "./model-runtime.ts";
 import type { PredictionLog } from "./prediction-log.ts";
+import type { PredictionTracing } from "./prediction-tracing.ts";
 import type { ServingObserver } from "./serving-observer.ts";
 import type { TrafficObserver } from "./traffic/traffic-observer.ts";
 
@@ -21,6 +22,8 @@ export interface ServingParts {
   observer: ServingObserver;
   /** Is told of models with a route alone. */
   traffic: TrafficObserver;
+  /** Which predictions have spans; without it none. */
+  tracing?: PredictionTracing;
   /** Whether a rollout shares the model's traffic out at present; without it there are none. */
   isRolledOut?(model: string): Promise<boolean>;
   events: EventBus;
@@ -30,7 +33,7 @@ export interface ServingParts {
 }
 
 /** What single requests are answered with. */
-export type AnswerParts = Pick<ServingParts, "clock" | "ids" | "observer" | "traffic" | "log" | "logger">;
+export type AnswerParts = Pick<ServingParts, "clock" | "ids" | "observer" | "traffic" | "log" | "logger" | "tracing">;
 
 /** What nobody waits for is said in the log. */
 export function logFailure(logger: Logger, event: string, model: string, error: unknown): void {

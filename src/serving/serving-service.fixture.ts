@@ -1,13 +1,16 @@
+import type { Caller } from "../core/caller.ts";
 import { epochMs, systemClock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { EventBus } from "../core/events.ts";
 import { TimeOrderedIds } from "../core/ids.ts";
 import { silentLogger } from "../core/logger.ts";
 import type { Tensor } from "../core/tensor.ts";
+import type { Span } from "../tracing/index.ts";
 import { Policy, type ModelVersion, type RegistryService, type Signature } from "../registry/index.ts";
 import type { ModelRunner, ModelRuntime, RunResult } from "./model-runtime.ts";
-import type { CallConnection, InferenceResult } from "./open-inference/inference-service.ts";
+import type { CallConnection, InferenceResult, SpanAround } from "./open-inference/inference-service.ts";
 import type { PredictionEntry } from "./prediction-log.ts";
+import { PredictionTracing } from "./prediction-tracing.ts";
 import type { ServingSample } from "./serving-observer.ts";
 import { ServingService } from "./serving-service.ts";
 import type { ArmSample, PairedSample } from "./traffic/traffic-observer.ts";
@@ -77,13 +80,15 @@ export class ServingBench {
   readonly answered: ArmSample[] = [];
   readonly paired: PairedSample[] = [];
   readonly observed: ServingSample[] = [];
+  /** With the team that each was emitted for. */
+  readonly spans: (Span & { team: string })[] = [];
   skipped = 0;
   inlineAllowed = false;
   readonly serving: ServingService;
   readonly #models = new Map<string, { champion: string; versions: string[]; policy: Policy }>();
 
-  /** `given` runs the files at `pathOf` of `MODEL/VERSION`, in the place of versions that are scripted. */
-  constructor(given?: { runtime: ModelRuntime; pathOf: (version: string) => string }) {
+  /** `given` runs the files at `pathOf` of `MODEL/VERSION`, in the place of versions that are scripted; `share` of the predictions without a caller's trace get one. */
+  constructor(given?: { runtime: ModelRuntime; pathOf: (version: string) => string }, share = 0) {
     const events = new EventBus();
     events.on("version.state", ({ model, version, state }) => {
       if (state === "unloaded") this.closedVersions.push(`${model}/${version}`);
@@ -103,6 +108,7 @@ export class ServingBench {
       measurements: { read: () => Promise.resolve(null), write: () => Promise.resolve() } as never,
       log: { append: (entry: PredictionEntry) => Promise.resolve(void this.entries.push(entry)), list: () => Promise.resolve([]) } as never,
       observer: { answered: (sample) => void this.observed.push(sample), ran: () => undefined, refused: () => undefined, unlogged: () => undefined },
+      tracing: new PredictionTracing({ sink: { emit: (team, made) => void this.spans.push(...(typeof made === "function" ? made() : [made]).map((span) => ({ ...span, team }))), passesOver: () => false }, clock: systemClock, share, teamOf: () => "owners" }),
       traffic: { answered: (sample) => void this.answered.push(sample), paired: (sample) => void this.paired.push(sample), shadowSkipped: () => void this.skipped++ },
     });
   }
@@ -113,10 +119,10 @@ export class ServingBench {
     await this.serving.load(model, "1");
   }
 
-  async infer(model: string, values: readonly number[], more: { version?: string; key?: string; headers?: CallConnection["headers"]; deadlineMs?: number } = {}): Promise<InferenceResult> {
+  async infer(model: string, values: readonly number[], more: { version?: string; key?: string; headers?: CallConnection["headers"]; deadlineMs?: number; within?: SpanAround; caller?: Caller } = {}): Promise<InferenceResult> {
     return this.serving.infer({
       model, version: more.version, id: null, inputs: [{ name: "x", datatype: "FP32", shape: [values.length, 1], data: Float32Array.from(values) }], outputs: undefined,
-      deadlineMs: more.deadlineMs, connection: { signal: undefined, headers: more.headers ?? {} }, routingKey: more.key, now: epochMs(1), door: "rest",
+      deadlineMs: more.deadlineMs, connection: { signal: undefined, headers: more.headers ?? {}, ...(more.caller === undefined ? {} : { caller: more.caller }) }, routingKey: more.key, now: epochMs(1), door: "rest", within: more.within,
     });
   }
 

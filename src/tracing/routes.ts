@@ -39,7 +39,7 @@ export function tracingRoutes(parts: TracingRouteParts): Route[] {
         const experiment = headers[experimentHeader];
         const of = typeof experiment === "string" ? { team: await parts.teamOfExperiment(caller, experiment), experiment } : { team: teamOfSender(caller, headers[teamHeader]) };
         const received = inProtobuf ? decodeProtobuf(body) : decodeJson(body);
-        await traces.ingest(of, received.spans, now);
+        await traces.ingest({ ...of, sender: caller.actor }, received.spans, now);
         return otlpAnswer(inProtobuf, received);
       },
     }),

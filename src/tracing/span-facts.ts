@@ -11,6 +11,8 @@ const indexedResource = ["service.name", "service.version", "deployment.environm
 
 /** Under this key every model of a trace is indexed. */
 const modelKey = "model";
+/** Under this key the id of the answer that a call of the gateway gave. */
+const answerKey = "slipway.answer";
 
 /** In one US dollar. */
 const nanoDollars = 1e9;
@@ -35,18 +37,25 @@ export function factsOf(span: StoredSpan): SpanFacts {
   }
   const model = text("gen_ai.response.model") ?? text("gen_ai.request.model");
   if (model !== null) indexed.push([modelKey, model]);
+  // Of the gateway's own calls alone: others tell of them too.
+  const answer = attributes["slipway.route"] === undefined ? null : text("gen_ai.response.id");
+  if (answer !== null) indexed.push([answerKey, answer]);
   return {
     failed: span.status.code === "error",
     inputTokens: sums ? null : wholeOf(attributes["gen_ai.usage.input_tokens"]),
     outputTokens: sums ? null : wholeOf(attributes["gen_ai.usage.output_tokens"]),
     cost: sums ? null : costOf(attributes),
-    session: text("gen_ai.conversation.id") ?? text("session.id"),
-    user: text("user.id") ?? text("enduser.id"),
-    service: textOf(resource["service.name"], indexedCharacters),
+    ...ownersOf(span),
     inputPreview: previewOf(attributes["gen_ai.input.messages"], attributes["input.value"] ?? attributes["gen_ai.tool.call.arguments"]),
     outputPreview: previewOf(attributes["gen_ai.output.messages"], attributes["output.value"] ?? attributes["gen_ai.tool.call.result"]),
     indexed,
   };
+}
+
+/** For whom a span was. */
+export function ownersOf({ attributes, resource }: StoredSpan): Pick<SpanFacts, "session" | "user" | "service"> {
+  const text = (key: string): string | null => textOf(attributes[key], indexedCharacters);
+  return { session: text("gen_ai.conversation.id") ?? text("session.id"), user: text("user.id") ?? text("enduser.id"), service: textOf(resource["service.name"], indexedCharacters) };
 }
 
 /** Billionths of a US dollar: exact where this server priced the call, else what another program told in dollars. */

@@ -35,3 +35,13 @@ export interface Span {
   resource: Attributes;
   scope: { name: string; version: string };
 }
+
+/** Without those that nobody said. */
+export function presentAttributes(attributes: Readonly<Record<string, AttributeValue | null | undefined>>): Attributes {
+  const kept: Record<string, AttributeValue> = {};
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (value !== null && value !== undefined) kept[name] = value;
+  }
+  return kept;
+}

@@ -1,3 +1,4 @@
+import type { EndedTrace } from "./span-sink.ts";
 import type { SpanRecord } from "./stored-span.ts";
 
 export interface SamplingRules {
@@ -36,6 +37,18 @@ export class TailSampling {
     return this.#dropped;
   }
 
+  /** Whether a trace is let go whose root has ended and whose spans are still to be made, `spans` of them. Decides as `take` would, and remembers it for spans of it that come later. */
+  passesOver({ team, traceId, route, failed, duration }: EndedTrace, spans: number): boolean {
+    if (failed || duration > this.#rules.slowMs) return false;
+    const rate = this.#rateFor(team, route);
+    if (rate >= 1 || chosenBelow(traceId, rate)) return false;
+    const key = `${traceId} ${team}`;
+    if (this.#verdicts.get(key) === true) return false;
+    this.#dropped += this.#release(key).length + spans;
+    this.#remember(key, false);
+    return true;
+  }
+
   /** Answers with the spans that are to be written now, in the order of their traces. */
   take(records: readonly SpanRecord[]): readonly SpanRecord[] {
     if (this.#keepsAll(records)) return records;
@@ -62,16 +75,19 @@ export class TailSampling {
   }
 
   #rateOf({ team, span }: SpanRecord): number {
-    const { rates } = this.#rules;
-    if (rates.size === 0) return 1;
     const route = span.attributes["slipway.route"];
-    return (typeof route === "string" ? rates.get(`route:${route}`) : undefined) ?? rates.get(team) ?? rates.get("*") ?? 1;
+    return this.#rateFor(team, typeof route === "string" ? route : null);
   }
 
-  /** The last 56 bits of the id are random, as W3C Trace Context has it. */
+  #rateFor(team: string, route: string | null): number {
+    const { rates } = this.#rules;
+    if (rates.size === 0) return 1;
+    return (route === null ? undefined : rates.get(`route:${route}`)) ?? rates.get(team) ?? rates.get("*") ?? 1;
+  }
+
   #isChosen(record: SpanRecord): boolean {
     const rate = this.#rateOf(record);
-    return rate >= 1 || Number.parseInt(record.span.traceId.slice(-12), 16) / 2 ** 48 < rate;
+    return rate >= 1 || chosenBelow(record.span.traceId, rate);
   }
 
   #isRemarkable({ span, facts }: SpanRecord): boolean {
@@ -103,6 +119,11 @@ export class TailSampling {
     this.#verdicts.set(key, verdict);
     if (this.#verdicts.size > mostVerdicts) this.#verdicts.delete(this.#verdicts.keys().next().value!);
   }
+}
+
+/** The last 56 bits of the id are random, as W3C Trace Context has it. */
+function chosenBelow(traceId: string, rate: number): boolean {
+  return rate > 0 && Number.parseInt(traceId.slice(-12), 16) / 2 ** 48 < rate;
 }
 
 /** Reads `0.1`, `blue=0.5`, `route:chat=1`. Throws RangeError for anything else. */

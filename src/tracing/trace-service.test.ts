@@ -68,7 +68,7 @@ describe("TraceService", () => {
   it("keeps revisions of feedback, and makes rows of datasets with what should have come out", async () => {
     const { service, rows } = await open();
     const { traceId } = exampleSpan(1, 1);
-    await service.ingest({ team: "default" }, [exampleSpan(1, 1, { attributes: { "input.value": "in", "gen_ai.output.messages": JSON.stringify([{ role: "assistant", parts: [{ type: "text", content: "out" }] }]) } })], now);
+    await service.ingest({ team: "default", sender: "key:other" }, [exampleSpan(1, 1, { attributes: { "input.value": "in", "gen_ai.output.messages": JSON.stringify([{ role: "assistant", parts: [{ type: "text", content: "out" }] }]) } })], now);
     const first = await service.addFeedback(localCaller, traceId, NewFeedback.parse({ name: "answer", kind: "expectation", value: "good" }), now);
     const second = await service.addFeedback(localCaller, traceId, NewFeedback.parse({ id: first.id, name: "answer", kind: "expectation", value: "better" }), epochMs(now + 5));
     assert.deepEqual([second.revision, second.createdAt, second.updatedAt, (await service.view(localCaller, traceId)).feedback], [2, now, now + 5, [second]]);
@@ -79,7 +79,7 @@ describe("TraceService", () => {
   it("takes out what must not be kept, in every dialect, before it is translated", async () => {
     const { service } = await open({ redaction: new SpanRedaction({ keys: ["*.secret", "http.*.authorization"], content: false }) });
     const attributes = { "app.secret": "s", "http.request.header.authorization": "s", "llm.input_messages.0.message.content": "s", "mlflow.spanInputs": "{\"messages\":\"s\"}", "gen_ai.input.messages": "s", kept: "k", "llm.model_name": "m" };
-    await service.ingest({ team: "default" }, [exampleSpan(1, 1, { attributes, status: { code: "error", message: "s" }, events: [{ name: "gen_ai.user.message", time: 1n, attributes: { content: "s" } }] })], now);
+    await service.ingest({ team: "default", sender: "key:other" }, [exampleSpan(1, 1, { attributes, status: { code: "error", message: "s" }, events: [{ name: "gen_ai.user.message", time: 1n, attributes: { content: "s" } }] })], now);
     const { spans: [span] } = await service.view(localCaller, exampleSpan(1, 1).traceId);
     assert.ok(!JSON.stringify(span).includes("\"s\""), JSON.stringify(span));
     assert.deepEqual([span?.attributes.kept, span?.model, span?.status.code], ["k", "m", "error"]);
@@ -121,7 +121,7 @@ describe("spans of this server and their export", () => {
   it("writes emitted spans by team in the background, and counts what does not fit or fails", async () => {
     const written: [string, number][] = [];
     const sink = new BufferedSpanSink({
-      ingest: async ({ team }, spans) => { if (team === "bad") throw new AppError("STORAGE_FULL", "full"); written.push([team, spans.length]); }, now: () => now, logger: silent, maxWaiting: 4,
+      ingest: async ({ team }, spans) => { if (team === "bad") throw new AppError("STORAGE_FULL", "full"); written.push([team, spans.length]); }, now: () => now, logger: silent, maxWaiting: 4, sampling: { passesOver: () => false }, alarm: () => () => undefined,
     });
     for (const team of ["a", "b", "a", "bad", "late"]) sink.emit(team, exampleSpan(1, 1));
     assert.deepEqual(written, []);

@@ -8,6 +8,7 @@ import { translate } from "./dialects/translate.ts";
 import { latestFeedback } from "./latest-feedback.ts";
 import type { Feedback, NewFeedback, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
 import type { Span } from "./span.ts";
+import type { SpanCosts } from "./span-costs.ts";
 import { factsOf } from "./span-facts.ts";
 import type { SpanRedaction } from "./span-redaction.ts";
 import { spanViewOf } from "./span-view.ts";
@@ -29,6 +30,10 @@ export interface TraceServiceParts {
   datasets: DatasetRowAdder;
   /** Which teams and experiments a caller sees. */
   visible(caller: Caller): VisibleTraces | Promise<VisibleTraces>;
+  /** Answers when what this server emitted before is written: who has had an answer finds its trace. */
+  settled?: () => Promise<void>;
+  /** Prices calls that others made; without it they cost what they say themselves. */
+  costs?: Pick<SpanCosts, "take">;
   /** Takes everything that is kept, to send it on. Returns at once. */
   forward?: (records: readonly SpanRecord[]) => void;
 }
@@ -48,13 +53,21 @@ export class TraceService {
     this.#parts = parts;
   }
 
-  /** Keeps spans that a caller of the team sent, or this server made: redacted, translated and sampled. Durable when it has answered. */
-  async ingest(of: { team: string; experiment?: string | undefined }, spans: readonly Span[], now: EpochMs): Promise<void> {
-    const { redaction, sampling, store, forward } = this.#parts;
-    const records = sampling.take(spans.map((span): SpanRecord => {
-      const stored = translate(redaction.apply(span));
-      return { team: of.team, experiment: of.experiment ?? null, span: stored, facts: factsOf(stored) };
-    }));
+  /**
+   * Keeps spans that a caller of the team sent (`sender` is its actor), or this server made: redacted, translated and sampled. Calls of models that others made are priced, and in the ledger whether they
+   * are sampled or not. Durable when it has answered.
+   */
+  async ingest(of: { team: string; experiment?: string | undefined; sender?: string }, spans: readonly Span[], now: EpochMs): Promise<void> {
+    const { redaction, sampling, store, costs, forward } = this.#parts;
+    const { team, experiment = null, sender } = of;
+    // What this server makes itself speaks no dialect.
+    const translated = spans.map((span) => (sender === undefined ? { ...redaction.apply(span), original: {}, translated: [] } : translate(redaction.apply(span))));
+    const costed = costs === undefined || sender === undefined ? null : await costs.take({ ...of, sender }, translated);
+    const records = sampling.take(
+      costed === null
+        ? translated.map((span): SpanRecord => ({ team, experiment, span, facts: factsOf(span) }))
+        : costed.map(({ span, counts }): SpanRecord => ({ team, experiment, span, facts: counts ? factsOf(span) : { ...factsOf(span), inputTokens: null, outputTokens: null, cost: null } })),
+    );
     await store.write(records, now);
     forward?.(records);
   }
@@ -71,11 +84,13 @@ export class TraceService {
   }
 
   async find(caller: Caller, search: Omit<TraceSearch, "visible">): Promise<Page<StoredTrace>> {
+    await this.#parts.settled?.();
     return this.#parts.store.search({ ...search, visible: await this.#parts.visible(caller) });
   }
 
   /** Throws TRACE_NOT_FOUND, as all that follow. */
   async trace(caller: Caller, traceId: string): Promise<StoredTrace> {
+    await this.#parts.settled?.();
     const found = await this.#parts.store.find(traceId, await this.#parts.visible(caller));
     if (found === null) throw missingTrace(traceId);
     return found;
@@ -95,6 +110,7 @@ export class TraceService {
 
   async sessions(caller: Caller, request: { user?: string | undefined; after: string | null; limit: number }): Promise<Page<TraceSession>> {
     const { user, ...page } = request;
+    await this.#parts.settled?.();
     return this.#parts.store.sessions({ ...page, ...(user === undefined ? {} : { user }), visible: await this.#parts.visible(caller) });
   }
 

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { translate } from "./dialects/translate.ts";
+import type { FeedbackFeed } from "./feedback-feed.ts";
 import type { Feedback } from "./schemas.ts";
 import type { Span } from "./span.ts";
 import { factsOf } from "./span-facts.ts";
@@ -34,7 +35,8 @@ function feedback(id: string, more: Partial<Feedback> = {}): Omit<Feedback, "rev
 }
 
 /** What every TraceStore promises. `open` gives an empty one. */
-export function traceStoreConformance(adapter: string, open: () => Promise<TraceStore>): void {
+export function traceStoreConformance(adapter: string, openBoth: () => Promise<{ store: TraceStore; feed: FeedbackFeed }>): void {
+  const open = async (): Promise<TraceStore> => (await openBoth()).store;
   const found = async (store: TraceStore, search: Partial<TraceSearch> = {}): Promise<number[]> => {
     const page = await store.search({ visible: "all", attributes: {}, order: "start", limit: 50, ...search });
     return page.items.map(({ summary }) => Number.parseInt(summary.traceId, 16));
@@ -109,6 +111,15 @@ export function traceStoreConformance(adapter: string, open: () => Promise<Trace
       for (const [search, expected] of cases) assert.deepEqual(await found(store, search), expected, JSON.stringify(search));
     });
 
+    it("finds the gateway's own calls by the ids of their answers, and no others that tell of them", async () => {
+      const store = await open();
+      const own = { "slipway.route": "chat", "gen_ai.response.id": "chatcmpl-1" };
+      await store.write([record(1, 1, { attributes: own }), record(2, 1, { attributes: { "gen_ai.response.id": "chatcmpl-1" } }), record(3, 1, { attributes: { ...own, "gen_ai.response.id": "chatcmpl-3" } }, { team: "blue" })], now);
+      assert.deepEqual(await store.answered(["chatcmpl-1", "chatcmpl-2", "chatcmpl-3", "a\0b"]), new Map([["chatcmpl-1", key(1)], ["chatcmpl-3", key(3, "blue")]]));
+      await store.remove([key(1)]);
+      assert.deepEqual(await store.answered(["chatcmpl-1"]), new Map());
+    });
+
     it("gives pages that together are the whole, by each order", async () => {
       const store = await open();
       await store.write(Array.from({ length: 9 }, (_, index) => record(index + 1, 1, { attributes: index % 3 === 0 ? {} : { "gen_ai.usage.cost": index % 2 } })), now);
@@ -161,6 +172,22 @@ export function traceStoreConformance(adapter: string, open: () => Promise<Trace
       assert.deepEqual([await store.removeFeedback(key(1), "f1"), await store.removeFeedback(key(1), "f1")], [true, false]);
       await store.remove([key(1)]);
       assert.deepEqual(await store.feedback(key(1)), []);
+    });
+
+    it("tells of feedback in the order of its arrival, each revision, also of traces that were written later", async () => {
+      const { store, feed } = await openBoth();
+      await store.write([record(1, 1), record(2, 1)], now);
+      const at = (trace: number, id: string, second: number) => store.addFeedback(key(trace), { ...feedback(id), traceId: key(trace).traceId, updatedAt: now + second * 1000 });
+      await at(2, "f1", 3);
+      await at(1, "f2", 1);
+      await at(1, "f1", 2);
+      await at(1, "f2", 3);
+      const told = async (...asked: Parameters<FeedbackFeed["readSince"]>) => (await feed.readSince(...asked)).map(({ feedback: { traceId, id, revision }, receivedAt }) => [traceId.at(-1), id, revision, (receivedAt - now) / 1000].join(" "));
+      assert.deepEqual(await told(epochMs(now), null, 9), ["1 f2 1 1", "1 f1 1 2", "1 f2 2 3", "2 f1 1 3"]);
+      assert.deepEqual(await told(epochMs(now + 2000), null, 2), ["1 f1 1 2", "1 f2 2 3"]);
+      assert.deepEqual(await told(epochMs(now + 3000), { traceId: key(1).traceId, id: "f2", revision: 2 }, 9), ["2 f1 1 3"]);
+      assert.deepEqual(await told(epochMs(now + 3000), { traceId: key(1).traceId, id: "f2", revision: 1 }, 9), ["1 f2 2 3", "2 f1 1 3"]);
+      assert.deepEqual(await told(epochMs(now + 3001), null, 9), []);
     });
 
     it("forgets traces that began before", async () => {

@@ -62,6 +62,8 @@ export interface TraceStore {
   find(traceId: string, visible: VisibleTraces): Promise<StoredTrace | null>;
   /** By their start. At most `limit`. */
   spans(key: TraceKey, limit: number): Promise<StoredSpan[]>;
+  /** Calls of this server's gateway by the ids of their answers, those that are there. */
+  answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, TraceKey>>;
   /** The newest first. `after` is the `next` of the page before. */
   sessions(request: { visible: VisibleTraces; user?: string; after: string | null; limit: number }): Promise<Page<TraceSession>>;
   /** With spans and feedback. Answers with how many were there. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Datatype } from "../../core/tensor.ts";
-import { Assignment, type LogTensor, type PredictionEntry } from "../../serving/index.ts";
+import type { LogTensor, PredictionEntry } from "../../serving/index.ts";
+import { Assignment } from "../../serving/schemas.ts";
 import type { PredictionColumns, Side } from "./prediction-columns.ts";
 
 const StoredTensor = z.object({
@@ -19,6 +20,8 @@ export const PredictionHeader = z.object({
   rows: z.number(), inputs: z.array(StoredTensor), outputs: z.array(StoredTensor),
   /** Left out where there is none, and by releases before rollouts. */
   assignment: Assignment.nullable().default(null),
+  /** Left out of predictions without a span. */
+  traceId: z.string().nullable().default(null),
 });
 export type PredictionHeader = z.infer<typeof PredictionHeader>;
 
@@ -35,5 +38,5 @@ export function headerOf(entry: PredictionEntry, columns: PredictionColumns): z.
     };
   };
   const assignment = entry.assignment ?? null;
-  return { rows: entry.rows, inputs: entry.inputs.map(stored("in")), outputs: entry.outputs.map(stored("out")), ...(assignment === null ? {} : { assignment }) };
+  return { rows: entry.rows, inputs: entry.inputs.map(stored("in")), outputs: entry.outputs.map(stored("out")), ...(assignment === null ? {} : { assignment }), ...(entry.traceId === undefined || entry.traceId === null ? {} : { traceId: entry.traceId }) };
 }

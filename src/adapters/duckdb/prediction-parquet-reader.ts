@@ -113,6 +113,7 @@ function rebuild(rows: readonly Row[], model: string, version: string): Predicti
     inputs: header.inputs.map(tensor),
     outputs: header.outputs.map(tensor),
     assignment: header.assignment,
+    traceId: header.traceId,
   };
 }
 

@@ -27,8 +27,12 @@ interface Options {
   syncEveryMs?: number;
 }
 
+/** Entries of sealed parts that stay in memory, so that they need not be read again; a part that would be too much is read from its file. */
+const mostKept = 20_000;
+
 /** What is written together. */
 interface Group {
+  entries: LedgerEntry[];
   lines: string[];
   bytes: number;
   written: Promise<void>;
@@ -40,6 +44,7 @@ interface ActivePart {
   file: OpenFile;
   bytes: number;
   dirty: boolean;
+  entries: LedgerEntry[];
 }
 
 /**
@@ -51,6 +56,8 @@ export class FileLedgerJournal implements LedgerJournal {
   readonly #directories: DurableDirectories;
   /** Path and bytes of sealed parts, oldest first. */
   readonly #sealed = new Map<string, number>();
+  /** By path, what is written to parts of this process; lacks those that are too many. */
+  readonly #kept = new Map<string, readonly LedgerEntry[]>();
   #active: ActivePart | null = null;
   #collecting: Group | null = null;
   #writing: Promise<void> | null = null;
@@ -86,6 +93,7 @@ export class FileLedgerJournal implements LedgerJournal {
       return Promise.reject(new AppError("QUEUE_FULL", "The journal of the ledger is full: its entries wait for the database.", { retryAfterSeconds: 5 }));
     }
     const group = collecting ?? (this.#collecting = newGroup());
+    group.entries.push(entry);
     group.lines.push(line);
     group.bytes += bytes;
     if (collecting === null && this.#writing === null) this.#schedule();
@@ -145,6 +153,7 @@ export class FileLedgerJournal implements LedgerJournal {
 
   #commit(group: Group, active: ActivePart): void {
     active.bytes += group.bytes;
+    if (active.entries.length <= mostKept) active.entries.push(...group.entries);
     this.#bytes += group.bytes;
     active.dirty = true;
     group.settle();
@@ -170,7 +179,7 @@ export class FileLedgerJournal implements LedgerJournal {
       await fileSystem.remove(path).catch(() => undefined);
       throw error;
     }
-    return { path, file, bytes: 0, dirty: false };
+    return { path, file, bytes: 0, dirty: false, entries: [] };
   }
 
   /** From now on it is a sealed part; it is synced and closed behind the scenes. */
@@ -179,6 +188,9 @@ export class FileLedgerJournal implements LedgerJournal {
     if (active === null) return;
     this.#active = null;
     this.#sealed.set(active.path, active.bytes);
+    let kept = active.entries.length;
+    for (const entries of this.#kept.values()) kept += entries.length;
+    if (kept <= mostKept) this.#kept.set(active.path, active.entries);
     this.#closing = this.#closing.then(async () => {
       try {
         if (end === "cut") await active.file.truncate(active.bytes);
@@ -210,7 +222,9 @@ export class FileLedgerJournal implements LedgerJournal {
     this.#syncTimer.unref();
   }
 
-  async #read(path: string): Promise<LedgerEntry[]> {
+  async #read(path: string): Promise<readonly LedgerEntry[]> {
+    const kept = this.#kept.get(path);
+    if (kept !== undefined) return kept;
     const { fileSystem, logger } = this.#options;
     const file = await fileSystem.open(path, "read");
     try {
@@ -231,12 +245,13 @@ export class FileLedgerJournal implements LedgerJournal {
     await this.#options.fileSystem.remove(path);
     this.#bytes -= this.#sealed.get(path) ?? 0;
     this.#sealed.delete(path);
+    this.#kept.delete(path);
   }
 }
 
 function newGroup(): Group {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  return { lines: [], bytes: 0, written: promise, settle: (error) => (error === undefined ? resolve() : reject(error)) };
+  return { entries: [], lines: [], bytes: 0, written: promise, settle: (error) => (error === undefined ? resolve() : reject(error)) };
 }
 
 function lineOf(entry: LedgerEntry): string {

@@ -7,6 +7,7 @@ export { SqlDatasetStore } from "./sql-dataset-store.ts";
 export { SqlGatewayStore } from "./sql-gateway-store.ts";
 export { SqlLoggedModelStore } from "./sql-logged-model-store.ts";
 export { SqlMeasurementStore } from "./sql-measurement-store.ts";
+export { SqlRouteRevisionStore } from "./sql-route-revision-store.ts";
 export { SqlRegistryStore } from "./sql-registry-store.ts";
 export { SqlSetupStore } from "./sql-setup-store.ts";
 export { SqlStatisticsStore } from "./sql-statistics-store.ts";

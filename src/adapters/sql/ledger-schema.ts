@@ -3,6 +3,8 @@ export interface LedgerSchema {
   ledger_entries: LedgerEntryRow;
   ledger_tags: { entry: string; name: string; value: string };
   ledger_hours: LedgerHourRow;
+  /** As `ledger_hours`, of entries whose source is `trace`. */
+  ledger_trace_hours: LedgerHourRow;
   ledger_budgets: { team: string; scope: string; name: string; limits_json: string; updated_at: number; updated_by: string };
   ledger_prices: { id: string; price_json: string };
   ledger_alerts: { scope: string; threshold: number; written_at: number };
@@ -34,6 +36,7 @@ export interface LedgerEntryRow {
   price_version: string | null;
   total_ms: number;
   first_byte_ms: number | null;
+  source: string;
 }
 
 /** Sums of entries by the hour in which they began: written in the transaction that adds them, and kept when they go. */

@@ -1,17 +1,15 @@
-import type { Kysely } from "kysely";
 import type { ChangeBy } from "../../access/access-store.ts";
 import { defaultTeam } from "../../access/index.ts";
-import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
+import { routeSubject } from "../../core/traffic-subject.ts";
 import type { GatewayStore, StoredProvider } from "../../gateway/gateway-store.ts";
-import { KeyPolicySettings, ProviderSettings, RouteSettings, type GatewayRoute, type KeyPolicy, type RevisionOfRoute } from "../../gateway/schemas.ts";
-import type { DatabaseSchema } from "./database-schema.ts";
+import { KeyPolicySettings, ProviderSettings, type GatewayRoute, type KeyPolicy, type RevisionOfRoute, type RouteSettings } from "../../gateway/schemas.ts";
 import type { GatewaySettingsRow } from "./gateway-schema.ts";
+import { conflict, heldRow, nextRevision, revisionOf, routeOf, takeTurn, type SettingsKind } from "./sql-gateway-rows.ts";
 import { holdTeam } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
+import { deleteRollouts, refuseWhileOpen } from "./sql-rollout-rows.ts";
 import { writeEvents } from "./write-events.ts";
-
-type Kind = "provider" | "route" | "key";
 
 interface Change {
   team: string;
@@ -57,9 +55,7 @@ export class SqlGatewayStore implements GatewayStore {
   async routeRevisions(name: string, limit: number): Promise<RevisionOfRoute[]> {
     const rows = await this.#database.queries
       .selectFrom("gateway_revisions").selectAll().where("kind", "=", "route").where("name", "=", name).orderBy("revision", "desc").limit(limit).execute();
-    return rows.map((row) => ({
-      revision: row.revision, settings: row.settings_json === null ? null : RouteSettings.parse(JSON.parse(row.settings_json)), reason: row.reason, changedAt: row.changed_at, changedBy: row.changed_by,
-    }));
+    return rows.map(revisionOf);
   }
 
   async keyPolicies(): Promise<KeyPolicy[]> {
@@ -74,20 +70,21 @@ export class SqlGatewayStore implements GatewayStore {
     return this.#remove("key", key, by);
   }
 
-  #rows(kind: Kind): Promise<GatewaySettingsRow[]> {
+  #rows(kind: SettingsKind): Promise<GatewaySettingsRow[]> {
     return this.#database.queries.selectFrom("gateway_settings").selectAll().where("kind", "=", kind).where("settings_json", "is not", null).orderBy("name").execute();
   }
 
-  #put(kind: Kind, name: string, revision: number, { team, settings, reason, secret }: Change, { actor, now }: ChangeBy): Promise<GatewaySettingsRow> {
+  #put(kind: SettingsKind, name: string, revision: number, { team, settings, reason, secret }: Change, { actor, now }: ChangeBy): Promise<GatewaySettingsRow> {
     return this.#database.transaction(async (transaction) => {
       if (kind === "route") await holdTeam(transaction, team);
       const found = await heldRow(transaction, kind, name);
       const current = found?.settings_json === undefined || found.settings_json === null ? 0 : found.revision;
       if (current !== revision) throw conflict(kind, name, current);
+      if (kind === "route") await refuseWhileOpen(transaction, routeSubject(name));
       const text = JSON.stringify(settings);
       const stored = secretColumns(secret);
       const row: GatewaySettingsRow = {
-        kind, name, team, revision: (found?.revision ?? 0) + 1, settings_json: text, updated_at: now, updated_by: actor,
+        kind, name, team, revision: found === undefined ? 1 : await nextRevision(transaction, kind, found), settings_json: text, updated_at: now, updated_by: actor,
         secret_json: found?.secret_json ?? null, sealed_secret: found?.sealed_secret ?? null, ...stored,
       };
       if (found === undefined) {
@@ -97,35 +94,29 @@ export class SqlGatewayStore implements GatewayStore {
       }
       else await transaction.updateTable("gateway_settings").set(row).where("kind", "=", kind).where("name", "=", name).execute();
       await transaction.insertInto("gateway_revisions").values({ kind, name, revision: row.revision, settings_json: text, reason, changed_at: now, changed_by: actor }).execute();
+      if (kind === "route") await takeTurn(transaction, row, reason);
       await writeEvents(transaction, this.#ids, [{ type: `gateway.${kind}.changed`, object: `gateway-${kind}:${name}`, team, actor, time: now, payload: { name, revision: row.revision } }]);
       return row;
     });
   }
 
-  #remove(kind: Kind, name: string, { actor, now }: ChangeBy): Promise<boolean> {
+  #remove(kind: SettingsKind, name: string, { actor, now }: ChangeBy): Promise<boolean> {
     return this.#database.transaction(async (transaction) => {
       const found = await heldRow(transaction, kind, name);
       if (found === undefined || found.settings_json === null) return false;
-      const revision = found.revision + 1;
+      const revision = await nextRevision(transaction, kind, found);
       await transaction
         .updateTable("gateway_settings").set({ revision, settings_json: null, secret_json: null, sealed_secret: null, updated_at: now, updated_by: actor })
         .where("kind", "=", kind).where("name", "=", name).execute();
       await transaction.insertInto("gateway_revisions").values({ kind, name, revision, settings_json: null, reason: "", changed_at: now, changed_by: actor }).execute();
+      if (kind === "route") {
+        await transaction.deleteFrom("gateway_turns").where("name", "=", name).execute();
+        await deleteRollouts(transaction, this.#ids, routeSubject(name), { team: found.team, actor, now });
+      }
       await writeEvents(transaction, this.#ids, [{ type: `gateway.${kind}.removed`, object: `gateway-${kind}:${name}`, team: found.team, actor, time: now, payload: { name } }]);
       return true;
     });
   }
-}
-
-/** Written first, so that two changes of one thing follow each other on every dialect. */
-function heldRow(transaction: Kysely<DatabaseSchema>, kind: Kind, name: string): Promise<GatewaySettingsRow | undefined> {
-  return transaction
-    .updateTable("gateway_settings").set(({ ref }) => ({ revision: ref("revision") })).where("kind", "=", kind).where("name", "=", name).returningAll().executeTakeFirst();
-}
-
-function conflict(kind: Kind, name: string, current: number): AppError {
-  const state = current === 0 ? "is not there" : `has revision ${current}`;
-  return new AppError("GATEWAY_CONFLICT", `The ${kind} ${name} ${state}: give revision ${current} with the change.`);
 }
 
 function secretColumns(secret: StoredProvider["secret"] | undefined): Partial<GatewaySettingsRow> {
@@ -138,10 +129,6 @@ function providerOf(row: GatewaySettingsRow): StoredProvider {
   const source = row.secret_json === null ? null : (JSON.parse(row.secret_json) as { from: "value" } | { from: "environment"; name: string } | { from: "file"; path: string });
   const secret = source?.from === "value" ? { from: "value" as const, sealed: row.sealed_secret ?? new Uint8Array(0) } : source;
   return { name: row.name, settings: ProviderSettings.parse(JSON.parse(row.settings_json!)), secret, revision: row.revision, updatedAt: row.updated_at, updatedBy: row.updated_by };
-}
-
-function routeOf(row: GatewaySettingsRow): GatewayRoute {
-  return { name: row.name, team: row.team, settings: RouteSettings.parse(JSON.parse(row.settings_json!)), revision: row.revision, updatedAt: row.updated_at, updatedBy: row.updated_by };
 }
 
 function keyPolicyOf(row: GatewaySettingsRow): KeyPolicy {

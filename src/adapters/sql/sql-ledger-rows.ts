@@ -9,19 +9,26 @@ export function nameOrNull(name: string): string | null {
   return name === "" ? null : name;
 }
 
-export function entryRow({ id, time, kind, attribution, provider, model, outcome, estimated, tokens, cost, priceVersion, totalMs, firstByteMs }: LedgerEntry): LedgerEntryRow {
+const texts = ["id", "kind", "actor", "team", "project", "route", "caller_user", "session", "trace", "agent_run", "provider", "model", "outcome", "price_version", "source"] as const;
+const wholes = ["time", "estimated", "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_hour_tokens", "output_tokens", "cost"] as const;
+
+/** Columns of an entry and their types, in the order of `entryRow`. */
+export const entryRowColumns: readonly (readonly [name: keyof LedgerEntryRow, type: "text" | "bigint" | "double precision"])[] = [
+  ...texts.map((name) => [name, "text"] as const), ...wholes.map((name) => [name, "bigint"] as const), ["total_ms", "double precision"], ["first_byte_ms", "double precision"],
+];
+
+export function entryRow({ id, time, kind, attribution, provider, model, outcome, estimated, tokens, cost, priceVersion, totalMs, firstByteMs, source }: LedgerEntry): readonly unknown[] {
   const { actor, team, project, route, user, session, traceId, agentRun } = attribution;
-  return {
-    id, time, kind, actor, team, project: project ?? "", route: route ?? "", caller_user: user ?? "", session: session ?? "", trace: traceId ?? "", agent_run: agentRun ?? "", provider, model, outcome,
-    estimated: estimated ? 1 : 0, input_tokens: tokens.input, cache_read_tokens: tokens.cacheRead, cache_write_tokens: tokens.cacheWrite, cache_write_hour_tokens: tokens.cacheWriteHour ?? null,
-    output_tokens: tokens.output, cost, price_version: priceVersion, total_ms: totalMs, first_byte_ms: firstByteMs,
-  };
+  return [
+    id, kind, actor, team, project ?? "", route ?? "", user ?? "", session ?? "", traceId ?? "", agentRun ?? "", provider, model, outcome, priceVersion, source ?? "gateway",
+    time, estimated, tokens.input, tokens.cacheRead, tokens.cacheWrite, tokens.cacheWriteHour ?? null, tokens.output, cost, totalMs, firstByteMs,
+  ];
 }
 
 export function ledgerEntryOf(row: LedgerEntryRow, tags: Record<string, string>): LedgerEntry {
   const hourTokens = row.cache_write_hour_tokens;
   return {
-    id: row.id, time: epochMs(row.time), kind: row.kind as LedgerEntry["kind"],
+    ...(row.source === "trace" ? { source: "trace" as const } : {}), id: row.id, time: epochMs(row.time), kind: row.kind as LedgerEntry["kind"],
     attribution: {
       actor: row.actor, team: row.team, project: nameOrNull(row.project), route: nameOrNull(row.route), user: nameOrNull(row.caller_user), session: nameOrNull(row.session),
       traceId: nameOrNull(row.trace), agentRun: nameOrNull(row.agent_run), tags,

@@ -1,17 +1,22 @@
 import { sql, type RawBuilder, type SelectQueryBuilder } from "kysely";
 import { epochMs, type EpochMs } from "../../core/clock.ts";
 import type { CostFilter, CostGroup, CostGrouping, CostQuery, EntryQuery, LedgerEntry, LedgerStore, SpentSum } from "../../ledger/index.ts";
+import { ChunkedStatement } from "./chunked-statement.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import type { SqlDatabase } from "./sql-database.ts";
-import { entryRow, hourMs, hourRows, ledgerEntryOf, nameOrNull } from "./sql-ledger-rows.ts";
+import { entryRow, entryRowColumns, hourMs, hourRows, ledgerEntryOf, nameOrNull } from "./sql-ledger-rows.ts";
 
-/** Rows of one statement: a row of entries has 24 values, and databases take some thousands. */
+/** Rows of one statement: databases take some thousands of values. */
 const chunk = 200;
 const traceLimit = 1000;
+const dayMs = 24 * hourMs;
+
+type HourTable = "ledger_hours" | "ledger_trace_hours";
+const sourceOf = { ledger_hours: "gateway", ledger_trace_hours: "trace" } as const;
 
 /** Columns of groupings that sums by the hour know. */
 const hourColumns = { team: "team", key: "actor", project: "project", route: "route", provider: "provider", model: "model", outcome: "outcome" } as const;
-const entryColumns = { ...hourColumns, user: "caller_user", session: "session", agentRun: "agent_run" } as const;
+const entryColumns = { ...hourColumns, user: "caller_user", session: "session", agentRun: "agent_run", source: "source", trace: "trace" } as const;
 const sumNames = ["calls", "failed", "cached", "unpriced", "inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens", "cost"] as const;
 
 type Sums = Record<(typeof sumNames)[number], number>;
@@ -25,9 +30,12 @@ type Source = SelectQueryBuilder<any, any, any>;
  */
 export class SqlLedgerStore implements LedgerStore {
   readonly #database: SqlDatabase;
+  readonly #entries: ChunkedStatement;
 
   constructor(database: SqlDatabase) {
     this.#database = database;
+    const columns = sql.join(entryRowColumns.map(([name]) => sql.ref(name)));
+    this.#entries = new ChunkedStatement(database.queries, entryRowColumns.map(([, type]) => type), (rows) => sql`insert into ledger_entries (${columns}) select * from ${rows} where 1 = 1 on conflict (id) do nothing returning id`);
   }
 
   async add(entries: readonly LedgerEntry[]): Promise<void> {
@@ -36,18 +44,21 @@ export class SqlLedgerStore implements LedgerStore {
     if (given.length === 0) return;
     await this.#database.transaction(async (transaction) => {
       const added = new Set<string>();
-      for (const part of chunks(given)) {
-        const rows = await transaction.insertInto("ledger_entries").values(part.map(entryRow)).onConflict((conflict) => conflict.column("id").doNothing()).returning("id").execute();
+      for (const statement of this.#entries.statements(given.map(entryRow), [])) {
+        const { rows } = await transaction.executeQuery<{ id: string }>(statement);
         for (const { id } of rows) added.add(id);
       }
       const fresh = given.filter(({ id }) => added.has(id));
       const tags = fresh.flatMap(({ id, attribution }) => Object.entries(attribution.tags).map(([name, value]) => ({ entry: id, name, value })));
       for (const part of chunks(tags)) await transaction.insertInto("ledger_tags").values(part).execute();
       // In one order whoever writes, so that two servers do not wait for each other.
-      for (const part of chunks(hourRows(fresh))) {
-        const plus = (column: string) => sql<number>`${sql.ref(`ledger_hours.${column}`)} + ${sql.ref(`excluded.${column}`)}`;
+      const ofTraces = fresh.filter(({ source }) => source === "trace");
+      const ofCalls = ofTraces.length === 0 ? fresh : fresh.filter(({ source }) => source !== "trace");
+      const sums = [...chunks(hourRows(ofCalls)).map((part) => ({ table: "ledger_hours" as HourTable, part })), ...chunks(hourRows(ofTraces)).map((part) => ({ table: "ledger_trace_hours" as HourTable, part }))];
+      for (const { table, part } of sums) {
+        const plus = (column: string) => sql<number>`${sql.ref(`${table}.${column}`)} + ${sql.ref(`excluded.${column}`)}`;
         await transaction
-          .insertInto("ledger_hours")
+          .insertInto(table)
           .values(part)
           .onConflict((conflict) =>
             conflict.columns(["hour", "team", "actor", "project", "route", "provider", "model", "outcome"]).doUpdateSet({
@@ -62,15 +73,18 @@ export class SqlLedgerStore implements LedgerStore {
   async costs(query: CostQuery, limit: number): Promise<CostGroup[]> {
     const { by, filter, since, until } = query;
     const byHours = isOfHours(by, filter);
-    // Whole hours from their sums, what is left at both ends from the entries.
-    const from = byHours ? Math.min(Math.ceil(since / hourMs) * hourMs, until) : until;
-    const to = byHours ? Math.max(Math.floor(until / hourMs) * hourMs, from) : until;
+    // Whole hours from their sums, or whole days from the index by day and user; what is left at both ends from the entries.
+    const byDays = !byHours && isOfUserIndex(by, filter);
+    const width = byHours ? hourMs : dayMs;
+    const from = byHours || byDays ? Math.min(Math.ceil(since / width) * width, until) : until;
+    const to = byHours || byDays ? Math.max(Math.floor(until / width) * width, from) : until;
     const groups = new Map<string, CostGroup>();
-    const read = async (table: "ledger_hours" | "ledger_entries", start: number, end: number): Promise<void> => {
-      if (start < end) for (const row of await this.#sums(table, query, start, end)) merge(groups, by, row);
+    const read = async (table: HourTable | "ledger_entries", start: number, end: number, inDays = false): Promise<void> => {
+      if (start < end) for (const row of await this.#sums(table, query, start, end, inDays)) merge(groups, by, row);
     };
     await read("ledger_entries", since, from);
-    await read("ledger_hours", from, to);
+    if (byDays) await read("ledger_entries", from, to, true);
+    else for (const table of ["ledger_hours", "ledger_trace_hours"] as const) if (filter.source === undefined || filter.source === sourceOf[table]) await read(table, from, to);
     await read("ledger_entries", to, until);
     return [...groups.values()].sort((one, other) => other.cost - one.cost || other.calls - one.calls || (keyOf(one.group) < keyOf(other.group) ? -1 : 1)).slice(0, limit);
   }
@@ -105,14 +119,18 @@ export class SqlLedgerStore implements LedgerStore {
     return old.length;
   }
 
-  async #sums(table: "ledger_hours" | "ledger_entries", { by, filter, teams }: CostQuery, start: number, end: number): Promise<Record<string, unknown>[]> {
+  async #sums(table: HourTable | "ledger_entries", { by, filter, teams }: CostQuery, start: number, end: number, inDays: boolean): Promise<Record<string, unknown>[]> {
     if (teams?.length === 0) return [];
-    const isHours = table === "ledger_hours";
+    const isHours = table !== "ledger_entries";
     const time = isHours ? "hour" : "time";
-    let query = restrict(this.#database.queries.selectFrom(table), filter, teams).where(time, ">=", start).where(time, "<", end);
+    const { source, ...others } = filter;
+    // As the index has it, and no team of an index that would have to look each entry up.
+    const moment = inDays ? sql<number>`time / ${sql.lit(dayMs)}` : sql<number>`${sql.ref(time)}`;
+    const [first, last] = inDays ? [start / dayMs, end / dayMs] : [start, end];
+    let query = restrict(this.#database.queries.selectFrom(table), isHours ? others : { ...others, source }, teams, inDays ? sql<string>`team || ''` : sql<string>`team`).where(moment, ">=", first).where(moment, "<", last);
     by.forEach((grouping, index) => {
       const name = `group_${index}`;
-      query = query.select(groupExpression(grouping, time).as(name)).groupBy(sql.ref(name));
+      query = query.select((isHours && grouping === "source" ? sql<string>`cast(${sql.lit(sourceOf[table as HourTable])} as text)` : groupExpression(grouping, time)).as(name)).groupBy(sql.ref(name));
     });
     const calls = isHours ? bigSum("calls") : sql<number>`count(*)`;
     const callsOf = (outcome: string) => sql<number>`cast(sum(case when outcome = ${sql.lit(outcome)} then ${isHours ? sql.ref("calls") : sql.lit(1)} else 0 end) as bigint)`;
@@ -149,14 +167,21 @@ function bigSum(column: string) {
   return sql<number>`cast(coalesce(sum(${sql.ref(column)}), 0) as bigint)`;
 }
 
-function isOfHours(by: readonly CostGrouping[], { user, session, agentRun, tag }: CostFilter): boolean {
-  return by.every((grouping) => grouping === "hour" || grouping === "day" || grouping in hourColumns) && [user, session, agentRun, tag].every((each) => each === undefined);
+function isOfHours(by: readonly CostGrouping[], { user, session, agentRun, tag, trace }: CostFilter): boolean {
+  return by.every((grouping) => grouping === "hour" || grouping === "day" || grouping === "source" || grouping in hourColumns) && [user, session, agentRun, tag, trace].every((each) => each === undefined);
+}
+
+/** What the index `ledger_entries_user_days` has in it. */
+const userIndexed: ReadonlySet<string> = new Set(["user", "team", "outcome"]);
+
+function isOfUserIndex(by: readonly CostGrouping[], filter: CostFilter): boolean {
+  return by.includes("user") && by.every((grouping) => userIndexed.has(grouping)) && Object.entries(filter).every(([name, value]) => value === undefined || userIndexed.has(name));
 }
 
 function groupExpression(grouping: CostGrouping, time: string): RawBuilder<unknown> {
   if (isTag(grouping)) return sql<string | null>`(select value from ledger_tags where entry = ledger_entries.id and name = ${grouping.slice("tag:".length)})`;
   if (grouping !== "hour" && grouping !== "day") return sql<string>`${sql.ref(entryColumns[grouping])}`;
-  const width = sql.lit(grouping === "hour" ? hourMs : 24 * hourMs);
+  const width = sql.lit(grouping === "hour" ? hourMs : dayMs);
   return sql<number>`${sql.ref(time)} / ${width} * ${width}`;
 }
 
@@ -165,9 +190,9 @@ function isTag(grouping: CostGrouping): grouping is `tag:${string}` {
 }
 
 /** `source` is of one of the two tables; filters that sums by the hour do not know come with entries alone. */
-function restrict(source: unknown, filter: CostFilter, teams: readonly string[] | null): Source {
+function restrict(source: unknown, filter: CostFilter, teams: readonly string[] | null, teamOf = sql<string>`team`): Source {
   let query = source as Source;
-  if (teams !== null) query = query.where("team", "in", teams);
+  if (teams !== null) query = query.where(teamOf, "in", teams);
   const { tag, ...columns } = filter;
   for (const [name, value] of Object.entries(columns)) if (value !== undefined) query = query.where(entryColumns[name as keyof typeof entryColumns], "=", value);
   if (tag === undefined) return query;

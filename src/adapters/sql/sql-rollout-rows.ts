@@ -1,7 +1,9 @@
 import type { Kysely, Selectable } from "kysely";
 import type { EpochMs } from "../../core/clock.ts";
 import type { DomainEvent } from "../../core/domain-event.ts";
+import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
+import { routeOfSubject, subjectObject } from "../../core/traffic-subject.ts";
 import type { RolloutPlan } from "../../registry/index.ts";
 import type { Rollout, RolloutRequest } from "../../rollouts/schemas.ts";
 import type { TrafficRoute } from "../../serving/index.ts";
@@ -27,18 +29,18 @@ export function routeOf({ model, revision, route_json: route }: Pick<ModelRouteR
   return { revision, route: route === null ? null : { ...(JSON.parse(route) as Omit<TrafficRoute, "model" | "revision">), model, revision } };
 }
 
-/** What is told of a rollout, on its model. */
+/** What is told of a rollout, on what it is of. */
 export function rolloutEvent(type: string, rollout: Rollout, { team, actor, now }: By, reason = rollout.reason): DomainEvent {
   const { model, id, kind, candidate, stable } = rollout;
   const phase = type === "rollout.phase.entered" ? { phase: rollout.plan.phases[rollout.phase]?.phase ?? String(rollout.phase) } : {};
   return {
-    type, object: `model:${model}`, team, actor, time: now,
+    type, object: subjectObject(model), team, actor, time: now,
     payload: { model, rollout: id, kind, candidate, stable, ...phase, ...(reason === "" ? {} : { reason }) },
   };
 }
 
 export function routeEvent(model: string, revision: number, rollout: string | null, { team, actor, now }: By): DomainEvent {
-  return { type: "model.route.changed", object: `model:${model}`, team, actor, time: now, payload: { model, revision, rollout } };
+  return { type: "model.route.changed", object: subjectObject(model), team, actor, time: now, payload: { model, revision, rollout } };
 }
 
 /**
@@ -83,7 +85,15 @@ export async function deleteRollouts(transaction: Queries, ids: IdGenerator, mod
   await transaction.deleteFrom("ab_test_outcomes").where("test", "in", ofModel).execute();
   const removed = await transaction.deleteFrom("rollouts").where("model", "=", model).returningAll().execute();
   for (const open of removed) {
-    if (open.is_open === 1) events.push(rolloutEvent("rollout.aborted", rolloutOf(open), by, "The model was deleted."));
+    if (open.is_open === 1) events.push(rolloutEvent("rollout.aborted", rolloutOf(open), by, `The ${routeOfSubject(model) === null ? "model" : "route"} was deleted.`));
   }
   await writeEvents(transaction, ids, events);
+}
+
+/** For changes past a rollout of what is held. Throws ROLLOUT_UNDER_WAY. */
+export async function refuseWhileOpen(transaction: Queries, subject: string): Promise<void> {
+  const open = await transaction.selectFrom("rollouts").select(["id", "kind"]).where("model", "=", subject).where("is_open", "=", 1).executeTakeFirst();
+  if (open === undefined) return;
+  const what = open.kind === "rollout" ? "The rollout" : "The A/B test";
+  throw new AppError("ROLLOUT_UNDER_WAY", `${what} ${open.id} of ${subject} is under way: end it before another change.`);
 }

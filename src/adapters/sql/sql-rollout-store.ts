@@ -8,11 +8,13 @@ import type { TrafficRoute } from "../../serving/index.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import type { RolloutRow } from "./rollout-schema.ts";
 import type { SqlDatabase } from "./sql-database.ts";
-import { holdModel, readVersion, type RegistryQueries } from "./sql-registry-rows.ts";
+import type { RegistryQueries } from "./sql-registry-rows.ts";
 import { putRoute, rolloutEvent, rolloutOf, routeEvent, routeOf } from "./sql-rollout-rows.ts";
+import { holdSubject } from "./sql-rollout-subjects.ts";
 import { writeEvents } from "./write-events.ts";
 
 const forgottenAfterMs = 86_400_000;
+const missing: ReadonlySet<string> = new Set(["MODEL_NOT_FOUND", "GATEWAY_MODEL_NOT_FOUND"]);
 
 /**
  * Rollouts in SQL. What changes an open rollout writes its row first, so such changes come one after the other. `times`: whose time replicas are
@@ -33,8 +35,8 @@ export class SqlRolloutStore implements RolloutStore {
   add(rollout: Rollout): Promise<void> {
     const { id, model, stable, candidate, state, startedBy, startedAt } = rollout;
     return this.#database.transaction(async (transaction) => {
-      const { team } = await holdModel(transaction, model);
-      for (const version of [stable, candidate]) await readVersion(transaction, model, version);
+      const subject = await holdSubject(transaction, model);
+      await subject.assertVersions(stable, candidate);
       const added = await transaction
         .insertInto("rollouts")
         .values({
@@ -45,7 +47,7 @@ export class SqlRolloutStore implements RolloutStore {
         .onConflict((conflict) => conflict.doNothing())
         .returning("id")
         .executeTakeFirst();
-      if (added !== undefined) return writeEvents(transaction, this.#ids, [rolloutEvent("rollout.started", rollout, { team, actor: startedBy, now: startedAt as EpochMs })]);
+      if (added !== undefined) return writeEvents(transaction, this.#ids, [rolloutEvent("rollout.started", rollout, { team: subject.team, actor: startedBy, now: startedAt as EpochMs })]);
       // The same one again: its answer was lost.
       const same = await transaction.selectFrom("rollouts").select("id").where("id", "=", id).executeTakeFirst();
       if (same === undefined) throw new AppError("ROLLOUT_UNDER_WAY", `${model} has a rollout or an A/B test under way.`);
@@ -106,8 +108,8 @@ export class SqlRolloutStore implements RolloutStore {
 
   writeRoute(model: string, route: Omit<TrafficRoute, "revision"> | null, { actor, now }: { actor: string; now: EpochMs }): Promise<number> {
     return this.#database.transaction(async (transaction) => {
-      const held = await holdModel(transaction, model).catch((error: unknown) => {
-        if (route === null && error instanceof AppError && error.code === "MODEL_NOT_FOUND") return null;
+      const held = await holdSubject(transaction, model).catch((error: unknown) => {
+        if (route === null && error instanceof AppError && missing.has(error.code)) return null;
         throw error;
       });
       // A deleted model took its route along.

@@ -54,29 +54,69 @@ export class SqlSpanWrites {
   }
 
   statements(records: readonly SpanRecord[], now: EpochMs): CompiledQuery[] {
-    const traces = new Map<string, SpanRecord[]>();
-    const spans = new Map<string, SpanRecord>();
-    const values = new Map<string, Row>();
+    const traces = new Map<string, TraceUnit>();
     for (const record of records) {
-      const { team, span: { traceId, spanId, end }, facts } = record;
-      const trace = `${traceId} ${team}`;
-      const key = `${trace} ${spanId}`;
-      const other = spans.get(key);
-      // A statement may touch a row once.
-      if (other === undefined || end !== null || other.span.end === null) spans.set(key, record);
-      const own = traces.get(trace);
-      if (own === undefined) traces.set(trace, [record]);
-      else own.push(record);
-      for (const [name, value] of facts.indexed) values.set(`${trace} ${name} ${value}`, [team, traceId, name, value]);
+      const key = `${record.span.traceId} ${record.team}`;
+      const unit = traces.get(key);
+      if (unit === undefined) traces.set(key, { records: [record], spans: [record] });
+      else {
+        unit.records.push(record);
+        addSpan(unit.spans, record);
+      }
     }
-    const names = [...traces.keys()].sort();
+    const units = [...traces.keys()].sort().map((key) => traces.get(key)!);
     return [
-      ...this.#traces.statements(names.map((name) => traceRow(traces.get(name)!, now)), []),
-      ...this.#spans.statements([...spans.values()].map(spanRow), []),
-      ...this.#values.statements([...values].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row), []),
-      ...this.#sums.statements(names.map((name) => [traces.get(name)![0]!.team, traces.get(name)![0]!.span.traceId]), []),
+      ...this.#traces.statements(units.map((unit) => traceRow(unit.records, now)), []),
+      ...this.#spans.statements(units.flatMap(({ spans }) => spans.map(spanRow)), []),
+      ...this.#values.statements(units.flatMap(({ records: of }) => valueRows(of)), []),
+      ...this.#sums.statements(units.map(({ records: [first] }) => [first!.team, first!.span.traceId]), []),
     ];
   }
+}
+
+/** What came of one trace. */
+interface TraceUnit {
+  records: SpanRecord[];
+  /** Each span once. */
+  spans: SpanRecord[];
+}
+
+/** Beyond so many, looking each up is quicker than looking through all. */
+const fewSpans = 32;
+const placesOf = new WeakMap<SpanRecord[], Map<string, number>>();
+
+/** A statement may touch a row once: of two of one span, the one that has ended. */
+function addSpan(spans: SpanRecord[], record: SpanRecord): void {
+  const { spanId, end } = record.span;
+  let place: number | undefined;
+  if (spans.length < fewSpans) place = spans.findIndex(({ span }) => span.spanId === spanId);
+  else {
+    let places = placesOf.get(spans);
+    if (places === undefined) placesOf.set(spans, (places = new Map(spans.map(({ span }, index) => [span.spanId, index]))));
+    place = places.get(spanId) ?? -1;
+    if (place < 0) places.set(spanId, spans.length);
+  }
+  if (place < 0) spans.push(record);
+  else if (end !== null || spans[place]!.span.end === null) spans[place] = record;
+}
+
+/** Each value of a trace once, in their order. */
+function valueRows(records: readonly SpanRecord[]): Row[] {
+  const { team, span: { traceId } } = records[0]!;
+  const values = new Map<string, Set<string>>();
+  for (const { facts } of records) {
+    for (const [name, value] of facts.indexed) {
+      const known = values.get(name);
+      if (known === undefined) values.set(name, new Set([value]));
+      else known.add(value);
+    }
+  }
+  const rows: Row[] = [];
+  for (const name of [...values.keys()].sort()) {
+    const of = values.get(name)!;
+    for (const value of of.size === 1 ? of : [...of].sort()) rows.push([team, traceId, name, value]);
+  }
+  return rows;
 }
 
 function spanRow({ team, span, facts }: SpanRecord): Row {

@@ -28,7 +28,16 @@ export function contentOf(span: StoredSpan): string {
     ...(span.events.length === 0 ? {} : { e: span.events.map(({ name, time, attributes }) => ({ n: name, t: String(time), a: attributes })) }),
     ...(span.links.length === 0 ? {} : { l: span.links.map(({ traceId, spanId, attributes }) => ({ t: traceId, s: spanId, a: attributes })) }),
   };
-  return JSON.stringify(content, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+  return hasBigInt(span) ? JSON.stringify(content, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)) : JSON.stringify(content);
+}
+
+/** Few spans have one, and to look at each value while writing takes several times as long as to write. */
+function hasBigInt({ attributes, original, resource, events, links }: StoredSpan): boolean {
+  const isIn = (given: Attributes): boolean => {
+    for (const key in given) if (typeof given[key] === "bigint") return true;
+    return false;
+  };
+  return isIn(attributes) || isIn(original) || isIn(resource) || events.some((event) => isIn(event.attributes)) || links.some((link) => isIn(link.attributes));
 }
 
 export function spanOf(row: Selectable<TraceSpanRow>): StoredSpan {

@@ -88,6 +88,18 @@ export class SqlTraceStore implements TraceStore {
     return rows.map(spanOf);
   }
 
+  async answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, TraceKey>> {
+    const found = new Map<string, TraceKey>();
+    for (let from = 0; from < answerIds.length; from += prunedAtOnce) {
+      // Texts with NUL are nowhere, and Postgres refuses them.
+      const ids = answerIds.slice(from, from + prunedAtOnce).map(clean);
+      // The key stands in the text: only then the index of these values is used.
+      const { rows } = await sql<{ value: string; team: string; trace_id: string }>`select value, team, trace_id from trace_values where key = ${sql.lit("slipway.answer")} and value in (${sql.join(ids)})`.execute(this.#database.queries);
+      for (const { value, team, trace_id: traceId } of rows) found.set(value, { team, traceId });
+    }
+    return found;
+  }
+
   sessions(request: Parameters<TraceStore["sessions"]>[0]): Promise<Page<TraceSession>> {
     return listSessions(this.#database.queries, request);
   }
@@ -121,7 +133,7 @@ export class SqlTraceStore implements TraceStore {
         .selectFrom("trace_feedback").select(["revision", "content_json"]).where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", feedback.id).orderBy("revision", "desc").limit(1).executeTakeFirst();
       const createdAt = last === undefined ? feedback.createdAt : Feedback.parse(JSON.parse(last.content_json)).createdAt;
       const written = Feedback.parse({ ...feedback, createdAt, revision: (last?.revision ?? 0) + 1 });
-      await transaction.insertInto("trace_feedback").values({ team, trace_id: traceId, id: written.id, revision: written.revision, name: clean(written.name), content_json: JSON.stringify(written) }).execute();
+      await transaction.insertInto("trace_feedback").values({ team, trace_id: traceId, id: written.id, revision: written.revision, name: clean(written.name), content_json: JSON.stringify(written), received_at: written.updatedAt }).execute();
       return written;
     });
   }

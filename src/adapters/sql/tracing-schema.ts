@@ -1,3 +1,5 @@
+import type { Generated } from "kysely";
+
 /** Tables of traces; conventions as in database-schema.ts. Times ending in `_ns` are nanoseconds since 1970, which come back as bigints. */
 export interface TracingSchema {
   traces: TraceRow;
@@ -57,4 +59,6 @@ export interface TraceFeedbackRow {
   revision: number;
   name: string;
   content_json: string;
+  /** Milliseconds since 1970, by the clock of the server that took it; 0 for what came before it was kept. */
+  received_at: Generated<number>;
 }

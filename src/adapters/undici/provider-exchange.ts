@@ -1,6 +1,6 @@
 import type { Dispatcher } from "undici";
 import { AppError } from "../../core/errors.ts";
-import type { TransportAnswer } from "../../gateway/routing/upstream-transport.ts";
+import type { TransportAnswer, TransportRequest } from "../../gateway/routing/upstream-transport.ts";
 import { decodedBody } from "./decoded-body.ts";
 import { endedByCaller, isClosedConnection, transportFailure } from "./transport-failure.ts";
 
@@ -23,7 +23,7 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
   readonly answer: Promise<TransportAnswer>;
   /** The connection that carries it, once one does. */
   connection: KeptConnection | null = null;
-  readonly #signal: AbortSignal;
+  readonly #signal: TransportRequest["signal"];
   readonly #resend: () => void;
   #resends = 0;
   #begin!: (answer: TransportAnswer) => void;
@@ -36,7 +36,7 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
   #failure: AppError | null = null;
   #reader: { resolve(result: IteratorResult<Uint8Array>): void; reject(error: AppError): void } | null = null;
 
-  constructor(signal: AbortSignal, resend: () => void) {
+  constructor(signal: TransportRequest["signal"], resend: () => void) {
     this.#signal = signal;
     this.#resend = resend;
     this.answer = new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 import { AppError } from "../../core/errors.ts";
+import type { TransportRequest } from "../../gateway/routing/upstream-transport.ts";
 
 const silentCodes = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"]);
 const unresolvedCodes = new Set(["ENOTFOUND", "EAI_AGAIN", "ENODATA"]);
@@ -22,7 +23,7 @@ export function transportFailure(error: Error, begun: boolean): AppError {
 }
 
 /** An ended wait, by whoever waited. */
-export function endedByCaller(signal: AbortSignal): AppError {
+export function endedByCaller(signal: Pick<TransportRequest["signal"], "reason">): AppError {
   return new AppError("PROVIDER_UNAVAILABLE", "The call was ended before the provider had answered.", { cause: signal.reason });
 }
 

@@ -86,6 +86,9 @@ describe("costs", () => {
     assert.deepEqual(tokens, { input: 100, cacheRead: 600, cacheWrite: 300, output: 100 });
     assert.equal(costOf(price, tokens, 1000), 100 * 3000 + 600 * 300 + 300 * 3750 + 100 * 15000);
     assert.equal(costOf(price, { ...tokens, cacheWrite: 0, cacheWriteHour: 300 }, 1000), 100 * 3000 + 600 * 300 + 300 * 6000 + 100 * 15000);
+    const told = { inputTokens: 1000, outputTokens: 100, cacheReadTokens: 600, cacheWriteTokens: 300 };
+    assert.deepEqual(billedTokens({ ...told, cacheWriteHourTokens: 200 }), { input: 100, cacheRead: 600, cacheWrite: 100, cacheWriteHour: 200, output: 100 });
+    assert.deepEqual(billedTokens({ ...told, cacheWriteHourTokens: 999 }), { input: 100, cacheRead: 600, cacheWrite: 0, cacheWriteHour: 300, output: 100 });
     assert.deepEqual(billedTokens({ inputTokens: 5, outputTokens: null, cacheReadTokens: 9, cacheWriteTokens: null }), { input: 0, cacheRead: 9, cacheWrite: null, output: null });
   });
 

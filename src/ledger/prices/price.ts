@@ -34,12 +34,15 @@ interface ToldTokens {
   outputTokens: number | null;
   cacheReadTokens: number | null;
   cacheWriteTokens: number | null;
+  /** Of those written, what is kept for an hour. */
+  cacheWriteHourTokens?: number | undefined;
 }
 
 /** Splits what was told into what is billed apart, so that nothing is billed twice. Contradicting counts never make negative ones. */
-export function billedTokens({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens }: ToldTokens): BilledTokens {
+export function billedTokens({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, cacheWriteHourTokens = 0 }: ToldTokens): BilledTokens {
+  const hour = Math.min(cacheWriteHourTokens, cacheWriteTokens ?? 0);
   const cached = (cacheReadTokens ?? 0) + (cacheWriteTokens ?? 0);
-  return { input: inputTokens === null ? null : Math.max(0, inputTokens - cached), cacheRead: cacheReadTokens, cacheWrite: cacheWriteTokens, output: outputTokens };
+  return { input: inputTokens === null ? null : Math.max(0, inputTokens - cached), cacheRead: cacheReadTokens, cacheWrite: hour === 0 ? cacheWriteTokens : cacheWriteTokens! - hour, ...(hour === 0 ? {} : { cacheWriteHour: hour }), output: outputTokens };
 }
 
 /**

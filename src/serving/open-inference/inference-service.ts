@@ -1,4 +1,5 @@
 import type { EpochMs } from "../../core/clock.ts";
+import type { Caller } from "../../core/caller.ts";
 import type { ErrorCode } from "../../core/error-catalogue.ts";
 import { toAppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -11,6 +12,17 @@ export interface CallConnection {
   readonly signal: AbortSignal | undefined;
   /** Of HTTP, or the metadata of gRPC; by names in small letters. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** That header of `headers`, where reading them all costs more. */
+  readonly traceparent?: string | undefined;
+  /** Absent where the server asks itself. */
+  readonly caller?: Caller;
+}
+
+/** A span of this server below which that of a prediction belongs. */
+export interface SpanAround {
+  team: string;
+  traceId: string;
+  spanId: string;
 }
 
 export interface InferenceCall {
@@ -35,6 +47,8 @@ export interface InferenceCall {
   routingKey: string | undefined;
   now: EpochMs;
   door: InferenceDoor;
+  /** What of this server asks; absent for callers from outside, who say it in the header `traceparent`. */
+  within?: SpanAround | undefined;
 }
 
 export interface InferenceResult {

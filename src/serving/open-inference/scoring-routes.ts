@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Caller } from "../../core/caller.ts";
 import { AppError } from "../../core/errors.ts";
 import { missingObject, requireOn } from "../../core/request-gate.ts";
@@ -9,8 +10,8 @@ import { counted, type InferenceDoor, type InferenceService } from "./inference-
 import { parseInvocation, writeInvocation } from "./invocations.ts";
 import { parsePredictV1, writePredictV1 } from "./predict-v1.ts";
 import { deadlineHeader, headerText } from "./request-headers.ts";
-import { ModelParams, ModelStatusV1, VersionParams } from "./wire-schemas.ts";
-import { visibleTo } from "./visible-models.ts";
+import { AnyModelParams, ModelParams, ModelStatusV1, VersionParams } from "./wire-schemas.ts";
+import { maySee, visibleTo } from "./visible-models.ts";
 import type { WireAnswer } from "./write-infer-response.ts";
 
 const tag = "Scoring";
@@ -20,8 +21,11 @@ interface ModelPath {
   version?: string;
 }
 
+/** A model of that name that is not served here but can be called, as its clients want it; null where there is none, or the caller may not call it. */
+export type OtherModel = (caller: Caller, headers: RouteRequest<unknown, unknown, unknown>["headers"], name: string) => ({ id: string } & Record<string, unknown>) | null;
+
 /** What TF Serving, KServe v1, Vertex AI, MLflow and SageMaker clients call. */
-export function scoringRoutes(service: InferenceService): Route[] {
+export function scoringRoutes(service: InferenceService, otherModel: OtherModel = () => null): Route[] {
   const predict = (request: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> => predictV1(service, request);
   const predictBasics = {
     method: "POST", access: "viewer", on: { kind: "model", parameter: "model" }, audited: false, tag, errorBody,
@@ -38,8 +42,15 @@ export function scoringRoutes(service: InferenceService): Route[] {
       params: VersionParams, handle: predict,
     }),
     route({
-      ...statusBasics, path: "/v1/models/:model", operationId: "getModelV1", summary: "State of a model's versions", params: ModelParams,
-      handle: ({ params }) => statusV1(service, params),
+      ...statusBasics, on: "some", path: "/v1/models/:model", operationId: "getModelV1", summary: "State of a model's versions; of a route of the gateway, or of PROVIDER/MODEL, the model as OpenAI's or Anthropic's clients want it", params: AnyModelParams,
+      response: z.union([ModelStatusV1, z.looseObject({ id: z.string() })]),
+      handle: async ({ params, caller, headers }) => {
+        const { model } = params;
+        if (await maySee(caller, service, model)) return statusV1(service, params);
+        const other = otherModel(caller, headers, model);
+        if (other === null) throw missingObject("model", model);
+        return other;
+      },
     }),
     route({
       ...statusBasics, path: "/v1/models/:model/versions/:version", operationId: "getModelV1OfVersion", summary: "State of one version", params: VersionParams,

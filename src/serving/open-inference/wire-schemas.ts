@@ -43,6 +43,8 @@ export const ModelStatusV1 = z
   .meta({ id: "ModelStatusV1" });
 
 export const ModelParams = z.strictObject({ model: ModelName });
+/** Also what the gateway calls PROVIDER/MODEL. */
+export const AnyModelParams = z.strictObject({ model: z.string().min(1).max(400) });
 /** Any text: one that is no version of the model is not found, rather than malformed. */
 export const VersionParams = z.strictObject({ model: ModelName, version: z.string().min(1).max(128) });
 

@@ -1,4 +1,4 @@
-import type { ModelVersion } from "../../registry/index.ts";
+import type { Signature } from "../../registry/index.ts";
 import { assign, assignmentTable, type AssignableRequest, type AssignmentTable, type RouteChoice } from "./assign.ts";
 import { KeyFraction } from "./key-fraction.ts";
 import { ShadowGate } from "./shadow-gate.ts";
@@ -15,7 +15,7 @@ export class ActiveRoute {
   readonly #shadowFractions: KeyFraction;
   #shadow: TrafficRoute["shadow"];
 
-  constructor(route: TrafficRoute, stable: ModelVersion) {
+  constructor(route: TrafficRoute, stable: { contract: { signature: Pick<Signature, "inputs"> } }) {
     this.route = route;
     this.#table = assignmentTable(route, stable.contract.signature);
     this.#shadow = route.shadow;

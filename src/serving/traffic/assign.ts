@@ -29,7 +29,7 @@ export interface AssignmentTable {
   keyInput: { tensor: string; column: number } | null;
 }
 
-export function assignmentTable(route: TrafficRoute, signature: Signature): AssignmentTable {
+export function assignmentTable(route: TrafficRoute, signature: Pick<Signature, "inputs">): AssignmentTable {
   return { route, arms: route.arms, fractions: new KeyFraction(route.salt), keyInput: route.key.input === null ? null : keyInputOf(route.key.input, signature) };
 }
 
@@ -67,7 +67,7 @@ function keyOf({ route, keyInput }: AssignmentTable, request: AssignableRequest)
 }
 
 /** A tensor of this name, or the tensor with a column of this name. */
-function keyInputOf(name: string, { inputs }: Signature): AssignmentTable["keyInput"] {
+function keyInputOf(name: string, { inputs }: Pick<Signature, "inputs">): AssignmentTable["keyInput"] {
   if (inputs.some((input) => input.name === name)) return { tensor: name, column: 0 };
   for (const input of inputs) {
     const column = input.columns?.indexOf(name) ?? -1;

@@ -5,6 +5,7 @@ import type { PredictionTiming } from "../schemas.ts";
 import type { ServedModel } from "../served-model.ts";
 import type { ServedVersion } from "../served-version.ts";
 import { logFailure, type AnswerParts } from "../serving-parts.ts";
+import type { TracedPrediction } from "../traced-prediction.ts";
 import { patienceMs } from "../time-limit.ts";
 import { attempt, rowsIn, type OutputCheck, type VersionAttempt } from "../version-attempt.ts";
 import { candidateTimeout, invalidOutput, isFailureBeside } from "../version-blame.ts";
@@ -20,6 +21,8 @@ export interface Mirrored {
   outputs: readonly Tensor[];
   timing: PredictionTiming;
   choice: RouteChoice;
+  /** Null for a request without a span. */
+  trace: TracedPrediction | null;
 }
 
 type Shadow = NonNullable<TrafficRoute["shadow"]>;
@@ -63,7 +66,7 @@ export class ShadowMirror {
   }
 
   async #ask(model: ServedModel, { route }: ActiveRoute, shadow: Shadow, served: ServedVersion, call: Pick<InferenceCall, "inputs" | "id" | "now">, mirrored: Mirrored): Promise<void> {
-    const { predictionId, stable, choice } = mirrored;
+    const { predictionId, stable, choice, trace } = mirrored;
     const { version } = served;
     // As long as an arm is waited for: one that hangs is to be found out as soon here, and not when every place has waited for the whole deadline.
     const limitMs = Math.min(model.policy.serving.deadlineMs, route.hard.latencyMs ?? patienceMs(stable.latency.p99Ms));
@@ -79,9 +82,12 @@ export class ShadowMirror {
       stable: { version: stable.version, outputs: mirrored.outputs, latencyUs: mirrored.timing.totalUs },
       shadow: { arm: shadow.arm, version, outputs: tried.outputs, latencyUs: tried.timing.totalUs, outcome: outcome === "cached" ? "ok" : outcome, isFailure },
     });
+    const id = this.#parts.ids.next("prediction");
+    trace?.asked({ as: "shadow", model: model.name, version: version.version, outcome, failure: tried.failure, timing: tried.timing, predictionId: id });
     await this.#records.write(model, version, {
-      id: this.#parts.ids.next("prediction"), sampledBy: predictionId, now: call.now, requestId: call.id, rows, outcome, timing: tried.timing, inputs: call.inputs, outputs: tried.outputs,
+      id, sampledBy: predictionId, now: call.now, requestId: call.id, rows, outcome, timing: tried.timing, inputs: call.inputs, outputs: tried.outputs,
       assignment: { rollout: route.rollout, phase: route.phase, arm: shadow.arm, by: choice.by, fraction: choice.fraction, failed: null, shadowOf: predictionId },
+      traceId: trace === null ? null : trace.traceId,
     });
   }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { ModelName, VersionNumber } from "../../core/names.ts";
+import { VersionNumber } from "../../core/names.ts";
+import { TrafficSubject } from "../../core/traffic-subject.ts";
 
 /** One version beside the stable one, with the keys that are its own. */
 export const RouteArm = z.object({
@@ -14,7 +15,7 @@ export type RouteArm = z.infer<typeof RouteArm>;
 /** How requests for a model that name no version are shared out. Swapped as a whole between two requests. */
 export const TrafficRoute = z
   .object({
-    model: ModelName,
+    model: TrafficSubject,
     /** Counts up with each change of the model's route; replicas report which one they have. */
     revision: z.number().int().nonnegative(),
     /** Rollout or A/B test that this is the route of. */

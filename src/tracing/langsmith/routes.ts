@@ -23,7 +23,7 @@ export function langsmithRoutes(traces: TraceService): Route[] {
     const team = teamOfSender(caller, headers[teamHeader]);
     // Both halves of a run may be in one request: the last state of each counts.
     const merged = new Map(runs.map((run) => [run.id, open.merge(team, run)]));
-    await traces.ingest({ team }, [...merged.values()].map(spanOfRun), now);
+    await traces.ingest({ team, sender: caller.actor }, [...merged.values()].map(spanOfRun), now);
     return accepted();
   };
   const common = { access: "contributor", on: "some", audited: false, tag, response: Accepted } as const;

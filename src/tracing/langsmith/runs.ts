@@ -57,7 +57,7 @@ function attributesOf(run: LangsmithRun, type: string): Record<string, Attribute
   const output = isChat ? outputMessagesOf(run.outputs) : null;
   const given: Record<string, unknown> = {
     "gen_ai.operation.name": operations[type], "langsmith.run_type": type, "gen_ai.provider.name": metadata.ls_provider, "gen_ai.request.model": metadata.ls_model_name ?? objectOf(extra.invocation_params).model,
-    "gen_ai.request.temperature": metadata.ls_temperature, "gen_ai.request.max_tokens": metadata.ls_max_tokens, "gen_ai.conversation.id": metadata.session_id ?? metadata.thread_id ?? metadata.conversation_id, "user.id": metadata.user_id,
+    "gen_ai.response.id": isChat ? answerIdOf(outputs) : undefined, "gen_ai.request.temperature": metadata.ls_temperature, "gen_ai.request.max_tokens": metadata.ls_max_tokens, "gen_ai.conversation.id": metadata.session_id ?? metadata.thread_id ?? metadata.conversation_id, "user.id": metadata.user_id,
     "gen_ai.usage.input_tokens": usage.input_tokens ?? usage.prompt_tokens, "gen_ai.usage.output_tokens": usage.output_tokens ?? usage.completion_tokens, "gen_ai.usage.cost": usage.total_cost,
     "gen_ai.tool.name": type === "tool" ? run.name : undefined, "langsmith.tags": Array.isArray(run.tags) ? run.tags.map(String) : undefined,
     ...(input === null ? { "input.value": run.inputs } : { "gen_ai.input.messages": input }), ...(output === null ? { "output.value": run.outputs } : { "gen_ai.output.messages": output }),
@@ -79,6 +79,14 @@ function usageOf(outputs: Json, metadata: Json): Json {
   const message = objectOf(objectOf(generation).message);
   const places = [outputs.usage_metadata, metadata.usage_metadata, objectOf(message.kwargs).usage_metadata, message.usage_metadata, objectOf(outputs.llm_output).token_usage, outputs.usage];
   return objectOf(places.find((place) => typeof place === "object" && place !== null));
+}
+
+/** LangChain keeps the provider's id with the message, OpenAI's wrapper has the whole answer. */
+function answerIdOf(outputs: Json): unknown {
+  const generation: unknown = Array.isArray(outputs.generations) ? (outputs.generations as unknown[]).flat()[0] : undefined;
+  const { kwargs } = objectOf(objectOf(generation).message);
+  const id = objectOf(objectOf(kwargs).response_metadata).id ?? outputs.id;
+  return typeof id === "string" ? id : undefined;
 }
 
 function promptsOf(inputs: unknown): object[] | null {

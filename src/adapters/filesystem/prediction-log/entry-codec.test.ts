@@ -26,22 +26,30 @@ function encoded(change: Partial<PredictionEntry> = {}): Buffer {
 
 describe("encoded predictions", () => {
   it("reads what releases before rollouts wrote, and writes predictions without an assignment for them", () => {
-    assert.deepEqual(decodeEntry(before), { ...entry, assignment: null });
+    assert.deepEqual(decodeEntry(before), { ...entry, assignment: null, traceId: null });
     assert.deepEqual(readEntryKey(before), { id: entry.id, model: "flights", version: "3", outcome: "ok", shadowOf: null });
-    for (const change of [{}, { assignment: null }]) assert.deepEqual(encoded(change), before);
+    for (const change of [{}, { assignment: null }, { traceId: null }]) assert.deepEqual(encoded(change), before);
   });
 
   it("keeps the assignment, and what it is a shadow of where the key alone is read", () => {
-    assert.deepEqual(decodeEntry(encoded({ assignment })), { ...entry, assignment });
+    assert.deepEqual(decodeEntry(encoded({ assignment })), { ...entry, assignment, traceId: null });
     assert.equal(readEntryKey(encoded({ assignment }))?.shadowOf, null);
     const shadow = encoded({ assignment: { ...assignment, shadowOf: "prd_01ktz00000000000000000000b" } });
     assert.equal(decodeEntry(shadow).assignment?.shadowOf, "prd_01ktz00000000000000000000b");
     assert.equal(readEntryKey(shadow)?.shadowOf, "prd_01ktz00000000000000000000b");
   });
 
+  it("keeps the trace of predictions that have a span, with and without an assignment", () => {
+    const traceId = "0af7651916cd43dd8448eb211c80319c";
+    assert.deepEqual(decodeEntry(encoded({ traceId })), { ...entry, assignment: null, traceId });
+    assert.deepEqual(decodeEntry(encoded({ traceId, assignment })), { ...entry, assignment, traceId });
+    assert.deepEqual(readEntryKey(encoded({ traceId })), { id: entry.id, model: "flights", version: "3", outcome: "ok", shadowOf: null });
+    assert.equal(readEntryKey(encoded({ traceId, assignment: { ...assignment, shadowOf: "prd_01ktz00000000000000000000b" } }))?.shadowOf, "prd_01ktz00000000000000000000b");
+  });
+
   it("does not read what a later release may write", () => {
     const later = encoded();
-    later[0] = 3;
+    later[0] = 4;
     assert.equal(readEntryKey(later), null);
     assert.throws(() => decodeEntry(later), RangeError);
   });

@@ -8,8 +8,9 @@ import { ByteReader, type ByteWriter } from "./byte-buffer.ts";
  * One entry as bytes, little-endian. Numbers stay the bytes they are in memory: turning them into text would cost more
  * than everything else that the log does on the way of a request.
  *
- *   u8 version = 1 or 2, text id, text model, text version, text outcome
+ *   u8 version = 1, 2 or 3, text id, text model, text version, text outcome
  *   of version 2, for predictions of a model with a route: text id of the prediction that it is a shadow of, or empty; text assignment as JSON
+ *   of version 3, for predictions with a span: as of version 2, with an empty assignment where there is none; text id of the trace
  *   f64 time, u32 rows, u32 batchRows, f64 queueUs, f64 runUs, f64 totalUs, u8 has a request id [text requestId]
  *   u16 inputs, u16 outputs, then each tensor:
  *     text name, u8 datatype, u8 flags, u16 rank, u32 dimension..., [text digest], [u32 length, values]
@@ -18,6 +19,7 @@ import { ByteReader, type ByteWriter } from "./byte-buffer.ts";
 /** Of predictions without an assignment: what releases before rollouts can read. */
 const plainVersion = 1;
 const assignedVersion = 2;
+const tracedVersion = 3;
 const datatypes = Datatype.options;
 const datatypeNumber = new Map(datatypes.map((datatype, index) => [datatype, index]));
 
@@ -41,15 +43,17 @@ export function encodeEntry(writer: ByteWriter, entry: PredictionEntry): void {
   const start = writer.length;
   try {
     const assignment = entry.assignment ?? null;
-    writer.byte(assignment === null ? plainVersion : assignedVersion);
+    const traceId = entry.traceId ?? null;
+    writer.byte(traceId !== null ? tracedVersion : assignment === null ? plainVersion : assignedVersion);
     writer.text(entry.id);
     writer.text(entry.model);
     writer.text(entry.version);
     writer.text(entry.outcome);
-    if (assignment !== null) {
-      writer.text(assignment.shadowOf ?? "");
-      writer.text(JSON.stringify(assignment));
+    if (assignment !== null || traceId !== null) {
+      writer.text(assignment?.shadowOf ?? "");
+      writer.text(assignment === null ? "" : JSON.stringify(assignment));
     }
+    if (traceId !== null) writer.text(traceId);
     writer.float64(entry.time);
     writer.uint32(entry.rows);
     writer.uint32(entry.timing.batchRows);
@@ -97,18 +101,19 @@ function encodeTensor(writer: ByteWriter, tensor: LogTensor): void {
 export function readEntryKey(payload: Buffer): EntryKey | null {
   const reader = new ByteReader(payload);
   const format = reader.byte();
-  if (format !== plainVersion && format !== assignedVersion) return null;
+  if (format < plainVersion || format > tracedVersion) return null;
   const key = { id: reader.text(), model: reader.text(), version: reader.text(), outcome: reader.text() };
-  return { ...key, shadowOf: format === assignedVersion ? reader.text() || null : null };
+  return { ...key, shadowOf: format === plainVersion ? null : reader.text() || null };
 }
 
 /** Throws RangeError for bytes that are not an encoded entry; the checksum of the frame makes that a matter of versions. */
-export function decodeEntry(payload: Buffer): PredictionEntry & { assignment: Assignment | null } {
+export function decodeEntry(payload: Buffer): PredictionEntry & { assignment: Assignment | null; traceId: string | null } {
   const reader = new ByteReader(payload);
   const format = reader.byte();
-  if (format !== plainVersion && format !== assignedVersion) throw new RangeError("unknown format of a logged prediction");
+  if (format < plainVersion || format > tracedVersion) throw new RangeError("unknown format of a logged prediction");
   const key = { id: reader.text(), model: reader.text(), version: reader.text(), outcome: reader.text() };
-  const assignment = format === assignedVersion ? decodeAssignment(reader) : null;
+  const assignment = format === plainVersion ? null : decodeAssignment(reader);
+  const traceId = format === tracedVersion ? reader.text() : null;
   const time = epochMs(reader.float64());
   const rows = reader.uint32();
   const batchRows = reader.uint32();
@@ -118,13 +123,14 @@ export function decodeEntry(payload: Buffer): PredictionEntry & { assignment: As
   const outputCount = reader.uint16();
   const inputs = Array.from({ length: inputCount }, () => decodeTensor(reader));
   const outputs = Array.from({ length: outputCount }, () => decodeTensor(reader));
-  return { ...key, time, requestId, rows, timing, inputs, outputs, assignment };
+  return { ...key, time, requestId, rows, timing, inputs, outputs, assignment, traceId };
 }
 
-function decodeAssignment(reader: ByteReader): Assignment {
+function decodeAssignment(reader: ByteReader): Assignment | null {
   // What it is a shadow of stands in the assignment too.
   reader.text();
-  return JSON.parse(reader.text()) as Assignment;
+  const text = reader.text();
+  return text === "" ? null : (JSON.parse(text) as Assignment);
 }
 
 function decodeTensor(reader: ByteReader): LogTensor {

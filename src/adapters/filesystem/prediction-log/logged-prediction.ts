@@ -35,5 +35,5 @@ function loggedTensor(tensor: LogTensor): LoggedTensor {
 }
 
 export function loggedPrediction(entry: PredictionEntry): Prediction {
-  return { ...entry, assignment: entry.assignment ?? null, inputs: entry.inputs.map(loggedTensor), outputs: entry.outputs.map(loggedTensor) };
+  return { ...entry, assignment: entry.assignment ?? null, traceId: entry.traceId ?? null, inputs: entry.inputs.map(loggedTensor), outputs: entry.outputs.map(loggedTensor) };
 }

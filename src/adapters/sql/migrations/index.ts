@@ -14,10 +14,13 @@ import { abTests } from "./0013-ab-tests.ts";
 import { gateway } from "./0014-gateway.ts";
 import { ledger } from "./0015-ledger.ts";
 import { traces } from "./0016-traces.ts";
+import { routeRollouts } from "./0017-route-rollouts.ts";
+import { traceCosts } from "./0018-trace-costs.ts";
+import { userCosts } from "./0019-user-costs.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A new one goes to the end. */
 export const migrations: readonly Migration[] = [
   modelsTruthsStatistics, warmupMeasurements, access, events, workflows, replicaMinutes, blobUploads, tracking, registryLifecycle, datasets,
-  rollouts, upstreamHeaders, abTests, gateway, ledger, traces,
+  rollouts, upstreamHeaders, abTests, gateway, ledger, traces, routeRollouts, traceCosts, userCosts,
 ];

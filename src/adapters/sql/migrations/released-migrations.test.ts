@@ -26,6 +26,9 @@ const released: Record<string, string> = {
   "14 gateway": "ab9a3c389901b5994e305368fd398af1168fd83d456e744378a21bdffc1b8c98",
   "15 ledger": "aff7648c78a3f8a0b2fd5d72453890301780beb6a8982c7ba173cc5f74574962",
   "16 traces": "6586785023dcc0d19c7ab6a878882717c02e601573c55e483f71bee67250904e",
+  "17 route-rollouts": "f341029921edab77d822717eef05246cf032781f15de2f8a049c4a16e9f08e80",
+  "18 trace-costs": "66c95e811e8a6ede1f1a102f0dd7b802bfb475796162ba03118dc17665c4dbe6",
+  "19 user-costs": "c83700734f3ecd9e8522208f02b8f1f8c7dcc678545193a71dc92f6326e99e65",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });

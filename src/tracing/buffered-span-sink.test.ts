@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { epochMs } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import { BufferedSpanSink, type SpanSinkParts } from "./buffered-span-sink.ts";
+import { exampleSpan } from "./trace-store.conformance.ts";
+import { samplingRates, TailSampling } from "./tail-sampling.ts";
+
+const silent = { warn: () => undefined } as unknown as Logger;
+
+function sinkWith(parts: Partial<SpanSinkParts> = {}) {
+  const written: number[] = [];
+  const alarms: (() => void)[] = [];
+  const sink = new BufferedSpanSink({
+    ingest: async (_of, spans) => { await Promise.resolve(); written.push(spans.length); }, sampling: { passesOver: () => false }, now: () => epochMs(0), logger: silent,
+    alarm: (_ms, ring) => { alarms.push(ring); return () => void alarms.splice(alarms.indexOf(ring), 1); }, ...parts,
+  });
+  return { sink, written, alarms };
+}
+
+describe("BufferedSpanSink", () => {
+  it("gathers spans until its alarm rings, and sets one alarm for all", async () => {
+    const { sink, written, alarms } = sinkWith();
+    for (let span = 1; span <= 3; span++) sink.emit("a", exampleSpan(1, span));
+    assert.deepEqual([written, alarms.length], [[], 1]);
+    alarms[0]!();
+    await sink.settled();
+    assert.deepEqual([written, alarms.length], [[3], 0]);
+  });
+
+  it("makes spans that are given as a function when it writes them", async () => {
+    const { sink, written, alarms } = sinkWith();
+    let made = 0;
+    sink.emit("a", () => { made++; return [exampleSpan(1, 1), exampleSpan(1, 2)]; });
+    sink.emit("a", exampleSpan(1, 3));
+    assert.equal(made, 0);
+    alarms[0]!();
+    await sink.settled();
+    assert.deepEqual([made, written], [1, [3]]);
+  });
+
+  it("does not keep a full batch waiting", async () => {
+    const { sink, written, alarms } = sinkWith();
+    for (let span = 1; span <= 512; span++) sink.emit("a", exampleSpan(1, span));
+    assert.equal(alarms.length, 0);
+    await sink.settled();
+    assert.deepEqual(written, [128, 128, 128, 128]);
+  });
+
+  it("answers who waits for what was emitted before, however much goes on coming", async () => {
+    const { sink, written } = sinkWith({ ingest: async (_of, spans) => { await Promise.resolve(); written.push(spans.length); sink.emit("a", exampleSpan(2, 1)); } });
+    sink.emit("a", exampleSpan(1, 1));
+    await sink.settled();
+    assert.ok(written.length >= 1 && written.length <= 2, String(written.length));
+  });
+
+  it("waits for what is emitted while a write is under way too", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { sink, written } = sinkWith({ ingest: async (_of, spans) => { await gate.promise; written.push(spans.length); } });
+    sink.emit("a", exampleSpan(1, 1));
+    const first = sink.settled();
+    sink.emit("a", exampleSpan(1, 2));
+    const second = sink.settled();
+    gate.resolve();
+    await first;
+    await second;
+    assert.deepEqual(written, [1, 1]);
+  });
+
+  it("says of a trace that has ended what the sampling of its spans would", () => {
+    const sampling = new TailSampling({ rates: samplingRates(["0.5", "route:all=1"]), slowMs: 1000, maxWaiting: 10 });
+    const { sink } = sinkWith({ sampling });
+    const ended = { team: "a", traceId: "0".repeat(19) + "1" + "f".repeat(12), route: "some", failed: false, duration: 5 };
+    const low = { ...ended, traceId: "0".repeat(19) + "1" + "1".repeat(12) };
+    assert.deepEqual([
+      sink.passesOver(ended, 2), sink.passesOver(low, 2), sink.passesOver({ ...ended, failed: true }, 2), sink.passesOver({ ...ended, duration: 1001 }, 2), sink.passesOver({ ...ended, route: "all" }, 2),
+    ], [true, false, false, false, false]);
+    assert.equal(sampling.dropped, 2);
+  });
+});

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, it } from "node:test";
+import { PriceBook, type LedgerEntry } from "../ledger/index.ts";
+import { translate } from "./dialects/translate.ts";
+import { spanOfRun } from "./langsmith/runs.ts";
+import { ServedCalls } from "./served-calls.ts";
+import { SpanCosts, type CostedSpan } from "./span-costs.ts";
+import type { Attributes, Span } from "./span.ts";
+import { exampleSpan } from "./trace-store.conformance.ts";
+
+const of = { team: "blue", sender: "key:key_1" };
+/** 1000 tokens in and 100 out; gpt-4o costs 2.5 and 10 dollars for a million. */
+const chat: Attributes = { "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100 };
+const chatCost = 1000 * 2500 + 100 * 10_000;
+
+let entries: LedgerEntry[];
+let served: ServedCalls;
+let answeredElsewhere: Map<string, { team: string; traceId: string }>;
+let asked: string[][];
+let costs: SpanCosts;
+beforeEach(() => {
+  entries = [];
+  served = new ServedCalls();
+  answeredElsewhere = new Map();
+  asked = [];
+  costs = new SpanCosts({
+    prices: new PriceBook(), served, record: (entry) => Promise.resolve(void entries.push(entry)),
+    answered: (ids) => {
+      asked.push([...ids]);
+      return Promise.resolve(answeredElsewhere);
+    },
+  });
+});
+
+const take = (spans: readonly Span[], more: object = {}): Promise<readonly CostedSpan[]> => costs.take({ ...of, ...more }, spans.map(translate));
+const costOfFirst = ([first]: readonly CostedSpan[]): unknown => first!.span.attributes["slipway.cost_nano_dollars"];
+const span = (number: number, attributes: Attributes, more: Partial<Span> = {}): Span => exampleSpan(1, number, { attributes, resource: { "service.name": "shop" }, ...more });
+
+describe("costs of calls that others made", () => {
+  it("are those of the dated table, in the span and in the ledger, for whom the span names", async () => {
+    const taken = await take([span(2, { ...chat, "gen_ai.conversation.id": "s1", "user.id": "ann" })], { experiment: "7" });
+    assert.equal(costOfFirst(taken), chatCost);
+    // It goes out as it came.
+    assert.deepEqual([taken[0]!.counts, taken[0]!.span.translated], [true, ["slipway.cost_nano_dollars"]]);
+    const [{ id, time, totalMs, ...entry }] = entries as [LedgerEntry];
+    assert.match(id, /^trc_[0-9a-f]{26}$/);
+    assert.ok(time > 0 && totalMs >= 0);
+    assert.deepEqual(entry, {
+      kind: "llm", source: "trace", provider: "openai", model: "gpt-4o", outcome: "ok", estimated: false, tokens: { input: 1000, cacheRead: null, cacheWrite: null, output: 100 }, cost: chatCost, priceVersion: "2026-08-21", firstByteMs: null,
+      attribution: { actor: "key:key_1", team: "blue", project: "shop", route: null, user: "ann", session: "s1", traceId: span(2, {}).traceId, agentRun: null, tags: { experiment: "7" } },
+    });
+  });
+
+  it("count cached tokens once, at their own rate", async () => {
+    await take([span(2, { ...chat, "gen_ai.usage.cache_read.input_tokens": 600 })]);
+    assert.deepEqual([entries[0]!.tokens, entries[0]!.cost], [{ input: 400, cacheRead: 600, cacheWrite: null, output: 100 }, 400 * 2500 + 600 * 1250 + 100 * 10_000]);
+  });
+
+  it("find the price under the names that the dialects have for providers and models", async () => {
+    const { "gen_ai.provider.name": _provider, ...unnamed } = chat;
+    const named: [provider: string | null, model: string, cost: number | null][] = [
+      ["azure.ai.openai", "gpt-4o", chatCost], [null, "gpt-4o-2024-08-06", chatCost], [null, "openai/gpt-4o", chatCost], ["openrouter", "openai/gpt-4o", chatCost], ["ollama", "gpt-4o", 0],
+      ["openai", "my-own-model", null], ["anthropic", "gpt-4o", null], ["constructor", "gpt-4o", null],
+    ];
+    for (const [index, [provider, model, cost]] of named.entries()) {
+      await take([span(index + 1, { ...unnamed, ...(provider === null ? {} : { "gen_ai.provider.name": provider }), "gen_ai.request.model": model })]);
+      assert.deepEqual([entries.at(-1)!.cost, entries.length], [cost, index + 1], `${provider} ${model}`);
+    }
+    // The model that answered counts, and the one that was asked for where it has no price.
+    await take([span(20, { ...chat, "gen_ai.response.model": "gpt-4o-mini" })]);
+    await take([span(21, { ...chat, "gen_ai.response.model": "something-inner" })]);
+    assert.deepEqual(entries.slice(-2).map(({ model, cost }) => [model, cost === chatCost]), [["gpt-4o-mini", false], ["gpt-4o", true]]);
+  });
+
+  it("are what the program says where it says it", async () => {
+    const taken = await take([span(2, { ...chat, "gen_ai.usage.cost": 0.5 })]);
+    assert.deepEqual([costOfFirst(taken), entries[0]!.cost, entries[0]!.priceVersion], [undefined, 5e8, "reported"]);
+    await take([span(3, { ...chat, "slipway.cost_nano_dollars": 9e15 })]);
+    assert.deepEqual([entries[1]!.cost, entries[1]!.priceVersion], [chatCost, "2026-08-21"]);
+  });
+
+  it("are none of spans that have not ended, are no calls, or sum others up", async () => {
+    const others = [span(1, chat, { end: null }), span(2, { ...chat, "gen_ai.operation.name": "invoke_agent" }), span(3, { ...chat, "gen_ai.operation.name": "execute_tool" }), span(4, { "gen_ai.request.model": "gpt-4o" }), span(5, { "gen_ai.usage.input_tokens": 5 })];
+    assert.deepEqual((await take(others)).map(({ counts }) => counts), [true, true, true, true, true]);
+    assert.deepEqual([entries, asked], [[], []]);
+  });
+
+  it("have the same entry when a span comes again, and another in another team", async () => {
+    for (const more of [{}, {}, { team: "red" }]) await take([span(2, chat)], more);
+    const [first, again, red] = entries.map(({ id }) => id);
+    assert.deepEqual([first === again, first === red], [true, false]);
+  });
+
+  it("of LangSmith's runs and MLflow's spans too", async () => {
+    const id = "018f0000-0000-7000-8000-00000000000a";
+    await take([spanOfRun({
+      id, trace_id: id, run_type: "llm", name: "ChatOpenAI", start_time: "2026-11-22T00:00:00", end_time: "2026-11-22T00:00:01", session_name: "app",
+      extra: { metadata: { ls_provider: "openai", ls_model_name: "gpt-4o" } }, outputs: { generations: [[{ message: { kwargs: { usage_metadata: { input_tokens: 1000, output_tokens: 100 }, response_metadata: { id: "chatcmpl-ls" } } } }]] },
+    })]);
+    await take([span(3, { "mlflow.spanType": "\"CHAT_MODEL\"", "mlflow.llm.model": "\"gpt-4o\"", "mlflow.chat.tokenUsage": "{\"input_tokens\":1000,\"output_tokens\":100}", "mlflow.spanOutputs": "{\"id\":\"chatcmpl-ml\",\"choices\":[]}" })]);
+    assert.deepEqual(entries.map(({ cost, attribution }) => [cost, attribution.project]), [[chatCost, "app"], [chatCost, "shop"]]);
+    assert.deepEqual(asked, [["chatcmpl-ls"], ["chatcmpl-ml"]]);
+  });
+});
+
+describe("calls that the gateway answered", () => {
+  const { traceId } = span(1, {});
+  const note = (more: { traceId?: string; team?: string; parentSpanId?: string | null; answerId?: string | null }): void =>
+    served.note({ traceId, team: "blue", cost: 77, ...more }, { parentSpanId: null, answerId: null, ...more });
+
+  it("are in the ledger already: the caller's span around the gateway's is counted no more", async () => {
+    const outer = span(5, chat);
+    note({ parentSpanId: outer.spanId });
+    const [taken] = await take([outer]);
+    assert.deepEqual([taken!.counts, taken!.span.attributes["slipway.cost_nano_dollars"], entries], [false, 77, []]);
+  });
+
+  it("also where the request of HTTP has a span between, whichever comes first", async () => {
+    const outer = span(5, chat);
+    const http = span(6, { "http.request.method": "POST" }, { parentSpanId: outer.spanId, name: "POST" });
+    note({ parentSpanId: http.spanId });
+    for (const spans of [[outer, http], [http, outer]]) assert.deepEqual((await take(spans)).map(({ span: { spanId }, counts }) => [spanId === outer.spanId, counts]), spans.map((each) => [each === outer, each !== outer]));
+    assert.deepEqual(entries, []);
+  });
+
+  it("are known by the id of their answer in traces of their own, and shown there with what they cost", async () => {
+    note({ traceId: "f".repeat(32), answerId: "chatcmpl-1" });
+    const [byAttribute, byOutput, another] = await take([
+      span(2, { ...chat, "gen_ai.response.id": "chatcmpl-1" }), span(3, { ...chat, "mlflow.spanOutputs": "{\"id\":\"chatcmpl-1\"}" }), span(4, { ...chat, "gen_ai.response.id": "chatcmpl-2" }),
+    ]);
+    assert.deepEqual([byAttribute, byOutput, another].map((each) => [each!.counts, each!.span.attributes["slipway.cost_nano_dollars"]]), [[true, 77], [true, 77], [true, chatCost]]);
+    assert.equal(entries.length, 1);
+    assert.deepEqual(asked, [["chatcmpl-2"]]);
+  });
+
+  it("within the same trace count once, of another team's trace of that id in each", async () => {
+    note({ answerId: "chatcmpl-1" });
+    const spans = [span(2, { ...chat, "gen_ai.response.id": "chatcmpl-1" })];
+    assert.deepEqual([(await take(spans))[0]!.counts, (await take(spans, { team: "red" }))[0]!.counts, entries], [false, true, []]);
+  });
+
+  it("by another server are found in their traces", async () => {
+    answeredElsewhere.set("chatcmpl-1", { team: "blue", traceId: "e".repeat(32) });
+    const taken = await take([span(2, { ...chat, "gen_ai.response.id": "chatcmpl-1" })]);
+    assert.deepEqual([costOfFirst(taken), entries], [chatCost, []]);
+  });
+});
+
+describe("programs that are traced twice", () => {
+  it("tell of each call twice: the inner one counts", async () => {
+    const outer = span(2, chat);
+    const inner = span(3, chat, { parentSpanId: outer.spanId });
+    const beside = span(4, chat);
+    assert.deepEqual((await take([outer, inner, beside])).map(({ counts }) => counts), [false, true, true]);
+    assert.equal(entries.length, 2);
+  });
+
+  it("do not hang on spans that are their own parents", async () => {
+    const one = span(2, chat);
+    const other = span(3, chat, { parentSpanId: one.spanId });
+    await take([{ ...one, parentSpanId: other.spanId }, other]);
+    assert.equal(entries.length, 0);
+  });
+});

@@ -1,0 +1,171 @@
+import { createHash } from "node:crypto";
+import { epochMs, type EpochMs } from "../core/clock.ts";
+import { billedTokens, costOf as costOfTokens, type LedgerEntry, type Price, type PriceBook } from "../ledger/index.ts";
+import { answerIdOf, modelCallOf, type ModelCall } from "./model-call.ts";
+import type { ServedCall, ServedCalls } from "./served-calls.ts";
+import { costOf, ownersOf } from "./span-facts.ts";
+import type { Attributes } from "./span.ts";
+import type { StoredSpan } from "./stored-span.ts";
+
+export interface SpanCostParts {
+  prices: Pick<PriceBook, "priceOf">;
+  /** Answers when the entry survives the death of this process. Never rejects. */
+  record(entry: LedgerEntry): Promise<void>;
+  served: Pick<ServedCalls, "below" | "withAnswer">;
+  /** Of these ids of answers, those of calls of the gateway whose spans are kept, and in which trace. */
+  answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, { team: string; traceId: string }>>;
+}
+
+/** Who sent spans, and whose they are. */
+export interface SpansOf {
+  team: string;
+  experiment?: string | undefined;
+  /** Actor of the sender. */
+  sender: string;
+}
+
+/** The gateway's call that a span tells of: found in memory with its cost, or in its trace. */
+type Answered = Pick<ServedCall, "team" | "traceId"> & { cost?: number | null };
+
+/** A span with what is known of its cost. */
+export interface CostedSpan {
+  span: StoredSpan;
+  /** False where another span of the same trace tells of the same call: its tokens and cost are in the sums once. */
+  counts: boolean;
+}
+
+/** Version of the price of what a program told the cost of. */
+const reported = "reported";
+const costKey = "slipway.cost_nano_dollars";
+const nanosecondsInMs = 1_000_000n;
+/** A million US dollars. */
+const mostCost = 1e15;
+
+/** Kinds of providers of the price table, by the names that the conventions and their dialects have for them. */
+const kinds: Readonly<Record<string, string>> = {
+  openai: "openai", "azure.ai.openai": "azure", "azure.ai.inference": "azure", azure: "azure", anthropic: "anthropic", "gcp.gemini": "gemini", "gcp.vertex_ai": "gemini", "gcp.gen_ai": "gemini", google: "gemini", gemini: "gemini", google_genai: "gemini",
+  "aws.bedrock": "bedrock", bedrock: "bedrock", mistral_ai: "mistral", mistralai: "mistral", mistral: "mistral", cohere: "cohere", ollama: "ollama",
+};
+/** Names of models say whose they are: no two of these have one of the same name. */
+const kindsOfModels = ["openai", "anthropic", "gemini", "mistral", "cohere", "bedrock"] as const;
+
+/**
+ * Prices calls of models that other programs made and sent as spans, and writes them to the ledger. What this server's gateway answered is in the ledger already: the caller's own span of it is known by
+ * being the parent of the gateway's, in one step or several, or by the id of the answer.
+ */
+export class SpanCosts {
+  readonly #parts: SpanCostParts;
+
+  constructor(parts: SpanCostParts) {
+    this.#parts = parts;
+  }
+
+  /** The same spans in the same order, those that were priced with their cost. Entries of the ledger survive the death of this process when it has answered. */
+  async take(of: SpansOf, spans: readonly StoredSpan[]): Promise<readonly CostedSpan[]> {
+    const calls = spans.map(modelCallOf);
+    if (calls.every((call) => call === null)) return spans.map((span) => ({ span, counts: true }));
+    const served = await this.#served(spans, calls);
+    const covering = coveringSpans(spans, calls, this.#parts.served);
+    const entries: Promise<void>[] = [];
+    const costed = spans.map((span, index): CostedSpan => {
+      const call = calls[index]!;
+      if (call === null) return { span, counts: true };
+      const told = served[index] ?? null;
+      const isCovering = covering.has(keyOf(span));
+      const isInTrace = told !== null && told.traceId === span.traceId && told.team === of.team;
+      const { price, model, provider } = this.#priceOf(call, timeOf(span));
+      const own = reportedCost(span);
+      const { usage } = call;
+      const cost = own ?? told?.cost ?? (price === null ? null : costOfTokens(price, billedTokens(usage), usage.inputTokens ?? 0));
+      if (told === null && !isCovering) entries.push(this.#parts.record(entryOf(of, span, { call, model, provider, cost, priceVersion: own === null ? (price?.version ?? null) : reported })));
+      return { span: own !== null || cost === null ? span : withCost(span, cost), counts: !isCovering && !isInTrace };
+    });
+    await Promise.all(entries);
+    return costed;
+  }
+
+  /** By span, the gateway's call that it tells of; null where it tells of another. */
+  async #served(spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[]): Promise<(Answered | null)[]> {
+    const { served, answered } = this.#parts;
+    const ids = spans.map((span, index) => (calls[index] === null ? null : answerIdOf(span)));
+    const found = spans.map((span, index) => (calls[index] === null ? null : (served.below(span.traceId, span.spanId) ?? (ids[index] === null ? null : (served.withAnswer(ids[index]!) ?? null)))));
+    const open = [...new Set(ids.filter((id, index) => id !== null && found[index] === null))] as string[];
+    if (open.length === 0) return found;
+    const elsewhere = await answered(open);
+    return found.map((call, index) => call ?? (ids[index] === null ? null : (elsewhere.get(ids[index]!) ?? null)));
+  }
+
+  /** Null where no name of the model is known; the names are then those that stand in the entry. */
+  #priceOf({ provider, models }: ModelCall, at: EpochMs): { price: Price | null; model: string; provider: string } {
+    const { prices } = this.#parts;
+    for (const name of models) {
+      for (const [kind, by, model] of candidates(provider, name)) {
+        const price = prices.priceOf(kind, by, model, at);
+        if (price !== null) return { price, model, provider: by };
+      }
+    }
+    return { price: null, model: models[0], provider };
+  }
+}
+
+/** Kind, provider and model by which a price may be found, the most certain first. `openai/gpt-5` names its provider itself. */
+function candidates(provider: string, name: string): [kind: string, provider: string, model: string][] {
+  const slash = name.indexOf("/");
+  const named = slash > 0 ? name.slice(0, slash) : "";
+  const ofName: [string, string, string][] = Object.hasOwn(kinds, named) ? [[kinds[named]!, named, name.slice(slash + 1)]] : [];
+  if (provider !== "") return [[Object.hasOwn(kinds, provider) ? kinds[provider]! : provider, provider, name], ...ofName];
+  return [...ofName, ...kindsOfModels.map((kind): [string, string, string] => [kind, kind, name])];
+}
+
+/** Spans above a call of a model within what was sent together: programs that are traced twice tell of each call twice, the inner one as it was. */
+function coveringSpans(spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[], served: SpanCostParts["served"]): ReadonlySet<string> {
+  const parents = new Map(spans.map((span) => [keyOf(span), span.parentSpanId]));
+  const covering = new Set<string>();
+  for (const [index, span] of spans.entries()) {
+    if (calls[index] === null && served.below(span.traceId, span.spanId) === undefined) continue;
+    for (let above = span.parentSpanId; above !== null; above = parents.get(span.traceId + above) ?? null) {
+      // What is above that was marked before; also the end of a circle.
+      if (covering.has(span.traceId + above)) break;
+      covering.add(span.traceId + above);
+    }
+  }
+  return covering;
+}
+
+function keyOf({ traceId, spanId }: StoredSpan): string {
+  return traceId + spanId;
+}
+
+function timeOf({ start }: StoredSpan): EpochMs {
+  return epochMs(Number(start / nanosecondsInMs));
+}
+
+/** A cost that nobody would believe is none. */
+function reportedCost({ attributes }: StoredSpan): number | null {
+  const cost = costOf(attributes);
+  return cost === null || cost > mostCost ? null : cost;
+}
+
+/** Beside what was sent: it goes out again without. */
+function withCost(span: StoredSpan, cost: number): StoredSpan {
+  return { ...span, attributes: { ...span.attributes, [costKey]: cost }, translated: [...span.translated, costKey] };
+}
+
+function entryOf(
+  { team, experiment, sender }: SpansOf, span: StoredSpan,
+  { call, model, provider, cost, priceVersion }: { call: ModelCall; model: string; provider: string; cost: number | null; priceVersion: string | null },
+): LedgerEntry {
+  const { session, user, service } = ownersOf(span);
+  return {
+    // The same for a span that comes again: it is one call.
+    id: `trc_${createHash("sha256").update(`${team}\n${span.traceId}\n${span.spanId}`).digest("hex").slice(0, 26)}`,
+    time: timeOf(span), kind: "llm", source: "trace", provider, model, outcome: span.status.code === "error" ? "failed" : "ok", estimated: false, tokens: billedTokens(call.usage), cost, priceVersion,
+    totalMs: Number((span.end! - span.start) / 1000n) / 1000, firstByteMs: null,
+    attribution: { actor: sender, team, project: textOf(span.resource, "slipway.project") ?? service, route: null, user, session, traceId: span.traceId, agentRun: null, tags: experiment === undefined ? {} : { experiment } },
+  };
+}
+
+function textOf(attributes: Attributes, key: string): string | null {
+  const value = attributes[key];
+  return typeof value === "string" && value !== "" ? value : null;
+}
