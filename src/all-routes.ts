@@ -20,10 +20,10 @@ import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedRollouts } from "./open-rollouts.ts";
 import type { OpenedImporting } from "./open-importing.ts";
 import { openedGatewayRoutes, type OpenedGateway } from "./open-gateway.ts";
-import { openedTracingRoutes, type OpenedTracing } from "./open-tracing.ts";
+import { openedTraceFiles, openedTracingRoutes, type OpenedTracing } from "./open-tracing.ts";
 import { openedTrackingRoutes, type OpenedTracking } from "./open-tracking.ts";
 import { registryRoutes, type BlobStore, type RegistryService } from "./registry/index.ts";
-import { abTestRoutes, rolloutRoutes } from "./rollouts/index.ts";
+import { abTestRoutes, rolloutRoutes, routeRolloutRoutes } from "./rollouts/index.ts";
 import { openInferenceRoutes, ServingInference, servingRoutes, type PredictionLog, type ServingService, type TruthStore } from "./serving/index.ts";
 import { workflowRoutes, type RunStreams, type WorkflowService } from "./workflows/index.ts";
 
@@ -63,18 +63,19 @@ export function allRoutes(parts: RouteParts): Route[] {
     ...auditRoutes(parts.access.audit),
     ...setupRoutes(parts.access.setup),
     ...oidcRoutes({ oidc: parts.access.oidc, secure: parts.access.access.secure }),
-    ...openInferenceRoutes(new ServingInference(parts.serving, (model) => parts.registry.teamOf(model)), { version: slipwayVersion }),
-    ...monitoringRoutes(parts),
+    ...openInferenceRoutes(new ServingInference(parts.serving, (model) => parts.registry.teamOf(model)), { version: slipwayVersion, otherModel: (caller, headers, name) => parts.gateway.callable.document(caller, headers, name) }),
+    ...monitoringRoutes({ ...parts, moreMetrics: (caller, now) => parts.gateway.metrics(caller, now) }),
     ...backupRoutes(parts.backup),
     ...eventRoutes(parts),
     ...mlflowWebhookRoutes(parts.webhooks),
     ...workflowRoutes(parts.workflows, parts.streams),
-    ...openedTrackingRoutes(parts.tracking, parts.registry),
+    ...openedTrackingRoutes(parts.tracking, parts.registry, openedTraceFiles(parts.tracing)),
     ...datasetRoutes(parts.datasets.service),
     ...importRoutes({ workflows: parts.workflows, openSource: parts.importing.openSource }),
     ...exportRoutes({ workflows: parts.workflows, blobs: parts.blobs, originals: parts.exporting.originals }),
     ...evaluationRoutes(parts.evaluation.evaluations),
     ...rolloutRoutes(parts.rollouts.rollouts),
+    ...routeRolloutRoutes(parts.rollouts.rollouts, parts.rollouts.ofRoutes),
     ...ledgerRoutes(parts.gateway.ledger),
     ...openedGatewayRoutes(parts.gateway),
     ...abTestRoutes(parts.rollouts.abTests),

@@ -47,7 +47,7 @@ import { RouteTable } from "./http/route-table.ts";
 import { LiveFeed, MonitoringService } from "./monitoring/index.ts";
 import { Policy, RegistryService } from "./registry/index.ts";
 import { AbTestCounts, RolloutFigures } from "./rollouts/index.ts";
-import { bothObservers, grpcHealthService, openInferenceGrpcService, ServingInference, ServingService } from "./serving/index.ts";
+import { bothObservers, grpcHealthService, openInferenceGrpcService, PredictionTracing, ServingInference, ServingService } from "./serving/index.ts";
 
 /** A running server. */
 export interface Slipway {
@@ -110,7 +110,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const owners = new SqlBlobOwners(database);
   const profiler = new DuckdbReferenceProfiler(duckdb);
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
-  const tracing = openTracing({ config, database, tracking, datasets, blobs, owners, clock, ids, logger });
+  const tracing = openTracing({ config, database, tracking, datasets, blobs, owners, ledger: () => gateway.ledger, clock, ids, logger });
   const { runtime, sources, requireLocalSource, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, clock, ids, logger });
   const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, requireLocalSource, upstreams: models.upstreams, lookups: models.lookups, events, heldData: datasets.heldData });
   const log = await SegmentPredictionLog.open({
@@ -132,6 +132,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const counts = new AbTestCounts();
   const serving: ServingService = new ServingService({
     registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, traffic: bothObservers(figures, counts), isRolledOut: (model) => rollouts.rollouts.isUnderWay(model), events, clock, ids, logger,
+    tracing: new PredictionTracing({ sink: tracing.sink, clock, share: config.traceServing, teamOf: (model) => registry.teamOf(model) }),
   });
   onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
   const backup = new BackupService({
@@ -140,12 +141,12 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   });
   await backup.recover();
   const doctor = serverChecks({ config, database, clock, serving, monitoring });
-  const live = new LiveFeed({ monitoring, served: () => serving.views(), sees: (caller, model) => registry.sees(caller, model), events });
+  const live = new LiveFeed({ monitoring, served: () => serving.views(), sees: (caller, subject) => rollouts.sees(caller, subject), events });
 
   const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : kind === "route" ? gateway.catalog.teamOf(name) : null) });
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
-  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, serving, access, secrets: opened.secrets, clock, ids, logger });
+  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, clock, ids, logger });
   onFailure(() => gateway.stop());
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 
@@ -155,7 +156,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const evaluation = openEvaluation({ database, ids, registry, registryStore, blobs, runtime, duckdb, workflows: () => workflows });
   dispatcher.subscribe(evaluation.evaluations.subscriber);
   const rollouts: OpenedRollouts = openRollouts({
-    config, posture, database, registry, registryStore, blobs, serving, log, truth, environment, events, clock, ids, logger,
+    config, posture, database, registry, registryStore, blobs, serving, gateway, log, truth, environment, events, clock, ids, logger,
     access: () => access, workflows: () => ({ service: workflows, commands }), url: () => url,
   }, figures, counts);
   dispatcher.subscribe(rollouts.subscriber);

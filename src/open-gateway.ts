@@ -3,25 +3,27 @@ import type { AccessServices } from "./access/index.ts";
 import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
 import { readSecretFile } from "./adapters/filesystem/secret-files.ts";
 import { openRedis, RedisAnswerCache, RedisBudgetStore, RedisLimitStore } from "./adapters/redis/index.ts";
-import { SqlGatewayStore } from "./adapters/sql/index.ts";
+import { SqlGatewayStore, SqlRouteRevisionStore } from "./adapters/sql/index.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import { findLocalProviders, localProviderHosts } from "./adapters/undici/find-local-providers.ts";
 import { UndiciTransport } from "./adapters/undici/undici-transport.ts";
 import { environmentValue, type Config, type Posture } from "./config/index.ts";
-import type { Clock } from "./core/clock.ts";
+import type { Caller } from "./core/caller.ts";
+import type { Clock, EpochMs } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
+import type { MetricFamily } from "./core/metric-family.ts";
 import type { Route } from "./core/route.ts";
 import type { SecretBox } from "./core/secret-box.ts";
 import type { OutboxFollower } from "./events/index.ts";
 import {
-  Admission, AnswerCache, CallFloor, CallLedger, ChatCalls, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
-  MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, SemanticCache, SideCalls, TargetCallRunner, TokenCounter, type RouteSettings,
+  Admission, AnswerCache, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
+  MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, TokenCounter, type CallObserver, type RouteSettings,
 } from "./gateway/index.ts";
 import { openLedger, type OpenedLedger } from "./open-ledger.ts";
-import type { ServingService } from "./serving/index.ts";
-import type { SpanSink } from "./tracing/index.ts";
+import type { ServingService, SpanAround } from "./serving/index.ts";
+import type { ServedCalls, SpanSink } from "./tracing/index.ts";
 
 interface Parts {
   config: Config;
@@ -29,8 +31,12 @@ interface Parts {
   database: SqlDatabase;
   follower: Pick<OutboxFollower, "follow">;
   spans: SpanSink;
+  /** Is told of each call, so that spans of it which come from its caller are known. */
+  served: Pick<ServedCalls, "note">;
   serving: ServingService;
   access: AccessServices;
+  /** Ends what splits the calls of a route. */
+  endRollouts: ConstructorParameters<typeof GatewaySettingsService>[0]["endRollouts"];
   secrets: SecretBox;
   clock: Clock;
   ids: IdGenerator;
@@ -40,9 +46,12 @@ interface Parts {
 export interface OpenedGateway {
   ledger: OpenedLedger;
   catalog: GatewayCatalog;
+  callable: CallableModels;
   settings: GatewaySettingsService;
   health: ProviderHealth;
+  metrics(caller: Caller, now: EpochMs): Promise<MetricFamily[]>;
   chats: ChatCalls;
+  splits: RouteSplits;
   sides: SideCalls;
   stop(): Promise<void>;
 }
@@ -52,10 +61,11 @@ const lookEveryMs = 60_000;
 
 /** The gateway with its providers, ready for the first call. */
 export async function openGateway(parts: Parts): Promise<OpenedGateway> {
-  const { config, posture, database, follower, spans, serving, access, secrets, clock, ids, logger } = parts;
+  const { config, posture, database, follower, spans, served, serving, access, secrets, clock, ids, logger } = parts;
   const redis = config.redisUrl === undefined ? null : await openRedis({ url: config.redisUrl, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { cause }) });
   const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore }) }) });
   const store = new SqlGatewayStore(database, ids);
+  const revisions = new SqlRouteRevisionStore(database, ids);
   // Only where the server is its owner's alone: there, what listens on the machine is the owner's too.
   const looksAround = posture.mode === "open" && config.findProviders;
   const allowed = [...config.egressAllowed, ...(looksAround ? localProviderHosts : [])];
@@ -76,25 +86,36 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const provider = catalog.provider.bind(catalog);
   const runner = new TargetCallRunner({ transport, provider, health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });
   const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, provider, clock, ids });
-  const floor = new CallFloor({ catalog, admission, calls, spans, clock, logger });
+  const metrics = new CallMetrics();
+  const observer: CallObserver = {
+    ended: (record, ending) => {
+      metrics.ended(record, ending);
+      served.note({ team: record.attribution.team, traceId: record.attribution.traceId, cost: ending.cost }, record);
+    },
+  };
+  const directModels = config.directModels === "auto" ? (posture.mode === "open" ? "all" : "granted") : config.directModels;
+  const floor = new CallFloor({ catalog, directModels, admission, calls, spans, clock, logger, observer });
+  const callable = new CallableModels({ catalog, directModels });
   const counter = new TokenCounter();
   const checker = new OutputChecker();
-  const sides = new SideCalls({ floor, runner, counter, ids });
+  const splits = new RouteSplits({ settingsOf: async (name, revision) => (await revisions.revision(name, revision))?.settings ?? null });
+  const splitCalls = new SplitCalls({ splits, floor, clock, alarm, logger });
+  const sides = new SideCalls({ floor, splits, splitCalls, runner, counter, ids });
   const cache = new AnswerCache({ clock, store: redis === null ? new MemoryAnswerCache({ clock, maxBytes: cacheBytes }) : new RedisAnswerCache(redis), semantic: new SemanticCache({ clock }) });
   const guards = new WeakMap<RouteSettings, Guardrails>();
   const chats = new ChatCalls({
-    floor, runner, cache, checker, clock, ids,
+    floor, splits, splitCalls, runner, cache, checker, clock, ids,
     guardrailsOf: (settings) => {
       if (settings.guardrails.length === 0) return null;
       const made = guards.get(settings) ?? new Guardrails(settings.guardrails);
       guards.set(settings, made);
       return made;
     },
-    classify: (model, text) => classify(serving, clock, model, text),
+    classify: (model, text, within) => classify(serving, clock, { model, text, within }),
     embed: (route, context) => (texts) => sides.vectors(route, texts, context),
   });
   const settings = new GatewaySettingsService({
-    store, catalog, transport, secrets: () => secrets, clock,
+    store, revisions, endRollouts: parts.endRollouts, catalog, transport, secrets: () => secrets, clock,
     assertAddress: (url) => egress.assertPlausible(url),
     teamOfKey: async (caller, key) => (await access.keys.list(caller)).find(({ id }) => id === key)?.team ?? null,
   });
@@ -105,9 +126,10 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   if (looksAround) void look();
   const looking = looksAround ? setInterval(() => void look(), lookEveryMs).unref() : undefined;
   return {
-    ledger, catalog, settings, health, chats, sides,
+    ledger, catalog, callable, settings, health, metrics: (caller, now) => gatewayMetrics({ calls: metrics, health, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
     stop: async () => {
       clearInterval(looking);
+      await splitCalls.stop();
       await Promise.all([transport.close(), counter.close(), checker.close()]);
       await ledger.stop();
       await redis?.close();
@@ -128,13 +150,13 @@ function alarm(ms: number, ring: () => void): () => void {
 const classifyMs = 10_000;
 
 /** Asks a model that takes one text: the label is its first output of texts or whole numbers, the score the highest number of its others. */
-async function classify(serving: ServingService, clock: Clock, model: string, text: string): Promise<{ label?: string; score?: number }> {
+async function classify(serving: ServingService, clock: Clock, { model, text, within }: { model: string; text: string; within: SpanAround }): Promise<{ label?: string; score?: number }> {
   const { inputs } = serving.signature(model);
   const [input] = inputs;
   if (inputs.length !== 1 || input === undefined || input.datatype !== "BYTES") throw new AppError("INVALID_REQUEST", `The model ${model} of a guardrail does not take one text.`);
   const { outputs } = await serving.infer({
     model, version: undefined, id: null, inputs: [{ name: input.name, datatype: "BYTES", shape: input.shape.map(() => 1), data: [text] }], outputs: undefined, deadlineMs: classifyMs,
-    connection: { signal: undefined, headers: {} }, routingKey: undefined, now: clock.now(), door: "rest",
+    connection: { signal: undefined, headers: {} }, routingKey: undefined, now: clock.now(), door: "rest", within,
   });
   const answer: { label?: string; score?: number } = {};
   for (const { datatype, data } of outputs) {

@@ -2,23 +2,27 @@ import { randomBytes } from "node:crypto";
 import { DuckdbMetricSource } from "./adapters/duckdb/duckdb-metric-source.ts";
 import { replicaName } from "./adapters/filesystem/replica-name.ts";
 import { SqlAbTestStore } from "./adapters/sql/sql-ab-test-store.ts";
+import { SqlFeedbackFeed } from "./adapters/sql/sql-feedback-feed.ts";
+import { SqlRouteRevisionStore } from "./adapters/sql/sql-route-revision-store.ts";
 import { SqlRolloutStore } from "./adapters/sql/sql-rollout-store.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import type { Config, Posture } from "./config/index.ts";
 import type { AccessServices } from "./access/index.ts";
-import type { Caller } from "./core/caller.ts";
+import { mayOn, type Caller } from "./core/caller.ts";
 import { epochMs, type Clock } from "./core/clock.ts";
 import type { DoctorCheck } from "./core/doctor-check.ts";
-import { toAppError } from "./core/errors.ts";
+import { AppError, toAppError } from "./core/errors.ts";
 import type { EventBus } from "./core/events.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
+import { routeOfSubject, routeSubject, subjectReference } from "./core/traffic-subject.ts";
 import type { RecordedEvent, Subscriber } from "./events/index.ts";
-import type { BlobStore, ChangeBy, RegistrySearch, RegistryService } from "./registry/index.ts";
+import type { OpenedGateway } from "./open-gateway.ts";
+import type { BlobStore, ChangeBy, RegistrySearch, RegistryService, RolloutPlan } from "./registry/index.ts";
 import {
   AbTestKeeper, AbTestService, keepFormerVersions, probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
   type AbTestCounts, type CheckParts, type Rollout, type RolloutFigures, type RolloutParts, type RolloutRegistry,
-  assertMetricsReadable, verdictAt,
+  assertMetricsReadable, assertRoutePlan, chosenBySubject, registryBySubject, routeOnlyProblems, RouteRegistry, RouteRollouts, servingBySubject, verdictAt,
 } from "./rollouts/index.ts";
 import type { ServingRouteParts, ServingService, TrafficRoute, TruthStore } from "./serving/index.ts";
 import { systemTimers, type CommandRunner, type WorkflowDefinition, type WorkflowService } from "./workflows/index.ts";
@@ -33,6 +37,7 @@ interface Parts {
   serving: ServingService;
   log: ConstructorParameters<typeof DuckdbMetricSource>[0]["log"];
   truth: TruthStore;
+  gateway: Pick<OpenedGateway, "catalog" | "settings" | "splits">;
   environment: Readonly<Record<string, string>>;
   access: () => AccessServices;
   /** Made after the definition. */
@@ -50,6 +55,11 @@ export interface OpenedRollouts {
   forServing: Required<Pick<ServingRouteParts, "verdictAt" | "assertPolicy">>;
   rollouts: RolloutService;
   abTests: AbTestService;
+  ofRoutes: RouteRollouts;
+  /** Whether the caller may know of a model, or of a route as `route:NAME`. */
+  sees(caller: Caller, subject: string): boolean;
+  /** Ends what splits the calls of a route, where something does. */
+  endOfRoute(route: string, reason: string, by: ChangeBy): Promise<void>;
   /** An arm failed too often on this server: it has no traffic here when this returns. */
   trip(route: TrafficRoute, arm: string, reason: string): void;
   definition: WorkflowDefinition;
@@ -76,46 +86,84 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
   };
   // Another one after each start: what a former process counted stays beside what this one counts.
   const id = `${replicaName(config.data)}-${randomBytes(4).toString("hex")}`;
+  const feedback = new SqlFeedbackFeed(database);
+  const revisions = new SqlRouteRevisionStore(database, ids);
+  const routes = new RouteRegistry({ revisions, splits: parts.gateway.splits, refresh: () => parts.gateway.catalog.load(), clock });
+  parts.gateway.splits.watch({
+    answered: (sample) => {
+      figures.answeredCall(sample);
+      counts.answeredCall(sample);
+    },
+    // A/B tests have no shadows.
+    paired: (pair) => figures.pairedCalls(pair),
+    skipped: (route) => figures.shadowSkipped(route),
+    scored: (score) => {
+      figures.scored(score);
+      counts.scored(score);
+    },
+  });
+  const traffic = servingBySubject({ model: serving, route: routes.serving });
   const replica = new RouteReplica({
-    id, store, serving, figures, truths: truth, clock, timers: systemTimers, logger,
+    id, store, serving: traffic, figures, truths: truth, feedback, clock, timers: systemTimers, logger,
     onTrip: (model, rollout) => void rollouts.tripped(rollout).catch(failed("rollout.not_ended", model)),
   });
   const wakes = new RolloutWakes(systemTimers);
-  const registry = registryOf(parts);
-  const source = new DuckdbMetricSource({ log: parts.log, truth, environment: parts.environment, logger, signatureOf: async (model, version) => (await registry.version(model, version)).contract.signature });
+  const registry = registryBySubject({ model: registryOf(parts), route: routes });
+  const source = new DuckdbMetricSource({ log: parts.log, truth, environment: parts.environment, logger, signatureOf: async (model, version) => (await parts.registry.version(model, version)).contract.signature });
   const rolloutParts: RolloutParts = {
-    store, registry, serving, replicas: replica, wakes, clock, timers: systemTimers, ids, events, logger,
+    store, registry, serving: traffic, replicas: replica, wakes, clock, timers: systemTimers, ids, events, logger,
     metrics: new RolloutMetricReader({ source, clock, logger, wakes }),
     figuresOf: (rollout, phase) => replica.figuresOf(rollout, phase),
   };
   const moves = new RolloutMoves(rolloutParts);
   const watch = new PhaseWatch(rolloutParts);
+  const teamOf = chosenBySubject({ model: (name: string) => parts.registry.teamOf(name), route: (subject: string) => parts.gateway.catalog.route(routeOfSubject(subject)!)?.team ?? null });
+  const seenBy = chosenBySubject({
+    model: (caller: Caller, name: string) => parts.registry.sees(caller, name),
+    route: (caller: Caller, subject: string) => mayOn(caller, "viewer", subjectReference(subject, parts.gateway.catalog.route(routeOfSubject(subject)!)?.team ?? null)),
+  });
+  const chosenTeam = (subject: string): ReturnType<RegistryService["teamOf"]> => teamOf(subject)(subject);
+  const assertPlanOf = chosenBySubject({
+    model: async (plan: RolloutPlan, path: string) => {
+      const problems = routeOnlyProblems(plan, path);
+      if (problems.length > 0) throw new AppError("POLICY_INVALID", problems.map(({ message }) => message).join(" "), { problems });
+      await assertMetricsReadable(plan, path, source);
+    },
+    route: (plan: RolloutPlan) => Promise.resolve(assertRoutePlan(plan)),
+  });
   const rollouts: RolloutService = new RolloutService({
     ...rolloutParts, moves, watch,
     workflows: { start: (...asked) => parts.workflows().service.start(...asked), signal: (asked) => parts.workflows().service.signal(asked), steps: (run) => parts.workflows().service.steps(run) },
-    teamOf: (model) => parts.registry.teamOf(model),
-    modelNames: () => parts.registry.listModels(),
-    assertPlan: (plan) => assertMetricsReadable(plan, "plan", source),
+    teamOf: chosenTeam,
+    modelNames: async () => [...(await parts.registry.listModels()), ...parts.gateway.catalog.routes().map(({ name, team }) => ({ name: routeSubject(name), team }))],
+    assertPlan: (model, plan) => assertPlanOf(model)(plan, "plan"),
   });
-  const forTests = { ...rolloutParts, abTests: new SqlAbTestStore(database), counts, replica: id, teamOf: (model: string) => parts.registry.teamOf(model) };
+  const forTests = { ...rolloutParts, abTests: new SqlAbTestStore(database), counts, replica: id, teamOf: chosenTeam };
   const abTests = new AbTestService(forTests);
-  const keeper = new AbTestKeeper({ ...forTests, service: abTests, truths: truth });
+  const keeper = new AbTestKeeper({ ...forTests, service: abTests, truths: truth, feedback });
   events.on("alias.changed", ({ model, alias, version }) => {
     if (alias === "champion") void rollouts.championMoved(model, version).catch(failed("rollout.champion_not_followed", model));
   });
   const stopping = new AbortController();
   return {
     rollouts, replica, abTests,
+    ofRoutes: new RouteRollouts({ rollouts, abTests, store, settings: parts.gateway.settings, revisions }),
+    sees: (caller, subject) => seenBy(subject)(caller, subject),
+    endOfRoute: async (route, reason, by) => {
+      const open = await store.current(routeSubject(route));
+      if (open?.kind === "rollout") await rollouts.abort(open.model, { ...by, reason });
+      if (open?.kind === "ab-test") await abTests.end(open, reason, by);
+    },
     trip: (route, arm, reason) => (route.kind === "ab-test" ? keeper : replica).trip(route, arm, reason),
     forServing: {
       verdictAt: (rollout, time) => verdictAt(store, rollout, time),
-      assertPolicy: (policy) => assertMetricsReadable(policy.rollout, "policy.rollout", source),
+      assertPolicy: (policy) => assertPlanOf("")(policy.rollout, "policy.rollout"),
     },
     definition: rolloutWorkflow({ ...rolloutParts, moves, watch, checks: checksOf(parts, store) }),
     subscriber: rolloutSubscriber(rollouts, registry),
     check: replicaCheck({ replica, store }),
-    follow({ type, payload, object }) {
-      const model = object.slice("model:".length);
+    follow({ type, payload }) {
+      const { model } = payload as { model: string };
       if (type === "model.route.changed") replica.follow(model);
       if (type === "model.route.changed" || type.startsWith("rollout.")) {
         const { rollout } = payload as { rollout: string | null };
@@ -130,7 +178,7 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
       await rollouts.recover().catch(failed("rollout.not_recovered", ""));
       keeper.start();
       // Champions first; nobody waits for these.
-      void serving.whenLoaded().then(() => keepFormerVersions({ store, serving, clock, logger }, stopping.signal));
+      void serving.whenLoaded().then(() => keepFormerVersions({ store, serving: traffic, clock, logger }, stopping.signal));
     },
     async stop() {
       stopping.abort();

@@ -8,14 +8,16 @@ import type { Config } from "./config/index.ts";
 import type { Caller } from "./core/caller.ts";
 import { epochMs, type Clock, type EpochMs } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
+import { systemAlarm } from "./events/index.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Route } from "./core/route.ts";
-import { mlflowTraceRoutes } from "./mlflow/index.ts";
+import { mlflowTraceRoutes, readTraceFiles } from "./mlflow/index.ts";
 import type { OpenedDatasets } from "./open-datasets.ts";
+import type { OpenedLedger } from "./open-ledger.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import type { BlobOwners, BlobStore } from "./registry/index.ts";
-import { BufferedSpanSink, langsmithRoutes, samplingRates, SpanForwarder, SpanRedaction, TailSampling, TraceService, tracingRoutes, type DatasetRowAdder, type SpanSink } from "./tracing/index.ts";
+import { BufferedSpanSink, langsmithRoutes, samplingRates, ServedCalls, SpanCosts, SpanForwarder, SpanRedaction, TailSampling, TraceService, tracingRoutes, type DatasetRowAdder, type SpanSink } from "./tracing/index.ts";
 
 interface Parts {
   config: Config;
@@ -24,6 +26,8 @@ interface Parts {
   datasets: OpenedDatasets;
   blobs: BlobStore;
   owners: BlobOwners;
+  /** Opened later, and before anybody calls. */
+  ledger: () => Pick<OpenedLedger, "prices" | "ledger">;
   clock: Clock;
   ids: IdGenerator;
   logger: Logger;
@@ -33,6 +37,8 @@ export interface OpenedTracing {
   service: TraceService;
   /** For spans that this server makes itself. */
   sink: SpanSink;
+  /** To be told of each call that the gateway answered. */
+  served: ServedCalls;
   tracking: OpenedTracking;
   teamOfExperiment(caller: Caller, experiment: string): Promise<string>;
   /** An entry of the daily maintenance. */
@@ -46,23 +52,34 @@ const sampledSpansWaiting = 50_000;
 const longestDatasetBytes = 64 << 20;
 
 /** Traces on their store, with what is kept of them and where they are sent on. */
-export function openTracing({ config, database, tracking, datasets, blobs, owners, clock, ids, logger }: Parts): OpenedTracing {
+export function openTracing({ config, database, tracking, datasets, blobs, owners, ledger, clock, ids, logger }: Parts): OpenedTracing {
   const stopping = new AbortController();
   const forwarder = config.traceExportUrl === undefined ? null : new SpanForwarder({
     url: config.traceExportUrl, authorization: config.traceExportAuthorization, egress: new NodeEgressClient({ allowed: config.egressAllowed }), logger,
     pause: (milliseconds) => pause(milliseconds, undefined, { signal: stopping.signal }).catch(() => undefined),
   });
-  const service = new TraceService({
-    store: new SqlTraceStore(database), ids,
+  const sampling = new TailSampling({ rates: samplingRates(config.traceSample), slowMs: config.traceSlowMs, maxWaiting: sampledSpansWaiting });
+  const store = new SqlTraceStore(database);
+  const served = new ServedCalls();
+  const costs = new SpanCosts({
+    prices: { priceOf: (...asked) => ledger().prices.priceOf(...asked) }, record: (entry) => ledger().ledger.record(entry), served,
+    answered: async (answerIds) => {
+      await sink.settled();
+      return store.answered(answerIds);
+    },
+  });
+  const service: TraceService = new TraceService({
+    store, ids, costs,
     redaction: new SpanRedaction({ keys: config.traceRedact, content: config.traceContent }),
-    sampling: new TailSampling({ rates: samplingRates(config.traceSample), slowMs: config.traceSlowMs, maxWaiting: sampledSpansWaiting }),
+    sampling,
+    settled: () => sink.settled(),
     datasets: new CsvRowAdder(datasets, blobs, owners),
     visible: (caller) => tracking.access.visible(caller),
     ...(forwarder === null ? {} : { forward: (records) => forwarder.forward(records) }),
   });
-  const sink = new BufferedSpanSink({ ingest: (...given) => service.ingest(...given), now: () => clock.now(), logger });
+  const sink = new BufferedSpanSink({ ingest: (...given) => service.ingest(...given), sampling, now: () => clock.now(), logger, alarm: systemAlarm });
   return {
-    service, sink, tracking,
+    service, sink, served, tracking,
     teamOfExperiment: async (caller, experiment) => {
       await tracking.access.requireExperiment(caller, "contributor", experiment);
       const team = await tracking.access.teamOf(experiment);
@@ -76,6 +93,11 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
       await forwarder?.stop();
     },
   };
+}
+
+/** To be told of each artifact: some are traces. */
+export function openedTraceFiles(parts: OpenedTracing): ReturnType<typeof readTraceFiles> {
+  return (...given) => readTraceFiles({ artifacts: parts.tracking.artifacts, traces: parts.service, teamOfExperiment: (caller, experiment) => parts.teamOfExperiment(caller, experiment) })(...given);
 }
 
 /** OTLP, the routes of people and the console, and MLflow's wire. */

@@ -11,7 +11,7 @@ import { AppError } from "./core/errors.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import { isLocalLocation, localPathOf } from "./core/local-path.ts";
 import type { Route } from "./core/route.ts";
-import { artifactRoutes, downloadUri, mlflowRegistryRoutes, mlflowTrackingRoutes, runFilter, runOrder } from "./mlflow/index.ts";
+import { artifactRoutes, type ArtifactRouteParts, downloadUri, mlflowRegistryRoutes, mlflowTrackingRoutes, runFilter, runOrder } from "./mlflow/index.ts";
 import type { RegistryService, VersionSource } from "./registry/index.ts";
 import { ArtifactLocations, artifactPathOf, ArtifactService, ExperimentAccess, LoggedModelService, TrackingService, trackingRoutes, type ArtifactPlace, type ArtifactStore, type LoggedModelStore, type TrackingStore, type ViewStore } from "./tracking/index.ts";
 
@@ -60,7 +60,7 @@ export function openTracking({ config, database, artifacts: directory, clock, id
 }
 
 /** The console's routes and those of MLflow's wire. */
-export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistryService): Route[] {
+export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistryService, written: ArtifactRouteParts["written"]): Route[] {
   const { store, views, ids, access, tracking, models, artifacts } = parts;
   // Calls and not bound methods: the reference is generated from routes that have no server behind them.
   const versions = {
@@ -79,7 +79,7 @@ export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistrySe
     ...mlflowRegistryRoutes(versions),
     ...mlflowTrackingRoutes({ tracking, models, artifacts }),
     ...artifactRoutes({
-      artifacts,
+      artifacts, written,
       run: async (caller, run) => tracking.run(caller, run),
       loggedModel: async (caller, model) => models.model(caller, model),
       filesOfVersion: async (caller, model, version) => filesOfVersion(parts, registry, await downloadUri(versions, caller, model, version), { caller, model, version }),

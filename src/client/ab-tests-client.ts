@@ -1,5 +1,11 @@
 import type { ApiClient } from "../core/api-client.ts";
-import type { AbTestOutcome, AbTestReport, NewAbTest, Rollout } from "../rollouts/index.ts";
+import { subjectPath } from "../core/traffic-subject.ts";
+import type { AbTestOutcome, AbTestReport, NewAbTest, NewRouteAbTest, Rollout } from "../rollouts/index.ts";
+
+/** What an A/B test is started with; variants of a route say what is tried by one of `settings`, `change` and `revision`. */
+export type AbTestRequestOf<Subject extends string> = Subject extends `route:${string}`
+  ? Pick<NewRouteAbTest, "metric" | "direction"> & Omit<Partial<NewRouteAbTest>, "variants"> & { variants: { name: string; percent?: number; settings?: object; change?: object; revision?: number }[] }
+  : Pick<NewAbTest, "variants" | "metric" | "direction"> & Partial<NewAbTest>;
 
 /** A/B tests of a running Slipway: `client.abTests`. They are listed with the rollouts. */
 export class AbTestsClient {
@@ -9,8 +15,9 @@ export class AbTestsClient {
     this.#api = api;
   }
 
-  start(model: string, test: Pick<NewAbTest, "variants" | "metric" | "direction"> & Partial<NewAbTest>): Promise<Rollout> {
-    return this.#api.send("POST", `/api/models/${encodeURIComponent(model)}/ab-tests`, test);
+  /** Of versions of a model, or of settings of a route (`route:NAME`) by `cost`, `latency` or a score of traces. */
+  start<Subject extends string>(model: Subject, test: AbTestRequestOf<Subject>): Promise<Rollout> {
+    return this.#api.send("POST", `${subjectPath(model)}/ab-tests`, test);
   }
 
   /** May be looked at as often as one likes: bounds and p-values stay valid. */

@@ -1,7 +1,16 @@
 import type { ApiClient } from "../core/api-client.ts";
-import type { NewRollout, RollbackResult, Rollout, RolloutStatus, RolloutSummary, Verdict } from "../rollouts/index.ts";
+import { subjectPath } from "../core/traffic-subject.ts";
+import type { NewRollout, NewRouteRollout, RollbackResult, Rollout, RolloutStatus, RolloutSummary, Verdict } from "../rollouts/index.ts";
 
-/** Rollouts of a running Slipway: `client.rollouts`. Changes take a reason, which is kept with them. */
+/** What a rollout is started with: of a version of a model, or of settings of a route. */
+export type RolloutRequestOf<Subject extends string> = Subject extends `route:${string}` ? RouteRolloutRequest : Partial<NewRollout>;
+/** What is tried is said by one of `settings` (all of them), `change` (a JSON merge patch over the present ones) and `revision`. */
+export type RouteRolloutRequest = Omit<Partial<NewRouteRollout>, "settings" | "change" | "plan"> & { settings?: object; change?: object; plan?: object };
+
+/**
+ * Rollouts of a running Slipway: `client.rollouts`. What they are of is a model by its name, or a route of the gateway as `route:NAME`, whose versions are revisions of its settings. Changes take a
+ * reason, which is kept with them.
+ */
 export class RolloutsClient {
   readonly #api: ApiClient;
 
@@ -9,14 +18,14 @@ export class RolloutsClient {
     this.#api = api;
   }
 
-  /** By the plan of the model's policy unless one is given; the newest version unless one is named. */
-  start(model: string, request: Partial<NewRollout> = {}): Promise<Rollout> {
-    return this.#api.send("POST", `${modelPath(model)}/rollouts`, request);
+  /** Of a model: by the plan of its policy unless one is given; the newest version unless one is named. Of a route: what is tried must be said. */
+  start<Subject extends string>(model: Subject, request?: RolloutRequestOf<Subject>): Promise<Rollout> {
+    return this.#api.send("POST", `${subjectPath(model)}/rollouts`, request ?? {});
   }
 
   /** Of the rollout under way, or of the latest. */
   status(model: string): Promise<RolloutStatus> {
-    return this.#api.get(`${modelPath(model)}/rollout`);
+    return this.#api.get(`${subjectPath(model)}/rollout`);
   }
 
   /** Newest first; `next` leads on as `before`, and is null at the end. */
@@ -58,16 +67,12 @@ export class RolloutsClient {
 
   /** Gives the traffic back to the version that had it before, or to `to`; ends a rollout that is under way. */
   rollback(model: string, options: { to?: string; reason?: string } = {}): Promise<RollbackResult> {
-    return this.#api.send("POST", `${modelPath(model)}/rollback`, options);
+    return this.#api.send("POST", `${subjectPath(model)}/rollback`, options);
   }
 
   #ask(model: string, action: string, reason: string): Promise<Rollout> {
-    return this.#api.send("POST", `${modelPath(model)}/rollout/${action}`, { reason });
+    return this.#api.send("POST", `${subjectPath(model)}/rollout/${action}`, { reason });
   }
-}
-
-function modelPath(model: string): string {
-  return `/api/models/${encodeURIComponent(model)}`;
 }
 
 function rolloutPath(rollout: string): string {

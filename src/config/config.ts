@@ -73,6 +73,8 @@ const Settings = z.strictObject({
   secretFiles: path.optional(),
   /** Whether an open server looks for servers of language models on this machine: Ollama, llama.cpp, vLLM, LM Studio at their usual ports. */
   findProviders: flag.default(true),
+  /** Who may call PROVIDER/MODEL past all routes: everybody who may call models, or admins and those to whom it was given. auto: everybody on an open server. */
+  directModels: z.enum(["auto", "all", "granted"]).default("auto"),
   /** Modules (paths or packages) that export workflows. */
   workflows: list,
   /** Workflow runs of this process that are under way at once. */
@@ -102,6 +104,8 @@ const Settings = z.strictObject({
     .union([z.number().transform((part) => [String(part)]), z.array(z.string()), z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean))])
     .pipe(z.array(z.string().regex(/^(?:[^=]+=)?(?:1(?:\.0*)?|0(?:\.\d+)?|\.\d+)$/, "a part from 0 to 1 such as 0.1, or team=0.1")))
     .default([]),
+  /** Part of the predictions without a `traceparent` that get a trace of their own, 0 to 1. */
+  traceServing: z.coerce.number().min(0).max(1).default(0),
   /** Traces that took longer are kept whatever `traceSample` says. Milliseconds. */
   traceSlowMs: z.coerce.number().min(0).default(10_000),
   /** Keys of attributes of spans whose values are never kept; `*` stands for anything. */

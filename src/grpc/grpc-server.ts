@@ -253,6 +253,11 @@ class ReceivedCall implements GrpcCall<unknown> {
     return headers;
   }
 
+  get traceparent(): string | undefined {
+    const [value] = this.#call.metadata.get("traceparent");
+    return typeof value === "string" ? value : undefined;
+  }
+
   get signal(): AbortSignal {
     return signalOf(this.#call);
   }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { Readable } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
 import { anonymousCaller } from "../core/caller.ts";
 import type { Clock } from "../core/clock.ts";
@@ -9,7 +8,7 @@ import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
-import { HttpAnswer, type Route } from "../core/route.ts";
+import { HttpAnswer, isStreamed, type Route } from "../core/route.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { discardRest } from "./discard-rest.ts";
 import { FollowedAnswers } from "./followed-answers.ts";
@@ -165,7 +164,7 @@ export class HttpServer {
       const result = await route.handle(new ServedRequest(params, query, body, request, response, idOf, now, exchange));
       // Who is told that something was changed may rely on its being written down who did it.
       if (isAudited(route, exchange.facts)) await this.#audit(exchange, { now, result: "allowed", requestId: idOf() });
-      if (result instanceof HttpAnswer && result.body instanceof Readable && route.access !== "public") {
+      if (result instanceof HttpAnswer && isStreamed(result.body) && route.access !== "public") {
         this.#followed.add(response, this.#clock.monotonic(), async () => {
           const caller = await this.#access.identify(credentials, this.#clock.now());
           await this.#access.authorize(caller, route.access, target, match.params);

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { HttpAnswer } from "../core/route.ts";
+import { HttpAnswer, isStreamed } from "../core/route.ts";
 
 /**
  * On every answer that is not the console's: none is a page. A browser that is led to one (a file that somebody stored, a
@@ -31,11 +31,14 @@ export async function writeAnswer(request: IncomingMessage, response: ServerResp
   for (const name in result.headers) headers.push(name, result.headers[name]!);
   for (const cookie of result.cookies) headers.push("Set-Cookie", cookie);
   const { body } = result;
-  if (body instanceof Readable) {
+  if (isStreamed(body)) {
     response.writeHead(result.status, withCommonHeaders(headers, close));
     if (withoutBody) {
-      body.destroy();
+      if (body instanceof Readable) body.destroy();
+      else void body[Symbol.asyncIterator]().return?.();
       response.end();
+    } else if (!(body instanceof Readable)) {
+      await writePieces(response, body[Symbol.asyncIterator]());
     } else {
       await pipeline(body, response).catch(() => response.destroy()); // the caller left, or the source broke: the cut connection says so
     }
@@ -43,6 +46,32 @@ export async function writeAnswer(request: IncomingMessage, response: ServerResp
   }
   const chunks = body === null ? [] : typeof body === "string" ? [Buffer.from(body)] : body instanceof Uint8Array ? [body] : body;
   sendBuffer(response, result.status, headers, chunks, withoutBody, close);
+}
+
+/** Each piece goes out as it comes; a caller who reads slowly is waited for, and one who leaves ends the iterator. */
+async function writePieces(response: ServerResponse, pieces: AsyncIterator<Uint8Array | string>): Promise<void> {
+  let wake: (() => void) | null = null;
+  const settled = (): void => wake?.();
+  const left = (): void => {
+    settled();
+    // Where a piece is waited for, this is what ends the wait.
+    if (!response.writableEnded) void Promise.resolve(pieces.return?.()).catch(() => undefined);
+  };
+  response.on("drain", settled).once("close", left);
+  try {
+    for (;;) {
+      const { done, value } = await pieces.next();
+      if (response.destroyed) return;
+      if (done === true) return void response.end();
+      if (response.write(value)) continue;
+      await new Promise<void>((resolve) => (wake = resolve));
+      wake = null;
+    }
+  } catch {
+    response.destroy(); // the source broke: the cut connection says so
+  } finally {
+    response.off("drain", settled);
+  }
 }
 
 /** Up to this length a body goes out in one string with its headers: one system call less than bytes of their own. */

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { z } from "zod";
 import type { Caller } from "../core/caller.ts";
+import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import { nameOfPlace, placeBelow, type ArtifactEntry, type ArtifactOwner, type ArtifactPlace, type ArtifactService } from "../tracking/index.ts";
@@ -23,6 +24,8 @@ export interface ArtifactRouteParts {
   run(caller: Caller, run: string): Promise<ArtifactOwner>;
   /** The address of a version's files, and their place where this server reads it. Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND. */
   filesOfVersion(caller: Caller, model: string, version: string): Promise<{ uri: string; place: ArtifactPlace | null }>;
+  /** Is told of each file that was stored by its path. */
+  written(caller: Caller, place: ArtifactPlace, now: EpochMs): Promise<void>;
   /** Throws LOGGED_MODEL_NOT_FOUND. */
   loggedModel(caller: Caller, model: string): Promise<ArtifactOwner>;
 }
@@ -42,8 +45,9 @@ export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
         operationId: `mlflowUploadArtifact${twin}`, summary: "Store a file, replacing what is there",
         description: "The body is the file. It is streamed to disk and appears whole or not at all.",
         params: RestOfPath, body: { kind: "stream", description: "The file's bytes" }, response: Nothing,
-        handle: async ({ params, body, caller }) => {
+        handle: async ({ params, body, caller, now }) => {
           await artifacts.write(caller, params["*"], body);
+          await parts.written(caller, params["*"], now);
           return {};
         },
       }),

@@ -1,9 +1,18 @@
 import { z } from "zod";
+import type { Caller, Role } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import type { Feedback, StoredTrace, TraceFacts, TraceService } from "../tracing/index.ts";
 import type { SearchCondition, SearchOrder } from "../tracking/index.ts";
 import { list, message, requiredText, text } from "./request-fields.ts";
 import { artifactLocationTag, clientRequestKey, errorKey, overridesKey, spansLocationTag, traceIdOf } from "./wire-traces.ts";
+
+export interface MlflowTraceParts {
+  traces: TraceService;
+  /** The team of an experiment on which the caller has the role contributor. Throws EXPERIMENT_NOT_FOUND, FORBIDDEN. */
+  teamOfExperiment(caller: Caller, experiment: string): Promise<string>;
+  /** Throws EXPERIMENT_NOT_FOUND, FORBIDDEN. */
+  requireExperiment(caller: Caller, role: Role, experiment: string): Promise<void>;
+}
 
 const Texts = z.record(z.string(), z.string()).nullish().transform((value) => value ?? {});
 

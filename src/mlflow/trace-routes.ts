@@ -1,23 +1,16 @@
 import { z } from "zod";
-import { requireInTeam, type Caller, type Role } from "../core/caller.ts";
+import { requireInTeam, type Caller } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import type { Route } from "../core/route.ts";
-import type { Feedback, StoredTrace, TraceService } from "../tracing/index.ts";
+import type { Feedback, StoredTrace } from "../tracing/index.ts";
 import { traceFilter, traceOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
 import { experimentId, int64, list, message, plainRunId, presentText, queryMessage, requiredText, text } from "./request-fields.ts";
-import { factsOfTrace, feedbackOf, requiredTraceId, sendsSpans, traceSearch, WireAssessment, WireTraceInfo, type FoundTrace } from "./trace-requests.ts";
+import { mlflowTraceRoutesV2 } from "./trace-routes-v2.ts";
+import { factsOfTrace, feedbackOf, requiredTraceId, sendsSpans, traceSearch, WireAssessment, WireTraceInfo, type FoundTrace, type MlflowTraceParts } from "./trace-requests.ts";
 import { wireAssessment, wireSpan, wireTraceInfo } from "./wire-traces.ts";
 import { resultLimit } from "./wire-limits.ts";
-
-export interface MlflowTraceParts {
-  traces: TraceService;
-  /** The team of an experiment on which the caller has the role contributor. Throws EXPERIMENT_NOT_FOUND, FORBIDDEN. */
-  teamOfExperiment(caller: Caller, experiment: string): Promise<string>;
-  /** Throws EXPERIMENT_NOT_FOUND, FORBIDDEN. */
-  requireExperiment(caller: Caller, role: Role, experiment: string): Promise<void>;
-}
 
 const tag = "MLflow";
 const root = "/3.0/mlflow";
@@ -51,6 +44,7 @@ export function mlflowTraceRoutes(parts: MlflowTraceParts): Route[] {
     return feedback;
   };
   return [
+    ...mlflowTraceRoutesV2({ ...parts, changeable }),
     mlflowRoute({
       method: "POST", root, path: "/traces", access: "contributor", audited: false, tag, operationId: "mlflowStartTrace", summary: "Say what a trace was, when it has ended",
       body: { kind: "json", schema: message({ trace: message({ trace_info: WireTraceInfo }) }), maxBytes: 64 << 20 }, response: Answer,

@@ -12,7 +12,7 @@ export const errorKey = "slipway.error";
 export const overridesKey = "slipway.overrides";
 
 /** The id by which MLflow's clients know a trace. */
-function wireTraceId(traceId: string): string {
+export function wireTraceId(traceId: string): string {
   return `${idPrefix}${traceId}`;
 }
 

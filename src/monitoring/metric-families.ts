@@ -1,7 +1,7 @@
+import type { MetricFamily } from "../core/metric-family.ts";
 import type { ServedVersion } from "../serving/index.ts";
 import type { DriftReport } from "./schemas.ts";
 import type { IntervalStatistics } from "./interval-statistics.ts";
-import type { MetricFamily } from "./prometheus-text.ts";
 import { latencyBounds, type VersionMonitor } from "./version-monitor.ts";
 
 export interface MetricSources {

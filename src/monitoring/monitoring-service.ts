@@ -3,6 +3,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { epochMs } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
+import type { MetricFamily } from "../core/metric-family.ts";
 import type { ModelVersion, Policy } from "../registry/index.ts";
 import type { ServedVersion, ServingObserver, ServingSample } from "../serving/index.ts";
 import { driftReport } from "./drift-report.ts";
@@ -162,12 +163,12 @@ export class MonitoringService implements ServingObserver {
     };
   }
 
-  /** The text that Prometheus scrapes, of the models that are to be seen. */
-  metrics(sees: (model: string) => boolean): string {
+  /** The text that Prometheus scrapes: of the models that are to be seen, and what others have to tell. */
+  metrics(sees: (model: string) => boolean, others: readonly MetricFamily[] = []): string {
     const monitors = [...this.#byName.values()].filter((monitor) => sees(monitor.version.model));
     const usage = process.cpuUsage();
-    const text = prometheusText(
-      metricFamilies({
+    const text = prometheusText([
+      ...metricFamilies({
         monitors,
         lastMinute: (monitor) => this.#lastMinute(monitor),
         served: this.#parts.served().filter(({ model }) => sees(model)),
@@ -182,7 +183,8 @@ export class MonitoringService implements ServingObserver {
           eventLoopP99Seconds: this.#eventLoop.percentile(99) / 1e9,
         },
       }),
-    );
+      ...others,
+    ]);
     this.#eventLoop.reset();
     return text;
   }

@@ -1,11 +1,4 @@
-/** One metric family in the Prometheus text format, version 0.0.4. */
-export interface MetricFamily {
-  name: string;
-  help: string;
-  type: "counter" | "gauge" | "histogram" | "summary";
-  /** `suffix` is `_bucket`, `_sum`, `_count` or empty. */
-  samples: { suffix?: string; labels: Record<string, string>; value: number }[];
-}
+import type { MetricFamily } from "../core/metric-family.ts";
 
 export function prometheusText(families: readonly MetricFamily[]): string {
   let text = "";

@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { epochMs } from "../core/clock.ts";
+import type { Caller } from "../core/caller.ts";
+import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import type { MetricFamily } from "../core/metric-family.ts";
 import { ModelName, VersionNumber } from "../core/names.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import { Model, type RegistryService } from "../registry/index.ts";
@@ -25,9 +27,11 @@ export interface MonitoringRouteParts {
   registry: RegistryService;
   serving: ServingService;
   live: LiveFeed;
+  /** Of other modules, as far as the caller may see them. */
+  moreMetrics(caller: Caller, now: EpochMs): Promise<MetricFamily[]>;
 }
 
-export function monitoringRoutes({ monitoring, registry, serving, live }: MonitoringRouteParts): Route[] {
+export function monitoringRoutes({ monitoring, registry, serving, live, moreMetrics }: MonitoringRouteParts): Route[] {
   return [
     route({
       method: "GET",
@@ -58,11 +62,11 @@ export function monitoringRoutes({ monitoring, registry, serving, live }: Monito
       access: "viewer",
       on: "some",
       operationId: "scrapeMetrics",
-      summary: "Metrics in the Prometheus text format, of the models that the caller sees",
+      summary: "Metrics in the Prometheus text format, of the models that the caller sees, and of calls of the gateway of teams that it sees the whole of",
       tag,
       response: { mediaType: "text/plain; version=0.0.4; charset=utf-8", description: "Prometheus text format" },
-      handle: ({ caller }) =>
-        new HttpAnswer(200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }, monitoring.metrics((model) => registry.sees(caller, model))),
+      handle: async ({ caller, now }) =>
+        new HttpAnswer(200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }, monitoring.metrics((model) => registry.sees(caller, model), await moreMetrics(caller, now))),
     }),
     route({
       method: "GET",

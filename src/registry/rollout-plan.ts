@@ -46,6 +46,18 @@ export const StepGate = z
       maxRatio: z.number().positive().nullable().default(null).meta({ description: "At most so many times the stable version's" }),
       everySeconds: z.number().min(1).max(86_400).default(60), onFailure: OnFailure,
     }),
+    z.strictObject({
+      kind: z.literal("cost"),
+      maxRatio: z.number().min(0).nullable().default(1.25).meta({ description: "Mean dollars of a call, at most so many times the stable version's; null for no such limit" }),
+      maxDollars: z.number().positive().nullable().default(null).meta({ description: "Mean dollars of a call, at most; null for no such limit" }), onFailure: OnFailure,
+    }),
+    z.strictObject({
+      kind: z.literal("score"), name: z.string().min(1).max(250).meta({ description: "Name of the feedback on traces; true counts as 1, false as 0" }),
+      better: z.enum(["higher", "lower"]).default("higher"),
+      maxLoss: z.number().min(0).default(0).meta({ description: "How much worse than the stable version's its mean may be, in the score's unit" }),
+      minScores: z.number().int().min(1).default(100).meta({ description: "Of each, before anything is said" }),
+      required: z.boolean().default(false).meta({ description: "Hold until there are so many; without, the phase does not wait for scores that may come much later" }), onFailure: OnFailure,
+    }),
   ])
   .meta({ id: "StepGate" });
 export type StepGate = z.infer<typeof StepGate>;

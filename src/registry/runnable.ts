@@ -6,12 +6,12 @@ import type { ModelVersion } from "./schemas.ts";
 export const championAlias = "champion";
 
 /** Whether something was found at the version's source that a runtime can load. */
-export function isRunnable({ contract }: Pick<ModelVersion, "contract">): boolean {
+export function isRunnable({ contract }: { contract: { runtime: { kind: string } } }): boolean {
   return contract.runtime.kind !== "none";
 }
 
 /** Throws INVALID_NAME for a model whose name cannot be served, VERSION_NOT_RUNNABLE. */
-export function assertRunnable(version: ModelVersion): void {
+export function assertRunnable(version: Pick<ModelVersion, "model" | "version"> & { contract: { runtime: { kind: string; notes: readonly string[] } } }): void {
   const { model, contract } = version;
   if (!isSafeName(model)) {
     throw new AppError("INVALID_NAME", `${JSON.stringify(model.slice(0, 140))} is a name for the registry alone: rename the model before a version of it can serve.`);
