@@ -48,11 +48,28 @@ function useFollowed<Data>(path: string, goesOn: (data: Data) => boolean, often 
   return resource;
 }
 
+/** The name of a route of the gateway; null for a model. */
+export function routeOf(subject: string): string | null {
+  return subject.startsWith("route:") ? subject.slice("route:".length) : null;
+}
+
+function subjectPath(subject: string): string {
+  const route = routeOf(subject);
+  return route === null ? apiPath`/api/models/${subject}` : apiPath`/api/gateway/routes/${route}`;
+}
+
+/** Tries other settings of a route on a part of its calls. */
+export async function startRouteRollout(route: string, request: { settings: unknown; canary?: number; reason: string }): Promise<Rollout> {
+  const rollout = await call<Rollout>(apiPath`/api/gateway/routes/${route}/rollouts`, { method: "POST", body: JSON.stringify(request) });
+  refreshRollouts(`route:${route}`);
+  return rollout;
+}
+
 export type RolloutAction = "promote" | "pause" | "resume" | "approve" | "abort";
 
 /** The server has taken the request when this is done; the rollout may need a moment to carry it out. */
 export async function askRollout(model: string, action: RolloutAction, reason: string): Promise<void> {
-  await call(apiPath`/api/models/${model}/rollout/${action}`, { method: "POST", body: JSON.stringify({ reason }) });
+  await call(`${subjectPath(model)}/rollout/${action}`, { method: "POST", body: JSON.stringify({ reason }) });
   refreshRollouts(model);
 }
 
@@ -64,10 +81,10 @@ export async function startRollout(model: string, request: Partial<NewRollout>):
 
 /** Gives the traffic back to the version that had it before, or to `to`. */
 export async function rollBack(model: string, request: { to?: string; reason: string }): Promise<void> {
-  await call(apiPath`/api/models/${model}/rollback`, { method: "POST", body: JSON.stringify(request) });
+  await call(`${subjectPath(model)}/rollback`, { method: "POST", body: JSON.stringify(request) });
   refreshRollouts(model);
 }
 
 function refreshRollouts(model: string): void {
-  invalidate((key) => key.startsWith("/api/rollouts") || key === "/api/models" || key.startsWith(apiPath`/api/models/${model}`));
+  invalidate((key) => key.startsWith("/api/rollouts") || key === "/api/models" || key.startsWith(subjectPath(model)) || (routeOf(model) !== null && key.startsWith("/api/gateway/routes")));
 }

@@ -1,10 +1,13 @@
+import { useState } from "react";
 import { useResource } from "../../data/resource.ts";
 import type { ApiKey } from "../../data/types.ts";
+import { useRights } from "../../data/session.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { CodeBlock } from "../../parts/copy.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
+import { BudgetDialog } from "./budget-dialog.tsx";
 import { useGatewayRoutes, useKeyPolicies, type BudgetLimits } from "../gateway/gateway-data.ts";
 import { useBudgets, useWindowSpend, type BudgetStatus, type CostRow } from "./costs-data.ts";
 import { formatDollars, formatNano } from "./money.ts";
@@ -21,19 +24,24 @@ interface BudgetLine {
   spent: number;
   /** Worst cases of calls under way; null where nobody tells. */
   reserved: number | null;
+  /** That of a team or project, which is changed here; those of routes and keys are in their own settings. */
+  budget?: BudgetStatus;
 }
 
-const columns: Column<BudgetLine>[] = [
+const columnsOf = (edit: ((budget: BudgetStatus) => void) | null): Column<BudgetLine>[] => [
   { label: "Budget", kind: "name", cell: ({ kind, name }) => <>{name}<span className="cell-note">{kind}</span></> },
   { label: "For", cell: ({ window }) => `a ${window}` },
   { label: "Used", cell: (line) => <BudgetBar line={line} /> },
   { label: "State", cell: (line) => { const { tone, words } = budgetMark(percentOf(line)); return <Chip tone={tone}>{words}</Chip>; } },
   { label: "Spent", kind: "number", cell: ({ spent, limit }) => <>{formatNano(spent)} of {formatDollars(limit)}</> },
   { label: "Under way", kind: "number", cell: ({ reserved }) => formatNano(reserved) },
+  { label: "Actions", kind: "actions", cell: ({ budget }) => edit !== null && budget !== undefined && <button type="button" className="button button-small" aria-label={`Change the budget of ${budget.name}`} onClick={() => edit(budget)}>Change</button> },
 ];
 
 /** Budgets of teams, projects, routes and keys, and how far each is used in its window of now. */
 export function BudgetsPanel() {
+  const [edited, setEdited] = useState<BudgetStatus | "new" | null>(null);
+  const mayChange = useRights().somewhere("admin");
   const budgets = useBudgets();
   const routes = useGatewayRoutes().data?.routes ?? [];
   const policies = useKeyPolicies().data?.policies ?? [];
@@ -47,19 +55,21 @@ export function BudgetsPanel() {
     ...policies.flatMap(({ key, settings }) => linesOf("key", key, keys.find(({ id }) => id === key)?.name ?? key, settings.budget, (window) => spentIn(ofKeys[window], "key", `key:${key}`))),
   ];
   return (
-    <Panel title="Budgets" flush note="Marks at 50, 80 and 100%; windows end at midnight UTC">
+    <Panel title="Budgets" flush note="Marks at 50, 80 and 100%; windows end at midnight UTC" actions={mayChange && <button type="button" className="button button-small" onClick={() => setEdited("new")}>New budget</button>}>
       <ResourceView resource={budgets} lines={3}>
         {({ budgets: entries }) => {
           const lines = [...entries.flatMap(linesOfBudget), ...own];
-          return lines.length === 0 ? <NoBudgets /> : <RowsTable columns={columns} rows={lines} rowKey={({ id }) => id} />;
+          return lines.length === 0 ? <NoBudgets /> : <RowsTable columns={columnsOf(mayChange ? setEdited : null)} rows={lines} rowKey={({ id }) => id} />;
         }}
       </ResourceView>
+      {edited !== null && <BudgetDialog budget={edited === "new" ? null : edited} onClose={() => setEdited(null)} />}
     </Panel>
   );
 }
 
-function linesOfBudget({ scope, team, name, use }: BudgetStatus): BudgetLine[] {
-  return use.map(({ window, limit, spent, reserved }) => ({ id: `${scope}:${team}:${name}:${window}`, kind: scope === "team" ? "team" : `project of ${team}`, name, window, limit: limit / 1e9, spent, reserved }));
+function linesOfBudget(budget: BudgetStatus): BudgetLine[] {
+  const { scope, team, name, use } = budget;
+  return use.map(({ window, limit, spent, reserved }) => ({ id: `${scope}:${team}:${name}:${window}`, kind: scope === "team" ? "team" : `project of ${team}`, name, window, limit: limit / 1e9, spent, reserved, budget }));
 }
 
 function linesOf(kind: string, id: string, name: string, budget: BudgetLimits | undefined, spent: (window: "day" | "month") => number): BudgetLine[] {
@@ -91,8 +101,8 @@ function BudgetBar({ line }: { line: BudgetLine }) {
 function NoBudgets() {
   return (
     <div className="panel-body">
-      <p className="muted">No budget holds anybody back. Routes and keys carry theirs in their own settings; a team gets one so:</p>
-      <CodeBlock label="command" code={[`curl --request PUT ${location.origin}/api/budgets/teams/default \\`, '  --header "Content-Type: application/json" \\', `  --data '{"limits":{"day":5,"month":100}}'`].join("\n")} />
+      <p className="muted">No budget holds anybody back. Routes and keys carry theirs in their own settings; a team gets one here, or so:</p>
+      <CodeBlock label="command" code="npx slipway budgets set default --per-day 5 --per-month 100" />
     </div>
   );
 }

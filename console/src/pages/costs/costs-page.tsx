@@ -78,7 +78,7 @@ function SpendChart({ costs, range }: { costs: Costs; range: CostRange }) {
 function NoCosts() {
   return (
     <EmptyState title="Nothing was called in this time" command={callSnippets("echo/echo", location.origin)[0]!.code}>
-      <p>Every call through the gateway is priced and stands here within a second. Begin with the built-in <code>echo</code>, which needs no key; a header <code>X-Slipway-Tags: feature=search</code> lets you sum by what you like.</p>
+      <p>Every call through the gateway is priced and stands here within a second. Begin with the built-in <code>echo</code>, which needs no key; a header <code>X-Slipway-Tags: feature=search</code> lets you sum by what you like. Calls that programs make elsewhere and tell of in traces are priced too, and count in no budget.</p>
     </EmptyState>
   );
 }

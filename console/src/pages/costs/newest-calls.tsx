@@ -18,7 +18,7 @@ function tokensIn({ tokens: { input, cacheRead, cacheWrite } }: CostEntry): numb
 const columns: Column<CostEntry>[] = [
   { label: "When", kind: "name", cell: ({ time, attribution: { traceId } }) => (traceId === null ? <Time at={time} /> : <Link href={`/traces/${traceId}`} className="row-link" aria-label={`Trace ${traceId}`}><Time at={time} /></Link>) },
   { label: "Route", cell: ({ attribution: { route }, provider, model }) => <>{route ?? `${provider}/${model}`}{route !== null && provider !== "" && route !== `${provider}/${model}` && <span className="cell-note">{provider}/{model}</span>}</> },
-  { label: "Outcome", cell: ({ outcome }) => <Chip tone={outcomeTones[outcome]}>{outcome}</Chip> },
+  { label: "Outcome", cell: ({ outcome, source }) => <span className="cell-line"><Chip tone={outcomeTones[outcome]}>{outcome}</Chip>{source === "trace" && <Chip title="Another program made the call past the gateway, and told of it in a span">told</Chip>}</span> },
   { label: "Caller", cell: ({ attribution: { team, actor, user } }) => <>{team}<span className="cell-note">{[actor, user].filter((part) => part !== null).join(" · ")}</span></> },
   { label: "Tokens", kind: "number", cell: (entry) => `${formatCount(tokensIn(entry))} → ${formatCount(entry.tokens.output)}` },
   { label: "First byte", kind: "number", cell: ({ firstByteMs }) => formatMs(firstByteMs) },

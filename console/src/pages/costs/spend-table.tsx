@@ -12,7 +12,7 @@ import { formatNano } from "./money.ts";
 import type { CostRange } from "./spend-days.ts";
 
 const groupings = [
-  { id: "route", label: "Route" }, { id: "model", label: "Model" }, { id: "key", label: "Key" }, { id: "team", label: "Team" }, { id: "project", label: "Project" }, { id: "user", label: "User" }, { id: "tag", label: "Tag" },
+  { id: "route", label: "Route" }, { id: "model", label: "Model" }, { id: "key", label: "Key" }, { id: "team", label: "Team" }, { id: "project", label: "Project" }, { id: "user", label: "User" }, { id: "source", label: "Source" }, { id: "tag", label: "Tag" },
 ];
 const most = 50;
 

@@ -29,7 +29,7 @@ export function KeyPoliciesTab() {
     { label: "Key", kind: "name", cell: (key) => <>{key.name}<code className="cell-note" title={key.id}>{key.hint}…</code></> },
     { label: "Team", cell: ({ team }) => team },
     { label: "Project", cell: ({ id }) => policyOf(id)?.settings.project ?? <span className="muted">none</span> },
-    { label: "Routes", cell: ({ id }) => { const routes = policyOf(id)?.settings.routes; return routes === undefined ? <span className="muted">all of its grants</span> : <code>{routes.join(", ")}</code>; } },
+    { label: "Routes", cell: ({ id }) => <RoutesOfKey settings={policyOf(id)?.settings} /> },
     { label: "Limits and budget", cell: ({ id }) => limitsLine(policyOf(id)?.settings.limits, policyOf(id)?.settings.budget) ?? <span className="muted">none</span> },
     {
       label: "Actions", kind: "actions",
@@ -61,5 +61,16 @@ function NoKeys() {
     <EmptyState title="No keys yet" command="npx slipway keys create chat-app --role contributor --team default --expires-days 90">
       <p>Make a key for each program, here under Settings or on the command line; then set which routes it may call, how fast, and for how much a day.</p>
     </EmptyState>
+  );
+}
+
+/** And whether it may go past them, where its policy says so. */
+function RoutesOfKey({ settings }: { settings: KeyPolicy["settings"] | undefined }) {
+  const { routes, direct } = settings ?? {};
+  return (
+    <>
+      {routes === undefined ? <span className="muted">all of its grants</span> : <code>{routes.join(", ")}</code>}
+      {direct !== undefined && <span className="cell-note">{direct ? "and PROVIDER/MODEL" : "no PROVIDER/MODEL"}</span>}
+    </>
   );
 }

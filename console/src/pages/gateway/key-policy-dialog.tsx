@@ -14,6 +14,7 @@ export function KeyPolicyDialog({ apiKey, policy, onClose }: { apiKey: ApiKey; p
   const before = policy?.settings;
   const [project, setProject] = useState(before?.project ?? "");
   const [routes, setRoutes] = useState(before?.routes?.join("\n") ?? "");
+  const [direct, setDirect] = useState(before?.direct === undefined ? "server" : before.direct ? "yes" : "no");
   const [form, setForm] = useState(() => limitsFormOf(before?.limits, before?.budget));
   const action = useAction();
   const problems = limitsProblems(form);
@@ -22,7 +23,7 @@ export function KeyPolicyDialog({ apiKey, policy, onClose }: { apiKey: ApiKey; p
     event.preventDefault();
     if (isWrong) return;
     const names = routes.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-    const settings: KeyPolicySettings = { project: project.trim() === "" ? null : project.trim(), ...limitsOf(form, before ?? {}), ...(names.length === 0 ? {} : { routes: names }) };
+    const settings: KeyPolicySettings = { project: project.trim() === "" ? null : project.trim(), ...limitsOf(form, before ?? {}), ...(names.length === 0 ? {} : { routes: names }), ...(direct === "server" ? {} : { direct: direct === "yes" }) };
     action.run(() => call<KeyPolicy>(apiPath`/api/gateway/keys/${apiKey.id}`, { method: "PUT", body: JSON.stringify({ revision: policy?.revision ?? 0, settings }) }), () => {
       refreshGateway();
       onClose();
@@ -34,6 +35,9 @@ export function KeyPolicyDialog({ apiKey, policy, onClose }: { apiKey: ApiKey; p
         <div className="form-grid form-grid-two">
           <Field label="Routes" hint="One a line: a route, PROVIDER/MODEL, or PROVIDER/*. All where none is named.">{(control) => <textarea {...control} className="input code-input" rows={3} spellCheck={false} autoFocus placeholder="all" value={routes} onChange={(event) => setRoutes(event.target.value)} />}</Field>
           <Field label="Project" hint="Its calls are summed, and budgeted, under this name.">{(control) => <input {...control} className="input" autoComplete="off" maxLength={128} placeholder="none" value={project} onChange={(event) => setProject(event.target.value)} />}</Field>
+          <Field label="PROVIDER/MODEL" hint="Past all routes, which their limits and budgets do not hold.">
+            {(control) => <select {...control} className="input" value={direct} onChange={(event) => setDirect(event.target.value)}><option value="server">as the server has it</option><option value="yes">may be called</option><option value="no">may not be called</option></select>}
+          </Field>
         </div>
         <LimitsFields form={form} problems={problems} onChange={(part) => setForm((now) => ({ ...now, ...part }))} />
         {action.error !== null && <ErrorBox error={action.error} />}

@@ -12,7 +12,7 @@ export function RevisionsDialog({ name, onClose }: { name: string; onClose: () =
   const revisions = useResource<{ revisions: RevisionOfRoute[] }>(apiPath`/api/gateway/routes/${name}/revisions`);
   const [opened, setOpened] = useState<number | null>(null);
   const columns: Column<RevisionOfRoute>[] = [
-    { label: "Revision", kind: "name", cell: ({ revision }) => revision },
+    { label: "Revision", kind: "name", cell: ({ revision, draft }) => <>{revision}{draft && <span className="cell-note">draft of a rollout</span>}</> },
     { label: "When", kind: "line", cell: ({ changedAt }) => <Time at={changedAt} /> },
     { label: "Who", cell: ({ changedBy }) => changedBy },
     { label: "Why", cell: ({ reason }) => (reason === "" ? <span className="muted">no reason given</span> : reason) },

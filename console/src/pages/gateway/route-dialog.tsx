@@ -1,6 +1,8 @@
 import { useState, type FormEvent } from "react";
+import { useLocation } from "wouter";
 import { useAction } from "../../data/action.ts";
 import { apiPath, call } from "../../data/api.ts";
+import { startRouteRollout } from "../../data/rollouts.ts";
 import { useResource } from "../../data/resource.ts";
 import type { Team } from "../../data/types.ts";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -24,6 +26,7 @@ export function RouteDialog({ route, onClose }: { route: GatewayRoute | null; on
   const providers = useProviders().data?.providers ?? [];
   const teams = useResource<{ teams: Team[] }>("/api/teams").data?.teams ?? [];
   const action = useAction();
+  const [, navigate] = useLocation();
 
   const problems = routeProblems(form);
   const textProblem = json === null ? undefined : settingsProblem(json);
@@ -39,16 +42,17 @@ export function RouteDialog({ route, onClose }: { route: GatewayRoute | null; on
       setJson(null);
     }
   };
+  const wanted = (): RouteSettings => (json === null ? routeSettingsOf(form, settings) : (JSON.parse(json) as RouteSettings));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (isWrong) return;
-    const wanted = json === null ? routeSettingsOf(form, settings) : (JSON.parse(json) as RouteSettings);
-    const body = JSON.stringify({ revision: route?.revision ?? 0, team: chosenTeam, settings: wanted, reason: reason.trim() });
+    const body = JSON.stringify({ revision: route?.revision ?? 0, team: chosenTeam, settings: wanted(), reason: reason.trim() });
     action.run(() => call<GatewayRoute>(apiPath`/api/gateway/routes/${name.trim()}`, { method: "PUT", body }), () => {
       refreshGateway();
       onClose();
     });
   };
+  const roll = (): void => action.run(() => startRouteRollout(name.trim(), { settings: wanted(), reason: reason.trim() }), ({ id }) => navigate(`/rollouts/${id}`));
   return (
     <Dialog title={route === null ? "Add a route" : `Change ${route.name}`} onClose={onClose} className="dialog-wide">
       <form onSubmit={submit} className="dialog-form">
@@ -72,6 +76,7 @@ export function RouteDialog({ route, onClose }: { route: GatewayRoute | null; on
         {action.error !== null && <ErrorBox error={action.error} />}
         <div className="dialog-actions">
           <button type="button" className="button" onClick={onClose}>Cancel</button>
+          {route !== null && <button type="button" className="button" disabled={action.busy || isWrong} title="Tries them on 5% of the calls first, and takes them back where they cost more, fail or are slower" onClick={roll}>Change by rollout</button>}
           <button type="submit" className="button button-primary" disabled={action.busy || isWrong}>{action.busy ? "Saving…" : route === null ? "Add the route" : "Save"}</button>
         </div>
       </form>

@@ -1,6 +1,7 @@
 import { Link } from "wouter";
 import { apiPath, call } from "../../data/api.ts";
 import { useQuery } from "../../data/query.ts";
+import { useRollouts } from "../../data/rollouts.ts";
 import { useRights } from "../../data/session.ts";
 import { formatCount, formatMs, formatShare } from "../../format.ts";
 import type { CostRow } from "../../../../src/ledger/schemas.ts";
@@ -11,6 +12,7 @@ import { EmptyState } from "../../parts/empty-state.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { formatNano } from "../costs/money.ts";
+import { RolloutMark } from "../rollouts/rollout-mark.tsx";
 import { BreakerChip } from "./breaker-chip.tsx";
 import { callSnippets } from "./call-snippets.ts";
 import { refreshGateway, useDayOfRoutes, useGatewayRoutes, useHealth, type GatewayRoute, type TargetHealth } from "./gateway-data.ts";
@@ -53,6 +55,7 @@ export function RoutesTab() {
 function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; mayChange: boolean }) {
   const query = useQuery();
   const health = useHealth().data?.targets ?? [];
+  const open = useRollouts({ open: true, limit: 200 }).data?.rollouts ?? [];
   const rows = useDayOfRoutes().data?.rows;
   const dayOf = (name: string): CostRow | undefined => rows?.find(({ group }) => group.route === name);
   // A route that was not called is told from one whose figures are not there yet.
@@ -63,6 +66,9 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
       cell: ({ name, team, settings }) => (
         <>
           <Link href={`/gateway/playground?a=${encodeURIComponent(name)}`}>{name}</Link>
+          {open.filter(({ model }) => model === `route:${name}`).map((rollout) => (
+            <span key={rollout.id} className="cell-note"><Link href={`/rollouts/${rollout.id}`}>{rollout.kind === "ab-test" ? "A/B test" : "Rollout"}: revision {rollout.stable} → {rollout.candidate}</Link> <RolloutMark rollout={rollout} /></span>
+          ))}
           <span className="cell-note">{[team, limitsLine(settings.limits, settings.budget)].filter((part) => part !== null).join(" · ")}</span>
         </>
       ),

@@ -24,7 +24,7 @@ describe("values of a part of the policy", () => {
     assert.ok(RolloutPhase.safeParse(blankOf(phase)).success);
     for (const option of described(StepGate).oneOf!) {
       const blank = blankOf(option) as { kind: string };
-      assert.equal(StepGate.safeParse(blank).success, blank.kind !== "metric", blank.kind);
+      assert.equal(StepGate.safeParse(blank).success, blank.kind !== "metric" && blank.kind !== "score", blank.kind);
     }
     assert.ok(EntryCheck.safeParse(blankOf(described(EntryCheck).oneOf!.find(({ properties }) => properties?.kind?.const === "approval")!)).success);
   });

@@ -99,6 +99,7 @@ function Explanation({ explanation }: { explanation: PredictionExplanation }) {
       <Panel title="Identity">
         <dl className="properties">
           <div><dt>Prediction</dt><dd><IdText id={prediction.id} what="prediction id" /></dd></div>
+          {prediction.traceId !== null && <div><dt>Trace</dt><dd><Link href={`/traces/${prediction.traceId}`} className="row-link">{prediction.traceId.slice(0, 8)}…</Link></dd></div>}
           <div><dt>Caller's id</dt><dd>{prediction.requestId === null ? <span className="muted">none sent</span> : <IdText id={prediction.requestId} what="request id" />}</dd></div>
           <div><dt>Contract</dt><dd><DigestText digest={contractDigest} /></dd></div>
         </dl>

@@ -2,6 +2,7 @@ import {
   disagreementRate, eventRateSequence, meanSequence, pairedDifference, quantileBounds, type QuantileBounds, type SequentialResult,
 } from "../../../../src/rollouts/statistics/index.ts";
 import type { ArmFigures, PairedFigures, PhaseFigures } from "../../data/types.ts";
+import type { MeasureUnit } from "./measure-format.ts";
 
 /** A figure and the bounds that hold it, however often one looks; null where there is too little to say it. */
 export interface BoundedValue {
@@ -10,12 +11,12 @@ export interface BoundedValue {
   high: number | null;
 }
 
-export type MeasureId = "p50" | "p95" | "p99" | "errors" | "mean" | "accuracy" | "deviation";
+export type MeasureId = "p50" | "p95" | "p99" | "errors" | "mean" | "accuracy" | "deviation" | "cost" | `score ${string}`;
 
 export interface Measure {
   id: MeasureId;
   label: string;
-  unit: "ms" | "share" | "number";
+  unit: MeasureUnit;
   /** Null where neither is better. */
   lessIsBetter: boolean | null;
   of: (figures: ArmFigures, alpha: number) => BoundedValue;
@@ -28,10 +29,17 @@ const latency = (id: MeasureId, quantile: number): Measure => ({
   of: ({ latencyUs }, alpha) => scaled(bounded(quantileBounds(latencyUs, quantile, { alpha })), 1 / 1000),
 });
 
+/** Of calls of a route. */
+const valueMeasure = (id: "cost" | `score ${string}`): Measure => ({
+  id, label: id === "cost" ? "Cost of a call" : id.replace(/^score/, "Score"), unit: id === "cost" ? "dollars" : "number", lessIsBetter: id === "cost" ? true : null,
+  of: ({ values }, alpha) => (values?.[id] === undefined ? nothing : bounded(meanSequence(values[id], { alpha }), values[id])),
+});
+
 /** What is compared of two versions. Those that a model has no figures for are left out by `measuresOf`. */
 const measures: readonly Measure[] = [
   latency("p50", 0.5), latency("p95", 0.95), latency("p99", 0.99),
   { id: "errors", label: "Error rate", unit: "share", lessIsBetter: true, of: (figures, alpha) => bounded(eventRateSequence(failuresOf(figures), figures.requests, { alpha })) },
+  valueMeasure("cost"),
   {
     id: "mean", label: "Mean prediction", unit: "number", lessIsBetter: null,
     of: ({ predictions }, alpha) => (predictions?.kind === "number" ? bounded(meanSequence(predictions.moments, { alpha }), predictions.moments) : nothing),
@@ -48,7 +56,8 @@ const measures: readonly Measure[] = [
 
 /** The measures that any of these figures has a value of, in the order in which they are read. */
 export function measuresOf(figures: readonly ArmFigures[]): Measure[] {
-  return measures.filter(({ of }) => figures.some((arm) => of(arm, 0.05).value !== null));
+  const scores = new Set(figures.flatMap(({ values }) => Object.keys(values ?? {})).filter((name) => name.startsWith("score ")));
+  return [...measures, ...[...scores].sort().map((name) => valueMeasure(name as `score ${string}`))].filter(({ of }) => figures.some((arm) => of(arm, 0.05).value !== null));
 }
 
 export function armOf(figures: PhaseFigures, arm: string): ArmFigures | undefined {
@@ -61,19 +70,20 @@ function failuresOf({ failures }: Pick<ArmFigures, "failures">): number {
 }
 
 export interface PairedMeasure {
-  id: "disagreement" | "difference";
+  id: "disagreement" | "difference" | "cost";
   label: string;
-  unit: "share" | "number";
+  unit: MeasureUnit;
   value: BoundedValue;
   /** How many answers to the same inputs it was made of. */
   count: number;
 }
 
 /** Differences on the same inputs; labels and numbers each where there are any. */
-export function pairedMeasures({ disagreements, labels, difference }: PairedFigures, alpha: number): PairedMeasure[] {
+export function pairedMeasures({ disagreements, labels, difference, values }: PairedFigures, alpha: number): PairedMeasure[] {
   const found: PairedMeasure[] = [];
   if (labels > 0) found.push({ id: "disagreement", label: "Labels that differ", unit: "share", value: bounded(disagreementRate(disagreements, labels, { alpha })), count: labels });
   if (difference.count > 0) found.push({ id: "difference", label: "Candidate less stable", unit: "number", value: bounded(pairedDifference(difference, { alpha }), difference), count: difference.count });
+  if (values?.cost !== undefined) found.push({ id: "cost", label: "Cost, candidate less stable", unit: "dollars", value: bounded(pairedDifference(values.cost, { alpha }), values.cost), count: values.cost.count });
   return found;
 }
 

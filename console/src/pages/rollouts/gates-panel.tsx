@@ -1,6 +1,7 @@
 import type { GateResult } from "../../data/types.ts";
 import { formatMs, formatNumber, formatShare } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
+import { formatDollars } from "../costs/money.ts";
 import { gateWords } from "./plan-words.ts";
 import { gateSigns, gateTones } from "./rollout-words.ts";
 
@@ -27,7 +28,7 @@ export function GateList({ gates, versions }: { gates: readonly GateResult[]; ve
 function Numbers({ gate, versions }: { gate: GateResult; versions: { stable: string; candidate: string } }) {
   const { candidate, stable, spec } = gate;
   if (spec === null || (candidate === null && stable === null)) return null;
-  const format = spec.kind === "latency" ? formatMs : spec.kind === "errors" ? formatShare : (value: number) => formatNumber(value, 4);
+  const format = spec.kind === "latency" ? formatMs : spec.kind === "errors" ? formatShare : spec.kind === "cost" ? formatDollars : (value: number) => formatNumber(value, 4);
   return (
     <dl className="gate-numbers">
       {candidate !== null && <div><dt>v{versions.candidate}</dt><dd>{format(candidate)}</dd></div>}

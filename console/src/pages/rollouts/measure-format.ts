@@ -1,11 +1,12 @@
 import { absent, formatMs, formatNumber, formatShare } from "../../format.ts";
+import { formatDollars } from "../costs/money.ts";
 import type { BoundedValue } from "./arm-values.ts";
 
-export type MeasureUnit = "ms" | "share" | "number";
+export type MeasureUnit = "ms" | "share" | "number" | "dollars";
 
 export function formatMeasure(unit: MeasureUnit, value: number | null | undefined): string {
   if (value === null || value === undefined) return absent;
-  return unit === "ms" ? formatMs(value) : unit === "share" ? formatShare(value) : formatNumber(value, 4);
+  return unit === "ms" ? formatMs(value) : unit === "share" ? formatShare(value) : unit === "dollars" ? formatDollars(value) : formatNumber(value, 4);
 }
 
 /** `3.1 ms to 3.9 ms`; what has no bound on one side says so. */

@@ -1,5 +1,6 @@
 import type { EntryCheck, RolloutPhase, RouteRule, StepGate } from "../../data/types.ts";
 import { formatAge, formatCount, formatMs, formatNumber, formatShare } from "../../format.ts";
+import { formatDollars } from "../costs/money.ts";
 
 /** What a phase gives the candidate: `5% of requests, 5% as a shadow`. */
 export function shareWords({ weight, shadow }: Pick<RolloutPhase, "weight" | "shadow">): string {
@@ -35,6 +36,8 @@ function gateSubject(gate: StepGate): string {
     case "paired": return "difference on the same inputs";
     case "accuracy": return "accuracy";
     case "metric": return `metric ${gate.name}`;
+    case "cost": return "cost of a call";
+    case "score": return `score ${gate.name}`;
   }
 }
 
@@ -60,6 +63,11 @@ function limitsOf(gate: StepGate): string[] {
       if (gate.max !== null) limits.push(`at most ${formatNumber(gate.max)}`);
       if (gate.maxRatio !== null) limits.push(`at most ${formatNumber(gate.maxRatio)} × stable`);
       return limits;
+    case "cost":
+      if (gate.maxDollars !== null) limits.push(`at most ${formatDollars(gate.maxDollars)}`);
+      if (gate.maxRatio !== null) limits.push(`at most ${formatNumber(gate.maxRatio)} × stable`);
+      return limits;
+    case "score": return [`at most ${formatNumber(gate.maxLoss)} ${gate.better === "higher" ? "below" : "above"} stable, from ${formatCount(gate.minScores)} scores on`];
   }
 }
 

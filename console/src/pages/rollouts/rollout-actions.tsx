@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
+import { Link } from "wouter";
 import { useQuery } from "../../data/query.ts";
-import { askRollout, isOpen, rollBack, type RolloutAction } from "../../data/rollouts.ts";
+import { askRollout, isOpen, rollBack, routeOf, type RolloutAction } from "../../data/rollouts.ts";
 import { useRights } from "../../data/session.ts";
 import type { Rollout, RolloutStatus } from "../../data/types.ts";
 import { ReasonDialog } from "./reason-dialog.tsx";
@@ -21,6 +22,7 @@ interface Step {
 /** What can be asked of the rollout now. Each asks back with what it will do, and for the reason. */
 export function RolloutActions({ status }: { status: RolloutStatus }) {
   const { rollout } = status;
+  const route = routeOf(rollout.model);
   const query = useQuery();
   if (!useRights().somewhere("deployer")) return null;
   const steps = stepsOf(status);
@@ -31,7 +33,7 @@ export function RolloutActions({ status }: { status: RolloutStatus }) {
       {steps.map(({ id, label, tone }) => (
         <button key={id} type="button" className={`button${tone === "plain" ? "" : ` button-${tone}`}`} onClick={() => query.set({ ask: id }, { replace: true })}>{label}</button>
       ))}
-      {!isOpen(rollout) && <button type="button" className="button" onClick={() => query.set({ start: "1" })}>Start another</button>}
+      {!isOpen(rollout) && (route === null ? <button type="button" className="button" onClick={() => query.set({ start: "1" })}>Start another</button> : <Link href={`/gateway?change=${encodeURIComponent(route)}`} className="button">Start another</Link>)}
       {asked !== undefined && (
         <ReasonDialog
           title={asked.title} action={asked.confirm} tone={asked.tone === "bad" ? "bad" : "primary"} onClose={close}
@@ -49,7 +51,7 @@ function stepsOf({ rollout, checks, latest }: RolloutStatus): Step[] {
   if (state === "succeeded") {
     return [{
       id: "rollback", label: "Roll back", tone: "bad", title: `Roll ${model} back?`, confirm: "Roll back",
-      says: <p>The version that was champion before{rollout.kind === "rollout" ? <>, v{stable},</> : ""} gets all requests again, with the alias champion and the stage Production. While it is still loaded that takes a moment; else it is loaded first.</p>,
+      says: routeOf(model) !== null ? <p>Revision {stable} of the settings answers all calls again, at once.</p> : <p>The version that was champion before{rollout.kind === "rollout" ? <>, v{stable},</> : ""} gets all requests again, with the alias champion and the stage Production. While it is still loaded that takes a moment; else it is loaded first.</p>,
     }];
   }
   if (!isOpen(rollout)) return [];
@@ -88,7 +90,7 @@ function stepsOf({ rollout, checks, latest }: RolloutStatus): Step[] {
   }
   steps.push({
     id: "abort", label: "Abort", tone: "bad", title: `Abort the rollout of ${model}?`, confirm: "Abort the rollout",
-    says: <p>v{stable} gets all requests from the next one on, v{candidate} loses its stage and the alias challenger, and the rollout ends. No request fails on the way.</p>,
+    says: <p>v{stable} gets all requests from the next one on, v{candidate} {routeOf(model) === null ? "loses its stage and the alias challenger" : "stays a draft"}, and the rollout ends. No request fails on the way.</p>,
   });
   return steps;
 }

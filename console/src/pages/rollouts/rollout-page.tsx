@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 import { useQuery } from "../../data/query.ts";
-import { useRollout } from "../../data/rollouts.ts";
+import { routeOf, useRollout } from "../../data/rollouts.ts";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { usePageTitle } from "../../shell/title.ts";
 import { RolloutView } from "./rollout-view.tsx";
@@ -11,21 +11,22 @@ export function RolloutPage({ params }: { params: { rollout: string } }) {
   const resource = useRollout(params.rollout);
   const rollout = resource.data?.rollout;
   const query = useQuery();
-  const title = rollout === undefined ? "Rollout" : `${rollout.kind === "ab-test" ? "A/B test" : "Rollout"} of ${rollout.model}`;
+  const route = rollout === undefined ? null : routeOf(rollout.model);
+  const title = rollout === undefined ? "Rollout" : `${rollout.kind === "ab-test" ? "A/B test" : "Rollout"} of ${route === null ? rollout.model : `the route ${route}`}`;
   usePageTitle(title);
   return (
     <div className="page">
       <header className="page-header">
         <nav aria-label="Breadcrumb" className="breadcrumb">
           <Link href="/rollouts">Rollouts</Link>
-          {rollout !== undefined && <Link href={`/models/${rollout.model}/rollout`}>{rollout.model}</Link>}
+          {rollout !== undefined && (route === null ? <Link href={`/models/${rollout.model}/rollout`}>{rollout.model}</Link> : <Link href="/gateway">{route}</Link>)}
         </nav>
         <h1>{title}</h1>
       </header>
       <ResourceView resource={resource} lines={10}>
         {(status) => <RolloutView key={status.rollout.id} status={status} />}
       </ResourceView>
-      {rollout !== undefined && query.get("start") !== null && <StartDialog model={rollout.model} onClose={() => query.set({ start: null }, { replace: true })} />}
+      {rollout !== undefined && route === null && query.get("start") !== null && <StartDialog model={rollout.model} onClose={() => query.set({ start: null }, { replace: true })} />}
     </div>
   );
 }

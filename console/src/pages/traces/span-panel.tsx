@@ -51,10 +51,13 @@ function SpanFacts({ node, ledger }: { node: SpanNode; ledger: LedgerCall | null
         {ledger.cost === null ? "no known price" : formatCost(ledger.cost)}
         <Chip tone={ledger.outcome === "ok" ? "good" : ledger.outcome === "cached" ? "accent" : "bad"}>{ledger.outcome}</Chip>
         {ledger.estimated && <Chip tone="warning" title="The provider told no usage: tokens were counted here">estimated</Chip>}
-        {ledger.priceVersion !== null && <span className="muted small">prices of {ledger.priceVersion}</span>}
+        {ledger.source === "trace" && <Chip title="The call was made past the gateway: it is in no budget">told</Chip>}
+        {ledger.priceVersion !== null && <span className="muted small">{ledger.priceVersion === "reported" ? "as the program told it" : `prices of ${ledger.priceVersion}`}</span>}
       </span>
     )]);
   }
+  const prediction = span.attributes["slipway.prediction_id"];
+  if (typeof prediction === "string") facts.push(["Prediction", <Link key="prediction" href={`/predictions/${prediction}`} className="row-link">why</Link>]);
   facts.push(["Span", <IdText key="id" id={span.spanId} what="span id" />]);
   return <dl className="value-list span-facts">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
 }

@@ -5,7 +5,7 @@ import type { SpanView, TraceSummary } from "../../data/types.ts";
 export interface LedgerCall {
   id: string;
   time: number;
-  attribution: { traceId: string | null };
+  source: "gateway" | "trace";
   provider: string;
   model: string;
   outcome: string;
@@ -15,22 +15,18 @@ export interface LedgerCall {
   priceVersion: string | null;
 }
 
-/** The ledger is searched by time: so much after a trace's start its calls are looked for. */
-const longestMs = 3_600_000;
 const none: readonly LedgerCall[] = [];
 
 /** Calls of a trace in the ledger; none while it is not known, and where the reader may not see costs. */
 export function useLedgerEntries(trace: TraceSummary): readonly LedgerCall[] {
-  const since = Math.floor(trace.start) - 1000;
-  const search = new URLSearchParams({ since: String(since), until: String(Math.ceil(trace.start + Math.min(longestMs, trace.durationMs ?? longestMs)) + 2000), limit: "1000" });
-  if (trace.session !== null) search.set("session", trace.session);
-  // Only what the gateway did itself has a price of the ledger.
+  const search = new URLSearchParams({ trace: trace.traceId, since: String(Math.max(0, Math.floor(trace.start) - 1000)), limit: "1000" });
   const { data } = useResource<{ entries: LedgerCall[] }>(trace.cost === null ? null : `/api/costs/entries?${search}`);
-  return data?.entries.filter(({ attribution }) => attribution.traceId === trace.traceId) ?? none;
+  return data?.entries ?? none;
 }
 
-/** The ledger's line of a span: the gateway writes both with the same beginning. */
-export function ledgerCallOf(span: Pick<SpanView, "start" | "scope">, entries: readonly LedgerCall[]): LedgerCall | null {
-  if (span.scope.name !== "slipway.gateway") return null;
-  return entries.find(({ time }) => time === Math.floor(span.start)) ?? null;
+/** The ledger's line of a span: both have the same beginning. */
+export function ledgerCallOf(span: Pick<SpanView, "start" | "scope" | "inputTokens" | "outputTokens">, entries: readonly LedgerCall[]): LedgerCall | null {
+  const source = span.scope.name === "slipway.gateway" ? "gateway" : "trace";
+  if (source === "trace" && span.inputTokens === null && span.outputTokens === null) return null;
+  return entries.find((entry) => entry.source === source && entry.time === Math.floor(span.start)) ?? null;
 }
