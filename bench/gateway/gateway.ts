@@ -3,6 +3,7 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LoadResult } from "../serving/http-load.ts";
 import { startFloor } from "../serving/processes.ts";
+import { chaos } from "./chaos.ts";
 import { chatLoad, type ChatTarget } from "./chat-load.ts";
 import { startLiteLlm, startPortkey } from "./gateway-peers.ts";
 import { processorSeconds, residentMiB } from "./processor-time.ts";
@@ -34,8 +35,9 @@ const allOff = "Slipway, all off";
 const allOn = "Slipway, all on";
 const connectionCounts = [1, 32, 256];
 
-/** Lines in front of one fake provider, in interleaved rounds on one machine; with `memory`, instead, so many calls through Slipway with all on and what it holds after each tenth. */
-export async function run({ quick, memory }: { quick: boolean; memory?: number }): Promise<void> {
+/** Lines in front of one fake provider, in interleaved rounds on one machine; with `memory`, instead, so many calls through Slipway with all on and what it holds after each tenth; with `chaos`, what is lost between providers that fail. */
+export async function run({ quick, memory, chaos: isChaos = false }: { quick: boolean; memory?: number; chaos?: boolean }): Promise<void> {
+  if (isChaos) return chaos(quick);
   const directory = mkdtempSync(join(tmpdir(), "slipway-bench-gateway-"));
   const lines: Line[] = [];
   const upstream = await startFloor("../gateway/fake-upstream.ts");
@@ -57,7 +59,7 @@ export async function run({ quick, memory }: { quick: boolean; memory?: number }
     }
     console.log(`\nRequests of the gateway, ${new Date().toISOString().slice(0, 16)}Z; load of the machine before: ${loadavg()[0]!.toFixed(1)}`);
     for (const line of absent) console.log(line);
-    const rows = await measure(lines, quick ? { seconds: 1, rounds: 1 } : { seconds: 2, rounds: 5 });
+    const rows = await measure(lines, quick ? { seconds: 1, rounds: 1, warmSeconds: 4 } : { seconds: 2, rounds: 5, warmSeconds: 10 });
     report(rows);
     judge(rows, absent);
   } finally {
@@ -67,12 +69,14 @@ export async function run({ quick, memory }: { quick: boolean; memory?: number }
   }
 }
 
-async function measure(lines: readonly Line[], { seconds, rounds }: { seconds: number; rounds: number }): Promise<Row[]> {
+async function measure(lines: readonly Line[], { seconds, rounds, warmSeconds }: { seconds: number; rounds: number; warmSeconds: number }): Promise<Row[]> {
   const rows: Row[] = [];
   for (const stream of [false, true]) {
+    // Servers become faster for as long as V8 compiles what they do; what is measured is one that has been up for a while.
+    for (const line of lines) await chatLoad(line, { connections: 32, stream, seconds: warmSeconds });
     for (const connections of connectionCounts) {
       const all = lines.map((): (LoadResult & { processor: number })[] => []);
-      for (const line of lines) await chatLoad(line, { connections, stream, seconds: Math.max(1, seconds) }); // warms up
+      for (const line of lines) await chatLoad(line, { connections, stream, seconds: 1 }); // opens its connections
       for (let round = 0; round < rounds; round++) {
         for (const [index, line] of lines.entries()) {
           const before = line.processId === null ? NaN : processorSeconds(line.processId);

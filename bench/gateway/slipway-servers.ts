@@ -35,6 +35,16 @@ export async function startAllOn(directory: string, upstream: number): Promise<S
   return { process, port: process.facts.httpPort!, model, headers: { Authorization: `Bearer ${caller.key}` } };
 }
 
+/** An open server with its defaults, and a route `chaos` that falls back from each of the providers to the next. */
+export async function startBetween(directory: string, upstreams: readonly string[]): Promise<StartedGateway> {
+  const process = await started(join(directory, "between"), {}, "--access", "open");
+  const { api } = new SlipwayClient({ url: String(process.facts.url) });
+  for (const [index, baseUrl] of upstreams.entries()) await api.send("PUT", `/api/gateway/providers/p${index}`, { revision: 0, settings: { kind: "compatible", baseUrl } });
+  const targets = upstreams.map((_, priority) => ({ provider: `p${priority}`, model, priority }));
+  await api.send("PUT", "/api/gateway/routes/chaos", { revision: 0, settings: { targets, firstByteMs: 2000, sticky: false } });
+  return { process, port: process.facts.httpPort!, model: "chaos" };
+}
+
 async function setUp({ api }: SlipwayClient, upstream: number, settings: object): Promise<void> {
   await api.send("PUT", "/api/gateway/providers/upstream", { revision: 0, settings: { kind: "compatible", baseUrl: `http://127.0.0.1:${upstream}/v1` } });
   await api.send("PUT", `/api/gateway/routes/${model}`, { revision: 0, settings: { targets: [{ provider: "upstream", model }], ...settings } });

@@ -6,9 +6,9 @@ import { mayOn, mayOnServer, maySomewhere, type Caller, type Grant } from "../..
 import { TimeOrderedIds } from "../../src/core/ids.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { AuditedRequest } from "../../src/core/request-gate.ts";
-import type { Access } from "../../src/core/route.ts";
+import type { Access, AccessTarget } from "../../src/core/route.ts";
 
-/** Models that the gate knows, and whose they are. */
+/** Models, and routes of the gateway, that the gate knows, and whose they are. */
 export const teamsOfModels: Readonly<Record<string, string>> = { mine: "default", also: "default", hers: "fraud" };
 
 /** One kind of caller: what it shows, and what it should be taken for. */
@@ -30,6 +30,7 @@ const grantsOf: Readonly<Record<string, Grant[]>> = {
   "another team's admin": [{ role: "admin", team: "fraud" }],
   "deployer of one model": [{ role: "deployer", team: "default", models: ["mine"] }],
   "admin of another model": [{ role: "admin", team: "*", models: ["also"] }],
+  "deployer of one route": [{ role: "deployer", team: "default", routes: ["mine"] }],
   "admin of experiments": [{ role: "admin", team: "*", experiments: ["mine"] }],
 };
 
@@ -53,7 +54,7 @@ export async function openAccess(options: { mode?: "open" | "keys"; secure?: boo
   const access = new AccessServices({
     store, mode: options.mode ?? "keys", secure: options.secure ?? false, clock, ids, logger: silentLogger,
     attempts: options.attempts ?? { burst: 1e9 },
-    teamOf: (kind, name) => (kind === "model" && Object.hasOwn(teamsOfModels, name) ? teamsOfModels[name]! : null),
+    teamOf: (kind, name) => ((kind === "model" || kind === "route") && Object.hasOwn(teamsOfModels, name) ? teamsOfModels[name]! : null),
     audit: (request) => { audited.push(request); return Promise.resolve(); },
   });
   const root: Caller = { actor: "setup", name: "setup", grants: [{ role: "admin", team: "*" }] };
@@ -83,18 +84,28 @@ export async function openAccess(options: { mode?: "open" | "keys"; secure?: boo
   return { access, store, callers, audited, clock, close: () => databases.remove() };
 }
 
-export type Expected = "reached" | "UNAUTHENTICATED" | "FORBIDDEN" | "MODEL_NOT_FOUND";
+/** What a caller gets for what it may not see, by the kind of object that requests are judged on. */
+const missingCodes = { model: "MODEL_NOT_FOUND", route: "GATEWAY_MODEL_NOT_FOUND" } as const;
 
-/** What the declaration promises to a caller; `model` is the object that the request names, where it is judged on one. */
-export function expectedAnswer({ grants }: TestCaller, access: Access, on: "server" | "some" | "object", model: string): Expected {
+export type Expected = "reached" | "UNAUTHENTICATED" | "FORBIDDEN" | (typeof missingCodes)[keyof typeof missingCodes];
+
+/** What requests of a declaration are judged on. */
+export function judgedOn(on: Exclude<AccessTarget, object> | Pick<Extract<AccessTarget, object>, "kind"> | undefined): "server" | "some" | keyof typeof missingCodes {
+  if (typeof on !== "object") return on ?? "server";
+  if (!Object.hasOwn(missingCodes, on.kind)) throw new TypeError(`Nobody here knows an object of the kind ${on.kind}.`);
+  return on.kind as keyof typeof missingCodes;
+}
+
+/** What the declaration promises to a caller; `name` is the object that the request names, where it is judged on one. */
+export function expectedAnswer({ grants }: TestCaller, access: Access, on: ReturnType<typeof judgedOn>, name: string): Expected {
   if (grants === null) return "UNAUTHENTICATED";
   if (access === "public") return "reached";
   if (grants.length === 0) return "UNAUTHENTICATED";
   const caller: Caller = { actor: "key:x", name: "x", grants };
   if (on === "server") return mayOnServer(caller, access) ? "reached" : "FORBIDDEN";
   if (on === "some") return maySomewhere(caller, access) ? "reached" : "FORBIDDEN";
-  const team = teamsOfModels[model] ?? null;
-  const object = { kind: "model", name: model, team } as const;
-  if (team === null || !mayOn(caller, "viewer", object)) return "MODEL_NOT_FOUND";
+  const team = teamsOfModels[name] ?? null;
+  const object = { kind: on, name, team } as const;
+  if (team === null || !mayOn(caller, "viewer", object)) return missingCodes[on];
   return mayOn(caller, access, object) ? "reached" : "FORBIDDEN";
 }

@@ -8,7 +8,7 @@ import { silentLogger } from "../../src/core/logger.ts";
 import { GrpcServer } from "../../src/grpc/grpc-server.ts";
 import { FakeInferenceService } from "../../src/serving/open-inference/inference-service.fixture.ts";
 import { grpcHealthService, openInferenceGrpcService } from "../../src/serving/index.ts";
-import { expectedAnswer, openAccess, type AccessUnderTest, type Expected, type TestCaller } from "./access-callers.ts";
+import { expectedAnswer, judgedOn, openAccess, type AccessUnderTest, type Expected, type TestCaller } from "./access-callers.ts";
 
 const fake = new FakeInferenceService();
 const declared = [openInferenceGrpcService(fake, "0.1.0"), grpcHealthService(fake)];
@@ -53,8 +53,8 @@ function call(client: Client, path: string, kind: GrpcMethod["kind"], model: str
 
 async function violations(client: Client, service: GrpcService, method: GrpcMethod, callers: readonly TestCaller[]): Promise<string[]> {
   const found: string[] = [];
-  const on = typeof method.on === "object" ? "object" : (method.on ?? "server");
-  for (const model of on === "object" ? ["mine", "hers", "none"] : ["mine"]) {
+  const on = judgedOn(method.on);
+  for (const model of typeof method.on === "object" ? ["mine", "hers", "none"] : ["mine"]) {
     // Cookies are for browsers: on this door they are nothing.
     for (const caller of callers.filter(({ cookie }) => cookie === undefined)) {
       const expected = expectedAnswer(caller, method.access, on, model);

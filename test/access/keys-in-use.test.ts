@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { ApiKey } from "../../src/access/index.ts";
 import { SlipwayClient } from "../../src/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 /** A whole server that asks for keys, started from one that was open. */
@@ -70,6 +71,7 @@ describe("keys in use", () => {
     for (;;) {
       const { keys } = await admin.api.get<{ keys: ApiKey[] }>("/api/keys");
       if (keys.find(({ id }) => id === key.id)?.lastUsedAt !== null) break;
+      await betweenLooks();
     }
   });
 
@@ -80,7 +82,10 @@ describe("keys in use", () => {
     for (;;) {
       const { entries } = await admin.api.get<{ entries: { action: string; object: string; result: string; actor: string }[] }>("/api/audit", { limit: 20 });
       const of = entries.filter(({ object, actor }) => object === `key:${key.id}` || actor === `key:${key.id}`).map(({ action, result }) => `${action} ${result}`);
-      if (of.length < 3) continue;
+      if (of.length < 3) {
+        await betweenLooks();
+        continue;
+      }
       assert.deepEqual(of.sort(), ["createKey allowed", "createTeam denied", "revokeKey allowed"]);
       break;
     }

@@ -22,25 +22,34 @@ interface Report {
 /** With it nothing has to be installed to read the models. */
 const environment = { SLIPWAY_PYTHON: pythonOf() };
 
+/** The stores that MLflow made, by kind: what takes it longest, and an import changes nothing of it. */
+const stores = new Map<string, string>();
+after(() => Promise.all([...stores.values()].map((folder) => rm(folder, { recursive: true, force: true }))));
+
+async function storeOf(kind: string, test: TestContext, server: RunningServer): Promise<string> {
+  const there = stores.get(kind);
+  if (there !== undefined) return there;
+  const folder = await mkdtemp(join(tmpdir(), "slipway-import-"));
+  stores.set(kind, folder);
+  await runChecks(test, "mlflow_import.py", server, folder, "make", kind, folder);
+  return folder;
+}
+
 for (const kind of ["sqlite", "mlruns"]) {
   describe(`an import of an MLflow store of the kind ${kind}`, () => {
     let folder: string;
     let server: RunningServer;
 
     before(async () => {
-      folder = await mkdtemp(join(tmpdir(), "slipway-import-"));
       server = await startServer({ environment });
     });
-    after(async () => {
-      await server.stop();
-      await rm(folder, { recursive: true, force: true });
-    });
+    after(() => server.stop());
 
-    const check = (test: TestContext, task: string): Promise<void> => runChecks(test, "mlflow_import.py", server, folder, task, kind, folder);
+    const compare = (test: TestContext): Promise<void> => runChecks(test, "mlflow_import.py", server, folder, "compare", kind, folder);
     const from = (): string => (kind === "sqlite" ? `sqlite:///${folder}/mlflow.db` : `${folder}/mlruns`);
 
     it("goes on where a killed server stood, and brings every field of every object once", async (test) => {
-      await check(test, "make");
+      folder = await storeOf(kind, test, server);
       const counted = await imported(server.client, from(), { dryRun: true });
       assert.equal(counted.counts.runs, 123);
 
@@ -55,35 +64,32 @@ for (const kind of ["sqlite", "mlruns"]) {
       assert.equal((counts.runs ?? 0) + (counts["runs there already"] ?? 0), 123);
       // What the registry noticed when it read the models is the registry's matter.
       assert.deepEqual(notes.filter(({ object }) => !object.startsWith("version ")), []);
-      await check(test, "compare");
+      await compare(test);
     });
 
     it("changes nothing when it is done again", async (test) => {
       const { counts } = await imported(server.client, from(), {});
       for (const kindOfObject of ["experiments", "runs", "logged models", "registered models", "model versions", "aliases", "artifacts"]) assert.equal(counts[kindOfObject], undefined, kindOfObject);
       assert.equal(counts["model versions there already"], 2);
-      await check(test, "compare");
+      await compare(test);
     });
   });
 }
 
 describe("an import from a running MLflow server", () => {
-  let folder: string;
   let server: RunningServer;
   let source: MlflowServer | undefined;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "slipway-import-"));
     server = await startServer({ environment: { ...environment, SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
   });
   after(async () => {
     await source?.stop();
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
   });
 
   it("brings every field of every object over HTTP", async (test) => {
-    await runChecks(test, "mlflow_import.py", server, folder, "make", "sqlite", folder);
+    const folder = await storeOf("sqlite", test, server);
     source = await MlflowServer.start(folder);
     const { counts, notes } = await imported(server.client, source.url, {});
     assert.equal(counts.runs, 123);

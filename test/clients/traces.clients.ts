@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { startServer } from "../kit/running-server.ts";
-import { runChecks } from "./python-script.ts";
+import { runChecks, runChecksIn } from "./python-script.ts";
 
 describe("MLflow's tracing client", () => {
   let directory: string;
@@ -16,6 +16,7 @@ describe("MLflow's tracing client", () => {
     const server = await startServer();
     try {
       await runChecks(test, "traces.py", server, directory);
+      await runChecksIn("mlflow2", test, "mlflow2_traces.py", server, directory);
     } finally {
       await server.stop();
     }

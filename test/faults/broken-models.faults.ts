@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { AppError } from "../../src/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { diesOnMinusOne, failsOnValue, linearModel, loopsAsOftenAsTold, neverReturns, zipMapClassifier } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
@@ -36,12 +37,16 @@ describe("models that are slow, broken or hostile", () => {
       assert.equal((await fetch(`${server.url}/metrics`)).status, 200);
       assert.deepEqual((await server.client.infer("good", [{ name: "features", datatype: "FP32", shape: [1, 1], data: [3] }])).outputs.score!.data, [6]);
       healthy++;
+      await betweenLooks();
     }
     assert.equal(await stuck, "DEADLINE_EXCEEDED");
     assert.ok(healthy > 3, `only ${healthy} rounds of other work went through`);
 
     let restarts = 0;
-    while (restarts === 0) restarts = (await server.client.model("loop")).served[0]!.runners.restarts;
+    while (restarts === 0) {
+      await betweenLooks();
+      restarts = (await server.client.model("loop")).served[0]!.runners.restarts;
+    }
     await withDeadline("loop", 20_000);
     assert.deepEqual((await server.client.infer("loop", [column("x", "FP32", [0])])).outputs.y!.data, [0]);
     const [failed] = await server.client.predictions("loop", { outcome: "error" });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { startServer } from "../kit/running-server.ts";
 
@@ -27,7 +28,7 @@ describe("kill -9", () => {
       const { versions, model } = await server.client.model("killed");
       assert.deepEqual(versions.map(({ version }) => version), Array.from({ length: versions.length }, (_, index) => String(versions.length - index)), "numbers without gaps");
       for (const [version, digest] of acknowledged) assert.equal(versions.find((found) => found.version === version)?.contractDigest, digest);
-      while ((await fetch(`${server.url}/ready`)).status !== 200) await new Promise((resolve) => setImmediate(resolve));
+      while ((await fetch(`${server.url}/ready`)).status !== 200) await betweenLooks();
       const champion = versions.find(({ version }) => version === model.aliases.champion)!;
       assert.equal((await server.client.infer("killed", row(1))).version, champion.version);
     }

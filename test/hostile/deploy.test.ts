@@ -5,6 +5,7 @@ import { readdir } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { linearModel, mixedInputsModel, mlpModel, zipMapClassifier } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { hangMs, HttpCaller, type HttpReply } from "./http-caller.ts";
@@ -189,7 +190,10 @@ describe("hostile files and deployments", () => {
 
   async function waitFor(condition: () => Promise<boolean>, message: string): Promise<void> {
     const latest = performance.now() + hangMs;
-    while (!(await condition())) assert.ok(performance.now() < latest, message);
+    while (!(await condition())) {
+      assert.ok(performance.now() < latest, message);
+      await betweenLooks();
+    }
   }
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
 import { errorCatalogue } from "../../src/core/error-catalogue.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import type { RunningServer } from "../kit/running-server.ts";
 import { hangMs, type HttpReply } from "./http-caller.ts";
 
@@ -65,6 +66,7 @@ export async function assertIdle(server: RunningServer): Promise<void> {
     const waiting = (await server.client.models()).flatMap(({ served }) => served).filter(({ queueRows }) => queueRows > 0);
     if (waiting.length === 0) return;
     assert.ok(performance.now() < latest, `rows still wait: ${waiting.map(({ model, queueRows }) => `${model} ${queueRows}`).join(", ")}`);
+    await betweenLooks();
   }
 }
 

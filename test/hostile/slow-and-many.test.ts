@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { linearModel, loopsAsOftenAsTold } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { hangMs, HttpCaller, parseRaw, sendRaw } from "./http-caller.ts";
@@ -163,6 +164,9 @@ describe("slow callers and many of them", () => {
   /** Asks again until it is so; what does not become so in time fails with the message. */
   async function waitFor(condition: () => Promise<boolean>, message: string): Promise<void> {
     const latest = performance.now() + hangMs;
-    while (!(await condition())) assert.ok(performance.now() < latest, message);
+    while (!(await condition())) {
+      assert.ok(performance.now() < latest, message);
+      await betweenLooks();
+    }
   }
 });

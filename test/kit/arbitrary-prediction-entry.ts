@@ -59,6 +59,7 @@ export function arbitraryPredictionEntry(ids: IdGenerator): fc.Arbitrary<Predict
         inputs: tensors(rows),
         outputs: tensors(rows),
         assignment: fc.option(assignments),
+        traceId: fc.option(fc.constant("0af7651916cd43dd8448eb211c80319c")),
       }, { noNullPrototype: true })
       .map((rest) => {
         const id = ids.next("prediction");
@@ -69,7 +70,7 @@ export function arbitraryPredictionEntry(ids: IdGenerator): fc.Arbitrary<Predict
 
 /** What the log must answer for an entry, worked out element by element and apart from the log's own code. */
 export function expectedPrediction(entry: PredictionEntry): Prediction {
-  return { ...entry, assignment: entry.assignment ?? null, inputs: entry.inputs.map(expectedTensor), outputs: entry.outputs.map(expectedTensor) };
+  return { ...entry, assignment: entry.assignment ?? null, traceId: entry.traceId ?? null, inputs: entry.inputs.map(expectedTensor), outputs: entry.outputs.map(expectedTensor) };
 }
 
 function expectedTensor(tensor: LogTensor): LoggedTensor {

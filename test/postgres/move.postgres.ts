@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { unpackTar } from "modern-tar";
 import type { BackupManifest } from "../../src/backup/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
 import { program } from "../kit/program.ts";
@@ -21,7 +22,7 @@ function slipway(parameters: readonly string[], url = "http://127.0.0.1:1"): Pro
 
 const one = (value: number) => [{ name: "features", datatype: "FP32" as const, shape: [1, 1], data: [value] }];
 const ready = async (server: RunningServer): Promise<RunningServer> => {
-  while ((await fetch(`${server.url}/ready`)).status !== 200);
+  while ((await fetch(`${server.url}/ready`)).status !== 200) await betweenLooks();
   return server;
 };
 /** Digests of the tables of an archive; those that a running server writes by itself are left out. */

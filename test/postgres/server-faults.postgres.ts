@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import type { SqlDatabase } from "../../src/adapters/sql/sql-database.ts";
 import { toAppError } from "../../src/core/errors.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
 import { registerViolation, type RegisterOperation } from "../kit/register-history.ts";
 import { seededRandom, type SeededRandom } from "../kit/seed.ts";
@@ -142,7 +143,7 @@ describe("Postgres that goes away in mid-write", () => {
     await cluster.pause();
     const refused = crowd.refused;
     // Frozen for so long that a client gives a connection up.
-    while (crowd.refused === refused) await new Promise((resolve) => setImmediate(resolve));
+    while (crowd.refused === refused) await betweenLooks();
     await cluster.resume();
     await crowd.progress(60);
     await crowd.stop();

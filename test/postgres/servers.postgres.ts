@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { addDataset } from "../../src/datasets/index.ts";
 import type { Evaluation } from "../../src/evaluation/index.ts";
 import type { WorkflowRun } from "../../src/workflows/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
@@ -16,7 +17,7 @@ async function until<Result>(ask: () => Promise<Result>, wanted: (result: Result
   for (;;) {
     const result = await ask();
     if (wanted(result)) return result;
-    await new Promise((resolve) => setImmediate(resolve));
+    await betweenLooks();
   }
 }
 

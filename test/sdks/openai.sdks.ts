@@ -33,6 +33,11 @@ describe("OpenAI's SDK", () => {
       assert.ok(deltas.length > 1);
     });
 
+    it(`retrieves one model, by the name of a provider of ${upstream}`, async () => {
+      const retrieved = await client.models.retrieve(model);
+      assert.deepEqual([retrieved.id, retrieved.object, retrieved.owned_by], [model, "model", model.split("/")[0]]);
+    });
+
     it(`calls tools and gives their results, over a provider of ${upstream}`, async () => {
       const asked = ask("weather in Paris?");
       for (const stream of [false, true]) {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { codeOf, startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";
 
 /** The addresses themselves are judged in `src/adapters/egress`; here, that every URL of a user comes to that judge. */
@@ -68,7 +69,7 @@ describe("addresses that users set", () => {
     assert.equal(made.status, 200, made.body);
     const { id } = JSON.parse(made.body) as { id: string };
     assert.equal((await server.asAdmin("POST", `/api/webhooks/${id}/test`, {})).status, 200);
-    while (touched === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (touched === 0) await betweenLooks();
     await server.stop();
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { parseReply, startSecuredServer, type RawReply } from "../kit/secured-server.ts";
 
 /** What no caller may read: folders of the machine, stacks, and the words of the libraries below. */
@@ -21,7 +22,18 @@ describe("errors", () => {
     assert.equal((await server.asAdmin("GET", "/api/teams")).status, 200);
     // The table of teams is not what the program expects: a failure that nobody foresaw.
     const shell = new DatabaseSync(join(directory, "data", "slipway.db"));
-    shell.exec("alter table teams rename to teams_of_canary");
+    /** The server, in this process too, may be writing at this moment. */
+    const rename = async (from: string, to: string): Promise<void> => {
+      for (;;) {
+        try {
+          return shell.exec(`alter table ${from} rename to ${to}`);
+        } catch (error) {
+          if (!String(error).includes("locked")) throw error;
+          await betweenLooks();
+        }
+      }
+    };
+    await rename("teams", "teams_of_canary");
     for (const [method, body] of [["GET", undefined], ["POST", { name: "canary" }]] as const) {
       const reply = await server.asAdmin(method, "/api/teams", body);
       assert.equal(reply.status, 500, reply.body);
@@ -31,7 +43,7 @@ describe("errors", () => {
       const line = server.logged.find((text) => text.includes(error.requestId) && text.includes("request.failed"));
       assert.match(line ?? "", /no such table: teams/);
     }
-    shell.exec("alter table teams_of_canary rename to teams");
+    await rename("teams_of_canary", "teams");
     shell.close();
     assert.equal((await server.asAdmin("GET", "/api/teams")).status, 200);
     await server.stop();

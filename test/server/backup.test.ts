@@ -7,6 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { packTar, unpackTar } from "modern-tar";
+import { HttpApiClient } from "../../src/client/http-api-client.ts";
+import { toAppError } from "../../src/core/errors.ts";
+import { localCommands } from "../../src/local-commands.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { MlflowWire } from "../kit/mlflow-wire.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { program } from "../kit/program.ts";
@@ -23,6 +27,19 @@ function slipway(parameters: readonly string[], url = "http://127.0.0.1:1"): Pro
       resolve({ code: typeof error?.code === "number" ? error.code : 0, json: JSON.parse(stdout) as Outcome["json"] });
     });
   });
+}
+
+const restoring = localCommands.find(({ words }) => words.join() === "restore")!;
+
+/** As `slipway restore` answers, in this process: reading a damaged archive takes a hundredth of what the program's start does. */
+async function restore(archive: string, data: string): Promise<Outcome> {
+  const context = { api: new HttpApiClient("http://127.0.0.1:1"), progress: () => undefined, print: () => undefined };
+  try {
+    return { code: 0, json: (await restoring.run(context, { positionals: [archive], options: { data } })) as Outcome["json"] };
+  } catch (error) {
+    const { code, message } = toAppError(error);
+    return { code: 1, json: { error: { code, message } } };
+  }
 }
 
 const one = (value: number) => [{ name: "features", datatype: "FP32" as const, shape: [1, 1], data: [value] }];
@@ -103,7 +120,7 @@ describe("a backup", () => {
     assert.equal(restored.code, 0, JSON.stringify(restored.json));
     const server: RunningServer = await startServer({ directory });
     t.after(() => server.stop());
-    while ((await fetch(`${server.url}/ready`)).status !== 200);
+    while ((await fetch(`${server.url}/ready`)).status !== 200) await betweenLooks();
     assert.equal((await server.client.infer("a", one(21))).outputs.score!.data[0], 42);
     for (const { id, value } of acknowledged) {
       const { prediction } = await server.client.why(id);
@@ -133,7 +150,7 @@ describe("a backup", () => {
       damaged[position] = damaged[position]! ^ 0x20;
       const file = join(folder, "damaged.tar");
       writeFileSync(file, damaged);
-      const { code, json } = await slipway(["restore", file, "--data", join(folder, "never")]);
+      const { code, json } = await restore(file, join(folder, "never"));
       assert.equal(code, 1, `byte ${position}`);
       assert.equal(json.error?.code, "BACKUP_INVALID");
     }
@@ -158,7 +175,8 @@ describe("a backup", () => {
     for (const [name, content, message] of variants) {
       const path = join(folder, "variant.tar");
       writeFileSync(path, content);
-      const { code, json } = await slipway(["restore", path, "--data", join(folder, "never")]);
+      // The first by the program itself.
+      const { code, json } = name === "cut off" ? await slipway(["restore", path, "--data", join(folder, "never")]) : await restore(path, join(folder, "never"));
       assert.equal(code, 1, name);
       assert.equal(json.error?.code, "BACKUP_INVALID", name);
       assert.match(json.error.message, message, name);
@@ -186,13 +204,13 @@ describe("a backup", () => {
     for (const [name, files] of variants) {
       const path = join(folder, "forged.tar");
       writeFileSync(path, await forged(files));
-      const { code, json } = await slipway(["restore", path, "--data", join(folder, "never")]);
+      const { code, json } = await restore(path, join(folder, "never"));
       assert.deepEqual([code, json.error?.code], [1, "BACKUP_INVALID"], `${name}: ${JSON.stringify(json)}`);
     }
     assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith("never")), []);
     // Without tables there is nothing wrong: an archive of files alone.
     writeFileSync(join(folder, "files.tar"), await forged({ "predictions/a.parquet": "x" }));
-    assert.equal((await slipway(["restore", join(folder, "files.tar"), "--data", join(folder, "files")])).code, 0);
+    assert.equal((await restore(join(folder, "files.tar"), join(folder, "files"))).code, 0);
   });
 
   it("of a release that took no artifacts along is restored as it is", async () => {

@@ -1,126 +1,95 @@
 import assert from "node:assert/strict";
-import type { ServerResponse } from "node:http";
 import { describe, it } from "node:test";
 import { startSecuredServer } from "../kit/secured-server.ts";
 import { seededRandom } from "../kit/seed.ts";
-import { answerJson, GatewayUpstream, type UpstreamAnswer } from "./gateway-upstream.ts";
+import { GatewayUpstream } from "./gateway-upstream.ts";
+import { askChaos, isWholeAnswer, SickProvider, type ChaosOutcome } from "./sick-provider.ts";
 
-const calls = 1000;
-const atOnce = 16;
-const pieces = 6;
+const atOnce = 24;
 
-interface Outcome {
-  status: number;
-  /** Of every chunk, or of the one answer. */
-  ids: string[];
-  text: string;
-  ended: boolean;
+interface Chaos {
+  calls: number;
+  /** The share of answers of each provider that go wrong, while so many calls have been sent. */
+  shares: readonly ((sent: number) => number)[];
+  /** Who fails changes after so many calls. */
+  turn?: number;
+  /** Of their settings. */
+  breaker?: { failures: number; openSeconds: number };
 }
 
-/** Answers with its own name and what it was asked, so that an answer tells who gave it, to whom, and whether it is whole. */
-function sound(name: string): UpstreamAnswer {
-  let answered = 0;
-  return ({ body }, response) => {
-    const { messages, stream } = body as unknown as { messages: [{ content: string }]; stream?: boolean };
-    const frame = { id: `${name}-${answered++}`, created: 1, model: "m" };
-    const parts = Array.from({ length: pieces }, (_, piece) => `${name}:${messages[0].content}:${piece} `);
-    const usage = { prompt_tokens: 1, completion_tokens: pieces, total_tokens: pieces + 1 };
-    if (stream !== true) return answerJson(response, { ...frame, object: "chat.completion", choices: [{ index: 0, message: { role: "assistant", content: parts.join("") }, finish_reason: "stop" }], usage });
-    const chunk = (delta: object, reason: string | null): string => `data: ${JSON.stringify({ ...frame, object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`;
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    const rest = [...parts.map((content) => chunk({ content }, null)), chunk({}, "stop"), `data: ${JSON.stringify({ ...frame, choices: [], usage })}\n\n`, "data: [DONE]\n\n"];
-    // Piece by piece, so that streams of many callers are under way at the same time.
-    const next = (): void => {
-      const part = rest.shift();
-      if (part === undefined) response.end();
-      else response.write(part, () => setImmediate(next));
-    };
-    next();
-  };
+interface ChaosResult {
+  outcomes: ChaosOutcome[];
+  /** Calls that were under way while the sick and the sound changed places: each provider may have been asked at the wrong time. */
+  between: Set<number>;
+  providers: SickProvider[];
+  /** By outcome, as the ledger has them. */
+  ledger: Map<string, number>;
+  breakers: { provider: string; state: string; errors: number }[];
 }
 
-/** What goes wrong before any of an answer has come: after that, no other provider may take over. */
-const wrong: ((response: ServerResponse) => void)[] = [
-  (response) => answerJson(response, { error: { message: "Slow down." } }, 429, { "retry-after": "1" }),
-  (response) => void response.writeHead(529).end("Overloaded."),
-  (response) => void response.writeHead(502, { "content-type": "text/html" }).end("<html>".repeat(1000)),
-  (response) => void response.socket?.resetAndDestroy(),
-  (response) => void response.socket?.write("HTTP/1.1 200 OK\r\ncontent-ty", () => response.socket?.resetAndDestroy()),
-  (response) => void response.writeHead(200, { "content-type": "text/event-stream" }).write('data: {"id":"half","cho', () => response.socket?.resetAndDestroy()),
-  (response) => void response.writeHead(200, { "content-type": "application/json" }).end('{"id":"half","choices":[{"mess'),
-  (response) => answerJson(response, { hello: "I am no provider" }),
-];
-/** And what costs time: given up after the route's firstByteMs, or when half of its deadline is over. */
-const endless: typeof wrong = [
-  () => undefined,
-  (response) => {
-    const drip = (): void => void (response.destroyed || response.write(": wait\n\n", () => setTimeout(drip, 20)));
-    drip();
-  },
-];
-
-describe("the gateway between a sound provider and one that fails half of the time", () => {
-  it("loses no call, answers each once and mixes no streams", async () => {
-    const random = seededRandom("gateway chaos");
-    const good = sound("flaky");
-    let failures = 0;
-    const flaky = new GatewayUpstream((call, response) => {
-      if (random.next() < 0.5) return good(call, response);
-      failures++;
-      const kinds = random.next() < 0.03 ? endless : wrong;
-      kinds[random.integer(0, kinds.length - 1)]!(response);
-    });
-    const steady = new GatewayUpstream(sound("steady"));
-    const server = await startSecuredServer({ egressAllowed: ["127.0.0.1"] });
-    try {
-      for (const [name, upstream] of [["flaky", flaky], ["steady", steady]] as const) {
-        // A breaker that opens would keep the calls from what they are to live through.
-        const settings = { kind: "compatible", baseUrl: await upstream.start(), breaker: { failures: 1000, openSeconds: 1 } };
-        assert.equal((await server.asAdmin("PUT", `/api/gateway/providers/${name}`, { revision: 0, settings })).status, 200);
-      }
-      const route = { targets: [{ provider: "flaky", model: "m" }, { provider: "steady", model: "m" }], firstByteMs: 1000, deadlineMs: 6000, sticky: false };
-      assert.equal((await server.asAdmin("PUT", "/api/gateway/routes/chaos", { revision: 0, settings: route })).status, 200);
-
-      const url = `http://127.0.0.1:${server.slipway.httpPort}/v1/chat/completions`;
-      const outcomes: Outcome[] = [];
-      let next = 0;
-      const caller = async (): Promise<void> => {
-        for (let call = next++; call < calls; call = next++) {
-          const stream = call % 2 === 1;
-          const answer = await fetch(url, {
-            method: "POST", headers: { authorization: `Bearer ${server.adminKey}`, "content-type": "application/json" }, body: JSON.stringify({ model: "chaos", stream, messages: [{ role: "user", content: `q${call}` }] }),
-          });
-          outcomes[call] = read(answer.status, await answer.text(), stream);
-        }
-      };
-      await Promise.all(Array.from({ length: atOnce }, caller));
-
-      const lost = outcomes.filter(({ status, ended }) => status !== 200 || !ended);
-      assert.ok(lost.length <= calls / 1000, JSON.stringify(lost.slice(0, 3)));
-      for (const [call, { ids, text, status, ended }] of outcomes.entries()) {
-        if (status !== 200 || !ended) continue;
-        const [name] = text.split(":");
-        assert.equal(text, Array.from({ length: pieces }, (_, piece) => `${name}:q${call}:${piece} `).join(""));
-        assert.equal(new Set(ids).size, 1);
-      }
-      assert.equal(new Set(outcomes.map(({ ids }) => ids[0])).size, calls);
-      // The flaky one was in use to the end, and did fail.
-      assert.ok(failures > calls / 8, String(failures));
-      const reply = await server.asAdmin("GET", "/api/costs?by=outcome");
-      const { rows } = JSON.parse(reply.body) as { rows: { group: { outcome: string }; calls: number }[] };
-      assert.equal(rows.find(({ group }) => group.outcome === "ok")?.calls, calls - lost.length);
-    } finally {
-      await server.stop();
-      flaky.stop();
-      steady.stop();
+async function runChaos({ calls, shares, turn = Infinity, breaker }: Chaos): Promise<ChaosResult> {
+  let sent = 0;
+  const providers = shares.map((share, index) => new SickProvider({ name: `p${index}`, random: seededRandom(`chaos ${index}`), share: () => share(sent), endless: 0.02, broken: 0.15, now: () => performance.now() }));
+  const upstreams = providers.map(({ answer }) => new GatewayUpstream(answer));
+  const server = await startSecuredServer({ egressAllowed: ["127.0.0.1"] });
+  try {
+    for (const [index, upstream] of upstreams.entries()) {
+      const settings = { kind: "compatible", baseUrl: await upstream.start(), ...(breaker === undefined ? {} : { breaker }) };
+      assert.equal((await server.asAdmin("PUT", `/api/gateway/providers/p${index}`, { revision: 0, settings })).status, 200);
     }
+    const targets = providers.map((_, priority) => ({ provider: `p${priority}`, model: "m", priority }));
+    assert.equal((await server.asAdmin("PUT", "/api/gateway/routes/chaos", { revision: 0, settings: { targets, firstByteMs: 2000, deadlineMs: 60_000, sticky: false } })).status, 200);
+    const url = `http://127.0.0.1:${server.slipway.httpPort}/v1/chat/completions`;
+    const headers = { authorization: `Bearer ${server.adminKey}` };
+    const outcomes: ChaosOutcome[] = [];
+    const between = new Set<number>();
+    const caller = async (): Promise<void> => {
+      for (let call = sent++; call < calls; call = sent++) {
+        outcomes[call] = await askChaos(url, headers, { question: `q${call}`, stream: call % 2 === 1 }, () => performance.now());
+        if (Math.floor(call / turn) !== Math.floor(sent / turn)) between.add(call);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, caller));
+    const costs = JSON.parse((await server.asAdmin("GET", "/api/costs?by=outcome")).body) as { rows: { group: { outcome: string }; calls: number }[] };
+    const health = JSON.parse((await server.asAdmin("GET", "/api/gateway/health")).body) as { targets: ChaosResult["breakers"] };
+    return { outcomes, between, providers, ledger: new Map(costs.rows.map((row) => [row.group.outcome, row.calls])), breakers: health.targets };
+  } finally {
+    await server.stop();
+    for (const upstream of upstreams) upstream.stop();
+  }
+}
+
+/** What must hold however sick they were: an answer is whole and one provider's own, or its stream was broken after its first content and its caller was told. */
+function judge({ outcomes, between, providers, ledger }: ChaosResult): void {
+  const lost = outcomes.filter(({ end }, call) => end === "refused" && !between.has(call));
+  assert.deepEqual(lost, []);
+  for (const [call, outcome] of outcomes.entries()) {
+    if (outcome.end === "whole") assert.ok(isWholeAnswer(outcome, `q${call}`), JSON.stringify(outcome));
+    else if (outcome.end !== "refused") assert.ok(outcome.end === "told" && call % 2 === 1 && providers.some(({ broken }) => broken.has(`q${call}`)), `call ${call}: ${JSON.stringify(outcome)}`);
+  }
+  const whole = outcomes.filter(({ end }) => end === "whole");
+  assert.equal(new Set(whole.map(({ ids }) => ids[0])).size, whole.length);
+  assert.equal(ledger.get("ok"), whole.length);
+  assert.equal(ledger.get("failed") ?? 0, outcomes.length - whole.length);
+}
+
+describe("the gateway between providers that fail", () => {
+  it("loses no call while one fails half of the time and is never left alone", async () => {
+    const result = await runChaos({ calls: 400, shares: [() => 0.5, () => 0], breaker: { failures: 1000, openSeconds: 1 } });
+    judge(result);
+    const [flaky] = result.providers;
+    // It was in use to the end, failed in every way, and broke streams within.
+    assert.ok(flaky!.failedAt.size > 60 && flaky!.broken.size > 3 && flaky!.wrongs.size > 10, JSON.stringify([...flaky!.wrongs]));
+    assert.ok(result.outcomes.some(({ end }) => end === "told"));
+  });
+
+  it("loses no call with breakers as they are, while two are down by turns", async () => {
+    const turn = 120;
+    const isOdd = (sent: number): boolean => Math.floor(sent / turn) % 2 === 1;
+    const result = await runChaos({ calls: 6 * turn, turn, shares: [(sent) => (isOdd(sent) ? 1 : 0), (sent) => (isOdd(sent) ? 0 : 1)] });
+    judge(result);
+    // Both breakers opened: without a last resort the calls of a turn would have found everybody left alone.
+    const [first, second] = result.providers.map((_, index) => result.breakers.find(({ provider }) => provider === `p${index}`)!);
+    assert.ok(first!.errors >= 5 && second!.errors >= 5, JSON.stringify(result.breakers));
   });
 });
-
-function read(status: number, body: string, stream: boolean): Outcome {
-  if (status !== 200) return { status, ids: [], text: body, ended: false };
-  interface Document { id: string; choices: { delta?: { content?: string }; message?: { content: string } }[] }
-  const documents = (stream ? body.split("\n\n").filter((part) => part.startsWith("data: {")).map((part) => part.slice(6)) : [body]).map((text) => JSON.parse(text) as Document);
-  const text = documents.map(({ choices }) => choices?.[0]?.message?.content ?? choices?.[0]?.delta?.content ?? "").join("");
-  return { status, ids: documents.map(({ id }) => id), text, ended: !stream || body.endsWith("data: [DONE]\n\n") };
-}

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { linearModel, slowModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
@@ -30,7 +31,7 @@ describe("versions under load", () => {
     for (const version of [2, 3, 4]) {
       const before = sent;
       await deploy(version);
-      while (sent < before + 200) await Promise.race([new Promise((resolve) => setImmediate(resolve)), Promise.all(callers)]);
+      while (sent < before + 200) await Promise.race([betweenLooks(), Promise.all(callers)]);
     }
     await server.client.activate("swap", "2");
     running = false;

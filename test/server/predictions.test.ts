@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { AppError, Policy } from "../../src/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
@@ -100,7 +101,7 @@ describe("predictions and their records", () => {
     t.after(() => again.stop());
     const series = await again.client.series("kept", { points: 10 });
     assert.deepEqual(series.versions.map(({ version, total }) => [version, total.requests]), [["1", 5]]);
-    while ((await fetch(`${again.url}/ready`)).status !== 200) await new Promise((resolve) => setImmediate(resolve));
+    while ((await fetch(`${again.url}/ready`)).status !== 200) await betweenLooks();
     const [served] = (await again.client.model("kept")).served;
     assert.deepEqual([served!.placement, served!.warmup.at(-1)!.rows], ["inline", 64]);
     assert.ok(!again.logLines.some((line) => line.includes('"placement":"runner"')), "a model that was measured tiny starts no process again");

@@ -1,0 +1,76 @@
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { parseArgs } from "node:util";
+import { pathToFileURL } from "node:url";
+import { compileCache } from "../test/kit/compile-cache.ts";
+import { SeededRandom } from "../test/kit/seeded-random.ts";
+import { processesAtOnce, testPlan } from "./test-plan.ts";
+
+/*
+ * `npm test`: all tests that need only Node, small files of one area in one process. A file alone runs by `node --test FILE`.
+ *
+ *   node scripts/run-tests.ts [PATTERN...] [--jobs N] [--shuffle SEED]
+ *
+ * With a seed the files that share a process are drawn, to find those that do not bear company.
+ */
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { jobs: { type: "string" }, shuffle: { type: "string" } },
+});
+const root = join(import.meta.dirname, "..");
+const timeoutMs = 300_000;
+
+// Most files are done sooner than all that they import is compiled.
+Object.assign(process.env, compileCache);
+
+const patterns = positionals.length > 0 ? positionals : ["{src,test,examples,console/src}/**/*.test.ts"];
+const files = globSync(patterns, { cwd: root, exclude: (path) => path.endsWith("node_modules") });
+const shuffle = options.shuffle === undefined ? undefined : shuffled(new SeededRandom(Number(options.shuffle)));
+const { alone, groups } = testPlan(files, (file) => readFileSync(resolve(root, file), "utf8"), shuffle);
+
+const folder = mkdtempSync(join(tmpdir(), "slipway-groups-"));
+const entries = groups.map((group, index) => {
+  const entry = join(folder, `group-${index + 1}.mjs`);
+  writeFileSync(entry, entryOf(group));
+  return entry;
+});
+
+/** Of files in groups: what has not ended. A process that ends early without failing would take its files along in silence. */
+const awaited = new Set(groups.flat());
+const events = run({
+  files: [...alone.map((file) => resolve(root, file)), ...entries],
+  cwd: root,
+  concurrency: options.jobs === undefined ? processesAtOnce() : Number(options.jobs),
+  timeout: timeoutMs,
+});
+events.on("test:fail", ({ todo }) => {
+  if (todo === undefined || todo === false) process.exitCode = 1;
+});
+events.on("test:summary", ({ success }) => {
+  if (!success) process.exitCode = 1;
+});
+for (const result of ["test:pass", "test:fail"] as const) events.on(result, ({ name, nesting }) => void (nesting === 0 && awaited.delete(name)));
+const report = events.compose(spec);
+report.on("end", () => {
+  rmSync(folder, { recursive: true, force: true });
+  if (awaited.size === 0) return;
+  process.stdout.write(`\nended without a result: ${[...awaited].join(", ")}\n`);
+  process.exitCode = 1;
+});
+report.pipe(process.stdout);
+
+/** Each file is a suite: hooks at its top are its own. The hook of the seed is there for all that fail. */
+function entryOf(group: readonly string[]): string {
+  const lines = group.map((file) => `suite(${JSON.stringify(file)}, async () => void (await import(${JSON.stringify(pathToFileURL(resolve(root, file)).href)})));`);
+  return [`import { suite } from "node:test";`, `import ${JSON.stringify(pathToFileURL(join(root, "test/kit/seed.ts")).href)};`, ...lines, ""].join("\n");
+}
+
+function shuffled(random: SeededRandom): (files: string[]) => string[] {
+  return (items) => {
+    const left = [...items];
+    return Array.from(items, () => left.splice(random.integer(0, left.length - 1), 1)[0]!);
+  };
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { startSecuredServer, type RawReply, type SecuredServer } from "../kit/secured-server.ts";
+import { GatewayUpstream, speakOpenAi } from "./gateway-upstream.ts";
+
+const documentOf = ({ body }: RawReply): Record<string, unknown> => JSON.parse(body) as Record<string, unknown>;
+
+describe("models that callers may name", () => {
+  let server: SecuredServer;
+  const upstream = new GatewayUpstream(speakOpenAi);
+  before(async () => {
+    server = await startSecuredServer({ egressAllowed: ["127.0.0.1"] });
+    const made = await server.asAdmin("PUT", "/api/gateway/providers/local", { revision: 0, settings: { kind: "compatible", baseUrl: await upstream.start(), models: ["m", "meta/llama"] } });
+    assert.equal(made.status, 200, made.body);
+    assert.equal((await server.asAdmin("PUT", "/api/gateway/routes/chat", { revision: 0, settings: { targets: [{ provider: "local", model: "m" }] } })).status, 200);
+  });
+  after(async () => {
+    await server.stop();
+    upstream.stop();
+  });
+
+  async function newKey(grants: object[], policy: object | null = null): Promise<string> {
+    const made = documentOf(await server.asAdmin("POST", "/api/keys", { name: "caller", grants })) as { id: string; key: string };
+    if (policy !== null) assert.equal((await server.asAdmin("PUT", `/api/gateway/keys/${made.id}`, { revision: 0, settings: policy })).status, 200);
+    return made.key;
+  }
+  const as = (key: string, method: string, path: string, body?: object, more: string[] = []): Promise<RawReply> =>
+    server.send(method, path, [`Host: ${server.host}`, `Authorization: Bearer ${key}`, "Content-Type: application/json", ...more], body === undefined ? "" : JSON.stringify(body));
+  const chat = async (key: string, model: string): Promise<number> => (await as(key, "POST", "/v1/chat/completions", { model, messages: [{ role: "user", content: "hello" }] })).status;
+  const listed = async (key: string): Promise<unknown[]> => (documentOf(await as(key, "GET", "/v1/models")).data as { id: string }[]).map(({ id }) => id);
+
+  it("are routes alone for a key that is no admin's, unless it was given PROVIDER/MODEL by grant or policy", async () => {
+    const direct = ["local/m", "local/meta/llama"];
+    for (const [grants, policy, mayRoute, mayDirect] of [
+      [[{ role: "admin" }], null, 200, 200], [[{ role: "admin" }], { direct: false }, 200, 404],
+      [[{ role: "viewer" }], null, 200, 404], [[{ role: "viewer" }], { direct: true }, 200, 200], [[{ role: "deployer" }], { project: "p" }, 200, 404],
+      [[{ role: "viewer" }], { routes: ["local/*"] }, 404, 200], [[{ role: "viewer" }], { routes: ["chat"] }, 200, 404], [[{ role: "viewer" }], { routes: ["*"], direct: false }, 200, 404],
+      [[{ role: "viewer", routes: direct }], null, 404, 200], [[{ role: "viewer", routes: ["chat"] }], { direct: true }, 200, 404],
+    ] as [object[], object | null, number, number][]) {
+      const key = await newKey(grants, policy);
+      const what = JSON.stringify([grants, policy]);
+      assert.deepEqual([await chat(key, "chat"), await chat(key, "local/m")], [mayRoute, mayDirect], what);
+      assert.deepEqual(await listed(key).then((all) => all.filter((name) => name !== "echo/echo")), [...(mayRoute === 200 ? ["chat"] : []), ...(mayDirect === 200 ? direct : [])], what);
+      for (const [name, status] of [["chat", mayRoute], ["local%2Fm", mayDirect], ["local/m", mayDirect], ["local/meta/llama", mayDirect]] as const) assert.equal((await as(key, "GET", `/v1/models/${name}`)).status, status, `${name} ${what}`);
+    }
+    // The built-in one costs nothing.
+    assert.equal(await chat(await newKey([{ role: "viewer" }]), "echo"), 200);
+  });
+
+  it("are told one by one, in the protocol of who asks", async () => {
+    const { id, object, owned_by: owner, created } = documentOf(await server.asAdmin("GET", "/v1/models/chat"));
+    assert.deepEqual([id, object, owner, Number(created) > 1.7e9], ["chat", "model", "default", true]);
+    assert.deepEqual(documentOf(await server.asAdmin("GET", "/v1/models/local%2Fm")), { id: "local/m", object: "model", created: 0, owned_by: "local" });
+    assert.equal(documentOf(await server.asAdmin("GET", "/v1/models/chat", undefined, ["anthropic-version: 2023-06-01"])).type, "model");
+    for (const name of ["absent", "absent%2Fm", "absent/m", "chat/versions/1"]) assert.equal((await server.asAdmin("GET", `/v1/models/${name}`)).status, 404, name);
+  });
+
+  it("are everybody's where the server says so", async () => {
+    const open = await startSecuredServer({ directModels: "all", egressAllowed: ["127.0.0.1"] });
+    try {
+      const { key } = documentOf(await open.asAdmin("POST", "/api/keys", { name: "viewer", grants: [{ role: "viewer" }] })) as { key: string };
+      assert.equal((await open.asAdmin("PUT", "/api/gateway/providers/plan", { revision: 0, settings: { kind: "scripted", script: [{ text: "yes" }] } })).status, 200);
+      const reply = await open.send("POST", "/v1/chat/completions", [`Host: ${open.host}`, `Authorization: Bearer ${key}`, "Content-Type: application/json"], JSON.stringify({ model: "plan/m", messages: [{ role: "user", content: "hello" }] }));
+      assert.equal(reply.status, 200, reply.body);
+    } finally {
+      await open.stop();
+    }
+  });
+});

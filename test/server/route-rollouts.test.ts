@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Rollout, RolloutStatus } from "../../src/index.ts";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+
+const open: readonly Rollout["state"][] = ["preparing", "running", "paused"];
+/** Half of the calls, for as long as the gates need; then everything. */
+const planOf = (gates: object[], canary: object = {}, more: object = {}): object => ({
+  phases: [{ phase: "canary", weight: 0.5, minSamples: 30, gates, ...canary }, { phase: "full", weight: 1, minSamples: 5, gates: [] }], ...more,
+});
+const costs = { kind: "cost" };
+const answer = (text: string, more: object = {}): object => ({ kind: "scripted", script: [{ text, inputTokens: 100, outputTokens: 10, ...more }] });
+
+describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => {
+  let server: RunningServer;
+  before(async () => {
+    server = await startServer();
+    const providers = { good: answer("fine"), better: answer("better"), dear: answer("dear", { outputTokens: 100 }), failing: { kind: "scripted", script: [{ status: 500, error: "down" }] } };
+    for (const [name, settings] of Object.entries(providers)) {
+      await server.client.api.send("PUT", `/api/gateway/providers/${name}`, { revision: 0, settings: { ...settings, breaker: { failures: 1000 } } });
+      await server.client.api.send("POST", "/api/prices", { provider: name, model: "m", rates: { input: 0, output: 1000 } });
+    }
+  });
+  after(() => server.stop());
+
+  const target = (provider: string): object => ({ targets: [{ provider, model: "m" }] });
+  const ask = async (route: string, key: string): Promise<{ text: string; revision: string | null; traceId: string }> => {
+    const reply = await fetch(`${server.url}/v1/chat/completions`, {
+      method: "POST", headers: { "content-type": "application/json", "slipway-key": key }, body: JSON.stringify({ model: route, messages: [{ role: "user", content: "hello" }] }),
+    });
+    const body = await reply.text();
+    assert.equal(reply.status, 200, body);
+    const text = (JSON.parse(body) as { choices: [{ message: { content: string } }] }).choices[0].message.content;
+    return { text, revision: reply.headers.get("x-slipway-revision"), traceId: reply.headers.get("x-slipway-trace") ?? "" };
+  };
+  /** The trace is written behind its answer. */
+  const score = async (traceId: string, value: boolean): Promise<void> => {
+    for (;;) {
+      try {
+        return void (await server.client.api.send("POST", `/api/traces/${traceId}/feedback`, { name: "helpful", value }));
+      } catch (error) {
+        if ((error as { code?: string }).code !== "TRACE_NOT_FOUND") throw error;
+      }
+    }
+  };
+  const setRoute = (name: string): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/routes/${name}`, { revision: 0, settings: target("good") });
+  const routeNow = async (name: string) => (await server.client.api.get<{ routes: { name: string; revision: number; settings: { targets: { provider: string }[] } }[] }>("/api/gateway/routes")).routes.find((route) => route.name === name)!;
+
+  /** Calls of many callers until the rollout has ended, or the condition holds. */
+  async function callUntil(name: string, isThere: (status: RolloutStatus) => boolean, each: (call: Awaited<ReturnType<typeof ask>>) => Promise<unknown> = async () => undefined): Promise<{ status: RolloutStatus; texts: Set<string> }> {
+    const texts = new Set<string>();
+    for (let call = 0; ; call++) {
+      const answered = await ask(name, `caller ${call}`);
+      texts.add(answered.text);
+      await each(answered);
+      if (call % 5 !== 4) continue;
+      const status = await server.client.rollouts.status(`route:${name}`);
+      if (isThere(status) || !open.includes(status.rollout.state)) return { status, texts };
+    }
+  }
+  const untilEnd = (name: string, each?: Parameters<typeof callUntil>[2]) => callUntil(name, () => false, each);
+
+  it("gives a better prompt all calls when its gates pass, and takes it back by a command", async () => {
+    await setRoute("good");
+    const started = await server.client.rollouts.start("route:good", { change: { ...target("better"), systemPrompt: "Be better." }, plan: planOf([costs]), reason: "a better prompt" });
+    assert.deepEqual([started.model, started.stable, started.candidate], ["route:good", "1", "2"]);
+    assert.equal((await routeNow("good")).revision, 1);
+    await assert.rejects(server.client.api.send("PUT", "/api/gateway/routes/good", { revision: 1, settings: target("dear") }), { code: "ROLLOUT_UNDER_WAY" });
+    await assert.rejects(server.client.rollouts.start("route:good", { change: target("dear") }), { code: "ROLLOUT_UNDER_WAY" });
+    const { status, texts } = await untilEnd("good");
+    assert.equal(status.rollout.state, "succeeded", status.rollout.reason);
+    assert.deepEqual(texts, new Set(["fine", "better"]));
+    assert.deepEqual([(await routeNow("good")).revision, (await ask("good", "x")).text], [2, "better"]);
+    const { verdicts } = await server.client.rollouts.verdicts(started.id);
+    assert.ok(verdicts.some(({ decision, gates }) => decision === "promote" && gates.some(({ gate, result }) => gate === "cost" && result === "pass")));
+    assert.equal((await server.client.rollouts.list({ model: "route:good" })).rollouts[0]?.id, started.id);
+
+    const back = await server.client.rollouts.rollback("route:good", { reason: "second thoughts" });
+    assert.deepEqual([back.champion, back.before, (await routeNow("good")).settings.targets[0]?.provider], ["1", "2", "good"]);
+    while ((await ask("good", "x")).text !== "fine");
+  });
+
+  it("takes a prompt back that costs more", async () => {
+    await setRoute("dear");
+    await server.client.rollouts.start("route:dear", { change: target("dear"), plan: planOf([costs], { minSamples: 10_000 }) });
+    const { status } = await untilEnd("dear");
+    assert.equal(status.rollout.state, "rolled back");
+    assert.match(status.rollout.reason, /^cost: a call costs \$0\.1, 10 times the stable version's \$0\.01/);
+    assert.deepEqual([(await routeNow("dear")).revision, (await ask("dear", "x")).text], [1, "fine"]);
+  });
+
+  it("takes one back that fails, and its callers got answers", async () => {
+    await setRoute("failing");
+    await server.client.rollouts.start("route:failing", { change: { ...target("failing"), attempts: 1 }, plan: planOf([], { minSamples: 10_000 }) });
+    const { status, texts } = await untilEnd("failing");
+    assert.equal(status.rollout.state, "rolled back");
+    assert.match(status.rollout.reason, /failed 3 times/);
+    assert.deepEqual(texts, new Set(["fine"]));
+  });
+
+  it("takes one back whose answers are liked less, by scores that arrive later", async () => {
+    await setRoute("liked");
+    const gate = { kind: "score", name: "helpful", minScores: 10, required: true };
+    await server.client.rollouts.start("route:liked", { change: { ...target("better"), systemPrompt: "Be worse." }, plan: planOf([gate], { minSamples: 10_000 }) });
+    const { status } = await untilEnd("liked", ({ text, traceId }) => score(traceId, text === "fine"));
+    assert.equal(status.rollout.state, "rolled back");
+    assert.match(status.rollout.reason, /^score helpful: helpful is 0 beside 1 of the stable version's/);
+  });
+
+  it("compares settings by what a call costs, and promotes the variant that is chosen", async () => {
+    await setRoute("compared");
+    const test = await server.client.abTests.start("route:compared", { variants: [{ name: "dear", change: target("dear"), percent: 50 }], metric: "cost", direction: "down" });
+    await assert.rejects(server.client.abTests.start("route:compared", { variants: [{ name: "b", change: target("dear") }], metric: "accuracy", direction: "up" }), { code: "INVALID_REQUEST" });
+    const means = async () => {
+      const { arms } = await server.client.abTests.report(test.id);
+      return Object.fromEntries(arms.map(({ name, mean }) => [name, mean?.toFixed(3)]));
+    };
+    for (let call = 0; ; call++) {
+      await ask("compared", `caller ${call}`);
+      const { dear, control } = await means();
+      if (dear !== undefined && control !== undefined) break;
+    }
+    assert.deepEqual(await means(), { control: "0.010", dear: "0.100" });
+    await server.client.abTests.stop(test.id, { promote: "dear" });
+    assert.deepEqual([(await routeNow("compared")).revision, (await routeNow("compared")).settings.targets[0]?.provider], [2, "dear"]);
+    await server.client.api.send("DELETE", "/api/gateway/routes/compared");
+  });
+
+  it("refuses what no route can be judged by, and ends a rollout whose route goes", async () => {
+    await setRoute("refused");
+    const start = (request: object) => server.client.rollouts.start("route:refused", request);
+    await assert.rejects(start({ change: target("better"), plan: planOf([{ kind: "distribution" }, { kind: "accuracy" }]) }), (error: Error & { code?: string }) =>
+      error.code === "INVALID_REQUEST" && /a route has no gate distribution: .*a route has no gate accuracy: /.test(error.message));
+    await assert.rejects(start({ change: target("nobody") }), { code: "INVALID_REQUEST" });
+    await assert.rejects(start({ change: { attempts: "two" } }), { code: "INVALID_REQUEST" });
+    await assert.rejects(start({}), { code: "INVALID_REQUEST" });
+    await assert.rejects(start({ change: target("good") }), { code: "INVALID_REQUEST" });
+    await assert.rejects(server.client.rollouts.start("route:nowhere", { change: {} }), { code: "GATEWAY_MODEL_NOT_FOUND" });
+    await start({ change: target("better") });
+    await server.client.api.send("DELETE", "/api/gateway/routes/refused");
+    await assert.rejects(server.client.rollouts.status("route:refused"), { code: "GATEWAY_MODEL_NOT_FOUND" });
+    await setRoute("refused");
+    await assert.rejects(server.client.rollouts.status("route:refused"), { code: "ROLLOUT_NOT_FOUND" });
+  });
+
+  it("goes on after the server was killed in the middle", async () => {
+    await setRoute("killed");
+    const started = await server.client.rollouts.start("route:killed", { change: target("better"), plan: planOf([costs], { minSamples: 60 }) });
+    await callUntil("killed", ({ figures }) => (figures.arms.find(({ arm }) => arm === "candidate")?.requests ?? 0) >= 10);
+    await server.kill();
+    server = await startServer({ directory: server.directory });
+    const { status, texts } = await untilEnd("killed");
+    assert.deepEqual([status.rollout.id, status.rollout.state, texts.has("better")], [started.id, "succeeded", true]);
+    assert.equal((await routeNow("killed")).revision, 2);
+  });
+});
