@@ -15,6 +15,8 @@ import type { Prediction, PredictionEntry } from "../../src/serving/index.ts";
 
 /** Files of JSON in the place of Parquet: what is tested with it is when files come and go, hundreds of times over. */
 export class TextArchive implements PredictionArchive {
+  hasten(): void {}
+
   async convert({ segmentPath, bytes, staging }: Parameters<PredictionArchive["convert"]>[0]): Promise<StagedFile[]> {
     const versions = new Map<string, Prediction[]>();
     await scanSegment(nodeFileSystem, segmentPath, { bytes, verify: true }, (payload) => {

@@ -43,6 +43,21 @@ describe("DuckdbChild", () => {
     await assert.rejects(describeTable(child), failsFor("closed"));
   });
 
+  it("takes another process for what is asked after it was told to hasten, at this process's priority", async () => {
+    const child = new DuckdbChild({ environment: compileCache, niceness: 5 });
+    await describeTable(child);
+    const first = child.processId!;
+    const underWay = describeTable(child);
+    child.hasten();
+    assert.equal(child.processId, first, "a task under way ends where it began");
+    await underWay;
+    child.hasten();
+    assert.equal((await describeTable(child)).rows, 1);
+    if (process.platform !== "win32") assert.equal(getPriority(child.processId), getPriority());
+    assert.notEqual(child.processId, first);
+    await child.close();
+  });
+
   it("ends the process when nobody asks for anything, and starts another when somebody does", async () => {
     const child = new DuckdbChild({ environment: compileCache, idleMs: 1 });
     await describeTable(child);

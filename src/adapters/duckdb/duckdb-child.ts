@@ -78,6 +78,12 @@ export class DuckdbChild {
     return promise as Promise<DuckdbTasks[Name]["answer"]>;
   }
 
+  /** From now on tasks run at the priority of this process. One that is under way stays as it is: only root may raise what was lowered. */
+  hasten(): void {
+    this.#options.niceness = 0;
+    if (this.#current === null) this.#letGo();
+  }
+
   /** Ends the process at once; tasks that are waiting or under way are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -166,12 +172,15 @@ export class DuckdbChild {
     if (child === null) return;
     child.unref();
     child.channel?.unref();
-    this.#timer = setTimeout(() => {
-      // A task that comes while it ends gets another process.
-      this.#process = null;
-      child.disconnect();
-    }, this.#options.idleMs);
+    this.#timer = setTimeout(() => this.#letGo(), this.#options.idleMs);
     this.#timer.unref();
+  }
+
+  /** A task that comes while the process ends gets another one. */
+  #letGo(): void {
+    clearTimeout(this.#timer);
+    this.#process?.disconnect();
+    this.#process = null;
   }
 
   #kill(reason: DuckdbChildError): void {

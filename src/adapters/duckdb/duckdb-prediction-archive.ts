@@ -41,6 +41,10 @@ export class DuckdbPredictionArchive implements PredictionArchive {
     return this.#read("listPredictions", { files, filter });
   }
 
+  hasten(): void {
+    this.#writer.hasten();
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#writer.close(), this.#reader.close()]);
   }

@@ -34,6 +34,8 @@ export interface PredictionArchive {
   find(files: readonly string[], id: string): Promise<Prediction | null>;
   /** `files` are of the filter's model, newest first; answers newest first. Files that are no longer there are passed over. */
   list(files: readonly { path: string; version: string; lastTime: EpochMs }[], filter: PredictionFilter): Promise<Prediction[]>;
+  /** Nobody is served any more: conversions need not give way from now on. */
+  hasten(): void;
   /** Ends what is under way, at once. */
   close(): Promise<void>;
 }

@@ -178,6 +178,7 @@ export class SegmentPredictionLog implements PredictionLog {
     this.#stopped = true;
     clearInterval(this.#timer);
     await this.#writer.flush();
+    this.#options.archive.hasten();
     // What the time does not suffice for is converted after the next start; killing a conversion is safe.
     let late = false;
     const deadline = setTimeout(() => {
