@@ -27,7 +27,8 @@ const timeoutMs = 300_000;
 Object.assign(process.env, compileCache);
 
 const patterns = positionals.length > 0 ? positionals : ["{src,test,examples,console/src}/**/*.test.ts"];
-const files = globSync(patterns, { cwd: root, exclude: (path) => path.endsWith("node_modules") });
+// A folder stands for the tests below it; nothing but tests is run.
+const files = globSync(patterns.flatMap((pattern) => [pattern, `${pattern.replace(/\/+$/, "")}/**/*.test.ts`]), { cwd: root, exclude: (path) => path.endsWith("node_modules") }).filter((path) => path.endsWith(".test.ts"));
 const shuffle = options.shuffle === undefined ? undefined : shuffled(new SeededRandom(Number(options.shuffle)));
 const { alone, groups } = testPlan(files, (file) => readFileSync(resolve(root, file), "utf8"), shuffle);
 

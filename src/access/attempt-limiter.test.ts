@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AppError } from "../core/errors.ts";
 import { AttemptLimiter, networkOf } from "./attempt-limiter.ts";
-import { BoundedMap } from "./bounded-map.ts";
 
 describe("AttemptLimiter", () => {
   it("lets an address fail so often at once, then once in each interval, and says when", () => {
@@ -31,14 +30,5 @@ describe("AttemptLimiter", () => {
     assert.equal(networkOf("2001:db8:0:1::5"), networkOf("2001:db8::1:ffff:0:0:1"));
     assert.notEqual(networkOf("2001:db8:0:1::5"), networkOf("2001:db8:0:2::5"));
     assert.deepEqual(["::ffff:192.0.2.1", "192.0.2.1", "::1", "[::1]", "fe80::1%eth0", "unknown"].map(networkOf), ["192.0.2.1", "192.0.2.1", "0:0:0:0::/64", "0:0:0:0::/64", "fe80:0:0:0::/64", "unknown"]);
-  });
-});
-
-describe("BoundedMap", () => {
-  it("forgets the oldest, and what is set again is the newest", () => {
-    const map = new BoundedMap<number, string>(3);
-    for (const key of [1, 2, 3, 1, 4]) map.set(key, String(key));
-    assert.deepEqual([1, 2, 3, 4].map((key) => map.get(key)), ["1", undefined, "3", "4"]);
-    assert.equal(map.size, 3);
   });
 });

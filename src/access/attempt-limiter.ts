@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import { AppError } from "../core/errors.ts";
-import { BoundedMap } from "./bounded-map.ts";
+import { RecentMap } from "../core/recent-map.ts";
 
 export interface AttemptLimits {
   /** Wrong keys that an address may show at once. */
@@ -16,7 +16,7 @@ const trackedAddresses = 10_000;
 export class AttemptLimiter {
   readonly #limits: AttemptLimits;
   /** Attempts that were used, as of a time. */
-  readonly #used = new BoundedMap<string, { count: number; at: number }>(trackedAddresses);
+  readonly #used = new RecentMap<string, { count: number; at: number }>(trackedAddresses);
 
   constructor(limits: Partial<AttemptLimits> = {}) {
     this.#limits = { ...defaults, ...limits };

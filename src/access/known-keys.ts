@@ -1,8 +1,8 @@
 import type { Caller } from "../core/caller.ts";
 import { epochMs, type Clock, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { RecentMap } from "../core/recent-map.ts";
 import type { KeyStore } from "./access-store.ts";
-import { BoundedMap } from "./bounded-map.ts";
 import type { ApiKey } from "./schemas.ts";
 import { hashBytes } from "./secret-text.ts";
 
@@ -36,9 +36,9 @@ interface KnownKey {
 export class KnownKeys {
   readonly #store: KeyStore;
   readonly #clock: Clock;
-  readonly #byHash = new BoundedMap<string, KnownKey>(maxKnown);
-  readonly #byId = new BoundedMap<string, KnownKey>(maxKnown);
-  readonly #unknown = new BoundedMap<string, number>(maxUnknown);
+  readonly #byHash = new RecentMap<string, KnownKey>(maxKnown);
+  readonly #byId = new RecentMap<string, KnownKey>(maxKnown);
+  readonly #unknown = new RecentMap<string, number>(maxUnknown);
   #uses = new Map<string, EpochMs>();
   #position: number | null = null;
   #refreshedAt = -Infinity;

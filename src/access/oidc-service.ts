@@ -4,10 +4,10 @@ import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
+import { RecentMap } from "../core/recent-map.ts";
 import type { SecretBox } from "../core/secret-box.ts";
 import type { UserStore } from "./access-store.ts";
 import type { AuditTrail } from "./audit-trail.ts";
-import { BoundedMap } from "./bounded-map.ts";
 import type { IdentityProvider, SignInSecrets } from "./identity-provider.ts";
 import type { User } from "./schemas.ts";
 import type { SessionService } from "./session-service.ts";
@@ -53,7 +53,7 @@ export interface SignedIn {
 export class OidcService {
   readonly #parts: OidcParts;
   /** Transactions that came back already, until they would have expired. */
-  readonly #used = new BoundedMap<string, true>(maxUsed);
+  readonly #used = new RecentMap<string, true>(maxUsed);
 
   constructor(parts: OidcParts) {
     this.#parts = parts;

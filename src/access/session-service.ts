@@ -1,8 +1,8 @@
 import type { Caller } from "../core/caller.ts";
 import { epochMs, type Clock, type EpochMs } from "../core/clock.ts";
 import { toAppError } from "../core/errors.ts";
+import { RecentMap } from "../core/recent-map.ts";
 import type { AccessStore, Session } from "./access-store.ts";
-import { BoundedMap } from "./bounded-map.ts";
 import type { KnownKeys } from "./known-keys.ts";
 import { hashBytes, newSecret, secretHash, sessionPrefix } from "./secret-text.ts";
 
@@ -23,7 +23,7 @@ export class SessionService {
   readonly #store: AccessStore;
   readonly #known: KnownKeys;
   readonly #clock: Clock;
-  readonly #kept = new BoundedMap<string, KeptSession>(maxKept);
+  readonly #kept = new RecentMap<string, KeptSession>(maxKept);
   /** Goes up when something ends: what was read before is then not kept. */
   #ended = 0;
 

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../core/churn-map.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
@@ -43,7 +44,7 @@ export class BudgetKeeper {
   readonly #parts: Parts;
   /** By owner. */
   #budgets = new Map<string, SpendLimits>();
-  readonly #open = new Map<string, Reservation>();
+  readonly #open = new ChurnMap<string, Reservation>();
 
   constructor(parts: Parts) {
     this.#parts = parts;

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../core/churn-map.ts";
 import type { Clock } from "../core/clock.ts";
 import type { BudgetScope, BudgetStore, Reserved, ScopeState } from "./budget-store.ts";
 
@@ -22,7 +23,7 @@ export class MemoryBudgetStore implements BudgetStore {
   readonly #clock: Clock;
   readonly #spentBefore: (scope: string) => number;
   readonly #scopes = new Map<string, Held>();
-  readonly #reservations = new Map<string, Reservation>();
+  readonly #reservations = new ChurnMap<string, Reservation>();
   #sweepAt = sweepEvery;
   /** No reservation ends before. */
   #firstEnd = Number.POSITIVE_INFINITY;

@@ -1,3 +1,5 @@
+import { RecentMap } from "../core/recent-map.ts";
+
 /** A call that the gateway of this server has answered. */
 export interface ServedCall {
   traceId: string;
@@ -14,16 +16,17 @@ export interface ServedCallNames {
   answerId: string | null;
 }
 
-const mostCalls = 50_000;
+/** Of each kind of name; half of them at least. */
+const mostCalls = 100_000;
 
 /** The last calls that the gateway answered, by what their callers know of them: a caller's own span of such a call tells of nothing new. Older ones are found in their traces. */
 export class ServedCalls {
-  readonly #bySpan = new Map<string, ServedCall>();
-  readonly #byAnswer = new Map<string, ServedCall>();
+  readonly #bySpan = new RecentMap<string, ServedCall>(mostCalls);
+  readonly #byAnswer = new RecentMap<string, ServedCall>(mostCalls);
 
   note(call: ServedCall, { parentSpanId, answerId }: ServedCallNames): void {
-    if (parentSpanId !== null) keep(this.#bySpan, `${call.traceId}${parentSpanId}`, call);
-    if (answerId !== null) keep(this.#byAnswer, answerId, call);
+    if (parentSpanId !== null) this.#bySpan.set(`${call.traceId}${parentSpanId}`, call);
+    if (answerId !== null) this.#byAnswer.set(answerId, call);
   }
 
   /** The call whose caller's span is this one. */
@@ -34,10 +37,4 @@ export class ServedCalls {
   withAnswer(answerId: string): ServedCall | undefined {
     return this.#byAnswer.get(answerId);
   }
-}
-
-/** The oldest goes when there are too many. */
-function keep(calls: Map<string, ServedCall>, key: string, call: ServedCall): void {
-  calls.set(key, call);
-  if (calls.size > mostCalls) calls.delete(calls.keys().next().value!);
 }

@@ -1,3 +1,5 @@
+import { ChurnMap } from "../core/churn-map.ts";
+import { RecentMap } from "../core/recent-map.ts";
 import type { EndedTrace } from "./span-sink.ts";
 import type { SpanRecord } from "./stored-span.ts";
 
@@ -14,8 +16,8 @@ interface Waiting {
   records: SpanRecord[];
 }
 
-/** Verdicts that are remembered, for spans that come after their root. */
-const mostVerdicts = 50_000;
+/** Verdicts that are remembered at most, for spans that come after their root. */
+const mostVerdicts = 100_000;
 
 /**
  * Decides which traces are kept, when their root has ended: those that failed or were slow always, of the others a part. Which part follows from the trace's id, so
@@ -23,8 +25,8 @@ const mostVerdicts = 50_000;
  */
 export class TailSampling {
   readonly #rules: SamplingRules;
-  readonly #waiting = new Map<string, Waiting>();
-  readonly #verdicts = new Map<string, boolean>();
+  readonly #waiting = new ChurnMap<string, Waiting>();
+  readonly #verdicts = new RecentMap<string, boolean>(mostVerdicts);
   #count = 0;
   #dropped = 0;
 
@@ -45,7 +47,7 @@ export class TailSampling {
     const key = `${traceId} ${team}`;
     if (this.#verdicts.get(key) === true) return false;
     this.#dropped += this.#release(key).length + spans;
-    this.#remember(key, false);
+    this.#verdicts.set(key, false);
     return true;
   }
 
@@ -57,14 +59,14 @@ export class TailSampling {
       const key = `${record.span.traceId} ${record.team}`;
       if (this.#isChosen(record) || this.#verdicts.get(key) === true) {
         kept.push(...this.#release(key), record);
-        this.#remember(key, true);
+        this.#verdicts.set(key, true);
       } else if (this.#isRemarkable(record)) {
         kept.push(...this.#release(key), record);
-        this.#remember(key, true);
+        this.#verdicts.set(key, true);
       } else if (this.#verdicts.get(key) === false) this.#dropped++;
       else if (record.span.parentSpanId === null && record.span.end !== null) {
         this.#dropped += this.#release(key).length + 1;
-        this.#remember(key, false);
+        this.#verdicts.set(key, false);
       } else this.#wait(key, record);
     }
     return kept;
@@ -102,7 +104,7 @@ export class TailSampling {
     while (this.#count > this.#rules.maxWaiting) {
       const oldest = this.#waiting.keys().next().value!;
       this.#dropped += this.#release(oldest).length;
-      this.#remember(oldest, false);
+      this.#verdicts.set(oldest, false);
     }
   }
 
@@ -112,12 +114,6 @@ export class TailSampling {
     this.#waiting.delete(key);
     this.#count -= waiting.records.length;
     return waiting.records;
-  }
-
-  #remember(key: string, verdict: boolean): void {
-    this.#verdicts.delete(key);
-    this.#verdicts.set(key, verdict);
-    if (this.#verdicts.size > mostVerdicts) this.#verdicts.delete(this.#verdicts.keys().next().value!);
   }
 }
 

@@ -32,8 +32,8 @@ export interface RedisConnection {
   readonly isReady: boolean;
   /** Arguments arrive as text. */
   run(script: RedisScript, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown>;
-  get(key: string): Promise<Uint8Array | null>;
-  set(key: string, value: Uint8Array, ttlMs: number): Promise<void>;
+  get(key: string): Promise<string | null>;
+  set(key: string, value: string, ttlMs: number): Promise<void>;
   delete(key: string): Promise<void>;
   /** Called each time that a connection is made. */
   onReady(listener: () => void): void;
@@ -47,7 +47,7 @@ const silenceMs = 1000;
 /** Loads the client and connects; connections that are lost are made again for as long as it takes. Answers also when Redis is not there yet. Throws CONFIG_INVALID for an address that is none. */
 export async function openRedis({ url, clock, prefix = "slipway:", certificateAuthority, commandMs = 250, connectMs = 2000, onChange }: RedisOptions): Promise<RedisConnection> {
   if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) throw new AppError("CONFIG_INVALID", "The address of Redis must be redis://HOST:PORT or rediss://HOST:PORT.");
-  const { createClient, ErrorReply, RESP_TYPES } = await import("@redis/client");
+  const { createClient, ErrorReply } = await import("@redis/client");
   const client = createClient({
     url, RESP: 2, disableOfflineQueue: true, maintNotifications: "disabled",
     // More would wait than are done in time.
@@ -57,7 +57,6 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
       ...(certificateAuthority === undefined ? {} : { tls: true as const, ca: certificateAuthority }),
     },
   });
-  const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
   const listeners: (() => void)[] = [];
   let wasReady: boolean | null = null;
   let silentUntil = 0;
@@ -115,9 +114,9 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
         return ask(() => client.eval(script.text, given));
       }
     },
-    get: (key) => ask(() => bytes.get(prefix + key)),
+    get: (key) => ask(() => client.get(prefix + key)),
     async set(key, value, ttlMs) {
-      await ask(() => client.set(prefix + key, Buffer.from(value), { expiration: { type: "PX", value: Math.max(1, Math.round(ttlMs)) } }));
+      await ask(() => client.set(prefix + key, value, { expiration: { type: "PX", value: Math.max(1, Math.round(ttlMs)) } }));
     },
     async delete(key) {
       await ask(() => client.del(prefix + key));

@@ -9,11 +9,11 @@ export class RedisAnswerCache implements AnswerCacheStore {
     this.#redis = redis;
   }
 
-  get(key: string): Promise<Uint8Array | null> {
+  get(key: string): Promise<string | null> {
     return this.#redis.get(`answer:${key}`);
   }
 
-  set(key: string, value: Uint8Array, ttlMs: number): Promise<void> {
+  set(key: string, value: string, ttlMs: number): Promise<void> {
     return this.#redis.set(`answer:${key}`, value, ttlMs);
   }
 

@@ -117,8 +117,8 @@ describe("AnswerCache", () => {
 
   it("takes a store that fails, or holds something else, for an empty one", async () => {
     const broken: AnswerCacheStore = { get: () => Promise.reject(new Error("away")), set: () => Promise.reject(new Error("away")), delete: () => undefined };
-    const foreign: AnswerCacheStore = { get: () => Buffer.from("{\"form\":0}"), set: () => { throw new Error("away"); }, delete: () => undefined };
-    for (const store of [broken, foreign, { ...foreign, get: () => Buffer.from("no JSON") }]) {
+    const foreign: AnswerCacheStore = { get: () => "{\"form\":0}", set: () => { throw new Error("away"); }, delete: () => undefined };
+    for (const store of [broken, foreign, { ...foreign, get: () => "no JSON" }]) {
       const missed = await look({}, new AnswerCache({ store, clock }));
       assert.equal(missed.kind, "miss");
       leadOf(missed).finish(answerOf("x"));

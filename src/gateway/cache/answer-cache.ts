@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../core/churn-map.ts";
 import type { Clock, EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
@@ -49,7 +50,7 @@ export class AnswerCache {
   readonly #store: AnswerCacheStore;
   readonly #clock: Clock;
   readonly #semantic: SemanticCache | null;
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new ChurnMap<string, Flight>();
 
   constructor({ store, clock, semantic }: { store: AnswerCacheStore; clock: Clock; semantic?: SemanticCache }) {
     this.#store = store;
@@ -186,11 +187,11 @@ function gone(): AppError {
   return new AppError("CALLER_GONE", "The caller closed the connection.");
 }
 
-function encode({ answer, at }: { answer: ChatAnswer; at: EpochMs }): Uint8Array {
-  return Buffer.from(JSON.stringify({ form, at, answer }));
+function encode({ answer, at }: { answer: ChatAnswer; at: EpochMs }): string {
+  return JSON.stringify({ form, at, answer });
 }
 
-function decode(value: Uint8Array): { answer: ChatAnswer; at: EpochMs } | null {
-  const kept = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()) as { form: number; answer: ChatAnswer; at: EpochMs };
+function decode(value: string): { answer: ChatAnswer; at: EpochMs } | null {
+  const kept = JSON.parse(value) as { form: number; answer: ChatAnswer; at: EpochMs };
   return kept.form === form ? { answer: kept.answer, at: kept.at } : null;
 }

@@ -1,8 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
+import { RecentMap } from "../../core/recent-map.ts";
 import type { AnswerCacheStore } from "./answer-cache-store.ts";
 
 interface Entry {
-  value: Uint8Array;
+  value: string;
   endsAt: number;
 }
 
@@ -11,7 +12,7 @@ const bytesPerEntry = 200;
 
 export interface MemoryAnswerCacheOptions {
   clock: Clock;
-  /** Of keys, values and what holds them. */
+  /** Of keys, values and what holds them, where a character takes one byte; those of other scripts than Latin take two. */
   maxBytes: number;
 }
 
@@ -19,52 +20,37 @@ export interface MemoryAnswerCacheOptions {
 export class MemoryAnswerCache implements AnswerCacheStore {
   readonly #clock: Clock;
   readonly #maxBytes: number;
-  /** In the order of the last use. */
-  readonly #entries = new Map<string, Entry>();
-  #bytes = 0;
+  readonly #entries: RecentMap<string, Entry>;
 
   constructor({ clock, maxBytes }: MemoryAnswerCacheOptions) {
     this.#clock = clock;
     this.#maxBytes = maxBytes;
+    this.#entries = new RecentMap(maxBytes, sizeOf);
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#entries.weight;
   }
 
-  get(key: string): Uint8Array | null {
+  get(key: string): string | null {
     const entry = this.#entries.get(key);
     if (entry === undefined) return null;
+    if (entry.endsAt > this.#clock.monotonic()) return entry.value;
     this.#entries.delete(key);
-    if (entry.endsAt <= this.#clock.monotonic()) {
-      this.#bytes -= sizeOf(key, entry.value);
-      return null;
-    }
-    this.#entries.set(key, entry);
-    return entry.value;
+    return null;
   }
 
-  set(key: string, value: Uint8Array, ttlMs: number): void {
-    this.delete(key);
-    const size = sizeOf(key, value);
-    if (size > this.#maxBytes / 4) return;
-    // A view into a larger buffer would keep all of that.
-    this.#entries.set(key, { value: new Uint8Array(value), endsAt: this.#clock.monotonic() + ttlMs });
-    this.#bytes += size;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.delete(oldest);
-    }
+  set(key: string, value: string, ttlMs: number): void {
+    const entry = { value, endsAt: this.#clock.monotonic() + ttlMs };
+    if (sizeOf(key, entry) > this.#maxBytes / 4) this.#entries.delete(key);
+    else this.#entries.set(key, entry);
   }
 
   delete(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
     this.#entries.delete(key);
-    this.#bytes -= sizeOf(key, entry.value);
   }
 }
 
-function sizeOf(key: string, value: Uint8Array): number {
+function sizeOf(key: string, { value }: Entry): number {
   return key.length + value.length + bytesPerEntry;
 }

@@ -1,3 +1,4 @@
+import { ChurnMap } from "../../core/churn-map.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Bucket, BucketWant, LimitStore, Slot, Taken } from "./limit-store.ts";
 
@@ -9,7 +10,7 @@ interface BucketState {
 }
 
 interface SlotState {
-  tickets: Set<string>;
+  tickets: ChurnMap<string, null>;
   /** No ticket ends before. */
   soonestEnd: number;
 }
@@ -30,8 +31,8 @@ export class MemoryLimitStore implements LimitStore {
   readonly #clock: Clock;
   readonly #buckets = new Map<string, BucketState>();
   #sweep = this.#buckets.entries();
-  readonly #slots = new Map<string, SlotState>();
-  readonly #tickets = new Map<string, TicketState>();
+  readonly #slots = new ChurnMap<string, SlotState>();
+  readonly #tickets = new ChurnMap<string, TicketState>();
 
   constructor({ clock }: { clock: Clock }) {
     this.#clock = clock;
@@ -72,12 +73,10 @@ export class MemoryLimitStore implements LimitStore {
     }
     const endsAt = now + leaseMs;
     for (const { id } of slots) {
-      const slot = this.#slots.get(id);
-      if (slot === undefined) this.#slots.set(id, { tickets: new Set([ticket]), soonestEnd: endsAt });
-      else {
-        slot.tickets.add(ticket);
-        if (endsAt < slot.soonestEnd) slot.soonestEnd = endsAt;
-      }
+      let slot = this.#slots.get(id);
+      if (slot === undefined) this.#slots.set(id, (slot = { tickets: new ChurnMap(), soonestEnd: endsAt }));
+      slot.tickets.set(ticket, null);
+      if (endsAt < slot.soonestEnd) slot.soonestEnd = endsAt;
     }
     this.#tickets.set(ticket, { slots: slots.map(({ id }) => id), endsAt });
     return taken;
@@ -129,7 +128,7 @@ export class MemoryLimitStore implements LimitStore {
   #dropEnded(slot: SlotState, now: number): void {
     if (now < slot.soonestEnd) return;
     let soonest = Number.POSITIVE_INFINITY;
-    for (const ticket of [...slot.tickets]) {
+    for (const ticket of [...slot.tickets.keys()]) {
       const endsAt = this.#tickets.get(ticket)?.endsAt ?? now;
       if (endsAt > now) soonest = Math.min(soonest, endsAt);
       else {

@@ -1,16 +1,17 @@
+import { RecentMap } from "../../core/recent-map.ts";
 import type { RouteTarget } from "../schemas.ts";
 import type { CallOrder, CallRunner, OpenedCall } from "./call-plan.ts";
 import { CallRace, type CallRunnerParts } from "./call-race.ts";
 import { chooseTargets } from "./choose-targets.ts";
 
-/** Sessions whose target is remembered; beyond, the one that was silent for longest is forgotten. */
-const mostSessions = 20_000;
+/** Sessions whose target is remembered; beyond, those that were silent for longest are forgotten. */
+const mostSessions = 40_000;
 
 /** Carries calls out, each as a race of its own, over targets in the order of the route. */
 export class TargetCallRunner implements CallRunner {
   readonly #parts: CallRunnerParts;
   /** Who answered last, where the order does not follow from the session alone. */
-  readonly #stays = new Map<string, RouteTarget>();
+  readonly #stays = new RecentMap<string, RouteTarget>(mostSessions);
 
   constructor(parts: CallRunnerParts) {
     this.#parts = parts;
@@ -24,13 +25,7 @@ export class TargetCallRunner implements CallRunner {
       random, latencyMs: ({ provider, model }) => health.known(provider, model)?.ewmaMs ?? null, stays: session === null ? null : (this.#stays.get(session) ?? null),
     });
     const opened = await new CallRace(this.#parts, order, targets).run();
-    if (session !== null) this.#stay(session, opened.target);
+    if (session !== null) this.#stays.set(session, opened.target);
     return opened;
-  }
-
-  #stay(session: string, target: RouteTarget): void {
-    this.#stays.delete(session);
-    if (this.#stays.size >= mostSessions) this.#stays.delete(this.#stays.keys().next().value!);
-    this.#stays.set(session, target);
   }
 }
