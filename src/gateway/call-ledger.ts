@@ -75,14 +75,17 @@ export class CallLedger {
     return { cost: costOf(price, billedTokens(usage), usage.inputTokens ?? 0), priceVersion: price.version };
   }
 
-  /** Settles and writes the entry down; answers when it survives the death of this process. */
+  /** Settles and writes the entry down, which a budget that cannot be settled does not keep from it; answers when the entry survives the death of this process. Rejects with what the store of budgets failed with. */
   async settle(reservation: Reservation | null, entry: Omit<LedgerEntry, "id" | "kind" | "tokens"> & { usage: TokenUsage }): Promise<void> {
     const { keeper, ledger, clock, ids } = this.#parts;
-    if (reservation !== null) {
-      const settled = keeper.settle(reservation, entry.cost ?? 0, clock.now());
-      if (settled instanceof Promise) await settled;
-    }
     const { usage, ...rest } = entry;
-    await ledger.record({ ...rest, id: ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage) });
+    try {
+      if (reservation !== null) {
+        const settled = keeper.settle(reservation, entry.cost ?? 0, clock.now());
+        if (settled instanceof Promise) await settled;
+      }
+    } finally {
+      await ledger.record({ ...rest, id: ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage) });
+    }
   }
 }

@@ -6,6 +6,7 @@ import { TimeOrderedIds } from "../core/ids.ts";
 import { silentLogger } from "../core/logger.ts";
 import { BudgetAlerts } from "./budget-alerts.ts";
 import { BudgetKeeper, type Reservation, type ReserveRequest } from "./budget-keeper.ts";
+import type { BudgetStore } from "./budget-store.ts";
 import { nanoDollars, type Attribution } from "./ledger-entry.ts";
 import { MemoryBudgetStore } from "./memory-budget-store.ts";
 import type { Budget, SpendLimits } from "./schemas.ts";
@@ -86,6 +87,19 @@ describe("BudgetKeeper", () => {
     void keeper.release(second);
     reserved(keeper, asked(0.9, limits));
     assert.throws(() => keeper.reserve(asked(0.01, limits)), { code: "BUDGET_EXCEEDED" });
+  });
+
+  it("settles with a store that is away and tells no states", async () => {
+    const clock = new ManualClock(noon);
+    const settled: number[] = [];
+    const store: BudgetStore = {
+      reserve: () => Promise.resolve({ reserved: true }), renew: () => undefined, release: () => undefined, states: () => Promise.resolve([]),
+      settle: (_reservation, _scopes, actual) => (settled.push(actual), Promise.resolve([])),
+    };
+    const keeper = new BudgetKeeper({ store, alerts: new BudgetAlerts({ store: { alertOnce: () => Promise.resolve(true) }, logger: silentLogger }), clock, ids: new TimeOrderedIds(clock) });
+    const reservation = await keeper.reserve(asked(1, { key: { day: 1, month: 1 } }));
+    await keeper.settle(reservation!, 0.9 * nanoDollars, epochMs(noon));
+    assert.deepEqual(settled, [0.9 * nanoDollars]);
   });
 
   it("keeps the reservation of a long call while it is under way, and no longer than any call may take", async () => {

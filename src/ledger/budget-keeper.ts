@@ -4,6 +4,7 @@ import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { BudgetAlerts, KeptScope } from "./budget-alerts.ts";
 import type { BudgetStore, Reserved, ScopeState } from "./budget-store.ts";
+import { dollars } from "./dollars.ts";
 import { nanoDollars, type Attribution } from "./ledger-entry.ts";
 import type { Budget, BudgetUse, SpendLimits } from "./schemas.ts";
 import { ownersOf, projectOwner, routeOwner, scopeId, teamOwner, windowsAt } from "./spend-windows.ts";
@@ -148,7 +149,8 @@ export class BudgetKeeper {
   }
 
   #tell(scopes: readonly KeptScope[], states: readonly ScopeState[], now: EpochMs): void {
-    for (let index = 0; index < scopes.length; index++) this.#parts.alerts.noteSpent(scopes[index]!, states[index]!.spent, now);
+    // A store that is away answers with no states: what the call cost is settled later, and told with a later call.
+    for (const [index, { spent }] of states.entries()) this.#parts.alerts.noteSpent(scopes[index]!, spent, now);
   }
 }
 
@@ -159,10 +161,4 @@ export function ownerOf({ scope, team, name }: Pick<Budget, "scope" | "team" | "
 /** `key:key_1` as `key key_1`. */
 function wordsOf(owner: string): string {
   return `the ${owner.replace(":", " ")}`;
-}
-
-/** With as many digits as tell small amounts apart. */
-function dollars(nano: number): string {
-  const amount = nano / nanoDollars;
-  return `$${amount !== 0 && amount < 1 ? Number(amount.toPrecision(3)).toFixed(9).replace(/0+$/, "").replace(/\.$/, "") : amount.toFixed(2)}`;
 }

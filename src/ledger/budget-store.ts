@@ -29,7 +29,7 @@ export interface BudgetStore {
   /** All scopes or none. A reservation ends by itself after `leaseMs` where its holder dies; `renew` lengthens it. */
   reserve(reservation: string, scopes: readonly BudgetScope[], amount: number, leaseMs: number): MaybePromise<Reserved>;
   renew(reservation: string, leaseMs: number): MaybePromise<void>;
-  /** The call cost this (more than was reserved is counted too). Answers with the states after it. An unknown reservation, such as one that ended by itself, is counted all the same. */
+  /** The call cost this (more than was reserved is counted too). Answers with the states after it, or with none where the store is away and will settle it later. An unknown reservation, such as one that ended by itself, is counted all the same. */
   settle(reservation: string, scopes: readonly BudgetScope[], actual: number): MaybePromise<ScopeState[]>;
   release(reservation: string): MaybePromise<void>;
   states(scopes: readonly BudgetScope[]): MaybePromise<ScopeState[]>;
