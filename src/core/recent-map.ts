@@ -34,11 +34,6 @@ export class RecentMap<Key, Value> {
     return old;
   }
 
-  /** As `get`, but it counts for no use. */
-  peek(key: Key): Value | undefined {
-    return this.#young.get(key) ?? this.#old.get(key);
-  }
-
   set(key: Key, value: Value): void {
     this.delete(key);
     const weight = this.#weigh(key, value);
