@@ -25,17 +25,17 @@ async function run(command: (typeof budgetCommands)[number], positionals: string
 describe("slipway budgets", () => {
   it("lists what is spent of each", async () => {
     const { text } = await run(list, []);
-    assert.deepEqual(text.split("\n").map((line) => line.trim().split(/\s{2,}/)).slice(1), [["search", "-", "one call", "-", "$0.5", "-"], ["search", "-", "month", "$25.00", "$100.00", "25%"], ["search", "ranking", "day", "$0.0012", "$5.00", "0%"]]);
+    assert.deepEqual(text.split("\n").map((line) => line.trim().split(/\s{2,}/)).slice(1), [["search", "-", "one call", "-", "$0.50", "-"], ["search", "-", "month", "$25.00", "$100.00", "25%"], ["search", "ranking", "day", "$0.0012", "$5.00", "0%"]]);
     assert.equal(list.render({ budgets: [] }), "No budgets. Set one with: slipway budgets set TEAM --per-month DOLLARS");
   });
 
   it("changes what is said, takes away what is to be none, and leaves the rest", async () => {
     const team = await run(set, ["search"], { perDay: "12.5", perQuery: "none" });
     assert.deepEqual(team.sent, [["PUT", "/api/budgets/teams/search", { limits: { day: 12.5, month: 100 } }]]);
-    assert.equal(team.text, "The budget of search is $12.5 a day, $100 a month.");
+    assert.equal(team.text, "The budget of search is $12.50 a day, $100.00 a month.");
     const project = await run(set, ["search"], { project: "new one", perMonth: "7" });
     assert.deepEqual(project.sent, [["PUT", "/api/budgets/teams/search/projects/new%20one", { limits: { month: 7 } }]]);
-    assert.equal(project.text, "The budget of the project new one of search is $7 a month.");
+    assert.equal(project.text, "The budget of the project new one of search is $7.00 a month.");
     for (const options of [{}, { perDay: "0" }, { perDay: "-1" }, { perMonth: "1e3" }] as Record<string, string>[]) await assert.rejects(run(set, ["search"], options), { code: "INVALID_REQUEST" });
   });
 

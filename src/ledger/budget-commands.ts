@@ -1,4 +1,5 @@
 import type { Command } from "../core/command.ts";
+import { formatDollars } from "../core/dollars.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import { dollars } from "./dollars.ts";
@@ -81,6 +82,6 @@ function amountOf(text: string): number {
 }
 
 function limitsText({ perQuery, day, month }: SpendLimits): string {
-  const parts = [[perQuery, "a call"], [day, "a day"], [month, "a month"]].flatMap(([amount, what]) => (amount === undefined ? [] : [`$${amount} ${what}`]));
+  const parts = ([[perQuery, "a call"], [day, "a day"], [month, "a month"]] as const).flatMap(([amount, what]) => (amount === undefined ? [] : [`${formatDollars(amount, 9)} ${what}`]));
   return parts.length === 0 ? "without limits" : parts.join(", ");
 }

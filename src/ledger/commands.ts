@@ -1,4 +1,5 @@
 import type { Command } from "../core/command.ts";
+import { formatDollars } from "../core/dollars.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import { budgetCommands } from "./budget-commands.ts";
@@ -54,7 +55,7 @@ const prices: Command = {
     return { set: set.filter(({ model }) => model.includes(part)), table: { ...table, prices: table.prices.filter(({ models }) => models.some((model) => model.includes(part))) } };
   },
   render: ({ set, table }: { set: SetPrice[]; table: { version: string; prices: TablePrice[] } }) => {
-    const cells = ({ input, cacheRead, cacheWrite, output }: SetPrice["rates"]): string[] => [input, cacheRead, cacheWrite, output].map((rate) => (rate === undefined ? "-" : String(rate)));
+    const cells = ({ input, cacheRead, cacheWrite, output }: SetPrice["rates"]): string[] => [input, cacheRead, cacheWrite, output].map((rate) => (rate === undefined ? "-" : formatDollars(rate, 9)));
     return textTable(
       ["PROVIDER", "MODEL", "FROM", "INPUT", "CACHE READ", "CACHE WRITE", "OUTPUT"],
       [
@@ -83,7 +84,7 @@ const setPrice: Command = {
     };
     return api.send("POST", "/api/prices", { provider, model, rates: { input: rate("input"), output: rate("output"), cacheRead: rate("cacheRead"), cacheWrite: rate("cacheWrite") } });
   },
-  render: ({ provider, model, from, rates }: SetPrice) => `${model} of ${provider} costs $${rates.input} for a million tokens of input and $${rates.output} of output from ${new Date(from).toISOString()} on.`,
+  render: ({ provider, model, from, rates }: SetPrice) => `${model} of ${provider} costs ${formatDollars(rates.input, 9)} for a million tokens of input and ${formatDollars(rates.output, 9)} of output from ${new Date(from).toISOString()} on.`,
 };
 
 export const ledgerCommands: readonly Command[] = [costs, ...budgetCommands, prices, setPrice];

@@ -1,3 +1,4 @@
+import { formatDollars } from "../core/dollars.ts";
 import type { StepGate } from "../registry/index.ts";
 import { answer, intervalOf, leftOut, noData, text, worst, type Answer, type GateFacts, type JudgedGate } from "./gate-answers.ts";
 import { againstLimit, emptyMoments, fewestSamples, meanDifferenceSequence, meanSequence, pairedDifference, type Moments, type SequentialResult } from "./statistics/index.ts";
@@ -19,7 +20,7 @@ export function cost({ maxRatio, maxDollars }: GateOf<"cost">, { candidate, stab
     else {
       const bounds = meanSequence(own, { alpha });
       const isOver = own.mean > maxDollars && (isDue || againstLimit(bounds, maxDollars) === "over" || isConstant([own]));
-      answers.push(answer(isOver ? "fail" : isDue ? "pass" : "undecided", { candidate: own.mean, limit: maxDollars, interval: boundsOf(bounds) }, `a call costs ${dollars(own.mean)}, ${isOver ? "more than" : "with a limit of"} ${dollars(maxDollars)}`));
+      answers.push(answer(isOver ? "fail" : isDue ? "pass" : "undecided", { candidate: own.mean, limit: maxDollars, interval: boundsOf(bounds) }, `a call costs ${formatDollars(own.mean)}, ${isOver ? "more than" : "with a limit of"} ${formatDollars(maxDollars)}`));
     }
   }
   if (maxRatio !== null && compares) {
@@ -36,7 +37,7 @@ export function cost({ maxRatio, maxDollars }: GateOf<"cost">, { candidate, stab
     else {
       const ratio = theirs.mean === 0 ? (mean === 0 ? 1 : Number.MAX_VALUE) : mean / theirs.mean;
       const same = pairs === undefined ? "" : " for the same calls";
-      answers.push(answer(isOver ? "fail" : isDue ? "pass" : "undecided", facts, `a call costs ${dollars(mean)}, ${text(ratio)} times the stable version's ${dollars(theirs.mean)}${same}; at most ${text(maxRatio)} times is allowed`));
+      answers.push(answer(isOver ? "fail" : isDue ? "pass" : "undecided", facts, `a call costs ${formatDollars(mean)}, ${text(ratio)} times the stable version's ${formatDollars(theirs.mean)}${same}; at most ${text(maxRatio)} times is allowed`));
     }
   }
   return worst(answers);
@@ -76,8 +77,4 @@ function negated({ count, mean, m2 }: Moments): Moments {
 
 function boundsOf(compared: SequentialResult): [number, number] | null {
   return compared.status === "no-data" ? null : intervalOf(compared);
-}
-
-function dollars(value: number): string {
-  return `$${text(value)}`;
 }

@@ -1,9 +1,10 @@
 import type { Command } from "../core/command.ts";
+import { formatDollars } from "../core/dollars.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import type { SpanView, TraceSummary, TraceView } from "./schemas.ts";
 
-const dollars = (nano: number | null): string => (nano === null ? "-" : `$${(nano / 1e9).toFixed(nano < 1e7 ? 6 : 4)}`);
+const dollars = (nano: number | null): string => (nano === null ? "-" : formatDollars(nano / 1e9));
 const tokens = (input: number | null, output: number | null): string => (input === null && output === null ? "-" : `${input ?? 0}+${output ?? 0}`);
 const took = (milliseconds: number | null): string => (milliseconds === null ? "running" : milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(2)} s` : `${milliseconds.toFixed(1)} ms`);
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

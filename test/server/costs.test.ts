@@ -91,7 +91,7 @@ describe("costs, budgets and prices of a server", () => {
     const shown = await Promise.all([slipway("costs", "--by", "team", "--since", "24h"), slipway("costs", "budgets"), slipway("prices", "set", "compatible", "llama", "--input", "0.1", "--output", "0.25")]);
     assert.match(shown[0], /TEAM +CALLS.*\nhers +1 .*\$5\.00\nmine +2 .*\$3\.00 +[\d.]+% of \$6\.00\ntotal +3 .*\$8\.00/);
     assert.match(shown[1], /mine +- +month .*\$6\.00/);
-    assert.match(shown[2], /llama of compatible costs \$0\.1 .* \$0\.25/);
+    assert.match(shown[2], /llama of compatible costs \$0\.10 .* \$0\.25/);
     assert.match(await slipway("prices", "llama"), /compatible +llama +20/);
   });
 

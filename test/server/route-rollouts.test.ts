@@ -85,7 +85,7 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await server.client.rollouts.start("route:dear", { change: target("dear"), plan: planOf([costs], { minSamples: 10_000 }) });
     const { status } = await untilEnd("dear");
     assert.equal(status.rollout.state, "rolled back");
-    assert.match(status.rollout.reason, /^cost: a call costs \$0\.1, 10 times the stable version's \$0\.01/);
+    assert.match(status.rollout.reason, /^cost: a call costs \$0\.10, 10 times the stable version's \$0\.01/);
     assert.deepEqual([(await routeNow("dear")).revision, (await ask("dear", "x")).text], [1, "fine"]);
   });
 

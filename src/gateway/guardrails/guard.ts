@@ -1,3 +1,4 @@
+import { formatDollars } from "../../core/dollars.ts";
 import { AppError } from "../../core/errors.ts";
 import type { GuardrailSettings } from "../schemas.ts";
 import type { PersonalDataType } from "./find-personal-data.ts";
@@ -35,5 +36,5 @@ export type Guard = { name: string; onInput: boolean; onOutput: boolean } & (
 /** The refusal says which guardrail it was, and nothing of what it found. */
 export function blocked(guard: Guard, on: GuardReport["on"]): AppError {
   const what = on === "input" ? "request" : "answer";
-  return new AppError("CONTENT_BLOCKED", guard.kind === "max-cost" ? `The guardrail max-cost refused the request: it may cost more than $${guard.dollars}, or its price is not known.` : `The guardrail ${guard.name} refused the ${what}.`);
+  return new AppError("CONTENT_BLOCKED", guard.kind === "max-cost" ? `The guardrail max-cost refused the request: it may cost more than ${formatDollars(guard.dollars, 9)}, or its price is not known.` : `The guardrail ${guard.name} refused the ${what}.`);
 }

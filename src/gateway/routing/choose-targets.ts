@@ -1,3 +1,4 @@
+import { formatDollars } from "../../core/dollars.ts";
 import { AppError, type Problem } from "../../core/errors.ts";
 import { KeyFraction } from "../../serving/index.ts";
 import type { RouteSettings, RouteTarget } from "../schemas.ts";
@@ -71,7 +72,7 @@ function unmetCondition(target: RouteTarget, when: NonNullable<RouteTarget["when
   if (when.maxCost !== undefined) {
     const cost = facts.worstCost(target);
     if (cost === null) return unsupported("takes calls up to a cost, and has no price");
-    if (cost > when.maxCost) return unsupported(`takes calls up to ${when.maxCost} dollars, and this one may cost ${cost.toPrecision(3)}`);
+    if (cost > when.maxCost) return unsupported(`takes calls up to ${formatDollars(when.maxCost, 9)}, and this one may cost ${formatDollars(cost)}`);
   }
   return null;
 }

@@ -10,7 +10,7 @@ import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { BudgetDialog } from "./budget-dialog.tsx";
 import { useGatewayRoutes, useKeyPolicies, type BudgetLimits } from "../gateway/gateway-data.ts";
 import { useBudgets, useWindowSpend, type BudgetStatus, type CostRow } from "./costs-data.ts";
-import { formatDollars, formatNano } from "./money.ts";
+import { formatLimit, formatNano } from "./money.ts";
 import { budgetMark } from "./spend-days.ts";
 
 interface BudgetLine {
@@ -33,7 +33,7 @@ const columnsOf = (edit: ((budget: BudgetStatus) => void) | null): Column<Budget
   { label: "For", cell: ({ window }) => `a ${window}` },
   { label: "Used", cell: (line) => <BudgetBar line={line} /> },
   { label: "State", cell: (line) => { const { tone, words } = budgetMark(percentOf(line)); return <Chip tone={tone}>{words}</Chip>; } },
-  { label: "Spent", kind: "number", cell: ({ spent, limit }) => <>{formatNano(spent)} of {formatDollars(limit)}</> },
+  { label: "Spent", kind: "number", cell: ({ spent, limit }) => <>{formatNano(spent)} of {formatLimit(limit)}</> },
   { label: "Under way", kind: "number", cell: ({ reserved }) => formatNano(reserved) },
   { label: "Actions", kind: "actions", cell: ({ budget }) => edit !== null && budget !== undefined && <button type="button" className="button button-small" aria-label={`Change the budget of ${budget.name}`} onClick={() => edit(budget)}>Change</button> },
 ];

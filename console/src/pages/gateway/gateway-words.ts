@@ -1,5 +1,5 @@
 import { formatCount, formatShare } from "../../format.ts";
-import { formatDollars } from "../costs/money.ts";
+import { formatLimit } from "../costs/money.ts";
 import type { Tone } from "../../parts/chip.tsx";
 import type { BudgetLimits, GatewayProvider, Limits, ProviderKind, RouteSettings, TargetHealth } from "./gateway-data.ts";
 
@@ -22,7 +22,7 @@ export const breakerWords: Record<TargetHealth["state"], string> = { closed: "an
 /** `$5 a day, 60 requests a minute`; null where nothing is limited. */
 export function limitsLine(limits: Limits | undefined, budget: BudgetLimits | undefined): string | null {
   const parts = [
-    budget?.day !== undefined && `${formatDollars(budget.day)} a day`, budget?.month !== undefined && `${formatDollars(budget.month)} a month`, budget?.perQuery !== undefined && `${formatDollars(budget.perQuery)} a call`,
+    budget?.day !== undefined && `${formatLimit(budget.day)} a day`, budget?.month !== undefined && `${formatLimit(budget.month)} a month`, budget?.perQuery !== undefined && `${formatLimit(budget.perQuery)} a call`,
     limits?.requestsPerMinute !== undefined && `${formatCount(limits.requestsPerMinute)} requests a minute`, limits?.tokensPerMinute !== undefined && `${formatCount(limits.tokensPerMinute)} tokens a minute`,
     limits?.concurrency !== undefined && `${formatCount(limits.concurrency)} at once`,
   ].filter((part) => part !== false);
@@ -33,7 +33,7 @@ export function limitsLine(limits: Limits | undefined, budget: BudgetLimits | un
 export function routeMarks(settings: RouteSettings): string[] {
   return [
     ...(settings.cache === undefined ? [] : [settings.cache.semantic === undefined ? "cache" : "cache by meaning"]),
-    ...settings.guardrails.map((guardrail) => (guardrail.kind === "pii" ? `PII ${guardrail.action}` : guardrail.kind === "max-cost" ? `at most ${formatDollars(guardrail.dollars)}` : guardrail.name)),
+    ...settings.guardrails.map((guardrail) => (guardrail.kind === "pii" ? `PII ${guardrail.action}` : guardrail.kind === "max-cost" ? `at most ${formatLimit(guardrail.dollars)}` : guardrail.name)),
     ...(settings.hedgeAfterMs === undefined ? [] : ["hedged"]),
   ];
 }

@@ -78,7 +78,7 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
     { label: "Calls, 24 h", kind: "number", cell: ({ name }) => figure(name, ({ calls }) => formatCount(calls), "0") },
     { label: "Errors", kind: "number", cell: ({ name }) => <span className={(dayOf(name)?.failed ?? 0) > 0 ? "cell-bad" : ""}>{figure(name, ({ failed }) => formatCount(failed), "0")}</span> },
     { label: "Cache hits", kind: "number", cell: ({ name, settings }) => (settings.cache === undefined ? <span className="muted">off</span> : figure(name, ({ cached, calls }) => formatShare(calls === 0 ? null : cached / calls), "–")) },
-    { label: "Spend", kind: "number", cell: ({ name }) => <Link href={`/costs?range=1d&route=${encodeURIComponent(name)}`}>{figure(name, ({ cost }) => formatNano(cost), "$0")}</Link> },
+    { label: "Spend", kind: "number", cell: ({ name }) => <Link href={`/costs?range=1d&route=${encodeURIComponent(name)}`}>{figure(name, ({ cost }) => formatNano(cost), formatNano(0))}</Link> },
     {
       label: "Actions", kind: "actions",
       cell: ({ name }) => (

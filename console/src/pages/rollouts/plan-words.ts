@@ -1,6 +1,6 @@
 import type { EntryCheck, RolloutPhase, RouteRule, StepGate } from "../../data/types.ts";
 import { formatAge, formatCount, formatMs, formatNumber, formatShare } from "../../format.ts";
-import { formatDollars } from "../costs/money.ts";
+import { formatLimit } from "../costs/money.ts";
 
 /** What a phase gives the candidate: `5% of requests, 5% as a shadow`. */
 export function shareWords({ weight, shadow }: Pick<RolloutPhase, "weight" | "shadow">): string {
@@ -64,7 +64,7 @@ function limitsOf(gate: StepGate): string[] {
       if (gate.maxRatio !== null) limits.push(`at most ${formatNumber(gate.maxRatio)} × stable`);
       return limits;
     case "cost":
-      if (gate.maxDollars !== null) limits.push(`at most ${formatDollars(gate.maxDollars)}`);
+      if (gate.maxDollars !== null) limits.push(`at most ${formatLimit(gate.maxDollars)}`);
       if (gate.maxRatio !== null) limits.push(`at most ${formatNumber(gate.maxRatio)} × stable`);
       return limits;
     case "score": return [`at most ${formatNumber(gate.maxLoss)} ${gate.better === "higher" ? "below" : "above"} stable, from ${formatCount(gate.minScores)} scores on`];

@@ -8,10 +8,10 @@ import { EmptyState } from "../../parts/empty-state.tsx";
 import { KeyFigure, KeyFigures } from "../../parts/key-figure.tsx";
 import { ResourceView, Skeleton } from "../../parts/resource-view.tsx";
 import { Time } from "../../parts/time.tsx";
+import { formatNano } from "../costs/money.ts";
 import { turnOf } from "./message-parts.ts";
 import { MessagesView } from "./messages-view.tsx";
 import { StatusMark } from "./status-mark.tsx";
-import { formatCost } from "./trace-filter.ts";
 
 /** So many turns are read at once: each asks for its whole trace. */
 const turnsAtOnce = 20;
@@ -55,7 +55,7 @@ function SessionFigures({ traces, whole }: { traces: readonly TraceSummary[]; wh
       <KeyFigure label="Failed" value={formatCount(errors)} tone={errors > 0 ? "bad" : undefined} note="turns" />
       <KeyFigure label="Worked" value={formatMs(sum(({ durationMs }) => durationMs))} note="in all" />
       <KeyFigure label="Tokens" value={formatCount(sum(({ inputTokens, outputTokens }) => (inputTokens ?? 0) + (outputTokens ?? 0)))} note={`${formatCount(sum(({ outputTokens }) => outputTokens))} out`} />
-      <KeyFigure label="Cost" value={traces.every(({ cost }) => cost === null) ? formatCost(null) : formatCost(sum(({ cost }) => cost))} />
+      <KeyFigure label="Cost" value={traces.every(({ cost }) => cost === null) ? formatNano(null) : formatNano(sum(({ cost }) => cost))} />
     </KeyFigures>
   );
 }
@@ -69,7 +69,7 @@ function SessionTurn({ trace }: { trace: TraceSummary }) {
       <div className="turn-head">
         <Link href={`/traces/${trace.traceId}`}>{trace.name}</Link>
         <StatusMark trace={trace} />
-        <span className="muted small">{formatMs(trace.durationMs)} · {plural(trace.spans, "span")} · {formatCost(trace.cost)} · <Time at={trace.start} /></span>
+        <span className="muted small">{formatMs(trace.durationMs)} · {plural(trace.spans, "span")} · {formatNano(trace.cost)} · <Time at={trace.start} /></span>
       </div>
       {turn !== null ? <MessagesView messages={[...turn.asked, ...turn.answered]} /> : view.data === undefined && view.error === undefined ? <Skeleton lines={2} /> : (
         <p className="muted">{trace.inputPreview ?? "It tells no messages."}{trace.outputPreview !== null && <> → {trace.outputPreview}</>}</p>

@@ -9,7 +9,7 @@ import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
-import { formatCost } from "./trace-filter.ts";
+import { formatNano } from "../costs/money.ts";
 
 const pageSize = 50;
 
@@ -48,7 +48,7 @@ const columns: readonly Column<TraceSession>[] = [
   { label: "Began", kind: "line", cell: ({ start }) => <Time at={start} /> },
   { label: "Lasted", kind: "number", cell: ({ start, end }) => formatMs(end - start) },
   { label: "Tokens", kind: "number", cell: ({ inputTokens, outputTokens }) => (inputTokens === null && outputTokens === null ? absent : formatCount((inputTokens ?? 0) + (outputTokens ?? 0))) },
-  { label: "Cost", kind: "number", cell: ({ cost }) => formatCost(cost) },
+  { label: "Cost", kind: "number", cell: ({ cost }) => formatNano(cost) },
 ];
 
 function NoSessions({ filtered }: { filtered: boolean }) {

@@ -6,11 +6,11 @@ import { Chip } from "../../parts/chip.tsx";
 import { CodeBlock, IdText } from "../../parts/copy.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
+import { formatNano } from "../costs/money.ts";
 import { AttributesTable } from "./attributes-table.tsx";
 import { prettyText } from "./message-parts.ts";
 import { LongText, MessagesView } from "./messages-view.tsx";
 import type { SpanNode } from "./span-tree.ts";
-import { formatCost } from "./trace-filter.ts";
 import { ledgerCallOf, type LedgerCall } from "./use-ledger-entries.ts";
 
 const views = [
@@ -44,11 +44,11 @@ function SpanFacts({ node, ledger }: { node: SpanNode; ledger: LedgerCall | null
   const facts: [string, ReactNode][] = [["Took", formatMs(span.durationMs)], ["Own time", formatMs(node.selfMs)], ["Begins after", formatMs(span.offsetMs)]];
   if (span.model !== null) facts.push(["Model", `${span.model}${span.provider === null ? "" : ` (${span.provider})`}`]);
   if (span.inputTokens !== null || span.outputTokens !== null) facts.push(["Tokens", `${formatCount(span.inputTokens ?? 0)} in, ${formatCount(span.outputTokens ?? 0)} out`]);
-  if (span.cost !== null) facts.push(["Cost", formatCost(span.cost)]);
+  if (span.cost !== null) facts.push(["Cost", formatNano(span.cost)]);
   if (ledger !== null) {
     facts.push(["Ledger", (
       <span key="ledger" className="cell-line">
-        {ledger.cost === null ? "no known price" : formatCost(ledger.cost)}
+        {ledger.cost === null ? "no known price" : formatNano(ledger.cost)}
         <Chip tone={ledger.outcome === "ok" ? "good" : ledger.outcome === "cached" ? "accent" : "bad"}>{ledger.outcome}</Chip>
         {ledger.estimated && <Chip tone="warning" title="The provider told no usage: tokens were counted here">estimated</Chip>}
         {ledger.source === "trace" && <Chip title="The call was made past the gateway: it is in no budget">told</Chip>}

@@ -67,12 +67,3 @@ export function readFilter(get: (name: string) => string | null): ReadFilter {
   }
   return { parameters, problems };
 }
-
-/** Billionths of a dollar for people: `$0.0042`, `$12.30`; an en dash where it is not known. */
-export function formatCost(billionths: number | null): string {
-  if (billionths === null) return "–";
-  if (billionths === 0) return "$0";
-  const dollars = billionths / 1e9;
-  if (dollars >= 0.995) return `$${dollars.toFixed(2)}`;
-  return `$${dollars.toFixed(Math.min(9, Math.max(2, 1 - Math.floor(Math.log10(dollars)))))}`;
-}

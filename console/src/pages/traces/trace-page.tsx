@@ -14,12 +14,12 @@ import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { Time } from "../../parts/time.tsx";
 import { usePageTitle } from "../../shell/title.ts";
+import { formatNano } from "../costs/money.ts";
 import { DatasetDialog } from "./dataset-dialog.tsx";
 import { FeedbackPanel } from "./feedback-panel.tsx";
 import { SpanPanel } from "./span-panel.tsx";
 import { buildSpanTree } from "./span-tree.ts";
 import { StatusMark } from "./status-mark.tsx";
-import { formatCost } from "./trace-filter.ts";
 import { useLedgerEntries } from "./use-ledger-entries.ts";
 import { Waterfall } from "./waterfall.tsx";
 
@@ -75,7 +75,7 @@ function Trace({ view }: { view: TraceView }) {
         <KeyFigure label="Spans" value={formatCount(trace.spans)} note={trace.errors === 0 ? "none failed" : `${formatCount(trace.errors)} failed`} tone={trace.errors > 0 ? "bad" : undefined} />
         <KeyFigure label="Tokens in" value={trace.inputTokens === null ? absent : formatCount(trace.inputTokens)} />
         <KeyFigure label="Tokens out" value={trace.outputTokens === null ? absent : formatCount(trace.outputTokens)} />
-        <KeyFigure label="Cost" value={formatCost(trace.cost)} note={entries.length > 0 ? `${plural(entries.length, "call")} in the ledger` : ""} />
+        <KeyFigure label="Cost" value={formatNano(trace.cost)} note={entries.length > 0 ? `${plural(entries.length, "call")} in the ledger` : ""} />
         <KeyFigure label="Models" value={formatCount(trace.models.length)} note={<span title={trace.models.join(", ")}>{trace.models.join(", ")}</span>} />
       </KeyFigures>
       {moreSpans && <p className="stale" role="status">It has more spans than are shown: these are the first {formatCount(spans.length)}.</p>}

@@ -11,8 +11,9 @@ import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
+import { formatNano } from "../costs/money.ts";
 import { NoTraces } from "./no-traces.tsx";
-import { filterNames, formatCost, readFilter } from "./trace-filter.ts";
+import { filterNames, readFilter } from "./trace-filter.ts";
 import { TraceFilters, useTraceRange } from "./trace-filters.tsx";
 import { StatusMark } from "./status-mark.tsx";
 
@@ -100,7 +101,7 @@ function columnsFor(traces: readonly TraceSummary[]): Column<TraceSummary>[] {
     },
     { label: "Spans", kind: "number", cell: ({ spans }) => formatCount(spans) },
     { label: "Tokens", kind: "number", title: ({ inputTokens, outputTokens }) => `${plural(inputTokens ?? 0, "token")} in, ${formatCount(outputTokens ?? 0)} out`, cell: tokenCell },
-    { label: "Cost", kind: "number", cell: ({ cost, feedback }) => <>{formatCost(cost)}{feedback > 0 && <span className="cell-note"><Chip title={plural(feedback, "feedback", "feedbacks")}>{feedback} fb</Chip></span>}</> },
+    { label: "Cost", kind: "number", cell: ({ cost, feedback }) => <>{formatNano(cost)}{feedback > 0 && <span className="cell-note"><Chip title={plural(feedback, "feedback", "feedbacks")}>{feedback} fb</Chip></span>}</> },
   ];
 }
 

@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useState, type KeyboardEvent } from "react";
 import { formatCount, formatMs } from "../../format.ts";
 import { Icon } from "../../parts/icon.tsx";
+import { formatNano } from "../costs/money.ts";
 import { useViewport } from "../experiments/use-window.ts";
 import { rowsInView } from "../experiments/window-range.ts";
 import { barOf, shownNodes, type SpanNode, type SpanTree } from "./span-tree.ts";
-import { formatCost } from "./trace-filter.ts";
 
 /** Pixels, as traces.css has them; on a narrow place the bar stands below the name. */
 const rowHeight = { wide: 30, narrow: 48 };
@@ -124,7 +124,7 @@ function Row({ node, tree, top, chosen, folded, marked, onChoose, onFold }: RowP
         </span>
       </span>
       <span className="waterfall-duration">{formatMs(span.durationMs)}</span>
-      <span className="waterfall-figures muted">{[tokens === null ? "" : `${formatCount(tokens)} tok`, span.cost === null || span.cost === 0 ? "" : formatCost(span.cost)].filter((word) => word !== "").join(" · ")}</span>
+      <span className="waterfall-figures muted">{[tokens === null ? "" : `${formatCount(tokens)} tok`, span.cost === null || span.cost === 0 ? "" : formatNano(span.cost)].filter((word) => word !== "").join(" · ")}</span>
     </div>
   );
 }
