@@ -94,7 +94,7 @@ export class CallFloor {
     if (policy?.limits !== undefined || settings.limits !== undefined) {
       const entered = admission.enter({
         ...(policy?.limits === undefined ? {} : { key: { id: caller.actor, limits: policy.limits } }), ...(settings.limits === undefined ? {} : { route: { id: route.name, limits: settings.limits } }),
-        tokens: bounds.inputTokens + bounds.outputTokens, deadline: this.deadline(settings, record), signal,
+        tokens: bounds.rateTokens, deadline: this.deadline(settings, record), signal,
       });
       record.ticket = entered instanceof Promise ? await entered : entered;
     }

@@ -17,10 +17,13 @@ export interface CallLedgerParts {
   ids: IdGenerator;
 }
 
-/** What a call may use at most, for its budgets. */
+/** What a call may use. */
 export interface CallBounds {
+  /** At most, for its budgets; by estimate where none holds it. */
   inputTokens: number;
   outputTokens: number;
+  /** Of input and output by estimate, for limits of tokens in a minute, which are corrected afterwards. */
+  rateTokens: number;
 }
 
 export interface Spent {
@@ -48,7 +51,7 @@ export class CallLedger {
   }
 
   /** In US dollars; null where the price is not known. */
-  worstDollars(target: RouteTarget, bounds: CallBounds, now: EpochMs): number | null {
+  worstDollars(target: RouteTarget, bounds: Omit<CallBounds, "rateTokens">, now: EpochMs): number | null {
     const price = this.priceOf(target, now);
     return price === null ? null : worstCase(price, bounds.inputTokens, bounds.outputTokens) / nanoDollars;
   }

@@ -6,9 +6,9 @@ import { nanoDollars } from "../ledger/index.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { answerKey, semanticQuestion, type AnswerCache, type CacheLead, type CacheLook } from "./cache/index.ts";
 import type { CallContext } from "./call-context.ts";
-import type { CallBounds } from "./call-ledger.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
 import type { CallRecord } from "./call-record.ts";
+import { boundedOutput, boundsOfChat, boundsOfRounds } from "./chat-bounds.ts";
 import { ChatPreparation } from "./chat-preparation.ts";
 import { ChatStream } from "./chat-stream.ts";
 import type { ChatAnswer } from "./conversation/chat-answer.ts";
@@ -26,7 +26,7 @@ import type { SplitCalls } from "./split/split-calls.ts";
 import type { CallWay } from "./split/splittable-call.ts";
 import { endingOf } from "./split/trial-outcome.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
-import { estimateChat, estimateTokens, mostTokensOfChat, needsOf } from "./tokens/index.ts";
+import { estimateChat, estimateTokens, needsOf } from "./tokens/index.ts";
 
 export type ChatProtocolName = keyof typeof chatProtocols;
 
@@ -47,8 +47,6 @@ export interface ChatCallParts {
   ids: IdGenerator;
 }
 
-/** Output that is reserved, and asked for at most, where a budget holds the call and the caller named no end. */
-const boundedOutput = 4096;
 const streamType = "text/event-stream; charset=utf-8";
 
 /** One chat on its way. */
@@ -90,7 +88,7 @@ export class ChatCalls {
     }
     return splitCalls.answer(split, {
       id: frame.id, entered, context, session: entered.remarks.session ?? parsed.user, isStream: parsed.stream, record: (opened) => floor.record(opened, "chat", parsed.user),
-      bounds: (own, held) => mostOf(boundsOf(withSystemPrompt(parsed, own), held), parsed, own),
+      bounds: (own, held) => boundsOfRounds(boundsOfChat(withSystemPrompt(parsed, own), held), parsed, own),
       carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, way }),
     });
   }
@@ -115,7 +113,7 @@ export class ChatCalls {
     const { name, body, parsed, entered, settings, guardrails, record, context } = chat;
     const prompted = withSystemPrompt(parsed, settings);
     const held = floor.isHeld(entered, record);
-    const bounds = boundsOf(prompted, held);
+    const bounds = boundsOfChat(prompted, held);
     if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
     const guarded = guardrails === null ? null : guardrails.begin(this.#guardContext(chat, bounds));
     if (guarded !== null) record.hooks = guarded.reports;
@@ -128,16 +126,16 @@ export class ChatCalls {
       return this.#whole(chat, request, look.answer, { "X-Slipway-Cache": look.kind });
     }
     lead.current = look?.lead ?? null;
-    const most = mostOf(bounds, request, settings);
+    const most = boundsOfRounds(bounds, request, settings);
     await (chat.way?.admit === undefined ? floor.admit(entered, record, most, context) : chat.way.admit(most));
     const facts: CallFacts = {
-      inputTokens: bounds.inputTokens, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
+      inputTokens: held ? estimateChat(request) : bounds.inputTokens, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
     };
     const maxTokens = held && parsed.sampling.maxOutputTokens === null ? boundedOutput : null;
     const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed });
     const order: CallOrder<ChatAnswer> = {
       route: entered.route.name, settings, facts, deadline: floor.deadline(settings, record), signal: context.signal, prepare: preparation.prepare,
-      admit: floor.providerAdmission(bounds.inputTokens + bounds.outputTokens, record, settings, context.signal),
+      admit: floor.providerAdmission(bounds.rateTokens, record, settings, context.signal),
     };
     const opened = await runner.run(order);
     record.target = opened.target;
@@ -160,8 +158,9 @@ export class ChatCalls {
       return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(entered.route, record), ...headers }, body);
     }
     const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens);
+    // Before it is judged: one that is blocked costs as much.
+    estimate(record, request, repaired);
     const answer = guarded === null || guardrails?.guardsOutput !== true ? repaired : await guarded.after(repaired);
-    estimate(record, request, answer);
     lead.current?.finish(answer);
     if (answer !== opened.answer || !preparation.hasPassed(opened)) return this.#whole(chat, request, answer, headers);
     record.answerId = answer.id;
@@ -186,7 +185,7 @@ export class ChatCalls {
     }
   }
 
-  #guardContext({ settings, context, record }: Chat, bounds: CallBounds): Parameters<Guardrails["begin"]>[0] {
+  #guardContext({ settings, context, record }: Chat, bounds: Parameters<CallFloor["worstDollars"]>[1]): Parameters<Guardrails["begin"]>[0] {
     const { floor, clock, classify } = this.#parts;
     const within = { team: record.attribution.team, traceId: record.attribution.traceId, spanId: record.spanId };
     const costs = settings.targets.map((target) => floor.worstDollars(target, bounds, context.now));
@@ -231,7 +230,7 @@ export class ChatCalls {
         const answer = collector.answer();
         record.usage = collector.usage;
         if (answer.id !== "") record.answerId ??= answer.id;
-        estimate(record, request, answer);
+        estimate(record, request, answer, outcome === "ok" || collector.isFinished);
         if (settings.recordContent) record.output = () => outputMessages(answer.parts, answer.finish);
         if (outcome === "ok") lead?.finish(answer);
         else lead?.fail(outcome);
@@ -254,26 +253,18 @@ function answeringTargets(settings: RouteSettings, revision: number | null): rea
   return targets;
 }
 
-function boundsOf(prompted: ChatRequest, held: boolean): CallBounds {
-  return { inputTokens: held ? mostTokensOfChat(prompted) : estimateChat(prompted), outputTokens: prompted.sampling.maxOutputTokens ?? boundedOutput };
-}
-
-/** Rounds of repair and a hedge cost each as much as the call itself. */
-function mostOf({ inputTokens, outputTokens }: CallBounds, { output, stream }: ChatRequest, { repair, hedgeAfterMs }: RouteSettings): CallBounds {
-  const copies = (output.type === "schema" && !stream ? 1 + repair : 1) * (hedgeAfterMs === undefined ? 1 : 2);
-  return { inputTokens: copies * inputTokens, outputTokens: copies * outputTokens };
-}
-
 function withSystemPrompt(request: ChatRequest, { systemPrompt }: RouteSettings): ChatRequest {
   if (systemPrompt === undefined) return request;
   return { ...request, messages: [{ role: "system", parts: [{ type: "text", text: systemPrompt }] }, ...request.messages] };
 }
 
-/** Tokens that a provider did not tell are counted here. */
-function estimate(record: CallRecord, request: ChatRequest, answer: Pick<ChatAnswer, "parts">): void {
+/** Tokens that a provider did not tell are counted here; where a stream was cut, so is the output, of which some providers tell a first figure at the beginning and the last at the end. */
+function estimate(record: CallRecord, request: ChatRequest, { parts }: Pick<ChatAnswer, "parts">, isWhole = true): void {
   const { usage } = record;
-  if (usage.inputTokens !== null && usage.outputTokens !== null) return;
-  record.estimated = true;
-  const texts = answer.parts.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.name + part.arguments : ""));
-  record.usage = { ...usage, inputTokens: usage.inputTokens ?? estimateChat(request), outputTokens: usage.outputTokens ?? estimateTokens(texts.join("\n")) };
+  if (usage.inputTokens !== null && usage.outputTokens !== null && isWhole) return;
+  const inputTokens = usage.inputTokens ?? estimateChat(request);
+  const texts = parts.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.name + part.arguments : ""));
+  const outputTokens = usage.outputTokens !== null && isWhole ? usage.outputTokens : Math.max(usage.outputTokens ?? 0, estimateTokens(texts.join("\n")));
+  if (inputTokens !== usage.inputTokens || outputTokens !== usage.outputTokens) record.estimated = true;
+  record.usage = { ...usage, inputTokens, outputTokens };
 }

@@ -159,7 +159,7 @@ export class SideCalls {
 }
 
 function boundsOf({ texts, tokens }: Pick<SideCall<unknown, { usage: TokenUsage }>, "texts" | "tokens">, held: boolean): CallBounds {
-  return { inputTokens: held ? texts.reduce((sum, text) => sum + mostTokens(text), tokens) : tokens, outputTokens: 0 };
+  return { inputTokens: held ? texts.reduce((sum, text) => sum + mostTokens(text), tokens) : tokens, outputTokens: 0, rateTokens: tokens };
 }
 
 function embeddingsCall(request: EmbeddingsRequest, body: Uint8Array): SideCall<EmbeddingsRequest, EmbeddingsAnswer> {

@@ -17,12 +17,14 @@ const question = (model: string, more: object = {}, content = "hello"): object =
 describe("the gateway of a server, between real callers and real upstreams", () => {
   let server: SecuredServer;
   let base: string;
+  let secondAddress: string;
   const first = new GatewayUpstream(speakOpenAi);
   const second = new GatewayUpstream(speakOpenAi);
 
   before(async () => {
     const [one, two] = await Promise.all([first.start(), second.start()]);
     server = await startSecuredServer({ egressAllowed: ["127.0.0.1"] });
+    secondAddress = two;
     base = `http://127.0.0.1:${server.slipway.httpPort}`;
     await provider("first", one);
     await provider("second", two);
@@ -153,6 +155,29 @@ describe("the gateway of a server, between real callers and real upstreams", () 
     first.answer = speakOpenAi;
     const cancelled = await entriesOf("route=left&outcome=cancelled", 2);
     assert.equal(cancelled.length, 2);
+  });
+
+  it("counts what a caller who leaves was given, where the provider's first figure says less", async () => {
+    await admin("PUT", "/api/gateway/providers/cut", { revision: 0, settings: { kind: "anthropic", baseUrl: secondAddress }, secret: { from: "value", value: secret } });
+    await admin("POST", "/api/prices", { provider: "cut", model: "m", rates: { input: 0, output: 1000 } });
+    const event = (type: string, more: object): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
+    const text = "one two three four five six seven eight nine ten ".repeat(20);
+    second.answer = (_call, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write([
+        event("message_start", { message: { id: "msg_1", type: "message", role: "assistant", model: "m", content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 5, output_tokens: 1 } } }),
+        event("content_block_start", { index: 0, content_block: { type: "text", text: "" } }), event("content_block_delta", { index: 0, delta: { type: "text_delta", text } }),
+      ].join(""));
+    };
+    for (const protocol of ["/v1/messages", "/v1/chat/completions"]) {
+      const leave = new AbortController();
+      const answer = await post(protocol, question("cut/m", { stream: true, max_tokens: 1000 }), { signal: leave.signal });
+      const reader = answer.body!.getReader();
+      for (let got = ""; !got.includes("ten one");) got += Buffer.from((await reader.read()).value!).toString();
+      leave.abort();
+    }
+    second.answer = speakOpenAi;
+    const entries = await entriesOf("provider=cut&outcome=cancelled", 2);
+    for (const { cost } of entries) assert.ok(cost! >= 200e6 && cost! <= 400e6, String(cost));
   });
 
   it("goes on to the next target within the deadline, before the first byte", async () => {

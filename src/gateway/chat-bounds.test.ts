@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { boundedOutput, boundsOfChat, boundsOfRounds, unseenTokens } from "./chat-bounds.ts";
+import { chatProtocols } from "./protocols/index.ts";
+import { RouteSettings } from "./schemas.ts";
+
+const settings = (more: object = {}): RouteSettings => RouteSettings.parse({ targets: [{ provider: "openai", model: "m" }], ...more });
+const chat = (more: object = {}) => chatProtocols["openai-chat"].parse({ model: "m", messages: [{ role: "user", content: "hello" }], max_tokens: 100, ...more });
+const response = (more: object) => chatProtocols["openai-responses"].parse({ model: "m", input: "hello", max_output_tokens: 100, ...more });
+const completion = (more: object) => chatProtocols["openai-completions"].parse({ model: "m", max_tokens: 100, ...more });
+const message = (more: object) => chatProtocols["anthropic-messages"].parse({ model: "m", max_tokens: 100, messages: [{ role: "user", content: "hello" }], ...more });
+const outputOf = (request: ReturnType<typeof chat>, more: object = {}): number => boundsOfRounds(boundsOfChat(request, true), request, settings(more)).outputTokens;
+const inputOf = (request: ReturnType<typeof chat>): number => boundsOfChat(request, true).inputTokens;
+
+describe("bounds of chats", () => {
+  it("hold as much output as the caller asked for, or what is asked for in its place", () => {
+    assert.equal(outputOf(chat()), 100);
+    assert.equal(outputOf(chat({ max_tokens: undefined })), boundedOutput);
+    assert.equal(outputOf(chat({ prediction: { type: "content", content: "x".repeat(1000) } })) > 1000, true);
+  });
+
+  it("hold each of several answers at its full length", () => {
+    assert.equal(outputOf(chat({ n: 7 })), 700);
+    assert.equal(outputOf(completion({ prompt: "a", n: 2, best_of: 5 })), 500);
+    assert.equal(outputOf(completion({ prompt: ["a", "b", "c"], n: 2 })), 600);
+    assert.equal(outputOf(completion({ prompt: [[1, 2], [3]] })), 200);
+    assert.equal(outputOf(completion({ prompt: [1, 2, 3] })), 100);
+  });
+
+  it("hold rounds of repair, with the broken answer in their input, and a hedge", () => {
+    const format = { response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "object" } } } };
+    const asked = chat(format);
+    const one = boundsOfChat(asked, true);
+    const all = boundsOfRounds(one, asked, settings({ repair: 2, hedgeAfterMs: 100 }));
+    assert.equal(all.outputTokens, 2 * 3 * 100);
+    assert.ok(all.inputTokens >= 2 * (3 * one.inputTokens + 2 * 100), String(all.inputTokens));
+    assert.equal(outputOf(chat({ response_format: { type: "json_object" } }), { repair: 3 }), 400);
+    // Nothing is asked for again of a stream, or where any text will do.
+    assert.equal(outputOf(chat({ ...format, stream: true }), { repair: 3 }), 100);
+    assert.equal(outputOf(chat(), { repair: 3 }), 100);
+  });
+
+  it("hold all text, also that which only the provider of the same protocol reads", () => {
+    const long = "é".repeat(500);
+    assert.ok(inputOf(chat({ messages: [{ role: "user", content: long }] })) >= 1000);
+    assert.ok(inputOf(chat({ functions: [{ name: "f", description: long }] })) >= 1000);
+    assert.ok(inputOf(completion({ prompt: Array.from({ length: 900 }, () => 7) })) >= 900);
+    assert.ok(inputOf(response({ tools: [{ type: "custom", name: "c", description: long }] })) >= 1000);
+    assert.ok(inputOf(chat()) < 100);
+  });
+
+  it("hold what a provider adds by itself: earlier answers, results of its own tools, documents behind an address", () => {
+    const document = { messages: [{ role: "user", content: [{ type: "document", source: { type: "url", url: "https://example.com/a.pdf" } }] }] };
+    const adding = [
+      response({ previous_response_id: "resp_1" }), response({ conversation: "conv_1" }), response({ prompt: { id: "pmpt_1" } }), response({ tools: [{ type: "web_search" }] }), response({ tools: [{ type: "mcp", server_label: "a" }] }),
+      message({ tools: [{ type: "web_search_20250305", name: "web_search" }] }), message({ mcp_servers: [{ type: "url", url: "https://example.com", name: "a" }] }), message(document), chat({ web_search_options: {} }),
+    ];
+    for (const request of adding) assert.ok(inputOf(request) >= unseenTokens, JSON.stringify(request.extra));
+    const bare = [
+      response({ tools: [{ type: "custom", name: "patch" }, { type: "local_shell" }, { type: "function", name: "f", parameters: {} }] }), message({ tools: [{ type: "bash_20250124", name: "bash" }, { type: "text_editor_20250728", name: "edit" }] }),
+    ];
+    for (const request of bare) assert.ok(inputOf(request) < 1000, JSON.stringify(request.extra));
+  });
+
+  it("refuse what goes on in the background under a budget, and only there", () => {
+    const request = response({ background: true });
+    assert.throws(() => boundsOfChat(request, true), { code: "GATEWAY_FIELD_UNSUPPORTED" });
+    assert.ok(boundsOfChat(request, false).inputTokens > 0);
+  });
+
+  it("are estimates for limits of rates, whether a budget holds the call or not", () => {
+    const request = chat({ messages: [{ role: "user", content: "The quick brown fox jumps over the lazy dog. ".repeat(50) }] });
+    const [held, free] = [boundsOfChat(request, true), boundsOfChat(request, false)];
+    assert.equal(held.rateTokens, free.rateTokens);
+    assert.equal(free.rateTokens, free.inputTokens + 100);
+    assert.ok(held.inputTokens > 2 * free.inputTokens);
+  });
+});
