@@ -118,6 +118,12 @@ describe("BudgetKeeper", () => {
     reserved(keeper, asked(1, limits, clock.now()));
   });
 
+  it("calls a budget of less than a billionth used up", async () => {
+    const { keeper } = keeperAt();
+    const [use] = await keeper.useOf("team:search", { day: 1e-12 }, epochMs(noon));
+    assert.deepEqual([use!.limit, use!.percent], [0, 100]);
+  });
+
   it("alerts once at 50, 80 and 100 percent, also after a restart, and when the rest is too little", async () => {
     const { keeper, told, alerts, spentBefore, reopen } = keeperAt();
     const limits = { key: { day: 10 } };

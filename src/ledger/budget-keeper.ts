@@ -116,7 +116,7 @@ export class BudgetKeeper {
     const states = asked.length === 0 ? [] : await this.#parts.store.states(asked);
     return asked.map(({ window, limit, endsAt }, index) => {
       const { spent = 0, reserved = 0 } = states[index] ?? {};
-      return { window, limit, spent, reserved, percent: Math.round((spent / limit) * 10_000) / 100, endsAt };
+      return { window, limit, spent, reserved, percent: limit === 0 ? 100 : Math.round((spent / limit) * 10_000) / 100, endsAt };
     });
   }
 

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
 import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
 import type { SetPrice } from "./schemas.ts";
 
-/** A store, and the events that were written so far, oldest first. */
+/** A store where the team search is there, and the events that were written so far, oldest first. */
 export interface LedgerSettingsUnderTest {
   store: LedgerSettingsStore;
   events: () => Promise<{ type: string; object: string; team: string; actor: string }[]>;
@@ -29,6 +30,14 @@ export function ledgerSettingsStoreConformance(adapter: string, open: () => Prom
       assert.deepEqual((await events()).map(({ type, object, team: of }) => [type, object, of]), [
         ["budget.changed", "team:search", "search"], ["budget.changed", "project:search/search", "search"], ["budget.changed", "team:search", "search"], ["budget.removed", "team:search", "search"],
       ]);
+    });
+
+    it("takes no budget of a team that is not there", async () => {
+      const { store, events } = await open();
+      for (const name of [{ scope: "team", team: "serach", name: "serach" }, { scope: "project", team: "serach", name: "ranking" }] as const) {
+        await assert.rejects(store.putBudget(name, { day: 1 }, by), (error) => error instanceof AppError && error.code === "TEAM_NOT_FOUND");
+      }
+      assert.deepEqual([await store.budgets(), await events()], [[], []]);
     });
 
     it("keeps every price that was set, in their order, once", async () => {

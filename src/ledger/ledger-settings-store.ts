@@ -9,6 +9,7 @@ import type { Budget, BudgetName, SetPrice, SpendLimits } from "./schemas.ts";
 export interface LedgerSettingsStore {
   /** By team, scope (project before team) and name. */
   budgets(): Promise<Budget[]>;
+  /** Throws TEAM_NOT_FOUND: a budget of a mistyped team would hold nobody. */
   putBudget(name: BudgetName, limits: SpendLimits, by: ChangeBy): Promise<Budget>;
   /** False when there is none. */
   removeBudget(name: BudgetName, by: ChangeBy): Promise<boolean>;

@@ -10,6 +10,8 @@ import type { Budget, BudgetName, BudgetStatus, BudgetUse, PriceRequest, SetPric
 import { projectOwner, teamOwner } from "./spend-windows.ts";
 import { visibleTeams } from "./visible-teams.ts";
 
+const furthestAheadMs = 10 * 366 * 86_400_000;
+
 interface Parts {
   store: LedgerSettingsStore;
   keeper: BudgetKeeper;
@@ -56,6 +58,7 @@ export class LedgerSettings {
     return month === undefined ? null : (await this.#parts.keeper.useOf(owner, { month }, now))[0]!;
   }
 
+  /** Throws FORBIDDEN, TEAM_NOT_FOUND. */
   async putBudget(caller: Caller, name: BudgetName, limits: SpendLimits, now: EpochMs): Promise<Budget> {
     requireInTeam(caller, "admin", name.scope === "team" ? "*" : name.team);
     const budget = await this.#parts.store.putBudget(name, limits, { actor: caller.actor, now });
@@ -77,8 +80,11 @@ export class LedgerSettings {
     return this.#prices.toReversed();
   }
 
+  /** Throws INVALID_REQUEST for a time that is over or too far ahead. */
   async setPrice(caller: Caller, { from = undefined, ...request }: PriceRequest, now: EpochMs): Promise<SetPrice> {
-    if (from !== undefined && from < now) throw new AppError("INVALID_REQUEST", "A price cannot hold from a time that is over: what was recorded keeps its cost.", { problems: [{ path: "from", message: "lies in the past" }] });
+    if (from !== undefined && from < now) throw new AppError("INVALID_REQUEST", "A price cannot hold from a time that is over: what was recorded keeps its cost.", { problems: [{ path: "from", message: "lies in the past: give milliseconds since 1970, later than now, or leave it out" }] });
+    // A price is never taken away: one from the year 59010, of microseconds for milliseconds, would stand there for good.
+    if (from !== undefined && from > now + furthestAheadMs) throw new AppError("INVALID_REQUEST", "A price begins to hold within ten years.", { problems: [{ path: "from", message: "lies more than ten years ahead: give milliseconds since 1970" }] });
     const price: SetPrice = { ...request, id: this.#parts.ids.next("change"), from: from ?? now, createdAt: now, createdBy: caller.actor };
     await this.#parts.store.addPrice(price);
     await this.load();

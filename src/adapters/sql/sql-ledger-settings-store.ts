@@ -4,6 +4,7 @@ import type { DomainEvent } from "../../core/domain-event.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import { Budget, SetPrice, type BudgetName, type LedgerSettingsStore, type SpendLimits } from "../../ledger/index.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
+import { holdTeam } from "./hold-team.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { writeEvents } from "./write-events.ts";
 
@@ -25,6 +26,7 @@ export class SqlLedgerSettingsStore implements LedgerSettingsStore {
 
   putBudget({ scope, team, name }: BudgetName, limits: SpendLimits, { actor, now }: ChangeBy): Promise<Budget> {
     return this.#database.transaction(async (transaction) => {
+      await holdTeam(transaction, team);
       const change = { limits_json: JSON.stringify(limits), updated_at: now, updated_by: actor };
       const row = await transaction
         .insertInto("ledger_budgets")
