@@ -5,10 +5,17 @@ import { cleanInteger, cleanNumber, cleanText, kindOf, receive, spanLimits, stat
 
 type Json = Record<string, unknown>;
 
+/** Where spans stood before OTLP 0.19, and where those who write it by hand put them. */
+const spansElsewhere = ["spans", "instrumentationLibrarySpans", "instrumentation_library_spans"];
+
 /** ExportTraceServiceRequest as JSON: ids are hex, 64-bit integers texts or numbers, enumerations numbers or names; fields in either spelling. Throws TRACE_INVALID. */
 export function decodeJson(body: Buffer): ReceivedSpans {
   const received: ReceivedSpans = { spans: [], rejected: 0, reason: "" };
-  for (const resourceSpans of list(parse(body), "resourceSpans", "resource_spans")) {
+  const document = parse(body);
+  // Fields that are not known are passed over, but a body without any that is known would be lost without a word.
+  if (document.resourceSpans === undefined && document.resource_spans === undefined && Object.keys(document).length > 0) throw invalid(`it has ${namesOf(document)} and no resourceSpans`);
+  for (const resourceSpans of list(document, "resourceSpans", "resource_spans")) {
+    if (resourceSpans.scopeSpans === undefined && resourceSpans.scope_spans === undefined && spansElsewhere.some((name) => name in resourceSpans)) throw invalid("its spans do not stand in resourceSpans[].scopeSpans[].spans");
     const resource = attributesOf(object(resourceSpans.resource));
     for (const scopeSpans of list(resourceSpans, "scopeSpans", "scope_spans")) {
       const { name, version } = object(scopeSpans.scope ?? {});
@@ -114,6 +121,10 @@ function enumerated(value: unknown, names: readonly string[]): number {
   return typeof value === "number" ? value : Math.max(0, names.indexOf(String(value)));
 }
 
-function invalid(): AppError {
-  return new AppError("TRACE_INVALID", "The body is no ExportTraceServiceRequest.");
+function namesOf(json: Json): string {
+  return Object.keys(json).slice(0, 3).map((name) => JSON.stringify(name.slice(0, 40))).join(", ");
+}
+
+function invalid(reason?: string): AppError {
+  return new AppError("TRACE_INVALID", `The body is no ExportTraceServiceRequest${reason === undefined ? "" : `: ${reason}`}.`);
 }

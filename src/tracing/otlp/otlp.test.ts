@@ -90,6 +90,14 @@ describe("OTLP", () => {
     assert.equal(decodeProtobuf(encode(request(base64, { endTimeUnixNano: "0" }))).spans[0]?.end, null);
   });
 
+  it("takes no JSON for empty whose spans stand where nobody looks for them", () => {
+    assert.deepEqual([decodeJson(Buffer.from("{}")).spans, decodeJson(Buffer.from('{"resourceSpans":[{"resource":{}}],"more":1}')).spans], [[], []]);
+    for (const [body, message] of [
+      ['{"resourceLogs":[]}', /it has "resourceLogs" and no resourceSpans/], ['{"spans":[{"name":"x"}]}', /no resourceSpans/], ['{"resourceSpans":[{"spans":[{"name":"x"}]}]}', /scopeSpans\[\]\.spans/],
+      ['{"resourceSpans":[{"instrumentationLibrarySpans":[]}]}', /scopeSpans/],
+    ] as const) assert.throws(() => decodeJson(Buffer.from(body)), (error) => failsWith("TRACE_INVALID")(error) && message.test((error as AppError).message), body);
+  });
+
   it("tells what was left out in the encoding of the request", () => {
     const answer = otlpAnswer(true, { rejected: 300, reason: "no é id" });
     const decoded = root.lookupType("Answer").toObject(root.lookupType("Answer").decode(answer.body as Buffer), { longs: String });
