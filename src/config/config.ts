@@ -82,6 +82,8 @@ const Settings = z.strictObject({
   /** Largest inference body after decompression. */
   maxInferenceBytes: z.coerce.number().int().min(1024).max(2 ** 31 - 1).default(64 * 1024 * 1024),
   bodyTimeoutMs: z.coerce.number().int().min(100).default(30_000),
+  /** How long a caller may take nothing of a streamed answer while there is some, before its connection is ended. */
+  readerTimeoutMs: z.coerce.number().int().min(100).default(60_000),
   maxConnections: z.coerce.number().int().min(1).default(1000),
   /** How long kept connections are told to close before the listener closes, when the server goes down. */
   drainMs: z.coerce.number().int().min(0).default(1000),

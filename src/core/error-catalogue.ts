@@ -33,6 +33,7 @@ export const errorCatalogue = {
   POLICY_CONFLICT: { status: 409, hint: "Somebody changed the policy in between: read it again and repeat the change." },
   QUEUE_FULL: { status: 503, hint: "Try again after the seconds in Retry-After, or add runners or replicas." },
   DEADLINE_EXCEEDED: { status: 504, hint: "The model did not answer in time; raise the deadline or make the model faster." },
+  CALLER_STALLED: { status: 499, hint: "The caller did not read the streamed answer, so its connection was ended; read on, or raise the setting readerTimeoutMs." },
   CALLER_GONE: { status: 499, hint: "The caller closed the connection before the answer." },
   RUNNER_CRASHED: { status: 500, hint: "The model's process died on this input; the log has its last words." },
   MODEL_RUN_FAILED: { status: 400, hint: "The model refused these values; check ranges, categories and shapes." },

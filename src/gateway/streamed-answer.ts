@@ -1,7 +1,7 @@
 import type { AppError } from "../core/errors.ts";
 import type { ChatStream } from "./chat-stream.ts";
 import { AnswerCollector } from "./conversation/chat-event.ts";
-import { endingOf } from "./split/trial-outcome.ts";
+import { cutByDoor, endingOf } from "./split/trial-outcome.ts";
 
 type Outcome = "ok" | "failed" | "cancelled";
 
@@ -81,7 +81,7 @@ export class StreamedAnswer implements AsyncIterableIterator<Uint8Array | string
     this.#first.length = 0;
     if (this.#over === null) {
       const stopped = this.#options.stream.stop();
-      await this.#end(this.#failed === null ? "cancelled" : "failed", this.#failed);
+      await this.#end(this.#failed === null ? "cancelled" : "failed", this.#failed ?? cutByDoor(this.#options.signal));
       await stopped;
     }
     return this.#done();

@@ -19,6 +19,7 @@ import { auditedObject, authorizationOf, callerAddress, challengeOf, isAudited }
 import { RequestBodies, type RequestBodyLimits } from "./request-bodies.ts";
 import type { RouteTable } from "./route-table.ts";
 import { ServedRequest, type Exchange } from "./served-request.ts";
+import { StalledReaders } from "./stalled-readers.ts";
 import { commonHeaderText, writeAnswer } from "./write-answer.ts";
 
 export interface HttpServerOptions extends RequestBodyLimits {
@@ -27,6 +28,8 @@ export interface HttpServerOptions extends RequestBodyLimits {
   /** Further exact Host values, beside loopback's. */
   allowedHosts: readonly string[];
   maxConnections: number;
+  /** How long a caller may take nothing of a streamed answer while there is some; 60 s when absent. Milliseconds. */
+  readerTimeoutMs?: number;
   /** Where a request comes from is what the proxy in front says. */
   trustedProxy?: boolean;
   /** Browsers reach this server over TLS: only pages over TLS are its own. */
@@ -48,6 +51,7 @@ export class HttpServer {
   readonly #logger: Logger;
   #connections = 0;
   readonly #followed = new FollowedAnswers();
+  readonly #readers: StalledReaders;
   readonly #bodies: RequestBodies;
   #sweeper: NodeJS.Timeout | undefined;
   #gate = new HostGate([]);
@@ -60,6 +64,7 @@ export class HttpServer {
   ) {
     this.#options = options;
     this.#bodies = new RequestBodies(options, parts.clock);
+    this.#readers = new StalledReaders(options.readerTimeoutMs ?? 60_000);
     this.#table = parts.table;
     this.#console = parts.console;
     this.#access = parts.access;
@@ -97,6 +102,7 @@ export class HttpServer {
     this.#sweeper = setInterval(() => {
       this.#bodies.sweep();
       this.#followed.sweep(this.#clock.monotonic());
+      this.#readers.sweep(this.#clock.monotonic());
     }, 1000).unref();
     return port;
   }
@@ -134,7 +140,7 @@ export class HttpServer {
     let requestId: string | undefined;
     const idOf = (): string => (requestId ??= this.#ids.next("request"));
     const now = this.#clock.now();
-    const exchange: Exchange = { route: undefined, params: {}, caller: anonymousCaller, address: "", facts: undefined, bodyBytes: 0 };
+    const exchange: Exchange = { route: undefined, params: {}, caller: anonymousCaller, address: "", facts: undefined, bodyBytes: 0, cutBy: undefined };
     try {
       this.#gate.check(request);
       const url = request.url!;
@@ -164,7 +170,9 @@ export class HttpServer {
       const result = await route.handle(new ServedRequest(params, query, body, request, response, idOf, now, exchange));
       // Who is told that something was changed may rely on its being written down who did it.
       if (isAudited(route, exchange.facts)) await this.#audit(exchange, { now, result: "allowed", requestId: idOf() });
-      if (result instanceof HttpAnswer && isStreamed(result.body) && route.access !== "public") {
+      const isStream = result instanceof HttpAnswer && isStreamed(result.body);
+      if (isStream) this.#watchReader(request, response, exchange, idOf);
+      if (isStream && route.access !== "public") {
         this.#followed.add(response, this.#clock.monotonic(), async () => {
           const caller = await this.#access.identify(credentials, this.#clock.now());
           await this.#access.authorize(caller, route.access, target, match.params);
@@ -182,6 +190,16 @@ export class HttpServer {
       this.#bodies.release(exchange);
       this.#active--;
     }
+  }
+
+  /** Also behind the last piece: what waits for its caller keeps the connection. */
+  #watchReader({ socket }: IncomingMessage, response: ServerResponse, exchange: Exchange, idOf: () => string): void {
+    const stalled = (): void => {
+      const error = (exchange.cutBy = new AppError("CALLER_STALLED", "The caller took nothing of the answer for too long."));
+      this.#logger.warn("request.failed", { requestId: idOf(), code: error.code, message: error.message, route: exchange.route?.path });
+      response.destroy();
+    };
+    if (!response.destroyed) response.once("close", this.#readers.add(socket, this.#clock.monotonic(), stalled));
   }
 
   #credentialsOf(request: IncomingMessage): Credentials {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Caller } from "../core/caller.ts";
+import type { AppError } from "../core/errors.ts";
 import type { AuditFacts, Route, RouteRequest } from "../core/route.ts";
 
 /** What is known of a request so far, for its audit entry. */
@@ -11,6 +12,8 @@ export interface Exchange {
   facts: AuditFacts | undefined;
   /** Held of the body until the answer. */
   bodyBytes: number;
+  /** Why the answer was cut off from here, where it was. */
+  cutBy: AppError | undefined;
 }
 
 /** One request as the handler sees it; what costs time is made when it is asked for. */
@@ -62,7 +65,7 @@ export class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
       const controller = new AbortController();
       const response = this.#response;
       if (response.destroyed) controller.abort();
-      else response.once("close", () => { if (!response.writableFinished) controller.abort(); });
+      else response.once("close", () => { if (!response.writableFinished) controller.abort(this.#exchange.cutBy); });
       this.#signal = controller.signal;
     }
     return this.#signal;

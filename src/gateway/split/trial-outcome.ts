@@ -7,7 +7,7 @@ import { attemptsOfFailure } from "../routing/call-plan.ts";
 const candidateTimeout = "CANDIDATE_TIMEOUT";
 
 /** What a caller or the server brought about: other settings would do no better, or shall not be asked. */
-const notTheSettings = new Set<ErrorCode>(["CALLER_GONE", "SHUTTING_DOWN", "GATEWAY_OVERLOADED", "STORAGE_FULL"]);
+const notTheSettings = new Set<ErrorCode>(["CALLER_GONE", "CALLER_STALLED", "SHUTTING_DOWN", "GATEWAY_OVERLOADED", "STORAGE_FULL"]);
 /** Load, what a caller asks for, or a budget: it is the settings' fault only where others could do the same call. */
 const noFaultAlone = new Set<ErrorCode>(["RATE_LIMITED", "BUDGET_EXCEEDED", "PROVIDER_REFUSED", "CONTEXT_TOO_LONG", "GATEWAY_FIELD_UNSUPPORTED", "CONTENT_BLOCKED", "INVALID_REQUEST"]);
 
@@ -32,10 +32,17 @@ export function outcomeOf({ outcome, error }: Pick<CallEnding, "outcome" | "erro
   return outcome === "cancelled" ? "CALLER_GONE" : (error?.code ?? outcome);
 }
 
+/** Why the door ended the call of a caller who is still there; null where it did not. */
+export function cutByDoor({ aborted, reason }: Pick<AbortSignal, "aborted" | "reason">): AppError | null {
+  return aborted && reason instanceof AppError && reason.code === "CALLER_STALLED" ? reason : null;
+}
+
 /** How a call ends with what was thrown. Where it was ended from here, the reason says more than what came of it. */
 export function endingOf(thrown: unknown, { aborted, reason }: AbortSignal): { outcome: "failed" | "cancelled"; error: AppError } {
   const error = toAppError(thrown);
   if (!aborted) return { outcome: "failed", error };
+  const cut = cutByDoor({ aborted, reason });
+  if (cut !== null) return { outcome: "cancelled", error: cut };
   if (!(reason instanceof AppError) || reason.code !== "PROVIDER_TIMEOUT") return { outcome: "cancelled", error };
   const attempts = attemptsOfFailure.get(error);
   if (attempts !== undefined) attemptsOfFailure.set(reason, attempts);

@@ -1,0 +1,51 @@
+import type { Socket } from "node:net";
+import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
+
+/** What is looked at of the connection that carries an answer. */
+export type CarryingSocket = Pick<Socket, "writableLength" | "bytesWritten">;
+
+/** A streamed answer under way. */
+interface StreamedTo extends ChurnMember {
+  socket: CarryingSocket;
+  /** Bytes of the connection that the system had taken at the last look. */
+  taken: number;
+  /** Monotonic: when bytes last went on, or none waited. */
+  since: number;
+  stalled: () => void;
+}
+
+/**
+ * Finds callers who take nothing of what is there for them: whatever stands behind a streamed answer is held until its caller has read it. How much a caller has read is not to be known, so what counts is what
+ * the system takes for them; it takes up to a few MiB more than they read.
+ */
+export class StalledReaders {
+  readonly #limitMs: number;
+  readonly #answers = new ChurnSet<StreamedTo>();
+
+  /** `limitMs`: so long may bytes wait while none goes on. */
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+  }
+
+  /** `stalled` is called once, where it comes to that. What is returned ends the watch. */
+  add(socket: CarryingSocket, monotonic: number, stalled: () => void): () => void {
+    const answer: StreamedTo = { socket, taken: -1, since: monotonic, stalled, place: -1 };
+    this.#answers.add(answer);
+    return () => void this.#answers.delete(answer);
+  }
+
+  /** Called each second. */
+  sweep(monotonic: number): void {
+    for (const answer of this.#answers.values()) {
+      const waiting = answer.socket.writableLength;
+      const taken = answer.socket.bytesWritten - waiting;
+      if (waiting === 0 || taken !== answer.taken) {
+        answer.taken = taken;
+        answer.since = monotonic;
+      } else if (monotonic - answer.since >= this.#limitMs) {
+        this.#answers.delete(answer);
+        answer.stalled();
+      }
+    }
+  }
+}
