@@ -115,16 +115,16 @@ export function mlflowTraceRoutes(parts: MlflowTraceParts): Route[] {
     mlflowRoute({
       method: "POST", path: "/traces/delete-traces", access: "contributor", tag, operationId: "mlflowDeleteTraces", summary: "Remove traces of an experiment, by id or by age",
       body: { kind: "json", schema: message({ experiment_id: experimentId, max_timestamp_millis: int64, max_traces: int64, request_ids: list(requiredText) }) }, response: z.object({ traces_deleted: z.number().int() }),
-      handle: async ({ body, caller }) => {
+      handle: async ({ body, caller, now }) => {
         await parts.requireExperiment(caller, "contributor", body.experiment_id);
         if (body.request_ids.length > 0) {
           const chosen = await several(caller, body.request_ids);
-          return { traces_deleted: await traces.removeAll(chosen.map(({ summary }) => summary).filter(({ experiment }) => experiment === body.experiment_id)) };
+          return { traces_deleted: await traces.removeAll(chosen.map(({ summary }) => summary).filter(({ experiment }) => experiment === body.experiment_id), now) };
         }
         if (body.max_timestamp_millis === undefined) throw new AppError("INVALID_PARAMETER", "Either `max_timestamp_millis` or `trace_ids` must be specified.");
         const limit = Math.min(Math.max(body.max_traces ?? 1000, 1), 1000);
         const page = await traces.find(caller, { experiments: [body.experiment_id], attributes: {}, order: "start", ascending: true, to: body.max_timestamp_millis + 1, limit });
-        return { traces_deleted: await traces.removeAll(page.items.map(({ summary }) => summary)) };
+        return { traces_deleted: await traces.removeAll(page.items.map(({ summary }) => summary), now) };
       },
     }),
     mlflowRoute({
@@ -158,8 +158,8 @@ export function mlflowTraceRoutes(parts: MlflowTraceParts): Route[] {
     mlflowRoute({
       method: "DELETE", root, path: "/traces/:trace/assessments/:assessment", access: "contributor", audited: false, tag, operationId: "mlflowDeleteAssessment", summary: "Remove an assessment",
       params: AssessmentOf, response: Nothing,
-      handle: async ({ params, caller }) => {
-        await traces.removeFeedback(await changeable(caller, params.trace), params.assessment);
+      handle: async ({ params, caller, now }) => {
+        await traces.removeFeedback(await changeable(caller, params.trace), params.assessment, now);
         return {};
       },
     }),

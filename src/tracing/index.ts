@@ -1,8 +1,9 @@
 export * from "./schemas.ts";
 export { presentAttributes, type Attributes, type AttributeValue, type Span, type SpanEvent, type SpanLink } from "./span.ts";
 export type { EndedTrace, SpanSink } from "./span-sink.ts";
-export type { FeedbackFeed, FeedbackPlace } from "./feedback-feed.ts";
-export type { StoredTrace, TraceFacts, TraceStore, VisibleTraces } from "./trace-store.ts";
+export type { ArrivedFeedback, FeedbackFeed, FeedbackPlace, RemovedFeedback } from "./feedback-feed.ts";
+export { readSplitPlace, splitKey, type SplitPlace } from "./split-place.ts";
+export type { StoredTrace, TraceFacts, TraceKey, TraceStore, VisibleTraces } from "./trace-store.ts";
 export type { StoredSpan } from "./stored-span.ts";
 export { anyValue, spanJson } from "./otlp/encode-json.ts";
 export { BufferedSpanSink } from "./buffered-span-sink.ts";

@@ -65,9 +65,9 @@ export function tracingRoutes(parts: TracingRouteParts): Route[] {
       summary: "Remove a trace with its spans and feedback",
       params: TraceParams,
       response: TraceSummary,
-      handle: ({ params, caller, auditAs }) => {
+      handle: ({ params, caller, now, auditAs }) => {
         auditAs({ object: `trace:${params.trace}` });
-        return traces.remove(caller, params.trace);
+        return traces.remove(caller, params.trace, now);
       },
     }),
     route({

@@ -1,4 +1,5 @@
 import type { AttributeValue } from "./span.ts";
+import { splitKey, splitPlaceOf } from "./split-place.ts";
 import type { SpanFacts, StoredSpan } from "./stored-span.ts";
 
 /** Attributes that traces are found by through an index: few values each, or those that people ask for most. */
@@ -21,8 +22,8 @@ const indexedCharacters = 250;
 /** Their usage is the sum of their children's. */
 const summingOperations = new Set(["invoke_agent", "invoke_workflow", "create_agent"]);
 
-/** Reads what a summary needs out of a span in the GenAI conventions. */
-export function factsOf(span: StoredSpan): SpanFacts {
+/** Reads what a summary needs out of a span in the GenAI conventions. `isOwn`: this server made it, and nobody else says in which arm a call was. */
+export function factsOf(span: StoredSpan, isOwn = true): SpanFacts {
   const { attributes, resource } = span;
   const text = (key: string): string | null => textOf(attributes[key], indexedCharacters);
   const sums = summingOperations.has(String(attributes["gen_ai.operation.name"]));
@@ -40,6 +41,8 @@ export function factsOf(span: StoredSpan): SpanFacts {
   // Of the gateway's own calls alone: others tell of them too.
   const answer = attributes["slipway.route"] === undefined ? null : text("gen_ai.response.id");
   if (answer !== null) indexed.push([answerKey, answer]);
+  const place = isOwn ? splitPlaceOf(span) : null;
+  if (place !== null) indexed.push([splitKey, place]);
   return {
     failed: span.status.code === "error",
     inputTokens: sums ? null : wholeOf(attributes["gen_ai.usage.input_tokens"]),

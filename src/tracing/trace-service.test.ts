@@ -56,13 +56,13 @@ describe("TraceService", () => {
     assert.deepEqual([view.spans.map(({ name, offsetMs }) => [name, offsetMs]), view.trace.team, view.moreSpans], [[["root 1", 0], ["step 2", 0.001]], "blue", false]);
     const red = member("red");
     await assert.rejects(service.view(red, traceId), failsWith("TRACE_NOT_FOUND"));
-    await assert.rejects(service.remove(red, traceId), failsWith("TRACE_NOT_FOUND"));
-    await assert.rejects(service.remove(member("blue", "viewer"), traceId), failsWith("FORBIDDEN"));
+    await assert.rejects(service.remove(red, traceId, epochMs(1)), failsWith("TRACE_NOT_FOUND"));
+    await assert.rejects(service.remove(member("blue", "viewer"), traceId, epochMs(1)), failsWith("FORBIDDEN"));
     await assert.rejects(service.addFeedback(red, traceId, NewFeedback.parse({ name: "n", value: 1 }), now), failsWith("TRACE_NOT_FOUND"));
     assert.deepEqual((await service.search(red, TraceQuery.parse({}))).items, []);
     await assert.rejects(service.search(red, TraceQuery.parse({ attributes: "[1]" })), failsWith("INVALID_REQUEST"));
     assert.equal((await service.search(member("blue"), TraceQuery.parse({ attributes: "{\"service.name\":\"shop\"}" }))).items.length, 1);
-    assert.deepEqual([(await service.remove(member("blue"), traceId)).traceId, (await service.search(localCaller, TraceQuery.parse({}))).items], [traceId, []]);
+    assert.deepEqual([(await service.remove(member("blue"), traceId, epochMs(1))).traceId, (await service.search(localCaller, TraceQuery.parse({}))).items], [traceId, []]);
   });
 
   it("keeps revisions of feedback, and makes rows of datasets with what should have come out", async () => {

@@ -65,8 +65,8 @@ export class TraceService {
     const costed = costs === undefined || sender === undefined ? null : await costs.take({ ...of, sender }, translated);
     const records = sampling.take(
       costed === null
-        ? translated.map((span): SpanRecord => ({ team, experiment, span, facts: factsOf(span) }))
-        : costed.map(({ span, counts }): SpanRecord => ({ team, experiment, span, facts: counts ? factsOf(span) : { ...factsOf(span), inputTokens: null, outputTokens: null, cost: null } })),
+        ? translated.map((span): SpanRecord => ({ team, experiment, span, facts: factsOf(span, sender === undefined) }))
+        : costed.map(({ span, counts }): SpanRecord => ({ team, experiment, span, facts: counts ? factsOf(span, false) : { ...factsOf(span, false), inputTokens: null, outputTokens: null, cost: null } })),
     );
     await store.write(records, now);
     forward?.(records);
@@ -115,16 +115,16 @@ export class TraceService {
   }
 
   /** Throws FORBIDDEN. */
-  async remove(caller: Caller, traceId: string): Promise<TraceSummary> {
+  async remove(caller: Caller, traceId: string, now: EpochMs): Promise<TraceSummary> {
     const { summary } = await this.trace(caller, traceId);
     requireInTeam(caller, "contributor", summary.team);
-    await this.#parts.store.remove([summary]);
+    await this.#parts.store.remove([summary], now);
     return summary;
   }
 
   /** Without a question of access: for callers that have asked it of an experiment. */
-  removeAll(keys: readonly TraceKey[]): Promise<number> {
-    return this.#parts.store.remove(keys);
+  removeAll(keys: readonly TraceKey[], now: EpochMs): Promise<number> {
+    return this.#parts.store.remove(keys, now);
   }
 
   /** Who sees a trace may say what they think of it. */
@@ -143,8 +143,8 @@ export class TraceService {
     return latestFeedback(await this.#parts.store.feedback(key));
   }
 
-  removeFeedback(key: TraceKey, id: string): Promise<boolean> {
-    return this.#parts.store.removeFeedback(key, id);
+  removeFeedback(key: TraceKey, id: string, now: EpochMs): Promise<boolean> {
+    return this.#parts.store.removeFeedback(key, id, now);
   }
 
   /** What went into the trace, what came out, and what should have where somebody said it, as a row of a dataset. */

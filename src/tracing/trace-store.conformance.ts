@@ -87,7 +87,7 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
       assert.deepEqual([(await store.find(key(1).traceId, blue))?.summary.name, (await store.find(key(1).traceId, { teams: ["default"], experiments: [] }))?.summary.name], ["theirs", "root 1"]);
       assert.deepEqual([await store.find(key(1).traceId, { teams: [], experiments: [] }), await store.find(key(9).traceId, "all")], [null, null]);
       assert.deepEqual([await found(store, { visible: blue }), await found(store, { visible: { teams: [], experiments: ["7"] } }), await found(store, { visible: { teams: ["default"], experiments: ["8"] } })], [[2, 1], [2], [1]]);
-      assert.deepEqual([await store.remove([key(1, "blue")]), await store.remove([key(1, "blue")])], [1, 0]);
+      assert.deepEqual([await store.remove([key(1, "blue")], now), await store.remove([key(1, "blue")], now)], [1, 0]);
       assert.equal((await store.spans(key(1), 9)).length, 1);
       assert.equal((await store.spans(key(1, "blue"), 9)).length, 0);
     });
@@ -116,7 +116,7 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
       const own = { "slipway.route": "chat", "gen_ai.response.id": "chatcmpl-1" };
       await store.write([record(1, 1, { attributes: own }), record(2, 1, { attributes: { "gen_ai.response.id": "chatcmpl-1" } }), record(3, 1, { attributes: { ...own, "gen_ai.response.id": "chatcmpl-3" } }, { team: "blue" })], now);
       assert.deepEqual(await store.answered(["chatcmpl-1", "chatcmpl-2", "chatcmpl-3", "a\0b"]), new Map([["chatcmpl-1", key(1)], ["chatcmpl-3", key(3, "blue")]]));
-      await store.remove([key(1)]);
+      await store.remove([key(1)], now);
       assert.deepEqual(await store.answered(["chatcmpl-1"]), new Map());
     });
 
@@ -169,8 +169,8 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
       assert.deepEqual(all.map(({ id, revision }) => [id, revision]), [["f1", 1], ["f1", 2], ["f1", 3], ["f2", 1]]);
       assert.equal(new Set(all.slice(0, 3).map(({ createdAt }) => createdAt)).size, 1);
       assert.deepEqual([(await store.find(key(1).traceId, "all"))?.summary.feedback, await found(store, { feedback: "other" })], [2, [1]]);
-      assert.deepEqual([await store.removeFeedback(key(1), "f1"), await store.removeFeedback(key(1), "f1")], [true, false]);
-      await store.remove([key(1)]);
+      assert.deepEqual([await store.removeFeedback(key(1), "f1", now), await store.removeFeedback(key(1), "f1", now)], [true, false]);
+      await store.remove([key(1)], now);
       assert.deepEqual(await store.feedback(key(1)), []);
     });
 
@@ -188,6 +188,38 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
       assert.deepEqual(await told(epochMs(now + 3000), { traceId: key(1).traceId, id: "f2", revision: 2 }, 9), ["2 f1 1 3"]);
       assert.deepEqual(await told(epochMs(now + 3000), { traceId: key(1).traceId, id: "f2", revision: 1 }, 9), ["1 f2 2 3", "2 f1 1 3"]);
       assert.deepEqual(await told(epochMs(now + 3001), null, 9), []);
+    });
+
+    it("tells of feedback that was removed, by itself or with its trace, and counts on where its id is given again", async () => {
+      const { store, feed } = await openBoth();
+      await store.write([record(1, 1), record(2, 1), record(3, 1)], now);
+      const give = (trace: number, id: string) => store.addFeedback(key(trace), { ...feedback(id), traceId: key(trace).traceId });
+      for (const [trace, id] of [[1, "f1"], [1, "f1"], [1, "f2"], [2, "f1"], [2, "f2"], [2, "f2"], [3, "f1"]] as const) await give(trace, id);
+      await store.removeFeedback(key(1), "f1", epochMs(now + 1000));
+      await store.removeFeedback(key(1), "none", epochMs(now + 1000));
+      assert.equal(await store.remove([key(2)], epochMs(now + 2000)), 1);
+      const told = async (...asked: Parameters<FeedbackFeed["removedSince"]>) => (await feed.removedSince(...asked)).map(({ team, traceId, id, revision, removedAt }) => [team, traceId.at(-1), id, revision, (removedAt - now) / 1000].join(" "));
+      assert.deepEqual(await told(epochMs(now), null, 9), ["default 1 f1 2 1", "default 2 f1 1 2", "default 2 f2 2 2"]);
+      assert.deepEqual(await told(epochMs(now + 2000), { traceId: key(2).traceId, id: "f1" }, 9), ["default 2 f2 2 2"]);
+      assert.deepEqual(await told(epochMs(now + 1000), { traceId: key(1).traceId, id: "f1" }, 1), ["default 2 f1 1 2"]);
+      assert.equal((await give(1, "f1")).revision, 3);
+      await store.removeFeedback(key(1), "f1", epochMs(now + 3000));
+      assert.deepEqual(await told(epochMs(now + 2001), null, 9), ["default 1 f1 3 3"]);
+      await store.prune(epochMs(now + 10_000_000));
+      assert.deepEqual(await told(epochMs(now), null, 9), [], "age takes nothing back");
+    });
+
+    it("says in which arms the answers of traces were, and of nothing else", async () => {
+      const { store, feed } = await openBoth();
+      const marks = (arm: string, more: object = {}) => ({ attributes: { "slipway.rollout": "rol_1", "slipway.phase": "1-canary", "slipway.arm": arm, "slipway.revision": "2", ...more } });
+      await store.write([
+        record(1, 1, marks("candidate")), record(1, 2, marks("candidate")), record(1, 3, marks("stable", { "slipway.scored": false })),
+        record(2, 1, { ...marks("candidate"), status: { code: "error", message: "" } }), record(3, 1), { ...record(1, 1, marks("stable")), team: "blue" },
+      ], now);
+      const place = { rollout: "rol_1", phase: "1-canary", arm: "candidate", revision: "2" };
+      assert.deepEqual(await feed.splitPlaces([1, 2, 3, 4].map((trace) => key(trace))), [{ ...key(1), place }]);
+      assert.deepEqual(await feed.splitPlaces([key(1, "blue")]), [{ ...key(1, "blue"), place: { ...place, arm: "stable" } }]);
+      assert.deepEqual(await feed.splitPlaces([]), []);
     });
 
     it("forgets traces that began before", async () => {

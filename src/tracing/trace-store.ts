@@ -66,14 +66,14 @@ export interface TraceStore {
   answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, TraceKey>>;
   /** The newest first. `after` is the `next` of the page before. */
   sessions(request: { visible: VisibleTraces; user?: string; after: string | null; limit: number }): Promise<Page<TraceSession>>;
-  /** With spans and feedback. Answers with how many were there. */
-  remove(keys: readonly TraceKey[]): Promise<number>;
+  /** With spans and feedback, which those who follow feedback are told of. Answers with how many were there. */
+  remove(keys: readonly TraceKey[], now: EpochMs): Promise<number>;
   /** Removes traces that began before, some at a time. Answers with how many went. */
   prune(before: EpochMs): Promise<number>;
   /** Adds it, or the next revision of what has its id and its first time; the store says which. Throws TRACE_NOT_FOUND where the trace is not there. */
   addFeedback(key: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback>;
   /** Every revision, the first of each id first. */
   feedback(key: TraceKey): Promise<Feedback[]>;
-  /** With all revisions. False where there is none. */
-  removeFeedback(key: TraceKey, id: string): Promise<boolean>;
+  /** With all revisions, and told of to those who follow feedback. False where there is none. One of this id that is given later counts its revisions on. */
+  removeFeedback(key: TraceKey, id: string, now: EpochMs): Promise<boolean>;
 }

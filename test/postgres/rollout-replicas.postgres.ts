@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import type { SqlDatabase } from "../../src/adapters/sql/sql-database.ts";
+import { SqlFeedbackFeed } from "../../src/adapters/sql/sql-feedback-feed.ts";
 import { SqlRegistryStore } from "../../src/adapters/sql/sql-registry-store.ts";
 import { SqlRolloutStore } from "../../src/adapters/sql/sql-rollout-store.ts";
 import { SqlTruthStore } from "../../src/adapters/sql/sql-truth-store.ts";
@@ -55,7 +56,7 @@ describe("servers that share routes on Postgres", () => {
     const store = new SqlRolloutStore(database, ids, "database");
     const figures: RolloutFigures = new RolloutFigures({ onHardFailure: (...parts) => replica.trip(...parts) });
     const replica: RouteReplica = new RouteReplica({
-      id, store, figures, clock, truths: new SqlTruthStore(database), feedback: { readSince: async () => [] }, logger: silentLogger,
+      id, store, figures, clock, truths: new SqlTruthStore(database), feedback: new SqlFeedbackFeed(database), logger: silentLogger,
       timers: { after: (milliseconds, callback) => systemTimers.after(milliseconds, () => void (life.ended || callback())) },
       serving: {
         applyRoute: async (given) => {

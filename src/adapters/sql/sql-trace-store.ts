@@ -104,23 +104,37 @@ export class SqlTraceStore implements TraceStore {
     return listSessions(this.#database.queries, request);
   }
 
-  async remove(keys: readonly TraceKey[]): Promise<number> {
+  remove(keys: readonly TraceKey[], now: EpochMs): Promise<number> {
+    return this.#remove(keys, now);
+  }
+
+  /** `toldAt`: when those who follow feedback read of it; null tells nobody. */
+  async #remove(keys: readonly TraceKey[], toldAt: EpochMs | null): Promise<number> {
     let removed = 0;
     for (let from = 0; from < keys.length; from += prunedAtOnce) {
       const these = sql`(trace_id, team) in (values ${sql.join(keys.slice(from, from + prunedAtOnce).map(({ traceId, team }) => sql`(${traceId}, ${team})`))})`;
       const statements = (["traces", "trace_spans", "trace_values", "trace_feedback"] as const).map((table): CompiledQuery => sql`delete from ${sql.table(table)} where ${these}`.compile(this.#database.queries));
-      const [traces] = await this.#database.writeBatch(statements, { idempotent: true });
+      const told = toldAt === null ? [] : [
+        sql`insert into trace_feedback_removals (team, trace_id, id, revision, removed_at)
+          select team, trace_id, id, max(revision), cast(${toldAt} as bigint) from trace_feedback where ${these} group by team, trace_id, id
+          on conflict (trace_id, team, id) do update set revision = excluded.revision, removed_at = excluded.removed_at`.compile(this.#database.queries),
+      ];
+      const traces = (await this.#database.writeBatch([...told, ...statements], { idempotent: true }))[told.length];
       removed += Number(traces!.numAffectedRows ?? 0n);
     }
     return removed;
   }
 
   async prune(before: EpochMs): Promise<number> {
-    for (let removed = 0; ; ) {
+    let removed = 0;
+    for (;;) {
       const old = await this.#database.queries.selectFrom("traces").select(["team", "trace_id"]).where("start_ns", "<", nanoseconds(before)).orderBy("start_ns").limit(prunedAtOnce).execute();
-      removed += await this.remove(old.map(({ team, trace_id: traceId }) => ({ team, traceId })));
-      if (old.length < prunedAtOnce) return removed;
+      // Age takes no opinion back.
+      removed += await this.#remove(old.map(({ team, trace_id: traceId }) => ({ team, traceId })), null);
+      if (old.length < prunedAtOnce) break;
     }
+    await this.#database.queries.deleteFrom("trace_feedback_removals").where("removed_at", "<", before).execute();
+    return removed;
   }
 
   addFeedback({ team, traceId }: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback> {
@@ -131,8 +145,9 @@ export class SqlTraceStore implements TraceStore {
       if (held === undefined) throw new AppError("TRACE_NOT_FOUND", `There is no trace ${traceId.slice(0, 64)}.`);
       const last = await transaction
         .selectFrom("trace_feedback").select(["revision", "content_json"]).where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", feedback.id).orderBy("revision", "desc").limit(1).executeTakeFirst();
+      const gone = await transaction.selectFrom("trace_feedback_removals").select("revision").where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", feedback.id).executeTakeFirst();
       const createdAt = last === undefined ? feedback.createdAt : Feedback.parse(JSON.parse(last.content_json)).createdAt;
-      const written = Feedback.parse({ ...feedback, createdAt, revision: (last?.revision ?? 0) + 1 });
+      const written = Feedback.parse({ ...feedback, createdAt, revision: Math.max(last?.revision ?? 0, gone?.revision ?? 0) + 1 });
       await transaction.insertInto("trace_feedback").values({ team, trace_id: traceId, id: written.id, revision: written.revision, name: clean(written.name), content_json: JSON.stringify(written), received_at: written.updatedAt }).execute();
       return written;
     });
@@ -144,9 +159,18 @@ export class SqlTraceStore implements TraceStore {
     return rows.map((row) => Feedback.parse(JSON.parse(row.content_json)));
   }
 
-  async removeFeedback({ team, traceId }: TraceKey, id: string): Promise<boolean> {
-    const result = await this.#database.queries.deleteFrom("trace_feedback").where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", id).executeTakeFirst();
-    return result.numDeletedRows > 0n;
+  removeFeedback({ team, traceId }: TraceKey, id: string, now: EpochMs): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
+      // Held, so that no revision comes between.
+      await transaction.updateTable("traces").set(({ ref }) => ({ received_at: ref("received_at") })).where("trace_id", "=", traceId).where("team", "=", team).execute();
+      const gone = await transaction.deleteFrom("trace_feedback").where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", id).returning("revision").execute();
+      if (gone.length === 0) return false;
+      const revision = Math.max(...gone.map((row) => row.revision));
+      await transaction
+        .insertInto("trace_feedback_removals").values({ team, trace_id: traceId, id, revision, removed_at: now })
+        .onConflict((conflict) => conflict.columns(["trace_id", "team", "id"]).doUpdateSet({ revision, removed_at: now })).execute();
+      return true;
+    });
   }
 
   async #run(): Promise<void> {

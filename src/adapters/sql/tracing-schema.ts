@@ -7,6 +7,8 @@ export interface TracingSchema {
   /** Attributes of few values, and models: one row for each value in a trace. */
   trace_values: { team: string; key: string; value: string; trace_id: string };
   trace_feedback: TraceFeedbackRow;
+  /** What followers of feedback are told of that is gone: up to which revision, and when in milliseconds since 1970. */
+  trace_feedback_removals: { team: string; trace_id: string; id: string; revision: number; removed_at: number };
 }
 
 /** Numbers of tokens, costs, spans and errors are sums over `trace_spans`. */

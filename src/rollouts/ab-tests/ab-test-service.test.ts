@@ -51,7 +51,7 @@ describe("A/B tests without a server", () => {
         store, registry, clock, counts, replica, timers, ids: new TimeOrderedIds(clock), events: new EventBus(), logger: silentLogger, abTests,
         serving: { cutArm: (_model: string, _rollout: string, arm: string) => void cut.push(arm), follow: async () => undefined, activate: async () => undefined },
         replicas: { apply: async () => undefined, whenTaken: async () => ({ missing: [] }) },
-        teamOf: () => "default", truths: { readSince: async () => truths }, feedback: { readSince: async () => [] },
+        teamOf: () => "default", truths: { readSince: async () => truths }, feedback: { readSince: async () => [], removedSince: async () => [], splitPlaces: async () => [] },
       };
       const service = new AbTestService(parts);
       const keeper = new AbTestKeeper({ ...parts, service });

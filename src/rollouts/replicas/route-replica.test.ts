@@ -45,7 +45,7 @@ class Servers {
     const replica: RouteReplica = new RouteReplica({
       id, store: connection.store, serving, figures, clock: this.timers.clock, logger, onTrip: (model, rollout) => void tripped.push(`${model} ${rollout}`),
       timers: { after: (milliseconds, callback) => this.timers.after(milliseconds, () => void (life.ended || callback())) },
-      feedback: { readSince: async () => [] },
+      feedback: { readSince: async () => [], removedSince: async () => [], splitPlaces: async () => [] },
       truths: { readSince: async (from) => (connection.cut ? Promise.reject(new AppError("DATABASE_UNAVAILABLE", "planted")) : this.truths.filter(({ receivedAt }) => receivedAt >= from)) },
     });
     this.all.push(replica);

@@ -29,6 +29,7 @@ const released: Record<string, string> = {
   "17 route-rollouts": "f341029921edab77d822717eef05246cf032781f15de2f8a049c4a16e9f08e80",
   "18 trace-costs": "66c95e811e8a6ede1f1a102f0dd7b802bfb475796162ba03118dc17665c4dbe6",
   "19 user-costs": "c83700734f3ecd9e8522208f02b8f1f8c7dcc678545193a71dc92f6326e99e65",
+  "20 removed-feedback": "fa43c0795a0d9ab61a1b085e1e99a11d45b8164638c40e1ad4d0125d875bf6af",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });
