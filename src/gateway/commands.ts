@@ -4,7 +4,7 @@ import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
-import { BudgetLimits, Limits, type GatewayProvider, type GatewayRoute, type KeyPolicy, type RouteTarget, type SecretSource } from "./schemas.ts";
+import type { GatewayProvider, GatewayRoute, KeyPolicy, RouteTarget, SecretSource } from "./schemas.ts";
 
 type Texts = Record<string, string | undefined>;
 
@@ -32,6 +32,7 @@ const setProvider: Command = {
   run: async ({ api }, { positionals, options }) => {
     const { kind, baseUrl, region, apiVersion, keyEnv, keyFile, keyFrom } = options as Texts;
     const [name] = positionals as [string];
+    if ([keyEnv, keyFile, keyFrom].filter((source) => source !== undefined).length > 1) throw new AppError("INVALID_REQUEST", "Give one of --key-env, --key-file and --key-from.");
     const secret: SecretSource | undefined = keyEnv !== undefined ? { from: "environment", name: keyEnv } : keyFile !== undefined ? { from: "file", path: keyFile }
       : keyFrom !== undefined ? { from: "value", value: await textOf(keyFrom) } : undefined;
     const { providers } = await api.get<{ providers: GatewayProvider[] }>("/api/gateway/providers");
@@ -47,7 +48,7 @@ const testProvider: Command = {
   summary: "ask a provider for its models",
   positionals: [{ name: "<name>", description: "the provider" }],
   run: ({ api }, { positionals }) => api.send("POST", `/api/gateway/providers/${encodeURIComponent(positionals[0]!)}/test`, {}),
-  render: ({ ok, ms, message, models }: { ok: boolean; ms: number; message: string; models: string[] }) => [`${ok ? "It answers" : "It does not answer"} (${Math.round(ms)} ms): ${message}`, ...models.map((model) => `  ${model}`)].join("\n"),
+  render: ({ ok, ms, message, models }: { ok: boolean; ms: number; message: string; models: string[] }) => [ok && ms === 0 ? message : `${ok ? "It answers" : "It does not answer"} (${Math.round(ms)} ms): ${message}`, ...models.map((model) => `  ${model}`)].join("\n"),
 };
 
 const removeProvider: Command = {
@@ -88,7 +89,7 @@ const setRoute: Command = {
     if ((targets === undefined) === (file === undefined)) throw new AppError("INVALID_REQUEST", "Give --target or --file.");
     const { routes } = await api.get<{ routes: GatewayRoute[] }>("/api/gateway/routes");
     const current = routes.find((route) => route.name === name);
-    const settings: unknown = file === undefined ? { ...current?.settings, targets: targets!.map(targetOf) } : JSON.parse(await textOf(file));
+    const settings: unknown = file === undefined ? { ...current?.settings, targets: targets!.map(targetOf) } : parseJson(file, await textOf(file));
     return api.send("PUT", `/api/gateway/routes/${encodeURIComponent(name)}`, { revision: current?.revision ?? 0, settings, ...(team === undefined ? {} : { team }), ...(reason === undefined ? {} : { reason }) });
   },
   render: ({ name, settings, revision }: GatewayRoute) => `${name} (revision ${revision}): ${settings.targets.map(targetText).join(", ")}`,
@@ -130,8 +131,8 @@ const setKey: Command = {
     const limits = { ...current?.settings.limits, ...numbers({ requestsPerMinute, tokensPerMinute, concurrency }) };
     const budget = { ...current?.settings.budget, ...numbers({ perQuery, day: perDay, month: perMonth }) };
     const settings = {
-      ...current?.settings, ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(direct === undefined ? {} : { direct: direct === "yes" }), ...(Object.keys(limits).length === 0 ? {} : { limits: Limits.parse(limits) }),
-      ...(Object.keys(budget).length === 0 ? {} : { budget: BudgetLimits.parse(budget) }),
+      ...current?.settings, ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(direct === undefined ? {} : { direct: direct === "yes" }), ...(Object.keys(limits).length === 0 ? {} : { limits }),
+      ...(Object.keys(budget).length === 0 ? {} : { budget }),
     };
     return api.send("PUT", `/api/gateway/keys/${encodeURIComponent(key)}`, { revision: current?.revision ?? 0, settings });
   },
@@ -170,8 +171,8 @@ function targetText({ provider, model, weight, priority }: RouteTarget): string 
 }
 
 function targetOf(text: string): Partial<RouteTarget> {
-  const [, mark, provider, model, weight] = /^(!?)([^/]+)\/(.+?)(?:=([0-9.]+))?$/.exec(text) ?? [];
-  if (provider === undefined || model === undefined) throw new AppError("INVALID_REQUEST", `${JSON.stringify(text)} is no target: write PROVIDER/MODEL, such as openai/gpt-5-mini or openai/gpt-5-mini=3.`);
+  const [, mark, provider, model, weight] = /^(!?)([^/=]+)\/([^=]+)(?:=(\d+(?:\.\d+)?))?$/.exec(text) ?? [];
+  if (provider === undefined || model === undefined) throw new AppError("INVALID_REQUEST", `${JSON.stringify(text)} is no target: write PROVIDER/MODEL, or PROVIDER/MODEL=WEIGHT with a weight of 0 or more, such as openai/gpt-5-mini or openai/gpt-5-mini=3.`);
   return { provider, model, ...(weight === undefined ? {} : { weight: Number(weight) }), ...(mark === "!" ? { priority: 1 } : {}) };
 }
 
@@ -184,6 +185,14 @@ function numbers(texts: Texts): Record<string, number> {
     found[name] = Number(text);
   }
   return found;
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError("INVALID_REQUEST", `${path} is not JSON: ${(cause as Error).message}.`, { cause });
+  }
 }
 
 async function textOf(path: string): Promise<string> {

@@ -7,11 +7,11 @@ import type { SecretBox } from "../core/secret-box.ts";
 import { providerSecretPurpose, type GatewayCatalog } from "./gateway-catalog.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
 import { Guardrails } from "./guardrails/index.ts";
-import { isSecretName } from "./provider-environment.ts";
-import { providerBaseUrls } from "./providers/provider-mappings.ts";
+import { keyNamesOf } from "./provider-environment.ts";
+import { providerProblems } from "./provider-problems.ts";
 import type { RouteRevisionStore } from "./route-revision-store.ts";
 import type { UpstreamTransport } from "./routing/upstream-transport.ts";
-import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, ProviderSettings, RevisionOfRoute, RouteRequestBody, RouteSettings, SecretSource } from "./schemas.ts";
+import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RevisionOfRoute, RouteRequestBody, RouteSettings, SecretSource } from "./schemas.ts";
 
 export interface GatewaySettingsParts {
   store: GatewayStore;
@@ -30,6 +30,7 @@ export interface GatewaySettingsParts {
 
 export interface ProviderTest {
   ok: boolean;
+  /** 0 where nothing was asked. */
   ms: number;
   /** What the provider said, or why it could not be asked. */
   message: string;
@@ -79,8 +80,11 @@ export class GatewaySettingsService {
     const { mapping, settings } = provider;
     const start = clock.monotonic();
     const took = (): number => clock.monotonic() - start;
-    if (mapping.models === null) return { ok: true, ms: 0, message: "This kind of provider lists no models; nothing was asked.", models: [] };
     try {
+      if (mapping.models === null) {
+        provider.secret();
+        return { ok: true, ms: 0, message: `Nothing was asked: this kind of provider lists no models. Call one of them: slipway gateway ask ${name}/MODEL hello`, models: [] };
+      }
       const url = new URL((settings.baseUrl ?? "").replace(/\/$/, "") + mapping.models.path);
       const headers = { accept: "application/json", ...settings.headers, ...mapping.authorize({ method: "GET", url, headers: {}, body: "" }, provider.secret(), settings, clock.now()) };
       const answer = await transport.send({ provider: name, settings, method: "GET", url, headers, body: null, signal: AbortSignal.timeout(testMs) });
@@ -158,7 +162,12 @@ export class GatewaySettingsService {
 
   #assertUsable(settings: RouteSettings): void {
     const { catalog } = this.#parts;
-    const problems: Problem[] = settings.targets.flatMap(({ provider }, index) => (catalog.provider(provider) === null ? [{ path: `settings.targets[${index}].provider`, message: `names ${provider}, which is no provider` }] : []));
+    const problems: Problem[] = settings.targets.flatMap(({ provider }, index) => (catalog.provider(provider) === null ? [{ path: `settings.targets[${index}].provider`, message: `names ${provider}, which is no provider: ${howToAdd(provider)}` }] : []));
+    const places = settings.targets.map(({ provider, model, priority, when }) => JSON.stringify([provider, model, priority, when]));
+    for (const [index, place] of places.entries()) {
+      const first = places.indexOf(place);
+      if (first < index) problems.push({ path: `settings.targets[${index}]`, message: `is targets[${first}] once more: give one of them its weight, another priority or another condition` });
+    }
     const embedding = settings.cache?.semantic?.route;
     if (embedding !== undefined && catalog.resolve(embedding) === null) problems.push({ path: "settings.cache.semantic.route", message: `names ${embedding}, which nobody can call` });
     if (problems.length > 0) throw new AppError("INVALID_REQUEST", problems.map(({ path, message }) => `${path} ${message}`).join("; "), { problems });
@@ -180,24 +189,17 @@ export class GatewaySettingsService {
 
   #sealed(name: string, secret: SecretSource | null): StoredProvider["secret"] {
     if (secret?.from !== "value") return secret;
-    return { from: "value", sealed: this.#parts.secrets().seal(secret.value, providerSecretPurpose, name) };
+    return { from: "value", sealed: this.#parts.secrets().seal(secret.value.trim(), providerSecretPurpose, name) };
   }
+}
+
+function howToAdd(provider: string): string {
+  const names = keyNamesOf(provider);
+  return `enter it with \`slipway gateway set-provider ${provider}\`${names.length === 0 ? "" : `, or start the server with ${names.join(" or ")}`}`;
 }
 
 function providerNotFound(name: string): AppError {
   return new AppError("PROVIDER_NOT_FOUND", `There is no provider named ${JSON.stringify(name.slice(0, 140))}.`);
-}
-
-const secretHeader = /^(authorization|cookie|proxy-.*|x-api-key|api-key|x-goog-api-key|host|content-length|transfer-encoding|connection)$/i;
-
-function providerProblems(settings: ProviderSettings, secret: SecretSource | null): Problem[] {
-  const problems: Problem[] = [];
-  if (settings.baseUrl === undefined && settings.kind !== "bedrock" && providerBaseUrls[settings.kind] === null) problems.push({ path: "settings.baseUrl", message: `is needed for a provider of kind ${settings.kind}` });
-  if (settings.kind === "bedrock" && settings.baseUrl === undefined && settings.region === undefined) problems.push({ path: "settings.region", message: "is needed for bedrock" });
-  if (settings.kind === "scripted" && (settings.script ?? []).length === 0) problems.push({ path: "settings.script", message: "needs an answer at least" });
-  for (const name in settings.headers) if (secretHeader.test(name)) problems.push({ path: `settings.headers.${name}`, message: "is set by the gateway itself; give secrets as secret" });
-  if (secret?.from === "environment" && !isSecretName(secret.name)) problems.push({ path: "secret.name", message: "must be the usual name of a provider's key, or begin with SLIPWAY_PROVIDER_" });
-  return problems;
 }
 
 async function readWhole(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -10,6 +10,11 @@ const keyNames: readonly (readonly [kind: ProviderKind, names: readonly string[]
   ["cohere", ["COHERE_API_KEY", "CO_API_KEY"]],
 ];
 
+/** Variables that bring a provider of this name along; none where it has to be entered. */
+export function keyNamesOf(provider: string): readonly string[] {
+  return keyNames.find(([kind]) => kind === provider)?.[1] ?? [];
+}
+
 /** Environment variables that secrets of providers may be read from: an administrator of the server's API must not get at others by sending them to a provider of their own. */
 export function isSecretName(name: string): boolean {
   return name.startsWith("SLIPWAY_PROVIDER_") || keyNames.some(([, names]) => names.includes(name)) || name === "AZURE_OPENAI_API_KEY" || name === "AWS_BEARER_TOKEN_BEDROCK";

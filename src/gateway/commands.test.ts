@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import type { ApiClient } from "../core/api-client.ts";
+import { gatewayCommands } from "./commands.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "slipway-gateway-commands-"));
+const commandOf = (word: string) => gatewayCommands.find(({ words }) => words[1] === word)!;
+
+async function run(word: string, positionals: string[], options: object = {}): Promise<unknown> {
+  let sent: unknown;
+  const send = (_method: string, _path: string, body: unknown): Promise<unknown> => Promise.resolve((sent = body));
+  const api = { baseUrl: "", get: () => Promise.resolve({ routes: [], providers: [], policies: [] }), send } as unknown as ApiClient;
+  await commandOf(word).run({ api, progress: () => undefined, print: () => undefined }, { positionals, options: options as Record<string, string> });
+  return sent;
+}
+const refused = (message: RegExp) => (error: Error & { code?: string }) => error.code === "INVALID_REQUEST" && message.test(error.message);
+
+describe("slipway gateway", () => {
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
+  it("takes a target for what is written, and nothing else for a part of its model's name", async () => {
+    const { settings } = (await run("set-route", ["chat"], { target: ["openai/gpt-5-mini=2.5", "local/meta/llama", "!echo/echo"] })) as { settings: { targets: object[] } };
+    assert.deepEqual(settings.targets, [{ provider: "openai", model: "gpt-5-mini", weight: 2.5 }, { provider: "local", model: "meta/llama" }, { provider: "echo", model: "echo", priority: 1 }]);
+    for (const target of ["echo", "echo/echo=-1", "echo/echo=abc", "echo/echo=", "echo/echo=1.2.3", "/echo", "echo/"]) await assert.rejects(run("set-route", ["chat"], { target: [target] }), refused(/is no target/), target);
+  });
+
+  it("names the file that is not JSON", async () => {
+    const file = join(directory, "settings.json");
+    writeFileSync(file, "{bad");
+    await assert.rejects(run("set-route", ["chat"], { file }), refused(/settings\.json is not JSON: /));
+  });
+
+  it("leaves it to the server to judge limits and budgets, and asks for one source of a key", async () => {
+    assert.deepEqual(await run("set-key", ["key_1"], { concurrency: "1.5", perDay: "20" }), { revision: 0, settings: { limits: { concurrency: 1.5 }, budget: { day: 20 } } });
+    await assert.rejects(run("set-key", ["key_1"], { perDay: "$5" }), refused(/"\$5" is not a number above 0/));
+    await assert.rejects(run("set-provider", ["own"], { kind: "openai", keyEnv: "OPENAI_API_KEY", keyFile: "key" }), refused(/Give one of/));
+  });
+
+  it("does not say that a provider answers that was not asked", () => {
+    const { render } = commandOf("test-provider");
+    assert.equal(render({ ok: true, ms: 0, message: "Nothing was asked.", models: [] }), "Nothing was asked.");
+    assert.match(render({ ok: true, ms: 12.3, message: "1 models", models: ["a"] }), /^It answers \(12 ms\): 1 models\n {2}a$/);
+  });
+});

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { providerProblems } from "./provider-problems.ts";
+import { ProviderSettings, type SecretSource } from "./schemas.ts";
+
+const key = "sk-proj-abcdefghijklmnop";
+const problemsOf = (settings: object, secret: SecretSource | null = null): (readonly [string, string])[] =>
+  providerProblems(ProviderSettings.parse({ kind: "openai", ...settings }), secret).map(({ path, message }) => [path, message] as const);
+const value = (text: string): SecretSource => ({ from: "value", value: text });
+
+describe("what is wrong with a provider that somebody enters", () => {
+  it("is a key in a field that everybody sees, which is not said again", () => {
+    const fields: [object, string][] = [
+      [{ apiVersion: key }, "settings.apiVersion"], [{ region: "AKIAIOSFODNN7EXAMPLE" }, "settings.region"], [{ baseUrl: `https://api.openai.com/${key}` }, "settings.baseUrl"],
+      [{ headers: { "X-Own": `Bearer ${key}` } }, "settings.headers.X-Own"], [{ headers: { authorization: "any" } }, "settings.headers.authorization"], [{ baseUrl: "https://api.openai.com/v1?key=any" }, "settings.baseUrl"],
+    ];
+    for (const [settings, path] of fields) {
+      const [problem, ...more] = problemsOf(settings);
+      assert.deepEqual([problem?.[0], more], [path, []]);
+      assert.match(problem![1], /secret/);
+      assert.ok(!problem![1].includes(key));
+    }
+    assert.deepEqual(problemsOf({ baseUrl: "https://api.openai.com/v1", apiVersion: "2024-10-21-preview", headers: { "OpenAI-Organization": "org-abcdefghijkl", "X-Task": "task-1234567890" } }, value(key)), []);
+  });
+
+  it("is a secret that cannot be one", () => {
+    for (const text of ["sk-a\nsk-b", "sk 1", "sk-\u00e9", "  ", "OPENAI_API_KEY=sk-1", "export OPENAI_API_KEY=sk-1"]) assert.deepEqual(problemsOf({}, value(text)).map(([path]) => path), ["secret.value"], text);
+    for (const text of [`${key}\n`, "AKIAIOSFODNN7EXAMPLE:wJalrXUtnFEMI/K7MDENG+bPx=", "c2VjcmV0X2tleQ=="]) assert.deepEqual(problemsOf({}, value(text)), [], text);
+    for (const path of ["/etc/passwd", "../outside", "a/../../b"]) assert.deepEqual(problemsOf({}, { from: "file", path }).map(([at]) => at), ["secret.path"]);
+    assert.deepEqual(problemsOf({}, { from: "file", path: "deep/openai..key" }), []);
+    assert.deepEqual(problemsOf({}, { from: "environment", name: "HOME" }).map(([at]) => at), ["secret.name"]);
+  });
+
+  it("is what its kind needs and was not given", () => {
+    assert.deepEqual(problemsOf({ kind: "azure" }).map(([path]) => path), ["settings.baseUrl"]);
+    assert.deepEqual(problemsOf({ kind: "bedrock" }).map(([path]) => path), ["settings.region"]);
+    assert.deepEqual(problemsOf({ kind: "scripted" }).map(([path]) => path), ["settings.script"]);
+  });
+});

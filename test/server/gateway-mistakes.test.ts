@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+
+interface Refusal { code: string; message: string; problems: { path: string; message: string }[] }
+
+/** What somebody types who has not read the documentation: each ends in an error that says what was wrong, and nothing is written. */
+describe("mistakes with the gateway, traces and costs", () => {
+  let server: RunningServer;
+  before(async () => {
+    server = await startServer();
+  });
+  after(() => server.stop());
+
+  async function send(method: string, path: string, body: unknown): Promise<{ status: number; error?: Refusal }> {
+    const answer = await fetch(server.url + path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    return { status: answer.status, ...((await answer.json()) as { error?: Refusal }) };
+  }
+  const settings = (targets: object[]): object => ({ revision: 0, settings: { targets } });
+
+  it("keep no provider with a key where everybody sees it, or with a secret that is none", async () => {
+    const wrong: [object, string][] = [
+      [{ settings: { kind: "openai", baseUrl: "https://api.openai.com/v1?key=sk-123" } }, "settings.baseUrl"], [{ settings: { kind: "openai", apiVersion: "sk-proj-abcdefghijkl" } }, "settings.apiVersion"],
+      [{ settings: { kind: "openai" }, secret: { from: "value", value: "sk-1\nsk-2" } }, "secret.value"], [{ settings: { kind: "openai" }, secret: { from: "file", path: "../../etc/passwd" } }, "secret.path"],
+    ];
+    for (const [body, path] of wrong) {
+      const { status, error } = await send("PUT", "/api/gateway/providers/own", { revision: 0, ...body });
+      assert.deepEqual([status, error?.problems.map((problem) => problem.path)], [400, [path]]);
+      assert.ok(!JSON.stringify(error).includes("sk-"));
+    }
+    const { providers } = await server.client.api.get<{ providers: { name: string }[] }>("/api/gateway/providers");
+    assert.deepEqual(providers.map(({ name }) => name), ["echo"]);
+  });
+
+  it("make no route of a provider that is not there, of itself, or of one target twice", async () => {
+    const unknown = await send("PUT", "/api/gateway/routes/chat", settings([{ provider: "openai", model: "gpt-5-mini" }, { provider: "chat", model: "echo" }]));
+    assert.deepEqual(unknown.error!.problems.map(({ path }) => path), ["settings.targets[0].provider", "settings.targets[1].provider"]);
+    assert.match(unknown.error!.message, /names openai, which is no provider: enter it with `slipway gateway set-provider openai`, or start the server with OPENAI_API_KEY/);
+    const echo = { provider: "echo", model: "echo" };
+    const twice = await send("PUT", "/api/gateway/routes/chat", settings([echo, { ...echo, priority: 1 }, { ...echo, weight: 3 }]));
+    assert.deepEqual([twice.status, twice.error!.problems.map(({ path }) => path)], [400, ["settings.targets[2]"]]);
+    assert.deepEqual(await server.client.api.get("/api/gateway/routes"), { routes: [] });
+    assert.equal((await send("PUT", "/api/gateway/routes/chat", settings([echo, { ...echo, priority: 1 }]))).status, 200);
+  });
+
+  it("set no budget of a mistyped team", async () => {
+    const { status, error } = await send("PUT", "/api/budgets/teams/defualt", { limits: { day: 5 } });
+    assert.deepEqual([status, error!.code], [404, "TEAM_NOT_FOUND"]);
+    assert.deepEqual(await server.client.api.get("/api/budgets"), { budgets: [] });
+  });
+
+  it("do not pass for a test of a provider that asks nobody", async () => {
+    assert.equal((await send("PUT", "/api/gateway/providers/azure", { revision: 0, settings: { kind: "azure", baseUrl: "https://name.openai.azure.com" }, secret: { from: "environment", name: "SLIPWAY_PROVIDER_NOT_SET" } })).status, 200);
+    const tested = await server.client.api.send<{ ok: boolean; message: string }>("POST", "/api/gateway/providers/azure/test", {});
+    assert.deepEqual([tested.ok, tested.message], [false, "The secret of the provider azure is not where its settings say."]);
+    assert.equal((await send("PUT", "/api/gateway/providers/azure", { revision: 1, settings: { kind: "azure", baseUrl: "https://name.openai.azure.com" }, secret: { from: "value", value: "any" } })).status, 200);
+    assert.match((await server.client.api.send<{ message: string }>("POST", "/api/gateway/providers/azure/test", {})).message, /^Nothing was asked/);
+  });
+});
