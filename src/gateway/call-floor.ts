@@ -15,7 +15,7 @@ import type { GatewayCatalog, ResolvedRoute } from "./gateway-catalog.ts";
 import { coversRoute, mayCallDirectly, type DirectModels } from "./direct-models.ts";
 import type { Admission } from "./limits/index.ts";
 import type { CallOrder } from "./routing/call-plan.ts";
-import type { KeyPolicySettings, RouteSettings, RouteTarget } from "./schemas.ts";
+import type { KeyPolicySettings, Limits, ProviderSettings, RouteSettings, RouteTarget } from "./schemas.ts";
 
 /** A call that was let in. */
 export interface OpenedFloor {
@@ -113,14 +113,19 @@ export class CallFloor {
     record.reservation = null;
   }
 
-  /** Asks for a place with a provider that has limits of its own; undefined where none of the route has. */
+  /** Asks for a place with a provider or model that has limits of its own; undefined where none of the route has. */
   providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: AbortSignal): CallOrder<unknown>["admit"] {
     const { admission, catalog } = this.#parts;
-    if (!settings.targets.some(({ provider }) => catalog.provider(provider)?.settings.limits !== undefined)) return undefined;
-    return async (_target, provider) => {
+    if (!settings.targets.some((target) => hasLimits(catalog.provider(target.provider)?.settings, target.model))) return undefined;
+    return async (target, provider) => {
       const { limits } = provider.settings;
-      if (limits === undefined) return () => undefined;
-      const ticket = await admission.enter({ provider: { id: provider.name, limits }, tokens, deadline: this.deadline(settings, record), signal });
+      const ofModel = limitsOfModel(provider.settings, target.model);
+      if (limits === undefined && ofModel === undefined) return () => undefined;
+      const ticket = await admission.enter({
+        ...(ofModel === undefined ? {} : { model: { id: `${provider.name}/${target.model}`, limits: ofModel } }), ...(limits === undefined ? {} : { provider: { id: provider.name, limits } }),
+        tokens, deadline: this.deadline(settings, record), signal,
+      });
+      record.attemptTickets.push({ target, ticket });
       return () => ticket.leave();
     };
   }
@@ -132,6 +137,14 @@ export class CallFloor {
   worstDollars(target: RouteTarget, bounds: CallBounds, now: EpochMs): number | null {
     return this.#parts.calls.worstDollars(target, bounds, now);
   }
+}
+
+function hasLimits(settings: ProviderSettings | undefined, model: string): boolean {
+  return settings !== undefined && (settings.limits !== undefined || limitsOfModel(settings, model) !== undefined);
+}
+
+function limitsOfModel({ modelLimits }: ProviderSettings, model: string): Limits | undefined {
+  return modelLimits === undefined ? undefined : Object.hasOwn(modelLimits, model) ? modelLimits[model] : modelLimits["*"];
 }
 
 /** The one team of all that the caller may do. */

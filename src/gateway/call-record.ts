@@ -54,6 +54,8 @@ export class CallRecord {
   attempts: readonly AttemptRecord[] = [];
   reservation: Reservation | null = null;
   ticket: Ticket | null = null;
+  /** Of attempts on providers and models that have limits of their own, in the order of the attempts; each is left with its attempt. */
+  readonly attemptTickets: { target: Pick<RouteTarget, "provider" | "model">; ticket: Ticket }[] = [];
   target: Pick<RouteTarget, "provider" | "model"> | null = null;
   usage: TokenUsage = unknownUsage;
   estimated = false;
@@ -101,6 +103,7 @@ export class CallRecord {
     const used = (this.usage.inputTokens ?? 0) + (this.usage.outputTokens ?? 0);
     this.ticket?.settle(this.cached ? 0 : used);
     this.ticket?.leave();
+    this.#settleAttempts(used);
     const ending: CallEnding = { outcome: this.cached ? "cached" : outcome, error, totalMs, cost: spent.cost };
     this.#parts.observer?.ended(this, ending);
     try {
@@ -118,6 +121,17 @@ export class CallRecord {
     this.#emit(spent, totalMs, error);
     this.watch?.ended(ending);
     return spent;
+  }
+
+  /** The target that answered has used it all, in however many rounds. */
+  #settleAttempts(used: number): void {
+    const { provider, model } = this.target ?? {};
+    let rest = used;
+    for (const { target, ticket } of this.attemptTickets.toReversed()) {
+      const isAnswering = target.provider === provider && target.model === model;
+      ticket.settle(isAnswering ? rest : 0);
+      if (isAnswering) rest = 0;
+    }
   }
 
   /** Nothing of a span is made while the caller waits. */

@@ -39,6 +39,7 @@ export const ProviderSettings = z
     maxConnections: z.number().int().min(1).max(10_000).default(256),
     breaker: z.strictObject({ failures: z.number().int().min(1).max(1000).default(5), openSeconds: z.number().min(0.1).max(3600).default(15) }).default({ failures: 5, openSeconds: 15 }),
     limits: z.lazy(() => Limits).optional().meta({ description: "What this provider may be asked for in all" }),
+    modelLimits: z.lazy(() => z.record(ModelName, Limits)).optional().meta({ description: "What each of its models may be asked for, by the names that it has for them; `*` stands for each that is not named" }),
     script: z.lazy(() => z.array(ScriptedAnswer).max(1000)).optional().meta({ description: "scripted: its answers, in turn" }),
   })
   .meta({ id: "ProviderSettings" });

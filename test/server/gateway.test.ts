@@ -227,6 +227,18 @@ describe("the gateway of a server, between real callers and real upstreams", () 
     assert.equal((await post("/v1/messages", question("first/m", { max_tokens: 5 }), { key })).status, 429);
   });
 
+  it("limits single models of a provider, and corrects the tokens that an attempt was let in with", async () => {
+    const address = { kind: "compatible", baseUrl: `${secondAddress}/v1` };
+    await admin("PUT", "/api/gateway/providers/narrow", { revision: 0, settings: { ...address, modelLimits: { scarce: { requestsPerMinute: 1 }, "*": { tokensPerMinute: 5000 } } }, secret: { from: "value", value: secret } });
+    const statuses = async (model: string, more: object = {}): Promise<number[]> => [(await chat(question(model, more))).status, (await chat(question(model, more))).status];
+    assert.deepEqual(await statuses("narrow/scarce"), [200, 429]);
+    assert.deepEqual(await statuses("narrow/other"), [200, 200]);
+    // More than half of a minute's worth is asked for, and 18 tokens are used.
+    assert.deepEqual(await statuses("narrow/another", { max_tokens: 4000 }), [200, 200]);
+    await setRoute("spread", { targets: [target("scarce", {}, "narrow"), target("other", { priority: 1 }, "narrow")] });
+    assert.equal((await chat(question("spread"))).headers.get("x-slipway-target"), "narrow/other");
+  });
+
   it("lets nothing that a caller says become a header", async () => {
     const evil = "m\r\nX-Evil: 1\r\n\r\nHTTP/1.1 200 OK";
     const answer = await chat(question(`first/${evil}`), { headers: { "x-slipway-session": "s-%0d%0aX-Evil: 1", "x-slipway-tags": "team=blue%0d%0aX-Evil" } });
