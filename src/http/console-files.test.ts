@@ -85,6 +85,11 @@ describe("loadConsoleFiles", () => {
     );
   });
 
+  it("gives no page to a client that would not take it", () => {
+    assert.equal(files.lookup("/models", undefined, "application/json"), null);
+    for (const accept of [undefined, "*/*", "text/html,application/xhtml+xml;q=0.9", "text/*"]) assert.equal(files.lookup("/models", undefined, accept)?.status, 200, accept);
+  });
+
   it("says how to build the console when there is none", () => {
     const none = loadConsoleFiles(join(directory, "nothing"));
     assert.equal(none.built, false);

@@ -15,7 +15,8 @@ export interface ConsoleFiles {
   /**
    * What a GET of `path` (without its query, as it came on the wire) answers, or null when it is not the console's.
    * Pages that the console knows answer its index with 200, other pages the same index with 404: it then says so to the
-   * reader. With `accept` given, unknown paths are left to the API for clients that do not ask for HTML.
+   * reader. With `accept` given, unknown paths are left to the API for clients that do not ask for HTML, and
+   * pages for those that would not take it.
    */
   lookup(path: string, acceptEncoding?: string | string[], accept?: string): ConsoleAnswer | null;
 }
@@ -83,6 +84,8 @@ export function loadConsoleFiles(directory: string): ConsoleFiles {
       const file = files.get(path);
       if (file !== undefined && path !== indexPath) return answer(200, file, acceptEncoding);
       const known = pages.some((page) => page.test(path));
+      // Clients of OpenAI that were given the address without /v1 ask for /models: a page would be no list to them.
+      if (known && accept !== undefined && !/text\/html|\*\/\*|text\/\*/.test(accept)) return null;
       if (!known && (!isPageLike(path) || (accept !== undefined && !accept.includes("text/html")))) return null;
       if (index === undefined) return known ? answer(503, notBuilt, acceptEncoding) : null;
       return answer(known ? 200 : 404, index, acceptEncoding);

@@ -222,6 +222,16 @@ describe("RouteTable", () => {
     for (const target of ["/", "", "/pp", "/shared/c", "/echo/x", "/nothing"]) assert.equal(table.errorBodyOf(target), undefined, target);
   });
 
+  it("knows the path that a caller meant who put too much before it, or too little", () => {
+    const paths = ["/v1/chat/completions", "/v1/traces", "/v1/models/:model"];
+    const table = new RouteTable(paths.map((path, index) => ({ ...routes[0]!, method: "POST", path, operationId: `operation${index}`, aliases: [] })));
+    const chat = "/v1/chat/completions";
+    for (const path of ["/chat/completions", "/v1/v1/chat/completions", "/api/v1/chat/completions", "/v1//chat/completions", "//v1/chat/completions", "/v1/chat/completion", "/v1/chat/completions/chat/completions"]) assert.equal(table.pathLike("POST", path), chat, path);
+    for (const path of ["/v1/trace", "/traces", "/v1/traces/v1/traces"]) assert.equal(table.pathLike("POST", path), "/v1/traces", path);
+    for (const path of ["/", "/v1", "/models/a", "/v1/metrics", `/${"a/".repeat(100)}v1/traces`]) assert.equal(table.pathLike("POST", path), null, path);
+    assert.equal(table.pathLike("GET", "/traces"), null);
+  });
+
   it("refuses a route that declares no access, and operations of one name", () => {
     const open = { ...routes[0]!, access: undefined } as unknown as Route;
     assert.throws(() => new RouteTable([open]), /declares no access/);

@@ -244,7 +244,8 @@ export class HttpServer {
       }
     }
     const methods = this.#table.methodsOf(path);
-    if (methods.length === 0) throw new AppError("ROUTE_NOT_FOUND", "There is nothing at this path.");
+    const like = methods.length === 0 ? this.#table.pathLike(request.method!, path) : null;
+    if (methods.length === 0) throw new AppError("ROUTE_NOT_FOUND", like === null ? "There is nothing at this path." : `There is nothing at this path; the one like it is ${like}.`);
     throw new AppError("METHOD_NOT_ALLOWED", `This path takes ${methods.join(", ")}.`);
   }
 

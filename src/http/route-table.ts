@@ -52,11 +52,28 @@ export class RouteTable {
     return known === undefined ? undefined : (this.#errorBodies.get(known) ?? undefined);
   }
 
+  /**
+   * A path without parameters that a caller of `path` may have meant; null where none is like it. Clients put `/v1` before a path that has it, leave it out, or
+   * put theirs behind an address that is a path already.
+   */
+  pathLike(method: string, path: string): string | null {
+    const segments = path.split("/").filter((segment) => segment !== "");
+    if (segments.length > maxLikeSegments) return null;
+    for (let from = 0; from < segments.length; from++) {
+      const rest = segments.slice(from).join("/");
+      for (const candidate of [`/${rest}`, `/v1/${rest}`, `/${rest}s`, `/v1/${rest}s`]) if (this.find(method, candidate)?.route.path === candidate) return candidate;
+    }
+    return null;
+  }
+
   /** Methods under which the path exists, for 405. */
   methodsOf(path: string): string[] {
     return ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => this.find(method, path) !== null);
   }
 }
+
+/** Longer paths are like none. */
+const maxLikeSegments = 12;
 
 /** `:name` and `:name(pattern)`; `::` is a colon. */
 function parametersOf(path: string): Set<string> {

@@ -49,6 +49,17 @@ describe("mistakes with the gateway, traces and costs", () => {
     assert.deepEqual(await server.client.api.get("/api/budgets"), { budgets: [] });
   });
 
+  it("are told the path that was meant, by the SDK that shows the message alone", async () => {
+    const question = { model: "echo", messages: [{ role: "user", content: "hello" }] };
+    for (const [path, like] of [["/chat/completions", "/v1/chat/completions"], ["/v1/v1/messages", "/v1/messages"], ["/v1/trace", "/v1/traces"]] as const) {
+      const { status, error } = await send("POST", path, question);
+      assert.deepEqual([status, error!.code], [404, "ROUTE_NOT_FOUND"]);
+      assert.ok(error!.message.includes(`the one like it is ${like}.`), error!.message);
+    }
+    const models = await fetch(`${server.url}/models`, { headers: { accept: "application/json" } });
+    assert.deepEqual([models.status, ((await models.json()) as { error: Refusal }).error.message], [404, "There is nothing at this path; the one like it is /v1/models."]);
+  });
+
   it("do not pass for a test of a provider that asks nobody", async () => {
     assert.equal((await send("PUT", "/api/gateway/providers/azure", { revision: 0, settings: { kind: "azure", baseUrl: "https://name.openai.azure.com" }, secret: { from: "environment", name: "SLIPWAY_PROVIDER_NOT_SET" } })).status, 200);
     const tested = await server.client.api.send<{ ok: boolean; message: string }>("POST", "/api/gateway/providers/azure/test", {});
