@@ -101,6 +101,22 @@ describe("costs of calls that others made", () => {
     assert.deepEqual(entries.map(({ cost, attribution }) => [cost, attribution.project]), [[chatCost, "app"], [chatCost, "shop"]]);
     assert.deepEqual(asked, [["chatcmpl-ls"], ["chatcmpl-ml"]]);
   });
+
+  it("of LangSmith's runs have cached tokens at their own rate, as LangChain and OpenAI's wrapper tell them", async () => {
+    const id = "018f0000-0000-7000-8000-00000000000a";
+    const call = (provider: string, model: string, usage: object, place: "usage_metadata" | "usage"): Span => spanOfRun({
+      id, trace_id: id, run_type: "llm", name: "call", start_time: "2026-11-22T00:00:00", end_time: "2026-11-22T00:00:01", extra: { metadata: { ls_provider: provider, ls_model_name: model } }, outputs: { [place]: usage },
+    });
+    const cases = [
+      call("openai", "gpt-4o", { input_tokens: 1000, output_tokens: 100, input_token_details: { cache_read: 600 }, output_token_details: { reasoning: 40 } }, "usage_metadata"),
+      call("openai", "gpt-4o", { prompt_tokens: 1000, completion_tokens: 100, prompt_tokens_details: { cached_tokens: 600 }, completion_tokens_details: { reasoning_tokens: 40 } }, "usage"),
+      call("anthropic", "claude-sonnet-4-6", { input_tokens: 1000, output_tokens: 0, input_token_details: { cache_read: 0, cache_creation: 0, ephemeral_5m_input_tokens: 800 } }, "usage_metadata"),
+    ];
+    for (const each of cases) await take([each]);
+    assert.equal(cases[0]!.attributes["gen_ai.usage.reasoning.output_tokens"], 40);
+    const cached = 400 * 2500 + 600 * 1250 + 100 * 10_000;
+    assert.deepEqual(entries.map(({ cost }) => cost), [cached, cached, 200 * 3000 + 800 * 3750]);
+  });
 });
 
 describe("calls that the gateway answered", () => {

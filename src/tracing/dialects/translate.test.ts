@@ -56,6 +56,8 @@ describe("dialects", () => {
     assert.deepEqual(messages(inner, "input"), [text("user", "Hi")]);
     assert.deepEqual(messages(inner, "output"), [{ role: "assistant", parts: [{ type: "text", content: "Yes" }, { type: "tool_call", id: "c", name: "t", arguments: {} }] }]);
     assert.equal(translated({ "ai.operationId": "ai.streamText" }).attributes["gen_ai.operation.name"], "invoke_agent");
+    const parts = translated({ "ai.operationId": "ai.generateText.doGenerate", "ai.usage.inputTokenDetails.cacheReadTokens": 3, "ai.usage.inputTokenDetails.cacheWriteTokens": 2, "ai.usage.outputTokenDetails.reasoningTokens": 1 });
+    assert.deepEqual(["cache_read.input_tokens", "cache_creation.input_tokens", "reasoning.output_tokens"].map((name) => parts.attributes[`gen_ai.usage.${name}`]), [3, 2, 1]);
   });
 
   it("reads Traceloop", () => {

@@ -58,7 +58,7 @@ function attributesOf(run: LangsmithRun, type: string): Record<string, Attribute
   const given: Record<string, unknown> = {
     "gen_ai.operation.name": operations[type], "langsmith.run_type": type, "gen_ai.provider.name": metadata.ls_provider, "gen_ai.request.model": metadata.ls_model_name ?? objectOf(extra.invocation_params).model,
     "gen_ai.response.id": isChat ? answerIdOf(outputs) : undefined, "gen_ai.request.temperature": metadata.ls_temperature, "gen_ai.request.max_tokens": metadata.ls_max_tokens, "gen_ai.conversation.id": metadata.session_id ?? metadata.thread_id ?? metadata.conversation_id, "user.id": metadata.user_id,
-    "gen_ai.usage.input_tokens": usage.input_tokens ?? usage.prompt_tokens, "gen_ai.usage.output_tokens": usage.output_tokens ?? usage.completion_tokens, "gen_ai.usage.cost": usage.total_cost,
+    "gen_ai.usage.input_tokens": usage.input_tokens ?? usage.prompt_tokens, "gen_ai.usage.output_tokens": usage.output_tokens ?? usage.completion_tokens, "gen_ai.usage.cost": usage.total_cost, ...partsOfUsage(usage),
     "gen_ai.tool.name": type === "tool" ? run.name : undefined, "langsmith.tags": Array.isArray(run.tags) ? run.tags.map(String) : undefined,
     ...(input === null ? { "input.value": run.inputs } : { "gen_ai.input.messages": input }), ...(output === null ? { "output.value": run.outputs } : { "gen_ai.output.messages": output }),
     ...Object.fromEntries(Object.entries(metadata).filter(([, value]) => typeof value !== "object").map(([key, value]) => [`langsmith.metadata.${key}`, value])),
@@ -79,6 +79,17 @@ function usageOf(outputs: Json, metadata: Json): Json {
   const message = objectOf(objectOf(generation).message);
   const places = [outputs.usage_metadata, metadata.usage_metadata, objectOf(message.kwargs).usage_metadata, message.usage_metadata, objectOf(outputs.llm_output).token_usage, outputs.usage];
   return objectOf(places.find((place) => typeof place === "object" && place !== null));
+}
+
+/** What of the tokens came from a cache, went to one, or was thought, by the names of LangChain and of OpenAI. LangChain tells what was written by how long it is kept, or in one sum, never both. */
+function partsOfUsage(usage: Json): Json {
+  const input = objectOf(usage.input_token_details ?? usage.prompt_tokens_details ?? usage.input_tokens_details);
+  const output = objectOf(usage.output_token_details ?? usage.completion_tokens_details ?? usage.output_tokens_details);
+  const written = [input.cache_creation, input.ephemeral_5m_input_tokens, input.ephemeral_1h_input_tokens].filter((count) => typeof count === "number");
+  return {
+    "gen_ai.usage.cache_read.input_tokens": input.cache_read ?? input.cached_tokens, "gen_ai.usage.cache_creation.input_tokens": written.length === 0 ? undefined : written.reduce((sum, count) => sum + count, 0),
+    "gen_ai.usage.reasoning.output_tokens": output.reasoning ?? output.reasoning_tokens,
+  };
 }
 
 /** LangChain keeps the provider's id with the message, OpenAI's wrapper has the whole answer. */
