@@ -18,6 +18,8 @@ export interface AttemptParts {
 export interface AttemptLimits {
   /** Until the first piece of a whole answer, or the first content of a streamed one. */
   firstByteMs: number;
+  /** The same from the moment in which the request went out again: a time span too. */
+  resentMs: number;
   /** A whole answer must be there. */
   wholeBy: number;
   /** A streamed one must be at its end. */
@@ -31,6 +33,10 @@ export interface AttemptFailure {
   retryAfterMs: number | null;
   /** What was thrown, where it was not the provider that said no. */
   thrown: unknown;
+  /** Monotonic: when its request met a closed connection and went out again; null where it did not. */
+  resentAt?: number | null;
+  /** It was ended before its time, for that. */
+  cutShort?: boolean;
 }
 
 export type Begun<Answer> = { headers: Readonly<Record<string, string>>; status: number; firstByteAt: number } & (
@@ -54,6 +60,9 @@ export class CallAttempt<Answer> {
   #late = false;
   /** Monotonic: when the alarm means that it is late. It is only ever moved on, and the alarm not set anew for it, which would cost more. */
   #limit = 0;
+  #resentAt: number | null = null;
+  /** Monotonic: the limit where it was brought forward because the request went out again. */
+  #shortened: number | null = null;
   #status: number | null = null;
 
   constructor(parts: AttemptParts, provider: ReadyProvider, prepared: PreparedCall<Answer>, limits: AttemptLimits) {
@@ -110,6 +119,15 @@ export class CallAttempt<Answer> {
     this.#stop.abort(overReason);
   };
 
+  readonly #resent = (): void => {
+    if (this.#resentAt !== null) return;
+    this.#resentAt = this.#parts.clock.monotonic();
+    const { resentMs } = this.#limits;
+    if (this.#resentAt + resentMs >= this.#limit) return;
+    this.#shortened = this.#limit = this.#resentAt + resentMs;
+    this.#timer.set(resentMs, this.#ring);
+  };
+
   #request(): Parameters<UpstreamTransport["send"]>[0] {
     const { name, settings, mapping } = this.#provider;
     const { path, headers: wanted, body } = this.#prepared.request;
@@ -119,7 +137,7 @@ export class CallAttempt<Answer> {
     for (const header in settings.headers) headers[header.toLowerCase()] = settings.headers[header]!;
     Object.assign(headers, wanted);
     Object.assign(headers, mapping.authorize({ method: "POST", url, headers, body }, this.#provider.secret(), settings, this.#parts.clock.now()));
-    return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop };
+    return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop, onResend: this.#resent };
   }
 
   async #refused({ status, headers, body }: TransportAnswer): Promise<AttemptFailure> {
@@ -128,7 +146,7 @@ export class CallAttempt<Answer> {
     // The caller cannot help it, whatever a mapping makes of the status.
     if (status < 400) return this.#failed("failed", "It answered with a redirect, which is not followed.", null);
     const { kind, message, retryAfterMs } = this.#provider.mapping.failure(status, headers, text);
-    return { outcome: kind, status, message, retryAfterMs, thrown: null };
+    return { outcome: kind, status, message, retryAfterMs, thrown: null, resentAt: this.#resentAt };
   }
 
   async #whole({ status, headers, body }: TransportAnswer): Promise<Begun<Answer>> {
@@ -180,7 +198,7 @@ export class CallAttempt<Answer> {
   }
 
   #failed(outcome: AttemptFailure["outcome"], message: string, thrown: unknown): AttemptFailure {
-    return { outcome, status: this.#status, message, retryAfterMs: null, thrown };
+    return { outcome, status: this.#status, message, retryAfterMs: null, thrown, resentAt: this.#resentAt, cutShort: this.#late && this.#limit === this.#shortened };
   }
 }
 

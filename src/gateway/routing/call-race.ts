@@ -141,8 +141,9 @@ export class CallRace<Answer> {
     }
     const spans = attemptSpans({
       remainingMs, firstByteMs: this.#order.settings.firstByteMs, others: this.#candidates.others(now), sinceFailureMs: candidate.firstFailureAt === null ? null : now - candidate.firstFailureAt,
+      usualMs: health.ewmaMs,
     });
-    const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
+    const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
     const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge }, since: now };
     this.#running.add(running);
     const result = await attempt.begin();
@@ -174,10 +175,12 @@ export class CallRace<Answer> {
   #lost(running: Running<Answer>, failure: AttemptFailure, { firstByteMs, inWindow }: { firstByteMs: number; inWindow: boolean }): boolean {
     const { candidate } = running;
     const { target, health } = candidate;
-    const { outcome, message, retryAfterMs, thrown } = failure;
+    const { outcome, message, retryAfterMs, thrown, resentAt } = failure;
     this.#put(running, failure);
     const now = this.#parts.clock.monotonic();
-    const cutShort = inWindow && outcome === "timeout";
+    const cutShort = failure.cutShort === true || (inWindow && outcome === "timeout");
+    // A closed connection is no failure of the target's, but the time of the others counts from it.
+    candidate.firstFailureAt ??= resentAt ?? null;
     // A caller in a hurry says nothing about the provider.
     const hurried = outcome === "timeout" && firstByteMs < Math.min(retryWindowMs, this.#order.settings.firstByteMs);
     if (isCounted(outcome) && !cutShort && !hurried) this.#countFailure(candidate, message, now);
@@ -188,7 +191,7 @@ export class CallRace<Answer> {
       candidate.attemptsLeft--;
       candidate.failures++;
       candidate.firstFailureAt ??= now;
-    }
+    } else if (!this.#troubles.has(target)) this.#troubled(target, outcome, message, thrown, retryAfterMs);
     if (isFinal(outcome)) {
       this.#fail(callFailure([this.#troubles.get(target)!]));
       return false;

@@ -97,6 +97,30 @@ describe("TargetCallRunner", () => {
     assert.deepEqual([transport.requests[2]!.at - transport.requests[0]!.at, health.views()[0]!.errors, transport.ended], [1000, 1, ["a"]]);
   });
 
+  it("gives a request that went out again no more time than any second attempt, counts nothing against its target, and comes back to it", async () => {
+    for (const stream of [false, true]) {
+      const body = stream ? ["start\n", "one\n", "finish\n"] : ['"well"'];
+      const { time, transport, runner, order, health } = callStage({ a: [{ resentAfterMs: 100, afterMs: Infinity }, { body }], b: [{ body }] });
+      const opened = await time.until(runner.run(order(routeOf(["a", "b"]), { stream })));
+      assert.deepEqual([outcomes(opened), transport.requests[1]!.at - transport.requests[0]!.at, health.views()[0]!.errors, transport.ended], [["a timeout", "b ok"], 1100, 0, ["a"]]);
+      assert.equal(time.sleepers, stream ? 1 : 0);
+    }
+    const back = callStage({ a: [{ resentAfterMs: 0, afterMs: Infinity }, well], b: [{ status: 404 }] });
+    assert.deepEqual(outcomes(await back.time.until(back.runner.run(back.order(routeOf(["a", "b"]))))), ["a timeout", "b not-found", "a ok"]);
+  });
+
+  it("lets a request that went out again take what its target usually takes, and all its time where nobody else waits", async () => {
+    const slow = { afterMs: 3000, body: ['"slow"'] };
+    const { time, runner, order } = callStage({ a: [slow, { ...slow, resentAfterMs: 100 }], b: [well] });
+    for (let call = 0; call < 2; call++) assert.deepEqual(outcomes(await time.until(runner.run(order(routeOf(["a", "b"]))))), ["a ok"]);
+    const alone = callStage({ a: [{ ...slow, resentAfterMs: 100 }] });
+    assert.deepEqual(outcomes(await alone.time.until(alone.runner.run(alone.order(routeOf(["a"]))))), ["a ok"]);
+    // It ends with the first of both limits, and that one counts.
+    const late = callStage({ a: [{ afterMs: Infinity, resentAfterMs: 1500 }], b: [well] });
+    assert.deepEqual(outcomes(await late.time.until(late.runner.run(late.order(routeOf(["a", "b"], { firstByteMs: 2000, attempts: 1 }))))), ["a timeout", "b ok"]);
+    assert.deepEqual([late.transport.requests[1]!.at - late.transport.requests[0]!.at, late.health.views()[0]!.errors], [2000, 1]);
+  });
+
   it("has an attempt left where one was cut short, when the others have failed", async () => {
     const { time, runner, order } = callStage({ a: [{ status: 500 }, { afterMs: 3000, body: ['"slow"'] }], b: [{ status: 404 }] });
     assert.deepEqual(outcomes(await time.until(runner.run(order(routeOf(["a", "b"]))))), ["a failed", "a timeout", "b not-found", "a ok"]);

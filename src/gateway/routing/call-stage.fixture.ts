@@ -77,6 +77,8 @@ export async function settled(): Promise<void> {
 export interface Step {
   /** Milliseconds until the head. Infinity: never. */
   afterMs?: number;
+  /** Milliseconds until its connection turns out closed and the request goes out again. */
+  resentAfterMs?: number;
   status?: number;
   headers?: Record<string, string>;
   /** Texts of the body, one chunk each; a number is a pause in milliseconds; "cut!" breaks the connection. */
@@ -103,6 +105,10 @@ class ScriptedTransport implements UpstreamTransport {
     this.requests.push({ provider, at: this.#time.monotonic(), request });
     const script = this.#scripts[provider]!;
     const step = script.length > 1 ? script.shift()! : script[0]!;
+    if (step.resentAfterMs !== undefined) {
+      await this.#wait(step.resentAfterMs, request);
+      request.onResend?.();
+    }
     await this.#wait(step.afterMs ?? 0, request);
     if (step.throws !== undefined) throw step.throws;
     const { status = 200, headers = {}, body = [] } = step;

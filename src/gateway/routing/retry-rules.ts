@@ -45,12 +45,27 @@ export interface AttemptTimes {
   others: number;
   /** Milliseconds since this target's first failure in this call; null before it. */
   sinceFailureMs: number | null;
+  /** What it took of late to its first byte; null where nothing is known. */
+  usualMs: number | null;
 }
 
-/** How long an attempt may take to its first byte, and (where it is not a stream) to its last; `inWindow`: it is cut short for the sake of the others. */
-export function attemptSpans({ remainingMs, firstByteMs, others, sinceFailureMs }: AttemptTimes): { firstByteMs: number; wholeMs: number; inWindow: boolean } {
+export interface AttemptSpans {
+  firstByteMs: number;
+  wholeMs: number;
+  /** From the moment in which its request met a closed connection and went out again, to the first byte. */
+  resentMs: number;
+  /** It is cut short for the sake of the others. */
+  inWindow: boolean;
+}
+
+/**
+ * How long an attempt may take to its first byte, and (where it is not a stream) to its last. One that was sent again has failed once already while the others waited; but a closed connection says little of a
+ * provider, and so one that is slow by nature has the time for it.
+ */
+export function attemptSpans({ remainingMs, firstByteMs, others, sinceFailureMs, usualMs }: AttemptTimes): AttemptSpans {
   const share = Math.min(firstByteMs, remainingMs / Math.min(mostShares, others + 1));
   const window = sinceFailureMs !== null && others > 0 ? retryWindowMs - sinceFailureMs : Infinity;
   const wholeMs = others === 0 ? remainingMs : remainingMs - Math.min(remainingMs / 2, mostReservedMs);
-  return { firstByteMs: Math.min(share, window), wholeMs, inWindow: window < share };
+  const resentMs = others > 0 ? Math.max(retryWindowMs, 2 * (usualMs ?? 0)) : Infinity;
+  return { firstByteMs: Math.min(share, window), wholeMs, resentMs, inWindow: window < share };
 }

@@ -12,6 +12,8 @@ export interface TransportRequest {
   body: Uint8Array | string | null;
   /** Ends the request and its connection: the caller has gone, the deadline is over, another attempt was quicker. */
   signal: StopSignal;
+  /** The provider had closed the kept connection that was chosen, and the request goes out again over another: it may have been taken before. */
+  onResend?: () => void;
 }
 
 export interface TransportAnswer {
