@@ -42,6 +42,16 @@ describe("CallMetrics", () => {
     assert.equal(valuesOf(metrics, "gen_ai_client_operation_time_to_first_chunk_seconds").at(-1)!.value, 3);
   });
 
+  it("shows tokens of answers by their type", () => {
+    const metrics = new CallMetrics();
+    metrics.ended(record(), ending());
+    metrics.ended(record({ usage: { ...usage, inputTokens: 5000, outputTokens: null } }), ending());
+    metrics.ended(record(), ending({ outcome: "cached" }));
+    const samples = valuesOf(metrics, "gen_ai_client_token_usage");
+    const of = (type: string, suffix: string, le?: string): number | undefined => samples.find(({ labels, ...sample }) => labels.gen_ai_token_type === type && sample.suffix === suffix && labels.le === le)?.value;
+    assert.deepEqual([of("input", "_bucket", "64"), of("input", "_bucket", "256"), of("input", "_sum"), of("input", "_count"), of("output", "_bucket", "16"), of("output", "_sum"), of("output", "_count")], [0, 1, 5100, 2, 1, 10, 1]);
+  });
+
   it("counts a fallback where another target answered than the first", () => {
     const metrics = new CallMetrics();
     const attempt = (model: string): CallRecord["attempts"][number] => ({ ...target, model }) as unknown as CallRecord["attempts"][number];

@@ -2,9 +2,10 @@ import type { MetricFamily } from "../core/metric-family.ts";
 import { billedTokens, nanoDollars } from "../ledger/index.ts";
 import type { CallEnding, CallObserver, CallRecord } from "./call-record.ts";
 
-/** Seconds; the bounds that the GenAI conventions give for both histograms. */
+/** Seconds and tokens: the bounds that the GenAI conventions give for each histogram. */
 const durationBounds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92] as const;
 const firstChunkBounds = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
+const tokenBounds = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864] as const;
 /** Callers choose names of models: what is beyond is counted as `other`. */
 const mostSeries = 1000;
 const other = "other";
@@ -20,11 +21,11 @@ class Histogram {
     this.#counts = new Float64Array(bounds.length + 1);
   }
 
-  add(seconds: number): void {
+  add(value: number): void {
     let index = 0;
-    while (index < this.#bounds.length && seconds > this.#bounds[index]!) index++;
+    while (index < this.#bounds.length && value > this.#bounds[index]!) index++;
     this.#counts[index]!++;
-    this.#sum += seconds;
+    this.#sum += value;
   }
 
   samples(labels: Record<string, string>): MetricFamily["samples"] {
@@ -42,6 +43,9 @@ class CallSeries {
   readonly outcomes = new Map<string, number>();
   readonly duration = new Histogram(durationBounds);
   readonly firstChunk = new Histogram(firstChunkBounds);
+  /** Of one answer; of input with what came from or went to a cache. */
+  readonly inputOfCalls = new Histogram(tokenBounds);
+  readonly outputOfCalls = new Histogram(tokenBounds);
   input = 0;
   cacheRead = 0;
   cacheWrite = 0;
@@ -79,6 +83,8 @@ export class CallMetrics implements CallObserver {
     else if (target !== null) series.unpriced++;
     if (outcome !== "ok") return;
     series.duration.add(totalMs / 1000);
+    if (usage.inputTokens !== null) series.inputOfCalls.add(usage.inputTokens);
+    if (usage.outputTokens !== null) series.outputOfCalls.add(usage.outputTokens);
     if (record.firstByteMs !== null) series.firstChunk.add(record.firstByteMs / 1000);
   }
 
@@ -90,9 +96,10 @@ export class CallMetrics implements CallObserver {
       // Operations on one model share its line.
       name, help, type: "counter", samples: summed(seen.flatMap((series) => values(series).map(([more, value]) => ({ labels: { ...of(series), ...more }, value })))),
     });
-    const histogram = (name: string, help: string, values: (series: CallSeries) => Histogram): MetricFamily => ({
+    const histogram = (name: string, help: string, values: (series: CallSeries) => readonly [more: Record<string, string>, values: Histogram][]): MetricFamily => ({
       name, help, type: "histogram",
-      samples: seen.flatMap((series) => values(series).samples({ team: series.team, route: series.labels.route, gen_ai_operation_name: series.operation, gen_ai_provider_name: series.labels.provider, gen_ai_request_model: series.labels.model })),
+      samples: seen.flatMap((series) => values(series).flatMap(([more, each]) =>
+        each.samples({ team: series.team, route: series.labels.route, gen_ai_operation_name: series.operation, gen_ai_provider_name: series.labels.provider, gen_ai_request_model: series.labels.model, ...more }))),
     });
     return [
       counter("slipway_gateway_requests_total", "Calls of language models by outcome: ok, cached, cancelled or an error code.", ({ outcomes }) => [...outcomes].map(([outcome, value]) => [{ outcome }, value])),
@@ -101,8 +108,9 @@ export class CallMetrics implements CallObserver {
       counter("slipway_gateway_unpriced_total", "Calls whose price is not known.", ({ unpriced }) => [[{}, unpriced]]),
       counter("slipway_gateway_fallbacks_total", "Calls that ended with another target than the first that was asked.", ({ fallbacks }) => [[{}, fallbacks]]),
       counter("slipway_gateway_cache_hits_total", "Calls that were answered from the cache.", ({ outcomes }) => [[{}, outcomes.get("cached") ?? 0]]),
-      histogram("gen_ai_client_operation_duration_seconds", "Time of calls that were answered by a provider, all attempts included.", ({ duration }) => duration),
-      histogram("gen_ai_client_operation_time_to_first_chunk_seconds", "Time until the first byte of an answer came from its provider.", ({ firstChunk }) => firstChunk),
+      histogram("gen_ai_client_operation_duration_seconds", "Time of calls that were answered by a provider, all attempts included.", ({ duration }) => [[{}, duration]]),
+      histogram("gen_ai_client_operation_time_to_first_chunk_seconds", "Time until the first byte of an answer came from its provider.", ({ firstChunk }) => [[{}, firstChunk]]),
+      histogram("gen_ai_client_token_usage", "Tokens of calls that were answered by a provider; input is with what came from or went to its cache.", ({ inputOfCalls, outputOfCalls }) => [[{ gen_ai_token_type: "input" }, inputOfCalls], [{ gen_ai_token_type: "output" }, outputOfCalls]]),
     ];
   }
 
