@@ -115,7 +115,7 @@ export const errorCatalogue = {
   LOOKUP_KEY_NOT_FOUND: { status: 404, hint: "The table has no row for these keys; deploy it with a default row (--default) where they are to be answered all the same." },
   LOOKUP_TABLE_INVALID: { status: 400, hint: "Give a table, .parquet or .csv, in which the key columns together name each row once." },
   MODEL_UNAVAILABLE: { status: 503, hint: "Neither the version nor its fallback can answer; `slipway models show MODEL` tells their states. Try again after the seconds in Retry-After." },
-  GATEWAY_MODEL_NOT_FOUND: { status: 404, hint: "List what can be called with GET /v1/models or `slipway gateway routes`." },
+  GATEWAY_MODEL_NOT_FOUND: { status: 404, hint: "List what can be called with GET /v1/models or `slipway gateway routes`; PROVIDER/MODEL needs one of `slipway gateway providers`, such as openai once the server has OPENAI_API_KEY." },
   GATEWAY_FIELD_UNSUPPORTED: { status: 400, hint: "Leave the named fields out, or route the call to a provider that has them." },
   GATEWAY_CONFLICT: { status: 409, hint: "Somebody changed it in between: read it again and repeat the change with the new revision." },
   PROVIDER_NOT_FOUND: { status: 404, hint: "List the providers with `slipway gateway providers`." },

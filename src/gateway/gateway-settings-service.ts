@@ -89,7 +89,7 @@ export class GatewaySettingsService {
       const headers = { accept: "application/json", ...settings.headers, ...mapping.authorize({ method: "GET", url, headers: {}, body: "" }, provider.secret(), settings, clock.now()) };
       const answer = await transport.send({ provider: name, settings, method: "GET", url, headers, body: null, signal: AbortSignal.timeout(testMs) });
       const body = await readWhole(answer.body);
-      if (answer.status >= 300) return { ok: false, ms: took(), message: mapping.failure(answer.status, answer.headers, body).message, models: [] };
+      if (answer.status >= 300) return { ok: false, ms: took(), message: `${mapping.failure(answer.status, answer.headers, body).message} ${askedAt(answer.status, url)}`, models: [] };
       const models = mapping.models.read(JSON.parse(Buffer.from(body).toString("utf8"))).slice(0, mostListed);
       return { ok: true, ms: took(), message: `${models.length} models`, models };
     } catch (thrown) {
@@ -191,6 +191,11 @@ export class GatewaySettingsService {
     if (secret?.from !== "value") return secret;
     return { from: "value", sealed: this.#parts.secrets().seal(secret.value.trim(), providerSecretPurpose, name) };
   }
+}
+
+/** An address with a part too few or too many is the commonest mistake, and a server that does not know its path seldom says so. */
+function askedAt(status: number, url: URL): string {
+  return `Asked was ${url.origin}${url.pathname}${status === 404 || status === 405 ? ": look whether the base URL has the path that the provider names, such as /v1" : ""}.`;
 }
 
 function howToAdd(provider: string): string {

@@ -71,7 +71,7 @@ export type TablePrice = z.infer<typeof TablePrice>;
 /** What costs can be grouped by; `tag:NAME` groups by the value of a tag. */
 export const plainGroupings = ["hour", "day", "team", "key", "project", "route", "provider", "model", "outcome", "source", "user", "session", "agentRun"] as const;
 export type PlainGrouping = (typeof plainGroupings)[number];
-export const CostGrouping = z.union([z.enum(plainGroupings), z.templateLiteral(["tag:", z.string().min(1).max(64)])]);
+export const CostGrouping = z.union([z.enum(plainGroupings), z.templateLiteral(["tag:", z.string().min(1).max(64)])], { error: `must be one of ${plainGroupings.join(", ")}, or tag:NAME` });
 export type CostGrouping = z.infer<typeof CostGrouping>;
 
 export const CostSource = z.enum(["gateway", "trace"]).meta({ id: "CostSource", description: "`gateway`: a call that went through it. `trace`: one that another program made and told of in a span" });
