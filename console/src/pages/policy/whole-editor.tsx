@@ -1,7 +1,7 @@
 import { useId, useState } from "react";
 import type { Schema } from "../../data/open-api.ts";
 import { alternativeOf, blankOf, presentBlankOf, typedValue, unwrapped, valueProblem } from "./schema-values.ts";
-import { itemName, keyLabel, valueNote, wholeItemWords } from "./whole-words.ts";
+import { isOfModels, itemName, keyLabel, kindsNote, valueNote, wholeItemWords } from "./whole-words.ts";
 
 interface EditorProps {
   schema: Schema;
@@ -61,6 +61,7 @@ function ListEditor({ schema, value: list, onChange, name }: EditorProps & { val
     setOpened(null);
   };
   const single = itemName(name);
+  const note = kindsNote(name);
   return (
     <div className="whole-list">
       <ol>
@@ -80,9 +81,10 @@ function ListEditor({ schema, value: list, onChange, name }: EditorProps & { val
         })}
       </ol>
       <div className="whole-add">
-        {(items.oneOf ?? [items]).map((option, index) => (
+        {(items.oneOf ?? [items]).filter((option) => isOfModels(name, option.properties?.kind?.const)).map((option, index) => (
           <button key={index} type="button" className="button button-small" onClick={() => add(option)}>Add {single}{items.oneOf === undefined ? "" : `: ${String(option.properties?.kind?.const)}`}</button>
         ))}
+        {note !== undefined && <span className="field-hint">{note}</span>}
       </div>
     </div>
   );

@@ -14,6 +14,19 @@ export function keyLabel(key: string): string {
   return labels[key] ?? key.charAt(0).toUpperCase() + key.slice(1).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
+/** Gates that the server takes in rollouts of routes alone. */
+const gatesOfRoutes: readonly unknown[] = ["cost", "score"];
+
+/** Whether the policy of a model can have an entry of this kind. */
+export function isOfModels(list: string, kind: unknown): boolean {
+  return itemName(list) !== "gate" || !gatesOfRoutes.includes(kind);
+}
+
+/** What is missing among the kinds on offer, and why. */
+export function kindsNote(list: string): string | undefined {
+  return itemName(list) === "gate" ? "The gates cost and score are for routes of the gateway: a model's predictions have neither." : undefined;
+}
+
 /** One of a list: `Phase` of `Phases`; of a list within another, by the last name. */
 export function itemName(list: string): string {
   const last = list.split(", ").at(-1)!;
