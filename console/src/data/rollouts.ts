@@ -53,7 +53,13 @@ export function routeOf(subject: string): string | null {
   return subject.startsWith("route:") ? subject.slice("route:".length) : null;
 }
 
-function subjectPath(subject: string): string {
+/** `churn`, `the route support`. */
+export function subjectWords(subject: string): string {
+  const route = routeOf(subject);
+  return route === null ? subject : `the route ${route}`;
+}
+
+export function subjectPath(subject: string): string {
   const route = routeOf(subject);
   return route === null ? apiPath`/api/models/${subject}` : apiPath`/api/gateway/routes/${route}`;
 }
@@ -85,6 +91,7 @@ export async function rollBack(model: string, request: { to?: string; reason: st
   refreshRollouts(model);
 }
 
-function refreshRollouts(model: string): void {
+/** After anything that moves the traffic of a model or a route. */
+export function refreshRollouts(model: string): void {
   invalidate((key) => key.startsWith("/api/rollouts") || key === "/api/models" || key.startsWith(subjectPath(model)) || (routeOf(model) !== null && key.startsWith("/api/gateway/routes")));
 }

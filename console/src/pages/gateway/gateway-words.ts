@@ -34,6 +34,7 @@ export function routeMarks(settings: RouteSettings): string[] {
   return [
     ...(settings.cache === undefined ? [] : [settings.cache.semantic === undefined ? "cache" : "cache by meaning"]),
     ...settings.guardrails.map((guardrail) => (guardrail.kind === "pii" ? `PII ${guardrail.action}` : guardrail.kind === "max-cost" ? `at most ${formatLimit(guardrail.dollars)}` : guardrail.name)),
+    ...(settings.systemPrompt === undefined ? [] : ["prompt"]),
     ...(settings.hedgeAfterMs === undefined ? [] : ["hedged"]),
   ];
 }

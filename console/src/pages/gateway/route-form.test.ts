@@ -29,9 +29,17 @@ describe("the form of a route", () => {
     assert.deepEqual([changed.hedgeAfterMs, changed.systemPrompt, changed.targets[0]!.lacks], [900, "Be brief.", ["tools"]]);
   });
 
+  it("has the prompt, the times and what is kept of a call as fields", () => {
+    const form = routeFormOf(rich);
+    assert.deepEqual([form.systemPrompt, form.deadlineSeconds, form.firstByteSeconds, form.attempts, form.recordsContent], ["Be brief.", "120", "60", "2", true]);
+    const changed = routeSettingsOf({ ...form, systemPrompt: "Be kind.\nBe brief.", deadlineSeconds: "30", firstByteSeconds: "1.5", attempts: "1", recordsContent: false }, rich);
+    assert.deepEqual(changed, RouteSettings.parse({ ...rich, systemPrompt: "Be kind.\nBe brief.", deadlineMs: 30_000, firstByteMs: 1500, attempts: 1, recordContent: false }));
+    assert.deepEqual(Object.keys(routeProblems({ ...form, deadlineSeconds: "", firstByteSeconds: "3601", attempts: "0" })).sort(), ["attempts", "deadlineSeconds", "firstByteSeconds"]);
+  });
+
   it("takes away what is switched off", () => {
-    const bare = routeSettingsOf({ ...routeFormOf(rich), pii: "off", isCached: false }, rich);
-    assert.deepEqual([bare.guardrails.map(({ kind }) => kind), "cache" in bare], [["max-cost", "patterns"], false]);
+    const bare = routeSettingsOf({ ...routeFormOf(rich), pii: "off", isCached: false, systemPrompt: " " }, rich);
+    assert.deepEqual([bare.guardrails.map(({ kind }) => kind), "cache" in bare, "systemPrompt" in bare], [["max-cost", "patterns"], false, false]);
     assert.deepEqual(routeSettingsOf({ ...routeFormOf(blankRoute), pii: "redact" }, blankRoute).guardrails, RouteSettings.parse({ ...blankRoute, guardrails: [{ kind: "pii" }] }).guardrails);
   });
 

@@ -27,10 +27,18 @@ export interface RouteForm extends LimitsForm {
   pii: "off" | "redact" | "block";
   truncate: RouteSettings["truncate"];
   repair: string;
+  systemPrompt: string;
+  deadlineSeconds: string;
+  firstByteSeconds: string;
+  attempts: string;
+  recordsContent: boolean;
 }
 
 const rates = ["requestsPerMinute", "tokensPerMinute", "concurrency"] as const;
 const spends = ["perQuery", "day", "month"] as const;
+
+/** As long as the server takes. */
+const longestSeconds = 3600;
 
 export const blankTarget: TargetForm = { provider: "echo", model: "echo", weight: "1", priority: "0", rest: {} };
 
@@ -75,12 +83,13 @@ export function routeFormOf(settings: RouteSettings): RouteForm {
     ...limitsFormOf(settings.limits, settings.budget),
     targets: settings.targets.map(({ provider, model, weight, priority, ...rest }) => ({ provider, model, weight: String(weight), priority: String(priority), rest })),
     choose: settings.choose, isCached: settings.cache !== undefined, ttlSeconds: String(settings.cache?.ttlSeconds ?? 3600), pii: pii?.action ?? "off", truncate: settings.truncate, repair: String(settings.repair),
+    systemPrompt: settings.systemPrompt ?? "", deadlineSeconds: secondsText(settings.deadlineMs), firstByteSeconds: secondsText(settings.firstByteMs), attempts: String(settings.attempts), recordsContent: settings.recordContent,
   };
 }
 
 /** The settings that the form means. What it has no field for stays as it was in `before`; the order of guardrails too. */
 export function routeSettingsOf(form: RouteForm, before: RouteSettings): RouteSettings {
-  const { limits: _limits, budget: _budget, cache, ...rest } = before;
+  const { limits: _limits, budget: _budget, systemPrompt: _prompt, cache, ...rest } = before;
   const pii = before.guardrails.find((guardrail) => guardrail.kind === "pii");
   const wanted = form.pii === "off" ? null : { on: "both" as const, types: ["email", "phone", "card", "iban", "ssn"] as ("email" | "phone" | "card" | "iban" | "ssn")[], ...pii, kind: "pii" as const, action: form.pii };
   const guardrails = before.guardrails.flatMap((guardrail) => (guardrail !== pii ? [guardrail] : wanted === null ? [] : [wanted]));
@@ -89,6 +98,8 @@ export function routeSettingsOf(form: RouteForm, before: RouteSettings): RouteSe
     ...rest, ...limitsOf(form, before),
     targets: form.targets.map(({ provider, model, weight, priority, rest: kept }) => ({ ...kept, provider, model: model.trim(), weight: numberOf(weight) ?? 1, priority: numberOf(priority) ?? 0 })),
     choose: form.choose, truncate: form.truncate, repair: numberOf(form.repair) ?? 1, guardrails,
+    deadlineMs: milliseconds(form.deadlineSeconds), firstByteMs: milliseconds(form.firstByteSeconds), attempts: numberOf(form.attempts) ?? 2, recordContent: form.recordsContent,
+    ...(form.systemPrompt.trim() === "" ? {} : { systemPrompt: form.systemPrompt }),
     ...(form.isCached ? { cache: { exact: true, ...cache, ttlSeconds: numberOf(form.ttlSeconds) ?? 3600 } } : {}),
   };
 }
@@ -96,6 +107,8 @@ export function routeSettingsOf(form: RouteForm, before: RouteSettings): RouteSe
 /** What is wrong, by the name of the field; targets as `targets.0.weight`. */
 export function routeProblems(form: RouteForm): Record<string, string> {
   const problems: Record<string, string | undefined> = { ...limitsProblems(form), repair: numberProblem(form.repair, { whole: true, most: 5, needed: true }) };
+  for (const name of ["deadlineSeconds", "firstByteSeconds"] as const) problems[name] = numberProblem(form[name], { least: 0.001, most: longestSeconds, needed: true });
+  problems.attempts = numberProblem(form.attempts, { whole: true, least: 1, most: 10, needed: true });
   if (form.isCached) problems.ttlSeconds = numberProblem(form.ttlSeconds, { whole: true, least: 1, most: 31_536_000, needed: true });
   for (const [index, target] of form.targets.entries()) {
     if (target.provider === "") problems[`targets.${index}.provider`] = "Choose a provider.";
@@ -104,6 +117,14 @@ export function routeProblems(form: RouteForm): Record<string, string> {
     problems[`targets.${index}.priority`] = numberProblem(target.priority, { whole: true, most: 100, needed: true });
   }
   return known(problems);
+}
+
+function secondsText(milliseconds: number): string {
+  return String(milliseconds / 1000);
+}
+
+function milliseconds(seconds: string): number {
+  return Math.round((numberOf(seconds) ?? 0) * 1000);
 }
 
 function known(problems: Record<string, string | undefined>): Record<string, string> {

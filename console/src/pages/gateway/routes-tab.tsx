@@ -84,6 +84,7 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
       cell: ({ name }) => (
         <span className="gateway-actions">
           {mayChange && <button type="button" className="button button-small" aria-label={`Change ${name}`} onClick={() => query.set({ change: name })}>Change</button>}
+          {mayChange && <Link href={`/rollouts?start=ab-test&model=${encodeURIComponent(`route:${name}`)}`} className="button button-small" aria-label={`A/B test of ${name}`}>A/B test</Link>}
           <button type="button" className="button button-small" aria-label={`Revisions of ${name}`} onClick={() => query.set({ revisions: name })}>Revisions</button>
           {mayChange && <button type="button" className="button button-small" aria-label={`Remove ${name}`} onClick={() => query.set({ remove: name })}>Remove</button>}
         </span>

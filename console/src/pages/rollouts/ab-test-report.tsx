@@ -6,11 +6,12 @@ import { Chip } from "../../parts/chip.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
-import { covariateWords, differenceSeries, neededWords, signedNumber } from "./ab-test-words.ts";
+import { covariateWords, differenceSeries, metricFormat, neededWords } from "./ab-test-words.ts";
 import { armColor } from "./arm-color.ts";
 
 type Arm = AbTestReport["arms"][number];
 type Comparison = AbTestReport["comparisons"][number];
+type Format = (value: number | null | undefined) => string;
 
 const tones = { better: "good", worse: "bad", undecided: "neutral", "no data": "neutral" } as const;
 
@@ -22,15 +23,16 @@ export function AbTestReportView({ rollout }: { rollout: Rollout }) {
 
 function Report({ report }: { report: AbTestReport }) {
   const { spec, arms, comparisons, advice, sampleRatio, keys } = report;
+  const format = metricFormat(report);
   const shared = sampleRatio === null ? "" : sampleRatio.mismatch ? "the traffic is not shared as planned" : "the traffic is shared as planned";
   return (
     <>
       <Panel title="Arms" note={[shared, keys === 0 ? "" : `${formatCount(keys)} keys`].filter((part) => part !== "").join(", ")} flush>
         {sampleRatio?.mismatch === true && <p className="stale panel-notice" role="status">The arms do not get the traffic that they should. Find out why before you believe a difference.</p>}
-        <RowsTable columns={armColumns} rows={arms} rowKey={({ name }) => name} />
+        <RowsTable columns={armColumns(format.value)} rows={arms} rowKey={({ name }) => name} />
       </Panel>
       <Panel title={`Difference of ${spec.metric}`} note={`to the control; ${spec.direction} is better, bounds of ${formatShare(1 - spec.alpha)} that hold however often one looks`} flush>
-        <RowsTable columns={comparisonColumns(report.rollout.endedAt !== null)} rows={comparisons} rowKey={({ variant }) => variant} />
+        <RowsTable columns={comparisonColumns(report.rollout.endedAt !== null, format.difference)} rows={comparisons} rowKey={({ variant }) => variant} />
         {advice.length > 0 && <ul className="panel-notice advice" aria-label="Advice">{advice.map((text) => <li key={text}>{text}</li>)}</ul>}
       </Panel>
       <section className="charts" aria-label="Charts">
@@ -46,31 +48,31 @@ function Growth({ report, variant, index }: { report: AbTestReport; variant: str
   const color = armColor(variant, index);
   return (
     <Chart
-      className="chart-half" title={`${variant} less control`} times={times} from={times[0]! * 1000} to={times.at(-1)! * 1000} fitted format={signedNumber}
+      className="chart-half" title={`${variant} less control`} times={times} from={times[0]! * 1000} to={times.at(-1)! * 1000} fitted format={metricFormat(report).difference}
       lines={[{ label: "difference", values, color }]} bands={[{ label: "bounds", low, high, color }]} levels={[{ label: "no difference", value: 0, color: "--text-muted" }]}
     />
   );
 }
 
-const armColumns: readonly Column<Arm>[] = [
+const armColumns = (format: Format): readonly Column<Arm>[] => [
   { label: "Arm", kind: "name", cell: ({ name, cut }) => <>{name} {cut !== null && <Chip tone="bad" title={cut.reason}>traffic taken away</Chip>}</> },
   { label: "Version", kind: "number", cell: ({ version }) => `v${version}` },
   { label: "Traffic", kind: "number", cell: ({ share, cut }) => (cut === null ? formatShare(share) : absent) },
   { label: "Requests", kind: "number", cell: ({ requests }) => formatCount(requests) },
   { label: "Failures", kind: "number", cell: ({ failures }) => formatCount(failures) },
   { label: "Values", kind: "number", title: ({ units }) => `worth ${formatCount(Math.round(units))} independent ones`, cell: ({ n }) => formatCount(n) },
-  { label: "Mean", kind: "number", title: ({ low, high }) => (low === null || high === null ? "" : `${formatNumber(low, 4)} to ${formatNumber(high, 4)}`), cell: ({ mean }) => (mean === null ? absent : formatNumber(mean, 4)) },
+  { label: "Mean", kind: "number", title: ({ low, high }) => (low === null || high === null ? "" : `${format(low)} to ${format(high)}`), cell: ({ mean }) => format(mean) },
 ];
 
-const comparisonColumns = (isOver: boolean): readonly Column<Comparison>[] => [
+const comparisonColumns = (isOver: boolean, format: Format): readonly Column<Comparison>[] => [
   { label: "Variant", kind: "name", cell: ({ variant }) => variant },
   { label: "Conclusion", cell: ({ conclusion, detail }) => <Chip tone={tones[conclusion]} title={detail}>{conclusion}</Chip> },
-  { label: "Difference", kind: "number", cell: ({ difference }) => signedNumber(difference?.estimate) },
-  { label: "Between", kind: "line", cell: (comparison) => <>{betweenWords(comparison)}{covariateWords(comparison) !== null && <span className="cell-note">{covariateWords(comparison)}</span>}</> },
+  { label: "Difference", kind: "number", cell: ({ difference }) => format(difference?.estimate) },
+  { label: "Between", kind: "line", cell: (comparison) => <>{betweenWords(comparison, format)}{covariateWords(comparison) !== null && <span className="cell-note">{covariateWords(comparison)}</span>}</> },
   { label: "p-value", kind: "number", cell: ({ difference }) => (difference === null ? absent : formatNumber(difference.pValue, 3)) },
   { label: "To conclude", cell: (comparison) => neededWords(comparison, isOver) },
 ];
 
-function betweenWords({ difference, detail }: Comparison): string {
-  return difference === null ? detail : `${signedNumber(difference.low)} and ${signedNumber(difference.high)}`;
+function betweenWords({ difference, detail }: Comparison, format: Format): string {
+  return difference === null ? detail : `${format(difference.low)} and ${format(difference.high)}`;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AbTestReport } from "../../data/types.ts";
-import { comparedWords, covariateWords, differenceSeries, neededWords, signedNumber } from "./ab-test-words.ts";
+import { comparedWords, covariateWords, differenceSeries, metricFormat, neededWords, signedNumber } from "./ab-test-words.ts";
 
 const difference = { estimate: 0.2, low: 0.1, high: 0.3, pValue: 0.01 };
 const comparison: AbTestReport["comparisons"][number] = { variant: "b", conclusion: "better", detail: "", difference, unadjusted: null, covariate: null, needed: null };
@@ -9,6 +9,16 @@ const comparison: AbTestReport["comparisons"][number] = { variant: "b", conclusi
 describe("words of A/B tests", () => {
   it("write differences with their sign", () => {
     assert.deepEqual([signedNumber(0.25), signedNumber(0), signedNumber(null)].map((text) => text.startsWith("+")), [true, false, false]);
+  });
+
+  it("write values in the unit of the metric", () => {
+    const written = (model: string, metric: string): string[] => {
+      const { value, difference: differs } = metricFormat({ rollout: { model }, spec: { metric } } as AbTestReport);
+      return [value(0.3), differs(0.3), differs(-0.3), value(null)];
+    };
+    assert.deepEqual(written("route:chat", "cost"), ["$0.30", "+$0.30", "-$0.30", "–"]);
+    assert.deepEqual(written("route:chat", "latency"), ["300 µs", "+300 µs", "-300 µs", "–"]);
+    assert.deepEqual(written("churn", "cost"), ["0.3", "+0.3", "-0.3", "–"], "a metric of a model that somebody calls cost has no unit that is known");
   });
 
   it("say how many values are missing, and how long they take", () => {

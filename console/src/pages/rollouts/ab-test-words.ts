@@ -1,5 +1,7 @@
-import { absent, formatCount, formatNumber, formatShare } from "../../format.ts";
+import { routeOf } from "../../data/rollouts.ts";
+import { absent, formatCount, formatMs, formatNumber, formatShare } from "../../format.ts";
 import type { AbTestReport, AbTestSpec, Rollout } from "../../data/types.ts";
+import { formatDollars } from "../costs/money.ts";
 
 type Comparison = AbTestReport["comparisons"][number];
 
@@ -8,13 +10,24 @@ export function signedNumber(value: number | null | undefined): string {
   return value === null || value === undefined ? absent : `${value > 0 ? "+" : ""}${formatNumber(value, 4)}`;
 }
 
+/** Values of a metric, and differences of them, in its unit: what calls cost in dollars, how long they take in milliseconds. */
+export function metricFormat({ rollout, spec }: Pick<AbTestReport, "rollout" | "spec">): { value: (value: number | null | undefined) => string; difference: (value: number | null | undefined) => string } {
+  const plain = (value: number | null | undefined): string => (value === null || value === undefined ? absent : formatNumber(value, 4));
+  if (spec.metric === "latency") return { value: formatMs, difference: signed(formatMs) };
+  return spec.metric === "cost" && routeOf(rollout.model) !== null ? { value: formatDollars, difference: signed(formatDollars) } : { value: plain, difference: signedNumber };
+}
+
+function signed(format: (value: number) => string): (value: number | null | undefined) => string {
+  return (value) => (value === null || value === undefined ? absent : `${value > 0 ? "+" : ""}${format(value)}`);
+}
+
 /** What the states that a test can have mean; the end of a test is no judgement. */
 export const abTestStateWords: Partial<Record<Rollout["state"], string>> = {
   preparing: "the variants are loaded and warmed up",
-  running: "callers are shared among the champion and the variants",
+  running: "callers are shared among the control and the variants",
   succeeded: "the test was ended; nothing is shared any more",
-  aborted: "somebody gave all traffic back to the champion",
-  failed: "it could not be carried out; the champion has all traffic",
+  aborted: "somebody gave all traffic back to the control",
+  failed: "it could not be carried out; the control has all traffic",
 };
 
 /** What a test compares: `v1 against v2 and v3`. */

@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 import type { RolloutSummary } from "../../data/types.ts";
-import { isOpen } from "../../data/rollouts.ts";
+import { isOpen, routeOf, subjectWords } from "../../data/rollouts.ts";
 import { absent, formatShare } from "../../format.ts";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -10,11 +10,11 @@ import { phaseName } from "./rollout-words.ts";
 
 const columns: readonly Column<RolloutSummary>[] = [
   {
-    label: "Model", kind: "name",
+    label: "Of", kind: "name",
     cell: (rollout) => (
       <>
-        <Link href={`/rollouts/${rollout.id}`} className="row-link" aria-label={`${rollout.kind === "ab-test" ? "A/B test" : "Rollout"} of ${rollout.model} v${rollout.candidate}`}>{rollout.model}</Link>
-        {rollout.kind === "ab-test" && <span className="cell-note">A/B test</span>}
+        <Link href={`/rollouts/${rollout.id}`} className="row-link" aria-label={`${rollout.kind === "ab-test" ? "A/B test" : "Rollout"} of ${subjectWords(rollout.model)} v${rollout.candidate}`}>{routeOf(rollout.model) ?? rollout.model}</Link>
+        {kindWords(rollout) !== "" && <span className="cell-note">{kindWords(rollout)}</span>}
       </>
     ),
   },
@@ -29,6 +29,11 @@ const columns: readonly Column<RolloutSummary>[] = [
 /** Rollouts as rows; the whole row leads to its page. */
 export function RolloutTable({ rollouts }: { rollouts: readonly RolloutSummary[] }) {
   return <RowsTable columns={columns} rows={rollouts} rowKey={({ id }) => id} className="table-aligned rollouts-table" />;
+}
+
+/** What is not plain from the name: a version of a model that is rolled out needs no word. */
+function kindWords({ kind, model }: RolloutSummary): string {
+  return [kind === "ab-test" ? "A/B test" : "", routeOf(model) === null ? "" : "route of the gateway"].filter((word) => word !== "").join(" · ");
 }
 
 /** What others than the stable version have of the requests. */

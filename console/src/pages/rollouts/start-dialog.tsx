@@ -2,13 +2,15 @@ import { useState, type FormEvent } from "react";
 import { Link, useLocation } from "wouter";
 import { useAction } from "../../data/action.ts";
 import { aliasesOf, championOf, useModel, useModels, usePolicy } from "../../data/models.ts";
-import { startRollout } from "../../data/rollouts.ts";
+import { routeOf, startRollout, subjectWords } from "../../data/rollouts.ts";
 import type { RolloutPhase } from "../../data/types.ts";
 import { CodeBlock } from "../../parts/copy.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
+import { useGatewayRoutes } from "../gateway/gateway-data.ts";
 import { PlanPreview } from "./plan-preview.tsx";
+import { SubjectOptions } from "./subject-options.tsx";
 
 /** Starts a rollout: which version, how much of the traffic at first, and the plan that it will follow. `model` is null where it is to be chosen too. */
 export function StartDialog({ model: given, onClose }: { model: string | null; onClose: () => void }) {
@@ -16,19 +18,18 @@ export function StartDialog({ model: given, onClose }: { model: string | null; o
   const [chosen, setModel] = useState<string | null>(null);
   // One that has something to roll out, where there is any.
   const usual = models.find(({ latestVersion, aliases }) => aliases.champion !== undefined && aliases.champion !== latestVersion) ?? models[0];
-  const model = given ?? chosen ?? usual?.name ?? null;
+  const routes = useGatewayRoutes().data?.routes ?? [];
+  const model = given ?? chosen ?? usual?.name ?? (routes[0] === undefined ? null : `route:${routes[0].name}`);
+  const route = model === null ? null : routeOf(model);
   return (
-    <Dialog title={given === null ? "Start a rollout" : `Start a rollout of ${given}`} onClose={onClose} className="dialog-wide">
+    <Dialog title={given === null ? "Start a rollout" : `Start a rollout of ${subjectWords(given)}`} onClose={onClose} className="dialog-wide">
       {given === null && (
-        <Field label="Model">
-          {(control) => (
-            <select {...control} className="input" value={model ?? ""} autoFocus onChange={(event) => setModel(event.target.value)}>
-              {models.map(({ name }) => <option key={name}>{name}</option>)}
-            </select>
-          )}
+        <Field label="Of">
+          {(control) => <select {...control} className="input" value={model ?? ""} autoFocus onChange={(event) => setModel(event.target.value)}><SubjectOptions chosen={model} /></select>}
         </Field>
       )}
-      {model !== null && <StartForm key={model} model={model} onClose={onClose} />}
+      {model !== null && (route === null ? <StartForm key={model} model={model} onClose={onClose} /> : <RouteStart route={route} onClose={onClose} />)}
+      {model === null && <p>There is neither a model nor a route of the gateway that could be rolled out.</p>}
     </Dialog>
   );
 }
@@ -91,6 +92,19 @@ function StartForm({ model, onClose }: { model: string; onClose: () => void }) {
         <button type="submit" className="button button-primary" disabled={action.busy || version === null}>{action.busy ? "Starting…" : "Start the rollout"}</button>
       </div>
     </form>
+  );
+}
+
+/** What a route tries is written in its own form. */
+function RouteStart({ route, onClose }: { route: string; onClose: () => void }) {
+  return (
+    <>
+      <p>What is rolled out of a route are other settings: another prompt, another model. Change them in the form of the route and choose <strong>Change by rollout</strong> there: they get 5% of its calls first, and are taken back where they cost more, fail or are slower.</p>
+      <div className="dialog-actions">
+        <button type="button" className="button" onClick={onClose}>Cancel</button>
+        <Link href={`/gateway?change=${encodeURIComponent(route)}`} className="button button-primary">Change {route}</Link>
+      </div>
+    </>
   );
 }
 
