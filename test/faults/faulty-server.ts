@@ -107,6 +107,7 @@ export class FaultyServer {
     this.#server = undefined;
     this.disk.heal();
     await server?.stop({ keep: true });
+    assert.ok(server?.logLines.includes("models are in the server's process") ?? true, "The server starts processes for its models: models-in-process.ts replaces nothing.");
   }
 }
 
