@@ -2,6 +2,7 @@ import { Command as Program, Option, type OptionValues } from "commander";
 import type { Command, CommandContext } from "../core/command.ts";
 import type { ApiClient } from "../core/api-client.ts";
 import { toAppError, type AppError } from "../core/errors.ts";
+import { untoldProblems } from "../core/untold-problems.ts";
 
 export interface CliParts {
   version: string;
@@ -107,7 +108,7 @@ function reportFailure(error: AppError, asJson: boolean): void {
   if (asJson) {
     process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, problems: error.problems } }, null, 2)}\n`);
   }
-  const problems = error.problems.map((problem) => `  - ${problem.path}: ${problem.message}\n`).join("");
+  const problems = untoldProblems(error).map((problem) => `  - ${problem.path}: ${problem.message}\n`).join("");
   const cause = error.code === "INTERNAL" && error.cause instanceof Error ? `  ${error.cause.stack ?? error.cause.message}\n` : "";
   process.stderr.write(`Error ${error.code}: ${error.message}\n${problems}${cause}  What to do: ${error.hint}\n`);
 }

@@ -1,9 +1,11 @@
 import type { ReactNode } from "react";
+import { untoldProblems } from "../../../src/core/untold-problems.ts";
 import type { ApiFailure } from "../data/api.ts";
 import { Icon } from "./icon.tsx";
 
-/** A failure with all that the server said: code, message, what to do, and every problem by its place. */
+/** A failure with all that the server said: code, message, what to do, and every problem by its place that the message does not tell. */
 export function ErrorBox({ error, retry, children }: { error: ApiFailure; retry?: (() => void) | undefined; children?: ReactNode }) {
+  const problems = untoldProblems(error);
   return (
     <div className="error-box" role="alert">
       <Icon name="warning" />
@@ -11,9 +13,9 @@ export function ErrorBox({ error, retry, children }: { error: ApiFailure; retry?
         <p>
           <strong>{error.message}</strong> <code className="error-code">{error.code}</code>
         </p>
-        {error.problems.length > 0 && (
+        {problems.length > 0 && (
           <ul>
-            {error.problems.map((problem, index) => (
+            {problems.map((problem, index) => (
               <li key={index}>
                 {problem.path !== "" && <code>{problem.path}</code>} {problem.message}
               </li>

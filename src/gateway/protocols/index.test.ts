@@ -99,6 +99,9 @@ describe("errors", () => {
     const error = new AppError("INVALID_REQUEST", "The request is not valid.", { cause: new Error("secret"), problems: Array.from({ length: 10 }, (_, index) => ({ path: `messages[${index}]`, message: "is wrong" })) });
     assert.equal(openAi(error).param, "messages[0]");
     assert.match(String(openAi(error).message), /^The request is not valid\. messages\[0\]: is wrong; .*messages\[7\]: is wrong; and 2 more\. Correct the problems/);
+    const troubles = [{ path: "a/m", message: "Status 500." }, { path: "b/m", message: "It did not answer in time." }];
+    const failed = new AppError("PROVIDER_UNAVAILABLE", "a/m: Status 500. b/m: It did not answer in time.", { problems: troubles });
+    for (const { message } of [openAi(failed), anthropic(failed).error]) assert.equal(message, `${failed.message} ${failed.hint}`);
     assert.equal(anthropic(error).request_id, "req_1");
     assert.doesNotMatch(JSON.stringify([openAi(error), anthropic(error)]), /secret/);
   });
