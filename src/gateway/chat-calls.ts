@@ -6,6 +6,7 @@ import { nanoDollars } from "../ledger/index.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { answerKey, semanticQuestion, type AnswerCache, type CacheLead, type CacheLook } from "./cache/index.ts";
 import type { CallContext } from "./call-context.ts";
+import { betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
 import type { CallRecord } from "./call-record.ts";
 import { boundedOutput, boundsOfChat, boundsOfRounds } from "./chat-bounds.ts";
@@ -55,6 +56,7 @@ interface Chat {
   protocol: ChatProtocol;
   body: Uint8Array;
   parsed: ChatRequest;
+  betas: string | null;
   entered: OpenedFloor;
   settings: RouteSettings;
   guardrails: Guardrails | null;
@@ -79,17 +81,18 @@ export class ChatCalls {
     const protocol = chatProtocols[name];
     const fields = floor.parse(body);
     const entered = floor.enter(fields.model, context);
-    const parsed = protocol.parse(fields);
+    const betas = name === "anthropic-messages" ? betasOf(context) : null;
+    const parsed = withBetas(protocol.parse(fields), betas);
     const frame: AnswerFrame = { id: ids.next(idKinds[name]), model: fields.model as string, created: Math.floor(context.now / 1000) };
     const { settings } = entered.route;
     const split = splits.of(entered.route.name);
     if (split === undefined) {
-      return this.#carryOut({ name, protocol, body, parsed, entered, settings, guardrails: guardrailsOf(settings), record: floor.record(entered, "chat", parsed.user), frame, context, way: null });
+      return this.#carryOut({ name, protocol, body, parsed, betas, entered, settings, guardrails: guardrailsOf(settings), record: floor.record(entered, "chat", parsed.user), frame, context, way: null });
     }
     return splitCalls.answer(split, {
       id: frame.id, entered, context, session: entered.remarks.session ?? parsed.user, isStream: parsed.stream, record: (opened) => floor.record(opened, "chat", parsed.user),
       bounds: (own, held) => boundsOfRounds(boundsOfChat(withSystemPrompt(parsed, own), held), parsed, own),
-      carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, way }),
+      carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, betas, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, way }),
     });
   }
 
@@ -110,7 +113,8 @@ export class ChatCalls {
 
   async #answered(chat: Chat, lead: { current: CacheLead | null }): Promise<HttpAnswer> {
     const { floor, runner, checker } = this.#parts;
-    const { name, body, parsed, entered, settings, guardrails, record, context } = chat;
+    const { name, body, parsed, betas, entered, settings, guardrails, record, context } = chat;
+    const answerMayPass = guardrails?.guardsOutput !== true;
     const prompted = withSystemPrompt(parsed, settings);
     const held = floor.isHeld(entered, record);
     const bounds = boundsOfChat(prompted, held);
@@ -132,7 +136,7 @@ export class ChatCalls {
       inputTokens: held ? estimateChat(request) : bounds.inputTokens, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
     };
     const maxTokens = held && parsed.sampling.maxOutputTokens === null ? boundedOutput : null;
-    const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed });
+    const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed, answerMayPass, betas });
     const order: CallOrder<ChatAnswer> = {
       route: entered.route.name, settings, facts, deadline: floor.deadline(settings, record), signal: context.signal, prepare: preparation.prepare,
       admit: floor.providerAdmission(bounds.rateTokens, record, settings, context.signal),
@@ -143,7 +147,7 @@ export class ChatCalls {
     record.firstByteMs = opened.firstByteMs;
     const headers = { ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
     if (opened.streamed) {
-      const guard = guarded !== null && guardrails?.guardsOutput === true ? guarded.stream() : null;
+      const guard = guarded !== null && !answerMayPass ? guarded.stream() : null;
       const passed = guard === null && preparation.hasPassed(opened);
       if (!passed) record.answerId = chat.frame.id;
       const stream = new ChatStream({ ...chat, opened, request, guard, passed, hidesUsage: preparation.hidesUsage(opened), requestId: context.requestId });
@@ -160,9 +164,10 @@ export class ChatCalls {
     const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens);
     // Before it is judged: one that is blocked costs as much.
     estimate(record, request, repaired);
-    const answer = guarded === null || guardrails?.guardsOutput !== true ? repaired : await guarded.after(repaired);
+    const answer = guarded === null || answerMayPass ? repaired : await guarded.after(repaired);
     lead.current?.finish(answer);
-    if (answer !== opened.answer || !preparation.hasPassed(opened)) return this.#whole(chat, request, answer, headers);
+    // What a guardrail has not read does not go out: other choices, fields that are not known.
+    if (answer !== opened.answer || !answerMayPass || !preparation.hasPassed(opened)) return this.#whole(chat, request, answer, headers);
     record.answerId = answer.id;
     return this.#ended(chat, answer, "application/json", headers, opened.body);
   }
@@ -173,7 +178,7 @@ export class ChatCalls {
     try {
       let step = await rounds.next(first);
       while (step.do === "ask") {
-        const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false }).prepare });
+        const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null }).prepare });
         record.attempts = [...record.attempts, ...next.attempts];
         if (next.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
         step = await rounds.next(next.answer);

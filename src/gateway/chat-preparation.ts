@@ -2,6 +2,7 @@ import { AppError } from "../core/errors.ts";
 import type { ChatAnswer } from "./conversation/chat-answer.ts";
 import type { ChatRequest } from "./conversation/chat-request.ts";
 import { safeHeader } from "./answer-headers.ts";
+import { betaHeader } from "./caller-betas.ts";
 import { editNativeBody } from "./protocols/index.ts";
 import type { chatProtocols } from "./protocols/index.ts";
 import type { OpenedCall, PreparedCall, ReadyProvider } from "./routing/call-plan.ts";
@@ -16,6 +17,10 @@ export interface PreparationOptions {
   settings: RouteSettings;
   /** Nothing stands between caller and provider that would change the bytes. */
   mayPass: boolean;
+  /** Nothing looks at the answer that would have it written anew. */
+  answerMayPass: boolean;
+  /** Of a caller of Anthropic's protocol. */
+  betas: string | null;
   /** The most output, where the gateway says it and not the caller. */
   maxTokens: number | null;
 }
@@ -28,6 +33,13 @@ interface Made {
 
 /** Kept for the answer where a conversation is cut to size and nobody said how long the answer may be. */
 const keptForAnswer = 1024;
+
+/** What only a provider's own bytes give back: an answer that is written anew is one, of text. */
+const ofBytesAlone: Readonly<Record<string, (value: unknown) => boolean>> = {
+  n: (value) => typeof value === "number" && value > 1,
+  logprobs: (value) => value === true || typeof value === "number",
+  modalities: (value) => Array.isArray(value) && value.some((word) => word !== "text"),
+};
 
 /** Puts one chat into the form of each target that is tried: its own bytes where the provider speaks the caller's protocol, else by the provider's mapping. */
 export class ChatPreparation {
@@ -50,15 +62,18 @@ export class ChatPreparation {
       const names = request.nativeOnly.map(({ path }) => path).join(", ");
       throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has nothing for ${names}.`, { problems: request.nativeOnly });
     }
-    const upstream = passed
+    if (!passed || !this.#options.answerMayPass) refuseOfBytesAlone(request, target);
+    const ownBetas = mapping.native["anthropic-messages"] === undefined ? {} : betaHeader(this.#options.betas, settings.headers);
+    const written = passed
       ? {
           path: native.path(to), headers: { "content-type": "application/json", ...native.headers?.(to) }, dropped: [], emulated: [],
           body: editNativeBody(this.#options.body, name, { model: target.model, ...(this.#asksForUsage ? { streamUsage: true as const } : {}), ...(maxTokens === null ? {} : { maxTokens }) }),
         }
       : chat.request(maxTokens === null ? request : { ...request, sampling: { ...request.sampling, maxOutputTokens: maxTokens } }, to);
+    const upstream = { ...written, headers: { ...written.headers, ...ownBetas } };
     const prepared: PreparedCall<ChatAnswer> = { request: upstream, read: (body, headers) => chat.answer(body, headers), stream: request.stream ? chat.stream() : null };
     const uncarried = passed ? [] : (request.uncarried ?? []);
-    this.#made.set(prepared, { passed, dropped: [...upstream.dropped, ...uncarried], emulated: [...upstream.emulated, ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
+    this.#made.set(prepared, { passed, dropped: [...upstream.dropped, ...uncarried].filter((path) => !(path in ownBetas)), emulated: [...upstream.emulated, ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
     return prepared;
   };
 
@@ -84,6 +99,13 @@ export class ChatPreparation {
     const options = request.extra.stream_options as { include_usage?: unknown } | undefined;
     return options?.include_usage !== true;
   }
+}
+
+function refuseOfBytesAlone({ extra }: ChatRequest, { provider, model }: RouteTarget): void {
+  const names = Object.keys(ofBytesAlone).filter((name) => Object.hasOwn(extra, name) && ofBytesAlone[name]!(extra[name]));
+  if (names.length === 0) return;
+  const problems = names.map((path) => ({ path, message: "is given only where the provider's answer passes as it came" }));
+  throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `The answer of ${provider}/${model} is written anew here, without ${names.join(", ")}.`, { problems });
 }
 
 function fitted(request: ChatRequest, { maxContextTokens }: RouteTarget, { truncate }: RouteSettings): ChatRequest {

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { answerJson, GatewayUpstream, speakAnthropic, speakOpenAi } from "./gateway-upstream.ts";
+
+describe("what passes the gateway beside the body, and what passes only with the provider's own bytes", () => {
+  let server: RunningServer;
+  const claude = new GatewayUpstream(speakAnthropic);
+  const open = new GatewayUpstream(speakOpenAi);
+
+  before(async () => {
+    const [claudeUrl, openUrl] = await Promise.all([claude.start(), open.start()]);
+    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    await put("providers/claude", { kind: "anthropic", baseUrl: claudeUrl });
+    await put("providers/claude-files", { kind: "anthropic", baseUrl: claudeUrl, headers: { "Anthropic-Beta": "files-api-2025-04-14" } });
+    await put("providers/open", { kind: "openai", baseUrl: `${openUrl}/v1` });
+    await put("routes/guarded", { targets: [{ provider: "open", model: "m" }], guardrails: [{ kind: "pii", on: "output" }] });
+    await put("routes/prompted", { targets: [{ provider: "open", model: "m" }], systemPrompt: "Be brief." });
+    await put("routes/briefly", { targets: [{ provider: "claude", model: "claude-sonnet-4-5" }], systemPrompt: "Be brief." });
+    await put("routes/kept", { targets: [{ provider: "claude", model: "claude-sonnet-4-5" }], cache: { exact: true } });
+  });
+  after(async () => {
+    await server.stop();
+    claude.stop();
+    open.stop();
+  });
+
+  const put = (name: string, settings: object): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/${name}`, { revision: 0, settings });
+  const post = (path: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${server.url}${path}`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
+  const hello = (model: string, more: object = {}): object => ({ model, max_tokens: 20, messages: [{ role: "user", content: "hello" }], ...more });
+  const betas = { "anthropic-beta": "context-1m-2025-08-07, interleaved-thinking-2025-05-14" };
+
+  it("carries a caller's anthropic-beta to Anthropic, beside the provider's own", async () => {
+    assert.equal((await post("/v1/messages?beta=true", hello("claude/claude-sonnet-4-5"), betas)).status, 200);
+    assert.equal(claude.calls.at(-1)!.headers["anthropic-beta"], "context-1m-2025-08-07,interleaved-thinking-2025-05-14");
+    await post("/v1/messages", hello("claude-files/claude-sonnet-4-5"), betas);
+    assert.equal(claude.calls.at(-1)!.headers["anthropic-beta"], "files-api-2025-04-14,context-1m-2025-08-07,interleaved-thinking-2025-05-14");
+    await post("/v1/messages", hello("claude-files/claude-sonnet-4-5"));
+    assert.equal(claude.calls.at(-1)!.headers["anthropic-beta"], "files-api-2025-04-14");
+    const written = await post("/v1/messages", hello("briefly"), betas);
+    assert.equal(claude.calls.at(-1)!.headers["anthropic-beta"], "context-1m-2025-08-07,interleaved-thinking-2025-05-14");
+    assert.equal(written.headers.get("x-slipway-dropped"), null);
+  });
+
+  it("names anthropic-beta as dropped elsewhere, and refuses what is no list of names", async () => {
+    const answer = await post("/v1/messages", hello("open/m"), betas);
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers.get("x-slipway-dropped") ?? "", /anthropic-beta/);
+    assert.equal(open.calls.at(-1)!.headers["anthropic-beta"], undefined);
+    assert.equal((await post("/v1/messages", hello("claude/claude-sonnet-4-5"), { "anthropic-beta": "a b" })).status, 400);
+  });
+
+  it("answers no call with betas from the cache of calls without them", async () => {
+    const asked = claude.calls.length;
+    await post("/v1/messages", hello("kept"));
+    await post("/v1/messages", hello("kept"));
+    assert.equal(claude.calls.length, asked + 1);
+    await post("/v1/messages", hello("kept"), betas);
+    assert.equal(claude.calls.length, asked + 2);
+  });
+
+  it("gives several answers only where the provider's bytes pass, so that none is lost and none goes by a guardrail", async () => {
+    const choice = (index: number, content: string): object => ({ index, message: { role: "assistant", content, refusal: null }, logprobs: null, finish_reason: "stop" });
+    open.answer = (_call, response) => answerJson(response, { id: "x", object: "chat.completion", created: 1, model: "m", choices: [choice(0, "nothing here"), choice(1, "write to ann.lee@example.org")], usage: { prompt_tokens: 1, completion_tokens: 9, total_tokens: 10 } });
+    const passed = (await (await post("/v1/chat/completions", hello("open/m", { n: 2 }))).json()) as { choices: unknown[] };
+    assert.equal(passed.choices.length, 2);
+    const asked = open.calls.length;
+    for (const model of ["guarded", "prompted"]) {
+      for (const field of [{ n: 2 }, { logprobs: true }, { n: 2, stream: true }]) {
+        const refused = await post("/v1/chat/completions", hello(model, field));
+        const { error } = (await refused.json()) as { error: { code: string; param: string } };
+        assert.deepEqual([refused.status, error.code, error.param], [400, "unsupported_parameter", Object.keys(field)[0]]);
+      }
+      assert.equal((await post("/v1/chat/completions", hello(model, { n: 1, logprobs: false }))).status, 200);
+    }
+    assert.equal(open.calls.length, asked + 2);
+    // Also where the provider gives what nobody asked for.
+    const guarded = await (await post("/v1/chat/completions", hello("guarded"))).text();
+    assert.ok(guarded.includes("nothing here") && !guarded.includes("ann.lee"), guarded);
+  });
+});
