@@ -38,7 +38,12 @@ describe("the gateway in the console", () => {
     await dialog.getByLabel("Dollars a day").fill("-1");
     await dialog.getByText("A number above 0.").waitFor();
     await dialog.getByLabel("Dollars a day").fill("1000");
+    await dialog.getByLabel("System prompt").fill("Be brief.");
+    await dialog.getByLabel("Seconds for a call").fill("0");
+    await dialog.getByText("A number from 0.001 to 3600.").waitFor();
+    await dialog.getByLabel("Seconds for a call").fill("30");
     await dialog.getByRole("button", { name: "JSON" }).click();
+    assert.match(await dialog.getByLabel("Settings").inputValue(), /"deadlineMs": 30000[^]*"systemPrompt": "Be brief\."/);
     assert.match(await dialog.getByLabel("Settings").inputValue(), /"ttlSeconds": 60/);
     await dialog.getByRole("button", { name: "Form" }).click();
     await dialog.getByLabel("Why").fill("the first one");

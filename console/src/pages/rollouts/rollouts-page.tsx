@@ -29,7 +29,7 @@ export function RolloutsPage() {
       <div className="toolbar">
         <label className="select-label">
           Of
-          <select className="input" value={model ?? ""} onChange={(event) => query.set({ model: event.target.value, before: null })}>
+          <select className="input" aria-label="Of which model or route" value={model ?? ""} onChange={(event) => query.set({ model: event.target.value, before: null })}>
             <option value="">all models and routes</option>
             <SubjectOptions chosen={model ?? null} />
           </select>
