@@ -1,16 +1,13 @@
 export * from "./schemas.ts";
 export { AccessServices, type AccessParts } from "./access-services.ts";
 export type { TeamOfObject } from "./access-gate.ts";
-export { accessCommands } from "./commands.ts";
 export { accessRoutes, type AccessRouteParts } from "./routes.ts";
 export type { AccessStore, ChangeBy, KeyStore, Session, SessionStore, TeamStore, UserStore } from "./access-store.ts";
-export { auditCommands } from "./audit-commands.ts";
 export { auditRequests } from "./audit-request.ts";
 export { auditRoutes } from "./audit-routes.ts";
 export { chainAuditEntries } from "./audit-chain.ts";
 export type { AuditEntry, AuditHead, AuditLog, AuditQuery, AuditResult, ChainedAuditEntry, StoredAuditEntry } from "./audit-log.ts";
 export { AuditTrail, type AuditVerification } from "./audit-trail.ts";
-export { setupCommands } from "./setup-commands.ts";
 export { setupRoutes } from "./setup-routes.ts";
 export { SetupService } from "./setup-service.ts";
 export type { SetupStore, SetupToken } from "./setup-store.ts";

@@ -84,19 +84,8 @@ export function installerEnvironment(environment: NodeJS.ProcessEnv = process.en
   return { ...childEnvironment(environment), ...Object.fromEntries(own) };
 }
 
-/** The key that the commands show to the server; undefined for a server that asks for none. */
-export function clientApiKey(environment: NodeJS.ProcessEnv = process.env): string | undefined {
-  const key = environment.SLIPWAY_API_KEY?.trim();
-  return key === "" ? undefined : key;
-}
-
 /** Of a variable that a provider's key is in; what is empty is not there. */
 export function environmentValue(name: string, environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const value = environment[name]?.trim();
   return value === "" ? undefined : value;
-}
-
-/** Where the commands find the server. */
-export function serverUrl(environment: NodeJS.ProcessEnv = process.env): string {
-  return environment.SLIPWAY_URL ?? "http://127.0.0.1:4400";
 }

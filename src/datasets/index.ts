@@ -1,6 +1,5 @@
 export * from "./schemas.ts";
 export { addDataset, type DatasetFile } from "./add-dataset.ts";
-export { datasetCommands } from "./commands.ts";
 export { DatasetService } from "./dataset-service.ts";
 export type { DatasetFacts, DatasetStore } from "./dataset-store.ts";
 export { datasetRoutes } from "./routes.ts";

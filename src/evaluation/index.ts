@@ -1,5 +1,4 @@
 export * from "./schemas.ts";
-export { evaluationCommands } from "./commands.ts";
 export type { EvaluatedRegistry } from "./evaluation-plan.ts";
 export { EvaluationService } from "./evaluation-service.ts";
 export type { EvaluationStore } from "./evaluation-store.ts";

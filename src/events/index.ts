@@ -1,6 +1,5 @@
 export * from "./schemas.ts";
 export { systemAlarm, type Alarm } from "./alarm.ts";
-export { eventCommands } from "./commands.ts";
 export type { DeliveryOutcome, DeliveryStore, LeasedDelivery, Subscription } from "./delivery-store.ts";
 export { EventDispatcher, type Subscriber } from "./event-dispatcher.ts";
 export { OutboxFollower } from "./outbox-follower.ts";

@@ -1,5 +1,4 @@
 export * from "./schemas.ts";
-export { exportCommands } from "./commands.ts";
 export { exportWorkflow } from "./export-workflow.ts";
 export type { ConversionSession, ConvertedModel, ModelConverter, OriginalModel } from "./model-converter.ts";
 export type { LocatedModel, OriginalModels } from "./original-models.ts";

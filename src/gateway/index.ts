@@ -8,7 +8,6 @@ export { gatewayMetrics } from "./gateway-metrics.ts";
 export { CallableModels } from "./callable-models.ts";
 export { ChatCalls } from "./chat-calls.ts";
 export { clientRoutes } from "./client-routes.ts";
-export { gatewayCommands } from "./commands.ts";
 export { GatewayCatalog } from "./gateway-catalog.ts";
 export { GatewaySettingsService } from "./gateway-settings-service.ts";
 export { Guardrails } from "./guardrails/index.ts";

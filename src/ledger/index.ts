@@ -3,7 +3,6 @@ export { BudgetAlerts } from "./budget-alerts.ts";
 export { BudgetKeeper, type Reservation, type ReserveRequest } from "./budget-keeper.ts";
 export type { BudgetScope, BudgetStore, Reserved, ScopeState } from "./budget-store.ts";
 export { nanoDollars, type Attribution, type BilledTokens, type LedgerEntry } from "./ledger-entry.ts";
-export { ledgerCommands } from "./commands.ts";
 export { ledgerRoutes } from "./routes.ts";
 export type { JournalPart, LedgerJournal } from "./ledger-journal.ts";
 export { LedgerService } from "./ledger-service.ts";

@@ -20,8 +20,6 @@ export { RegistryService, type RegistryParts } from "./registry-service.ts";
 export { assertRunnable, championAlias, isRunnable } from "./runnable.ts";
 export type { SourceRequest } from "./source-registration.ts";
 export type { UpstreamSource } from "./upstream-source.ts";
-export { catalogCommands } from "./catalog-commands.ts";
-export { registryCommands } from "./commands.ts";
 export { deployFiles, type DeployFiles } from "./deploy-files.ts";
 export { registryRoutes } from "./routes.ts";
 export { typicalNumber } from "./typical-number.ts";

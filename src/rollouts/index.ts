@@ -1,5 +1,4 @@
 export * from "./schemas.ts";
-export { rolloutCommands } from "./commands.ts";
 export * from "./ab-tests/index.ts";
 export type { CheckParts } from "./entry-checks.ts";
 export { keepFormerVersions } from "./keep-former-versions.ts";

@@ -11,7 +11,6 @@ export type { SpanAround } from "./open-inference/inference-service.ts";
 export { ServingInference } from "./serving-inference.ts";
 export { ServingService } from "./serving-service.ts";
 export type { ServingParts } from "./serving-parts.ts";
-export { servingCommands } from "./commands.ts";
 export type { VerdictAt } from "./explain.ts";
 export { servingRoutes, type ServingRouteParts } from "./routes.ts";
 export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes } from "./open-inference/index.ts";

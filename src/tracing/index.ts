@@ -7,7 +7,6 @@ export type { StoredTrace, TraceFacts, TraceKey, TraceStore, VisibleTraces } fro
 export type { StoredSpan } from "./stored-span.ts";
 export { anyValue, spanJson } from "./otlp/encode-json.ts";
 export { BufferedSpanSink } from "./buffered-span-sink.ts";
-export { traceCommands } from "./commands.ts";
 export { spansOfTraceFile } from "./mlflow/trace-file.ts";
 export { langsmithRoutes } from "./langsmith/routes.ts";
 export { tracingRoutes } from "./routes.ts";

@@ -4,7 +4,6 @@ export type { LoggedModelStore } from "./logged-model-store.ts";
 export type { RunChanges, RunEntries, RunMetric, Search, TrackingStore, VisibleExperiments } from "./tracking-store.ts";
 export { ArtifactLocations, type ArtifactOwner } from "./artifact-locations.ts";
 export { artifactPathOf, ArtifactService, nameOfPlace, placeBelow, type ArtifactPlace } from "./artifact-service.ts";
-export { runCommands } from "./commands.ts";
 export { trackingRoutes } from "./routes.ts";
 export type { ViewStore } from "./view-store.ts";
 export { ExperimentAccess } from "./experiment-access.ts";

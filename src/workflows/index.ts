@@ -2,7 +2,6 @@ export * from "./schemas.ts";
 export type { CommandResult, CommandRunner, CommandSpec } from "./command-runner.ts";
 export { DefinitionCatalogue } from "./definition-catalogue.ts";
 export { workflow, type RetryPolicy, type StepContext, type StepOptions, type WorkflowContext, type WorkflowDefinition } from "./definition.ts";
-export { workflowCommands } from "./commands.ts";
 export { followRun, followToEnd } from "./follow-run.ts";
 export { loadDefinitions } from "./load-definitions.ts";
 export { maintenanceWorkflow, scheduleMaintenance, type MaintenanceTask } from "./maintenance.ts";

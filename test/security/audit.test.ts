@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { after, before, describe, it } from "node:test";
-import { auditCommands } from "../../src/access/index.ts";
+import { auditCommands } from "../../src/access/audit-commands.ts";
 import { HttpApiClient } from "../../src/client/http-api-client.ts";
 import type { CommandContext } from "../../src/core/command.ts";
 import { startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";

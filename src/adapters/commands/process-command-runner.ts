@@ -37,21 +37,20 @@ interface ProgramEnd {
 /** Runs programs as child processes, each in a session, a process group and a working folder of its own. Not on Windows. */
 export class ProcessCommandRunner implements CommandRunner {
   readonly #options: ProcessCommandRunnerOptions;
-  readonly #programs: LimitPrograms;
   readonly #pace: ReadingPace;
+  #programs: Promise<LimitPrograms> | undefined;
 
-  private constructor(options: ProcessCommandRunnerOptions, programs: LimitPrograms) {
+  private constructor(options: ProcessCommandRunnerOptions) {
     this.#options = options;
-    this.#programs = programs;
     this.#pace = options.pace ?? new ReadingPace();
   }
 
-  /** Removes what killed servers left in the directory, and looks which limits this machine can set. */
+  /** Removes what killed servers left in the directory. */
   static async open(options: ProcessCommandRunnerOptions): Promise<ProcessCommandRunner> {
     // A program runs in another folder: what it is told of its files must hold there too.
     const directory = resolve(options.directory);
-    const [programs] = await Promise.all([findLimitPrograms(options.environment), WorkingFolder.removeAll(directory)]);
-    return new ProcessCommandRunner({ ...options, directory }, programs);
+    await WorkingFolder.removeAll(directory);
+    return new ProcessCommandRunner({ ...options, directory });
   }
 
   async run(
@@ -90,9 +89,11 @@ export class ProcessCommandRunner implements CommandRunner {
   ): Promise<void> {
     const mark = randomBytes(16).toString("hex");
     const maxProcesses = spec.maxProcesses ?? defaultMaxProcesses;
+    // Not before: most servers run no program, and trying these two is a tenth of what a start takes.
+    const programs = await (this.#programs ??= findLimitPrograms(this.#options.environment));
     const tasks = await countTasks();
     signal.throwIfAborted();
-    const parameters = launchArguments(this.#programs, {
+    const parameters = launchArguments(programs, {
       mark, program, parameters: spec.command.slice(1), maxMemoryBytes: spec.maxMemoryBytes,
       processes: tasks === null ? null : tasks + maxProcesses,
     });

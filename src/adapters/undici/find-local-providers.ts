@@ -1,4 +1,5 @@
-import { request } from "node:http";
+// Not imported: an import reads every export, and with them Node loads its WebSocket.
+const { request } = process.getBuiltinModule("node:http");
 
 /** Where servers of language models listen by default on the machine that they were started on. */
 const usual = [

@@ -1,6 +1,5 @@
 export { AbTestCounts } from "./ab-test-counts.ts";
 export { AbTestKeeper } from "./ab-test-keeper.ts";
 export { AbTestService } from "./ab-test-service.ts";
-export { abTestCommands } from "./commands.ts";
 export { abTestRoutes } from "./routes.ts";
 export type { AbTestOutcome, AbTestReport, NewAbTest } from "./schemas.ts";
