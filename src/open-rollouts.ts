@@ -97,10 +97,6 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
     // A/B tests have no shadows.
     paired: (pair) => figures.pairedCalls(pair),
     skipped: (route) => figures.shadowSkipped(route),
-    scored: (score) => {
-      figures.scored(score);
-      counts.scored(score);
-    },
   });
   const traffic = servingBySubject({ model: serving, route: routes.serving });
   const replica = new RouteReplica({

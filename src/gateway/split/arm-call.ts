@@ -62,7 +62,8 @@ export class ArmCall {
     this.#enteredArm = split.with(call.entered, revision);
     this.#standby = call.record(this.#enteredStable);
     mark(this.#standby, { split, arm: stableArm, revision: split.active.route.stable });
-    this.#standby.attributes["slipway.failed_arm"] = arm;
+    // What stable answers in its place is no answer of the arm, whoever is to blame, and no fair share of stable's.
+    Object.assign(this.#standby.attributes, { "slipway.failed_arm": arm, "slipway.scored": false });
     this.#trial = call.record(this.#enteredArm);
     mark(this.#trial, assigned);
     this.#trial.watch = { ending: (outcome, error) => this.#beforeEnd(outcome, error), ended: (ending) => this.#ended(ending) };
@@ -148,6 +149,7 @@ export class ArmCall {
   #retry(): void {
     this.#isRetried = true;
     this.#trial.parentSpanId = this.#standby.spanId;
+    this.#trial.attributes["slipway.scored"] = false;
   }
 
   /** The answer is the arm's: so is the call's place, and stable's reservation is not needed. */

@@ -50,5 +50,4 @@ export interface SplitObserver {
   paired(pair: SplitPair): void;
   /** A shadow call was left out: too many were under way, they came too fast, or the budget had no room. */
   skipped(route: TrafficRoute): void;
-  scored(score: SplitScore): void;
 }

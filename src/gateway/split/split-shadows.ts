@@ -68,6 +68,8 @@ export class SplitShadows {
     const record = call.record(entered);
     mark(record, { split, arm, revision });
     record.attributes["slipway.shadow_of"] = mirrored.record.attribution.traceId;
+    // Beside calls of its own a shadow's scores are of other calls.
+    if (route.arms.some(({ name, from, to }) => name === arm && to > from)) record.attributes["slipway.scored"] = false;
     const usualMs = split.usual.whole.p99Ms;
     // As long as an arm is waited for: one that hangs is to be found out as soon here.
     const limitMs = Math.min(entered.route.settings.deadlineMs, route.hard.latencyMs ?? patienceMs(usualMs));

@@ -122,7 +122,7 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
   const floor = new CallFloor({ catalog, admission, calls, spans: { passesOver: ({ traceId }) => letGo.push(traceId) < 0, emit: (_team, made) => void spans.push(...(typeof made === "function" ? made() : [made])) }, clock: time, logger: silentLogger, observer: { ended: () => undefined } });
   const splits = new RouteSplits({ settingsOf: (_route, revision) => Promise.resolve(revisions.get(revision) ?? null) });
   const told = { samples: [] as SplitSample[], pairs: [] as SplitPair[], skipped: 0 };
-  splits.watch({ answered: (sample) => void told.samples.push(sample), paired: (pair) => void told.pairs.push(pair), skipped: () => void told.skipped++, scored: () => undefined });
+  splits.watch({ answered: (sample) => void told.samples.push(sample), paired: (pair) => void told.pairs.push(pair), skipped: () => void told.skipped++ });
   const splitCalls = new SplitCalls({ splits, floor, clock: time, alarm: time.alarm, logger: silentLogger });
   const runner = new TargetCallRunner({ transport: models, provider, health: new ProviderHealth(time), clock: time, random: () => 0.5, alarm: time.alarm, logger: silentLogger });
   const chats = new ChatCalls({

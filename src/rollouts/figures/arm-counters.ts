@@ -56,11 +56,6 @@ export class ArmCounters {
     this.#values.add(name, value);
   }
 
-  /** Takes one back that was added. */
-  removeValue(name: string, value: number): void {
-    this.#values.remove(name, value);
-  }
-
   toFigures(): ArmFigures {
     return {
       arm: this.#arm, version: this.#version, requests: this.#requests, rows: this.#rows, failures: Object.fromEntries(this.#failures), retries: this.#retries,

@@ -8,7 +8,6 @@ import { trafficRoute } from "../../serving/traffic/traffic-route.fixture.ts";
 import type { ArmFigures, PairedFigures } from "../schemas.ts";
 import { mergeFigures } from "./merge-figures.ts";
 import { RolloutFigures } from "./rollout-figures.ts";
-import { ScoredCalls } from "./scored-calls.ts";
 
 const canary = (change: Partial<TrafficRoute> = {}): TrafficRoute =>
   trafficRoute({ model: "route:chat", rollout: "rol_1", phase: "canary", arms: [{ name: "candidate", version: "2", from: 0, to: 0.5 }], hard: { failures: 3, latencyMs: null }, ...change });
@@ -22,7 +21,6 @@ const pair = (shadow: Partial<SplitPair["shadow"]>, stable: Partial<SplitPair["s
   route: shadowing(), callId: "c", time: epochMs(1), stable: { revision: "1", latencyUs: 1000, costDollars: 0.02, ...stable },
   shadow: { arm: "candidate", revision: "2", latencyUs: 3000, costDollars: 0.05, outcome: "ok", isFailure: false, traceId: "t2", ...shadow },
 });
-const score = (value: number | null, at: number, traceId = "t1") => ({ traceId, name: "helpful", value, time: epochMs(at) });
 
 function opened() {
   const tripped: string[] = [];
@@ -49,16 +47,6 @@ describe("figures of calls of a route", () => {
     assert.deepEqual(figures.open().map(({ rollout }) => rollout), ["rol_1"]);
   });
 
-  it("counts no score for an arm whose call stable answered, whoever was to blame", () => {
-    const { figures, armOf } = opened();
-    figures.answeredCall(call(canary(), "candidate", { outcome: "BUDGET_EXCEEDED" }));
-    figures.scored(score(1, 2));
-    assert.equal(armOf("candidate")?.values, undefined);
-    figures.answeredCall(call(canary(), "candidate", { traceId: "t2" }));
-    figures.scored(score(1, 3, "t2"));
-    assert.equal(armOf("candidate")?.values?.["score helpful"]?.count, 1);
-  });
-
   it("compares what pairs cost, and counts a shadow that fails as the arm's failure", () => {
     const { figures, tripped, armOf } = opened();
     figures.pairedCalls(pair({}));
@@ -69,34 +57,6 @@ describe("figures of calls of a route", () => {
     assert.ok(Math.abs(paired.values!.cost!.mean - 0.03) < 1e-12);
     assert.deepEqual([armOf("candidate", "shadow")?.requests, armOf("candidate", "shadow")?.failures, armOf("candidate", "shadow")?.values?.cost?.count], [3, { PROVIDER_FAILED: 1 }, 1]);
     assert.deepEqual(tripped, []);
-    figures.scored(score(1, 5, "t2"));
-    assert.equal(armOf("candidate", "shadow")?.values?.["score helpful"]?.count, 1);
-  });
-
-  it("counts a score once for the arm that answered, whatever is told again, corrected or taken back", () => {
-    const { figures, armOf } = opened();
-    const scores = () => armOf("candidate")?.values?.["score helpful"];
-    figures.answeredCall(call(canary(), "candidate"));
-    figures.answeredCall(call(canary(), "candidate", { traceId: "t3" }));
-    figures.answeredCall(call(canary(), "candidate", { traceId: "t4", isFailure: true, outcome: "PROVIDER_FAILED" }));
-    for (const told of [score(0, 5), score(0, 5), score(1, 5, "unknown"), score(1, 5, "t4"), score(1, 6, "t3")]) figures.scored(told);
-    assert.deepEqual([scores()?.count, scores()?.mean], [2, 0.5]);
-    figures.scored(score(1, 9));
-    const { changes } = figures.open()[0]!;
-    figures.scored(score(0, 5));
-    figures.scored(score(1, 9));
-    assert.deepEqual([scores()?.count, scores()?.mean, figures.open()[0]!.changes], [2, 1, changes]);
-    figures.scored(score(null, 10));
-    assert.deepEqual([scores()?.count, scores()?.mean], [1, 1]);
-    figures.drop("rol_1");
-    figures.scored(score(1, 11));
-    assert.equal(figures.hasCalls, false);
-  });
-
-  it("remembers the newest calls", () => {
-    const calls = new ScoredCalls(2);
-    for (const trace of ["a", "b", "c"]) calls.remember(trace, { rollout: "rol_1", phase: "canary", arm: trace });
-    assert.deepEqual(["a", "b", "c"].flatMap((trace) => calls.put(score(1, 1, trace)).map(({ arm }) => arm)), ["b", "c"]);
   });
 
   it("merges values of servers into those of all, and adds no field where there are none", () => {

@@ -20,10 +20,6 @@ export class NamedValues {
     moments.add(value);
   }
 
-  remove(name: string, value: number): void {
-    if (Math.abs(value) <= greatestMeasured) this.#moments.get(name)?.remove(value);
-  }
-
   /** Absent where nothing was added. */
   toFigures(): Pick<ArmFigures, "values"> {
     if (this.#moments.size === 0) return {};

@@ -1,11 +1,10 @@
-import type { SplitPair, SplitSample, SplitScore } from "../../gateway/index.ts";
+import type { SplitPair, SplitSample } from "../../gateway/index.ts";
 import type { ArmSample, PairedSample, StoredTruth, TrafficObserver, TrafficRoute } from "../../serving/index.ts";
 import type { ReplicaFigures } from "../schemas.ts";
 import { mergeFigures } from "./merge-figures.ts";
 import { PhaseCounters } from "./phase-counters.ts";
 import { PredictedLabels } from "./predicted-labels.ts";
 import { predictionValuesOf, type PredictionValues } from "./prediction-values.ts";
-import { ScoredCalls } from "./scored-calls.ts";
 
 export interface RolloutFiguresParts {
   /** Called once for each arm of a phase, on the request path: the arm is to lose its traffic before this returns. `reason` says what its last failure was. */
@@ -23,7 +22,6 @@ export class RolloutFigures implements TrafficObserver {
   readonly #ofRoute = new WeakMap<TrafficRoute, PhaseCounters>();
   readonly #phases = new Map<string, Map<string, PhaseCounters>>();
   readonly #labels = new PredictedLabels();
-  readonly #calls = new ScoredCalls();
 
   constructor({ onHardFailure }: RolloutFiguresParts) {
     this.#onHardFailure = onHardFailure;
@@ -84,8 +82,6 @@ export class RolloutFigures implements TrafficObserver {
     // Cached answers and failures cost little, and say nothing of what an answer by these settings costs.
     if (costDollars !== null && outcome === "ok" && !isFailure) counters.addValue("cost", costDollars);
     phase.countAssignment(sample);
-    // What stable answered in its place is no answer of the arm, whoever is to blame.
-    if (outcome === "ok" || outcome === "cached") this.#calls.remember(sample.traceId, { rollout: route.rollout, phase: route.phase, arm });
     if (arm !== stableArm) this.#judge(phase, route, arm, sample);
   }
 
@@ -98,7 +94,6 @@ export class RolloutFigures implements TrafficObserver {
       const counters = phase.arm(shadow.arm, shadow.revision);
       counters.add({ ...shadow, rows: 1 }, null);
       if (shadow.costDollars !== null && isAnswer) counters.addValue("cost", shadow.costDollars);
-      if (isAnswer) this.#calls.remember(shadow.traceId, { rollout: route.rollout, phase: route.phase, arm: shadow.arm });
     }
     if (isAnswer) {
       const pairs = phase.paired(shadow.arm);
@@ -106,18 +101,6 @@ export class RolloutFigures implements TrafficObserver {
       if (stable.costDollars !== null && shadow.costDollars !== null) pairs.addCosts(stable.costDollars, shadow.costDollars);
     }
     this.#judge(phase, route, shadow.arm, shadow);
-  }
-
-  /** A score of a trace that arrived, at this server or at another; the same again changes nothing. */
-  scored(score: SplitScore): void {
-    for (const { rollout, phase: name, arm, value, former } of this.#calls.put(score)) {
-      const phase = this.#phases.get(rollout)?.get(name);
-      const counters = phase?.knownArm(arm);
-      if (phase === undefined || counters === undefined) continue;
-      phase.changes++;
-      if (former !== null) counters.removeValue(`score ${score.name}`, former);
-      if (value !== null) counters.addValue(`score ${score.name}`, value);
-    }
   }
 
   /** Truth that arrived, at this server or at another; the same again changes nothing. */
@@ -135,11 +118,6 @@ export class RolloutFigures implements TrafficObserver {
     return mergeFigures([this.#phases.get(rollout)?.get(phase)?.toFigures() ?? { arms: [], paired: [] }]);
   }
 
-  /** Whether there are calls that a score could be of. */
-  get hasCalls(): boolean {
-    return this.#calls.size > 0;
-  }
-
   /** Phases with figures, and a number for each that goes up with every change of them. */
   open(): { rollout: string; phase: string; changes: number }[] {
     return [...this.#phases.values()].flatMap((phases) => [...phases.values()].map(({ rollout, phase, changes }) => ({ rollout, phase, changes })));
@@ -149,7 +127,6 @@ export class RolloutFigures implements TrafficObserver {
   drop(rollout: string): void {
     this.#phases.delete(rollout);
     this.#labels.drop(rollout);
-    this.#calls.drop(rollout);
   }
 
   #countersOf(route: TrafficRoute): PhaseCounters {

@@ -1,6 +1,6 @@
 import { AppError } from "../../core/errors.ts";
 import type { TrafficRoute } from "../../serving/index.ts";
-import { routeFor } from "../rollout.fixture.ts";
+import { rolloutOf, routeFor } from "../rollout.fixture.ts";
 import type { Replica, ReplicaFigures, RolloutRequest } from "../schemas.ts";
 import type { RouteReplicaParts } from "./route-replica.ts";
 
@@ -25,6 +25,7 @@ export class SharedRoutes {
     const through = <Given extends unknown[], Result>(work: (...given: Given) => Result) => (...given: Given): Promise<Result> =>
       connection.cut ? Promise.reject(new AppError("DATABASE_UNAVAILABLE", "planted")) : Promise.resolve(work(...given));
     const store: Store = {
+      find: through((id) => rolloutOf(id)),
       route: through((model) => this.stored.get(model) ?? null),
       routes: through(() => [...this.stored].map(([model, entry]) => ({ model, ...entry }))),
       reportReplica: through((replica) => {

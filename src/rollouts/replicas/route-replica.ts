@@ -1,5 +1,6 @@
 import type { Clock, EpochMs } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
+import { routeOfSubject } from "../../core/traffic-subject.ts";
 import type { ServingService, TrafficRoute, TruthStore } from "../../serving/index.ts";
 import type { FeedbackFeed } from "../../tracing/index.ts";
 import type { Timers } from "../../workflows/index.ts";
@@ -11,13 +12,13 @@ import { FiguresWriter } from "./figures-writer.ts";
 import { liveReplicas } from "./live-replicas.ts";
 import { RouteTaker } from "./route-taker.ts";
 import { TroubleLog } from "./trouble-log.ts";
-import { ScoreFollower } from "./score-follower.ts";
+import { RolloutScores, scoresReplica } from "./rollout-scores.ts";
 import { TruthFollower } from "./truth-follower.ts";
 
 export interface RouteReplicaParts {
   /** Of this process, another one after each start: what a former process counted stays beside what this one counts. */
   id: string;
-  store: Pick<RolloutStore, "request" | "route" | "routes" | "writeFigures" | "readFigures" | "reportReplica" | "replicas" | "removeReplica">;
+  store: Pick<RolloutStore, "find" | "request" | "route" | "routes" | "writeFigures" | "readFigures" | "reportReplica" | "replicas" | "removeReplica">;
   serving: Pick<ServingService, "applyRoute" | "cutArm">;
   figures: RolloutFigures;
   truths: Pick<TruthStore, "readSince">;
@@ -48,7 +49,7 @@ export class RouteReplica {
   readonly #parts: RouteReplicaParts;
   readonly #writer: FiguresWriter;
   readonly #truth: TruthFollower;
-  readonly #scores: ScoreFollower;
+  readonly #scores: RolloutScores;
   readonly #troubles: TroubleLog;
   readonly #routes: RouteTaker;
   /** Of each model with a route. */
@@ -71,7 +72,7 @@ export class RouteReplica {
     this.#troubles = new TroubleLog(parts.logger, "rollouts.trouble");
     this.#writer = new FiguresWriter({ ...parts, replica: parts.id });
     this.#truth = new TruthFollower(parts.truths, parts.figures);
-    this.#scores = new ScoreFollower(parts.feedback, (score) => parts.figures.scored(score));
+    this.#scores = new RolloutScores(parts);
     this.#routes = new RouteTaker({
       ...parts,
       onTaken: (model, route) => this.#hasTaken(model, route),
@@ -162,8 +163,9 @@ export class RouteReplica {
     const { store, figures } = this.#parts;
     const stored = await store.readFigures(rollout, phase);
     const isOpenHere = figures.open().some((open) => open.rollout === rollout && open.phase === phase);
-    const others = isOpenHere ? stored.filter(({ replica }) => replica !== this.id) : stored;
-    return withoutHashes(mergeFigures([...others.map((one) => one.figures), ...(isOpenHere ? [figures.ofPhase(rollout, phase)] : [])]));
+    const scores = this.#scores.ofPhase(rollout, phase);
+    const others = stored.filter(({ replica }) => (replica !== this.id || !isOpenHere) && (replica !== scoresReplica || scores === null));
+    return withoutHashes(mergeFigures([...others.map((one) => one.figures), ...(isOpenHere ? [figures.ofPhase(rollout, phase)] : []), ...(scores === null ? [] : [scores])]));
   }
 
   /** The arm has no traffic here when this returns; the rollout is asked to go back as soon as the database can be told. For `RolloutFigures`. */
@@ -180,7 +182,11 @@ export class RouteReplica {
 
   #hasTaken(model: string, route: TrafficRoute | null): void {
     const former = this.#rollouts.get(model);
-    if (former !== undefined && former !== route?.rollout) this.#writer.ended(former);
+    if (former !== undefined && former !== route?.rollout) {
+      this.#writer.ended(former);
+      this.#scores.ended(former);
+    }
+    if (route?.kind === "rollout" && routeOfSubject(model) !== null) this.#scores.follow(route.rollout);
     if (route === null) this.#rollouts.delete(model);
     else {
       this.#rollouts.set(model, route.rollout);
@@ -201,7 +207,7 @@ export class RouteReplica {
     if (this.#rollouts.size > 0 || this.#trips.length > 0 || now >= this.#beatAt) this.#beat(false);
     this.#routes.retry(now);
     if (now >= this.#lookAt) void this.#look(now);
-    if (now >= this.#truthAt && this.#parts.figures.open().length > 0) void this.#readTruth(now);
+    if (now >= this.#truthAt && (this.#parts.figures.open().length > 0 || this.#scores.size > 0)) void this.#readTruth(now);
     this.#cancelTick = this.#parts.timers.after(beatMs, this.#tick);
   };
 
@@ -261,7 +267,7 @@ export class RouteReplica {
     this.#readingTruth = true;
     this.#truthAt = now + truthMs;
     await this.#troubles.attempt("truth", () => this.#truth.read(this.#parts.clock.now()));
-    if (this.#parts.figures.hasCalls) await this.#troubles.attempt("scores", () => this.#scores.read(this.#parts.clock.now()));
+    await this.#troubles.attempt("scores", () => this.#scores.read());
     this.#readingTruth = false;
   }
 
