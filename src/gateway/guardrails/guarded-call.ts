@@ -1,3 +1,4 @@
+import { AppError } from "../../core/errors.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import type { PersonalDataType } from "./find-personal-data.ts";
@@ -117,9 +118,16 @@ export class GuardedCall {
     if (all.length > classifiedAtOnce * mostClassified) return 1;
     const pieces: Promise<{ label?: string; score?: number }>[] = [];
     for (let at = 0; at < all.length; at += classifiedAtOnce) pieces.push(this.#context.classify(guard.model, all.slice(at, at + classifiedAtOnce)));
-    const verdicts = await Promise.all(pieces);
+    const verdicts = await Promise.all(pieces).catch((error: unknown) => { throw namingGuard(error, guard); });
     return verdicts.filter(({ label, score }) => (label !== undefined && guard.blockLabels.has(label)) || (guard.blockAbove !== null && score !== undefined && score > guard.blockAbove)).length;
   }
+}
+
+/** A caller who asked for another model must not take the guardrail's for its own. */
+function namingGuard(error: unknown, { name, model }: { name: string; model: string }): unknown {
+  if (!(error instanceof AppError)) return error;
+  const { code, message, problems, retryAfterSeconds } = error;
+  return new AppError(code, `The guardrail ${name} could not ask its model ${model}: ${message}`, { problems, cause: error, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
 }
 
 /** What is only read is read with the thinking in it, which `mapRequest` leaves alone. */

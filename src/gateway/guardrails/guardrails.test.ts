@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { AppError } from "../../core/errors.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import { unknownUsage } from "../conversation/chat-answer.ts";
 import { AnswerCollector, eventsOf, type ChatEvent } from "../conversation/chat-event.ts";
@@ -68,6 +69,8 @@ describe("guardrails", () => {
     await guards(...settings).begin(context({ classify })).before(request);
     assert.deepEqual(texts, ["I am [EMAIL_1]"]);
     await assert.rejects(guards(...settings).begin(context({ classify: () => Promise.reject(new Error("down")) })).before(request), /down/);
+    const missing = new AppError("MODEL_NOT_FOUND", "There is no model m.");
+    await assert.rejects(guards(...settings).begin(context({ classify: () => Promise.reject(missing) })).before(request), { code: "MODEL_NOT_FOUND", message: "The guardrail c could not ask its model m: There is no model m." });
   });
 
   it("see patterns through zero-width characters, other widths and escapes in arguments", async () => {
