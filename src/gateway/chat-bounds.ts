@@ -16,21 +16,28 @@ const bringsUnseen = ["previous_response_id", "conversation", "web_search_option
 /** Tools of a provider's own kind that the caller runs: their results come as messages. Any other is run by the provider. */
 const runByCaller = /^(?:function|custom|local_shell|shell|apply_patch|computer|bash|text_editor|memory)(?:_|$)/;
 
+/** Of one round. */
+export interface ChatBounds extends CallBounds {
+  /** Tokens of input by estimate, also where a budget holds the call. */
+  estimatedInput: number;
+}
+
 /**
  * What one chat may use at most. `held`: a budget holds it, so that no text may cost more than is said here; images, and documents that came with the call, are taken at their usual count. Throws
  * GATEWAY_FIELD_UNSUPPORTED for a call under a budget whose cost nobody would ever be told.
  */
-export function boundsOfChat(request: ChatRequest, held: boolean): CallBounds {
-  const estimate = estimateChat(request);
+export function boundsOfChat(request: ChatRequest, held: boolean): ChatBounds {
+  const estimatedInput = estimateChat(request);
   const outputTokens = request.sampling.maxOutputTokens ?? boundedOutput;
-  if (!held) return { inputTokens: estimate, outputTokens, rateTokens: estimate + outputTokens };
+  const rateTokens = estimatedInput + outputTokens;
+  if (!held) return { inputTokens: estimatedInput, outputTokens, rateTokens, estimatedInput };
   if (request.nativeOnly?.some(({ path }) => path === "background") === true) {
     const problems = [{ path: "background", message: "what it costs is told to nobody who waits here" }];
     throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "A call under a budget cannot go on in the background.", { problems });
   }
   const inputTokens = mostTokensOfChat(request) + tokensOfExtra(request) + (hasUnseen(request) ? unseenTokens : 0);
   const predicted = request.extra.prediction === undefined ? 0 : mostTokens(JSON.stringify(request.extra.prediction));
-  return { inputTokens, outputTokens: outputTokens + predicted, rateTokens: estimate + outputTokens };
+  return { inputTokens, outputTokens: outputTokens + predicted, rateTokens, estimatedInput };
 }
 
 /** With all that the call may make of one chat: several answers, rounds of repair, which see the broken answer too, and a hedge that costs as much as the call itself. */

@@ -133,7 +133,7 @@ export class ChatCalls {
     const most = boundsOfRounds(bounds, request, settings);
     await (chat.way?.admit === undefined ? floor.admit(entered, record, most, context) : chat.way.admit(most));
     const facts: CallFacts = {
-      inputTokens: held ? estimateChat(request) : bounds.inputTokens, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
+      inputTokens: bounds.estimatedInput, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
     };
     const maxTokens = held && parsed.sampling.maxOutputTokens === null ? boundedOutput : null;
     const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed, answerMayPass, betas });

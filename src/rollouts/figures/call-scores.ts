@@ -47,7 +47,7 @@ export class CallScores {
     call.places = own;
     const known = call.scores.get(id);
     const isNew = known === undefined || known.revision < revision;
-    if (isNew) call.scores.set(id, { name, value: numberOf(value), time: receivedAt, revision });
+    if (isNew) call.scores.set(id, { name, value: scoreOf(value), time: receivedAt, revision });
     if (isMoved || isNew) this.changes++;
   }
 
@@ -96,7 +96,7 @@ function keyOf({ team, traceId }: TraceKey): string {
 }
 
 /** Null for what is no number: a text in place of a score takes that back. */
-function numberOf(value: unknown): number | null {
+export function scoreOf(value: unknown): number | null {
   const number = typeof value === "boolean" ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : null;
 }

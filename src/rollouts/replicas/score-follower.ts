@@ -1,6 +1,7 @@
 import { epochMs, type EpochMs } from "../../core/clock.ts";
 import type { SplitScore } from "../../gateway/index.ts";
 import type { FeedbackFeed, FeedbackPlace } from "../../tracing/index.ts";
+import { scoreOf } from "../figures/call-scores.ts";
 
 const pageSize = 1000;
 /** Feedback may be seen so much later than the newest: clocks differ, and transactions end in another order than they begin. */
@@ -26,7 +27,7 @@ export class ScoreFollower {
       const arrived = await this.#feed.readSince(from, after, pageSize);
       for (const { feedback: { traceId, name, kind, value }, receivedAt } of arrived) {
         // What should have come out is no opinion of what came out.
-        if (kind === "feedback") this.#scored({ traceId, name, value: numberOf(value), time: epochMs(receivedAt) });
+        if (kind === "feedback") this.#scored({ traceId, name, value: scoreOf(value), time: epochMs(receivedAt) });
       }
       const last = arrived.at(-1);
       if (last !== undefined) {
@@ -38,10 +39,4 @@ export class ScoreFollower {
     // Where nothing came, the next look begins at the same place.
     this.#newest = from === first ? (this.#newest ?? now) : from;
   }
-}
-
-/** Null for what is no number: a text in place of a score takes that back. */
-function numberOf(value: unknown): number | null {
-  const number = typeof value === "boolean" ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) ? number : null;
 }
