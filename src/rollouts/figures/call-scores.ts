@@ -74,8 +74,12 @@ export class CallScores {
     const phases = new Map<string, Map<string, ArmCounters>>();
     for (const { places, scores } of this.#calls.values()) {
       const isOfOne = new Set(places.map(({ arm, revision }) => `${revision} ${arm}`)).size === 1;
-      const newest = new Map<string, { value: number | null; time: number }>();
-      for (const score of scores.values()) if ((newest.get(score.name)?.time ?? -Infinity) <= score.time) newest.set(score.name, score);
+      const newest = new Map<string, { id: string; value: number | null; time: number }>();
+      for (const [id, score] of scores) {
+        const known = newest.get(score.name);
+        // Of one moment: by id, so that every server takes the same one.
+        if (known === undefined || known.time < score.time || (known.time === score.time && known.id < id)) newest.set(score.name, { id, ...score });
+      }
       for (const { phase, arm, revision } of places) {
         let arms = phases.get(phase);
         if (arms === undefined) phases.set(phase, (arms = new Map()));
