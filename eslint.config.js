@@ -113,6 +113,11 @@ export default defineConfig(
     },
   },
   {
+    files: [...tests, "examples/**"],
+    rules: { "no-restricted-imports": ["error", { name: "fast-check", message: "test/kit/fast-check.ts has it with the seed of the run." }] },
+  },
+  { files: ["test/kit/fast-check.ts"], rules: { "no-restricted-imports": "off" } },
+  {
     // The browser has no injected clock at its door: console/src/clock.ts is it.
     files: ["console/src/**"],
     rules: {

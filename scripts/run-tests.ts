@@ -25,6 +25,8 @@ const timeoutMs = 300_000;
 
 // Most files are done sooner than all that they import is compiled.
 Object.assign(process.env, compileCache);
+// What passed passes again; SLIPWAY_TEST_SEED=any draws anew.
+process.env["SLIPWAY_TEST_SEED"] ??= "20261121";
 
 const patterns = positionals.length > 0 ? positionals : ["{src,test,examples,console/src}/**/*.test.ts"];
 // A folder stands for the tests below it; nothing but tests is run.

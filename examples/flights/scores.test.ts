@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fastCheck from "fast-check";
+import fastCheck from "../../test/kit/fast-check.ts";
 import { areaUnderCurve, scoresOf } from "./scores.ts";
 
 /** By its definition: the share of pairs of a late and a punctual flight that are in the right order, ties counting half. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { posix } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { isLocalLocation, isOfAnotherHost, isWithin, localPathOf } from "./local-path.ts";
 
 describe("localPathOf", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { RecentMap } from "./recent-map.ts";
 
 const step = fc.record({ action: fc.constantFrom("set", "get", "delete"), key: fc.nat(20), value: fc.integer({ min: 1, max: 4 }) });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { formatServerSentEvent, parseServerSentEvents, type ServerSentEvent } from "./server-sent-events.ts";
 
 async function parse(bytes: Uint8Array, cuts: readonly number[] = []): Promise<ServerSentEvent[]> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { testSeed } from "../../test/kit/seed.ts";
 import { ManualClock } from "../core/clock.ts";
 import type { AttemptResult } from "./attempt.ts";

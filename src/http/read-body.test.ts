@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { releaseMemory } from "../core/release-memory.ts";
 import { readBody } from "./read-body.ts";
 

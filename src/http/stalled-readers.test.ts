@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { betweenLooks } from "../../test/kit/between-looks.ts";
 import { ManualClock } from "../core/clock.ts";
 import { TimeOrderedIds } from "../core/ids.ts";

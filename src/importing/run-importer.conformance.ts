@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import assert from "node:assert/strict";
 import { buffer } from "node:stream/consumers";
 import { it } from "node:test";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { Readable } from "node:stream";
 import type { Metric, Tag } from "../tracking/schemas.ts";
 import type { ImportSource, SourceExperiment, SourceFile, SourceRun } from "./import-source.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { epochMs } from "../core/clock.ts";
 import type { BudgetScope, BudgetStore } from "./budget-store.ts";
 

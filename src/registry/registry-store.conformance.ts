@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { canonicalJson, jsonDigest } from "../core/canonical-json.ts";
 import { epochMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { RolloutPlan, type StepGate } from "../registry/index.ts";
 import { judge, replay, type Judgement } from "./judge.ts";
 import type { ArmFigures, PairedFigures, PhaseFigures, Verdict } from "./schemas.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { arbitraryPredictionEntry, expectedPrediction } from "../../test/kit/arbitrary-prediction-entry.ts";
 import { ManualClock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { localCaller, type Caller } from "../core/caller.ts";
 import { readTraceParent } from "../core/trace-context.ts";
 import { ServingBench } from "./serving-service.fixture.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { epochMs, type EpochMs } from "../core/clock.ts";
 import type { StoredTruth, TruthRecord } from "./schemas.ts";
 import type { TruthStore } from "./truth-store.ts";

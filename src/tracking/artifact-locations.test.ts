@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { ArtifactLocations } from "./artifact-locations.ts";
 
 const run = (artifactUri: string) => ({ id: "r1", experiment: "7", artifactUri });

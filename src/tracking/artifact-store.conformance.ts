@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { AppError } from "../core/errors.ts";
 import type { ArtifactStore } from "./artifact-store.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { allPages, by, failsWith, newExperiment, newRun, pairs, point, storeNow as now, type TrackingStores } from "./new-run.fixture.ts";
 import { naiveSearch } from "./run-search.fixture.ts";
 import type { Run, SearchCondition, SearchField, SearchOrder } from "./schemas.ts";

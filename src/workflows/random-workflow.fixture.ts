@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import { z } from "zod";
 import type { WorkflowContext, WorkflowDefinition } from "./definition.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../test/kit/fast-check.ts";
 import type { SqlDatabase } from "../adapters/sql/sql-database.ts";
 import { FaultyClock } from "../../test/kit/faulty-clock.ts";
 import { ManualClock } from "../core/clock.ts";

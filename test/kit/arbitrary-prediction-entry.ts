@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "./fast-check.ts";
 import { epochMs } from "../../src/core/clock.ts";
 import { type IdGenerator, timeOfId } from "../../src/core/ids.ts";
 import { Datatype, elementCount, type TensorData, typedArrayOf } from "../../src/core/tensor.ts";

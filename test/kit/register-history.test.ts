@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "./fast-check.ts";
 import { registerViolation, type RegisterOperation } from "./register-history.ts";
 
 type Sketch = [kind: "write" | "read", value: number | null, start: number, end: number];

@@ -6,8 +6,8 @@ import { SeededRandom } from "./seeded-random.ts";
 export { SeededRandom };
 
 /**
- * The seed of this run, another each time unless SLIPWAY_TEST_SEED names it: faults, randomness, clocks and fast-check's
- * `seed` are drawn from it. Whoever imports this file is a test: each of its tests that fails tells the seed.
+ * The seed of this run, another each time unless SLIPWAY_TEST_SEED names it: faults, randomness, clocks and properties
+ * are drawn from it. Whoever imports this file is a test: each of its tests that fails tells the seed.
  */
 export const testSeed = seedOf(process.env["SLIPWAY_TEST_SEED"]);
 
@@ -31,8 +31,8 @@ export function drawFifth<Item>(purpose: string, items: readonly Item[]): Item[]
 }
 
 function seedOf(given: string | undefined): number {
-  if (given === undefined) return randomInt(2 ** 31);
+  if (given === undefined || given === "any") return randomInt(2 ** 31);
   const seed = Number(given);
-  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 31) throw new Error("SLIPWAY_TEST_SEED is a whole number from 0 to 2147483647.");
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 31) throw new Error("SLIPWAY_TEST_SEED is a whole number from 0 to 2147483647, or any.");
   return seed;
 }

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import fc from "fast-check";
+import fc from "../kit/fast-check.ts";
 import { openRedis, RedisBudgetStore, type RedisConnection } from "../../src/adapters/redis/index.ts";
 import { redisScript } from "../../src/adapters/redis/redis-script.ts";
 import { epochMs, systemClock } from "../../src/core/clock.ts";

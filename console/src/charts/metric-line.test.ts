@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { metricLine, nearestIndex, smooth, stepsBetween, valueBounds } from "./metric-line.ts";
 
 const samples = (values: (number | string)[]) => ({ run: "r", steps: values.map((_, index) => index), timestamps: values.map((_, index) => 1_000_000 + index * 500), values });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { Readable } from "node:stream";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { readTar } from "./read-tar.ts";
 import { writeTar } from "./write-tar.ts";
 

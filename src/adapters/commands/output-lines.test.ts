@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { once } from "node:events";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { OutputLines, ReadingPace } from "./output-lines.ts";
 
 const plenty = { atOnce: Infinity, perSecond: Infinity };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { roundToHalf } from "../../core/half-float.ts";
 import { ColumnCounter } from "../../monitoring/column-counter.ts";
 import { populationStabilityIndex } from "../../monitoring/psi.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { DuckDBInstance, type Json } from "@duckdb/node-api";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { arbitraryPredictionEntry, expectedPrediction } from "../../../test/kit/arbitrary-prediction-entry.ts";
 import { ManualClock } from "../../core/clock.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";

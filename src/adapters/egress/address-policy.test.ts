@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { BlockList } from "node:net";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { addressBlock, addressBytes, inBlock, isPublicAddress, mayBeNamed } from "./address-policy.ts";
 
 const isPublic = (text: string): boolean => isPublicAddress(addressBytes(text)!);

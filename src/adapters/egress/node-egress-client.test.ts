@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createTlsServer } from "node:https";
 import { createServer as createNetServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { after, before, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { makeCertificate } from "../../../test/kit/certificates.ts";
 import type { EgressAnswer, EgressRequest } from "../../core/egress.ts";
 import { AppError } from "../../core/errors.ts";

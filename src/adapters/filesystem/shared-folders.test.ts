@@ -7,7 +7,7 @@ import { join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { AppError } from "../../core/errors.ts";
 import { SharedFolders } from "./shared-folders.ts";
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { compileCache } from "../../../test/kit/compile-cache.ts";
 import { AppError } from "../../core/errors.ts";
 import { systemClock } from "../../core/clock.ts";

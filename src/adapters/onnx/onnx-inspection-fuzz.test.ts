@@ -1,6 +1,6 @@
 import { equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { linearModel, loopsAsOftenAsTold, mixedInputsModel, zipMapClassifier } from "../../../test/kit/onnx-models.ts";
 import { AppError } from "../../core/errors.ts";
 import { TensorSpec } from "../../registry/schemas.ts";

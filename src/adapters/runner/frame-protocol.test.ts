@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { elementCount, typedArrayOf, type Datatype, type Tensor } from "../../core/tensor.ts";
 import { encodeFrame, FrameDecoder, FrameError, writeFrame, type Frame } from "./frame-protocol.ts";
 

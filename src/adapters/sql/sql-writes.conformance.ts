@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { sql, type CompiledQuery, type Kysely, type Transaction } from "kysely";
 import type { Migration } from "./migrations/migration.ts";
 import type { SqlDatabase } from "./sql-database.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { sql } from "kysely";
 import { epochMs } from "../../core/clock.ts";
 import { SqliteDialect } from "./dialects/sqlite/sqlite-dialect.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { AnswerCacheStore } from "./answer-cache-store.ts";
 
 export interface AnswerCacheStoreSubject {

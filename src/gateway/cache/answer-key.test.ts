@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import { answerKey, semanticQuestion, type AnswerScope } from "./answer-key.ts";
 import { chatOf, messagesArbitrary } from "./chats.fixture.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import { unknownUsage } from "../conversation/chat-answer.ts";
 import type { ChatMessage, ChatRequest } from "../conversation/chat-request.ts";

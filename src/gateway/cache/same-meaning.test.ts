@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { lastNearMisses, laterNearMisses, nearMisses, paraphrases } from "./question-pairs.fixture.ts";
 import { sameMeaning } from "./same-meaning.ts";
 

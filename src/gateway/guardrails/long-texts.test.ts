@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { unknownUsage, type ChatAnswer } from "../conversation/chat-answer.ts";
 import { GuardrailSettings } from "../schemas.ts";
 import { findPersonalData, type PersonalData, type PersonalDataType } from "./find-personal-data.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { AppError } from "../../core/errors.ts";
 import { Limits } from "../schemas.ts";
 import { Admission, type AdmissionRequest, type Ticket } from "./admission.ts";

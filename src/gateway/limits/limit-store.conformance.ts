@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { Bucket, LimitStore, Taken } from "./limit-store.ts";
 
 export interface LimitStoreSubject {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { unknownUsage, type ChatAnswer, type FinishReason } from "../conversation/chat-answer.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import { compileSchema } from "./compile-schema.ts";

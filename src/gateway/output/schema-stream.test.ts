@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { compileSchema } from "./compile-schema.ts";
 import { SchemaStream } from "./schema-stream.ts";
 import type { Schema } from "./schema-limits.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { UsageChunkFilter } from "./stream-filter.ts";
 
 const usage = 'data: {"id":"1","choices": [ ],"usage":{"prompt_tokens":3}}';

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { AppError } from "../../core/errors.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import { AnswerCollector, type ChatEvent } from "../conversation/chat-event.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { countTokens } from "./count-tokens.ts";
 import { estimateTokens, mostTokens } from "./estimate-tokens.ts";
 import { encodingOf, loadEncoding, type CountPiece } from "./token-encoding.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { KeyFraction } from "../../serving/traffic/key-fraction.ts";
 import { meanDifferenceSequence } from "../statistics/index.ts";
 import { ArmUnits } from "./arm-units.ts";

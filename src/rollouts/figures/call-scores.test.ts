@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { Feedback, SplitPlace } from "../../tracing/index.ts";
 import type { Moments } from "../statistics/index.ts";
 import { CallScores } from "./call-scores.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { ArmFigures, PairedFigures, ReplicaFigures } from "../schemas.ts";
 import { RunningMoments } from "../statistics/index.ts";
 import { KeySample } from "./key-sample.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { numberToHalf } from "../../core/half-float.ts";
 import type { Datatype, Tensor, TensorData } from "../../core/tensor.ts";
 import { predictionValuesOf } from "./prediction-values.ts";

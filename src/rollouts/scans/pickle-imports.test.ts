@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { Contract } from "../../registry/index.ts";
 import { isAllowedImport, readPickleImports } from "./pickle-imports.ts";
 import { scanModelFiles } from "./scan-model-files.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { type Moments, type SequentialOptions, againstLimit, carryForward, meanDifferenceSequence, meanSequence, mixtureTest } from "./index.ts";
 import { assertFinite, known, near } from "./near.fixture.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import { AppError } from "../../core/errors.ts";
 import { Datatype, elementCount, typedArrayOf, type Tensor, type TensorData } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { writeInferResponse } from "./write-infer-response.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../test/kit/fast-check.ts";
 import type { Signature } from "../../registry/index.ts";
 import { testSeed } from "../../../test/kit/seed.ts";
 import { assign, assignmentTable, type AssignableRequest } from "./assign.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../../test/kit/fast-check.ts";
 import { columnInGrammar, expandColumns, listText, nextOrder, orderOf, packColumns, queryOf, textList, usualColumns, viewOf } from "./view-state.ts";
 
 describe("the view of runs in the address", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../../test/kit/fast-check.ts";
 import { barOf, buildSpanTree, shownNodes, type TreeSpan } from "./span-tree.ts";
 
 const span = (spanId: string, parentSpanId: string | null, offsetMs: number, durationMs: number | null): TreeSpan => ({ spanId, parentSpanId, offsetMs, durationMs });

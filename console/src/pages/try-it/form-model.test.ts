@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../../test/kit/fast-check.ts";
 import type { ColumnProfile, ReferenceProfile, Signature } from "../../data/types.ts";
 import { formParts, initialValues, randomValues, remarkOn, valuesFromTensors, type FormField } from "./form-model.ts";
 import { buildRequest, fieldElement, problemsInMessage } from "./infer-request.ts";

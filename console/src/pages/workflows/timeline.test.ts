@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fastCheck from "fast-check";
+import fastCheck from "../../../../test/kit/fast-check.ts";
 import type { WorkflowStep } from "../../data/types.ts";
 import { layOut } from "./timeline.ts";
 

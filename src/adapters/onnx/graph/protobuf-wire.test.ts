@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../../test/kit/fast-check.ts";
 import { AppError } from "../../../core/errors.ts";
 import { WireCursor, WireWriter } from "./protobuf-wire.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
-import fc from "fast-check";
+import fc from "../../../../../test/kit/fast-check.ts";
 import { escapeLike } from "../../like-pattern.fixture.ts";
 import { globOfLike } from "./glob-pattern.ts";
 
