@@ -48,6 +48,8 @@ describe("samplesNeeded", () => {
         assertFinite(samplesNeeded({ stableVariance, difference, candidateShare, covariateCorrelation, samplesPerDay: 10 })),
       ),
     );
+    // A variance that is next to nothing.
+    assertFinite(samplesNeeded({ stableVariance: 1.861e-319, difference: 132_944_569, candidateShare: 3.3e-11 }));
     assert.deepEqual(samplesNeeded({ stableVariance: 0, difference: 1, candidateShare: 0.5 }), { status: "no-data", reason: "no-variance" });
     assert.deepEqual(samplesNeeded({ stableVariance: 1, difference: 0, candidateShare: 0.5 }), { status: "no-data", reason: "not-finite" });
     assert.deepEqual(samplesNeeded({ stableVariance: 1, difference: 1, candidateShare: 1 }), { status: "no-data", reason: "empty" });

@@ -82,7 +82,7 @@ export function samplesNeeded(question: PowerQuestion): PowerAnswer | NoData {
   const daysLeft = (samples: number): number | null => (samplesPerDay > 0 ? Math.max(0, samples - samplesSoFar) / samplesPerDay : null);
 
   const twoSided = side === "two-sided" ? 2 : 1;
-  const fixedSamples = Math.ceil(((normalUpperQuantile(alpha / twoSided) + powerQuantile) ** 2 * variance) / difference ** 2);
+  const fixedSamples = Math.max(1, Math.ceil(((normalUpperQuantile(alpha / twoSided) + powerQuantile) ** 2 * variance) / difference ** 2));
   const sequentialSamples = sequential(variance, powerQuantile, fewest);
   if (!Number.isFinite(fixedSamples) || sequentialSamples >= mostSamples * 0.999) return noData("not-finite");
   const days = daysLeft(sequentialSamples);
