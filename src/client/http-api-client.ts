@@ -72,6 +72,7 @@ export class HttpApiClient implements ApiClient {
     try {
       return await fetch(this.baseUrl + path, { method, ...init, headers });
     } catch (cause) {
+      if (!/^https?:\/\//i.test(this.baseUrl)) throw new AppError("SERVER_UNREACHABLE", `${JSON.stringify(this.baseUrl)} is no address of a server: it begins with http:// or https://, such as http://127.0.0.1:4400.`, { cause });
       throw new AppError("SERVER_UNREACHABLE", `No Slipway answers at ${this.baseUrl}.`, { cause });
     }
   }
@@ -96,5 +97,8 @@ function errorOf(body: ErrorBody | null, response: Response): AppError {
   const code = Object.hasOwn(errorCatalogue, given) ? (given as ErrorCode) : response.status === 404 ? "ROUTE_NOT_FOUND" : "INTERNAL";
   const error = body?.error;
   if (error === undefined || typeof error === "string") return new AppError(code, error ?? body?.message ?? `The server answered with status ${response.status}.`);
-  return new AppError(code, error.message, { problems: error.problems ?? [] });
+  // The wires of others have one field for both: who shows an error's hint would show it twice.
+  const { hint } = errorCatalogue[code];
+  const message = error.message.endsWith(` ${hint}`) ? error.message.slice(0, -hint.length - 1) : error.message;
+  return new AppError(code, message, { problems: error.problems ?? [] });
 }

@@ -27,8 +27,9 @@ describe("slipway gateway", () => {
     for (const target of ["echo", "echo/echo=-1", "echo/echo=abc", "echo/echo=", "echo/echo=1.2.3", "/echo", "echo/"]) await assert.rejects(run("set-route", ["chat"], { target: [target] }), refused(/is no target/), target);
   });
 
-  it("names the file that is not JSON", async () => {
+  it("names the file that is not JSON or not there", async () => {
     const file = join(directory, "settings.json");
+    await assert.rejects(run("set-route", ["chat"], { file }), refused(/settings\.json cannot be read here: there is no such file/));
     writeFileSync(file, "{bad");
     await assert.rejects(run("set-route", ["chat"], { file }), refused(/settings\.json is not JSON: /));
   });

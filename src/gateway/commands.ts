@@ -199,6 +199,6 @@ async function textOf(path: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).trim();
   } catch (cause) {
-    throw new AppError("INVALID_REQUEST", `${path} cannot be read.`, { cause });
+    throw new AppError("INVALID_REQUEST", `${path} cannot be read here: ${(cause as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : (cause as Error).message}.`, { cause });
   }
 }

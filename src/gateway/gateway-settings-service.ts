@@ -67,7 +67,7 @@ export class GatewaySettingsService {
   async removeProvider(name: string, by: ChangeBy): Promise<void> {
     const { store, catalog } = this.#parts;
     const users = catalog.routes().filter(({ settings }) => settings.targets.some(({ provider }) => provider === name));
-    if (users.length > 0) throw new AppError("INVALID_REQUEST", `The provider ${name} is a target of ${users.map((route) => route.name).join(", ")}.`);
+    if (users.length > 0) throw new AppError("INVALID_REQUEST", `The provider ${name} is a target of the ${users.length === 1 ? "route" : "routes"} ${users.map((route) => route.name).join(", ")}: give ${users.length === 1 ? "it" : "them"} other targets or remove ${users.length === 1 ? "it" : "them"} first.`);
     if (!(await store.removeProvider(name, by))) throw providerNotFound(name);
     await catalog.load();
   }

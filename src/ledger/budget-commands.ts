@@ -77,7 +77,7 @@ function pathOf(team: string, name: string | undefined): string {
 }
 
 function amountOf(text: string): number {
-  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text) || Number(text) === 0) throw new AppError("INVALID_REQUEST", `${text} is not an amount of dollars such as 2.5.`);
+  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text) || Number(text) === 0) throw new AppError("INVALID_REQUEST", `${text} is no amount of dollars above 0, such as 2.5. Who is to call nothing needs no budget: revoke the key, or remove the route.`);
   return Number(text);
 }
 

@@ -36,7 +36,7 @@ const search: Command = {
   },
   render: ({ traces }: { traces: TraceSummary[] }) =>
     traces.length === 0
-      ? "No traces. Send some by OTLP to /v1/traces of this server."
+      ? "No such traces. All there are: slipway traces. To send some, set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to /v1/traces of this server."
       : textTable(
         ["TRACE", "STARTED", "NAME", "STATUS", "TOOK", "SPANS", "TOKENS", "COST", "MODELS"],
         traces.map((trace) => [
