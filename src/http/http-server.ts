@@ -262,11 +262,12 @@ export class HttpServer {
     if (error.status === 401) headers["WWW-Authenticate"] = challengeOf(request, error.code);
     if (error.code === "METHOD_NOT_ALLOWED") headers.Allow = error.message.replace(/^This path takes |\.$/g, "");
     const errorBody = route === undefined ? this.#table.errorBodyOf(request.url ?? "") : route.errorBody;
-    const body = errorBody?.(error, requestId) ?? {
+    const body = errorBody?.(error, requestId, request.headers) ?? {
       error: { code: error.code, message: error.message, hint: error.hint, requestId, problems: error.problems },
     };
+    const answer = body instanceof HttpAnswer ? new HttpAnswer(body.status, { ...headers, ...body.headers }, body.body) : new HttpAnswer(error.status, headers, JSON.stringify(body));
     if (!request.complete) discardRest(request);
-    await writeAnswer(request, response, new HttpAnswer(error.status, headers, JSON.stringify(body)), this.#draining);
+    await writeAnswer(request, response, answer, this.#draining);
   }
 }
 

@@ -1,6 +1,6 @@
 import { errorCatalogue, type ErrorCode } from "../core/error-catalogue.ts";
 import { AppError } from "../core/errors.ts";
-import type { BodySpec, Route } from "../core/route.ts";
+import { HttpAnswer, type BodySpec, type Route } from "../core/route.ts";
 import { OpenApiSchemas, type JsonSchema, type SchemaUse } from "./openapi-schemas.ts";
 
 export interface OpenApiDocument {
@@ -202,8 +202,8 @@ class ErrorResponses {
   /** Name of the schema of a route's errors; a foreign wire's shape is read off one answer. */
   #wireOf(route: Route): string {
     if (route.errorBody === undefined) return "Error";
-    const sample = route.errorBody(new AppError("INTERNAL", "What was wrong"), "req_1");
-    const schema = shapeOf(sample);
+    const sample = route.errorBody(new AppError("INTERNAL", "What was wrong"), "req_1", {});
+    const schema = shapeOf(sample instanceof HttpAnswer ? JSON.parse(String(sample.body)) : sample);
     const known = Object.keys(this.schemas).find((name) => JSON.stringify(this.schemas[name]) === JSON.stringify(schema));
     if (known !== undefined) return known;
     const name = `${route.tag.replace(/[^A-Za-z0-9]+/g, "")}Error`;

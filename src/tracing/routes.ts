@@ -4,7 +4,7 @@ import { AppError } from "../core/errors.ts";
 import { route, type Route } from "../core/route.ts";
 import { decodeJson } from "./otlp/decode-json.ts";
 import { decodeProtobuf } from "./otlp/decode-protobuf.ts";
-import { isJson, isProtobuf, otlpAnswer } from "./otlp/otlp-answer.ts";
+import { isJson, isProtobuf, otlpAnswer, otlpError } from "./otlp/otlp-answer.ts";
 import { Feedback, NewFeedback, TraceId, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
 import { teamHeader, teamOfSender } from "./trace-access.ts";
 import type { TraceService } from "./trace-service.ts";
@@ -27,9 +27,9 @@ export function tracingRoutes(parts: TracingRouteParts): Route[] {
   const { traces } = parts;
   return [
     route({
-      method: "POST", path: "/v1/traces", access: "contributor", on: "some", audited: false, operationId: "exportTraces", tag,
+      method: "POST", path: "/v1/traces", access: "contributor", on: "some", audited: false, operationId: "exportTraces", tag, errorBody: otlpError,
       summary: "Take spans by OTLP/HTTP, as protobuf or JSON",
-      description: `Answers in the encoding of the request. Spans without ids or times are counted in partialSuccess and the others are kept. The header ${teamHeader} names the team whose members see them, ${experimentHeader} an experiment.`,
+      description: `Answers in the encoding of the request. Spans without ids or times are counted in partialSuccess and the others are kept. The header ${teamHeader} names the team whose members see them, ${experimentHeader} an experiment. Errors are a google.rpc.Status in the encoding of the request.`,
       body: { kind: "buffer", maxBytes: maxTraceBytes, description: "ExportTraceServiceRequest, plain or with gzip or deflate" },
       response: { mediaType: "application/json", description: "ExportTraceServiceResponse, in the encoding of the request" },
       handle: async ({ body, headers, caller, now }) => {

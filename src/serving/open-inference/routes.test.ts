@@ -38,7 +38,7 @@ async function send(method: string, path: string, body: string | Buffer | object
     answer = result instanceof HttpAnswer ? result : new HttpAnswer(200, {}, JSON.stringify(result));
   } catch (thrown) {
     const error = toAppError(thrown);
-    answer = new HttpAnswer(error.status, {}, JSON.stringify(route.errorBody!(error, "req_1")));
+    answer = new HttpAnswer(error.status, {}, JSON.stringify(route.errorBody!(error, "req_1", {})));
   }
   const parts = Array.isArray(answer.body) ? (answer.body as Uint8Array[]) : [Buffer.from(answer.body as string)];
   const text = Buffer.concat(parts).toString();

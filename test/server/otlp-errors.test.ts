@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
+import protobuf from "protobufjs";
+import { AppError } from "../../src/core/errors.ts";
+import { otlpError } from "../../src/tracing/otlp/otlp-answer.ts";
+import { startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";
+
+/** google.rpc.Status, as every exporter that reads errors has it. */
+const Status = protobuf.parse(`syntax = "proto3"; message Any { string type_url = 1; bytes value = 2; } message Status { int32 code = 1; string message = 2; repeated Any details = 3; }`).root.lookupType("Status");
+
+interface Failure {
+  status: number;
+  type: string | null;
+  code: number;
+  message: string;
+  retryAfter: string | null;
+}
+
+async function read(answer: Response): Promise<Failure> {
+  const type = answer.headers.get("content-type");
+  const body = Buffer.from(await answer.arrayBuffer());
+  const { code, message } = (type === "application/x-protobuf" ? Status.toObject(Status.decode(body)) : JSON.parse(body.toString())) as { code: number; message: string };
+  return { status: answer.status, type, code, message, retryAfter: answer.headers.get("retry-after") };
+}
+
+describe("errors of OTLP", () => {
+  let server: SecuredServer;
+  let url: string;
+  before(async () => {
+    server = await startSecuredServer();
+    url = `http://${server.host}/v1/traces`;
+  });
+  after(() => server.stop());
+
+  const send = async (type: string, body: Uint8Array | string, headers: Record<string, string> = {}): Promise<Failure> =>
+    read(await fetch(url, { method: "POST", headers: { "content-type": type, authorization: `Bearer ${server.adminKey}`, ...headers }, body: typeof body === "string" ? body : new Uint8Array(body) }));
+
+  it("are a Status in the encoding of the request, also where no handler was reached", async () => {
+    for (const type of ["application/x-protobuf", "application/json"]) {
+      const cases: [Promise<Failure>, number, number][] = [
+        [send(type, "\x07nonsense"), 400, 3],
+        [send(type, "{}", { authorization: "Bearer wrong" }), 401, 16],
+        [send(type, "{}", { "x-mlflow-experiment-id": "404" }), 404, 5],
+        [send(type, gzipSync(Buffer.alloc(40 << 20)), { "content-encoding": "gzip" }), 413, 8],
+        [send(type, "{}", { "content-encoding": "br" }), 415, 3],
+      ];
+      for (const [asked, status, code] of cases) {
+        const failure = await asked;
+        assert.deepEqual([failure.status, failure.type, failure.code, failure.message !== "", failure.retryAfter], [status, type, code, true, null], `${type} ${status}: ${failure.message}`);
+      }
+    }
+    assert.deepEqual([(await send("text/plain", "x")).code, (await read(await fetch(url))).code], [3, 12]);
+  });
+
+  it("have a status after which exporters send again for what passes by itself, and for nothing else", () => {
+    const of = (...given: ConstructorParameters<typeof AppError>): [number, string | undefined] => {
+      const { status, headers } = otlpError(new AppError(...given), "req_1", { "content-type": "application/json" });
+      return [status, headers["Retry-After"]];
+    };
+    assert.deepEqual([of("STORAGE_FULL", ""), of("BODY_TIMEOUT", "")], [[503, "3"], [503, "3"]]);
+    // What says itself when to come back is told by the door.
+    assert.deepEqual([of("QUEUE_FULL", "", { retryAfterSeconds: 1 }), of("DATABASE_UNAVAILABLE", ""), of("TOO_MANY_ATTEMPTS", "")].map(([status]) => status), [503, 503, 429]);
+    assert.deepEqual([of("TRACE_INVALID", ""), of("BODY_TOO_LARGE", ""), of("INTERNAL", ""), of("FORBIDDEN", "")].map(([status]) => status), [400, 413, 500, 403]);
+  });
+});
