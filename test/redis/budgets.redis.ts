@@ -35,7 +35,7 @@ describe("budgets on Redis", () => {
   let store: RedisBudgetStore;
   before(async () => {
     server = await RedisServer.start();
-    redis = await openRedis({ url: server.url(), clock: systemClock, commandMs: 10_000 });
+    redis = await openRedis({ url: server.url(), clock: systemClock, commandMs: 10_000, connectMs: 10_000 });
   });
   beforeEach(() => { store = new RedisBudgetStore({ redis }); });
   after(async () => {
@@ -91,10 +91,10 @@ describe("budgets on Redis", () => {
 
   it("gives back what a holder that died had reserved, and keeps that of one that renews", async () => {
     const scope = scopeOf(10);
-    await store.reserve("dead", [scope], 6, 30);
-    await store.reserve("living", [scope], 4, 500);
+    await store.reserve("dead", [scope], 6, 20_000);
+    await store.reserve("living", [scope], 4, 20_000);
     await store.renew("living", lease);
-    await wait(505);
+    await redis.run(shorten, [], [30_000]);
     assert.deepEqual(await store.states([scope]), [{ id: scope.id, spent: 0, reserved: 4 }]);
     await store.renew("dead", lease);
     assert.deepEqual(await store.settle("dead", [scope], 5), [{ id: scope.id, spent: 5, reserved: 4 }]);

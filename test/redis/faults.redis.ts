@@ -11,7 +11,8 @@ import { makeCertificate } from "../kit/certificates.ts";
 import { RedisServer, type RedisServerOptions } from "./redis-server.ts";
 
 const lease = 60_000;
-const scopes = [{ id: "budget", limit: 1000, endsAt: epochMs(systemClock.now() + lease) }];
+/** They outlast all tests of this file. */
+const scopes = [{ id: "budget", limit: 1000, endsAt: epochMs(systemClock.now() + 3_600_000) }];
 
 describe("Redis that goes away", () => {
   const left: (() => Promise<void>)[] = [];
@@ -27,7 +28,7 @@ describe("Redis that goes away", () => {
   async function open(server: RedisServer, options: Partial<RedisOptions> = {}): Promise<RedisConnection & { became(ready: boolean): Promise<void> }> {
     let [isReady, changed] = [false, Promise.withResolvers<void>()];
     const redis = await openRedis({
-      url: server.url(), clock: systemClock, commandMs: 10_000, ...options,
+      url: server.url(), clock: systemClock, commandMs: 10_000, connectMs: 10_000, ...options,
       onChange: ({ ready }) => {
         isReady = ready;
         changed.resolve();
@@ -58,12 +59,12 @@ describe("Redis that goes away", () => {
 
   it("does not hold calls up when it is frozen", async () => {
     const server = await start();
-    const redis = await open(server, { commandMs: 50 });
-    const cache = new RedisAnswerCache(redis);
-    await cache.set("a", "1", lease);
+    await new RedisAnswerCache(await open(server)).set("a", "1", lease);
+    const cache = new RedisAnswerCache(await open(server, { commandMs: 50 }));
     server.pause();
     await assert.rejects(cache.get("a"), { name: "RedisAwayError", message: "Redis did not answer in time." });
-    await assert.rejects(cache.get("a"), { name: "RedisAwayError", message: "Redis did not answer a moment ago." });
+    // Asked within the same turn, however long the machine takes for what is between.
+    await assert.rejects(cache.get("a").catch(() => cache.get("a")), { name: "RedisAwayError", message: "Redis did not answer a moment ago." });
     server.resume();
     for (;;) {
       const value = await cache.get("a").catch(() => undefined);
@@ -95,11 +96,12 @@ describe("Redis that goes away", () => {
     await writeFile(paths.certificate, certificate);
     await writeFile(paths.key, key);
     const server = await start({ tls: paths, settings: ["--requirepass", "secret"] });
-    const redis = await open(server, { url: server.url({ password: "secret" }), certificateAuthority: certificate, connectMs: 10_000 });
+    const redis = await open(server, { url: server.url({ password: "secret" }), certificateAuthority: certificate });
     await redis.set("a", "kept", lease);
     assert.equal(await redis.get("a"), "kept");
     const causes: unknown[] = [];
-    const distrusting = await openRedis({ url: server.url({ password: "secret" }), clock: systemClock, connectMs: 300, onChange: ({ cause }) => void causes.push(cause) });
+    // Opening takes all of this time; the handshake must be over by then.
+    const distrusting = await openRedis({ url: server.url({ password: "secret" }), clock: systemClock, connectMs: 3000, onChange: ({ cause }) => void causes.push(cause) });
     left.push(() => distrusting.close());
     assert.equal(distrusting.isReady, false);
     assert.match(String(causes[0]), /self-signed|certificate/i);

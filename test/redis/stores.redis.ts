@@ -12,7 +12,7 @@ describe("stores on Redis", () => {
   let redis: RedisConnection;
   before(async () => {
     server = await RedisServer.start();
-    redis = await openRedis({ url: server.url(), clock: systemClock, commandMs: 10_000 });
+    redis = await openRedis({ url: server.url(), clock: systemClock, commandMs: 10_000, connectMs: 10_000 });
   });
   after(async () => {
     await redis.close();
@@ -24,7 +24,7 @@ describe("stores on Redis", () => {
   answerCacheStoreConformance("Redis", () => Promise.resolve({ store: new RedisAnswerCache(redis), pass }));
 
   it("holds limits of several replicas together", async () => {
-    const other = await openRedis({ url: server.url(), clock: systemClock, commandMs: 10_000 });
+    const other = await openRedis({ url: server.url(), clock: systemClock, commandMs: 10_000, connectMs: 10_000 });
     const [here, there] = [new RedisLimitStore(redis), new RedisLimitStore(other)];
     const slots = [{ id: "together", most: 5 }];
     const entered = await Promise.all(Array.from({ length: 20 }, (_, call) => (call % 2 === 0 ? here : there).enter(`call-${call}`, slots, 60_000)));

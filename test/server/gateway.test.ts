@@ -181,7 +181,7 @@ describe("the gateway of a server, between real callers and real upstreams", () 
   });
 
   it("goes on to the next target within the deadline, before the first byte", async () => {
-    await setRoute("falls-back", { targets: [target("m-fails"), target("m", { priority: 1 }, "second")], firstByteMs: 200, deadlineMs: 30_000, attempts: 1 });
+    await setRoute("falls-back", { targets: [target("m-fails"), target("m", { priority: 1 }, "second")], firstByteMs: 2000, deadlineMs: 30_000, attempts: 1 });
     for (const bad of [(): void => undefined, (_call: unknown, response: Parameters<typeof answerJson>[0]): void => answerJson(response, { error: { message: "no" } }, 500), (_call: unknown, response: Parameters<typeof answerJson>[0]): void => void response.destroy()]) {
       first.answer = bad;
       for (const stream of [false, true]) {

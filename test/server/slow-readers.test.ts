@@ -35,15 +35,19 @@ describe("callers of the gateway who do not read", () => {
   }
 
   it("lose their place and their connection, the provider is stopped, and ledger and trace say what was used and why", async () => {
+    // It says little until it is told to go on: however late the other caller comes, this one has not stalled yet.
+    const goOn = Promise.withResolvers<void>();
     const asked = new Promise<UpstreamCall>((resolve) => {
       upstream.answer = (call, response) => {
         resolve(call);
-        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.writeHead(200, { "content-type": "text/event-stream" }).write(chunk);
         const talk = (): void => {
           while (!response.destroyed && response.write(chunk));
         };
-        response.on("drain", talk);
-        talk();
+        void goOn.promise.then(() => {
+          response.on("drain", talk);
+          talk();
+        });
       };
     });
     const body = JSON.stringify({ model: "narrow", stream: true, messages: [{ role: "user", content: "hello" }] });
@@ -52,6 +56,7 @@ describe("callers of the gateway who do not read", () => {
     const { abandoned } = await asked;
     const other = { model: "narrow", messages: [{ role: "user", content: "hello" }] };
     assert.equal((await server.asAdmin("POST", "/v1/chat/completions", other)).status, 429);
+    goOn.resolve();
     await abandoned;
     upstream.answer = speakOpenAi;
     let status = 0;

@@ -144,12 +144,17 @@ export function limitStoreConformance(adapter: string, open: () => Promise<Limit
     });
 
     it("keeps the place of a holder that renews, and gives none back to one that had ended", async () => {
-      const slot = slotOf(1);
-      const ticket = ticketOf();
-      await subject.store.enter(ticket, [slot], 400);
-      await subject.store.renew(ticket, 600_000);
-      await subject.pass(401);
-      assert.equal((await enter([slot])).taken, false);
+      // Where the clock goes on by itself, a busy machine may renew too late: then it is tried with another place.
+      for (let isInTime = false; !isInTime; ) {
+        const slot = slotOf(1);
+        const ticket = ticketOf();
+        const begun = performance.now();
+        await subject.store.enter(ticket, [slot], 400);
+        await subject.store.renew(ticket, 600_000);
+        isInTime = performance.now() - begun < 400;
+        await subject.pass(401);
+        if (isInTime) assert.equal((await enter([slot])).taken, false);
+      }
       const other = slotOf(1);
       const late = ticketOf();
       await subject.store.enter(late, [other], 20);
