@@ -84,9 +84,15 @@ describe("servers that share routes on Postgres", () => {
 
   it("takes a step when all of them have it, whatever their clocks say, and waits for no dead one", async () => {
     const { database, a, b, c } = await openWorld(3_600_000);
-    const revision = await a.store.writeRoute("flights", routeFor("rol_1"), by);
-    await a.replica.apply("flights");
-    assert.deepEqual((await a.replica.whenTaken("flights", revision, { ...patient, timeoutMs: 0 })).missing, ["b", "c"]);
+    let revision = 0;
+    let missing: string[] = [];
+    // A server that looks at the routes by itself just then has the step already: then another one is taken.
+    while (missing.length < 2) {
+      revision = await a.store.writeRoute("flights", routeFor("rol_1"), by);
+      await a.replica.apply("flights");
+      ({ missing } = await a.replica.whenTaken("flights", revision, { ...patient, timeoutMs: 0 }));
+    }
+    assert.deepEqual(missing, ["b", "c"]);
     const step = a.replica.whenTaken("flights", revision, patient);
     b.replica.follow("flights");
     c.replica.follow("flights");
@@ -101,7 +107,7 @@ describe("servers that share routes on Postgres", () => {
       return Promise.race([onward.then(() => true), sleep(200, false)]);
     });
     assert.deepEqual(await onward, { missing: [] });
-    assert.deepEqual(c.applied, [revision]);
+    assert.equal(c.applied.at(-1), revision);
     await b.replica.stop();
     assert.ok(!(await a.store.replicas()).some(({ id }) => id === "b"));
   });
