@@ -146,7 +146,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : kind === "route" ? gateway.catalog.teamOf(name) : null) });
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
-  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, clock, ids, logger });
+  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, registry, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, clock, ids, logger });
   onFailure(() => gateway.stop());
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 

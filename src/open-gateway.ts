@@ -18,10 +18,11 @@ import type { Route } from "./core/route.ts";
 import type { SecretBox } from "./core/secret-box.ts";
 import type { OutboxFollower } from "./events/index.ts";
 import {
-  Admission, AnswerCache, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
-  MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, TokenCounter, type CallObserver, type RouteSettings,
+  Admission, AnswerCache, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
+  MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type RouteSettings,
 } from "./gateway/index.ts";
 import { openLedger, type OpenedLedger } from "./open-ledger.ts";
+import type { RegistryService } from "./registry/index.ts";
 import type { ServingService, SpanAround } from "./serving/index.ts";
 import type { ServedCalls, SpanSink } from "./tracing/index.ts";
 
@@ -34,6 +35,8 @@ interface Parts {
   /** Is told of each call, so that spans of it which come from its caller are known. */
   served: Pick<ServedCalls, "note">;
   serving: ServingService;
+  /** Whether a caller may know of a model. */
+  registry: Pick<RegistryService, "sees">;
   access: AccessServices;
   /** Ends what splits the calls of a route. */
   endRollouts: ConstructorParameters<typeof GatewaySettingsService>[0]["endRollouts"];
@@ -61,7 +64,7 @@ const lookEveryMs = 60_000;
 
 /** The gateway with its providers, ready for the first call. */
 export async function openGateway(parts: Parts): Promise<OpenedGateway> {
-  const { config, posture, database, follower, spans, served, serving, access, secrets, clock, ids, logger } = parts;
+  const { config, posture, database, follower, spans, served, serving, registry, access, secrets, clock, ids, logger } = parts;
   const redis = config.redisUrl === undefined ? null : await openRedis({ url: config.redisUrl, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { cause }) });
   const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore }) }) });
   const store = new SqlGatewayStore(database, ids);
@@ -116,6 +119,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   });
   const settings = new GatewaySettingsService({
     store, revisions, endRollouts: parts.endRollouts, catalog, transport, secrets: () => secrets, clock,
+    classifiers: new ClassifierModels({ names: () => serving.modelNames, signature: (model) => serving.signature(model), sees: (caller, model) => registry.sees(caller, model) }),
     assertAddress: (url) => egress.assertPlausible(url),
     teamOfKey: async (caller, key) => (await access.keys.list(caller)).find(({ id }) => id === key)?.team ?? null,
   });
@@ -151,9 +155,8 @@ const classifyMs = 10_000;
 
 /** Asks a model that takes one text: the label is its first output of texts or whole numbers, the score the highest number of its others. */
 async function classify(serving: ServingService, clock: Clock, { model, text, within }: { model: string; text: string; within: SpanAround }): Promise<{ label?: string; score?: number }> {
-  const { inputs } = serving.signature(model);
-  const [input] = inputs;
-  if (inputs.length !== 1 || input === undefined || input.datatype !== "BYTES") throw new AppError("INVALID_REQUEST", `The model ${model} of a guardrail does not take one text.`);
+  const input = textInputOf(serving.signature(model));
+  if (input === null) throw new AppError("INVALID_REQUEST", `The model ${model} of a guardrail does not take one text.`);
   const { outputs } = await serving.infer({
     model, version: undefined, id: null, inputs: [{ name: input.name, datatype: "BYTES", shape: input.shape.map(() => 1), data: [text] }], outputs: undefined, deadlineMs: classifyMs,
     connection: { signal: undefined, headers: {} }, routingKey: undefined, now: clock.now(), door: "rest", within,

@@ -122,7 +122,7 @@ export const errorCatalogue = {
   PROVIDER_REFUSED: { status: 400, hint: "The provider refused the request; the message is its own." },
   PROVIDER_UNAUTHORIZED: { status: 502, hint: "The provider took neither key nor account: enter its secret again with `slipway gateway set-provider NAME`." },
   PROVIDER_LIMITED: { status: 429, hint: "The provider limits the rate, or its quota is used up; try again after the seconds in Retry-After, or give the route another target." },
-  PROVIDER_UNAVAILABLE: { status: 503, hint: "No target of the route could answer: `slipway traces --errors` has what each said, `slipway gateway health` who is left alone. Try again after the seconds in Retry-After." },
+  PROVIDER_UNAVAILABLE: { status: 503, hint: "No target could answer: `slipway traces --errors` has what each said, `slipway gateway health` who is left alone, and `slipway gateway test-provider NAME` asks one provider. Try again after the seconds in Retry-After." },
   PROVIDER_TIMEOUT: { status: 504, hint: "Raise the route's deadlineMs or firstByteMs, or give the route a quicker target." },
   PROVIDER_ANSWER_INVALID: { status: 502, hint: "The provider's answer is not in its protocol; look whether its address leads to the right server." },
   PROVIDER_STREAM_FAILED: { status: 502, hint: "The answer broke off after it had begun, when no other provider can take over; ask again." },

@@ -4,14 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import type { ApiClient } from "../core/api-client.ts";
+import type { AppError } from "../core/errors.ts";
 import { gatewayCommands } from "./commands.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "slipway-gateway-commands-"));
 const commandOf = (word: string) => gatewayCommands.find(({ words }) => words[1] === word)!;
 
-async function run(word: string, positionals: string[], options: object = {}): Promise<unknown> {
+async function run(word: string, positionals: string[], options: object = {}, answer?: object): Promise<unknown> {
   let sent: unknown;
-  const send = (_method: string, _path: string, body: unknown): Promise<unknown> => Promise.resolve((sent = body));
+  const send = (_method: string, _path: string, body: unknown): Promise<unknown> => Promise.resolve(answer ?? (sent = body));
   const api = { baseUrl: "", get: () => Promise.resolve({ routes: [], providers: [], policies: [] }), send } as unknown as ApiClient;
   await commandOf(word).run({ api, progress: () => undefined, print: () => undefined }, { positionals, options: options as Record<string, string> });
   return sent;
@@ -40,9 +41,20 @@ describe("slipway gateway", () => {
     await assert.rejects(run("set-provider", ["own"], { kind: "openai", keyEnv: "OPENAI_API_KEY", keyFile: "key" }), refused(/Give one of/));
   });
 
+  it("fails where a provider does not answer", async () => {
+    const told = { ok: false, ms: 3.4, code: "PROVIDER_UNAUTHORIZED", message: "No such key. Asked was https://models.example/v1/models.", models: [] };
+    await assert.rejects(run("test-provider", ["acme"], {}, told), (error: AppError) => error.code === "PROVIDER_UNAUTHORIZED" && error.message === `The provider acme does not answer as it should (3 ms): ${told.message}`);
+  });
+
+  it("says which route fails since its guardrail has no model", () => {
+    const { render } = commandOf("health");
+    assert.equal(render({ targets: [], guardrails: [] }), "Nothing was called yet.");
+    assert.match(render({ targets: [], guardrails: [{ route: "chat", guardrail: "polite", model: "gone", message: "It names gone." }] }), /^The route chat fails every call\. It names gone\.\n/);
+  });
+
   it("does not say that a provider answers that was not asked", () => {
     const { render } = commandOf("test-provider");
-    assert.equal(render({ ok: true, ms: 0, message: "Nothing was asked.", models: [] }), "Nothing was asked.");
-    assert.match(render({ ok: true, ms: 12.3, message: "1 models", models: ["a"] }), /^It answers \(12 ms\): 1 models\n {2}a$/);
+    assert.equal(render({ ok: true, code: null, ms: 0, message: "Nothing was asked.", models: [] }), "Nothing was asked.");
+    assert.match(render({ ok: true, code: null, ms: 12.3, message: "1 models", models: ["a"] }), /^It answers \(12 ms\): 1 models\n {2}a$/);
   });
 });

@@ -3,6 +3,8 @@ import type { ApiClient } from "../core/api-client.ts";
 import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
+import type { ProviderTest } from "./gateway-settings-service.ts";
+import type { GuardrailTrouble } from "./guardrails/index.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
 import type { GatewayProvider, GatewayRoute, KeyPolicy, RouteTarget, SecretSource } from "./schemas.ts";
 
@@ -45,10 +47,15 @@ const setProvider: Command = {
 
 const testProvider: Command = {
   words: ["gateway", "test-provider"],
-  summary: "ask a provider for its models",
+  summary: "ask a provider for its models; fails where it does not answer",
   positionals: [{ name: "<name>", description: "the provider" }],
-  run: ({ api }, { positionals }) => api.send("POST", `/api/gateway/providers/${encodeURIComponent(positionals[0]!)}/test`, {}),
-  render: ({ ok, ms, message, models }: { ok: boolean; ms: number; message: string; models: string[] }) => [ok && ms === 0 ? message : `${ok ? "It answers" : "It does not answer"} (${Math.round(ms)} ms): ${message}`, ...models.map((model) => `  ${model}`)].join("\n"),
+  run: async ({ api }, { positionals }) => {
+    const [name] = positionals as [string];
+    const tested = await api.send<ProviderTest>("POST", `/api/gateway/providers/${encodeURIComponent(name)}/test`, {});
+    if (!tested.ok) throw new AppError(tested.code ?? "PROVIDER_UNAVAILABLE", `The provider ${name} does not answer as it should (${Math.round(tested.ms)} ms): ${tested.message}`);
+    return tested;
+  },
+  render: ({ ms, message, models }: ProviderTest) => [ms === 0 ? message : `It answers (${Math.round(ms)} ms): ${message}`, ...models.map((model) => `  ${model}`)].join("\n"),
 };
 
 const removeProvider: Command = {
@@ -143,12 +150,15 @@ const health: Command = {
   words: ["gateway", "health"],
   summary: "how targets answered of late, and which are left alone",
   run: ({ api }) => api.get("/api/gateway/health"),
-  render: ({ targets }: { targets: ProviderHealthView[] }) =>
-    targets.length === 0
-      ? "Nothing was called yet."
-      : textTable(["TARGET", "BREAKER", "CALLS", "ERRORS", "FIRST BYTE"], targets.map(({ provider, model, state, waitMs, calls, errors, ewmaMs }) => [
-          `${provider}/${model}`, state === "open" ? `open, tried again in ${Math.ceil(waitMs / 1000)} s` : state, String(calls), String(errors), ewmaMs === null ? "-" : `${Math.round(ewmaMs)} ms`,
-        ])),
+  render: ({ targets, guardrails }: { targets: ProviderHealthView[]; guardrails: GuardrailTrouble[] }) =>
+    [
+      ...guardrails.map(({ route, message }) => `The route ${route} fails every call. ${message}`),
+      targets.length === 0
+        ? "Nothing was called yet."
+        : textTable(["TARGET", "BREAKER", "CALLS", "ERRORS", "FIRST BYTE"], targets.map(({ provider, model, state, waitMs, calls, errors, ewmaMs }) => [
+            `${provider}/${model}`, state === "open" ? `open, tried again in ${Math.ceil(waitMs / 1000)} s` : state, String(calls), String(errors), ewmaMs === null ? "-" : `${Math.round(ewmaMs)} ms`,
+          ])),
+    ].join("\n"),
 };
 
 const ask: Command = {

@@ -1,15 +1,17 @@
 import type { ChangeBy } from "../access/index.ts";
 import { mayInTeam, mayOn, requireInTeam, type Caller } from "../core/caller.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
+import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
 import { missingObject, requireOn } from "../core/request-gate.ts";
 import type { SecretBox } from "../core/secret-box.ts";
 import { providerSecretPurpose, type GatewayCatalog } from "./gateway-catalog.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
-import { Guardrails } from "./guardrails/index.ts";
+import { Guardrails, type ClassifierModels, type GuardrailTrouble } from "./guardrails/index.ts";
 import { keyNamesOf } from "./provider-environment.ts";
 import { providerProblems } from "./provider-problems.ts";
 import type { RouteRevisionStore } from "./route-revision-store.ts";
+import { codeOfTrouble } from "./routing/call-failure.ts";
 import type { UpstreamTransport } from "./routing/upstream-transport.ts";
 import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RevisionOfRoute, RouteRequestBody, RouteSettings, SecretSource } from "./schemas.ts";
 
@@ -18,6 +20,7 @@ export interface GatewaySettingsParts {
   revisions: Pick<RouteRevisionStore, "addDraft">;
   catalog: GatewayCatalog;
   transport: UpstreamTransport;
+  classifiers: ClassifierModels;
   secrets: () => SecretBox;
   /** Throws EGRESS_REFUSED for an address that would never be called. */
   assertAddress(url: string): void;
@@ -32,7 +35,9 @@ export interface ProviderTest {
   ok: boolean;
   /** 0 where nothing was asked. */
   ms: number;
-  /** What the provider said, or why it could not be asked. */
+  /** Of the error that a call would end with; null where it answered. */
+  code: ErrorCode | null;
+  /** What the provider said, or why it could not be asked, and what was asked. */
   message: string;
   models: string[];
 }
@@ -79,22 +84,28 @@ export class GatewaySettingsService {
     if (provider === null) throw providerNotFound(name);
     const { mapping, settings } = provider;
     const start = clock.monotonic();
+    let asked = "";
     const took = (): number => clock.monotonic() - start;
     try {
       if (mapping.models === null) {
         provider.secret();
-        return { ok: true, ms: 0, message: `Nothing was asked: this kind of provider lists no models. Call one of them: slipway gateway ask ${name}/MODEL hello`, models: [] };
+        return { ok: true, ms: 0, code: null, message: `Nothing was asked: this kind of provider lists no models. Call one of them: slipway gateway ask ${name}/MODEL hello`, models: [] };
       }
       const url = new URL((settings.baseUrl ?? "").replace(/\/$/, "") + mapping.models.path);
+      asked = ` ${askedAt(url)}`;
       const headers = { accept: "application/json", ...settings.headers, ...mapping.authorize({ method: "GET", url, headers: {}, body: "" }, provider.secret(), settings, clock.now()) };
       const answer = await transport.send({ provider: name, settings, method: "GET", url, headers, body: null, signal: AbortSignal.timeout(testMs) });
       const body = await readWhole(answer.body);
-      if (answer.status >= 300) return { ok: false, ms: took(), message: `${mapping.failure(answer.status, answer.headers, body).message} ${askedAt(answer.status, url)}`, models: [] };
+      if (answer.status >= 300) {
+        const { kind, message } = mapping.failure(answer.status, answer.headers, body);
+        return { ok: false, ms: took(), code: codeOfTrouble(kind), message: `${message} ${askedAt(url, answer.status)}`, models: [] };
+      }
       const models = mapping.models.read(JSON.parse(Buffer.from(body).toString("utf8"))).slice(0, mostListed);
-      return { ok: true, ms: took(), message: `${models.length} models`, models };
+      return { ok: true, ms: took(), code: null, message: `${models.length} models`, models };
     } catch (thrown) {
-      const error = thrown instanceof SyntaxError ? new AppError("PROVIDER_ANSWER_INVALID", "The answer is not JSON.") : toAppError(thrown);
-      return { ok: false, ms: took(), message: error.code === "INTERNAL" ? "The provider could not be asked." : error.message, models: [] };
+      const error = thrown instanceof SyntaxError ? new AppError("PROVIDER_ANSWER_INVALID", "The answer is not JSON.") : toAppError(detailed(thrown));
+      const isUnknown = error.code === "INTERNAL";
+      return { ok: false, ms: took(), code: isUnknown ? "PROVIDER_UNAVAILABLE" : error.code, message: `${isUnknown ? "The provider could not be asked." : error.message}${asked}`, models: [] };
     }
   }
 
@@ -109,15 +120,20 @@ export class GatewaySettingsService {
     if (current !== null) requireOn(caller, "deployer", { kind: "route", name, team: current.team });
     const wanted = team ?? current?.team ?? "default";
     if (current === null || wanted !== current.team) requireInTeam(caller, "deployer", wanted);
-    this.#assertUsable(settings);
+    this.#assertUsable(name, settings, caller);
     const route = await store.putRoute(name, revision, { team: wanted, settings, reason }, { actor: caller.actor, now });
     await catalog.load();
     return route;
   }
 
+  /** Of routes that the caller sees: guardrails that fail every call on this server. */
+  guardrailTroubles(caller: Caller): GuardrailTrouble[] {
+    return this.#parts.classifiers.troubles(this.routes(caller));
+  }
+
   /** Settings that a rollout or an A/B test tries; answers with their revision. Throws GATEWAY_MODEL_NOT_FOUND, INVALID_REQUEST. */
-  async draftRoute(name: string, { settings, reason }: { settings: RouteSettings; reason: string }, by: ChangeBy): Promise<number> {
-    this.#assertUsable(settings);
+  async draftRoute(name: string, { settings, reason }: { settings: RouteSettings; reason: string }, by: ChangeBy, caller: Caller): Promise<number> {
+    this.#assertUsable(name, settings, caller);
     return this.#parts.revisions.addDraft(name, { settings, reason }, by);
   }
 
@@ -160,8 +176,8 @@ export class GatewaySettingsService {
     await this.#parts.catalog.load();
   }
 
-  #assertUsable(settings: RouteSettings): void {
-    const { catalog } = this.#parts;
+  #assertUsable(name: string, settings: RouteSettings, caller: Caller): void {
+    const { catalog, classifiers } = this.#parts;
     const problems: Problem[] = settings.targets.flatMap(({ provider }, index) => (catalog.provider(provider) === null ? [{ path: `settings.targets[${index}].provider`, message: `names ${provider}, which is no provider: ${howToAdd(provider)}` }] : []));
     const places = settings.targets.map(({ provider, model, priority, when }) => JSON.stringify([provider, model, priority, when]));
     for (const [index, place] of places.entries()) {
@@ -170,6 +186,7 @@ export class GatewaySettingsService {
     }
     const embedding = settings.cache?.semantic?.route;
     if (embedding !== undefined && catalog.resolve(embedding) === null) problems.push({ path: "settings.cache.semantic.route", message: `names ${embedding}, which nobody can call` });
+    problems.push(...classifiers.problems(settings.guardrails, catalog.route(name)?.settings.guardrails ?? [], caller));
     if (problems.length > 0) throw new AppError("INVALID_REQUEST", problems.map(({ path, message }) => `${path} ${message}`).join("; "), { problems });
     // Throws for a pattern that cannot be used.
     new Guardrails(settings.guardrails);
@@ -193,8 +210,15 @@ export class GatewaySettingsService {
   }
 }
 
+/** Callers are not told which address is refused and why; whoever sets the provider up is. */
+function detailed(thrown: unknown): unknown {
+  let told = thrown;
+  while (told instanceof AppError && told.code === "EGRESS_REFUSED" && told.cause instanceof AppError) told = told.cause;
+  return told;
+}
+
 /** An address with a part too few or too many is the commonest mistake, and a server that does not know its path seldom says so. */
-function askedAt(status: number, url: URL): string {
+function askedAt(url: URL, status?: number): string {
   return `Asked was ${url.origin}${url.pathname}${status === 404 || status === 405 ? ": look whether the base URL has the path that the provider names, such as /v1" : ""}.`;
 }
 

@@ -10,7 +10,7 @@ export { ChatCalls } from "./chat-calls.ts";
 export { clientRoutes } from "./client-routes.ts";
 export { GatewayCatalog } from "./gateway-catalog.ts";
 export { GatewaySettingsService } from "./gateway-settings-service.ts";
-export { Guardrails } from "./guardrails/index.ts";
+export { ClassifierModels, Guardrails, textInputOf } from "./guardrails/index.ts";
 export { Admission, FallbackLimitStore, MemoryLimitStore } from "./limits/index.ts";
 export { OutputChecker } from "./output/index.ts";
 export { isSecretName, providersOfEnvironment } from "./provider-environment.ts";

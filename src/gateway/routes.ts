@@ -14,6 +14,8 @@ const TargetHealth = z
   })
   .meta({ id: "GatewayTargetHealth" });
 
+const GuardrailTrouble = z.object({ route: z.string(), guardrail: z.string(), model: z.string(), message: z.string() }).meta({ id: "GuardrailTrouble" });
+
 /** What people set and look at; calls come by the routes of their protocols. */
 export function gatewayRoutes({ settings, health }: { settings: GatewaySettingsService; health: ProviderHealth }): Route[] {
   return [
@@ -39,7 +41,7 @@ export function gatewayRoutes({ settings, health }: { settings: GatewaySettingsS
     }),
     route({
       method: "POST", path: "/api/gateway/providers/:provider/test", access: "admin", audited: false, operationId: "testGatewayProvider", tag, summary: "Ask a provider for its models: whether it is there and takes its secret", params: ProviderParams,
-      response: z.object({ ok: z.boolean(), ms: z.number(), message: z.string(), models: z.array(z.string()) }), handle: ({ params }) => settings.testProvider(params.provider),
+      response: z.object({ ok: z.boolean(), ms: z.number(), code: z.string().nullable().meta({ description: "Of the error that a call would end with; null where it answered" }), message: z.string(), models: z.array(z.string()) }), handle: ({ params }) => settings.testProvider(params.provider),
     }),
     route({
       method: "GET", path: "/api/gateway/routes", access: "viewer", on: "some", operationId: "listGatewayRoutes", tag, summary: "The routes that the caller may call",
@@ -85,8 +87,8 @@ export function gatewayRoutes({ settings, health }: { settings: GatewaySettingsS
       },
     }),
     route({
-      method: "GET", path: "/api/gateway/health", access: "viewer", on: "some", operationId: "getGatewayHealth", tag, summary: "How the targets answered this server of late, and which are left alone",
-      response: z.object({ targets: z.array(TargetHealth) }), handle: () => ({ targets: health.views() }),
+      method: "GET", path: "/api/gateway/health", access: "viewer", on: "some", operationId: "getGatewayHealth", tag, summary: "How the targets answered this server of late, which are left alone, and which guardrails cannot ask their model",
+      response: z.object({ targets: z.array(TargetHealth), guardrails: z.array(GuardrailTrouble).meta({ description: "Each lets no call of its route pass" }) }), handle: ({ caller }) => ({ targets: health.views(), guardrails: settings.guardrailTroubles(caller) }),
     }),
   ];
 }

@@ -18,7 +18,7 @@ export type ProviderKind = z.infer<typeof ProviderKind>;
 export const SecretSource = z
   .discriminatedUnion("from", [
     z.strictObject({ from: z.literal("value"), value: z.string().min(1).max(10_000) }),
-    z.strictObject({ from: z.literal("environment"), name: z.string().regex(/^[A-Z][A-Z0-9_]{0,127}$/) }),
+    z.strictObject({ from: z.literal("environment"), name: z.string().regex(/^[A-Z][A-Z0-9_]{0,127}$/, "must be the name of an environment variable, in capital letters, digits and underscores, such as OPENAI_API_KEY or SLIPWAY_PROVIDER_ACME") }),
     z.strictObject({ from: z.literal("file"), path: z.string().min(1).max(1000).meta({ description: "Below the folder that SLIPWAY_SECRET_FILES names" }) }),
   ])
   .meta({ id: "SecretSource" });
@@ -29,7 +29,7 @@ export const ProviderSettings = z
   .strictObject({
     kind: ProviderKind,
     baseUrl: z.url({ protocol: /^https?$/ }).max(1000).optional().meta({ description: "Where it is not the provider's own; needed for azure, ollama elsewhere and compatible" }),
-    headers: z.record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/), z.string().max(2000)).default({}).meta({ description: "Sent with each request, such as OpenAI-Organization. No secrets" }),
+    headers: z.record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header: letters, digits and dashes"), z.string().max(2000)).default({}).meta({ description: "Sent with each request, such as OpenAI-Organization. No secrets" }),
     apiVersion: z.string().max(40).optional().meta({ description: "azure: api-version; anthropic: anthropic-version" }),
     region: z.string().max(40).optional().meta({ description: "bedrock" }),
     models: z.array(ModelName).max(1000).optional().meta({ description: "Which of its models may be used by PROVIDER/MODEL; all where it is not said" }),

@@ -194,7 +194,7 @@ async function inWebhookWords<Result>(id: string, work: () => Promise<Result>): 
     if (!(error instanceof AppError)) throw error;
     const said =
       error.code === "WEBHOOK_NOT_FOUND" ? new AppError("WEBHOOK_NOT_FOUND", `Webhook with ID ${id} not found.`, { cause: error })
-      : error.code === "EGRESS_REFUSED" ? new AppError("INVALID_PARAMETER", `Invalid webhook URL: ${error.message} Private addresses and http need the setting egressAllowed.`, { cause: error })
+      : error.code === "EGRESS_REFUSED" ? new AppError("INVALID_PARAMETER", `Invalid webhook URL: ${error.message}`, { cause: error })
       : error;
     throw isDenial(error) ? denial(said) : said;
   }

@@ -97,7 +97,7 @@ export function routeRolloutRoutes(rollouts: RolloutService, starts: RouteRollou
       description: "What is tried is kept as a draft: it has its share of the calls, and becomes the route's settings when every phase passed.",
       params: RouteParams, body: { kind: "json", schema: NewRouteRollout }, response: Rollout,
       handle: async ({ params, body, caller, now, auditAs }) => {
-        const started = await starts.start(params.route, body, { actor: caller.actor, now });
+        const started = await starts.start(params.route, body, { actor: caller.actor, now }, caller);
         auditAs({ detail: { rollout: started.id, candidate: started.candidate, stable: started.stable } });
         return started;
       },
@@ -108,7 +108,7 @@ export function routeRolloutRoutes(rollouts: RolloutService, starts: RouteRollou
       description: "Each variant has fixed keys of the calls until the test is stopped, has lasted its days, or fails too often.",
       params: RouteParams, body: { kind: "json", schema: NewRouteAbTest }, response: Rollout,
       handle: async ({ params, body, caller, now, auditAs }) => {
-        const started = await starts.startTest(params.route, body, { actor: caller.actor, now });
+        const started = await starts.startTest(params.route, body, { actor: caller.actor, now }, caller);
         auditAs({ detail: { rollout: started.id, metric: body.metric } });
         return started;
       },

@@ -57,7 +57,7 @@ describe("addresses that users set", () => {
     // A name is judged when it is called.
     assert.equal((await mlflow("PATCH", `/${id}`, { url: `https://localhost:${port}/` })).status, 200);
     const tested = await mlflow("POST", `/${id}/test`, {});
-    assert.deepEqual(JSON.parse(tested.body), { result: { success: false, error_message: "Failed to test webhook: The address is not on the public internet." } });
+    assert.deepEqual(JSON.parse(tested.body), { result: { success: false, error_message: `Failed to test webhook: localhost:${port} leads to an address that is not on the public internet, and the setting egressAllowed (SLIPWAY_EGRESS_ALLOWED) names neither localhost:${port} nor the block of that address.` } });
     assert.equal(touched, 0);
     await server.stop();
   });

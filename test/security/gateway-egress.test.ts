@@ -79,6 +79,10 @@ describe("addresses that the gateway is given", () => {
       for (const address of found) assert.ok(!reply.body.includes(address), reply.body);
       const tested = await server.asAdmin("POST", "/api/gateway/providers/suspect/test", {});
       assert.ok(!/"ok":true/.test(tested.body), tested.body);
+      // Whoever sets the provider up is told which host it is and what would allow it, and nobody what its name resolved to.
+      assert.match(tested.body, /models\.example:\d+ leads to an address that is not on the public internet, and the setting egressAllowed/);
+      assert.ok(!reply.body.includes("models.example"), reply.body);
+      for (const address of found) assert.ok(!tested.body.includes(address), tested.body);
     }
     assert.equal(touched, 0);
   });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
+import { identityModel, linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 interface Refusal { code: string; message: string; problems: { path: string; message: string }[] }
@@ -23,7 +24,7 @@ describe("mistakes with the gateway, traces and costs", () => {
   it("keep no provider with a key where everybody sees it, or with a secret that is none", async () => {
     const wrong: [object, string][] = [
       [{ settings: { kind: "openai", baseUrl: "https://api.openai.com/v1?key=sk-123" } }, "settings.baseUrl"], [{ settings: { kind: "openai", apiVersion: "sk-proj-abcdefghijkl" } }, "settings.apiVersion"],
-      [{ settings: { kind: "openai" }, secret: { from: "value", value: "sk-1\nsk-2" } }, "secret.value"], [{ settings: { kind: "openai" }, secret: { from: "file", path: "../../etc/passwd" } }, "secret.path"],
+      [{ settings: { kind: "openai" }, secret: { from: "value", value: "sk-1\nsk-2" } }, "secret.value"], [{ settings: { kind: "openai" }, secret: { from: "file", path: "../../etc/passwd" } }, "secret.path"], [{ settings: { kind: "openai" }, secret: { from: "environment", name: "my-key" } }, "secret.name"],
     ];
     for (const [body, path] of wrong) {
       const { status, error } = await send("PUT", "/api/gateway/providers/own", { revision: 0, ...body });
@@ -43,6 +44,29 @@ describe("mistakes with the gateway, traces and costs", () => {
     assert.deepEqual([twice.status, twice.error!.problems.map(({ path }) => path)], [400, ["settings.targets[2]"]]);
     assert.deepEqual(await server.client.api.get("/api/gateway/routes"), { routes: [] });
     assert.equal((await send("PUT", "/api/gateway/routes/chat", settings([echo, { ...echo, priority: 1 }]))).status, 200);
+  });
+
+  it("make no route whose classifier cannot be asked, and learn where its model is deleted later", async () => {
+    const classifier = (model: string, more: object = { blockLabels: ["bad"] }): object => ({ revision: 0, settings: { targets: [{ provider: "echo", model: "echo" }], guardrails: [{ kind: "classifier", name: "polite", model, ...more }] } });
+    const none = await send("PUT", "/api/gateway/routes/guarded", classifier("gaurd"));
+    assert.deepEqual([none.status, none.error!.problems], [400, [{ path: "settings.guardrails[0].model", message: "names gaurd, which is no model that is served here: every call would fail. No model here takes one text: deploy one first" }]]);
+    await server.client.deploy({ file: await server.file("guard.onnx", identityModel("BYTES", [-1])), name: "guard" });
+    await server.client.deploy({ file: await server.file("numbers.onnx", linearModel({ weights: [1, 10] })), name: "numbers" });
+    assert.match((await send("PUT", "/api/gateway/routes/guarded", classifier("gaurd"))).error!.message, /Models here that take one text: guard$/);
+    assert.match((await send("PUT", "/api/gateway/routes/guarded", classifier("numbers"))).error!.message, /names numbers, which does not take one text: every call would fail/);
+    assert.match((await send("PUT", "/api/gateway/routes/guarded", classifier("guard", {}))).error!.message, /guardrails\[0\] blocks nothing/);
+    assert.equal((await send("PUT", "/api/gateway/routes/guarded", classifier("guard"))).status, 200);
+    const draft = await send("POST", "/api/gateway/routes/guarded/rollouts", { change: { guardrails: [{ kind: "classifier", name: "polite", model: "gaurd", blockLabels: ["bad"] }] } });
+    assert.deepEqual([draft.status, draft.error!.problems[0]!.path], [400, "settings.guardrails[0].model"]);
+    const health = (): Promise<{ guardrails: object[] }> => server.client.api.get("/api/gateway/health");
+    assert.deepEqual((await health()).guardrails, []);
+
+    await server.client.api.send("DELETE", "/api/models/guard");
+    const told = "The guardrail polite names the model guard, which is no model that is served here: it lets no call pass. Deploy the model, or change the guardrail.";
+    assert.deepEqual((await health()).guardrails, [{ route: "guarded", guardrail: "polite", model: "guard", message: told }]);
+    const call = await send("POST", "/v1/chat/completions", { model: "guarded", messages: [{ role: "user", content: "hello" }] });
+    assert.deepEqual([call.status, call.error!.message.split(":")[0]], [404, "The guardrail polite could not ask its model guard"]);
+    await server.client.api.send("DELETE", "/api/gateway/routes/guarded");
   });
 
   it("set no budget of a mistyped team", async () => {
@@ -76,6 +100,18 @@ describe("mistakes with the gateway, traces and costs", () => {
     } finally {
       upstream.close();
     }
+  });
+
+  it("learn which host is refused and by which setting, and what was asked", async () => {
+    const inside = await send("PUT", "/api/gateway/providers/inside", { revision: 0, settings: { kind: "compatible", baseUrl: "https://10.1.2.3:8000/v1" } });
+    assert.deepEqual([inside.error!.code, inside.error!.message], ["EGRESS_REFUSED", "10.1.2.3:8000 is not on the public internet, and the setting egressAllowed (SLIPWAY_EGRESS_ALLOWED) names neither 10.1.2.3:8000 nor a block that holds it."]);
+    const plain = await send("PUT", "/api/gateway/providers/inside", { revision: 0, settings: { kind: "compatible", baseUrl: "http://10.1.2.3:8000/v1" } });
+    assert.equal(plain.error!.code, "EGRESS_REFUSED");
+    const silent = await send("PUT", "/api/gateway/providers/inside", { revision: 0, settings: { kind: "compatible", baseUrl: "https://127.0.0.1:1/v1" } });
+    assert.equal(silent.status, 200);
+    const tested = await server.client.api.send<{ ok: boolean; code: string; message: string }>("POST", "/api/gateway/providers/inside/test", {});
+    assert.deepEqual([tested.ok, tested.code], [false, "PROVIDER_UNAVAILABLE"]);
+    assert.match(tested.message, / Asked was https:\/\/127\.0\.0\.1:1\/v1\/models\.$/);
   });
 
   it("do not pass for a test of a provider that asks nobody", async () => {

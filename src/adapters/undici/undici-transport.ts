@@ -54,9 +54,9 @@ export class UndiciTransport implements UpstreamTransport {
   async send(request: TransportRequest): Promise<TransportAnswer> {
     const { settings, url } = request;
     const { origin } = url;
-    const key = `${request.provider} ${origin}`;
+    const key = poolKey(request.provider, origin);
     const kept = this.#pools.get(key);
-    const pool = kept !== undefined && (kept.settings === settings || sameConnections(kept.settings, settings)) ? kept.pool : await this.#open(key, origin, settings);
+    const pool = kept !== undefined && (kept.settings === settings || sameConnections(kept.settings, settings)) ? kept.pool : await this.#open(request.provider, origin, settings);
     const resend = (): void => {
       if (!exchange.isOver) pool.dispatch(options, exchange);
     };
@@ -80,14 +80,15 @@ export class UndiciTransport implements UpstreamTransport {
   }
 
   /** Loaded with the first call: a server that calls no provider need not hold it in memory. */
-  async #open(key: string, origin: string, settings: ProviderSettings): Promise<Pool> {
-    const destination = this.#policy.destinationOf(origin);
+  async #open(provider: string, origin: string, settings: ProviderSettings): Promise<Pool> {
+    const key = poolKey(provider, origin);
+    const destination = judged(provider, () => this.#policy.destinationOf(origin));
     const library = await (this.#library ??= import("undici"));
     if (this.#closed) throw new AppError("PROVIDER_UNAVAILABLE", "The server is going down.", { retryAfterSeconds: 1 });
     // Another call may have opened it meanwhile.
     const before = this.#pools.get(key);
     if (before !== undefined && sameConnections(before.settings, settings)) return before.pool;
-    const pool = this.#connectionsTo(library, destination, settings);
+    const pool = this.#connectionsTo(library, provider, destination, settings);
     if (before !== undefined) retire(before.pool);
     else if (this.#pools.size >= mostPools) {
       const [oldest, { pool: leaving }] = this.#pools.entries().next().value!;
@@ -98,9 +99,9 @@ export class UndiciTransport implements UpstreamTransport {
     return pool;
   }
 
-  #connectionsTo({ buildConnector, Client, Pool }: typeof import("undici"), destination: Destination, { connectTimeoutMs, maxConnections }: ProviderSettings): Pool {
+  #connectionsTo({ buildConnector, Client, Pool }: typeof import("undici"), provider: string, destination: Destination, { connectTimeoutMs, maxConnections }: ProviderSettings): Pool {
     const connect = buildConnector({
-      timeout: connectTimeoutMs, lookup: this.#judgedLookup(destination),
+      timeout: connectTimeoutMs, lookup: this.#judgedLookup(provider, destination),
       ...(this.#authorities === undefined ? {} : { ca: this.#authorities }),
     } as Parameters<typeof buildConnector>[0]);
     /** One connection at a time; tells exchanges whether its socket has carried an answer before. */
@@ -129,17 +130,31 @@ export class UndiciTransport implements UpstreamTransport {
   }
 
   /** The only look-up of a connection: what it gives is what was judged, and Node connects to the first of them that answers. Addresses in the URL itself were judged with its text. */
-  #judgedLookup(destination: Destination): LookupFunction {
+  #judgedLookup(provider: string, destination: Destination): LookupFunction {
     return (_hostname, { all }, done) => {
       this.#resolve(destination.hostname).then((addresses) => {
         const [first] = addresses;
         if (first === undefined) throw new AppError("PROVIDER_UNAVAILABLE", "The name of the provider has no address.");
-        this.#policy.assertAllowed(destination, addresses);
+        judged(provider, () => this.#policy.assertAllowed(destination, addresses));
         const found = addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
         // Out of the promise, so that what a listener throws is not taken for a failed look-up.
         process.nextTick(() => (all === true ? done(null, found) : done(null, first, found[0]!.family)));
       }).catch((error: unknown) => process.nextTick(done, error as NodeJS.ErrnoException, []));
     };
+  }
+}
+
+function poolKey(provider: string, origin: string): string {
+  return `${provider} ${origin}`;
+}
+
+/** Callers of a provider need not know where it is: that, and the rule that refuses it, is the `cause` for whoever sets it up. */
+function judged<Result>(provider: string, judge: () => Result): Result {
+  try {
+    return judge();
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    throw new AppError(cause.code, `This server does not call the address that the provider ${provider} is set up with; an administrator sees why with \`slipway gateway test-provider ${provider}\`.`, { cause });
   }
 }
 

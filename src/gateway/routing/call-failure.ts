@@ -29,6 +29,11 @@ const codes: Readonly<Record<TargetTrouble["kind"], ErrorCode>> = {
   overloaded: "PROVIDER_UNAVAILABLE", failed: "PROVIDER_UNAVAILABLE", unreachable: "PROVIDER_UNAVAILABLE", "left-alone": "PROVIDER_UNAVAILABLE", absent: "PROVIDER_UNAVAILABLE", cancelled: "CALLER_GONE",
 };
 
+/** Of one trouble alone. */
+export function codeOfTrouble(kind: TargetTrouble["kind"]): ErrorCode {
+  return codes[kind];
+}
+
 /** What may be over when the caller asks again. */
 const passing: ReadonlySet<TargetTrouble["kind"]> = new Set(["rate-limited", "busy", "timeout", "broken-answer", "overloaded", "failed", "unreachable", "left-alone"]);
 /** Of what stays as it is, what tells the caller most. */

@@ -29,7 +29,7 @@ export interface TransportAnswer {
  * refused unless the setting egressAllowed names the host, and redirects are never followed.
  */
 export interface UpstreamTransport {
-  /** Throws EGRESS_REFUSED (nothing was sent), PROVIDER_UNAVAILABLE where no connection could be made or it broke, PROVIDER_TIMEOUT. */
+  /** Throws EGRESS_REFUSED (nothing was sent; which host and by which rule says the deepest `cause`, an AppError too), PROVIDER_UNAVAILABLE where no connection could be made or it broke, PROVIDER_TIMEOUT. */
   send(request: TransportRequest): Promise<TransportAnswer>;
   close(): Promise<void>;
 }

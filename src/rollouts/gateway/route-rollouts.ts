@@ -1,4 +1,5 @@
 import type { ChangeBy } from "../../access/index.ts";
+import type { Caller } from "../../core/caller.ts";
 import { describeIssue } from "../../core/describe-issue.ts";
 import { AppError } from "../../core/errors.ts";
 import { missingObject } from "../../core/request-gate.ts";
@@ -33,16 +34,16 @@ export class RouteRollouts {
   }
 
   /** Throws GATEWAY_MODEL_NOT_FOUND, INVALID_REQUEST, ROLLOUT_UNDER_WAY, ROLLOUT_IMPOSSIBLE, VERSION_NOT_FOUND. */
-  async start(route: string, { canary, plan: given, reason, ...tried }: NewRouteRollout, by: ChangeBy): Promise<Rollout> {
+  async start(route: string, { canary, plan: given, reason, ...tried }: NewRouteRollout, by: ChangeBy, caller: Caller): Promise<Rollout> {
     const plan = given ?? RouteRolloutPlan.parse({});
     assertRoutePlan(plan);
     await this.#assertFree(route);
-    const version = await this.#versionOf(route, tried, reason, by);
+    const version = await this.#versionOf(route, tried, reason, by, caller);
     return this.#parts.rollouts.start(routeSubject(route), { version, plan, reason, ...(canary === undefined ? {} : { canary }) }, by);
   }
 
   /** Throws as `start` does. */
-  async startTest(route: string, { variants, ...test }: NewRouteAbTest, by: ChangeBy): Promise<Rollout> {
+  async startTest(route: string, { variants, ...test }: NewRouteAbTest, by: ChangeBy, caller: Caller): Promise<Rollout> {
     if (ofPredictions.includes(test.metric)) {
       const message = `${test.metric} is a metric of predictions: name cost, latency, or a score that is given to traces`;
       throw new AppError("INVALID_REQUEST", `metric: ${message}.`, { problems: [{ path: "metric", message }] });
@@ -50,7 +51,7 @@ export class RouteRollouts {
     await this.#assertFree(route);
     const versions: { name: string; version: string; percent?: number }[] = [];
     for (const [index, { name, percent, ...tried }] of variants.entries()) {
-      const version = await this.#versionOf(route, tried, `variant ${name} of an A/B test`, by, `variants[${index}].`);
+      const version = await this.#versionOf(route, tried, `variant ${name} of an A/B test`, by, caller, `variants[${index}].`);
       versions.push({ name, version, ...(percent === undefined ? {} : { percent }) });
     }
     return this.#parts.abTests.start(routeSubject(route), { ...test, covariate: null, keyInput: null, variants: versions }, by);
@@ -62,7 +63,7 @@ export class RouteRollouts {
     if (open !== null) throw new AppError("ROLLOUT_UNDER_WAY", `The route ${route} has ${open.kind === "rollout" ? "a rollout" : "an A/B test"} under way: ${open.id}.`);
   }
 
-  async #versionOf(name: string, { settings, change, revision }: TriedSettings, reason: string, by: ChangeBy, place = ""): Promise<string> {
+  async #versionOf(name: string, { settings, change, revision }: TriedSettings, reason: string, by: ChangeBy, caller: Caller, place = ""): Promise<string> {
     const route = await this.#parts.revisions.find(name);
     if (route === null) throw missingObject("route", name);
     const given = [settings, change, revision].filter((one) => one !== undefined);
@@ -70,7 +71,7 @@ export class RouteRollouts {
     if (revision !== undefined) return String(revision);
     const wanted = settings ?? patched(route.settings, change ?? {}, place);
     if (JSON.stringify(wanted) === JSON.stringify(route.settings)) throw problem(`${place}${settings === undefined ? "change" : "settings"}`, "nothing is different from the present settings");
-    return String(await this.#parts.settings.draftRoute(name, { settings: wanted, reason }, by));
+    return String(await this.#parts.settings.draftRoute(name, { settings: wanted, reason }, by, caller));
   }
 }
 

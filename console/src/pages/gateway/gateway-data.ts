@@ -24,6 +24,14 @@ export interface TargetHealth {
   errors: number;
 }
 
+/** A guardrail that lets no call of its route pass, since its model cannot be asked. */
+export interface GuardrailTrouble {
+  route: string;
+  guardrail: string;
+  model: string;
+  message: string;
+}
+
 const dayMs = 86_400_000;
 
 export function useGatewayRoutes(): Resource<{ routes: GatewayRoute[] }> {
@@ -38,7 +46,7 @@ export function useKeyPolicies(): Resource<{ policies: KeyPolicy[] }> {
   return useResource("/api/gateway/keys", { refreshMs: 30_000 });
 }
 
-export function useHealth(): Resource<{ targets: TargetHealth[] }> {
+export function useHealth(): Resource<{ targets: TargetHealth[]; guardrails: GuardrailTrouble[] }> {
   return useResource("/api/gateway/health", { refreshMs: 3000 });
 }
 

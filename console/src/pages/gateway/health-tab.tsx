@@ -22,9 +22,14 @@ export function HealthTab() {
     <>
       <p className="muted">How the targets answered this server since it started. One that fails again and again is left alone for a while, then tried with a single call; other replicas judge for themselves.</p>
       <ResourceView resource={health} lines={4}>
-        {({ targets }) => (targets.length === 0
-          ? <EmptyState title="Nothing was asked yet" command={callSnippets("echo/echo", location.origin)[0]!.code}><p>After its first call a target shows here with its breaker and how quickly it answers:</p></EmptyState>
-          : <div className="panel panel-table"><RowsTable columns={columns} rows={targets} rowKey={({ provider, model }) => `${provider}/${model}`} /></div>)}
+        {({ targets, guardrails }) => (
+          <>
+            {guardrails.map(({ route, guardrail, message }) => <p key={`${route} ${guardrail}`} className="cell-bad">The route {route} fails every call. {message}</p>)}
+            {targets.length === 0
+              ? <EmptyState title="Nothing was asked yet" command={callSnippets("echo/echo", location.origin)[0]!.code}><p>After its first call a target shows here with its breaker and how quickly it answers:</p></EmptyState>
+              : <div className="panel panel-table"><RowsTable columns={columns} rows={targets} rowKey={({ provider, model }) => `${provider}/${model}`} /></div>}
+          </>
+        )}
       </ResourceView>
     </>
   );

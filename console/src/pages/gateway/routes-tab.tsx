@@ -54,7 +54,7 @@ export function RoutesTab() {
 
 function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; mayChange: boolean }) {
   const query = useQuery();
-  const health = useHealth().data?.targets ?? [];
+  const { targets: health = [], guardrails: troubles = [] } = useHealth().data ?? {};
   const open = useRollouts({ open: true, limit: 200 }).data?.rollouts ?? [];
   const rows = useDayOfRoutes().data?.rows;
   const dayOf = (name: string): CostRow | undefined => rows?.find(({ group }) => group.route === name);
@@ -69,6 +69,7 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
           {open.filter(({ model }) => model === `route:${name}`).map((rollout) => (
             <span key={rollout.id} className="cell-note"><Link href={`/rollouts/${rollout.id}`}>{rollout.kind === "ab-test" ? "A/B test" : "Rollout"}: revision {rollout.stable} → {rollout.candidate}</Link> <RolloutMark rollout={rollout} /></span>
           ))}
+          {troubles.filter(({ route }) => route === name).map(({ guardrail, message }) => <span key={guardrail} className="cell-note cell-bad">Every call fails. {message}</span>)}
           <span className="cell-note">{[team, limitsLine(settings.limits, settings.budget)].filter((part) => part !== null).join(" · ")}</span>
         </>
       ),
