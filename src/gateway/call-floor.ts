@@ -2,6 +2,7 @@ import { defaultTeam } from "../access/index.ts";
 import { mayOn, type Caller } from "../core/caller.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { assertJsonBounds, largeBodyBounds } from "../core/json-bounds.ts";
 import type { Logger } from "../core/logger.ts";
 import { missingObject, requireOn } from "../core/request-gate.ts";
 import { newSpanId } from "../core/trace-context.ts";
@@ -49,6 +50,7 @@ export class CallFloor {
 
   /** The document of a body. Throws INVALID_JSON, INVALID_REQUEST. */
   parse(body: Uint8Array): Record<string, unknown> {
+    assertJsonBounds(body, largeBodyBounds);
     let fields: unknown;
     try {
       fields = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));

@@ -48,6 +48,8 @@ interface HeldProvider {
 
 /** Routes of PROVIDER/MODEL that are remembered; callers choose the names. */
 const mostRemembered = 1000;
+/** The name of a provider, a slash, the name of a model. */
+const longestName = 128 + 1 + 256;
 
 /** Providers, routes and key policies in memory: calls go on as they were configured while the database is away. */
 export class GatewayCatalog {
@@ -125,6 +127,8 @@ export class GatewayCatalog {
 
   /** A route by its name, else PROVIDER/MODEL, else the well-known name of a model whose provider is here. */
   resolve(model: string): ResolvedRoute | null {
+    // Not remembered either: it may have all the length of a body.
+    if (model.length > longestName) return null;
     const route = this.#routes.get(model);
     if (route !== undefined) return route;
     const remembered = this.#direct.get(model);

@@ -1,8 +1,9 @@
 import type { z } from "zod";
 import { describeIssue } from "../core/describe-issue.ts";
 import { AppError, type Problem } from "../core/errors.ts";
+import { assertJsonBounds, largeBodyBounds } from "../core/json-bounds.ts";
 
-const maxDepth = 32;
+const bounds = { ...largeBodyBounds, depth: 32 };
 
 /** Parses a JSON body. Throws UNSUPPORTED_MEDIA_TYPE, INVALID_JSON. */
 export function parseJson(bytes: Buffer, contentType: string | undefined): unknown {
@@ -10,14 +11,12 @@ export function parseJson(bytes: Buffer, contentType: string | undefined): unkno
   if (mediaType !== undefined && mediaType !== "" && !/^application\/([a-z0-9.+-]+\+)?json$/.test(mediaType)) {
     throw new AppError("UNSUPPORTED_MEDIA_TYPE", "This route takes application/json.");
   }
-  let value: unknown;
+  assertJsonBounds(bytes, bounds);
   try {
-    value = JSON.parse(textOf(bytes));
+    return JSON.parse(textOf(bytes));
   } catch (cause) {
     throw new AppError("INVALID_JSON", bytes.length === 0 ? "The body is empty." : "The body is not valid JSON.", { cause });
   }
-  if (depthExceeds(value, maxDepth)) throw new AppError("INVALID_JSON", `The body is nested deeper than ${maxDepth} levels.`);
-  return value;
 }
 
 /**
@@ -32,12 +31,6 @@ export function parseNumbersAsSent(bytes: Buffer): unknown {
 
 function textOf(bytes: Buffer): string {
   return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-}
-
-function depthExceeds(value: unknown, left: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (left === 0) return true;
-  return Object.values(value).some((inner) => depthExceeds(inner, left - 1));
 }
 
 /** Query text as an object without a prototype; the last of repeated keys wins. */

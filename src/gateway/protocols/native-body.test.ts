@@ -35,6 +35,12 @@ describe("editNativeBody", () => {
     assert.equal(edited('{"input":"x"}', { maxTokens: 5 }, "openai-embeddings"), '{"input":"x"}');
   });
 
+  it("says one number of tokens where the caller said two, by the newer name", () => {
+    assert.equal(edited('{"max_completion_tokens": 1 ,"max_tokens":100000}', {}), '{"max_completion_tokens": 1 ,"max_tokens":1}');
+    assert.equal(edited('{"max_tokens":100000,"max_completion_tokens":1}', { model: "m" }), '{"max_tokens":1,"max_completion_tokens":1,"model":"m"}');
+    for (const body of ['{"max_tokens":9,"max_completion_tokens":null}', '{"max_tokens":9,"max_completion_tokens":9}', '{"max_completion_tokens":9,"max_tokens":null}']) assert.equal(edited(body, {}), body);
+  });
+
   it("leaves one of each name, the last, so that everybody reads the same", () => {
     assert.equal(edited('{"model":"a","model":"b"}', { model: "c" }), '{"model":"c"}');
     assert.equal(edited('{"max_tokens":1, "x":[{}], "max_tokens" : 99}', {}), '{ "x":[{}], "max_tokens" : 99}');

@@ -31,10 +31,14 @@ export function editNativeBody(body: Uint8Array, protocol: NativeBodyProtocol, e
   const object = scanObject(bytes, skipSpace(bytes, bytes[0] === 0xef ? 3 : 0));
   const changes = new Map<string, string>();
   if (edit.model !== undefined) changes.set("model", JSON.stringify(edit.model));
+  const places = tokenFields[protocol] ?? [];
+  const said = places.filter((place) => object.members.has(place));
   if (edit.maxTokens !== undefined) {
-    const places = tokenFields[protocol] ?? [];
-    const said = places.filter((place) => object.members.has(place));
     for (const place of said.length > 0 ? said : places.slice(0, 1)) changes.set(place, String(edit.maxTokens));
+  } else if (said.length > 1) {
+    // Servers differ in which they go by: the one that was read here stands in all.
+    const [first, ...others] = said.map((place) => ({ place, text: textOf(bytes, object.members.get(place)!) })).filter(({ text }) => text !== "null");
+    for (const { place, text } of others) if (text !== first!.text) changes.set(place, first!.text);
   }
   if (edit.streamUsage === true && withStreamOptions.has(protocol)) changes.set("stream_options", streamOptions(bytes, object.members.get("stream_options")));
   return write(bytes, object, changes);
@@ -55,6 +59,10 @@ interface ScannedObject {
   members: Map<string, Member>;
   /** All others, which a later one of the same name makes void. */
   void: Member[];
+}
+
+function textOf(bytes: Buffer, { valueStart, valueEnd }: Member): string {
+  return bytes.toString("utf8", valueStart, valueEnd);
 }
 
 function streamOptions(bytes: Buffer, member: Member | undefined): string {

@@ -81,7 +81,18 @@ export class RequestFields {
     return undefined;
   }
 
+  /** An object of the protocol, in which no field stands in two spellings. */
   record(value: unknown, path: string): Fields {
+    const fields = this.document(value, path);
+    for (const key in fields) {
+      const plain = plainSpelling(key);
+      if (plain !== key && Object.hasOwn(fields, plain)) this.#misspelled(key, plain, path);
+    }
+    return fields;
+  }
+
+  /** An object whose fields are the caller's own, such as a schema. */
+  document(value: unknown, path: string): Fields {
     if (isFields(value)) return value;
     this.problem(path, wrong("an object", value));
     return nothing;
@@ -89,6 +100,10 @@ export class RequestFields {
 
   optionalRecord(value: unknown, path: string): Fields | undefined {
     return value === undefined || value === null ? undefined : this.record(value, path);
+  }
+
+  optionalDocument(value: unknown, path: string): Fields | undefined {
+    return value === undefined || value === null ? undefined : this.document(value, path);
   }
 
   list(value: unknown, path: string): readonly unknown[] {
@@ -111,8 +126,16 @@ export class RequestFields {
   /** Names what else stands in an object that is not carried over whole. What says nothing (null, false, empty) is not lost. */
   leaveRest(fields: Fields, known: ReadonlySet<string>, path: string): void {
     for (const key in fields) {
-      if (!known.has(key) && says(fields[key])) this.leave(`${path}.${key}`);
+      if (known.has(key)) continue;
+      const plain = plainSpelling(key);
+      if (plain !== key && known.has(plain)) this.#misspelled(key, plain, path);
+      else if (says(fields[key])) this.leave(`${path}.${key}`);
     }
+  }
+
+  /** Servers written in Go take a field in any case of its letters, and the last of several: there it would stand for what was read, limited and guarded here. */
+  #misspelled(key: string, plain: string, path: string): void {
+    this.problem(path === "" ? shown(key) : `${path}.${shown(key)}`, `is not a field; ${plain} is`);
   }
 
   /** Fields of the body that the canonical form has no place for. */
@@ -120,8 +143,10 @@ export class RequestFields {
     const extra: Record<string, unknown> = {};
     for (const key in body) {
       if (known.has(key) || body[key] === null) continue;
+      const plain = plainSpelling(key);
       // An assignment would set the prototype instead.
       if (key === "__proto__") this.problem(key, "is not a field");
+      else if (plain !== key && (known.has(plain) || Object.hasOwn(body, plain))) this.#misspelled(key, plain, "");
       else extra[key] = body[key];
     }
     return extra;
@@ -133,6 +158,13 @@ export class RequestFields {
     Object.assign(extra, this.#nativeValues);
     return { extra, ...(this.#nativeOnly.length === 0 ? {} : { nativeOnly: this.#nativeOnly }), ...(this.#uncarried.length === 0 ? {} : { uncarried: this.#uncarried }) };
   }
+}
+
+const unusual = /[^\0-@[-\x7f]/;
+
+/** In small letters; the long s and the sign for Kelvin too, which are an s and a k in another case. */
+function plainSpelling(key: string): string {
+  return unusual.test(key) ? key.toUpperCase().toLowerCase() : key;
 }
 
 export function isFields(value: unknown): value is Fields {

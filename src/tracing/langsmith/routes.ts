@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Caller } from "../../core/caller.ts";
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import { assertJsonBounds, largeBodyBounds } from "../../core/json-bounds.ts";
 import { HttpAnswer, route, type Route, type RouteRequest } from "../../core/route.ts";
 import { slipwayVersion } from "../../core/version.ts";
 import { teamHeader, teamOfSender } from "../trace-access.ts";
@@ -72,6 +73,7 @@ function runsOfParts(parts: ReadonlyMap<string, Buffer>): LangsmithRun[] {
 }
 
 function parsed(content: Buffer): unknown {
+  assertJsonBounds(content, largeBodyBounds);
   try {
     return JSON.parse(content.toString("utf8")) as unknown;
   } catch (cause) {

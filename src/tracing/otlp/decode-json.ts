@@ -1,4 +1,5 @@
 import { AppError } from "../../core/errors.ts";
+import { assertJsonBounds, largeBodyBounds } from "../../core/json-bounds.ts";
 import type { Attributes, AttributeValue, Span, SpanEvent, SpanLink } from "../span.ts";
 import { attributeOf, type LooseValue } from "./any-value.ts";
 import { cleanInteger, cleanNumber, cleanText, kindOf, receive, spanLimits, statusCodeOf, type ReceivedSpans } from "./received-spans.ts";
@@ -8,7 +9,7 @@ type Json = Record<string, unknown>;
 /** Where spans stood before OTLP 0.19, and where those who write it by hand put them. */
 const spansElsewhere = ["spans", "instrumentationLibrarySpans", "instrumentation_library_spans"];
 
-/** ExportTraceServiceRequest as JSON: ids are hex, 64-bit integers texts or numbers, enumerations numbers or names; fields in either spelling. Throws TRACE_INVALID. */
+/** ExportTraceServiceRequest as JSON: ids are hex, 64-bit integers texts or numbers, enumerations numbers or names; fields in either spelling. Throws TRACE_INVALID, INVALID_JSON. */
 export function decodeJson(body: Buffer): ReceivedSpans {
   const received: ReceivedSpans = { spans: [], rejected: 0, reason: "" };
   const document = parse(body);
@@ -27,6 +28,7 @@ export function decodeJson(body: Buffer): ReceivedSpans {
 }
 
 function parse(body: Buffer): Json {
+  assertJsonBounds(body, largeBodyBounds);
   try {
     return object(JSON.parse(body.toString("utf8")));
   } catch (cause) {

@@ -26,7 +26,7 @@ export function parseMessages(body: Fields): ChatRequest {
   const choice = fields.optionalRecord(body.tool_choice, "tool_choice");
   const disabled = fields.flag(choice?.disable_parallel_tool_use, "tool_choice.disable_parallel_tool_use");
   const output = fields.optionalRecord(body.output_config, "output_config");
-  const metadata = fields.optionalRecord(body.metadata, "metadata");
+  const metadata = fields.optionalDocument(body.metadata, "metadata");
   return {
     messages,
     tools,
@@ -66,7 +66,7 @@ function readTools(fields: RequestFields, value: unknown): readonly ToolDefiniti
     tools.push({
       name: fields.name(tool.name, `${path}.name`),
       ...(description !== undefined && { description }),
-      parameters: fields.record(tool.input_schema, `${path}.input_schema`),
+      parameters: fields.document(tool.input_schema, `${path}.input_schema`),
       ...(strict !== null && { strict }),
       ...(cache && { cache }),
     });
@@ -94,7 +94,7 @@ function readFormat(fields: RequestFields, value: unknown, path: string): Output
   const format = fields.optionalRecord(value, path);
   if (format === undefined) return { type: "text" };
   if (format.type !== "json_schema") fields.problem(`${path}.type`, `must be json_schema, but is ${shown(format.type)}`);
-  return { type: "schema", name: "answer", schema: fields.record(format.schema, `${path}.schema`), strict: true };
+  return { type: "schema", name: "answer", schema: fields.document(format.schema, `${path}.schema`), strict: true };
 }
 
 /**

@@ -139,7 +139,7 @@ function assistantPart(fields: RequestFields, block: Fields, path: string): Assi
         type: "tool-call",
         id: fields.name(block.id, `${path}.id`),
         name: fields.name(block.name, `${path}.name`),
-        arguments: argumentsOf(fields.record(block.input, `${path}.input`)),
+        arguments: argumentsOf(fields.document(block.input, `${path}.input`)),
         ...(signature !== undefined && { signature }),
         ...(cache && { cache }),
       };

@@ -86,7 +86,7 @@ export function functionTool(fields: RequestFields, definition: Fields, path: st
   return {
     name: fields.name(definition.name, `${path}.name`),
     ...(description !== undefined && { description }),
-    parameters: fields.optionalRecord(definition.parameters, `${path}.parameters`) ?? { type: "object", properties: {} },
+    parameters: fields.optionalDocument(definition.parameters, `${path}.parameters`) ?? { type: "object", properties: {} },
     ...(strict !== null && { strict }),
     ...(cache && { cache }),
   };
@@ -136,7 +136,7 @@ export function schemaFormat(fields: RequestFields, format: Fields, path: string
     type: "schema",
     name: fields.name(format.name, `${path}.name`),
     ...(description !== undefined && { description }),
-    schema: fields.optionalRecord(format.schema, `${path}.schema`) ?? {},
+    schema: fields.optionalDocument(format.schema, `${path}.schema`) ?? {},
     strict: fields.flag(format.strict, `${path}.strict`) ?? false,
   };
 }
