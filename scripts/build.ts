@@ -18,13 +18,13 @@ interface Part {
   inputs: string[];
   /** The part counts as built only when this file is there. */
   product: string;
-  make(): void;
+  make(): void | Promise<void>;
 }
 
 const parts: Part[] = [
   {
     name: "server",
-    inputs: ["src/**/*.ts", "src/**/*.py", "tsconfig.json", "tsconfig.build.json", "package.json"],
+    inputs: ["src/**/*.ts", "src/**/*.py", "tsconfig.json", "tsconfig.build.json", "package.json", "package-lock.json", "scripts/bundle-server.ts"],
     product: join(dist, "main.js"),
     make: buildServer,
   },
@@ -48,11 +48,13 @@ function run(command: string, commandArguments: string[]): void {
   }
 }
 
-/** Compiles beside the old build and swaps when all is there, so that nobody meets half a build. */
-function buildServer(): void {
+/** Builds beside the old build and swaps when all is there, so that nobody meets half a build. */
+async function buildServer(): Promise<void> {
   const fresh = join(cache, `server-${process.pid}`);
   rmSync(fresh, { recursive: true, force: true });
-  run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh]);
+  run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--emitDeclarationOnly", "--outDir", fresh]);
+  const { bundleServer } = await import("./bundle-server.ts");
+  await bundleServer(root, fresh);
   // What runs in Python is shipped as it is written.
   for (const path of globSync("src/**/*.py", { cwd: root })) cpSync(join(root, path), join(fresh, path.slice("src/".length)));
   mkdirSync(dist, { recursive: true });
@@ -74,7 +76,7 @@ function digestOf(part: Part): string {
   return hash.digest("hex");
 }
 
-function build(part: Part): void {
+async function build(part: Part): Promise<void> {
   const stamp = join(cache, `${part.name}.digest`);
   const digest = digestOf(part);
   if (existsSync(part.product) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
@@ -82,7 +84,7 @@ function build(part: Part): void {
   } else {
     const start = performance.now();
     rmSync(stamp, { force: true });
-    part.make();
+    await part.make();
     mkdirSync(cache, { recursive: true });
     writeFileSync(stamp, digest);
     say(`${part.name} built in ${((performance.now() - start) / 1000).toFixed(1)} s`);
@@ -98,5 +100,5 @@ if (unknown.length > 0) {
   say(`unknown part ${unknown.join(", ")}; the parts are ${parts.map((part) => part.name).join(" and ")}`);
   process.exit(2);
 }
-for (const part of parts) if (wanted.length === 0 || wanted.includes(part.name)) build(part);
+for (const part of parts) if (wanted.length === 0 || wanted.includes(part.name)) await build(part);
 chmodSync(join(root, "bin/slipway.js"), 0o755);
