@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { describe, it } from "node:test";
 import { epochMs, ManualClock } from "../core/clock.ts";
 import { TimeOrderedIds } from "../core/ids.ts";
-import { PriceBook, type LedgerEntry } from "../ledger/index.ts";
+import { BudgetKeeper, MemoryBudgetStore, PriceBook, type BudgetAlerts, type LedgerEntry } from "../ledger/index.ts";
 import { CallLedger, type CallLedgerParts } from "./call-ledger.ts";
 import { unknownUsage } from "./conversation/chat-answer.ts";
+import type { ReadyProvider } from "./routing/call-plan.ts";
+import { RouteSettings } from "./schemas.ts";
 
 it("CallLedger writes an entry for a call whose budget cannot be settled", async () => {
   const clock = new ManualClock(1_795_262_400_000);
@@ -22,4 +24,57 @@ it("CallLedger writes an entry for a call whose budget cannot be settled", async
   const reservation = { id: "rsv_1", scopes: [], amount: 9, since: epochMs(clock.now()) };
   await assert.rejects(calls.settle(reservation, { ...entry, usage: { ...unknownUsage, inputTokens: 5, outputTokens: 2 } }), broken);
   assert.deepEqual(written, [{ ...entry, kind: "llm", tokens: { input: 5, cacheRead: null, cacheWrite: null, output: 2 } }]);
+});
+
+describe("what a call under a budget may cost", () => {
+  const clock = new ManualClock(1_795_262_400_000);
+  const now = epochMs(clock.now());
+  const ids = new TimeOrderedIds(clock);
+  const attribution = { actor: "key:key_1", team: "search", project: null, route: "chat", user: null, session: null, traceId: null, agentRun: null, tags: {} };
+  const kinds: Readonly<Record<string, string>> = { openai: "openai", anthropic: "anthropic", cohere: "cohere" };
+  const provider: CallLedgerParts["provider"] = (name) => (kinds[name] === undefined ? null : ({ name, settings: { kind: kinds[name] } } as unknown as ReadyProvider));
+  const alerts = { noteSpent: () => undefined, noteRefused: () => undefined, retry: () => undefined } as unknown as BudgetAlerts;
+  const calls = new CallLedger({ clock, ids, prices: new PriceBook(), provider, keeper: new BudgetKeeper({ store: new MemoryBudgetStore({ clock }), alerts, clock, ids }), ledger: {} as CallLedgerParts["ledger"] });
+  const route = (target: string, more: object = {}): RouteSettings => RouteSettings.parse({ targets: [{ provider: target.split("/")[0], model: target.split("/")[1] }], ...more });
+  const bounds = { inputTokens: 1000, outputTokens: 100, rateTokens: 0 };
+  const worst = (target: string, more: object): number | undefined => {
+    const reserved = calls.reserve(route(target), attribution, { key: { day: 1000 }, route: undefined }, { ...bounds, ...more }, now);
+    assert.ok(!(reserved instanceof Promise));
+    return reserved?.amount;
+  };
+
+  it("has the rates of the dearer way that was asked for, and is refused by name where they are not known", () => {
+    const tierOf = () => "priority";
+    assert.equal(worst("openai/gpt-5", {}), 1000 * 1250 + 100 * 10_000);
+    assert.equal(worst("openai/gpt-5", { tierOf }), 1000 * 2500 + 100 * 20_000);
+    assert.throws(() => worst("openai/gpt-5-nano", { tierOf }), { code: "PRICE_UNKNOWN", message: /gpt-5-nano has no price for priority/ });
+    assert.throws(() => worst("anthropic/claude-opus-5", { tierOf: () => "fast" }), { code: "PRICE_UNKNOWN" });
+    assert.ok(calls.reserve(route("openai/gpt-5-nano", { unknownPrice: "free" }), attribution, { key: { day: 1000 }, route: undefined }, { ...bounds, tierOf }, now) !== null);
+  });
+
+  it("has media by the rules of the target, audio at its own rate, and search units", () => {
+    const mediaTokens = (kind: string) => ({ tokens: kind === "openai" ? 500 : 0, audio: kind === "openai" ? 200 : 0 });
+    assert.equal(worst("openai/gpt-audio", { mediaTokens, speaks: true }), 1300 * 2500 + 200 * 32_000 + 100 * 64_000);
+    assert.equal(worst("cohere/rerank-v3.5", { searchUnits: 3 }), 3 * 2_000_000);
+  });
+
+  it("is settled by what the provider told: how it served the call, audio, search units", () => {
+    const usage = { ...unknownUsage, inputTokens: 1000, outputTokens: 100 };
+    const cost = (target: string, more: object, asked?: () => string) => calls.spentBy({ provider: target.split("/")[0]!, model: target.split("/")[1]! }, { ...usage, ...more }, now, asked).cost;
+    const usual = 1000 * 1250 + 100 * 10_000;
+    assert.equal(cost("openai/gpt-5", {}), usual);
+    assert.equal(cost("openai/gpt-5", { tier: "priority" }), 2 * usual);
+    assert.equal(cost("openai/gpt-5", {}, () => "priority"), 2 * usual);
+    assert.equal(cost("openai/gpt-5", { tier: null }, () => "priority"), usual);
+    assert.equal(cost("openai/gpt-audio", { audioInputTokens: 400, audioOutputTokens: 60 }), 600 * 2500 + 400 * 32_000 + 40 * 10_000 + 60 * 64_000);
+    assert.equal(cost("cohere/rerank-v3.5", { searchUnits: 2 }), 2 * 2_000_000);
+  });
+
+  it("is refused with the name of the setting that says what a provider may add", () => {
+    const added = { tokens: 272_000, by: ["the tool web_search"] };
+    assert.throws(
+      () => calls.reserve(route("openai/gpt-5"), attribution, { key: { perQuery: 0.01 }, route: undefined }, { ...bounds, inputTokens: 273_000, added }, now),
+      { code: "BUDGET_EXCEEDED", message: /272000 tokens .* the tool web_search .* addedTokens in the settings of the route or of the key/ },
+    );
+  });
 });

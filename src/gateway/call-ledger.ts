@@ -1,10 +1,11 @@
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
-import { billedTokens, costOf, nanoDollars, worstCase, type Attribution, type BudgetKeeper, type LedgerEntry, type LedgerService, type Price, type PriceBook, type Reservation } from "../ledger/index.ts";
+import { billedTokens, costOf, knowsTier, nanoDollars, worstCase, type Attribution, type BudgetKeeper, type LedgerEntry, type LedgerService, type Price, type PriceBook, type Reservation } from "../ledger/index.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
 import type { ReadyProvider } from "./routing/call-plan.ts";
 import type { BudgetLimits, RouteSettings, RouteTarget } from "./schemas.ts";
+import type { MediaTokens } from "./tokens/index.ts";
 
 type MaybePromise<Value> = Value | Promise<Value>;
 
@@ -24,6 +25,16 @@ export interface CallBounds {
   outputTokens: number;
   /** Of input and output by estimate, for limits of tokens in a minute, which are corrected afterwards. */
   rateTokens: number;
+  /** Input that counts differently by who reads it, not in `inputTokens`; absent where there is none, or no budget holds the call. */
+  mediaTokens?: ((kind: string, model: string) => MediaTokens) | undefined;
+  /** The dearer way to be served that was asked for, in the words of this kind of provider; absent where none was. */
+  tierOf?: ((kind: string) => string | null) | undefined;
+  /** Whether the answer may be spoken. */
+  speaks?: boolean | undefined;
+  /** Of reranking. */
+  searchUnits?: number | undefined;
+  /** What `inputTokens` has for text that nobody sees here, and whose it is. */
+  added?: { tokens: number; by: readonly string[] } | undefined;
 }
 
 export interface Spent {
@@ -53,7 +64,7 @@ export class CallLedger {
   /** In US dollars; null where the price is not known. */
   worstDollars(target: RouteTarget, bounds: Omit<CallBounds, "rateTokens">, now: EpochMs): number | null {
     const price = this.priceOf(target, now);
-    return price === null ? null : worstCase(price, bounds.inputTokens, bounds.outputTokens) / nanoDollars;
+    return price === null ? null : this.#worstNano(target, price, bounds) / nanoDollars;
   }
 
   /** Reserves for the dearest target that the call may come to. Null where no budget holds it. Throws BUDGET_EXCEEDED, PRICE_UNKNOWN. */
@@ -62,20 +73,30 @@ export class CallLedger {
     let worstNano = 0;
     for (const target of settings.targets) {
       const price = this.priceOf(target, now);
-      if (price !== null) worstNano = Math.max(worstNano, worstCase(price, bounds.inputTokens, bounds.outputTokens));
-      else if (settings.unknownPrice === "refuse") throw new AppError("PRICE_UNKNOWN", `${target.provider}/${target.model} has no price, and this call is under a budget.`);
+      const mayBeFree = settings.unknownPrice === "free";
+      if (price === null) {
+        if (mayBeFree) continue;
+        throw new AppError("PRICE_UNKNOWN", `${target.provider}/${target.model} has no price, and this call is under a budget.`);
+      }
+      const tier = this.#tierFor(target, bounds);
+      if (tier !== null && !knowsTier(price, tier) && !mayBeFree) {
+        throw new AppError("PRICE_UNKNOWN", `${target.provider}/${target.model} has no price for ${tier}, and this call is under a budget: leave it out, or set a price with ${tier} among its tiers.`);
+      }
+      worstNano = Math.max(worstNano, this.#worstNano(target, price, bounds));
     }
-    return this.#parts.keeper.reserve({ attribution, limits, worstNano, now });
+    return this.#parts.keeper.reserve({ attribution, limits, worstNano, now, ...(bounds.added === undefined ? {} : { remark: remarkOn(bounds.added) }) });
   }
 
   release(reservation: Reservation | null): void {
     if (reservation !== null) void this.#parts.keeper.release(reservation);
   }
 
-  spentBy(target: Pick<RouteTarget, "provider" | "model">, usage: TokenUsage, now: EpochMs): Spent {
+  /** `askedTier` counts where the provider did not tell how it served the call. */
+  spentBy(target: Pick<RouteTarget, "provider" | "model">, usage: TokenUsage, now: EpochMs, askedTier?: CallBounds["tierOf"]): Spent {
     const price = this.priceOf(target, now);
     if (price === null) return { cost: null, priceVersion: null };
-    return { cost: costOf(price, billedTokens(usage), usage.inputTokens ?? 0), priceVersion: price.version };
+    const { audioInputTokens: audioInput, audioOutputTokens: audioOutput, searchUnits, tier = this.#tierFor(target, { tierOf: askedTier }) } = usage;
+    return { cost: costOf(price, billedTokens(usage), usage.inputTokens ?? 0, { audioInput, audioOutput, searchUnits, tier }), priceVersion: price.version };
   }
 
   /** Settles and writes the entry down, which a budget that cannot be settled does not keep from it; answers when the entry survives the death of this process. Rejects with what the store of budgets failed with. */
@@ -91,4 +112,24 @@ export class CallLedger {
       await ledger.record({ ...rest, id: ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage) });
     }
   }
+
+  #worstNano(target: Pick<RouteTarget, "provider" | "model">, price: Price, bounds: Omit<CallBounds, "rateTokens">): number {
+    const media = bounds.mediaTokens?.(this.#kindOf(target), target.model);
+    return worstCase(price, {
+      inputTokens: bounds.inputTokens + (media?.tokens ?? 0), outputTokens: bounds.outputTokens, audioInput: media?.audio, speaks: bounds.speaks, searchUnits: bounds.searchUnits, tier: this.#tierFor(target, bounds),
+    });
+  }
+
+  #tierFor(target: Pick<RouteTarget, "provider" | "model">, { tierOf }: Pick<CallBounds, "tierOf">): string | null {
+    return tierOf?.(this.#kindOf(target)) ?? null;
+  }
+
+  #kindOf({ provider }: Pick<RouteTarget, "provider" | "model">): string {
+    return this.#parts.provider(provider)?.settings.kind ?? "";
+  }
+}
+
+/** What somebody can do whose budget is too small for it. */
+function remarkOn({ tokens, by }: NonNullable<CallBounds["added"]>): string {
+  return ` ${tokens} tokens of input of that are kept for what ${by.join(", ")} may add: addedTokens in the settings of the route or of the key says how many.`;
 }

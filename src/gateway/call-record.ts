@@ -3,7 +3,7 @@ import type { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Attribution, LedgerEntry, Reservation } from "../ledger/index.ts";
 import type { SpanSink } from "../tracing/index.ts";
-import type { CallLedger, Spent } from "./call-ledger.ts";
+import type { CallBounds, CallLedger, Spent } from "./call-ledger.ts";
 import { spansOfCall, type TracedCall } from "./call-spans.ts";
 import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
 import type { Ticket } from "./limits/index.ts";
@@ -60,6 +60,8 @@ export class CallRecord {
   usage: TokenUsage = unknownUsage;
   estimated = false;
   firstByteMs: number | null = null;
+  /** The dearer way to be served that was asked for, by kind of provider: what counts where the provider does not tell. */
+  askedTier: CallBounds["tierOf"];
   cached = false;
   /** The id that the answer carries, as its caller sees it; null for what has none. */
   answerId: string | null = null;
@@ -89,7 +91,7 @@ export class CallRecord {
   /** What the answer has cost so far, by its usage. */
   spent(): Spent {
     if (this.cached) return { cost: 0, priceVersion: null };
-    return this.target === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(this.target, this.usage, this.startedAt as LedgerEntry["time"]);
+    return this.target === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(this.target, this.usage, this.startedAt as LedgerEntry["time"], this.askedTier);
   }
 
   /** Gives back what is held, writes the cost down and emits the spans. The first end counts. Answers when the entry survives the death of this process; never throws. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { boundedOutput, boundsOfChat, boundsOfRounds, unseenTokens } from "./chat-bounds.ts";
+import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, unseenTokens } from "./chat-bounds.ts";
 import { chatProtocols } from "./protocols/index.ts";
 import { RouteSettings } from "./schemas.ts";
 
@@ -60,6 +60,44 @@ describe("bounds of chats", () => {
       response({ tools: [{ type: "custom", name: "patch" }, { type: "local_shell" }, { type: "function", name: "f", parameters: {} }] }), message({ tools: [{ type: "bash_20250124", name: "bash" }, { type: "text_editor_20250728", name: "edit" }] }),
     ];
     for (const request of bare) assert.ok(inputOf(request) < 1000, JSON.stringify(request.extra));
+  });
+
+  it("hold of it as many tokens as route or key say, and say whose they are", () => {
+    const search = response({ tools: [{ type: "web_search" }] });
+    const { added, inputTokens } = boundsOfChat(search, true, 20_000);
+    assert.deepEqual(added, { tokens: 20_000, by: ["the tool web_search"] });
+    assert.ok(inputTokens >= 20_000 && inputTokens < 21_000, String(inputTokens));
+    assert.equal(boundsOfChat(chat(), true, 20_000).added, undefined);
+    assert.equal(addedTokensOf({}, null), unseenTokens);
+    assert.equal(addedTokensOf({ addedTokens: 5 }, null), 5);
+    assert.equal(addedTokensOf({ addedTokens: 5 }, { addedTokens: 0 }), 5);
+    assert.equal(addedTokensOf({}, { addedTokens: 0 }), 0);
+    const rounds = boundsOfRounds(boundsOfChat(search, true, 20_000), search, settings({ hedgeAfterMs: 100 }));
+    assert.equal(rounds.added?.tokens, 40_000);
+  });
+
+  it("hold images, PDFs and audio by the rules of who reads them, in each round and hedge", () => {
+    const image = { type: "image_url", image_url: { url: "https://example.com/a.png" } };
+    const pictured = chat({ messages: [{ role: "user", content: [{ type: "text", text: "what is this" }, image] }] });
+    const bounds = boundsOfChat(pictured, true);
+    assert.equal(bounds.mediaTokens!("openai", "gpt-4o").tokens, 85 + 8 * 170);
+    assert.equal(bounds.mediaTokens!("anthropic", "claude-opus-5").tokens, 4784);
+    assert.equal(boundsOfRounds(bounds, pictured, settings({ hedgeAfterMs: 100 })).mediaTokens!("openai", "gpt-4o").tokens, 2 * (85 + 8 * 170));
+    assert.equal(boundsOfChat(pictured, false).mediaTokens, undefined);
+    const pdf = (text: string) => message({ messages: [{ role: "user", content: [{ type: "document", source: { type: "base64", media_type: "application/pdf", data: Buffer.from(text).toString("base64") } }] }] });
+    assert.equal(boundsOfChat(pdf("%PDF-1.4 << /Type /Page >> << /Type /Page >>"), true).mediaTokens!("anthropic", "claude-sonnet-4-5").tokens, 2 * 4600);
+    const unread = boundsOfChat(pdf("%PDF-1.4 /Encrypt << /Type /Page >>"), true, 7000);
+    assert.deepEqual([unread.mediaTokens, unread.added], [undefined, { tokens: 7000, by: ["a document that cannot be measured here"] }]);
+  });
+
+  it("say which dearer way of being served was asked for, by kind of provider", () => {
+    assert.equal(boundsOfChat(chat(), true).tierOf, undefined);
+    for (const usual of ["auto", "default", "flex"]) assert.equal(boundsOfChat(chat({ service_tier: usual }), true).tierOf, undefined);
+    assert.equal(boundsOfChat(chat({ service_tier: "priority" }), true).tierOf!("openai"), "priority");
+    assert.equal(boundsOfChat(message({ speed: "fast" }), true).tierOf!("anthropic"), "fast");
+    assert.equal(boundsOfChat(message({ speed: "fast" }), true).tierOf!("openai"), null);
+    assert.equal(boundsOfChat(message({ speed: "fast", inference_geo: "us" }), true).tierOf!("anthropic"), "fast+us");
+    assert.equal(boundsOfChat(chat({ modalities: ["text", "audio"], audio: { voice: "a", format: "wav" } }), true).speaks, true);
   });
 
   it("refuse what goes on in the background under a budget, and only there", () => {

@@ -1,12 +1,16 @@
 import { AppError } from "../core/errors.ts";
 import type { CallBounds } from "./call-ledger.ts";
 import type { ChatRequest } from "./conversation/chat-request.ts";
-import type { RouteSettings } from "./schemas.ts";
-import { estimateChat, mostTokens, mostTokensOfChat } from "./tokens/index.ts";
+import type { KeyPolicySettings, RouteSettings } from "./schemas.ts";
+import { askedTier } from "./service-tier.ts";
+import { estimateChat, mediaOfChat, mostMediaTokens, mostTokens, mostTokensOfChat, type MediaTokens } from "./tokens/index.ts";
 
 /** Output that is reserved, and asked for at most, where a budget holds the call and the caller named no end. */
 export const boundedOutput = 4096;
-/** What a provider adds that nobody sees here: what it kept of earlier calls, results of tools that it runs, files behind an address. As much as the well-known models read at their usual price. */
+/**
+ * What a provider adds that nobody sees here, where neither route nor key says `addedTokens`: what it kept of earlier calls, results of tools that it runs, files behind an address. As much as the well-known models read
+ * at their usual price.
+ */
 export const unseenTokens = 272_000;
 /** What a model is told of its broken answer, beside the answer: at most ten problems. */
 const tokensOfProblems = 4096;
@@ -22,11 +26,17 @@ export interface ChatBounds extends CallBounds {
   estimatedInput: number;
 }
 
+/** What is kept for it: the larger of what route and key say, so that neither has less than it asked for. */
+export function addedTokensOf({ addedTokens: ofRoute }: Pick<RouteSettings, "addedTokens">, key: Pick<KeyPolicySettings, "addedTokens"> | null): number {
+  const ofKey = key?.addedTokens;
+  return ofRoute === undefined && ofKey === undefined ? unseenTokens : Math.max(ofRoute ?? 0, ofKey ?? 0);
+}
+
 /**
- * What one chat may use at most. `held`: a budget holds it, so that no text may cost more than is said here; images, and documents that came with the call, are taken at their usual count. Throws
- * GATEWAY_FIELD_UNSUPPORTED for a call under a budget whose cost nobody would ever be told.
+ * What one chat may use at most. `held`: a budget holds it, so that no text may cost more than is said here; images, audio and PDFs that came with the call count as the provider's rules say, and what the provider adds by
+ * itself as `addedTokens`. Throws GATEWAY_FIELD_UNSUPPORTED for a call under a budget whose cost nobody would ever be told.
  */
-export function boundsOfChat(request: ChatRequest, held: boolean): ChatBounds {
+export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = unseenTokens): ChatBounds {
   const estimatedInput = estimateChat(request);
   const outputTokens = request.sampling.maxOutputTokens ?? boundedOutput;
   const rateTokens = estimatedInput + outputTokens;
@@ -35,20 +45,35 @@ export function boundsOfChat(request: ChatRequest, held: boolean): ChatBounds {
     const problems = [{ path: "background", message: "what it costs is told to nobody who waits here" }];
     throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "A call under a budget cannot go on in the background.", { problems });
   }
-  const inputTokens = mostTokensOfChat(request) + tokensOfExtra(request) + (hasUnseen(request) ? unseenTokens : 0);
+  const media = mediaOfChat(request);
+  const adding = bringingUnseen(request, media.unmeasured);
+  const added = adding.length === 0 ? undefined : { tokens: addedTokens, by: adding };
+  const inputTokens = mostTokensOfChat(request) + tokensOfExtra(request) + (added?.tokens ?? 0);
   const predicted = request.extra.prediction === undefined ? 0 : mostTokens(JSON.stringify(request.extra.prediction));
-  return { inputTokens, outputTokens: outputTokens + predicted, rateTokens, estimatedInput };
+  const hasMedia = media.images.length > 0 || media.pages > 0 || media.audioSeconds > 0;
+  const { modalities } = request.extra;
+  return {
+    inputTokens, outputTokens: outputTokens + predicted, rateTokens, estimatedInput, tierOf: askedTier(request.extra), added,
+    ...(hasMedia ? { mediaTokens: (kind: string, model: string) => mostMediaTokens(media, kind, model) } : {}),
+    ...(Array.isArray(modalities) && modalities.includes("audio") ? { speaks: true } : {}),
+  };
 }
 
 /** With all that the call may make of one chat: several answers, rounds of repair, which see the broken answer too, and a hedge that costs as much as the call itself. */
-export function boundsOfRounds({ inputTokens, outputTokens, rateTokens }: CallBounds, { output, stream, extra }: ChatRequest, { repair, hedgeAfterMs }: RouteSettings): CallBounds {
+export function boundsOfRounds({ inputTokens, outputTokens, rateTokens, mediaTokens, added, ...beside }: CallBounds, { output, stream, extra }: ChatRequest, { repair, hedgeAfterMs }: RouteSettings): CallBounds {
   const answers = answersOf(extra);
   const repairs = output.type !== "text" && !stream ? repair : 0;
   const asked = hedgeAfterMs === undefined ? 1 : 2;
+  const times = asked * (1 + repairs);
+  const scaled = (kind: string, model: string): MediaTokens => {
+    const { tokens, audio } = mediaTokens!(kind, model);
+    return { tokens: times * tokens, audio: times * audio };
+  };
   return {
+    ...beside, mediaTokens: mediaTokens === undefined ? undefined : scaled, added: added === undefined ? undefined : { ...added, tokens: times * added.tokens },
     inputTokens: asked * (inputTokens * (1 + repairs) + repairs * (outputTokens + tokensOfProblems)),
-    outputTokens: asked * outputTokens * answers * (1 + repairs),
-    rateTokens: asked * (1 + repairs) * (rateTokens + outputTokens * (answers - 1)),
+    outputTokens: times * outputTokens * answers,
+    rateTokens: times * (rateTokens + outputTokens * (answers - 1)),
   };
 }
 
@@ -67,12 +92,16 @@ function tokensOfExtra({ extra }: ChatRequest): number {
   return mostTokens(JSON.stringify(extra));
 }
 
-function hasUnseen({ extra, messages }: ChatRequest): boolean {
-  if (bringsUnseen.some((name) => name in extra)) return true;
+/** By the caller's names for it. */
+function bringingUnseen({ extra }: ChatRequest, unmeasured: number): string[] {
+  const found: string[] = bringsUnseen.filter((name) => name in extra);
   for (const name in extra) {
     const value = extra[name];
     if (typeof value !== "object" || value === null || Array.isArray(value)) continue;
-    if (name === "prompt" || (name.startsWith("tools[") && !runByCaller.test(String((value as { type?: unknown }).type)))) return true;
+    const type = String((value as { type?: unknown }).type).slice(0, 64);
+    if (name === "prompt") found.push(name);
+    else if (name.startsWith("tools[") && !runByCaller.test(type)) found.push(`the tool ${type}`);
   }
-  return messages.some(({ parts }) => parts.some((part) => part.type === "document" && part.source.kind !== "data"));
+  if (unmeasured > 0) found.push(unmeasured === 1 ? "a document that cannot be measured here" : `${unmeasured} documents that cannot be measured here`);
+  return found;
 }

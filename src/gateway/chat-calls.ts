@@ -9,7 +9,7 @@ import type { CallContext } from "./call-context.ts";
 import { betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
 import type { CallRecord } from "./call-record.ts";
-import { boundedOutput, boundsOfChat, boundsOfRounds } from "./chat-bounds.ts";
+import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds } from "./chat-bounds.ts";
 import { ChatPreparation } from "./chat-preparation.ts";
 import { ChatStream } from "./chat-stream.ts";
 import type { ChatAnswer } from "./conversation/chat-answer.ts";
@@ -25,6 +25,7 @@ import type { RouteSettings } from "./schemas.ts";
 import type { RouteSplits } from "./split/route-splits.ts";
 import type { SplitCalls } from "./split/split-calls.ts";
 import type { CallWay } from "./split/splittable-call.ts";
+import { askedTier } from "./service-tier.ts";
 import { endingOf } from "./split/trial-outcome.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
 import { estimateChat, estimateTokens, needsOf } from "./tokens/index.ts";
@@ -91,7 +92,7 @@ export class ChatCalls {
     }
     return splitCalls.answer(split, {
       id: frame.id, entered, context, session: entered.remarks.session ?? parsed.user, isStream: parsed.stream, record: (opened) => floor.record(opened, "chat", parsed.user),
-      bounds: (own, held) => boundsOfRounds(boundsOfChat(withSystemPrompt(parsed, own), held), parsed, own),
+      bounds: (own, held) => boundsOfRounds(boundsOfChat(withSystemPrompt(parsed, own), held, addedTokensOf(own, entered.policy)), parsed, own),
       carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, betas, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, way }),
     });
   }
@@ -117,7 +118,8 @@ export class ChatCalls {
     const answerMayPass = guardrails?.guardsOutput !== true;
     const prompted = withSystemPrompt(parsed, settings);
     const held = floor.isHeld(entered, record);
-    const bounds = boundsOfChat(prompted, held);
+    const bounds = boundsOfChat(prompted, held, addedTokensOf(settings, entered.policy));
+    record.askedTier = askedTier(parsed.extra);
     if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
     const guarded = guardrails === null ? null : guardrails.begin(this.#guardContext(chat, bounds));
     if (guarded !== null) record.hooks = guarded.reports;

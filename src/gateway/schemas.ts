@@ -132,6 +132,8 @@ export const CacheSettings = z
   .meta({ id: "GatewayCacheSettings" });
 export type CacheSettings = z.infer<typeof CacheSettings>;
 
+const AddedTokens = z.number().int().min(0).max(1e8).meta({ description: "Tokens of input that a budget keeps for what the provider may add by itself: results of its web or file search, earlier answers, documents behind an address. 272,000 where neither route nor key says it; of both the larger" });
+
 /** A model name that callers use, and what stands behind it. */
 export const RouteSettings = z
   .strictObject({
@@ -149,6 +151,7 @@ export const RouteSettings = z
     guardrails: z.array(GuardrailSettings).max(20).default([]),
     repair: z.number().int().min(0).max(5).default(1).meta({ description: "How often an answer that breaks the asked schema is asked for again" }),
     systemPrompt: z.string().max(100_000).optional().meta({ description: "Stands before the caller's messages" }),
+    addedTokens: AddedTokens.optional(),
     unknownPrice: z.enum(["refuse", "free"]).default("refuse").meta({ description: "What a call under a budget does with a target that has no price" }),
     recordContent: z.boolean().default(true).meta({ description: "Whether traces carry messages" }),
   })
@@ -163,6 +166,7 @@ export const KeyPolicySettings = z
     direct: z.boolean().optional().meta({ description: "Whether it may call PROVIDER/MODEL past all routes; where it is not said, the server's setting directModels says" }),
     limits: Limits.optional(),
     budget: BudgetLimits.optional(),
+    addedTokens: AddedTokens.optional(),
   })
   .meta({ id: "KeyPolicySettings" });
 export type KeyPolicySettings = z.infer<typeof KeyPolicySettings>;

@@ -16,6 +16,7 @@ import type { RouteSplits } from "./split/route-splits.ts";
 import type { SplitCalls } from "./split/split-calls.ts";
 import type { CallWay } from "./split/splittable-call.ts";
 import { endingOf } from "./split/trial-outcome.ts";
+import { searchUnitsOf } from "./search-units.ts";
 import { estimateTokens, mostTokens, type TokenCounter } from "./tokens/index.ts";
 
 export interface SideCallParts {
@@ -35,6 +36,8 @@ interface SideCall<Request, Answer extends { usage: TokenUsage }> {
   request: Request;
   texts: readonly string[];
   tokens: number;
+  /** Of reranking: by estimate, and at most. */
+  searchUnits?: { estimate: number; most: number };
   user: string | null;
   of(mapping: ProviderMapping): Operation<Request, Answer> | undefined;
 }
@@ -62,7 +65,7 @@ export class SideCalls {
     const { request, returnDocuments } = parseRerank(fields);
     const texts = [request.query, ...request.documents];
     const tokens = texts.reduce((sum, text) => sum + estimateTokens(text), request.documents.length * estimateTokens(request.query));
-    const call: SideCall<RerankRequest, RerankAnswer> = { operation: "rerank", protocol: "rerank", body, request, texts, tokens, user: null, of: ({ rerank }) => rerank };
+    const call: SideCall<RerankRequest, RerankAnswer> = { operation: "rerank", protocol: "rerank", body, request, texts, tokens, searchUnits: searchUnitsOf(request), user: null, of: ({ rerank }) => rerank };
     const frame = { id: ids.next("chatCompletion"), model: fields.model as string, created: Math.floor(context.now / 1000) };
     return this.#shared(entered, call, context, (answer) => rerankDocument(answer, frame, request, returnDocuments));
   }
@@ -140,8 +143,9 @@ export class SideCalls {
       record.firstByteMs = opened.firstByteMs;
       if (opened.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
       const { usage } = opened.answer;
-      record.estimated = usage.inputTokens === null;
-      record.usage = { ...usage, inputTokens: usage.inputTokens ?? call.tokens, outputTokens: usage.outputTokens ?? 0 };
+      const searchUnits = usage.searchUnits ?? call.searchUnits?.estimate;
+      record.estimated = usage.inputTokens === null && usage.searchUnits === undefined;
+      record.usage = { ...usage, inputTokens: usage.inputTokens ?? call.tokens, outputTokens: usage.outputTokens ?? 0, ...(searchUnits === undefined ? {} : { searchUnits }) };
       return { answer: opened.answer, opened: { body: opened.body, ...made.get(opened.prepared)! } };
     } catch (thrown) {
       const { outcome, error } = endingOf(thrown, context.signal);
@@ -158,8 +162,8 @@ export class SideCalls {
   }
 }
 
-function boundsOf({ texts, tokens }: Pick<SideCall<unknown, { usage: TokenUsage }>, "texts" | "tokens">, held: boolean): CallBounds {
-  return { inputTokens: held ? texts.reduce((sum, text) => sum + mostTokens(text), tokens) : tokens, outputTokens: 0, rateTokens: tokens };
+function boundsOf({ texts, tokens, searchUnits }: Pick<SideCall<unknown, { usage: TokenUsage }>, "texts" | "tokens" | "searchUnits">, held: boolean): CallBounds {
+  return { inputTokens: held ? texts.reduce((sum, text) => sum + mostTokens(text), tokens) : tokens, outputTokens: 0, rateTokens: tokens, searchUnits: held ? searchUnits?.most : searchUnits?.estimate };
 }
 
 function embeddingsCall(request: EmbeddingsRequest, body: Uint8Array): SideCall<EmbeddingsRequest, EmbeddingsAnswer> {

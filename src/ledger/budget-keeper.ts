@@ -28,6 +28,8 @@ export interface ReserveRequest {
   /** The most that the call can cost, in billionths of a US dollar. */
   worstNano: number;
   now: EpochMs;
+  /** Is said with a refusal: what makes the call so dear. Begins with a space. */
+  remark?: string;
 }
 
 interface Parts {
@@ -63,14 +65,14 @@ export class BudgetKeeper {
 
   /** Null when no budget of a day or a month applies: there is nothing to settle. Throws BUDGET_EXCEEDED, or rejects with it. */
   reserve(request: ReserveRequest): Reservation | null | Promise<Reservation | null> {
-    const { attribution, worstNano, now } = request;
+    const { attribution, worstNano, now, remark = "" } = request;
     const limits = this.#limitsOf(attribution, request.limits);
     if (limits.length === 0) return null;
     const scopes: KeptScope[] = [];
     const windows = windowsAt(now);
     for (const { owner, limits: { perQuery, day, month } } of limits) {
       if (perQuery !== undefined && worstNano > perQuery * nanoDollars) {
-        throw new AppError("BUDGET_EXCEEDED", `The budget of ${wordsOf(owner)} allows ${dollars(perQuery * nanoDollars)} for one call, and this one may cost ${dollars(worstNano)}.`);
+        throw new AppError("BUDGET_EXCEEDED", `The budget of ${wordsOf(owner)} allows ${dollars(perQuery * nanoDollars)} for one call, and this one may cost ${dollars(worstNano)}.${remark}`);
       }
       for (const [limit, window] of [[day, windows.day], [month, windows.month]] as const) {
         if (limit !== undefined) scopes.push({ id: scopeId(owner, window), limit: Math.round(limit * nanoDollars), endsAt: window.endsAt, owner, window: window.window, team: attribution.team });
@@ -79,7 +81,7 @@ export class BudgetKeeper {
     if (scopes.length === 0) return null;
     const reservation: Reservation = { id: this.#parts.ids.next("reservation"), scopes, amount: worstNano, since: now };
     const reserved = this.#parts.store.reserve(reservation.id, scopes, worstNano, leaseMs);
-    return reserved instanceof Promise ? reserved.then((answer) => this.#admit(reservation, answer)) : this.#admit(reservation, reserved);
+    return reserved instanceof Promise ? reserved.then((answer) => this.#admit(reservation, answer, remark)) : this.#admit(reservation, reserved, remark);
   }
 
   /** The call cost this much, in billionths of a US dollar; also more than was reserved. */
@@ -132,7 +134,7 @@ export class BudgetKeeper {
     return found;
   }
 
-  #admit(reservation: Reservation, answer: Reserved): Reservation {
+  #admit(reservation: Reservation, answer: Reserved, remark: string): Reservation {
     if (answer.reserved) {
       this.#open.set(reservation.id, reservation);
       return reservation;
@@ -144,7 +146,7 @@ export class BudgetKeeper {
     const underWay = reserved > 0 ? `, ${dollars(reserved)} are reserved for calls under way` : "";
     throw new AppError(
       "BUDGET_EXCEEDED",
-      `The budget of ${wordsOf(scope.owner)} for this ${scope.window} is ${dollars(scope.limit)}: ${dollars(spent)} are spent${underWay}, and this call may cost ${dollars(amount)}.`,
+      `The budget of ${wordsOf(scope.owner)} for this ${scope.window} is ${dollars(scope.limit)}: ${dollars(spent)} are spent${underWay}, and this call may cost ${dollars(amount)}.${remark}`,
     );
   }
 

@@ -57,10 +57,10 @@ const prices: Command = {
   render: ({ set, table }: { set: SetPrice[]; table: { version: string; prices: TablePrice[] } }) => {
     const cells = ({ input, cacheRead, cacheWrite, output }: SetPrice["rates"]): string[] => [input, cacheRead, cacheWrite, output].map((rate) => (rate === undefined ? "-" : formatDollars(rate, 9)));
     return textTable(
-      ["PROVIDER", "MODEL", "FROM", "INPUT", "CACHE READ", "CACHE WRITE", "OUTPUT"],
+      ["PROVIDER", "MODEL", "FROM", "INPUT", "CACHE READ", "CACHE WRITE", "OUTPUT", "ALSO"],
       [
-        ...set.map(({ provider, model, from, rates }) => [provider, model, new Date(from).toISOString().slice(0, 16), ...cells(rates)]),
-        ...table.prices.map(({ provider, models, from, rates }) => [provider, models[0]!, from ?? `table of ${table.version}`, ...cells(rates)]),
+        ...set.map(({ provider, model, from, rates, tiers }) => [provider, model, new Date(from).toISOString().slice(0, 16), ...cells(rates), otherRates(rates, tiers)]),
+        ...table.prices.map(({ provider, models, from, rates, tiers }) => [provider, models[0]!, from ?? `table of ${table.version}`, ...cells(rates), otherRates(rates, tiers)]),
       ],
     );
   },
@@ -75,19 +75,39 @@ const setPrice: Command = {
     { flags: "--output <dollars>", description: "for a million tokens of output", required: true },
     { flags: "--cache-read <dollars>", description: "for a million tokens read from the provider's cache; as input when it is left out" },
     { flags: "--cache-write <dollars>", description: "for a million tokens written to it; as input when it is left out" },
+    { flags: "--audio-input <dollars>", description: "for a million tokens of audio that is heard; as input when it is left out" },
+    { flags: "--audio-output <dollars>", description: "for a million tokens of audio that is spoken; as output when it is left out" },
+    { flags: "--search-units <dollars>", description: "for a thousand search units of a reranking model" },
+    { flags: "--tier <tier...>", description: "NAME=INPUT/OUTPUT: dollars of a dearer way to be served, such as priority=2.5/20" },
   ],
   run: ({ api }, { positionals: [provider, model], options }) => {
-    const rate = (option: string): number | undefined => {
-      const text = options[option] as string | undefined;
-      if (text !== undefined && !/^\d{1,6}(\.\d{1,9})?$/.test(text)) throw new AppError("INVALID_REQUEST", `${text} is not an amount of dollars such as 2.5.`);
-      return text === undefined ? undefined : Number(text);
-    };
-    return api.send("POST", "/api/prices", { provider, model, rates: { input: rate("input"), output: rate("output"), cacheRead: rate("cacheRead"), cacheWrite: rate("cacheWrite") } });
+    const names = ["input", "output", "cacheRead", "cacheWrite", "audioInput", "audioOutput", "searchUnits"] as const;
+    const rates = Object.fromEntries(names.map((name) => [name, options[name] === undefined ? undefined : dollarsOf(options[name] as string)]));
+    const tiers = options.tier as unknown as string[] | undefined;
+    return api.send("POST", "/api/prices", { provider, model, rates, ...(tiers === undefined ? {} : { tiers: Object.fromEntries(tiers.map(tierOf)) }) });
   },
   render: ({ provider, model, from, rates }: SetPrice) => `${model} of ${provider} costs ${formatDollars(rates.input, 9)} for a million tokens of input and ${formatDollars(rates.output, 9)} of output from ${new Date(from).toISOString()} on.`,
 };
 
 export const ledgerCommands: readonly Command[] = [costs, ...budgetCommands, prices, setPrice];
+
+function dollarsOf(text: string): number {
+  if (!/^\d{1,6}(\.\d{1,9})?$/.test(text)) throw new AppError("INVALID_REQUEST", `${text} is not an amount of dollars such as 2.5.`);
+  return Number(text);
+}
+
+function tierOf(text: string): [name: string, rates: { input: number; output: number }] {
+  const [, name, input, output] = /^([^=]{1,64})=([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  if (name === undefined) throw new AppError("INVALID_REQUEST", `${JSON.stringify(text)} is no tier: write NAME=INPUT/OUTPUT, such as priority=2.5/20.`);
+  return [name, { input: dollarsOf(input!), output: dollarsOf(output!) }];
+}
+
+function otherRates({ audioInput, audioOutput, searchUnits }: SetPrice["rates"], tiers: SetPrice["tiers"] = {}): string {
+  return [
+    ...(searchUnits === undefined ? [] : [`1000 search units ${formatDollars(searchUnits, 9)}`]), ...(audioInput === undefined ? [] : [`audio heard ${formatDollars(audioInput, 9)}`]),
+    ...(audioOutput === undefined ? [] : [`audio spoken ${formatDollars(audioOutput, 9)}`]), ...Object.entries(tiers).map(([name, { input, output }]) => `${name} ${formatDollars(input, 9)}/${formatDollars(output, 9)}`),
+  ].join(", ");
+}
 
 function timeOf(text: string, now: number): number {
   const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];

@@ -10,5 +10,5 @@ export { LedgerSettings } from "./ledger-settings.ts";
 export type { LedgerSettingsStore } from "./ledger-settings-store.ts";
 export type { CostGroup, CostQuery, EntryQuery, LedgerStore, SpentSum } from "./ledger-store.ts";
 export { MemoryBudgetStore } from "./memory-budget-store.ts";
-export { billedTokens, costOf, worstCase, type Price } from "./prices/price.ts";
+export { billedTokens, costOf, knowsTier, worstCase, type MostUse, type Price } from "./prices/price.ts";
 export { PriceBook } from "./prices/price-book.ts";

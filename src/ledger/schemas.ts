@@ -43,10 +43,15 @@ export const BudgetStatus = Budget.extend({ use: z.array(BudgetUse) }).meta({ id
 export type BudgetStatus = z.infer<typeof BudgetStatus>;
 
 const rate = z.number().min(0).max(1e5);
-const rates = { input: rate, cacheRead: rate.optional(), cacheWrite: rate.optional(), cacheWriteHour: rate.optional(), output: rate };
+const rates = {
+  input: rate, cacheRead: rate.optional(), cacheWrite: rate.optional(), cacheWriteHour: rate.optional(), output: rate,
+  audioInput: rate.optional(), audioOutput: rate.optional(), searchUnits: rate.optional().meta({ description: "US dollars for a thousand search units of a reranking model" }),
+};
 
 /** US dollars for a million tokens; tokens of a kind without a rate cost what plain input costs. */
 export const PriceRates = z.strictObject(rates).meta({ id: "PriceRates" });
+
+const Tiers = z.record(z.string().min(1).max(64), PriceRates).meta({ description: "Rates of dearer ways to be served, by the provider's word for them, such as priority or fast" });
 
 /** A price as an administrator sets it. */
 export const PriceRequest = z
@@ -56,6 +61,7 @@ export const PriceRequest = z
     from: Timestamp.optional().meta({ description: "When it begins to hold; now where it is not said, and never before now" }),
     rates: PriceRates,
     above: z.strictObject({ inputTokens: z.number().int().min(1).max(1e9), ...rates }).nullable().default(null).meta({ description: "Rates of a whole call with more input than this" }),
+    tiers: Tiers.optional(),
   })
   .meta({ id: "PriceRequest" });
 export type PriceRequest = z.infer<typeof PriceRequest>;
@@ -65,7 +71,7 @@ export const SetPrice = PriceRequest.extend({ id: z.string(), from: Timestamp, c
 export type SetPrice = z.infer<typeof SetPrice>;
 
 /** A line of the built-in table. */
-export const TablePrice = z.object({ provider: z.string(), models: z.array(z.string()), from: z.string().nullable().meta({ description: "Day (UTC) from which it holds" }), rates: PriceRates, above: z.object({ inputTokens: z.number().int(), ...rates }).nullable() }).meta({ id: "TablePrice" });
+export const TablePrice = z.object({ provider: z.string(), models: z.array(z.string()), from: z.string().nullable().meta({ description: "Day (UTC) from which it holds" }), rates: PriceRates, above: z.object({ inputTokens: z.number().int(), ...rates }).nullable(), tiers: Tiers.optional() }).meta({ id: "TablePrice" });
 export type TablePrice = z.infer<typeof TablePrice>;
 
 /** What costs can be grouped by; `tag:NAME` groups by the value of a tag. */

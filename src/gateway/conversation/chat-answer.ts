@@ -17,7 +17,17 @@ export interface TokenUsage {
   /** Of those written, what is kept for an hour; absent where it is none, or nobody told. */
   cacheWriteHourTokens?: number;
   reasoningTokens: number | null;
+  /** Of the tokens of input and output, those of audio; absent where it is none, or nobody told. */
+  audioInputTokens?: number;
+  audioOutputTokens?: number;
+  /** What reranking is billed in, where it is. */
+  searchUnits?: number;
+  /** The dearer way in which the call was served, such as `priority`; null for the usual one, absent where nobody told. */
+  tier?: string | null;
 }
+
+/** Figures of a usage that are there only where they are not 0. */
+export type SeldomTold = Pick<TokenUsage, "cacheWriteHourTokens" | "audioInputTokens" | "audioOutputTokens" | "searchUnits" | "tier">;
 
 export const unknownUsage: TokenUsage = { inputTokens: null, outputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, reasoningTokens: null };
 

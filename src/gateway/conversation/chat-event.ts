@@ -27,9 +27,9 @@ export function isContent(event: ChatEvent): boolean {
 
 /** Newer figures over older ones. */
 export function mergeUsage(before: TokenUsage, after: TokenUsage): TokenUsage {
-  const hour = after.cacheWriteHourTokens ?? before.cacheWriteHourTokens;
+  // What is there only where it is not 0: a newer figure goes over an older one, and what is not told again stays.
   return {
-    ...(hour === undefined ? {} : { cacheWriteHourTokens: hour }),
+    ...before, ...after,
     inputTokens: after.inputTokens ?? before.inputTokens,
     outputTokens: after.outputTokens ?? before.outputTokens,
     cacheReadTokens: after.cacheReadTokens ?? before.cacheReadTokens,

@@ -1,5 +1,5 @@
 import { AppError, type Problem } from "../../core/errors.ts";
-import { unknownUsage, type ChatAnswer, type TokenUsage } from "../conversation/chat-answer.ts";
+import { unknownUsage, type ChatAnswer, type SeldomTold, type TokenUsage } from "../conversation/chat-answer.ts";
 import type { AssistantPart, ChatRequest, OutputFormat } from "../conversation/chat-request.ts";
 import { extractJson } from "./extract-json.ts";
 import type { Schema } from "./schema-limits.ts";
@@ -104,9 +104,15 @@ function withText(answer: ChatAnswer, text: string): ChatAnswer {
 
 function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
   const sum = (a: number | null, b: number | null): number | null => (a === null && b === null ? null : (a ?? 0) + (b ?? 0));
-  const hour = sum(one.cacheWriteHourTokens ?? null, other.cacheWriteHourTokens ?? null);
+  const seldom: SeldomTold = {};
+  for (const name of ["cacheWriteHourTokens", "audioInputTokens", "audioOutputTokens", "searchUnits"] as const) {
+    const total = sum(one[name] ?? null, other[name] ?? null);
+    if (total !== null) seldom[name] = total;
+  }
+  // One round that was served in a dearer way makes the call one: it is rather billed too high.
+  const tier = one.tier ?? other.tier;
   return {
-    ...(hour === null ? {} : { cacheWriteHourTokens: hour }),
+    ...seldom, ...(tier === undefined ? {} : { tier }),
     inputTokens: sum(one.inputTokens, other.inputTokens),
     outputTokens: sum(one.outputTokens, other.outputTokens),
     cacheReadTokens: sum(one.cacheReadTokens, other.cacheReadTokens),

@@ -1,4 +1,5 @@
 import { AppError } from "../../core/errors.ts";
+import type { TokenUsage } from "../conversation/chat-answer.ts";
 
 /** A JSON object that somebody else wrote: nothing is known of it until it is looked at. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -33,6 +34,11 @@ export function sumOf(...counts: readonly (number | null)[]): number | null {
   let sum: number | null = null;
   for (const count of counts) if (count !== null) sum = (sum ?? 0) + count;
   return sum;
+}
+
+/** Tokens of audio among those of input and output, where they are told and not 0. */
+export function audioTokens(input: number | null, output: number | null): Pick<TokenUsage, "audioInputTokens" | "audioOutputTokens"> {
+  return { ...(input === null || input === 0 ? {} : { audioInputTokens: input }), ...(output === null || output === 0 ? {} : { audioOutputTokens: output }) };
 }
 
 /** The JSON object of a whole answer. Throws PROVIDER_ANSWER_INVALID. */

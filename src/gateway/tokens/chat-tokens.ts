@@ -2,6 +2,8 @@ import type { ChatMessage, ChatRequest, ContentPart, AssistantPart } from "../co
 import type { CallFacts } from "../routing/call-plan.ts";
 import { estimateTokens, mostTokens } from "./estimate-tokens.ts";
 import { imageTokens } from "./image-tokens.ts";
+import { measuredImage, mostAudioSeconds, type ChatMedia } from "./media-bounds.ts";
+import { pdfPages } from "./pdf-pages.ts";
 
 /** What stands around each message, and before the answer, in OpenAI's form of a chat. Source: "How to count tokens with tiktoken", OpenAI cookbook. */
 const tokensOfMessage = 3;
@@ -26,12 +28,36 @@ export interface ChatTexts {
 
 /** Tokens of a request by a cheap estimate: for routing, limits and truncation. */
 export function estimateChat(request: ChatRequest): number {
-  return totalOf(request, estimateTokens);
+  const { texts, framing, media } = chatTexts(request);
+  let total = framing + media;
+  for (const text of texts) total += estimateTokens(text);
+  return total;
 }
 
-/** Tokens that a request cannot exceed as far as its text goes, at one for each byte: for reservations that must hold. Images and documents are taken at their usual count. */
+/** Tokens that the text of a request cannot exceed, at one for each byte: for reservations that must hold. Images, audio and documents that are no text are not in it: see `mediaOfChat`. */
 export function mostTokensOfChat(request: ChatRequest): number {
-  return totalOf(request, mostTokens);
+  const { texts, framing } = chatTexts(request);
+  let total = framing;
+  for (const text of texts) total += mostTokens(text);
+  for (const { parts } of request.messages) for (const part of parts) if (part.type === "redacted-thinking") total += part.data.length;
+  return total;
+}
+
+/** What a request carries beside text, and how many of its documents nobody can measure: those behind an address, or whose pages cannot be counted. */
+export function mediaOfChat({ messages }: ChatRequest): ChatMedia & { unmeasured: number } {
+  const media = { images: [] as ChatMedia["images"], pages: 0, audioSeconds: 0, unmeasured: 0 };
+  for (const { parts } of messages) {
+    for (const part of parts) {
+      if (part.type === "image") media.images.push(measuredImage(part));
+      else if (part.type === "audio") media.audioSeconds += mostAudioSeconds(part);
+      else if (part.type === "document" && !(part.source.kind === "data" && part.source.mediaType.startsWith("text/"))) {
+        const pages = part.source.kind === "data" && part.source.mediaType === "application/pdf" ? pdfPages(part.source.base64) : null;
+        if (pages === null) media.unmeasured++;
+        else media.pages += pages;
+      }
+    }
+  }
+  return media;
 }
 
 /** Tokens of one message by the estimate, its frame included. */
@@ -71,13 +97,6 @@ export function needsOf(request: ChatRequest): CallFacts["needs"] {
     }
   }
   return needs;
-}
-
-function totalOf(request: ChatRequest, count: (text: string) => number): number {
-  const { texts, framing, media } = chatTexts(request);
-  let total = framing + media;
-  for (const text of texts) total += count(text);
-  return total;
 }
 
 function addMessage(into: ChatTexts, message: ChatMessage): void {

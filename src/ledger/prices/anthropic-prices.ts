@@ -2,7 +2,7 @@ import type { ListedPrice } from "./price.ts";
 
 // Facts of the project genai-prices (https://github.com/pydantic/genai-prices), commit 47df840a of 2026-08-21, and of the providers' own price pages that it names.
 
-/** US dollars for a million tokens. */
+/** US dollars for a million tokens. Of the tier `fast`: "Fast mode", platform.claude.com; what it asks for models that are not said there is not known here. */
 export const anthropicPrices: readonly ListedPrice[] = [
   { models: ["claude-3-5-haiku"], input: 0.8, cacheRead: 0.08, cacheWrite: 1, cacheWriteHour: 1.6, output: 4 },
   { models: ["claude-3-5-sonnet"], input: 3, cacheRead: 0.3, cacheWrite: 3.75, cacheWriteHour: 6, output: 15 },
@@ -15,7 +15,7 @@ export const anthropicPrices: readonly ListedPrice[] = [
   { models: ["claude-opus-4-1"], input: 15, cacheRead: 1.5, cacheWrite: 18.75, cacheWriteHour: 30, output: 75 },
   { models: ["claude-opus-4-5", "claude-4-5-opus"], input: 5, cacheRead: 0.5, cacheWrite: 6.25, cacheWriteHour: 10, output: 25 },
   { models: ["claude-opus-4-6", "claude-4-6-opus"], input: 5, cacheRead: 0.5, cacheWrite: 6.25, cacheWriteHour: 10, output: 25, above: { inputTokens: 200_000, input: 10, cacheRead: 1, cacheWrite: 12.5, cacheWriteHour: 20, output: 37.5 } },
-  { models: ["claude-opus-4-6", "claude-4-6-opus"], from: "2026-03-13", input: 5, cacheRead: 0.5, cacheWrite: 6.25, cacheWriteHour: 10, output: 25 },
+  { models: ["claude-opus-4-6", "claude-4-6-opus"], from: "2026-03-13", input: 5, cacheRead: 0.5, cacheWrite: 6.25, cacheWriteHour: 10, output: 25, tiers: { fast: { input: 30, cacheRead: 3, cacheWrite: 37.5, cacheWriteHour: 60, output: 150 } } },
   { models: ["claude-opus-4-7", "claude-4-7-opus"], input: 5, cacheRead: 0.5, cacheWrite: 6.25, cacheWriteHour: 10, output: 25 },
   { models: ["claude-opus-4-8", "claude-4-8-opus"], input: 5, cacheRead: 0.5, cacheWrite: 6.25, cacheWriteHour: 10, output: 25 },
   { models: ["claude-opus-5", "claude-opus-5.0", "claude-5-opus"], input: 5, cacheRead: 0.5, cacheWrite: 6.25, cacheWriteHour: 10, output: 25 },

@@ -10,4 +10,7 @@ export const coherePrices: readonly ListedPrice[] = [
   { models: ["command-r-plus", "command-r-plus-08-2024"], input: 2.5, output: 10 },
   { models: ["command-r7b", "command-r7b-12-2024"], input: 0.0375, output: 0.15 },
   { models: ["embed-v4.0"], input: 0.12, output: 0 },
+  // By the search unit; tokens cost nothing. Of cohere.com/pricing while it told prices of searches; of v4.0 as told of it in June 2026.
+  { models: ["rerank-v3.5", "rerank-english-v3.0", "rerank-multilingual-v3.0", "rerank-v4.0-fast"], input: 0, output: 0, searchUnits: 2 },
+  { models: ["rerank-v4.0-pro"], input: 0, output: 0, searchUnits: 2.5 },
 ];

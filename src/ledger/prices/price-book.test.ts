@@ -112,7 +112,7 @@ describe("costs", () => {
     fc.assert(fc.property(share, share, share, share, fc.integer({ min: 0, max: 10_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (plain, cacheRead, cacheWrite, cacheWriteHour, most, part) => {
       const total = plain + cacheRead + cacheWrite + cacheWriteHour;
       const cost = costOf(price, { input: plain, cacheRead, cacheWrite, cacheWriteHour, output: Math.floor(most * part) }, total);
-      assert.ok(cost <= worstCase(price, total, most));
+      assert.ok(cost <= worstCase(price, { inputTokens: total, outputTokens: most }));
     }));
   });
 });

@@ -26,9 +26,9 @@ export class PriceBook {
   /** All prices that were set, oldest first. */
   load(prices: readonly SetPrice[]): void {
     const set = new Map<string, Held[]>();
-    for (const { id, provider, model, from, rates, above } of prices) {
+    for (const { id, provider, model, from, rates, above, tiers } of prices) {
       const isPrefix = model.endsWith("*");
-      const held = { from, text: isPrefix ? model.slice(0, -1) : model, isPrefix, price: { version: `set/${id}`, rates, above } };
+      const held = { from, text: isPrefix ? model.slice(0, -1) : model, isPrefix, price: { version: `set/${id}`, rates, above, ...(tiers === undefined ? {} : { tiers }) } };
       set.set(provider, [...(set.get(provider) ?? []), held]);
     }
     this.#set = set;

@@ -9,9 +9,14 @@ import type { ListedPrice, Price } from "./price.ts";
 /** Day of the facts of the table. It changes with every change of a list. */
 export const priceTableVersion = "2026-08-21";
 
+/** What Azure asks for its own dearer ways is not what OpenAI asks. */
+function withoutTiers(lines: readonly ListedPrice[]): ListedPrice[] {
+  return lines.map(({ tiers: _tiers, ...line }) => line);
+}
+
 /** By kind of provider. Deployments of Azure are found by the name of their model where they have it; others want a price of their own. */
 export const priceTable: Readonly<Record<string, readonly ListedPrice[]>> = {
-  openai: openaiPrices, azure: openaiPrices, anthropic: anthropicPrices, gemini: geminiPrices, mistral: mistralPrices, cohere: coherePrices, bedrock: bedrockPrices,
+  openai: openaiPrices, azure: withoutTiers(openaiPrices), anthropic: anthropicPrices, gemini: geminiPrices, mistral: mistralPrices, cohere: coherePrices, bedrock: bedrockPrices,
 };
 
 /** What runs here or answers by itself. */
@@ -21,8 +26,8 @@ const free: Price = { version: priceTableVersion, rates: { input: 0, output: 0 }
 const byModel = new Map(
   Object.entries(priceTable).map(([kind, lines]) => {
     const models = new Map<string, { from: number; price: Price }[]>();
-    for (const { models: names, from, above, input, cacheRead, cacheWrite, cacheWriteHour, output } of lines) {
-      const price = { version: priceTableVersion, rates: { input, cacheRead, cacheWrite, cacheWriteHour, output }, above: above ?? null };
+    for (const { models: names, from, above, tiers, ...rates } of lines) {
+      const price = { version: priceTableVersion, rates, above: above ?? null, ...(tiers === undefined ? {} : { tiers }) };
       for (const name of names) models.set(name, [...(models.get(name) ?? []), { from: from === undefined ? Number.NEGATIVE_INFINITY : Date.parse(from), price }]);
     }
     return [kind, models];

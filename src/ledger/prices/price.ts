@@ -1,6 +1,6 @@
 import type { BilledTokens } from "../ledger-entry.ts";
 
-/** US dollars for a million tokens. Tokens of a kind without a rate cost what plain input costs. */
+/** US dollars for a million tokens. Tokens of a kind without a rate cost what plain input, or output, costs. */
 export interface Rates {
   input: number;
   cacheRead?: number | undefined;
@@ -9,6 +9,11 @@ export interface Rates {
   /** Kept for an hour, where a provider asks more for it. */
   cacheWriteHour?: number | undefined;
   output: number;
+  /** Where audio that is heard, or spoken, has a rate of its own. */
+  audioInput?: number | undefined;
+  audioOutput?: number | undefined;
+  /** US dollars for a thousand search units of a reranking model: a question and up to 100 pieces of documents. */
+  searchUnits?: number | undefined;
 }
 
 /** A line of a list of prices. */
@@ -18,6 +23,8 @@ export interface ListedPrice extends Rates {
   from?: string;
   /** Rates of the whole call when its input, cached tokens included, is larger than this. */
   above?: ({ inputTokens: number } & Rates) | undefined;
+  /** Rates of dearer ways to be served, by the provider's word for them, such as `priority`. */
+  tiers?: Readonly<Record<string, Rates>> | undefined;
 }
 
 /** What one model costs at one moment. */
@@ -26,6 +33,29 @@ export interface Price {
   version: string;
   rates: Rates;
   above: ({ inputTokens: number } & Rates) | null;
+  tiers?: Readonly<Record<string, Rates>> | undefined;
+}
+
+/** What is billed beside tokens, or apart from them. */
+export interface BilledUnits {
+  /** Of the tokens of input, and of output, those of audio. */
+  audioInput?: number | undefined;
+  audioOutput?: number | undefined;
+  searchUnits?: number | undefined;
+  /** The dearer way that the call was served, where it was one. One without a rate costs what the usual one does. */
+  tier?: string | null | undefined;
+}
+
+/** The most that a call may use. */
+export interface MostUse {
+  inputTokens: number;
+  outputTokens: number;
+  /** Of `inputTokens`. */
+  audioInput?: number | undefined;
+  /** Whether the answer may be spoken. */
+  speaks?: boolean | undefined;
+  searchUnits?: number | undefined;
+  tier?: string | null | undefined;
 }
 
 /** The tokens of a call as a provider told them; input includes what was read from and written to its cache, output includes reasoning. */
@@ -46,26 +76,41 @@ export function billedTokens({ inputTokens, outputTokens, cacheReadTokens, cache
 }
 
 /**
- * Whole billionths of a US dollar, rounded up once at the end. `inputTokensTotal` (cached tokens included) chooses the tier. Tokens that were not told count as none. Exact for rates with up to
+ * Whole billionths of a US dollar, rounded up once at the end. `inputTokensTotal` (cached tokens included) chooses the rates of long calls. Tokens that were not told count as none. Exact for rates with up to
  * six decimals and calls below 90 million tokens at 100 dollars a million.
  */
-export function costOf(price: Price, tokens: BilledTokens, inputTokensTotal: number): number {
-  const rates = ratesFor(price, inputTokensTotal);
+export function costOf(price: Price, tokens: BilledTokens, inputTokensTotal: number, { audioInput = 0, audioOutput = 0, searchUnits = 0, tier = null }: BilledUnits = {}): number {
+  const rates = ratesFor(price, inputTokensTotal, tier);
+  const [heard, spoken] = [Math.min(audioInput, tokens.input ?? 0), Math.min(audioOutput, tokens.output ?? 0)];
   return nanoOf(
-    (tokens.input ?? 0) * perMillion(rates.input) + (tokens.cacheRead ?? 0) * perMillion(rates.cacheRead ?? rates.input) +
+    ((tokens.input ?? 0) - heard) * perMillion(rates.input) + (tokens.cacheRead ?? 0) * perMillion(rates.cacheRead ?? rates.input) +
       (tokens.cacheWrite ?? 0) * perMillion(rates.cacheWrite ?? rates.input) + (tokens.cacheWriteHour ?? 0) * perMillion(rates.cacheWriteHour ?? rates.cacheWrite ?? rates.input) +
-      (tokens.output ?? 0) * perMillion(rates.output),
+      ((tokens.output ?? 0) - spoken) * perMillion(rates.output) + heard * perMillion(rates.audioInput ?? rates.input) + spoken * perMillion(rates.audioOutput ?? rates.output) +
+      searchUnits * perMillion(rates.searchUnits ?? 0) * 1000,
   );
 }
 
-/** The most that a call can cost: all of its input at the dearest rate of input, and as much output as it may have. Whole billionths of a US dollar. */
-export function worstCase(price: Price, inputTokens: number, maxOutputTokens: number): number {
-  const rates = ratesFor(price, inputTokens);
-  const dearest = Math.max(rates.input, rates.cacheRead ?? 0, rates.cacheWrite ?? 0, rates.cacheWriteHour ?? 0);
-  return nanoOf(inputTokens * perMillion(dearest) + maxOutputTokens * perMillion(rates.output));
+/** The most that a call can cost: all of its input at the dearest rate of input, and as much output as it may have. A dearer way may turn out to be the usual one. Whole billionths of a US dollar. */
+export function worstCase(price: Price, { tier = null, ...use }: MostUse): number {
+  const usual = worstOf(ratesFor(price, use.inputTokens, null), use);
+  return tier === null ? usual : Math.max(usual, worstOf(ratesFor(price, use.inputTokens, tier), use));
 }
 
-function ratesFor({ rates, above }: Price, inputTokens: number): Rates {
+/** Whether what a call costs that is served in this way is known. What is free is so in every way. */
+export function knowsTier({ rates, above, tiers }: Price, tier: string): boolean {
+  return (tiers !== undefined && Object.hasOwn(tiers, tier)) || (above === null && Object.values(rates).every((rate) => rate === 0 || rate === undefined));
+}
+
+function worstOf(rates: Rates, { inputTokens, outputTokens, audioInput = 0, speaks = false, searchUnits = 0 }: Omit<MostUse, "tier">): number {
+  const dearest = Math.max(rates.input, rates.cacheRead ?? 0, rates.cacheWrite ?? 0, rates.cacheWriteHour ?? 0);
+  const heard = Math.min(audioInput, inputTokens);
+  const output = speaks ? Math.max(rates.output, rates.audioOutput ?? 0) : rates.output;
+  return nanoOf((inputTokens - heard) * perMillion(dearest) + heard * perMillion(Math.max(dearest, rates.audioInput ?? 0)) + outputTokens * perMillion(output) + searchUnits * perMillion(rates.searchUnits ?? 0) * 1000);
+}
+
+/** A dearer way has one set of rates, for long calls too: providers that serve it give it to shorter calls alone. */
+function ratesFor({ rates, above, tiers }: Price, inputTokens: number, tier: string | null): Rates {
+  if (tier !== null && tiers !== undefined && Object.hasOwn(tiers, tier)) return tiers[tier]!;
   return above !== null && inputTokens > above.inputTokens ? above : rates;
 }
 

@@ -1,4 +1,5 @@
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
+import { dearerTier, tiersTogether } from "../../service-tier.ts";
 import { countOf, fieldsOf, sumOf } from "../wire-value.ts";
 
 const finishes: Readonly<Record<string, FinishReason>> = {
@@ -20,6 +21,8 @@ export interface AnthropicUsage {
   cacheWriteHour: number | null;
   output: number | null;
   thinking: number | null;
+  /** Undefined where nobody told. */
+  tier?: string | null;
 }
 
 export const untold: AnthropicUsage = { input: null, cacheRead: null, cacheWrite: null, cacheWriteHour: null, output: null, thinking: null };
@@ -34,10 +37,12 @@ export function newerUsage(before: AnthropicUsage, value: unknown): AnthropicUsa
     cacheWriteHour: countOf(fieldsOf(usage.cache_creation).ephemeral_1h_input_tokens) ?? before.cacheWriteHour,
     output: countOf(usage.output_tokens) ?? before.output,
     thinking: countOf(fieldsOf(usage.output_tokens_details).thinking_tokens) ?? before.thinking,
+    // Capacity that was paid for ahead (service_tier) costs no more for a token; where it runs may.
+    ...(typeof usage.speed === "string" ? { tier: tiersTogether([dearerTier(usage.speed), dearerTier(usage.inference_geo)]) } : before.tier === undefined ? {} : { tier: before.tier }),
   };
 }
 
-export function tokenUsage({ input, cacheRead, cacheWrite, cacheWriteHour, output, thinking }: AnthropicUsage): TokenUsage {
+export function tokenUsage({ input, cacheRead, cacheWrite, cacheWriteHour, output, thinking, tier }: AnthropicUsage): TokenUsage {
   const kept = cacheWriteHour === null || cacheWriteHour === 0 ? {} : { cacheWriteHourTokens: cacheWriteHour };
-  return { ...unknownUsage, ...kept, inputTokens: input === null ? null : sumOf(input, cacheRead, cacheWrite), outputTokens: output, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, reasoningTokens: thinking };
+  return { ...unknownUsage, ...kept, ...(tier === undefined ? {} : { tier }), inputTokens: input === null ? null : sumOf(input, cacheRead, cacheWrite), outputTokens: output, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, reasoningTokens: thinking };
 }

@@ -14,5 +14,6 @@ export function cohereUsage(value: unknown): TokenUsage {
   const [billed, counted] = [fieldsOf(usage.billed_units), fieldsOf(usage.tokens)];
   const inputTokens = countOf(billed.input_tokens) ?? countOf(counted.input_tokens);
   const cached = countOf(usage.cached_tokens);
-  return { ...unknownUsage, inputTokens, outputTokens: countOf(billed.output_tokens) ?? countOf(counted.output_tokens), cacheReadTokens: cached === null ? null : Math.min(cached, inputTokens ?? cached) };
+  const searches = countOf(billed.search_units);
+  return { ...unknownUsage, ...(searches === null ? {} : { searchUnits: searches }), inputTokens, outputTokens: countOf(billed.output_tokens) ?? countOf(counted.output_tokens), cacheReadTokens: cached === null ? null : Math.min(cached, inputTokens ?? cached) };
 }

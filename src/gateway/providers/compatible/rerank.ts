@@ -21,6 +21,8 @@ export const compatibleRerank: Operation<RerankRequest, RerankAnswer> = {
     const results = listOf(document.results ?? document.data).map(fieldsOf).map((result) => ({ index: countOf(result.index) ?? -1, score: Number(result.relevance_score ?? result.score ?? Number.NaN) }));
     if (results.length === 0 || results.some(({ index, score }) => index < 0 || Number.isNaN(score))) throw answerInvalid("The provider's answer has no results with index and score.");
     const usage = fieldsOf(document.usage);
-    return { model: textOf(document.model), results: results.sort((left, right) => right.score - left.score), usage: { ...unknownUsage, inputTokens: countOf(usage.prompt_tokens ?? usage.total_tokens), outputTokens: 0 } };
+    // Cohere's own servers, and those that do as they do.
+    const searches = countOf(fieldsOf(fieldsOf(document.meta).billed_units).search_units);
+    return { model: textOf(document.model), results: results.sort((left, right) => right.score - left.score), usage: { ...unknownUsage, ...(searches === null ? {} : { searchUnits: searches }), inputTokens: countOf(usage.prompt_tokens ?? usage.total_tokens), outputTokens: 0 } };
   },
 };

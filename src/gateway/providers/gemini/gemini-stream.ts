@@ -3,7 +3,7 @@ import type { FinishReason, TokenUsage } from "../../conversation/chat-answer.ts
 import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { EventStreamReader, type ServerSentEvent } from "../event-stream.ts";
 import type { ChatStreamReader } from "../provider-mapping.ts";
-import { callerText, countOf, fieldsOf, jsonText, listOf, readEvent, rowOf, sumOf, textOf, type Fields } from "../wire-value.ts";
+import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, readEvent, rowOf, sumOf, textOf, type Fields } from "../wire-value.ts";
 import { signaturePrefix } from "./gemini-contents.ts";
 
 const finishReasons: Readonly<Record<string, FinishReason>> = {
@@ -97,6 +97,10 @@ export class GeminiChunkReader {
   }
 }
 
+function audioAmong(details: unknown): number | null {
+  return sumOf(...listOf(details).map(fieldsOf).filter(({ modality }) => modality === "AUDIO").map(({ tokenCount }) => countOf(tokenCount)));
+}
+
 /** `promptTokenCount` includes what was cached; thoughts are counted beside the answer and billed like it. */
 function geminiUsage(usage: Fields): TokenUsage {
   return {
@@ -105,5 +109,6 @@ function geminiUsage(usage: Fields): TokenUsage {
     cacheReadTokens: countOf(usage.cachedContentTokenCount),
     cacheWriteTokens: null,
     reasoningTokens: countOf(usage.thoughtsTokenCount),
+    ...audioTokens(audioAmong(usage.promptTokensDetails), audioAmong(usage.candidatesTokensDetails)),
   };
 }

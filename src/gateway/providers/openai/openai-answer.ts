@@ -22,7 +22,7 @@ export function readOpenAIAnswer(body: Uint8Array, lenient: boolean): ChatAnswer
   const calls = parts.filter(({ type }) => type === "tool-call").length;
   return {
     id: textOf(document.id), model: textOf(document.model), parts, finish: finishOf(word, calls), finishWord: word === "" ? null : word, stopSequence: typeof choice.stop_reason === "string" ? choice.stop_reason : null,
-    usage: usageOf(document.usage),
+    usage: usageOf(document.usage, document.service_tier),
   };
 }
 
@@ -64,7 +64,7 @@ function readResponse(response: Fields): ChatAnswer {
       if (text !== "") parts.push({ type: "thinking", text, signature: null });
     }
   }
-  return { id: textOf(response.id), model: textOf(response.model), parts, ...responseFinish(response, parts.some(({ type }) => type === "tool-call")), stopSequence: null, usage: usageOf(response.usage) };
+  return { id: textOf(response.id), model: textOf(response.model), parts, ...responseFinish(response, parts.some(({ type }) => type === "tool-call")), stopSequence: null, usage: usageOf(response.usage, response.service_tier) };
 }
 
 /** Throws PROVIDER_ANSWER_INVALID for a response that failed. */

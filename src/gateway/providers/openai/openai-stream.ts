@@ -61,7 +61,7 @@ export class OpenAIStream implements ChatStreamReader {
     const usage = document.usage ?? fieldsOf(document.x_groq).usage ?? fieldsOf(choices[0]).usage;
     if (typeof usage === "object" && usage !== null) {
       if (!this.#isStarted) this.#start(document, events);
-      events.push({ type: "usage", usage: usageOf(usage) });
+      events.push({ type: "usage", usage: usageOf(usage, document.service_tier) });
     }
   }
 

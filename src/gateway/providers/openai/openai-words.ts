@@ -1,6 +1,7 @@
 import { AppError } from "../../../core/errors.ts";
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
-import { callerText, countOf, fieldsOf, jsonText, listOf, textOf, type Fields } from "../wire-value.ts";
+import { dearerTier } from "../../service-tier.ts";
+import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, textOf, type Fields } from "../wire-value.ts";
 
 const finishes: Readonly<Record<string, FinishReason>> = {
   stop: "stop", length: "length", model_length: "length", max_tokens: "length", tool_calls: "tool-calls", function_call: "tool-calls", content_filter: "content-filter",
@@ -12,8 +13,8 @@ export function finishOf(word: string, calls: number): FinishReason {
   return finish === "stop" && calls > 0 ? "tool-calls" : finish;
 }
 
-/** Usage of chat completions, completions and responses; `prompt_tokens` includes what came from the cache, `completion_tokens` the reasoning. */
-export function usageOf(value: unknown): TokenUsage {
+/** Usage of chat completions, completions and responses; `prompt_tokens` includes what came from the cache and audio, `completion_tokens` the reasoning. `tier`: as the document says beside it. */
+export function usageOf(value: unknown, tier?: unknown): TokenUsage {
   const usage = fieldsOf(value);
   const input = fieldsOf(usage.prompt_tokens_details ?? usage.input_tokens_details);
   const output = fieldsOf(usage.completion_tokens_details ?? usage.output_tokens_details);
@@ -25,6 +26,8 @@ export function usageOf(value: unknown): TokenUsage {
     cacheReadTokens: countOf(input.cached_tokens ?? usage.prompt_cache_hit_tokens),
     cacheWriteTokens: countOf(input.cache_write_tokens),
     reasoningTokens: countOf(output.reasoning_tokens),
+    ...audioTokens(countOf(input.audio_tokens), countOf(output.audio_tokens)),
+    ...(typeof tier === "string" ? { tier: dearerTier(tier) } : {}),
   };
 }
 

@@ -53,7 +53,7 @@ export class ResponseEvents {
   #finish(response: Fields, events: ChatEvent[]): void {
     if (this.isFinished) return;
     this.isFinished = true;
-    if (response.usage !== undefined && response.usage !== null) events.push({ type: "usage", usage: usageOf(response.usage) });
+    if (response.usage !== undefined && response.usage !== null) events.push({ type: "usage", usage: usageOf(response.usage, response.service_tier) });
     try {
       events.push({ type: "finish", ...responseFinish(response, this.#calls.size > 0), stopSequence: null });
     } catch (error) {
