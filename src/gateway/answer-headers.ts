@@ -1,12 +1,46 @@
+import type { AppError } from "../core/errors.ts";
 import type { CallRecord } from "./call-record.ts";
-import type { ResolvedRoute } from "./gateway-catalog.ts";
+import type { OpenedFloor } from "./call-floor.ts";
+import { isUsedUp } from "./is-used-up.ts";
+import { limitHeaders, processingHeaders } from "./providers/provider-headers.ts";
+import type { Protocol } from "./providers/provider-mapping.ts";
+import { attemptsOfFailure, type AttemptRecord, type OpenedCall } from "./routing/call-plan.ts";
 
-/** What an answer says of its way, beside the protocol. */
-export function answerHeaders({ name }: ResolvedRoute, { attribution, target, attempts, headers: more }: CallRecord): Record<string, string> {
-  const headers: Record<string, string> = { "X-Slipway-Route": safeHeader(name), "X-Slipway-Trace": attribution.traceId };
+/** What an answer says of its way, beside the protocol. Clients show the request's id as `_request_id`: this server's, for its log and its trace lead to the provider's. */
+export function answerHeaders({ route }: Pick<OpenedFloor, "route">, record: CallRecord, protocol: Protocol): Record<string, string> {
+  const { attribution, target, attempts, headers: more, requestId } = record;
+  const headers: Record<string, string> = { "X-Request-Id": requestId, ...ownIdHeader(protocol, requestId), "X-Slipway-Route": safeHeader(route.name), "X-Slipway-Trace": attribution.traceId };
   if (target !== null) headers["X-Slipway-Target"] = safeHeader(`${target.provider}/${target.model}`);
   if (attempts.length > 1) headers["X-Slipway-Attempts"] = String(attempts.length);
+  Object.assign(headers, providerRequest(attempts));
   return more === null ? headers : Object.assign(headers, more);
+}
+
+/** What an error says beside the protocol. Clients of OpenAI and Anthropic ask again by themselves after every 429, unless `x-should-retry` says that it is of no use. */
+export function errorHeaders(error: AppError, requestId: string, protocol: Protocol): Record<string, string> {
+  return { ...ownIdHeader(protocol, requestId), ...(isUsedUp(error) ? { "X-Should-Retry": "false" } : {}), ...providerRequest(attemptsOfFailure.get(error) ?? []) };
+}
+
+/**
+ * What a provider's answer says of the provider, for a caller of its protocol. Its limits are the caller's only where nothing else decides over the next call: one target, and no limits of this server's own, which
+ * may be narrower.
+ */
+export function passedHeaders({ route: { settings }, policy }: OpenedFloor, { provider, headers }: OpenedCall<unknown>, protocol: Protocol): Record<string, string> {
+  if (provider.mapping.native[protocol] === undefined) return {};
+  const { limits, modelLimits } = provider.settings;
+  const isLimitedHere = [settings.limits, policy?.limits, limits, modelLimits].some((own) => own !== undefined);
+  return { ...processingHeaders(headers), ...(isLimitedHere || settings.targets.length > 1 ? {} : limitHeaders(headers)) };
+}
+
+/** Anthropic's clients look for the id under a name of their own. */
+function ownIdHeader(protocol: Protocol, requestId: string): Record<string, string> {
+  return protocol === "anthropic-messages" || protocol === "anthropic-count" ? { "Request-Id": requestId } : {};
+}
+
+/** By which the provider's support finds the attempt that decided: the one that answered, else the last. */
+function providerRequest(attempts: readonly AttemptRecord[]): Record<string, string> {
+  const { requestId = null } = attempts.at(-1) ?? {};
+  return requestId === null ? {} : { "X-Slipway-Provider-Request": requestId };
 }
 
 /** Names of models come from callers: nothing in them may end a header or begin another. */

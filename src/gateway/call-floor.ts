@@ -25,6 +25,8 @@ export interface OpenedFloor {
   policy: KeyPolicySettings | null;
   remarks: CallRemarks;
   control: CacheControl;
+  /** By which the door's log and the caller's client know it. */
+  requestId: string;
   now: EpochMs;
 }
 
@@ -62,7 +64,7 @@ export class CallFloor {
   }
 
   /** `askedBy`: whose word the model is, the caller's or that of a route's settings. Throws INVALID_REQUEST, GATEWAY_MODEL_NOT_FOUND, FORBIDDEN. */
-  enter(model: unknown, { caller, headers, now }: CallContext, askedBy: "caller" | "route" = "caller"): OpenedFloor {
+  enter(model: unknown, { caller, headers, requestId, now }: CallContext, askedBy: "caller" | "route" = "caller"): OpenedFloor {
     const { catalog, directModels = "all" } = this.#parts;
     if (typeof model !== "string" || model === "") throw new AppError("INVALID_REQUEST", "model is missing: name a route, or PROVIDER/MODEL.", { problems: [{ path: "model", message: "a text is expected" }] });
     const route = catalog.resolve(model);
@@ -73,16 +75,16 @@ export class CallFloor {
     // An error takes longer to make than all else here, for its stack.
     if (!mayOn(caller, "viewer", object)) requireOn(caller, "viewer", object, missingObject("route", model));
     const remarks = readRemarks({ headers, now });
-    return { caller, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), now };
+    return { caller, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), requestId, now };
   }
 
-  record({ caller, route, policy, remarks }: OpenedFloor, operation: string, user: string | null): CallRecord {
+  record({ caller, route, policy, remarks, requestId }: OpenedFloor, operation: string, user: string | null): CallRecord {
     const { calls, spans, clock, logger, observer } = this.#parts;
     const attribution: Attribution & { traceId: string } = {
       actor: caller.actor, team: route.team === defaultTeam ? teamOf(caller) : route.team, project: policy?.project ?? null, route: route.name, user, session: remarks.session, traceId: remarks.traceId,
       agentRun: remarks.agentRun, tags: remarks.tags,
     };
-    return new CallRecord({ calls, spans, clock, logger, observer }, { attribution, spanId: newSpanId(), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: clock.now() });
+    return new CallRecord({ calls, spans, clock, logger, observer }, { attribution, requestId, spanId: newSpanId(), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: clock.now() });
   }
 
   isHeld({ policy, route }: OpenedFloor, { attribution }: CallRecord): boolean {

@@ -45,6 +45,8 @@ export interface RecordWatch {
 /** One call from its admission to its end: what it holds, what it used, and what is written about it. */
 export class CallRecord {
   readonly attribution: Attribution & { traceId: string };
+  /** By which the door's log and the caller's client know it. */
+  readonly requestId: string;
   readonly spanId: string;
   readonly startedAt: number;
   readonly startedTick: number;
@@ -77,9 +79,10 @@ export class CallRecord {
   readonly #model: string;
   #over = false;
 
-  constructor(parts: CallRecordParts, facts: { attribution: Attribution & { traceId: string }; spanId: string; parentSpanId: string | null; operation: string; model: string; startedAt: number }) {
+  constructor(parts: CallRecordParts, facts: { attribution: Attribution & { traceId: string }; requestId: string; spanId: string; parentSpanId: string | null; operation: string; model: string; startedAt: number }) {
     this.#parts = parts;
     this.attribution = facts.attribution;
+    this.requestId = facts.requestId;
     this.spanId = facts.spanId;
     this.parentSpanId = facts.parentSpanId;
     this.operation = facts.operation;
@@ -153,7 +156,7 @@ export class CallRecord {
       startedAt: this.startedAt, endedAt: this.startedAt + totalMs, attempts: this.attempts, usage: this.usage, cost, hooks: this.hooks,
       error: error === null ? null : { code: error.code, message: error.message },
       attributes: {
-        "slipway.route": attribution.route, "user.id": attribution.user, "gen_ai.conversation.id": attribution.session, "slipway.actor": attribution.actor, "slipway.project": attribution.project,
+        "slipway.route": attribution.route, "slipway.request_id": this.requestId, "user.id": attribution.user, "gen_ai.conversation.id": attribution.session, "slipway.actor": attribution.actor, "slipway.project": attribution.project,
         "gen_ai.response.model": this.target?.model, "gen_ai.response.id": this.answerId, "slipway.first_byte_ms": this.firstByteMs, "slipway.cache": this.cached ? "hit" : null,
         "gen_ai.input.messages": this.input?.(), "gen_ai.output.messages": this.output?.(), ...this.attributes,
       },

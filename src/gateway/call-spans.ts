@@ -52,7 +52,7 @@ export function spansOfCall(call: TracedCall): Span[] {
       status: attempt.outcome === "ok" ? { code: "ok", message: "" } : { code: "error", message: attempt.message ?? attempt.outcome },
       attributes: presentAttributes({
         "slipway.attempt": true, "slipway.hedge": attempt.hedge ? true : null, "gen_ai.provider.name": attempt.provider, "gen_ai.request.model": attempt.model,
-        "http.response.status_code": attempt.status, "error.type": attempt.outcome === "ok" ? null : attempt.outcome,
+        "http.response.status_code": attempt.status, "slipway.provider.request_id": attempt.requestId, "error.type": attempt.outcome === "ok" ? null : attempt.outcome,
       }),
     });
   }

@@ -3,7 +3,7 @@ import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { HttpAnswer } from "../core/route.ts";
 import { nanoDollars } from "../ledger/index.ts";
-import { answerHeaders } from "./answer-headers.ts";
+import { answerHeaders, passedHeaders } from "./answer-headers.ts";
 import { answerKey, semanticQuestion, type AnswerCache, type CacheLead, type CacheLook } from "./cache/index.ts";
 import type { CallContext } from "./call-context.ts";
 import { betasOf, withBetas } from "./caller-betas.ts";
@@ -147,7 +147,7 @@ export class ChatCalls {
     record.target = opened.target;
     record.attempts = opened.attempts;
     record.firstByteMs = opened.firstByteMs;
-    const headers = { ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
+    const headers = { ...passedHeaders(entered, opened, name), ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
     if (opened.streamed) {
       const guard = guarded !== null && !answerMayPass ? guarded.stream() : null;
       const passed = guard === null && preparation.hasPassed(opened);
@@ -161,7 +161,7 @@ export class ChatCalls {
       };
       if (context.signal.aborted) abandon();
       else context.signal.addEventListener("abort", abandon, { once: true });
-      return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(entered.route, record), ...headers }, body);
+      return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(entered, record, name), ...headers }, body);
     }
     const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens);
     // Before it is judged: one that is blocked costs as much.
@@ -223,10 +223,10 @@ export class ChatCalls {
     return this.#ended(chat, answer, streamType, headers, eventsOf(answer).map((event) => writer.write(event)).join("") + writer.end());
   }
 
-  async #ended({ settings, record, entered }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
+  async #ended({ name, settings, record, entered }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
     if (settings.recordContent) record.output = () => outputMessages(answer.parts, answer.finish);
     const { cost } = await record.end("ok");
-    return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(entered.route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...headers }, body);
+    return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(entered, record, name), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...headers }, body);
   }
 
   /** Ends the record when the stream does, however that is. */

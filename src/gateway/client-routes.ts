@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
-import type { AppError } from "../core/errors.ts";
+import { errorHeaders } from "./answer-headers.ts";
 import type { CallContext } from "./call-context.ts";
 import type { ChatCalls, ChatProtocolName } from "./chat-calls.ts";
 import type { CallableModels } from "./callable-models.ts";
@@ -18,8 +18,8 @@ export interface ClientRouteParts {
 const maxBodyBytes = 64 << 20;
 const tag = "OpenAI API";
 const anthropicTag = "Anthropic API";
-const openAiError = (error: AppError, requestId: string): unknown => chatProtocols["openai-chat"].error(error, requestId);
-const anthropicError = (error: AppError, requestId: string): unknown => chatProtocols["anthropic-messages"].error(error, requestId);
+const openAiError = errorOf("openai-chat");
+const anthropicError = errorOf("anthropic-messages");
 
 /** What clients of OpenAI, Anthropic and Cohere call; `base_url` is this server with `/v1`, for Anthropic without. */
 export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Route[] {
@@ -66,6 +66,15 @@ export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Rout
       },
     }),
   ];
+}
+
+/** With the headers that clients of this protocol look for; without any, its body alone. */
+function errorOf(name: ChatProtocolName): NonNullable<Route["errorBody"]> {
+  return (error, requestId) => {
+    const body = chatProtocols[name].error(error, requestId);
+    const headers = errorHeaders(error, requestId, name);
+    return Object.keys(headers).length === 0 ? body : new HttpAnswer(error.status, headers, JSON.stringify(body));
+  };
 }
 
 function contextOf({ caller, headers, requestId, now, signal }: CallContext): CallContext {

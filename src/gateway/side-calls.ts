@@ -2,7 +2,7 @@ import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { HttpAnswer } from "../core/route.ts";
 import { nanoDollars } from "../ledger/index.ts";
-import { answerHeaders, safeHeader } from "./answer-headers.ts";
+import { answerHeaders, passedHeaders, safeHeader } from "./answer-headers.ts";
 import type { CallContext } from "./call-context.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
 import type { CallBounds } from "./call-ledger.ts";
@@ -10,7 +10,7 @@ import type { CallRecord } from "./call-record.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
 import { anthropicMessages } from "./protocols/anthropic-messages/anthropic-messages.ts";
 import { countTokensDocument, editNativeBody, embeddingsDocument, parseEmbeddings, parseRerank, rerankDocument } from "./protocols/index.ts";
-import type { EmbeddingsAnswer, EmbeddingsRequest, Operation, ProviderMapping, RerankAnswer, RerankRequest } from "./providers/provider-mapping.ts";
+import type { EmbeddingsAnswer, EmbeddingsRequest, Operation, Protocol, ProviderMapping, RerankAnswer, RerankRequest } from "./providers/provider-mapping.ts";
 import { attemptsOfFailure, type CallRunner, type OpenedCall, type PreparedCall } from "./routing/call-plan.ts";
 import type { RouteSplits } from "./split/route-splits.ts";
 import type { SplitCalls } from "./split/split-calls.ts";
@@ -98,7 +98,7 @@ export class SideCalls {
     const recordOf = (opened: OpenedFloor): CallRecord => floor.record(opened, call.operation, call.user);
     const carryOut = async (way: Omit<CallWay, "holdsBack">): Promise<HttpAnswer> => {
       const { answer, opened } = await this.#carryOut(way.entered, way.record, call, way.context, way.admit);
-      return this.#answer(way.entered, way.record, opened, opened.passed ? null : document(answer));
+      return this.#answer(way.entered, way.record, call.protocol, opened, opened.passed ? null : document(answer));
     };
     const split = splits.of(entered.route.name);
     if (split === undefined) return carryOut({ entered, record: recordOf(entered), context });
@@ -146,7 +146,8 @@ export class SideCalls {
       const searchUnits = usage.searchUnits ?? call.searchUnits?.estimate;
       record.estimated = usage.inputTokens === null && usage.searchUnits === undefined;
       record.usage = { ...usage, inputTokens: usage.inputTokens ?? call.tokens, outputTokens: usage.outputTokens ?? 0, ...(searchUnits === undefined ? {} : { searchUnits }) };
-      return { answer: opened.answer, opened: { body: opened.body, ...made.get(opened.prepared)! } };
+      const { passed, headers } = made.get(opened.prepared)!;
+      return { answer: opened.answer, opened: { body: opened.body, passed, headers: { ...passedHeaders(entered, opened, call.protocol), ...headers } } };
     } catch (thrown) {
       const { outcome, error } = endingOf(thrown, context.signal);
       record.attempts = [...record.attempts, ...(attemptsOfFailure.get(error) ?? [])];
@@ -155,9 +156,9 @@ export class SideCalls {
     }
   }
 
-  async #answer({ route }: OpenedFloor, record: CallRecord, opened: { body: Uint8Array; headers: Record<string, string> }, document: unknown): Promise<HttpAnswer> {
+  async #answer(entered: OpenedFloor, record: CallRecord, protocol: Protocol, opened: { body: Uint8Array; headers: Record<string, string> }, document: unknown): Promise<HttpAnswer> {
     const { cost } = await record.end("ok");
-    const headers = { "Content-Type": "application/json", ...answerHeaders(route, record), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...opened.headers };
+    const headers = { "Content-Type": "application/json", ...answerHeaders(entered, record, protocol), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...opened.headers };
     return new HttpAnswer(200, headers, document === null ? opened.body : JSON.stringify(document));
   }
 }

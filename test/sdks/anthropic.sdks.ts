@@ -59,6 +59,17 @@ describe("Anthropic's SDK", () => {
     });
   }
 
+  it("asks once where a quota or a budget is used up, and knows the ids of its calls", async () => {
+    const patient = new Anthropic({ apiKey: "none", baseURL: all.server.url, maxRetries: 3 });
+    for (const [model, status, asks] of [["fails-anthropic", 429, 1], ["spent", 402, 0]] as const) {
+      const before = all.anthropic.calls.length;
+      const failed = patient.messages.create({ model, max_tokens: 100, messages: [{ role: "user", content: "fail 402" }] });
+      await assert.rejects(failed, (error) => error instanceof Anthropic.APIError && error.status === status && /^req_/.test(error.requestID ?? ""));
+      assert.equal(all.anthropic.calls.length, before + asks);
+    }
+    assert.match((await client.messages.create({ model: models.anthropic, max_tokens: 100, messages: [{ role: "user", content: "hello" }] }))._request_id ?? "", /^req_/);
+  });
+
   it("counts tokens", async () => {
     const short = await client.messages.countTokens({ model: models.anthropic, messages: [{ role: "user", content: "hello" }] });
     const long = await client.messages.countTokens({ model: models.openai, messages: [{ role: "user", content: "hello ".repeat(100) }], tools });

@@ -51,6 +51,12 @@ describe("LangChain", () => {
     });
   }
 
+  it("asks once where a quota is used up", async () => {
+    const asked = all.openAi.calls.length;
+    await assert.rejects(new ChatOpenAI({ model: "fails-openai", apiKey: "none", maxRetries: 3, configuration: { baseURL: `${all.server.url}/v1` } }).invoke("fail 402"));
+    assert.equal(all.openAi.calls.length, asked + 1);
+  });
+
   it("makes embeddings", async () => {
     const embeddings = new OpenAIEmbeddings({ model: models.openai, apiKey: "none", configuration: { baseURL: `${all.server.url}/v1` } });
     assert.deepEqual(await embeddings.embedDocuments(["one", "four"]), [[3, 0.5, -1], [4, 0.5, -1]]);

@@ -76,6 +76,17 @@ describe("OpenAI's SDK", () => {
     });
   }
 
+  it("asks once where a quota or a budget is used up, and knows the ids of its calls", async () => {
+    const patient = new OpenAI({ apiKey: "none", baseURL: `${all.server.url}/v1`, maxRetries: 3 });
+    for (const [model, status, asks] of [["fails-openai", 429, 1], ["spent", 402, 0]] as const) {
+      const before = all.openAi.calls.length + all.anthropic.calls.length;
+      const failed = patient.chat.completions.create({ model, messages: [{ role: "user", content: "fail 402" }] });
+      await assert.rejects(failed, (error) => error instanceof OpenAI.APIError && error.status === status && error.code === "insufficient_quota" && /^req_/.test(error.requestID ?? ""));
+      assert.equal(all.openAi.calls.length + all.anthropic.calls.length, before + asks);
+    }
+    assert.match((await client.chat.completions.create({ model: models.openai, messages: [{ role: "user", content: "hello" }] }))._request_id ?? "", /^req_/);
+  });
+
   it("answers in the responses protocol, over a provider of another", async () => {
     const model = models.anthropic;
     const response = await client.responses.create({ model, instructions: "Be short.", input: "hello" });

@@ -25,6 +25,7 @@ export async function startSdkServer(): Promise<SdkServer> {
   await put("providers", "planned", { kind: "scripted", script: [{ text: "not JSON" }, { text: '{"name":"Bob","age":7}' }] });
   // Failures are to arrive as they are, at once.
   for (const [name, provider] of [["fails-openai", "openai-upstream"], ["fails-anthropic", "anthropic-upstream"]]) await put("routes", name!, { targets: [{ provider, model: "claude-3-5-haiku-latest" }], attempts: 1 });
+  await put("routes", "spent", { targets: [{ provider: "anthropic-upstream", model: "claude-sonnet-4-5" }], budget: { perQuery: 1e-9 } });
   return {
     server, openAi, anthropic,
     stop: async () => {

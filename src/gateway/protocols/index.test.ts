@@ -79,7 +79,7 @@ describe("errors", () => {
     const openAi = (error: AppError) => (chatProtocols["openai-chat"].error(error, "req_1") as { error: Record<string, unknown> }).error;
     const anthropic = (error: AppError) => chatProtocols["anthropic-messages"].error(error, "req_1") as { type: string; error: Record<string, unknown>; request_id: string };
     const rows = (["INVALID_REQUEST", "UNAUTHENTICATED", "BUDGET_EXCEEDED", "FORBIDDEN", "GATEWAY_MODEL_NOT_FOUND", "BODY_TOO_LARGE", "RATE_LIMITED", "PROVIDER_LIMITED", "CONTEXT_TOO_LONG", "PROVIDER_UNAVAILABLE", "PROVIDER_TIMEOUT", "INTERNAL"] as const).map((code) => {
-      const error = new AppError(code, "It failed.");
+      const error = new AppError(code, "It failed.", code === "PROVIDER_LIMITED" ? { retryAfterSeconds: 1 } : {});
       return [openAi(error).type, openAi(error).code, anthropic(error).error.type];
     });
     assert.deepEqual(rows, [
@@ -96,6 +96,8 @@ describe("errors", () => {
       ["server_error", "provider_timeout", "timeout_error"],
       ["server_error", "internal", "api_error"],
     ]);
+    // No word of when to come back: a quota that is used up.
+    assert.deepEqual([openAi(new AppError("PROVIDER_LIMITED", "No more.")).code, anthropic(new AppError("PROVIDER_LIMITED", "No more.")).error.type], ["insufficient_quota", "rate_limit_error"]);
     const error = new AppError("INVALID_REQUEST", "The request is not valid.", { cause: new Error("secret"), problems: Array.from({ length: 10 }, (_, index) => ({ path: `messages[${index}]`, message: "is wrong" })) });
     assert.equal(openAi(error).param, "messages[0]");
     assert.match(String(openAi(error).message), /^The request is not valid\. messages\[0\]: is wrong; .*messages\[7\]: is wrong; and 2 more\. Correct the problems/);

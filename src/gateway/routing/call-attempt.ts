@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { isContent, type ChatEvent } from "../conversation/chat-event.ts";
+import { providerRequestId } from "../providers/provider-headers.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
@@ -31,6 +32,8 @@ export interface AttemptFailure {
   status: number | null;
   message: string;
   retryAfterMs: number | null;
+  /** The provider's id of it, where its answer had one. */
+  requestId?: string | null;
   /** What was thrown, where it was not the provider that said no. */
   thrown: unknown;
   /** Monotonic: when its request met a closed connection and went out again; null where it did not. */
@@ -39,7 +42,7 @@ export interface AttemptFailure {
   cutShort?: boolean;
 }
 
-export type Begun<Answer> = { headers: Readonly<Record<string, string>>; status: number; firstByteAt: number } & (
+export type Begun<Answer> = { headers: Readonly<Record<string, string>>; status: number; requestId: string | null; firstByteAt: number } & (
   | { streamed: false; answer: Answer; body: Uint8Array }
   | { streamed: true; source: Omit<StreamSource, "failureOf" | "ended"> }
 );
@@ -64,6 +67,7 @@ export class CallAttempt<Answer> {
   /** Monotonic: the limit where it was brought forward because the request went out again. */
   #shortened: number | null = null;
   #status: number | null = null;
+  #requestId: string | null = null;
 
   constructor(parts: AttemptParts, provider: ReadyProvider, prepared: PreparedCall<Answer>, limits: AttemptLimits) {
     this.#parts = parts;
@@ -87,12 +91,13 @@ export class CallAttempt<Answer> {
     try {
       const answer = await this.#parts.transport.send(request);
       this.#status = answer.status;
+      this.#requestId = providerRequestId(answer.headers);
       if (answer.status < 200 || answer.status > 299) return await this.#refused(answer);
       return this.#prepared.stream === null ? await this.#whole(answer) : await this.#begun(answer, this.#prepared.stream);
     } catch (thrown) {
       this.#timer.clear();
       if (!this.#stop.aborted) this.#stop.abort(overReason);
-      else if (!this.#late) return { outcome: "cancelled", status: this.#status, message: "The call was ended.", retryAfterMs: null, thrown };
+      else if (!this.#late) return { outcome: "cancelled", status: this.#status, message: "The call was ended.", retryAfterMs: null, requestId: this.#requestId, thrown };
       return this.#late ? this.#failed("timeout", "It did not answer in time.", thrown) : this.#broken(thrown);
     }
   }
@@ -146,7 +151,7 @@ export class CallAttempt<Answer> {
     // The caller cannot help it, whatever a mapping makes of the status.
     if (status < 400) return this.#failed("failed", "It answered with a redirect, which is not followed.", null);
     const { kind, message, retryAfterMs } = this.#provider.mapping.failure(status, headers, text);
-    return { outcome: kind, status, message, retryAfterMs, thrown: null, resentAt: this.#resentAt };
+    return { outcome: kind, status, message, retryAfterMs, requestId: this.#requestId, thrown: null, resentAt: this.#resentAt };
   }
 
   async #whole({ status, headers, body }: TransportAnswer): Promise<Begun<Answer>> {
@@ -164,7 +169,7 @@ export class CallAttempt<Answer> {
     }
     this.#timer.clear();
     const bytes = joined(chunks);
-    return { streamed: false, answer: this.#prepared.read(bytes, headers), body: bytes, headers, status, firstByteAt: firstByteAt ?? this.#parts.clock.monotonic() };
+    return { streamed: false, answer: this.#prepared.read(bytes, headers), body: bytes, headers, status, requestId: this.#requestId, firstByteAt: firstByteAt ?? this.#parts.clock.monotonic() };
   }
 
   /** Reads until the first content: what breaks before it can be asked of another provider. */
@@ -178,7 +183,7 @@ export class CallAttempt<Answer> {
       const first: StreamPiece = { bytes: joined(chunks), events };
       if (rest === null) this.#timer.clear();
       else this.#limit = this.#limits.deadline;
-      return { streamed: true, headers, status, firstByteAt, source: { first, body: rest, reader } };
+      return { streamed: true, headers, status, requestId: this.#requestId, firstByteAt, source: { first, body: rest, reader } };
     };
     for (;;) {
       const { done, value: bytes } = await reading.next();
@@ -198,7 +203,7 @@ export class CallAttempt<Answer> {
   }
 
   #failed(outcome: AttemptFailure["outcome"], message: string, thrown: unknown): AttemptFailure {
-    return { outcome, status: this.#status, message, retryAfterMs: null, thrown, resentAt: this.#resentAt, cutShort: this.#late && this.#limit === this.#shortened };
+    return { outcome, status: this.#status, message, retryAfterMs: null, requestId: this.#requestId, thrown, resentAt: this.#resentAt, cutShort: this.#late && this.#limit === this.#shortened };
   }
 }
 

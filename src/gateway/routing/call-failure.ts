@@ -78,3 +78,8 @@ function copyOf(error: AppError): AppError {
   const { code, message, problems, retryAfterSeconds } = error;
   return new AppError(code, message, { problems, cause: error, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
 }
+
+/** With what the provider's support asks for. */
+export function toldMessage({ message, requestId }: AttemptFailure): string {
+  return requestId === undefined || requestId === null || message.includes(requestId) ? message : `${message} (its request ${requestId})`;
+}

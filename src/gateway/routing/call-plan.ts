@@ -43,6 +43,8 @@ export interface AttemptRecord {
   outcome: "ok" | UpstreamFailure["kind"] | "timeout" | "unreachable" | "broken-answer" | "cancelled";
   status: number | null;
   message: string | null;
+  /** By which the provider's support finds it; null where the provider told none. */
+  requestId: string | null;
   hedge: boolean;
 }
 

@@ -2,7 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RouteTarget } from "../schemas.ts";
 import { CallAttempt, type AttemptFailure, type AttemptParts, type Begun } from "./call-attempt.ts";
-import { callFailure, type TargetTrouble } from "./call-failure.ts";
+import { callFailure, toldMessage, type TargetTrouble } from "./call-failure.ts";
 import { attemptsOfFailure, type AttemptRecord, type CallOrder, type OpenedCall, type PreparedCall, type ReadyProvider } from "./call-plan.ts";
 import { CallTimer } from "./call-timer.ts";
 import type { ProviderHealth } from "./provider-health.ts";
@@ -26,7 +26,7 @@ interface Running<Answer> {
   attempt: CallAttempt<Answer>;
   prepared: PreparedCall<Answer>;
   release: (() => void) | null;
-  record: Omit<AttemptRecord, "ms" | "outcome" | "status" | "message">;
+  record: Omit<AttemptRecord, "ms" | "outcome" | "status" | "message" | "requestId">;
   since: number;
 }
 
@@ -175,7 +175,8 @@ export class CallRace<Answer> {
   #lost(running: Running<Answer>, failure: AttemptFailure, { firstByteMs, inWindow }: { firstByteMs: number; inWindow: boolean }): boolean {
     const { candidate } = running;
     const { target, health } = candidate;
-    const { outcome, message, retryAfterMs, thrown, resentAt } = failure;
+    const { outcome, retryAfterMs, thrown, resentAt } = failure;
+    const message = toldMessage(failure);
     this.#put(running, failure);
     const now = this.#parts.clock.monotonic();
     const cutShort = failure.cutShort === true || (inWindow && outcome === "timeout");
@@ -215,7 +216,7 @@ export class CallRace<Answer> {
   #won(running: Running<Answer>, begun: Begun<Answer>): void {
     const { candidate, attempt, prepared, release } = running;
     const { target, provider, health } = candidate;
-    this.#put(running, null, begun.status);
+    this.#put(running, null, begun);
     const firstByteMs = begun.firstByteAt - running.since;
     if (begun.streamed) health.begun(firstByteMs, this.#parts.clock.monotonic());
     else health.succeeded(firstByteMs);
@@ -264,11 +265,11 @@ export class CallRace<Answer> {
   }
 
   /** Writes an attempt down. A stream that has begun keeps its place of the provider's limits until its end. */
-  #put(running: Running<Answer>, failure: AttemptFailure | null, status: number | null = null): void {
+  #put(running: Running<Answer>, failure: AttemptFailure | null, begun: Pick<Begun<Answer>, "status" | "requestId"> | null = null): void {
     this.#running.delete(running);
     if (failure !== null) running.release?.();
     const ms = this.#parts.clock.monotonic() - running.since;
-    this.#attempts.push({ ...running.record, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? status, message: failure?.message ?? null });
+    this.#attempts.push({ ...running.record, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? begun?.status ?? null, message: failure?.message ?? null, requestId: failure?.requestId ?? begun?.requestId ?? null });
   }
 
   #countFailure({ target, health, asLastResort }: Candidate, message: string, now: number): void {
