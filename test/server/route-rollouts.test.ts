@@ -94,7 +94,8 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await server.client.rollouts.start("route:failing", { change: { ...target("failing"), attempts: 1 }, plan: planOf([], { minSamples: 10_000 }) });
     const { status, texts } = await untilEnd("failing");
     assert.equal(status.rollout.state, "rolled back");
-    assert.match(status.rollout.reason, /failed 3 times/);
+    // Whoever sees it first: the server that met the third, or the judge of its figures.
+    assert.match(status.rollout.reason, /failed 3 times|^hard failures: /);
     assert.deepEqual(texts, new Set(["fine"]));
   });
 
