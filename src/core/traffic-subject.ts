@@ -21,6 +21,11 @@ export function routeOfSubject(subject: string): string | null {
   return subject.startsWith(routePrefix) ? subject.slice(routePrefix.length) : null;
 }
 
+/** What is rolled out of it, as people call it: `version 3` of a model, `revision 3` of a route. */
+export function versionWords(subject: string, version: string): string {
+  return `${routeOfSubject(subject) === null ? "version" : "revision"} ${version}`;
+}
+
 /** As access is judged on it. */
 export function subjectReference(subject: string, team: string | null): ObjectReference & { kind: Extract<ObjectKind, "model" | "route"> } {
   const route = routeOfSubject(subject);

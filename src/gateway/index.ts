@@ -21,6 +21,7 @@ export { ProviderHealth } from "./routing/provider-health.ts";
 export type { RouteRevisionStore } from "./route-revision-store.ts";
 export { gatewayRoutes } from "./routes.ts";
 export { SideCalls } from "./side-calls.ts";
+export { heldNotes } from "./split/held-settings.ts";
 export { RouteSplits } from "./split/route-splits.ts";
 export { SplitCalls } from "./split/split-calls.ts";
 export type { SplitObserver, SplitPair, SplitSample, SplitScore } from "./split/split-observer.ts";

@@ -3,7 +3,7 @@ import type { ApiClient } from "../core/api-client.ts";
 import type { Command, CommandContext } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
-import { routeOfSubject, subjectPath } from "../core/traffic-subject.ts";
+import { routeOfSubject, subjectPath, versionWords } from "../core/traffic-subject.ts";
 import { jsonOf, triedOf, triedOptions } from "./gateway/tried-options.ts";
 import { rolloutText, verdictText } from "./rollout-text.ts";
 import { openStates, type RollbackResult, type Rollout, type RolloutStatus, type RolloutSummary, type Verdict } from "./schemas.ts";
@@ -29,14 +29,14 @@ const start: Command = {
     if (canary !== undefined && !/^\d{1,3}(\.\d+)?$/.test(canary)) throw new AppError("INVALID_REQUEST", `--canary takes a percentage such as 10, and not ${canary}.`);
     const tried = routeOfSubject(model!) === null ? { version } : await triedOf(options);
     const plan = plannedBy === undefined ? {} : { plan: await jsonOf(plannedBy) };
-    const rollout = await api.send<Rollout>("POST", `${subjectPath(model!)}/rollouts`, { ...tried, ...plan, reason, ...(canary === undefined ? {} : { canary: Number(canary) }) });
+    const rollout = await api.send<StartedRollout>("POST", `${subjectPath(model!)}/rollouts`, { ...tried, ...plan, reason, ...(canary === undefined ? {} : { canary: Number(canary) }) });
     if (options.wait !== true) return rollout;
-    context.progress(`${rollout.id} is started: version ${rollout.candidate} beside ${rollout.stable}.`);
+    context.progress(startText(rollout));
     const ended = await watchToEnd({ api, ...context }, rollout.id);
     if (ended.rollout.state !== "succeeded") throw new AppError("ROLLOUT_ENDED", `The rollout ${rollout.id} is ${ended.rollout.state}: ${ended.rollout.reason}`);
     return ended.rollout;
   },
-  render: (rollout: Rollout) => (openStates.includes(rollout.state) ? `${rollout.id} is started: version ${rollout.candidate} beside ${rollout.stable}. Watch it: slipway rollout watch ${rollout.model}` : endText(rollout)),
+  render: (rollout: StartedRollout) => (openStates.includes(rollout.state) ? `${startText(rollout)}\nWatch it: slipway rollout watch ${rollout.model}` : endText(rollout)),
 };
 
 const status: Command = {
@@ -108,7 +108,7 @@ const rollback: Command = {
   options: [{ flags: "--to <version>", description: "another version than the one before" }, reasonOption],
   run: ({ api }, { positionals: [model], options }) => api.send("POST", `${subjectPath(model!)}/rollback`, { to: options.to, reason: options.reason }),
   render: ({ model, champion, before, rollout }: RollbackResult) =>
-    [...(rollout === null ? [] : [`The rollout ${rollout.id} is ended.`]), before === null ? `Version ${champion} of ${model} has all traffic.` : `Version ${champion} of ${model} has the traffic that version ${before} had.`].join("\n"),
+    [...(rollout === null ? [] : [`The rollout ${rollout.id} is ended.`]), before === null ? `${model} ${versionWords(model, champion)} has all traffic.` : `${model} ${versionWords(model, champion)} has the traffic that ${versionWords(model, before)} had.`].join("\n"),
 };
 
 export const rolloutCommands: readonly Command[] = [start, status, watch, list, verdicts, ...steering, rollback];
@@ -127,6 +127,13 @@ async function watchToEnd({ api, print }: Pick<CommandContext, "print" | "progre
   }
 }
 
+/** Of a route, with what does not hold yet. */
+type StartedRollout = Rollout & { notes?: string[] };
+
+function startText({ id, model, candidate, stable, notes = [] }: StartedRollout): string {
+  return [`${id} is started: ${versionWords(model, candidate)} beside ${stable}.`, ...notes.map((note) => `  ! ${note}`)].join("\n");
+}
+
 function endText({ id, model, candidate, state, reason }: Rollout): string {
-  return `The rollout ${id} of ${model} version ${candidate} is ${state}${reason === "" ? "" : `: ${reason}`}.`;
+  return `The rollout ${id} of ${model} ${versionWords(model, candidate)} is ${state}${reason === "" ? "" : `: ${reason}`}.`;
 }

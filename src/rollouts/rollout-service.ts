@@ -3,7 +3,7 @@ import { mayOn, mayOnServer, type Caller } from "../core/caller.ts";
 import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { requireOn } from "../core/request-gate.ts";
-import { subjectReference } from "../core/traffic-subject.ts";
+import { subjectReference, versionWords } from "../core/traffic-subject.ts";
 import { championAlias, type RolloutPlan } from "../registry/index.ts";
 import type { TrafficRoute } from "../serving/index.ts";
 import type { WorkflowService } from "../workflows/index.ts";
@@ -151,14 +151,14 @@ export class RolloutService {
     }
     if (rollout.kind !== "rollout" || moves.isEnding(rollout.id) || endsIt(rollout.request)) return;
     if (version === (isFull(rollout) ? rollout.candidate : rollout.stable)) return;
-    await this.#end(rollout, { state: "aborted", reason: `version ${version} was made the champion by hand`, actor: ownActor }, clock.now());
+    await this.#end(rollout, { state: "aborted", reason: `${versionWords(rollout.model, version)} was made the champion by hand`, actor: ownActor }, clock.now());
   }
 
   /** A version of a rollout under way is gone: it ends. */
   async versionRemoved(model: string, version: string): Promise<void> {
     const rollout = await this.#parts.store.current(model);
     if (rollout === null || ![rollout.stable, rollout.candidate].includes(version)) return;
-    await this.#end(rollout, { state: "aborted", reason: `version ${version} was deleted`, actor: ownActor }, this.#parts.clock.now());
+    await this.#end(rollout, { state: "aborted", reason: `${versionWords(rollout.model, version)} was deleted`, actor: ownActor }, this.#parts.clock.now());
   }
 
   /** The run that carries it out has ended by itself: nobody would end the rollout. */

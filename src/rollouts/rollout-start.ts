@@ -1,4 +1,5 @@
 import { AppError } from "../core/errors.ts";
+import { routeOfSubject } from "../core/traffic-subject.ts";
 import { assertRunnable, championAlias, type RolloutPlan, type TensorSpec } from "../registry/index.ts";
 import type { RolledVersion, RolloutRegistry } from "./rollout-parts.ts";
 import type { NewRollout } from "./schemas.ts";
@@ -20,7 +21,7 @@ export async function startableRollout(registry: RolloutRegistry, name: string, 
     throw new AppError("ROLLOUT_IMPOSSIBLE", `${name} has no champion to compare version ${candidate} with: give it the traffic with \`slipway activate ${name} ${candidate}\`. Rollouts are for the versions after the first.`);
   }
   const found = await registry.version(name, candidate);
-  if (candidate === stable) throw new AppError("ROLLOUT_IMPOSSIBLE", `Version ${candidate} is the champion of ${name} already.`);
+  if (candidate === stable) throw new AppError("ROLLOUT_IMPOSSIBLE", routeOfSubject(name) === null ? `Version ${candidate} is the champion of ${name} already.` : `Revision ${candidate} is what ${name} answers with already: name another one, or what is different.`);
   assertRunnable(found);
   const differences = signatureDifferences(await registry.version(name, stable), found);
   if (differences.length > 0) {

@@ -1,4 +1,5 @@
 import { textTable } from "../core/text-table.ts";
+import { versionWords } from "../core/traffic-subject.ts";
 import { gateName } from "./judge-gates.ts";
 import { openStates, type GateResult, type RolloutStatus, type Verdict } from "./schemas.ts";
 
@@ -9,7 +10,7 @@ const marks: Readonly<Record<GateResult["result"], string>> = { pass: "ok", fail
 export function rolloutText({ rollout, route, latest, replicas, checks }: RolloutStatus): string {
   const { id, model, candidate, stable, state, phase: present, plan, reason, kind } = rollout;
   // It has no phases; its report is another.
-  if (kind === "ab-test") return `${model}: A/B test beside version ${stable}, ${state}${reason === "" ? "" : ` (${reason})`}   ${id}\n  slipway abtest status ${id}`;
+  if (kind === "ab-test") return `${model}: A/B test beside ${versionWords(model, stable)}, ${state}${reason === "" ? "" : ` (${reason})`}   ${id}\n  slipway abtest status ${id}`;
   const track = plan.phases.map(({ phase, weight }, index) => {
     const text = `${phase} ${percent(weight)}`;
     return index < present || state === "succeeded" ? `[x] ${text}` : index === present && openStates.includes(state) ? `[>] ${text}` : `[ ] ${text}`;
@@ -19,7 +20,7 @@ export function rolloutText({ rollout, route, latest, replicas, checks }: Rollou
   const behind = replicas.filter(({ live, revision }) => live && route !== null && (revision ?? 0) < route.revision);
   const own = checks.filter((check) => check.phase === Math.max(0, present) || check.state === "waits for approval" || check.state === "running");
   return [
-    `${model}: version ${candidate} beside ${stable}, ${state}${reason === "" ? "" : ` (${reason})`}   ${id}`,
+    `${model}: ${versionWords(model, candidate)} beside ${stable}, ${state}${reason === "" ? "" : ` (${reason})`}   ${id}`,
     `  ${track.join("  ")}`,
     `  ${"#".repeat(filled)}${".".repeat(barWidth - filled)} ${percent(share)} of the traffic is the candidate's`,
     ...own.map(({ name, state: how, detail }) => `  check ${name}: ${how}${detail === "" ? "" : ` (${detail})`}`),

@@ -3,7 +3,7 @@ import { RegistryName, VersionNumber } from "../core/names.ts";
 import { route, type AccessTarget, type Route } from "../core/route.ts";
 import { routeSubject, TrafficSubject } from "../core/traffic-subject.ts";
 import type { RouteRollouts } from "./gateway/route-rollouts.ts";
-import { NewRouteAbTest, NewRouteRollout } from "./gateway/schemas.ts";
+import { NewRouteAbTest, NewRouteRollout, StartedOnRoute } from "./gateway/schemas.ts";
 import type { RolloutService } from "./rollout-service.ts";
 import { NewRollout, RollbackResult, Rollout, RolloutStatus, RolloutSummary, Verdict } from "./schemas.ts";
 
@@ -95,7 +95,7 @@ export function routeRolloutRoutes(rollouts: RolloutService, starts: RouteRollou
       method: "POST", path: "/api/gateway/routes/:route/rollouts", access: "deployer", on: ofRoute, tag,
       operationId: "startRouteRollout", summary: "Roll other settings of a route out",
       description: "What is tried is kept as a draft: it has its share of the calls, and becomes the route's settings when every phase passed.",
-      params: RouteParams, body: { kind: "json", schema: NewRouteRollout }, response: Rollout,
+      params: RouteParams, body: { kind: "json", schema: NewRouteRollout }, response: StartedOnRoute,
       handle: async ({ params, body, caller, now, auditAs }) => {
         const started = await starts.start(params.route, body, { actor: caller.actor, now }, caller);
         auditAs({ detail: { rollout: started.id, candidate: started.candidate, stable: started.stable } });
@@ -106,7 +106,7 @@ export function routeRolloutRoutes(rollouts: RolloutService, starts: RouteRollou
       method: "POST", path: "/api/gateway/routes/:route/ab-tests", access: "deployer", on: ofRoute, tag,
       operationId: "startRouteAbTest", summary: "Start an A/B test of settings of a route beside the present ones",
       description: "Each variant has fixed keys of the calls until the test is stopped, has lasted its days, or fails too often.",
-      params: RouteParams, body: { kind: "json", schema: NewRouteAbTest }, response: Rollout,
+      params: RouteParams, body: { kind: "json", schema: NewRouteAbTest }, response: StartedOnRoute,
       handle: async ({ params, body, caller, now, auditAs }) => {
         const started = await starts.startTest(params.route, body, { actor: caller.actor, now }, caller);
         auditAs({ detail: { rollout: started.id, metric: body.metric } });

@@ -127,6 +127,16 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await server.client.api.send("DELETE", "/api/gateway/routes/compared");
   });
 
+  it("says when it starts which guardrails hold until its end, though they are not among what is tried", async () => {
+    const guardrails = [{ kind: "pii" }, { kind: "patterns", name: "secrets", patterns: ["sk-"] }];
+    await server.client.api.send("PUT", "/api/gateway/routes/guarded", { revision: 0, settings: { ...target("good"), guardrails } });
+    const start = (change: object) => server.client.api.send<{ notes: string[] }>("POST", "/api/gateway/routes/guarded/rollouts", { change, plan: planOf([]) });
+    assert.deepEqual((await start({ guardrails: [{ kind: "pii" }] })).notes, ["The guardrail secrets, taken away or changed in what is tried, holds for all calls as now until the tried settings are the route's own."]);
+    await server.client.api.send("POST", "/api/gateway/routes/guarded/rollout/abort", {});
+    assert.deepEqual((await start(target("better"))).notes, []);
+    await server.client.api.send("DELETE", "/api/gateway/routes/guarded");
+  });
+
   it("refuses what no route can be judged by, and ends a rollout whose route goes", async () => {
     await setRoute("refused");
     const start = (request: object) => server.client.rollouts.start("route:refused", request);
@@ -137,6 +147,7 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await assert.rejects(start({}), { code: "INVALID_REQUEST" });
     await assert.rejects(start({ change: target("good") }), { code: "INVALID_REQUEST" });
     await assert.rejects(server.client.rollouts.start("route:nowhere", { change: {} }), { code: "GATEWAY_MODEL_NOT_FOUND" });
+    await assert.rejects(start({ revision: 1 }), /Revision 1 is what route:refused answers with already/);
     await start({ change: target("better") });
     await server.client.api.send("DELETE", "/api/gateway/routes/refused");
     await assert.rejects(server.client.rollouts.status("route:refused"), { code: "GATEWAY_MODEL_NOT_FOUND" });

@@ -59,6 +59,11 @@ export function subjectWords(subject: string): string {
   return route === null ? subject : `the route ${route}`;
 }
 
+/** What is rolled out, in short: `v3` of a model, `revision 3` of a route. */
+export function versionMark(subject: string, version: string): string {
+  return `${routeOf(subject) === null ? "v" : "revision "}${version}`;
+}
+
 export function subjectPath(subject: string): string {
   const route = routeOf(subject);
   return route === null ? apiPath`/api/models/${subject}` : apiPath`/api/gateway/routes/${route}`;

@@ -3,6 +3,7 @@ import { routeOfSubject } from "../../core/traffic-subject.ts";
 import { ActiveRoute, LatencyEstimate, type TrafficRoute } from "../../serving/index.ts";
 import type { OpenedFloor } from "../call-floor.ts";
 import type { RouteSettings } from "../schemas.ts";
+import { heldGuardrails } from "./held-settings.ts";
 import type { SplitObserver } from "./split-observer.ts";
 
 export interface RouteSplitsParts {
@@ -106,8 +107,7 @@ function withSettings(entered: OpenedFloor, revision: string, settings: RouteSet
  */
 function beside(stable: RouteSettings, settings: RouteSettings): RouteSettings {
   const { limits: _limits, budget: _budget, ...own } = settings;
-  const held = new Set(stable.guardrails.map((guardrail) => JSON.stringify(guardrail)));
-  const guardrails = [...stable.guardrails, ...settings.guardrails.filter((guardrail) => !held.has(JSON.stringify(guardrail)))];
+  const guardrails = [...stable.guardrails, ...heldGuardrails(settings, stable)];
   const { deadlineMs, sticky, limits, budget } = stable;
   return { ...own, guardrails, deadlineMs, sticky, ...(limits === undefined ? {} : { limits }), ...(budget === undefined ? {} : { budget }) };
 }

@@ -1,7 +1,9 @@
+import { routeOfSubject } from "../../core/traffic-subject.ts";
 import { adjustByCovariate, carryForward, meanDifferenceSequence, meanSequence, sampleRatio, samplesNeeded, type SequentialResult } from "../statistics/index.ts";
 import { countKeys, distinctKeys } from "../figures/key-sample.ts";
 import type { Rollout } from "../schemas.ts";
 import { isReported } from "./ab-test-plan.ts";
+import { metricText } from "./metric-text.ts";
 import { controlName, specOf, testOf, type AbTestComparison, type AbTestFigures, type AbTestLook, type AbTestReport, type AbTestSpec, type UnitFigures } from "./schemas.ts";
 import { controlArm } from "./test-counters.ts";
 import { unitMoments } from "./unit-moments.ts";
@@ -24,7 +26,7 @@ export function abTestReport(rollout: Rollout, figures: AbTestFigures, now: numb
   const control = armOf(figures, controlArm, controlName, 1 - spec.variants.reduce((sum, { from, to }) => sum + to - from, 0));
   const variants = spec.variants.map(({ name, from, to }) => armOf(figures, name, name, to - from));
   const days = Math.max(0, (rollout.endedAt ?? now) - rollout.startedAt) / dayMs;
-  const comparisons = variants.map((variant) => compared(spec, control, variant, { days, looks: state.looks }));
+  const comparisons = variants.map((variant) => compared(spec, control, variant, { days, looks: state.looks, text: metricText(rollout.model, spec.metric) }));
   const versions = new Map(spec.variants.map((variant) => [variant.name, variant]));
   const { plan: _plan, test: _test, ...head } = rollout;
   const ratio = ratioOf(spec, [control, ...variants], figures);
@@ -39,7 +41,7 @@ export function abTestReport(rollout: Rollout, figures: AbTestFigures, now: numb
         n: own.all.count, units: moments.count, mean: own.all.count === 0 ? null : own.all.meanY, low, high,
       };
     }),
-    comparisons, keys: distinctKeys(figures.keys), sampleRatio: ratio, looks: state.looks, advice: adviceOf(spec, comparisons, [control, ...variants], { ratio, isOver: rollout.endedAt !== null }),
+    comparisons, keys: distinctKeys(figures.keys), sampleRatio: ratio, looks: state.looks, advice: adviceOf(spec, comparisons, [control, ...variants], { ratio, isOver: rollout.endedAt !== null, isOfRoute: routeOfSubject(rollout.model) !== null }),
   };
 }
 
@@ -59,7 +61,7 @@ export function withLook(looks: readonly AbTestLook[], look: AbTestLook): AbTest
   return [...kept, look];
 }
 
-function compared(spec: AbTestSpec, control: Arm, variant: Arm, { days, looks }: { days: number; looks: readonly AbTestLook[] }): AbTestComparison {
+function compared(spec: AbTestSpec, control: Arm, variant: Arm, { days, looks, text }: { days: number; looks: readonly AbTestLook[]; text: ReturnType<typeof metricText> }): AbTestComparison {
   const { name } = variant;
   const count = spec.variants.length;
   // Bonferroni: each variant is tested at its part of alpha.
@@ -81,13 +83,13 @@ function compared(spec: AbTestSpec, control: Arm, variant: Arm, { days, looks }:
   const boundsOf = (of: SequentialResult): AbTestComparison["difference"] => of.status === "estimated" ? { estimate: of.estimate, low: of.low, high: of.high, pValue: Math.min(1, of.pValue * count) } : null;
   const correlation = isAdjusted && cuped !== null && !("status" in cuped) ? cuped.correlation : 0;
   return {
-    variant: name, ...conclusionOf(spec, carried), difference: boundsOf(carried), unadjusted: isAdjusted ? boundsOf(raw) : null,
+    variant: name, ...conclusionOf(spec, carried, text.difference), difference: boundsOf(carried), unadjusted: isAdjusted ? boundsOf(raw) : null,
     covariate: isAdjusted ? { correlation, saves: correlation ** 2 } : null,
     needed: neededFor(spec, control, variant, { plain, days, alpha, correlation }),
   };
 }
 
-function conclusionOf({ direction, metric }: AbTestSpec, result: SequentialResult): Pick<AbTestComparison, "conclusion" | "detail"> {
+function conclusionOf({ direction, metric }: AbTestSpec, result: SequentialResult, signed: (value: number) => string): Pick<AbTestComparison, "conclusion" | "detail"> {
   if (result.status === "no-data") {
     const why = {
       empty: isReported(metric) || metric === "accuracy" || metric === "error" ? `no values of ${metric} are known yet` : "one of both has answered nothing yet",
@@ -130,7 +132,7 @@ function ratioOf({ variants }: AbTestSpec, arms: readonly Arm[], { keys }: AbTes
   return { pValue: ratio.pValue, mismatch: ratio.mismatch, counted: counted.map(({ name }, index) => ({ name, expected: ratio.expected[index]!, observed: ratio.observed[index]! })) };
 }
 
-function adviceOf(spec: AbTestSpec, comparisons: readonly AbTestComparison[], arms: readonly Arm[], { ratio, isOver }: { ratio: AbTestReport["sampleRatio"]; isOver: boolean }): string[] {
+function adviceOf(spec: AbTestSpec, comparisons: readonly AbTestComparison[], arms: readonly Arm[], { ratio, isOver, isOfRoute }: { ratio: AbTestReport["sampleRatio"]; isOver: boolean; isOfRoute: boolean }): string[] {
   const advice: string[] = [];
   if (ratio?.mismatch === true) advice.push("The arms do not get the traffic that they should: find out why before you believe any difference.");
   for (const { name, cut } of spec.variants) if (cut !== null) advice.push(`${name} lost its traffic: ${cut.reason}. Its figures end there.`);
@@ -144,7 +146,7 @@ function adviceOf(spec: AbTestSpec, comparisons: readonly AbTestComparison[], ar
     if (needed.concludes === false) {
       advice.push(`${variant} will hardly conclude in the time that is left (${days(needed.daysLeft)}).`);
       for (const { action, detail } of needed.advice) advice.push(`What would help ${variant}: ${action}. ${detail}`);
-      if (spec.covariate === null) advice.push(`Name an input that goes with ${spec.metric} as covariate: one with a correlation of 0.7 halves the samples that ${variant} needs.`);
+      if (spec.covariate === null && !isOfRoute) advice.push(`Name an input that goes with ${spec.metric} as covariate: one with a correlation of 0.7 halves the samples that ${variant} needs.`);
     }
   }
   if (spec.effect === null) advice.push("Say which difference is worth finding (effect) to be told how long it takes.");
@@ -154,10 +156,6 @@ function adviceOf(spec: AbTestSpec, comparisons: readonly AbTestComparison[], ar
 function armOf(figures: AbTestFigures, arm: string, name: string, share: number): Arm {
   const own = figures.arms.find((one) => one.arm === arm) ?? { arm, requests: 0, failures: 0, drawn: 0, all: nothing, single: nothing, buckets: [] };
   return { name, share, figures: own };
-}
-
-function signed(value: number): string {
-  return `${value > 0 ? "+" : ""}${Number(value.toPrecision(4))}`;
 }
 
 function days(left: number | null): string {

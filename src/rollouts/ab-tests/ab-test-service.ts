@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Caller } from "../../core/caller.ts";
 import { AppError } from "../../core/errors.ts";
 import { requireOn } from "../../core/request-gate.ts";
-import { subjectReference } from "../../core/traffic-subject.ts";
+import { subjectReference, versionWords } from "../../core/traffic-subject.ts";
 import { RolloutPlan } from "../../registry/index.ts";
 import type { TrafficRoute } from "../../serving/index.ts";
 import { giveTo } from "../rollback.ts";
@@ -167,7 +167,7 @@ export class AbTestService {
     }
     const { looks, maxDays, variants } = testOf(rollout);
     for (const { name, version, cut } of variants) {
-      if (cut === null && (await this.#isGone(rollout.model, version))) return this.#cut(id, name, `version ${version} was deleted`);
+      if (cut === null && (await this.#isGone(rollout.model, version))) return this.#cut(id, name, `${versionWords(rollout.model, version)} was deleted`);
     }
     const age = now - rollout.startedAt;
     const isOver = age >= maxDays * dayMs;

@@ -34,7 +34,7 @@ const start: Command = {
       ...(typeof keyHeader === "string" ? { keyHeader: keyHeader.toLowerCase() } : {}), maxDays: numberOf("max-days", options.maxDays),
     });
   },
-  render: ({ id, model }: Rollout) => `${id} is started. Look at it: slipway abtest status ${model}`,
+  render: ({ id, model, notes = [] }: Rollout & { notes?: string[] }) => [`${id} is started. Look at it: slipway abtest status ${model}`, ...notes.map((note) => `  ! ${note}`)].join("\n"),
 };
 
 const status: Command = {

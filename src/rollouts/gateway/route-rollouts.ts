@@ -4,22 +4,21 @@ import { describeIssue } from "../../core/describe-issue.ts";
 import { AppError } from "../../core/errors.ts";
 import { missingObject } from "../../core/request-gate.ts";
 import { routeSubject } from "../../core/traffic-subject.ts";
-import { RouteSettings, type GatewaySettingsService, type RouteRevisionStore } from "../../gateway/index.ts";
+import { heldNotes, RouteSettings, type GatewaySettingsService, type RouteRevisionStore } from "../../gateway/index.ts";
 import type { AbTestService } from "../ab-tests/ab-test-service.ts";
 import { ownMetrics } from "../ab-tests/schemas.ts";
 import type { RolloutService } from "../rollout-service.ts";
 import type { RolloutStore } from "../rollout-store.ts";
-import type { Rollout } from "../schemas.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { assertRoutePlan, RouteRolloutPlan } from "./route-plan.ts";
-import type { NewRouteAbTest, NewRouteRollout, TriedSettings } from "./schemas.ts";
+import type { NewRouteAbTest, NewRouteRollout, StartedOnRoute, TriedSettings } from "./schemas.ts";
 
 export interface RouteRolloutParts {
   rollouts: Pick<RolloutService, "start">;
   abTests: Pick<AbTestService, "start">;
   store: Pick<RolloutStore, "current">;
   settings: Pick<GatewaySettingsService, "draftRoute">;
-  revisions: Pick<RouteRevisionStore, "find">;
+  revisions: Pick<RouteRevisionStore, "find" | "revision">;
 }
 
 /** Metrics of predictions, which calls have none of. */
@@ -34,16 +33,17 @@ export class RouteRollouts {
   }
 
   /** Throws GATEWAY_MODEL_NOT_FOUND, INVALID_REQUEST, ROLLOUT_UNDER_WAY, ROLLOUT_IMPOSSIBLE, VERSION_NOT_FOUND. */
-  async start(route: string, { canary, plan: given, reason, ...tried }: NewRouteRollout, by: ChangeBy, caller: Caller): Promise<Rollout> {
+  async start(route: string, { canary, plan: given, reason, ...tried }: NewRouteRollout, by: ChangeBy, caller: Caller): Promise<StartedOnRoute> {
     const plan = given ?? RouteRolloutPlan.parse({});
     assertRoutePlan(plan);
     await this.#assertFree(route);
     const version = await this.#versionOf(route, tried, reason, by, caller);
-    return this.#parts.rollouts.start(routeSubject(route), { version, plan, reason, ...(canary === undefined ? {} : { canary }) }, by);
+    const started = await this.#parts.rollouts.start(routeSubject(route), { version, plan, reason, ...(canary === undefined ? {} : { canary }) }, by);
+    return { ...started, notes: await this.#notes(route, [version]) };
   }
 
   /** Throws as `start` does. */
-  async startTest(route: string, { variants, ...test }: NewRouteAbTest, by: ChangeBy, caller: Caller): Promise<Rollout> {
+  async startTest(route: string, { variants, ...test }: NewRouteAbTest, by: ChangeBy, caller: Caller): Promise<StartedOnRoute> {
     if (ofPredictions.includes(test.metric)) {
       const message = `${test.metric} is a metric of predictions: name cost, latency, or a score that is given to traces`;
       throw new AppError("INVALID_REQUEST", `metric: ${message}.`, { problems: [{ path: "metric", message }] });
@@ -54,7 +54,15 @@ export class RouteRollouts {
       const version = await this.#versionOf(route, tried, `variant ${name} of an A/B test`, by, caller, `variants[${index}].`);
       versions.push({ name, version, ...(percent === undefined ? {} : { percent }) });
     }
-    return this.#parts.abTests.start(routeSubject(route), { ...test, covariate: null, keyInput: null, variants: versions }, by);
+    const started = await this.#parts.abTests.start(routeSubject(route), { ...test, covariate: null, keyInput: null, variants: versions }, by);
+    return { ...started, notes: await this.#notes(route, versions.map(({ version }) => version)) };
+  }
+
+  /** Each thing once, also where several variants have it. */
+  async #notes(route: string, versions: readonly string[]): Promise<string[]> {
+    const present = await this.#parts.revisions.find(route);
+    const tried = await Promise.all(versions.map((version) => this.#parts.revisions.revision(route, Number(version))));
+    return [...new Set(tried.flatMap((revision) => (present === null || revision === null || revision.settings === null ? [] : heldNotes(present.settings, revision.settings))))];
   }
 
   /** Before anything is kept; whoever is quicker meanwhile is found when the rollout is added. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { RouteSettings } from "../../gateway/index.ts";
 import { NewAbTest } from "../ab-tests/schemas.ts";
+import { Rollout } from "../schemas.ts";
 import { RouteRolloutPlan } from "./route-plan.ts";
 
 /** What of a route's settings is tried: all of them, or what is different. */
@@ -28,6 +29,9 @@ export const NewRouteAbTest = NewAbTest.omit({ variants: true, covariate: true, 
   })
   .meta({ id: "NewRouteAbTest" });
 export type NewRouteAbTest = z.infer<typeof NewRouteAbTest>;
+
+export const StartedOnRoute = Rollout.extend({ notes: z.array(z.string()).meta({ description: "What of the tried settings does not hold before they are the route's own, such as a guardrail that they lack" }) }).meta({ id: "StartedOnRoute" });
+export type StartedOnRoute = z.infer<typeof StartedOnRoute>;
 
 /** One of the three ways to say what is tried. */
 export type TriedSettings = Pick<NewRouteRollout, "settings" | "change" | "revision">;

@@ -1,5 +1,6 @@
 import { Chart } from "../../charts/chart.tsx";
 import { useAbTest } from "../../data/ab-tests.ts";
+import { routeOf, versionMark } from "../../data/rollouts.ts";
 import type { AbTestReport, Rollout } from "../../data/types.ts";
 import { absent, formatCount, formatNumber, formatShare } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
@@ -29,7 +30,7 @@ function Report({ report }: { report: AbTestReport }) {
     <>
       <Panel title="Arms" note={[shared, keys === 0 ? "" : `${formatCount(keys)} keys`].filter((part) => part !== "").join(", ")} flush>
         {sampleRatio?.mismatch === true && <p className="stale panel-notice" role="status">The arms do not get the traffic that they should. Find out why before you believe a difference.</p>}
-        <RowsTable columns={armColumns(format.value)} rows={arms} rowKey={({ name }) => name} />
+        <RowsTable columns={armColumns(format.value, report.rollout.model)} rows={arms} rowKey={({ name }) => name} />
       </Panel>
       <Panel title={`Difference of ${spec.metric}`} note={`to the control; ${spec.direction} is better, bounds of ${formatShare(1 - spec.alpha)} that hold however often one looks`} flush>
         <RowsTable columns={comparisonColumns(report.rollout.endedAt !== null, format.difference)} rows={comparisons} rowKey={({ variant }) => variant} />
@@ -54,9 +55,9 @@ function Growth({ report, variant, index }: { report: AbTestReport; variant: str
   );
 }
 
-const armColumns = (format: Format): readonly Column<Arm>[] => [
+const armColumns = (format: Format, subject: string): readonly Column<Arm>[] => [
   { label: "Arm", kind: "name", cell: ({ name, cut }) => <>{name} {cut !== null && <Chip tone="bad" title={cut.reason}>traffic taken away</Chip>}</> },
-  { label: "Version", kind: "number", cell: ({ version }) => `v${version}` },
+  { label: routeOf(subject) === null ? "Version" : "Settings", kind: "number", cell: ({ version }) => versionMark(subject, version) },
   { label: "Traffic", kind: "number", cell: ({ share, cut }) => (cut === null ? formatShare(share) : absent) },
   { label: "Requests", kind: "number", cell: ({ requests }) => formatCount(requests) },
   { label: "Failures", kind: "number", cell: ({ failures }) => formatCount(failures) },

@@ -33,7 +33,8 @@ describe("words of A/B tests", () => {
 
   it("name what is compared", () => {
     const variants = ["2", "3", "4"].map((version) => ({ version }));
-    assert.deepEqual([1, 2, 3].map((count) => comparedWords({ stable: "1", test: { variants: variants.slice(0, count) } })), ["v1 against v2", "v1 against v2 and v3", "v1 against v2, v3 and v4"]);
+    assert.deepEqual([1, 2, 3].map((count) => comparedWords({ model: "churn", stable: "1", test: { variants: variants.slice(0, count) } })), ["v1 against v2", "v1 against v2 and v3", "v1 against v2, v3 and v4"]);
+    assert.equal(comparedWords({ model: "route:chat", stable: "1", test: { variants } }), "revision 1 against 2, 3 and 4");
   });
 
   it("draw the looks of one variant and the present moment after them", () => {

@@ -1,4 +1,4 @@
-import { routeOf } from "../../data/rollouts.ts";
+import { routeOf, versionMark } from "../../data/rollouts.ts";
 import { absent, formatCount, formatMs, formatNumber, formatShare } from "../../format.ts";
 import type { AbTestReport, AbTestSpec, Rollout } from "../../data/types.ts";
 import { formatDollars } from "../costs/money.ts";
@@ -30,10 +30,10 @@ export const abTestStateWords: Partial<Record<Rollout["state"], string>> = {
   failed: "it could not be carried out; the control has all traffic",
 };
 
-/** What a test compares: `v1 against v2 and v3`. */
-export function comparedWords({ stable, test }: Pick<Rollout, "stable" | "test">): string {
-  const versions = variantsOf({ test }).map(({ version }) => `v${version}`);
-  return `v${stable} against ${versions.length < 2 ? versions.join("") : `${versions.slice(0, -1).join(", ")} and ${versions.at(-1)}`}`;
+/** What a test compares: `v1 against v2 and v3`, `revision 1 against 2 and 3`. */
+export function comparedWords({ model, stable, test }: Pick<Rollout, "model" | "stable" | "test">): string {
+  const versions = variantsOf({ test }).map(({ version }) => (routeOf(model) === null ? `v${version}` : version));
+  return `${versionMark(model, stable)} against ${versions.length < 2 ? versions.join("") : `${versions.slice(0, -1).join(", ")} and ${versions.at(-1)}`}`;
 }
 
 export function variantsOf({ test }: Pick<Rollout, "test">): AbTestSpec["variants"] {

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { versionMark } from "../../data/rollouts.ts";
 import type { ArmFigures, RolloutStatus } from "../../data/types.ts";
 import { formatCount, formatShare } from "../../format.ts";
 import { Panel } from "../../parts/panel.tsx";
@@ -23,8 +24,8 @@ export function ComparePanel({ status, arm }: { status: RolloutStatus; arm: stri
           <thead>
             <tr>
               <th scope="col">Measure</th>
-              <th scope="col" className="numeric">v{rollout.stable} <span className="muted">stable</span></th>
-              <th scope="col" className="numeric">v{candidate?.version ?? rollout.candidate} <span className="muted">{arm}</span></th>
+              <th scope="col" className="numeric">{versionMark(rollout.model, rollout.stable)} <span className="muted">stable</span></th>
+              <th scope="col" className="numeric">{versionMark(rollout.model, candidate?.version ?? rollout.candidate)} <span className="muted">{arm}</span></th>
               <th scope="col">Side by side</th>
             </tr>
           </thead>
@@ -33,7 +34,7 @@ export function ComparePanel({ status, arm }: { status: RolloutStatus; arm: stri
               const values = [valueOf(stable, (figure) => of(figure, alpha)), valueOf(candidate, (figure) => of(figure, alpha))] as const;
               return (
                 <Row key={id} label={label} note={id === "errors" ? failureNote(candidate) : undefined} unit={unit} stable={values[0]} candidate={values[1]}>
-                  <BandPicture label={`${label}: v${rollout.stable} ${formatMeasure(unit, values[0].value)}, v${rollout.candidate} ${formatMeasure(unit, values[1].value)}`} bars={[{ ...values[0], color: armColor("stable", 0) }, { ...values[1], color: armColor(arm, 1) }]} fromZero={unit !== "number"} />
+                  <BandPicture label={`${label}: ${versionMark(rollout.model, rollout.stable)} ${formatMeasure(unit, values[0].value)}, ${versionMark(rollout.model, rollout.candidate)} ${formatMeasure(unit, values[1].value)}`} bars={[{ ...values[0], color: armColor("stable", 0) }, { ...values[1], color: armColor(arm, 1) }]} fromZero={unit !== "number"} />
                 </Row>
               );
             })}
@@ -41,7 +42,7 @@ export function ComparePanel({ status, arm }: { status: RolloutStatus; arm: stri
               const values = [exactly(theirs), exactly(own)] as const;
               return (
                 <Row key={name} label={name} note="by SQL over the prediction log" unit="number" stable={values[0]} candidate={values[1]}>
-                  <BandPicture label={`${name}: v${rollout.stable} ${formatMeasure("number", theirs)}, v${rollout.candidate} ${formatMeasure("number", own)}`} bars={[{ ...values[0], color: armColor("stable", 0) }, { ...values[1], color: armColor(arm, 1) }]} fromZero />
+                  <BandPicture label={`${name}: ${versionMark(rollout.model, rollout.stable)} ${formatMeasure("number", theirs)}, ${versionMark(rollout.model, rollout.candidate)} ${formatMeasure("number", own)}`} bars={[{ ...values[0], color: armColor("stable", 0) }, { ...values[1], color: armColor(arm, 1) }]} fromZero />
                 </Row>
               );
             })}

@@ -1,4 +1,5 @@
 import { OverlaidDistribution } from "../../charts/distribution.tsx";
+import { versionMark } from "../../data/rollouts.ts";
 import type { RolloutStatus } from "../../data/types.ts";
 import { Panel } from "../../parts/panel.tsx";
 import { armOf } from "./arm-values.ts";
@@ -12,10 +13,10 @@ export function DistributionPanel({ status, arm }: { status: RolloutStatus; arm:
   return (
     <Panel
       title="Predictions"
-      note={<><i className="swatch swatch-reference" aria-hidden="true" /> v{rollout.stable} <i className="swatch swatch-live swatch-candidate" aria-hidden="true" /> v{rollout.candidate}</>}
+      note={<><i className="swatch swatch-reference" aria-hidden="true" /> {versionMark(rollout.model, rollout.stable)} <i className="swatch swatch-live swatch-candidate" aria-hidden="true" /> {versionMark(rollout.model, rollout.candidate)}</>}
     >
       <div className="rollout-distribution">
-        <OverlaidDistribution labels={shares.labels} reference={shares.stable} live={shares.candidate} names={[`v${rollout.stable}`, `v${rollout.candidate}`]} title="Predictions of both versions" />
+        <OverlaidDistribution labels={shares.labels} reference={shares.stable} live={shares.candidate} names={[rollout.stable, rollout.candidate].map((version) => versionMark(rollout.model, version)) as [string, string]} title="Predictions of both versions" />
       </div>
     </Panel>
   );

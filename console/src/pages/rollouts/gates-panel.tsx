@@ -1,3 +1,4 @@
+import { versionMark } from "../../data/rollouts.ts";
 import type { GateResult } from "../../data/types.ts";
 import { formatMs, formatNumber, formatShare } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
@@ -6,7 +7,7 @@ import { gateWords } from "./plan-words.ts";
 import { gateSigns, gateTones } from "./rollout-words.ts";
 
 /** What each gate says, with the numbers it says it by; those that stand in the way come first. */
-export function GateList({ gates, versions }: { gates: readonly GateResult[]; versions: { stable: string; candidate: string } }) {
+export function GateList({ gates, versions }: { gates: readonly GateResult[]; versions: { model: string; stable: string; candidate: string } }) {
   const order = ["fail", "no data", "undecided", "pass"];
   const sorted = [...gates].sort((a, b) => order.indexOf(a.result) - order.indexOf(b.result));
   return (
@@ -25,14 +26,14 @@ export function GateList({ gates, versions }: { gates: readonly GateResult[]; ve
   );
 }
 
-function Numbers({ gate, versions }: { gate: GateResult; versions: { stable: string; candidate: string } }) {
+function Numbers({ gate, versions }: { gate: GateResult; versions: { model: string; stable: string; candidate: string } }) {
   const { candidate, stable, spec } = gate;
   if (spec === null || (candidate === null && stable === null)) return null;
   const format = spec.kind === "latency" ? formatMs : spec.kind === "errors" ? formatShare : spec.kind === "cost" ? formatDollars : (value: number) => formatNumber(value, 4);
   return (
     <dl className="gate-numbers">
-      {candidate !== null && <div><dt>v{versions.candidate}</dt><dd>{format(candidate)}</dd></div>}
-      {stable !== null && <div><dt>v{versions.stable}</dt><dd>{format(stable)}</dd></div>}
+      {candidate !== null && <div><dt>{versionMark(versions.model, versions.candidate)}</dt><dd>{format(candidate)}</dd></div>}
+      {stable !== null && <div><dt>{versionMark(versions.model, versions.stable)}</dt><dd>{format(stable)}</dd></div>}
     </dl>
   );
 }

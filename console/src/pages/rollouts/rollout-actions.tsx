@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { useQuery } from "../../data/query.ts";
-import { askRollout, isOpen, rollBack, routeOf, type RolloutAction } from "../../data/rollouts.ts";
+import { askRollout, isOpen, rollBack, type RolloutAction, routeOf, subjectWords, versionMark } from "../../data/rollouts.ts";
 import { useRights } from "../../data/session.ts";
 import type { Rollout, RolloutStatus } from "../../data/types.ts";
 import { ReasonDialog } from "./reason-dialog.tsx";
@@ -48,9 +48,10 @@ export function RolloutActions({ status }: { status: RolloutStatus }) {
 
 function stepsOf({ rollout, checks, latest }: RolloutStatus): Step[] {
   const { state, model, stable, candidate } = rollout;
+  const mark = (version: string): string => versionMark(model, version);
   if (state === "succeeded") {
     return [{
-      id: "rollback", label: "Roll back", tone: "bad", title: `Roll ${model} back?`, confirm: "Roll back",
+      id: "rollback", label: "Roll back", tone: "bad", title: `Roll ${subjectWords(model)} back?`, confirm: "Roll back",
       says: routeOf(model) !== null ? <p>Revision {stable} of the settings answers all calls again, at once.</p> : <p>The version that was champion before{rollout.kind === "rollout" ? <>, v{stable},</> : ""} gets all requests again, with the alias champion and the stage Production. While it is still loaded that takes a moment; else it is loaded first.</p>,
     }];
   }
@@ -59,7 +60,7 @@ function stepsOf({ rollout, checks, latest }: RolloutStatus): Step[] {
   const waiting = checks.filter((check) => check.state === "waits for approval");
   if (waiting.length > 0) {
     steps.push({
-      id: "approve", label: "Approve", tone: "primary", title: `Approve v${candidate} of ${model}?`, confirm: "Approve",
+      id: "approve", label: "Approve", tone: "primary", title: `Approve ${mark(candidate)} of ${subjectWords(model)}?`, confirm: "Approve",
       says: <p>{waiting.map(({ name }) => name).join(", ")} is given. The phase goes on with its other checks and then gets its traffic: {nextShares(rollout, waiting[0]!.phase)}.</p>,
     });
   }
@@ -71,28 +72,33 @@ function stepsOf({ rollout, checks, latest }: RolloutStatus): Step[] {
   if (isWatched) {
     steps.push({
       id: "promote", label: nextPhase === undefined ? "Finish now" : `Promote to ${nextPhase.phase}`, tone: waiting.length > 0 || state === "paused" ? "plain" : "primary",
-      title: nextPhase === undefined ? `End the last phase of ${model} now?` : `Take ${nextPhase.phase} now?`, confirm: nextPhase === undefined ? "Finish" : "Promote",
+      title: nextPhase === undefined ? `End the last phase of ${subjectWords(model)} now?` : `Take ${nextPhase.phase} now?`, confirm: nextPhase === undefined ? "Finish" : "Promote",
       says: nextPhase === undefined
-        ? <p>v{candidate} keeps all traffic and the rollout has succeeded, whatever time and gates are left. v{stable} is unloaded after its time.</p>
-        : <p>The rollout leaves {rollout.plan.phases[rollout.phase]?.phase} past its gates and its minimum, does the checks of {nextPhase.phase}, and then v{candidate} gets {nextShares(rollout, next)}. Hard failures still take it from the traffic at once.</p>,
+        ? <p>{capital(mark(candidate))} keeps all traffic and the rollout has succeeded, whatever time and gates are left.{routeOf(model) === null ? ` v${stable} is unloaded after its time.` : ""}</p>
+        : <p>The rollout leaves {rollout.plan.phases[rollout.phase]?.phase} past its gates and its minimum, does the checks of {nextPhase.phase}, and then {mark(candidate)} gets {nextShares(rollout, next)}. Hard failures still take it from the traffic at once.</p>,
     });
   }
   if (state === "paused") {
     steps.push({
-      id: "resume", label: "Resume", tone: "primary", title: `Let the rollout of ${model} go on?`, confirm: "Resume",
+      id: "resume", label: "Resume", tone: "primary", title: `Let the rollout of ${subjectWords(model)} go on?`, confirm: "Resume",
       says: <p>The gates decide again from here. The time of the pause does not count.</p>,
     });
   } else if (isWatched) {
     steps.push({
-      id: "pause", label: "Pause", tone: "plain", title: `Pause the rollout of ${model}?`, confirm: "Pause",
-      says: <p>Traffic stays as it is now and no gate decides until somebody resumes it. Hard failures of v{candidate} still end the rollout at once.</p>,
+      id: "pause", label: "Pause", tone: "plain", title: `Pause the rollout of ${subjectWords(model)}?`, confirm: "Pause",
+      says: <p>Traffic stays as it is now and no gate decides until somebody resumes it. Hard failures of {mark(candidate)} still end the rollout at once.</p>,
     });
   }
   steps.push({
-    id: "abort", label: "Abort", tone: "bad", title: `Abort the rollout of ${model}?`, confirm: "Abort the rollout",
-    says: <p>v{stable} gets all requests from the next one on, v{candidate} {routeOf(model) === null ? "loses its stage and the alias challenger" : "stays a draft"}, and the rollout ends. No request fails on the way.</p>,
+    id: "abort", label: "Abort", tone: "bad", title: `Abort the rollout of ${subjectWords(model)}?`, confirm: "Abort the rollout",
+    says: <p>{capital(mark(stable))} gets all requests from the next one on, {mark(candidate)} {routeOf(model) === null ? "loses its stage and the alias challenger" : "stays a draft"}, and the rollout ends. No request fails on the way.</p>,
   });
   return steps;
+}
+
+/** At the beginning of a sentence; `v3` stays as it is. */
+function capital(words: string): string {
+  return words.startsWith("revision") ? `R${words.slice(1)}` : words;
 }
 
 function nextShares(rollout: Rollout, index: number): string {

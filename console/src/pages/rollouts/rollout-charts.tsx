@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { Chart, type ChartBand, type ChartLine } from "../../charts/chart.tsx";
 import type { RolloutStatus, RolloutVerdict, StepGate } from "../../data/types.ts";
-import { isOpen } from "../../data/rollouts.ts";
+import { isOpen, versionMark } from "../../data/rollouts.ts";
 import { absent } from "../../format.ts";
 import { armColor } from "./arm-color.ts";
 import type { Measure } from "./arm-values.ts";
@@ -15,7 +15,7 @@ export function RolloutCharts({ status, verdicts, arm, now }: { status: RolloutS
   const drawn = useMemo(() => {
     const look = open && rollout.phase >= 0 && figures.arms.length > 0 ? { time: now, phase: rollout.phase, figures } : null;
     const { times, lines } = verdictLines(verdicts, look, ["stable", arm], rollout.plan.alpha);
-    const names = [`v${rollout.stable}`, arm === "candidate" ? `v${rollout.candidate}` : arm];
+    const names = [versionMark(rollout.model, rollout.stable), arm === "candidate" ? versionMark(rollout.model, rollout.candidate) : arm];
     const colors = [armColor("stable", 0), armColor(arm, 1)];
     return {
       times,
@@ -43,7 +43,7 @@ export function RolloutCharts({ status, verdicts, arm, now }: { status: RolloutS
       {metrics.map(({ name, times, stable, candidate }) => (
         <Chart
           key={name} className="chart-half" title={`Metric ${name}`} times={times} from={from} to={to} fitted format={(value) => formatMeasure("number", value)}
-          lines={[{ label: `v${rollout.stable}`, values: stable, color: armColor("stable", 0) }, { label: `v${rollout.candidate}`, values: candidate, color: armColor(arm, 1) }]}
+          lines={[{ label: versionMark(rollout.model, rollout.stable), values: stable, color: armColor("stable", 0) }, { label: versionMark(rollout.model, rollout.candidate), values: candidate, color: armColor(arm, 1) }]}
         />
       ))}
     </section>

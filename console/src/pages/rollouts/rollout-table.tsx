@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 import type { RolloutSummary } from "../../data/types.ts";
-import { isOpen, routeOf, subjectWords } from "../../data/rollouts.ts";
+import { isOpen, routeOf, subjectWords, versionMark } from "../../data/rollouts.ts";
 import { absent, formatShare } from "../../format.ts";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -13,12 +13,12 @@ const columns: readonly Column<RolloutSummary>[] = [
     label: "Of", kind: "name",
     cell: (rollout) => (
       <>
-        <Link href={`/rollouts/${rollout.id}`} className="row-link" aria-label={`${rollout.kind === "ab-test" ? "A/B test" : "Rollout"} of ${subjectWords(rollout.model)} v${rollout.candidate}`}>{routeOf(rollout.model) ?? rollout.model}</Link>
+        <Link href={`/rollouts/${rollout.id}`} className="row-link" aria-label={`${rollout.kind === "ab-test" ? "A/B test" : "Rollout"} of ${subjectWords(rollout.model)} ${versionMark(rollout.model, rollout.candidate)}`}>{routeOf(rollout.model) ?? rollout.model}</Link>
         {kindWords(rollout) !== "" && <span className="cell-note">{kindWords(rollout)}</span>}
       </>
     ),
   },
-  { label: "Versions", kind: "line", cell: (rollout) => (rollout.kind === "ab-test" ? comparedWords(rollout) : <>v{rollout.stable} → <strong>v{rollout.candidate}</strong></>) },
+  { label: "Versions", kind: "line", cell: (rollout) => (rollout.kind === "ab-test" ? comparedWords(rollout) : <>{versionMark(rollout.model, rollout.stable)} → <strong>{versionMark(rollout.model, rollout.candidate)}</strong></>) },
   { label: "State", cell: (rollout) => <RolloutMark rollout={rollout} /> },
   { label: "Phase", cell: (rollout) => (rollout.kind === "ab-test" ? `by ${metricOf(rollout)}` : <MiniTrack rollout={rollout} />) },
   { label: "Share", kind: "number", cell: (rollout) => shareOf(rollout) },
