@@ -30,6 +30,7 @@ export async function openBrowser(): Promise<Browser> {
   assert.ok(existsSync(join(root, "dist/console/index.html")), "The console is not built: npm run build -w console");
   return chromium.launch({
     executablePath: browserPath(),
+    timeout: patienceMs,
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
 }
