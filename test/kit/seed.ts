@@ -20,16 +20,6 @@ export function seededRandom(purpose: string): SeededRandom {
   return new SeededRandom(createHash("sha256").update(`${testSeed} ${purpose}`).digest().readUInt32LE(0));
 }
 
-/**
- * One of each five neighbours, drawn by the seed: for cases that are many and alike, of which every run of the checks
- * takes others and many runs take all. SLIPWAY_TEST_EVERY=1 takes all at once.
- */
-export function drawFifth<Item>(purpose: string, items: readonly Item[]): Item[] {
-  if (process.env["SLIPWAY_TEST_EVERY"] === "1") return [...items];
-  const random = seededRandom(purpose);
-  return Array.from({ length: Math.ceil(items.length / 5) }, (_, group) => random.pick(items.slice(group * 5, group * 5 + 5)));
-}
-
 function seedOf(given: string | undefined): number {
   if (given === undefined || given === "any") return randomInt(2 ** 31);
   const seed = Number(given);
