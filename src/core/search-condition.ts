@@ -1,7 +1,7 @@
 /** What a comparison looks at: a fact of the object itself, or an entry of one of its maps. */
 export interface SearchField {
-  kind: "attribute" | "metric" | "param" | "tag" | "dataset";
-  /** Of attributes: the name that the domain uses, such as `startTime`; of datasets `name`, `digest` or `context`, and of logged models `measured`. */
+  kind: "attribute" | "metric" | "param" | "tag" | "dataset" | "span" | "feedback" | "expectation";
+  /** Of attributes: the name that the domain uses, such as `startTime`; of datasets `name`, `digest` or `context`, and of logged models `measured`; of spans `name`, `type`, `status`, `content` or `attributes.KEY`. */
   key: string;
   /** Of metrics of logged models: only those about one of these. Of the dataset `measured`: which these are. */
   datasets?: readonly { name: string; digest?: string }[];

@@ -44,28 +44,45 @@ export function sendsSpans(userAgent: string | string[] | undefined): boolean {
 }
 
 type Search = Parameters<TraceService["find"]>[1];
+const states: Readonly<Record<string, string>> = { OK: "ok", ERROR: "error", IN_PROGRESS: "running" };
 
 /** What a filter and an order ask for. Throws FILTER_INVALID for comparisons that traces cannot be searched by. */
 export function traceSearch(conditions: readonly SearchCondition[], order: readonly SearchOrder[]): Omit<Search, "limit" | "experiments"> {
-  const search: Omit<Search, "limit" | "experiments" | "attributes"> & { attributes: Record<string, string> } = { order: "start", attributes: {} };
-  for (const condition of conditions) {
-    const { kind, key, operator } = condition;
-    const value = "value" in condition ? condition.value : "";
-    const isEqual = operator === "=";
-    if (kind !== "attribute" && isEqual) search.attributes[key] = String(value);
-    else if (key === "name" && isEqual) search.name = String(value);
-    else if (key === "run" && isEqual) search.attributes["mlflow.sourceRun"] = String(value);
-    else if (key === "status" && (isEqual || operator === "!=")) search.errors = (String(value).toUpperCase() === "ERROR") === isEqual;
-    else if (key === "text" && (operator === "LIKE" || operator === "ILIKE")) search.text = String(value).replaceAll(/^%|%$/g, "");
-    else if (key === "time" && (operator === ">" || operator === ">=")) search.from = Number(value) + (operator === ">" ? 1 : 0);
-    else if (key === "time" && (operator === "<" || operator === "<=")) search.to = Number(value) + (operator === "<=" ? 1 : 0);
-    else if (key === "duration" && (operator === ">" || operator === ">=")) search.slowerThanMs = Math.max(0, Number(value) - (operator === ">=" ? 0.001 : 0));
-    else throw new AppError("FILTER_INVALID", `Traces cannot be searched by ${kind} ${key.slice(0, 250)} with ${operator}.`);
-  }
+  const texts = conditions.filter(isText);
+  if (texts.length > 1) throw new AppError("FILTER_INVALID", "Traces are searched by one text.");
+  const search: Omit<Search, "limit" | "experiments"> = {
+    order: "start", attributes: {}, conditions: conditions.filter((condition) => !isText(condition)).map(wordsOfStore), ...(texts[0] === undefined ? {} : { text: textAsked(texts[0]) }),
+  };
   const [first] = order;
   if (first === undefined) return search;
   if (first.kind !== "attribute" || (first.key !== "time" && first.key !== "duration")) throw new AppError("FILTER_INVALID", `Traces are ordered by timestamp_ms or execution_time, not by ${first.key.slice(0, 250)}.`);
   return { ...search, order: first.key === "time" ? "start" : "duration", ascending: !first.descending };
+}
+
+function isText({ kind, key }: SearchCondition): boolean {
+  return kind === "attribute" && key === "text";
+}
+
+function textAsked(condition: SearchCondition): string {
+  if (condition.operator !== "LIKE" && condition.operator !== "ILIKE") throw new AppError("FILTER_INVALID", `Traces cannot be searched by a text with ${condition.operator}; use LIKE or ILIKE.`);
+  return condition.value.replaceAll(/^%|%$/g, "");
+}
+
+/** Ids, states and what MLflow has as fields of its own, by the names that traces have for them. */
+function wordsOfStore(condition: SearchCondition): SearchCondition {
+  const { kind, key } = condition;
+  if (kind === "attribute" && key === "id") return withValues(condition, (value) => traceIdOf(value) ?? value);
+  if (kind === "attribute" && key === "status") return withValues(condition, (value) => states[value] ?? "none");
+  if (kind === "attribute" && key === "run") return { ...condition, kind: "param", key: "mlflow.sourceRun" };
+  if (kind === "attribute" && key === "clientRequest") return { ...condition, kind: "param", key: clientRequestKey };
+  // What a client did not name shows its name as this tag.
+  if (kind === "tag" && key === "mlflow.traceName" && "value" in condition) return { ...condition, kind: "attribute", key: "name" };
+  return condition;
+}
+
+function withValues(condition: SearchCondition, change: (value: string) => string): SearchCondition {
+  if (condition.operator === "IN" || condition.operator === "NOT IN") return { ...condition, value: condition.value.map(change) };
+  return condition.operator === "=" || condition.operator === "!=" ? { ...condition, value: change(String(condition.value)) } : condition;
 }
 
 const Value = z.unknown().optional();

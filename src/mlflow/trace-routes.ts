@@ -9,7 +9,7 @@ import { readPageToken, writePageToken } from "./page-token.ts";
 import { experimentId, int64, list, message, plainRunId, presentText, queryMessage, requiredText, text } from "./request-fields.ts";
 import { mlflowTraceRoutesV2 } from "./trace-routes-v2.ts";
 import { factsOfTrace, feedbackOf, requiredTraceId, sendsSpans, traceSearch, WireAssessment, WireTraceInfo, type FoundTrace, type MlflowTraceParts } from "./trace-requests.ts";
-import { wireAssessment, wireSpan, wireTraceInfo } from "./wire-traces.ts";
+import { overridesKey, wireAssessment, wireSpan, wireTraceInfo } from "./wire-traces.ts";
 import { resultLimit } from "./wire-limits.ts";
 
 const tag = "MLflow";
@@ -79,6 +79,7 @@ export function mlflowTraceRoutes(parts: MlflowTraceParts): Route[] {
       },
       response: Answer,
       handle: async ({ body, caller }) => {
+        if (body.locations.length === 0) throw new AppError("INVALID_PARAMETER", "Missing value for required parameter 'locations'.");
         const experiments = body.locations.map((location) => location.mlflow_experiment.experiment_id);
         const mark = ["traces", experiments, body.filter, body.order_by];
         const after = readPageToken(body.page_token, mark);
@@ -144,7 +145,11 @@ export function mlflowTraceRoutes(parts: MlflowTraceParts): Route[] {
     mlflowRoute({
       method: "GET", root, path: "/traces/:trace/assessments/:assessment", access: "viewer", tag, operationId: "mlflowGetAssessment", summary: "One assessment of a trace",
       params: AssessmentOf, response: Answer,
-      handle: async ({ params, caller }) => ({ assessment: wireAssessment(await feedbackIn((await found(caller, params.trace)).summary, params.assessment)) }),
+      handle: async ({ params, caller }) => {
+        const { summary } = await found(caller, params.trace);
+        const overridden = (await traces.feedback(summary)).some(({ metadata }) => metadata[overridesKey] === params.assessment);
+        return { assessment: wireAssessment(await feedbackIn(summary, params.assessment), !overridden) };
+      },
     }),
     mlflowRoute({
       method: "PATCH", root, path: "/traces/:trace/assessments/:assessment", access: "contributor", audited: false, tag, operationId: "mlflowUpdateAssessment", summary: "Change an assessment; what it was stays as a revision",

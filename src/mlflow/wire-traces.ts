@@ -35,7 +35,7 @@ export function wireTraceInfo({ summary, metadata }: StoredTrace, feedback: read
     ...(summary.inputPreview === null ? {} : { request_preview: summary.inputPreview }), ...(summary.outputPreview === null ? {} : { response_preview: summary.outputPreview }),
     request_time: timeText(summary.start), ...(summary.durationMs === null ? {} : { execution_duration: `${(summary.durationMs / 1000).toFixed(6)}s` }),
     state: { ok: "OK", error: "ERROR", running: "IN_PROGRESS" }[summary.status],
-    trace_metadata: { "mlflow.trace_schema.version": "3", ...tokenUsage(summary), ...rest }, tags,
+    trace_metadata: { "mlflow.trace_schema.version": "3", ...tokenUsage(summary), ...(summary.session === null ? {} : { "mlflow.trace.session": summary.session }), ...(summary.user === null ? {} : { "mlflow.trace.user": summary.user }), ...rest }, tags,
     ...(feedback.length === 0 ? {} : { assessments: wireAssessments(feedback) }),
   };
 }

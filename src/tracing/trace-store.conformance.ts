@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import type { SearchCondition } from "../core/search-condition.ts";
 import { translate } from "./dialects/translate.ts";
 import type { FeedbackFeed } from "./feedback-feed.ts";
 import type { Feedback } from "./schemas.ts";
@@ -109,6 +110,34 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
       ];
       // Equal durations and costs fall back to the id.
       for (const [search, expected] of cases) assert.deepEqual(await found(store, search), expected, JSON.stringify(search));
+    });
+
+    it("finds traces by comparisons of their facts, tags, metadata, spans and feedback, all of which must hold", async () => {
+      const store = await open();
+      await store.write([
+        record(1, 1), record(1, 2, { name: "a \"b\" 100%", attributes: { "mlflow.spanType": "TOOL", n: 7 } }), record(2, 1, { end: null }), record(2, 2, { status: { code: "error", message: "" } }),
+        record(3, 1, { name: "Straße", status: { code: "error", message: "" } }),
+      ], now);
+      await store.describe(key(1), { tags: { kind: "x\"y", other: "\"kind\":\"z\"" }, metadata: { round: "1" } }, now);
+      await store.addFeedback(key(1), feedback("fbk_1", { value: 1 }), now);
+      await store.addFeedback(key(1), feedback("fbk_1", { value: 0.5 }), now);
+      await store.addFeedback(key(2), { ...feedback("fbk_2", { name: "answer", kind: "expectation", value: "Yes \"so\"" }), traceId: key(2).traceId }, now);
+      const of = (kind: SearchCondition["kind"], name: string) => (operator: string, value?: unknown): SearchCondition => ({ kind, key: name, operator, value }) as SearchCondition;
+      const [name, id, status, time] = [of("attribute", "name"), of("attribute", "id"), of("attribute", "status"), of("attribute", "time")];
+      const [end, duration, kind, spanName] = [of("attribute", "end"), of("attribute", "duration"), of("tag", "kind"), of("span", "name")];
+      const cases: [SearchCondition[], number[]][] = [
+        [[], [3, 2, 1]], [[name("=", "Straße")], [3]], [[name("!=", "Straße")], [2, 1]], [[name("LIKE", "root%")], [2, 1]], [[name("LIKE", "ROOT%")], []], [[name("ILIKE", "ROOT _")], [2, 1]],
+        [[id("=", key(2).traceId)], [2]], [[id("IN", [key(2).traceId, key(3).traceId])], [3, 2]], [[status("=", "ok")], [1]], [[status("=", "running")], [2]], [[status("IN", ["error", "running"])], [3, 2]], [[status("!=", "ok")], [3, 2]],
+        [[time(">", now + 60_000)], [3, 2]], [[time(">=", now + 60_000)], [3, 2, 1]], [[time("=", now + 120_000)], [2]], [[time("!=", now + 120_000)], [3, 1]], [[time("<=", now + 120_000)], [2, 1]], [[time("<", now + 120_000)], [1]], [[time("<", now + 120_000.5)], [2, 1]],
+        [[time(">=", now + 120_000), time(">=", now)], [3, 2]], [[duration(">=", 0)], [3, 1]], [[duration(">", 999)], []], [[end(">", now + 181_000)], []], [[end("=", now + 122_000)], [2]],
+        [[kind("=", "x\"y")], [1]], [[kind("=", "z")], []], [[kind("!=", "z")], [1]], [[kind("!=", "x\"y")], []], [[kind("IS NULL")], [3, 2]], [[kind("IS NOT NULL")], [1]], [[of("param", "round")("=", "1"), kind("IS NOT NULL")], [1]], [[of("param", "round")("=", "1"), kind("IS NULL")], []],
+        [[spanName("=", "a \"b\" 100%")], [1]], [[spanName("LIKE", "a \"_\"%")], [1]], [[spanName("ILIKE", "A %")], [1]], [[spanName("=", "a")], []], [[of("span", "type")("=", "TOOL")], [1]], [[of("span", "type")("=", "TOO")], []], [[of("span", "status")("=", "ERROR")], [3, 2]],
+        [[of("span", "attributes.n")("=", "7")], [1]], [[of("span", "content")("ILIKE", "%STRAßE%")], [3]],
+        [[of("feedback", "good")("=", "0.5")], [1]], [[of("feedback", "good")("=", "1")], []], [[of("feedback", "good")("!=", "1")], [1]], [[of("feedback", "good")("IS NULL")], [3, 2]], [[of("expectation", "answer")("=", "Yes \"so\"")], [2]],
+        [[of("expectation", "answer")("ILIKE", "yes%")], [2]], [[of("feedback", "answer")("IS NOT NULL")], []],
+      ];
+      for (const [conditions, expected] of cases) assert.deepEqual(await found(store, { conditions }), expected, JSON.stringify(conditions));
+      for (const refused of [kind("LIKE", "x%"), of("metric", "m")("=", 1), of("span", "kind")("=", "x"), of("attribute", "nothing")("=", "x")]) await assert.rejects(found(store, { conditions: [refused] }), failsWith("FILTER_INVALID"));
     });
 
     it("finds the gateway's own calls by the ids of their answers, and no others that tell of them", async () => {

@@ -1,5 +1,5 @@
 import type { EpochMs } from "../core/clock.ts";
-import type { Page } from "../core/search-condition.ts";
+import type { Page, SearchCondition } from "../core/search-condition.ts";
 import type { Feedback, TraceQuery, TraceSession, TraceSummary } from "./schemas.ts";
 import type { SpanRecord, StoredSpan } from "./stored-span.ts";
 
@@ -39,6 +39,11 @@ export interface StoredTrace {
 export interface TraceSearch extends Omit<TraceQuery, "attributes"> {
   visible: VisibleTraces;
   attributes: Readonly<Record<string, string>>;
+  /**
+   * Comparisons of the attributes `name`, `id`, `status` (as summaries have it), `time`, `end` and `duration` (whole milliseconds), of tags, metadata (`param`), spans, feedback and expectations. Texts in tags, metadata and
+   * attributes of spans are compared whole. The store throws FILTER_INVALID for others.
+   */
+  conditions?: readonly SearchCondition[];
   /** Of any of these; absent is any. */
   experiments?: readonly string[];
   /** Least first, for clients that ask for it. */

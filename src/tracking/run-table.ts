@@ -37,6 +37,10 @@ export function cellOf(run: Run, { kind, key }: SearchField): Cell {
       return run[key as "id" | "startTime" | "endTime"];
     case "dataset":
       return run.datasets.find(({ dataset }) => dataset.name === key)?.dataset.digest ?? null;
+    case "span":
+    case "feedback":
+    case "expectation":
+      return null;
   }
 }
 

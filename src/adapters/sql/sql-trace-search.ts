@@ -4,12 +4,11 @@ import type { Page } from "../../core/search-condition.ts";
 import type { TraceSession } from "../../tracing/schemas.ts";
 import type { StoredTrace, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
+import { traceCondition, traceDuration as duration } from "./sql-trace-conditions.ts";
 import { millisecondsOf, summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
 
 type Condition = RawBuilder<unknown>;
 
-/** Nanoseconds; where there is a root, its own. */
-const duration = sql`case when o.root_start_ns is null then o.end_ns - o.start_ns else o.root_end_ns - o.root_start_ns end`;
 const orders = { start: sql`o.start_ns`, duration: sql`coalesce(${duration}, -1)`, cost: sql`coalesce(o.cost, -1)` };
 
 export async function searchTraces(queries: Kysely<DatabaseSchema>, search: TraceSearch): Promise<Page<StoredTrace>> {
@@ -76,6 +75,7 @@ function conditionsOf(search: TraceSearch): Condition[] {
   add(service !== undefined, () => hasValue("service.name", service!));
   add(model !== undefined, () => hasValue("model", model!));
   add(feedback !== undefined, () => sql`exists (select 1 from trace_feedback f where f.trace_id = o.trace_id and f.team = o.team and f.name = ${feedback})`);
+  conditions.push(...(search.conditions ?? []).map(traceCondition));
   for (const [key, value] of Object.entries(search.attributes)) conditions.push(sql`(${hasValue(key, value)} or ${hasAttribute(key, value)})`);
   add(text !== undefined, () => containsText(text!));
   return conditions;

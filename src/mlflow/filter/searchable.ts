@@ -50,15 +50,19 @@ export const runs: Searchable = {
 };
 
 export const traces: Searchable = {
-  entities: { ...attributeEntities, trace: "attribute", ...tagEntities, metadata: "param", request_metadata: "param" },
+  entities: { ...attributeEntities, trace: "attribute", ...tagEntities, metadata: "param", request_metadata: "param", span: "span", feedback: "feedback", expectation: "expectation" },
   attributes: {
-    status: { key: "status", type: "text" },
+    status: { key: "status", type: "text", lists: true }, state: { key: "status", type: "text", lists: true },
+    request_id: { key: "id", type: "text", lists: true }, trace_id: { key: "id", type: "text", lists: true },
+    client_request_id: { key: "clientRequest", type: "text" },
     name: { key: "name", type: "text" },
     run_id: { key: "run", type: "text" },
     text: { key: "text", type: "text" },
     timestamp: { key: "time", type: "number" }, timestamp_ms: { key: "time", type: "number" },
     execution_time: { key: "duration", type: "number" }, execution_time_ms: { key: "duration", type: "number" },
+    end_time: { key: "end", type: "number" }, end_time_ms: { key: "end", type: "number" },
   },
+  mayLack: ["tag", "param", "feedback", "expectation"],
 };
 
 export const experiments: Searchable = {

@@ -1,0 +1,19 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { startServer } from "../kit/running-server.ts";
+import { runChecks } from "./python-script.ts";
+
+describe("MLflow's own server, asked for traces", () => {
+  it("answers its client as Slipway does, but for what the documentation lists", async (test) => {
+    const directory = await mkdtemp(join(tmpdir(), "slipway-clients-"));
+    const server = await startServer();
+    try {
+      await runChecks(test, "mlflow_traces_differential.py", server, directory);
+    } finally {
+      await server.stop();
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
