@@ -24,5 +24,5 @@ export { SideCalls } from "./side-calls.ts";
 export { heldNotes } from "./split/held-settings.ts";
 export { RouteSplits } from "./split/route-splits.ts";
 export { SplitCalls } from "./split/split-calls.ts";
-export type { SplitObserver, SplitPair, SplitSample, SplitScore } from "./split/split-observer.ts";
+export type { SplitObserver, SplitPair, SplitSample } from "./split/split-observer.ts";
 export { TokenCounter } from "./tokens/index.ts";

@@ -8,6 +8,8 @@ export interface SplitPlace {
   /** `stable` or the name of an arm. */
   arm: string;
   revision: string;
+  /** Whose call it was, for statistics that count callers: `key` or `draw`, and the hash by which it was assigned. Absent for a cached answer, which says nothing of the settings, and in traces of former releases. */
+  unit?: { by: "key" | "draw"; fraction: number };
 }
 
 /** Under this key the places of a trace's answers are indexed. */
@@ -17,11 +19,13 @@ export const splitKey = "slipway.split";
 export function splitPlaceOf({ attributes, status }: StoredSpan): string | null {
   if (attributes["slipway.rollout"] === undefined || status.code === "error" || attributes["slipway.scored"] === false) return null;
   const text = (value: AttributeValue | undefined): string => (typeof value === "string" ? value : "");
-  return JSON.stringify(["rollout", "phase", "arm", "revision"].map((name) => text(attributes[`slipway.${name}`])));
+  const unit = text(attributes["slipway.unit"]);
+  return JSON.stringify([...["rollout", "phase", "arm", "revision"].map((name) => text(attributes[`slipway.${name}`])), ...(unit === "" || attributes["slipway.cache"] === "hit" ? [] : [unit])]);
 }
 
 /** Of what `splitPlaceOf` made. */
 export function readSplitPlace(text: string): SplitPlace {
-  const [rollout = "", phase = "", arm = "", revision = ""] = JSON.parse(text) as string[];
-  return { rollout, phase, arm, revision };
+  const [rollout = "", phase = "", arm = "", revision = "", unit = ""] = JSON.parse(text) as string[];
+  const [, by, fraction] = /^(key|draw) (\S+)$/.exec(unit) ?? [];
+  return { rollout, phase, arm, revision, ...(by === undefined ? {} : { unit: { by: by as "key" | "draw", fraction: Number(fraction) } }) };
 }

@@ -75,6 +75,36 @@ describe("what is learnt of a route's calls after them", { timeout: 240_000 }, (
     }
   });
 
+  it("compares variants of an A/B test by what is said of calls from before a restart, as it is now", async () => {
+    await server.client.api.send("PUT", "/api/gateway/routes/compared", { revision: 0, settings: target("good") });
+    const test = await server.client.abTests.start("route:compared", { variants: [{ name: "b", change: target("other"), percent: 50 }], metric: "helpful", direction: "up" });
+    const traces: Record<"fine" | "other", string[]> = { fine: [], other: [] };
+    for (let call = 0; traces.fine.length < 2 || traces.other.length < 2; call++) {
+      const { text, traceId, arm } = await ask("compared", `caller ${call}`);
+      if (arm !== null) traces[text as "fine" | "other"].push(traceId);
+    }
+    const [[fine], [first, second]] = [traces.fine, traces.other] as unknown as [string[], string[]];
+    await server.client.api.get("/api/traces?limit=1");
+    const untilMeans = async (wanted: Record<string, [number, number | null]>): Promise<void> => {
+      for (;;) {
+        const { arms } = await server.client.abTests.report(test.id);
+        if (JSON.stringify(arms.map(({ name, n, mean }) => [name, [n, mean]])) === JSON.stringify(Object.entries(wanted))) return;
+      }
+    };
+    await score(first!, 1, "a");
+    await untilMeans({ control: [0, null], b: [1, 1] });
+    await server.stop({ keep: true });
+    server = await startServer({ directory: server.directory });
+    await score(second!, 0, "b");
+    await score(fine!, 0.5, "c");
+    await untilMeans({ control: [1, 0.5], b: [2, 0.5] });
+    await score(second!, 1, "b");
+    await untilMeans({ control: [1, 0.5], b: [2, 1] });
+    assert.equal((await fetch(`${server.url}/api/3.0/mlflow/traces/tr-${first!}/assessments/a`, { method: "DELETE" })).status, 200);
+    await untilMeans({ control: [1, 0.5], b: [1, 1] });
+    await server.client.abTests.stop(test.id);
+  });
+
   it("takes settings back that are slower than the present ones, by the gate of latency", async () => {
     await server.client.api.send("PUT", "/api/gateway/routes/waited", { revision: 0, settings: target("good") });
     const gates = [{ kind: "latency", quantile: "p50", maxRatio: 1.5 }];

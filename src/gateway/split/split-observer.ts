@@ -35,15 +35,6 @@ export interface SplitPair {
   shadow: { arm: string; revision: string; latencyUs: number; costDollars: number | null; outcome: string; isFailure: boolean; traceId: string };
 }
 
-/** A score of a trace, given after its call. */
-export interface SplitScore {
-  traceId: string;
-  name: string;
-  /** Null: taken back. */
-  value: number | null;
-  time: EpochMs;
-}
-
 /** Who watches how the revisions of routes do. Calls are made right after an answer: they must be cheap and never throw. Only routes that are split are told of. */
 export interface SplitObserver {
   answered(sample: SplitSample): void;

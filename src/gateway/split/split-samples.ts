@@ -20,9 +20,10 @@ export interface AssignedCall {
 export const stableArm = "stable";
 
 /** Writes down with a call which settings it is carried out with: in its trace, and in what its caller is told. */
-export function mark(record: CallRecord, { split, arm, revision }: Pick<AssignedCall, "split" | "arm" | "revision">): void {
+export function mark(record: CallRecord, { split, arm, revision, choice }: Pick<AssignedCall, "split" | "arm" | "revision"> & Partial<Pick<AssignedCall, "choice">>): void {
   const { rollout, phase } = split.active.route;
   Object.assign(record.attributes, { "slipway.rollout": rollout, "slipway.phase": phase, "slipway.arm": arm, "slipway.revision": revision });
+  if (choice !== undefined && choice.fraction !== null) record.attributes["slipway.unit"] = `${choice.by === "key" ? "key" : "draw"} ${choice.fraction}`;
   record.headers = { "X-Slipway-Revision": revision, "X-Slipway-Arm": safeHeader(arm) };
 }
 

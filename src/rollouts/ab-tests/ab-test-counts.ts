@@ -1,4 +1,4 @@
-import type { SplitSample, SplitScore } from "../../gateway/index.ts";
+import type { SplitSample } from "../../gateway/index.ts";
 import type { ArmSample, StoredTruth, TrafficObserver, TrafficRoute } from "../../serving/index.ts";
 import { AbTestSpec, type AbTestFigures, type AbTestOutcome } from "./schemas.ts";
 import { TestCounters } from "./test-counters.ts";
@@ -15,11 +15,6 @@ export class AbTestCounts implements TrafficObserver {
   /** A call of a route of the gateway. */
   answeredCall(sample: SplitSample): void {
     if (sample.route.kind === "ab-test") this.#countersOf(sample.route)?.answeredCall(sample);
-  }
-
-  /** A score of a trace that arrived; the same again changes nothing. */
-  scored(score: SplitScore): void {
-    for (const counters of this.#tests.values()) counters.scored(score);
   }
 
   paired(): void {
@@ -40,8 +35,8 @@ export class AbTestCounts implements TrafficObserver {
   }
 
   /** Tests with figures here, each with a number that goes up with every change, and its metric. */
-  open(): { test: string; changes: number; metric: string; isOfCalls: boolean }[] {
-    return [...this.#tests].map(([test, { changes, spec, isOfCalls }]) => ({ test, changes, metric: spec.metric, isOfCalls }));
+  open(): { test: string; changes: number; metric: string }[] {
+    return [...this.#tests].map(([test, { changes, spec }]) => ({ test, changes, metric: spec.metric }));
   }
 
   /** Of this server alone; null where it saw nothing. */

@@ -2,8 +2,8 @@ import type { TrafficRoute, TruthStore } from "../../serving/index.ts";
 import type { FeedbackFeed } from "../../tracing/index.ts";
 import type { Timers } from "../../workflows/index.ts";
 import { TroubleLog } from "../replicas/trouble-log.ts";
-import { ScoreFollower } from "../replicas/score-follower.ts";
 import { TruthFollower } from "../replicas/truth-follower.ts";
+import { AbTestScores } from "./ab-test-scores.ts";
 import type { AbTestService, AbTestServiceParts } from "./ab-test-service.ts";
 
 export interface AbTestKeeperParts extends Pick<AbTestServiceParts, "abTests" | "counts" | "replica" | "clock" | "logger"> {
@@ -26,7 +26,7 @@ const overlapMs = 10_000;
 export class AbTestKeeper {
   readonly #parts: AbTestKeeperParts;
   readonly #truth: TruthFollower;
-  readonly #scores: ScoreFollower;
+  readonly #scores: AbTestScores;
   readonly #troubles: TroubleLog;
   readonly #written = new Map<string, number>();
   /** By test, when the newest reported value that was seen arrived. */
@@ -42,7 +42,7 @@ export class AbTestKeeper {
     this.#parts = parts;
     this.#troubles = new TroubleLog(parts.logger, "abtests.trouble");
     this.#truth = new TruthFollower(parts.truths, parts.counts);
-    this.#scores = new ScoreFollower(parts.feedback, (score) => parts.counts.scored(score));
+    this.#scores = new AbTestScores(parts);
   }
 
   start(): void {
@@ -78,13 +78,14 @@ export class AbTestKeeper {
     await this.#troubles.attempt("cut", () => this.#cut());
     const open = counts.open();
     if (open.some(({ metric }) => metric === "accuracy" || metric === "error")) await this.#troubles.attempt("truth", () => this.#truth.read(clock.now()));
-    if (open.some(({ isOfCalls }) => isOfCalls)) await this.#troubles.attempt("scores", () => this.#scores.read(clock.now()));
+    await this.#troubles.attempt("scores", () => this.#scores.read());
     for (const { test, metric } of open) await this.#troubles.attempt("outcomes", () => this.#follow(test, metric));
     await this.#troubles.attempt("figures", () => this.#write());
     if (clock.monotonic() < this.#attendAt) return;
     this.#attendAt = clock.monotonic() + attendMs;
     await this.#troubles.attempt("attend", async () => {
       const tests = await service.open();
+      this.#scores.follow(tests);
       for (const test of tests) await service.attend(test);
       await service.clearEnded();
       this.#forget(new Set(tests.map(({ id }) => id)));

@@ -10,8 +10,6 @@ export interface RememberedPrediction {
   values: PredictionValues | null;
   /** What was added for each row; NaN where nothing was. */
   added: number[];
-  /** Of a call, when its newest score was given. */
-  scoredAt?: number;
 }
 
 /**

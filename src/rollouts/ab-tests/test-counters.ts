@@ -1,4 +1,4 @@
-import type { SplitSample, SplitScore } from "../../gateway/index.ts";
+import type { SplitSample } from "../../gateway/index.ts";
 import type { ArmSample, StoredTruth } from "../../serving/index.ts";
 import { armOfFraction, KeySample } from "../figures/key-sample.ts";
 import { predictionValuesOf } from "../figures/prediction-values.ts";
@@ -16,13 +16,16 @@ const noCovariate: readonly number[] = [0];
 /** Metric of calls of routes: US dollars. */
 const costMetric = "cost";
 
+/** Whether a metric of calls is known with the answer; every other one is a score that its trace gets later. */
+export function isMeasured(metric: string): boolean {
+  return metric === costMetric || metric === "latency";
+}
+
 /** Everything that is counted of one A/B test on this server. */
 export class TestCounters {
   readonly spec: AbTestSpec;
   /** Goes up with everything that is counted. */
   changes = 0;
-  /** Calls of a route, whose scores arrive as feedback. */
-  isOfCalls = false;
   readonly #arms = new Map<string, ArmUnits>();
   readonly #keys = new KeySample();
   readonly #remembered = new RememberedPredictions();
@@ -53,26 +56,13 @@ export class TestCounters {
     this.#remembered.put(sample.predictionId, { units, unit, covariate, values: byTruth ? values : null, added: new Array<number>(byTruth ? rows : 1).fill(NaN) });
   }
 
-  /** A call of a route: its cost, its latency, or a score that its trace gets later. */
+  /** A call of a route with its cost or latency. Scores are read from the stored traces. */
   answeredCall(sample: SplitSample): void {
-    this.isOfCalls = true;
     const units = this.#assigned(sample);
-    const { choice, outcome, traceId } = sample;
+    const { choice, outcome } = sample;
     // What a cache answered says nothing of the settings.
-    if (units === null || outcome !== "ok") return;
-    const unit = unitOf(choice!, 1);
-    const value = this.spec.metric === "latency" ? sample.latencyUs / 1000 : this.spec.metric === costMetric ? (sample.costDollars ?? NaN) : null;
-    if (value === null) this.#remembered.put(traceId, { units, unit, covariate: noCovariate, values: null, added: [NaN] });
-    else units.add(unit, 0, value);
-  }
-
-  scored({ traceId, name, value, time }: SplitScore): void {
-    if (name !== this.spec.metric) return;
-    const call = this.#remembered.get(traceId);
-    // Looks for scores overlap: an older one must not come back.
-    if (call === undefined || call.values !== null || (call.scoredAt ?? -Infinity) > time) return;
-    call.scoredAt = time;
-    this.#put(call, 0, value ?? NaN);
+    if (units === null || outcome !== "ok" || !isMeasured(this.spec.metric)) return;
+    units.add(unitOf(choice!, 1), 0, this.spec.metric === "latency" ? sample.latencyUs / 1000 : (sample.costDollars ?? NaN));
   }
 
   truth({ predictionId, row, value }: Pick<StoredTruth, "predictionId" | "row" | "value">): void {

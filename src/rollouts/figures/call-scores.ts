@@ -68,19 +68,22 @@ export class CallScores {
     return this.#now().get(phase) ?? { arms: [], paired: [] };
   }
 
+  /** The newest score of one name for each trace whose answers are of one arm. */
+  *valuesOf(name: string): Generator<{ place: SplitPlace; value: number }> {
+    for (const call of this.#calls.values()) {
+      const value = isOfOneArm(call) ? newestOf(call).get(name)?.value : null;
+      if (typeof value === "number") yield { place: call.places[0]!, value };
+    }
+  }
+
   /** Added up anew where something has changed: sums from which values are taken away again are no longer exact. */
   #now(): ReadonlyMap<string, ReplicaFigures> {
     if (this.#figures.changes === this.changes) return this.#figures.ofPhases;
     const phases = new Map<string, Map<string, ArmCounters>>();
-    for (const { places, scores } of this.#calls.values()) {
-      const isOfOne = new Set(places.map(({ arm, revision }) => `${revision} ${arm}`)).size === 1;
-      const newest = new Map<string, { id: string; value: number | null; time: number }>();
-      for (const [id, score] of scores) {
-        const known = newest.get(score.name);
-        // Of one moment: by id, so that every server takes the same one.
-        if (known === undefined || known.time < score.time || (known.time === score.time && known.id < id)) newest.set(score.name, { id, ...score });
-      }
-      for (const { phase, arm, revision } of places) {
+    for (const call of this.#calls.values()) {
+      const isOfOne = isOfOneArm(call);
+      const newest = newestOf(call);
+      for (const { phase, arm, revision } of call.places) {
         let arms = phases.get(phase);
         if (arms === undefined) phases.set(phase, (arms = new Map()));
         if (!isOfOne) continue;
@@ -93,6 +96,20 @@ export class CallScores {
     this.#figures = { changes: this.changes, ofPhases };
     return ofPhases;
   }
+}
+
+function isOfOneArm({ places }: ScoredCall): boolean {
+  return new Set(places.map(({ arm, revision }) => `${revision} ${arm}`)).size === 1;
+}
+
+function newestOf({ scores }: ScoredCall): Map<string, { id: string; value: number | null; time: number }> {
+  const newest = new Map<string, { id: string; value: number | null; time: number }>();
+  for (const [id, score] of scores) {
+    const known = newest.get(score.name);
+    // Of one moment: by id, so that every server takes the same one.
+    if (known === undefined || known.time < score.time || (known.time === score.time && known.id < id)) newest.set(score.name, { id, ...score });
+  }
+  return newest;
 }
 
 function keyOf({ team, traceId }: TraceKey): string {

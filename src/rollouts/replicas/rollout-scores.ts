@@ -1,8 +1,8 @@
 import { epochMs, type Clock, type EpochMs } from "../../core/clock.ts";
-import type { FeedbackFeed, FeedbackPlace } from "../../tracing/index.ts";
-import { CallScores } from "../figures/call-scores.ts";
+import type { FeedbackFeed } from "../../tracing/index.ts";
 import type { RolloutStore } from "../rollout-store.ts";
 import type { ReplicaFigures } from "../schemas.ts";
+import { scoresKeptMs, scoresReplica, StoredScores } from "./stored-scores.ts";
 
 export interface RolloutScoresParts {
   store: Pick<RolloutStore, "find" | "writeFigures">;
@@ -10,20 +10,10 @@ export interface RolloutScoresParts {
   clock: Clock;
 }
 
-/** In place of a server's name: every server comes to the same figures, so there is one of them. */
-export const scoresReplica = "scores";
-
-const pageSize = 1000;
-/** Feedback may be seen so much later than the newest: clocks differ, and transactions end in another order than they begin. Its trace may be written after it, too. */
-const overlapMs = 30_000;
-/** Scores that arrive so soon after the end still count. */
-const keptMs = 60_000;
-
 interface Followed {
-  scores: CallScores;
-  /** Null before the first look. */
-  arrivedTo: EpochMs | null;
-  removedTo: EpochMs;
+  stored: StoredScores;
+  /** Of the rollout; null until it is known. */
+  startedAt: EpochMs | null;
   written: number;
   /** By the monotonic clock; null while it goes on. */
   endedAt: number | null;
@@ -45,7 +35,7 @@ export class RolloutScores {
 
   follow(rollout: string): void {
     const known = this.#followed.get(rollout);
-    if (known === undefined) this.#followed.set(rollout, { scores: new CallScores(rollout), arrivedTo: null, removedTo: epochMs(0), written: 0, endedAt: null });
+    if (known === undefined) this.#followed.set(rollout, { stored: new StoredScores(rollout, this.#parts.feedback), startedAt: null, written: 0, endedAt: null });
     else known.endedAt = null;
   }
 
@@ -57,13 +47,13 @@ export class RolloutScores {
   /** Null until everything that is stored was read once: what was written before says more. */
   ofPhase(rollout: string, phase: string): ReplicaFigures | null {
     const known = this.#followed.get(rollout);
-    return known === undefined || known.arrivedTo === null ? null : known.scores.ofPhase(phase);
+    return known?.stored.isRead === true ? known.stored.scores.ofPhase(phase) : null;
   }
 
   /** Reads what has arrived and what was removed since the last look, the first time since the rollout began, and writes what came of it. */
   async read(): Promise<void> {
     for (const [rollout, followed] of this.#followed) {
-      if (followed.endedAt !== null && this.#parts.clock.monotonic() - followed.endedAt >= keptMs) {
+      if (followed.endedAt !== null && this.#parts.clock.monotonic() - followed.endedAt >= scoresKeptMs) {
         this.#followed.delete(rollout);
         continue;
       }
@@ -72,29 +62,11 @@ export class RolloutScores {
   }
 
   async #readOne(rollout: string, followed: Followed): Promise<void> {
-    const { store, feedback, clock } = this.#parts;
-    const startedAt = followed.arrivedTo ?? (await store.find(rollout))?.startedAt;
-    if (startedAt === undefined) return;
-    const since = epochMs(startedAt);
-    const isFirst = followed.arrivedTo === null;
-    const { scores } = followed;
-    const now = clock.now();
-    const arrivedTo = await readPages<FeedbackPlace>(overlapped(since, now), async (from, after) => {
-      const page = await feedback.readSince(from, after, pageSize);
-      const places = Map.groupBy(await feedback.splitPlaces(page.map(({ team, feedback: { traceId } }) => ({ team, traceId }))), ({ team, traceId }) => `${traceId} ${team}`);
-      for (const arrived of page) scores.put({ arrived, places: places.get(`${arrived.feedback.traceId} ${arrived.team}`)?.map(({ place }) => place) ?? [] });
-      const last = page.at(-1);
-      return last === undefined ? null : { time: last.receivedAt, after: last.feedback, isLast: page.length < pageSize };
-    });
-    // Removals that went before what was just read changed nothing.
-    followed.removedTo = (await readPages<Pick<FeedbackPlace, "traceId" | "id">>(overlapped(isFirst ? since : followed.removedTo, now), async (from, after) => {
-      const page = await feedback.removedSince(from, after, pageSize);
-      for (const removed of page) scores.remove(removed);
-      const last = page.at(-1);
-      return last === undefined ? null : { time: last.removedAt, after: last, isLast: page.length < pageSize };
-    })) ?? (isFirst ? now : followed.removedTo);
-    // Where nothing came, the next look begins at the same place.
-    followed.arrivedTo = arrivedTo ?? followed.arrivedTo ?? now;
+    const { store, clock } = this.#parts;
+    followed.startedAt ??= await startOf(store, rollout);
+    if (followed.startedAt === null) return;
+    await followed.stored.read(followed.startedAt, clock.now());
+    const { scores } = followed.stored;
     if (followed.written === scores.changes) return;
     const { changes } = scores;
     for (const phase of scores.phases()) await store.writeFigures(rollout, phase, scoresReplica, scores.ofPhase(phase), clock.now());
@@ -102,20 +74,7 @@ export class RolloutScores {
   }
 }
 
-function overlapped(since: EpochMs, now: EpochMs): EpochMs {
-  return epochMs(Math.max(0, Math.min(since, now) - overlapMs));
-}
-
-/** Page after page; answers with the time of the last entry, or null where there was none. */
-async function readPages<Place>(first: EpochMs, read: (from: EpochMs, after: Place | null) => Promise<{ time: number; after: Place; isLast: boolean } | null>): Promise<EpochMs | null> {
-  let from = first;
-  let after: Place | null = null;
-  let newest: EpochMs | null = null;
-  for (;;) {
-    const page = await read(from, after);
-    if (page === null) return newest;
-    newest = from = epochMs(page.time);
-    after = page.after;
-    if (page.isLast) return newest;
-  }
+async function startOf(store: RolloutScoresParts["store"], rollout: string): Promise<EpochMs | null> {
+  const found = await store.find(rollout);
+  return found === null ? null : epochMs(found.startedAt);
 }

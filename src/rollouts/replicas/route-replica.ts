@@ -11,8 +11,9 @@ import type { PhaseFigures, RolloutRequest } from "../schemas.ts";
 import { FiguresWriter } from "./figures-writer.ts";
 import { liveReplicas } from "./live-replicas.ts";
 import { RouteTaker } from "./route-taker.ts";
+import { scoresReplica } from "./stored-scores.ts";
 import { TroubleLog } from "./trouble-log.ts";
-import { RolloutScores, scoresReplica } from "./rollout-scores.ts";
+import { RolloutScores } from "./rollout-scores.ts";
 import { TruthFollower } from "./truth-follower.ts";
 
 export interface RouteReplicaParts {
