@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
-import type { Browser } from "playwright-core";
+import type { Browser, Locator } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { openBrowser, openPage, overflow } from "./open-browser.ts";
+import { becomes, openBrowser, openPage, overflow } from "./open-browser.ts";
 
 describe("the gateway in the console", () => {
   let server: RunningServer;
@@ -12,7 +14,7 @@ describe("the gateway in the console", () => {
     assert.ok(response.ok, await response.text());
   };
   before(async () => {
-    [server, browser] = await Promise.all([startServer(), openBrowser()]);
+    [server, browser] = await Promise.all([startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } }), openBrowser()]);
     // Echo is free, and nothing that is free moves a sum.
     await send("POST", "/api/prices", { provider: "echo", model: "echo", rates: { input: 100_000, output: 100_000 } });
   });
@@ -111,6 +113,63 @@ describe("the gateway in the console", () => {
     // The refusal of the address is an answer with a status that the browser notes.
     watched.assertQuiet(/status of 4\d\d/);
     await watched.close();
+  });
+
+  it("keeps what is typed while somebody else saves the same route, refuses to write over it, and closes by no selection that ends outside", async () => {
+    await send("PUT", "/api/gateway/routes/shared", { revision: 0, settings: { targets: [{ provider: "echo", model: "echo" }] } });
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/gateway");
+    await page.getByRole("button", { name: "Change shared" }).click();
+    const dialog = page.getByRole("dialog");
+    const prompt = dialog.getByLabel("System prompt");
+    await prompt.fill("Mine.");
+    const box = (await prompt.boundingBox())!;
+    await page.mouse.move(box.x + 30, box.y + 10);
+    await page.mouse.down();
+    await page.mouse.move(5, box.y + 10);
+    await page.mouse.up();
+    await send("PUT", "/api/gateway/routes/shared", { revision: 1, settings: { targets: [{ provider: "echo", model: "echo" }], systemPrompt: "Theirs." } });
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByText("Nothing was saved: revision 2 was saved meanwhile").waitFor();
+    assert.equal(await prompt.inputValue(), "Mine.");
+    await dialog.getByRole("button", { name: "load revision 2" }).click();
+    await becomes(() => prompt.inputValue(), "Theirs.");
+    await prompt.fill("Both.");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Change shared" }).click();
+    await dialog.getByText("Revision 3.").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    watched.assertQuiet(/status of 409/);
+    await watched.close();
+  });
+
+  it("says what a provider's failure said without pushing the table out of view", async () => {
+    const refusal = `Incorrect API key provided. ${"You can find your API key at https://provider.example/account/api-keys. ".repeat(4)}`;
+    const provider = createServer((_request, response) => response.writeHead(401, { "Content-Type": "application/json" }).end(JSON.stringify({ error: { message: refusal } })));
+    await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", resolve));
+    await send("PUT", "/api/gateway/providers/acme", { revision: 0, settings: { kind: "compatible", baseUrl: `http://127.0.0.1:${(provider.address() as AddressInfo).port}/v1` }, secret: { from: "value", value: "sk-very-secret" } });
+    for (const width of [1280, 390]) {
+      const watched = await openPage(browser, server.url, { viewport: { width, height: 800 } });
+      const { page } = watched;
+      await page.goto("/gateway/providers");
+      const row = page.getByRole("row", { name: /acme/ });
+      await row.getByRole("button", { name: "Test acme" }).click();
+      await row.getByRole("status").getByText("does not answer").waitFor();
+      await row.getByRole("status").getByText(/Incorrect API key provided/).waitFor();
+      assert.deepEqual(await overflow(page), []);
+      const boxOf = async (part: Locator) => (await part.boundingBox())!;
+      const [secret, button] = [await boxOf(row.getByText("kept here, sealed")), await boxOf(row.getByRole("button", { name: "Test acme" }))];
+      assert.ok(secret.x >= 0 && button.x + button.width <= width, JSON.stringify([secret, button]));
+      // Beside each other or one below the other, never one over the other.
+      assert.ok(secret.x + secret.width <= button.x || secret.y + secret.height <= button.y, JSON.stringify([secret, button]));
+      watched.assertQuiet();
+      await watched.close();
+    }
+    provider.close();
+    await send("DELETE", "/api/gateway/providers/acme", undefined);
   });
 
   it("fits on a phone", async () => {

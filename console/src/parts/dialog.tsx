@@ -4,6 +4,8 @@ import { useEffect, useId, useRef, type ReactNode } from "react";
 export function Dialog({ title, onClose, children, className = "" }: { title: string; onClose: () => void; children: ReactNode; className?: string }) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
+  // Who selects a text and lets go beside the dialog has clicked into nothing: only what began outside, too, closes it.
+  const beganOutside = useRef(false);
   useEffect(() => {
     const dialog = element.current!;
     const opener = document.activeElement;
@@ -22,8 +24,11 @@ export function Dialog({ title, onClose, children, className = "" }: { title: st
         event.preventDefault();
         onClose();
       }}
+      onPointerDown={(event) => {
+        beganOutside.current = event.target === element.current;
+      }}
       onClick={(event) => {
-        if (event.target === element.current) onClose();
+        if (event.target === element.current && beganOutside.current) onClose();
       }}
     >
       <div className="dialog-inside">

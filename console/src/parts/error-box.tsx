@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { untoldProblems } from "../../../src/core/untold-problems.ts";
 import type { ApiFailure } from "../data/api.ts";
 import { Icon } from "./icon.tsx";
@@ -6,8 +6,13 @@ import { Icon } from "./icon.tsx";
 /** A failure with all that the server said: code, message, what to do, and every problem by its place that the message does not tell. */
 export function ErrorBox({ error, retry, children }: { error: ApiFailure; retry?: (() => void) | undefined; children?: ReactNode }) {
   const problems = untoldProblems(error);
+  const element = useRef<HTMLDivElement>(null);
+  // A dialog may be longer than the window: what was asked for in it has its answer in view.
+  useEffect(() => {
+    if (element.current?.closest("dialog")) element.current.scrollIntoView({ block: "nearest" });
+  }, [error]);
   return (
-    <div className="error-box" role="alert">
+    <div ref={element} className="error-box" role="alert">
       <Icon name="warning" />
       <div>
         <p>

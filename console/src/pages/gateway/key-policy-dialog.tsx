@@ -5,12 +5,15 @@ import type { ApiKey } from "../../data/types.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
+import { ConflictNote } from "./conflict-note.tsx";
 import { refreshGateway, type KeyPolicy, type KeyPolicySettings } from "./gateway-data.ts";
 import { LimitsFields } from "./limits-fields.tsx";
 import { limitsFormOf, limitsOf, limitsProblems } from "./route-form.ts";
 
 /** Routes, limits and budget of one API key. */
-export function KeyPolicyDialog({ apiKey, policy, onClose }: { apiKey: ApiKey; policy: KeyPolicy | null; onClose: () => void }) {
+export function KeyPolicyDialog({ apiKey, policy: given, onClose }: { apiKey: ApiKey; policy: KeyPolicy | null; onClose: () => void }) {
+  // The revision that the reader saw: with a newer one, what somebody else has set in between would be written over.
+  const [policy] = useState(given);
   const before = policy?.settings;
   const [project, setProject] = useState(before?.project ?? "");
   const [routes, setRoutes] = useState(before?.routes?.join("\n") ?? "");
@@ -40,7 +43,7 @@ export function KeyPolicyDialog({ apiKey, policy, onClose }: { apiKey: ApiKey; p
           </Field>
         </div>
         <LimitsFields form={form} problems={problems} onChange={(part) => setForm((now) => ({ ...now, ...part }))} />
-        {action.error !== null && <ErrorBox error={action.error} />}
+        {action.error !== null && <ErrorBox error={action.error}><ConflictNote error={action.error} /></ErrorBox>}
         <div className="dialog-actions">
           <button type="button" className="button" onClick={onClose}>Cancel</button>
           <button type="submit" className="button button-primary" disabled={action.busy || isWrong}>{action.busy ? "Saving…" : "Save"}</button>

@@ -4,6 +4,7 @@ import { apiPath, call } from "../../data/api.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
+import { ConflictNote } from "./conflict-note.tsx";
 import { refreshGateway, type GatewayProvider, type ProviderKind } from "./gateway-data.ts";
 import { kindWords, providerKinds, secretWords } from "./gateway-words.ts";
 import { blankProvider, keyless, providerFormOf, providerProblems, providerRequestOf, type ProviderForm } from "./provider-form.ts";
@@ -13,7 +14,9 @@ const secretLabels = { value: "Key", environment: "Name of the variable", file: 
 const secretHints = { value: "Sealed when it arrives; never shown again.", environment: "Such as OPENAI_API_KEY, or one that begins with SLIPWAY_PROVIDER_.", file: "Below the folder that SLIPWAY_SECRET_FILES names." } as const;
 
 /** Adds a provider or changes one. What its secret is, nobody sees: it can be kept, replaced or taken away. */
-export function ProviderDialog({ provider, onClose }: { provider: GatewayProvider | null; onClose: () => void }) {
+export function ProviderDialog({ provider: given, onClose }: { provider: GatewayProvider | null; onClose: () => void }) {
+  // The revision that the reader saw: with a newer one, what somebody else has set in between would be written over.
+  const [provider] = useState(given);
   const before = provider?.settings ?? blankProvider;
   const [name, setName] = useState(provider?.name ?? "");
   const [form, setForm] = useState(() => providerFormOf(before, provider === null ? "value" : "keep"));
@@ -54,7 +57,7 @@ export function ProviderDialog({ provider, onClose }: { provider: GatewayProvide
           <Field label="Models" hint="One a line; which of them may be called. All where none is named.">{(control) => <textarea {...control} className="input code-input" rows={2} spellCheck={false} placeholder="all" value={form.models} onChange={(event) => change({ models: event.target.value })} />}</Field>
           <Field label="Headers" problem={problems.headers} hint="NAME: value, one a line. No secrets.">{(control) => <textarea {...control} className="input code-input" rows={2} spellCheck={false} placeholder="none" value={form.headers} onChange={(event) => change({ headers: event.target.value })} />}</Field>
         </div>
-        {action.error !== null && <ErrorBox error={action.error} />}
+        {action.error !== null && <ErrorBox error={action.error}><ConflictNote error={action.error} /></ErrorBox>}
         <div className="dialog-actions">
           <button type="button" className="button" onClick={onClose}>Cancel</button>
           <button type="submit" className="button button-primary" disabled={action.busy || Object.keys(problems).length > 0}>{action.busy ? "Saving…" : provider === null ? "Add the provider" : "Save"}</button>

@@ -37,7 +37,7 @@ export function ProvidersTab() {
     {
       label: "Actions", kind: "actions",
       cell: (provider) => mayChange && (
-        <span className="cell-line cell-right">
+        <span className="cell-line cell-right provider-actions">
           <TestButton name={provider.name} />
           <button type="button" className="button button-small" aria-label={`Change ${provider.name}`} onClick={() => query.set({ change: provider.name })}>Change</button>
           {provider.origin === "stored" && <button type="button" className="button button-small" aria-label={`Remove ${provider.name}`} onClick={() => query.set({ remove: provider.name })}>Remove</button>}
@@ -75,9 +75,12 @@ function TestButton({ name }: { name: string }) {
   };
   return (
     <>
-      <span role="status">{result !== null && <Chip tone={result.ok ? "good" : "bad"} title={result.models.join(", ")}>{result.message}{result.ms > 0 ? `, ${formatMs(result.ms)}` : ""}</Chip>}</span>
-      {action.error !== null && <ErrorBox error={action.error} />}
       <button type="button" className="button button-small" aria-label={`Test ${name}`} disabled={action.busy} onClick={test}>{action.busy ? "Testing…" : "Test"}</button>
+      <span role="status" className="provider-test">
+        {result !== null && <Chip tone={result.ok ? "good" : "bad"} title={result.models.join(", ")}>{`${result.ok ? result.message : "does not answer"}${result.ms > 0 ? `, ${formatMs(result.ms)}` : ""}`}</Chip>}
+        {result !== null && !result.ok && <span className="cell-note">{result.message}</span>}
+        {action.error !== null && <ErrorBox error={action.error} />}
+      </span>
     </>
   );
 }

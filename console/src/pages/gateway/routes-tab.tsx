@@ -41,7 +41,7 @@ export function RoutesTab() {
         {({ routes: entries }) => (entries.length === 0 ? <NoRoutes /> : <RoutesTable routes={entries} mayChange={mayChange} />)}
       </ResourceView>
       {query.get("add") !== null && <RouteDialog key="add" route={null} onClose={close} />}
-      {changed !== undefined && <RouteDialog key={`${changed.name}:${changed.revision}`} route={changed} onClose={close} />}
+      {changed !== undefined && <RouteDialog key={changed.name} route={changed} onClose={close} />}
       {revisions !== null && <RevisionsDialog name={revisions} onClose={close} />}
       {removed !== undefined && (
         <ConfirmDialog title={`Remove the route ${removed.name}?`} action="Remove" onClose={close} work={() => call(apiPath`/api/gateway/routes/${removed.name}`, { method: "DELETE" }).then(refreshGateway)}>
@@ -62,7 +62,7 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
   const figure = (name: string, read: (day: CostRow) => string, none: string): string => (rows === undefined ? "" : dayOf(name) === undefined ? none : read(dayOf(name)!));
   const columns: Column<GatewayRoute>[] = [
     {
-      label: "Route", kind: "name",
+      label: "Route", kind: "name", className: "route-name",
       cell: ({ name, team, settings }) => (
         <>
           <Link href={`/gateway/playground?a=${encodeURIComponent(name)}`}>{name}</Link>
@@ -75,7 +75,7 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
       ),
     },
     { label: "Targets", cell: ({ settings }) => <Targets settings={settings} health={health} /> },
-    { label: "Also", cell: ({ settings }) => <span className="cell-line">{routeMarks(settings).map((mark) => <Chip key={mark}>{mark}</Chip>)}</span> },
+    { label: "Also", cell: ({ settings }) => routeMarks(settings).length > 0 && <span className="cell-line">{routeMarks(settings).map((mark) => <Chip key={mark}>{mark}</Chip>)}</span> },
     { label: "Calls, 24 h", kind: "number", cell: ({ name }) => figure(name, ({ calls }) => formatCount(calls), "0") },
     { label: "Errors", kind: "number", cell: ({ name }) => <span className={(dayOf(name)?.failed ?? 0) > 0 ? "cell-bad" : ""}>{figure(name, ({ failed }) => formatCount(failed), "0")}</span> },
     { label: "Cache hits", kind: "number", cell: ({ name, settings }) => (settings.cache === undefined ? <span className="muted">off</span> : figure(name, ({ cached, calls }) => formatShare(calls === 0 ? null : cached / calls), "–")) },
