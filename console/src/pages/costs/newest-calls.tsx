@@ -1,5 +1,5 @@
 import { Link } from "wouter";
-import { formatCount, formatMs } from "../../format.ts";
+import { absent, formatCount, formatMs } from "../../format.ts";
 import { Chip, type Tone } from "../../parts/chip.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
@@ -17,10 +17,10 @@ function tokensIn({ tokens: { input, cacheRead, cacheWrite } }: CostEntry): numb
 
 const columns: Column<CostEntry>[] = [
   { label: "When", kind: "name", cell: ({ time, attribution: { traceId } }) => (traceId === null ? <Time at={time} /> : <Link href={`/traces/${traceId}`} className="row-link" aria-label={`Trace ${traceId}`}><Time at={time} /></Link>) },
-  { label: "Route", cell: ({ attribution: { route }, provider, model }) => <>{route ?? `${provider}/${model}`}{route !== null && provider !== "" && route !== `${provider}/${model}` && <span className="cell-note">{provider}/{model}</span>}</> },
+  { label: "Route", className: "cost-wide", cell: ({ attribution: { route }, provider, model }) => <>{route ?? `${provider}/${model}`}{route !== null && provider !== "" && route !== `${provider}/${model}` && <span className="cell-note">{provider}/{model}</span>}</> },
   { label: "Outcome", cell: ({ outcome, source }) => <span className="cell-line"><Chip tone={outcomeTones[outcome]}>{outcome}</Chip>{source === "trace" && <Chip title="Another program made the call past the gateway, and told of it in a span">told</Chip>}</span> },
-  { label: "Caller", cell: ({ attribution: { team, actor, user } }) => <>{team}<span className="cell-note">{[actor, user].filter((part) => part !== null).join(" · ")}</span></> },
-  { label: "Tokens", kind: "number", cell: (entry) => `${formatCount(tokensIn(entry))} → ${formatCount(entry.tokens.output)}` },
+  { label: "Caller", className: "cost-caller", cell: ({ attribution: { team, actor, user } }) => <>{team}<span className="cell-note">{[actor, user].filter((part) => part !== null).join(" · ")}</span></> },
+  { label: "Tokens", kind: "number", cell: (entry) => (tokensIn(entry) === null && entry.tokens.output === null ? absent : `${formatCount(tokensIn(entry))} → ${formatCount(entry.tokens.output)}`) },
   { label: "First byte", kind: "number", cell: ({ firstByteMs }) => formatMs(firstByteMs) },
   { label: "Total", kind: "number", cell: ({ totalMs }) => formatMs(totalMs) },
   { label: "Cost", kind: "number", cell: ({ cost, estimated }) => <span title={estimated ? "Tokens were counted here: the provider told none" : undefined}>{cost === null ? "no price" : `${estimated ? "≈ " : ""}${formatNano(cost)}`}</span> },
@@ -32,7 +32,7 @@ export function NewestCalls({ range, filters }: { range: CostRange; filters: Fil
   return (
     <Panel title="Newest calls" flush>
       <ResourceView resource={calls} lines={5}>
-        {({ entries }) => (entries.length === 0 ? <p className="table-none">No call in this time.</p> : <RowsTable columns={columns} rows={entries} rowKey={({ id }) => id} />)}
+        {({ entries }) => (entries.length === 0 ? <p className="table-none">No call in this time.</p> : <RowsTable columns={columns} rows={entries} rowKey={({ id }) => id} className="table-aligned costs-table" />)}
       </ResourceView>
     </Panel>
   );

@@ -38,7 +38,7 @@ export function SpendTable({ range, filters }: { range: CostRange; filters: Filt
         return <button type="button" className="value-button" title="Only these calls" onClick={() => query.set({ [by]: by === "tag" ? `${tag}=${value}` : value })}>{wordsOf(value)}</button>;
       },
     },
-    { label: "Spend", kind: "number", cell: ({ cost }) => formatNano(cost) },
+    { label: "Spend", kind: "number", cell: ({ cost, calls, unpriced }) => (unpriced === 0 ? formatNano(cost) : <>{unpriced === calls ? "no price" : formatNano(cost)}{unpriced < calls && <span className="cell-note">{formatCount(unpriced)} without a price</span>}</>) },
     { label: "Share", cell: ({ cost }) => <span className="cost-share" title={formatShare(cost / total)}><span style={{ width: `${(100 * cost) / dearest}%` }} /></span> },
     { label: "Calls", kind: "number", cell: ({ calls }) => formatCount(calls) },
     { label: "Errors", kind: "number", cell: ({ failed }) => <span className={failed > 0 ? "cell-bad" : ""}>{formatCount(failed)}</span> },
@@ -51,7 +51,7 @@ export function SpendTable({ range, filters }: { range: CostRange; filters: Filt
       <ResourceView resource={costs} lines={4}>
         {({ rows }) => (rows.length === 0 ? <p className="table-none">No call in this time.</p> : (
           <>
-            <RowsTable columns={columns} rows={rows.slice(0, most)} rowKey={(row) => valueOf(row) ?? ""} />
+            <RowsTable columns={columns} rows={rows.slice(0, most)} rowKey={(row) => valueOf(row) ?? ""} className="table-aligned costs-table" />
             {rows.length > most && <p className="table-foot muted">{formatCount(rows.length - most)} more that cost less.</p>}
           </>
         ))}

@@ -11,6 +11,13 @@ export function callSnippets(model: string, origin: string): { id: string; label
       ].join("\n"),
     },
     {
+      id: "typescript", label: "TypeScript",
+      code: [
+        'import OpenAI from "openai";', "", `const client = new OpenAI({ baseURL: "${origin}/v1", apiKey: process.env.SLIPWAY_API_KEY ?? "none" });`,
+        `const answer = await client.chat.completions.create({ model: ${JSON.stringify(model)}, messages: [{ role: "user", content: "Hello" }] });`, "console.log(answer.choices[0]?.message.content);",
+      ].join("\n"),
+    },
+    {
       id: "anthropic", label: "Anthropic SDK",
       code: [
         "import os", "from anthropic import Anthropic", "", `client = Anthropic(base_url="${origin}", auth_token=os.environ.get("SLIPWAY_API_KEY", "none"))`,

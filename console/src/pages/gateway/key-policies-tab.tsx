@@ -1,3 +1,4 @@
+import { Link } from "wouter";
 import { now } from "../../clock.ts";
 import { apiPath, call } from "../../data/api.ts";
 import { useQuery } from "../../data/query.ts";
@@ -43,6 +44,7 @@ export function KeyPoliciesTab() {
   ];
   return (
     <>
+      <div className="toolbar"><span className="toolbar-note">What each API key may call and spend. Keys themselves are made under <Link href="/settings/keys">Settings</Link>.</span></div>
       <ResourceView resource={keys} lines={4}>
         {() => (usable.length === 0 ? <NoKeys /> : <div className="panel panel-table"><RowsTable columns={columns} rows={usable} rowKey={({ id }) => id} /></div>)}
       </ResourceView>

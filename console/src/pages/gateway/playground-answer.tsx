@@ -19,7 +19,7 @@ export function PlaygroundAnswer({ name, model, run }: { name: string; model: st
   ];
   return (
     <Panel title={<span className="mono">{model}</span>} note={run.target === null || run.target === model ? undefined : `answered by ${run.target}`} actions={<Chip tone={stateTones[run.state]}>{run.state}</Chip>}>
-      <div className="playground-text" role="log" aria-label={`${name} answer`} aria-busy={run.state === "running"}>
+      <div className={`playground-text ${run.error !== null && run.text === "" ? "playground-text-none" : ""}`} role="log" aria-label={`${name} answer`} aria-busy={run.state === "running"}>
         {run.reasoning !== "" && <details className="playground-reasoning"><summary>Reasoning</summary><p>{run.reasoning}</p></details>}
         {run.text}
         {run.tools.length > 0 && <p className="muted">Calls {run.tools.join(", ")}</p>}

@@ -52,7 +52,7 @@ function SpanFacts({ node, ledger }: { node: SpanNode; ledger: LedgerCall | null
         <Chip tone={ledger.outcome === "ok" ? "good" : ledger.outcome === "cached" ? "accent" : "bad"}>{ledger.outcome}</Chip>
         {ledger.estimated && <Chip tone="warning" title="The provider told no usage: tokens were counted here">estimated</Chip>}
         {ledger.source === "trace" && <Chip title="The call was made past the gateway: it is in no budget">told</Chip>}
-        {ledger.priceVersion !== null && <span className="muted small">{ledger.priceVersion === "reported" ? "as the program told it" : `prices of ${ledger.priceVersion}`}</span>}
+        {ledger.priceVersion !== null && <span className="muted small span-price">{ledger.priceVersion === "reported" ? "as the program told it" : `prices of ${ledger.priceVersion}`}</span>}
       </span>
     )]);
   }

@@ -13,6 +13,7 @@ import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { formatNano } from "../costs/money.ts";
 import { NoTraces } from "./no-traces.tsx";
+import { previewText } from "./preview-text.ts";
 import { filterNames, readFilter } from "./trace-filter.ts";
 import { TraceFilters, useTraceRange } from "./trace-filters.tsx";
 import { StatusMark } from "./status-mark.tsx";
@@ -71,11 +72,11 @@ function columnsFor(traces: readonly TraceSummary[]): Column<TraceSummary>[] {
   const longest = traces.reduce((most, { durationMs }) => Math.max(most, durationMs ?? 0), 0);
   return [
     {
-      label: "Trace", kind: "name", className: "trace-name",
+      label: "Trace", kind: "name", className: "trace-name", title: ({ name, session }) => (session === null ? name : `${name}\nsession ${session}`),
       cell: (trace) => (
         <>
-          <Link href={`/traces/${trace.traceId}`} className="row-link" aria-label={`Trace ${trace.name}`}>{trace.name}</Link>
-          <span className="cell-note">{[trace.service, trace.models.filter((model) => !trace.name.includes(model)).join(", "), trace.session === null ? "" : `session ${trace.session}`].filter((word) => word !== null && word !== "").join(" · ")}</span>
+          <Link href={`/traces/${trace.traceId}`} className="row-link" aria-label={`Trace ${trace.name}`}><span className="two-lines">{trace.name}</span></Link>
+          <span className="cell-note two-lines">{[trace.service, trace.models.filter((model) => !trace.name.includes(model)).join(", "), trace.session === null ? "" : `session ${trace.session}`].filter((word) => word !== null && word !== "").join(" · ")}</span>
         </>
       ),
     },
@@ -83,8 +84,8 @@ function columnsFor(traces: readonly TraceSummary[]): Column<TraceSummary>[] {
       label: "In and out", className: "trace-preview",
       cell: ({ inputPreview, outputPreview }) => (
         <>
-          <span className="preview-line">{inputPreview ?? <span className="muted">{absent}</span>}</span>
-          {outputPreview !== null && <span className="preview-line muted"><span aria-label="answered">→</span> {outputPreview}</span>}
+          <span className="preview-line">{inputPreview === null ? <span className="muted">{absent}</span> : previewText(inputPreview)}</span>
+          {outputPreview !== null && <span className="preview-line muted"><span aria-label="answered">→</span> {previewText(outputPreview)}</span>}
         </>
       ),
     },
