@@ -66,7 +66,7 @@ const lookEveryMs = 60_000;
 export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const { config, posture, database, follower, spans, served, serving, registry, access, secrets, clock, ids, logger } = parts;
   const redis = config.redisUrl === undefined ? null : await openRedis({ url: config.redisUrl, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { cause }) });
-  const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore }) }) });
+  const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore, whenAway: config.budgetsWithoutRedis }) }) });
   const store = new SqlGatewayStore(database, ids);
   const revisions = new SqlRouteRevisionStore(database, ids);
   // Only where the server is its owner's alone: there, what listens on the machine is the owner's too.
@@ -80,6 +80,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const ofEnvironment = providersOfEnvironment((name) => environmentValue(name) !== undefined);
   catalog.setKnown(ofEnvironment);
   await catalog.load();
+  ledger.settings.knowNames(() => ({ providers: catalog.providers().map(({ name, settings: { kind } }) => ({ name, kind })), models: catalog.routes().flatMap(({ settings: { targets } }) => targets) }));
   follower.follow((event) => catalog.follow(event));
 
   const local = new MemoryLimitStore({ clock });

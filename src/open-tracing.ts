@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
+import { hasTeam } from "./adapters/sql/hold-team.ts";
 import { SqlTraceStore } from "./adapters/sql/sql-trace-store.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import type { Config } from "./config/index.ts";
@@ -17,7 +18,7 @@ import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedLedger } from "./open-ledger.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import type { BlobOwners, BlobStore } from "./registry/index.ts";
-import { BufferedSpanSink, langsmithRoutes, samplingRates, ServedCalls, SpanCosts, SpanForwarder, SpanRedaction, TailSampling, TraceService, tracingRoutes, type DatasetRowAdder, type SpanSink } from "./tracing/index.ts";
+import { answeredCosts, BufferedSpanSink, langsmithRoutes, samplingRates, ServedCalls, SpanCosts, SpanForwarder, SpanRedaction, TailSampling, TraceService, tracingRoutes, type DatasetRowAdder, type SpanSink } from "./tracing/index.ts";
 
 interface Parts {
   config: Config;
@@ -65,11 +66,11 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
     prices: { priceOf: (...asked) => ledger().prices.priceOf(...asked) }, record: (entry) => ledger().ledger.record(entry), served,
     answered: async (answerIds) => {
       await sink.settled();
-      return store.answered(answerIds);
+      return answeredCosts(store, answerIds);
     },
   });
   const service: TraceService = new TraceService({
-    store, ids, costs,
+    store, ids, costs, hasTeam: (team) => hasTeam(database, team),
     redaction: new SpanRedaction({ keys: config.traceRedact, content: config.traceContent }),
     sampling,
     settled: () => sink.settled(),

@@ -69,6 +69,8 @@ const Settings = z.strictObject({
   redisUrl: z.string().regex(/^rediss?:\/\/\S+$/, "a URL that starts with redis:// or rediss://").optional(),
   /** Servers that share `redisUrl`: each keeps to its share of the limits while Redis is away. */
   gatewayReplicas: z.coerce.number().int().min(1).max(10_000).default(1),
+  /** What becomes of calls under a budget while Redis is away: refused, so that nothing is overspent, or admitted, so that nobody is kept out; what those cost is counted when it is back. */
+  budgetsWithoutRedis: z.enum(["refuse", "admit"]).default("refuse"),
   /** Folder with files of secrets, which providers of language models may name. */
   secretFiles: path.optional(),
   /** Whether an open server looks for servers of language models on this machine: Ollama, llama.cpp, vLLM, LM Studio at their usual ports. */

@@ -41,6 +41,13 @@ describe("slipway gateway", () => {
     await assert.rejects(run("set-provider", ["own"], { kind: "openai", keyEnv: "OPENAI_API_KEY", keyFile: "key" }), refused(/Give one of/));
   });
 
+  it("sets limits of models, and what budgets keep for what a provider adds", async () => {
+    const { settings } = (await run("set-provider", ["own"], { kind: "openai", modelLimit: ["gpt-5=tokensPerMinute:30000", "old=none"] })) as { settings: object };
+    assert.deepEqual(settings, { kind: "openai", modelLimits: { "gpt-5": { tokensPerMinute: 30_000 } } });
+    assert.deepEqual(await run("set-key", ["key_1"], { addedTokens: "20000" }), { revision: 0, settings: { addedTokens: 20_000 } });
+    await assert.rejects(run("set-provider", ["own"], { kind: "openai", modelLimit: ["gpt-5"] }), refused(/is no limit of a model/));
+  });
+
   it("fails where a provider does not answer", async () => {
     const told = { ok: false, ms: 3.4, code: "PROVIDER_UNAUTHORIZED", message: "No such key. Asked was https://models.example/v1/models.", models: [] };
     await assert.rejects(run("test-provider", ["acme"], {}, told), (error: AppError) => error.code === "PROVIDER_UNAUTHORIZED" && error.message === `The provider acme does not answer as it should (3 ms): ${told.message}`);

@@ -5,6 +5,7 @@ import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import type { ProviderTest } from "./gateway-settings-service.ts";
 import type { GuardrailTrouble } from "./guardrails/index.ts";
+import { modelLimitsOf } from "./model-limits-text.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
 import type { GatewayProvider, GatewayRoute, KeyPolicy, RouteTarget, SecretSource } from "./schemas.ts";
 
@@ -30,6 +31,7 @@ const setProvider: Command = {
     { flags: "--key-env <name>", description: "the server reads the key from this environment variable" },
     { flags: "--key-file <path>", description: "the server reads the key from this file below its folder of secrets" },
     { flags: "--key-from <file>", description: "a local file with the key, which is sealed and kept by the server" },
+    { flags: "--model-limit <limit...>", description: "MODEL=FIELD:NUMBER,..., such as gpt-5=tokensPerMinute:30000,concurrency:8; MODEL=none takes them away; * is each model that is not named" },
   ],
   run: async ({ api }, { positionals, options }) => {
     const { kind, baseUrl, region, apiVersion, keyEnv, keyFile, keyFrom } = options as Texts;
@@ -39,7 +41,9 @@ const setProvider: Command = {
       : keyFrom !== undefined ? { from: "value", value: await textOf(keyFrom) } : undefined;
     const { providers } = await api.get<{ providers: GatewayProvider[] }>("/api/gateway/providers");
     const current = providers.find((provider) => provider.name === name && provider.origin === "stored");
-    const settings = { ...current?.settings, kind, ...(baseUrl === undefined ? {} : { baseUrl }), ...(region === undefined ? {} : { region }), ...(apiVersion === undefined ? {} : { apiVersion }) };
+    const limits = { ...current?.settings.modelLimits, ...modelLimitsOf((options.modelLimit as unknown as string[] | undefined) ?? []) };
+    const modelLimits = Object.fromEntries(Object.entries(limits).filter(([, own]) => own !== null));
+    const settings = { ...current?.settings, kind, ...(Object.keys(limits).length === 0 ? {} : { modelLimits }), ...(baseUrl === undefined ? {} : { baseUrl }), ...(region === undefined ? {} : { region }), ...(apiVersion === undefined ? {} : { apiVersion }) };
     return api.send("PUT", `/api/gateway/providers/${encodeURIComponent(name)}`, { revision: current?.revision ?? 0, settings, ...(secret === undefined ? {} : { secret }) });
   },
   render: ({ name, settings, secret }: GatewayProvider) => `${name} (${settings.kind}, secret: ${secret}). Try it: slipway gateway test-provider ${name}`,
@@ -125,11 +129,12 @@ const setKey: Command = {
     { flags: "--per-query <dollars>", description: "what one call may cost at worst" },
     { flags: "--per-day <dollars>", description: "in a day of UTC" },
     { flags: "--per-month <dollars>", description: "in a month of UTC" },
+    { flags: "--added-tokens <count>", description: "tokens of input that budgets keep for what a provider adds by itself, such as results of its web search" },
     { flags: "--project <project>", description: "to which its costs belong" },
     { flags: "--direct <yes|no>", description: "whether it may call PROVIDER/MODEL past all routes" },
   ],
   run: async ({ api }, { positionals, options }) => {
-    const { requestsPerMinute, tokensPerMinute, concurrency, perQuery, perDay, perMonth, project, direct } = options as Texts;
+    const { requestsPerMinute, tokensPerMinute, concurrency, perQuery, perDay, perMonth, addedTokens, project, direct } = options as Texts;
     if (direct !== undefined && direct !== "yes" && direct !== "no") throw new AppError("INVALID_REQUEST", "--direct is yes or no.");
     const routes = options.route as unknown as string[] | undefined;
     const [key] = positionals as [string];
@@ -139,7 +144,7 @@ const setKey: Command = {
     const budget = { ...current?.settings.budget, ...numbers({ perQuery, day: perDay, month: perMonth }) };
     const settings = {
       ...current?.settings, ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(direct === undefined ? {} : { direct: direct === "yes" }), ...(Object.keys(limits).length === 0 ? {} : { limits }),
-      ...(Object.keys(budget).length === 0 ? {} : { budget }),
+      ...(Object.keys(budget).length === 0 ? {} : { budget }), ...numbers({ addedTokens }),
     };
     return api.send("PUT", `/api/gateway/keys/${encodeURIComponent(key)}`, { revision: current?.revision ?? 0, settings });
   },

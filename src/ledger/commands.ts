@@ -4,7 +4,7 @@ import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import { budgetCommands } from "./budget-commands.ts";
 import { dollars } from "./dollars.ts";
-import type { CostRow, CostSums, SetPrice, TablePrice } from "./schemas.ts";
+import type { AnsweredPrice, CostRow, CostSums, SetPrice, TablePrice } from "./schemas.ts";
 
 interface CostsShown {
   since: number;
@@ -80,11 +80,13 @@ const setPrice: Command = {
     { flags: "--search-units <dollars>", description: "for a thousand search units of a reranking model" },
     { flags: "--tier <tier...>", description: "NAME=INPUT/OUTPUT: dollars of a dearer way to be served, such as priority=2.5/20" },
   ],
-  run: ({ api }, { positionals: [provider, model], options }) => {
+  run: async ({ api, progress }, { positionals: [provider, model], options }) => {
     const names = ["input", "output", "cacheRead", "cacheWrite", "audioInput", "audioOutput", "searchUnits"] as const;
     const rates = Object.fromEntries(names.map((name) => [name, options[name] === undefined ? undefined : dollarsOf(options[name] as string)]));
     const tiers = options.tier as unknown as string[] | undefined;
-    return api.send("POST", "/api/prices", { provider, model, rates, ...(tiers === undefined ? {} : { tiers: Object.fromEntries(tiers.map(tierOf)) }) });
+    const { remark, ...price } = await api.send<AnsweredPrice>("POST", "/api/prices", { provider, model, rates, ...(tiers === undefined ? {} : { tiers: Object.fromEntries(tiers.map(tierOf)) }) });
+    if (remark !== null) progress(remark);
+    return price;
   },
   render: ({ provider, model, from, rates }: SetPrice) => `${model} of ${provider} costs ${formatDollars(rates.input, 9)} for a million tokens of input and ${formatDollars(rates.output, 9)} of output from ${new Date(from).toISOString()} on.`,
 };

@@ -22,6 +22,9 @@ describe("prices that administrators set", () => {
       await assert.rejects(set(Math.trunc(from)), (error) => error instanceof AppError && error.code === "INVALID_REQUEST" && error.problems[0]?.path === "from" && problem.test(error.problems[0].message));
     }
     assert.deepEqual(prices, []);
+    settings.knowNames(() => ({ providers: [], models: [{ provider: "openai", model: "owm" }] }));
+    assert.equal((await settings.setPrice(localCaller, { provider: "openai", model: "own", rates: { input: 1, output: 2 }, above: null }, now)).remark, "No model named \"own\" of openai is known here; the nearest is owm. The price holds when it is called by this name.");
+    assert.equal((await settings.setPrice(localCaller, { provider: "openai", model: "owm", rates: { input: 1, output: 2 }, above: null }, now)).remark, null);
     for (const from of [undefined, now, now + 86_400_000]) assert.equal((await set(from)).from, from ?? now);
   });
 });

@@ -5,6 +5,7 @@ import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { ownerOf, type BudgetKeeper } from "./budget-keeper.ts";
 import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
+import { remarkOnPrice, type KnownNames } from "./prices/known-names.ts";
 import type { PriceBook } from "./prices/price-book.ts";
 import type { Budget, BudgetName, BudgetStatus, BudgetUse, PriceRequest, SetPrice, SpendLimits } from "./schemas.ts";
 import { projectOwner, teamOwner } from "./spend-windows.ts";
@@ -25,9 +26,15 @@ export class LedgerSettings {
   readonly #parts: Parts;
   #budgets: readonly Budget[] = [];
   #prices: readonly SetPrice[] = [];
+  #known: () => KnownNames = () => ({ providers: [], models: [] });
 
   constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  /** Says which providers and models are there: a price of others is remarked on. */
+  knowNames(known: () => KnownNames): void {
+    this.#known = known;
   }
 
   /** Reads everything; to be awaited before the first call. */
@@ -80,14 +87,14 @@ export class LedgerSettings {
     return this.#prices.toReversed();
   }
 
-  /** Throws INVALID_REQUEST for a time that is over or too far ahead. */
-  async setPrice(caller: Caller, { from = undefined, ...request }: PriceRequest, now: EpochMs): Promise<SetPrice> {
+  /** `remark`: that nobody knows the provider or the model. Throws INVALID_REQUEST for a time that is over or too far ahead. */
+  async setPrice(caller: Caller, { from = undefined, ...request }: PriceRequest, now: EpochMs): Promise<SetPrice & { remark: string | null }> {
     if (from !== undefined && from < now) throw new AppError("INVALID_REQUEST", "A price cannot hold from a time that is over: what was recorded keeps its cost.", { problems: [{ path: "from", message: "lies in the past: give milliseconds since 1970, later than now, or leave it out" }] });
     // A price is never taken away: one from the year 59010, of microseconds for milliseconds, would stand there for good.
     if (from !== undefined && from > now + furthestAheadMs) throw new AppError("INVALID_REQUEST", "A price begins to hold within ten years.", { problems: [{ path: "from", message: "lies more than ten years ahead: give milliseconds since 1970" }] });
     const price: SetPrice = { ...request, id: this.#parts.ids.next("change"), from: from ?? now, createdAt: now, createdBy: caller.actor };
     await this.#parts.store.addPrice(price);
     await this.load();
-    return price;
+    return { ...price, remark: remarkOnPrice(price, this.#known(), now) };
   }
 }

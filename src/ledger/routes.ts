@@ -5,7 +5,7 @@ import { route, type Route } from "../core/route.ts";
 import type { LedgerService } from "./ledger-service.ts";
 import type { LedgerSettings } from "./ledger-settings.ts";
 import { priceTableVersion } from "./prices/price-table.ts";
-import { Budget, BudgetName, BudgetStatus, CostEntry, CostFilter, CostGrouping, CostRow, CostSums, PriceRequest, SetPrice, SpendLimits, TablePrice } from "./schemas.ts";
+import { AnsweredPrice, Budget, BudgetName, BudgetStatus, CostEntry, CostFilter, CostGrouping, CostRow, CostSums, PriceRequest, SetPrice, SpendLimits, TablePrice } from "./schemas.ts";
 import { tablePrices } from "./table-prices.ts";
 
 const tag = "Costs";
@@ -114,7 +114,7 @@ function priceRoutes(settings: LedgerSettings): Route[] {
     route({
       method: "POST", path: "/api/prices", access: "admin", operationId: "setPrice", summary: "Set the price of a model from now or a later time on", tag,
       description: "It goes before the built-in table. A price is never changed: a later one follows it, and what was recorded keeps its cost.",
-      body: { kind: "json", schema: PriceRequest }, response: SetPrice,
+      body: { kind: "json", schema: PriceRequest }, response: AnsweredPrice,
       handle: ({ body, caller, now, auditAs }) => {
         auditAs({ object: `price:${body.provider}/${body.model}` });
         return settings.setPrice(caller, body, now);

@@ -70,6 +70,10 @@ export type PriceRequest = z.infer<typeof PriceRequest>;
 export const SetPrice = PriceRequest.extend({ id: z.string(), from: Timestamp, createdAt: Timestamp, createdBy: z.string() }).meta({ id: "SetPrice" });
 export type SetPrice = z.infer<typeof SetPrice>;
 
+/** As it was set just now. */
+export const AnsweredPrice = SetPrice.extend({ remark: z.string().nullable().meta({ description: "That no provider or model of this name is known here, with the nearest that is; the price is kept all the same" }) }).meta({ id: "AnsweredPrice" });
+export type AnsweredPrice = z.infer<typeof AnsweredPrice>;
+
 /** A line of the built-in table. */
 export const TablePrice = z.object({ provider: z.string(), models: z.array(z.string()), from: z.string().nullable().meta({ description: "Day (UTC) from which it holds" }), rates: PriceRates, above: z.object({ inputTokens: z.number().int(), ...rates }).nullable(), tiers: Tiers.optional() }).meta({ id: "TablePrice" });
 export type TablePrice = z.infer<typeof TablePrice>;

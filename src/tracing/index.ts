@@ -13,6 +13,7 @@ export { tracingRoutes } from "./routes.ts";
 export { SpanForwarder } from "./span-forwarder.ts";
 export { SpanRedaction } from "./span-redaction.ts";
 export { ServedCalls, type ServedCall, type ServedCallNames } from "./served-calls.ts";
+export { answeredCosts } from "./answered-costs.ts";
 export { SpanCosts } from "./span-costs.ts";
 export { samplingRates, TailSampling } from "./tail-sampling.ts";
 export { teamHeader, teamOfSender } from "./trace-access.ts";

@@ -15,7 +15,7 @@ const chatCost = 1000 * 2500 + 100 * 10_000;
 
 let entries: LedgerEntry[];
 let served: ServedCalls;
-let answeredElsewhere: Map<string, { team: string; traceId: string }>;
+let answeredElsewhere: Map<string, { team: string; traceId: string; cost?: number }>;
 let asked: string[][];
 let costs: SpanCosts;
 beforeEach(() => {
@@ -153,6 +153,11 @@ describe("calls that the gateway answered", () => {
     note({ answerId: "chatcmpl-1" });
     const spans = [span(2, { ...chat, "gen_ai.response.id": "chatcmpl-1" })];
     assert.deepEqual([(await take(spans))[0]!.counts, (await take(spans, { team: "red" }))[0]!.counts, entries], [false, true, []]);
+  });
+
+  it("by another server cost what the gateway says there, whatever the caller's span makes of its tokens", async () => {
+    answeredElsewhere.set("msg_1", { team: "blue", traceId: "e".repeat(32), cost: 600 });
+    assert.deepEqual([costOfFirst(await take([span(2, { ...chat, "gen_ai.response.id": "msg_1" })])), entries], [600, []]);
   });
 
   it("by another server are found in their traces", async () => {

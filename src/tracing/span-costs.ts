@@ -13,7 +13,7 @@ export interface SpanCostParts {
   record(entry: LedgerEntry): Promise<void>;
   served: Pick<ServedCalls, "below" | "withAnswer">;
   /** Of these ids of answers, those of calls of the gateway whose spans are kept, and in which trace. */
-  answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, { team: string; traceId: string }>>;
+  answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, { team: string; traceId: string; cost?: number }>>;
 }
 
 /** Who sent spans, and whose they are. */

@@ -4,7 +4,7 @@ import { isSafeName } from "../core/names.ts";
 
 /** Names the team whose members see what is sent. */
 export const teamHeader = "x-slipway-team";
-const defaultTeam = "default";
+export const defaultTeam = "default";
 
 /**
  * Whose traces are that a caller sends: the team that the header names, else `default` where the caller may write there, else the first team of the

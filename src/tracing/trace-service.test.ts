@@ -65,6 +65,13 @@ describe("TraceService", () => {
     assert.deepEqual([(await service.remove(member("blue"), traceId, epochMs(1))).traceId, (await service.search(localCaller, TraceQuery.parse({}))).items], [traceId, []]);
   });
 
+  it("takes nothing for a team that is not there, and asks for none of what this server emits", async () => {
+    const { service } = await open({ hasTeam: (team) => Promise.resolve(team === "blue") });
+    await assert.rejects(service.ingest({ team: "nosuch", sender: "local" }, [exampleSpan(1, 1)], now), failsWith("TEAM_NOT_FOUND"));
+    for (const given of [{ team: "blue", sender: "local" }, { team: "default", sender: "local" }, { team: "removed" }]) await service.ingest(given, [exampleSpan(2, 1)], now);
+    assert.deepEqual((await service.search(localCaller, TraceQuery.parse({}))).items.map(({ team }) => team).sort(), ["blue", "default", "removed"]);
+  });
+
   it("keeps revisions of feedback, and makes rows of datasets with what should have come out", async () => {
     const { service, rows } = await open();
     const { traceId } = exampleSpan(1, 1);

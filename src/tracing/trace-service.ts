@@ -14,6 +14,7 @@ import type { SpanRedaction } from "./span-redaction.ts";
 import { spanViewOf } from "./span-view.ts";
 import type { SpanRecord, StoredSpan } from "./stored-span.ts";
 import type { TailSampling } from "./tail-sampling.ts";
+import { defaultTeam } from "./trace-access.ts";
 import type { StoredTrace, TraceFacts, TraceKey, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
 
 /** Appends one row to a dataset, as its next version. */
@@ -30,6 +31,8 @@ export interface TraceServiceParts {
   datasets: DatasetRowAdder;
   /** Which teams and experiments a caller sees. */
   visible(caller: Caller): VisibleTraces | Promise<VisibleTraces>;
+  /** Whether there is such a team; all are where it is not said. */
+  hasTeam?: (team: string) => Promise<boolean>;
   /** Answers when what this server emitted before is written: who has had an answer finds its trace. */
   settled?: () => Promise<void>;
   /** Prices calls that others made; without it they cost what they say themselves. */
@@ -55,11 +58,12 @@ export class TraceService {
 
   /**
    * Keeps spans that a caller of the team sent (`sender` is its actor), or this server made: redacted, translated and sampled. Calls of models that others made are priced, and in the ledger whether they
-   * are sampled or not. Durable when it has answered.
+   * are sampled or not. Durable when it has answered. Throws TEAM_NOT_FOUND where somebody who may do all names a team that is not there: costs would be a team's that nobody has.
    */
   async ingest(of: { team: string; experiment?: string | undefined; sender?: string }, spans: readonly Span[], now: EpochMs): Promise<void> {
-    const { redaction, sampling, store, costs, forward } = this.#parts;
+    const { redaction, sampling, store, costs, forward, hasTeam } = this.#parts;
     const { team, experiment = null, sender } = of;
+    if (sender !== undefined && team !== defaultTeam && hasTeam !== undefined && !(await hasTeam(team))) throw new AppError("TEAM_NOT_FOUND", `There is no team named ${JSON.stringify(team.slice(0, 140))}.`);
     // What this server makes itself speaks no dialect.
     const translated = spans.map((span) => (sender === undefined ? { ...redaction.apply(span), original: {}, translated: [] } : translate(redaction.apply(span))));
     const costed = costs === undefined || sender === undefined ? null : await costs.take({ ...of, sender }, translated);

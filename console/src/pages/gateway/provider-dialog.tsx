@@ -56,6 +56,7 @@ export function ProviderDialog({ provider: given, onClose }: { provider: Gateway
           )}
           <Field label="Models" hint="One a line; which of them may be called. All where none is named.">{(control) => <textarea {...control} className="input code-input" rows={2} spellCheck={false} placeholder="all" value={form.models} onChange={(event) => change({ models: event.target.value })} />}</Field>
           <Field label="Headers" problem={problems.headers} hint="NAME: value, one a line. No secrets.">{(control) => <textarea {...control} className="input code-input" rows={2} spellCheck={false} placeholder="none" value={form.headers} onChange={(event) => change({ headers: event.target.value })} />}</Field>
+          <Field label="Limits of models" problem={problems.modelLimits} hint="MODEL = tokensPerMinute:30000, concurrency:8, one a line; * is each model that is not named.">{(control) => <textarea {...control} className="input code-input" rows={2} spellCheck={false} placeholder="none" value={form.modelLimits} onChange={(event) => change({ modelLimits: event.target.value })} />}</Field>
         </div>
         {action.error !== null && <ErrorBox error={action.error}><ConflictNote error={action.error} /></ErrorBox>}
         <div className="dialog-actions">

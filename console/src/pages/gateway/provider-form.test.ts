@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { ProviderRequest, ProviderSettings } from "../../../../src/gateway/schemas.ts";
 import { blankProvider, providerFormOf, providerProblems, providerRequestOf } from "./provider-form.ts";
 
-const rich = ProviderSettings.parse({ kind: "azure", baseUrl: "https://x.example/openai", apiVersion: "v1", models: ["a", "b"], headers: { "X-Team": "fraud: eu" }, maxConnections: 3, limits: { concurrency: 2 } });
+const rich = ProviderSettings.parse({ kind: "azure", baseUrl: "https://x.example/openai", apiVersion: "v1", models: ["a", "b"], headers: { "X-Team": "fraud: eu" }, maxConnections: 3, limits: { concurrency: 2 }, modelLimits: { "gpt-5": { tokensPerMinute: 30_000 }, "llama3:8b": { concurrency: 2, queue: 4 } } });
 
 describe("the form of a provider", () => {
   it("begins with the server's defaults, and changes nothing by itself", () => {
@@ -22,8 +22,15 @@ describe("the form of a provider", () => {
   });
 
   it("takes away what was emptied", () => {
-    const { settings } = providerRequestOf({ ...providerFormOf(rich, "keep"), kind: "openai", baseUrl: "", apiVersion: " ", models: "\n", headers: "" }, rich);
+    const { settings } = providerRequestOf({ ...providerFormOf(rich, "keep"), kind: "openai", baseUrl: "", apiVersion: " ", models: "\n", headers: "", modelLimits: "" }, rich);
     assert.deepEqual(settings, { ...blankProvider, maxConnections: 3, limits: rich.limits });
+  });
+
+  it("has a line for the limits of each model", () => {
+    const form = providerFormOf(rich, "keep");
+    assert.equal(form.modelLimits, "gpt-5 = tokensPerMinute:30000, queue:0, queueMs:10000\nllama3:8b = concurrency:2, queue:4, queueMs:10000");
+    assert.deepEqual(providerRequestOf({ ...form, modelLimits: "* = requestsPerMinute:60" }, rich).settings.modelLimits, ProviderSettings.parse({ ...rich, modelLimits: { "*": { requestsPerMinute: 60 } } }).modelLimits);
+    for (const wrong of ["gpt-5", "gpt-5 = 3", "= concurrency:3", "gpt-5 = calls:3"]) assert.deepEqual(Object.keys(providerProblems({ ...form, modelLimits: wrong })), ["modelLimits"], wrong);
   });
 
   it("names what is missing", () => {

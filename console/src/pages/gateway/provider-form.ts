@@ -1,4 +1,4 @@
-import type { ProviderKind, ProviderSettings, SecretSource } from "./gateway-data.ts";
+import type { Limits, ProviderKind, ProviderSettings, SecretSource } from "./gateway-data.ts";
 
 export interface ProviderForm {
   kind: ProviderKind;
@@ -9,6 +9,8 @@ export interface ProviderForm {
   models: string;
   /** `NAME: value`, one a line. */
   headers: string;
+  /** `MODEL = FIELD:NUMBER, ...`, one a line. */
+  modelLimits: string;
   secretFrom: "keep" | "none" | SecretSource["from"];
   secret: string;
 }
@@ -21,7 +23,7 @@ export const keyless: readonly ProviderKind[] = ["ollama", "compatible", "echo",
 export function providerFormOf(settings: ProviderSettings, secretFrom: ProviderForm["secretFrom"]): ProviderForm {
   return {
     kind: settings.kind, baseUrl: settings.baseUrl ?? "", region: settings.region ?? "", apiVersion: settings.apiVersion ?? "", models: (settings.models ?? []).join("\n"),
-    headers: Object.entries(settings.headers).map(([name, value]) => `${name}: ${value}`).join("\n"), secretFrom, secret: "",
+    headers: Object.entries(settings.headers).map(([name, value]) => `${name}: ${value}`).join("\n"), modelLimits: modelLimitsText(settings.modelLimits ?? {}), secretFrom, secret: "",
   };
 }
 
@@ -29,12 +31,14 @@ const lines = (text: string): string[] => text.split("\n").map((line) => line.tr
 
 /** What the server takes; what the form has no field for stays as it was. A secret that is kept is not mentioned. */
 export function providerRequestOf(form: ProviderForm, before: ProviderSettings): { settings: ProviderSettings; secret?: SecretSource | null } {
-  const { baseUrl: _baseUrl, region: _region, apiVersion: _apiVersion, models: _models, ...rest } = before;
+  const { baseUrl: _baseUrl, region: _region, apiVersion: _apiVersion, models: _models, modelLimits: _modelLimits, ...rest } = before;
   const models = lines(form.models);
+  const modelLimits = modelLimitsOf(form.modelLimits, before.modelLimits ?? {}) ?? {};
   const settings: ProviderSettings = {
     ...rest, kind: form.kind, headers: Object.fromEntries(lines(form.headers).map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()])),
     ...(form.baseUrl.trim() === "" ? {} : { baseUrl: form.baseUrl.trim() }), ...(form.region.trim() === "" ? {} : { region: form.region.trim() }),
     ...(form.apiVersion.trim() === "" ? {} : { apiVersion: form.apiVersion.trim() }), ...(models.length === 0 ? {} : { models }),
+    ...(Object.keys(modelLimits).length === 0 ? {} : { modelLimits }),
   };
   switch (form.secretFrom) {
     case "keep": return { settings };
@@ -51,6 +55,33 @@ export function providerProblems(form: ProviderForm): Record<string, string> {
   else if (form.baseUrl.trim() !== "" && !/^https?:\/\/[^/\s]/.test(form.baseUrl.trim())) problems.baseUrl = "An address with http:// or https://.";
   if (form.kind === "bedrock" && form.region.trim() === "" && form.baseUrl.trim() === "") problems.region = "Such as eu-central-1.";
   if (lines(form.headers).some((line) => !/^[A-Za-z0-9-]{1,100}\s*:/.test(line))) problems.headers = "NAME: value, one a line.";
+  if (modelLimitsOf(form.modelLimits, {}) === null) problems.modelLimits = "MODEL = tokensPerMinute:30000, concurrency:8, one a line.";
   if (["value", "environment", "file"].includes(form.secretFrom) && form.secret.trim() === "") problems.secret = "It is empty.";
   return problems;
+}
+
+const limitFields = ["requestsPerMinute", "tokensPerMinute", "concurrency", "queue", "queueMs"] as const;
+
+function modelLimitsText(limits: Readonly<Record<string, Limits>>): string {
+  return Object.entries(limits).map(([model, own]) => `${model} = ${limitFields.filter((name) => own[name] !== undefined).map((name) => `${name}:${own[name]}`).join(", ")}`).join("\n");
+}
+
+/** As the command line takes them; what a line does not say of a queue is as before, or as the server begins. Null where a line cannot be read. */
+function modelLimitsOf(text: string, before: Readonly<Record<string, Limits>>): Record<string, Limits> | null {
+  const found: Record<string, Limits> = {};
+  for (const line of lines(text)) {
+    const equals = line.lastIndexOf("=");
+    const model = line.slice(0, Math.max(0, equals)).trim();
+    if (model === "") return null;
+    const { queue = 0, queueMs = 10_000 } = before[model] ?? {};
+    const own: Limits = { queue, queueMs };
+    for (const part of line.slice(equals + 1).split(",")) {
+      const [, name, amount] = /^\s*([A-Za-z]+)\s*:\s*(\d{1,12})\s*$/.exec(part) ?? [];
+      const field = limitFields.find((each) => each === name);
+      if (field === undefined) return null;
+      own[field] = Number(amount);
+    }
+    found[model] = own;
+  }
+  return found;
 }

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ApiClient } from "../core/api-client.ts";
+import { ledgerCommands } from "./commands.ts";
+
+const setPrice = ledgerCommands.find(({ words }) => words.join(" ") === "prices set")!;
+
+async function set(options: object, remark: string | null = null): Promise<{ sent: unknown; remarks: string[] }> {
+  const remarks: string[] = [];
+  let sent: unknown;
+  const api = { send: (_method: string, _path: string, body: object) => Promise.resolve({ ...(sent = body), remark }) } as unknown as ApiClient;
+  await setPrice.run({ api, progress: (text) => void remarks.push(text), print: () => undefined }, { positionals: ["openai", "gpt-5"], options: { input: "1.25", output: "10", ...options } });
+  return { sent, remarks };
+}
+
+describe("slipway prices set", () => {
+  it("takes rates of audio, search units and tiers", async () => {
+    const rates = { input: 1.25, output: 10, cacheRead: undefined, cacheWrite: undefined, audioInput: undefined, audioOutput: 64, searchUnits: 2 };
+    assert.deepEqual((await set({ audioOutput: "64", searchUnits: "2", tier: ["priority=2.5/20"] })).sent, { provider: "openai", model: "gpt-5", rates, tiers: { priority: { input: 2.5, output: 20 } } });
+    await assert.rejects(set({ tier: ["priority=2.5"] }), { code: "INVALID_REQUEST", message: /priority=2\.5\/20/ });
+    await assert.rejects(set({ audioInput: "-1" }), { code: "INVALID_REQUEST" });
+  });
+
+  it("says on stderr that nobody knows the model", async () => {
+    assert.deepEqual((await set({}, "No model named \"gtp-5\" is known here.")).remarks, ["No model named \"gtp-5\" is known here."]);
+    assert.deepEqual((await set({})).remarks, []);
+  });
+});
