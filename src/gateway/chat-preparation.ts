@@ -63,6 +63,9 @@ export class ChatPreparation {
       throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has nothing for ${names}.`, { problems: request.nativeOnly });
     }
     if (!passed || !this.#options.answerMayPass) refuseOfBytesAlone(request, target);
+    if (request.stream && request.output.type === "schema" && ofBytesAlone.n!(request.extra.n)) {
+      throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "Several answers in one stream are not checked with a schema.", { problems: [{ path: "n", message: "must be 1 in a stream whose answer has a schema; ask without stream, or for one at a time" }] });
+    }
     const ownBetas = mapping.native["anthropic-messages"] === undefined ? {} : betaHeader(this.#options.betas, settings.headers);
     const written = passed
       ? {

@@ -75,6 +75,19 @@ describe("what passes the gateway beside the body, and what passes only with the
       assert.equal((await post("/v1/chat/completions", hello(model, { n: 1, logprobs: false }))).status, 200);
     }
     assert.equal(open.calls.length, asked + 2);
+    // Each of them keeps to a schema, or none is given; in a stream nobody could tell.
+    const schema = { response_format: { type: "json_schema", json_schema: { name: "n", schema: { type: "object", properties: { a: { type: "integer" } }, required: ["a"] } } } };
+    const several = async (...texts: string[]): Promise<[number, string | undefined]> => {
+      open.answer = (_call, response) => answerJson(response, { id: "x", object: "chat.completion", created: 1, model: "m", choices: texts.map((text, index) => choice(index, text)), usage: { prompt_tokens: 1, completion_tokens: 9, total_tokens: 10 } });
+      const answer = await post("/v1/chat/completions", hello("open/m", { n: 2, ...schema }));
+      return [answer.status, ((await answer.json()) as { error?: { param: string } }).error?.param];
+    };
+    const before = open.calls.length;
+    assert.deepEqual(await several('{"a":1}', '{"a":2}'), [200, undefined]);
+    assert.deepEqual(await several('{"a":1}', '{"a":"2"}'), [502, "choices[1].a"]);
+    assert.equal((await post("/v1/chat/completions", hello("open/m", { n: 2, stream: true, ...schema }))).status, 400);
+    assert.equal(open.calls.length, before + 2);
+    open.answer = (_call, response) => answerJson(response, { id: "x", object: "chat.completion", created: 1, model: "m", choices: [choice(0, "nothing here"), choice(1, "write to ann.lee@example.org")], usage: { prompt_tokens: 1, completion_tokens: 9, total_tokens: 10 } });
     // Also where the provider gives what nobody asked for.
     const guarded = await (await post("/v1/chat/completions", hello("guarded"))).text();
     assert.ok(guarded.includes("nothing here") && !guarded.includes("ann.lee"), guarded);

@@ -43,4 +43,6 @@ export interface ChatAnswer {
   finishWord: string | null;
   stopSequence: string | null;
   usage: TokenUsage;
+  /** Further choices, where several were asked for; the usage is that of all of them. They reach callers only in the provider's own bytes. */
+  others?: readonly Pick<ChatAnswer, "parts" | "finish">[];
 }

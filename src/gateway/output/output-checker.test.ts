@@ -74,6 +74,10 @@ describe("output checker", () => {
     // On a slow machine compiling may take longer than this checker waits, which is its promise too.
     await behind.catch((error: { code?: string }) => assert.equal(error.code, "STRUCTURED_OUTPUT_INVALID"));
     await assert.rejects(hasty.accept({ ...hostile }), { code: "INVALID_REQUEST" });
+    // Nor does one wait without an end where the processor has no time for it.
+    const starved = new OutputChecker(50, () => 0);
+    await assert.rejects(starved.check(hostile, JSON.stringify(`${"a".repeat(60)}!`)), { code: "STRUCTURED_OUTPUT_INVALID" });
+    await starved.close();
     await hasty.close();
     await assert.rejects(hasty.check({ type: "number" }, "1"), { code: "SHUTTING_DOWN" });
   });

@@ -81,6 +81,29 @@ describe("repair rounds", () => {
     assert.equal((await new RepairRounds(json, 1, check).next(answer("{}"))).do, "give");
   });
 
+  it("hold each of several choices to its format, and ask for none of them again", async () => {
+    const several = { ...request, extra: { n: 2 } };
+    const beside = (first: string, text: string, finish: FinishReason = "stop"): ChatAnswer => ({ ...answer(first), others: [{ parts: [{ type: "text", text }], finish }] });
+    const good = beside('{"age":3}', '{"age":4}');
+    assert.deepEqual(await new RepairRounds(several, 1, check).next(good), { do: "give", answer: good, changed: false });
+    for (const [given, path, message] of [
+      [beside('{"age":3}', '{"age":"four"}'), "choices[1].age", /integer/], [beside("{}", '{"age":4}'), "choices[0]", /lacks/], [beside('{"age":3}', '{"age":4', "length"), "choices[1]", /cut/],
+      [beside('{"age":3}', 'Here: {"age":4}'), "choices[1]", /other text/], [beside('{"age":3}', "sorry"), "choices[1]", /./],
+    ] as const) {
+      const rounds = new RepairRounds(several, 5, check);
+      await assert.rejects(rounds.next(given), (error: { code: string; problems: { path: string; message: string }[] }) => {
+        assert.deepEqual([error.code, error.problems.map((problem) => problem.path)], ["STRUCTURED_OUTPUT_INVALID", [path]]);
+        assert.match(error.problems[0]!.message, message);
+        return true;
+      });
+      assert.equal(rounds.usage.inputTokens, 10);
+    }
+    const refused: ChatAnswer = { ...answer('{"age":3}'), others: [{ parts: [{ type: "refusal", text: "no" }], finish: "stop" }, { parts: [], finish: "content-filter" }] };
+    assert.equal((await new RepairRounds(several, 1, check).next(refused)).do, "give");
+    // What nobody asked for goes to nobody.
+    assert.equal((await new RepairRounds(request, 1, check).next(beside('{"age":3}', "sorry"))).do, "give");
+  });
+
   it("counts rounds that were never whole", async () => {
     const rounds = new RepairRounds(request, 1, check);
     rounds.spend({ ...unknownUsage, outputTokens: 5 });

@@ -52,12 +52,33 @@ export class RepairRounds {
   /** What follows from an answer. Throws STRUCTURED_OUTPUT_INVALID, with the problems, where it was cut or no round is left. */
   async next(answer: ChatAnswer): Promise<RepairStep> {
     this.spend(answer.usage);
+    if (answer.others !== undefined && this.#request.extra.n !== undefined) return this.#several(answer, [answer, ...answer.others]);
     const read = readOutput(answer, this.#request.output);
     if (read === null) return { do: "give", answer: { ...answer, usage: this.usage }, changed: false };
     if (answer.finish === "length") throw new AppError("STRUCTURED_OUTPUT_INVALID", "The answer ends in the middle: the model used up its output tokens. Raise max_tokens.", { problems: [{ path: "$", message: "is cut" }] });
-    const problems = read.problems ?? (this.#request.output.type === "schema" ? await this.#check(this.#request.output.schema, read.text) : []);
+    const problems = await this.#problemsOf(read);
     if (problems.length === 0) return { do: "give", answer: { ...(read.changed ? withText(answer, read.text) : answer), usage: this.usage }, changed: read.changed };
     return this.askAgain(answer, problems);
+  }
+
+  /** Several choices are given as the provider wrote them, or not at all: asking again would give others in the place of those that are good, and words around a document cannot be taken out of the provider's bytes. */
+  async #several(answer: ChatAnswer, choices: readonly Pick<ChatAnswer, "parts" | "finish">[]): Promise<RepairStep> {
+    const problems: Problem[] = [];
+    for (const [index, choice] of choices.entries()) {
+      const path = `choices[${index}]`;
+      const read = readOutput(choice, this.#request.output);
+      if (read === null) continue;
+      if (choice.finish === "length") problems.push({ path, message: "is cut" });
+      else if (read.changed) problems.push({ path, message: "has other text around its JSON" });
+      else problems.push(...(await this.#problemsOf(read)).map((problem) => ({ path: path + problem.path.replace(/^\$/, ""), message: problem.message })));
+    }
+    if (problems.length > 0) throw new AppError("STRUCTURED_OUTPUT_INVALID", `Of ${choices.length} choices not each keeps to its format, and several are not asked for again. Ask for one at a time, which is.`, { problems });
+    return { do: "give", answer: { ...answer, usage: this.usage }, changed: false };
+  }
+
+  async #problemsOf({ text, problems }: ReadOutput): Promise<readonly Problem[]> {
+    const { output } = this.#request;
+    return problems ?? (output.type === "schema" ? this.#check(output.schema, text) : []);
   }
 
   /** The request after an answer that is known to be wrong. Throws STRUCTURED_OUTPUT_INVALID where no round is left. */
@@ -81,8 +102,15 @@ export class RepairRounds {
   }
 }
 
+interface ReadOutput {
+  text: string;
+  changed: boolean;
+  /** Null where only its schema can tell. */
+  problems: readonly Problem[] | null;
+}
+
 /** The JSON of an answer; null where none is due: no format was asked for, the model calls tools, or it refused. */
-function readOutput(answer: ChatAnswer, output: OutputFormat): { text: string; changed: boolean; problems: readonly Problem[] | null } | null {
+function readOutput(answer: Pick<ChatAnswer, "parts" | "finish">, output: OutputFormat): ReadOutput | null {
   if (output.type === "text" || answer.finish === "content-filter") return null;
   if (answer.parts.some(({ type }) => type === "tool-call" || type === "refusal")) return null;
   const extracted = extractJson(textOf(answer));
@@ -92,7 +120,7 @@ function readOutput(answer: ChatAnswer, output: OutputFormat): { text: string; c
   return { text: extracted.text, changed: extracted.changed, problems };
 }
 
-function textOf(answer: ChatAnswer): string {
+function textOf(answer: Pick<ChatAnswer, "parts">): string {
   return answer.parts.map((part) => (part.type === "text" ? part.text : "")).join("");
 }
 

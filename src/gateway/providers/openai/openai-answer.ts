@@ -4,7 +4,7 @@ import { fieldsOf, listOf, readAnswer, textOf, type Fields } from "../wire-value
 import { answerInvalid, argumentsText, contentPieces, errorWords, finishOf, thinkingOf, usageOf } from "./openai-words.ts";
 
 /**
- * A whole answer of chat completions, or of the two other protocols of OpenAI that bytes may pass in: completions and responses tell themselves by `object`. Of several choices the first is read. Throws
+ * A whole answer of chat completions, or of the two other protocols of OpenAI that bytes may pass in: completions and responses tell themselves by `object`. Of several choices the first is the answer, the others stand beside it. Throws
  * PROVIDER_ANSWER_INVALID.
  */
 export function readOpenAIAnswer(body: Uint8Array, lenient: boolean): ChatAnswer {
@@ -12,18 +12,20 @@ export function readOpenAIAnswer(body: Uint8Array, lenient: boolean): ChatAnswer
   if (document.object === "response") return readResponse(document);
   const error = errorWords(document);
   if (error !== null) throw answerInvalid(`The provider answered with an error: ${error}`);
-  const choice = fieldsOf(listOf(document.choices)[0]);
+  const [first, ...further] = listOf(document.choices).map((choice) => readChoice(fieldsOf(choice), textOf(document.id), lenient));
+  if (first === undefined) throw answerInvalid("The provider's answer has no choice with a message.");
+  return { id: textOf(document.id), model: textOf(document.model), ...first, usage: usageOf(document.usage, document.service_tier), ...(further.length === 0 ? {} : { others: further }) };
+}
+
+function readChoice(choice: Fields, id: string, lenient: boolean): Pick<ChatAnswer, "parts" | "finish" | "finishWord" | "stopSequence"> {
   const completion = typeof choice.text === "string" && choice.message === undefined;
   if (!completion && (typeof choice.message !== "object" || choice.message === null)) throw answerInvalid("The provider's answer has no choice with a message.");
-  const parts: AssistantPart[] = completion ? [{ type: "text", text: textOf(choice.text) }] : readMessage(fieldsOf(choice.message), textOf(document.id));
+  const parts: AssistantPart[] = completion ? [{ type: "text", text: textOf(choice.text) }] : readMessage(fieldsOf(choice.message), id);
   const word = textOf(choice.finish_reason);
   if (word === "error") throw answerInvalid("The provider broke its answer off with an error.");
   if (word === "" && !lenient) throw answerInvalid("The provider's answer does not say why it ended.");
   const calls = parts.filter(({ type }) => type === "tool-call").length;
-  return {
-    id: textOf(document.id), model: textOf(document.model), parts, finish: finishOf(word, calls), finishWord: word === "" ? null : word, stopSequence: typeof choice.stop_reason === "string" ? choice.stop_reason : null,
-    usage: usageOf(document.usage, document.service_tier),
-  };
+  return { parts, finish: finishOf(word, calls), finishWord: word === "" ? null : word, stopSequence: typeof choice.stop_reason === "string" ? choice.stop_reason : null };
 }
 
 function readMessage(message: Fields, id: string): AssistantPart[] {
