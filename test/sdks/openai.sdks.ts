@@ -92,8 +92,21 @@ describe("OpenAI's SDK", () => {
     const response = await client.responses.create({ model, instructions: "Be short.", input: "hello" });
     assert.equal(response.output_text, "You said: hello");
     let text = "";
-    for await (const event of await client.responses.create({ model, input: "hello", stream: true })) if (event.type === "response.output_text.delta") text += event.delta;
-    assert.equal(text, "You said: hello");
+    const usages: unknown[] = [];
+    for await (const event of await client.responses.create({ model, input: "hello", stream: true })) {
+      if (event.type === "response.output_text.delta") text += event.delta;
+      if ("response" in event) usages.push(event.response.usage);
+    }
+    const usage: OpenAI.Responses.ResponseUsage = { input_tokens: 11, input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 }, output_tokens: 7, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 18 };
+    assert.deepEqual([text, usages], ["You said: hello", [null, null, usage]]);
+    const collected = await client.responses.stream({ model, input: "hello" }).finalResponse();
+    const { id: _id, created_at: _created, ...whole } = await client.responses.create({ model, input: "hello" });
+    const { id: _streamed, created_at: _time, output_parsed: _parsed, ...streamed } = collected;
+    const withoutIds = (response: { output: readonly object[] }): object => ({ ...response, output: response.output.map((item) => ({ ...item, id: "", content: "content" in item ? (item.content as object[]).map((part) => ({ ...part, parsed: null })) : null })) });
+    assert.deepEqual(withoutIds(streamed), withoutIds(whole));
+    for (const field of [{ store: true }, { previous_response_id: "resp_1" }, { input: [{ type: "item_reference" as const, id: "msg_1" }] }]) {
+      await assert.rejects(client.responses.create({ model, input: "hello", ...field }), (error) => error instanceof OpenAI.BadRequestError && error.message.includes("send the whole conversation as input"));
+    }
     const called = await client.responses.create({ model, input: "weather?", tools: [{ type: "function", name: "weather", parameters, strict: true }] });
     const [call] = called.output.filter((item) => item.type === "function_call");
     assert.deepEqual([call?.name, call?.arguments === undefined ? null : JSON.parse(call.arguments)], ["weather", { city: "Paris" }]);

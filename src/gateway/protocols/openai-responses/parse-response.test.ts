@@ -76,6 +76,8 @@ describe("the body of a response", () => {
       input: [{ type: "item_reference", id: "rs_1" }], truncation: "auto", reasoning: { effort: "low", summary: "auto" }, include: ["message.output_text.logprobs"],
     });
     assert.deepEqual(request.nativeOnly?.map(({ path }) => path), ["input[0]", "tools[0]", "previous_response_id", "conversation", "store", "background", "tool_choice"]);
+    for (const index of [0, 2, 3, 4]) assert.match(request.nativeOnly![index]!.message, /send the whole conversation as input/);
+    for (const index of [0, 4]) assert.match(request.nativeOnly![index]!.message, /send store: false/);
     assert.deepEqual(request.extra, { "tools[0]": { type: "web_search" }, previous_response_id: "resp_1", conversation: "c", tool_choice: { type: "web_search" } });
     assert.deepEqual(request.uncarried, ["truncation", "include[0]", "reasoning.summary"]);
     assert.deepEqual(

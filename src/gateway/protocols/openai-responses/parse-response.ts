@@ -2,14 +2,17 @@ import type { ChatMessage, ChatRequest, OutputFormat, Reasoning, ToolChoice, Too
 import { efforts, functionTool, otherToolChoice, plainFormat, schemaFormat, toolChoiceWord } from "../openai-chat/parse-chat.ts";
 import type { Fields } from "../request-fields.ts";
 import { isFields, RequestFields, shown } from "../request-fields.ts";
-import { InputReader } from "./read-input.ts";
+import { InputReader, wholeInput } from "./read-input.ts";
 
 const known = new Set([
   "model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning", "max_output_tokens", "temperature", "top_p", "stream", "user", "include", "truncation",
   "store", "previous_response_id", "conversation", "background", "prompt",
 ]);
-/** What only a server that keeps answers can do. */
-const keeping = { previous_response_id: "answers are not kept here; send the whole conversation as input", conversation: "conversations are not kept here; send the whole conversation as input", prompt: "prompts are not kept here; send instructions and input" };
+/** What only a server that keeps answers can do. The gateway passes it to providers of this protocol, and to no others. */
+const keeping = {
+  previous_response_id: `is of a server that keeps answers; leave it out, and ${wholeInput}`, conversation: `is of a server that keeps conversations; leave it out, and ${wholeInput}`,
+  prompt: "is of a server that keeps prompts; send its text as instructions and input",
+};
 
 /** The body of POST /v1/responses. */
 export function parseResponse(body: Fields): ChatRequest {
@@ -19,8 +22,8 @@ export function parseResponse(body: Fields): ChatRequest {
   const tools = readTools(fields, body.tools);
   const extra = fields.extra(body, known);
   for (const [field, message] of Object.entries(keeping)) if (body[field] !== undefined && body[field] !== null) fields.native(field, message, body[field]);
-  if (fields.flag(body.store, "store") === true) fields.native("store", "answers are not kept here; leave it out, or send false");
-  if (fields.flag(body.background, "background") === true) fields.native("background", "answers are not kept here; leave it out, or send false");
+  if (fields.flag(body.store, "store") === true) fields.native("store", `is of a server that keeps answers; send store: false, and ${wholeInput}`);
+  if (fields.flag(body.background, "background") === true) fields.native("background", "is of a server that keeps answers; send background: false, and read the answer as a stream where it takes long");
   // `auto` lets the server drop what does not fit; here the route's own setting says what happens then.
   if (fields.oneOf(body.truncation, "truncation", ["auto", "disabled"]) === "auto") fields.leave("truncation");
   fields.optionalList(body.include, "include").forEach((item, index) => {

@@ -10,6 +10,9 @@ const messageFields = new Set(["type", "role", "content", "id", "status"]);
 const callFields = new Set(["type", "id", "call_id", "name", "arguments", "status", "extra_content", "caller"]);
 const resultFields = new Set(["type", "id", "call_id", "output", "status", "caller"]);
 
+/** What clients do instead where no server keeps answers; SDKs and agents have a setting `store: false` for it. */
+export const wholeInput = "send the whole conversation as input: what was asked, and the items of each answer's output as they came";
+
 /** Reads the items of `input`. What the assistant thought, said and called are items of their own there, and one message in the canonical form. */
 export class InputReader {
   readonly messages: ChatMessage[] = [];
@@ -48,6 +51,7 @@ export class InputReader {
       }
       default:
         if (typeof item.type !== "string") fields.problem(`${path}.type`, `must be the type of an item, but is ${shown(item.type)}`);
+        else if (item.type === "item_reference") fields.native(path, `names an item that another server keeps; send store: false, and ${wholeInput}`);
         else fields.native(path, `items of type ${shown(item.type)} are not carried over`);
         // To be counted and judged.
         this.#other({ role: "user", parts: [{ type: "text", text: JSON.stringify(item) }] });

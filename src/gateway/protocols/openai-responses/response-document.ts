@@ -68,7 +68,7 @@ function usageDocument({ inputTokens, outputTokens, cacheReadTokens, cacheWriteT
   if (inputTokens === null && outputTokens === null) return null;
   return {
     input_tokens: inputTokens ?? 0,
-    input_tokens_details: { cached_tokens: cacheReadTokens ?? 0, ...(cacheWriteTokens !== null && { cache_write_tokens: cacheWriteTokens }) },
+    input_tokens_details: { cached_tokens: cacheReadTokens ?? 0, cache_write_tokens: cacheWriteTokens ?? 0 },
     output_tokens: outputTokens ?? 0,
     output_tokens_details: { reasoning_tokens: reasoningTokens ?? 0 },
     total_tokens: (inputTokens ?? 0) + (outputTokens ?? 0),
