@@ -38,11 +38,15 @@ describe("finished requests", () => {
       assert.deepEqual({ requests, failures }, { requests: count, failures: 0 });
     };
     await call(2000);
-    collect();
-    const before = oldBytes();
-    await call(6000);
-    // They allocate about 90 MB; when something keeps them, a third of that stays until the next full collection.
-    const kept = oldBytes() - before;
-    assert.ok(kept < 8e6, `${kept} bytes of 6000 requests are in the old generation`);
+    // They allocate about 90 MB; when something keeps them, a third of that stays until the next full collection, each time.
+    // What waits for a disk or a processor that others use stays too, but not each time.
+    const kept: number[] = [];
+    while (kept.length < 6 && !kept.some((bytes) => bytes < 8e6)) {
+      collect();
+      const before = oldBytes();
+      await call(6000);
+      kept.push(oldBytes() - before);
+    }
+    assert.ok(kept.at(-1)! < 8e6, `${kept.join(", ")} bytes of 6000 requests each are in the old generation`);
   });
 });
