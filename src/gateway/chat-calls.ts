@@ -29,6 +29,7 @@ import { askedTier } from "./service-tier.ts";
 import { endingOf } from "./split/trial-outcome.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
 import { estimateChat, estimateTokens, needsOf } from "./tokens/index.ts";
+import { withSystemPrompt } from "./with-system-prompt.ts";
 
 export type ChatProtocolName = keyof typeof chatProtocols;
 
@@ -258,11 +259,6 @@ function answeringTargets(settings: RouteSettings, revision: number | null): rea
   const targets = [...settings.targets.map(({ provider, model }) => `${provider}/${model}`), `revision ${revision}`];
   targetsOfSettings.set(settings, { revision, targets });
   return targets;
-}
-
-function withSystemPrompt(request: ChatRequest, { systemPrompt }: RouteSettings): ChatRequest {
-  if (systemPrompt === undefined) return request;
-  return { ...request, messages: [{ role: "system", parts: [{ type: "text", text: systemPrompt }] }, ...request.messages] };
 }
 
 /** Tokens that a provider did not tell are counted here; where a stream was cut, so is the output, of which some providers tell a first figure at the beginning and the last at the end. */

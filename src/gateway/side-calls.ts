@@ -4,12 +4,14 @@ import { HttpAnswer } from "../core/route.ts";
 import { nanoDollars } from "../ledger/index.ts";
 import { answerHeaders, passedHeaders, safeHeader } from "./answer-headers.ts";
 import type { CallContext } from "./call-context.ts";
+import { betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
 import type { CallBounds } from "./call-ledger.ts";
 import type { CallRecord } from "./call-record.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
 import { anthropicMessages } from "./protocols/anthropic-messages/anthropic-messages.ts";
 import { countTokensDocument, editNativeBody, embeddingsDocument, parseEmbeddings, parseRerank, rerankDocument } from "./protocols/index.ts";
+import { countByProvider, likeliestTarget, mostCountMs } from "./provider-count.ts";
 import type { EmbeddingsAnswer, EmbeddingsRequest, Operation, Protocol, ProviderMapping, RerankAnswer, RerankRequest } from "./providers/provider-mapping.ts";
 import { attemptsOfFailure, type CallRunner, type OpenedCall, type PreparedCall } from "./routing/call-plan.ts";
 import type { RouteSplits } from "./split/route-splits.ts";
@@ -18,6 +20,7 @@ import type { CallWay } from "./split/splittable-call.ts";
 import { endingOf } from "./split/trial-outcome.ts";
 import { searchUnitsOf } from "./search-units.ts";
 import { estimateTokens, mostTokens, type TokenCounter } from "./tokens/index.ts";
+import { withSystemPrompt } from "./with-system-prompt.ts";
 
 export interface SideCallParts {
   floor: CallFloor;
@@ -82,14 +85,23 @@ export class SideCalls {
     return answer.vectors.map((vector) => Float32Array.from(vector));
   }
 
-  /** Counted here, for any model: how each provider counts differs by a few in a hundred. */
+  /** By the provider that a call would go to, where it counts; else here, with one of OpenAI's vocabularies, from which others differ. `X-Slipway-Count-By` says which. */
   async countTokens(body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
-    const { floor, counter } = this.#parts;
+    const { floor, counter, runner } = this.#parts;
     const fields = floor.parse(body);
-    const { route } = floor.enter(fields.model, context);
-    const request = anthropicMessages.parse({ max_tokens: 1, ...fields });
-    const { tokens, exact } = await counter.countChat(request, route.settings.targets[0]!.model);
-    return new HttpAnswer(200, { "Content-Type": "application/json", "X-Slipway-Route": safeHeader(route.name), "X-Slipway-Count": exact ? "exact" : "estimated" }, JSON.stringify(countTokensDocument(tokens)));
+    const entered = floor.enter(fields.model, context);
+    const { name, settings } = entered.route;
+    const betas = betasOf(context);
+    const asked = withBetas(anthropicMessages.parse({ max_tokens: 1, ...fields }), betas);
+    const request = withSystemPrompt(asked, settings);
+    const target = likeliestTarget(settings);
+    const deadline = floor.deadline({ ...settings, deadlineMs: Math.min(settings.deadlineMs, mostCountMs) }, floor.record(entered, "count", null));
+    const told = await countByProvider(runner, target, { route: name, settings, body: request === asked ? body : null, request, betas, deadline, signal: context.signal });
+    const { tokens, exact, by } = told === null ? await counter.countChat(request, target.model).then(({ encoding, ...count }) => ({ ...count, by: encoding })) : { tokens: told, exact: true, by: target.provider };
+    const headers = {
+      "Content-Type": "application/json", "X-Request-Id": context.requestId, "Request-Id": context.requestId, "X-Slipway-Route": safeHeader(name), "X-Slipway-Count": exact ? "exact" : "estimated", "X-Slipway-Count-By": safeHeader(by),
+    };
+    return new HttpAnswer(200, headers, JSON.stringify(countTokensDocument(tokens)));
   }
 
   /** By one arm of the route's split, where it has one. */

@@ -121,6 +121,8 @@ export interface ProviderMapping {
   chat?: ChatOperation;
   embeddings?: Operation<EmbeddingsRequest, EmbeddingsAnswer>;
   rerank?: Operation<RerankRequest, RerankAnswer>;
+  /** Counts a chat's tokens of input, where the provider has that. */
+  countTokens?: Operation<ChatRequest, number>;
   /** The headers that show who pays, for a request as it will be sent. `secret` is null for providers without one. */
   authorize(request: { method: "GET" | "POST"; url: URL; headers: Readonly<Record<string, string>>; body: Uint8Array | string }, secret: string | null, settings: ProviderSettings, now: number): Readonly<Record<string, string>>;
   failure(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array): UpstreamFailure;

@@ -96,3 +96,10 @@ export function callerText(text: string): string {
     .replace(/\b(key|token|signature|credential)([=:]\s*)[^\s"',&]{8,}/gi, "$1$2***");
   return line.length <= mostMessageCharacters ? line : `${line.slice(0, mostMessageCharacters - 3)}...`;
 }
+
+/** Of an answer that is a count. Throws PROVIDER_ANSWER_INVALID where it has none. */
+export function countedTokens(body: Uint8Array, field: string): number {
+  const tokens = countOf(readAnswer(body)[field]);
+  if (tokens === null) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's answer has no count of tokens.");
+  return tokens;
+}

@@ -3,7 +3,7 @@ import { AppError } from "../../core/errors.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import { chatTexts } from "./chat-tokens.ts";
 import type { TokenCount } from "./count-tokens.ts";
-import { encodingOf, type EncodingName } from "./token-encoding.ts";
+import { encodingOf, hasOwnEncoding, type EncodingName } from "./token-encoding.ts";
 
 // The same entry in the source tree and in the built package.
 const entry = import.meta.url.endsWith(".ts") ? new URL("./token-counter-worker.ts", import.meta.url) : new URL("./token-counter-worker.js", import.meta.url);
@@ -30,11 +30,15 @@ export class TokenCounter {
   readonly #waiting = new Map<number, { resolve(count: TokenCount): void; reject(error: AppError): void }>();
   #last = 0;
 
-  /** Tokens of a whole request; `exact` is false too where it has images, documents, audio or tools, whose frames differ among models. Throws GATEWAY_OVERLOADED. */
-  async countChat(request: ChatRequest, model: string): Promise<TokenCount> {
+  /**
+   * Tokens of a whole request. `exact` is false too where the vocabulary is not the model's own, and where there are images, documents, audio or tools, whose frames differ among models. Throws
+   * GATEWAY_OVERLOADED.
+   */
+  async countChat(request: ChatRequest, model: string): Promise<TokenCount & { encoding: EncodingName }> {
     const { texts, framing, media } = chatTexts(request);
-    const { tokens, exact } = await this.#count(texts, encodingOf(model));
-    return { tokens: tokens + framing + media, exact: exact && media === 0 && request.tools.length === 0 };
+    const encoding = encodingOf(model);
+    const { tokens, exact } = await this.#count(texts, encoding);
+    return { tokens: tokens + framing + media, exact: exact && media === 0 && request.tools.length === 0 && hasOwnEncoding(model), encoding };
   }
 
   /** Tokens of one text. Throws GATEWAY_OVERLOADED. */

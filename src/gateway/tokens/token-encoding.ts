@@ -13,6 +13,11 @@ export function encodingOf(model: string): EncodingName {
 
 const olderEncoding: string = "gpt-tokenizer/encoding/cl100k_base";
 
+/** Whether a model of this name is one of OpenAI's, whose vocabulary `encodingOf` names. Those with open weights frame their messages in another way. */
+export function hasOwnEncoding(model: string): boolean {
+  return /^(?:gpt-(?:3\.5|35|4|5)|chatgpt-|o[134](?:$|-)|text-embedding-(?:3|ada))/.test(model.slice(model.lastIndexOf("/") + 1).toLowerCase());
+}
+
 /** Reads a vocabulary: some 0.3 s of the thread and 70 MB, which is why only the thread of `TokenCounter` does. */
 export async function loadEncoding(name: EncodingName): Promise<CountPiece> {
   // The package itself is o200k. The other stands behind a path that only its `exports` resolves, which the check of the layers does not read.

@@ -2,6 +2,7 @@ import { readHttpFailure } from "../http-failure.ts";
 import { modelIds } from "../openai/openai-mapping.ts";
 import type { ProviderMapping } from "../provider-mapping.ts";
 import { readAnthropicAnswer } from "./anthropic-answer.ts";
+import { anthropicCount } from "./anthropic-count.ts";
 import { versionHeader, writeAnthropicRequest } from "./anthropic-request.ts";
 import { AnthropicStream } from "./anthropic-stream.ts";
 
@@ -11,6 +12,7 @@ export const anthropic: ProviderMapping = {
     "anthropic-count": { path: () => "/v1/messages/count_tokens", headers: versionHeader },
   },
   chat: { request: writeAnthropicRequest, answer: readAnthropicAnswer, stream: () => new AnthropicStream() },
+  countTokens: anthropicCount,
   // Tokens of an OAuth login are bearers, keys have their own header.
   authorize: (_, secret): Readonly<Record<string, string>> => (secret === null ? {} : secret.startsWith("sk-ant-oat") ? { authorization: `Bearer ${secret}` } : { "x-api-key": secret }),
   failure: readHttpFailure,

@@ -1,6 +1,7 @@
 import type { ProviderMapping } from "../provider-mapping.ts";
 import { fieldsOf, listOf, textOf } from "../wire-value.ts";
 import { geminiChatAnswer } from "./gemini-answer.ts";
+import { geminiCount } from "./gemini-count.ts";
 import { geminiEmbeddings } from "./gemini-embeddings.ts";
 import { geminiFailure } from "./gemini-failure.ts";
 import { geminiChatRequest } from "./gemini-request.ts";
@@ -11,6 +12,7 @@ export const gemini: ProviderMapping = {
   native: {},
   chat: { request: geminiChatRequest, answer: geminiChatAnswer, stream: () => new GeminiStreamReader() },
   embeddings: geminiEmbeddings,
+  countTokens: geminiCount,
   authorize: (_request, secret): Readonly<Record<string, string>> => (secret === null ? {} : { "x-goog-api-key": secret.trim() }),
   failure: geminiFailure,
   models: {
