@@ -119,7 +119,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     embed: (route, context) => (texts) => sides.vectors(route, texts, context),
   });
   const settings = new GatewaySettingsService({
-    store, revisions, endRollouts: parts.endRollouts, catalog, transport, secrets: () => secrets, clock,
+    store, revisions, splits, endRollouts: parts.endRollouts, catalog, transport, secrets: () => secrets, clock,
     classifiers: new ClassifierModels({ names: () => serving.modelNames, signature: (model) => serving.signature(model), sees: (caller, model) => registry.sees(caller, model) }),
     assertAddress: (url) => egress.assertPlausible(url),
     teamOfKey: async (caller, key) => (await access.keys.list(caller)).find(({ id }) => id === key)?.team ?? null,

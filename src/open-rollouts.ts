@@ -88,7 +88,7 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
   const id = `${replicaName(config.data)}-${randomBytes(4).toString("hex")}`;
   const feedback = new SqlFeedbackFeed(database);
   const revisions = new SqlRouteRevisionStore(database, ids);
-  const routes = new RouteRegistry({ revisions, splits: parts.gateway.splits, refresh: () => parts.gateway.catalog.load(), clock });
+  const routes = new RouteRegistry({ revisions, splits: parts.gateway.splits, refresh: () => parts.gateway.catalog.load(), troubleWith: (route, settings) => parts.gateway.settings.troubleWith(route, settings), clock });
   parts.gateway.splits.watch({
     answered: (sample) => {
       figures.answeredCall(sample);

@@ -13,6 +13,7 @@ import { providerProblems } from "./provider-problems.ts";
 import type { RouteRevisionStore } from "./route-revision-store.ts";
 import { codeOfTrouble } from "./routing/call-failure.ts";
 import type { UpstreamTransport } from "./routing/upstream-transport.ts";
+import type { RouteSplits } from "./split/route-splits.ts";
 import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RevisionOfRoute, RouteRequestBody, RouteSettings, SecretSource } from "./schemas.ts";
 
 export interface GatewaySettingsParts {
@@ -21,6 +22,7 @@ export interface GatewaySettingsParts {
   catalog: GatewayCatalog;
   transport: UpstreamTransport;
   classifiers: ClassifierModels;
+  splits: Pick<RouteSplits, "routesWith">;
   secrets: () => SecretBox;
   /** Throws EGRESS_REFUSED for an address that would never be called. */
   assertAddress(url: string): void;
@@ -69,10 +71,13 @@ export class GatewaySettingsService {
     return this.#provider(name);
   }
 
+  /** Throws PROVIDER_NOT_FOUND, INVALID_REQUEST for one that a route has, or that is tried on one. */
   async removeProvider(name: string, by: ChangeBy): Promise<void> {
-    const { store, catalog } = this.#parts;
+    const { store, catalog, splits } = this.#parts;
     const users = catalog.routes().filter(({ settings }) => settings.targets.some(({ provider }) => provider === name));
     if (users.length > 0) throw new AppError("INVALID_REQUEST", `The provider ${name} is a target of the ${users.length === 1 ? "route" : "routes"} ${users.map((route) => route.name).join(", ")}: give ${users.length === 1 ? "it" : "them"} other targets or remove ${users.length === 1 ? "it" : "them"} first.`);
+    const tried = splits.routesWith(name);
+    if (tried.length > 0) throw new AppError("INVALID_REQUEST", `The provider ${name} answers calls of what is tried on ${tried.join(", ")}: end the rollout or A/B test first, such as with \`slipway rollout abort route:${tried[0]!}\` or \`slipway abtest stop route:${tried[0]!}\`.`);
     if (!(await store.removeProvider(name, by))) throw providerNotFound(name);
     await catalog.load();
   }
@@ -129,6 +134,15 @@ export class GatewaySettingsService {
   /** Of routes that the caller sees: guardrails that fail every call on this server. */
   guardrailTroubles(caller: Caller): GuardrailTrouble[] {
     return this.#parts.classifiers.troubles(this.routes(caller));
+  }
+
+  /** Why a route with these settings could answer no call on this server, such as one of long ago whose provider is gone; null where it could. */
+  troubleWith(route: string, { targets, guardrails }: RouteSettings): string | null {
+    const { catalog, classifiers } = this.#parts;
+    const gone = [...new Set(targets.map(({ provider }) => provider))].filter((provider) => catalog.provider(provider) === null);
+    // One that is left goes on in the place of the others.
+    if (gone.length > 0 && targets.every(({ provider }) => gone.includes(provider))) return gone.map((provider) => `The provider ${provider} is not there any more: ${howToAdd(provider)}.`).join(" ");
+    return classifiers.troubles([{ name: route, settings: { guardrails } }])[0]?.message ?? null;
   }
 
   /** Settings that a rollout or an A/B test tries; answers with their revision. Throws GATEWAY_MODEL_NOT_FOUND, INVALID_REQUEST. */

@@ -1,5 +1,6 @@
 import { AppError } from "../core/errors.ts";
-import { assertRunnable, championAlias, type RegistryChange } from "../registry/index.ts";
+import { championAlias, type RegistryChange } from "../registry/index.ts";
+import { assertAnswering } from "./assert-answering.ts";
 import type { RolloutParts } from "./rollout-parts.ts";
 
 type Parts = Pick<RolloutParts, "registry" | "serving">;
@@ -30,7 +31,7 @@ export async function formerChampion({ registry }: Parts, model: string): Promis
 /** The champion is the version from now on, in Production; the former is Archived. Loaded first, swapped between two requests. */
 export async function giveTo({ registry, serving }: Parts, model: string, version: string, by: { actor: string; now: number; reason: string }): Promise<void> {
   const found = await registry.version(model, version);
-  assertRunnable(found);
+  assertAnswering(model, found);
   const before = (await registry.model(model)).aliases[championAlias];
   await serving.activate(model, version, by.actor, by.reason === "" ? undefined : by.reason);
   const change = { actor: by.actor, now: by.now as never, ...(by.reason === "" ? {} : { reason: by.reason }) };
@@ -40,10 +41,10 @@ export async function giveTo({ registry, serving }: Parts, model: string, versio
 
 async function isThere({ registry }: Pick<Parts, "registry">, model: string, version: string): Promise<boolean> {
   try {
-    assertRunnable(await registry.version(model, version));
+    assertAnswering(model, await registry.version(model, version));
     return true;
   } catch (error) {
-    if (error instanceof AppError && (error.code === "VERSION_NOT_FOUND" || error.code === "VERSION_NOT_RUNNABLE")) return false;
+    if (error instanceof AppError && ["VERSION_NOT_FOUND", "VERSION_NOT_RUNNABLE", "ROLLOUT_IMPOSSIBLE"].includes(error.code)) return false;
     throw error;
   }
 }

@@ -11,6 +11,8 @@ import type { PhaseFigures, Rollout, Verdict } from "./schemas.ts";
 /** What rollouts look at of what they roll out: a version of a model, or a revision of a route's settings. */
 export interface RolledVersion extends Pick<ModelVersion, "model" | "version" | "stage"> {
   contract: { signature: Pick<Contract["signature"], "inputs" | "outputs">; runtime: { kind: string; notes: readonly string[] } };
+  /** Why it could answer nothing now, in words; absent where it could. */
+  trouble?: string;
 }
 
 /** What rollouts read and change of the registry, or of what stands for it. Methods throw MODEL_NOT_FOUND (of a route GATEWAY_MODEL_NOT_FOUND), VERSION_NOT_FOUND. */

@@ -7,6 +7,7 @@ import { subjectReference, versionWords } from "../core/traffic-subject.ts";
 import { championAlias, type RolloutPlan } from "../registry/index.ts";
 import type { TrafficRoute } from "../serving/index.ts";
 import type { WorkflowService } from "../workflows/index.ts";
+import { assertAnswering } from "./assert-answering.ts";
 import { approvalSignal, type ApprovalPayload } from "./entry-checks.ts";
 import { phaseKey } from "./phase-routes.ts";
 import { formerChampion, giveTo } from "./rollback.ts";
@@ -127,7 +128,7 @@ export class RolloutService {
   async rollback(model: string, to: string | null, by: AskedBy): Promise<RollbackResult> {
     const { store, registry, moves } = this.#parts;
     await registry.model(model);
-    if (to !== null) await registry.version(model, to);
+    if (to !== null) assertAnswering(model, await registry.version(model, to));
     const open = await store.current(model);
     const ended = open === null ? null : await this.#end(open, { state: "aborted", reason: said("rolled back", by), actor: by.actor }, by.now);
     const champion = (await registry.model(model)).aliases[championAlias] ?? null;

@@ -1,6 +1,7 @@
 import { AppError } from "../core/errors.ts";
 import { routeOfSubject } from "../core/traffic-subject.ts";
-import { assertRunnable, championAlias, type RolloutPlan, type TensorSpec } from "../registry/index.ts";
+import { championAlias, type RolloutPlan, type TensorSpec } from "../registry/index.ts";
+import { assertAnswering } from "./assert-answering.ts";
 import type { RolledVersion, RolloutRegistry } from "./rollout-parts.ts";
 import type { NewRollout } from "./schemas.ts";
 
@@ -22,7 +23,7 @@ export async function startableRollout(registry: RolloutRegistry, name: string, 
   }
   const found = await registry.version(name, candidate);
   if (candidate === stable) throw new AppError("ROLLOUT_IMPOSSIBLE", routeOfSubject(name) === null ? `Version ${candidate} is the champion of ${name} already.` : `Revision ${candidate} is what ${name} answers with already: name another one, or what is different.`);
-  assertRunnable(found);
+  assertAnswering(name, found);
   const differences = signatureDifferences(await registry.version(name, stable), found);
   if (differences.length > 0) {
     throw new AppError("ROLLOUT_IMPOSSIBLE", `Version ${candidate} of ${name} is not for the callers of version ${stable}: ${differences.join("; ")}.`, {

@@ -137,6 +137,28 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await server.client.api.send("DELETE", "/api/gateway/routes/guarded");
   });
 
+  it("gives no calls to settings whose provider is gone, and lets none go that is tried", async () => {
+    const api = server.client.api;
+    await api.send("PUT", "/api/gateway/providers/passing", { revision: 0, settings: answer("for now") });
+    await api.send("PUT", "/api/gateway/routes/moved", { revision: 0, settings: target("passing") });
+    await api.send("PUT", "/api/gateway/routes/moved", { revision: 1, settings: target("good") });
+    await server.client.rollouts.start("route:moved", { revision: 1, plan: planOf([]) });
+    // Only an answer of a route whose calls are shared out names its revision.
+    for (let call = 0; (await ask("moved", `caller ${call}`)).revision === null; call++);
+    await assert.rejects(api.send("DELETE", "/api/gateway/providers/passing"), /answers calls of what is tried on moved: end the rollout or A\/B test first/);
+    await assert.rejects(server.client.rollouts.start("route:moved", { revision: 1 }), /end it with `slipway rollout abort route:moved`/);
+    await server.client.rollouts.abort("route:moved");
+    await api.send("DELETE", "/api/gateway/providers/passing");
+    const gone = /route:moved cannot answer with revision 1: The provider passing is not there any more: enter it with `slipway gateway set-provider passing`\./;
+    await assert.rejects(server.client.rollouts.rollback("route:moved", { to: "1" }), gone);
+    await assert.rejects(server.client.rollouts.rollback("route:moved"), /route:moved had no champion before that is still there/);
+    await assert.rejects(server.client.rollouts.start("route:moved", { revision: 1 }), gone);
+    assert.equal((await ask("moved", "x")).text, "fine");
+    await api.send("PUT", "/api/gateway/routes/moved", { revision: 2, settings: target("better") });
+    await api.send("PUT", "/api/gateway/routes/moved", { revision: 3, settings: target("good") });
+    await assert.rejects(server.client.rollouts.start("route:moved", { revision: 2 }), /revision 2 has the settings that moved answers with already/);
+  });
+
   it("refuses what no route can be judged by, and ends a rollout whose route goes", async () => {
     await setRoute("refused");
     const start = (request: object) => server.client.rollouts.start("route:refused", request);

@@ -18,6 +18,8 @@ export interface RouteSplit {
   with(entered: OpenedFloor, revision: string): OpenedFloor;
   /** The same without what belongs to callers: limits and the cache. */
   asShadow(entered: OpenedFloor, revision: string): OpenedFloor;
+  /** Of all targets of its revisions. */
+  readonly providers: ReadonlySet<string>;
   /** How long stable takes of late: for a whole answer, and until a stream begins. */
   readonly usual: { whole: LatencyEstimate; begin: LatencyEstimate };
 }
@@ -41,6 +43,11 @@ export class RouteSplits {
 
   of(route: string): RouteSplit | undefined {
     return this.#splits.get(route);
+  }
+
+  /** Routes some of whose calls go, or may go, to the provider for as long as they are shared out. */
+  routesWith(provider: string): string[] {
+    return [...this.#splits].filter(([, { providers }]) => providers.has(provider)).map(([name]) => name);
   }
 
   /** Who is told from now on. */
@@ -91,9 +98,10 @@ export class RouteSplits {
     // Made once for all calls: what is worked out of settings is remembered by the object.
     const ways = new Map([...settings].map(([revision, own]) => [revision, revision === route.stable ? stable : beside(stable, own)]));
     const shadows = new Map([...ways].map(([revision, own]) => [revision, withoutCallers(own)]));
+    const providers = new Set([...settings.values()].flatMap(({ targets }) => targets.map(({ provider }) => provider)));
     const former = this.#splits.get(name);
     const usual = former?.active.route.stable === route.stable ? former.usual : { whole: new LatencyEstimate(), begin: new LatencyEstimate() };
-    return { active, usual, with: (entered, revision) => withSettings(entered, revision, ways.get(revision)!), asShadow: (entered, revision) => withSettings(entered, revision, shadows.get(revision)!) };
+    return { active, usual, providers, with: (entered, revision) => withSettings(entered, revision, ways.get(revision)!), asShadow: (entered, revision) => withSettings(entered, revision, shadows.get(revision)!) };
   }
 }
 

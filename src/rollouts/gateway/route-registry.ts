@@ -2,7 +2,7 @@ import { epochMs, type Clock } from "../../core/clock.ts";
 import { missingObject } from "../../core/request-gate.ts";
 import { AppError } from "../../core/errors.ts";
 import { routeOfSubject } from "../../core/traffic-subject.ts";
-import type { RouteRevisionStore, RouteSplits } from "../../gateway/index.ts";
+import type { RouteRevisionStore, RouteSettings, RouteSplits } from "../../gateway/index.ts";
 import { championAlias, type ChangeBy } from "../../registry/index.ts";
 import type { RolledVersion, RolloutRegistry } from "../rollout-parts.ts";
 import type { SubjectServing } from "./by-subject.ts";
@@ -11,6 +11,8 @@ import { RouteRolloutPlan } from "./route-plan.ts";
 export interface RouteRegistryParts {
   revisions: Pick<RouteRevisionStore, "find" | "revision" | "answerWith" | "turns">;
   splits: Pick<RouteSplits, "apply" | "cutArm">;
+  /** Why a route with such settings could answer no call; null where it could. */
+  troubleWith(route: string, settings: RouteSettings): string | null;
   /** This server calls with what is stored now; others follow the event. */
   refresh(): Promise<void>;
   clock: Clock;
@@ -39,7 +41,8 @@ export class RouteRegistry implements RolloutRegistry {
     const name = nameOf(subject);
     const found = await this.#parts.revisions.revision(name, Number(version));
     if (found === null || found.settings === null) throw new AppError("VERSION_NOT_FOUND", `The route ${name} has no revision ${version} with settings.`);
-    return { model: name, version, stage: "None", contract: { signature: { inputs: [], outputs: [] }, runtime: { kind: "gateway", notes: [] } } };
+    const trouble = this.#parts.troubleWith(name, found.settings);
+    return { ...(trouble === null ? {} : { trouble }), model: name, version, stage: "None", contract: { signature: { inputs: [], outputs: [] }, runtime: { kind: "gateway", notes: [] } } };
   }
 
   policy(): ReturnType<RolloutRegistry["policy"]> {

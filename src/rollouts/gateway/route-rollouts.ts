@@ -68,7 +68,7 @@ export class RouteRollouts {
   /** Before anything is kept; whoever is quicker meanwhile is found when the rollout is added. */
   async #assertFree(route: string): Promise<void> {
     const open = await this.#parts.store.current(routeSubject(route));
-    if (open !== null) throw new AppError("ROLLOUT_UNDER_WAY", `The route ${route} has ${open.kind === "rollout" ? "a rollout" : "an A/B test"} under way: ${open.id}.`);
+    if (open !== null) throw new AppError("ROLLOUT_UNDER_WAY", `The route ${route} has ${open.kind === "rollout" ? "a rollout" : "an A/B test"} under way: ${open.id}. Wait for it, or end it with \`slipway ${open.kind === "rollout" ? "rollout abort" : "abtest stop"} route:${route}\`.`);
   }
 
   async #versionOf(name: string, { settings, change, revision }: TriedSettings, reason: string, by: ChangeBy, caller: Caller, place = ""): Promise<string> {
@@ -76,7 +76,11 @@ export class RouteRollouts {
     if (route === null) throw missingObject("route", name);
     const given = [settings, change, revision].filter((one) => one !== undefined);
     if (given.length !== 1) throw problem(`${place}settings`, "say what is tried by one of settings, change and revision");
-    if (revision !== undefined) return String(revision);
+    if (revision !== undefined) {
+      const stored = (await this.#parts.revisions.revision(name, revision))?.settings ?? null;
+      if (stored !== null && revision !== route.revision && JSON.stringify(stored) === JSON.stringify(route.settings)) throw problem(`${place}revision`, `revision ${revision} has the settings that ${name} answers with already`);
+      return String(revision);
+    }
     const wanted = settings ?? patched(route.settings, change ?? {}, place);
     if (JSON.stringify(wanted) === JSON.stringify(route.settings)) throw problem(`${place}${settings === undefined ? "change" : "settings"}`, "nothing is different from the present settings");
     return String(await this.#parts.settings.draftRoute(name, { settings: wanted, reason }, by, caller));

@@ -11,7 +11,10 @@ export const triedOptions = [
 
 /** Of a rollout of a route. Throws INVALID_REQUEST where nothing, or too much, is said. */
 export async function triedOf({ settings, prompt, version }: Options): Promise<{ change: unknown } | { revision: number }> {
-  if (typeof version === "string" && settings === undefined && prompt === undefined) return { revision: Number(version) };
+  if (typeof version === "string" && settings === undefined && prompt === undefined) {
+    if (!/^[1-9]\d{0,8}$/.test(version)) throw new AppError("INVALID_REQUEST", `--version takes the number of a revision of the route, and not ${version}.`);
+    return { revision: Number(version) };
+  }
   if (version !== undefined || (settings === undefined && prompt === undefined)) throw new AppError("INVALID_REQUEST", "Say what is tried: --settings FILE, --prompt FILE, or --version REVISION.");
   const change = typeof settings === "string" ? await jsonOf(settings) : {};
   if (typeof change !== "object" || change === null) throw new AppError("INVALID_REQUEST", "--settings takes a file with a JSON object.");
