@@ -119,9 +119,9 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
         record(3, 1, { name: "Straße", status: { code: "error", message: "" } }),
       ], now);
       await store.describe(key(1), { tags: { kind: "x\"y", other: "\"kind\":\"z\"" }, metadata: { round: "1" } }, now);
-      await store.addFeedback(key(1), feedback("fbk_1", { value: 1 }), now);
-      await store.addFeedback(key(1), feedback("fbk_1", { value: 0.5 }), now);
-      await store.addFeedback(key(2), { ...feedback("fbk_2", { name: "answer", kind: "expectation", value: "Yes \"so\"" }), traceId: key(2).traceId }, now);
+      await store.addFeedback(key(1), feedback("fbk_1", { value: 1 }));
+      await store.addFeedback(key(1), feedback("fbk_1", { value: 0.5 }));
+      await store.addFeedback(key(2), { ...feedback("fbk_2", { name: "answer", kind: "expectation", value: "Yes \"so\"" }), traceId: key(2).traceId });
       const of = (kind: SearchCondition["kind"], name: string) => (operator: string, value?: unknown): SearchCondition => ({ kind, key: name, operator, value }) as SearchCondition;
       const [name, id, status, time] = [of("attribute", "name"), of("attribute", "id"), of("attribute", "status"), of("attribute", "time")];
       const [end, duration, kind, spanName] = [of("attribute", "end"), of("attribute", "duration"), of("tag", "kind"), of("span", "name")];
