@@ -167,12 +167,22 @@ describe("runs of LangSmith's clients", () => {
 
   it("become spans when both halves are there", () => {
     const open = new OpenRuns();
-    open.merge("t", { id, trace_id: id, run_type: "llm", name: "call", start_time: "2026-01-02T03:04:05.678901+00:00", inputs: { messages: [{ role: "user", content: "Q" }] }, extra: { metadata: { ls_model_name: "m", session_id: "s" } } });
-    const span = spanOfRun(open.merge("t", { id, end_time: "2026-01-02T03:04:06.678902", outputs: { role: "assistant", content: "A", usage_metadata: { input_tokens: 2, output_tokens: 1 } }, error: null }));
+    open.merge("t", { id, trace_id: id, run_type: "llm", name: "call", start_time: "2026-01-02T03:04:05.678901+00:00", inputs: { messages: [{ role: "user", content: "Q" }] }, extra: { metadata: { ls_model_name: "m", session_id: "s" } } }, "post");
+    const span = spanOfRun(open.merge("t", { id, end_time: "2026-01-02T03:04:06.678902", outputs: { role: "assistant", content: "A", usage_metadata: { input_tokens: 2, output_tokens: 1 } }, error: null }, "patch")!);
     assert.deepEqual([span.traceId, span.spanId, span.end! - span.start, span.status.code, span.attributes["gen_ai.request.model"], span.attributes["gen_ai.usage.input_tokens"]], [id.replaceAll("-", ""), "a847ff6e989775d8", 1_000_001_000n, "ok", "m", 2]);
     assert.equal(span.attributes["gen_ai.output.messages"], "[{\"role\":\"assistant\",\"parts\":[{\"type\":\"text\",\"content\":\"A\"}]}]");
     assert.equal(spanOfRun({ id, trace_id: id, dotted_order: `20260102T030405678901Z${id}` }).start, span.start);
     assert.throws(() => spanOfRun({ id: "no", trace_id: id, start_time: "2026-01-02T03:04:05Z" }), failsWith("INVALID_REQUEST"));
+  });
+
+  it("wait for their beginning where a change says too little for a span, and lose nothing to one that comes late", () => {
+    const open = new OpenRuns();
+    assert.equal(open.merge("t", { id, end_time: "2026-01-02T03:04:06Z", outputs: { a: 1 } }, "patch"), null);
+    const whole = open.merge("t", { id, name: "n", start_time: "2026-01-02T03:04:05Z", outputs: null, inputs: { q: 1 }, end_time: null }, "post")!;
+    assert.deepEqual([whole.name, whole.inputs, whole.outputs, spanOfRun(whole).end! - spanOfRun(whole).start], ["n", { q: 1 }, { a: 1 }, 1_000_000_000n]);
+    // It is forgotten, and another team's is another.
+    assert.equal(open.merge("t", { id, tags: ["late"] }, "patch"), null);
+    assert.equal(open.merge("u", { id, name: "m", start_time: "2026-01-02T03:04:05Z" }, "post")!.outputs, undefined);
   });
 
   it("come as the parts of a form", () => {

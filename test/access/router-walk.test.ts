@@ -147,7 +147,7 @@ describe("the router, walked with every kind of caller", () => {
     const calls = ["countMessageTokens", "createChatCompletion", "createCompletion", "createEmbeddings", "createMessage", "createRerank", "createResponse", "testGatewayProvider"];
     // What traced programs send of themselves, many a second, and what MLflow's clients write into their traces.
     const traces = [
-      "exportTraces", ...["BatchRuns", "CreateRun", "MultipartRuns", "UpdateRun"].map((name) => `langsmith${name}`),
+      "exportTraces", ...["BatchRuns", "CreateFeedback", "CreateRun", "MultipartRuns", "UpdateRun"].map((name) => `langsmith${name}`),
       ...["BatchGetTraceInfos", "CreateAssessment", "DeleteAssessment", "DeleteTraceTag", "EndTraceV2", "LinkTracesToRun", "SearchTraces", "SetTraceTag", "StartTraceV2", "UpdateAssessment"].map((name) => `mlflow${name}`),
     ];
     assert.deepEqual(unaudited.sort(), [...calls, ...traces, ...predictions, ...logging, ...searches, ...refusals].sort());

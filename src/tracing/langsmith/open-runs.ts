@@ -1,20 +1,32 @@
 import type { LangsmithRun } from "./runs.ts";
 
-/** Runs that have not ended, at most; the oldest is forgotten. */
+/** Runs that are not whole, at most; the oldest is forgotten. */
 const mostOpen = 20_000;
 
-/** Puts together what clients say of a run at its beginning and at its end: kept in memory until it has ended. */
-export class OpenRuns {
-  readonly #open = new Map<string, LangsmithRun>();
+/** Of a run: `post` is its beginning, `patch` what changed. Clients send them in any order, and whole runs as either. */
+export type RunPart = "post" | "patch";
 
-  /** The run with all that was said of it. What is absent or null in a change stays. */
-  merge(team: string, run: LangsmithRun): LangsmithRun {
+interface OpenRun {
+  post?: LangsmithRun;
+  patch?: LangsmithRun;
+}
+
+/** Puts together what clients say of a run at its beginning and at its end: kept in memory until both are there. */
+export class OpenRuns {
+  readonly #open = new Map<string, OpenRun>();
+
+  /** The run with all that was said of it; null where that is not yet enough for a span. What is absent or null in a change stays, and a beginning that comes late takes back nothing. */
+  merge(team: string, run: LangsmithRun, part: RunPart): LangsmithRun | null {
     const key = `${team} ${run.id}`;
     const before = this.#open.get(key);
-    const merged: LangsmithRun = { ...before, ...Object.fromEntries(Object.entries(run).filter(([, value]) => value !== null && value !== undefined)), id: run.id };
+    const open: OpenRun = { ...before, [part]: { ...before?.[part], ...Object.fromEntries(Object.entries(run).filter(([, value]) => value !== null && value !== undefined)), id: run.id } };
+    const merged: LangsmithRun = { ...open.post, ...open.patch, id: run.id };
     this.#open.delete(key);
-    if (merged.end_time === undefined) this.#open.set(key, merged);
+    const whole = open.post !== undefined && merged.end_time !== undefined;
+    if (!whole) this.#open.set(key, open);
     if (this.#open.size > mostOpen) this.#open.delete(this.#open.keys().next().value!);
-    return merged;
+    const hasTrace = merged.trace_id !== undefined || open.post !== undefined;
+    const hasStart = merged.start_time !== undefined || merged.dotted_order !== undefined;
+    return open.post !== undefined || (hasTrace && hasStart) ? merged : null;
   }
 }

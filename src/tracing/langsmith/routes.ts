@@ -8,24 +8,30 @@ import { slipwayVersion } from "../../core/version.ts";
 import { teamHeader, teamOfSender } from "../trace-access.ts";
 import type { TraceService } from "../trace-service.ts";
 import { multipartParts } from "./multipart.ts";
-import { OpenRuns } from "./open-runs.ts";
+import { feedbackOf, type LangsmithFeedback } from "./feedback.ts";
+import { OpenRuns, type RunPart } from "./open-runs.ts";
 import { spanOfRun, type LangsmithRun } from "./runs.ts";
 
 const tag = "Traces";
 const maxBytes = 32 << 20;
 const Run = z.looseObject({ id: z.string().max(64) });
+const Feedback = z.looseObject({ id: z.string().max(64) });
 const accepted = (): HttpAnswer => new HttpAnswer(202, { "content-type": "application/json" }, "{}");
 const Accepted = { mediaType: "application/json", description: "An empty object" };
 
 /** What LangSmith's clients send, with `LANGSMITH_ENDPOINT` set to this server's URL and /langsmith. */
 export function langsmithRoutes(traces: TraceService): Route[] {
   const open = new OpenRuns();
-  const keep = async ({ caller, headers, now }: Pick<RouteRequest<unknown, unknown, unknown>, "headers"> & { caller: Caller; now: EpochMs }, runs: readonly LangsmithRun[]): Promise<HttpAnswer> => {
+  const keep = async ({ caller, headers, now }: Pick<RouteRequest<unknown, unknown, unknown>, "headers"> & { caller: Caller; now: EpochMs }, runs: readonly [RunPart, LangsmithRun][]): Promise<HttpAnswer> => {
     const team = teamOfSender(caller, headers[teamHeader]);
     // Both halves of a run may be in one request: the last state of each counts.
-    const merged = new Map(runs.map((run) => [run.id, open.merge(team, run)]));
-    await traces.ingest({ team, sender: caller.actor }, [...merged.values()].map(spanOfRun), now);
+    const merged = new Map(runs.map(([part, run]) => [run.id, open.merge(team, run, part)]));
+    await traces.ingest({ team, sender: caller.actor }, [...merged.values()].filter((run) => run !== null).map(spanOfRun), now);
     return accepted();
+  };
+  const note = async ({ caller, headers, now }: Parameters<typeof keep>[0], given: LangsmithFeedback): Promise<void> => {
+    const { traceId, draft } = feedbackOf(given, caller.actor);
+    await traces.writeFeedback({ team: teamOfSender(caller, headers[teamHeader]), traceId }, draft, now);
   };
   const common = { access: "contributor", on: "some", audited: false, tag, response: Accepted } as const;
   return [
@@ -39,37 +45,59 @@ export function langsmithRoutes(traces: TraceService): Route[] {
     }),
     route({
       ...common, method: "POST", path: "/langsmith/runs", operationId: "langsmithCreateRun", summary: "A run of LangSmith's clients, as a span", body: { kind: "json", schema: Run, maxBytes },
-      handle: (request) => keep(request, [request.body]),
+      handle: (request) => keep(request, [["post", request.body]]),
     }),
     route({
       ...common, method: "PATCH", path: "/langsmith/runs/:run", operationId: "langsmithUpdateRun", summary: "What changed of a run", params: z.strictObject({ run: z.string().max(64) }), body: { kind: "json", schema: z.looseObject({}), maxBytes },
-      handle: (request) => keep(request, [{ ...request.body, id: request.params.run }]),
+      handle: (request) => keep(request, [["patch", { ...request.body, id: request.params.run }]]),
     }),
     route({
       ...common, method: "POST", path: "/langsmith/runs/batch", operationId: "langsmithBatchRuns", summary: "Runs, and what changed of others",
       body: { kind: "json", schema: z.looseObject({ post: z.array(Run).nullish(), patch: z.array(Run).nullish() }), maxBytes },
-      handle: (request) => keep(request, [...(request.body.post ?? []), ...(request.body.patch ?? [])]),
+      handle: (request) => {
+        const of = (part: RunPart): [RunPart, LangsmithRun][] => (request.body[part] ?? []).map((run) => [part, run]);
+        return keep(request, [...of("post"), ...of("patch")]);
+      },
     }),
     route({
       ...common, method: "POST", path: "/langsmith/runs/multipart", operationId: "langsmithMultipartRuns", summary: "Runs with their fields as parts of a form",
       body: { kind: "buffer", maxBytes, description: "multipart/form-data with parts such as post.ID and post.ID.inputs" },
-      handle: (request) => keep(request, runsOfParts(multipartParts(request.body, request.headers["content-type"]))),
+      handle: async (request) => {
+        const parts = multipartParts(request.body, request.headers["content-type"]);
+        const answer = await keep(request, runsOfParts(parts));
+        for (const [name, content] of parts) {
+          const [, id] = /^feedback\.([0-9a-f-]{36})$/i.exec(name) ?? [];
+          if (id !== undefined) await note(request, { ...objectOf(parsed(content)), id });
+        }
+        return answer;
+      },
+    }),
+    route({
+      ...common, method: "POST", path: "/langsmith/feedback", operationId: "langsmithCreateFeedback", summary: "Feedback of LangSmith's clients on a run; with an id that is there, its next revision", body: { kind: "json", schema: Feedback, maxBytes },
+      handle: async (request) => {
+        await note(request, request.body);
+        return accepted();
+      },
     }),
   ];
 }
 
-/** `post.ID` and `patch.ID` are runs, `post.ID.inputs` a field of one; attachments and feedback are passed over. */
-function runsOfParts(parts: ReadonlyMap<string, Buffer>): LangsmithRun[] {
-  const runs = new Map<string, LangsmithRun>();
+/** `post.ID` and `patch.ID` are runs, `post.ID.inputs` a field of one; attachments are passed over. */
+function runsOfParts(parts: ReadonlyMap<string, Buffer>): [RunPart, LangsmithRun][] {
+  const runs = new Map<string, [RunPart, LangsmithRun]>();
   for (const [name, content] of parts) {
     const [, operation, id, field] = /^(post|patch)\.([0-9a-f-]{36})(?:\.([a-z]+))?$/i.exec(name) ?? [];
     if (id === undefined) continue;
     const key = `${operation}.${id}`;
-    const run = runs.get(key) ?? { id };
+    const [, run] = runs.get(key) ?? [null, { id }];
     const value = parsed(content);
-    runs.set(key, field === undefined ? { ...(value as object), ...run } : { ...run, [field]: value });
+    runs.set(key, [operation!.toLowerCase() as RunPart, field === undefined ? { ...objectOf(value), ...run } : { ...run, [field]: value }]);
   }
   return [...runs.values()];
+}
+
+function objectOf(value: unknown): object {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
 }
 
 function parsed(content: Buffer): unknown {

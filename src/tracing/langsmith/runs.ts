@@ -18,14 +18,14 @@ function hexOf(id: unknown): string | null {
 }
 
 /** The id of the trace of a run. Throws INVALID_REQUEST. */
-function traceIdOfRun(run: LangsmithRun): string {
+export function traceIdOfRun(run: LangsmithRun): string {
   const id = hexOf(run.trace_id) ?? (run.parent_run_id === undefined || run.parent_run_id === null ? hexOf(run.id) : null);
   if (id === null) throw new AppError("INVALID_REQUEST", "A run names no trace_id.");
   return id;
 }
 
 /** The half of a UUID that is random in all its versions. Throws INVALID_REQUEST. */
-function spanIdOfRun(id: unknown): string {
+export function spanIdOfRun(id: unknown): string {
   const hex = hexOf(id);
   if (hex === null) throw new AppError("INVALID_REQUEST", "The id of a run is no UUID.");
   return hex.slice(16);
