@@ -33,6 +33,9 @@ describe("keyInAuthorization", () => {
     for (const header of ["", "Bearer", "Bearer ", key, `Digest ${key}`, `Bearer ${key}x`, `Bearer ${key.slice(0, -1)}`, `Bearer ${session}`, basic(""), basic(":"), basic(`${key}:other`), "Basic !!!", `Bearer ${key}, Bearer ${key}`]) {
       assert.throws(() => keyInAuthorization(header), { code: "UNAUTHENTICATED" }, header);
     }
+    for (const [header, message] of [["Bearer sk-proj-1", /none of this server's, which begin with slk_/], [`Bearer ${key.slice(0, -1)}`, /not a whole one/], [key, /send it as Bearer/]] as const) {
+      assert.throws(() => keyInAuthorization(header), { message });
+    }
     fc.assert(fc.property(fc.string({ unit: "binary" }), (header) => assert.throws(() => keyInAuthorization(header), { code: "UNAUTHENTICATED" })));
   });
 });

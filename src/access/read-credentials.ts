@@ -11,7 +11,14 @@ export function keyInAuthorization(authorization: string): string {
   const value = authorization.slice(space + 1).trim();
   const key = scheme === "bearer" ? value : scheme === "basic" ? keyInBasic(value) : "";
   if (isSecretShaped(keyPrefix, key)) return key;
-  throw new AppError("UNAUTHENTICATED", "The Authorization header has no API key: send it as Bearer, or as the password of Basic.");
+  throw new AppError("UNAUTHENTICATED", problemOf(key));
+}
+
+/** What callers mistake most: a provider's own key in place of this server's, and one that was cut when it was copied. */
+function problemOf(key: string): string {
+  if (key === "") return "The Authorization header has no API key: send it as Bearer, or as the password of Basic.";
+  if (key.startsWith(keyPrefix)) return `The key shown is not a whole one: after ${keyPrefix} come 43 letters and digits.`;
+  return `The key shown is none of this server's, which begin with ${keyPrefix}: callers show one of those, also where a provider's own key was shown before.`;
 }
 
 /** Whether a Bearer shows something that does not even look like a key of this server. */
