@@ -10,6 +10,9 @@ import type { Ticket } from "./limits/index.ts";
 import type { AttemptRecord } from "./routing/call-plan.ts";
 import type { RouteTarget } from "./schemas.ts";
 
+/** Output of one model in a millisecond: few write more than 250 tokens a second. */
+const mostTokensOfMs = 0.25;
+
 export interface CallRecordParts {
   calls: CallLedger;
   spans: SpanSink;
@@ -64,6 +67,8 @@ export class CallRecord {
   firstByteMs: number | null = null;
   /** The dearer way to be served that was asked for, by kind of provider: what counts where the provider does not tell. */
   askedTier: CallBounds["tierOf"];
+  /** Tokens of one attempt: of input by estimate, of output at most. Null for calls that are no chats. */
+  expected: { inputTokens: number; outputTokens: number } | null = null;
   cached = false;
   /** The id that the answer carries, as its caller sees it; null for what has none. */
   answerId: string | null = null;
@@ -99,6 +104,7 @@ export class CallRecord {
 
   /** Gives back what is held, writes the cost down and emits the spans. The first end counts. Answers when the entry survives the death of this process; never throws. */
   async end(outcome: LedgerEntry["outcome"], error: AppError | null = null): Promise<Spent> {
+    if (outcome === "cancelled" && !this.#over) this.#countUnseen();
     const spent = this.spent();
     if (this.#over) return spent;
     this.#over = true;
@@ -126,6 +132,21 @@ export class CallRecord {
     this.#emit(spent, totalMs, error);
     this.watch?.ended(ending);
     return spent;
+  }
+
+  /**
+   * What a model may have written that nobody saw, when its caller left: its provider asks for it all the same, and tells nobody. Under a budget it counts, or whoever always leaves in time would spend past every budget: input by
+   * estimate where none was told, and as much output as the time until the answer began had room for, up to what was asked for.
+   */
+  #countUnseen(): void {
+    if (this.reservation === null || this.expected === null || this.cached || (this.target !== null && !this.estimated)) return;
+    const left = this.target === null ? this.attempts.findLast((attempt) => attempt.outcome === "cancelled") : null;
+    if (left === undefined) return;
+    const { inputTokens, outputTokens } = this.usage;
+    const unseen = Math.ceil((left === null ? (this.firstByteMs ?? 0) : left.ms) * mostTokensOfMs);
+    this.usage = { ...this.usage, inputTokens: inputTokens ?? this.expected.inputTokens, outputTokens: Math.max(outputTokens ?? 0, Math.min(this.expected.outputTokens, (outputTokens ?? 0) + unseen)) };
+    this.target ??= left;
+    this.estimated = true;
   }
 
   /** The target that answered has used it all, in however many rounds. */

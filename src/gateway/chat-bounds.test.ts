@@ -16,6 +16,9 @@ describe("bounds of chats", () => {
   it("hold as much output as the caller asked for, or what is asked for in its place", () => {
     assert.equal(outputOf(chat()), 100);
     assert.equal(outputOf(chat({ max_tokens: undefined })), boundedOutput);
+    // What servers of open models take before OpenAI's name for it.
+    assert.equal(outputOf(chat({ n_predict: 5000 })), 5000);
+    assert.equal(outputOf(chat({ max_new_tokens: 50 })), 100);
     assert.equal(outputOf(chat({ prediction: { type: "content", content: "x".repeat(1000) } })) > 1000, true);
   });
 
@@ -53,7 +56,7 @@ describe("bounds of chats", () => {
     const document = { messages: [{ role: "user", content: [{ type: "document", source: { type: "url", url: "https://example.com/a.pdf" } }] }] };
     const adding = [
       response({ previous_response_id: "resp_1" }), response({ conversation: "conv_1" }), response({ prompt: { id: "pmpt_1" } }), response({ tools: [{ type: "web_search" }] }), response({ tools: [{ type: "mcp", server_label: "a" }] }),
-      message({ tools: [{ type: "web_search_20250305", name: "web_search" }] }), message({ mcp_servers: [{ type: "url", url: "https://example.com", name: "a" }] }), message(document), chat({ web_search_options: {} }),
+      message({ tools: [{ type: "web_search_20250305", name: "web_search" }] }), message({ mcp_servers: [{ type: "url", url: "https://example.com", name: "a" }] }), message(document), chat({ web_search_options: {} }), chat({ data_sources: [{ type: "azure_search" }] }), chat({ plugins: [{ id: "web" }] }), chat({ search_parameters: { mode: "on" } }),
     ];
     for (const request of adding) assert.ok(inputOf(request) >= unseenTokens, JSON.stringify(request.extra));
     const bare = [

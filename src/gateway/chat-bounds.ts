@@ -16,7 +16,11 @@ export const unseenTokens = 272_000;
 const tokensOfProblems = 4096;
 
 /** Fields of protocols that bring such text in. A `prompt` is kept by the provider where it is an object. */
-const bringsUnseen = ["previous_response_id", "conversation", "web_search_options", "mcp_servers"] as const;
+const bringsUnseen = [
+  "previous_response_id", "conversation", "web_search_options", "mcp_servers", "container", "data_sources", "search_parameters", "plugins", "connectors", "cached_content", "cachedContent",
+] as const;
+/** Names that servers of open models have for the most output, and that go before OpenAI's there. */
+const otherMostOutput = ["n_predict", "num_predict", "max_new_tokens"] as const;
 /** Tools of a provider's own kind that the caller runs: their results come as messages. Any other is run by the provider. */
 const runByCaller = /^(?:function|custom|local_shell|shell|apply_patch|computer|bash|text_editor|memory)(?:_|$)/;
 
@@ -38,7 +42,7 @@ export function addedTokensOf({ addedTokens: ofRoute }: Pick<RouteSettings, "add
  */
 export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = unseenTokens): ChatBounds {
   const estimatedInput = estimateChat(request);
-  const outputTokens = request.sampling.maxOutputTokens ?? boundedOutput;
+  const outputTokens = Math.max(request.sampling.maxOutputTokens ?? boundedOutput, ...otherMostOutput.map((name) => (name in request.extra ? countOf(request.extra[name]) : 0)));
   const rateTokens = estimatedInput + outputTokens;
   if (!held) return { inputTokens: estimatedInput, outputTokens, rateTokens, estimatedInput };
   if (request.nativeOnly?.some(({ path }) => path === "background") === true) {

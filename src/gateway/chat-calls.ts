@@ -121,6 +121,7 @@ export class ChatCalls {
     const held = floor.isHeld(entered, record);
     const bounds = boundsOfChat(prompted, held, addedTokensOf(settings, entered.policy));
     record.askedTier = askedTier(parsed.extra);
+    record.expected = { inputTokens: bounds.estimatedInput, outputTokens: bounds.outputTokens };
     if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
     const guarded = guardrails === null ? null : guardrails.begin(this.#guardContext(chat, bounds));
     if (guarded !== null) record.hooks = guarded.reports;

@@ -8,6 +8,11 @@ const tokensOfPiece = 500;
 /** Of a document no more are read, where `max_tokens_per_doc` does not say otherwise. */
 const tokensOfDocument = 4096;
 
+/** Tokens that reranking reads, where it is billed by them: the question with each document. */
+export function rerankTokens({ query, documents }: Pick<RerankRequest, "query" | "documents">, count: (text: string) => number): number {
+  return documents.reduce((sum, text) => sum + count(text), documents.length * count(query));
+}
+
 /** Search units that Cohere bills for reranking: by estimate, and at most. Source: "How does Cohere's pricing work?" and the reference of `v2/rerank`, docs.cohere.com, as of 2026-11-22. */
 export function searchUnitsOf({ query, documents, extra }: RerankRequest): { estimate: number; most: number } {
   return { estimate: unitsBy(estimateTokens), most: unitsBy(mostTokens) };

@@ -18,7 +18,8 @@ import type { RouteSplits } from "./split/route-splits.ts";
 import type { SplitCalls } from "./split/split-calls.ts";
 import type { CallWay } from "./split/splittable-call.ts";
 import { endingOf } from "./split/trial-outcome.ts";
-import { searchUnitsOf } from "./search-units.ts";
+import type { RouteSettings } from "./schemas.ts";
+import { rerankTokens, searchUnitsOf } from "./search-units.ts";
 import { estimateTokens, mostTokens, type TokenCounter } from "./tokens/index.ts";
 import { withSystemPrompt } from "./with-system-prompt.ts";
 
@@ -38,7 +39,9 @@ interface SideCall<Request, Answer extends { usage: TokenUsage }> {
   body: Uint8Array;
   request: Request;
   texts: readonly string[];
+  /** By estimate, and at most. */
   tokens: number;
+  mostTokens: number;
   /** Of reranking: by estimate, and at most. */
   searchUnits?: { estimate: number; most: number };
   user: string | null;
@@ -67,8 +70,7 @@ export class SideCalls {
     const entered = floor.enter(fields.model, context);
     const { request, returnDocuments } = parseRerank(fields);
     const texts = [request.query, ...request.documents];
-    const tokens = texts.reduce((sum, text) => sum + estimateTokens(text), request.documents.length * estimateTokens(request.query));
-    const call: SideCall<RerankRequest, RerankAnswer> = { operation: "rerank", protocol: "rerank", body, request, texts, tokens, searchUnits: searchUnitsOf(request), user: null, of: ({ rerank }) => rerank };
+    const call: SideCall<RerankRequest, RerankAnswer> = { operation: "rerank", protocol: "rerank", body, request, texts, tokens: rerankTokens(request, estimateTokens), mostTokens: rerankTokens(request, mostTokens), searchUnits: searchUnitsOf(request), user: null, of: ({ rerank }) => rerank };
     const frame = { id: ids.next("chatCompletion"), model: fields.model as string, created: Math.floor(context.now / 1000) };
     return this.#shared(entered, call, context, (answer) => rerankDocument(answer, frame, request, returnDocuments));
   }
@@ -115,7 +117,7 @@ export class SideCalls {
     const split = splits.of(entered.route.name);
     if (split === undefined) return carryOut({ entered, record: recordOf(entered), context });
     return splitCalls.answer(split, {
-      id: ids.next("request"), entered, context, session: entered.remarks.session ?? call.user, isStream: false, record: recordOf, bounds: (_settings, held) => boundsOf(call, held), carryOut,
+      id: ids.next("request"), entered, context, session: entered.remarks.session ?? call.user, isStream: false, record: recordOf, bounds: (settings, held) => boundsOf(call, settings, held), carryOut,
     });
   }
 
@@ -125,7 +127,7 @@ export class SideCalls {
     const { floor, runner } = this.#parts;
     const { settings } = entered.route;
     try {
-      const bounds = boundsOf(call, floor.isHeld(entered, record));
+      const bounds = boundsOf(call, settings, floor.isHeld(entered, record));
       await (admit === undefined ? floor.admit(entered, record, bounds, context) : admit(bounds));
       if (settings.recordContent) record.input = () => JSON.stringify([{ role: "user", parts: call.texts.slice(0, 20).map((content) => ({ type: "text", content: content.slice(0, 2000) })) }]);
       const made = new WeakMap<PreparedCall<Answer>, { passed: boolean; headers: Record<string, string> }>();
@@ -175,12 +177,14 @@ export class SideCalls {
   }
 }
 
-function boundsOf({ texts, tokens, searchUnits }: Pick<SideCall<unknown, { usage: TokenUsage }>, "texts" | "tokens" | "searchUnits">, held: boolean): CallBounds {
-  return { inputTokens: held ? texts.reduce((sum, text) => sum + mostTokens(text), tokens) : tokens, outputTokens: 0, rateTokens: tokens, searchUnits: held ? searchUnits?.most : searchUnits?.estimate };
+/** A hedge costs as much as the call itself. */
+function boundsOf({ tokens, mostTokens: most, searchUnits }: Pick<SideCall<unknown, { usage: TokenUsage }>, "tokens" | "mostTokens" | "searchUnits">, { hedgeAfterMs }: RouteSettings, held: boolean): CallBounds {
+  const asked = held && hedgeAfterMs !== undefined ? 2 : 1;
+  return { inputTokens: asked * (held ? most : tokens), outputTokens: 0, rateTokens: tokens, searchUnits: asked * ((held ? searchUnits?.most : searchUnits?.estimate) ?? 0) };
 }
 
 function embeddingsCall(request: EmbeddingsRequest, body: Uint8Array): SideCall<EmbeddingsRequest, EmbeddingsAnswer> {
   const texts = request.input.filter((part) => typeof part === "string");
-  const tokens = request.input.reduce((sum, part) => sum + (typeof part === "string" ? estimateTokens(part) : part.length), 0);
-  return { operation: "embeddings", protocol: "openai-embeddings", body, request, texts, tokens, user: request.user, of: ({ embeddings }) => embeddings };
+  const tokensBy = (count: (text: string) => number): number => request.input.reduce((sum, part) => sum + (typeof part === "string" ? count(part) : part.length), 0);
+  return { operation: "embeddings", protocol: "openai-embeddings", body, request, texts, tokens: tokensBy(estimateTokens), mostTokens: tokensBy(mostTokens), user: request.user, of: ({ embeddings }) => embeddings };
 }

@@ -46,7 +46,7 @@ describe("costs of calls that others made", () => {
     assert.match(id, /^trc_[0-9a-f]{26}$/);
     assert.ok(time > 0 && totalMs >= 0);
     assert.deepEqual(entry, {
-      kind: "llm", source: "trace", provider: "openai", model: "gpt-4o", outcome: "ok", estimated: false, tokens: { input: 1000, cacheRead: null, cacheWrite: null, output: 100 }, cost: chatCost, priceVersion: "2026-08-21", firstByteMs: null,
+      kind: "llm", source: "trace", provider: "openai", model: "gpt-4o", outcome: "ok", estimated: false, tokens: { input: 1000, cacheRead: null, cacheWrite: null, output: 100 }, cost: chatCost, priceVersion: "2026-11-22", firstByteMs: null,
       attribution: { actor: "key:key_1", team: "blue", project: "shop", route: null, user: "ann", session: "s1", traceId: span(2, {}).traceId, agentRun: null, tags: { experiment: "7" } },
     });
   });
@@ -76,7 +76,7 @@ describe("costs of calls that others made", () => {
     const taken = await take([span(2, { ...chat, "gen_ai.usage.cost": 0.5 })]);
     assert.deepEqual([costOfFirst(taken), entries[0]!.cost, entries[0]!.priceVersion], [undefined, 5e8, "reported"]);
     await take([span(3, { ...chat, "slipway.cost_nano_dollars": 9e15 })]);
-    assert.deepEqual([entries[1]!.cost, entries[1]!.priceVersion], [chatCost, "2026-08-21"]);
+    assert.deepEqual([entries[1]!.cost, entries[1]!.priceVersion], [chatCost, "2026-11-22"]);
   });
 
   it("are none of spans that have not ended, are no calls, or sum others up", async () => {
