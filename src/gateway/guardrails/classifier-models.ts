@@ -6,7 +6,7 @@ interface Tensor { name: string; datatype: string; shape: readonly number[] }
 interface Signature { inputs: readonly Tensor[]; outputs: readonly Tensor[] }
 
 /** What of serving the guardrails need. */
-export interface ServedModels {
+interface ServedModels {
   names(): readonly string[];
   /** Of the version that answers. Throws MODEL_NOT_FOUND, VERSION_NOT_READY. */
   signature(model: string): Signature;

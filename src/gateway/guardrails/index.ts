@@ -1,3 +1,3 @@
-export { ClassifierModels, textInputOf, type GuardrailTrouble, type ServedModels } from "./classifier-models.ts";
+export { ClassifierModels, textInputOf, type GuardrailTrouble } from "./classifier-models.ts";
 export type { GuardedStream } from "./guarded-stream.ts";
 export { Guardrails } from "./guardrails.ts";

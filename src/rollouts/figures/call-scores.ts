@@ -117,7 +117,7 @@ function keyOf({ team, traceId }: TraceKey): string {
 }
 
 /** Null for what is no number: a text in place of a score takes that back. */
-export function scoreOf(value: unknown): number | null {
+function scoreOf(value: unknown): number | null {
   const number = typeof value === "boolean" ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : null;
 }
