@@ -53,6 +53,19 @@ describe("errors of OTLP", () => {
     assert.deepEqual([(await send("text/plain", "x")).code, (await read(await fetch(url))).code], [3, 12]);
   });
 
+  it("are none where spans come with gzip, and some of them cannot be kept", async () => {
+    const span = (traceId: string): object => ({ traceId, spanId: "b7ad6b7169203331", name: "packed", startTimeUnixNano: "1700000000000000000", endTimeUnixNano: "1700000001000000000" });
+    const trace = "0af7651916cd43dd8448eb211c80319c";
+    const body = gzipSync(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span(trace), span("")] }] }] }));
+    const headers = { authorization: `Bearer ${server.adminKey}` };
+    const answer = await fetch(url, { method: "POST", headers: { ...headers, "content-type": "application/json", "content-encoding": "gzip" }, body });
+    assert.equal(answer.status, 200);
+    const { partialSuccess } = (await answer.json()) as { partialSuccess: { rejectedSpans: string } };
+    assert.equal(partialSuccess.rejectedSpans, "1");
+    const view = (await (await fetch(`http://${server.host}/api/traces/${trace}`, { headers })).json()) as { trace: { name: string; spans: number } };
+    assert.deepEqual([view.trace.name, view.trace.spans], ["packed", 1]);
+  });
+
   it("have a status after which exporters send again for what passes by itself, and for nothing else", () => {
     const of = (...given: ConstructorParameters<typeof AppError>): [number, string | undefined] => {
       const { status, headers } = otlpError(new AppError(...given), "req_1", { "content-type": "application/json" });
