@@ -19,7 +19,7 @@ import type { SecretBox } from "./core/secret-box.ts";
 import type { OutboxFollower } from "./events/index.ts";
 import {
   Admission, AnswerCache, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
-  MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type RouteSettings,
+  MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type GuardParts, type RouteSettings,
 } from "./gateway/index.ts";
 import { openLedger, type OpenedLedger } from "./open-ledger.ts";
 import type { RegistryService } from "./registry/index.ts";
@@ -104,11 +104,9 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const checker = new OutputChecker();
   const splits = new RouteSplits({ settingsOf: async (name, revision) => (await revisions.revision(name, revision))?.settings ?? null });
   const splitCalls = new SplitCalls({ splits, floor, clock, alarm, logger });
-  const sides = new SideCalls({ floor, splits, splitCalls, runner, counter, ids });
   const cache = new AnswerCache({ clock, store: redis === null ? new MemoryAnswerCache({ clock, maxBytes: cacheBytes }) : new RedisAnswerCache(redis), semantic: new SemanticCache({ clock }) });
   const guards = new WeakMap<RouteSettings, Guardrails>();
-  const chats = new ChatCalls({
-    floor, splits, splitCalls, runner, cache, checker, clock, ids,
+  const guarding: Pick<GuardParts, "guardrailsOf" | "classify"> = {
     guardrailsOf: (settings) => {
       if (settings.guardrails.length === 0) return null;
       const made = guards.get(settings) ?? new Guardrails(settings.guardrails);
@@ -116,6 +114,10 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
       return made;
     },
     classify: (model, text, within) => classify(serving, clock, { model, text, within }),
+  };
+  const sides = new SideCalls({ floor, splits, splitCalls, runner, counter, clock, ids, ...guarding });
+  const chats = new ChatCalls({
+    floor, splits, splitCalls, runner, cache, checker, clock, ids, ...guarding,
     embed: (route, context) => (texts) => sides.vectors(route, texts, context),
   });
   const settings = new GatewaySettingsService({

@@ -2,7 +2,7 @@ import { AppError } from "../core/errors.ts";
 import type { CallContext } from "./call-context.ts";
 import type { ChatRequest } from "./conversation/chat-request.ts";
 
-const header = "anthropic-beta";
+export const betaHeaderName = "anthropic-beta";
 const mostNames = 50;
 
 /**
@@ -10,20 +10,20 @@ const mostNames = 50;
  * Throws INVALID_REQUEST for what is no such list.
  */
 export function betasOf({ headers }: Pick<CallContext, "headers">): string | null {
-  const said = headers[header];
+  const said = headers[betaHeaderName];
   const names = (Array.isArray(said) ? said.join(",") : (said ?? "")).split(",").map((name) => name.trim()).filter((name) => name !== "");
-  if (names.length > mostNames || !names.every((name) => /^[\w.-]{1,100}$/.test(name))) throw new AppError("INVALID_REQUEST", `The header ${header} must be at most ${mostNames} names with commas between them.`, { problems: [{ path: header, message: "is no list of names" }] });
+  if (names.length > mostNames || !names.every((name) => /^[\w.-]{1,100}$/.test(name))) throw new AppError("INVALID_REQUEST", `The header ${betaHeaderName} must be at most ${mostNames} names with commas between them.`, { problems: [{ path: betaHeaderName, message: "is no list of names" }] });
   return names.length === 0 ? null : names.join(",");
 }
 
 /** The request with its betas among what another protocol has no place for: named as dropped there, and no answer to it is kept for calls without them. */
 export function withBetas(request: ChatRequest, betas: string | null): ChatRequest {
-  return betas === null ? request : { ...request, uncarried: [...(request.uncarried ?? []), header] };
+  return betas === null ? request : { ...request, uncarried: [...(request.uncarried ?? []), betaHeaderName] };
 }
 
 /** The header for the provider: the caller's names beside those of the provider's own settings. */
 export function betaHeader(betas: string | null, settings: Readonly<Record<string, string>>): Record<string, string> {
   if (betas === null) return {};
-  const own = Object.keys(settings).find((name) => name.toLowerCase() === header);
-  return { [header]: own === undefined ? betas : `${settings[own]!},${betas}` };
+  const own = Object.keys(settings).find((name) => name.toLowerCase() === betaHeaderName);
+  return { [betaHeaderName]: own === undefined ? betas : `${settings[own]!},${betas}` };
 }

@@ -6,8 +6,9 @@ import { nanoDollars } from "../ledger/index.ts";
 import { answerHeaders, passedHeaders } from "./answer-headers.ts";
 import { answerKey, semanticQuestion, type AnswerCache, type CacheLead, type CacheLook } from "./cache/index.ts";
 import type { CallContext } from "./call-context.ts";
-import { betasOf, withBetas } from "./caller-betas.ts";
+import { betaHeaderName, betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
+import { guardContext, refuseTokenNumbers, type GuardParts } from "./call-guards.ts";
 import type { CallRecord } from "./call-record.ts";
 import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds } from "./chat-bounds.ts";
 import { ChatPreparation } from "./chat-preparation.ts";
@@ -33,16 +34,12 @@ import { withSystemPrompt } from "./with-system-prompt.ts";
 
 export type ChatProtocolName = keyof typeof chatProtocols;
 
-export interface ChatCallParts {
+export interface ChatCallParts extends GuardParts {
   floor: CallFloor;
   splits: Pick<RouteSplits, "of">;
   splitCalls: Pick<SplitCalls, "answer">;
   runner: CallRunner;
   cache: AnswerCache;
-  /** Null where the route has none. */
-  guardrailsOf(settings: RouteSettings): Guardrails | null;
-  /** Asks a model that is served here, for a guardrail of the call whose span is `within`. */
-  classify(model: string, text: string, within: { team: string; traceId: string; spanId: string }): Promise<{ label?: string; score?: number }>;
   checker: OutputChecker;
   /** Vectors of texts by a route of an embedding model, for the semantic cache. */
   embed(route: string, context: CallContext): (texts: readonly string[]) => Promise<Float32Array[]>;
@@ -123,8 +120,9 @@ export class ChatCalls {
     record.askedTier = askedTier(parsed.extra);
     record.expected = { inputTokens: bounds.estimatedInput, outputTokens: bounds.outputTokens };
     if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
-    const guarded = guardrails === null ? null : guardrails.begin(this.#guardContext(chat, bounds));
+    const guarded = guardrails === null ? null : guardrails.begin(guardContext(this.#parts, chat, bounds));
     if (guarded !== null) record.hooks = guarded.reports;
+    if (guardrails?.readsInput === true) refuseTokenNumbers("prompt", parsed.extra.prompt);
     const request = guarded === null ? prompted : await guarded.before(prompted);
     if (settings.recordContent) record.input = () => inputMessages(request);
     const look = await this.#look(chat, request);
@@ -139,8 +137,10 @@ export class ChatCalls {
     const facts: CallFacts = {
       inputTokens: bounds.estimatedInput, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
     };
+    // Fields of messages that a guardrail has not read do not go out.
+    const isRead = guardrails?.readsInput !== true || (parsed.uncarried ?? []).every((path) => path === betaHeaderName);
     const maxTokens = held && parsed.sampling.maxOutputTokens === null ? boundedOutput : null;
-    const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed, answerMayPass, betas });
+    const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed && isRead, answerMayPass, betas });
     const order: CallOrder<ChatAnswer> = {
       route: entered.route.name, settings, facts, deadline: floor.deadline(settings, record), signal: context.signal, prepare: preparation.prepare,
       admit: floor.providerAdmission(bounds.rateTokens, record, settings, context.signal),
@@ -192,13 +192,6 @@ export class ChatCalls {
     } finally {
       record.usage = rounds.usage;
     }
-  }
-
-  #guardContext({ settings, context, record }: Chat, bounds: Parameters<CallFloor["worstDollars"]>[1]): Parameters<Guardrails["begin"]>[0] {
-    const { floor, clock, classify } = this.#parts;
-    const within = { team: record.attribution.team, traceId: record.attribution.traceId, spanId: record.spanId };
-    const costs = settings.targets.map((target) => floor.worstDollars(target, bounds, context.now));
-    return { worstCost: costs.includes(null) ? null : Math.max(...(costs as number[])), monotonic: () => clock.monotonic(), classify: (model, text) => classify(model, text, within) };
   }
 
   async #look({ entered: { route, caller, control }, settings, context }: Chat, request: ChatRequest): Promise<CacheLook | null> {

@@ -76,7 +76,7 @@ export class ChatPreparation {
     const upstream = { ...written, headers: { ...written.headers, ...ownBetas } };
     const prepared: PreparedCall<ChatAnswer> = { request: upstream, read: (body, headers) => chat.answer(body, headers), stream: request.stream ? chat.stream() : null };
     const uncarried = passed ? [] : (request.uncarried ?? []);
-    this.#made.set(prepared, { passed, dropped: [...upstream.dropped, ...uncarried].filter((path) => !(path in ownBetas)), emulated: [...upstream.emulated, ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
+    this.#made.set(prepared, { passed, dropped: [...new Set([...upstream.dropped, ...uncarried])].filter((path) => !(path in ownBetas)), emulated: [...upstream.emulated, ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
     return prepared;
   };
 

@@ -6,6 +6,7 @@ export { CallMetrics } from "./call-metrics.ts";
 export type { CallObserver } from "./call-record.ts";
 export { gatewayMetrics } from "./gateway-metrics.ts";
 export { CallableModels } from "./callable-models.ts";
+export type { GuardParts } from "./call-guards.ts";
 export { ChatCalls } from "./chat-calls.ts";
 export { clientRoutes } from "./client-routes.ts";
 export { GatewayCatalog } from "./gateway-catalog.ts";

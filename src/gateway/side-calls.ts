@@ -6,6 +6,7 @@ import { answerHeaders, passedHeaders, safeHeader } from "./answer-headers.ts";
 import type { CallContext } from "./call-context.ts";
 import { betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
+import { guardedSideRequest, guardContext, type GuardParts } from "./call-guards.ts";
 import type { CallBounds } from "./call-ledger.ts";
 import type { CallRecord } from "./call-record.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
@@ -23,7 +24,7 @@ import { rerankTokens, searchUnitsOf } from "./search-units.ts";
 import { estimateTokens, mostTokens, type TokenCounter } from "./tokens/index.ts";
 import { withSystemPrompt } from "./with-system-prompt.ts";
 
-export interface SideCallParts {
+export interface SideCallParts extends GuardParts {
   floor: CallFloor;
   splits: Pick<RouteSplits, "of">;
   splitCalls: Pick<SplitCalls, "answer">;
@@ -129,7 +130,9 @@ export class SideCalls {
     try {
       const bounds = boundsOf(call, settings, floor.isHeld(entered, record));
       await (admit === undefined ? floor.admit(entered, record, bounds, context) : admit(bounds));
-      if (settings.recordContent) record.input = () => JSON.stringify([{ role: "user", parts: call.texts.slice(0, 20).map((content) => ({ type: "text", content: content.slice(0, 2000) })) }]);
+      const guardrails = this.#parts.guardrailsOf(settings);
+      const sent = guardrails?.guardsInput === true ? await guardedSideRequest(guardrails, guardContext(this.#parts, { settings, context, record }, bounds), record, call) : call;
+      if (settings.recordContent) record.input = () => JSON.stringify([{ role: "user", parts: sent.texts.slice(0, 20).map((content) => ({ type: "text", content: content.slice(0, 2000) })) }]);
       const made = new WeakMap<PreparedCall<Answer>, { passed: boolean; headers: Record<string, string> }>();
       const opened: OpenedCall<Answer> = await runner.run<Answer>({
         route: entered.route.name, settings, deadline: floor.deadline(settings, record), signal: context.signal,
@@ -139,9 +142,10 @@ export class SideCalls {
           const operation = call.of(mapping);
           if (operation === undefined) throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has no ${call.operation}.`, { problems: [{ path: "model", message: `has no ${call.operation}` }] });
           const to = { model: target.model, settings: provider };
-          const native = mapping.native[call.protocol];
+          // What a guardrail has not read does not go out: fields that are not known.
+          const native = guardrails?.readsInput === true ? undefined : mapping.native[call.protocol];
           const upstream = native === undefined
-            ? operation.request(call.request, to)
+            ? operation.request(sent.request, to)
             : { path: native.path(to), headers: { "content-type": "application/json", ...native.headers?.(to) }, body: editNativeBody(call.body, call.protocol, { model: target.model }), dropped: [], emulated: [] };
           const prepared: PreparedCall<Answer> = { request: upstream, read: (bytes, headers) => operation.answer(bytes, headers), stream: null };
           const { dropped, emulated } = upstream;

@@ -18,6 +18,11 @@ export class Guardrails {
     return this.#guards.some(({ onInput }) => onInput);
   }
 
+  /** Whether they read what requests say: then what they cannot read does not go out. */
+  get readsInput(): boolean {
+    return this.#guards.some(({ kind, onInput }) => onInput && kind !== "max-cost");
+  }
+
   /** Whether answers must be read, and may be changed: then no bytes pass untouched. */
   get guardsOutput(): boolean {
     return this.#guards.some(({ onOutput }) => onOutput);

@@ -1,4 +1,5 @@
 import { AppError } from "../../core/errors.ts";
+import { assertJsonBounds } from "../../core/json-bounds.ts";
 import type { TokenUsage } from "../conversation/chat-answer.ts";
 
 /** A JSON object that somebody else wrote: nothing is known of it until it is looked at. */
@@ -55,9 +56,15 @@ export function readEvent(data: string): Fields {
   return parsed;
 }
 
-/** Null for what is not a JSON object. */
+/** More than this is looked at before it is read. Characters. */
+const longDocument = 1 << 20;
+/** Vectors of thousands of texts are some million numbers. */
+const documentBounds = { depth: 1000, containers: 500_000, neighbours: 32_000_000 };
+
+/** Null for what is not a JSON object, or has more in it than any answer. */
 export function parseFields(text: string): Fields | null {
   try {
+    if (text.length > longDocument) assertJsonBounds(Buffer.from(text), documentBounds);
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : null;
   } catch {

@@ -5,6 +5,7 @@ import { providerRequestId } from "../providers/provider-headers.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
+import { hideSecret } from "./hide-secret.ts";
 import { AttemptStop } from "./stop-signal.ts";
 import type { StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
@@ -51,6 +52,9 @@ export type Begun<Answer> = { headers: Readonly<Record<string, string>>; status:
 const mostFailureBytes = 64 << 10;
 /** Of a whole answer, which may hold images in base64. */
 const mostAnswerBytes = 128 << 20;
+
+/** Of a stream, before anything of the answer has come: heads, pings, first figures of usage. */
+const mostBytesBeforeContent = 16 << 20;
 
 /** One request to one provider, from its first byte to what decides whether it has begun well. It never throws. */
 export class CallAttempt<Answer> {
@@ -112,8 +116,9 @@ export class CallAttempt<Answer> {
   streamFailure(thrown: unknown): AppError {
     if (this.#late) return new AppError("PROVIDER_TIMEOUT", "The answer was not at its end within the deadline of the call.", { cause: thrown });
     if (this.#stop.aborted) return new AppError("CALLER_GONE", "The caller ended the call.", { cause: thrown });
-    if (thrown instanceof AppError && (thrown.code === "PROVIDER_TIMEOUT" || thrown.code === "PROVIDER_STREAM_FAILED")) return thrown;
-    return new AppError("PROVIDER_STREAM_FAILED", messageOf(thrown, "The provider's stream is not in its protocol."), { cause: thrown });
+    const cleared = this.#cleared(thrown);
+    if (cleared instanceof AppError && (cleared.code === "PROVIDER_TIMEOUT" || cleared.code === "PROVIDER_STREAM_FAILED")) return cleared;
+    return new AppError("PROVIDER_STREAM_FAILED", messageOf(cleared, "The provider's stream is not in its protocol."), { cause: cleared });
   }
 
   readonly #ring = (): void => {
@@ -151,7 +156,7 @@ export class CallAttempt<Answer> {
     // The caller cannot help it, whatever a mapping makes of the status.
     if (status < 400) return this.#failed("failed", "It answered with a redirect, which is not followed.", null);
     const { kind, message, retryAfterMs } = this.#provider.mapping.failure(status, headers, text);
-    return { outcome: kind, status, message, retryAfterMs, requestId: this.#requestId, thrown: null, resentAt: this.#resentAt };
+    return { outcome: kind, status, message: this.#hidden(message), retryAfterMs, requestId: this.#requestId, thrown: null, resentAt: this.#resentAt };
   }
 
   async #whole({ status, headers, body }: TransportAnswer): Promise<Begun<Answer>> {
@@ -178,6 +183,7 @@ export class CallAttempt<Answer> {
     const reading = body[Symbol.asyncIterator]();
     const chunks: Uint8Array[] = [];
     const events: ChatEvent[] = [];
+    let length = 0;
     const begun = (rest: AsyncIterator<Uint8Array> | null): Begun<Answer> => {
       const firstByteAt = clock.monotonic();
       const first: StreamPiece = { bytes: joined(chunks), events };
@@ -187,7 +193,11 @@ export class CallAttempt<Answer> {
     };
     for (;;) {
       const { done, value: bytes } = await reading.next();
-      if (done !== true) chunks.push(bytes);
+      if (done !== true) {
+        chunks.push(bytes);
+        length += bytes.length;
+        if (length > mostBytesBeforeContent) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider sent 16 MiB and nothing of an answer.");
+      }
       const completed = done === true ? reader.end() : reader.push(bytes);
       events.push(...completed);
       if (completed.some(isContent)) return begun(done === true ? null : reading);
@@ -195,11 +205,28 @@ export class CallAttempt<Answer> {
     }
   }
 
-  #broken(thrown: unknown): AttemptFailure {
+  #broken(cause: unknown): AttemptFailure {
+    const thrown = this.#cleared(cause);
     if (!(thrown instanceof AppError)) return this.#failed("broken-answer", "Its answer is not in its protocol.", thrown);
     const { code, message } = thrown;
     if (code === "PROVIDER_TIMEOUT") return this.#failed("timeout", message, thrown);
     return this.#failed(code === "EGRESS_REFUSED" || code === "PROVIDER_UNAVAILABLE" ? "unreachable" : "broken-answer", message, thrown);
+  }
+
+  /** A secret that cannot be read was sent to nobody. */
+  #hidden(message: string): string {
+    try {
+      return hideSecret(message, this.#provider.secret());
+    } catch {
+      return message;
+    }
+  }
+
+  /** Also for the log, which has what was thrown. */
+  #cleared(thrown: unknown): unknown {
+    if (!(thrown instanceof AppError)) return thrown;
+    const message = this.#hidden(thrown.message);
+    return message === thrown.message ? thrown : new AppError(thrown.code, message);
   }
 
   #failed(outcome: AttemptFailure["outcome"], message: string, thrown: unknown): AttemptFailure {

@@ -1,4 +1,4 @@
-import type { AppError } from "../../core/errors.ts";
+import { AppError } from "../../core/errors.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { StreamPiece } from "./call-plan.ts";
@@ -15,6 +15,8 @@ export interface StreamSource {
   ended(failure: AppError | null): void;
 }
 
+/** Of one stream: what it says is kept until its end. */
+const mostBytes = 128 << 20;
 const noBytes = new Uint8Array();
 
 /**
@@ -24,6 +26,7 @@ export class StreamPieces implements AsyncIterableIterator<StreamPiece> {
   readonly #source: StreamSource;
   #first: StreamPiece | null;
   #over = false;
+  #bytes = 0;
 
   constructor(source: StreamSource) {
     this.#source = source;
@@ -41,7 +44,11 @@ export class StreamPieces implements AsyncIterableIterator<StreamPiece> {
     if (this.#over || body === null) return { done: true, value: undefined };
     try {
       const { done, value: bytes } = await body.next();
-      if (done !== true) return { done: false, value: { bytes, events: reader.push(bytes) } };
+      if (done !== true) {
+        this.#bytes += bytes.length;
+        if (this.#bytes > mostBytes) throw new AppError("PROVIDER_STREAM_FAILED", "The provider's stream is longer than 128 MiB.");
+        return { done: false, value: { bytes, events: reader.push(bytes) } };
+      }
       const events: readonly ChatEvent[] = reader.end();
       this.#end(null);
       return events.length > 0 ? { done: false, value: { bytes: noBytes, events } } : { done: true, value: undefined };

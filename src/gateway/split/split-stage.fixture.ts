@@ -133,7 +133,7 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
     checker: { accept: () => Promise.resolve(), check: () => Promise.resolve([]) } as unknown as ConstructorParameters<typeof ChatCalls>[0]["checker"],
   });
   const caller = { actor: "local", name: "local", grants: [{ role: "admin" as const, team: "*" }] };
-  const sides = new SideCalls({ floor, splits, splitCalls, runner, counter: null as unknown as TokenCounter, ids });
+  const sides = new SideCalls({ floor, splits, splitCalls, runner, counter: null as unknown as TokenCounter, clock: time, ids, guardrailsOf: () => null, classify: () => Promise.resolve({}) });
   const embed = (): Promise<HttpAnswer> => sides.embeddings(Buffer.from(JSON.stringify({ model: "chat", input: "hello" })), { caller, headers: {}, requestId: "req_1", now: time.now(), signal: new AbortController().signal });
   const ask = (body: object = openAiQuestion(), { headers = {}, protocol = "openai-chat", signal = new AbortController().signal }: { headers?: Record<string, string>; protocol?: ChatProtocolName; signal?: AbortSignal } = {}): Promise<HttpAnswer> =>
     chats.answer(protocol, Buffer.from(JSON.stringify(body)), { caller, headers, requestId: "req_1", now: time.now(), signal });
