@@ -121,7 +121,7 @@ describe("rollouts and A/B tests of routes in the console", () => {
     assert.deepEqual([await dialog.getByLabel("Version").inputValue(), await dialog.getByRole("button", { name: "Add a variant" }).count()], ["2", 0], "there is no third version");
     await dialog.getByRole("button", { name: "Start the test" }).click();
     await page.getByRole("heading", { name: "A/B test of score" }).waitFor();
-    await page.getByRole("region", { name: "Arms" }).getByRole("row", { name: /^b revision 2 50%/ }).waitFor();
+    await page.getByRole("region", { name: "Arms" }).getByRole("row", { name: /^b v2 50%/ }).waitFor();
     watched.assertQuiet();
     await watched.close();
   });
