@@ -1,5 +1,5 @@
 export { estimateChat, mediaOfChat, mostTokensOfChat, needsOf } from "./chat-tokens.ts";
 export { estimateTokens, mostTokens } from "./estimate-tokens.ts";
-export { mostMediaTokens, type ChatMedia, type MediaTokens } from "./media-bounds.ts";
+export { mostMediaTokens, type MediaTokens } from "./media-bounds.ts";
 export { TokenCounter } from "./token-counter.ts";
 export { truncateChat } from "./truncate-chat.ts";
