@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import type { GatewayRoute, RevisionOfRoute } from "../../src/gateway/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { holds, loaded, openBrowser, openPage, overflow } from "./open-browser.ts";
@@ -71,8 +72,9 @@ describe("rollouts and A/B tests of routes in the console", () => {
     await ask.getByLabel("Why").fill("as good, and cheaper");
     await ask.getByRole("button", { name: "Promote b" }).click();
     await page.getByRole("region", { name: "Standing" }).getByText(/b promoted.*cheaper/).waitFor();
-    const { routes } = await server.client.api.get<{ routes: GatewayRoute[] }>("/api/gateway/routes");
-    assert.equal(routes.find(({ name }) => name === "support")!.settings.systemPrompt, "Help in one sentence.");
+    // The test has ended a moment before the route has the settings.
+    const promptNow = async (): Promise<string | undefined> => (await server.client.api.get<{ routes: GatewayRoute[] }>("/api/gateway/routes")).routes.find(({ name }) => name === "support")!.settings.systemPrompt;
+    while ((await promptNow()) !== "Help in one sentence.") await betweenLooks();
     watched.assertQuiet();
     await watched.close();
   });

@@ -152,4 +152,16 @@ describe("A/B tests without a server", () => {
     assert.deepEqual(testOf((await store.find(id))!).variants.map(({ cut }) => cut?.reason ?? null), [null, "version 3 was deleted"]);
     await keeper.stop();
   });
+
+  it("does not end for a variant that cannot be promoted", async () => {
+    const { store, serve, start, deleted } = await world();
+    const { service, keeper } = serve("one");
+    await keeper.stop();
+    const { id } = await start(service);
+    deleted.add("3");
+    const stop = (promote: string | null) => service.stop(localCaller, id, { promote, reason: "" }, { actor: "user:usr_1", now: epochMs(1) });
+    await assert.rejects(stop("c"), { code: "VERSION_NOT_FOUND" });
+    assert.equal((await store.find(id))!.state, "running");
+    assert.equal((await stop(null)).rollout.state, "succeeded");
+  });
 });

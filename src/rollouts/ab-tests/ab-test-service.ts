@@ -5,6 +5,7 @@ import { requireOn } from "../../core/request-gate.ts";
 import { subjectReference, versionWords } from "../../core/traffic-subject.ts";
 import { RolloutPlan } from "../../registry/index.ts";
 import type { TrafficRoute } from "../../serving/index.ts";
+import { assertAnswering } from "../assert-answering.ts";
 import { giveTo } from "../rollback.ts";
 import type { RolledVersion, RolloutParts } from "../rollout-parts.ts";
 import type { AskedBy } from "../rollout-service.ts";
@@ -74,15 +75,18 @@ export class AbTestService {
     return this.#report(await this.#allowed(caller, id, "viewer"));
   }
 
-  /** The control has all traffic when it answers; or `promote`, the name of a variant, is the champion. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, INVALID_REQUEST. */
+  /** The control has all traffic when it answers; or `promote`, the name of a variant, is the champion. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, ROLLOUT_IMPOSSIBLE, VERSION_NOT_FOUND, VERSION_NOT_RUNNABLE, INVALID_REQUEST. */
   async stop(caller: Caller, id: string, { promote, reason }: { promote: string | null; reason: string }, { actor, now }: Omit<AskedBy, "reason">): Promise<AbTestReport> {
     const rollout = await this.#allowed(caller, id, "deployer");
     const winner = promote === null ? null : testOf(rollout).variants.find(({ name }) => name === promote);
     if (winner === undefined) throw new AppError("INVALID_REQUEST", `The test has no variant ${JSON.stringify(promote)}.`);
+    // Before the test ends, for an end is not taken back.
+    if (winner !== null) assertAnswering(rollout.model, await this.#parts.registry.version(rollout.model, winner.version));
     const said = `${winner === null ? "stopped" : `stopped, and ${winner.name} promoted,`} by ${actor}${reason === "" ? "" : `: ${reason}`}`;
     await this.#end(rollout, said.trimEnd(), { actor, now });
     if (winner !== null) await giveTo(this.#parts, rollout.model, winner.version, { actor, now, reason });
     await this.#clear(rollout);
+    this.#changed(rollout);
     return this.#report((await this.#parts.store.find(id)) ?? rollout);
   }
 
