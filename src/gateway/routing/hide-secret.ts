@@ -1,10 +1,9 @@
-/** Shorter ones stand in too many words to be looked for. */
+/** Shorter ones are no keys, but words that servers without keys are given in their place, and stand in too many texts. */
 const leastCharacters = 8;
 
 /** Somebody else's words without the provider's secret, which some servers repeat in their errors; of one with several parts, without each. */
 export function hideSecret(text: string, secret: string | null): string {
   if (secret === null || text === "") return text;
-  let hidden = text.replaceAll(secret, "***");
-  for (const part of secret.split(":")) if (part.length >= leastCharacters) hidden = hidden.replaceAll(part, "***");
-  return hidden;
+  const keys = [secret, ...secret.split(":")].filter(({ length }) => length >= leastCharacters);
+  return keys.reduce((hidden, key) => hidden.replaceAll(key, "***"), text);
 }
