@@ -1,5 +1,6 @@
 import { loadConfig } from "./config/index.ts";
 import { startSlipway } from "./compose.ts";
+import { keepHeapInPauses } from "./core/idle-heap.ts";
 import { releaseStart } from "./core/start-heap.ts";
 
 /** Runs the server until SIGINT or SIGTERM; a second signal ends it at once. One line of JSON on stdout says where it is. */
@@ -16,6 +17,7 @@ export async function up({ testReset, ...flags }: Readonly<Record<string, string
   }
   process.on("SIGHUP", () => void slipway.reloadCertificate());
   releaseStart();
+  keepHeapInPauses();
   await stopped;
   await slipway.stop();
 }
