@@ -212,7 +212,11 @@ export class RunExecution {
       else session.surroundings.timers.after(patienceMs, () => this.#halted.resolve(freeze));
       return;
     }
-    if (session.hasParked && !isSoon(earlier(session.nextWakeAt, this.#deadline), session.surroundings.now())) this.#halted.resolve({ because: "quiet" });
+    if (session.hasParked && !isSoon(earlier(session.nextWakeAt, this.#deadline), session.surroundings.now())) {
+      // At once, so that nothing that is woken now begins anything.
+      session.phase = "frozen";
+      this.#halted.resolve({ because: "quiet" });
+    }
   }
 
   #freezeFor(freeze: Halt): void {

@@ -87,8 +87,9 @@ export class RunOperations implements WorkflowContext {
           await session.write(finished(null));
           return { value: null };
         }
+        if (session.phase === "working") await session.park(name, wakeAt, { name: signal, key });
+        // On its way out of memory the run takes nothing more: what it took would be in the journal of one that sleeps. What has come makes it due when it has left.
         if (session.phase !== "working") return undefined;
-        await session.park(name, wakeAt, { name: signal, key });
       }
     }) as Promise<Payload | null>;
   }

@@ -168,6 +168,40 @@ describe("WorkflowEngine", () => {
     assert.deepEqual((await ended(id)).output, [{ number: 1 }, 2, null]);
   });
 
+  it("takes a signal that comes while the run goes to sleep", async () => {
+    const timers = (clockwork = new ManualTimers());
+    const database = await databases.open();
+    const definitions = [define(async (context) => [await context.waitForSignal("first", { signal: "go" }), await context.step("after", () => "gone on")])];
+    const { store } = workflowStage(database, { clock: timers.clock, timers, definitions });
+    let isSent = false;
+    // Nothing is parked any more when the database is told of the sleep; the signal is there before that.
+    const slow = new Proxy(store, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name) as unknown;
+        if (typeof member !== "function") return member;
+        return async (...values: unknown[]): Promise<unknown> => {
+          if (name === "release" && !isSent) {
+            isSent = true;
+            await stage.service.signal({ signal: "go", payload: 1 });
+            // What the signal woke in the process has come as far as it can: the database takes one after the other.
+            for (let look = 0; look < 5; look++) await stage.service.steps(id);
+          }
+          return (member as (...values: unknown[]) => unknown).apply(target, values);
+        };
+      },
+    });
+    const stage = workflowStage(database, { clock: timers.clock, timers, definitions, engine: { leaseMs, store: slow } });
+    opened.push(stage.engine);
+    stage.engine.start();
+    const { id } = (await stage.service.start("work", { input: {} }, "key:test")).run;
+    const run = await until(async () => {
+      const found = await stage.service.find(id);
+      return found.state === "succeeded" && found;
+    }, "the end");
+    assert.equal(isSent, true);
+    assert.deepEqual(run.output, [1, "gone on"]);
+  });
+
   it("undoes finished steps in the reverse order when a later one fails", async () => {
     const done: string[] = [];
     const reversible = (name: string) => [name, () => void done.push(name), { compensate: async () => void done.push(`undo ${name}`) }] as const;

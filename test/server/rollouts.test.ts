@@ -115,11 +115,7 @@ describe("rollouts on a server", { timeout: 240_000 }, () => {
     await rollouts.promote(name, "looks good");
     await until(name, ({ checks }) => checks.some(({ state }) => state === "waits for approval"));
     await rollouts.approve(name, "read the report");
-    // A known fault whose cause is not found: on a busy machine the phase is now and then not entered after the first approval. Given again, it may be.
-    await until(name, ({ rollout, checks }) => {
-      if (checks.some(({ state }) => state === "waits for approval")) void rollouts.approve(name, "read the report").catch(() => undefined);
-      return rollout.phase === 1 && rollout.state === "running";
-    });
+    await until(name, ({ rollout }) => rollout.phase === 1 && rollout.state === "running");
     const aborted = await rollouts.abort(name, "enough");
     assert.equal(aborted.state, "aborted");
     assert.match(aborted.reason, /^aborted by local: enough$/);
