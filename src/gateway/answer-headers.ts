@@ -1,5 +1,5 @@
 import type { AppError } from "../core/errors.ts";
-import type { CallRecord } from "./call-record.ts";
+import { recordOfFailure, type CallRecord } from "./call-record.ts";
 import type { OpenedFloor } from "./call-floor.ts";
 import { isUsedUp } from "./is-used-up.ts";
 import { limitHeaders, processingHeaders } from "./providers/provider-headers.ts";
@@ -7,18 +7,28 @@ import type { Protocol } from "./providers/provider-mapping.ts";
 import { attemptsOfFailure, type AttemptRecord, type OpenedCall } from "./routing/call-plan.ts";
 
 /** What an answer says of its way, beside the protocol. Clients show the request's id as `_request_id`: this server's, for its log and its trace lead to the provider's. */
-export function answerHeaders({ route }: Pick<OpenedFloor, "route">, record: CallRecord, protocol: Protocol): Record<string, string> {
-  const { attribution, target, attempts, headers: more, requestId } = record;
-  const headers: Record<string, string> = { "X-Request-Id": requestId, ...ownIdHeader(protocol, requestId), "X-Slipway-Route": safeHeader(route.name), "X-Slipway-Trace": attribution.traceId };
+export function answerHeaders(record: CallRecord, protocol: Protocol): Record<string, string> {
+  const { target, attempts, headers: more, requestId } = record;
+  const headers: Record<string, string> = { "X-Request-Id": requestId, ...ownIdHeader(protocol, requestId), ...wayHeaders(record) };
   if (target !== null) headers["X-Slipway-Target"] = safeHeader(`${target.provider}/${target.model}`);
-  if (attempts.length > 1) headers["X-Slipway-Attempts"] = String(attempts.length);
   Object.assign(headers, providerRequest(attempts));
   return more === null ? headers : Object.assign(headers, more);
 }
 
-/** What an error says beside the protocol. Clients of OpenAI and Anthropic ask again by themselves after every 429, unless `x-should-retry` says that it is of no use. */
+/**
+ * What an error says beside the protocol; of a call that was let in also what its answer would have said of its way, so that a failed call is found again. Clients of OpenAI and Anthropic ask again by themselves after every 429, unless
+ * `x-should-retry` says that it is of no use.
+ */
 export function errorHeaders(error: AppError, requestId: string, protocol: Protocol): Record<string, string> {
-  return { ...ownIdHeader(protocol, requestId), ...(isUsedUp(error) ? { "X-Should-Retry": "false" } : {}), ...providerRequest(attemptsOfFailure.get(error) ?? []) };
+  const record = recordOfFailure.get(error);
+  const own = record === undefined ? {} : { ...wayHeaders(record), ...record.headers };
+  return { ...ownIdHeader(protocol, requestId), ...own, ...(isUsedUp(error) ? { "X-Should-Retry": "false" } : {}), ...providerRequest(attemptsOfFailure.get(error) ?? []) };
+}
+
+function wayHeaders({ attribution: { route, traceId }, attempts }: CallRecord): Record<string, string> {
+  const headers: Record<string, string> = { ...(route === null ? {} : { "X-Slipway-Route": safeHeader(route) }), "X-Slipway-Trace": traceId };
+  if (attempts.length > 1) headers["X-Slipway-Attempts"] = String(attempts.length);
+  return headers;
 }
 
 /**

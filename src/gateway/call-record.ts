@@ -45,6 +45,9 @@ export interface RecordWatch {
   ended(ending: CallEnding): void;
 }
 
+/** The call that ended with an error, for the headers of its answer. */
+export const recordOfFailure = new WeakMap<AppError, CallRecord>();
+
 /** One call from its admission to its end: what it holds, what it used, and what is written about it. */
 export class CallRecord {
   readonly attribution: Attribution & { traceId: string };
@@ -108,6 +111,7 @@ export class CallRecord {
     const spent = this.spent();
     if (this.#over) return spent;
     this.#over = true;
+    if (error !== null) recordOfFailure.set(error, this);
     this.watch?.ending?.(outcome, error);
     const { calls, clock, logger } = this.#parts;
     const totalMs = clock.monotonic() - this.startedTick;

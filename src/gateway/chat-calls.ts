@@ -163,7 +163,7 @@ export class ChatCalls {
       };
       if (context.signal.aborted) abandon();
       else context.signal.addEventListener("abort", abandon, { once: true });
-      return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(entered, record, name), ...headers }, body);
+      return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(record, name), ...headers }, body);
     }
     const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens);
     // Before it is judged: one that is blocked costs as much.
@@ -218,10 +218,10 @@ export class ChatCalls {
     return this.#ended(chat, answer, streamType, headers, eventsOf(answer).map((event) => writer.write(event)).join("") + writer.end());
   }
 
-  async #ended({ name, settings, record, entered }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
+  async #ended({ name, settings, record }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
     if (settings.recordContent) record.output = () => outputMessages(answer.parts, answer.finish);
     const { cost } = await record.end("ok");
-    return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(entered, record, name), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...headers }, body);
+    return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(record, name), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...headers }, body);
   }
 
   /** Ends the record when the stream does, however that is. */

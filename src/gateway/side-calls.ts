@@ -113,7 +113,7 @@ export class SideCalls {
     const recordOf = (opened: OpenedFloor): CallRecord => floor.record(opened, call.operation, call.user);
     const carryOut = async (way: Omit<CallWay, "holdsBack">): Promise<HttpAnswer> => {
       const { answer, opened } = await this.#carryOut(way.entered, way.record, call, way.context, way.admit);
-      return this.#answer(way.entered, way.record, call.protocol, opened, opened.passed ? null : document(answer));
+      return this.#answer(way.record, call.protocol, opened, opened.passed ? null : document(answer));
     };
     const split = splits.of(entered.route.name);
     if (split === undefined) return carryOut({ entered, record: recordOf(entered), context });
@@ -174,9 +174,9 @@ export class SideCalls {
     }
   }
 
-  async #answer(entered: OpenedFloor, record: CallRecord, protocol: Protocol, opened: { body: Uint8Array; headers: Record<string, string> }, document: unknown): Promise<HttpAnswer> {
+  async #answer(record: CallRecord, protocol: Protocol, opened: { body: Uint8Array; headers: Record<string, string> }, document: unknown): Promise<HttpAnswer> {
     const { cost } = await record.end("ok");
-    const headers = { "Content-Type": "application/json", ...answerHeaders(entered, record, protocol), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...opened.headers };
+    const headers = { "Content-Type": "application/json", ...answerHeaders(record, protocol), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...opened.headers };
     return new HttpAnswer(200, headers, document === null ? opened.body : JSON.stringify(document));
   }
 }

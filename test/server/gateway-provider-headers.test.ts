@@ -102,6 +102,38 @@ describe("what a provider says in its headers, and what of it reaches callers an
     }
   });
 
+  it("tells of a call that failed its trace and its ids, in every protocol, as whole answers and as streams that have not begun", async () => {
+    const failing: UpstreamAnswer = (_call, response) => answerJson(response, { error: { message: "Out of order." } }, 500);
+    open.answer = claude.answer = failing;
+    const bodies = [
+      ["/v1/chat/completions", ask("several")], ["/v1/chat/completions", ask("several", { stream: true })], ["/v1/messages", ask("several")], ["/v1/messages", ask("several", { stream: true })],
+      ["/v1/completions", { model: "several", prompt: "hello" }], ["/v1/responses", { model: "several", input: "hello", stream: true }], ["/v1/embeddings", { model: "several", input: "hello" }],
+      ["/v1/rerank", { model: "several", query: "a", documents: ["b", "c"] }],
+    ] as const;
+    for (const [path, body] of bodies) {
+      const answer = await post(path, body);
+      await answer.text();
+      const { headers } = answer;
+      assert.equal(answer.ok, false, path);
+      assert.equal(headers.get("x-slipway-route"), "several", path);
+      const attributes = await attributesOf(headers.get("x-slipway-trace")!);
+      assert.deepEqual([attributes["slipway.route"], attributes["slipway.request_id"]], ["several", headers.get("x-request-id")], path);
+      if (path === "/v1/chat/completions") assert.equal(headers.get("x-slipway-attempts"), "2");
+    }
+    // What was refused at the door has no trace, and says none.
+    const unknown = await chat("nobody");
+    assert.deepEqual([unknown.status, unknown.headers.get("x-slipway-trace")], [404, null]);
+    assert.match(unknown.headers.get("x-request-id")!, /^req_/);
+  });
+
+  it("tells of a call that its own limits refused its trace too", async () => {
+    await put("routes/narrow", { targets: [{ provider: "open", model: "m" }], limits: { requestsPerMinute: 1 } });
+    await chat("narrow");
+    const refused = await chat("narrow");
+    assert.equal(refused.status, 429);
+    assert.equal((await attributesOf(refused.headers.get("x-slipway-trace")!))["slipway.request_id"], refused.headers.get("x-request-id"));
+  });
+
   it("says that asking again is of use where one of the targets only limits the rate", async () => {
     open.answer = (_call, response) => answerJson(response, { error: { message: "No more.", code: "insufficient_quota" } }, 429);
     claude.answer = (_call, response) => answerJson(response, { error: { type: "rate_limit_error", message: "Slower." } }, 429, { "retry-after": "60" });
