@@ -134,6 +134,7 @@ export const errorCatalogue = {
   PRICE_UNKNOWN: { status: 400, hint: "A call under a budget needs a price: add one with `slipway prices set`, or let the route take unknown prices as free." },
   BUDGET_NOT_FOUND: { status: 404, hint: "List the budgets with `slipway budgets list`." },
   CONTENT_BLOCKED: { status: 400, hint: "A guardrail of the route refused what the message names." },
+  GUARDRAIL_UNAVAILABLE: { status: 503, hint: "Nothing is wrong with the call. Whoever runs the route deploys the guardrail's model again or changes the guardrail; `slipway gateway health` lists those that let nothing pass." },
   STRUCTURED_OUTPUT_INVALID: { status: 502, hint: "The model did not keep to the schema, also when asked again; make the schema simpler, or take another model." },
   TRACE_NOT_FOUND: { status: 404, hint: "Traces are kept for as long as the setting traceRetentionDays says; search with `slipway traces`." },
   TRACE_INVALID: { status: 400, hint: "Send OTLP traces as application/x-protobuf or application/json; the message names what is wrong." },

@@ -16,13 +16,13 @@ export function answerHeaders(record: CallRecord, protocol: Protocol): Record<st
 }
 
 /**
- * What an error says beside the protocol; of a call that was let in also what its answer would have said of its way, so that a failed call is found again. Clients of OpenAI and Anthropic ask again by themselves after every 429, unless
- * `x-should-retry` says that it is of no use.
+ * What an error says beside the protocol; of a call that was let in also what its answer would have said of its way, so that a failed call is found again. Clients of OpenAI and Anthropic ask again by themselves after every 429 and 5xx,
+ * unless `x-should-retry` says that it is of no use.
  */
 export function errorHeaders(error: AppError, requestId: string, protocol: Protocol): Record<string, string> {
   const record = recordOfFailure.get(error);
   const own = record === undefined ? {} : { ...wayHeaders(record), ...record.headers };
-  return { ...ownIdHeader(protocol, requestId), ...own, ...(isUsedUp(error) ? { "X-Should-Retry": "false" } : {}), ...providerRequest(attemptsOfFailure.get(error) ?? []) };
+  return { ...ownIdHeader(protocol, requestId), ...own, ...(isUsedUp(error) || error.code === "GUARDRAIL_UNAVAILABLE" ? { "X-Should-Retry": "false" } : {}), ...providerRequest(attemptsOfFailure.get(error) ?? []) };
 }
 
 function wayHeaders({ attribution: { route, traceId }, attempts }: CallRecord): Record<string, string> {

@@ -64,8 +64,13 @@ describe("mistakes with the gateway, traces and costs", () => {
     await server.client.api.send("DELETE", "/api/models/guard");
     const told = "The guardrail polite names the model guard, which is no model that is served here: it lets no call pass. Deploy the model, or change the guardrail.";
     assert.deepEqual((await health()).guardrails, [{ route: "guarded", guardrail: "polite", model: "guard", message: told }]);
-    const call = await send("POST", "/v1/chat/completions", { model: "guarded", messages: [{ role: "user", content: "hello" }] });
-    assert.deepEqual([call.status, call.error!.message.split(":")[0]], [404, "The guardrail polite could not ask its model guard"]);
+    // The caller's model is there: what is missing is the operator's, and named.
+    for (const path of ["/v1/chat/completions", "/v1/messages"]) {
+      const call = await fetch(server.url + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ model: "guarded", max_tokens: 9, messages: [{ role: "user", content: "hello" }] }) });
+      const { error } = (await call.json()) as { error: Refusal };
+      assert.deepEqual([call.status, call.headers.get("x-error-code"), call.headers.get("x-should-retry"), error.message.split(":")[0]], [503, "GUARDRAIL_UNAVAILABLE", "false", "The guardrail polite could not ask its model guard"]);
+      assert.match(error.message, /Whoever runs the route deploys the guardrail's model again/);
+    }
     await server.client.api.send("DELETE", "/api/gateway/routes/guarded");
   });
 

@@ -123,11 +123,13 @@ export class GuardedCall {
   }
 }
 
-/** A caller who asked for another model must not take the guardrail's for its own. */
+/** A caller who asked for another model must not take the guardrail's for its own, nor its trouble for a fault of the call: what the model itself would answer with 4xx is the operator's to mend. */
 function namingGuard(error: unknown, { name, model }: { name: string; model: string }): unknown {
   if (!(error instanceof AppError)) return error;
   const { code, message, problems, retryAfterSeconds } = error;
-  return new AppError(code, `The guardrail ${name} could not ask its model ${model}: ${message}`, { problems, cause: error, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
+  const told = `The guardrail ${name} could not ask its model ${model}: ${message}`;
+  if (error.status < 500 && error.status !== 499) return new AppError("GUARDRAIL_UNAVAILABLE", told, { cause: error });
+  return new AppError(code, told, { problems, cause: error, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
 }
 
 /** What is only read is read with the thinking in it, which `mapRequest` leaves alone. */

@@ -70,7 +70,7 @@ describe("guardrails", () => {
     assert.deepEqual(texts, ["I am [EMAIL_1]"]);
     await assert.rejects(guards(...settings).begin(context({ classify: () => Promise.reject(new Error("down")) })).before(request), /down/);
     const missing = new AppError("MODEL_NOT_FOUND", "There is no model m.");
-    await assert.rejects(guards(...settings).begin(context({ classify: () => Promise.reject(missing) })).before(request), { code: "MODEL_NOT_FOUND", message: "The guardrail c could not ask its model m: There is no model m." });
+    await assert.rejects(guards(...settings).begin(context({ classify: () => Promise.reject(missing) })).before(request), { code: "GUARDRAIL_UNAVAILABLE", message: "The guardrail c could not ask its model m: There is no model m." });
   });
 
   it("see patterns through zero-width characters, other widths and escapes in arguments", async () => {
