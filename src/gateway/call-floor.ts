@@ -1,9 +1,11 @@
+import { isUtf8 } from "node:buffer";
 import { defaultTeam } from "../access/index.ts";
 import { mayOn, type Caller } from "../core/caller.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { assertJsonBounds, largeBodyBounds } from "../core/json-bounds.ts";
 import type { Logger } from "../core/logger.ts";
+import { countFields, findRepeatedField } from "../core/repeated-fields.ts";
 import { missingObject, requireOn } from "../core/request-gate.ts";
 import { newSpanId } from "../core/trace-context.ts";
 import type { Attribution } from "../ledger/index.ts";
@@ -52,14 +54,21 @@ export class CallFloor {
 
   /** The document of a body. Throws INVALID_JSON, INVALID_REQUEST. */
   parse(body: Uint8Array): Record<string, unknown> {
-    assertJsonBounds(body, largeBodyBounds);
+    const written = assertJsonBounds(body, largeBodyBounds);
+    // Bytes that pass on: what is put in the place of broken characters here, others leave out.
+    if (!isUtf8(body)) throw new AppError("INVALID_JSON", "The body is not valid UTF-8.");
+    const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
     let fields: unknown;
     try {
-      fields = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
+      fields = JSON.parse(text);
     } catch (cause) {
       throw new AppError("INVALID_JSON", "The body is not JSON.", { cause });
     }
     if (typeof fields !== "object" || fields === null || Array.isArray(fields)) throw new AppError("INVALID_REQUEST", "The body must be one JSON object.");
+    if (countFields(fields) !== written) {
+      const path = findRepeatedField(text) ?? "";
+      throw new AppError("INVALID_REQUEST", "A field stands twice in one object of the body.", { problems: [{ path, message: "stands there twice: servers differ in which one they read" }] });
+    }
     return fields as Record<string, unknown>;
   }
 
@@ -92,7 +101,7 @@ export class CallFloor {
   }
 
   /** Takes the call's place in limits and budgets. Throws RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, PRICE_UNKNOWN, CALLER_GONE. */
-  async admit({ policy, route, caller }: OpenedFloor, record: CallRecord, bounds: CallBounds, { now, signal }: CallContext): Promise<void> {
+  async admit({ policy, route, caller }: OpenedFloor, record: CallRecord, bounds: CallBounds, { signal }: CallContext): Promise<void> {
     const { admission, calls } = this.#parts;
     const { settings } = route;
     if (policy?.limits !== undefined || settings.limits !== undefined) {
@@ -102,13 +111,13 @@ export class CallFloor {
       });
       record.ticket = entered instanceof Promise ? await entered : entered;
     }
-    const reserved = calls.reserve(settings, record.attribution, { key: policy?.budget, route: settings.budget }, bounds, now);
+    const reserved = calls.reserve(settings, record.attribution, { key: policy?.budget, route: settings.budget }, bounds, record.startedAt);
     record.reservation = reserved instanceof Promise ? await reserved : reserved;
   }
 
   /** The part of `admit` that is about budgets, for a call whose place in the limits is another's. */
-  async reserve({ policy, route: { settings } }: OpenedFloor, record: CallRecord, bounds: CallBounds, { now }: CallContext): Promise<void> {
-    record.reservation = await this.#parts.calls.reserve(settings, record.attribution, { key: policy?.budget, route: settings.budget }, bounds, now);
+  async reserve({ policy, route: { settings } }: OpenedFloor, record: CallRecord, bounds: CallBounds): Promise<void> {
+    record.reservation = await this.#parts.calls.reserve(settings, record.attribution, { key: policy?.budget, route: settings.budget }, bounds, record.startedAt);
   }
 
   /** Gives back what was reserved for a call that is not made after all. */

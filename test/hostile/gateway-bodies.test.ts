@@ -70,6 +70,40 @@ describe("hostile bodies for the gateway", () => {
     assert.ok(kept < 32 << 20, `${kept >> 20} MiB are held`);
   });
 
+  it("do not reach a provider with a field twice, however deep and however it is spelled, nor with what is no UTF-8", async () => {
+    const asked = upstream.calls.length;
+    const user = '{"role":"user"';
+    const tool = '{"type":"function","function":{"name":"f","description":"a","description":"b"}}';
+    for (const [path, place, body] of [
+      ["/v1/chat/completions", "messages", `"messages":[${user},"content":"forbidden"}],${messages}`],
+      ["/v1/chat/completions", "messages[0].content", `"messages":[${user},"content":"forbidden","content":"hello"}]`],
+      ["/v1/chat/completions", "messages[0].content", `"messages":[${user},"content":"hello","\\u0063ontent":"hello"}]`],
+      ["/v1/chat/completions", "messages[0].content[0].text", `"messages":[${user},"content":[{"type":"text","text":"forbidden","text":"hello"}]}]`],
+      ["/v1/chat/completions", "messages[1].tool_calls[0].function.arguments", `"messages":[${user},"content":"a"},{"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}","arguments":"{}"}}]}]`],
+      ["/v1/chat/completions", "tools[0].function.description", `${messages},"tools":[${tool}]`],
+      ["/v1/chat/completions", "metadata.a", `${messages},"metadata":{"a":"1","b":"2","a":"3"}`],
+      ["/v1/chat/completions", "later.a[2].b", `${messages},"later":{"a":[1,{},{"b":1,"b":1}]}`],
+      ["/v1/completions", "prompt", '"prompt":"forbidden","prompt":"hello"'],
+      ["/v1/responses", "input[0].content", `"input":[${user},"content":"forbidden","content":"hello"}]`],
+      ["/v1/messages", "system[0].text", `"max_tokens":5,${messages},"system":[{"type":"text","text":"forbidden","text":"hello"}]`],
+      ["/v1/messages/count_tokens", "messages[0].content", `"messages":[${user},"content":"forbidden","content":"hello"}]`],
+      ["/v1/embeddings", "input", '"input":"forbidden","input":"hello"'],
+      ["/v1/rerank", "documents[0].text", '"query":"a","documents":[{"text":"forbidden","text":"hello"}]'],
+    ] as const) {
+      for (const model of ["guarded", "first/m"]) {
+        const reply = await post(path, `{"model":"${model}",${body}}`);
+        assert.ok(reply.status === 400 && reply.body.includes(place) && reply.body.includes("stands there twice"), `${path} ${body}: ${reply.status} ${reply.body}`);
+      }
+    }
+    const broken = Buffer.concat([Buffer.from('{"model":"guarded","messages":[{"role":"user","content":"for'), Buffer.from([0xc1]), Buffer.from('bidden"}]}')]);
+    const reply = await fetch(`http://${server.host}/v1/chat/completions`, { method: "POST", headers: { authorization: `Bearer ${server.adminKey}`, "content-type": "application/json" }, body: broken });
+    assert.deepEqual([reply.status, reply.headers.get("x-error-code")], [400, "INVALID_JSON"], await reply.text());
+    assert.equal(upstream.calls.length, asked);
+    // The same name in several objects, and within texts, is no repetition.
+    const fine = await post("/v1/chat/completions", `{"model":"guarded","messages":[${user},"content":"\\"a\\":1,\\"a\\":1"},${user},"content":"b"}],"metadata":{"metadata":"role"}}`);
+    assert.equal(fine.status, 200, fine.body);
+  });
+
   it("do not reach a provider with a field of the protocol in other letters, which servers in Go take for it", async () => {
     const asked = upstream.calls.length;
     const hello = '{"role":"user","content":"hello"';

@@ -23,8 +23,8 @@ const tokenFields: Readonly<Partial<Record<NativeBodyProtocol, readonly string[]
 const withStreamOptions: ReadonlySet<NativeBodyProtocol> = new Set(["openai-chat", "openai-completions"]);
 
 /**
- * The bytes to send for a body of JSON that has been read already. Text is exchanged in place, so that the rest stays as it came: big integers, spelling of numbers, order, spaces. Of a field that stands
- * there more than once only the last stays, which is the one that was read here: no provider may read another. Throws INVALID_JSON for what is not one object.
+ * The bytes to send for a body of JSON that has been read already. Text is exchanged in place, so that the rest stays as it came: big integers, spelling of numbers, order, spaces. No field
+ * stands twice in it: such bodies were refused when they were read. Throws INVALID_JSON for what is not one object.
  */
 export function editNativeBody(body: Uint8Array, protocol: NativeBodyProtocol, edit: NativeBodyEdit): Uint8Array {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
@@ -45,8 +45,7 @@ export function editNativeBody(body: Uint8Array, protocol: NativeBodyProtocol, e
 }
 
 interface Member {
-  /** Of the key's first quote, the value's first byte, and behind its last. */
-  keyStart: number;
+  /** Of the value's first byte, and behind its last. */
   valueStart: number;
   valueEnd: number;
 }
@@ -55,10 +54,7 @@ interface ScannedObject {
   /** Of the brackets. */
   start: number;
   end: number;
-  /** The last of each name. */
   members: Map<string, Member>;
-  /** All others, which a later one of the same name makes void. */
-  void: Member[];
 }
 
 function textOf(bytes: Buffer, { valueStart, valueEnd }: Member): string {
@@ -73,7 +69,7 @@ function streamOptions(bytes: Buffer, member: Member | undefined): string {
 
 /** The object with other values for some names, in their places, or at its end where they were not there. */
 function write(bytes: Buffer, object: ScannedObject, changes: ReadonlyMap<string, string>): Buffer {
-  if (changes.size === 0 && object.void.length === 0) return bytes;
+  if (changes.size === 0) return bytes;
   const edits: { from: number; to: number; text: string }[] = [];
   const added: string[] = [];
   for (const [name, text] of changes) {
@@ -81,8 +77,6 @@ function write(bytes: Buffer, object: ScannedObject, changes: ReadonlyMap<string
     if (member === undefined) added.push(`${JSON.stringify(name)}:${text}`);
     else edits.push({ from: member.valueStart, to: member.valueEnd, text });
   }
-  // A void member goes with the comma behind it: the one that makes it void comes later, so that there is one.
-  for (const member of object.void) edits.push({ from: member.keyStart, to: bytes.indexOf(0x2c, member.valueEnd) + 1, text: "" });
   if (added.length > 0) edits.push({ from: object.end, to: object.end, text: (object.members.size > 0 ? "," : "") + added.join(",") });
   edits.sort((one, other) => one.from - other.from);
   const parts: Buffer[] = [];
@@ -98,7 +92,7 @@ function write(bytes: Buffer, object: ScannedObject, changes: ReadonlyMap<string
 /** Finds the members of the object that begins here. Values are stepped over; that they are JSON was seen before. */
 function scanObject(bytes: Buffer, start: number): ScannedObject {
   if (bytes[start] !== 0x7b) throw notOneObject();
-  const object: ScannedObject = { start, end: start, members: new Map(), void: [] };
+  const object: ScannedObject = { start, end: start, members: new Map() };
   let at = skipSpace(bytes, start + 1);
   while (bytes[at] !== 0x7d) {
     if (bytes[at] !== 0x22) throw notOneObject();
@@ -109,9 +103,7 @@ function scanObject(bytes: Buffer, start: number): ScannedObject {
     if (bytes[at] !== 0x3a) throw notOneObject();
     const valueStart = skipSpace(bytes, at + 1);
     const valueEnd = endOfValue(bytes, valueStart);
-    const before = object.members.get(name);
-    if (before !== undefined) object.void.push(before);
-    object.members.set(name, { keyStart, valueStart, valueEnd });
+    object.members.set(name, { valueStart, valueEnd });
     at = skipSpace(bytes, valueEnd);
     if (bytes[at] === 0x2c) at = skipSpace(bytes, at + 1);
     else if (bytes[at] !== 0x7d) throw notOneObject();
