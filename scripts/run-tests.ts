@@ -12,13 +12,13 @@ import { processesAtOnce, testPlan } from "./test-plan.ts";
 /*
  * `npm test`: all tests that need only Node, small files of one area in one process. A file alone runs by `node --test FILE`.
  *
- *   node scripts/run-tests.ts [PATTERN...] [--jobs N] [--shuffle SEED]
+ *   node scripts/run-tests.ts [PATTERN...] [--jobs N] [--shuffle SEED] [--jitter SCALE]
  *
- * With a seed the files that share a process are drawn, to find those that do not bear company.
+ * With a seed the files that share a process are drawn, to find those that do not bear company. With jitter the database is slow at random, to find what relies on its being quick.
  */
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { jobs: { type: "string" }, shuffle: { type: "string" } },
+  options: { jobs: { type: "string" }, shuffle: { type: "string" }, jitter: { type: "string" } },
 });
 const root = join(import.meta.dirname, "..");
 const timeoutMs = 300_000;
@@ -27,6 +27,11 @@ const timeoutMs = 300_000;
 Object.assign(process.env, compileCache);
 // What passed passes again; SLIPWAY_TEST_SEED=any draws anew.
 process.env["SLIPWAY_TEST_SEED"] ??= "20261121";
+
+if (options.jitter !== undefined) {
+  process.env["JITTER"] = options.jitter;
+  process.env["NODE_OPTIONS"] = `${process.env["NODE_OPTIONS"] ?? ""} --import ${pathToFileURL(join(root, "test/kit/database-jitter.ts")).href}`;
+}
 
 const patterns = positionals.length > 0 ? positionals : ["{src,test,examples,console/src}/**/*.test.ts"];
 // A folder stands for the tests below it; nothing but tests is run.
