@@ -106,7 +106,8 @@ export class RolloutMoves {
       serving.cutArm(rollout.model, id, candidateArm);
       const request: RolloutRequest = { action: ending.state === "aborted" ? "abort" : "trip", by: ending.actor, at: now, reason: ending.reason };
       const asked = await store.request(id, request);
-      const first = asked?.request ?? request;
+      const first = asked?.rollout.request ?? request;
+      if (first.action === "stop") throw new AppError("ROLLOUT_ENDED", `The A/B test ${id} is being ended already: ${first.reason}.`);
       return this.#exclusively(id, () => this.#end(id, isSame(first, request) ? ending : endingOf(first), now));
     }
     return this.#exclusively(id, () => this.#giveBack(rollout, { state: "failed", reason: rollout.reason, actor: ownActor }));
@@ -170,9 +171,9 @@ export class RolloutMoves {
   }
 
   /** Writes the route and takes it here. */
-  async #route({ model }: Rollout, route: NewRoute | null): Promise<number> {
+  async #route({ id, model }: Rollout, route: NewRoute | null): Promise<number> {
     const { store, replicas, clock } = this.#parts;
-    const revision = await store.writeRoute(model, route, { actor: ownActor, now: clock.now() });
+    const revision = await store.writeRoute(model, route, { actor: ownActor, now: clock.now(), of: id });
     await replicas.apply(model);
     return revision;
   }

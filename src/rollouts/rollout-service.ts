@@ -16,7 +16,7 @@ import type { RolloutParts } from "./rollout-parts.ts";
 import { startableRollout } from "./rollout-start.ts";
 import { checksOf, replicasOf } from "./rollout-status.ts";
 import { rolloutWorkflowName } from "./rollout-workflow.ts";
-import { openStates, type NewRollout, type RollbackResult, type Rollout, type RolloutRequest, type RolloutStatus, type RolloutSummary, type Verdict } from "./schemas.ts";
+import { openStates, type NewRollout, type RollbackResult, type Rollout, type RolloutStatus, type RolloutSummary, type Verdict } from "./schemas.ts";
 import type { PhaseWatch } from "./watch-phase.ts";
 
 export interface RolloutServiceParts extends RolloutParts {
@@ -71,11 +71,16 @@ export class RolloutService {
     return (await this.#parts.store.current(model)) !== null;
   }
 
-  /** Takes the next phase past the gates. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, ROLLOUT_IMPOSSIBLE while it is prepared. */
+  /** Takes the next phase past the gates. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, ROLLOUT_IMPOSSIBLE while it is prepared, and where somebody else did so already. */
   async promote(model: string, by: AskedBy): Promise<Rollout> {
     const rollout = await this.#phased(model);
     if (rollout.phaseSince === null) throw new AppError("ROLLOUT_IMPOSSIBLE", "The phase is being prepared, or waits for an approval: it can be promoted when it has its traffic.");
-    return this.#request(rollout, "promote", by);
+    const { actor, now, reason } = by;
+    const asked = await this.#parts.store.request(rollout.id, { action: "promote", by: actor, at: now, reason, phase: rollout.phase });
+    if (asked === null) return this.#ended(await this.#latest(rollout));
+    if (!asked.isTaken) throw notTaken(asked.rollout);
+    this.#parts.moves.changed(rollout);
+    return asked.rollout;
   }
 
   /** The traffic stays as it is, and no gate decides; hard failures still end it. */
@@ -90,7 +95,7 @@ export class RolloutService {
     if (judged !== null) await watch.write(rollout, { ...judged, decision: "hold", reason }, by.actor);
     const paused = await store.change(rollout.id, { state: "paused", reason }, { now: by.now, actor: by.actor, event: "rollout.paused" });
     moves.changed(rollout);
-    return paused ?? this.#ended(rollout);
+    return paused ?? this.#ended(await this.#latest(rollout));
   }
 
   async resume(model: string, by: AskedBy): Promise<Rollout> {
@@ -101,7 +106,7 @@ export class RolloutService {
     const phaseSince = latest?.phase === rollout.phase ? epochMs(by.now - latest.seconds * 1000) : by.now;
     const resumed = await store.change(rollout.id, { state: "running", phaseSince, reason: "" }, { now: by.now, actor: by.actor, event: "rollout.resumed" });
     moves.changed(rollout);
-    return resumed ?? this.#ended(rollout);
+    return resumed ?? this.#ended(await this.#latest(rollout));
   }
 
   /** Throws ROLLOUT_IMPOSSIBLE where nothing waits for it. */
@@ -113,9 +118,10 @@ export class RolloutService {
     return rollout;
   }
 
-  /** All traffic is with the stable version when it answers; the registry is as it was. */
+  /** All traffic is with the stable version when it answers; the registry is as it was. Throws ROLLOUT_ENDED, also where it succeeded meanwhile. */
   async abort(model: string, by: AskedBy): Promise<Rollout> {
-    return this.#end(await this.#open(model), { state: "aborted", reason: said("aborted", by), actor: by.actor }, by.now);
+    const ended = await this.#end(await this.#open(model), { state: "aborted", reason: said("aborted", by), actor: by.actor }, by.now);
+    return ended.state === "succeeded" ? this.#ended(ended) : ended;
   }
 
   /** A server saw hard failures, took the traffic away there and asked for the end: the same way as an abort. */
@@ -242,10 +248,8 @@ export class RolloutService {
     await this.#parts.workflows.signal({ signal: approvalSignal, key: id, payload, team });
   }
 
-  async #request(rollout: Rollout, action: RolloutRequest["action"], { actor, now, reason }: AskedBy): Promise<Rollout> {
-    const asked = await this.#parts.store.request(rollout.id, { action, by: actor, at: now, reason });
-    this.#parts.moves.changed(rollout);
-    return asked ?? this.#ended(rollout);
+  async #latest(rollout: Rollout): Promise<Rollout> {
+    return (await this.#parts.store.find(rollout.id)) ?? rollout;
   }
 
   /** One under way that has phases. */
@@ -268,6 +272,13 @@ export class RolloutService {
   #ended({ id, model, state }: Rollout): never {
     throw new AppError("ROLLOUT_ENDED", `The rollout ${id} of ${model} is ${state}.`);
   }
+}
+
+/** Why a wish to promote was too late. */
+function notTaken({ id, request, phase, plan }: Rollout): AppError {
+  if (endsIt(request)) return new AppError("ROLLOUT_ENDED", `The rollout ${id} is being ended: ${request.reason}.`);
+  if (request?.action === "promote") return new AppError("ROLLOUT_IMPOSSIBLE", `The phase was promoted by ${request.by} already, and is being left.`);
+  return new AppError("ROLLOUT_IMPOSSIBLE", `The rollout went on meanwhile: its phase is ${plan.phases[phase]?.phase ?? String(phase)} by now.`);
 }
 
 function said(what: string, { actor, reason }: AskedBy): string {

@@ -113,17 +113,54 @@ export function rolloutStoreConformance(adapter: string, open: () => Promise<Rol
     it("keeps the request that is asked, and takes off the one that was carried out", async () => {
       const { store } = await opened();
       await store.add(rolloutOf("rol_1"));
-      assert.deepEqual((await store.request("rol_1", request("promote", 1)))?.request, request("promote", 1));
-      assert.deepEqual((await store.request("rol_1", request("pause", 2)))?.request, request("pause", 2));
+      const asked = async (one: RolloutRequest): Promise<[RolloutRequest | null, boolean]> => {
+        const { rollout, isTaken } = (await store.request("rol_1", one))!;
+        assert.deepEqual(await store.find("rol_1"), rollout);
+        return [rollout.request, isTaken];
+      };
+      assert.deepEqual(await asked(request("promote", 1)), [request("promote", 1), true]);
+      assert.deepEqual(await asked(request("pause", 2)), [request("pause", 2), true]);
       assert.deepEqual((await store.change("rol_1", { state: "paused" }, { ...by, request: request("promote", 1) }))?.request, request("pause", 2));
       assert.equal((await store.change("rol_1", {}, { ...by, request: request("pause", 2) }))?.request, null);
-      assert.deepEqual((await store.request("rol_1", request("trip", 3)))?.request, request("trip", 3));
-      assert.deepEqual((await store.request("rol_1", request("resume", 4)))?.request, request("trip", 3));
-      assert.deepEqual((await store.request("rol_1", request("abort", 5)))?.request, request("trip", 3));
-      assert.deepEqual((await store.find("rol_1"))?.request, request("trip", 3));
+      for (const action of ["stop", "abort", "trip"] as const) {
+        assert.deepEqual(await asked(request(action, 3)), [request(action, 3), true]);
+        for (const [index, later] of (["resume", "abort", "promote", "stop"] as const).entries()) assert.deepEqual(await asked(request(later, 4 + index)), [request(action, 3), false]);
+        if (action !== "trip") await store.change("rol_1", {}, { ...by, request: request(action, 3) });
+      }
       await store.change("rol_1", { state: "rolled back" }, { ...by, request: request("trip", 3) });
       assert.deepEqual([await store.request("rol_1", request("promote", 6)), await store.request("rol_9", request("promote", 6))], [null, null]);
       assert.equal((await store.find("rol_1"))?.request, null);
+    });
+
+    it("takes one wish to leave a phase, of those who saw it, and lets it go with the phase", async () => {
+      const { store } = await opened();
+      await store.add(rolloutOf("rol_1", { state: "running", phase: 0 }));
+      const promote = async (phase: number, at: number) => (await store.request("rol_1", { ...request("promote", at), phase }))?.isTaken;
+      assert.equal(await promote(1, 1), false);
+      const taken = await Promise.all(Array.from({ length: 8 }, (_, index) => promote(0, 10 + index)));
+      assert.equal(taken.filter((one) => one === true).length, 1);
+      assert.equal((await store.change("rol_1", { reason: "still there" }, by))?.request?.action, "promote");
+      assert.equal((await store.change("rol_1", { phase: 1 }, by))?.request, null);
+      assert.deepEqual([await promote(0, 30), await promote(1, 31), await promote(1, 32)], [false, true, false]);
+      assert.deepEqual((await store.request("rol_1", request("abort", 33)))?.isTaken, true);
+      assert.equal((await store.change("rol_1", { phase: 2 }, by))?.request?.action, "abort");
+    });
+
+    it("lets nobody write to the route for a rollout that is over, once the next one is open", async () => {
+      const { store } = await opened();
+      await store.add(rolloutOf("rol_1"));
+      await store.writeRoute("flights", routeFor("rol_1"), by);
+      await store.change("rol_1", { state: "aborted" }, by);
+      // Nobody else is there yet: what it leaves behind may be tidied up.
+      assert.equal(await store.writeRoute("flights", routeFor("rol_1"), { ...by, of: "rol_1" }), 2);
+      await store.add(rolloutOf("rol_2"));
+      assert.equal(await store.writeRoute("flights", routeFor("rol_1"), { ...by, of: "rol_1" }), 2);
+      assert.equal(await store.writeRoute("flights", null, { ...by, of: "rol_9" }), 2);
+      assert.equal(await store.writeRoute("flights", routeFor("rol_2"), { ...by, of: "rol_2" }), 3);
+      assert.equal(await store.writeRoute("flights", null, { ...by, of: "rol_1" }), 3);
+      assert.equal((await store.route("flights"))?.route?.rollout, "rol_2");
+      assert.equal(await store.writeRoute("flights", null, { ...by, of: "rol_2" }), 4);
+      assert.equal((await store.route("flights"))?.route, null);
     });
 
     it("counts the routes of each model, and tells of each", async () => {

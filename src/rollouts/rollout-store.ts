@@ -19,14 +19,20 @@ export interface RolloutStore {
   list(filter: { models?: readonly string[]; open?: boolean; before?: string; limit: number }): Promise<Rollout[]>;
   /**
    * Changes an open rollout and answers with it. Writes `event` (rollout.phase.entered, .paused, .resumed, .succeeded, .rolled_back, .aborted, .failed) with it. Null when it had ended before.
-   * A request is taken off when `request` says which one was carried out (by its time and action).
+   * A request is taken off when `request` says which one was carried out (by its time and action); a `promote` goes with its phase.
    */
   change(id: string, change: RolloutChange, options: { now: EpochMs; actor: string; event?: string; request?: RolloutRequest }): Promise<Rollout | null>;
-  /** Asks for something; `abort` and `trip` are not replaced by anything weaker. Null when it has ended. */
-  request(id: string, request: RolloutRequest): Promise<Rollout | null>;
+  /**
+   * Asks for something, and says whether it is what stands now. What ends it (`abort`, `trip`, `stop`) is replaced by nothing; a `promote` that waits, by no other; and one of another phase than the
+   * present one is not taken. Null when it has ended.
+   */
+  request(id: string, request: RolloutRequest): Promise<{ rollout: Rollout; isTaken: boolean } | null>;
 
-  /** The route takes the next revision of its model, which is answered. Writes model.route.changed on `model:NAME`. Null takes the route away. */
-  writeRoute(model: string, route: Omit<TrafficRoute, "revision"> | null, by: { actor: string; now: EpochMs }): Promise<number>;
+  /**
+   * The route takes the next revision of its model, which is answered. Writes model.route.changed on `model:NAME`. Null takes the route away; with `of`, where it is of that rollout alone. Nothing is
+   * written, and the present revision answered, for a rollout beside which another one is open: it came too late.
+   */
+  writeRoute(model: string, route: Omit<TrafficRoute, "revision"> | null, by: { actor: string; now: EpochMs; of?: string }): Promise<number>;
   /** `route` is null where there was one and is none now. */
   route(model: string): Promise<{ revision: number; route: TrafficRoute | null } | null>;
   routes(): Promise<{ model: string; revision: number; route: TrafficRoute | null }[]>;

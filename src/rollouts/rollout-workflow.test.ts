@@ -41,7 +41,9 @@ describe("the workflow of rollouts", { timeout: 240_000 }, () => {
     assert.deepEqual(await world.stages(), ["Archived", "Production"]);
     assert.deepEqual(await world.aliases(), { champion: "2" });
     await world.when(() => world.traffic.at(-1) === "no route" || null, "the route to go");
-    assert.deepEqual(world.traffic, ["preparing: all 1", "canary: 2 0.1", "full: 2 1", "ended: all 2", "no route"]);
+    // A move that took longer than its lease, on a machine that is busy, is made again.
+    const moves = world.traffic.filter((move, index) => move !== world.traffic[index - 1]);
+    assert.deepEqual(moves, ["preparing: all 1", "canary: 2 0.1", "full: 2 1", "ended: all 2", "no route"]);
     const { verdicts } = await world.service.verdicts(world.caller, id, { limit: 200 });
     assert.deepEqual(verdicts.filter(({ decision }) => decision !== "hold").map(({ phase, decision }) => [phase, decision]), [[1, "promote"], [0, "promote"]]);
     for (const verdict of verdicts) assert.deepEqual(JSON.parse(JSON.stringify(replay(verdict, ended.plan))), { decision: verdict.decision, reason: verdict.reason, gates: verdict.gates });
@@ -160,6 +162,31 @@ describe("the workflow of rollouts", { timeout: 240_000 }, () => {
     assert.equal(promoted.reason, "promoted by key:key_1: looks good");
     assert.equal((await world.find()).request, null);
     await world.service.abort(world.model, by);
+  }));
+
+  it("leaves one phase where many promote it at once, and tells the others", () => inWorld(async (world) => {
+    await world.start(shortPlan({ phases: [{ phase: "canary", weight: 0.1, minSeconds: 900 }, { phase: "staged", weight: 0.5, minSeconds: 900 }, { phase: "full", weight: 1, minSeconds: 900 }] }));
+    await world.phase(0);
+    const outcomes = await Promise.allSettled(Array.from({ length: 12 }, () => world.service.promote(world.model, by)));
+    assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
+    for (const outcome of outcomes) if (outcome.status === "rejected") assert.match(String(outcome.reason), /was promoted by key:key_1 already|being prepared|went on meanwhile/);
+    const entered = await world.phase(1);
+    await world.when(() => world.clock.now() >= entered.phaseSince! + 20_000 || null, "some time in the next phase");
+    assert.deepEqual([(await world.find()).phase, (await world.find()).request], [1, null]);
+    await world.service.abort(world.model, by);
+  }));
+
+  it("ends once where it is aborted and promoted by many at once", () => inWorld(async (world) => {
+    goodFigures(world);
+    await world.start(shortPlan());
+    await world.phase(0);
+    const outcomes = await Promise.allSettled(Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? world.service.promote(world.model, by) : world.service.abort(world.model, by))));
+    const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [(outcome.reason as AppError).code] : []));
+    assert.ok(refused.every((code) => code === "ROLLOUT_ENDED" || code === "ROLLOUT_IMPOSSIBLE"), refused.join());
+    assert.equal((await world.ended()).state, "aborted");
+    await world.when(async () => ((await world.store.route(world.model))?.route === null ? true : null), "no route");
+    assert.deepEqual(await world.aliases(), { champion: "1" });
+    assert.equal((await world.written()).filter(({ type, object }) => type === "rollout.aborted" && object === `model:${world.model}`).length, 1);
   }));
 
   it("waits for an approval, and ends where nobody gives one", () => inWorld(async (world) => {

@@ -19,8 +19,17 @@ export type Decision = z.infer<typeof Decision>;
 
 /** What somebody asked of a rollout that has not been carried out yet. */
 export const RolloutRequest = z.object({
-  action: z.enum(["promote", "pause", "resume", "abort", "trip"]).meta({ description: "trip: a server saw hard failures" }),
+  action: z.enum(["promote", "pause", "resume", "abort", "trip", "stop"]).meta({ description: "trip: a server saw hard failures. stop: of an A/B test" }),
   by: z.string(), at: Timestamp, reason: z.string(),
+  phase: z.number().int().optional().meta({ description: "Of promote: the phase that is over by it" }),
+  stop: z
+    .object({
+      promote: z.string().nullable().meta({ description: "Variant that becomes the champion" }),
+      champion: z.string().nullable().meta({ description: "The version that was it when this was asked" }),
+      why: z.string().meta({ description: "The words that were given with it" }),
+      server: z.string().meta({ description: "The server that carries it out; another one does where it is gone" }),
+    })
+    .optional(),
 });
 export type RolloutRequest = z.infer<typeof RolloutRequest>;
 

@@ -86,7 +86,6 @@ export class PhaseWatch {
     const { store, clock } = this.#parts;
     const rollout = await store.find(id);
     if (rollout === null || !openStates.includes(rollout.state) || endsIt(rollout.request)) return { next: "ended" };
-    // Somebody asked for it while the phase before was ending: it is carried out for the phase that they saw.
     const { request } = rollout;
     const isPromoted = request?.action === "promote";
     if (rollout.phase !== phase) return { next: "ended" };
@@ -96,8 +95,8 @@ export class PhaseWatch {
     if (isPromoted) {
       const { by, reason } = request;
       const why = reason === "" ? `promoted by ${by}` : `promoted by ${by}: ${reason}`;
+      // The wish stays until the phase is left, so that a second one finds it and is not taken for one to leave the next phase too.
       await this.write(rollout, { ...judged, decision: "promote", reason: why }, by);
-      await store.change(id, {}, { now: clock.now(), actor: by, request });
       return { next: "promote", reason: why };
     }
     if (rollout.state === "paused") return { written: before };

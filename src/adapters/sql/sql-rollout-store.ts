@@ -79,8 +79,9 @@ export class SqlRolloutStore implements RolloutStore {
       if (row === null) return null;
       const before = rolloutOf(row);
       const state = change.state ?? before.state;
-      const isDone = request !== undefined && before.request?.at === request.at && before.request.action === request.action;
-      const changed: Rollout = { ...before, ...change, state, request: isDone ? null : before.request };
+      const isCarriedOut = request !== undefined && before.request?.at === request.at && before.request.action === request.action;
+      const isLeft = before.request?.action === "promote" && ((change.phase ?? before.phase) !== before.phase || !openStates.includes(state));
+      const changed: Rollout = { ...before, ...change, state, request: isCarriedOut || isLeft ? null : before.request };
       if (!openStates.includes(state)) changed.endedAt ??= now;
       await transaction
         .updateTable("rollouts")
@@ -95,25 +96,30 @@ export class SqlRolloutStore implements RolloutStore {
     });
   }
 
-  request(id: string, request: RolloutRequest): Promise<Rollout | null> {
+  request(id: string, request: RolloutRequest): ReturnType<RolloutStore["request"]> {
     return this.#database.transaction(async (transaction) => {
       const row = await holdOpen(transaction, id);
       if (row === null) return null;
       const rollout = rolloutOf(row);
-      if (rollout.request !== null && endsRollout(rollout.request)) return rollout;
+      if (!canFollow(request, rollout)) return { rollout, isTaken: false };
       await transaction.updateTable("rollouts").set({ request_json: JSON.stringify(request) }).where("id", "=", id).execute();
-      return { ...rollout, request };
+      return { rollout: { ...rollout, request }, isTaken: true };
     });
   }
 
-  writeRoute(model: string, route: Omit<TrafficRoute, "revision"> | null, { actor, now }: { actor: string; now: EpochMs }): Promise<number> {
+  writeRoute(model: string, route: Omit<TrafficRoute, "revision"> | null, { actor, now, of }: Parameters<RolloutStore["writeRoute"]>[2]): Promise<number> {
     return this.#database.transaction(async (transaction) => {
       const held = await holdSubject(transaction, model).catch((error: unknown) => {
         if (route === null && error instanceof AppError && missing.has(error.code)) return null;
         throw error;
       });
+      const row = await transaction.selectFrom("model_routes").selectAll().where("model", "=", model).executeTakeFirst();
+      const present = row === undefined ? { revision: 0, route: null } : routeOf(row);
       // A deleted model took its route along.
-      if (held === null) return (await transaction.selectFrom("model_routes").select("revision").where("model", "=", model).executeTakeFirst())?.revision ?? 0;
+      if (held === null || (route === null && of !== undefined && present.route?.rollout !== of)) return present.revision;
+      // Whose rollout ended while this was on its way has nothing to say to the traffic of the next one.
+      const open = route === null ? undefined : await transaction.selectFrom("rollouts").select("id").where("model", "=", model).where("is_open", "=", 1).executeTakeFirst();
+      if (route !== null && open !== undefined && open.id !== route.rollout) return present.revision;
       const { model: _named, ...kept } = route ?? {};
       const revision = await putRoute(transaction, model, route === null ? null : JSON.stringify(kept), now);
       await writeEvents(transaction, this.#ids, [routeEvent(model, revision, route?.rollout ?? null, { team: held.team, actor, now })]);
@@ -196,9 +202,10 @@ export class SqlRolloutStore implements RolloutStore {
   }
 }
 
-/** What cannot be taken back, so nothing else takes its place. */
-function endsRollout({ action }: RolloutRequest): boolean {
-  return action === "abort" || action === "trip";
+/** What ends it cannot be taken back, so nothing else takes its place; and who promotes means the phase that they saw, once. */
+function canFollow({ action, phase }: RolloutRequest, { request: waiting, phase: present }: Rollout): boolean {
+  if (waiting !== null && ["abort", "trip", "stop"].includes(waiting.action)) return false;
+  return action !== "promote" || (waiting?.action !== "promote" && (phase ?? present) === present);
 }
 
 function isOpen(state: Rollout["state"]): DatabaseSchema["rollouts"]["is_open"] {
