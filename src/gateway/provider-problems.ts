@@ -1,4 +1,5 @@
 import type { Problem } from "../core/errors.ts";
+import { addressProblem } from "./provider-address.ts";
 import { isSecretName } from "./provider-environment.ts";
 import { providerBaseUrls } from "./providers/provider-mappings.ts";
 import type { ProviderSettings, SecretSource } from "./schemas.ts";
@@ -10,13 +11,15 @@ const keyText = /(^|[\s:="'/])(sk-[\w-]{8}|AIza[\w-]{20}|AKIA[0-9A-Z]{12}|gsk_\w
 const variableLine = /^(export\s+)?[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\s*=/;
 const shownInList = "looks like a key, and everybody who sees the provider sees it: give keys as secret";
 
-/** What is wrong with a provider that somebody enters, as far as its settings alone tell. No message holds a value: it may be a key in the wrong field. */
+/** What is wrong with a provider that somebody enters, as far as its settings alone tell. No message holds a value that may be a key in the wrong field. */
 export function providerProblems(settings: ProviderSettings, secret: SecretSource | null): Problem[] {
   const problems: Problem[] = [];
   const say = (path: string, message: string): void => void problems.push({ path, message });
   const { kind, baseUrl, region, apiVersion, headers, script = [] } = settings;
   if (baseUrl === undefined && kind !== "bedrock" && providerBaseUrls[kind] === null) say("settings.baseUrl", `is needed for a provider of kind ${kind}`);
-  if (baseUrl !== undefined && /[?#]/.test(baseUrl)) say("settings.baseUrl", "must end with its path, without ? or #: paths are put behind it, and keys are given as secret");
+  const wrongEnd = baseUrl === undefined || keyText.test(baseUrl) ? null : addressProblem(kind, baseUrl);
+  if (wrongEnd !== null) say("settings.baseUrl", wrongEnd);
+  else if (baseUrl !== undefined && /[?#]/.test(baseUrl)) say("settings.baseUrl", "must end with its path, without ? or #: paths are put behind it, and keys are given as secret");
   if (kind === "bedrock" && baseUrl === undefined && region === undefined) say("settings.region", "is needed for bedrock");
   if (kind === "scripted" && script.length === 0) say("settings.script", "needs an answer at least");
   for (const [path, text] of [["settings.baseUrl", baseUrl], ["settings.region", region], ["settings.apiVersion", apiVersion]] as const) if (text !== undefined && keyText.test(text)) say(path, shownInList);
