@@ -1,3 +1,7 @@
+import { assertJsonBounds } from "./json-bounds.ts";
+
+const unbounded = { depth: Infinity, containers: Infinity, neighbours: Infinity };
+
 /** How many fields the objects of a value have that `JSON.parse` gave: fewer than stand in its text where one stands there twice, of which the last is read. */
 export function countFields(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
@@ -12,6 +16,11 @@ export function countFields(value: unknown): number {
     if (typeof member === "object") count += countFields(member);
   }
   return count;
+}
+
+/** Whether a field stands twice in a text of JSON, whose value this is. */
+export function hasRepeatedField(text: string, value: unknown): boolean {
+  return text.includes(":") && countFields(value) !== assertJsonBounds(Buffer.from(text), unbounded);
 }
 
 interface Open {

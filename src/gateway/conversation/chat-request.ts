@@ -30,6 +30,8 @@ export interface ChatRequest {
   nativeOnly?: readonly Problem[];
   /** Paths of fields inside of messages and tools that this form leaves behind and that do not change what is asked, to be named as dropped where the caller's bytes do not pass. */
   uncarried?: readonly string[];
+  /** The caller's body as it was parsed, for those who must read all of what may pass on. */
+  source?: Readonly<Record<string, unknown>>;
 }
 
 /** Messages stand in the order of the conversation; system messages too, wherever they came. */

@@ -7,6 +7,7 @@ import { blocked, type Guard, type GuardContext, type GuardReport } from "./guar
 import { charactersAtOnce, inTurns, personalDataInSteps, refusalsInSteps } from "./long-texts.ts";
 import { mapAnswer, mapRequest, plainOf, type TextMapping } from "./map-texts.ts";
 import { Redactor, type RedactedText } from "./redactor.ts";
+import { isAddress, isProse, textsBeside } from "./texts-beside.ts";
 
 /** A classifier reads texts in pieces of so many characters; more pieces than these are refused, since what is not read is not guarded. */
 const classifiedAtOnce = 8000;
@@ -19,6 +20,8 @@ export class GuardedCall {
   readonly #redactor = new Redactor();
   /** What was done so far, also by a guardrail that blocked. */
   readonly reports: GuardReport[] = [];
+  /** What stands in the request's body beside the texts of its messages, as guardrails before left it; null until one reads it. */
+  #beside: readonly string[] | null = null;
 
   constructor(guards: readonly Guard[], context: GuardContext) {
     this.#guards = guards;
@@ -29,7 +32,9 @@ export class GuardedCall {
   async before(request: ChatRequest): Promise<ChatRequest> {
     let current = request;
     for (const guard of this.#guards) {
-      if (guard.onInput) current = await this.#apply(guard, "input", current, mapRequest, mapInputForReading);
+      if (!guard.onInput) continue;
+      if (guard.kind !== "max-cost") this.#beside ??= besideOf(request);
+      current = await this.#apply(guard, "input", current, mapRequest, mapInputForReading);
     }
     return current;
   }
@@ -49,30 +54,34 @@ export class GuardedCall {
     return new GuardedStream(guards, this.#redactor, this.#context, this.reports, (answer) => this.after(answer));
   }
 
-  async #apply<Content>(guard: Guard, on: GuardReport["on"], content: Content, change: (content: Content, mapping: TextMapping) => Content, read: (content: Content, mapping: TextMapping) => Content): Promise<Content> {
+  async #apply<Content extends object>(guard: Guard, on: GuardReport["on"], content: Content, change: (content: Content, mapping: TextMapping) => Content, read: (content: Content, mapping: TextMapping) => Content): Promise<Content> {
     const start = this.#context.monotonic();
     const report: GuardReport = { name: guard.name, kind: guard.kind, on, ms: 0, findings: 0, action: "none" };
     this.reports.push(report);
+    const beside = on === "input" ? (this.#beside ?? []) : [];
     try {
       switch (guard.kind) {
         case "pii": {
           if (guard.action === "block") {
-            for (const text of textsOf(content, read)) report.findings += (await this.#inTurns(personalDataInSteps(text, guard.types))).found.length;
+            for (const text of [...textsOf(content, read), ...beside]) report.findings += (await this.#inTurns(personalDataInSteps(text, guard.types))).found.length;
             break;
           }
           const redact = await this.#redactAhead(content, change, guard.types);
           const changed = change(content, {
             text: (text) => this.#counted(report, redact(text)),
             json: (text) => this.#counted(report, this.#redactor.redactJson(text, guard.types, redact)),
+            beside: (text) => redact(text).text,
           });
+          const isClean = on === "output" || (await this.#redactBeside(report, guard.types));
           if (report.findings > 0) report.action = "redacted";
-          return changed;
+          // What was found where the canonical form has nothing does not go out with the caller's bytes.
+          return changed === content && !isClean ? { ...changed } : changed;
         }
         case "patterns":
-          for (const text of textsOf(content, read)) report.findings += await this.#inTurns(refusalsInSteps(text, guard.patterns));
+          for (const text of [...textsOf(content, read), ...beside]) report.findings += await this.#inTurns(refusalsInSteps(text, guard.patterns));
           break;
         case "classifier":
-          report.findings = await this.#classify(guard, textsOf(content, read));
+          report.findings = await this.#classify(guard, [...textsOf(content, read), ...beside.filter(isProse)]);
           break;
         case "max-cost":
           report.findings = this.#context.worstCost === null || this.#context.worstCost > guard.dollars ? 1 : 0;
@@ -85,6 +94,15 @@ export class GuardedCall {
     } finally {
       report.ms = this.#context.monotonic() - start;
     }
+  }
+
+  /** Counts, and keeps as it goes out, what is redacted beside the messages; false where there was something. */
+  async #redactBeside(report: GuardReport, types: ReadonlySet<PersonalDataType>): Promise<boolean> {
+    const before = report.findings;
+    const redacted: string[] = [];
+    for (const text of this.#beside ?? []) redacted.push(isAddress(text) ? text : this.#counted(report, await this.#inTurns(this.#redactor.redactInSteps(text, types))));
+    this.#beside = redacted;
+    return report.findings === before;
   }
 
   #inTurns<Result>(steps: Generator<undefined, Result>): Promise<Result> {
@@ -100,7 +118,7 @@ export class GuardedCall {
       length += text.length;
       return { text, findings: 0 };
     };
-    change(content, { text: (text) => keep(text).text, json: (text) => this.#redactor.redactJson(text, types, keep).text });
+    change(content, { text: (text) => keep(text).text, json: (text) => this.#redactor.redactJson(text, types, keep).text, beside: (text) => keep(text).text });
     if (length <= charactersAtOnce) return (text) => this.#redactor.redact(text, types);
     const redacted = new Map<string, RedactedText>();
     for (const text of texts) redacted.set(text, await this.#inTurns(this.#redactor.redactInSteps(text, types)));
@@ -136,6 +154,18 @@ function namingGuard(error: unknown, { name, model }: { name: string; model: str
 function mapInputForReading(request: ChatRequest, mapping: TextMapping): ChatRequest {
   for (const { parts } of request.messages) for (const part of parts) if (part.type === "thinking") mapping.text(part.text);
   return mapRequest(request, mapping);
+}
+
+/** Every text of the request's body that is not among those of its messages. */
+function besideOf(request: ChatRequest): readonly string[] {
+  if (request.source === undefined) return [];
+  const read = new Set<string>();
+  const keep = (text: string): string => {
+    read.add(text);
+    return text;
+  };
+  mapInputForReading(request, { text: keep, json: keep });
+  return textsBeside(request.source, read);
 }
 
 function textsOf<Content>(content: Content, read: (content: Content, mapping: TextMapping) => Content): string[] {

@@ -1,3 +1,4 @@
+import { hasRepeatedField } from "../../core/repeated-fields.ts";
 import type { PersonalData, PersonalDataType } from "./find-personal-data.ts";
 import { endIn, placeIn } from "./fold-text.ts";
 import { atOnce, personalDataInSteps } from "./long-texts.ts";
@@ -43,7 +44,8 @@ export class Redactor {
   }
 
   /**
-   * The same for a text that should be JSON: the strings and numbers in it are looked at as what they mean, and it stays JSON. A number with personal data becomes a string. What is no JSON is text.
+   * The same for a text that should be JSON: the strings and numbers in it are looked at as what they mean, and it stays JSON. A number with personal data becomes a string. What is no JSON is text. Of a field that
+   * stands there twice the last stays, which was looked at.
    * `redact` is asked for each string and number, in order.
    */
   redactJson(text: string, types: ReadonlySet<PersonalDataType>, redact = (leaf: string): RedactedText => this.redact(leaf, types)): RedactedText {
@@ -54,6 +56,7 @@ export class Redactor {
       return redact(text);
     }
     let findings = 0;
+    const isRepeated = hasRepeatedField(text, value);
     const walk = (item: unknown): unknown => {
       if (typeof item === "string" || typeof item === "number") {
         const redacted = redact(String(item));
@@ -70,7 +73,7 @@ export class Redactor {
       // Nested too deeply to be walked.
       return redact(text);
     }
-    return findings === 0 ? { text, findings } : { text: JSON.stringify(value), findings };
+    return findings === 0 && !isRepeated ? { text, findings } : { text: JSON.stringify(value), findings };
   }
 
   #nameOf({ type, start, end }: PersonalData, folded: string): string {

@@ -6,11 +6,16 @@ import { openAiResponses } from "./openai-responses/openai-responses.ts";
 
 /** By name of protocol. */
 export const chatProtocols: Readonly<Record<"openai-chat" | "openai-completions" | "openai-responses" | "anthropic-messages", ChatProtocol>> = {
-  "openai-chat": openAiChat,
-  "openai-completions": openAiCompletions,
-  "openai-responses": openAiResponses,
-  "anthropic-messages": anthropicMessages,
+  "openai-chat": withSource(openAiChat),
+  "openai-completions": withSource(openAiCompletions),
+  "openai-responses": withSource(openAiResponses),
+  "anthropic-messages": withSource(anthropicMessages),
 };
+
+/** The request keeps the body that it was read from. */
+function withSource(protocol: ChatProtocol): ChatProtocol {
+  return { ...protocol, parse: (body) => ({ ...protocol.parse(body), source: body }) };
+}
 
 export { countTokensDocument } from "./anthropic-messages/anthropic-messages.ts";
 export { embeddingsDocument, parseEmbeddings } from "./embeddings.ts";
