@@ -7,6 +7,9 @@ import { contentOf } from "./sql-trace-rows.ts";
 
 type Row = readonly unknown[];
 
+/** As the number of its spans, within a write: the trace was there before, so its sums are those of all its spans. */
+const unsummed = -1;
+
 /**
  * The statements that add many spans. The rows of their traces are written first and stay held to the end: whoever adds to the same trace at the same time waits,
  * and then sums up what both wrote. All are in one order, so that nobody waits in a circle.
@@ -24,11 +27,13 @@ export class SqlSpanWrites {
     const ofRoot = (column: string) => sql`${sql.ref(column)} = case when ${isRoot} then excluded.${sql.ref(column)} else traces.${sql.ref(column)} end`;
     const rootsFirst = (column: string) => sql`${sql.ref(column)} = case when ${isRoot} then coalesce(excluded.${sql.ref(column)}, traces.${sql.ref(column)}) else coalesce(traces.${sql.ref(column)}, excluded.${sql.ref(column)}) end`;
     this.#traces = new ChunkedStatement(
-      queries, ["text", "text", "text", "text", "bigint", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "bigint"],
-      (rows) => sql`insert into traces (team, trace_id, name, service, start_ns, root_start_ns, root_end_ns, root_failed, session, user_name, input_preview, output_preview, experiment, received_at, spans, errors, tags_json, metadata_json)
-        select column1, column2, column3, column4, column5, column6, column7, column8, column9, column10, column11, column12, column13, column14, 0, 0, '{}', '{}' from ${rows} where 1 = 1
+      queries, ["text", "text", "text", "text", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint"],
+      (rows) => sql`insert into traces (team, trace_id, name, service, root_start_ns, root_end_ns, root_failed, session, user_name, input_preview, output_preview, experiment, received_at,
+          spans, errors, start_ns, end_ns, input_tokens, output_tokens, cost, tags_json, metadata_json)
+        select v.*, '{}', '{}' from ${rows} where 1 = 1
         on conflict (trace_id, team) do update set ${sql.join([
           ...["name", "root_failed", "root_end_ns", "root_start_ns"].map(ofRoot), ...["service", "session", "user_name", "input_preview", "output_preview", "experiment"].map(rootsFirst), sql`received_at = excluded.received_at`,
+          sql`spans = ${sql.lit(unsummed)}`,
         ])}`,
     );
     this.#spans = new ChunkedStatement(
@@ -48,7 +53,8 @@ export class SqlSpanWrites {
       (rows) => sql`update traces set spans = a.spans, errors = a.errors, start_ns = a.start_ns, end_ns = a.end_ns, input_tokens = a.input_tokens, output_tokens = a.output_tokens, cost = a.cost
         from (select v.column1 as team, v.column2 as trace_id, count(*) as spans, sum(s.failed) as errors, min(s.start_ns) as start_ns, max(s.end_ns) as end_ns,
             sum(s.input_tokens) as input_tokens, sum(s.output_tokens) as output_tokens, sum(s.cost) as cost
-          from ${rows} join trace_spans s on s.trace_id = v.column2 and s.team = v.column1 group by v.column1, v.column2) a
+          from ${rows} join traces t on t.trace_id = v.column2 and t.team = v.column1 and t.spans = ${sql.lit(unsummed)}
+            join trace_spans s on s.trace_id = v.column2 and s.team = v.column1 group by v.column1, v.column2) a
         where traces.trace_id = a.trace_id and traces.team = a.team`,
     );
   }
@@ -66,7 +72,7 @@ export class SqlSpanWrites {
     }
     const units = [...traces.keys()].sort().map((key) => traces.get(key)!);
     return [
-      ...this.#traces.statements(units.map((unit) => traceRow(unit.records, now)), []),
+      ...this.#traces.statements(units.map((unit) => traceRow(unit, now)), []),
       ...this.#spans.statements(units.flatMap(({ spans }) => spans.map(spanRow)), []),
       ...this.#values.statements(units.flatMap(({ records: of }) => valueRows(of)), []),
       ...this.#sums.statements(units.map(({ records: [first] }) => [first!.team, first!.span.traceId]), []),
@@ -123,8 +129,8 @@ function spanRow({ team, span, facts }: SpanRecord): Row {
   return [team, span.traceId, span.spanId, span.start, span.end, facts.failed, facts.inputTokens, facts.outputTokens, facts.cost, contentOf(span)];
 }
 
-/** What some spans of one trace say of it. */
-function traceRow(records: readonly SpanRecord[], now: EpochMs): Row {
+/** What some spans of one trace say of it; its sums, where they are all that there are. */
+function traceRow({ records, spans }: TraceUnit, now: EpochMs): Row {
   const root = records.filter(({ span }) => span.parentSpanId === null).reduce<SpanRecord | undefined>((first, record) => {
     if (first === undefined || record.span.start < first.span.start) return record;
     return record.span.start === first.span.start && (record.span.end !== null || first.span.end === null) ? record : first;
@@ -139,7 +145,23 @@ function traceRow(records: readonly SpanRecord[], now: EpochMs): Row {
     return null;
   };
   return [
-    first.team, first.span.traceId, (root ?? first).span.name.replaceAll("\0", ""), told(({ facts }) => facts.service), (root ?? first).span.start, root?.span.start ?? null, root?.span.end ?? null, root?.facts.failed ?? false,
+    first.team, first.span.traceId, (root ?? first).span.name.replaceAll("\0", ""), told(({ facts }) => facts.service), root?.span.start ?? null, root?.span.end ?? null, root?.facts.failed ?? false,
     told(({ facts }) => facts.session), told(({ facts }) => facts.user), told(({ facts }) => facts.inputPreview), told(({ facts }) => facts.outputPreview), told(({ experiment }) => experiment), now,
+    ...sumsOf(spans),
   ];
+}
+
+/** As the statement of the sums has them. */
+function sumsOf(spans: readonly SpanRecord[]): Row {
+  let [errors, start] = [0, spans[0]!.span.start];
+  let end: bigint | null = null;
+  let [inputTokens, outputTokens, cost]: [number | null, number | null, number | null] = [null, null, null];
+  const plus = (sum: number | null, value: number | null): number | null => (value === null ? sum : (sum ?? 0) + value);
+  for (const { span, facts } of spans) {
+    if (facts.failed) errors++;
+    if (span.start < start) start = span.start;
+    if (span.end !== null && (end === null || span.end > end)) end = span.end;
+    [inputTokens, outputTokens, cost] = [plus(inputTokens, facts.inputTokens), plus(outputTokens, facts.outputTokens), plus(cost, facts.cost)];
+  }
+  return [spans.length, errors, start, end, inputTokens, outputTokens, cost];
 }
