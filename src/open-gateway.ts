@@ -21,6 +21,7 @@ import {
   Admission, AnswerCache, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
   MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type GuardParts, type RouteSettings,
 } from "./gateway/index.ts";
+import type { Attribution, ReserveRequest } from "./ledger/index.ts";
 import { openLedger, type OpenedLedger } from "./open-ledger.ts";
 import type { RegistryService } from "./registry/index.ts";
 import type { ServingService, SpanAround } from "./serving/index.ts";
@@ -89,7 +90,8 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const health = new ProviderHealth(clock);
   const provider = catalog.provider.bind(catalog);
   const runner = new TargetCallRunner({ transport, provider, health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });
-  const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, provider, clock, ids });
+  const budgetsOf = ({ actor, route }: Attribution): ReserveRequest["limits"] => ({ key: catalog.policyOf({ actor })?.budget, route: route === null ? undefined : catalog.resolve(route)?.settings.budget });
+  const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, underWay: ledger.underWay, provider, budgetsOf, clock, ids });
   const metrics = new CallMetrics();
   const observer: CallObserver = {
     ended: (record, ending) => {

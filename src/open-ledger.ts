@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { FileCallJournal } from "./adapters/filesystem/file-call-journal.ts";
 import { FileLedgerJournal } from "./adapters/filesystem/ledger-journal.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import { SqlLedgerSettingsStore } from "./adapters/sql/sql-ledger-settings-store.ts";
@@ -8,7 +9,7 @@ import { epochMs, type Clock, type EpochMs } from "./core/clock.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import { systemAlarm, type OutboxFollower } from "./events/index.ts";
-import { BudgetAlerts, BudgetKeeper, LedgerService, LedgerSettings, MemoryBudgetStore, PriceBook, type BudgetStore } from "./ledger/index.ts";
+import { BudgetAlerts, BudgetKeeper, CallsUnderWay, LedgerService, LedgerSettings, MemoryBudgetStore, PriceBook, recoverInterrupted, type BudgetStore } from "./ledger/index.ts";
 
 const dayMs = 86_400_000;
 /** Single calls are kept for as long; their sums stay. */
@@ -33,14 +34,18 @@ export interface OpenedLedger {
   settings: LedgerSettings;
   keeper: BudgetKeeper;
   prices: PriceBook;
+  underWay: CallsUnderWay;
   maintenance: { name: string; run: (now: EpochMs) => Promise<number> };
   stop: () => Promise<void>;
 }
 
 /** Prices, budgets and the ledger, ready for the first call: what a former process left in the journal is in the database when it has answered. */
 export async function openLedger({ config, database, follower, clock, ids, logger, budgets }: Parts): Promise<OpenedLedger> {
-  const journal = await FileLedgerJournal.open({ directory: join(config.data, "ledger-journal"), clock, logger });
-  const ledger = new LedgerService({ store: new SqlLedgerStore(database), journal, clock, logger, alarm: systemAlarm });
+  const directory = join(config.data, "ledger-journal");
+  const journal = await FileLedgerJournal.open({ directory, clock, logger });
+  const callJournal = await FileCallJournal.open({ directory, clock, logger });
+  const entries = new SqlLedgerStore(database);
+  const ledger = new LedgerService({ store: entries, journal, clock, logger, alarm: systemAlarm });
   await ledger.start(clock.now());
   const spentBefore = (scope: string): number => ledger.spent(scope);
   const store = new SqlLedgerSettingsStore(database, ids);
@@ -49,18 +54,24 @@ export async function openLedger({ config, database, follower, clock, ids, logge
   const prices = new PriceBook();
   const settings = new LedgerSettings({ store, keeper, prices, ids, logger });
   await settings.load();
+  await recoverInterrupted({ journal: callJournal, store: entries, keeper, prices, logger }, clock.now());
+  await ledger.refresh(clock.now());
+  const underWay = new CallsUnderWay({ journal: callJournal, clock, nextId: () => ids.next("ledgerEntry"), alarm: systemAlarm });
   follower.follow((event) => settings.follow(event));
   let ticks = 0;
   const ticker = setInterval(() => {
-    if (config.databaseUrl !== undefined && ++ticks % refreshTicks === 0) ledger.refresh(clock.now()).catch((cause: unknown) => logger.warn("ledger.sums-not-read", { cause }));
+    const isShared = config.databaseUrl !== undefined && ++ticks % refreshTicks === 0;
+    (isShared ? ledger.refresh(clock.now()) : ledger.refreshWindows(clock.now())).catch((cause: unknown) => logger.warn("ledger.sums-not-read", { cause }));
     keeper.tick(clock.now()).catch((cause: unknown) => logger.warn("ledger.leases-not-renewed", { cause }));
   }, tickMs);
   ticker.unref();
   return {
-    ledger, settings, keeper, prices,
+    ledger, settings, keeper, prices, underWay,
     maintenance: { name: "remove old entries of the ledger", run: (now) => ledger.prune(epochMs(now - keptDays * dayMs)) },
     stop: async () => {
       clearInterval(ticker);
+      underWay.stop();
+      await callJournal.close();
       await ledger.stop();
       await alerts.settled();
     },

@@ -22,13 +22,14 @@ export const systemClock: Clock = {
 /** A clock that moves only when it is told to. */
 export class ManualClock implements Clock {
   #now: number;
+  #offset = 0;
 
   constructor(start = 1_700_000_000_000) {
     this.#now = start;
   }
 
   now(): EpochMs {
-    return epochMs(this.#now);
+    return epochMs(this.#now + this.#offset);
   }
 
   monotonic(): number {
@@ -37,5 +38,10 @@ export class ManualClock implements Clock {
 
   advance(milliseconds: number): void {
     this.#now += milliseconds;
+  }
+
+  /** Sets the wall clock forward, or back, without any time passing. */
+  set(milliseconds: number): void {
+    this.#offset += milliseconds;
   }
 }

@@ -21,7 +21,7 @@ it("CallLedger writes an entry for a call whose budget cannot be settled", async
     time: epochMs(clock.now()), provider: "openai", model: "gpt-5-mini", outcome: "ok", estimated: false, cost: 7, priceVersion: "2026-08-21", totalMs: 1, firstByteMs: null,
     attribution: { actor: "key:key_1", team: "search", project: null, route: "chat", user: null, session: null, traceId: null, agentRun: null, tags: {} },
   } as const;
-  const reservation = { id: "rsv_1", scopes: [], amount: 9, since: epochMs(clock.now()) };
+  const reservation = { id: "rsv_1", scopes: [], amount: 9, since: epochMs(clock.now()), sinceTick: 0 };
   await assert.rejects(calls.settle(reservation, { ...entry, usage: { ...unknownUsage, inputTokens: 5, outputTokens: 2 } }), broken);
   assert.deepEqual(written, [{ ...entry, kind: "llm", tokens: { input: 5, cacheRead: null, cacheWrite: null, output: 2 } }]);
 });

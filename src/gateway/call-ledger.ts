@@ -1,7 +1,7 @@
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
-import { billedTokens, costOf, knowsTier, nanoDollars, worstCase, type Attribution, type BudgetKeeper, type LedgerEntry, type LedgerService, type Price, type PriceBook, type Reservation } from "../ledger/index.ts";
+import { billedTokens, costOf, knowsTier, nanoDollars, worstCase, type Attribution, type BudgetKeeper, type CallBegun, type CallsUnderWay, type LedgerEntry, type LedgerService, type Price, type PriceBook, type Reservation, type ReserveRequest, type UnderWayCall } from "../ledger/index.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
 import type { ReadyProvider } from "./routing/call-plan.ts";
 import type { BudgetLimits, RouteSettings, RouteTarget } from "./schemas.ts";
@@ -14,6 +14,10 @@ export interface CallLedgerParts {
   keeper: BudgetKeeper;
   ledger: LedgerService;
   provider: (name: string) => ReadyProvider | null;
+  /** The budgets of key and route as they are now, which may be others than those when the call began. */
+  budgetsOf?: (attribution: Attribution) => ReserveRequest["limits"];
+  /** Where it is absent, nobody hears of calls that are under way when the process dies. */
+  underWay?: Pick<CallsUnderWay, "begin">;
   clock: Clock;
   ids: IdGenerator;
 }
@@ -91,6 +95,11 @@ export class CallLedger {
     if (reservation !== null) void this.#parts.keeper.release(reservation);
   }
 
+  /** Null where nobody is to hear of it. */
+  begin(describe: (id: string) => CallBegun): UnderWayCall | null {
+    return this.#parts.underWay?.begin(describe) ?? null;
+  }
+
   /** `askedTier` counts where the provider did not tell how it served the call. */
   spentBy(target: Pick<RouteTarget, "provider" | "model">, usage: TokenUsage, now: EpochMs, askedTier?: CallBounds["tierOf"]): Spent {
     const price = this.priceOf(target, now);
@@ -99,17 +108,15 @@ export class CallLedger {
     return { cost: costOf(price, billedTokens(usage), usage.inputTokens ?? 0, { audioInput, audioOutput, searchUnits, tier }), priceVersion: price.version };
   }
 
-  /** Settles and writes the entry down, which a budget that cannot be settled does not keep from it; answers when the entry survives the death of this process. Rejects with what the store of budgets failed with. */
-  async settle(reservation: Reservation | null, entry: Omit<LedgerEntry, "id" | "kind" | "tokens"> & { usage: TokenUsage }): Promise<void> {
-    const { keeper, ledger, clock, ids } = this.#parts;
+  /** Settles and writes the entry down (under `id` where it has one already), which a budget that cannot be settled does not keep from it; answers when the entry survives the death of this process. Rejects with what the store of budgets failed with. */
+  async settle(reservation: Reservation | null, entry: Omit<LedgerEntry, "id" | "kind" | "tokens"> & { usage: TokenUsage }, id?: string): Promise<void> {
+    const { keeper, ledger, budgetsOf, clock, ids } = this.#parts;
     const { usage, ...rest } = entry;
     try {
-      if (reservation !== null) {
-        const settled = keeper.settle(reservation, entry.cost ?? 0, clock.now());
-        if (settled instanceof Promise) await settled;
-      }
+      const settled = keeper.settle(reservation, { attribution: entry.attribution, since: entry.time, actualNano: entry.cost ?? 0, limits: budgetsOf?.(entry.attribution) }, clock.now());
+      if (settled instanceof Promise) await settled;
     } finally {
-      await ledger.record({ ...rest, id: ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage) });
+      await ledger.record({ ...rest, id: id ?? ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage) });
     }
   }
 

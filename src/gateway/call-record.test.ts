@@ -8,7 +8,7 @@ import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
 import type { AttemptRecord } from "./routing/call-plan.ts";
 
 const clock = new ManualClock(1_795_262_400_000);
-const reservation = { id: "rsv_1", scopes: [], amount: 9, since: epochMs(clock.now()) };
+const reservation = { id: "rsv_1", scopes: [], amount: 9, since: epochMs(clock.now()), sinceTick: 0 };
 const attempt = (ms: number): AttemptRecord => ({ provider: "openai", model: "gpt-5", startedAt: epochMs(clock.now()), ms, outcome: "cancelled", status: null, message: null, requestId: null, hedge: false });
 
 /** What is settled of a chat that may have 400 tokens of output, by `change`. */

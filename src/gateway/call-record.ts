@@ -1,17 +1,14 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock, EpochMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Attribution, LedgerEntry, Reservation } from "../ledger/index.ts";
+import { mostTokensOfMs, type Attribution, type CallBegun, type LedgerEntry, type Reservation, type UnderWayCall } from "../ledger/index.ts";
 import type { SpanSink } from "../tracing/index.ts";
 import type { CallBounds, CallLedger, Spent } from "./call-ledger.ts";
 import { spansOfCall, type TracedCall } from "./call-spans.ts";
 import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
 import type { Ticket } from "./limits/index.ts";
-import type { AttemptRecord } from "./routing/call-plan.ts";
+import type { AttemptRecord, ReadyProvider } from "./routing/call-plan.ts";
 import type { RouteTarget } from "./schemas.ts";
-
-/** Output of one model in a millisecond: few write more than 250 tokens a second. */
-const mostTokensOfMs = 0.25;
 
 export interface CallRecordParts {
   calls: CallLedger;
@@ -27,9 +24,12 @@ export interface CallObserver {
   ended(record: CallRecord, ending: CallEnding): void;
 }
 
+/** What this process may say of a call: one that is interrupted is told of by the next. */
+export type CallOutcome = Exclude<LedgerEntry["outcome"], "interrupted">;
+
 /** How a call ended. */
 export interface CallEnding {
-  outcome: LedgerEntry["outcome"];
+  outcome: CallOutcome;
   error: AppError | null;
   /** Milliseconds. */
   totalMs: number;
@@ -40,7 +40,7 @@ export interface CallEnding {
 /** Who follows one call. Neither may throw. */
 export interface RecordWatch {
   /** Before anything is given back or written. */
-  ending?(outcome: LedgerEntry["outcome"], error: AppError | null): void;
+  ending?(outcome: CallOutcome, error: AppError | null): void;
   /** All is written. */
   ended(ending: CallEnding): void;
 }
@@ -54,7 +54,7 @@ export class CallRecord {
   /** By which the door's log and the caller's client know it. */
   readonly requestId: string;
   readonly spanId: string;
-  readonly startedAt: number;
+  readonly startedAt: EpochMs;
   readonly startedTick: number;
   readonly attributes: Record<string, TracedCall["attributes"][string]> = {};
   /** Of guardrails, filled as they work. */
@@ -72,6 +72,8 @@ export class CallRecord {
   askedTier: CallBounds["tierOf"];
   /** Tokens of one attempt: of input by estimate, of output at most. Null for calls that are no chats. */
   expected: { inputTokens: number; outputTokens: number } | null = null;
+  /** The same of calls that are no chats, which have no output. */
+  sent: { inputTokens: number; searchUnits: number } | null = null;
   cached = false;
   /** The id that the answer carries, as its caller sees it; null for what has none. */
   answerId: string | null = null;
@@ -86,8 +88,11 @@ export class CallRecord {
   readonly operation: string;
   readonly #model: string;
   #over = false;
+  /** Who has it, or had it last; null before anybody was asked. */
+  #asked: { target: Pick<RouteTarget, "provider" | "model">; kind: string } | null = null;
+  #underWay: UnderWayCall | null = null;
 
-  constructor(parts: CallRecordParts, facts: { attribution: Attribution & { traceId: string }; requestId: string; spanId: string; parentSpanId: string | null; operation: string; model: string; startedAt: number }) {
+  constructor(parts: CallRecordParts, facts: { attribution: Attribution & { traceId: string }; requestId: string; spanId: string; parentSpanId: string | null; operation: string; model: string; startedAt: EpochMs }) {
     this.#parts = parts;
     this.attribution = facts.attribution;
     this.requestId = facts.requestId;
@@ -99,14 +104,33 @@ export class CallRecord {
     this.startedTick = parts.clock.monotonic();
   }
 
+  /** To be told of each attempt before it goes out: from the first one on the call may cost something, whatever becomes of this process. */
+  readonly begun = ({ provider, model }: RouteTarget, { settings: { kind } }: ReadyProvider): void => {
+    const isAnother = this.#asked !== null && (this.#asked.target.provider !== provider || this.#asked.target.model !== model);
+    if (this.#asked === null || isAnother) this.#asked = { target: { provider, model }, kind };
+    if (this.#underWay === null) this.#underWay = this.#parts.calls.begin(this.#describe);
+    else if (isAnother) this.#underWay.changed();
+  };
+
+  readonly #describe = (id: string): CallBegun => {
+    const { target: { provider, model }, kind } = this.#asked!;
+    const { id: reservation, scopes } = this.reservation ?? {};
+    const { inputTokens = 0, outputTokens = 0 } = this.expected ?? {};
+    return {
+      id, time: this.startedAt, attribution: this.attribution, provider, kind, model, tier: this.askedTier?.(kind) ?? null,
+      inputTokens: this.sent?.inputTokens ?? inputTokens, mostOutputTokens: outputTokens, searchUnits: this.sent?.searchUnits ?? 0,
+      reservation: reservation === undefined || scopes === undefined ? null : { id: reservation, scopes },
+    };
+  };
+
   /** What the answer has cost so far, by its usage. */
   spent(): Spent {
     if (this.cached) return { cost: 0, priceVersion: null };
-    return this.target === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(this.target, this.usage, this.startedAt as LedgerEntry["time"], this.askedTier);
+    return this.target === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(this.target, this.usage, this.startedAt, this.askedTier);
   }
 
   /** Gives back what is held, writes the cost down and emits the spans. The first end counts. Answers when the entry survives the death of this process; never throws. */
-  async end(outcome: LedgerEntry["outcome"], error: AppError | null = null): Promise<Spent> {
+  async end(outcome: CallOutcome, error: AppError | null = null): Promise<Spent> {
     if (outcome === "cancelled" && !this.#over) this.#countUnseen();
     const spent = this.spent();
     if (this.#over) return spent;
@@ -126,13 +150,14 @@ export class CallRecord {
       else {
         const { provider = "", model = "" } = this.target ?? this.attempts.at(-1) ?? {};
         await calls.settle(this.reservation, {
-          time: this.startedAt as LedgerEntry["time"], attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
+          time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
           ...(this.target === null ? { cost: 0, priceVersion: null } : spent), totalMs, firstByteMs: this.firstByteMs,
-        });
+        }, this.#underWay?.id);
       }
     } catch (cause) {
       logger.error("gateway.not_settled", { route: this.attribution.route, cause });
     }
+    this.#underWay?.over();
     this.#emit(spent, totalMs, error);
     this.watch?.ended(ending);
     return spent;

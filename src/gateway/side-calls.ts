@@ -129,6 +129,7 @@ export class SideCalls {
     const { settings } = entered.route;
     try {
       const bounds = boundsOf(call, settings, floor.isHeld(entered, record));
+      record.sent = { inputTokens: call.tokens, searchUnits: call.searchUnits?.estimate ?? 0 };
       await (admit === undefined ? floor.admit(entered, record, bounds, context) : admit(bounds));
       const guardrails = this.#parts.guardrailsOf(settings);
       const sent = guardrails?.guardsInput === true ? await guardedSideRequest(guardrails, guardContext(this.#parts, { settings, context, record }, bounds), record, call) : call;
@@ -137,7 +138,7 @@ export class SideCalls {
       const opened: OpenedCall<Answer> = await runner.run<Answer>({
         route: entered.route.name, settings, deadline: floor.deadline(settings, record), signal: context.signal,
         facts: { inputTokens: call.tokens, needs: new Set(), tags: entered.remarks.tags, session: entered.remarks.session, worstCost: (target) => floor.worstDollars(target, bounds, context.now) },
-        admit: floor.providerAdmission(call.tokens, record, settings, context.signal),
+        admit: floor.providerAdmission(call.tokens, record, settings, context.signal), begun: record.begun,
         prepare: (target, { mapping, settings: provider }) => {
           const operation = call.of(mapping);
           if (operation === undefined) throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has no ${call.operation}.`, { problems: [{ path: "model", message: `has no ${call.operation}` }] });

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "../../test/kit/fast-check.ts";
 import { epochMs, ManualClock } from "../core/clock.ts";
 import type { DomainEvent } from "../core/domain-event.ts";
 import { TimeOrderedIds } from "../core/ids.ts";
 import { silentLogger } from "../core/logger.ts";
 import { BudgetAlerts } from "./budget-alerts.ts";
-import { BudgetKeeper, type Reservation, type ReserveRequest } from "./budget-keeper.ts";
+import { BudgetKeeper, type Reservation, type ReserveRequest, type Settlement } from "./budget-keeper.ts";
 import type { BudgetStore } from "./budget-store.ts";
 import { nanoDollars, type Attribution } from "./ledger-entry.ts";
 import { MemoryBudgetStore } from "./memory-budget-store.ts";
@@ -40,12 +41,13 @@ function keeperAt(start = noon) {
 
 const budget = (scope: "team" | "project", name: string, limits: SpendLimits): Budget => ({ scope, team: "search", name, limits, updatedAt: 0, updatedBy: "local" });
 const asked = (dollars: number, limits: ReserveRequest["limits"], now = noon): ReserveRequest => ({ attribution, limits, worstNano: dollars * nanoDollars, now: epochMs(now) });
+const cost = (dollars: number, since = noon): Settlement => ({ attribution, since: epochMs(since), actualNano: dollars * nanoDollars });
 const reserved = (keeper: BudgetKeeper, request: ReserveRequest): Reservation => {
   const reservation = keeper.reserve(request);
   assert.ok(reservation !== null && !(reservation instanceof Promise));
   return reservation;
 };
-const spend = (keeper: BudgetKeeper, dollars: number, limits: ReserveRequest["limits"], now = noon): void => void keeper.settle(reserved(keeper, asked(dollars, limits, now)), dollars * nanoDollars, epochMs(now));
+const spend = (keeper: BudgetKeeper, dollars: number, limits: ReserveRequest["limits"], now = noon): void => void keeper.settle(reserved(keeper, asked(dollars, limits, now)), cost(dollars, now), epochMs(now));
 
 describe("BudgetKeeper", () => {
   it("reserves nothing where no budget of a window applies", () => {
@@ -83,10 +85,72 @@ describe("BudgetKeeper", () => {
     const { keeper } = keeperAt();
     const limits = { key: { day: 1 } };
     const [first, second] = [reserved(keeper, asked(0.6, limits)), reserved(keeper, asked(0.4, limits))];
-    void keeper.settle(first, 0.1 * nanoDollars, epochMs(noon));
+    void keeper.settle(first, cost(0.1), epochMs(noon));
     void keeper.release(second);
     reserved(keeper, asked(0.9, limits));
     assert.throws(() => keeper.reserve(asked(0.01, limits)), { code: "BUDGET_EXCEEDED" });
+  });
+
+  it("counts in a new budget what calls cost that were under way when it was set", async () => {
+    const { keeper, spentBefore } = keeperAt();
+    const limits = { key: { day: 100 } };
+    const [free, held] = [keeper.reserve(asked(1, {})), reserved(keeper, asked(1, limits))];
+    assert.equal(free, null);
+    const useOfTeam = async (): Promise<number[]> => (await keeper.useOf("team:search", { day: 10, month: 10 }, epochMs(noon))).map(({ spent }) => spent / nanoDollars);
+    keeper.load([budget("team", "search", { day: 10, month: 10 })]);
+    spend(keeper, 3, {});
+    void keeper.settle(free, cost(1), epochMs(noon));
+    void keeper.settle(held, cost(2), epochMs(noon));
+    assert.deepEqual(await useOfTeam(), [6, 6]);
+    assert.deepEqual((await keeper.useOf("key:key_1", limits.key, epochMs(noon))).map(({ spent }) => spent / nanoDollars), [6]);
+    keeper.load([]);
+    void keeper.settle(null, cost(2), epochMs(noon));
+    keeper.load([budget("team", "search", { day: 10 })]);
+    assert.deepEqual(await useOfTeam(), [8, 8]);
+    assert.throws(() => keeper.reserve(asked(2.5, {})), { code: "BUDGET_EXCEEDED" });
+    // The ledger knows what was spent before the first call that met it; a route's is told when the call ends.
+    spentBefore.set("route:chat/day/2026-11-21", 5 * nanoDollars);
+    void keeper.settle(null, { ...cost(1), limits: { route: { day: 6.5 } } }, epochMs(noon));
+    assert.throws(() => keeper.reserve(asked(1, { route: { day: 6.5 } })), /\$6\.00 are spent/);
+  });
+
+  it("never counts too little of what many callers spend while budgets come and go", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom("begin", "begin", "end", "end", "set", "remove"), fc.nat({ max: 50 })), { maxLength: 60 }), async (steps) => {
+        // As the ledger keeps it: what was settled is recorded in the same turn.
+        const { keeper, spentBefore } = keeperAt();
+        const open: (Reservation | null)[] = [];
+        let all = 0;
+        for (const [step, number] of steps) {
+          if (step === "set") keeper.load([budget("team", "search", number % 2 === 0 ? { day: 1000 } : { month: 1000, day: 900 })]);
+          else if (step === "remove") keeper.load([]);
+          else if (step === "begin") open.push((await keeper.reserve(asked(1, number % 3 === 0 ? { key: { day: 1000 } } : {}))) ?? null);
+          else if (open.length > 0) {
+            const [reservation] = open.splice(number % open.length, 1);
+            await keeper.settle(reservation!, cost(number), epochMs(noon));
+            all += number;
+            for (const window of ["day/2026-11-21", "month/2026-11"]) spentBefore.set(`team:search/${window}`, all * nanoDollars);
+          }
+        }
+        const uses = await keeper.useOf("team:search", { day: 1000, month: 1000 }, epochMs(noon));
+        assert.deepEqual(uses.map(({ spent }) => spent / nanoDollars), [all, all]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("keeps the reservation of a call under way whatever the wall clock is set to", async () => {
+    const { keeper, clock } = keeperAt();
+    const limits = { key: { month: 1 } };
+    reserved(keeper, asked(1, limits));
+    for (const change of [-86_400_000, 3 * 86_400_000, -2 * 86_400_000]) {
+      clock.set(change);
+      for (let minute = 0; minute < 5; minute++) {
+        clock.advance(60_000);
+        await keeper.tick(clock.now());
+      }
+      assert.throws(() => keeper.reserve(asked(1, limits)), { code: "BUDGET_EXCEEDED" });
+    }
   });
 
   it("settles with a store that is away and tells no states", async () => {
@@ -98,7 +162,7 @@ describe("BudgetKeeper", () => {
     };
     const keeper = new BudgetKeeper({ store, alerts: new BudgetAlerts({ store: { alertOnce: () => Promise.resolve(true) }, logger: silentLogger }), clock, ids: new TimeOrderedIds(clock) });
     const reservation = await keeper.reserve(asked(1, { key: { day: 1, month: 1 } }));
-    await keeper.settle(reservation!, 0.9 * nanoDollars, epochMs(noon));
+    await keeper.settle(reservation!, cost(0.9), epochMs(noon));
     assert.deepEqual(settled, [0.9 * nanoDollars]);
   });
 

@@ -6,11 +6,13 @@ import type { BudgetAlerts, KeptScope } from "./budget-alerts.ts";
 import type { BudgetStore, Reserved, ScopeState } from "./budget-store.ts";
 import { dollars } from "./dollars.ts";
 import { nanoDollars, type Attribution } from "./ledger-entry.ts";
-import type { Budget, BudgetUse, SpendLimits } from "./schemas.ts";
+import type { Budget, BudgetUse, SpendLimits, SpendWindow } from "./schemas.ts";
 import { ownersOf, projectOwner, routeOwner, scopeId, teamOwner, windowsAt } from "./spend-windows.ts";
 
 /** Of reservations whose holder is alive; half of it passes between renewals. */
 const leaseMs = 120_000;
+/** Of a budget that is known by its owner alone: nobody is told how far it is used. */
+const unknownLimit = Number.MAX_SAFE_INTEGER;
 /** A reservation that nobody ended is renewed no longer: by then its call has missed every deadline that can be set. */
 const longestCallMs = 2 * 3_600_000;
 
@@ -19,6 +21,19 @@ export interface Reservation {
   readonly scopes: readonly KeptScope[];
   readonly amount: number;
   readonly since: EpochMs;
+  /** Monotonic milliseconds. */
+  readonly sinceTick: number;
+}
+
+/** What a call cost in the end. */
+export interface Settlement {
+  attribution: Attribution;
+  /** When the call began: in the day and the month of it the cost counts. */
+  since: EpochMs;
+  /** Billionths of a US dollar. */
+  actualNano: number;
+  /** Of key and route, as they are now. */
+  limits?: ReserveRequest["limits"] | undefined;
 }
 
 export interface ReserveRequest {
@@ -41,13 +56,15 @@ interface Parts {
 
 /**
  * Holds calls to the budgets of key, project, team and route. Reserve before a call, then settle once with what it cost (before it is recorded), or release it. In a day and in a month of UTC,
- * the settled and reserved amounts never exceed a limit. Where the store is of this process, nothing here waits: answers are values then, else promises.
+ * the settled and reserved amounts never exceed a limit, but for what calls cost that were under way when their budget was first set: nothing was reserved for them, and they count when they end. Where the store is of this process, nothing here waits: answers are values then, else promises.
  */
 export class BudgetKeeper {
   readonly #parts: Parts;
   /** By owner. */
   #budgets = new Map<string, SpendLimits>();
   readonly #open = new ChurnMap<string, Reservation>();
+  /** Owners that have, or had, a budget since this process began, with its windows: the store may know a sum of them. */
+  readonly #met = new Map<string, Record<SpendWindow, boolean>>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -56,6 +73,7 @@ export class BudgetKeeper {
   /** The budgets of teams and projects, all of them. */
   load(budgets: readonly Budget[]): void {
     this.#budgets = new Map(budgets.map((budget) => [ownerOf(budget), budget.limits]));
+    for (const [owner, limits] of this.#budgets) this.#meet(owner, limits);
   }
 
   /** Whether some budget holds the call: then its price must be known. */
@@ -74,22 +92,27 @@ export class BudgetKeeper {
       if (perQuery !== undefined && worstNano > perQuery * nanoDollars) {
         throw new AppError("BUDGET_EXCEEDED", `The budget of ${wordsOf(owner)} allows ${dollars(perQuery * nanoDollars)} for one call, and this one may cost ${dollars(worstNano)}.${remark}`);
       }
+      this.#meet(owner, { day, month });
       for (const [limit, window] of [[day, windows.day], [month, windows.month]] as const) {
         if (limit !== undefined) scopes.push({ id: scopeId(owner, window), limit: Math.round(limit * nanoDollars), endsAt: window.endsAt, owner, window: window.window, team: attribution.team });
       }
     }
     if (scopes.length === 0) return null;
-    const reservation: Reservation = { id: this.#parts.ids.next("reservation"), scopes, amount: worstNano, since: now };
+    const reservation: Reservation = { id: this.#parts.ids.next("reservation"), scopes, amount: worstNano, since: now, sinceTick: this.#parts.clock.monotonic() };
     const reserved = this.#parts.store.reserve(reservation.id, scopes, worstNano, leaseMs);
     return reserved instanceof Promise ? reserved.then((answer) => this.#admit(reservation, answer, remark)) : this.#admit(reservation, reserved, remark);
   }
 
-  /** The call cost this much, in billionths of a US dollar; also more than was reserved. */
-  settle(reservation: Reservation, actualNano: number, now: EpochMs): void | Promise<void> {
-    this.#open.delete(reservation.id);
-    const settled = this.#parts.store.settle(reservation.id, reservation.scopes, actualNano);
-    if (settled instanceof Promise) return settled.then((states) => this.#tell(reservation.scopes, states, now));
-    this.#tell(reservation.scopes, settled, now);
+  /** The call cost this much; also more than was reserved, or where nothing was: a budget may have come since. */
+  settle(reservation: Pick<Reservation, "id" | "scopes"> | null, { attribution, since, actualNano, limits: { key, route } = {} }: Settlement, now: EpochMs): void | Promise<void> {
+    if (reservation !== null) this.#open.delete(reservation.id);
+    if (key !== undefined) this.#meet(attribution.actor, key);
+    if (route !== undefined && attribution.route !== null) this.#meet(routeOwner(attribution.route), route);
+    const scopes = actualNano === 0 || this.#met.size === 0 ? (reservation?.scopes ?? []) : this.#scopesOf(reservation?.scopes ?? [], attribution, since);
+    if (reservation === null && scopes.length === 0) return;
+    const settled = this.#parts.store.settle(reservation?.id ?? this.#parts.ids.next("reservation"), scopes, actualNano);
+    if (settled instanceof Promise) return settled.then((states) => this.#tell(scopes, states, now));
+    this.#tell(scopes, settled, now);
   }
 
   /** The call cost nothing, or never was. */
@@ -102,8 +125,9 @@ export class BudgetKeeper {
   async tick(now: EpochMs): Promise<void> {
     this.#parts.alerts.retry(now);
     const renewals: unknown[] = [];
+    const tick = this.#parts.clock.monotonic();
     for (const reservation of this.#open.values()) {
-      const age = now - reservation.since;
+      const age = tick - reservation.sinceTick;
       if (age > longestCallMs) this.#open.delete(reservation.id);
       else if (age >= leaseMs / 2) renewals.push(this.#parts.store.renew(reservation.id, leaseMs));
     }
@@ -132,6 +156,33 @@ export class BudgetKeeper {
       if (limits !== undefined) found.push({ owner, limits });
     }
     return found;
+  }
+
+  #meet(owner: string, { day, month }: SpendLimits): void {
+    const met = this.#met.get(owner);
+    if (met === undefined) this.#met.set(owner, { day: day !== undefined, month: month !== undefined });
+    else {
+      met.day ||= day !== undefined;
+      met.month ||= month !== undefined;
+    }
+  }
+
+  /** What was reserved in, and all else that a call of these owners counts in. */
+  #scopesOf(reserved: readonly KeptScope[], attribution: Attribution, since: EpochMs): readonly KeptScope[] {
+    let scopes: KeptScope[] | null = null;
+    const windows = windowsAt(since);
+    for (const owner of ownersOf(attribution)) {
+      const met = this.#met.get(owner);
+      if (met === undefined) continue;
+      for (const window of ["day", "month"] as const) {
+        if (!met[window] || reserved.some((scope) => scope.owner === owner && scope.window === window)) continue;
+        const limit = this.#budgets.get(owner)?.[window];
+        (scopes ??= [...reserved]).push({
+          id: scopeId(owner, windows[window]), limit: limit === undefined ? unknownLimit : Math.round(limit * nanoDollars), endsAt: windows[window].endsAt, owner, window, team: attribution.team,
+        });
+      }
+    }
+    return scopes ?? reserved;
   }
 
   #admit(reservation: Reservation, answer: Reserved, remark: string): Reservation {

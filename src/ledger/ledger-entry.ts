@@ -36,8 +36,9 @@ export interface LedgerEntry {
   attribution: Attribution;
   provider: string;
   model: string;
-  /** `estimated`: the provider told no usage, so tokens were counted here. */
-  outcome: "ok" | "failed" | "cancelled" | "cached";
+  /** `interrupted`: the server was killed while the call was under way, and nobody saw its end. */
+  outcome: "ok" | "failed" | "cancelled" | "cached" | "interrupted";
+  /** The provider told no usage, so tokens were counted here. */
   estimated: boolean;
   tokens: BilledTokens;
   /** Whole billionths of a US dollar; null where the price is not known. */

@@ -32,7 +32,8 @@ function ledgerAt() {
     costs: ({ teams }: CostQuery) => (asked.push(teams), Promise.resolve([])),
     entries: () => Promise.resolve([...written.values()]),
     forTrace: () => Promise.resolve([...written.values()]),
-    spentSince: (since) => Promise.resolve([...written.values()].filter(({ time }) => time >= since).map(({ attribution, cost }) => ({ ...attribution, cost: cost ?? 0 }))),
+    known: (ids) => Promise.resolve(new Set(ids.filter((id) => written.has(id)))),
+    spentBetween: (since, until) => Promise.resolve([...written.values()].filter(({ time }) => time >= since && time < until).map(({ attribution, cost }) => ({ ...attribution, cost: cost ?? 0 }))),
     prune: () => Promise.resolve(0),
   };
   const journal: LedgerJournal = {
@@ -100,7 +101,44 @@ describe("LedgerService", () => {
     clock.advance(86_400_000);
     // It began on the day before.
     await ledger.record(ledgerEntry({ time: noon, cost: 1, attribution }));
-    assert.deepEqual([ledger.spent("route:chat/day/2026-11-21"), ledger.spent("route:chat/day/2026-11-22"), ledger.spent("route:chat/month/2026-11")], [0, 0, 6]);
+    assert.deepEqual([ledger.spent("route:chat/day/2026-11-21"), ledger.spent("route:chat/day/2026-11-22"), ledger.spent("route:chat/month/2026-11")], [6, 0, 6]);
+  });
+
+  it("keeps sums right when the clock is set back over midnight, or forward and back", async () => {
+    const { open, clock, written } = ledgerAt();
+    const ledger = open();
+    const [day, hour] = [86_400_000, 3_600_000];
+    // Half past midnight of the 22nd; the evening before and the day before that are in the database.
+    for (const [id, time, cost] of [["led_a", noon + 11 * hour, 40], ["led_b", noon - 22 * day, 7]] as const) written.set(id, ledgerEntry({ id, time: epochMs(time), cost }));
+    clock.set(12.5 * hour);
+    await ledger.start(clock.now());
+    const spend = (cost: number): Promise<void> => ledger.record(ledgerEntry({ id: `led_${clock.now()}_${cost}`, time: clock.now(), cost }));
+    const spent = (): number[] => ["day/2026-11-21", "day/2026-11-22", "month/2026-11", "month/2026-10"].map((window) => ledger.spent(`team:search/${window}`));
+    await spend(1);
+    assert.deepEqual(spent(), [40, 1, 41, 7]);
+    clock.set(-hour);
+    await spend(2);
+    assert.deepEqual(spent(), [42, 1, 43, 7]);
+    clock.set(hour);
+    await spend(4);
+    assert.deepEqual(spent(), [42, 5, 47, 7]);
+    // A wrong clock, for a moment: the next month and back, and a year that is long over.
+    for (const change of [20 * day, 3 * day, 4 * day, -27 * day]) {
+      clock.set(change);
+      await ledger.refreshWindows(clock.now());
+    }
+    await spend(8);
+    assert.deepEqual([spent()[1], spent()[2]], [13, 55]);
+    clock.set(-400 * day);
+    await ledger.refreshWindows(clock.now());
+    clock.set(400 * day);
+    await ledger.refreshWindows(clock.now());
+    assert.deepEqual([spent()[1], spent()[2]], [13, 55]);
+    // A call that ends on the day after it began.
+    const late = clock.now();
+    clock.set(day);
+    await ledger.record(ledgerEntry({ id: "led_late", time: late, cost: 16 }));
+    assert.deepEqual([spent()[1], spent()[2]], [29, 71]);
   });
 
   it("knows what other servers spent once it has looked, and counts nothing twice", async () => {

@@ -1,11 +1,11 @@
 import type { Caller } from "../core/caller.ts";
-import type { Clock, EpochMs } from "../core/clock.ts";
+import { epochMs, type Clock, type EpochMs } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 import type { LedgerJournal } from "./ledger-journal.ts";
 import type { CostGroup, CostQuery, EntryQuery, LedgerStore } from "./ledger-store.ts";
 import { SpendSums } from "./spend-sums.ts";
-import { windowsAt } from "./spend-windows.ts";
+import { windowsAt, type CalendarWindow } from "./spend-windows.ts";
 import { storableEntry } from "./storable-entry.ts";
 import { visibleTeams } from "./visible-teams.ts";
 
@@ -43,17 +43,26 @@ export class LedgerService {
     this.#parts = parts;
   }
 
-  /** Writes what the journal kept from former processes, then reads what the windows of now have spent. To be awaited before the first `record`. */
+  /** Writes what the journal kept from former processes, then reads what was spent in the windows of now and in those before, into which the clock may be set back. To be awaited before the first `record`. */
   async start(now: EpochMs): Promise<void> {
     await this.drain();
+    const { day, month } = windowsAt(now);
+    const before = [windowsAt(epochMs(month.startsAt - 1)).month, windowsAt(epochMs(day.startsAt - 1)).day];
+    for (const window of before) await this.#load(window, now);
     await this.refresh(now);
   }
 
   /** Reads what the windows of now have spent on all servers. To be called every so often where several share the database. */
   async refresh(now: EpochMs): Promise<void> {
     const { day, month } = windowsAt(now);
-    const { store } = this.#parts;
-    this.#sums.load({ day: await store.spentSince(day.startsAt), month: await store.spentSince(month.startsAt) }, now);
+    for (const window of [month, day]) await this.#load(window, now);
+  }
+
+  /** The same where a window of now was never read: another day began, or the clock was set. */
+  async refreshWindows(now: EpochMs): Promise<void> {
+    if (!this.#sums.lacks(now)) return;
+    await this.drain();
+    await this.refresh(now);
   }
 
   /** What a budget's scope has spent; for the budget store, which asks when it meets a scope for the first time. */
@@ -119,6 +128,10 @@ export class LedgerService {
     } catch (cause) {
       this.#noteFailure(cause);
     }
+  }
+
+  async #load(window: CalendarWindow, now: EpochMs): Promise<void> {
+    this.#sums.load(window, await this.#parts.store.spentBetween(window.startsAt, window.endsAt), now);
   }
 
   async #drainNow(): Promise<void> {

@@ -67,7 +67,7 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
       }
       assert.deepEqual(await costs(store, ["source"], { filter: { trace: "trace-2" } }), [["trace", 400], ["gateway", 4]]);
       assert.deepEqual(await store.forTrace("trace-1"), [calls[1], told[1]]);
-      assert.equal((await store.spentSince(epochMs(0))).reduce((whole, { cost }) => whole + cost, 0), 63);
+      assert.equal((await store.spentBetween(epochMs(0), epochMs(9e12))).reduce((whole, { cost }) => whole + cost, 0), 63);
     });
 
     it("keeps whole sums of large amounts", async () => {
@@ -147,18 +147,26 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
       );
     });
 
-    it("tells what owners have spent since an hour began, also when the entries are gone", async () => {
+    it("tells what owners have spent between the beginnings of hours, also when the entries are gone", async () => {
       const store = await open();
       const old = ledgerEntry({ time: epochMs(day - 1) });
-      await store.add([old, ledgerEntry({ cost: 5, attribution: { route: "r" } }), ledgerEntry({ cost: 6, attribution: { route: "r", tags: { a: "b" } } })]);
+      await store.add([old, ledgerEntry({ time: epochMs(day + 24 * hourMs), attribution: { team: "later" } }), ledgerEntry({ cost: 5, attribution: { route: "r" } }), ledgerEntry({ cost: 6, attribution: { route: "r", tags: { a: "b" } } })]);
       const spent = [{ actor: "key:key_1", team: "search", project: null, route: "r", cost: 11 }];
-      assert.deepEqual(await store.spentSince(epochMs(day)), spent);
+      assert.deepEqual(await store.spentBetween(epochMs(day), epochMs(day + 24 * hourMs)), spent);
       assert.equal(await store.prune(epochMs(day), 100), 1);
       assert.equal(await store.prune(epochMs(day + 1), 1), 1);
       assert.equal(await store.prune(epochMs(day + 1), 100), 1);
       assert.equal(await store.prune(epochMs(day + 1), 100), 0);
-      assert.deepEqual(await store.spentSince(epochMs(day)), spent);
-      assert.deepEqual(await costs(store, ["team"]), [["search", 1011]]);
+      assert.deepEqual(await store.spentBetween(epochMs(day), epochMs(day + 24 * hourMs)), spent);
+      assert.deepEqual(await costs(store, ["team"]), [["search", 1011], ["later", 1000]]);
+    });
+
+    it("knows which entries it has", async () => {
+      const store = await open();
+      const entry = ledgerEntry();
+      await store.add([entry]);
+      assert.deepEqual(await store.known([entry.id, "led_0"]), new Set([entry.id]));
+      assert.deepEqual(await store.known([]), new Set());
     });
   });
 }

@@ -27,14 +27,16 @@ export type SpentSum = Pick<Attribution, "actor" | "team" | "project" | "route">
 export interface LedgerStore {
   /** Adds those whose ids are not there yet; sums and entries always agree. */
   add(entries: readonly LedgerEntry[]): Promise<void>;
+  /** Which of these ids of entries are there. */
+  known(ids: readonly string[]): Promise<Set<string>>;
   /** At most `limit` groups, the dearest first. */
   costs(query: CostQuery, limit: number): Promise<CostGroup[]>;
   /** Newest first. */
   entries(query: EntryQuery): Promise<LedgerEntry[]>;
   /** Oldest first; at most a thousand. */
   forTrace(traceId: string): Promise<LedgerEntry[]>;
-  /** By owners, from `since` on. `since` begins an hour. */
-  spentSince(since: EpochMs): Promise<SpentSum[]>;
+  /** By owners, from `since` to `until`, which is not included. Both begin an hour. */
+  spentBetween(since: EpochMs, until: EpochMs): Promise<SpentSum[]>;
   /** Removes entries that are older, at most `limit`, and answers how many; sums stay. */
   prune(before: EpochMs, limit: number): Promise<number>;
 }

@@ -86,6 +86,8 @@ export type CostGrouping = z.infer<typeof CostGrouping>;
 
 export const CostSource = z.enum(["gateway", "trace"]).meta({ id: "CostSource", description: "`gateway`: a call that went through it. `trace`: one that another program made and told of in a span" });
 
+const CallOutcome = z.enum(["ok", "failed", "cancelled", "cached", "interrupted"]).meta({ description: "`interrupted`: the server was killed while the call was under way; its cost is an estimate" });
+
 /** All that are given must hold. */
 export const CostFilter = z.strictObject({
   team: z.string().max(128).optional(),
@@ -94,7 +96,7 @@ export const CostFilter = z.strictObject({
   route: z.string().max(256).optional(),
   provider: z.string().max(128).optional(),
   model: z.string().max(256).optional(),
-  outcome: z.enum(["ok", "failed", "cancelled", "cached"]).optional(),
+  outcome: CallOutcome.optional(),
   source: CostSource.optional(),
   user: z.string().max(256).optional().meta({ description: "The caller's own user" }),
   session: z.string().max(256).optional(),
@@ -129,7 +131,7 @@ export const CostEntry = z
       actor: z.string(), team: z.string(), project: z.string().nullable(), route: z.string().nullable(), user: z.string().nullable(), session: z.string().nullable(),
       traceId: z.string().nullable(), agentRun: z.string().nullable(), tags: z.record(z.string(), z.string()),
     }),
-    provider: z.string(), model: z.string(), outcome: z.enum(["ok", "failed", "cancelled", "cached"]),
+    provider: z.string(), model: z.string(), outcome: CallOutcome,
     estimated: z.boolean().meta({ description: "The provider told no usage: tokens were counted here" }),
     tokens: z.object({ input: count, cacheRead: count, cacheWrite: count, cacheWriteHour: count.optional(), output: count }),
     cost: NanoDollars.nullable().meta({ description: "Whole billionths of a US dollar; null where the price is not known" }),

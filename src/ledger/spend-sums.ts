@@ -3,51 +3,72 @@ import type { Attribution } from "./ledger-entry.ts";
 import type { SpentSum } from "./ledger-store.ts";
 import { ownersOf, scopeId, windowsAt, type CalendarWindow } from "./spend-windows.ts";
 
+/** Days and months of now, those before, and what a clock came through that was set to another day and back. */
+const mostWindows = 6;
+
+interface Sums {
+  readonly window: CalendarWindow;
+  /** Billionths of a US dollar. */
+  readonly ofScope: Map<string, number>;
+  isLoaded: boolean;
+}
+
 /**
- * What everything that could have a budget has spent in the day and the month of now, whether it has one or not: a budget that is set later begins with what was spent before it. In billionths of a
- * US dollar. Windows that are over are forgotten.
+ * What everything that could have a budget has spent in days and months, whether it has one or not: a budget that is set later begins with what was spent before it. In billionths of a
+ * US dollar. Only the last few windows are kept: those before now too, for clocks are set back.
  */
 export class SpendSums {
-  #day = "";
-  #month = "";
-  readonly #ofDay = new Map<string, number>();
-  readonly #ofMonth = new Map<string, number>();
+  /** By the name of the window, the first that was met first. */
+  readonly #sums = new Map<string, Sums>();
 
-  /** Takes over what the ledger has of both windows of `now`, where that is more: other servers write to it too, and what was recorded here may not be in it yet. */
-  load({ day: ofDay, month: ofMonth }: Record<"day" | "month", readonly SpentSum[]>, now: EpochMs): void {
-    const { day, month } = this.#turn(now);
-    for (const [sums, window, spent] of [[this.#ofDay, day, ofDay], [this.#ofMonth, month, ofMonth]] as const) {
-      const kept = new Map<string, number>();
-      for (const sum of spent) for (const owner of ownersOf(sum)) this.#plus(kept, scopeId(owner, window), sum.cost);
-      for (const [scope, cost] of kept) sums.set(scope, Math.max(cost, sums.get(scope) ?? 0));
-    }
+  /** Whether what the ledger has of a window of `now` was not taken over yet. */
+  lacks(now: EpochMs): boolean {
+    const { day, month } = windowsAt(now);
+    return [day, month].some(({ name }) => this.#sums.get(name)?.isLoaded !== true);
   }
 
-  /** Entries of other windows than those of `now` are passed over. */
+  /** Takes over what the ledger has of a window, where that is more: other servers write to it too, and what was recorded here may not be in it yet. */
+  load(window: CalendarWindow, spent: readonly SpentSum[], now: EpochMs): void {
+    const sums = this.#of(window, now);
+    const kept = new Map<string, number>();
+    for (const sum of spent) for (const owner of ownersOf(sum)) plus(kept, scopeId(owner, window), sum.cost);
+    for (const [scope, cost] of kept) sums.ofScope.set(scope, Math.max(cost, sums.ofScope.get(scope) ?? 0));
+    sums.isLoaded = true;
+  }
+
+  /** Entries of windows that are neither of `now` nor kept are passed over. */
   add(attribution: Attribution, time: EpochMs, cost: number, now: EpochMs): void {
-    const { day, month } = this.#turn(now);
+    const current = windowsAt(now);
     const owners = cost === 0 ? [] : ownersOf(attribution);
-    for (const [sums, window] of [[this.#ofDay, day], [this.#ofMonth, month]] as const) {
-      if (time < window.startsAt || time >= window.endsAt) continue;
-      for (const owner of owners) this.#plus(sums, scopeId(owner, window), cost);
+    const own = time >= current.day.startsAt && time < current.day.endsAt ? current : windowsAt(time);
+    for (const kind of ["day", "month"] as const) {
+      const window = own[kind];
+      const sums = window.name === current[kind].name ? this.#of(window, now) : this.#sums.get(window.name);
+      if (sums !== undefined) for (const owner of owners) plus(sums.ofScope, scopeId(owner, window), cost);
     }
   }
 
   /** 0 for what is not known. `scope` as `scopeId` makes it. */
   spent(scope: string): number {
-    return this.#ofDay.get(scope) ?? this.#ofMonth.get(scope) ?? 0;
+    return this.#sums.get(scope.slice(scope.lastIndexOf("/") + 1))?.ofScope.get(scope) ?? 0;
   }
 
-  #plus(sums: Map<string, number>, scope: string, cost: number): void {
-    sums.set(scope, (sums.get(scope) ?? 0) + cost);
+  #of(window: CalendarWindow, now: EpochMs): Sums {
+    let sums = this.#sums.get(window.name);
+    if (sums === undefined) {
+      sums = { window, ofScope: new Map(), isLoaded: false };
+      this.#sums.set(window.name, sums);
+      if (this.#sums.size > mostWindows) this.#forgetOne(now, window.name);
+    }
+    return sums;
   }
 
-  #turn(now: EpochMs): { day: CalendarWindow; month: CalendarWindow } {
-    const windows = windowsAt(now);
-    if (windows.day.name !== this.#day) this.#ofDay.clear();
-    if (windows.month.name !== this.#month) this.#ofMonth.clear();
-    this.#day = windows.day.name;
-    this.#month = windows.month.name;
-    return windows;
+  #forgetOne(now: EpochMs, but: string): void {
+    const { day, month } = windowsAt(now);
+    for (const name of this.#sums.keys()) if (name !== day.name && name !== month.name && name !== but) return void this.#sums.delete(name);
   }
+}
+
+function plus(sums: Map<string, number>, scope: string, cost: number): void {
+  sums.set(scope, (sums.get(scope) ?? 0) + cost);
 }

@@ -1,4 +1,4 @@
-import type { LedgerEntry } from "./ledger-entry.ts";
+import type { Attribution, LedgerEntry } from "./ledger-entry.ts";
 
 /** Of what callers choose: users, sessions, names, tags. */
 const longestText = 256;
@@ -6,14 +6,13 @@ const mostTags = 32;
 
 /** The same entry without what a database would refuse or what would let callers fill it: long texts are cut, many tags are left out. */
 export function storableEntry(entry: LedgerEntry): LedgerEntry {
-  const { attribution } = entry;
+  return { ...entry, provider: text(entry.provider), model: text(entry.model), attribution: storableAttribution(entry.attribution) };
+}
+
+export function storableAttribution({ actor, team, project, route, user, session, traceId, agentRun, tags }: Attribution): Attribution {
   return {
-    ...entry,
-    provider: text(entry.provider), model: text(entry.model),
-    attribution: {
-      actor: text(attribution.actor), team: text(attribution.team), project: textOrNull(attribution.project), route: textOrNull(attribution.route), user: textOrNull(attribution.user),
-      session: textOrNull(attribution.session), traceId: textOrNull(attribution.traceId), agentRun: textOrNull(attribution.agentRun), tags: tagsOf(attribution.tags),
-    },
+    actor: text(actor), team: text(team), project: textOrNull(project), route: textOrNull(route), user: textOrNull(user), session: textOrNull(session), traceId: textOrNull(traceId),
+    agentRun: textOrNull(agentRun), tags: tagsOf(tags),
   };
 }
 

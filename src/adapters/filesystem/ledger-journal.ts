@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import type { Clock } from "../../core/clock.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { JournalPart, LedgerEntry, LedgerJournal } from "../../ledger/index.ts";
+import { checkedLine, readCheckedLine } from "./checked-line.ts";
 import { DurableDirectories } from "./durable-file.ts";
 import type { FileSystem, OpenFile } from "./file-system.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
@@ -86,7 +86,7 @@ export class FileLedgerJournal implements LedgerJournal {
   }
 
   append(entry: LedgerEntry): Promise<void> {
-    const line = lineOf(entry);
+    const line = checkedLine(entry);
     const bytes = Buffer.byteLength(line);
     const collecting = this.#collecting;
     if (this.#bytes + (collecting?.bytes ?? 0) + bytes > this.#options.maxBytes) {
@@ -232,7 +232,7 @@ export class FileLedgerJournal implements LedgerJournal {
       let length = 0;
       for (let read = -1; read !== 0 && length < content.length; length += read) read = await file.read(content.subarray(length), length);
       const lines = content.toString("utf8", 0, length).split("\n");
-      const entries = lines.flatMap((line) => entryOf(line) ?? []);
+      const entries = lines.flatMap((line) => (readCheckedLine(line) as LedgerEntry | null) ?? []);
       const damaged = lines.filter((line) => line !== "").length - entries.length;
       if (damaged > 0) logger.warn("ledger.journal-cut", { lines: damaged, entries: entries.length });
       return entries;
@@ -252,16 +252,4 @@ export class FileLedgerJournal implements LedgerJournal {
 function newGroup(): Group {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   return { entries: [], lines: [], bytes: 0, written: promise, settle: (error) => (error === undefined ? resolve() : reject(error)) };
-}
-
-function lineOf(entry: LedgerEntry): string {
-  const text = JSON.stringify(entry);
-  return `${crc32(text).toString(16).padStart(8, "0")} ${text}\n`;
-}
-
-/** Null for what a crash cut, or a disk changed. */
-function entryOf(line: string): LedgerEntry | null {
-  const text = line.slice(9);
-  if (line.length < 10 || crc32(text).toString(16).padStart(8, "0") !== line.slice(0, 8)) return null;
-  return JSON.parse(text) as LedgerEntry;
 }

@@ -70,6 +70,12 @@ export class SqlLedgerStore implements LedgerStore {
     });
   }
 
+  async known(ids: readonly string[]): Promise<Set<string>> {
+    const known = new Set<string>();
+    for (const part of chunks(ids)) for (const { id } of await this.#database.queries.selectFrom("ledger_entries").select("id").where("id", "in", part).execute()) known.add(id);
+    return known;
+  }
+
   async costs(query: CostQuery, limit: number): Promise<CostGroup[]> {
     const { by, filter, since, until } = query;
     const byHours = isOfHours(by, filter);
@@ -102,10 +108,10 @@ export class SqlLedgerStore implements LedgerStore {
     return this.#withTags(rows);
   }
 
-  async spentSince(since: EpochMs): Promise<SpentSum[]> {
+  async spentBetween(since: EpochMs, until: EpochMs): Promise<SpentSum[]> {
     const rows = await this.#database.queries
       .selectFrom("ledger_hours").select(["actor", "team", "project", "route"]).select(bigSum("cost").as("cost"))
-      .where("hour", ">=", since).groupBy(["actor", "team", "project", "route"]).execute();
+      .where("hour", ">=", since).where("hour", "<", until).groupBy(["actor", "team", "project", "route"]).execute();
     return rows.map(({ actor, team, project, route, cost }) => ({ actor, team, project: nameOrNull(project), route: nameOrNull(route), cost: Number(cost) }));
   }
 

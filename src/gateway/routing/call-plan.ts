@@ -80,6 +80,8 @@ export interface CallOrder<Answer> {
   signal: AbortSignal;
   /** May throw GATEWAY_FIELD_UNSUPPORTED or CONTEXT_TOO_LONG: then other targets are tried, and the error is the answer when none can. */
   prepare(target: RouteTarget, provider: ReadyProvider): PreparedCall<Answer>;
+  /** Told before each attempt goes out. */
+  begun?: ((target: RouteTarget, provider: ReadyProvider) => void) | undefined;
   /** Asked before each attempt on a provider that has limits of its own; throws RATE_LIMITED and the like, which goes on to the next target. */
   admit?: ((target: RouteTarget, provider: ReadyProvider) => Promise<() => void>) | undefined;
 }

@@ -143,6 +143,7 @@ export class CallRace<Answer> {
       remainingMs, firstByteMs: this.#order.settings.firstByteMs, others: this.#candidates.others(now), sinceFailureMs: candidate.firstFailureAt === null ? null : now - candidate.firstFailureAt,
       usualMs: health.ewmaMs,
     });
+    this.#order.begun?.(target, provider);
     const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
     const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge }, since: now };
     this.#running.add(running);

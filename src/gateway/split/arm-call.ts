@@ -134,7 +134,7 @@ export class ArmCall {
       throw error;
     }
     this.#isAdmitted = true;
-    await floor.reserve(this.#enteredArm, this.#trial, bounds, context);
+    await floor.reserve(this.#enteredArm, this.#trial, bounds);
     this.#setAlarm();
   }
 

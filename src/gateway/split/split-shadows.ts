@@ -96,7 +96,7 @@ export class SplitShadows {
     const context = { ...call.context, now, signal: stop.signal };
     const admit = async (bounds: Parameters<typeof floor.reserve>[2]): Promise<void> => {
       try {
-        await floor.reserve(entered, record, bounds, context);
+        await floor.reserve(entered, record, bounds);
       } catch (error) {
         isLeftOut = true;
         throw error;

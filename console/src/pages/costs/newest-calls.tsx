@@ -9,7 +9,7 @@ import { useNewestCalls, type CostEntry, type Filters } from "./costs-data.ts";
 import { formatNano } from "./money.ts";
 import type { CostRange } from "./spend-days.ts";
 
-const outcomeTones: Record<CostEntry["outcome"], Tone> = { ok: "good", cached: "accent", cancelled: "warning", failed: "bad" };
+const outcomeTones: Record<CostEntry["outcome"], Tone> = { ok: "good", cached: "accent", cancelled: "warning", failed: "bad", interrupted: "bad" };
 
 function tokensIn({ tokens: { input, cacheRead, cacheWrite } }: CostEntry): number | null {
   return input === null ? null : input + (cacheRead ?? 0) + (cacheWrite ?? 0);
