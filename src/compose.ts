@@ -143,7 +143,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const doctor = serverChecks({ config, database, clock, serving, monitoring });
   const live = new LiveFeed({ monitoring, served: () => serving.views(), sees: (caller, subject) => rollouts.sees(caller, subject), events });
 
-  const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : kind === "route" ? gateway.catalog.teamOf(name) : null) });
+  const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : kind === "route" ? gateway.catalog.teamOf(name) : null), routeName: (name) => gateway.catalog.resolve(name)?.name ?? null });
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
   const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, registry, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, clock, ids, logger });

@@ -19,7 +19,7 @@ export interface OpenedAccess {
   record(action: string, now: EpochMs, detail: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-interface Parts extends Pick<AccessParts, "teamOf"> {
+interface Parts extends Pick<AccessParts, "teamOf" | "routeName"> {
   config: Config;
   posture: Posture;
   database: SqlDatabase;
@@ -29,7 +29,7 @@ interface Parts extends Pick<AccessParts, "teamOf"> {
 }
 
 /** Who may call, wired: keys, sessions, sign-in, set-up, audit log, and the key of stored secrets. */
-export async function openAccess({ config, posture, database, teamOf, clock, ids, logger }: Parts): Promise<OpenedAccess> {
+export async function openAccess({ config, posture, database, teamOf, routeName, clock, ids, logger }: Parts): Promise<OpenedAccess> {
   const secrets = new SecretBox(
     config.secretKey === undefined ? await readOrMakeSecretKey(config.data) : Buffer.from(config.secretKey, "base64"),
     config.oldSecretKeys.map((key) => Buffer.from(key, "base64")),
@@ -37,7 +37,7 @@ export async function openAccess({ config, posture, database, teamOf, clock, ids
   const audit = new AuditTrail({ log: new SqlAuditLog(database), logger });
   const store = new SqlAccessStore(database, ids);
   const { mode, secure } = posture;
-  const access = new AccessServices({ store, mode, secure, teamOf, audit: auditRequests(audit), clock, ids, logger });
+  const access = new AccessServices({ store, mode, secure, teamOf, routeName, audit: auditRequests(audit), clock, ids, logger });
   const provider = await providerOf(config, clock);
   const oidc = provider === null ? null : new OidcService({ provider, groups: config.oidcGroups, users: store.users, sessions: access.sessions, box: secrets, audit, ids, logger });
   const setup = new SetupService({

@@ -4,6 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import { AccessGate, type AccessGateParts } from "./access-gate.ts";
 import type { AccessStore } from "./access-store.ts";
 import { AttemptLimiter, type AttemptLimits } from "./attempt-limiter.ts";
+import type { NamedObjects } from "./grant-notes.ts";
 import { KeyService } from "./key-service.ts";
 import { KnownKeys } from "./known-keys.ts";
 import { SessionService } from "./session-service.ts";
@@ -12,6 +13,7 @@ import { UserService } from "./user-service.ts";
 
 export interface AccessParts extends Pick<AccessGateParts, "mode" | "secure" | "teamOf" | "audit"> {
   store: AccessStore;
+  routeName?: NamedObjects["routeName"];
   clock: Clock;
   ids: IdGenerator;
   logger: Logger;
@@ -33,14 +35,14 @@ export class AccessServices {
   readonly #logger: Logger;
   #sweptAt = -Infinity;
 
-  constructor({ store, mode, secure, teamOf, audit, clock, ids, logger, attempts }: AccessParts) {
+  constructor({ store, mode, secure, teamOf, routeName, audit, clock, ids, logger, attempts }: AccessParts) {
     this.mode = mode;
     this.secure = secure;
     this.#logger = logger;
     this.known = new KnownKeys(store.keys, clock);
     this.sessions = new SessionService({ store, known: this.known, clock });
     this.gate = new AccessGate({ mode, secure, known: this.known, sessions: this.sessions, attempts: new AttemptLimiter(attempts), teamOf, audit, clock, logger });
-    this.keys = new KeyService({ store, known: this.known, ids });
+    this.keys = new KeyService({ store, known: this.known, ids, objects: { teamOf, routeName } });
     this.teams = new TeamService(store.teams);
     this.users = new UserService({ store: store.users, sessions: this.sessions, known: this.known });
   }

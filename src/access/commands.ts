@@ -39,6 +39,7 @@ const createKey: Command = {
       "",
       `This is ${key.id} (${key.grants.map(grantText).join(" ")}), ${key.expiresAt === null ? "without an end" : `good until ${day(key.expiresAt)}`}. It is not shown again.`,
       `Use it: export SLIPWAY_API_KEY=${key.key}`,
+      ...key.notes.map((note) => `Note: ${note}`),
     ].join("\n"),
 };
 

@@ -5,6 +5,7 @@ import { denial } from "../core/request-gate.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { AccessStore } from "./access-store.ts";
 import type { KnownKeys } from "./known-keys.ts";
+import { grantNotes, type NamedObjects } from "./grant-notes.ts";
 import { defaultTeam, type ApiKey, type KeyRequest, type NewKey } from "./schemas.ts";
 import { hashBytes, keyPrefix, newSecret, secretHash } from "./secret-text.ts";
 import { teamNotFound } from "./team-service.ts";
@@ -18,11 +19,13 @@ export class KeyService {
   readonly #store: AccessStore;
   readonly #known: KnownKeys;
   readonly #ids: IdGenerator;
+  readonly #objects: NamedObjects;
 
-  constructor(parts: { store: AccessStore; known: KnownKeys; ids: IdGenerator }) {
+  constructor(parts: { store: AccessStore; known: KnownKeys; ids: IdGenerator; objects: NamedObjects }) {
     this.#store = parts.store;
     this.#known = parts.known;
     this.#ids = parts.ids;
+    this.#objects = parts.objects;
   }
 
   /** Throws SCOPE_TOO_WIDE for what the maker may not do itself, or beyond its own end; TEAM_NOT_FOUND. */
@@ -35,7 +38,8 @@ export class KeyService {
     }
     const team = request.team ?? teamOf(request.grants);
     if (!maySeeTeam(maker, team)) throw teamNotFound(team);
-    return this.issue(maker, { name: request.name, grants: request.grants, team, expiresAt: expiryOf(maker, request, now) }, now);
+    const notes = await grantNotes(request.grants, maker, this.#objects);
+    return { ...(await this.issue(maker, { name: request.name, grants: request.grants, team, expiresAt: expiryOf(maker, request, now) }, now)), notes };
   }
 
   /** Makes a key without asking whether the maker may: for the first one of a server. Throws TEAM_NOT_FOUND. */
@@ -46,7 +50,7 @@ export class KeyService {
       createdBy: maker.actor, createdAt: now, expiresAt: wanted.expiresAt, revokedAt: null, lastUsedAt: null,
     };
     await this.#store.keys.add(key, hashBytes(secretHash(secret)));
-    return { ...key, key: secret };
+    return { ...key, key: secret, notes: [] };
   }
 
   /** Those that the caller made, or is, and those that belong to the teams whose admin it is, or may do something there. */

@@ -31,7 +31,10 @@ export const ApiKey = z
 export type ApiKey = z.infer<typeof ApiKey>;
 
 /** The only answer that ever carries the key itself. */
-export const NewKey = ApiKey.extend({ key: z.string().meta({ description: "Shown this once; the server keeps its hash alone" }) }).meta({ id: "NewKey" });
+export const NewKey = ApiKey.extend({
+  key: z.string().meta({ description: "Shown this once; the server keeps its hash alone" }),
+  notes: z.array(z.string()).meta({ description: "What in its grants does nothing yet, such as a route that is not there" }),
+}).meta({ id: "NewKey" });
 export type NewKey = z.infer<typeof NewKey>;
 
 export const KeyRequest = z

@@ -76,6 +76,12 @@ describe("mistakes with the gateway, traces and costs", () => {
     await server.client.api.send("DELETE", "/api/gateway/routes/guarded");
   });
 
+  it("give a key its mistyped route, which may be made later, and say so", async () => {
+    const notesOf = async (routes: string[]): Promise<string[]> => (await server.client.api.send<{ notes: string[] }>("POST", "/api/keys", { name: "service", grants: [{ role: "viewer", routes }] })).notes;
+    assert.deepEqual(await notesOf(["chta", "echo/echo"]), ["There is no route chta: look whether the name is right, or make it; the key may use it from then on."]);
+    assert.deepEqual(await notesOf(["echo"]), ["Grants know echo as echo/echo: this key may not call it. Make one for echo/echo."]);
+  });
+
   it("set no budget of a mistyped team", async () => {
     const { status, error } = await send("PUT", "/api/budgets/teams/defualt", { limits: { day: 5 } });
     assert.deepEqual([status, error!.code], [404, "TEAM_NOT_FOUND"]);
