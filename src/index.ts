@@ -2,6 +2,7 @@ export { SlipwayClient, type DeployOptions, type InferInput, type InferResult } 
 export type { AbTestsClient } from "./client/ab-tests-client.ts";
 export type { DatasetsClient } from "./client/datasets-client.ts";
 export type { RolloutsClient } from "./client/rollouts-client.ts";
+export type { TracesClient } from "./client/traces-client.ts";
 export type { WorkflowsClient } from "./client/workflows-client.ts";
 export { AppError, type Problem } from "./core/errors.ts";
 export { errorCatalogue, type ErrorCode } from "./core/error-catalogue.ts";
@@ -9,6 +10,7 @@ export type { Contract, DeployResult, Model, ModelVersion, Policy, PolicyRevisio
 export type { DatasetColumn, DatasetFile, DatasetRows, DatasetUse, DatasetVersion, DatasetVersionSummary, HeldDataset } from "./datasets/index.ts";
 export type { AbTestReport, NewAbTest, NewRollout, RollbackResult, Rollout, RolloutStatus, RolloutSummary, Verdict } from "./rollouts/index.ts";
 export type { Prediction, PredictionExplanation, ServedVersion, StoredTruth, TruthRecord } from "./serving/index.ts";
+export type { TraceList, TraceSearchQuery, TraceSummary, TraceView } from "./tracing/index.ts";
 export type { DriftReport, LiveFigures, ServingSeries } from "./monitoring/index.ts";
 export {
   workflow, type CommandResult, type CommandSpec, type LogLine, type RetryPolicy, type RunEvent, type RunState, type Schedule, type StepContext, type StepOptions,

@@ -6,6 +6,7 @@ import { AbTestsClient } from "./ab-tests-client.ts";
 import { DatasetsClient } from "./datasets-client.ts";
 import { HttpApiClient } from "./http-api-client.ts";
 import { RolloutsClient } from "./rollouts-client.ts";
+import { TracesClient } from "./traces-client.ts";
 import { WorkflowsClient } from "./workflows-client.ts";
 
 export interface DeployOptions extends DeployFiles {
@@ -35,6 +36,7 @@ export class SlipwayClient {
   readonly datasets: DatasetsClient;
   readonly rollouts: RolloutsClient;
   readonly abTests: AbTestsClient;
+  readonly traces: TracesClient;
 
   /** `apiKey` for a server that asks for keys: `slipway keys create NAME --role ROLE` makes one. */
   constructor(options: { url?: string; apiKey?: string } = {}) {
@@ -43,6 +45,7 @@ export class SlipwayClient {
     this.datasets = new DatasetsClient(this.api);
     this.rollouts = new RolloutsClient(this.api);
     this.abTests = new AbTestsClient(this.api);
+    this.traces = new TracesClient(this.api);
   }
 
   /** Uploads, registers, loads, warms, then gives the version the traffic. */

@@ -2,7 +2,7 @@ import type { Command } from "../core/command.ts";
 import { formatDollars } from "../core/dollars.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
-import type { SpanView, TraceSummary, TraceView } from "./schemas.ts";
+import type { SpanView, TraceList, TraceView } from "./schemas.ts";
 
 const dollars = (nano: number | null): string => (nano === null ? "-" : formatDollars(nano / 1e9));
 const tokens = (input: number | null, output: number | null): string => (input === null && output === null ? "-" : `${input ?? 0}+${output ?? 0}`);
@@ -28,22 +28,39 @@ const search: Command = {
     { flags: "--model <name>", description: "only traces that called the model" },
     { flags: "--order <order>", description: "start, duration or cost: greatest first", default: "start" },
     { flags: "--limit <number>", description: "how many, at most 500", default: "20" },
+    { flags: "--after <place>", description: "go on where a search ended, which says the place; with the same filters" },
   ],
-  run: ({ api }, { positionals: [text], options }) => {
-    const { slower, session, user, service, model, order, limit, errors } = options;
-    const asked = { text, errors: errors === true ? "true" : undefined, slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), session, user, service, model, order, limit };
-    return api.get("/api/traces", asked as Record<string, string | number | undefined>);
+  run: async ({ api }, { positionals: [text], options }) => {
+    const { slower, session, user, service, model, order, limit, after, errors } = options;
+    const asked = { text, errors: errors === true ? "true" : undefined, slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), session, user, service, model, order, limit, after };
+    return { ...(await api.get<TraceList>("/api/traces", asked as Record<string, string | number | undefined>)), order };
   },
-  render: ({ traces }: { traces: TraceSummary[] }) =>
-    traces.length === 0
-      ? "No such traces. All there are: slipway traces. To send some, set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to /v1/traces of this server."
-      : textTable(
-        ["TRACE", "STARTED", "NAME", "STATUS", "TOOK", "SPANS", "TOKENS", "COST", "MODELS"],
-        traces.map((trace) => [
-          trace.traceId, new Date(trace.start).toISOString(), trace.name.slice(0, 40), trace.status, took(trace.durationMs), String(trace.spans), tokens(trace.inputTokens, trace.outputTokens), dollars(trace.cost), trace.models.join(",").slice(0, 40),
-        ]),
-      ),
+  render: ({ order, ...found }: Searched) => [tableOf(found), ...goingOn(found, order)].join("\n\n"),
 };
+
+interface Searched extends TraceList {
+  order: string;
+}
+
+function tableOf({ traces, searchedUntil }: TraceList): string {
+  if (traces.length === 0 && searchedUntil !== null) return "No such traces so far.";
+  if (traces.length === 0) return "No such traces. All there are: slipway traces. To send some, set OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to /v1/traces of this server.";
+  return textTable(
+    ["TRACE", "STARTED", "NAME", "STATUS", "TOOK", "SPANS", "TOKENS", "COST", "MODELS"],
+    traces.map((trace) => [
+      trace.traceId, new Date(trace.start).toISOString(), trace.name.slice(0, 40), trace.status, took(trace.durationMs), String(trace.spans), tokens(trace.inputTokens, trace.outputTokens), dollars(trace.cost), trace.models.join(",").slice(0, 40),
+    ]),
+  );
+}
+
+/** That there is more, and how far a search looked that ended early. */
+function goingOn({ next, searchedUntil }: TraceList, order: string): string[] {
+  if (next === null) return [];
+  const goOn = `the same with --after ${next}`;
+  if (searchedUntil === null) return [`There may be more: ${goOn}`];
+  const place = searchedUntil < 0 ? `those without a ${order}` : order === "duration" ? `those that took ${took(searchedUntil)}` : order === "cost" ? `those of ${dollars(searchedUntil)}` : new Date(searchedUntil).toISOString();
+  return [`Searched back to ${place}, and not further yet. To go on: ${goOn}`];
+}
 
 const show: Command = {
   words: ["traces", "show"],

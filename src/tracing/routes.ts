@@ -5,7 +5,7 @@ import { route, type Route } from "../core/route.ts";
 import { decodeJson } from "./otlp/decode-json.ts";
 import { decodeProtobuf } from "./otlp/decode-protobuf.ts";
 import { isJson, isProtobuf, otlpAnswer, otlpError } from "./otlp/otlp-answer.ts";
-import { Feedback, NewFeedback, TraceId, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
+import { Feedback, NewFeedback, TraceId, TraceList, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
 import { teamHeader, teamOfSender } from "./trace-access.ts";
 import type { TraceService } from "./trace-service.ts";
 
@@ -46,11 +46,12 @@ export function tracingRoutes(parts: TracingRouteParts): Route[] {
     route({
       method: "GET", path: "/api/traces", access: "viewer", on: "some", operationId: "searchTraces", tag,
       summary: "Traces that the caller may see, the newest first",
+      description: "What has to look into spans (text, and attributes that are in no index) looks through some 30,000 of them for one page: the page may then be short, or empty, and not the last one.",
       query: TraceQuery,
-      response: z.object({ traces: z.array(TraceSummary), next: Next }),
+      response: TraceList,
       handle: async ({ query, caller }) => {
-        const { items, next } = await traces.search(caller, query);
-        return { traces: items, next };
+        const { items, ...page } = await traces.search(caller, query);
+        return { traces: items, ...page };
       },
     }),
     route({

@@ -179,3 +179,20 @@ export const TraceQuery = z
     limit: z.coerce.number().int().min(1).max(500).default(50),
   });
 export type TraceQuery = z.infer<typeof TraceQuery>;
+
+/** The same as programs say it. */
+export interface TraceSearchQuery extends Partial<Omit<TraceQuery, "attributes">> {
+  attributes?: Readonly<Record<string, string>>;
+}
+
+/** A search that has to look into spans ends its page after so many of them: of a kilobyte each that takes some tenths of a second. */
+export const mostSearchedSpans = 30_000;
+
+export const TraceList = z.object({
+  traces: z.array(TraceSummary),
+  next: z.string().nullable().meta({ description: "Give it as after for the rest; null at the end" }),
+  searchedUntil: z.number().nullable().meta({
+    description: "Null where the page is full or the last one. Else the search ended before either: how far it looked, by the order that was asked for (start: milliseconds since 1970; duration: milliseconds; cost: billionths of a US dollar; -1 among traces that have none). `next` goes on from there",
+  }),
+});
+export type TraceList = z.infer<typeof TraceList>;

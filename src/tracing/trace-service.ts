@@ -15,7 +15,7 @@ import { spanViewOf } from "./span-view.ts";
 import type { SpanRecord, StoredSpan } from "./stored-span.ts";
 import type { TailSampling } from "./tail-sampling.ts";
 import { defaultTeam } from "./trace-access.ts";
-import type { StoredTrace, TraceFacts, TraceKey, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
+import type { StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
 
 /** Appends one row to a dataset, as its next version. */
 export interface DatasetRowAdder {
@@ -82,12 +82,12 @@ export class TraceService {
   }
 
   /** Throws INVALID_REQUEST. */
-  async search(caller: Caller, { attributes, ...query }: TraceQuery): Promise<Page<TraceSummary>> {
-    const { items, next } = await this.find(caller, { ...query, attributes: attributes === undefined ? {} : attributesOf(attributes) });
-    return { items: items.map(({ summary }) => summary), next };
+  async search(caller: Caller, { attributes, ...query }: TraceQuery): Promise<TracePage<TraceSummary>> {
+    const { items, ...page } = await this.find(caller, { ...query, attributes: attributes === undefined ? {} : attributesOf(attributes) });
+    return { items: items.map(({ summary }) => summary), ...page };
   }
 
-  async find(caller: Caller, search: Omit<TraceSearch, "visible">): Promise<Page<StoredTrace>> {
+  async find(caller: Caller, search: Omit<TraceSearch, "visible">): Promise<TracePage> {
     await this.#parts.settled?.();
     return this.#parts.store.search({ ...search, visible: await this.#parts.visible(caller) });
   }

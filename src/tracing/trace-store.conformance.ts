@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "../../test/kit/fast-check.ts";
 import { epochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { SearchCondition } from "../core/search-condition.ts";
@@ -165,6 +166,53 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
         assert.equal(new Set(all).size, 9);
       }
       await assert.rejects(found(store, { after: "nonsense" }), failsWith("INVALID_REQUEST"));
+    });
+
+    it("finds page by page, however little is looked through for each, exactly what one whole search finds", async () => {
+      const store = await open();
+      const sizes = fc.sample(fc.record({ spans: fc.integer({ min: 1, max: 7 }), minute: fc.integer({ min: 1, max: 9 }), found: fc.option(fc.integer({ min: 1, max: 7 })), cost: fc.option(fc.integer({ min: 0, max: 2 })), team: fc.constantFrom("default", "blue") }), 40);
+      await store.write(sizes.flatMap(({ spans, minute, found: at, cost, team }, index) => Array.from({ length: spans }, (_, span) => record(index + 1, span + 1, {
+        start: began + BigInt(minute) * 60n * second, end: began + BigInt(minute) * 60n * second + BigInt(minute % 3) * second,
+        attributes: { ...(span + 1 === at ? { "custom.key": "needle" } : {}), ...(cost === null ? {} : { "gen_ai.usage.cost": cost }) },
+      }, { team }))), now);
+      await store.describe(key(99), { name: "without spans, of a needle", start: now + 5 * 60_000 }, now);
+      const asked = fc.record({
+        order: fc.constantFrom("start", "duration", "cost"), ascending: fc.boolean(), limit: fc.integer({ min: 1, max: 6 }), mostSpans: fc.integer({ min: 1, max: 60 }), errors: fc.constantFrom(undefined, false),
+        of: fc.constantFrom<Partial<TraceSearch>>({ text: "needle" }, { attributes: { "custom.key": "needle" } }, { conditions: [{ kind: "span", key: "content", operator: "LIKE", value: "%needle%" }] }, { text: "nowhere" }, { text: "NEEDLE", visible: { teams: ["blue"], experiments: [] } }),
+      }).map(({ of, errors, ...search }): TraceSearch => ({ visible: "all", attributes: {}, ...search, ...of, ...(errors === undefined ? {} : { errors }) }));
+      await fc.assert(fc.asyncProperty(asked, async (search) => {
+        const whole = await store.search({ ...search, limit: 500, mostSpans: 1000 });
+        assert.deepEqual([whole.next, whole.searchedUntil], [null, null]);
+        const paged: typeof whole.items = [];
+        for (let after: string | undefined, pages = 0; ; pages++) {
+          assert.ok(pages <= 41, "each page goes on");
+          const { items, next, searchedUntil } = await store.search({ ...search, ...(after === undefined ? {} : { after }) });
+          assert.ok(items.length <= search.limit);
+          if (searchedUntil === null) assert.ok(next === null || items.length === search.limit, "a short page that is not the last says how far it looked");
+          else assert.notEqual(next, null);
+          paged.push(...items);
+          if (next === null) break;
+          after = next;
+        }
+        assert.deepEqual(paged, whole.items);
+      }), { numRuns: 60 });
+    });
+
+    it("says how far a search looked that ended before its page was full", async () => {
+      const store = await open();
+      await store.write([1, 2, 3].flatMap((trace) => [1, 2].map((span) => record(trace, span, { attributes: trace === 2 ? { "gen_ai.usage.cost": 1 } : {} }))), now);
+      const until = async (search: Partial<TraceSearch>): Promise<[number[], number | null]> => {
+        const { items, searchedUntil } = await store.search({ visible: "all", attributes: {}, order: "start", limit: 5, text: "root", ...search });
+        return [items.map(({ summary }) => Number.parseInt(summary.traceId, 16)), searchedUntil];
+      };
+      assert.deepEqual(await until({ mostSpans: 1 }), [[3], now + 180_000.001]);
+      assert.deepEqual(await until({ mostSpans: 6 }), [[3, 2], now + 120_000.001]);
+      assert.deepEqual(await until({ mostSpans: 1, text: "nowhere" }), [[], now + 180_000.001]);
+      assert.deepEqual(await until({ mostSpans: 1, order: "duration" }), [[3], 999.999]);
+      assert.deepEqual([await until({ mostSpans: 1, order: "cost" }), await until({ mostSpans: 6, order: "cost" })], [[[2], 2_000_000_000], [[2, 3], -1]]);
+      assert.deepEqual([await until({ mostSpans: 9 }), await until({ mostSpans: 1, text: "root 3", from: now + 180_000 })], [[[3, 2, 1], null], [[3], null]], "nothing is left to look through");
+      const { text: _, ...all } = { text: "", mostSpans: 1 };
+      assert.deepEqual((await store.search({ visible: "all", attributes: {}, order: "start", limit: 5, ...all })).searchedUntil, null, "no span is looked into");
     });
 
     it("sums up sessions, the last first", async () => {

@@ -48,6 +48,16 @@ export interface TraceSearch extends Omit<TraceQuery, "attributes"> {
   experiments?: readonly string[];
   /** Least first, for clients that ask for it. */
   ascending?: boolean;
+  /** Spans that are looked through for one page, about; `mostSearchedSpans` where it is not said. */
+  mostSpans?: number;
+}
+
+export interface TracePage<Item = StoredTrace> extends Page<Item> {
+  /**
+   * Null where the page is full, or the last one. Else the search ended before either, for there is much to look through: how far it looked, in the unit of the order (`start`: milliseconds since 1970; `duration`: milliseconds;
+   * `cost`: billionths of a US dollar; -1 among traces without duration or cost). `next` goes on from there.
+   */
+  searchedUntil: number | null;
 }
 
 /**
@@ -61,8 +71,8 @@ export interface TraceStore {
   write(spans: readonly SpanRecord[], now: EpochMs): Promise<void>;
   /** Says something of a trace, and makes it where no span of it came yet. */
   describe(key: TraceKey, facts: TraceFacts, now: EpochMs): Promise<void>;
-  /** Greatest first by `order`. Throws INVALID_REQUEST for an `after` that no page gave. */
-  search(search: TraceSearch): Promise<Page<StoredTrace>>;
+  /** Greatest first by `order`. A page can have less than was asked for, or nothing, and a `next` all the same. Throws INVALID_REQUEST for an `after` that no page gave. */
+  search(search: TraceSearch): Promise<TracePage>;
   /** Null where it is not there or not seen. Of several of one id that of the team whose name is first. */
   find(traceId: string, visible: VisibleTraces): Promise<StoredTrace | null>;
   /** By their start. At most `limit`. */

@@ -175,6 +175,21 @@ describe("traces in the console", () => {
     await watched.close();
   });
 
+  it("says how far a search for a text looked where there is much to look through, and goes on from there", async () => {
+    const many = Array.from({ length: 30_001 }, (_, index): SentSpan => ({ trace: "2af7651916cd43dd8448eb211c80319c", id: 10_000 + index, ...(index === 0 ? {} : { parent: 10_000 }), name: "many", at: 60_000, took: 1 }));
+    await sendSpans(server.url, many);
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/traces?q=order+service");
+    await page.getByText("Nothing found so far. Searched back to").waitFor();
+    assert.equal(await page.getByText("No trace matches").count(), 0);
+    await page.getByRole("link", { name: "Go on" }).click();
+    await becomes(() => page.getByRole("link", { name: /^Trace / }).allTextContents(), ["invoke_agent support"]);
+    assert.equal(await page.getByRole("link", { name: "Go on" }).count(), 0);
+    watched.assertQuiet();
+    await watched.close();
+  });
+
   it("draws only what is in view of a long trace, and fits a phone", async () => {
     await sendSpans(server.url, longSpans);
     const watched = await openPage(browser, server.url, { viewport: { width: 390, height: 844 } });

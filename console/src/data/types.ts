@@ -18,7 +18,7 @@ export type { Policy, PolicyRevision } from "../../../src/registry/policy-schema
 export type { ListedExperiment, RunView } from "../../../src/tracking/schemas.ts";
 export type { DatasetFormat, DatasetRows, DatasetUse, DatasetVersion, DatasetVersionSummary, HeldDataset, LoggedDataset } from "../../../src/datasets/schemas.ts";
 export type { Evaluation, EvaluationComparison, Rival } from "../../../src/evaluation/schemas.ts";
-export type { Feedback as TraceFeedback, SpanView, TraceMessage, TraceSession, TraceSummary, TraceView } from "../../../src/tracing/schemas.ts";
+export type { Feedback as TraceFeedback, SpanView, TraceList, TraceMessage, TraceSession, TraceSummary, TraceView } from "../../../src/tracing/schemas.ts";
 
 export type { AbTestReport, AbTestSpec } from "../../../src/rollouts/ab-tests/schemas.ts";
 export type { ArmFigures, GateResult, NewRollout, PairedFigures, PhaseFigures, Rollout, RolloutStatus, RolloutSummary, Verdict as RolloutVerdict } from "../../../src/rollouts/schemas.ts";

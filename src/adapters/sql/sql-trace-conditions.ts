@@ -73,13 +73,18 @@ function entryCondition(column: RawBuilder<unknown>, condition: SearchCondition)
   }
 }
 
+/** Whether a span `s` of the trace `o` meets the condition. The offset says nothing, but Postgres would else look through the spans of all traces once, to know for some of them. */
+export function someSpan(condition: Condition): Condition {
+  return sql`exists (select 1 from trace_spans s where s.trace_id = o.trace_id and s.team = o.team and ${condition} limit 1 offset 0)`;
+}
+
 /** On one span. Their JSON begins with parent, name and kind, and has the status behind that. */
 function spanCondition(condition: SearchCondition): Condition {
   const { key, operator } = condition;
   if (!("value" in condition) || (operator !== "=" && operator !== "!=" && operator !== "LIKE" && operator !== "ILIKE")) throw refusal(condition);
   const value = String(condition.value);
   const exact = operator === "=" || operator === "!=";
-  const on = (met: Condition): Condition => sql`exists (select 1 from trace_spans s where s.trace_id = o.trace_id and s.team = o.team and ${operator === "!=" ? sql`not (${met})` : met})`;
+  const on = (met: Condition): Condition => someSpan(operator === "!=" ? sql`not (${met})` : met);
   const content = sql`s.content_json`;
   if (key === "name") return on(matches(content, `%"n":"${exact ? escaped(inJson(value)) : patternInJson(value)}","k":"%`, operator === "ILIKE" ? "ilike" : "like"));
   if (key === "content" && !exact) return on(matches(content, patternInJson(value), operator === "ILIKE" ? "ilike" : "like"));

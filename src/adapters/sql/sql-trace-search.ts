@@ -1,31 +1,79 @@
 import { expressionBuilder, sql, type Kysely, type RawBuilder, type SqlBool } from "kysely";
 import { AppError } from "../../core/errors.ts";
 import type { Page } from "../../core/search-condition.ts";
-import type { TraceSession } from "../../tracing/schemas.ts";
-import type { StoredTrace, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
+import { mostSearchedSpans, type TraceSession } from "../../tracing/schemas.ts";
+import type { TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
-import { traceCondition, traceDuration as duration } from "./sql-trace-conditions.ts";
+import { someSpan, traceCondition, traceDuration as duration } from "./sql-trace-conditions.ts";
 import { millisecondsOf, summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
 
 type Condition = RawBuilder<unknown>;
 
 const orders = { start: sql`o.start_ns`, duration: sql`coalesce(${duration}, -1)`, cost: sql`coalesce(o.cost, -1)` };
 
-export async function searchTraces(queries: Kysely<DatabaseSchema>, search: TraceSearch): Promise<Page<StoredTrace>> {
-  const { order, limit, after, ascending = false } = search;
-  const conditions = conditionsOf(search);
-  const place = sql`(${orders[order]}, o.trace_id, o.team)`;
-  if (after !== undefined) {
-    const [value, traceId, team] = placeOf(after);
-    conditions.push(sql`${place} ${ascending ? sql`>` : sql`<`} (${value}, ${traceId}, ${team})`);
+/** Traces that one statement of a search looks through at most, and spans: few at first, for most searches find soon. Between two statements others have their turn, and the search may end. */
+const stepTraces = 500;
+const stepSpans = { first: 1000, most: 8000 };
+/** After so much time a page goes no further, however few spans it has looked through: they can be large. */
+const longestSearchMs = 1000;
+
+/** By what a list of traces is ordered, then id and team. */
+type Place = readonly [value: bigint, traceId: string, team: string];
+
+type FoundRow = SummaryRow & { place_value: number | bigint };
+
+/** `monotonic`: milliseconds. */
+export async function searchTraces(queries: Kysely<DatabaseSchema>, search: TraceSearch, monotonic: () => number): Promise<TracePage> {
+  const { ofTraces, ofSpans } = conditionsOf(search);
+  const { order, limit, mostSpans = mostSearchedSpans } = search;
+  const direction = search.ascending === true ? sql`asc` : sql`desc`;
+  const ordered = sql`order by ${orders[order]} ${direction}, o.trace_id ${direction}, o.team ${direction}`;
+  let beyond = search.after === undefined ? null : placeOf(search.after);
+  const behind = (): Condition[] => (beyond === null ? [] : [sql`(${orders[order]}, o.trace_id, o.team) ${search.ascending === true ? sql`>` : sql`<`} (${beyond[0]}, ${beyond[1]}, ${beyond[2]})`]);
+  const find = async (conditions: readonly Condition[], most: number): Promise<FoundRow[]> =>
+    (await sql<FoundRow>`select ${summaryColumns()}, ${orders[order]} as place_value from traces o where ${sql.join([sql`1 = 1`, ...conditions], sql` and `)} ${ordered} limit ${most}`.execute(queries)).rows;
+  if (ofSpans.length === 0) return pageOf(await find([...ofTraces, ...behind()], limit + 1), limit);
+
+  const began = monotonic();
+  const found: FoundRow[] = [];
+  let left = mostSpans;
+  for (let most = stepSpans.first; ; most = Math.min(most * 2, stepSpans.most)) {
+    const { rows } = await sql<ListedRow>`
+      select o.trace_id, o.team, o.spans, ${orders[order]} as place_value from traces o where ${sql.join([sql`1 = 1`, ...ofTraces, ...behind()], sql` and `)} ${ordered} limit ${stepTraces + 1}`.execute(queries);
+    const { taken, cost } = stepOf(rows, Math.min(left, most));
+    const last = taken.at(-1);
+    if (last !== undefined) found.push(...(await find([sql`(o.trace_id, o.team) in (values ${sql.join(taken.map((row) => sql`(${row.trace_id}, ${row.team})`))})`, ...ofSpans], limit + 1 - found.length)));
+    if (last === undefined || found.length > limit || taken.length === rows.length) return pageOf(found, limit);
+    beyond = [BigInt(last.place_value), last.trace_id, last.team];
+    left -= cost;
+    if (left <= 0 || monotonic() - began >= longestSearchMs) return { items: found.map(traceOf), next: nameOfPlace(...beyond), searchedUntil: inUnitOf(order, beyond[0]) };
   }
-  const direction = ascending ? sql`asc` : sql`desc`;
-  const { rows } = await sql<SummaryRow & { place_value: number | bigint }>`
-    select ${summaryColumns()}, ${orders[order]} as place_value from traces o where ${sql.join([sql`1 = 1`, ...conditions], sql` and `)}
-    order by ${orders[order]} ${direction}, o.trace_id ${direction}, o.team ${direction} limit ${limit + 1}`.execute(queries);
+}
+
+interface ListedRow {
+  trace_id: string;
+  team: string;
+  spans: number;
+  place_value: number | bigint;
+}
+
+/** The first rows that have so many spans together, one at least. Each costs as if it had one span more. */
+function stepOf(rows: readonly ListedRow[], mostSpans: number): { taken: readonly ListedRow[]; cost: number } {
+  let cost = 0;
+  let count = 0;
+  while (count < Math.min(rows.length, stepTraces) && (count === 0 || cost + rows[count]!.spans < mostSpans)) cost += rows[count++]!.spans + 1;
+  return { taken: rows.slice(0, count), cost };
+}
+
+/** One more row than the page has says that it is not the last. */
+function pageOf(rows: readonly FoundRow[], limit: number): TracePage {
   const page = rows.slice(0, limit);
   const last = page.at(-1);
-  return { items: page.map(traceOf), next: rows.length > limit && last !== undefined ? nameOfPlace(last.place_value, last.trace_id, last.team) : null };
+  return { items: page.map(traceOf), next: rows.length > limit && last !== undefined ? nameOfPlace(last.place_value, last.trace_id, last.team) : null, searchedUntil: null };
+}
+
+function inUnitOf(order: TraceSearch["order"], value: bigint): number {
+  return order === "cost" || value < 0n ? Number(value) : millisecondsOf(value);
 }
 
 export async function listSessions(queries: Kysely<DatabaseSchema>, { visible, user, after, limit }: Parameters<TraceStore["sessions"]>[0]): Promise<Page<TraceSession>> {
@@ -56,7 +104,14 @@ export function visibleCondition(visible: VisibleTraces): Condition[] {
   return [either.length === 0 ? sql`1 = 0` : sql`(${sql.join(either, sql` or `)})`];
 }
 
-function conditionsOf(search: TraceSearch): Condition[] {
+interface SearchConditions {
+  /** What the trace itself or an index answers. */
+  ofTraces: Condition[];
+  /** What the spans of the trace are read for. */
+  ofSpans: Condition[];
+}
+
+function conditionsOf(search: TraceSearch): SearchConditions {
   const { text, name, errors, slowerThanMs, minCost, minTokens, session, user, service, model, team, experiment, experiments, feedback, from, to } = search;
   const conditions = visibleCondition(search.visible);
   const add = (isAsked: boolean, condition: () => Condition): void => void (isAsked && conditions.push(condition()));
@@ -75,10 +130,11 @@ function conditionsOf(search: TraceSearch): Condition[] {
   add(service !== undefined, () => hasValue("service.name", service!));
   add(model !== undefined, () => hasValue("model", model!));
   add(feedback !== undefined, () => sql`exists (select 1 from trace_feedback f where f.trace_id = o.trace_id and f.team = o.team and f.name = ${feedback})`);
-  conditions.push(...(search.conditions ?? []).map(traceCondition));
-  for (const [key, value] of Object.entries(search.attributes)) conditions.push(sql`(${hasValue(key, value)} or ${hasAttribute(key, value)})`);
-  add(text !== undefined, () => containsText(text!));
-  return conditions;
+  const ofSpans: Condition[] = [];
+  for (const condition of search.conditions ?? []) (condition.kind === "span" ? ofSpans : conditions).push(traceCondition(condition));
+  for (const [key, value] of Object.entries(search.attributes)) ofSpans.push(sql`(${hasValue(key, value)} or ${hasAttribute(key, value)})`);
+  if (text !== undefined) ofSpans.push(containsText(text));
+  return { ofTraces: conditions, ofSpans };
 }
 
 function nanoseconds(milliseconds: number): bigint {
@@ -95,7 +151,7 @@ function hasAttribute(key: string, value: string): Condition {
   const plain = /^(?:true|false|-?\d+(?:\.\d+)?)$/.test(value) ? `${JSON.stringify(key)}:${value}` : null;
   const texts = plain === null ? [asText] : [asText, `${plain},`, `${plain}}`];
   const inSpan = sql.join(texts.map((text) => like(sql`s.content_json`, text, "like")), sql` or `);
-  return sql`(${like(sql`o.tags_json`, asText, "like")} or ${like(sql`o.metadata_json`, asText, "like")} or exists (select 1 from trace_spans s where s.trace_id = o.trace_id and s.team = o.team and (${inSpan})))`;
+  return sql`(${like(sql`o.tags_json`, asText, "like")} or ${like(sql`o.metadata_json`, asText, "like")} or ${someSpan(sql`(${inSpan})`)})`;
 }
 
 /** Messages are JSON within JSON: a text with quotes or line ends has several spellings. */
@@ -104,7 +160,7 @@ function containsText(text: string): Condition {
   const spellings = [...new Set([once, JSON.stringify(once).slice(1, -1)])];
   const inSpan = sql.join(spellings.map((spelling) => like(sql`s.content_json`, spelling, "ilike")), sql` or `);
   const inTrace = sql.join([sql`o.name`, sql`o.input_preview`, sql`o.output_preview`].map((column) => like(column, text, "ilike")), sql` or `);
-  return sql`(${inTrace} or exists (select 1 from trace_spans s where s.trace_id = o.trace_id and s.team = o.team and (${inSpan})))`;
+  return sql`(${inTrace} or ${someSpan(sql`(${inSpan})`)})`;
 }
 
 function like(column: RawBuilder<unknown>, text: string, operator: "like" | "ilike"): RawBuilder<SqlBool> {
@@ -116,7 +172,7 @@ function nameOfPlace(value: number | bigint, ...names: readonly string[]): strin
   return Buffer.from(JSON.stringify([String(value), ...names])).toString("base64url");
 }
 
-function placeOf(after: string): [bigint, string, string] {
+function placeOf(after: string): Place {
   try {
     const [value, first, second] = JSON.parse(Buffer.from(after, "base64url").toString("utf8")) as [string, string, string];
     if (typeof first === "string" && typeof second === "string") return [BigInt(value), first, second];

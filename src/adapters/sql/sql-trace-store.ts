@@ -1,10 +1,10 @@
 import { sql, type CompiledQuery } from "kysely";
-import type { EpochMs } from "../../core/clock.ts";
+import { systemClock, type EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Page } from "../../core/search-condition.ts";
 import { Feedback, type TraceSession } from "../../tracing/schemas.ts";
 import type { SpanRecord, StoredSpan } from "../../tracing/stored-span.ts";
-import type { StoredTrace, TraceFacts, TraceKey, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
+import type { StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { SqlSpanWrites } from "./sql-span-writes.ts";
 import { spanOf, summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
@@ -24,11 +24,14 @@ const prunedAtOnce = 500;
 export class SqlTraceStore implements TraceStore {
   readonly #database: SqlDatabase;
   readonly #writes: SqlSpanWrites;
+  readonly #monotonic: () => number;
   #waiting: Waiting[] = [];
   #running = false;
 
-  constructor(database: SqlDatabase) {
+  /** `monotonic`: milliseconds, by which searches are kept short. */
+  constructor(database: SqlDatabase, monotonic: () => number = () => systemClock.monotonic()) {
     this.#database = database;
+    this.#monotonic = monotonic;
     this.#writes = new SqlSpanWrites(database.queries);
   }
 
@@ -72,8 +75,8 @@ export class SqlTraceStore implements TraceStore {
     });
   }
 
-  search(search: TraceSearch): Promise<Page<StoredTrace>> {
-    return searchTraces(this.#database.queries, search);
+  search(search: TraceSearch): Promise<TracePage> {
+    return searchTraces(this.#database.queries, search, this.#monotonic);
   }
 
   async find(traceId: string, visible: VisibleTraces): Promise<StoredTrace | null> {

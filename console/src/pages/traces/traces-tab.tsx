@@ -3,7 +3,7 @@ import { call } from "../../data/api.ts";
 import { useQuery } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
 import { boundsOf } from "../../data/time-range.ts";
-import type { TraceSummary } from "../../data/types.ts";
+import type { TraceList, TraceSummary } from "../../data/types.ts";
 import { absent, formatCount, formatMs, plural } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
@@ -19,13 +19,8 @@ import { TraceFilters, useTraceRange } from "./trace-filters.tsx";
 import { StatusMark } from "./status-mark.tsx";
 
 const pageSize = 50;
-/** How often the newest page is asked for again. */
-const refreshMs = 2500;
-
-interface TracePage {
-  traces: TraceSummary[];
-  next: string | null;
-}
+/** How often the newest page is asked for again; less often where the server looks through spans for it. */
+const [refreshMs, refreshSpansMs] = [2500, 15_000];
 
 /** Traces by what the filter bar says, the newest first. */
 export function TracesTab() {
@@ -37,28 +32,34 @@ export function TracesTab() {
   if (order === "duration" || order === "cost") search.set("order", order);
   if (before !== null) search.set("after", before);
   // A range that moves with the clock is made new for each call, under one name.
-  const load = (): Promise<TracePage> => {
+  const load = (): Promise<TraceList> => {
     const bounds = range === null ? {} : boundsOf(range);
     return call(`/api/traces?${new URLSearchParams([...search, ...Object.entries(bounds).map(([name, value]) => [name, String(value)] as [string, string])])}`);
   };
   const name = range === null ? "" : range.kind === "preset" ? range.preset.id : `${range.from}-${range.to}`;
-  const traces = useResource<TracePage>(`traces:${name}?${search}`, { load, ...(before === null ? { refreshMs } : {}) });
+  const traces = useResource<TraceList>(`traces:${name}?${search}`, { load, ...(before === null ? { refreshMs: parameters.text === undefined && parameters.attributes === undefined ? refreshMs : refreshSpansMs } : {}) });
   const filtered = range !== null || filterNames.some((filter) => (query.get(filter) ?? "") !== "");
   return (
     <>
       <TraceFilters problems={problems} />
       <ResourceView resource={traces} lines={8}>
-        {({ traces: found, next }) => (
+        {({ traces: found, next, searchedUntil }) => (
           <>
-            {found.length === 0 ? <NothingFound filtered={filtered} paged={before !== null} /> : (
-              <div className="panel panel-table"><RowsTable columns={columnsFor(found)} rows={found} rowKey={({ traceId }) => traceId} className="table-aligned traces-table" /></div>
-            )}
-            <Pager older={next} />
+            {found.length > 0 && <div className="panel panel-table"><RowsTable columns={columnsFor(found)} rows={found} rowKey={({ traceId }) => traceId} className="table-aligned traces-table" /></div>}
+            {found.length === 0 && searchedUntil === null && <NothingFound filtered={filtered} paged={before !== null} />}
+            {searchedUntil !== null && next !== null && <SearchedUntil order={order} until={searchedUntil} found={found.length} on={query.href({ before: next })} />}
+            <Pager older={searchedUntil === null ? next : null} />
           </>
         )}
       </ResourceView>
     </>
   );
+}
+
+/** A search that looks into spans ends after some of them; the reader says whether it goes on. */
+function SearchedUntil({ order, until, found, on }: { order: string | null; until: number; found: number; on: string }) {
+  const place = until < 0 ? `traces without a ${order}` : order === "duration" ? `those that took ${formatMs(until)}` : order === "cost" ? `those of ${formatNano(until)}` : <Time at={until} />;
+  return <p className="searched-until" role="status">{found === 0 ? "Nothing found so far. " : ""}Searched back to {place}. <Link href={on} className="button">Go on</Link></p>;
 }
 
 function NothingFound({ filtered, paged }: { filtered: boolean; paged: boolean }) {
