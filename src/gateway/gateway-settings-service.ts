@@ -1,5 +1,5 @@
 import type { ChangeBy } from "../access/index.ts";
-import { mayInTeam, mayOn, requireInTeam, type Caller } from "../core/caller.ts";
+import { mayInTeam, mayOn, mayOnServer, requireInTeam, type Caller } from "../core/caller.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
@@ -129,6 +129,13 @@ export class GatewaySettingsService {
     const route = await store.putRoute(name, revision, { team: wanted, settings, reason }, { actor: caller.actor, now });
     await catalog.load();
     return route;
+  }
+
+  /** Of all targets those that the caller may know of: a team's routes say which models it calls, and how much. */
+  visibleTargets<Target extends { provider: string; model: string }>(caller: Caller, all: readonly Target[]): readonly Target[] {
+    if (mayOnServer(caller, "viewer")) return all;
+    const seen = new Set(this.routes(caller).flatMap(({ settings }) => settings.targets.map(({ provider, model }) => `${provider}/${model}`)));
+    return all.filter(({ provider, model }) => seen.has(`${provider}/${model}`));
   }
 
   /** Of routes that the caller sees: guardrails that fail every call on this server. */

@@ -10,7 +10,9 @@ const RouteParams = z.strictObject({ route: GatewayName });
 const KeyParams = z.strictObject({ key: z.string().min(1).max(100) });
 const TargetHealth = z
   .object({
-    provider: z.string(), model: z.string(), state: z.enum(["closed", "open", "half-open"]), failures: z.number().int(), waitMs: z.number(), ewmaMs: z.number().nullable(), calls: z.number().int(), errors: z.number().int(),
+    provider: z.string(), model: z.string(), state: z.enum(["closed", "open", "half-open"]), failures: z.number().int(),
+    limited: z.number().int().meta({ description: "Attempts that the provider turned away for its rate limit (429), in a row, the last ones" }), waitMs: z.number(), ewmaMs: z.number().nullable(),
+    calls: z.number().int(), answers: z.number().int().meta({ description: "Of the calls, those that were answered" }), errors: z.number().int(),
   })
   .meta({ id: "GatewayTargetHealth" });
 
@@ -88,7 +90,7 @@ export function gatewayRoutes({ settings, health }: { settings: GatewaySettingsS
     }),
     route({
       method: "GET", path: "/api/gateway/health", access: "viewer", on: "some", operationId: "getGatewayHealth", tag, summary: "How the targets answered this server of late, which are left alone, and which guardrails cannot ask their model",
-      response: z.object({ targets: z.array(TargetHealth), guardrails: z.array(GuardrailTrouble).meta({ description: "Each lets no call of its route pass" }) }), handle: ({ caller }) => ({ targets: health.views(), guardrails: settings.guardrailTroubles(caller) }),
+      response: z.object({ targets: z.array(TargetHealth), guardrails: z.array(GuardrailTrouble).meta({ description: "Each lets no call of its route pass" }) }), handle: ({ caller }) => ({ targets: [...settings.visibleTargets(caller, health.views())], guardrails: settings.guardrailTroubles(caller) }),
     }),
   ];
 }
