@@ -7,6 +7,7 @@ import type { ProviderTest } from "./gateway-settings-service.ts";
 import type { GuardrailTrouble } from "./guardrails/index.ts";
 import { modelLimitsOf } from "./model-limits-text.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
+import { targetState, type TargetState } from "./routing/target-state.ts";
 import type { GatewayProvider, GatewayRoute, KeyPolicy, RouteTarget, SecretSource } from "./schemas.ts";
 
 type Texts = Record<string, string | undefined>;
@@ -151,6 +152,11 @@ const setKey: Command = {
   render: ({ key, settings }: KeyPolicy) => `${key}: ${JSON.stringify(settings)}`,
 };
 
+const stateWords: Readonly<Record<TargetState, (target: ProviderHealthView) => string>> = {
+  "left-alone": ({ waitMs }) => `left alone, tried again in ${Math.ceil(waitMs / 1000)} s`, "on-trial": () => "on trial", failing: ({ failures }) => `failed, ${failures} in a row`,
+  limited: ({ limited }) => `limited by its provider (429), ${limited} in a row`, "not-asked": () => "not asked", unanswered: () => "no answer yet", answers: () => "answers",
+};
+
 const health: Command = {
   words: ["gateway", "health"],
   summary: "how targets answered of late, and which are left alone",
@@ -160,8 +166,8 @@ const health: Command = {
       ...guardrails.map(({ route, message }) => `The route ${route} fails every call. ${message}`),
       targets.length === 0
         ? "Nothing was called yet."
-        : textTable(["TARGET", "BREAKER", "CALLS", "ERRORS", "FIRST BYTE"], targets.map(({ provider, model, state, waitMs, calls, errors, ewmaMs }) => [
-            `${provider}/${model}`, state === "open" ? `open, tried again in ${Math.ceil(waitMs / 1000)} s` : state, String(calls), String(errors), ewmaMs === null ? "-" : `${Math.round(ewmaMs)} ms`,
+        : textTable(["TARGET", "NOW", "CALLS", "ANSWERED", "ERRORS", "FIRST BYTE"], targets.map((target) => [
+            `${target.provider}/${target.model}`, stateWords[targetState(target)](target), String(target.calls), String(target.answers), String(target.errors), target.ewmaMs === null ? "-" : `${Math.round(target.ewmaMs)} ms`,
           ])),
     ].join("\n"),
 };

@@ -187,6 +187,7 @@ export class CallRace<Answer> {
     const hurried = outcome === "timeout" && firstByteMs < Math.min(retryWindowMs, this.#order.settings.firstByteMs);
     if (isCounted(outcome) && !cutShort && !hurried) this.#countFailure(candidate, message, now);
     else if (isSound(outcome)) health.succeeded(null);
+    else if (outcome === "rate-limited") health.limited();
     else health.released();
     if (!cutShort) {
       this.#troubled(target, outcome, message, thrown, retryAfterMs);

@@ -19,7 +19,7 @@ describe("ProviderHealth", () => {
     assert.deepEqual([other.failed(now()), other.isOpen(now()), other.failed(now()), other.isOpen(now())], [false, false, true, true]);
     clock.advance(4000);
     assert.deepEqual(health.views(), [
-      { provider: "p", model: "one", state: "closed", failures: 0, waitMs: 0, ewmaMs: 120, calls: 2, errors: 0 }, { provider: "p", model: "other", state: "open", failures: 2, waitMs: 6000, ewmaMs: null, calls: 1, errors: 2 },
+      { provider: "p", model: "one", state: "closed", failures: 0, limited: 0, waitMs: 0, ewmaMs: 120, calls: 2, answers: 2, errors: 0 }, { provider: "p", model: "other", state: "open", failures: 2, limited: 0, waitMs: 6000, ewmaMs: null, calls: 1, answers: 0, errors: 2 },
     ]);
     assert.ok(!other.admits(now()));
     clock.advance(6000);

@@ -8,12 +8,15 @@ export interface ProviderHealthView {
   state: BreakerState;
   /** In a row, the last ones. */
   failures: number;
+  /** Attempts that the provider turned away for its rate limit (429), in a row, the last ones: no failures, and no answers either. */
+  limited: number;
   /** Milliseconds until it is asked again; 0 where it is asked. */
   waitMs: number;
   /** Milliseconds to the first byte, of late (exponentially weighted); null before the first answer. */
   ewmaMs: number | null;
-  /** Attempts since the start, and those of them that failed by the provider's fault. */
+  /** Attempts since the start, those of them that were answered, and those that failed by the provider's fault. */
   calls: number;
+  answers: number;
   errors: number;
 }
 
@@ -28,7 +31,9 @@ const mostTargets = 4096;
 export class TargetHealth {
   readonly #breaker: CircuitBreaker;
   #failures = 0;
+  #limited = 0;
   #calls = 0;
+  #answers = 0;
   #errors = 0;
   #ewmaMs: number | null = null;
   #lastResortAt = -Infinity;
@@ -79,19 +84,20 @@ export class TargetHealth {
 
   /** A stream has begun well. Streams that break off later are failures in a row all the same: only an end that is good makes an end of the row. */
   begun(firstByteMs: number, now: number): void {
-    if (this.#breaker.state(now) === "closed") this.#timed(firstByteMs);
-    else this.succeeded(firstByteMs);
+    if (this.#breaker.state(now) !== "closed") return this.succeeded(firstByteMs);
+    this.#answered();
+    this.#timed(firstByteMs);
   }
 
   /** A stream that had begun is over, and whole. One from before the breaker opened does not close it. */
   ended(now: number): void {
-    if (this.#breaker.state(now) === "closed") this.succeeded(null);
+    if (this.#breaker.state(now) === "closed") this.#endRow();
   }
 
   /** `firstByteMs`: null where the answer says nothing about its speed, such as a refusal. */
   succeeded(firstByteMs: number | null): void {
-    this.#failures = 0;
-    this.#breaker.succeeded();
+    this.#answered();
+    this.#endRow();
     if (firstByteMs !== null) this.#timed(firstByteMs);
   }
 
@@ -99,10 +105,17 @@ export class TargetHealth {
   failed(now: number, asLastResort = false): boolean {
     if (asLastResort) this.#lastResortAt = now + lastResortPauseMs;
     this.#failures++;
+    this.#limited = 0;
     this.#errors++;
     const before = this.#breaker.waitMs(now);
     this.#breaker.failed(now);
     return before === 0 && this.#breaker.waitMs(now) > 0;
+  }
+
+  /** Its provider limits the rate: the breaker lets calls through, and none was answered. */
+  limited(): void {
+    this.#limited++;
+    this.#breaker.released();
   }
 
   /** The attempt said nothing about it: the caller left, or another target was quicker. */
@@ -110,12 +123,22 @@ export class TargetHealth {
     this.#breaker.released();
   }
 
+  #answered(): void {
+    this.#answers++;
+    this.#limited = 0;
+  }
+
+  #endRow(): void {
+    this.#failures = 0;
+    this.#breaker.succeeded();
+  }
+
   #timed(firstByteMs: number): void {
     this.#ewmaMs = this.#ewmaMs === null ? firstByteMs : this.#ewmaMs + newestShare * (firstByteMs - this.#ewmaMs);
   }
 
   view(now: number): Omit<ProviderHealthView, "provider" | "model"> {
-    return { state: this.state(now), failures: this.#failures, waitMs: this.waitMs(now), ewmaMs: this.#ewmaMs, calls: this.#calls, errors: this.#errors };
+    return { state: this.state(now), failures: this.#failures, limited: this.#limited, waitMs: this.waitMs(now), ewmaMs: this.#ewmaMs, calls: this.#calls, answers: this.#answers, errors: this.#errors };
   }
 }
 

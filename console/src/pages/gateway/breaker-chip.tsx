@@ -1,10 +1,12 @@
+import { targetState } from "../../../../src/gateway/routing/target-state.ts";
 import { formatMs } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
 import type { TargetHealth } from "./gateway-data.ts";
-import { breakerTones, breakerWords } from "./gateway-words.ts";
+import { targetTitles, targetTones, targetWords } from "./gateway-words.ts";
 
-/** Whether calls go to a target; undefined for one that this server has not asked yet. */
+/** How a target does; undefined for one that this server has not asked yet. */
 export function BreakerChip({ health }: { health: TargetHealth | undefined }) {
-  if (health === undefined || (health.calls === 0 && health.state === "closed")) return <Chip title="This server has not asked it yet">not asked</Chip>;
-  return <Chip tone={breakerTones[health.state]} title={`Breaker ${health.state}`}>{breakerWords[health.state]}{health.state === "open" ? `, ${formatMs(health.waitMs)}` : ""}</Chip>;
+  if (health === undefined) return <Chip title="This server has not asked it yet">not asked</Chip>;
+  const state = targetState(health);
+  return <Chip tone={targetTones[state]} title={targetTitles[state](health)}>{targetWords[state]}{state === "left-alone" ? `, ${formatMs(health.waitMs)}` : ""}</Chip>;
 }

@@ -16,11 +16,14 @@ export interface TargetHealth {
   state: "closed" | "open" | "half-open";
   /** In a row. */
   failures: number;
+  /** Turned away by the provider's rate limit, in a row. */
+  limited: number;
   /** Until it is tried again. */
   waitMs: number;
   /** Moving mean of the time to the first byte; null before the first answer. */
   ewmaMs: number | null;
   calls: number;
+  answers: number;
   errors: number;
 }
 

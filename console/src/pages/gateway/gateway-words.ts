@@ -1,6 +1,7 @@
 import { formatCount, formatShare } from "../../format.ts";
 import { formatLimit } from "../costs/money.ts";
 import type { Tone } from "../../parts/chip.tsx";
+import type { TargetState } from "../../../../src/gateway/routing/target-state.ts";
 import type { BudgetLimits, GatewayProvider, Limits, ProviderKind, RouteSettings, TargetHealth } from "./gateway-data.ts";
 
 export const chooseWords: Record<RouteSettings["choose"], string> = { weighted: "by weight", latency: "the quickest of late", cost: "the cheapest" };
@@ -16,8 +17,15 @@ export const kindWords: Record<ProviderKind, string> = {
 export const secretWords: Record<GatewayProvider["secret"], string> = { none: "none", value: "kept here, sealed", environment: "environment variable", file: "file" };
 export const originWords: Record<GatewayProvider["origin"], string> = { stored: "set here", environment: "found by its key in the environment", "built-in": "built in", found: "found on this machine" };
 
-export const breakerTones: Record<TargetHealth["state"], Tone> = { closed: "good", open: "bad", "half-open": "warning" };
-export const breakerWords: Record<TargetHealth["state"], string> = { closed: "answers", open: "left alone", "half-open": "on trial" };
+export const targetTones: Partial<Record<TargetState, Tone>> = { answers: "good", "left-alone": "bad", "on-trial": "warning", limited: "warning", failing: "warning" };
+export const targetWords: Record<TargetState, string> = { answers: "answers", "left-alone": "left alone", "on-trial": "on trial", limited: "limited (429)", failing: "fails", "not-asked": "not asked", unanswered: "no answer yet" };
+
+/** What a state means, for a target that has it. */
+export const targetTitles: Record<TargetState, (health: TargetHealth) => string> = {
+  answers: () => "Its last attempt was answered", "left-alone": ({ failures }) => `Left alone after ${formatCount(failures)} failures in a row`, "on-trial": () => "It was left alone, and is tried with single calls",
+  limited: ({ limited }) => `Its provider turned away the last ${formatCount(limited)} attempts for its rate limit`, failing: ({ failures }) => `${formatCount(failures)} failures in a row; after some more it is left alone`,
+  "not-asked": () => "This server has not asked it yet", unanswered: () => "It was asked, and no attempt was answered",
+};
 
 /** `$5 a day, 60 requests a minute`; null where nothing is limited. */
 export function limitsLine(limits: Limits | undefined, budget: BudgetLimits | undefined): string | null {

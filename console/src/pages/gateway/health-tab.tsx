@@ -8,9 +8,10 @@ import { useHealth, type TargetHealth } from "./gateway-data.ts";
 
 const columns: Column<TargetHealth>[] = [
   { label: "Target", kind: "name", cell: ({ provider, model }) => <code>{provider}/{model}</code> },
-  { label: "Breaker", cell: (target) => <BreakerChip health={target} /> },
+  { label: "Now", cell: (target) => <BreakerChip health={target} /> },
   { label: "First byte", kind: "number", cell: ({ ewmaMs }) => formatMs(ewmaMs) },
   { label: "Asked", kind: "number", cell: ({ calls }) => formatCount(calls) },
+  { label: "Answered", kind: "number", cell: ({ answers }) => formatCount(answers) },
   { label: "Errors", kind: "number", cell: ({ errors, calls }) => <span className={errors > 0 ? "cell-bad" : ""}>{errors === 0 ? "0" : `${formatCount(errors)} (${formatShare(errors / Math.max(1, calls))})`}</span> },
   { label: "Failures in a row", kind: "number", cell: ({ failures }) => formatCount(failures) },
 ];
@@ -20,7 +21,7 @@ export function HealthTab() {
   const health = useHealth();
   return (
     <>
-      <p className="muted">How the targets answered this server since it started. One that fails again and again is left alone for a while, then tried with a single call; other replicas judge for themselves.</p>
+      <p className="muted">How the targets answered this server since it started. One that fails again and again is left alone for a while, then tried with a single call; one whose provider limits the rate (429) is asked all the same. Other replicas judge for themselves.</p>
       <ResourceView resource={health} lines={4}>
         {({ targets, guardrails }) => (
           <>
