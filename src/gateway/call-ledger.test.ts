@@ -23,7 +23,10 @@ it("CallLedger writes an entry for a call whose budget cannot be settled", async
   } as const;
   const reservation = { id: "rsv_1", scopes: [], amount: 9, since: epochMs(clock.now()), sinceTick: 0 };
   await assert.rejects(calls.settle(reservation, { ...entry, usage: { ...unknownUsage, inputTokens: 5, outputTokens: 2 } }), broken);
-  assert.deepEqual(written, [{ ...entry, kind: "llm", tokens: { input: 5, cacheRead: null, cacheWrite: null, output: 2 } }]);
+  const plain = { ...entry, kind: "llm", tokens: { input: 5, cacheRead: null, cacheWrite: null, output: 2 } };
+  assert.deepEqual(written, [plain]);
+  await assert.rejects(calls.settle(reservation, { ...entry, usage: { ...unknownUsage, inputTokens: 5, outputTokens: 2, audioInputTokens: 4, webSearches: 3 } }), broken);
+  assert.deepEqual(written[1], { ...plain, units: { audioInput: 4, webSearches: 3 } });
 });
 
 describe("what a call under a budget may cost", () => {

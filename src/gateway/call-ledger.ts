@@ -37,6 +37,8 @@ export interface CallBounds {
   speaks?: boolean | undefined;
   /** Of reranking. */
   searchUnits?: number | undefined;
+  /** Of the web, that a provider may make for the call. */
+  webSearches?: number | undefined;
   /** What `inputTokens` has for text that nobody sees here, and whose it is. */
   added?: { tokens: number; by: readonly string[] } | undefined;
 }
@@ -104,8 +106,8 @@ export class CallLedger {
   spentBy(target: Pick<RouteTarget, "provider" | "model">, usage: TokenUsage, now: EpochMs, askedTier?: CallBounds["tierOf"]): Spent {
     const price = this.priceOf(target, now);
     if (price === null) return { cost: null, priceVersion: null };
-    const { audioInputTokens: audioInput, audioOutputTokens: audioOutput, searchUnits, tier = this.#tierFor(target, { tierOf: askedTier }) } = usage;
-    return { cost: costOf(price, billedTokens(usage), usage.inputTokens ?? 0, { audioInput, audioOutput, searchUnits, tier }), priceVersion: price.version };
+    const { audioInputTokens: audioInput, audioOutputTokens: audioOutput, searchUnits, webSearches, tier = this.#tierFor(target, { tierOf: askedTier }) } = usage;
+    return { cost: costOf(price, billedTokens(usage), usage.inputTokens ?? 0, { audioInput, audioOutput, searchUnits, webSearches, tier }), priceVersion: price.version };
   }
 
   /** Settles and writes the entry down (under `id` where it has one already), which a budget that cannot be settled does not keep from it; answers when the entry survives the death of this process. Rejects with what the store of budgets failed with. */
@@ -116,14 +118,14 @@ export class CallLedger {
       const settled = keeper.settle(reservation, { attribution: entry.attribution, since: entry.time, actualNano: entry.cost ?? 0, limits: budgetsOf?.(entry.attribution) }, clock.now());
       if (settled instanceof Promise) await settled;
     } finally {
-      await ledger.record({ ...rest, id: id ?? ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage) });
+      await ledger.record({ ...rest, id: id ?? ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage), ...unitsOf(usage) });
     }
   }
 
   #worstNano(target: Pick<RouteTarget, "provider" | "model">, price: Price, bounds: Omit<CallBounds, "rateTokens">): number {
     const media = bounds.mediaTokens?.(this.#kindOf(target), target.model);
     return worstCase(price, {
-      inputTokens: bounds.inputTokens + (media?.tokens ?? 0), outputTokens: bounds.outputTokens, audioInput: media?.audio, speaks: bounds.speaks, searchUnits: bounds.searchUnits, tier: this.#tierFor(target, bounds),
+      inputTokens: bounds.inputTokens + (media?.tokens ?? 0), outputTokens: bounds.outputTokens, audioInput: media?.audio, speaks: bounds.speaks, searchUnits: bounds.searchUnits, webSearches: bounds.webSearches, tier: this.#tierFor(target, bounds),
     });
   }
 
@@ -134,6 +136,16 @@ export class CallLedger {
   #kindOf({ provider }: Pick<RouteTarget, "provider" | "model">): string {
     return this.#parts.provider(provider)?.settings.kind ?? "";
   }
+}
+
+function unitsOf({ audioInputTokens: audioInput, audioOutputTokens: audioOutput, searchUnits, webSearches }: TokenUsage): Pick<LedgerEntry, "units"> {
+  if (audioInput === undefined && audioOutput === undefined && searchUnits === undefined && webSearches === undefined) return {};
+  return {
+    units: {
+      ...(audioInput === undefined ? {} : { audioInput }), ...(audioOutput === undefined ? {} : { audioOutput }), ...(searchUnits === undefined ? {} : { searchUnits }),
+      ...(webSearches === undefined ? {} : { webSearches }),
+    },
+  };
 }
 
 /** What somebody can do whose budget is too small for it. */

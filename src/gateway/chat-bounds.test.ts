@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, unseenTokens } from "./chat-bounds.ts";
+import type { AppError } from "../core/errors.ts";
+import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, unboundedSearches, unseenTokens } from "./chat-bounds.ts";
 import { chatProtocols } from "./protocols/index.ts";
 import { RouteSettings } from "./schemas.ts";
 
@@ -107,6 +108,25 @@ describe("bounds of chats", () => {
     const request = response({ background: true });
     assert.throws(() => boundsOfChat(request, true), { code: "GATEWAY_FIELD_UNSUPPORTED" });
     assert.ok(boundsOfChat(request, false).inputTokens > 0);
+  });
+
+  it("refuse under a budget that the provider chooses among models, and only there", () => {
+    for (const request of [chat({ models: ["a/b", "c/d"] }), message({ models: ["a/b"] }), response({ models: ["a/b"] })]) {
+      assert.throws(() => boundsOfChat(request, true), (error: AppError) => error.code === "GATEWAY_FIELD_UNSUPPORTED" && error.problems[0]!.path === "models");
+      assert.ok(boundsOfChat(request, false).inputTokens > 0);
+    }
+    assert.ok(boundsOfChat(chat({ models: [] }), true).inputTokens > 0);
+  });
+
+  it("hold as many searches of the web as the call allows, in each round and hedge", () => {
+    const searchesOf = (request: ReturnType<typeof chat>): number | undefined => boundsOfChat(request, true).webSearches;
+    assert.equal(searchesOf(chat()), undefined);
+    assert.equal(searchesOf(message({ tools: [{ type: "web_search_20250305", name: "web_search", max_uses: 3 }] })), 3);
+    assert.equal(searchesOf(message({ tools: [{ type: "web_search_20250305", name: "web_search" }] })), unboundedSearches);
+    assert.equal(searchesOf(response({ tools: [{ type: "web_search" }], max_tool_calls: 2 })), 2);
+    assert.equal(searchesOf(chat({ web_search_options: {} })), 1);
+    const request = response({ tools: [{ type: "web_search" }], max_tool_calls: 2 });
+    assert.equal(boundsOfRounds(boundsOfChat(request, true), request, settings({ hedgeAfterMs: 100 })).webSearches, 4);
   });
 
   it("are estimates for limits of rates, whether a budget holds the call or not", () => {

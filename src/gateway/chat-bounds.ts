@@ -19,6 +19,9 @@ const tokensOfProblems = 4096;
 const bringsUnseen = [
   "previous_response_id", "conversation", "web_search_options", "mcp_servers", "container", "data_sources", "search_parameters", "plugins", "connectors", "cached_content", "cachedContent",
 ] as const;
+/** Searches of the web that are kept for a call under a budget whose caller did not say how many there may be. */
+export const unboundedSearches = 20;
+
 /** Names that servers of open models have for the most output, and that go before OpenAI's there. */
 const otherMostOutput = ["n_predict", "num_predict", "max_new_tokens"] as const;
 /** Tools of a provider's own kind that the caller runs: their results come as messages. Any other is run by the provider. */
@@ -49,7 +52,9 @@ export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = 
     const problems = [{ path: "background", message: "what it costs is told to nobody who waits here" }];
     throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "A call under a budget cannot go on in the background.", { problems });
   }
+  refuseOtherModels(request);
   const media = mediaOfChat(request);
+  const webSearches = searchesOf(request);
   const adding = bringingUnseen(request, media.unmeasured);
   const added = adding.length === 0 ? undefined : { tokens: addedTokens, by: adding };
   const inputTokens = mostTokensOfChat(request) + tokensOfExtra(request) + (added?.tokens ?? 0);
@@ -58,13 +63,14 @@ export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = 
   const { modalities } = request.extra;
   return {
     inputTokens, outputTokens: outputTokens + predicted, rateTokens, estimatedInput, tierOf: askedTier(request.extra), added,
+    ...(webSearches === 0 ? {} : { webSearches }),
     ...(hasMedia ? { mediaTokens: (kind: string, model: string) => mostMediaTokens(media, kind, model) } : {}),
     ...(Array.isArray(modalities) && modalities.includes("audio") ? { speaks: true } : {}),
   };
 }
 
 /** With all that the call may make of one chat: several answers, rounds of repair, which see the broken answer too, and a hedge that costs as much as the call itself. */
-export function boundsOfRounds({ inputTokens, outputTokens, rateTokens, mediaTokens, added, ...beside }: CallBounds, { output, stream, extra }: ChatRequest, { repair, hedgeAfterMs }: RouteSettings): CallBounds {
+export function boundsOfRounds({ inputTokens, outputTokens, rateTokens, mediaTokens, added, webSearches, ...beside }: CallBounds, { output, stream, extra }: ChatRequest, { repair, hedgeAfterMs }: RouteSettings): CallBounds {
   const answers = answersOf(extra);
   const repairs = output.type !== "text" && !stream ? repair : 0;
   const asked = hedgeAfterMs === undefined ? 1 : 2;
@@ -77,6 +83,7 @@ export function boundsOfRounds({ inputTokens, outputTokens, rateTokens, mediaTok
     ...beside, mediaTokens: mediaTokens === undefined ? undefined : scaled, added: added === undefined ? undefined : { ...added, tokens: times * added.tokens },
     inputTokens: asked * (inputTokens * (1 + repairs) + repairs * (outputTokens + tokensOfProblems)),
     outputTokens: times * outputTokens * answers,
+    ...(webSearches === undefined ? {} : { webSearches: times * webSearches }),
     rateTokens: times * (rateTokens + outputTokens * (answers - 1)),
   };
 }
@@ -85,6 +92,25 @@ export function boundsOfRounds({ inputTokens, outputTokens, rateTokens, mediaTok
 function answersOf({ n, best_of: bestOf, prompt }: ChatRequest["extra"]): number {
   const prompts = Array.isArray(prompt) && typeof prompt[0] !== "number" ? Math.max(1, prompt.length) : 1;
   return prompts * Math.max(1, countOf(n), countOf(bestOf));
+}
+
+/** OpenRouter asks one of `models` where the first fails, whatever it costs, and nobody here would know its price. Throws GATEWAY_FIELD_UNSUPPORTED. */
+export function refuseOtherModels({ extra: { models } }: { extra: Readonly<Record<string, unknown>> }): void {
+  if (!Array.isArray(models) || models.length === 0) return;
+  const problems = [{ path: "models", message: "which of them answers, and at what price, the provider chooses: name them as targets of a route" }];
+  throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "A call under a budget cannot leave the model to its provider.", { problems });
+}
+
+/** Of the web, at most: what the tools of a provider allow, or the call as a whole. */
+function searchesOf({ extra }: ChatRequest): number {
+  let searches = extra.web_search_options === undefined ? 0 : 1;
+  for (const name in extra) {
+    if (!name.startsWith("tools[") || typeof extra[name] !== "object" || extra[name] === null) continue;
+    const { type, max_uses: most } = extra[name] as { type?: unknown; max_uses?: unknown };
+    if (typeof type === "string" && type.startsWith("web_search")) searches += typeof most === "number" && most >= 0 ? Math.ceil(most) : unboundedSearches;
+  }
+  const { max_tool_calls: all } = extra;
+  return typeof all === "number" && all >= 0 ? Math.min(searches, Math.ceil(all)) : searches;
 }
 
 function countOf(value: unknown): number {

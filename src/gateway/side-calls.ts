@@ -10,6 +10,7 @@ import { guardedSideRequest, guardContext, type GuardParts } from "./call-guards
 import type { CallBounds } from "./call-ledger.ts";
 import type { CallRecord } from "./call-record.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
+import { refuseOtherModels } from "./chat-bounds.ts";
 import { anthropicMessages } from "./protocols/anthropic-messages/anthropic-messages.ts";
 import { countTokensDocument, editNativeBody, embeddingsDocument, parseEmbeddings, parseRerank, rerankDocument } from "./protocols/index.ts";
 import { countByProvider, likeliestTarget, mostCountMs } from "./provider-count.ts";
@@ -33,7 +34,12 @@ export interface SideCallParts extends GuardParts {
   ids: IdGenerator;
 }
 
-interface SideCall<Request, Answer extends { usage: TokenUsage }> {
+/** Fields of a request that the canonical form has no place for. */
+interface Extra {
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+interface SideCall<Request extends Extra, Answer extends { usage: TokenUsage }> {
   operation: "embeddings" | "rerank";
   /** Sent as it came where the provider speaks the protocol. */
   protocol: "openai-embeddings" | "rerank";
@@ -108,7 +114,7 @@ export class SideCalls {
   }
 
   /** By one arm of the route's split, where it has one. */
-  #shared<Request, Answer extends { usage: TokenUsage }>(entered: OpenedFloor, call: SideCall<Request, Answer>, context: CallContext, document: (answer: Answer) => unknown): Promise<HttpAnswer> {
+  #shared<Request extends Extra, Answer extends { usage: TokenUsage }>(entered: OpenedFloor, call: SideCall<Request, Answer>, context: CallContext, document: (answer: Answer) => unknown): Promise<HttpAnswer> {
     const { floor, ids, splits, splitCalls } = this.#parts;
     const recordOf = (opened: OpenedFloor): CallRecord => floor.record(opened, call.operation, call.user);
     const carryOut = async (way: Omit<CallWay, "holdsBack">): Promise<HttpAnswer> => {
@@ -122,13 +128,15 @@ export class SideCalls {
     });
   }
 
-  async #carryOut<Request, Answer extends { usage: TokenUsage }>(
+  async #carryOut<Request extends Extra, Answer extends { usage: TokenUsage }>(
     entered: OpenedFloor, record: CallRecord, call: SideCall<Request, Answer>, context: CallContext, admit?: CallWay["admit"],
   ): Promise<{ answer: Answer; opened: { passed: boolean; body: Uint8Array; headers: Record<string, string> } }> {
     const { floor, runner } = this.#parts;
     const { settings } = entered.route;
     try {
-      const bounds = boundsOf(call, settings, floor.isHeld(entered, record));
+      const held = floor.isHeld(entered, record);
+      if (held) refuseOtherModels(call.request);
+      const bounds = boundsOf(call, settings, held);
       record.sent = { inputTokens: call.tokens, searchUnits: call.searchUnits?.estimate ?? 0 };
       await (admit === undefined ? floor.admit(entered, record, bounds, context) : admit(bounds));
       const guardrails = this.#parts.guardrailsOf(settings);
@@ -183,7 +191,7 @@ export class SideCalls {
 }
 
 /** A hedge costs as much as the call itself. */
-function boundsOf({ tokens, mostTokens: most, searchUnits }: Pick<SideCall<unknown, { usage: TokenUsage }>, "tokens" | "mostTokens" | "searchUnits">, { hedgeAfterMs }: RouteSettings, held: boolean): CallBounds {
+function boundsOf({ tokens, mostTokens: most, searchUnits }: Pick<SideCall<Extra, { usage: TokenUsage }>, "tokens" | "mostTokens" | "searchUnits">, { hedgeAfterMs }: RouteSettings, held: boolean): CallBounds {
   const asked = held && hedgeAfterMs !== undefined ? 2 : 1;
   return { inputTokens: asked * (held ? most : tokens), outputTokens: 0, rateTokens: tokens, searchUnits: asked * ((held ? searchUnits?.most : searchUnits?.estimate) ?? 0) };
 }

@@ -14,9 +14,9 @@ async function set(options: object, remark: string | null = null): Promise<{ sen
 }
 
 describe("slipway prices set", () => {
-  it("takes rates of audio, search units and tiers", async () => {
-    const rates = { input: 1.25, output: 10, cacheRead: undefined, cacheWrite: undefined, audioInput: undefined, audioOutput: 64, searchUnits: 2 };
-    assert.deepEqual((await set({ audioOutput: "64", searchUnits: "2", tier: ["priority=2.5/20"] })).sent, { provider: "openai", model: "gpt-5", rates, tiers: { priority: { input: 2.5, output: 20 } } });
+  it("takes rates of audio, search units, searches of the web and tiers", async () => {
+    const rates = { input: 1.25, output: 10, cacheRead: undefined, cacheWrite: undefined, audioInput: undefined, audioOutput: 64, searchUnits: 2, webSearches: 14 };
+    assert.deepEqual((await set({ audioOutput: "64", searchUnits: "2", webSearches: "14", tier: ["priority=2.5/20"] })).sent, { provider: "openai", model: "gpt-5", rates, tiers: { priority: { input: 2.5, output: 20 } } });
     await assert.rejects(set({ tier: ["priority=2.5"] }), { code: "INVALID_REQUEST", message: /priority=2\.5\/20/ });
     await assert.rejects(set({ audioInput: "-1" }), { code: "INVALID_REQUEST" });
   });

@@ -78,10 +78,11 @@ const setPrice: Command = {
     { flags: "--audio-input <dollars>", description: "for a million tokens of audio that is heard; as input when it is left out" },
     { flags: "--audio-output <dollars>", description: "for a million tokens of audio that is spoken; as output when it is left out" },
     { flags: "--search-units <dollars>", description: "for a thousand search units of a reranking model" },
+    { flags: "--web-searches <dollars>", description: "for a thousand searches of the web that the provider makes for calls" },
     { flags: "--tier <tier...>", description: "NAME=INPUT/OUTPUT: dollars of a dearer way to be served, such as priority=2.5/20" },
   ],
   run: async ({ api, progress }, { positionals: [provider, model], options }) => {
-    const names = ["input", "output", "cacheRead", "cacheWrite", "audioInput", "audioOutput", "searchUnits"] as const;
+    const names = ["input", "output", "cacheRead", "cacheWrite", "audioInput", "audioOutput", "searchUnits", "webSearches"] as const;
     const rates = Object.fromEntries(names.map((name) => [name, options[name] === undefined ? undefined : dollarsOf(options[name] as string)]));
     const tiers = options.tier as unknown as string[] | undefined;
     const { remark, ...price } = await api.send<AnsweredPrice>("POST", "/api/prices", { provider, model, rates, ...(tiers === undefined ? {} : { tiers: Object.fromEntries(tiers.map(tierOf)) }) });
@@ -104,9 +105,9 @@ function tierOf(text: string): [name: string, rates: { input: number; output: nu
   return [name, { input: dollarsOf(input!), output: dollarsOf(output!) }];
 }
 
-function otherRates({ audioInput, audioOutput, searchUnits }: SetPrice["rates"], tiers: SetPrice["tiers"] = {}): string {
+function otherRates({ audioInput, audioOutput, searchUnits, webSearches }: SetPrice["rates"], tiers: SetPrice["tiers"] = {}): string {
   return [
-    ...(searchUnits === undefined ? [] : [`1000 search units ${formatDollars(searchUnits, 9)}`]), ...(audioInput === undefined ? [] : [`audio heard ${formatDollars(audioInput, 9)}`]),
+    ...(searchUnits === undefined ? [] : [`1000 search units ${formatDollars(searchUnits, 9)}`]), ...(webSearches === undefined ? [] : [`1000 web searches ${formatDollars(webSearches, 9)}`]), ...(audioInput === undefined ? [] : [`audio heard ${formatDollars(audioInput, 9)}`]),
     ...(audioOutput === undefined ? [] : [`audio spoken ${formatDollars(audioOutput, 9)}`]), ...Object.entries(tiers).map(([name, { input, output }]) => `${name} ${formatDollars(input, 9)}/${formatDollars(output, 9)}`),
   ].join(", ");
 }

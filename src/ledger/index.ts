@@ -4,7 +4,7 @@ export type { CallBegun, CallInterrupted, CallJournal } from "./call-journal.ts"
 export { CallsUnderWay, type UnderWayCall } from "./calls-under-way.ts";
 export { BudgetKeeper, type Reservation, type ReserveRequest, type Settlement } from "./budget-keeper.ts";
 export type { BudgetScope, BudgetStore, Reserved, ScopeState } from "./budget-store.ts";
-export { nanoDollars, type Attribution, type BilledTokens, type LedgerEntry } from "./ledger-entry.ts";
+export { nanoDollars, type Attribution, type BilledTokens, type BilledUse, type LedgerEntry } from "./ledger-entry.ts";
 export { mostTokensOfMs } from "./interrupted-entry.ts";
 export { ledgerRoutes } from "./routes.ts";
 export type { JournalPart, LedgerJournal } from "./ledger-journal.ts";

@@ -26,6 +26,17 @@ export interface BilledTokens {
   output: number | null;
 }
 
+/** What is billed beside tokens, or apart from others; absent where there was none, or nobody told. */
+export interface BilledUse {
+  /** Of the tokens of input, and of output, those of audio. */
+  audioInput?: number;
+  audioOutput?: number;
+  /** Of reranking. */
+  searchUnits?: number;
+  /** Of the web, by the provider. */
+  webSearches?: number;
+}
+
 /** One thing that cost something: a call of a provider, successful or not. Serving and training come with other kinds. */
 export interface LedgerEntry {
   id: string;
@@ -41,6 +52,8 @@ export interface LedgerEntry {
   /** The provider told no usage, so tokens were counted here. */
   estimated: boolean;
   tokens: BilledTokens;
+  /** Absent where nothing of it was told. */
+  units?: BilledUse;
   /** Whole billionths of a US dollar; null where the price is not known. */
   cost: number | null;
   /** Of the price table that made the cost; `reported` where the program that told of the call told its cost too. */

@@ -31,12 +31,13 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
     it("gives back an entry as it was, also one with nothing but what it must have", async () => {
       const store = await open();
       const full = ledgerEntry({
-        outcome: "failed", estimated: true, cost: null, priceVersion: null, firstByteMs: 12.25, tokens: { input: null, cacheRead: 0, cacheWrite: 4, cacheWriteHour: 6, output: null },
+        outcome: "failed", estimated: true, cost: null, priceVersion: null, firstByteMs: 12.25, tokens: { input: null, cacheRead: 0, cacheWrite: 4, cacheWriteHour: 6, output: null }, units: { audioInput: 3, audioOutput: 0, searchUnits: 2, webSearches: 5 },
         attribution: { project: "p", route: "r", user: "ü", session: "s", traceId: "t", agentRun: "a", tags: { env: "prod", "": "x" } },
       });
       const bare = ledgerEntry({ time: epochMs(day + 1) });
-      await store.add([full, bare]);
-      assert.deepEqual(await store.entries({ ...everything, after: null, limit: 10 }), [bare, full]);
+      const searched = ledgerEntry({ time: epochMs(day + 2), units: { webSearches: 1 } });
+      await store.add([full, bare, searched]);
+      assert.deepEqual(await store.entries({ ...everything, after: null, limit: 10 }), [searched, bare, full]);
       assert.deepEqual(await store.forTrace("t"), [full]);
       assert.deepEqual(await store.forTrace(""), []);
     });

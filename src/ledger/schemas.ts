@@ -46,6 +46,7 @@ const rate = z.number().min(0).max(1e5);
 const rates = {
   input: rate, cacheRead: rate.optional(), cacheWrite: rate.optional(), cacheWriteHour: rate.optional(), output: rate,
   audioInput: rate.optional(), audioOutput: rate.optional(), searchUnits: rate.optional().meta({ description: "US dollars for a thousand search units of a reranking model" }),
+  webSearches: rate.optional().meta({ description: "US dollars for a thousand searches of the web that the provider makes for calls" }),
 };
 
 /** US dollars for a million tokens; tokens of a kind without a rate cost what plain input costs. */
@@ -123,6 +124,7 @@ export const CostRow = CostSums.extend({
 export type CostRow = z.infer<typeof CostRow>;
 
 const count = z.number().nullable();
+const units = z.number().optional();
 /** One call as the ledger keeps it. */
 export const CostEntry = z
   .object({
@@ -134,6 +136,7 @@ export const CostEntry = z
     provider: z.string(), model: z.string(), outcome: CallOutcome,
     estimated: z.boolean().meta({ description: "The provider told no usage: tokens were counted here" }),
     tokens: z.object({ input: count, cacheRead: count, cacheWrite: count, cacheWriteHour: count.optional(), output: count }),
+    units: z.object({ audioInput: units, audioOutput: units, searchUnits: units, webSearches: units }).optional().meta({ description: "What is billed beside tokens: tokens of audio among them, search units of reranking, searches of the web; absent where there was none" }),
     cost: NanoDollars.nullable().meta({ description: "Whole billionths of a US dollar; null where the price is not known" }),
     priceVersion: z.string().nullable().meta({ description: "Of the price that made the cost; `reported` where a span told the cost itself" }), totalMs: z.number(), firstByteMs: z.number().nullable(),
   })

@@ -37,6 +37,11 @@ export interface LedgerEntryRow {
   total_ms: number;
   first_byte_ms: number | null;
   source: string;
+  /** Of those of input and output, the tokens of audio; null where there were none, as in what follows. */
+  audio_input_tokens: number | null;
+  audio_output_tokens: number | null;
+  search_units: number | null;
+  web_searches: number | null;
 }
 
 /** Sums of entries by the hour in which they began: written in the transaction that adds them, and kept when they go. */

@@ -1,5 +1,5 @@
 import { epochMs } from "../../core/clock.ts";
-import type { LedgerEntry } from "../../ledger/index.ts";
+import type { BilledUse, LedgerEntry } from "../../ledger/index.ts";
 import type { LedgerEntryRow, LedgerHourRow } from "./ledger-schema.ts";
 
 export const hourMs = 3_600_000;
@@ -10,23 +10,26 @@ export function nameOrNull(name: string): string | null {
 }
 
 const texts = ["id", "kind", "actor", "team", "project", "route", "caller_user", "session", "trace", "agent_run", "provider", "model", "outcome", "price_version", "source"] as const;
-const wholes = ["time", "estimated", "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_hour_tokens", "output_tokens", "cost"] as const;
+const wholes = ["time", "estimated", "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_hour_tokens", "output_tokens", "cost", "audio_input_tokens", "audio_output_tokens", "search_units", "web_searches"] as const;
 
 /** Columns of an entry and their types, in the order of `entryRow`. */
 export const entryRowColumns: readonly (readonly [name: keyof LedgerEntryRow, type: "text" | "bigint" | "double precision"])[] = [
   ...texts.map((name) => [name, "text"] as const), ...wholes.map((name) => [name, "bigint"] as const), ["total_ms", "double precision"], ["first_byte_ms", "double precision"],
 ];
 
-export function entryRow({ id, time, kind, attribution, provider, model, outcome, estimated, tokens, cost, priceVersion, totalMs, firstByteMs, source }: LedgerEntry): readonly unknown[] {
+export function entryRow({ id, time, kind, attribution, provider, model, outcome, estimated, tokens, units = {}, cost, priceVersion, totalMs, firstByteMs, source }: LedgerEntry): readonly unknown[] {
   const { actor, team, project, route, user, session, traceId, agentRun } = attribution;
   return [
     id, kind, actor, team, project ?? "", route ?? "", user ?? "", session ?? "", traceId ?? "", agentRun ?? "", provider, model, outcome, priceVersion, source ?? "gateway",
-    time, estimated, tokens.input, tokens.cacheRead, tokens.cacheWrite, tokens.cacheWriteHour ?? null, tokens.output, cost, totalMs, firstByteMs,
+    time, estimated, tokens.input, tokens.cacheRead, tokens.cacheWrite, tokens.cacheWriteHour ?? null, tokens.output, cost,
+    units.audioInput ?? null, units.audioOutput ?? null, units.searchUnits ?? null, units.webSearches ?? null, totalMs, firstByteMs,
   ];
 }
 
 export function ledgerEntryOf(row: LedgerEntryRow, tags: Record<string, string>): LedgerEntry {
   const hourTokens = row.cache_write_hour_tokens;
+  const units = { audioInput: row.audio_input_tokens, audioOutput: row.audio_output_tokens, searchUnits: row.search_units, webSearches: row.web_searches };
+  const told = Object.entries(units).filter(([, number]) => number !== null);
   return {
     ...(row.source === "trace" ? { source: "trace" as const } : {}), id: row.id, time: epochMs(row.time), kind: row.kind as LedgerEntry["kind"],
     attribution: {
@@ -35,6 +38,7 @@ export function ledgerEntryOf(row: LedgerEntryRow, tags: Record<string, string>)
     },
     provider: row.provider, model: row.model, outcome: row.outcome as LedgerEntry["outcome"], estimated: row.estimated === 1,
     tokens: { input: row.input_tokens, cacheRead: row.cache_read_tokens, cacheWrite: row.cache_write_tokens, output: row.output_tokens, ...(hourTokens === null ? {} : { cacheWriteHour: hourTokens }) },
+    ...(told.length === 0 ? {} : { units: Object.fromEntries(told) as BilledUse }),
     cost: row.cost, priceVersion: row.price_version, totalMs: row.total_ms, firstByteMs: row.first_byte_ms,
   };
 }

@@ -133,7 +133,7 @@ function withText(answer: ChatAnswer, text: string): ChatAnswer {
 function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
   const sum = (a: number | null, b: number | null): number | null => (a === null && b === null ? null : (a ?? 0) + (b ?? 0));
   const seldom: SeldomTold = {};
-  for (const name of ["cacheWriteHourTokens", "audioInputTokens", "audioOutputTokens", "searchUnits"] as const) {
+  for (const name of ["cacheWriteHourTokens", "audioInputTokens", "audioOutputTokens", "searchUnits", "webSearches"] as const) {
     const total = sum(one[name] ?? null, other[name] ?? null);
     if (total !== null) seldom[name] = total;
   }

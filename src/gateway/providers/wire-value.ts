@@ -42,6 +42,11 @@ export function audioTokens(input: number | null, output: number | null): Pick<T
   return { ...(input === null || input === 0 ? {} : { audioInputTokens: input }), ...(output === null || output === 0 ? {} : { audioOutputTokens: output }) };
 }
 
+/** Searches of the web, where they are told and not 0. */
+export function webSearches(count: number | null): Pick<TokenUsage, "webSearches"> {
+  return count === null || count === 0 ? {} : { webSearches: count };
+}
+
 /** The JSON object of a whole answer. Throws PROVIDER_ANSWER_INVALID. */
 export function readAnswer(body: Uint8Array): Fields {
   const parsed = parseFields(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));

@@ -92,6 +92,19 @@ describe("costs", () => {
     assert.deepEqual(billedTokens({ inputTokens: 5, outputTokens: null, cacheReadTokens: 9, cacheWriteTokens: null }), { input: 0, cacheRead: 9, cacheWrite: null, output: null });
   });
 
+  it("have a fee for each search of the web, whichever rates the call has", () => {
+    const searching: Price = { ...price, rates: { ...price.rates, webSearches: 10 }, tiers: { fast: { input: 30, output: 150 }, other: { input: 1, output: 1, webSearches: 25 } } };
+    const none = { input: 0, cacheRead: null, cacheWrite: null, output: 0 };
+    for (const [total, tier, fee] of [[0, null, 10], [300_000, null, 10], [0, "fast", 10], [0, "other", 25]] as const) {
+      assert.equal(costOf(searching, none, total, { webSearches: 3, tier }), 3 * fee * 1_000_000);
+      assert.equal(worstCase(searching, { inputTokens: 0, outputTokens: 0, webSearches: 3, tier }), 3 * fee * 1_000_000);
+    }
+    assert.equal(costOf(price, none, 0, { webSearches: 3 }), 0);
+    for (const [kind, model, fee] of [["openai", "gpt-5", 10], ["anthropic", "claude-sonnet-4-5", 10], ["azure", "gpt-5", undefined], ["openai", "text-embedding-3-small", undefined]] as const) {
+      assert.equal(new PriceBook().priceOf(kind, kind, model, epochMs(1_795_262_400_000))!.rates.webSearches, fee);
+    }
+  });
+
   it("take the rates of long calls above the bound, all input counted", () => {
     assert.equal(costOf(price, { input: 1, cacheRead: 200_000, cacheWrite: null, output: 1 }, 200_001), 6000 + 200_000 * 6000 + 22_500);
     assert.equal(costOf(price, { input: 200_000, cacheRead: null, cacheWrite: null, output: 0 }, 200_000), 200_000 * 3000);

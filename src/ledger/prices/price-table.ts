@@ -14,9 +14,14 @@ function withoutTiers(lines: readonly ListedPrice[]): ListedPrice[] {
   return lines.map(({ tiers: _tiers, ...line }) => line);
 }
 
-/** By kind of provider. Deployments of Azure are found by the name of their model where they have it; others want a price of their own. */
+/** Searches of the web that a provider makes cost the same whichever of its models asks for them. */
+function withSearches(lines: readonly ListedPrice[], webSearches: number): ListedPrice[] {
+  return lines.map((line) => (line.output === 0 ? line : { ...line, webSearches }));
+}
+
+/** By kind of provider. Searches of the web: "Pricing" of both, as of 2026-11-22; those of OpenAI's older tool web_search_preview cost more with models that do not reason. Deployments of Azure are found by the name of their model where they have it; others want a price of their own. */
 export const priceTable: Readonly<Record<string, readonly ListedPrice[]>> = {
-  openai: openaiPrices, azure: withoutTiers(openaiPrices), anthropic: anthropicPrices, gemini: geminiPrices, mistral: mistralPrices, cohere: coherePrices, bedrock: bedrockPrices,
+  openai: withSearches(openaiPrices, 10), azure: withoutTiers(openaiPrices), anthropic: withSearches(anthropicPrices, 10), gemini: geminiPrices, mistral: mistralPrices, cohere: coherePrices, bedrock: bedrockPrices,
 };
 
 /** What runs here or answers by itself. */

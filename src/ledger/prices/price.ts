@@ -14,6 +14,8 @@ export interface Rates {
   audioOutput?: number | undefined;
   /** US dollars for a thousand search units of a reranking model: a question and up to 100 pieces of documents. */
   searchUnits?: number | undefined;
+  /** US dollars for a thousand searches of the web that the provider makes for a call. */
+  webSearches?: number | undefined;
 }
 
 /** A line of a list of prices. */
@@ -42,6 +44,7 @@ export interface BilledUnits {
   audioInput?: number | undefined;
   audioOutput?: number | undefined;
   searchUnits?: number | undefined;
+  webSearches?: number | undefined;
   /** The dearer way that the call was served, where it was one. One without a rate costs what the usual one does. */
   tier?: string | null | undefined;
 }
@@ -55,6 +58,7 @@ export interface MostUse {
   /** Whether the answer may be spoken. */
   speaks?: boolean | undefined;
   searchUnits?: number | undefined;
+  webSearches?: number | undefined;
   tier?: string | null | undefined;
 }
 
@@ -79,21 +83,21 @@ export function billedTokens({ inputTokens, outputTokens, cacheReadTokens, cache
  * Whole billionths of a US dollar, rounded up once at the end. `inputTokensTotal` (cached tokens included) chooses the rates of long calls. Tokens that were not told count as none. Exact for rates with up to
  * six decimals and calls below 90 million tokens at 100 dollars a million.
  */
-export function costOf(price: Price, tokens: BilledTokens, inputTokensTotal: number, { audioInput = 0, audioOutput = 0, searchUnits = 0, tier = null }: BilledUnits = {}): number {
+export function costOf(price: Price, tokens: BilledTokens, inputTokensTotal: number, { audioInput = 0, audioOutput = 0, searchUnits = 0, webSearches = 0, tier = null }: BilledUnits = {}): number {
   const rates = ratesFor(price, inputTokensTotal, tier);
   const [heard, spoken] = [Math.min(audioInput, tokens.input ?? 0), Math.min(audioOutput, tokens.output ?? 0)];
   return nanoOf(
     ((tokens.input ?? 0) - heard) * perMillion(rates.input) + (tokens.cacheRead ?? 0) * perMillion(rates.cacheRead ?? rates.input) +
       (tokens.cacheWrite ?? 0) * perMillion(rates.cacheWrite ?? rates.input) + (tokens.cacheWriteHour ?? 0) * perMillion(rates.cacheWriteHour ?? rates.cacheWrite ?? rates.input) +
       ((tokens.output ?? 0) - spoken) * perMillion(rates.output) + heard * perMillion(rates.audioInput ?? rates.input) + spoken * perMillion(rates.audioOutput ?? rates.output) +
-      searchUnits * perMillion(rates.searchUnits ?? 0) * 1000,
+      feesOf(price, rates, { searchUnits, webSearches }),
   );
 }
 
 /** The most that a call can cost: all of its input at the dearest rate of input, and as much output as it may have. A dearer way may turn out to be the usual one. Whole billionths of a US dollar. */
 export function worstCase(price: Price, { tier = null, ...use }: MostUse): number {
-  const usual = worstOf(ratesFor(price, use.inputTokens, null), use);
-  return tier === null ? usual : Math.max(usual, worstOf(ratesFor(price, use.inputTokens, tier), use));
+  const usual = worstOf(price, ratesFor(price, use.inputTokens, null), use);
+  return tier === null ? usual : Math.max(usual, worstOf(price, ratesFor(price, use.inputTokens, tier), use));
 }
 
 /** Whether what a call costs that is served in this way is known. What is free is so in every way. */
@@ -101,11 +105,16 @@ export function knowsTier({ rates, above, tiers }: Price, tier: string): boolean
   return (tiers !== undefined && Object.hasOwn(tiers, tier)) || (above === null && Object.values(rates).every((rate) => rate === 0 || rate === undefined));
 }
 
-function worstOf(rates: Rates, { inputTokens, outputTokens, audioInput = 0, speaks = false, searchUnits = 0 }: Omit<MostUse, "tier">): number {
+function worstOf(price: Price, rates: Rates, { inputTokens, outputTokens, audioInput = 0, speaks = false, searchUnits = 0, webSearches = 0 }: Omit<MostUse, "tier">): number {
   const dearest = Math.max(rates.input, rates.cacheRead ?? 0, rates.cacheWrite ?? 0, rates.cacheWriteHour ?? 0);
   const heard = Math.min(audioInput, inputTokens);
   const output = speaks ? Math.max(rates.output, rates.audioOutput ?? 0) : rates.output;
-  return nanoOf((inputTokens - heard) * perMillion(dearest) + heard * perMillion(Math.max(dearest, rates.audioInput ?? 0)) + outputTokens * perMillion(output) + searchUnits * perMillion(rates.searchUnits ?? 0) * 1000);
+  return nanoOf((inputTokens - heard) * perMillion(dearest) + heard * perMillion(Math.max(dearest, rates.audioInput ?? 0)) + outputTokens * perMillion(output) + feesOf(price, rates, { searchUnits, webSearches }));
+}
+
+/** By use and not by tokens; those of searches are the same in every way to be served, where it does not say otherwise. In thousandths of a billionth. */
+function feesOf({ rates: usual }: Price, rates: Rates, { searchUnits, webSearches }: { searchUnits: number; webSearches: number }): number {
+  return (searchUnits * perMillion(rates.searchUnits ?? 0) + webSearches * perMillion(rates.webSearches ?? usual.webSearches ?? 0)) * 1000;
 }
 
 /** A dearer way has one set of rates, for long calls too: providers that serve it give it to shorter calls alone. */

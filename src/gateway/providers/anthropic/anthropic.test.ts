@@ -190,12 +190,15 @@ conformanceCase("anthropic", 13, "thinking stays apart from text", () => {
 
 conformanceCase("anthropic", 14, "usage of message_delta replaces, what is absent stays", () => {
   const counted = (usage: Block) => collectStream(open(), start + text(0, "a") + finish("end_turn", usage)).usage;
+  assert.equal(counted({ output_tokens: 5, server_tool_use: { web_search_requests: 2 } }).webSearches, 2);
+  assert.equal("webSearches" in counted({ output_tokens: 5, server_tool_use: { web_search_requests: 0 } }), false);
   assert.deepEqual(counted({ output_tokens: 15 }), { inputTokens: 17, outputTokens: 15, cacheReadTokens: 4, cacheWriteTokens: 3, reasoningTokens: null });
   assert.deepEqual(counted({ input_tokens: 20, cache_read_input_tokens: null, output_tokens: 15, output_tokens_details: { thinking_tokens: 6 } }), { inputTokens: 27, outputTokens: 15, cacheReadTokens: 4, cacheWriteTokens: 3, reasoningTokens: 6 });
 }, "native");
 
 conformanceCase("anthropic", 15, "what was read from and written to the cache is added to the input", () => {
   const answer = (usage: Block) => chat?.answer(Buffer.from(JSON.stringify({ id: "m", model: "m", content: [], stop_reason: "end_turn", usage })), {}).usage;
+  assert.equal(answer({ input_tokens: 1, server_tool_use: { web_search_requests: 3 } })?.webSearches, 3);
   assert.deepEqual(answer({ input_tokens: 10, cache_creation_input_tokens: 3, cache_read_input_tokens: 4, output_tokens: 2 }), { inputTokens: 17, outputTokens: 2, cacheReadTokens: 4, cacheWriteTokens: 3, reasoningTokens: null });
   const written = { cache_creation_input_tokens: 30, cache_creation: { ephemeral_5m_input_tokens: 10, ephemeral_1h_input_tokens: 20 } };
   const kept = { inputTokens: 40, outputTokens: 2, cacheReadTokens: null, cacheWriteTokens: 30, cacheWriteHourTokens: 20, reasoningTokens: null };

@@ -1,7 +1,7 @@
 import type { ChatAnswer, FinishReason } from "../../conversation/chat-answer.ts";
 import type { AssistantPart } from "../../conversation/chat-request.ts";
 import { fieldsOf, listOf, readAnswer, textOf, type Fields } from "../wire-value.ts";
-import { answerInvalid, argumentsText, contentPieces, errorWords, finishOf, thinkingOf, usageOf } from "./openai-words.ts";
+import { answerInvalid, argumentsText, contentPieces, errorWords, finishOf, responseUsage, thinkingOf, usageOf } from "./openai-words.ts";
 
 /**
  * A whole answer of chat completions, or of the two other protocols of OpenAI that bytes may pass in: completions and responses tell themselves by `object`. Of several choices the first is the answer, the others stand beside it. Throws
@@ -66,7 +66,7 @@ function readResponse(response: Fields): ChatAnswer {
       if (text !== "") parts.push({ type: "thinking", text, signature: null });
     }
   }
-  return { id: textOf(response.id), model: textOf(response.model), parts, ...responseFinish(response, parts.some(({ type }) => type === "tool-call")), stopSequence: null, usage: usageOf(response.usage, response.service_tier) };
+  return { id: textOf(response.id), model: textOf(response.model), parts, ...responseFinish(response, parts.some(({ type }) => type === "tool-call")), stopSequence: null, usage: responseUsage(response) };
 }
 
 /** Throws PROVIDER_ANSWER_INVALID for a response that failed. */

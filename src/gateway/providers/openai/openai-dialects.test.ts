@@ -312,6 +312,13 @@ describe("protocols whose bytes pass", () => {
     assert.throws(() => readEvents(open("openai")(), stream, `data: ${JSON.stringify({ type: "error", message: "late" })}\n\n`), failsWith("PROVIDER_STREAM_FAILED"));
     assert.throws(() => readEvents(open("openai")(), stream.slice(0, stream.indexOf("event: response.completed"))), failsWith("PROVIDER_STREAM_FAILED"));
 
+    // What a search then opens is no search.
+    const searches = ["search", "open_page", undefined].map((type) => ({ type: "web_search_call", status: "completed", ...(type === undefined ? {} : { action: { type } }) }));
+    const searched = { ...response, output: [...searches, ...response.output] };
+    assert.equal(chatOf("openai").answer(Buffer.from(JSON.stringify(searched)), {}).usage.webSearches, 2);
+    assert.equal(collectStream(open("openai")(), stream.replace(JSON.stringify({ type: "response.completed", response }), JSON.stringify({ type: "response.completed", response: searched }))).usage.webSearches, 2);
+    assert.equal("webSearches" in whole.usage, false);
+
     const completion = { id: "cmpl-1", object: "text_completion", model: "m", choices: [{ index: 0, text: "Hi", finish_reason: "length" }] };
     assert.deepEqual(chatOf("compatible").answer(Buffer.from(JSON.stringify(completion)), {}).parts, [{ type: "text", text: "Hi" }]);
     assert.deepEqual(collectStream(open("compatible")(), `data: ${JSON.stringify(completion)}\n\ndata: [DONE]\n\n`).parts, [{ type: "text", text: "Hi" }]);

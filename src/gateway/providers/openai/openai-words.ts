@@ -1,7 +1,7 @@
 import { AppError } from "../../../core/errors.ts";
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
 import { dearerTier } from "../../service-tier.ts";
-import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, textOf, type Fields } from "../wire-value.ts";
+import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, textOf, webSearches, type Fields } from "../wire-value.ts";
 
 const finishes: Readonly<Record<string, FinishReason>> = {
   stop: "stop", length: "length", model_length: "length", max_tokens: "length", tool_calls: "tool-calls", function_call: "tool-calls", content_filter: "content-filter",
@@ -27,8 +27,16 @@ export function usageOf(value: unknown, tier?: unknown): TokenUsage {
     cacheWriteTokens: countOf(input.cache_write_tokens),
     reasoningTokens: countOf(output.reasoning_tokens),
     ...audioTokens(countOf(input.audio_tokens), countOf(output.audio_tokens)),
+    // OpenRouter tells them as Anthropic does; OpenAI has them among the items of the output.
+    ...webSearches(countOf(fieldsOf(usage.server_tool_use).web_search_requests)),
     ...(typeof tier === "string" ? { tier: dearerTier(tier) } : {}),
   };
+}
+
+/** Of a response: a search of the web is an item, as is what it then opens, which costs nothing of its own. */
+export function responseUsage({ usage, service_tier: tier, output }: Fields): TokenUsage {
+  const searches = listOf(output).map(fieldsOf).filter(({ type, action }) => type === "web_search_call" && (fieldsOf(action).type ?? "search") === "search").length;
+  return { ...usageOf(usage, tier), ...webSearches(searches) };
 }
 
 export interface ContentPieces {

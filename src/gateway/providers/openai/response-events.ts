@@ -2,7 +2,7 @@ import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { AppError } from "../../../core/errors.ts";
 import { countOf, fieldsOf, textOf, type Fields } from "../wire-value.ts";
 import { responseFinish } from "./openai-answer.ts";
-import { errorWords, streamFailed, usageOf } from "./openai-words.ts";
+import { errorWords, responseUsage, streamFailed } from "./openai-words.ts";
 
 /** Events of POST /v1/responses, read on the side while the caller's bytes pass. */
 export class ResponseEvents {
@@ -53,7 +53,7 @@ export class ResponseEvents {
   #finish(response: Fields, events: ChatEvent[]): void {
     if (this.isFinished) return;
     this.isFinished = true;
-    if (response.usage !== undefined && response.usage !== null) events.push({ type: "usage", usage: usageOf(response.usage, response.service_tier) });
+    if (response.usage !== undefined && response.usage !== null) events.push({ type: "usage", usage: responseUsage(response) });
     try {
       events.push({ type: "finish", ...responseFinish(response, this.#calls.size > 0), stopSequence: null });
     } catch (error) {
