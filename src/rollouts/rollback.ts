@@ -29,14 +29,18 @@ export async function formerChampion({ registry }: Parts, model: string): Promis
 }
 
 /** The champion is the version from now on, in Production; the former is Archived. Loaded first, swapped between two requests. */
-export async function giveTo({ registry, serving }: Parts, model: string, version: string, by: { actor: string; now: number; reason: string }): Promise<void> {
+export async function giveTo(parts: Parts, model: string, version: string, by: { actor: string; now: number; reason: string }): Promise<void> {
+  await crownIn(parts, model, version, (await parts.registry.model(model)).aliases[championAlias] ?? null, by);
+}
+
+/** As `giveTo`, where it is known which one was the champion `before`: it may be done again where it was left half done. */
+export async function crownIn({ registry, serving }: Parts, model: string, version: string, before: string | null, by: { actor: string; now: number; reason: string }): Promise<void> {
   const found = await registry.version(model, version);
   assertAnswering(model, found);
-  const before = (await registry.model(model)).aliases[championAlias];
   await serving.activate(model, version, by.actor, by.reason === "" ? undefined : by.reason);
   const change = { actor: by.actor, now: by.now as never, ...(by.reason === "" ? {} : { reason: by.reason }) };
   if (found.stage !== "Production") await registry.transition(model, version, "Production", change);
-  if (before !== undefined && before !== version && (await registry.version(model, before)).stage === "Production") await registry.transition(model, before, "Archived", change);
+  if (before !== null && before !== version && (await registry.version(model, before)).stage === "Production") await registry.transition(model, before, "Archived", change);
 }
 
 async function isThere({ registry }: Pick<Parts, "registry">, model: string, version: string): Promise<boolean> {

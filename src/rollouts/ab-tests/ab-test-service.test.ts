@@ -9,12 +9,13 @@ import { AppError } from "../../core/errors.ts";
 import { EventBus } from "../../core/events.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";
 import { silentLogger } from "../../core/logger.ts";
-import { championAlias } from "../../registry/index.ts";
+import { championAlias, type ChangeBy, type Stage } from "../../registry/index.ts";
 import { registryAddition } from "../../registry/registry-addition.fixture.ts";
 import type { ArmSample, StoredTruth } from "../../serving/index.ts";
 import { ManualTimers } from "../../workflows/manual-timers.fixture.ts";
 import { until } from "../../workflows/workflow-stage.fixture.ts";
 import type { RolloutRegistry } from "../rollout-parts.ts";
+import type { RolloutStore } from "../rollout-store.ts";
 import { AbTestCounts } from "./ab-test-counts.ts";
 import { AbTestKeeper } from "./ab-test-keeper.ts";
 import { AbTestService } from "./ab-test-service.ts";
@@ -44,14 +45,22 @@ describe("A/B tests without a server", () => {
         if (deleted.has(version)) throw new AppError("VERSION_NOT_FOUND", "It is gone.");
         return (await registryStore.findVersion(name, version))!;
       },
+      transition: async (name: string, version: string, stage: Stage, change: ChangeBy) => void (await registryStore.transition(name, version, stage, { archiveExisting: false }, change)),
     } as unknown as RolloutRegistry;
-    const serve = (replica: string) => {
+    /** `given` takes the place of what is shared: a server that dies, or whose versions do not load. */
+    const activate = (version: string): Promise<void> => registryStore.setAlias({ model: "flights", alias: championAlias, version, actor: "user:usr_1", now: clock.now() });
+    const standing = async () => ({
+      champion: (await registryStore.findModel("flights"))!.aliases[championAlias], stages: await Promise.all(["1", "2", "3"].map(async (version) => (await registryStore.findVersion("flights", version))!.stage)),
+      state: (await store.list({ limit: 1 }))[0]!.state, route: (await store.route("flights"))!.route?.rollout ?? null,
+    });
+    const serve = (replica: string, given: { store?: RolloutStore; registry?: RolloutRegistry; activate?: (version: string) => Promise<void> } = {}) => {
       const counts = new AbTestCounts();
       const parts = {
         store, registry, clock, counts, replica, timers, ids: new TimeOrderedIds(clock), events: new EventBus(), logger: silentLogger, abTests,
-        serving: { cutArm: (_model: string, _rollout: string, arm: string) => void cut.push(arm), follow: async () => undefined, activate: async () => undefined },
+        serving: { cutArm: (_model: string, _rollout: string, arm: string) => void cut.push(arm), follow: async () => undefined, activate: async (_model: string, version: string) => (given.activate ?? activate)(version) },
         replicas: { apply: async () => undefined, whenTaken: async () => ({ missing: [] }) },
         teamOf: () => "default", truths: { readSince: async () => truths }, feedback: { readSince: async () => [], removedSince: async () => [], splitPlaces: async () => [] },
+        ...(given.store === undefined ? {} : { store: given.store }), ...(given.registry === undefined ? {} : { registry: given.registry }),
       };
       const service = new AbTestService(parts);
       const keeper = new AbTestKeeper({ ...parts, service });
@@ -80,7 +89,7 @@ describe("A/B tests without a server", () => {
         timers.advance(stepMs);
         return false;
       }, what);
-    return { store, abTests, serve, start, answer, when, clock, timers, cut, deleted };
+    return { store, registry, abTests, serve, start, answer, when, clock, timers, cut, deleted, activate, standing };
   }
 
   it("adds up what several servers saw, keeps looks, and ends after its days", async () => {
@@ -163,5 +172,138 @@ describe("A/B tests without a server", () => {
     await assert.rejects(stop("c"), { code: "VERSION_NOT_FOUND" });
     assert.equal((await store.find(id))!.state, "running");
     assert.equal((await stop(null)).rollout.state, "succeeded");
+  });
+
+  const promoteB = { promote: "b", reason: "it is better" };
+  const somebody = { actor: "user:usr_1", now: epochMs(1) };
+  const died = () => new AppError("DATABASE_UNAVAILABLE", "The server died here.");
+
+  it("ends with its promotion or not at all, wherever the server dies that was asked", async () => {
+    const seen: string[] = [];
+    for (let writes = 0; !seen.includes("answered"); writes++) {
+      const { store, registry, serve, start, when, standing, activate, clock } = await world();
+      const before = serve("before");
+      await before.keeper.stop();
+      const { id } = await start(before.service);
+      await store.reportReplica({ id: "dying", seenAt: clock.now(), routes: {} });
+      let left = writes;
+      const dying = <Parts extends object>(parts: Parts, changing: readonly string[]): Parts => new Proxy(parts, {
+        get: (target, name, receiver) => {
+          const method: unknown = Reflect.get(target, name, receiver);
+          if (typeof method !== "function" || !changing.includes(String(name))) return typeof method === "function" ? method.bind(target) as unknown : method;
+          return async (...given: unknown[]) => (left-- > 0 ? (method.apply(target, given) as unknown) : Promise.reject(died()));
+        },
+      });
+      const dead = serve("dying", {
+        store: dying(store, ["request", "change", "writeRoute"]), registry: dying(registry, ["transition"]), activate: async (version) => (left-- > 0 ? activate(version) : Promise.reject(died())),
+      });
+      // Only what it is asked to: its heart has stopped.
+      await dead.keeper.stop();
+      const answer = await dead.service.stop(localCaller, id, promoteB, somebody).then(() => "answered", (error: AppError) => error.code);
+      seen.push(answer);
+      const other = serve("other");
+      const isWanted = writes > 0;
+      if (isWanted) {
+        await store.reportReplica({ id: "other", seenAt: epochMs(clock.now() + 60_000), routes: {} });
+        await when(async () => (await standing()).route === null, `its end after ${writes} writes`);
+        assert.deepEqual(await standing(), { champion: "2", stages: ["None", "Production", "None"], state: "succeeded", route: null });
+        assert.equal((await store.find(id))!.reason, "stopped, and b promoted, by user:usr_1: it is better");
+      } else {
+        assert.deepEqual(await standing(), { champion: "1", stages: ["None", "None", "None"], state: "running", route: id });
+      }
+      await other.keeper.stop();
+    }
+    assert.deepEqual(seen, [...Array.from({ length: 5 }, () => "DATABASE_UNAVAILABLE"), "answered"]);
+  });
+
+  it("leaves the wish to the server that was asked, as long as it is there", async () => {
+    const { store, serve, start, when, clock, standing } = await world();
+    const asked = serve("asked", { activate: () => Promise.reject(died()) });
+    await asked.keeper.stop();
+    const { id } = await start(asked.service);
+    await store.reportReplica({ id: "asked", seenAt: clock.now(), routes: {} });
+    await assert.rejects(asked.service.stop(localCaller, id, promoteB, somebody), { code: "DATABASE_UNAVAILABLE" });
+    const other = serve("other");
+    const [from, { request }] = [clock.now(), (await store.find(id))!];
+    assert.deepEqual([request?.action, request?.stop], ["stop", { promote: "b", champion: "1", why: "it is better", server: "asked" }]);
+    await when(async () => clock.now() > from + 20_000, "several looks");
+    assert.equal((await standing()).state, "running");
+    await assert.rejects(other.service.stop(localCaller, id, { promote: null, reason: "" }, somebody), { code: "ROLLOUT_ENDED", message: /is being ended already: stopped, and b promoted, by user:usr_1: it is better/ });
+    await store.removeReplica("asked");
+    await when(async () => (await standing()).champion === "2" && (await standing()).route === null, "the promotion by the other");
+    await other.keeper.stop();
+  });
+
+  it("goes on where the variant does not load, and may be stopped again", async () => {
+    const { store, serve, start, standing } = await world();
+    const { service, keeper } = serve("one", { activate: () => Promise.reject(new AppError("VERSION_FAILED", "Version 2 cannot be loaded.")) });
+    await keeper.stop();
+    const { id } = await start(service);
+    await assert.rejects(service.stop(localCaller, id, promoteB, somebody), { code: "VERSION_FAILED" });
+    assert.deepEqual(await standing(), { champion: "1", stages: ["None", "None", "None"], state: "running", route: id });
+    const { request, reason } = (await store.find(id))!;
+    assert.deepEqual([request, reason], [null, "b could not be promoted: Version 2 cannot be loaded."]);
+    assert.equal((await service.stop(localCaller, id, { promote: null, reason: "" }, somebody)).rollout.state, "succeeded");
+  });
+
+  it("promotes nobody where somebody made another version the champion meanwhile", async () => {
+    const { store, serve, start, standing, activate, when } = await world();
+    const asked = serve("asked", { activate: () => Promise.reject(died()) });
+    await asked.keeper.stop();
+    const { id } = await start(asked.service);
+    await assert.rejects(asked.service.stop(localCaller, id, promoteB, somebody), { code: "DATABASE_UNAVAILABLE" });
+    await activate("3");
+    const other = serve("other");
+    await when(async () => (await standing()).route === null, "its end");
+    assert.deepEqual([(await standing()).champion, (await store.find(id))!.reason], ["3", "stopped, and b promoted, by user:usr_1: it is better; but version 3 was made the champion meanwhile, and stays it"]);
+    await other.keeper.stop();
+  });
+
+  it("is ended by one of many who stop it at once on two servers, and begun by one of many who start it at once", async () => {
+    const { serve, start, standing } = await world();
+    const servers = [serve("one"), serve("other")];
+    const of = (index: number): AbTestService => servers[index % 2]!.service;
+    for (let round = 0; round < 3; round++) {
+      const started = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => start(of(index))));
+      const [winner, ...more] = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+      assert.deepEqual([more.length, started.filter((one) => one.status === "rejected" && (one.reason as AppError).code === "ROLLOUT_UNDER_WAY").length], [0, 9]);
+      const champion = (await standing()).champion;
+      const stops = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => of(index).stop(localCaller, winner!.id, { promote: [null, "b", "c"][index % 3]!, reason: `${index}` }, somebody)));
+      const ended = stops.flatMap((one) => (one.status === "fulfilled" ? [one.value.rollout] : []));
+      assert.equal(ended.length, 1, stops.map((one) => String(one.status === "rejected" ? (one.reason as AppError).message : "ended")).join("\n"));
+      for (const one of stops) if (one.status === "rejected") assert.equal((one.reason as AppError).code, "ROLLOUT_ENDED");
+      const promoted = /and (\w) promoted/.exec(ended[0]!.reason)?.[1];
+      const now = await standing();
+      assert.deepEqual([now.champion, now.state, now.route], [promoted === undefined ? champion : promoted === "b" ? "2" : "3", "succeeded", null]);
+      // A version that is the champion now is no variant of another test.
+      if (promoted !== undefined) break;
+    }
+    for (const { keeper } of servers) await keeper.stop();
+  });
+
+  it("gives the next test its route where it is started while the one before is stopped", async () => {
+    const { serve, start, standing } = await world();
+    const [one, other] = [serve("one"), serve("other")];
+    for (let round = 0; round < 8; round++) {
+      const { id } = await start(one.service);
+      const stopping = one.service.stop(localCaller, id, { promote: null, reason: "" }, somebody);
+      let next: string | null = null;
+      while (next === null) next = await start(other.service).then((started) => started.id, (error: AppError) => (assert.equal(error.code, "ROLLOUT_UNDER_WAY"), null));
+      await stopping;
+      assert.equal((await standing()).route, next);
+      await other.service.stop(localCaller, next, { promote: null, reason: "" }, somebody);
+    }
+    for (const { keeper } of [one, other]) await keeper.stop();
+  });
+
+  it("ends what was to be aborted, where the server died that was asked", async () => {
+    const { store, serve, start, when, standing } = await world();
+    const { service, keeper } = serve("one");
+    const { id } = await start(service);
+    await store.request(id, { action: "abort", by: "user:usr_1", at: 1, reason: "aborted by user:usr_1" });
+    await when(async () => (await standing()).route === null, "its end");
+    const { state, reason } = (await store.find(id))!;
+    assert.deepEqual([state, reason], ["aborted", "aborted by user:usr_1"]);
+    await keeper.stop();
   });
 });

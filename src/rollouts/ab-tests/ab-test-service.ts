@@ -6,11 +6,11 @@ import { subjectReference, versionWords } from "../../core/traffic-subject.ts";
 import { RolloutPlan } from "../../registry/index.ts";
 import type { TrafficRoute } from "../../serving/index.ts";
 import { assertAnswering } from "../assert-answering.ts";
-import { giveTo } from "../rollback.ts";
 import type { RolledVersion, RolloutParts } from "../rollout-parts.ts";
 import type { AskedBy } from "../rollout-service.ts";
 import { startableRollout } from "../rollout-start.ts";
 import { openStates, type Rollout } from "../schemas.ts";
+import { AbTestEndings, ended, type WantedEnd } from "./ab-test-endings.ts";
 import { plannedTest, testRoute } from "./ab-test-plan.ts";
 import { abTestReport, lookOf, withLook } from "./ab-test-report.ts";
 import type { AbTestCounts } from "./ab-test-counts.ts";
@@ -37,11 +37,13 @@ const ownActor = "rollouts";
 /** Starting, reading and ending A/B tests. A test is a rollout of kind `ab-test` without phases: one row, one route, and what its arms do. */
 export class AbTestService {
   readonly #parts: AbTestServiceParts;
+  readonly #endings: AbTestEndings;
   /** Changes of tests come one after the other here: each writes the whole state. */
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AbTestServiceParts) {
     this.#parts = parts;
+    this.#endings = new AbTestEndings(parts);
   }
 
   /** Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, VERSION_NOT_RUNNABLE, ROLLOUT_IMPOSSIBLE, ROLLOUT_UNDER_WAY, INVALID_REQUEST, VERSION_FAILED. */
@@ -75,25 +77,26 @@ export class AbTestService {
     return this.#report(await this.#allowed(caller, id, "viewer"));
   }
 
-  /** The control has all traffic when it answers; or `promote`, the name of a variant, is the champion. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, ROLLOUT_IMPOSSIBLE, VERSION_NOT_FOUND, VERSION_NOT_RUNNABLE, INVALID_REQUEST. */
+  /**
+   * The control has all traffic when it answers; or `promote`, the name of a variant, is the champion. Where it throws DATABASE_UNAVAILABLE or the server dies, the wish stands if it was written, and any server carries it
+   * out; otherwise the test goes on. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED (also where somebody else ends it at this moment), ROLLOUT_IMPOSSIBLE, VERSION_NOT_FOUND, VERSION_NOT_RUNNABLE, VERSION_FAILED, INVALID_REQUEST.
+   */
   async stop(caller: Caller, id: string, { promote, reason }: { promote: string | null; reason: string }, { actor, now }: Omit<AskedBy, "reason">): Promise<AbTestReport> {
     const rollout = await this.#allowed(caller, id, "deployer");
     const winner = promote === null ? null : testOf(rollout).variants.find(({ name }) => name === promote);
     if (winner === undefined) throw new AppError("INVALID_REQUEST", `The test has no variant ${JSON.stringify(promote)}.`);
-    // Before the test ends, for an end is not taken back.
     if (winner !== null) assertAnswering(rollout.model, await this.#parts.registry.version(rollout.model, winner.version));
     const said = `${winner === null ? "stopped" : `stopped, and ${winner.name} promoted,`} by ${actor}${reason === "" ? "" : `: ${reason}`}`;
-    await this.#end(rollout, said.trimEnd(), { actor, now });
-    if (winner !== null) await giveTo(this.#parts, rollout.model, winner.version, { actor, now, reason });
-    await this.#clear(rollout);
-    this.#changed(rollout);
+    await this.#inTurn(() => this.#end(rollout, { promote, reason: said.trimEnd(), why: reason, actor, now }));
     return this.#report((await this.#parts.store.find(id)) ?? rollout);
   }
 
-  /** What it is of goes away: nobody is in it any more when it answers. */
-  async end(rollout: Rollout, reason: string, by: Omit<AskedBy, "reason">): Promise<void> {
-    await this.#end(rollout, reason, by);
-    await this.#clear(rollout);
+  /** What it is of goes away: nobody is in it any more when it answers. What somebody else asked for at this moment is done first. */
+  end(rollout: Rollout, reason: string, by: Omit<AskedBy, "reason">): Promise<void> {
+    return this.#inTurn(async () => {
+      if (await this.#finish(rollout).catch(() => false)) return;
+      await this.#end(rollout, { promote: null, reason, why: reason, ...by });
+    });
   }
 
   /** Values that are known elsewhere, of predictions of this test. Throws ROLLOUT_NOT_FOUND, ROLLOUT_ENDED, INVALID_REQUEST for another metric. */
@@ -150,9 +153,7 @@ export class AbTestService {
       if (rollout === null) return;
     }
     if (testOf(rollout).variants.every(({ cut }) => cut !== null)) {
-      await this.#end(rollout, `every variant lost its traffic; the last was ${arm}: ${why}`, { actor: ownActor, now });
-      await this.#clear(rollout);
-      return;
+      return this.#endItself(rollout, `every variant lost its traffic; the last was ${arm}: ${why}`);
     }
     // Also where an earlier attempt came no further than the row.
     if ((await store.route(rollout.model))?.route?.arms.some(({ name }) => name === arm) !== false) await this.#route(rollout);
@@ -164,6 +165,11 @@ export class AbTestService {
     const now = clock.now();
     const rollout = await store.find(id);
     if (rollout === null || !openStates.includes(rollout.state)) return;
+    if (rollout.request !== null) {
+      // The server that was asked has died, or could not do it then.
+      if (await this.#endings.isOurs(rollout.request)) await this.#finish(rollout);
+      return;
+    }
     if ((await store.route(rollout.model))?.route?.rollout !== id) {
       // A server ended between writing the test and its route.
       await this.#route(rollout);
@@ -183,12 +189,7 @@ export class AbTestService {
       await store.change(id, { test: { ...state, looks: withLook(state.looks, look) } }, { now, actor: ownActor });
       this.#changed(rollout);
     }
-    if (!isOver) return;
-    await this.#end(rollout, `it lasted for its ${maxDays} days`, { actor: ownActor, now }).catch((error: unknown) => {
-      // Another server was quicker.
-      if (!(error instanceof AppError) || error.code !== "ROLLOUT_ENDED") throw error;
-    });
-    await this.#clear(rollout);
+    if (isOver) await this.#endItself(rollout, `it lasted for its ${maxDays} days`);
   }
 
   async #report(rollout: Rollout): Promise<AbTestReport> {
@@ -199,10 +200,28 @@ export class AbTestService {
     return abTestReport(rollout, mergeAbTestFigures([...others.map(({ figures }) => figures), ...(own === null ? [] : [own])]), clock.now());
   }
 
-  async #end(rollout: Rollout, reason: string, { actor, now }: Omit<AskedBy, "reason">): Promise<void> {
-    const changed = await this.#parts.store.change(rollout.id, { state: "succeeded", reason, endedAt: now }, { now, actor, event: "rollout.succeeded" });
-    if (changed === null) throw ended(rollout);
-    this.#changed(changed);
+  /** Nobody asked for it: where somebody does at this moment, or another server was quicker, their word counts. */
+  async #endItself(rollout: Rollout, reason: string): Promise<void> {
+    try {
+      await this.#end(rollout, { promote: null, reason, why: reason, actor: ownActor, now: this.#parts.clock.now() });
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "ROLLOUT_ENDED") throw error;
+    }
+  }
+
+  async #end(rollout: Rollout, wanted: WantedEnd): Promise<void> {
+    await this.#endings.claim(rollout, wanted);
+    await this.#finish(rollout);
+  }
+
+  /** Does what was asked, and gives the traffic to the champion. Answers whether the test has ended. */
+  async #finish(rollout: Rollout): Promise<boolean> {
+    await this.#endings.carryOut(rollout.id);
+    const latest = await this.#parts.store.find(rollout.id);
+    if (latest !== null && openStates.includes(latest.state)) return false;
+    await this.#clear(rollout);
+    this.#changed(rollout);
+    return true;
   }
 
   async #isGone(model: string, version: string): Promise<boolean> {
@@ -218,7 +237,7 @@ export class AbTestService {
   /** Writes the route and takes it here. */
   async #route(rollout: Rollout): Promise<void> {
     const { store, replicas, clock } = this.#parts;
-    await store.writeRoute(rollout.model, testRoute(rollout), { actor: ownActor, now: clock.now() });
+    await store.writeRoute(rollout.model, testRoute(rollout), { actor: ownActor, now: clock.now(), of: rollout.id });
     await replicas.apply(rollout.model);
   }
 
@@ -226,7 +245,7 @@ export class AbTestService {
   async #clear({ id, model }: Rollout): Promise<void> {
     const { store, replicas, clock } = this.#parts;
     if ((await store.route(model))?.route?.rollout !== id) return;
-    await store.writeRoute(model, null, { actor: ownActor, now: clock.now() });
+    await store.writeRoute(model, null, { actor: ownActor, now: clock.now(), of: id });
     await replicas.apply(model);
   }
 
@@ -247,10 +266,6 @@ export class AbTestService {
   #changed({ id, model }: Rollout): void {
     this.#parts.events.emit("rollout.changed", { model, rollout: id });
   }
-}
-
-function ended({ id, state }: Rollout): AppError {
-  return new AppError("ROLLOUT_ENDED", `The A/B test ${id} has ended: it ${openStates.includes(state) ? "was just ended" : `is ${state}`}.`);
 }
 
 function assertCovariate(version: RolledVersion, name: string): void {
