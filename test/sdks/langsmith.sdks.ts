@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { Client } from "langsmith";
+import { RunTree } from "langsmith/run_trees";
+import { getCurrentRunTree, traceable } from "langsmith/traceable";
+import { wrapOpenAI } from "langsmith/wrappers";
+import OpenAI from "openai";
+import type { CostRow } from "../../src/ledger/index.ts";
+import type { SpanView, TraceView } from "../../src/tracing/index.ts";
+import type { RunningServer } from "../kit/running-server.ts";
+import { models, startSdkServer, type SdkServer } from "./upstreams.ts";
+
+const traceOf = (run: string): string => run.replaceAll("-", "");
+
+describe("LangSmith's client", () => {
+  let all: SdkServer;
+  let server: RunningServer;
+  let client: Client;
+  before(async () => {
+    all = await startSdkServer();
+    ({ server } = all);
+    client = new Client({ apiUrl: `${server.url}/langsmith`, apiKey: "none" });
+  });
+  after(() => all.stop());
+
+  const view = async (run: string): Promise<{ trace: TraceView["trace"]; spans: SpanView[]; named: Map<string, SpanView>; feedback: TraceView["feedback"] }> => {
+    await client.awaitPendingTraceBatches();
+    const { trace, spans, feedback } = await server.client.traces.find(traceOf(run));
+    return { trace, spans, feedback, named: new Map(spans.map((span) => [span.name, span])) };
+  };
+
+  /** What is in the ledger of a trace: source, calls and cost. */
+  const costs = async (run: string): Promise<unknown[]> => {
+    const { rows } = await server.client.api.get<{ rows: CostRow[] }>("/api/costs", { by: "source", trace: traceOf(run) });
+    return rows.map(({ group, calls, cost }) => [group.source, calls, cost]);
+  };
+
+  it("traces functions with what they call, their tokens, costs and sessions", async () => {
+    let id = "";
+    const of = { client, tracingEnabled: true };
+    const search = traceable(async (query: string) => [`about ${query}`], { ...of, name: "search", run_type: "retriever" });
+    const chat = traceable(async (given: { messages: { role: string; content: string }[] }) => ({
+      id: "chatcmpl-js-1", choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: `You said: ${given.messages.at(-1)!.content}` } }],
+      usage_metadata: { input_tokens: 1000, output_tokens: 100, total_tokens: 1100 },
+    }), { ...of, name: "chat", run_type: "llm", metadata: { ls_provider: "openai", ls_model_name: "gpt-4o", ls_temperature: 0.5 } });
+    const app = traceable(async (question: string) => {
+      id = getCurrentRunTree().id;
+      const [found] = await search(question);
+      return (await chat({ messages: [{ role: "system", content: found! }, { role: "user", content: question }] })).choices[0]!.message.content;
+    }, { ...of, name: "app", project_name: "js app", metadata: { session_id: "s-js", user_id: "ann" }, tags: ["blue"] });
+    assert.equal(await app("snow"), "You said: snow");
+
+    const { trace, spans, named } = await view(id);
+    assert.deepEqual([trace.name, trace.service, trace.status, trace.session, trace.user, trace.spans, trace.errors, trace.models], ["app", "js app", "ok", "s-js", "ann", 3, 0, ["gpt-4o"]]);
+    assert.deepEqual([trace.inputTokens, trace.outputTokens, trace.cost], [1000, 100, 1000 * 2500 + 100 * 10_000]);
+    assert.deepEqual(spans.map(({ name, operation }) => [name, operation]), [["app", "invoke_workflow"], ["search", "retrieval"], ["chat", "chat"]]);
+    const [root, found, called] = [named.get("app")!, named.get("search")!, named.get("chat")!];
+    assert.deepEqual([root.parentSpanId, found.parentSpanId, called.parentSpanId], [null, root.spanId, root.spanId]);
+    assert.deepEqual([called.provider, called.model, called.inputTokens, called.outputTokens, called.cost], ["openai", "gpt-4o", 1000, 100, trace.cost]);
+    assert.deepEqual(called.inputMessages?.map(({ role, parts }) => [role, parts[0]?.content]), [["system", "about snow"], ["user", "snow"]]);
+    assert.deepEqual(called.outputMessages?.map(({ role, parts }) => [role, parts[0]?.content]), [["assistant", "You said: snow"]]);
+    assert.deepEqual([called.attributes["gen_ai.request.temperature"], called.attributes["gen_ai.response.id"], root.attributes["langsmith.tags"]], [0.5, "chatcmpl-js-1", ["blue"]]);
+    assert.deepEqual(await costs(id), [["trace", 1, trace.cost]]);
+  });
+
+  it("counts a call through the gateway once, in the ledger and in the sums of its trace", async () => {
+    const openai = wrapOpenAI(new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none" }), { client, tracingEnabled: true });
+    let id = "";
+    const app = traceable(async () => {
+      id = getCurrentRunTree().id;
+      return (await openai.chat.completions.create({ model: models.openai, messages: [{ role: "user", content: "hello there" }] })).choices[0]!.message.content;
+    }, { client, tracingEnabled: true, name: "through the gateway" });
+    assert.equal(await app(), "You said: hello there");
+    const { trace, named } = await view(id);
+    assert.deepEqual([trace.spans, trace.status, named.get("ChatOpenAI")?.operation, named.get("ChatOpenAI")?.outputTokens], [2, "ok", "chat", 7]);
+    assert.deepEqual(await costs(id), []);
+  });
+
+  it("tells what functions threw, and that runs are under way", async () => {
+    let id = "";
+    const of = { client, tracingEnabled: true };
+    const breaks = traceable(async (word: string): Promise<void> => { throw new Error(`no ${word}`); }, { ...of, name: "breaks", run_type: "tool" });
+    const app = traceable(async (word: string) => {
+      id = getCurrentRunTree().id;
+      await breaks(word);
+    }, { ...of, name: "fails" });
+    await assert.rejects(app("way"), /no way/);
+    const { trace, named } = await view(id);
+    assert.deepEqual([trace.status, trace.errors, named.get("breaks")!.operation, named.get("breaks")!.status.code], ["error", 2, "execute_tool", "error"]);
+    assert.match(named.get("breaks")!.status.message, /no way/);
+
+    const root = new RunTree({ client, name: "by hand", run_type: "chain", inputs: { a: 1 }, project_name: "js app" });
+    await root.postRun();
+    const child = root.createChild({ name: "within", run_type: "tool", inputs: { b: "x".repeat(100_000) } });
+    await child.postRun();
+    assert.deepEqual([(await view(root.id)).trace.status, (await view(root.id)).spans.length], ["running", 2]);
+    await child.end({ c: 3 });
+    await child.patchRun();
+    await root.end({ d: 4 });
+    await root.patchRun();
+    const whole = await view(root.id);
+    assert.deepEqual([whole.trace.status, whole.named.get("within")!.parentSpanId, whole.named.get("within")!.output], ["ok", whole.named.get("by hand")!.spanId, '{"c":3}']);
+    assert.equal(whole.named.get("within")!.input?.length, 100_008);
+  });
+
+  it("gives feedback on a trace and on a run in it, at once and in the background", async () => {
+    const root = new RunTree({ client, name: "judged", run_type: "chain", inputs: {}, project_name: "js app" });
+    await root.postRun();
+    const child = root.createChild({ name: "part", run_type: "tool", inputs: {} });
+    await child.postRun();
+    await child.end({});
+    await child.patchRun();
+    await root.end({});
+    await root.patchRun();
+    await client.awaitPendingTraceBatches();
+    const of = { sessionId: root.id, feedbackSourceType: "model" } as const;
+    await client.createFeedback({ ...of, runId: root.id, key: "correct", score: true, comment: "It is." });
+    await client.createFeedback({ ...of, runId: child.id, traceId: root.id, key: "quality", score: 0.5, correction: { better: "yes" } });
+    const { feedback, named } = await view(root.id);
+    assert.deepEqual(feedback.map(({ name, value, source, spanId, comment }) => [name, value, source, spanId, comment]).toSorted(), [["correct", true, "llm", null, "It is."], ["quality", 0.5, "llm", named.get("part")!.spanId, ""]]);
+    assert.equal(feedback.find(({ name }) => name === "quality")!.metadata.correction, '{"better":"yes"}');
+  });
+
+  it("sends many runs in batches, and none is lost", async () => {
+    const roots = Array.from({ length: 60 }, (_, index) => new RunTree({ client, name: `many ${index}`, run_type: "chain", inputs: { index }, project_name: "many" }));
+    await Promise.all(roots.map(async (root) => {
+      await root.postRun();
+      await root.end({ done: true });
+      await root.patchRun();
+    }));
+    await client.awaitPendingTraceBatches();
+    const { traces } = await server.client.traces.search({ service: "many", limit: 500 });
+    assert.deepEqual(traces.map(({ traceId, status }) => `${traceId} ${status}`).toSorted(), roots.map(({ id }) => `${traceOf(id)} ok`).toSorted());
+  });
+});
