@@ -215,6 +215,27 @@ describe("SplitCalls, where the call fails", () => {
     assert.deepEqual(armsOf(stage), ["candidate PROVIDER_REFUSED failure", "stable ok retry"]);
   });
 
+  it("blames an arm for the limits, the key and the guardrails that are its own, and for none that stable has too", async () => {
+    const blocking = { guardrails: [{ kind: "patterns", name: "greetings", on: "input", patterns: ["hello"] }] };
+    const cases: Record<string, [Parameters<typeof trial>, string[] | null]> = {
+      "its provider's limits": [[{ status: 429 }], ["candidate PROVIDER_LIMITED failure", "stable ok retry"]],
+      "limits of both providers": [[{ status: 429 }, { stable: { status: 429 } }], null],
+      "its provider's key": [[{ status: 401 }], ["candidate PROVIDER_UNAUTHORIZED failure", "stable ok retry"]],
+      "keys of both providers": [[{ status: 401 }, { stable: { status: 401 } }], null],
+      "its own guardrail": [[{}, { own: blocking }], ["candidate CONTENT_BLOCKED failure", "stable ok retry"]],
+      "a guardrail of both": [[{}, { settings: blocking }], null],
+      "a model that its provider does not have": [[{ status: 404 }, { route: { retryOnStable: false } }], ["candidate PROVIDER_REFUSED failure"]],
+      "its provider's limits, and stable is not asked": [[{ status: 429 }, { route: { retryOnStable: false } }], ["candidate PROVIDER_LIMITED failure"]],
+    };
+    for (const [what, [script, told]] of Object.entries(cases)) {
+      const stage = await trial(...script);
+      const answered = await stage.ask().then(() => true, () => false);
+      assert.equal(answered, told?.includes("stable ok retry") ?? false, what);
+      if (told !== null) assert.deepEqual(armsOf(stage), told, what);
+      else assert.doesNotMatch(armsOf(stage)[0]!, /failure/, what);
+    }
+  });
+
   it("asks nobody any more when the caller has left", async () => {
     const stage = await trial({ afterMs: 100 });
     const caller = new AbortController();

@@ -26,7 +26,7 @@ describe("scores of a rollout's calls", () => {
     put(4, 1, { places: [placeOf("candidate", { rollout: "rol_2" })] });
     put(5, 1, { places: [] });
     put(6, 1, { kind: "expectation" });
-    put(7, "fine");
+    for (const [index, text] of ["fine", "0.9", "", "true"].entries()) put(7 + index, text);
     assert.deepEqual([of(), of("stable")?.count, scores.phases()], [{ count: 2, mean: 0.5, m2: 0.5 }, 1, ["1-canary"]]);
     const { changes } = scores;
     put(1, true);
