@@ -178,7 +178,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   let reference: string | undefined;
   const table: RouteTable = new RouteTable(
     allRoutes({
-      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, datasets, importing, evaluation, exporting, rollouts, tracing, gateway, access: opened, doctor: [...doctor, rollouts.check],
+      registry, blobs, serving, monitoring, live, log, truth, backup, outbox, webhooks, workflows, streams, tracking, datasets, importing, evaluation, exporting, rollouts, tracing, gateway, access: opened, doctor: [...doctor, ...gateway.checks(rollouts.servers), opened.check, tracing.check, rollouts.check],
       system: {
         version: slipwayVersion, startedAt, isReady: () => serving.isReady, databaseAnswers: () => database.isReachable(), ports: () => ports,
         executionProviders: () => Promise.resolve(models.executionProviders()),

@@ -2,9 +2,10 @@ import { readOrMakeSecretKey } from "./adapters/filesystem/secret-key-file.ts";
 import type { OpenidConnectProvider } from "./adapters/oidc/openid-connect-provider.ts";
 import { SqlAccessStore, SqlAuditLog, SqlSetupStore } from "./adapters/sql/index.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
-import { AccessServices, auditRequests, AuditTrail, OidcService, oidcCallbackPath, SetupService, type AccessParts } from "./access/index.ts";
+import { AccessServices, auditRequests, AuditTrail, keyEndCheck, OidcService, oidcCallbackPath, SetupService, type AccessParts } from "./access/index.ts";
 import type { Config, Posture } from "./config/index.ts";
 import type { Clock, EpochMs } from "./core/clock.ts";
+import type { DoctorCheck } from "./core/doctor-check.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import { SecretBox } from "./core/secret-box.ts";
@@ -15,6 +16,7 @@ export interface OpenedAccess {
   setup: SetupService;
   oidc: OidcService | null;
   secrets: SecretBox;
+  check: DoctorCheck;
   /** An entry of the server itself, such as `server.started`. */
   record(action: string, now: EpochMs, detail: Readonly<Record<string, unknown>>): Promise<void>;
 }
@@ -45,7 +47,7 @@ export async function openAccess({ config, posture, database, teamOf, routeName,
     makeKey: ({ name, grants, actor }, now) => access.keys.issue({ actor }, { name, grants, team: "default", expiresAt: null }, now),
   });
   return {
-    access, audit, setup, oidc, secrets,
+    access, audit, setup, oidc, secrets, check: keyEndCheck(store.keys),
     record: (action, now, detail) => audit.append({ time: now, actor: "system", action, object: "", result: "allowed", requestId: "", detail }),
   };
 }

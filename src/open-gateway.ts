@@ -8,8 +8,9 @@ import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import { findLocalProviders, localProviderHosts } from "./adapters/undici/find-local-providers.ts";
 import { UndiciTransport } from "./adapters/undici/undici-transport.ts";
 import { environmentValue, type Config, type Posture } from "./config/index.ts";
-import type { Caller } from "./core/caller.ts";
+import { localCaller, type Caller } from "./core/caller.ts";
 import type { Clock, EpochMs } from "./core/clock.ts";
+import type { DoctorCheck } from "./core/doctor-check.ts";
 import { AppError } from "./core/errors.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
@@ -18,7 +19,7 @@ import type { Route } from "./core/route.ts";
 import type { SecretBox } from "./core/secret-box.ts";
 import type { OutboxFollower } from "./events/index.ts";
 import {
-  Admission, AnswerCache, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
+  Admission, AnswerCache, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayChecks, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
   MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type GuardParts, type RouteSettings,
 } from "./gateway/index.ts";
 import type { Attribution, ReserveRequest } from "./ledger/index.ts";
@@ -57,6 +58,8 @@ export interface OpenedGateway {
   chats: ChatCalls;
   splits: RouteSplits;
   sides: SideCalls;
+  /** `servers` tells how many of them on this database are up. */
+  checks(servers: () => Promise<number>): DoctorCheck[];
   stop(): Promise<void>;
 }
 
@@ -96,7 +99,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const observer: CallObserver = {
     ended: (record, ending) => {
       metrics.ended(record, ending);
-      served.note({ team: record.attribution.team, traceId: record.attribution.traceId, cost: ending.cost }, record);
+      served.note({ team: record.attribution.team, actor: record.attribution.actor, traceId: record.attribution.traceId, cost: ending.cost }, record);
     },
   };
   const directModels = config.directModels === "auto" ? (posture.mode === "open" ? "all" : "granted") : config.directModels;
@@ -136,6 +139,10 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const looking = looksAround ? setInterval(() => void look(), lookEveryMs).unref() : undefined;
   return {
     ledger, catalog, callable, settings, health, metrics: (caller, now) => gatewayMetrics({ calls: metrics, health, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
+    checks: (servers) => gatewayChecks({
+      catalog, settings, servers, isShared: redis !== null, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
+      teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,
+    }),
     stop: async () => {
       clearInterval(looking);
       await splitCalls.stop();

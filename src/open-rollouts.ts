@@ -20,7 +20,7 @@ import type { RecordedEvent, Subscriber } from "./events/index.ts";
 import type { OpenedGateway } from "./open-gateway.ts";
 import type { BlobStore, ChangeBy, RegistrySearch, RegistryService, RolloutPlan } from "./registry/index.ts";
 import {
-  AbTestKeeper, AbTestService, keepFormerVersions, probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
+  AbTestKeeper, AbTestService, keepFormerVersions, liveReplicas, probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
   type AbTestCounts, type CheckParts, type Rollout, type RolloutFigures, type RolloutParts, type RolloutRegistry,
   assertMetricsReadable, assertRoutePlan, chosenBySubject, registryBySubject, routeOnlyProblems, RouteRegistry, RouteRollouts, servingBySubject, verdictAt,
 } from "./rollouts/index.ts";
@@ -68,6 +68,8 @@ export interface OpenedRollouts {
   follow(event: RecordedEvent): void;
   replica: RouteReplica;
   check: DoctorCheck;
+  /** How many servers on this database are up. */
+  servers(): Promise<number>;
   /** Takes the stored routes; before it answers, requests go to champions alone. And finds rollouts that nobody carries out. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -158,6 +160,7 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
     definition: rolloutWorkflow({ ...rolloutParts, moves, watch, checks: checksOf(parts, store) }),
     subscriber: rolloutSubscriber(rollouts, registry),
     check: replicaCheck({ replica, store }),
+    servers: async () => liveReplicas(await store.replicas()).length,
     follow({ type, payload }) {
       const { model } = payload as { model: string };
       if (type === "model.route.changed") replica.follow(model);

@@ -8,6 +8,7 @@ import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import type { Config } from "./config/index.ts";
 import type { Caller } from "./core/caller.ts";
 import { epochMs, type Clock, type EpochMs } from "./core/clock.ts";
+import { ok, skipped, warning, type DoctorCheck } from "./core/doctor-check.ts";
 import { AppError } from "./core/errors.ts";
 import { systemAlarm } from "./events/index.ts";
 import type { IdGenerator } from "./core/ids.ts";
@@ -44,6 +45,7 @@ export interface OpenedTracing {
   teamOfExperiment(caller: Caller, experiment: string): Promise<string>;
   /** An entry of the daily maintenance. */
   maintenance: { name: string; run(now: EpochMs): Promise<number> };
+  check: DoctorCheck;
   /** Writes what is pending, and ends the export. */
   stop(): Promise<void>;
 }
@@ -88,6 +90,17 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
       return team;
     },
     maintenance: { name: "remove old traces", run: (now) => service.prune(epochMs(now - config.traceRetentionDays * dayMs)) },
+    check: {
+      name: "export of traces",
+      async run() {
+        if (forwarder === null) return skipped("Traces are sent nowhere else (traceExportUrl).");
+        const trouble = await forwarder.trouble();
+        const { sent, lost } = forwarder.counts;
+        const told = `${sent} spans were sent on since the start, ${lost} were lost.`;
+        if (trouble !== null) return warning(`The collector takes no spans: ${trouble}. ${told}`, "Look at the collector, its address (traceExportUrl), its authorization, and egressAllowed; the spans are kept here all the same.");
+        return lost === 0 ? ok(`The collector takes spans. ${told}`) : warning(`The collector takes spans now. ${told}`, "It was away or too slow; the log says when (traces.not_exported).");
+      },
+    },
     stop: async () => {
       await sink.settled();
       stopping.abort();

@@ -13,4 +13,5 @@ export { SetupService } from "./setup-service.ts";
 export type { SetupStore, SetupToken } from "./setup-store.ts";
 export type { Identity, IdentityProvider, SignInSecrets } from "./identity-provider.ts";
 export { oidcCallbackPath, oidcRoutes } from "./oidc-routes.ts";
+export { keyEndCheck } from "./key-end-check.ts";
 export { OidcService, type GroupGrant, type OidcParts } from "./oidc-service.ts";

@@ -4,6 +4,7 @@ export { CallFloor } from "./call-floor.ts";
 export { CallLedger } from "./call-ledger.ts";
 export { CallMetrics } from "./call-metrics.ts";
 export type { CallObserver } from "./call-record.ts";
+export { gatewayChecks } from "./doctor-checks.ts";
 export { gatewayMetrics } from "./gateway-metrics.ts";
 export { CallableModels } from "./callable-models.ts";
 export type { GuardParts } from "./call-guards.ts";

@@ -11,7 +11,7 @@ export type { RolloutChange, RolloutStore } from "./rollout-store.ts";
 export { rolloutSubscriber } from "./rollout-subscriber.ts";
 export { RolloutWakes } from "./rollout-wakes.ts";
 export { rolloutWorkflow } from "./rollout-workflow.ts";
-export { replicaCheck, RouteReplica } from "./replicas/index.ts";
+export { liveReplicas, replicaCheck, RouteReplica } from "./replicas/index.ts";
 export { chosenBySubject, registryBySubject, servingBySubject } from "./gateway/by-subject.ts";
 export { assertRoutePlan, routeOnlyProblems } from "./gateway/route-plan.ts";
 export { RouteRegistry } from "./gateway/route-registry.ts";

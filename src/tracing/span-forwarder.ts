@@ -49,6 +49,18 @@ export class SpanForwarder {
     if (this.#waiting.length > 0) this.#sending ??= this.#run();
   }
 
+  /** Asks the collector to take no spans at all. Answers with why it does not, in a few words; null where it would. */
+  async trouble(): Promise<string | null> {
+    const { url, authorization, egress } = this.#parts;
+    try {
+      const { status } = await egress.send({ method: "POST", url, headers: { "content-type": "application/json", ...(authorization === undefined ? {} : { authorization }) }, body: encodeJson([]), timeoutMs: 5000, maxResponseBytes: 4096 });
+      return status >= 200 && status < 300 ? null : `it answers with status ${status}`;
+    } catch (error) {
+      const { code, message } = toAppError(error);
+      return code === "INTERNAL" ? "it cannot be reached" : message;
+    }
+  }
+
   /** Sends what waits once more, without further attempts. */
   async stop(): Promise<void> {
     this.#stopped = true;

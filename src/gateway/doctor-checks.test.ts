@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { epochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { gatewayChecks, type GatewayDoctorParts } from "./doctor-checks.ts";
+import type { ProviderTest } from "./gateway-settings-service.ts";
+import { KeyPolicySettings, ProviderSettings, RouteSettings, type GatewayProvider, type GatewayRoute } from "./schemas.ts";
+
+const stored = { revision: 1, updatedAt: 0, updatedBy: "local" };
+const provider = (name: string, settings: object, secret: GatewayProvider["secret"] = "none"): GatewayProvider => ({ name, settings: ProviderSettings.parse(settings), secret, origin: "stored", ...stored });
+const route = (name: string, targets: string[], more: object = {}): GatewayRoute => ({
+  name, team: "default", ...stored, settings: RouteSettings.parse({ targets: targets.map((target) => ({ provider: target.split("/")[0], model: target.split("/")[1] })), ...more }),
+});
+
+interface World {
+  providers?: GatewayProvider[];
+  routes?: GatewayRoute[];
+  /** Providers whose key cannot be read. */
+  lost?: string[];
+  tests?: Record<string, Promise<Partial<ProviderTest>>>;
+  priced?: string[];
+  servers?: number;
+  isShared?: boolean;
+  keyLimits?: object;
+}
+
+async function found({ providers = [], routes = [], lost = [], tests = {}, priced = [], servers = 1, isShared = false, keyLimits }: World): Promise<Record<string, string>> {
+  const known = (name: string): GatewayProvider | undefined => providers.find((one) => one.name === name);
+  const parts = {
+    catalog: {
+      providers: () => providers, routes: () => routes, resolve: () => null,
+      keyPolicies: () => (keyLimits === undefined ? [] : [{ key: "key_1", settings: KeyPolicySettings.parse({ limits: keyLimits }), ...stored }]),
+      provider: (name: string) => (known(name) === undefined ? null : { name, settings: known(name)!.settings, secret: () => { if (lost.includes(name)) throw new AppError("PROVIDER_UNAUTHORIZED", "gone"); return "k"; } }),
+    },
+    settings: {
+      testProvider: (name: string) => tests[name] ?? Promise.resolve({ ok: true, message: "2 models" }),
+      troubleWith: (_: string, { targets }: RouteSettings) => (targets.every((target) => known(target.provider) === undefined) ? "All are gone." : null),
+    },
+    hasPrice: (_: string, target: { provider: string; model: string }) => priced.includes(`${target.provider}/${target.model}`),
+    teamBudgets: () => Promise.resolve(0), servers: () => Promise.resolve(servers), isShared, patienceMs: 5,
+  } as unknown as GatewayDoctorParts;
+  const results = await Promise.all(gatewayChecks(parts).map(async ({ name, run }) => { const { state, finding } = await run(epochMs(0)); return [name, `${state}: ${finding}`] as const; }));
+  return Object.fromEntries(results);
+}
+
+describe("what the doctor finds of the gateway", () => {
+  it("is nothing where nothing is set up", async () => {
+    assert.deepEqual(Object.values(await found({})).map((result) => result.split(":")[0]), ["skipped", "skipped", "skipped", "skipped", "skipped"]);
+  });
+
+  it("are providers without a key, and keys that cannot be read", async () => {
+    const providers = [provider("openai", { kind: "openai" }), provider("azure", { kind: "azure", baseUrl: "https://a.example" }), provider("proxy", { kind: "openai", baseUrl: "https://p.example/v1" }), provider("lost", { kind: "mistral" }, "file"), provider("good", { kind: "cohere" }, "value")];
+    assert.equal((await found({ providers, lost: ["lost"] }))["keys of providers"], "problem: openai has no key. azure has no key. The key of lost is not where its settings say (file), or cannot be opened.");
+    assert.equal((await found({ providers: providers.slice(3) }))["keys of providers"], "ok: All 2 are there.");
+  });
+
+  it("are servers of one's own that do not answer, or not in time", async () => {
+    const providers = [provider("one", { kind: "compatible", baseUrl: "http://one/v1" }), provider("two", { kind: "ollama" }), provider("three", { kind: "ollama" }), provider("openai", { kind: "openai" })];
+    const tests = { one: Promise.resolve({ ok: false, message: "Nobody listens. Asked was http://one/v1/models." }), three: new Promise<never>(() => undefined) };
+    assert.equal((await found({ providers, tests }))["own providers"], "problem: one does not answer as it should: Nobody listens. Asked was http://one/v1/models. three did not answer within 0.005 s.");
+    assert.equal((await found({ providers: [providers[1]!] }))["own providers"], "ok: two answers.");
+  });
+
+  it("are routes without a provider, whole and in part", async () => {
+    const providers = [provider("echo", { kind: "echo" })];
+    const [dead, half, well] = [route("dead", ["gone/m"]), route("half", ["echo/echo", "gone/m", "gone/n"]), route("well", ["echo/echo"])];
+    assert.equal((await found({ providers, routes: [dead, half, well] }))["routes of the gateway"], "problem: dead answers no call. All are gone.");
+    assert.equal((await found({ providers, routes: [half, well] }))["routes of the gateway"], "warning: half has targets of gone, which is no provider.");
+    assert.equal((await found({ providers, routes: [well] }))["routes of the gateway"], "ok: All targets of well are there.");
+  });
+
+  it("are targets without a price: a refusal under a budget, else a gap in the sums", async () => {
+    const providers = [provider("openai", { kind: "openai" }, "value"), provider("own", { kind: "compatible", baseUrl: "http://own/v1" })];
+    const prices = async (routes: GatewayRoute[]): Promise<string> => (await found({ providers, routes, priced: ["openai/known"] }))["prices of routes"]!;
+    assert.equal(await prices([route("a", ["openai/known", "own/m"])]), "ok: All targets that cost something have a price.");
+    assert.equal(await prices([route("a", ["openai/new"])]), "warning: openai/new of a has no price.");
+    assert.equal(await prices([route("a", ["own/m"], { budget: { day: 1 } }), route("b", ["openai/new"])]), "problem: a has a budget, and own/m no price: its calls are refused.");
+    assert.equal(await prices([route("a", ["own/m"], { budget: { day: 1 }, unknownPrice: "free" })]), "ok: All targets that cost something have a price.");
+  });
+
+  it("are limits that several servers count each for itself", async () => {
+    const limits = async (world: World): Promise<string> => (await found(world))["limits of several servers"]!;
+    const keyLimits = { requestsPerMinute: 60 };
+    assert.match(await limits({ keyLimits, servers: 3 }), /^warning: 3 servers .* up to 3 times/);
+    assert.match(await limits({ keyLimits, servers: 3, isShared: true }), /^ok: /);
+    assert.match(await limits({ keyLimits }), /^ok: There is one server/);
+    assert.match(await limits({ servers: 3 }), /^skipped: /);
+  });
+});
