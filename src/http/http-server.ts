@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
 import { anonymousCaller } from "../core/caller.ts";
 import type { Clock } from "../core/clock.ts";
@@ -10,6 +11,7 @@ import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type Requ
 import type { TlsSource } from "../core/tls-source.ts";
 import { HttpAnswer, isStreamed, type Route } from "../core/route.ts";
 import type { ConsoleFiles } from "./console-files.ts";
+import { ConnectionPlaces } from "./connection-places.ts";
 import { discardRest } from "./discard-rest.ts";
 import { FollowedAnswers } from "./followed-answers.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
@@ -49,7 +51,7 @@ export class HttpServer {
   readonly #clock: Clock;
   readonly #ids: IdGenerator;
   readonly #logger: Logger;
-  #connections = 0;
+  readonly #places: ConnectionPlaces;
   readonly #followed = new FollowedAnswers();
   readonly #readers: StalledReaders;
   readonly #bodies: RequestBodies;
@@ -73,19 +75,17 @@ export class HttpServer {
     this.#logger = parts.logger;
     this.#listener = openListener(options.tls);
     this.#server = this.#listener.server;
-    this.#server.maxConnections = options.maxConnections;
     this.#server.on("request", (request, response) => void this.#serve(request, response));
-    this.#server.on("connection", (socket: Socket) => {
-      this.#connections++;
-      socket.once("close", () => this.#connections--);
-    });
+    this.#places = new ConnectionPlaces(options.maxConnections);
+    this.#server.on("connection", (socket: Socket) => this.#places.take(socket));
+    this.#server.on(options.tls === undefined ? "connection" : "secureConnection", (socket: Socket) => this.#places.add(socket, this.#clock.monotonic()));
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-      socket.end(error.code === "HPE_HEADER_OVERFLOW"
+      refuse(socket, error.code === "HPE_HEADER_OVERFLOW"
         ? rawRefusal("431 Request Header Fields Too Large", "The request's headers are larger than this server takes.")
         : rawRefusal("400 Bad Request", "What arrived is not an HTTP request that this server can read."));
     });
-    this.#server.on("connect", (_request, socket) => socket.end(rawRefusal("405 Method Not Allowed", "This server is no proxy.")));
+    this.#server.on("connect", (_request, socket) => refuse(socket, rawRefusal("405 Method Not Allowed", "This server is no proxy.")));
   }
 
   /** Answers with the port that was taken (0 asks for any). */
@@ -114,7 +114,7 @@ export class HttpServer {
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     const end = this.#clock.monotonic() + graceMs;
-    while ((this.#active > 0 || this.#connections > 0) && this.#clock.monotonic() < end) {
+    while ((this.#active > 0 || this.#places.open > 0) && this.#clock.monotonic() < end) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     clearInterval(this.#sweeper);
@@ -137,6 +137,8 @@ export class HttpServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#active++;
+    const { socket } = request;
+    this.#places.begin(socket);
     let requestId: string | undefined;
     const idOf = (): string => (requestId ??= this.#ids.next("request"));
     const now = this.#clock.now();
@@ -188,6 +190,7 @@ export class HttpServer {
     } finally {
       this.#followed.remove(response);
       this.#bodies.release(exchange);
+      this.#places.end(socket, this.#clock.monotonic());
       this.#active--;
     }
   }
@@ -272,6 +275,15 @@ export class HttpServer {
 }
 
 /** An answer to what never became a request. */
+/** So long a caller may take to read why, and to close its side: who never does keeps no connection. */
+const lingerMs = 5000;
+
+function refuse(socket: Duplex, text: string): void {
+  socket.end(text);
+  const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+  socket.once("close", () => clearTimeout(timer));
+}
+
 function rawRefusal(status: string, message: string): string {
   const body = JSON.stringify({ error: { code: "INVALID_REQUEST", message, hint: "Send requests as the reference at /docs describes.", problems: [] } });
   return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nX-Error-Code: INVALID_REQUEST\r\n${commonHeaderText}Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;

@@ -137,4 +137,29 @@ describe("limits of connections and memory", () => {
     assert.equal(parseReply(await next.reply).status, 200);
     server.destroy();
   });
+
+  it("lets connections that say nothing, half of a head, or go on after their answer, lock nobody out", async () => {
+    const { server, port } = await start({ maxConnections: 5 });
+    const busy = [open(port, request(port, 10)), open(port, request(port, 10))];
+    await until(() => release.length === 2);
+    const head = request(port, 10).slice(0, 30);
+    const unknown = `POST /nowhere HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Length: 1000\r\n\r\n{`;
+    for (const text of ["", head, unknown, "no HTTP at all\r\n\r\n"]) {
+      const idle = Array.from({ length: 40 }, () => {
+        // Nothing is read, so that the end of the other side is not seen, nor answered.
+        const socket = connect({ host: "127.0.0.1", port }, () => socket.write(text));
+        socket.on("error", () => undefined);
+        return socket;
+      });
+      await Promise.all(idle.map((socket) => new Promise<void>((resolve) => socket.once("connect", () => resolve()).once("close", () => resolve()))));
+      const asked = open(port, request(port, 10));
+      await until(() => release.length === 3);
+      release.pop()!();
+      assert.equal(parseReply(await asked.reply).status, 200, JSON.stringify(text));
+      for (const socket of idle) socket.destroy();
+    }
+    release.splice(0).forEach((answer) => answer());
+    for (const { reply } of busy) assert.equal(parseReply(await reply).status, 200);
+    server.destroy();
+  });
 });
