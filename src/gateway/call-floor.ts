@@ -62,7 +62,7 @@ export class CallFloor {
     try {
       fields = JSON.parse(text);
     } catch (cause) {
-      throw new AppError("INVALID_JSON", "The body is not JSON.", { cause });
+      throw new AppError("INVALID_JSON", noJson(text), { cause });
     }
     if (typeof fields !== "object" || fields === null || Array.isArray(fields)) throw new AppError("INVALID_REQUEST", "The body must be one JSON object.");
     if (countFields(fields) !== written) {
@@ -150,6 +150,14 @@ export class CallFloor {
   worstDollars(target: RouteTarget, bounds: CallBounds, now: EpochMs): number | null {
     return this.#parts.calls.worstDollars(target, bounds, now);
   }
+}
+
+/** The commonest mistakes by what they look like: no body, a form, and quotes that a shell has taken away. */
+function noJson(text: string): string {
+  const start = text.trimStart().slice(0, 100);
+  if (start === "") return "The body is empty: send a JSON object with model and what it is asked.";
+  if (/^[\w.%[\]+-]+=/.test(start) || start.startsWith("--")) return "The body is a form, not JSON: send a JSON object, with curl by -H 'content-type: application/json' -d '{...}'.";
+  return /^\{\s*('|\w)/.test(start) ? "The body is not JSON: names and texts stand in double quotes. Look whether a shell took them away." : "The body is not JSON.";
 }
 
 function hasLimits(settings: ProviderSettings | undefined, model: string): boolean {

@@ -82,6 +82,17 @@ describe("mistakes with the gateway, traces and costs", () => {
     assert.deepEqual(await notesOf(["echo"]), ["Grants know echo as echo/echo: this key may not call it. Make one for echo/echo."]);
   });
 
+  it("are told what a body is that is no JSON, at each path", async () => {
+    for (const path of ["chat/completions", "completions", "responses", "embeddings", "rerank", "messages", "messages/count_tokens"]) {
+      for (const [body, told] of [["", /The body is empty: send a JSON object with model/], ["model=echo&input=hello", /The body is a form, not JSON/], ["{model: echo}", /double quotes\. Look whether a shell/], ["hello", /The body is not JSON\. Send/]] as const) {
+        const answer = await fetch(`${server.url}/v1/${path}`, { method: "POST", body });
+        const { error } = (await answer.json()) as { error: Refusal };
+        assert.equal(answer.status, 400, path);
+        assert.match(error.message, told, path);
+      }
+    }
+  });
+
   it("set no budget of a mistyped team", async () => {
     const { status, error } = await send("PUT", "/api/budgets/teams/defualt", { limits: { day: 5 } });
     assert.deepEqual([status, error!.code], [404, "TEAM_NOT_FOUND"]);
