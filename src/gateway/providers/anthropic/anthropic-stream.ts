@@ -85,7 +85,14 @@ export class AnthropicStream implements ChatStreamReader {
       }
       default:
         this.#blocks.set(index, { type: "unread" });
+        if (block.type === "server_tool_use" && block.name === "web_search") this.#noteSearch(events);
     }
+  }
+
+  /** The number that is told at the end takes its place: a stream that is cut has none. */
+  #noteSearch(events: ChatEvent[]): void {
+    this.#usage = { ...this.#usage, searches: (this.#usage.searches ?? 0) + 1 };
+    events.push({ type: "usage", usage: tokenUsage(this.#usage) });
   }
 
   #delta(index: number, delta: Fields, events: ChatEvent[]): void {

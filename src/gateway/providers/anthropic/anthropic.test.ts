@@ -191,6 +191,9 @@ conformanceCase("anthropic", 13, "thinking stays apart from text", () => {
 conformanceCase("anthropic", 14, "usage of message_delta replaces, what is absent stays", () => {
   const counted = (usage: Block) => collectStream(open(), start + text(0, "a") + finish("end_turn", usage)).usage;
   assert.equal(counted({ output_tokens: 5, server_tool_use: { web_search_requests: 2 } }).webSearches, 2);
+  const search = event("content_block_start", { index: 1, content_block: { type: "server_tool_use", id: "s", name: "web_search", input: {} } });
+  assert.equal(open().push(Buffer.from(start + search + search)).flatMap((each) => (each.type === "usage" ? [each.usage.webSearches] : [])).at(-1), 2);
+  assert.equal(collectStream(open(), start + search + text(0, "a") + finish("end_turn", { output_tokens: 5, server_tool_use: { web_search_requests: 4 } })).usage.webSearches, 4);
   assert.equal("webSearches" in counted({ output_tokens: 5, server_tool_use: { web_search_requests: 0 } }), false);
   assert.deepEqual(counted({ output_tokens: 15 }), { inputTokens: 17, outputTokens: 15, cacheReadTokens: 4, cacheWriteTokens: 3, reasoningTokens: null });
   assert.deepEqual(counted({ input_tokens: 20, cache_read_input_tokens: null, output_tokens: 15, output_tokens_details: { thinking_tokens: 6 } }), { inputTokens: 27, outputTokens: 15, cacheReadTokens: 4, cacheWriteTokens: 3, reasoningTokens: 6 });

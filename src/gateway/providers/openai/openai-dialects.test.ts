@@ -318,6 +318,9 @@ describe("protocols whose bytes pass", () => {
     assert.equal(chatOf("openai").answer(Buffer.from(JSON.stringify(searched)), {}).usage.webSearches, 2);
     assert.equal(collectStream(open("openai")(), stream.replace(JSON.stringify({ type: "response.completed", response }), JSON.stringify({ type: "response.completed", response: searched }))).usage.webSearches, 2);
     assert.equal("webSearches" in whole.usage, false);
+    const done = searches.map((item) => `data: ${JSON.stringify({ type: "response.output_item.done", item })}\n\n`).join("");
+    const cut = open("openai")().push(Buffer.from(stream.slice(0, stream.indexOf("event: response.reasoning")) + done));
+    assert.deepEqual(cut.flatMap((event) => (event.type === "usage" ? [event.usage.webSearches] : [])), [1, 2]);
 
     const completion = { id: "cmpl-1", object: "text_completion", model: "m", choices: [{ index: 0, text: "Hi", finish_reason: "length" }] };
     assert.deepEqual(chatOf("compatible").answer(Buffer.from(JSON.stringify(completion)), {}).parts, [{ type: "text", text: "Hi" }]);

@@ -33,9 +33,14 @@ export function usageOf(value: unknown, tier?: unknown): TokenUsage {
   };
 }
 
-/** Of a response: a search of the web is an item, as is what it then opens, which costs nothing of its own. */
+/** A search of the web is an item of a response, as is what it then opens, which costs nothing of its own. */
+export function isSearch({ type, action }: Fields): boolean {
+  return type === "web_search_call" && (fieldsOf(action).type ?? "search") === "search";
+}
+
+/** Of a response. */
 export function responseUsage({ usage, service_tier: tier, output }: Fields): TokenUsage {
-  const searches = listOf(output).map(fieldsOf).filter(({ type, action }) => type === "web_search_call" && (fieldsOf(action).type ?? "search") === "search").length;
+  const searches = listOf(output).map(fieldsOf).filter(isSearch).length;
   return { ...usageOf(usage, tier), ...webSearches(searches) };
 }
 

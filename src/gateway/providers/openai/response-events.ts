@@ -1,13 +1,15 @@
-import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { AppError } from "../../../core/errors.ts";
+import { unknownUsage } from "../../conversation/chat-answer.ts";
+import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { countOf, fieldsOf, textOf, type Fields } from "../wire-value.ts";
 import { responseFinish } from "./openai-answer.ts";
-import { errorWords, responseUsage, streamFailed } from "./openai-words.ts";
+import { errorWords, isSearch, responseUsage, streamFailed } from "./openai-words.ts";
 
 /** Events of POST /v1/responses, read on the side while the caller's bytes pass. */
 export class ResponseEvents {
   /** Calls by their place in the output, which other items share. */
   readonly #calls = new Map<number, number>();
+  #searches = 0;
   #isStarted = false;
   isFinished = false;
 
@@ -28,6 +30,10 @@ export class ResponseEvents {
         return void events.push({ type: "thinking", text: textOf(event.delta) });
       case "response.output_item.added":
         return this.#open(event, events);
+      case "response.output_item.done":
+        // A stream that is cut tells of them nowhere else.
+        if (isSearch(fieldsOf(event.item))) events.push({ type: "usage", usage: { ...unknownUsage, webSearches: ++this.#searches } });
+        return;
       case "response.function_call_arguments.delta": {
         const index = this.#calls.get(countOf(event.output_index) ?? -1);
         if (index !== undefined) events.push({ type: "tool-arguments", index, text: textOf(event.delta) });
