@@ -127,6 +127,24 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await server.client.api.send("DELETE", "/api/gateway/routes/compared");
   });
 
+  it("is begun by one and ended by one, where many clients ask at once", async () => {
+    await setRoute("crowded");
+    const { rollouts, abTests } = server.client;
+    const plan = planOf([], { minSamples: 10_000 });
+    const test = { variants: [{ name: "b", change: target("better") }, { name: "c", change: target("dear") }], metric: "cost", direction: "down" as const };
+    const begun = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? rollouts.start("route:crowded", { change: target("better"), plan }) : abTests.start("route:crowded", test))));
+    const refusals = (all: readonly PromiseSettledResult<unknown>[]): string[] => all.flatMap((one) => (one.status === "rejected" ? [(one.reason as { code: string }).code] : []));
+    assert.deepEqual(refusals(begun), Array<string>(9).fill("ROLLOUT_UNDER_WAY"));
+    await rollouts.abort("route:crowded");
+    const { id } = await abTests.start("route:crowded", test);
+    const ends = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => (index === 9 ? rollouts.abort("route:crowded") : abTests.stop(id, { promote: index % 2 === 0 ? "b" : "c" }))));
+    assert.deepEqual(refusals(ends), Array<string>(9).fill("ROLLOUT_ENDED"));
+    const { rollout, spec } = await abTests.report(id);
+    const promoted = /and (\w) promoted/.exec(rollout.reason)?.[1];
+    assert.equal(String((await routeNow("crowded")).revision), rollout.state === "aborted" ? "1" : spec.variants.find(({ name }) => name === promoted)?.version);
+    await server.client.api.send("DELETE", "/api/gateway/routes/crowded");
+  });
+
   it("says when it starts which guardrails hold until its end, though they are not among what is tried", async () => {
     const guardrails = [{ kind: "pii" }, { kind: "patterns", name: "secrets", patterns: ["sk-"] }];
     await server.client.api.send("PUT", "/api/gateway/routes/guarded", { revision: 0, settings: { ...target("good"), guardrails } });
