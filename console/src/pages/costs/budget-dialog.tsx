@@ -14,7 +14,7 @@ const fields = [["day", "Dollars a day"], ["month", "Dollars a month"], ["perQue
 export function BudgetDialog({ budget, onClose }: { budget: BudgetStatus | null; onClose: () => void }) {
   const [team, setTeam] = useState(budget?.team ?? "");
   const [project, setProject] = useState(budget?.scope === "project" ? budget.name : "");
-  const [form, setForm] = useState(() => limitsFormOf(undefined, budget?.limits));
+  const [form, setForm] = useState(() => limitsFormOf({ budget: budget?.limits }));
   const action = useAction();
   const problems = limitsProblems(form);
   const isEmpty = fields.every(([name]) => form[name].trim() === "");

@@ -18,7 +18,7 @@ export function KeyPolicyDialog({ apiKey, policy: given, onClose }: { apiKey: Ap
   const [project, setProject] = useState(before?.project ?? "");
   const [routes, setRoutes] = useState(before?.routes?.join("\n") ?? "");
   const [direct, setDirect] = useState(before?.direct === undefined ? "server" : before.direct ? "yes" : "no");
-  const [form, setForm] = useState(() => limitsFormOf(before?.limits, before?.budget));
+  const [form, setForm] = useState(() => limitsFormOf(before ?? {}));
   const action = useAction();
   const problems = limitsProblems(form);
   const isWrong = Object.keys(problems).length > 0;
@@ -26,7 +26,7 @@ export function KeyPolicyDialog({ apiKey, policy: given, onClose }: { apiKey: Ap
     event.preventDefault();
     if (isWrong) return;
     const names = routes.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-    const settings: KeyPolicySettings = { project: project.trim() === "" ? null : project.trim(), ...limitsOf(form, before ?? {}), ...(names.length === 0 ? {} : { routes: names }), ...(direct === "server" ? {} : { direct: direct === "yes" }), ...(before?.addedTokens === undefined ? {} : { addedTokens: before.addedTokens }) };
+    const settings: KeyPolicySettings = { project: project.trim() === "" ? null : project.trim(), ...limitsOf(form, before ?? {}), ...(names.length === 0 ? {} : { routes: names }), ...(direct === "server" ? {} : { direct: direct === "yes" }) };
     action.run(() => call<KeyPolicy>(apiPath`/api/gateway/keys/${apiKey.id}`, { method: "PUT", body: JSON.stringify({ revision: policy?.revision ?? 0, settings }) }), () => {
       refreshGateway();
       onClose();

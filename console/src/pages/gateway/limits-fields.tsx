@@ -20,6 +20,9 @@ export function LimitsFields({ form, problems, onChange }: { form: LimitsForm; p
           ))}
         </fieldset>
       ))}
+      <Field label="Tokens a provider may add" problem={problems.addedTokens} hint="Of input, which budgets keep for calls whose provider searches the web or files, or goes on from an earlier answer. 272,000 where route and key say nothing; of both the larger.">
+        {(control) => <input {...control} className="input" inputMode="numeric" autoComplete="off" placeholder="272000" value={form.addedTokens} onChange={(event) => onChange({ addedTokens: event.target.value })} />}
+      </Field>
     </>
   );
 }

@@ -7,7 +7,7 @@ import { blankRoute, routeFormOf, routeProblems, routeSettingsOf, sharesOf } fro
 const rich: RouteSettings = RouteSettings.parse({
   targets: [{ provider: "a", model: "m", weight: 3, priority: 0, lacks: ["tools"] }, { provider: "b", model: "n", weight: 1, when: { maxCost: 1 } }, { provider: "c", model: "o", priority: 2 }],
   limits: { requestsPerMinute: 10, queue: 5 }, budget: { day: 2.5 }, cache: { exact: false, semantic: { route: "vectors", threshold: 0.9 } },
-  guardrails: [{ kind: "max-cost", dollars: 1 }, { kind: "pii", on: "input", types: ["ip"] }, { kind: "patterns", name: "no", patterns: ["x"] }], hedgeAfterMs: 900, systemPrompt: "Be brief.",
+  guardrails: [{ kind: "max-cost", dollars: 1 }, { kind: "pii", on: "input", types: ["ip"] }, { kind: "patterns", name: "no", patterns: ["x"] }], hedgeAfterMs: 900, systemPrompt: "Be brief.", addedTokens: 5000,
 });
 
 describe("the form of a route", () => {
@@ -35,6 +35,13 @@ describe("the form of a route", () => {
     const changed = routeSettingsOf({ ...form, systemPrompt: "Be kind.\nBe brief.", deadlineSeconds: "30", firstByteSeconds: "1.5", attempts: "1", recordsContent: false }, rich);
     assert.deepEqual(changed, RouteSettings.parse({ ...rich, systemPrompt: "Be kind.\nBe brief.", deadlineMs: 30_000, firstByteMs: 1500, attempts: 1, recordContent: false }));
     assert.deepEqual(Object.keys(routeProblems({ ...form, deadlineSeconds: "", firstByteSeconds: "3601", attempts: "0" })).sort(), ["attempts", "deadlineSeconds", "firstByteSeconds"]);
+  });
+
+  it("has the tokens that a provider may add, of which none is a number too", () => {
+    const form = routeFormOf(rich);
+    assert.equal(form.addedTokens, "5000");
+    assert.deepEqual(["0", "1000", ""].map((addedTokens) => routeSettingsOf({ ...form, addedTokens }, rich).addedTokens), [0, 1000, undefined]);
+    assert.deepEqual(["", "0", "1.5", "-1", "many", "1e9"].map((addedTokens) => "addedTokens" in routeProblems({ ...form, addedTokens })), [false, false, true, true, true, true]);
   });
 
   it("takes away what is switched off", () => {

@@ -17,6 +17,7 @@ export interface LimitsForm {
   perQuery: string;
   day: string;
   month: string;
+  addedTokens: string;
 }
 
 export interface RouteForm extends LimitsForm {
@@ -34,6 +35,13 @@ export interface RouteForm extends LimitsForm {
   recordsContent: boolean;
 }
 
+/** What of a route or a key the form of limits is about. */
+interface Held {
+  limits?: Limits | undefined;
+  budget?: BudgetLimits | undefined;
+  addedTokens?: number | undefined;
+}
+
 const rates = ["requestsPerMinute", "tokensPerMinute", "concurrency"] as const;
 const spends = ["perQuery", "day", "month"] as const;
 
@@ -48,15 +56,15 @@ export const blankRoute: RouteSettings = {
   choose: "weighted", sticky: true, deadlineMs: 120_000, firstByteMs: 60_000, attempts: 2, truncate: "error", guardrails: [], repair: 1, unknownPrice: "refuse", recordContent: true,
 };
 
-export function limitsFormOf(limits: Limits | undefined, budget: BudgetLimits | undefined): LimitsForm {
+export function limitsFormOf({ limits, budget, addedTokens }: Held): LimitsForm {
   return {
     requestsPerMinute: textOfNumber(limits?.requestsPerMinute), tokensPerMinute: textOfNumber(limits?.tokensPerMinute), concurrency: textOfNumber(limits?.concurrency),
-    perQuery: textOfNumber(budget?.perQuery), day: textOfNumber(budget?.day), month: textOfNumber(budget?.month),
+    perQuery: textOfNumber(budget?.perQuery), day: textOfNumber(budget?.day), month: textOfNumber(budget?.month), addedTokens: textOfNumber(addedTokens),
   };
 }
 
 /** Limits and budget as the server takes them; absent where nothing is limited. What the form does not know of `before` stays. */
-export function limitsOf(form: LimitsForm, before: { limits?: Limits | undefined; budget?: BudgetLimits | undefined }): { limits?: Limits; budget?: BudgetLimits } {
+export function limitsOf(form: LimitsForm, before: Held): { limits?: Limits; budget?: BudgetLimits; addedTokens?: number } {
   const limits: Limits = { queue: 0, queueMs: 10_000, ...before.limits };
   for (const name of rates) {
     const value = numberOf(form[name]);
@@ -68,19 +76,21 @@ export function limitsOf(form: LimitsForm, before: { limits?: Limits | undefined
     const value = numberOf(form[name]);
     if (value !== undefined) budget[name] = value;
   }
-  return { ...(rates.some((name) => limits[name] !== undefined) ? { limits } : {}), ...(Object.keys(budget).length > 0 ? { budget } : {}) };
+  const addedTokens = numberOf(form.addedTokens);
+  return { ...(rates.some((name) => limits[name] !== undefined) ? { limits } : {}), ...(Object.keys(budget).length > 0 ? { budget } : {}), ...(addedTokens === undefined ? {} : { addedTokens }) };
 }
 
 export function limitsProblems(form: LimitsForm): Record<string, string> {
   const problems: Record<string, string | undefined> = {};
   for (const name of [...rates, ...spends]) problems[name] = numberProblem(form[name], { above: true, whole: name === "concurrency" });
+  problems.addedTokens = numberProblem(form.addedTokens, { whole: true, most: 1e8 });
   return known(problems);
 }
 
 export function routeFormOf(settings: RouteSettings): RouteForm {
   const pii = settings.guardrails.find((guardrail) => guardrail.kind === "pii");
   return {
-    ...limitsFormOf(settings.limits, settings.budget),
+    ...limitsFormOf(settings),
     targets: settings.targets.map(({ provider, model, weight, priority, ...rest }) => ({ provider, model, weight: String(weight), priority: String(priority), rest })),
     choose: settings.choose, isCached: settings.cache !== undefined, ttlSeconds: String(settings.cache?.ttlSeconds ?? 3600), pii: pii?.action ?? "off", truncate: settings.truncate, repair: String(settings.repair),
     systemPrompt: settings.systemPrompt ?? "", deadlineSeconds: secondsText(settings.deadlineMs), firstByteSeconds: secondsText(settings.firstByteMs), attempts: String(settings.attempts), recordsContent: settings.recordContent,
@@ -89,7 +99,7 @@ export function routeFormOf(settings: RouteSettings): RouteForm {
 
 /** The settings that the form means. What it has no field for stays as it was in `before`; the order of guardrails too. */
 export function routeSettingsOf(form: RouteForm, before: RouteSettings): RouteSettings {
-  const { limits: _limits, budget: _budget, systemPrompt: _prompt, cache, ...rest } = before;
+  const { limits: _limits, budget: _budget, addedTokens: _added, systemPrompt: _prompt, cache, ...rest } = before;
   const pii = before.guardrails.find((guardrail) => guardrail.kind === "pii");
   const wanted = form.pii === "off" ? null : { on: "both" as const, types: ["email", "phone", "card", "iban", "ssn"] as ("email" | "phone" | "card" | "iban" | "ssn")[], ...pii, kind: "pii" as const, action: form.pii };
   const guardrails = before.guardrails.flatMap((guardrail) => (guardrail !== pii ? [guardrail] : wanted === null ? [] : [wanted]));
