@@ -36,6 +36,25 @@ describe("SplitShadows", () => {
     });
   }
 
+  it("tells what each of a pair cost and took, as its own", async () => {
+    const stage = await mirrored({ outputTokens: 30, afterMs: 70 });
+    await stage.ask();
+    await stage.time.pass(70);
+    const [{ stable, shadow }] = stage.told.pairs as [Stage["told"]["pairs"][number]];
+    assert.deepEqual([stable.costDollars, stable.latencyUs, shadow.costDollars, shadow.latencyUs], [0.02, 0, 0.04, 70_000]);
+  });
+
+  it("has scores where it alone is with the candidate, and none beside calls of the candidate's own", async () => {
+    for (const [share, scored] of [[0, undefined], [1e-9, false]] as const) {
+      const stage = await splitStage();
+      await stage.splits.apply(splitOf(share, { shadow: shadowOf() }));
+      await stage.ask();
+      await settled();
+      const marks = stage.spans.filter(({ attributes }) => "slipway.arm" in attributes).map(({ attributes }) => [attributes["slipway.arm"], attributes["slipway.scored"]]);
+      assert.deepEqual(marks, [["stable", undefined], ["candidate", scored]]);
+    }
+  });
+
   it("delays nobody by a candidate that hangs, and ends it when its time is over", async () => {
     const stage = await mirrored({ afterMs: Infinity }, { latencyMs: 500 });
     assert.match(await textOf(await stage.ask()), /by old/);

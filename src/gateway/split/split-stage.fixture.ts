@@ -32,6 +32,7 @@ export interface ModelScript {
   afterMs?: number;
   status?: number;
   text?: string;
+  outputTokens?: number;
   /** Instead of the rest of a stream, after its text. */
   breaks?: boolean;
 }
@@ -52,7 +53,7 @@ class ScriptedModels implements UpstreamTransport {
     const request = JSON.parse(Buffer.from(body as string | Uint8Array).toString()) as { model: string; stream?: boolean; messages: { role: string; content: string }[] };
     const { model } = request;
     this.asked.push({ model, messages: request.messages });
-    const { afterMs = 0, status = 200, text = `by ${model}`, breaks = false } = this.scripts[model]!;
+    const { afterMs = 0, status = 200, text = `by ${model}`, outputTokens = 10, breaks = false } = this.scripts[model]!;
     if (afterMs > 0) await this.#time.sleep(afterMs, signal);
     if (signal.aborted) {
       this.ended.push(model);
@@ -60,7 +61,7 @@ class ScriptedModels implements UpstreamTransport {
     }
     if (status !== 200) return { status, headers: {}, body: Readable.from([Buffer.from(JSON.stringify({ error: { message: text } }))]) };
     if (url.pathname.endsWith("/embeddings")) return { status, headers: {}, body: Readable.from([Buffer.from(JSON.stringify({ object: "list", model, data: [{ object: "embedding", index: 0, embedding: [text.length] }], usage: { prompt_tokens: 10, total_tokens: 10 } }))]) };
-    const usage = { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20 };
+    const usage = { prompt_tokens: 10, completion_tokens: outputTokens, total_tokens: 10 + outputTokens };
     if (request.stream !== true) return { status, headers: {}, body: Readable.from([Buffer.from(JSON.stringify({ id: "1", model, choices: [{ index: 0, message: { role: "assistant", content: text }, finish_reason: "stop" }], usage }))]) };
     const chunk = (delta: object, finish: string | null = null): Buffer => Buffer.from(`data: ${JSON.stringify({ id: "1", model, choices: [{ index: 0, delta, finish_reason: finish }], usage: finish === null ? null : usage })}\n\n`);
     return {
