@@ -57,6 +57,9 @@ describe("figures of calls of a route", () => {
     assert.ok(Math.abs(paired.values!.cost!.mean - 0.03) < 1e-12);
     assert.deepEqual([armOf("candidate", "shadow")?.requests, armOf("candidate", "shadow")?.failures, armOf("candidate", "shadow")?.values?.cost?.count], [3, { PROVIDER_FAILED: 1 }, 1]);
     assert.deepEqual(tripped, []);
+    const route = shadowing();
+    for (let failure = 0; failure < 3; failure++) figures.pairedCalls({ ...pair({ outcome: "PROVIDER_TIMEOUT", isFailure: true }), route: { ...route, rollout: "rol_2" } });
+    assert.deepEqual(tripped, ["candidate PROVIDER_TIMEOUT"], "as often as the plan says, a shadow too");
   });
 
   it("merges values of servers into those of all, and adds no field where there are none", () => {

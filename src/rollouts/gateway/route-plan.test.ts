@@ -10,7 +10,12 @@ describe("the plan of a route's rollout", () => {
   it("has a canary without a shadow, and gates that calls can be judged by", () => {
     const plan = RouteRolloutPlan.parse({});
     assert.deepEqual(plan.phases.map(({ phase, weight, shadow }) => [phase, weight, shadow]), [["canary", 0.05, 0], ["staged", 0.25, 0], ["full", 1, 0]]);
-    for (const { gates } of plan.phases) assert.deepEqual(gates.map(({ kind }) => kind), ["latency", "errors", "cost"]);
+    for (const { gates } of plan.phases) {
+      assert.deepEqual(gates, [
+        { kind: "latency", quantile: "p95", maxMs: null, maxRatio: 1.5, fromMs: 100, onFailure: "roll back" }, { kind: "errors", maxRate: 0.05, compare: true, onFailure: "roll back" },
+        { kind: "cost", maxRatio: 1.25, maxDollars: null, onFailure: "roll back" },
+      ]);
+    }
     assertRoutePlan(plan);
     // What a language model takes is no hundred milliseconds.
     const { phases: [phase] } = RouteRolloutPlan.parse({ phases: [{ phase: "full", weight: 1, gates: [{ kind: "latency", quantile: "p95" }] }] });
