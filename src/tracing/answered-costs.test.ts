@@ -13,11 +13,11 @@ it("answeredCosts takes the cost from the gateway's own span, and reads each tra
       asked.push(team);
       return Promise.resolve(team === "red" ? [] : [
         span({ "gen_ai.response.id": "msg_1", "slipway.cost_nano_dollars": 375 }), span({ "slipway.route": "chat", "gen_ai.response.id": "msg_1", "slipway.cost_nano_dollars": 600 }),
-        span({ "slipway.route": "chat", "gen_ai.response.id": "msg_2", "slipway.cost_nano_dollars": 7 }),
+        span({ "slipway.route": "chat", "gen_ai.response.id": "msg_2", "slipway.cost_nano_dollars": 7, "slipway.actor": "key:key_1" }),
       ]);
     },
   };
   const found = await answeredCosts(store, ["msg_1", "msg_2", "msg_3"]);
-  assert.deepEqual([found.get("msg_1"), found.get("msg_2"), found.get("msg_3")], [{ ...key("blue"), cost: 600 }, { ...key("blue"), cost: 7 }, key("red")]);
+  assert.deepEqual([found.get("msg_1"), found.get("msg_2"), found.get("msg_3")], [{ ...key("blue"), cost: 600 }, { ...key("blue"), cost: 7, actor: "key:key_1" }, key("red")]);
   assert.deepEqual(asked, ["blue", "red"]);
 });

@@ -4,6 +4,8 @@ import { RecentMap } from "../core/recent-map.ts";
 export interface ServedCall {
   traceId: string;
   team: string;
+  /** Who called. */
+  actor: string;
   /** Billionths of a US dollar; null where its price is not known. */
   cost: number | null;
 }

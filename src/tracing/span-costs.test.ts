@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { PriceBook, type LedgerEntry } from "../ledger/index.ts";
+import type { AnsweredCall } from "./answered-costs.ts";
 import { translate } from "./dialects/translate.ts";
 import { spanOfRun } from "./langsmith/runs.ts";
 import { ServedCalls } from "./served-calls.ts";
@@ -15,7 +16,7 @@ const chatCost = 1000 * 2500 + 100 * 10_000;
 
 let entries: LedgerEntry[];
 let served: ServedCalls;
-let answeredElsewhere: Map<string, { team: string; traceId: string; cost?: number }>;
+let answeredElsewhere: Map<string, AnsweredCall>;
 let asked: string[][];
 let costs: SpanCosts;
 beforeEach(() => {
@@ -121,8 +122,8 @@ describe("costs of calls that others made", () => {
 
 describe("calls that the gateway answered", () => {
   const { traceId } = span(1, {});
-  const note = (more: { traceId?: string; team?: string; parentSpanId?: string | null; answerId?: string | null }): void =>
-    served.note({ traceId, team: "blue", cost: 77, ...more }, { parentSpanId: null, answerId: null, ...more });
+  const note = (more: { traceId?: string; team?: string; actor?: string; parentSpanId?: string | null; answerId?: string | null }): void =>
+    served.note({ traceId, team: "blue", actor: of.sender, cost: 77, ...more }, { parentSpanId: null, answerId: null, ...more });
 
   it("are in the ledger already: the caller's span around the gateway's is counted no more", async () => {
     const outer = span(5, chat);
@@ -153,6 +154,28 @@ describe("calls that the gateway answered", () => {
     note({ answerId: "chatcmpl-1" });
     const spans = [span(2, { ...chat, "gen_ai.response.id": "chatcmpl-1" })];
     assert.deepEqual([(await take(spans))[0]!.counts, (await take(spans, { team: "red" }))[0]!.counts, entries], [false, true, []]);
+  });
+
+  it("are told of by their team and by who called: the spans of others are calls of their own, and are not shown what was paid", async () => {
+    const other = { team: "red", sender: "key:key_2" };
+    const around = span(7, chat);
+    const above = span(8, chat);
+    note({ answerId: "chatcmpl-1" });
+    note({ parentSpanId: around.spanId });
+    answeredElsewhere.set("chatcmpl-2", { team: "blue", traceId: "e".repeat(32), actor: of.sender, cost: 600 });
+    const spans = [span(2, { ...chat, "gen_ai.response.id": "chatcmpl-1" }), span(3, { ...chat, "gen_ai.response.id": "chatcmpl-2" }), around, { ...above, spanId: "a".repeat(16) }];
+    for (const [who, made, costsOfEach] of [[other, 4, [chatCost, chatCost, chatCost, chatCost]], [{ ...other, team: "blue" }, 1, [77, 600, 77, chatCost]], [{ ...other, sender: of.sender }, 1, [77, 600, 77, chatCost]]] as const) {
+      entries = [];
+      const taken = await take(spans, who);
+      assert.deepEqual([entries.length, taken.map((each) => each.span.attributes["slipway.cost_nano_dollars"])], [made, costsOfEach], JSON.stringify(who));
+    }
+    // What is around a call of others is not thought to sum it up.
+    entries = [];
+    const outside = span(9, chat);
+    const within = span(10, {}, { parentSpanId: outside.spanId });
+    note({ parentSpanId: within.spanId });
+    await take([outside, within], other);
+    assert.equal(entries.length, 1);
   });
 
   it("by another server cost what the gateway says there, whatever the caller's span makes of its tokens", async () => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { epochMs, type EpochMs } from "../core/clock.ts";
 import { billedTokens, costOf as costOfTokens, type LedgerEntry, type Price, type PriceBook } from "../ledger/index.ts";
+import type { AnsweredCall } from "./answered-costs.ts";
 import { answerIdOf, modelCallOf, type ModelCall } from "./model-call.ts";
 import type { ServedCall, ServedCalls } from "./served-calls.ts";
 import { costOf, ownersOf } from "./span-facts.ts";
@@ -13,7 +14,7 @@ export interface SpanCostParts {
   record(entry: LedgerEntry): Promise<void>;
   served: Pick<ServedCalls, "below" | "withAnswer">;
   /** Of these ids of answers, those of calls of the gateway whose spans are kept, and in which trace. */
-  answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, { team: string; traceId: string; cost?: number }>>;
+  answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, AnsweredCall>>;
 }
 
 /** Who sent spans, and whose they are. */
@@ -25,7 +26,7 @@ export interface SpansOf {
 }
 
 /** The gateway's call that a span tells of: found in memory with its cost, or in its trace. */
-type Answered = Pick<ServedCall, "team" | "traceId"> & { cost?: number | null };
+type Answered = Pick<ServedCall, "team" | "traceId"> & { actor?: string; cost?: number | null };
 
 /** A span with what is known of its cost. */
 export interface CostedSpan {
@@ -51,7 +52,8 @@ const kindsOfModels = ["openai", "anthropic", "gemini", "mistral", "cohere", "be
 
 /**
  * Prices calls of models that other programs made and sent as spans, and writes them to the ledger. What this server's gateway answered is in the ledger already: the caller's own span of it is known by
- * being the parent of the gateway's, in one step or several, or by the id of the answer.
+ * being the parent of the gateway's, in one step or several, or by the id of the answer; it is a span of the call's team, or was sent by who called. Others may tell what they like of a call: what it cost is not shown to them, and theirs
+ * is a call of its own.
  */
 export class SpanCosts {
   readonly #parts: SpanCostParts;
@@ -64,8 +66,9 @@ export class SpanCosts {
   async take(of: SpansOf, spans: readonly StoredSpan[]): Promise<readonly CostedSpan[]> {
     const calls = spans.map(modelCallOf);
     if (calls.every((call) => call === null)) return spans.map((span) => ({ span, counts: true }));
-    const served = await this.#served(spans, calls);
-    const covering = coveringSpans(spans, calls, this.#parts.served);
+    const below = ({ traceId, spanId }: StoredSpan): Answered | null => ofSender(of, this.#parts.served.below(traceId, spanId));
+    const served = await this.#served(of, spans, calls, below);
+    const covering = coveringSpans(spans, calls, below);
     const entries: Promise<void>[] = [];
     const costed = spans.map((span, index): CostedSpan => {
       const call = calls[index]!;
@@ -85,14 +88,14 @@ export class SpanCosts {
   }
 
   /** By span, the gateway's call that it tells of; null where it tells of another. */
-  async #served(spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[]): Promise<(Answered | null)[]> {
+  async #served(of: SpansOf, spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[], below: (span: StoredSpan) => Answered | null): Promise<(Answered | null)[]> {
     const { served, answered } = this.#parts;
     const ids = spans.map((span, index) => (calls[index] === null ? null : answerIdOf(span)));
-    const found = spans.map((span, index) => (calls[index] === null ? null : (served.below(span.traceId, span.spanId) ?? (ids[index] === null ? null : (served.withAnswer(ids[index]!) ?? null)))));
+    const found = spans.map((span, index) => (calls[index] === null ? null : (below(span) ?? (ids[index] === null ? null : ofSender(of, served.withAnswer(ids[index]!))))));
     const open = [...new Set(ids.filter((id, index) => id !== null && found[index] === null))] as string[];
     if (open.length === 0) return found;
     const elsewhere = await answered(open);
-    return found.map((call, index) => call ?? (ids[index] === null ? null : (elsewhere.get(ids[index]!) ?? null)));
+    return found.map((call, index) => call ?? (ids[index] === null ? null : ofSender(of, elsewhere.get(ids[index]!))));
   }
 
   /** Null where no name of the model is known; the names are then those that stand in the entry. */
@@ -118,11 +121,11 @@ function candidates(provider: string, name: string): [kind: string, provider: st
 }
 
 /** Spans above a call of a model within what was sent together: programs that are traced twice tell of each call twice, the inner one as it was. */
-function coveringSpans(spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[], served: SpanCostParts["served"]): ReadonlySet<string> {
+function coveringSpans(spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[], below: (span: StoredSpan) => Answered | null): ReadonlySet<string> {
   const parents = new Map(spans.map((span) => [keyOf(span), span.parentSpanId]));
   const covering = new Set<string>();
   for (const [index, span] of spans.entries()) {
-    if (calls[index] === null && served.below(span.traceId, span.spanId) === undefined) continue;
+    if (calls[index] === null && below(span) === null) continue;
     for (let above = span.parentSpanId; above !== null; above = parents.get(span.traceId + above) ?? null) {
       // What is above that was marked before; also the end of a circle.
       if (covering.has(span.traceId + above)) break;
@@ -130,6 +133,10 @@ function coveringSpans(spans: readonly StoredSpan[], calls: readonly (ModelCall 
     }
   }
   return covering;
+}
+
+function ofSender({ team, sender }: SpansOf, call: Answered | undefined): Answered | null {
+  return call !== undefined && (call.team === team || call.actor === sender) ? call : null;
 }
 
 function keyOf({ traceId, spanId }: StoredSpan): string {

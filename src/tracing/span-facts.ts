@@ -22,7 +22,7 @@ const indexedCharacters = 250;
 /** Their usage is the sum of their children's. */
 const summingOperations = new Set(["invoke_agent", "invoke_workflow", "create_agent"]);
 
-/** Reads what a summary needs out of a span in the GenAI conventions. `isOwn`: this server made it, and nobody else says in which arm a call was. */
+/** Reads what a summary needs out of a span in the GenAI conventions. `isOwn`: this server made it, and nobody else says in which arm a call was, or that the gateway answered it. */
 export function factsOf(span: StoredSpan, isOwn = true): SpanFacts {
   const { attributes, resource } = span;
   const text = (key: string): string | null => textOf(attributes[key], indexedCharacters);
@@ -39,7 +39,7 @@ export function factsOf(span: StoredSpan, isOwn = true): SpanFacts {
   const model = text("gen_ai.response.model") ?? text("gen_ai.request.model");
   if (model !== null) indexed.push([modelKey, model]);
   // Of the gateway's own calls alone: others tell of them too.
-  const answer = attributes["slipway.route"] === undefined ? null : text("gen_ai.response.id");
+  const answer = !isOwn || attributes["slipway.route"] === undefined ? null : text("gen_ai.response.id");
   if (answer !== null) indexed.push([answerKey, answer]);
   const place = isOwn ? splitPlaceOf(span) : null;
   if (place !== null) indexed.push([splitKey, place]);

@@ -14,6 +14,8 @@ import { spanOfRun, type LangsmithRun } from "./runs.ts";
 
 const tag = "Traces";
 const maxBytes = 32 << 20;
+/** Of one form: each is a commit of its own, and clients send at most a hundred operations at once. */
+const mostFeedbacks = 1000;
 const Run = z.looseObject({ id: z.string().max(64) });
 const Feedback = z.looseObject({ id: z.string().max(64) });
 const accepted = (): HttpAnswer => new HttpAnswer(202, { "content-type": "application/json" }, "{}");
@@ -64,11 +66,10 @@ export function langsmithRoutes(traces: TraceService): Route[] {
       body: { kind: "buffer", maxBytes, description: "multipart/form-data with parts such as post.ID and post.ID.inputs" },
       handle: async (request) => {
         const parts = multipartParts(request.body, request.headers["content-type"]);
+        assertPartsBounds(parts);
+        const given = feedbacksOfParts(parts);
         const answer = await keep(request, runsOfParts(parts));
-        for (const [name, content] of parts) {
-          const [, id] = /^feedback\.([0-9a-f-]{36})$/i.exec(name) ?? [];
-          if (id !== undefined) await note(request, { ...objectOf(parsed(content)), id });
-        }
+        for (const feedback of given) await note(request, feedback);
         return answer;
       },
     }),
@@ -82,11 +83,35 @@ export function langsmithRoutes(traces: TraceService): Route[] {
   ];
 }
 
+const runPart = /^(post|patch)\.([0-9a-f-]{36})(?:\.([a-z]+))?$/i;
+const feedbackPart = /^feedback\.([0-9a-f-]{36})$/i;
+
+/**
+ * The parts that are read hold no more together than a body of JSON may: each by itself could be as large as that, and there are thousands. Looked at one by one, and then as one list in the order in
+ * which they are read: a part that would hide the next in a text that it does not close is no JSON, and is found to be none before it.
+ */
+function assertPartsBounds(parts: ReadonlyMap<string, Buffer>): void {
+  const comma = Buffer.from(",");
+  const read = [feedbackPart, runPart].flatMap((kind) => [...parts].filter(([name]) => kind.test(name)).map(([, content]) => content));
+  for (const content of read) assertJsonBounds(content, largeBodyBounds);
+  assertJsonBounds(Buffer.concat(read.flatMap((content) => [content, comma])), largeBodyBounds);
+}
+
+/** Throws INVALID_REQUEST. */
+function feedbacksOfParts(parts: ReadonlyMap<string, Buffer>): LangsmithFeedback[] {
+  const given = [...parts].flatMap(([name, content]) => {
+    const [, id] = feedbackPart.exec(name) ?? [];
+    return id === undefined ? [] : [{ id, content }];
+  });
+  if (given.length > mostFeedbacks) throw new AppError("INVALID_REQUEST", `A form holds at most ${mostFeedbacks} feedbacks.`);
+  return given.map(({ id, content }) => ({ ...objectOf(parsed(content)), id }));
+}
+
 /** `post.ID` and `patch.ID` are runs, `post.ID.inputs` a field of one; attachments are passed over. */
 function runsOfParts(parts: ReadonlyMap<string, Buffer>): [RunPart, LangsmithRun][] {
   const runs = new Map<string, [RunPart, LangsmithRun]>();
   for (const [name, content] of parts) {
-    const [, operation, id, field] = /^(post|patch)\.([0-9a-f-]{36})(?:\.([a-z]+))?$/i.exec(name) ?? [];
+    const [, operation, id, field] = runPart.exec(name) ?? [];
     if (id === undefined) continue;
     const key = `${operation}.${id}`;
     const [, run] = runs.get(key) ?? [null, { id }];
@@ -101,7 +126,6 @@ function objectOf(value: unknown): object {
 }
 
 function parsed(content: Buffer): unknown {
-  assertJsonBounds(content, largeBodyBounds);
   try {
     return JSON.parse(content.toString("utf8")) as unknown;
   } catch (cause) {
