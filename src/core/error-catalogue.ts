@@ -120,7 +120,7 @@ export const errorCatalogue = {
   GATEWAY_CONFLICT: { status: 409, hint: "Somebody changed it in between: read it again and repeat the change with the new revision." },
   PROVIDER_NOT_FOUND: { status: 404, hint: "List the providers with `slipway gateway providers`." },
   PROVIDER_REFUSED: { status: 400, hint: "The provider refused the request; the message is its own." },
-  PROVIDER_UNAUTHORIZED: { status: 502, hint: "The provider took neither key nor account: enter its secret again with `slipway gateway set-provider NAME`." },
+  PROVIDER_UNAUTHORIZED: { status: 502, hint: "The provider took neither key nor account: enter its secret again with `slipway gateway set-provider NAME --kind KIND --key-from FILE`." },
   PROVIDER_LIMITED: { status: 429, hint: "The provider limits the rate, or its quota is used up; try again after the seconds in Retry-After, or give the route another target." },
   PROVIDER_UNAVAILABLE: { status: 503, hint: "No target could answer: `slipway traces --errors` has what each said, `slipway gateway health` who is left alone, and `slipway gateway test-provider NAME` asks one provider. Try again after the seconds in Retry-After." },
   PROVIDER_TIMEOUT: { status: 504, hint: "Raise the route's deadlineMs or firstByteMs, or give the route a quicker target." },

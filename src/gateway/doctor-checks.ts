@@ -48,7 +48,7 @@ function keysOfProviders({ catalog }: GatewayDoctorParts): Finding {
       return [`The key of ${name} is not where its settings say (${secret}), or cannot be opened.`];
     }
   });
-  if (wrong.length > 0) return problem(listed(wrong), "Enter the key again: `slipway gateway set-provider NAME --kind KIND --key-from FILE`. Where it is sealed here, the server needs the secret key with which that was done.");
+  if (wrong.length > 0) return problem(listed(wrong), "Enter the key: `slipway gateway set-provider NAME --kind KIND --key-from FILE`. Where it is sealed here, the server needs the secret key with which that was done.");
   return ok(providers.length === 1 ? "It is there." : `All ${providers.length} are there.`);
 }
 

@@ -245,7 +245,7 @@ function askedAt(url: URL, status?: number): string {
 
 function howToAdd(provider: string): string {
   const names = keyNamesOf(provider);
-  return `enter it with \`slipway gateway set-provider ${provider}\`${names.length === 0 ? "" : `, or start the server with ${names.join(" or ")}`}`;
+  return `enter it with \`slipway gateway set-provider ${provider} --kind ${names.length === 0 ? "KIND" : `${provider} --key-from FILE`}\`${names.length === 0 ? "" : `, or start the server with ${names.join(" or ")}`}`;
 }
 
 function providerNotFound(name: string): AppError {

@@ -38,7 +38,7 @@ describe("mistakes with the gateway, traces and costs", () => {
   it("make no route of a provider that is not there, of itself, or of one target twice", async () => {
     const unknown = await send("PUT", "/api/gateway/routes/chat", settings([{ provider: "openai", model: "gpt-5-mini" }, { provider: "chat", model: "echo" }]));
     assert.deepEqual(unknown.error!.problems.map(({ path }) => path), ["settings.targets[0].provider", "settings.targets[1].provider"]);
-    assert.match(unknown.error!.message, /names openai, which is no provider: enter it with `slipway gateway set-provider openai`, or start the server with OPENAI_API_KEY/);
+    assert.match(unknown.error!.message, /names openai, which is no provider: enter it with `slipway gateway set-provider openai --kind openai --key-from FILE`, or start the server with OPENAI_API_KEY/);
     const echo = { provider: "echo", model: "echo" };
     const twice = await send("PUT", "/api/gateway/routes/chat", settings([echo, { ...echo, priority: 1 }, { ...echo, weight: 3 }]));
     assert.deepEqual([twice.status, twice.error!.problems.map(({ path }) => path)], [400, ["settings.targets[2]"]]);

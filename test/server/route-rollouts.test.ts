@@ -167,7 +167,7 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await assert.rejects(server.client.rollouts.start("route:moved", { revision: 1 }), /end it with `slipway rollout abort route:moved`/);
     await server.client.rollouts.abort("route:moved");
     await api.send("DELETE", "/api/gateway/providers/passing");
-    const gone = /route:moved cannot answer with revision 1: The provider passing is not there any more: enter it with `slipway gateway set-provider passing`\./;
+    const gone = /route:moved cannot answer with revision 1: The provider passing is not there any more: enter it with `slipway gateway set-provider passing --kind KIND`\./;
     await assert.rejects(server.client.rollouts.rollback("route:moved", { to: "1" }), gone);
     await assert.rejects(server.client.rollouts.rollback("route:moved"), /route:moved had no champion before that is still there/);
     await assert.rejects(server.client.rollouts.start("route:moved", { revision: 1 }), gone);
