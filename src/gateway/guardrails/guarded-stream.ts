@@ -5,6 +5,7 @@ import { foldText } from "./fold-text.ts";
 import { blocked, type Guard, type GuardContext, type GuardReport } from "./guard.ts";
 import { HeldText, type FreedText } from "./held-text.ts";
 import { plainOf } from "./map-texts.ts";
+import { refusesText } from "./pattern-reading.ts";
 import type { Redactor } from "./redactor.ts";
 
 /** Arguments of one tool call that are held, in characters. */
@@ -120,7 +121,7 @@ export class GuardedStream {
       const plain = foldText(plainOf(text)).text;
       for (const { guard, report } of this.#guards) {
         if (guard.kind === "pii" && guard.action === "block") this.#block(guard, report, findPersonalData(plain, guard.types).length);
-        else if (guard.kind === "patterns") this.#block(guard, report, guard.patterns.filter((pattern) => pattern.refuses(plain)).length);
+        else if (guard.kind === "patterns") this.#block(guard, report, guard.patterns.filter((pattern) => refusesText(pattern, plain)).length);
       }
       const redacted = this.#redactor.redactJson(text, this.#redacted);
       this.#count(redacted.findings);

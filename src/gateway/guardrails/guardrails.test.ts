@@ -73,6 +73,23 @@ describe("guardrails", () => {
     await assert.rejects(guards(...settings).begin(context({ classify: () => Promise.reject(missing) })).before(request), { code: "GUARDRAIL_UNAVAILABLE", message: "The guardrail c could not ask its model m: There is no model m." });
   });
 
+  it("see patterns through letters that look alike, marks on letters, ligatures and control characters, in pieces too", async () => {
+    const rails = guards({ kind: "patterns", name: "p", patterns: ["secret", "\\bfilm\\b", "café", "запрет"] });
+    const hidden = ["sесret", "sеcrеt", "ѕecret", "SΕCRΕT", "s\u0301e\u0335c\u20ddret", "śéčŕêt", "𝓼𝓮𝓬𝓻𝓮𝓽", "ⓢⓔⓒⓡⓔⓣ", "🆂🅴🅲🆁🅴🆃", "sec\u0008ret", "s\ud800ecret", "a ﬁlm", "ꜱᴇᴄʀᴇᴛ", "CAFÉ", "запрет", "ЗАПРЕТ"];
+    for (const text of hidden) {
+      await assert.rejects(rails.begin(context()).before({ ...request, messages: [{ role: "user", parts: [{ type: "text", text: `so ${text}!` }] }] }), { code: "CONTENT_BLOCKED" }, text);
+      await assert.rejects(rails.begin(context()).after(said(`so ${text}!`)), { code: "CONTENT_BLOCKED" }, text);
+      const events = Array.from(`so ${text}!`).map((character): ChatEvent => ({ type: "text", text: character }));
+      await assert.rejects(streamed(rails, events), { code: "CONTENT_BLOCKED" }, text);
+    }
+    const fine = "secrés, thé, секрет, 日本語, 비밀, filme\u0301 🎈";
+    assert.deepEqual(await rails.begin(context()).after(said(fine)), said(fine));
+    assert.deepEqual((await streamed(rails, Array.from(fine).map((character): ChatEvent => ({ type: "text", text: character })))).parts, said(fine).parts);
+    // What is redacted is cut out of the text as it was written.
+    const redacted = await guards({ kind: "pii" }).begin(context()).after(said("é\u0301 ѕо ada@example.com\u0301 ｅｖｅ@example.com 🆂"));
+    assert.deepEqual(redacted.parts, said("é\u0301 ѕо [EMAIL_1] [EMAIL_2] 🆂").parts);
+  });
+
   it("see patterns through zero-width characters, other widths and escapes in arguments", async () => {
     const rails = guards({ kind: "patterns", name: "p", patterns: ["secret"] });
     for (const text of ["s\u200becret", "ＳＥＣＲＥＴ"]) await assert.rejects(rails.begin(context()).after(said(text)), { code: "CONTENT_BLOCKED" });

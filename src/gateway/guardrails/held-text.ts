@@ -1,13 +1,11 @@
 import { findPersonalData, isPersonalDataCharacter, isDigit, longestNumber, type PersonalDataType } from "./find-personal-data.ts";
 import { endIn, foldText } from "./fold-text.ts";
 import type { Guard } from "./guard.ts";
-import type { PatternRun } from "./linear-pattern.ts";
+import { PatternReading } from "./pattern-reading.ts";
 
 /** Characters that are held at most for personal data; the longest email address has 320. */
 const mostHeld = 600;
 const keptWhenForced = 330;
-/** A pattern with longer matches may show their beginning. */
-const mostHeldForPatterns = 256;
 
 export interface FreedText {
   /** What can be given: no match begins in it and ends behind it. */
@@ -22,7 +20,7 @@ export interface FreedText {
 
 /** One text in pieces: gives back each piece as soon as no match can reach over its end. */
 export class HeldText {
-  readonly #runs: { guard: Guard; run: PatternRun; longest: number }[] = [];
+  readonly #runs: { guard: Guard; run: PatternReading }[] = [];
   readonly #blocking: { guard: Guard; types: ReadonlySet<PersonalDataType> }[] = [];
   readonly #types = new Set<PersonalDataType>();
   #before = "";
@@ -32,7 +30,7 @@ export class HeldText {
 
   constructor(guards: readonly Guard[]) {
     for (const guard of guards) {
-      if (guard.kind === "patterns") for (const pattern of guard.patterns) this.#runs.push({ guard, run: pattern.begin(), longest: Math.min(pattern.longestMatch, mostHeldForPatterns) });
+      if (guard.kind === "patterns") for (const pattern of guard.patterns) this.#runs.push({ guard, run: new PatternReading(pattern) });
       if (guard.kind !== "pii") continue;
       if (guard.action === "block") this.#blocking.push({ guard, types: guard.types });
       for (const type of guard.types) this.#types.add(type);
@@ -61,7 +59,7 @@ export class HeldText {
     const find = (guard: Guard, count: number): void => void (count > 0 && matched.set(guard, (matched.get(guard) ?? 0) + count));
     if (this.#runs.length > 0) {
       const piece = foldText(added).text;
-      for (const { guard, run } of this.#runs) find(guard, run.push(piece) || (isEnd && run.end()) || run.isExhausted ? 1 : 0);
+      for (const { guard, run } of this.#runs) find(guard, run.push(piece) || (isEnd && run.end()) ? 1 : 0);
     }
     this.#held += added;
     const folded = foldText(this.#before + this.#held);
@@ -69,7 +67,7 @@ export class HeldText {
     let end = folded.text.length;
     if (!isEnd) {
       if (this.#types.size > 0) end = this.#endForPersonalData(folded.text, from);
-      for (const { run, longest } of this.#runs) if (!run.isResting) end = Math.min(end, Math.max(from, folded.text.length - longest));
+      for (const { run } of this.#runs) if (!run.isResting) end = Math.min(end, Math.max(from, folded.text.length - run.longest));
     }
     const place = Math.max(this.#before.length, isEnd ? this.#before.length + this.#held.length : endIn(folded, end));
     const text = this.#held.slice(0, place - this.#before.length);

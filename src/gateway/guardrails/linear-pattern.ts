@@ -213,6 +213,13 @@ class PatternRun {
     this.#state = pattern.first;
   }
 
+  /** The same from here on. */
+  copy(): PatternRun {
+    const run = new PatternRun(this.#pattern);
+    [run.#state, run.#work, run.#high] = [this.#state, this.#work, this.#high];
+    return run;
+  }
+
   /** Whether more text was needed than this engine takes for one: neither a match nor none. */
   get isExhausted(): boolean {
     return this.#work > mostPatternWork;

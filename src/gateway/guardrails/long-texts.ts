@@ -1,7 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { bareText } from "./bare-text.ts";
 import { findPersonalData, type PersonalData, type PersonalDataType } from "./find-personal-data.ts";
 import { foldInSteps, type FoldedText } from "./fold-text.ts";
 import type { LinearPattern } from "./linear-pattern.ts";
+import { PatternReading } from "./pattern-reading.ts";
 
 /** Characters that are read at once: some 5 ms of the slowest texts. */
 export const charactersAtOnce = 4096;
@@ -44,18 +46,25 @@ export function* personalDataInSteps(text: string, types: ReadonlySet<PersonalDa
 /** How many of the patterns refuse a text. */
 export function* refusalsInSteps(text: string, patterns: readonly LinearPattern[]): Generator<undefined, number> {
   const folded = (yield* foldInSteps(text, charactersAtOnce)).text;
+  const pieces: { written: string; bare: string }[] = [];
+  for (let at = 0; at < folded.length; ) {
+    let until = at + charactersAtOnce;
+    // Both halves of a pair of surrogates are one character to a pattern.
+    const last = folded.charCodeAt(until - 1);
+    if (last >= 0xd800 && last <= 0xdbff) until++;
+    const written = folded.slice(at, until);
+    pieces.push({ written, bare: bareText(written) });
+    at = until;
+    yield;
+  }
   let count = 0;
   for (const pattern of patterns) {
-    const run = pattern.begin();
+    const run = new PatternReading(pattern);
     let isRefused = false;
-    for (let at = 0; at < folded.length && !isRefused; ) {
-      let until = at + charactersAtOnce;
-      // Both halves of a pair of surrogates are one character to a pattern.
-      const last = folded.charCodeAt(until - 1);
-      if (last >= 0xd800 && last <= 0xdbff) until++;
-      isRefused = run.push(folded.slice(at, until)) || run.isExhausted;
-      at = until;
+    for (const { written, bare } of pieces) {
+      isRefused = run.push(written, bare);
       yield;
+      if (isRefused) break;
     }
     if (isRefused || run.end()) count++;
   }
