@@ -102,6 +102,7 @@ describe("SplitCalls, where an arm fails", () => {
     assert.deepEqual(new Set(stage.spans.map(({ traceId }) => traceId)).size, 1);
     assert.deepEqual(arms.map(({ attributes, parentSpanId }) => [attributes["slipway.arm"], parentSpanId]), [["candidate", root!.spanId], ["stable", null]]);
     assert.equal(root!.attributes["slipway.failed_arm"], "candidate");
+    assert.deepEqual(arms.map(({ attributes }) => attributes["slipway.scored"]), [false, false], "a score of the trace is neither the candidate's nor a fair one of stable's");
     assert.deepEqual(stage.letGo, [], "no sampling takes the trace of an arm that failed apart");
   });
 
