@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { ManualClock } from "../../core/clock.ts";
 import type { Feedback, SplitPlace } from "../../tracing/index.ts";
 import { CallScores } from "../figures/call-scores.ts";
-import { figuresOf } from "./ab-test-scores.ts";
+import { rolloutOf } from "../rollout.fixture.ts";
+import type { Rollout } from "../schemas.ts";
+import { AbTestScores, figuresOf } from "./ab-test-scores.ts";
 
 const spec = { metric: "helpful", variants: [{ name: "b", version: "2", from: 0, to: 0.5, cut: null }] };
 
@@ -37,5 +40,21 @@ describe("scores of an A/B test", () => {
     assert.deepEqual([of("b")!.all.count, of("b")!.all.meanY], [1, 0]);
     put("4", "no opinion", { unit: { by: "draw", fraction: 0.1 } }, { revision: 3 });
     assert.equal(of("b"), undefined);
+  });
+
+  it("are written for tests of routes by a score, and for no others", async () => {
+    const written: [string, number | undefined][] = [];
+    const feedback = { id: "f", traceId: "1", name: "helpful", kind: "feedback", value: true, revision: 1 } as Feedback;
+    const reader = new AbTestScores({
+      abTests: { writeFigures: async (test, _replica, { arms }) => void written.push([test, arms[0]?.all.meanY]) }, clock: new ManualClock(),
+      feedback: {
+        readSince: async () => [{ team: "default", feedback, receivedAt: 1 }], removedSince: async () => [],
+        splitPlaces: async () => ["score", "cost", "latency", "model"].map((rollout) => ({ team: "default", traceId: "1", place: { rollout, phase: "test", arm: "b", revision: "2", unit: { by: "key", fraction: 0.1 } } })),
+      },
+    });
+    const testOf = (id: string, metric: string, model = "route:chat"): Rollout => rolloutOf(id, { kind: "ab-test", model, test: { ...spec, metric } });
+    reader.follow([testOf("score", "helpful"), testOf("cost", "cost"), testOf("latency", "latency"), testOf("model", "helpful", "flights")]);
+    await reader.read();
+    assert.deepEqual(written, [["score", 1]]);
   });
 });
