@@ -28,15 +28,28 @@ describe("BufferedSpanSink", () => {
     assert.deepEqual([written, alarms.length], [[3], 0]);
   });
 
-  it("makes spans that are given as a function when it writes them", async () => {
+  it("makes spans that are given as a function when who emits them is done, once, and lets go of the function", async () => {
     const { sink, written, alarms } = sinkWith();
     let made = 0;
     sink.emit("a", () => { made++; return [exampleSpan(1, 1), exampleSpan(1, 2)]; });
     sink.emit("a", exampleSpan(1, 3));
     assert.equal(made, 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([made, written], [1, []]);
+    sink.emit("a", () => { made++; return [exampleSpan(1, 4)]; });
     alarms[0]!();
     await sink.settled();
-    assert.deepEqual([made, written], [1, [3]]);
+    assert.deepEqual([made, written], [2, [4]]);
+  });
+
+  it("tells of spans that could not be made, when they would be written", async () => {
+    const told: string[] = [];
+    const { sink, written } = sinkWith({ logger: { warn: (event: string) => void told.push(event) } as unknown as Logger });
+    sink.emit("a", () => { throw new Error("no such field"); });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([told, sink.lost], [[], 0]);
+    await sink.settled();
+    assert.deepEqual([told, sink.lost, written], [["traces.not_written"], 1, []]);
   });
 
   it("does not keep a full batch waiting", async () => {

@@ -16,6 +16,11 @@ export interface SpanSinkParts {
   maxWaiting?: number;
 }
 
+interface Emitted {
+  team: string;
+  spans: Span | readonly Span[] | (() => readonly Span[]);
+}
+
 /** Spans wait for each other so long: many in one commit cost a fraction of what they would one by one. */
 const gatherMs = 100;
 /** So many calls are not kept waiting. */
@@ -27,7 +32,9 @@ const part = 128;
 export class BufferedSpanSink implements SpanSink {
   readonly #parts: SpanSinkParts;
   readonly #maxWaiting: number;
-  #waiting: { team: string; spans: Parameters<SpanSink["emit"]>[1] }[] = [];
+  #waiting: Emitted[] = [];
+  /** Of those, what is still a function. */
+  #unmade: Emitted[] = [];
   #flushing: Promise<void> | undefined;
   #cancelAlarm: (() => void) | undefined;
   #lost = 0;
@@ -54,7 +61,9 @@ export class BufferedSpanSink implements SpanSink {
       this.#lost++;
       return;
     }
-    this.#waiting.push({ team, spans });
+    const emitted: Emitted = { team, spans };
+    this.#waiting.push(emitted);
+    if (typeof spans === "function" && this.#unmade.push(emitted) === 1) setImmediate(() => this.#make());
     if (this.#flushing === undefined) this.#soon();
   }
 
@@ -62,6 +71,20 @@ export class BufferedSpanSink implements SpanSink {
   async settled(): Promise<void> {
     const emitted = this.#done + this.#writing + this.#waiting.length;
     while (this.#done < emitted) await this.#begin();
+  }
+
+  /**
+   * A function holds on to all that its call had, such as the texts that it was asked with. Where spans were made of it at the write alone, the collector had copied those a time or two by then, and they had come among what is
+   * old.
+   */
+  #make(): void {
+    for (const emitted of this.#unmade.splice(0)) {
+      try {
+        spansOf(emitted);
+      } catch {
+        // Tried again when it is written, where its failure is told.
+      }
+    }
   }
 
   #soon(): void {
@@ -95,13 +118,20 @@ export class BufferedSpanSink implements SpanSink {
     this.#writing = 0;
   }
 
-  async #write(team: string, entries: readonly { spans: Parameters<SpanSink["emit"]>[1] }[]): Promise<void> {
+  async #write(team: string, entries: readonly Emitted[]): Promise<void> {
     try {
-      await this.#parts.ingest({ team }, entries.flatMap(({ spans }) => (typeof spans === "function" ? spans() : spans)), this.#parts.now());
+      await this.#parts.ingest({ team }, entries.flatMap(spansOf), this.#parts.now());
     } catch (error) {
       this.#lost += entries.length;
       const { code, message, cause } = toAppError(error);
       this.#parts.logger.warn("traces.not_written", { spans: entries.length, code, reason: message, cause });
     }
   }
+}
+
+/** Makes them where they are not made yet. */
+function spansOf(emitted: Emitted): Span | readonly Span[] {
+  const spans = typeof emitted.spans === "function" ? emitted.spans() : emitted.spans;
+  emitted.spans = spans;
+  return spans;
 }

@@ -15,6 +15,6 @@ export interface EndedTrace {
 export interface SpanSink {
   /** Whether sampling lets go of a trace whose root began and ended here: its spans need not be made. `spans`: how many they would be. */
   passesOver(trace: EndedTrace, spans: number): boolean;
-  /** `team`: whose members see it. Spans that are given as a function are made when they are written, which is soon, and while nobody waits for an answer. */
+  /** `team`: whose members see it. Spans that are given as a function are made soon, and while nobody waits for an answer. */
   emit(team: string, spans: Span | (() => readonly Span[])): void;
 }
