@@ -274,7 +274,6 @@ export class HttpServer {
   }
 }
 
-/** An answer to what never became a request. */
 /** So long a caller may take to read why, and to close its side: who never does keeps no connection. */
 const lingerMs = 5000;
 
@@ -284,6 +283,7 @@ function refuse(socket: Duplex, text: string): void {
   socket.once("close", () => clearTimeout(timer));
 }
 
+/** An answer to what never became a request. */
 function rawRefusal(status: string, message: string): string {
   const body = JSON.stringify({ error: { code: "INVALID_REQUEST", message, hint: "Send requests as the reference at /docs describes.", problems: [] } });
   return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nX-Error-Code: INVALID_REQUEST\r\n${commonHeaderText}Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
