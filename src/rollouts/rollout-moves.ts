@@ -104,7 +104,7 @@ export class RolloutMoves {
     if (rollout === null) return null;
     if (openStates.includes(rollout.state)) {
       serving.cutArm(rollout.model, id, candidateArm);
-      const request: RolloutRequest = { action: ending.state === "aborted" ? "abort" : "trip", by: ending.actor, at: now, reason: ending.reason };
+      const request: RolloutRequest = { action: ending.state === "aborted" ? "abort" : "trip", by: ending.actor, at: now, reason: ending.reason, ...(ending.state === "failed" ? { failed: true } : {}) };
       const asked = await store.request(id, request);
       const first = asked?.rollout.request ?? request;
       if (first.action === "stop") throw new AppError("ROLLOUT_ENDED", `The A/B test ${id} is being ended already: ${first.reason}.`);
@@ -206,8 +206,8 @@ export function endsIt(request: RolloutRequest | null): request is RolloutReques
 }
 
 /** How a rollout ends that somebody asked to end. */
-export function endingOf({ action, by, reason }: RolloutRequest): Ending {
-  return { state: action === "abort" ? "aborted" : "rolled back", actor: by, reason };
+export function endingOf({ action, by, reason, failed }: RolloutRequest): Ending {
+  return { state: action === "abort" ? "aborted" : failed === true ? "failed" : "rolled back", actor: by, reason };
 }
 
 /** The phase in which the candidate becomes the champion. */

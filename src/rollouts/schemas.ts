@@ -22,6 +22,7 @@ export const RolloutRequest = z.object({
   action: z.enum(["promote", "pause", "resume", "abort", "trip", "stop"]).meta({ description: "trip: a server saw hard failures. stop: of an A/B test" }),
   by: z.string(), at: Timestamp, reason: z.string(),
   phase: z.number().int().optional().meta({ description: "Of promote: the phase that is over by it" }),
+  failed: z.boolean().optional().meta({ description: "Of trip: the rollout could not be carried out, and ends as failed" }),
   stop: z
     .object({
       promote: z.string().nullable().meta({ description: "Variant that becomes the champion" }),
