@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { BufferedSpanSink, type SpanSinkParts } from "./buffered-span-sink.ts";
-import { exampleSpan } from "./trace-store.conformance.ts";
+import { exampleSpan } from "./example-spans.fixture.ts";
 import { samplingRates, TailSampling } from "./tail-sampling.ts";
 
 const silent = { warn: () => undefined } as unknown as Logger;

@@ -7,7 +7,7 @@ import { spanOfRun } from "./langsmith/runs.ts";
 import { ServedCalls } from "./served-calls.ts";
 import { SpanCosts, type CostedSpan } from "./span-costs.ts";
 import type { Attributes, Span } from "./span.ts";
-import { exampleSpan } from "./trace-store.conformance.ts";
+import { exampleSpan } from "./example-spans.fixture.ts";
 
 const of = { team: "blue", sender: "key:key_1" };
 /** 1000 tokens in and 100 out; gpt-4o costs 2.5 and 10 dollars for a million. */

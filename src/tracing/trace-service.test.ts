@@ -23,7 +23,7 @@ import type { SpanRecord } from "./stored-span.ts";
 import { samplingRates, TailSampling } from "./tail-sampling.ts";
 import { teamOfSender } from "./trace-access.ts";
 import { TraceService, type DatasetRowAdder } from "./trace-service.ts";
-import { exampleSpan } from "./trace-store.conformance.ts";
+import { exampleSpan } from "./example-spans.fixture.ts";
 
 const now = epochMs(1_700_000_000_000);
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined } as unknown as Logger;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { exampleSpan } from "../trace-store.conformance.ts";
+import { exampleSpan } from "../example-spans.fixture.ts";
 import type { Attributes, SpanEvent } from "../span.ts";
 import type { StoredSpan } from "../stored-span.ts";
 import { translate } from "./translate.ts";

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { epochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+import { exampleFeedback, exampleRecord, keyOf, now, tracesFound } from "./example-spans.fixture.ts";
+import type { FeedbackFeed } from "./feedback-feed.ts";
+import type { TraceStore } from "./trace-store.ts";
+
+const failsWith = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
+
+/** What is promised of feedback and of those who follow it: a part of `traceStoreConformance`. */
+export function traceFeedbackConformance(adapter: string, openBoth: () => Promise<{ store: TraceStore; feed: FeedbackFeed }>): void {
+  describe(`feedback of TraceStore: ${adapter}`, () => {
+    it("counts revisions of feedback, and removes them with the trace", async () => {
+      const { store } = await openBoth();
+      await assert.rejects(store.addFeedback(keyOf(1), exampleFeedback("f1")), failsWith("TRACE_NOT_FOUND"));
+      await store.write([exampleRecord(1, 1)], now);
+      await Promise.all([1, 2, 3].map((value) => store.addFeedback(keyOf(1), exampleFeedback("f1", { value, createdAt: now + value }))));
+      await store.addFeedback(keyOf(1), exampleFeedback("f2", { name: "other" }));
+      const all = await store.feedback(keyOf(1));
+      assert.deepEqual(all.map(({ id, revision }) => [id, revision]), [["f1", 1], ["f1", 2], ["f1", 3], ["f2", 1]]);
+      assert.equal(new Set(all.slice(0, 3).map(({ createdAt }) => createdAt)).size, 1);
+      assert.deepEqual([(await store.find(keyOf(1).traceId, "all"))?.summary.feedback, await tracesFound(store, { feedback: "other" })], [2, [1]]);
+      assert.deepEqual([await store.removeFeedback(keyOf(1), "f1", now), await store.removeFeedback(keyOf(1), "f1", now)], [true, false]);
+      await store.remove([keyOf(1)], now);
+      assert.deepEqual(await store.feedback(keyOf(1)), []);
+    });
+
+    it("tells of feedback in the order of its arrival, each revision, also of traces that were written later", async () => {
+      const { store, feed } = await openBoth();
+      await store.write([exampleRecord(1, 1), exampleRecord(2, 1)], now);
+      const at = (trace: number, id: string, second: number) => store.addFeedback(keyOf(trace), { ...exampleFeedback(id), traceId: keyOf(trace).traceId, updatedAt: now + second * 1000 });
+      await at(2, "f1", 3);
+      await at(1, "f2", 1);
+      await at(1, "f1", 2);
+      await at(1, "f2", 3);
+      const told = async (...asked: Parameters<FeedbackFeed["readSince"]>) => (await feed.readSince(...asked)).map(({ feedback: { traceId, id, revision }, receivedAt }) => [traceId.at(-1), id, revision, (receivedAt - now) / 1000].join(" "));
+      assert.deepEqual(await told(epochMs(now), null, 9), ["1 f2 1 1", "1 f1 1 2", "1 f2 2 3", "2 f1 1 3"]);
+      assert.deepEqual(await told(epochMs(now + 2000), null, 2), ["1 f1 1 2", "1 f2 2 3"]);
+      assert.deepEqual(await told(epochMs(now + 3000), { traceId: keyOf(1).traceId, id: "f2", revision: 2 }, 9), ["2 f1 1 3"]);
+      assert.deepEqual(await told(epochMs(now + 3000), { traceId: keyOf(1).traceId, id: "f2", revision: 1 }, 9), ["1 f2 2 3", "2 f1 1 3"]);
+      assert.deepEqual(await told(epochMs(now + 3001), null, 9), []);
+    });
+
+    it("tells of feedback that was removed, by itself or with its trace, and counts on where its id is given again", async () => {
+      const { store, feed } = await openBoth();
+      await store.write([exampleRecord(1, 1), exampleRecord(2, 1), exampleRecord(3, 1)], now);
+      const give = (trace: number, id: string) => store.addFeedback(keyOf(trace), { ...exampleFeedback(id), traceId: keyOf(trace).traceId });
+      for (const [trace, id] of [[1, "f1"], [1, "f1"], [1, "f2"], [2, "f1"], [2, "f2"], [2, "f2"], [3, "f1"]] as const) await give(trace, id);
+      await store.removeFeedback(keyOf(1), "f1", epochMs(now + 1000));
+      await store.removeFeedback(keyOf(1), "none", epochMs(now + 1000));
+      assert.equal(await store.remove([keyOf(2)], epochMs(now + 2000)), 1);
+      const told = async (...asked: Parameters<FeedbackFeed["removedSince"]>) => (await feed.removedSince(...asked)).map(({ team, traceId, id, revision, removedAt }) => [team, traceId.at(-1), id, revision, (removedAt - now) / 1000].join(" "));
+      assert.deepEqual(await told(epochMs(now), null, 9), ["default 1 f1 2 1", "default 2 f1 1 2", "default 2 f2 2 2"]);
+      assert.deepEqual(await told(epochMs(now + 2000), { traceId: keyOf(2).traceId, id: "f1" }, 9), ["default 2 f2 2 2"]);
+      assert.deepEqual(await told(epochMs(now + 1000), { traceId: keyOf(1).traceId, id: "f1" }, 1), ["default 2 f1 1 2"]);
+      assert.equal((await give(1, "f1")).revision, 3);
+      await store.removeFeedback(keyOf(1), "f1", epochMs(now + 3000));
+      assert.deepEqual(await told(epochMs(now + 2001), null, 9), ["default 1 f1 3 3"]);
+      await store.prune(epochMs(now + 10_000_000));
+      assert.deepEqual(await told(epochMs(now), null, 9), [], "age takes nothing back");
+    });
+
+    it("says in which arms the answers of traces were, and of nothing else", async () => {
+      const { store, feed } = await openBoth();
+      const marks = (arm: string, more: object = {}) => ({ attributes: { "slipway.rollout": "rol_1", "slipway.phase": "1-canary", "slipway.arm": arm, "slipway.revision": "2", ...more } });
+      await store.write([
+        exampleRecord(1, 1, marks("candidate")), exampleRecord(1, 2, marks("candidate")), exampleRecord(1, 3, marks("stable", { "slipway.scored": false })),
+        exampleRecord(2, 1, { ...marks("candidate"), status: { code: "error", message: "" } }), exampleRecord(3, 1), { ...exampleRecord(1, 1, marks("stable")), team: "blue" },
+      ], now);
+      const place = { rollout: "rol_1", phase: "1-canary", arm: "candidate", revision: "2" };
+      assert.deepEqual(await feed.splitPlaces([1, 2, 3, 4].map((trace) => keyOf(trace))), [{ ...keyOf(1), place }]);
+      assert.deepEqual(await feed.splitPlaces([keyOf(1, "blue")]), [{ ...keyOf(1, "blue"), place: { ...place, arm: "stable" } }]);
+      assert.deepEqual(await feed.splitPlaces([]), []);
+    });
+  });
+}
