@@ -37,8 +37,8 @@ export interface CallBounds {
   speaks?: boolean | undefined;
   /** Of reranking. */
   searchUnits?: number | undefined;
-  /** Of the web, that a provider may make for the call. */
-  webSearches?: number | undefined;
+  /** Of the web, that a provider may make for the call, as it counts them. */
+  webSearches?: ((kind: string, model: string) => number) | undefined;
   /** What `inputTokens` has for text that nobody sees here, and whose it is. */
   added?: { tokens: number; by: readonly string[] } | undefined;
 }
@@ -125,7 +125,7 @@ export class CallLedger {
   #worstNano(target: Pick<RouteTarget, "provider" | "model">, price: Price, bounds: Omit<CallBounds, "rateTokens">): number {
     const media = bounds.mediaTokens?.(this.#kindOf(target), target.model);
     return worstCase(price, {
-      inputTokens: bounds.inputTokens + (media?.tokens ?? 0), outputTokens: bounds.outputTokens, audioInput: media?.audio, speaks: bounds.speaks, searchUnits: bounds.searchUnits, webSearches: bounds.webSearches, tier: this.#tierFor(target, bounds),
+      inputTokens: bounds.inputTokens + (media?.tokens ?? 0), outputTokens: bounds.outputTokens, audioInput: media?.audio, speaks: bounds.speaks, searchUnits: bounds.searchUnits, webSearches: bounds.webSearches?.(this.#kindOf(target), target.model), tier: this.#tierFor(target, bounds),
     });
   }
 

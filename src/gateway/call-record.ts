@@ -91,6 +91,8 @@ export class CallRecord {
   /** Who has it, or had it last; null before anybody was asked. */
   #asked: { target: Pick<RouteTarget, "provider" | "model">; kind: string } | null = null;
   #underWay: UnderWayCall | null = null;
+  /** Null where it is the target. */
+  #answering: Pick<RouteTarget, "provider" | "model"> | null = null;
 
   constructor(parts: CallRecordParts, facts: { attribution: Attribution & { traceId: string }; requestId: string; spanId: string; parentSpanId: string | null; operation: string; model: string; startedAt: EpochMs }) {
     this.#parts = parts;
@@ -123,10 +125,18 @@ export class CallRecord {
     };
   };
 
+  /** By the model that answered where its provider chose among several: it is billed instead of the target's where its price is known, else the cost is an estimate by the target's. */
+  answeredBy(model: string): void {
+    if (this.target === null || model === this.target.model) return;
+    const answering = { provider: this.target.provider, model };
+    if (model !== "" && model.length <= 256 && this.#parts.calls.priceOf(answering, this.startedAt) !== null) this.#answering = answering;
+    else this.estimated = true;
+  }
+
   /** What the answer has cost so far, by its usage. */
   spent(): Spent {
     if (this.cached) return { cost: 0, priceVersion: null };
-    return this.target === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(this.target, this.usage, this.startedAt, this.askedTier);
+    return this.target === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(this.#answering ?? this.target, this.usage, this.startedAt, this.askedTier);
   }
 
   /** Gives back what is held, writes the cost down and emits the spans. The first end counts. Answers when the entry survives the death of this process; never throws. */
@@ -148,7 +158,7 @@ export class CallRecord {
     try {
       if (this.target === null && this.attempts.length === 0 && !this.cached) calls.release(this.reservation);
       else {
-        const { provider = "", model = "" } = this.target ?? this.attempts.at(-1) ?? {};
+        const { provider = "", model = "" } = this.#answering ?? this.target ?? this.attempts.at(-1) ?? {};
         await calls.settle(this.reservation, {
           time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
           ...(this.target === null ? { cost: 0, priceVersion: null } : spent), totalMs, firstByteMs: this.firstByteMs,
@@ -207,7 +217,7 @@ export class CallRecord {
       error: error === null ? null : { code: error.code, message: error.message },
       attributes: {
         "slipway.route": attribution.route, "slipway.request_id": this.requestId, "user.id": attribution.user, "gen_ai.conversation.id": attribution.session, "slipway.actor": attribution.actor, "slipway.project": attribution.project,
-        "gen_ai.response.model": this.target?.model, "gen_ai.response.id": this.answerId, "slipway.first_byte_ms": this.firstByteMs, "slipway.cache": this.cached ? "hit" : null,
+        "gen_ai.response.model": (this.#answering ?? this.target)?.model, "gen_ai.response.id": this.answerId, "slipway.first_byte_ms": this.firstByteMs, "slipway.cache": this.cached ? "hit" : null,
         "gen_ai.input.messages": this.input?.(), "gen_ai.output.messages": this.output?.(), ...this.attributes,
       },
     };

@@ -119,14 +119,18 @@ describe("bounds of chats", () => {
   });
 
   it("hold as many searches of the web as the call allows, in each round and hedge", () => {
-    const searchesOf = (request: ReturnType<typeof chat>): number | undefined => boundsOfChat(request, true).webSearches;
-    assert.equal(searchesOf(chat()), undefined);
+    const searchesOf = (request: ReturnType<typeof chat>, model = "gpt-5", kind = "openai"): number | undefined => boundsOfChat(request, true).webSearches!(kind, model);
+    assert.equal(searchesOf(chat()), 0);
+    assert.equal(searchesOf(chat(), "gpt-4o-search-preview"), 1);
+    const grounded = chat({ tools: [{ googleSearch: {} }] });
+    assert.deepEqual([searchesOf(grounded, "gemini-2.5-pro", "gemini"), searchesOf(grounded, "gemini-3-pro-preview", "gemini"), searchesOf(chat(), "gemini-3-pro-preview", "gemini")], [1, unboundedSearches, 0]);
+    assert.deepEqual(boundsOfChat(grounded, true).added?.by, ["google_search"]);
     assert.equal(searchesOf(message({ tools: [{ type: "web_search_20250305", name: "web_search", max_uses: 3 }] })), 3);
     assert.equal(searchesOf(message({ tools: [{ type: "web_search_20250305", name: "web_search" }] })), unboundedSearches);
     assert.equal(searchesOf(response({ tools: [{ type: "web_search" }], max_tool_calls: 2 })), 2);
     assert.equal(searchesOf(chat({ web_search_options: {} })), 1);
     const request = response({ tools: [{ type: "web_search" }], max_tool_calls: 2 });
-    assert.equal(boundsOfRounds(boundsOfChat(request, true), request, settings({ hedgeAfterMs: 100 })).webSearches, 4);
+    assert.equal(boundsOfRounds(boundsOfChat(request, true), request, settings({ hedgeAfterMs: 100 })).webSearches!("openai", "gpt-5"), 4);
   });
 
   it("are estimates for limits of rates, whether a budget holds the call or not", () => {

@@ -4,6 +4,7 @@ import type { ChatRequest } from "./conversation/chat-request.ts";
 import type { KeyPolicySettings, RouteSettings } from "./schemas.ts";
 import { askedTier } from "./service-tier.ts";
 import { estimateChat, mediaOfChat, mostMediaTokens, mostTokens, mostTokensOfChat, type MediaTokens } from "./tokens/index.ts";
+import { isGroundedByPrompt, searchesByItself } from "./web-searches.ts";
 
 /** Output that is reserved, and asked for at most, where a budget holds the call and the caller named no end. */
 export const boundedOutput = 4096;
@@ -17,7 +18,7 @@ const tokensOfProblems = 4096;
 
 /** Fields of protocols that bring such text in. A `prompt` is kept by the provider where it is an object. */
 const bringsUnseen = [
-  "previous_response_id", "conversation", "web_search_options", "mcp_servers", "container", "data_sources", "search_parameters", "plugins", "connectors", "cached_content", "cachedContent",
+  "previous_response_id", "conversation", "web_search_options", "google_search", "mcp_servers", "container", "data_sources", "search_parameters", "plugins", "connectors", "cached_content", "cachedContent",
 ] as const;
 /** Searches of the web that are kept for a call under a budget whose caller did not say how many there may be. */
 export const unboundedSearches = 20;
@@ -54,7 +55,6 @@ export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = 
   }
   refuseOtherModels(request);
   const media = mediaOfChat(request);
-  const webSearches = searchesOf(request);
   const adding = bringingUnseen(request, media.unmeasured);
   const added = adding.length === 0 ? undefined : { tokens: addedTokens, by: adding };
   const inputTokens = mostTokensOfChat(request) + tokensOfExtra(request) + (added?.tokens ?? 0);
@@ -63,7 +63,7 @@ export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = 
   const { modalities } = request.extra;
   return {
     inputTokens, outputTokens: outputTokens + predicted, rateTokens, estimatedInput, tierOf: askedTier(request.extra), added,
-    ...(webSearches === 0 ? {} : { webSearches }),
+    webSearches: (kind: string, model: string) => searchesOf(request, kind, model),
     ...(hasMedia ? { mediaTokens: (kind: string, model: string) => mostMediaTokens(media, kind, model) } : {}),
     ...(Array.isArray(modalities) && modalities.includes("audio") ? { speaks: true } : {}),
   };
@@ -83,7 +83,7 @@ export function boundsOfRounds({ inputTokens, outputTokens, rateTokens, mediaTok
     ...beside, mediaTokens: mediaTokens === undefined ? undefined : scaled, added: added === undefined ? undefined : { ...added, tokens: times * added.tokens },
     inputTokens: asked * (inputTokens * (1 + repairs) + repairs * (outputTokens + tokensOfProblems)),
     outputTokens: times * outputTokens * answers,
-    ...(webSearches === undefined ? {} : { webSearches: times * webSearches }),
+    ...(webSearches === undefined ? {} : { webSearches: (kind: string, model: string) => times * webSearches(kind, model) }),
     rateTokens: times * (rateTokens + outputTokens * (answers - 1)),
   };
 }
@@ -94,16 +94,23 @@ function answersOf({ n, best_of: bestOf, prompt }: ChatRequest["extra"]): number
   return prompts * Math.max(1, countOf(n), countOf(bestOf));
 }
 
-/** OpenRouter asks one of `models` where the first fails, whatever it costs, and nobody here would know its price. Throws GATEWAY_FIELD_UNSUPPORTED. */
-export function refuseOtherModels({ extra: { models } }: { extra: Readonly<Record<string, unknown>> }): void {
-  if (!Array.isArray(models) || models.length === 0) return;
+/** Whether the provider chooses the model: OpenRouter asks one of `models` where the first fails. */
+export function leavesModel({ extra: { models } }: { extra: Readonly<Record<string, unknown>> }): boolean {
+  return Array.isArray(models) && models.length > 0;
+}
+
+/** What another model costs would be told after the call alone. Throws GATEWAY_FIELD_UNSUPPORTED. */
+export function refuseOtherModels(request: { extra: Readonly<Record<string, unknown>> }): void {
+  if (!leavesModel(request)) return;
   const problems = [{ path: "models", message: "which of them answers, and at what price, the provider chooses: name them as targets of a route" }];
   throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "A call under a budget cannot leave the model to its provider.", { problems });
 }
 
-/** Of the web, at most: what the tools of a provider allow, or the call as a whole. */
-function searchesOf({ extra }: ChatRequest): number {
-  let searches = extra.web_search_options === undefined ? 0 : 1;
+/** Of the web, at most, as the provider counts them: what its tools allow, or the call as a whole. */
+function searchesOf({ extra }: ChatRequest, kind: string, model: string): number {
+  const { web_search_options: asChat, google_search: grounding } = extra;
+  if (kind === "gemini") return asChat === undefined && grounding === undefined ? 0 : isGroundedByPrompt(model) ? 1 : unboundedSearches;
+  let searches = asChat !== undefined || searchesByItself(model) ? 1 : 0;
   for (const name in extra) {
     if (!name.startsWith("tools[") || typeof extra[name] !== "object" || extra[name] === null) continue;
     const { type, max_uses: most } = extra[name] as { type?: unknown; max_uses?: unknown };

@@ -10,7 +10,7 @@ import { betaHeaderName, betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
 import { guardContext, refuseTokenNumbers, type GuardParts } from "./call-guards.ts";
 import type { CallRecord } from "./call-record.ts";
-import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds } from "./chat-bounds.ts";
+import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, leavesModel } from "./chat-bounds.ts";
 import { ChatPreparation } from "./chat-preparation.ts";
 import { ChatStream } from "./chat-stream.ts";
 import type { ChatAnswer } from "./conversation/chat-answer.ts";
@@ -255,9 +255,11 @@ function answeringTargets(settings: RouteSettings, revision: number | null): rea
   return targets;
 }
 
-/** Tokens that a provider did not tell are counted here; where a stream was cut, so is the output, of which some providers tell a first figure at the beginning and the last at the end. */
-function estimate(record: CallRecord, request: ChatRequest, { parts }: Pick<ChatAnswer, "parts">, isWhole = true): void {
+/** The model is billed that answered. Tokens that a provider did not tell are counted here, and searches of the web where it is only seen that there were some; where a stream was cut, so is the output, of which some providers tell a first figure at the beginning and the last at the end. */
+function estimate(record: CallRecord, request: ChatRequest, { parts, model }: Pick<ChatAnswer, "parts" | "model">, isWhole = true): void {
   const { usage } = record;
+  if (leavesModel(request)) record.answeredBy(model);
+  if (usage.searchesEstimated === true) record.estimated = true;
   if (usage.inputTokens !== null && usage.outputTokens !== null && isWhole) return;
   const inputTokens = usage.inputTokens ?? estimateChat(request);
   const texts = parts.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.name + part.arguments : ""));

@@ -24,12 +24,14 @@ export interface TokenUsage {
   searchUnits?: number;
   /** Of the web, that the provider made for the call; absent where it made none, or does not tell. */
   webSearches?: number;
+  /** Nobody told how many, only that the web was searched. */
+  searchesEstimated?: true;
   /** The dearer way in which the call was served, such as `priority`; null for the usual one, absent where nobody told. */
   tier?: string | null;
 }
 
 /** Figures of a usage that are there only where they are not 0. */
-export type SeldomTold = Pick<TokenUsage, "cacheWriteHourTokens" | "audioInputTokens" | "audioOutputTokens" | "searchUnits" | "webSearches" | "tier">;
+export type SeldomTold = Pick<TokenUsage, "cacheWriteHourTokens" | "audioInputTokens" | "audioOutputTokens" | "searchUnits" | "webSearches" | "searchesEstimated" | "tier">;
 
 export const unknownUsage: TokenUsage = { inputTokens: null, outputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, reasoningTokens: null };
 

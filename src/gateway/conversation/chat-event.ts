@@ -28,8 +28,9 @@ export function isContent(event: ChatEvent): boolean {
 /** Newer figures over older ones. */
 export function mergeUsage(before: TokenUsage, after: TokenUsage): TokenUsage {
   // What is there only where it is not 0: a newer figure goes over an older one, and what is not told again stays.
+  const { searchesEstimated, ...told } = before;
   return {
-    ...before, ...after,
+    ...told, ...(searchesEstimated === undefined || after.webSearches !== undefined ? {} : { searchesEstimated }), ...after,
     inputTokens: after.inputTokens ?? before.inputTokens,
     outputTokens: after.outputTokens ?? before.outputTokens,
     cacheReadTokens: after.cacheReadTokens ?? before.cacheReadTokens,

@@ -139,8 +139,9 @@ function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
   }
   // One round that was served in a dearer way makes the call one: it is rather billed too high.
   const tier = one.tier ?? other.tier;
+  const searchesEstimated = one.searchesEstimated ?? other.searchesEstimated;
   return {
-    ...seldom, ...(tier === undefined ? {} : { tier }),
+    ...seldom, ...(tier === undefined ? {} : { tier }), ...(searchesEstimated === undefined ? {} : { searchesEstimated }),
     inputTokens: sum(one.inputTokens, other.inputTokens),
     outputTokens: sum(one.outputTokens, other.outputTokens),
     cacheReadTokens: sum(one.cacheReadTokens, other.cacheReadTokens),

@@ -15,6 +15,10 @@ export const openaiPrices: readonly ListedPrice[] = [
   // Its first snapshot kept its first price.
   { models: ["gpt-4o-2024-05-13"], input: 5, output: 15, tiers: { priority: { input: 8.75, output: 26.25 } } },
   { models: ["gpt-4o"], input: 2.5, cacheRead: 1.25, output: 10, tiers: { priority: { input: 4.25, cacheRead: 2.125, output: 17 } } },
+  // They search for every call, which is the fee of web_search_preview for the two that do not reason: https://platform.openai.com/docs/pricing, as of 2026-11-22.
+  { models: ["gpt-4o-search-preview"], input: 2.5, output: 10, webSearches: 25 },
+  { models: ["gpt-4o-mini-search-preview"], input: 0.15, output: 0.6, webSearches: 25 },
+  { models: ["gpt-5-search-api"], input: 1.25, cacheRead: 0.125, output: 10, webSearches: 10 },
   { models: ["gpt-4o-mini"], input: 0.15, cacheRead: 0.075, output: 0.6, tiers: { priority: { input: 0.25, cacheRead: 0.125, output: 1 } } },
   { models: ["gpt-5", "gpt-5-codex"], input: 1.25, cacheRead: 0.125, output: 10, tiers: { priority: { input: 2.5, cacheRead: 0.25, output: 20 } } },
   { models: ["gpt-5-chat"], input: 1.25, cacheRead: 0.125, output: 10 },

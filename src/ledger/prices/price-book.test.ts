@@ -100,7 +100,7 @@ describe("costs", () => {
       assert.equal(worstCase(searching, { inputTokens: 0, outputTokens: 0, webSearches: 3, tier }), 3 * fee * 1_000_000);
     }
     assert.equal(costOf(price, none, 0, { webSearches: 3 }), 0);
-    for (const [kind, model, fee] of [["openai", "gpt-5", 10], ["anthropic", "claude-sonnet-4-5", 10], ["azure", "gpt-5", undefined], ["openai", "text-embedding-3-small", undefined]] as const) {
+    for (const [kind, model, fee] of [["openai", "gpt-5", 10], ["openai", "gpt-4o-search-preview-2025-03-11", 25], ["openai", "gpt-5-search-api", 10], ["gemini", "gemini-2.5-flash", 35], ["gemini", "gemini-3-flash-preview", 14], ["gemini", "gemini-embedding-001", undefined], ["anthropic", "claude-sonnet-4-5", 10], ["azure", "gpt-5", undefined], ["openai", "text-embedding-3-small", undefined]] as const) {
       assert.equal(new PriceBook().priceOf(kind, kind, model, epochMs(1_795_262_400_000))!.rates.webSearches, fee);
     }
   });

@@ -9,19 +9,19 @@ import type { ListedPrice, Price } from "./price.ts";
 /** Day of the facts of the table. It changes with every change of a list. */
 export const priceTableVersion = "2026-11-22";
 
-/** What Azure asks for its own dearer ways is not what OpenAI asks. */
-function withoutTiers(lines: readonly ListedPrice[]): ListedPrice[] {
-  return lines.map(({ tiers: _tiers, ...line }) => line);
+/** What Azure asks for its own dearer ways, and for searches, is not what OpenAI asks. */
+function tokensAlone(lines: readonly ListedPrice[]): ListedPrice[] {
+  return lines.map(({ tiers: _tiers, webSearches: _webSearches, ...line }) => line);
 }
 
-/** Searches of the web that a provider makes cost the same whichever of its models asks for them. */
+/** Searches of the web that a provider makes cost the same whichever of its models asks for them, where its line says nothing else. */
 function withSearches(lines: readonly ListedPrice[], webSearches: number): ListedPrice[] {
-  return lines.map((line) => (line.output === 0 ? line : { ...line, webSearches }));
+  return lines.map((line) => (line.output === 0 ? line : { webSearches, ...line }));
 }
 
-/** By kind of provider. Searches of the web: "Pricing" of both, as of 2026-11-22; those of OpenAI's older tool web_search_preview cost more with models that do not reason. Deployments of Azure are found by the name of their model where they have it; others want a price of their own. */
+/** By kind of provider. Searches of the web: "Pricing" of OpenAI and Anthropic, as of 2026-11-22; those of OpenAI's older tool web_search_preview cost more with models that do not reason. Deployments of Azure are found by the name of their model where they have it; others want a price of their own. */
 export const priceTable: Readonly<Record<string, readonly ListedPrice[]>> = {
-  openai: withSearches(openaiPrices, 10), azure: withoutTiers(openaiPrices), anthropic: withSearches(anthropicPrices, 10), gemini: geminiPrices, mistral: mistralPrices, cohere: coherePrices, bedrock: bedrockPrices,
+  openai: withSearches(openaiPrices, 10), azure: tokensAlone(openaiPrices), anthropic: withSearches(anthropicPrices, 10), gemini: geminiPrices, mistral: mistralPrices, cohere: coherePrices, bedrock: bedrockPrices,
 };
 
 /** What runs here or answers by itself. */

@@ -22,8 +22,8 @@ export function parseChat(body: Fields): ChatRequest {
     if (message !== null) messages.push(message);
   });
   if (Array.isArray(body.messages) && body.messages.length === 0) fields.problem("messages", "must have at least one message");
-  const tools = readTools(fields, body.tools);
   const extra = fields.extra(body, known);
+  const tools = readTools(fields, body.tools, extra);
   readLegacyFunctions(fields, body);
   const count = fields.count(body.n, "n", 1);
   if (count !== null && count > 1) extra.n = count;
@@ -59,13 +59,20 @@ function topK(fields: RequestFields, value: unknown): number | null {
   return most === null || most < 1 ? null : most;
 }
 
-function readTools(fields: RequestFields, value: unknown): readonly ToolDefinition[] {
+/** Gemini's own search, as its clients and those of proxies write it; null for any other tool. */
+function googleSearch(tool: Fields): unknown {
+  return tool.google_search ?? tool.googleSearch ?? (tool.type === "google_search" ? {} : null);
+}
+
+function readTools(fields: RequestFields, value: unknown, extra: Record<string, unknown>): readonly ToolDefinition[] {
   const tools: ToolDefinition[] = [];
   fields.optionalList(value, "tools").forEach((item, index) => {
     const path = `tools[${index}]`;
     const tool = fields.record(item, path);
     if (tool.type !== "function") {
-      if (typeof tool.type === "string") fields.native(path, `tools of type ${shown(tool.type)} are not carried over`, tool);
+      const search = googleSearch(tool);
+      if (search !== null) extra.google_search = isFields(search) && Object.keys(search).length > 0 ? search : true;
+      else if (typeof tool.type === "string") fields.native(path, `tools of type ${shown(tool.type)} are not carried over`, tool);
       else fields.problem(`${path}.type`, `must be function, but is ${shown(tool.type)}`);
       return;
     }

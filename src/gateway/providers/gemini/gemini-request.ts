@@ -2,14 +2,16 @@ import type { ChatRequest, Reasoning, ToolChoice } from "../../conversation/chat
 import { FieldReport } from "../field-report.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
 import { oneCallAtATime } from "../instructions.ts";
-import { requestText, rowOf, type Fields } from "../wire-value.ts";
+import { fieldsOf, requestText, rowOf, type Fields } from "../wire-value.ts";
 import { geminiContents } from "./gemini-contents.ts";
 import { geminiAbilities, geminiPath, type GeminiAbilities } from "./gemini-model.ts";
 import { geminiJsonSchema, geminiOpenApiSchema } from "./gemini-schema.ts";
 
 /** Fields of the provider's own that a caller may send along, and their names there. */
 const own: Readonly<Record<string, string>> = { safety_settings: "safetySettings", safetySettings: "safetySettings", cached_content: "cachedContent", cachedContent: "cachedContent" };
-const ownNames: ReadonlySet<string> = new Set(Object.keys(own));
+/** Both ask for the search of Google, the second in the words of OpenAI. */
+const searchNames = ["google_search", "web_search_options"] as const;
+const ownNames: ReadonlySet<string> = new Set([...Object.keys(own), ...searchNames]);
 const mostStopSequences = 5;
 
 /** A chat as `generateContent` or `streamGenerateContent` with server-sent events. */
@@ -28,7 +30,7 @@ export function geminiChatRequest(request: ChatRequest, target: MappingTarget): 
     ...(instructions.length === 0 ? {} : { systemInstruction: { parts: instructions } }),
     ...toolFields(request, abilities, report),
     generationConfig: { ...samplingFields(request, report), ...outputFields(request, abilities, report), ...thinkingFields(request.reasoning, target, abilities, report) },
-    ...Object.fromEntries(Object.entries(request.extra).flatMap(([name, value]) => (ownNames.has(name) ? [[own[name], value]] : []))),
+    ...Object.fromEntries(Object.entries(request.extra).flatMap(([name, value]) => (Object.hasOwn(own, name) ? [[own[name], value]] : []))),
   };
   report.settle("Gemini");
   return {
@@ -49,14 +51,26 @@ function present(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
 }
 
-function toolFields({ tools, toolChoice }: ChatRequest, abilities: GeminiAbilities, report: FieldReport): Fields {
-  if (tools.length === 0) return {};
+function toolFields({ tools, toolChoice, extra }: ChatRequest, abilities: GeminiAbilities, report: FieldReport): Fields {
+  const search = searchTools(extra, report);
+  if (tools.length === 0) return search.length === 0 ? {} : { tools: search };
   const functionDeclarations = tools.map(({ name, description, parameters, strict, cache }, index) => {
     if (strict === true) report.drop(`tools[${index}].strict`);
     if (cache !== undefined) report.drop(`tools[${index}].cache_control`);
     return { name, ...(description === undefined ? {} : { description }), ...parameterFields(parameters, abilities, `tools[${index}].parameters`, report) };
   });
-  return { tools: [{ functionDeclarations }], ...(toolChoice.type === "auto" ? {} : { toolConfig: { functionCallingConfig: callingConfig(toolChoice) } }) };
+  return { tools: [{ functionDeclarations }, ...search], ...(toolChoice.type === "auto" ? {} : { toolConfig: { functionCallingConfig: callingConfig(toolChoice) } }) };
+}
+
+function searchTools(extra: Fields, report: FieldReport): Fields[] {
+  if (!searchNames.some((name) => isAsked(extra[name]))) return [];
+  if (!isAsked(extra.google_search)) report.emulate("web_search_options", "google_search");
+  return [{ googleSearch: fieldsOf(extra.google_search) }];
+}
+
+/** An object without fields asks too. */
+function isAsked(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false;
 }
 
 /** Functions without parameters leave them out: an object without properties is refused. */

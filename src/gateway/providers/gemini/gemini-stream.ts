@@ -1,6 +1,7 @@
 import { AppError } from "../../../core/errors.ts";
-import type { FinishReason, TokenUsage } from "../../conversation/chat-answer.ts";
+import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
 import type { ChatEvent } from "../../conversation/chat-event.ts";
+import { isGroundedByPrompt } from "../../web-searches.ts";
 import { EventStreamReader, type ServerSentEvent } from "../event-stream.ts";
 import type { ChatStreamReader } from "../provider-mapping.ts";
 import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, readEvent, rowOf, sumOf, textOf, type Fields } from "../wire-value.ts";
@@ -40,6 +41,9 @@ export class GeminiChunkReader {
   #calls = 0;
   #finishWord: string | null = null;
   #blocked = false;
+  #byPrompt = false;
+  readonly #queries = new Set<string>();
+  #searches = 0;
 
   constructor(code: "PROVIDER_STREAM_FAILED" | "PROVIDER_ANSWER_INVALID") {
     this.#code = code;
@@ -50,7 +54,9 @@ export class GeminiChunkReader {
     const events: ChatEvent[] = [];
     if (this.#id === null) {
       this.#id = textOf(chunk.responseId);
-      events.push({ type: "start", id: this.#id, model: textOf(chunk.modelVersion) });
+      const model = textOf(chunk.modelVersion);
+      this.#byPrompt = isGroundedByPrompt(model);
+      events.push({ type: "start", id: this.#id, model });
     }
     const candidate = fieldsOf(listOf(chunk.candidates).find((one) => (fieldsOf(one).index ?? 0) === 0));
     for (const part of listOf(fieldsOf(candidate.content).parts)) this.#part(fieldsOf(part), events);
@@ -62,6 +68,7 @@ export class GeminiChunkReader {
       this.#blocked = true;
       this.#finishWord = blockReason;
     }
+    this.#grounding(fieldsOf(candidate.groundingMetadata), events);
     if (chunk.usageMetadata !== undefined) events.push({ type: "usage", usage: geminiUsage(fieldsOf(chunk.usageMetadata)) });
     return events;
   }
@@ -70,6 +77,16 @@ export class GeminiChunkReader {
     if (this.#finishWord === null) throw new AppError(this.#code, "The provider's answer ended before the model was done.");
     const finish = this.#blocked ? "content-filter" : (rowOf(finishReasons, this.#finishWord) ?? "stop");
     return [{ type: "finish", finish: finish === "stop" && this.#calls > 0 ? "tool-calls" : finish, finishWord: this.#finishWord, stopSequence: null }];
+  }
+
+  /** Queries are told again with every piece; those without words are not billed, and one that is made twice is billed once. */
+  #grounding({ webSearchQueries, groundingChunks }: Fields, events: ChatEvent[]): void {
+    for (const query of listOf(webSearchQueries).map(textOf)) if (query !== "") this.#queries.add(query);
+    const isGrounded = this.#queries.size > 0 || listOf(groundingChunks).some((chunk) => fieldsOf(chunk).web !== undefined);
+    const searches = !isGrounded ? this.#searches : this.#byPrompt ? 1 : Math.max(1, this.#queries.size);
+    if (searches === this.#searches) return;
+    this.#searches = searches;
+    events.push({ type: "usage", usage: { ...unknownUsage, webSearches: searches } });
   }
 
   #part(part: Fields, events: ChatEvent[]): void {

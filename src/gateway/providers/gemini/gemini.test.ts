@@ -258,6 +258,26 @@ describe("gemini", () => {
     assert.deepEqual(refusedPaths({ extra: { n: 2, logit_bias: { 5: 1 } }, nativeOnly: [{ path: "tools[0]", message: "web search" }] }), ["tools[0]", "n", "logit_bias"]);
   });
 
+  it("searches with Google where it is asked to, also in OpenAI's words and beside functions, and nowhere else", () => {
+    assert.deepEqual(sent({ extra: { google_search: true } }).body.tools, [{ googleSearch: {} }]);
+    assert.deepEqual(sent({ extra: { google_search: { exclude_domains: ["a.test"] } }, tools: [weather] }).body.tools!.at(-1), { googleSearch: { exclude_domains: ["a.test"] } });
+    const { body, emulated } = sent({ extra: { web_search_options: {} } }, second);
+    assert.deepEqual([body.tools, emulated], [[{ googleSearch: {} }], ["web_search_options (google_search)"]]);
+    assert.equal(sent({ extra: { google_search: false } }).body.tools, undefined);
+  });
+
+  it("counts a grounded prompt once up to the second generation, and the queries of later models", () => {
+    const grounded = (webSearchQueries: string[], modelVersion: string, groundingChunks: object[] = []) => ({ candidates: [{ content: { parts: [{ text: "Sun" }] }, finishReason: "STOP", groundingMetadata: { webSearchQueries, groundingChunks } }], usageMetadata: { promptTokenCount: 4, candidatesTokenCount: 1 }, responseId: "r", modelVersion });
+    const searches = (...given: Parameters<typeof grounded>) => answer(grounded(...given)).usage.webSearches;
+    assert.equal(searches(["weather Oslo", "Oslo", "", "Oslo"], "gemini-3-flash-preview"), 2);
+    assert.equal(searches(["weather Oslo", "Oslo"], "gemini-2.5-flash"), 1);
+    assert.equal(searches([], "gemini-3-flash", [{ web: { uri: "https://a.test" } }]), 1);
+    assert.equal("webSearches" in answer(grounded([], "gemini-3-flash")).usage, false);
+    const told = collectStream(chat.stream(), events(grounded(["a"], "gemini-3-flash"), grounded(["a", "b"], "gemini-3-flash"), { candidates: [{ finishReason: "STOP" }], usageMetadata: { promptTokenCount: 9 } })).usage;
+    assert.deepEqual([told.webSearches, told.inputTokens], [2, 9]);
+    assertSameEventsWhereverCut(() => chat.stream(), events(grounded(["a"], "gemini-3-flash")));
+  });
+
   it("gives back a whole answer as it gives the same answer in a stream", () => {
     const whole = answer(candidate([{ text: "Hm", thought: true }, { text: "Sun" }, { functionCall: { id: "x", name: "weather", args: { a: 1 } }, thoughtSignature: "cw==" }]));
     assert.deepEqual(readEvents(chat.stream(), events(candidate([{ text: "Hm", thought: true }, { text: "Sun" }, { functionCall: { id: "x", name: "weather", args: { a: 1 } }, thoughtSignature: "cw==" }]))), eventsOf(whole).filter(({ type }) => type !== "usage"));

@@ -1,7 +1,7 @@
 import type { ChatAnswer, FinishReason } from "../../conversation/chat-answer.ts";
 import type { AssistantPart } from "../../conversation/chat-request.ts";
 import { fieldsOf, listOf, readAnswer, textOf, type Fields } from "../wire-value.ts";
-import { answerInvalid, argumentsText, contentPieces, errorWords, finishOf, responseUsage, thinkingOf, usageOf } from "./openai-words.ts";
+import { answerInvalid, argumentsText, contentPieces, errorWords, finishOf, responseUsage, seenSearch, thinkingOf, usageOf } from "./openai-words.ts";
 
 /**
  * A whole answer of chat completions, or of the two other protocols of OpenAI that bytes may pass in: completions and responses tell themselves by `object`. Of several choices the first is the answer, the others stand beside it. Throws
@@ -14,7 +14,10 @@ export function readOpenAIAnswer(body: Uint8Array, lenient: boolean): ChatAnswer
   if (error !== null) throw answerInvalid(`The provider answered with an error: ${error}`);
   const [first, ...further] = listOf(document.choices).map((choice) => readChoice(fieldsOf(choice), textOf(document.id), lenient));
   if (first === undefined) throw answerInvalid("The provider's answer has no choice with a message.");
-  return { id: textOf(document.id), model: textOf(document.model), ...first, usage: usageOf(document.usage, document.service_tier), ...(further.length === 0 ? {} : { others: further }) };
+  const model = textOf(document.model);
+  const usage = usageOf(document.usage, document.service_tier);
+  const seen = seenSearch(model, fieldsOf(fieldsOf(listOf(document.choices)[0]).message), usage);
+  return { id: textOf(document.id), model, ...first, usage: { ...usage, ...seen }, ...(further.length === 0 ? {} : { others: further }) };
 }
 
 function readChoice(choice: Fields, id: string, lenient: boolean): Pick<ChatAnswer, "parts" | "finish" | "finishWord" | "stopSequence"> {

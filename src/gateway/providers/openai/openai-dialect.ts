@@ -47,7 +47,7 @@ export interface OpenAIDialect {
 /** Words of the other protocols, which OpenAI's chat completions has nothing for: they are judged here, where it can be told which are harmless. */
 const otherProtocols: ReadonlySet<string> = new Set([
   "truncation", "background", "include", "previous_response_id", "conversation", "prompt", "max_tool_calls", "text", "container", "mcp_servers", "context_management", "inference_geo", "speed", "output_config",
-  "thinking", "cache_control", "diagnostics", "best_of", "echo", "suffix", "client_metadata", "prompt_cache_options", "betas",
+  "thinking", "cache_control", "diagnostics", "best_of", "echo", "suffix", "client_metadata", "prompt_cache_options", "betas", "google_search",
 ]);
 
 /** Puts into the body what the provider may know, and has the rest named. */

@@ -322,6 +322,22 @@ describe("protocols whose bytes pass", () => {
     const cut = open("openai")().push(Buffer.from(stream.slice(0, stream.indexOf("event: response.reasoning")) + done));
     assert.deepEqual(cut.flatMap((event) => (event.type === "usage" ? [event.usage.webSearches] : [])), [1, 2]);
 
+    // How often a chat searched is told by nobody, but for OpenRouter: that it did is seen by the model or by what is cited.
+    const chat = (model: string, more: object = {}, usage: object = {}) => ({ id: "c1", object: "chat.completion", model, choices: [{ index: 0, message: { role: "assistant", content: "Hi", ...more }, finish_reason: "stop" }], usage: { prompt_tokens: 5, completion_tokens: 3, ...usage } });
+    const seen = (...given: Parameters<typeof chat>) => {
+      const { usage } = chatOf("openai").answer(Buffer.from(JSON.stringify(chat(...given))), {});
+      const { choices: [{ message, ...choice }], usage: told, ...document } = chat(...given) as unknown as { choices: [{ message: object }]; usage: object };
+      const pieces = [{ ...document, choices: [{ ...choice, delta: message, finish_reason: null }] }, { ...document, choices: [{ ...choice, delta: {} }] }, { ...document, choices: [], usage: told }];
+      assert.deepEqual(collectStream(open("openai")(), `${pieces.map((piece) => `data: ${JSON.stringify(piece)}\n\n`).join("")}data: [DONE]\n\n`).usage, usage);
+      return [usage.webSearches, usage.searchesEstimated];
+    };
+    const cites = { annotations: [{ type: "url_citation", url_citation: { url: "https://a.test" } }] };
+    assert.deepEqual(seen("gpt-4o-search-preview-2025-03-11"), [1, true]);
+    assert.deepEqual(seen("openai/gpt-5-search-api"), [1, true]);
+    assert.deepEqual(seen("gpt-5", cites), [1, true]);
+    assert.deepEqual(seen("openai/gpt-5", cites, { server_tool_use: { web_search_requests: 3 } }), [3, undefined]);
+    assert.deepEqual(seen("gpt-5"), [undefined, undefined]);
+
     const completion = { id: "cmpl-1", object: "text_completion", model: "m", choices: [{ index: 0, text: "Hi", finish_reason: "length" }] };
     assert.deepEqual(chatOf("compatible").answer(Buffer.from(JSON.stringify(completion)), {}).parts, [{ type: "text", text: "Hi" }]);
     assert.deepEqual(collectStream(open("compatible")(), `data: ${JSON.stringify(completion)}\n\ndata: [DONE]\n\n`).parts, [{ type: "text", text: "Hi" }]);

@@ -1,8 +1,9 @@
+import { unknownUsage, type TokenUsage } from "../../conversation/chat-answer.ts";
 import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { EventStreamReader, type ServerSentEvent } from "../event-stream.ts";
 import type { ChatStreamReader } from "../provider-mapping.ts";
 import { fieldsOf, listOf, readEvent, textOf, type Fields } from "../wire-value.ts";
-import { contentPieces, errorWords, finishOf, streamFailed, thinkingOf, usageOf } from "./openai-words.ts";
+import { contentPieces, errorWords, finishOf, seenSearch, streamFailed, thinkingOf, usageOf } from "./openai-words.ts";
 import { ResponseEvents } from "./response-events.ts";
 import { StreamedToolCalls } from "./streamed-tool-calls.ts";
 
@@ -18,6 +19,7 @@ export class OpenAIStream implements ChatStreamReader {
   #id = "";
   #isStarted = false;
   #isFinished = false;
+  #hasSearched = false;
 
   /** `lenient` takes `[DONE]` for a finish where there was none. */
   constructor(lenient: boolean) {
@@ -68,12 +70,21 @@ export class OpenAIStream implements ChatStreamReader {
   #start(document: Fields, events: ChatEvent[]): void {
     this.#isStarted = true;
     this.#id = textOf(document.id);
-    events.push({ type: "start", id: this.#id, model: textOf(document.model) });
+    const model = textOf(document.model);
+    events.push({ type: "start", id: this.#id, model });
+    this.#noteSearch(seenSearch(model, {}, unknownUsage), events);
+  }
+
+  #noteSearch(seen: Partial<TokenUsage>, events: ChatEvent[]): void {
+    if (this.#hasSearched || seen.webSearches === undefined) return;
+    this.#hasSearched = true;
+    events.push({ type: "usage", usage: { ...unknownUsage, ...seen } });
   }
 
   #choice(choice: Fields, events: ChatEvent[]): void {
     if (this.#isFinished) return;
     const delta = fieldsOf(choice.delta);
+    this.#noteSearch(seenSearch("", delta, unknownUsage), events);
     const content = typeof choice.text === "string" ? { text: choice.text, thinking: "", signature: "" } : contentPieces(delta.content);
     const thinking = content.thinking || thinkingOf(delta);
     if (thinking !== "") events.push({ type: "thinking", text: thinking });

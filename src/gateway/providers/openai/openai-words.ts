@@ -1,6 +1,7 @@
 import { AppError } from "../../../core/errors.ts";
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
 import { dearerTier } from "../../service-tier.ts";
+import { searchesByItself } from "../../web-searches.ts";
 import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, textOf, webSearches, type Fields } from "../wire-value.ts";
 
 const finishes: Readonly<Record<string, FinishReason>> = {
@@ -31,6 +32,12 @@ export function usageOf(value: unknown, tier?: unknown): TokenUsage {
     ...webSearches(countOf(fieldsOf(usage.server_tool_use).web_search_requests)),
     ...(typeof tier === "string" ? { tier: dearerTier(tier) } : {}),
   };
+}
+
+/** Of chat completions: that the web was searched is seen by the model, or by what the answer cites, and how often is not. */
+export function seenSearch(model: string, message: Fields, { webSearches: told }: TokenUsage): Pick<TokenUsage, "webSearches" | "searchesEstimated"> {
+  const isSeen = told === undefined && (searchesByItself(model) || listOf(message.annotations).some((annotation) => fieldsOf(annotation).type === "url_citation"));
+  return isSeen ? { webSearches: 1, searchesEstimated: true } : {};
 }
 
 /** A search of the web is an item of a response, as is what it then opens, which costs nothing of its own. */
