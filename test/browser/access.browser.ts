@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { openBrowser, openPage, overflow } from "./open-browser.ts";
+import { becomes, openBrowser, openPage, overflow } from "./open-browser.ts";
 
 /** A server that asks for keys, and the set-up token that it wrote to its log. */
 async function startKeyServer(): Promise<{ server: RunningServer; token: string }> {
@@ -128,6 +128,55 @@ describe("a server that asks for keys", () => {
     assert.equal(await works(), 401);
     await page.getByRole("button", { name: "All", exact: true }).click();
     await row.getByText("revoked").waitFor();
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("makes a key for routes that are ticked or typed, with a budget, and says which names do nothing yet", async () => {
+    await asAdmin("PUT", "/api/gateway/routes/support", { revision: 0, settings: { targets: [{ provider: "echo", model: "echo" }] } });
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/settings/keys?create=1");
+    await signIn(page, adminKey);
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("desk");
+    await dialog.getByLabel("On what").selectOption("only what is named");
+    await dialog.getByRole("button", { name: "Make the key" }).click();
+    await dialog.getByText("Name a model or a route, or choose everything.").waitFor();
+    const routes = dialog.getByRole("group", { name: "Routes of the gateway" });
+    await routes.getByLabel("support", { exact: true }).check();
+    const another = routes.getByLabel("Another route, or PROVIDER/MODEL");
+    await another.fill("suport, echo/*");
+    await page.keyboard.press("Enter");
+    await becomes(() => routes.getByLabel("suport", { exact: true }).isChecked(), true);
+    await routes.getByText("There is no route suport: look whether the name is right.").waitFor();
+    await routes.getByText("echo/* stands for none").waitFor();
+    await routes.getByLabel("echo/*", { exact: true }).click();
+    await routes.getByLabel("echo/*", { exact: true }).waitFor({ state: "detached" });
+    // What was typed and not added counts too.
+    await another.fill("echo/echo");
+    await dialog.getByText("Limits and budget of its calls").click();
+    await dialog.getByLabel("Dollars a day").fill("-5");
+    await dialog.getByText("A number above 0.").waitFor();
+    await dialog.getByLabel("Dollars a day").fill("5");
+    await dialog.getByRole("button", { name: "Make the key" }).click();
+    const key = (await dialog.getByRole("region", { name: "key" }).textContent())!;
+    await dialog.getByText("It may: viewer of support, suport, echo/echo.").waitFor();
+    await dialog.getByText("There is no route suport").waitFor();
+    assert.match((await dialog.getByRole("region", { name: "curl" }).textContent())!, /v1\/chat\/completions[^]*"model":"support"/);
+    await dialog.getByRole("button", { name: "I have kept it" }).click();
+    const ask = (model: string): Promise<number> => fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" }, body: JSON.stringify({ model, messages: [{ role: "user", content: "Hello" }] }) }).then(({ status }) => status);
+    assert.deepEqual([await ask("support"), await ask("echo/echo"), await ask("suport")], [200, 200, 404]);
+
+    await page.goto("/gateway/keys");
+    const row = page.getByRole("row", { name: /desk/ });
+    await row.getByText("$5.00 a day").waitFor();
+    await row.getByRole("button", { name: "Set limits of desk" }).click();
+    await dialog.getByRole("group", { name: "Routes" }).getByLabel("support", { exact: true }).check();
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await row.getByText("support", { exact: true }).waitFor();
+    assert.deepEqual([await ask("support"), await ask("echo/echo")], [200, 404]);
     watched.assertQuiet();
     await watched.close();
   });

@@ -45,7 +45,7 @@ describe("the console's pages", () => {
     ["/workflows/schedules?create=1", "Missed times"],
     ["/events", "model:risk"],
     ["/events/webhooks?create=1", "None ticked"],
-    ["/settings/keys?create=1", "Only these models"],
+    ["/settings/keys?create=1", "Limits and budget of its calls"],
     ["/settings/teams", "No identity provider is set"],
     ["/settings/audit?verify=1&entry=1", "Earlier head"],
     ["/settings/doctor", "Not looked at"],

@@ -10,20 +10,26 @@ export const roleWords: Record<Role, string> = {
   admin: "also manages keys, webhooks and teams",
 };
 
-/** `deployer in fraud`, `viewer of churn, risk in every team`: a grant as people say it. */
-export function grantWords({ role, team, models, experiments }: Grant): string {
-  const only = [...(models ?? []), ...(experiments ?? [])];
+/** What a grant names one by one; null where it holds on everything of its team. A list without names holds on nothing. */
+function namesOf({ models, experiments, routes }: Grant): string[] | null {
+  return models === undefined && experiments === undefined && routes === undefined ? null : [...(models ?? []), ...(experiments ?? []), ...(routes ?? [])];
+}
+
+/** `deployer in fraud`, `viewer of churn, support-chat in fraud`: a grant as people say it. */
+export function grantWords(grant: Grant): string {
+  const { role, team } = grant;
+  const only = namesOf(grant);
   const where = team === "*" ? "everywhere" : `in ${team}`;
-  return only.length === 0 ? `${role} ${where}` : `${role} of ${only.join(", ")}${team === "*" ? "" : ` ${where}`}`;
+  return only === null ? `${role} ${where}` : `${role} of ${only.length === 0 ? "nothing" : only.join(", ")}${team === "*" ? "" : ` ${where}`}`;
 }
 
 function reaches(grant: Grant, role: Role): boolean {
   return roles.indexOf(grant.role) >= roles.indexOf(role);
 }
 
-/** Whether the role holds on the whole server: in every team, without a list of models. */
+/** Whether the role holds on the whole server: in every team, without a list of names. */
 export function mayOnServer(grants: readonly Grant[], role: Role): boolean {
-  return grants.some((grant) => grant.team === "*" && grant.models === undefined && grant.experiments === undefined && reaches(grant, role));
+  return grants.some((grant) => grant.team === "*" && namesOf(grant) === null && reaches(grant, role));
 }
 
 export function maySomewhere(grants: readonly Grant[], role: Role): boolean {

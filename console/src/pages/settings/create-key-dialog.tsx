@@ -1,5 +1,5 @@
 import { useState, type FormEvent } from "react";
-import { call } from "../../data/api.ts";
+import { apiPath, ApiFailure, call } from "../../data/api.ts";
 import { useAction } from "../../data/action.ts";
 import { grantWords, roles, roleWords } from "../../data/grants.ts";
 import { useModels } from "../../data/models.ts";
@@ -10,51 +10,80 @@ import { CodeBlock } from "../../parts/copy.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
+import { allNames, type NamedThings } from "../../parts/named-things.ts";
+import { NamesField } from "../../parts/names-field.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { ShownOnce } from "../../parts/shown-once.tsx";
+import { refreshGateway, useCallableNames, useGatewayRoutes, useProviders, type KeyPolicy, type KeyPolicySettings } from "../gateway/gateway-data.ts";
+import { LimitsFields } from "../gateway/limits-fields.tsx";
+import { limitsFormOf, limitsOf, limitsProblems } from "../gateway/route-form.ts";
+import { routeNameNotes } from "../gateway/route-name-notes.ts";
 import { expiryDays } from "./key-state.ts";
 import { keySnippets } from "./key-snippets.ts";
 
+/** A key that was made, with the limits that were wanted for it and why they are not set; null where they are, or none were wanted. */
+interface Made {
+  key: NewKey;
+  unset: { settings: KeyPolicySettings; failure: ApiFailure } | null;
+}
+
 /** Asks what the key is for and what it may; then shows it, once. */
 export function CreateKeyDialog({ onClose }: { onClose: () => void }) {
-  const [made, setMade] = useState<NewKey | null>(null);
+  const [made, setMade] = useState<Made | null>(null);
   // A click beside the dialog must not lose the only sight of the key.
   return made === null ? (
     <Dialog title="Make a key" onClose={onClose}>
       <KeyRequestForm onMade={setMade} onClose={onClose} />
     </Dialog>
   ) : (
-    <Dialog key="made" title={`The key ${made.name}`} onClose={() => undefined} className="dialog-wide">
+    <Dialog key="made" title={`The key ${made.key.name}`} onClose={() => undefined} className="dialog-wide">
       <MadeKey made={made} onClose={onClose} />
     </Dialog>
   );
 }
 
-function KeyRequestForm({ onMade, onClose }: { onMade: (key: NewKey) => void; onClose: () => void }) {
+function KeyRequestForm({ onMade, onClose }: { onMade: (made: Made) => void; onClose: () => void }) {
   const rights = useRights();
   const session = useSession().data;
   const teams = useResource<{ teams: Team[] }>("/api/teams").data?.teams ?? [];
-  const models = useModels().data?.models ?? [];
+  const models = useModels().data?.models;
+  const routes = useGatewayRoutes().data?.routes;
+  const providers = useProviders().data?.providers;
+  const callable = useCallableNames();
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
   const [chosenTeam, setTeam] = useState<string | null>(null);
-  const [only, setOnly] = useState<readonly string[]>([]);
+  const [isNamed, setNamed] = useState(false);
+  const [onlyModels, setOnlyModels] = useState<NamedThings>({ names: [], typed: "" });
+  const [onlyRoutes, setOnlyRoutes] = useState<NamedThings>({ names: [], typed: "" });
+  const [limits, setLimits] = useState(() => limitsFormOf({}));
+  const [project, setProject] = useState("");
   const [expiry, setExpiry] = useState("90");
   const [checked, setChecked] = useState(false);
   const action = useAction();
 
   const team = chosenTeam ?? (rights.onServer("viewer") ? "*" : (teams[0]?.name ?? "default"));
-  const choices = models.filter((model) => team === "*" || model.team === team).map((model) => model.name);
-  const chosen = only.filter((model) => choices.includes(model));
-  const grant: Grant = { role, team, ...(chosen.length > 0 && { models: chosen }) };
+  const ofTeam = <Thing extends { name: string; team: string }>(things: readonly Thing[] | undefined): string[] => (things ?? []).filter((thing) => team === "*" || thing.team === team).map((thing) => thing.name);
+  const [modelNames, routeNames] = [allNames(onlyModels), allNames(onlyRoutes)];
+  const grant: Grant = { role, team, ...(isNamed && modelNames.length > 0 && { models: modelNames }), ...(isNamed && routeNames.length > 0 && { routes: routeNames }) };
+  const namesNothing = isNamed && modelNames.length + routeNames.length === 0;
+  const modelNotes = models === undefined ? [] : onlyModels.names.filter((model) => !ofTeam(models).includes(model)).map((model) => `There is no model ${model}${team === "*" ? "" : ` in the team ${team}`}: look whether the name is right. The key may use it as soon as it is there.`);
+  const problems = limitsProblems(limits);
+  const settings: KeyPolicySettings = { project: project.trim() === "" ? null : project.trim(), ...limitsOf(limits, {}) };
+  const isLimited = settings.project !== null || Object.keys(settings).length > 1;
   const days = expiryDays(expiry);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     setChecked(true);
-    if (name.trim() === "" || days === undefined) return;
-    action.run(() => call<NewKey>("/api/keys", { method: "POST", body: JSON.stringify({ name: name.trim(), grants: [grant], expiresInDays: days }) }), (key) => {
+    if (name.trim() === "" || days === undefined || namesNothing || Object.keys(problems).length > 0) return;
+    const make = async (): Promise<Made> => {
+      const key = await call<NewKey>("/api/keys", { method: "POST", body: JSON.stringify({ name: name.trim(), grants: [grant], expiresInDays: days }) });
+      // The key is shown whatever becomes of its limits: nobody sees it a second time.
+      return { key, unset: isLimited ? await setPolicy(key.id, settings).then(() => null, (failure: unknown) => ({ settings, failure: failureOf(failure) })) : null };
+    };
+    action.run(make, (made) => {
       invalidate((resource) => resource === "/api/keys" || resource === "/api/teams");
-      onMade(key);
+      onMade(made);
     });
   };
   return (
@@ -79,18 +108,28 @@ function KeyRequestForm({ onMade, onClose }: { onMade: (key: NewKey) => void; on
           )}
         </Field>
       </div>
-      {choices.length > 0 && (
-        <fieldset className="check-list">
-          <legend className="field-label">Only these models</legend>
-          <div>
-            {choices.map((model) => (
-              <label key={model}>
-                <input type="checkbox" checked={chosen.includes(model)} onChange={(event) => setOnly(event.target.checked ? [...chosen, model] : chosen.filter((entry) => entry !== model))} /> {model}
-              </label>
-            ))}
+      <Field label="On what" problem={checked && namesNothing ? "Name a model or a route, or choose everything." : undefined} hint={isNamed ? "The key may nothing else: no runs, no settings." : "All models, routes and runs that are there, and what comes later."}>
+        {(control) => (
+          <select {...control} className="input" value={isNamed ? "named" : "all"} onChange={(event) => setNamed(event.target.value === "named")}>
+            <option value="all">{team === "*" ? "everything" : "everything of the team"}</option>
+            <option value="named">only what is named</option>
+          </select>
+        )}
+      </Field>
+      {isNamed && (
+        <>
+          <NamesField legend="Routes of the gateway" what="route, or PROVIDER/MODEL" known={ofTeam(routes)} suggested={callable} notes={routeNameNotes(onlyRoutes.names, { routes, providers }, { team, patterns: false })} value={onlyRoutes} onChange={setOnlyRoutes} />
+          <NamesField legend="Models" what="model" known={ofTeam(models)} notes={modelNotes} value={onlyModels} onChange={setOnlyModels} />
+        </>
+      )}
+      {rights.somewhere("admin") && (
+        <details className="form-more">
+          <summary>Limits and budget of its calls{isLimited && <span className="muted"> (set)</span>}</summary>
+          <div className="dialog-form">
+            <LimitsFields form={limits} problems={problems} onChange={(part) => setLimits((before) => ({ ...before, ...part }))} />
+            <Field label="Project" hint="Its calls are summed, and budgeted, under this name.">{(control) => <input {...control} className="input" autoComplete="off" maxLength={128} placeholder="none" value={project} onChange={(event) => setProject(event.target.value)} />}</Field>
           </div>
-          <span className="field-hint">{chosen.length === 0 ? "None ticked: all models of the team, its runs, and what comes later." : "The key may nothing else: no runs, no settings."}</span>
-        </fieldset>
+        </details>
       )}
       <Field label="Ends after" problem={checked && days === undefined ? "Days, from a part of one to 3650, or never." : undefined} hint={days === null ? "A key without an end is used long after it was forgotten: rather renew one." : session?.mode === "keys" ? "It ends no later than the key that you signed in with." : "Expired keys are refused, and stay in the list of all."}>
         {(control) => (
@@ -106,7 +145,7 @@ function KeyRequestForm({ onMade, onClose }: { onMade: (key: NewKey) => void; on
       </Field>
       {action.error !== null && (
         <ErrorBox error={action.error}>
-          {action.error.code === "SCOPE_TOO_WIDE" && <p>You asked for {grantWords(grant)}, and you are {rights.words.join(" and ")}. Choose a lower role, one of your teams, or single models.</p>}
+          {action.error.code === "SCOPE_TOO_WIDE" && <p>You asked for {grantWords(grant)}, and you are {rights.words.join(" and ")}. Choose a lower role, one of your teams, or name what you may use.</p>}
         </ErrorBox>
       )}
       <div className="dialog-actions">
@@ -117,14 +156,22 @@ function KeyRequestForm({ onMade, onClose }: { onMade: (key: NewKey) => void; on
   );
 }
 
-function MadeKey({ made, onClose }: { made: NewKey; onClose: () => void }) {
+function MadeKey({ made: { key: made, unset: first }, onClose }: { made: Made; onClose: () => void }) {
   const snippets = keySnippets(made.key, location.origin, made.grants);
   const [language, setLanguage] = useState("curl");
   const snippet = snippets.find(({ id }) => id === language) ?? snippets[0]!;
+  const [unset, setUnset] = useState(first);
+  const again = useAction();
   return (
     <>
       <ShownOnce secret={made.key} what="key" />
       <p className="muted small">It may: {made.grants.map(grantWords).join("; ")}.</p>
+      {made.notes.map((note) => <p key={note} className="field-remark">{note}</p>)}
+      {unset !== null && (
+        <ErrorBox error={again.error ?? unset.failure}>
+          <p>The key is made, and works without its limits and its budget. <button type="button" className="button button-small" disabled={again.busy} onClick={() => again.run(() => setPolicy(made.id, unset.settings), () => setUnset(null))}>Set them again</button></p>
+        </ErrorBox>
+      )}
       <div className="toolbar">
         <Segmented label="Language" value={snippet.id} options={snippets} onChange={setLanguage} />
       </div>
@@ -134,4 +181,13 @@ function MadeKey({ made, onClose }: { made: NewKey; onClose: () => void }) {
       </div>
     </>
   );
+}
+
+async function setPolicy(key: string, settings: KeyPolicySettings): Promise<void> {
+  await call<KeyPolicy>(apiPath`/api/gateway/keys/${key}`, { method: "PUT", body: JSON.stringify({ revision: 0, settings }) });
+  refreshGateway();
+}
+
+function failureOf(thrown: unknown): ApiFailure {
+  return thrown instanceof ApiFailure ? thrown : new ApiFailure(0, { code: "CONSOLE_FAILED", message: String(thrown) });
 }
