@@ -70,12 +70,17 @@ export async function openPage(browser: Browser, baseURL: string, options: Brows
 async function slowDown(context: BrowserContext, page: Page): Promise<void> {
   if (slow.processor > 1) await (await context.newCDPSession(page)).send("Emulation.setCPUThrottlingRate", { rate: slow.processor });
   if (slow.answersMs === 0) return;
+  // In the page and not by `context.route`: that turns the browser's cache off, which then tells every server `Cache-Control: no-cache`, and the gateway's cache obeys.
   const random = seededRandom("slow answers");
-  await context.route(/\/(api|v2)\//, async (route) => {
-    await new Promise((resolve) => setTimeout(resolve, random.integer(0, slow.answersMs)));
-    // A page that was left waits for nothing.
-    await route.continue().catch(() => undefined);
-  });
+  await context.exposeFunction("slipwayTestDelayMs", () => random.integer(0, slow.answersMs));
+  await page.addInitScript(`{
+    const quick = window.fetch;
+    window.fetch = async (...request) => {
+      const { pathname } = new URL(request[0] instanceof Request ? request[0].url : request[0], location.href);
+      if (/^\\/(api|v2)\\//.test(pathname)) await window.slipwayTestDelayMs().then((delay) => new Promise((resolve) => setTimeout(resolve, delay)));
+      return quick(...request);
+    };
+  }`);
 }
 
 /** Waits until what is read is what is wanted; fails with both when it does not become so. For what a locator cannot wait for. */
