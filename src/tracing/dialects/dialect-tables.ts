@@ -5,8 +5,8 @@ const renamed = (prefix: string, names: Readonly<Record<string, string>>): Rule[
 
 const providers: Readonly<Record<string, string>> = {
   openai: "openai", anthropic: "anthropic", cohere: "cohere", mistral_ai: "mistral_ai", mistralai: "mistral_ai", mistral: "mistral_ai", groq: "groq", deepseek: "deepseek", xai: "x_ai", perplexity: "perplexity",
-  azure: "azure.ai.openai", azure_openai: "azure.ai.openai", "az.ai.openai": "azure.ai.openai", "az.ai.inference": "azure.ai.inference", aws: "aws.bedrock", bedrock: "aws.bedrock", "amazon-bedrock": "aws.bedrock",
-  google: "gcp.gemini", gemini: "gcp.gemini", google_ai: "gcp.gemini", vertexai: "gcp.vertex_ai", vertex_ai: "gcp.vertex_ai", watsonx: "ibm.watsonx.ai",
+  azure: "azure.ai.openai", azure_openai: "azure.ai.openai", "azure-openai": "azure.ai.openai", "az.ai.openai": "azure.ai.openai", "az.ai.inference": "azure.ai.inference", aws: "aws.bedrock", bedrock: "aws.bedrock", "amazon-bedrock": "aws.bedrock",
+  google: "gcp.gemini", gemini: "gcp.gemini", google_ai: "gcp.gemini", vertexai: "gcp.vertex_ai", vertex_ai: "gcp.vertex_ai", vertex: "gcp.vertex_ai", "google.vertex": "gcp.vertex_ai", watsonx: "ibm.watsonx.ai", ollama: "ollama",
 };
 
 /** The conventions before their present names: 1.27 to 1.36, and OpenLIT's. */
@@ -98,7 +98,7 @@ const vercel: Dialect = {
         "ai.embedMany.doEmbed": "embeddings", "ai.toolCall": "execute_tool",
       },
     },
-    { from: "ai.model.provider", to: g("provider.name"), reading: "word", words: { ...providers, "openai.chat": "openai", "openai.responses": "openai", "anthropic.messages": "anthropic", "google.generative-ai": "gcp.gemini" } },
+    { from: "ai.model.provider", to: g("provider.name"), reading: "word", words: providers },
     { from: "ai.usage.promptTokens", to: g("usage.input_tokens"), reading: "number" },
     { from: "ai.usage.completionTokens", to: g("usage.output_tokens"), reading: "number" },
     { from: "ai.usage.inputTokens", to: g("usage.input_tokens"), reading: "number" },

@@ -7,6 +7,7 @@ import { flatMessagesOf } from "./flat-messages.ts";
 
 const inputMessages = "gen_ai.input.messages";
 const outputMessages = "gen_ai.output.messages";
+const longestProvider = 100;
 
 /**
  * The span in the GenAI conventions. What a dialect said stays readable in `original`, and whatever the span already said in the
@@ -104,11 +105,21 @@ function readingOf({ reading = "as it is", words, field }: Rule, value: Attribut
     }
     case "word": {
       const word = typeof value === "string" ? textOfJson(value) : String(value);
-      const known = Object.hasOwn(words!, word) ? words![word]! : Object.hasOwn(words!, word.toLowerCase()) ? words![word.toLowerCase()]! : null;
       // A provider that nobody has listed keeps its name; a kind of span that has no operation gets none.
-      return known ?? (words!.openai === undefined ? null : word);
+      return wordOf(words!, word) ?? (words!.openai === undefined ? null : word);
     }
   }
+}
+
+/** Vercel's names of providers end with what is called there, such as `mistral.chat`: what stands before a dot counts where the whole is not listed. */
+function wordOf(words: Readonly<Record<string, string>>, word: string): string | null {
+  for (const name of [word, word.toLowerCase()]) if (Object.hasOwn(words, name)) return words[name]!;
+  const parts = word.length > longestProvider ? [] : word.split(".");
+  for (let count = parts.length - 1; count > 0; count--) {
+    const start = parts.slice(0, count).join(".");
+    if (Object.hasOwn(words, start)) return words[start]!;
+  }
+  return null;
 }
 
 function messagesText(messages: ChatMessage[] | null): string | null {
