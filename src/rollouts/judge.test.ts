@@ -140,6 +140,21 @@ describe("the judgement of a phase", () => {
     assert.equal(judged({ figures: both(5, { failures: { RUNNER_CRASHED: 2 } }), seconds: 0 }).decision, "hold");
   });
 
+  it("holds while the providers of a candidate have no room for it, and rolls back where its own accounts surely have none", () => {
+    const limited = (requests: number, calls: number, own: number): Judgement => judged({ figures: both(requests, { limited: { calls, own } }) });
+    assert.equal(resultOf(judged({}), "provider limits"), undefined);
+    const shared = limited(100, 50, 0);
+    assert.deepEqual([shared.decision, resultOf(shared, "provider limits")], ["hold", "undecided"]);
+    assert.match(shared.reason, /^provider limits: 50 of 150 calls met a limit or a used up quota of their provider, shared with the present settings; at most 5% may/);
+    assert.deepEqual([limited(1000, 50, 0).decision, limited(1000, 50, 50).decision], ["promote", "promote"]);
+    const own = limited(100, 50, 40);
+    assert.deepEqual([own.decision, resultOf(own, "provider limits")], ["roll back", "fail"]);
+    assert.match(own.reason, /40 of them where the present settings were not/);
+    assert.deepEqual([limited(0, 19, 19).decision, limited(0, 20, 20).decision], ["hold", "roll back"]);
+    const figures = both(100, { limited: { calls: 50, own: 0 } });
+    assert.deepEqual(replay({ phase: 0, seconds: 60, figures, metrics: [], decision: "hold", reason: "", by: null }, planOf({})), judged({ figures }));
+  });
+
   it("holds where a gate that only holds fails, and says so", () => {
     const far = judged({ asked: [gates.distribution], figures: both(1000, { predictions: { kind: "label", counts: { yes: 990, no: 10 }, other: 0 } }) });
     assert.equal(far.decision, "hold");

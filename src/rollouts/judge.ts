@@ -1,6 +1,7 @@
 import type { RolloutPlan } from "../registry/index.ts";
 import type { JudgedGate } from "./gate-answers.ts";
 import { failuresOf, gateName, judgeGate, questionsOf } from "./judge-gates.ts";
+import { limits } from "./judge-limits.ts";
 import { candidateArm } from "./phase-routes.ts";
 import type { ArmFigures, Decision, GateResult, PhaseFigures, Verdict } from "./schemas.ts";
 import { sampleRatio } from "./statistics/index.ts";
@@ -25,6 +26,9 @@ export interface Judgement {
 /** A person decided past the gates: their word counts, and the gates are shown as they were. */
 type Judged = JudgedPhase & { by?: string | null };
 
+/** Of those that every phase has. */
+const fatalGates: ReadonlySet<string> = new Set(["hard failures", "provider limits"]);
+
 /**
  * What to do with a phase: `roll back` when a gate that says so has failed, `promote` when minimum time and samples are there and every gate
  * passes, else `hold`. No data holds: it neither promotes nor rolls back. Pure: the same facts give the same judgement.
@@ -41,18 +45,20 @@ export function judge({ plan, phase: index, seconds, figures, metrics }: JudgedP
     alpha: plan.alpha / Math.max(1, questionsOf(phase.gates)),
     compares: phase.weight < 1, shadows: phase.shadow > 0 && phase.weight < 1,
   };
+  const limited = limits(candidate, plan.alpha / (questionsOf(phase.gates) + 1));
   const own: { name: string; judged: JudgedGate }[] = [
     { name: "time", judged: enough("seconds", seconds, phase.minSeconds) },
     { name: "samples", judged: enough("answers of the candidate", samples, phase.minSamples) },
     { name: "hard failures", judged: hardFailures(candidate, plan.hard.failures) },
     ...(phase.weight > 0 && phase.weight < 1 ? [{ name: "sample ratio", judged: ratio(plan, phase.weight, figures) }] : []),
+    ...(limited === null ? [] : [{ name: "provider limits", judged: limited }]),
   ];
   const asked = phase.gates.map((spec) => ({ name: gateName(spec), spec, judged: judgeGate(spec, facts) }));
   const all = [...own.map((gate) => ({ ...gate, spec: null })), ...asked];
   const gates = all.map(({ name, spec, judged: { applies: _applies, ...result } }): GateResult => ({ gate: name, spec, ...result }));
 
   const failed = all.filter(({ judged }) => judged.result === "fail");
-  const fatal = failed.find(({ name, spec }) => name === "hard failures" || spec?.onFailure === "roll back");
+  const fatal = failed.find(({ name, spec }) => fatalGates.has(name) || spec?.onFailure === "roll back");
   if (fatal !== undefined) return { decision: "roll back", reason: `${fatal.name}: ${fatal.judged.detail}`, gates };
   const open = all.filter(({ judged }) => judged.applies && judged.result !== "pass");
   const maxSeconds = phase.maxSeconds;

@@ -75,6 +75,7 @@ export const ArmFigures = z
     rows: z.number().int(),
     /** By outcome, those that the version is to blame for. */
     failures: z.record(z.string(), z.number().int()),
+    limited: z.object({ calls: z.number().int(), own: z.number().int() }).optional().meta({ description: "Of a route: calls that met a rate limit or a used up quota of its providers and are in no other figure, and those of them where the account that answered for stable had none. Absent where there are none" }),
     /** Requests of another arm that it answered. */
     retries: z.number().int(),
     latencyUs: SparseCounts,

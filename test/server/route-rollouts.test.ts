@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Rollout, RolloutStatus } from "../../src/index.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
 
 const open: readonly Rollout["state"][] = ["preparing", "running", "paused"];
 /** Half of the calls, for as long as the gates need; then everything. */
@@ -13,15 +14,25 @@ const answer = (text: string, more: object = {}): object => ({ kind: "scripted",
 
 describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => {
   let server: RunningServer;
+  /** Of both models of an account: of `tight` the first calls are too many for it. */
+  let tooMany = 4;
+  const upstream = new GatewayUpstream(({ body: { model } }, response) => {
+    if (model === "tight" && tooMany-- > 0) return answerJson(response, { error: { message: "Too many requests.", type: "rate_limit_exceeded" } }, 429, { "retry-after": "0" });
+    answerJson(response, { id: "c1", object: "chat.completion", created: 1, model, choices: [{ index: 0, message: { role: "assistant", content: model }, finish_reason: "stop" }], usage: { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 } });
+  });
   before(async () => {
-    server = await startServer();
-    const providers = { good: answer("fine"), better: answer("better"), dear: answer("dear", { outputTokens: 100 }), failing: { kind: "scripted", script: [{ status: 500, error: "down" }] } };
+    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    await server.client.api.send("PUT", "/api/gateway/providers/account", { revision: 0, settings: { kind: "compatible", baseUrl: `${await upstream.start()}/v1` } });
+    const providers = { limited: { kind: "scripted", script: [{ status: 429, error: "too many" }] }, good: answer("fine"), better: answer("better"), dear: answer("dear", { outputTokens: 100 }), failing: { kind: "scripted", script: [{ status: 500, error: "down" }] } };
     for (const [name, settings] of Object.entries(providers)) {
       await server.client.api.send("PUT", `/api/gateway/providers/${name}`, { revision: 0, settings: { ...settings, breaker: { failures: 1000 } } });
       await server.client.api.send("POST", "/api/prices", { provider: name, model: "m", rates: { input: 0, output: 1000 } });
     }
   });
-  after(() => server.stop());
+  after(async () => {
+    await server.stop();
+    upstream.stop();
+  });
 
   const target = (provider: string): object => ({ targets: [{ provider, model: "m" }] });
   const ask = async (route: string, key: string): Promise<{ text: string; revision: string | null; traceId: string }> => {
@@ -97,6 +108,23 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     // Whoever sees it first: the server that met the third, or the judge of its figures.
     assert.match(status.rollout.reason, /failed 3 times|^hard failures: /);
     assert.deepEqual(texts, new Set(["fine"]));
+  });
+
+  it("takes nobody back for limits of the account of both, and one whose own account has no room; its callers got answers", async () => {
+    const of = (model: string): object => ({ targets: [{ provider: "account", model }], attempts: 1 });
+    await server.client.api.send("PUT", "/api/gateway/routes/shared", { revision: 0, settings: of("wide") });
+    await server.client.rollouts.start("route:shared", { change: of("tight"), plan: planOf([]) });
+    const { status, texts } = await untilEnd("shared");
+    assert.equal(status.rollout.state, "succeeded", status.rollout.reason);
+    assert.deepEqual([texts, tooMany <= 0], [new Set(["wide", "tight"]), true]);
+    const { verdicts } = await server.client.rollouts.verdicts(status.rollout.id);
+    assert.ok(verdicts.some(({ decision, gates }) => decision === "promote" && gates.some(({ gate, result }) => gate === "provider limits" && result === "pass")));
+
+    await server.client.rollouts.start("route:shared", { change: { ...target("limited"), attempts: 1 }, plan: planOf([], { minSamples: 10_000 }) });
+    const own = await untilEnd("shared");
+    assert.equal(own.status.rollout.state, "rolled back");
+    assert.match(own.status.rollout.reason, /^provider limits: \d+ of \d+ calls met a limit/);
+    assert.deepEqual(own.texts, new Set(["tight"]));
   });
 
   it("takes one back whose answers are liked less, by scores that arrive later", async () => {

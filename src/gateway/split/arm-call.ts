@@ -6,9 +6,9 @@ import type { CallFloor, OpenedFloor } from "../call-floor.ts";
 import type { CallBounds } from "../call-ledger.ts";
 import type { CallEnding, CallRecord } from "../call-record.ts";
 import type { Alarm } from "../routing/call-timer.ts";
-import type { SplitObserver } from "./split-observer.ts";
+import type { MetLimit, SplitObserver } from "./split-observer.ts";
 import { mark, sampleOf, stableArm, type AssignedCall } from "./split-samples.ts";
-import { armTimeout, isOwnFailure, isWorthAnother } from "./trial-outcome.ts";
+import { armTimeout, isOwnFailure, isWorthAnother, limitOf } from "./trial-outcome.ts";
 
 export interface ArmCallParts {
   floor: Pick<CallFloor, "admit" | "reserve" | "release" | "isHeld">;
@@ -50,6 +50,8 @@ export class ArmCall {
   /** Refused by the route's limits or a budget, as stable would have been. */
   #isRefused = false;
   #ending: CallEnding | null = null;
+  /** What it ended with, before all of it was written. */
+  #error: AppError | null = null;
   /** That the arm failed. */
   #isTold = false;
 
@@ -141,6 +143,7 @@ export class ArmCall {
   /** Decides who answers, before the arm's record gives back what it holds. */
   #beforeEnd(outcome: CallEnding["outcome"], error: AppError | null): void {
     this.#stopAlarm();
+    this.#error = error;
     if (this.#isRetried) return;
     if (this.#mayRetry && !this.#isSettled && !this.#isRefused && outcome === "failed" && error !== null && isWorthAnother(error)) this.#retry();
     else this.#settle();
@@ -169,7 +172,13 @@ export class ArmCall {
     const { outcome, error, totalMs } = ending;
     const isTooLong = outcome === "cancelled" && totalMs >= Math.max(longWaitMs, 10 * (this.#usualMs ?? 0));
     const isFailure = isTooLong || (outcome === "failed" && error !== null && isOwnFailure(error));
-    this.#parts.tell((observer) => observer.answered(sampleOf(this.#assigned, this.#trial, ending, { isFailure })));
+    this.#parts.tell((observer) => observer.answered(sampleOf(this.#assigned, this.#trial, ending, { isFailure, limit: this.#sharedLimit(ending) })));
+  }
+
+  /** Of an arm that was asked alone: without stable in its place its callers see its own limits as errors. */
+  #sharedLimit(ending: CallEnding): MetLimit | undefined {
+    const { targets } = this.#enteredStable.route.settings;
+    return targets.some(({ provider }) => limitOf(ending, provider) === "shared") ? "shared" : undefined;
   }
 
   async #again(): Promise<HttpAnswer> {
@@ -210,10 +219,11 @@ export class ArmCall {
     if (this.#isTold) return;
     this.#isTold = true;
     const { clock } = this.#parts;
-    const ending = this.#ending ?? { outcome: "failed", error: null, totalMs: clock.monotonic() - this.#trial.startedTick, cost: this.#trial.spent().cost };
+    const ending = this.#ending ?? { outcome: "failed", error: this.#error, totalMs: clock.monotonic() - this.#trial.startedTick, cost: this.#trial.spent().cost };
     const isInTime = !this.#isHurried && !(this.#isLate && this.#limitMs < (this.#usualMs ?? 0));
     const isFailure = couldStable && isInTime && ending.error?.code !== "BUDGET_EXCEEDED";
-    this.#parts.tell((observer) => observer.answered(sampleOf(this.#assigned, this.#trial, ending, { isFailure, isLate: this.#isLate || this.#isHurried })));
+    const limit = limitOf(ending, couldStable ? (this.#standby.target?.provider ?? null) : null);
+    this.#parts.tell((observer) => observer.answered(sampleOf(this.#assigned, this.#trial, ending, { isFailure, limit, isLate: this.#isLate || this.#isHurried })));
   }
 
   /** What stable takes, to the point from which the answer is the arm's. */

@@ -2,18 +2,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { HttpAnswer } from "../../core/route.ts";
 import type { ChatProtocolName } from "../chat-calls.ts";
-import { openAiQuestion, splitOf, splitStage, textOf, type ModelScript } from "./split-stage.fixture.ts";
+import { openAiQuestion, otherAccount, splitOf, splitStage, textOf, type ModelScript } from "./split-stage.fixture.ts";
 
 type Stage = Awaited<ReturnType<typeof splitStage>>;
 
 const contentOf = async (answer: HttpAnswer): Promise<string> => (JSON.parse(await textOf(answer)) as { choices: [{ message: { content: string } }] }).choices[0].message.content;
-const armsOf = ({ told }: Stage): string[] => told.samples.map(({ arm, outcome, isFailure, isRetry }) => [arm, outcome, ...(isFailure ? ["failure"] : []), ...(isRetry ? ["retry"] : [])].join(" "));
+const armsOf = ({ told }: Stage): string[] => told.samples.map(({ arm, outcome, isFailure, limit, isRetry }) => [arm, outcome, ...(isFailure ? ["failure"] : []), ...(limit === undefined ? [] : [`${limit} limit`]), ...(isRetry ? ["retry"] : [])].join(" "));
 const askedOf = ({ models }: Stage): string[] => models.asked.map(({ model }) => model);
 const streamed = openAiQuestion({ stream: true });
 
 /** Everything goes to the candidate, which does what is said. */
 async function trial(candidate: ModelScript, { settings = {}, own = {}, route = {}, stable = {} }: { settings?: object; own?: object; route?: Parameters<typeof splitOf>[1]; stable?: ModelScript } = {}): Promise<Stage> {
-  const stage = await splitStage({ scripts: { new: candidate, old: stable }, stable: settings, candidate: { ...settings, ...own } });
+  const stage = await splitStage({ scripts: { new: candidate, old: stable, spare: {} }, stable: settings, candidate: { ...settings, ...own } });
   await stage.splits.apply(splitOf(1, route));
   return stage;
 }
@@ -216,17 +216,14 @@ describe("SplitCalls, where the call fails", () => {
     assert.deepEqual(armsOf(stage), ["candidate PROVIDER_REFUSED failure", "stable ok retry"]);
   });
 
-  it("blames an arm for the limits, the key and the guardrails that are its own, and for none that stable has too", async () => {
+  it("blames an arm for the key and the guardrails that are its own, and for none that stable has too", async () => {
     const blocking = { guardrails: [{ kind: "patterns", name: "greetings", on: "input", patterns: ["hello"] }] };
     const cases: Record<string, [Parameters<typeof trial>, string[] | null]> = {
-      "its provider's limits": [[{ status: 429 }], ["candidate PROVIDER_LIMITED failure", "stable ok retry"]],
-      "limits of both providers": [[{ status: 429 }, { stable: { status: 429 } }], null],
       "its provider's key": [[{ status: 401 }], ["candidate PROVIDER_UNAUTHORIZED failure", "stable ok retry"]],
       "keys of both providers": [[{ status: 401 }, { stable: { status: 401 } }], null],
       "its own guardrail": [[{}, { own: blocking }], ["candidate CONTENT_BLOCKED failure", "stable ok retry"]],
       "a guardrail of both": [[{}, { settings: blocking }], null],
       "a model that its provider does not have": [[{ status: 404 }, { route: { retryOnStable: false } }], ["candidate PROVIDER_REFUSED failure"]],
-      "its provider's limits, and stable is not asked": [[{ status: 429 }, { route: { retryOnStable: false } }], ["candidate PROVIDER_LIMITED failure"]],
     };
     for (const [what, [script, told]] of Object.entries(cases)) {
       const stage = await trial(...script);
@@ -235,6 +232,36 @@ describe("SplitCalls, where the call fails", () => {
       if (told !== null) assert.deepEqual(armsOf(stage), told, what);
       else assert.doesNotMatch(armsOf(stage)[0]!, /failure/, what);
     }
+  });
+
+  it("blames no arm for limits of a provider, and says whether the account that answered had none", async () => {
+    const alone = { route: { retryOnStable: false } };
+    const cases: Record<string, [Parameters<typeof trial>, string[]]> = {
+      "the account of both": [[{ status: 429 }], ["candidate PROVIDER_LIMITED shared limit", "stable ok retry"]],
+      "its own account": [[{ status: 429 }, { own: otherAccount }], ["candidate PROVIDER_LIMITED own limit", "stable ok retry"]],
+      "a quota that is used up": [[{ status: 402 }, { own: otherAccount }], ["candidate PROVIDER_LIMITED own limit", "stable ok retry"]],
+      "an account that only stable's last resort is not with": [[{ status: 429 }, { stable: { status: 429 }, settings: { targets: [{ provider: "models", model: "old" }, { provider: "others", model: "spare" }] }, own: { targets: [{ provider: "models", model: "new" }] } }], ["candidate PROVIDER_LIMITED own limit", "stable ok retry"]],
+      "accounts of both": [[{ status: 429 }, { own: otherAccount, stable: { status: 429 } }], ["candidate PROVIDER_LIMITED shared limit", "stable PROVIDER_LIMITED failure retry"]],
+      "the account of both, and stable is not asked": [[{ status: 429 }, alone], ["candidate PROVIDER_LIMITED shared limit"]],
+      "its own account, and stable is not asked": [[{ status: 429 }, { ...alone, own: otherAccount }], ["candidate PROVIDER_LIMITED failure"]],
+      "time that went by in waiting": [[{ status: 429 }, { own: { ...otherAccount, attempts: 3 }, route: { hard: { failures: 3, latencyMs: 30 } } }], ["candidate PROVIDER_LIMITED own limit", "stable ok retry"]],
+    };
+    for (const [what, [script, told]] of Object.entries(cases)) {
+      const stage = await trial(...script);
+      await stage.time.until(stage.ask().catch(() => null));
+      assert.deepEqual(armsOf(stage), told, what);
+    }
+    const stage = await trial({ status: 500 }, { own: otherAccount });
+    stage.models.scripts.old = { status: 429 };
+    await assert.rejects(stage.ask());
+    assert.deepEqual(armsOf(stage)[0], "candidate PROVIDER_UNAVAILABLE");
+  });
+
+  it("takes no limit of stable's for its failure", async () => {
+    const stage = await splitStage({ scripts: { old: { status: 429 } } });
+    await stage.splits.apply(splitOf(1e-9));
+    await assert.rejects(stage.ask(), { code: "PROVIDER_LIMITED" });
+    assert.deepEqual(armsOf(stage), ["stable PROVIDER_LIMITED shared limit"]);
   });
 
   it("asks nobody any more when the caller has left", async () => {

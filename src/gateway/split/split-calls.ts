@@ -6,7 +6,7 @@ import type { RouteSplit, RouteSplits } from "./route-splits.ts";
 import { mark, sampleOf, stableArm } from "./split-samples.ts";
 import { SplitShadows } from "./split-shadows.ts";
 import type { SplittableCall } from "./splittable-call.ts";
-import { isOwnFailure } from "./trial-outcome.ts";
+import { isOwnFailure, limitOf } from "./trial-outcome.ts";
 
 export interface SplitCallParts extends Omit<ArmCallParts, "tell"> {
   splits: Pick<RouteSplits, "observer">;
@@ -50,7 +50,7 @@ export class SplitCalls {
     mark(record, assigned);
     record.watch = {
       ended: (ending) => {
-        this.#parts.tell((observer) => observer.answered(sampleOf(assigned, record, ending, { isFailure: ending.outcome === "failed" && ending.error !== null && isOwnFailure(ending.error) })));
+        this.#parts.tell((observer) => observer.answered(sampleOf(assigned, record, ending, { limit: limitOf(ending, null), isFailure: ending.outcome === "failed" && ending.error !== null && isOwnFailure(ending.error) })));
         if (ending.outcome !== "ok") return;
         split.usual.whole.add(ending.totalMs * 1000);
         if (record.firstByteMs !== null) split.usual.begin.add(record.firstByteMs * 1000);

@@ -1,6 +1,8 @@
 import type { EpochMs } from "../../core/clock.ts";
 import type { RouteChoice, TrafficRoute } from "../../serving/index.ts";
 
+export type MetLimit = "shared" | "own";
+
 /** How one revision of a route's settings did at one call; a call that stable had to answer for an arm makes two of them. */
 export interface SplitSample {
   /** Its `model` is `route:NAME`. */
@@ -16,6 +18,8 @@ export interface SplitSample {
   outcome: string;
   /** Whether the settings are to blame, and not the caller or what holds for both. */
   isFailure: boolean;
+  /** A provider had no room for it (a rate limit, a used up quota), which is no failure: `own` where the account that answered the same call for stable is none of those that had none. */
+  limit?: MetLimit | undefined;
   /** Stable answered because an arm had failed: the call was not assigned to it. */
   isRetry: boolean;
   /** Until the whole answer was there. */
@@ -32,7 +36,7 @@ export interface SplitPair {
   callId: string;
   time: EpochMs;
   stable: { revision: string; latencyUs: number; costDollars: number | null };
-  shadow: { arm: string; revision: string; latencyUs: number; costDollars: number | null; outcome: string; isFailure: boolean; traceId: string };
+  shadow: { arm: string; revision: string; latencyUs: number; costDollars: number | null; outcome: string; isFailure: boolean; /** Its `limit` is `own`. */ isLimited?: boolean; traceId: string };
 }
 
 /** Who watches how the revisions of routes do. Calls are made right after an answer: they must be cheap and never throw. Only routes that are split are told of. */

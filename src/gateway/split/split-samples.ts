@@ -3,7 +3,7 @@ import type { RouteChoice } from "../../serving/index.ts";
 import { safeHeader } from "../answer-headers.ts";
 import type { CallEnding, CallRecord } from "../call-record.ts";
 import type { RouteSplit } from "./route-splits.ts";
-import type { SplitSample } from "./split-observer.ts";
+import type { MetLimit, SplitSample } from "./split-observer.ts";
 import type { SplittableCall } from "./splittable-call.ts";
 import { outcomeOf } from "./trial-outcome.ts";
 
@@ -28,10 +28,10 @@ export function mark(record: CallRecord, { split, arm, revision, choice }: Pick<
 }
 
 export function sampleOf(
-  { split, call, choice, arm, revision }: AssignedCall, record: CallRecord, ending: CallEnding, told: { isFailure: boolean; isRetry?: boolean; isLate?: boolean; ms?: number },
+  { split, call, choice, arm, revision }: AssignedCall, record: CallRecord, ending: CallEnding, told: { isFailure: boolean; limit?: MetLimit | undefined; isRetry?: boolean; isLate?: boolean; ms?: number },
 ): SplitSample {
   return {
-    route: split.active.route, arm, revision, callId: call.id, traceId: record.attribution.traceId, time: call.context.now, outcome: outcomeOf(ending, told.isLate), isFailure: told.isFailure, isRetry: told.isRetry === true,
+    route: split.active.route, arm, revision, callId: call.id, traceId: record.attribution.traceId, time: call.context.now, outcome: told.limit === undefined ? outcomeOf(ending, told.isLate) : "PROVIDER_LIMITED", isFailure: told.isFailure && told.limit === undefined, isRetry: told.isRetry === true, ...(told.limit === undefined ? {} : { limit: told.limit }),
     latencyUs: microseconds(told.ms ?? ending.totalMs), costDollars: dollars(ending.cost), choice: { by: choice.by, fraction: choice.fraction },
   };
 }

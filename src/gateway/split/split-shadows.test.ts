@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { settled } from "../routing/call-stage.fixture.ts";
-import { openAiQuestion, shadowOf, splitOf, splitStage, textOf, type ModelScript } from "./split-stage.fixture.ts";
+import { openAiQuestion, otherAccount, shadowOf, splitOf, splitStage, textOf, type ModelScript } from "./split-stage.fixture.ts";
 
 type Stage = Awaited<ReturnType<typeof splitStage>>;
 
 /** Everything is answered by stable, and asked of the candidate too. */
-async function mirrored(candidate: ModelScript, { shadow = {}, settings = {}, latencyMs = null }: { shadow?: Parameters<typeof shadowOf>[0]; settings?: object; latencyMs?: number | null } = {}): Promise<Stage> {
-  const stage = await splitStage({ scripts: { new: candidate }, stable: settings, candidate: settings });
+async function mirrored(candidate: ModelScript, { shadow = {}, settings = {}, own = {}, latencyMs = null }: { shadow?: Parameters<typeof shadowOf>[0]; settings?: object; own?: object; latencyMs?: number | null } = {}): Promise<Stage> {
+  const stage = await splitStage({ scripts: { new: candidate }, stable: settings, candidate: { ...settings, ...own } });
   await stage.splits.apply(splitOf(0, { shadow: shadowOf(shadow), hard: { failures: 3, latencyMs } }));
   return stage;
 }
@@ -71,6 +71,16 @@ describe("SplitShadows", () => {
     await settled();
     assert.deepEqual(stage.told.pairs.map(({ shadow }) => [shadow.outcome, shadow.isFailure]), [["PROVIDER_UNAVAILABLE", true]]);
     assert.deepEqual(stage.told.samples.map(({ outcome }) => outcome), ["ok"]);
+  });
+
+  it("leaves a call out that met a limit of the account of both, and blames nobody for one of its own account", async () => {
+    for (const [own, told, skipped] of [[{}, [], 1], [otherAccount, [["PROVIDER_LIMITED", false, true]], 0]] as const) {
+      const stage = await mirrored({ status: 429 }, { own });
+      await stage.ask();
+      await settled();
+      assert.deepEqual(stage.told.pairs.map(({ shadow }) => [shadow.outcome, shadow.isFailure, shadow.isLimited]), told);
+      assert.equal(stage.told.skipped, skipped);
+    }
   });
 
   it("leaves out what is too much at once, and counts it", async () => {

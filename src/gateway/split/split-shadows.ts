@@ -6,7 +6,7 @@ import type { ArmCallParts } from "./arm-call.ts";
 import type { RouteSplit } from "./route-splits.ts";
 import { dollars, mark, microseconds } from "./split-samples.ts";
 import type { SplittableCall } from "./splittable-call.ts";
-import { armTimeout, isWorthAnother, outcomeOf } from "./trial-outcome.ts";
+import { armTimeout, isWorthAnother, limitOf, outcomeOf } from "./trial-outcome.ts";
 
 /** Entries of the ledger with this tag cost nobody's caller anything; its value is the rollout. */
 const shadowTag = "slipway.shadow";
@@ -79,11 +79,13 @@ export class SplitShadows {
       ended: (ending) => {
         if (isLeftOut || (ending.error !== null && (ending.error.code === "RATE_LIMITED" || !isWorthAnother(ending.error)))) return tell((observer) => observer.skipped(route));
         if (ending.outcome === "cancelled") return;
+        const limit = limitOf(ending, mirrored.record.target?.provider ?? null);
+        if (limit === "shared") return tell((observer) => observer.skipped(route));
         tell((observer) => observer.paired({
           route, callId: call.id, time: call.context.now, stable: { revision: route.stable, latencyUs: microseconds(mirrored.ending.totalMs), costDollars: dollars(mirrored.ending.cost) },
           shadow: {
             arm, revision, latencyUs: microseconds(ending.totalMs), costDollars: dollars(ending.cost), outcome: outcomeOf(ending, isLate), traceId: record.attribution.traceId,
-            isFailure: ending.outcome === "failed" && (!isLate || limitMs >= (usualMs ?? 0)),
+            isFailure: limit === undefined && ending.outcome === "failed" && (!isLate || limitMs >= (usualMs ?? 0)), ...(limit === undefined ? {} : { isLimited: true }),
           },
         }));
       },

@@ -92,6 +92,9 @@ export const shadowOf = (change: Partial<NonNullable<TrafficRoute["shadow"]>> = 
 
 export const openAiQuestion = (more: object = {}): object => ({ model: "chat", messages: [{ role: "user", content: "hello" }], ...more });
 
+/** Settings of an arm whose model is with an account of its own. */
+export const otherAccount = { targets: [{ provider: "others", model: "new" }] };
+
 /** A gateway with one route, `chat`, whose revision 1 is of the model `old` and revision 2 of `new`, on a clock of the test's. Both cost a thousandth of a dollar for a token. */
 export async function splitStage(options: { scripts?: Record<string, ModelScript>; stable?: object; candidate?: object } = {}) {
   const time = new ManualTime();
@@ -101,7 +104,7 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
   const revisions = new Map([[1, settingsOf("old", options.stable)], [2, settingsOf("new", options.candidate)]]);
   const stored = { revision: 1, updatedAt: 0, updatedBy: "local" };
   const store: Partial<GatewayStore> = {
-    providers: () => Promise.resolve([{ name: "models", settings: ProviderSettings.parse({ kind: "compatible", baseUrl: "https://models.example/v1" }), secret: null, ...stored }]),
+    providers: () => Promise.resolve(["models", "others"].map((name) => ({ name, settings: ProviderSettings.parse({ kind: "compatible", baseUrl: `https://${name}.example/v1` }), secret: null, ...stored }))),
     routes: () => Promise.resolve([{ name: "chat", team: "default", settings: revisions.get(1)!, ...stored }]),
     keyPolicies: () => Promise.resolve([]),
   };
@@ -110,7 +113,7 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
   const provider = catalog.provider.bind(catalog);
   const prices = new PriceBook();
   const rates = { input: 1000, output: 1000 };
-  prices.load([{ id: "1", provider: "models", model: "*", from: 0, rates, above: null, createdAt: 0, createdBy: "local" }]);
+  prices.load(["models", "others"].map((name) => ({ id: name, provider: name, model: "*", from: 0, rates, above: null, createdAt: 0, createdBy: "local" })));
   const budgets = new MemoryBudgetStore({ clock: time });
   const keeper = new BudgetKeeper({ store: budgets, alerts: new BudgetAlerts({ store: { alertOnce: () => Promise.resolve(true) }, logger: silentLogger }), clock: time, ids });
   const entries: LedgerEntry[] = [];

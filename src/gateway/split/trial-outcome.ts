@@ -2,6 +2,7 @@ import type { ErrorCode } from "../../core/error-catalogue.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
 import type { CallEnding } from "../call-record.ts";
 import { attemptsOfFailure } from "../routing/call-plan.ts";
+import type { MetLimit } from "./split-observer.ts";
 
 /** Outcome of an arm whose time was over. */
 const candidateTimeout = "CANDIDATE_TIMEOUT";
@@ -10,6 +11,25 @@ const candidateTimeout = "CANDIDATE_TIMEOUT";
 const notTheSettings = new Set<ErrorCode>(["CALLER_GONE", "CALLER_STALLED", "SHUTTING_DOWN", "GATEWAY_OVERLOADED", "STORAGE_FULL"]);
 /** Load, what a caller asks for, or a budget: it is the settings' fault only where others could do the same call. */
 const noFaultAlone = new Set<ErrorCode>(["RATE_LIMITED", "BUDGET_EXCEEDED", "PROVIDER_REFUSED", "CONTEXT_TOO_LONG", "GATEWAY_FIELD_UNSUPPORTED", "CONTENT_BLOCKED", "INVALID_REQUEST"]);
+
+/** Providers whose rate limits or used up quotas alone kept a call from being answered, also one whose time went by while they asked to wait; null where something else did. */
+function limitingProviders(error: AppError | null): ReadonlySet<string> | null {
+  if (error === null || (error.code !== "PROVIDER_LIMITED" && error.code !== "PROVIDER_TIMEOUT")) return null;
+  const attempts = attemptsOfFailure.get(error) ?? [];
+  const limited = attempts.filter(({ outcome }) => outcome === "rate-limited" || outcome === "quota");
+  if (error.code === "PROVIDER_TIMEOUT" && (limited.length === 0 || limited.length < attempts.length)) return null;
+  return new Set(limited.map(({ provider }) => provider));
+}
+
+/**
+ * Whether an account had no room for a call: how much all callers ask of it says nothing of the settings. It is their own trouble where the account that answered the same call for others is none of those; `answering` is
+ * its provider, null where none is known. Undefined where no limit was met.
+ */
+export function limitOf({ error }: Pick<CallEnding, "error">, answering: string | null): MetLimit | undefined {
+  const limiting = limitingProviders(error);
+  if (limiting === null) return undefined;
+  return answering === null || limiting.size === 0 || limiting.has(answering) ? "shared" : "own";
+}
 
 /** The time of an arm was over: why its call is ended from here. */
 export function armTimeout(): AppError {

@@ -1,3 +1,4 @@
+import { isLimitedBeyond } from "../judge-limits.ts";
 import type { ArmFigures } from "../schemas.ts";
 import { LatencyHistogram, RunningMoments } from "../statistics/index.ts";
 import { NamedValues } from "./named-values.ts";
@@ -24,6 +25,7 @@ export class ArmCounters {
   readonly #predictions = new PredictionCounts();
   readonly #errors = new RunningMoments();
   readonly #values = new NamedValues();
+  readonly #limited = { calls: 0, own: 0 };
 
   constructor(arm: string, version: string) {
     this.#arm = arm;
@@ -38,6 +40,17 @@ export class ArmCounters {
     // What the version did not work on says nothing of its speed: cached answers, and requests that were refused for the caller's fault.
     if (isFailure || outcome === "ok") this.#latency.add(latencyUs);
     if (values !== null) this.#predictions.add(values);
+  }
+
+  /** A call that its providers had no room for; `own`: where stable's had. */
+  addLimited(own: boolean): void {
+    this.#limited.calls++;
+    if (own) this.#limited.own++;
+  }
+
+  /** Whether so many were limited where stable was not that it surely cannot go on. */
+  get isLimitedBeyond(): boolean {
+    return isLimitedBeyond({ requests: this.#requests, limited: this.#limited }, 0.01);
   }
 
   /** It answered what another arm failed at. */
@@ -59,7 +72,7 @@ export class ArmCounters {
   toFigures(): ArmFigures {
     return {
       arm: this.#arm, version: this.#version, requests: this.#requests, rows: this.#rows, failures: Object.fromEntries(this.#failures), retries: this.#retries,
-      latencyUs: this.#latency.toSparse(), predictions: this.#predictions.toFigures(), errors: this.#errors.toJSON(), ...this.#values.toFigures(),
+      latencyUs: this.#latency.toSparse(), predictions: this.#predictions.toFigures(), errors: this.#errors.toJSON(), ...(this.#limited.calls === 0 ? {} : { limited: { ...this.#limited } }), ...this.#values.toFigures(),
     };
   }
 }

@@ -47,6 +47,28 @@ describe("figures of calls of a route", () => {
     assert.deepEqual(figures.open().map(({ rollout }) => rollout), ["rol_1"]);
   });
 
+  it("counts calls that met a limit of a provider apart, and as no failures; a test ends where its variant's own account surely has no room", () => {
+    const { figures, tripped, armOf } = opened();
+    const met = (limit: "shared" | "own", times: number, route = canary()): void => {
+      for (let time = 0; time < times; time++) figures.answeredCall(call(route, "candidate", { outcome: "PROVIDER_LIMITED", limit }));
+    };
+    figures.answeredCall(call(canary(), "candidate"));
+    met("shared", 20);
+    met("own", 20);
+    assert.deepEqual([armOf("candidate")?.requests, armOf("candidate")?.failures, armOf("candidate")?.limited], [1, {}, { calls: 40, own: 20 }]);
+    const { assigned } = figures.ofPhase("rol_1", "canary");
+    assert.ok(assigned !== undefined, "they were assigned");
+    figures.pairedCalls(pair({ outcome: "PROVIDER_LIMITED", isLimited: true }));
+    assert.deepEqual([armOf("candidate", "shadow")?.requests, armOf("candidate", "shadow")?.limited], [0, { calls: 1, own: 1 }]);
+    assert.deepEqual(tripped, []);
+    const test = canary({ kind: "ab-test", rollout: "abt_1" });
+    met("shared", 100, test);
+    met("own", 3, canary({ kind: "ab-test", rollout: "abt_2" }));
+    assert.deepEqual(tripped, []);
+    met("own", 100, test);
+    assert.deepEqual(tripped, ["candidate PROVIDER_LIMITED"]);
+  });
+
   it("compares what pairs cost, and counts a shadow that fails as the arm's failure", () => {
     const { figures, tripped, armOf } = opened();
     figures.pairedCalls(pair({}));

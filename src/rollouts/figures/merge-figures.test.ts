@@ -20,9 +20,10 @@ const predictions = fc.oneof(
   fc.record({ kind: fc.constant("label" as const), counts: named, other: count }),
   fc.record({ kind: fc.constant("number" as const), counts: sparse, moments }),
 );
+const limited = fc.option(fc.record({ calls: count, own: count }), { nil: undefined });
 const arm: fc.Arbitrary<ArmFigures> = fc.record({
-  arm: fc.constantFrom("stable", "candidate"), version: fc.constantFrom("1", "2"), requests: count, rows: count, failures: named, retries: count, latencyUs: sparse, predictions, errors: moments,
-});
+  arm: fc.constantFrom("stable", "candidate"), version: fc.constantFrom("1", "2"), requests: count, rows: count, failures: named, retries: count, latencyUs: sparse, predictions, errors: moments, limited,
+}).map(({ limited: some, ...one }) => ({ ...one, ...(some === undefined ? {} : { limited: some }) }));
 const paired: fc.Arbitrary<PairedFigures> = fc.record({
   arm: fc.constantFrom("candidate", "b"), pairs: count, skipped: count, disagreements: count, labels: count, difference: moments, absoluteDifference: moments, latencyUs: moments,
 });

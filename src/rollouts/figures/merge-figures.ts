@@ -30,6 +30,7 @@ function mergeArms(parts: readonly ArmFigures[]): ArmFigures {
     latencyUs: mergeSparseCounts(parts.map(({ latencyUs }) => latencyUs)),
     predictions: mergePredictions(parts.map(({ predictions }) => predictions)),
     errors: mergeMoments(parts.map(({ errors }) => errors)),
+    ...mergeLimited(parts),
     ...mergeValues(parts),
   };
 }
@@ -55,6 +56,11 @@ function mergePaired(parts: readonly PairedFigures[]): PairedFigures {
     latencyUs: mergeMoments(parts.map(({ latencyUs }) => latencyUs)),
     ...mergeValues(parts),
   };
+}
+
+function mergeLimited(parts: readonly ArmFigures[]): Pick<ArmFigures, "limited"> {
+  const told = parts.flatMap(({ limited }) => limited ?? []);
+  return told.length === 0 ? {} : { limited: { calls: sum(told, ({ calls }) => calls), own: sum(told, ({ own }) => own) } };
 }
 
 /** Absent where no part has any, so that figures without values stay as they were. */

@@ -17,6 +17,8 @@ export class PhaseCounters {
   readonly #arms: { arm: string; version: string; counters: ArmCounters }[] = [];
   readonly #paired: { arm: string; counters: PairedCounters }[] = [];
   readonly #hardFailures = new Map<string, number>();
+  /** Arms that were told to be limited beyond what may be. */
+  readonly #limited = new Set<string>();
   readonly #keys = new KeySample();
   readonly #drawn = new Map<string, number>();
   #areAssigned = false;
@@ -51,6 +53,11 @@ export class PhaseCounters {
     this.#areAssigned = true;
     if (choice.by === "key") this.#keys.add(choice.fraction, arm);
     else this.#drawn.set(arm, (this.#drawn.get(arm) ?? 0) + 1);
+  }
+
+  /** True once for an arm. */
+  isFirstLimit(arm: string): boolean {
+    return this.#limited.size < this.#limited.add(arm).size;
   }
 
   /** How many requests the arm has failed at, with this one. */

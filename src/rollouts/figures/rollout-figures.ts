@@ -78,6 +78,13 @@ export class RolloutFigures implements TrafficObserver {
       counters.addRetry();
       return;
     }
+    if (sample.limit !== undefined) {
+      counters.addLimited(sample.limit === "own");
+      phase.countAssignment(sample);
+      // A test has no gates that would end it.
+      if (route.kind === "ab-test" && arm !== stableArm && counters.isLimitedBeyond && phase.isFirstLimit(arm)) this.#onHardFailure(route, arm, outcome);
+      return;
+    }
     counters.add({ ...sample, rows: 1 }, null);
     // Cached answers and failures cost little, and say nothing of what an answer by these settings costs.
     if (costDollars !== null && outcome === "ok" && !isFailure) counters.addValue("cost", costDollars);
@@ -90,6 +97,10 @@ export class RolloutFigures implements TrafficObserver {
     const phase = this.#countersOf(route);
     phase.changes++;
     const isAnswer = shadow.outcome === "ok" && !shadow.isFailure;
+    if (shadow.isLimited === true) {
+      if (!hasTraffic(route, shadow.arm)) phase.arm(shadow.arm, shadow.revision).addLimited(true);
+      return;
+    }
     if (!hasTraffic(route, shadow.arm)) {
       const counters = phase.arm(shadow.arm, shadow.revision);
       counters.add({ ...shadow, rows: 1 }, null);
