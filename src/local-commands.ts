@@ -4,6 +4,7 @@ import { rename, rm, stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "./core/command.ts";
+import { counted } from "./core/counted.ts";
 import { AppError } from "./core/errors.ts";
 import type { DoctorResult } from "./doctor/index.ts";
 import type { MoveReport } from "./move.ts";
@@ -70,7 +71,7 @@ export const localCommands: Command[] = [
         await rm(partial, { force: true });
       }
     },
-    render: ({ file, bytes, sha256, files, rows }: BackupReport) => `${file}: ${megabytes(bytes)}, ${files} files, ${rows} rows, sha256 ${sha256}`,
+    render: ({ file, bytes, sha256, files, rows }: BackupReport) => `${file}: ${megabytes(bytes)}, ${counted(files, "file")}, ${counted(rows, "row")}, sha256 ${sha256}`,
   },
   {
     words: ["doctor"],
@@ -117,6 +118,6 @@ export const localCommands: Command[] = [
     ],
     run: async ({ progress }, { options }) => (await import("./move.ts")).moveDatabase({ to: String(options.to), data: String(options.data) }, progress),
     render: ({ data, tables, rows }: MoveReport) =>
-      `${rows} rows of ${tables} tables are in Postgres, compared one by one. Start with: SLIPWAY_DATABASE_URL=... slipway up --data ${data}`,
+      `${counted(rows, "row")} of ${counted(tables, "table")} ${rows === 1 ? "is" : "are"} in Postgres, compared one by one. Start with: SLIPWAY_DATABASE_URL=... slipway up --data ${data}`,
   },
 ];

@@ -9,6 +9,7 @@ import { assertEmptyDatabase, decodeRow, dumpedTables, loadTables, migrations, o
 import { SqlError } from "./adapters/sql/sql-error.ts";
 import { checkArchive, manifestPath, type BackupManifest } from "./backup/index.ts";
 import { systemClock } from "./core/clock.ts";
+import { counted } from "./core/counted.ts";
 import { AppError } from "./core/errors.ts";
 import { databaseDialect } from "./database-dialect.ts";
 
@@ -38,7 +39,7 @@ export async function restoreBackup(
   const staging = `${data}.restoring-${randomUUID().slice(0, 8)}`;
   await mkdir(staging, { recursive: true, mode: 0o700 });
   try {
-    progress(`Unpacking ${manifest.entries.length} files.`);
+    progress(`Unpacking ${counted(manifest.entries.length, "file")}.`);
     await unpack(options.archive, staging, manifest);
     progress("Filling the database.");
     const tables = join(staging, "tables");

@@ -1,4 +1,5 @@
 import type { Command } from "../core/command.ts";
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import type { AuditHead } from "./audit-log.ts";
@@ -44,10 +45,10 @@ const verify: Command = {
     const expected = typeof options.expect === "string" ? headOf(options.expect) : undefined;
     const result = await api.get<AuditVerification>("/api/audit/verify", { sequence: expected?.sequence, hash: expected?.hash });
     if (result.broken === null) return result;
-    throw new AppError("AUDIT_BROKEN", `The audit log is broken at entry ${result.broken.sequence}: ${result.broken.reason} The ${result.entries} entries before it are as they were written.`);
+    throw new AppError("AUDIT_BROKEN", `The audit log is broken at entry ${result.broken.sequence}: ${result.broken.reason} ${counted(result.entries, "entry before it is as it was", "entries before it are as they were")} written.`);
   },
   render: ({ entries, head }: AuditVerification) =>
-    [`The ${entries} entries of the audit log are as they were written.`, "Keep this elsewhere; it proves next time that nothing up to here has changed:", "", `  slipway audit verify --expect ${headText(head)}`].join("\n"),
+    [entries === 1 ? "The one entry of the audit log is as it was written." : `The ${entries} entries of the audit log are as they were written.`, "Keep this elsewhere; it proves next time that nothing up to here has changed:", "", `  slipway audit verify --expect ${headText(head)}`].join("\n"),
 };
 
 export const auditCommands: readonly Command[] = [list, verify];

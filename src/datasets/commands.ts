@@ -60,7 +60,7 @@ const add: Command = {
     return addDataset(api, { file: positionals[0]!, name, target, source, description, team }, progress);
   },
   render: ({ version: { dataset, version, rows, columns }, created }: { version: DatasetVersion; created: boolean }) =>
-    `Version ${version} of ${dataset} is ${created ? "added" : "what is there already"}: ${count(rows)} rows of ${count(columns.length)} columns.`,
+    `Version ${version} of ${dataset} is ${created ? "added" : "what is there already"}: ${count(rows)} ${rows === 1 ? "row" : "rows"} of ${count(columns.length)} ${columns.length === 1 ? "column" : "columns"}.`,
 };
 
 const remove: Command = {

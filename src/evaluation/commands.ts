@@ -1,4 +1,5 @@
 import type { Command } from "../core/command.ts";
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import { followToEnd, type WorkflowRun } from "../workflows/index.ts";
@@ -56,7 +57,7 @@ function evaluationText({ id, model, version, dataset, metric, metrics, comparis
     role, rivalText(rival), ...names.map((name) => numberText(theirs[name])), `${numberText(difference)} [${numberText(interval.low)}, ${numberText(interval.high)}]`, verdict,
   ]);
   return [
-    `${model} version ${version} on ${dataset.name} version ${dataset.version}, ${dataset.rows} rows, by ${metric} (${id})`,
+    `${model} version ${version} on ${dataset.name} version ${dataset.version}, ${counted(dataset.rows, "row")}, by ${metric} (${id})`,
     textTable(["", "", ...names.map((name) => name.toUpperCase()), "DIFFERENCE", "THE VERSION IS"], [["version", version, ...names.map((name) => numberText(metrics[name])), "", ""], ...rows]),
     ...notes.map((note) => `  note    ${note}`),
   ].join("\n");

@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import type { CellValue, TableReader } from "../datasets/index.ts";
@@ -55,7 +56,7 @@ export async function predictRows({ predictor, tables, path, contract, plan, col
       await model.close();
     }
   });
-  return collector.finish(leftOut === 0 ? [] : [`${leftOut === 1 ? "1 row is" : `${leftOut} rows are`} left out: the model takes no missing or unknown values there.`]);
+  return collector.finish(leftOut === 0 ? [] : [`${counted(leftOut, "row is", "rows are")} left out: the model takes no missing or unknown values there.`]);
 }
 
 /** The first rows of a table in parts that fit into memory, as one array for each column. */

@@ -4,6 +4,7 @@ import { basename, extname, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "../core/command.ts";
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import { uploadModel, type DeployResult } from "../registry/index.ts";
 import { followToEnd, type WorkflowRun } from "../workflows/index.ts";
@@ -84,7 +85,7 @@ function exportText({ file, bytes, converter, converterVersion, opset, inputs, o
     `${file} is written: ${bytes} bytes, opset ${opset}, by ${converter} ${converterVersion}.`,
     `  takes    ${shapes(inputs)}`,
     `  answers  ${shapes(outputs)}`,
-    `  compared ${comparison.rows} ${comparison.rows === 1 ? "row" : "rows"} of ${comparison.on}: ${comparison.agrees ? "both answer alike" : "THEY DIFFER"}`,
+    `  compared ${counted(comparison.rows, "row")} of ${comparison.on}: ${comparison.agrees ? "both answer alike" : "THEY DIFFER"}`,
     ...comparison.outputs.map(({ output, largestAbsolute, largestRelative, beyond, values }) =>
       `           ${output}: ${largestAbsolute === null ? `${beyond} of ${values} differ` : `largest difference ${shown(largestAbsolute)}, relative ${shown(largestRelative)}`}`),
     ...notes.map((note) => `  note     ${note}`),

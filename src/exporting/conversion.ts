@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { BlobStore, Contract, ModelInspector } from "../registry/index.ts";
@@ -52,7 +53,7 @@ export class Conversion {
       const attempt = await this.#best(session);
       const { comparison } = attempt;
       if (!comparison.agrees && !this.#options.force) {
-        throw new AppError("EXPORT_FAILED", `The converted model answers otherwise than the model itself, on ${comparison.rows} rows of ${comparison.on}: ${describeDifferences(comparison.outputs)}.`);
+        throw new AppError("EXPORT_FAILED", `The converted model answers otherwise than the model itself, on ${counted(comparison.rows, "row")} of ${comparison.on}: ${describeDifferences(comparison.outputs)}.`);
       }
       return { ...attempt, fileName: `${this.#model.name}.onnx` };
     } finally {

@@ -62,6 +62,6 @@ describe("slipway gateway", () => {
   it("does not say that a provider answers that was not asked", () => {
     const { render } = commandOf("test-provider");
     assert.equal(render({ ok: true, code: null, ms: 0, message: "Nothing was asked.", models: [] }), "Nothing was asked.");
-    assert.match(render({ ok: true, code: null, ms: 12.3, message: "1 models", models: ["a"] }), /^It answers \(12 ms\): 1 models\n {2}a$/);
+    assert.match(render({ ok: true, code: null, ms: 12.3, message: "1 model", models: ["a"] }), /^It answers \(12 ms\): 1 model\n {2}a$/);
   });
 });

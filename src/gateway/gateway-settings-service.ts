@@ -1,6 +1,7 @@
 import type { ChangeBy } from "../access/index.ts";
 import { mayInTeam, mayOn, mayOnServer, requireInTeam, type Caller } from "../core/caller.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
+import { counted } from "../core/counted.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
 import { missingObject, requireOn } from "../core/request-gate.ts";
@@ -106,7 +107,7 @@ export class GatewaySettingsService {
         return { ok: false, ms: took(), code: codeOfTrouble(kind), message: `${message} ${askedAt(url, answer.status)}`, models: [] };
       }
       const models = mapping.models.read(JSON.parse(Buffer.from(body).toString("utf8"))).slice(0, mostListed);
-      return { ok: true, ms: took(), code: null, message: `${models.length} models`, models };
+      return { ok: true, ms: took(), code: null, message: counted(models.length, "model"), models };
     } catch (thrown) {
       const error = thrown instanceof SyntaxError ? new AppError("PROVIDER_ANSWER_INVALID", "The answer is not JSON.") : toAppError(detailed(thrown));
       const isUnknown = error.code === "INTERNAL";

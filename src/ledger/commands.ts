@@ -1,4 +1,5 @@
 import type { Command } from "../core/command.ts";
+import { counted } from "../core/counted.ts";
 import { formatDollars } from "../core/dollars.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
@@ -42,7 +43,7 @@ const costs: Command = {
       [...by.map((each) => each.toUpperCase()), "CALLS", "INPUT", "OUTPUT", "COST", ...(rows.some(({ budget }) => budget !== null) ? ["MONTH'S BUDGET"] : [])],
       [...rows.map((row) => [...Object.values(row.group).map((value) => value ?? "-"), ...sums(row), ...(row.budget === null ? [] : [`${row.budget.percent}% of ${dollars(row.budget.limit)}`])]), [...by.map((_, index) => (index === 0 ? "total" : "")), ...sums(total)]],
     );
-    return total.unpriced === 0 ? table : `${table}\n\n${total.unpriced === 1 ? "1 call has no known price and is" : `${total.unpriced} calls have no known price and are`} not in these sums: slipway prices set`;
+    return total.unpriced === 0 ? table : `${table}\n\n${counted(total.unpriced, "call has no known price and is", "calls have no known price and are")} not in these sums: slipway prices set`;
   },
 };
 

@@ -1,4 +1,5 @@
 import { epochMs } from "../core/clock.ts";
+import { counted } from "../core/counted.ts";
 import { ok, skipped, warning, type DoctorCheck } from "../core/doctor-check.ts";
 import type { DriftReport, ServingSeries } from "./schemas.ts";
 
@@ -40,7 +41,7 @@ export function monitoringChecks(monitored: MonitoredModels): DoctorCheck[] {
         if (slower.length > 0) {
           return warning(`${slower.join("; ")}.`, "Go back with `slipway models activate MODEL VERSION`, or give the model more runners or a shorter batch delay in its policy.");
         }
-        return compared === 0 ? skipped("No model had 100 requests on two versions in the last 24 hours.") : ok(`${compared} models are no slower than on the version before.`);
+        return compared === 0 ? skipped("No model had 100 requests on two versions in the last 24 hours.") : ok(`${counted(compared, "model is", "models are")} no slower than on the version before.`);
       },
     },
     {
@@ -55,13 +56,13 @@ export function monitoringChecks(monitored: MonitoredModels): DoctorCheck[] {
           looked++;
           const drifting = report.columns.filter(({ level }) => level === "moderate" || level === "major");
           const doubtful = drifting.filter(({ psi, noise }) => psi !== null && noise !== null && psi < 2 * noise);
-          if (doubtful.length > 0) noisy.push(`${model}: ${doubtful.map(({ column }) => column).join(", ")} hardly above what ${report.rows} rows show by chance`);
-          else if (drifting.length > report.columns.length / 2) noisy.push(`${model}: ${drifting.length} of ${report.columns.length} columns at once`);
+          if (doubtful.length > 0) noisy.push(`${model}: ${doubtful.map(({ column }) => column).join(", ")} hardly above what ${counted(report.rows, "row shows", "rows show")} by chance`);
+          else if (drifting.length > report.columns.length / 2) noisy.push(`${model}: ${drifting.length} of ${counted(report.columns.length, "column")} at once`);
         }
         if (noisy.length > 0) {
           return warning(`${noisy.join("; ")}.`, "Lengthen monitoring.windowMinutes in the policy where rows are few; where most columns drift, the reference data is not what production sees: deploy with newer reference data.");
         }
-        return looked === 0 ? skipped("No model has reference data and traffic.") : ok(`${looked} models have no such columns.`);
+        return looked === 0 ? skipped("No model has reference data and traffic.") : ok(`${counted(looked, "model has", "models have")} no such columns.`);
       },
     },
   ];

@@ -1,4 +1,5 @@
 import type { EpochMs } from "../core/clock.ts";
+import { counted } from "../core/counted.ts";
 import type { Policy } from "../registry/index.ts";
 import { psiNoise } from "./psi-noise.ts";
 import { populationStabilityIndex, shares } from "./psi.ts";
@@ -46,5 +47,5 @@ function worst(levels: readonly DriftLevel[]): DriftLevel {
 function reasonOf(monitor: VersionMonitor, rows: number): string | null {
   if (monitor.counters.length === 0) return "This version was deployed without reference data; deploy with --reference to compare live inputs with it.";
   if (rows === 0) return "No predictions in the window yet.";
-  return rows < fewestRows ? `Only ${rows} rows in the window; a figure needs ${fewestRows}.` : null;
+  return rows < fewestRows ? `Only ${counted(rows, "row")} in the window; a figure needs ${fewestRows}.` : null;
 }

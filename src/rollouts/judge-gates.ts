@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import type { StepGate } from "../registry/index.ts";
 import { answer, intervalOf, leftOut, noData, text, worst, type Answer, type GateFacts, type JudgedGate } from "./gate-answers.ts";
 import { cost, score } from "./judge-values.ts";
@@ -124,7 +125,7 @@ function paired({ maxDisagreement, maxDifference }: GateOf<"paired">, { paired: 
     const bounds = disagreementRate(pairs.disagreements, pairs.labels, { alpha });
     const rate = pairs.disagreements / pairs.labels;
     const isOver = againstLimit(bounds, maxDisagreement) === "over" || (isDue && rate > maxDisagreement);
-    answers.push(answer(isOver ? "fail" : isDue ? "pass" : "undecided", { candidate: rate, limit: maxDisagreement, interval: bounds.status === "no-data" ? null : intervalOf(bounds) }, `${pairs.disagreements} of ${pairs.labels} labels differ on the same inputs, of at most ${text(maxDisagreement * 100)}%`));
+    answers.push(answer(isOver ? "fail" : isDue ? "pass" : "undecided", { candidate: rate, limit: maxDisagreement, interval: bounds.status === "no-data" ? null : intervalOf(bounds) }, `${pairs.disagreements} of ${counted(pairs.labels, "label")} ${pairs.disagreements === 1 ? "differs" : "differ"} on the same inputs, of at most ${text(maxDisagreement * 100)}%`));
   }
   if (maxDifference !== null && pairs.absoluteDifference.count > 0) {
     const spread = stable?.predictions?.kind === "number" ? deviation(stable.predictions.moments) : null;
@@ -146,7 +147,7 @@ function accuracy({ maxLoss, minTruths, required }: GateOf<"accuracy">, { candid
   const [own, theirs] = [candidate?.errors ?? null, stable?.errors ?? null];
   const known = Math.min(own?.count ?? 0, theirs?.count ?? 0);
   if (own === null || theirs === null || known < minTruths) {
-    return { ...noData(`the truth of ${own?.count ?? 0} predictions is known and of ${theirs?.count ?? 0} of the stable version's; ${minTruths} of each are needed`, maxLoss), applies: required };
+    return { ...noData(`the truth of ${counted(own?.count ?? 0, "prediction")} is known and of ${theirs?.count ?? 0} of the stable version's; ${minTruths} of each are needed`, maxLoss), applies: required };
   }
   const isLabel = candidate?.predictions?.kind !== "number";
   const limit = isLabel ? maxLoss : maxLoss * theirs.mean;

@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import { formatDollars } from "../core/dollars.ts";
 import type { StepGate } from "../registry/index.ts";
 import { answer, intervalOf, leftOut, noData, text, worst, type Answer, type GateFacts, type JudgedGate } from "./gate-answers.ts";
@@ -33,7 +34,7 @@ export function cost({ maxRatio, maxDollars }: GateOf<"cost">, { candidate, stab
         // The stable mean of the pairs counts as it is known so far.
         : isAbove(pairedDifference(pairs, { alpha, side: "greater", nullValue: (maxRatio - 1) * theirs.mean }), [pairs], mean > maxRatio * theirs.mean);
     const facts = { candidate: mean, stable: theirs.mean, limit: maxRatio };
-    if (isOver === null) answers.push(noData(`${(pairs ?? own).count} calls of the candidate have a price and ${theirs.count} of the stable version's; ${fewestSamples} of each are needed`, maxRatio));
+    if (isOver === null) answers.push(noData(`${counted((pairs ?? own).count, "call of the candidate has", "calls of the candidate have")} a price and ${theirs.count} of the stable version's; ${fewestSamples} of each are needed`, maxRatio));
     else {
       const ratio = theirs.mean === 0 ? (mean === 0 ? 1 : Number.MAX_VALUE) : mean / theirs.mean;
       const same = pairs === undefined ? "" : " for the same calls";
@@ -51,7 +52,7 @@ export function score({ name, better, maxLoss, minScores, required }: GateOf<"sc
   const [worse, base] = better === "lower" ? [own, theirs] : [negated(own), negated(theirs)];
   const compared = meanDifferenceSequence(base, worse, { alpha, side: "greater", nullValue: maxLoss, minimumSamples: minScores });
   const isWorse = Math.min(own.count, theirs.count) < minScores ? null : isAbove(compared, [own, theirs], worse.mean - base.mean > maxLoss);
-  if (isWorse === null) return { ...noData(`${own.count} calls have the score and ${theirs.count} of the stable version's; ${minScores} of each are needed`, maxLoss), applies: required };
+  if (isWorse === null) return { ...noData(`${counted(own.count, "call has", "calls have")} the score and ${theirs.count} of the stable version's; ${minScores} of each are needed`, maxLoss), applies: required };
   const detail = `${name} is ${text(own.mean)} beside ${text(theirs.mean)} of the stable version's, of which it may be ${text(maxLoss)} ${better === "lower" ? "above" : "below"}`;
   return { ...answer(isWorse ? "fail" : isDue ? "pass" : "undecided", { candidate: own.mean, stable: theirs.mean, limit: maxLoss, interval: boundsOf(compared) }, detail), applies: true };
 }

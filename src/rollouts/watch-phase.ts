@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { judge, type Judgement } from "./judge.ts";
 import { phaseKey } from "./phase-routes.ts";
@@ -121,7 +122,7 @@ export class PhaseWatch {
     if (rollout.phaseSince !== null) return true;
     const { missing } = await replicas.whenTaken(rollout.model, revision, { signal, timeoutMs: lookEveryMs });
     if (missing.length > 0) {
-      const reason = `waits for ${missing.length} server${missing.length === 1 ? "" : "s"} to take the route`;
+      const reason = `waits for ${counted(missing.length, "server")} to take the route`;
       if (rollout.reason !== reason) await store.change(id, { reason }, { now: clock.now(), actor: "rollouts" });
       return false;
     }

@@ -1,5 +1,6 @@
 import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
 import type { Clock } from "../core/clock.ts";
+import { counted } from "../core/counted.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { joinRows, splitRows } from "./batch.ts";
@@ -101,7 +102,7 @@ export class BatchScheduler {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.#queueRows > 0 && this.#queueRows + rows > this.#limits.maxQueueRows) {
       return Promise.reject(
-        new AppError("QUEUE_FULL", `${this.#queueRows} rows wait already, of at most ${this.#limits.maxQueueRows}.`, { retryAfterSeconds: this.#retryAfter() }),
+        new AppError("QUEUE_FULL", `${counted(this.#queueRows, "row waits", "rows wait")} already, of at most ${this.#limits.maxQueueRows}.`, { retryAfterSeconds: this.#retryAfter() }),
       );
     }
     return new Promise((resolve, reject) => {

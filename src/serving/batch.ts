@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import { elementCount, type NumericData, type Tensor, type TensorData } from "../core/tensor.ts";
 import type { Signature } from "../registry/index.ts";
@@ -55,7 +56,7 @@ export function splitRows(outputs: readonly Tensor[], rowCounts: readonly number
   const total = rowCounts.reduce((sum, rows) => sum + rows, 0);
   for (const output of outputs) {
     if (output.shape[0] !== total) {
-      throw new AppError("OUTPUT_INVALID", `The model was given ${total} rows and returned ${output.shape[0] ?? "a scalar"} in ${output.name}.`);
+      throw new AppError("OUTPUT_INVALID", `The model was given ${counted(total, "row")} and returned ${output.shape[0] ?? "a scalar"} in ${output.name}.`);
     }
   }
   if (rowCounts.length === 1) return [outputs as Tensor[]];

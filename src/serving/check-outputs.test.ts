@@ -35,7 +35,7 @@ describe("outputProblem", () => {
     assert.match(problem({ data: new Float32Array(3) })!, /shape/);
     const once = [{ ...asked[0]!, shape: [1, 1], data: Float32Array.of(1) }];
     assert.equal(outputProblem(good, signature(false, false), once, signature(false, false)), null, "a model without a batch has the rows that it has");
-    assert.match(outputProblem(good, signature(false, false), once, signature())!, /shape \[2, 2\] for 1 rows/, "callers of a version that answers row by row count on it");
+    assert.match(outputProblem(good, signature(false, false), once, signature())!, /shape \[2, 2\] for 1 row of/, "callers of a version that answers row by row count on it");
   });
 
   it("refuses what is no finite number, unless one of both versions may miss values", () => {

@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import { elementCount, type Tensor } from "../core/tensor.ts";
 import type { ModelVersion, Signature, TensorSpec } from "../registry/index.ts";
@@ -16,7 +17,7 @@ export function outputProblem(outputs: readonly Tensor[], signature: Signature, 
     if (output === undefined) return `It did not answer ${JSON.stringify(spec.name)}.`;
     if (output.datatype !== spec.datatype) return `${JSON.stringify(spec.name)} is ${output.datatype} and not ${spec.datatype}.`;
     if (!fits(output.shape, spec.shape, rows) || output.data.length !== elementCount(output.shape)) {
-      return `${JSON.stringify(spec.name)} has the shape [${output.shape.join(", ")}] for ${rows ?? 1} rows of [${spec.shape.join(", ")}].`;
+      return `${JSON.stringify(spec.name)} has the shape [${output.shape.join(", ")}] for ${counted(rows ?? 1, "row")} of [${spec.shape.join(", ")}].`;
     }
     const mayMiss = spec.missingAllowed || stable.outputs.some(({ name, missingAllowed }) => missingAllowed && name === spec.name);
     if (!mayMiss && !isFinite(output)) return `${JSON.stringify(spec.name)} has values that are not numbers or are infinite.`;

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "../core/command.ts";
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import type { LoggedTensor, Prediction, PredictionExplanation, VerdictOfMoment } from "./schemas.ts";
@@ -15,7 +16,7 @@ const why: Command = {
     return [
       `${prediction.id}  ${new Date(prediction.time).toISOString()}  ${prediction.outcome}`,
       `  model     ${prediction.model} version ${prediction.version}${alias === null ? "" : ` (${alias})`}, contract ${contractDigest}`,
-      `  timing    ${ms(timing.totalUs)} in all: ${ms(timing.queueUs)} queued, ${ms(timing.runUs)} in the model, in a batch of ${timing.batchRows} rows`,
+      `  timing    ${ms(timing.totalUs)} in all: ${ms(timing.queueUs)} queued, ${ms(timing.runUs)} in the model, in a batch of ${counted(timing.batchRows, "row")}`,
       ...(prediction.requestId === null ? [] : [`  request   ${prediction.requestId}`]),
       ...(traceId === null ? [] : [`  trace     ${traceId}`]),
       ...(assignment === null ? [] : assignmentLines(assignment)),

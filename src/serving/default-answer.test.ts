@@ -29,7 +29,7 @@ describe("a default answer", () => {
     const messages = (answer: Record<string, (number | string | boolean)[]>): string[] => defaultAnswerProblems(answer, two).map(({ path, message }) => `${path} ${message}`);
     assert.deepEqual(messages({ score: [1], label: [1.5], more: [1] }), [
       'policy.fallback.answer.more the model has no output "more"; it has "score", "label"',
-      "policy.fallback.answer.score has 1 values where one row is [2]",
+      "policy.fallback.answer.score has 1 value where one row is [2]",
       "policy.fallback.answer.label[0] 1.5 is no value of INT64",
     ]);
     assert.deepEqual(messages({ score: [1, "2"] }), ['policy.fallback.answer.score[1] "2" is no value of FP32', 'policy.fallback.answer.label is missing; the model answers "label"']);

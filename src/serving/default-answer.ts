@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import type { Problem } from "../core/errors.ts";
 import { numberToHalf } from "../core/half-float.ts";
 import { typedArrayOf, type NumericData, type Tensor } from "../core/tensor.ts";
@@ -17,7 +18,7 @@ export function defaultAnswerProblems(answer: Answer, { outputs }: Signature): P
       if (values === undefined) return [{ path: path(spec.name), message: `is missing; the model answers ${JSON.stringify(spec.name)}` }];
       const wrong = values.findIndex((value) => !takes(spec.datatype, value));
       if (wrong >= 0) return [{ path: `${path(spec.name)}[${wrong}]`, message: `${JSON.stringify(values[wrong])} is no value of ${spec.datatype}` }];
-      return rowShape(spec, values.length) === null ? [{ path: path(spec.name), message: `has ${values.length} values where one row is [${spec.shape.slice(1).join(", ")}]` }] : [];
+      return rowShape(spec, values.length) === null ? [{ path: path(spec.name), message: `has ${counted(values.length, "value")} where one row is [${spec.shape.slice(1).join(", ")}]` }] : [];
     }),
   ];
 }

@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import { assertOutputs, outputProblem } from "./check-outputs.ts";
 import { Fallbacks } from "./fallbacks.ts";
@@ -124,7 +125,7 @@ export class GuardedAnswers {
     const { breaker } = served;
     if (breaker !== undefined && !breaker.admits(clock.monotonic())) {
       const waitSeconds = Math.max(1, Math.ceil(breaker.waitMs(clock.monotonic()) / 1000));
-      const message = `Version ${served.version.version} of ${served.version.model} failed ${breaker.limits.failures} times in a row and is left alone for ${waitSeconds} s.`;
+      const message = `Version ${served.version.version} of ${served.version.model} failed ${counted(breaker.limits.failures, "time")} in a row and is left alone for ${waitSeconds} s.`;
       return refused(served, new AppError("MODEL_UNAVAILABLE", message, { retryAfterSeconds: waitSeconds }));
     }
     return Object.assign(await attempt(clock, model, served, call, limitMs, check), { served, limitMs, admitted: breaker !== undefined });

@@ -4,6 +4,7 @@ import { dirname, join, resolve, sep } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "../core/command.ts";
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import { metricsText, runsTableText, runText, shortText, type ListedRuns, type WireMetricPoint, type WireRunAnswer } from "./run-listing.ts";
@@ -157,7 +158,7 @@ const download: Command = {
     }
     return { run, files };
   },
-  render: ({ files }: { files: string[] }) => `${files.length} ${files.length === 1 ? "file is" : "files are"} downloaded.`,
+  render: ({ files }: { files: string[] }) => `${counted(files.length, "file is", "files are")} downloaded.`,
 };
 
 export const runCommands: readonly Command[] = [

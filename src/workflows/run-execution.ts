@@ -1,4 +1,5 @@
 import type { EpochMs } from "../core/clock.ts";
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import type { WorkflowDefinition } from "./definition.ts";
 import { parseInput } from "./new-run.ts";
@@ -91,7 +92,7 @@ export class RunExecution {
     const session = this.#session;
     session.surroundings.onPoint("leased");
     if (this.run.crashes >= session.surroundings.maxCrashes) {
-      const message = `The process ended ${this.run.crashes} times in a row while it worked on this run; it is not tried again.`;
+      const message = `The process ended ${counted(this.run.crashes, "time")} in a row while it worked on this run; it is not tried again.`;
       return this.#release({ state: "failed", error: { code: "RUN_CRASHED", message } });
     }
     await session.load();

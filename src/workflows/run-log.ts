@@ -1,4 +1,5 @@
 import type { EpochMs } from "../core/clock.ts";
+import { counted } from "../core/counted.ts";
 import type { LogLine } from "./schemas.ts";
 import type { Timers } from "./timers.ts";
 
@@ -84,7 +85,7 @@ export class RunLog {
     this.#progress = undefined;
     if (this.#dropped > 0) {
       const { step, time } = lines.at(-1)!;
-      lines.push({ step, time, stream: "slipway", line: `${this.#dropped} lines came too fast and were left out.` });
+      lines.push({ step, time, stream: "slipway", line: `${counted(this.#dropped, "line came too fast and was", "lines came too fast and were")} left out.` });
       this.#dropped = 0;
     }
     try {

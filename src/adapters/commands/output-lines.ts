@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { counted } from "../../core/counted.ts";
 
 const longestLine = 4000;
 /** Bytes of a line that are kept until it ends: each character has at most four. */
@@ -154,7 +155,7 @@ export class OutputLines {
     if (this.#leftOut === 0) return;
     const count = this.#leftOut;
     this.#leftOut = 0;
-    this.#take(`[${count} ${count === 1 ? "line was" : "lines were"} left out: they came faster than the log takes them]`);
+    this.#take(`[${counted(count, "line was", "lines were")} left out: they came faster than the log takes them]`);
   }
 }
 

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { parse } from "yaml";
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import type { ImportSource, SourceArtifacts, SourceExperiment, SourceLoggedModel, SourceModel, SourcePage, SourceRun } from "../../importing/import-source.ts";
 import type { DatasetInput, LoggedModelStatus, Metric, Tag } from "../../tracking/schemas.ts";
@@ -118,7 +119,7 @@ export class MlrunsSource implements ImportSource {
   async cannotCome(): Promise<string[]> {
     let traces = 0;
     for (const folder of await this.#experimentFolders(this.#root)) traces += (await foldersIn(join(folder, "traces"))).length;
-    return traces === 0 ? [] : [`${traces} traces stay: there is no place for them here.`];
+    return traces === 0 ? [] : [`${counted(traces, "trace stays: there is no place for it", "traces stay: there is no place for them")} here.`];
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parse } from "yaml";
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import type { ImportSource, SourceArtifacts, SourceExperiment, SourceLoggedModel, SourceModel, SourcePage, SourceRun } from "../../importing/import-source.ts";
 import type { Metric, Tag } from "../../tracking/schemas.ts";
@@ -180,7 +181,7 @@ async function readRun({ folder, log }: RunFolder): Promise<SourceRun> {
       else if (typeof value === "object" && value !== null) notes.add(`The history of ${key} is no number: its files came, and where they belong did not.`);
     }
   }
-  if (artifacts > 0) notes.add(`${artifacts} artifacts of W&B stay: their files are not in the folder.`);
+  if (artifacts > 0) notes.add(`${counted(artifacts, "artifact of W&B stays: its files are", "artifacts of W&B stay: their files are")} not in the folder.`);
   const metadata = await jsonFile(join(folder, "files", "wandb-metadata.json"));
   const startTime = (run?.startTime?.seconds ?? 0) * 1000 + Math.round((run?.startTime?.nanos ?? 0) / 1e6);
   const id = run?.runId ?? /^run-(.*)\.wandb$/.exec(basename(log))![1]!;

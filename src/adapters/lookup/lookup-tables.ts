@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import { numberToHalf } from "../../core/half-float.ts";
 import { typedArrayOf } from "../../core/tensor.ts";
@@ -41,7 +42,7 @@ export class LookupTables implements LookupSource {
         runtime: { kind: "lookup", lookup: { rows: shape.rows, ...defaults } },
         batchable: true,
         evaluation: {},
-        notes: [`${shape.rows} rows are looked up; in memory they take ${Math.ceil(shape.bytes / 1024 ** 2)} MiB.`],
+        notes: [`${counted(shape.rows, "row is looked up; in memory it takes", "rows are looked up; in memory they take")} ${Math.ceil(shape.bytes / 1024 ** 2)} MiB.`],
         lineage: {},
       };
     } finally {

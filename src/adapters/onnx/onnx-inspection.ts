@@ -54,7 +54,7 @@ export function inspectOnnx(bytes: Uint8Array): ModelInspection {
 
 function shorten(notes: string[]): string[] {
   if (notes.length <= mostNotes) return notes;
-  return [...notes.slice(0, mostNotes), `There are ${notes.length - mostNotes} more notes like these.`];
+  return [...notes.slice(0, mostNotes), notes.length - mostNotes === 1 ? "There is one more note like these." : `There are ${notes.length - mostNotes} more notes like these.`];
 }
 
 function refuseOtherFiles(model: OnnxModel): void {

@@ -101,7 +101,7 @@ interface InputRule {
 const inputProblems: readonly InputRule[] = [
   {
     pattern: /Invalid rank for input: (.+?)\s+Got: (\d+) Expected: (\d+)/,
-    explain: ([, input, got, expected]) => ({ input: input!, message: `it has ${got} dimensions, the model takes ${expected}` }),
+    explain: ([, input, got, expected]) => ({ input: input!, message: `it has ${got} ${got === "1" ? "dimension" : "dimensions"}, the model takes ${expected}` }),
   },
   {
     pattern: /Got invalid dimensions for input: (.+?) for the following indices\s+index: (\d+) Got: (\d+) Expected: (\d+)/,

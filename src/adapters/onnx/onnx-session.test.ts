@@ -58,7 +58,7 @@ describe("OnnxSession", () => {
   it("names the input whose shape the model refuses", async () => {
     const session = await load(oneNode("Relu"));
     const rank = await failureOf(session.run(x([1, 2], [2])));
-    assert.equal(rank.message, 'The model refused the input "x": it has 1 dimensions, the model takes 2.');
+    assert.equal(rank.message, 'The model refused the input "x": it has 1 dimension, the model takes 2.');
     const dimension = await failureOf(session.run(x([1, 2, 3], [1, 3])));
     assert.deepEqual(dimension.problems, [{ path: "x", message: "dimension 1 is 3, the model takes 2" }]);
     const missing = await failureOf(session.run([]));

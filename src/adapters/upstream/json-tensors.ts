@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import { halfToNumber, numberToHalf } from "../../core/half-float.ts";
 import { elementCount, typedArrayOf, type Datatype, type NumericData, type Tensor } from "../../core/tensor.ts";
@@ -79,7 +80,7 @@ export function assertShape(spec: TensorSpec, shape: readonly number[]): void {
 export function tensorOfFlat(spec: Pick<TensorSpec, "name" | "datatype">, shape: readonly number[], elements: readonly ExactValue[]): Tensor {
   const { name, datatype } = spec;
   const count = elementCount(shape);
-  if (elements.length !== count) throw bad(spec, `has ${elements.length} elements, and ${count} by its shape`);
+  if (elements.length !== count) throw bad(spec, `has ${counted(elements.length, "element")}, and ${count} by its shape`);
   if (datatype === "BYTES") return { name, datatype, shape: [...shape], data: elements.map((value, index) => textOf(spec, value, index)) };
   const data: NumericData = new typedArrayOf[datatype](count);
   const isBigInt = data instanceof BigInt64Array || data instanceof BigUint64Array;

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import type { LimitStore, Taken } from "./limit-store.ts";
 import { idsOf, queueOf, wantsOf, type LimitedCall, type Wants } from "./limited-call.ts";
@@ -166,7 +167,7 @@ export class Admission {
     const patienceMs = Math.min(queueMs, deadline - arrived);
     if (patienceMs <= 0 || (!refused.isSlot && refused.waitMs > patienceMs)) throw limited(refused);
     if (this.#waiting.countOf(governing.id) >= queue) {
-      throw new AppError("GATEWAY_OVERLOADED", `${queue} calls wait already for the limit of ${describe(refused.id)}.`, { retryAfterSeconds: secondsOf(refused) });
+      throw new AppError("GATEWAY_OVERLOADED", `${counted(queue, "call waits", "calls wait")} already for the limit of ${describe(refused.id)}.`, { retryAfterSeconds: secondsOf(refused) });
     }
     const call: Omit<WaitingCall<Ticket>, "resolve" | "reject"> = {
       ids: idsOf(wants), queue: governing.id, priority, signal, patienceMs, refused,

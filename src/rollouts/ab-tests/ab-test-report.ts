@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import { routeOfSubject } from "../../core/traffic-subject.ts";
 import { adjustByCovariate, carryForward, meanDifferenceSequence, meanSequence, sampleRatio, samplesNeeded, type SequentialResult } from "../statistics/index.ts";
 import { countKeys, distinctKeys } from "../figures/key-sample.ts";
@@ -159,5 +160,5 @@ function armOf(figures: AbTestFigures, arm: string, name: string, share: number)
 }
 
 function days(left: number | null): string {
-  return left === null ? "days unknown" : `it would take ${left > 10_000 ? "more than 10000" : Number(left.toPrecision(2))} days more`;
+  return left === null ? "days unknown" : `it would take ${left > 10_000 ? "more than 10000 days" : counted(Number(left.toPrecision(2)), "day")} more`;
 }

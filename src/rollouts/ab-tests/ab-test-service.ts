@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Caller } from "../../core/caller.ts";
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import { requireOn } from "../../core/request-gate.ts";
 import { subjectReference, versionWords } from "../../core/traffic-subject.ts";
@@ -117,7 +118,7 @@ export class AbTestService {
 
   /** The variant has no traffic on any server soon after; the others go on. To be tried again as long as it throws. */
   cut(route: TrafficRoute, arm: string, reason: string): Promise<void> {
-    return this.#inTurn(() => this.#cut(route.rollout, arm, `it failed ${route.hard.failures} times on one server, the last time with: ${reason}`));
+    return this.#inTurn(() => this.#cut(route.rollout, arm, `it failed ${counted(route.hard.failures, "time")} on one server, the last time with: ${reason}`));
   }
 
   /** Keeps a look where one is due, and ends what has lasted for long enough. */
@@ -189,7 +190,7 @@ export class AbTestService {
       await store.change(id, { test: { ...state, looks: withLook(state.looks, look) } }, { now, actor: ownActor });
       this.#changed(rollout);
     }
-    if (isOver) await this.#endItself(rollout, `it lasted for its ${maxDays} days`);
+    if (isOver) await this.#endItself(rollout, `it lasted for its ${counted(maxDays, "day")}`);
   }
 
   async #report(rollout: Rollout): Promise<AbTestReport> {

@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import { textTable } from "../../core/text-table.ts";
 import { routeOfSubject } from "../../core/traffic-subject.ts";
 import { metricText } from "./metric-text.ts";
@@ -19,9 +20,9 @@ export function abTestText({ rollout, spec, arms, comparisons, keys, sampleRatio
   for (const { variant, conclusion, detail, difference, covariate, needed } of comparisons) {
     lines.push(`  ${variant}: ${conclusion}; ${detail}${difference === null ? "" : ` (p ${shown(difference.pValue)})`}`);
     if (covariate !== null) lines.push(`    the covariate saves ${percent(covariate.saves)} of the samples (correlation ${shown(covariate.correlation)})`);
-    if (needed !== null) lines.push(`    ${needed.samplesSoFar} of ${needed.samples} values for the effect of ${text.value(spec.effect!)}${needed.daysLeft === null ? "" : `, ${shown(needed.daysLeft)} days left`}`);
+    if (needed !== null) lines.push(`    ${needed.samplesSoFar} of ${needed.samples} values for the effect of ${text.value(spec.effect!)}${needed.daysLeft === null ? "" : `, ${shown(needed.daysLeft)} ${shown(needed.daysLeft) === "1" ? "day" : "days"} left`}`);
   }
-  if (sampleRatio !== null) lines.push(`  traffic ${sampleRatio.mismatch ? "is NOT shared as planned" : "is shared as planned"} (p ${shown(sampleRatio.pValue)}${keys === 0 ? "" : `, ${keys} keys`})`);
+  if (sampleRatio !== null) lines.push(`  traffic ${sampleRatio.mismatch ? "is NOT shared as planned" : "is shared as planned"} (p ${shown(sampleRatio.pValue)}${keys === 0 ? "" : `, ${counted(keys, "key")}`})`);
   return [...lines, ...advice.map((text) => `  ! ${text}`)].join("\n");
 }
 

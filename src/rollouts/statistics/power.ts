@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import { fewestSamples, sequenceReach } from "./confidence-sequence.ts";
 import type { NoData, Side } from "./sequential-estimate.ts";
 import { defaultAlpha, noData } from "./sequential-estimate.ts";
@@ -101,8 +102,8 @@ export function samplesNeeded(question: PowerQuestion): PowerAnswer | NoData {
     const found = (reachAt(within) + powerQuantile) * Math.sqrt(variance / within);
     const share = (difference / found) ** 2;
     if (within >= fewest) {
-      advise("take a metric of lower variance", Math.floor(within), `With ${percent(share)} of this metric's variance it concludes in ${Number(longestDays.toPrecision(3))} days.`);
-      advise("look for a larger difference", Math.floor(within), `In ${Number(longestDays.toPrecision(3))} days a difference of ${Number(found.toPrecision(3))} is found.`);
+      advise("take a metric of lower variance", Math.floor(within), `With ${percent(share)} of this metric's variance it concludes in ${counted(Number(longestDays.toPrecision(3)), "day")}.`);
+      advise("look for a larger difference", Math.floor(within), `In ${counted(Number(longestDays.toPrecision(3)), "day")} a difference of ${Number(found.toPrecision(3))} is found.`);
     }
     advice.sort((first, second) => first.samples - second.samples);
   }

@@ -103,7 +103,7 @@ describe("parseInferRequest: binary data", () => {
     const blob = (...parts: Buffer[]): Buffer => Buffer.concat(parts);
     assert.match(messageOf(() => parseOne("BYTES", [1], blob(element(4_294_967_295, "ab")))), /data\[0\] says that it has 4294967295 bytes, but only 2 are left/);
     assert.match(messageOf(() => parseOne("BYTES", [2], blob(element(4, "abcd")))), /data\[1\] has no length/);
-    assert.match(messageOf(() => parseOne("BYTES", [1], blob(element(1, "ab")))), /has 1 bytes after the last of 1 elements/);
+    assert.match(messageOf(() => parseOne("BYTES", [1], blob(element(1, "ab")))), /has 1 byte after the last of 1 element\b/);
     assert.match(messageOf(() => parseOne("BYTES", [1], blob(element(2, "\xff\xfe")))), /data\[0\] is not valid UTF-8/);
     assert.match(messageOf(() => parseOne("BYTES", [1_000_000_000], blob(element(1, "a")))), /take at least 4000000000/);
     assert.deepEqual(parseOne("BYTES", [1], blob(element(3, "\xef\xbf\xbd"))).inputs[0]!.data, ["\ufffd"]);

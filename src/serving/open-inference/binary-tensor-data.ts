@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { counted } from "../../core/counted.ts";
 import { elementSize, typedArrayOf, type Datatype, type Tensor, type TensorData } from "../../core/tensor.ts";
 import { shapeText } from "./read-tensor-data.ts";
 import type { ProblemList } from "./problem-list.ts";
@@ -21,7 +22,7 @@ export function decodeBinaryData(
   if (bytes.byteLength !== count * size) {
     problems.add(
       `${path()}.data`,
-      `is ${bytes.byteLength} bytes; ${count} elements of ${datatype} (shape ${shapeText(shape)}) are ${count * size} bytes`,
+      `is ${counted(bytes.byteLength, "byte")}; ${counted(count, "element")} of ${datatype} (shape ${shapeText(shape)}) ${count === 1 ? "is" : "are"} ${counted(count * size, "byte")}`,
     );
     return null;
   }
@@ -50,21 +51,21 @@ function decodeTexts(
 ): string[] | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (count > buffer.length / 4) {
-    problems.add(`${path()}.data`, `is ${buffer.length} bytes; ${count} BYTES elements (shape ${shapeText(shape)}) take at least ${count * 4}`);
+    problems.add(`${path()}.data`, `is ${counted(buffer.length, "byte")}; ${counted(count, "BYTES element")} (shape ${shapeText(shape)}) ${count === 1 ? "takes" : "take"} at least ${count * 4}`);
     return null;
   }
   const texts = new Array<string>(count);
   let at = 0;
   for (let index = 0; index < count; index++) {
     if (at + 4 > buffer.length) {
-      problems.add(`${path()}.data[${index}]`, `has no length: the bytes end after ${index} of ${count} elements`);
+      problems.add(`${path()}.data[${index}]`, `has no length: the bytes end after ${index} of ${counted(count, "element")}`);
       return null;
     }
     const length = buffer.readUInt32LE(at);
     const start = at + 4;
     at = start + length;
     if (at > buffer.length) {
-      problems.add(`${path()}.data[${index}]`, `says that it has ${length} bytes, but only ${buffer.length - start} are left`);
+      problems.add(`${path()}.data[${index}]`, `says that it has ${counted(length, "byte")}, but only ${buffer.length - start} are left`);
       return null;
     }
     const text = decodeText(buffer, start, at);
@@ -72,7 +73,7 @@ function decodeTexts(
     texts[index] = text ?? "";
   }
   if (at !== buffer.length) {
-    problems.add(`${path()}.data`, `has ${buffer.length - at} bytes after the last of ${count} elements`);
+    problems.add(`${path()}.data`, `has ${counted(buffer.length - at, "byte")} after the last of ${counted(count, "element")}`);
     return null;
   }
   return texts;

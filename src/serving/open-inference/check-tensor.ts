@@ -1,4 +1,5 @@
 import type { Signature, TensorSpec } from "../../registry/index.ts";
+import { counted } from "../../core/counted.ts";
 import type { Datatype, Tensor } from "../../core/tensor.ts";
 import { isFloat, isLong } from "./datatype-facts.ts";
 import { shapeText } from "./read-tensor-data.ts";
@@ -48,7 +49,7 @@ function allowedValues({ allowedValues: values, datatype }: TensorSpec): InputRu
 export function checkShape(shape: readonly number[], spec: TensorSpec, problems: ProblemList, path: () => string): boolean {
   const wanted = spec.shape;
   if (shape.length !== wanted.length) {
-    const dimensions = `${shape.length} ${shape.length === 1 ? "dimension" : "dimensions"}`;
+    const dimensions = counted(shape.length, "dimension");
     problems.add(`${path()}.shape`, `is ${shapeText(shape)}, with ${dimensions}; the model wants ${wanted.length}: ${shapeText(wanted)}`);
     return false;
   }

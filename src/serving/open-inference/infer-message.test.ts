@@ -154,7 +154,7 @@ describe("ModelInferRequest", () => {
       [input({ contents: { fp32_contents: [Infinity, 1] } }), /^inputs\[0\]\.contents\[0\] is infinite/],
       [input({ shape: [2 ** 40, 2], contents: { fp32_contents: [1] } }), /has 1 element, the shape needs 2199023255552/],
       [{ ...input({}), raw_input_contents: [Buffer.alloc(4)] }, /^inputs\[0\]\.data is 4 bytes; 2 elements of FP32 \(shape \[1,2\]\) are 8 bytes\.$/],
-      [{ ...input({}), raw_input_contents: [Buffer.alloc(8), Buffer.alloc(8)] }, /^raw_input_contents has 2 elements for 1 inputs/],
+      [{ ...input({}), raw_input_contents: [Buffer.alloc(8), Buffer.alloc(8)] }, /^raw_input_contents has 2 elements for 1 input;/],
       [{ ...input({ contents: { fp32_contents: [1, 2] } }), raw_input_contents: [Buffer.alloc(8)] }, /contents stand beside raw_input_contents/],
       [{ inputs: [] }, /^inputs lack "x"\.$/],
       [{ ...input({ contents: { fp32_contents: [1, 2] } }), outputs: [{ name: "z" }] }, /^outputs\[0\]\.name is "z"; the model's outputs are "y"\.$/],

@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
 import { decodeBinaryData, encodeBinaryData } from "./binary-tensor-data.ts";
@@ -61,7 +62,7 @@ export function readInferMessage(message: InferMessage, signature: Signature | u
   const admission = new RequestAdmission(signature, problems);
   const raw = message.rawContents.length > 0;
   if (raw && message.rawContents.length !== message.inputs.length) {
-    problems.add("raw_input_contents", `has ${message.rawContents.length} elements for ${message.inputs.length} inputs; raw contents carry all of them or none`);
+    problems.add("raw_input_contents", `has ${counted(message.rawContents.length, "element")} for ${counted(message.inputs.length, "input")}; raw contents carry all of them or none`);
   }
   message.inputs.forEach((input, index) => {
     const path = (): string => `inputs[${index}]`;

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import { releaseMemory } from "../../core/release-memory.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -39,7 +40,7 @@ function headerLength(text: string | undefined, bodyLength: number): number {
   }
   const length = Number(text);
   if (length > bodyLength) {
-    throw new AppError("BODY_INCOMPLETE", `Inference-Header-Content-Length is ${length}, but the body has ${bodyLength} bytes.`);
+    throw new AppError("BODY_INCOMPLETE", `Inference-Header-Content-Length is ${length}, but the body has ${counted(bodyLength, "byte")}.`);
   }
   return length;
 }
@@ -89,7 +90,7 @@ class InferRequestReader {
     if (this.#binaryOffset !== this.#body.length && this.#problems.count === 0) {
       this.#problems.add(
         "body",
-        `carries ${this.#body.length - this.#jsonLength} bytes of binary data; the inputs' binary_data_size add up to ${this.#binaryOffset - this.#jsonLength}`,
+        `carries ${counted(this.#body.length - this.#jsonLength, "byte")} of binary data; the inputs' binary_data_size add up to ${this.#binaryOffset - this.#jsonLength}`,
       );
     }
     this.#admission.checkId(id);
@@ -186,7 +187,7 @@ class InferRequestReader {
     if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) problem = `is ${JSON.stringify(size)}; it must be a whole number of bytes`;
     else if (hasData) problem = "stands beside data; send one of them";
     else if (!this.#hasHeader) problem = "needs the header Inference-Header-Content-Length, which is missing";
-    else if (size > left) problem = `is ${size}, but only ${left} bytes of the body are left`;
+    else if (size > left) problem = `is ${size}, but only ${counted(left, "byte of the body is", "bytes of the body are")} left`;
     if (problem !== undefined) {
       this.#problems.add(at, problem);
       return null;

@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import { elementSize } from "../../core/tensor.ts";
 import type { Signature, TensorSpec } from "../../registry/index.ts";
@@ -10,7 +11,7 @@ import { RequestAdmission } from "./request-admission.ts";
 /** A body that is one input's bytes and nothing else; its shape follows from the signature and the length. Throws INVALID_INPUT. */
 export function parseRawBody(body: Buffer, signature: Signature | undefined): InferRequest {
   if (signature?.inputs.length !== 1) {
-    const count = signature === undefined ? "a model without a signature" : `a model with ${signature.inputs.length} inputs`;
+    const count = signature === undefined ? "a model without a signature" : `a model with ${counted(signature.inputs.length, "input")}`;
     throw new AppError("INVALID_INPUT", `A raw body (Inference-Header-Content-Length: 0) does not fit ${count}; send the JSON header with it.`);
   }
   const problems = new ProblemList();

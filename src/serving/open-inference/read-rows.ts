@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import { elementCount, type Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
 import type { JsonScanner } from "./json-scanner.ts";
@@ -88,7 +89,7 @@ export function readPositions(
       else builder.readMember(scanner, row, member);
     } while (scanner.next(0x5b));
   }
-  if (found !== members.length) problems.add(place(), `has ${found} values; ${members.length} belong here`);
+  if (found !== members.length) problems.add(place(), `has ${counted(found, "value")}; ${counted(members.length, "belongs", "belong")} here`);
   else builder.endRow(row);
 }
 
@@ -111,7 +112,7 @@ function rowShapes(scanner: JsonScanner, layout: RowLayout, first: number, probl
     if (!slot.rowShape.includes(-1)) return [...slot.rowShape];
     const measured = first < 0 ? [] : measureFirst(scanner, layout, first, index);
     if (measured.length !== slot.rowShape.length && first >= 0) {
-      problems.add(`${path}[0]`, `has ${measured.length} ${measured.length === 1 ? "dimension" : "dimensions"} for ${quoted(slot.spec.name)}; the model wants ${slot.rowShape.length}`);
+      problems.add(`${path}[0]`, `has ${counted(measured.length, "dimension")} for ${quoted(slot.spec.name)}; the model wants ${slot.rowShape.length}`);
     }
     return slot.rowShape.map((dimension, level) => (dimension === -1 ? (measured[level] ?? 0) : dimension));
   });
@@ -172,7 +173,7 @@ const maxLeftOut = 16_000_000;
 export function refuseHollow(rows: number, shapes: readonly (readonly number[])[], bytes: number, problems: ProblemList, path: string): void {
   let values = 0;
   for (const shape of shapes) values += rows * elementCount(shape);
-  if (!(values <= Math.max(bytes, maxLeftOut))) problems.add(path, `has ${rows} rows; they would need ${values} values`);
+  if (!(values <= Math.max(bytes, maxLeftOut))) problems.add(path, `has ${counted(rows, "row")}; they would need ${values} values`);
   problems.throwIfAny();
 }
 

@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import { elementCount, type Tensor } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
 import { forEachCsvLine } from "./csv-lines.ts";
@@ -91,7 +92,7 @@ export function readCsvTable(text: string, signature: Signature, problems: Probl
 
   function readCsvRow(cells: readonly string[], line: number): void {
     if (cells.length !== width) {
-      problems.add(`csv[${line}]`, `has ${cells.length} values; the header has ${width}`);
+      problems.add(`csv[${line}]`, `has ${counted(cells.length, "value")}; the header has ${width}`);
       return;
     }
     for (let column = skipped; column < width; column++) {
@@ -132,7 +133,7 @@ function tableMembers(layout: RowLayout, columns: readonly (string | number)[], 
   if (!layout.named || numbered) {
     const positions = layout.positions ?? columns.map((_, offset) => ({ slot: 0, offset }));
     if (layout.slots.length > 1 && layout.positions === null) problems.add(path, "cannot go by order into this model's inputs; name them");
-    else if (columns.length !== positions.length) problems.add(path, `are ${columns.length}; the model takes ${positions.length} values in a row`);
+    else if (columns.length !== positions.length) problems.add(path, `are ${columns.length}; the model takes ${counted(positions.length, "value")} in a row`);
     problems.throwIfAny();
     return [...positions];
   }

@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import type { Datatype, TensorData } from "../../core/tensor.ts";
 import { elementRows, type ElementRows } from "./json-element-rows.ts";
 import type { JsonScanner } from "./json-scanner.ts";
@@ -43,7 +44,7 @@ export function readTensorData(
   } else {
     const found = rows.readRow(scanner, 0, count);
     if (found !== count) {
-      problems.add(`${path()}.data`, `has ${found} ${found === 1 ? "element" : "elements"}, the shape ${shapeText(shape)} needs ${count}`);
+      problems.add(`${path()}.data`, `has ${counted(found, "element")}, the shape ${shapeText(shape)} needs ${count}`);
       return null;
     }
   }
@@ -86,7 +87,7 @@ export function readLevel(read: NestedRead, level: number, base: number, size: n
   if (found !== expected) {
     problems.add(
       placeOf(read, level, base, size),
-      `has ${found} ${found === 1 ? "element" : "elements"}, the shape ${shapeText(shape)} wants ${expected} here`,
+      `has ${counted(found, "element")}, the shape ${shapeText(shape)} wants ${expected} here`,
     );
   }
 }

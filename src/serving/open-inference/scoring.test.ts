@@ -150,7 +150,7 @@ describe("POST /invocations", () => {
     assert.deepEqual(dataOf(rows), [[30n, 9007199254740993n], ['Zürich, "ZH"', "Bern"], [1, 0]]);
     const lenient = signatureOf(spec("x", "FP32", [-1, 2], { columns: ["age", "height"], missingAllowed: true }));
     assert.deepEqual(dataOf(invoke("age,height\n,1e3\nNaN,-.5\n", lenient, "text/csv")), [[NaN, 1000, NaN, -0.5]]);
-    assert.match(refusal(() => invoke("age,height\n1,x\n,inf\n3\n", matrix, "text/csv")), /csv\[2\] has 1 values; the header has 2.*csv\[0\]\.height is the text "x"|csv\[0\]\.height is the text "x".*csv\[2\] has 1 values/);
+    assert.match(refusal(() => invoke("age,height\n1,x\n,inf\n3\n", matrix, "text/csv")), /csv\[2\] has 1 value; the header has 2.*csv\[0\]\.height is the text "x"|csv\[0\]\.height is the text "x".*csv\[2\] has 1 value/);
     assert.match(refusal(() => invoke('age,height\n1,"2', matrix, "text/csv")), /csv\[0\] has a quote that does not close/);
     assert.match(refusal(() => invoke("", matrix, "text/csv")), /no header line/);
     assert.match(refusal(() => invoke("age\n1\n", matrix, "text/csv")), /^csv header lack "height"\.$/);
@@ -162,7 +162,7 @@ describe("POST /invocations", () => {
       [{ dataframe_split: { columns: ["age"], data: [[1]] } }, /^dataframe_split\.columns lack "height"\.$/],
       [{ dataframe_split: { columns: ["age", "age", "height"], data: [] } }, /name a column twice/],
       [{ dataframe_split: { columns: ["age", "height"], data: [[1, 2], [3]] } }, /^dataframe_split\.data\[1\] has 1 element, the shape \[2,2\] wants 2 here\.$/],
-      [{ dataframe_split: { columns: ["height", "age"], data: [[1, 2], [3]] } }, /^dataframe_split\.data\[1\] has 1 values; 2 belong here\.$/],
+      [{ dataframe_split: { columns: ["height", "age"], data: [[1, 2], [3]] } }, /^dataframe_split\.data\[1\] has 1 value; 2 belong here\.$/],
       [{ dataframe_split: { columns: ["height", "age"], data: [[1, 2], 3] } }, /^dataframe_split\.data\[1\] is not a list\.$/],
       [{ dataframe_split: { columns: ["age", "height"], data: [[1, 2], 3] } }, /^dataframe_split\.data\[1\] is not a list; the shape/],
       [{ dataframe_split: { columns: ["age", "height"], data: [[1, "x"]] } }, /^dataframe_split\.data\[0\]\.height is the text "x"/],

@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import { typedArrayOf, type Datatype, type Tensor, type TensorData } from "../../core/tensor.ts";
 import { decodeText, encodeBinaryData } from "./binary-tensor-data.ts";
 import { isFloat, isLong, whyNotInDatatype } from "./datatype-facts.ts";
@@ -59,7 +60,7 @@ export function readContents(
     }
   }
   if (sink.found !== count) {
-    problems.add(`${path()}.contents`, `has ${sink.found} ${sink.found === 1 ? "element" : "elements"}, the shape needs ${count}`);
+    problems.add(`${path()}.contents`, `has ${counted(sink.found, "element")}, the shape needs ${count}`);
     return null;
   }
   return sink.finish();

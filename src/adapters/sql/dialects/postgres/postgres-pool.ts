@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { Client, type ClientConfig } from "pg";
 import type { Clock } from "../../../../core/clock.ts";
+import { counted } from "../../../../core/counted.ts";
 import { SqlError } from "../../sql-error.ts";
 import { postgresConnectError } from "./postgres-error.ts";
 import { postgresTypes } from "./postgres-types.ts";
@@ -70,7 +71,7 @@ export class PostgresPool {
     if (idle !== undefined) return idle;
     if (this.#open < this.#size) return this.#connectOne();
     if (this.#waiters.length >= this.#limits.maxWaiting) {
-      throw new SqlError("overloaded", `Postgres: ${this.#waiters.length} requests wait for a connection already.`);
+      throw new SqlError("overloaded", `Postgres: ${counted(this.#waiters.length, "request waits", "requests wait")} for a connection already.`);
     }
     return new Promise((resolve, reject) => {
       let waits = true;
