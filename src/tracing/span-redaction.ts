@@ -1,4 +1,6 @@
-import type { Attributes, Span } from "./span.ts";
+import { dialects } from "./dialects/dialect-tables.ts";
+import type { Span } from "./span.ts";
+import type { TraceFacts } from "./trace-store.ts";
 
 export interface RedactionRules {
   /** Keys of attributes whose values are not kept; `*` stands for anything. */
@@ -8,21 +10,29 @@ export interface RedactionRules {
 }
 
 const removed = "[redacted]";
-const contentKeys = ["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "gen_ai.retrieval.documents", "gen_ai.prompt*", "gen_ai.completion*", "input.value", "output.value",
-  "llm.input_messages*", "llm.output_messages*", "llm.prompts*", "ai.prompt*", "ai.response.text", "ai.response.object", "ai.response.toolCalls", "ai.toolCall.args", "ai.toolCall.result", "ai.value*", "ai.embedding*", "mlflow.spanInputs", "mlflow.spanOutputs",
-  "traceloop.entity.input", "traceloop.entity.output", "retrieval.documents*", "tool.parameters", "exception.message", "exception.stacktrace"];
+/** Content as the conventions have it; what a dialect has for one of these is content too. */
+const contentKeys = [
+  "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "gen_ai.retrieval.documents", "gen_ai.retrieval.query*", "input.value", "output.value", "exception.message", "exception.stacktrace",
+  // What is not translated, and older spellings.
+  "gen_ai.prompt*", "gen_ai.completion*", "gen_ai.event.content", "llm.prompts*", "llm.prompt_template*", "llm.choices*", "llm.input_messages*", "llm.output_messages*", "retrieval.documents*", "reranker.query", "reranker.input_documents*", "reranker.output_documents*", "embedding.text", "embedding.vector", "embedding.embeddings*",
+  "ai.prompt*", "ai.result*", "ai.response.text", "ai.response.object", "ai.response.toolCalls", "ai.response.reasoning*", "ai.response.files", "ai.value*", "ai.embedding*", "ai.documents", "mlflow.chat.messages", "mlflow.chunk.value", "mlflow.traceInputs", "mlflow.traceOutputs",
+];
 const contentEvents = /^gen_ai\.(?:content\.|system\.message|user\.message|assistant\.message|tool\.message|choice|client\.inference)/;
 
-/** Takes out of spans what must not be kept, before anything else looks at them: of every dialect alike. */
+/** Takes out of spans what must not be kept, before anything else looks at them: of every dialect alike. A key of the conventions stands for what the dialects have for it too. */
 export class SpanRedaction {
   readonly #hidden: (key: string) => boolean;
   readonly #content: boolean;
+  readonly #messages: boolean;
   readonly #isOn: boolean;
 
   constructor({ keys, content }: RedactionRules) {
+    const own = content ? keys : [...keys, ...contentKeys];
+    const named = matcher(own);
+    this.#hidden = matcher([...own, ...dialects.flatMap(({ rules, flat = [] }) => [...rules.filter(({ to }) => named(to)).map(({ from }) => from), ...flat.filter(({ to }) => named(to)).map(({ prefix }) => `${prefix}*`)])]);
     this.#content = content;
+    this.#messages = !named("gen_ai.input.messages") && !named("gen_ai.output.messages");
     this.#isOn = keys.length > 0 || !content;
-    this.#hidden = matcher(content ? keys : [...keys, ...contentKeys]);
   }
 
   apply(span: Span): Span {
@@ -30,15 +40,29 @@ export class SpanRedaction {
     return {
       ...span,
       attributes: this.#shown(span.attributes), resource: this.#shown(span.resource),
-      events: span.events.filter(({ name }) => this.#content || !contentEvents.test(name)).map((event) => ({ ...event, attributes: this.#shown(event.attributes) })),
+      events: span.events.filter(({ name }) => this.#messages || !contentEvents.test(name)).map((event) => ({ ...event, attributes: this.#shown(event.attributes) })),
       links: span.links.map((link) => ({ ...link, attributes: this.#shown(link.attributes) })),
       status: this.#content ? span.status : { ...span.status, message: "" },
     };
   }
 
-  #shown(attributes: Attributes): Attributes {
-    const keys = Object.keys(attributes).filter(this.#hidden);
-    return keys.length === 0 ? attributes : { ...attributes, ...Object.fromEntries(keys.map((key) => [key, removed])) };
+  /** What is said of a trace beside its spans: its previews are content, its tags and metadata have keys as attributes have. */
+  applyToFacts(facts: TraceFacts): TraceFacts {
+    if (!this.#isOn) return facts;
+    const { inputPreview, outputPreview, session, user, tags, metadata, ...others } = facts;
+    const shows = (...keys: readonly string[]): boolean => !keys.some(this.#hidden);
+    return {
+      ...others,
+      ...(inputPreview !== undefined && shows("gen_ai.input.messages", "input.value") ? { inputPreview } : {}), ...(outputPreview !== undefined && shows("gen_ai.output.messages", "output.value") ? { outputPreview } : {}),
+      ...(session === undefined ? {} : { session: shows("gen_ai.conversation.id", "session.id", "mlflow.trace.session") ? session : removed }), ...(user === undefined ? {} : { user: shows("user.id", "mlflow.trace.user") ? user : removed }),
+      ...(tags === undefined ? {} : { tags: this.#shown(tags) }), ...(metadata === undefined ? {} : { metadata: this.#shown(metadata) }),
+    };
+  }
+
+  /** What is null is taken away, and stays so. */
+  #shown<Values extends Readonly<Record<string, unknown>>>(values: Values): Values {
+    const keys = Object.keys(values).filter((key) => values[key] !== null && this.#hidden(key));
+    return keys.length === 0 ? values : { ...values, ...Object.fromEntries(keys.map((key) => [key, removed])) };
   }
 }
 

@@ -76,9 +76,9 @@ export class TraceService {
     forward?.(records);
   }
 
-  /** Says something of a trace of the team beside its spans. */
+  /** Says something of a trace of the team beside its spans, without what must not be kept. */
   describe(key: TraceKey, facts: TraceFacts, now: EpochMs): Promise<void> {
-    return this.#parts.store.describe(key, facts, now);
+    return this.#parts.store.describe(key, this.#parts.redaction.applyToFacts(facts), now);
   }
 
   /** Throws INVALID_REQUEST. */
