@@ -20,7 +20,7 @@ import type { RecordedEvent, Subscriber } from "./events/index.ts";
 import type { OpenedGateway } from "./open-gateway.ts";
 import type { BlobStore, ChangeBy, RegistrySearch, RegistryService, RolloutPlan } from "./registry/index.ts";
 import {
-  AbTestKeeper, AbTestService, keepFormerVersions, liveReplicas, probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
+  AbTestKeeper, AbTestService, keepFormerVersions, liveReplicas, probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutRecovery, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
   type AbTestCounts, type CheckParts, type Rollout, type RolloutFigures, type RolloutParts, type RolloutRegistry,
   assertMetricsReadable, assertRoutePlan, chosenBySubject, registryBySubject, routeOnlyProblems, RouteRegistry, RouteRollouts, servingBySubject, verdictAt,
 } from "./rollouts/index.ts";
@@ -142,6 +142,7 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
   events.on("alias.changed", ({ model, alias, version }) => {
     if (alias === "champion") void rollouts.championMoved(model, version).catch(failed("rollout.champion_not_followed", model));
   });
+  const recovery = new RolloutRecovery({ recover: () => rollouts.recover(), timers: systemTimers, logger });
   const stopping = new AbortController();
   return {
     rollouts, replica, abTests,
@@ -174,13 +175,14 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
     },
     async start() {
       await replica.start();
-      await rollouts.recover().catch(failed("rollout.not_recovered", ""));
+      await recovery.start();
       keeper.start();
       // Champions first; nobody waits for these.
       void serving.whenLoaded().then(() => keepFormerVersions({ store, serving: traffic, clock, logger }, stopping.signal));
     },
     async stop() {
       stopping.abort();
+      await recovery.stop();
       await keeper.stop();
       await replica.stop();
       await source.close();

@@ -6,6 +6,7 @@ export { RolloutFigures } from "./figures/rollout-figures.ts";
 export { RolloutMetricReader } from "./rollout-metrics.ts";
 export { RolloutMoves } from "./rollout-moves.ts";
 export type { RolloutMetrics, RolloutParts, RolloutRegistry, RolloutReplicas } from "./rollout-parts.ts";
+export { RolloutRecovery } from "./rollout-recovery.ts";
 export { RolloutService } from "./rollout-service.ts";
 export type { RolloutChange, RolloutStore } from "./rollout-store.ts";
 export { rolloutSubscriber } from "./rollout-subscriber.ts";

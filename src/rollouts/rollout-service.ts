@@ -61,9 +61,22 @@ export class RolloutService {
     return started;
   }
 
-  /** Rollouts that nobody carries out, because a server died between writing them and starting their run, are taken up. */
+  /**
+   * Rollouts that nobody carries out, because a server died between writing them and starting their run, are taken up. One that is being started just then has one run all the same, for both ask for it by the rollout.
+   * Throws what some of them could not be taken up for.
+   */
   async recover(): Promise<void> {
-    for (const rollout of await this.#parts.store.list({ open: true, limit: 1000 })) if (rollout.workflowRun === null && rollout.kind === "rollout") await this.#run(rollout);
+    const { store, moves } = this.#parts;
+    let trouble: { error: unknown } | null = null;
+    for (const rollout of await store.list({ open: true, limit: 1000 })) {
+      if (rollout.workflowRun !== null || rollout.kind !== "rollout") continue;
+      try {
+        moves.changed(await this.#run(rollout));
+      } catch (error) {
+        trouble ??= { error };
+      }
+    }
+    if (trouble !== null) throw trouble.error;
   }
 
   /** Whether its traffic is shared out. */

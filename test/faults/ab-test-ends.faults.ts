@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { linearModel } from "../kit/onnx-models.ts";
-import { PostgresCluster } from "../kit/postgres-cluster.ts";
+import { HeldWrites } from "../kit/held-writes.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { deployTwoVersions, openSharedStores, type SharedStores } from "../kit/two-versions.ts";
 
 const wanted = "stopped, and bolder promoted, by local: it is better";
 /** Where the database holds the server until it is killed: each write as a table, what it changes, and for which rows. */
@@ -16,10 +15,9 @@ const places = {
   "between the promotion and the end": { table: "rollouts", when: "NEW.state = 'succeeded'" },
 };
 
-async function testUnderWay({ client, file }: RunningServer): Promise<string> {
-  await client.deploy({ file: await file("one.onnx", linearModel({ weights: [2] })), name: "killed" });
-  await client.deploy({ file: await file("two.onnx", linearModel({ weights: [3] })), name: "killed", activate: false });
-  return (await client.abTests.start("killed", { variants: [{ name: "bolder", version: "2" }], metric: "latency", direction: "down" })).id;
+async function testUnderWay(server: RunningServer): Promise<string> {
+  await deployTwoVersions(server, "killed");
+  return (await server.client.abTests.start("killed", { variants: [{ name: "bolder", version: "2" }], metric: "latency", direction: "down" })).id;
 }
 
 /** Done, and not half: the end, its reason, the champion, both stages and the traffic. */
@@ -67,42 +65,29 @@ describe("ends of A/B tests whose server is killed", { timeout: 480_000 }, () =>
 });
 
 describe("ends of A/B tests of two servers on one Postgres", { timeout: 480_000 }, () => {
-  let cluster: PostgresCluster;
-  let artifacts: string;
+  let shared: SharedStores;
   before(async () => {
-    cluster = await PostgresCluster.start();
-    artifacts = await mkdtemp(join(tmpdir(), "slipway-artifacts-"));
+    shared = await openSharedStores();
   });
-  after(async () => {
-    await cluster.remove();
-    await rm(artifacts, { recursive: true, force: true });
-  });
+  after(() => shared.remove());
 
   it("are done by the other one where the first is killed between the promotion and the end", async () => {
-    const environment = { SLIPWAY_DATABASE_URL: cluster.url(), SLIPWAY_ARTIFACTS: artifacts };
+    const { cluster, environment } = shared;
     const first = await startServer({ environment });
     const id = await testUnderWay(first);
     const other = await startServer({ environment });
-    const query = <Row>(text: string): Promise<Row[]> => cluster.query<Row>(text);
-    const asleep = async (): Promise<number[]> => (await query<{ pid: number }>("SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).map(({ pid }) => pid);
-    const wake = async (): Promise<void> => {
-      for (const pid of await asleep()) await query(`SELECT pg_terminate_backend(${pid})`);
-    };
+    const held = await HeldWrites.hold(cluster, { change: "UPDATE", ...places["between the promotion and the end"] });
     try {
-      const { table, when } = places["between the promotion and the end"];
-      await query("CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(3600); RETURN NEW; END'");
-      await query(`CREATE TRIGGER held BEFORE UPDATE ON ${table} FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION held()`);
       const stopped = first.client.abTests.stop(id, { promote: "bolder", reason: "it is better" }).catch(() => undefined);
-      while ((await asleep()).length === 0) await pause(20);
+      await held.isThere();
       await first.kill();
       await stopped;
-      assert.deepEqual(await query("SELECT version::int FROM model_aliases WHERE alias = 'champion'"), [{ version: 2 }]);
-      await wake();
-      await query(`DROP TRIGGER held ON ${table}`);
+      assert.deepEqual(await cluster.query("SELECT version::int FROM model_aliases WHERE alias = 'champion'"), [{ version: 2 }]);
+      await held.release();
       await assertDone(other, id);
     } finally {
       await first.kill();
-      await wake();
+      await held.release();
       await other.stop();
       await rm(first.directory, { recursive: true, force: true });
     }

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { NewRollout, Rollout, RolloutStatus } from "../../src/index.ts";
-import { linearModel } from "../kit/onnx-models.ts";
-import { PostgresCluster } from "../kit/postgres-cluster.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { deployTwoVersions, openSharedStores, type SharedStores } from "../kit/two-versions.ts";
 
 const open: readonly Rollout["state"][] = ["preparing", "running", "paused"];
 
@@ -15,13 +12,12 @@ describe("rollouts of servers that are killed", { timeout: 240_000 }, () => {
   it("go on after the next start, in the middle of a phase, and succeed", async () => {
     let own = await startServer();
     const at = (): RunningServer["client"] => own.client;
-    await at().deploy({ file: await own.file("one.onnx", linearModel({ weights: [2] })), name: "killed" });
-    await at().deploy({ file: await own.file("two.onnx", linearModel({ weights: [3] })), name: "killed", activate: false });
+    await deployTwoVersions(own, "killed");
     const phases = [{ phase: "canary", weight: 0.5, minSeconds: 1, minSamples: 30 }, { phase: "full", weight: 1, minSamples: 10 }];
     const gates = [{ kind: "errors", maxRate: 0.5, compare: false }];
     await at().rollouts.start("killed", { plan: { phases: phases.map((phase) => ({ ...phase, gates })) } as unknown as NonNullable<NewRollout["plan"]> });
     const status = (): Promise<RolloutStatus> => at().rollouts.status("killed");
-    while ((await status()).rollout.state !== "running");
+    while ((await status()).rollout.state !== "running") await pause(20);
     await own.kill();
     own = await startServer({ directory: own.directory });
     try {
@@ -29,6 +25,8 @@ describe("rollouts of servers that are killed", { timeout: 240_000 }, () => {
       let last = await status();
       while (open.includes(last.rollout.state)) {
         await own.client.infer("killed", [{ name: "features", datatype: "FP32", shape: [1, 1], data: [1] }]).catch((error: { code: string }) => assert.equal(error.code, "VERSION_NOT_READY"));
+        // Most of the time the lease of the dead server is waited for.
+        await pause(20);
         last = await status();
       }
       assert.equal(last.rollout.state, "succeeded", last.rollout.reason);
@@ -40,24 +38,18 @@ describe("rollouts of servers that are killed", { timeout: 240_000 }, () => {
 });
 
 describe("three servers on one Postgres", { timeout: 480_000 }, () => {
-  let cluster: PostgresCluster;
-  let artifacts: string;
+  let shared: SharedStores;
   before(async () => {
-    cluster = await PostgresCluster.start();
-    artifacts = await mkdtemp(join(tmpdir(), "slipway-artifacts-"));
+    shared = await openSharedStores();
   });
-  after(async () => {
-    await cluster.remove();
-    await rm(artifacts, { recursive: true, force: true });
-  });
+  after(() => shared.remove());
 
   it("take a rollout to its end where the one that carried it out is killed in the middle of a phase, without a failed request at the others", async () => {
-    const environment = { SLIPWAY_DATABASE_URL: cluster.url(), SLIPWAY_ARTIFACTS: artifacts };
+    const { environment } = shared;
     // The first alone takes up the run; the others are there when the phase begins.
     const first = await startServer({ environment });
     const model = "shared";
-    await first.client.deploy({ file: await first.file("one.onnx", linearModel({ weights: [2] })), name: model });
-    await first.client.deploy({ file: await first.file("two.onnx", linearModel({ weights: [3] })), name: model, activate: false });
+    await deployTwoVersions(first, model);
     const others = await Promise.all([1, 2].map(() => startServer({ environment })));
     const seen = others.map(() => new Map<string, number>());
     let calling = true;
@@ -67,6 +59,7 @@ describe("three servers on one Postgres", { timeout: 480_000 }, () => {
         while (calling) {
           const { version } = await client.infer(model, [{ name: "features", datatype: "FP32", shape: [1, 1], data: [1] }]);
           seen[index]!.set(version, (seen[index]!.get(version) ?? 0) + 1);
+          await pause(10);
         }
       });
       const gates = [{ kind: "errors", maxRate: 0.5, compare: false }];
