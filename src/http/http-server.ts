@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
 import { anonymousCaller } from "../core/caller.ts";
 import type { Clock } from "../core/clock.ts";
@@ -18,11 +17,12 @@ import { HostGate, loopbackHosts } from "./host-gate.ts";
 import { openListener, type Listener } from "./open-listener.ts";
 import { describeProblems, parseQuery, parseRepeatedQuery, validate } from "./parse-request.ts";
 import { auditedObject, authorizationOf, callerAddress, challengeOf, isAudited } from "./request-access.ts";
+import { rawRefusal, refuse } from "./raw-refusal.ts";
 import { RequestBodies, type RequestBodyLimits } from "./request-bodies.ts";
 import type { RouteTable } from "./route-table.ts";
 import { ServedRequest, type Exchange } from "./served-request.ts";
 import { StalledReaders } from "./stalled-readers.ts";
-import { commonHeaderText, writeAnswer } from "./write-answer.ts";
+import { writeAnswer } from "./write-answer.ts";
 
 export interface HttpServerOptions extends RequestBodyLimits {
   host: string;
@@ -40,6 +40,9 @@ export interface HttpServerOptions extends RequestBodyLimits {
   tls?: TlsSource | undefined;
 }
 
+/** Connections that the system may hold until they are taken, as far as it holds so many: of what comes beyond it a caller hears nothing for a second or more. */
+const mostWaiting = 4096;
+
 /** The HTTP door: gates, routing, bodies, errors and draining. What it offers is the route table's. */
 export class HttpServer {
   readonly #listener: Listener;
@@ -55,6 +58,8 @@ export class HttpServer {
   readonly #followed = new FollowedAnswers();
   readonly #readers: StalledReaders;
   readonly #bodies: RequestBodies;
+  /** Requests whose connection another one has taken the place of. */
+  readonly #leaving = new WeakSet<IncomingMessage>();
   #sweeper: NodeJS.Timeout | undefined;
   #gate = new HostGate([]);
   #draining = false;
@@ -76,9 +81,12 @@ export class HttpServer {
     this.#listener = openListener(options.tls);
     this.#server = this.#listener.server;
     this.#server.on("request", (request, response) => void this.#serve(request, response));
-    this.#places = new ConnectionPlaces(options.maxConnections);
-    this.#server.on("connection", (socket: Socket) => this.#places.take(socket));
-    this.#server.on(options.tls === undefined ? "connection" : "secureConnection", (socket: Socket) => this.#places.add(socket, this.#clock.monotonic()));
+    this.#places = new ConnectionPlaces(options.maxConnections, {
+      slowRequest: (request) => this.#endSlow(request),
+      stalledAnswer: (monotonic) => this.#readers.endLongest(monotonic),
+    });
+    this.#server.on("connection", (socket: Socket) => this.#places.take(socket, this.#clock.monotonic()));
+    if (options.tls !== undefined) this.#server.on("secureConnection", (socket: Socket) => this.#places.secured(socket));
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
       if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
       refuse(socket, error.code === "HPE_HEADER_OVERFLOW"
@@ -95,7 +103,7 @@ export class HttpServer {
         const reason = cause.code === "EADDRINUSE" ? `port ${this.#options.port} is taken` : (cause.code ?? "it failed");
         reject(new AppError("CONFIG_INVALID", `Cannot listen on ${this.#options.host}: ${reason}.`, { cause }));
       });
-      this.#server.listen(this.#options.port, this.#options.host, resolve);
+      this.#server.listen({ port: this.#options.port, host: this.#options.host, backlog: mostWaiting }, resolve);
     });
     const { port } = this.#server.address() as AddressInfo;
     this.#gate = new HostGate([...loopbackHosts(port), ...this.#options.allowedHosts.map((host) => host.toLowerCase())], { secure: this.#options.secure === true });
@@ -137,12 +145,11 @@ export class HttpServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#active++;
-    const { socket } = request;
-    this.#places.begin(socket);
+    this.#places.begin(request, this.#clock.monotonic());
     let requestId: string | undefined;
     const idOf = (): string => (requestId ??= this.#ids.next("request"));
     const now = this.#clock.now();
-    const exchange: Exchange = { route: undefined, params: {}, caller: anonymousCaller, address: "", facts: undefined, bodyBytes: 0, cutBy: undefined };
+    const exchange: Exchange = { route: undefined, params: {}, caller: anonymousCaller, address: "", facts: undefined, bodyBytes: 0, cutBy: undefined, watched: false };
     try {
       this.#gate.check(request);
       const url = request.url!;
@@ -190,9 +197,17 @@ export class HttpServer {
     } finally {
       this.#followed.remove(response);
       this.#bodies.release(exchange);
-      this.#places.end(socket, this.#clock.monotonic());
+      this.#places.end(request, this.#clock.monotonic());
+      if (request.socket.writableLength > 0) this.#watchReader(request, response, exchange, idOf);
       this.#active--;
     }
+  }
+
+  /** Another connection takes its place: the answer says so, as far as the caller reads it at once. */
+  #endSlow(request: IncomingMessage): void {
+    const { socket } = request;
+    if (this.#bodies.giveWay(request)) this.#leaving.add(request);
+    else socket.destroy();
   }
 
   /** Also behind the last piece: what waits for its caller keeps the connection. */
@@ -202,7 +217,9 @@ export class HttpServer {
       this.#logger.warn("request.failed", { requestId: idOf(), code: error.code, message: error.message, route: exchange.route?.path });
       response.destroy();
     };
-    if (!response.destroyed) response.once("close", this.#readers.add(socket, this.#clock.monotonic(), stalled));
+    if (exchange.watched || response.destroyed) return;
+    exchange.watched = true;
+    response.once("close", this.#readers.add(socket, this.#clock.monotonic(), stalled));
   }
 
   #credentialsOf(request: IncomingMessage): Credentials {
@@ -269,22 +286,9 @@ export class HttpServer {
       error: { code: error.code, message: error.message, hint: error.hint, requestId, problems: error.problems },
     };
     const answer = body instanceof HttpAnswer ? new HttpAnswer(body.status, { ...headers, ...body.headers }, body.body) : new HttpAnswer(error.status, headers, JSON.stringify(body));
-    if (!request.complete) discardRest(request);
-    await writeAnswer(request, response, answer, this.#draining);
+    const isLeaving = this.#leaving.has(request);
+    if (!request.complete && !isLeaving) discardRest(request);
+    await writeAnswer(request, response, answer, this.#draining || isLeaving);
+    if (isLeaving) request.socket.destroySoon();
   }
-}
-
-/** So long a caller may take to read why, and to close its side: who never does keeps no connection. */
-const lingerMs = 5000;
-
-function refuse(socket: Duplex, text: string): void {
-  socket.end(text);
-  const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
-  socket.once("close", () => clearTimeout(timer));
-}
-
-/** An answer to what never became a request. */
-function rawRefusal(status: string, message: string): string {
-  const body = JSON.stringify({ error: { code: "INVALID_REQUEST", message, hint: "Send requests as the reference at /docs describes.", problems: [] } });
-  return `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nX-Error-Code: INVALID_REQUEST\r\n${commonHeaderText}Connection: close\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }

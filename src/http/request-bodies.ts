@@ -20,8 +20,8 @@ interface PendingBody extends ChurnMember {
   request: IncomingMessage;
   /** Monotonic time by which it must be whole. */
   deadline: number;
-  /** It was not, and the request fails for that. */
-  late: boolean;
+  /** Why it was not, and the request fails for that. */
+  late: string | null;
 }
 
 /** Reads the bodies of requests as their routes declare it, within bounds of size, of time, and of memory for all of them together. */
@@ -41,7 +41,7 @@ export class RequestBodies {
   async read(request: IncomingMessage, body: BodySpec, exchange: { bodyBytes: number }): Promise<unknown> {
     if (body.kind === "stream") return request;
     const maxBytes = body.maxBytes === "inference" ? this.#limits.maxInferenceBytes : (body.maxBytes ?? 1 << 20);
-    const pending: PendingBody = { request, deadline: this.#clock.monotonic() + this.#limits.bodyTimeoutMs, late: false, place: -1 };
+    const pending: PendingBody = { request, deadline: this.#clock.monotonic() + this.#limits.bodyTimeoutMs, late: null, place: -1 };
     this.#pending.add(pending);
     try {
       const onBytes = (count: number): void => {
@@ -57,7 +57,7 @@ export class RequestBodies {
       if (problems.length > 0) throw refusal(body.numbersAsSent === true && bytes.length > 0 ? saidAsSent(problems, body.schema, bytes) : problems);
       return value;
     } catch (error) {
-      if (pending.late) throw new AppError("BODY_TIMEOUT", "The body did not arrive in time.", { cause: error });
+      if (pending.late !== null) throw new AppError("BODY_TIMEOUT", pending.late, { cause: error });
       throw error;
     } finally {
       this.#pending.delete(pending);
@@ -67,17 +67,26 @@ export class RequestBodies {
   /** Called each second: fails what took too long. */
   sweep(): void {
     const now = this.#clock.monotonic();
-    for (const pending of this.#pending.values()) {
-      if (now < pending.deadline) continue;
-      pending.late = true;
-      pending.request.emit("error", new Error("body timeout"));
-    }
+    for (const pending of this.#pending.values()) if (now >= pending.deadline) fail(pending, "The body did not arrive in time.");
+  }
+
+  /** Its place is needed for another connection. False where no body of the request is read here. */
+  giveWay(request: IncomingMessage): boolean {
+    const pending = this.#pending.values().find((one) => one.request === request);
+    if (pending === undefined) return false;
+    fail(pending, "The body came so slowly that its connection gave way to another: all were taken.");
+    return true;
   }
 
   /** The request was answered. */
   release(exchange: { bodyBytes: number }): void {
     this.#budget.giveBack(exchange.bodyBytes);
   }
+}
+
+function fail(pending: PendingBody, why: string): void {
+  pending.late = why;
+  pending.request.emit("error", new Error("body timeout"));
 }
 
 function refusal(problems: readonly Problem[]): AppError {

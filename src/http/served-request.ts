@@ -14,6 +14,8 @@ export interface Exchange {
   bodyBytes: number;
   /** Why the answer was cut off from here, where it was. */
   cutBy: AppError | undefined;
+  /** Whether its caller takes the answer is looked at. */
+  watched: boolean;
 }
 
 /** One request as the handler sees it; what costs time is made when it is asked for. */

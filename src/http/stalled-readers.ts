@@ -1,11 +1,14 @@
 import type { Socket } from "node:net";
 import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
 
+/** So long bytes have waited where an answer gives way to a new connection. */
+const givesWayMs = 5000;
+
 /** What is looked at of the connection that carries an answer. */
 export type CarryingSocket = Pick<Socket, "writableLength" | "bytesWritten">;
 
-/** A streamed answer under way. */
-interface StreamedTo extends ChurnMember {
+/** An answer under way. */
+interface WatchedAnswer extends ChurnMember {
   socket: CarryingSocket;
   /** Bytes of the connection that the system had taken at the last look. */
   taken: number;
@@ -15,12 +18,12 @@ interface StreamedTo extends ChurnMember {
 }
 
 /**
- * Finds callers who take nothing of what is there for them: whatever stands behind a streamed answer is held until its caller has read it. How much a caller has read is not to be known, so what counts is what
+ * Finds callers who take nothing of what is there for them: whatever stands behind an answer is held until its caller has read it. How much a caller has read is not to be known, so what counts is what
  * the system takes for them; it takes up to a few MiB more than they read.
  */
 export class StalledReaders {
   readonly #limitMs: number;
-  readonly #answers = new ChurnSet<StreamedTo>();
+  readonly #answers = new ChurnSet<WatchedAnswer>();
 
   /** `limitMs`: so long may bytes wait while none goes on. */
   constructor(limitMs: number) {
@@ -29,17 +32,26 @@ export class StalledReaders {
 
   /** `stalled` is called once, where it comes to that. What is returned ends the watch. */
   add(socket: CarryingSocket, monotonic: number, stalled: () => void): () => void {
-    const answer: StreamedTo = { socket, taken: -1, since: monotonic, stalled, place: -1 };
+    const answer: WatchedAnswer = { socket, taken: -1, since: monotonic, stalled, place: -1 };
     this.#answers.add(answer);
     return () => void this.#answers.delete(answer);
+  }
+
+  /** Ends the answer of which nothing has been taken for longest, at least for 5 s; false where there is none. */
+  endLongest(monotonic: number): boolean {
+    let longest: WatchedAnswer | null = null;
+    for (const answer of this.#answers.values()) if (answer.socket.writableLength > 0 && takenOf(answer.socket) === answer.taken && monotonic - answer.since >= givesWayMs && (longest === null || answer.since < longest.since)) longest = answer;
+    if (longest === null) return false;
+    this.#answers.delete(longest);
+    longest.stalled();
+    return true;
   }
 
   /** Called each second. */
   sweep(monotonic: number): void {
     for (const answer of this.#answers.values()) {
-      const waiting = answer.socket.writableLength;
-      const taken = answer.socket.bytesWritten - waiting;
-      if (waiting === 0 || taken !== answer.taken) {
+      const taken = takenOf(answer.socket);
+      if (answer.socket.writableLength === 0 || taken !== answer.taken) {
         answer.taken = taken;
         answer.since = monotonic;
       } else if (monotonic - answer.since >= this.#limitMs) {
@@ -48,4 +60,8 @@ export class StalledReaders {
       }
     }
   }
+}
+
+function takenOf({ bytesWritten, writableLength }: CarryingSocket): number {
+  return bytesWritten - writableLength;
 }
