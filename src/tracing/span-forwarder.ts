@@ -23,7 +23,7 @@ const attempts = 5;
 /** What the conventions of OTLP name as worth another attempt. */
 const repeatable = new Set([429, 502, 503, 504]);
 
-/** Sends every span on to a collector by OTLP/HTTP, in batches and in the background; what is too much for its room, or is refused, is counted and let go. */
+/** Sends every span on to a collector by OTLP/HTTP, in batches and in the background; what is too much for its room, or is refused, is counted and let go: also where the collector takes the rest. */
 export class SpanForwarder {
   readonly #parts: SpanForwarderParts;
   readonly #maxWaiting: number;
@@ -70,13 +70,15 @@ export class SpanForwarder {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, batchSize);
-      if (await this.#send(batch)) this.#sent += batch.length;
-      else this.#lost += batch.length;
+      const taken = await this.#send(batch);
+      this.#sent += taken;
+      this.#lost += batch.length - taken;
     }
     this.#sending = undefined;
   }
 
-  async #send(batch: readonly SpanRecord[]): Promise<boolean> {
+  /** Answers with how many spans the collector has taken. */
+  async #send(batch: readonly SpanRecord[]): Promise<number> {
     const { url, authorization, egress, logger, pause } = this.#parts;
     const headers = { "content-type": "application/json", "content-encoding": "gzip", ...(authorization === undefined ? {} : { authorization }) };
     const body = await compress(encodeJson(batch.map(({ span }) => span)));
@@ -85,7 +87,12 @@ export class SpanForwarder {
       let reason: unknown;
       try {
         const answer = await egress.send({ method: "POST", url, headers, body, timeoutMs: 10_000, maxResponseBytes: 4096 });
-        if (answer.status >= 200 && answer.status < 300) return true;
+        if (answer.status >= 200 && answer.status < 300) {
+          const { rejected, reason: told } = partialSuccessOf(answer.body);
+          // They are not sent again: what the collector refuses of a request that it took, it refuses each time.
+          if (rejected > 0) logger.warn("traces.not_exported", { spans: Math.min(rejected, batch.length), reason: told });
+          return batch.length - Math.min(rejected, batch.length);
+        }
         reason = `status ${answer.status}`;
         const asked = Number(answer.headers["retry-after"]);
         if (asked > 0) wait = Math.min(asked * 1000, 60_000);
@@ -97,9 +104,20 @@ export class SpanForwarder {
       }
       if (attempt >= attempts || this.#stopped) {
         logger.warn("traces.not_exported", { spans: batch.length, reason });
-        return false;
+        return 0;
       }
       await pause(wait);
     }
+  }
+}
+
+/** How many spans the collector says that it refused, and why; 0 for an answer without a word of it. */
+function partialSuccessOf(body: Uint8Array): { rejected: number; reason: string } {
+  try {
+    const { partialSuccess } = JSON.parse(Buffer.from(body).toString("utf8")) as { partialSuccess?: { rejectedSpans?: string | number; errorMessage?: string } };
+    const rejected = Number(partialSuccess?.rejectedSpans ?? 0);
+    return { rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0, reason: String(partialSuccess?.errorMessage ?? "").slice(0, 500) };
+  } catch {
+    return { rejected: 0, reason: "" };
   }
 }
