@@ -80,7 +80,7 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
     visible: (caller) => tracking.access.visible(caller),
     ...(forwarder === null ? {} : { forward: (records) => forwarder.forward(records) }),
   });
-  const sink = new BufferedSpanSink({ ingest: (...given) => service.ingest(...given), sampling, now: () => clock.now(), logger, alarm: systemAlarm });
+  const sink = new BufferedSpanSink({ traces: service, sampling, now: () => clock.now(), logger, alarm: systemAlarm });
   return {
     service, sink, served, tracking,
     teamOfExperiment: async (caller, experiment) => {

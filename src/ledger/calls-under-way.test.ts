@@ -119,7 +119,7 @@ describe("a call that was under way when the process died", () => {
     let left: CallInterrupted[] = [interrupted({ reservation: { id: "rsv_1", scopes: [] } }), interrupted({ id: "led_2" })];
     const recover = (): Promise<void> => recoverInterrupted({
       journal: { interrupted: () => Promise.resolve(left), forget: () => Promise.resolve(void (left = [])) },
-      store: { known: (ids) => Promise.resolve(new Set(ids.filter((id) => written.has(id)))), add: (entries) => Promise.resolve(void entries.forEach((entry) => written.set(entry.id, entry))) },
+      store: { known: (ids) => Promise.resolve(new Set(ids.filter((id) => written.has(id)))), add: (entries) => Promise.resolve(void entries.map((text) => JSON.parse(text) as LedgerEntry).forEach((entry) => written.set(entry.id, entry))) },
       keeper: { settle: (reservation, settlement) => void settled.push([reservation?.id, settlement]) }, prices: new PriceBook(), logger: silentLogger,
     }, epochMs(noon + 60_000));
     await recover();

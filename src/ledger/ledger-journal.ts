@@ -2,8 +2,8 @@ import type { LedgerEntry } from "./ledger-entry.ts";
 
 /** A sealed part of a journal: nothing is added to it any more. */
 export interface JournalPart {
-  /** What of it can be read: a crash may have cut its end. */
-  entries(): Promise<readonly LedgerEntry[]>;
+  /** What of it can be read, each as JSON: a crash may have cut its end. */
+  entries(): Promise<readonly string[]>;
   /** Its entries are in the database. */
   remove(): Promise<void>;
 }

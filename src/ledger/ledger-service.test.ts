@@ -22,9 +22,9 @@ function ledgerAt() {
   const faults = { database: false, journal: false };
   let journaled: LedgerEntry[] = [];
   const rings: (() => void)[] = [];
-  const add = (entries: readonly LedgerEntry[]): Promise<void> => {
+  const add = (entries: readonly string[]): Promise<void> => {
     if (faults.database) return Promise.reject(new Error("away"));
-    for (const entry of entries) written.set(entry.id, entry);
+    for (const entry of entries.map((text) => JSON.parse(text) as LedgerEntry)) written.set(entry.id, entry);
     return Promise.resolve();
   };
   const store: LedgerStore = {
@@ -40,7 +40,7 @@ function ledgerAt() {
     append: (entry) => (faults.journal ? Promise.reject(new Error("full")) : (journaled.push(entry), Promise.resolve())),
     seal: () => {
       const part = journaled;
-      return Promise.resolve(part.length === 0 ? [] : [{ entries: () => Promise.resolve([...part]), remove: () => Promise.resolve(void (journaled = journaled.filter((entry) => !part.includes(entry)))) }]);
+      return Promise.resolve(part.length === 0 ? [] : [{ entries: () => Promise.resolve(part.map((entry) => JSON.stringify(entry))), remove: () => Promise.resolve(void (journaled = journaled.filter((entry) => !part.includes(entry)))) }]);
     },
     close: () => Promise.resolve(),
   };

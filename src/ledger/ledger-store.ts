@@ -25,8 +25,8 @@ export type SpentSum = Pick<Attribution, "actor" | "team" | "project" | "route">
 
 /** The ledger in a database. Adapters prove themselves with `ledger-store.conformance.ts`. */
 export interface LedgerStore {
-  /** Adds those whose ids are not there yet; sums and entries always agree. */
-  add(entries: readonly LedgerEntry[]): Promise<void>;
+  /** Adds those whose ids are not there yet; sums and entries always agree. Each is a LedgerEntry as JSON: many wait to be added, and a text takes less room than an object, and less of the collector's time. */
+  add(entries: readonly string[]): Promise<void>;
   /** Which of these ids of entries are there. */
   known(ids: readonly string[]): Promise<Set<string>>;
   /** At most `limit` groups, the dearest first. */

@@ -26,7 +26,7 @@ export async function recoverInterrupted({ journal, store, keeper, prices, logge
     const missing = calls.filter(({ id }) => !known.has(id));
     const entries = missing.map((call) => storableEntry(interruptedEntry(call, prices)));
     for (const [index, { reservation, attribution, time }] of missing.entries()) await keeper.settle(reservation, { attribution, since: time, actualNano: entries[index]!.cost ?? 0 }, now);
-    await store.add(entries);
+    await store.add(entries.map((entry) => JSON.stringify(entry)));
     if (entries.length > 0) logger.warn("ledger.calls-interrupted", { calls: entries.length, nanoDollars: entries.reduce((sum, { cost }) => sum + (cost ?? 0), 0) });
   }
   await journal.forget();

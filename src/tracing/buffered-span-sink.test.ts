@@ -8,11 +8,12 @@ import { samplingRates, TailSampling } from "./tail-sampling.ts";
 
 const silent = { warn: () => undefined } as unknown as Logger;
 
-function sinkWith(parts: Partial<SpanSinkParts> = {}) {
+/** `writing` goes on before each write. */
+function sinkWith(parts: Partial<SpanSinkParts> = {}, writing: () => Promise<void> | void = () => undefined) {
   const written: number[] = [];
   const alarms: (() => void)[] = [];
   const sink = new BufferedSpanSink({
-    ingest: async (_of, spans) => { await Promise.resolve(); written.push(spans.length); }, sampling: { passesOver: () => false }, now: () => epochMs(0), logger: silent,
+    traces: { pack: (team, spans) => spans.map(({ name }) => `${team} ${name}`), write: async (spans) => { await writing(); if (spans.length > 0) written.push(spans.length); } }, sampling: { passesOver: () => false }, now: () => epochMs(0), logger: silent,
     alarm: (_ms, ring) => { alarms.push(ring); return () => void alarms.splice(alarms.indexOf(ring), 1); }, ...parts,
   });
   return { sink, written, alarms };
@@ -28,7 +29,7 @@ describe("BufferedSpanSink", () => {
     assert.deepEqual([written, alarms.length], [[3], 0]);
   });
 
-  it("makes spans that are given as a function when who emits them is done, once, and lets go of the function", async () => {
+  it("makes spans that are given as a function when who emits them is done, and once", async () => {
     const { sink, written, alarms } = sinkWith();
     let made = 0;
     sink.emit("a", () => { made++; return [exampleSpan(1, 1), exampleSpan(1, 2)]; });
@@ -42,14 +43,25 @@ describe("BufferedSpanSink", () => {
     assert.deepEqual([made, written], [2, [4]]);
   });
 
-  it("tells of spans that could not be made, when they would be written", async () => {
-    const told: string[] = [];
-    const { sink, written } = sinkWith({ logger: { warn: (event: string) => void told.push(event) } as unknown as Logger });
+  it("tells of spans that could not be made, or not be written, and goes on with the others", async () => {
+    const told: [string, unknown][] = [];
+    let fails = false;
+    const { sink, written } = sinkWith({ logger: { warn: (event: string, fields: { spans: number }) => void told.push([event, fields.spans]) } as unknown as Logger }, () => { if (fails) throw new Error("away"); });
     sink.emit("a", () => { throw new Error("no such field"); });
-    await new Promise((resolve) => setImmediate(resolve));
-    assert.deepEqual([told, sink.lost], [[], 0]);
+    sink.emit("a", exampleSpan(1, 1));
     await sink.settled();
-    assert.deepEqual([told, sink.lost, written], [["traces.not_written"], 1, []]);
+    assert.deepEqual([told, sink.lost, written], [[["traces.not_written", 1]], 1, [1]]);
+    fails = true;
+    for (let span = 1; span <= 65; span++) sink.emit("a", exampleSpan(1, span));
+    await sink.settled();
+    assert.deepEqual([told.slice(1), sink.lost, written], [[["traces.not_written", 64], ["traces.not_written", 1]], 66, [1]]);
+  });
+
+  it("passes over what there is no room for, and counts it", async () => {
+    const { sink, written } = sinkWith({ maxWaiting: 2 });
+    for (let span = 1; span <= 5; span++) sink.emit("a", exampleSpan(1, span));
+    await sink.settled();
+    assert.deepEqual([sink.lost, written], [3, [2]]);
   });
 
   it("does not keep a full batch waiting", async () => {
@@ -57,11 +69,11 @@ describe("BufferedSpanSink", () => {
     for (let span = 1; span <= 512; span++) sink.emit("a", exampleSpan(1, span));
     assert.equal(alarms.length, 0);
     await sink.settled();
-    assert.deepEqual(written, [128, 128, 128, 128]);
+    assert.deepEqual(written, Array.from({ length: 8 }, () => 64));
   });
 
   it("answers who waits for what was emitted before, however much goes on coming", async () => {
-    const { sink, written } = sinkWith({ ingest: async (_of, spans) => { await Promise.resolve(); written.push(spans.length); sink.emit("a", exampleSpan(2, 1)); } });
+    const { sink, written } = sinkWith({}, () => sink.emit("a", exampleSpan(2, 1)));
     sink.emit("a", exampleSpan(1, 1));
     await sink.settled();
     assert.ok(written.length >= 1 && written.length <= 2, String(written.length));
@@ -69,7 +81,7 @@ describe("BufferedSpanSink", () => {
 
   it("waits for what is emitted while a write is under way too", async () => {
     const gate = Promise.withResolvers<void>();
-    const { sink, written } = sinkWith({ ingest: async (_of, spans) => { await gate.promise; written.push(spans.length); } });
+    const { sink, written } = sinkWith({}, () => gate.promise);
     sink.emit("a", exampleSpan(1, 1));
     const first = sink.settled();
     sink.emit("a", exampleSpan(1, 2));

@@ -3,10 +3,12 @@ import { toAppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { EndedTrace, SpanSink } from "./span-sink.ts";
 import type { Span } from "./span.ts";
+import type { PackedSpans } from "./stored-span.ts";
 import type { TailSampling } from "./tail-sampling.ts";
+import type { TraceService } from "./trace-service.ts";
 
 export interface SpanSinkParts {
-  ingest(of: { team: string }, spans: readonly Span[], now: EpochMs): Promise<void>;
+  traces: Pick<TraceService, "pack" | "write">;
   sampling: Pick<TailSampling, "passesOver">;
   now(): EpochMs;
   logger: Logger;
@@ -18,23 +20,25 @@ export interface SpanSinkParts {
 
 interface Emitted {
   team: string;
-  spans: Span | readonly Span[] | (() => readonly Span[]);
+  spans: Span | (() => readonly Span[]);
 }
 
 /** Spans wait for each other so long: many in one commit cost a fraction of what they would one by one. */
 const gatherMs = 100;
 /** So many calls are not kept waiting. */
 const mostGathered = 512;
-/** To put the spans of so many into rows holds the thread for some milliseconds; then others have their turn. The store writes what comes meanwhile together. */
-const part = 128;
+/** So many calls are written or given up together; the store writes what it has of them in one commit. */
+const part = 64;
 
-/** Spans of this server, written in the background: those of a tenth of a second together, and all that came while a write was under way in the next one. */
+/**
+ * Spans of this server, written in the background: those of a tenth of a second together, and all that came while a write was under way in the next one. They are made and packed when the call that emits them is over: a function
+ * holds on to all that its call had, such as the texts that it was asked with, and what waits is copied by the collector.
+ */
 export class BufferedSpanSink implements SpanSink {
   readonly #parts: SpanSinkParts;
   readonly #maxWaiting: number;
-  #waiting: Emitted[] = [];
-  /** Of those, what is still a function. */
-  #unmade: Emitted[] = [];
+  #unpacked: Emitted[] = [];
+  #packed: PackedSpans[] = [];
   #flushing: Promise<void> | undefined;
   #cancelAlarm: (() => void) | undefined;
   #lost = 0;
@@ -57,38 +61,37 @@ export class BufferedSpanSink implements SpanSink {
   }
 
   emit(team: string, spans: Parameters<SpanSink["emit"]>[1]): void {
-    if (this.#waiting.length >= this.#maxWaiting) {
+    if (this.#waiting >= this.#maxWaiting) {
       this.#lost++;
       return;
     }
-    const emitted: Emitted = { team, spans };
-    this.#waiting.push(emitted);
-    if (typeof spans === "function" && this.#unmade.push(emitted) === 1) setImmediate(() => this.#make());
+    if (this.#unpacked.push({ team, spans }) === 1) setImmediate(() => this.#pack());
     if (this.#flushing === undefined) this.#soon();
   }
 
   /** Everything that was emitted before is written, or given up, when it answers; what comes meanwhile is not waited for. */
   async settled(): Promise<void> {
-    const emitted = this.#done + this.#writing + this.#waiting.length;
+    const emitted = this.#done + this.#writing + this.#waiting;
     while (this.#done < emitted) await this.#begin();
   }
 
-  /**
-   * A function holds on to all that its call had, such as the texts that it was asked with. Where spans were made of it at the write alone, the collector had copied those a time or two by then, and they had come among what is
-   * old.
-   */
-  #make(): void {
-    for (const emitted of this.#unmade.splice(0)) {
+  get #waiting(): number {
+    return this.#unpacked.length + this.#packed.length;
+  }
+
+  #pack(): void {
+    for (const { team, spans } of this.#unpacked.splice(0)) {
       try {
-        spansOf(emitted);
-      } catch {
-        // Tried again when it is written, where its failure is told.
+        this.#packed.push(this.#parts.traces.pack(team, typeof spans === "function" ? spans() : [spans]));
+      } catch (error) {
+        this.#done++;
+        this.#giveUp(1, error);
       }
     }
   }
 
   #soon(): void {
-    if (this.#waiting.length >= mostGathered) void this.#begin();
+    if (this.#waiting >= mostGathered) void this.#begin();
     else this.#cancelAlarm ??= this.#parts.alarm(gatherMs, () => void this.#begin());
   }
 
@@ -98,40 +101,25 @@ export class BufferedSpanSink implements SpanSink {
     this.#cancelAlarm = undefined;
     return (this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = undefined;
-      if (this.#waiting.length > 0) this.#soon();
+      if (this.#waiting > 0) this.#soon();
     }));
   }
 
   async #flush(): Promise<void> {
-    const taken = this.#waiting;
-    this.#waiting = [];
+    this.#pack();
+    const taken = this.#packed;
+    this.#packed = [];
     this.#writing = taken.length;
-    const writes: Promise<void>[] = [];
-    for (const [team, entries] of Map.groupBy(taken, (entry) => entry.team)) {
-      for (let from = 0; from < entries.length; from += part) {
-        if (writes.length > 0) await new Promise((resolve) => setImmediate(resolve));
-        writes.push(this.#write(team, entries.slice(from, from + part)));
-      }
-    }
-    await Promise.all(writes);
+    const now = this.#parts.now();
+    const parts = Array.from({ length: Math.ceil(taken.length / part) }, (_, index) => taken.slice(index * part, (index + 1) * part));
+    await Promise.all(parts.map((packed) => this.#parts.traces.write(packed.flat(), now).catch((error: unknown) => this.#giveUp(packed.length, error))));
     this.#done += taken.length;
     this.#writing = 0;
   }
 
-  async #write(team: string, entries: readonly Emitted[]): Promise<void> {
-    try {
-      await this.#parts.ingest({ team }, entries.flatMap(spansOf), this.#parts.now());
-    } catch (error) {
-      this.#lost += entries.length;
-      const { code, message, cause } = toAppError(error);
-      this.#parts.logger.warn("traces.not_written", { spans: entries.length, code, reason: message, cause });
-    }
+  #giveUp(calls: number, error: unknown): void {
+    this.#lost += calls;
+    const { code, message, cause } = toAppError(error);
+    this.#parts.logger.warn("traces.not_written", { spans: calls, code, reason: message, cause });
   }
-}
-
-/** Makes them where they are not made yet. */
-function spansOf(emitted: Emitted): Span | readonly Span[] {
-  const spans = typeof emitted.spans === "function" ? emitted.spans() : emitted.spans;
-  emitted.spans = spans;
-  return spans;
 }

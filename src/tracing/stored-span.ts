@@ -31,3 +31,6 @@ export interface SpanRecord {
   span: StoredSpan;
   facts: SpanFacts;
 }
+
+/** Records as texts, one each, that the store alone reads: what waits to be written like this costs the collector little. */
+export type PackedSpans = readonly string[];

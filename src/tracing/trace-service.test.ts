@@ -9,7 +9,6 @@ import type { EgressRequest } from "../core/egress.ts";
 import { AppError } from "../core/errors.ts";
 import { TimeOrderedIds } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
-import { BufferedSpanSink } from "./buffered-span-sink.ts";
 import { translate } from "./dialects/translate.ts";
 import { multipartParts } from "./langsmith/multipart.ts";
 import { OpenRuns } from "./langsmith/open-runs.ts";
@@ -51,7 +50,7 @@ describe("TraceService", () => {
   it("shows traces to their team alone; to others they are missing", async () => {
     const { service } = await open();
     const { traceId } = exampleSpan(1, 1);
-    await service.ingest({ team: "blue" }, [exampleSpan(1, 1), exampleSpan(1, 2)], now);
+    await service.write(service.pack("blue", [exampleSpan(1, 1), exampleSpan(1, 2)]), now);
     const view = await service.view(member("blue"), traceId);
     assert.deepEqual([view.spans.map(({ name, offsetMs }) => [name, offsetMs]), view.trace.team, view.moreSpans], [[["root 1", 0], ["step 2", 0.001]], "blue", false]);
     const red = member("red");
@@ -68,7 +67,8 @@ describe("TraceService", () => {
   it("takes nothing for a team that is not there, and asks for none of what this server emits", async () => {
     const { service } = await open({ hasTeam: (team) => Promise.resolve(team === "blue") });
     await assert.rejects(service.ingest({ team: "nosuch", sender: "local" }, [exampleSpan(1, 1)], now), failsWith("TEAM_NOT_FOUND"));
-    for (const given of [{ team: "blue", sender: "local" }, { team: "default", sender: "local" }, { team: "removed" }]) await service.ingest(given, [exampleSpan(2, 1)], now);
+    for (const team of ["blue", "default"]) await service.ingest({ team, sender: "local" }, [exampleSpan(2, 1)], now);
+    await service.write(service.pack("removed", [exampleSpan(2, 1)]), now);
     assert.deepEqual((await service.search(localCaller, TraceQuery.parse({}))).items.map(({ team }) => team).sort(), ["blue", "default", "removed"]);
   });
 
@@ -124,18 +124,7 @@ describe("TailSampling", () => {
   });
 });
 
-describe("spans of this server and their export", () => {
-  it("writes emitted spans by team in the background, and counts what does not fit or fails", async () => {
-    const written: [string, number][] = [];
-    const sink = new BufferedSpanSink({
-      ingest: async ({ team }, spans) => { if (team === "bad") throw new AppError("STORAGE_FULL", "full"); written.push([team, spans.length]); }, now: () => now, logger: silent, maxWaiting: 4, sampling: { passesOver: () => false }, alarm: () => () => undefined,
-    });
-    for (const team of ["a", "b", "a", "bad", "late"]) sink.emit(team, exampleSpan(1, 1));
-    assert.deepEqual(written, []);
-    await sink.settled();
-    assert.deepEqual([written, sink.lost], [[["a", 2], ["b", 1]], 2]);
-  });
-
+describe("the export of spans", () => {
   it("sends spans on in batches, tries again what may pass, and lets go what is refused", async () => {
     const sent: EgressRequest[] = [];
     const statuses = [503, 200];

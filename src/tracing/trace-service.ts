@@ -12,7 +12,7 @@ import type { SpanCosts } from "./span-costs.ts";
 import { factsOf } from "./span-facts.ts";
 import type { SpanRedaction } from "./span-redaction.ts";
 import { spanViewOf } from "./span-view.ts";
-import type { SpanRecord, StoredSpan } from "./stored-span.ts";
+import type { PackedSpans, SpanRecord, StoredSpan } from "./stored-span.ts";
 import type { TailSampling } from "./tail-sampling.ts";
 import { defaultTeam } from "./trace-access.ts";
 import type { StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
@@ -57,23 +57,36 @@ export class TraceService {
   }
 
   /**
-   * Keeps spans that a caller of the team sent (`sender` is its actor), or this server made: redacted, translated and sampled. Calls of models that others made are priced, and in the ledger whether they
-   * are sampled or not. Durable when it has answered. Throws TEAM_NOT_FOUND where somebody who may do all names a team that is not there: costs would be a team's that nobody has.
+   * Keeps spans that a caller of the team sent (`sender` is its actor): redacted, translated and sampled. Calls of models are priced, and in the ledger whether they are sampled or not. Durable when it has answered. Throws
+   * TEAM_NOT_FOUND where somebody who may do all names a team that is not there: costs would be a team's that nobody has.
    */
-  async ingest(of: { team: string; experiment?: string | undefined; sender?: string }, spans: readonly Span[], now: EpochMs): Promise<void> {
+  async ingest(of: { team: string; experiment?: string | undefined; sender: string }, spans: readonly Span[], now: EpochMs): Promise<void> {
     const { redaction, sampling, store, costs, forward, hasTeam } = this.#parts;
-    const { team, experiment = null, sender } = of;
-    if (sender !== undefined && team !== defaultTeam && hasTeam !== undefined && !(await hasTeam(team))) throw new AppError("TEAM_NOT_FOUND", `There is no team named ${JSON.stringify(team.slice(0, 140))}.`);
-    // What this server makes itself speaks no dialect.
-    const translated = spans.map((span) => (sender === undefined ? { ...redaction.apply(span), original: {}, translated: [] } : translate(redaction.apply(span))));
-    const costed = costs === undefined || sender === undefined ? null : await costs.take({ ...of, sender }, translated);
+    const { team, experiment = null } = of;
+    if (team !== defaultTeam && hasTeam !== undefined && !(await hasTeam(team))) throw new AppError("TEAM_NOT_FOUND", `There is no team named ${JSON.stringify(team.slice(0, 140))}.`);
+    const translated = spans.map((span) => translate(redaction.apply(span)));
+    const costed = costs === undefined ? null : await costs.take(of, translated);
     const records = sampling.take(
       costed === null
-        ? translated.map((span): SpanRecord => ({ team, experiment, span, facts: factsOf(span, sender === undefined) }))
+        ? translated.map((span): SpanRecord => ({ team, experiment, span, facts: factsOf(span, false) }))
         : costed.map(({ span, counts }): SpanRecord => ({ team, experiment, span, facts: counts ? factsOf(span, false) : { ...factsOf(span, false), inputTokens: null, outputTokens: null, cost: null } })),
     );
     await store.write(records, now);
     forward?.(records);
+  }
+
+  /** Spans that this server made, redacted and sampled, ready for `write`: they speak no dialect, and whatever they cost is in the ledger. */
+  pack(team: string, spans: readonly Span[]): PackedSpans {
+    const { redaction, sampling, store, forward } = this.#parts;
+    const stored = spans.map((span): StoredSpan => ({ ...redaction.apply(span), original: {}, translated: [] }));
+    const records = sampling.take(stored.map((span) => ({ team, experiment: null, span, facts: factsOf(span) })));
+    forward?.(records);
+    return store.pack(records);
+  }
+
+  /** Durable when it has answered. */
+  write(spans: PackedSpans, now: EpochMs): Promise<void> {
+    return this.#parts.store.writePacked(spans, now);
   }
 
   /** Says something of a trace of the team beside its spans, without what must not be kept. */

@@ -1,7 +1,7 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { Page, SearchCondition } from "../core/search-condition.ts";
 import type { Feedback, TraceQuery, TraceSession, TraceSummary } from "./schemas.ts";
-import type { SpanRecord, StoredSpan } from "./stored-span.ts";
+import type { PackedSpans, SpanRecord, StoredSpan } from "./stored-span.ts";
 
 /** Whose traces are seen: those of these teams, and those of these experiments. */
 export type VisibleTraces = "all" | { teams: readonly string[]; experiments: readonly string[] };
@@ -69,6 +69,10 @@ export interface TraceStore {
    * Everything of one call is written or nothing.
    */
   write(spans: readonly SpanRecord[], now: EpochMs): Promise<void>;
+  /** Makes ready for `writePacked` what is to wait. */
+  pack(spans: readonly SpanRecord[]): PackedSpans;
+  /** As `write`. */
+  writePacked(spans: PackedSpans, now: EpochMs): Promise<void>;
   /** Says something of a trace, and makes it where no span of it came yet. */
   describe(key: TraceKey, facts: TraceFacts, now: EpochMs): Promise<void>;
   /** Greatest first by `order`. A page can have less than was asked for, or nothing, and a `next` all the same. Throws INVALID_REQUEST for an `after` that no page gave. */

@@ -76,6 +76,12 @@ export class FaultyDatabase implements SqlDatabase {
     return this.#meet(write, options?.idempotent === true ? { after: () => write().then(write) } : {});
   }
 
+  /** May be done twice, as an idempotent batch. */
+  readonly writePacked: SqlDatabase["writePacked"] = (packed) => {
+    const write = (): Promise<void> => this.#real.writePacked(packed);
+    return this.#meet(write, { after: () => write().then(write) });
+  };
+
   // Fields, so that what spreads a database takes them along.
   readonly isReachable = (): boolean => this.#refusals === 0 && this.#real.isReachable();
 

@@ -89,7 +89,7 @@ export class FileCallJournal implements CallJournal {
     for (const id of ended) this.#open.delete(id);
     this.#latest = now;
     // A file that is yet to be made begins with all that is under way.
-    if (this.#file !== null) this.#lines.push(checkedLine({ at: now, begun, ended } satisfies Line));
+    if (this.#file !== null) this.#lines.push(lineOf({ at: now, begun, ended }));
     this.#work();
   }
 
@@ -148,7 +148,7 @@ export class FileCallJournal implements CallJournal {
       const next = await fileSystem.open(path, "create");
       // What is noted from here on is a line behind the first one.
       [this.#path, this.#file] = [path, next];
-      const bytes = Buffer.from(checkedLine({ at: this.#latest, begun: [...this.#open.values()], ended: [] } satisfies Line));
+      const bytes = Buffer.from(lineOf({ at: this.#latest, begun: [...this.#open.values()], ended: [] }));
       await next.write(bytes);
       this.#bytes = this.#firstBytes = bytes.length;
       await fileSystem.syncDirectory(directory);
@@ -183,9 +183,13 @@ export class FileCallJournal implements CallJournal {
       const content = Buffer.alloc((await file.facts()).bytes);
       let length = 0;
       for (let read = -1; read !== 0 && length < content.length; length += read) read = await file.read(content.subarray(length), length);
-      return content.toString("utf8", 0, length).split("\n").flatMap((line) => (readCheckedLine(line) as Line | null) ?? []);
+      return content.toString("utf8", 0, length).split("\n").flatMap((line) => readCheckedLine(line) ?? []).map((text) => JSON.parse(text) as Line);
     } finally {
       await file.close();
     }
   }
+}
+
+function lineOf(line: Line): string {
+  return checkedLine(JSON.stringify(line));
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { FaultyFileSystem } from "../../../test/kit/faulty-file-system.ts";
 import { systemClock } from "../../core/clock.ts";
 import { silentLogger } from "../../core/logger.ts";
+import type { LedgerEntry } from "../../ledger/index.ts";
 import { ledgerEntry } from "../../ledger/ledger-store.conformance.ts";
 import type { FileSystem } from "./file-system.ts";
 import { FileLedgerJournal } from "./ledger-journal.ts";
@@ -29,7 +30,7 @@ describe("FileLedgerJournal", () => {
   };
   const idsOf = async (journal: FileLedgerJournal): Promise<string[]> => {
     const ids: string[] = [];
-    for (const part of await journal.seal()) for (const { id } of await part.entries()) ids.push(id);
+    for (const part of await journal.seal()) for (const text of await part.entries()) ids.push((JSON.parse(text) as LedgerEntry).id);
     return ids;
   };
 
@@ -39,7 +40,7 @@ describe("FileLedgerJournal", () => {
     await journal.append(first);
     await journal.append(second);
     const [part] = await journal.seal();
-    assert.deepEqual(await part!.entries(), [first, second]);
+    assert.deepEqual((await part!.entries()).map((text) => JSON.parse(text) as LedgerEntry), [first, second]);
     const third = ledgerEntry();
     await journal.append(third);
     await part!.remove();

@@ -27,12 +27,12 @@ interface Options {
   syncEveryMs?: number;
 }
 
-/** Entries of sealed parts that stay in memory, so that they need not be read again; a part that would be too much is read from its file. */
+/** Entries that stay in memory as their texts, so that they need not be read again; a part that would be too much is read from its file. */
 const mostKept = 20_000;
 
 /** What is written together. */
 interface Group {
-  entries: LedgerEntry[];
+  entries: string[];
   lines: string[];
   bytes: number;
   written: Promise<void>;
@@ -44,7 +44,7 @@ interface ActivePart {
   file: OpenFile;
   bytes: number;
   dirty: boolean;
-  entries: LedgerEntry[];
+  entries: string[];
 }
 
 /**
@@ -57,7 +57,7 @@ export class FileLedgerJournal implements LedgerJournal {
   /** Path and bytes of sealed parts, oldest first. */
   readonly #sealed = new Map<string, number>();
   /** By path, what is written to parts of this process; lacks those that are too many. */
-  readonly #kept = new Map<string, readonly LedgerEntry[]>();
+  readonly #kept = new Map<string, readonly string[]>();
   #active: ActivePart | null = null;
   #collecting: Group | null = null;
   #writing: Promise<void> | null = null;
@@ -86,14 +86,15 @@ export class FileLedgerJournal implements LedgerJournal {
   }
 
   append(entry: LedgerEntry): Promise<void> {
-    const line = checkedLine(entry);
+    const text = JSON.stringify(entry);
+    const line = checkedLine(text);
     const bytes = Buffer.byteLength(line);
     const collecting = this.#collecting;
     if (this.#bytes + (collecting?.bytes ?? 0) + bytes > this.#options.maxBytes) {
       return Promise.reject(new AppError("QUEUE_FULL", "The journal of the ledger is full: its entries wait for the database.", { retryAfterSeconds: 5 }));
     }
     const group = collecting ?? (this.#collecting = newGroup());
-    group.entries.push(entry);
+    group.entries.push(text);
     group.lines.push(line);
     group.bytes += bytes;
     if (collecting === null && this.#writing === null) this.#schedule();
@@ -222,7 +223,7 @@ export class FileLedgerJournal implements LedgerJournal {
     this.#syncTimer.unref();
   }
 
-  async #read(path: string): Promise<readonly LedgerEntry[]> {
+  async #read(path: string): Promise<readonly string[]> {
     const kept = this.#kept.get(path);
     if (kept !== undefined) return kept;
     const { fileSystem, logger } = this.#options;
@@ -232,7 +233,7 @@ export class FileLedgerJournal implements LedgerJournal {
       let length = 0;
       for (let read = -1; read !== 0 && length < content.length; length += read) read = await file.read(content.subarray(length), length);
       const lines = content.toString("utf8", 0, length).split("\n");
-      const entries = lines.flatMap((line) => (readCheckedLine(line) as LedgerEntry | null) ?? []);
+      const entries = lines.flatMap((line) => readCheckedLine(line) ?? []);
       const damaged = lines.filter((line) => line !== "").length - entries.length;
       if (damaged > 0) logger.warn("ledger.journal-cut", { lines: damaged, entries: entries.length });
       return entries;

@@ -6,8 +6,10 @@ import { migrate } from "./migrations/migrate.ts";
 import { migrations as allMigrations } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
 import { assertOutsideTransaction, insideTransaction } from "./open-transaction.ts";
+import { PackedWrites, type PackedWrite } from "./packed-writes.ts";
 import type { SqlDialect } from "./sql-dialect.ts";
 import { SqlError } from "./sql-error.ts";
+import type { WriteSteps } from "./write-steps.ts";
 
 /** The handle that all SQL stores share. Whatever has answered is durable; whatever has failed left nothing. */
 export interface SqlDatabase {
@@ -26,6 +28,8 @@ export interface SqlDatabase {
    * the same as writing it once; then a lost connection, after which nobody knows, is no failure yet.
    */
   writeBatch(queries: readonly CompiledQuery[], options?: { idempotent?: boolean }): Promise<QueryResult<unknown>[]>;
+  /** All of it or nothing; may be done twice when the connection was lost. */
+  writePacked(write: PackedWrite): Promise<void>;
   /** False when the database has not answered for seconds. */
   isReachable(): boolean;
   /** Reads the state of one moment while others go on writing; for backups. */
@@ -49,17 +53,40 @@ export async function openSqlDatabase(
     await queries.destroy().catch(() => undefined);
     throw openingError(error);
   }
+  const transaction: SqlDatabase["transaction"] = (work) => insideTransaction(() => dialect.repeatTransaction(() => queries.transaction().execute(work)));
+  const writeBatch: SqlDatabase["writeBatch"] = async (batch, options) => {
+    assertOutsideTransaction();
+    return dialect.writeBatch(batch, options);
+  };
+  const packedWrites = dialect.writePacked === undefined ? new PackedWrites(queries) : null;
   return {
     queries,
-    transaction: (work) => insideTransaction(() => dialect.repeatTransaction(() => queries.transaction().execute(work))),
-    writeBatch: async (batch, options) => {
+    transaction,
+    writeBatch,
+    writePacked: async (write) => {
       assertOutsideTransaction();
-      return dialect.writeBatch(batch, options);
+      if (packedWrites === null) return dialect.writePacked!(write);
+      const steps = packedWrites.steps(write);
+      const first = steps.next();
+      if (first.done === true) await writeBatch(first.value, { idempotent: true });
+      else await transaction((open) => runSteps(packedWrites.steps(write), open));
     },
     isReachable: () => dialect.isReachable(),
     snapshot: (read) => dialect.snapshot(queries, read),
     close: () => queries.destroy(),
   };
+}
+
+/** One statement after the other. */
+async function runSteps(steps: WriteSteps, transaction: Transaction<DatabaseSchema>): Promise<void> {
+  const run = async (statements: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]> => {
+    const results: QueryResult<unknown>[] = [];
+    for (const statement of statements) results.push(await transaction.executeQuery(statement));
+    return results;
+  };
+  let step = steps.next();
+  while (step.done !== true) step = steps.next(await run(step.value));
+  await run(step.value);
 }
 
 function openingError(error: unknown): unknown {

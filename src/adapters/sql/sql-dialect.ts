@@ -1,4 +1,5 @@
 import type { CompiledQuery, Dialect, Kysely, QueryResult, RawBuilder, Transaction } from "kysely";
+import type { PackedWrite } from "./packed-writes.ts";
 
 type ColumnType = RawBuilder<unknown>;
 
@@ -35,6 +36,8 @@ export interface SqlDialect extends Dialect {
    * lost before the answer.
    */
   writeBatch(queries: readonly CompiledQuery[], options?: { idempotent?: boolean }): Promise<QueryResult<unknown>[]>;
+  /** Absent where the statements of packed writes are made in this thread. */
+  writePacked?(write: PackedWrite): Promise<void>;
   /** Runs the attempt again as long as it fails with a SqlError that `mayRepeat`, for a bounded time. */
   repeatTransaction<Result>(attempt: () => Promise<Result>): Promise<Result>;
   /** False when the database has not answered for seconds. */

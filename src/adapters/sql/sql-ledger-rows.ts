@@ -43,6 +43,13 @@ export function ledgerEntryOf(row: LedgerEntryRow, tags: Record<string, string>)
   };
 }
 
+/** Rows of one statement: databases take some thousands of values. */
+const chunk = 200;
+
+export function chunksOf<Value>(values: readonly Value[]): Value[][] {
+  return Array.from({ length: Math.ceil(values.length / chunk) }, (_, index) => values.slice(index * chunk, (index + 1) * chunk));
+}
+
 /** Entries summed by the hour, in the order of their keys. */
 export function hourRows(entries: readonly LedgerEntry[]): LedgerHourRow[] {
   const rows = new Map<string, LedgerHourRow>();

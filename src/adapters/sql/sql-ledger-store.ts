@@ -1,13 +1,10 @@
 import { sql, type RawBuilder, type SelectQueryBuilder } from "kysely";
 import { epochMs, type EpochMs } from "../../core/clock.ts";
 import type { CostFilter, CostGroup, CostGrouping, CostQuery, EntryQuery, LedgerEntry, LedgerStore, SpentSum } from "../../ledger/index.ts";
-import { ChunkedStatement } from "./chunked-statement.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import type { SqlDatabase } from "./sql-database.ts";
-import { entryRow, entryRowColumns, hourMs, hourRows, ledgerEntryOf, nameOrNull } from "./sql-ledger-rows.ts";
+import { chunksOf, hourMs, ledgerEntryOf, nameOrNull } from "./sql-ledger-rows.ts";
 
-/** Rows of one statement: databases take some thousands of values. */
-const chunk = 200;
 const traceLimit = 1000;
 const dayMs = 24 * hourMs;
 
@@ -30,49 +27,18 @@ type Source = SelectQueryBuilder<any, any, any>;
  */
 export class SqlLedgerStore implements LedgerStore {
   readonly #database: SqlDatabase;
-  readonly #entries: ChunkedStatement;
 
   constructor(database: SqlDatabase) {
     this.#database = database;
-    const columns = sql.join(entryRowColumns.map(([name]) => sql.ref(name)));
-    this.#entries = new ChunkedStatement(database.queries, entryRowColumns.map(([, type]) => type), (rows) => sql`insert into ledger_entries (${columns}) select * from ${rows} where 1 = 1 on conflict (id) do nothing returning id`);
   }
 
-  async add(entries: readonly LedgerEntry[]): Promise<void> {
-    // One statement cannot write a row twice.
-    const given = [...new Map(entries.map((entry) => [entry.id, entry])).values()];
-    if (given.length === 0) return;
-    await this.#database.transaction(async (transaction) => {
-      const added = new Set<string>();
-      for (const statement of this.#entries.statements(given.map(entryRow), [])) {
-        const { rows } = await transaction.executeQuery<{ id: string }>(statement);
-        for (const { id } of rows) added.add(id);
-      }
-      const fresh = given.filter(({ id }) => added.has(id));
-      const tags = fresh.flatMap(({ id, attribution }) => Object.entries(attribution.tags).map(([name, value]) => ({ entry: id, name, value })));
-      for (const part of chunks(tags)) await transaction.insertInto("ledger_tags").values(part).execute();
-      // In one order whoever writes, so that two servers do not wait for each other.
-      const ofTraces = fresh.filter(({ source }) => source === "trace");
-      const ofCalls = ofTraces.length === 0 ? fresh : fresh.filter(({ source }) => source !== "trace");
-      const sums = [...chunks(hourRows(ofCalls)).map((part) => ({ table: "ledger_hours" as HourTable, part })), ...chunks(hourRows(ofTraces)).map((part) => ({ table: "ledger_trace_hours" as HourTable, part }))];
-      for (const { table, part } of sums) {
-        const plus = (column: string) => sql<number>`${sql.ref(`${table}.${column}`)} + ${sql.ref(`excluded.${column}`)}`;
-        await transaction
-          .insertInto(table)
-          .values(part)
-          .onConflict((conflict) =>
-            conflict.columns(["hour", "team", "actor", "project", "route", "provider", "model", "outcome"]).doUpdateSet({
-              calls: plus("calls"), unpriced: plus("unpriced"), input_tokens: plus("input_tokens"), cache_read_tokens: plus("cache_read_tokens"),
-              cache_write_tokens: plus("cache_write_tokens"), output_tokens: plus("output_tokens"), cost: plus("cost"),
-            }))
-          .execute();
-      }
-    });
+  async add(entries: readonly string[]): Promise<void> {
+    if (entries.length > 0) await this.#database.writePacked({ kind: "ledgerEntries", entries });
   }
 
   async known(ids: readonly string[]): Promise<Set<string>> {
     const known = new Set<string>();
-    for (const part of chunks(ids)) for (const { id } of await this.#database.queries.selectFrom("ledger_entries").select("id").where("id", "in", part).execute()) known.add(id);
+    for (const part of chunksOf(ids)) for (const { id } of await this.#database.queries.selectFrom("ledger_entries").select("id").where("id", "in", part).execute()) known.add(id);
     return known;
   }
 
@@ -117,7 +83,7 @@ export class SqlLedgerStore implements LedgerStore {
 
   async prune(before: EpochMs, limit: number): Promise<number> {
     const old = await this.#database.queries.selectFrom("ledger_entries").select("id").where("time", "<", before).orderBy("time").orderBy("id").limit(limit).execute();
-    for (const part of chunks(old)) {
+    for (const part of chunksOf(old)) {
       const ids = part.map(({ id }) => id);
       const { queries } = this.#database;
       await this.#database.writeBatch([queries.deleteFrom("ledger_tags").where("entry", "in", ids).compile(), queries.deleteFrom("ledger_entries").where("id", "in", ids).compile()], { idempotent: true });
@@ -153,7 +119,7 @@ export class SqlLedgerStore implements LedgerStore {
 
   async #withTags(rows: readonly LedgerRow[]): Promise<LedgerEntry[]> {
     const tags = new Map<string, Record<string, string>>();
-    for (const part of chunks(rows)) {
+    for (const part of chunksOf(rows)) {
       for (const { entry, name, value } of await this.#database.queries.selectFrom("ledger_tags").selectAll().where("entry", "in", part.map(({ id }) => id)).orderBy("name").execute()) {
         tags.set(entry, Object.assign(tags.get(entry) ?? {}, { [name]: value }));
       }
@@ -163,10 +129,6 @@ export class SqlLedgerStore implements LedgerStore {
 }
 
 type LedgerRow = DatabaseSchema["ledger_entries"];
-
-function chunks<Value>(values: readonly Value[]): Value[][] {
-  return Array.from({ length: Math.ceil(values.length / chunk) }, (_, index) => values.slice(index * chunk, (index + 1) * chunk));
-}
 
 /** A sum of integers is an integer of 64 bits here in every database, and 0 over nothing. */
 function bigSum(column: string) {

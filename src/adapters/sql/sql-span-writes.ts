@@ -1,9 +1,8 @@
 import { sql, type CompiledQuery, type Kysely } from "kysely";
 import type { EpochMs } from "../../core/clock.ts";
-import type { SpanRecord } from "../../tracing/stored-span.ts";
 import { ChunkedStatement } from "./chunked-statement.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
-import { contentOf } from "./sql-trace-rows.ts";
+import { unpackSpan, type SpanToWrite } from "./packed-span.ts";
 
 type Row = readonly unknown[];
 
@@ -59,58 +58,60 @@ export class SqlSpanWrites {
     );
   }
 
-  statements(records: readonly SpanRecord[], now: EpochMs): CompiledQuery[] {
+  /** `texts`: as `packSpan` makes them. */
+  statements(texts: readonly string[], now: EpochMs): CompiledQuery[] {
     const traces = new Map<string, TraceUnit>();
-    for (const record of records) {
-      const key = `${record.span.traceId} ${record.team}`;
+    for (const text of texts) {
+      const span = unpackSpan(text);
+      const key = `${span.traceId} ${span.team}`;
       const unit = traces.get(key);
-      if (unit === undefined) traces.set(key, { records: [record], spans: [record] });
+      if (unit === undefined) traces.set(key, { all: [span], spans: [span] });
       else {
-        unit.records.push(record);
-        addSpan(unit.spans, record);
+        unit.all.push(span);
+        addSpan(unit.spans, span);
       }
     }
     const units = [...traces.keys()].sort().map((key) => traces.get(key)!);
     return [
       ...this.#traces.statements(units.map((unit) => traceRow(unit, now)), []),
       ...this.#spans.statements(units.flatMap(({ spans }) => spans.map(spanRow)), []),
-      ...this.#values.statements(units.flatMap(({ records: of }) => valueRows(of)), []),
-      ...this.#sums.statements(units.map(({ records: [first] }) => [first!.team, first!.span.traceId]), []),
+      ...this.#values.statements(units.flatMap(({ all }) => valueRows(all)), []),
+      ...this.#sums.statements(units.map(({ all: [first] }) => [first!.team, first!.traceId]), []),
     ];
   }
 }
 
 /** What came of one trace. */
 interface TraceUnit {
-  records: SpanRecord[];
+  all: SpanToWrite[];
   /** Each span once. */
-  spans: SpanRecord[];
+  spans: SpanToWrite[];
 }
 
 /** Beyond so many, looking each up is quicker than looking through all. */
 const fewSpans = 32;
-const placesOf = new WeakMap<SpanRecord[], Map<string, number>>();
+const placesOf = new WeakMap<SpanToWrite[], Map<string, number>>();
 
 /** A statement may touch a row once: of two of one span, the one that has ended. */
-function addSpan(spans: SpanRecord[], record: SpanRecord): void {
-  const { spanId, end } = record.span;
+function addSpan(spans: SpanToWrite[], span: SpanToWrite): void {
+  const { spanId, end } = span;
   let place: number | undefined;
-  if (spans.length < fewSpans) place = spans.findIndex(({ span }) => span.spanId === spanId);
+  if (spans.length < fewSpans) place = spans.findIndex((other) => other.spanId === spanId);
   else {
     let places = placesOf.get(spans);
-    if (places === undefined) placesOf.set(spans, (places = new Map(spans.map(({ span }, index) => [span.spanId, index]))));
+    if (places === undefined) placesOf.set(spans, (places = new Map(spans.map((other, index) => [other.spanId, index]))));
     place = places.get(spanId) ?? -1;
     if (place < 0) places.set(spanId, spans.length);
   }
-  if (place < 0) spans.push(record);
-  else if (end !== null || spans[place]!.span.end === null) spans[place] = record;
+  if (place < 0) spans.push(span);
+  else if (end !== null || spans[place]!.end === null) spans[place] = span;
 }
 
 /** Each value of a trace once, in their order. */
-function valueRows(records: readonly SpanRecord[]): Row[] {
-  const { team, span: { traceId } } = records[0]!;
+function valueRows(spans: readonly SpanToWrite[]): Row[] {
+  const { team, traceId } = spans[0]!;
   const values = new Map<string, Set<string>>();
-  for (const { facts } of records) {
+  for (const { facts } of spans) {
     for (const [name, value] of facts.indexed) {
       const known = values.get(name);
       if (known === undefined) values.set(name, new Set([value]));
@@ -125,42 +126,42 @@ function valueRows(records: readonly SpanRecord[]): Row[] {
   return rows;
 }
 
-function spanRow({ team, span, facts }: SpanRecord): Row {
-  return [team, span.traceId, span.spanId, span.start, span.end, facts.failed, facts.inputTokens, facts.outputTokens, facts.cost, contentOf(span)];
+function spanRow({ team, traceId, spanId, start, end, facts, content }: SpanToWrite): Row {
+  return [team, traceId, spanId, start, end, facts.failed, facts.inputTokens, facts.outputTokens, facts.cost, content];
 }
 
 /** What some spans of one trace say of it; its sums, where they are all that there are. */
-function traceRow({ records, spans }: TraceUnit, now: EpochMs): Row {
-  const root = records.filter(({ span }) => span.parentSpanId === null).reduce<SpanRecord | undefined>((first, record) => {
-    if (first === undefined || record.span.start < first.span.start) return record;
-    return record.span.start === first.span.start && (record.span.end !== null || first.span.end === null) ? record : first;
+function traceRow({ all, spans }: TraceUnit, now: EpochMs): Row {
+  const root = all.filter(({ isRoot }) => isRoot).reduce<SpanToWrite | undefined>((first, span) => {
+    if (first === undefined || span.start < first.start) return span;
+    return span.start === first.start && (span.end !== null || first.end === null) ? span : first;
   }, undefined);
-  const [first] = records as [SpanRecord];
-  const ordered = root === undefined ? records : [root, ...records];
-  const told = <Value>(of: (record: SpanRecord) => Value | null): Value | null => {
-    for (const record of ordered) {
-      const value = of(record);
+  const [first] = all as [SpanToWrite];
+  const ordered = root === undefined ? all : [root, ...all];
+  const told = <Value>(of: (span: SpanToWrite) => Value | null): Value | null => {
+    for (const span of ordered) {
+      const value = of(span);
       if (value !== null) return value;
     }
     return null;
   };
   return [
-    first.team, first.span.traceId, (root ?? first).span.name.replaceAll("\0", ""), told(({ facts }) => facts.service), root?.span.start ?? null, root?.span.end ?? null, root?.facts.failed ?? false,
+    first.team, first.traceId, (root ?? first).name, told(({ facts }) => facts.service), root?.start ?? null, root?.end ?? null, root?.facts.failed ?? false,
     told(({ facts }) => facts.session), told(({ facts }) => facts.user), told(({ facts }) => facts.inputPreview), told(({ facts }) => facts.outputPreview), told(({ experiment }) => experiment), now,
     ...sumsOf(spans),
   ];
 }
 
 /** As the statement of the sums has them. */
-function sumsOf(spans: readonly SpanRecord[]): Row {
-  let [errors, start] = [0, spans[0]!.span.start];
+function sumsOf(spans: readonly SpanToWrite[]): Row {
+  let [errors, start] = [0, spans[0]!.start];
   let end: bigint | null = null;
   let [inputTokens, outputTokens, cost]: [number | null, number | null, number | null] = [null, null, null];
   const plus = (sum: number | null, value: number | null): number | null => (value === null ? sum : (sum ?? 0) + value);
-  for (const { span, facts } of spans) {
+  for (const { start: own, end: ownEnd, facts } of spans) {
     if (facts.failed) errors++;
-    if (span.start < start) start = span.start;
-    if (span.end !== null && (end === null || span.end > end)) end = span.end;
+    if (own < start) start = own;
+    if (ownEnd !== null && (end === null || ownEnd > end)) end = ownEnd;
     [inputTokens, outputTokens, cost] = [plus(inputTokens, facts.inputTokens), plus(outputTokens, facts.outputTokens), plus(cost, facts.cost)];
   }
   return [spans.length, errors, start, end, inputTokens, outputTokens, cost];

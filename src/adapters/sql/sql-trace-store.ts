@@ -3,15 +3,16 @@ import { systemClock, type EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Page } from "../../core/search-condition.ts";
 import { Feedback, type TraceSession } from "../../tracing/schemas.ts";
-import type { SpanRecord, StoredSpan } from "../../tracing/stored-span.ts";
+import type { PackedSpans, SpanRecord, StoredSpan } from "../../tracing/stored-span.ts";
 import type { StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
+import { packSpan } from "./packed-span.ts";
 import type { SqlDatabase } from "./sql-database.ts";
-import { SqlSpanWrites } from "./sql-span-writes.ts";
-import { spanOf, summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
+import { spanOf } from "./sql-span-content.ts";
+import { summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
 import { listSessions, searchTraces, visibleCondition } from "./sql-trace-search.ts";
 
 interface Waiting {
-  records: readonly SpanRecord[];
+  spans: PackedSpans;
   now: EpochMs;
   resolve(): void;
   reject(error: unknown): void;
@@ -23,7 +24,6 @@ const prunedAtOnce = 500;
 /** Traces in SQL. What many callers write while a commit is on its way shares the next one. */
 export class SqlTraceStore implements TraceStore {
   readonly #database: SqlDatabase;
-  readonly #writes: SqlSpanWrites;
   readonly #monotonic: () => number;
   #waiting: Waiting[] = [];
   #running = false;
@@ -32,13 +32,20 @@ export class SqlTraceStore implements TraceStore {
   constructor(database: SqlDatabase, monotonic: () => number = () => systemClock.monotonic()) {
     this.#database = database;
     this.#monotonic = monotonic;
-    this.#writes = new SqlSpanWrites(database.queries);
   }
 
   write(records: readonly SpanRecord[], now: EpochMs): Promise<void> {
-    if (records.length === 0) return Promise.resolve();
+    return this.writePacked(this.pack(records), now);
+  }
+
+  pack(records: readonly SpanRecord[]): PackedSpans {
+    return records.map(packSpan);
+  }
+
+  writePacked(spans: PackedSpans, now: EpochMs): Promise<void> {
+    if (spans.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ records, now, resolve, reject });
+      this.#waiting.push({ spans, now, resolve, reject });
       if (this.#running) return;
       this.#running = true;
       queueMicrotask(() => void this.#run());
@@ -180,7 +187,7 @@ export class SqlTraceStore implements TraceStore {
     while (this.#waiting.length > 0) {
       let count = 0;
       let taken = 0;
-      while (taken < this.#waiting.length && (taken === 0 || count + this.#waiting[taken]!.records.length <= mostSpans)) count += this.#waiting[taken++]!.records.length;
+      while (taken < this.#waiting.length && (taken === 0 || count + this.#waiting[taken]!.spans.length <= mostSpans)) count += this.#waiting[taken++]!.spans.length;
       const units = this.#waiting.splice(0, taken);
       try {
         await this.#commit(units);
@@ -195,7 +202,7 @@ export class SqlTraceStore implements TraceStore {
 
   async #commit(units: readonly Waiting[]): Promise<void> {
     const now = units.at(-1)!.now;
-    await this.#database.writeBatch(this.#writes.statements(units.flatMap(({ records }) => records), now), { idempotent: true });
+    await this.#database.writePacked({ kind: "spans", spans: units.length === 1 ? units[0]!.spans : units.flatMap(({ spans }) => spans), now });
     for (const unit of units) unit.resolve();
   }
 }

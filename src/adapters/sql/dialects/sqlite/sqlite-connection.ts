@@ -1,7 +1,10 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { PackedWrite } from "../../packed-writes.ts";
 import { sqlInteger } from "../../sql-integer.ts";
 import type { SqlParameter } from "../../sql-parameter.ts";
-import type { BatchGroup, BatchOutcome, BatchStatement, SqliteFailure, SqliteThreadOptions, StatementResult } from "./sqlite-protocol.ts";
+import type { BatchGroup, BatchOutcome, SqliteFailure, SqliteThreadOptions, StatementResult } from "./sqlite-protocol.ts";
+import type { PackedStatements } from "./packed-statements.ts";
+import type { SqliteStatement } from "./sqlite-statement.ts";
 
 interface PreparedStatement {
   statement: StatementSync;
@@ -72,12 +75,12 @@ export class SqliteConnection {
     this.#database.exec(sql);
   }
 
-  /** Throws when the shared transaction is lost: then nothing of any batch is there. */
-  runBatches({ texts, batches }: BatchGroup): BatchOutcome[] {
+  /** Throws when the shared transaction is lost: then nothing of any batch is there. `packed`: needed where one of them is a packed write. */
+  runBatches({ texts, batches }: BatchGroup, packed?: PackedStatements): BatchOutcome[] {
     this.#keepMarksInMemory();
     this.#database.exec("begin immediate");
     try {
-      const outcomes = batches.map((batch) => this.#runBatch(texts, batch));
+      const outcomes = batches.map((batch) => ("kind" in batch ? this.#runUnit(true, (run) => this.#runPacked(packed!, batch, run)) : this.#runUnit(batch.length > 1, (run) => batch.map(({ text, parameters }) => run(texts[text]!, parameters)))));
       this.#database.exec("commit");
       return outcomes;
     } catch (error) {
@@ -96,25 +99,29 @@ export class SqliteConnection {
     this.#marksInMemory = true;
   }
 
-  #runBatch(texts: readonly string[], batch: readonly BatchStatement[]): BatchOutcome {
-    // A single statement undoes itself when it fails; more need a mark to go back to.
-    const marked = batch.length > 1;
-    let sql: string | undefined;
+  /** `marked`: a single statement undoes itself when it fails; more need a mark to go back to. */
+  #runUnit(marked: boolean, work: (run: SqliteConnection["run"]) => StatementResult[]): BatchOutcome {
+    let running: string | undefined;
     try {
       if (marked) this.#database.exec("savepoint batch");
-      const results: StatementResult[] = [];
-      for (const { text, parameters } of batch) {
-        sql = texts[text]!;
-        results.push(this.run(sql, parameters));
-      }
+      const results = work((sql, parameters) => this.run((running = sql), parameters));
       if (marked) this.#database.exec("release batch");
       return { results };
     } catch (error) {
       // After a full disk or a failed read SQLite may have rolled back everything, the batches before included.
       if (!this.#database.isTransaction) throw error;
       if (marked) this.#database.exec("rollback to batch; release batch");
-      return { failure: describeFailure(error, sql) };
+      return { failure: describeFailure(error, running) };
     }
+  }
+
+  #runPacked(packed: PackedStatements, write: PackedWrite, run: SqliteConnection["run"]): StatementResult[] {
+    const runAll = (statements: readonly SqliteStatement[]): StatementResult[] => statements.map(({ sql, parameters }) => run(sql, parameters));
+    const steps = packed.steps(write);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next(runAll(step.value));
+    runAll(step.value);
+    return [];
   }
 
   #prepare(sql: string): PreparedStatement {

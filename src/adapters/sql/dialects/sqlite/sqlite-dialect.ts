@@ -2,10 +2,12 @@ import {
   sql, SqliteAdapter, SqliteIntrospector,
   type CompiledQuery, type DatabaseIntrospector, type DialectAdapter, type Driver, type Kysely, type QueryCompiler, type QueryResult,
 } from "kysely";
+import type { PackedWrite } from "../../packed-writes.ts";
 import type { SqlCapabilities, SqlDialect } from "../../sql-dialect.ts";
-import { kyselyResult, SqliteDriver, statementOf } from "./sqlite-driver.ts";
+import { SqliteDriver } from "./sqlite-driver.ts";
 import { LikeAwareSqliteQueryCompiler } from "./sqlite-query-compiler.ts";
 import { readSqliteSnapshot } from "./sqlite-snapshot.ts";
+import { kyselyResult, statementOf } from "./sqlite-statement.ts";
 import { SqliteThread } from "./sqlite-thread.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
 
@@ -43,6 +45,10 @@ export class SqliteDialect implements SqlDialect {
   async writeBatch(queries: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]> {
     const results = await this.#writer.batch(queries.map(statementOf));
     return results.map((result) => kyselyResult(result));
+  }
+
+  async writePacked(write: PackedWrite): Promise<void> {
+    await this.#writer.batch(write);
   }
 
   /** Transactions run one after the other: none gets into another's way. */

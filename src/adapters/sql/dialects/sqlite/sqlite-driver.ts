@@ -1,11 +1,10 @@
 import { SelectQueryNode, type CompiledQuery, type DatabaseConnection, type Driver, type QueryResult } from "kysely";
 import { assertOutsideTransaction } from "../../open-transaction.ts";
 import { SqlError } from "../../sql-error.ts";
-import { sqlParameter } from "../../sql-parameter.ts";
-import type { StatementResult } from "./sqlite-protocol.ts";
+import { kyselyResult, statementOf } from "./sqlite-statement.ts";
 import { RequestFailure, type SqliteThread } from "./sqlite-thread.ts";
 import type { SqliteTransaction } from "./sqlite-transaction.ts";
-import type { SqliteStatement, SqliteWriter } from "./sqlite-writer.ts";
+import type { SqliteWriter } from "./sqlite-writer.ts";
 
 /** Selects outside transactions go to the reading thread, everything else to the writer. */
 export class SqliteDriver implements Driver {
@@ -86,20 +85,6 @@ class KyselyConnection implements DatabaseConnection {
   async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
     throw new SqlError("misuse", "Read in pages, by key; streaming is not offered.");
   }
-}
-
-export function statementOf(query: CompiledQuery): SqliteStatement {
-  return { sql: query.sql, parameters: query.parameters.map(sqlParameter) };
-}
-
-export function kyselyResult<Row>({ columns, rows, changes }: StatementResult): QueryResult<Row> {
-  if (columns.length === 0) return { rows: [], numAffectedRows: BigInt(changes) };
-  const objects = rows.map((values) => {
-    const row: Record<string, unknown> = {};
-    for (const [index, column] of columns.entries()) row[column] = values[index];
-    return row as Row;
-  });
-  return { rows: objects, numAffectedRows: BigInt(objects.length) };
 }
 
 export function throwError(failure: unknown): never {

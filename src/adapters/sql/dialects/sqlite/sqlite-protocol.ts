@@ -1,3 +1,4 @@
+import type { PackedWrite } from "../../packed-writes.ts";
 import type { SqlParameter } from "../../sql-parameter.ts";
 
 /** What the main thread asks of a database thread. Requests of one thread are answered in order. */
@@ -27,7 +28,7 @@ export type RequestKind = keyof SqliteRequests;
 /** Each different SQL text goes over once; statements point at it. */
 export interface BatchGroup {
   texts: readonly string[];
-  batches: readonly (readonly BatchStatement[])[];
+  batches: readonly (readonly BatchStatement[] | PackedWrite)[];
 }
 
 export interface BatchStatement {

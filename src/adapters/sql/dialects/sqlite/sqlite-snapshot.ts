@@ -1,6 +1,7 @@
 import { Kysely, SqliteAdapter, type CompiledQuery, type DatabaseConnection, type Driver, type QueryResult } from "kysely";
 import { SqlError } from "../../sql-error.ts";
-import { kyselyResult, statementOf, throwError } from "./sqlite-driver.ts";
+import { throwError } from "./sqlite-driver.ts";
+import { kyselyResult, statementOf } from "./sqlite-statement.ts";
 import { LikeAwareSqliteQueryCompiler } from "./sqlite-query-compiler.ts";
 import { SqliteThread } from "./sqlite-thread.ts";
 

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { SqlError } from "../../sql-error.ts";
 import type { BatchGroup, RequestKind } from "./sqlite-protocol.ts";
+import type { SqliteStatement } from "./sqlite-statement.ts";
 import { SqliteThread, type SqliteRequester } from "./sqlite-thread.ts";
-import { SqliteWriter, type SqliteStatement } from "./sqlite-writer.ts";
+import { SqliteWriter } from "./sqlite-writer.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 const insert = (id: number): SqliteStatement => ({ sql: "insert into entries values (?, zeroblob(?))", parameters: [BigInt(id), 10n] });

@@ -1,17 +1,13 @@
-import type { SqlParameter } from "../../sql-parameter.ts";
+import type { PackedWrite } from "../../packed-writes.ts";
 import { SqlError } from "../../sql-error.ts";
 import { sqliteError } from "./sqlite-error.ts";
 import type { BatchGroup, BatchStatement, StatementResult } from "./sqlite-protocol.ts";
+import type { SqliteStatement } from "./sqlite-statement.ts";
 import { RequestFailure, type SqliteRequester } from "./sqlite-thread.ts";
 import { SqliteTransaction } from "./sqlite-transaction.ts";
 
-export interface SqliteStatement {
-  sql: string;
-  parameters: readonly SqlParameter[];
-}
-
 interface QueuedBatch {
-  statements: readonly SqliteStatement[];
+  work: readonly SqliteStatement[] | PackedWrite;
   resolve(results: StatementResult[]): void;
   reject(error: SqlError): void;
 }
@@ -24,6 +20,8 @@ interface QueuedTransaction {
 /** One commit carries no more than this, so that nobody waits long for the work of others. */
 const maximumStatementsPerCommit = 4096;
 const maximumTransactionsPerCommit = 32;
+/** A packed write counts as so many. */
+const statementsOfPackedWrite = 128;
 
 /**
  * The only way to write: one thing after the other, in the order of arrival, with group commit. A durable commit waits
@@ -41,9 +39,9 @@ export class SqliteWriter {
     this.#thread = thread;
   }
 
-  /** All statements or none. */
-  batch(statements: readonly SqliteStatement[]): Promise<StatementResult[]> {
-    return new Promise((resolve, reject) => this.#enqueue({ statements, resolve, reject }));
+  /** All statements or none. A packed write has no results. */
+  batch(work: QueuedBatch["work"]): Promise<StatementResult[]> {
+    return new Promise((resolve, reject) => this.#enqueue({ work, resolve, reject }));
   }
 
   /** Answers when it is the transaction's turn; nobody else writes until it has ended. */
@@ -81,7 +79,7 @@ export class SqliteWriter {
     let statements = 0;
     for (const entry of this.#queue) {
       if (!isBatch(entry)) break;
-      statements += entry.statements.length;
+      statements += isPacked(entry.work) ? statementsOfPackedWrite : entry.work.length;
       if (batches.length > 0 && statements > maximumStatementsPerCommit) break;
       batches.push(entry);
     }
@@ -144,7 +142,11 @@ export class SqliteWriter {
 }
 
 function isBatch(entry: QueuedBatch | QueuedTransaction): entry is QueuedBatch {
-  return "statements" in entry;
+  return "work" in entry;
+}
+
+function isPacked(work: QueuedBatch["work"]): work is PackedWrite {
+  return "kind" in work;
 }
 
 function errorOf(failure: unknown): SqlError {
@@ -159,6 +161,6 @@ function groupOf(batches: readonly QueuedBatch[]): BatchGroup {
     texts.set(sql, text);
     return { text, parameters };
   };
-  const grouped = batches.map((batch) => batch.statements.map(statementOf));
+  const grouped = batches.map(({ work }) => (isPacked(work) ? work : work.map(statementOf)));
   return { texts: [...texts.keys()], batches: grouped };
 }
