@@ -23,7 +23,7 @@ function forwarderTo(answers: readonly Answer[], maxWaiting?: number) {
         sent.push(request);
         const answer = left.shift() ?? { status: 200 };
         if (answer instanceof AppError) return Promise.reject(answer);
-        return Promise.resolve({ status: answer.status, headers: answer.retryAfter === undefined ? {} : { "retry-after": answer.retryAfter }, body: Buffer.from(answer.body ?? "{}") });
+        return Promise.resolve({ status: answer.status, headers: (answer.retryAfter === undefined ? {} : { "retry-after": answer.retryAfter }) as Record<string, string>, body: Buffer.from(answer.body ?? "{}") });
       },
     },
   });
