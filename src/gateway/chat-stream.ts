@@ -7,6 +7,7 @@ import { SchemaStream } from "./output/index.ts";
 import type { AnswerFrame, ChatProtocol, ChatStreamWriter } from "./protocols/client-protocol.ts";
 import { UsageChunkFilter } from "./protocols/index.ts";
 import type { OpenedCall, StreamPiece } from "./routing/call-plan.ts";
+import { WholeEvents } from "./whole-events.ts";
 
 export interface ChatStreamOptions {
   opened: Extract<OpenedCall<ChatAnswer>, { streamed: true }>;
@@ -28,7 +29,7 @@ export class ChatStream {
   readonly #writer: ChatStreamWriter;
   readonly #schema: SchemaStream | null;
   readonly #pieces: AsyncIterator<StreamPiece>;
-  readonly #filter: UsageChunkFilter | null;
+  readonly #filter: UsageChunkFilter | WholeEvents | null;
   #isWatched = true;
   #isRead = false;
 
@@ -38,7 +39,7 @@ export class ChatStream {
     const { output } = options.request;
     this.#schema = output.type === "schema" ? new SchemaStream(output.schema) : null;
     this.#pieces = options.opened.pieces[Symbol.asyncIterator]();
-    this.#filter = options.passed && options.hidesUsage ? new UsageChunkFilter() : null;
+    this.#filter = !options.passed ? null : options.hidesUsage ? new UsageChunkFilter() : new WholeEvents();
   }
 
   /**
@@ -59,7 +60,7 @@ export class ChatStream {
       let out: Uint8Array | string;
       if (passed) {
         for (const event of events) collector.add(event);
-        out = this.#filter === null ? bytes : this.#filter.push(bytes);
+        out = this.#filter!.push(bytes);
       } else out = this.#written(guard === null ? events : events.flatMap((event) => guard.push(event)), collector);
       if (out.length > 0) return out;
     }

@@ -13,6 +13,7 @@ import { keyNamesOf } from "./provider-environment.ts";
 import { providerProblems } from "./provider-problems.ts";
 import type { RouteRevisionStore } from "./route-revision-store.ts";
 import { codeOfTrouble } from "./routing/call-failure.ts";
+import { hideSecretOf } from "./routing/hide-secret.ts";
 import type { UpstreamTransport } from "./routing/upstream-transport.ts";
 import type { RouteSplits } from "./split/route-splits.ts";
 import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RevisionOfRoute, RouteRequestBody, RouteSettings, SecretSource } from "./schemas.ts";
@@ -83,7 +84,7 @@ export class GatewaySettingsService {
     await catalog.load();
   }
 
-  /** Asks the provider for its models: whether it is there, and takes the secret. */
+  /** Asks the provider for its models: whether it is there, and takes the secret. Nothing that it says holds that. */
   async testProvider(name: string): Promise<ProviderTest> {
     const { catalog, transport, clock } = this.#parts;
     const provider = catalog.provider(name);
@@ -104,14 +105,14 @@ export class GatewaySettingsService {
       const body = await readWhole(answer.body);
       if (answer.status >= 300) {
         const { kind, message } = mapping.failure(answer.status, answer.headers, body);
-        return { ok: false, ms: took(), code: codeOfTrouble(kind), message: `${message} ${askedAt(url, answer.status)}`, models: [] };
+        return { ok: false, ms: took(), code: codeOfTrouble(kind), message: `${hideSecretOf(provider, message)} ${askedAt(url, answer.status)}`, models: [] };
       }
-      const models = mapping.models.read(JSON.parse(Buffer.from(body).toString("utf8"))).slice(0, mostListed);
+      const models = mapping.models.read(JSON.parse(Buffer.from(body).toString("utf8"))).slice(0, mostListed).map((model) => hideSecretOf(provider, model));
       return { ok: true, ms: took(), code: null, message: counted(models.length, "model"), models };
     } catch (thrown) {
       const error = thrown instanceof SyntaxError ? new AppError("PROVIDER_ANSWER_INVALID", "The answer is not JSON.") : toAppError(detailed(thrown));
       const isUnknown = error.code === "INTERNAL";
-      return { ok: false, ms: took(), code: isUnknown ? "PROVIDER_UNAVAILABLE" : error.code, message: `${isUnknown ? "The provider could not be asked." : error.message}${asked}`, models: [] };
+      return { ok: false, ms: took(), code: isUnknown ? "PROVIDER_UNAVAILABLE" : error.code, message: `${isUnknown ? "The provider could not be asked." : hideSecretOf(provider, error.message)}${asked}`, models: [] };
     }
   }
 

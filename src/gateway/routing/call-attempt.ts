@@ -5,7 +5,7 @@ import { providerRequestId } from "../providers/provider-headers.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
-import { hideSecret } from "./hide-secret.ts";
+import { hideSecretOf } from "./hide-secret.ts";
 import { AttemptStop } from "./stop-signal.ts";
 import type { StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
@@ -95,7 +95,8 @@ export class CallAttempt<Answer> {
     try {
       const answer = await this.#parts.transport.send(request);
       this.#status = answer.status;
-      this.#requestId = providerRequestId(answer.headers);
+      const requestId = providerRequestId(answer.headers);
+      this.#requestId = requestId === null ? null : hideSecretOf(this.#provider, requestId);
       if (answer.status < 200 || answer.status > 299) return await this.#refused(answer);
       return this.#prepared.stream === null ? await this.#whole(answer) : await this.#begun(answer, this.#prepared.stream);
     } catch (thrown) {
@@ -156,7 +157,7 @@ export class CallAttempt<Answer> {
     // The caller cannot help it, whatever a mapping makes of the status.
     if (status < 400) return this.#failed("failed", "It answered with a redirect, which is not followed.", null);
     const { kind, message, retryAfterMs } = this.#provider.mapping.failure(status, headers, text);
-    return { outcome: kind, status, message: this.#hidden(message), retryAfterMs, requestId: this.#requestId, thrown: null, resentAt: this.#resentAt };
+    return { outcome: kind, status, message: hideSecretOf(this.#provider, message), retryAfterMs, requestId: this.#requestId, thrown: null, resentAt: this.#resentAt };
   }
 
   async #whole({ status, headers, body }: TransportAnswer): Promise<Begun<Answer>> {
@@ -213,19 +214,10 @@ export class CallAttempt<Answer> {
     return this.#failed(code === "EGRESS_REFUSED" || code === "PROVIDER_UNAVAILABLE" ? "unreachable" : "broken-answer", message, thrown);
   }
 
-  /** A secret that cannot be read was sent to nobody. */
-  #hidden(message: string): string {
-    try {
-      return hideSecret(message, this.#provider.secret());
-    } catch {
-      return message;
-    }
-  }
-
   /** Also for the log, which has what was thrown. */
   #cleared(thrown: unknown): unknown {
     if (!(thrown instanceof AppError)) return thrown;
-    const message = this.#hidden(thrown.message);
+    const message = hideSecretOf(this.#provider, thrown.message);
     return message === thrown.message ? thrown : new AppError(thrown.code, message);
   }
 

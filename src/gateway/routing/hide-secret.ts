@@ -1,9 +1,42 @@
 /** Shorter ones are no keys, but words that servers without keys are given in their place, and stand in too many texts. */
 const leastCharacters = 8;
 
-/** Somebody else's words without the provider's secret, which some servers repeat in their errors; of one with several parts, without each. */
+/** What a shortened message ends with, and how much of a key must stand before it. */
+const [dots, leastCut] = ["...", 4];
+
+/**
+ * Somebody else's words without the provider's secret, which some servers repeat in their errors: as it is, in base64, as a part of an address, or cut off where the words are. Of one with several parts, without each.
+ */
 export function hideSecret(text: string, secret: string | null): string {
   if (secret === null || text === "") return text;
   const keys = [secret, ...secret.split(":")].filter(({ length }) => length >= leastCharacters);
-  return keys.reduce((hidden, key) => hidden.replaceAll(key, "***"), text);
+  return keys.reduce((hidden, key) => withoutCut(spellingsOf(key).reduce((rest, spelling) => rest.replaceAll(spelling, "***"), hidden), key), text);
+}
+
+/** `hideSecret` for what a provider said. A secret that cannot be read was sent to nobody. */
+export function hideSecretOf(provider: { secret(): string | null }, text: string): string {
+  try {
+    return hideSecret(text, provider.secret());
+  } catch {
+    return text;
+  }
+}
+
+function spellingsOf(key: string): string[] {
+  const spellings = [key, encodeURIComponent(key)];
+  // Where a byte before it shifts the key within base64, the characters at both ends hold bits of others.
+  for (const before of [0, 1, 2]) {
+    const whole = Buffer.from(" ".repeat(before) + key).toString("base64").replace(/=+$/, "");
+    const own = whole.slice(before === 0 ? 0 : before + 1, (before + key.length) % 3 === 0 ? undefined : -1);
+    spellings.push(own, own.replaceAll("+", "-").replaceAll("/", "_"));
+  }
+  return spellings;
+}
+
+/** Messages are shortened before they come here: the end of one may be the beginning of the key. */
+function withoutCut(text: string, key: string): string {
+  if (!text.endsWith(dots)) return text;
+  const words = text.slice(0, -dots.length);
+  for (let length = Math.min(key.length, words.length); length >= leastCut; length--) if (words.endsWith(key.slice(0, length))) return `${words.slice(0, -length)}***${dots}`;
+  return text;
 }
