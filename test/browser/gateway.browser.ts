@@ -81,6 +81,14 @@ describe("the gateway in the console", () => {
     await page.getByRole("button", { name: "support", exact: true }).click();
     await page.waitForURL((url) => url.searchParams.get("route") === "support");
     await page.getByRole("row", { name: /cached/ }).first().waitFor();
+    await page.getByRole("button", { name: "30 d" }).click();
+    await page.getByRole("button", { name: "Model", exact: true }).click();
+    await page.waitForURL((url) => url.search === "?route=support&range=30d&by=model");
+    await page.reload();
+    await page.getByRole("button", { name: "Drop the filter route" }).waitFor();
+    await page.goBack();
+    await page.waitForURL((url) => url.search === "?route=support&range=30d");
+    await page.getByRole("button", { name: "30 d", pressed: true }).waitFor();
     await page.getByRole("row", { name: /support.*a day/ }).getByRole("img", { name: "0% used" }).waitFor();
     await page.getByRole("link", { name: /^Trace / }).first().waitFor();
     watched.assertQuiet();
@@ -106,12 +114,55 @@ describe("the gateway in the console", () => {
     assert.doesNotMatch(await page.content(), /sk-very-secret/);
     await dialog.getByRole("button", { name: "Cancel" }).click();
     await page.getByRole("row", { name: /^echo/ }).getByRole("button", { name: "Test echo" }).click();
-    await page.getByRole("row", { name: /^echo/ }).getByRole("status").getByText(/models/).waitFor();
+    await page.getByRole("row", { name: /^echo/ }).getByRole("status").getByText(/1 model\b/).waitFor();
     await row.getByRole("button", { name: "Remove acme" }).click();
     await dialog.getByRole("button", { name: "Remove" }).click();
     await row.waitFor({ state: "detached" });
     // The refusal of the address is an answer with a status that the browser notes.
     watched.assertQuiet(/status of 4\d\d/);
+    await watched.close();
+  });
+
+  it("finds routes among many, by words that stand in the address", async () => {
+    const names = ["alpha", "bravo", "charlie", "delta", "echoes", "foxtrot", "golf", "hotel"];
+    for (const name of names) await send("PUT", `/api/gateway/routes/${name}`, { revision: 0, settings: { targets: [{ provider: "echo", model: name === "golf" ? "birdie" : "echo" }] } });
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/gateway");
+    const links = page.getByRole("table").getByRole("link", { name: /^(alpha|bravo|golf|support)$/ });
+    await becomes(() => links.allTextContents(), ["alpha", "bravo", "golf", "support"]);
+    await page.getByLabel("Filter routes").fill("Birdie default");
+    await becomes(() => links.allTextContents(), ["golf"]);
+    await page.reload();
+    await becomes(() => links.allTextContents(), ["golf"]);
+    await page.getByLabel("Filter routes").fill("nothing of this kind");
+    await page.getByText("No route matches").waitFor();
+    await page.getByRole("button", { name: "Show all" }).click();
+    await becomes(() => links.allTextContents(), ["alpha", "bravo", "golf", "support"]);
+    for (const name of names) await send("DELETE", `/api/gateway/routes/${name}`, undefined);
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("takes a scripted provider, which answers without a key or a network", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/gateway/providers?add=1");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("demo");
+    await dialog.getByLabel("Kind").selectOption("scripted");
+    await dialog.getByLabel("Answers").fill('Sent on Tuesday.\n{"status": 500, "error": "overloaded"}');
+    await dialog.getByRole("button", { name: "Add the provider" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await page.goto("/gateway/playground?a=demo/any&b=echo/echo");
+    await page.getByLabel("User").fill("Where is my refund?");
+    await page.getByRole("button", { name: "Ask both" }).click();
+    await page.getByRole("log", { name: "First answer" }).getByText("Sent on Tuesday.").waitFor();
+    await page.goto("/gateway/providers");
+    await page.getByRole("button", { name: "Change demo" }).click();
+    assert.equal(await dialog.getByLabel("Answers").inputValue(), 'Sent on Tuesday.\n{"status":500,"delayMs":0,"error":"overloaded"}');
+    await send("DELETE", "/api/gateway/providers/demo", undefined);
+    watched.assertQuiet();
     await watched.close();
   });
 

@@ -16,7 +16,8 @@ export function NamesField({ legend, what, known, suggested = [], notes, hint, v
     event.preventDefault();
     add();
   };
-  const listed = [...known, ...names.filter((name) => !known.includes(name))];
+  // What was typed comes first: below a long list nobody sees that it was added.
+  const listed = [...names.filter((name) => !known.includes(name)), ...known];
   return (
     <fieldset className="check-list" aria-describedby={`${id}-notes`}>
       <legend className="field-label">{legend}</legend>

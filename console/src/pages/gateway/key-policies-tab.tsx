@@ -30,7 +30,7 @@ export function KeyPoliciesTab() {
     { label: "Key", kind: "name", cell: (key) => <>{key.name}<code className="cell-note" title={key.id}>{key.hint}…</code></> },
     { label: "Team", cell: ({ team }) => team },
     { label: "Project", cell: ({ id }) => policyOf(id)?.settings.project ?? <span className="muted">none</span> },
-    { label: "Routes", cell: ({ id }) => <RoutesOfKey settings={policyOf(id)?.settings} /> },
+    { label: "Routes", cell: ({ id, grants }) => <RoutesOfKey grants={grants} settings={policyOf(id)?.settings} /> },
     { label: "Limits and budget", cell: ({ id }) => limitsLine(policyOf(id)?.settings.limits, policyOf(id)?.settings.budget) ?? <span className="muted">none</span> },
     {
       label: "Actions", kind: "actions",
@@ -66,12 +66,13 @@ function NoKeys() {
   );
 }
 
-/** And whether it may go past them, where its policy says so. */
-function RoutesOfKey({ settings }: { settings: KeyPolicy["settings"] | undefined }) {
+/** Those of its policy, else those that its grants name, and whether it may go past them, where its policy says so. */
+function RoutesOfKey({ grants, settings }: { grants: ApiKey["grants"]; settings: KeyPolicy["settings"] | undefined }) {
   const { routes, direct } = settings ?? {};
+  const granted = grants.every((grant) => grant.models !== undefined || grant.experiments !== undefined || grant.routes !== undefined) ? [...new Set(grants.flatMap((grant) => grant.routes ?? []))] : null;
   return (
     <>
-      {routes === undefined ? <span className="muted">all of its grants</span> : <code>{routes.join(", ")}</code>}
+      {routes !== undefined ? <code>{routes.join(", ")}</code> : granted === null ? <span className="muted">all of its grants</span> : granted.length === 0 ? <span className="muted">none: its grants name no route</span> : <><code>{granted.join(", ")}</code><span className="cell-note">by its grants</span></>}
       {direct !== undefined && <span className="cell-note">{direct ? "and PROVIDER/MODEL" : "no PROVIDER/MODEL"}</span>}
     </>
   );

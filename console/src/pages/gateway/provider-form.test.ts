@@ -33,6 +33,16 @@ describe("the form of a provider", () => {
     for (const wrong of ["gpt-5", "gpt-5 = 3", "= concurrency:3", "gpt-5 = calls:3"]) assert.deepEqual(Object.keys(providerProblems({ ...form, modelLimits: wrong })), ["modelLimits"], wrong);
   });
 
+  it("has a line for each answer of a scripted provider, and keeps what is more than a text", () => {
+    const scripted = ProviderSettings.parse({ kind: "scripted", script: [{ text: "Sent on Tuesday." }, { status: 500, error: "overloaded" }, { text: "two\nlines", delayMs: 20 }, { text: "{" }, { text: "" }, { toolCalls: [{ name: "find", arguments: "{}" }] }] });
+    const form = providerFormOf(scripted, "keep");
+    assert.match(form.answers, /^Sent on Tuesday\.\n\{"status":500,"delayMs":0,"error":"overloaded"\}\n/);
+    assert.deepEqual(ProviderSettings.parse(providerRequestOf(form, scripted).settings), scripted);
+    assert.deepEqual(Object.keys(providerProblems({ ...form, answers: "{not JSON" })), ["answers"]);
+    assert.deepEqual(Object.keys(providerProblems({ ...form, answers: " " })), ["answers"]);
+    assert.equal("script" in providerRequestOf({ ...form, kind: "echo" }, scripted).settings, false);
+  });
+
   it("names what is missing", () => {
     const form = providerFormOf(blankProvider, "none");
     assert.deepEqual(providerProblems(form), {});

@@ -11,6 +11,8 @@ export interface ProviderForm {
   headers: string;
   /** `MODEL = FIELD:NUMBER, ...`, one a line. */
   modelLimits: string;
+  /** Of a scripted provider, one a line: a text, or an answer as JSON. */
+  answers: string;
   secretFrom: "keep" | "none" | SecretSource["from"];
   secret: string;
 }
@@ -23,7 +25,7 @@ export const keyless: readonly ProviderKind[] = ["ollama", "compatible", "echo",
 export function providerFormOf(settings: ProviderSettings, secretFrom: ProviderForm["secretFrom"]): ProviderForm {
   return {
     kind: settings.kind, baseUrl: settings.baseUrl ?? "", region: settings.region ?? "", apiVersion: settings.apiVersion ?? "", models: (settings.models ?? []).join("\n"),
-    headers: Object.entries(settings.headers).map(([name, value]) => `${name}: ${value}`).join("\n"), modelLimits: modelLimitsText(settings.modelLimits ?? {}), secretFrom, secret: "",
+    headers: Object.entries(settings.headers).map(([name, value]) => `${name}: ${value}`).join("\n"), modelLimits: modelLimitsText(settings.modelLimits ?? {}), answers: answersText(settings.script ?? []), secretFrom, secret: "",
   };
 }
 
@@ -31,14 +33,14 @@ const lines = (text: string): string[] => text.split("\n").map((line) => line.tr
 
 /** What the server takes; what the form has no field for stays as it was. A secret that is kept is not mentioned. */
 export function providerRequestOf(form: ProviderForm, before: ProviderSettings): { settings: ProviderSettings; secret?: SecretSource | null } {
-  const { baseUrl: _baseUrl, region: _region, apiVersion: _apiVersion, models: _models, modelLimits: _modelLimits, ...rest } = before;
+  const { baseUrl: _baseUrl, region: _region, apiVersion: _apiVersion, models: _models, modelLimits: _modelLimits, script: _script, ...rest } = before;
   const models = lines(form.models);
   const modelLimits = modelLimitsOf(form.modelLimits, before.modelLimits ?? {}) ?? {};
   const settings: ProviderSettings = {
     ...rest, kind: form.kind, headers: Object.fromEntries(lines(form.headers).map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()])),
     ...(form.baseUrl.trim() === "" ? {} : { baseUrl: form.baseUrl.trim() }), ...(form.region.trim() === "" ? {} : { region: form.region.trim() }),
     ...(form.apiVersion.trim() === "" ? {} : { apiVersion: form.apiVersion.trim() }), ...(models.length === 0 ? {} : { models }),
-    ...(Object.keys(modelLimits).length === 0 ? {} : { modelLimits }),
+    ...(Object.keys(modelLimits).length === 0 ? {} : { modelLimits }), ...(form.kind === "scripted" ? { script: answersOf(form.answers) ?? [] } : {}),
   };
   switch (form.secretFrom) {
     case "keep": return { settings };
@@ -56,8 +58,25 @@ export function providerProblems(form: ProviderForm): Record<string, string> {
   if (form.kind === "bedrock" && form.region.trim() === "" && form.baseUrl.trim() === "") problems.region = "Such as eu-central-1.";
   if (lines(form.headers).some((line) => !/^[A-Za-z0-9-]{1,100}\s*:/.test(line))) problems.headers = "NAME: value, one a line.";
   if (modelLimitsOf(form.modelLimits, {}) === null) problems.modelLimits = "MODEL = tokensPerMinute:30000, concurrency:8, one a line.";
+  if (form.kind === "scripted" && form.answers.trim() === "") problems.answers = "An answer at least.";
+  else if (form.kind === "scripted" && answersOf(form.answers) === null) problems.answers = 'A line that begins with { is an answer as JSON, such as {"status": 500, "error": "overloaded"}.';
   if (["value", "environment", "file"].includes(form.secretFrom) && form.secret.trim() === "") problems.secret = "It is empty.";
   return problems;
+}
+
+type Script = NonNullable<ProviderSettings["script"]>;
+
+function answersText(script: Script): string {
+  return script.map(({ text, status, delayMs, ...rest }) => (text !== undefined && status === 200 && delayMs === 0 && Object.keys(rest).length === 0 && !/^$|^[\s{]|\s$|\n/.test(text) ? text : JSON.stringify({ ...(text === undefined ? {} : { text }), status, delayMs, ...rest }))).join("\n");
+}
+
+/** Null where a line that should be JSON is none; what is in it the server judges. */
+function answersOf(text: string): Script | null {
+  try {
+    return lines(text).map((line) => ({ status: 200, delayMs: 0, ...(line.startsWith("{") ? (JSON.parse(line) as object) : { text: line }) }));
+  } catch {
+    return null;
+  }
 }
 
 const limitFields = ["requestsPerMinute", "tokensPerMinute", "concurrency", "queue", "queueMs"] as const;

@@ -21,6 +21,15 @@ import { RevisionsDialog } from "./revisions-dialog.tsx";
 import { RouteDialog } from "./route-dialog.tsx";
 import { sharesOf } from "./route-form.ts";
 
+/** From here on the reader is offered a filter. */
+const manyRoutes = 8;
+
+/** Whether every word stands in the name, the team or a target. */
+function matches({ name, team, settings }: GatewayRoute, words: string): boolean {
+  const text = [name, team, ...settings.targets.map(({ provider, model }) => `${provider}/${model}`)].join(" ").toLowerCase();
+  return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
 /** The names that callers use, what stands behind each, and how the last day went. */
 export function RoutesTab() {
   const routes = useGatewayRoutes();
@@ -34,11 +43,17 @@ export function RoutesTab() {
   return (
     <>
       <div className="toolbar">
+        {(query.get("q") !== null || (routes.data?.routes.length ?? 0) > manyRoutes) && <input type="search" className="input" aria-label="Filter routes" placeholder="Filter by name, team or target" spellCheck={false} autoComplete="off" value={query.get("q") ?? ""} onChange={(event) => query.set({ q: event.target.value }, { replace: true })} />}
         <span className="toolbar-note">A route is a model name of your own: its targets, fallbacks, limits and budget.</span>
         <span className="toolbar-end">{mayChange && <button type="button" className="button button-primary" onClick={() => query.set({ add: "1" })}>Add a route</button>}</span>
       </div>
       <ResourceView resource={routes} lines={6}>
-        {({ routes: entries }) => (entries.length === 0 ? <NoRoutes /> : <RoutesTable routes={entries} mayChange={mayChange} />)}
+        {({ routes: entries }) => {
+          const shown = entries.filter((route) => matches(route, query.get("q") ?? ""));
+          if (entries.length === 0) return <NoRoutes />;
+          if (shown.length === 0) return <EmptyState title="No route matches" after={<button type="button" className="button" onClick={() => query.set({ q: null })}>Show all</button>} />;
+          return <RoutesTable routes={shown} mayChange={mayChange} />;
+        }}
       </ResourceView>
       {query.get("add") !== null && <RouteDialog key="add" route={null} onClose={close} />}
       {changed !== undefined && <RouteDialog key={changed.name} route={changed} onClose={close} />}
