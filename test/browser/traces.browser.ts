@@ -167,6 +167,28 @@ describe("traces in the console", () => {
     await page.getByLabel("Slower than").fill("1 min");
     await page.keyboard.press("Enter");
     await page.getByText("No trace matches").waitFor();
+
+    // What is searched for, its order and its time are the address: back and forward, a reload and a link that is sent on show the same.
+    await page.goto("/traces");
+    await page.getByLabel("Text").fill("order service");
+    await page.keyboard.press("Enter");
+    await page.waitForURL((url) => url.searchParams.get("q") === "order service");
+    await page.getByLabel("First").selectOption("slowest");
+    await page.getByLabel("Time").selectOption("the last hour");
+    await page.waitForURL((url) => url.search === "?q=order+service&order=duration&range=1h");
+    await becomes(() => found.allTextContents(), ["invoke_agent support"]);
+    await found.click();
+    await page.waitForURL((url) => url.pathname === `/traces/${agentTrace}`);
+    await page.goBack();
+    await becomes(() => found.allTextContents(), ["invoke_agent support"]);
+    await page.reload();
+    await becomes(() => found.allTextContents(), ["invoke_agent support"]);
+    assert.deepEqual(await Promise.all([page.getByLabel("Text").inputValue(), page.getByLabel("First").inputValue(), page.getByLabel("Time").inputValue()]), ["order service", "duration", "1h"]);
+    await page.goBack();
+    await page.waitForURL((url) => url.search === "?q=order+service&order=duration");
+    await becomes(() => page.getByLabel("Time").inputValue(), "");
+    await page.goForward();
+    await becomes(() => page.getByLabel("Time").inputValue(), "1h");
     await page.getByRole("tab", { name: "Sessions" }).click();
     await page.getByRole("link", { name: "Session chat-42" }).click();
     await page.waitForURL(/of=chat-42/);
