@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
 
@@ -73,9 +74,9 @@ describe("calls that are under way when a server is killed", () => {
   it("are entries of the next server, once each, with what they may have cost, which budgets count", async () => {
     const waiting = [...Array.from({ length: 10 }, (_, call) => ask(call % 2 === 0 ? "chat" : "other", "wait")), ...Array.from({ length: 10 }, (_, call) => ask(call % 2 === 0 ? "chat" : "other", "begin", { stream: true }))];
     for (const { status } of await Promise.all(Array.from({ length: 10 }, () => ask("chat", "quick")))) assert.equal(status, 200);
-    while (upstream.calls.length < 30) await new Promise((resolve) => { setImmediate(resolve); });
+    while (upstream.calls.length < 30) await betweenLooks();
     // Written in the background, a moment after they began.
-    while ((await noted()).split('"reservation"').length <= waiting.length) await new Promise((resolve) => { setImmediate(resolve); });
+    while ((await noted()).split('"reservation"').length <= waiting.length) await betweenLooks();
     await killAndStart();
     const traces = (await Promise.all(waiting)).map(({ trace, status }) => (status === null ? trace : assert.fail("it was answered"))).sort();
     for (let start = 0; start < 2; start++) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Rollout, RolloutStatus } from "../../src/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
 
@@ -51,6 +52,7 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
         return void (await server.client.api.send("POST", `/api/traces/${traceId}/feedback`, { name: "helpful", value }));
       } catch (error) {
         if ((error as { code?: string }).code !== "TRACE_NOT_FOUND") throw error;
+        await betweenLooks();
       }
     }
   };
@@ -67,6 +69,7 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
       if (call % 5 !== 4) continue;
       const status = await server.client.rollouts.status(`route:${name}`);
       if (isThere(status) || !open.includes(status.rollout.state)) return { status, texts };
+      await betweenLooks();
     }
   }
   const untilEnd = (name: string, each?: Parameters<typeof callUntil>[2]) => callUntil(name, () => false, each);
@@ -88,7 +91,7 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
 
     const back = await server.client.rollouts.rollback("route:good", { reason: "second thoughts" });
     assert.deepEqual([back.champion, back.before, (await routeNow("good")).settings.targets[0]?.provider], ["1", "2", "good"]);
-    while ((await ask("good", "x")).text !== "fine");
+    while ((await ask("good", "x")).text !== "fine") await betweenLooks();
   });
 
   it("takes a prompt back that costs more", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { RolloutStatus } from "../../src/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 const route = "route:asked";
@@ -32,6 +33,7 @@ describe("what is learnt of a route's calls after them", { timeout: 240_000 }, (
     for (;;) {
       const status = await statusOf(route);
       if (JSON.stringify(Object.entries(scoresOf(status)).sort()) === JSON.stringify(Object.entries(wanted).sort())) return status;
+      await betweenLooks();
     }
   };
 
@@ -41,7 +43,10 @@ describe("what is learnt of a route's calls after them", { timeout: 240_000 }, (
     const started = await server.client.rollouts.start(route, { change: target("other"), plan: { phases: [{ phase: "canary", weight: 0.5, minSamples: 100_000, gates }] } });
     const traces: Record<"fine" | "other", string[]> = { fine: [], other: [] };
     for (let call = 0; traces.fine.length < 12 || traces.other.length < 12; call++) {
-      if ((await statusOf(route)).rollout.state === "preparing") continue;
+      if ((await statusOf(route)).rollout.state === "preparing") {
+        await betweenLooks();
+        continue;
+      }
       const { text, traceId, arm } = await ask("asked", `caller ${call}`);
       // Before the canary nobody is in an arm.
       if (arm !== null) traces[text as "fine" | "other"].push(traceId);
@@ -69,7 +74,10 @@ describe("what is learnt of a route's calls after them", { timeout: 240_000 }, (
     await score(other[1]!, 0, "b");
     for (;;) {
       const rollout = await server.client.rollouts.find(started.id);
-      if (rollout.rollout.state !== "rolled back") continue;
+      if (rollout.rollout.state !== "rolled back") {
+        await betweenLooks();
+        continue;
+      }
       assert.match(rollout.rollout.reason, /^score helpful: helpful is 0 beside 1 of the stable version's/);
       break;
     }
@@ -89,6 +97,7 @@ describe("what is learnt of a route's calls after them", { timeout: 240_000 }, (
       for (;;) {
         const { arms } = await server.client.abTests.report(test.id);
         if (JSON.stringify(arms.map(({ name, n, mean }) => [name, [n, mean]])) === JSON.stringify(Object.entries(wanted))) return;
+        await betweenLooks();
       }
     };
     await score(first!, 1, "a");
@@ -117,6 +126,6 @@ describe("what is learnt of a route's calls after them", { timeout: 240_000 }, (
       assert.match(rollout.reason, /^latency p50: /);
       break;
     }
-    while ((await ask("waited", "x")).text !== "fine");
+    while ((await ask("waited", "x")).text !== "fine") await betweenLooks();
   });
 });

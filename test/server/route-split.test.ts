@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 interface Entry {
@@ -31,7 +32,7 @@ describe("calls of a route that is rolled out, on a server", { timeout: 120_000 
     const plan = { phases: [{ minSamples: 1_000_000, gates: [], ...phase }], hard: { failures: 1_000_000 } };
     const { id } = await server.client.rollouts.start(`route:${route}`, { settings: settings(provider), plan });
     // The phase begins when all servers have it.
-    while ((await server.client.rollouts.status(`route:${route}`)).rollout.state !== "running");
+    while ((await server.client.rollouts.status(`route:${route}`)).rollout.state !== "running") await betweenLooks();
     return id;
   }
 
@@ -48,12 +49,14 @@ describe("calls of a route that is rolled out, on a server", { timeout: 120_000 
     for (;;) {
       const { traces } = await server.client.api.get<{ traces: { traceId: string }[] }>(`/api/traces?attributes=${encodeURIComponent(JSON.stringify(attributes))}`);
       if (traces.length > 0) return traces.map(({ traceId }) => traceId);
+      await betweenLooks();
     }
   }
   async function entriesOf(query: string, isThere: (entries: Entry[]) => boolean): Promise<Entry[]> {
     for (;;) {
       const { entries } = await server.client.api.get<{ entries: Entry[] }>(`/api/costs/entries?${query}&limit=1000`);
       if (isThere(entries)) return entries;
+      await betweenLooks();
     }
   }
 
@@ -66,11 +69,11 @@ describe("calls of a route that is rolled out, on a server", { timeout: 120_000 
       assert.match(text, new RegExp(`by ${arm}`));
       const again = [await ask("shared", `caller ${caller}`, { more: { stream: true } }), await ask("shared", `caller ${caller}`, { path: "/v1/messages" })];
       assert.deepEqual(again.map((other) => other.arm), [arm, arm]);
-      if (arm === "candidate") while (!(await tracesWith({ "slipway.arm": "candidate", "slipway.revision": "2" })).includes(traceId));
+      if (arm === "candidate") while (!(await tracesWith({ "slipway.arm": "candidate", "slipway.revision": "2" })).includes(traceId)) await betweenLooks();
     }
     await server.client.api.send("POST", "/api/gateway/routes/shared/rollout/abort", { reason: "enough" });
     assert.match((await ask("shared", arms.get("candidate")!)).text, /by stable/);
-    while ((await ask("shared", "caller")).arm !== null);
+    while ((await ask("shared", "caller")).arm !== null) await betweenLooks();
   });
 
   it("answers by stable what an arm fails at, whole and streamed, and writes both down in one trace", async () => {
