@@ -36,7 +36,7 @@ describe("format", () => {
   });
 
   it("writes sizes, ages, shapes and digests", () => {
-    assert.deepEqual([12, 14_200, 3_400_000].map(formatBytes), ["12 B", "14.2 kB", "3.4 MB"]);
+    assert.deepEqual([12, 14_200, 3_400_000, 999_600_000, 2_500_000_000_000].map(formatBytes), ["12 B", "14.2 kB", "3.4 MB", "1 GB", "2.5 TB"]);
     assert.deepEqual([12_000, 90_000, 5_400_000, 93_600_000].map(formatAge), ["12 s", "1 min", "1 h 30 min", "1 d 2 h"]);
     assert.equal(formatShape([-1, 3, 224]), "n × 3 × 224");
     assert.equal(shortDigest(`sha256:${"ab".repeat(32)}`), "abababababab");

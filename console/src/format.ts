@@ -68,7 +68,8 @@ export function formatBytes(value: number): string {
   if (value < 1000) return `${value} B`;
   if (value < 999_500) return `${significant(value / 1e3)} kB`;
   if (value < 999_500_000) return `${significant(value / 1e6)} MB`;
-  return `${significant(value / 1e9)} GB`;
+  if (value < 999_500_000_000) return `${significant(value / 1e9)} GB`;
+  return `${significant(value / 1e12)} TB`;
 }
 
 /** Time that has passed, in its two largest units: `3 d 4 h`, `12 s`. */

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type uPlot from "uplot";
-import { formatAge, formatNumber, formatTime } from "../format.ts";
+import { formatAge, formatNumber, formatTime, plural } from "../format.ts";
 import { now } from "../clock.ts";
 import { useResolvedTheme } from "../shell/theme.ts";
 import { nearestIndex, type MetricAxis, type MetricLine } from "./metric-line.ts";
@@ -88,7 +88,7 @@ export function MetricChart(props: MetricChartProps) {
               {raw !== value && raw !== undefined && <span className="muted"> ({formatNumber(raw, 4)})</span>}
             </li>
           ))}
-          {present.length > legendRuns && nearest === undefined && <li>{present.length} runs</li>}
+          {present.length > legendRuns && nearest === undefined && <li>{plural(present.length, "run")}</li>}
         </ul>
       </figcaption>
       <div

@@ -2,6 +2,7 @@ import { Link, useLocation } from "wouter";
 import { championOf, providerName, useModels, useServer } from "../data/models.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Time } from "../parts/time.tsx";
+import { formatCount } from "../format.ts";
 import { sections } from "./sections.ts";
 import { SessionNote } from "./session-note.tsx";
 
@@ -65,7 +66,7 @@ function ModelLinks({ onNavigate }: { onNavigate: () => void }) {
       {models.length > listedModels && (
         <li>
           <Link href="/models" onClick={onNavigate} className="nav-child nav-more">
-            all {models.length}
+            all {formatCount(models.length)}
           </Link>
         </li>
       )}

@@ -9,6 +9,7 @@ import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { BudgetDialog } from "./budget-dialog.tsx";
 import { useGatewayRoutes, useKeyPolicies, type BudgetLimits } from "../gateway/gateway-data.ts";
+import { formatShare } from "../../format.ts";
 import { useBudgets, useWindowSpend, type BudgetStatus, type CostRow } from "./costs-data.ts";
 import { formatLimit, formatNano } from "./money.ts";
 import { budgetMark } from "./spend-days.ts";
@@ -91,7 +92,7 @@ function BudgetBar({ line }: { line: BudgetLine }) {
   const percent = percentOf(line);
   const { tone } = budgetMark(percent);
   return (
-    <span className={`budget-bar budget-bar-${tone}`} role="img" aria-label={`${Math.floor(percent)}% used`} title={`${percent.toFixed(1)}%`}>
+    <span className={`budget-bar budget-bar-${tone}`} role="img" aria-label={`${Math.floor(percent)}% used`} title={formatShare(percent / 100)}>
       <span style={{ width: `${Math.min(100, percent)}%` }} />
       <i style={{ left: "50%" }} /><i style={{ left: "80%" }} />
     </span>

@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from "react";
 import { useOpenApi, type OpenApiDocument } from "../../data/open-api.ts";
 import { useQuery } from "../../data/query.ts";
-import { plural } from "../../format.ts";
+import { formatCount, plural } from "../../format.ts";
 import { withCode } from "../../parts/error-box.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { usePageTitle } from "../../shell/title.ts";
@@ -43,7 +43,7 @@ function Reference({ document: api }: { document: OpenApiDocument }) {
       </p>
       <div className="toolbar">
         <input type="search" className="input input-wide" aria-label="Search the reference" placeholder="Path, method or what it does" value={text} onChange={(event) => query.set({ q: event.target.value }, { replace: true })} />
-        <span className="toolbar-note" role="status">{text === "" ? plural(count, "route") : `${count} found`}</span>
+        <span className="toolbar-note" role="status">{text === "" ? plural(count, "route") : `${formatCount(count)} found`}</span>
       </div>
       <div className="reference">
         <nav aria-label="Routes" className="reference-index">

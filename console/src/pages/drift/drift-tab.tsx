@@ -39,7 +39,7 @@ function Report({ report, policy }: { report: DriftReport; policy: Policy | unde
     <>
       {report.reason !== null && <p className="notice">{report.reason}</p>}
       <KeyFigures label="Drift">
-        <KeyFigure label="Drift" value={report.level} tone={report.level === "major" ? "bad" : report.level === "moderate" ? "warning" : undefined} note={counts.map(({ level, count }) => `${count} ${level}`).join(" · ")} />
+        <KeyFigure label="Drift" value={report.level} tone={report.level === "major" ? "bad" : report.level === "moderate" ? "warning" : undefined} note={counts.map(({ level, count }) => `${formatCount(count)} ${level}`).join(" · ")} />
         <KeyFigure label="Rows in the window" value={formatCount(report.rows)} note={`the last ${formatAge(report.to - report.from)}`} />
         <KeyFigure label="Largest PSI" value={columns[0]!.psi === null ? absent : formatPsi(columns[0]!.psi)} note={columns[0]!.psi === null ? undefined : columns[0]!.column} />
         <KeyFigure label="Window ends" value={<Time at={report.to} />} note={`thresholds ${formatNumber(levels.warning)} and ${formatNumber(levels.critical)}`} />

@@ -93,7 +93,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
       <div className="run-tools">
         <FilterBar value={view.filter} error={runs.error?.code === "FILTER_INVALID" ? runs.error : null} onChange={(filter) => query.set({ filter })} />
         <div className="toolbar">
-          <button type="button" className="button" aria-haspopup="dialog" onClick={() => setPicking(true)}>Columns <span className="muted">{columns.length}</span></button>
+          <button type="button" className="button" aria-haspopup="dialog" onClick={() => setPicking(true)}>Columns <span className="muted">{formatCount(columns.length)}</span></button>
           <GroupSelect keys={keys} value={view.group} onChange={(group) => query.set({ group, closed: null })} />
           <label className="check"><input type="checkbox" checked={deleted} onChange={(event) => query.set({ view: event.target.checked ? "deleted" : null, selected: null })} /> Deleted</label>
           <SavedViews experiment={experiment} view={view} onChoose={(changes) => query.set({ ...changes, closed: null })} />

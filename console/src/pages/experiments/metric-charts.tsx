@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { useQuery } from "../../data/query.ts";
-import { plural } from "../../format.ts";
+import { formatCount, plural } from "../../format.ts";
 import { Segmented } from "../../parts/segmented.tsx";
 import { chartSettings, zoomText, type Zoom } from "./chart-settings.ts";
 import { MetricPanel, type PanelRun } from "./metric-panel.tsx";
@@ -40,7 +40,7 @@ export function MetricCharts({ metrics, runs, refreshMs }: { metrics: readonly s
           />
           <output>{smoothing.toFixed(2)}</output>
         </label>
-        <span className="toolbar-end toolbar-note">{text === "" ? plural(metrics.length, "metric") : `${found.length} of ${metrics.length}`}</span>
+        <span className="toolbar-end toolbar-note">{text === "" ? plural(metrics.length, "metric") : `${formatCount(found.length)} of ${formatCount(metrics.length)}`}</span>
       </div>
       <div className="metric-grid">
         {shown.map((metric) => (

@@ -1,6 +1,6 @@
 import { useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
 import type { WireRun } from "../../data/tracking.ts";
-import { formatNumber } from "../../format.ts";
+import { formatCount, formatNumber, plural } from "../../format.ts";
 import { axisScale, columnValues, passes, type Brush } from "./compared-values.ts";
 import { useViewport } from "./use-window.ts";
 import { columnKind, columnLabel } from "./view-state.ts";
@@ -52,7 +52,7 @@ export function ParallelCoordinates({ runs, columns, brushes, onBrush, onHover }
   return (
     <div className="parallel">
       <div ref={element} className="parallel-scroll">
-        <svg ref={svg} width={width} height={height} role="group" aria-label={`Parallel coordinates: ${passing} of ${runs.length} runs pass`}>
+        <svg ref={svg} width={width} height={height} role="group" aria-label={`Parallel coordinates: ${formatCount(passing)} of ${plural(runs.length, "run")} pass`}>
           {runs.map((run, index) => {
             const points = positions[index]!;
             const through = passes(points, active);
@@ -97,7 +97,7 @@ export function ParallelCoordinates({ runs, columns, brushes, onBrush, onHover }
           })}
         </svg>
       </div>
-      <p className="muted small" role="status">{passing === runs.length ? `${runs.length} runs. Drag along an axis to let only some pass.` : `${passing} of ${runs.length} runs pass. A click on the axis frees it.`}</p>
+      <p className="muted small" role="status">{passing === runs.length ? `${plural(runs.length, "run")}. Drag along an axis to let only some pass.` : `${formatCount(passing)} of ${plural(runs.length, "run")} ${passing === 1 ? "passes" : "pass"}. A click on the axis frees it.`}</p>
     </div>
   );
 }

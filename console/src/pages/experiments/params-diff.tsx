@@ -2,6 +2,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import type { WireRun } from "../../data/tracking.ts";
 import { Panel } from "../../parts/panel.tsx";
+import { formatCount } from "../../format.ts";
 import { paramRows } from "./compared-values.ts";
 
 /** Params of all runs side by side; those that differ, or all. */
@@ -11,7 +12,7 @@ export function ParamsDiff({ runs, all, onAll }: { runs: readonly WireRun[]; all
   const [limit, setLimit] = useState(100);
   const shown = (all ? rows : differing).slice(0, limit);
   return (
-    <Panel title="Params" note={`${differing.length} of ${rows.length} differ`} flush actions={<label className="check"><input type="checkbox" checked={!all} onChange={(event) => onAll(!event.target.checked)} /> Only what differs</label>}>
+    <Panel title="Params" note={`${formatCount(differing.length)} of ${formatCount(rows.length)} differ`} flush actions={<label className="check"><input type="checkbox" checked={!all} onChange={(event) => onAll(!event.target.checked)} /> Only what differs</label>}>
       {shown.length === 0 ? <p className="table-none">{rows.length === 0 ? "None of these runs logged a param." : "All params are the same."}</p> : (
         <div className="diff-scroll" tabIndex={0} role="region" aria-label="Params of the runs">
           <table className="table table-compact diff-table">

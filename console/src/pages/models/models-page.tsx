@@ -81,7 +81,7 @@ function ModelsTable({ entries }: { entries: readonly ModelEntry[] }) {
           onChange={(event) => query.set({ q: event.target.value }, { replace: true })}
         />
         <span className="toolbar-note" role="status">
-          {filter === "" ? "" : `${shown.length} of ${rows.length}`}
+          {filter === "" ? "" : `${formatCount(shown.length)} of ${formatCount(rows.length)}`}
         </span>
       </div>
       <div className="panel panel-table">

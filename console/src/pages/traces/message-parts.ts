@@ -1,4 +1,5 @@
 import type { SpanView, TraceMessage } from "../../data/types.ts";
+import { formatBytes } from "../../format.ts";
 
 /** A part of a message as it is drawn. */
 export type ReadPart =
@@ -56,8 +57,7 @@ function mediaSource(uri: string): string {
 
 function sizeOfBase64(text: string): string {
   if (text === "") return "";
-  const bytes = Math.floor((text.replace(/=+$/, "").length * 3) / 4);
-  return bytes < 1000 ? `${bytes} B` : `${Math.round(bytes / 1000)} kB`;
+  return formatBytes(Math.floor((text.replace(/=+$/, "").length * 3) / 4));
 }
 
 /** One exchange of a conversation. */

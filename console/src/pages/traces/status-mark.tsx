@@ -1,5 +1,6 @@
 import type { TraceSummary } from "../../data/types.ts";
 import { Chip } from "../../parts/chip.tsx";
+import { formatCount } from "../../format.ts";
 
 /** How a trace ended. A trace that ended well may have spans that failed: they are counted. */
 export function StatusMark({ trace }: { trace: Pick<TraceSummary, "status" | "errors"> }) {
@@ -7,7 +8,7 @@ export function StatusMark({ trace }: { trace: Pick<TraceSummary, "status" | "er
   return (
     <span className="cell-line">
       <Chip tone={tone}>{trace.status}</Chip>
-      {trace.errors > 0 && <span className="cell-bad small nowrap">{trace.errors} failed</span>}
+      {trace.errors > 0 && <span className="cell-bad small nowrap">{formatCount(trace.errors)} failed</span>}
     </span>
   );
 }

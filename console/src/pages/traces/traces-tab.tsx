@@ -103,7 +103,7 @@ function columnsFor(traces: readonly TraceSummary[]): Column<TraceSummary>[] {
     },
     { label: "Spans", kind: "number", cell: ({ spans }) => formatCount(spans) },
     { label: "Tokens", kind: "number", title: ({ inputTokens, outputTokens }) => `${plural(inputTokens ?? 0, "token")} in, ${formatCount(outputTokens ?? 0)} out`, cell: tokenCell },
-    { label: "Cost", kind: "number", cell: ({ cost, feedback }) => <>{formatNano(cost)}{feedback > 0 && <span className="cell-note"><Chip title={plural(feedback, "feedback", "feedbacks")}>{feedback} fb</Chip></span>}</> },
+    { label: "Cost", kind: "number", cell: ({ cost, feedback }) => <>{formatNano(cost)}{feedback > 0 && <span className="cell-note"><Chip title={plural(feedback, "feedback", "feedbacks")}>{formatCount(feedback)} fb</Chip></span>}</> },
   ];
 }
 

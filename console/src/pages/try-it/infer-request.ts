@@ -1,4 +1,5 @@
 import type { Datatype } from "../../data/types.ts";
+import { formatCount, plural } from "../../format.ts";
 import { isInteger, type FormField, type FormPart, type FormValues } from "./form-model.ts";
 
 export interface BuiltRequest {
@@ -70,12 +71,12 @@ function tensorData(part: Extract<FormPart, { kind: "tensor" }>, values: FormVal
   if (value.fill === "example" && example !== undefined) return { shape: example.shape, data: JSON.stringify(example.data) };
   const shape = value.shape.split(/[\s,×x[\]]+/).filter((text) => text !== "").map(Number);
   if (shape.some((dimension) => !Number.isInteger(dimension) || dimension < 0)) return { problem: "The shape is a list of whole numbers, such as 1, 3, 224, 224." };
-  if (shape.length !== spec.shape.length) return { problem: `The shape needs ${spec.shape.length} dimensions.` };
+  if (shape.length !== spec.shape.length) return { problem: `The shape needs ${plural(spec.shape.length, "dimension")}.` };
   const wrong = spec.shape.findIndex((dimension, index) => dimension >= 0 && dimension !== shape[index]);
   if (wrong >= 0) return { problem: `Dimension ${wrong + 1} must be ${spec.shape[wrong]}.` };
   const count = shape.reduce((product, dimension) => product * dimension, 1);
   if (value.fill === "json") return pastedData(value.json, shape, count);
-  if (count > 4_000_000) return { problem: `${count} values are too many for JSON; use a client that sends binary data.` };
+  if (count > 4_000_000) return { problem: `${formatCount(count)} values are too many for JSON; use a client that sends binary data.` };
   return { shape, data: `[${Array.from({ length: count }, () => filler(spec.datatype, value.fill === "random", random)).join(",")}]` };
 }
 
@@ -88,7 +89,7 @@ function pastedData(json: string, shape: number[], count: number): TensorData {
   }
   if (!Array.isArray(data)) return { problem: "Paste a list, flat or nested." };
   const found = data.flat(Infinity).length;
-  return found === count ? { shape, data: json } : { problem: `The list has ${found} values; the shape needs ${count}.` };
+  return found === count ? { shape, data: json } : { problem: `The list has ${plural(found, "value")}; the shape needs ${formatCount(count)}.` };
 }
 
 function filler(datatype: Datatype, isRandom: boolean, random: () => number): string {

@@ -1,5 +1,6 @@
 import type { Tone } from "../../parts/chip.tsx";
 import type { RunState, WorkflowRun, WorkflowStep } from "../../data/types.ts";
+import { formatCount } from "../../format.ts";
 
 export const runStates = ["queued", "running", "sleeping", "compensating", "succeeded", "failed", "cancelled"] as const satisfies readonly RunState[];
 
@@ -31,6 +32,6 @@ export function stepNote(step: WorkflowStep): string {
   if (step.kind === "command") notes.push("program");
   if (step.kind === "sleep") notes.push("sleep");
   if (step.kind === "signal") notes.push("signal");
-  if (step.attempts > 1) notes.push(`attempt ${step.attempts}`);
+  if (step.attempts > 1) notes.push(`attempt ${formatCount(step.attempts)}`);
   return notes.join(" · ");
 }
