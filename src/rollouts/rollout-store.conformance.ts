@@ -86,6 +86,20 @@ export function rolloutStoreConformance(adapter: string, open: () => Promise<Rol
       await store.add(rolloutOf("rol_2"));
     });
 
+    it("loses nothing of what several write to its test at once", async () => {
+      const { store } = await opened();
+      await store.add(rolloutOf("rol_1", { kind: "ab-test", test: { looks: [], spec: "kept" } }));
+      const looks = Array.from({ length: 12 }, (_, index) => index);
+      const written = await Promise.all(looks.map((look) => store.change("rol_1", { test: (present) => ({ ...present, looks: [...(present.looks as number[]), look] }), reason: `look ${look}` }, by)));
+      const last = await store.find("rol_1");
+      assert.deepEqual([[...(last!.test!.looks as number[])].sort((one, other) => one - other), last!.test!.spec], [looks, "kept"]);
+      // Each is answered with its own in it.
+      written.forEach((rollout, look) => assert.ok((rollout!.test!.looks as number[]).includes(look)));
+      await store.change("rol_1", { state: "aborted" }, by);
+      assert.equal(await store.change("rol_1", { test: () => ({}) }, by), null);
+      assert.deepEqual((await store.find("rol_1"))!.test, last!.test);
+    });
+
     it("ends once when many end it at once", async () => {
       const { store, told } = await opened();
       await store.add(rolloutOf("rol_1"));

@@ -3,7 +3,10 @@ import type { TrafficRoute } from "../serving/index.ts";
 import type { Replica, ReplicaFigures, Rollout, RolloutRequest, Verdict } from "./schemas.ts";
 
 /** What may change of a rollout while it goes on. */
-export type RolloutChange = Partial<Pick<Rollout, "state" | "phase" | "phaseSince" | "endedAt" | "reason" | "workflowRun" | "test">>;
+export type RolloutChange = Partial<Pick<Rollout, "state" | "phase" | "phaseSince" | "endedAt" | "reason" | "workflowRun">> & {
+  /** Made of what is stored at that moment, so that nothing is lost of what several servers write at once. May be called several times. */
+  test?: (present: NonNullable<Rollout["test"]>) => NonNullable<Rollout["test"]>;
+};
 
 /**
  * Rollouts, their routes, figures and verdicts. Each write is one durable transaction. Adapters prove themselves with

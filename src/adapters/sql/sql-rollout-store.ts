@@ -73,7 +73,7 @@ export class SqlRolloutStore implements RolloutStore {
     return (await query.execute()).map(rolloutOf);
   }
 
-  change(id: string, change: RolloutChange, { now, actor, event, request }: Parameters<RolloutStore["change"]>[2]): Promise<Rollout | null> {
+  change(id: string, { test: edit, ...change }: RolloutChange, { now, actor, event, request }: Parameters<RolloutStore["change"]>[2]): Promise<Rollout | null> {
     return this.#database.transaction(async (transaction) => {
       const row = await holdOpen(transaction, id);
       if (row === null) return null;
@@ -81,7 +81,8 @@ export class SqlRolloutStore implements RolloutStore {
       const state = change.state ?? before.state;
       const isCarriedOut = request !== undefined && before.request?.at === request.at && before.request.action === request.action;
       const isLeft = before.request?.action === "promote" && ((change.phase ?? before.phase) !== before.phase || !openStates.includes(state));
-      const changed: Rollout = { ...before, ...change, state, request: isCarriedOut || isLeft ? null : before.request };
+      const test = edit === undefined || before.test === null ? before.test : edit(before.test);
+      const changed: Rollout = { ...before, ...change, state, test, request: isCarriedOut || isLeft ? null : before.request };
       if (!openStates.includes(state)) changed.endedAt ??= now;
       await transaction
         .updateTable("rollouts")

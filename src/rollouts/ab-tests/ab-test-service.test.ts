@@ -138,6 +138,22 @@ describe("A/B tests without a server", () => {
     await keeper.stop();
   });
 
+  it("loses no cut of two servers that cut at once, and gives a variant that was cut no traffic back", async () => {
+    const { store, serve, start, cut } = await world();
+    const [one, other] = [serve("one"), serve("other")];
+    for (let round = 0; round < 5; round++) {
+      const { id } = await start(one.service);
+      const { route } = (await store.route("flights"))!;
+      await Promise.all([one.service.cut(route!, "b", "INVALID_OUTPUT"), other.service.cut(route!, "c", "PROVIDER_UNAVAILABLE")]);
+      const ended = (await store.find(id))!;
+      assert.deepEqual(testOf(ended).variants.map(({ name, cut: why }) => [name, / (\w+)$/.exec(why?.reason ?? "")?.[1]]), [["b", "INVALID_OUTPUT"], ["c", "PROVIDER_UNAVAILABLE"]]);
+      assert.match(`${ended.state}: ${ended.reason}`, /^succeeded: every variant lost its traffic; /);
+      assert.equal((await store.route("flights"))!.route, null);
+    }
+    assert.deepEqual(cut, []);
+    for (const { keeper } of [one, other]) await keeper.stop();
+  });
+
   it("gives a test its route, and an ended one's traffic back, where the server died in between", async () => {
     const { store, serve, start, when, clock } = await world();
     const { service, keeper } = serve("one");

@@ -39,7 +39,7 @@ const ownActor = "rollouts";
 export class AbTestService {
   readonly #parts: AbTestServiceParts;
   readonly #endings: AbTestEndings;
-  /** Changes of tests come one after the other here: each writes the whole state. */
+  /** Changes of tests come one after the other here: each is of what the one before left. */
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AbTestServiceParts) {
@@ -149,8 +149,8 @@ export class AbTestService {
     const state = testOf(rollout);
     if (state.variants.some(({ name, cut }) => name === arm && cut === null)) {
       logger.warn("abtest.cut", { model: rollout.model, rollout: id, arm, reason: why });
-      const variants = state.variants.map((variant) => (variant.name === arm ? { ...variant, cut: { at: now, reason: why } } : variant));
-      rollout = await store.change(rollout.id, { test: { ...state, variants }, reason: `${arm} lost its traffic: ${why}` }, { now, actor: ownActor });
+      const cut = { at: now, reason: why };
+      rollout = await store.change(rollout.id, { test: (present) => withCut(testOf({ test: present }), arm, cut), reason: `${arm} lost its traffic: ${why}` }, { now, actor: ownActor });
       if (rollout === null) return;
     }
     if (testOf(rollout).variants.every(({ cut }) => cut !== null)) {
@@ -186,8 +186,10 @@ export class AbTestService {
     if (!isOver && now - (looks.at(-1)?.time ?? 0) < gap) return;
     const look = lookOf(await this.#report(rollout));
     if (look !== null) {
-      const state: AbTestState = testOf((await store.find(id)) ?? rollout);
-      await store.change(id, { test: { ...state, looks: withLook(state.looks, look) } }, { now, actor: ownActor });
+      const known = looks.at(-1)?.time;
+      const added = (present: AbTestState): AbTestState => (present.looks.at(-1)?.time === known ? { ...present, looks: withLook(present.looks, look) } : present);
+      // Where another server has looked meanwhile, its look is the one that was due.
+      await store.change(id, { test: (present) => added(testOf({ test: present })) }, { now, actor: ownActor });
       this.#changed(rollout);
     }
     if (isOver) await this.#endItself(rollout, `it lasted for its ${counted(maxDays, "day")}`);
@@ -235,10 +237,16 @@ export class AbTestService {
     }
   }
 
-  /** Writes the route and takes it here. */
+  /** Writes the route and takes it here. Another server that cuts a variant meanwhile writes one too, and nobody knows whose is the later: who finds another test behind its own writes again. */
   async #route(rollout: Rollout): Promise<void> {
     const { store, replicas, clock } = this.#parts;
-    await store.writeRoute(rollout.model, testRoute(rollout), { actor: ownActor, now: clock.now(), of: rollout.id });
+    for (let of = rollout; ;) {
+      await store.writeRoute(of.model, testRoute(of), { actor: ownActor, now: clock.now(), of: of.id });
+      const latest = await store.find(of.id);
+      if (latest !== null && !openStates.includes(latest.state)) return this.#clear(latest);
+      if (latest === null || cutsOf(latest) === cutsOf(of)) break;
+      of = latest;
+    }
     await replicas.apply(rollout.model);
   }
 
@@ -267,6 +275,15 @@ export class AbTestService {
   #changed({ id, model }: Rollout): void {
     this.#parts.events.emit("rollout.changed", { model, rollout: id });
   }
+}
+
+function cutsOf(rollout: Rollout): string {
+  return testOf(rollout).variants.map(({ cut }) => (cut === null ? "-" : "cut")).join();
+}
+
+/** A variant is cut once. */
+function withCut(state: AbTestState, arm: string, cut: { at: number; reason: string }): AbTestState {
+  return { ...state, variants: state.variants.map((variant) => (variant.name === arm && variant.cut === null ? { ...variant, cut } : variant)) };
 }
 
 function assertCovariate(version: RolledVersion, name: string): void {
