@@ -19,6 +19,9 @@ const contentKeys = [
 ];
 const contentEvents = /^gen_ai\.(?:content\.|system\.message|user\.message|assistant\.message|tool\.message|choice|client\.inference)/;
 
+/** What LangSmith's clients say in their metadata stands under its own name too. */
+const langsmith = { flat: [], rules: [["user_id", "user.id"], ["session_id", "gen_ai.conversation.id"], ["thread_id", "gen_ai.conversation.id"], ["conversation_id", "gen_ai.conversation.id"]].map(([name, to]) => ({ from: `langsmith.metadata.${name}`, to: to! })) };
+
 /** Takes out of spans what must not be kept, before anything else looks at them: of every dialect alike. A key of the conventions stands for what the dialects have for it too. */
 export class SpanRedaction {
   readonly #hidden: (key: string) => boolean;
@@ -29,7 +32,7 @@ export class SpanRedaction {
   constructor({ keys, content }: RedactionRules) {
     const own = content ? keys : [...keys, ...contentKeys];
     const named = matcher(own);
-    this.#hidden = matcher([...own, ...dialects.flatMap(({ rules, flat = [] }) => [...rules.filter(({ to }) => named(to)).map(({ from }) => from), ...flat.filter(({ to }) => named(to)).map(({ prefix }) => `${prefix}*`)])]);
+    this.#hidden = matcher([...own, ...[...dialects, langsmith].flatMap(({ rules, flat = [] }) => [...rules.filter(({ to }) => named(to)).map(({ from }) => from), ...flat.filter(({ to }) => named(to)).map(({ prefix }) => `${prefix}*`)])]);
     this.#content = content;
     this.#messages = !named("gen_ai.input.messages") && !named("gen_ai.output.messages");
     this.#isOn = keys.length > 0 || !content;
