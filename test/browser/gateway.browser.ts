@@ -28,6 +28,9 @@ describe("the gateway in the console", () => {
     const { page } = watched;
     await page.goto("/gateway");
     await page.getByRole("heading", { name: "No routes yet" }).waitFor();
+    await page.getByRole("link", { name: "playground", exact: true }).click();
+    await becomes(() => page.getByLabel("First route or model").inputValue(), "echo/echo");
+    await page.goBack();
     await page.getByRole("button", { name: "Add a route" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Name").fill("support");
@@ -151,6 +154,7 @@ describe("the gateway in the console", () => {
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Name").fill("demo");
     await dialog.getByLabel("Kind").selectOption("scripted");
+    assert.deepEqual(await Promise.all(["Base URL", "Secret from", "Headers"].map((label) => dialog.getByLabel(label).count())), [0, 0, 0]);
     await dialog.getByLabel("Answers").fill('Sent on Tuesday.\n{"status": 500, "error": "overloaded"}');
     await dialog.getByRole("button", { name: "Add the provider" }).click();
     await dialog.waitFor({ state: "detached" });

@@ -8,6 +8,11 @@ import type { ChatRun } from "./chat-run.ts";
 
 const stateTones: Record<ChatRun["state"], Tone> = { running: "accent", done: "good", failed: "bad", stopped: "neutral" };
 
+const cacheTitles: Partial<Record<string, string>> = {
+  hit: "The same was asked before: this is the answer of then", semantic: "Something of the same meaning was asked before: this is the answer of then", miss: "The model was asked, and its answer is kept",
+  bypass: "The request asked for a fresh answer, with Cache-Control: no-cache; a browser whose developer tools turn its cache off does so too",
+};
+
 /** One side's answer as it comes, and what it took. */
 export function PlaygroundAnswer({ name, model, run }: { name: string; model: string; run: ChatRun }) {
   const facts: [string, string][] = [
@@ -31,7 +36,7 @@ export function PlaygroundAnswer({ name, model, run }: { name: string; model: st
       </dl>
       <p className="facts">
         {run.trace !== null && <Link href={`/traces/${run.trace}`}>Trace</Link>}
-        {run.cache !== null && <Chip tone="neutral">cache: {run.cache}</Chip>}
+        {run.cache !== null && <Chip tone="neutral" title={cacheTitles[run.cache]}>cache: {run.cache}</Chip>}
         {run.attempts > 1 && <Chip tone="warning">{plural(run.attempts, "attempt")}</Chip>}
         {run.finish !== null && run.finish !== "stop" && <Chip tone={run.finish === "length" ? "warning" : "neutral"}>ended: {run.finish}</Chip>}
       </p>

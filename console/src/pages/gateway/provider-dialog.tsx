@@ -7,7 +7,7 @@ import { Field } from "../../parts/field.tsx";
 import { ConflictNote } from "./conflict-note.tsx";
 import { refreshGateway, type GatewayProvider, type ProviderKind } from "./gateway-data.ts";
 import { kindWords, providerKinds, secretWords } from "./gateway-words.ts";
-import { blankProvider, keyless, providerFormOf, providerProblems, providerRequestOf, type ProviderForm } from "./provider-form.ts";
+import { blankProvider, keyless, local, providerFormOf, providerProblems, providerRequestOf, type ProviderForm } from "./provider-form.ts";
 
 const sourceWords = { none: "none", value: "this value", environment: "environment variable of the server", file: "file of the server" } as const;
 const secretLabels = { value: "Key", environment: "Name of the variable", file: "Path of the file" } as const;
@@ -34,29 +34,30 @@ export function ProviderDialog({ provider: given, onClose }: { provider: Gateway
     });
   };
   const source = form.secretFrom;
+  const isLocal = local.includes(form.kind);
   return (
     <Dialog title={provider === null ? "Add a provider" : `Change ${provider.name}`} onClose={onClose} className="dialog-wide">
       <form onSubmit={submit} className="dialog-form" autoComplete="off">
         <div className="form-grid form-grid-two">
           <Field label="Name" hint="Targets name it; so does PROVIDER/MODEL.">{(control) => <input {...control} className="input mono" autoFocus={provider === null} autoComplete="off" spellCheck={false} required maxLength={128} disabled={provider !== null} placeholder={form.kind} value={name} onChange={(event) => setName(event.target.value)} />}</Field>
           <Field label="Kind">{(control) => <select {...control} className="input" value={form.kind} onChange={(event) => changeKind(event.target.value as ProviderKind)}>{providerKinds.map((kind) => <option key={kind} value={kind}>{kindWords[kind]}</option>)}</select>}</Field>
-          <Field label="Base URL" problem={form.baseUrl === "" ? undefined : problems.baseUrl} hint={problems.baseUrl ?? "Where it is not the provider’s own."}>{(control) => <input {...control} className="input mono" spellCheck={false} autoComplete="off" placeholder="the provider’s own" value={form.baseUrl} onChange={(event) => change({ baseUrl: event.target.value })} />}</Field>
+          {!isLocal && <Field label="Base URL" problem={form.baseUrl === "" ? undefined : problems.baseUrl} hint={problems.baseUrl ?? "Where it is not the provider’s own."}>{(control) => <input {...control} className="input mono" spellCheck={false} autoComplete="off" placeholder="the provider’s own" value={form.baseUrl} onChange={(event) => change({ baseUrl: event.target.value })} />}</Field>}
           {form.kind === "bedrock" && <Field label="Region" hint="Such as eu-central-1.">{(control) => <input {...control} className="input mono" autoComplete="off" value={form.region} onChange={(event) => change({ region: event.target.value })} />}</Field>}
           {["azure", "anthropic"].includes(form.kind) && <Field label="API version">{(control) => <input {...control} className="input mono" autoComplete="off" placeholder="usual" value={form.apiVersion} onChange={(event) => change({ apiVersion: event.target.value })} />}</Field>}
-          <Field label="Secret from">
+          {!(isLocal && ["none", "keep"].includes(source)) && <Field label="Secret from">
             {(control) => (
               <select {...control} className="input" value={source} onChange={(event) => change({ secretFrom: event.target.value as ProviderForm["secretFrom"], secret: "" })}>
                 {provider !== null && <option value="keep">as it is: {secretWords[provider.secret]}</option>}
                 {Object.entries(sourceWords).map(([id, words]) => <option key={id} value={id}>{words}</option>)}
               </select>
             )}
-          </Field>
+          </Field>}
           {source !== "keep" && source !== "none" && (
             <Field label={secretLabels[source]} hint={secretHints[source]}>{(control) => <input {...control} className="input mono" type={source === "value" ? "password" : "text"} autoComplete={source === "value" ? "new-password" : "off"} spellCheck={false} required maxLength={10_000} value={form.secret} onChange={(event) => change({ secret: event.target.value })} />}</Field>
           )}
           {form.kind === "scripted" && <Field label="Answers" wide problem={form.answers.trim() === "" ? undefined : problems.answers} hint='In turn, one a line; the last one stays. A failure is JSON: {"status": 500, "error": "overloaded"}.'>{(control) => <textarea {...control} className="input code-input" rows={3} spellCheck={false} placeholder="Your refund was sent on Tuesday." value={form.answers} onChange={(event) => change({ answers: event.target.value })} />}</Field>}
           <Field label="Models" hint="One a line; which of them may be called. All where none is named.">{(control) => <textarea {...control} className="input code-input" rows={2} spellCheck={false} placeholder="all" value={form.models} onChange={(event) => change({ models: event.target.value })} />}</Field>
-          <Field label="Headers" problem={problems.headers} hint="NAME: value, one a line. No secrets.">{(control) => <textarea {...control} className="input code-input" rows={2} spellCheck={false} placeholder="none" value={form.headers} onChange={(event) => change({ headers: event.target.value })} />}</Field>
+          {!isLocal && <Field label="Headers" problem={problems.headers} hint="NAME: value, one a line. No secrets.">{(control) => <textarea {...control} className="input code-input" rows={2} spellCheck={false} placeholder="none" value={form.headers} onChange={(event) => change({ headers: event.target.value })} />}</Field>}
           <Field label="Limits of models" problem={problems.modelLimits} hint="MODEL = tokensPerMinute:30000, concurrency:8, one a line; * is each model that is not named.">{(control) => <textarea {...control} className="input code-input" rows={2} spellCheck={false} placeholder="none" value={form.modelLimits} onChange={(event) => change({ modelLimits: event.target.value })} />}</Field>
         </div>
         {action.error !== null && <ErrorBox error={action.error}><ConflictNote error={action.error} /></ErrorBox>}

@@ -41,6 +41,7 @@ describe("the form of a provider", () => {
     assert.deepEqual(Object.keys(providerProblems({ ...form, answers: "{not JSON" })), ["answers"]);
     assert.deepEqual(Object.keys(providerProblems({ ...form, answers: " " })), ["answers"]);
     assert.equal("script" in providerRequestOf({ ...form, kind: "echo" }, scripted).settings, false);
+    assert.deepEqual(providerRequestOf({ ...form, baseUrl: "https://x.example", headers: "X-Team: a" }, scripted).settings, scripted, "what was typed for another kind is of no use to it");
   });
 
   it("names what is missing", () => {

@@ -22,6 +22,9 @@ export const blankProvider: ProviderSettings = { kind: "openai", headers: {}, co
 /** Kinds that are asked without a key unless somebody sets one. */
 export const keyless: readonly ProviderKind[] = ["ollama", "compatible", "echo", "scripted"];
 
+/** Kinds that answer by themselves: no address, no headers and no secret mean anything to them. */
+export const local: readonly ProviderKind[] = ["echo", "scripted"];
+
 export function providerFormOf(settings: ProviderSettings, secretFrom: ProviderForm["secretFrom"]): ProviderForm {
   return {
     kind: settings.kind, baseUrl: settings.baseUrl ?? "", region: settings.region ?? "", apiVersion: settings.apiVersion ?? "", models: (settings.models ?? []).join("\n"),
@@ -35,10 +38,11 @@ const lines = (text: string): string[] => text.split("\n").map((line) => line.tr
 export function providerRequestOf(form: ProviderForm, before: ProviderSettings): { settings: ProviderSettings; secret?: SecretSource | null } {
   const { baseUrl: _baseUrl, region: _region, apiVersion: _apiVersion, models: _models, modelLimits: _modelLimits, script: _script, ...rest } = before;
   const models = lines(form.models);
+  const isLocal = local.includes(form.kind);
   const modelLimits = modelLimitsOf(form.modelLimits, before.modelLimits ?? {}) ?? {};
   const settings: ProviderSettings = {
-    ...rest, kind: form.kind, headers: Object.fromEntries(lines(form.headers).map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()])),
-    ...(form.baseUrl.trim() === "" ? {} : { baseUrl: form.baseUrl.trim() }), ...(form.region.trim() === "" ? {} : { region: form.region.trim() }),
+    ...rest, kind: form.kind, headers: isLocal ? {} : Object.fromEntries(lines(form.headers).map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()])),
+    ...(isLocal || form.baseUrl.trim() === "" ? {} : { baseUrl: form.baseUrl.trim() }), ...(form.region.trim() === "" ? {} : { region: form.region.trim() }),
     ...(form.apiVersion.trim() === "" ? {} : { apiVersion: form.apiVersion.trim() }), ...(models.length === 0 ? {} : { models }),
     ...(Object.keys(modelLimits).length === 0 ? {} : { modelLimits }), ...(form.kind === "scripted" ? { script: answersOf(form.answers) ?? [] } : {}),
   };
@@ -53,10 +57,11 @@ export function providerRequestOf(form: ProviderForm, before: ProviderSettings):
 
 export function providerProblems(form: ProviderForm): Record<string, string> {
   const problems: Record<string, string> = {};
+  const isLocal = local.includes(form.kind);
   if (form.baseUrl.trim() === "" && ["azure", "compatible"].includes(form.kind)) problems.baseUrl = "Where is it?";
-  else if (form.baseUrl.trim() !== "" && !/^https?:\/\/[^/\s]/.test(form.baseUrl.trim())) problems.baseUrl = "An address with http:// or https://.";
+  else if (!isLocal && form.baseUrl.trim() !== "" && !/^https?:\/\/[^/\s]/.test(form.baseUrl.trim())) problems.baseUrl = "An address with http:// or https://.";
   if (form.kind === "bedrock" && form.region.trim() === "" && form.baseUrl.trim() === "") problems.region = "Such as eu-central-1.";
-  if (lines(form.headers).some((line) => !/^[A-Za-z0-9-]{1,100}\s*:/.test(line))) problems.headers = "NAME: value, one a line.";
+  if (!isLocal && lines(form.headers).some((line) => !/^[A-Za-z0-9-]{1,100}\s*:/.test(line))) problems.headers = "NAME: value, one a line.";
   if (modelLimitsOf(form.modelLimits, {}) === null) problems.modelLimits = "MODEL = tokensPerMinute:30000, concurrency:8, one a line.";
   if (form.kind === "scripted" && form.answers.trim() === "") problems.answers = "An answer at least.";
   else if (form.kind === "scripted" && answersOf(form.answers) === null) problems.answers = 'A line that begins with { is an answer as JSON, such as {"status": 500, "error": "overloaded"}.';

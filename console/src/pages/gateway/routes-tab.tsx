@@ -133,7 +133,7 @@ function NoRoutes() {
   const [curl, python] = callSnippets("echo/echo", location.origin);
   return (
     <EmptyState title="No routes yet" command={curl!.code} after={<><p>Or with OpenAI’s own library:</p><CodeBlock code={python!.code} label="Python" /></>}>
-      <p>Add a route to give your callers one name for several models, with fallbacks, a cache and a budget. Every model can be called without one too, as PROVIDER/MODEL; <code>echo/echo</code> needs no key:</p>
+      <p>Add a route to give your callers one name for several models, with fallbacks, a cache and a budget. Every model can be called without one too, as PROVIDER/MODEL; <code>echo/echo</code> needs no key. Ask it in the <Link href="/gateway/playground?a=echo/echo">playground</Link>, or from a program:</p>
     </EmptyState>
   );
 }
