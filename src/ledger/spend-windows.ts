@@ -32,7 +32,8 @@ export function windowsAt(at: EpochMs): { day: CalendarWindow; month: CalendarWi
 export function ownersOf({ actor, team, project, route }: Pick<Attribution, "actor" | "team" | "project" | "route">): string[] {
   const owners = [actor, teamOwner(team)];
   if (project !== null) owners.push(projectOwner(team, project));
-  if (route !== null) owners.push(routeOwner(route));
+  // One model of a provider, asked for by PROVIDER/MODEL, is no route and can have no budget; callers choose its name, and what is kept of it must not grow with that.
+  if (route !== null && !route.includes("/")) owners.push(routeOwner(route));
   return owners;
 }
 
