@@ -28,6 +28,25 @@ async function settled(outcome: "ok" | "cancelled", change: Partial<CallRecord>)
   return told!;
 }
 
+it("CallRecord tells of all rounds that were begun, should this process die in the last", () => {
+  const told: { inputTokens: number; mostOutputTokens: number }[] = [];
+  let describeNow = (): void => undefined;
+  const calls = {
+    begin: (of: (id: string) => { inputTokens: number; mostOutputTokens: number }) => {
+      describeNow = () => void told.push(of("led_1"));
+      return { id: "led_1", changed: () => describeNow(), over: () => undefined };
+    },
+  } as unknown as CallLedger;
+  const record = new CallRecord({ calls, clock, logger: silentLogger } as unknown as CallRecordParts, { attribution: {}, startedAt: clock.now() } as unknown as ConstructorParameters<typeof CallRecord>[1]);
+  record.asksAgain(1);
+  record.expected = { inputTokens: 100, outputTokens: 400 };
+  record.begun({ provider: "openai", model: "gpt-5" } as Parameters<CallRecord["begun"]>[0], { settings: { kind: "openai" } } as Parameters<CallRecord["begun"]>[1]);
+  describeNow();
+  record.asksAgain(130);
+  record.asksAgain(150);
+  assert.deepEqual(told.map(({ inputTokens, mostOutputTokens }) => [inputTokens, mostOutputTokens]), [[100, 400], [230, 800], [380, 1200]]);
+});
+
 describe("a call under a budget whose caller leaves", () => {
   const target = { provider: "openai", model: "gpt-5" };
 

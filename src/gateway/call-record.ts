@@ -70,7 +70,7 @@ export class CallRecord {
   firstByteMs: number | null = null;
   /** The dearer way to be served that was asked for, by kind of provider: what counts where the provider does not tell. */
   askedTier: CallBounds["tierOf"];
-  /** Tokens of one attempt: of input by estimate, of output at most. Null for calls that are no chats. */
+  /** Tokens of the rounds that were begun, of one attempt each: of input by estimate, of output at most. Null for calls that are no chats. */
   expected: { inputTokens: number; outputTokens: number } | null = null;
   /** The same of calls that are no chats, which have no output. */
   sent: { inputTokens: number; searchUnits: number } | null = null;
@@ -91,6 +91,8 @@ export class CallRecord {
   /** Who has it, or had it last; null before anybody was asked. */
   #asked: { target: Pick<RouteTarget, "provider" | "model">; kind: string } | null = null;
   #underWay: UnderWayCall | null = null;
+  /** Of output, at most; null before there is a second. */
+  #ofOneRound: number | null = null;
   /** Null where it is the target. */
   #answering: Pick<RouteTarget, "provider" | "model"> | null = null;
 
@@ -124,6 +126,14 @@ export class CallRecord {
       reservation: reservation === undefined || scopes === undefined ? null : { id: reservation, scopes },
     };
   };
+
+  /** Before the model is asked once more: what it may use until the end of that round is what it has to be, whatever becomes of this process. `inputTokens`: of that round, by estimate. */
+  asksAgain(inputTokens: number): void {
+    if (this.expected === null) return;
+    this.#ofOneRound ??= this.expected.outputTokens;
+    this.expected = { inputTokens: this.expected.inputTokens + inputTokens, outputTokens: this.expected.outputTokens + this.#ofOneRound };
+    this.#underWay?.changed();
+  }
 
   /** By the model that answered where its provider chose among several: it is billed instead of the target's where its price is known, else the cost is an estimate by the target's. */
   answeredBy(model: string): void {

@@ -182,6 +182,7 @@ export class ChatCalls {
     try {
       let step = await rounds.next(first);
       while (step.do === "ask") {
+        record.asksAgain(estimateChat(step.request));
         const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null }).prepare });
         record.attempts = [...record.attempts, ...next.attempts];
         if (next.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");

@@ -21,6 +21,8 @@ describe("calls that are under way when a server is killed", () => {
   const upstream = new GatewayUpstream(({ body }, response) => {
     const [{ content }] = body.messages as [{ content: string }];
     const usage = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 };
+    // A document in a wrong form, and nothing when it is asked for again.
+    if (content === "broken" && (body.messages as unknown[]).length === 1) return answerJson(response, { id: "c1", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: "no document" }, finish_reason: "stop" }], usage });
     if (content === "quick") return answerJson(response, { id: "c1", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage });
     if (content === "begin") response.writeHead(200, { "content-type": "text/event-stream" }).write(`data: ${JSON.stringify({ id: "c1", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta: { role: "assistant", content: "so" } }] })}\n\n`);
   });
@@ -98,6 +100,20 @@ describe("calls that are under way when a server is killed", () => {
     assert.equal(await noted(), "");
     assert.ok(server.logLines.every((line) => !line.includes("ledger.calls-interrupted")));
     await setRoute("chat");
+  });
+
+  it("count the rounds of repair that were begun", async () => {
+    const asked = ask("other", "broken", { response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "object" } } } });
+    // Of both rounds.
+    while (!(await noted()).includes('"mostOutputTokens":200')) await betweenLooks();
+    const last = (await noted()).split('"inputTokens":').at(-1)!;
+    await killAndStart();
+    const { trace } = await asked;
+    const [entry] = (await entries()).filter(({ attribution }) => attribution.traceId === trace);
+    assert.deepEqual([entry!.outcome, entry!.tokens.input], ["interrupted", Number.parseInt(last, 10)]);
+    // The second round has the first one's question in it.
+    const once = (await entries()).find(({ outcome, tokens }) => outcome === "interrupted" && tokens.output <= 100)!;
+    assert.ok(entry!.tokens.input > 2 * once.tokens.input, `${entry!.tokens.input} beside ${once.tokens.input}`);
   });
 
   it("are counted once whenever the kill comes", async () => {
