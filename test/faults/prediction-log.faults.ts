@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -108,6 +108,24 @@ describe("SegmentPredictionLog on a failing disk", () => {
       await assertHolds(scenario, reopened, done.acknowledged, `death at operation ${at}`);
       await reopened.stop();
     }
+  });
+
+  it("answers a flush when the empty segment of a process that died is gone, however slow the disk is", async () => {
+    const scenario = newScenario();
+    const segments = join(scenario.directory, "prediction-segments");
+    await mkdir(segments, { recursive: true });
+    await writeFile(join(segments, "1700000000001-2ab5d8a3.segment"), segmentMagic);
+    assert.equal(scenario.segments().length, 1);
+    const slow = Object.assign(Object.create(nodeFileSystem) as typeof nodeFileSystem, {
+      remove: async (path: string) => {
+        for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+        await nodeFileSystem.remove(path);
+      },
+    });
+    const log = await scenario.open({ fileSystem: slow });
+    await log.flush();
+    assert.deepEqual(scenario.segments(), []);
+    await log.stop();
   });
 
   it("keeps through a power cut what a sync came after", async () => {

@@ -25,6 +25,8 @@ export class SegmentConverter {
   readonly #queue: Segment[] = [];
   /** Converted, but the file could not be removed yet; with the monotonic time of the next try. */
   readonly #leftovers = new Map<Segment, number>();
+  /** Removals beside the conversions; none rejects. */
+  readonly #removing = new Set<Promise<void>>();
   /** Conversions run one after the other. */
   #last: Promise<unknown> = Promise.resolve();
   #busy = false;
@@ -51,17 +53,21 @@ export class SegmentConverter {
     if (leftoverDue || this.#queue.some((segment) => !segment.setAside && isDue(segment))) void this.#run(isDue);
   }
 
-  /** Tries everything once that was not set aside, while `goOn` says so; answers the first failure. */
-  drain(goOn: () => boolean = () => true): Promise<unknown> {
+  /** Tries everything once that was not set aside, while `goOn` says so, and waits for removals; answers the first failure. */
+  async drain(goOn: () => boolean = () => true): Promise<unknown> {
     const tried = new Set<Segment>();
-    return this.#run((segment) => goOn() && !tried.has(segment) && tried.add(segment).has(segment));
+    const failure = await this.#run((segment) => goOn() && !tried.has(segment) && tried.add(segment).has(segment));
+    await Promise.all(this.#removing);
+    return failure;
   }
 
-  /** Forgets a segment that retention made worthless. */
+  /** Forgets a segment that retention made worthless, or that is empty. */
   remove(segment: Segment): Promise<void> {
     const index = this.#queue.indexOf(segment);
     if (index >= 0) this.#queue.splice(index, 1);
-    return this.#removeFile(segment);
+    const removed = this.#removeFile(segment).finally(() => this.#removing.delete(removed));
+    this.#removing.add(removed);
+    return removed;
   }
 
   #run(isDue: (segment: Segment) => boolean): Promise<unknown> {
