@@ -79,8 +79,35 @@ describe("OTLP", () => {
     assert.deepEqual(decodeJson(Buffer.from(encodeJson([translated]))).spans[0]?.attributes, { kept: 1, "gen_ai.system": "openai" });
   });
 
+  it("reads and writes every kind and status, bytes and booleans alike in both encodings", () => {
+    const kinds = ["internal", "internal", "server", "client", "producer", "consumer", "internal"] as const;
+    for (const [kind, name] of kinds.entries()) {
+      const [binary] = decodeProtobuf(encode(request(base64, { kind }))).spans;
+      const [text] = decodeJson(Buffer.from(JSON.stringify(request((hex) => hex, { kind })))).spans;
+      assert.deepEqual([binary?.kind, text?.kind], [name, name], String(kind));
+      assert.equal(decodeJson(Buffer.from(encodeJson([{ ...binary!, original: {}, translated: [] }]))).spans[0]?.kind, name);
+    }
+    for (const [code, name] of (["unset", "ok", "error", "unset"] as const).entries()) {
+      const status = { status: { code, message: "m" } };
+      const [binary] = decodeProtobuf(encode(request(base64, status))).spans;
+      assert.deepEqual([binary?.status.code, decodeJson(Buffer.from(JSON.stringify(request((hex) => hex, status)))).spans[0]?.status.code], [name, name], String(code));
+      assert.equal(decodeJson(Buffer.from(encodeJson([{ ...binary!, original: {}, translated: [] }]))).spans[0]?.status.code, name);
+    }
+    const bytes = Buffer.from("any bytes").toString("base64");
+    const more = { attributes: [{ key: "bytes", value: { bytesValue: bytes } }, { key: "nothing" }] };
+    for (const { spans: [span] } of [decodeProtobuf(encode(request(base64, more))), decodeJson(Buffer.from(JSON.stringify(request((hex) => hex, more))))]) assert.deepEqual(span?.attributes, { bytes });
+    // Those who write it by hand have texts where there are booleans.
+    assert.deepEqual(decodeJson(Buffer.from(JSON.stringify(request((hex) => hex, { attributes: [{ key: "yes", value: { boolValue: "true" } }, { key: "no", value: { boolValue: "false" } }] })))).spans[0]?.attributes, { yes: true, no: false });
+  });
+
+  it("takes no time that a signed 64-bit integer cannot hold", () => {
+    const late = String(2n ** 63n);
+    for (const times of [{ startTimeUnixNano: late, endTimeUnixNano: late }, { endTimeUnixNano: late }]) assert.deepEqual(decodeProtobuf(encode(request(base64, times))).rejected, 1);
+    assert.equal(decodeProtobuf(encode(request(base64, { endTimeUnixNano: String(2n ** 63n - 1n) }))).spans[0]?.end, 2n ** 63n - 1n);
+  });
+
   it("counts what is no span, and keeps the others", () => {
-    const flawed: object[] = [{ traceId: "" }, { traceId: base64("0".repeat(32)) }, { spanId: "" }, { startTimeUnixNano: "0" }, { endTimeUnixNano: "1" }];
+    const flawed: object[] = [{ traceId: "" }, { traceId: base64("0".repeat(32)) }, { traceId: base64("f".repeat(30)) }, { spanId: "" }, { spanId: base64("0".repeat(16)) }, { startTimeUnixNano: "0" }, { endTimeUnixNano: "1" }];
     for (const flaw of flawed) {
       const { resourceSpans: [first] } = request(base64, flaw) as { resourceSpans: object[] };
       const received = decodeProtobuf(encode({ resourceSpans: [first, ...(request(base64) as { resourceSpans: object[] }).resourceSpans] }));
