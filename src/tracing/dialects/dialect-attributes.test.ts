@@ -52,7 +52,7 @@ const dialects: Readonly<Record<string, readonly Case[]>> = {
       "ai.streamText.doStream": "chat", "ai.generateObject.doGenerate": "chat", "ai.streamObject.doStream": "chat", "ai.embed.doEmbed": "embeddings", "ai.embedMany.doEmbed": "embeddings", "ai.toolCall": "execute_tool",
     }),
     ...provider("ai.model.provider", {
-      "openai.chat": "openai", "openai.responses": "openai", "openai.completion": "openai", "openai.embedding": "openai", "anthropic.messages": "anthropic", "google.generative-ai": "gcp.gemini", "google.vertex.chat": "gcp.vertex_ai", "azure.responses": "azure.ai.openai",
+      "openai.chat": "openai", "openai.responses": "openai", "openai.completion": "openai", "openai.embedding": "openai", "anthropic.messages": "anthropic", "google.generative-ai": "gcp.gemini", "google.vertex.chat": "gcp.vertex_ai", "vertex.anthropic.messages": "gcp.vertex_ai", "azure.responses": "azure.ai.openai",
       "azure-openai.chat": "azure.ai.openai", "amazon-bedrock": "aws.bedrock", "mistral.chat": "mistral_ai", "mistral.embedding": "mistral_ai", "cohere.textEmbedding": "cohere", "groq.chat": "groq", "deepseek.chat": "deepseek", "xai.chat": "x_ai", perplexity: "perplexity", "ollama.chat": "ollama",
       "my.gateway": "my.gateway",
     }),
