@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { openRedis, RedisBudgetStore, type RedisConnection } from "../../src/adapters/redis/index.ts";
 import { redisScript } from "../../src/adapters/redis/redis-script.ts";
 import { epochMs, systemClock } from "../../src/core/clock.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { answerJson, GatewayUpstream } from "../server/gateway-upstream.ts";
 import { RedisServer } from "./redis-server.ts";
@@ -54,7 +55,7 @@ describe("budgets on Redis of calls that were under way when a server was killed
       assert.equal(await ask("quick"), 200);
       const waiting = Array.from({ length: 5 }, () => ask("wait"));
       asked.push(...waiting);
-      while ((await noted()) < waiting.length) await new Promise((resolve) => { setImmediate(resolve); });
+      while ((await noted()) < waiting.length) await betweenLooks();
       await server.kill();
       assert.deepEqual(await Promise.all(waiting), [null, null, null, null, null]);
       if (forgets) await redis.run(forget, [], []);
