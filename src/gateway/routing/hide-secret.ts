@@ -1,3 +1,5 @@
+import { RecentMap } from "../../core/recent-map.ts";
+
 /** Shorter ones are no keys, but words that servers without keys are given in their place, and stand in too many texts. */
 const leastCharacters = 8;
 
@@ -9,8 +11,12 @@ const [dots, leastCut] = ["...", 4];
  */
 export function hideSecret(text: string, secret: string | null): string {
   if (secret === null || text === "") return text;
-  const keys = [secret, ...secret.split(":")].filter(({ length }) => length >= leastCharacters);
-  return keys.reduce((hidden, key) => withoutCut(spellingsOf(key).reduce((rest, spelling) => rest.replaceAll(spelling, "***"), hidden), key), text);
+  let hidden = text;
+  for (const { key, spellings } of keysOf(secret)) {
+    for (const spelling of spellings) hidden = hidden.replaceAll(spelling, "***");
+    hidden = withoutCut(hidden, key);
+  }
+  return hidden;
 }
 
 /** `hideSecret` for what a provider said. A secret that cannot be read was sent to nobody. */
@@ -20,6 +26,23 @@ export function hideSecretOf(provider: { secret(): string | null }, text: string
   } catch {
     return text;
   }
+}
+
+interface Key {
+  key: string;
+  spellings: readonly string[];
+}
+
+/** Of the secrets that were met last: each answer of a provider is looked through for its own. */
+const known = new RecentMap<string, readonly Key[]>(256);
+
+function keysOf(secret: string): readonly Key[] {
+  let keys = known.get(secret);
+  if (keys === undefined) {
+    keys = [secret, ...secret.split(":")].filter(({ length }) => length >= leastCharacters).map((key) => ({ key, spellings: spellingsOf(key) }));
+    known.set(secret, keys);
+  }
+  return keys;
 }
 
 function spellingsOf(key: string): string[] {
