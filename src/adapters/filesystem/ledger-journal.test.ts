@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { FaultyFileSystem } from "../../../test/kit/faulty-file-system.ts";
-import { systemClock } from "../../core/clock.ts";
+import { ManualClock, systemClock, type Clock } from "../../core/clock.ts";
 import { silentLogger } from "../../core/logger.ts";
 import type { LedgerEntry } from "../../ledger/index.ts";
 import { ledgerEntry } from "../../ledger/ledger-store.conformance.ts";
@@ -23,7 +23,7 @@ describe("FileLedgerJournal", () => {
     rmSync(join(directory, ".."), { recursive: true, force: true });
   });
   const opened: FileLedgerJournal[] = [];
-  const open = async (options: { fileSystem?: FileSystem; maxBytes?: number; partBytes?: number } = {}): Promise<FileLedgerJournal> => {
+  const open = async (options: { clock?: Clock; fileSystem?: FileSystem; maxBytes?: number; partBytes?: number } = {}): Promise<FileLedgerJournal> => {
     const journal = await FileLedgerJournal.open({ directory, clock: systemClock, logger: silentLogger, ...options });
     opened.push(journal);
     return journal;
@@ -46,6 +46,18 @@ describe("FileLedgerJournal", () => {
     await part!.remove();
     assert.deepEqual(await idsOf(journal), [third.id]);
     assert.deepEqual(await idsOf(await open()), [third.id]);
+  });
+
+  it("gives back parts of one moment in their order", async () => {
+    const journal = await open({ clock: new ManualClock(1000) });
+    const ids: string[] = [];
+    for (let part = 0; part < 8; part++) {
+      const entry = ledgerEntry();
+      ids.push(entry.id);
+      await journal.append(entry);
+      await journal.seal();
+    }
+    assert.deepEqual([await idsOf(journal), await idsOf(await open())], [ids, ids]);
   });
 
   it("writes what comes in one turn of the event loop at once", async () => {

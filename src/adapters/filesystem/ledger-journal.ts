@@ -63,6 +63,8 @@ export class FileLedgerJournal implements LedgerJournal {
   #writing: Promise<void> | null = null;
   #closing: Promise<void> = Promise.resolve();
   #bytes = 0;
+  /** Milliseconds, by which the newest part is named: two of one moment keep their order. */
+  #newest = 0;
   #useThreadPoolUntil = Number.NEGATIVE_INFINITY;
   #syncTimer: NodeJS.Timeout | null = null;
 
@@ -171,7 +173,8 @@ export class FileLedgerJournal implements LedgerJournal {
   async #openPart(): Promise<ActivePart> {
     const { fileSystem, directory, clock } = this.#options;
     await this.#directories.ensure(directory);
-    const path = join(directory, `${String(clock.now()).padStart(13, "0")}-${randomBytes(4).toString("hex")}${ending}`);
+    this.#newest = Math.max(clock.now(), this.#newest + 1);
+    const path = join(directory, `${String(this.#newest).padStart(13, "0")}-${randomBytes(4).toString("hex")}${ending}`);
     const file = await fileSystem.open(path, "create");
     try {
       await fileSystem.syncDirectory(directory);
