@@ -66,10 +66,15 @@ export async function openSqlDatabase(
     writePacked: async (write) => {
       assertOutsideTransaction();
       if (packedWrites === null) return dialect.writePacked!(write);
-      const steps = packedWrites.steps(write);
-      const first = steps.next();
-      if (first.done === true) await writeBatch(first.value, { idempotent: true });
-      else await transaction((open) => runSteps(packedWrites.steps(write), open));
+      const first = startSteps(packedWrites, write);
+      if (first.step.done === true) return void (await writeBatch(first.step.value, { idempotent: true }));
+      let begun: StartedSteps | null = first;
+      await transaction((open) => {
+        // A transaction that is repeated begins anew.
+        const started = begun ?? startSteps(packedWrites, write);
+        begun = null;
+        return runSteps(started, open);
+      });
     },
     isReachable: () => dialect.isReachable(),
     snapshot: (read) => dialect.snapshot(queries, read),
@@ -77,14 +82,24 @@ export async function openSqlDatabase(
   };
 }
 
+interface StartedSteps {
+  steps: WriteSteps;
+  step: ReturnType<WriteSteps["next"]>;
+}
+
+function startSteps(packedWrites: PackedWrites, write: PackedWrite): StartedSteps {
+  const steps = packedWrites.steps(write);
+  return { steps, step: steps.next() };
+}
+
 /** One statement after the other. */
-async function runSteps(steps: WriteSteps, transaction: Transaction<DatabaseSchema>): Promise<void> {
+async function runSteps({ steps, step: first }: StartedSteps, transaction: Transaction<DatabaseSchema>): Promise<void> {
   const run = async (statements: readonly CompiledQuery[]): Promise<QueryResult<unknown>[]> => {
     const results: QueryResult<unknown>[] = [];
     for (const statement of statements) results.push(await transaction.executeQuery(statement));
     return results;
   };
-  let step = steps.next();
+  let step = first;
   while (step.done !== true) step = steps.next(await run(step.value));
   await run(step.value);
 }

@@ -2,8 +2,8 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { PackedWrite } from "../../packed-writes.ts";
 import { sqlInteger } from "../../sql-integer.ts";
 import type { SqlParameter } from "../../sql-parameter.ts";
-import type { BatchGroup, BatchOutcome, SqliteFailure, SqliteThreadOptions, StatementResult } from "./sqlite-protocol.ts";
 import type { PackedStatements } from "./packed-statements.ts";
+import type { BatchGroup, BatchOutcome, SqliteFailure, SqliteThreadOptions, StatementResult } from "./sqlite-protocol.ts";
 import type { SqliteStatement } from "./sqlite-statement.ts";
 
 interface PreparedStatement {
