@@ -67,6 +67,11 @@ export class CallLedger {
     return this.#parts.keeper.isHeld({ attribution, limits });
   }
 
+  /** Empty where no such provider is set up. */
+  kindOf({ provider }: Pick<RouteTarget, "provider">): string {
+    return this.#parts.provider(provider)?.settings.kind ?? "";
+  }
+
   /** In US dollars; null where the price is not known. */
   worstDollars(target: RouteTarget, bounds: Omit<CallBounds, "rateTokens">, now: EpochMs): number | null {
     const price = this.priceOf(target, now);
@@ -123,18 +128,14 @@ export class CallLedger {
   }
 
   #worstNano(target: Pick<RouteTarget, "provider" | "model">, price: Price, bounds: Omit<CallBounds, "rateTokens">): number {
-    const media = bounds.mediaTokens?.(this.#kindOf(target), target.model);
+    const media = bounds.mediaTokens?.(this.kindOf(target), target.model);
     return worstCase(price, {
-      inputTokens: bounds.inputTokens + (media?.tokens ?? 0), outputTokens: bounds.outputTokens, audioInput: media?.audio, speaks: bounds.speaks, searchUnits: bounds.searchUnits, webSearches: bounds.webSearches?.(this.#kindOf(target), target.model), tier: this.#tierFor(target, bounds),
+      inputTokens: bounds.inputTokens + (media?.tokens ?? 0), outputTokens: bounds.outputTokens, audioInput: media?.audio, speaks: bounds.speaks, searchUnits: bounds.searchUnits, webSearches: bounds.webSearches?.(this.kindOf(target), target.model), tier: this.#tierFor(target, bounds),
     });
   }
 
   #tierFor(target: Pick<RouteTarget, "provider" | "model">, { tierOf }: Pick<CallBounds, "tierOf">): string | null {
-    return tierOf?.(this.#kindOf(target)) ?? null;
-  }
-
-  #kindOf({ provider }: Pick<RouteTarget, "provider" | "model">): string {
-    return this.#parts.provider(provider)?.settings.kind ?? "";
+    return tierOf?.(this.kindOf(target)) ?? null;
   }
 }
 

@@ -72,6 +72,8 @@ export class CallRecord {
   askedTier: CallBounds["tierOf"];
   /** Tokens of the rounds that were begun, of one attempt each: of input by estimate, of output at most. Null for calls that are no chats. */
   expected: { inputTokens: number; outputTokens: number } | null = null;
+  /** Of the web, that a round may make at a provider of this kind. Null for calls that are no chats. */
+  mostSearches: ((kind: string, model: string) => number) | null = null;
   /** The same of calls that are no chats, which have no output. */
   sent: { inputTokens: number; searchUnits: number } | null = null;
   cached = false;
@@ -91,8 +93,12 @@ export class CallRecord {
   /** Who has it, or had it last; null before anybody was asked. */
   #asked: { target: Pick<RouteTarget, "provider" | "model">; kind: string } | null = null;
   #underWay: UnderWayCall | null = null;
+  /** Rounds that were begun. */
+  #rounds = 1;
   /** Of output, at most; null before there is a second. */
   #ofOneRound: number | null = null;
+  /** A round of repair that was not answered yet: what it may use, and how many attempts were over before it. */
+  #again: { inputTokens: number; outputTokens: number; attemptsBefore: number } | null = null;
   /** Null where it is the target. */
   #answering: Pick<RouteTarget, "provider" | "model"> | null = null;
 
@@ -122,7 +128,7 @@ export class CallRecord {
     const { inputTokens = 0, outputTokens = 0 } = this.expected ?? {};
     return {
       id, time: this.startedAt, attribution: this.attribution, provider, kind, model, tier: this.askedTier?.(kind) ?? null,
-      inputTokens: this.sent?.inputTokens ?? inputTokens, mostOutputTokens: outputTokens, searchUnits: this.sent?.searchUnits ?? 0,
+      inputTokens: this.sent?.inputTokens ?? inputTokens, mostOutputTokens: outputTokens, searchUnits: this.sent?.searchUnits ?? 0, webSearches: this.#rounds * this.#unseenSearches(kind, model),
       reservation: reservation === undefined || scopes === undefined ? null : { id: reservation, scopes },
     };
   };
@@ -131,8 +137,21 @@ export class CallRecord {
   asksAgain(inputTokens: number): void {
     if (this.expected === null) return;
     this.#ofOneRound ??= this.expected.outputTokens;
+    this.#rounds++;
     this.expected = { inputTokens: this.expected.inputTokens + inputTokens, outputTokens: this.expected.outputTokens + this.#ofOneRound };
+    this.#again = { inputTokens, outputTokens: this.#ofOneRound, attemptsBefore: this.attempts.length };
     this.#underWay?.changed();
+  }
+
+  /** What the last round used is in its answer. */
+  answeredAgain(): void {
+    this.#again = null;
+  }
+
+  /** Its answer was cut before anybody told of searches that its provider may have made for it: one is the estimate. */
+  searchedUnseen(): void {
+    if (this.target === null || this.usage.webSearches !== undefined) return;
+    this.#addSearches(this.#unseenSearches(this.#parts.calls.kindOf(this.target), this.target.model));
   }
 
   /** By the model that answered where its provider chose among several: it is billed instead of the target's where its price is known, else the cost is an estimate by the target's. */
@@ -151,7 +170,7 @@ export class CallRecord {
 
   /** Gives back what is held, writes the cost down and emits the spans. The first end counts. Answers when the entry survives the death of this process; never throws. */
   async end(outcome: CallOutcome, error: AppError | null = null): Promise<Spent> {
-    if (outcome === "cancelled" && !this.#over) this.#countUnseen();
+    if (!this.#over) this.#countUnseen(outcome);
     const spent = this.spent();
     if (this.#over) return spent;
     this.#over = true;
@@ -185,17 +204,48 @@ export class CallRecord {
 
   /**
    * What a model may have written that nobody saw, when its caller left: its provider asks for it all the same, and tells nobody. Under a budget it counts, or whoever always leaves in time would spend past every budget: input by
-   * estimate where none was told, and as much output as the time until the answer began had room for, up to what was asked for.
+   * estimate where none was told, and as much output as the time until the answer began had room for, up to what was asked for. The fee of a search is not of tokens: it counts whatever ended the call, and without a budget too.
    */
-  #countUnseen(): void {
-    if (this.reservation === null || this.expected === null || this.cached || (this.target !== null && !this.estimated)) return;
-    const left = this.target === null ? this.attempts.findLast((attempt) => attempt.outcome === "cancelled") : null;
+  #countUnseen(outcome: CallOutcome): void {
+    if (outcome === "ok" || this.expected === null || this.cached) return;
+    const counts = outcome === "cancelled" && this.reservation !== null;
+    if (this.target === null) this.#countRound({ ...this.expected, attemptsBefore: 0 }, counts);
+    else if (this.#again !== null) this.#countRound(this.#again, counts);
+    else if (counts && this.estimated) {
+      const { inputTokens, outputTokens } = this.usage;
+      this.#count({ inputTokens: inputTokens ?? this.expected.inputTokens, outputTokens: Math.max(outputTokens ?? 0, Math.min(this.expected.outputTokens, (outputTokens ?? 0) + unseenTokens(this.firstByteMs ?? 0))) });
+    }
+  }
+
+  /** A round that nobody saw an answer of, `countsTokens` or its searches alone. */
+  #countRound(round: { inputTokens: number; outputTokens: number; attemptsBefore: number }, countsTokens: boolean): void {
+    const left = this.attempts.slice(round.attemptsBefore).findLast(mayHaveWorked);
     if (left === undefined) return;
-    const { inputTokens, outputTokens } = this.usage;
-    const unseen = Math.ceil((left === null ? (this.firstByteMs ?? 0) : left.ms) * mostTokensOfMs);
-    this.usage = { ...this.usage, inputTokens: inputTokens ?? this.expected.inputTokens, outputTokens: Math.max(outputTokens ?? 0, Math.min(this.expected.outputTokens, (outputTokens ?? 0) + unseen)) };
-    this.target ??= left;
+    const searches = this.#unseenSearches(this.#parts.calls.kindOf(left), left.model);
+    const isCounted = countsTokens && left.outcome === "cancelled";
+    if (searches === 0 && !isCounted) return;
+    this.target ??= { provider: left.provider, model: left.model };
+    if (isCounted) {
+      const { inputTokens, outputTokens } = this.usage;
+      this.#count({ inputTokens: (inputTokens ?? this.expected!.inputTokens - round.inputTokens) + round.inputTokens, outputTokens: (outputTokens ?? 0) + Math.min(round.outputTokens, unseenTokens(left.ms)) });
+    }
+    this.#addSearches(searches);
+  }
+
+  #count(tokens: Pick<TokenUsage, "inputTokens" | "outputTokens">): void {
+    this.usage = { ...this.usage, ...tokens };
     this.estimated = true;
+  }
+
+  #addSearches(searches: number): void {
+    if (searches === 0) return;
+    this.usage = { ...this.usage, webSearches: (this.usage.webSearches ?? 0) + searches };
+    this.estimated = true;
+  }
+
+  /** One for a round that may search, however many it may make. */
+  #unseenSearches(kind: string, model: string): number {
+    return Math.min(1, this.mostSearches?.(kind, model) ?? 0);
   }
 
   /** The target that answered has used it all, in however many rounds. */
@@ -232,4 +282,14 @@ export class CallRecord {
       },
     };
   }
+}
+
+/** Whether its provider may have done what it was asked, and asks for it: one that takes no connection, or refuses, has not. */
+function mayHaveWorked({ outcome, status }: AttemptRecord): boolean {
+  return outcome === "cancelled" || outcome === "timeout" || (outcome === "unreachable" && status !== null);
+}
+
+/** Of output, in so many milliseconds. */
+function unseenTokens(ms: number): number {
+  return Math.ceil(ms * mostTokensOfMs);
 }

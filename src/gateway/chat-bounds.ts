@@ -63,7 +63,7 @@ export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = 
   const { modalities } = request.extra;
   return {
     inputTokens, outputTokens: outputTokens + predicted, rateTokens, estimatedInput, tierOf: askedTier(request.extra), added,
-    webSearches: (kind: string, model: string) => searchesOf(request, kind, model),
+    webSearches: (kind: string, model: string) => mostSearchesOf(request, kind, model),
     ...(hasMedia ? { mediaTokens: (kind: string, model: string) => mostMediaTokens(media, kind, model) } : {}),
     ...(Array.isArray(modalities) && modalities.includes("audio") ? { speaks: true } : {}),
   };
@@ -107,7 +107,7 @@ export function refuseOtherModels(request: { extra: Readonly<Record<string, unkn
 }
 
 /** Of the web, at most, as the provider counts them: what its tools allow, or the call as a whole. */
-function searchesOf({ extra }: ChatRequest, kind: string, model: string): number {
+export function mostSearchesOf({ extra }: ChatRequest, kind: string, model: string): number {
   const { web_search_options: asChat, google_search: grounding } = extra;
   if (kind === "gemini") return asChat === undefined && grounding === undefined ? 0 : isGroundedByPrompt(model) ? 1 : unboundedSearches;
   let searches = asChat !== undefined || searchesByItself(model) ? 1 : 0;

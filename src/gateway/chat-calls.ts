@@ -10,7 +10,7 @@ import { betaHeaderName, betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
 import { guardContext, refuseTokenNumbers, type GuardParts } from "./call-guards.ts";
 import type { CallRecord } from "./call-record.ts";
-import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, leavesModel } from "./chat-bounds.ts";
+import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, leavesModel, mostSearchesOf } from "./chat-bounds.ts";
 import { ChatPreparation } from "./chat-preparation.ts";
 import { ChatStream } from "./chat-stream.ts";
 import type { ChatAnswer } from "./conversation/chat-answer.ts";
@@ -119,6 +119,7 @@ export class ChatCalls {
     const bounds = boundsOfChat(prompted, held, addedTokensOf(settings, entered.policy));
     record.askedTier = askedTier(parsed.extra);
     record.expected = { inputTokens: bounds.estimatedInput, outputTokens: bounds.outputTokens };
+    record.mostSearches = (kind, model) => mostSearchesOf(prompted, kind, model);
     if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
     const guarded = guardrails === null ? null : guardrails.begin(guardContext(this.#parts, chat, bounds));
     if (guarded !== null) record.hooks = guarded.reports;
@@ -185,6 +186,7 @@ export class ChatCalls {
         record.asksAgain(estimateChat(step.request));
         const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null }).prepare });
         record.attempts = [...record.attempts, ...next.attempts];
+        record.answeredAgain();
         if (next.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
         step = await rounds.next(next.answer);
       }
@@ -261,10 +263,11 @@ function estimate(record: CallRecord, request: ChatRequest, { parts, model }: Pi
   const { usage } = record;
   if (leavesModel(request)) record.answeredBy(model);
   if (usage.searchesEstimated === true) record.estimated = true;
+  if (!isWhole) record.searchedUnseen();
   if (usage.inputTokens !== null && usage.outputTokens !== null && isWhole) return;
   const inputTokens = usage.inputTokens ?? estimateChat(request);
   const texts = parts.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.name + part.arguments : ""));
   const outputTokens = usage.outputTokens !== null && isWhole ? usage.outputTokens : Math.max(usage.outputTokens ?? 0, estimateTokens(texts.join("\n")));
   if (inputTokens !== usage.inputTokens || outputTokens !== usage.outputTokens) record.estimated = true;
-  record.usage = { ...usage, inputTokens, outputTokens };
+  record.usage = { ...record.usage, inputTokens, outputTokens };
 }

@@ -18,6 +18,8 @@ export interface CallBegun {
   inputTokens: number;
   mostOutputTokens: number;
   searchUnits: number;
+  /** Of the web, by estimate; former releases did not note them. */
+  webSearches?: number;
   /** Null where no budget of a day or a month held it. */
   reservation: { id: string; scopes: readonly KeptScope[] } | null;
 }

@@ -109,6 +109,9 @@ describe("a call that was under way when the process died", () => {
     assert.deepEqual([entry.outcome, entry.estimated, entry.tokens, entry.totalMs], ["interrupted", true, { input: 1000, cacheRead: null, cacheWrite: null, output: 1000 }, 4000]);
     assert.equal(entry.cost, 1000 * 250 + 1000 * 2000);
     assert.equal(interruptedEntry(interrupted({ mostOutputTokens: 10 }), prices).tokens.output, 10);
+    const searched = interruptedEntry(interrupted({ model: "gpt-4o-search-preview", webSearches: 2 }), prices);
+    const { cost, units } = interruptedEntry(interrupted({ model: "gpt-4o-search-preview" }), prices);
+    assert.deepEqual([searched.units, units, searched.cost! > cost! && (searched.cost! - cost!) / 2 >= 10e6], [{ webSearches: 2 }, undefined, true]);
     assert.equal(interruptedEntry(interrupted({ tier: "priority" }), prices).cost, 1000 * 450 + 1000 * 3600);
     assert.deepEqual([interruptedEntry(interrupted({ model: "unheard-of" }), prices).cost, interruptedEntry(interrupted({ lastSeenAt: epochMs(noon - 9000) }), prices).totalMs], [null, 1000]);
   });

@@ -8,15 +8,15 @@ export const mostTokensOfMs = 0.25;
 /** From the last sign of a process to its death. */
 const unseenMs = 1000;
 
-/** What a call cost that nobody saw the end of, by estimate: all of its input, and as much output as there was time for. Its provider may have gone on a little after the connection was gone. */
+/** What a call cost that nobody saw the end of, by estimate: all of its input, as much output as there was time for, and a search of the web for each round that may have made one. Its provider may have gone on a little after the connection was gone. */
 export function interruptedEntry(call: CallInterrupted, prices: Pick<PriceBook, "priceOf">): LedgerEntry {
-  const { id, time, attribution, provider, kind, model, tier, inputTokens, mostOutputTokens, searchUnits, lastSeenAt } = call;
+  const { id, time, attribution, provider, kind, model, tier, inputTokens, mostOutputTokens, searchUnits, webSearches = 0, lastSeenAt } = call;
   const totalMs = Math.max(0, lastSeenAt - time) + unseenMs;
   const outputTokens = Math.min(mostOutputTokens, Math.ceil(totalMs * mostTokensOfMs));
   const tokens = billedTokens({ inputTokens, outputTokens, cacheReadTokens: null, cacheWriteTokens: null });
   const price = prices.priceOf(kind, provider, model, time);
   return {
-    id, time, kind: "llm", attribution, provider, model, outcome: "interrupted", estimated: true, tokens, totalMs, firstByteMs: null,
-    cost: price === null ? null : costOf(price, tokens, inputTokens, { tier, searchUnits }), priceVersion: price === null ? null : price.version,
+    id, time, kind: "llm", attribution, provider, model, outcome: "interrupted", estimated: true, tokens, ...(searchUnits + webSearches === 0 ? {} : { units: { ...(searchUnits === 0 ? {} : { searchUnits }), ...(webSearches === 0 ? {} : { webSearches }) } }), totalMs, firstByteMs: null,
+    cost: price === null ? null : costOf(price, tokens, inputTokens, { tier, searchUnits, webSearches }), priceVersion: price === null ? null : price.version,
   };
 }
