@@ -191,7 +191,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   onFailure(() => http.destroy());
   const inference = new ServingInference(serving, (model) => registry.teamOf(model));
   const grpc = new GrpcServer(
-    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, tls },
+    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, maxConnections: config.maxConnections, tls },
     { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], access: access.gate, ids, clock, logger },
   );
   ports.grpcPort = await grpc.listen();

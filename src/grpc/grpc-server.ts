@@ -1,6 +1,6 @@
 import { once, setMaxListeners } from "node:events";
 import {
-  logVerbosity, Server, setLogVerbosity, type handleBidiStreamingCall, type handleUnaryCall, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall,
+  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleUnaryCall, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall,
   type MethodDefinition, type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { anonymousCaller, type Caller } from "../core/caller.ts";
@@ -11,7 +11,7 @@ import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
-import { credentialsOf } from "./grpc-credentials.ts";
+import { GrpcConnections } from "./grpc-connections.ts";
 import { callError } from "./grpc-status.ts";
 
 export interface GrpcServerOptions {
@@ -21,6 +21,8 @@ export interface GrpcServerOptions {
   maxMessageBytes?: number;
   /** Calls that one connection may have under way at once; 1,024 when absent. */
   maxConcurrentCalls?: number;
+  /** Connections that may be open at once; 1,000 when absent. */
+  maxConnections?: number;
   /** Certificate of this server; plain HTTP/2 where there is none. */
   tls?: TlsSource | undefined;
 }
@@ -41,7 +43,7 @@ export class GrpcServer {
   readonly #ids: IdGenerator;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  #port = 0;
+  readonly #connections: GrpcConnections;
 
   constructor(options: GrpcServerOptions, parts: { services: readonly GrpcService[]; access: RequestGate; ids: IdGenerator; clock: Clock; logger: Logger }) {
     this.#options = options;
@@ -60,36 +62,23 @@ export class GrpcServer {
       "grpc.enable_channelz": 0,
     });
     for (const service of parts.services) this.#register(service);
+    // Over TLS, too: what is handed over is decrypted.
+    const openInjector = (): ReturnType<Server["createConnectionInjector"]> => this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    this.#connections = new GrpcConnections({ host: options.host, port: options.port, most: options.maxConnections ?? 1000, tls: options.tls }, { clock: parts.clock, openInjector });
   }
 
   /** Answers with the port that was taken (0 asks for any). */
-  listen(): Promise<number> {
+  async listen(): Promise<number> {
     const { host, port } = this.#options;
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(this.#address(port), credentialsOf(this.#options.tls), (cause, taken) => {
-        if (cause === null) resolve((this.#port = taken));
-        else reject(new AppError("CONFIG_INVALID", `Cannot listen for gRPC on ${host}: port ${port} is taken or not allowed.`, { cause }));
-      });
+    return this.#connections.listen().catch((cause: unknown) => {
+      throw new AppError("CONFIG_INVALID", `Cannot listen for gRPC on ${host}: port ${port} is taken or not allowed.`, { cause });
     });
   }
 
   /** Takes no further calls and answers those under way; after `graceMs` what is left is cut off. */
   async drain(graceMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
-    // The library's forceShutdown forgets connections while channelz is off; its drain knows them.
-    if (this.#port !== 0) this.#server.drain(this.#address(this.#port), graceMs);
-    const done = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    await Promise.race([done, late]);
-    clearTimeout(timer);
+    await this.#connections.drain(graceMs);
     this.#server.forceShutdown();
-  }
-
-  #address(port: number): string {
-    const { host } = this.#options;
-    return `${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
 
   #register(service: GrpcService): void {
