@@ -4,6 +4,7 @@ import { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, requireOn, type AuditedRequest, type Credentials, type RequestGate } from "../core/request-gate.ts";
 import type { Access, AccessTarget } from "../core/route.ts";
+import { RecentMap } from "../core/recent-map.ts";
 import type { AttemptLimiter } from "./attempt-limiter.ts";
 import type { KnownKeys } from "./known-keys.ts";
 import { isForeignKey, keyInAuthorization, sessionInCookie } from "./read-credentials.ts";
@@ -32,11 +33,15 @@ export interface AccessGateParts {
 const strangersBurst = 100;
 const strangersPerSecond = 5;
 
+/** Keys that were found, whose hashes are kept: to hash one takes longer than to find who it is. */
+const mostHashes = 2000;
+
 /** Who calls, whether they may, and where it is written down. */
 export class AccessGate implements RequestGate {
   readonly #parts: AccessGateParts;
   /** Who comes without credentials. */
   readonly nobody: Caller;
+  readonly #hashes = new RecentMap<string, string>(mostHashes);
   #strangers = { left: strangersBurst, at: -Infinity, unwritten: 0 };
 
   constructor(parts: AccessGateParts) {
@@ -59,9 +64,11 @@ export class AccessGate implements RequestGate {
   /** Throws UNAUTHENTICATED; TOO_MANY_ATTEMPTS where the address has shown too many keys that do not exist. */
   identifyKey(key: string, address: string, now: EpochMs): Caller | Promise<Caller> {
     const { known, attempts, clock } = this.#parts;
-    const hash = secretHash(key);
+    const kept = this.#hashes.get(key);
+    const hash = kept ?? secretHash(key);
     // A key that is known is no guess, whatever others at its address do.
     if (!known.has(hash)) attempts.check(address, clock.monotonic());
+    else if (kept === undefined) this.#hashes.set(key, hash);
     const caller = known.byHash(hash, now);
     return caller instanceof Promise ? caller.then((found) => found ?? this.#refuse(address)) : (caller ?? this.#refuse(address));
   }

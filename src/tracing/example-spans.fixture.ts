@@ -2,7 +2,6 @@ import { epochMs } from "../core/clock.ts";
 import { translate } from "./dialects/translate.ts";
 import type { Feedback } from "./schemas.ts";
 import type { Span } from "./span.ts";
-import { factsOf } from "./span-facts.ts";
 import type { SpanRecord } from "./stored-span.ts";
 import type { TraceKey, TraceSearch, TraceStore } from "./trace-store.ts";
 
@@ -25,7 +24,7 @@ export function exampleSpan(trace: number, span: number, more: Partial<Span> = {
 /** As the service would write it. */
 export function exampleRecord(trace: number, span: number, more: Partial<Span> = {}, of: { team?: string; experiment?: string } = {}): SpanRecord {
   const stored = translate(exampleSpan(trace, span, more));
-  return { team: of.team ?? "default", experiment: of.experiment ?? null, span: stored, facts: factsOf(stored) };
+  return { team: of.team ?? "default", experiment: of.experiment ?? null, span: stored, isOwn: true, counts: true };
 }
 
 export const keyOf = (trace: number, team = "default"): TraceKey => ({ team, traceId: trace.toString(16).padStart(32, "0") });

@@ -5,16 +5,17 @@ import { modelCallOf } from "./model-call.ts";
 import type { Attributes, Span } from "./span.ts";
 import { factsOf } from "./span-facts.ts";
 import { spanViewOf } from "./span-view.ts";
-import type { StoredSpan } from "./stored-span.ts";
+import type { SpanFacts, StoredSpan } from "./stored-span.ts";
 
 const span = (attributes: Attributes, more: Partial<Span> = {}): StoredSpan => ({ ...exampleSpan(1, 1, { attributes, ...more }), original: {}, translated: [] });
 const message = (role: string, content: string, more: object = {}): object => ({ role, parts: [{ type: "text", content }], ...more });
-const indexed = (attributes: Attributes, more: Partial<Span> = {}): Record<string, string> => Object.fromEntries(factsOf(span(attributes, more)).indexed);
+const facts = (attributes: Attributes, more: Partial<Span> = {}, of = { isOwn: true, counts: true }): SpanFacts => factsOf({ span: span(attributes, more), ...of });
+const indexed = (attributes: Attributes, more: Partial<Span> = {}): Record<string, string> => Object.fromEntries(facts(attributes, more).indexed);
 
 describe("what a summary has of a span", () => {
   it("is its session, its user and its service, by each name that the conventions have for them", () => {
     const of = (attributes: Attributes): unknown[] => {
-      const { session, user, service } = factsOf(span(attributes));
+      const { session, user, service } = facts(attributes);
       return [session, user, service];
     };
     assert.deepEqual(of({ "gen_ai.conversation.id": "c", "session.id": "s", "user.id": "u", "enduser.id": "e" }), ["c", "u", "shop"]);
@@ -25,11 +26,12 @@ describe("what a summary has of a span", () => {
   it("are its tokens and its cost, unless it sums others up", () => {
     const usage = { "gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 8, "gen_ai.usage.cost": 0.5 };
     const of = (attributes: Attributes): unknown[] => {
-      const { inputTokens, outputTokens, cost } = factsOf(span(attributes));
+      const { inputTokens, outputTokens, cost } = facts(attributes);
       return [inputTokens, outputTokens, cost];
     };
     for (const operation of ["chat", "text_completion", "generate_content", "embeddings", "retrieval", "execute_tool"]) assert.deepEqual(of({ ...usage, "gen_ai.operation.name": operation }), [7, 8, 5e8], operation);
     for (const operation of ["invoke_agent", "invoke_workflow", "create_agent"]) assert.deepEqual(of({ ...usage, "gen_ai.operation.name": operation }), [null, null, null], operation);
+    assert.deepEqual(facts(usage, {}, { isOwn: true, counts: false }).cost, null);
     // What this server priced is exact, and counts more than dollars; what nobody would believe is no cost.
     assert.deepEqual([of({ "slipway.cost_nano_dollars": 3, "gen_ai.usage.cost": 9 })[2], of({ "gen_ai.usage.cost": -1 })[2], of({ "gen_ai.usage.cost": 1e6 })[2], of({ "gen_ai.usage.input_tokens": "12" })[0], of({ "gen_ai.usage.input_tokens": -1 })[0]], [3, null, null, 12, null]);
   });
@@ -45,7 +47,7 @@ describe("what a summary has of a span", () => {
 
   it("previews the last that was said, else what went in or came out", () => {
     const of = (attributes: Attributes): unknown[] => {
-      const { inputPreview, outputPreview } = factsOf(span(attributes));
+      const { inputPreview, outputPreview } = facts(attributes);
       return [inputPreview, outputPreview];
     };
     assert.deepEqual(of({ "gen_ai.input.messages": JSON.stringify([message("user", "first"), message("assistant", "so"), message("user", "last"), message("tool", "t")]), "gen_ai.output.messages": JSON.stringify([message("assistant", "out")]) }), ["last", "out"]);

@@ -1,6 +1,6 @@
 import type { AttributeValue } from "./span.ts";
 import { splitKey, splitPlaceOf } from "./split-place.ts";
-import type { SpanFacts, StoredSpan } from "./stored-span.ts";
+import type { SpanFacts, SpanRecord, StoredSpan } from "./stored-span.ts";
 
 /** Attributes that traces are found by through an index: few values each, or those that people ask for most. */
 const indexedAttributes: ReadonlySet<string> = new Set([
@@ -22,11 +22,11 @@ const indexedCharacters = 250;
 /** Their usage is the sum of their children's. */
 const summingOperations = new Set(["invoke_agent", "invoke_workflow", "create_agent"]);
 
-/** Reads what a summary needs out of a span in the GenAI conventions. `isOwn`: this server made it, and nobody else says in which arm a call was, or that the gateway answered it. */
-export function factsOf(span: StoredSpan, isOwn = true): SpanFacts {
+/** Reads what a summary needs out of a span in the GenAI conventions. */
+export function factsOf({ span, isOwn, counts }: { span: Pick<StoredSpan, "attributes" | "resource" | "status"> } & Pick<SpanRecord, "isOwn" | "counts">): SpanFacts {
   const { attributes, resource } = span;
   const text = (key: string): string | null => textOf(attributes[key], indexedCharacters);
-  const sums = summingOperations.has(String(attributes["gen_ai.operation.name"]));
+  const isCounted = counts && !summingOperations.has(String(attributes["gen_ai.operation.name"]));
   const indexed: [string, string][] = [];
   for (const key of indexedAttributes) {
     const value = text(key);
@@ -45,9 +45,9 @@ export function factsOf(span: StoredSpan, isOwn = true): SpanFacts {
   if (place !== null) indexed.push([splitKey, place]);
   return {
     failed: span.status.code === "error",
-    inputTokens: sums ? null : wholeOf(attributes["gen_ai.usage.input_tokens"]),
-    outputTokens: sums ? null : wholeOf(attributes["gen_ai.usage.output_tokens"]),
-    cost: sums ? null : costOf(attributes),
+    inputTokens: isCounted ? wholeOf(attributes["gen_ai.usage.input_tokens"]) : null,
+    outputTokens: isCounted ? wholeOf(attributes["gen_ai.usage.output_tokens"]) : null,
+    cost: isCounted ? costOf(attributes) : null,
     ...ownersOf(span),
     inputPreview: previewOf(attributes["gen_ai.input.messages"], attributes["input.value"] ?? attributes["gen_ai.tool.call.arguments"]),
     outputPreview: previewOf(attributes["gen_ai.output.messages"], attributes["output.value"] ?? attributes["gen_ai.tool.call.result"]),
@@ -56,7 +56,7 @@ export function factsOf(span: StoredSpan, isOwn = true): SpanFacts {
 }
 
 /** For whom a span was. */
-export function ownersOf({ attributes, resource }: StoredSpan): Pick<SpanFacts, "session" | "user" | "service"> {
+export function ownersOf({ attributes, resource }: Pick<StoredSpan, "attributes" | "resource">): Pick<SpanFacts, "session" | "user" | "service"> {
   const text = (key: string): string | null => textOf(attributes[key], indexedCharacters);
   return { session: text("gen_ai.conversation.id") ?? text("session.id"), user: text("user.id") ?? text("enduser.id"), service: textOf(resource["service.name"], indexedCharacters) };
 }

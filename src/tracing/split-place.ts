@@ -16,7 +16,7 @@ export interface SplitPlace {
 export const splitKey = "slipway.split";
 
 /** As it is indexed; null for a span that is no answer of an arm: one of no split route, one that failed, and one whose attribute `slipway.scored` is false. */
-export function splitPlaceOf({ attributes, status }: StoredSpan): string | null {
+export function splitPlaceOf({ attributes, status }: Pick<StoredSpan, "attributes" | "status">): string | null {
   if (attributes["slipway.rollout"] === undefined || status.code === "error" || attributes["slipway.scored"] === false) return null;
   const text = (value: AttributeValue | undefined): string => (typeof value === "string" ? value : "");
   const unit = text(attributes["slipway.unit"]);

@@ -29,7 +29,10 @@ export interface SpanRecord {
   team: string;
   experiment: string | null;
   span: StoredSpan;
-  facts: SpanFacts;
+  /** This server made it: nobody else says in which arm a call was, or that the gateway answered it. */
+  isOwn: boolean;
+  /** Whether its tokens and its cost are some of its trace's: each counts once, whoever else tells of it. */
+  counts: boolean;
 }
 
 /** Records as texts, one each, that the store alone reads: what waits to be written like this costs the collector little. */

@@ -92,8 +92,8 @@ export class TailSampling {
     return rate >= 1 || chosenBelow(record.span.traceId, rate);
   }
 
-  #isRemarkable({ span, facts }: SpanRecord): boolean {
-    return facts.failed || (span.end !== null && Number(span.end - span.start) / 1e6 > this.#rules.slowMs);
+  #isRemarkable({ span }: SpanRecord): boolean {
+    return span.status.code === "error" || (span.end !== null && Number(span.end - span.start) / 1e6 > this.#rules.slowMs);
   }
 
   #wait(key: string, record: SpanRecord): void {

@@ -15,7 +15,6 @@ import { OpenRuns } from "./langsmith/open-runs.ts";
 import { spanOfRun } from "./langsmith/runs.ts";
 import { NewFeedback, TraceQuery } from "./schemas.ts";
 import type { Span } from "./span.ts";
-import { factsOf } from "./span-facts.ts";
 import { SpanForwarder } from "./span-forwarder.ts";
 import { SpanRedaction } from "./span-redaction.ts";
 import type { SpanRecord } from "./stored-span.ts";
@@ -30,7 +29,7 @@ const failsWith = (code: string) => (error: unknown) => error instanceof AppErro
 const member = (team: string, role: "viewer" | "contributor" = "contributor"): Caller => ({ actor: `key:${team}`, name: team, grants: [{ role, team }] });
 const record = (trace: number, span: number, more: Partial<Span> = {}, team = "default"): SpanRecord => {
   const stored = translate(exampleSpan(trace, span, more));
-  return { team, experiment: null, span: stored, facts: factsOf(stored) };
+  return { team, experiment: null, span: stored, isOwn: true, counts: true };
 };
 
 describe("TraceService", () => {

@@ -9,13 +9,12 @@ import { latestFeedback } from "./latest-feedback.ts";
 import type { Feedback, NewFeedback, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
 import type { Span } from "./span.ts";
 import type { SpanCosts } from "./span-costs.ts";
-import { factsOf } from "./span-facts.ts";
 import type { SpanRedaction } from "./span-redaction.ts";
 import { spanViewOf } from "./span-view.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "./stored-span.ts";
 import type { TailSampling } from "./tail-sampling.ts";
 import { defaultTeam } from "./trace-access.ts";
-import type { StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
+import type { FoundFeedback, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
 
 /** Appends one row to a dataset, as its next version. */
 export interface DatasetRowAdder {
@@ -68,8 +67,8 @@ export class TraceService {
     const costed = costs === undefined ? null : await costs.take(of, translated);
     const records = sampling.take(
       costed === null
-        ? translated.map((span): SpanRecord => ({ team, experiment, span, facts: factsOf(span, false) }))
-        : costed.map(({ span, counts }): SpanRecord => ({ team, experiment, span, facts: counts ? factsOf(span, false) : { ...factsOf(span, false), inputTokens: null, outputTokens: null, cost: null } })),
+        ? translated.map((span): SpanRecord => ({ team, experiment, span, isOwn: false, counts: true }))
+        : costed.map(({ span, counts }): SpanRecord => ({ team, experiment, span, isOwn: false, counts })),
     );
     await store.write(records, now);
     forward?.(records);
@@ -79,7 +78,7 @@ export class TraceService {
   pack(team: string, spans: readonly Span[]): PackedSpans {
     const { redaction, sampling, store, forward } = this.#parts;
     const stored = spans.map((span): StoredSpan => ({ ...redaction.apply(span), original: {}, translated: [] }));
-    const records = sampling.take(stored.map((span) => ({ team, experiment: null, span, facts: factsOf(span) })));
+    const records = sampling.take(stored.map((span) => ({ team, experiment: null, span, isOwn: true, counts: true })));
     forward?.(records);
     return store.pack(records);
   }
@@ -158,6 +157,11 @@ export class TraceService {
   /** The last revision of each. */
   async feedback(key: TraceKey): Promise<Feedback[]> {
     return latestFeedback(await this.#parts.store.feedback(key));
+  }
+
+  /** Of traces that the caller sees, in any of these ways. */
+  async findFeedback(caller: Caller, search: { ids?: readonly string[]; traceIds?: readonly string[]; spanIds?: readonly string[] }): Promise<FoundFeedback[]> {
+    return this.#parts.store.findFeedback({ ids: [], traceIds: [], spanIds: [], ...search, visible: await this.#parts.visible(caller) });
   }
 
   removeFeedback(key: TraceKey, id: string, now: EpochMs): Promise<boolean> {

@@ -1,5 +1,6 @@
+import { factsOf } from "../../tracing/span-facts.ts";
 import type { SpanFacts, SpanRecord } from "../../tracing/stored-span.ts";
-import { contentOf } from "./sql-span-content.ts";
+import { contentOf, readContent } from "./sql-span-content.ts";
 
 /** A span as its rows need it. */
 export interface SpanToWrite {
@@ -17,27 +18,22 @@ export interface SpanToWrite {
   content: string;
 }
 
-/** In the order of `packSpan`. */
-type Head = [
-  team: string, experiment: string | null, traceId: string, spanId: string, isRoot: boolean, name: string, start: string, end: string | null, failed: boolean, inputTokens: number | null, outputTokens: number | null, cost: number | null,
-  session: string | null, user: string | null, service: string | null, inputPreview: string | null, outputPreview: string | null, indexed: SpanFacts["indexed"],
-];
+/** What does not stand in the content. */
+type Head = [team: string, experiment: string | null, traceId: string, spanId: string, start: string, end: string | null, isOwn: boolean, counts: boolean];
 
-/** Two lines of JSON: what goes into columns, and the rest. */
-export function packSpan({ team, experiment, span, facts }: SpanRecord): string {
-  const head: Head = [
-    team, experiment, span.traceId, span.spanId, span.parentSpanId === null, stored(span.name), String(span.start), span.end === null ? null : String(span.end), facts.failed, facts.inputTokens, facts.outputTokens, facts.cost,
-    facts.session, facts.user, facts.service, facts.inputPreview, facts.outputPreview, facts.indexed,
-  ];
+/** Two lines of JSON: whose span it is and when it was, and the rest. What its trace is found by is read out of these where the rows are made. */
+export function packSpan({ team, experiment, span, isOwn, counts }: SpanRecord): string {
+  const head: Head = [team, experiment, span.traceId, span.spanId, String(span.start), span.end === null ? null : String(span.end), isOwn, counts];
   return `${JSON.stringify(head)}\n${contentOf(span)}`;
 }
 
 export function unpackSpan(text: string): SpanToWrite {
   const end = text.indexOf("\n");
-  const [team, experiment, traceId, spanId, isRoot, name, startText, endText, failed, inputTokens, outputTokens, cost, session, user, service, inputPreview, outputPreview, indexed] = JSON.parse(text.slice(0, end)) as Head;
+  const [team, experiment, traceId, spanId, startText, endText, isOwn, counts] = JSON.parse(text.slice(0, end)) as Head;
+  const content = text.slice(end + 1);
+  const span = readContent(content);
   return {
-    team, experiment, traceId, spanId, isRoot, name, start: BigInt(startText), end: endText === null ? null : BigInt(endText),
-    facts: { failed, inputTokens, outputTokens, cost, session, user, service, inputPreview, outputPreview, indexed }, content: text.slice(end + 1),
+    team, experiment, traceId, spanId, isRoot: span.parentSpanId === null, name: stored(span.name), start: BigInt(startText), end: endText === null ? null : BigInt(endText), facts: factsOf({ span, isOwn, counts }), content,
   };
 }
 

@@ -37,12 +37,16 @@ function hasBigInt({ attributes, original, resource, events, links }: StoredSpan
   return isIn(attributes) || isIn(original) || isIn(resource) || events.some((event) => isIn(event.attributes)) || links.some((link) => isIn(link.attributes));
 }
 
-export function spanOf(row: Selectable<TraceSpanRow>): StoredSpan {
-  const { p, n, k, s, a, o = {}, t = [], e = [], l = [], r, c } = JSON.parse(row.content_json) as SpanContent;
+/** Of what `contentOf` made. */
+export function readContent(content: string): Omit<StoredSpan, "traceId" | "spanId" | "start" | "end"> {
+  const { p, n, k, s, a, o = {}, t = [], e = [], l = [], r, c } = JSON.parse(content) as SpanContent;
   return {
-    traceId: row.trace_id, spanId: row.span_id, parentSpanId: p, name: n, kind: k, start: BigInt(row.start_ns), end: row.end_ns === null ? null : BigInt(row.end_ns), status: { code: s[0], message: s[1] },
-    attributes: a, original: o, translated: t, resource: r, scope: { name: c[0], version: c[1] },
+    parentSpanId: p, name: n, kind: k, status: { code: s[0], message: s[1] }, attributes: a, original: o, translated: t, resource: r, scope: { name: c[0], version: c[1] },
     events: e.map((event) => ({ name: event.n, time: BigInt(event.t), attributes: event.a })),
     links: l.map((link) => ({ traceId: link.t, spanId: link.s, attributes: link.a })),
   };
+}
+
+export function spanOf(row: Selectable<TraceSpanRow>): StoredSpan {
+  return { traceId: row.trace_id, spanId: row.span_id, start: BigInt(row.start_ns), end: row.end_ns === null ? null : BigInt(row.end_ns), ...readContent(row.content_json) };
 }

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { epochMs, ManualClock } from "../../../../core/clock.ts";
 import { translate } from "../../../../tracing/dialects/translate.ts";
-import { factsOf } from "../../../../tracing/span-facts.ts";
 import { exampleSpan } from "../../../../tracing/example-spans.fixture.ts";
 import { traceStoreConformance } from "../../../../tracing/trace-store.conformance.ts";
 import { SqlFeedbackFeed } from "../../sql-feedback-feed.ts";
@@ -25,7 +24,7 @@ describe("traces on SQLite", () => {
     });
     await store.write(Array.from({ length: 3000 }, (_, index) => {
       const span = translate(exampleSpan(index + 1, 1));
-      return { team: "default", experiment: null, span, facts: factsOf(span) };
+      return { team: "default", experiment: null, span, isOwn: true, counts: true };
     }), epochMs(clock.now()));
     const page = await store.search({ visible: "all", attributes: {}, order: "start", limit: 5, text: "nowhere" });
     // Two statements of 500 traces: time was asked for at the beginning and after each.
