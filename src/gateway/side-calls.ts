@@ -10,7 +10,7 @@ import { guardedSideRequest, guardContext, type GuardParts } from "./call-guards
 import type { CallBounds } from "./call-ledger.ts";
 import type { CallRecord } from "./call-record.ts";
 import type { TokenUsage } from "./conversation/chat-answer.ts";
-import { refuseOtherModels } from "./chat-bounds.ts";
+import { leavesModel, refuseOtherModels } from "./chat-bounds.ts";
 import { anthropicMessages } from "./protocols/anthropic-messages/anthropic-messages.ts";
 import { countTokensDocument, editNativeBody, embeddingsDocument, parseEmbeddings, parseRerank, rerankDocument } from "./protocols/index.ts";
 import { countByProvider, likeliestTarget, mostCountMs } from "./provider-count.ts";
@@ -39,7 +39,13 @@ interface Extra {
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
-interface SideCall<Request extends Extra, Answer extends { usage: TokenUsage }> {
+interface SideAnswer {
+  /** As the provider names it; empty where it does not. */
+  model: string;
+  usage: TokenUsage;
+}
+
+interface SideCall<Request extends Extra, Answer extends SideAnswer> {
   operation: "embeddings" | "rerank";
   /** Sent as it came where the provider speaks the protocol. */
   protocol: "openai-embeddings" | "rerank";
@@ -114,7 +120,7 @@ export class SideCalls {
   }
 
   /** By one arm of the route's split, where it has one. */
-  #shared<Request extends Extra, Answer extends { usage: TokenUsage }>(entered: OpenedFloor, call: SideCall<Request, Answer>, context: CallContext, document: (answer: Answer) => unknown): Promise<HttpAnswer> {
+  #shared<Request extends Extra, Answer extends SideAnswer>(entered: OpenedFloor, call: SideCall<Request, Answer>, context: CallContext, document: (answer: Answer) => unknown): Promise<HttpAnswer> {
     const { floor, ids, splits, splitCalls } = this.#parts;
     const recordOf = (opened: OpenedFloor): CallRecord => floor.record(opened, call.operation, call.user);
     const carryOut = async (way: Omit<CallWay, "holdsBack">): Promise<HttpAnswer> => {
@@ -128,7 +134,7 @@ export class SideCalls {
     });
   }
 
-  async #carryOut<Request extends Extra, Answer extends { usage: TokenUsage }>(
+  async #carryOut<Request extends Extra, Answer extends SideAnswer>(
     entered: OpenedFloor, record: CallRecord, call: SideCall<Request, Answer>, context: CallContext, admit?: CallWay["admit"],
   ): Promise<{ answer: Answer; opened: { passed: boolean; body: Uint8Array; headers: Record<string, string> } }> {
     const { floor, runner } = this.#parts;
@@ -172,6 +178,7 @@ export class SideCalls {
       const { usage } = opened.answer;
       const searchUnits = usage.searchUnits ?? call.searchUnits?.estimate;
       record.estimated = usage.inputTokens === null && usage.searchUnits === undefined;
+      if (leavesModel(call.request)) record.answeredBy(opened.answer.model);
       record.usage = { ...usage, inputTokens: usage.inputTokens ?? call.tokens, outputTokens: usage.outputTokens ?? 0, ...(searchUnits === undefined ? {} : { searchUnits }) };
       const { passed, headers } = made.get(opened.prepared)!;
       return { answer: opened.answer, opened: { body: opened.body, passed, headers: { ...passedHeaders(entered, opened, call.protocol), ...headers } } };
@@ -191,7 +198,7 @@ export class SideCalls {
 }
 
 /** A hedge costs as much as the call itself. */
-function boundsOf({ tokens, mostTokens: most, searchUnits }: Pick<SideCall<Extra, { usage: TokenUsage }>, "tokens" | "mostTokens" | "searchUnits">, { hedgeAfterMs }: RouteSettings, held: boolean): CallBounds {
+function boundsOf({ tokens, mostTokens: most, searchUnits }: Pick<SideCall<Extra, SideAnswer>, "tokens" | "mostTokens" | "searchUnits">, { hedgeAfterMs }: RouteSettings, held: boolean): CallBounds {
   const asked = held && hedgeAfterMs !== undefined ? 2 : 1;
   return { inputTokens: asked * (held ? most : tokens), outputTokens: 0, rateTokens: tokens, searchUnits: asked * ((held ? searchUnits?.most : searchUnits?.estimate) ?? 0) };
 }

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { startSecuredServer, type RawReply, type SecuredServer } from "../kit/secured-server.ts";
-import { GatewayUpstream, speakOpenAi } from "./gateway-upstream.ts";
+import { answerJson, GatewayUpstream, speakOpenAi } from "./gateway-upstream.ts";
+
+interface Entry {
+  model: string;
+  cost: number;
+  estimated: boolean;
+  attribution: { traceId: string };
+}
 
 const documentOf = ({ body }: RawReply): Record<string, unknown> => JSON.parse(body) as Record<string, unknown>;
 
@@ -53,6 +61,25 @@ describe("models that callers may name", () => {
     assert.deepEqual(documentOf(await server.asAdmin("GET", "/v1/models/local%2Fm")), { id: "local/m", object: "model", created: 0, owned_by: "local" });
     assert.equal(documentOf(await server.asAdmin("GET", "/v1/models/chat", undefined, ["anthropic-version: 2023-06-01"])).type, "model");
     for (const name of ["absent", "absent%2Fm", "absent/m", "chat/versions/1"]) assert.equal((await server.asAdmin("GET", `/v1/models/${name}`)).status, 404, name);
+  });
+
+  it("are billed as the one that answered, where an embedding or a reranking leaves the choice to its provider", async () => {
+    for (const [model, input] of [["m", 1], ["other", 1000]] as const) assert.equal((await server.asAdmin("POST", "/api/prices", { provider: "local", model, rates: { input, output: 0 } })).status, 200);
+    upstream.answer = ({ path, body }, response) => answerJson(response, path.endsWith("/rerank")
+      ? { model: (body.models as string[])[0], results: [{ index: 0, relevance_score: 1 }], usage: { prompt_tokens: 10 } }
+      : { object: "list", model: (body.models as string[])[0], data: [{ object: "embedding", index: 0, embedding: [1] }], usage: { prompt_tokens: 10, total_tokens: 10 } });
+    for (const [path, asked] of [["embeddings", { input: "a" }], ["rerank", { query: "a", documents: ["b"] }]] as const) {
+      for (const [answering, billed] of [["other", ["other", 10_000_000, false]], ["m", ["m", 10_000, false]], ["unpriced", ["m", 10_000, true]]] as const) {
+        const trace = randomBytes(16).toString("hex");
+        const reply = await server.asAdmin("POST", `/v1/${path}`, { model: "local/m", models: [answering], ...asked }, [`traceparent: 00-${trace}-${randomBytes(8).toString("hex")}-01`]);
+        assert.equal(reply.status, 200, reply.body);
+        let entry: Entry | undefined;
+        // Entries are written behind the answer: asked for until it is there.
+        while (entry === undefined) entry = (documentOf(await server.asAdmin("GET", "/api/costs/entries?limit=1000")) as { entries: Entry[] }).entries.find(({ attribution }) => attribution.traceId === trace);
+        assert.deepEqual([entry.model, entry.cost, entry.estimated], billed);
+      }
+    }
+    upstream.answer = speakOpenAi;
   });
 
   it("are everybody's where the server says so", async () => {
