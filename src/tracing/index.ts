@@ -8,6 +8,7 @@ export type { StoredSpan } from "./stored-span.ts";
 export { anyValue, spanJson } from "./otlp/encode-json.ts";
 export { BufferedSpanSink } from "./buffered-span-sink.ts";
 export { spansOfTraceFile } from "./mlflow/trace-file.ts";
+export { latestFeedback } from "./latest-feedback.ts";
 export { langsmithRoutes } from "./langsmith/routes.ts";
 export { tracingRoutes } from "./routes.ts";
 export { SpanForwarder } from "./span-forwarder.ts";

@@ -26,6 +26,26 @@ export function traceFeedbackConformance(adapter: string, openBoth: () => Promis
       assert.deepEqual(await store.feedback(keyOf(1)), []);
     });
 
+    it("finds the last revisions by their ids, by traces as wholes and by spans, of those who may see them", async () => {
+      const { store } = await openBoth();
+      await store.write([exampleRecord(1, 1), exampleRecord(2, 1)], now);
+      const give = (trace: number, id: string, more: object = {}) => store.addFeedback(keyOf(trace), { ...exampleFeedback(id, more), traceId: keyOf(trace).traceId });
+      await give(1, "whole", { value: 1, spanId: null });
+      await give(1, "whole", { value: 2, spanId: null, comment: '"spanId":"00f067aa0ba902b7"' });
+      await give(1, "part", { spanId: "00f067aa0ba902b7" });
+      await give(2, "elsewhere", { spanId: "00f067aa0ba902b7" });
+      await give(2, "whole", { spanId: null });
+      const nothing = { visible: "all" as const, ids: [], traceIds: [], spanIds: [] };
+      const found = async (search: Partial<Parameters<TraceStore["findFeedback"]>[0]>) => (await store.findFeedback({ ...nothing, ...search })).map(({ team, feedback: { traceId, id, revision } }) => [team, traceId.at(-1), id, revision].join(" "));
+      const { team } = keyOf(1);
+      assert.deepEqual(await found({ ids: ["whole", "absent", "\0"] }), [`${team} 1 whole 2`, `${team} 2 whole 1`]);
+      assert.deepEqual(await found({ traceIds: [keyOf(1).traceId] }), [`${team} 1 whole 2`]);
+      assert.deepEqual(await found({ spanIds: ["00f067aa0ba902b7", "%"] }), [`${team} 1 part 1`, `${team} 2 elsewhere 1`]);
+      assert.deepEqual(await found({ ids: ["part"], traceIds: [keyOf(2).traceId] }), [`${team} 1 part 1`, `${team} 2 whole 1`]);
+      assert.deepEqual(await found({}), []);
+      for (const teams of [[], ["others"], [team]]) assert.equal((await found({ ids: ["part"], visible: { teams, experiments: [] } })).length, teams.includes(team) ? 1 : 0, teams.join());
+    });
+
     it("tells of feedback in the order of its arrival, each revision, also of traces that were written later", async () => {
       const { store, feed } = await openBoth();
       await store.write([exampleRecord(1, 1), exampleRecord(2, 1)], now);

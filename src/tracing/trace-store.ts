@@ -35,6 +35,12 @@ export interface StoredTrace {
   metadata: Readonly<Record<string, string>>;
 }
 
+/** The last revision of a feedback, and whose trace it is of. */
+export interface FoundFeedback {
+  team: string;
+  feedback: Feedback;
+}
+
 /** The query with what a text can only say through the service. */
 export interface TraceSearch extends Omit<TraceQuery, "attributes"> {
   visible: VisibleTraces;
@@ -93,6 +99,8 @@ export interface TraceStore {
   addFeedback(key: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback>;
   /** Every revision, the first of each id first. */
   feedback(key: TraceKey): Promise<Feedback[]>;
+  /** Of traces that are seen: what has one of these ids, is of one of these traces as a whole, or of one of these spans in any trace. */
+  findFeedback(search: { visible: VisibleTraces; ids: readonly string[]; traceIds: readonly string[]; spanIds: readonly string[] }): Promise<FoundFeedback[]>;
   /** With all revisions, and told of to those who follow feedback. False where there is none. One of this id that is given later counts its revisions on. */
   removeFeedback(key: TraceKey, id: string, now: EpochMs): Promise<boolean>;
 }

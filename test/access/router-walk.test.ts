@@ -142,12 +142,15 @@ describe("the router, walked with every kind of caller", () => {
       "SetLoggedModelTags", "SetTag", "UpdateRun", "UploadArtifact", "UploadArtifactTwin", "UploadSmallArtifact",
     ].map((name) => `mlflow${name}`);
     const searches = ["indexRepository", "sampleMetric", "searchRunTable", ...["GetLatestVersions", "SearchDatasets", "SearchDatasetsOfClients", "SearchExperiments", "SearchLoggedModels", "SearchRuns"].map((name) => `mlflow${name}`)];
-    const refusals = ["StartTrace", ...["Abort", "Complete", "Create"].flatMap((step) => [`${step}MultipartUpload`, `${step}MultipartUploadTwin`])].map((name) => `mlflow${name}`);
+    const refusals = [
+      ...["StartTrace", ...["Abort", "Complete", "Create"].flatMap((step) => [`${step}MultipartUpload`, `${step}MultipartUploadTwin`])].map((name) => `mlflow${name}`),
+      ...["Delete", "Patch", "Post", "Put"].map((method) => `langsmithRefused${method}`),
+    ];
     // Calls of language models are in the ledger, one by one.
     const calls = ["countMessageTokens", "createChatCompletion", "createCompletion", "createEmbeddings", "createMessage", "createRerank", "createResponse", "testGatewayProvider"];
     // What traced programs send of themselves, many a second, and what MLflow's clients write into their traces.
     const traces = [
-      "exportTraces", ...["BatchRuns", "CreateFeedback", "CreateRun", "MultipartRuns", "UpdateRun"].map((name) => `langsmith${name}`),
+      "exportTraces", ...["BatchRuns", "CreateFeedback", "CreateRun", "DeleteFeedback", "MultipartRuns", "UpdateFeedback", "UpdateRun"].map((name) => `langsmith${name}`),
       ...["BatchGetTraceInfos", "CreateAssessment", "DeleteAssessment", "DeleteTraceTag", "EndTraceV2", "LinkTracesToRun", "SearchTraces", "SetTraceTag", "StartTraceV2", "UpdateAssessment"].map((name) => `mlflow${name}`),
     ];
     assert.deepEqual(unaudited.sort(), [...calls, ...traces, ...predictions, ...logging, ...searches, ...refusals].sort());

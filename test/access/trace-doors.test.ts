@@ -175,6 +175,29 @@ describe("the doors of traces", () => {
     const { trace, spans, feedback } = await doors.view(id.replaceAll("-", ""));
     assert.deepEqual([trace.team, trace.status, trace.durationMs, spans[0]!.output, feedback.map(({ name, value }) => [name, value])], ["blue", "ok", 1000, '{"answer":4}', [["correct", 1]]]);
     assert.equal((await doors.ask("POST", "/langsmith/runs", run, { "x-api-key": key, "x-slipway-team": "default" })).status, 403);
+    // Its clients send spans by OTLP behind the same address.
+    await doors.done("POST", "/langsmith/otel/v1/traces", otlp({ trace: 41, name: "by OTLP" }), { "x-api-key": key });
+    assert.deepEqual([(await doors.view(traceOf(41))).trace.name, (await doors.view(traceOf(41))).trace.team], ["by OTLP", "blue"]);
+    // Who reads another team alone finds no feedback there, and changes none.
+    const feedbackPath = "/langsmith/feedback/018f0000-0000-7000-8000-00000000000b";
+    assert.equal((await doors.server.asAdmin("POST", "/api/teams", { name: "green" })).status, 200);
+    const green = await doors.keyOf("green", "contributor");
+    for (const [method, path] of [["GET", feedbackPath], ["PATCH", feedbackPath], ["DELETE", feedbackPath]] as const) assert.equal((await doors.ask(method, path, method === "PATCH" ? { score: 0 } : undefined, { "x-api-key": green })).status, 404, method);
+    assert.deepEqual(JSON.parse((await doors.ask("GET", `/langsmith/feedback?run=${id}`, undefined, { "x-api-key": green })).text), []);
+    assert.equal((await doors.ask("GET", "/langsmith/feedback", undefined, { "x-api-key": key })).status, 400);
+    await doors.done("PATCH", feedbackPath, { score: 0, comment: "no" }, { "x-api-key": key });
+    assert.deepEqual((await doors.view(id.replaceAll("-", ""))).feedback.map(({ value, comment, revision }) => [value, comment, revision]), [[0, "no", 2]]);
+    const listed = await doors.ask("GET", `/langsmith/feedback?run=${id}&run=018f0000-0000-7000-8000-0000000000aa&limit=1&offset=0`, undefined, { "x-api-key": key });
+    assert.deepEqual((JSON.parse(listed.text) as { score: number }[]).map(({ score }) => score), [0]);
+    await doors.done("DELETE", feedbackPath, undefined, { "x-api-key": key });
+    assert.deepEqual((await doors.view(id.replaceAll("-", ""))).feedback, []);
+    // What is not served is refused with what to do instead, after the key was looked at.
+    assert.equal((await doors.ask("POST", "/langsmith/runs/query", {}, { "x-api-key": "none" })).status, 401);
+    for (const [method, path, advice] of [["POST", "/langsmith/runs/query", "slipway traces"], ["GET", "/langsmith/api/v1/sessions?limit=1", "service=PROJECT"], ["POST", "/langsmith/v1/platform/datasets/x/examples", "slipway datasets add"], ["PUT", "/langsmith/constructor", "docs/tracing.md"]] as const) {
+      const { status, text } = await doors.ask(method, path, method === "GET" ? undefined : {}, { "x-api-key": key });
+      const { error } = JSON.parse(text) as { error: { code: string; message: string } };
+      assert.deepEqual([status, error.code, error.message.includes(advice)], [501, "NOT_SUPPORTED", true], `${path}: ${text}`);
+    }
     await doors.done("POST", "/v1/traces", otlp({ trace: 40 }), { authorization: `Bearer ${doors.server.adminKey}`, "x-slipway-team": "blue" });
     assert.equal((await doors.view(traceOf(40))).trace.team, "blue");
   });

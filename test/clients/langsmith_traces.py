@@ -16,6 +16,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langsmith import Client, traceable
+from langsmith.utils import LangSmithError, LangSmithNotFoundError
 from langsmith.run_helpers import get_current_run_tree
 
 client = Client(auto_batch_tracing=True)
@@ -124,8 +125,37 @@ with check("feedback is of the trace, or of the run in it, and its next revision
     body = f'--b\r\nContent-Disposition: form-data; name="feedback.{given["id"]}"\r\nContent-Type: application/json\r\n\r\n{json.dumps(given)}\r\n--b--\r\n'.encode()
     assert request(target, "POST", "/langsmith/runs/multipart", body, {"Content-Type": "multipart/form-data; boundary=b"})[0] == 202
     assert "in a form" in {each["name"] for each in trace_of(root)["feedback"]}
+    # What the clients ask of it later.
+    assert [each.key for each in client.list_feedback(run_ids=[root], feedback_key=["correct"])] == ["correct"]
+    assert {each.key for each in client.list_feedback(run_ids=[root])} == {"correct", "kind", "in a form"}
+    read = client.read_feedback(identity)
+    assert (str(read.run_id), read.score, read.comment, read.feedback_source.type) == (str(root), False, None, "model"), read
+    client.update_feedback(identity, score=0.75, comment="Better.")
+    client.update_feedback(identity, correction={"kind": "long"})
+    read = client.read_feedback(identity)
+    assert (read.score, read.comment, read.correction) == (0.75, "Better.", {"kind": "long"}), read
+    client.delete_feedback(identity)
+    assert "correct" not in {each["name"] for each in trace_of(root)["feedback"]}
+    for gone in (lambda: client.read_feedback(identity), lambda: client.update_feedback(identity, score=1), lambda: client.delete_feedback(identity)):
+        try:
+            gone()
+            raise AssertionError("it is gone")
+        except LangSmithNotFoundError as error:
+            assert "There is no feedback" in str(error), error
     missing = str(uuid.uuid4())
     assert request(target, "POST", "/langsmith/feedback", {"id": missing, "run_id": missing, "key": "k", "score": 1})[0] == 404
     assert request(target, "POST", "/langsmith/feedback", {"id": missing, "key": "k", "score": 1})[0] == 400
+
+with check("calls that are not served say at once what to do instead"):
+    for call, advice in [
+        (lambda: client.read_run(uuid.uuid4()), "read as traces"), (lambda: list(client.list_runs(project_name="the app")), "service=PROJECT"), (lambda: client.create_project("p"), "service=PROJECT"),
+        (lambda: client.create_dataset("d"), "slipway datasets add"), (lambda: client.create_example(inputs={"a": 1}, dataset_id=uuid.uuid4()), "slipway datasets add"),
+        (lambda: client.create_presigned_feedback_token(uuid.uuid4(), "k"), "no tokens"), (lambda: client.pull_prompt("name"), "Prompts of LangSmith are not kept"), (lambda: client.share_run(uuid.uuid4()), "read as traces"),
+    ]:
+        try:
+            call()
+            raise AssertionError(advice)
+        except LangSmithError as error:
+            assert advice in str(error), (advice, error)
 
 finish()

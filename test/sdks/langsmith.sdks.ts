@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { Client } from "langsmith";
+import { Client, type Feedback } from "langsmith";
 import { RunTree } from "langsmith/run_trees";
 import { getCurrentRunTree, traceable } from "langsmith/traceable";
 import { wrapOpenAI } from "langsmith/wrappers";
@@ -119,6 +119,50 @@ describe("LangSmith's client", () => {
     const { feedback, named } = await view(root.id);
     assert.deepEqual(feedback.map(({ name, value, source, spanId, comment }) => [name, value, source, spanId, comment]).toSorted(), [["correct", true, "llm", null, "It is."], ["quality", 0.5, "llm", named.get("part")!.spanId, ""]]);
     assert.equal(feedback.find(({ name }) => name === "quality")!.metadata.correction, '{"better":"yes"}');
+  });
+
+  it("reads, lists, changes and removes the feedback that it gave", async () => {
+    const root = new RunTree({ client, name: "judged again", run_type: "chain", inputs: {}, project_name: "js app" });
+    await root.postRun();
+    const child = root.createChild({ name: "part", run_type: "tool", inputs: {} });
+    await child.postRun();
+    await child.end({});
+    await child.patchRun();
+    await root.end({});
+    await root.patchRun();
+    await client.awaitPendingTraceBatches();
+    const given = await client.createFeedback({ runId: root.id, sessionId: root.id, key: "correct", score: 1, value: "yes", comment: "It is.", correction: { better: "so" } });
+    const ofChild = await client.createFeedback({ runId: child.id, traceId: root.id, sessionId: root.id, key: "mood", value: "calm", feedbackSourceType: "model" });
+    await client.awaitPendingTraceBatches();
+    const told = async (id: string): Promise<unknown[]> => {
+      const { run_id: run, trace_id: trace, key, score, value, comment, correction, feedback_source: source } = await client.readFeedback(id) as Feedback & { trace_id: string };
+      return [run, trace, key, score, value, comment, correction, source?.type];
+    };
+    assert.deepEqual(await told(given.id), [root.id, root.id, "correct", 1, "yes", "It is.", { better: "so" }, "api"]);
+    assert.deepEqual(await told(ofChild.id), [child.id, root.id, "mood", null, "calm", null, null, "model"]);
+    await client.updateFeedback(given.id, { score: 0.25, comment: "Not quite." });
+    assert.deepEqual(await told(given.id), [root.id, root.id, "correct", 0.25, "yes", "Not quite.", { better: "so" }, "api"]);
+    const { feedback } = await view(root.id);
+    assert.deepEqual(feedback.map(({ id, value, revision }) => [id, value, revision]).toSorted(), [[given.id, 0.25, 2], [ofChild.id, "calm", 1]].toSorted());
+
+    const listed = async (asked: Parameters<Client["listFeedback"]>[0]): Promise<string[]> => (await Array.fromAsync(client.listFeedback(asked))).map(({ key }) => key).toSorted();
+    assert.deepEqual(await listed({ runIds: [root.id] }), ["correct"]);
+    assert.deepEqual(await listed({ runIds: [root.id, child.id] }), ["correct", "mood"]);
+    assert.deepEqual(await listed({ runIds: [root.id, child.id], feedbackKeys: ["mood"] }), ["mood"]);
+    assert.deepEqual(await listed({ runIds: [root.id, child.id], feedbackSourceTypes: ["api"] }), ["correct"]);
+    await client.deleteFeedback(given.id);
+    assert.deepEqual([await listed({ runIds: [root.id, child.id] }), (await view(root.id)).feedback.length], [["mood"], 1]);
+    await assert.rejects(client.readFeedback(given.id), /There is no feedback/);
+    await assert.rejects(client.updateFeedback(given.id, { score: 1 }), /There is no feedback/);
+  });
+
+  it("is told at once what to do instead of calls that are not served", async () => {
+    const calls: [() => Promise<unknown>, RegExp][] = [
+      [() => client.readRun(crypto.randomUUID()), /Runs are sent here and read as traces/], [() => Array.fromAsync(client.listRuns({ projectName: "js app" })), /service=PROJECT|read as traces/],
+      [() => client.createProject({ projectName: "p" }), /service=PROJECT/], [() => client.createDataset("d"), /slipway datasets add/],
+      [() => client.createPresignedFeedbackToken(crypto.randomUUID(), "k"), /no tokens/], [() => client.pullPromptCommit("name"), /Prompts of LangSmith are not kept/],
+    ];
+    for (const [call, message] of calls) await assert.rejects(call, message);
   });
 
   it("sends many runs in batches, and none is lost", async () => {

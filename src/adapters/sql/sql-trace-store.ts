@@ -4,9 +4,10 @@ import { AppError } from "../../core/errors.ts";
 import type { Page } from "../../core/search-condition.ts";
 import { Feedback, type TraceSession } from "../../tracing/schemas.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "../../tracing/stored-span.ts";
-import type { StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
+import type { FoundFeedback, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
 import { packSpan } from "./packed-span.ts";
 import type { SqlDatabase } from "./sql-database.ts";
+import { findFeedback } from "./sql-feedback-search.ts";
 import { spanOf } from "./sql-span-content.ts";
 import { summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
 import { listSessions, searchTraces, visibleCondition } from "./sql-trace-search.ts";
@@ -167,6 +168,10 @@ export class SqlTraceStore implements TraceStore {
     const rows = await this.#database.queries
       .selectFrom("trace_feedback").select("content_json").where("trace_id", "=", traceId).where("team", "=", team).orderBy("id").orderBy("revision").execute();
     return rows.map((row) => Feedback.parse(JSON.parse(row.content_json)));
+  }
+
+  findFeedback(search: Parameters<TraceStore["findFeedback"]>[0]): Promise<FoundFeedback[]> {
+    return findFeedback(this.#database.queries, search);
   }
 
   removeFeedback({ team, traceId }: TraceKey, id: string, now: EpochMs): Promise<boolean> {

@@ -9,7 +9,9 @@ import { teamHeader, teamOfSender } from "../trace-access.ts";
 import type { TraceService } from "../trace-service.ts";
 import { multipartParts } from "./multipart.ts";
 import { feedbackOf, type LangsmithFeedback } from "./feedback.ts";
+import { langsmithFeedbackRoutes } from "./feedback-routes.ts";
 import { OpenRuns, type RunPart } from "./open-runs.ts";
+import { refusedLangsmithCalls } from "./refused-calls.ts";
 import { spanOfRun, type LangsmithRun } from "./runs.ts";
 
 const tag = "Traces";
@@ -80,6 +82,8 @@ export function langsmithRoutes(traces: TraceService): Route[] {
         return accepted();
       },
     }),
+    ...langsmithFeedbackRoutes(traces),
+    ...refusedLangsmithCalls(),
   ];
 }
 

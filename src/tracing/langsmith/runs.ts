@@ -13,7 +13,8 @@ export interface LangsmithRun extends Json {
 const operations: Readonly<Record<string, string>> = { llm: "chat", embedding: "embeddings", tool: "execute_tool", retriever: "retrieval", chain: "invoke_workflow" };
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
-function hexOf(id: unknown): string | null {
+/** Of a UUID its 32 digits; null where it is none. */
+export function hexOf(id: unknown): string | null {
   return typeof id === "string" && uuid.test(id) ? id.replaceAll("-", "").toLowerCase() : null;
 }
 
