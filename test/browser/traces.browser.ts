@@ -124,6 +124,29 @@ describe("traces in the console", () => {
     await watched.close();
   });
 
+  it("leads back to the search that was left, with its filters and at its row", async () => {
+    await sendSpans(server.url, Array.from({ length: 40 }, (_, index): SentSpan => ({ trace: (index + 1).toString(16).padStart(32, "b"), id: 5000 + index, name: `bulk ${index}`, at: index, took: 10, attributes: { "session.id": "bulk" } })));
+    const watched = await openPage(browser, server.url, { viewport: { width: 1280, height: 500 } });
+    const { page } = watched;
+    const way = { "the link": () => page.getByRole("navigation", { name: "Breadcrumb" }).getByRole("link", { name: "Traces" }).click(), "the browser's Back": () => page.goBack().then(() => undefined) };
+    for (const [name, goBack] of Object.entries(way)) {
+      await page.goto("/traces?session=bulk");
+      const row = page.getByRole("link", { name: "Trace bulk 7", exact: true });
+      await row.scrollIntoViewIfNeeded();
+      await holds(page, "scrollY > 600");
+      const place = await page.evaluate<number>("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(scrollY))))");
+      await row.click();
+      await page.getByRole("heading", { level: 1, name: "bulk 7" }).waitFor();
+      await holds(page, "scrollY === 0");
+      await goBack();
+      await row.waitFor();
+      assert.equal(new URL(page.url()).search, "?session=bulk", name);
+      await becomes(() => page.evaluate<number>("scrollY"), place);
+    }
+    watched.assertQuiet();
+    await watched.close();
+  });
+
   it("takes feedback on the trace and a span, and makes the trace a row of a dataset", async () => {
     const watched = await openPage(browser, server.url);
     const { page } = watched;

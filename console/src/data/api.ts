@@ -59,25 +59,40 @@ export function onSignedOut(listener: () => void): () => void {
 /** Refusals of these are no news about the session. */
 const signInPaths = ["/api/session", "/api/setup"];
 
+/** What only reads has this long; a connection that has gone dead, as after a sleep of the machine, says nothing by itself and would be waited for without end. */
+const readMs = 60_000;
+
 /** Calls the API; `body` is JSON text as it goes over the wire. Throws ApiFailure. */
 export async function call<Result>(path: string, options: { method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"; body?: string; signal?: AbortSignal } = {}): Promise<Result> {
   let response: Response;
   let text: string;
+  const method = options.method ?? "GET";
+  const late = new AbortController();
+  const timer = method === "GET" ? setTimeout(() => late.abort(), readMs) : undefined;
   try {
     response = await fetch(path, {
-      method: options.method ?? "GET",
+      method,
       headers: options.body === undefined ? { Accept: "application/json" } : { Accept: "application/json", "Content-Type": "application/json" },
       ...(options.body === undefined ? {} : { body: options.body }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      signal: options.signal === undefined ? late.signal : AbortSignal.any([late.signal, options.signal]),
     });
     text = await response.text();
   } catch (cause) {
     if (options.signal?.aborted) throw cause;
+    if (late.signal.aborted) {
+      throw new ApiFailure(0, {
+        code: "NO_ANSWER_IN_TIME",
+        message: `The server did not answer within ${readMs / 1000} seconds.`,
+        hint: "It may have too much to do, or the connection to it is gone. Try again; if it stays so, ask for less at once, and look at the server's log.",
+      });
+    }
     throw new ApiFailure(0, {
       code: "SERVER_UNREACHABLE",
       message: "The server does not answer.",
       hint: "It may be restarting; this page tries again by itself. If it stays so, start it with `npx slipway up`.",
     });
+  } finally {
+    clearTimeout(timer);
   }
   let parsed: unknown;
   try {

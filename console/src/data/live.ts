@@ -14,10 +14,13 @@ const listeners = new Set<() => void>();
 let source: EventSource | null = null;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let silenceTimer: ReturnType<typeof setTimeout> | undefined;
+let hiddenTimer: ReturnType<typeof setTimeout> | undefined;
 let attempts = 0;
 
 /** Ticks come every two seconds; after this long without one the connection is dead, whatever the socket says. */
 const silenceMs = 9000;
+/** A tab that nobody looks at for so long gives its connection back: browsers allow six to a server over HTTP/1.1, and a seventh tab would load nothing. */
+const hiddenMs = 15_000;
 
 function publish(change: Partial<LiveState>): void {
   state = { ...state, ...change };
@@ -69,6 +72,21 @@ function retry(): void {
   retryTimer = setTimeout(connect, Math.min(5000, 500 * 2 ** Math.min(attempts, 4)));
 }
 
+/** The connection rests while the page is hidden, and what was missed meanwhile is fetched when the reader is back. */
+function onVisibility(): void {
+  clearTimeout(hiddenTimer);
+  if (document.visibilityState === "hidden") hiddenTimer = setTimeout(rest, hiddenMs);
+  else if (source === null) connect();
+}
+
+function rest(): void {
+  clearTimeout(retryTimer);
+  clearTimeout(silenceTimer);
+  source?.close();
+  source = null;
+  publish({ status: "reconnecting" });
+}
+
 /** Opens the one connection of this page, until what it answers with is called: when the reader signs out. */
 export function startLive(): () => void {
   connect();
@@ -80,14 +98,14 @@ export function startLive(): () => void {
   };
   window.addEventListener("pagehide", onHide);
   window.addEventListener("pageshow", onShow);
+  document.addEventListener("visibilitychange", onVisibility);
   return () => {
     window.removeEventListener("online", connect);
     window.removeEventListener("pagehide", onHide);
     window.removeEventListener("pageshow", onShow);
-    clearTimeout(retryTimer);
-    clearTimeout(silenceTimer);
-    source?.close();
-    source = null;
+    document.removeEventListener("visibilitychange", onVisibility);
+    clearTimeout(hiddenTimer);
+    rest();
     publish({ status: "connecting", tick: null });
   };
 }

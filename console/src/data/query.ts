@@ -1,5 +1,6 @@
 import { useCallback, useMemo } from "react";
 import { useLocation, useSearch } from "wouter";
+import { usePathname } from "wouter/use-browser-location";
 
 type Changes = Record<string, string | null | undefined>;
 
@@ -15,17 +16,30 @@ export function changeQuery(search: string, changes: Changes): string {
 }
 
 /**
+ * Leads on from the page that asks, such as to what it has just made. Whoever has left that page meanwhile stays where they are:
+ * an answer that comes late takes nobody back.
+ */
+export function useNavigateFromHere(): (href: string, options?: { replace?: boolean }) => void {
+  const here = usePathname();
+  const [, navigate] = useLocation();
+  return useCallback((href: string, options?: { replace?: boolean }) => {
+    if (window.location.pathname === here) navigate(href, options);
+  }, [here, navigate]);
+}
+
+/**
  * The view's state lives in the address: what is filtered, selected and shown can be sent to a colleague. `set` makes a
- * new history entry, `set(changes, {replace: true})` does not (for what changes while typing).
+ * new history entry, `set(changes, {replace: true})` does not (for what changes while typing); it changes the address as it is by then, and none but this page's.
  */
 export function useQuery(): { get(name: string): string | null; set(changes: Changes, options?: { replace?: boolean }): void; href(changes: Changes): string } {
   const search = useSearch();
-  const [path, navigate] = useLocation();
+  const path = usePathname();
+  const navigate = useNavigateFromHere();
   const parameters = useMemo(() => new URLSearchParams(search), [search]);
   const href = useCallback((changes: Changes) => path + changeQuery(search, changes), [path, search]);
   const set = useCallback(
-    (changes: Changes, options: { replace?: boolean } = {}) => navigate(href(changes), { replace: options.replace ?? false }),
-    [href, navigate],
+    (changes: Changes, options: { replace?: boolean } = {}) => navigate(path + changeQuery(window.location.search, changes), { replace: options.replace ?? false }),
+    [path, navigate],
   );
   return { get: (name) => parameters.get(name), set, href };
 }

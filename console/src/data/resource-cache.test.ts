@@ -8,8 +8,8 @@ import { ResourceCache } from "./resource-cache.ts";
 function setUp() {
   const clock = { now: 10_000 };
   const cache = new ResourceCache(() => clock.now);
-  const loads: { key: string; resolve: (data: unknown) => void; reject: (error: unknown) => void }[] = [];
-  const load = (key: string) => () => new Promise<unknown>((resolve, reject) => loads.push({ key, resolve, reject }));
+  const loads: { key: string; signal: AbortSignal; resolve: (data: unknown) => void; reject: (error: unknown) => void }[] = [];
+  const load = (key: string) => (signal: AbortSignal) => new Promise<unknown>((resolve, reject) => loads.push({ key, signal, resolve, reject }));
   const show = (key: string): (() => void) => cache.subscribe(key, load(key), () => undefined);
   return { clock, cache, loads, show };
 }
@@ -40,6 +40,38 @@ describe("ResourceCache", () => {
     await settled();
     assert.equal(cache.snapshot("/a").data, "after");
     assert.equal(loads.length, 2);
+  });
+
+  it("gives up a call that is stuck when it is asked for anew, and takes no answer of it", async () => {
+    const { cache, loads, show } = setUp();
+    show("/a");
+    await settled();
+    cache.restart("/a");
+    await settled();
+    assert.deepEqual([loads.length, loads[0]!.signal.aborted, loads[1]!.signal.aborted], [2, true, false]);
+    loads[1]!.resolve("anew");
+    await settled();
+    loads[0]!.resolve("stuck");
+    await settled();
+    assert.deepEqual([cache.snapshot("/a").data, cache.snapshot("/a").pending, loads.length], ["anew", false, 2]);
+    cache.restart("/a");
+    await settled();
+    cache.restart("/a");
+    loads[2]!.reject(loads[2]!.signal.reason);
+    await settled();
+    assert.deepEqual(cache.snapshot("/a"), { data: "anew", error: undefined, fetchedAt: 10_000, pending: true });
+  });
+
+  it("does not begin a call that was given up while it waited for its turn", async () => {
+    const { cache, loads, show } = setUp();
+    for (let index = 0; index < 5; index++) show(`/${index}`);
+    show("/a");
+    await settled();
+    cache.restart("/a");
+    for (const load of [...loads]) load.resolve("data");
+    await settled();
+    await settled();
+    assert.deepEqual(loads.map(({ key }) => key).filter((key) => key === "/a"), ["/a"]);
   });
 
   it("keeps what it had when the server is silent, and drops it when the thing is gone", async () => {

@@ -9,12 +9,16 @@ export interface Snapshot {
   pending: boolean;
 }
 
+type Load = (signal: AbortSignal) => Promise<unknown>;
+
 interface Entry {
-  load: () => Promise<unknown>;
+  load: Load;
   snapshot: Snapshot;
   listeners: Set<() => void>;
   /** It changed while it was being fetched: what arrives may be from before. */
   outdated: boolean;
+  /** Ends the call that is under way, whose answer nobody waits for then. */
+  underWay: AbortController | null;
 }
 
 export const nothing: Snapshot = { data: undefined, error: undefined, fetchedAt: 0, pending: false };
@@ -42,8 +46,8 @@ export class ResourceCache {
   }
 
   /** Calls `listener` at every change and fetches what is not fresh. Answers with what ends it. */
-  subscribe(key: string, load: () => Promise<unknown>, listener: () => void): () => void {
-    const entry: Entry = this.#entries.get(key) ?? { load, snapshot: nothing, listeners: new Set(), outdated: false };
+  subscribe(key: string, load: Load, listener: () => void): () => void {
+    const entry: Entry = this.#entries.get(key) ?? { load, snapshot: nothing, listeners: new Set(), outdated: false, underWay: null };
     this.#entries.set(key, entry);
     entry.load = load;
     entry.listeners.add(listener);
@@ -58,6 +62,15 @@ export class ResourceCache {
   refresh(key: string): void {
     const entry = this.#entries.get(key);
     if (entry !== undefined) this.#fetch(entry);
+  }
+
+  /** Somebody asks for it anew and waits: a call that is under way, and may be stuck, is given up for a new one. */
+  restart(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    entry.underWay?.abort();
+    publish(entry, { error: undefined, pending: false });
+    this.#fetch(entry);
   }
 
   /** What matches has changed: what is shown is fetched again, also when an answer from before is still on its way; the rest is forgotten. */
@@ -85,14 +98,18 @@ export class ResourceCache {
   #fetch(entry: Entry): void {
     if (entry.snapshot.pending) return;
     entry.outdated = false;
+    const turn = (entry.underWay = new AbortController());
+    const unlessGivenUp = (change: Partial<Snapshot>): void => {
+      if (!turn.signal.aborted) publish(entry, { ...change, pending: false });
+    };
     publish(entry, { pending: true });
-    void this.#withSlot(() => entry.load())
+    void this.#withSlot(() => (turn.signal.aborted ? Promise.resolve() : entry.load(turn.signal)))
       .then(
-        (data) => publish(entry, { data, error: undefined, pending: false, fetchedAt: this.#now() }),
+        (data) => unlessGivenUp({ data, error: undefined, fetchedAt: this.#now() }),
         (thrown: unknown) => {
           const error = thrown instanceof ApiFailure ? thrown : new ApiFailure(0, { code: "CONSOLE_FAILED", message: String(thrown) });
           // An answer that says "there is no such thing" replaces what was there; a silence does not.
-          publish(entry, { error, pending: false, ...(error.status === 404 ? { data: undefined } : {}) });
+          unlessGivenUp({ error, ...(error.status === 404 ? { data: undefined } : {}) });
         },
       )
       .then(() => {

@@ -36,7 +36,7 @@ export function useResource<Data>(key: string | null, options: { load?: () => Pr
   load.current = options.load;
 
   const subscribe = useCallback(
-    (listener: () => void) => (key === null ? () => undefined : cache.subscribe(key, () => (load.current ?? (() => call(key)))(), listener)),
+    (listener: () => void) => (key === null ? () => undefined : cache.subscribe(key, (signal) => (load.current === undefined ? call(key, { signal }) : load.current()), listener)),
     [key],
   );
   const snapshot = useSyncExternalStore(subscribe, () => (key === null ? nothing : cache.snapshot(key)));
@@ -51,7 +51,7 @@ export function useResource<Data>(key: string | null, options: { load?: () => Pr
   }, [key, refreshMs]);
 
   const reload = useCallback(() => {
-    if (key !== null) cache.invalidate((candidate) => candidate === key);
+    if (key !== null) cache.restart(key);
   }, [key]);
 
   return { ...(snapshot as Omit<Resource<Data>, "reload">), reload };

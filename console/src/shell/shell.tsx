@@ -1,17 +1,16 @@
 import { useEffect, useState, type ReactNode } from "react";
-import { useLocation } from "wouter";
 import { Icon } from "../parts/icon.tsx";
 import { CommandPalette } from "./command-palette.tsx";
 import { LiveMark } from "./live-mark.tsx";
 import { Navigation } from "./navigation.tsx";
 import { ThemeToggle } from "./theme-toggle.tsx";
 import { useTitle } from "./title.ts";
+import { usePagePlace } from "./use-page-place.ts";
 
 const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /** What stands around every page: navigation, search, the live mark. */
 export function Shell({ children }: { children: ReactNode }) {
-  const [path] = useLocation();
   const [menuOpen, setMenuOpen] = useState(false);
   const [paletteOpen, setPaletteOpen] = useState(false);
   const title = useTitle();
@@ -29,10 +28,7 @@ export function Shell({ children }: { children: ReactNode }) {
     return () => window.removeEventListener("keydown", onKeyDown);
   }, []);
 
-  // A new page begins at its top.
-  useEffect(() => {
-    window.scrollTo(0, 0);
-  }, [path]);
+  usePagePlace();
 
   return (
     <div className={menuOpen ? "shell shell-menu-open" : "shell"}>

@@ -1,7 +1,7 @@
 import { useState, type FormEvent } from "react";
-import { useLocation } from "wouter";
 import { useAction } from "../../data/action.ts";
 import { addDatasetVersion } from "../../data/datasets.ts";
+import { useNavigateFromHere } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
 import type { DatasetFormat, HeldDataset, Team } from "../../data/types.ts";
 import { uploadFile } from "../../data/upload.ts";
@@ -23,7 +23,7 @@ export function AddVersionDialog({ dataset, onClose }: { dataset: HeldDataset | 
   const [sent, setSent] = useState<number | null>(null);
   const teams = useResource<{ teams: Team[] }>(dataset === null ? "/api/teams" : null).data?.teams ?? [];
   const action = useAction();
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const change = (changes: Partial<typeof form>): void => setForm({ ...form, ...changes });
   const problems = Object.fromEntries((action.error?.problems ?? []).map((problem) => [problem.path, problem.message]));
   const name = dataset?.name ?? form.name.trim();

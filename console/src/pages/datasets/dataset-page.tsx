@@ -1,9 +1,10 @@
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 import { contentHref, removeDataset, useDataset, useDatasetVersion, type DatasetDetail } from "../../data/datasets.ts";
-import { useQuery } from "../../data/query.ts";
+import { useNavigateFromHere, useQuery } from "../../data/query.ts";
 import { useRights } from "../../data/session.ts";
 import type { DatasetVersionSummary } from "../../data/types.ts";
 import { absent, formatBytes, formatCount } from "../../format.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { DigestText } from "../../parts/copy.tsx";
@@ -25,13 +26,13 @@ export function DatasetPage({ params }: { params: { dataset: string } }) {
   const detail = useDataset(name);
   const query = useQuery();
   const rights = useRights();
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const close = (): void => query.set({ add: null, remove: null }, { replace: true });
   const dataset = detail.data?.dataset;
   return (
     <div className="page">
       <header className="page-header">
-        <nav aria-label="Breadcrumb" className="breadcrumb"><Link href="/datasets">Datasets</Link></nav>
+        <nav aria-label="Breadcrumb" className="breadcrumb"><BackLink href="/datasets">Datasets</BackLink></nav>
         <h1>{name}</h1>
         {dataset !== undefined && <Chip title="Whose it is">team {dataset.team}</Chip>}
         {dataset !== undefined && (

@@ -1,12 +1,13 @@
 import { useState } from "react";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 import { apiPath, ApiFailure, call } from "../../data/api.ts";
 import { useAction } from "../../data/action.ts";
-import { useQuery } from "../../data/query.ts";
+import { useNavigateFromHere, useQuery } from "../../data/query.ts";
 import { invalidate } from "../../data/resource.ts";
 import type { SubscriberStatus, WebhookStatus, WebhookWithSecret } from "../../data/types.ts";
 import { useWebhooks } from "../../data/webhooks.ts";
 import { formatCount } from "../../format.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { IdText } from "../../parts/copy.tsx";
@@ -33,7 +34,7 @@ export function WebhookPage({ params }: { params: { webhook: string } }) {
       <header className="page-header">
         <nav aria-label="Breadcrumb" className="breadcrumb">
           <Link href="/events">Events</Link>
-          <Link href="/events/webhooks">Webhooks</Link>
+          <BackLink href="/events/webhooks">Webhooks</BackLink>
         </nav>
         <h1>{name}</h1>
         {webhook !== undefined && (webhook.pausedAt === null ? <Chip tone="good">active</Chip> : <Chip tone="warning">paused</Chip>)}
@@ -78,7 +79,7 @@ function Facts({ receiver, webhook }: { receiver: WebhookStatus | SubscriberStat
 function WebhookActions({ webhook }: { webhook: WebhookStatus }) {
   const action = useAction();
   const query = useQuery();
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const [secret, setSecret] = useState<WebhookWithSecret | null>(null);
   const close = (): void => query.set({ remove: null, rotate: null }, { replace: true });
   const paused = webhook.pausedAt !== null;

@@ -4,6 +4,7 @@ import { runStyle } from "../../charts/run-colors.ts";
 import { useQuery } from "../../data/query.ts";
 import { useExperiment, useRuns, type WireRun } from "../../data/tracking.ts";
 import { plural } from "../../format.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
@@ -34,7 +35,7 @@ export function ComparePage({ params }: { params: { experiment: string } }) {
     <div className="page">
       <header className="page-header">
         <nav aria-label="Breadcrumb" className="breadcrumb">
-          <Link href="/experiments">Experiments</Link>
+          <BackLink href="/experiments">Experiments</BackLink>
           <Link href={`/experiments/${params.experiment}?selected=${encodeURIComponent(listText(ids))}`}>{experiment?.name ?? `experiment ${params.experiment}`}</Link>
         </nav>
         <h1>Compare {plural(ids.length, "run")}</h1>

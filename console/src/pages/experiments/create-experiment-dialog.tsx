@@ -1,6 +1,6 @@
 import { useState, type FormEvent } from "react";
-import { useLocation } from "wouter";
 import { useAction } from "../../data/action.ts";
+import { useNavigateFromHere } from "../../data/query.ts";
 import { createExperiment } from "../../data/tracking.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
@@ -8,7 +8,7 @@ import { Field } from "../../parts/field.tsx";
 
 export function CreateExperimentDialog({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState("");
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const action = useAction();
   const submit = (event: FormEvent): void => {
     event.preventDefault();

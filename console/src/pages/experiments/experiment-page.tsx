@@ -1,9 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import { useAction } from "../../data/action.ts";
 import { useQuery } from "../../data/query.ts";
 import { changeRuns, useExperiment, useRunKeys } from "../../data/tracking.ts";
 import { formatCount, plural } from "../../format.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { ResourceView, Skeleton } from "../../parts/resource-view.tsx";
@@ -29,7 +30,7 @@ export function ExperimentPage({ params }: { params: { experiment: string } }) {
         {({ experiment: { name, experiment_id: id, tags = [] } }) => (
           <>
             <header className="page-header">
-              <nav aria-label="Breadcrumb" className="breadcrumb"><Link href="/experiments">Experiments</Link></nav>
+              <nav aria-label="Breadcrumb" className="breadcrumb"><BackLink href="/experiments">Experiments</BackLink></nav>
               <h1>{name}</h1>
               <span className="facts">
                 <span className="muted">experiment {id}</span>

@@ -1,11 +1,11 @@
 import { useMemo, type ReactNode } from "react";
-import { Link, useLocation } from "wouter";
 import { runStyle } from "../../charts/run-colors.ts";
 import { now } from "../../clock.ts";
 import { useAction } from "../../data/action.ts";
-import { useQuery } from "../../data/query.ts";
+import { useNavigateFromHere, useQuery } from "../../data/query.ts";
 import { changeRuns, tagOf, useExperiment, useRun, wireNumber, type WireRun } from "../../data/tracking.ts";
 import { absent, formatMs, formatNumber } from "../../format.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { CodeBlock, IdText } from "../../parts/copy.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
@@ -36,7 +36,7 @@ export function TrackedRunPage({ params }: { params: { experiment: string; run: 
 function Run({ run }: { run: WireRun }) {
   const { info, data } = run;
   const query = useQuery();
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const action = useAction();
   const experiment = useExperiment(info.experiment_id).data?.experiment;
   const part = parts.find(({ id }) => id === query.get("part"))?.id ?? "overview";
@@ -47,8 +47,8 @@ function Run({ run }: { run: WireRun }) {
     <>
       <header className="page-header">
         <nav aria-label="Breadcrumb" className="breadcrumb">
-          <Link href="/experiments">Experiments</Link>
-          <Link href={`/experiments/${info.experiment_id}`}>{experiment?.name ?? `experiment ${info.experiment_id}`}</Link>
+          <BackLink href="/experiments">Experiments</BackLink>
+          <BackLink href={`/experiments/${info.experiment_id}`}>{experiment?.name ?? `experiment ${info.experiment_id}`}</BackLink>
         </nav>
         <h1>{info.run_name}</h1>
         <StatusMark status={info.status} />

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState, type FormEvent } from "react";
-import { useLocation } from "wouter";
 import { useAction } from "../../data/action.ts";
 import { apiPath, call } from "../../data/api.ts";
+import { useNavigateFromHere } from "../../data/query.ts";
 import { startRouteRollout } from "../../data/rollouts.ts";
 import { useResource } from "../../data/resource.ts";
 import type { Team } from "../../data/types.ts";
@@ -37,7 +37,7 @@ function RouteForm({ route, newest, onReload, onClose }: { route: GatewayRoute |
   const providers = useProviders().data?.providers ?? [];
   const teams = useResource<{ teams: Team[] }>("/api/teams").data?.teams ?? [];
   const action = useAction();
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
 
   const problems = routeProblems(form);
   const textProblem = json === null ? undefined : settingsProblem(json);

@@ -4,6 +4,7 @@ import { championOf, providerName, useDrift, useModel } from "../../data/models.
 import { useQuery } from "../../data/query.ts";
 import { useRollouts } from "../../data/rollouts.ts";
 import type { ModelDetail } from "../../data/types.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { Chip, DriftChip, StateMark } from "../../parts/chip.tsx";
 import { ErrorBox, StaleNote } from "../../parts/error-box.tsx";
 import { Skeleton } from "../../parts/resource-view.tsx";
@@ -47,7 +48,7 @@ export function ModelPage({ name, tab }: { name: string; tab: ModelTab }) {
     <div className="page">
       <header className="page-header model-header">
         <nav aria-label="Breadcrumb" className="breadcrumb">
-          <Link href="/models">Models</Link>
+          <BackLink href="/models">Models</BackLink>
         </nav>
         <h1>{name}</h1>
         {data !== undefined && <ModelFacts detail={data} />}

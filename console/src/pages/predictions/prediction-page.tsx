@@ -3,6 +3,7 @@ import { apiPath } from "../../data/api.ts";
 import { useResource } from "../../data/resource.ts";
 import type { ModelVersion, PredictionExplanation } from "../../data/types.ts";
 import { formatCount, plural } from "../../format.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { Chip, OutcomeChip } from "../../parts/chip.tsx";
 import { CodeBlock, DigestText, IdText } from "../../parts/copy.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -39,9 +40,9 @@ function Explanation({ explanation }: { explanation: PredictionExplanation }) {
     <>
       <header className="page-header model-header">
         <nav aria-label="Breadcrumb" className="breadcrumb">
-          <Link href="/models">Models</Link>
+          <BackLink href="/models">Models</BackLink>
           <Link href={`/models/${model}`}>{model}</Link>
-          <Link href={`/models/${model}/predictions`}>Predictions</Link>
+          <BackLink href={`/models/${model}/predictions`}>Predictions</BackLink>
         </nav>
         <h1>Prediction</h1>
         <ul className="facts" aria-label="Facts">

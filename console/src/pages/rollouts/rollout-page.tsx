@@ -1,6 +1,7 @@
 import { Link } from "wouter";
 import { useQuery } from "../../data/query.ts";
 import { routeOf, useRollout } from "../../data/rollouts.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { usePageTitle } from "../../shell/title.ts";
 import { RolloutView } from "./rollout-view.tsx";
@@ -18,7 +19,7 @@ export function RolloutPage({ params }: { params: { rollout: string } }) {
     <div className="page">
       <header className="page-header">
         <nav aria-label="Breadcrumb" className="breadcrumb">
-          <Link href="/rollouts">Rollouts</Link>
+          <BackLink href="/rollouts">Rollouts</BackLink>
           {rollout !== undefined && (route === null ? <Link href={`/models/${rollout.model}/rollout`}>{rollout.model}</Link> : <Link href="/gateway">{route}</Link>)}
         </nav>
         <h1>{title}</h1>

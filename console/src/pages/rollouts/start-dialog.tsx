@@ -1,7 +1,8 @@
 import { useState, type FormEvent } from "react";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 import { useAction } from "../../data/action.ts";
 import { aliasesOf, championOf, useModel, useModels, usePolicy } from "../../data/models.ts";
+import { useNavigateFromHere } from "../../data/query.ts";
 import { routeOf, startRollout, subjectWords } from "../../data/rollouts.ts";
 import type { RolloutPhase } from "../../data/types.ts";
 import { CodeBlock } from "../../parts/copy.tsx";
@@ -41,7 +42,7 @@ function StartForm({ model, onClose }: { model: string; onClose: () => void }) {
   const [canary, setCanary] = useState("");
   const [reason, setReason] = useState("");
   const [problem, setProblem] = useState<string>();
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const action = useAction();
   const champion = detail === undefined ? null : championOf(detail.model, detail.served);
   const candidates = detail?.versions.filter(({ version }) => version !== champion) ?? [];

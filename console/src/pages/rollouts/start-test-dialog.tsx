@@ -1,8 +1,8 @@
 import { useState, type FormEvent } from "react";
-import { useLocation } from "wouter";
 import { startAbTest } from "../../data/ab-tests.ts";
 import { useAction } from "../../data/action.ts";
 import { championOf, useModel, useModels } from "../../data/models.ts";
+import { useNavigateFromHere } from "../../data/query.ts";
 import { routeOf, subjectWords } from "../../data/rollouts.ts";
 import { CodeBlock } from "../../parts/copy.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -59,7 +59,7 @@ function TestFields({ subject, route, versions, takesFocus, onClose }: { subject
   /** Problems are shown from the first attempt on: a form that nobody touched is not wrong. */
   const [isTried, setTried] = useState(false);
   const [isGrown, setGrown] = useState(false);
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const action = useAction();
   const found = testProblems(form, settings);
   const problems = isTried ? found : {};

@@ -4,6 +4,7 @@ import { useQuery } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
 import type { TraceSummary, TraceView } from "../../data/types.ts";
 import { formatCount, formatMs, plural } from "../../format.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { KeyFigure, KeyFigures } from "../../parts/key-figure.tsx";
 import { ResourceView, Skeleton } from "../../parts/resource-view.tsx";
@@ -26,7 +27,7 @@ export function SessionView({ session }: { session: string }) {
   return (
     <>
       <header className="page-header">
-        <nav aria-label="Breadcrumb" className="breadcrumb"><Link href="/traces?tab=sessions">Sessions</Link></nav>
+        <nav aria-label="Breadcrumb" className="breadcrumb"><BackLink href="/traces?tab=sessions">Sessions</BackLink></nav>
         <h2 className="session-title">{session}</h2>
         <span className="header-actions"><Link href={`/traces?session=${encodeURIComponent(session)}`} className="button">As a list of traces</Link></span>
       </header>

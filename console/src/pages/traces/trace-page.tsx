@@ -1,12 +1,13 @@
 import { useMemo } from "react";
-import { Link, useLocation } from "wouter";
+import { Link } from "wouter";
 import { now } from "../../clock.ts";
 import { apiPath, call } from "../../data/api.ts";
-import { useQuery } from "../../data/query.ts";
+import { useNavigateFromHere, useQuery } from "../../data/query.ts";
 import { invalidate, useResource } from "../../data/resource.ts";
 import { useRights } from "../../data/session.ts";
 import type { TraceView } from "../../data/types.ts";
 import { absent, formatCount, formatMs, plural } from "../../format.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { IdText } from "../../parts/copy.tsx";
 import { KeyFigure, KeyFigures } from "../../parts/key-figure.tsx";
@@ -55,7 +56,7 @@ function Trace({ view }: { view: TraceView }) {
     <>
       <header className="page-header">
         <nav aria-label="Breadcrumb" className="breadcrumb">
-          <Link href="/traces">Traces</Link>
+          <BackLink href="/traces">Traces</BackLink>
           {trace.session !== null && <Link href={`/traces?tab=sessions&of=${encodeURIComponent(trace.session)}`}>Session {trace.session}</Link>}
         </nav>
         <h1>{trace.name}</h1>
@@ -95,7 +96,7 @@ function Trace({ view }: { view: TraceView }) {
 }
 
 function RemoveDialog({ trace, onClose }: { trace: string; onClose: () => void }) {
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const done = (): void => {
     invalidate((key) => key.startsWith("traces:") || key.startsWith("/api/sessions"));
     navigate("/traces");

@@ -7,6 +7,7 @@ import { useQuery } from "../../data/query.ts";
 import { invalidate, useResource } from "../../data/resource.ts";
 import type { WorkflowRun, WorkflowStep } from "../../data/types.ts";
 import { formatMs } from "../../format.ts";
+import { BackLink } from "../../parts/back-link.tsx";
 import { CodeBlock, IdText } from "../../parts/copy.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
@@ -60,7 +61,7 @@ function Run({ detail, fetchedAt }: { detail: RunDetail; fetchedAt: number }) {
     <>
       <header className="page-header">
         <nav aria-label="Breadcrumb" className="breadcrumb">
-          <Link href="/workflows">Workflows</Link>
+          <BackLink href="/workflows">Workflows</BackLink>
           <Link href={`/workflows?workflow=${encodeURIComponent(run.workflow)}`}>{run.workflow}</Link>
         </nav>
         <h1>{run.workflow}</h1>

@@ -1,8 +1,7 @@
-import { useLocation } from "wouter";
 import { now } from "../../clock.ts";
 import { apiPath, call } from "../../data/api.ts";
 import { useAction } from "../../data/action.ts";
-import { useQuery } from "../../data/query.ts";
+import { useNavigateFromHere, useQuery } from "../../data/query.ts";
 import { invalidate } from "../../data/resource.ts";
 import { useRights } from "../../data/session.ts";
 import type { Schedule, WorkflowRun } from "../../data/types.ts";
@@ -47,7 +46,7 @@ export function SchedulesTab() {
 function SchedulesTable({ schedules }: { schedules: readonly Schedule[] }) {
   const query = useQuery();
   const action = useAction();
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const may = useRights().somewhere("deployer");
   const setPaused = (schedule: Schedule, paused: boolean): void =>
     action.run(() => call(apiPath`/api/schedules/${schedule.name}`, { method: "PUT", body: JSON.stringify({ ...specOf(schedule), paused }) }), refresh);

@@ -1,8 +1,8 @@
 import { useEffect, useState, type FormEvent } from "react";
-import { useLocation } from "wouter";
 import { apiPath, call } from "../../data/api.ts";
 import { useAction } from "../../data/action.ts";
 import type { OpenApiDocument, Schema } from "../../data/open-api.ts";
+import { useNavigateFromHere } from "../../data/query.ts";
 import { invalidate, useResource } from "../../data/resource.ts";
 import type { Team, WorkflowRun, WorkflowSummary } from "../../data/types.ts";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -24,7 +24,7 @@ export function StartDialog({ workflow, from, onClose }: { workflow: WorkflowSum
     if (source !== undefined) setText((before) => (before === "" ? JSON.stringify(source.input, null, 2) : before));
   }, [source]);
   const action = useAction();
-  const [, navigate] = useLocation();
+  const navigate = useNavigateFromHere();
   const problem = text.trim() === "" ? undefined : jsonProblem(text);
   const chosenTeam = team ?? source?.team ?? teams.find(({ name }) => name === "default")?.name ?? teams[0]?.name ?? "default";
 
