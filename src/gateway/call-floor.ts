@@ -143,6 +143,9 @@ export class CallFloor {
     };
   }
 
+  /** Whose limits the calls of a provider count in. */
+  readonly accountOf = (provider: string): string => this.#parts.catalog.accountOf(provider);
+
   deadline({ deadlineMs }: RouteSettings, { startedTick }: CallRecord): number {
     return startedTick + deadlineMs;
   }

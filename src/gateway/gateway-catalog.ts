@@ -6,6 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import type { SecretBox } from "../core/secret-box.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
 import { homeOf } from "./model-homes.ts";
+import { providerAccount } from "./provider-account.ts";
 import type { ProviderMapping } from "./providers/provider-mapping.ts";
 import { providerBaseUrls } from "./providers/provider-mappings.ts";
 import type { ReadyProvider } from "./routing/call-plan.ts";
@@ -97,6 +98,12 @@ export class GatewayCatalog {
 
   provider(name: string): ReadyProvider | null {
     return this.#providers.get(name)?.ready ?? null;
+  }
+
+  /** Whose limits its calls count in: see `providerAccount`. */
+  accountOf(name: string): string {
+    const held = this.#providers.get(name);
+    return held === undefined ? `name ${name}` : providerAccount(held.ready);
   }
 
   stored(name: string): StoredProvider | null {

@@ -11,7 +11,7 @@ import { mark, sampleOf, stableArm, type AssignedCall } from "./split-samples.ts
 import { armTimeout, isOwnFailure, isWorthAnother, limitOf } from "./trial-outcome.ts";
 
 export interface ArmCallParts {
-  floor: Pick<CallFloor, "admit" | "reserve" | "release" | "isHeld">;
+  floor: Pick<CallFloor, "accountOf" | "admit" | "reserve" | "release" | "isHeld">;
   clock: Clock;
   alarm: Alarm;
   /** Tells the observer, if there is one; never throws. */
@@ -178,7 +178,7 @@ export class ArmCall {
   /** Of an arm that was asked alone: without stable in its place its callers see its own limits as errors. */
   #sharedLimit(ending: CallEnding): MetLimit | undefined {
     const { targets } = this.#enteredStable.route.settings;
-    return targets.some(({ provider }) => limitOf(ending, provider) === "shared") ? "shared" : undefined;
+    return targets.some(({ provider }) => limitOf(ending, provider, this.#parts.floor.accountOf) === "shared") ? "shared" : undefined;
   }
 
   async #again(): Promise<HttpAnswer> {
@@ -222,7 +222,7 @@ export class ArmCall {
     const ending = this.#ending ?? { outcome: "failed", error: this.#error, totalMs: clock.monotonic() - this.#trial.startedTick, cost: this.#trial.spent().cost };
     const isInTime = !this.#isHurried && !(this.#isLate && this.#limitMs < (this.#usualMs ?? 0));
     const isFailure = couldStable && isInTime && ending.error?.code !== "BUDGET_EXCEEDED";
-    const limit = limitOf(ending, couldStable ? (this.#standby.target?.provider ?? null) : null);
+    const limit = limitOf(ending, couldStable ? (this.#standby.target?.provider ?? null) : null, this.#parts.floor.accountOf);
     this.#parts.tell((observer) => observer.answered(sampleOf(this.#assigned, this.#trial, ending, { isFailure, limit, isLate: this.#isLate || this.#isHurried })));
   }
 

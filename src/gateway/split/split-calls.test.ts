@@ -238,6 +238,7 @@ describe("SplitCalls, where the call fails", () => {
     const alone = { route: { retryOnStable: false } };
     const cases: Record<string, [Parameters<typeof trial>, string[]]> = {
       "the account of both": [[{ status: 429 }], ["candidate PROVIDER_LIMITED shared limit", "stable ok retry"]],
+      "the account of both, by another name": [[{ status: 429 }, { own: { targets: [{ provider: "again", model: "new" }] } }], ["candidate PROVIDER_LIMITED shared limit", "stable ok retry"]],
       "its own account": [[{ status: 429 }, { own: otherAccount }], ["candidate PROVIDER_LIMITED own limit", "stable ok retry"]],
       "a quota that is used up": [[{ status: 402 }, { own: otherAccount }], ["candidate PROVIDER_LIMITED own limit", "stable ok retry"]],
       "an account that only stable's last resort is not with": [[{ status: 429 }, { stable: { status: 429 }, settings: { targets: [{ provider: "models", model: "old" }, { provider: "others", model: "spare" }] }, own: { targets: [{ provider: "models", model: "new" }] } }], ["candidate PROVIDER_LIMITED own limit", "stable ok retry"]],

@@ -50,7 +50,7 @@ export class SplitCalls {
     mark(record, assigned);
     record.watch = {
       ended: (ending) => {
-        this.#parts.tell((observer) => observer.answered(sampleOf(assigned, record, ending, { limit: limitOf(ending, null), isFailure: ending.outcome === "failed" && ending.error !== null && isOwnFailure(ending.error) })));
+        this.#parts.tell((observer) => observer.answered(sampleOf(assigned, record, ending, { limit: limitOf(ending, null, this.#parts.floor.accountOf), isFailure: ending.outcome === "failed" && ending.error !== null && isOwnFailure(ending.error) })));
         if (ending.outcome !== "ok") return;
         split.usual.whole.add(ending.totalMs * 1000);
         if (record.firstByteMs !== null) split.usual.begin.add(record.firstByteMs * 1000);

@@ -79,7 +79,7 @@ export class SplitShadows {
       ended: (ending) => {
         if (isLeftOut || (ending.error !== null && (ending.error.code === "RATE_LIMITED" || !isWorthAnother(ending.error)))) return tell((observer) => observer.skipped(route));
         if (ending.outcome === "cancelled") return;
-        const limit = limitOf(ending, mirrored.record.target?.provider ?? null);
+        const limit = limitOf(ending, mirrored.record.target?.provider ?? null, floor.accountOf);
         if (limit === "shared") return tell((observer) => observer.skipped(route));
         tell((observer) => observer.paired({
           route, callId: call.id, time: call.context.now, stable: { revision: route.stable, latencyUs: microseconds(mirrored.ending.totalMs), costDollars: dollars(mirrored.ending.cost) },

@@ -104,7 +104,8 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
   const revisions = new Map([[1, settingsOf("old", options.stable)], [2, settingsOf("new", options.candidate)]]);
   const stored = { revision: 1, updatedAt: 0, updatedBy: "local" };
   const store: Partial<GatewayStore> = {
-    providers: () => Promise.resolve(["models", "others"].map((name) => ({ name, settings: ProviderSettings.parse({ kind: "compatible", baseUrl: `https://${name}.example/v1` }), secret: null, ...stored }))),
+    // `again` is the account of `models` by another name.
+    providers: () => Promise.resolve(Object.entries({ models: "models", others: "others", again: "models" }).map(([name, host]) => ({ name, settings: ProviderSettings.parse({ kind: "compatible", baseUrl: `https://${host}.example/v1` }), secret: null, ...stored }))),
     routes: () => Promise.resolve([{ name: "chat", team: "default", settings: revisions.get(1)!, ...stored }]),
     keyPolicies: () => Promise.resolve([]),
   };
@@ -113,7 +114,7 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
   const provider = catalog.provider.bind(catalog);
   const prices = new PriceBook();
   const rates = { input: 1000, output: 1000 };
-  prices.load(["models", "others"].map((name) => ({ id: name, provider: name, model: "*", from: 0, rates, above: null, createdAt: 0, createdBy: "local" })));
+  prices.load(["models", "others", "again"].map((name) => ({ id: name, provider: name, model: "*", from: 0, rates, above: null, createdAt: 0, createdBy: "local" })));
   const budgets = new MemoryBudgetStore({ clock: time });
   const keeper = new BudgetKeeper({ store: budgets, alerts: new BudgetAlerts({ store: { alertOnce: () => Promise.resolve(true) }, logger: silentLogger }), clock: time, ids });
   const entries: LedgerEntry[] = [];

@@ -23,12 +23,14 @@ function limitingProviders(error: AppError | null): ReadonlySet<string> | null {
 
 /**
  * Whether an account had no room for a call: how much all callers ask of it says nothing of the settings. It is their own trouble where the account that answered the same call for others is none of those; `answering` is
- * its provider, null where none is known. Undefined where no limit was met.
+ * its provider, null where none is known. `accountOf`: of a provider, since several may be one account. Undefined where no limit was met.
  */
-export function limitOf({ error }: Pick<CallEnding, "error">, answering: string | null): MetLimit | undefined {
+export function limitOf({ error }: Pick<CallEnding, "error">, answering: string | null, accountOf: (provider: string) => string): MetLimit | undefined {
   const limiting = limitingProviders(error);
   if (limiting === null) return undefined;
-  return answering === null || limiting.size === 0 || limiting.has(answering) ? "shared" : "own";
+  if (answering === null || limiting.size === 0 || limiting.has(answering)) return "shared";
+  const account = accountOf(answering);
+  return [...limiting].some((provider) => accountOf(provider) === account) ? "shared" : "own";
 }
 
 /** The time of an arm was over: why its call is ended from here. */
