@@ -107,7 +107,7 @@ export const localCommands: Command[] = [
     run: async ({ progress }, { positionals: [file], options }) =>
       (await import("./restore.ts")).restoreBackup({ archive: file!, data: String(options.data), databaseUrl: options.databaseUrl as string | undefined }, progress),
     render: ({ data, takenAt, files, rows, bytes }: RestoreReport) =>
-      `${data} is as it was at ${takenAt}: ${files} files, ${rows} rows, ${megabytes(bytes)}. Start it with: slipway up --data ${data}`,
+      `${data} is as it was at ${takenAt}: ${counted(files, "file")}, ${counted(rows, "row")}, ${megabytes(bytes)}. Start it with: slipway up --data ${data}`,
   },
   {
     words: ["move"],

@@ -8,6 +8,7 @@ import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import type { Config } from "./config/index.ts";
 import type { Caller } from "./core/caller.ts";
 import { epochMs, type Clock, type EpochMs } from "./core/clock.ts";
+import { counted } from "./core/counted.ts";
 import { ok, skipped, warning, type DoctorCheck } from "./core/doctor-check.ts";
 import { AppError } from "./core/errors.ts";
 import { systemAlarm } from "./events/index.ts";
@@ -96,7 +97,7 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
         if (forwarder === null) return skipped("Traces are sent nowhere else (traceExportUrl).");
         const trouble = await forwarder.trouble();
         const { sent, lost } = forwarder.counts;
-        const told = `${sent} spans were sent on since the start, ${lost} were lost.`;
+        const told = `${counted(sent, "span")} sent on since the start, ${lost} lost.`;
         if (trouble !== null) return warning(`The collector takes no spans: ${trouble}. ${told}`, "Look at the collector, its address (traceExportUrl), its authorization, and egressAllowed; the spans are kept here all the same.");
         return lost === 0 ? ok(`The collector takes spans. ${told}`) : warning(`The collector takes spans now. ${told}`, "It was away or too slow; the log says when (traces.not_exported).");
       },

@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import type { Problem } from "../core/errors.ts";
 import type { Datatype } from "../core/tensor.ts";
 import type { ProfileRequest, TableColumn } from "./reference-profiler.ts";
@@ -65,7 +66,7 @@ export function matchReference(inputs: readonly TensorSpec[], columns: readonly 
     const width = widthOf(input);
     if (width !== -1 && names.length !== width) {
       const advice = hints.columns === undefined ? "; name the target with --target, or the inputs with --columns" : "";
-      problems.push({ path: `inputs.${input.name}`, message: `the model takes ${width} columns and the reference data has ${names.length} (${names.slice(0, 20).join(", ")})${advice}` });
+      problems.push({ path: `inputs.${input.name}`, message: `the model takes ${counted(width, "column")} and the reference data has ${names.length} (${names.slice(0, 20).join(", ")})${advice}` });
       return input;
     }
     names.forEach((name, index) => {

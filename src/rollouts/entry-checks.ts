@@ -1,3 +1,4 @@
+import { counted } from "../core/counted.ts";
 import { AppError } from "../core/errors.ts";
 import type { EntryCheck } from "../registry/index.ts";
 import type { CommandRunner, CommandSpec, StepContext, WorkflowContext } from "../workflows/index.ts";
@@ -59,7 +60,7 @@ export class EntryChecks {
   async #approval(step: string, timeoutSeconds: number, phase: number): Promise<{ reason: string } | { ended: true } | null> {
     for (let round = 1; ; round++) {
       const payload = await this.#context.waitForSignal<ApprovalPayload>(`${step} #${round}`, { signal: approvalSignal, key: this.#id, timeoutMs: timeoutSeconds * 1000 });
-      if (payload === null) return { reason: `nobody approved within ${timeoutSeconds} seconds` };
+      if (payload === null) return { reason: `nobody approved within ${counted(timeoutSeconds, "second")}` };
       if (payload.action === "stop") return { ended: true };
       if (payload.phase === phase) return null;
     }
@@ -98,7 +99,7 @@ export class EntryChecks {
       return { passed: true, detail: "passed" };
     } catch (error) {
       signal.throwIfAborted();
-      if (limit.aborted) return { passed: false, detail: `it took longer than ${check.timeoutSeconds} seconds` };
+      if (limit.aborted) return { passed: false, detail: `it took longer than ${counted(check.timeoutSeconds, "second")}` };
       throw error;
     } finally {
       await release();

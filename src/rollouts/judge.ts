@@ -1,7 +1,8 @@
+import { counted } from "../core/counted.ts";
 import type { RolloutPlan } from "../registry/index.ts";
 import type { JudgedGate } from "./gate-answers.ts";
 import { failuresOf, gateName, judgeGate, questionsOf } from "./judge-gates.ts";
-import { limits } from "./judge-limits.ts";
+import { limits, limitsMet } from "./judge-limits.ts";
 import { candidateArm } from "./phase-routes.ts";
 import type { ArmFigures, Decision, GateResult, PhaseFigures, Verdict } from "./schemas.ts";
 import { sampleRatio } from "./statistics/index.ts";
@@ -45,7 +46,8 @@ export function judge({ plan, phase: index, seconds, figures, metrics }: JudgedP
     alpha: plan.alpha / Math.max(1, questionsOf(phase.gates)),
     compares: phase.weight < 1, shadows: phase.shadow > 0 && phase.weight < 1,
   };
-  const limited = limits(candidate, plan.alpha / (questionsOf(phase.gates) + 1));
+  const stableLimits = !facts.compares ? figures.stableLimits : stable === null ? undefined : limitsMet(stable);
+  const limited = limits(candidate, stableLimits === undefined ? null : { ...stableLimits, isFormer: !facts.compares }, plan.alpha / (questionsOf(phase.gates) + 1));
   const own: { name: string; judged: JudgedGate }[] = [
     { name: "time", judged: enough("seconds", seconds, phase.minSeconds) },
     { name: "samples", judged: enough("answers of the candidate", samples, phase.minSamples) },
@@ -64,7 +66,7 @@ export function judge({ plan, phase: index, seconds, figures, metrics }: JudgedP
   const maxSeconds = phase.maxSeconds;
   if (open.length === 0) return { decision: "promote", reason: "every gate passes", gates };
   const why = open.map(({ name, judged }) => `${name}: ${judged.detail}`);
-  if (maxSeconds !== null && seconds >= maxSeconds) return { decision: "roll back", reason: `no verdict after ${maxSeconds} seconds; ${why[0]}`, gates };
+  if (maxSeconds !== null && seconds >= maxSeconds) return { decision: "roll back", reason: `no verdict after ${counted(maxSeconds, "second")}; ${why[0]}`, gates };
   // What stands in the way longest comes first: a failure, then what is missing, then time.
   const first = failed.length > 0 ? `${failed[0]!.name}: ${failed[0]!.judged.detail}` : why[0]!;
   return { decision: "hold", reason: first, gates };

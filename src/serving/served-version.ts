@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { counted } from "../core/counted.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -133,7 +134,7 @@ export class ServedVersion {
     const { batchable } = this.version.contract.signature;
     const rows = rowsOf(inputs, batchable);
     if (rows > this.#policy.serving.maxRowsPerRequest) {
-      throw new AppError("INVALID_INPUT", `The request has ${rows} rows; the model's policy takes at most ${this.#policy.serving.maxRowsPerRequest} at once.`);
+      throw new AppError("INVALID_INPUT", `The request has ${counted(rows, "row")}; the model's policy takes at most ${this.#policy.serving.maxRowsPerRequest} at once.`);
     }
     let lane = this.#inline;
     if (lane === undefined || rows > this.#policy.serving.maxBatchRows) {

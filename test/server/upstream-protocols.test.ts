@@ -154,7 +154,7 @@ describe("protocols of servers upstream", () => {
       assert.deepEqual(outputsOf((await infer("maker", rows)).text).y, [1.5, -2000]);
     }
     reply = { headers: { "content-type": "text/csv" }, bytes: "1,2\n3,4\n" };
-    assert.match((await infer("maker", rows)).text, /other than 1 values/);
+    assert.match((await infer("maker", rows)).text, /does not have 1 value\./);
   });
 
   it("JSON: in the shape that the deployer says, answered in any that names its outputs", async () => {

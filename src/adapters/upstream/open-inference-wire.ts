@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import { Datatype, elementCount, elementSize, typedArrayOf, type Tensor, type TensorData } from "../../core/tensor.ts";
 import type { TensorSpec, UpstreamDocument } from "../../registry/index.ts";
@@ -110,7 +111,7 @@ function flatten(values: ExactValue[]): ExactValue[] {
 }
 
 function dataOf({ name, datatype }: TensorSpec, count: number, bytes: Buffer): TensorData {
-  const wrong = (): AppError => bad(`has bytes of ${JSON.stringify(name)} that are not ${count} elements of ${datatype}`);
+  const wrong = (): AppError => bad(`has bytes of ${JSON.stringify(name)} that are not ${counted(count, "element")} of ${datatype}`);
   if (datatype !== "BYTES") {
     if (bytes.length !== count * elementSize[datatype]) throw wrong();
     if (datatype === "BOOL" && bytes.some((byte) => byte > 1)) throw wrong();

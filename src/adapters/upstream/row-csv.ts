@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import { elementCount, type Tensor } from "../../core/tensor.ts";
 import type { TensorSpec, UpstreamMissing } from "../../registry/index.ts";
@@ -38,7 +39,7 @@ export function tensorsOfCsv(outputs: readonly TensorSpec[], body: Uint8Array): 
   const width = widths.reduce((sum, each) => sum + each, 0);
   // Some containers put all rows of an only value into one line.
   const rows = lines.length === 1 && width === 1 ? lines[0]!.map((cell) => [cell]) : lines;
-  if (rows.some((row) => row.length !== width)) throw new AppError("UPSTREAM_BAD_ANSWER", `A line of the answer of the server upstream has other than ${width} values.`);
+  if (rows.some((row) => row.length !== width)) throw new AppError("UPSTREAM_BAD_ANSWER", `A line of the answer of the server upstream does not have ${counted(width, "value")}.`);
   let from = 0;
   return outputs.map((spec, index) => {
     const start = from;

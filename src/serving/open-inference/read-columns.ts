@@ -1,3 +1,4 @@
+import { counted } from "../../core/counted.ts";
 import { elementCount, type Tensor } from "../../core/tensor.ts";
 import type { Signature, TensorSpec } from "../../registry/index.ts";
 import { elementRows } from "./json-element-rows.ts";
@@ -57,7 +58,7 @@ function readTensor(scanner: JsonScanner, spec: TensorSpec, admission: RequestAd
   const admitted = admission.admit(spec.name, spec.datatype, shape, () => path);
   if (admitted === null || admitted.count > scanner.end - start) {
     scanner.skipValue();
-    if (admitted !== null) admission.problems.add(path, `is too short: the shape ${shapeText(shape)} needs ${admitted.count} elements`);
+    if (admitted !== null) admission.problems.add(path, `is too short: the shape ${shapeText(shape)} needs ${counted(admitted.count, "element")}`);
     return;
   }
   const describe = (index: number): string => `${path}${indices(index, measured)}`;

@@ -31,7 +31,7 @@ export function readTensorData(
   // Every element takes a character and a separator: a shape that promises more than the body holds makes no array.
   if (count > (scanner.end - scanner.position + 1) / 2) {
     scanner.skipValue();
-    problems.add(`${path()}.data`, `is too short: the shape ${shapeText(shape)} needs ${count} elements`);
+    problems.add(`${path()}.data`, `is too short: the shape ${shapeText(shape)} needs ${counted(count, "element")}`);
     return null;
   }
   const nested = shape.length > 1 && startsNested(scanner);
@@ -70,7 +70,7 @@ export function readLevel(read: NestedRead, level: number, base: number, size: n
   const expected = shape[level]!;
   if (scanner.peek() !== 0x5b) {
     scanner.skipValue();
-    problems.add(placeOf(read, level, base, size), `is not a list; the shape ${shapeText(shape)} wants ${expected} elements here`);
+    problems.add(placeOf(read, level, base, size), `is not a list; the shape ${shapeText(shape)} wants ${counted(expected, "element")} here`);
     return;
   }
   let found = 0;

@@ -1,3 +1,4 @@
+import { counted } from "../../../core/counted.ts";
 import { AppError } from "../../../core/errors.ts";
 import { elementCount, typedArrayOf, type Datatype, type NumericData } from "../../../core/tensor.ts";
 import { elementTypeOf } from "./element-types.ts";
@@ -22,7 +23,7 @@ export function writeTensor(name: string, { datatype, shape, data }: OnnxTensor)
   const invalid = (what: string): AppError => new AppError("MODEL_FILE_INVALID", `The tensor ${JSON.stringify(name)} ${what}.`);
   if (!shape.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0)) throw invalid("must have a shape of whole numbers");
   if (data.length !== elementCount(shape)) {
-    throw invalid(`has ${data.length} elements, but its shape [${shape.join(", ")}] asks for ${elementCount(shape)}`);
+    throw invalid(`has ${counted(data.length, "element")}, but its shape [${shape.join(", ")}] asks for ${elementCount(shape)}`);
   }
   const tensor = new WireWriter();
   for (const dimension of shape) tensor.integer(tensorFields.dims, dimension);
