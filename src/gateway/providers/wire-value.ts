@@ -1,6 +1,7 @@
 import { AppError } from "../../core/errors.ts";
 import { assertJsonBounds } from "../../core/json-bounds.ts";
 import type { TokenUsage } from "../conversation/chat-answer.ts";
+import { parseExact } from "./tool-arguments.ts";
 
 /** A JSON object that somebody else wrote: nothing is known of it until it is looked at. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -49,7 +50,16 @@ export function webSearches(count: number | null): Pick<TokenUsage, "webSearches
 
 /** The JSON object of a whole answer. Throws PROVIDER_ANSWER_INVALID. */
 export function readAnswer(body: Uint8Array): Fields {
-  const parsed = parseFields(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
+  return objectOf(body, JSON.parse);
+}
+
+/** The same where arguments of tools are objects: their numbers are written again as they were read. */
+export function readExactAnswer(body: Uint8Array): Fields {
+  return objectOf(body, parseExact);
+}
+
+function objectOf(body: Uint8Array, parse: (text: string) => unknown): Fields {
+  const parsed = parseFields(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"), parse);
   if (parsed === null) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's answer is not a JSON object.");
   return parsed;
 }
@@ -67,10 +77,10 @@ const longDocument = 1 << 20;
 const documentBounds = { depth: 1000, containers: 500_000, neighbours: 32_000_000 };
 
 /** Null for what is not a JSON object, or has more in it than any answer. */
-export function parseFields(text: string): Fields | null {
+export function parseFields(text: string, parse: (text: string) => unknown = JSON.parse): Fields | null {
   try {
     if (text.length > longDocument) assertJsonBounds(Buffer.from(text), documentBounds);
-    const value: unknown = JSON.parse(text);
+    const value = parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : null;
   } catch {
     return null;

@@ -1,4 +1,5 @@
 import type { AssistantPart, ChatMessage, ContentPart, MediaSource, TextPart } from "../../conversation/chat-request.ts";
+import { parseExact } from "../../providers/tool-arguments.ts";
 import { base64Source, cacheMark, documentPart, imagePart, urlSource } from "../media-source.ts";
 import type { Mutable } from "../mutable.ts";
 import type { Fields, RequestFields } from "../request-fields.ts";
@@ -159,11 +160,11 @@ function argumentsOf(input: Fields): string {
   return JSON.stringify(input);
 }
 
-/** The `input` of a tool call's text: an empty one is no arguments, what is no object is wrapped. */
+/** The `input` of a tool call's text, its numbers as they stand there: an empty one is no arguments, what is no object is wrapped. */
 export function inputOf(text: string): Fields {
   if (text.trim() === "") return {};
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseExact(text);
     if (isFields(value)) return value;
   } catch {
     // Models do write what is not JSON: it goes to the caller as it is.

@@ -1,14 +1,13 @@
 import type { ChatAnswer } from "../../conversation/chat-answer.ts";
 import type { AssistantPart } from "../../conversation/chat-request.ts";
 import { AppError } from "../../../core/errors.ts";
-import { parseExact } from "../tool-arguments.ts";
-import { callerText, fieldsOf, jsonText, listOf, textOf, type Fields } from "../wire-value.ts";
+import { callerText, fieldsOf, jsonText, listOf, readExactAnswer, textOf } from "../wire-value.ts";
 import { outputTool } from "./anthropic-request.ts";
 import { finishOf, newerUsage, tokenUsage, untold } from "./anthropic-words.ts";
 
 /** A whole message. Blocks of the provider's own tools are passed over: they pass where bytes do. Throws PROVIDER_ANSWER_INVALID. */
 export function readAnthropicAnswer(body: Uint8Array): ChatAnswer {
-  const message = parse(body);
+  const message = readExactAnswer(body);
   if (message.type === "error") throw invalid(`The provider answered with an error: ${callerText(textOf(fieldsOf(message.error).message))}`);
   if (!Array.isArray(message.content)) throw invalid("The provider's answer has no content.");
   const word = textOf(message.stop_reason);
@@ -40,16 +39,6 @@ export function readAnthropicAnswer(body: Uint8Array): ChatAnswer {
   }
   const stopSequence = textOf(message.stop_sequence) || null;
   return { id: textOf(message.id), model: textOf(message.model), parts, finish: finishOf(word, calls), finishWord: word, stopSequence, usage: tokenUsage(newerUsage(untold, message.usage)) };
-}
-
-function parse(body: Uint8Array): Fields {
-  try {
-    const value = parseExact(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Fields;
-  } catch {
-    // Said below; a parser's words would show the provider's bytes.
-  }
-  throw invalid("The provider's answer is not a JSON object.");
 }
 
 function invalid(message: string): AppError {

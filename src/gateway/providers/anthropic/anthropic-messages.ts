@@ -1,7 +1,7 @@
 import type { AssistantPart, CacheMark, ChatMessage, ChatRequest, ContentPart, TextPart } from "../../conversation/chat-request.ts";
 import type { FieldReport } from "../field-report.ts";
 import { argumentsObject } from "../tool-arguments.ts";
-import type { ClaudeModel } from "./claude-models.ts";
+import { isSignedByClaude, type ClaudeModel } from "./claude-models.ts";
 
 type Block = Record<string, unknown>;
 interface Turn {
@@ -102,8 +102,7 @@ function writeAssistant(parts: readonly AssistantPart[], path: string, report: F
         break;
       case "thinking":
         // The signature proves that Claude thought so: without it the whole request is refused.
-        if (part.signature === null) report.drop(`${path}.thinking (unsigned)`);
-        else if (part.signature.startsWith("gemini:")) report.drop(`${path}.thinking (signed by another provider)`);
+        if (!isSignedByClaude(part)) report.drop(`${path}.thinking (${part.signature === null || part.signature === "" ? "unsigned" : "signed by another provider"})`);
         else blocks.push({ type: "thinking", thinking: part.text, signature: part.signature });
         break;
       case "redacted-thinking":

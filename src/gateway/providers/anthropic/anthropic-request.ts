@@ -1,9 +1,9 @@
 import type { ChatRequest, ToolDefinition } from "../../conversation/chat-request.ts";
 import { FieldReport } from "../field-report.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
-import { fieldsOf } from "../wire-value.ts";
+import { fieldsOf, rowOf } from "../wire-value.ts";
 import { writeTurns } from "./anthropic-messages.ts";
-import { claudeModel, type ClaudeModel } from "./claude-models.ts";
+import { canThinkOn, claudeModel, leastThinkingTopP, type ClaudeModel } from "./claude-models.ts";
 import { fitsStructuredOutput, objectSchema } from "./structured-schema.ts";
 
 type Block = Record<string, unknown>;
@@ -46,10 +46,11 @@ export function versionHeader({ settings }: MappingTarget): Readonly<Record<stri
 
 function writeSampling({ sampling, user }: ChatRequest, model: ClaudeModel, body: Record<string, unknown>, report: FieldReport): void {
   const fields = { temperature: sampling.temperature, top_p: sampling.topP, top_k: sampling.topK };
+  const thinks = fieldsOf(body.thinking).type === "enabled" || fieldsOf(body.thinking).type === "adaptive";
   for (const [name, value] of Object.entries(fields)) {
     if (value === null) continue;
-    // Newer models decide for themselves; thinking in steps leaves no choice either.
-    if (!model.sampling || (fieldsOf(body.thinking).type === "enabled" && name !== "top_p")) report.drop(name);
+    // Newer models decide for themselves; thinking leaves no choice either, but for a top_p that leaves hardly anything out.
+    if (!model.sampling || (thinks && (name !== "top_p" || value < leastThinkingTopP))) report.drop(name);
     else if (name === "top_p" && body.temperature !== undefined && !model.bothSamplings) report.drop("top_p (beside temperature)");
     else if (name === "temperature" && value > 1) {
       body.temperature = 1;
@@ -122,11 +123,9 @@ function writeThinking(request: ChatRequest, model: ClaudeModel, forced: boolean
     body.output_config = { ...fieldsOf(body.output_config), effort };
     return;
   }
-  const last = request.messages.findLast(({ role }) => role === "assistant");
-  // A turn with calls must have begun with thinking for the next to think.
-  if (request.messages.at(-1)?.role === "tool" && last?.role === "assistant" && !last.parts.some((part) => part.type === "redacted-thinking" || (part.type === "thinking" && part.signature !== null))) return report.drop(`${field} (the turn began without thinking)`);
+  if (!canThinkOn(request)) return report.drop(`${field} (the turn began without thinking)`);
   const most = Number(body.max_tokens) - 1;
-  const asked = reasoning.budgetTokens ?? budgets[reasoning.effort ?? ""] ?? 8192;
+  const asked = reasoning.budgetTokens ?? rowOf(budgets, reasoning.effort ?? "") ?? 8192;
   if (most < 1024) return report.drop(`${field} (max_tokens leaves no room)`);
   const budget = Math.max(1024, Math.min(asked, most));
   if (budget !== reasoning.budgetTokens) report.emulate(field, `budget_tokens ${budget}`);

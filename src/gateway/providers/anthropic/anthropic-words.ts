@@ -1,6 +1,6 @@
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
 import { dearerTier, tiersTogether } from "../../service-tier.ts";
-import { countOf, fieldsOf, sumOf, webSearches } from "../wire-value.ts";
+import { countOf, fieldsOf, rowOf, sumOf, webSearches } from "../wire-value.ts";
 
 const finishes: Readonly<Record<string, FinishReason>> = {
   end_turn: "stop", stop_sequence: "stop", pause_turn: "stop", max_tokens: "length", model_context_window_exceeded: "length", tool_use: "tool-calls", refusal: "content-filter",
@@ -8,7 +8,7 @@ const finishes: Readonly<Record<string, FinishReason>> = {
 
 /** `calls` are those of the caller's tools: an answer by the output tool is no call. */
 export function finishOf(word: string, calls: number): FinishReason {
-  const finish = finishes[word] ?? "stop";
+  const finish = rowOf(finishes, word) ?? "stop";
   return finish === "tool-calls" && calls === 0 ? "stop" : finish;
 }
 

@@ -1,3 +1,5 @@
+import type { ChatRequest, ThinkingPart } from "../../conversation/chat-request.ts";
+
 /** What a generation of Claude takes; later ones are taken to be like the last that is known. */
 export interface ClaudeModel {
   /** Tokens of an answer where the caller names no limit, which Anthropic wants to be told: the model's most, up to 64,000. */
@@ -22,7 +24,7 @@ const unsampled: ClaudeModel = { ...adaptive, sampling: false };
 
 /** By the beginning of the name behind `claude-`; the first that fits counts. Source: Anthropic's overview of models and its notes on each release. */
 const models: readonly [RegExp, ClaudeModel][] = [
-  [/^(?:2|instant|3-(?:haiku|sonnet|opus))/, first],
+  [/^(?:v?2|instant|3-(?:haiku|sonnet|opus))/, first],
   [/^3-5-/, { ...first, defaultMaxTokens: 8192 }],
   [/^3-7-/, manual],
   [/^opus-4-1(?!\d)/, { ...manual, defaultMaxTokens: 32_000, bothSamplings: false }],
@@ -36,4 +38,19 @@ const models: readonly [RegExp, ClaudeModel][] = [
 export function claudeModel(name: string): ClaudeModel {
   const own = name.slice(name.lastIndexOf("claude-") + "claude-".length);
   return name.includes("claude-") ? (models.find(([pattern]) => pattern.test(own))?.[1] ?? unsampled) : unsampled;
+}
+
+/** A smaller top_p is refused while Claude thinks. */
+export const leastThinkingTopP = 0.95;
+
+/** What Claude has not signed, it refuses; a signature of Gemini's says whose it is. */
+export function isSignedByClaude({ signature }: ThinkingPart): boolean {
+  return signature !== null && signature !== "" && !signature.startsWith("gemini:");
+}
+
+/** A turn with calls must have begun with thinking for a budget of it to be taken when their results come. */
+export function canThinkOn({ messages }: ChatRequest): boolean {
+  const last = messages.findLast(({ role }) => role === "assistant");
+  if (messages.at(-1)?.role !== "tool" || last?.role !== "assistant") return true;
+  return last.parts.some((part) => part.type === "redacted-thinking" || (part.type === "thinking" && isSignedByClaude(part)));
 }

@@ -1,13 +1,13 @@
 import { AppError } from "../../../core/errors.ts";
 import type { ChatAnswer } from "../../conversation/chat-answer.ts";
 import type { AssistantPart } from "../../conversation/chat-request.ts";
-import { fieldsOf, jsonText, listOf, readAnswer, textOf } from "../wire-value.ts";
+import { fieldsOf, jsonText, listOf, readExactAnswer, textOf } from "../wire-value.ts";
 import { answerTool } from "./bedrock-request.ts";
 import { bedrockFinish, bedrockUsage, malformedStops, stopSequenceOf } from "./bedrock-words.ts";
 
 /** Of a 200 of Converse. The model's name is not in it; the id is the request's. Throws PROVIDER_ANSWER_INVALID. */
 export function bedrockChatAnswer(body: Uint8Array, headers: Readonly<Record<string, string>>): ChatAnswer {
-  const answer = readAnswer(body);
+  const answer = readExactAnswer(body);
   const finishWord = textOf(answer.stopReason);
   if (finishWord === "" || malformedStops.has(finishWord)) throw new AppError("PROVIDER_ANSWER_INVALID", finishWord === "" ? "The provider's answer is not one of Converse." : `The model's answer cannot be read (${finishWord}).`);
   const parts = listOf(fieldsOf(fieldsOf(answer.output).message).content).flatMap((block) => partsOf(block));

@@ -13,6 +13,7 @@ const audioFormats: Readonly<Record<string, string>> = { "audio/mpeg": "mp3", "a
 export interface BlockContext {
   report: FieldReport;
   cachePoints: boolean;
+  cacheTimes: boolean;
   /** Documents want a name of their own each. */
   documents: number;
 }
@@ -73,9 +74,14 @@ function documentName(name: string | undefined, number: number): string {
 }
 
 /** A mark stands behind what it closes. */
-export function cachePoint(mark: CacheMark | undefined, path: string, { report, cachePoints }: BlockContext): Fields[] {
+export function cachePoint(mark: CacheMark | undefined, path: string, { report, cachePoints, cacheTimes }: BlockContext): Fields[] {
   if (mark === undefined) return [];
-  if (cachePoints) return [{ cachePoint: { type: "default", ...(mark.ttl === "1h" || mark.ttl === "5m" ? { ttl: mark.ttl } : {}) } }];
-  report.drop(`${path}.cache_control`);
-  return [];
+  if (!cachePoints) {
+    report.drop(`${path}.cache_control`);
+    return [];
+  }
+  const isTimed = mark.ttl === "1h" || mark.ttl === "5m";
+  // Other models keep for five minutes, and refuse to be told an hour.
+  if (isTimed && !cacheTimes && mark.ttl === "1h") report.drop(`${path}.cache_control.ttl`);
+  return [{ cachePoint: { type: "default", ...(isTimed && cacheTimes ? { ttl: mark.ttl } : {}) } }];
 }

@@ -1,4 +1,5 @@
 import type { AssistantPart, ChatMessage, ToolCallPart } from "../../conversation/chat-request.ts";
+import { isSignedByClaude } from "../anthropic/claude-models.ts";
 import { argumentsObject } from "../tool-arguments.ts";
 import type { Fields } from "../wire-value.ts";
 import { bedrockBlocks, cachePoint, type BlockContext } from "./bedrock-media.ts";
@@ -61,7 +62,7 @@ function assistantBlocks(part: AssistantPart, path: string, walk: Walk): Fields[
       return part.text.trim() === "" ? [] : [{ text: part.text }];
     case "thinking":
       // Claude takes back what it has signed; other models take no thinking, and signatures of other providers are nothing to it.
-      if (walk.abilities.family === "claude" && part.signature !== null && part.signature !== "" && !part.signature.startsWith("gemini:")) return [{ reasoningContent: { reasoningText: { text: part.text, signature: part.signature } } }];
+      if (walk.abilities.family === "claude" && isSignedByClaude(part)) return [{ reasoningContent: { reasoningText: { text: part.text, signature: part.signature } } }];
       report.drop(path);
       return [];
     case "redacted-thinking":

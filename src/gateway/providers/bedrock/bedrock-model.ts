@@ -1,4 +1,5 @@
 import { AppError } from "../../../core/errors.ts";
+import { claudeModel } from "../anthropic/claude-models.ts";
 import type { MappingTarget } from "../provider-mapping.ts";
 
 /** What differs between the families of models behind one API, judged by their names (also within ARNs and profiles of several regions). */
@@ -15,6 +16,12 @@ export interface BedrockAbilities {
   /** Claude from 4.6 on decides by itself how much it thinks. */
   adaptiveThinking: boolean;
   thinking: boolean;
+  /** Temperature, top_p and top_k; later models of Claude refuse them wherever they are served. */
+  sampling: boolean;
+  /** Temperature and top_p in one request. */
+  bothSamplings: boolean;
+  /** Marks that say for how long is kept. */
+  cacheTimes: boolean;
 }
 
 const families: readonly [BedrockAbilities["family"], RegExp][] = [["claude", /anthropic\.claude/], ["nova", /amazon\.nova/], ["titan", /amazon\.titan/], ["cohere", /cohere\./], ["mistral", /mistral\./], ["openai", /openai\./]];
@@ -23,8 +30,9 @@ export function bedrockAbilities(model: string): BedrockAbilities {
   const family = families.find(([, pattern]) => pattern.test(model))?.[0] ?? "other";
   const isClaude = family === "claude";
   const isOldClaude = /claude-(v2|instant|3-|3-5)/.test(model) && !/claude-3-7/.test(model);
+  const { sampling, bothSamplings } = isClaude ? claudeModel(model) : { sampling: true, bothSamplings: true };
   return {
-    family,
+    family, sampling, bothSamplings, cacheTimes: isClaude,
     cachePoints: (isClaude && !/claude-(v2|instant|3-(sonnet|haiku|opus))/.test(model)) || family === "nova",
     schemas: (isClaude && /claude-(opus|sonnet|haiku)-(4-[5-9]|[5-9])/.test(model)) || /(qwen3|gpt-oss|deepseek\.v3|minimax|kimi|nemotron|gemma-3)/.test(model),
     forcedTools: isClaude || family === "nova" || family === "mistral",

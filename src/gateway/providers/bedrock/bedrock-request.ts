@@ -1,12 +1,13 @@
-import type { ChatRequest, ToolDefinition } from "../../conversation/chat-request.ts";
+import type { ChatRequest, Sampling, ToolDefinition } from "../../conversation/chat-request.ts";
 import { FieldReport } from "../field-report.ts";
+import { leastThinkingTopP } from "../anthropic/claude-models.ts";
 import { noCalls, oneCallAtATime } from "../instructions.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
 import { fieldsOf, requestText, type Fields } from "../wire-value.ts";
 import { cachePoint, type BlockContext } from "./bedrock-media.ts";
 import { bedrockMessages } from "./bedrock-messages.ts";
 import { bedrockAbilities, bedrockPath, type BedrockAbilities } from "./bedrock-model.ts";
-import { bedrockReasoning } from "./bedrock-reasoning.ts";
+import { bedrockReasoning, type SamplingLeft } from "./bedrock-reasoning.ts";
 
 /** A tool of this name carries an answer by JSON Schema for models that have none: its arguments are the answer's text. */
 export const answerTool = "slipway_answer";
@@ -32,17 +33,17 @@ export function bedrockChatRequest(request: ChatRequest, target: MappingTarget):
   const report = new FieldReport();
   const abilities = bedrockAbilities(target.model);
   report.chat(request, own);
-  const context: BlockContext = { report, cachePoints: abilities.cachePoints, documents: 0 };
+  const context: BlockContext = { report, cachePoints: abilities.cachePoints, cacheTimes: abilities.cacheTimes, documents: 0 };
   const { messages, system, calledTools } = bedrockMessages(request.messages, abilities, context);
   const draft: Draft = { request, abilities, report, context, system, calledTools };
   const byTool = outputByTool(draft);
   const toolConfig = toolFields(draft, byTool);
   const reasoning = bedrockReasoning(request, abilities, byTool || request.toolChoice.type === "required" || request.toolChoice.type === "tool", report);
-  const { topK } = request.sampling;
+  const taken = takenSampling(draft, reasoning.leaves);
   const { additionalModelRequestFields, ...passed } = Object.fromEntries(Object.entries(request.extra).filter(([name]) => own.has(name)));
-  const additional = { ...(topK === null || reasoning.isOn ? {} : (topKFields[abilities.family]?.(topK) ?? {})), ...reasoning.fields, ...fieldsOf(additionalModelRequestFields) };
+  const additional = { ...(taken.topK === null ? {} : (topKFields[abilities.family]?.(taken.topK) ?? {})), ...reasoning.fields, ...fieldsOf(additionalModelRequestFields) };
   const body = {
-    messages, ...(system.length === 0 ? {} : { system }), ...inferenceFields(draft, reasoning.isOn), ...toolConfig, ...outputFields(draft, byTool),
+    messages, ...(system.length === 0 ? {} : { system }), ...inferenceFields(draft, taken), ...toolConfig, ...outputFields(draft, byTool),
     ...(Object.keys(additional).length === 0 ? {} : { additionalModelRequestFields: additional }),
     // Converse itself does not tell which sequence it met.
     ...(abilities.family === "claude" && request.sampling.stop.length > 0 ? { additionalModelResponseFieldPaths: [request.stream ? "/delta/stop_sequence" : "/stop_sequence"] } : {}), ...passed,
@@ -51,19 +52,31 @@ export function bedrockChatRequest(request: ChatRequest, target: MappingTarget):
   return { path: bedrockPath(target, request.stream ? "converse-stream" : "converse"), headers: { "content-type": "application/json" }, body: requestText(body), dropped: report.dropped, emulated: report.emulated };
 }
 
-function inferenceFields({ request: { sampling }, abilities, report }: Draft, isThinking: boolean): Fields {
-  const { maxOutputTokens, topP, stop } = sampling;
-  let { temperature } = sampling;
+/** Temperature, top_p and top_k as far as this model takes them beside its thinking; what it does not take is named. */
+function takenSampling({ request: { sampling }, abilities, report }: Draft, leaves: SamplingLeft): Pick<Sampling, "temperature" | "topP" | "topK"> {
+  let { temperature, topP, topK } = sampling;
   if (temperature !== null && temperature > 1) {
     report.emulate("temperature", "1, the most here");
     temperature = 1;
   }
-  if (isThinking && abilities.family === "claude") {
-    // While it thinks, Claude takes neither.
-    if (temperature !== null && temperature !== 1) report.drop("temperature");
-    temperature = null;
-    if (sampling.topK !== null) report.drop("top_k");
-  } else if (sampling.topK !== null && topKFields[abilities.family] === undefined) report.refuse("top_k", "this model has no such field");
+  if (!abilities.sampling || leaves !== "all") {
+    // 1 is what Claude does anyway.
+    if (temperature !== null && !(temperature === 1 && abilities.family === "claude")) report.drop("temperature");
+    const keepsTopP = topP !== null && abilities.sampling && leaves === "high top_p" && topP >= leastThinkingTopP;
+    if (topP !== null && !keepsTopP) report.drop("top_p");
+    if (topK !== null) report.drop("top_k");
+    return { temperature: null, topP: keepsTopP ? topP : null, topK: null };
+  }
+  if (topP !== null && temperature !== null && !abilities.bothSamplings) {
+    report.drop("top_p (beside temperature)");
+    topP = null;
+  }
+  if (topK !== null && topKFields[abilities.family] === undefined) report.refuse("top_k", "this model has no such field");
+  return { temperature, topP, topK };
+}
+
+function inferenceFields({ request: { sampling }, report }: Draft, { temperature, topP }: Pick<Sampling, "temperature" | "topP">): Fields {
+  const { maxOutputTokens, stop } = sampling;
   if (sampling.seed !== null) report.drop("seed");
   if ((sampling.frequencyPenalty ?? 0) !== 0) report.refuse("frequency_penalty", "this provider has no such field");
   if ((sampling.presencePenalty ?? 0) !== 0) report.refuse("presence_penalty", "this provider has no such field");

@@ -8,6 +8,7 @@ import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import type { MappingTarget } from "../provider-mapping.ts";
 import { assertSameEventsWhereverCut, assertSurvivesJunk, collectStream, readEvents } from "../stream-cuts.fixture.ts";
 import { bedrock } from "./bedrock.ts";
+import { eventFrame as frame } from "./event-frame.fixture.ts";
 import { EventFrameReader } from "./event-frames.ts";
 
 const chat = bedrock.chat!;
@@ -46,28 +47,6 @@ const call = (id: string, args: string): ChatMessage => ({ role: "assistant", pa
 const result = (callId: string, words: string, isError = false): ChatMessage => ({ role: "tool", callId, parts: [text(words)], isError });
 const png = { type: "image" as const, source: { kind: "data" as const, mediaType: "image/png", base64: "AAAA" } };
 const answer = (content: object[], stopReason = "end_turn", more: object = {}) => chat.answer(Buffer.from(JSON.stringify({ output: { message: { role: "assistant", content } }, stopReason, usage: { inputTokens: 3, outputTokens: 4, totalTokens: 7 }, ...more })), { "x-amzn-requestid": "r-1" });
-
-/** A frame as the service writes it. */
-function frame(headers: Record<string, string>, payload: object): Buffer {
-  const written = Buffer.concat(Object.entries(headers).map(([name, value]) => {
-    const header = Buffer.alloc(4 + name.length + Buffer.byteLength(value));
-    header.writeUInt8(name.length, 0);
-    header.write(name, 1, "latin1");
-    header.writeUInt8(7, 1 + name.length);
-    header.writeUInt16BE(Buffer.byteLength(value), 2 + name.length);
-    header.write(value, 4 + name.length);
-    return header;
-  }));
-  const body = Buffer.from(JSON.stringify(payload));
-  const bytes = Buffer.alloc(16 + written.length + body.length);
-  bytes.writeUInt32BE(bytes.length, 0);
-  bytes.writeUInt32BE(written.length, 4);
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, 8)), 8);
-  written.copy(bytes, 12);
-  body.copy(bytes, 12 + written.length);
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
-  return bytes;
-}
 
 const event = (type: string, payload: object) => frame({ ":event-type": type, ":content-type": "application/json", ":message-type": "event" }, { ...payload, p: "abcd" });
 const delta = (contentBlockIndex: number, change: object) => event("contentBlockDelta", { contentBlockIndex, delta: change });

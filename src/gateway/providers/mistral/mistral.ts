@@ -25,7 +25,7 @@ function reasoning(value: { effort?: string; budgetTokens?: number }, body: Reco
 
 const mistralDialect: OpenAIDialect = {
   ...openAIDialect, name: "Mistral", maxTokens: () => "max_tokens", seed: "random_seed", toolRequired: "any", asksForUsage: false, user: false, documents: "document_url", audio: "text", imagesInToolResults: true,
-  thinking: "content", toolCallId, prefixMark: true, reasoning,
+  thinking: "content", toolCallId, namesAndRefusals: false, prefixMark: true, reasoning,
   // Everything else is answered with 422.
   extra: new Set(["metadata", "n", "prediction", "guardrails", "prompt_cache_key", "service_tier", "safe_prompt", "prompt_mode"]),
 };

@@ -35,6 +35,8 @@ export interface OpenAIDialect {
   parsesArguments: boolean;
   /** Ids of tool calls in the only form that the provider takes. */
   toolCallId(id: string): string;
+  /** Whether messages may have a name, and those of the assistant a refusal: what is not known is refused by some. */
+  namesAndRefusals: boolean;
   /** Whether a last message of the assistant is marked to be continued. */
   prefixMark: boolean;
   reasoning(value: { effort?: string; budgetTokens?: number }, body: Record<string, unknown>, report: FieldReport): void;

@@ -22,13 +22,13 @@ export function writeMessages(request: ChatRequest, dialect: OpenAIDialect, repo
     if (message.role !== "tool") showImages();
     switch (message.role) {
       case "system":
-        written.push({ role: "system", content: writeContent(message.parts, path, dialect, report), ...named(message) });
+        written.push({ role: "system", content: writeContent(message.parts, path, dialect, report), ...named(message, path, dialect, report) });
         break;
       case "user":
-        written.push({ role: "user", content: writeContent(message.parts, path, dialect, report), ...named(message) });
+        written.push({ role: "user", content: writeContent(message.parts, path, dialect, report), ...named(message, path, dialect, report) });
         break;
       case "assistant":
-        written.push({ role: "assistant", ...writeAssistant(message.parts, path, dialect, report), ...named(message), ...(dialect.prefixMark && index === messages.length - 1 && message.parts.every(({ type }) => type !== "tool-call") ? { prefix: true } : {}) });
+        written.push({ role: "assistant", ...writeAssistant(message.parts, path, dialect, report), ...named(message, path, dialect, report), ...(dialect.prefixMark && index === messages.length - 1 && message.parts.every(({ type }) => type !== "tool-call") ? { prefix: true } : {}) });
         break;
       case "tool": {
         const { result, aside } = writeResult(message, path, dialect, report);
@@ -41,8 +41,11 @@ export function writeMessages(request: ChatRequest, dialect: OpenAIDialect, repo
   return written;
 }
 
-function named(message: { name?: string }): Written {
-  return message.name === undefined ? {} : { name: message.name };
+function named({ name }: { name?: string }, path: string, dialect: OpenAIDialect, report: FieldReport): Written {
+  if (name === undefined) return {};
+  if (dialect.namesAndRefusals) return { name };
+  report.drop(`${path}.name`);
+  return {};
 }
 
 /** One text is a string, which every server takes; several parts stay apart. */
@@ -119,7 +122,12 @@ function writeAssistant(parts: readonly AssistantPart[], path: string, dialect: 
         content.push({ type: "text", text: part.text });
         break;
       case "refusal":
-        refusal += part.text;
+        if (dialect.namesAndRefusals) refusal += part.text;
+        else {
+          report.emulate("refusal", "as text of the assistant");
+          text += part.text;
+          content.push({ type: "text", text: part.text });
+        }
         break;
       case "thinking":
         thinking += part.text;

@@ -2,7 +2,7 @@ import { AppError } from "../../../core/errors.ts";
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
 import { dearerTier } from "../../service-tier.ts";
 import { searchesByItself } from "../../web-searches.ts";
-import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, textOf, webSearches, type Fields } from "../wire-value.ts";
+import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, rowOf, textOf, webSearches, type Fields } from "../wire-value.ts";
 
 const finishes: Readonly<Record<string, FinishReason>> = {
   stop: "stop", length: "length", model_length: "length", max_tokens: "length", tool_calls: "tool-calls", function_call: "tool-calls", content_filter: "content-filter",
@@ -10,7 +10,7 @@ const finishes: Readonly<Record<string, FinishReason>> = {
 
 /** A model that has called tools waits for them, also where the provider says `stop`, as OpenAI does for a tool that was asked for by name. */
 export function finishOf(word: string, calls: number): FinishReason {
-  const finish = finishes[word] ?? "stop";
+  const finish = rowOf(finishes, word) ?? "stop";
   return finish === "stop" && calls > 0 ? "tool-calls" : finish;
 }
 

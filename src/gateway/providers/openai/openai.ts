@@ -11,7 +11,7 @@ export const openAIDialect: OpenAIDialect = {
   // `max_tokens` is deprecated and refused by reasoning models; every chat model takes the newer name.
   maxTokens: () => "max_completion_tokens",
   seed: "seed", toolRequired: "required", parallelToolCalls: true, asksForUsage: true, user: true, topK: false, cacheMarks: false, imageUrls: true, anyImageType: false, documents: "file", audio: "object",
-  imagesInToolResults: false, thinking: "dropped", parsesArguments: false, toolCallId: (id) => id, prefixMark: false, reasoning: reasoningEffort, extra: "all", lenient: false,
+  imagesInToolResults: false, thinking: "dropped", parsesArguments: false, toolCallId: (id) => id, namesAndRefusals: true, prefixMark: false, reasoning: reasoningEffort, extra: "all", lenient: false,
 };
 
 export const openai: ProviderMapping = {
