@@ -29,7 +29,7 @@ export function tracingRoutes(parts: TracingRouteParts): Route[] {
     route({
       method: "POST", path: "/v1/traces", aliases: ["/langsmith/otel/v1/traces"], access: "contributor", on: "some", audited: false, operationId: "exportTraces", tag, errorBody: otlpError,
       summary: "Take spans by OTLP/HTTP, as protobuf or JSON",
-      description: `Answers in the encoding of the request. Spans without ids or times are counted in partialSuccess and the others are kept. The header ${teamHeader} names the team whose members see them, ${experimentHeader} an experiment. Errors are a google.rpc.Status in the encoding of the request.`,
+      description: `Answers in the encoding of the request. Spans without ids or times, and those that cannot be read, are counted in partialSuccess, and the others are kept. The header ${teamHeader} names the team whose members see them, ${experimentHeader} an experiment. Errors are a google.rpc.Status in the encoding of the request.`,
       body: { kind: "buffer", maxBytes: maxTraceBytes, description: "ExportTraceServiceRequest, plain or with gzip or deflate" },
       response: { mediaType: "application/json", description: "ExportTraceServiceResponse, in the encoding of the request" },
       handle: async ({ body, headers, caller, now }) => {

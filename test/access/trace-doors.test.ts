@@ -93,7 +93,7 @@ describe("the doors of traces", () => {
     for (const [type, headers] of [["application/x-protobuf", {}], ["application/x-protobuf", { "content-encoding": "gzip" }], ["application/protobuf", {}], ["application/x-google-protobuf", {}]] as const) {
       const answer = await sendBytes(type, "content-encoding" in headers ? gzipSync(body) : body, headers);
       assert.deepEqual([answer.status, answer.headers.get("content-type")], [200, "application/x-protobuf"], type);
-      assert.deepEqual(root.lookupType("Answer").toObject(root.lookupType("Answer").decode(Buffer.from(await answer.arrayBuffer())), { longs: Number }), { partialSuccess: { rejectedSpans: 1, errorMessage: "A span has no trace id of 16 bytes that are not all 0." } });
+      assert.deepEqual(root.lookupType("Answer").toObject(root.lookupType("Answer").decode(Buffer.from(await answer.arrayBuffer())), { longs: Number }), { partialSuccess: { rejectedSpans: 1, errorMessage: 'The span "flawed" has no trace id of 16 bytes that are not all 0.' } });
     }
     assert.deepEqual(await doors.view(traceOf(1)).then(({ spans }) => spans.map(({ name }) => name)), ["binary"]);
   });

@@ -66,6 +66,20 @@ describe("errors of OTLP", () => {
     assert.deepEqual([view.trace.name, view.trace.spans], ["packed", 1]);
   });
 
+  it("are none where one span of many cannot be read: it is named, and the others are kept", async () => {
+    const trace = "1af7651916cd43dd8448eb211c80319c";
+    const span = (spanId: string, start: string): object => ({ traceId: trace, spanId, name: `from ${start}`, startTimeUnixNano: start, endTimeUnixNano: "1700000001000000000" });
+    const body = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span("b7ad6b7169203331", "1700000000000000000"), span("b7ad6b7169203332", "soon"), span("b7ad6b7169203333", "1700000000000000001")] }] }] });
+    const headers = { authorization: `Bearer ${server.adminKey}` };
+    const answer = await fetch(url, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body });
+    assert.deepEqual([answer.status, await answer.json()], [200, { partialSuccess: { rejectedSpans: "1", errorMessage: 'The span "from soon" cannot be read: "soon" stands where an OTLP trace has an integer.' } }]);
+    const view = (await (await fetch(`http://${server.host}/api/traces/${trace}`, { headers })).json()) as { trace: { spans: number } };
+    assert.equal(view.trace.spans, 2);
+    const refused = await send("application/json", JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span("b7ad6b7169203331", "never")] }] }] }));
+    assert.deepEqual([refused.status, refused.code], [400, 3]);
+    assert.match(refused.message, /The span "from never" cannot be read/);
+  });
+
   it("have a status after which exporters send again for what passes by itself, and for nothing else", () => {
     const of = (...given: ConstructorParameters<typeof AppError>): [number, string | undefined] => {
       const { status, headers } = otlpError(new AppError(...given), "req_1", { "content-type": "application/json" });

@@ -2,7 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import { assertJsonBounds, largeBodyBounds } from "../../core/json-bounds.ts";
 import type { Attributes, AttributeValue, Span, SpanEvent, SpanLink } from "../span.ts";
 import { attributeOf, type LooseValue } from "./any-value.ts";
-import { cleanInteger, cleanNumber, cleanText, kindOf, receive, spanLimits, statusCodeOf, type ReceivedSpans } from "./received-spans.ts";
+import { cleanInteger, cleanNumber, cleanText, kindOf, shared, spanLimits, SpanReceiver, statusCodeOf, type ReceivedSpans } from "./received-spans.ts";
 
 type Json = Record<string, unknown>;
 
@@ -11,20 +11,29 @@ const spansElsewhere = ["spans", "instrumentationLibrarySpans", "instrumentation
 
 /** ExportTraceServiceRequest as JSON: ids are hex, 64-bit integers texts or numbers, enumerations numbers or names; fields in either spelling. Throws TRACE_INVALID, INVALID_JSON. */
 export function decodeJson(body: Buffer): ReceivedSpans {
-  const received: ReceivedSpans = { spans: [], rejected: 0, reason: "" };
+  const receiver = new SpanReceiver();
   const document = parse(body);
   // Fields that are not known are passed over, but a body without any that is known would be lost without a word.
   if (document.resourceSpans === undefined && document.resource_spans === undefined && Object.keys(document).length > 0) throw invalid(`it has ${namesOf(document)} and no resourceSpans`);
   for (const resourceSpans of list(document, "resourceSpans", "resource_spans")) {
     if (resourceSpans.scopeSpans === undefined && resourceSpans.scope_spans === undefined && spansElsewhere.some((name) => name in resourceSpans)) throw invalid("its spans do not stand in resourceSpans[].scopeSpans[].spans");
-    const resource = attributesOf(object(resourceSpans.resource));
+    const resource = shared(() => attributesOf(object(resourceSpans.resource)));
     for (const scopeSpans of list(resourceSpans, "scopeSpans", "scope_spans")) {
-      const { name, version } = object(scopeSpans.scope ?? {});
-      const scope = { name: textOf(name, spanLimits.nameCharacters), version: textOf(version, spanLimits.nameCharacters) };
-      for (const span of list(scopeSpans, "spans", "spans")) receive(received, spanOf(span, resource, scope));
+      const scope = shared(() => scopeOf(object(scopeSpans.scope)));
+      for (const span of anyList(scopeSpans, "spans", "spans")) receiver.take(() => spanOf(object(span), resource(), scope()), () => nameOf(span));
     }
   }
-  return received;
+  return receiver.received();
+}
+
+function scopeOf({ name, version }: Json): Span["scope"] {
+  return { name: textOf(name, spanLimits.nameCharacters), version: textOf(version, spanLimits.nameCharacters) };
+}
+
+/** Of a span that cannot be read. */
+function nameOf(span: unknown): string {
+  const name: unknown = typeof span === "object" && span !== null ? (span as Json).name : null;
+  return typeof name === "string" ? cleanText(name, spanLimits.nameCharacters) : "";
 }
 
 function parse(body: Buffer): Json {
@@ -93,19 +102,23 @@ function looseOf(value: unknown, depth: number): LooseValue {
 
 function object(value: unknown): Json {
   if (value === undefined || value === null) return {};
-  if (typeof value !== "object" || Array.isArray(value)) throw invalid();
+  if (typeof value !== "object" || Array.isArray(value)) throw unlike(value, "object");
   return value as Json;
 }
 
 function list(json: Json, name: string, otherName: string): Json[] {
+  return anyList(json, name, otherName).map(object);
+}
+
+function anyList(json: Json, name: string, otherName: string): unknown[] {
   const value = json[name] ?? json[otherName] ?? [];
-  if (!Array.isArray(value)) throw invalid();
-  return value.map(object);
+  if (!Array.isArray(value)) throw unlike(value, "list");
+  return value;
 }
 
 function textOf(value: unknown, characters?: number): string {
   if (value === undefined || value === null) return "";
-  if (typeof value !== "string") throw invalid();
+  if (typeof value !== "string") throw unlike(value, "text");
   return cleanText(value, characters);
 }
 
@@ -116,7 +129,7 @@ function timeOf(value: unknown): bigint {
 function integerOf(value: unknown): bigint {
   if (typeof value === "number" && Number.isFinite(value)) return BigInt(Math.trunc(value));
   if (typeof value === "string" && /^-?\d{1,19}$/.test(value)) return BigInt(value);
-  throw invalid();
+  throw unlike(value, "integer");
 }
 
 function enumerated(value: unknown, names: readonly string[]): number {
@@ -127,6 +140,11 @@ function namesOf(json: Json): string {
   return Object.keys(json).slice(0, 3).map((name) => JSON.stringify(name.slice(0, 40))).join(", ");
 }
 
-function invalid(reason?: string): AppError {
-  return new AppError("TRACE_INVALID", `The body is no ExportTraceServiceRequest${reason === undefined ? "" : `: ${reason}`}.`);
+function invalid(reason: string): AppError {
+  return new AppError("TRACE_INVALID", `The body is no ExportTraceServiceRequest: ${reason}.`);
+}
+
+/** Of what stands in the place of another thing. */
+function unlike(value: unknown, kind: string): AppError {
+  return new AppError("TRACE_INVALID", `${JSON.stringify(value).slice(0, 60)} stands where an OTLP trace has ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}.`);
 }

@@ -1,32 +1,32 @@
 import type { Attributes, AttributeValue, Span, SpanEvent, SpanLink } from "../span.ts";
 import { attributeOf, type LooseValue } from "./any-value.ts";
 import { ProtobufReader } from "./protobuf-reader.ts";
-import { cleanInteger, cleanNumber, cleanText, kindOf, receive, spanLimits, statusCodeOf, type ReceivedSpans } from "./received-spans.ts";
+import { cleanInteger, cleanNumber, cleanText, kindOf, shared, spanLimits, SpanReceiver, statusCodeOf, type ReceivedSpans } from "./received-spans.ts";
 
 /** Numbers of fields with their wire type, as opentelemetry-proto 1.x has them in trace.proto, common.proto and resource.proto. */
 const tag = (field: number, wireType: 0 | 1 | 2): number => (field << 3) | wireType;
 
 /** ExportTraceServiceRequest. Throws TRACE_INVALID. */
 export function decodeProtobuf(body: Buffer): ReceivedSpans {
-  const received: ReceivedSpans = { spans: [], rejected: 0, reason: "" };
+  const receiver = new SpanReceiver();
   const reader = new ProtobufReader(body);
   for (let at = reader.tag(); at !== 0; at = reader.tag()) {
-    if (at === tag(1, 2)) readResourceSpans(reader.message(), received);
+    if (at === tag(1, 2)) readResourceSpans(reader.message(), receiver);
     else reader.skip(at);
   }
-  return received;
+  return receiver.received();
 }
 
-function readResourceSpans(reader: ProtobufReader, received: ReceivedSpans): void {
-  let resource: Attributes = {};
+function readResourceSpans(reader: ProtobufReader, receiver: SpanReceiver): void {
+  let resource = (): Attributes => ({});
   const scopes: ProtobufReader[] = [];
   for (let at = reader.tag(); at !== 0; at = reader.tag()) {
-    if (at === tag(1, 2)) resource = readResource(reader.message());
+    if (at === tag(1, 2)) resource = sharedOf(reader.message(), readResource);
     // The resource may stand behind its spans.
     else if (at === tag(2, 2)) scopes.push(reader.message());
     else reader.skip(at);
   }
-  for (const scope of scopes) readScopeSpans(scope, resource, received);
+  for (const scope of scopes) readScopeSpans(scope, resource, receiver);
 }
 
 function readResource(reader: ProtobufReader): Attributes {
@@ -38,15 +38,25 @@ function readResource(reader: ProtobufReader): Attributes {
   return attributes;
 }
 
-function readScopeSpans(reader: ProtobufReader, resource: Attributes, received: ReceivedSpans): void {
-  let scope = { name: "", version: "" };
+function readScopeSpans(reader: ProtobufReader, resource: () => Attributes, receiver: SpanReceiver): void {
+  let scope = (): Span["scope"] => ({ name: "", version: "" });
   const spans: ProtobufReader[] = [];
   for (let at = reader.tag(); at !== 0; at = reader.tag()) {
-    if (at === tag(1, 2)) scope = readScope(reader.message());
+    if (at === tag(1, 2)) scope = sharedOf(reader.message(), readScope);
     else if (at === tag(2, 2)) spans.push(reader.message());
     else reader.skip(at);
   }
-  for (const span of spans) receive(received, readSpan(span, resource, scope));
+  for (const message of spans) {
+    // What was read of it before it broke tells its name.
+    const span: Draft = { traceId: "", spanId: "", parentSpanId: null, name: "", kind: "internal", start: 0n, end: null, status: { code: "unset", message: "" }, attributes: {}, events: [], links: [], resource: {}, scope: { name: "", version: "" } };
+    receiver.take(() => readSpan(message, Object.assign(span, { resource: resource(), scope: scope() })), () => span.name);
+  }
+}
+
+type Draft = Span & { attributes: Record<string, AttributeValue>; events: SpanEvent[]; links: SpanLink[] };
+
+function sharedOf<Value>(message: ProtobufReader, read: (reader: ProtobufReader) => Value): () => Value {
+  return shared(() => read(message));
 }
 
 function readScope(reader: ProtobufReader): Span["scope"] {
@@ -59,11 +69,8 @@ function readScope(reader: ProtobufReader): Span["scope"] {
   return scope;
 }
 
-function readSpan(reader: ProtobufReader, resource: Attributes, scope: Span["scope"]): Span {
-  const attributes: Record<string, AttributeValue> = {};
-  const events: SpanEvent[] = [];
-  const links: SpanLink[] = [];
-  const span: Span = { traceId: "", spanId: "", parentSpanId: null, name: "", kind: "internal", start: 0n, end: null, status: { code: "unset", message: "" }, attributes, events, links, resource, scope };
+function readSpan(reader: ProtobufReader, span: Draft): Span {
+  const { attributes, events, links } = span;
   let count = 0;
   for (let at = reader.tag(); at !== 0; at = reader.tag()) {
     switch (at) {

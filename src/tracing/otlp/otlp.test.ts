@@ -117,6 +117,45 @@ describe("OTLP", () => {
     assert.equal(decodeProtobuf(encode(request(base64, { endTimeUnixNano: "0" }))).spans[0]?.end, null);
   });
 
+  it("rejects the span that cannot be read, names it, and keeps those beside it", () => {
+    const good = request((hex) => hex) as { resourceSpans: { resource: object; scopeSpans: { spans: object[] }[] }[] };
+    const goodSpan = good.resourceSpans[0]!.scopeSpans[0]!.spans[0]!;
+    const flaws: [object | string, string][] = [
+      [{ startTimeUnixNano: "soon" }, 'The span "bad" cannot be read: "soon" stands where an OTLP trace has an integer.'], [{ endTimeUnixNano: "1.5e18" }, 'The span "bad" cannot be read: "1.5e18" stands where an OTLP trace has an integer.'],
+      [{ attributes: [{ key: "n", value: { intValue: "one" } }] }, 'The span "bad" cannot be read: "one" stands where an OTLP trace has an integer.'], [{ events: [{ name: 5 }] }, 'The span "bad" cannot be read: 5 stands where an OTLP trace has a text.'],
+      [{ events: [{ timeUnixNano: {} }] }, 'The span "bad" cannot be read: {} stands where an OTLP trace has an integer.'], [{ links: {} }, 'The span "bad" cannot be read: {} stands where an OTLP trace has a list.'], [{ status: "bad" }, 'The span "bad" cannot be read: "bad" stands where an OTLP trace has an object.'],
+      [{ name: 7 }, "A span cannot be read: 7 stands where an OTLP trace has a text."], ["no span", 'A span cannot be read: "no span" stands where an OTLP trace has an object.'],
+    ];
+    for (const [flaw, reason] of flaws) {
+      const spans = [goodSpan, typeof flaw === "string" ? flaw : { ...goodSpan, name: "bad", ...flaw }, goodSpan];
+      const body = { resourceSpans: [{ ...good.resourceSpans[0], scopeSpans: [{ ...good.resourceSpans[0]!.scopeSpans[0], spans }] }] };
+      assert.deepEqual(decodeJson(Buffer.from(JSON.stringify(body))), { spans: [expected, expected], rejected: 1, reason }, reason);
+      // Alone it is no such request.
+      const alone = { resourceSpans: [{ scopeSpans: [{ spans: [spans[1]] }] }] };
+      assert.throws(() => decodeJson(Buffer.from(JSON.stringify(alone))), (error) => failsWith("TRACE_INVALID")(error) && (error as AppError).message === reason);
+    }
+    // What belongs to all of a resource takes all of its spans, and no others.
+    for (const [part, reason] of [[{ resource: { attributes: [{ key: "n", value: { intValue: "x" } }] } }, '"x" stands where an OTLP trace has an integer'], [{ scopeSpans: [{ scope: { name: 1 }, spans: [goodSpan, goodSpan] }] }, "1 stands where an OTLP trace has a text"]] as const) {
+      const body = { resourceSpans: [{ ...good.resourceSpans[0], scopeSpans: [{ spans: [goodSpan, goodSpan] }], ...part }, ...good.resourceSpans] };
+      assert.deepEqual(decodeJson(Buffer.from(JSON.stringify(body))), { spans: [expected], rejected: 2, reason: `The span "chat é" cannot be read: ${reason}.` });
+    }
+  });
+
+  it("does so with a message of protobuf whose inside is broken", () => {
+    const field = (number: number, content: Uint8Array): Buffer => Buffer.concat([Buffer.from([(number << 3) | 2, ...lengthOf(content.length)]), content]);
+    const lengthOf = (length: number): number[] => (length < 128 ? [length] : [(length & 127) | 128, length >> 7]);
+    const name = field(5, Buffer.from("bad"));
+    // A time of seven bytes, a length beyond the end, a group.
+    for (const tail of [[0x39, 1, 2, 3, 4, 5, 6, 7], [0x4a, 0x20, 1], [0x0b, 0x0c]]) {
+      const bad = field(1, field(2, field(2, Buffer.concat([name, Buffer.from(tail)]))));
+      const beside = encode(request(base64));
+      assert.deepEqual(decodeProtobuf(Buffer.concat([beside, bad, beside])), { spans: [expected, expected], rejected: 1, reason: 'The span "bad" cannot be read: The body is no protobuf message of OTLP traces.' });
+      assert.throws(() => decodeProtobuf(bad), failsWith("TRACE_INVALID"));
+    }
+    const brokenResource = field(1, Buffer.concat([field(1, Buffer.from([0x0a, 0x20])), field(2, field(2, name))]));
+    assert.deepEqual(decodeProtobuf(Buffer.concat([brokenResource, encode(request(base64))])).rejected, 1);
+  });
+
   it("takes no JSON for empty whose spans stand where nobody looks for them", () => {
     assert.deepEqual([decodeJson(Buffer.from("{}")).spans, decodeJson(Buffer.from('{"resourceSpans":[{"resource":{}}],"more":1}')).spans], [[], []]);
     for (const [body, message] of [

@@ -1,3 +1,4 @@
+import { AppError } from "../../core/errors.ts";
 import type { Span } from "../span.ts";
 
 /** What one OTLP request held: spans that can be kept, and how many cannot, with why. */
@@ -40,23 +41,70 @@ const latest = 2n ** 63n;
  * of zeros is none; times that a signed 64-bit integer cannot hold, or an end before the start, are wrong too.
  */
 export function receive(received: ReceivedSpans, span: Span): void {
-  const reason = flawOf(span);
-  if (reason === null) {
+  const flaw = flawOf(span);
+  if (flaw === null) {
     const parent = span.parentSpanId;
     if (parent !== null && !spanIdPattern.test(parent)) span.parentSpanId = null;
     received.spans.push(span);
     return;
   }
-  received.rejected++;
-  if (received.reason === "") received.reason = reason;
+  reject(received, span.name, flaw);
 }
 
 function flawOf({ traceId, spanId, start, end }: Span): string | null {
-  if (!traceIdPattern.test(traceId)) return "A span has no trace id of 16 bytes that are not all 0.";
-  if (!spanIdPattern.test(spanId)) return "A span has no span id of 8 bytes that are not all 0.";
-  if (start <= 0n || start >= latest) return "A span has no start time.";
-  if (end !== null && (end < start || end >= latest)) return "A span ends before it starts.";
+  if (!traceIdPattern.test(traceId)) return "has no trace id of 16 bytes that are not all 0";
+  if (!spanIdPattern.test(spanId)) return "has no span id of 8 bytes that are not all 0";
+  if (start <= 0n || start >= latest) return "has no start time";
+  if (end !== null && (end < start || end >= latest)) return "ends before it starts";
   return null;
+}
+
+function reject(received: ReceivedSpans, name: string, flaw: string): void {
+  received.rejected++;
+  if (received.reason === "") received.reason = `${name === "" ? "A span" : `The span ${JSON.stringify(name.slice(0, 100))}`} ${flaw}.`;
+}
+
+/** Reads the spans of one request, one after the other: what cannot be read of one takes nothing from the others. */
+export class SpanReceiver {
+  readonly #received: ReceivedSpans = { spans: [], rejected: 0, reason: "" };
+  #unreadable = 0;
+
+  /** `read` throws TRACE_INVALID for a span that is to be rejected; `nameOf` tells what is known of its name then. */
+  take(read: () => Span, nameOf: () => string): void {
+    try {
+      receive(this.#received, read());
+    } catch (error) {
+      if (!isInvalid(error)) throw error;
+      this.#unreadable++;
+      reject(this.#received, nameOf(), `cannot be read: ${error.message.replace(/\.$/, "")}`);
+    }
+  }
+
+  /** Throws TRACE_INVALID where nothing that came could be read: then it was no such request at all. */
+  received(): ReceivedSpans {
+    if (this.#unreadable > 0 && this.#unreadable === this.#received.rejected && this.#received.spans.length === 0) throw new AppError("TRACE_INVALID", this.#received.reason);
+    return this.#received;
+  }
+}
+
+/** What many spans share, read for the first that asks; where it cannot be read, that is said to each. */
+export function shared<Value>(read: () => Value): () => Value {
+  let outcome: { value: Value } | { error: unknown } | null = null;
+  return () => {
+    if (outcome === null) {
+      try {
+        outcome = { value: read() };
+      } catch (error) {
+        outcome = { error };
+      }
+    }
+    if ("error" in outcome) throw outcome.error;
+    return outcome.value;
+  };
+}
+
+function isInvalid(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === "TRACE_INVALID";
 }
 
 /** As JSON and databases can hold it. */
