@@ -59,6 +59,7 @@ export const errorCatalogue = {
   SETUP_TOKEN_INVALID: { status: 401, hint: "Take the newest token from the server's log; each works once and for an hour." },
   SIGN_IN_FAILED: { status: 401, hint: "Start the sign-in again; when it goes on failing, the server's log says why." },
   TOO_MANY_ATTEMPTS: { status: 429, hint: "Wait for the seconds in Retry-After." },
+  CONNECTIONS_TAKEN: { status: 503, hint: "Keep fewer connections and requests open at once with this key or from this address, then try again after the seconds in Retry-After." },
   AUDIT_BROKEN: { status: 500, hint: "Somebody changed the audit log past the server: keep the database, and compare with a backup." },
   SECRET_UNREADABLE: { status: 500, hint: "The secret was sealed with another key: start with that SLIPWAY_SECRET_KEY, or enter the secret again." },
   EGRESS_REFUSED: { status: 400, hint: "Use a public https address, or allow the host with the setting egressAllowed." },

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { anonymousCaller } from "../core/caller.ts";
 import type { Clock } from "../core/clock.ts";
+import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
@@ -10,13 +11,13 @@ import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type Requ
 import type { TlsSource } from "../core/tls-source.ts";
 import { HttpAnswer, isStreamed, type Route } from "../core/route.ts";
 import type { ConsoleFiles } from "./console-files.ts";
-import { ConnectionPlaces } from "./connection-places.ts";
+import { ConnectionPlaces, type GivesWay } from "./connection-places.ts";
 import { discardRest } from "./discard-rest.ts";
 import { FollowedAnswers } from "./followed-answers.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
 import { openListener, type Listener } from "./open-listener.ts";
 import { describeProblems, parseQuery, parseRepeatedQuery, validate } from "./parse-request.ts";
-import { auditedObject, authorizationOf, callerAddress, challengeOf, isAudited } from "./request-access.ts";
+import { auditedObject, authorizationOf, callerAddress, challengeOf, holderOf, isAudited } from "./request-access.ts";
 import { rawRefusal, refuse } from "./raw-refusal.ts";
 import { RequestBodies, type RequestBodyLimits } from "./request-bodies.ts";
 import type { RouteTable } from "./route-table.ts";
@@ -42,6 +43,9 @@ export interface HttpServerOptions extends RequestBodyLimits {
 
 /** Connections that the system may hold until they are taken, as far as it holds so many: of what comes beyond it a caller hears nothing for a second or more. */
 const mostWaiting = 4096;
+
+/** Failures that tell of callers and not of this server: they are not logged one by one. */
+const expectedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["QUEUE_FULL", "NOT_SUPPORTED", "CONNECTIONS_TAKEN"]);
 
 /** The HTTP door: gates, routing, bodies, errors and draining. What it offers is the route table's. */
 export class HttpServer {
@@ -82,7 +86,7 @@ export class HttpServer {
     this.#server = this.#listener.server;
     this.#server.on("request", (request, response) => void this.#serve(request, response));
     this.#places = new ConnectionPlaces(options.maxConnections, {
-      slowRequest: (request) => this.#endSlow(request),
+      unfinishedRequest: (request, why) => this.#endUnfinished(request, why),
       stalledAnswer: (monotonic) => this.#readers.endLongest(monotonic),
     });
     this.#server.on("connection", (socket: Socket) => this.#places.take(socket, this.#clock.monotonic()));
@@ -145,7 +149,7 @@ export class HttpServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#active++;
-    this.#places.begin(request, this.#clock.monotonic());
+    const place = this.#places.begin(request, this.#clock.monotonic());
     let requestId: string | undefined;
     const idOf = (): string => (requestId ??= this.#ids.next("request"));
     const now = this.#clock.now();
@@ -165,7 +169,9 @@ export class HttpServer {
       const credentials = this.#credentialsOf(request);
       exchange.address = credentials.address;
       const identified = this.#access.identify(credentials, now);
-      exchange.caller = identified instanceof Promise ? await identified : identified;
+      const caller = identified instanceof Promise ? await identified : identified;
+      if (place !== undefined) this.#places.known(place, holderOf(caller, exchange.address));
+      exchange.caller = caller;
       const problems: Problem[] = [];
       const params = route.params === undefined ? match.params : validate(route.params, match.params, "path", problems);
       // What cannot be a name names no object.
@@ -204,9 +210,9 @@ export class HttpServer {
   }
 
   /** Another connection takes its place: the answer says so, as far as the caller reads it at once. */
-  #endSlow(request: IncomingMessage): void {
+  #endUnfinished(request: IncomingMessage, why: GivesWay): void {
     const { socket } = request;
-    if (this.#bodies.giveWay(request)) this.#leaving.add(request);
+    if (this.#bodies.giveWay(request, why)) this.#leaving.add(request);
     else socket.destroy();
   }
 
@@ -270,7 +276,7 @@ export class HttpServer {
   }
 
   async #fail(request: IncomingMessage, response: ServerResponse, route: Route | undefined, error: AppError, requestId: string): Promise<void> {
-    if (error.status >= 500 && error.code !== "QUEUE_FULL" && error.code !== "NOT_SUPPORTED") {
+    if (error.status >= 500 && !expectedCodes.has(error.code)) {
       const level = error.code === "INTERNAL" ? "error" : "warn";
       this.#logger[level]("request.failed", {
         requestId, code: error.code, message: error.message, route: route?.path, cause: error.cause,
@@ -286,7 +292,7 @@ export class HttpServer {
       error: { code: error.code, message: error.message, hint: error.hint, requestId, problems: error.problems },
     };
     const answer = body instanceof HttpAnswer ? new HttpAnswer(body.status, { ...headers, ...body.headers }, body.body) : new HttpAnswer(error.status, headers, JSON.stringify(body));
-    const isLeaving = this.#leaving.has(request);
+    const isLeaving = this.#leaving.has(request) || error.code === "CONNECTIONS_TAKEN";
     if (!request.complete && !isLeaving) discardRest(request);
     await writeAnswer(request, response, answer, this.#draining || isLeaving);
     if (isLeaving) request.socket.destroySoon();

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Caller } from "../core/caller.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import type { AuditFacts, Route } from "../core/route.ts";
 
@@ -26,6 +27,11 @@ export function callerAddress(request: IncomingMessage, trustedProxy: boolean): 
   const forwarded = trustedProxy ? request.headers["x-forwarded-for"] : undefined;
   const last = String(forwarded ?? "").split(",").at(-1)!.trim();
   return last === "" ? (request.socket.remoteAddress ?? "unknown") : last;
+}
+
+/** Who holds the connection of a request: the key or user, else the address. On an open server all have the same name. */
+export function holderOf(caller: Caller, address: string): string {
+  return caller.actor.includes(":") ? caller.actor : address;
 }
 
 /**

@@ -2,9 +2,11 @@ import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
 import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
 import type { Clock } from "../core/clock.ts";
+import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, type Problem } from "../core/errors.ts";
 import type { BodySpec } from "../core/route.ts";
 import { BodyBudget, bodyMemoryBytes } from "./body-budget.ts";
+import type { GivesWay } from "./connection-places.ts";
 import { describeProblems, parseJson, parseNumbersAsSent, validate } from "./parse-request.ts";
 import { readBody } from "./read-body.ts";
 
@@ -21,7 +23,7 @@ interface PendingBody extends ChurnMember {
   /** Monotonic time by which it must be whole. */
   deadline: number;
   /** Why it was not, and the request fails for that. */
-  late: string | null;
+  late: { code: ErrorCode; why: string } | null;
 }
 
 /** Reads the bodies of requests as their routes declare it, within bounds of size, of time, and of memory for all of them together. */
@@ -57,7 +59,7 @@ export class RequestBodies {
       if (problems.length > 0) throw refusal(body.numbersAsSent === true && bytes.length > 0 ? saidAsSent(problems, body.schema, bytes) : problems);
       return value;
     } catch (error) {
-      if (pending.late !== null) throw new AppError("BODY_TIMEOUT", pending.late, { cause: error });
+      if (pending.late !== null) throw new AppError(pending.late.code, pending.late.why, { cause: error });
       throw error;
     } finally {
       this.#pending.delete(pending);
@@ -67,14 +69,15 @@ export class RequestBodies {
   /** Called each second: fails what took too long. */
   sweep(): void {
     const now = this.#clock.monotonic();
-    for (const pending of this.#pending.values()) if (now >= pending.deadline) fail(pending, "The body did not arrive in time.");
+    for (const pending of this.#pending.values()) if (now >= pending.deadline) fail(pending, "BODY_TIMEOUT", "The body did not arrive in time.");
   }
 
   /** Its place is needed for another connection. False where no body of the request is read here. */
-  giveWay(request: IncomingMessage): boolean {
+  giveWay(request: IncomingMessage, why: GivesWay): boolean {
     const pending = this.#pending.values().find((one) => one.request === request);
     if (pending === undefined) return false;
-    fail(pending, "The body came so slowly that its connection gave way to another: all were taken.");
+    if (why === "slow") fail(pending, "BODY_TIMEOUT", "The body came so slowly that its connection gave way to another: all were taken.");
+    else fail(pending, "CONNECTIONS_TAKEN", "The connection gave way to another caller's: all were taken, and most of them by this one's key, user or address.");
     return true;
   }
 
@@ -84,8 +87,8 @@ export class RequestBodies {
   }
 }
 
-function fail(pending: PendingBody, why: string): void {
-  pending.late = why;
+function fail(pending: PendingBody, code: ErrorCode, why: string): void {
+  pending.late = { code, why };
   pending.request.emit("error", new Error("body timeout"));
 }
 

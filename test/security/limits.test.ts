@@ -127,7 +127,7 @@ describe("limits of connections and memory", () => {
     const { server, port } = await start({ maxConnections: 5 });
     const kept = Array.from({ length: 5 }, () => open(port, request(port, 10)));
     await until(() => release.length === 5);
-    assert.equal(await open(port, request(port, 10)).reply, "");
+    assert.equal(codeOf(parseReply(await open(port, request(port, 10)).reply)), "CONNECTIONS_TAKEN");
     assert.equal(release.length, 5);
     release.splice(0).forEach((answer) => answer());
     for (const { reply } of kept) assert.equal(parseReply(await reply).status, 200);
