@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "../../test/kit/fast-check.ts";
+import { SeededRandom } from "../../test/kit/seeded-random.ts";
 import { RolloutPlan, type StepGate } from "../registry/index.ts";
 import { judge, replay, type Judgement } from "./judge.ts";
 import type { ArmFigures, PairedFigures, PhaseFigures, Verdict } from "./schemas.ts";
@@ -153,6 +154,47 @@ describe("the judgement of a phase", () => {
     assert.deepEqual([limited(0, 19, 19).decision, limited(0, 20, 20).decision], ["hold", "roll back"]);
     const figures = both(100, { limited: { calls: 50, own: 0 } });
     assert.deepEqual(replay({ phase: 0, seconds: 60, figures, metrics: [], decision: "hold", reason: "", by: null }, planOf({})), judged({ figures }));
+  });
+
+  it("holds nobody for limits that the present settings meet as often, and tells of them; nor in the last phase, by those of the phase before", () => {
+    const limited = (own: number, theirs: number): Judgement => judged({ figures: both(1000, { limited: { calls: 300, own } }, { limited: { calls: theirs, own: 0 } }) });
+    const alike = limited(0, 280);
+    assert.deepEqual([alike.decision, resultOf(alike, "provider limits")], ["promote", "pass"]);
+    const { detail, candidate, stable } = alike.gates.find(({ gate }) => gate === "provider limits")!;
+    assert.match(detail, /^300 of 1300 calls met .*; at most 5% may, and 280 of 1280 of the present settings did: that is no more than chance beside them/);
+    assert.deepEqual([candidate, stable], [300 / 1300, 280 / 1280]);
+    // Surely more often than they, they hardly at all, and its own account.
+    for (const theirs of [100, 52, 0]) assert.deepEqual([theirs, limited(0, theirs).decision], [theirs, "hold"]);
+    assert.match(limited(0, 100).reason, /100 of 1100 of the present settings did: more than chance$/);
+    assert.equal(limited(300, 280).decision, "roll back");
+    const full = (stableLimits?: PhaseFigures["stableLimits"]): Judgement => judged({ phase: { weight: 1 }, figures: { ...both(1000, { limited: { calls: 300, own: 0 } }), ...(stableLimits === undefined ? {} : { stableLimits }) } });
+    assert.deepEqual([full().decision, full({ calls: 0, of: 1000 }).decision, full({ calls: 280, of: 1280 }).decision], ["hold", "hold", "promote"]);
+    assert.match(full({ calls: 280, of: 1280 }).gates.find(({ gate }) => gate === "provider limits")!.detail, /280 of 1280 of the present settings did in the phase before/);
+  });
+
+  it("does not let a candidate pass that meets twice as many limits, and holds up few that meet as many, in bursts too", () => {
+    const seeded = new SeededRandom(7);
+    const random = (): number => seeded.next();
+    // Once due, in the canary's minute of judgements: bursts in which the account has no room fall on both by their shares.
+    const promotedOf = (ratio: number): number => {
+      let promoted = 0;
+      for (let run = 0; run < 200; run++) {
+        const [counts, met] = [[0, 0], [0, 0]];
+        for (let burst = 0; burst < 60; burst++) {
+          const share = random() < 0.3 ? 0.8 / ratio : 0.02;
+          for (let call = 0; call < 100; call++) {
+            const arm = random() < 0.25 ? 1 : 0;
+            counts[arm]!++;
+            if (random() < share * (arm === 1 ? ratio : 1)) met[arm]!++;
+          }
+        }
+        const figures = both(1, { requests: counts[1]! - met[1]!, limited: { calls: met[1]!, own: 0 } }, { requests: counts[0]! - met[0]!, limited: { calls: met[0]!, own: 0 } });
+        if (resultOf(judged({ figures }), "provider limits") === "pass") promoted++;
+      }
+      return promoted / 200;
+    };
+    assert.ok(promotedOf(1) >= 0.95);
+    assert.equal(promotedOf(2), 0);
   });
 
   it("holds where a gate that only holds fails, and says so", () => {

@@ -2,7 +2,7 @@ import { counted } from "../core/counted.ts";
 import type { RolloutPlan } from "../registry/index.ts";
 import type { JudgedGate } from "./gate-answers.ts";
 import { failuresOf, gateName, judgeGate, questionsOf } from "./judge-gates.ts";
-import { limits } from "./judge-limits.ts";
+import { limits, limitsMet } from "./judge-limits.ts";
 import { candidateArm } from "./phase-routes.ts";
 import type { ArmFigures, Decision, GateResult, PhaseFigures, Verdict } from "./schemas.ts";
 import { sampleRatio } from "./statistics/index.ts";
@@ -46,7 +46,8 @@ export function judge({ plan, phase: index, seconds, figures, metrics }: JudgedP
     alpha: plan.alpha / Math.max(1, questionsOf(phase.gates)),
     compares: phase.weight < 1, shadows: phase.shadow > 0 && phase.weight < 1,
   };
-  const limited = limits(candidate, plan.alpha / (questionsOf(phase.gates) + 1));
+  const stableLimits = !facts.compares ? figures.stableLimits : stable === null ? undefined : limitsMet(stable);
+  const limited = limits(candidate, stableLimits === undefined ? null : { ...stableLimits, isFormer: !facts.compares }, plan.alpha / (questionsOf(phase.gates) + 1));
   const own: { name: string; judged: JudgedGate }[] = [
     { name: "time", judged: enough("seconds", seconds, phase.minSeconds) },
     { name: "samples", judged: enough("answers of the candidate", samples, phase.minSamples) },

@@ -4,6 +4,7 @@ import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-da
 import type { SqlDatabase } from "../adapters/sql/sql-database.ts";
 import { AppError } from "../core/errors.ts";
 import { replay } from "./judge.ts";
+import type { ArmFigures } from "./schemas.ts";
 import { armFigures, by, rolloutWorld, shortPlan } from "./rollout-world.fixture.ts";
 
 const databases = new TemporaryDatabases();
@@ -59,6 +60,18 @@ describe("the workflow of rollouts", { timeout: 240_000 }, () => {
     const { verdicts } = await world.service.verdicts(world.caller, id, { limit: 200 });
     assert.ok(verdicts.length >= 4 && verdicts.length <= 8, `${verdicts.length} verdicts in five minutes`);
     await world.service.abort(world.model, by);
+  }));
+
+  it("goes through the last phase by what the present settings met of limits before it, and keeps that with the verdict", () => inWorld(async (world) => {
+    const limited = (arm: string, calls: number): ArmFigures => ({ ...armFigures(arm, 700), limited: { calls, own: 0 } });
+    world.figures.set("canary", { arms: [{ ...limited("stable", 3000), requests: 7000, rows: 7000 }, limited("candidate", 300)], paired: [] });
+    world.figures.set("full", { arms: [limited("candidate", 300)], paired: [] });
+    const { id } = await world.start(shortPlan());
+    const ended = await world.ended();
+    assert.equal(ended.state, "succeeded", ended.reason);
+    const { verdicts } = await world.service.verdicts(world.caller, id, { limit: 200 });
+    assert.deepEqual(verdicts.filter(({ decision }) => decision === "promote").map(({ figures }) => figures.stableLimits), [{ calls: 3000, of: 10_000 }, undefined]);
+    for (const verdict of verdicts) assert.deepEqual(JSON.parse(JSON.stringify(replay(verdict, ended.plan))), { decision: verdict.decision, reason: verdict.reason, gates: verdict.gates });
   }));
 
   it("rolls back at hard failures and puts the registry back", () => inWorld(async (world) => {

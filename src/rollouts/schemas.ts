@@ -112,8 +112,15 @@ export const AssignedUnits = z
   .meta({ id: "AssignedUnits" });
 export type AssignedUnits = z.infer<typeof AssignedUnits>;
 
+/** Of the calls that an arm was given, those that met a rate limit or a used up quota of its providers. */
+export const LimitsMet = z.object({ calls: z.number().int(), of: z.number().int() }).meta({ id: "LimitsMet" });
+export type LimitsMet = z.infer<typeof LimitsMet>;
+
 export const PhaseFigures = z
-  .object({ arms: z.array(ArmFigures), paired: z.array(PairedFigures), assigned: AssignedUnits.optional().meta({ description: "Absent where nothing was assigned by a hash" }) })
+  .object({
+    arms: z.array(ArmFigures), paired: z.array(PairedFigures), assigned: AssignedUnits.optional().meta({ description: "Absent where nothing was assigned by a hash" }),
+    stableLimits: LimitsMet.optional().meta({ description: "Of a route: what stable met in the last phase that left it traffic. Absent in phases that do, and where the candidate met no limit" }),
+  })
   .meta({ id: "PhaseFigures" });
 export type PhaseFigures = z.infer<typeof PhaseFigures>;
 
@@ -122,7 +129,7 @@ export const KeyHashes = z.object({ threshold: z.number(), hashes: z.record(z.st
 export type KeyHashes = z.infer<typeof KeyHashes>;
 
 /** Figures as servers write them: with the hashes of keys, so that a key that two servers saw counts once. */
-export const ReplicaFigures = PhaseFigures.omit({ assigned: true }).extend({ assigned: z.object({ keys: KeyHashes, drawn: AssignedUnits.shape.drawn }).optional() });
+export const ReplicaFigures = PhaseFigures.omit({ assigned: true, stableLimits: true }).extend({ assigned: z.object({ keys: KeyHashes, drawn: AssignedUnits.shape.drawn }).optional() });
 export type ReplicaFigures = z.infer<typeof ReplicaFigures>;
 
 /** What a gate said, with the numbers that made it: enough to work it out again. */

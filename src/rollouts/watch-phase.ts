@@ -1,7 +1,9 @@
 import { counted } from "../core/counted.ts";
 import { AppError, toAppError } from "../core/errors.ts";
+import type { RolloutPlan } from "../registry/index.ts";
 import { judge, type Judgement } from "./judge.ts";
-import { phaseKey } from "./phase-routes.ts";
+import { limitsMet } from "./judge-limits.ts";
+import { candidateArm, phaseKey } from "./phase-routes.ts";
 import { endsIt } from "./rollout-moves.ts";
 import type { RolloutParts } from "./rollout-parts.ts";
 import { openStates, type PhaseFigures, type Rollout, type Verdict } from "./schemas.ts";
@@ -58,10 +60,21 @@ export class PhaseWatch {
     const { clock, metrics, store } = this.#parts;
     const { plan, phase, phaseSince } = rollout;
     if (phase < 0 || (phaseSince === null && openStates.includes(rollout.state))) return null;
-    const figures: PhaseFigures = await this.#parts.figuresOf(rollout.id, phaseKey(plan, phase));
+    const figures = await this.#figuresOf(rollout.id, plan, phase);
     const paused = rollout.state === "paused" ? ((await store.verdicts(rollout.id, { limit: 1 }))[0]?.seconds ?? null) : null;
     const facts = { plan, phase, seconds: paused ?? (phaseSince === null ? 0 : Math.max(0, clock.now() - phaseSince) / 1000), figures, metrics: await metrics.read(rollout, signal) };
     return { ...judge(facts), seconds: facts.seconds, figures, metrics: facts.metrics };
+  }
+
+  /** Where the candidate met limits and stable has no traffic to compare with, with what stable met when it had some. */
+  async #figuresOf(id: string, plan: RolloutPlan, phase: number): Promise<PhaseFigures> {
+    const { figuresOf } = this.#parts;
+    const figures = await figuresOf(id, phaseKey(plan, phase));
+    const former = plan.phases.slice(0, phase).findLastIndex(({ weight }) => weight < 1);
+    const isLimited = figures.arms.some(({ arm, limited }) => arm === candidateArm && limited !== undefined);
+    if (plan.phases[phase]!.weight < 1 || former < 0 || !isLimited) return figures;
+    const stable = (await figuresOf(id, phaseKey(plan, former))).arms.find(({ arm }) => arm === "stable");
+    return stable === undefined ? figures : { ...figures, stableLimits: limitsMet(stable) };
   }
 
   /** The numbers of the moment at which a rollout was ended past the gates. They are looked at afterwards: the traffic could not wait for them. Never throws. */

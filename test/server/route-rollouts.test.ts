@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import type { Rollout, RolloutStatus } from "../../src/index.ts";
 import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { SeededRandom } from "../kit/seeded-random.ts";
 import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
 
 const open: readonly Rollout["state"][] = ["preparing", "running", "paused"];
@@ -15,15 +16,19 @@ const answer = (text: string, more: object = {}): object => ({ kind: "scripted",
 
 describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => {
   let server: RunningServer;
+  let address: string;
   /** Of both models of an account: of `tight` the first calls are too many for it. */
   let tooMany = 4;
+  /** Of an account that has room for seven of ten calls, whichever of its models is asked. */
+  const crowd = new SeededRandom(1);
   const upstream = new GatewayUpstream(({ body: { model } }, response) => {
-    if (model === "tight" && tooMany-- > 0) return answerJson(response, { error: { message: "Too many requests.", type: "rate_limit_exceeded" } }, 429, { "retry-after": "0" });
+    if ((model === "tight" && tooMany-- > 0) || (String(model).startsWith("crowded") && crowd.next() < 0.3)) return answerJson(response, { error: { message: "Too many requests.", type: "rate_limit_exceeded" } }, 429, { "retry-after": "0" });
     answerJson(response, { id: "c1", object: "chat.completion", created: 1, model, choices: [{ index: 0, message: { role: "assistant", content: model }, finish_reason: "stop" }], usage: { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 } });
   });
   before(async () => {
+    address = await upstream.start();
     server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
-    await server.client.api.send("PUT", "/api/gateway/providers/account", { revision: 0, settings: { kind: "compatible", baseUrl: `${await upstream.start()}/v1` } });
+    await server.client.api.send("PUT", "/api/gateway/providers/account", { revision: 0, settings: { kind: "compatible", baseUrl: `${address}/v1`, breaker: { failures: 1000 } } });
     const providers = { limited: { kind: "scripted", script: [{ status: 429, error: "too many" }] }, good: answer("fine"), better: answer("better"), dear: answer("dear", { outputTokens: 100 }), failing: { kind: "scripted", script: [{ status: 500, error: "down" }] } };
     for (const [name, settings] of Object.entries(providers)) {
       await server.client.api.send("PUT", `/api/gateway/providers/${name}`, { revision: 0, settings: { ...settings, breaker: { failures: 1000 } } });
@@ -128,6 +133,27 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     assert.equal(own.status.rollout.state, "rolled back");
     assert.match(own.status.rollout.reason, /^provider limits: \d+ of \d+ calls met a limit/);
     assert.deepEqual(own.texts, new Set(["tight"]));
+  });
+
+  it("goes on where the account of both has too little room for either, by two names, and tells of it", async () => {
+    await server.client.api.send("PUT", "/api/gateway/providers/account-too", { revision: 0, settings: { kind: "compatible", baseUrl: `${address}/v1`, breaker: { failures: 1000 } } });
+    const of = (provider: string, model: string): object => ({ targets: [{ provider, model }], attempts: 1 });
+    await server.client.api.send("PUT", "/api/gateway/routes/cramped", { revision: 0, settings: of("account", "crowded-1") });
+    await server.client.rollouts.start("route:cramped", { change: of("account-too", "crowded-2"), plan: planOf([], { minSamples: 100 }) });
+    let status = await server.client.rollouts.status("route:cramped");
+    for (let call = 0; open.includes(status.rollout.state); call += 10) {
+      // The account turns away the present settings too, and with them the caller.
+      await Promise.all(Array.from({ length: 10 }, (_, next) => fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", "slipway-key": `caller ${call + next}` }, body: JSON.stringify({ model: "cramped", messages: [{ role: "user", content: "hello" }] }) }).then((reply) => reply.text())));
+      status = await server.client.rollouts.status("route:cramped");
+    }
+    assert.equal(status.rollout.state, "succeeded", status.rollout.reason);
+    const { verdicts } = await server.client.rollouts.verdicts(status.rollout.id);
+    const told = verdicts.filter(({ decision }) => decision === "promote").map(({ gates }) => gates.find(({ gate }) => gate === "provider limits")!);
+    for (const { result, stable, detail } of told) {
+      assert.deepEqual([result, stable! > 0.05], ["pass", true], detail);
+      assert.match(detail, /shared with the present settings; at most 5% may, and \d+ of \d+ of the present settings did/);
+    }
+    assert.equal(told.length, 2);
   });
 
   it("takes one back whose answers are liked less, by scores that arrive later", async () => {
