@@ -138,7 +138,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   if (looksAround) void look();
   const looking = looksAround ? setInterval(() => void look(), lookEveryMs).unref() : undefined;
   return {
-    ledger, catalog, callable, settings, health, metrics: (caller, now) => gatewayMetrics({ calls: metrics, health, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
+    ledger, catalog, callable, settings, health, metrics: (caller, now) => gatewayMetrics({ calls: metrics, health, catalog, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
     checks: (servers) => gatewayChecks({
       catalog, settings, servers, isShared: redis !== null, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
       teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,

@@ -63,11 +63,25 @@ describe("CallMetrics", () => {
   it("keeps its series few, whatever names callers choose", () => {
     const metrics = new CallMetrics();
     for (let index = 0; index < 3000; index++) metrics.ended(record({ route: `openai/m${index}`, target: { ...target, model: `m${index}` } }), ending());
-    assert.equal(valuesOf(metrics, "slipway_gateway_requests_total").length, 1001);
+    assert.equal(valuesOf(metrics, "slipway_gateway_requests_total").length, 101);
     assert.equal(valuesOf(metrics, "slipway_gateway_requests_total").reduce((sum, { value }) => sum + value, 0), 3000);
     const failing = new CallMetrics();
     for (let index = 0; index < 50; index++) failing.ended(record({ route: `openai/m${index}`, target: { ...target, model: `m${index}` } }), ending({ outcome: "failed", error: new AppError("PROVIDER_REFUSED", "No.") }));
     assert.deepEqual(valuesOf(failing, "slipway_gateway_requests_total").map(({ labels: { model }, value }) => [model, value]), [["other", 50]]);
+  });
+
+  it("keeps the series of routes, however many names of models its providers answer to", () => {
+    const metrics = new CallMetrics();
+    for (let index = 0; index < 20_000; index++) metrics.ended(record({ route: `p${index % 20}/m${index}`, target: { provider: `p${index % 20}`, model: `m${index}` } }), ending());
+    for (let index = 0; index < 690; index++) metrics.ended(record({ route: `route-${index}` }), ending());
+    const counted = valuesOf(metrics, "slipway_gateway_requests_total");
+    assert.deepEqual([counted.filter(({ labels }) => labels.route!.startsWith("route-")).length, counted.length], [690, 991]);
+    // One provider leaves room for the direct models of others.
+    const one = new CallMetrics();
+    for (let index = 0; index < 2000; index++) one.ended(record({ route: `many/m${index}`, target: { provider: "many", model: `m${index}` } }), ending());
+    one.ended(record({ route: "few/m", target: { provider: "few", model: "m" } }), ending());
+    assert.ok(valuesOf(one, "slipway_gateway_requests_total").some(({ labels }) => labels.route === "few/m"));
+    assert.equal(valuesOf(one, "slipway_gateway_requests_total").length, 102);
   });
 
   it("shows calls to those who see their team", () => {

@@ -6,8 +6,10 @@ import type { CallEnding, CallObserver, CallRecord } from "./call-record.ts";
 const durationBounds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92] as const;
 const firstChunkBounds = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] as const;
 const tokenBounds = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864] as const;
-/** Callers choose names of models: what is beyond is counted as `other`. */
+/** What is beyond is counted as `other`. */
 const mostSeries = 1000;
+/** Of these, for models that callers name past all routes, and for those of one provider: however many names it answers to, routes keep their series. */
+const [mostDirect, mostDirectOfProvider] = [300, 100];
 const other = "other";
 
 class Histogram {
@@ -64,6 +66,8 @@ class CallSeries {
 /** Counts calls where they end, for `/metrics`, since this process started. */
 export class CallMetrics implements CallObserver {
   readonly #series = new Map<string, CallSeries>();
+  readonly #directOf = new Map<string, number>();
+  #direct = 0;
 
   ended(record: CallRecord, { outcome, error, totalMs, cost }: CallEnding): void {
     const { attribution, attempts, target, usage } = record;
@@ -119,10 +123,18 @@ export class CallMetrics implements CallObserver {
     const key = `${team}\n${route}\n${provider}\n${model}\n${operation}`;
     const known = this.#series.get(key);
     if (known !== undefined) return known;
-    const isNamed = answered || !route.includes("/");
-    if (isNamed && this.#series.size < mostSeries) return this.#made(key, team, { route, provider, model }, operation);
+    const isDirect = route.includes("/");
+    if (isDirect ? answered && this.#takesDirect(provider) : this.#series.size < mostSeries) return this.#made(key, team, { route, provider, model }, operation);
     const rest = `${other}\n${operation}\n${team}`;
     return this.#series.get(rest) ?? this.#made(rest, team, { route: other, provider: other, model: other }, operation);
+  }
+
+  #takesDirect(provider: string): boolean {
+    const ofProvider = this.#directOf.get(provider) ?? 0;
+    if (this.#series.size >= mostSeries || this.#direct >= mostDirect || ofProvider >= mostDirectOfProvider) return false;
+    this.#directOf.set(provider, ofProvider + 1);
+    this.#direct++;
+    return true;
   }
 
   #made(key: string, team: string, labels: CallSeries["labels"], operation: string): CallSeries {

@@ -47,8 +47,30 @@ describe("ProviderHealth", () => {
     const health = new ProviderHealth(clock);
     for (let count = 0; count < 2; count++) health.of("p", "bad", limits).failed(clock.monotonic());
     for (let index = 0; index < 10_000; index++) health.of("p", `model ${index}`, limits);
+    assert.equal(health.views().length, 1024);
+    for (let index = 0; index < 10_000; index++) health.of(`p${index % 10}`, `model ${index}`, limits);
     assert.equal(health.views().length, 4096);
     assert.equal(health.known("p", "bad")!.isOpen(clock.monotonic()), true);
     assert.equal(health.known("p", "model 0"), null);
+  });
+
+  it("keeps what is asked again and again, however many names others are asked by", () => {
+    const clock = new ManualClock();
+    const health = new ProviderHealth(clock);
+    const used = [health.of("p", "used", limits), health.of("q", "used", limits)];
+    for (const one of used) {
+      for (let count = 0; count < 3; count++) {
+        assert.ok(one.admits(clock.monotonic()));
+        one.succeeded(10);
+      }
+    }
+    for (let index = 0; index < 10_000; index++) {
+      const chosen = health.of(`p${index % 10 || ""}`, `model ${index}`, limits);
+      assert.ok(chosen.admits(clock.monotonic()));
+      if (index % 2 === 0) chosen.released();
+      else for (let count = 0; count < 2; count++) chosen.failed(clock.monotonic());
+    }
+    assert.deepEqual([health.known("p", "used"), health.known("q", "used")], used);
+    assert.ok(health.views().length <= 4096);
   });
 });

@@ -24,8 +24,8 @@ export interface ProviderHealthView {
 const newestShare = 0.2;
 /** A target that failed although nobody else was left to ask is not asked so again for this long: a part of the 2 s in which another one is to answer. Milliseconds. */
 const lastResortPauseMs = 300;
-/** Callers may name any model of a provider; beyond so many, those that say least are forgotten. */
-const mostTargets = 4096;
+/** Callers may name any model of a provider; beyond so many of one, and of all, those that say least are forgotten. */
+const [mostOfProvider, mostTargets] = [1024, 4096];
 
 /** How one model of one provider does. Times are monotonic milliseconds. */
 export class TargetHealth {
@@ -53,6 +53,11 @@ export class TargetHealth {
 
   get ewmaMs(): number | null {
     return this.#ewmaMs;
+  }
+
+  /** Since the start. */
+  get calls(): number {
+    return this.#calls;
   }
 
   state(now: number): BreakerState {
@@ -158,7 +163,8 @@ export class ProviderHealth {
     if (models === undefined) this.#providers.set(provider, (models = new Map<string, TargetHealth>()));
     let health = models.get(model);
     if (health === undefined) {
-      if (this.#size >= mostTargets) this.#forgetOne();
+      if (models.size >= mostOfProvider) this.#forgetOne([models]);
+      else if (this.#size >= mostTargets) this.#forgetOne(this.#providers.values());
       models.set(model, (health = new TargetHealth(limits)));
       this.#size++;
     } else health.limits = limits;
@@ -181,19 +187,17 @@ export class ProviderHealth {
     return [...this.#providers].flatMap(([provider, models]) => [...models].map(([model, health]) => ({ provider, model, ...health.view(now) })));
   }
 
-  /** The oldest whose breaker is closed, else the oldest. */
-  #forgetOne(): void {
+  /** The one that was asked least; of several, one whose breaker is closed, and the oldest of them. */
+  #forgetOne(among: Iterable<Map<string, TargetHealth>>): void {
     const now = this.#clock.monotonic();
-    let oldest: [Map<string, TargetHealth>, string] | null = null;
-    for (const models of this.#providers.values()) {
+    let least: [models: Map<string, TargetHealth>, model: string, isClosed: boolean, calls: number] | null = null;
+    for (const models of among) {
       for (const [model, health] of models) {
-        oldest ??= [models, model];
-        if (health.state(now) !== "closed") continue;
-        models.delete(model);
-        this.#size--;
-        return;
+        const { calls } = health;
+        const isClosed = health.state(now) === "closed";
+        if (least === null || calls < least[3] || (calls === least[3] && isClosed && !least[2])) least = [models, model, isClosed, calls];
       }
     }
-    if (oldest?.[0].delete(oldest[1]) === true) this.#size--;
+    if (least?.[0].delete(least[1]) === true) this.#size--;
   }
 }
