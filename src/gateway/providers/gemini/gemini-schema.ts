@@ -77,11 +77,13 @@ function openApi(value: unknown, state: OpenApiState, depth: number): Record<str
     else if (keyword === "type") putType(result, child);
     else if (keyword === "properties") result.properties = Object.fromEntries(Object.entries(fieldsOf(child)).map(([name, one]) => [name, openApi(one, state, depth + 1)]));
     else if (keyword === "items") result.items = openApi(child, state, depth + 1);
-    else if (keyword === "enum" || keyword === "const") putEnum(result, keyword === "enum" ? listOf(child) : [child], state);
     else if (keyword === "anyOf" || keyword === "oneOf") putAlternatives(result, listOf(child), state, depth);
     else if (keyword === "allOf") for (const part of listOf(child)) mergeInto(result, openApi(part, state, depth + 1));
-    else if (!keyword.startsWith("$") && keyword !== "definitions" && keyword !== "examples") state.simplified = true;
+    else if (!keyword.startsWith("$") && keyword !== "enum" && keyword !== "const" && keyword !== "definitions" && keyword !== "examples") state.simplified = true;
   }
+  // Behind the description, to which they may add words, wherever that stands.
+  if (schema.enum !== undefined) putEnum(result, listOf(schema.enum), state);
+  if (schema.const !== undefined) putEnum(result, [schema.const], state);
   if (result.properties !== undefined) result.type ??= "OBJECT";
   return result;
 }
