@@ -146,7 +146,7 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
   const stopping = new AbortController();
   return {
     rollouts, replica, abTests,
-    ofRoutes: new RouteRollouts({ rollouts, abTests, store, settings: parts.gateway.settings, revisions }),
+    ofRoutes: new RouteRollouts({ rollouts, abTests, store, settings: parts.gateway.settings, revisions, logger }),
     sees: (caller, subject) => seenBy(subject)(caller, subject),
     endOfRoute: async (route, reason, by) => {
       const open = await store.current(routeSubject(route));

@@ -118,6 +118,45 @@ export function gatewayStoreConformance(adapter: string, open: () => Promise<Gat
       assert.equal(await rollouts.writeRoute("route:chat", null, { actor: "rollouts", now: epochMs(10) }), 2);
     });
 
+    it("takes drafts away whose start came to nothing, and none that a rollout or a test was of; those of a server that died are found later", async () => {
+      const { store, revisions, rollouts } = await open();
+      await store.putRoute("chat", 0, { team: "default", settings: route, reason: "" }, by(1));
+      const draft = (now: number): Promise<number> => revisions.addDraft("chat", { settings: { ...route, attempts: 5 }, reason: "" }, by(now));
+      for (const revision of [2, 3, 4, 5]) assert.equal(await draft(revision), revision);
+      await rollouts.add(rolloutOf("rol_1", { model: "route:chat", stable: "1", candidate: "2" }));
+      await rollouts.change("rol_1", { state: "aborted" }, { now: epochMs(6), actor: "rollouts" });
+      await rollouts.add(rolloutOf("abt_1", { model: "route:chat", kind: "ab-test", stable: "1", candidate: "3", test: { variants: ["3", "4"].map((version) => ({ name: `v${version}`, version })) } }));
+      const kept = async (): Promise<number[]> => (await store.routeRevisions("chat", 20)).map(({ revision }) => revision);
+      await revisions.dropDrafts("chat", [1, 2, 3, 4, 9]);
+      assert.deepEqual(await kept(), [5, 4, 3, 2, 1]);
+      await revisions.dropDrafts("chat", [5]);
+      assert.deepEqual(await kept(), [4, 3, 2, 1]);
+      assert.equal(await draft(1000), 5);
+      assert.equal(await draft(1000 + 3_599_999), 6);
+      assert.equal(await draft(1000 + 3_600_000), 7);
+      assert.deepEqual(await kept(), [7, 6, 4, 3, 2, 1]);
+      await revisions.dropDrafts("absent", [1]);
+    });
+
+    it("leaves the draft of the one start that wins, of many that come at once", async () => {
+      const { store, revisions, rollouts } = await open();
+      await store.putRoute("chat", 0, { team: "default", settings: route, reason: "" }, by(1));
+      const begun = await Promise.allSettled(Array.from({ length: 8 }, async (_, start) => {
+        const revision = await revisions.addDraft("chat", { settings: { ...route, attempts: 5 }, reason: "" }, by(2));
+        try {
+          await rollouts.add(rolloutOf(`rol_${start}`, { model: "route:chat", stable: "1", candidate: String(revision) }));
+        } catch (error) {
+          await revisions.dropDrafts("chat", [revision]);
+          throw error;
+        }
+        return revision;
+      }));
+      const won = begun.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+      assert.equal(won.length, 1);
+      assert.deepEqual((await store.routeRevisions("chat", 20)).map(({ revision }) => revision), [...won, 1]);
+      assert.equal((await rollouts.current("route:chat"))?.candidate, String(won[0]));
+    });
+
     it("lets one of a change and a rollout begin that come at once", async () => {
       const { store, revisions, rollouts } = await open();
       await store.putRoute("chat", 0, { team: "default", settings: route, reason: "" }, by(1));

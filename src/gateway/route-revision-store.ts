@@ -18,8 +18,10 @@ export interface RouteRevisionStore {
   find(name: string): Promise<GatewayRoute | null>;
   /** Null where there is none, or the route was removed with it. */
   revision(name: string, revision: number): Promise<RevisionOfRoute | null>;
-  /** Settings that are kept and do not answer; answers with their revision. */
+  /** Settings that are kept and do not answer; answers with their revision. Drafts of starts that came to nothing an hour ago, such as those of a server that was killed, are taken away. */
   addDraft(name: string, draft: { settings: RouteSettings; reason: string }, by: ChangeBy): Promise<number>;
+  /** Takes those of the drafts away that no rollout and no A/B test was ever of; their numbers may be given again. Nothing where the route is gone. */
+  dropDrafts(name: string, revisions: readonly number[]): Promise<void>;
   /** The settings of the revision are the route's from now on; writes gateway.route.changed, and nothing where they are already. Throws VERSION_NOT_FOUND. */
   answerWith(name: string, revision: number, reason: string, by: ChangeBy): Promise<void>;
   /** Newest first; those of before a removal are gone. */

@@ -192,6 +192,10 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     const begun = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? rollouts.start("route:crowded", { change: target("better"), plan }) : abTests.start("route:crowded", test))));
     const refusals = (all: readonly PromiseSettledResult<unknown>[]): string[] => all.flatMap((one) => (one.status === "rejected" ? [(one.reason as { code: string }).code] : []));
     assert.deepEqual(refusals(begun), Array<string>(9).fill("ROLLOUT_UNDER_WAY"));
+    // Nothing is left of those that came too late.
+    const { revisions } = await server.client.api.get<{ revisions: { draft: boolean }[] }>("/api/gateway/routes/crowded/revisions");
+    const begunTest = (await rollouts.list({ model: "route:crowded" })).rollouts[0]!.kind === "ab-test";
+    assert.equal(revisions.filter(({ draft }) => draft).length, begunTest ? 2 : 1);
     await rollouts.abort("route:crowded");
     const { id } = await abTests.start("route:crowded", test);
     const ends = await Promise.allSettled(Array.from({ length: 10 }, (_, index) => (index === 9 ? rollouts.abort("route:crowded") : abTests.stop(id, { promote: index % 2 === 0 ? "b" : "c" }))));

@@ -3,8 +3,10 @@ import type { ChangeBy } from "../../access/access-store.ts";
 import { AppError } from "../../core/errors.ts";
 import type { IdGenerator } from "../../core/ids.ts";
 import { missingObject } from "../../core/request-gate.ts";
+import { routeSubject } from "../../core/traffic-subject.ts";
 import type { RouteRevisionStore, RouteTurn } from "../../gateway/route-revision-store.ts";
 import type { GatewayRoute, RevisionOfRoute, RouteSettings } from "../../gateway/schemas.ts";
+import type { AbTestSpec } from "../../rollouts/ab-tests/schemas.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import type { GatewaySettingsRow } from "./gateway-schema.ts";
 import type { SqlDatabase } from "./sql-database.ts";
@@ -32,10 +34,21 @@ export class SqlRouteRevisionStore implements RouteRevisionStore {
 
   addDraft(name: string, { settings, reason }: { settings: RouteSettings; reason: string }, { actor, now }: ChangeBy): Promise<number> {
     return this.#database.transaction(async (transaction) => {
-      const revision = await nextRevision(transaction, "route", await holdRoute(transaction, name));
+      const held = await holdRoute(transaction, name);
+      const former = await draftsOf(transaction, name).select("revision").where("changed_at", "<=", now - startedWithinMs).execute();
+      await dropUnused(transaction, name, former.map(({ revision }) => revision));
+      const revision = await nextRevision(transaction, "route", held);
       await transaction
         .insertInto("gateway_revisions").values({ kind: "route", name, revision, settings_json: JSON.stringify(settings), reason, changed_at: now, changed_by: actor, is_draft: 1 }).execute();
       return revision;
+    });
+  }
+
+  dropDrafts(name: string, revisions: readonly number[]): Promise<void> {
+    return this.#database.transaction(async (transaction) => {
+      // Rollouts are added while its row is held: one that begins at this moment is there, or finds no draft.
+      if ((await heldRow(transaction, "route", name)) === undefined) return;
+      await dropUnused(transaction, name, revisions);
     });
   }
 
@@ -58,6 +71,23 @@ export class SqlRouteRevisionStore implements RouteRevisionStore {
   async turns(name: string, limit: number): Promise<RouteTurn[]> {
     return this.#database.queries.selectFrom("gateway_turns").select(["revision", "since", "actor", "reason"]).where("name", "=", name).orderBy("turn", "desc").limit(limit).execute();
   }
+}
+
+/** Between a draft and the rollout that it is for lies a moment. */
+const startedWithinMs = 3_600_000;
+
+function draftsOf(queries: Kysely<DatabaseSchema>, name: string) {
+  return queries.selectFrom("gateway_revisions").where("kind", "=", "route").where("name", "=", name).where("is_draft", "=", 1);
+}
+
+/** The route's row is held. */
+async function dropUnused(transaction: Kysely<DatabaseSchema>, name: string, revisions: readonly number[]): Promise<void> {
+  if (revisions.length === 0) return;
+  const tried = await transaction.selectFrom("rollouts").select(["candidate", "test_json"]).where("model", "=", routeSubject(name)).execute();
+  const used = new Set(tried.flatMap(({ candidate, test_json: test }) => [candidate, ...(test === null ? [] : (JSON.parse(test) as Pick<AbTestSpec, "variants">).variants.map(({ version }) => Number(version)))]));
+  const unused = revisions.filter((revision) => !used.has(revision));
+  if (unused.length === 0) return;
+  await transaction.deleteFrom("gateway_revisions").where("kind", "=", "route").where("name", "=", name).where("is_draft", "=", 1).where("revision", "in", unused).execute();
 }
 
 /** The row of a route that is there, kept from changing until the transaction ends. */

@@ -2,6 +2,7 @@ import type { ChangeBy } from "../../access/index.ts";
 import type { Caller } from "../../core/caller.ts";
 import { describeIssue } from "../../core/describe-issue.ts";
 import { AppError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
 import { missingObject } from "../../core/request-gate.ts";
 import { routeSubject } from "../../core/traffic-subject.ts";
 import { heldNotes, RouteSettings, type GatewaySettingsService, type RouteRevisionStore } from "../../gateway/index.ts";
@@ -18,7 +19,8 @@ export interface RouteRolloutParts {
   abTests: Pick<AbTestService, "start">;
   store: Pick<RolloutStore, "current">;
   settings: Pick<GatewaySettingsService, "draftRoute">;
-  revisions: Pick<RouteRevisionStore, "find" | "revision">;
+  revisions: Pick<RouteRevisionStore, "dropDrafts" | "find" | "revision">;
+  logger: Logger;
 }
 
 /** Metrics of predictions, which calls have none of. */
@@ -37,9 +39,11 @@ export class RouteRollouts {
     const plan = given ?? RouteRolloutPlan.parse({});
     assertRoutePlan(plan);
     await this.#assertFree(route);
-    const version = await this.#versionOf(route, tried, reason, by, caller);
-    const started = await this.#parts.rollouts.start(routeSubject(route), { version, plan, reason, ...(canary === undefined ? {} : { canary }) }, by);
-    return { ...started, notes: await this.#notes(route, [version]) };
+    return this.#withDrafts(route, async (drafts) => {
+      const version = await this.#versionOf(route, tried, reason, by, caller, drafts);
+      const started = await this.#parts.rollouts.start(routeSubject(route), { version, plan, reason, ...(canary === undefined ? {} : { canary }) }, by);
+      return { ...started, notes: await this.#notes(route, [version]) };
+    });
   }
 
   /** Throws as `start` does. */
@@ -49,13 +53,27 @@ export class RouteRollouts {
       throw new AppError("INVALID_REQUEST", `metric: ${message}.`, { problems: [{ path: "metric", message }] });
     }
     await this.#assertFree(route);
-    const versions: { name: string; version: string; percent?: number }[] = [];
-    for (const [index, { name, percent, ...tried }] of variants.entries()) {
-      const version = await this.#versionOf(route, tried, `variant ${name} of an A/B test`, by, caller, `variants[${index}].`);
-      versions.push({ name, version, ...(percent === undefined ? {} : { percent }) });
+    return this.#withDrafts(route, async (drafts) => {
+      const versions: { name: string; version: string; percent?: number }[] = [];
+      for (const [index, { name, percent, ...tried }] of variants.entries()) {
+        const version = await this.#versionOf(route, tried, `variant ${name} of an A/B test`, by, caller, drafts, `variants[${index}].`);
+        versions.push({ name, version, ...(percent === undefined ? {} : { percent }) });
+      }
+      const started = await this.#parts.abTests.start(routeSubject(route), { ...test, covariate: null, keyInput: null, variants: versions }, by);
+      return { ...started, notes: await this.#notes(route, versions.map(({ version }) => version)) };
+    });
+  }
+
+  /** Of a start that comes to nothing, such as one of several at once, nothing is left. Those that a rollout is of stay, whatever happened after it was written. */
+  async #withDrafts<Result>(route: string, start: (drafts: number[]) => Promise<Result>): Promise<Result> {
+    const drafts: number[] = [];
+    try {
+      return await start(drafts);
+    } catch (error) {
+      // What cannot be taken away now is found by a later start.
+      await this.#parts.revisions.dropDrafts(route, drafts).catch((cause: unknown) => this.#parts.logger.warn("rollout.drafts_not_dropped", { route, cause }));
+      throw error;
     }
-    const started = await this.#parts.abTests.start(routeSubject(route), { ...test, covariate: null, keyInput: null, variants: versions }, by);
-    return { ...started, notes: await this.#notes(route, versions.map(({ version }) => version)) };
   }
 
   /** Each thing once, also where several variants have it. */
@@ -71,7 +89,7 @@ export class RouteRollouts {
     if (open !== null) throw new AppError("ROLLOUT_UNDER_WAY", `The route ${route} has ${open.kind === "rollout" ? "a rollout" : "an A/B test"} under way: ${open.id}. Wait for it, or end it with \`slipway ${open.kind === "rollout" ? "rollout abort" : "abtest stop"} route:${route}\`.`);
   }
 
-  async #versionOf(name: string, { settings, change, revision }: TriedSettings, reason: string, by: ChangeBy, caller: Caller, place = ""): Promise<string> {
+  async #versionOf(name: string, { settings, change, revision }: TriedSettings, reason: string, by: ChangeBy, caller: Caller, drafts: number[], place = ""): Promise<string> {
     const route = await this.#parts.revisions.find(name);
     if (route === null) throw missingObject("route", name);
     const given = [settings, change, revision].filter((one) => one !== undefined);
@@ -83,7 +101,9 @@ export class RouteRollouts {
     }
     const wanted = settings ?? patched(route.settings, change ?? {}, place);
     if (JSON.stringify(wanted) === JSON.stringify(route.settings)) throw problem(`${place}${settings === undefined ? "change" : "settings"}`, "nothing is different from the present settings");
-    return String(await this.#parts.settings.draftRoute(name, { settings: wanted, reason }, by, caller));
+    const draft = await this.#parts.settings.draftRoute(name, { settings: wanted, reason }, by, caller);
+    drafts.push(draft);
+    return String(draft);
   }
 }
 
