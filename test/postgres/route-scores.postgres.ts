@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { betweenLooks } from "../kit/between-looks.ts";
+import { PostgresCluster } from "../kit/postgres-cluster.ts";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+
+const answer = (text: string): object => ({ kind: "scripted", script: [{ text, inputTokens: 10, outputTokens: 1 }] });
+const target = (provider: string): object => ({ targets: [{ provider, model: "m" }] });
+
+interface Answered {
+  text: string;
+  trace: string;
+}
+
+describe("scores of an A/B test of a route, with two servers on Postgres", { timeout: 240_000 }, () => {
+  let cluster: PostgresCluster;
+  let first: RunningServer;
+  let second: RunningServer;
+  before(async () => {
+    cluster = await PostgresCluster.start();
+    const environment = { SLIPWAY_DATABASE_URL: cluster.url() };
+    [first, second] = await Promise.all([startServer({ environment }), startServer({ environment })]);
+    for (const [name, text] of [["plain", "fine"], ["better", "better"]] as const) await first.client.api.send("PUT", `/api/gateway/providers/${name}`, { revision: 0, settings: answer(text) });
+    await first.client.api.send("PUT", "/api/gateway/routes/asked", { revision: 0, settings: target("plain") });
+  });
+  after(async () => {
+    await Promise.all([first.stop(), second.stop()]);
+    await cluster.remove();
+  });
+
+  async function ask(server: RunningServer, key: string): Promise<Answered> {
+    const reply = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", "slipway-key": key }, body: JSON.stringify({ model: "asked", messages: [{ role: "user", content: "hello" }] }) });
+    const { choices: [choice] } = (await reply.json()) as { choices: [{ message: { content: string } }] };
+    return { text: choice.message.content, trace: reply.headers.get("x-slipway-trace")! };
+  }
+
+  /** The trace is written behind its answer, by the server that answered. */
+  async function score(server: RunningServer, { text, trace }: Answered): Promise<void> {
+    for (;;) {
+      try {
+        return void (await server.client.api.send("POST", `/api/traces/${trace}/feedback`, { name: "helpful", value: text === "better" }));
+      } catch (error) {
+        if ((error as { code?: string }).code !== "TRACE_NOT_FOUND") throw error;
+        await betweenLooks();
+      }
+    }
+  }
+
+  async function countedOn(server: RunningServer, id: string, calls: readonly Answered[]): Promise<void> {
+    const wanted = ["fine", "better"].map((said) => calls.filter(({ text }) => text === said).length);
+    for (;;) {
+      const { arms } = await server.client.abTests.report(id);
+      if (arms.every(({ n }, index) => n === wanted[index])) return assert.deepEqual(arms.map(({ name, mean }) => [name, mean]), [["control", 0], ["b", 1]]);
+      await betweenLooks();
+    }
+  }
+
+  it("count whichever of them answered and whichever is told, also when the one that answered is gone", async () => {
+    const { id } = await first.client.abTests.start("route:asked", { variants: [{ name: "b", change: target("better"), percent: 50 }], metric: "helpful", direction: "up" });
+    const calls: Answered[] = [];
+    // A server that has not heard of the test yet answers for nobody.
+    for (const server of [first, second]) for (let probe = 0; (await ask(server, `probe ${probe}`)).text !== "better"; probe++) await betweenLooks();
+    for (let call = 0; call < 40; call++) calls.push(await ask(call % 4 === 3 ? second : first, `caller ${call}`));
+    for (const call of calls.slice(0, 20)) await score(second, call);
+    for (const server of [first, second]) await countedOn(server, id, calls.slice(0, 20));
+    await first.stop();
+    for (const call of calls.slice(20)) await score(second, call);
+    await countedOn(second, id, calls);
+  });
+});
