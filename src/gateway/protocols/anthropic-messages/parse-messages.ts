@@ -8,6 +8,9 @@ const known = new Set([
   "model", "messages", "system", "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "stream", "tools", "tool_choice", "thinking", "metadata", "output_config", "output_format",
 ]);
 const toolFields = new Set(["type", "name", "description", "input_schema", "strict", "cache_control"]);
+const thinkingFields = new Set(["type", "budget_tokens"]);
+const outputFields = new Set(["effort", "format"]);
+const metadataFields = new Set(["user_id"]);
 const efforts = ["low", "medium", "high", "xhigh", "max"] as const;
 
 /** The body of POST /v1/messages, and of /v1/messages/count_tokens, which is the same without `max_tokens`. */
@@ -27,6 +30,8 @@ export function parseMessages(body: Fields): ChatRequest {
   const disabled = fields.flag(choice?.disable_parallel_tool_use, "tool_choice.disable_parallel_tool_use");
   const output = fields.optionalRecord(body.output_config, "output_config");
   const metadata = fields.optionalDocument(body.metadata, "metadata");
+  if (output !== undefined) fields.leaveRest(output, outputFields, "output_config");
+  if (metadata !== undefined) fields.leaveRest(metadata, metadataFields, "metadata");
   return {
     messages,
     tools,
@@ -103,6 +108,7 @@ function readFormat(fields: RequestFields, value: unknown, path: string): Output
  */
 function readThinking(fields: RequestFields, value: unknown, output: Fields | undefined): Reasoning | null {
   const thinking = fields.optionalRecord(value, "thinking");
+  if (thinking !== undefined) fields.leaveRest(thinking, thinkingFields, "thinking");
   const said = fields.oneOf(output?.effort, "output_config.effort", efforts);
   const effort = said === "max" ? "xhigh" : said;
   const told = effort === undefined ? {} : { effort };

@@ -148,13 +148,22 @@ export function schemaFormat(fields: RequestFields, format: Fields, path: string
   };
 }
 
-/** `reasoning_effort`, or what OpenRouter (`reasoning`) and LiteLLM (`thinking`) take beside it. */
+const reasoningFields = new Set(["effort", "max_tokens"]);
+const thinkingFields = new Set(["type", "budget_tokens"]);
+
+/** `reasoning_effort`, or what OpenRouter (`reasoning`) and LiteLLM (`thinking`) take beside it; what of these has no place is named. */
 function readReasoning(fields: RequestFields, body: Fields): Reasoning | null {
   const reasoning = fields.optionalRecord(body.reasoning, "reasoning");
   const thinking = fields.optionalRecord(body.thinking, "thinking");
+  if (reasoning !== undefined) fields.leaveRest(reasoning, reasoningFields, "reasoning");
+  if (thinking !== undefined) fields.leaveRest(thinking, thinkingFields, "thinking");
   const effort = fields.oneOf(body.reasoning_effort, "reasoning_effort", efforts) ?? fields.oneOf(reasoning?.effort, "reasoning.effort", efforts) ?? (thinking?.type === "disabled" ? "none" : undefined);
   const budgetTokens = fields.count(thinking?.budget_tokens, "thinking.budget_tokens", 0) ?? fields.count(reasoning?.max_tokens, "reasoning.max_tokens", 0);
-  if (effort === undefined && budgetTokens === null) return null;
+  if (effort === undefined && budgetTokens === null) {
+    // How much is left to the model, which most do anyway.
+    if (thinking?.type !== undefined) fields.leave("thinking");
+    return null;
+  }
   return { ...(effort !== undefined && { effort }), ...(budgetTokens !== null && { budgetTokens }) };
 }
 

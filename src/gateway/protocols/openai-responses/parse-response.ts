@@ -8,6 +8,8 @@ const known = new Set([
   "model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning", "max_output_tokens", "temperature", "top_p", "stream", "user", "include", "truncation",
   "store", "previous_response_id", "conversation", "background", "prompt",
 ]);
+const textFields = new Set(["format", "verbosity"]);
+const reasoningFields = new Set(["effort"]);
 /** What only a server that keeps answers can do. The gateway passes it to providers of this protocol, and to no others. */
 const keeping = {
   previous_response_id: `is of a server that keeps answers; leave it out, and ${wholeInput}`, conversation: `is of a server that keeps conversations; leave it out, and ${wholeInput}`,
@@ -31,6 +33,7 @@ export function parseResponse(body: Fields): ChatRequest {
     if (fields.text(item, `include[${index}]`) !== "reasoning.encrypted_content") fields.leave(`include[${index}]`);
   });
   const text = fields.optionalRecord(body.text, "text");
+  if (text !== undefined) fields.leaveRest(text, textFields, "text");
   if (text?.verbosity !== undefined && text.verbosity !== null) extra.verbosity = text.verbosity;
   return {
     messages,
@@ -94,8 +97,8 @@ function readFormat(fields: RequestFields, text: Fields | undefined): OutputForm
 }
 
 function readReasoning(fields: RequestFields, reasoning: Fields | undefined): Reasoning | null {
-  // Thinking is shown as the provider shows it: there is nothing to choose.
-  for (const field of ["summary", "generate_summary"]) if (typeof reasoning?.[field] === "string") fields.leave(`reasoning.${field}`);
+  // Thinking is shown as the provider shows it: there is nothing to choose (`summary`).
+  if (reasoning !== undefined) fields.leaveRest(reasoning, reasoningFields, "reasoning");
   const effort = fields.oneOf(reasoning?.effort, "reasoning.effort", efforts);
   return effort === undefined ? null : { effort };
 }
