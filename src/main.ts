@@ -4,6 +4,8 @@ import { commandsFor } from "./command-files.ts";
 import { clientApiKey, serverUrl } from "./config/client-settings.ts";
 import { slipwayVersion } from "./core/version.ts";
 
+// Reports of crashes and signals, where somebody has Node write them, are sent on: the secrets of the environment stay out. For a thread it is said where that begins.
+process.report.excludeEnv = true;
 const parameters = process.argv.slice(2);
 process.exitCode = await runCli(parameters, {
   version: slipwayVersion,

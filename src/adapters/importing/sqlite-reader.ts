@@ -20,7 +20,7 @@ export class SqliteReader {
   #columns = new Map<string, ReadonlySet<string>>();
 
   constructor(file: string) {
-    this.#worker = new Worker(entry, { workerData: file });
+    this.#worker = new Worker(entry, { workerData: file, execArgv: ["--disable-warning=ExperimentalWarning", "--report-exclude-env"] });
     this.#worker.on("message", ({ id, rows, failure }: Answer) => {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);

@@ -129,7 +129,7 @@ export class OutputChecker {
   }
 
   #start(): Worker {
-    const worker = new Worker(entry, { name: "output-checker", execArgv: ["--disable-warning=ExperimentalWarning"], resourceLimits: { maxOldGenerationSizeMb: 256 } });
+    const worker = new Worker(entry, { name: "output-checker", execArgv: ["--disable-warning=ExperimentalWarning", "--report-exclude-env"], resourceLimits: { maxOldGenerationSizeMb: 256 } });
     worker.on("message", (message: "ready" | CheckAnswer) => {
       if (message === "ready") this.#isReady = true;
       else if (this.#current !== null) {

@@ -64,7 +64,7 @@ export class TokenCounter {
   }
 
   #start(): Worker {
-    const worker = new Worker(entry, { name: "token-counter", execArgv: ["--disable-warning=ExperimentalWarning"] });
+    const worker = new Worker(entry, { name: "token-counter", execArgv: ["--disable-warning=ExperimentalWarning", "--report-exclude-env"] });
     worker.on("message", ({ id, tokens, exact }: CountAnswer) => {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);

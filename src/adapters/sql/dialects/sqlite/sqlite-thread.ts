@@ -97,7 +97,7 @@ export class SqliteThread {
   #start(): Worker {
     const { mode } = this.#options;
     // Older Node releases call node:sqlite experimental; that is no news for the users of Slipway.
-    const worker = new Worker(entry, { name: `sqlite-${mode}`, workerData: this.#options, execArgv: ["--disable-warning=ExperimentalWarning"] });
+    const worker = new Worker(entry, { name: `sqlite-${mode}`, workerData: this.#options, execArgv: ["--disable-warning=ExperimentalWarning", "--report-exclude-env"] });
     this.#worker = worker;
     let crash: unknown;
     worker.unref();
