@@ -107,13 +107,13 @@ conformanceCase("anthropic", 7, "which schemas are taken as they are, keyword by
   ];
   const refusedThere: Block[] = [
     { type: "string", format: "color" }, { type: "string", pattern: "a" }, { ...closed, definitions: { b: { type: "object" } } }, { ...closed, $defs: { b: { pattern: "x" } } }, { type: "array", items: { maxLength: 1 } }, { anyOf: [{ type: "string" }, { minimum: 1 }] }, { allOf: [{ minimum: 1 }] }, { items: [] }, { items: null }, { items: "x" },
-    { type: ["object", "null"] }, { ...closed, additionalProperties: true }, { ...closed, properties: { a: { uniqueItems: false } } }, { ...closed, properties: { a: { $ref: "#/$defs/none" } } }, { type: "array", minItems: 3 }, Array.from({ length: 70 }).reduce<Block>((items) => ({ type: "array", items }), { type: "string" }),
+    { type: ["object", "null"] }, { ...closed, additionalProperties: true }, { ...closed, properties: { a: { uniqueItems: false } } }, { ...closed, properties: { a: { $ref: "#/$defs/none" } } }, { additionalProperties: true }, { type: "array", minItems: 3 }, Array.from({ length: 70 }).reduce<Block>((items) => ({ type: "array", items }), { type: "string" }),
     { ...closed, properties: { a: { $ref: "#/$defs/a" } }, $defs: { a: { ...closed, properties: { b: { $ref: "#/$defs/b" } } }, b: { ...closed, properties: { a: { $ref: "#/$defs/a" } } } } },
   ];
   for (const schema of taken) assert.equal(fitsStructuredOutput(schema), true, JSON.stringify(schema));
   for (const schema of refusedThere) assert.equal(fitsStructuredOutput(schema), false, JSON.stringify(schema));
   for (const [schema, object] of [
-    [{}, { type: "object" }], [{ properties: {} }, { type: "object", properties: {} }], [{ description: "d" }, null], [{ type: "string", properties: {} }, null], [{ type: "object", oneOf: [] }, null], [{ allOf: [] }, null],
+    [{}, { type: "object" }], [{ properties: {} }, { type: "object", properties: {} }], [{ description: "d" }, null], [{ type: "string", properties: {} }, null], [{ type: "object", oneOf: [] }, null], [{ type: "object", allOf: [] }, null], [{ type: "object", anyOf: [] }, null],
     [{ $ref: "#/definitions/a", definitions: { a: { type: "object", title: "A" } } }, { type: "object", title: "A", definitions: { a: { type: "object", title: "A" } } }], [{ $ref: "#/$defs/none" }, { type: "object" }],
   ] as const) assert.deepEqual(objectSchema(schema), object, JSON.stringify(schema));
 });

@@ -6,7 +6,8 @@ import { mappingCases } from "../mapping-cases.fixture.ts";
 import type { UpstreamFailure } from "../provider-mapping.ts";
 import { collectStream, readEvents } from "../stream-cuts.fixture.ts";
 import { bedrock } from "./bedrock.ts";
-import { eventFrame as frame } from "./event-frame.fixture.ts";
+import { eventFrame as frame, eventFrameOf } from "./event-frame.fixture.ts";
+import { EventFrameReader, type EventFrame } from "./event-frames.ts";
 
 const { chat, answer, target } = mappingCases("bedrock");
 const event = (type: string, payload: object) => frame({ ":event-type": type, ":content-type": "application/json", ":message-type": "event" }, payload);
@@ -84,6 +85,17 @@ conformanceCase("bedrock", 20, "each exception and each status, in both places w
   assert.equal(kindOf("reset daily").kind, "invalid");
   const used = kindOf("Too many tokens per day", 429);
   assert.deepEqual([used.kind, used.retryAfterMs, kindOf("Too many requests", 429).retryAfterMs], ["quota", null, 2000]);
+});
+
+it("passes over headers of other kinds, and ends frames that are damaged within", () => {
+  const headers = (...bytes: (number | string)[]) => Buffer.concat(bytes.map((one) => (typeof one === "string" ? Buffer.from(one) : Buffer.from([one]))));
+  const read = (written: Buffer) => {
+    const [{ headers: found, payload }] = new EventFrameReader().push(eventFrameOf(written, Buffer.from("{}"))) as [EventFrame];
+    return [found, payload.toString()];
+  };
+  const others = headers(1, "a", 0, 1, "b", 1, 1, "c", 2, 9, 1, "d", 3, 0, 9, 1, "e", 4, 0, 0, 0, 9, 1, "f", 5, "12345678", 1, "g", 6, 0, 2, "xy", 1, "h", 8, "12345678", 1, "i", 9, "1234567890123456", 1, "j", 7, 0, 2, "ok");
+  assert.deepEqual(read(others), [{ j: "ok" }, "{}"]);
+  for (const bad of [headers(1, "a", 10), headers(9, "a"), headers(1, "a", 7, 0, 9, "x")]) assert.throws(() => read(bad), { code: "PROVIDER_STREAM_FAILED" });
 });
 
 it("signs for the region that the address names, over what is asked", () => {

@@ -20,7 +20,7 @@ export interface BedrockAbilities {
   sampling: boolean;
   /** Temperature and top_p in one request. */
   bothSamplings: boolean;
-  /** Marks that say for how long is kept. */
+  /** Marks that say for how long is kept; models that are not known for it refuse the whole request. */
   cacheTimes: boolean;
 }
 
@@ -32,7 +32,7 @@ export function bedrockAbilities(model: string): BedrockAbilities {
   const isOldClaude = /claude-(v2|instant|3-|3-5)/.test(model) && !/claude-3-7/.test(model);
   const { sampling, bothSamplings } = isClaude ? claudeModel(model) : { sampling: true, bothSamplings: true };
   return {
-    family, sampling, bothSamplings, cacheTimes: isClaude,
+    family, sampling, bothSamplings, cacheTimes: isClaude && /claude-(opus|sonnet|haiku)-4-5(?!\d)/.test(model),
     cachePoints: (isClaude && !/claude-(v2|instant|3-(sonnet|haiku|opus))/.test(model)) || family === "nova",
     schemas: (isClaude && /claude-(opus|sonnet|haiku)-(4-[5-9]|[5-9])/.test(model)) || /(qwen3|gpt-oss|deepseek\.v3|minimax|kimi|nemotron|gemma-3)/.test(model),
     forcedTools: isClaude || family === "nova" || family === "mistral",

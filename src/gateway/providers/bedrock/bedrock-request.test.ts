@@ -8,6 +8,7 @@ import { bedrock } from "./bedrock.ts";
 
 const { chat, sent, refused, target } = mappingCases("bedrock");
 const manual = "eu.anthropic.claude-sonnet-4-20250514-v1:0";
+const newer = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 const adaptive = "anthropic.claude-opus-4-6-v1";
 const unsampled = "us.anthropic.claude-opus-4-7";
 const nova = "amazon.nova-2-lite-v1:0";
@@ -22,6 +23,18 @@ conformanceCase("bedrock", 1, "calls keep their order, and what cannot go along 
   assert.deepEqual(dropped, ["messages[1].content[1].signature"]);
   const text = String(chat.request(chatRequest({ messages: [hello, { role: "assistant", parts: [{ type: "tool-call", id: "b", name: "time", arguments: '{"big":12345678901234567890}' }] }], tools: [time] }), target(manual)).body);
   assert.ok(text.includes('"big":12345678901234567890'));
+});
+
+conformanceCase("bedrock", 2, "ids that Converse does not take become such, each another, the same for call and result", () => {
+  const ids = ["call:1", "call:2", "call_1", `toolu_${"x".repeat(70)}a`, `toolu_${"x".repeat(70)}b`, ""].map((id) => {
+    const messages: ChatMessage[] = [hello, { role: "assistant", parts: [{ type: "tool-call", id, name: "time", arguments: "" }] }, { role: "tool", callId: id, parts: [], isError: false }];
+    const [, call, result] = sent({ messages, tools: [time] }, manual).body.messages as { content: { toolUse: { toolUseId: string }; toolResult: { toolUseId: string } }[] }[];
+    assert.equal(call!.content[0]!.toolUse.toolUseId, result!.content[0]!.toolResult.toolUseId);
+    return call!.content[0]!.toolUse.toolUseId;
+  });
+  for (const id of ids) assert.match(id, /^[\w-]{1,64}$/);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.equal(ids[2], "call_1");
 });
 
 conformanceCase("bedrock", 2, "marks within a result are named, sound in one is refused, and errors are told in words where there is no status for them", () => {
@@ -45,16 +58,18 @@ conformanceCase("bedrock", 3, "tools are written out, and calls that may not be 
   assert.deepEqual(sent({ messages: called() }, manual).body.toolConfig, { tools: [{ toolSpec: { name: "time", inputSchema: { json: { type: "object", properties: {} } } } }] });
 }, "emulated");
 
-conformanceCase("bedrock", 4, "what is kept longer than usual is Claude's alone; blank texts are left out with their marks", () => {
+conformanceCase("bedrock", 4, "only models that are known to keep longer are told for how long; blank texts are left out with their marks", () => {
   const marked = (ttl?: string) => said({ type: "text", text: "Hi", cache: ttl === undefined ? {} : { ttl } });
   for (const [model, ttl, point, dropped] of [
-    [manual, "1h", { type: "default", ttl: "1h" }, []], [manual, "5m", { type: "default", ttl: "5m" }, []], [manual, "2h", { type: "default" }, []],
+    ...["opus", "sonnet", "haiku"].flatMap((size) => ["1h", "5m"].map((ttl) => [`eu.anthropic.claude-${size}-4-5-20251001-v1:0`, ttl, { type: "default", ttl }, []] as const)), [newer, "2h", { type: "default" }, []],
+    ...[manual, adaptive, "anthropic.claude-opus-4-1-20250805-v1:0", "anthropic.claude-3-7-sonnet-20250219-v1:0"].map((model) => [model, "1h", { type: "default" }, ["messages[0].content[0].cache_control.ttl"]] as const), [manual, "5m", { type: "default" }, []],
     [nova, "1h", { type: "default" }, ["messages[0].content[0].cache_control.ttl"]], [nova, "5m", { type: "default" }, []],
   ] as const) {
     const { body, dropped: named } = sent(marked(ttl), model);
     assert.deepEqual([body.messages, named], [message([{ text: "Hi" }, { cachePoint: point }]), dropped], `${model} ${ttl}`);
   }
   for (const old of ["anthropic.claude-v2:1", "anthropic.claude-instant-v1", "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-sonnet-20240229-v1:0", "anthropic.claude-3-opus-20240229-v1:0"]) assert.deepEqual(sent(marked(), old).dropped, ["messages[0].content[0].cache_control"], old);
+  assert.deepEqual(sent({ messages: [{ role: "system", name: "s", parts: [{ type: "text", text: "Be kind." }] }, { ...hello, name: "Ada" }] }, manual).dropped, ["messages[0].name", "messages[1].name"]);
   const blank = sent(said({ type: "text", text: " \n" }, { type: "text", text: "", cache: {} }, { type: "text", text: "Hi" }), manual);
   assert.deepEqual([blank.body.messages, blank.dropped], [message([{ text: "Hi" }]), ["messages[0].content[1].cache_control"]]);
 });
@@ -106,7 +121,7 @@ conformanceCase("bedrock", 6, "every kind of image, document and sound that Conv
 conformanceCase("bedrock", 8, "a schema goes with its name and what it says of itself, by a tool only where the model has no schemas", () => {
   const schema = { type: "object", properties: { a: { type: "string" } } };
   const output = { type: "schema" as const, name: "answer", description: "An a", schema, strict: true };
-  for (const model of [adaptive, "qwen.qwen3-32b-v1:0", "openai.gpt-oss-20b-1:0", "deepseek.v3-v1:0", "minimax.minimax-m2", "moonshot.kimi-k2", "nvidia.nemotron-nano", "google.gemma-3-27b"]) {
+  for (const model of [adaptive, "anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-opus-5", "qwen.qwen3-32b-v1:0", "openai.gpt-oss-20b-1:0", "deepseek.v3-v1:0", "minimax.minimax-m2", "moonshot.kimi-k2", "nvidia.nemotron-nano", "google.gemma-3-27b"]) {
     assert.deepEqual(sent({ output }, model).body.outputConfig, { textFormat: { type: "json_schema", structure: { jsonSchema: { schema: JSON.stringify(schema), name: "answer", description: "An a" } } } }, model);
   }
   const tool = { toolSpec: { name: "slipway_answer", description: "An a", inputSchema: { json: schema } } };

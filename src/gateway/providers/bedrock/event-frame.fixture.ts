@@ -11,7 +11,11 @@ export function eventFrame(headers: Record<string, string>, payload: object): Bu
     header.write(value, 4 + name.length);
     return header;
   }));
-  const body = Buffer.from(JSON.stringify(payload));
+  return eventFrameOf(written, Buffer.from(JSON.stringify(payload)));
+}
+
+/** The same of headers as they are written. */
+export function eventFrameOf(written: Buffer, body: Buffer): Buffer {
   const bytes = Buffer.alloc(16 + written.length + body.length);
   bytes.writeUInt32BE(bytes.length, 0);
   bytes.writeUInt32BE(written.length, 4);

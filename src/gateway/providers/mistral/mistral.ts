@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import type { FieldReport } from "../field-report.ts";
 import { readHttpFailure } from "../http-failure.ts";
 import { openAIDialect } from "../openai/openai.ts";
-import { effortOfBudget, type OpenAIDialect } from "../openai/openai-dialect.ts";
+import { reasoningEffort, type OpenAIDialect } from "../openai/openai-dialect.ts";
 import { openAIEmbeddings } from "../openai/openai-embeddings.ts";
 import { bearer, modelIds, openAIChat } from "../openai/openai-mapping.ts";
 import type { ProviderMapping } from "../provider-mapping.ts";
+import type { Fields } from "../wire-value.ts";
 
 /** Mistral takes ids of nine letters and digits; others become such, the same each time, so that results find their calls. */
 function toolCallId(id: string): string {
@@ -13,18 +14,20 @@ function toolCallId(id: string): string {
   return createHash("sha256").update(id).digest("base64").replace(/[^A-Za-z0-9]/g, "").slice(0, 9);
 }
 
+/** Which dialect a schema is of and what it is called says nothing to a model, and Mistral's grammar does not compile with it. */
+function toolSchema({ $schema: _dialect, $id: _id, ...schema }: Fields): Fields {
+  return schema;
+}
+
 /** Magistral models always think and take no effort; newer ones take one. */
 function reasoning(value: { effort?: string; budgetTokens?: number }, body: Record<string, unknown>, report: FieldReport): void {
-  if (/^magistral/.test(String(body.model))) return report.drop(value.effort === undefined ? "thinking.budget_tokens" : "reasoning_effort");
-  if (value.effort !== undefined) body.reasoning_effort = value.effort;
-  else if (value.budgetTokens !== undefined) {
-    body.reasoning_effort = effortOfBudget(value.budgetTokens);
-    report.emulate("thinking.budget_tokens", "as reasoning_effort");
-  }
+  if (!/^magistral/.test(String(body.model))) return reasoningEffort(value, body, report);
+  if (value.effort !== undefined) report.drop("reasoning_effort");
+  if (value.budgetTokens !== undefined) report.drop("thinking.budget_tokens");
 }
 
 const mistralDialect: OpenAIDialect = {
-  ...openAIDialect, name: "Mistral", maxTokens: () => "max_tokens", seed: "random_seed", toolRequired: "any", asksForUsage: false, user: false, documents: "document_url", audio: "text", imagesInToolResults: true,
+  ...openAIDialect, name: "Mistral", maxTokens: () => "max_tokens", seed: "random_seed", toolRequired: "any", toolSchema, asksForUsage: false, user: false, documents: "document_url", audio: "text", imagesInToolResults: true,
   thinking: "content", toolCallId, namesAndRefusals: false, prefixMark: true, reasoning,
   // Everything else is answered with 422.
   extra: new Set(["metadata", "n", "prediction", "guardrails", "prompt_cache_key", "service_tier", "safe_prompt", "prompt_mode"]),

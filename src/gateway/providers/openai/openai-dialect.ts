@@ -1,5 +1,6 @@
 import type { FieldReport } from "../field-report.ts";
 import type { MappingTarget } from "../provider-mapping.ts";
+import type { Fields } from "../wire-value.ts";
 
 /** How a provider that speaks OpenAI's chat completions differs from OpenAI. */
 export interface OpenAIDialect {
@@ -11,6 +12,8 @@ export interface OpenAIDialect {
   seed: "seed" | "random_seed";
   /** The word for "some tool must be called"; null where a tool cannot be forced. */
   toolRequired: "required" | "any" | null;
+  /** The schema of a tool's parameters as the provider takes it. */
+  toolSchema(schema: Fields): Fields;
   /** Whether `parallel_tool_calls` is there. */
   parallelToolCalls: boolean;
   /** Whether streams tell their usage only when `stream_options.include_usage` asks for it. */
@@ -66,7 +69,7 @@ export function takeExtra(extra: Readonly<Record<string, unknown>>, passes: Open
 }
 
 /** Tokens of thinking in the words of effort: the thresholds that OpenAI-compatible proxies use, 1k, 4k and 16k. */
-export function effortOfBudget(tokens: number): "minimal" | "low" | "medium" | "high" {
+function effortOfBudget(tokens: number): "minimal" | "low" | "medium" | "high" {
   return tokens < 1024 ? "minimal" : tokens <= 4096 ? "low" : tokens <= 16_384 ? "medium" : "high";
 }
 

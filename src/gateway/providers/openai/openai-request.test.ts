@@ -87,6 +87,12 @@ for (const kind of kinds) {
     }
   }, own);
 
+  conformanceCase(kind, 7, "a schema that says of which dialect it is", () => {
+    const schema = { $schema: "http://json-schema.org/draft-07/schema#", $id: "https://a.test/s", type: "object", properties: { $schema: { type: "string" } }, additionalProperties: false };
+    const { $schema: _dialect, $id: _id, ...plain } = schema;
+    assert.deepEqual((sent({ tools: [{ name: "f", parameters: schema }] }, "m").body.tools as { function: { parameters: unknown } }[])[0]!.function.parameters, kind === "mistral" ? plain : schema);
+  }, "native");
+
   conformanceCase(kind, 9, "refusals, thoughts without signatures and hidden ones of earlier turns; efforts by word and budget", () => {
     const { messages: [, refusal], emulated } = assistant({ type: "refusal", text: "N" }, { type: "refusal", text: "o." });
     if (kind === "mistral") assert.deepEqual([refusal, emulated], [{ role: "assistant", content: "No." }, ["refusal (as text of the assistant)"]]);
@@ -106,13 +112,15 @@ for (const kind of kinds) {
     for (const [budgetTokens, word] of [[1023, "minimal"], [1024, "low"], [4096, "low"], [4097, "medium"], [16_384, "medium"], [16_385, "high"]] as const) assert.deepEqual(effort({ budgetTokens }), [word, [], ["thinking.budget_tokens (as reasoning_effort)"]]);
     assert.deepEqual([effort({ effort: "low" }), effort({}), effort(null)], [["low", [], []], [undefined, [], []], [undefined, [], []]]);
     // The word says as much as the number.
-    assert.equal(effort({ effort: "low", budgetTokens: 9 })[0], "low");
+    assert.deepEqual(effort({ effort: "low", budgetTokens: 9 }), ["low", ["thinking.budget_tokens"], []]);
+    if (kind === "mistral") assert.deepEqual(assistant({ type: "thinking", text: "H", signature: null }, { type: "refusal", text: "No." }).messages[1]!.content, [{ type: "thinking", thinking: [text("H")] }, text("No.")]);
   }, isPlain ? "emulated" : "mapped");
 }
 
 it("Mistral's models that always think take neither words nor budgets", () => {
   const { sent } = mappingCases("mistral");
   assert.deepEqual([sent({ reasoning: { effort: "low" } }, "magistral-medium-latest").dropped, sent({ reasoning: { budgetTokens: 9 } }, "magistral-small").dropped], [["reasoning_effort"], ["thinking.budget_tokens"]]);
+  assert.deepEqual(sent({ reasoning: { effort: "low", budgetTokens: 9 } }, "magistral-small").dropped, ["reasoning_effort", "thinking.budget_tokens"]);
   assert.equal(sent({ reasoning: { effort: "low" } }, "magistral-medium-latest").body.reasoning_effort, undefined);
   for (const id of ["a2345678b", "a2345678", "a2345678bc", "a-345678b"]) {
     const [call] = (sent({ messages: [{ role: "assistant", parts: [{ type: "tool-call", id, name: "time", arguments: "" }] }] }, "m").body.messages as { tool_calls: { id: string }[] }[])[0]!.tool_calls;

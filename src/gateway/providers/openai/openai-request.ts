@@ -49,7 +49,7 @@ function writeTools(request: ChatRequest, dialect: OpenAIDialect, body: Record<s
   if (toolChoice.type === "none" && dialect.toolRequired === null) return report.emulate("tool_choice", "none: without tools");
   body.tools = request.tools.map(({ name, description, parameters, strict, cache }) => {
     if (cache !== undefined) report.drop("cache_control");
-    return { type: "function", function: { name, ...(description === undefined ? {} : { description }), parameters, ...(strict === undefined ? {} : { strict }) } };
+    return { type: "function", function: { name, ...(description === undefined ? {} : { description }), parameters: dialect.toolSchema(parameters), ...(strict === undefined ? {} : { strict }) } };
   });
   if (toolChoice.type === "none") body.tool_choice = "none";
   else if (toolChoice.type !== "auto") {

@@ -10,7 +10,7 @@ export const openAIDialect: OpenAIDialect = {
   path: () => "/chat/completions",
   // `max_tokens` is deprecated and refused by reasoning models; every chat model takes the newer name.
   maxTokens: () => "max_completion_tokens",
-  seed: "seed", toolRequired: "required", parallelToolCalls: true, asksForUsage: true, user: true, topK: false, cacheMarks: false, imageUrls: true, anyImageType: false, documents: "file", audio: "object",
+  seed: "seed", toolRequired: "required", toolSchema: (schema) => schema, parallelToolCalls: true, asksForUsage: true, user: true, topK: false, cacheMarks: false, imageUrls: true, anyImageType: false, documents: "file", audio: "object",
   imagesInToolResults: false, thinking: "dropped", parsesArguments: false, toolCallId: (id) => id, namesAndRefusals: true, prefixMark: false, reasoning: reasoningEffort, extra: "all", lenient: false,
 };
 
