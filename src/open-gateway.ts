@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { AccessServices } from "./access/index.ts";
 import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
+import { replicaName } from "./adapters/filesystem/replica-name.ts";
 import { readSecretFile } from "./adapters/filesystem/secret-files.ts";
 import { openRedis, RedisAnswerCache, RedisBudgetStore, RedisLimitStore } from "./adapters/redis/index.ts";
 import { SqlGatewayStore, SqlRouteRevisionStore } from "./adapters/sql/index.ts";
@@ -54,6 +55,8 @@ export interface OpenedGateway {
   callable: CallableModels;
   settings: GatewaySettingsService;
   health: ProviderHealth;
+  /** Its name among those on one database. */
+  server: string;
   metrics(caller: Caller, now: EpochMs): Promise<MetricFamily[]>;
   chats: ChatCalls;
   splits: RouteSplits;
@@ -138,7 +141,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   if (looksAround) void look();
   const looking = looksAround ? setInterval(() => void look(), lookEveryMs).unref() : undefined;
   return {
-    ledger, catalog, callable, settings, health, metrics: (caller, now) => gatewayMetrics({ calls: metrics, health, catalog, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
+    ledger, catalog, callable, settings, health, server: replicaName(config.data), metrics: (caller, now) => gatewayMetrics({ calls: metrics, health, catalog, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
     checks: (servers) => gatewayChecks({
       catalog, settings, servers, isShared: redis !== null, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
       teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,

@@ -55,8 +55,13 @@ describe("slipway gateway", () => {
 
   it("says which route fails since its guardrail has no model", () => {
     const { render } = commandOf("health");
-    assert.equal(render({ targets: [], guardrails: [] }), "Nothing was called yet.");
-    assert.match(render({ targets: [], guardrails: [{ route: "chat", guardrail: "polite", model: "gone", message: "It names gone." }] }), /^The route chat fails every call\. It names gone\.\n/);
+    assert.equal(render({ server: "a1", targets: [], guardrails: [] }), "Nothing was called yet.");
+    assert.match(render({ server: "a1", targets: [], guardrails: [{ route: "chat", guardrail: "polite", model: "gone", message: "It names gone." }] }), /^The route chat fails every call\. It names gone\.\n/);
+  });
+
+  it("says whose breakers they are", () => {
+    const target = { provider: "acme", model: "m", state: "closed", failures: 0, limited: 0, waitMs: 0, ewmaMs: 12.3, calls: 2, answers: 2, errors: 0 };
+    assert.match(commandOf("health").render({ server: "a1", targets: [target], guardrails: [] }), /acme\/m +answers .*\n\nAs the server a1 sees it: of several each/s);
   });
 
   it("does not say that a provider answers that was not asked", () => {

@@ -161,7 +161,7 @@ const health: Command = {
   words: ["gateway", "health"],
   summary: "how targets answered of late, and which are left alone",
   run: ({ api }) => api.get("/api/gateway/health"),
-  render: ({ targets, guardrails }: { targets: ProviderHealthView[]; guardrails: GuardrailTrouble[] }) =>
+  render: ({ server, targets, guardrails }: { server: string; targets: ProviderHealthView[]; guardrails: GuardrailTrouble[] }) =>
     [
       ...guardrails.map(({ route, message }) => `The route ${route} fails every call. ${message}`),
       targets.length === 0
@@ -169,6 +169,7 @@ const health: Command = {
         : textTable(["TARGET", "NOW", "CALLS", "ANSWERED", "ERRORS", "FIRST BYTE"], targets.map((target) => [
             `${target.provider}/${target.model}`, stateWords[targetState(target)](target), String(target.calls), String(target.answers), String(target.errors), target.ewmaMs === null ? "-" : `${Math.round(target.ewmaMs)} ms`,
           ])),
+      ...(targets.length === 0 ? [] : ["", `As the server ${server} sees it: of several each leaves targets alone by what it saw itself.`]),
     ].join("\n"),
 };
 

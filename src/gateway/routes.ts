@@ -19,7 +19,7 @@ const TargetHealth = z
 const GuardrailTrouble = z.object({ route: z.string(), guardrail: z.string(), model: z.string(), message: z.string() }).meta({ id: "GuardrailTrouble" });
 
 /** What people set and look at; calls come by the routes of their protocols. */
-export function gatewayRoutes({ settings, health }: { settings: GatewaySettingsService; health: ProviderHealth }): Route[] {
+export function gatewayRoutes({ settings, health, server }: { settings: GatewaySettingsService; health: ProviderHealth; server: string }): Route[] {
   return [
     route({
       method: "GET", path: "/api/gateway/providers", access: "viewer", on: "some", operationId: "listGatewayProviders", tag, summary: "The providers of language models, without their secrets",
@@ -90,7 +90,11 @@ export function gatewayRoutes({ settings, health }: { settings: GatewaySettingsS
     }),
     route({
       method: "GET", path: "/api/gateway/health", access: "viewer", on: "some", operationId: "getGatewayHealth", tag, summary: "How the targets answered this server of late, which are left alone, and which guardrails cannot ask their model",
-      response: z.object({ targets: z.array(TargetHealth), guardrails: z.array(GuardrailTrouble).meta({ description: "Each lets no call of its route pass" }) }), handle: ({ caller }) => ({ targets: [...settings.visibleTargets(caller, health.views())], guardrails: settings.guardrailTroubles(caller) }),
+      response: z.object({
+        server: z.string().meta({ description: "The server that tells this: of several on one database each has breakers, latencies and counts of its own, and answers of its own here" }),
+        targets: z.array(TargetHealth), guardrails: z.array(GuardrailTrouble).meta({ description: "Each lets no call of its route pass" }),
+      }),
+      handle: ({ caller }) => ({ server, targets: [...settings.visibleTargets(caller, health.views())], guardrails: settings.guardrailTroubles(caller) }),
     }),
   ];
 }

@@ -12,7 +12,7 @@ interface Answered {
   trace: string;
 }
 
-describe("scores of an A/B test of a route, with two servers on Postgres", { timeout: 240_000 }, () => {
+describe("the gateway of two servers on one Postgres", { timeout: 240_000 }, () => {
   let cluster: PostgresCluster;
   let first: RunningServer;
   let second: RunningServer;
@@ -30,8 +30,9 @@ describe("scores of an A/B test of a route, with two servers on Postgres", { tim
 
   async function ask(server: RunningServer, key: string): Promise<Answered> {
     const reply = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", "slipway-key": key }, body: JSON.stringify({ model: "asked", messages: [{ role: "user", content: "hello" }] }) });
-    const { choices: [choice] } = (await reply.json()) as { choices: [{ message: { content: string } }] };
-    return { text: choice.message.content, trace: reply.headers.get("x-slipway-trace")! };
+    // A server that has not heard of the route yet gives no choices.
+    const { choices } = (await reply.json()) as { choices?: [{ message: { content: string } }] };
+    return { text: choices?.[0].message.content ?? "", trace: reply.headers.get("x-slipway-trace") ?? "" };
   }
 
   /** The trace is written behind its answer, by the server that answered. */
@@ -55,12 +56,23 @@ describe("scores of an A/B test of a route, with two servers on Postgres", { tim
     }
   }
 
-  it("count whichever of them answered and whichever is told, also when the one that answered is gone", async () => {
+  it("leaves a target alone by what each saw itself, and says whose sight it is", async () => {
+    await first.client.api.send("PUT", "/api/gateway/providers/failing", { revision: 0, settings: { kind: "scripted", script: [{ status: 500, error: "down" }], breaker: { failures: 2, openSeconds: 3600 } } });
+    await first.client.api.send("PUT", "/api/gateway/routes/failing", { revision: 0, settings: { ...target("failing"), attempts: 1 } });
+    for (let call = 0; call < 2; call++) await fetch(`${first.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ model: "failing", messages: [{ role: "user", content: "hello" }] }) }).then((reply) => reply.text());
+    const [seen, other] = await Promise.all([first, second].map(({ client }) => client.api.get<{ server: string; targets: { provider: string; state: string }[] }>("/api/gateway/health")));
+    assert.deepEqual([seen, other].map((health) => health!.targets.filter(({ provider }) => provider === "failing").map(({ state }) => state)), [["open"], []]);
+    assert.match(`${seen!.server} ${other!.server}`, /^[0-9a-f]{16} [0-9a-f]{16}$/);
+    assert.notEqual(seen!.server, other!.server);
+  });
+
+  it("counts scores of an A/B test whichever of them answered and whichever is told, also when the one that answered is gone", async () => {
     const { id } = await first.client.abTests.start("route:asked", { variants: [{ name: "b", change: target("better"), percent: 50 }], metric: "helpful", direction: "up" });
     const calls: Answered[] = [];
     // A server that has not heard of the test yet answers for nobody.
     for (const server of [first, second]) for (let probe = 0; (await ask(server, `probe ${probe}`)).text !== "better"; probe++) await betweenLooks();
     for (let call = 0; call < 40; call++) calls.push(await ask(call % 4 === 3 ? second : first, `caller ${call}`));
+    assert.ok(calls.every(({ text }) => text !== ""));
     for (const call of calls.slice(0, 20)) await score(second, call);
     for (const server of [first, second]) await countedOn(server, id, calls.slice(0, 20));
     await first.stop();
