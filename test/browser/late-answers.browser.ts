@@ -62,6 +62,48 @@ describe("the console while answers are late", () => {
     await watched.close();
   });
 
+  it("says on every page what failed and tries again when it is told to, and nothing of what it does not know yet", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    let answers: "failed" | "held" | "given" = "given";
+    let release = Promise.withResolvers<void>();
+    await page.route(/\/api\/(?!session$|live$|server$)/, async (route) => {
+      if (answers === "held") await release.promise;
+      if (answers !== "failed") return route.continue();
+      await route.fulfill({ status: index % 2 === 0 ? 500 : 403, contentType: "application/json", body: JSON.stringify({ error: { code: "ON_PURPOSE", message: "It failed on purpose.", hint: "Do this." } }) });
+    });
+    const again = page.getByRole("button", { name: "Try again" });
+    let index = 0;
+    for (const path of [
+      "/models", "/models/score", "/models/score/predictions", "/models/score/rollout", "/rollouts", "/rollouts?start=1", "/rollouts?start=ab-test", "/gateway", "/gateway/providers", "/gateway/keys", "/gateway/health", "/costs", "/traces",
+      "/traces?tab=sessions", "/experiments", "/datasets", "/workflows", "/workflows/definitions", "/workflows/schedules", "/events", "/events/webhooks", "/settings/keys", "/settings/teams", "/settings/audit", "/settings/doctor",
+    ]) {
+      index++;
+      answers = "failed";
+      release = Promise.withResolvers<void>();
+      await page.goto(path);
+      await page.getByRole("alert").filter({ hasText: "It failed on purpose. ON_PURPOSE" }).filter({ hasText: "Do this." }).first().waitFor();
+      assert.equal(await page.getByText(nothingHere).count(), 0, path);
+      answers = "held";
+      // What is in a dialog is asked for there; a page below it waits for the same.
+      const scope = path.includes("start=") ? page.getByRole("dialog") : page;
+      await becomes(async () => {
+        if ((await scope.getByRole("button", { name: "Try again" }).count()) > 0) await scope.getByRole("button", { name: "Try again" }).first().click();
+        return scope.getByRole("button", { name: "Try again" }).count();
+      }, 0);
+      await scope.getByRole("status", { name: "Loading" }).first().waitFor();
+      assert.equal(await page.getByText(nothingHere).count(), 0, path);
+      answers = "given";
+      release.resolve();
+      await becomes(async () => {
+        if (!path.includes("start=") && (await again.count()) > 0) await again.first().click();
+        return { path, left: await scope.getByText("ON_PURPOSE").count(), loading: await scope.getByRole("status", { name: "Loading" }).count() };
+      }, { path, left: 0, loading: 0 });
+    }
+    watched.assertQuiet(/status of (500|403)/);
+    await watched.close();
+  });
+
   it("gives up on an answer that never comes, says so, and asks again when it is told to", async () => {
     const watched = await openPage(browser, server.url);
     const { page } = watched;
@@ -81,6 +123,9 @@ describe("the console while answers are late", () => {
     await watched.close();
   });
 });
+
+/** What a page says where there is nothing: not before it knows. */
+const nothingHere = /^No .* yet$|^None now|There is neither|\b0 in all/;
 
 /** As the browser tells a page of a tab that somebody leaves or comes back to. */
 function show(page: Page, state: "hidden" | "visible"): Promise<void> {

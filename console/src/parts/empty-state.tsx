@@ -5,7 +5,7 @@ import { CodeBlock } from "./copy.tsx";
 export function EmptyState({ title, children, command, after }: { title: string; children?: ReactNode; command?: string | undefined; after?: ReactNode }) {
   return (
     <div className="empty">
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children}
       {command !== undefined && <CodeBlock code={command} label="command" />}
       {after}

@@ -61,7 +61,7 @@ function DriftRow({ column, levels, scale, open, onToggle }: { column: ColumnDri
   return (
     <li className={open ? "panel drift-row drift-row-open" : "panel drift-row"}>
       <h3>
-        <button type="button" aria-expanded={open} aria-controls={id} onClick={onToggle}>
+        <button type="button" aria-expanded={open} aria-controls={open ? id : undefined} onClick={onToggle}>
           <span className="drift-name">{column.column}</span>
           <PsiBar psi={column.psi} noise={column.noise} levels={levels} scale={scale} />
           <span className="drift-psi">{column.psi === null ? absent : formatPsi(column.psi)}</span>

@@ -8,7 +8,7 @@ import { presets, usualPreset, useTimeRange } from "../../data/time-range.ts";
 import type { Policy, ServingInterval } from "../../data/types.ts";
 import { formatCount, formatMs, formatRate, formatShare, formatTime } from "../../format.ts";
 import { now } from "../../clock.ts";
-import { StaleNote } from "../../parts/error-box.tsx";
+import { ErrorBox, StaleNote } from "../../parts/error-box.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { KeyFigure, KeyFigures } from "../../parts/key-figure.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
@@ -51,18 +51,19 @@ export function OverviewTab({ detail }: ModelTabProps) {
         )}
         <VersionSelect detail={detail} value={wanted} all="All with traffic" />
       </div>
-      {error !== undefined && <StaleNote error={error} retry={reload} />}
-      <Figures model={name} intervals={shown.map(({ total }) => total)} words={words} policy={policy} />
+      {error !== undefined && (series === undefined ? <ErrorBox error={error} retry={reload} /> : <StaleNote error={error} retry={reload} />)}
+      <Figures model={name} intervals={series === undefined ? null : shown.map(({ total }) => total)} words={words} policy={policy} />
       {series !== undefined && shown.length === 0 && <NoTraffic name={name} words={range.kind === "preset" ? words : "this time"} version={wanted} />}
-      <ServingCharts series={series} shown={shown} objectives={policy?.objectives} onZoom={setFixed} />
+      {(series !== undefined || error === undefined) && <ServingCharts series={series} shown={shown} objectives={policy?.objectives} onZoom={setFixed} />}
       <VersionsTable detail={detail} series={series} words={words} />
       {promote !== null && <PromoteDialog detail={detail} version={promote} series={series} onClose={() => query.set({ promote: null }, { replace: true })} />}
     </>
   );
 }
 
-/** Sums over versions; percentiles cannot be summed, so with several versions the worst one stands. */
-function Figures({ model, intervals, words, policy }: { model: string; intervals: readonly ServingInterval[]; words: string; policy: Policy | undefined }) {
+/** Sums over versions; percentiles cannot be summed, so with several versions the worst one stands. `intervals` is null while they are not known. */
+function Figures({ model, intervals: known, words, policy }: { model: string; intervals: readonly ServingInterval[] | null; words: string; policy: Policy | undefined }) {
+  const intervals = known ?? [];
   const live = useTick()?.models.find((figures) => figures.model === model && figures.active);
   const sum = (figure: (interval: ServingInterval) => number): number => intervals.reduce((total, interval) => total + figure(interval), 0);
   const worst = (figure: (interval: ServingInterval) => number | null): number | null => {
@@ -80,13 +81,13 @@ function Figures({ model, intervals, words, policy }: { model: string; intervals
   const objectives = policy?.objectives;
   return (
     <KeyFigures label={`Key figures over ${words}`}>
-      <KeyFigure label="Requests" value={seconds === 0 ? "–" : formatRate(requests / seconds)} note={live === undefined ? `${formatCount(requests)} in all` : `now ${formatRate(live.requestsPerSecond)}`} />
+      <KeyFigure label="Requests" value={seconds === 0 ? "–" : formatRate(requests / seconds)} note={live === undefined ? known === null ? undefined : `${formatCount(requests)} in all` : `now ${formatRate(live.requestsPerSecond)}`} />
       <KeyFigure label="p50" value={formatMs(worst((interval) => interval.p50Ms))} note={several} />
       <KeyFigure label="p95" value={formatMs(p95)} tone={toneOf(p95, objectives?.latencyP95Ms)} note={objectiveText(p95, objectives?.latencyP95Ms, formatMs)} />
       <KeyFigure label="p99" value={formatMs(worst((interval) => interval.p99Ms))} note={several} />
       <KeyFigure label="Errors" value={formatShare(errorRate)} tone={toneOf(errorRate, objectives?.errorRate)} note={objectiveText(errorRate, objectives?.errorRate, formatShare)} />
       <KeyFigure label="Mean batch" value={batchRows === null ? "–" : formatCount(Math.round(batchRows * 100) / 100)} note="rows" />
-      <KeyFigure label="Queue p95" value={formatMs(worst((interval) => interval.queueP95Ms))} note={`at most ${formatCount(Math.max(0, ...intervals.map(({ maxQueueRows }) => maxQueueRows)))} rows`} />
+      <KeyFigure label="Queue p95" value={formatMs(worst((interval) => interval.queueP95Ms))} note={known === null ? undefined : `at most ${formatCount(Math.max(0, ...intervals.map(({ maxQueueRows }) => maxQueueRows)))} rows`} />
       {cacheHits > 0 && <KeyFigure label="Cache hits" value={formatShare(cacheHits / Math.max(1, requests))} note={formatCount(cacheHits)} />}
     </KeyFigures>
   );

@@ -22,7 +22,7 @@ export function PhaseTrack({ status, verdicts, now }: { status: RolloutStatus; v
           <li key={index} className={`phase phase-${state}`} aria-current={state === "present" ? "step" : undefined}>
             <span className={`phase-mark${state === "present" && rollout.state === "paused" ? " phase-mark-paused" : ""}`} aria-hidden="true">{marks[state] === "" ? index + 1 : marks[state]}</span>
             <div className="phase-text">
-              <h3>{phase.phase}<span className="visually-hidden">, {stateWords[state]}</span></h3>
+              <h2>{phase.phase}<span className="visually-hidden">, {stateWords[state]}</span></h2>
               <p>{shareWords(phase)}</p>
               {isPresent ? <Progress status={status} now={now} /> : (
                 <p className="muted">

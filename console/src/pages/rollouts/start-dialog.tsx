@@ -10,17 +10,20 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
 import { useGatewayRoutes } from "../gateway/gateway-data.ts";
+import { NoSubject } from "./no-subject.tsx";
 import { PlanPreview } from "./plan-preview.tsx";
 import { SubjectOptions } from "./subject-options.tsx";
 
 /** Starts a rollout: which version, how much of the traffic at first, and the plan that it will follow. `model` is null where it is to be chosen too. */
 export function StartDialog({ model: given, onClose }: { model: string | null; onClose: () => void }) {
-  const models = useModels().data?.models ?? [];
+  const models = useModels().data?.models;
   const [chosen, setModel] = useState<string | null>(null);
   // One that has something to roll out, where there is any.
-  const usual = models.find(({ latestVersion, aliases }) => aliases.champion !== undefined && aliases.champion !== latestVersion) ?? models[0];
-  const routes = useGatewayRoutes().data?.routes ?? [];
-  const model = given ?? chosen ?? usual?.name ?? (routes[0] === undefined ? null : `route:${routes[0].name}`);
+  const usual = models?.find(({ latestVersion, aliases }) => aliases.champion !== undefined && aliases.champion !== latestVersion) ?? models?.[0];
+  const firstRoute = useGatewayRoutes().data?.routes[0];
+  // Nothing is chosen for the reader before all is known: another choice later would begin the form anew.
+  const first = usual?.name ?? (firstRoute === undefined || models === undefined ? null : `route:${firstRoute.name}`);
+  const model = given ?? chosen ?? first;
   const route = model === null ? null : routeOf(model);
   return (
     <Dialog title={given === null ? "Start a rollout" : `Start a rollout of ${subjectWords(given)}`} onClose={onClose} className="dialog-wide">
@@ -30,7 +33,7 @@ export function StartDialog({ model: given, onClose }: { model: string | null; o
         </Field>
       )}
       {model !== null && (route === null ? <StartForm key={model} model={model} onClose={onClose} /> : <RouteStart route={route} onClose={onClose} />)}
-      {model === null && <p>There is neither a model nor a route of the gateway that could be rolled out.</p>}
+      {model === null && <NoSubject what="rolled out" />}
     </Dialog>
   );
 }

@@ -10,6 +10,7 @@ import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
 import { useGatewayRoutes, type GatewayRoute } from "../gateway/gateway-data.ts";
 import { blankTest, effectUnit, modelMetrics, needsName, nextVariant, routeMetrics, testProblems, testRequest, usualDirection, type TestForm, type VariantForm } from "./ab-test-form.ts";
+import { NoSubject } from "./no-subject.tsx";
 import { SubjectOptions } from "./subject-options.tsx";
 import { VariantFields } from "./variant-fields.tsx";
 
@@ -17,12 +18,14 @@ const mostVariants = 20;
 
 /** Starts an A/B test of versions of a model, or of settings of a route of the gateway. `subject` is null where it is to be chosen too. */
 export function StartTestDialog({ subject: given, onClose }: { subject: string | null; onClose: () => void }) {
-  const routes = useGatewayRoutes().data?.routes ?? [];
-  const models = useModels().data?.models ?? [];
+  const routes = useGatewayRoutes().data?.routes;
+  const models = useModels().data?.models;
   const [chosen, setSubject] = useState<string | null>(null);
-  const subject = given ?? chosen ?? (routes[0] !== undefined ? `route:${routes[0].name}` : (models[0]?.name ?? null));
+  // Nothing is chosen for the reader before the routes are known: another choice later would begin the form anew.
+  const first = routes === undefined ? null : routes[0] !== undefined ? `route:${routes[0].name}` : (models?.[0]?.name ?? null);
+  const subject = given ?? chosen ?? first;
   const name = subject === null ? null : routeOf(subject);
-  const route = routes.find((entry) => entry.name === name);
+  const route = routes?.find((entry) => entry.name === name);
   return (
     <Dialog title={given === null ? "Start an A/B test" : `Start an A/B test of ${subjectWords(given)}`} onClose={onClose} className="dialog-wide">
       <p className="muted">A test shares the callers between what answers now, the control, and variants of it, and compares them by one metric until you stop it.</p>
@@ -31,7 +34,7 @@ export function StartTestDialog({ subject: given, onClose }: { subject: string |
           {(control) => <select {...control} className="input" value={subject ?? ""} autoFocus onChange={(event) => setSubject(event.target.value)}><SubjectOptions chosen={subject} /></select>}
         </Field>
       )}
-      {subject === null ? <p>There is neither a model nor a route of the gateway that could be tested.</p>
+      {subject === null ? <NoSubject what="tested" />
         : name === null ? <ModelTest key={subject} model={subject} takesFocus={given !== null} onClose={onClose} />
           : route !== undefined && <TestFields key={subject} subject={subject} route={route} versions={[]} takesFocus={given !== null} onClose={onClose} />}
     </Dialog>

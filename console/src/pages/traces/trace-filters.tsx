@@ -61,7 +61,7 @@ export function TraceFilters({ problems }: { problems: ReadFilter["problems"] })
           </select>
         </label>
         <span className="toolbar-end">
-          <button type="button" className="button" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>{used > 0 ? `More filters (${used})` : "More filters"}</button>
+          <button type="button" className="button" aria-expanded={open} aria-controls={open ? id : undefined} onClick={() => setOpen(!open)}>{used > 0 ? `More filters (${used})` : "More filters"}</button>
           {all.some((name) => (query.get(name) ?? "") !== "") && <button type="button" className="link-button" onClick={() => query.set(Object.fromEntries(all.map((name) => [name, null])))}>Clear</button>}
         </span>
       </div>
