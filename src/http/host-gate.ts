@@ -8,6 +8,8 @@ import { AppError } from "../core/errors.ts";
 export class HostGate {
   readonly #hosts: ReadonlySet<string>;
   readonly #secure: boolean;
+  /** Connections on which something came that others may read otherwise: what stands behind it may be a part of it. */
+  #refused: WeakSet<object> | undefined;
 
   /**
    * `hosts` are exact `name:port` values, in lower case. `secure`: browsers come over TLS, so a page without it is another's,
@@ -18,10 +20,15 @@ export class HostGate {
     this.#secure = secure;
   }
 
-  /** Throws HOST_REFUSED or CROSS_SITE_REFUSED. */
+  /** Throws INVALID_REQUEST for what a proxy in front may have read otherwise, HOST_REFUSED or CROSS_SITE_REFUSED. */
   check(request: IncomingMessage): void {
+    const why = this.#refused?.has(request.socket) === true ? "It came behind one that could not be taken." : ambiguityOf(request);
+    if (why !== null) {
+      (this.#refused ??= new WeakSet()).add(request.socket);
+      throw new AppError("INVALID_REQUEST", `The request cannot be taken. ${why}`);
+    }
     const host = request.headers.host;
-    if (host === undefined || !this.#hosts.has(host.toLowerCase()) || hostCount(request.rawHeaders) !== 1) {
+    if (host === undefined || !this.#hosts.has(host.toLowerCase()) || countOf("host", request.rawHeaders) !== 1) {
       throw new AppError("HOST_REFUSED", "This server does not answer for the host that the request names.");
     }
     if (request.url === undefined || request.url.charCodeAt(0) !== 47) {
@@ -66,11 +73,21 @@ export function loopbackHosts(port: number): string[] {
   return port === 80 || port === 443 ? [...withPort, ...names] : withPort;
 }
 
-function hostCount(rawHeaders: readonly string[]): number {
+/** One request, one meaning: of two keys one side takes the first and another the last, and a length that two sides find otherwise makes two requests of one. Null where there is one. */
+function ambiguityOf({ headers, rawHeaders, httpVersionMajor, httpVersionMinor }: IncomingMessage): string | null {
+  const coding = headers["transfer-encoding"];
+  if (httpVersionMajor !== 1) return "It says that it is of another version than HTTP/1.";
+  if (coding !== undefined && (httpVersionMinor === 0 || coding.toLowerCase() !== "chunked")) return "The only Transfer-Encoding that this server reads is chunked, of HTTP/1.1.";
+  if (headers.authorization !== undefined && countOf("authorization", rawHeaders) > 1) return "It has more than one Authorization header.";
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== "100-continue") return "It expects of this server what it does not do.";
+  return null;
+}
+
+function countOf(name: string, rawHeaders: readonly string[]): number {
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]!;
-    if (name.length === 4 && name.toLowerCase() === "host") count++;
+    const one = rawHeaders[index]!;
+    if (one.length === name.length && one.toLowerCase() === name) count++;
   }
   return count;
 }

@@ -292,7 +292,7 @@ export class HttpServer {
       error: { code: error.code, message: error.message, hint: error.hint, requestId, problems: error.problems },
     };
     const answer = body instanceof HttpAnswer ? new HttpAnswer(body.status, { ...headers, ...body.headers }, body.body) : new HttpAnswer(error.status, headers, JSON.stringify(body));
-    const isLeaving = this.#leaving.has(request) || error.code === "CONNECTIONS_TAKEN";
+    const isLeaving = this.#leaving.has(request) || error.code === "CONNECTIONS_TAKEN" || (route === undefined && error.code === "INVALID_REQUEST");
     if (!request.complete && !isLeaving) discardRest(request);
     await writeAnswer(request, response, answer, this.#draining || isLeaving);
     if (isLeaving) request.socket.destroySoon();

@@ -18,7 +18,7 @@ export interface Listener {
 /** The server of `node:http`, over TLS where there is a certificate; a renewed one serves the next connections. */
 export function openListener(tls: TlsSource | undefined): Listener {
   const options: ServerOptions = { headersTimeout: headMs, requestTimeout: 0, keepAliveTimeout: 75_000 };
-  if (tls === undefined) return { server: createServer(options), endHandshakes: () => undefined };
+  if (tls === undefined) return { server: answeringAll(createServer(options)), endHandshakes: () => undefined };
   const { certificate, key } = tls.current;
   const secure = createTlsServer({ ...options, cert: certificate, key, handshakeTimeout: headMs });
   const off = tls.onChange((renewed) => secure.setSecureContext({ cert: renewed.certificate, key: renewed.key }));
@@ -30,7 +30,12 @@ export function openListener(tls: TlsSource | undefined): Listener {
   secure.once("close", off);
   return {
     // It has all that the plain one has; the types only do not say so.
-    server: secure as unknown as Server,
+    server: answeringAll(secure as unknown as Server),
     endHandshakes: () => sockets.forEach((socket) => socket.destroy()),
   };
+}
+
+/** What comes with an expectation that nobody knows is a request like others: Node would answer it by itself, without a reason. */
+function answeringAll(server: Server): Server {
+  return server.on("checkExpectation", (request, response) => server.emit("request", request, response));
 }
