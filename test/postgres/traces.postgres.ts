@@ -1,9 +1,10 @@
-import { after, afterEach, before, describe } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { SqlFeedbackFeed } from "../../src/adapters/sql/sql-feedback-feed.ts";
 import { SqlTraceStore } from "../../src/adapters/sql/sql-trace-store.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { traceStoreConformance } from "../../src/tracing/trace-store.conformance.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
+import { traceRetentionScenario } from "../kit/trace-retention.ts";
 
 describe("traces on Postgres", () => {
   let cluster: PostgresCluster;
@@ -15,4 +16,6 @@ describe("traces on Postgres", () => {
     const database = await schemas.open();
     return { store: new SqlTraceStore(database), feed: new SqlFeedbackFeed(database) };
   });
+
+  it("leave a whole server when they are past traceRetentionDays, and leave there what outlives them", () => traceRetentionScenario({ databaseUrl: cluster.url() }));
 });
