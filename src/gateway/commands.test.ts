@@ -37,7 +37,8 @@ describe("slipway gateway", () => {
 
   it("leaves it to the server to judge limits and budgets, and asks for one source of a key", async () => {
     assert.deepEqual(await run("set-key", ["key_1"], { concurrency: "1.5", perDay: "20" }), { revision: 0, settings: { limits: { concurrency: 1.5 }, budget: { day: 20 } } });
-    await assert.rejects(run("set-key", ["key_1"], { perDay: "$5" }), refused(/"\$5" is not a number above 0/));
+    await assert.rejects(run("set-key", ["key_1"], { perDay: "$5" }), refused(/^--per-day takes a number above 0, not "\$5"\.$/));
+    await assert.rejects(run("set-key", ["key_1"], { requestsPerMinute: "0" }), refused(/^--requests-per-minute takes a number above 0, not "0"\. A key that shall call nothing is revoked: slipway keys revoke KEY_ID\.$/));
     await assert.rejects(run("set-provider", ["own"], { kind: "openai", keyEnv: "OPENAI_API_KEY", keyFile: "key" }), refused(/Give one of/));
   });
 

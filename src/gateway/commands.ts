@@ -142,7 +142,8 @@ const setKey: Command = {
     const { policies } = await api.get<{ policies: KeyPolicy[] }>("/api/gateway/keys");
     const current = policies.find((policy) => policy.key === key);
     const limits = { ...current?.settings.limits, ...numbers({ requestsPerMinute, tokensPerMinute, concurrency }) };
-    const budget = { ...current?.settings.budget, ...numbers({ perQuery, day: perDay, month: perMonth }) };
+    const { perDay: day, perMonth: month, ...query } = numbers({ perQuery, perDay, perMonth });
+    const budget = { ...current?.settings.budget, ...query, ...(day === undefined ? {} : { day }), ...(month === undefined ? {} : { month }) };
     const settings = {
       ...current?.settings, ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(direct === undefined ? {} : { direct: direct === "yes" }), ...(Object.keys(limits).length === 0 ? {} : { limits }),
       ...(Object.keys(budget).length === 0 ? {} : { budget }), ...numbers({ addedTokens }),
@@ -198,12 +199,14 @@ function targetOf(text: string): Partial<RouteTarget> {
   return { provider, model, ...(weight === undefined ? {} : { weight: Number(weight) }), ...(mark === "!" ? { priority: 1 } : {}) };
 }
 
-function numbers(texts: Texts): Record<string, number> {
+/** What options say, by their names. Throws INVALID_REQUEST. */
+function numbers(texts: Texts): Record<string, number | undefined> {
   const found: Record<string, number> = {};
   for (const name in texts) {
     const text = texts[name];
     if (text === undefined) continue;
-    if (!(Number(text) > 0)) throw new AppError("INVALID_REQUEST", `${JSON.stringify(text)} is not a number above 0.`);
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (!(Number(text) > 0)) throw new AppError("INVALID_REQUEST", `${flag} takes a number above 0, not ${JSON.stringify(text)}.${Number(text) === 0 ? " A key that shall call nothing is revoked: slipway keys revoke KEY_ID." : ""}`);
     found[name] = Number(text);
   }
   return found;
