@@ -12,6 +12,7 @@ interface Entry {
   estimated: boolean;
   cost: number;
   tokens: { input: number; output: number };
+  units?: { webSearches?: number };
   attribution: { traceId: string; route: string };
 }
 
@@ -102,8 +103,8 @@ describe("calls that are under way when a server is killed", () => {
     await setRoute("chat");
   });
 
-  it("count the rounds of repair that were begun", async () => {
-    const asked = ask("other", "broken", { response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "object" } } } });
+  it("count the rounds of repair that were begun, and a search of the web for each", async () => {
+    const asked = ask("other", "broken", { response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "object" } } }, web_search_options: {} });
     // Of both rounds.
     while (!(await noted()).includes('"mostOutputTokens":200')) await betweenLooks();
     const last = (await noted()).split('"inputTokens":').at(-1)!;
@@ -111,6 +112,7 @@ describe("calls that are under way when a server is killed", () => {
     const { trace } = await asked;
     const [entry] = (await entries()).filter(({ attribution }) => attribution.traceId === trace);
     assert.deepEqual([entry!.outcome, entry!.tokens.input], ["interrupted", Number.parseInt(last, 10)]);
+    assert.deepEqual(entry!.units, { webSearches: 2 });
     // The second round has the first one's question in it.
     const once = (await entries()).find(({ outcome, tokens }) => outcome === "interrupted" && tokens.output <= 100)!;
     assert.ok(entry!.tokens.input > 2 * once.tokens.input, `${entry!.tokens.input} beside ${once.tokens.input}`);
