@@ -56,6 +56,12 @@ describe("reranking by compatible servers", () => {
 });
 
 describe("lists of models", () => {
+  it("are asked for where each provider has them", () => {
+    assert.deepEqual(Object.fromEntries(Object.entries(providerMappings).map(([kind, { models }]) => [kind, models?.path ?? null])), {
+      openai: "/models", azure: null, anthropic: "/v1/models?limit=1000", gemini: "/v1beta/models?pageSize=1000", bedrock: null, mistral: "/models", cohere: "/v1/models?page_size=1000", ollama: "/api/tags", compatible: "/models", echo: "/models", scripted: "/models",
+    });
+  });
+
   it("are read in each provider's form", () => {
     assert.deepEqual(providerMappings.openai?.models?.read({ data: [{ id: "gpt-5" }, {}, null] }), ["gpt-5"]);
     assert.deepEqual(providerMappings.ollama?.models?.read({ models: [{ name: "llama3:8b" }] }), ["llama3:8b"]);

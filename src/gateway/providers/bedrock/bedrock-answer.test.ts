@@ -82,7 +82,7 @@ conformanceCase("bedrock", 20, "each exception and each status, in both places w
   const kindOf = (message: string, status = 400) => bedrock.failure(status, { "retry-after": "2" }, Buffer.from(JSON.stringify({ message })));
   for (const words of ["prompt is too long", "Too many tokens", "too many input tokens", "exceeds the context window", "over the context length", "maximum number of tokens", "maximum input tokens", "exceed the limit of 9 tokens"]) assert.equal(kindOf(words).kind, "context-length", words);
   for (const words of ["The provided model identifier is invalid", "Invocation with on-demand throughput isn't supported", "isn't supported in this region", "isn’t supported in this region"]) assert.equal(kindOf(words).kind, "not-found", words);
-  assert.equal(kindOf("reset daily").kind, "invalid");
+  assert.deepEqual([kindOf("reset daily").kind, kindOf("Daily limit reached", 429).kind], ["invalid", "quota"]);
   const used = kindOf("Too many tokens per day", 429);
   assert.deepEqual([used.kind, used.retryAfterMs, kindOf("Too many requests", 429).retryAfterMs], ["quota", null, 2000]);
 });

@@ -19,7 +19,7 @@ const message = (parts: object[]) => [{ role: "user", content: parts }];
 
 conformanceCase("bedrock", 1, "calls keep their order, and what cannot go along is named", () => {
   const { body, dropped } = sent({ messages: [hello, { role: "assistant", parts: [{ type: "text", text: "I look." }, { type: "tool-call", id: "a", name: "time", arguments: "{}", signature: "s", cache: {} }, { type: "tool-call", id: "b", name: "time", arguments: '{"big":12345678901234567890}' }] }], tools: [time] }, manual);
-  assert.deepEqual((body.messages as { content: object[] }[])[1]!.content.map((block) => Object.keys(block)[0]), ["text", "toolUse", "cachePoint", "toolUse"]);
+  assert.deepEqual((body.messages as { content: object[] }[])[1]!.content, [{ text: "I look." }, { toolUse: { toolUseId: "a", name: "time", input: {} } }, { cachePoint: { type: "default" } }, { toolUse: { toolUseId: "b", name: "time", input: { big: 12345678901234567000 } } }]);
   assert.deepEqual(dropped, ["messages[1].content[1].signature"]);
   const text = String(chat.request(chatRequest({ messages: [hello, { role: "assistant", parts: [{ type: "tool-call", id: "b", name: "time", arguments: '{"big":12345678901234567890}' }] }], tools: [time] }), target(manual)).body);
   assert.ok(text.includes('"big":12345678901234567890'));
@@ -79,7 +79,7 @@ conformanceCase("bedrock", 5, "each family is told what it takes of the sampling
   for (const [model, sampling, config, additional, dropped] of [
     [manual, hot, { temperature: 0.4, topP: 0.9 }, { top_k: 5 }, []],
     ["anthropic.claude-opus-4-1-20250805-v1:0", hot, { temperature: 0.4 }, { top_k: 5 }, ["top_p (beside temperature)"]],
-    ["anthropic.claude-haiku-4-5-20251001-v1:0", { topP: 0.9 }, { topP: 0.9 }, undefined, []],
+    ["anthropic.claude-haiku-4-5-20251001-v1:0", { topP: 0.9 }, { topP: 0.9 }, undefined, []], ["anthropic.claude-haiku-4-5-20251001-v1:0", { temperature: 0.4 }, { temperature: 0.4 }, undefined, []],
     [adaptive, hot, { temperature: 0.4 }, { top_k: 5 }, ["top_p (beside temperature)"]],
     [unsampled, { ...hot, maxOutputTokens: 9 }, { maxTokens: 9 }, undefined, ["temperature", "top_p", "top_k"]],
     [unsampled, { temperature: 1 }, undefined, undefined, []],
@@ -126,6 +126,8 @@ conformanceCase("bedrock", 8, "a schema goes with its name and what it says of i
   }
   const tool = { toolSpec: { name: "slipway_answer", description: "An a", inputSchema: { json: schema } } };
   for (const model of [manual, nova, "mistral.mistral-large-2402-v1:0"]) assert.deepEqual(sent({ output }, model).body.toolConfig, { tools: [tool], toolChoice: { tool: { name: "slipway_answer" } } }, model);
+  // A schema that is not strict is one of a tool also for models that have schemas, which insist.
+  assert.deepEqual(sent({ output: { ...output, strict: false } }, adaptive).body.toolConfig, { tools: [tool], toolChoice: { tool: { name: "slipway_answer" } } });
   const { description: _, ...plain } = output;
   assert.deepEqual(sent({ output: plain }, manual).body.toolConfig, { tools: [{ toolSpec: { ...tool.toolSpec, description: "Gives the final answer." } }], toolChoice: { tool: { name: "slipway_answer" } } });
   assert.deepEqual((sent({ output, tools: [time], toolChoice: { type: "tool", name: "time" } }, manual).body.toolConfig as { toolChoice: object }).toolChoice, { tool: { name: "time" } });
@@ -158,6 +160,7 @@ conformanceCase("bedrock", 9, "each word of effort for each family; beside think
   assert.deepEqual([highest.body.inferenceConfig, highest.dropped], [undefined, ["temperature", "top_p", "top_k"]]);
   const limited = think({ effort: "high" }, nova, { temperature: 0.5, topK: 5, maxOutputTokens: 100 });
   assert.deepEqual([limited.body.inferenceConfig, limited.body.additionalModelRequestFields, limited.emulated], [{ maxTokens: 100, temperature: 0.5 }, { inferenceConfig: { topK: 5 }, reasoningConfig: { type: "enabled", maxReasoningEffort: "medium" } }, ["reasoning (medium)"]]);
+  assert.deepEqual(think({ effort: "low" }, nova, { maxOutputTokens: 100 }).body.additionalModelRequestFields, { reasoningConfig: { type: "enabled", maxReasoningEffort: "low" } });
 
   const goesOn = (...before: AssistantPart[]) => sent({ messages: called(...before), tools: [time], reasoning: { effort: "low" } }, manual).dropped;
   assert.deepEqual(goesOn(), ["reasoning (the turn began without thinking)"]);
