@@ -26,13 +26,15 @@ const search: Command = {
     { flags: "--user <id>", description: "only traces of the user" },
     { flags: "--service <name>", description: "only traces of the service" },
     { flags: "--model <name>", description: "only traces that called the model" },
+    { flags: "--route <name>", description: "only traces with a call of the gateway's route" },
     { flags: "--order <order>", description: "start, duration or cost: greatest first", default: "start" },
     { flags: "--limit <number>", description: "how many, at most 500", default: "20" },
     { flags: "--after <place>", description: "go on where a search ended, which says the place; with the same filters" },
   ],
   run: async ({ api }, { positionals: [text], options }) => {
-    const { slower, session, user, service, model, order, limit, after, errors } = options;
-    const asked = { text, errors: errors === true ? "true" : undefined, slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), session, user, service, model, order, limit, after };
+    const { slower, session, user, service, model, route, order, limit, after, errors } = options;
+    const attributes = route === undefined ? undefined : JSON.stringify({ "slipway.route": route });
+    const asked = { text, errors: errors === true ? "true" : undefined, slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), session, user, service, model, attributes, order, limit, after };
     return { ...(await api.get<TraceList>("/api/traces", asked as Record<string, string | number | undefined>)), order };
   },
   render: ({ order, ...found }: Searched) => [tableOf(found), ...goingOn(found, order)].join("\n\n"),

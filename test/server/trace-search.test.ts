@@ -45,6 +45,16 @@ describe("a search for a text in more spans than one page looks through", () => 
     assert.equal((await server.client.traces.find(oldest)).spans.length, 2);
   });
 
+  it("finds on the command line what failed on a route of the gateway", async () => {
+    const send = (spanId: string, route: string, code: number): Promise<unknown> =>
+      server.client.api.send("POST", "/v1/traces", { resourceSpans: [{ scopeSpans: [{ spans: [{ traceId: spanId + spanId, spanId, name: `chat ${route}`, startTimeUnixNano: `${began}000000`, endTimeUnixNano: `${began + 1}000000`, status: { code }, attributes: [{ key: "slipway.route", value: { stringValue: route } }] }] }] }] });
+    await send("00000000000000c1", "support", 2);
+    await send("00000000000000c2", "support", 1);
+    await send("00000000000000c3", "sales", 2);
+    const { stdout } = await promisify(execFile)(process.execPath, [program, "traces", "--errors", "--route", "support", "--json"], { env: { ...process.env, SLIPWAY_URL: server.url } });
+    assert.deepEqual((JSON.parse(stdout) as { traces: { traceId: string }[] }).traces.map(({ traceId }) => traceId), ["00000000000000c100000000000000c1"]);
+  });
+
   it("says on the command line how far it looked and how to go on", async () => {
     const slipway = async (...words: string[]): Promise<string> => (await promisify(execFile)(process.execPath, [program, "traces", ...words], { env: { ...process.env, SLIPWAY_URL: server.url } })).stdout;
     const said = await slipway("needle");
