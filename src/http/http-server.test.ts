@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { once } from "node:events";
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
@@ -19,6 +20,7 @@ const defaults: HttpServerOptions = { host: "127.0.0.1", port: 0, allowedHosts: 
 const documented = { access: "public", summary: "", tag: "Test" } as const;
 let changed = 0;
 let release: (() => void) | undefined;
+let endTail: (() => void) | undefined;
 
 const routes: Route[] = [
   route({ ...documented, method: "POST", path: "/echo", operationId: "echo", body: { kind: "buffer", maxBytes: "inference", description: "" }, response: { mediaType: "application/octet-stream", description: "" },
@@ -29,6 +31,12 @@ const routes: Route[] = [
   route({ ...documented, method: "GET", path: "/busy", operationId: "busy", response: z.unknown(), handle: () => { throw new AppError("QUEUE_FULL", "Busy.", { retryAfterSeconds: 1.2 }); } }),
   route({ ...documented, method: "GET", path: "/slow", operationId: "slow", response: z.unknown(), handle: () => new Promise<unknown>((resolve) => (release = () => resolve({ done: true }))) }),
   route({ ...documented, method: "GET", path: "/protocol", operationId: "protocol", response: z.unknown(), errorBody: ({ message }) => ({ error: message }), handle: () => ({}) }),
+  route({ ...documented, method: "GET", path: "/tail", operationId: "tail", response: { mediaType: "text/plain", description: "" }, handle: () => {
+    const body = new Readable({ read: () => undefined });
+    body.push("begun");
+    endTail = () => void body.push(null);
+    return new HttpAnswer(200, {}, body);
+  } }),
   route({ ...documented, method: "GET", path: "/stream", operationId: "stream", response: { mediaType: "text/plain", description: "" }, handle: () => new HttpAnswer(200, {}, Readable.from(["one ", "two"])) }),
 ];
 
@@ -210,6 +218,37 @@ describe("HttpServer", () => {
     assert.equal(answer.headers.connection, "close");
     await drained;
     await assert.rejects(call(own.port, "GET", "/busy"), { code: "ECONNREFUSED" });
+  });
+});
+
+/** An answer that began on a kept connection. */
+async function beginTail(port: number, agent: Agent): Promise<IncomingMessage> {
+  const sent = httpRequest({ port, host: "127.0.0.1", path: "/tail", agent }).end();
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  return response;
+}
+
+describe("HttpServer that drains", () => {
+  it("comes to its end where an answer ends late that had begun before, on a connection that its caller keeps", async () => {
+    const own = await start();
+    const agent = new Agent({ keepAlive: true });
+    const response = await beginTail(own.port, agent);
+    assert.notEqual(response.headers.connection, "close");
+    const drained = own.server.drain(0);
+    endTail!();
+    response.resume();
+    await drained;
+    agent.destroy();
+  });
+
+  it("still fails a body that does not come", async () => {
+    const own = await start({ bodyTimeoutMs: 1 });
+    const socket = connect(own.port, "127.0.0.1", () => socket.write(`POST /echo HTTP/1.1\r\nHost: localhost:${own.port}\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n`));
+    assert.match(String(await once(socket, "data")), /100 Continue/);
+    const text = once(socket, "data");
+    await own.server.drain(0);
+    assert.match(String(await text), /BODY_TIMEOUT/);
+    socket.destroy();
   });
 });
 

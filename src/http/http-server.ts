@@ -11,6 +11,7 @@ import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type Requ
 import type { TlsSource } from "../core/tls-source.ts";
 import { HttpAnswer, isStreamed, type Route } from "../core/route.ts";
 import type { ConsoleFiles } from "./console-files.ts";
+import { closeListener } from "./close-listener.ts";
 import { ConnectionPlaces, type GivesWay } from "./connection-places.ts";
 import { discardRest } from "./discard-rest.ts";
 import { FollowedAnswers } from "./followed-answers.ts";
@@ -121,7 +122,7 @@ export class HttpServer {
 
   /**
    * Every answer from now on closes its connection; then the listener closes. Callers on kept connections learn it from
-   * an answer instead of a reset, as far as they call within `graceMs`.
+   * an answer instead of a reset, as far as they call within `graceMs`. Settles when what is under way has ended.
    */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
@@ -129,14 +130,9 @@ export class HttpServer {
     while ((this.#active > 0 || this.#places.open > 0) && this.#clock.monotonic() < end) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    await closeListener(this.#listener, () => this.#active > 0);
+    // Until here it fails what takes too long.
     clearInterval(this.#sweeper);
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
-    if (this.#active === 0) {
-      this.#server.closeAllConnections();
-      this.#listener.endHandshakes();
-    }
-    await closed;
   }
 
   /** Ends at once, with what is still open. */
