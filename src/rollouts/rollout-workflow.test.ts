@@ -1,22 +1,20 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import type { SqlDatabase } from "../adapters/sql/sql-database.ts";
 import { AppError } from "../core/errors.ts";
 import { replay } from "./judge.ts";
 import type { ArmFigures } from "./schemas.ts";
 import { armFigures, by, rolloutWorld, shortPlan } from "./rollout-world.fixture.ts";
 
 const databases = new TemporaryDatabases();
-let database: SqlDatabase;
-before(async () => { database = await databases.open(); });
 after(() => databases.remove());
 
 type World = Awaited<ReturnType<typeof rolloutWorld>>;
 const refusedAs = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
 
+/** On a database of its own: the engine goes on with whatever run it finds, also one that a test before left. */
 async function inWorld(work: (world: World) => Promise<void>): Promise<void> {
-  const world = await rolloutWorld(database);
+  const world = await rolloutWorld(await databases.open());
   try {
     await work(world);
   } finally {
@@ -92,7 +90,7 @@ describe("the workflow of rollouts", { timeout: 240_000 }, () => {
     world.figures.delete("full");
     await world.start(shortPlan());
     await world.phase(1);
-    await world.when(async () => ((await world.aliases()).champion === "2" ? true : null), "the alias");
+    await world.when(async () => ((await world.aliases()).champion === "2" ? true : null), "the alias", 10);
     world.figures.set("full", { arms: [armFigures("candidate", 10, { RUNNER_CRASHED: 4 })], paired: [] });
     const ended = await world.ended();
     assert.equal(ended.state, "rolled back");
