@@ -2,18 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AppError } from "../../core/errors.ts";
 import { unknownUsage } from "../conversation/chat-answer.ts";
+import { refusedPaths } from "../refused-fields.fixture.ts";
 import { frame } from "./answer-streams.fixture.ts";
 import { chatProtocols, embeddingsDocument, modelsDocument, parseEmbeddings, parseRerank, rerankDocument, speaksAnthropic } from "./index.ts";
-
-function problemsOf(parse: () => unknown): string[] {
-  try {
-    parse();
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "INVALID_REQUEST", String(error));
-    return error.problems.map(({ path }) => path);
-  }
-  return [];
-}
 
 describe("text completions", () => {
   const parse = (body: Record<string, unknown>) => chatProtocols["openai-completions"].parse({ model: "m", prompt: "Once", ...body });
@@ -30,8 +21,8 @@ describe("text completions", () => {
     assert.deepEqual(paths({ echo: false, suffix: "", best_of: 1 }), undefined);
     assert.deepEqual([paths({ prompt: ["a", "b"] }), paths({ prompt: [1, 2] }), paths({ prompt: [[1], [2]] })], [["prompt"], ["prompt"], ["prompt"]]);
     assert.deepEqual([parse({ prompt: [1, 2] }).extra, parse({ suffix: "s" }).extra], [{ prompt: [1, 2] }, { suffix: "s" }]);
-    assert.deepEqual(problemsOf(() => parse({ prompt: [], echo: 1, temperature: 9 })), ["echo", "prompt", "temperature"]);
-    assert.deepEqual(problemsOf(() => parse({ prompt: ["a", {}] })), ["prompt"]);
+    assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ prompt: [], echo: 1, temperature: 9 })), ["echo", "prompt", "temperature"]);
+    assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ prompt: ["a", {}] })), ["prompt"]);
   });
 });
 
@@ -41,8 +32,8 @@ describe("embeddings", () => {
   it("take a text, texts, tokens and lists of tokens", () => {
     assert.deepEqual([["a"], ["a", "b"], [[1, 2]], [[1], [2]]], ["a", ["a", "b"], [1, 2], [[1], [2]]].map((input) => parse({ input }).input));
     assert.deepEqual(parse({ dimensions: 3, encoding_format: "base64", input_type: "query", user: "u", truncate: "END" }), { input: ["x"], dimensions: 3, encoding: "base64", inputType: "query", user: "u", extra: { truncate: "END" } });
-    assert.deepEqual(problemsOf(() => parse({ input: ["a", "", 3, []], dimensions: 0, encoding_format: "hex" })), ["input[1]", "input[2]", "input[3]", "dimensions", "encoding_format"]);
-    assert.deepEqual(problemsOf(() => parse({ input: [] })), ["input"]);
+    assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ input: ["a", "", 3, []], dimensions: 0, encoding_format: "hex" })), ["input[1]", "input[2]", "input[3]", "dimensions", "encoding_format"]);
+    assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ input: [] })), ["input"]);
   });
 
   it("answer with numbers, or with 32-bit floats in base64, the least significant byte first", () => {
@@ -60,7 +51,7 @@ describe("reranking", () => {
     const answer = { model: "p", results: [{ index: 1, score: 0.9 }, { index: 0, score: 0.1 }], usage: unknownUsage };
     assert.deepEqual(rerankDocument(answer, frame, request, returnDocuments).results, [{ index: 1, relevance_score: 0.9, document: { text: "b" } }]);
     assert.deepEqual(rerankDocument(answer, frame, { ...request, topN: null }, false).results, [{ index: 1, relevance_score: 0.9 }, { index: 0, relevance_score: 0.1 }]);
-    assert.deepEqual(problemsOf(() => parseRerank({ documents: [4, {}], top_n: 0 })), ["model", "documents[0]", "documents[1].text", "query", "top_n"]);
+    assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parseRerank({ documents: [4, {}], top_n: 0 })), ["model", "documents[0]", "documents[1].text", "query", "top_n"]);
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { AppError } from "../../core/errors.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import type { ContentPart } from "../conversation/chat-request.ts";
+import { refusedPaths } from "../refused-fields.fixture.ts";
 import { ProviderSettings, type ProviderKind } from "../schemas.ts";
 import { chatRequest } from "./conformance.fixture.ts";
 import type { ChatOperation, MappingTarget } from "./provider-mapping.ts";
@@ -36,15 +36,7 @@ export function mappingCases(kind: ProviderKind): MappingCases {
     const { body, ...rest } = chat.request(chatRequest(change), target(model, settings));
     return { body: JSON.parse(String(body)) as Record<string, unknown>, ...rest };
   };
-  const refused = (change: Change, model: string): string[] => {
-    try {
-      sent(change, model);
-    } catch (error) {
-      assert.ok(error instanceof AppError && error.code === "GATEWAY_FIELD_UNSUPPORTED", String(error));
-      return error.problems.map(({ path }) => path);
-    }
-    return [];
-  };
+  const refused = (change: Change, model: string): string[] => refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => sent(change, model));
   return { chat, target, sent, refused, answer: (document, headers = {}) => chat.answer(Buffer.from(JSON.stringify(document)), headers) };
 }
 

@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { AppError } from "../../../core/errors.ts";
+import { refusedFields } from "../../refused-fields.fixture.ts";
 import { parseMessages } from "./parse-messages.ts";
 
 function parse(body: Record<string, unknown>) {
   return parseMessages({ model: "m", max_tokens: 10, messages: [{ role: "user", content: "Hello" }], ...body });
 }
 
-function problemsOf(body: Record<string, unknown>): Record<string, string> {
-  try {
-    parse(body);
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "INVALID_REQUEST", String(error));
-    return Object.fromEntries(error.problems.map(({ path, message }) => [path, message]));
-  }
-  return {};
-}
+const problemsOf = (body: Record<string, unknown>): Record<string, string> => refusedFields("INVALID_REQUEST", () => parse(body));
 
 describe("the body of a message", () => {
   it("takes every field to its place, and what it does not know to extra", () => {

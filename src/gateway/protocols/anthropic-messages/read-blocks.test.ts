@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AppError } from "../../../core/errors.ts";
 import type { ChatRequest } from "../../conversation/chat-request.ts";
+import { refusedPaths } from "../../refused-fields.fixture.ts";
 import { parseMessages } from "./parse-messages.ts";
 
 type Json = Record<string, unknown>;
@@ -10,15 +10,6 @@ const parse = (body: Json): ChatRequest => parseMessages({ model: "m", max_token
 const messages = (role: string, ...content: Json[]) => {
   const { messages: read, uncarried = [], nativeOnly = [] } = parse({ messages: [{ role, content }] });
   return { read, uncarried, native: nativeOnly.map(({ path }) => path) };
-};
-const problems = (run: () => unknown): string[] => {
-  try {
-    run();
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "INVALID_REQUEST", String(error));
-    return error.problems.map(({ path }) => path);
-  }
-  return [];
 };
 
 it("each block of a user's message, with its mark, its name and what else stands in it", () => {
@@ -35,8 +26,8 @@ it("each block of a user's message, with its mark, its name and what else stands
   for (const [block, path] of [
     [{ type: "image", source: { type: "other" } }, "source.type"], [{ type: "image", source: { type: "base64", media_type: "", data: "aGk=" } }, "source.media_type"], [{ type: "image", source: { type: "base64", media_type: "image/png", data: "" } }, "source.data"], [{ type: "image", source: base64("image/svg+xml") }, "source.media_type"],
     [{ type: 5 }, "type"], [{ type: "thinking", thinking: "a" }, "type"], [{ type: "tool_use" }, "type"],
-  ] as const) assert.deepEqual(problems(() => messages("user", block)), [`messages[0].content[0].${path}`], JSON.stringify(block));
-  assert.deepEqual(problems(() => parse({ messages: [{ role: "robot", content: "a" }] })), ["messages[0].role"]);
+  ] as const) assert.deepEqual(refusedPaths("INVALID_REQUEST", () => messages("user", block)), [`messages[0].content[0].${path}`], JSON.stringify(block));
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ messages: [{ role: "robot", content: "a" }] })), ["messages[0].role"]);
   assert.deepEqual(parse({ messages: [{ role: "user", content: "a", id: "x" }] }).uncarried, ["messages[0].id"]);
 });
 
@@ -62,7 +53,7 @@ it("each block of an assistant's message; those of the provider's own tools stay
     { type: "tool-call", id: "u", name: "f", arguments: "{" }, { type: "tool-call", id: "v", name: "f", arguments: '{"INVALID_JSON":"{","a":1}' }, { type: "text", text: JSON.stringify(foreign) },
   ] }] });
   assert.deepEqual(messages("assistant", { type: "tool_use", id: "t", name: "f", input: {}, other: 1 }).uncarried, ["messages[0].content[0].other"]);
-  assert.deepEqual(problems(() => messages("assistant", { type: "tool_result", tool_use_id: "t" })), ["messages[0].content[0].type"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => messages("assistant", { type: "tool_result", tool_use_id: "t" })), ["messages[0].content[0].type"]);
 });
 
 it("tools, choices, schemas and how much a model thinks", () => {
@@ -81,8 +72,8 @@ it("tools, choices, schemas and how much a model thinks", () => {
     const read = parse(body);
     assert.deepEqual([read.reasoning, read.uncarried], [reasoning, left], JSON.stringify(body));
   }
-  assert.deepEqual(problems(() => parse({ thinking: {}, output_format: { type: "other", schema: {} }, tool_choice: { type: "other" }, output_config: { effort: "much" } })), ["tool_choice.type", "output_format.type", "output_config.effort", "thinking.type"]);
-  assert.deepEqual(problems(() => parse({ temperature: 1.1, top_p: 1.1, top_k: -1, max_tokens: 0, thinking: { type: "enabled", budget_tokens: 0 } })), ["max_tokens", "temperature", "top_p", "top_k", "thinking.budget_tokens"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ thinking: {}, output_format: { type: "other", schema: {} }, tool_choice: { type: "other" }, output_config: { effort: "much" } })), ["tool_choice.type", "output_format.type", "output_config.effort", "thinking.type"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ temperature: 1.1, top_p: 1.1, top_k: -1, max_tokens: 0, thinking: { type: "enabled", budget_tokens: 0 } })), ["max_tokens", "temperature", "top_p", "top_k", "thinking.budget_tokens"]);
   assert.deepEqual([parse({ stop_sequences: null }).sampling.stop, parse({ stop_sequences: ["a"] }).sampling.stop, parse({ top_k: 0 }).sampling.topK, parse({}).user, parse({ metadata: { user_id: "u" } }).user, parse({}).stream], [[], ["a"], 0, null, "u", false]);
   assert.deepEqual(parse({ thinking: { type: "enabled", budget_tokens: 2000, display: "omitted" }, output_config: { effort: "low", task_budget: { total: 1 } }, metadata: { user_id: "u", team: "t" } }).uncarried, ["output_config.task_budget", "metadata.team", "thinking.display"]);
 });

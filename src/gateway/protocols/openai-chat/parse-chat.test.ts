@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { AppError } from "../../../core/errors.ts";
 import type { ChatMessage } from "../../conversation/chat-request.ts";
+import { refusedFields } from "../../refused-fields.fixture.ts";
 import { parseChat } from "./parse-chat.ts";
 
 const hello = [{ role: "user", content: "Hello" }];
@@ -14,15 +14,7 @@ function messagesOf(...messages: unknown[]): readonly ChatMessage[] {
   return parse({ messages }).messages;
 }
 
-function problemsOf(body: Record<string, unknown>): Record<string, string> {
-  try {
-    parse(body);
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "INVALID_REQUEST", String(error));
-    return Object.fromEntries(error.problems.map(({ path, message }) => [path, message]));
-  }
-  return {};
-}
+const problemsOf = (body: Record<string, unknown>): Record<string, string> => refusedFields("INVALID_REQUEST", () => parse(body));
 
 describe("the body of a chat", () => {
   it("takes every field to its place, and what it does not know to extra", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AppError } from "../../../core/errors.ts";
 import type { ChatRequest } from "../../conversation/chat-request.ts";
+import { refusedPaths } from "../../refused-fields.fixture.ts";
 import { parseChat } from "./parse-chat.ts";
 
 type Json = Record<string, unknown>;
@@ -10,15 +10,6 @@ const parse = (body: Json): ChatRequest => parseChat({ model: "m", messages: [{ 
 const message = (value: Json) => {
   const { messages, uncarried = [], nativeOnly = [] } = parse({ messages: [value] });
   return { parts: messages[0]!.parts, uncarried, native: nativeOnly.map(({ path }) => path) };
-};
-const problems = (run: () => unknown): string[] => {
-  try {
-    run();
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "INVALID_REQUEST", String(error));
-    return error.problems.map(({ path }) => path);
-  }
-  return [];
 };
 
 it("each part of a user's message, with its mark and what else stands in it", () => {
@@ -42,7 +33,7 @@ it("each part of a user's message, with its mark and what else stands in it", ()
   for (const [given, path] of [
     [{ type: "input_audio", input_audio: { data: "aGk=", format: "constructor" } }, "input_audio.format"], [{ type: "input_audio", input_audio: { data: "", format: "wav" } }, "input_audio.data"], [{ type: "image_url", image_url: { url: `data:image/png${";a".repeat(200)};base64,aGk=` } }, "image_url.url"], [{ type: "image_url", image_url: { url: "data:image/svg+xml;base64,aGk=" } }, "image_url.url"],
     [{ type: "file", file: { file_data: "" } }, "file.file_data"], [{ type: "file", file: { file_data: "data:video/mp4;base64,aGk=" } }, "file.file_data"], [{ type: "text", text: "a", cache_control: { type: "other" } }, "cache_control.type"], [{ type: "other" }, "type"],
-  ] as const) assert.deepEqual(problems(() => part(given)), [`messages[0].content[0].${path}`]);
+  ] as const) assert.deepEqual(refusedPaths("INVALID_REQUEST", () => part(given)), [`messages[0].content[0].${path}`]);
   // A mark on the whole message is its last part's, unless that has its own.
   const marked = (...content: Json[]) => message({ role: "user", content, cache_control: { ttl: "1h" } }).parts;
   assert.deepEqual([marked({ type: "text", text: "a" }, { type: "text", text: "b" }), marked({ type: "text", text: "a", cache_control: {} }), marked({ type: "input_audio", input_audio: { data: "aGk=", format: "wav" } })], [
@@ -66,9 +57,9 @@ it("each part of an assistant's message, in the order of a turn", () => {
   assert.deepEqual(older, { parts: [{ type: "tool-call", id: "1", name: "c", arguments: "x" }, { type: "tool-call", id: "f", name: "f", arguments: "{}" }], uncarried: [], native: ["messages[0].tool_calls[0]", "messages[0].function_call"] });
   assert.deepEqual(message({ role: "function", name: "f", content: null }), { parts: [], uncarried: [], native: ["messages[0]"] });
   assert.deepEqual(message({ role: "assistant", content: "a", audio: { id: "x" }, tool_calls: [{ id: "1", function: { name: "f" }, other: 1 }] }).uncarried, ["messages[0].audio", "messages[0].tool_calls[0].other"]);
-  assert.deepEqual(problems(() => message({ role: "assistant", content: [{ type: "image_url" }] })), ["messages[0].content[0].type"]);
-  assert.deepEqual(problems(() => message({ role: "assistant", content: null, tool_calls: [{ id: "1", type: "other", function: { name: "f" } }] })), ["messages[0].tool_calls[0].type"]);
-  assert.deepEqual(problems(() => message({ role: "user", content: null })), ["messages[0].content"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => message({ role: "assistant", content: [{ type: "image_url" }] })), ["messages[0].content[0].type"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => message({ role: "assistant", content: null, tool_calls: [{ id: "1", type: "other", function: { name: "f" } }] })), ["messages[0].tool_calls[0].type"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => message({ role: "user", content: null })), ["messages[0].content"]);
 });
 
 it("thinking in each form that clients give back", () => {
@@ -76,8 +67,8 @@ it("thinking in each form that clients give back", () => {
   const details = [{ type: "reasoning.text", text: "t", signature: "s" }, { type: "reasoning.text" }, { type: "reasoning.summary", summary: "u" }, { type: "reasoning.encrypted", data: "e" }];
   assert.deepEqual(thought({ reasoning_details: details, reasoning_content: "no" }), [{ type: "thinking", text: "t", signature: "s" }, { type: "thinking", text: "", signature: null }, { type: "thinking", text: "u", signature: null }, { type: "redacted-thinking", data: "e" }]);
   assert.deepEqual(thought({ thinking_blocks: [{ type: "thinking", signature: "" }], reasoning_details: details }), [{ type: "thinking", text: "", signature: null }]);
-  assert.deepEqual(problems(() => thought({ thinking_blocks: [{ type: "other" }] })), ["messages[0].thinking_blocks[0].type"]);
-  assert.deepEqual(problems(() => thought({ reasoning_details: [{ type: "other" }] })), ["messages[0].reasoning_details[0].type"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => thought({ thinking_blocks: [{ type: "other" }] })), ["messages[0].thinking_blocks[0].type"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => thought({ reasoning_details: [{ type: "other" }] })), ["messages[0].reasoning_details[0].type"]);
 });
 
 it("how much a model thinks, in the words of three; what has no place is named", () => {
@@ -104,6 +95,6 @@ it("tools, choices and limits at their edges", () => {
   const least = { temperature: 0, top_p: 0, frequency_penalty: -2, presence_penalty: -2, max_tokens: 1 };
   const most = { temperature: 2, top_p: 1, frequency_penalty: 2, presence_penalty: 2, max_completion_tokens: 1, max_tokens: 5 };
   for (const body of [least, most]) assert.equal(parse(body).sampling.maxOutputTokens, 1);
-  assert.deepEqual(problems(() => parse({ temperature: 2.1, top_p: 1.1, frequency_penalty: -2.1, presence_penalty: 2.1, max_tokens: 0, n: 0, top_k: -2 })), ["n", "max_tokens", "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ temperature: 2.1, top_p: 1.1, frequency_penalty: -2.1, presence_penalty: 2.1, max_tokens: 0, n: 0, top_k: -2 })), ["n", "max_tokens", "temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty"]);
   assert.deepEqual([parse({ top_k: -1 }).sampling.topK, parse({ top_k: 0 }).sampling.topK, parse({ top_k: 1 }).sampling.topK, parse({}).stream, parse({}).user], [null, null, 1, false, null]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { AppError } from "../../../core/errors.ts";
 import type { ChatRequest } from "../../conversation/chat-request.ts";
+import { refusedPaths } from "../../refused-fields.fixture.ts";
 import { parseResponse } from "./parse-response.ts";
 import { sealThinking } from "./sealed-thinking.ts";
 
@@ -12,15 +12,6 @@ const items = (...input: Json[]) => {
   const { messages, uncarried = [], nativeOnly = [] } = parse({ input });
   return { messages, uncarried, native: nativeOnly.map(({ path }) => path) };
 };
-const problems = (run: () => unknown): string[] => {
-  try {
-    run();
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "INVALID_REQUEST", String(error));
-    return error.problems.map(({ path }) => path);
-  }
-  return [];
-};
 
 it("each part of a message, under each name that clients give it", () => {
   const part = (value: Json) => items({ role: "user", content: [value] }).messages[0]!.parts[0];
@@ -29,10 +20,10 @@ it("each part of a message, under each name that clients give it", () => {
   assert.deepEqual(part({ type: "input_file", file_data: "data:application/pdf;base64,aGk=", filename: "a.pdf", cache_control: {} }), { type: "document", source: { kind: "data", mediaType: "application/pdf", base64: "aGk=" }, name: "a.pdf", cache: {} });
   assert.deepEqual(part({ type: "input_audio", input_audio: { data: "aGk=", format: "mp3" } }), { type: "audio", mediaType: "audio/mpeg", base64: "aGk=" });
   for (const type of ["output_text", "input_text", "text"]) assert.deepEqual(items({ type: null, role: "assistant", content: [{ type, text: "a" }, { type: "refusal", refusal: "No." }] }).messages, [{ role: "assistant", parts: [{ type: "text", text: "a" }, { type: "refusal", text: "No." }] }]);
-  assert.deepEqual(problems(() => items({ role: "assistant", content: [{ type: "other", text: "a" }] })), ["input[0].content[0].type"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => items({ role: "assistant", content: [{ type: "other", text: "a" }] })), ["input[0].content[0].type"]);
   for (const role of ["system", "developer"]) {
     assert.deepEqual(items({ role, content: "a" }).messages, [{ role: "system", parts: [{ type: "text", text: "a" }] }]);
-    assert.deepEqual(problems(() => items({ role, content: [{ type: "input_text", text: "a" }, { type: "input_image", file_id: "f" }] })), ["input[0].content"]);
+    assert.deepEqual(refusedPaths("INVALID_REQUEST", () => items({ role, content: [{ type: "input_text", text: "a" }, { type: "input_image", file_id: "f" }] })), ["input[0].content"]);
   }
   assert.deepEqual(items({ role: "user", content: "a", id: "i", status: "completed", phase: "x" }).uncarried, ["input[0].phase"]);
 });
@@ -55,7 +46,7 @@ it("calls, results and thinking, sealed here or elsewhere; items of other tools 
   assert.deepEqual(thought({ summary: [], encrypted_content: "of OpenAI" }), [[], ["input[0].encrypted_content"]]);
   const search = { type: "web_search_call", id: "w", action: { query: "secret" } };
   assert.deepEqual(items(search), { messages: [{ role: "user", parts: [{ type: "text", text: JSON.stringify(search) }] }], uncarried: [], native: ["input[0]"] });
-  assert.deepEqual(problems(() => items({ type: 5 })), ["input[0].type"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => items({ type: 5 })), ["input[0].type"]);
 });
 
 it("what is said of tools, texts and thinking, and what of it has no place", () => {
@@ -63,7 +54,7 @@ it("what is said of tools, texts and thinking, and what of it has no place", () 
   assert.deepEqual([reasoning, extra, uncarried], [{ effort: "high" }, { verbosity: "low" }, ["text.other", "reasoning.summary", "reasoning.generate_summary", "reasoning.mode"]]);
   assert.deepEqual([parse({ reasoning: { summary: null } }).uncarried, parse({ text: { verbosity: null } }).extra, parse({}).stream, parse({}).user], [undefined, {}, false, null]);
   assert.deepEqual([parse({ tool_choice: "required" }).toolChoice, parse({ tool_choice: "none" }).toolChoice, parse({}).toolChoice], [{ type: "required" }, { type: "none" }, { type: "auto" }]);
-  assert.deepEqual(problems(() => parse({ tools: [{ type: 5 }], tool_choice: { type: "function", name: "" }, temperature: 2.1, top_p: 1.1, max_output_tokens: 0, stream: "x", truncation: "x", include: [5], text: { format: 5 } })), ["tools[0].type", "truncation", "include[0]", "tool_choice.name", "text.format", "text.format.type", "max_output_tokens", "temperature", "top_p", "stream"]);
+  assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ tools: [{ type: 5 }], tool_choice: { type: "function", name: "" }, temperature: 2.1, top_p: 1.1, max_output_tokens: 0, stream: "x", truncation: "x", include: [5], text: { format: 5 } })), ["tools[0].type", "truncation", "include[0]", "tool_choice.name", "text.format", "text.format.type", "max_output_tokens", "temperature", "top_p", "stream"]);
   const prompt = parse({ input: undefined, prompt: { id: "p" } });
   assert.deepEqual([prompt.messages, prompt.nativeOnly?.map(({ path }) => path)], [[], ["prompt"]]);
 });

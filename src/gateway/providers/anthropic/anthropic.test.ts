@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { AppError } from "../../../core/errors.ts";
 import { isContent } from "../../conversation/chat-event.ts";
 import type { ChatMessage, ChatRequest } from "../../conversation/chat-request.ts";
+import { refusedPaths } from "../../refused-fields.fixture.ts";
 import { ProviderSettings } from "../../schemas.ts";
 import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import { assertSameEventsWhereverCut, assertSurvivesJunk, collectStream, readEvents } from "../stream-cuts.fixture.ts";
@@ -20,16 +21,6 @@ const [older, newer] = ["claude-sonnet-4-5", "claude-opus-4-7"];
 function send(request: ChatRequest, model = older) {
   const written = chat?.request(request, { model, settings: ProviderSettings.parse({ kind: "anthropic" }) }) ?? assert.fail();
   return { ...written, sent: JSON.parse(String(written.body)) as Sent };
-}
-
-function refusedPaths(run: () => unknown): string[] {
-  try {
-    run();
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "GATEWAY_FIELD_UNSUPPORTED", String(error));
-    return error.problems.map(({ path }) => path);
-  }
-  return [];
 }
 
 const failsWith = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
@@ -106,7 +97,7 @@ conformanceCase("anthropic", 5, "temperature is clamped and named; max_tokens by
   assert.deepEqual(most, [4096, 8192, 32_000, 32_000, 64_000, 64_000, 64_000, 64_000, 8192]);
   const unsampled = send(chatRequest({ sampling: { temperature: 0, topK: 3, maxOutputTokens: 7 } }), newer);
   assert.deepEqual([unsampled.dropped, unsampled.sent.temperature], [["temperature", "top_k"], undefined]);
-  assert.deepEqual(refusedPaths(() => send(chatRequest({ sampling: { presencePenalty: 1, frequencyPenalty: 0 }, extra: { logit_bias: { 5: 1 } } }))), ["presence_penalty", "logit_bias"]);
+  assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => send(chatRequest({ sampling: { presencePenalty: 1, frequencyPenalty: 0 }, extra: { logit_bias: { 5: 1 } } }))), ["presence_penalty", "logit_bias"]);
 }, "emulated");
 
 conformanceCase("anthropic", 6, "images, PDFs and texts by data, address and file; what is not taken is refused by name", () => {
@@ -114,7 +105,7 @@ conformanceCase("anthropic", 6, "images, PDFs and texts by data, address and fil
   assert.deepEqual(content({ type: "image", source: { kind: "url", url: "https://example.org/a.png" } }, { type: "image", source: { kind: "file", id: "file_1" } }), [{ type: "image", source: { type: "url", url: "https://example.org/a.png" } }, { type: "image", source: { type: "file", file_id: "file_1" } }]);
   assert.deepEqual(content({ type: "document", name: "a.pdf", source: { kind: "data", mediaType: "application/pdf", base64: "JVBERi0=" } }), [{ type: "document", source: { type: "base64", media_type: "application/pdf", data: "JVBERi0=" }, title: "a.pdf" }]);
   assert.deepEqual(content({ type: "document", source: { kind: "data", mediaType: "text/markdown", base64: Buffer.from("# é").toString("base64") } }), [{ type: "document", source: { type: "text", media_type: "text/plain", data: "# é" } }]);
-  assert.deepEqual(refusedPaths(() => content({ type: "image", source: { kind: "data", mediaType: "image/bmp", base64: "AAAA" } }, { type: "audio", mediaType: "audio/wav", base64: "" }, { type: "document", source: { kind: "data", mediaType: "application/zip", base64: "" } })), ["messages[0].content[0]", "messages[0].content[1]", "messages[0].content[2]"]);
+  assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => content({ type: "image", source: { kind: "data", mediaType: "image/bmp", base64: "AAAA" } }, { type: "audio", mediaType: "audio/wav", base64: "" }, { type: "document", source: { kind: "data", mediaType: "application/zip", base64: "" } })), ["messages[0].content[0]", "messages[0].content[1]", "messages[0].content[2]"]);
 });
 
 const recursive = { type: "object", properties: { next: { anyOf: [{ $ref: "#/$defs/node" }, { type: "null" }] } }, additionalProperties: false, $defs: { node: { type: "object", properties: { next: { $ref: "#/$defs/node" } }, additionalProperties: false } } };
@@ -122,7 +113,7 @@ const recursive = { type: "object", properties: { next: { anyOf: [{ $ref: "#/$de
 conformanceCase("anthropic", 7, "schemas of tools pass as they are; which schemas structured output takes", () => {
   assert.deepEqual((send(chatRequest({ tools: [{ name: "list", parameters: recursive }] })).sent.tools as Block[])[0]?.input_schema, recursive);
   assert.deepEqual((send(chatRequest({ tools: [{ name: "list", parameters: { $ref: "#/$defs/a", $defs: { a: { type: "object" } } } }] })).sent.tools as Block[])[0]?.input_schema, { type: "object", $defs: { a: { type: "object" } } });
-  assert.deepEqual(refusedPaths(() => send(chatRequest({ tools: [{ name: "list", parameters: { anyOf: [{ type: "object" }] } }] }))), ["tools[0].function.parameters"]);
+  assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => send(chatRequest({ tools: [{ name: "list", parameters: { anyOf: [{ type: "object" }] } }] }))), ["tools[0].function.parameters"]);
   const closed = { type: "object", additionalProperties: false, required: ["a"] };
   for (const [schema, fits] of [
     [{ ...closed, properties: { a: { anyOf: [{ $ref: "#/$defs/b" }, { type: "null" }] }, c: { $ref: "#/$defs/b" } }, $defs: { b: { enum: ["x", 1] } } }, true], [recursive, false], [{ type: "object", properties: {} }, false],
@@ -139,7 +130,7 @@ conformanceCase("anthropic", 8, "a schema goes to output_config where model and 
   assert.deepEqual([byTool.sent.tool_choice, (byTool.sent.tools as Block[])[0]?.input_schema, byTool.emulated.at(-1)], [{ type: "tool", name: "slipway_json_output" }, schema, "response_format (by a tool)"]);
   assert.deepEqual(ask({}, older, recursive).sent.tool_choice, { type: "tool", name: "slipway_json_output" });
   assert.deepEqual(ask({ tools: [{ name: "time", parameters: {} }] }, older, recursive).sent.tool_choice, { type: "any" });
-  assert.deepEqual(refusedPaths(() => ask({}, "claude-3-7-sonnet-latest", { type: "array", items: {} })), ["response_format.json_schema.schema"]);
+  assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => ask({}, "claude-3-7-sonnet-latest", { type: "array", items: {} })), ["response_format.json_schema.schema"]);
   assert.equal(send(chatRequest({ output: { type: "json" } })).emulated.includes("response_format (by an instruction)"), true);
 
   const streamed = collectStream(open(), start + call(0, "toolu_1", "slipway_json_output", '{"a"', ':"b"}') + finish("tool_use"));
@@ -257,6 +248,6 @@ describe("Anthropic", () => {
   });
 
   it("wants something said", () => {
-    assert.deepEqual(refusedPaths(() => send(chatRequest({ messages: [user("")] }))), ["messages"]);
+    assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => send(chatRequest({ messages: [user("")] }))), ["messages"]);
   });
 });

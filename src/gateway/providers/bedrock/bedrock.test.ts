@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { crc32 } from "node:zlib";
-import { AppError } from "../../../core/errors.ts";
 import type { ChatMessage, ChatRequest, ToolDefinition } from "../../conversation/chat-request.ts";
+import { refusedPaths } from "../../refused-fields.fixture.ts";
 import { ProviderSettings } from "../../schemas.ts";
 import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import type { MappingTarget } from "../provider-mapping.ts";
@@ -30,15 +30,7 @@ function sent(change: Omit<Partial<ChatRequest>, "sampling"> & { sampling?: Part
   return { body: JSON.parse(String(body)) as Body, ...rest };
 }
 
-function refusedPaths(change: Partial<ChatRequest>, to = claude): string[] {
-  try {
-    chat.request(chatRequest(change), to);
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "GATEWAY_FIELD_UNSUPPORTED", String(error));
-    return error.problems.map(({ path }) => path);
-  }
-  return [];
-}
+const refused = (change: Partial<ChatRequest>, to = claude): string[] => refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => chat.request(chatRequest(change), to));
 
 const weather: ToolDefinition = { name: "weather", description: "Looks outside", parameters: { type: "object", properties: { city: { type: "string" } } } };
 const text = (words: string) => ({ type: "text" as const, text: words });
@@ -107,7 +99,7 @@ conformanceCase("bedrock", 5, "sampling within the limits of Converse", () => {
   assert.deepEqual([body.additionalModelRequestFields, body.additionalModelResponseFieldPaths], [{ top_k: 7 }, ["/stop_sequence"]]);
   assert.deepEqual([emulated, dropped], [["temperature (1, the most here)"], ["seed"]]);
   const { sampling } = chatRequest();
-  assert.deepEqual(refusedPaths({ sampling: { ...sampling, topK: 4, frequencyPenalty: 1, presencePenalty: 0 } }, llama), ["top_k", "frequency_penalty"]);
+  assert.deepEqual(refused({ sampling: { ...sampling, topK: 4, frequencyPenalty: 1, presencePenalty: 0 } }, llama), ["top_k", "frequency_penalty"]);
 });
 
 conformanceCase("bedrock", 6, "images and documents by data; addresses are refused by name", () => {
@@ -115,7 +107,7 @@ conformanceCase("bedrock", 6, "images and documents by data; addresses are refus
   const { body, emulated } = sent({ messages: [{ role: "user", parts: [png, pdf, { ...pdf, name: "Plan 1" }, text("?")] }] });
   assert.deepEqual(body.messages[0]!.content.slice(0, 3), [{ image: { format: "png", source: { bytes: "AAAA" } } }, { document: { format: "pdf", name: "a-b-pdf", source: { bytes: "AA==" } } }, { document: { format: "pdf", name: "Plan 1 2", source: { bytes: "AA==" } } }]);
   assert.deepEqual(emulated, ["messages[0].content[1].name (a-b-pdf)", "messages[0].content[2].name (Plan 1 2)"]);
-  for (const source of [{ kind: "url" as const, url: "https://example.com/a.png" }, { kind: "data" as const, mediaType: "image/tiff", base64: "" }]) assert.deepEqual(refusedPaths({ messages: [{ role: "user", parts: [{ type: "image", source }] }] }), ["messages[0].content[0]"]);
+  for (const source of [{ kind: "url" as const, url: "https://example.com/a.png" }, { kind: "data" as const, mediaType: "image/tiff", base64: "" }]) assert.deepEqual(refused({ messages: [{ role: "user", parts: [{ type: "image", source }] }] }), ["messages[0].content[0]"]);
 });
 
 const tree = { type: "object", $defs: { node: { anyOf: [{ type: "null" }, { type: "object", properties: { next: { $ref: "#/$defs/node" } } }] } }, properties: { root: { $ref: "#/$defs/node" } }, required: ["root"], additionalProperties: false };
@@ -131,7 +123,7 @@ conformanceCase("bedrock", 8, "answers by schema: native, by a tool whose argume
   const byTool = sent({ output });
   assert.deepEqual([byTool.body.toolConfig!.toolChoice, byTool.emulated], [{ tool: { name: "slipway_answer" } }, ["response_format (by a tool)"]]);
   assert.deepEqual(sent({ output, tools: [weather] }).body.toolConfig!.toolChoice, { any: {} });
-  assert.deepEqual(refusedPaths({ output }, llama), ["response_format"]);
+  assert.deepEqual(refused({ output }, llama), ["response_format"]);
   const { parts, finish } = answer([{ toolUse: { toolUseId: "x", name: "slipway_answer", input: { root: null } } }], "tool_use");
   assert.deepEqual([parts, finish], [[{ type: "text", text: '{"root":null}' }], "stop"]);
   const streamed = collectStream(chat.stream(), Buffer.concat([event("messageStart", {}), event("contentBlockStart", { contentBlockIndex: 0, start: { toolUse: { toolUseId: "x", name: "slipway_answer" } } }), delta(0, { toolUse: { input: '{"root":' } }), delta(0, { toolUse: { input: "null}" } }), event("messageStop", { stopReason: "tool_use" })]));
@@ -149,7 +141,7 @@ conformanceCase("bedrock", 9, "Claude's thinking goes and comes back with its si
   const fields = (reasoning: object, to = claude, sampling = {}) => sent({ reasoning, sampling }, to).body.additionalModelRequestFields;
   assert.deepEqual(fields({ budgetTokens: 2000 }), { thinking: { type: "enabled", budget_tokens: 2000 } });
   assert.deepEqual(fields({ effort: "high" }, claude, { maxOutputTokens: 4000 }), { thinking: { type: "enabled", budget_tokens: 3999 } });
-  assert.deepEqual(refusedPaths({ reasoning: { effort: "constructor" } }), ["reasoning_effort"]);
+  assert.deepEqual(refused({ reasoning: { effort: "constructor" } }), ["reasoning_effort"]);
   assert.deepEqual(fields({ effort: "high" }, newest), { thinking: { type: "adaptive" }, output_config: { effort: "high" } });
   assert.deepEqual(fields({ effort: "low" }, target("openai.gpt-oss-120b-1:0")), { reasoning_effort: "low" });
   assert.deepEqual(sent({ reasoning: { effort: "low" }, sampling: { temperature: 0.2, topK: 3 } }).dropped, ["temperature", "top_k"]);
@@ -262,7 +254,7 @@ describe("bedrock", () => {
     const guardrailConfig = { guardrailIdentifier: "g", guardrailVersion: "1" };
     const { body, dropped } = sent({ user: "ada", extra: { guardrailConfig, additionalModelRequestFields: { anthropic_beta: ["x"] }, store: true } });
     assert.deepEqual([body.guardrailConfig, body.additionalModelRequestFields, dropped], [guardrailConfig, { anthropic_beta: ["x"] }, ["user", "store"]]);
-    assert.deepEqual(refusedPaths({ extra: { logit_bias: { 1: 1 } } }), ["logit_bias"]);
+    assert.deepEqual(refused({ extra: { logit_bias: { 1: 1 } } }), ["logit_bias"]);
   });
 
   it("embeds with Titan and Cohere", () => {

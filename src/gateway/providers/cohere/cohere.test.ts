@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { AppError } from "../../../core/errors.ts";
 import type { ChatMessage, ChatRequest, ToolDefinition } from "../../conversation/chat-request.ts";
+import { refusedPaths } from "../../refused-fields.fixture.ts";
 import { ProviderSettings } from "../../schemas.ts";
 import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import type { MappingTarget } from "../provider-mapping.ts";
@@ -23,15 +23,7 @@ function sent(change: Omit<Partial<ChatRequest>, "sampling"> & { sampling?: Part
   return { body: JSON.parse(String(body)) as Body, ...rest };
 }
 
-function refusedPaths(change: Parameters<typeof sent>[0], to = plain): string[] {
-  try {
-    sent(change, to);
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "GATEWAY_FIELD_UNSUPPORTED", String(error));
-    return error.problems.map(({ path }) => path);
-  }
-  return [];
-}
+const refused = (change: Parameters<typeof sent>[0], to = plain): string[] => refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => sent(change, to));
 
 const weather: ToolDefinition = { name: "weather", description: "Looks outside", parameters: { type: "object", properties: { city: { type: "string" } } } };
 const text = (words: string) => ({ type: "text" as const, text: words });
@@ -68,7 +60,7 @@ conformanceCase("cohere", 2, "results have a message each; errors go in words, i
   assert.deepEqual(body.messages.slice(1), [{ role: "tool", tool_call_id: "a", content: "one\ntwo" }, { role: "tool", tool_call_id: "b", content: '{"error":"no network"}' }]);
   assert.deepEqual(emulated, ["messages[2].is_error (in words)"]);
   const image = { type: "image" as const, source: { kind: "data" as const, mediaType: "image/png", base64: "AA==" } };
-  assert.deepEqual(refusedPaths({ messages: [{ role: "tool", callId: "a", parts: [image], isError: false }] }), ["messages[0].content[0]"]);
+  assert.deepEqual(refused({ messages: [{ role: "tool", callId: "a", parts: [image], isError: false }] }), ["messages[0].content[0]"]);
 }, "emulated");
 
 conformanceCase("cohere", 3, "tool choice; one tool is demanded by offering it alone", () => {
@@ -79,7 +71,7 @@ conformanceCase("cohere", 3, "tool choice; one tool is demanded by offering it a
   assert.equal(choice({ type: "required" }).body.tool_choice, "REQUIRED");
   const one = choice({ type: "tool", name: "now" });
   assert.deepEqual([one.body.tool_choice, (one.body.tools as unknown[]).length, one.emulated], ["REQUIRED", 1, ["tool_choice (by offering this tool alone)"]]);
-  assert.deepEqual(refusedPaths({ tools: [weather], toolChoice: { type: "tool", name: "x" } }), ["tool_choice"]);
+  assert.deepEqual(refused({ tools: [weather], toolChoice: { type: "tool", name: "x" } }), ["tool_choice"]);
   const parallel = sent({ tools: [weather], parallelToolCalls: false });
   assert.deepEqual([parallel.body.messages[0]!.role, parallel.emulated], ["system", ["parallel_tool_calls (by an instruction)"]]);
   assert.equal(sent({ tools: [{ ...weather, strict: true }] }).body.strict_tools, true);
@@ -97,7 +89,7 @@ conformanceCase("cohere", 5, "sampling in the provider's names and limits", () =
   const { model: _model, messages: _messages, ...fields } = body;
   assert.deepEqual(fields, { max_tokens: 9, temperature: 1.2, seed: 3, stop_sequences: ["END"], p: 0.99, k: 7, frequency_penalty: 1, presence_penalty: 0.5 });
   assert.deepEqual(emulated, ["top_p (0.99)", "frequency_penalty (1)"]);
-  assert.deepEqual(refusedPaths({ sampling: { presencePenalty: -1, stop: ["1", "2", "3", "4", "5", "6"] } }), ["stop", "presence_penalty"]);
+  assert.deepEqual(refused({ sampling: { presencePenalty: -1, stop: ["1", "2", "3", "4", "5", "6"] } }), ["stop", "presence_penalty"]);
 });
 
 conformanceCase("cohere", 6, "images by data and address, text documents as text; the rest is refused by name", () => {
@@ -106,7 +98,7 @@ conformanceCase("cohere", 6, "images by data and address, text documents as text
   assert.deepEqual(first(part({ kind: "data", mediaType: "image/png", base64: "AA==" })), { type: "image_url", image_url: { url: "data:image/png;base64,AA==" } });
   assert.deepEqual(first(part({ kind: "url", url: "https://example.com/a.png" })), { type: "image_url", image_url: { url: "https://example.com/a.png" } });
   assert.deepEqual(first(part({ kind: "data", mediaType: "text/plain", base64: "aGk=" }, "document")), { type: "text", text: "hi" });
-  for (const given of [part({ kind: "data", mediaType: "image/tiff", base64: "" }), part({ kind: "url", url: "file:///etc/passwd" }), part({ kind: "data", mediaType: "application/pdf", base64: "" }, "document")]) assert.deepEqual(refusedPaths(given), ["messages[0].content[0]"]);
+  for (const given of [part({ kind: "data", mediaType: "image/tiff", base64: "" }), part({ kind: "url", url: "file:///etc/passwd" }), part({ kind: "data", mediaType: "application/pdf", base64: "" }, "document")]) assert.deepEqual(refused(given), ["messages[0].content[0]"]);
 });
 
 const tree = { type: "object", $defs: { node: { anyOf: [{ type: "null" }, { type: "object", properties: { next: { $ref: "#/$defs/node" } } }] } }, properties: { root: { $ref: "#/$defs/node" } }, required: ["root"] };
@@ -119,7 +111,7 @@ conformanceCase("cohere", 8, "JSON and schemas are the model's own, but not besi
   const output = { type: "schema" as const, name: "t", schema: tree, strict: true };
   assert.deepEqual(sent({ output }).body.response_format, { type: "json_object", json_schema: tree });
   assert.deepEqual(sent({ output: { type: "json" } }).body.response_format, { type: "json_object" });
-  assert.deepEqual(refusedPaths({ output, tools: [weather] }), ["response_format"]);
+  assert.deepEqual(refused({ output, tools: [weather] }), ["response_format"]);
 });
 
 conformanceCase("cohere", 9, "thinking and plans go and come back; signatures of others are named", () => {
@@ -223,7 +215,7 @@ describe("cohere", () => {
   it("takes its own fields, refuses others by name, shows its key and lists models", () => {
     const { body, dropped } = sent({ user: "ada", extra: { safety_mode: "STRICT", metadata: { a: "b" } } });
     assert.deepEqual([body.safety_mode, dropped], ["STRICT", ["user", "metadata"]]);
-    assert.deepEqual(refusedPaths({ extra: { documents: [{ data: {} }], logprobs: true } }), ["documents", "logprobs"]);
+    assert.deepEqual(refused({ extra: { documents: [{ data: {} }], logprobs: true } }), ["documents", "logprobs"]);
     assert.deepEqual(cohere.authorize({ method: "POST", url: new URL("https://x.test/"), headers: {}, body: "" }, "k", plain.settings, 0), { authorization: "Bearer k" });
     assert.deepEqual(cohere.models!.read({ models: [{ name: "command-a-03-2025" }, {}] }), ["command-a-03-2025"]);
   });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { AppError } from "../../../core/errors.ts";
 import type { ChatMessage, ChatRequest, ToolDefinition } from "../../conversation/chat-request.ts";
 import { eventsOf } from "../../conversation/chat-event.ts";
+import { refusedPaths } from "../../refused-fields.fixture.ts";
 import { ProviderSettings } from "../../schemas.ts";
 import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import type { MappingTarget } from "../provider-mapping.ts";
@@ -29,15 +29,7 @@ function sent(change: Omit<Partial<ChatRequest>, "sampling"> & { sampling?: Part
   return { body: JSON.parse(String(body)) as Body, ...rest };
 }
 
-function refusedPaths(change: Partial<ChatRequest>, to = newest): string[] {
-  try {
-    chat.request(chatRequest(change), to);
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "GATEWAY_FIELD_UNSUPPORTED", String(error));
-    return error.problems.map(({ path }) => path);
-  }
-  return [];
-}
+const refused = (change: Partial<ChatRequest>, to = newest): string[] => refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => chat.request(chatRequest(change), to));
 
 const weather: ToolDefinition = { name: "weather", description: "Looks outside", parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } };
 const text = (words: string) => ({ type: "text" as const, text: words });
@@ -78,7 +70,7 @@ conformanceCase("gemini", 2, "results of one turn stand together, with the tool'
   const before = sent({ tools: [weather], messages }, second);
   assert.deepEqual(before.body.contents[2]!.parts.map((part) => Object.keys(part)[0]), ["functionResponse", "functionResponse", "inlineData"]);
   assert.deepEqual(before.emulated, ["messages[3] (images of a tool result beside it)"]);
-  assert.deepEqual(refusedPaths({ messages: [result("nobody", "x")] }), ["messages[0].tool_call_id"]);
+  assert.deepEqual(refused({ messages: [result("nobody", "x")] }), ["messages[0].tool_call_id"]);
 });
 
 conformanceCase("gemini", 3, "tool choice, and one call at a time by an instruction", () => {
@@ -104,7 +96,7 @@ conformanceCase("gemini", 5, "sampling has a place for everything", () => {
   const { body } = sent({ sampling: { maxOutputTokens: 9, temperature: 1.7, topP: 0.5, topK: 7, stop: ["END"], seed: 3, frequencyPenalty: -1, presencePenalty: 1 } });
   assert.deepEqual(body.generationConfig, { maxOutputTokens: 9, temperature: 1.7, topP: 0.5, topK: 7, seed: 3, frequencyPenalty: -1, presencePenalty: 1, stopSequences: ["END"] });
   assert.deepEqual(sent({}).body.generationConfig, {});
-  assert.deepEqual(refusedPaths({ sampling: { ...chatRequest().sampling, stop: ["1", "2", "3", "4", "5", "6"] } }), ["stop"]);
+  assert.deepEqual(refused({ sampling: { ...chatRequest().sampling, stop: ["1", "2", "3", "4", "5", "6"] } }), ["stop"]);
 });
 
 conformanceCase("gemini", 6, "images, documents and audio by data, address and file; others are refused by name", () => {
@@ -114,7 +106,7 @@ conformanceCase("gemini", 6, "images, documents and audio by data, address and f
   assert.deepEqual(part({ kind: "data", mediaType: "application/pdf", base64: "AA==" }, "document"), { inlineData: { mimeType: "application/pdf", data: "AA==" } });
   assert.deepEqual(part({ kind: "url", url: "https://example.com/a.png?x=1" }), { fileData: { fileUri: "https://example.com/a.png?x=1", mimeType: "image/png" } });
   assert.deepEqual(part({ kind: "file", id: "files/abc" }, "document"), { fileData: { fileUri: "https://generativelanguage.googleapis.com/v1beta/files/abc" } });
-  for (const source of [{ kind: "data", mediaType: "image/tiff", base64: "AA==" }, { kind: "url", url: "http://169.254.169.254/a.png" }, { kind: "url", url: "file:///etc/passwd" }]) assert.deepEqual(refusedPaths(media(source)), ["messages[0].content[0]"]);
+  for (const source of [{ kind: "data", mediaType: "image/tiff", base64: "AA==" }, { kind: "url", url: "http://169.254.169.254/a.png" }, { kind: "url", url: "file:///etc/passwd" }]) assert.deepEqual(refused(media(source)), ["messages[0].content[0]"]);
 });
 
 const tree = {
@@ -154,8 +146,8 @@ conformanceCase("gemini", 8, "JSON and schemas are the model's own, but not besi
   assert.deepEqual(Object.keys(sent({ output }).body.generationConfig), ["responseMimeType", "responseJsonSchema"]);
   assert.equal(sent({ output }, old).body.generationConfig.responseSchema !== undefined, true);
   assert.deepEqual(sent({ output: { type: "json" } }).body.generationConfig, { responseMimeType: "application/json" });
-  assert.deepEqual(refusedPaths({ output, tools: [weather] }, second), ["response_format"]);
-  assert.deepEqual(refusedPaths({ output, tools: [weather] }), []);
+  assert.deepEqual(refused({ output, tools: [weather] }, second), ["response_format"]);
+  assert.deepEqual(refused({ output, tools: [weather] }), []);
 });
 
 conformanceCase("gemini", 9, "thoughts and signatures come back to where they were", () => {
@@ -174,7 +166,7 @@ conformanceCase("gemini", 9, "thoughts and signatures come back to where they we
   assert.deepEqual(config({ effort: "none" }, second), { includeThoughts: false, thinkingBudget: 0 });
   assert.deepEqual(config({ budgetTokens: 2000 }, newest), { includeThoughts: true, thinkingBudget: 2000 });
   assert.deepEqual(sent({ reasoning: { effort: "high" } }, old).dropped, ["reasoning"]);
-  for (const to of [newest, second]) assert.deepEqual(refusedPaths({ reasoning: { effort: "constructor" } }, to), ["reasoning_effort"]);
+  for (const to of [newest, second]) assert.deepEqual(refused({ reasoning: { effort: "constructor" } }, to), ["reasoning_effort"]);
 });
 
 conformanceCase("gemini", 10, "a stream gives the same events wherever it is cut, and throws nothing else for junk", () => {
@@ -255,7 +247,7 @@ describe("gemini", () => {
     const { body, dropped } = sent({ user: "ada", extra: { safety_settings: [{ category: "c", threshold: "BLOCK_NONE" }], store: true, n: 1, logprobs: false }, uncarried: ["messages[0].x"] });
     assert.deepEqual(body.safetySettings, [{ category: "c", threshold: "BLOCK_NONE" }]);
     assert.deepEqual(dropped, ["messages[0].x", "user", "store"]);
-    assert.deepEqual(refusedPaths({ extra: { n: 2, logit_bias: { 5: 1 } }, nativeOnly: [{ path: "tools[0]", message: "web search" }] }), ["tools[0]", "n", "logit_bias"]);
+    assert.deepEqual(refused({ extra: { n: 2, logit_bias: { 5: 1 } }, nativeOnly: [{ path: "tools[0]", message: "web search" }] }), ["tools[0]", "n", "logit_bias"]);
   });
 
   it("searches with Google where it is asked to, also in OpenAI's words and beside functions, and nowhere else", () => {

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { AppError } from "../../../core/errors.ts";
 import { isContent } from "../../conversation/chat-event.ts";
 import type { ChatRequest } from "../../conversation/chat-request.ts";
+import { refusedPaths } from "../../refused-fields.fixture.ts";
 import { ProviderSettings, type ProviderKind } from "../../schemas.ts";
 import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import { providerMappings } from "../provider-mappings.ts";
@@ -22,16 +23,6 @@ function chatOf(kind: ProviderKind) {
 function send(kind: ProviderKind, request: ChatRequest, model = "gpt-5") {
   const written = chatOf(kind).request(request, { model, settings: ProviderSettings.parse({ kind }) });
   return { ...written, sent: JSON.parse(String(written.body)) as Sent };
-}
-
-function refusedPaths(run: () => unknown): string[] {
-  try {
-    run();
-  } catch (error) {
-    assert.ok(error instanceof AppError && error.code === "GATEWAY_FIELD_UNSUPPORTED", String(error));
-    return error.problems.map(({ path }) => path);
-  }
-  return [];
 }
 
 const failsWith = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
@@ -89,7 +80,7 @@ for (const kind of kinds) {
   conformanceCase(kind, 3, "the choice of tools and parallel calls", () => {
     const choose = (change: Partial<ChatRequest>) => send(kind, chatRequest({ tools: [tool], ...change })).sent;
     if (kind === "ollama") {
-      assert.deepEqual(refusedPaths(() => choose({ toolChoice: { type: "required" }, parallelToolCalls: false })), ["tool_choice", "parallel_tool_calls"]);
+      assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => choose({ toolChoice: { type: "required" }, parallelToolCalls: false })), ["tool_choice", "parallel_tool_calls"]);
       assert.equal(choose({ toolChoice: { type: "none" } }).tools, undefined);
       return;
     }
@@ -118,22 +109,22 @@ for (const kind of kinds) {
     assert.equal(send(kind, chatRequest()).sent.max_tokens, undefined);
     const topK = chatRequest({ sampling: { topK: 4 } });
     if (kind === "compatible") assert.equal(send(kind, topK).sent.top_k, 4);
-    else assert.deepEqual(refusedPaths(() => send(kind, topK)), ["top_k"]);
+    else assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => send(kind, topK)), ["top_k"]);
   }, native);
 
   conformanceCase(kind, 6, "images, PDFs and texts; what is not taken is refused by name", () => {
     const content = (part: Extract<ChatRequest["messages"][number], { role: "user" }>["parts"][number]) => send(kind, chatRequest({ messages: [{ role: "user", parts: [part] }] })).sent.messages[0]?.content as Record<string, unknown>[] | string;
     assert.deepEqual(content({ type: "image", source: { kind: "data", mediaType: "image/PNG", base64: "AAAA" }, detail: "low" }), [{ type: "image_url", image_url: { url: "data:image/png;base64,AAAA", detail: "low" } }]);
     const address = { type: "image" as const, source: { kind: "url" as const, url: "https://example.org/a.png" } };
-    if (kind === "ollama") assert.deepEqual(refusedPaths(() => content(address)), ["messages[0].content[0]"]);
+    if (kind === "ollama") assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => content(address)), ["messages[0].content[0]"]);
     else assert.deepEqual(content(address), [{ type: "image_url", image_url: { url: "https://example.org/a.png" } }]);
     const pdf = { type: "document" as const, source: { kind: "data" as const, mediaType: "application/pdf", base64: "JVBERi0=" }, name: "a.pdf" };
-    if (kind === "ollama") assert.deepEqual(refusedPaths(() => content(pdf)), ["messages[0].content[0]"]);
+    if (kind === "ollama") assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => content(pdf)), ["messages[0].content[0]"]);
     else if (kind === "mistral") assert.deepEqual(content(pdf), [{ type: "document_url", document_url: "data:application/pdf;base64,JVBERi0=", document_name: "a.pdf" }]);
     else assert.deepEqual(content(pdf), [{ type: "file", file: { filename: "a.pdf", file_data: "data:application/pdf;base64,JVBERi0=" } }]);
     assert.equal(content({ type: "document", source: { kind: "data", mediaType: "text/plain", base64: Buffer.from("Zwölf").toString("base64") } }), "Zwölf");
-    assert.deepEqual(refusedPaths(() => content({ type: "image", source: { kind: "data", mediaType: "text/html", base64: "AAAA" } })), ["messages[0].content[0]"]);
-    assert.deepEqual(refusedPaths(() => content({ type: "document", source: { kind: "data", mediaType: "application/zip", base64: "AAAA" } })).at(-1), "messages[0].content[0]");
+    assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => content({ type: "image", source: { kind: "data", mediaType: "text/html", base64: "AAAA" } })), ["messages[0].content[0]"]);
+    assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => content({ type: "document", source: { kind: "data", mediaType: "application/zip", base64: "AAAA" } })).at(-1), "messages[0].content[0]");
   }, native);
 
   conformanceCase(kind, 7, "schemas pass as they are", () => {
@@ -273,14 +264,14 @@ for (const kind of kinds) {
 describe("fields of other protocols", () => {
   it("pass where the provider judges for itself, and are named elsewhere", () => {
     const extra = { logit_bias: { 5: 1 }, store: true, previous_response_id: "resp_1" };
-    assert.deepEqual(refusedPaths(() => send("openai", chatRequest({ extra }))), ["previous_response_id"]);
+    assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => send("openai", chatRequest({ extra }))), ["previous_response_id"]);
     assert.deepEqual(send("openai", chatRequest({ extra: { logit_bias: { 5: 1 }, store: true } })).sent.logit_bias, { 5: 1 });
-    assert.deepEqual(refusedPaths(() => send("mistral", chatRequest({ extra }))), ["logit_bias", "previous_response_id"]);
+    assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => send("mistral", chatRequest({ extra }))), ["logit_bias", "previous_response_id"]);
     assert.deepEqual(send("mistral", chatRequest({ extra: { store: true }, user: "u" })).dropped, ["user", "store"]);
-    assert.deepEqual(refusedPaths(() => send("openai", chatRequest({ nativeOnly: [{ path: "tools[0]", message: "built in" }] }))), ["tools[0]"]);
+    assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => send("openai", chatRequest({ nativeOnly: [{ path: "tools[0]", message: "built in" }] }))), ["tools[0]"]);
     assert.deepEqual(send("openai", chatRequest({ uncarried: ["messages[0].annotations"] })).dropped, ["messages[0].annotations"]);
     // Nothing of the caller's replaces what was decided here.
-    assert.deepEqual(refusedPaths(() => send("openai", chatRequest({ extra: { model: "other" } }))), ["model"]);
+    assert.deepEqual(refusedPaths("GATEWAY_FIELD_UNSUPPORTED", () => send("openai", chatRequest({ extra: { model: "other" } }))), ["model"]);
   });
 
   it("tool calls of Mistral have ids of nine letters and digits, the same for call and result", () => {
