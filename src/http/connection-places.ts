@@ -114,6 +114,16 @@ export class ConnectionPlaces {
     connection.since = monotonic;
   }
 
+  /** Ends those without a request under way; what was written goes out before. */
+  endIdle(): void {
+    for (const { socket, served } of this.#connections.values()) if (served === 0) socket.destroySoon();
+  }
+
+  /** Ends them all at once, in their handshake too. */
+  destroyAll(): void {
+    for (const { socket } of this.#connections.values()) socket.destroy();
+  }
+
   #makePlace(monotonic: number): boolean {
     const connection = this.#longestWaiting(monotonic);
     if (connection === null) return this.#givenWay.stalledAnswer(monotonic);

@@ -18,6 +18,8 @@ import { RouteTable } from "./route-table.ts";
 
 const defaults: HttpServerOptions = { host: "127.0.0.1", port: 0, allowedHosts: [], maxInferenceBytes: 1 << 20, bodyTimeoutMs: 30_000, maxConnections: 100 };
 const documented = { access: "public", summary: "", tag: "Test" } as const;
+/** More than the system takes for a caller who reads nothing. */
+const largeBytes = 64 << 20;
 let changed = 0;
 let release: (() => void) | undefined;
 let endTail: (() => void) | undefined;
@@ -37,6 +39,7 @@ const routes: Route[] = [
     endTail = () => void body.push(null);
     return new HttpAnswer(200, {}, body);
   } }),
+  route({ ...documented, method: "GET", path: "/large", operationId: "large", response: { mediaType: "application/octet-stream", description: "" }, handle: () => new HttpAnswer(200, {}, Buffer.alloc(largeBytes)) }),
   route({ ...documented, method: "GET", path: "/stream", operationId: "stream", response: { mediaType: "text/plain", description: "" }, handle: () => new HttpAnswer(200, {}, Readable.from(["one ", "two"])) }),
 ];
 
@@ -239,6 +242,38 @@ describe("HttpServer that drains", () => {
     response.resume();
     await drained;
     agent.destroy();
+  });
+
+  it("ends no answer before its caller has read all of it", async () => {
+    const own = await start();
+    const agent = new Agent({ keepAlive: true });
+    const sent = httpRequest({ port: own.port, host: "127.0.0.1", path: "/large", agent }).end();
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    const drained = own.server.drain(0);
+    // It has long been cut off where that is how it ends.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    let bytes = 0;
+    for await (const chunk of response) bytes += (chunk as Buffer).length;
+    assert.equal(bytes, largeBytes);
+    await drained;
+    agent.destroy();
+  });
+
+  it("answers what had come when its time was over, where it was held up itself until then", async () => {
+    const own = await start();
+    const socket = connect(own.port, "127.0.0.1");
+    const ask = (): Promise<unknown[]> => {
+      socket.write(`GET /stream HTTP/1.1\r\nHost: localhost:${own.port}\r\n\r\n`);
+      return once(socket, "data");
+    };
+    assert.match(String(await ask()), /200 OK/);
+    const drained = own.server.drain(1);
+    const answer = ask();
+    // One thread: until this is over, nobody reads what was sent.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30);
+    assert.match(String(await answer), /200 OK[^]*Connection: close/);
+    await drained;
+    socket.destroy();
   });
 
   it("still fails a body that does not come", async () => {

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { anonymousCaller } from "../core/caller.ts";
@@ -16,7 +16,7 @@ import { ConnectionPlaces, type GivesWay } from "./connection-places.ts";
 import { discardRest } from "./discard-rest.ts";
 import { FollowedAnswers } from "./followed-answers.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
-import { openListener, type Listener } from "./open-listener.ts";
+import { openListener } from "./open-listener.ts";
 import { describeProblems, parseQuery, parseRepeatedQuery, validate } from "./parse-request.ts";
 import { auditedObject, authorizationOf, callerAddress, challengeOf, holderOf, isAudited } from "./request-access.ts";
 import { rawRefusal, refuse } from "./raw-refusal.ts";
@@ -50,8 +50,7 @@ const expectedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["QUEUE_FULL", 
 
 /** The HTTP door: gates, routing, bodies, errors and draining. What it offers is the route table's. */
 export class HttpServer {
-  readonly #listener: Listener;
-  readonly #server: Listener["server"];
+  readonly #server: Server;
   readonly #options: HttpServerOptions;
   readonly #table: RouteTable;
   readonly #console: ConsoleFiles;
@@ -83,8 +82,7 @@ export class HttpServer {
     this.#clock = parts.clock;
     this.#ids = parts.ids;
     this.#logger = parts.logger;
-    this.#listener = openListener(options.tls);
-    this.#server = this.#listener.server;
+    this.#server = openListener(options.tls);
     this.#server.on("request", (request, response) => void this.#serve(request, response));
     this.#places = new ConnectionPlaces(options.maxConnections, {
       unfinishedRequest: (request, why) => this.#endUnfinished(request, why),
@@ -130,7 +128,7 @@ export class HttpServer {
     while ((this.#active > 0 || this.#places.open > 0) && this.#clock.monotonic() < end) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    await closeListener(this.#listener, () => this.#active > 0);
+    await closeListener(this.#server, this.#places);
     // Until here it fails what takes too long.
     clearInterval(this.#sweeper);
   }
@@ -140,7 +138,7 @@ export class HttpServer {
     clearInterval(this.#sweeper);
     this.#server.close();
     this.#server.closeAllConnections();
-    this.#listener.endHandshakes();
+    this.#places.destroyAll();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Agent, request } from "node:http";
+import { Agent, get, request } from "node:http";
 import { after, before, describe, it } from "node:test";
 import type { RolloutStatus, SlipwayClient } from "../../src/index.ts";
 import { linearModel } from "../kit/onnx-models.ts";
@@ -8,6 +8,8 @@ import { startServer, type RunningServer } from "../kit/running-server.ts";
 /** Promotions and rollbacks; SLIPWAY_TEST_ROLLOUTS=500 for a long run. */
 const changes = Number(process.env.SLIPWAY_TEST_ROLLOUTS ?? 30);
 const callers = 16;
+/** Not the server's: while it is away, no caller's connection takes its port. */
+const callersAddress = "127.0.0.2";
 const model = "swapped";
 const body = Buffer.from(JSON.stringify({ inputs: [{ name: "features", shape: [1, 2], datatype: "FP32", data: [1, 2] }] }));
 
@@ -48,12 +50,19 @@ class Load {
   }
 
   async #untilReady(): Promise<void> {
-    while (!this.#stopping && !(await fetch(`http://127.0.0.1:${this.#port}/v2/health/ready`).then(({ ok }) => ok, () => false))) await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!this.#stopping && !(await this.#isReady())) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  #isReady(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const asked = get({ port: this.#port, host: "127.0.0.1", localAddress: callersAddress, path: "/v2/health/ready" }, (response) => resolve(response.resume().statusCode === 200));
+      asked.on("error", () => resolve(false));
+    });
   }
 
   #ask(): Promise<string | null> {
     return new Promise((resolve) => {
-      const sent = request({ port: this.#port, host: "127.0.0.1", path: `/v2/models/${model}/infer`, method: "POST", agent: this.#agent, headers: { "Content-Type": "application/json", "Content-Length": body.length } }, (response) => {
+      const sent = request({ port: this.#port, host: "127.0.0.1", localAddress: callersAddress, path: `/v2/models/${model}/infer`, method: "POST", agent: this.#agent, headers: { "Content-Type": "application/json", "Content-Length": body.length } }, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", (error) => resolve(error.message));
@@ -135,7 +144,7 @@ describe("rollouts under load", { timeout: 3_600_000 }, () => {
     const { directory, httpPort } = server;
     while (load.answers.ok < 500) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.equal(await server.stop({ keep: true }), 0);
-    server = await startServer({ directory, flags: ["--port", String(httpPort)] });
+    server = await startServer({ directory, flags: ["--port", String(httpPort), "--grpc-port", "0"] });
     const atStart = load.answers.ok;
     const after = await until(server.client, ({ rollout, route }) => rollout.state === "running" && route !== null);
     assert.deepEqual([after.rollout.id, after.rollout.phase, after.rollout.phaseSince], [before.rollout.id, before.rollout.phase, before.rollout.phaseSince]);
