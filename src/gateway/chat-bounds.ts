@@ -63,7 +63,7 @@ export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = 
   const { modalities } = request.extra;
   return {
     inputTokens, outputTokens: outputTokens + predicted, rateTokens, estimatedInput, tierOf: askedTier(request.extra), added,
-    webSearches: (kind: string, model: string) => mostSearchesOf(request, kind, model),
+    webSearches: mostSearchesOf(request),
     ...(hasMedia ? { mediaTokens: (kind: string, model: string) => mostMediaTokens(media, kind, model) } : {}),
     ...(Array.isArray(modalities) && modalities.includes("audio") ? { speaks: true } : {}),
   };
@@ -106,8 +106,13 @@ export function refuseOtherModels(request: { extra: Readonly<Record<string, unkn
   throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "A call under a budget cannot leave the model to its provider.", { problems });
 }
 
-/** Of the web, at most, as the provider counts them: what its tools allow, or the call as a whole. */
-export function mostSearchesOf({ extra }: ChatRequest, kind: string, model: string): number {
+/** Of the web, at most, as a provider of a kind counts them. What is returned outlives the call's answer with the call's record: it holds nothing of the call but these fields. */
+export function mostSearchesOf({ extra }: ChatRequest): (kind: string, model: string) => number {
+  return (kind, model) => searchesOf(extra, kind, model);
+}
+
+/** What its tools allow, or the call as a whole. */
+function searchesOf(extra: ChatRequest["extra"], kind: string, model: string): number {
   const { web_search_options: asChat, google_search: grounding } = extra;
   if (kind === "gemini") return asChat === undefined && grounding === undefined ? 0 : isGroundedByPrompt(model) ? 1 : unboundedSearches;
   let searches = asChat !== undefined || searchesByItself(model) ? 1 : 0;

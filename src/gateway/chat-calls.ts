@@ -119,13 +119,13 @@ export class ChatCalls {
     const bounds = boundsOfChat(prompted, held, addedTokensOf(settings, entered.policy));
     record.askedTier = askedTier(parsed.extra);
     record.expected = { inputTokens: bounds.estimatedInput, outputTokens: bounds.outputTokens };
-    record.mostSearches = (kind, model) => mostSearchesOf(prompted, kind, model);
+    record.mostSearches = mostSearchesOf(prompted);
     if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
     const guarded = guardrails === null ? null : guardrails.begin(guardContext(this.#parts, chat, bounds));
     if (guarded !== null) record.hooks = guarded.reports;
     if (guardrails?.readsInput === true) refuseTokenNumbers("prompt", parsed.extra.prompt);
     const request = guarded === null ? prompted : await guarded.before(prompted);
-    if (settings.recordContent) record.input = () => inputMessages(request);
+    if (settings.recordContent) record.input = inputMessages(request);
     const look = await this.#look(chat, request);
     if (look !== null && "answer" in look) {
       record.cached = true;
@@ -222,7 +222,7 @@ export class ChatCalls {
   }
 
   async #ended({ name, settings, record }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
-    if (settings.recordContent) record.output = () => outputMessages(answer.parts, answer.finish);
+    if (settings.recordContent) record.output = outputMessages(answer);
     const { cost } = await record.end("ok");
     return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(record, name), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...headers }, body);
   }
@@ -236,7 +236,7 @@ export class ChatCalls {
         record.usage = collector.usage;
         if (answer.id !== "") record.answerId ??= answer.id;
         estimate(record, request, answer, outcome === "ok" || collector.isFinished);
-        if (settings.recordContent) record.output = () => outputMessages(answer.parts, answer.finish);
+        if (settings.recordContent) record.output = outputMessages(answer);
         if (outcome === "ok") lead?.finish(answer);
         else lead?.fail(outcome);
         await record.end(outcome, error);

@@ -1,16 +1,22 @@
+import type { ChatAnswer } from "./conversation/chat-answer.ts";
 import type { AssistantPart, ChatMessage, ChatRequest, ContentPart } from "./conversation/chat-request.ts";
 
 /** Texts of one message beyond this are cut in traces; images and files are named and left out. */
 const longestText = 20_000;
 
-/** `gen_ai.input.messages` of the GenAI conventions, as JSON. */
-export function inputMessages({ messages }: ChatRequest): string {
-  return JSON.stringify(messages.map((message) => ({ role: message.role, parts: partsOf(message) })));
+/** `gen_ai.input.messages` of the GenAI conventions, as JSON. What is returned here is asked when the call is long over, and holds nothing of the call but the messages: a closure of the call itself would hold all that it worked with. */
+export function inputMessages({ messages }: ChatRequest): () => string {
+  return () => JSON.stringify(messages.map((message) => ({ role: message.role, parts: partsOf(message) })));
+}
+
+/** The same of the first texts of a call that is no chat. */
+export function inputTexts(texts: readonly string[]): () => string {
+  return () => JSON.stringify([{ role: "user", parts: texts.slice(0, 20).map((content) => ({ type: "text", content: content.slice(0, 2000) })) }]);
 }
 
 /** `gen_ai.output.messages`. */
-export function outputMessages(parts: readonly AssistantPart[], finish: string): string {
-  return JSON.stringify([{ role: "assistant", parts: parts.map(partOf), finish_reason: finish }]);
+export function outputMessages({ parts, finish }: Pick<ChatAnswer, "parts" | "finish">): () => string {
+  return () => JSON.stringify([{ role: "assistant", parts: parts.map(partOf), finish_reason: finish }]);
 }
 
 function partsOf(message: ChatMessage): unknown[] {

@@ -21,6 +21,7 @@ import type { SplitCalls } from "./split/split-calls.ts";
 import type { CallWay } from "./split/splittable-call.ts";
 import { endingOf } from "./split/trial-outcome.ts";
 import type { RouteSettings } from "./schemas.ts";
+import { inputTexts } from "./messages-for-trace.ts";
 import { rerankTokens, searchUnitsOf } from "./search-units.ts";
 import { estimateTokens, mostTokens, type TokenCounter } from "./tokens/index.ts";
 import { withSystemPrompt } from "./with-system-prompt.ts";
@@ -147,7 +148,7 @@ export class SideCalls {
       await (admit === undefined ? floor.admit(entered, record, bounds, context) : admit(bounds));
       const guardrails = this.#parts.guardrailsOf(settings);
       const sent = guardrails?.guardsInput === true ? await guardedSideRequest(guardrails, guardContext(this.#parts, { settings, context, record }, bounds), record, call) : call;
-      if (settings.recordContent) record.input = () => JSON.stringify([{ role: "user", parts: sent.texts.slice(0, 20).map((content) => ({ type: "text", content: content.slice(0, 2000) })) }]);
+      if (settings.recordContent) record.input = inputTexts(sent.texts);
       const made = new WeakMap<PreparedCall<Answer>, { passed: boolean; headers: Record<string, string> }>();
       const opened: OpenedCall<Answer> = await runner.run<Answer>({
         route: entered.route.name, settings, deadline: floor.deadline(settings, record), signal: context.signal,
