@@ -139,7 +139,9 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await server.client.api.send("PUT", "/api/gateway/providers/account-too", { revision: 0, settings: { kind: "compatible", baseUrl: `${address}/v1`, breaker: { failures: 1000 } } });
     const of = (provider: string, model: string): object => ({ targets: [{ provider, model }], attempts: 1 });
     await server.client.api.send("PUT", "/api/gateway/routes/cramped", { revision: 0, settings: of("account", "crowded-1") });
-    await server.client.rollouts.start("route:cramped", { change: of("account-too", "crowded-2"), plan: planOf([], { minSamples: 100 }) });
+    // So many in each phase that some of them meet the limit.
+    const phases = [{ phase: "canary", weight: 0.5, minSamples: 100 }, { phase: "full", weight: 1, minSamples: 100 }].map((phase) => ({ ...phase, gates: [] }));
+    await server.client.rollouts.start("route:cramped", { change: of("account-too", "crowded-2"), plan: { phases } });
     let status = await server.client.rollouts.status("route:cramped");
     for (let call = 0; open.includes(status.rollout.state); call += 10) {
       // The account turns away the present settings too, and with them the caller.
