@@ -12,7 +12,10 @@ export const errorCatalogue = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, hint: "Use the content type that the documentation of this route names." },
   HOST_REFUSED: { status: 421, hint: "Call the server by localhost, 127.0.0.1 or [::1] and its port, or by a host that its configuration allows." },
   CROSS_SITE_REFUSED: { status: 403, hint: "Call this from the console itself or from a client that is not a browser." },
-  ROUTE_NOT_FOUND: { status: 404, hint: "See /docs for the routes." },
+  ROUTE_NOT_FOUND: {
+    status: 404,
+    hint: "See /docs for the routes. The base address of a client is this server's, with /v1 for OpenAI's protocol, with /langsmith for LangSmith's, and with nothing behind it for those of Anthropic, MLflow, OpenTelemetry (OTEL_EXPORTER_OTLP_ENDPOINT) and Slipway.",
+  },
   METHOD_NOT_ALLOWED: { status: 405, hint: "See /docs for the methods of this route." },
   MODEL_NOT_FOUND: { status: 404, hint: "List the models with `slipway models`, or deploy one with `slipway deploy FILE --name N`." },
   VERSION_NOT_FOUND: { status: 404, hint: "List the model's versions with `slipway models show MODEL`." },

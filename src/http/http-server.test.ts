@@ -297,12 +297,14 @@ describe("RouteTable", () => {
   });
 
   it("knows the path that a caller meant who put too much before it, or too little", () => {
-    const paths = ["/v1/chat/completions", "/v1/traces", "/v1/models/:model"];
+    const paths = ["/v1/chat/completions", "/v1/traces", "/v1/models/:model", "/langsmith/runs/batch", "/a/b/same/end", "/c/same/end"];
     const table = new RouteTable(paths.map((path, index) => ({ ...routes[0]!, method: "POST", path, operationId: `operation${index}`, aliases: [] })));
     const chat = "/v1/chat/completions";
     for (const path of ["/chat/completions", "/v1/v1/chat/completions", "/api/v1/chat/completions", "/v1//chat/completions", "//v1/chat/completions", "/v1/chat/completion", "/v1/chat/completions/chat/completions"]) assert.equal(table.pathLike("POST", path), chat, path);
     for (const path of ["/v1/trace", "/traces", "/v1/traces/v1/traces"]) assert.equal(table.pathLike("POST", path), "/v1/traces", path);
-    for (const path of ["/", "/v1", "/models/a", "/v1/metrics", `/${"a/".repeat(100)}v1/traces`]) assert.equal(table.pathLike("POST", path), null, path);
+    for (const path of ["/runs/batch", "/api/v1/runs/batch", "/v1/langsmith/runs/batch"]) assert.equal(table.pathLike("POST", path), "/langsmith/runs/batch", path);
+    assert.equal(table.pathLike("POST", "/x/b/same/end"), "/a/b/same/end");
+    for (const path of ["/", "/v1", "/batch", "/same/end", "/models/a", "/v1/metrics", `/${"a/".repeat(100)}v1/traces`]) assert.equal(table.pathLike("POST", path), null, path);
     assert.equal(table.pathLike("GET", "/traces"), null);
   });
 

@@ -10,6 +10,7 @@ import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
 import { HttpAnswer, isStreamed, type Route } from "../core/route.ts";
+import { addressMistake } from "./address-mistake.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { closeListener } from "./close-listener.ts";
 import { ConnectionPlaces, type GivesWay } from "./connection-places.ts";
@@ -265,7 +266,7 @@ export class HttpServer {
     }
     const methods = this.#table.methodsOf(path);
     const like = methods.length === 0 ? this.#table.pathLike(request.method!, path) : null;
-    if (methods.length === 0) throw new AppError("ROUTE_NOT_FOUND", like === null ? "There is nothing at this path." : `There is nothing at this path; the one like it is ${like}.`);
+    if (methods.length === 0) throw new AppError("ROUTE_NOT_FOUND", like === null ? "There is nothing at this path." : `There is nothing at this path; the one like it is ${like}.${addressMistake(path, like)}`);
     throw new AppError("METHOD_NOT_ALLOWED", `This path takes ${methods.join(", ")}.`);
   }
 

@@ -17,6 +17,8 @@ export class RouteTable {
   readonly #router = createRouter({ ignoreTrailingSlash: true, maxParamLength: 512 });
   /** By the first segments of the paths, one and more; null where their routes disagree. */
   readonly #errorBodies = new Map<string, Route["errorBody"] | null>();
+  /** Paths without parameters, by method and their last segments, two and more; null where several end so. */
+  readonly #endings = new Map<string, string | null>();
 
   constructor(routes: readonly Route[]) {
     const operations = new Set<string>();
@@ -37,6 +39,14 @@ export class RouteTable {
         }
       }
     }
+    for (const { method, path } of routes) {
+      if (path.includes(":") || path.includes("*")) continue;
+      const segments = path.split("/").slice(1);
+      for (let from = 1; from < segments.length - 1; from++) {
+        const ending = `${method} ${segments.slice(from).join("/")}`;
+        this.#endings.set(ending, this.#endings.has(ending) ? null : path);
+      }
+    }
     this.routes = routes;
   }
 
@@ -53,8 +63,8 @@ export class RouteTable {
   }
 
   /**
-   * A path without parameters that a caller of `path` may have meant; null where none is like it. Clients put `/v1` before a path that has it, leave it out, or
-   * put theirs behind an address that is a path already.
+   * A path without parameters that a caller of `path` may have meant; null where none is like it. Clients put `/v1` before a path that has it, leave it or another
+   * beginning out, or put theirs behind an address that is a path already.
    */
   pathLike(method: string, path: string): string | null {
     const segments = path.split("/").filter((segment) => segment !== "");
@@ -62,6 +72,8 @@ export class RouteTable {
     for (let from = 0; from < segments.length; from++) {
       const rest = segments.slice(from).join("/");
       for (const candidate of [`/${rest}`, `/v1/${rest}`, `/${rest}s`, `/v1/${rest}s`]) if (this.find(method, candidate)?.route.path === candidate) return candidate;
+      const ending = this.#endings.get(`${method} ${rest}`);
+      if (typeof ending === "string") return ending;
     }
     return null;
   }

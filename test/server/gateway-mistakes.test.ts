@@ -101,13 +101,16 @@ describe("mistakes with the gateway, traces and costs", () => {
 
   it("are told the path that was meant, by the SDK that shows the message alone", async () => {
     const question = { model: "echo", messages: [{ role: "user", content: "hello" }] };
-    for (const [path, like] of [["/chat/completions", "/v1/chat/completions"], ["/v1/v1/messages", "/v1/messages"], ["/v1/trace", "/v1/traces"]] as const) {
+    for (const [path, like] of [
+      ["/chat/completions", "/v1/chat/completions. The client's base address lacks /v1"], ["/v1/v1/messages", "/v1/messages. The client's base address has /v1 too much"],
+      ["/api/v1/runs/multipart", "/langsmith/runs/multipart. The client's base address has /api/v1 where /langsmith belongs"], ["/v1/trace", "/v1/traces"],
+    ] as const) {
       const { status, error } = await send("POST", path, question);
       assert.deepEqual([status, error!.code], [404, "ROUTE_NOT_FOUND"]);
       assert.ok(error!.message.includes(`the one like it is ${like}.`), error!.message);
     }
     const models = await fetch(`${server.url}/models`, { headers: { accept: "application/json" } });
-    assert.deepEqual([models.status, ((await models.json()) as { error: Refusal }).error.message], [404, "There is nothing at this path; the one like it is /v1/models."]);
+    assert.deepEqual([models.status, ((await models.json()) as { error: Refusal }).error.message], [404, "There is nothing at this path; the one like it is /v1/models. The client's base address lacks /v1."]);
   });
 
   it("show the address that was asked when it leads nowhere", async () => {
