@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { AppError } from "../core/errors.ts";
+import { targetAmbiguity } from "./request-target.ts";
 
 /**
  * Refuses what a page of another site, or DNS rebinding, could send to a server on loopback: an unknown or doubled Host,
@@ -74,13 +75,13 @@ export function loopbackHosts(port: number): string[] {
 }
 
 /** One request, one meaning: of two keys one side takes the first and another the last, and a length that two sides find otherwise makes two requests of one. Null where there is one. */
-function ambiguityOf({ headers, rawHeaders, httpVersionMajor, httpVersionMinor }: IncomingMessage): string | null {
+function ambiguityOf({ headers, rawHeaders, httpVersionMajor, httpVersionMinor, url = "" }: IncomingMessage): string | null {
   const coding = headers["transfer-encoding"];
   if (httpVersionMajor !== 1) return "It says that it is of another version than HTTP/1.";
   if (coding !== undefined && (httpVersionMinor === 0 || coding.toLowerCase() !== "chunked")) return "The only Transfer-Encoding that this server reads is chunked, of HTTP/1.1.";
   if (headers.authorization !== undefined && countOf("authorization", rawHeaders) > 1) return "It has more than one Authorization header.";
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== "100-continue") return "It expects of this server what it does not do.";
-  return null;
+  return targetAmbiguity(url);
 }
 
 function countOf(name: string, rawHeaders: readonly string[]): number {

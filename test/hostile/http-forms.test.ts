@@ -65,6 +65,15 @@ describe("forms of HTTP", { timeout: 120_000 }, () => {
     "a body that never comes after 100 Continue": () => call(`Expect: 100-continue\r\nConnection: close\r\n${length}`, ""),
     "a slash in a model's name": () => call(`Connection: close\r\n${length}`, chat).replace("/v1/chat/completions", "/v2/models/..%2F..%2Fapi/infer"),
     "bytes that are no text in a name": () => call(`Connection: close\r\n${length}`, chat).replace("/v1/chat/completions", "/v1/models/%c0%af"),
+    ...Object.fromEntries([
+      "/v1/chat/completions#", "/v1/chat/completions#/../x", "/v1/chat/completions?a=1#b", "/v1/chat/completions#?a=1", "/#/v1/chat/completions", "/v1\\chat\\completions", "/v1/chat/completions\\..",
+      "/v1/x/../chat/completions", "/v1/./chat/completions", "/v1/chat/%2e%2e/chat/completions", "/v1/models/%2E./chat/completions", "/v1/models/..%2f..%2fv1/chat", "/v1/models/..%5C..%5Cv1/chat", "/v1/x/..;a=1/chat/completions",
+      "/v1/chat/comp letions", "/v1/chat/completions\t", "/v1/chat/\u0001completions", "/v1/chat/completions\u007f", "/v1/chat/completion\u00df",
+    ].map((target) => [`the target ${JSON.stringify(target)}`, () => call(length, chat).replace("/v1/chat/completions", target)])),
+    ...Object.fromEntries([
+      "localhost:80", "*", "?/v1/chat/completions", "//localhost/v1/chat/completions", "/V1/chat/completions", "/v1/chat/completions;a=1", "/v1/chat%2fcompletions", "/v1/chat/completions%00", "/v1/chat/completions%2523", "/v1/chat/completions%",
+      `/v1/chat/completions?${"x".repeat(70_000)}`, `/${"v1/".repeat(30_000)}`,
+    ].map((target) => [`the target ${JSON.stringify(target.slice(0, 50))}`, () => call(`Connection: close\r\n${length}`, chat).replace("/v1/chat/completions", target)])),
     "a name in letters that only look alike": () => call(`Connection: close\r\nContent-Length: ${Buffer.byteLength(chat) + 1}\r\n`, chat.replace("e/m", "\u0435/m")),
   };
 
