@@ -46,7 +46,7 @@ export interface TraceSearch extends Omit<TraceQuery, "attributes"> {
   visible: VisibleTraces;
   attributes: Readonly<Record<string, string>>;
   /**
-   * Comparisons of the attributes `name`, `id`, `status` (as summaries have it), `time`, `end` and `duration` (whole milliseconds), of tags, metadata (`param`), spans, feedback and expectations. Texts in tags, metadata and
+   * Comparisons of the attributes `name`, `id`, `service`, `status` (as summaries have it), `time`, `end` and `duration` (whole milliseconds), of tags, metadata (`param`), spans, feedback and expectations. Texts in tags, metadata and
    * attributes of spans are compared whole. The store throws FILTER_INVALID for others.
    */
   conditions?: readonly SearchCondition[];

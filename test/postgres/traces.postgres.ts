@@ -1,7 +1,9 @@
 import { after, afterEach, before, describe, it } from "node:test";
 import { SqlFeedbackFeed } from "../../src/adapters/sql/sql-feedback-feed.ts";
+import { SqlRunDirectory } from "../../src/adapters/sql/sql-run-directory.ts";
 import { SqlTraceStore } from "../../src/adapters/sql/sql-trace-store.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
+import { runDirectoryConformance } from "../../src/tracing/run-directory.conformance.ts";
 import { traceStoreConformance } from "../../src/tracing/trace-store.conformance.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
 import { traceRetentionScenario } from "../kit/trace-retention.ts";
@@ -15,6 +17,10 @@ describe("traces on Postgres", () => {
   traceStoreConformance("Postgres", async () => {
     const database = await schemas.open();
     return { store: new SqlTraceStore(database), feed: new SqlFeedbackFeed(database) };
+  });
+  runDirectoryConformance("Postgres", async () => {
+    const database = await schemas.open();
+    return { store: new SqlTraceStore(database), runs: new SqlRunDirectory(database) };
   });
 
   it("leave a whole server when they are past traceRetentionDays, and leave there what outlives them", () => traceRetentionScenario({ databaseUrl: cluster.url() }));

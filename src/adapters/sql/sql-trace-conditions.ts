@@ -14,7 +14,7 @@ const status = sql`case
   when o.told_status = 'error' or (coalesce(o.told_status, '') <> 'ok' and ((o.root_start_ns is null and o.errors > 0) or (o.root_start_ns is not null and o.root_failed = 1))) then 'error'
   else 'ok' end`;
 
-/** Whether the trace `o` meets one comparison of its facts (`name`, `id`, `status`, `time`, `end`, `duration`), tags, metadata, spans or feedback. Throws INVALID_PARAMETER for one that it cannot be asked. */
+/** Whether the trace `o` meets one comparison of its facts (`name`, `id`, `service`, `status`, `time`, `end`, `duration`), tags, metadata, spans or feedback. Throws INVALID_PARAMETER for one that it cannot be asked. */
 export function traceCondition(condition: SearchCondition): Condition {
   switch (condition.kind) {
     case "attribute": return attributeCondition(condition);
@@ -35,6 +35,7 @@ function attributeCondition(condition: SearchCondition): Condition {
   switch (condition.key) {
     case "name": return textMeets(sql`o.name`, condition) as Condition;
     case "id": return textMeets(sql`o.trace_id`, condition) as Condition;
+    case "service": return textMeets(sql`o.service`, condition) as Condition;
     case "status": return textMeets(status, condition) as Condition;
     case "time": return timeCondition(condition);
     case "end": return numberMeets(sql`(o.end_ns / 1000000)`, condition, true);
