@@ -39,7 +39,8 @@ describe("a version of Python that leaks memory", { timeout: 240_000 }, () => {
     await deploy("sound", "return {'y': [x + 1 for x in rows['x']]}");
     await deploy("leaking", "kept.append(bytearray(b'x' * 10_000_000))\nreturn {'y': [x + 1 for x in rows['x']]}", "--no-activate");
     const phases = [{ phase: "canary", weight: 0.5, minSeconds: 3600, gates: [] }, { phase: "full", weight: 1 }];
-    await server.client.rollouts.start("leak", { plan: { phases } as unknown as NonNullable<NewRollout["plan"]> });
+    // What a busy machine answers late would be a failure before any leak.
+    await server.client.rollouts.start("leak", { plan: { phases, hard: { latencyMs: 20_000 } } as unknown as NonNullable<NewRollout["plan"]> });
     let rollout = (await server.client.rollouts.status("leak")).rollout;
     const versions = new Set<string>();
     for (let value = 0; rollout.endedAt === null; value++) {

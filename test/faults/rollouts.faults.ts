@@ -7,6 +7,9 @@ import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { deployTwoVersions, openSharedStores, type SharedStores } from "../kit/two-versions.ts";
 
 const open: readonly Rollout["state"][] = ["preparing", "running", "paused"];
+const gates = [{ kind: "errors", maxRate: 0.5, compare: false }];
+/** What a busy machine answers late is no failure of the candidate. */
+const planOf = (phases: object[]): NonNullable<NewRollout["plan"]> => ({ phases: phases.map((phase) => ({ ...phase, gates })), hard: { latencyMs: 20_000 } }) as never;
 
 describe("rollouts of servers that are killed", { timeout: 240_000 }, () => {
   it("go on after the next start, in the middle of a phase, and succeed", async () => {
@@ -14,8 +17,7 @@ describe("rollouts of servers that are killed", { timeout: 240_000 }, () => {
     const at = (): RunningServer["client"] => own.client;
     await deployTwoVersions(own, "killed");
     const phases = [{ phase: "canary", weight: 0.5, minSeconds: 1, minSamples: 30 }, { phase: "full", weight: 1, minSamples: 10 }];
-    const gates = [{ kind: "errors", maxRate: 0.5, compare: false }];
-    await at().rollouts.start("killed", { plan: { phases: phases.map((phase) => ({ ...phase, gates })) } as unknown as NonNullable<NewRollout["plan"]> });
+    await at().rollouts.start("killed", { plan: planOf(phases) });
     const status = (): Promise<RolloutStatus> => at().rollouts.status("killed");
     while ((await status()).rollout.state !== "running") await pause(20);
     await own.kill();
@@ -62,9 +64,8 @@ describe("three servers on one Postgres", { timeout: 480_000 }, () => {
           await pause(10);
         }
       });
-      const gates = [{ kind: "errors", maxRate: 0.5, compare: false }];
       const phases = [{ phase: "canary", weight: 0.5, minSeconds: 5, minSamples: 30 }, { phase: "full", weight: 1, minSeconds: 1, minSamples: 10 }];
-      await first.client.rollouts.start(model, { plan: { phases: phases.map((phase) => ({ ...phase, gates })) } as unknown as NonNullable<NewRollout["plan"]> });
+      await first.client.rollouts.start(model, { plan: planOf(phases) });
       const survivor = others[0]!.client;
       const status = (): Promise<RolloutStatus> => survivor.rollouts.status(model);
       while ((await status()).rollout.state !== "running") await pause(20);

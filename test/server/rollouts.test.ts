@@ -10,8 +10,11 @@ type Phase = Partial<Plan["phases"][number]> & Pick<Plan["phases"][number], "pha
 const open: readonly Rollout["state"][] = ["preparing", "running", "paused"];
 const errors = { kind: "errors", maxRate: 0.5, compare: false, onFailure: "roll back" } as const;
 
+/** What a busy machine answers late is no failure of the candidate. */
+const hard = { latencyMs: 20_000 };
+
 function planOf(phases: Phase[], more: Record<string, unknown> = {}): Plan {
-  return { phases: phases.map((phase) => ({ gates: [errors], ...phase })), keepWarmSeconds: 60, ...more } as unknown as Plan;
+  return { phases: phases.map((phase) => ({ gates: [errors], ...phase })), keepWarmSeconds: 60, hard, ...more } as unknown as Plan;
 }
 
 describe("rollouts on a server", { timeout: 240_000 }, () => {

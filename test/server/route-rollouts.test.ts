@@ -7,9 +7,11 @@ import { SeededRandom } from "../kit/seeded-random.ts";
 import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
 
 const open: readonly Rollout["state"][] = ["preparing", "running", "paused"];
+/** What a busy machine answers late is no failure of the settings that are tried. */
+const hard = { latencyMs: 20_000 };
 /** Half of the calls, for as long as the gates need; then everything. */
 const planOf = (gates: object[], canary: object = {}, more: object = {}): object => ({
-  phases: [{ phase: "canary", weight: 0.5, minSamples: 30, gates, ...canary }, { phase: "full", weight: 1, minSamples: 5, gates: [] }], ...more,
+  phases: [{ phase: "canary", weight: 0.5, minSamples: 30, gates, ...canary }, { phase: "full", weight: 1, minSamples: 5, gates: [] }], hard, ...more,
 });
 const costs = { kind: "cost" };
 const answer = (text: string, more: object = {}): object => ({ kind: "scripted", script: [{ text, inputTokens: 100, outputTokens: 10, ...more }] });
@@ -141,7 +143,7 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await server.client.api.send("PUT", "/api/gateway/routes/cramped", { revision: 0, settings: of("account", "crowded-1") });
     // So many in each phase that some of them meet the limit.
     const phases = [{ phase: "canary", weight: 0.5, minSamples: 100 }, { phase: "full", weight: 1, minSamples: 100 }].map((phase) => ({ ...phase, gates: [] }));
-    await server.client.rollouts.start("route:cramped", { change: of("account-too", "crowded-2"), plan: { phases } });
+    await server.client.rollouts.start("route:cramped", { change: of("account-too", "crowded-2"), plan: { phases, hard } });
     let status = await server.client.rollouts.status("route:cramped");
     for (let call = 0; open.includes(status.rollout.state); call += 10) {
       // The account turns away the present settings too, and with them the caller.
