@@ -1,6 +1,7 @@
 import { maySeeTeam, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { inNameOrder } from "../core/name-order.ts";
 import type { TeamStore } from "./access-store.ts";
 import { defaultTeam, type Team, type TeamRequest } from "./schemas.ts";
 
@@ -17,7 +18,7 @@ export class TeamService {
 
   /** Those that some grant of the caller names. */
   async list(caller: Caller, now: EpochMs): Promise<Team[]> {
-    return (await this.#store.list(now)).filter((team) => maySeeTeam(caller, team.name));
+    return inNameOrder((await this.#store.list(now)).filter((team) => maySeeTeam(caller, team.name)));
   }
 
   /** Throws TEAM_EXISTS. */

@@ -1,5 +1,6 @@
 import { defaultTeam } from "../access/index.ts";
 import { mayOn, type Caller } from "../core/caller.ts";
+import { inNameOrder } from "../core/name-order.ts";
 import { coversRoute, mayCallDirectly, type DirectModels } from "./direct-models.ts";
 import type { GatewayCatalog } from "./gateway-catalog.ts";
 import { modelDocument, speaksAnthropic, type ListedModel, type ModelDocument } from "./protocols/index.ts";
@@ -17,7 +18,7 @@ export class CallableModels {
     const { catalog } = this.#parts;
     const direct = catalog.providers().flatMap(({ name, settings }) => (settings.models ?? (settings.kind === "echo" ? ["echo"] : [])).map((model) => ({ name: `${name}/${model}`, created: 0, owner: name })));
     const routes = catalog.routes().map(({ name, team, updatedAt }) => ({ name, created: Math.floor(updatedAt / 1000), owner: team }));
-    return [...routes, ...direct].filter(({ name }) => this.#mayCall(caller, name));
+    return [...inNameOrder(routes), ...inNameOrder(direct)].filter(({ name }) => this.#mayCall(caller, name));
   }
 
   /** One of them in the caller's protocol; null where there is none, or it is not for this caller. */

@@ -4,6 +4,7 @@ import type { Clock, EpochMs } from "../core/clock.ts";
 import { counted } from "../core/counted.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
+import { inNameOrder } from "../core/name-order.ts";
 import { missingObject, requireOn } from "../core/request-gate.ts";
 import type { SecretBox } from "../core/secret-box.ts";
 import { providerSecretPurpose, type GatewayCatalog } from "./gateway-catalog.ts";
@@ -59,7 +60,7 @@ export class GatewaySettingsService {
   }
 
   providers(): GatewayProvider[] {
-    return this.#parts.catalog.providers();
+    return inNameOrder(this.#parts.catalog.providers());
   }
 
   /** Throws GATEWAY_CONFLICT, INVALID_REQUEST, EGRESS_REFUSED. */
@@ -117,7 +118,7 @@ export class GatewaySettingsService {
   }
 
   routes(caller: Caller): GatewayRoute[] {
-    return this.#parts.catalog.routes().filter(({ name, team }) => mayOn(caller, "viewer", { kind: "route", name, team }));
+    return inNameOrder(this.#parts.catalog.routes().filter(({ name, team }) => mayOn(caller, "viewer", { kind: "route", name, team })));
   }
 
   /** Throws GATEWAY_CONFLICT, INVALID_REQUEST, TEAM_NOT_FOUND, FORBIDDEN, ROLLOUT_UNDER_WAY. */

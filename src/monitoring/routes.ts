@@ -3,6 +3,7 @@ import type { Caller } from "../core/caller.ts";
 import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { MetricFamily } from "../core/metric-family.ts";
+import { inNameOrder } from "../core/name-order.ts";
 import { ModelName, VersionNumber } from "../core/names.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import { Model, type RegistryService } from "../registry/index.ts";
@@ -44,7 +45,7 @@ export function monitoringRoutes({ monitoring, registry, serving, live, moreMetr
       response: z.object({ models: z.array(Model.extend({ served: z.array(ServedVersion), live: LiveFigures.nullable(), drift: DriftLevel })) }),
       handle: async ({ caller }) => {
         const served = serving.views();
-        const models = (await registry.listModels()).filter((model) => registry.sees(caller, model.name)).map((model) => {
+        const models = inNameOrder(await registry.listModels()).filter((model) => registry.sees(caller, model.name)).map((model) => {
           const version = served.find((candidate) => candidate.model === model.name && candidate.active)?.version ?? model.aliases.champion;
           return {
             ...model,

@@ -93,4 +93,21 @@ describe("models that callers may name", () => {
       await open.stop();
     }
   });
+
+  it("are listed in the order in which people look for them: route-2 before route-10", async () => {
+    const open = await startSecuredServer({ directModels: "all" });
+    try {
+      for (const name of ["route-10", "route-2", "Route-1"]) {
+        assert.equal((await open.asAdmin("POST", "/api/teams", { name: name.toLowerCase() })).status, 200);
+        assert.equal((await open.asAdmin("PUT", `/api/gateway/routes/${name}`, { revision: 0, settings: { targets: [{ provider: "echo", model: "echo" }] } })).status, 200);
+      }
+      const read = async (path: string): Promise<Record<string, { name?: string; id?: string }[]>> => documentOf(await open.asAdmin("GET", path)) as Record<string, { name?: string; id?: string }[]>;
+      const wanted = ["Route-1", "route-2", "route-10"];
+      assert.deepEqual((await read("/api/gateway/routes")).routes!.map(({ name }) => name), wanted);
+      assert.deepEqual((await read("/v1/models")).data!.map(({ id }) => id), [...wanted, "echo/echo"]);
+      assert.deepEqual((await read("/api/teams")).teams!.map(({ name }) => name).filter((name) => name !== "default"), ["route-1", "route-2", "route-10"]);
+    } finally {
+      await open.stop();
+    }
+  });
 });

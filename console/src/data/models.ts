@@ -1,3 +1,4 @@
+import { nameOrder } from "../../../src/core/name-order.ts";
 import { apiPath } from "./api.ts";
 import { useResource, type Resource } from "./resource.ts";
 import type { DriftReport, Model, ModelDetail, ModelEntry, PolicyRevision, ServedVersion, ServerFacts } from "./types.ts";
@@ -30,7 +31,7 @@ export function championOf(model: Model, served: readonly ServedVersion[]): stri
 
 /** Names that stand for a version, `champion` first. */
 export function aliasesOf(model: Model, version: string): string[] {
-  return Object.entries(model.aliases).filter(([, target]) => target === version).map(([alias]) => alias).sort((a, b) => (a === "champion" ? -1 : b === "champion" ? 1 : a.localeCompare(b)));
+  return Object.entries(model.aliases).filter(([, target]) => target === version).map(([alias]) => alias).sort((a, b) => (a === "champion" ? -1 : b === "champion" ? 1 : nameOrder(a, b)));
 }
 
 /** `CUDA` and `CPU` are how people know them; others are shown as they are called. */

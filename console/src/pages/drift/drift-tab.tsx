@@ -1,3 +1,4 @@
+import { nameOrder } from "../../../../src/core/name-order.ts";
 import { usePolicy, useDrift } from "../../data/models.ts";
 import type { ColumnDrift, DriftReport, Policy } from "../../data/types.ts";
 import { absent, formatAge, formatCount, formatNumber, formatPsi, formatShare, plural } from "../../format.ts";
@@ -30,7 +31,7 @@ export function DriftTab({ detail, version }: ModelTabProps) {
 function Report({ report, policy }: { report: DriftReport; policy: Policy | undefined }) {
   const query = useQuery();
   const levels = policy?.objectives.psi ?? { warning: 0.1, critical: 0.2 };
-  const columns = [...report.columns].sort((a, b) => (b.psi ?? -1) - (a.psi ?? -1) || a.column.localeCompare(b.column));
+  const columns = [...report.columns].sort((a, b) => (b.psi ?? -1) - (a.psi ?? -1) || nameOrder(a.column, b.column));
   const counts = (["major", "moderate", "none", "unknown"] as const).map((level) => ({ level, count: columns.filter((column) => column.level === level).length })).filter(({ count }) => count > 0);
   // The most drifted column is open; others open by a click, and the address remembers it.
   const open = query.get("column") ?? columns[0]!.column;

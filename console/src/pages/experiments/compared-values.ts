@@ -1,3 +1,4 @@
+import { nameOrder } from "../../../../src/core/name-order.ts";
 import { wireNumber, type WireRun } from "../../data/tracking.ts";
 
 /** What a column holds of one run: a number, a text, or nothing. */
@@ -13,7 +14,7 @@ export interface ParamRow {
 /** Every param that any of the runs has, by key. */
 export function paramRows(runs: readonly WireRun[]): ParamRow[] {
   const maps = runs.map((run) => new Map((run.data.params ?? []).map(({ key, value }) => [key, value])));
-  const keys = [...new Set(maps.flatMap((map) => [...map.keys()]))].sort();
+  const keys = [...new Set(maps.flatMap((map) => [...map.keys()]))].sort(nameOrder);
   return keys.map((key) => {
     const values = maps.map((map) => map.get(key) ?? null);
     return { key, values, differs: values.some((value) => value !== values[0]) };
@@ -22,7 +23,7 @@ export function paramRows(runs: readonly WireRun[]): ParamRow[] {
 
 /** Keys of the metrics that any of the runs has. */
 export function metricKeys(runs: readonly WireRun[]): string[] {
-  return [...new Set(runs.flatMap((run) => (run.data.metrics ?? []).map(({ key }) => key)))].sort();
+  return [...new Set(runs.flatMap((run) => (run.data.metrics ?? []).map(({ key }) => key)))].sort(nameOrder);
 }
 
 /** `params.depth` or `metrics.loss` of each run; params that are numbers in every run that has them are numbers. */
@@ -48,7 +49,7 @@ export interface AxisScale {
 
 export function axisScale(values: readonly ComparedValue[], format: (value: number) => string): AxisScale {
   const numbers = values.filter((value) => typeof value === "number");
-  const texts = [...new Set(values.filter((value) => typeof value === "string"))].sort();
+  const texts = [...new Set(values.filter((value) => typeof value === "string"))].sort(nameOrder);
   if (texts.length > 0) {
     const place = (text: string): number => (texts.length === 1 ? 0.5 : texts.indexOf(text) / (texts.length - 1));
     const every = Math.ceil(texts.length / 12);

@@ -1,5 +1,6 @@
 import { useMemo } from "react";
 import { Link } from "wouter";
+import { nameOrder } from "../../../../src/core/name-order.ts";
 import { useQuery } from "../../data/query.ts";
 import { tagOf, useExperiments } from "../../data/tracking.ts";
 import type { ListedExperiment } from "../../data/types.ts";
@@ -46,7 +47,7 @@ function Experiments({ all, text, deleted }: { all: readonly ListedExperiment[];
       const haystack = `${name} team:${team} ${tags.map(({ key, value }) => `${key}:${value}`).join(" ")}`.toLowerCase();
       return words.every((word) => haystack.includes(word));
     });
-    return matches.sort((left, right) => lastActivity(right) - lastActivity(left) || left.name.localeCompare(right.name));
+    return matches.sort((left, right) => lastActivity(right) - lastActivity(left) || nameOrder(left.name, right.name));
   }, [all, text]);
   if (all.length === 0) return deleted ? <EmptyState title="Nothing is deleted" /> : <FirstRun experiment="my-experiment" title="No experiments yet" />;
   if (found.length === 0) return <EmptyState title="No experiment matches"><p>Names, teams and tags are searched.</p></EmptyState>;

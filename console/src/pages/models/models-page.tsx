@@ -1,5 +1,6 @@
 import { useMemo } from "react";
 import { Link } from "wouter";
+import { nameOrder } from "../../../../src/core/name-order.ts";
 import { useTick } from "../../data/live.ts";
 import { championOf, useModels } from "../../data/models.ts";
 import { useQuery } from "../../data/query.ts";
@@ -14,7 +15,7 @@ import { ModelRow, type ModelRowData } from "./model-row.tsx";
 const driftOrder = ["major", "moderate", "none", "unknown"];
 
 const columns = [
-  { id: "name", label: "Model", compare: (a: ModelRowData, b: ModelRowData) => a.model.name.localeCompare(b.model.name) },
+  { id: "name", label: "Model", compare: (a: ModelRowData, b: ModelRowData) => nameOrder(a.model.name, b.model.name) },
   { id: "state", label: "Champion", compare: (a: ModelRowData, b: ModelRowData) => urgency(a) - urgency(b) },
   { id: "rate", label: "Requests", numeric: true, compare: descending((row) => row.live?.requestsPerSecond) },
   { id: "p95", label: "p95", numeric: true, compare: descending((row) => row.live?.p95Ms) },
@@ -64,7 +65,7 @@ function ModelsTable({ entries }: { entries: readonly ModelEntry[] }) {
 
   const shown = rows.filter((row) => `${row.model.name} ${row.model.description}`.toLowerCase().includes(filter.toLowerCase()));
   const column = columns.find((candidate) => candidate.id === sort);
-  if (column !== undefined && "compare" in column) shown.sort((a, b) => column.compare(a, b) || a.model.name.localeCompare(b.model.name));
+  if (column !== undefined && "compare" in column) shown.sort((a, b) => column.compare(a, b) || nameOrder(a.model.name, b.model.name));
 
   const ready = rows.filter((row) => row.champion?.state === "ready").length;
   const failed = rows.filter((row) => row.model.served.some((served) => served.state === "failed")).length;

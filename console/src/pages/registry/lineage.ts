@@ -1,3 +1,4 @@
+import { nameOrder } from "../../../../src/core/name-order.ts";
 import type { Model, ModelVersion } from "../../data/types.ts";
 
 export interface LineageNode {
@@ -63,7 +64,7 @@ export function lineageGraph(model: Model, version: ModelVersion, known: Lineage
     layers[3]!.push({ id: "parent", kind: "parent version", label: `v${lineage.parentVersion}`, note: "", href: `${page}/registry?version=${lineage.parentVersion}` });
     edges.push(["parent", self]);
   }
-  for (const [alias, target] of Object.entries(model.aliases).sort()) {
+  for (const [alias, target] of Object.entries(model.aliases).sort(([a], [b]) => nameOrder(a, b))) {
     if (target !== version.version) continue;
     layers[4]!.push({ id: `alias:${alias}`, kind: "alias", label: alias, note: "", href: null });
     edges.push([self, `alias:${alias}`]);

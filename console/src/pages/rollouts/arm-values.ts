@@ -1,6 +1,7 @@
 import {
   disagreementRate, eventRateSequence, meanSequence, pairedDifference, quantileBounds, type QuantileBounds, type SequentialResult,
 } from "../../../../src/rollouts/statistics/index.ts";
+import { nameOrder } from "../../../../src/core/name-order.ts";
 import type { ArmFigures, PairedFigures, PhaseFigures } from "../../data/types.ts";
 import type { MeasureUnit } from "./measure-format.ts";
 
@@ -57,7 +58,7 @@ const measures: readonly Measure[] = [
 /** The measures that any of these figures has a value of, in the order in which they are read. */
 export function measuresOf(figures: readonly ArmFigures[]): Measure[] {
   const scores = new Set(figures.flatMap(({ values }) => Object.keys(values ?? {})).filter((name) => name.startsWith("score ")));
-  return [...measures, ...[...scores].sort().map((name) => valueMeasure(name as `score ${string}`))].filter(({ of }) => figures.some((arm) => of(arm, 0.05).value !== null));
+  return [...measures, ...[...scores].sort(nameOrder).map((name) => valueMeasure(name as `score ${string}`))].filter(({ of }) => figures.some((arm) => of(arm, 0.05).value !== null));
 }
 
 export function armOf(figures: PhaseFigures, arm: string): ArmFigures | undefined {

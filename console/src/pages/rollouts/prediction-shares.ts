@@ -1,4 +1,5 @@
 import { notANumberBucket as notANumber } from "../../../../src/rollouts/statistics/index.ts";
+import { nameOrder } from "../../../../src/core/name-order.ts";
 import type { ArmFigures } from "../../data/types.ts";
 import { formatNumber } from "../../format.ts";
 
@@ -85,7 +86,7 @@ function ofLabels(stable: Extract<NonNullable<Predictions>, { kind: "label" }>, 
   const totals = [stable, candidate].map((side) => Object.values(side.counts).reduce((sum, count) => sum + count, side.other));
   if (totals[0]! + totals[1]! === 0) return null;
   const all = [...new Set([...Object.keys(stable.counts), ...Object.keys(candidate.counts)])]
-    .sort((a, b) => of(stable, b) + of(candidate, b) - of(stable, a) - of(candidate, a) || a.localeCompare(b));
+    .sort((a, b) => of(stable, b) + of(candidate, b) - of(stable, a) - of(candidate, a) || nameOrder(a, b));
   const labels = all.slice(0, mostLabels);
   const side = (which: typeof stable, total: number): number[] => {
     const shares = labels.map((label) => (total === 0 ? 0 : of(which, label) / total));
