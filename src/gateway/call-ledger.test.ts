@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { epochMs, ManualClock } from "../core/clock.ts";
 import { TimeOrderedIds } from "../core/ids.ts";
 import { BudgetKeeper, MemoryBudgetStore, PriceBook, type BudgetAlerts, type LedgerEntry } from "../ledger/index.ts";
-import { CallLedger, type CallLedgerParts } from "./call-ledger.ts";
+import { CallLedger, type CallLedgerParts, type UnwrittenEntry } from "./call-ledger.ts";
 import { unknownUsage } from "./conversation/chat-answer.ts";
 import type { ReadyProvider } from "./routing/call-plan.ts";
 import { RouteSettings } from "./schemas.ts";
@@ -27,6 +27,22 @@ it("CallLedger writes an entry for a call whose budget cannot be settled", async
   assert.deepEqual(written, [plain]);
   await assert.rejects(calls.settle(reservation, { ...entry, usage: { ...unknownUsage, inputTokens: 5, outputTokens: 2, audioInputTokens: 4, webSearches: 3 } }), broken);
   assert.deepEqual(written[1], { ...plain, units: { audioInput: 4, webSearches: 3 } });
+});
+
+it("CallLedger settles all that a call cost at once, and writes an entry of each", async () => {
+  const clock = new ManualClock(1_795_262_400_000);
+  const written: LedgerEntry[] = [];
+  const settled: number[] = [];
+  const calls = new CallLedger({
+    clock, ids: new TimeOrderedIds(clock), prices: new PriceBook(), provider: () => null,
+    keeper: { settle: (_reservation: unknown, { actualNano }: { actualNano: number }) => void settled.push(actualNano) } as unknown as CallLedgerParts["keeper"],
+    ledger: { record: (entry: LedgerEntry) => Promise.resolve(void written.push(entry)) } as unknown as CallLedgerParts["ledger"],
+  });
+  const attribution = { actor: "key:key_1", team: "search", project: null, route: "chat", user: null, session: null, traceId: null, agentRun: null, tags: {} };
+  const entry = (model: string, cost: number | null): UnwrittenEntry => ({ time: epochMs(clock.now()), provider: "openai", model, outcome: "ok", estimated: false, cost, priceVersion: null, totalMs: 1, firstByteMs: null, attribution, usage: unknownUsage });
+  await calls.settle(null, entry("a", 7), "led_1", [entry("b", 5), entry("c", null)]);
+  assert.deepEqual([settled, written.map(({ model, cost }) => [model, cost])], [[12], [["a", 7], ["b", 5], ["c", null]]]);
+  assert.ok(written[0]!.id === "led_1" && new Set(written.map(({ id }) => id)).size === 3);
 });
 
 describe("what a call under a budget may cost", () => {

@@ -49,6 +49,9 @@ export interface Spent {
   priceVersion: string | null;
 }
 
+/** What a call of a provider cost, before it is written. */
+export type UnwrittenEntry = Omit<LedgerEntry, "id" | "kind" | "tokens"> & { usage: TokenUsage };
+
 /** Prices and budgets of calls: the worst case is reserved before, what it cost is settled after. */
 export class CallLedger {
   readonly #parts: CallLedgerParts;
@@ -115,15 +118,20 @@ export class CallLedger {
     return { cost: costOf(price, billedTokens(usage), usage.inputTokens ?? 0, { audioInput, audioOutput, searchUnits, webSearches, tier }), priceVersion: price.version };
   }
 
-  /** Settles and writes the entry down (under `id` where it has one already), which a budget that cannot be settled does not keep from it; answers when the entry survives the death of this process. Rejects with what the store of budgets failed with. */
-  async settle(reservation: Reservation | null, entry: Omit<LedgerEntry, "id" | "kind" | "tokens"> & { usage: TokenUsage }, id?: string): Promise<void> {
+  /**
+   * Settles and writes the entry down (under `id` where it has one already), which a budget that cannot be settled does not keep from it; answers when the entry survives the death of this process. `beside`: entries of what else the
+   * call cost, settled with it. Rejects with what the store of budgets failed with.
+   */
+  async settle(reservation: Reservation | null, entry: UnwrittenEntry, id?: string, beside: readonly UnwrittenEntry[] = []): Promise<void> {
     const { keeper, ledger, budgetsOf, clock, ids } = this.#parts;
-    const { usage, ...rest } = entry;
+    const actualNano = beside.reduce((sum, { cost }) => sum + (cost ?? 0), entry.cost ?? 0);
     try {
-      const settled = keeper.settle(reservation, { attribution: entry.attribution, since: entry.time, actualNano: entry.cost ?? 0, limits: budgetsOf?.(entry.attribution) }, clock.now());
+      const settled = keeper.settle(reservation, { attribution: entry.attribution, since: entry.time, actualNano, limits: budgetsOf?.(entry.attribution) }, clock.now());
       if (settled instanceof Promise) await settled;
     } finally {
-      await ledger.record({ ...rest, id: id ?? ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage), ...unitsOf(usage) });
+      const record = ({ usage, ...rest }: UnwrittenEntry, known?: string): Promise<void> => ledger.record({ ...rest, id: known ?? ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage), ...unitsOf(usage) });
+      if (beside.length === 0) await record(entry, id);
+      else await Promise.all([record(entry, id), ...beside.map((other) => record(other))]);
     }
   }
 

@@ -1,14 +1,15 @@
 import type { Clock, EpochMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { mostTokensOfMs, type Attribution, type CallBegun, type LedgerEntry, type Reservation, type UnderWayCall } from "../ledger/index.ts";
+import type { Attribution, CallBegun, LedgerEntry, Reservation, UnderWayCall } from "../ledger/index.ts";
 import type { SpanSink } from "../tracing/index.ts";
-import type { CallBounds, CallLedger, Spent } from "./call-ledger.ts";
+import type { CallBounds, CallLedger, Spent, UnwrittenEntry } from "./call-ledger.ts";
 import { spansOfCall, type TracedCall } from "./call-spans.ts";
 import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
 import type { Ticket } from "./limits/index.ts";
 import type { AttemptRecord, ReadyProvider } from "./routing/call-plan.ts";
 import type { RouteTarget } from "./schemas.ts";
+import { answeredTokens, unseenTokens, unseenUses, type CallRound, type UnseenUse } from "./unseen-use.ts";
 
 export interface CallRecordParts {
   calls: CallLedger;
@@ -70,12 +71,8 @@ export class CallRecord {
   firstByteMs: number | null = null;
   /** The dearer way to be served that was asked for, by kind of provider: what counts where the provider does not tell. */
   askedTier: CallBounds["tierOf"];
-  /** Tokens of the rounds that were begun, of one attempt each: of input by estimate, of output at most. Null for calls that are no chats. */
-  expected: { inputTokens: number; outputTokens: number } | null = null;
   /** Of the web, that a round may make at a provider of this kind. Null for calls that are no chats. */
   mostSearches: ((kind: string, model: string) => number) | null = null;
-  /** The same of calls that are no chats, which have no output. */
-  sent: { inputTokens: number; searchUnits: number } | null = null;
   cached = false;
   /** The id that the answer carries, as its caller sees it; null for what has none. */
   answerId: string | null = null;
@@ -89,16 +86,16 @@ export class CallRecord {
   readonly #parts: CallRecordParts;
   readonly operation: string;
   readonly #model: string;
-  #over = false;
+  /** What it cost in all, when it is over. */
+  #ended: Spent | null = null;
   /** Who has it, or had it last; null before anybody was asked. */
   #asked: { target: Pick<RouteTarget, "provider" | "model">; kind: string } | null = null;
   #underWay: UnderWayCall | null = null;
-  /** Rounds that were begun. */
-  #rounds = 1;
-  /** Of output, at most; null before there is a second. */
-  #ofOneRound: number | null = null;
-  /** A round of repair that was not answered yet: what it may use, and how many attempts were over before it. */
-  #again: { inputTokens: number; outputTokens: number; attemptsBefore: number } | null = null;
+  /** That were begun. */
+  readonly #rounds: CallRound[] = [];
+  #isCut = false;
+  /** Whose attempt the entry is of where none was answered; null where none may have worked. */
+  #unanswered: Pick<RouteTarget, "provider" | "model"> | null = null;
   /** Null where it is the target. */
   #answering: Pick<RouteTarget, "provider" | "model"> | null = null;
 
@@ -125,33 +122,31 @@ export class CallRecord {
   readonly #describe = (id: string): CallBegun => {
     const { target: { provider, model }, kind } = this.#asked!;
     const { id: reservation, scopes } = this.reservation ?? {};
-    const { inputTokens = 0, outputTokens = 0 } = this.expected ?? {};
+    const sumOf = (field: "inputTokens" | "outputTokens" | "searchUnits"): number => this.#rounds.reduce((sum, round) => sum + round[field], 0);
     return {
       id, time: this.startedAt, attribution: this.attribution, provider, kind, model, tier: this.askedTier?.(kind) ?? null,
-      inputTokens: this.sent?.inputTokens ?? inputTokens, mostOutputTokens: outputTokens, searchUnits: this.sent?.searchUnits ?? 0, webSearches: this.#rounds * this.#unseenSearches(kind, model),
+      inputTokens: sumOf("inputTokens"), mostOutputTokens: sumOf("outputTokens"), searchUnits: sumOf("searchUnits"), webSearches: this.#rounds.length * this.#unseenSearches(kind, model),
       reservation: reservation === undefined || scopes === undefined ? null : { id: reservation, scopes },
     };
   };
 
+  /** What its first round may use: tokens of input and search units by estimate, of output at most. */
+  begins({ inputTokens, outputTokens, searchUnits = 0 }: { inputTokens: number; outputTokens: number; searchUnits?: number | undefined }): void {
+    this.#rounds.push({ inputTokens, outputTokens, searchUnits, attemptsBefore: 0 });
+  }
+
   /** Before the model is asked once more: what it may use until the end of that round is what it has to be, whatever becomes of this process. `inputTokens`: of that round, by estimate. */
   asksAgain(inputTokens: number): void {
-    if (this.expected === null) return;
-    this.#ofOneRound ??= this.expected.outputTokens;
-    this.#rounds++;
-    this.expected = { inputTokens: this.expected.inputTokens + inputTokens, outputTokens: this.expected.outputTokens + this.#ofOneRound };
-    this.#again = { inputTokens, outputTokens: this.#ofOneRound, attemptsBefore: this.attempts.length };
+    const [first] = this.#rounds;
+    if (first === undefined) return;
+    this.#rounds.push({ ...first, inputTokens, attemptsBefore: this.attempts.length });
     this.#underWay?.changed();
   }
 
-  /** What the last round used is in its answer. */
-  answeredAgain(): void {
-    this.#again = null;
-  }
-
-  /** Its answer was cut before anybody told of searches that its provider may have made for it: one is the estimate. */
-  searchedUnseen(): void {
-    if (this.target === null || this.usage.webSearches !== undefined) return;
-    this.#addSearches(this.#unseenSearches(this.#parts.calls.kindOf(this.target), this.target.model));
+  /** Its answer was cut before its end: what its provider made of it that nobody saw counts by estimate. */
+  cutShort(): void {
+    this.#isCut = true;
+    if (this.target !== null && this.usage.webSearches === undefined) this.#addSearches(this.#searchesOf(this.target));
   }
 
   /** By the model that answered where its provider chose among several: it is billed instead of the target's where its price is known, else the cost is an estimate by the target's. */
@@ -165,15 +160,16 @@ export class CallRecord {
   /** What the answer has cost so far, by its usage. */
   spent(): Spent {
     if (this.cached) return { cost: 0, priceVersion: null };
-    return this.target === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(this.#answering ?? this.target, this.usage, this.startedAt, this.askedTier);
+    const billed = this.#answering ?? this.target ?? this.#unanswered;
+    return billed === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(billed, this.usage, this.startedAt, this.askedTier);
   }
 
   /** Gives back what is held, writes the cost down and emits the spans. The first end counts. Answers when the entry survives the death of this process; never throws. */
   async end(outcome: CallOutcome, error: AppError | null = null): Promise<Spent> {
-    if (!this.#over) this.#countUnseen(outcome);
-    const spent = this.spent();
-    if (this.#over) return spent;
-    this.#over = true;
+    if (this.#ended !== null) return this.#ended;
+    const unseen = this.#countUnseen(outcome);
+    const own = this.spent();
+    const spent = (this.#ended = { ...own, cost: own.cost === null ? null : unseen.reduce((sum, { cost }) => sum + (cost ?? 0), own.cost) });
     if (error !== null) recordOfFailure.set(error, this);
     this.watch?.ending?.(outcome, error);
     const { calls, clock, logger } = this.#parts;
@@ -187,11 +183,11 @@ export class CallRecord {
     try {
       if (this.target === null && this.attempts.length === 0 && !this.cached) calls.release(this.reservation);
       else {
-        const { provider = "", model = "" } = this.#answering ?? this.target ?? this.attempts.at(-1) ?? {};
+        const { provider = "", model = "" } = this.#answering ?? this.target ?? this.#unanswered ?? this.attempts.at(-1) ?? {};
         await calls.settle(this.reservation, {
           time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
-          ...(this.target === null ? { cost: 0, priceVersion: null } : spent), totalMs, firstByteMs: this.firstByteMs,
-        }, this.#underWay?.id);
+          ...(this.target === null && this.#unanswered === null ? { cost: 0, priceVersion: null } : own), totalMs, firstByteMs: this.firstByteMs,
+        }, this.#underWay?.id, unseen);
       }
     } catch (cause) {
       logger.error("gateway.not_settled", { route: this.attribution.route, cause });
@@ -203,38 +199,38 @@ export class CallRecord {
   }
 
   /**
-   * What a model may have written that nobody saw, when its caller left: its provider asks for it all the same, and tells nobody. Under a budget it counts, or whoever always leaves in time would spend past every budget: input by
-   * estimate where none was told, and as much output as the time until the answer began had room for, up to what was asked for. The fee of a search is not of tokens: it counts whatever ended the call, and without a budget too.
+   * What models may have written that nobody saw: their providers ask for it all the same, whoever cut it, and tell nobody. The call's own entry has it where it has no answer, or one that was cut; every other attempt that may have
+   * worked is an entry beside it, of its own provider and price.
    */
-  #countUnseen(outcome: CallOutcome): void {
-    if (outcome === "ok" || this.expected === null || this.cached) return;
-    const counts = outcome === "cancelled" && this.reservation !== null;
-    if (this.target === null) this.#countRound({ ...this.expected, attemptsBefore: 0 }, counts);
-    else if (this.#again !== null) this.#countRound(this.#again, counts);
-    else if (counts && this.estimated) {
-      const { inputTokens, outputTokens } = this.usage;
-      this.#count({ inputTokens: inputTokens ?? this.expected.inputTokens, outputTokens: Math.max(outputTokens ?? 0, Math.min(this.expected.outputTokens, (outputTokens ?? 0) + unseenTokens(this.firstByteMs ?? 0))) });
-    }
+  #countUnseen(outcome: CallOutcome): UnwrittenEntry[] {
+    if (this.cached || (outcome === "ok" && this.attempts.length < 2)) return [];
+    const uses = unseenUses(this.attempts, this.#rounds, this.#searchesOf);
+    if (this.target !== null) this.#countAnswered(outcome);
+    else this.#countLast(uses.pop());
+    return uses.map(({ provider, model, outcome: ended, usage, ms }) => ({
+      time: this.startedAt, attribution: this.attribution, provider, model, outcome: ended, estimated: true, usage, ...this.#parts.calls.spentBy({ provider, model }, usage, this.startedAt, this.askedTier), totalMs: ms, firstByteMs: null,
+    }));
   }
 
-  /** A round that nobody saw an answer of, `countsTokens` or its searches alone. */
-  #countRound(round: { inputTokens: number; outputTokens: number; attemptsBefore: number }, countsTokens: boolean): void {
-    const left = this.attempts.slice(round.attemptsBefore).findLast(mayHaveWorked);
-    if (left === undefined) return;
-    const searches = this.#unseenSearches(this.#parts.calls.kindOf(left), left.model);
-    const isCounted = countsTokens && left.outcome === "cancelled";
-    if (searches === 0 && !isCounted) return;
-    this.target ??= { provider: left.provider, model: left.model };
-    if (isCounted) {
-      const { inputTokens, outputTokens } = this.usage;
-      this.#count({ inputTokens: (inputTokens ?? this.expected!.inputTokens - round.inputTokens) + round.inputTokens, outputTokens: (outputTokens ?? 0) + Math.min(round.outputTokens, unseenTokens(left.ms)) });
-    }
-    this.#addSearches(searches);
-  }
-
-  #count(tokens: Pick<TokenUsage, "inputTokens" | "outputTokens">): void {
-    this.usage = { ...this.usage, ...tokens };
+  #countLast(last: UnseenUse | undefined): void {
+    if (last === undefined) return;
+    this.#unanswered = { provider: last.provider, model: last.model };
+    this.usage = last.usage;
     this.estimated = true;
+  }
+
+  /** Of a stream that was cut, also what may have been thought before it began; of a whole answer, tokens that nobody counted any more. */
+  #countAnswered(outcome: CallOutcome): void {
+    const { inputTokens, outputTokens } = this.usage;
+    if (this.#isCut && this.estimated) {
+      const seen = outputTokens ?? 0;
+      const most = this.#rounds[0]?.outputTokens ?? 0;
+      const thought = unseenTokens(this.attempts.findLast((attempt) => attempt.outcome === "ok")?.ms ?? 0);
+      this.usage = { ...this.usage, inputTokens: inputTokens ?? this.#rounds[0]?.inputTokens ?? null, outputTokens: Math.max(seen, Math.min(most, seen + thought)) };
+    } else if (outcome !== "ok" && inputTokens === null && outputTokens === null && this.#rounds.length > 0) {
+      this.usage = { ...this.usage, ...answeredTokens(this.attempts, this.#rounds) };
+      this.estimated = true;
+    }
   }
 
   #addSearches(searches: number): void {
@@ -242,6 +238,8 @@ export class CallRecord {
     this.usage = { ...this.usage, webSearches: (this.usage.webSearches ?? 0) + searches };
     this.estimated = true;
   }
+
+  readonly #searchesOf = (target: Pick<RouteTarget, "provider" | "model">): number => this.#unseenSearches(this.#parts.calls.kindOf(target), target.model);
 
   /** One for a round that may search, however many it may make. */
   #unseenSearches(kind: string, model: string): number {
@@ -282,14 +280,4 @@ export class CallRecord {
       },
     };
   }
-}
-
-/** Whether its provider may have done what it was asked, and asks for it: one that takes no connection, or refuses, has not. */
-function mayHaveWorked({ outcome, status }: AttemptRecord): boolean {
-  return outcome === "cancelled" || outcome === "timeout" || (outcome === "unreachable" && status !== null);
-}
-
-/** Of output, in so many milliseconds. */
-function unseenTokens(ms: number): number {
-  return Math.ceil(ms * mostTokensOfMs);
 }

@@ -9,8 +9,8 @@ const traceId = "0af7651916cd43dd8448eb211c80319c";
 const call: TracedCall = {
   team: "blue", traceId, spanId: "b7ad6b7169203331", parentSpanId: "00f067aa0ba902b7", operation: "chat", model: "support", startedAt: 1_700_000_000_000.25, endedAt: 1_700_000_000_900.5,
   attempts: [
-    { provider: "first", model: "small", startedAt: epochMs(1_700_000_000_100), ms: 50.125, outcome: "overloaded", status: 529, requestId: "req_1", message: "Too many.", hedge: false },
-    { provider: "second", model: "large", startedAt: epochMs(1_700_000_000_200), ms: 600, outcome: "ok", status: 200, requestId: null, message: null, hedge: true },
+    { provider: "first", model: "small", startedAt: epochMs(1_700_000_000_100), ms: 50.125, outcome: "overloaded", status: 529, requestId: "req_1", message: "Too many.", hedge: false, sent: true },
+    { provider: "second", model: "large", startedAt: epochMs(1_700_000_000_200), ms: 600, outcome: "ok", status: 200, requestId: null, message: null, hedge: true, sent: true },
   ],
   usage: { inputTokens: 11, outputTokens: 12, cacheReadTokens: 13, cacheWriteTokens: 14, reasoningTokens: 15 }, cost: 16, error: null,
   attributes: { "slipway.route": "support", "gen_ai.response.id": null, "slipway.cache": undefined, "gen_ai.response.finish_reasons": ["stop"] }, hooks: [{ name: "polite", kind: "classifier", ms: 7.5, findings: 2, action: "redact" }],

@@ -118,7 +118,7 @@ export class ChatCalls {
     const held = floor.isHeld(entered, record);
     const bounds = boundsOfChat(prompted, held, addedTokensOf(settings, entered.policy));
     record.askedTier = askedTier(parsed.extra);
-    record.expected = { inputTokens: bounds.estimatedInput, outputTokens: bounds.outputTokens };
+    record.begins({ inputTokens: bounds.estimatedInput, outputTokens: bounds.outputTokens });
     record.mostSearches = mostSearchesOf(prompted);
     if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
     const guarded = guardrails === null ? null : guardrails.begin(guardContext(this.#parts, chat, bounds));
@@ -186,7 +186,6 @@ export class ChatCalls {
         record.asksAgain(estimateChat(step.request));
         const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null }).prepare });
         record.attempts = [...record.attempts, ...next.attempts];
-        record.answeredAgain();
         if (next.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
         step = await rounds.next(next.answer);
       }
@@ -263,7 +262,7 @@ function estimate(record: CallRecord, request: ChatRequest, { parts, model }: Pi
   const { usage } = record;
   if (leavesModel(request)) record.answeredBy(model);
   if (usage.searchesEstimated === true) record.estimated = true;
-  if (!isWhole) record.searchedUnseen();
+  if (!isWhole) record.cutShort();
   if (usage.inputTokens !== null && usage.outputTokens !== null && isWhole) return;
   const inputTokens = usage.inputTokens ?? estimateChat(request);
   const texts = parts.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.name + part.arguments : ""));

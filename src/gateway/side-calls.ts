@@ -144,7 +144,7 @@ export class SideCalls {
       const held = floor.isHeld(entered, record);
       if (held) refuseOtherModels(call.request);
       const bounds = boundsOf(call, settings, held);
-      record.sent = { inputTokens: call.tokens, searchUnits: call.searchUnits?.estimate ?? 0 };
+      record.begins({ inputTokens: call.tokens, outputTokens: 0, searchUnits: call.searchUnits?.estimate });
       await (admit === undefined ? floor.admit(entered, record, bounds, context) : admit(bounds));
       const guardrails = this.#parts.guardrailsOf(settings);
       const sent = guardrails?.guardsInput === true ? await guardedSideRequest(guardrails, guardContext(this.#parts, { settings, context, record }, bounds), record, call) : call;

@@ -25,6 +25,7 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
   connection: KeptConnection | null = null;
   readonly #signal: TransportRequest["signal"];
   readonly #resend: () => void;
+  readonly #sent: (() => void) | undefined;
   #resends = 0;
   #begin!: (answer: TransportAnswer) => void;
   #refuse!: (error: AppError) => void;
@@ -36,9 +37,10 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
   #failure: AppError | null = null;
   #reader: { resolve(result: IteratorResult<Uint8Array>): void; reject(error: AppError): void } | null = null;
 
-  constructor(signal: TransportRequest["signal"], resend: () => void) {
+  constructor(signal: TransportRequest["signal"], resend: () => void, sent?: () => void) {
     this.#signal = signal;
     this.#resend = resend;
+    this.#sent = sent;
     this.answer = new Promise((resolve, reject) => {
       this.#begin = resolve;
       this.#refuse = reject;
@@ -55,7 +57,9 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     // It waited for a free connection, and its caller has gone meanwhile.
-    if (this.#failure !== null) controller.abort(this.#failure);
+    if (this.#failure !== null) return controller.abort(this.#failure);
+    // Head and body are handed to the open connection in this very turn.
+    this.#sent?.();
   }
 
   /** A change of protocol that nobody asked for. */

@@ -63,7 +63,7 @@ export class UndiciTransport implements UpstreamTransport {
     const exchange = new ProviderExchange(request.signal, () => {
       request.onResend?.();
       resend();
-    });
+    }, request.onSent);
     const options: ExchangeOptions = {
       path: `${url.pathname}${url.search}`, method: request.method, headers: sentHeaders(request.headers), body: request.body,
       headersTimeout: settings.idleTimeoutMs, bodyTimeout: settings.idleTimeoutMs, exchange,

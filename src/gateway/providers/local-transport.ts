@@ -43,6 +43,7 @@ class CallTurns {
 }
 
 async function answer(request: TransportRequest, provider: LocalProvider, turns: CallTurns, clock: Clock): Promise<TransportAnswer> {
+  request.onSent?.();
   const operation = request.url.pathname.slice(1);
   if (operation === "models") return json(200, { object: "list", data: [{ id: request.settings.kind, object: "model", created: 0, owned_by: "slipway" }] });
   const body = parseFields(typeof request.body === "string" ? request.body : Buffer.from(request.body ?? "").toString("utf8"));

@@ -72,6 +72,7 @@ export class CallAttempt<Answer> {
   #shortened: number | null = null;
   #status: number | null = null;
   #requestId: string | null = null;
+  #isSent = false;
 
   constructor(parts: AttemptParts, provider: ReadyProvider, prepared: PreparedCall<Answer>, limits: AttemptLimits) {
     this.#parts = parts;
@@ -79,6 +80,11 @@ export class CallAttempt<Answer> {
     this.#prepared = prepared;
     this.#limits = limits;
     this.#timer = new CallTimer(parts.alarm);
+  }
+
+  /** Whether its request went out whole. */
+  get isSent(): boolean {
+    return this.#isSent;
   }
 
   /** Of a stream that has begun, its alarm and connection stay until `stop`. */
@@ -130,7 +136,13 @@ export class CallAttempt<Answer> {
     this.#stop.abort(overReason);
   };
 
+  readonly #sent = (): void => {
+    this.#isSent = true;
+  };
+
   readonly #resent = (): void => {
+    // Nobody took it: the connection was closed already.
+    this.#isSent = false;
     if (this.#resentAt !== null) return;
     this.#resentAt = this.#parts.clock.monotonic();
     const { resentMs } = this.#limits;
@@ -148,7 +160,7 @@ export class CallAttempt<Answer> {
     for (const header in settings.headers) headers[header.toLowerCase()] = settings.headers[header]!;
     Object.assign(headers, wanted);
     Object.assign(headers, mapping.authorize({ method: "POST", url, headers, body }, this.#provider.secret(), settings, this.#parts.clock.now()));
-    return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop, onResend: this.#resent };
+    return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop, onResend: this.#resent, onSent: this.#sent };
   }
 
   async #refused({ status, headers, body }: TransportAnswer): Promise<AttemptFailure> {

@@ -46,6 +46,8 @@ export interface AttemptRecord {
   /** By which the provider's support finds it; null where the provider told none. */
   requestId: string | null;
   hedge: boolean;
+  /** Its request went out whole. */
+  sent: boolean;
 }
 
 export interface StreamPiece {

@@ -26,7 +26,7 @@ interface Running<Answer> {
   attempt: CallAttempt<Answer>;
   prepared: PreparedCall<Answer>;
   release: (() => void) | null;
-  record: Omit<AttemptRecord, "ms" | "outcome" | "status" | "message" | "requestId">;
+  record: Omit<AttemptRecord, "ms" | "outcome" | "status" | "message" | "requestId" | "sent">;
   since: number;
 }
 
@@ -271,7 +271,7 @@ export class CallRace<Answer> {
     this.#running.delete(running);
     if (failure !== null) running.release?.();
     const ms = this.#parts.clock.monotonic() - running.since;
-    this.#attempts.push({ ...running.record, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? begun?.status ?? null, message: failure?.message ?? null, requestId: failure?.requestId ?? begun?.requestId ?? null });
+    this.#attempts.push({ ...running.record, sent: running.attempt.isSent, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? begun?.status ?? null, message: failure?.message ?? null, requestId: failure?.requestId ?? begun?.requestId ?? null });
   }
 
   #countFailure({ target, health, asLastResort }: Candidate, message: string, now: number): void {

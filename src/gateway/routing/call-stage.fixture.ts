@@ -85,6 +85,8 @@ export interface Step {
   body?: readonly (string | number)[];
   /** Instead of any answer. */
   throws?: AppError;
+  /** It takes no connection: nothing goes out. */
+  unsent?: boolean;
 }
 
 /** Answers by provider, without a network, on the clock of a test. */
@@ -109,6 +111,7 @@ class ScriptedTransport implements UpstreamTransport {
       await this.#wait(step.resentAfterMs, request);
       request.onResend?.();
     }
+    if (step.unsent !== true) request.onSent?.();
     await this.#wait(step.afterMs ?? 0, request);
     if (step.throws !== undefined) throw step.throws;
     const { status = 200, headers = {}, body = [] } = step;

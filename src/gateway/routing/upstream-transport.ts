@@ -14,6 +14,8 @@ export interface TransportRequest {
   signal: StopSignal;
   /** The provider had closed the kept connection that was chosen, and the request goes out again over another: it may have been taken before. */
   onResend?: () => void;
+  /** The request went out whole: from here on the provider may do what it was asked. */
+  onSent?: () => void;
 }
 
 export interface TransportAnswer {

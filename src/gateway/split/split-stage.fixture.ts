@@ -49,7 +49,8 @@ class ScriptedModels implements UpstreamTransport {
     this.scripts = scripts;
   }
 
-  async send({ url, body, signal }: TransportRequest): Promise<TransportAnswer> {
+  async send({ url, body, signal, onSent }: TransportRequest): Promise<TransportAnswer> {
+    onSent?.();
     const request = JSON.parse(Buffer.from(body as string | Uint8Array).toString()) as { model: string; stream?: boolean; messages: { role: string; content: string }[] };
     const { model } = request;
     this.asked.push({ model, messages: request.messages });

@@ -13,6 +13,8 @@ export interface LedgerCall {
   /** Billionths of a US dollar; null where the price is not known. */
   cost: number | null;
   priceVersion: string | null;
+  /** Milliseconds. */
+  totalMs: number;
 }
 
 const none: readonly LedgerCall[] = [];
@@ -24,9 +26,10 @@ export function useLedgerEntries(trace: TraceSummary): readonly LedgerCall[] {
   return data?.entries ?? none;
 }
 
-/** The ledger's line of a span: both have the same beginning. */
+/** The ledger's line of a span: both have the same beginning. So have those of attempts that another target answered for, which took no longer than the call. */
 export function ledgerCallOf(span: Pick<SpanView, "start" | "scope" | "inputTokens" | "outputTokens">, entries: readonly LedgerCall[]): LedgerCall | null {
   const source = span.scope.name === "slipway.gateway" ? "gateway" : "trace";
   if (source === "trace" && span.inputTokens === null && span.outputTokens === null) return null;
-  return entries.find((entry) => entry.source === source && entry.time === Math.floor(span.start)) ?? null;
+  const own = entries.filter((entry) => entry.source === source && entry.time === Math.floor(span.start));
+  return own.reduce<LedgerCall | null>((longest, entry) => (longest === null || entry.totalMs > longest.totalMs ? entry : longest), null);
 }
