@@ -45,11 +45,11 @@ export function withCode(text: string): ReactNode {
   return text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
 }
 
-/** What is shown is from before: the refresh failed. */
-export function StaleNote({ error, retry }: { error: ApiFailure; retry: () => void }) {
+/** What is shown is from before, or does without what `children` say: the refresh failed. */
+export function StaleNote({ error, retry, children = "These figures are not fresh" }: { error: ApiFailure; retry: () => void; children?: ReactNode }) {
   return (
     <p className="stale" role="status">
-      <Icon name="warning" /> These figures are not fresh: {error.message}{" "}
+      <Icon name="warning" /> {children}: {error.message}{" "}
       <button type="button" className="link-button" onClick={retry}>
         Try again
       </button>

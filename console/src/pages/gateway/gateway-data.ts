@@ -58,10 +58,13 @@ export function useDayOfRoutes(): Resource<{ rows: CostRow[] }> {
   return useResource("gateway:routes-of-a-day", { load: () => call(`/api/costs?by=route&since=${now() - dayMs}`), refreshMs: 10_000 });
 }
 
-/** Names that can be called: routes, and PROVIDER/MODEL where the provider tells its models. */
+/** What can be called: routes, and PROVIDER/MODEL where the provider tells its models. */
+export function useCallable(): Resource<{ data: { id: string }[] }> {
+  return useResource("/v1/models", { refreshMs: 30_000 });
+}
+
 export function useCallableNames(): string[] {
-  const listed = useResource<{ data: { id: string }[] }>("/v1/models", { refreshMs: 30_000 }).data?.data ?? [];
-  return listed.map(({ id }) => id);
+  return (useCallable().data?.data ?? []).map(({ id }) => id);
 }
 
 /** After a change of what is set here. */

@@ -3,11 +3,12 @@ import { useQuery } from "../../data/query.ts";
 import { random } from "../../random.ts";
 import { Field } from "../../parts/field.tsx";
 import { CodeBlock } from "../../parts/copy.tsx";
+import { StaleNote } from "../../parts/error-box.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { runChat, type ChatPrompt, type ChatRun } from "./chat-run.ts";
 import { callSnippets } from "./call-snippets.ts";
 import { numberOf } from "./form-numbers.ts";
-import { useCallableNames } from "./gateway-data.ts";
+import { useCallable } from "./gateway-data.ts";
 import { PlaygroundAnswer } from "./playground-answer.tsx";
 
 const sides = ["a", "b"] as const;
@@ -17,7 +18,8 @@ const sideWords: Record<Side, string> = { a: "First", b: "Second" };
 /** One prompt, two routes or models side by side. Which ones stands in the address; the prompt does not. */
 export function PlaygroundTab() {
   const query = useQuery();
-  const names = useCallableNames();
+  const callable = useCallable();
+  const names = callable.data?.data.map(({ id }) => id) ?? [];
   const usual = names[0] ?? "echo/echo";
   const models: Record<Side, string> = { a: query.get("a") ?? usual, b: query.get("b") ?? names[1] ?? usual };
   const [prompt, setPrompt] = useState({ system: "", user: "", temperature: "", maxTokens: "" });
@@ -59,6 +61,7 @@ export function PlaygroundTab() {
             </Field>
           ))}
         </div>
+        {callable.error !== undefined && <StaleNote error={callable.error} retry={callable.reload}>{callable.data === undefined ? "No names can be offered" : "The names that are offered are not fresh"}</StaleNote>}
         <datalist id="callable-names">{names.map((name) => <option key={name} value={name} />)}</datalist>
         <Field label="System">{(control) => <textarea {...control} className="input code-input" rows={2} placeholder="none" value={prompt.system} onChange={type("system")} />}</Field>
         <Field label="User">{(control) => <textarea {...control} className="input code-input" rows={4} required placeholder="Ask both the same" value={prompt.user} onChange={type("user")} />}</Field>

@@ -57,10 +57,11 @@ export function Waterfall({ tree, chosen, marked, onChoose }: { tree: SpanTree; 
     step();
   };
 
+  const hasFigures = useMemo(() => [...tree.byId.values()].some(({ span }) => figuresOf(span) !== ""), [tree]);
   const parents = [...tree.byId.values()].filter(({ children }) => children.length > 0);
   return (
     <>
-      <div className="waterfall-head">
+      <div className={hasFigures ? "waterfall-head" : "waterfall-head waterfall-head-plain"}>
         <span>
           {parents.length > 1 && (
             <>
@@ -71,11 +72,11 @@ export function Waterfall({ tree, chosen, marked, onChoose }: { tree: SpanTree; 
         </span>
         <span className="waterfall-axis" aria-hidden="true"><span>{formatMs(0)}</span><span>{formatMs((tree.to - tree.from) / 2)}</span><span>{formatMs(tree.to - tree.from)}</span></span>
       </div>
-      <div className={height === rowHeight.wide ? "waterfall" : "waterfall waterfall-narrow"} ref={element} role="tree" aria-label="Spans" tabIndex={0} aria-activedescendant={at >= from && at < to ? `span-${chosen}` : undefined} onKeyDown={onKeyDown}>
+      <div className={`waterfall${hasFigures ? "" : " waterfall-plain"}${height === rowHeight.wide ? "" : " waterfall-narrow"}`} ref={element} role="tree" aria-label="Spans" tabIndex={0} aria-activedescendant={at >= from && at < to ? `span-${chosen}` : undefined} onKeyDown={onKeyDown}>
         <div className="waterfall-rows" role="presentation" style={{ height: nodes.length * height }}>
           {nodes.slice(from, to).map((node, index) => (
             <Row
-              key={node.span.spanId} node={node} tree={tree} top={(from + index) * height} chosen={node.span.spanId === chosen} folded={folded.has(node.span.spanId)} marked={marked.has(node.span.spanId)}
+              key={node.span.spanId} node={node} tree={tree} top={(from + index) * height} chosen={node.span.spanId === chosen} folded={folded.has(node.span.spanId)} marked={marked.has(node.span.spanId)} hasFigures={hasFigures}
               onChoose={() => onChoose(node.span.spanId)} onFold={() => fold(node, !folded.has(node.span.spanId))}
             />
           ))}
@@ -92,16 +93,17 @@ interface RowProps {
   chosen: boolean;
   folded: boolean;
   marked: boolean;
+  /** Whether any span of the trace has tokens or a cost. */
+  hasFigures: boolean;
   onChoose: () => void;
   onFold: () => void;
 }
 
-function Row({ node, tree, top, chosen, folded, marked, onChoose, onFold }: RowProps) {
+function Row({ node, tree, top, chosen, folded, marked, hasFigures, onChoose, onFold }: RowProps) {
   const { span } = node;
   const { left, width } = barOf(tree, node);
   const failed = span.status.code === "error";
   const whole = node.to - node.from;
-  const tokens = span.inputTokens === null && span.outputTokens === null ? null : (span.inputTokens ?? 0) + (span.outputTokens ?? 0);
   const look = failed ? "failed" : span.durationMs === null ? "running" : lookOf(span.operation);
   return (
     <div
@@ -124,9 +126,15 @@ function Row({ node, tree, top, chosen, folded, marked, onChoose, onFold }: RowP
         </span>
       </span>
       <span className="waterfall-duration">{formatMs(span.durationMs)}</span>
-      <span className="waterfall-figures muted">{[tokens === null ? "" : `${formatCount(tokens)} tok`, span.cost === null || span.cost === 0 ? "" : formatNano(span.cost)].filter((word) => word !== "").join(" · ")}</span>
+      {hasFigures && <span className="waterfall-figures muted">{figuresOf(span)}</span>}
     </div>
   );
+}
+
+/** Tokens and cost, where it has them. */
+function figuresOf({ inputTokens, outputTokens, cost }: SpanNode["span"]): string {
+  const tokens = inputTokens === null && outputTokens === null ? "" : `${formatCount((inputTokens ?? 0) + (outputTokens ?? 0))} tok`;
+  return [tokens, cost === null || cost === 0 ? "" : formatNano(cost)].filter((word) => word !== "").join(" · ");
 }
 
 /** Colours part what models, tools and the rest did; the name says it too. */
