@@ -1,6 +1,7 @@
 import type { ChatRequest, ToolDefinition } from "../../conversation/chat-request.ts";
 import { FieldReport } from "../field-report.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
+import { nameUntold } from "../reasoning-words.ts";
 import { fieldsOf, rowOf } from "../wire-value.ts";
 import { writeTurns } from "./anthropic-messages.ts";
 import { canThinkOn, claudeModel, leastThinkingTopP, type ClaudeModel } from "./claude-models.ts";
@@ -110,11 +111,14 @@ function writeTool(tool: ToolDefinition, index: number, model: ClaudeModel, repo
 function writeThinking(request: ChatRequest, model: ClaudeModel, forced: boolean, body: Record<string, unknown>, report: FieldReport): void {
   const { reasoning } = request;
   if (reasoning === null) return;
-  const field = reasoning.effort === undefined ? "thinking.budget_tokens" : "reasoning_effort";
   if (reasoning.effort === "none") {
+    nameUntold(reasoning, "effort", report);
     if (model.thinking !== "none") body.thinking = { type: "disabled" };
     return;
   }
+  const told = reasoning.effort === undefined || (reasoning.budgetTokens !== undefined && model.thinking !== "adaptive") ? "budget" : "effort";
+  const field = told === "effort" ? "reasoning_effort" : "thinking.budget_tokens";
+  nameUntold(reasoning, told, report);
   if (model.thinking === "none" || forced) return report.drop(forced ? `${field} (a tool is forced)` : field);
   if (model.thinking === "adaptive") {
     const effort = reasoning.effort === "minimal" ? "low" : (reasoning.effort ?? effortOf(reasoning.budgetTokens ?? 0));

@@ -1,6 +1,7 @@
 import type { ChatRequest } from "../../conversation/chat-request.ts";
 import type { FieldReport } from "../field-report.ts";
 import { canThinkOn } from "../anthropic/claude-models.ts";
+import { nameUntold, saysNoThinking } from "../reasoning-words.ts";
 import { rowOf, type Fields } from "../wire-value.ts";
 import type { BedrockAbilities } from "./bedrock-model.ts";
 
@@ -16,7 +17,12 @@ export type SamplingLeft = "all" | "high top_p" | "nothing";
 export function bedrockReasoning(request: ChatRequest, abilities: BedrockAbilities, forced: boolean, report: FieldReport): { fields: Fields; leaves: SamplingLeft } {
   const { reasoning, sampling } = request;
   const off = { fields: {}, leaves: "all" as const };
-  if (reasoning === null || reasoning.effort === "none" || reasoning.budgetTokens === 0 || (reasoning.effort === undefined && reasoning.budgetTokens === undefined)) return off;
+  if (reasoning === null || (reasoning.effort === undefined && reasoning.budgetTokens === undefined)) return off;
+  const offBy = saysNoThinking(reasoning);
+  if (offBy !== null) {
+    nameUntold(reasoning, offBy, report);
+    return off;
+  }
   if (!abilities.thinking || (abilities.family === "claude" && forced)) {
     report.drop("reasoning");
     return off;
@@ -40,11 +46,13 @@ export function bedrockReasoning(request: ChatRequest, abilities: BedrockAbiliti
       report.drop("reasoning");
       return off;
     }
+    nameUntold(reasoning, "budget", report);
     if (budget !== budgetTokens) report.emulate("reasoning", `${budget} tokens`);
     return { fields: { thinking: { type: "enabled", budget_tokens: budget } }, leaves: "high top_p" };
   }
   // With the highest effort, Nova takes neither sampling nor a limit: the caller's limit counts for more.
   const reached = abilities.family === "nova" && word === "high" && sampling.maxOutputTokens !== null ? "medium" : word;
+  nameUntold(reasoning, "effort", report);
   if (reached !== effort) report.emulate("reasoning", reached);
   if (abilities.family === "claude") return { fields: { thinking: { type: "adaptive" }, output_config: { effort: word } }, leaves: "high top_p" };
   if (abilities.family === "openai") return { fields: { reasoning_effort: word }, leaves: "all" };

@@ -79,7 +79,7 @@ conformanceCase("cohere", 9, "thinking by model, word and budget", () => {
     for (const reasoning of [{ effort: "none" }, { budgetTokens: 0 }, {}, null]) assert.deepEqual(think(reasoning, model), [undefined, [], []], model);
   }
   assert.deepEqual([think({ budgetTokens: 5 }), think({ effort: "low", budgetTokens: 5 }), think({ effort: "high" }), think({ budgetTokens: 0 }), think({})], [
-    [{ type: "enabled", token_budget: 5 }, [], []], [{ type: "enabled", token_budget: 5 }, [], []], [{ type: "enabled" }, [], ["reasoning_effort (on)"]], [{ type: "disabled" }, [], []], [undefined, [], []],
+    [{ type: "enabled", token_budget: 5 }, [], []], [{ type: "enabled", token_budget: 5 }, ["reasoning_effort"], []], [{ type: "enabled" }, [], ["reasoning_effort (on)"]], [{ type: "disabled" }, [], []], [undefined, [], []],
   ]);
 });
 

@@ -2,6 +2,7 @@ import type { AssistantPart, ChatMessage, ChatRequest, ContentPart, ImagePart, T
 import { FieldReport } from "../field-report.ts";
 import { oneCallAtATime } from "../instructions.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
+import { nameUntold, saysNoThinking } from "../reasoning-words.ts";
 import { requestText, type Fields } from "../wire-value.ts";
 
 /** Fields of the provider's own that a caller may send along. */
@@ -173,11 +174,13 @@ function penalty(name: string, value: number | null, report: FieldReport): Field
 
 function thinkingFields({ reasoning }: ChatRequest, model: string, report: FieldReport): Fields {
   if (reasoning === null || (reasoning.effort === undefined && reasoning.budgetTokens === undefined)) return {};
-  const isOff = reasoning.effort === "none" || reasoning.budgetTokens === 0;
+  const off = saysNoThinking(reasoning);
+  const isOff = off !== null;
   if (/command-(r|light|nightly)|command-a-(03-2025|vision|translate)|aya/.test(model)) {
     if (!isOff) report.drop("reasoning");
     return {};
   }
+  nameUntold(reasoning, off ?? (reasoning.budgetTokens === undefined ? "effort" : "budget"), report);
   if (isOff) return { thinking: { type: "disabled" } };
   if (reasoning.budgetTokens === undefined) report.emulate("reasoning_effort", "on");
   return { thinking: { type: "enabled", ...(reasoning.budgetTokens === undefined ? {} : { token_budget: reasoning.budgetTokens }) } };

@@ -142,7 +142,7 @@ conformanceCase("gemini", 9, "where each signature stands, and each word of effo
     assert.deepEqual(think(reasoning, old), [undefined, [], []]);
   }
   for (const model of [second, third]) {
-    assert.deepEqual(think({ budgetTokens: 500, effort: "low" }, model), [{ includeThoughts: true, thinkingBudget: 500 }, [], []]);
+    assert.deepEqual(think({ budgetTokens: 500, effort: "low" }, model), [{ includeThoughts: true, thinkingBudget: 500 }, ["reasoning_effort"], []]);
     assert.deepEqual([think({}, model), think(null, model)], [[undefined, [], []], [undefined, [], []]]);
     assert.deepEqual(refused({ reasoning: { effort: "toString" } }, model), ["reasoning_effort"]);
   }

@@ -2,6 +2,7 @@ import type { ChatRequest, Reasoning, ToolChoice } from "../../conversation/chat
 import { FieldReport } from "../field-report.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
 import { oneCallAtATime } from "../instructions.ts";
+import { nameUntold, saysNoThinking } from "../reasoning-words.ts";
 import { fieldsOf, requestText, rowOf, type Fields } from "../wire-value.ts";
 import { geminiContents } from "./gemini-contents.ts";
 import { geminiAbilities, geminiPath, type GeminiAbilities } from "./gemini-model.ts";
@@ -109,11 +110,13 @@ const leastBudget = 128;
 function thinkingFields(reasoning: Reasoning | null, { model }: MappingTarget, abilities: GeminiAbilities, report: FieldReport): Fields {
   if (reasoning === null || (reasoning.effort === undefined && reasoning.budgetTokens === undefined)) return {};
   const { effort, budgetTokens } = reasoning;
-  const isOff = effort === "none" || budgetTokens === 0;
+  const off = saysNoThinking(reasoning);
+  const isOff = off !== null;
   if (abilities.thinking === "none") {
     if (!isOff) report.drop("reasoning");
     return {};
   }
+  nameUntold(reasoning, off ?? (budgetTokens === undefined ? "effort" : "budget"), report);
   if (budgetTokens !== undefined && !isOff) return { thinkingConfig: { includeThoughts: true, thinkingBudget: budgetTokens } };
   if (abilities.thinking === "budget") {
     const budget = isOff ? (abilities.thinkingOptional ? 0 : leastBudget) : rowOf(budgets, effort ?? "");
