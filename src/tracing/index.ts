@@ -4,6 +4,7 @@ export type { EndedTrace, SpanSink } from "./span-sink.ts";
 export type { ArrivedFeedback, FeedbackFeed, FeedbackPlace, RemovedFeedback } from "./feedback-feed.ts";
 export { readSplitPlace, splitKey, type SplitPlace } from "./split-place.ts";
 export type { StoredTrace, TraceFacts, TraceKey, TraceStore, VisibleTraces } from "./trace-store.ts";
+export { mostServices, type RunDirectory, type TracedService } from "./run-directory.ts";
 export type { StoredSpan } from "./stored-span.ts";
 export { anyValue, spanJson } from "./otlp/encode-json.ts";
 export { BufferedSpanSink } from "./buffered-span-sink.ts";

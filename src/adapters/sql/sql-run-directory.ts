@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { mostServices, type RunDirectory, type TracedService } from "../../tracing/run-directory.ts";
+import { mostServices, type RunDirectory, type TracedService } from "../../tracing/index.ts";
 import type { TraceKey, VisibleTraces } from "../../tracing/trace-store.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { millisecondsOf } from "./sql-trace-rows.ts";
