@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
 import { hasTeam } from "./adapters/sql/hold-team.ts";
+import { SqlRunDirectory } from "./adapters/sql/sql-run-directory.ts";
 import { SqlTraceStore } from "./adapters/sql/sql-trace-store.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import type { Config } from "./config/index.ts";
@@ -73,7 +74,7 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
     },
   });
   const service: TraceService = new TraceService({
-    store, ids, costs, hasTeam: (team) => hasTeam(database, team),
+    store, runs: new SqlRunDirectory(database), ids, costs, hasTeam: (team) => hasTeam(database, team),
     redaction: new SpanRedaction({ keys: config.traceRedact, content: config.traceContent }),
     sampling,
     settled: () => sink.settled(),

@@ -15,7 +15,7 @@ describe("spans that are sampled away", () => {
     const sentOn: string[] = [];
     const priced: string[] = [];
     const service = new TraceService({
-      store: { write: (records: readonly SpanRecord[]) => Promise.resolve(void written.push(...records.map(({ span }) => span.name))) } as unknown as TraceStore, ids: new TimeOrderedIds(new ManualClock()), redaction: new SpanRedaction({ keys: [], content: true }),
+      store: { write: (records: readonly SpanRecord[]) => Promise.resolve(void written.push(...records.map(({ span }) => span.name))) } as unknown as TraceStore, runs: { services: () => assert.fail(), tracesOf: () => assert.fail() }, ids: new TimeOrderedIds(new ManualClock()), redaction: new SpanRedaction({ keys: [], content: true }),
       sampling: new TailSampling({ rates: samplingRates(["0"]), slowMs: 60_000, maxWaiting: 100 }), datasets: { addRow: () => assert.fail() }, visible: () => "all", forward: (records) => void sentOn.push(...records.map(({ span }) => span.name)),
       costs: { take: (_of, spans) => Promise.resolve(spans.map((span) => (priced.push(span.name), { span, counts: true }))) },
     });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, it } from "node:test";
+import { SqlRunDirectory } from "../adapters/sql/sql-run-directory.ts";
 import { SqlTraceStore } from "../adapters/sql/sql-trace-store.ts";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
 import { localCaller, type Caller } from "../core/caller.ts";
@@ -39,8 +40,9 @@ describe("TraceService", () => {
   async function open(more: Partial<ConstructorParameters<typeof TraceService>[0]> = {}): Promise<{ service: TraceService; rows: unknown[] }> {
     const rows: unknown[] = [];
     const datasets: DatasetRowAdder = { addRow: async (_caller, dataset, row) => ({ dataset, version: rows.push(row), rows: rows.length }) };
+    const database = await databases.open();
     const service = new TraceService({
-      store: new SqlTraceStore(await databases.open()), ids: new TimeOrderedIds(new ManualClock()), redaction: new SpanRedaction({ keys: [], content: true }), sampling: new TailSampling({ rates: new Map(), slowMs: 1000, maxWaiting: 10 }), datasets,
+      store: new SqlTraceStore(database), runs: new SqlRunDirectory(database), ids: new TimeOrderedIds(new ManualClock()), redaction: new SpanRedaction({ keys: [], content: true }), sampling: new TailSampling({ rates: new Map(), slowMs: 1000, maxWaiting: 10 }), datasets,
       visible: (caller) => (caller.grants.some(({ team }) => team === "*") ? "all" : { teams: caller.grants.map(({ team }) => team), experiments: [] }), ...more,
     });
     return { service, rows };

@@ -6,6 +6,7 @@ import { requireInTeam } from "../core/caller.ts";
 import type { Page } from "../core/search-condition.ts";
 import { translate } from "./dialects/translate.ts";
 import { latestFeedback } from "./latest-feedback.ts";
+import type { RunDirectory, TracedService } from "./run-directory.ts";
 import type { Feedback, NewFeedback, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
 import type { Span } from "./span.ts";
 import type { SpanCosts } from "./span-costs.ts";
@@ -24,6 +25,7 @@ export interface DatasetRowAdder {
 
 export interface TraceServiceParts {
   store: TraceStore;
+  runs: RunDirectory;
   ids: IdGenerator;
   redaction: SpanRedaction;
   sampling: TailSampling;
@@ -120,8 +122,20 @@ export class TraceService {
   }
 
   /** As they are kept, by their start. */
-  spans(key: TraceKey): Promise<StoredSpan[]> {
-    return this.#parts.store.spans(key, mostSpans);
+  spans(key: TraceKey, limit = mostSpans): Promise<StoredSpan[]> {
+    return this.#parts.store.spans(key, limit);
+  }
+
+  /** Of traces that the caller sees: all, or those with one of these names. */
+  async services(caller: Caller, names?: readonly string[]): Promise<TracedService[]> {
+    await this.#parts.settled?.();
+    return this.#parts.runs.services(await this.#parts.visible(caller), names);
+  }
+
+  /** Traces that the caller sees with a span of such a run, by their UUIDs without dashes. */
+  async tracesOfRuns(caller: Caller, runs: readonly string[]): Promise<TraceKey[]> {
+    await this.#parts.settled?.();
+    return this.#parts.runs.tracesOf(runs, await this.#parts.visible(caller));
   }
 
   async sessions(caller: Caller, request: { user?: string | undefined; after: string | null; limit: number }): Promise<Page<TraceSession>> {

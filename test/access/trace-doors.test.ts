@@ -191,9 +191,22 @@ describe("the doors of traces", () => {
     assert.deepEqual((JSON.parse(listed.text) as { score: number }[]).map(({ score }) => score), [0]);
     await doors.done("DELETE", feedbackPath, undefined, { "x-api-key": key });
     assert.deepEqual((await doors.view(id.replaceAll("-", ""))).feedback, []);
+    // Runs and projects are shown to those who see their traces.
+    const [ofBlue, ofGreen] = [{ "x-api-key": key }, { "x-api-key": green }];
+    assert.equal((await doors.done<{ name: string }>("GET", `/langsmith/runs/${id}`, undefined, ofBlue)).name, "app");
+    assert.equal((await doors.ask("GET", `/langsmith/runs/${id}`, undefined, ofGreen)).status, 404);
+    const [project] = await doors.done<{ id: string; name: string }[]>("GET", "/langsmith/sessions?name=blue%20app", undefined, ofBlue);
+    assert.equal(project?.name, "blue app");
+    assert.deepEqual([(await doors.ask("GET", "/langsmith/sessions", undefined, ofGreen)).text, (await doors.ask("GET", `/langsmith/sessions/${project.id}`, undefined, ofGreen)).status], ["[]", 404]);
+    const runsOf = async (headers: Record<string, string>, asked: object): Promise<string[]> => (await doors.done<{ runs: { name: string }[] }>("POST", "/langsmith/runs/query", asked, headers)).runs.map(({ name }) => name);
+    for (const asked of [{}, { trace: id }, { id: [id] }, { session: [project.id] }]) assert.deepEqual([(await runsOf(ofBlue, asked)).includes("app"), await runsOf(ofGreen, asked)], [true, []], JSON.stringify(asked));
+    // A cursor that somebody else made up, or was given, shows nothing more.
+    const cursor = Buffer.from(JSON.stringify({ open: [[id.replaceAll("-", ""), "blue"]], last: null, next: null })).toString("base64url");
+    assert.deepEqual([await runsOf(ofBlue, { cursor }), await runsOf(ofGreen, { cursor })], [["app"], []]);
+    for (const [asked, status] of [[{ query: "text" }, 501], [{ filter: "eq(feedback_key, \"k\")" }, 501], [{ filter: "eq(name" }, 400], [{ cursor: "x" }, 400], [{ trace: "x" }, 400], [{ start_time: "today" }, 400]] as const) assert.equal((await doors.ask("POST", "/langsmith/runs/query", asked, ofBlue)).status, status, JSON.stringify(asked));
     // What is not served is refused with what to do instead, after the key was looked at.
     assert.equal((await doors.ask("POST", "/langsmith/runs/query", {}, { "x-api-key": "none" })).status, 401);
-    for (const [method, path, advice] of [["POST", "/langsmith/runs/query", "slipway traces"], ["GET", "/langsmith/api/v1/sessions?limit=1", "service=PROJECT"], ["POST", "/langsmith/v1/platform/datasets/x/examples", "slipway datasets add"], ["PUT", "/langsmith/constructor", "docs/tracing.md"]] as const) {
+    for (const [method, path, advice] of [["POST", "/langsmith/runs/stats", "slipway traces"], ["GET", "/langsmith/api/v1/sessions?limit=1", "service=PROJECT"], ["POST", "/langsmith/v1/platform/datasets/x/examples", "slipway datasets add"], ["PUT", "/langsmith/constructor", "docs/tracing.md"]] as const) {
       const { status, text } = await doors.ask(method, path, method === "GET" ? undefined : {}, { "x-api-key": key });
       const { error } = JSON.parse(text) as { error: { code: string; message: string } };
       assert.deepEqual([status, error.code, error.message.includes(advice)], [501, "NOT_SUPPORTED", true], `${path}: ${text}`);

@@ -146,11 +146,78 @@ with check("feedback is of the trace, or of the run in it, and its next revision
     assert request(target, "POST", "/langsmith/feedback", {"id": missing, "run_id": missing, "key": "k", "score": 1})[0] == 404
     assert request(target, "POST", "/langsmith/feedback", {"id": missing, "key": "k", "score": 1})[0] == 400
 
+with check("runs are read with their children, and listed by project, trace, type, error, time and filter, page by page"):
+    identity, wrong = uuid.uuid4(), uuid.uuid4()
+    root = {**run_named("agent"), "id": identity, "trace_id": identity, "dotted_order": f"{stamp(5):%Y%m%dT%H%M%S%fZ}{identity}", "session_name": "read back"}
+
+    def child(second, name, **more):
+        own = uuid.uuid4()
+        return {**run_named(name, second), "id": own, "trace_id": identity, "parent_run_id": identity, "dotted_order": f"{root['dotted_order']}.{stamp(second):%Y%m%dT%H%M%S%fZ}{own}", "session_name": "read back", **more}
+
+    asked = child(6, "ask", run_type="llm", inputs={"messages": [{"role": "user", "content": "two?"}]}, end_time=stamp(9).isoformat(), extra={"metadata": {"ls_provider": "openai", "ls_model_name": "gpt-4o", "topic": "sums"}},
+                  outputs={"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "four"}}], "usage_metadata": {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10}})
+    failed = child(7, "look up", run_type="tool", inputs={"word": "x"}, end_time=stamp(8).isoformat(), error="ValueError: no x", tags=["blue"])
+    whole = {**root, "inputs": {"question": "two?"}, "outputs": {"answer": [4]}, "end_time": stamp(10).isoformat(), "extra": {"metadata": {"thread_id": "t-read"}}}
+    others = [{**run_named(f"other {number}", 20 + number), "session_name": "read back", "end_time": stamp(30).isoformat(), "inputs": {"number": number}} for number in range(5)]
+    assert request(target, "POST", "/langsmith/runs/batch", json.loads(json.dumps({"post": [whole, asked, failed, *others]}, default=str)))[0] == 202
+    client.create_feedback(run_id=identity, key="correct", score=0.5, stop_after_attempt=1)
+
+    read = client.read_run(identity, load_child_runs=True)
+    assert (read.name, read.status, read.run_type, read.inputs, read.outputs, read.error, read.latency, read.parent_run_id) == ("agent", "success", "chain", {"question": "two?"}, {"answer": [4]}, None, 5.0, None), read
+    assert (read.id, read.trace_id, read.start_time, read.prompt_tokens, read.total_tokens, read.metadata) == (identity, identity, stamp(5), 7, 10, {"thread_id": "t-read"}), read
+    assert read.feedback_stats["correct"]["avg"] == 0.5 and read.total_cost > 0, read
+    assert [(run.name, run.id, run.parent_run_id) for run in read.child_runs] == [("ask", asked["id"], identity), ("look up", failed["id"], identity)], read.child_runs
+    one = client.read_run(asked["id"])
+    assert one.dotted_order == asked["dotted_order"] and one.trace_id == identity and one.metadata["topic"] == "sums", one
+    assert one.inputs == {"messages": [{"role": "user", "content": "two?"}]} and one.outputs["choices"][0]["message"]["content"] == "four", one
+
+    def names(**asked_for):
+        return [run.name for run in client.list_runs(**asked_for)]
+
+    everything = [*(f"other {number}" for number in reversed(range(5))), "look up", "ask", "agent"]
+    assert names(project_name="read back") == everything, names(project_name="read back")
+    assert names(project_name="read back", limit=6) == everything[:6]
+    assert names(project_name=["read back", "the app"], trace_id=identity) == everything[5:] and names(trace_id=identity, order="asc") == ["agent", "ask", "look up"]
+    assert names(project_name="read back", is_root=True) == [*everything[:5], "agent"] and names(trace_id=identity, is_root=False) == ["look up", "ask"]
+    assert names(project_name="read back", run_type="llm") == ["ask"] and names(project_name="read back", error=True) == ["look up"] and names(trace_id=identity, error=False) == ["ask", "agent"]
+    assert names(project_name="read back", start_time=stamp(22)) == ["other 4", "other 3", "other 2"]
+    assert names(run_ids=None, id=[str(failed["id"]), str(others[0]["id"])]) == ["other 0", "look up"] and names(parent_run_id=identity) == ["look up", "ask"]
+    for wanted, found in [
+        ('and(eq(run_type, "llm"), gt(latency, 2))', ["ask"]), ('or(eq(name, "ask"), has(tags, "blue"))', ["look up", "ask"]), ("and(neq(error, null), gte(start_time, '2026-01-02T03:04:07Z'))", ["look up"]), ("gt(total_tokens, 5)", ["ask", "agent"]),
+        ('and(eq(metadata_key, "topic"), eq(metadata_value, "sums"))', ["ask"]), ('in(status, ["error"])', ["look up"]), ('not(eq(is_root, false))', [*everything[:5], "agent"]), ('has(metadata, \'{"thread_id": "t-read"}\')', ["agent"]),
+    ]:
+        assert names(project_name="read back", filter=wanted) == found, (wanted, names(project_name="read back", filter=wanted))
+    assert names(project_name="read back", filter='eq(run_type, "tool")', trace_filter='eq(name, "agent")') == ["look up"] and names(project_name="read back", is_root=True, tree_filter='eq(name, "look up")') == ["agent"]
+    assert [run.name for run in client.read_thread(thread_id="t-read", project_name="read back")] == ["agent"]
+    slim = next(client.list_runs(trace_id=identity, is_root=True, select=["name"]))
+    assert (slim.name, slim.inputs, slim.outputs) == ("agent", {}, None), slim
+    # Two at a time, each run once.
+    cursor, pages = None, []
+    while cursor is not None or not pages:
+        _, _, page = request(target, "POST", "/langsmith/runs/query", {"session": [str(client.read_project(project_name="read back").id)], "limit": 2, **({} if cursor is None else {"cursor": cursor})})
+        page = json.loads(page) if isinstance(page, (str, bytes)) else page
+        pages.append([run["name"] for run in page["runs"]])
+        cursor = page["cursors"]["next"]
+    assert pages == [everything[start : start + 2] for start in range(0, 8, 2)], pages
+    try:
+        client.read_run(wrong)
+        raise AssertionError("it is not there")
+    except LangSmithNotFoundError as error:
+        assert "There is no run" in str(error), error
+
+with check("projects are the services of traces"):
+    project = client.read_project(project_name="read back")
+    assert project.name == "read back" and client.read_project(project_id=project.id).name == "read back" and project.start_time == stamp(5).replace(microsecond=0), project
+    assert client.has_project("read back") and not client.has_project("never seen")
+    assert {"read back", "the app"} <= {each.name for each in client.list_projects()} and [each.name for each in client.list_projects(name_contains="AD BA")] == ["read back"] and [each.id for each in client.list_projects(project_ids=[project.id])] == [project.id]
+    assert len(list(client.list_projects(limit=1))) == 1 and client.read_run(identity).session_id == project.id
+
 with check("calls that are not served say at once what to do instead"):
     for call, advice in [
-        (lambda: client.read_run(uuid.uuid4()), "read as traces"), (lambda: list(client.list_runs(project_name="the app")), "service=PROJECT"), (lambda: client.create_project("p"), "service=PROJECT"),
+        (lambda: list(client.list_runs(project_name="read back", query="four")), "not found by query"), (lambda: list(client.list_runs(trace_id=identity, filter='eq(feedback_key, "k")')), "feedback_key"), (lambda: list(client.list_runs(trace_id=identity, filter='eq(name, ask)')), "cannot be read"),
+        (lambda: list(client.list_projects(metadata={"a": 1})), "metadata"), (lambda: client.create_project("p"), "service=PROJECT"),
         (lambda: client.create_dataset("d"), "slipway datasets add"), (lambda: client.create_example(inputs={"a": 1}, dataset_id=uuid.uuid4()), "slipway datasets add"),
-        (lambda: client.create_presigned_feedback_token(uuid.uuid4(), "k"), "no tokens"), (lambda: client.pull_prompt("name"), "Prompts of LangSmith are not kept"), (lambda: client.share_run(uuid.uuid4()), "read as traces"),
+        (lambda: client.create_presigned_feedback_token(uuid.uuid4(), "k"), "no tokens"), (lambda: client.pull_prompt("name"), "Prompts of LangSmith are not kept"), (lambda: client.share_run(uuid.uuid4()), "list_runs"),
     ]:
         try:
             call()

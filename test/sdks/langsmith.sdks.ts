@@ -156,9 +156,33 @@ describe("LangSmith's client", () => {
     await assert.rejects(client.updateFeedback(given.id, { score: 1 }), /There is no feedback/);
   });
 
+  it("reads and lists the runs that it sent, and their projects", async () => {
+    const root = new RunTree({ client, name: "read back", run_type: "chain", inputs: { question: "two?" }, project_name: "js reads", tags: ["blue"], metadata: { thread_id: "t-js" } });
+    await root.postRun();
+    const child = root.createChild({ name: "look up", run_type: "tool", inputs: { word: "x" } });
+    await child.postRun();
+    await child.end(undefined, "no x");
+    await child.patchRun();
+    await root.end({ answer: [4] });
+    await root.patchRun();
+    await client.awaitPendingTraceBatches();
+    const read = await client.readRun(root.id, { loadChildRuns: true });
+    assert.deepEqual([read.name, read.status, read.inputs, read.outputs, read.tags, read.extra?.metadata?.thread_id], ["read back", "success", { question: "two?" }, { answer: [4] }, ["blue"], "t-js"]);
+    assert.deepEqual(read.child_runs?.map(({ id, name, error, parent_run_id: parent }) => [id, name, error, parent]), [[child.id, "look up", "no x", root.id]]);
+    assert.equal((await client.readRun(child.id)).trace_id, root.id);
+    const listed = async (asked: Parameters<Client["listRuns"]>[0]): Promise<string[]> => (await Array.fromAsync(client.listRuns(asked))).map(({ name }) => name);
+    assert.deepEqual(await listed({ projectName: "js reads" }), ["look up", "read back"]);
+    assert.deepEqual([await listed({ projectName: "js reads", limit: 1 }), await listed({ projectName: "js reads", isRoot: true }), await listed({ traceId: root.id, error: true })], [["look up"], ["read back"], ["look up"]]);
+    assert.deepEqual([await listed({ id: [child.id] }), await listed({ traceId: root.id, filter: 'eq(run_type, "chain")' }), await listed({ traceId: crypto.randomUUID() })], [["look up"], ["read back"], []]);
+    const project = await client.readProject({ projectName: "js reads" });
+    assert.deepEqual([project.name, (await client.readProject({ projectId: project.id })).name, await client.hasProject({ projectName: "js reads" }), await client.hasProject({ projectName: "never seen" })], ["js reads", "js reads", true, false]);
+    assert.ok((await Array.fromAsync(client.listProjects())).some(({ id }) => id === project.id));
+    await assert.rejects(client.readRun(crypto.randomUUID()), /There is no run/);
+  });
+
   it("is told at once what to do instead of calls that are not served", async () => {
     const calls: [() => Promise<unknown>, RegExp][] = [
-      [() => client.readRun(crypto.randomUUID()), /Runs are sent here and read as traces/], [() => Array.fromAsync(client.listRuns({ projectName: "js app" })), /service=PROJECT|read as traces/],
+      [() => Array.fromAsync(client.listRuns({ projectName: "js app", query: "snow" })), /not found by query/], [() => Array.fromAsync(client.listRuns({ traceId: crypto.randomUUID(), filter: 'eq(feedback_key, "k")' })), /feedback_key/],
       [() => client.createProject({ projectName: "p" }), /service=PROJECT/], [() => client.createDataset("d"), /slipway datasets add/],
       [() => client.createPresignedFeedbackToken(crypto.randomUUID(), "k"), /no tokens/], [() => client.pullPromptCommit("name"), /Prompts of LangSmith are not kept/],
     ];

@@ -9,8 +9,8 @@ const prompts = "Prompts of LangSmith are not kept. Keep them with the program, 
 
 /** What to do instead, by the first part of the path that names a thing. */
 const advice: Readonly<Record<string, string>> = {
-  runs: "Runs are sent here and read as traces: GET /api/traces and /api/traces/TRACE, or `slipway traces` and `slipway traces show`. The id of a trace is that of its root run without dashes.",
-  sessions: "A project of LangSmith is the service of its traces, and needs not to be made: GET /api/traces?service=PROJECT.",
+  runs: "Runs are sent, read and listed: read_run, list_runs. Everything else is a trace's: GET /api/traces and /api/traces/TRACE, or `slipway traces` and `slipway traces show`. The id of a trace is that of its root run without dashes.",
+  sessions: "A project of LangSmith is the service of its traces, and is neither made nor changed: list_projects, read_project, or GET /api/traces?service=PROJECT.",
   feedback: "Feedback is created, read, listed, changed and removed with a key of this server; there are no tokens for it. For a browser, have your own server pass on what users say.",
   "feedback-configs": "A feedback needs no configuration: its score is a number or a boolean, its value a text.",
   datasets: evaluations,
@@ -22,7 +22,7 @@ const advice: Readonly<Record<string, string>> = {
   public: "Nothing is shared with those who have no key. Send the address of the trace in the console.",
 };
 
-const otherwise = "Taken are runs, feedback, and spans by OTLP; docs/tracing.md says how to read them.";
+const otherwise = "Served are runs, projects, feedback, and spans by OTLP; docs/tracing.md says how to read them.";
 /** Clients put these before their paths, some by what the address ends in. */
 const before = /^(?:(?:api|v\d|platform)\/)+/;
 

@@ -12,6 +12,7 @@ import { feedbackOf, type LangsmithFeedback } from "./feedback.ts";
 import { langsmithFeedbackRoutes } from "./feedback-routes.ts";
 import { OpenRuns, type RunPart } from "./open-runs.ts";
 import { refusedLangsmithCalls } from "./refused-calls.ts";
+import { langsmithRunRoutes } from "./run-routes.ts";
 import { spanOfRun, type LangsmithRun } from "./runs.ts";
 
 const tag = "Traces";
@@ -83,6 +84,7 @@ export function langsmithRoutes(traces: TraceService): Route[] {
       },
     }),
     ...langsmithFeedbackRoutes(traces),
+    ...langsmithRunRoutes(traces),
     ...refusedLangsmithCalls(),
   ];
 }

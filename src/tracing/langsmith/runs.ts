@@ -34,9 +34,9 @@ export function spanIdOfRun(id: unknown): string {
 
 /** A run as a span, its inputs and outputs as messages where it is a call of a model. Throws INVALID_REQUEST. */
 export function spanOfRun(run: LangsmithRun): Span {
-  const start = timeOf(run.start_time) ?? timeOfOrder(run.dotted_order);
+  const start = nanosecondsOf(run.start_time) ?? timeOfOrder(run.dotted_order);
   if (start === null) throw new AppError("INVALID_REQUEST", "A run has neither start_time nor dotted_order.");
-  const end = timeOf(run.end_time);
+  const end = nanosecondsOf(run.end_time);
   const type = String(run.run_type ?? "chain");
   const error = typeof run.error === "string" && run.error !== "" ? run.error : null;
   return {
@@ -57,7 +57,7 @@ function attributesOf(run: LangsmithRun, type: string): Record<string, Attribute
   const input = isChat ? (inputMessagesOf(run.inputs) ?? promptsOf(run.inputs)) : null;
   const output = isChat ? outputMessagesOf(run.outputs) : null;
   const given: Record<string, unknown> = {
-    "gen_ai.operation.name": operations[type], "langsmith.run_type": type, "gen_ai.provider.name": metadata.ls_provider, "gen_ai.request.model": metadata.ls_model_name ?? objectOf(extra.invocation_params).model,
+    "gen_ai.operation.name": operations[type], "langsmith.run_type": type, "langsmith.run_id": hexOf(run.id) === traceIdOfRun(run) ? undefined : run.id.toLowerCase(), "gen_ai.provider.name": metadata.ls_provider, "gen_ai.request.model": metadata.ls_model_name ?? objectOf(extra.invocation_params).model,
     "gen_ai.response.id": isChat ? answerIdOf(outputs) : undefined, "gen_ai.request.temperature": metadata.ls_temperature, "gen_ai.request.max_tokens": metadata.ls_max_tokens, "gen_ai.conversation.id": metadata.session_id ?? metadata.thread_id ?? metadata.conversation_id, "user.id": metadata.user_id,
     "gen_ai.usage.input_tokens": usage.input_tokens ?? usage.prompt_tokens, "gen_ai.usage.output_tokens": usage.output_tokens ?? usage.completion_tokens, "gen_ai.usage.cost": usage.total_cost, ...partsOfUsage(usage),
     "gen_ai.tool.name": type === "tool" ? run.name : undefined, "langsmith.tags": Array.isArray(run.tags) ? run.tags.map(String) : undefined,
@@ -111,7 +111,7 @@ function objectOf(value: unknown): Json {
 }
 
 /** Nanoseconds of an ISO time with up to nine digits behind the second, in UTC where it names no zone; also of milliseconds. */
-function timeOf(value: unknown): bigint | null {
+export function nanosecondsOf(value: unknown): bigint | null {
   if (typeof value === "number" && value > 0) return BigInt(Math.round(value * 1000)) * 1000n;
   const [, second, fraction = "", zone = "Z"] = (typeof value === "string" ? /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\d*(Z|[+-]\d\d:\d\d)?$/.exec(value) : null) ?? [];
   const milliseconds = second === undefined ? Number.NaN : Date.parse(`${second.replace(" ", "T")}${zone}`);
@@ -122,5 +122,5 @@ function timeOf(value: unknown): bigint | null {
 function timeOfOrder(order: unknown): bigint | null {
   const last = typeof order === "string" ? order.slice(order.lastIndexOf(".") + 1) : "";
   const [, year, month, day, hour, minute, second, micros] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{6})Z/.exec(last) ?? [];
-  return year === undefined ? null : timeOf(`${year}-${month}-${day}T${hour}:${minute}:${second}.${micros}Z`);
+  return year === undefined ? null : nanosecondsOf(`${year}-${month}-${day}T${hour}:${minute}:${second}.${micros}Z`);
 }
