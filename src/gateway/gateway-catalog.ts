@@ -110,6 +110,12 @@ export class GatewayCatalog {
     return this.#stored.find((provider) => provider.name === name) ?? null;
   }
 
+  /** Where the secret of a provider is that nobody entered: who enters it, for limits say, means the same one. */
+  secretOfKnown(name: string, kind: ProviderKind): { from: "environment"; name: string } | undefined {
+    const secretName = this.#known.find((known) => known.name === name && known.settings.kind === kind)?.secretName;
+    return secretName === undefined ? undefined : { from: "environment", name: secretName };
+  }
+
   routes(): GatewayRoute[] {
     return [...this.#routes.values()];
   }

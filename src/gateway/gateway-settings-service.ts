@@ -64,8 +64,9 @@ export class GatewaySettingsService {
   }
 
   /** Throws GATEWAY_CONFLICT, INVALID_REQUEST, EGRESS_REFUSED. */
-  async putProvider(name: string, { revision, settings, secret }: ProviderRequest, by: ChangeBy): Promise<GatewayProvider> {
+  async putProvider(name: string, { revision, settings, secret: given }: ProviderRequest, by: ChangeBy): Promise<GatewayProvider> {
     const { store, catalog, assertAddress } = this.#parts;
+    const secret = given === undefined && catalog.stored(name) === null ? catalog.secretOfKnown(name, settings.kind) : given;
     const problems = providerProblems(settings, secret ?? null);
     if (problems.length > 0) throw new AppError("INVALID_REQUEST", problems.map(({ path, message }) => `${path} ${message}`).join("; "), { problems });
     if (settings.baseUrl !== undefined) assertAddress(settings.baseUrl);
