@@ -3,6 +3,7 @@ import { counted } from "../core/counted.ts";
 import { formatDollars } from "../core/dollars.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
+import { toldTime } from "../core/told-time.ts";
 import { budgetCommands } from "./budget-commands.ts";
 import { dollars } from "./dollars.ts";
 import type { AnsweredPrice, CostRow, CostSums, SetPrice, TablePrice } from "./schemas.ts";
@@ -17,7 +18,6 @@ interface CostsShown {
 
 const filters = ["team", "project", "route", "provider", "model", "source", "user", "session", "trace", "tag"] as const;
 const filterHelp: Readonly<Partial<Record<(typeof filters)[number], string>>> = { tag: "calls with this tag alone, NAME=VALUE", source: "gateway: calls through it alone; trace: those that other programs told of in spans", trace: "calls of the trace with this id alone" };
-const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 const costs: Command = {
   words: ["costs"],
@@ -31,8 +31,8 @@ const costs: Command = {
   run: async ({ api }, { options }) => {
     const given = options as Record<string, string | undefined>;
     const now = (await api.get<{ until: number }>("/api/costs?limit=1")).until;
-    const query = new URLSearchParams({ by: given.by!, since: String(timeOf(given.since!, now)) });
-    if (given.until !== undefined) query.set("until", String(timeOf(given.until, now)));
+    const query = new URLSearchParams({ by: given.by!, since: String(toldTime(given.since!, now)) });
+    if (given.until !== undefined) query.set("until", String(toldTime(given.until, now)));
     for (const name of filters) if (given[name] !== undefined) query.set(name, given[name]);
     return api.get(`/api/costs?${query.toString()}`);
   },
@@ -111,12 +111,4 @@ function otherRates({ audioInput, audioOutput, searchUnits, webSearches }: SetPr
     ...(searchUnits === undefined ? [] : [`1000 search units ${formatDollars(searchUnits, 9)}`]), ...(webSearches === undefined ? [] : [`1000 web searches ${formatDollars(webSearches, 9)}`]), ...(audioInput === undefined ? [] : [`audio heard ${formatDollars(audioInput, 9)}`]),
     ...(audioOutput === undefined ? [] : [`audio spoken ${formatDollars(audioOutput, 9)}`]), ...Object.entries(tiers).map(([name, { input, output }]) => `${name} ${formatDollars(input, 9)}/${formatDollars(output, 9)}`),
   ].join(", ");
-}
-
-function timeOf(text: string, now: number): number {
-  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (amount !== undefined) return now - Number(amount) * unitMs[unit!]!;
-  const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new AppError("INVALID_REQUEST", `${text} is neither how long ago (30m, 24h, 7d) nor a time such as 2026-01-31.`);
-  return time;
 }

@@ -2,6 +2,7 @@ import type { Command } from "../core/command.ts";
 import { formatDollars } from "../core/dollars.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
+import { isAgo, toldTime } from "../core/told-time.ts";
 import type { SpanView, TraceList, TraceView } from "./schemas.ts";
 
 const dollars = (nano: number | null): string => (nano === null ? "-" : formatDollars(nano / 1e9));
@@ -22,6 +23,8 @@ const search: Command = {
   options: [
     { flags: "--errors", description: "only traces in which a span failed" },
     { flags: "--slower <time>", description: "only traces that took longer, such as 2s or 250ms" },
+    { flags: "--since <time>", description: "only traces that began so long ago at most (30m, 24h, 7d), or since a time such as 2026-01-31" },
+    { flags: "--until <time>", description: "only traces that began before, as --since" },
     { flags: "--session <id>", description: "only traces of the session" },
     { flags: "--user <id>", description: "only traces of the user" },
     { flags: "--service <name>", description: "only traces of the service" },
@@ -32,9 +35,13 @@ const search: Command = {
     { flags: "--after <place>", description: "go on where a search ended, which says the place; with the same filters" },
   ],
   run: async ({ api }, { positionals: [text], options }) => {
-    const { slower, session, user, service, model, route, order, limit, after, errors } = options;
+    const { slower, since, until, session, user, service, model, route, order, limit, after, errors } = options;
+    const told = [since, until].map((time) => (time === undefined ? undefined : String(time)));
+    // By the server's clock, which this answer tells: that of whoever asks may be another.
+    const now = told.some((time) => time !== undefined && isAgo(time)) ? (await api.get<{ until: number }>("/api/costs?limit=1")).until : 0;
+    const [from, to] = told.map((time) => (time === undefined ? undefined : toldTime(time, now)));
     const attributes = route === undefined ? undefined : JSON.stringify({ "slipway.route": route });
-    const asked = { text, errors: errors === true ? "true" : undefined, slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), session, user, service, model, attributes, order, limit, after };
+    const asked = { text, errors: errors === true ? "true" : undefined, slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), from, to, session, user, service, model, attributes, order, limit, after };
     return { ...(await api.get<TraceList>("/api/traces", asked as Record<string, string | number | undefined>)), order };
   },
   render: ({ order, ...found }: Searched) => [tableOf(found), ...goingOn(found, order)].join("\n\n"),

@@ -55,6 +55,16 @@ describe("a search for a text in more spans than one page looks through", () => 
     assert.deepEqual((JSON.parse(stdout) as { traces: { traceId: string }[] }).traces.map(({ traceId }) => traceId), ["00000000000000c100000000000000c1"]);
   });
 
+  it("finds on the command line what began since or until a time, however it is told", async () => {
+    const traces = async (...words: string[]): Promise<string[]> => {
+      const { stdout } = await promisify(execFile)(process.execPath, [program, "traces", ...words, "--json"], { env: { ...process.env, SLIPWAY_URL: server.url } });
+      return (JSON.parse(stdout) as { traces: { traceId: string }[] }).traces.map(({ traceId }) => traceId).filter((traceId) => traceId === oldest || traceId === newest);
+    };
+    const between = new Date(began + 500).toISOString();
+    assert.deepEqual(await Promise.all([["--since", "2h"], ["--until", "2h"], ["--since", between], ["--until", between, "--since", "1d"]].map((words) => traces(...words))), [[newest, oldest], [], [newest], [oldest]]);
+    await assert.rejects(traces("--since", "soon"), /neither how long ago/);
+  });
+
   it("says on the command line how far it looked and how to go on", async () => {
     const slipway = async (...words: string[]): Promise<string> => (await promisify(execFile)(process.execPath, [program, "traces", ...words], { env: { ...process.env, SLIPWAY_URL: server.url } })).stdout;
     const said = await slipway("needle");
