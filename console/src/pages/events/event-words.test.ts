@@ -20,6 +20,15 @@ describe("objectHref", () => {
     assert.equal(objectHref("model:a/b"), "/models/a%2Fb");
     assert.equal(objectHref("server"), null);
   });
+
+  it("leads from a budget's alert to what spent it, in its window", () => {
+    const of = (object: string, window: string): string | null => objectHref(object, { budget: object, window, threshold: 80, spent: 8, limit: 10 });
+    assert.equal(of("team:search", "month"), "/costs?range=30d&team=search");
+    assert.equal(of("project:search/app", "day"), "/costs?range=1d&team=search&project=app");
+    assert.equal(of("route:chat", "day"), "/costs?range=1d&route=chat");
+    assert.equal(of("key:key_1", "day"), "/costs?range=1d&key=key%3Akey_1");
+    assert.equal(objectHref("team:search", { limits: {} }), "/settings/teams");
+  });
 });
 
 describe("payloadWords", () => {

@@ -29,7 +29,9 @@ const runId = /^wfr_[0-9a-z]+$/;
 /** The page of what an event happened to; null where there is none. */
 export function objectHref(object: string, payload: Readonly<Record<string, unknown>> = {}): string | null {
   const [kind, name = ""] = splitObject(object);
-  const { run, evaluation, version } = payload;
+  const { run, evaluation, version, threshold, window } = payload;
+  // An alert of a budget: what spent it, with the newest calls, each of which leads to its trace.
+  if (typeof threshold === "number" && budgetKinds.has(kind)) return spendHref(kind, name, window === "month" ? "30d" : "1d");
   if (kind === "workflow" && typeof run === "string" && runId.test(run)) return `/workflows/runs/${run}`;
   switch (kind) {
     case "model":
@@ -47,9 +49,20 @@ export function objectHref(object: string, payload: Readonly<Record<string, unkn
       return "/settings/keys?show=all";
     case "team":
       return "/settings/teams";
+    case "project":
+      return spendHref(kind, name, "1d");
     default:
       return null;
   }
+}
+
+const budgetKinds: ReadonlySet<string> = new Set(["team", "project", "key", "route"]);
+
+/** Costs of what has a budget. Callers with a key are known in the ledger by `key:` and its id. */
+function spendHref(kind: string, name: string, range: "1d" | "30d"): string {
+  const slash = name.indexOf("/");
+  const filters: Record<string, string> = kind === "project" ? { team: name.slice(0, slash), project: name.slice(slash + 1) } : { [kind]: kind === "key" ? `key:${name}` : name };
+  return `/costs?${new URLSearchParams({ range, ...filters }).toString()}`;
 }
 
 function splitObject(object: string): [kind: string, name?: string] {
