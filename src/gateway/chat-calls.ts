@@ -81,7 +81,7 @@ export class ChatCalls {
     const fields = floor.parse(body);
     const entered = floor.enter(fields.model, context);
     const betas = name === "anthropic-messages" ? betasOf(context) : null;
-    const parsed = withBetas(protocol.parse(fields), betas);
+    const parsed = withBetas(protocol.parse(fields, body), betas);
     const frame: AnswerFrame = { id: ids.next(idKinds[name]), model: fields.model as string, created: Math.floor(context.now / 1000) };
     const { settings } = entered.route;
     const split = splits.of(entered.route.name);

@@ -27,8 +27,8 @@ export interface ChatStreamWriter {
 /** A protocol that callers speak for chats. Pure. */
 export interface ChatProtocol {
   protocol: Protocol;
-  /** `body` is the parsed JSON. Throws INVALID_REQUEST with every problem and its path. */
-  parse(body: Readonly<Record<string, unknown>>): ChatRequest;
+  /** `body` is the parsed JSON; `bytes` its text, for numbers that no number of JavaScript holds. Throws INVALID_REQUEST with every problem and its path. */
+  parse(body: Readonly<Record<string, unknown>>, bytes?: Uint8Array): ChatRequest;
   /** The JSON document of a whole answer. */
   answer(answer: ChatAnswer, frame: AnswerFrame, request: ChatRequest): Record<string, unknown>;
   stream(frame: AnswerFrame, request: ChatRequest): ChatStreamWriter;

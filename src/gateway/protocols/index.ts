@@ -14,7 +14,7 @@ export const chatProtocols: Readonly<Record<"openai-chat" | "openai-completions"
 
 /** The request keeps the body that it was read from. */
 function withSource(protocol: ChatProtocol): ChatProtocol {
-  return { ...protocol, parse: (body) => ({ ...protocol.parse(body), source: body }) };
+  return { ...protocol, parse: (body, bytes) => ({ ...protocol.parse(body, bytes), source: body }) };
 }
 
 export { countTokensDocument } from "./anthropic-messages/anthropic-messages.ts";

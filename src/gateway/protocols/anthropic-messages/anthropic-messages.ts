@@ -1,5 +1,6 @@
 import type { ChatProtocol } from "../client-protocol.ts";
 import { anthropicError } from "./anthropic-error.ts";
+import { withExactInputs } from "./exact-inputs.ts";
 import { messageDocument } from "./message-document.ts";
 import { AnthropicStreamWriter } from "./message-stream-writer.ts";
 import { parseMessages } from "./parse-messages.ts";
@@ -7,7 +8,7 @@ import { parseMessages } from "./parse-messages.ts";
 /** POST /v1/messages. */
 export const anthropicMessages: ChatProtocol = {
   protocol: "anthropic-messages",
-  parse: parseMessages,
+  parse: (body, bytes) => parseMessages(bytes === undefined ? body : withExactInputs(body, bytes)),
   answer: messageDocument,
   stream: (frame) => new AnthropicStreamWriter(frame),
   error: anthropicError,
