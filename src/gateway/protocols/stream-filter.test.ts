@@ -30,6 +30,51 @@ describe("UsageChunkFilter", () => {
     }
   });
 
+  it("does so with any events, ends of lines and cuts, and gives each event with the bytes that end it", () => {
+    const event = fc.tuple(fc.constantFrom(usage, ...others), fc.constantFrom("\n\n", "\r\n\r\n", "\r\r", "\n\r\n", "\r\n\n"));
+    fc.assert(fc.property(fc.array(event, { maxLength: 6 }), fc.array(fc.nat(600), { maxLength: 12 }), (events, places) => {
+      const bytes = Buffer.from(events.map((pair) => pair.join("")).join(""));
+      const cuts = [0, ...places.filter((place) => place < bytes.length).sort((one, other) => one - other), bytes.length];
+      const expected = events.filter(([text]) => text !== usage).map((pair) => pair.join("")).join("");
+      const filter = new UsageChunkFilter();
+      const written: string[] = [];
+      for (const [index, cut] of cuts.slice(1).entries()) {
+        written.push(Buffer.from(filter.push(bytes.subarray(cuts[index], cut))).toString("latin1"));
+        // What has ended by now is there.
+        let ended = 0;
+        let due = "";
+        for (const [text, end] of events) {
+          ended += Buffer.byteLength(text + end);
+          if (ended > cut) break;
+          if (text !== usage) due += text + end;
+        }
+        assert.ok(written.join("").length >= Buffer.byteLength(due));
+      }
+      assert.equal(Buffer.from(written.join("") + Buffer.from(filter.end()).toString("latin1"), "latin1").toString(), expected);
+    }));
+  });
+
+  it("passes an event that is too long for a usage chunk, whole and in pieces, whatever its last lines look like", () => {
+    const long = `data: {"choices":[],"usage":{"note":"${"x".repeat(64 * 1024)}"}}\n\n`;
+    assert.equal(filtered([Buffer.from(long)]), long);
+    assert.equal(filtered([Buffer.from(`${long.slice(0, -2)}\r\n\r\n`)]), `${long.slice(0, -2)}\r\n\r\n`);
+    assert.equal(filtered([Buffer.from(long.slice(0, 40)), Buffer.from(long.slice(40))]), long);
+    const [first, last] = [`: ${"x".repeat(64 * 1024)}\n`, `${usage}\n\n`];
+    assert.equal(filtered([Buffer.from(first), Buffer.from(last), Buffer.from(`data: 1\n\n${usage}\n\n`)]), `${first}${last}data: 1\n\n`);
+    assert.equal(filtered([first, "data: b\n\n", last, "data: 1\n\n"].map((part) => Buffer.from(part))), `${first}data: b\n\ndata: 1\n\n`);
+    // One that is as long as one may be is left out.
+    const fits = `data: {"choices":[],"usage":{"note":"`;
+    const most = `${fits}${"x".repeat(64 * 1024 - fits.length - 5)}"}}\n\n`;
+    assert.equal(most.length, 64 * 1024);
+    assert.equal(filtered([Buffer.from(most)]), "");
+    assert.equal(filtered([Buffer.from(most.replace("x", "xx"))]), most.replace("x", "xx"));
+  });
+
+  it("keeps the lines of an event together that come one by one", () => {
+    for (const parts of [["data: a\n", "data: b\n\n"], ["data: a\r\n", "data: b\n\n"], ["data: a\r", "\ndata: b\n\n"], ["data: a", "b\n\n"]]) assert.equal(filtered(parts.map((part) => Buffer.from(part))), parts.join(""));
+    assert.equal(filtered(['data: {"choices":[],\n', 'data: "usage":{}}\n', "\n"].map((part) => Buffer.from(part))), "");
+  });
+
   it("gives an event as soon as it is whole", () => {
     const filter = new UsageChunkFilter();
     const text = (part: string) => Buffer.from(filter.push(Buffer.from(part))).toString();
