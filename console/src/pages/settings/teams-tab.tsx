@@ -36,7 +36,7 @@ export function TeamsTab() {
   return (
     <>
       <Panel title="Teams" note="Models, runs, keys and webhooks belong to one" flush actions={admin && <button type="button" className="button button-small" onClick={() => query.set({ create: "1" })}>Make a team</button>}>
-        <ResourceView resource={teams} lines={3}>
+        <ResourceView resource={teams} lines={5}>
           {({ teams: entries }) => <RowsTable columns={columns} rows={entries} rowKey={({ name }) => name} />}
         </ResourceView>
       </Panel>
