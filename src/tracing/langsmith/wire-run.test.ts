@@ -23,6 +23,17 @@ describe("spans as LangSmith's runs", () => {
     assert.deepEqual([root!.feedback_stats, tool!.feedback_stats], [{ good: { n: 3, avg: 0.5, values: { x: 1 } } }, { good: { n: 1, avg: null, values: { x: 1 } } }]);
   });
 
+  it("have types, times, threads, tags and metadata, whichever program they came from", () => {
+    const ofLangsmith = { "langsmith.run_type": "retriever", "langsmith.metadata.topic": "sums", "gen_ai.provider.name": "openai", "langsmith.tags": ["a", "b"], "gen_ai.operation.name": "chat" };
+    const ofOthers = { "gen_ai.operation.name": "retrieval", "gen_ai.provider.name": "openai", "gen_ai.request.model": "small", "gen_ai.conversation.id": "c1", team_size: 4, "langsmith.span.tags": "a, b", "input.value": "x", "gen_ai.usage.output_tokens": 3 };
+    const runs = runsOf(span(1, null), span(2, 1, { attributes: ofLangsmith, end: null }), span(3, 1, { attributes: ofOthers, start: began, end: began + 1_500_000_000n }));
+    const [root, theirs, others] = runs.spans.map((each) => runs.factsOf(each));
+    assert.deepEqual([root!.run_type, root!.status, root!.thread_id, root!.latency], ["chain", "success", "s1", 0.999_999]);
+    assert.deepEqual([theirs!.run_type, theirs!.status, theirs!.thread_id, theirs!.latency, theirs!.tags, theirs!.metadata], ["retriever", "pending", null, null, ["a", "b"], { topic: "sums" }]);
+    assert.deepEqual([others!.run_type, others!.status, others!.thread_id, others!.latency, others!.tags, others!.total_tokens], ["retriever", "success", "c1", 1.5, ["a", "b"], 3]);
+    assert.deepEqual([others!.metadata.ls_provider, others!.metadata.ls_model_name, others!.metadata.team_size, Object.hasOwn(others!.metadata, "input.value")], ["openai", "small", 4, false]);
+  });
+
   it("have messages in OpenAI's form, objects as they came, and everything else under a name", () => {
     const bodies = (attributes: Span["attributes"]): unknown[] => {
       const runs = runsOf(span(1, null, { attributes }));
