@@ -170,6 +170,20 @@ describe("the gateway in the console", () => {
     await watched.close();
   });
 
+  it("says in the playground when no names can be offered, and offers them as soon as they can be read", async () => {
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.route("**/v1/models", (route) => route.fulfill({ status: 503, contentType: "application/json", body: JSON.stringify({ error: { code: "INTERNAL", message: "Not now.", hint: "", problems: [] } }) }));
+    await page.goto("/gateway/playground");
+    await page.getByText("No names can be offered: Not now.").waitFor();
+    await page.unroute("**/v1/models");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("No names can be offered").waitFor({ state: "detached" });
+    await page.locator('#callable-names option[value="echo/echo"]').waitFor({ state: "attached" });
+    watched.assertQuiet(/503/);
+    await watched.close();
+  });
+
   it("keeps what is typed while somebody else saves the same route, refuses to write over it, and closes by no selection that ends outside", async () => {
     await send("PUT", "/api/gateway/routes/shared", { revision: 0, settings: { targets: [{ provider: "echo", model: "echo" }] } });
     const watched = await openPage(browser, server.url);
