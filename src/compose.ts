@@ -18,6 +18,7 @@ import { allRoutes } from "./all-routes.ts";
 import { BackupService } from "./backup/index.ts";
 import { TlsFiles } from "./adapters/tls/tls-files.ts";
 import { childEnvironment, postureOf, type Config } from "./config/index.ts";
+import { BodyBudget, bodyMemoryBytes } from "./core/body-budget.ts";
 import { epochMs, systemClock, type Clock, type EpochMs } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
 import { EventBus } from "./core/events.ts";
@@ -186,13 +187,14 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
       },
     }),
   );
-  const http = new HttpServer({ ...config, allowedHosts: posture.allowedHosts, secure: posture.secure, tls }, { table, console: loadConsoleFiles(consoleDirectory), access: access.gate, clock, ids, logger });
+  const bodyBudget = new BodyBudget(bodyMemoryBytes(config.maxInferenceBytes));
+  const http = new HttpServer({ ...config, bodyBudget, allowedHosts: posture.allowedHosts, secure: posture.secure, tls }, { table, console: loadConsoleFiles(consoleDirectory), access: access.gate, clock, ids, logger });
   ports.httpPort = await http.listen();
   onFailure(() => http.destroy());
   const inference = new ServingInference(serving, (model) => registry.teamOf(model));
   const grpc = new GrpcServer(
-    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, maxConnections: config.maxConnections, tls },
-    { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], access: access.gate, ids, clock, logger },
+    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, messageTimeoutMs: config.bodyTimeoutMs, maxConnections: config.maxConnections, tls },
+    { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], access: access.gate, ids, clock, logger, budget: bodyBudget },
   );
   ports.grpcPort = await grpc.listen();
   onFailure(() => grpc.drain(0));

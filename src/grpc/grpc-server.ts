@@ -1,18 +1,22 @@
-import { once, setMaxListeners } from "node:events";
+import { once } from "node:events";
 import {
-  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleUnaryCall, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall,
+  logVerbosity, Server, ServerCredentials, setLogVerbosity, type handleBidiStreamingCall, type handleUnaryCall, type Metadata, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall,
   type MethodDefinition, type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { BodyBudget, bodyMemoryBytes } from "../core/body-budget.ts";
 import { anonymousCaller, type Caller } from "../core/caller.ts";
 import type { Clock, EpochMs } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
-import type { GrpcCall, GrpcMethod, GrpcService, StreamMethod } from "../core/grpc-service.ts";
+import type { GrpcMethod, GrpcService, StreamMethod } from "../core/grpc-service.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
+import { admittingInterceptor, type CallHead } from "./call-admission.ts";
 import { GrpcConnections } from "./grpc-connections.ts";
 import { callError } from "./grpc-status.ts";
+import { MessageMemory, type CallMemory } from "./message-memory.ts";
+import { ReceivedCall, type AnyCall } from "./received-call.ts";
 
 export interface GrpcServerOptions {
   host: string;
@@ -23,6 +27,8 @@ export interface GrpcServerOptions {
   maxConcurrentCalls?: number;
   /** Connections that may be open at once; 1,000 when absent. */
   maxConnections?: number;
+  /** A message has so long to come; 30 s when absent. */
+  messageTimeoutMs?: number;
   /** Certificate of this server; plain HTTP/2 where there is none. */
   tls?: TlsSource | undefined;
 }
@@ -30,10 +36,11 @@ export interface GrpcServerOptions {
 // What the library would print is told by rejections and statuses.
 setLogVerbosity(logVerbosity.NONE);
 
-type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
-
 /** Answers of one stream that may wait for earlier ones; the caller is not read further beyond it. */
 const maxAhead = 64;
+
+/** Methods that anybody may call have messages of a name or two. */
+const maxPublicBytes = 64 << 10;
 
 /** The gRPC door: transport, limits, deadlines, errors and draining. What it offers is declared by the services. */
 export class GrpcServer {
@@ -44,15 +51,24 @@ export class GrpcServer {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #connections: GrpcConnections;
+  readonly #memory: MessageMemory;
+  /** By the call's metadata: the one object of it that the library gives to interceptors and handlers. */
+  readonly #memoryOf = new WeakMap<Metadata, CallMemory>();
+  #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(options: GrpcServerOptions, parts: { services: readonly GrpcService[]; access: RequestGate; ids: IdGenerator; clock: Clock; logger: Logger }) {
+  /** `budget` is for messages while they come and until they are answered; without one, it is this door's own. */
+  constructor(options: GrpcServerOptions, parts: { services: readonly GrpcService[]; access: RequestGate; ids: IdGenerator; clock: Clock; logger: Logger; budget?: BodyBudget }) {
     this.#options = options;
     this.#access = parts.access;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
     const maxMessageBytes = options.maxMessageBytes ?? 64 << 20;
+    this.#memory = new MessageMemory(
+      { maxMessageBytes, messageTimeoutMs: options.messageTimeoutMs ?? 30_000 }, { budget: parts.budget ?? new BodyBudget(bodyMemoryBytes(maxMessageBytes)), clock: parts.clock },
+    );
     this.#server = new Server({
+      interceptors: [this.#admitting(parts.services)],
       "grpc.max_receive_message_length": maxMessageBytes,
       "grpc.max_send_message_length": maxMessageBytes,
       "grpc.max_concurrent_streams": options.maxConcurrentCalls ?? 1024,
@@ -70,6 +86,7 @@ export class GrpcServer {
   /** Answers with the port that was taken (0 asks for any). */
   async listen(): Promise<number> {
     const { host, port } = this.#options;
+    this.#sweeper = setInterval(() => this.#memory.sweep(), 1000).unref();
     return this.#connections.listen().catch((cause: unknown) => {
       throw new AppError("CONFIG_INVALID", `Cannot listen for gRPC on ${host}: port ${port} is taken or not allowed.`, { cause });
     });
@@ -79,6 +96,28 @@ export class GrpcServer {
   async drain(graceMs: number): Promise<void> {
     await this.#connections.drain(graceMs);
     this.#server.forceShutdown();
+    clearInterval(this.#sweeper);
+  }
+
+  /** Bounds what comes of each call, and reads nothing of one whose caller may not call at all. */
+  #admitting(services: readonly GrpcService[]): ReturnType<typeof admittingInterceptor> {
+    const methods = new Map<string, { service: GrpcService; method: GrpcMethod }>(services.flatMap((service) => service.methods.map((method) => [`/${service.name}/${method.name}`, { service, method }] as const)));
+    return admittingInterceptor((path) => {
+      const { service, method } = methods.get(path)!;
+      const single = method.kind === "unary";
+      return {
+        watch: (stream, refuse) => this.#memory.watch(stream, single, { maxBytes: method.access === "public" ? maxPublicBytes : null, refuse }),
+        admit: (head, memory) => {
+          if (method.kind === "stream") this.#memoryOf.set(head.metadata, memory);
+          return method.kind === "stream" ? this.#admitStream(method, head) : this.#admitSingle(method, head);
+        },
+        statusOf: (thrown) => {
+          const error = toAppError(thrown);
+          this.#logFailure(service, method, error);
+          return callError(error, service.errorText(error));
+        },
+      };
+    });
   }
 
   #register(service: GrpcService): void {
@@ -113,25 +152,30 @@ export class GrpcServer {
 
   /** Messages are worked on as they come, answers keep their order. A failure is a message of its own. */
   #streamHandler(service: GrpcService, method: StreamMethod<unknown, unknown>): handleBidiStreamingCall<Buffer, Buffer> {
-    return (call: ServerDuplexStream<Buffer, Buffer>) => {
-      this.#admit(method, call).then(
-        () => this.#answerStream(service, method, call),
-        (thrown: unknown) => {
-          const error = toAppError(thrown);
-          this.#logFailure(service, method, error);
-          call.emit("error", callError(error, service.errorText(error)));
-        },
-      );
-    };
+    return (call: ServerDuplexStream<Buffer, Buffer>) => this.#answerStream(service, method, call);
+  }
+
+  /** Nobody's message is taken who may not call at all; what it names is judged when it is read. Undefined where nothing is to be waited for. */
+  #admitSingle(method: GrpcMethod, head: CallHead): Promise<void> | undefined {
+    if (method.access === "public") return undefined;
+    const now = this.#clock.now();
+    const identified = this.#identifyOrReject(head, now);
+    if (!(identified instanceof Promise) && !isAnonymous(identified)) return undefined;
+    return this.#admit(method, identified, (caller) => (isAnonymous(caller) ? this.#access.authorize(caller, method.access, "some", {}) : undefined), now);
   }
 
   /** Who may not call the method at all gets no stream; what its messages name is judged message by message. */
-  async #admit(method: GrpcMethod, call: AnyCall): Promise<void> {
+  #admitStream(method: GrpcMethod, head: CallHead): Promise<void> {
     const now = this.#clock.now();
+    const target = method.on === undefined || method.on === "server" ? "server" : "some";
+    return this.#admit(method, this.#identifyOrReject(head, now), (caller) => this.#access.authorize(caller, method.access, target, {}), now);
+  }
+
+  async #admit(method: GrpcMethod, identified: Caller | Promise<Caller>, authorize: (caller: Caller) => void | Promise<void>, now: EpochMs): Promise<void> {
     let caller = anonymousCaller;
     try {
-      caller = await this.#identify(call, now);
-      await this.#access.authorize(caller, method.access, method.on === undefined || method.on === "server" ? "server" : "some", {});
+      caller = await identified;
+      await authorize(caller);
     } catch (thrown) {
       await this.#auditFailure(method, caller, "", now, toAppError(thrown));
       throw thrown;
@@ -139,10 +183,12 @@ export class GrpcServer {
   }
 
   #answerStream(service: GrpcService, method: StreamMethod<unknown, unknown>, call: ServerDuplexStream<Buffer, Buffer>): void {
+    const memory = this.#memoryOf.get(call.metadata)!;
     let ahead = 0;
     let last: Promise<unknown> = Promise.resolve();
     const write = async (answer: Buffer): Promise<void> => {
       if (!call.cancelled && !call.destroyed && !call.write(answer)) await once(call, "drain");
+      memory.answered();
       if (--ahead < maxAhead && call.isPaused()) call.resume();
     };
     call.on("data", (message: Buffer) => {
@@ -187,7 +233,16 @@ export class GrpcServer {
     }
   }
 
-  #identify(call: AnyCall, now: EpochMs): Caller | Promise<Caller> {
+  /** The library catches nothing that is thrown where it tells of a call's head. */
+  #identifyOrReject(head: CallHead, now: EpochMs): Caller | Promise<Caller> {
+    try {
+      return this.#identify(head, now);
+    } catch (thrown) {
+      return Promise.reject(toAppError(thrown));
+    }
+  }
+
+  #identify(call: CallHead, now: EpochMs): Caller | Promise<Caller> {
     const [authorization] = call.metadata.get("authorization");
     const address = call.getPeer().replace(/:\d+$/, "");
     return this.#access.identify({ authorization: authorization === undefined ? undefined : String(authorization), cookie: undefined, address }, now);
@@ -215,55 +270,4 @@ function decodedOrNothing(method: GrpcMethod, message: Buffer): unknown {
   } catch {
     return undefined; // the failure to be told is that it cannot be read
   }
-}
-
-/** One call as the handler sees it; what costs time is made when it is asked for. */
-class ReceivedCall implements GrpcCall<unknown> {
-  readonly request: unknown;
-  readonly caller: Caller;
-  readonly now;
-  readonly #call: AnyCall;
-
-  constructor(request: unknown, caller: Caller, now: GrpcCall<unknown>["now"], call: AnyCall) {
-    this.request = request;
-    this.caller = caller;
-    this.now = now;
-    this.#call = call;
-  }
-
-  get deadlineMs(): number | undefined {
-    const deadline = Number(this.#call.getDeadline());
-    return Number.isFinite(deadline) ? Math.max(0, deadline - this.now) : undefined;
-  }
-
-  get headers(): Readonly<Record<string, string | undefined>> {
-    const headers: Record<string, string | undefined> = {};
-    for (const [name, value] of Object.entries(this.#call.metadata.getMap())) if (typeof value === "string") headers[name] = value;
-    return headers;
-  }
-
-  get traceparent(): string | undefined {
-    const [value] = this.#call.metadata.get("traceparent");
-    return typeof value === "string" ? value : undefined;
-  }
-
-  get signal(): AbortSignal {
-    return signalOf(this.#call);
-  }
-}
-
-const signals = new WeakMap<AnyCall, AbortSignal>();
-
-/** One for a call and all messages of its stream. */
-function signalOf(call: AnyCall): AbortSignal {
-  let signal = signals.get(call);
-  if (signal === undefined) {
-    const controller = new AbortController();
-    signal = controller.signal;
-    setMaxListeners(0, signal);
-    signals.set(call, signal);
-    if (call.cancelled) controller.abort();
-    else call.once("cancelled", () => controller.abort());
-  }
-  return signal;
 }

@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, type Problem } from "../core/errors.ts";
 import type { BodySpec } from "../core/route.ts";
-import { BodyBudget, bodyMemoryBytes } from "./body-budget.ts";
+import { BodyBudget, bodyMemoryBytes } from "../core/body-budget.ts";
 import type { GivesWay } from "./connection-places.ts";
 import { describeProblems, parseJson, parseNumbersAsSent, validate } from "./parse-request.ts";
 import { readBody } from "./read-body.ts";
@@ -13,8 +13,8 @@ import { readBody } from "./read-body.ts";
 export interface RequestBodyLimits {
   maxInferenceBytes: number;
   bodyTimeoutMs: number;
-  /** Bodies that are held at once, together; a quarter of the memory when absent. */
-  maxBodyMemoryBytes?: number;
+  /** For the bodies that are held at once, together, and what else is given it; a quarter of the memory when absent. */
+  bodyBudget?: BodyBudget;
 }
 
 /** A body under way. */
@@ -36,7 +36,7 @@ export class RequestBodies {
   constructor(limits: RequestBodyLimits, clock: Clock) {
     this.#limits = limits;
     this.#clock = clock;
-    this.#budget = new BodyBudget(limits.maxBodyMemoryBytes ?? bodyMemoryBytes(limits.maxInferenceBytes));
+    this.#budget = limits.bodyBudget ?? new BodyBudget(bodyMemoryBytes(limits.maxInferenceBytes));
   }
 
   /** What is held of the body is counted in `exchange` until it is released. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { deflateSync, gzipSync } from "node:zlib";
+import { BodyBudget } from "../../src/core/body-budget.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { TimeOrderedIds } from "../../src/core/ids.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -98,7 +99,7 @@ describe("limits of connections and memory", () => {
   };
 
   it("holds no more of all bodies together than it has memory for, and takes them again when answers are out", async () => {
-    const { server, port } = await start({ maxBodyMemoryBytes: 2500 });
+    const { server, port } = await start({ bodyBudget: new BodyBudget(2500) });
     const first = open(port, request(port, 1000));
     const second = open(port, request(port, 1000));
     await until(() => release.length === 2);

@@ -1,5 +1,5 @@
 import { totalmem } from "node:os";
-import { AppError } from "../core/errors.ts";
+import { AppError } from "./errors.ts";
 
 /**
  * Memory that bodies of requests may take together, from their first byte until their answer: many callers that each

@@ -1,0 +1,178 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { BodyBudget } from "../core/body-budget.ts";
+import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
+import type { Clock } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
+
+/** What a piece of a message costs beside its bytes: a frame may bring a single one. */
+const pieceBytes = 256;
+/** Deflate makes of one byte at most so many. */
+const mostExpansion = 1032;
+/** The flag and the length before each message. */
+const prefixBytes = 5;
+
+export interface CallBounds {
+  /** A larger message is refused as soon as its length is known; null leaves that to the library. Bytes as sent. */
+  maxBytes: number | null;
+  /** Tells the caller what was thrown. */
+  refuse: (thrown: unknown) => void;
+}
+
+export interface MessageMemoryOptions {
+  /** Largest message after decompression. */
+  maxMessageBytes: number;
+  /** From the first byte of a message until the caller has sent what is needed to work on it. */
+  messageTimeoutMs: number;
+}
+
+/**
+ * What messages of all calls take together while they come and until they are answered, within a budget: the library holds
+ * each whole message, and bounds it, but not their sum, nor how long one may come.
+ */
+export class MessageMemory {
+  readonly budget: BodyBudget;
+  readonly options: MessageMemoryOptions;
+  readonly clock: Clock;
+  /** Calls that wait for more of their caller. */
+  readonly waiting = new ChurnSet<CallMemory>();
+
+  constructor(options: MessageMemoryOptions, parts: { budget: BodyBudget; clock: Clock }) {
+    this.options = options;
+    this.budget = parts.budget;
+    this.clock = parts.clock;
+  }
+
+  /** Counts what comes on the stream from now on; before anything has. `single`: nothing is worked on until the caller has ended its side. */
+  watch(stream: ServerHttp2Stream, single: boolean, bounds: CallBounds): CallMemory {
+    const call = new CallMemory(this, stream, single, bounds);
+    // Before the library sees it, and without making it flow.
+    stream.prependListener("data", (chunk: Buffer) => call.receive(chunk));
+    stream.once("end", () => call.ended());
+    stream.once("close", () => call.release());
+    return call;
+  }
+
+  /** Called each second: ends calls whose message takes too long. */
+  sweep(): void {
+    const started = this.clock.monotonic() - this.options.messageTimeoutMs;
+    for (const call of this.waiting.values()) if (call.since <= started) call.expire();
+  }
+}
+
+/** Of one call. It reads the lengths before the messages itself: what the library reads of them it keeps to itself. */
+export class CallMemory implements ChurnMember {
+  place = -1;
+  /** Monotonic: when the first byte came of what it waits for more of. */
+  since = 0;
+  readonly #memory: MessageMemory;
+  readonly #stream: ServerHttp2Stream;
+  readonly #single: boolean;
+  readonly #bounds: CallBounds;
+  /** Of the message that is coming. */
+  #prefixRead = 0;
+  #isCompressed = false;
+  #size = 0;
+  #left = 0;
+  #partial = 0;
+  #lastBuffer: ArrayBufferLike | undefined;
+  /** Messages that are whole, in their order. */
+  readonly #whole: number[] = [];
+  #isOver = false;
+
+  constructor(memory: MessageMemory, stream: ServerHttp2Stream, single: boolean, bounds: CallBounds) {
+    this.#memory = memory;
+    this.#stream = stream;
+    this.#single = single;
+    this.#bounds = bounds;
+  }
+
+  receive(chunk: Buffer): void {
+    if (this.#isOver) return;
+    try {
+      this.#count(chunk);
+    } catch (thrown) {
+      this.refuse(thrown);
+    }
+  }
+
+  /** The first message that was not answered is. */
+  answered(): void {
+    this.#memory.budget.giveBack(this.#whole.shift() ?? 0);
+  }
+
+  /** Nothing more comes. */
+  ended(): void {
+    this.#memory.waiting.delete(this);
+  }
+
+  /** Ends the call, and its stream: what has come of a message stays in the library's hands as long as that is open. */
+  refuse(thrown: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#wait();
+    const stream = this.#stream;
+    const { headersSent } = stream;
+    this.#bounds.refuse(thrown);
+    const close = (): void => stream.close(constants.NGHTTP2_NO_ERROR);
+    // Behind the answers that were given; a caller that does not take them is cut off when the time is over once more.
+    // The status leaves in the next turn only: closed at once, the stream would end without it.
+    if (headersSent && !stream.destroyed) stream.once("wantTrailers", () => setImmediate(close));
+    else close();
+  }
+
+  /** The time for a message is over. */
+  expire(): void {
+    if (this.#isOver) this.#stream.close(constants.NGHTTP2_CANCEL);
+    else this.refuse(new AppError("BODY_TIMEOUT", "The message did not arrive in time."));
+  }
+
+  /** The stream is closed. */
+  release(): void {
+    this.#isOver = true;
+    this.ended();
+    this.#memory.budget.giveBack(this.#whole.reduce((sum, bytes) => sum + bytes, this.#partial));
+    this.#partial = 0;
+    this.#whole.length = 0;
+  }
+
+  #wait(): void {
+    this.since = this.#memory.clock.monotonic();
+    this.#memory.waiting.add(this);
+  }
+
+  #count(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length;) {
+      if (this.#prefixRead < prefixBytes) {
+        const byte = chunk[at++]!;
+        if (this.#prefixRead++ === 0) [this.#isCompressed, this.#size] = [byte === 1, 0];
+        else this.#size = 256 * this.#size + byte;
+        if (this.#prefixRead < prefixBytes) continue;
+        const { maxBytes } = this.#bounds;
+        if (maxBytes !== null && this.#size > maxBytes) throw new AppError("BODY_TOO_LARGE", `The message is larger than the ${maxBytes} bytes that this method takes.`);
+        this.#left = this.#size;
+      }
+      const taken = Math.min(this.#left, chunk.length - at);
+      at += taken;
+      this.#left -= taken;
+      if (this.#left === 0) this.#complete();
+    }
+    if (this.#prefixRead > 0) {
+      // A piece keeps all that was read from the socket with it, also what was another call's.
+      const cost = pieceBytes + (chunk.buffer === this.#lastBuffer ? 0 : chunk.buffer.byteLength);
+      this.#memory.budget.take(cost);
+      this.#partial += cost;
+      this.#lastBuffer = chunk.buffer;
+    }
+    if (this.place < 0 && (this.#prefixRead > 0 || this.#single)) this.#wait();
+  }
+
+  #complete(): void {
+    const { budget, options, waiting } = this.#memory;
+    budget.giveBack(this.#partial);
+    [this.#partial, this.#lastBuffer, this.#prefixRead] = [0, undefined, 0];
+    const bytes = prefixBytes + this.#size + (this.#isCompressed ? Math.min(options.maxMessageBytes, mostExpansion * this.#size) : 0);
+    budget.take(bytes);
+    this.#whole.push(bytes);
+    if (!this.#single) waiting.delete(this);
+  }
+}
