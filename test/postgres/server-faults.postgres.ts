@@ -89,7 +89,14 @@ class Crowd {
 }
 
 async function assertKept(crowd: Crowd, database: SqlDatabase): Promise<void> {
-  const rows = await hitsOf(database).selectFrom("hits").selectAll().execute();
+  const read = (): Promise<Parameters<typeof contradictions>[0]> => hitsOf(database).selectFrom("hits").selectAll().execute();
+  // It may not have noticed yet that the server is back.
+  const retried = async (error: unknown): ReturnType<typeof read> => {
+    assert.equal(toAppError(error).code, "DATABASE_UNAVAILABLE", String(error));
+    await betweenLooks();
+    return read().catch(retried);
+  };
+  const rows = await read().catch(retried);
   assert.deepEqual(contradictions(rows, crowd.answered), []);
   assert.equal(registerViolation(crowd.operations), null);
   assert.ok(crowd.operations.length > 20);
