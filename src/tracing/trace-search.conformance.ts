@@ -17,10 +17,10 @@ export function traceSearchConformance(adapter: string, open: () => Promise<Trac
         exampleRecord(1, 1, { attributes: { "gen_ai.input.messages": JSON.stringify([{ role: "user", parts: [{ type: "text", content: "Say \"100%_sure\"\nplease" }] }]), "custom.key": "x\"y", "user.id": "ann", flag: true, count: 12 } }),
         exampleRecord(2, 1, { end: began + 200n * second, attributes: { "session.id": "s", "gen_ai.request.model": "large" } }),
         exampleRecord(2, 2, { status: { code: "error", message: "" }, attributes: { "gen_ai.tool.name": "search", "gen_ai.usage.cost": 2, "gen_ai.usage.input_tokens": 100 } }),
-        exampleRecord(3, 1, { name: "Straße", resource: { "service.name": "bank" } }, { experiment: "5" }),
+        exampleRecord(3, 1, { name: "Straße", resource: { "service.name": "bank" }, attributes: { "custom.text": "Ärger ÜBER" } }, { experiment: "5" }),
       ], now);
       const cases: [Partial<TraceSearch>, number[]][] = [
-        [{}, [3, 2, 1]], [{ text: "\"100%_SURE\"\nplease" }, [1]], [{ text: "100x_sure" }, []], [{ text: "straße" }, [3]], [{ name: "root 2" }, [2]], [{ errors: true }, [2]], [{ errors: false }, [3, 1]],
+        [{}, [3, 2, 1]], [{ text: "\"100%_SURE\"\nplease" }, [1]], [{ text: "100x_sure" }, []], [{ text: "straße" }, [3]], [{ text: "ärger" }, [3]], [{ text: "ÄRGER" }, [3]], [{ text: "über" }, [3]], [{ name: "root 2" }, [2]], [{ errors: true }, [2]], [{ errors: false }, [3, 1]],
         [{ slowerThanMs: 79_999 }, [2]], [{ minCost: 2e9 }, [2]], [{ minCost: 2e9 + 1 }, []], [{ minTokens: 100 }, [2]], [{ session: "s" }, [2]], [{ user: "ann" }, [1]], [{ service: "bank" }, [3]], [{ model: "large" }, [2]],
         [{ team: "blue" }, []], [{ experiment: "5" }, [3]], [{ experiments: ["4", "5"] }, [3]], [{ experiments: [] }, []], [{ attributes: { "gen_ai.tool.name": "search" } }, [2]], [{ attributes: { "custom.key": "x\"y" } }, [1]],
         [{ attributes: { "custom.key": "x" } }, []], [{ attributes: { flag: "true", count: "12" } }, [1]], [{ attributes: { count: "1" } }, []], [{ from: now + 120_000 }, [3, 2]], [{ to: now + 120_000 }, [1]],

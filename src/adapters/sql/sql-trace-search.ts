@@ -156,11 +156,23 @@ function hasAttribute(key: string, value: string): Condition {
 
 /** Messages are JSON within JSON: a text with quotes or line ends has several spellings. */
 function containsText(text: string): Condition {
-  const once = JSON.stringify(text).slice(1, -1);
-  const spellings = [...new Set([once, JSON.stringify(once).slice(1, -1)])];
-  const inSpan = sql.join(spellings.map((spelling) => like(sql`s.content_json`, spelling, "ilike")), sql` or `);
-  const inTrace = sql.join([sql`o.name`, sql`o.input_preview`, sql`o.output_preview`].map((column) => like(column, text, "ilike")), sql` or `);
+  const texts = casesOf(text);
+  const spellings = new Set<string>();
+  for (const one of texts) {
+    const once = JSON.stringify(one).slice(1, -1);
+    spellings.add(once).add(JSON.stringify(once).slice(1, -1));
+  }
+  const inSpan = sql.join([...spellings].map((spelling) => like(sql`s.content_json`, spelling, "ilike")), sql` or `);
+  const inTrace = sql.join([sql`o.name`, sql`o.input_preview`, sql`o.output_preview`].flatMap((column) => texts.map((one) => like(column, one, "ilike"))), sql` or `);
   return sql`(${inTrace} or ${someSpan(sql`(${inSpan})`)})`;
+}
+
+/** SQLite ignores the case of ASCII letters alone: a text with others is looked for as it is, in small letters, in capitals, and with its first letter as a capital. */
+function casesOf(text: string): string[] {
+  if (/^[\0-\x7f]*$/.test(text)) return [text];
+  const small = text.toLowerCase();
+  const [first = ""] = small;
+  return [...new Set([text, small, text.toUpperCase(), first.toUpperCase() + small.slice(first.length)])];
 }
 
 function like(column: RawBuilder<unknown>, text: string, operator: "like" | "ilike"): RawBuilder<SqlBool> {

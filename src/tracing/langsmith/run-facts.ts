@@ -30,7 +30,7 @@ export interface RunFacts {
 }
 
 /** Under this key a span keeps the id of its run: its own is half of that. */
-export const runIdKey = "langsmith.run_id";
+const runIdKey = "langsmith.run_id";
 const metadataPrefix = "langsmith.metadata.";
 const runTypes: Readonly<Record<string, string>> = {
   chat: "llm", text_completion: "llm", generate_content: "llm", embeddings: "embedding", execute_tool: "tool", retrieval: "retriever",

@@ -38,7 +38,7 @@ const tracesAtOnce = 20;
 const mostSpans = 50_000;
 
 /** The id of a project: it follows from its name, for nothing is kept of projects themselves. */
-export function projectIdOf(name: string): string {
+function projectIdOf(name: string): string {
   const hex = createHash("sha256").update(`project ${name}`).digest("hex");
   return uuidOf(`${hex.slice(0, 12)}8${hex.slice(13, 16)}8${hex.slice(17, 32)}`);
 }
