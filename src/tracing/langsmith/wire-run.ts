@@ -35,7 +35,7 @@ export function wireRun(runs: RunsOfTrace, { span, project, feedback, select }: 
 }
 
 /** With microseconds, in UTC. */
-export function isoOf(nanoseconds: bigint): string {
+function isoOf(nanoseconds: bigint): string {
   const micros = nanoseconds / 1000n;
   return `${new Date(Number(micros / 1000n)).toISOString().slice(0, -1)}${String(micros % 1000n).padStart(3, "0")}Z`;
 }
