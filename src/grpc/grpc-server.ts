@@ -12,7 +12,7 @@ import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
-import { admittingInterceptor, type CallHead } from "./call-admission.ts";
+import { admittingInterceptor, type CallAdmission, type CallHead } from "./call-admission.ts";
 import { GrpcConnections } from "./grpc-connections.ts";
 import { callError } from "./grpc-status.ts";
 import { MessageMemory, type CallMemory } from "./message-memory.ts";
@@ -101,23 +101,27 @@ export class GrpcServer {
 
   /** Bounds what comes of each call, and reads nothing of one whose caller may not call at all. */
   #admitting(services: readonly GrpcService[]): ReturnType<typeof admittingInterceptor> {
-    const methods = new Map<string, { service: GrpcService; method: GrpcMethod }>(services.flatMap((service) => service.methods.map((method) => [`/${service.name}/${method.name}`, { service, method }] as const)));
-    return admittingInterceptor((path) => {
-      const { service, method } = methods.get(path)!;
-      const single = method.kind === "unary";
-      return {
-        watch: (stream, refuse) => this.#memory.watch(stream, single, { maxBytes: method.access === "public" ? maxPublicBytes : null, refuse }),
-        admit: (head, memory) => {
-          if (method.kind === "stream") this.#memoryOf.set(head.metadata, memory);
-          return method.kind === "stream" ? this.#admitStream(method, head) : this.#admitSingle(method, head);
-        },
-        statusOf: (thrown) => {
-          const error = toAppError(thrown);
-          this.#logFailure(service, method, error);
-          return callError(error, service.errorText(error));
-        },
-      };
-    });
+    const admissions = new Map<string, CallAdmission>();
+    for (const service of services) for (const method of service.methods) admissions.set(`/${service.name}/${method.name}`, this.#admissionOf(service, method));
+    return admittingInterceptor((path) => admissions.get(path)!);
+  }
+
+  #admissionOf(service: GrpcService, method: GrpcMethod): CallAdmission {
+    const single = method.kind === "unary";
+    const maxBytes = method.access === "public" ? maxPublicBytes : null;
+    return {
+      watch: (stream, refuse) => this.#memory.watch(stream, single, { maxBytes, refuse }),
+      admit: (head, memory) => {
+        if (single) return this.#admitSingle(method, head);
+        this.#memoryOf.set(head.metadata, memory);
+        return this.#admitStream(method, head);
+      },
+      statusOf: (thrown) => {
+        const error = toAppError(thrown);
+        this.#logFailure(service, method, error);
+        return callError(error, service.errorText(error));
+      },
+    };
   }
 
   #register(service: GrpcService): void {
