@@ -57,8 +57,9 @@ async function failDeployment(faulty: FaultyServer, { name, fault }: Attempt, op
   const deployment = await newDeployment(server, options.withReference);
   faulty.disk.fail(fault);
   const outcome = await deploy(server, deployment);
-  const fired = faulty.disk.fired > 0;
   faulty.disk.heal();
+  // Behind that: what the server does beside may meet the fault until then.
+  const fired = faulty.disk.fired > 0;
   const refused = "code" in outcome;
   const about = `${name} (${faulty.disk.failed}): ${refused ? JSON.stringify(outcome) : "deployed"}`;
   if (fault.failure === "SIGKILL") {
@@ -180,9 +181,9 @@ describe("a disk that fails under workflows", { skip: faultyDiskMissing }, () =>
       const ended = async (): Promise<boolean> => hasEnded((await faulty.now.client.workflows.find(begun.run.id)).run);
       await until(async () => faulty.disk.fired > 0 || (await ended().catch(() => false)));
     } else if (begun !== null) await faulty.now.client.workflows.wait(begun.run.id);
+    faulty.disk.heal();
     const fired = faulty.disk.fired > 0;
     const about = `${name} (${faulty.disk.failed})`;
-    faulty.disk.heal();
     if (fired && fault.failure === "SIGKILL") await faulty.restart();
     return { attempt, fired, id: begun?.run.id, about };
   }
