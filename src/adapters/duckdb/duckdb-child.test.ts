@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,6 +69,18 @@ describe("DuckdbChild", () => {
     while (child.processId !== undefined) await new Promise((resolve) => setTimeout(resolve, 1));
     while (first !== undefined && isAlive(first)) await new Promise((resolve) => setTimeout(resolve, 1));
     assert.equal((await describeTable(child)).rows, 1);
+    await child.close();
+  });
+
+  it("closes also when its idle time is over between the end of the connection and that of the process", async (test) => {
+    const started = Promise.withResolvers<ChildProcess>();
+    const onStart = (message: unknown) => started.resolve((message as { process: ChildProcess }).process);
+    subscribe("child_process", onStart);
+    test.mock.timers.enable({ apis: ["setTimeout"] });
+    const child = new DuckdbChild({ environment: compileCache, idleMs: 1000 });
+    await describeTable(child);
+    unsubscribe("child_process", onStart);
+    (await started.promise).on("disconnect", () => test.mock.timers.tick(1000));
     await child.close();
   });
 

@@ -91,6 +91,7 @@ export class DuckdbChild {
     for (const waiting of this.#queue.splice(0)) waiting.reject(closed);
     const child = this.#process;
     if (child === null) return;
+    clearTimeout(this.#timer);
     child.ref();
     const exit = once(child, "exit");
     this.#kill(closed);
@@ -176,10 +177,10 @@ export class DuckdbChild {
     this.#timer.unref();
   }
 
-  /** A task that comes while the process ends gets another one. */
+  /** A task that comes while the process ends gets another one. One that has died beside is not told once more. */
   #letGo(): void {
     clearTimeout(this.#timer);
-    this.#process?.disconnect();
+    if (this.#process?.connected === true) this.#process.disconnect();
     this.#process = null;
   }
 
