@@ -77,4 +77,24 @@ describe("RunStreams", () => {
     streams.stop();
     await Promise.all(all);
   });
+
+  it("bears a store that fails while its reader leaves", async () => {
+    const caller = new AbortController();
+    const follow = async function* (): AsyncGenerator<RunEvent> {
+      yield line(1);
+      await Promise.resolve();
+      throw new AppError("DATABASE_UNAVAILABLE", "The database does not answer.");
+    };
+    const stream = new RunStreams({ follow } as unknown as WorkflowService).open("wfr_1", 0, caller.signal, localCaller);
+    const unheard: unknown[] = [];
+    const note = (reason: unknown): void => void unheard.push(reason);
+    process.on("unhandledRejection", note);
+    stream.on("data", (chunk: Buffer) => {
+      if (String(chunk).includes("event: line")) caller.abort();
+    });
+    await once(stream, "close");
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", note);
+    assert.deepEqual(unheard, []);
+  });
 });

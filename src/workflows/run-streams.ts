@@ -38,7 +38,7 @@ export class RunStreams {
 async function* withHeartbeat(events: AsyncGenerator<RunEvent, void, undefined>, signal: AbortSignal): AsyncGenerator<string> {
   yield "retry: 2000\n\n";
   try {
-    let next = events.next();
+    let next = begun(events);
     while (!signal.aborted) {
       const result = await within(next, heartbeatMs);
       if (result === "late") {
@@ -47,11 +47,18 @@ async function* withHeartbeat(events: AsyncGenerator<RunEvent, void, undefined>,
       }
       if (result.done === true) return;
       yield textOf(result.value);
-      next = events.next();
+      next = begun(events);
     }
   } finally {
     await events.return();
   }
+}
+
+/** Where the reader leaves meanwhile nobody waits for it, and a store that fails then must not end the process. */
+function begun(events: AsyncGenerator<RunEvent, void, undefined>): Promise<IteratorResult<RunEvent, void>> {
+  const next = events.next();
+  next.catch(() => undefined);
+  return next;
 }
 
 async function within<Value>(work: Promise<Value>, milliseconds: number): Promise<Value | "late"> {
