@@ -76,6 +76,15 @@ describe("Redis that goes away", () => {
     }
   });
 
+  it("closes though it is frozen", async () => {
+    const server = await start();
+    const redis = await openRedis({ url: server.url(), clock: systemClock, commandMs: 50, connectMs: 10_000 });
+    server.pause();
+    await assert.rejects(redis.get("a"), { name: "RedisAwayError", message: "Redis did not answer in time." });
+    await redis.close();
+    assert.equal(redis.isReady, false);
+  });
+
   it("opens without it, and says of a wrong address that it is one", async () => {
     const server = await start();
     await server.kill();

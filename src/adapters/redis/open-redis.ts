@@ -123,7 +123,12 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
     },
     onReady: (listener) => void listeners.push(listener),
     async close() {
-      if (client.isReady) await client.close().catch(() => undefined);
+      if (client.isReady) {
+        // It waits for the answers of what is under way, which a frozen Redis never gives.
+        const cut = setTimeout(() => client.destroy(), commandMs);
+        await client.close().catch(() => undefined);
+        clearTimeout(cut);
+      }
       if (client.isOpen) client.destroy();
       await first;
     },
