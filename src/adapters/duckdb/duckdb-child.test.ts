@@ -89,6 +89,8 @@ describe("DuckdbChild", () => {
     const child = new DuckdbChild({ environment: compileCache, logger });
     await describeTable(child);
     const first = child.processId!;
+    // On a busy machine it might answer before it is killed.
+    if (process.platform !== "win32") process.kill(first, "SIGSTOP");
     const settled = Promise.allSettled([describeTable(child), describeTable(child), describeTable(child)]);
     process.kill(first, "SIGKILL");
     const [lost, ...others] = await settled;
@@ -108,6 +110,21 @@ describe("DuckdbChild", () => {
     await assert.rejects(child.run("describeReference", { path: large, format: "csv" }, 1), failsFor("timeout"));
     assert.equal(isAlive(first), false);
     assert.equal((await describeTable(child)).rows, 1);
+    await child.close();
+  });
+
+  it("kills a task whose answer comes when its time has just ended, and not the one behind it", async (test) => {
+    const started = Promise.withResolvers<ChildProcess>();
+    const onStart = (message: unknown) => started.resolve((message as { process: ChildProcess }).process);
+    subscribe("child_process", onStart);
+    test.mock.timers.enable({ apis: ["setTimeout"] });
+    const child = new DuckdbChild({ environment: compileCache });
+    await describeTable(child);
+    unsubscribe("child_process", onStart);
+    (await started.promise).prependOnceListener("message", () => test.mock.timers.tick(1000));
+    const [late, behind] = await Promise.allSettled([describeTable(child, 1000), describeTable(child)]);
+    assert.ok(late.status === "rejected" && failsFor("timeout")(late.reason));
+    assert.equal(behind.status, "fulfilled");
     await child.close();
   });
 

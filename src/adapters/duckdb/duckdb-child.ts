@@ -155,7 +155,8 @@ export class DuckdbChild {
 
   #settle(reply: DuckdbReply): void {
     const waiting = this.#current;
-    if (waiting === null || reply.number !== waiting.call.number) return;
+    // One that is being killed has no answer any more: the next task would be sent to a process that is about to die.
+    if (waiting === null || reply.number !== waiting.call.number || this.#killedFor !== null) return;
     clearTimeout(this.#timer);
     this.#current = null;
     if ("answer" in reply) waiting.resolve(reply.answer);
