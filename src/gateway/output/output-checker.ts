@@ -131,6 +131,8 @@ export class OutputChecker {
   #start(): Worker {
     const worker = new Worker(entry, { name: "output-checker", execArgv: ["--disable-warning=ExperimentalWarning", "--report-exclude-env"], resourceLimits: { maxOldGenerationSizeMb: 256 } });
     worker.on("message", (message: "ready" | CheckAnswer) => {
+      // What a thread that was given up had still sent is nobody's answer.
+      if (this.#worker !== worker) return;
       if (message === "ready") this.#isReady = true;
       else if (this.#current !== null) {
         const { job, timer } = this.#current;
