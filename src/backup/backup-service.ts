@@ -57,7 +57,8 @@ export class BackupService {
     }
     const archive = writeArchive(this.#entries(files, now));
     finished(archive, (cause) => {
-      void rm(folder, { recursive: true, force: true });
+      // What stays is removed at the next start.
+      rm(folder, { recursive: true, force: true }).catch((trouble: unknown) => logger.warn("backup.left_behind", { cause: trouble }));
       if (cause) logger.warn("backup.failed", { cause });
       else logger.info("backup.taken", { files: files.length });
     });
