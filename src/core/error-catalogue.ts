@@ -8,7 +8,7 @@ export const errorCatalogue = {
   BODY_TOO_LARGE: { status: 413, hint: "Send less at once, or raise the limit in the configuration." },
   BODY_INCOMPLETE: { status: 400, hint: "The connection ended or the lengths disagree; send the request again, whole." },
   BODY_TIMEOUT: { status: 408, hint: "Send the body faster, or in smaller pieces." },
-  UNSUPPORTED_ENCODING: { status: 415, hint: "Send the body plain, or with gzip or deflate." },
+  UNSUPPORTED_ENCODING: { status: 415, hint: "Send the body plain, or with gzip, deflate or zstd." },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, hint: "Use the content type that the documentation of this route names." },
   HOST_REFUSED: { status: 421, hint: "Call the server by localhost, 127.0.0.1 or [::1] and its port, or by a host that its configuration allows." },
   CROSS_SITE_REFUSED: { status: 403, hint: "Call this from the console itself or from a client that is not a browser." },

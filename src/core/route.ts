@@ -23,7 +23,7 @@ export type BodySpec =
       /** What is wrong is said of numbers as they were sent, 9.0 and not 9: the schema meets each that JavaScript would write otherwise as `JSON.rawJSON`. */
       numbersAsSent?: true;
     }
-  /** Read whole into one Buffer, decompressed (gzip, deflate). */
+  /** Read whole into one Buffer, decompressed (gzip, deflate, zstd). */
   | {
       kind: "buffer"; maxBytes: "inference" | number; description: string; example?: unknown;
       /** A header, in small letters, with the length of what stands before binary data: these begin at a multiple of 8 in memory where the body is put together. */

@@ -4,7 +4,7 @@ import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingM
 import { connect } from "node:net";
 import { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
-import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import { deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { z } from "zod";
 import { systemClock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
@@ -126,13 +126,20 @@ describe("HttpServer", () => {
 
   it("decompresses what clients compress, and stops at bombs, broken and unknown encodings", async () => {
     const text = "hello ".repeat(100);
-    for (const [encoding, body] of [["gzip", gzipSync(text)], ["deflate", deflateSync(text)], ["deflate", deflateRawSync(text)]] as const) {
+    for (const [encoding, body] of [["gzip", gzipSync(text)], ["deflate", deflateSync(text)], ["deflate", deflateRawSync(text)], ["zstd", zstdCompressSync(text)]] as const) {
       assert.equal((await call(port, "POST", "/echo", { "Content-Encoding": encoding }, body)).text, text);
     }
     const of = async (encoding: string, body: Buffer): Promise<string> => codeOf(await call(port, "POST", "/echo", { "Content-Encoding": encoding }, body));
     assert.equal(await of("gzip", gzipSync(Buffer.alloc(64 << 20))), "BODY_TOO_LARGE");
     assert.equal(await of("gzip", gzipSync(text).subarray(0, 20)), "BODY_INCOMPLETE");
     assert.equal(await of("gzip", Buffer.from(text)), "BODY_INCOMPLETE");
+    assert.equal(await of("zstd", zstdCompressSync(Buffer.alloc(64 << 20))), "BODY_TOO_LARGE");
+    const zipped = zstdCompressSync(text);
+    for (const body of [zipped.subarray(0, 20), Buffer.from(text), Buffer.alloc(0), Buffer.concat([zipped, zipped]), Buffer.concat([zipped, Buffer.from("more")])]) assert.equal(await of("zstd", body), "BODY_INCOMPLETE");
+    // A frame that says how much of it is to be kept: 8 MiB are, 32 MiB are not.
+    const frame = (window: number): Buffer => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window, (2 << 3) | 1, 0, 0, 0x68, 0x69]);
+    assert.equal((await call(port, "POST", "/echo", { "Content-Encoding": "zstd" }, frame(13 << 3))).text, "hi");
+    assert.equal(await of("zstd", frame(15 << 3)), "BODY_INCOMPLETE");
     assert.equal(await of("br", Buffer.from(text)), "UNSUPPORTED_ENCODING");
   });
 

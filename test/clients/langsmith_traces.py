@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import logging
 import os
 import urllib.request
 import uuid
@@ -19,6 +20,10 @@ from langsmith import Client, traceable
 from langsmith.utils import LangSmithError, LangSmithNotFoundError
 from langsmith.run_helpers import get_current_run_tree
 
+warnings = []
+listener = logging.Handler()
+listener.emit = lambda record: warnings.append(record.getMessage())
+logging.getLogger("langsmith").addHandler(listener)
 client = Client(auto_batch_tracing=True)
 
 
@@ -62,6 +67,10 @@ with check("a chain of LangChain is a trace with its model, its tool and its ses
     assert chat["operation"] == "chat" and chat["inputMessages"][0]["parts"][0]["content"] == "What is new?" and chat["outputMessages"][0]["parts"][0]["content"] == "It is fine.", chat
     assert spans["double"]["operation"] == "execute_tool" and spans["double"]["parentSpanId"] == spans["RunnableLambda"]["spanId"]
     assert (view["trace"]["session"], view["trace"]["user"], view["trace"]["service"], view["trace"]["status"], view["trace"]["spans"]) == ("s1", "ann", "the app", "ok", 5), view["trace"]
+
+with check("runs come compressed, and the client has nothing to complain of"):
+    assert client.compressed_traces is not None and client.info.instance_flags["zstd_compression_enabled"] is True
+    assert warnings == [], warnings
 
 with check("functions with @traceable are traced, with what they threw"):
     seen = []

@@ -45,6 +45,8 @@ export function langsmithRoutes(traces: TraceService): Route[] {
       response: z.looseObject({}),
       handle: () => ({
         version: slipwayVersion,
+        // Without it Python's client says that it cannot compress, and sends plain.
+        instance_flags: { zstd_compression_enabled: true },
         batch_ingest_config: { use_multipart_endpoint: true, scale_up_qsize_trigger: 1000, scale_up_nthreads_limit: 16, scale_down_nempty_trigger: 4, size_limit: 100, size_limit_bytes: 20 << 20 },
       }),
     }),
