@@ -65,6 +65,11 @@ export async function openWorkflows({ config, database, environment, maintenance
     commands,
     async start() {
       await scheduleMaintenance(workflows);
+      // Nobody else has the data directory: who held a run is gone, however long its lease would still last.
+      if (engine !== null && config.databaseUrl === undefined) {
+        const left = await store.endLeases(await store.time());
+        if (left > 0) logger.info("workflows.left_by_killed_server", { runs: left });
+      }
       engine?.start();
     },
     async stop() {

@@ -101,8 +101,9 @@ export class CallFloor {
   }
 
   /** Takes the call's place in limits and budgets. Throws RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, PRICE_UNKNOWN, CALLER_GONE. */
-  async admit({ policy, route, caller }: OpenedFloor, record: CallRecord, bounds: CallBounds, { signal }: CallContext): Promise<void> {
-    const { admission, calls } = this.#parts;
+  async admit(opened: OpenedFloor, record: CallRecord, bounds: CallBounds, { signal }: CallContext): Promise<void> {
+    const { admission } = this.#parts;
+    const { policy, route, caller } = opened;
     const { settings } = route;
     if (policy?.limits !== undefined || settings.limits !== undefined) {
       const entered = admission.enter({
@@ -111,13 +112,19 @@ export class CallFloor {
       });
       record.ticket = entered instanceof Promise ? await entered : entered;
     }
-    const reserved = calls.reserve(settings, record.attribution, { key: policy?.budget, route: settings.budget }, bounds, record.startedAt);
-    record.reservation = reserved instanceof Promise ? await reserved : reserved;
+    const reserved = this.reserve(opened, record, bounds);
+    if (reserved instanceof Promise) await reserved;
   }
 
   /** The part of `admit` that is about budgets, for a call whose place in the limits is another's. */
-  async reserve({ policy, route: { settings } }: OpenedFloor, record: CallRecord, bounds: CallBounds): Promise<void> {
-    record.reservation = await this.#parts.calls.reserve(settings, record.attribution, { key: policy?.budget, route: settings.budget }, bounds, record.startedAt);
+  reserve({ policy, route: { settings } }: OpenedFloor, record: CallRecord, bounds: CallBounds): void | Promise<void> {
+    const { calls } = this.#parts;
+    const limits = { key: policy?.budget, route: settings.budget };
+    if (!calls.isHeld(record.attribution, limits)) return;
+    record.reserveLost = (lostNano, beforeNano) => calls.reserveLost(settings, record.attribution, limits, bounds, { lostNano, beforeNano }, record.startedAt);
+    const reserved = calls.reserve(settings, record.attribution, limits, bounds, record.startedAt);
+    if (reserved instanceof Promise) return reserved.then((reservation) => void (record.reservation = reservation));
+    record.reservation = reserved;
   }
 
   /** Gives back what was reserved for a call that is not made after all. */

@@ -84,6 +84,21 @@ export class CallLedger {
   /** Reserves for the dearest target that the call may come to. Null where no budget holds it. Throws BUDGET_EXCEEDED, PRICE_UNKNOWN. */
   reserve(settings: RouteSettings, attribution: Attribution, limits: { key: BudgetLimits | undefined; route: BudgetLimits | undefined }, bounds: CallBounds, now: EpochMs): MaybePromise<Reservation | null> {
     if (!this.isHeld(attribution, limits)) return null;
+    const worstNano = this.#dearest(settings, bounds, now);
+    return this.#parts.keeper.reserve({ attribution, limits, worstNano, now, ...(bounds.added === undefined ? {} : { remark: remarkOn(bounds.added) }) });
+  }
+
+  /**
+   * Reserves, for a call that was reserved for with the same settings and bounds, what attempts of it may have cost beside those (`lostNano`), so that another can be made in their place. `beforeNano`: what was
+   * reserved so before. Throws BUDGET_EXCEEDED.
+   */
+  reserveLost(settings: RouteSettings, attribution: Attribution, limits: { key: BudgetLimits | undefined; route: BudgetLimits | undefined }, bounds: CallBounds, { lostNano, beforeNano }: { lostNano: number; beforeNano: number }, now: EpochMs): MaybePromise<Reservation | null> {
+    const besideNano = this.#dearest(settings, bounds, now) + beforeNano;
+    return this.#parts.keeper.reserve({ attribution, limits, worstNano: lostNano, besideNano, now, remark: lostRemark });
+  }
+
+  /** The most that the call may cost with any target that it may come to. Throws PRICE_UNKNOWN. */
+  #dearest(settings: RouteSettings, bounds: CallBounds, now: EpochMs): number {
     let worstNano = 0;
     for (const target of settings.targets) {
       const price = this.priceOf(target, now);
@@ -98,7 +113,7 @@ export class CallLedger {
       }
       worstNano = Math.max(worstNano, this.#worstNano(target, price, bounds));
     }
-    return this.#parts.keeper.reserve({ attribution, limits, worstNano, now, ...(bounds.added === undefined ? {} : { remark: remarkOn(bounds.added) }) });
+    return worstNano;
   }
 
   release(reservation: Reservation | null): void {
@@ -156,6 +171,9 @@ function unitsOf({ audioInputTokens: audioInput, audioOutputTokens: audioOutput,
     },
   };
 }
+
+/** Said where a budget has no room for one attempt more. */
+const lostRemark = " That is what an attempt of it may have cost whose answer nobody heard, for which there must be room before another is made.";
 
 /** What somebody can do whose budget is too small for it. */
 function remarkOn({ tokens, by }: NonNullable<CallBounds["added"]>): string {

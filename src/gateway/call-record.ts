@@ -6,6 +6,7 @@ import type { SpanSink } from "../tracing/index.ts";
 import type { CallBounds, CallLedger, Spent, UnwrittenEntry } from "./call-ledger.ts";
 import { spansOfCall, type TracedCall } from "./call-spans.ts";
 import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
+import { LostAttempts, type ReserveLost } from "./lost-attempts.ts";
 import type { Ticket } from "./limits/index.ts";
 import type { AttemptRecord, ReadyProvider } from "./routing/call-plan.ts";
 import type { RouteTarget } from "./schemas.ts";
@@ -62,6 +63,8 @@ export class CallRecord {
   hooks: TracedCall["hooks"] = [];
   attempts: readonly AttemptRecord[] = [];
   reservation: Reservation | null = null;
+  /** Null where no budget holds the call. */
+  reserveLost: ReserveLost | null = null;
   ticket: Ticket | null = null;
   /** Of attempts on providers and models that have limits of their own, in the order of the attempts; each is left with its attempt. */
   readonly attemptTickets: { target: Pick<RouteTarget, "provider" | "model">; ticket: Ticket }[] = [];
@@ -93,6 +96,7 @@ export class CallRecord {
   #underWay: UnderWayCall | null = null;
   /** That were begun. */
   readonly #rounds: CallRound[] = [];
+  readonly #lost: LostAttempts;
   #isCut = false;
   /** Whose attempt the entry is of where none was answered; null where none may have worked. */
   #unanswered: Pick<RouteTarget, "provider" | "model"> | null = null;
@@ -101,6 +105,7 @@ export class CallRecord {
 
   constructor(parts: CallRecordParts, facts: { attribution: Attribution & { traceId: string }; requestId: string; spanId: string; parentSpanId: string | null; operation: string; model: string; startedAt: EpochMs }) {
     this.#parts = parts;
+    this.#lost = new LostAttempts((reservation) => parts.calls.release(reservation));
     this.attribution = facts.attribution;
     this.requestId = facts.requestId;
     this.spanId = facts.spanId;
@@ -142,6 +147,18 @@ export class CallRecord {
     this.#rounds.push({ ...first, inputTokens, attemptsBefore: this.attempts.length });
     this.#underWay?.changed();
   }
+
+  /**
+   * To be asked before another attempt takes the place of this one, which failed: what it may have cost has to have room in the budgets beside what is reserved for the call. So estimates of any number of attempts stay
+   * within them. Throws BUDGET_EXCEEDED, BUDGET_UNAVAILABLE, or rejects with it.
+   */
+  readonly attemptLost = (attempt: AttemptRecord): void | Promise<void> => {
+    const round = this.#rounds.at(-1);
+    if (this.reserveLost === null || round === undefined) return;
+    const [use] = unseenUses([attempt], [{ ...round, attemptsBefore: 0 }], this.#searchesOf);
+    const lostNano = use === undefined ? 0 : (this.#parts.calls.spentBy(use, use.usage, this.startedAt, this.askedTier).cost ?? 0);
+    if (lostNano > 0) return this.#lost.add(this.reserveLost, lostNano);
+  };
 
   /** Its answer was cut before its end: what its provider made of it that nobody saw counts by estimate. */
   cutShort(): void {
@@ -192,6 +209,7 @@ export class CallRecord {
     } catch (cause) {
       logger.error("gateway.not_settled", { route: this.attribution.route, cause });
     }
+    this.#lost.over();
     this.#underWay?.over();
     this.#emit(spent, totalMs, error);
     this.watch?.ended(ending);

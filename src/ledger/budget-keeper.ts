@@ -42,6 +42,8 @@ export interface ReserveRequest {
   limits: { key?: SpendLimits | undefined; route?: SpendLimits | undefined };
   /** The most that the call can cost, in billionths of a US dollar. */
   worstNano: number;
+  /** What is reserved for the same call already, which a budget of one call counts with it. */
+  besideNano?: number;
   now: EpochMs;
   /** Is said with a refusal: what makes the call so dear. Begins with a space. */
   remark?: string;
@@ -83,14 +85,14 @@ export class BudgetKeeper {
 
   /** Null when no budget of a day or a month applies: there is nothing to settle. Throws BUDGET_EXCEEDED, or rejects with it. */
   reserve(request: ReserveRequest): Reservation | null | Promise<Reservation | null> {
-    const { attribution, worstNano, now, remark = "" } = request;
+    const { attribution, worstNano, besideNano = 0, now, remark = "" } = request;
     const limits = this.#limitsOf(attribution, request.limits);
     if (limits.length === 0) return null;
     const scopes: KeptScope[] = [];
     const windows = windowsAt(now);
     for (const { owner, limits: { perQuery, day, month } } of limits) {
-      if (perQuery !== undefined && worstNano > perQuery * nanoDollars) {
-        throw new AppError("BUDGET_EXCEEDED", `The budget of ${wordsOf(owner)} allows ${dollars(perQuery * nanoDollars)} for one call, and this one may cost ${dollars(worstNano)}.${remark}`);
+      if (perQuery !== undefined && worstNano + besideNano > perQuery * nanoDollars) {
+        throw new AppError("BUDGET_EXCEEDED", `The budget of ${wordsOf(owner)} allows ${dollars(perQuery * nanoDollars)} for one call, and this one may cost ${dollars(worstNano + besideNano)}.${remark}`);
       }
       this.#meet(owner, { day, month });
       for (const [limit, window] of [[day, windows.day], [month, windows.month]] as const) {

@@ -165,6 +165,18 @@ export function workflowStoreConformance(adapter: string, open: () => Promise<Wo
       await store.writeSteps(id, 2, [stepOf("new", { position: 2 })]);
     });
 
+    it("ends all leases at once: of whoever held them as if the time were over, and of nobody who has left", async () => {
+      const { store } = await open();
+      for (const number of [1, 2, 3]) await store.addRun(newRunOf(number));
+      const [first, second, third] = await store.lease(leaseBy("a", now));
+      await store.release(third!.run.id, third!.epoch, { state: "succeeded", output: null }, now);
+      await store.release(second!.run.id, second!.epoch, { state: "sleeping", dueAt: later(50_000) }, now);
+      assert.equal(await store.endLeases(now), 1);
+      assert.equal(await store.endLeases(now), 0);
+      assert.deepEqual((await store.lease(leaseBy("b", now))).map(({ run, epoch, crashes }) => ({ id: run.id, epoch, crashes })), [{ id: first!.run.id, epoch: 2, crashes: 1 }]);
+      await assert.rejects(store.writeSteps(first!.run.id, 1, [stepOf("late")]), LeaseLost);
+    });
+
     it("renews leases, and tells of cancellations", async () => {
       const { store, directory } = await open();
       for (const number of [1, 2]) await store.addRun(newRunOf(number));

@@ -76,6 +76,8 @@ export interface WorkflowStore {
   }): Promise<LeasedRun[]>;
   /** Ids of those still held; the others are lost. Tells of cancellations too. */
   renew(request: { owner: string; now: EpochMs; leaseMs: number; runs: readonly { id: string; epoch: number }[] }): Promise<{ id: string; cancelRequested: boolean }[]>;
+  /** Ends all leases, as if their time were over: for whoever alone has the store, before it takes up anything. Answers how many there were. */
+  endLeases(now: EpochMs): Promise<number>;
   readSteps(run: string): Promise<WorkflowStep[]>;
   /** Writes steps under the lease; throws LeaseLost and writes nothing when it is another's. */
   writeSteps(run: string, epoch: number, steps: readonly StepRecord[]): Promise<void>;

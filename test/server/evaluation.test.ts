@@ -122,6 +122,7 @@ describe("evaluations of a server", { timeout: 300_000 }, () => {
       const answer = await server.client.api.get<Answer>(path(version));
       return answer.run?.state === "succeeded" && answer;
     });
+    assert.equal(server.logLines.filter((line) => line.includes("workflows.left_by_killed_server")).length, 1, "no lease of the dead is waited for");
     assert.deepEqual(evaluations.map(({ workflowRun, dataset }) => [workflowRun, dataset.rows]), [[run.id, 60_000]]);
     const { steps } = await server.client.api.get<{ steps: WorkflowStep[] }>(`/api/workflow-runs/${run.id}`);
     const predicted = (all: WorkflowStep[]) => all.find(({ step }) => step === "predict version");

@@ -66,6 +66,12 @@ export class SqlWorkflowLeases {
     return rows.filter((row) => epochs.get(row.id) === row.lease_epoch).map((row) => ({ id: row.id, cancelRequested: row.cancel_requested === 1 }));
   }
 
+  async endLeases(now: EpochMs): Promise<number> {
+    const { numUpdatedRows } = await this.#database.queries
+      .updateTable("workflow_runs").set({ lease_until: now }).where("state", "in", startedStates).where("lease_until", ">", now).executeTakeFirstOrThrow();
+    return Number(numUpdatedRows);
+  }
+
   async nextDueAt(now: EpochMs): Promise<EpochMs | null> {
     const { queries } = this.#database;
     const [{ due }, { lease }] = await Promise.all([

@@ -70,6 +70,10 @@ export class SqlWorkflowStore implements WorkflowStore {
     return this.#leases.renew(request);
   }
 
+  endLeases(now: EpochMs): Promise<number> {
+    return this.#leases.endLeases(now);
+  }
+
   nextDueAt(now: EpochMs): Promise<EpochMs | null> {
     return this.#leases.nextDueAt(now);
   }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../../core/error-catalogue.ts";
-import { AppError } from "../../core/errors.ts";
+import { AppError, type Problem } from "../../core/errors.ts";
 import type { RouteTarget } from "../schemas.ts";
 import type { AttemptFailure } from "./call-attempt.ts";
 import { targetName } from "./target-name.ts";
@@ -49,15 +49,19 @@ export function callFailure(troubles: readonly TargetTrouble[]): AppError {
   const code = codeOf(troubles);
   // Errors that were made for callers go to them as they are.
   if (others.length === 0 && first.thrown instanceof AppError && (first.kind === "unfit" || first.kind === "busy" || first.thrown.code === "EGRESS_REFUSED")) return copyOf(first.thrown);
-  // A target that was asked again after others says the same twice.
-  const told = new Map(troubles.map(({ target, message }) => [`${targetName(target)}\n${message}`, { path: targetName(target), message }]));
-  const problems = [...told.values()];
-  const text = problems.map(({ path, message }) => `${path}: ${message}`).join(" ");
+  const problems = problemsOf(troubles);
   const waits = troubles.flatMap(({ kind, retryAfterMs }) => (passing.has(kind) && retryAfterMs !== null ? [retryAfterMs] : []));
   const passes = troubles.some(({ kind }) => passing.has(kind)) && (code === "PROVIDER_UNAVAILABLE" || code === "PROVIDER_LIMITED" || code === "RATE_LIMITED");
   const cause = troubles.findLast(({ thrown }) => thrown !== null)?.thrown;
   const retryAfterSeconds = waits.length === 0 ? 1 : Math.max(1, Math.ceil(Math.min(...waits) / 1000));
-  return new AppError(code, text, { problems, cause, ...(passes ? { retryAfterSeconds } : {}) });
+  return new AppError(code, textOf(problems), { problems, cause, ...(passes ? { retryAfterSeconds } : {}) });
+}
+
+/** The error of a call whose budgets had no room for another attempt while there were targets that it had not asked: they are why it failed, whatever the others had. */
+export function refusedFailure(refusal: AppError, troubles: readonly TargetTrouble[]): AppError {
+  const problems = problemsOf(troubles);
+  const { code, retryAfterSeconds } = refusal;
+  return new AppError(code, `${textOf(problems)} No other target was asked: ${refusal.message}`, { problems, cause: refusal, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
 }
 
 function codeOf(troubles: readonly TargetTrouble[]): ErrorCode {
@@ -71,6 +75,16 @@ function codeOf(troubles: readonly TargetTrouble[]): ErrorCode {
 function ownCode({ kind, thrown }: TargetTrouble): ErrorCode {
   const own = thrown instanceof AppError && (kind === "unfit" || kind === "busy" || thrown.code === "EGRESS_REFUSED");
   return own ? thrown.code : codes[kind];
+}
+
+/** A target that was asked again after others says the same twice. */
+function problemsOf(troubles: readonly TargetTrouble[]): Problem[] {
+  const told = new Map(troubles.map(({ target, message }) => [`${targetName(target)}\n${message}`, { path: targetName(target), message }]));
+  return [...told.values()];
+}
+
+function textOf(problems: readonly Problem[]): string {
+  return problems.map(({ path, message }) => `${path}: ${message}`).join(" ");
 }
 
 /** Attempts are remembered by the error, so no two calls may share one. */

@@ -1,12 +1,14 @@
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RouteTarget } from "../schemas.ts";
+import { AttemptRoom } from "./attempt-room.ts";
 import { CallAttempt, type AttemptFailure, type AttemptParts, type Begun } from "./call-attempt.ts";
 import { callFailure, toldMessage, type TargetTrouble } from "./call-failure.ts";
 import { attemptsOfFailure, type AttemptRecord, type CallOrder, type OpenedCall, type PreparedCall, type ReadyProvider } from "./call-plan.ts";
 import { CallTimer } from "./call-timer.ts";
 import type { ProviderHealth } from "./provider-health.ts";
 import { RaceCandidates, type Candidate } from "./race-candidates.ts";
+import { RaceWaits } from "./race-waits.ts";
 import { attemptSpans, backoffMs, isCounted, isFinal, isPassing, isSound, leastAttemptMs, leastRetryMs, retryWindowMs } from "./retry-rules.ts";
 import { StreamPieces } from "./stream-pieces.ts";
 import { targetName } from "./target-name.ts";
@@ -30,6 +32,13 @@ interface Running<Answer> {
   since: number;
 }
 
+/** Asks one target after the other. */
+interface Lane {
+  hedge: boolean;
+  /** What failed last in it, until another is asked. */
+  lost: AttemptRecord | null;
+}
+
 /**
  * One call over its targets. A lane asks one target after the other; a second lane starts where the call is hedged and the first is silent. What begins well first is the answer, and everything else is ended
  * in that moment. A target that fails is asked again within a second while others wait; what it could not do by then it may try after them, as long as the deadline leaves time.
@@ -42,15 +51,17 @@ export class CallRace<Answer> {
   readonly #running = new Set<Running<Answer>>();
   readonly #attempts: AttemptRecord[] = [];
   readonly #troubles = new Map<RouteTarget, TargetTrouble>();
+  readonly #room: AttemptRoom;
   #isOver = false;
-  /** Ends waits; made with the first one. */
-  #waits: Set<() => void> | null = null;
+  readonly #waits: RaceWaits;
   readonly #result = Promise.withResolvers<OpenedCall<Answer>>();
   #lanes = 0;
 
   constructor(parts: CallRunnerParts, order: CallOrder<Answer>, targets: readonly RouteTarget[]) {
     this.#parts = parts;
     this.#order = order;
+    this.#room = new AttemptRoom(order.lost);
+    this.#waits = new RaceWaits(parts.alarm);
     this.#startedAt = parts.clock.monotonic();
     this.#candidates = new RaceCandidates({ clock: parts.clock, random: () => parts.random(), deadline: order.deadline });
     for (const target of targets) {
@@ -73,7 +84,7 @@ export class CallRace<Answer> {
         const hedge = (): void => {
           if (!this.#isOver && this.#candidates.hasFresh) this.#startLane(true);
         };
-        void this.#wait(settings.hedgeAfterMs).then(hedge);
+        void this.#waits.wait(settings.hedgeAfterMs).then(hedge);
       }
     }
     return this.#result.promise;
@@ -81,45 +92,34 @@ export class CallRace<Answer> {
 
   readonly #callerLeft = (): void => this.#fail(new AppError("CALLER_GONE", "The caller ended the call.", { cause: this.#order.signal.reason }));
 
-  /** At most until the race is over. */
-  #wait(ms: number): Promise<void> {
-    const waits = (this.#waits ??= new Set());
-    return new Promise((resolve) => {
-      const end = (): void => {
-        cancel();
-        waits.delete(end);
-        resolve();
-      };
-      const cancel = this.#parts.alarm(ms, end);
-      waits.add(end);
-    });
-  }
-
   #startLane(hedge: boolean): void {
     this.#lanes++;
     this.#lane(hedge).then(
       () => {
-        if (--this.#lanes === 0 && !this.#isOver) this.#fail(callFailure([...this.#troubles.values()]));
+        if (--this.#lanes === 0 && !this.#isOver) this.#fail(this.#room.failure([...this.#troubles.values()], this.#candidates.hasUnasked));
       },
       (thrown: unknown) => this.#fail(thrown),
     );
   }
 
   async #lane(hedge: boolean): Promise<void> {
+    const lane: Lane = { hedge, lost: null };
     while (!this.#isOver) {
+      if (lane.lost !== null && (this.#candidates.hasUnasked || this.#candidates.hasAgain) && !(await this.#room.isLeftBeside(lane.lost))) return;
       const candidate = this.#candidates.next();
       if (candidate === undefined) return;
-      while (!this.#isOver && (await this.#ask(candidate, hedge)));
+      while (!this.#isOver && (await this.#ask(candidate, lane))) if (lane.lost !== null && !(await this.#room.isLeftBeside(lane.lost))) return;
     }
   }
 
   /** One attempt. True where the same target is to be asked once more, after the wait that was done here. */
-  async #ask(candidate: Candidate, hedge: boolean): Promise<boolean> {
+  async #ask(candidate: Candidate, lane: Lane): Promise<boolean> {
+    lane.lost = null;
     const { clock } = this.#parts;
     const { target, provider, health } = candidate;
     const waitMs = candidate.notBefore - clock.monotonic();
     if (waitMs > 0) {
-      await this.#wait(waitMs);
+      await this.#waits.wait(waitMs);
       if (this.#isOver) return false;
     }
     if (!candidate.asLastResort && health.isOpen(clock.monotonic())) return this.#leaveAlone(candidate);
@@ -145,12 +145,16 @@ export class CallRace<Answer> {
     });
     this.#order.begun?.(target, provider);
     const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
-    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge }, since: now };
+    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge: lane.hedge }, since: now };
     this.#running.add(running);
     const result = await attempt.begin();
     // Whoever ended the race has put it down already.
     if (!this.#running.has(running)) return false;
-    if ("outcome" in result) return this.#lost(running, result, spans);
+    if ("outcome" in result) {
+      const isAgain = this.#lost(running, result, spans);
+      lane.lost = this.#attempts.at(-1) ?? null;
+      return isAgain;
+    }
     this.#won(running, result);
     return false;
   }
@@ -258,7 +262,7 @@ export class CallRace<Answer> {
 
   #endOthers(): void {
     this.#isOver = true;
-    this.#waits?.forEach((end) => end());
+    this.#waits.end();
     for (const running of this.#running) {
       this.#put(running, { outcome: "cancelled", status: null, message: "Another answer was quicker, or the caller left.", retryAfterMs: null, thrown: null });
       running.candidate.health.released();

@@ -41,6 +41,11 @@ export class RaceCandidates {
     return this.#fresh.length > 0;
   }
 
+  /** Whether there are some that this call has not asked. */
+  get hasUnasked(): boolean {
+    return this.#fresh.length > 0 || this.#leftAlone.length > 0;
+  }
+
   get hasAgain(): boolean {
     return this.#again.length > 0;
   }
