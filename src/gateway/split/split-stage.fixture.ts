@@ -3,7 +3,7 @@ import { AppError } from "../../core/errors.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";
 import { silentLogger } from "../../core/logger.ts";
 import type { HttpAnswer } from "../../core/route.ts";
-import { BudgetAlerts, BudgetKeeper, MemoryBudgetStore, nanoDollars, PriceBook, type LedgerEntry } from "../../ledger/index.ts";
+import { BudgetAlerts, BudgetKeeper, MemoryBudgetStore, nanoDollars, PriceBook, type BudgetStore, type LedgerEntry } from "../../ledger/index.ts";
 import type { TrafficRoute } from "../../serving/index.ts";
 import { trafficRoute } from "../../serving/traffic/traffic-route.fixture.ts";
 import type { Span } from "../../tracing/index.ts";
@@ -15,6 +15,7 @@ import { GatewayCatalog } from "../gateway-catalog.ts";
 import type { GatewayStore } from "../gateway-store.ts";
 import { Guardrails } from "../guardrails/index.ts";
 import { Admission, MemoryLimitStore } from "../limits/index.ts";
+import type { OutputChecker } from "../output/index.ts";
 import { providerMappings } from "../providers/provider-mappings.ts";
 import { TargetCallRunner } from "../routing/call-runner.ts";
 import { ManualTime } from "../routing/call-stage.fixture.ts";
@@ -97,7 +98,7 @@ export const openAiQuestion = (more: object = {}): object => ({ model: "chat", m
 export const otherAccount = { targets: [{ provider: "others", model: "new" }] };
 
 /** A gateway with one route, `chat`, whose revision 1 is of the model `old` and revision 2 of `new`, on a clock of the test's. Both cost a thousandth of a dollar for a token. */
-export async function splitStage(options: { scripts?: Record<string, ModelScript>; stable?: object; candidate?: object } = {}) {
+export async function splitStage(options: { scripts?: Record<string, ModelScript>; stable?: object; candidate?: object; budgets?: BudgetStore; check?: OutputChecker["check"] } = {}) {
   const time = new ManualTime();
   const ids = new TimeOrderedIds(time);
   const models = new ScriptedModels(time, { old: {}, new: {}, ...options.scripts });
@@ -116,7 +117,7 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
   const prices = new PriceBook();
   const rates = { input: 1000, output: 1000 };
   prices.load(["models", "others", "again"].map((name) => ({ id: name, provider: name, model: "*", from: 0, rates, above: null, createdAt: 0, createdBy: "local" })));
-  const budgets = new MemoryBudgetStore({ clock: time });
+  const budgets = options.budgets ?? new MemoryBudgetStore({ clock: time });
   const keeper = new BudgetKeeper({ store: budgets, alerts: new BudgetAlerts({ store: { alertOnce: () => Promise.resolve(true) }, logger: silentLogger }), clock: time, ids });
   const entries: LedgerEntry[] = [];
   const spans: Span[] = [];
@@ -136,7 +137,7 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
     guardrailsOf: ({ guardrails }) => (guardrails.length === 0 ? null : new Guardrails(guardrails)),
     // Nobody ends it, and it never answers.
     classify: () => new Promise(() => undefined), embed: () => () => Promise.resolve([]),
-    checker: { accept: () => Promise.resolve(), check: () => Promise.resolve([]) } as unknown as ConstructorParameters<typeof ChatCalls>[0]["checker"],
+    checker: { accept: () => Promise.resolve(), check: options.check ?? (() => Promise.resolve([])) } as unknown as ConstructorParameters<typeof ChatCalls>[0]["checker"],
   });
   const caller = { actor: "local", name: "local", grants: [{ role: "admin" as const, team: "*" }] };
   const sides = new SideCalls({ floor, splits, splitCalls, runner, counter: null as unknown as TokenCounter, clock: time, ids, guardrailsOf: () => null, classify: () => Promise.resolve({}) });
