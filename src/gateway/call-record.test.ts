@@ -7,6 +7,7 @@ import type { CallBegun } from "../ledger/index.ts";
 import type { CallLedger, UnwrittenEntry } from "./call-ledger.ts";
 import { CallRecord, type CallRecordParts } from "./call-record.ts";
 import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
+import type { Ticket } from "./limits/index.ts";
 import type { AttemptRecord } from "./routing/call-plan.ts";
 
 const clock = new ManualClock(1_795_262_400_000);
@@ -149,6 +150,18 @@ describe("attempts that may have worked beside the one that answered", () => {
       const after = await sumOf([...attempts, more], isAnswered);
       assert.ok(after.input >= sum.input && after.output >= sum.output);
     }));
+  });
+
+  it("count in limits of tokens: of key and route with the answer, of their provider and model by themselves", async () => {
+    const settledBy = (given: Map<string, number[]>, name: string): Ticket => ({ waitedMs: 0, settle: (tokens) => void given.set(name, [...(given.get(name) ?? []), tokens]), leave: () => undefined });
+    const attempts = [attempt(1000, { model: "a", outcome: "timeout" }), attempt(5, { model: "b", outcome: "failed", status: 500 }), attempt(200, { model: "a", outcome: "unreachable" }), attempt(200, { model: "c" })];
+    for (const [isAnswered, all, last] of [[true, 350 + 150 + 150 + 120, [120]], [false, 350 + 150 + 150, [0]]] as const) {
+      const given = new Map<string, number[]>();
+      const tickets = [...attempts, answered(50)].map(({ provider, model }) => ({ target: { provider, model }, ticket: settledBy(given, model) }));
+      const told = await settledAll(isAnswered ? "ok" : "failed", { ...(isAnswered ? { target, usage } : {}), attempts: isAnswered ? [...attempts, answered(50)] : attempts, ticket: settledBy(given, "all"), attemptTickets: tickets });
+      assert.notEqual(told, "released");
+      assert.deepEqual(Object.fromEntries(given), { all: [all], a: [500, 0], b: [0], c: [150], "gpt-5": last });
+    }
   });
 
   it("of a round of repair are beside the rounds before it, with the tokens of that round", async () => {

@@ -3,6 +3,7 @@ import type { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Attribution, CallBegun, LedgerEntry, Reservation, UnderWayCall } from "../ledger/index.ts";
 import type { SpanSink } from "../tracing/index.ts";
+import { settleTickets, tokensOf, type AttemptTicket } from "./attempt-tickets.ts";
 import type { CallBounds, CallLedger, Spent, UnwrittenEntry } from "./call-ledger.ts";
 import { spansOfCall, type TracedCall } from "./call-spans.ts";
 import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
@@ -67,9 +68,11 @@ export class CallRecord {
   reserveLost: ReserveLost | null = null;
   ticket: Ticket | null = null;
   /** Of attempts on providers and models that have limits of their own, in the order of the attempts; each is left with its attempt. */
-  readonly attemptTickets: { target: Pick<RouteTarget, "provider" | "model">; ticket: Ticket }[] = [];
+  readonly attemptTickets: AttemptTicket[] = [];
   target: Pick<RouteTarget, "provider" | "model"> | null = null;
   usage: TokenUsage = unknownUsage;
+  /** Tokens of input and output that count in limits, of attempts beside the answer too: known when it is over. */
+  usedTokens = 0;
   estimated = false;
   firstByteMs: number | null = null;
   /** The dearer way to be served that was asked for, by kind of provider: what counts where the provider does not tell. */
@@ -191,10 +194,11 @@ export class CallRecord {
     this.watch?.ending?.(outcome, error);
     const { calls, clock, logger } = this.#parts;
     const totalMs = clock.monotonic() - this.startedTick;
-    const used = (this.usage.inputTokens ?? 0) + (this.usage.outputTokens ?? 0);
-    this.ticket?.settle(this.cached ? 0 : used);
+    if (!this.cached) this.usedTokens = unseen.reduce((sum, { usage }) => sum + tokensOf(usage), tokensOf(this.usage));
+    this.ticket?.settle(this.usedTokens);
     this.ticket?.leave();
-    this.#settleAttempts(used);
+    const asked = this.target ?? this.#unanswered;
+    settleTickets(this.attemptTickets, asked === null ? unseen : [...unseen, { ...asked, usage: this.usage }]);
     const ending: CallEnding = { outcome: this.cached ? "cached" : outcome, error, totalMs, cost: spent.cost };
     this.#parts.observer?.ended(this, ending);
     try {
@@ -262,17 +266,6 @@ export class CallRecord {
   /** One for a round that may search, however many it may make. */
   #unseenSearches(kind: string, model: string): number {
     return Math.min(1, this.mostSearches?.(kind, model) ?? 0);
-  }
-
-  /** The target that answered has used it all, in however many rounds. */
-  #settleAttempts(used: number): void {
-    const { provider, model } = this.target ?? {};
-    let rest = used;
-    for (const { target, ticket } of this.attemptTickets.toReversed()) {
-      const isAnswering = target.provider === provider && target.model === model;
-      ticket.settle(isAnswering ? rest : 0);
-      if (isAnswering) rest = 0;
-    }
   }
 
   /** Nothing of a span is made while the caller waits. */

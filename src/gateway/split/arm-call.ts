@@ -209,8 +209,7 @@ export class ArmCall {
   /** Both used tokens of the route's limits. */
   #countArm(): void {
     const { ticket } = this.#standby;
-    const { inputTokens, outputTokens } = this.#trial.usage;
-    const used = (inputTokens ?? 0) + (outputTokens ?? 0);
+    const used = this.#trial.usedTokens;
     if (ticket !== null && used > 0) this.#standby.ticket = { waitedMs: ticket.waitedMs, settle: (tokens) => ticket.settle(tokens + used), leave: () => ticket.leave() };
   }
 
