@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -79,16 +79,9 @@ describe("PythonRuntime", { skip: whyNot(python, ["--version"], "there is no Pyt
       runner.kill("it took too long");
       await failed;
       const child = Number(String(fields.line).split(" ")[1]);
-      for (;;) {
-        try {
-          process.kill(child, 0);
-        } catch {
-          break;
-        }
-        // A killed process is there until somebody has asked for its end.
-        if (execFileSync("ps", ["-o", "stat=", "-p", String(child)]).toString().startsWith("Z")) break;
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      // A killed process is there until somebody has asked for its end, which may be at any moment.
+      const state = (): string => spawnSync("ps", ["-o", "stat=", "-p", String(child)]).stdout.toString().trim();
+      while (!/^(Z|$)/.test(state())) await new Promise((resolve) => setImmediate(resolve));
     });
   });
 
