@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { unseenTokens } from "../../src/gateway/unseen-use.ts";
 import { startServer } from "../kit/running-server.ts";
 import { codeOf, startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";
 import { answerJson, GatewayUpstream, speakOpenAi, type UpstreamCall } from "./gateway-upstream.ts";
@@ -168,6 +169,7 @@ describe("the gateway of a server, between real callers and real upstreams", () 
         event("content_block_start", { index: 0, content_block: { type: "text", text: "" } }), event("content_block_delta", { index: 0, delta: { type: "text_delta", text } }),
       ].join(""));
     };
+    const from = performance.now();
     for (const protocol of ["/v1/messages", "/v1/chat/completions"]) {
       const leave = new AbortController();
       const answer = await post(protocol, question("cut/m", { stream: true, max_tokens: 1000 }), { signal: leave.signal });
@@ -177,7 +179,9 @@ describe("the gateway of a server, between real callers and real upstreams", () 
     }
     second.answer = speakOpenAi;
     const entries = await entriesOf("provider=cut&outcome=cancelled", 2);
-    for (const { cost } of entries) assert.ok(cost! >= 200e6 && cost! <= 400e6, String(cost));
+    // Beside what was read: what the provider may have written meanwhile, however slow the machine.
+    const most = 300e6 + 1e6 * unseenTokens(performance.now() - from);
+    for (const { cost } of entries) assert.ok(cost! >= 200e6 && cost! <= most, `${cost} of ${most}`);
   });
 
   it("goes on to the next target within the deadline, before the first byte", async () => {
