@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,14 @@ const definitions = (marks: string): string => `
   });
 `;
 
-const isAlive = (id: number): boolean => existsSync(`/proc/${id}/stat`) && !/\) [ZX] /.test(readFileSync(`/proc/${id}/stat`, "latin1"));
+/** It may be gone between any two questions. */
+function isAlive(id: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${id}/stat`, "latin1"));
+  } catch {
+    return false;
+  }
+}
 
 /** The process that the command of a run said it has, `count` times: once for each attempt. */
 async function processesOf(server: RunningServer, run: string, count = 1): Promise<number[]> {
