@@ -141,7 +141,7 @@ describe("the router, walked with every kind of caller", () => {
       "CreateLoggedModel", "CreateRun", "DeleteTag", "FinalizeLoggedModel", "LogBatch", "LogInputs", "LogLoggedModelParams", "LogMetric", "LogModel", "LogOutputs", "LogParam",
       "SetLoggedModelTags", "SetTag", "UpdateRun", "UploadArtifact", "UploadArtifactTwin", "UploadSmallArtifact",
     ].map((name) => `mlflow${name}`);
-    const searches = ["indexRepository", "langsmithQueryRuns", "sampleMetric", "searchRunTable", ...["GetLatestVersions", "SearchDatasets", "SearchDatasetsOfClients", "SearchExperiments", "SearchLoggedModels", "SearchRuns"].map((name) => `mlflow${name}`)];
+    const searches = ["indexRepository", "langsmithQueryRuns", ...["Runs", "Threads", "Traces"].map((kind) => `langsmithQuery${kind}V2`), "sampleMetric", "searchRunTable", ...["GetLatestVersions", "SearchDatasets", "SearchDatasetsOfClients", "SearchExperiments", "SearchLoggedModels", "SearchRuns"].map((name) => `mlflow${name}`)];
     const refusals = [
       ...["StartTrace", ...["Abort", "Complete", "Create"].flatMap((step) => [`${step}MultipartUpload`, `${step}MultipartUploadTwin`])].map((name) => `mlflow${name}`),
       ...["Delete", "Patch", "Post", "Put"].map((method) => `langsmithRefused${method}`),

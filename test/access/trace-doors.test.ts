@@ -204,9 +204,43 @@ describe("the doors of traces", () => {
     const cursor = Buffer.from(JSON.stringify({ open: [[id.replaceAll("-", ""), "blue"]], last: null, next: null })).toString("base64url");
     assert.deepEqual([await runsOf(ofBlue, { cursor }), await runsOf(ofGreen, { cursor })], [["app"], []]);
     for (const [asked, status] of [[{ query: "text" }, 501], [{ filter: "eq(feedback_key, \"k\")" }, 501], [{ filter: "eq(name" }, 400], [{ cursor: "x" }, 400], [{ trace: "x" }, 400], [{ start_time: "today" }, 400]] as const) assert.equal((await doors.ask("POST", "/langsmith/runs/query", asked, ofBlue)).status, status, JSON.stringify(asked));
+    // So it is with the newer calls.
+    type Items = { items: { id?: string; name?: string; thread_id?: string; root_run?: { name: string } }[]; next_cursor: string | null };
+    const itemsOf = async (headers: Record<string, string>, method: string, path: string, asked?: object): Promise<Items["items"]> => (await doors.done<Items>(method, `/langsmith/api/v2${path}`, asked, headers)).items;
+    const all = { min_start_time: "2020-01-01T00:00:00Z", selects: ["NAME"] };
+    for (const asked of [{ ...all, project_ids: [project.id] }, { ids: [id], selects: ["NAME"] }, { trace_id: id, selects: ["NAME"] }, all]) {
+      assert.deepEqual([(await itemsOf(ofBlue, "POST", "/runs/query", asked)).some(({ name }) => name === "app"), await itemsOf(ofGreen, "POST", "/runs/query", asked)], [true, []], JSON.stringify(asked));
+    }
+    assert.deepEqual([await itemsOf(ofBlue, "POST", "/runs/query", { ids: [id] }), await itemsOf(ofGreen, "POST", "/runs/query", { ids: [id] })], [[{ id }], []]);
+    for (const asked of [{ project_id: project.id, ...all }, { trace_ids: [id], selects: ["NAME"] }]) {
+      assert.deepEqual([(await itemsOf(ofBlue, "POST", "/traces/query", asked)).map(({ root_run: root }) => root), await itemsOf(ofGreen, "POST", "/traces/query", asked)], [[{ id, name: "app" }], []]);
+    }
+    assert.deepEqual([await itemsOf(ofBlue, "GET", `/traces/${id}/runs?selects=NAME&selects=IS_ROOT`), await itemsOf(ofGreen, "GET", `/traces/${id}/runs`)], [[{ id, name: "app", is_root: true }], []]);
+    assert.deepEqual([(await doors.done<{ name: string }>("GET", `/langsmith/api/v2/runs/${id}?selects=NAME`, undefined, ofBlue)).name, (await doors.ask("GET", `/langsmith/api/v2/runs/${id}`, undefined, ofGreen)).status], ["app", 404]);
+    // Threads: the newest first, page by page.
+    for (const [number, thread] of ["one", "two", "one"].entries()) {
+      const turn = `018f0000-0000-7000-8000-0000000001${number}0`;
+      await doors.done("POST", "/langsmith/runs", { id: turn, trace_id: turn, name: `turn ${number}`, run_type: "chain", session_name: "talks", start_time: `2026-01-02T00:00:0${number}Z`, end_time: `2026-01-02T00:00:1${number}Z`, inputs: { number }, outputs: {}, extra: { metadata: { thread_id: thread } }, ...(number === 0 ? { error: "no" } : {}) }, ofBlue);
+    }
+    const [talks] = await doors.done<{ id: string }[]>("GET", "/langsmith/api/v1/sessions?name=talks", undefined, ofBlue);
+    const threads = async (asked: object, headers = ofBlue): Promise<unknown[]> => {
+      const { items, next_cursor: cursor } = await doors.done<{ items: { thread_id: string; count: number; num_errored_turns: number; latency_p99: number; first_trace_id: string }[]; next_cursor: string | null }>("POST", "/langsmith/api/v2/threads/query", { project_id: talks!.id, min_start_time: all.min_start_time, ...asked }, headers);
+      return [items.map(({ thread_id: thread, count, num_errored_turns: errors, latency_p99: latency, first_trace_id: first }) => [thread, count, errors, latency, first.slice(-2)]), cursor];
+    };
+    const [one, two] = [["one", 2, 1, 10, "00"], ["two", 1, 0, 10, "10"]];
+    assert.deepEqual([await threads({}), await threads({}, ofGreen), await threads({ min_start_time: "2026-01-02T00:00:02Z" })], [[[one, two], null], [[], null], [[["one", 1, 0, 10, "20"]], null]]);
+    const [first, after] = await threads({ page_size: 1 });
+    assert.deepEqual([first, await threads({ page_size: 1, cursor: after })], [[one], [[two], null]]);
+    const turns = async (query: string): Promise<unknown[]> => (await itemsOf(ofBlue, "GET", `/threads/one/traces?project_id=${talks!.id}&selects=NAME&${query}`)).map(({ name }) => name);
+    assert.deepEqual([await turns(""), await turns("filter=eq(status,%22error%22)"), await turns("page_size=1"), await itemsOf(ofGreen, "GET", `/threads/one/traces?project_id=${talks!.id}`)], [["turn 2", "turn 0"], ["turn 0"], ["turn 2"], []]);
+    for (const [path, asked, status] of [
+      ["/runs/query", { ai_search: "what failed" }, 501], ["/runs/query", { include_subtree_usage: true }, 501], ["/runs/query", { selects: ["NOTHING"] }, 400], ["/runs/query", { page_size: 0 }, 400], ["/runs/query", { project_ids: ["x"] }, 400], ["/runs/query", { min_start_time: "today" }, 400],
+      ["/traces/query", { filter: "eq(name, 1)" }, 501], ["/threads/query", { filter: "eq(name, 1)" }, 501],
+    ] as const) assert.equal((await doors.ask("POST", `/langsmith/api/v2${path}`, asked, ofBlue)).status, status, JSON.stringify(asked));
+    assert.equal((await doors.ask("POST", "/langsmith/api/v2/runs/query", {}, { ...ofBlue, accept: "text/event-stream" })).status, 501);
     // What is not served is refused with what to do instead, after the key was looked at.
     assert.equal((await doors.ask("POST", "/langsmith/runs/query", {}, { "x-api-key": "none" })).status, 401);
-    for (const [method, path, advice] of [["POST", "/langsmith/runs/stats", "slipway traces"], ["GET", "/langsmith/api/v1/sessions?limit=1", "service=PROJECT"], ["POST", "/langsmith/v1/platform/datasets/x/examples", "slipway datasets add"], ["PUT", "/langsmith/constructor", "docs/tracing.md"]] as const) {
+    for (const [method, path, advice] of [["POST", "/langsmith/runs/stats", "slipway traces"], ["DELETE", "/langsmith/api/v1/sessions/x", "service=PROJECT"], ["POST", "/langsmith/api/v2/threads/stats", "GET /api/sessions"], ["GET", "/langsmith/api/v2/runs/x/url", "slipway traces show"], ["POST", "/langsmith/v1/platform/datasets/x/examples", "slipway datasets add"], ["PUT", "/langsmith/constructor", "docs/tracing.md"]] as const) {
       const { status, text } = await doors.ask(method, path, method === "GET" ? undefined : {}, { "x-api-key": key });
       const { error } = JSON.parse(text) as { error: { code: string; message: string } };
       assert.deepEqual([status, error.code, error.message.includes(advice)], [501, "NOT_SUPPORTED", true], `${path}: ${text}`);

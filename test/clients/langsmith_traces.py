@@ -17,6 +17,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langsmith import Client, traceable
+from langsmith._exceptions import APIStatusError
 from langsmith.utils import LangSmithError, LangSmithNotFoundError
 from langsmith.run_helpers import get_current_run_tree
 
@@ -122,6 +123,7 @@ with check("feedback is of the trace, or of the run in it, and its next revision
     child = get(f"/api/traces/{str(root).replace('-', '')}")["spans"][1]
     identity = uuid.uuid4()
     client.create_feedback(trace_id=root, key="correct", score=True, comment="It is.", feedback_id=identity, feedback_source_type="model", stop_after_attempt=1)
+    client.flush()
     client.create_feedback(run_id=root, key="kind", value="short", correction={"kind": "long"}, stop_after_attempt=1)
     client.create_feedback(run_id=f"00000000-0000-4000-{child['spanId'][:4]}-{child['spanId'][4:]}", trace_id=root, key="quality", score=0.5, stop_after_attempt=1)
     client.create_feedback(trace_id=root, key="correct", score=False, feedback_id=identity, feedback_source_type="model", stop_after_attempt=1)
@@ -134,6 +136,11 @@ with check("feedback is of the trace, or of the run in it, and its next revision
     body = f'--b\r\nContent-Disposition: form-data; name="feedback.{given["id"]}"\r\nContent-Type: application/json\r\n\r\n{json.dumps(given)}\r\n--b--\r\n'.encode()
     assert request(target, "POST", "/langsmith/runs/multipart", body, {"Content-Type": "multipart/form-data; boundary=b"})[0] == 202
     assert "in a form" in {each["name"] for each in trace_of(root)["feedback"]}
+    # One of a trace that is not there takes none of the others along.
+    lost, kept = ({**given, "id": str(uuid.uuid4()), "trace_id": str(trace), "run_id": str(trace), "key": "beside a lost one"} for trace in (uuid.uuid4(), root))
+    body = "".join(f'--b\r\nContent-Disposition: form-data; name="feedback.{each["id"]}"\r\n\r\n{json.dumps(each)}\r\n' for each in (lost, kept)).encode() + b"--b--\r\n"
+    assert request(target, "POST", "/langsmith/runs/multipart", body, {"Content-Type": "multipart/form-data; boundary=b"})[0] == 404
+    client.delete_feedback(kept["id"])
     # What the clients ask of it later.
     assert [each.key for each in client.list_feedback(run_ids=[root], feedback_key=["correct"])] == ["correct"]
     assert {each.key for each in client.list_feedback(run_ids=[root])} == {"correct", "kind", "in a form"}
@@ -213,6 +220,42 @@ with check("runs are read with their children, and listed by project, trace, typ
         raise AssertionError("it is not there")
     except LangSmithNotFoundError as error:
         assert "There is no run" in str(error), error
+
+with check("newer calls read runs, traces and threads, and select what they are told of them"):
+    api = client._get_langsmith_api_sync()
+    project_id, long_ago = str(client.read_project(project_name="read back").id), stamp(0)
+    of_project = {"project_ids": [project_id], "min_start_time": long_ago}
+
+    def listed(**asked_for):
+        return [run.name for run in api.runs.query_v2(**of_project, selects=["NAME"], **asked_for)]
+
+    assert listed() == everything and listed(page_size=3) == everything and listed(is_root=True) == [*everything[:5], "agent"], listed()
+    assert listed(run_type="LLM") == ["ask"] and listed(has_error=True) == ["look up"] and listed(filter='gt(latency, 2)', trace_id=str(identity)) == ["ask", "agent"] and listed(ids=[str(asked["id"])]) == ["ask"]
+    assert list(api.runs.query_v2(project_ids=[project_id])) == [], "of the last day"
+    bare = next(iter(api.runs.query_v2(ids=[str(identity)])))
+    assert (bare.id, bare.name, bare.inputs) == (str(identity), None, None), bare
+    every = ["ID", "NAME", "RUN_TYPE", "STATUS", "START_TIME", "END_TIME", "LATENCY_SECONDS", "ERROR", "ERROR_PREVIEW", "METADATA", "EVENTS", "INPUTS", "INPUTS_PREVIEW", "OUTPUTS", "OUTPUTS_PREVIEW", "PARENT_RUN_IDS", "PROJECT_ID", "TRACE_ID", "THREAD_ID", "IS_ROOT", "TOTAL_TOKENS", "TAGS", "FEEDBACK_STATS", "ATTACHMENTS"]
+    run = api.runs.retrieve_v2(str(identity), project_id=project_id, selects=every)
+    assert (run.run_type, run.status, run.start_time, run.latency_seconds, run.is_root, run.thread_id, run.project_id, run.parent_run_ids) == ("CHAIN", "SUCCESS", stamp(5), 5.0, True, "t-read", project_id, []), run
+    assert (run.inputs, run.inputs_preview, run.outputs, run.metadata, run.total_tokens, run.feedback_stats["correct"].avg) == ({"question": "two?"}, '{"question":"two?"}', {"answer": [4]}, {"thread_id": "t-read"}, 10, 0.5), run
+    broken = api.runs.retrieve_v2(str(failed["id"]), project_id=project_id, selects=every)
+    assert (broken.run_type, broken.status, broken.error, broken.is_root, broken.parent_run_ids, broken.tags) == ("TOOL", "ERROR", "ValueError: no x", False, [str(identity)], ["blue"]), broken
+    assert [run.name for run in api.traces.list_runs(str(identity), project_id=project_id, selects=["NAME"]).items] == ["agent", "ask", "look up"]
+    assert [run.name for run in api.traces.list_runs(str(identity), project_id=project_id, selects=["NAME"], filter='eq(status, "error")').items] == ["look up"]
+    found = list(api.traces.query(project_id=project_id, min_start_time=long_ago, selects=["NAME", "TOTAL_TOKENS"], page_size=2))
+    assert [trace.root_run.name for trace in found] == [*everything[:5], "agent"] and found[-1].trace_aggregates.total_tokens == 10, found
+    assert [trace.root_run.name for trace in api.traces.query(project_id=project_id, trace_ids=[str(identity)], selects=["NAME"])] == ["agent"]
+    assert [trace.root_run.name for trace in api.traces.query(project_id=project_id, min_start_time=long_ago, tree_filter='eq(name, "ask")', selects=["NAME"])] == ["agent"]
+    [thread] = api.threads.query(project_id=project_id, min_start_time=long_ago)
+    assert (thread.thread_id, thread.count, thread.trace_id, thread.total_tokens, thread.min_start_time, thread.latency_p50) == ("t-read", 1, str(identity), 10, stamp(5).replace(microsecond=0), 5.0), thread
+    [turn] = api.threads.list_traces("t-read", project_id=project_id, selects=["NAME", "LATENCY", "OUTPUTS"])
+    assert (turn.trace_id, turn.name, turn.latency, turn.outputs) == (str(identity), "agent", 5.0, {"answer": [4]}), turn
+    for call, advice in [(lambda: list(api.runs.query_v2(**of_project, ai_search="what failed")), "ai_search"), (lambda: list(api.runs.streaming.query_v2(**of_project)), "not streamed"), (lambda: api.threads.stats("t-read", session_id=project_id, selects=["TURNS"]), "session"), (lambda: api.sql.query(query="select 1", project_ids=[project_id]), "docs/tracing.md")]:
+        try:
+            call()
+            raise AssertionError(advice)
+        except APIStatusError as error:
+            assert error.status_code == 501 and advice in str(error), (advice, error)
 
 with check("projects are the services of traces"):
     project = client.read_project(project_name="read back")

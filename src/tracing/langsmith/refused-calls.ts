@@ -10,6 +10,8 @@ const prompts = "Prompts of LangSmith are not kept. Keep them with the program, 
 /** What to do instead, by the first part of the path that names a thing. */
 const advice: Readonly<Record<string, string>> = {
   runs: "Runs are sent, read and listed: read_run, list_runs. Everything else is a trace's: GET /api/traces and /api/traces/TRACE, or `slipway traces` and `slipway traces show`. The id of a trace is that of its root run without dashes.",
+  traces: "Traces are listed by their roots (traces.query) and run by run (traces.list_runs). Everything else: GET /api/traces and /api/traces/TRACE.",
+  threads: "Threads are the sessions of traces: threads.query, threads.list_traces, or GET /api/sessions and `slipway traces --session SESSION`. There are no statistics of one: GET /api/sessions has its tokens and costs.",
   sessions: "A project of LangSmith is the service of its traces, and is neither made nor changed: list_projects, read_project, or GET /api/traces?service=PROJECT.",
   feedback: "Feedback is created, read, listed, changed and removed with a key of this server; there are no tokens for it. For a browser, have your own server pass on what users say.",
   "feedback-configs": "A feedback needs no configuration: its score is a number or a boolean, its value a text.",

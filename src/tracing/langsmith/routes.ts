@@ -13,6 +13,7 @@ import { langsmithFeedbackRoutes } from "./feedback-routes.ts";
 import { OpenRuns, type RunPart } from "./open-runs.ts";
 import { refusedLangsmithCalls } from "./refused-calls.ts";
 import { langsmithRunRoutes } from "./run-routes.ts";
+import { langsmithV2Routes } from "./routes-v2.ts";
 import { spanOfRun, type LangsmithRun } from "./runs.ts";
 
 const tag = "Traces";
@@ -44,7 +45,9 @@ export function langsmithRoutes(traces: TraceService): Route[] {
       method: "GET", path: "/langsmith/info", access: "public", operationId: "langsmithInfo", tag, summary: "What LangSmith's clients ask before they send runs",
       response: z.looseObject({}),
       handle: () => ({
-        version: slipwayVersion,
+        // Of LangSmith, as its clients compare it with what they need: that of the calls which are served here.
+        version: "0.18.0",
+        slipway_version: slipwayVersion,
         // Without it Python's client says that it cannot compress, and sends plain.
         instance_flags: { zstd_compression_enabled: true },
         batch_ingest_config: { use_multipart_endpoint: true, scale_up_qsize_trigger: 1000, scale_up_nthreads_limit: 16, scale_down_nempty_trigger: 4, size_limit: 100, size_limit_bytes: 20 << 20 },
@@ -74,7 +77,10 @@ export function langsmithRoutes(traces: TraceService): Route[] {
         assertPartsBounds(parts);
         const given = feedbacksOfParts(parts);
         const answer = await keep(request, runsOfParts(parts));
-        for (const feedback of given) await note(request, feedback);
+        // Clients put together what has nothing to do with each other: one that cannot be kept must not take the others along.
+        const refused: unknown[] = [];
+        for (const feedback of given) await note(request, feedback).catch((thrown: unknown) => refused.push(thrown));
+        if (refused.length > 0) throw refused[0];
         return answer;
       },
     }),
@@ -87,6 +93,7 @@ export function langsmithRoutes(traces: TraceService): Route[] {
     }),
     ...langsmithFeedbackRoutes(traces),
     ...langsmithRunRoutes(traces),
+    ...langsmithV2Routes(traces),
     ...refusedLangsmithCalls(),
   ];
 }

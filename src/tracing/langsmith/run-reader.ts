@@ -66,11 +66,11 @@ export class RunReader {
     throw new AppError("TRACE_NOT_FOUND", `There is no run ${JSON.stringify(id.slice(0, 64))}.`);
   }
 
-  /** Trace by trace, the newest first, and in each the newest run first; the other way round where that is asked for. Throws INVALID_REQUEST, NOT_SUPPORTED. */
-  async query(caller: Caller, asked: RunQuery): Promise<{ runs: Json[]; cursors: { next: string | null } }> {
-    const search = await this.#searchOf(caller, asked);
+  /** Trace by trace, the newest first, and in each the newest run first; the other way round where that is asked for; at most `most` on a page. Throws INVALID_REQUEST, NOT_SUPPORTED. */
+  async query(caller: Caller, asked: RunQuery, most = mostRuns): Promise<{ runs: Json[]; cursors: { next: string | null } }> {
+    const search = await this.searchOf(caller, asked);
     const { meets, treeMeets, rootMeets } = predicatesOf(asked);
-    const limit = Math.min(asked.limit ?? mostRuns, mostRuns);
+    const limit = Math.min(asked.limit ?? mostRuns, most);
     const onlyRoots = asked.is_root === true && asked.tree_filter === undefined;
     const found: Json[] = [];
     let cursor = asked.cursor === undefined ? null : cursorOf(asked.cursor);
@@ -124,7 +124,7 @@ export class RunReader {
   }
 
   /** What of the query a trace answers by itself. */
-  async #searchOf(caller: Caller, { session, session_id: sessionId, trace, id, parent_run: parent, error, start_time: from, end_time: to, order, filter }: RunQuery): Promise<Search> {
+  async searchOf(caller: Caller, { session, session_id: sessionId, trace, id, parent_run: parent, error, start_time: from, end_time: to, order, filter }: RunQuery): Promise<Search> {
     const conditions: SearchCondition[] = [];
     const projects = [...(session ?? []), ...(sessionId === undefined ? [] : [sessionId])];
     if (projects.length > 0) {

@@ -30,7 +30,7 @@ export function langsmithRunRoutes(traces: TraceService): Route[] {
       handle: ({ params: { run }, caller }) => reader.read(caller, run),
     }),
     route({
-      method: "GET", path: "/langsmith/sessions", access: "viewer", on: "some", operationId: "langsmithListProjects", tag, summary: "Projects of LangSmith's clients: the services of traces, the one with the newest trace first",
+      method: "GET", path: "/langsmith/sessions", aliases: ["/langsmith/api/v1/sessions"], access: "viewer", on: "some", operationId: "langsmithListProjects", tag, summary: "Projects of LangSmith's clients: the services of traces, the one with the newest trace first",
       query: ProjectQuery, repeatedQuery: true, response: z.array(z.looseObject({})),
       handle: async ({ query: { id, name, name_contains: part, limit, offset, ...others }, caller }) => {
         const other = (["reference_dataset", "dataset_version", "metadata"] as const).find((key) => others[key] !== undefined) ?? (others.reference_free?.some((text) => text.toLowerCase() === "false") ? "reference_free" : undefined);
@@ -41,7 +41,7 @@ export function langsmithRunRoutes(traces: TraceService): Route[] {
       },
     }),
     route({
-      method: "GET", path: "/langsmith/sessions/:session", access: "viewer", on: "some", operationId: "langsmithGetProject", tag, summary: "One project of LangSmith's clients", params: z.strictObject({ session: z.string().max(64) }), query: z.object({}), response: z.looseObject({}),
+      method: "GET", path: "/langsmith/sessions/:session", aliases: ["/langsmith/api/v1/sessions/:session"], access: "viewer", on: "some", operationId: "langsmithGetProject", tag, summary: "One project of LangSmith's clients", params: z.strictObject({ session: z.string().max(64) }), query: z.object({}), response: z.looseObject({}),
       handle: async ({ params: { session }, caller }) => {
         const [project] = await reader.projects(caller, { ids: [session] });
         if (project === undefined) throw new AppError("TRACE_NOT_FOUND", `There is no project ${JSON.stringify(session)}: no trace is there of such a service.`);
