@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { createReadStream, type ReadStream } from "node:fs";
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
@@ -23,6 +24,9 @@ const largeBytes = 64 << 20;
 let changed = 0;
 let release: (() => void) | undefined;
 let endTail: (() => void) | undefined;
+let begun: (() => void) | undefined;
+/** Of an answer whose caller had gone. */
+let late: ReadStream | undefined;
 
 const routes: Route[] = [
   route({ ...documented, method: "POST", path: "/echo", operationId: "echo", body: { kind: "buffer", maxBytes: "inference", description: "" }, response: { mediaType: "application/octet-stream", description: "" },
@@ -38,6 +42,12 @@ const routes: Route[] = [
     body.push("begun");
     endTail = () => void body.push(null);
     return new HttpAnswer(200, {}, body);
+  } }),
+  route({ ...documented, method: "GET", path: "/late/:file", operationId: "late", params: z.strictObject({ file: z.string() }), response: { mediaType: "text/plain", description: "" }, handle: async ({ params, signal }) => {
+    begun?.();
+    await once(signal, "abort");
+    late = createReadStream(params.file === "there" ? import.meta.filename : "no such file");
+    return new HttpAnswer(200, {}, late);
   } }),
   route({ ...documented, method: "GET", path: "/large", operationId: "large", response: { mediaType: "application/octet-stream", description: "" }, handle: () => new HttpAnswer(200, {}, Buffer.alloc(largeBytes)) }),
   route({ ...documented, method: "GET", path: "/stream", operationId: "stream", response: { mediaType: "text/plain", description: "" }, handle: () => new HttpAnswer(200, {}, Readable.from(["one ", "two"])) }),
@@ -210,6 +220,17 @@ describe("HttpServer", () => {
   it("answers HEAD like GET without a body", async () => {
     const head = await call(port, "HEAD", "/busy");
     assert.deepEqual([head.status, head.text], [503, ""]);
+  });
+
+  it("holds no file open for a caller who has gone when the answer is there, nor is harmed by one that is not there", async () => {
+    for (const file of ["there", "nowhere"]) {
+      late = undefined;
+      const asked = new Promise<void>((resolve) => (begun = resolve));
+      const socket = connect(port, "127.0.0.1", () => socket.write(`GET /late/${file} HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`));
+      await asked;
+      socket.destroy();
+      while (late?.closed !== true) await new Promise((resolve) => setImmediate(resolve));
+    }
   });
 
   it("puts the common headers on every answer", async () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { HttpAnswer, isStreamed } from "../core/route.ts";
+import { HttpAnswer, isStreamed, type StreamedBody } from "../core/route.ts";
 
 /**
  * On every answer that is not the console's: none is a page. A browser that is led to one (a file that somebody stored, a
@@ -22,7 +22,10 @@ export const commonHeaderText = Array.from({ length: commonHeaderList.length / 2
 
 /** Sends `200` with a JSON document, or the HttpAnswer as it is. `close` ends the connection after the answer. */
 export async function writeAnswer(request: IncomingMessage, response: ServerResponse, result: unknown, close: boolean): Promise<void> {
-  if (response.destroyed) return;
+  if (response.destroyed) {
+    if (result instanceof HttpAnswer && isStreamed(result.body)) abandon(result.body);
+    return;
+  }
   const withoutBody = request.method === "HEAD";
   if (!(result instanceof HttpAnswer)) {
     return sendBuffer(response, 200, ["Content-Type", "application/json"], [Buffer.from(JSON.stringify(result))], withoutBody, close);
@@ -34,8 +37,7 @@ export async function writeAnswer(request: IncomingMessage, response: ServerResp
   if (isStreamed(body)) {
     response.writeHead(result.status, withCommonHeaders(headers, close));
     if (withoutBody) {
-      if (body instanceof Readable) body.destroy();
-      else void body[Symbol.asyncIterator]().return?.();
+      abandon(body);
       response.end();
     } else if (!(body instanceof Readable)) {
       await writePieces(response, body[Symbol.asyncIterator]());
@@ -46,6 +48,12 @@ export async function writeAnswer(request: IncomingMessage, response: ServerResp
   }
   const chunks = body === null ? [] : typeof body === "string" ? [Buffer.from(body)] : body instanceof Uint8Array ? [body] : body;
   sendBuffer(response, result.status, headers, chunks, withoutBody, close);
+}
+
+/** Nobody will read it: what stands behind it, such as an open file, is given back, and what it fails with concerns nobody. */
+function abandon(body: StreamedBody): void {
+  if (body instanceof Readable) body.on("error", () => undefined).destroy();
+  else void Promise.resolve(body[Symbol.asyncIterator]().return?.()).catch(() => undefined);
 }
 
 /** Each piece goes out as it comes; a caller who reads slowly is waited for, and one who leaves ends the iterator. */
