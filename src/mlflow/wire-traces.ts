@@ -1,4 +1,4 @@
-import { anyValue, spanJson, type AttributeValue, type Feedback, type StoredSpan, type StoredTrace } from "../tracing/index.ts";
+import { anyValue, parsedValue, spanJson, type AttributeValue, type Feedback, type StoredSpan, type StoredTrace } from "../tracing/index.ts";
 
 type Json = Record<string, unknown>;
 
@@ -52,14 +52,9 @@ export function wireSpan(span: StoredSpan): object {
 }
 
 function structuredValue(value: AttributeValue): object {
-  if (typeof value === "string" && /^[[{]/.test(value)) {
-    try {
-      return looseValue(JSON.parse(value));
-    } catch {
-      // A text that only looks like it.
-    }
-  }
-  return anyValue(value);
+  // A text may only look like it.
+  const read = typeof value === "string" && /^[[{]/.test(value) ? parsedValue(value) : undefined;
+  return read === undefined ? anyValue(value) : looseValue(read);
 }
 
 function looseValue(value: unknown): object {

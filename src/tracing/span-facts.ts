@@ -1,3 +1,4 @@
+import { parsedValue } from "./parsed-value.ts";
 import type { AttributeValue } from "./span.ts";
 import { splitKey, splitPlaceOf } from "./split-place.ts";
 import type { SpanFacts, SpanRecord, StoredSpan } from "./stored-span.ts";
@@ -88,7 +89,7 @@ function shortened(text: string, characters: number): string {
 function previewOf(messages: AttributeValue | undefined, otherwise: AttributeValue | undefined): string | null {
   if (typeof messages === "string" && messages.length < 1 << 18) {
     try {
-      const parsed = JSON.parse(messages) as { role?: string; parts?: { type?: string; content?: unknown }[] }[];
+      const parsed = parsedValue(messages) as { role?: string; parts?: { type?: string; content?: unknown }[] }[];
       const text = parsed.findLast?.(({ role }) => role === "user" || role === "assistant")?.parts?.findLast(({ content }) => typeof content === "string")?.content;
       if (typeof text === "string") return shortened(text, previewCharacters);
     } catch {

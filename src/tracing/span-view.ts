@@ -1,3 +1,4 @@
+import { parsedValue, wordOf } from "./parsed-value.ts";
 import type { SpanView, TraceMessage } from "./schemas.ts";
 import type { AttributeValue, Attributes } from "./span.ts";
 import { costOf, wholeOf } from "./span-facts.ts";
@@ -26,21 +27,16 @@ export function spanViewOf(span: StoredSpan, from: bigint): SpanView {
 
 /** The messages of an attribute; null where it has none, or something else. */
 function messagesOf(value: AttributeValue | undefined): TraceMessage[] | null {
-  if (typeof value !== "string") return null;
-  try {
-    const messages = JSON.parse(value) as { role?: unknown; parts?: unknown; finish_reason?: unknown }[];
-    if (!Array.isArray(messages)) return null;
-    return messages.map(({ role, parts, finish_reason: finish }) => ({
-      role: String(role), parts: (Array.isArray(parts) ? (parts as unknown[]) : []).map(partOf), finishReason: typeof finish === "string" ? finish : null,
-    }));
-  } catch {
-    return null;
-  }
+  const messages = typeof value === "string" ? parsedValue(value) : null;
+  if (!Array.isArray(messages) || messages.includes(null)) return null;
+  return (messages as { role?: unknown; parts?: unknown; finish_reason?: unknown }[]).map(({ role, parts, finish_reason: finish }) => ({
+    role: wordOf(role), parts: (Array.isArray(parts) ? (parts as unknown[]) : []).map(partOf), finishReason: typeof finish === "string" ? finish : null,
+  }));
 }
 
 function partOf(part: unknown): TraceMessage["parts"][number] {
-  if (typeof part !== "object" || part === null) return { type: "text", content: String(part) };
-  return { ...part, type: String((part as { type?: unknown }).type ?? "other") };
+  if (typeof part !== "object" || part === null) return { type: "text", content: wordOf(part) };
+  return { ...part, type: wordOf((part as { type?: unknown }).type ?? "other") };
 }
 
 function textOf(value: AttributeValue | undefined): string | null {

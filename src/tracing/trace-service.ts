@@ -4,6 +4,8 @@ import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { requireInTeam } from "../core/caller.ts";
 import type { Page } from "../core/search-condition.ts";
+import { boundedFacts } from "./bounded-facts.ts";
+import { boundedSpan } from "./bounded-span.ts";
 import { translate } from "./dialects/translate.ts";
 import { latestFeedback } from "./latest-feedback.ts";
 import type { RunDirectory, TracedService } from "./run-directory.ts";
@@ -44,6 +46,8 @@ export interface TraceServiceParts {
 
 /** Spans of a trace that are shown. */
 const mostSpans = 10_000;
+/** As they are kept, of those that are read of one trace together. */
+const mostSpanBytes = 32 << 20;
 
 function missingTrace(traceId: string): AppError {
   return new AppError("TRACE_NOT_FOUND", `There is no trace ${JSON.stringify(traceId.slice(0, 64))}.`);
@@ -65,7 +69,7 @@ export class TraceService {
     const { redaction, sampling, store, costs, forward, hasTeam } = this.#parts;
     const { team, experiment = null } = of;
     if (team !== defaultTeam && hasTeam !== undefined && !(await hasTeam(team))) throw new AppError("TEAM_NOT_FOUND", `There is no team named ${JSON.stringify(team.slice(0, 140))}.`);
-    const translated = spans.map((span) => translate(redaction.apply(span)));
+    const translated = spans.map((span) => translate(redaction.apply(boundedSpan(span))));
     const costed = costs === undefined ? null : await costs.take(of, translated);
     const records = sampling.take(
       costed === null
@@ -90,9 +94,9 @@ export class TraceService {
     return this.#parts.store.writePacked(spans, now);
   }
 
-  /** Says something of a trace of the team beside its spans, without what must not be kept. */
+  /** Says something of a trace of the team beside its spans, without what must not be kept. Throws INVALID_PARAMETER for tags or metadata that are too much together. */
   describe(key: TraceKey, facts: TraceFacts, now: EpochMs): Promise<void> {
-    return this.#parts.store.describe(key, this.#parts.redaction.applyToFacts(facts), now);
+    return this.#parts.store.describe(key, this.#parts.redaction.applyToFacts(boundedFacts(facts)), now);
   }
 
   /** Throws INVALID_REQUEST. */
@@ -116,14 +120,14 @@ export class TraceService {
 
   async view(caller: Caller, traceId: string): Promise<TraceView> {
     const { summary } = await this.trace(caller, traceId);
-    const [spans, feedback] = await Promise.all([this.#parts.store.spans(summary, mostSpans + 1), this.#parts.store.feedback(summary)]);
+    const [spans, feedback] = await Promise.all([this.#parts.store.spans(summary, mostSpans, mostSpanBytes), this.#parts.store.feedback(summary)]);
     const from = spans[0]?.start ?? 0n;
-    return { trace: summary, spans: spans.slice(0, mostSpans).map((span) => spanViewOf(span, from)), feedback: latestFeedback(feedback), moreSpans: spans.length > mostSpans };
+    return { trace: summary, spans: spans.map((span) => spanViewOf(span, from)), feedback: latestFeedback(feedback), moreSpans: spans.length < summary.spans };
   }
 
-  /** As they are kept, by their start. */
+  /** As they are kept, by their start: as many as `view` shows. */
   spans(key: TraceKey, limit = mostSpans): Promise<StoredSpan[]> {
-    return this.#parts.store.spans(key, limit);
+    return this.#parts.store.spans(key, limit, mostSpanBytes);
   }
 
   /** Of traces that the caller sees: all, or those with one of these names. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import { began, exampleRecord, keyOf, now, second, tracesFound } from "./example-spans.fixture.ts";
+import { mostFactCharacters } from "./bounded-facts.ts";
 import type { FeedbackFeed } from "./feedback-feed.ts";
 import type { Span } from "./span.ts";
 import { traceFeedbackConformance } from "./trace-feedback.conformance.ts";
@@ -38,6 +39,32 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
       assert.deepEqual(traces.map((trace) => [trace?.summary.name, trace?.summary.spans, trace?.summary.inputTokens]), [["root 1", 20, 20], ["root 2", 20, 20]]);
       assert.equal((await store.spans(keyOf(1), 100)).length, 20);
       assert.equal((await store.spans(keyOf(1), 5)).length, 5);
+    });
+
+    it("gives as many spans as fit, and the first always", async () => {
+      const store = await open();
+      await store.write([1, 2, 3, 4].map((span) => exampleRecord(1, span, { attributes: { "input.value": "é".repeat(10_000), "gen_ai.request.model": `m${span}` } })), now);
+      const found = async (limit: number, mostBytes: number): Promise<number> => (await store.spans(keyOf(1), limit, mostBytes)).length;
+      assert.deepEqual([await found(10, 1), await found(10, 50_000), await found(10, 70_000), await found(2, 1 << 20), await found(10, 1 << 20), await found(1, 1)], [1, 2, 3, 2, 4, 1]);
+    });
+
+    it("names some models of a trace that has very many, and finds it by each", async () => {
+      const store = await open();
+      await store.write(Array.from({ length: 150 }, (_, index) => exampleRecord(1, index + 1, { attributes: { "gen_ai.request.model": `model ${index}` } })), now);
+      assert.equal((await store.find(keyOf(1).traceId, "all"))?.summary.models.length, 100);
+      for (const model of ["model 0", "model 99", "model 149"]) assert.deepEqual(await tracesFound(store, { model }), [1]);
+    });
+
+    it("takes no more tags and metadata than a list can show, and what there is can become less", async () => {
+      const store = await open();
+      const half = "x".repeat(mostFactCharacters / 2);
+      for (const kind of ["tags", "metadata"] as const) {
+        await store.describe(keyOf(1), { [kind]: { a: half } }, now);
+        await assert.rejects(store.describe(keyOf(1), { [kind]: { b: half } }, now), { code: "INVALID_PARAMETER" });
+        await store.describe(keyOf(1), { [kind]: { a: null, b: half } }, now);
+      }
+      const trace = await store.find(keyOf(1).traceId, "all");
+      assert.deepEqual([Object.keys(trace!.summary.tags), Object.keys(trace!.metadata)], [["b"], ["b"]]);
     });
 
     it("shows a trace as running until its root has ended, and never takes an end back", async () => {

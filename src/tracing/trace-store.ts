@@ -79,14 +79,14 @@ export interface TraceStore {
   pack(spans: readonly SpanRecord[]): PackedSpans;
   /** As `write`. */
   writePacked(spans: PackedSpans, now: EpochMs): Promise<void>;
-  /** Says something of a trace, and makes it where no span of it came yet. */
+  /** Says something of a trace, and makes it where no span of it came yet. Throws INVALID_PARAMETER where its tags or its metadata would be more than `mostFactCharacters`. */
   describe(key: TraceKey, facts: TraceFacts, now: EpochMs): Promise<void>;
   /** Greatest first by `order`. A page can have less than was asked for, or nothing, and a `next` all the same. Throws INVALID_REQUEST for an `after` that no page gave. */
   search(search: TraceSearch): Promise<TracePage>;
   /** Null where it is not there or not seen. Of several of one id that of the team whose name is first. */
   find(traceId: string, visible: VisibleTraces): Promise<StoredTrace | null>;
-  /** By their start. At most `limit`. */
-  spans(key: TraceKey, limit: number): Promise<StoredSpan[]>;
+  /** By their start. At most `limit`, and fewer where they are larger together than `mostBytes`: the first always. */
+  spans(key: TraceKey, limit: number, mostBytes?: number): Promise<StoredSpan[]>;
   /** Calls of this server's gateway by the ids of their answers, those that are there. */
   answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, TraceKey>>;
   /** The newest first. `after` is the `next` of the page before. */

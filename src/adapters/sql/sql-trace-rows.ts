@@ -7,9 +7,12 @@ import type { TraceRow } from "./tracing-schema.ts";
 /** A trace's row with its models, packed, and the number of its feedbacks. */
 export type SummaryRow = Selectable<TraceRow> & { models: string; feedback: number };
 
+/** Models that a summary names: the others are found all the same. */
+const mostModels = 100;
+
 /** What is selected of `traces as o` for a SummaryRow beside its own columns. */
 export function summaryColumns(): RawBuilder<unknown> {
-  const models = packedRows([sql`v.value`], sql`trace_values v where v.trace_id = o.trace_id and v.team = o.team and v.key = 'model'`);
+  const models = packedRows([sql`v.value`], sql`(select value from trace_values t where t.trace_id = o.trace_id and t.team = o.team and t.key = 'model' order by value limit ${sql.lit(mostModels)}) v`);
   return sql`o.*, ${models} as models, (select count(distinct f.id) from trace_feedback f where f.trace_id = o.trace_id and f.team = o.team) as feedback`;
 }
 

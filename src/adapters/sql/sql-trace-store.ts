@@ -2,6 +2,7 @@ import { sql, type CompiledQuery } from "kysely";
 import { systemClock, type EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Page } from "../../core/search-condition.ts";
+import { assertFactsFit } from "../../tracing/index.ts";
 import { Feedback, type TraceSession } from "../../tracing/schemas.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "../../tracing/stored-span.ts";
 import type { FoundFeedback, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
@@ -68,7 +69,7 @@ export class SqlTraceStore implements TraceStore {
       await transaction
         .updateTable("traces")
         .set({
-          tags_json: merged(row.tags_json, facts.tags), metadata_json: merged(row.metadata_json, facts.metadata),
+          tags_json: merged("tags", row.tags_json, facts.tags), metadata_json: merged("metadata", row.metadata_json, facts.metadata),
           ...(row.spans > 0 ? {} : { ...(start === null ? {} : { start_ns: start }), ...(end === null ? {} : { end_ns: end }) }),
           ...(facts.name === undefined || (row.name !== "" && row.spans > 0) ? {} : { name: clean(facts.name) }),
           ...(facts.status === undefined ? {} : { told_status: facts.status }),
@@ -93,7 +94,13 @@ export class SqlTraceStore implements TraceStore {
     return rows[0] === undefined ? null : traceOf(rows[0]);
   }
 
-  async spans({ team, traceId }: TraceKey, limit: number): Promise<StoredSpan[]> {
+  async spans({ team, traceId }: TraceKey, limit: number, mostBytes?: number): Promise<StoredSpan[]> {
+    if (mostBytes !== undefined && limit > 1) {
+      const { rows: [fitting] } = await sql<{ spans: number }>`select count(*) as spans from (
+        select sum(octet_length(content_json)) over (order by start_ns, span_id rows unbounded preceding) as bytes
+        from (select start_ns, span_id, content_json from trace_spans where trace_id = ${traceId} and team = ${team} order by start_ns, span_id limit ${sql.lit(limit)}) f) b where bytes <= ${sql.lit(mostBytes)}`.execute(this.#database.queries);
+      limit = Math.min(limit, Math.max(1, Number(fitting!.spans)));
+    }
     const rows = await this.#database.queries
       .selectFrom("trace_spans").selectAll().where("trace_id", "=", traceId).where("team", "=", team).orderBy("start_ns").orderBy("span_id").limit(limit).execute();
     return rows.map(spanOf);
@@ -221,11 +228,15 @@ function clean(text: string): string {
   return text.replaceAll("\0", "").toWellFormed();
 }
 
-function merged(json: string, changes: Readonly<Record<string, string | null>> | undefined): string {
+function merged(kind: "tags" | "metadata", json: string, changes: Readonly<Record<string, string | null>> | undefined): string {
+  if (changes === undefined) return json;
   const entries = new Map(Object.entries(JSON.parse(json) as Record<string, string>));
-  for (const [key, value] of Object.entries(changes ?? {})) {
+  for (const [key, value] of Object.entries(changes)) {
     if (value === null) entries.delete(key);
     else entries.set(key, value);
   }
-  return JSON.stringify(Object.fromEntries(entries));
+  const changed = JSON.stringify(Object.fromEntries(entries));
+  // What a former release took in may still become less.
+  if (changed.length > json.length) assertFactsFit(kind, changed);
+  return changed;
 }

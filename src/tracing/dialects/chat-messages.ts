@@ -1,3 +1,5 @@
+import { parsedValue, wordOf } from "../parsed-value.ts";
+
 type Json = Record<string, unknown>;
 
 /** A message as `gen_ai.input.messages` has it. */
@@ -61,12 +63,12 @@ function messageOf(value: unknown, otherwise: string): ChatMessage {
   if (!isObject(value)) return message(otherwise, value);
   if (isObject(value.message)) return messageOf(value.message, otherwise);
   if (isObject(value.kwargs)) {
-    const name = Array.isArray(value.id) ? String(value.id.at(-1)) : "";
+    const name = Array.isArray(value.id) ? wordOf(value.id.at(-1)) : "";
     return messageOf({ role: value.kwargs.type ?? name, ...value.kwargs }, otherwise);
   }
   if (value.type === "function_call") return { role: "assistant", parts: [callOf(value.call_id ?? value.id, value.name, value.arguments)] };
   if (value.type === "function_call_output") return { role: "tool", parts: [responseOf(value.call_id, value.output)] };
-  const given = String(value.role ?? value.type ?? otherwise);
+  const given = wordOf(value.role ?? value.type ?? otherwise);
   const role = Object.hasOwn(roles, given) ? roles[given]! : given === "message" || given === "reasoning" ? "assistant" : given;
   const finish = value.finish_reason ?? value.finishReason;
   const ending = typeof finish === "string" ? { finish_reason: finish } : {};
@@ -122,11 +124,8 @@ function responseOf(id: unknown, response: unknown): Json {
 }
 
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+  const read = parsedValue(text);
+  return read === undefined ? text : read;
 }
 
 function isObject(value: unknown): value is Json {

@@ -1,3 +1,4 @@
+import { parsedValue } from "../parsed-value.ts";
 import type { Attributes } from "../span.ts";
 import type { ChatMessage } from "./chat-messages.ts";
 import type { FlatMessages } from "./dialect.ts";
@@ -55,9 +56,6 @@ function numbered(fields: ReadonlyMap<string, unknown>, prefix: string): Readonl
 
 function parsed(value: unknown): unknown {
   if (typeof value !== "string") return value ?? {};
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
+  const read = parsedValue(value);
+  return read === undefined ? value : read;
 }

@@ -1,4 +1,5 @@
 import type { Attributes, AttributeValue, Span, SpanEvent } from "../span.ts";
+import { parsedValue } from "../parsed-value.ts";
 import type { StoredSpan } from "../stored-span.ts";
 import { inputMessagesOf, outputMessagesOf, type ChatMessage } from "./chat-messages.ts";
 import type { Dialect, FlatMessages, Rule } from "./dialect.ts";
@@ -132,12 +133,7 @@ function numberOf(value: AttributeValue): number | null {
 }
 
 function parsed(value: AttributeValue): unknown {
-  if (typeof value !== "string") return null;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return null;
-  }
+  return typeof value === "string" ? (parsedValue(value) ?? null) : null;
 }
 
 function textOfJson(value: string): string {

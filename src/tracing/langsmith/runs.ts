@@ -1,6 +1,7 @@
 import { AppError } from "../../core/errors.ts";
 import { inputMessagesOf, outputMessagesOf } from "../dialects/chat-messages.ts";
 import { cleanText } from "../otlp/received-spans.ts";
+import { wordOf } from "../parsed-value.ts";
 import type { AttributeValue, Span } from "../span.ts";
 
 type Json = Record<string, unknown>;
@@ -37,13 +38,13 @@ export function spanOfRun(run: LangsmithRun): Span {
   const start = nanosecondsOf(run.start_time) ?? timeOfOrder(run.dotted_order);
   if (start === null) throw new AppError("INVALID_REQUEST", "A run has neither start_time nor dotted_order.");
   const end = nanosecondsOf(run.end_time);
-  const type = String(run.run_type ?? "chain");
+  const type = wordOf(run.run_type ?? "chain");
   const error = typeof run.error === "string" && run.error !== "" ? run.error : null;
   return {
     traceId: traceIdOfRun(run), spanId: spanIdOfRun(run.id), parentSpanId: run.parent_run_id === undefined || run.parent_run_id === null ? null : spanIdOfRun(run.parent_run_id),
-    name: cleanText(String(run.name ?? type), 1024), kind: type === "llm" || type === "embedding" ? "client" : "internal", start, end: end !== null && end < start ? start : end,
+    name: cleanText(wordOf(run.name ?? type), 1024), kind: type === "llm" || type === "embedding" ? "client" : "internal", start, end: end !== null && end < start ? start : end,
     status: { code: error === null ? (end === null ? "unset" : "ok") : "error", message: error === null ? "" : cleanText(error) },
-    attributes: attributesOf(run, type), events: [], links: [], resource: { "service.name": cleanText(String(run.session_name ?? "langsmith"), 250) }, scope: { name: "langsmith", version: "" },
+    attributes: attributesOf(run, type), events: [], links: [], resource: { "service.name": cleanText(wordOf(run.session_name ?? "langsmith"), 250) }, scope: { name: "langsmith", version: "" },
   };
 }
 
@@ -60,7 +61,7 @@ function attributesOf(run: LangsmithRun, type: string): Record<string, Attribute
     "gen_ai.operation.name": operations[type], "langsmith.run_type": type, "langsmith.run_id": hexOf(run.id) === traceIdOfRun(run) ? undefined : run.id.toLowerCase(), "gen_ai.provider.name": metadata.ls_provider, "gen_ai.request.model": metadata.ls_model_name ?? objectOf(extra.invocation_params).model,
     "gen_ai.response.id": isChat ? answerIdOf(outputs) : undefined, "gen_ai.request.temperature": metadata.ls_temperature, "gen_ai.request.max_tokens": metadata.ls_max_tokens, "gen_ai.conversation.id": metadata.session_id ?? metadata.thread_id ?? metadata.conversation_id, "user.id": metadata.user_id,
     "gen_ai.usage.input_tokens": usage.input_tokens ?? usage.prompt_tokens, "gen_ai.usage.output_tokens": usage.output_tokens ?? usage.completion_tokens, "gen_ai.usage.cost": usage.total_cost, ...partsOfUsage(usage),
-    "gen_ai.tool.name": type === "tool" ? run.name : undefined, "langsmith.tags": Array.isArray(run.tags) ? run.tags.map(String) : undefined,
+    "gen_ai.tool.name": type === "tool" ? run.name : undefined, "langsmith.tags": Array.isArray(run.tags) ? run.tags.map(wordOf) : undefined,
     ...(input === null ? { "input.value": run.inputs } : { "gen_ai.input.messages": input }), ...(output === null ? { "output.value": run.outputs } : { "gen_ai.output.messages": output }),
     ...Object.fromEntries(Object.entries(metadata).filter(([, value]) => typeof value !== "object").map(([key, value]) => [`langsmith.metadata.${key}`, value])),
   };
@@ -103,7 +104,7 @@ function answerIdOf(outputs: Json): unknown {
 
 function promptsOf(inputs: unknown): object[] | null {
   const { prompts } = objectOf(inputs);
-  return Array.isArray(prompts) ? prompts.map((prompt) => ({ role: "user", parts: [{ type: "text", content: String(prompt) }] })) : null;
+  return Array.isArray(prompts) ? prompts.map((prompt) => ({ role: "user", parts: [{ type: "text", content: wordOf(prompt) }] })) : null;
 }
 
 function objectOf(value: unknown): Json {

@@ -1,3 +1,4 @@
+import { parsedValue } from "../parsed-value.ts";
 import type { Feedback } from "../schemas.ts";
 import { spanViewOf } from "../span-view.ts";
 import type { StoredSpan } from "../stored-span.ts";
@@ -43,12 +44,9 @@ function isoOf(nanoseconds: bigint): string {
 /** An object as it came, anything else under a name. */
 function bodyOf(text: string | null, name: string): Json | null {
   if (text === null) return null;
-  let value: unknown = text;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // Given as the text that it is.
-  }
+  const read = parsedValue(text);
+  // What is no JSON is given as the text that it is.
+  const value = read === undefined ? text : read;
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : { [name]: value };
 }
 

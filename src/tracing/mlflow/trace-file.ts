@@ -1,3 +1,4 @@
+import { assertJsonBounds, largeBodyBounds } from "../../core/json-bounds.ts";
 import { cleanText, receive, spanLimits, type ReceivedSpans } from "../otlp/received-spans.ts";
 import type { Attributes, AttributeValue, Span, SpanEvent } from "../span.ts";
 
@@ -10,6 +11,7 @@ type Json = Record<string, unknown>;
 export function spansOfTraceFile(text: string, traceId: string): Span[] | null {
   let document: unknown;
   try {
+    assertJsonBounds(Buffer.from(text), largeBodyBounds);
     // Nanoseconds are larger than numbers can tell apart.
     document = JSON.parse(text, (key, value: unknown, context?: { source?: string }) =>
       typeof value === "number" && timeKeys.has(key) && /^\d{1,19}$/.test(context?.source ?? "") ? BigInt(context!.source!) : value);

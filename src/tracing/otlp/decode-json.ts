@@ -20,7 +20,7 @@ export function decodeJson(body: Buffer): ReceivedSpans {
     const resource = shared(() => attributesOf(object(resourceSpans.resource)));
     for (const scopeSpans of list(resourceSpans, "scopeSpans", "scope_spans")) {
       const scope = shared(() => scopeOf(object(scopeSpans.scope)));
-      for (const span of anyList(scopeSpans, "spans", "spans")) receiver.take(() => spanOf(object(span), resource(), scope()), () => nameOf(span));
+      for (const span of anyList(scopeSpans, "spans", "spans")) if (receiver.takesMore()) receiver.take(() => spanOf(object(span), resource(), scope()), () => nameOf(span));
     }
   }
   return receiver.received();

@@ -43,7 +43,7 @@ function readScopeSpans(reader: ProtobufReader, resource: () => Attributes, rece
   const spans: ProtobufReader[] = [];
   for (let at = reader.tag(); at !== 0; at = reader.tag()) {
     if (at === tag(1, 2)) scope = sharedOf(reader.message(), readScope);
-    else if (at === tag(2, 2)) spans.push(reader.message());
+    else if (at === tag(2, 2) && receiver.takesMore()) spans.push(reader.message());
     else reader.skip(at);
   }
   for (const message of spans) {

@@ -1,5 +1,8 @@
 import { AppError } from "../../core/errors.ts";
 
+/** Messages within a request at most: many times what spans come to in as many bytes as one may have. Each is an object while it is read, and two bytes are one. */
+const mostMessages = 2_000_000;
+
 /** A field of a message: its number in the upper bits and how it is written in the lower three, as on the wire. */
 type Tag = number;
 
@@ -9,11 +12,14 @@ type Tag = number;
  */
 export class ProtobufReader {
   readonly #bytes: Buffer;
+  /** Of all readers of one request. */
+  readonly #messages: { read: number };
   #at: number;
   #end: number;
 
-  constructor(bytes: Buffer, from = 0, to = bytes.length) {
+  constructor(bytes: Buffer, from = 0, to = bytes.length, messages = { read: 0 }) {
     this.#bytes = bytes;
+    this.#messages = messages;
     this.#at = from;
     this.#end = to;
   }
@@ -68,7 +74,8 @@ export class ProtobufReader {
   message(): ProtobufReader {
     const length = this.uint32();
     const from = this.#take(length);
-    return new ProtobufReader(this.#bytes, from, from + length);
+    if (++this.#messages.read > mostMessages) throw new AppError("TRACE_INVALID", `The body has more than ${mostMessages} protobuf messages within each other.`);
+    return new ProtobufReader(this.#bytes, from, from + length, this.#messages);
   }
 
   /** Passes over the value of a field that nobody wants. */

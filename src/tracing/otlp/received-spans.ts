@@ -1,4 +1,5 @@
 import { AppError } from "../../core/errors.ts";
+import { charactersOf } from "../bounded-span.ts";
 import type { Span } from "../span.ts";
 
 /** What one OTLP request held: spans that can be kept, and how many cannot, with why. */
@@ -20,6 +21,9 @@ export const spanLimits = {
   /** Lists within lists. */
   depth: 16,
 } as const;
+
+/** Of one request. Collectors send some thousand spans, of a few kilobytes each with the resource that they share and that is kept with each. */
+const requestLimits = { spans: 100_000, characters: 64 << 20 } as const;
 
 const kinds = ["internal", "internal", "server", "client", "producer", "consumer"] as const;
 const codes = ["unset", "ok", "error"] as const;
@@ -68,11 +72,24 @@ function reject(received: ReceivedSpans, name: string, flaw: string): void {
 export class SpanReceiver {
   readonly #received: ReceivedSpans = { spans: [], rejected: 0, reason: "" };
   #unreadable = 0;
+  #announced = 0;
+  #characters = 0;
+
+  /** Told of each span before it is read. False where there were so many that it is rejected unread. */
+  takesMore(): boolean {
+    if (++this.#announced <= requestLimits.spans) return true;
+    reject(this.#received, "", `is one of more than ${requestLimits.spans} in one request`);
+    return false;
+  }
 
   /** `read` throws TRACE_INVALID for a span that is to be rejected; `nameOf` tells what is known of its name then. */
   take(read: () => Span, nameOf: () => string): void {
     try {
-      receive(this.#received, read());
+      const span = read();
+      // The resource was sent once, and is kept with each.
+      this.#characters += charactersOf(span.resource) + span.scope.name.length + span.scope.version.length;
+      if (this.#characters > requestLimits.characters) reject(this.#received, span.name, `comes with a resource of which the request has too many copies: ${requestLimits.characters} characters at most`);
+      else receive(this.#received, span);
     } catch (error) {
       if (!isInvalid(error)) throw error;
       this.#unreadable++;
