@@ -35,12 +35,15 @@ export function traceFeedbackConformance(adapter: string, openBoth: () => Promis
       await give(1, "part", { spanId: "00f067aa0ba902b7" });
       await give(2, "elsewhere", { spanId: "00f067aa0ba902b7" });
       await give(2, "whole", { spanId: null });
-      const nothing = { visible: "all" as const, ids: [], traceIds: [], spanIds: [] };
+      const nothing = { visible: "all" as const, ids: [], traceIds: [], spans: { traceIds: [], spanIds: [] } };
       const found = async (search: Partial<Parameters<TraceStore["findFeedback"]>[0]>) => (await store.findFeedback({ ...nothing, ...search })).map(({ team, feedback: { traceId, id, revision } }) => [team, traceId.at(-1), id, revision].join(" "));
       const { team } = keyOf(1);
       assert.deepEqual(await found({ ids: ["whole", "absent", "\0"] }), [`${team} 1 whole 2`, `${team} 2 whole 1`]);
       assert.deepEqual(await found({ traceIds: [keyOf(1).traceId] }), [`${team} 1 whole 2`]);
-      assert.deepEqual(await found({ spanIds: ["00f067aa0ba902b7", "%"] }), [`${team} 1 part 1`, `${team} 2 elsewhere 1`]);
+      const spanIds = ["00f067aa0ba902b7", "%"];
+      assert.deepEqual(await found({ spans: { traceIds: [keyOf(1).traceId, keyOf(2).traceId, "\0"], spanIds } }), [`${team} 1 part 1`, `${team} 2 elsewhere 1`]);
+      assert.deepEqual(await found({ spans: { traceIds: [keyOf(2).traceId], spanIds } }), [`${team} 2 elsewhere 1`]);
+      assert.deepEqual(await found({ traceIds: [keyOf(2).traceId], spans: { traceIds: [keyOf(1).traceId], spanIds } }), [`${team} 1 part 1`, `${team} 2 whole 1`]);
       assert.deepEqual(await found({ ids: ["part"], traceIds: [keyOf(2).traceId] }), [`${team} 1 part 1`, `${team} 2 whole 1`]);
       assert.deepEqual(await found({}), []);
       for (const teams of [[], ["others"], [team]]) assert.equal((await found({ ids: ["part"], visible: { teams, experiments: [] } })).length, teams.includes(team) ? 1 : 0, teams.join());

@@ -58,6 +58,28 @@ export function traceSearchConformance(adapter: string, open: () => Promise<Trac
       for (const refused of [kind("LIKE", "x%"), of("metric", "m")("=", 1), of("span", "kind")("=", "x"), of("attribute", "nothing")("=", "x")]) await assert.rejects(tracesFound(store, { conditions: [refused] }), failsWith("FILTER_INVALID"));
     });
 
+    it("finds attributes by their names alone, though spans, events and links are kept under names that attributes may have too", async () => {
+      const store = await open();
+      const events = [{ name: "named", time: 5n, attributes: { n: "of an event" } }];
+      const links = [{ traceId: keyOf(9).traceId, spanId: "00f067aa0ba902b7", attributes: {} }];
+      const own = exampleRecord(1, 2, { name: "named", kind: "client", parentSpanId: "00f067aa0ba902b7", events, links });
+      const names = ["n", "k", "p", "t", "s", "a"];
+      const values = { n: "named", k: "client", p: "00f067aa0ba902b7", t: "5", s: "00f067aa0ba902b7", a: "x" };
+      await store.write([
+        own, exampleRecord(2, 1, { attributes: { ...values, z: 1 }, events, links }), exampleRecord(3, 1, { attributes: Object.fromEntries(names.toReversed().map((name) => [name, values[name as "n"]])) }),
+        ...names.map((name, index) => exampleRecord(11 + index, 1, { attributes: { [name]: values[name as "n"] } })), exampleRecord(20, 1, { resource: { n: "named" } }), exampleRecord(21, 1, { attributes: { n: 5, k: true } }),
+        exampleRecord(22, 1, { name: "\"s\":[,\"n\":\"named\"", attributes: { text: "{\"n\":\"named\",\"k\":\"client\"}", list: ["\"n\":\"named\""] } }),
+      ], now);
+      const bySpan = (name: string, value: string): Partial<TraceSearch> => ({ conditions: [{ kind: "span", key: `attributes.${name}`, operator: "=", value }] });
+      for (const [index, name] of names.entries()) {
+        const expected = [...(name === "n" ? [20] : []), 11 + index, 3, 2];
+        for (const search of [{ attributes: { [name]: values[name as "n"] } }, bySpan(name, values[name as "n"])]) assert.deepEqual(await tracesFound(store, search), expected, name);
+      }
+      assert.deepEqual([await tracesFound(store, { attributes: { n: "of an event" } }), await tracesFound(store, { attributes: { n: "5" } }), await tracesFound(store, { attributes: { k: "true" } }), await tracesFound(store, { attributes: { k: "internal" } })], [[2, 1], [21], [21], []]);
+      assert.deepEqual([await tracesFound(store, { attributes: { t: keyOf(9).traceId } }), await tracesFound(store, { attributes: { n: "n%med" } }), await tracesFound(store, { attributes: { n: "nam_d" } })], [[], [], []]);
+      assert.deepEqual(await tracesFound(store, { conditions: [{ kind: "span", key: "name", operator: "=", value: "named" }] }), [1], "nor is a name one of attributes");
+    });
+
     it("gives pages that together are the whole, by each order", async () => {
       const store = await open();
       await store.write(Array.from({ length: 9 }, (_, index) => exampleRecord(index + 1, 1, { attributes: index % 3 === 0 ? {} : { "gen_ai.usage.cost": index % 2 } })), now);

@@ -17,7 +17,7 @@ import { spanViewOf } from "./span-view.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "./stored-span.ts";
 import type { TailSampling } from "./tail-sampling.ts";
 import { defaultTeam } from "./trace-access.ts";
-import type { FoundFeedback, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
+import type { FeedbackSpans, FoundFeedback, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
 
 /** Appends one row to a dataset, as its next version. */
 export interface DatasetRowAdder {
@@ -178,8 +178,8 @@ export class TraceService {
   }
 
   /** Of traces that the caller sees, in any of these ways. */
-  async findFeedback(caller: Caller, search: { ids?: readonly string[]; traceIds?: readonly string[]; spanIds?: readonly string[] }): Promise<FoundFeedback[]> {
-    return this.#parts.store.findFeedback({ ids: [], traceIds: [], spanIds: [], ...search, visible: await this.#parts.visible(caller) });
+  async findFeedback(caller: Caller, search: { ids?: readonly string[]; traceIds?: readonly string[]; spans?: FeedbackSpans }): Promise<FoundFeedback[]> {
+    return this.#parts.store.findFeedback({ ids: [], traceIds: [], spans: { traceIds: [], spanIds: [] }, ...search, visible: await this.#parts.visible(caller) });
   }
 
   removeFeedback(key: TraceKey, id: string, now: EpochMs): Promise<boolean> {

@@ -41,6 +41,12 @@ export interface FoundFeedback {
   feedback: Feedback;
 }
 
+/** Spans of which feedback is looked for. */
+export interface FeedbackSpans {
+  traceIds: readonly string[];
+  spanIds: readonly string[];
+}
+
 /** The query with what a text can only say through the service. */
 export interface TraceSearch extends Omit<TraceQuery, "attributes"> {
   visible: VisibleTraces;
@@ -99,8 +105,8 @@ export interface TraceStore {
   addFeedback(key: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback>;
   /** Every revision, the first of each id first. */
   feedback(key: TraceKey): Promise<Feedback[]>;
-  /** Of traces that are seen: what has one of these ids, is of one of these traces as a whole, or of one of these spans in any trace. */
-  findFeedback(search: { visible: VisibleTraces; ids: readonly string[]; traceIds: readonly string[]; spanIds: readonly string[] }): Promise<FoundFeedback[]>;
+  /** Of traces that are seen: what has one of these ids, is of one of these traces as a whole, or of one of these spans in one of their traces. */
+  findFeedback(search: { visible: VisibleTraces; ids: readonly string[]; traceIds: readonly string[]; spans: FeedbackSpans }): Promise<FoundFeedback[]>;
   /** With all revisions, and told of to those who follow feedback. False where there is none. One of this id that is given later counts its revisions on. */
   removeFeedback(key: TraceKey, id: string, now: EpochMs): Promise<boolean>;
 }

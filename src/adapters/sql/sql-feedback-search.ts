@@ -5,13 +5,12 @@ import type { FoundFeedback, TraceStore } from "../../tracing/trace-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
 import { visibleCondition } from "./sql-trace-search.ts";
 
-/** Feedback is kept by its traces: what names none is compared with all there is. */
-export async function findFeedback(queries: Kysely<DatabaseSchema>, { visible, ids, traceIds, spanIds }: Parameters<TraceStore["findFeedback"]>[0]): Promise<FoundFeedback[]> {
-  const spans = spanIds.map((spanId) => JSON.stringify(spanId));
+/** Feedback is kept by its traces and found by them, or by its id. */
+export async function findFeedback(queries: Kysely<DatabaseSchema>, { visible, ids, traceIds, spans }: Parameters<TraceStore["findFeedback"]>[0]): Promise<FoundFeedback[]> {
+  const of = [...new Set([...traceIds, ...spans.traceIds])];
   const any = [
     ...(ids.length === 0 ? [] : [sql`f.id in (${sql.join(ids.map(withoutNul))})`]),
-    ...(traceIds.length === 0 ? [] : [sql`f.trace_id in (${sql.join(traceIds.map(withoutNul))})`]),
-    ...spans.map((spanId) => sql`f.content_json like ${`%"spanId":${spanId.replaceAll(/[^0-9a-z"]/g, "")}%`}`),
+    ...(of.length === 0 ? [] : [sql`f.trace_id in (${sql.join(of.map(withoutNul))})`]),
   ];
   if (any.length === 0) return [];
   const conditions = [...visibleCondition(visible), sql`(${sql.join(any, sql` or `)})`];
@@ -21,7 +20,7 @@ export async function findFeedback(queries: Kysely<DatabaseSchema>, { visible, i
   const revisions = rows.map((row) => ({ team: row.team, feedback: Feedback.parse(JSON.parse(row.content_json)) }));
   return [...Map.groupBy(revisions, ({ team, feedback }) => `${team} ${feedback.traceId}`).values()]
     .flatMap((ofTrace) => latestFeedback(ofTrace.map(({ feedback }) => feedback)).map((feedback) => ({ team: ofTrace[0]!.team, feedback })))
-    .filter(({ feedback: { id, traceId, spanId } }) => ids.includes(id) || (spanId === null ? traceIds.includes(traceId) : spanIds.includes(spanId)));
+    .filter(({ feedback: { id, traceId, spanId } }) => ids.includes(id) || (spanId === null ? traceIds.includes(traceId) : spans.traceIds.includes(traceId) && spans.spanIds.includes(spanId)));
 }
 
 /** Postgres refuses texts that hold it. */

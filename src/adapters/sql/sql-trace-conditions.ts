@@ -87,15 +87,33 @@ function spanCondition(condition: SearchCondition): Condition {
   const exact = operator === "=" || operator === "!=";
   const on = (met: Condition): Condition => someSpan(operator === "!=" ? sql`not (${met})` : met);
   const content = sql`s.content_json`;
-  if (key === "name") return on(matches(content, `%"n":"${exact ? escaped(inJson(value)) : patternInJson(value)}","k":"%`, operator === "ILIKE" ? "ilike" : "like"));
+  if (key === "name") {
+    const named = `"n":"${exact ? escaped(inJson(value)) : patternInJson(value)}","k":"%`;
+    // Before the name stands the parent alone: null, or the 16 digits of one.
+    return on(sql`(${sql.join([`{"p":null,${named}`, `{"p":"${"_".repeat(16)}",${named}`].map((pattern) => matches(content, pattern, operator === "ILIKE" ? "ilike" : "like")), sql` or `)})`);
+  }
   if (key === "content" && !exact) return on(matches(content, patternInJson(value), operator === "ILIKE" ? "ilike" : "like"));
   if (!exact) throw refusal(condition);
   if (key === "status") return on(contains(content, `"s":[${JSON.stringify(value.toLowerCase())},`));
   const attribute = key === "type" ? "mlflow.spanType" : /^attributes?\.(.+)$/s.exec(key)?.[1];
   if (attribute === undefined) throw refusal(condition);
-  const told = `${JSON.stringify(attribute)}:`;
-  const spellings = [contains(content, `${told}${JSON.stringify(value)}`), ...(/^(?:true|false|-?\d+(?:\.\d+)?)$/.test(value) ? [contains(content, `${told}${value},`), contains(content, `${told}${value}}`)] : [])];
-  return on(sql`(${sql.join(spellings, sql` or `)})`);
+  return on(attributeMeets(attribute, value));
+}
+
+/** Names that the JSON of a span has itself, and those of its events and links: before texts, as attributes of such names stand. */
+const ownNames: ReadonlySet<string> = new Set(["p", "n", "k", "t", "s"]);
+
+/** Whether the span `s` has the attribute, as it is kept or as it came, also as one of its resource or of an event. JSON has a text in quotes and everything else as it is. */
+export function attributeMeets(key: string, value: string): Condition {
+  const content = sql`s.content_json`;
+  const told = `${JSON.stringify(key)}:`;
+  const text = `${told}${JSON.stringify(value)}`;
+  const plain = /^(?:true|false|-?\d+(?:\.\d+)?)$/.test(value) ? [contains(content, `${told}${value},`), contains(content, `${told}${value}}`)] : [];
+  if (!ownNames.has(key)) return sql`(${sql.join([contains(content, text), ...plain], sql` or `)})`;
+  // What a span has itself stands before its status, and in events and links either first of an object in a list, or before their attributes.
+  const others = sql`replace(${content}, ${`,${text},"a":{`}, '')`;
+  const inAttributes = [`:{${text}`, `,${text}`].map((entry) => matches(others, `%"s":[%${escaped(entry)}%`, "like"));
+  return sql`(${sql.join([...inAttributes, ...plain], sql` or `)})`;
 }
 
 /** The last revision of one of the name. Its JSON has kind, value and source in this order. */

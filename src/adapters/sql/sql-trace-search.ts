@@ -4,7 +4,7 @@ import type { Page } from "../../core/search-condition.ts";
 import { mostSearchedSpans, type TraceSession } from "../../tracing/schemas.ts";
 import type { TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
-import { someSpan, traceCondition, traceDuration as duration } from "./sql-trace-conditions.ts";
+import { attributeMeets, someSpan, traceCondition, traceDuration as duration } from "./sql-trace-conditions.ts";
 import { millisecondsOf, summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
 
 type Condition = RawBuilder<unknown>;
@@ -145,13 +145,10 @@ function hasValue(key: string, value: string): Condition {
   return sql`exists (select 1 from trace_values v where v.trace_id = o.trace_id and v.team = o.team and v.key = ${key} and v.value = ${value})`;
 }
 
-/** On a span, as a tag, or in what a program keeps with the trace. JSON has a text in quotes and everything else as it is. */
+/** On a span, as a tag, or in what a program keeps with the trace. */
 function hasAttribute(key: string, value: string): Condition {
   const asText = `${JSON.stringify(key)}:${JSON.stringify(value)}`;
-  const plain = /^(?:true|false|-?\d+(?:\.\d+)?)$/.test(value) ? `${JSON.stringify(key)}:${value}` : null;
-  const texts = plain === null ? [asText] : [asText, `${plain},`, `${plain}}`];
-  const inSpan = sql.join(texts.map((text) => like(sql`s.content_json`, text, "like")), sql` or `);
-  return sql`(${like(sql`o.tags_json`, asText, "like")} or ${like(sql`o.metadata_json`, asText, "like")} or ${someSpan(sql`(${inSpan})`)})`;
+  return sql`(${like(sql`o.tags_json`, asText, "like")} or ${like(sql`o.metadata_json`, asText, "like")} or ${someSpan(attributeMeets(key, value))})`;
 }
 
 /** Messages are JSON within JSON: a text with quotes or line ends has several spellings. */

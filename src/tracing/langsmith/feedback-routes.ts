@@ -30,8 +30,9 @@ export function langsmithFeedbackRoutes(traces: TraceService): Route[] {
       handle: async ({ query: { run, key, source, limit, offset }, caller }) => {
         const runs = run?.map(hexOf).filter((id) => id !== null) ?? [];
         if (runs.length === 0) throw new AppError("INVALID_REQUEST", "Name the runs, by their UUIDs (run_ids, runIds). Traces with a feedback of a name: GET /api/traces?feedback=NAME.");
-        // A run that is a root has its trace's id; of any other, a span has half of it.
-        const found = await traces.findFeedback(caller, { traceIds: runs, spanIds: runs.map((id) => id.slice(16)) });
+        // A run that is a root has its trace's id; of any other, a span in its trace has half of it.
+        const traceIds = (await traces.tracesOfRuns(caller, runs)).map(({ traceId }) => traceId);
+        const found = await traces.findFeedback(caller, { traceIds: runs, spans: { traceIds, spanIds: runs.map((id) => id.slice(16)) } });
         // Python's client sends a member of its enumeration as it prints it.
         const sources = source?.map((text) => text.slice(text.lastIndexOf(".") + 1).toLowerCase());
         const listed = found.filter(({ feedback: { name, sourceId } }) => (key === undefined || key.includes(name)) && (sources === undefined || sources.includes(sourceId)))
