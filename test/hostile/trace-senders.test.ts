@@ -20,7 +20,7 @@ describe("a hostile sender of traces", { timeout: 300_000 }, () => {
   after(() => server.stop());
 
   async function send(path: string, body?: string | Uint8Array, headers: Record<string, string> = {}): Promise<Document> {
-    const answer = await fetch(`${server.url}${path}`, body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json", ...headers }, body: body as BodyInit });
+    const answer = await fetch(`${server.url}${path}`, body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json", ...headers }, body: Buffer.from(body as string) });
     const text = await answer.text();
     return { status: answer.status, text, json: (text.startsWith("{") ? JSON.parse(text) : {}) as Record<string, never> };
   }
