@@ -10,15 +10,15 @@ import { RouteSettings } from "./schemas.ts";
 
 it("CallLedger writes an entry for a call whose budget cannot be settled", async () => {
   const clock = new ManualClock(1_795_262_400_000);
-  const written: Omit<LedgerEntry, "id">[] = [];
+  const written: LedgerEntry[] = [];
   const broken = new Error("no such script");
   const calls = new CallLedger({
     clock, ids: new TimeOrderedIds(clock), prices: new PriceBook(), provider: () => null,
     keeper: { settle: () => Promise.reject(broken) } as unknown as CallLedgerParts["keeper"],
-    ledger: { record: ({ id: _id, ...entry }: LedgerEntry) => Promise.resolve(void written.push(entry)) } as unknown as CallLedgerParts["ledger"],
+    ledger: { record: (entry: LedgerEntry) => Promise.resolve(void written.push(entry)) } as unknown as CallLedgerParts["ledger"],
   });
   const entry = {
-    time: epochMs(clock.now()), provider: "openai", model: "gpt-5-mini", outcome: "ok", estimated: false, cost: 7, priceVersion: "2026-08-21", totalMs: 1, firstByteMs: null,
+    id: "led_1", time: epochMs(clock.now()), provider: "openai", model: "gpt-5-mini", outcome: "ok", estimated: false, cost: 7, priceVersion: "2026-08-21", totalMs: 1, firstByteMs: null,
     attribution: { actor: "key:key_1", team: "search", project: null, route: "chat", user: null, session: null, traceId: null, agentRun: null, tags: {} },
   } as const;
   const reservation = { id: "rsv_1", scopes: [], amount: 9, since: epochMs(clock.now()), sinceTick: 0 };
@@ -39,10 +39,9 @@ it("CallLedger settles all that a call cost at once, and writes an entry of each
     ledger: { record: (entry: LedgerEntry) => Promise.resolve(void written.push(entry)) } as unknown as CallLedgerParts["ledger"],
   });
   const attribution = { actor: "key:key_1", team: "search", project: null, route: "chat", user: null, session: null, traceId: null, agentRun: null, tags: {} };
-  const entry = (model: string, cost: number | null): UnwrittenEntry => ({ time: epochMs(clock.now()), provider: "openai", model, outcome: "ok", estimated: false, cost, priceVersion: null, totalMs: 1, firstByteMs: null, attribution, usage: unknownUsage });
-  await calls.settle(null, entry("a", 7), "led_1", [entry("b", 5), entry("c", null)]);
-  assert.deepEqual([settled, written.map(({ model, cost }) => [model, cost])], [[12], [["a", 7], ["b", 5], ["c", null]]]);
-  assert.ok(written[0]!.id === "led_1" && new Set(written.map(({ id }) => id)).size === 3);
+  const entry = (model: string, cost: number | null): UnwrittenEntry => ({ id: `led_${model}`, time: epochMs(clock.now()), provider: "openai", model, outcome: "ok", estimated: false, cost, priceVersion: null, totalMs: 1, firstByteMs: null, attribution, usage: unknownUsage });
+  await calls.settle(null, entry("a", 7), [entry("b", 5), entry("c", null)]);
+  assert.deepEqual([settled, written.map(({ id, model, cost }) => [id, model, cost])], [[12], [["led_a", "a", 7], ["led_b", "b", 5], ["led_c", "c", null]]]);
 });
 
 describe("what a call under a budget may cost", () => {

@@ -50,7 +50,7 @@ export interface Spent {
 }
 
 /** What a call of a provider cost, before it is written. */
-export type UnwrittenEntry = Omit<LedgerEntry, "id" | "kind" | "tokens"> & { usage: TokenUsage };
+export type UnwrittenEntry = Omit<LedgerEntry, "kind" | "tokens"> & { usage: TokenUsage };
 
 /** Prices and budgets of calls: the worst case is reserved before, what it cost is settled after. */
 export class CallLedger {
@@ -120,6 +120,11 @@ export class CallLedger {
     if (reservation !== null) void this.#parts.keeper.release(reservation);
   }
 
+  /** Of an entry. */
+  nextId(): string {
+    return this.#parts.ids.next("ledgerEntry");
+  }
+
   /** Null where nobody is to hear of it. */
   begin(describe: (id: string) => CallBegun): UnderWayCall | null {
     return this.#parts.underWay?.begin(describe) ?? null;
@@ -134,19 +139,19 @@ export class CallLedger {
   }
 
   /**
-   * Settles and writes the entry down (under `id` where it has one already), which a budget that cannot be settled does not keep from it; answers when the entry survives the death of this process. `beside`: entries of what else the
+   * Settles and writes the entry down, which a budget that cannot be settled does not keep from it; answers when the entry survives the death of this process. `beside`: entries of what else the
    * call cost, settled with it. Rejects with what the store of budgets failed with.
    */
-  async settle(reservation: Reservation | null, entry: UnwrittenEntry, id?: string, beside: readonly UnwrittenEntry[] = []): Promise<void> {
-    const { keeper, ledger, budgetsOf, clock, ids } = this.#parts;
+  async settle(reservation: Reservation | null, entry: UnwrittenEntry, beside: readonly UnwrittenEntry[] = []): Promise<void> {
+    const { keeper, ledger, budgetsOf, clock } = this.#parts;
     const actualNano = beside.reduce((sum, { cost }) => sum + (cost ?? 0), entry.cost ?? 0);
     try {
       const settled = keeper.settle(reservation, { attribution: entry.attribution, since: entry.time, actualNano, limits: budgetsOf?.(entry.attribution) }, clock.now());
       if (settled instanceof Promise) await settled;
     } finally {
-      const record = ({ usage, ...rest }: UnwrittenEntry, known?: string): Promise<void> => ledger.record({ ...rest, id: known ?? ids.next("ledgerEntry"), kind: "llm", tokens: billedTokens(usage), ...unitsOf(usage) });
-      if (beside.length === 0) await record(entry, id);
-      else await Promise.all([record(entry, id), ...beside.map((other) => record(other))]);
+      const record = ({ usage, ...rest }: UnwrittenEntry): Promise<void> => ledger.record({ ...rest, kind: "llm", tokens: billedTokens(usage), ...unitsOf(usage) });
+      if (beside.length === 0) await record(entry);
+      else await Promise.all([entry, ...beside].map(record));
     }
   }
 

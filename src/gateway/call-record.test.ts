@@ -24,8 +24,8 @@ interface Written {
 async function settledAll(outcome: "ok" | "cancelled" | "failed", change: Partial<CallRecord>, before: (record: CallRecord) => void = () => undefined): Promise<{ own: Written; beside: (Written & { outcome: string; cost: number | null })[]; cost: number | null } | "released"> {
   let told: Awaited<ReturnType<typeof settledAll>> | null = null;
   const calls = {
-    spentBy: () => ({ cost: 1, priceVersion: "v" }), kindOf: () => "openai", release: () => void (told = "released"),
-    settle: (_reservation: unknown, own: UnwrittenEntry, _id: unknown, beside: readonly UnwrittenEntry[]) => {
+    nextId: () => "led_1", spentBy: () => ({ cost: 1, priceVersion: "v" }), kindOf: () => "openai", release: () => void (told = "released"),
+    settle: (_reservation: unknown, own: UnwrittenEntry, beside: readonly UnwrittenEntry[]) => {
       const written = ({ usage, model, estimated }: UnwrittenEntry): Written => ({ usage, model, estimated });
       told = { own: written(own), beside: beside.map((other) => ({ ...written(other), outcome: other.outcome, cost: other.cost })), cost: null };
       return Promise.resolve();
@@ -124,7 +124,7 @@ describe("attempts that may have worked beside the one that answered", () => {
 
   it("are entries of their own: what was not heard in time, what broke off, the slower of two", async () => {
     const attempts = [attempt(1000, { model: "a", outcome: "timeout" }), attempt(5, { model: "b", outcome: "failed", status: 500 }), attempt(200, { model: "c" }), answered(50)];
-    const beside = [{ usage: estimate(100, 250), model: "a", estimated: true, outcome: "failed", cost: 1 }, { usage: estimate(100, 50), model: "c", estimated: true, outcome: "cancelled", cost: 1 }];
+    const beside = [{ usage: estimate(100, 250), model: "a", estimated: true, outcome: "failed-over", cost: 1 }, { usage: estimate(100, 50), model: "c", estimated: true, outcome: "outrun", cost: 1 }];
     assert.deepEqual(await settledAll("ok", { target, usage, attempts }), { own: { usage, model: "gpt-5", estimated: false }, beside, cost: 3 });
     // Where none answered, the last is the call's own.
     assert.deepEqual(await settledAll("failed", { attempts: attempts.slice(0, 3) }), { own: { usage: estimate(100, 50), model: "c", estimated: true }, beside: beside.slice(0, 1), cost: 2 });

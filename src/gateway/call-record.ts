@@ -1,17 +1,18 @@
 import type { Clock, EpochMs } from "../core/clock.ts";
 import type { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Attribution, CallBegun, LedgerEntry, Reservation, UnderWayCall } from "../ledger/index.ts";
+import type { Attribution, LedgerEntry, Reservation } from "../ledger/index.ts";
 import type { SpanSink } from "../tracing/index.ts";
 import { settleTickets, tokensOf, type AttemptTicket } from "./attempt-tickets.ts";
 import type { CallBounds, CallLedger, Spent, UnwrittenEntry } from "./call-ledger.ts";
+import { CallProgress } from "./call-progress.ts";
 import { spansOfCall, type TracedCall } from "./call-spans.ts";
 import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
 import { LostAttempts, type ReserveLost } from "./lost-attempts.ts";
 import type { Ticket } from "./limits/index.ts";
 import type { AttemptRecord, ReadyProvider } from "./routing/call-plan.ts";
 import type { RouteTarget } from "./schemas.ts";
-import { answeredTokens, unseenTokens, unseenUses, type CallRound, type UnseenUse } from "./unseen-use.ts";
+import { answeredTokens, unseenTokens, unseenUses, type UnseenUse } from "./unseen-use.ts";
 
 export interface CallRecordParts {
   calls: CallLedger;
@@ -28,7 +29,7 @@ export interface CallObserver {
 }
 
 /** What this process may say of a call: one that is interrupted is told of by the next. */
-export type CallOutcome = Exclude<LedgerEntry["outcome"], "interrupted">;
+export type CallOutcome = Exclude<LedgerEntry["outcome"], "interrupted" | "failed-over" | "outrun">;
 
 /** How a call ended. */
 export interface CallEnding {
@@ -94,20 +95,19 @@ export class CallRecord {
   readonly #model: string;
   /** What it cost in all, when it is over. */
   #ended: Spent | null = null;
-  /** Who has it, or had it last; null before anybody was asked. */
-  #asked: { target: Pick<RouteTarget, "provider" | "model">; kind: string } | null = null;
-  #underWay: UnderWayCall | null = null;
-  /** That were begun. */
-  readonly #rounds: CallRound[] = [];
+  readonly #progress: CallProgress;
   readonly #lost: LostAttempts;
   #isCut = false;
   /** Whose attempt the entry is of where none was answered; null where none may have worked. */
   #unanswered: Pick<RouteTarget, "provider" | "model"> | null = null;
+  /** Ids of entries beside the call's own. */
+  #beside: ReadonlyMap<AttemptRecord, string> = new Map();
   /** Null where it is the target. */
   #answering: Pick<RouteTarget, "provider" | "model"> | null = null;
 
   constructor(parts: CallRecordParts, facts: { attribution: Attribution & { traceId: string }; requestId: string; spanId: string; parentSpanId: string | null; operation: string; model: string; startedAt: EpochMs }) {
     this.#parts = parts;
+    this.#progress = new CallProgress(parts.calls, parts.clock, this);
     this.#lost = new LostAttempts((reservation) => parts.calls.release(reservation));
     this.attribution = facts.attribution;
     this.requestId = facts.requestId;
@@ -120,35 +120,17 @@ export class CallRecord {
   }
 
   /** To be told of each attempt before it goes out: from the first one on the call may cost something, whatever becomes of this process. */
-  readonly begun = ({ provider, model }: RouteTarget, { settings: { kind } }: ReadyProvider): void => {
-    const isAnother = this.#asked !== null && (this.#asked.target.provider !== provider || this.#asked.target.model !== model);
-    if (this.#asked === null || isAnother) this.#asked = { target: { provider, model }, kind };
-    if (this.#underWay === null) this.#underWay = this.#parts.calls.begin(this.#describe);
-    else if (isAnother) this.#underWay.changed();
-  };
-
-  readonly #describe = (id: string): CallBegun => {
-    const { target: { provider, model }, kind } = this.#asked!;
-    const { id: reservation, scopes } = this.reservation ?? {};
-    const sumOf = (field: "inputTokens" | "outputTokens" | "searchUnits"): number => this.#rounds.reduce((sum, round) => sum + round[field], 0);
-    return {
-      id, time: this.startedAt, attribution: this.attribution, provider, kind, model, tier: this.askedTier?.(kind) ?? null,
-      inputTokens: sumOf("inputTokens"), mostOutputTokens: sumOf("outputTokens"), searchUnits: sumOf("searchUnits"), webSearches: this.#rounds.length * this.#unseenSearches(kind, model),
-      reservation: reservation === undefined || scopes === undefined ? null : { id: reservation, scopes },
-    };
-  };
+  readonly begun = (target: RouteTarget, provider: ReadyProvider): ((attempt: AttemptRecord) => void) => this.#progress.begun(target, provider);
 
   /** What its first round may use: tokens of input and search units by estimate, of output at most. */
   begins({ inputTokens, outputTokens, searchUnits = 0 }: { inputTokens: number; outputTokens: number; searchUnits?: number | undefined }): void {
-    this.#rounds.push({ inputTokens, outputTokens, searchUnits, attemptsBefore: 0 });
+    this.#progress.rounds.push({ inputTokens, outputTokens, searchUnits, attemptsBefore: 0 });
   }
 
   /** Before the model is asked once more: what it may use until the end of that round is what it has to be, whatever becomes of this process. `inputTokens`: of that round, by estimate. */
   asksAgain(inputTokens: number): void {
-    const [first] = this.#rounds;
-    if (first === undefined) return;
-    this.#rounds.push({ ...first, inputTokens, attemptsBefore: this.attempts.length });
-    this.#underWay?.changed();
+    const [first] = this.#progress.rounds;
+    if (first !== undefined) this.#progress.asksAgain({ ...first, inputTokens, attemptsBefore: this.attempts.length });
   }
 
   /**
@@ -156,7 +138,7 @@ export class CallRecord {
    * within them. Throws BUDGET_EXCEEDED, BUDGET_UNAVAILABLE, or rejects with it.
    */
   readonly attemptLost = (attempt: AttemptRecord): void | Promise<void> => {
-    const round = this.#rounds.at(-1);
+    const round = this.#progress.rounds.at(-1);
     if (this.reserveLost === null || round === undefined) return;
     const [use] = unseenUses([attempt], [{ ...round, attemptsBefore: 0 }], this.#searchesOf);
     const lostNano = use === undefined ? 0 : (this.#parts.calls.spentBy(use, use.usage, this.startedAt, this.askedTier).cost ?? 0);
@@ -205,16 +187,17 @@ export class CallRecord {
       if (this.target === null && this.attempts.length === 0 && !this.cached) calls.release(this.reservation);
       else {
         const { provider = "", model = "" } = this.#answering ?? this.target ?? this.#unanswered ?? this.attempts.at(-1) ?? {};
+        this.attributes["slipway.ledger_entry"] = this.#progress.id;
         await calls.settle(this.reservation, {
-          time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
+          id: this.#progress.id, time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
           ...(this.target === null && this.#unanswered === null ? { cost: 0, priceVersion: null } : own), totalMs, firstByteMs: this.firstByteMs,
-        }, this.#underWay?.id, unseen);
+        }, unseen);
       }
     } catch (cause) {
       logger.error("gateway.not_settled", { route: this.attribution.route, cause });
     }
     this.#lost.over();
-    this.#underWay?.over();
+    this.#progress.over();
     this.#emit(spent, totalMs, error);
     this.watch?.ended(ending);
     return spent;
@@ -226,11 +209,12 @@ export class CallRecord {
    */
   #countUnseen(outcome: CallOutcome): UnwrittenEntry[] {
     if (this.cached || (outcome === "ok" && this.attempts.length < 2)) return [];
-    const uses = unseenUses(this.attempts, this.#rounds, this.#searchesOf);
+    const uses = unseenUses(this.attempts, this.#progress.rounds, this.#searchesOf);
     if (this.target !== null) this.#countAnswered(outcome);
     else this.#countLast(uses.pop());
-    return uses.map(({ provider, model, outcome: ended, usage, ms }) => ({
-      time: this.startedAt, attribution: this.attribution, provider, model, outcome: ended, estimated: true, usage, ...this.#parts.calls.spentBy({ provider, model }, usage, this.startedAt, this.askedTier), totalMs: ms, firstByteMs: null,
+    this.#beside = new Map(uses.map(({ attempt }) => [attempt, this.#progress.idOf(attempt)]));
+    return uses.map(({ attempt, provider, model, outcome: ended, usage, ms }) => ({
+      id: this.#beside.get(attempt)!, time: this.startedAt, attribution: this.attribution, provider, model, outcome: ended, estimated: true, usage, ...this.#parts.calls.spentBy({ provider, model }, usage, this.startedAt, this.askedTier), totalMs: ms, firstByteMs: null,
     }));
   }
 
@@ -246,11 +230,11 @@ export class CallRecord {
     const { inputTokens, outputTokens } = this.usage;
     if (this.#isCut && this.estimated) {
       const seen = outputTokens ?? 0;
-      const most = this.#rounds[0]?.outputTokens ?? 0;
+      const most = this.#progress.rounds[0]?.outputTokens ?? 0;
       const thought = unseenTokens(this.attempts.findLast((attempt) => attempt.outcome === "ok")?.ms ?? 0);
-      this.usage = { ...this.usage, inputTokens: inputTokens ?? this.#rounds[0]?.inputTokens ?? null, outputTokens: Math.max(seen, Math.min(most, seen + thought)) };
-    } else if (outcome !== "ok" && inputTokens === null && outputTokens === null && this.#rounds.length > 0) {
-      this.usage = { ...this.usage, ...answeredTokens(this.attempts, this.#rounds) };
+      this.usage = { ...this.usage, inputTokens: inputTokens ?? this.#progress.rounds[0]?.inputTokens ?? null, outputTokens: Math.max(seen, Math.min(most, seen + thought)) };
+    } else if (outcome !== "ok" && inputTokens === null && outputTokens === null && this.#progress.rounds.length > 0) {
+      this.usage = { ...this.usage, ...answeredTokens(this.attempts, this.#progress.rounds) };
       this.estimated = true;
     }
   }
@@ -261,10 +245,10 @@ export class CallRecord {
     this.estimated = true;
   }
 
-  readonly #searchesOf = (target: Pick<RouteTarget, "provider" | "model">): number => this.#unseenSearches(this.#parts.calls.kindOf(target), target.model);
+  readonly #searchesOf = (target: Pick<RouteTarget, "provider" | "model">): number => this.unseenSearches(this.#parts.calls.kindOf(target), target.model);
 
   /** One for a round that may search, however many it may make. */
-  #unseenSearches(kind: string, model: string): number {
+  unseenSearches(kind: string, model: string): number {
     return Math.min(1, this.mostSearches?.(kind, model) ?? 0);
   }
 
@@ -282,7 +266,7 @@ export class CallRecord {
     const { attribution } = this;
     return {
       team: attribution.team, traceId: attribution.traceId, spanId: this.spanId, parentSpanId: this.parentSpanId, operation: this.operation, model: this.#model,
-      startedAt: this.startedAt, endedAt: this.startedAt + totalMs, attempts: this.attempts, usage: this.usage, cost, hooks: this.hooks,
+      startedAt: this.startedAt, endedAt: this.startedAt + totalMs, attempts: this.attempts, beside: this.#beside, usage: this.usage, cost, hooks: this.hooks,
       error: error === null ? null : { code: error.code, message: error.message },
       attributes: {
         "slipway.route": attribution.route, "slipway.request_id": this.requestId, "user.id": attribution.user, "gen_ai.conversation.id": attribution.session, "slipway.actor": attribution.actor, "slipway.project": attribution.project,

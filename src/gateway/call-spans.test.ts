@@ -13,7 +13,7 @@ const call: TracedCall = {
     { provider: "second", model: "large", startedAt: epochMs(1_700_000_000_200), ms: 600, outcome: "ok", status: 200, requestId: null, message: null, hedge: true, sent: true },
   ],
   usage: { inputTokens: 11, outputTokens: 12, cacheReadTokens: 13, cacheWriteTokens: 14, reasoningTokens: 15 }, cost: 16, error: null,
-  attributes: { "slipway.route": "support", "gen_ai.response.id": null, "slipway.cache": undefined, "gen_ai.response.finish_reasons": ["stop"] }, hooks: [{ name: "polite", kind: "classifier", ms: 7.5, findings: 2, action: "redact" }],
+  attributes: { "slipway.route": "support", "gen_ai.response.id": null, "slipway.cache": undefined, "gen_ai.response.finish_reasons": ["stop"] }, beside: new Map(), hooks: [{ name: "polite", kind: "classifier", ms: 7.5, findings: 2, action: "redact" }],
 };
 
 /** Without the ids that are drawn. */
@@ -72,4 +72,8 @@ describe("spans of a call of the gateway", () => {
       assert.ok(Object.values(attributes).every((value) => value !== undefined && value !== null));
     });
   }
+
+  it("tell of an attempt that has an entry of the ledger beside the call's which it is", () => {
+    assert.deepEqual(told({ beside: new Map([[call.attempts[0]!, "led_2"]]) }).map(({ attributes }) => attributes["slipway.ledger_entry"]), [undefined, "led_2", undefined, undefined]);
+  });
 });

@@ -117,3 +117,13 @@ describe("a call whose budget has no room for another attempt", () => {
     assert.deepEqual(await outcomes(stage, 1), ["ok"]);
   });
 });
+
+describe("a call with attempts beside its answer", () => {
+  it("has entries of the ledger that its spans name: its own, and that of each attempt beside it", async () => {
+    const stage = await splitStage({ scripts: { a: silent, b: { status: 500 }, c: { afterMs: 250 }, d: {} }, stable: { targets: targets("a", "b", "c", "d"), firstByteMs: 300, attempts: 1, hedgeAfterMs: 400 } });
+    assert.deepEqual(await outcomes(stage, 1), ["ok"]);
+    const named = stage.spans.map(({ kind, attributes }) => [attributes["slipway.ledger_entry"], kind === "server" ? "d" : attributes["gen_ai.request.model"]]).filter(([id]) => id !== undefined);
+    assert.deepEqual(new Map(named as [string, string][]), new Map(stage.entries.map(({ id, model }) => [id, model])));
+    assert.deepEqual(stage.entries.map(({ model, outcome }) => [model, outcome]).sort(), [["a", "failed-over"], ["c", "outrun"], ["d", "ok"]]);
+  });
+});

@@ -1,4 +1,4 @@
-import { mostTokensOfMs } from "../ledger/index.ts";
+import { mostTokensOfMs, type LedgerEntry } from "../ledger/index.ts";
 import { unknownUsage, type TokenUsage } from "./conversation/chat-answer.ts";
 import type { AttemptRecord } from "./routing/call-plan.ts";
 
@@ -16,9 +16,14 @@ export interface CallRound {
 
 /** What an attempt may have used that nobody saw an answer of. */
 export interface UnseenUse extends Pick<AttemptRecord, "provider" | "model" | "ms"> {
-  outcome: "failed" | "cancelled";
+  attempt: AttemptRecord;
+  /** Of its entry beside the call's own. */
+  outcome: OutcomeBeside;
   usage: TokenUsage;
 }
+
+/** `failed-over`: another attempt was made in its place. `outrun`: another was quicker. The others ended the call. */
+export type OutcomeBeside = Extract<LedgerEntry["outcome"], "failed" | "failed-over" | "cancelled" | "outrun">;
 
 /** Searches of the web of an attempt that tells of none, by estimate. */
 type SearchesOf = (target: Pick<AttemptRecord, "provider" | "model">) => number;
@@ -35,7 +40,7 @@ export function unseenUses(attempts: readonly AttemptRecord[], rounds: readonly 
     const round = mayHaveWorked(attempt) ? roundAt(rounds, index) : undefined;
     if (round === undefined) continue;
     const { provider, model, ms } = attempt;
-    uses.push({ provider, model, ms, outcome: attempt.outcome === "cancelled" ? "cancelled" : "failed", usage: usageOf(attempt, round, searchesOf) });
+    uses.push({ attempt, provider, model, ms, outcome: outcomeBeside(attempt, attempts.slice(index + 1).map(({ outcome }) => outcome)), usage: usageOf(attempt, round, searchesOf) });
   }
   return uses;
 }
@@ -51,6 +56,12 @@ export function answeredTokens(attempts: readonly AttemptRecord[], rounds: reado
   return sum;
 }
 
+/** By what became of the attempts after it; null of one that is under way. */
+export function outcomeBeside({ outcome }: Pick<AttemptRecord, "outcome">, later: readonly (AttemptRecord["outcome"] | null)[]): OutcomeBeside {
+  if (outcome === "cancelled") return later.includes("ok") ? "outrun" : "cancelled";
+  return later.length > 0 ? "failed-over" : "failed";
+}
+
 function roundAt(rounds: readonly CallRound[], index: number): CallRound | undefined {
   return rounds.findLast(({ attemptsBefore }) => attemptsBefore <= index);
 }
@@ -61,7 +72,7 @@ function usageOf(attempt: AttemptRecord, { inputTokens, outputTokens, searchUnit
 }
 
 /** Whether its provider may have done what it was asked, and asks for it: who never had the request, or refused it, has not. */
-function mayHaveWorked({ outcome, status, sent }: AttemptRecord): boolean {
+export function mayHaveWorked({ outcome, status, sent }: AttemptRecord): boolean {
   if (!sent || (status !== null && (status < 200 || status > 299))) return false;
   return outcome === "cancelled" || outcome === "timeout" || outcome === "unreachable" || outcome === "broken-answer";
 }

@@ -1,6 +1,14 @@
 import type { EpochMs } from "../core/clock.ts";
 import type { KeptScope } from "./budget-alerts.ts";
-import type { Attribution } from "./ledger-entry.ts";
+import type { Attribution, LedgerEntry } from "./ledger-entry.ts";
+
+/** An attempt of a call beside the one that its own entry is of. */
+export interface AttemptBegun extends Pick<CallBegun, "id" | "provider" | "kind" | "model" | "tier" | "inputTokens" | "mostOutputTokens" | "searchUnits"> {
+  since: EpochMs;
+  webSearches: number;
+  /** Milliseconds that it had, and the outcome of its entry; null while it is under way. */
+  ended: { ms: number; outcome: LedgerEntry["outcome"] } | null;
+}
 
 /** A call that a provider works on: what its entry is made of where the process dies. */
 export interface CallBegun {
@@ -20,6 +28,10 @@ export interface CallBegun {
   searchUnits: number;
   /** Of the web, by estimate; former releases did not note them. */
   webSearches?: number;
+  /** When the attempt began that this is of; absent where it is the call's own beginning, or of several rounds. */
+  since?: EpochMs;
+  /** What else may have worked, or still does; absent where nothing does. */
+  beside?: readonly AttemptBegun[];
   /** Null where no budget of a day or a month held it. */
   reservation: { id: string; scopes: readonly KeptScope[] } | null;
 }

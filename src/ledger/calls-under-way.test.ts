@@ -5,7 +5,7 @@ import { silentLogger } from "../core/logger.ts";
 import type { Settlement } from "./budget-keeper.ts";
 import type { CallBegun, CallInterrupted } from "./call-journal.ts";
 import { CallsUnderWay } from "./calls-under-way.ts";
-import { interruptedEntry } from "./interrupted-entry.ts";
+import { interruptedEntries } from "./interrupted-entry.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 import { ledgerEntry } from "./ledger-store.conformance.ts";
 import { PriceBook } from "./prices/price-book.ts";
@@ -105,6 +105,11 @@ describe("a call that was under way when the process died", () => {
 
   it("costs its input and what there was time to write, up to what was asked for", () => {
     const prices = new PriceBook();
+    const interruptedEntry = (...given: Parameters<typeof interruptedEntries>): LedgerEntry => {
+      const [entry, ...beside] = interruptedEntries(...given);
+      assert.deepEqual(beside, []);
+      return entry!;
+    };
     const entry = interruptedEntry(interrupted(), prices);
     assert.deepEqual([entry.outcome, entry.estimated, entry.tokens, entry.totalMs], ["interrupted", true, { input: 1000, cacheRead: null, cacheWrite: null, output: 1000 }, 4000]);
     assert.equal(entry.cost, 1000 * 250 + 1000 * 2000);
@@ -114,6 +119,15 @@ describe("a call that was under way when the process died", () => {
     assert.deepEqual([searched.units, units, searched.cost! > cost! && (searched.cost! - cost!) / 2 >= 10e6], [{ webSearches: 2 }, undefined, true]);
     assert.equal(interruptedEntry(interrupted({ tier: "priority" }), prices).cost, 1000 * 450 + 1000 * 3600);
     assert.deepEqual([interruptedEntry(interrupted({ model: "unheard-of" }), prices).cost, interruptedEntry(interrupted({ lastSeenAt: epochMs(noon - 9000) }), prices).totalMs], [null, 1000]);
+  });
+
+  it("has an entry for each attempt that may have worked beside: what was lost before, and what was under way with it, by their own times", () => {
+    const beside = { provider: "openai", kind: "openai", model: "gpt-5", tier: null, since: epochMs(noon), inputTokens: 500, mostOutputTokens: 4096, searchUnits: 0, webSearches: 0 };
+    const all = interruptedEntries(interrupted({ since: epochMs(noon + 1000), beside: [{ ...beside, id: "led_2", ended: { ms: 900, outcome: "failed-over" } }, { ...beside, id: "led_3", since: epochMs(noon + 2000), ended: null }] }), new PriceBook());
+    assert.deepEqual(all.map(({ id, outcome, time, totalMs, tokens: { input, output } }) => [id, outcome, time, totalMs, input, output]), [
+      ["led_1", "interrupted", noon, 4000, 1000, 750], ["led_2", "failed-over", noon, 900, 500, 225], ["led_3", "interrupted", noon, 2000, 500, 500],
+    ]);
+    assert.deepEqual(all.slice(1).map(({ cost, estimated }) => [cost, estimated]), [[500 * 1250 + 225 * 10_000, true], [500 * 1250 + 500 * 10_000, true]]);
   });
 
   it("gets one entry and is settled once, unless its own was written at the last moment", async () => {

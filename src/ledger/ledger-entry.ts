@@ -47,8 +47,11 @@ export interface LedgerEntry {
   attribution: Attribution;
   provider: string;
   model: string;
-  /** `interrupted`: the server was killed while the call was under way, and nobody saw its end. */
-  outcome: "ok" | "failed" | "cancelled" | "cached" | "interrupted";
+  /**
+   * `failed-over` and `outrun` are of attempts beside a call's own entry: another was made in their place, or was quicker. `interrupted`: the server was killed while the call was under way, and nobody saw its
+   * end.
+   */
+  outcome: "ok" | "failed" | "failed-over" | "outrun" | "cancelled" | "cached" | "interrupted";
   /** The provider told no usage, so tokens were counted here. */
   estimated: boolean;
   tokens: BilledTokens;

@@ -2,7 +2,8 @@ import type { EpochMs } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { BudgetKeeper } from "./budget-keeper.ts";
 import type { CallJournal } from "./call-journal.ts";
-import { interruptedEntry } from "./interrupted-entry.ts";
+import { interruptedEntries } from "./interrupted-entry.ts";
+import type { LedgerEntry } from "./ledger-entry.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import type { PriceBook } from "./prices/price-book.ts";
 import { storableEntry } from "./storable-entry.ts";
@@ -23,11 +24,12 @@ export async function recoverInterrupted({ journal, store, keeper, prices, logge
   const calls = await journal.interrupted();
   if (calls.length > 0) {
     const known = await store.known(calls.map(({ id }) => id));
-    const missing = calls.filter(({ id }) => !known.has(id));
-    const entries = missing.map((call) => storableEntry(interruptedEntry(call, prices)));
-    for (const [index, { reservation, attribution, time }] of missing.entries()) await keeper.settle(reservation, { attribution, since: time, actualNano: entries[index]!.cost ?? 0 }, now);
+    const missing = calls.filter(({ id }) => !known.has(id)).map((call) => ({ call, entries: interruptedEntries(call, prices).map(storableEntry) }));
+    const costOf = (entries: readonly LedgerEntry[]): number => entries.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
+    for (const { call: { reservation, attribution, time }, entries } of missing) await keeper.settle(reservation, { attribution, since: time, actualNano: costOf(entries) }, now);
+    const entries = missing.flatMap((each) => each.entries);
     await store.add(entries.map((entry) => JSON.stringify(entry)));
-    if (entries.length > 0) logger.warn("ledger.calls-interrupted", { calls: entries.length, nanoDollars: entries.reduce((sum, { cost }) => sum + (cost ?? 0), 0) });
+    if (entries.length > 0) logger.warn("ledger.calls-interrupted", { calls: missing.length, nanoDollars: costOf(entries) });
   }
   await journal.forget();
 }

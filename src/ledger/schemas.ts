@@ -87,7 +87,9 @@ export type CostGrouping = z.infer<typeof CostGrouping>;
 
 export const CostSource = z.enum(["gateway", "trace"]).meta({ id: "CostSource", description: "`gateway`: a call that went through it. `trace`: one that another program made and told of in a span" });
 
-const CallOutcome = z.enum(["ok", "failed", "cancelled", "cached", "interrupted"]).meta({ description: "`interrupted`: the server was killed while the call was under way; its cost is an estimate" });
+const CallOutcome = z.enum(["ok", "failed", "failed-over", "outrun", "cancelled", "cached", "interrupted"]).meta({
+  description: "`failed-over` and `outrun`: attempts beside the call's own entry that may have worked; another was made in their place, or was quicker. `interrupted`: the server was killed while the call was under way. Their costs are estimates",
+});
 
 /** All that are given must hold. */
 export const CostFilter = z.strictObject({

@@ -42,9 +42,10 @@ describe("costs of calls that others made", () => {
     const taken = await take([span(2, { ...chat, "gen_ai.conversation.id": "s1", "user.id": "ann" })], { experiment: "7" });
     assert.equal(costOfFirst(taken), chatCost);
     // It goes out as it came.
-    assert.deepEqual([taken[0]!.counts, taken[0]!.span.translated], [true, ["slipway.cost_nano_dollars"]]);
+    assert.deepEqual([taken[0]!.counts, taken[0]!.span.translated], [true, ["slipway.cost_nano_dollars", "slipway.ledger_entry"]]);
     const [{ id, time, totalMs, ...entry }] = entries as [LedgerEntry];
     assert.match(id, /^trc_[0-9a-f]{26}$/);
+    assert.equal(taken[0]!.span.attributes["slipway.ledger_entry"], id);
     assert.ok(time > 0 && totalMs >= 0);
     assert.deepEqual(entry, {
       kind: "llm", source: "trace", provider: "openai", model: "gpt-4o", outcome: "ok", estimated: false, tokens: { input: 1000, cacheRead: null, cacheWrite: null, output: 100 }, cost: chatCost, priceVersion: "2026-11-22", firstByteMs: null,

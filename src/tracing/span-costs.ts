@@ -38,6 +38,8 @@ export interface CostedSpan {
 /** Version of the price of what a program told the cost of. */
 const reported = "reported";
 const costKey = "slipway.cost_nano_dollars";
+/** Id of the ledger's entry that a span has. */
+const entryKey = "slipway.ledger_entry";
 const nanosecondsInMs = 1_000_000n;
 /** A million US dollars. */
 const mostCost = 1e15;
@@ -80,8 +82,12 @@ export class SpanCosts {
       const own = reportedCost(span);
       const { usage } = call;
       const cost = own ?? told?.cost ?? (price === null ? null : costOfTokens(price, billedTokens(usage), usage.inputTokens ?? 0));
-      if (told === null && !isCovering) entries.push(this.#parts.record(entryOf(of, span, { call, model, provider, cost, priceVersion: own === null ? (price?.version ?? null) : reported })));
-      return { span: own !== null || cost === null ? span : withCost(span, cost), counts: !isCovering && !isInTrace };
+      const priced = own !== null || cost === null ? span : withOwn(span, costKey, cost);
+      const counts = !isCovering && !isInTrace;
+      if (told !== null || isCovering) return { span: priced, counts };
+      const entry = entryOf(of, span, { call, model, provider, cost, priceVersion: own === null ? (price?.version ?? null) : reported });
+      entries.push(this.#parts.record(entry));
+      return { span: withOwn(priced, entryKey, entry.id), counts };
     });
     await Promise.all(entries);
     return costed;
@@ -154,8 +160,8 @@ function reportedCost({ attributes }: StoredSpan): number | null {
 }
 
 /** Beside what was sent: it goes out again without. */
-function withCost(span: StoredSpan, cost: number): StoredSpan {
-  return { ...span, attributes: { ...span.attributes, [costKey]: cost }, translated: [...span.translated, costKey] };
+function withOwn(span: StoredSpan, key: string, value: string | number): StoredSpan {
+  return { ...span, attributes: { ...span.attributes, [key]: value }, translated: [...span.translated, key] };
 }
 
 function entryOf(

@@ -113,7 +113,7 @@ describe("calls that are cut before their answer was whole", () => {
   it("count the provider that was not heard in time beside the one that answered, in what the caller is told too", async () => {
     const { entries, cost } = await call({ model: "both", messages: [{ role: "user", content: "wait" }], max_tokens: 100 }, "wait", { count: 2 });
     const [slow, quick] = entries.toSorted((one, other) => Number(other.estimated) - Number(one.estimated));
-    assert.deepEqual([entries.length, slow!.provider, slow!.outcome, slow!.estimated, quick!.provider, quick!.outcome, quick!.estimated, quick!.cost], [2, "searching", "failed", true, "other", "ok", false, 12_000]);
+    assert.deepEqual([entries.length, slow!.provider, slow!.outcome, slow!.estimated, quick!.provider, quick!.outcome, quick!.estimated, quick!.cost], [2, "searching", "failed-over", true, "other", "ok", false, 12_000]);
     assert.ok(slow!.tokens.input! > 0 && slow!.tokens.output! >= 75 && slow!.tokens.output! <= 100, JSON.stringify(slow));
     assert.equal(Math.round(Number(cost) * 1e9), slow!.cost + quick!.cost);
   });

@@ -8,6 +8,7 @@ import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
 
 interface Entry {
+  provider: string;
   outcome: string;
   estimated: boolean;
   cost: number;
@@ -116,6 +117,29 @@ describe("calls that are under way when a server is killed", () => {
     // The second round has the first one's question in it.
     const once = (await entries()).find(({ outcome, tokens }) => outcome === "interrupted" && tokens.output <= 100)!;
     assert.ok(entry!.tokens.input > 2 * once.tokens.input, `${entry!.tokens.input} beside ${once.tokens.input}`);
+  });
+
+  it("have an entry of each attempt that may have worked: of providers that were given up before, and of both that are asked at once", async () => {
+    const { api } = server.client;
+    const { providers } = await api.get<{ providers: { name: string; settings: object }[] }>("/api/gateway/providers");
+    await api.send("PUT", "/api/gateway/providers/later", { revision: 0, settings: providers.find(({ name }) => name === "slow")!.settings });
+    await api.send("POST", "/api/prices", { provider: "later", model: "m", rates: { input: 1, output: 1000 } });
+    const targets = ["slow", "later"].map((provider, priority) => ({ provider, model: "m", priority }));
+    await api.send("PUT", "/api/gateway/routes/over", { revision: 0, settings: { targets, attempts: 1, firstByteMs: 300, budget: { month: 1000 } } });
+    await api.send("PUT", "/api/gateway/routes/hedged", { revision: 0, settings: { targets, hedgeAfterMs: 50 } });
+    const asked = { over: ask("over", "begun by nobody"), hedged: ask("hedged", "wait") };
+    let notes = "";
+    // The second of each has been asked, and the first of one was given up.
+    while (!['"ended":null', '"failed-over"'].every((text) => notes.includes(text))) [notes] = [await noted(), await betweenLooks()];
+    await killAndStart();
+    const all = await entries();
+    const of = async (name: keyof typeof asked): Promise<Entry[]> => {
+      const { trace } = await asked[name];
+      return all.filter(({ attribution }) => attribution.traceId === trace).sort((one, other) => one.provider.localeCompare(other.provider));
+    };
+    assert.deepEqual((await of("over")).map(({ provider, outcome }) => [provider, outcome]), [["later", "interrupted"], ["slow", "failed-over"]]);
+    assert.deepEqual((await of("hedged")).map(({ provider, outcome }) => [provider, outcome]), [["later", "interrupted"], ["slow", "interrupted"]]);
+    for (const { estimated, tokens, cost } of [...(await of("over")), ...(await of("hedged"))]) assert.ok(estimated && tokens.output > 0 && tokens.output <= 100 && cost === tokens.input * 1000 + tokens.output * 1_000_000);
   });
 
   it("are counted once whenever the kill comes", async () => {

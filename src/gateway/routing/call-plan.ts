@@ -82,8 +82,8 @@ export interface CallOrder<Answer> {
   signal: AbortSignal;
   /** May throw GATEWAY_FIELD_UNSUPPORTED or CONTEXT_TOO_LONG: then other targets are tried, and the error is the answer when none can. */
   prepare(target: RouteTarget, provider: ReadyProvider): PreparedCall<Answer>;
-  /** Told before each attempt goes out. */
-  begun?: ((target: RouteTarget, provider: ReadyProvider) => void) | undefined;
+  /** Told before each attempt goes out; what it answers is told how that attempt ended. */
+  begun?: ((target: RouteTarget, provider: ReadyProvider) => (attempt: AttemptRecord) => void) | undefined;
   /** Asked with an attempt that failed before another is made in its place; throws BUDGET_EXCEEDED or BUDGET_UNAVAILABLE where budgets have no room for both: then none is made. */
   lost?: ((attempt: AttemptRecord) => void | Promise<void>) | undefined;
   /** Asked before each attempt on a provider that has limits of its own; throws RATE_LIMITED and the like, which goes on to the next target. */

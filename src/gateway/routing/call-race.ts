@@ -30,6 +30,7 @@ interface Running<Answer> {
   release: (() => void) | null;
   record: Omit<AttemptRecord, "ms" | "outcome" | "status" | "message" | "requestId" | "sent">;
   since: number;
+  ended: ((attempt: AttemptRecord) => void) | undefined;
 }
 
 /** Asks one target after the other. */
@@ -143,9 +144,9 @@ export class CallRace<Answer> {
       remainingMs, firstByteMs: this.#order.settings.firstByteMs, others: this.#candidates.others(now), sinceFailureMs: candidate.firstFailureAt === null ? null : now - candidate.firstFailureAt,
       usualMs: health.ewmaMs,
     });
-    this.#order.begun?.(target, provider);
+    const ended = this.#order.begun?.(target, provider);
     const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
-    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge: lane.hedge }, since: now };
+    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge: lane.hedge }, since: now, ended };
     this.#running.add(running);
     const result = await attempt.begin();
     // Whoever ended the race has put it down already.
@@ -275,7 +276,9 @@ export class CallRace<Answer> {
     this.#running.delete(running);
     if (failure !== null) running.release?.();
     const ms = this.#parts.clock.monotonic() - running.since;
-    this.#attempts.push({ ...running.record, sent: running.attempt.isSent, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? begun?.status ?? null, message: failure?.message ?? null, requestId: failure?.requestId ?? begun?.requestId ?? null });
+    const attempt: AttemptRecord = { ...running.record, sent: running.attempt.isSent, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? begun?.status ?? null, message: failure?.message ?? null, requestId: failure?.requestId ?? begun?.requestId ?? null };
+    this.#attempts.push(attempt);
+    running.ended?.(attempt);
   }
 
   #countFailure({ target, health, asLastResort }: Candidate, message: string, now: number): void {

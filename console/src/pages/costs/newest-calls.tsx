@@ -9,7 +9,11 @@ import { useNewestCalls, type CostEntry, type Filters } from "./costs-data.ts";
 import { formatNano } from "./money.ts";
 import type { CostRange } from "./spend-days.ts";
 
-const outcomeTones: Record<CostEntry["outcome"], Tone> = { ok: "good", cached: "accent", cancelled: "warning", failed: "bad", interrupted: "bad" };
+const outcomeTones: Record<CostEntry["outcome"], Tone> = { ok: "good", cached: "accent", cancelled: "warning", outrun: "warning", failed: "bad", "failed-over": "warning", interrupted: "bad" };
+/** What cannot be seen in the word. */
+const outcomeTitles: Partial<Record<CostEntry["outcome"], string>> = {
+  "failed-over": "An attempt that may have cost something: another was made in its place", outrun: "The slower of two attempts, which may have cost something", interrupted: "The server was killed while the call was under way",
+};
 
 function tokensIn({ tokens: { input, cacheRead, cacheWrite } }: CostEntry): number | null {
   return input === null ? null : input + (cacheRead ?? 0) + (cacheWrite ?? 0);
@@ -18,7 +22,7 @@ function tokensIn({ tokens: { input, cacheRead, cacheWrite } }: CostEntry): numb
 const columns: Column<CostEntry>[] = [
   { label: "When", kind: "name", cell: ({ time, attribution: { traceId } }) => (traceId === null ? <Time at={time} /> : <Link href={`/traces/${traceId}`} className="row-link" aria-label={`Trace ${traceId}`}><Time at={time} /></Link>) },
   { label: "Route", className: "cost-wide", cell: ({ attribution: { route }, provider, model }) => <>{route ?? `${provider}/${model}`}{route !== null && provider !== "" && route !== `${provider}/${model}` && <span className="cell-note">{provider}/{model}</span>}</> },
-  { label: "Outcome", cell: ({ outcome, source }) => <span className="cell-line"><Chip tone={outcomeTones[outcome]}>{outcome}</Chip>{source === "trace" && <Chip title="Another program made the call past the gateway, and told of it in a span">told</Chip>}</span> },
+  { label: "Outcome", cell: ({ outcome, source }) => <span className="cell-line"><Chip tone={outcomeTones[outcome]} title={outcomeTitles[outcome]}>{outcome}</Chip>{source === "trace" && <Chip title="Another program made the call past the gateway, and told of it in a span">told</Chip>}</span> },
   { label: "Caller", className: "cost-caller", cell: ({ attribution: { team, actor, user } }) => <>{team}<span className="cell-note">{[actor, user].filter((part) => part !== null).join(" · ")}</span></> },
   { label: "Tokens", kind: "number", cell: (entry) => (tokensIn(entry) === null && entry.tokens.output === null ? absent : `${formatCount(tokensIn(entry))} → ${formatCount(entry.tokens.output)}`) },
   { label: "First byte", kind: "number", cell: ({ firstByteMs }) => formatMs(firstByteMs) },

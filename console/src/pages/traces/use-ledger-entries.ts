@@ -26,10 +26,17 @@ export function useLedgerEntries(trace: TraceSummary): readonly LedgerCall[] {
   return data?.entries ?? none;
 }
 
-/** The ledger's line of a span: both have the same beginning. So have those of attempts that another target answered for, which took no longer than the call. */
-export function ledgerCallOf(span: Pick<SpanView, "start" | "scope" | "inputTokens" | "outputTokens">, entries: readonly LedgerCall[]): LedgerCall | null {
-  const source = span.scope.name === "slipway.gateway" ? "gateway" : "trace";
-  if (source === "trace" && span.inputTokens === null && span.outputTokens === null) return null;
-  const own = entries.filter((entry) => entry.source === source && entry.time === Math.floor(span.start));
-  return own.reduce<LedgerCall | null>((longest, entry) => (longest === null || entry.totalMs > longest.totalMs ? entry : longest), null);
+/** Attribute of a span with the id of its entry. */
+const entryKey = "slipway.ledger_entry";
+
+/**
+ * The ledger's entry of a span, by the id that both have. Spans of former releases have none: there it is the only entry with the same beginning, of a call as its caller saw it or one that a program told of.
+ */
+export function ledgerCallOf(span: Pick<SpanView, "start" | "scope" | "kind" | "inputTokens" | "outputTokens" | "attributes">, entries: readonly LedgerCall[]): LedgerCall | null {
+  const id = span.attributes[entryKey];
+  if (typeof id === "string") return entries.find((entry) => entry.id === id) ?? null;
+  const isGateway = span.scope.name === "slipway.gateway";
+  if (isGateway ? span.kind !== "server" : span.inputTokens === null && span.outputTokens === null) return null;
+  const [entry, ...others] = entries.filter(({ source, time }) => source === (isGateway ? "gateway" : "trace") && time === Math.floor(span.start));
+  return others.length > 0 ? null : (entry ?? null);
 }
