@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { after, afterEach, before, describe, it } from "node:test";
+import { openResources, openResourcesAtMost } from "./open-resources.ts";
 import { SocketProxy } from "./socket-proxy.ts";
 
 describe("SocketProxy", () => {
@@ -85,6 +87,22 @@ describe("SocketProxy", () => {
     proxy.cut();
     await end;
     assert.equal(proxy.accepted, 2);
+  });
+
+  it("leaves nothing open of a connection that it cuts while its end is on the way", async () => {
+    proxy = await SocketProxy.start({ port: echoPort() });
+    const before = openResources();
+    const cut = Promise.withResolvers<void>();
+    const onConnection = (message: unknown): void => {
+      const { socket } = message as { socket: Socket };
+      // One tick on it answers the end with its own, another one on that is on the way.
+      if (socket.localPort === proxy!.port) socket.once("end", () => process.nextTick(() => process.nextTick(() => cut.resolve(proxy!.cut()))));
+    };
+    subscribe("net.server.socket", onConnection);
+    (await open()).end();
+    await cut.promise;
+    unsubscribe("net.server.socket", onConnection);
+    await openResourcesAtMost(before);
   });
 
   it("holds back what comes while it stalls, and hands it on later", async () => {

@@ -130,7 +130,11 @@ class Link {
   }
 
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) {
+      // One that is just ending cannot be reset: Node would leave it open for ever, and wait for it without an end when the process ends.
+      if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   stall(): void {
