@@ -193,7 +193,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   onFailure(() => http.destroy());
   const inference = new ServingInference(serving, (model) => registry.teamOf(model));
   const grpc = new GrpcServer(
-    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, messageTimeoutMs: config.bodyTimeoutMs, maxConnections: config.maxConnections, tls },
+    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, messageTimeoutMs: config.bodyTimeoutMs, readerTimeoutMs: config.readerTimeoutMs, maxConnections: config.maxConnections, tls },
     { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], access: access.gate, ids, clock, logger, budget: bodyBudget },
   );
   ports.grpcPort = await grpc.listen();

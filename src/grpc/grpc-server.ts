@@ -16,6 +16,7 @@ import { admittingInterceptor, type CallAdmission, type CallHead } from "./call-
 import { GrpcConnections } from "./grpc-connections.ts";
 import { callError } from "./grpc-status.ts";
 import { MessageMemory, type CallMemory } from "./message-memory.ts";
+import { closeRefusedStreams } from "./refused-streams.ts";
 import { ReceivedCall, type AnyCall } from "./received-call.ts";
 
 export interface GrpcServerOptions {
@@ -29,6 +30,8 @@ export interface GrpcServerOptions {
   maxConnections?: number;
   /** A message has so long to come; 30 s when absent. */
   messageTimeoutMs?: number;
+  /** A caller who takes nothing of an answer for so long loses the call; a minute when absent. */
+  readerTimeoutMs?: number;
   /** Certificate of this server; plain HTTP/2 where there is none. */
   tls?: TlsSource | undefined;
 }
@@ -65,7 +68,7 @@ export class GrpcServer {
     this.#logger = parts.logger;
     const maxMessageBytes = options.maxMessageBytes ?? 64 << 20;
     this.#memory = new MessageMemory(
-      { maxMessageBytes, messageTimeoutMs: options.messageTimeoutMs ?? 30_000 }, { budget: parts.budget ?? new BodyBudget(bodyMemoryBytes(maxMessageBytes)), clock: parts.clock },
+      { maxMessageBytes, messageTimeoutMs: options.messageTimeoutMs ?? 30_000, readerTimeoutMs: options.readerTimeoutMs ?? 60_000 }, { budget: parts.budget ?? new BodyBudget(bodyMemoryBytes(maxMessageBytes)), clock: parts.clock },
     );
     this.#server = new Server({
       interceptors: [this.#admitting(parts.services)],
@@ -77,6 +80,7 @@ export class GrpcServer {
       "grpc.keepalive_timeout_ms": 20_000,
       "grpc.enable_channelz": 0,
     });
+    closeRefusedStreams(this.#server);
     for (const service of parts.services) this.#register(service);
     // Over TLS, too: what is handed over is decrypted.
     const openInjector = (): ReturnType<Server["createConnectionInjector"]> => this.#server.createConnectionInjector(ServerCredentials.createInsecure());

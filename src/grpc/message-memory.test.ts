@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { connect, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
+import { EventEmitter, once } from "node:events";
+import { connect, type ClientHttp2Session, type ClientHttp2Stream, type ServerHttp2Stream } from "node:http2";
 import { afterEach, describe, it } from "node:test";
 import { Client, compressionAlgorithms, credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
 import { betweenLooks } from "../../test/kit/between-looks.ts";
@@ -13,6 +13,7 @@ import { TimeOrderedIds } from "../core/ids.ts";
 import { silentLogger } from "../core/logger.ts";
 import { openGate, type RequestGate } from "../core/request-gate.ts";
 import { GrpcServer, type GrpcServerOptions } from "./grpc-server.ts";
+import { MessageMemory } from "./message-memory.ts";
 
 const bytes = (message: Buffer): Buffer => message;
 const open: (() => Promise<void> | void)[] = [];
@@ -48,7 +49,8 @@ async function start({ budgetBytes = 1 << 20, gate = openGate, channel = {}, ...
     encode: bytes,
     handle: async ({ request }: { request: Buffer }): Promise<Buffer> => {
       if (request.toString("latin1", 0, 4) === "hold") await released;
-      return Buffer.from(String(request.length));
+      // More than a caller takes without reading.
+      return request.toString("latin1", 0, 5) === "large" ? Buffer.alloc(1 << 18) : Buffer.from(String(request.length));
     },
   };
   const service: GrpcService = {
@@ -204,10 +206,70 @@ describe("memory of gRPC messages", () => {
     await until(() => budget.takenBytes === 0);
   });
 
+  it("is not kept for who takes no answers", async () => {
+    const { session, budget, clock, client } = await start();
+    const message = Buffer.concat([prefix(90_000), Buffer.from("large".padEnd(90_000))]);
+    const calls = ["One", "Many"].map((method) => {
+      const { stream } = rawCall(session, method);
+      stream.pause().write(message);
+      return stream;
+    });
+    calls[0]!.end();
+    await Promise.all(calls.map((stream) => once(stream, "response")));
+    assert.ok(budget.takenBytes >= 90_000);
+    await until(() => {
+      clock.advance(1000);
+      return calls.every(({ closed }) => closed);
+    });
+    assert.ok(clock.monotonic() >= 60_000);
+    await until(() => budget.takenBytes === 0);
+    assert.equal(await call(client, "One", Buffer.alloc(10)), "10");
+  });
+
+  it("is not kept by streams that were refused at once: of a method that is not there, or of another content type", async () => {
+    const { session } = await start();
+    await once(session, "remoteSettings");
+    for (const headers of [{ ":path": "/no.Service/No" }, { ":path": "/test.Service/Two" }, { ":path": "/test.Service/One", "content-type": "text/plain" }]) {
+      const stream = session.request({ ":method": "POST", "content-type": "application/grpc", te: "trailers", ...headers });
+      stream.on("error", () => undefined).resume().write(Buffer.alloc(50_000));
+      const [head] = (await once(stream, "response")) as [Record<string, unknown>];
+      assert.ok(head["grpc-status"] === "12" || head[":status"] === 415, JSON.stringify(head));
+      await until(() => stream.closed);
+    }
+  });
+
   it("is small for methods that anybody may call", async () => {
     const { client, read } = await start({ gate: keyGate });
     assert.equal(await call(client, "Public", Buffer.alloc(60_000)), "60000");
     assert.deepEqual(await failureOf(call(client, "Public", Buffer.alloc(70_000))), [status.RESOURCE_EXHAUSTED, "BODY_TOO_LARGE"]);
     assert.deepEqual(read, [60_000]);
+  });
+});
+
+describe("time for callers to take their answers", () => {
+  it("begins again with each part that is taken, is longer for longer answers, and is not asked of who waits", () => {
+    const clock = new ManualClock(epochMs(0));
+    const memory = new MessageMemory({ maxMessageBytes: 1 << 20, messageTimeoutMs: 1e9, readerTimeoutMs: 20_000 }, { budget: new BodyBudget(1 << 20), clock });
+    const open = (writableLength: number) => {
+      const stream = Object.assign(new EventEmitter(), { writableLength, code: -1, close: (code: number) => (stream.code = code) });
+      memory.watch(stream as unknown as ServerHttp2Stream, true, { maxBytes: null, refuse: () => undefined });
+      return stream;
+    };
+    const [idle, small, large, slow, gone] = [open(0), open(1000), open(2_560_000), open(5000), open(1000)] as const;
+    memory.sweep();
+    gone.emit("close");
+    const codes = (seconds: number): number[] => {
+      clock.advance(1000 * seconds);
+      memory.sweep();
+      return [idle, small, large, slow, gone].map(({ code }) => code);
+    };
+    assert.deepEqual(codes(19), [-1, -1, -1, -1, -1]);
+    slow.writableLength = 4000;
+    assert.deepEqual(codes(2), [-1, 8, -1, -1, -1]);
+    assert.deepEqual(codes(8), [-1, 8, -1, -1, -1]);
+    assert.deepEqual(codes(1.1), [-1, 8, 8, -1, -1]);
+    assert.deepEqual(codes(12), [-1, 8, 8, 8, -1]);
+    idle.writableLength = 1;
+    assert.deepEqual(codes(100), [-1, 8, 8, 8, -1]);
   });
 });

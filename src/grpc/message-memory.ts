@@ -8,6 +8,8 @@ import { AppError } from "../core/errors.ts";
 const pieceBytes = 256;
 /** Deflate makes of one byte at most so many. */
 const mostExpansion = 1032;
+/** Answers may take so much longer than a reader's time by their length. Bytes for each millisecond. */
+const slowestReading = 256;
 /** The flag and the length before each message. */
 const prefixBytes = 5;
 
@@ -23,6 +25,8 @@ export interface MessageMemoryOptions {
   maxMessageBytes: number;
   /** From the first byte of a message until the caller has sent what is needed to work on it. */
   messageTimeoutMs: number;
+  /** So long, and a second for each 256 kB of it, may an answer wait for a caller who does not take it. */
+  readerTimeoutMs: number;
 }
 
 /**
@@ -35,6 +39,8 @@ export class MessageMemory {
   readonly clock: Clock;
   /** Calls that wait for more of their caller. */
   readonly waiting = new ChurnSet<CallMemory>();
+  /** Calls whose messages are counted, or answers not taken. */
+  readonly #readers = new ChurnSet<Reader>();
 
   constructor(options: MessageMemoryOptions, parts: { budget: BodyBudget; clock: Clock }) {
     this.options = options;
@@ -48,15 +54,37 @@ export class MessageMemory {
     // Before the library sees it, and without making it flow.
     stream.prependListener("data", (chunk: Buffer) => call.receive(chunk));
     stream.once("end", () => call.ended());
-    stream.once("close", () => call.release());
+    const reader: Reader = { stream, left: 0, since: 0, place: -1 };
+    this.#readers.add(reader);
+    stream.once("close", () => {
+      this.#readers.delete(reader);
+      call.release();
+    });
     return call;
   }
 
-  /** Called each second: ends calls whose message takes too long. */
+  /** Called each second: ends calls whose message takes too long, and those whose caller takes nothing of what is answered. */
   sweep(): void {
-    const started = this.clock.monotonic() - this.options.messageTimeoutMs;
+    const now = this.clock.monotonic();
+    const started = now - this.options.messageTimeoutMs;
     for (const call of this.waiting.values()) if (call.since <= started) call.expire();
+    for (const reader of this.#readers.values()) {
+      const left = reader.stream.writableLength;
+      // What a large answer has left is told when all of it has gone: it gets time by its length.
+      if (left === 0 || left < reader.left || reader.left === 0) reader.since = now;
+      else if (now - reader.since >= this.options.readerTimeoutMs + left / slowestReading) reader.stream.close(constants.NGHTTP2_CANCEL);
+      reader.left = left;
+    }
   }
+}
+
+/** Who is to take what a call is answered with. A caller of HTTP/2 says itself how much it takes, while its connection is well. */
+interface Reader extends ChurnMember {
+  stream: ServerHttp2Stream;
+  /** Bytes that waited when it was looked at last. */
+  left: number;
+  /** Monotonic: when some of them were taken last. */
+  since: number;
 }
 
 /** Of one call. It reads the lengths before the messages itself: what the library reads of them it keeps to itself. */
