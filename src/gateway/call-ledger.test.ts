@@ -76,8 +76,9 @@ describe("what a call under a budget may cost", () => {
     assert.equal(worst("cohere/rerank-v3.5", { searchUnits: 3 }), 3 * 2_000_000);
   });
 
+  const usage = { ...unknownUsage, inputTokens: 1000, outputTokens: 100 };
+
   it("is settled by what the provider told: how it served the call, audio, search units", () => {
-    const usage = { ...unknownUsage, inputTokens: 1000, outputTokens: 100 };
     const cost = (target: string, more: object, asked?: () => string) => calls.spentBy({ provider: target.split("/")[0]!, model: target.split("/")[1]! }, { ...usage, ...more }, now, asked).cost;
     const usual = 1000 * 1250 + 100 * 10_000;
     assert.equal(cost("openai/gpt-5", {}), usual);
@@ -86,6 +87,11 @@ describe("what a call under a budget may cost", () => {
     assert.equal(cost("openai/gpt-5", { tier: null }, () => "priority"), usual);
     assert.equal(cost("openai/gpt-audio", { audioInputTokens: 400, audioOutputTokens: 60 }), 600 * 2500 + 400 * 32_000 + 40 * 10_000 + 60 * 64_000);
     assert.equal(cost("cohere/rerank-v3.5", { searchUnits: 2 }), 2 * 2_000_000);
+  });
+
+  it("has the rates of long calls where one round was long, and not for the sum of short ones", () => {
+    const cost = (inputTokens: number, longestInputTokens?: number) => calls.spentBy({ provider: "openai", model: "gpt-5.4" }, { ...usage, inputTokens, outputTokens: 0, ...(longestInputTokens === undefined ? {} : { longestInputTokens }) }, now).cost;
+    assert.deepEqual([cost(300_000), cost(300_000, 280_000), cost(300_000, 150_000)], [300_000 * 5000, 300_000 * 5000, 300_000 * 2500]);
   });
 
   it("is refused with the name of the setting that says what a provider may add", () => {

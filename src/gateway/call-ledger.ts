@@ -135,7 +135,7 @@ export class CallLedger {
     const price = this.priceOf(target, now);
     if (price === null) return { cost: null, priceVersion: null };
     const { audioInputTokens: audioInput, audioOutputTokens: audioOutput, searchUnits, webSearches, tier = this.#tierFor(target, { tierOf: askedTier }) } = usage;
-    return { cost: costOf(price, billedTokens(usage), usage.inputTokens ?? 0, { audioInput, audioOutput, searchUnits, webSearches, tier }), priceVersion: price.version };
+    return { cost: costOf(price, billedTokens(usage), usage.longestInputTokens ?? usage.inputTokens ?? 0, { audioInput, audioOutput, searchUnits, webSearches, tier }), priceVersion: price.version };
   }
 
   /**

@@ -94,6 +94,25 @@ describe("a call that gets no answer, under a budget or not", () => {
   });
 });
 
+it("a call that ends when other prices hold costs what they were when it began, with all that is beside it", async () => {
+  const time = new ManualClock(1_795_305_599_000);
+  const pricedAt: number[] = [];
+  const calls = {
+    nextId: () => "led_1", kindOf: () => "openai", settle: () => Promise.resolve(),
+    spentBy: (_target: unknown, _usage: unknown, at: number) => {
+      pricedAt.push(at);
+      return { cost: 1, priceVersion: "v" };
+    },
+  } as unknown as CallLedger;
+  const record = new CallRecord({ calls, clock: time, logger: silentLogger, spans: { passesOver: () => true, emit: () => undefined } } as unknown as CallRecordParts, { attribution: { route: "r" }, startedAt: time.now() } as unknown as ConstructorParameters<typeof CallRecord>[1]);
+  record.begins({ inputTokens: 100, outputTokens: 400 });
+  const before = time.now();
+  time.advance(5000);
+  Object.assign(record, { target, attempts: [attempt(1000, { outcome: "timeout" }), answered(50)] });
+  await record.end("ok");
+  assert.deepEqual(pricedAt, [before, before]);
+});
+
 describe("a call whose stream is cut", () => {
   const usage = { ...unknownUsage, inputTokens: 90, outputTokens: 30 };
   const cut = (change: Partial<CallRecord>, outcome: "cancelled" | "failed" = "cancelled"): ReturnType<typeof settled> => settled(outcome, { target, usage, estimated: true, ...change }, (record) => record.cutShort());

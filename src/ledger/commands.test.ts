@@ -15,10 +15,20 @@ async function set(options: object, remark: string | null = null): Promise<{ sen
 
 describe("slipway prices set", () => {
   it("takes rates of audio, search units, searches of the web and tiers", async () => {
-    const rates = { input: 1.25, output: 10, cacheRead: undefined, cacheWrite: undefined, audioInput: undefined, audioOutput: 64, searchUnits: 2, webSearches: 14 };
+    const rates = { input: 1.25, output: 10, cacheRead: undefined, cacheWrite: undefined, cacheWriteHour: undefined, audioInput: undefined, audioOutput: 64, searchUnits: 2, webSearches: 14 };
     assert.deepEqual((await set({ audioOutput: "64", searchUnits: "2", webSearches: "14", tier: ["priority=2.5/20"] })).sent, { provider: "openai", model: "gpt-5", rates, tiers: { priority: { input: 2.5, output: 20 } } });
     await assert.rejects(set({ tier: ["priority=2.5"] }), { code: "INVALID_REQUEST", message: /priority=2\.5\/20/ });
     await assert.rejects(set({ audioInput: "-1" }), { code: "INVALID_REQUEST" });
+  });
+
+  it("takes rates of long calls and of what is kept for an hour, and the list shows them", async () => {
+    const { sent } = await set({ cacheWrite: "3.75", cacheWriteHour: "6", above: "200000=6/22.5" });
+    const { rates, above } = sent as { rates: Record<string, number>; above: object };
+    assert.deepEqual([rates.cacheWriteHour, above], [6, { inputTokens: 200_000, input: 6, output: 22.5 }]);
+    for (const wrong of ["200000", "many=6/22.5", "200000=6"]) await assert.rejects(set({ above: wrong }), { code: "INVALID_REQUEST", message: /200000=6\/22\.5/ });
+    const list = ledgerCommands.find(({ words }) => words.join(" ") === "prices")!;
+    const text = list.render({ set: [{ provider: "openai", model: "gpt-5", from: 0, rates, above }], table: { version: "v", prices: [] } });
+    assert.match(text, /above 200000 tokens \$6\.00\/\$22\.50, written for an hour \$6\.00/);
   });
 
   it("says on stderr that nobody knows the model", async () => {

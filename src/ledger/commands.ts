@@ -60,8 +60,8 @@ const prices: Command = {
     return textTable(
       ["PROVIDER", "MODEL", "FROM", "INPUT", "CACHE READ", "CACHE WRITE", "OUTPUT", "ALSO"],
       [
-        ...set.map(({ provider, model, from, rates, tiers }) => [provider, model, new Date(from).toISOString().slice(0, 16), ...cells(rates), otherRates(rates, tiers)]),
-        ...table.prices.map(({ provider, models, from, rates, tiers }) => [provider, models[0]!, from ?? `table of ${table.version}`, ...cells(rates), otherRates(rates, tiers)]),
+        ...set.map((price) => [price.provider, price.model, new Date(price.from).toISOString().slice(0, 16), ...cells(price.rates), otherRates(price)]),
+        ...table.prices.map((price) => [price.provider, price.models[0]!, price.from ?? `table of ${table.version}`, ...cells(price.rates), otherRates(price)]),
       ],
     );
   },
@@ -76,17 +76,20 @@ const setPrice: Command = {
     { flags: "--output <dollars>", description: "for a million tokens of output", required: true },
     { flags: "--cache-read <dollars>", description: "for a million tokens read from the provider's cache; as input when it is left out" },
     { flags: "--cache-write <dollars>", description: "for a million tokens written to it; as input when it is left out" },
+    { flags: "--cache-write-hour <dollars>", description: "for a million tokens written to it to be kept for an hour; as other writes when it is left out" },
     { flags: "--audio-input <dollars>", description: "for a million tokens of audio that is heard; as input when it is left out" },
     { flags: "--audio-output <dollars>", description: "for a million tokens of audio that is spoken; as output when it is left out" },
     { flags: "--search-units <dollars>", description: "for a thousand search units of a reranking model" },
     { flags: "--web-searches <dollars>", description: "for a thousand searches of the web that the provider makes for calls" },
+    { flags: "--above <rates>", description: "TOKENS=INPUT/OUTPUT: dollars of the whole call when it has more tokens of input, such as 200000=6/22.5" },
     { flags: "--tier <tier...>", description: "NAME=INPUT/OUTPUT: dollars of a dearer way to be served, such as priority=2.5/20" },
   ],
   run: async ({ api, progress }, { positionals: [provider, model], options }) => {
-    const names = ["input", "output", "cacheRead", "cacheWrite", "audioInput", "audioOutput", "searchUnits", "webSearches"] as const;
+    const names = ["input", "output", "cacheRead", "cacheWrite", "cacheWriteHour", "audioInput", "audioOutput", "searchUnits", "webSearches"] as const;
     const rates = Object.fromEntries(names.map((name) => [name, options[name] === undefined ? undefined : dollarsOf(options[name] as string)]));
     const tiers = options.tier as unknown as string[] | undefined;
-    const { remark, ...price } = await api.send<AnsweredPrice>("POST", "/api/prices", { provider, model, rates, ...(tiers === undefined ? {} : { tiers: Object.fromEntries(tiers.map(tierOf)) }) });
+    const above = options.above === undefined ? {} : { above: aboveOf(options.above as string) };
+    const { remark, ...price } = await api.send<AnsweredPrice>("POST", "/api/prices", { provider, model, rates, ...above, ...(tiers === undefined ? {} : { tiers: Object.fromEntries(tiers.map(tierOf)) }) });
     if (remark !== null) progress(remark);
     return price;
   },
@@ -106,8 +109,15 @@ function tierOf(text: string): [name: string, rates: { input: number; output: nu
   return [name, { input: dollarsOf(input!), output: dollarsOf(output!) }];
 }
 
-function otherRates({ audioInput, audioOutput, searchUnits, webSearches }: SetPrice["rates"], tiers: SetPrice["tiers"] = {}): string {
+function aboveOf(text: string): { inputTokens: number; input: number; output: number } {
+  const [, tokens, input, output] = /^(\d{1,9})=([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  if (tokens === undefined) throw new AppError("INVALID_REQUEST", `${JSON.stringify(text)} is no price of long calls: write TOKENS=INPUT/OUTPUT, such as 200000=6/22.5.`);
+  return { inputTokens: Number(tokens), input: dollarsOf(input!), output: dollarsOf(output!) };
+}
+
+function otherRates({ rates: { cacheWriteHour, audioInput, audioOutput, searchUnits, webSearches }, above, tiers = {} }: Pick<SetPrice, "rates" | "above" | "tiers">): string {
   return [
+    ...(above === null ? [] : [`above ${above.inputTokens} tokens ${formatDollars(above.input, 9)}/${formatDollars(above.output, 9)}`]), ...(cacheWriteHour === undefined ? [] : [`written for an hour ${formatDollars(cacheWriteHour, 9)}`]),
     ...(searchUnits === undefined ? [] : [`1000 search units ${formatDollars(searchUnits, 9)}`]), ...(webSearches === undefined ? [] : [`1000 web searches ${formatDollars(webSearches, 9)}`]), ...(audioInput === undefined ? [] : [`audio heard ${formatDollars(audioInput, 9)}`]),
     ...(audioOutput === undefined ? [] : [`audio spoken ${formatDollars(audioOutput, 9)}`]), ...Object.entries(tiers).map(([name, { input, output }]) => `${name} ${formatDollars(input, 9)}/${formatDollars(output, 9)}`),
   ].join(", ");

@@ -20,6 +20,8 @@ export interface TokenUsage {
   /** Of the tokens of input and output, those of audio; absent where it is none, or nobody told. */
   audioInputTokens?: number;
   audioOutputTokens?: number;
+  /** Where several rounds are summed, the input of the largest: each was billed by itself, so it tells whether there was a long one. */
+  longestInputTokens?: number;
   /** What reranking is billed in, where it is. */
   searchUnits?: number;
   /** Of the web, that the provider made for the call; absent where it made none, or does not tell. */

@@ -63,7 +63,7 @@ describe("repair rounds", () => {
     const rounds = new RepairRounds(request, 1, check);
     await rounds.next(answer("{}"));
     await assert.rejects(rounds.next(answer("{}")), { code: "STRUCTURED_OUTPUT_INVALID", problems: [{ path: "$", message: 'lacks the property "age"' }], message: /asked for again once/ });
-    assert.equal(rounds.usage.inputTokens, 20);
+    assert.deepEqual([rounds.usage.inputTokens, rounds.usage.longestInputTokens], [20, 10]);
     await assert.rejects(new RepairRounds(request, 0, check).next(answer("{}")), { code: "STRUCTURED_OUTPUT_INVALID" });
   });
 

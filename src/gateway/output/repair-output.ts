@@ -141,11 +141,15 @@ function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
   const tier = one.tier ?? other.tier;
   const searchesEstimated = one.searchesEstimated ?? other.searchesEstimated;
   return {
-    ...seldom, ...(tier === undefined ? {} : { tier }), ...(searchesEstimated === undefined ? {} : { searchesEstimated }),
+    longestInputTokens: Math.max(longestInput(one), longestInput(other)), ...seldom, ...(tier === undefined ? {} : { tier }), ...(searchesEstimated === undefined ? {} : { searchesEstimated }),
     inputTokens: sum(one.inputTokens, other.inputTokens),
     outputTokens: sum(one.outputTokens, other.outputTokens),
     cacheReadTokens: sum(one.cacheReadTokens, other.cacheReadTokens),
     cacheWriteTokens: sum(one.cacheWriteTokens, other.cacheWriteTokens),
     reasoningTokens: sum(one.reasoningTokens, other.reasoningTokens),
   };
+}
+
+function longestInput({ longestInputTokens, inputTokens }: TokenUsage): number {
+  return longestInputTokens ?? inputTokens ?? 0;
 }

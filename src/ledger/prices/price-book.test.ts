@@ -5,7 +5,7 @@ import { epochMs } from "../../core/clock.ts";
 import type { SetPrice } from "../schemas.ts";
 import { PriceBook } from "./price-book.ts";
 import { priceTable } from "./price-table.ts";
-import { billedTokens, costOf, worstCase, type Price } from "./price.ts";
+import { billedTokens, costOf, worstCase, type Price, type Rates } from "./price.ts";
 
 const at = (text: string) => epochMs(Date.parse(text));
 const now = at("2026-11-21T12:00:00Z");
@@ -117,6 +117,33 @@ describe("costs", () => {
     fc.assert(fc.property(fc.integer({ min: 0, max: 2e7 }), fc.integer({ min: 0, max: 2e7 }), fc.integer({ min: 0, max: 1e8 }), fc.integer({ min: 0, max: 1e8 }), (tokens, output, rate, outputRate) => {
       const exact = (BigInt(tokens) * BigInt(rate) + BigInt(output) * BigInt(outputRate) + 999n) / 1000n;
       assert.equal(BigInt(costOf({ version: "v", rates: { input: rate / 1e6, output: outputRate / 1e6 }, above: null }, { input: tokens, cacheRead: null, cacheWrite: null, output }, tokens)), exact);
+    }));
+  });
+
+  it("are whole, never below nothing, and the exact sum of all that is billed, whatever a provider tells", () => {
+    const count = fc.integer({ min: 0, max: 2e6 });
+    const told = fc.record({ inputTokens: fc.option(count), outputTokens: fc.option(count), cacheReadTokens: fc.option(count), cacheWriteTokens: fc.option(count), cacheWriteHourTokens: count });
+    const units = fc.record({ audioInput: count, audioOutput: count, searchUnits: fc.nat(1000), webSearches: fc.nat(1000), tier: fc.constantFrom(null, "priority", "unheard-of") });
+    // A millionth of a dollar is the smallest step of a rate.
+    const rate = fc.integer({ min: 0, max: 1e8 });
+    const names = ["input", "cacheRead", "cacheWrite", "cacheWriteHour", "output", "audioInput", "audioOutput", "searchUnits", "webSearches"] as const;
+    const given = fc.record(Object.fromEntries(names.map((name) => [name, rate])) as Record<(typeof names)[number], typeof rate>, { requiredKeys: ["input", "output"] });
+    type Given = { input: number; output: number } & Partial<Record<(typeof names)[number], number>>;
+    const inDollars = (of: Given): Rates => Object.fromEntries(Object.entries(of).map(([name, millionths]) => [name, millionths / 1e6])) as unknown as Rates;
+    fc.assert(fc.property(told, units, given, given, given, count, (tokensTold, beside, usual, long, priority, bound) => {
+      const listed: Price = { version: "v", rates: inDollars(usual), above: { inputTokens: bound, ...inDollars(long) }, tiers: { priority: inDollars(priority) } };
+      const tokens = billedTokens(tokensTold);
+      const total = tokensTold.inputTokens ?? 0;
+      const of: Given = beside.tier === "priority" ? priority : total > bound ? long : usual;
+      const [input, output] = [tokens.input ?? 0, tokens.output ?? 0];
+      const [heard, spoken] = [Math.min(input, beside.audioInput), Math.min(output, beside.audioOutput)];
+      const parts: [number, number | undefined][] = [
+        [input - heard, of.input], [heard, of.audioInput ?? of.input], [tokens.cacheRead ?? 0, of.cacheRead ?? of.input], [tokens.cacheWrite ?? 0, of.cacheWrite ?? of.input],
+        [tokens.cacheWriteHour ?? 0, of.cacheWriteHour ?? of.cacheWrite ?? of.input], [output - spoken, of.output], [spoken, of.audioOutput ?? of.output], [1000 * beside.searchUnits, of.searchUnits ?? 0], [1000 * beside.webSearches, of.webSearches ?? usual.webSearches ?? 0],
+      ];
+      assert.ok(parts.every(([amount]) => amount >= 0));
+      const exact = (parts.reduce((sum, [amount, millionths]) => sum + BigInt(amount) * BigInt(millionths!), 0n) + 999n) / 1000n;
+      assert.equal(BigInt(costOf(listed, tokens, total, beside)), exact);
     }));
   });
 
