@@ -20,7 +20,8 @@ interface Entry {
 const environment = { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" };
 
 describe("calls that are under way when a server is killed", () => {
-  const upstream = new GatewayUpstream(({ body }, response) => {
+  const upstream = new GatewayUpstream(({ body, path }, response) => {
+    if (path.startsWith("/gone")) return void response.destroy();
     const [{ content }] = body.messages as [{ content: string }];
     const usage = { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 };
     // A document in a wrong form, and nothing when it is asked for again.
@@ -121,13 +122,16 @@ describe("calls that are under way when a server is killed", () => {
 
   it("have an entry of each attempt that may have worked: of providers that were given up before, and of both that are asked at once", async () => {
     const { api } = server.client;
-    const { providers } = await api.get<{ providers: { name: string; settings: object }[] }>("/api/gateway/providers");
-    await api.send("PUT", "/api/gateway/providers/later", { revision: 0, settings: providers.find(({ name }) => name === "slow")!.settings });
-    await api.send("POST", "/api/prices", { provider: "later", model: "m", rates: { input: 1, output: 1000 } });
-    const targets = ["slow", "later"].map((provider, priority) => ({ provider, model: "m", priority }));
-    await api.send("PUT", "/api/gateway/routes/over", { revision: 0, settings: { targets, attempts: 1, firstByteMs: 300, budget: { month: 1000 } } });
-    await api.send("PUT", "/api/gateway/routes/hedged", { revision: 0, settings: { targets, hedgeAfterMs: 50 } });
-    const asked = { over: ask("over", "begun by nobody"), hedged: ask("hedged", "wait") };
+    const { providers } = await api.get<{ providers: { name: string; settings: { baseUrl: string } }[] }>("/api/gateway/providers");
+    const { settings } = providers.find(({ name }) => name === "slow")!;
+    for (const [provider, more] of [["later", {}], ["gone", { baseUrl: settings.baseUrl.replace("/v1", "/gone") }]] as const) {
+      await api.send("PUT", `/api/gateway/providers/${provider}`, { revision: 0, settings: { ...settings, ...more } });
+      await api.send("POST", "/api/prices", { provider, model: "m", rates: { input: 1, output: 1000 } });
+    }
+    const targets = (...providers: string[]): object[] => providers.map((provider, priority) => ({ provider, model: "m", priority }));
+    await api.send("PUT", "/api/gateway/routes/over", { revision: 0, settings: { targets: targets("gone", "later"), attempts: 1, budget: { month: 1000 } } });
+    await api.send("PUT", "/api/gateway/routes/hedged", { revision: 0, settings: { targets: targets("slow", "later"), hedgeAfterMs: 50 } });
+    const asked = { over: ask("over", "wait"), hedged: ask("hedged", "wait") };
     let notes = "";
     // The second of each has been asked, and the first of one was given up.
     while (!['"ended":null', '"failed-over"'].every((text) => notes.includes(text))) [notes] = [await noted(), await betweenLooks()];
@@ -137,9 +141,9 @@ describe("calls that are under way when a server is killed", () => {
       const { trace } = await asked[name];
       return all.filter(({ attribution }) => attribution.traceId === trace).sort((one, other) => one.provider.localeCompare(other.provider));
     };
-    assert.deepEqual((await of("over")).map(({ provider, outcome }) => [provider, outcome]), [["later", "interrupted"], ["slow", "failed-over"]]);
+    assert.deepEqual((await of("over")).map(({ provider, outcome }) => [provider, outcome]), [["gone", "failed-over"], ["later", "interrupted"]]);
     assert.deepEqual((await of("hedged")).map(({ provider, outcome }) => [provider, outcome]), [["later", "interrupted"], ["slow", "interrupted"]]);
-    for (const { estimated, tokens, cost } of [...(await of("over")), ...(await of("hedged"))]) assert.ok(estimated && tokens.output > 0 && tokens.output <= 100 && cost === tokens.input * 1000 + tokens.output * 1_000_000);
+    for (const { estimated, tokens, cost } of [...(await of("over")), ...(await of("hedged"))]) assert.ok(estimated && tokens.input > 0 && tokens.output <= 100 && cost === tokens.input * 1000 + tokens.output * 1_000_000);
   });
 
   it("are counted once whenever the kill comes", async () => {
