@@ -40,13 +40,14 @@ export function mlflowTraceRoutesV2({ traces, changeable, ...parts }: MlflowTrac
       params: TraceOf, body: { kind: "json", schema: message({ request_id: text, timestamp_ms: int64, status: text, request_metadata: Pairs, tags: Pairs }) }, response: Answer,
       handle: async ({ params, body, caller, now }) => {
         const trace = await changeable(caller, params.trace);
+        const before = await found(caller, params.trace);
         const [metadata, tags] = [textsOf(body.request_metadata), textsOf(body.tags)];
         const status = states[body.status as keyof typeof states] as (typeof states)["OK" | "ERROR" | "IN_PROGRESS"] | undefined;
-        await traces.describe(trace, {
+        const isKept = await traces.describeEnded(trace, {
           start: trace.start, metadata, tags, ...namesOf(tags), ...(body.timestamp_ms === undefined ? {} : { durationMs: Math.max(0, body.timestamp_ms - trace.start) }), ...(status === undefined ? {} : { status }),
           ...(metadata["mlflow.traceInputs"] === undefined ? {} : { inputPreview: metadata["mlflow.traceInputs"] }), ...(metadata["mlflow.traceOutputs"] === undefined ? {} : { outputPreview: metadata["mlflow.traceOutputs"] }),
         }, now);
-        return { trace_info: infoOf(await found(caller, params.trace)) };
+        return { trace_info: infoOf(isKept ? await found(caller, params.trace) : { ...before, summary: { ...before.summary, status: status ?? before.summary.status } }) };
       },
     }),
     mlflowRoute({

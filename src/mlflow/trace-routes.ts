@@ -51,7 +51,10 @@ export function mlflowTraceRoutes(parts: MlflowTraceParts): Route[] {
       handle: async ({ body: { trace: { trace_info: info } }, caller, headers, now }) => {
         const team = await parts.teamOfExperiment(caller, info.trace_location.mlflow_experiment.experiment_id);
         const key = { team, traceId: requiredTraceId(info.trace_id) };
-        await traces.describe(key, factsOfTrace(info, sendsSpans(headers["user-agent"])), now);
+        const facts = factsOfTrace(info, sendsSpans(headers["user-agent"]));
+        const isKept = await traces.describeEnded(key, facts, now);
+        // The tags say where its spans go, and clients send them all the same.
+        if (!isKept) return { trace: { trace_info: { ...info, tags: facts.tags, trace_location: { type: "MLFLOW_EXPERIMENT", ...info.trace_location } } } };
         for (const assessment of info.assessments) await traces.writeFeedback(key, feedbackOf(WireAssessment.parse(assessment), caller.actor), now);
         return { trace: { trace_info: await infoOf(await found(caller, info.trace_id)) } };
       },

@@ -27,6 +27,12 @@ describe("TailSampling, of traces whose spans come one after the other", () => {
     assert.deepEqual(ids(tail.take([exampleRecord(1, 3, failed)])), ["1.1", "1.2", "1.3"]);
   });
 
+  it("keeps all of a trace in which something failed or was slow, also where its root comes first in what is sent together", () => {
+    const tail = sampling("0");
+    assert.deepEqual(ids(tail.take([exampleRecord(1, 1), exampleRecord(1, 2, failed), exampleRecord(2, 1), exampleRecord(1, 3)])), ["1.1", "1.2", "1.3"]);
+    assert.equal(tail.dropped, 1);
+  });
+
   it("asks for the route before the team, and for the team before the rest", () => {
     const route = { attributes: { "slipway.route": "chat" } };
     const kept = (...rates: readonly string[]): string[] => ids(sampling(...rates).take([exampleRecord(1, 1, route), exampleRecord(2, 1), exampleRecord(3, 1, {}, { team: "blue" }), exampleRecord(4, 1, route, { team: "blue" })]));

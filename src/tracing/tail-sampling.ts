@@ -55,12 +55,12 @@ export class TailSampling {
   take(records: readonly SpanRecord[]): readonly SpanRecord[] {
     if (this.#keepsAll(records)) return records;
     const kept: SpanRecord[] = [];
+    const keyOf = ({ team, span }: SpanRecord): string => `${span.traceId} ${team}`;
+    // Some send the root before what failed in it.
+    const remarkable = new Set(records.filter((record) => this.#isRemarkable(record)).map(keyOf));
     for (const record of records) {
-      const key = `${record.span.traceId} ${record.team}`;
-      if (this.#isChosen(record) || this.#verdicts.get(key) === true) {
-        kept.push(...this.#release(key), record);
-        this.#verdicts.set(key, true);
-      } else if (this.#isRemarkable(record)) {
+      const key = keyOf(record);
+      if (remarkable.has(key) || this.#isChosen(record) || this.#verdicts.get(key) === true) {
         kept.push(...this.#release(key), record);
         this.#verdicts.set(key, true);
       } else if (this.#verdicts.get(key) === false) this.#dropped++;

@@ -99,6 +99,21 @@ export class TraceService {
     return this.#parts.store.describe(key, this.#parts.redaction.applyToFacts(boundedFacts(facts)), now);
   }
 
+  /** As `describe`, of a trace that may have ended: false where it is sampled away, and what was said of it before goes too. What was kept of it all the same, such as a span that failed, is described. */
+  async describeEnded(key: TraceKey, facts: TraceFacts, now: EpochMs): Promise<boolean> {
+    const { store, sampling } = this.#parts;
+    const { status, durationMs } = facts;
+    if ((status === "ok" || status === "error") && sampling.passesOver({ team: key.team, traceId: key.traceId, route: null, failed: status === "error", duration: durationMs ?? 0 }, 0)) {
+      const before = await store.find(key.traceId, { teams: [key.team], experiments: [] });
+      if (before === null || before.summary.spans === 0) {
+        if (before !== null) await store.remove([key], now);
+        return false;
+      }
+    }
+    await this.describe(key, facts, now);
+    return true;
+  }
+
   /** Throws INVALID_REQUEST. */
   async search(caller: Caller, { attributes, ...query }: TraceQuery): Promise<TracePage<TraceSummary>> {
     const { items, ...page } = await this.find(caller, { ...query, attributes: attributes === undefined ? {} : attributesOf(attributes) });

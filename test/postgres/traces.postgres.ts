@@ -7,6 +7,7 @@ import { runDirectoryConformance } from "../../src/tracing/run-directory.conform
 import { traceStoreConformance } from "../../src/tracing/trace-store.conformance.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
 import { traceRetentionScenario } from "../kit/trace-retention.ts";
+import { traceSettingsScenario } from "../kit/trace-settings.ts";
 
 describe("traces on Postgres", () => {
   let cluster: PostgresCluster;
@@ -24,4 +25,6 @@ describe("traces on Postgres", () => {
   });
 
   it("leave a whole server when they are past traceRetentionDays, and leave there what outlives them", () => traceRetentionScenario({ databaseUrl: cluster.url() }));
+
+  it("are sampled, redacted and sent on as the settings say", async () => traceSettingsScenario({ databaseUrl: cluster.url({ schema: await schemas.newSchema() }) }));
 });
