@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "../../test/kit/fast-check.ts";
 import { AppError } from "../core/errors.ts";
+import type { Reservation } from "../ledger/index.ts";
+import { LostAttempts } from "./lost-attempts.ts";
 import { openAiQuestion, splitStage, textOf, type ModelScript } from "./split/split-stage.fixture.ts";
 
 type Stage = Awaited<ReturnType<typeof splitStage>>;
@@ -12,11 +14,13 @@ const silent: ModelScript = { afterMs: Infinity };
 const asked = { max_tokens: 100 };
 const document = { response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "object" } } } };
 
-/** What became of as many calls at once: the codes of errors, or `ok`. */
-async function outcomes({ ask, time }: Stage, count: number, more: object = {}): Promise<string[]> {
+/** What became of as many calls at once: the codes of errors, or `ok`. Callers leave after so many milliseconds. */
+async function outcomes({ ask, time }: Stage, count: number, more: object = {}, leaveMs = Infinity): Promise<string[]> {
   return time.until(Promise.all(Array.from({ length: count }, async () => {
+    const caller = new AbortController();
+    if (leaveMs !== Infinity) time.alarm(leaveMs, () => caller.abort());
     try {
-      await textOf(await ask(openAiQuestion({ ...asked, ...more })));
+      await textOf(await ask(openAiQuestion({ ...asked, ...more }), { signal: caller.signal }));
       return "ok";
     } catch (error) {
       return error instanceof AppError ? error.code : assert.fail(String(error));
@@ -52,12 +56,12 @@ describe("a budget over calls that fail over from providers that stall", () => {
     const script = fc.record({ afterMs: fc.constantFrom(0, 100, 450, Infinity), text: fc.constantFrom("{}", "no document"), outputTokens: fc.integer({ min: 1, max: 100 }), status: fc.constantFrom(200, 200, 200, 500) });
     const call = fc.record({
       limit: fc.integer({ min: 1, max: 40 }).map((tenths) => tenths / 10), callers: fc.integer({ min: 1, max: 12 }), attempts: fc.integer({ min: 1, max: 3 }), repair: fc.nat(2), hedgeAfterMs: fc.constantFrom(undefined, 50, 200),
-      scripts: fc.record({ a: script, b: script, c: script }), structured: fc.boolean(), stream: fc.boolean(),
+      scripts: fc.record({ a: script, b: script, c: script }), structured: fc.boolean(), stream: fc.boolean(), leaveMs: fc.constantFrom(Infinity, Infinity, 80, 350, 700),
     });
-    await fc.assert(fc.asyncProperty(call, async ({ limit, callers, scripts, structured, stream, hedgeAfterMs, ...settings }) => {
+    await fc.assert(fc.asyncProperty(call, async ({ limit, callers, scripts, structured, stream, leaveMs, hedgeAfterMs, ...settings }) => {
       const check = (_schema: unknown, text: string) => Promise.resolve(text === "{}" ? [] : [{ path: "$", message: "is none" }]);
       const stage = await splitStage({ scripts, check, stable: { targets: targets("a", "b", "c"), firstByteMs: 300, deadlineMs: 2000, ...settings, ...(hedgeAfterMs === undefined ? {} : { hedgeAfterMs }), budget: { day: limit } } });
-      await outcomes(stage, callers, { ...(structured ? document : {}), stream });
+      await outcomes(stage, callers, { ...(structured ? document : {}), stream }, leaveMs);
       await spentWithin(stage, limit);
     }), { numRuns: 60 });
   });
@@ -116,6 +120,23 @@ describe("a call whose budget has no room for another attempt", () => {
     const stage = await splitStage({ scripts: { a: { status: 500 }, b: {} }, stable: { ...settings, budget: { day: await worst(), perQuery: await worst() } } });
     assert.deepEqual(await outcomes(stage, 1), ["ok"]);
   });
+});
+
+it("What is reserved for a lost attempt is released when the call is settled, also where the store answers later than that", async () => {
+  const released: string[] = [];
+  const late = Promise.withResolvers<Reservation>();
+  const reservation = (id: string): Reservation => ({ id }) as Reservation;
+  const lost = new LostAttempts(({ id }) => void released.push(id));
+  const before: number[] = [];
+  void lost.add((_nano, beforeNano) => (before.push(beforeNano), reservation("a")), 3);
+  void lost.add((_nano, beforeNano) => (before.push(beforeNano), null), 4);
+  const waiting = lost.add((_nano, beforeNano) => (before.push(beforeNano), late.promise), 5);
+  assert.deepEqual([before, released], [[0, 3, 7], []]);
+  lost.over();
+  assert.deepEqual(released, ["a"]);
+  late.resolve(reservation("b"));
+  await waiting;
+  assert.deepEqual(released, ["a", "b"]);
 });
 
 describe("a call with attempts beside its answer", () => {
