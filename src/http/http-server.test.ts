@@ -223,13 +223,14 @@ describe("HttpServer", () => {
   });
 
   it("holds no file open for a caller who has gone when the answer is there, nor is harmed by one that is not there", async () => {
+    const isClosed = (): boolean => late?.closed === true;
     for (const file of ["there", "nowhere"]) {
       late = undefined;
       const asked = new Promise<void>((resolve) => (begun = resolve));
       const socket = connect(port, "127.0.0.1", () => socket.write(`GET /late/${file} HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`));
       await asked;
       socket.destroy();
-      while (late?.closed !== true) await new Promise((resolve) => setImmediate(resolve));
+      while (!isClosed()) await new Promise((resolve) => setImmediate(resolve));
     }
   });
 

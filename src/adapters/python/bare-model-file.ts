@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { createGunzip, createInflate } from "node:zlib";
-import type { Readable } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 import { AppError } from "../../core/errors.ts";
 
 /** Endings of files that hold one model, and the library without which none of that kind loads. */
@@ -79,7 +79,7 @@ async function scanPickle(path: string): Promise<{ modules: Set<string>; sklearn
 async function decompressed(path: string): Promise<Readable> {
   const [first] = (await createReadStream(path, { end: 1 }).toArray()) as Buffer[];
   const file = createReadStream(path);
-  if (first?.[0] === 0x1f && first[1] === 0x8b) return file.pipe(createGunzip());
-  if (first?.[0] === 0x78 && ((first[0] << 8) | first[1]!) % 31 === 0) return file.pipe(createInflate());
-  return file;
+  const decoder = first?.[0] === 0x1f && first[1] === 0x8b ? createGunzip() : first?.[0] === 0x78 && ((first[0] << 8) | first[1]!) % 31 === 0 ? createInflate() : null;
+  // Whichever of the two fails or is left takes the other one along, with the open file; who reads is told.
+  return decoder === null ? file : pipeline(file, decoder, () => undefined);
 }

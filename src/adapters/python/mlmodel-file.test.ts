@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { deflateSync } from "node:zlib";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -169,5 +169,19 @@ describe("readBareModel", () => {
     writeFileSync(path, deflateSync(pickle).subarray(0, 40));
     await assert.rejects(readBareModel(path, "model.joblib"), invalid);
     await assert.rejects(readBareModel(path, "model.txt"), invalid);
+  });
+
+  it("leaves no file open that cannot be decompressed", { skip: process.platform === "linux" ? false : "only Linux tells which files are open" }, async () => {
+    const path = join(directory, "broken");
+    const openFiles = (): string[] => readdirSync("/proc/self/fd").map((name) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${name}`);
+      } catch {
+        return "";
+      }
+    });
+    writeFileSync(path, Buffer.concat([Buffer.from([0x1f, 0x8b]), Buffer.alloc(1 << 20, 7)]));
+    await assert.rejects(readBareModel(path, "model.pkl"), invalid);
+    while (openFiles().includes(path)) await new Promise((resolve) => setImmediate(resolve));
   });
 });
