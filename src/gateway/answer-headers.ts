@@ -53,6 +53,21 @@ function providerRequest(attempts: readonly AttemptRecord[]): Record<string, str
   return requestId === null ? {} : { "X-Slipway-Provider-Request": requestId };
 }
 
+/** Fields of the request that the provider was not told, and what it was told instead of others. */
+export function remarkHeaders(dropped: readonly string[], emulated: readonly string[]): Record<string, string> {
+  return { ...(dropped.length === 0 ? {} : { "X-Slipway-Dropped": safeHeader(listed(dropped)) }), ...(emulated.length === 0 ? {} : { "X-Slipway-Emulated": safeHeader(listed(emulated)) }) };
+}
+
+/** Of one such header. Clients take 8 or 16 KiB of all together, and callers choose how long names are. */
+const mostListed = 2000;
+
+/** The first of them, and whether there are more. */
+function listed(names: readonly string[]): string {
+  let length = 0;
+  const fitting = names.findIndex((name) => (length += encodeURIComponent(name.toWellFormed()).length + 2) > mostListed);
+  return fitting < 0 ? names.join(", ") : [...names.slice(0, fitting), "and more"].join(", ");
+}
+
 /** Names of models come from callers: nothing in them may end a header or begin another. */
 export function safeHeader(text: string): string {
   return /^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text.toWellFormed());

@@ -1,7 +1,7 @@
 import { AppError } from "../core/errors.ts";
 import type { ChatAnswer } from "./conversation/chat-answer.ts";
 import type { ChatRequest } from "./conversation/chat-request.ts";
-import { safeHeader } from "./answer-headers.ts";
+import { remarkHeaders } from "./answer-headers.ts";
 import { betaHeader } from "./caller-betas.ts";
 import { editNativeBody } from "./protocols/index.ts";
 import type { chatProtocols } from "./protocols/index.ts";
@@ -93,7 +93,7 @@ export class ChatPreparation {
   /** Headers that name what was dropped and emulated. */
   remarks(opened: OpenedCall<ChatAnswer>): Record<string, string> {
     const { dropped = [], emulated = [] } = this.#made.get(opened.prepared) ?? {};
-    return { ...(dropped.length > 0 ? { "X-Slipway-Dropped": safeHeader(dropped.join(", ")) } : {}), ...(emulated.length > 0 ? { "X-Slipway-Emulated": safeHeader(emulated.join(", ")) } : {}) };
+    return remarkHeaders(dropped, emulated);
   }
 
   get #asksForUsage(): boolean {

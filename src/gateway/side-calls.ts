@@ -2,7 +2,7 @@ import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { HttpAnswer } from "../core/route.ts";
 import { nanoDollars } from "../ledger/index.ts";
-import { answerHeaders, passedHeaders, safeHeader } from "./answer-headers.ts";
+import { answerHeaders, passedHeaders, remarkHeaders, safeHeader } from "./answer-headers.ts";
 import type { CallContext } from "./call-context.ts";
 import { betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
@@ -167,7 +167,7 @@ export class SideCalls {
           const { dropped, emulated } = upstream;
           made.set(prepared, {
             passed: native !== undefined,
-            headers: { ...(dropped.length > 0 ? { "X-Slipway-Dropped": safeHeader(dropped.join(", ")) } : {}), ...(emulated.length > 0 ? { "X-Slipway-Emulated": safeHeader(emulated.join(", ")) } : {}) },
+            headers: remarkHeaders(dropped, emulated),
           });
           return prepared;
         },
