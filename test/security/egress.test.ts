@@ -26,13 +26,13 @@ describe("addresses that users set", () => {
 
   it("lead no webhook into this machine or its network, under no spelling", async () => {
     const server = await startSecuredServer();
-    const hosts = ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "0.0.0.0", "169.254.169.254", "[fd00:ec2::254]", "10.0.0.1", "192.168.1.1", "100.64.0.1"];
+    const hosts = ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "0.0.0.0", "169.254.169.254", "[fd00:ec2::254]", "10.0.0.1", "192.168.1.1", "100.64.0.1", "localhost.", "LOCALHOST", "127.0.0.1.", "017700000001", "0x7f000001", "[::]", "[::127.0.0.1]", "[::ffff:7f00:1]", "[2002:7f00:1::]", "[64:ff9b::10.0.0.1]", "[64:ff9b:1::7f00:1]", "[fe80::1]", "[ff02::1]", "１２７.0.0.1", "127。0。0。1"];
     for (const host of hosts) {
       const reply = await server.asAdmin("POST", "/api/webhooks", { name: "canary", url: `http://${host}:${port}/` });
       assert.equal(reply.status, 400, `${host}: ${reply.body}`);
       assert.equal(codeOf(reply), "EGRESS_REFUSED", host);
     }
-    for (const url of ["file:///etc/passwd", "ftp://example.com/", "https://user:password@example.com/", "gopher://127.0.0.1/", `https://127.0.0.1:${port}/`]) {
+    for (const url of ["file:///etc/passwd", "ftp://example.com/", "https://user:password@example.com/", "gopher://127.0.0.1/", `https://127.0.0.1:${port}/`, `https://example.com@127.0.0.1:${port}/`, `https://user@example.com:${port}/`, `http://[fe80::1%25lo]:${port}/`, `http://[::1%lo]:${port}/`, `http:127.0.0.1:${port}`, `http:/\\127.0.0.1:${port}/`, "data:text/plain,x", "unix:/var/run/docker.sock", "javascript:1", "dict://127.0.0.1:11211/", "jar:http://127.0.0.1!/", `\thttp://127.0.0.1:${port}/`]) {
       const reply = await server.asAdmin("POST", "/api/webhooks", { name: "canary", url });
       assert.equal(reply.status, 400, url);
     }

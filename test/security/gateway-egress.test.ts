@@ -15,6 +15,9 @@ describe("addresses that the gateway is given", () => {
   let canary: Server;
   let canaryPort: number;
   let touched = 0;
+  /** An address of this machine that the configuration allows, and who came to it. */
+  const allowed = "127.0.0.2";
+  let reached = 0;
   let server: SecuredServer;
   const upstream = new GatewayUpstream((_call, response) => void response.end());
   let upstreamUrl: string;
@@ -22,7 +25,8 @@ describe("addresses that the gateway is given", () => {
   const names = new Map<string, string[]>();
   before(async () => {
     canary = createServer((socket) => {
-      touched++;
+      if (socket.localAddress?.endsWith(allowed) === true) reached++;
+      else touched++;
       socket.destroy();
     }).listen(0);
     await once(canary, "listening");
@@ -34,7 +38,7 @@ describe("addresses that the gateway is given", () => {
       return found === undefined ? real(name, ...rest) : Promise.resolve(found.map((address) => ({ address, family: address.includes(":") ? 6 : 4 })));
     });
     syncBuiltinESMExports();
-    server = await startSecuredServer({ egressAllowed: [new URL(upstreamUrl).host] });
+    server = await startSecuredServer({ egressAllowed: [new URL(upstreamUrl).host, allowed] });
   });
   after(async () => {
     await server.stop();
@@ -55,7 +59,7 @@ describe("addresses that the gateway is given", () => {
   it("are refused when they are entered, under every spelling of a private address", async () => {
     const hosts = [
       "127.0.0.1", "2130706433", "017700000001", "0x7f000001", "0177.0.0.1", "0x7f.1", "127.1", "0", "0.0.0.0", "10.1", "169.254.169.254", "2852039166", "0251.0376.0251.0376", "192.168.0.1", "172.16.0.1", "100.64.0.1",
-      "[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fe80::1]", "[fd00:ec2::254]", "[ff02::1]", "１２７.0.0.1", "127。0。0。1",
+      "[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fe80::1]", "[fd00:ec2::254]", "[ff02::1]", "１２７.0.0.1", "127。0。0。1", "127.0.0.1.", "[64:ff9b::10.0.0.1]", "[64:ff9b:1::7f00:1]", "[::ffff:0:127.0.0.1]", "user@127.0.0.1", "example.com@127.0.0.1", "[::1%25lo]",
     ];
     for (const host of hosts) {
       for (const scheme of ["http", "https"]) {
@@ -63,7 +67,24 @@ describe("addresses that the gateway is given", () => {
         assert.equal(reply.status, 400, `${scheme}://${host}: ${reply.body}`);
       }
     }
+    for (const url of ["file:///etc/passwd", "gopher://127.0.0.1:70/", "unix:/var/run/docker.sock", "data:,x", `https://user:password@models.example:${canaryPort}/v1`]) assert.equal((await setProvider(url)).status, 400, url);
     assert.deepEqual([touched, revision], [0, 0]);
+  });
+
+  it("are asked once for each connection: a name that leads elsewhere the second time leads nowhere", async () => {
+    assert.equal((await setProvider(`https://models.example:${canaryPort}/v1`)).status, 200);
+    let asked = 0;
+    const found = names.get.bind(names);
+    // One address for who judges it, another for who would ask once more to connect.
+    const swapped = mock.method(names, "get", (name: string) => (name === "models.example" ? [asked++ % 2 === 0 ? allowed : "127.0.0.1"] : found(name)));
+    for (let call = 0; call < 3; call++) assert.ok((await chat()).status >= 400);
+    assert.ok(reached > 0);
+    for (const name of ["localhost.", "LOCALHOST.", "sub.localhost"]) {
+      assert.equal((await setProvider(`https://${name}:${canaryPort}/v1`)).status, 200, name);
+      assert.match((await chat()).body, /egress_refused|provider_unavailable/, name);
+    }
+    swapped.mock.restore();
+    assert.equal(touched, 0);
   });
 
   it("are refused when a name leads to a private address, also to one among public ones, and nothing is sent", async () => {
@@ -101,7 +122,7 @@ describe("addresses that the gateway is given", () => {
 
   it("are not handed on to a provider as those of images and documents", async () => {
     const asked = upstream.calls.length;
-    for (const host of ["127.0.0.1", "2130706433", "0177.0.0.1", "0x7f.1", "localhost", "169.254.169.254", "10.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[fd00:ec2::254]"]) {
+    for (const host of ["127.0.0.1", "2130706433", "0177.0.0.1", "0x7f.1", "localhost", "169.254.169.254", "10.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[fd00:ec2::254]", "localhost.", "sub.localhost", "127.0.0.1.", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::127.0.0.1]", "017700000001", "１２７.0.0.1", "user@127.0.0.1", "example.com@[::1]"]) {
       const url = `http://${host}:${canaryPort}/image.png`;
       const replies = [
         await chat([{ role: "user", content: [{ type: "image_url", image_url: { url } }] }]),
