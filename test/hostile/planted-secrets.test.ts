@@ -9,7 +9,7 @@ import { SlipwayClient } from "../../src/index.ts";
 import { linearModel, loopsAsOftenAsTold } from "../kit/onnx-models.ts";
 import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { GatewayUpstream } from "../server/gateway-upstream.ts";
+import { answerJson, GatewayUpstream } from "../server/gateway-upstream.ts";
 
 /** One for each place that takes a secret; the signs are spelled otherwise in JSON, in addresses and in HTML. */
 const planted = {
@@ -131,6 +131,31 @@ describe("secrets, planted wherever one can be set", { timeout: 300_000 }, () =>
     }
     assertNone(server.logLines.join("\n"), "the log");
     assert.ok(server.logLines.length > 3);
+  });
+
+  it("are in no row of a dataset that is made of a trace, in no sum of costs, and in nothing that the command line shows of them", async () => {
+    // A provider repeats in its answer what it was shown: what it says is kept.
+    upstream.answer = ({ headers }, response) => answerJson(response, {
+      id: "x", object: "chat.completion", created: 1, model: "m", choices: [{ index: 0, message: { role: "assistant", content: "well" }, finish_reason: "stop" }], usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+    }, 200, { "x-request-id": String(headers.authorization) });
+    const called = await send("POST", "/v1/chat/completions", { model: "acme/m", messages: [{ role: "user", content: "hello" }] });
+    assert.equal(called.status, 200, called.text);
+    const { traces } = JSON.parse((await send("GET", "/api/traces?limit=100")).text) as { traces: { traceId: string }[] };
+    assert.ok(traces.length >= 4);
+    for (const { traceId } of traces) {
+      assertNone((await send("GET", `/api/traces/${traceId}`)).text, "a trace");
+      assertNone((await send("GET", `/api/3.0/mlflow/traces/get?trace_id=tr-${traceId}`)).text, "a trace over MLflow's wire");
+      assert.equal((await send("POST", `/api/traces/${traceId}/dataset-row`, { dataset: "planted" })).status, 200);
+    }
+    const rows = await send("GET", `/api/datasets/planted/versions/${traces.length}/content`);
+    assert.ok(rows.status === 200 && rows.text.includes("well"), rows.text);
+    assertNone(rows.text, "the rows of the dataset");
+    for (const by of ["key,provider,outcome", "user,session,model"]) assertNone((await send("GET", `/api/costs?by=${by}`)).text, `costs by ${by}`);
+    for (const parameters of [["traces"], ["traces", traces[0]!.traceId], ["costs", "--by", "key,provider,outcome"], ["gateway", "providers"]]) {
+      const { text, code } = await run([...parameters, "--url", server.url], { SLIPWAY_API_KEY: key });
+      assertNone(text, `slipway ${parameters[0]}`);
+      assert.equal(code, 0, `slipway ${parameters.join(" ")}: ${text}`);
+    }
   });
 
   it("are in the environment and the command line of no process that the server starts", async () => {
