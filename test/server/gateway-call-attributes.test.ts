@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { SpanView, TraceView } from "../../src/tracing/index.ts";
+import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
+
+describe("the span of a gateway's call", () => {
+  let server: RunningServer;
+  const upstream = new GatewayUpstream(({ body }, response) =>
+    answerJson(response, { id: "chatcmpl-7", object: "chat.completion", created: 1, model: body.model, choices: [{ index: 0, message: { role: "assistant", content: "the answer" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } }));
+  before(async () => {
+    const url = await upstream.start();
+    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    const put = (name: string, settings: object): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/${name}`, { revision: 0, settings });
+    await put("providers/upstream", { kind: "openai", baseUrl: `${url}/v1` });
+    await put("routes/support", { targets: [{ provider: "upstream", model: "gpt-4o" }], cache: { exact: true } });
+  });
+  after(async () => {
+    await server.stop();
+    upstream.stop();
+  });
+
+  const callOf = async (trace: string): Promise<{ span: SpanView; requestId: string | null }> => {
+    const answer = await fetch(`${server.url}/v1/chat/completions`, {
+      method: "POST", headers: { "content-type": "application/json", "x-slipway-session": "talk-1", traceparent: `00-${trace}-b7ad6b7169203331-01` }, body: JSON.stringify({ model: "support", user: "ann", messages: [{ role: "user", content: "the question" }] }),
+    });
+    assert.equal(answer.status, 200, await answer.text());
+    const { spans } = await server.client.api.get<TraceView>(`/api/traces/${trace}`);
+    return { span: spans.find(({ kind }) => kind === "server")!, requestId: answer.headers.get("x-request-id") };
+  };
+
+  it("names its route, request, caller, user, session, answering model and answer, what went in and what came out, and that a cache answered", async () => {
+    const { span, requestId } = await callOf("0af7651916cd43dd8448eb211c803191");
+    assert.deepEqual(
+      ["slipway.route", "slipway.request_id", "user.id", "gen_ai.conversation.id", "slipway.actor", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.response.id", "slipway.cache"].map((key) => span.attributes[key]),
+      ["support", requestId, "ann", "talk-1", "local", "support", "gpt-4o", "chatcmpl-7", undefined],
+    );
+    assert.deepEqual([span.inputMessages, span.outputMessages].map((messages) => messages?.map(({ role, parts }) => [role, parts[0]?.content])), [[["user", "the question"]], [["assistant", "the answer"]]]);
+    const again = (await callOf("0af7651916cd43dd8448eb211c803192")).span;
+    assert.deepEqual([again.attributes["slipway.cache"], again.attributes["slipway.route"], again.outputMessages?.[0]?.parts[0]?.content, upstream.calls.length], ["hit", "support", "the answer", 1]);
+  });
+});
