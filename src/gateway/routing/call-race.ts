@@ -81,17 +81,16 @@ export class CallRace<Answer> {
     else {
       signal.addEventListener("abort", this.#callerLeft, { once: true });
       this.#startLane(false);
-      if (settings.hedgeAfterMs !== undefined && !this.#isOver && this.#candidates.hasFresh) {
-        const hedge = (): void => {
-          if (!this.#isOver && this.#candidates.hasFresh) this.#startLane(true);
-        };
-        void this.#waits.wait(settings.hedgeAfterMs).then(hedge);
-      }
+      if (settings.hedgeAfterMs !== undefined && this.#mayHedge) void this.#waits.wait(settings.hedgeAfterMs).then(() => (this.#mayHedge ? this.#startLane(true) : undefined));
     }
     return this.#result.promise;
   }
 
-  readonly #callerLeft = (): void => this.#fail(new AppError("CALLER_GONE", "The caller ended the call.", { cause: this.#order.signal.reason }));
+  get #mayHedge(): boolean {
+    return !this.#isOver && this.#candidates.hasFresh;
+  }
+
+  readonly #callerLeft = (): void => void this.#fail(new AppError("CALLER_GONE", "The caller ended the call.", { cause: this.#order.signal.reason }));
 
   #startLane(hedge: boolean): void {
     this.#lanes++;
@@ -106,7 +105,7 @@ export class CallRace<Answer> {
   async #lane(hedge: boolean): Promise<void> {
     const lane: Lane = { hedge, lost: null };
     while (!this.#isOver) {
-      if (lane.lost !== null && (this.#candidates.hasUnasked || this.#candidates.hasAgain) && !(await this.#room.isLeftBeside(lane.lost))) return;
+      if (lane.lost !== null && this.#candidates.isAnyLeft && !(await this.#room.isLeftBeside(lane.lost))) return;
       const candidate = this.#candidates.next();
       if (candidate === undefined) return;
       while (!this.#isOver && (await this.#ask(candidate, lane))) if (lane.lost !== null && !(await this.#room.isLeftBeside(lane.lost))) return;
@@ -171,16 +170,14 @@ export class CallRace<Answer> {
       return this.#isOver ? false : this.#tooLate(target);
     } catch (thrown) {
       if (!(thrown instanceof AppError)) throw thrown;
-      const retryAfterMs = thrown.retryAfterSeconds === undefined ? null : thrown.retryAfterSeconds * 1000;
-      return this.#troubled(target, "busy", thrown.message, thrown, retryAfterMs);
+      return this.#troubled(target, "busy", thrown.message, thrown, thrown.retryAfterSeconds === undefined ? null : thrown.retryAfterSeconds * 1000);
     } finally {
       timer.clear();
     }
   }
 
   #lost(running: Running<Answer>, failure: AttemptFailure, { firstByteMs, inWindow }: { firstByteMs: number; inWindow: boolean }): boolean {
-    const { candidate } = running;
-    const { target, health } = candidate;
+    const { candidate, candidate: { target, health } } = running;
     const { outcome, retryAfterMs, thrown, resentAt } = failure;
     const message = toldMessage(failure);
     this.#put(running, failure);
@@ -200,10 +197,7 @@ export class CallRace<Answer> {
       candidate.failures++;
       candidate.firstFailureAt ??= now;
     } else if (!this.#troubles.has(target)) this.#troubled(target, outcome, message, thrown, retryAfterMs);
-    if (isFinal(outcome)) {
-      this.#fail(callFailure([this.#troubles.get(target)!]));
-      return false;
-    }
+    if (isFinal(outcome)) return this.#fail(callFailure([this.#troubles.get(target)!]));
     if (outcome === "context-length") this.#candidates.keepRoomier(target, this.#order.facts.inputTokens);
     const refused = thrown instanceof AppError && thrown.code === "EGRESS_REFUSED";
     return isPassing(outcome) && !refused && candidate.attemptsLeft > 0 && this.#isForthwith(candidate, failure, now);
@@ -231,15 +225,14 @@ export class CallRace<Answer> {
     this.#endOthers();
     this.#attempts.push(record);
     const opened = { target, provider, attempts: this.#attempts, headers: begun.headers, prepared, firstByteMs: begun.firstByteAt - this.#startedAt };
+    const { signal } = this.#order;
+    signal.removeEventListener("abort", this.#callerLeft);
     if (!begun.streamed) {
       release?.();
-      this.#order.signal.removeEventListener("abort", this.#callerLeft);
       this.#result.resolve({ ...opened, streamed: false, answer: begun.answer, body: begun.body });
       return;
     }
     const stop = (): void => attempt.stop();
-    const { signal } = this.#order;
-    signal.removeEventListener("abort", this.#callerLeft);
     signal.addEventListener("abort", stop, { once: true });
     const ended = (failure: AppError | null): void => {
       signal.removeEventListener("abort", stop);
@@ -253,12 +246,13 @@ export class CallRace<Answer> {
     this.#result.resolve({ ...opened, streamed: true, pieces: new StreamPieces({ ...begun.source, failureOf: (thrown) => attempt.streamFailure(thrown), ended }) });
   }
 
-  #fail(thrown: unknown): void {
-    if (this.#isOver) return;
+  #fail(thrown: unknown): false {
+    if (this.#isOver) return false;
     this.#order.signal.removeEventListener("abort", this.#callerLeft);
     this.#endOthers();
     if (thrown instanceof AppError) attemptsOfFailure.set(thrown, this.#attempts);
     this.#result.reject(thrown);
+    return false;
   }
 
   #endOthers(): void {

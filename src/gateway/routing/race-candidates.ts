@@ -50,6 +50,10 @@ export class RaceCandidates {
     return this.#again.length > 0;
   }
 
+  get isAnyLeft(): boolean {
+    return this.hasUnasked || this.hasAgain;
+  }
+
   add(candidate: Candidate): void {
     this.#fresh.push(candidate);
   }
