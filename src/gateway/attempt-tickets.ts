@@ -18,7 +18,6 @@ export function tokensOf({ inputTokens, outputTokens }: TokenUsage): number {
 
 /** Corrects the estimates of a call's attempts by what each target used of tokens, in however many attempts and rounds: the last of a target settles it all. */
 export function settleTickets(tickets: readonly AttemptTicket[], uses: readonly (Target & { usage: TokenUsage })[]): void {
-  if (tickets.length === 0) return;
   const used = new Map<string, number>();
   for (const use of uses) used.set(targetName(use), (used.get(targetName(use)) ?? 0) + tokensOf(use.usage));
   for (const { target, ticket } of tickets.toReversed()) {

@@ -77,6 +77,9 @@ export class CallProgress {
 
   over(): void {
     this.#underWay?.over();
+    // The call's record waits for its trace to be written.
+    this.#asked.length = 0;
+    this.rounds.length = 0;
   }
 
   /** The call's own entry is of who answered or may answer yet, with all rounds; each attempt beside it that may have worked has its own. */

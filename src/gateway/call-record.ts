@@ -65,7 +65,7 @@ export class CallRecord {
   hooks: TracedCall["hooks"] = [];
   attempts: readonly AttemptRecord[] = [];
   reservation: Reservation | null = null;
-  /** Null where no budget holds the call. */
+  /** Null where no budget holds the call, and after its end: it knows the whole question, and the record waits for its trace to be written. */
   reserveLost: ReserveLost | null = null;
   ticket: Ticket | null = null;
   /** Of attempts on providers and models that have limits of their own, in the order of the attempts; each is left with its attempt. */
@@ -96,19 +96,20 @@ export class CallRecord {
   /** What it cost in all, when it is over. */
   #ended: Spent | null = null;
   readonly #progress: CallProgress;
-  readonly #lost: LostAttempts;
+  #lost: LostAttempts | null = null;
+  /** The id of its entry, once it has one. */
+  #entry: string | null = null;
   #isCut = false;
   /** Whose attempt the entry is of where none was answered; null where none may have worked. */
   #unanswered: Pick<RouteTarget, "provider" | "model"> | null = null;
   /** Ids of entries beside the call's own. */
-  #beside: ReadonlyMap<AttemptRecord, string> = new Map();
+  #beside: ReadonlyMap<AttemptRecord, string> | null = null;
   /** Null where it is the target. */
   #answering: Pick<RouteTarget, "provider" | "model"> | null = null;
 
   constructor(parts: CallRecordParts, facts: { attribution: Attribution & { traceId: string }; requestId: string; spanId: string; parentSpanId: string | null; operation: string; model: string; startedAt: EpochMs }) {
     this.#parts = parts;
     this.#progress = new CallProgress(parts.calls, parts.clock, this);
-    this.#lost = new LostAttempts((reservation) => parts.calls.release(reservation));
     this.attribution = facts.attribution;
     this.requestId = facts.requestId;
     this.spanId = facts.spanId;
@@ -120,7 +121,9 @@ export class CallRecord {
   }
 
   /** To be told of each attempt before it goes out: from the first one on the call may cost something, whatever becomes of this process. */
-  readonly begun = (target: RouteTarget, provider: ReadyProvider): ((attempt: AttemptRecord) => void) => this.#progress.begun(target, provider);
+  begun(target: RouteTarget, provider: ReadyProvider): (attempt: AttemptRecord) => void {
+    return this.#progress.begun(target, provider);
+  }
 
   /** What its first round may use: tokens of input and search units by estimate, of output at most. */
   begins({ inputTokens, outputTokens, searchUnits = 0 }: { inputTokens: number; outputTokens: number; searchUnits?: number | undefined }): void {
@@ -137,13 +140,16 @@ export class CallRecord {
    * To be asked before another attempt takes the place of this one, which failed: what it may have cost has to have room in the budgets beside what is reserved for the call. So estimates of any number of attempts stay
    * within them. Throws BUDGET_EXCEEDED, BUDGET_UNAVAILABLE, or rejects with it.
    */
-  readonly attemptLost = (attempt: AttemptRecord): void | Promise<void> => {
+  lost(attempt: AttemptRecord): void | Promise<void> {
     const round = this.#progress.rounds.at(-1);
     if (this.reserveLost === null || round === undefined) return;
-    const [use] = unseenUses([attempt], [{ ...round, attemptsBefore: 0 }], this.#searchesOf);
+    const [use] = unseenUses([attempt], [{ ...round, attemptsBefore: 0 }], (target) => this.#searchesOf(target));
     const lostNano = use === undefined ? 0 : (this.#parts.calls.spentBy(use, use.usage, this.startedAt, this.askedTier).cost ?? 0);
-    if (lostNano > 0) return this.#lost.add(this.reserveLost, lostNano);
-  };
+    if (lostNano === 0) return;
+    const { calls } = this.#parts;
+    this.#lost ??= new LostAttempts((reservation) => calls.release(reservation));
+    return this.#lost.add(this.reserveLost, lostNano);
+  }
 
   /** Its answer was cut before its end: what its provider made of it that nobody saw counts by estimate. */
   cutShort(): void {
@@ -180,23 +186,24 @@ export class CallRecord {
     this.ticket?.settle(this.usedTokens);
     this.ticket?.leave();
     const asked = this.target ?? this.#unanswered;
-    settleTickets(this.attemptTickets, asked === null ? unseen : [...unseen, { ...asked, usage: this.usage }]);
+    if (this.attemptTickets.length > 0) settleTickets(this.attemptTickets, asked === null ? unseen : [...unseen, { ...asked, usage: this.usage }]);
     const ending: CallEnding = { outcome: this.cached ? "cached" : outcome, error, totalMs, cost: spent.cost };
     this.#parts.observer?.ended(this, ending);
     try {
       if (this.target === null && this.attempts.length === 0 && !this.cached) calls.release(this.reservation);
       else {
         const { provider = "", model = "" } = this.#answering ?? this.target ?? this.#unanswered ?? this.attempts.at(-1) ?? {};
-        this.attributes["slipway.ledger_entry"] = this.#progress.id;
+        this.#entry = this.#progress.id;
         await calls.settle(this.reservation, {
-          id: this.#progress.id, time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
+          id: this.#entry, time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
           ...(this.target === null && this.#unanswered === null ? { cost: 0, priceVersion: null } : own), totalMs, firstByteMs: this.firstByteMs,
         }, unseen);
       }
     } catch (cause) {
       logger.error("gateway.not_settled", { route: this.attribution.route, cause });
     }
-    this.#lost.over();
+    this.reserveLost = null;
+    this.#lost?.over();
     this.#progress.over();
     this.#emit(spent, totalMs, error);
     this.watch?.ended(ending);
@@ -209,12 +216,12 @@ export class CallRecord {
    */
   #countUnseen(outcome: CallOutcome): UnwrittenEntry[] {
     if (this.cached || (outcome === "ok" && this.attempts.length < 2)) return [];
-    const uses = unseenUses(this.attempts, this.#progress.rounds, this.#searchesOf);
+    const uses = unseenUses(this.attempts, this.#progress.rounds, (target) => this.#searchesOf(target));
     if (this.target !== null) this.#countAnswered(outcome);
     else this.#countLast(uses.pop());
-    this.#beside = new Map(uses.map(({ attempt }) => [attempt, this.#progress.idOf(attempt)]));
+    const beside = (this.#beside = new Map(uses.map(({ attempt }) => [attempt, this.#progress.idOf(attempt)])));
     return uses.map(({ attempt, provider, model, outcome: ended, usage, ms }) => ({
-      id: this.#beside.get(attempt)!, time: this.startedAt, attribution: this.attribution, provider, model, outcome: ended, estimated: true, usage, ...this.#parts.calls.spentBy({ provider, model }, usage, this.startedAt, this.askedTier), totalMs: ms, firstByteMs: null,
+      id: beside.get(attempt)!, time: this.startedAt, attribution: this.attribution, provider, model, outcome: ended, estimated: true, usage, ...this.#parts.calls.spentBy({ provider, model }, usage, this.startedAt, this.askedTier), totalMs: ms, firstByteMs: null,
     }));
   }
 
@@ -245,7 +252,9 @@ export class CallRecord {
     this.estimated = true;
   }
 
-  readonly #searchesOf = (target: Pick<RouteTarget, "provider" | "model">): number => this.unseenSearches(this.#parts.calls.kindOf(target), target.model);
+  #searchesOf(target: Pick<RouteTarget, "provider" | "model">): number {
+    return this.unseenSearches(this.#parts.calls.kindOf(target), target.model);
+  }
 
   /** One for a round that may search, however many it may make. */
   unseenSearches(kind: string, model: string): number {
@@ -270,7 +279,7 @@ export class CallRecord {
       error: error === null ? null : { code: error.code, message: error.message },
       attributes: {
         "slipway.route": attribution.route, "slipway.request_id": this.requestId, "user.id": attribution.user, "gen_ai.conversation.id": attribution.session, "slipway.actor": attribution.actor, "slipway.project": attribution.project,
-        "gen_ai.response.model": (this.#answering ?? this.target)?.model, "gen_ai.response.id": this.answerId, "slipway.first_byte_ms": this.firstByteMs, "slipway.cache": this.cached ? "hit" : null,
+        "gen_ai.response.model": (this.#answering ?? this.target)?.model, "gen_ai.response.id": this.answerId, "slipway.first_byte_ms": this.firstByteMs, "slipway.ledger_entry": this.#entry, "slipway.cache": this.cached ? "hit" : null,
         "gen_ai.input.messages": this.input?.(), "gen_ai.output.messages": this.output?.(), ...this.attributes,
       },
     };

@@ -19,7 +19,7 @@ export interface TracedCall {
   endedAt: number;
   attempts: readonly AttemptRecord[];
   /** Ids of the ledger's entries that attempts have beside the call's own. */
-  beside: ReadonlyMap<AttemptRecord, string>;
+  beside: ReadonlyMap<AttemptRecord, string> | null;
   usage: TokenUsage;
   /** Whole billionths of a US dollar. */
   cost: number | null;
@@ -53,7 +53,7 @@ export function spansOfCall(call: TracedCall): Span[] {
       ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `${call.operation} ${attempt.model}`, kind: "client", start: nanoseconds(start), end: nanoseconds(start + attempt.ms),
       status: attempt.outcome === "ok" ? { code: "ok", message: "" } : { code: "error", message: attempt.message ?? attempt.outcome },
       attributes: presentAttributes({
-        "slipway.attempt": true, "slipway.ledger_entry": call.beside.get(attempt), "slipway.hedge": attempt.hedge ? true : null, "gen_ai.provider.name": attempt.provider, "gen_ai.request.model": attempt.model,
+        "slipway.attempt": true, "slipway.ledger_entry": call.beside?.get(attempt), "slipway.hedge": attempt.hedge ? true : null, "gen_ai.provider.name": attempt.provider, "gen_ai.request.model": attempt.model,
         "http.response.status_code": attempt.status, "slipway.provider.request_id": attempt.requestId, "error.type": attempt.outcome === "ok" ? null : attempt.outcome,
       }),
     });

@@ -1,20 +1,20 @@
 import { AppError } from "../../core/errors.ts";
 import { callFailure, refusedFailure, type TargetTrouble } from "./call-failure.ts";
-import type { AttemptRecord, CallOrder } from "./call-plan.ts";
+import type { AttemptRecord, AttemptWatch } from "./call-plan.ts";
 
 /** Whether the budgets of a call have room for one attempt after another. */
 export class AttemptRoom {
-  readonly #reserve: CallOrder<unknown>["lost"];
+  readonly #watch: Pick<AttemptWatch, "lost"> | undefined;
   #refusal: AppError | null = null;
 
-  constructor(reserve: CallOrder<unknown>["lost"]) {
-    this.#reserve = reserve;
+  constructor(watch: Pick<AttemptWatch, "lost"> | undefined) {
+    this.#watch = watch;
   }
 
   /** Whether there may be another attempt in the place of one that failed, which may have cost something. */
   async isLeftBeside(lost: AttemptRecord): Promise<boolean> {
     try {
-      const reserved = this.#reserve?.(lost);
+      const reserved = this.#watch?.lost(lost);
       if (reserved instanceof Promise) await reserved;
       return true;
     } catch (thrown) {

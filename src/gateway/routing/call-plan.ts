@@ -72,6 +72,14 @@ export type OpenedCall<Answer> = {
   | { streamed: true; pieces: AsyncIterable<StreamPiece> }
 );
 
+/** Who is told of a call's attempts while they are made. */
+export interface AttemptWatch {
+  /** Told before each attempt goes out; what it answers is told how that attempt ended. */
+  begun(target: RouteTarget, provider: ReadyProvider): (attempt: AttemptRecord) => void;
+  /** Asked with an attempt that failed before another is made in its place; throws BUDGET_EXCEEDED or BUDGET_UNAVAILABLE, or rejects with it, where budgets have no room for both: then none is made. */
+  lost(attempt: AttemptRecord): void | Promise<void>;
+}
+
 export interface CallOrder<Answer> {
   route: string;
   settings: RouteSettings;
@@ -82,10 +90,7 @@ export interface CallOrder<Answer> {
   signal: AbortSignal;
   /** May throw GATEWAY_FIELD_UNSUPPORTED or CONTEXT_TOO_LONG: then other targets are tried, and the error is the answer when none can. */
   prepare(target: RouteTarget, provider: ReadyProvider): PreparedCall<Answer>;
-  /** Told before each attempt goes out; what it answers is told how that attempt ended. */
-  begun?: ((target: RouteTarget, provider: ReadyProvider) => (attempt: AttemptRecord) => void) | undefined;
-  /** Asked with an attempt that failed before another is made in its place; throws BUDGET_EXCEEDED or BUDGET_UNAVAILABLE where budgets have no room for both: then none is made. */
-  lost?: ((attempt: AttemptRecord) => void | Promise<void>) | undefined;
+  watch?: AttemptWatch | undefined;
   /** Asked before each attempt on a provider that has limits of its own; throws RATE_LIMITED and the like, which goes on to the next target. */
   admit?: ((target: RouteTarget, provider: ReadyProvider) => Promise<() => void>) | undefined;
 }

@@ -61,7 +61,7 @@ export class CallRace<Answer> {
   constructor(parts: CallRunnerParts, order: CallOrder<Answer>, targets: readonly RouteTarget[]) {
     this.#parts = parts;
     this.#order = order;
-    this.#room = new AttemptRoom(order.lost);
+    this.#room = new AttemptRoom(order.watch);
     this.#waits = new RaceWaits(parts.alarm);
     this.#startedAt = parts.clock.monotonic();
     this.#candidates = new RaceCandidates({ clock: parts.clock, random: () => parts.random(), deadline: order.deadline });
@@ -143,7 +143,7 @@ export class CallRace<Answer> {
       remainingMs, firstByteMs: this.#order.settings.firstByteMs, others: this.#candidates.others(now), sinceFailureMs: candidate.firstFailureAt === null ? null : now - candidate.firstFailureAt,
       usualMs: health.ewmaMs,
     });
-    const ended = this.#order.begun?.(target, provider);
+    const ended = this.#order.watch?.begun(target, provider);
     const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
     const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge: lane.hedge }, since: now, ended };
     this.#running.add(running);
