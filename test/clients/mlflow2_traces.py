@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import urllib.request
 
 os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
@@ -80,5 +81,14 @@ with check("a failure is one"):
 with check("tags are set by old clients too"):
     mlflow.MlflowClient().set_trace_tag(trace.info.request_id, "kind", "sum")
     assert mlflow.MlflowClient().get_trace(trace.info.request_id).info.tags["kind"] == "sum"
+
+with check("traces whose spans came otherwise are passed over, and the others found"):
+    now = time.time_ns()
+    span = {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "foreign", "startTimeUnixNano": str(now), "endTimeUnixNano": str(now + 10**6)}
+    body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+    asked = urllib.request.Request(f"{target.url}/v1/traces", body, {"Content-Type": "application/json", "x-mlflow-experiment-id": experiment})
+    assert urllib.request.urlopen(asked).status == 200
+    assert view("5b8efff798038103d269b633813fc60c")["trace"]["experiment"] == experiment
+    assert len(mlflow.search_traces(experiment_ids=[experiment])) == 2
 
 finish()
