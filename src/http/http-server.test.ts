@@ -145,7 +145,10 @@ describe("HttpServer", () => {
     assert.equal(await of("gzip", Buffer.from(text)), "BODY_INCOMPLETE");
     assert.equal(await of("zstd", zstdCompressSync(Buffer.alloc(64 << 20))), "BODY_TOO_LARGE");
     const zipped = zstdCompressSync(text);
-    for (const body of [zipped.subarray(0, 20), Buffer.from(text), Buffer.alloc(0), Buffer.concat([zipped, zipped]), Buffer.concat([zipped, Buffer.from("more")])]) assert.equal(await of("zstd", body), "BODY_INCOMPLETE");
+    for (const body of [zipped.subarray(0, 20), Buffer.from(text), Buffer.alloc(0), Buffer.concat([zipped, zipped.subarray(0, 20)]), Buffer.concat([zipped, Buffer.from("more")])]) assert.equal(await of("zstd", body), "BODY_INCOMPLETE");
+    // Node's own encoder ends what it was given in pieces with an empty frame.
+    assert.equal((await call(port, "POST", "/echo", { "Content-Encoding": "zstd" }, Buffer.concat([zipped, zstdCompressSync(""), zipped]))).text, text + text);
+    assert.equal(await of("zstd", Buffer.concat(Array<Buffer>(1001).fill(zstdCompressSync("")))), "BODY_TOO_LARGE");
     // A frame that says how much of it is to be kept: 8 MiB are, 32 MiB are not.
     const frame = (window: number): Buffer => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window, (2 << 3) | 1, 0, 0, 0x68, 0x69]);
     assert.equal((await call(port, "POST", "/echo", { "Content-Encoding": "zstd" }, frame(13 << 3))).text, "hi");

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { constants, createGunzip, createInflate, createInflateRaw, createZstdDecompress, type Gunzip, type Inflate, type InflateRaw, type ZstdDecompress } from "node:zlib";
 import { AppError, toAppError } from "../core/errors.ts";
 import { alignedBytes, releaseMemory } from "../core/release-memory.ts";
+import { ZstdFrames } from "./zstd-frames.ts";
 
 export interface BodyLimits {
   /** Largest body after decompression, in bytes. */
@@ -123,12 +124,15 @@ function readPlain(request: IncomingMessage, declared: number, { maxBytes, onByt
 const zstdWindow = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 /** Texts that repeat, such as one prompt in many traces, are found over all of the window: 20 MB of honest ones were 1/195. */
 const zstdExpansion = 10;
+/** Each takes a turn of its own, however little it holds. */
+const mostFrames = 1000;
 
 function readCompressed(request: IncomingMessage, encoding: string, limits: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let received = 0;
     let produced = 0;
     const chunks: Buffer[] = [];
+    const frames = encoding === "zstd" ? new ZstdFrames() : null;
     let decoder: Gunzip | Inflate | InflateRaw | ZstdDecompress | undefined;
     const mostExpansion = limits.maxExpansion * (encoding === "zstd" ? zstdExpansion : 1);
     const fail = (error: AppError): void => {
@@ -152,7 +156,7 @@ function readCompressed(request: IncomingMessage, encoding: string, limits: Body
         chunks.push(chunk);
       });
       made.on("end", () => {
-        // Node's decoder of zstd passes over what stands behind the first frame, and says nothing.
+        // Node's decoder of zstd passes over what stands behind a frame and is none, and says nothing.
         if (encoding === "zstd" && made.bytesWritten < received) broken();
         else resolve(Buffer.concat(chunks, produced));
       });
@@ -162,10 +166,16 @@ function readCompressed(request: IncomingMessage, encoding: string, limits: Body
     request.on("data", (chunk: Buffer) => {
       received += chunk.length;
       decoder ??= start(chunk[0]);
-      if (!decoder.destroyed && !decoder.write(chunk)) {
-        request.pause();
-        decoder.once("drain", () => request.resume());
+      const pieces = frames?.split(chunk) ?? [chunk];
+      if (frames !== null && frames.ended > mostFrames) return fail(new AppError("BODY_TOO_LARGE", `The compressed body has more than ${mostFrames} frames.`));
+      let isFull = false;
+      for (const piece of pieces) {
+        if (decoder.destroyed) return;
+        isFull = !decoder.write(piece);
       }
+      if (!isFull) return;
+      request.pause();
+      decoder.once("drain", () => request.resume());
     });
     request.on("end", () => {
       decoder ??= start(undefined);
