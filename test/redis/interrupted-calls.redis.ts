@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -41,21 +42,22 @@ describe("budgets on Redis of calls that were under way when a server was killed
     await redisServer.remove();
   });
 
-  const ask = (content: string): Promise<number | null> =>
-    fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ model: "chat", messages: [{ role: "user", content }], max_tokens: 100 }) }).then(async (response) => (await response.text(), response.status), () => null);
+  const ask = (content: string, trace = randomBytes(16).toString("hex")): Promise<number | null> =>
+    fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", traceparent: `00-${trace}-${randomBytes(8).toString("hex")}-01` }, body: JSON.stringify({ model: "chat", messages: [{ role: "user", content }], max_tokens: 100 }) }).then(async (response) => (await response.text(), response.status), () => null);
 
-  async function noted(): Promise<number> {
+  async function noted(): Promise<string> {
     const folder = join(server.directory, "data", "ledger-journal");
     const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".calls"));
-    return (await Promise.all(files.map((name) => readFile(join(folder, name), "utf8").catch(() => "")))).join("").split('"mostOutputTokens"').length - 1;
+    return (await Promise.all(files.map((name) => readFile(join(folder, name), "utf8").catch(() => "")))).join("");
   }
 
   it("are settled by the next server, once, whether Redis knows of them or has forgotten everything", async () => {
     for (const forgets of [false, true]) {
       assert.equal(await ask("quick"), 200);
-      const waiting = Array.from({ length: 5 }, () => ask("wait"));
+      const traces = Array.from({ length: 5 }, () => randomBytes(16).toString("hex"));
+      const waiting = traces.map((trace) => ask("wait", trace));
       asked.push(...waiting);
-      while ((await noted()) < waiting.length) await betweenLooks();
+      for (let notes = ""; !traces.every((trace) => notes.includes(trace)); ) [notes] = [await noted(), await betweenLooks()];
       await server.kill();
       assert.deepEqual(await Promise.all(waiting), [null, null, null, null, null]);
       if (forgets) await redis.run(forget, [], []);

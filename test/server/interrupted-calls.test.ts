@@ -31,6 +31,7 @@ describe("calls that are under way when a server is killed", () => {
   });
   let server: RunningServer;
   const closed: Promise<unknown>[] = [];
+  const traceOf = new WeakMap<Promise<unknown>, string>();
 
   before(async () => {
     const baseUrl = `${await upstream.start()}/v1`;
@@ -60,6 +61,7 @@ describe("calls that are under way when a server is killed", () => {
       .then(async (response) => ({ trace, status: (await response.text(), response.status) }), () => ({ trace, status: null }))
       .catch(() => ({ trace, status: null }));
     closed.push(asked);
+    traceOf.set(asked, trace);
     return asked;
   }
 
@@ -81,7 +83,7 @@ describe("calls that are under way when a server is killed", () => {
     for (const { status } of await Promise.all(Array.from({ length: 10 }, () => ask("chat", "quick")))) assert.equal(status, 200);
     while (upstream.calls.length < 30) await betweenLooks();
     // Written in the background, a moment after they began.
-    while ((await noted()).split('"reservation"').length <= waiting.length) await betweenLooks();
+    for (let notes = ""; !waiting.every((call) => notes.includes(traceOf.get(call)!)); ) [notes] = [await noted(), await betweenLooks()];
     await killAndStart();
     const traces = (await Promise.all(waiting)).map(({ trace, status }) => (status === null ? trace : assert.fail("it was answered"))).sort();
     for (let start = 0; start < 2; start++) {
