@@ -134,7 +134,7 @@ function readCompressed(request: IncomingMessage, encoding: string, limits: Body
     const chunks: Buffer[] = [];
     const frames = encoding === "zstd" ? new ZstdFrames() : null;
     let decoder: Gunzip | Inflate | InflateRaw | ZstdDecompress | undefined;
-    const mostExpansion = limits.maxExpansion * (encoding === "zstd" ? zstdExpansion : 1);
+    const mostExpansion = limits.maxExpansion * (frames === null ? 1 : zstdExpansion);
     const fail = (error: AppError): void => {
       request.pause();
       decoder?.destroy();
@@ -144,7 +144,7 @@ function readCompressed(request: IncomingMessage, encoding: string, limits: Body
     const start = (firstByte: number | undefined): NonNullable<typeof decoder> => {
       // "deflate" means zlib, but some clients send the bare stream: a zlib header starts with the method nibble 8.
       const hasZlibHeader = ((firstByte ?? 0x78) & 0x0f) === 8;
-      const made = encoding === "zstd" ? createZstdDecompress(zstdWindow) : encoding !== "deflate" ? createGunzip() : hasZlibHeader ? createInflate() : createInflateRaw();
+      const made = frames !== null ? createZstdDecompress(zstdWindow) : encoding !== "deflate" ? createGunzip() : hasZlibHeader ? createInflate() : createInflateRaw();
       made.on("data", (chunk: Buffer) => {
         produced += chunk.length;
         if (produced > limits.maxBytes) return fail(tooLarge(limits.maxBytes));
@@ -157,7 +157,7 @@ function readCompressed(request: IncomingMessage, encoding: string, limits: Body
       });
       made.on("end", () => {
         // Node's decoder of zstd passes over what stands behind a frame and is none, and says nothing.
-        if (encoding === "zstd" && made.bytesWritten < received) broken();
+        if (frames !== null && made.bytesWritten < received) broken();
         else resolve(Buffer.concat(chunks, produced));
       });
       made.on("error", broken);

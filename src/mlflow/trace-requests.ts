@@ -4,7 +4,7 @@ import { AppError } from "../core/errors.ts";
 import type { Feedback, StoredTrace, TraceFacts, TraceService } from "../tracing/index.ts";
 import type { SearchCondition, SearchOrder } from "../tracking/index.ts";
 import { list, message, requiredText, text } from "./request-fields.ts";
-import { artifactLocationTag, clientRequestKey, errorKey, overridesKey, spansLocationTag, traceIdOf } from "./wire-traces.ts";
+import { artifactLocationTag, artifactsOf, clientRequestKey, errorKey, overridesKey, spansLocationTag, traceIdOf } from "./wire-traces.ts";
 
 export interface MlflowTraceParts {
   traces: TraceService;
@@ -25,7 +25,7 @@ export const WireTraceInfo = message({
 export function factsOfTrace(info: z.output<typeof WireTraceInfo>, sendsSpans: boolean): TraceFacts {
   const { trace_metadata: metadata, tags, client_request_id: clientRequestId } = info;
   const experiment = info.trace_location.mlflow_experiment.experiment_id;
-  const location: Record<string, string> = sendsSpans ? { [spansLocationTag]: "TRACKING_STORE" } : { [artifactLocationTag]: `mlflow-artifacts:/${experiment}/traces/${info.trace_id}/artifacts` };
+  const location: Record<string, string> = sendsSpans ? { [spansLocationTag]: "TRACKING_STORE" } : { [artifactLocationTag]: artifactsOf(experiment, info.trace_id) };
   const start = info.request_time === undefined ? Number.NaN : Date.parse(info.request_time);
   const seconds = Number(info.execution_duration?.replace(/s$/, ""));
   const state = ({ OK: "ok", ERROR: "error", IN_PROGRESS: "running" } as const)[info.state as "OK"];

@@ -8,7 +8,7 @@ import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
 import { experimentId, int64, list, message, queryMessage, requiredText, text } from "./request-fields.ts";
 import { requiredTraceId, traceSearch, type FoundTrace, type MlflowTraceParts } from "./trace-requests.ts";
-import { artifactLocationTag, wireTraceId } from "./wire-traces.ts";
+import { artifactLocationTag, artifactsOf, wireTraceId } from "./wire-traces.ts";
 import { resultLimit } from "./wire-limits.ts";
 
 const tag = "MLflow";
@@ -30,7 +30,7 @@ export function mlflowTraceRoutesV2({ traces, changeable, ...parts }: MlflowTrac
         const tags = textsOf(body.tags);
         await traces.describe(key, {
           experiment: body.experiment_id, start: body.timestamp_ms ?? now, status: "running", metadata: textsOf(body.request_metadata),
-          tags: { ...tags, [artifactLocationTag]: artifactsOf(body.experiment_id, traceId) }, ...namesOf(tags),
+          tags: { ...tags, [artifactLocationTag]: artifactsOf(body.experiment_id, wireTraceId(traceId)) }, ...namesOf(tags),
         }, now);
         return { trace_info: infoOf(await found(caller, traceId)) };
       },
@@ -79,15 +79,11 @@ function namesOf({ "mlflow.traceName": name }: Record<string, string>): { name?:
   return name === undefined ? {} : { name };
 }
 
-function artifactsOf(experiment: string, traceId: string): string {
-  return `mlflow-artifacts:/${experiment}/traces/${wireTraceId(traceId)}/artifacts`;
-}
-
 /** TraceInfo of the second version, whose maps are lists of pairs. */
 function infoOf({ summary, metadata }: StoredTrace): object {
   const experiment = summary.experiment ?? "0";
   // These clients stop at a trace that says no place, and pass over one whose spans, which came by OTLP, are not there.
-  const tags = { [artifactLocationTag]: artifactsOf(experiment, summary.traceId), "mlflow.traceName": summary.name, ...summary.tags };
+  const tags = { [artifactLocationTag]: artifactsOf(experiment, wireTraceId(summary.traceId)), "mlflow.traceName": summary.name, ...summary.tags };
   const pairs = (texts: Readonly<Record<string, string>>): object[] => Object.entries(texts).map(([key, value]) => ({ key, value }));
   return {
     request_id: wireTraceId(summary.traceId), experiment_id: experiment, timestamp_ms: Math.floor(summary.start), ...(summary.durationMs === null ? {} : { execution_time_ms: Math.round(summary.durationMs) }),

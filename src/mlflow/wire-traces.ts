@@ -16,6 +16,11 @@ export function wireTraceId(traceId: string): string {
   return `${idPrefix}${traceId}`;
 }
 
+/** Where clients keep the file of a trace's spans, by the id that they know it by. */
+export function artifactsOf(experiment: string, wireId: string): string {
+  return `mlflow-artifacts:/${experiment}/traces/${wireId}/artifacts`;
+}
+
 /** The id of a trace that a client names; null for what can be none. */
 export function traceIdOf(wireId: string): string | null {
   const id = wireId.startsWith(idPrefix) ? wireId.slice(idPrefix.length) : wireId;
