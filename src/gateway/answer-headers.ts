@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../core/error-catalogue.ts";
 import type { AppError } from "../core/errors.ts";
 import { recordOfFailure, type CallRecord } from "./call-record.ts";
 import type { OpenedFloor } from "./call-floor.ts";
@@ -22,7 +23,17 @@ export function answerHeaders(record: CallRecord, protocol: Protocol): Record<st
 export function errorHeaders(error: AppError, requestId: string, protocol: Protocol): Record<string, string> {
   const record = recordOfFailure.get(error);
   const own = record === undefined ? {} : { ...wayHeaders(record), ...record.headers };
-  return { ...ownIdHeader(protocol, requestId), ...own, ...(isUsedUp(error) || error.code === "GUARDRAIL_UNAVAILABLE" ? { "X-Should-Retry": "false" } : {}), ...providerRequest(attemptsOfFailure.get(error) ?? []) };
+  return { ...ownIdHeader(protocol, requestId), ...own, ...(isFinal(error) ? { "X-Should-Retry": "false" } : {}), ...providerRequest(attemptsOfFailure.get(error) ?? []) };
+}
+
+/** Of statuses after which clients ask again, what stays as it is until somebody changes the server. A document that did not keep to its schema was asked for as often as its route says, and each round costs. */
+const staying: ReadonlySet<ErrorCode> = new Set(["GUARDRAIL_UNAVAILABLE", "PROVIDER_UNAUTHORIZED", "SECRET_UNREADABLE", "STRUCTURED_OUTPUT_INVALID"]);
+/** Clients of Python wait no longer; those of JavaScript sleep as long as they are told, and older ones of both ask again after half a second. */
+const longestWaitSeconds = 120;
+
+/** Whether asking again soon is of no use. */
+function isFinal(error: AppError): boolean {
+  return isUsedUp(error) || staying.has(error.code) || (error.retryAfterSeconds ?? 0) > longestWaitSeconds;
 }
 
 function wayHeaders({ attribution: { route, traceId }, attempts }: CallRecord): Record<string, string> {

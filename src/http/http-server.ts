@@ -280,6 +280,8 @@ export class HttpServer {
     if (response.headersSent || response.destroyed) return void response.destroy();
     const headers: Record<string, string> = { "Content-Type": "application/json", "X-Request-Id": requestId, "X-Error-Code": error.code };
     if (error.retryAfterSeconds !== undefined) headers["Retry-After"] = String(Math.ceil(error.retryAfterSeconds));
+    // Clients that are made by Stainless (OpenAI, Anthropic, newer ones of LangSmith) ask again after every status from 500 on.
+    if (error.status === 501) headers["X-Should-Retry"] = "false";
     if (error.status === 401) headers["WWW-Authenticate"] = challengeOf(request, error.code);
     if (error.code === "METHOD_NOT_ALLOWED") headers.Allow = error.message.replace(/^This path takes |\.$/g, "");
     const errorBody = route === undefined ? this.#table.errorBodyOf(request.url ?? "") : route.errorBody;

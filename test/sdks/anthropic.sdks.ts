@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
+import { answerJson } from "../server/gateway-upstream.ts";
 import { models, startSdkServer, upstreams, type SdkServer } from "./upstreams.ts";
 
 const tools: Anthropic.Tool[] = [{ name: "weather", description: "Tells the weather.", input_schema: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } }];
@@ -68,6 +69,21 @@ describe("Anthropic's SDK", () => {
       assert.equal(all.anthropic.calls.length, before + asks);
     }
     assert.match((await client.messages.create({ model: models.anthropic, max_tokens: 100, messages: [{ role: "user", content: "hello" }] }))._request_id ?? "", /^req_/);
+  });
+
+  it("asks once where the provider takes no key, or limits the rate for longer than anybody waits", async () => {
+    const patient = new Anthropic({ apiKey: "none", baseURL: all.server.url, maxRetries: 3 });
+    const usual = all.anthropic.answer;
+    try {
+      for (const [model, status, retryAfter, told] of [["locked", 401, null, 502], ["limited", 429, "3600", 429]] as const) {
+        all.anthropic.answer = (_call, response) => answerJson(response, { type: "error", error: { type: "no", message: "Not now." } }, status, retryAfter === null ? {} : { "retry-after": retryAfter });
+        const before = all.anthropic.calls.length;
+        await assert.rejects(patient.messages.create({ model: `anthropic-upstream/${model}`, max_tokens: 100, messages: [{ role: "user", content: "hello" }] }), (error) => error instanceof Anthropic.APIError && error.status === told);
+        assert.equal(all.anthropic.calls.length, before + 1, model);
+      }
+    } finally {
+      all.anthropic.answer = usual;
+    }
   });
 
   it("counts tokens, which is an estimate where the provider does not count", async () => {

@@ -180,6 +180,45 @@ describe("LangSmith's client", () => {
     await assert.rejects(client.readRun(crypto.randomUUID()), /There is no run/);
   });
 
+  it("reads runs, traces and threads by its newer calls, and asks once for what is not served", async () => {
+    const root = new RunTree({ client, name: "agent", run_type: "chain", inputs: { question: "two?" }, project_name: "js newer", tags: ["blue"], metadata: { thread_id: "t-newer" } });
+    await root.postRun();
+    const child = root.createChild({ name: "look up", run_type: "tool", inputs: { word: "x" } });
+    await child.postRun();
+    await child.end(undefined, "no x");
+    await child.patchRun();
+    await root.end({ answer: [4] });
+    await root.patchRun();
+    await client.awaitPendingTraceBatches();
+    await client.createFeedback({ runId: root.id, sessionId: root.id, key: "correct", score: 0.5 });
+    await client.awaitPendingTraceBatches();
+    const { id: project } = await client.readProject({ projectName: "js newer" });
+    const listed = async (asked: Partial<Parameters<typeof client.runs.query>[0]>): Promise<unknown[]> => (await Array.fromAsync(client.runs.query({ project_ids: [project], selects: ["NAME"], ...asked }))).map(({ name }) => name);
+    assert.deepEqual([await listed({}), await listed({ page_size: 1 }), await listed({ is_root: true }), await listed({ has_error: true }), await listed({ run_type: "TOOL" }), await listed({ ids: [root.id] })], [["look up", "agent"], ["look up", "agent"], ["agent"], ["look up"], ["look up"], ["agent"]]);
+    const read = await client.runs.retrieve(root.id, { project_id: project, selects: ["NAME", "RUN_TYPE", "STATUS", "IS_ROOT", "INPUTS", "OUTPUTS", "TAGS", "METADATA", "THREAD_ID", "FEEDBACK_STATS"] });
+    assert.deepEqual(
+      [read.name, read.run_type, read.status, read.is_root, read.inputs, read.outputs, read.tags, read.thread_id, read.feedback_stats?.correct?.avg],
+      ["agent", "CHAIN", "SUCCESS", true, { question: "two?" }, { answer: [4] }, ["blue"], "t-newer", 0.5],
+    );
+    const failed = await client.runs.retrieve(child.id, { project_id: project, selects: ["STATUS", "ERROR", "PARENT_RUN_IDS"] });
+    assert.deepEqual([failed.status, failed.error, failed.parent_run_ids, failed.name], ["ERROR", "no x", [root.id], undefined]);
+    assert.deepEqual((await client.traces.listRuns(root.id, { project_id: project, selects: ["NAME"] })).items?.map(({ name }) => name), ["agent", "look up"]);
+    assert.deepEqual((await Array.fromAsync(client.traces.query({ project_id: project, selects: ["NAME"], tree_filter: 'eq(name, "look up")' }))).map((trace) => trace.root_run?.name), ["agent"]);
+    assert.deepEqual((await Array.fromAsync(client.threads.query({ project_id: project }))).map(({ thread_id: thread, count, trace_id: trace }) => [thread, count, trace]), [["t-newer", 1, root.id]]);
+    assert.deepEqual((await Array.fromAsync(client.threads.listTraces("t-newer", { project_id: project, selects: ["NAME", "OUTPUTS"] }))).map(({ trace_id: trace, name, outputs }) => [trace, name, outputs]), [[root.id, "agent", { answer: [4] }]]);
+
+    const asks: string[] = [];
+    const counted = new Client({ apiUrl: `${server.url}/langsmith`, apiKey: "none", fetchImplementation: (...given) => (asks.push(String(given[0])), fetch(...given)) });
+    const refused: [() => Promise<unknown>, RegExp][] = [
+      [() => Array.fromAsync(counted.runs.query({ project_ids: [project], ai_search: "what failed" })), /ai_search/], [() => counted.threads.stats("t-newer", { session_id: project, selects: ["TURNS"] }), /no statistics/],
+    ];
+    for (const [call, message] of refused) {
+      asks.length = 0;
+      await assert.rejects(call, message);
+      assert.equal(asks.filter((url) => url.includes("/v2/")).length, 1, asks.join(" "));
+    }
+  });
+
   it("is told at once what to do instead of calls that are not served", async () => {
     const calls: [() => Promise<unknown>, RegExp][] = [
       [() => Array.fromAsync(client.listRuns({ projectName: "js app", query: "snow" })), /not found by query/], [() => Array.fromAsync(client.listRuns({ traceId: crypto.randomUUID(), filter: 'eq(feedback_key, "k")' })), /feedback_key/],

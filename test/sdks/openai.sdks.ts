@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
+import { answerJson } from "../server/gateway-upstream.ts";
 import { models, startSdkServer, upstreams, type SdkServer } from "./upstreams.ts";
 
 const Person = z.object({ name: z.string(), age: z.number() });
@@ -85,6 +86,21 @@ describe("OpenAI's SDK", () => {
       assert.equal(all.openAi.calls.length + all.anthropic.calls.length, before + asks);
     }
     assert.match((await client.chat.completions.create({ model: models.openai, messages: [{ role: "user", content: "hello" }] }))._request_id ?? "", /^req_/);
+  });
+
+  it("asks once where the provider takes no key, or limits the rate for longer than anybody waits", async () => {
+    const patient = new OpenAI({ apiKey: "none", baseURL: `${all.server.url}/v1`, maxRetries: 3 });
+    const usual = all.openAi.answer;
+    try {
+      for (const [model, status, retryAfter, told] of [["locked", 401, null, 502], ["limited", 429, "3600", 429]] as const) {
+        all.openAi.answer = (_call, response) => answerJson(response, { error: { message: "Not now.", code: "no" } }, status, retryAfter === null ? {} : { "retry-after": retryAfter });
+        const before = all.openAi.calls.length;
+        await assert.rejects(patient.chat.completions.create({ model: `openai-upstream/${model}`, messages: [{ role: "user", content: "hello" }] }), (error) => error instanceof OpenAI.APIError && error.status === told);
+        assert.equal(all.openAi.calls.length, before + 1, model);
+      }
+    } finally {
+      all.openAi.answer = usual;
+    }
   });
 
   it("answers in the responses protocol, over a provider of another", async () => {

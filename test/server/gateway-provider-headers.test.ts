@@ -134,6 +134,27 @@ describe("what a provider says in its headers, and what of it reaches callers an
     assert.equal((await attributesOf(refused.headers.get("x-slipway-trace")!))["slipway.request_id"], refused.headers.get("x-request-id"));
   });
 
+  // A model of its own for each: a target that fails is left alone for a while.
+  it("says that asking again soon is of no use where that needs another key or schema, or more than two minutes", async () => {
+    await put("routes/document", { targets: [{ provider: "open", model: "documents" }], attempts: 1, repair: 0 });
+    const schema = { type: "json_schema", json_schema: { name: "person", schema: { type: "object", properties: { age: { type: "integer" } }, required: ["age"], additionalProperties: false } } };
+    const asked = async (model: string, more: object = {}): Promise<unknown[]> => {
+      const answer = await chat(model, more);
+      await answer.text();
+      return [answer.status, answer.headers.get("x-error-code"), answer.headers.get("x-should-retry"), answer.headers.get("retry-after")];
+    };
+    assert.deepEqual(await asked("document", { response_format: schema }), [502, "STRUCTURED_OUTPUT_INVALID", "false", null]);
+    for (const [wait, retry] of [["120", null], ["121", "false"], ["3600", "false"]] as const) {
+      open.answer = (_call, response) => answerJson(response, { error: { message: "Slower.", code: "rate_limit_exceeded" } }, 429, { "retry-after": wait });
+      assert.deepEqual(await asked(`open/waits-${wait}`), [429, "PROVIDER_LIMITED", retry, wait]);
+    }
+    open.answer = (_call, response) => answerJson(response, { error: { message: "Wrong key.", code: "invalid_api_key" } }, 401);
+    assert.deepEqual(await asked("open/locked"), [502, "PROVIDER_UNAUTHORIZED", "false", null]);
+    const unserved = await fetch(`${server.url}/langsmith/api/v1/datasets`);
+    await unserved.text();
+    assert.deepEqual([unserved.status, unserved.headers.get("x-should-retry")], [501, "false"]);
+  });
+
   it("says that asking again is of use where one of the targets only limits the rate", async () => {
     open.answer = (_call, response) => answerJson(response, { error: { message: "No more.", code: "insufficient_quota" } }, 429);
     claude.answer = (_call, response) => answerJson(response, { error: { type: "rate_limit_error", message: "Slower." } }, 429, { "retry-after": "60" });
