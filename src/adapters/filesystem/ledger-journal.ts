@@ -8,11 +8,9 @@ import { checkedLine, readCheckedLine } from "./checked-line.ts";
 import { DurableDirectories } from "./durable-file.ts";
 import type { FileSystem, OpenFile } from "./file-system.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
+import { WriteThread } from "./write-thread.ts";
 
 const ending = ".journal";
-/** A write on the calling thread that took longer sends the following ones through the thread pool. */
-const slowWriteMs = 10;
-const slowDiskMs = 10_000;
 
 interface Options {
   /** Made where it is missing. */
@@ -54,6 +52,7 @@ interface ActivePart {
 export class FileLedgerJournal implements LedgerJournal {
   readonly #options: Required<Options>;
   readonly #directories: DurableDirectories;
+  readonly #thread: WriteThread;
   /** Path and bytes of sealed parts, oldest first. */
   readonly #sealed = new Map<string, number>();
   /** By path, what is written to parts of this process; lacks those that are too many. */
@@ -65,12 +64,12 @@ export class FileLedgerJournal implements LedgerJournal {
   #bytes = 0;
   /** Milliseconds, by which the newest part is named: two of one moment keep their order. */
   #newest = 0;
-  #useThreadPoolUntil = Number.NEGATIVE_INFINITY;
   #syncTimer: NodeJS.Timeout | null = null;
 
   private constructor(options: Required<Options>) {
     this.#options = options;
     this.#directories = new DurableDirectories(options.fileSystem, options.directory);
+    this.#thread = new WriteThread(options.clock);
   }
 
   /** Finds what former processes left. */
@@ -124,10 +123,8 @@ export class FileLedgerJournal implements LedgerJournal {
     const group = this.#collecting;
     if (group === null || this.#writing !== null) return;
     this.#collecting = null;
-    const { clock } = this.#options;
-    const started = clock.monotonic();
     const active = this.#active;
-    if (active === null || started < this.#useThreadPoolUntil) {
+    if (active === null || this.#thread.isPool) {
       this.#writing = this.#writeInBackground(group).finally(() => {
         this.#writing = null;
         if (this.#collecting !== null) this.#schedule();
@@ -135,12 +132,11 @@ export class FileLedgerJournal implements LedgerJournal {
       return;
     }
     try {
-      active.file.writeNow(Buffer.from(group.lines.join("")));
+      this.#thread.here(() => active.file.writeNow(Buffer.from(group.lines.join(""))));
     } catch (error) {
       this.#fail(group, error);
       return;
     }
-    if (clock.monotonic() - started > slowWriteMs) this.#useThreadPoolUntil = clock.monotonic() + slowDiskMs;
     this.#commit(group, active);
   }
 

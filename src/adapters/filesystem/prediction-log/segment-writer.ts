@@ -6,13 +6,10 @@ import type { Logger } from "../../../core/logger.ts";
 import type { PredictionEntry } from "../../../serving/index.ts";
 import type { DurableDirectories } from "../durable-file.ts";
 import type { FileSystem, OpenFile } from "../file-system.ts";
+import { WriteThread } from "../write-thread.ts";
 import { EntryGroup } from "./entry-group.ts";
 import { Segment } from "./segment.ts";
 import { segmentMagic, segmentName } from "./segment-file.ts";
-
-/** A write on the calling thread that took longer sends the following ones through the thread pool. */
-const slowWriteMs = 10;
-const slowDiskMs = 10_000;
 
 export interface SegmentWriterOptions {
   fileSystem: FileSystem;
@@ -49,23 +46,24 @@ interface ActiveSegment {
  * Why writes run on the calling thread: measured with 250-byte predictions and a sync every 200 ms, one at a time costs
  * 3 us with `writeSync` and 15 us with `fs.write` (p50; 6 and 19 us of CPU), 32 at a time 0.5 and 0.9 us of CPU each.
  * The thread pool's price is paid per request and on the request's way, while the longest block seen was 12 ms. A disk
- * that lets a write wait longer than that is written through the thread pool for the next ten seconds, so that a
- * throttled disk slows the log down and not the server.
+ * that lets writes wait longer is written through the thread pool for a while (`WriteThread`), so that a throttled disk
+ * slows the log down and not the server.
  */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
+  readonly #thread: WriteThread;
   #collecting = new EntryGroup();
   #spare = new EntryGroup();
   #writing: EntryGroup | null = null;
   #scheduled = false;
   #active: ActiveSegment | null = null;
-  #useThreadPoolUntil = Number.NEGATIVE_INFINITY;
   #syncing: Promise<void> | null = null;
   #failedPredictions = 0;
   readonly #background = new Set<Promise<void>>();
 
   constructor(options: SegmentWriterOptions) {
     this.#options = options;
+    this.#thread = new WriteThread(options.clock);
   }
 
   /** Answers when write(2) has; rejects with QUEUE_FULL when the disk cannot keep up, STORAGE_FULL or INTERNAL when it fails. */
@@ -115,21 +113,18 @@ export class SegmentWriter {
     if (group.entries.length === 0) return;
     this.#collecting = this.#spare;
     this.#spare = group;
-    const { clock } = this.#options;
-    const started = clock.monotonic();
-    if (this.#active === null || started < this.#useThreadPoolUntil) {
+    if (this.#active === null || this.#thread.isPool) {
       this.#writing = group;
       void this.#writeInBackground(group);
       return;
     }
     const active = this.#active;
     try {
-      active.file.writeNow(group.content());
+      this.#thread.here(() => active.file.writeNow(group.content()));
     } catch (error) {
       this.#fail(group, active, error);
       return;
     }
-    if (clock.monotonic() - started > slowWriteMs) this.#useThreadPoolUntil = clock.monotonic() + slowDiskMs;
     this.#commit(group, active);
   }
 
