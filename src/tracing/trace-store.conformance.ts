@@ -8,6 +8,7 @@ import type { Span } from "./span.ts";
 import { traceFeedbackConformance } from "./trace-feedback.conformance.ts";
 import { traceSearchConformance } from "./trace-search.conformance.ts";
 import type { TraceStore } from "./trace-store.ts";
+import { traceSumsConformance } from "./trace-sums.conformance.ts";
 
 /** What every TraceStore promises. `openBoth` gives an empty one, with the feed of its feedback. */
 export function traceStoreConformance(adapter: string, openBoth: () => Promise<{ store: TraceStore; feed: FeedbackFeed }>): void {
@@ -127,6 +128,7 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
     });
   });
 
+  traceSumsConformance(adapter, open);
   traceSearchConformance(adapter, open);
   traceFeedbackConformance(adapter, openBoth);
 }

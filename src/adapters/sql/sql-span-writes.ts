@@ -1,4 +1,4 @@
-import { sql, type CompiledQuery, type Kysely } from "kysely";
+import { sql, type CompiledQuery, type Kysely, type RawBuilder } from "kysely";
 import type { EpochMs } from "../../core/clock.ts";
 import { ChunkedStatement } from "./chunked-statement.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
@@ -6,15 +6,18 @@ import { unpackSpan, type SpanToWrite } from "./packed-span.ts";
 
 type Row = readonly unknown[];
 
-/** As the number of its spans, within a write: the trace was there before, so its sums are those of all its spans. */
+/** As the number of its spans, within a write: the sums of the trace are to be those of all its spans. */
 const unsummed = -1;
+/** So many spans of one trace are summed up anew where folding does not tell its sums: few enough that one write takes milliseconds, and that the greatest numbers of so many stay within 64 bits. */
+const mostSummed = 1000;
 
 /**
- * The statements that add many spans. The rows of their traces are written first and stay held to the end: whoever adds to the same trace at the same time waits,
- * and then sums up what both wrote. All are in one order, so that nobody waits in a circle.
+ * The statements that add many spans. The rows of their traces are written first, with what came added to their sums, and stay held to the end: whoever adds to the same trace at the same time waits.
+ * Then what the sums had of spans that are replaced is taken back, so that a span costs the same however many its trace has. All are in one order, so that nobody waits in a circle.
  */
 export class SqlSpanWrites {
   readonly #traces: ChunkedStatement;
+  readonly #takenBack: ChunkedStatement;
   readonly #spans: ChunkedStatement;
   readonly #values: ChunkedStatement;
   readonly #sums: ChunkedStatement;
@@ -32,9 +35,10 @@ export class SqlSpanWrites {
         select v.*, '{}', '{}' from ${rows} where 1 = 1
         on conflict (trace_id, team) do update set ${sql.join([
           ...["name", "root_failed", "root_end_ns", "root_start_ns"].map(ofRoot), ...["service", "session", "user_name", "input_preview", "output_preview", "experiment"].map(rootsFirst), sql`received_at = excluded.received_at`,
-          sql`spans = ${sql.lit(unsummed)}`,
+          ...addedSums(),
         ])}`,
     );
+    this.#takenBack = new ChunkedStatement(queries, ["text", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint"], takeBack);
     this.#spans = new ChunkedStatement(
       queries, ["text", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "text"],
       (rows) => sql`insert into trace_spans (team, trace_id, span_id, start_ns, end_ns, failed, input_tokens, output_tokens, cost, content_json)
@@ -49,10 +53,9 @@ export class SqlSpanWrites {
     );
     this.#sums = new ChunkedStatement(
       queries, ["text", "text"],
-      (rows) => sql`update traces set spans = a.spans, errors = a.errors, start_ns = a.start_ns, end_ns = a.end_ns, input_tokens = a.input_tokens, output_tokens = a.output_tokens, cost = a.cost
-        from (select v.column1 as team, v.column2 as trace_id, count(*) as spans, sum(s.failed) as errors, min(s.start_ns) as start_ns, max(s.end_ns) as end_ns,
-            sum(s.input_tokens) as input_tokens, sum(s.output_tokens) as output_tokens, sum(s.cost) as cost
-          from ${rows} join traces t on t.trace_id = v.column2 and t.team = v.column1 and t.spans = ${sql.lit(unsummed)}
+      (rows) => sql`update traces set spans = a.spans, errors = a.errors, start_ns = a.start_ns, end_ns = a.end_ns, ${sql.join(usage.map((column) => sql`${sql.ref(column)} = ${bounded(sql.ref(`a.${column}`))}`))}
+        from (select v.column1 as team, v.column2 as trace_id, count(*) as spans, sum(s.failed) as errors, min(s.start_ns) as start_ns, max(s.end_ns) as end_ns, ${sql.join(usage.map((column) => sql`sum(${sql.ref(`s.${column}`)}) as ${sql.ref(column)}`))}
+          from ${rows} join traces t on t.trace_id = v.column2 and t.team = v.column1 and t.spans < 0
             join trace_spans s on s.trace_id = v.column2 and s.team = v.column1 group by v.column1, v.column2) a
         where traces.trace_id = a.trace_id and traces.team = a.team`,
     );
@@ -72,13 +75,63 @@ export class SqlSpanWrites {
       }
     }
     const units = [...traces.keys()].sort().map((key) => traces.get(key)!);
+    const rows = units.flatMap(({ spans }) => spans.map(spanRow));
     return [
       ...this.#traces.statements(units.map((unit) => traceRow(unit, now)), []),
-      ...this.#spans.statements(units.flatMap(({ spans }) => spans.map(spanRow)), []),
+      ...this.#takenBack.statements(rows.map((row) => row.slice(0, -1)), []),
+      ...this.#spans.statements(rows, []),
       ...this.#values.statements(units.flatMap(({ all }) => valueRows(all)), []),
       ...this.#sums.statements(units.map(({ all: [first] }) => [first!.team, first!.traceId]), []),
     ];
   }
+}
+
+/** Sums that are null where no span tells one. */
+const usage = ["input_tokens", "output_tokens", "cost"] as const;
+
+/** What JavaScript has exactly: a sum goes no further, whatever a client says of its tokens. */
+function bounded(value: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`case when ${value} > ${sql.lit(Number.MAX_SAFE_INTEGER)} then ${sql.lit(Number.MAX_SAFE_INTEGER)} else ${value} end`;
+}
+
+function isFull(sum: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`${sum} = ${sql.lit(Number.MAX_SAFE_INTEGER)}`;
+}
+
+/** Of a trace that has spans; of one that was only told of, what was told is no part of the sums. */
+function addedSums(): RawBuilder<unknown>[] {
+  const set = (column: string, both: (own: RawBuilder<unknown>, added: RawBuilder<unknown>) => RawBuilder<unknown>): RawBuilder<unknown> => {
+    const [own, added] = [sql.ref(`traces.${column}`), sql.ref(`excluded.${column}`)];
+    return sql`${sql.ref(column)} = case when traces.spans = 0 or ${own} is null then ${added} when ${added} is null then ${own} else ${both(own, added)} end`;
+  };
+  return [
+    ...["spans", "errors"].map((column) => set(column, (own, added) => sql`${own} + ${added}`)), ...usage.map((column) => set(column, (own, added) => bounded(sql`(${own} + ${added})`))),
+    set("start_ns", (own, added) => sql`case when ${added} < ${own} then ${added} else ${own} end`), set("end_ns", (own, added) => sql`case when ${added} > ${own} then ${added} else ${own} end`),
+  ];
+}
+
+/**
+ * Of each span that is there already, what it added before, or what it adds now where it stays as it was. What sums alone do not tell is summed up anew in a trace of few spans: when the first span starts
+ * later or the last one ends earlier than before, whether any other tells usage, and by how much a sum went beyond its bound. In a longer trace the start then stays at the earliest that was told and the end at the latest, usage is 0,
+ * and the sum stays at its bound.
+ */
+function takeBack(rows: RawBuilder<unknown>): RawBuilder<unknown> {
+  const [start, end, failed, ...own] = [4, 5, 6, 7, 8, 9].map((column) => sql.ref(`v.column${column}`)) as [RawBuilder<unknown>, RawBuilder<unknown>, RawBuilder<unknown>, ...RawBuilder<unknown>[]];
+  const wins = sql`(${end} is not null or s.end_ns is null)`;
+  const gone = (before: RawBuilder<unknown>, now: RawBuilder<unknown>): RawBuilder<unknown> => sql`sum(case when ${wins} then ${before} else ${now} end)`;
+  const told = usage.map((column, index) => ({ column, before: sql.ref(`s.${column}`), now: own[index]! }));
+  const isUnsure = sql.join([
+    sql`(${wins} and s.start_ns < ${start} and s.start_ns <= t.start_ns)`, sql`(not ${wins} and ${start} < s.start_ns and ${start} <= t.start_ns)`, sql`(${wins} and s.end_ns > ${end} and s.end_ns >= t.end_ns)`,
+    ...usage.map((column) => isFull(sql.ref(`t.${column}`))), ...told.map(({ before, now }) => sql`(${wins} and ${before} is not null and ${now} is null)`), ...told.map(({ before, now }) => sql`(not ${wins} and ${before} is null and ${now} is not null)`),
+  ], sql` or `);
+  return sql`update traces set
+      spans = case when traces.spans < 0 then traces.spans when a.unsure > 0 and traces.spans - a.spans <= ${sql.lit(mostSummed)} then ${sql.lit(unsummed)} else traces.spans - a.spans end,
+      errors = traces.errors - a.errors, ${sql.join(told.map(({ column }) => sql`${sql.ref(column)} = case when ${sql.ref(`a.${column}`)} is null or ${isFull(sql.ref(`traces.${column}`))} then ${sql.ref(`traces.${column}`)}
+        when ${sql.ref(`traces.${column}`)} > ${sql.ref(`a.${column}`)} then ${sql.ref(`traces.${column}`)} - ${sql.ref(`a.${column}`)} else 0 end`))}
+    from (select v.column1 as team, v.column2 as trace_id, count(*) as spans, ${gone(sql`s.failed`, failed)} as errors, ${sql.join(told.map(({ column, before, now }) => sql`${gone(before, now)} as ${sql.ref(column)}`))},
+        sum(case when ${isUnsure} then 1 else 0 end) as unsure
+      from ${rows} join trace_spans s on s.trace_id = v.column2 and s.team = v.column1 and s.span_id = v.column3 join traces t on t.trace_id = v.column2 and t.team = v.column1 group by v.column1, v.column2) a
+    where traces.trace_id = a.trace_id and traces.team = a.team`;
 }
 
 /** What came of one trace. */
@@ -130,7 +183,7 @@ function spanRow({ team, traceId, spanId, start, end, facts, content }: SpanToWr
   return [team, traceId, spanId, start, end, facts.failed, facts.inputTokens, facts.outputTokens, facts.cost, content];
 }
 
-/** What some spans of one trace say of it; its sums, where they are all that there are. */
+/** What some spans of one trace say of it, and what they add to its sums. */
 function traceRow({ all, spans }: TraceUnit, now: EpochMs): Row {
   const root = all.filter(({ isRoot }) => isRoot).reduce<SpanToWrite | undefined>((first, span) => {
     if (first === undefined || span.start < first.start) return span;
@@ -152,12 +205,11 @@ function traceRow({ all, spans }: TraceUnit, now: EpochMs): Row {
   ];
 }
 
-/** As the statement of the sums has them. */
 function sumsOf(spans: readonly SpanToWrite[]): Row {
   let [errors, start] = [0, spans[0]!.start];
   let end: bigint | null = null;
   let [inputTokens, outputTokens, cost]: [number | null, number | null, number | null] = [null, null, null];
-  const plus = (sum: number | null, value: number | null): number | null => (value === null ? sum : (sum ?? 0) + value);
+  const plus = (sum: number | null, value: number | null): number | null => (value === null ? sum : Math.min((sum ?? 0) + value, Number.MAX_SAFE_INTEGER));
   for (const { start: own, end: ownEnd, facts } of spans) {
     if (facts.failed) errors++;
     if (own < start) start = own;

@@ -21,6 +21,11 @@ export function millisecondsOf(nanoseconds: number | bigint): number {
   return Number(BigInt(nanoseconds) / 1000n) / 1000;
 }
 
+/** A sum that a former release let grow beyond what is exact comes as a bigint. */
+function exactOf(sum: number | bigint | null): number | null {
+  return typeof sum === "bigint" ? Number.MAX_SAFE_INTEGER : sum;
+}
+
 export function traceOf(row: SummaryRow): StoredTrace {
   const packedModels = new PackedText(row.models);
   const [start, end] = row.root_start_ns === null ? [row.start_ns, row.end_ns] : [row.root_start_ns, row.root_end_ns];
@@ -29,7 +34,7 @@ export function traceOf(row: SummaryRow): StoredTrace {
   const summary = TraceSummary.parse({
     traceId: row.trace_id, team: row.team, name: row.name, service: row.service, status: running ? "running" : failed ? "error" : "ok",
     start: millisecondsOf(start), durationMs: end === null || running ? null : millisecondsOf(BigInt(end) - BigInt(start)),
-    spans: row.spans, errors: row.errors, inputTokens: row.input_tokens, outputTokens: row.output_tokens, cost: row.cost,
+    spans: row.spans, errors: row.errors, inputTokens: exactOf(row.input_tokens), outputTokens: exactOf(row.output_tokens), cost: exactOf(row.cost),
     models: packedModels.rows(() => packedModels.next()).sort(), session: row.session, user: row.user_name, inputPreview: row.input_preview, outputPreview: row.output_preview,
     experiment: row.experiment, tags: JSON.parse(row.tags_json), feedback: row.feedback,
   });

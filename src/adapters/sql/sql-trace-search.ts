@@ -85,7 +85,7 @@ export async function listSessions(queries: Kysely<DatabaseSchema>, { visible, u
   }
   const { rows } = await sql<{ session: string; team: string; user_name: string | null; traces: number; errors: number; first_ns: bigint; last_ns: bigint; end_ns: bigint; input_tokens: number | null; output_tokens: number | null; cost: number | null }>`
     select o.session, o.team, max(o.user_name) as user_name, count(*) as traces, cast(sum(case when o.errors > 0 then 1 else 0 end) as bigint) as errors, min(o.start_ns) as first_ns, max(o.start_ns) as last_ns,
-      max(coalesce(o.end_ns, o.start_ns)) as end_ns, cast(sum(o.input_tokens) as bigint) as input_tokens, cast(sum(o.output_tokens) as bigint) as output_tokens, cast(sum(o.cost) as bigint) as cost
+      max(coalesce(o.end_ns, o.start_ns)) as end_ns, ${boundedSum("input_tokens")}, ${boundedSum("output_tokens")}, ${boundedSum("cost")}
     from traces o where ${sql.join(conditions, sql` and `)} group by o.session, o.team ${beyond} order by max(o.start_ns) desc, o.session desc, o.team desc limit ${limit + 1}`.execute(queries);
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -95,6 +95,12 @@ export async function listSessions(queries: Kysely<DatabaseSchema>, { visible, u
     })),
     next: rows.length > limit && last !== undefined ? nameOfPlace(last.last_ns, last.session, last.team) : null,
   };
+}
+
+/** What JavaScript has exactly, and goes no further. Summed beyond 64 bits: SQLite fails where whole numbers do not fit. */
+function boundedSum(column: "input_tokens" | "output_tokens" | "cost"): RawBuilder<unknown> {
+  const sum = sql`sum(${sql.ref(`o.${column}`)} * 1.0)`;
+  return sql`cast(case when ${sum} > ${sql.lit(Number.MAX_SAFE_INTEGER)} then ${sql.lit(Number.MAX_SAFE_INTEGER)} else ${sum} end as bigint) as ${sql.ref(column)}`;
 }
 
 export function visibleCondition(visible: VisibleTraces): Condition[] {
