@@ -44,6 +44,7 @@ export interface OpenedTracing {
   /** To be told of each call that the gateway answered. */
   served: ServedCalls;
   tracking: OpenedTracking;
+  clock: Clock;
   teamOfExperiment(caller: Caller, experiment: string): Promise<string>;
   /** An entry of the daily maintenance. */
   maintenance: { name: string; run(now: EpochMs): Promise<number> };
@@ -84,7 +85,7 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
   });
   const sink = new BufferedSpanSink({ traces: service, sampling, now: () => clock.now(), logger, alarm: systemAlarm });
   return {
-    service, sink, served, tracking,
+    service, sink, served, tracking, clock,
     teamOfExperiment: async (caller, experiment) => {
       await tracking.access.requireExperiment(caller, "contributor", experiment);
       const team = await tracking.access.teamOf(experiment);
@@ -122,7 +123,7 @@ export function openedTracingRoutes(parts: OpenedTracing): Route[] {
   const traces = parts.service;
   const teamOfExperiment = (caller: Caller, experiment: string): Promise<string> => parts.teamOfExperiment(caller, experiment);
   const requireExperiment = async (...asked: Parameters<OpenedTracking["access"]["requireExperiment"]>): Promise<void> => parts.tracking.access.requireExperiment(...asked);
-  return [...tracingRoutes({ traces, teamOfExperiment }), ...langsmithRoutes(traces), ...mlflowTraceRoutes({ traces, teamOfExperiment, requireExperiment })];
+  return [...tracingRoutes({ traces, teamOfExperiment }), ...langsmithRoutes(traces, { monotonic: () => parts.clock.monotonic() }), ...mlflowTraceRoutes({ traces, teamOfExperiment, requireExperiment })];
 }
 
 /** Adds rows to datasets of CSV: the next version is the last one with the row behind it. Rows of one process are added one after the other. */

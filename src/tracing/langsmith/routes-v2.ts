@@ -3,7 +3,7 @@ import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { route, type Route, type RouteRequest } from "../../core/route.ts";
 import type { TraceService } from "../trace-service.ts";
-import { RunQuery, RunReader } from "./run-reader.ts";
+import { RunQuery, type RunReader } from "./run-reader.ts";
 import { ThreadReader } from "./thread-reader.ts";
 import { runSelects, selectedOf, wireRunV2 } from "./wire-run-v2.ts";
 
@@ -34,8 +34,7 @@ const Items = z.object({ items: z.array(z.looseObject({})), next_cursor: z.strin
 type Asked = Pick<RouteRequest<unknown, unknown, unknown>, "headers" | "now">;
 
 /** The second version of what LangSmith's clients read: runs, traces and threads, of which they say what they want to know. */
-export function langsmithV2Routes(traces: TraceService): Route[] {
-  const runs = new RunReader(traces);
+export function langsmithV2Routes(traces: TraceService, runs: RunReader): Route[] {
   const threads = new ThreadReader(traces, runs);
   const common = { access: "viewer", on: "some", tag } as const;
   return [
@@ -46,7 +45,7 @@ export function langsmithV2Routes(traces: TraceService): Route[] {
         const { project_ids: session, ids: id, trace_id: trace, is_root, run_type: type, has_error: error, page_size: limit, cursor, selects = [], ...asked } = bodyOf(RunsBody, request);
         const { filter, trace_filter, tree_filter } = asked;
         const isNamed = id !== undefined || trace !== undefined;
-        const page = await runs.query(request.caller, queryOf({ ...timesOf(asked, isNamed ? null : request.now), session, id, trace, is_root, run_type: type?.toLowerCase(), error, filter, trace_filter, tree_filter, limit, cursor, select: selectedOf(selects) }));
+        const page = await runs.query(request.caller, queryOf({ ...timesOf(asked, isNamed ? null : request.now), session, id, trace, is_root, run_type: type?.toLowerCase(), error, filter, trace_filter, tree_filter, limit, cursor, select: selectedOf(selects) }), request);
         return { items: page.runs.map((run) => wireRunV2(run, selects)), next_cursor: page.cursors.next };
       },
     }),
@@ -60,7 +59,7 @@ export function langsmithV2Routes(traces: TraceService): Route[] {
       handle: async (request) => {
         const { project_id: project, trace_ids: id, trace_filter: filter, tree_filter, cursor, page_size: limit, selects = [], ...asked } = bodyOf(TracesBody, request);
         const times = timesOf(asked, id === undefined ? request.now : null);
-        const page = await runs.query(request.caller, queryOf({ ...times, session_id: project, id, is_root: true, filter, tree_filter, cursor, limit, select: selectedOf(selects) }));
+        const page = await runs.query(request.caller, queryOf({ ...times, session_id: project, id, is_root: true, filter, tree_filter, cursor, limit, select: selectedOf(selects) }), request);
         const sums = selects.some((name) => name === "TOTAL_TOKENS" || name === "TOTAL_COST" || name === "FIRST_TOKEN_TIME");
         // What is said of a root is said of its whole trace.
         const items = page.runs.map((run) => ({ root_run: wireRunV2(run, selects), ...(sums ? { trace_aggregates: { total_tokens: run.total_tokens, total_cost: run.total_cost, first_token_time: null } } : {}) }));
@@ -70,9 +69,9 @@ export function langsmithV2Routes(traces: TraceService): Route[] {
     route({
       ...common, method: "GET", path: "/langsmith/api/v2/traces/:trace/runs", operationId: "langsmithListTraceRunsV2", summary: "The runs of a trace, the first to start first", params: z.strictObject({ trace: Id }), query: TraceQueryString, repeatedQuery: true,
       response: z.object({ items: z.array(z.looseObject({})) }),
-      handle: async ({ params: { trace }, query: { selects = [], filter, ...asked }, caller, headers }) => {
+      handle: async ({ params: { trace }, query: { selects = [], filter, ...asked }, caller, headers, signal }) => {
         refuseStream(headers);
-        const page = await runs.query(caller, queryOf({ ...timesOf(asked, null), trace, filter, order: "asc", select: selectedOf(selects), limit: mostOfTrace }), mostOfTrace);
+        const page = await runs.query(caller, queryOf({ ...timesOf(asked, null), trace, filter, order: "asc", select: selectedOf(selects), limit: mostOfTrace }), { most: mostOfTrace, signal });
         return { items: page.runs.map((run) => wireRunV2(run, selects)) };
       },
     }),
@@ -86,8 +85,8 @@ export function langsmithV2Routes(traces: TraceService): Route[] {
     }),
     route({
       ...common, method: "GET", path: "/langsmith/api/v2/threads/:thread/traces", operationId: "langsmithListThreadTracesV2", summary: "The traces of a thread, the newest first", params: z.strictObject({ thread: z.string().max(250) }), query: ThreadQueryString, repeatedQuery: true, response: Items,
-      handle: ({ params: { thread }, query: { project_id: session_id, cursor, filter, trace_filter, tree_filter, page_size: limit = 20, selects = [] }, caller }) =>
-        threads.traces(caller, thread, queryOf({ session_id, is_root: true, filter, trace_filter, tree_filter, cursor, limit }), selects),
+      handle: ({ params: { thread }, query: { project_id: session_id, cursor, filter, trace_filter, tree_filter, page_size: limit = 20, selects = [] }, caller, signal }) =>
+        threads.traces(caller, thread, queryOf({ session_id, is_root: true, filter, trace_filter, tree_filter, cursor, limit }), { selects, signal }),
     }),
   ];
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Caller } from "../../core/caller.ts";
-import type { EpochMs } from "../../core/clock.ts";
+import type { Clock, EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { assertJsonBounds, largeBodyBounds } from "../../core/json-bounds.ts";
 import { HttpAnswer, route, type Route, type RouteRequest } from "../../core/route.ts";
@@ -12,6 +12,7 @@ import { feedbackOf, type LangsmithFeedback } from "./feedback.ts";
 import { langsmithFeedbackRoutes } from "./feedback-routes.ts";
 import { OpenRuns, type RunPart } from "./open-runs.ts";
 import { refusedLangsmithCalls } from "./refused-calls.ts";
+import { RunReader } from "./run-reader.ts";
 import { langsmithRunRoutes } from "./run-routes.ts";
 import { langsmithV2Routes } from "./routes-v2.ts";
 import { spanOfRun, type LangsmithRun } from "./runs.ts";
@@ -26,8 +27,9 @@ const accepted = (): HttpAnswer => new HttpAnswer(202, { "content-type": "applic
 const Accepted = { mediaType: "application/json", description: "An empty object" };
 
 /** What LangSmith's clients send, with `LANGSMITH_ENDPOINT` set to this server's URL and /langsmith. */
-export function langsmithRoutes(traces: TraceService): Route[] {
+export function langsmithRoutes(traces: TraceService, clock: Pick<Clock, "monotonic">): Route[] {
   const open = new OpenRuns();
+  const reader = new RunReader(traces, () => clock.monotonic());
   const keep = async ({ caller, headers, now }: Pick<RouteRequest<unknown, unknown, unknown>, "headers"> & { caller: Caller; now: EpochMs }, runs: readonly [RunPart, LangsmithRun][]): Promise<HttpAnswer> => {
     const team = teamOfSender(caller, headers[teamHeader]);
     // Both halves of a run may be in one request: the last state of each counts.
@@ -92,8 +94,8 @@ export function langsmithRoutes(traces: TraceService): Route[] {
       },
     }),
     ...langsmithFeedbackRoutes(traces),
-    ...langsmithRunRoutes(traces),
-    ...langsmithV2Routes(traces),
+    ...langsmithRunRoutes(reader),
+    ...langsmithV2Routes(traces, reader),
     ...refusedLangsmithCalls(),
   ];
 }

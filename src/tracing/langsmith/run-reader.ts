@@ -34,8 +34,10 @@ type Cursor = z.infer<typeof Cursor>;
 
 const mostRuns = 100;
 const tracesAtOnce = 20;
-/** Spans that one request looks through: a client of Python's takes a page without runs for the end. */
-const mostSpans = 50_000;
+/** A search is long that has looked through so much, or for so long: its page ends where it has found something. */
+const longSearch = { spans: 50_000, milliseconds: 3000 };
+/** Clients take a page without runs for the end, so a request that has found nothing goes on for so long. They wait a minute and more. */
+const longestSearchMs = 30_000;
 
 /** The id of a project: it follows from its name, for nothing is kept of projects themselves. */
 function projectIdOf(name: string): string {
@@ -45,10 +47,15 @@ function projectIdOf(name: string): string {
 
 /** Traces as the runs that LangSmith's clients read. */
 export class RunReader {
-  readonly #traces: TraceService;
+  readonly #traces: ReadTraces;
+  readonly #monotonic: () => number;
+  /** Ends with the turn of the last long search in line. */
+  #lastTurn: Promise<void> = Promise.resolve();
 
-  constructor(traces: TraceService) {
+  /** `monotonic`: milliseconds. */
+  constructor(traces: ReadTraces, monotonic: () => number) {
     this.#traces = traces;
+    this.#monotonic = monotonic;
   }
 
   /** Throws TRACE_NOT_FOUND. */
@@ -66,43 +73,74 @@ export class RunReader {
     throw new AppError("TRACE_NOT_FOUND", `There is no run ${JSON.stringify(id.slice(0, 64))}.`);
   }
 
-  /** Trace by trace, the newest first, and in each the newest run first; the other way round where that is asked for; at most `most` on a page. Throws INVALID_REQUEST, NOT_SUPPORTED. */
-  async query(caller: Caller, asked: RunQuery, most = mostRuns): Promise<{ runs: Json[]; cursors: { next: string | null } }> {
+  /**
+   * Trace by trace, the newest first, and in each the newest run first; the other way round where that is asked for; at most `most` on a page. A search that has found nothing for long goes on in turns with others of its
+   * kind: together they take from everybody else what one does. Throws INVALID_REQUEST, NOT_SUPPORTED.
+   */
+  async query(caller: Caller, asked: RunQuery, { most = mostRuns, signal }: { most?: number; signal: AbortSignal }): Promise<RunPage> {
     const search = await this.searchOf(caller, asked);
-    const { meets, treeMeets, rootMeets } = predicatesOf(asked);
     const limit = Math.min(asked.limit ?? mostRuns, most);
-    const onlyRoots = asked.is_root === true && asked.tree_filter === undefined;
-    const found: Json[] = [];
-    let cursor = asked.cursor === undefined ? null : cursorOf(asked.cursor);
-    let looked = 0;
+    const state: Looking = { caller, asked, search, predicates: predicatesOf(asked), limit, signal, began: this.#monotonic(), found: [], looked: 0, cursor: asked.cursor === undefined ? null : cursorOf(asked.cursor) };
     for (;;) {
-      const { items, next } = await this.#tracesAt(caller, search, cursor, onlyRoots ? limit - found.length : tracesAtOnce);
-      let last = cursor?.open.length ? cursor.last : null;
-      for (const [index, trace] of items.entries()) {
-        const spans = await this.#traces.spans(trace.summary, onlyRoots ? 1 : undefined);
-        // The first span is the root, but where another of it came late or not at all.
-        const runs = new RunsOfTrace(trace, onlyRoots && spans[0]?.parentSpanId !== null ? await this.#traces.spans(trace.summary) : spans);
-        looked += 1 + runs.spans.length;
-        const isLookedAt = (rootMeets === null || (runs.root !== undefined && rootMeets(runs.factsOf(runs.root)))) && (treeMeets === null || runs.spans.some((span) => treeMeets(runs.factsOf(span))));
-        const matching = isLookedAt ? inOrder(runs.spans, asked.order === "asc").filter((span) => meets(runs.factsOf(span))) : [];
-        const after = last;
-        const rest = after === null ? matching : matching.filter((span) => (asked.order === "asc" ? placeOf(span) > after : placeOf(span) < after));
-        const taken = rest.slice(0, limit - found.length);
-        found.push(...(await this.#wire(runs, taken, asked.select)));
-        if (rest.length > taken.length) {
-          const ended = taken.at(-1);
-          return { runs: found, cursors: { next: nameOf({ open: items.slice(index).map(({ summary }) => [summary.traceId, summary.team]), last: ended === undefined ? after : placeOf(ended), next }) } };
-        }
-        last = null;
-      }
-      if (next === null) return { runs: found, cursors: { next: null } };
-      cursor = { open: [], last: null, next };
-      if (found.length === limit || (looked > mostSpans && found.length > 0)) return { runs: found, cursors: { next: nameOf(cursor) } };
-      if (looked > mostSpans) {
-        const end = items.at(-1)?.summary.start;
-        throw new AppError("INVALID_REQUEST", `${looked} runs were looked through${end === undefined ? "" : `, to those of ${new Date(end).toISOString()}`}, and none is like that. Narrow it by start_time, end_time, project, trace or error.`);
+      const end = this.#isLong(state) ? await this.#turn() : null;
+      try {
+        const page = await this.#lookOn(state);
+        if (page !== null) return page;
+      } finally {
+        end?.();
       }
     }
+  }
+
+  /** Looks through the next traces; answers with the page where it is complete. */
+  async #lookOn(state: Looking): Promise<RunPage | null> {
+    const { caller, asked, search, predicates: { meets, treeMeets, rootMeets }, limit, found, cursor } = state;
+    const onlyRoots = asked.is_root === true && asked.tree_filter === undefined;
+    const { items, next } = await this.#tracesAt(caller, search, cursor, onlyRoots ? limit - found.length : tracesAtOnce);
+    let last = cursor?.open.length ? cursor.last : null;
+    for (const [index, trace] of items.entries()) {
+      const spans = await this.#traces.spans(trace.summary, onlyRoots ? 1 : undefined);
+      // The first span is the root, but where another of it came late or not at all.
+      const runs = new RunsOfTrace(trace, onlyRoots && spans[0]?.parentSpanId !== null ? await this.#traces.spans(trace.summary) : spans);
+      state.looked += 1 + runs.spans.length;
+      const isLookedAt = (rootMeets === null || (runs.root !== undefined && rootMeets(runs.factsOf(runs.root)))) && (treeMeets === null || runs.spans.some((span) => treeMeets(runs.factsOf(span))));
+      const matching = isLookedAt ? inOrder(runs.spans.filter((span) => meets(runs.factsOf(span))), asked.order === "asc") : [];
+      const after = last;
+      const rest = after === null ? matching : matching.filter((span) => (asked.order === "asc" ? placeOf(span) > after : placeOf(span) < after));
+      const taken = rest.slice(0, limit - found.length);
+      found.push(...(await this.#wire(runs, taken, asked.select)));
+      if (rest.length > taken.length) {
+        const ended = taken.at(-1);
+        return { runs: found, cursors: { next: nameOf({ open: items.slice(index).map(({ summary }) => [summary.traceId, summary.team]), last: ended === undefined ? after : placeOf(ended), next }) } };
+      }
+      if (found.length === 0) this.#assertMayGoOn(state, trace.summary.start);
+      last = null;
+    }
+    if (next === null) return { runs: found, cursors: { next: null } };
+    state.cursor = { open: [], last: null, next };
+    if (found.length === limit || (found.length > 0 && this.#isLong(state))) return { runs: found, cursors: { next: nameOf(state.cursor) } };
+    this.#assertMayGoOn(state, null);
+    return null;
+  }
+
+  #isLong({ looked, began }: Looking): boolean {
+    return looked > longSearch.spans || this.#monotonic() - began >= longSearch.milliseconds;
+  }
+
+  /** `reached`: milliseconds since 1970. Throws CALLER_GONE, INVALID_REQUEST. */
+  #assertMayGoOn({ signal, began, looked }: Looking, reached: number | null): void {
+    if (signal.aborted) throw new AppError("CALLER_GONE", "The caller left.");
+    if (this.#monotonic() - began < longestSearchMs) return;
+    throw new AppError("INVALID_REQUEST", `${looked} runs were looked through${reached === null ? "" : `, to those of ${new Date(reached).toISOString()}`}, and none is like that. Narrow it by start_time, end_time, project, trace or error.`);
+  }
+
+  /** Answers when those before in line have had theirs, with what ends this one. */
+  async #turn(): Promise<() => void> {
+    const before = this.#lastTurn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#lastTurn = promise;
+    await before;
+    return resolve;
   }
 
   /** Services of traces, the one with the newest first. */
@@ -149,6 +187,26 @@ export class RunReader {
     const project = summary.service === null ? null : projectIdOf(summary.service);
     return spans.map((span) => wireRun(runs, { span, project, feedback, select }));
   }
+}
+
+/** What runs are read from. */
+export type ReadTraces = Pick<TraceService, "find" | "spans" | "feedback" | "services" | "tracesOfRuns">;
+export type RunPage = { runs: Json[]; cursors: { next: string | null } };
+
+/** A page under way. */
+interface Looking {
+  readonly caller: Caller;
+  readonly asked: RunQuery;
+  readonly search: Search;
+  readonly predicates: ReturnType<typeof predicatesOf>;
+  readonly limit: number;
+  readonly signal: AbortSignal;
+  /** Monotonic, in milliseconds. */
+  readonly began: number;
+  readonly found: Json[];
+  /** Spans and traces. */
+  looked: number;
+  cursor: Cursor | null;
 }
 
 type Search = Omit<Parameters<TraceService["find"]>[1], "limit">;

@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { AppError } from "../../core/errors.ts";
 import { route, type Route } from "../../core/route.ts";
-import type { TraceService } from "../trace-service.ts";
-import { RunQuery, RunReader } from "./run-reader.ts";
+import { RunQuery, type RunReader } from "./run-reader.ts";
 
 const tag = "Traces";
 const mostProjects = 100;
@@ -16,14 +15,13 @@ const ProjectQuery = z.object({
 const passedOver = new Set(["data_source_type", "skip_pagination", "skip_prev_cursor", "use_experimental_search"]);
 
 /** Runs and projects as LangSmith's clients read them: spans of traces that the caller sees, and their services. */
-export function langsmithRunRoutes(traces: TraceService): Route[] {
-  const reader = new RunReader(traces);
+export function langsmithRunRoutes(reader: RunReader): Route[] {
   return [
     route({
       method: "POST", path: "/langsmith/runs/query", access: "viewer", on: "some", audited: false, operationId: "langsmithQueryRuns", tag, summary: "Runs, as LangSmith's clients list them",
       description: "Spans of traces that the caller sees, trace by trace. start_time and end_time are also those between which their traces began. What is not served is refused by its name.",
       body: { kind: "json", schema: z.record(z.string().max(250), z.unknown()) }, response: z.object({ runs: z.array(z.looseObject({})), cursors: z.object({ next: z.string().nullable() }) }),
-      handle: ({ body, caller }) => reader.query(caller, queryOf(body)),
+      handle: ({ body, caller, signal }) => reader.query(caller, queryOf(body), { signal }),
     }),
     route({
       method: "GET", path: "/langsmith/runs/:run", access: "viewer", on: "some", operationId: "langsmithGetRun", tag, summary: "One run, as LangSmith's clients read it", params: z.strictObject({ run: z.string().max(64) }), response: z.looseObject({}),

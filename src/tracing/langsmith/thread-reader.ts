@@ -40,9 +40,9 @@ export class ThreadReader {
   }
 
   /** The newest trace first, by its root. */
-  async traces(caller: Caller, thread: string, { filter, trace_filter: ofRoot, ...query }: RunQuery, selects: readonly string[]): Promise<Page> {
+  async traces(caller: Caller, thread: string, { filter, trace_filter: ofRoot, ...query }: RunQuery, { selects, signal }: { selects: readonly string[]; signal: AbortSignal }): Promise<Page> {
     const filters = [`eq(thread_id, ${JSON.stringify(thread)})`, filter, ofRoot].filter((text) => text !== undefined);
-    const page = await this.#runs.query(caller, { ...query, is_root: true, filter: `and(${filters.join(", ")})`, trace_filter: undefined, select: selectedOf(selects) });
+    const page = await this.#runs.query(caller, { ...query, is_root: true, filter: `and(${filters.join(", ")})`, trace_filter: undefined, select: selectedOf(selects) }, { signal });
     return {
       items: page.runs.map((run) => {
         const { id: _, latency_seconds: latency, ...told } = wireRunV2(run, ["TRACE_ID", ...selects.map((name) => (name === "LATENCY" ? "LATENCY_SECONDS" : name))]);
