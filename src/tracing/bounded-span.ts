@@ -1,4 +1,5 @@
 import type { Attributes, AttributeValue, Span } from "./span.ts";
+import type { StoredSpan } from "./stored-span.ts";
 
 /** Of all attributes of a span, its events and its links together, keys and values. A call of a model with long messages and the tools that it had has some hundred thousand. */
 const mostCharacters = 4 << 20;
@@ -16,6 +17,19 @@ export function charactersOf(attributes: Attributes): number {
     for (const key in attributes) sum += leastCharacters + key.length + lengthOf(attributes[key]!);
     known.set(attributes, sum);
   }
+  return sum;
+}
+
+/** Of what stands around the attributes. */
+const frameCharacters = 500;
+/** So many characters of spans wait in memory at one place, at most: for the end of their trace, for a collector, for their write. */
+export const mostWaitingCharacters = 64 << 20;
+
+/** How long a span is as JSON, about, with its resource, which it may share. */
+export function charactersOfSpan({ attributes, original, resource, events, links }: StoredSpan): number {
+  let sum = frameCharacters + charactersOf(attributes) + charactersOf(original) + charactersOf(resource);
+  for (const event of events) sum += event.name.length + charactersOf(event.attributes);
+  for (const link of links) sum += charactersOf(link.attributes);
   return sum;
 }
 

@@ -57,6 +57,15 @@ describe("BufferedSpanSink", () => {
     assert.deepEqual([told.slice(1), sink.lost, written], [[["traces.not_written", 64], ["traces.not_written", 1]], 66, [1]]);
   });
 
+  it("passes over what is too long together, however few spans it is, and goes on when that is written", async () => {
+    const { sink, written } = sinkWith({ maxWaitingCharacters: 100, traces: { pack: (_team, spans) => spans.map(() => "x".repeat(60)), write: (spans) => Promise.resolve(void written.push(spans.length)) } });
+    for (const round of [1, 2]) {
+      for (let span = 1; span <= 3; span++) sink.emit("a", exampleSpan(1, span));
+      await sink.settled();
+      assert.deepEqual([written.length, sink.lost], [round, 2 * round]);
+    }
+  });
+
   it("passes over what there is no room for, and counts it", async () => {
     const { sink, written } = sinkWith({ maxWaiting: 2 });
     for (let span = 1; span <= 5; span++) sink.emit("a", exampleSpan(1, span));

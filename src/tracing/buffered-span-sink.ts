@@ -1,6 +1,7 @@
 import type { EpochMs } from "../core/clock.ts";
 import { toAppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { mostWaitingCharacters } from "./bounded-span.ts";
 import type { EndedTrace, SpanSink } from "./span-sink.ts";
 import type { Span } from "./span.ts";
 import type { PackedSpans } from "./stored-span.ts";
@@ -16,6 +17,8 @@ export interface SpanSinkParts {
   alarm(milliseconds: number, ring: () => void): () => void;
   /** Calls of `emit` that wait, at most; what is more is passed over. */
   maxWaiting?: number;
+  /** Of what is packed and waits, about. */
+  maxWaitingCharacters?: number;
 }
 
 interface Emitted {
@@ -37,8 +40,10 @@ const part = 64;
 export class BufferedSpanSink implements SpanSink {
   readonly #parts: SpanSinkParts;
   readonly #maxWaiting: number;
+  readonly #maxCharacters: number;
   #unpacked: Emitted[] = [];
   #packed: PackedSpans[] = [];
+  #characters = 0;
   #flushing: Promise<void> | undefined;
   #cancelAlarm: (() => void) | undefined;
   #lost = 0;
@@ -49,6 +54,7 @@ export class BufferedSpanSink implements SpanSink {
   constructor(parts: SpanSinkParts) {
     this.#parts = parts;
     this.#maxWaiting = parts.maxWaiting ?? 20_000;
+    this.#maxCharacters = parts.maxWaitingCharacters ?? mostWaitingCharacters;
   }
 
   /** Calls of `emit` that were passed over for want of room, or could not be written. */
@@ -82,7 +88,15 @@ export class BufferedSpanSink implements SpanSink {
   #pack(): void {
     for (const { team, spans } of this.#unpacked.splice(0)) {
       try {
-        this.#packed.push(this.#parts.traces.pack(team, typeof spans === "function" ? spans() : [spans]));
+        const packed = this.#parts.traces.pack(team, typeof spans === "function" ? spans() : [spans]);
+        const characters = packed.reduce((sum, text) => sum + text.length, 0);
+        if (this.#packed.length > 0 && this.#characters + characters > this.#maxCharacters) {
+          this.#done++;
+          this.#lost++;
+        } else {
+          this.#packed.push(packed);
+          this.#characters += characters;
+        }
       } catch (error) {
         this.#done++;
         this.#giveUp(1, error);
@@ -109,6 +123,7 @@ export class BufferedSpanSink implements SpanSink {
     this.#pack();
     const taken = this.#packed;
     this.#packed = [];
+    this.#characters = 0;
     this.#writing = taken.length;
     const now = this.#parts.now();
     const parts = Array.from({ length: Math.ceil(taken.length / part) }, (_, index) => taken.slice(index * part, (index + 1) * part));

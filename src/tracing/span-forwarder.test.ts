@@ -5,18 +5,19 @@ import type { EgressRequest } from "../core/egress.ts";
 import { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { exampleRecord } from "./example-spans.fixture.ts";
+import type { Span } from "./span.ts";
 import { SpanForwarder } from "./span-forwarder.ts";
 
 type Answer = { status: number; retryAfter?: string; body?: string } | AppError;
 
 /** A collector that gives these answers, one after the other, and then takes everything. */
-function forwarderTo(answers: readonly Answer[], maxWaiting?: number) {
+function forwarderTo(answers: readonly Answer[], maxWaiting?: number, maxWaitingCharacters?: number) {
   const left = [...answers];
   const sent: EgressRequest[] = [];
   const pauses: number[] = [];
   const warned: Record<string, unknown>[] = [];
   const forwarder = new SpanForwarder({
-    url: "https://collector.example/v1/traces", authorization: "Bearer x", logger: { warn: (_event: string, detail: Record<string, unknown>) => void warned.push(detail) } as unknown as Logger, ...(maxWaiting === undefined ? {} : { maxWaiting }),
+    url: "https://collector.example/v1/traces", authorization: "Bearer x", logger: { warn: (_event: string, detail: Record<string, unknown>) => void warned.push(detail) } as unknown as Logger, ...(maxWaiting === undefined ? {} : { maxWaiting }), ...(maxWaitingCharacters === undefined ? {} : { maxWaitingCharacters }),
     pause: (milliseconds) => Promise.resolve(void pauses.push(milliseconds)),
     egress: {
       send: (request) => {
@@ -32,9 +33,9 @@ function forwarderTo(answers: readonly Answer[], maxWaiting?: number) {
     for (let turn = 0; turn < 100_000 && (forwarder.counts.waiting > 0 || forwarder.counts.sent + forwarder.counts.lost < given); turn++) await new Promise((resolve) => setImmediate(resolve));
   };
   let given = 0;
-  const forward = async (count: number): Promise<void> => {
+  const forward = async (count: number, more: Partial<Span> = {}): Promise<void> => {
     given += count;
-    forwarder.forward(Array.from({ length: count }, (_, index) => exampleRecord(index + 1, 1)));
+    forwarder.forward(Array.from({ length: count }, (_, index) => exampleRecord(index + 1, 1, more)));
     await settled();
   };
   return { forwarder, forward, sent, pauses, warned };
@@ -51,6 +52,15 @@ describe("SpanForwarder", () => {
     assert.deepEqual(sent.map((request) => tracesOf(request).length), [512, 512, 176]);
     assert.deepEqual(sent.flatMap(tracesOf), Array.from({ length: 1200 }, (_, index) => index + 1));
     assert.deepEqual(forwarder.counts, { sent: 1200, lost: 0, waiting: 0 });
+  });
+
+  it("sends few spans at once where they are long, keeps a bounded length of them, and counts what it lets go", async () => {
+    const { forwarder, forward, sent } = forwarderTo([], 100, 11 << 20);
+    await forward(12, { attributes: { "input.value": "x".repeat((1 << 20) - 2000) } });
+    assert.deepEqual(sent.map((request) => tracesOf(request)), [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11]]);
+    assert.deepEqual(forwarder.counts, { sent: 11, lost: 1, waiting: 0 });
+    await forward(1, { attributes: { "input.value": "x".repeat(5 << 20) } });
+    assert.deepEqual(forwarder.counts, { sent: 12, lost: 1, waiting: 0 });
   });
 
   it("sends the same again, ever later, for what may pass: 429, 502, 503, 504 and a collector that is away; and gives up after five attempts", async () => {

@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import type { EgressClient } from "../core/egress.ts";
 import { toAppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { charactersOfSpan, mostWaitingCharacters } from "./bounded-span.ts";
 import { encodeJson } from "./otlp/encode-json.ts";
 import type { SpanRecord } from "./stored-span.ts";
 
@@ -15,10 +16,19 @@ export interface SpanForwarderParts {
   pause(milliseconds: number): Promise<void>;
   /** Spans that wait, at most. */
   maxWaiting?: number;
+  /** Of these spans together, about. */
+  maxWaitingCharacters?: number;
+}
+
+interface Waiting {
+  record: SpanRecord;
+  characters: number;
 }
 
 const compress = promisify(gzip);
 const batchSize = 512;
+/** Of one batch, about: a span alone may have more. */
+const batchCharacters = 4 << 20;
 const attempts = 5;
 /** What the conventions of OTLP name as worth another attempt. */
 const repeatable = new Set([429, 502, 503, 504]);
@@ -27,7 +37,9 @@ const repeatable = new Set([429, 502, 503, 504]);
 export class SpanForwarder {
   readonly #parts: SpanForwarderParts;
   readonly #maxWaiting: number;
-  #waiting: SpanRecord[] = [];
+  readonly #maxCharacters: number;
+  #waiting: Waiting[] = [];
+  #characters = 0;
   #sending: Promise<void> | undefined;
   #lost = 0;
   #sent = 0;
@@ -36,6 +48,7 @@ export class SpanForwarder {
   constructor(parts: SpanForwarderParts) {
     this.#parts = parts;
     this.#maxWaiting = parts.maxWaiting ?? 20_000;
+    this.#maxCharacters = parts.maxWaitingCharacters ?? mostWaitingCharacters;
   }
 
   get counts(): { sent: number; lost: number; waiting: number } {
@@ -43,9 +56,14 @@ export class SpanForwarder {
   }
 
   forward(records: readonly SpanRecord[]): void {
-    const room = Math.max(0, this.#maxWaiting - this.#waiting.length);
-    this.#lost += Math.max(0, records.length - room);
-    for (const record of records.slice(0, room)) this.#waiting.push(record);
+    for (const record of records) {
+      const characters = charactersOfSpan(record.span);
+      if (this.#waiting.length >= this.#maxWaiting || this.#characters + characters > this.#maxCharacters) this.#lost++;
+      else {
+        this.#waiting.push({ record, characters });
+        this.#characters += characters;
+      }
+    }
     if (this.#waiting.length > 0) this.#sending ??= this.#run();
   }
 
@@ -69,12 +87,21 @@ export class SpanForwarder {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, batchSize);
+      const batch = this.#nextBatch();
       const taken = await this.#send(batch);
       this.#sent += taken;
       this.#lost += batch.length - taken;
     }
     this.#sending = undefined;
+  }
+
+  #nextBatch(): SpanRecord[] {
+    let size = 0;
+    let characters = 0;
+    do characters += this.#waiting[size++]!.characters;
+    while (size < Math.min(batchSize, this.#waiting.length) && characters + this.#waiting[size]!.characters <= batchCharacters);
+    this.#characters -= characters;
+    return this.#waiting.splice(0, size).map(({ record }) => record);
   }
 
   /** Answers with how many spans the collector has taken. */

@@ -42,6 +42,16 @@ describe("TailSampling, of traces whose spans come one after the other", () => {
     assert.deepEqual(kept("blue=0"), ["1.1", "2.1"], "all where nothing is said");
   });
 
+  it("lets go the oldest where what waits is too long together, however few spans it is", () => {
+    const tail = new TailSampling({ rates: samplingRates(["0"]), slowMs: 60_000, maxWaiting: 100, maxWaitingCharacters: 10_000 });
+    const long = { attributes: { "input.value": "x".repeat(4000) } };
+    assert.deepEqual(ids(tail.take([exampleRecord(1, 2, long), exampleRecord(2, 2, long), exampleRecord(3, 2, long)])), []);
+    assert.equal(tail.dropped, 1);
+    assert.deepEqual(ids(tail.take([exampleRecord(2, 3, failed), exampleRecord(3, 3, failed)])), ["2.2", "2.3", "3.2", "3.3"]);
+    assert.deepEqual(ids(tail.take([exampleRecord(4, 2, { attributes: { "input.value": "x".repeat(11_000) } }), exampleRecord(5, 2, long), exampleRecord(6, 2, long)])), []);
+    assert.equal(tail.dropped, 2);
+  });
+
   it("decides of each team's trace of one id by itself", () => {
     const tail = sampling("0");
     assert.deepEqual(ids(tail.take([exampleRecord(1, 1, failed), exampleRecord(1, 2, {}, { team: "blue" }), exampleRecord(1, 3)])), ["1.1", "1.3"]);

@@ -1,5 +1,6 @@
 import { ChurnMap } from "../core/churn-map.ts";
 import { RecentMap } from "../core/recent-map.ts";
+import { charactersOfSpan, mostWaitingCharacters } from "./bounded-span.ts";
 import type { EndedTrace } from "./span-sink.ts";
 import type { SpanRecord } from "./stored-span.ts";
 
@@ -10,10 +11,13 @@ export interface SamplingRules {
   slowMs: number;
   /** Spans that wait for the end of their trace, at most. */
   maxWaiting: number;
+  /** Of these spans together, about. */
+  maxWaitingCharacters?: number;
 }
 
 interface Waiting {
   records: SpanRecord[];
+  characters: number;
 }
 
 /** Verdicts that are remembered at most, for spans that come after their root. */
@@ -27,11 +31,14 @@ export class TailSampling {
   readonly #rules: SamplingRules;
   readonly #waiting = new ChurnMap<string, Waiting>();
   readonly #verdicts = new RecentMap<string, boolean>(mostVerdicts);
+  readonly #maxCharacters: number;
   #count = 0;
+  #characters = 0;
   #dropped = 0;
 
   constructor(rules: SamplingRules) {
     this.#rules = rules;
+    this.#maxCharacters = rules.maxWaitingCharacters ?? mostWaitingCharacters;
   }
 
   /** Spans that were let go, as not chosen or for want of room. */
@@ -98,10 +105,15 @@ export class TailSampling {
 
   #wait(key: string, record: SpanRecord): void {
     const waiting = this.#waiting.get(key);
-    if (waiting === undefined) this.#waiting.set(key, { records: [record] });
-    else waiting.records.push(record);
+    const characters = charactersOfSpan(record.span);
+    if (waiting === undefined) this.#waiting.set(key, { records: [record], characters });
+    else {
+      waiting.records.push(record);
+      waiting.characters += characters;
+    }
     this.#count++;
-    while (this.#count > this.#rules.maxWaiting) {
+    this.#characters += characters;
+    while (this.#count > this.#rules.maxWaiting || this.#characters > this.#maxCharacters) {
       const oldest = this.#waiting.keys().next().value!;
       this.#dropped += this.#release(oldest).length;
       this.#verdicts.set(oldest, false);
@@ -113,6 +125,7 @@ export class TailSampling {
     if (waiting === undefined) return [];
     this.#waiting.delete(key);
     this.#count -= waiting.records.length;
+    this.#characters -= waiting.characters;
     return waiting.records;
   }
 }
