@@ -24,6 +24,7 @@ import { AppError } from "./core/errors.ts";
 import { EventBus } from "./core/events.ts";
 import { TimeOrderedIds } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
+import { stopInOrder, stopTogether, type StopBounds, type StopStep } from "./core/stop-in-order.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { announceRegistryChange, pruneEvents, Refresher, systemAlarm } from "./events/index.ts";
 import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
@@ -70,26 +71,25 @@ const dayMs = 86_400_000;
 
 /** Opens everything that the configuration names and starts listening. Throws CONFIG_INVALID, DATA_DIRECTORY_IN_USE, DATABASE_NEWER. */
 export async function startSlipway(config: Config, options: { clock?: Clock; logger?: Logger } = {}): Promise<Slipway> {
-  const opened: (() => unknown)[] = [];
+  const opened: StopStep[] = [];
+  const logger = options.logger ?? pinoLogger(config.logLevel);
   try {
-    return await open(config, options, (close) => opened.push(close));
+    return await open(config, { ...options, logger }, (...step) => opened.push(step));
   } catch (error) {
-    // Half a server would hold the port and the data, and answer for nothing.
-    for (const close of opened.reverse()) await close();
+    // Half a server would hold the port and the data, and answer for nothing. Why it did not start is what is told.
+    await stopInOrder(opened.reverse(), stopBounds(logger)).catch(() => undefined);
     throw error;
   }
 }
 
 /** `onFailure` takes what must be closed when a later step fails; the last opened is closed first. */
-async function open(config: Config, options: { clock?: Clock; logger?: Logger }, onFailure: (close: () => unknown) => void): Promise<Slipway> {
-  const clock = options.clock ?? systemClock;
-  const logger = options.logger ?? pinoLogger(config.logLevel);
+async function open(config: Config, { clock = systemClock, logger }: { clock?: Clock; logger: Logger }, onFailure: (...step: StopStep) => void): Promise<Slipway> {
   const posture = postureOf(config);
   const { tlsCertificate, tlsKey } = config;
   const tls = tlsCertificate === undefined || tlsKey === undefined ? undefined : await TlsFiles.open({ certificate: tlsCertificate, key: tlsKey }, { clock, logger });
-  onFailure(() => tls?.close());
+  onFailure("certificate", () => tls?.close());
   const lock = await lockDataDirectory(config.data);
-  onFailure(() => lock.release());
+  onFailure("lock", () => lock.release());
   const ids = new TimeOrderedIds(clock);
   const events = new EventBus();
   const environment = childEnvironment();
@@ -97,7 +97,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
 
   assertNotMoved(config);
   const openedDatabase = await openSqlDatabase(await databaseDialect(config.databaseUrl ?? join(config.data, "slipway.db"), { clock, connections: config.databaseConnections }), { now: startedAt });
-  onFailure(() => openedDatabase.close());
+  onFailure("database", () => openedDatabase.close());
   const openedOutbox = openOutbox(openedDatabase, logger);
   const { database, outbox, follower } = openedOutbox;
   const registryStore = new SqlRegistryStore(database, ids);
@@ -112,6 +112,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const profiler = new DuckdbReferenceProfiler(duckdb);
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
   const tracing = openTracing({ config, database, tracking, datasets, blobs, owners, ledger: () => gateway.ledger, clock, ids, logger });
+  onFailure("tracing", () => tracing.stop());
   const { runtime, sources, requireLocalSource, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, clock, ids, logger });
   const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, requireLocalSource, upstreams: models.upstreams, lookups: models.lookups, events, heldData: datasets.heldData });
   const log = await SegmentPredictionLog.open({
@@ -119,9 +120,9 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     archive: new DuckdbPredictionArchive({ environment, logger }),
     signatureOf: async (model, version) => (await registryStore.findVersion(model, version))?.contract.signature ?? null,
   });
-  onFailure(() => log.stop());
+  onFailure("predictions", () => log.stop());
   const defaultPolicy = Policy.parse({});
-  onFailure(() => duckdb.close());
+  onFailure("DuckDB", () => duckdb.close());
   const monitoring: MonitoringService = new MonitoringService({
     store: new SqlStatisticsStore(database, replicaName(config.data)), clock, logger,
     served: () => serving.views(),
@@ -135,7 +136,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     registry, blobs, measurements: new SqlMeasurementStore(database), machine: kindOfMachine(), runtime, log, observer: monitoring, traffic: bothObservers(figures, counts), isRolledOut: (model) => rollouts.rollouts.isUnderWay(model), events, clock, ids, logger,
     tracing: new PredictionTracing({ sink: tracing.sink, clock, share: config.traceServing, teamOf: (model) => registry.teamOf(model) }),
   });
-  onFailure(() => Promise.all([serving.stop(), monitoring.stop()]));
+  onFailure("serving", () => stopTogether([["serving", () => serving.stop()], ["monitoring", () => monitoring.stop()]]));
   const backup = new BackupService({
     sources: [tableBackupSource(database), blobBackupSource(artifacts), artifactBackupSource(artifacts), predictionLogBackupSource(config.data)],
     writeArchive: writeTar, staging: join(config.data, "backup-staging"), version: slipwayVersion, schema: migrations.length, notes: tracking.backupNotes, logger,
@@ -148,7 +149,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
   const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, registry, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, clock, ids, logger });
-  onFailure(() => gateway.stop());
+  onFailure("gateway", () => gateway.stop());
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 
   const ownerOf = async (run: string): Promise<string> => (await workflows.find(run)).owner;
@@ -190,14 +191,14 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   const bodyBudget = new BodyBudget(bodyMemoryBytes(config.maxInferenceBytes));
   const http = new HttpServer({ ...config, bodyBudget, allowedHosts: posture.allowedHosts, secure: posture.secure, tls }, { table, console: loadConsoleFiles(consoleDirectory), access: access.gate, clock, ids, logger });
   ports.httpPort = await http.listen();
-  onFailure(() => http.destroy());
+  onFailure("HTTP", () => http.destroy());
   const inference = new ServingInference(serving, (model) => registry.teamOf(model));
   const grpc = new GrpcServer(
     { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, messageTimeoutMs: config.bodyTimeoutMs, readerTimeoutMs: config.readerTimeoutMs, maxConnections: config.maxConnections, tls },
     { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], access: access.gate, ids, clock, logger, budget: bodyBudget },
   );
   ports.grpcPort = await grpc.listen();
-  onFailure(() => grpc.drain(0));
+  onFailure("gRPC", () => grpc.drain(0));
 
   const servedModels = new Refresher({ refresh: (model) => serving.follow(model), alarm: systemAlarm, logger });
   follower.follow((event) => {
@@ -211,19 +212,19 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
   events.on("model.changed", ({ model }) => servedModels.request(model));
   // Before anything is read that it keeps fresh.
   await follower.start();
-  onFailure(() => follower.stop());
+  onFailure("events", () => follower.stop());
   dispatcher.start();
-  onFailure(() => dispatcher.stop());
+  onFailure("deliveries", () => dispatcher.stop());
   for (const model of await registry.listModels()) {
     const champion = model.aliases.champion;
     if (champion !== undefined) await monitoring.restore(await registry.version(model.name, champion), startedAt);
   }
   await serving.start();
   const routed = rollouts.start();
-  onFailure(() => rollouts.stop());
+  onFailure("rollouts", () => rollouts.stop());
   await engine.start();
-  onFailure(() => engine.stop());
-  let ticks = 0;
+  onFailure("workflows", () => engine.stop());
+  let [ticks, stopping]: [number, Promise<void> | undefined] = [0, undefined];
   const ticker = setInterval(() => {
     const now = clock.now();
     monitoring.tick(now);
@@ -232,6 +233,7 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     if (ticks++ % 2 === 0) live.tick(now);
     if (ticks % 3600 === 1 && config.databaseUrl !== undefined) void pruneOwnPredictions(now);
   }, 1000);
+  onFailure("ticker", () => clearInterval(ticker));
 
   /** Answers with how many files went. */
   function prunePredictions(now: EpochMs, model: string): Promise<number> {
@@ -255,29 +257,19 @@ async function open(config: Config, options: { clock?: Clock; logger?: Logger },
     setupToken,
     whenReady: async () => void (await Promise.all([serving.whenLoaded(), routed])),
     reloadCertificate: async () => tls?.reload(),
-    async stop() {
-      clearInterval(ticker);
-      live.stop();
-      servedModels.stop();
-      await follower.stop();
-      models.close();
-      await Promise.all([http.drain(config.drainMs), grpc.drain(Math.max(config.drainMs, 5000)), dispatcher.stop(), engine.stop()]);
-      await rollouts.stop();
-      await serving.stop();
-      await gateway.stop();
-      await tracing.stop();
-      await access.tick(clock.now());
-      await opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }));
-      await opened.audit.close();
-      tls?.close();
-      await log.stop();
-      await monitoring.stop();
-      await duckdb.close();
-      await database.close();
-      lock.release();
-      logger.info("server.stopped");
-    },
+    stop: () => (stopping ??= stopInOrder([
+      ["ticker", () => clearInterval(ticker)], ["live figures", () => live.stop()], ["served models", () => servedModels.stop()], ["events", () => follower.stop()], ["models", () => models.close()],
+      // What was accepted is answered, and has bounds of its own.
+      ["requests, deliveries and runs", () => stopTogether([["HTTP", () => http.drain(config.drainMs)], ["gRPC", () => grpc.drain(Math.max(config.drainMs, 5000))], ["deliveries", () => dispatcher.stop()], ["workflows", () => engine.stop()]], { stepMs: Infinity }), Infinity],
+      ["rollouts", () => rollouts.stop()], ["serving", () => serving.stop()], ["gateway", () => gateway.stop()], ["tracing", () => tracing.stop()], ["access", () => access.tick(clock.now())],
+      ["audit", () => opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }))], ["audit's end", () => opened.audit.close()],
+      ["certificate", () => tls?.close()], ["predictions", () => log.stop()], ["monitoring", () => monitoring.stop()], ["DuckDB", () => duckdb.close()], ["database", () => database.close()], ["lock", () => lock.release()],
+    ], stopBounds(logger)).finally(() => logger.info("server.stopped"))),
   };
+}
+
+function stopBounds(logger: Logger): StopBounds {
+  return { stepMs: 60_000, onFailure: (step, cause) => logger.error("server.step_not_ended", { step, cause }) };
 }
 
 /** Measurements of one hold for the other: processor, architecture, Node. */

@@ -18,6 +18,7 @@ import type { Logger } from "./core/logger.ts";
 import type { MetricFamily } from "./core/metric-family.ts";
 import type { Route } from "./core/route.ts";
 import type { SecretBox } from "./core/secret-box.ts";
+import { stopInOrder, stopTogether } from "./core/stop-in-order.ts";
 import type { OutboxFollower } from "./events/index.ts";
 import {
   Admission, AnswerCache, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayChecks, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
@@ -146,12 +147,13 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
       catalog, settings, servers, isShared: redis !== null, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
       teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,
     }),
-    stop: async () => {
+    stop: () => {
       clearInterval(looking);
-      await splitCalls.stop();
-      await Promise.all([transport.close(), counter.close(), checker.close()]);
-      await ledger.stop();
-      await redis?.close();
+      return stopInOrder([
+        ["split calls", () => splitCalls.stop()],
+        ["providers", () => stopTogether([["connections", () => transport.close()], ["token counter", () => counter.close()], ["output checker", () => checker.close()]])],
+        ["ledger", () => ledger.stop()], ["Redis", () => redis?.close()],
+      ]);
     },
   };
 }

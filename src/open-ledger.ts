@@ -8,6 +8,7 @@ import type { Config } from "./config/index.ts";
 import { epochMs, type Clock, type EpochMs } from "./core/clock.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
+import { stopInOrder } from "./core/stop-in-order.ts";
 import { systemAlarm, type OutboxFollower } from "./events/index.ts";
 import { BudgetAlerts, BudgetKeeper, CallsUnderWay, LedgerService, LedgerSettings, MemoryBudgetStore, PriceBook, recoverInterrupted, type BudgetStore } from "./ledger/index.ts";
 
@@ -68,12 +69,9 @@ export async function openLedger({ config, database, follower, clock, ids, logge
   return {
     ledger, settings, keeper, prices, underWay,
     maintenance: { name: "remove old entries of the ledger", run: (now) => ledger.prune(epochMs(now - keptDays * dayMs)) },
-    stop: async () => {
+    stop: () => {
       clearInterval(ticker);
-      underWay.stop();
-      await callJournal.close();
-      await ledger.stop();
-      await alerts.settled();
+      return stopInOrder([["calls under way", () => underWay.stop()], ["journal of calls", () => callJournal.close()], ["entries", () => ledger.stop()], ["alerts", () => alerts.settled()]]);
     },
   };
 }

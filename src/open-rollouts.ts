@@ -15,6 +15,7 @@ import { AppError, toAppError } from "./core/errors.ts";
 import type { EventBus } from "./core/events.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
+import { stopInOrder } from "./core/stop-in-order.ts";
 import { routeOfSubject, routeSubject, subjectReference } from "./core/traffic-subject.ts";
 import type { RecordedEvent, Subscriber } from "./events/index.ts";
 import type { OpenedGateway } from "./open-gateway.ts";
@@ -180,12 +181,9 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
       // Champions first; nobody waits for these.
       void serving.whenLoaded().then(() => keepFormerVersions({ store, serving: traffic, clock, logger }, stopping.signal));
     },
-    async stop() {
+    stop() {
       stopping.abort();
-      await recovery.stop();
-      await keeper.stop();
-      await replica.stop();
-      await source.close();
+      return stopInOrder([["recovery", () => recovery.stop()], ["figures", () => keeper.stop()], ["routes", () => replica.stop()], ["metrics by SQL", () => source.close()]]);
     },
   };
 }

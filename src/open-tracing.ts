@@ -16,6 +16,7 @@ import { systemAlarm } from "./events/index.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Route } from "./core/route.ts";
+import { stopInOrder } from "./core/stop-in-order.ts";
 import { mlflowTraceRoutes, readTraceFiles } from "./mlflow/index.ts";
 import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedLedger } from "./open-ledger.ts";
@@ -92,7 +93,7 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
       if (team === null) throw new AppError("EXPERIMENT_NOT_FOUND", `No Experiment with id=${experiment.slice(0, 100)} exists`);
       return team;
     },
-    maintenance: { name: "remove old traces", run: (now) => service.prune(epochMs(now - config.traceRetentionDays * dayMs)) },
+    maintenance: { name: "remove old traces", run: (now) => service.prune(epochMs(now - config.traceRetentionDays * dayMs), now) },
     check: {
       name: "export of traces",
       async run() {
@@ -104,11 +105,7 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
         return lost === 0 ? ok(`The collector takes spans. ${told}`) : warning(`The collector takes spans now. ${told}`, "It was away or too slow; the log says when (traces.not_exported).");
       },
     },
-    stop: async () => {
-      await sink.settled();
-      stopping.abort();
-      await forwarder?.stop();
-    },
+    stop: () => stopInOrder([["spans", () => sink.settled()], ["pauses", () => stopping.abort()], ["collector", () => forwarder?.stop()]]),
   };
 }
 

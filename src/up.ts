@@ -3,6 +3,9 @@ import { startSlipway } from "./compose.ts";
 import { keepHeapInPauses } from "./core/idle-heap.ts";
 import { releaseStart } from "./core/start-heap.ts";
 
+/** From the end of the last step to that of the process. */
+const lastMs = 2000;
+
 /** Runs the server until SIGINT or SIGTERM; a second signal ends it at once. One line of JSON on stdout says where it is. */
 export async function up({ testReset, ...flags }: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
   const config = loadConfig(flags);
@@ -19,7 +22,12 @@ export async function up({ testReset, ...flags }: Readonly<Record<string, string
   releaseStart();
   keepHeapInPauses();
   await stopped;
-  await slipway.stop();
+  try {
+    await slipway.stop();
+  } finally {
+    // What did not end as it should may hold the process; what ended does not, and then this does not either.
+    setTimeout(() => process.exit(process.exitCode ?? 1), lastMs).unref();
+  }
 }
 
 function untilSignal(): Promise<void> {

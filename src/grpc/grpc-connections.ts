@@ -3,6 +3,8 @@ import { createServer as createTlsServer } from "node:tls";
 import type { ConnectionInjector } from "@grpc/grpc-js";
 import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
 import type { Clock } from "../core/clock.ts";
+import { surviveFailures } from "../core/listener-failures.ts";
+import type { Logger } from "../core/logger.ts";
 import type { TlsSource } from "../core/tls-source.ts";
 
 export interface GrpcConnectionsOptions {
@@ -49,14 +51,16 @@ const mostWaiting = 4096;
 export class GrpcConnections {
   readonly #options: GrpcConnectionsOptions;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #openInjector: () => ConnectionInjector;
   readonly #listener: Listener;
   readonly #connections = new ChurnSet<OpenConnection>();
   #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(options: GrpcConnectionsOptions, parts: { clock: Clock; openInjector: () => ConnectionInjector }) {
+  constructor(options: GrpcConnectionsOptions, parts: { clock: Clock; logger: Logger; openInjector: () => ConnectionInjector }) {
     this.#options = options;
     this.#clock = parts.clock;
+    this.#logger = parts.logger;
     this.#openInjector = parts.openInjector;
     this.#listener = this.#createListener(options.tls);
   }
@@ -71,6 +75,7 @@ export class GrpcConnections {
     return new Promise((resolve, reject) => {
       this.#listener.once("error", reject);
       this.#listener.listen({ host, port, backlog: mostWaiting }, () => {
+        surviveFailures(this.#listener, "gRPC", { clock: this.#clock, logger: this.#logger });
         this.#sweeper = setInterval(() => this.look(), 1000).unref();
         resolve((this.#listener.address() as AddressInfo).port);
       });

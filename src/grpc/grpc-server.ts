@@ -84,7 +84,7 @@ export class GrpcServer {
     for (const service of parts.services) this.#register(service);
     // Over TLS, too: what is handed over is decrypted.
     const openInjector = (): ReturnType<Server["createConnectionInjector"]> => this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    this.#connections = new GrpcConnections({ host: options.host, port: options.port, most: options.maxConnections ?? 1000, tls: options.tls }, { clock: parts.clock, openInjector });
+    this.#connections = new GrpcConnections({ host: options.host, port: options.port, most: options.maxConnections ?? 1000, tls: options.tls }, { clock: parts.clock, logger: parts.logger, openInjector });
   }
 
   /** Answers with the port that was taken (0 asks for any). */

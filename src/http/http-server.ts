@@ -6,6 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
+import { surviveFailures } from "../core/listener-failures.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
@@ -109,6 +110,7 @@ export class HttpServer {
       });
       this.#server.listen({ port: this.#options.port, host: this.#options.host, backlog: mostWaiting }, resolve);
     });
+    surviveFailures(this.#server, "HTTP", { clock: this.#clock, logger: this.#logger });
     const { port } = this.#server.address() as AddressInfo;
     this.#gate = new HostGate([...loopbackHosts(port), ...this.#options.allowedHosts.map((host) => host.toLowerCase())], { secure: this.#options.secure === true });
     this.#sweeper = setInterval(() => {

@@ -16,6 +16,8 @@ interface Answer {
 export class SqliteReader {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, { resolve(rows: Row[]): void; reject(error: AppError): void }>();
+  /** Why nothing is answered any more, once its thread has ended. */
+  #ended: AppError | null = null;
   #last = 0;
   #columns = new Map<string, ReadonlySet<string>>();
 
@@ -28,7 +30,9 @@ export class SqliteReader {
       else waiting?.reject(unreadable(failure));
     });
     const died = (cause?: unknown): void => {
-      for (const { reject } of this.#waiting.values()) reject(unreadable(cause));
+      // The error comes before the exit, and says more.
+      this.#ended ??= unreadable(cause);
+      for (const { reject } of this.#waiting.values()) reject(this.#ended);
       this.#waiting.clear();
     };
     this.#worker.on("error", died);
@@ -36,6 +40,7 @@ export class SqliteReader {
   }
 
   all(sql: string, ...parameters: (string | number | null)[]): Promise<Row[]> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
     const id = ++this.#last;
     const { promise, resolve, reject } = Promise.withResolvers<Row[]>();
     this.#waiting.set(id, { resolve, reject });
