@@ -34,7 +34,7 @@ describe("loadConfig", () => {
     const directory = mkdtempSync(join(tmpdir(), "slipway-config-"));
     const file = join(directory, "slipway.json");
     writeFileSync(file, JSON.stringify({ prot: 1 }));
-    assert.throws(() => loadConfig({ config: file }, {}), { message: 'the configuration file: has the unknown field "prot"' });
+    assert.throws(() => loadConfig({ config: file }, {}), { message: 'the configuration file: has the unknown field "prot"; the nearest of its fields is "port"' });
     rmSync(directory, { recursive: true });
   });
 

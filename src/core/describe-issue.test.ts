@@ -9,6 +9,8 @@ function messagesOf(schema: z.ZodType, value: unknown): string[] {
   return parsed.success ? [] : parsed.error.issues.map(({ path, message }) => [...path, message].join(" "));
 }
 
+const manyFields = z.strictObject(Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`field${index}`, z.number().optional()])));
+
 describe("describeIssue", () => {
   const cases: [string, z.ZodType, unknown, string][] = [
     ["a wrong type", z.string(), 7, "must be a string, but is a number"],
@@ -38,7 +40,10 @@ describe("describeIssue", () => {
     ["no match", z.string().regex(/^a+$/), "b", "must match /^a+$/"],
     ["another start", z.string().startsWith("sha256:"), "b", 'must start with "sha256:"'],
     ["an unknown form", z.nanoid(), "", "does not have the right form"],
-    ["an unknown field", z.strictObject({ a: z.number() }), { a: 1, b: 2 }, 'has the unknown field "b"'],
+    ["an unknown field", z.strictObject({ a: z.number() }), { a: 1, b: 2 }, 'has the unknown field "b"; its field is "a"'],
+    ["an unknown field of some", z.strictObject({ day: z.number().optional(), month: z.number().optional() }), { perDay: 2 }, 'has the unknown field "perDay"; its fields are "day", "month"'],
+    ["an unknown field of many", manyFields, { field_7: 1 }, 'has the unknown field "field_7"; the nearest of its fields is "field7"'],
+    ["an unknown field like none of many", manyFields, { colour: 1 }, 'has the unknown field "colour"'],
     ["unknown fields", z.strictObject({}), { b: 2, "c d": 3 }, 'has the unknown fields "b", "c d"'],
     ["no member of a union of types", z.union([z.string(), z.number(), z.boolean()]), null, "must be a string, a number or a boolean, but is null"],
     ["a member of the right type that is wrong", z.union([z.array(z.string()), z.string()]), ["a", 1], "has a problem at [1]: it must be a string, but is a number"],

@@ -1,10 +1,13 @@
 import type { z } from "zod";
+import { nearestName } from "./nearest-name.ts";
 
 type RawIssue = z.core.$ZodRawIssue;
 
 /** Keys and values of a caller that a message repeats; longer ones are cut. */
 const maxNamed = 10;
 const maxNameLength = 80;
+/** An object of more fields than these does not list them where one is unknown. */
+const maxListed = 16;
 
 /**
  * Says what is wrong with a value in the words of this project: give it to a schema as `safeParse(value, { error: describeIssue })`.
@@ -26,7 +29,7 @@ export function describeIssue(issue: RawIssue): string {
     case "not_multiple_of":
       return `must be a multiple of ${issue.divisor}`;
     case "unrecognized_keys":
-      return `has the unknown field${issue.keys.length === 1 ? "" : "s"} ${named(issue.keys)}`;
+      return `has the unknown field${issue.keys.length === 1 ? "" : "s"} ${named(issue.keys)}${meant(issue)}`;
     case "invalid_union":
       return noUnionMember(issue);
     case "invalid_key":
@@ -106,9 +109,19 @@ function either(texts: readonly string[]): string {
   return texts.length < 2 ? texts.join("") : `${texts.slice(0, -1).join(", ")} or ${texts.at(-1)!}`;
 }
 
-function named(keys: readonly string[]): string {
-  const shown = keys.slice(0, maxNamed).map((key) => JSON.stringify(short(key))).join(", ");
-  return keys.length > maxNamed ? `${shown} and ${keys.length - maxNamed} more` : shown;
+function named(keys: readonly string[], most = maxNamed): string {
+  const shown = keys.slice(0, most).map((key) => JSON.stringify(short(key))).join(", ");
+  return keys.length > most ? `${shown} and ${keys.length - most} more` : shown;
+}
+
+/** What the caller may have meant: all fields that there are, or of many the nearest. */
+function meant({ keys, inst }: Extract<RawIssue, { code: "unrecognized_keys" }>): string {
+  const shape = (inst as z.core.$ZodObject | undefined)?._zod.def.shape;
+  const fields = shape === undefined ? [] : Object.keys(shape);
+  if (fields.length === 0) return "";
+  if (fields.length <= maxListed) return `; its field${fields.length === 1 ? " is" : "s are"} ${named(fields, maxListed)}`;
+  const nearest = [...new Set(keys.slice(0, maxNamed).flatMap((key) => nearestName(key, fields) ?? []))];
+  return nearest.length === 0 ? "" : `; the nearest of its fields ${nearest.length === 1 ? "is" : "are"} ${named(nearest)}`;
 }
 
 function short(name: string): string {

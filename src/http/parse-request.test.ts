@@ -24,7 +24,7 @@ describe("validate", () => {
   it("names the places of wrong values, and takes right ones with their defaults", () => {
     assert.deepEqual(problemsOf({ artifact: 7, counts: [1, "x"], reference: { digest: "d", form: "csv" } }), [
       { path: "artifact", message: "must be a string, but is a number" },
-      { path: "reference", message: 'has the unknown field "form"' },
+      { path: "reference", message: 'has the unknown field "form"; its field is "digest"' },
       { path: "counts[1]", message: "must be a number, but is a string" },
     ]);
     const problems: Problem[] = [];

@@ -1,3 +1,4 @@
+import { nearestName } from "../../core/nearest-name.ts";
 import { priceTable, listedPrice } from "./price-table.ts";
 
 /** What else is known of: the providers that are set up, with their kinds, and the models that routes name. */
@@ -20,24 +21,7 @@ export function remarkOnPrice({ provider, model }: { provider: string; model: st
   return isKnown ? null : `No model named ${JSON.stringify(model)} of ${provider} is known here${nearest(model.replace(/\*$/, ""), models)}. The price holds when it is called by this name.`;
 }
 
-/** Only what differs in a third of its letters at most: anything else is no mistyped name. */
 function nearest(asked: string, names: readonly string[]): string {
-  const text = asked.slice(0, 64);
-  let [best, least]: [string | null, number] = [null, Math.max(1, Math.floor(text.length / 3)) + 1];
-  for (const name of names) {
-    const differing = distance(text.toLowerCase(), name.toLowerCase());
-    if (differing < least) [best, least] = [name, differing];
-  }
-  return best === null ? "" : `; the nearest is ${best}`;
-}
-
-/** Letters to put in, take out or change. Source: Levenshtein distance, by the two rows of Wagner and Fischer. */
-function distance(one: string, other: string): number {
-  let before = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let at = 1; at <= one.length; at++) {
-    const row = [at];
-    for (let to = 1; to <= other.length; to++) row.push(Math.min(before[to]! + 1, row[to - 1]! + 1, before[to - 1]! + (one[at - 1] === other[to - 1] ? 0 : 1)));
-    before = row;
-  }
-  return before[other.length]!;
+  const name = nearestName(asked, names);
+  return name === null ? "" : `; the nearest is ${name}`;
 }
