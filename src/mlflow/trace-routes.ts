@@ -24,7 +24,10 @@ const mostAtOnce = 100;
 export function mlflowTraceRoutes(parts: MlflowTraceParts): Route[] {
   const { traces } = parts;
   const infoOf = async (trace: StoredTrace): Promise<object> => wireTraceInfo(trace, trace.summary.feedback === 0 ? [] : await traces.feedback(trace.summary));
-  const wholeOf = async (trace: StoredTrace): Promise<object> => ({ trace_info: await infoOf(trace), spans: (await traces.spans(trace.summary)).map(wireSpan) });
+  const wholesOf = async (of: readonly StoredTrace[]): Promise<object[]> => {
+    const spans = await traces.spansOfEach(of.map(({ summary }) => summary));
+    return Promise.all(of.map(async (trace, index) => ({ trace_info: await infoOf(trace), spans: spans[index]!.map(wireSpan) })));
+  };
   const found = (caller: Caller, wireId: string): Promise<StoredTrace> => traces.trace(caller, requiredTraceId(wireId));
   /** A trace that the caller may change. */
   const changeable = async (caller: Caller, wireId: string): Promise<FoundTrace> => {
@@ -62,12 +65,12 @@ export function mlflowTraceRoutes(parts: MlflowTraceParts): Route[] {
     mlflowRoute({
       method: "GET", root, path: "/traces/get", access: "viewer", tag, operationId: "mlflowGetTrace", summary: "A trace with its spans",
       query: queryMessage({ trace_id: requiredText }), response: Answer,
-      handle: async ({ query, caller }) => ({ trace: await wholeOf(await found(caller, query.trace_id)) }),
+      handle: async ({ query, caller }) => ({ trace: (await wholesOf([await found(caller, query.trace_id)]))[0] }),
     }),
     mlflowRoute({
       method: "GET", root, path: "/traces/batchGet", access: "viewer", tag, operationId: "mlflowBatchGetTraces", summary: "Several traces with their spans; those that are not there are left out",
       query: queryMessage({ trace_ids: list(requiredText) }, ["trace_ids"]), response: Answer,
-      handle: async ({ query, caller }) => ({ traces: await Promise.all((await several(caller, query.trace_ids)).map(wholeOf)) }),
+      handle: async ({ query, caller }) => ({ traces: await wholesOf(await several(caller, query.trace_ids)) }),
     }),
     mlflowRoute({
       method: "POST", root, path: "/traces/batchGetInfos", access: "viewer", audited: false, tag, operationId: "mlflowBatchGetTraceInfos", summary: "What is known of several traces",

@@ -10,6 +10,9 @@ const latest = 9.2e12;
 /** Of the tags of a trace, and of its metadata, as JSON: each list of traces has those of all. */
 export const mostFactCharacters = 64 << 10;
 
+/** Revisions of the feedback of one trace, and their bytes as JSON. Lists of MLflow's clients have all feedback of each trace. */
+export const mostFeedback = { revisions: 1000, bytes: 1 << 20 } as const;
+
 /** What can be said of a trace beside its spans: texts cut off, and times that no trace can have left out. */
 export function boundedFacts(facts: TraceFacts): TraceFacts {
   const { start, durationMs, name, session, user, inputPreview, outputPreview, ...others } = facts;
@@ -30,4 +33,11 @@ function cut<Name extends string>(texts: Readonly<Record<Name, string | undefine
 /** Throws INVALID_PARAMETER for tags or metadata that are too many together, `json` being all that the trace would have. */
 export function assertFactsFit(kind: "tags" | "metadata", json: string): void {
   if (json.length > mostFactCharacters) throw new AppError("INVALID_PARAMETER", `The ${kind} of a trace take at most ${mostFactCharacters} characters together.`);
+}
+
+/** Throws INVALID_PARAMETER for feedback that is too much together, all revisions of all that the trace would have. */
+export function assertFeedbackFits(revisions: number, bytes: number): void {
+  if (revisions > mostFeedback.revisions || bytes > mostFeedback.bytes) {
+    throw new AppError("INVALID_PARAMETER", `The feedback of a trace takes at most ${mostFeedback.revisions} revisions and ${mostFeedback.bytes} bytes together; remove what is not needed.`);
+  }
 }

@@ -6,7 +6,7 @@ export { readSplitPlace, splitKey, type SplitPlace } from "./split-place.ts";
 export type { StoredTrace, TraceFacts, TraceKey, TraceStore, VisibleTraces } from "./trace-store.ts";
 export { mostServices, type RunDirectory, type TracedService } from "./run-directory.ts";
 export type { StoredSpan } from "./stored-span.ts";
-export { assertFactsFit } from "./bounded-facts.ts";
+export { assertFactsFit, assertFeedbackFits } from "./bounded-facts.ts";
 export { parsedValue } from "./parsed-value.ts";
 export { anyValue, spanJson } from "./otlp/encode-json.ts";
 export { BufferedSpanSink } from "./buffered-span-sink.ts";

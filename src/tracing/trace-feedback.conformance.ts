@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
+import { mostFeedback } from "./bounded-facts.ts";
 import { exampleFeedback, exampleRecord, keyOf, now, tracesFound } from "./example-spans.fixture.ts";
 import type { FeedbackFeed } from "./feedback-feed.ts";
 import type { TraceStore } from "./trace-store.ts";
@@ -24,6 +25,21 @@ export function traceFeedbackConformance(adapter: string, openBoth: () => Promis
       assert.deepEqual([await store.removeFeedback(keyOf(1), "f1", now), await store.removeFeedback(keyOf(1), "f1", now)], [true, false]);
       await store.remove([keyOf(1)], now);
       assert.deepEqual(await store.feedback(keyOf(1)), []);
+    });
+
+    it("takes so much feedback of one trace and no more, until some is removed", async () => {
+      const { store } = await openBoth();
+      await store.write([exampleRecord(1, 1), exampleRecord(2, 1)], now);
+      const long = "x".repeat(mostFeedback.bytes / 2);
+      await store.addFeedback(keyOf(1), exampleFeedback("f1", { comment: long }));
+      await assert.rejects(store.addFeedback(keyOf(1), exampleFeedback("f1", { comment: long })), failsWith("INVALID_PARAMETER"));
+      await store.addFeedback(keyOf(1), exampleFeedback("f2", { comment: "short" }));
+      await store.addFeedback(keyOf(2), exampleFeedback("f1", { comment: long }));
+      await store.removeFeedback(keyOf(1), "f1", now);
+      await store.addFeedback(keyOf(1), exampleFeedback("f3", { comment: long }));
+      for (let kept = 2; kept < mostFeedback.revisions; kept++) await store.addFeedback(keyOf(1), exampleFeedback(kept % 2 === 0 ? "f2" : `many ${kept}`));
+      await assert.rejects(store.addFeedback(keyOf(1), exampleFeedback("f2")), failsWith("INVALID_PARAMETER"));
+      assert.equal((await store.feedback(keyOf(1))).length, mostFeedback.revisions);
     });
 
     it("finds the last revisions by their ids, by traces as wholes and by spans, of those who may see them", async () => {
@@ -80,7 +96,7 @@ export function traceFeedbackConformance(adapter: string, openBoth: () => Promis
       assert.equal((await give(1, "f1")).revision, 3);
       await store.removeFeedback(keyOf(1), "f1", epochMs(now + 3000));
       assert.deepEqual(await told(epochMs(now + 2001), null, 9), ["default 1 f1 3 3"]);
-      await store.prune(epochMs(now + 10_000_000));
+      await store.prune(epochMs(now + 10_000_000), epochMs(now + 10_000_000));
       assert.deepEqual(await told(epochMs(now), null, 9), [], "age takes nothing back");
     });
 

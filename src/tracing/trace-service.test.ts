@@ -84,6 +84,15 @@ describe("TraceService", () => {
     assert.deepEqual(rows, [{ trace_id: traceId, input: "in", output: "out", expected: "better" }]);
   });
 
+  it("reads the spans of several traces within what they may take together, and leaves to each what is its own", async () => {
+    const { service } = await open();
+    const long = { attributes: { "input.value": "x".repeat(10_000) } };
+    await service.write(service.pack("blue", [1, 2, 3].flatMap((trace) => Array.from({ length: trace === 3 ? 1 : 20 }, (_, index) => exampleSpan(trace, index + 1, trace === 3 ? {} : long)))), now);
+    const keys = [1, 2, 3].map((trace) => ({ team: "blue", traceId: exampleSpan(trace, 1).traceId }));
+    const counts = async (mostBytes?: number): Promise<number[]> => (await service.spansOfEach(keys, mostBytes)).map(({ length }) => length);
+    assert.deepEqual([await counts(), await counts(300_000), await counts(150_000), await counts(1000)], [[20, 20, 1], [20, 7, 1], [13, 1, 1], [1, 0, 0]]);
+  });
+
   it("takes out what must not be kept, in every dialect, before it is translated", async () => {
     const { service } = await open({ redaction: new SpanRedaction({ keys: ["*.secret", "http.*.authorization"], content: false }) });
     const attributes = { "app.secret": "s", "http.request.header.authorization": "s", "llm.input_messages.0.message.content": "s", "mlflow.spanInputs": "{\"messages\":\"s\"}", "gen_ai.input.messages": "s", kept: "k", "llm.model_name": "m" };

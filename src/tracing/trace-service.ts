@@ -5,7 +5,7 @@ import type { IdGenerator } from "../core/ids.ts";
 import { requireInTeam } from "../core/caller.ts";
 import type { Page } from "../core/search-condition.ts";
 import { boundedFacts } from "./bounded-facts.ts";
-import { boundedSpan } from "./bounded-span.ts";
+import { boundedSpan, charactersOfSpan } from "./bounded-span.ts";
 import { translate } from "./dialects/translate.ts";
 import { latestFeedback } from "./latest-feedback.ts";
 import type { RunDirectory, TracedService } from "./run-directory.ts";
@@ -48,6 +48,8 @@ export interface TraceServiceParts {
 const mostSpans = 10_000;
 /** As they are kept, of those that are read of one trace together. */
 const mostSpanBytes = 32 << 20;
+/** Of several traces together. */
+const mostBytesOfSeveral = 64 << 20;
 
 function missingTrace(traceId: string): AppError {
   return new AppError("TRACE_NOT_FOUND", `There is no trace ${JSON.stringify(traceId.slice(0, 64))}.`);
@@ -145,6 +147,19 @@ export class TraceService {
     return this.#parts.store.spans(key, limit, mostSpanBytes);
   }
 
+  /** As `spans`, of several traces that are answered with together: within `mostBytes` of them about, the first traces before the last; each has a share that is its own. Traces that nothing is left for have none. */
+  async spansOfEach(keys: readonly TraceKey[], mostBytes = mostBytesOfSeveral): Promise<StoredSpan[][]> {
+    const each: StoredSpan[][] = [];
+    let left = mostBytes;
+    for (const [index, key] of keys.entries()) {
+      const room = left - (keys.length - 1 - index) * Math.floor(mostBytes / (10 * keys.length));
+      const spans = left <= 0 ? [] : await this.#parts.store.spans(key, mostSpans, Math.max(1, Math.min(room, mostSpanBytes)));
+      left -= spans.reduce((sum, span) => sum + charactersOfSpan(span), 0);
+      each.push(spans);
+    }
+    return each;
+  }
+
   /** Of traces that the caller sees: all, or those with one of these names. */
   async services(caller: Caller, names?: readonly string[]): Promise<TracedService[]> {
     await this.#parts.settled?.();
@@ -216,8 +231,8 @@ export class TraceService {
     return this.#parts.datasets.addRow(caller, dataset, row, now);
   }
 
-  prune(before: EpochMs): Promise<number> {
-    return this.#parts.store.prune(before);
+  prune(before: EpochMs, now: EpochMs): Promise<number> {
+    return this.#parts.store.prune(before, now);
   }
 }
 

@@ -123,8 +123,17 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
     it("forgets traces that began before", async () => {
       const store = await open();
       await store.write([1, 2, 3].flatMap((trace) => [exampleRecord(trace, 1), exampleRecord(trace, 2)]), now);
-      assert.equal(await store.prune(epochMs(now + 150_000)), 2);
+      assert.equal(await store.prune(epochMs(now + 150_000), epochMs(now + 10_000_000)), 2);
       assert.deepEqual([await tracesFound(store), (await store.spans(keyOf(1), 9)).length, (await store.spans(keyOf(3), 9)).length], [[3], 0, 2]);
+    });
+
+    it("forgets traces that begin in the future, by when they were written last", async () => {
+      const store = await open();
+      await store.write([exampleRecord(100, 1), exampleRecord(101, 1), exampleRecord(102, 1)], now);
+      await store.write([exampleRecord(101, 2)], epochMs(now + 1000));
+      // Trace 100 has begun by then.
+      assert.equal(await store.prune(epochMs(now + 1000), epochMs(now + 100 * 60_000 + 1000)), 1);
+      assert.deepEqual(await tracesFound(store), [101, 100]);
     });
   });
 

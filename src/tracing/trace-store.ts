@@ -99,9 +99,9 @@ export interface TraceStore {
   sessions(request: { visible: VisibleTraces; user?: string; after: string | null; limit: number }): Promise<Page<TraceSession>>;
   /** With spans and feedback, which those who follow feedback are told of. Answers with how many were there. */
   remove(keys: readonly TraceKey[], now: EpochMs): Promise<number>;
-  /** Removes traces that began before, some at a time. Answers with how many went. */
-  prune(before: EpochMs): Promise<number>;
-  /** Adds it, or the next revision of what has its id and its first time; the store says which. Throws TRACE_NOT_FOUND where the trace is not there. */
+  /** Removes traces that began before, some at a time, and those whose beginning is in the future and that nobody has written to since. Answers with how many went. */
+  prune(before: EpochMs, now: EpochMs): Promise<number>;
+  /** Adds it, or the next revision of what has its id and its first time; the store says which. Throws TRACE_NOT_FOUND where the trace is not there, INVALID_PARAMETER where its feedback would be more than `mostFeedback`. */
   addFeedback(key: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback>;
   /** Every revision, the first of each id first. */
   feedback(key: TraceKey): Promise<Feedback[]>;

@@ -2,7 +2,7 @@ import { sql, type CompiledQuery } from "kysely";
 import { systemClock, type EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Page } from "../../core/search-condition.ts";
-import { assertFactsFit } from "../../tracing/index.ts";
+import { assertFactsFit, assertFeedbackFits } from "../../tracing/index.ts";
 import { Feedback, type TraceSession } from "../../tracing/schemas.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "../../tracing/stored-span.ts";
 import type { FoundFeedback, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../tracing/trace-store.ts";
@@ -143,13 +143,16 @@ export class SqlTraceStore implements TraceStore {
     return removed;
   }
 
-  async prune(before: EpochMs): Promise<number> {
+  async prune(before: EpochMs, now: EpochMs): Promise<number> {
+    const traces = this.#database.queries.selectFrom("traces").select(["team", "trace_id"]).orderBy("start_ns").limit(prunedAtOnce);
     let removed = 0;
-    for (;;) {
-      const old = await this.#database.queries.selectFrom("traces").select(["team", "trace_id"]).where("start_ns", "<", nanoseconds(before)).orderBy("start_ns").limit(prunedAtOnce).execute();
-      // Age takes no opinion back.
-      removed += await this.#remove(old.map(({ team, trace_id: traceId }) => ({ team, traceId })), null);
-      if (old.length < prunedAtOnce) break;
+    for (const past of [traces.where("start_ns", "<", nanoseconds(before)), traces.where("start_ns", ">", nanoseconds(now)).where("received_at", "<", before)]) {
+      for (;;) {
+        const old = await past.execute();
+        // Age takes no opinion back.
+        removed += await this.#remove(old.map(({ team, trace_id: traceId }) => ({ team, traceId })), null);
+        if (old.length < prunedAtOnce) break;
+      }
     }
     await this.#database.queries.deleteFrom("trace_feedback_removals").where("removed_at", "<", before).execute();
     return removed;
@@ -161,12 +164,15 @@ export class SqlTraceStore implements TraceStore {
       const held = await transaction
         .updateTable("traces").set(({ ref }) => ({ received_at: ref("received_at") })).where("trace_id", "=", traceId).where("team", "=", team).returning("trace_id").executeTakeFirst();
       if (held === undefined) throw new AppError("TRACE_NOT_FOUND", `There is no trace ${traceId.slice(0, 64)}.`);
+      const { rows: [kept] } = await sql<{ count: number; bytes: number | null }>`select count(*) as count, cast(sum(octet_length(content_json)) as bigint) as bytes from trace_feedback where trace_id = ${traceId} and team = ${team}`.execute(transaction);
       const last = await transaction
         .selectFrom("trace_feedback").select(["revision", "content_json"]).where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", feedback.id).orderBy("revision", "desc").limit(1).executeTakeFirst();
       const gone = await transaction.selectFrom("trace_feedback_removals").select("revision").where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", feedback.id).executeTakeFirst();
       const createdAt = last === undefined ? feedback.createdAt : Feedback.parse(JSON.parse(last.content_json)).createdAt;
       const written = Feedback.parse({ ...feedback, createdAt, revision: Math.max(last?.revision ?? 0, gone?.revision ?? 0) + 1 });
-      await transaction.insertInto("trace_feedback").values({ team, trace_id: traceId, id: written.id, revision: written.revision, name: clean(written.name), content_json: JSON.stringify(written), received_at: written.updatedAt }).execute();
+      const content = JSON.stringify(written);
+      assertFeedbackFits(Number(kept!.count) + 1, Number(kept!.bytes ?? 0) + Buffer.byteLength(content));
+      await transaction.insertInto("trace_feedback").values({ team, trace_id: traceId, id: written.id, revision: written.revision, name: clean(written.name), content_json: content, received_at: written.updatedAt }).execute();
       return written;
     });
   }
