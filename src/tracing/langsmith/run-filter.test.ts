@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import fc from "../../../test/kit/fast-check.ts";
 import { AppError } from "../../core/errors.ts";
 import type { RunFacts } from "./run-facts.ts";
-import { runFilterOf, threadOf } from "./run-filter.ts";
+import { foundByFilter } from "./found-by-filter.ts";
+import { runFilterOf } from "./run-filter.ts";
 
 const run: RunFacts = {
   id: "018f0000-0000-7000-8000-00000000000a", name: "say \"it's\" \\ so", run_type: "llm", status: "error", error: "no way", start_time: 1_700_000_000_000_000_500n, end_time: null, latency: 2.5, prompt_tokens: 7, completion_tokens: 3, total_tokens: 10, total_cost: null,
@@ -46,6 +47,6 @@ describe("filters of LangSmith's clients", () => {
   });
 
   it("tell of which thread alone they can be", () => {
-    assert.deepEqual(['eq(thread_id, "t")', 'and(gt(latency, 1), and(eq(thread_id, "t")))', 'or(eq(thread_id, "t"), gt(latency, 1))', 'not(eq(thread_id, "t"))', 'neq(thread_id, "t")'].map(threadOf), ["t", "t", null, null, null]);
+    assert.deepEqual(['eq(thread_id, "t")', 'and(gt(latency, 1), and(eq(thread_id, "t")))', 'or(eq(thread_id, "t"), gt(latency, 1))', 'not(eq(thread_id, "t"))', 'neq(thread_id, "t")'].map((text) => foundByFilter(text).thread), ["t", "t", null, null, null]);
   });
 });

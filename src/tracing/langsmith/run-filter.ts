@@ -6,7 +6,7 @@ import { nanosecondsOf } from "./runs.ts";
 export type RunPredicate = (run: RunFacts) => boolean;
 
 type Value = string | number | boolean | null | readonly Value[];
-type Node = { call: string; values: Node[] } | { name: string } | { value: Value };
+export type FilterNode = { call: string; values: FilterNode[] } | { name: string } | { value: Value };
 
 const mostNested = 30;
 const texts = new Set(["id", "name", "run_type", "status", "error", "trace_id", "parent_run_id", "thread_id"]);
@@ -22,18 +22,12 @@ const comparisons: Readonly<Record<string, (one: string | number | bigint, other
  * metadata_key and metadata_value. Throws INVALID_REQUEST for what is no filter, NOT_SUPPORTED for what is none here.
  */
 export function runFilterOf(text: string): RunPredicate {
-  return predicateOf(new FilterReader(text).read());
+  return predicateOf(readFilter(text));
 }
 
-/** Of a filter that holds only for one thread, its id; by that traces are found without looking at their runs. */
-export function threadOf(text: string): string | null {
-  const find = (node: Node): string | null => {
-    if (!("call" in node)) return null;
-    if (node.call === "and") return node.values.map(find).find((thread) => thread !== null) ?? null;
-    const [name, value] = node.values;
-    return node.call === "eq" && name !== undefined && "name" in name && name.name === "thread_id" && value !== undefined && "value" in value && typeof value.value === "string" ? value.value : null;
-  };
-  return find(new FilterReader(text).read());
+/** Throws INVALID_REQUEST for what is no filter. */
+export function readFilter(text: string): FilterNode {
+  return new FilterReader(text).read();
 }
 
 function unsupported(what: string): AppError {
@@ -44,7 +38,7 @@ function invalid(message: string): AppError {
   return new AppError("INVALID_REQUEST", `The filter cannot be read: ${message}. Write it such as and(eq(run_type, "llm"), gt(latency, 2)).`);
 }
 
-function predicateOf(node: Node): RunPredicate {
+function predicateOf(node: FilterNode): RunPredicate {
   if (!("call" in node)) throw invalid("it is no comparison");
   const { call, values } = node;
   if (call === "and") return conjunctionOf(values);
@@ -61,8 +55,8 @@ function predicateOf(node: Node): RunPredicate {
 }
 
 /** A key and values beside it are of one entry of the metadata. */
-function conjunctionOf(values: readonly Node[]): RunPredicate {
-  const isOf = (node: Node, field: string, calls: readonly string[]): boolean => "call" in node && calls.includes(node.call) && node.values[0] !== undefined && "name" in node.values[0] && node.values[0].name === field;
+function conjunctionOf(values: readonly FilterNode[]): RunPredicate {
+  const isOf = (node: FilterNode, field: string, calls: readonly string[]): boolean => "call" in node && calls.includes(node.call) && node.values[0] !== undefined && "name" in node.values[0] && node.values[0].name === field;
   const keys = values.filter((node) => isOf(node, "metadata_key", ["eq"]));
   const entries = values.filter((node) => isOf(node, "metadata_value", ["eq", "neq"]));
   const [key] = keys;
@@ -70,13 +64,13 @@ function conjunctionOf(values: readonly Node[]): RunPredicate {
     const all = values.map(predicateOf);
     return (run) => all.every((one) => one(run));
   }
-  const name = String(valueOf((key as { values: Node[] }).values[1]));
-  const wanted = entries.map((node) => ({ isEqual: (node as { call: string }).call === "eq", value: String(valueOf((node as { values: Node[] }).values[1])) }));
+  const name = String(valueOf((key as { values: FilterNode[] }).values[1]));
+  const wanted = entries.map((node) => ({ isEqual: (node as { call: string }).call === "eq", value: String(valueOf((node as { values: FilterNode[] }).values[1])) }));
   const others = values.filter((node) => node !== key && !entries.includes(node)).map(predicateOf);
   return (run) => Object.hasOwn(run.metadata, name) && wanted.every(({ isEqual, value }) => (String(run.metadata[name]) === value) === isEqual) && others.every((one) => one(run));
 }
 
-function comparisonOf(call: string, [field, given, ...more]: readonly Node[]): RunPredicate {
+function comparisonOf(call: string, [field, given, ...more]: readonly FilterNode[]): RunPredicate {
   if (field === undefined || !("name" in field) || given === undefined || more.length > 0) throw invalid(`${call} takes a name and a value`);
   const { name } = field;
   const value = valueOf(given);
@@ -141,7 +135,7 @@ function hasOf(name: string, value: Value): RunPredicate {
   return (run) => entries.every(([key, entry]) => Object.hasOwn(run.metadata, key) && String(run.metadata[key]) === entry);
 }
 
-function valueOf(node: Node | undefined): Value {
+function valueOf(node: FilterNode | undefined): Value {
   if (node === undefined || !("value" in node)) throw invalid(node !== undefined && "name" in node ? `${node.name.slice(0, 50)} is no value; texts stand in quotes` : "a value is missing");
   return node.value;
 }
@@ -155,13 +149,13 @@ class FilterReader {
     this.#text = text;
   }
 
-  read(): Node {
+  read(): FilterNode {
     const node = this.#node(0);
     if (this.#next() !== "") throw invalid(`there is something behind its end, at ${this.#at + 1}`);
     return node;
   }
 
-  #node(depth: number): Node {
+  #node(depth: number): FilterNode {
     if (depth > mostNested) throw invalid("it nests too deep");
     const first = this.#next();
     if (first === "\"" || first === "'") return { value: this.#quoted(first) };
@@ -175,9 +169,9 @@ class FilterReader {
   }
 
   /** From the bracket that opens it, behind the one that closes it. */
-  #list(end: string, depth: number): Node[] {
+  #list(end: string, depth: number): FilterNode[] {
     this.#at++;
-    const nodes: Node[] = [];
+    const nodes: FilterNode[] = [];
     while (this.#next() !== end) {
       nodes.push(this.#node(depth + 1));
       if (this.#next() === ",") this.#at++;

@@ -8,8 +8,9 @@ import type { Feedback } from "../schemas.ts";
 import type { StoredSpan } from "../stored-span.ts";
 import type { TraceService } from "../trace-service.ts";
 import type { StoredTrace } from "../trace-store.ts";
+import { foundByFilter } from "./found-by-filter.ts";
 import { RunsOfTrace, uuidOf } from "./run-facts.ts";
-import { runFilterOf, threadOf, type RunPredicate } from "./run-filter.ts";
+import { runFilterOf, type RunPredicate } from "./run-filter.ts";
 import { hexOf, nanosecondsOf } from "./runs.ts";
 import { wireRun } from "./wire-run.ts";
 
@@ -162,7 +163,7 @@ export class RunReader {
   }
 
   /** What of the query a trace answers by itself. */
-  async searchOf(caller: Caller, { session, session_id: sessionId, trace, id, parent_run: parent, error, start_time: from, end_time: to, order, filter }: RunQuery): Promise<Search> {
+  async searchOf(caller: Caller, { session, session_id: sessionId, trace, id, parent_run: parent, error, start_time: from, end_time: to, order, filter, tree_filter: tree, trace_filter: ofRoot }: RunQuery): Promise<Search> {
     const conditions: SearchCondition[] = [];
     const projects = [...(session ?? []), ...(sessionId === undefined ? [] : [sessionId])];
     if (projects.length > 0) {
@@ -174,9 +175,12 @@ export class RunReader {
     const named = [...(id ?? []), ...(parent === undefined ? [] : [parent])].map((run) => hexOf(run)!);
     if (named.length > 0) conditions.push(idsCondition((await this.#traces.tracesOfRuns(caller, named)).map(({ traceId }) => traceId)));
     const milliseconds = (text: string): number => Number(timeOf(text) / 1_000_000n);
-    const thread = filter === undefined ? null : threadOf(filter);
+    const known = [filter, tree, ofRoot].filter((text) => text !== undefined).map(foundByFilter);
+    conditions.push(...known.flatMap((found) => found.conditions));
+    const isFailed = error === true || known.some(({ failed }) => failed);
+    const thread = filter === undefined ? null : known[0]!.thread;
     return {
-      attributes: {}, order: "start", ascending: order === "asc", conditions, ...(error === true ? { errors: true } : {}), ...(from === undefined ? {} : { from: milliseconds(from) }), ...(to === undefined ? {} : { to: milliseconds(to) + 1 }),
+      attributes: {}, order: "start", ascending: order === "asc", conditions, ...(isFailed ? { errors: true } : {}), ...(from === undefined ? {} : { from: milliseconds(from) }), ...(to === undefined ? {} : { to: milliseconds(to) + 1 }),
       ...(thread === null ? {} : { session: thread }),
     };
   }
