@@ -31,7 +31,8 @@ export async function searchTraces(queries: Kysely<DatabaseSchema>, search: Trac
   let beyond = search.after === undefined ? null : placeOf(search.after);
   const behind = (): Condition[] => (beyond === null ? [] : [sql`(${orders[order]}, o.trace_id, o.team) ${search.ascending === true ? sql`>` : sql`<`} (${beyond[0]}, ${beyond[1]}, ${beyond[2]})`]);
   const find = async (conditions: readonly Condition[], most: number): Promise<FoundRow[]> =>
-    (await sql<FoundRow>`select ${summaryColumns()}, ${orders[order]} as place_value from traces o where ${sql.join([sql`1 = 1`, ...conditions], sql` and `)} ${ordered} limit ${most}`.execute(queries)).rows;
+    // What is not of the row itself is read for those that are found.
+    (await sql<FoundRow>`select ${summaryColumns()}, ${orders[order]} as place_value from (select * from traces o where ${sql.join([sql`1 = 1`, ...conditions], sql` and `)} ${ordered} limit ${most}) o ${ordered}`.execute(queries)).rows;
   if (ofSpans.length === 0) return pageOf(await find([...ofTraces, ...behind()], limit + 1), limit);
 
   const began = monotonic();
