@@ -124,6 +124,29 @@ describe("traces in the console", () => {
     await watched.close();
   });
 
+  it("draws the Markdown of messages, loads and runs nothing of it, and shows it as it was written", async () => {
+    const markdown = '## Refund\n\n- **sent** by `bank`\n\n[help](https://example.org/help) [not](javascript:alert(1)) ![pixel](https://example.org/pixel.png) <img src=x onerror=alert(1)>';
+    const answer = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: json({ model: "echo", messages: [{ role: "user", content: markdown }] }) });
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto(`/traces/${answer.headers.get("x-slipway-trace")!}`);
+    const said = page.locator(".message-assistant");
+    await said.getByRole("heading", { name: "Refund" }).waitFor();
+    assert.equal(await said.getByRole("listitem").locator("strong").innerText(), "sent");
+    assert.equal(await said.locator("li code").innerText(), "bank");
+    const links = await said.getByRole("link").all();
+    assert.deepEqual(await Promise.all(links.map((link) => Promise.all(["href", "target", "rel"].map((name) => link.getAttribute(name))))), [["https://example.org/help", "_blank", "noreferrer noopener nofollow"]]);
+    assert.equal(await page.locator(".messages img").count(), 0);
+    await said.getByText("![pixel](https://example.org/pixel.png) <img src=x onerror=alert(1)>").waitFor();
+    await page.getByRole("button", { name: "Show as written" }).last().click();
+    assert.equal(await said.locator("pre").innerText(), markdown);
+    await page.locator(".message-user").getByRole("heading", { name: "Refund" }).waitFor();
+    await page.getByRole("button", { name: "Show formatted" }).click();
+    await said.getByRole("heading", { name: "Refund" }).waitFor();
+    watched.assertQuiet();
+    await watched.close();
+  });
+
   it("leads back to the search that was left, with its filters and at its row", async () => {
     await sendSpans(server.url, Array.from({ length: 40 }, (_, index): SentSpan => ({ trace: (index + 1).toString(16).padStart(32, "b"), id: 5000 + index, name: `bulk ${index}`, at: index, took: 10, attributes: { "session.id": "bulk" } })));
     const watched = await openPage(browser, server.url, { viewport: { width: 1280, height: 500 } });

@@ -36,7 +36,7 @@ export function CostsPage() {
         </div>
       )}
       <ResourceView resource={spend} lines={8}>
-        {(costs) => (costs.total.calls === 0 && !isFiltered && range.id !== "1d" ? <><NoCosts /><BudgetsPanel /></> : (
+        {(costs) => (costs.total.calls + costs.total.lostAttempts === 0 && !isFiltered && range.id !== "1d" ? <><NoCosts /><BudgetsPanel /></> : (
           <>
             <Figures costs={costs} />
             <SpendChart costs={costs} range={range} />

@@ -38,9 +38,9 @@ export function SpendTable({ range, filters }: { range: CostRange; filters: Filt
         return <button type="button" className="value-button" title="Only these calls" onClick={() => query.set({ [by]: by === "tag" ? `${tag}=${value}` : value })}>{wordsOf(value)}</button>;
       },
     },
-    { label: "Spend", kind: "number", cell: ({ cost, calls, unpriced }) => (unpriced === 0 ? formatNano(cost) : <>{unpriced === calls ? "no price" : formatNano(cost)}{unpriced < calls && <span className="cell-note">{formatCount(unpriced)} without a price</span>}</>) },
+    { label: "Spend", kind: "number", cell: ({ cost, calls, lostAttempts, unpriced }) => (unpriced === 0 ? formatNano(cost) : <>{unpriced === calls + lostAttempts ? "no price" : formatNano(cost)}{unpriced < calls + lostAttempts && <span className="cell-note">{formatCount(unpriced)} without a price</span>}</>) },
     { label: "Share", cell: ({ cost }) => <span className="cost-share" title={formatShare(cost / total)}><span style={{ width: `${(100 * cost) / dearest}%` }} /></span> },
-    { label: "Calls", kind: "number", cell: ({ calls }) => formatCount(calls) },
+    { label: "Calls", kind: "number", cell: ({ calls, lostAttempts }) => <>{formatCount(calls)}{lostAttempts > 0 && <span className="cell-note" title="Attempts beside these calls that may have cost something: others were made in their place, or were quicker">and {formatCount(lostAttempts)} lost</span>}</> },
     { label: "Errors", kind: "number", cell: ({ failed }) => <span className={failed > 0 ? "cell-bad" : ""}>{formatCount(failed)}</span> },
     { label: "Cached", kind: "number", cell: ({ cached }) => formatCount(cached) },
     { label: "Tokens in", kind: "number", cell: ({ inputTokens, cacheReadTokens, cacheWriteTokens }) => formatCount(inputTokens + cacheReadTokens + cacheWriteTokens) },

@@ -1,7 +1,10 @@
+import { useMemo } from "react";
 import { Link } from "wouter";
 import { absent, formatCount, formatMs, plural } from "../../format.ts";
 import { Chip, type Tone } from "../../parts/chip.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
+import { MarkdownText } from "../../parts/markdown/markdown-text.tsx";
+import { readMarkdown } from "../../parts/markdown/read-markdown.ts";
 import { Panel } from "../../parts/panel.tsx";
 import { formatNano } from "../costs/money.ts";
 import type { ChatRun } from "./chat-run.ts";
@@ -15,6 +18,8 @@ const cacheTitles: Partial<Record<string, string>> = {
 
 /** One side's answer as it comes, and what it took. */
 export function PlaygroundAnswer({ name, model, run }: { name: string; model: string; run: ChatRun }) {
+  // What is still coming is not read again for each piece.
+  const blocks = useMemo(() => (run.state === "running" ? null : readMarkdown(run.text)), [run.state, run.text]);
   const facts: [string, string][] = [
     ["First token", formatMs(run.firstMs)],
     ["Total", formatMs(run.totalMs)],
@@ -26,7 +31,7 @@ export function PlaygroundAnswer({ name, model, run }: { name: string; model: st
     <Panel title={<span className="mono">{model}</span>} note={run.target === null || run.target === model ? undefined : `answered by ${run.target}`} actions={<Chip tone={stateTones[run.state]}>{run.state}</Chip>}>
       <div className={`playground-text ${run.error !== null && run.text === "" ? "playground-text-none" : ""}`} role="log" aria-label={`${name} answer`} aria-busy={run.state === "running"}>
         {run.reasoning !== "" && <details className="playground-reasoning"><summary>Reasoning</summary><p>{run.reasoning}</p></details>}
-        {run.text}
+        {blocks === null ? run.text : <MarkdownText blocks={blocks} />}
         {run.tools.length > 0 && <p className="muted">Calls {run.tools.join(", ")}</p>}
         {run.text === "" && run.tools.length === 0 && run.error === null && <span className="muted">{run.state === "running" ? "Waiting for the first token…" : "An answer without text."}</span>}
       </div>

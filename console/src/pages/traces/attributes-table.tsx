@@ -12,7 +12,7 @@ export function AttributesTable({ title, note, values }: { title?: string; note?
       <dl className="attributes">
         {entries.map(([key, value]) => {
           const text = prettyText(valueText(value));
-          return <div key={key}><dt>{key}</dt><dd>{text.includes("\n") || text.length > 200 ? <LongText text={text} code /> : text}</dd></div>;
+          return <div key={key}><dt>{key}</dt><dd>{text.includes("\n") || text.length > 200 ? <LongText text={text} /> : text}</dd></div>;
         })}
       </dl>
     </section>

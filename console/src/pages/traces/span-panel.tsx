@@ -65,9 +65,9 @@ function SpanFacts({ node, ledger }: { node: SpanNode; ledger: LedgerCall | null
 function SpanContent({ span }: { span: SpanView }) {
   const sections: [string, ReactNode][] = [];
   if (span.inputMessages !== null) sections.push(["Input", <MessagesView key="messages" messages={span.inputMessages} />]);
-  else if (span.input !== null) sections.push(["Input", <LongText key="text" text={prettyText(span.input)} code />]);
+  else if (span.input !== null) sections.push(["Input", <LongText key="text" text={prettyText(span.input)} />]);
   if (span.outputMessages !== null) sections.push(["Output", <MessagesView key="messages" messages={span.outputMessages} />]);
-  else if (span.output !== null) sections.push(["Output", <LongText key="text" text={prettyText(span.output)} code />]);
+  else if (span.output !== null) sections.push(["Output", <LongText key="text" text={prettyText(span.output)} />]);
   if (sections.length === 0) return <p className="muted">It tells neither what went in nor what came out.</p>;
   return <>{sections.map(([title, content]) => <section key={title} className="span-section"><h3>{title}</h3>{content}</section>)}</>;
 }
@@ -92,7 +92,7 @@ function SpanEvents({ span }: { span: SpanView }) {
         <section key={index} className="span-section">
           <h3>{event.name === "exception" ? <span className="cell-bad">{String(event.attributes["exception.type"] ?? "exception")}</span> : event.name} <span className="muted small">after {formatMs(Math.max(0, event.time - span.start))}</span></h3>
           {event.name === "exception" && event.attributes["exception.message"] !== undefined && <p>{String(event.attributes["exception.message"])}</p>}
-          {typeof event.attributes["exception.stacktrace"] === "string" && <LongText text={event.attributes["exception.stacktrace"]} code />}
+          {typeof event.attributes["exception.stacktrace"] === "string" && <LongText text={event.attributes["exception.stacktrace"]} />}
           <AttributesTable values={Object.fromEntries(Object.entries(event.attributes).filter(([key]) => event.name !== "exception" || !/^exception\.(type|message|stacktrace)$/.test(key)))} />
         </section>
       ))}
