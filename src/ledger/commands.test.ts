@@ -36,3 +36,17 @@ describe("slipway prices set", () => {
     assert.deepEqual((await set({})).remarks, []);
   });
 });
+
+describe("slipway costs", () => {
+  it("has attempts that were lost beside the calls, where there were some, and their prices in its words", () => {
+    const list = ledgerCommands.find(({ words }) => words.join(" ") === "costs")!;
+    const sums = { calls: 2, lostAttempts: 0, failed: 0, cached: 0, unpriced: 0, inputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 3, cost: 1_000_000_000 };
+    const shown = (own: object): string[] => {
+      const total = { ...sums, ...own };
+      return list.render({ by: ["model"], rows: [{ group: { model: "m" }, budget: null, ...total }], total }).split("\n").slice(0, 2).map((line) => line.trim().replaceAll(/ {2,}/g, "|"));
+    };
+    assert.deepEqual(shown({}), ["MODEL|CALLS|INPUT|OUTPUT|COST", "m|2|5|3|$1.00"]);
+    assert.deepEqual(shown({ lostAttempts: 1, unpriced: 2 }), ["MODEL|CALLS|LOST ATTEMPTS|INPUT|OUTPUT|COST", "m|2|1|5|3|$1.00"]);
+    assert.deepEqual(shown({ lostAttempts: 1, unpriced: 3, cost: 0 })[1], "m|2|1|5|3|no price");
+  });
+});

@@ -38,9 +38,11 @@ const costs: Command = {
   },
   render: ({ by, rows, total }: CostsShown) => {
     if (rows.length === 0) return "No calls in this time.";
-    const sums = ({ calls, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, cost, unpriced }: CostSums): string[] => [String(calls), String(inputTokens + cacheReadTokens + cacheWriteTokens), String(outputTokens), unpriced > 0 && unpriced === calls ? "no price" : dollars(cost)];
+    const sums = ({ calls, lostAttempts, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, cost, unpriced }: CostSums): string[] => [
+      String(calls), ...(total.lostAttempts > 0 ? [String(lostAttempts)] : []), String(inputTokens + cacheReadTokens + cacheWriteTokens), String(outputTokens), unpriced > 0 && unpriced === calls + lostAttempts ? "no price" : dollars(cost),
+    ];
     const table = textTable(
-      [...by.map((each) => each.toUpperCase()), "CALLS", "INPUT", "OUTPUT", "COST", ...(rows.some(({ budget }) => budget !== null) ? ["MONTH'S BUDGET"] : [])],
+      [...by.map((each) => each.toUpperCase()), "CALLS", ...(total.lostAttempts > 0 ? ["LOST ATTEMPTS"] : []), "INPUT", "OUTPUT", "COST", ...(rows.some(({ budget }) => budget !== null) ? ["MONTH'S BUDGET"] : [])],
       [...rows.map((row) => [...Object.values(row.group).map((value) => value ?? "-"), ...sums(row), ...(row.budget === null ? [] : [`${row.budget.percent}% of ${dollars(row.budget.limit)}`])]), [...by.map((_, index) => (index === 0 ? "total" : "")), ...sums(total)]],
     );
     return total.unpriced === 0 ? table : `${table}\n\n${counted(total.unpriced, "call has no known price and is", "calls have no known price and are")} not in these sums: slipway prices set`;

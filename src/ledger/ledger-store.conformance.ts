@@ -122,12 +122,19 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
 
     it("names days and hours, and tells failures, answers from the cache and unknown prices apart", async () => {
       const store = await open();
-      await add(store, [ledgerEntry({ outcome: "failed", cost: 0 }), ledgerEntry({ outcome: "cached", cost: 0 }), ledgerEntry({ cost: null, time: epochMs(day + 25 * hourMs) })]);
-      assert.deepEqual((await store.costs({ ...everything, by: ["hour"] }, 9)).map(({ group, calls, failed, cached, unpriced, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens }) =>
-        [group, calls, failed, cached, unpriced, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens]), [
-        [{ hour: "2026-11-21T00:00Z" }, 2, 1, 1, 0, 20, 6, 0, 10], [{ hour: "2026-11-22T01:00Z" }, 1, 0, 0, 1, 10, 3, 0, 5],
+      const later = epochMs(day + 25 * hourMs);
+      await add(store, [
+        ledgerEntry({ outcome: "failed", cost: 0 }), ledgerEntry({ outcome: "cached", cost: 0 }), ledgerEntry({ outcome: "cancelled", cost: 0 }), ledgerEntry({ outcome: "interrupted", cost: 0 }),
+        ledgerEntry({ cost: null, time: later }), ledgerEntry({ outcome: "failed-over", cost: 2, time: later }), ledgerEntry({ outcome: "outrun", cost: 4, time: later }),
       ]);
-      assert.deepEqual(await costs(store, ["day"]), [["2026-11-21", 0], ["2026-11-22", 0]]);
+      assert.deepEqual((await store.costs({ ...everything, by: ["hour"] }, 9)).map(({ group, calls, lostAttempts, failed, cached, unpriced, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens }) =>
+        [group, calls, lostAttempts, failed, cached, unpriced, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens]), [
+        [{ hour: "2026-11-22T01:00Z" }, 1, 2, 0, 0, 1, 30, 9, 0, 15], [{ hour: "2026-11-21T00:00Z" }, 4, 0, 1, 1, 0, 40, 12, 0, 20],
+      ]);
+      assert.deepEqual(await costs(store, ["day"]), [["2026-11-22", 6], ["2026-11-21", 0]]);
+      // By single entries, by outcome, and by days of users: the same.
+      for (const by of [["session"], ["user"], ["team"]] as const) assert.deepEqual((await store.costs({ ...everything, by: [...by] }, 9)).map(({ calls, lostAttempts }) => [calls, lostAttempts]), [[5, 2]], by[0]);
+      assert.deepEqual((await store.costs({ ...everything, by: ["outcome"], filter: { outcome: "outrun" } }, 9)).map(({ group, calls, lostAttempts, cost }) => [group, calls, lostAttempts, cost]), [[{ outcome: "outrun" }, 0, 1, 4]]);
     });
 
     it("sums any time exactly, with the same result by hours and by entries", async () => {

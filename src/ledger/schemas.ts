@@ -110,9 +110,10 @@ export const CostFilter = z.strictObject({
 export type CostFilter = z.infer<typeof CostFilter>;
 
 export const CostSums = z.object({
-  calls: z.number().int(),
+  calls: z.number().int().meta({ description: "Each once, however many attempts it took" }),
+  lostAttempts: z.number().int().meta({ description: "Attempts beside these calls that may have worked (`failed-over`, `outrun`): their tokens and costs are in the sums" }),
   failed: z.number().int(), cached: z.number().int().meta({ description: "Answered from the cache" }),
-  unpriced: z.number().int().meta({ description: "Calls without a known price: their cost is not in the sum" }),
+  unpriced: z.number().int().meta({ description: "Calls and lost attempts without a known price: their cost is not in the sum" }),
   inputTokens: z.number().int().meta({ description: "Without what came from or went to a provider's cache" }),
   cacheReadTokens: z.number().int(), cacheWriteTokens: z.number().int(), outputTokens: z.number().int(),
   cost: NanoDollars,

@@ -14,7 +14,7 @@ const sourceOf = { ledger_hours: "gateway", ledger_trace_hours: "trace" } as con
 /** Columns of groupings that sums by the hour know. */
 const hourColumns = { team: "team", key: "actor", project: "project", route: "route", provider: "provider", model: "model", outcome: "outcome" } as const;
 const entryColumns = { ...hourColumns, user: "caller_user", session: "session", agentRun: "agent_run", source: "source", trace: "trace" } as const;
-const sumNames = ["calls", "failed", "cached", "unpriced", "inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens", "cost"] as const;
+const sumNames = ["calls", "lostAttempts", "failed", "cached", "unpriced", "inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens", "cost"] as const;
 
 type Sums = Record<(typeof sumNames)[number], number>;
 // The rows of either table, or of both as one; columns are named as texts here.
@@ -104,11 +104,10 @@ export class SqlLedgerStore implements LedgerStore {
       const name = `group_${index}`;
       query = query.select((isHours && grouping === "source" ? sql<string>`cast(${sql.lit(sourceOf[table as HourTable])} as text)` : groupExpression(grouping, time)).as(name)).groupBy(sql.ref(name));
     });
-    const calls = isHours ? bigSum("calls") : sql<number>`count(*)`;
-    const callsOf = (outcome: string) => sql<number>`cast(sum(case when outcome = ${sql.lit(outcome)} then ${isHours ? sql.ref("calls") : sql.lit(1)} else 0 end) as bigint)`;
+    const entriesOf = (...outcomes: readonly LedgerEntry["outcome"][]) => sql<number>`cast(sum(case when outcome in (${sql.join(outcomes.map((outcome) => sql.lit(outcome)))}) then ${isHours ? sql.ref("calls") : sql.lit(1)} else 0 end) as bigint)`;
     return query
       .select([
-        calls.as("calls"), callsOf("failed").as("failed"), callsOf("cached").as("cached"),
+        entriesOf("ok", "failed", "cancelled", "cached", "interrupted").as("calls"), entriesOf("failed-over", "outrun").as("lostAttempts"), entriesOf("failed").as("failed"), entriesOf("cached").as("cached"),
         (isHours ? bigSum("unpriced") : sql<number>`cast(sum(case when cost is null then 1 else 0 end) as bigint)`).as("unpriced"),
         bigSum("input_tokens").as("inputTokens"), bigSum("cache_read_tokens").as("cacheReadTokens"),
         (isHours ? bigSum("cache_write_tokens") : sql<number>`cast(coalesce(sum(coalesce(cache_write_tokens, 0) + coalesce(cache_write_hour_tokens, 0)), 0) as bigint)`).as("cacheWriteTokens"),
@@ -173,7 +172,7 @@ function merge(groups: Map<string, CostGroup>, by: readonly CostGrouping[], row:
   const group = Object.fromEntries(by.map((grouping, index) => [grouping, groupValue(grouping, row[`group_${index}`])]));
   const sums = Object.fromEntries(sumNames.map((name) => [name, Number(row[name])])) as Sums;
   // Without groups, a sum over nothing is a row too.
-  if (sums.calls === 0) return;
+  if (sums.calls + sums.lostAttempts === 0) return;
   const key = keyOf(group);
   const known = groups.get(key);
   if (known === undefined) groups.set(key, { group, ...sums });
