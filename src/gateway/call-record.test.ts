@@ -12,7 +12,7 @@ import type { AttemptRecord } from "./routing/call-plan.ts";
 
 const clock = new ManualClock(1_795_262_400_000);
 const reservation = { id: "rsv_1", scopes: [], amount: 9, since: epochMs(clock.now()), sinceTick: 0 };
-const attempt = (ms: number, change: Partial<AttemptRecord> = {}): AttemptRecord => ({ provider: "openai", model: "gpt-5", startedAt: epochMs(clock.now()), ms, outcome: "cancelled", status: null, message: null, requestId: null, hedge: false, sent: true, ...change });
+const attempt = (ms: number, change: Partial<AttemptRecord> = {}): AttemptRecord => ({ provider: "openai", model: "gpt-5", since: clock.monotonic(), ms, outcome: "cancelled", status: null, message: null, requestId: null, hedge: false, sent: true, ...change });
 
 interface Written {
   usage: TokenUsage;

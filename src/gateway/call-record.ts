@@ -81,6 +81,8 @@ export class CallRecord {
   /** Of the web, that a round may make at a provider of this kind. Null for calls that are no chats. */
   mostSearches: ((kind: string, model: string) => number) | null = null;
   cached = false;
+  /** The provider's answer came as a stream. */
+  streamed = false;
   /** The id that the answer carries, as its caller sees it; null for what has none. */
   answerId: string | null = null;
   parentSpanId: string | null;
@@ -275,7 +277,7 @@ export class CallRecord {
     const { attribution } = this;
     return {
       team: attribution.team, traceId: attribution.traceId, spanId: this.spanId, parentSpanId: this.parentSpanId, operation: this.operation, model: this.#model,
-      startedAt: this.startedAt, endedAt: this.startedAt + totalMs, attempts: this.attempts, beside: this.#beside, usage: this.usage, cost, hooks: this.hooks,
+      startedAt: this.startedAt, endedAt: this.startedAt + totalMs, startedTick: this.startedTick, streamed: this.streamed, attempts: this.attempts, beside: this.#beside, usage: this.usage, cost, hooks: this.hooks,
       error: error === null ? null : { code: error.code, message: error.message },
       attributes: {
         "slipway.route": attribution.route, "slipway.request_id": this.requestId, "user.id": attribution.user, "gen_ai.conversation.id": attribution.session, "slipway.actor": attribution.actor, "slipway.project": attribution.project,

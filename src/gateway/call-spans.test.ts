@@ -1,19 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { epochMs } from "../core/clock.ts";
 import { slipwayVersion } from "../core/version.ts";
 import type { Span } from "../tracing/index.ts";
 import { spansOfCall, type TracedCall } from "./call-spans.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const call: TracedCall = {
-  team: "blue", traceId, spanId: "b7ad6b7169203331", parentSpanId: "00f067aa0ba902b7", operation: "chat", model: "support", startedAt: 1_700_000_000_000.25, endedAt: 1_700_000_000_900.5,
+  team: "blue", traceId, spanId: "b7ad6b7169203331", parentSpanId: "00f067aa0ba902b7", operation: "chat", model: "support", startedAt: 1_700_000_000_000.25, endedAt: 1_700_000_000_900.5, startedTick: 5000, streamed: false,
   attempts: [
-    { provider: "first", model: "small", startedAt: epochMs(1_700_000_000_100), ms: 50.125, outcome: "overloaded", status: 529, requestId: "req_1", message: "Too many.", hedge: false, sent: true },
-    { provider: "second", model: "large", startedAt: epochMs(1_700_000_000_200), ms: 600, outcome: "ok", status: 200, requestId: null, message: null, hedge: true, sent: true },
+    { provider: "first", model: "small", since: 5099.75, ms: 50.125, outcome: "overloaded", status: 529, requestId: "req_1", message: "Too many.", hedge: false, sent: true },
+    { provider: "second", model: "large", since: 5199.75, ms: 600, outcome: "ok", status: 200, requestId: null, message: null, hedge: true, sent: true },
   ],
   usage: { inputTokens: 11, outputTokens: 12, cacheReadTokens: 13, cacheWriteTokens: 14, reasoningTokens: 15 }, cost: 16, error: null,
-  attributes: { "slipway.route": "support", "gen_ai.response.id": null, "slipway.cache": undefined, "gen_ai.response.finish_reasons": ["stop"] }, beside: new Map(), hooks: [{ name: "polite", kind: "classifier", ms: 7.5, findings: 2, action: "redact" }],
+  attributes: { "slipway.route": "support", "gen_ai.response.id": null, "slipway.cache": undefined, "gen_ai.response.finish_reasons": ["stop"] }, beside: new Map(), hooks: [{ name: "polite", kind: "classifier", on: "output", since: 5850, ms: 7.5, findings: 2, action: "redact" }],
 };
 
 /** Without the ids that are drawn. */
@@ -39,8 +38,8 @@ describe("spans of a call of the gateway", () => {
         attributes: { "slipway.attempt": true, "slipway.hedge": true, "gen_ai.provider.name": "second", "gen_ai.request.model": "large", "http.response.status_code": 200 },
       },
       {
-        ...common, parentSpanId: call.spanId, name: "guardrail polite", kind: "internal", start: 1_700_000_000_000_250_000n, end: 1_700_000_000_007_750_000n, status: { code: "ok", message: "" },
-        attributes: { "slipway.guardrail.kind": "classifier", "slipway.guardrail.action": "redact", "slipway.guardrail.findings": 2 },
+        ...common, parentSpanId: call.spanId, name: "guardrail polite", kind: "internal", start: 1_700_000_000_850_250_000n, end: 1_700_000_000_857_750_000n, status: { code: "ok", message: "" },
+        attributes: { "slipway.guardrail.kind": "classifier", "slipway.guardrail.on": "output", "slipway.guardrail.action": "redact", "slipway.guardrail.findings": 2 },
       },
     ]);
     const ids = spansOfCall(call).map(({ spanId }) => spanId);
@@ -59,7 +58,9 @@ describe("spans of a call of the gateway", () => {
     ["a call without a parent as a root", { parentSpanId: null }, 0, { parentSpanId: null }],
     ["other operations by their names", { operation: "embeddings" }, 0, { name: "embeddings support", "gen_ai.operation.name": "embeddings" }],
     ["attempts of other operations by their names", { operation: "rerank" }, 1, { name: "rerank small" }],
-    ["no attempt before its call", { attempts: [{ ...failed, startedAt: epochMs(call.startedAt - 400) }] }, 1, { start: 1_700_000_000_000_250_000n, end: 1_700_000_000_050_375_000n }],
+    ["no attempt before its call", { attempts: [{ ...failed, since: call.startedTick - 400 }] }, 1, { start: 1_700_000_000_000_250_000n, end: 1_700_000_000_050_375_000n }],
+    ["the attempt that gave a stream until its end", { streamed: true }, 2, { start: 1_700_000_000_200_000_000n, end: 1_700_000_000_900_500_000n }],
+    ["an attempt before a stream until it failed", { streamed: true }, 1, { end: 1_700_000_000_150_125_000n }],
     ["what came of an attempt that said nothing", { attempts: [{ ...failed, message: null }] }, 1, { status: { code: "error", message: "overloaded" } }],
     ["an attempt without status and id", { attempts: [{ ...failed, status: null, requestId: null }] }, 1, { "http.response.status_code": undefined, "slipway.provider.request_id": undefined, "error.type": "overloaded" }],
     ["an attempt that was no hedge", {}, 1, { "slipway.hedge": undefined }],

@@ -17,6 +17,10 @@ export interface TracedCall {
   /** Milliseconds since 1970. */
   startedAt: number;
   endedAt: number;
+  /** Monotonic milliseconds at its start, which attempts and guardrails count from. */
+  startedTick: number;
+  /** The answer came as a stream, which its attempt gave until the end. */
+  streamed: boolean;
   attempts: readonly AttemptRecord[];
   /** Ids of the ledger's entries that attempts have beside the call's own. */
   beside: ReadonlyMap<AttemptRecord, string> | null;
@@ -25,7 +29,7 @@ export interface TracedCall {
   cost: number | null;
   error: { code: string; message: string } | null;
   attributes: Readonly<Record<string, AttributeValue | null | undefined>>;
-  hooks: readonly { name: string; kind: string; ms: number; findings: number; action: string }[];
+  hooks: readonly { name: string; kind: string; on: string; since: number; ms: number; findings: number; action: string }[];
 }
 
 const resource: Attributes = { "service.name": "slipway", "service.version": slipwayVersion };
@@ -36,6 +40,7 @@ const nanoseconds = (milliseconds: number): bigint => BigInt(Math.round(millisec
 export function spansOfCall(call: TracedCall): Span[] {
   const common = { traceId: call.traceId, events: [], links: [], resource, scope };
   const { usage } = call;
+  const at = (tick: number): number => call.startedAt + Math.max(0, tick - call.startedTick);
   const last = call.attempts.at(-1);
   const spans: Span[] = [{
     ...common, spanId: call.spanId, parentSpanId: call.parentSpanId, name: `${call.operation} ${call.model}`, kind: "server",
@@ -48,9 +53,10 @@ export function spansOfCall(call: TracedCall): Span[] {
     }),
   }];
   for (const attempt of call.attempts) {
-    const start = Math.max(call.startedAt, attempt.startedAt);
+    const start = at(attempt.since);
+    const end = call.streamed && attempt === last ? call.endedAt : start + attempt.ms;
     spans.push({
-      ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `${call.operation} ${attempt.model}`, kind: "client", start: nanoseconds(start), end: nanoseconds(start + attempt.ms),
+      ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `${call.operation} ${attempt.model}`, kind: "client", start: nanoseconds(start), end: nanoseconds(end),
       status: attempt.outcome === "ok" ? { code: "ok", message: "" } : { code: "error", message: attempt.message ?? attempt.outcome },
       attributes: presentAttributes({
         "slipway.attempt": true, "slipway.ledger_entry": call.beside?.get(attempt), "slipway.hedge": attempt.hedge ? true : null, "gen_ai.provider.name": attempt.provider, "gen_ai.request.model": attempt.model,
@@ -60,8 +66,8 @@ export function spansOfCall(call: TracedCall): Span[] {
   }
   for (const hook of call.hooks) {
     spans.push({
-      ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `guardrail ${hook.name}`, kind: "internal", start: nanoseconds(call.startedAt), end: nanoseconds(call.startedAt + hook.ms),
-      status: { code: "ok", message: "" }, attributes: { "slipway.guardrail.kind": hook.kind, "slipway.guardrail.action": hook.action, "slipway.guardrail.findings": hook.findings },
+      ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `guardrail ${hook.name}`, kind: "internal", start: nanoseconds(at(hook.since)), end: nanoseconds(at(hook.since) + hook.ms),
+      status: { code: "ok", message: "" }, attributes: { "slipway.guardrail.kind": hook.kind, "slipway.guardrail.on": hook.on, "slipway.guardrail.action": hook.action, "slipway.guardrail.findings": hook.findings },
     });
   }
   return spans;

@@ -151,6 +151,7 @@ export class ChatCalls {
     record.attempts = opened.attempts;
     record.firstByteMs = opened.firstByteMs;
     const headers = { ...passedHeaders(entered, opened, name), ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
+    record.streamed = opened.streamed;
     if (opened.streamed) {
       const guard = guarded !== null && !answerMayPass ? guarded.stream() : null;
       const passed = guard === null && preparation.hasPassed(opened);

@@ -39,4 +39,27 @@ describe("the span of a gateway's call", () => {
     const again = (await callOf("0af7651916cd43dd8448eb211c803192")).span;
     assert.deepEqual([again.attributes["slipway.cache"], again.attributes["slipway.route"], again.outputMessages?.[0]?.parts[0]?.content, upstream.calls.length], ["hit", "support", "the answer", 1]);
   });
+
+  it("lasts from before its attempt until after it; an attempt that gives a stream lasts as long as the stream", async () => {
+    const rest = Promise.withResolvers<void>();
+    const frame = (delta: object, finish: string | null): string => `data: ${JSON.stringify({ id: "chatcmpl-8", object: "chat.completion.chunk", created: 1, model: "gpt-4o", choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+    upstream.answer = (_, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(frame({ role: "assistant", content: "first" }, null));
+      void rest.promise.then(() => response.end(`${frame({ content: " last" }, "stop")}data: [DONE]\n\n`));
+    };
+    const trace = "0af7651916cd43dd8448eb211c803193";
+    const answer = await fetch(`${server.url}/v1/chat/completions`, {
+      method: "POST", headers: { "content-type": "application/json", traceparent: `00-${trace}-b7ad6b7169203331-01` }, body: JSON.stringify({ model: "support", stream: true, messages: [{ role: "user", content: "a stream" }] }),
+    });
+    const firstAt = performance.now();
+    const reader = answer.body!.getReader();
+    await reader.read();
+    while (performance.now() - firstAt < 5) await new Promise((resolve) => setImmediate(resolve));
+    rest.resolve();
+    while (!(await reader.read()).done);
+    const { spans } = await server.client.api.get<TraceView>(`/api/traces/${trace}`);
+    const [call, attempt] = (["server", "client"] as const).map((kind) => spans.find((span) => span.kind === kind)!);
+    assert.ok(attempt!.start >= call!.start, `${attempt!.start} of ${call!.start}`);
+    assert.ok(attempt!.durationMs! >= 5 && Math.abs(attempt!.start + attempt!.durationMs! - call!.start - call!.durationMs!) < 0.01, `${attempt!.durationMs} of ${call!.durationMs} ms`);
+  });
 });

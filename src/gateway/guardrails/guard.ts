@@ -20,6 +20,8 @@ export interface GuardReport {
   name: string;
   kind: GuardrailSettings["kind"];
   on: "input" | "output";
+  /** Monotonic milliseconds, at which it began. */
+  since: number;
   ms: number;
   findings: number;
   action: "none" | "redacted" | "blocked";

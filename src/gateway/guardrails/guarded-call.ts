@@ -56,7 +56,7 @@ export class GuardedCall {
 
   async #apply<Content extends object>(guard: Guard, on: GuardReport["on"], content: Content, change: (content: Content, mapping: TextMapping) => Content, read: (content: Content, mapping: TextMapping) => Content): Promise<Content> {
     const start = this.#context.monotonic();
-    const report: GuardReport = { name: guard.name, kind: guard.kind, on, ms: 0, findings: 0, action: "none" };
+    const report: GuardReport = { name: guard.name, kind: guard.kind, on, since: start, ms: 0, findings: 0, action: "none" };
     this.reports.push(report);
     const beside = on === "input" ? (this.#beside ?? []) : [];
     try {

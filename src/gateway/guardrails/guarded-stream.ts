@@ -36,7 +36,7 @@ export class GuardedStream {
     this.#redactor = redactor;
     this.#after = after;
     this.#whole = guards.some(({ kind }) => kind === "classifier") ? new AnswerCollector() : null;
-    this.#guards = guards.map((guard) => ({ guard, report: { name: guard.name, kind: guard.kind, on: "output", ms: 0, findings: 0, action: "none" } }));
+    this.#guards = guards.map((guard) => ({ guard, report: { name: guard.name, kind: guard.kind, on: "output", since: context.monotonic(), ms: 0, findings: 0, action: "none" } }));
     if (this.#whole === null) for (const { report } of this.#guards) reports.push(report);
     this.#redacted = new Set(guards.flatMap((guard) => (guard.kind === "pii" && guard.action === "redact" ? [...guard.types] : [])));
   }

@@ -1,5 +1,4 @@
 import type { AppError } from "../../core/errors.ts";
-import type { EpochMs } from "../../core/clock.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader, ProviderMapping, UpstreamFailure, UpstreamRequest } from "../providers/provider-mapping.ts";
 import type { ProviderSettings, RouteSettings, RouteTarget } from "../schemas.ts";
@@ -37,7 +36,8 @@ export interface PreparedCall<Answer> {
 export interface AttemptRecord {
   provider: string;
   model: string;
-  startedAt: EpochMs;
+  /** Monotonic milliseconds, at which it began. */
+  since: number;
   /** Monotonic milliseconds that it took until its answer was whole, its stream began to give content, or it failed. */
   ms: number;
   outcome: "ok" | UpstreamFailure["kind"] | "timeout" | "unreachable" | "broken-answer" | "cancelled";

@@ -145,7 +145,7 @@ export class CallRace<Answer> {
     });
     const ended = this.#order.watch?.begun(target, provider);
     const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
-    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, startedAt: clock.now(), hedge: lane.hedge }, since: now, ended };
+    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, since: now, hedge: lane.hedge }, since: now, ended };
     this.#running.add(running);
     const result = await attempt.begin();
     // Whoever ended the race has put it down already.
