@@ -60,6 +60,8 @@ export interface ChatStreamReader {
   push(bytes: Uint8Array): ChatEvent[];
   /** No more bytes come. Throws PROVIDER_STREAM_FAILED where the model had not finished. */
   end(): ChatEvent[];
+  /** The provider has said, in the words of its protocol, that nothing of the answer comes any more: whatever comes is no part of it. Absent where the protocol has no such words. */
+  readonly isOver?: boolean;
 }
 
 export interface EmbeddingsRequest {

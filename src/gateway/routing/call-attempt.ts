@@ -202,7 +202,7 @@ export class CallAttempt<Answer> {
       const first: StreamPiece = { bytes: joined(chunks), events };
       if (rest === null) this.#timer.clear();
       else this.#limit = this.#limits.deadline;
-      return { streamed: true, headers, status, requestId: this.#requestId, firstByteAt, source: { first, body: rest, reader } };
+      return { streamed: true, headers, status, requestId: this.#requestId, firstByteAt, source: { first, body: rest, reader, alarm: this.#parts.alarm } };
     };
     for (;;) {
       const { done, value: bytes } = await reading.next();
@@ -214,7 +214,7 @@ export class CallAttempt<Answer> {
       const completed = done === true ? reader.end() : reader.push(bytes);
       events.push(...completed);
       if (completed.some(isContent)) return begun(done === true ? null : reading);
-      if (done === true) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's stream ended without an answer.");
+      if (done === true || reader.isOver === true) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's stream ended without an answer.");
     }
   }
 

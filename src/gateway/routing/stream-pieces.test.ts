@@ -13,10 +13,45 @@ describe("the rest of a stream", () => {
       return: () => Promise.resolve({ done: true, value: (ended++, undefined) }),
     };
     const failures: unknown[] = [];
-    const pieces = new StreamPieces({ first: { bytes: piece, events: [] }, body, reader: { push: () => [], end: () => [] }, failureOf: (thrown) => thrown as AppError, ended: (failure) => void failures.push(failure) });
+    const pieces = new StreamPieces({ first: { bytes: piece, events: [] }, body, reader: { push: () => [], end: () => [] }, alarm: () => assert.fail("It waits for no end."), failureOf: (thrown) => thrown as AppError, ended: (failure) => void failures.push(failure) });
     await assert.rejects(async () => {
       for await (const { bytes } of pieces) assert.equal(bytes, piece);
     }, { code: "PROVIDER_STREAM_FAILED" });
     assert.deepEqual([given, ended, failures.length], [129, 1, 1]);
+  });
+
+  describe("whose provider has said that it is over", () => {
+    const [first, junk] = [new Uint8Array([1]), new Uint8Array([2])];
+    const never = new Promise<never>(() => undefined);
+    /** Answers with what a caller got, how often the source was left, and how long was waited for at most. */
+    const readAll = async (next: () => Promise<IteratorResult<Uint8Array>>, ringAtOnce = false) => {
+      let left = 0;
+      const waits: number[] = [];
+      const failures: unknown[] = [];
+      let calledOff = 0;
+      const alarm = (ms: number, ring: () => void) => {
+        waits.push(ms);
+        if (ringAtOnce) queueMicrotask(ring);
+        return () => void calledOff++;
+      };
+      const pieces = new StreamPieces({
+        first: { bytes: first, events: [] }, body: { next, return: () => Promise.resolve({ done: true, value: (left++, undefined) }) }, reader: { push: () => assert.fail("It is read on."), end: () => [], isOver: true }, alarm,
+        failureOf: (thrown) => thrown as AppError, ended: (failure) => void failures.push(failure),
+      });
+      const got: Uint8Array[] = [];
+      for await (const { bytes } of pieces) got.push(bytes);
+      assert.deepEqual([got, waits, calledOff, failures], [[first], [1000], 1, [null]]);
+      return left;
+    };
+
+    it("leaves the connection where it ends at once, or breaks", async () => {
+      assert.equal(await readAll(() => Promise.resolve({ done: true, value: undefined })), 0);
+      assert.equal(await readAll(() => Promise.reject(new Error("reset"))), 0);
+    });
+
+    it("ends it where more comes, or nothing for a second", async () => {
+      assert.equal(await readAll(() => Promise.resolve({ done: false, value: junk })), 1);
+      assert.equal(await readAll(() => never, true), 1);
+    });
   });
 });

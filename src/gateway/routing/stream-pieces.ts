@@ -2,6 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { StreamPiece } from "./call-plan.ts";
+import { CallTimer, type Alarm } from "./call-timer.ts";
 
 export interface StreamSource {
   /** What was read until the first content. */
@@ -9,6 +10,7 @@ export interface StreamSource {
   /** Null where the stream has ended already. */
   body: AsyncIterator<Uint8Array> | null;
   reader: ChatStreamReader;
+  alarm: Alarm;
   /** What a caller gets for what the body or the reader threw. */
   failureOf(thrown: unknown): AppError;
   /** Once, when nothing more comes: with what it broke off with, or null. */
@@ -17,6 +19,8 @@ export interface StreamSource {
 
 /** Of one stream: what it says is kept until its end. */
 const mostBytes = 128 << 20;
+/** From the last words of an answer to the end of its connection's stream: a provider that holds it longer, or says more, is left. Milliseconds. */
+const mostAfterEnd = 1000;
 const noBytes = new Uint8Array();
 
 /**
@@ -43,7 +47,7 @@ export class StreamPieces implements AsyncIterableIterator<StreamPiece> {
     const { body, reader, failureOf } = this.#source;
     if (this.#over || body === null) return { done: true, value: undefined };
     try {
-      const { done, value: bytes } = await body.next();
+      const { done, value: bytes } = reader.isOver === true ? await this.#endOf(body) : await body.next();
       if (done !== true) {
         this.#bytes += bytes.length;
         if (this.#bytes > mostBytes) throw new AppError("PROVIDER_STREAM_FAILED", "The provider's stream is longer than 128 MiB.");
@@ -71,6 +75,18 @@ export class StreamPieces implements AsyncIterableIterator<StreamPiece> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** The answer is whole: what comes now, and how the connection ends, is nothing to the caller. A connection that ends at once stays for the next call. */
+  async #endOf(body: AsyncIterator<Uint8Array>): Promise<IteratorReturnResult<undefined>> {
+    const late = Promise.withResolvers<null>();
+    const timer = new CallTimer(this.#source.alarm);
+    timer.set(mostAfterEnd, () => late.resolve(null));
+    const isAtEnd = await Promise.race([body.next(), late.promise]).then((read) => read?.done === true, () => true);
+    timer.clear();
+    // Not waited for: a body that is compressed ends no read before its next bytes.
+    if (!isAtEnd) void body.return?.().catch(() => undefined);
+    return { done: true, value: undefined };
   }
 
   #end(failure: AppError | null): void {

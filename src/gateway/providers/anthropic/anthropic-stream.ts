@@ -17,6 +17,11 @@ export class AnthropicStream implements ChatStreamReader {
   #usage = untold;
   #isStarted = false;
   #isFinished = false;
+  #isOver = false;
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
 
   push(bytes: Uint8Array): ChatEvent[] {
     return this.#read(this.#events.push(bytes));
@@ -30,7 +35,7 @@ export class AnthropicStream implements ChatStreamReader {
 
   #read(received: readonly ServerSentEvent[]): ChatEvent[] {
     const events: ChatEvent[] = [];
-    for (const { data } of received) if (data !== "") this.#event(readEvent(data), events);
+    for (const { data } of received) if (data !== "" && !this.#isOver) this.#event(readEvent(data), events);
     return events;
   }
 
@@ -39,6 +44,7 @@ export class AnthropicStream implements ChatStreamReader {
     if (type === "error") throw failed(`The provider broke its answer off: ${callerText(textOf(fieldsOf(event.error).message) || "without a message")}`);
     if (type === "message_start") return this.#start(fieldsOf(event.message), events);
     if (type === "message_stop" && !this.#isFinished) throw failed("The provider's stream ended before the model had finished.");
+    if (type === "message_stop") this.#isOver = true;
     if (!type.startsWith("content_block") && type !== "message_delta") return;
     if (!this.#isStarted) throw failed("The provider's stream has no beginning.");
     if (this.#isFinished) return;

@@ -20,10 +20,15 @@ export class OpenAIStream implements ChatStreamReader {
   #isStarted = false;
   #isFinished = false;
   #hasSearched = false;
+  #isOver = false;
 
   /** `lenient` takes `[DONE]` for a finish where there was none. */
   constructor(lenient: boolean) {
     this.#lenient = lenient;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   push(bytes: Uint8Array): ChatEvent[] {
@@ -39,6 +44,7 @@ export class OpenAIStream implements ChatStreamReader {
   #read(received: readonly ServerSentEvent[]): ChatEvent[] {
     const events: ChatEvent[] = [];
     for (const { name, data } of received) {
+      if (this.#isOver) break;
       if (data.startsWith("[DONE]")) this.#done(events);
       else if (data !== "") this.#document(readEvent(data), name, events);
     }
@@ -105,6 +111,7 @@ export class OpenAIStream implements ChatStreamReader {
   }
 
   #done(events: ChatEvent[]): void {
+    this.#isOver = true;
     if (this.#lenient && this.#isStarted && !this.#isFinished) this.#finish(null, null, events);
   }
 }
