@@ -66,6 +66,9 @@ describe("what a call under a budget may cost", () => {
     assert.equal(worst("openai/gpt-5", {}), 1000 * 1250 + 100 * 10_000);
     assert.equal(worst("openai/gpt-5", { tierOf }), 1000 * 2500 + 100 * 20_000);
     assert.throws(() => worst("openai/gpt-5-nano", { tierOf }), { code: "PRICE_UNKNOWN", message: /gpt-5-nano has no price for priority/ });
+    // As the provider chooses: the dearest that is known, and no call is refused for it.
+    assert.equal(worst("openai/gpt-5", { tierOf: () => "auto" }), 1000 * 2500 + 100 * 20_000);
+    assert.equal(worst("openai/gpt-5-nano", { tierOf: () => "auto" }), 1000 * 50 + 100 * 400);
     assert.throws(() => worst("anthropic/claude-opus-5", { tierOf: () => "fast" }), { code: "PRICE_UNKNOWN" });
     assert.ok(calls.reserve(route("openai/gpt-5-nano", { unknownPrice: "free" }), attribution, { key: { day: 1000 }, route: undefined }, { ...bounds, tierOf }, now) !== null);
   });
@@ -85,6 +88,10 @@ describe("what a call under a budget may cost", () => {
     assert.equal(cost("openai/gpt-5", { tier: "priority" }), 2 * usual);
     assert.equal(cost("openai/gpt-5", {}, () => "priority"), 2 * usual);
     assert.equal(cost("openai/gpt-5", { tier: null }, () => "priority"), usual);
+    assert.equal(cost("openai/gpt-5", { tier: "flex" }), usual / 2);
+    assert.equal(cost("openai/gpt-5.1", { tier: "flex" }), usual);
+    for (const tier of [undefined, null]) assert.equal(cost("openai/gpt-5", { tier }, () => "auto"), usual);
+    assert.equal(cost("openai/gpt-5", { tier: "priority" }, () => "auto"), 2 * usual);
     assert.equal(cost("openai/gpt-audio", { audioInputTokens: 400, audioOutputTokens: 60 }), 600 * 2500 + 400 * 32_000 + 40 * 10_000 + 60 * 64_000);
     assert.equal(cost("cohere/rerank-v3.5", { searchUnits: 2 }), 2 * 2_000_000);
   });

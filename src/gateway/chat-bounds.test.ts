@@ -96,8 +96,10 @@ describe("bounds of chats", () => {
 
   it("say which dearer way of being served was asked for, by kind of provider", () => {
     assert.equal(boundsOfChat(chat(), true).tierOf, undefined);
-    for (const usual of ["auto", "default", "flex"]) assert.equal(boundsOfChat(chat({ service_tier: usual }), true).tierOf, undefined);
+    for (const usual of ["default", "flex", "batch"]) assert.equal(boundsOfChat(chat({ service_tier: usual }), true).tierOf, undefined);
     assert.equal(boundsOfChat(chat({ service_tier: "priority" }), true).tierOf!("openai"), "priority");
+    const chosen = boundsOfChat(chat({ service_tier: "auto" }), true).tierOf!;
+    assert.deepEqual(["openai", "anthropic", "bedrock"].map(chosen), ["auto", null, null]);
     assert.equal(boundsOfChat(message({ speed: "fast" }), true).tierOf!("anthropic"), "fast");
     assert.equal(boundsOfChat(message({ speed: "fast" }), true).tierOf!("openai"), null);
     assert.equal(boundsOfChat(message({ speed: "fast", inference_geo: "us" }), true).tierOf!("anthropic"), "fast+us");

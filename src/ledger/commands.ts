@@ -84,7 +84,7 @@ const setPrice: Command = {
     { flags: "--search-units <dollars>", description: "for a thousand search units of a reranking model" },
     { flags: "--web-searches <dollars>", description: "for a thousand searches of the web that the provider makes for calls" },
     { flags: "--above <rates>", description: "TOKENS=INPUT/OUTPUT: dollars of the whole call when it has more tokens of input, such as 200000=6/22.5" },
-    { flags: "--tier <tier...>", description: "NAME=INPUT/OUTPUT: dollars of a dearer way to be served, such as priority=2.5/20" },
+    { flags: "--tier <tier...>", description: "NAME=INPUT/OUTPUT: dollars of another way to be served, such as priority=2.5/20" },
   ],
   run: async ({ api, progress }, { positionals: [provider, model], options }) => {
     const names = ["input", "output", "cacheRead", "cacheWrite", "cacheWriteHour", "audioInput", "audioOutput", "searchUnits", "webSearches"] as const;

@@ -14,5 +14,5 @@ export type { LedgerSettingsStore } from "./ledger-settings-store.ts";
 export type { CostGroup, CostQuery, EntryQuery, LedgerStore, SpentSum } from "./ledger-store.ts";
 export { MemoryBudgetStore } from "./memory-budget-store.ts";
 export { recoverInterrupted } from "./recover-interrupted.ts";
-export { billedTokens, costOf, knowsTier, worstCase, type MostUse, type Price } from "./prices/price.ts";
+export { anyTier, billedTokens, costOf, knowsTier, worstCase, type MostUse, type Price } from "./prices/price.ts";
 export { PriceBook } from "./prices/price-book.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import { PriceBook, type LedgerEntry } from "../ledger/index.ts";
+import { priceTableVersion } from "../ledger/prices/price-table.ts";
 import type { AnsweredCall } from "./answered-costs.ts";
 import { translate } from "./dialects/translate.ts";
 import { spanOfRun } from "./langsmith/runs.ts";
@@ -48,7 +49,7 @@ describe("costs of calls that others made", () => {
     assert.equal(taken[0]!.span.attributes["slipway.ledger_entry"], id);
     assert.ok(time > 0 && totalMs >= 0);
     assert.deepEqual(entry, {
-      kind: "llm", source: "trace", provider: "openai", model: "gpt-4o", outcome: "ok", estimated: false, tokens: { input: 1000, cacheRead: null, cacheWrite: null, output: 100 }, cost: chatCost, priceVersion: "2026-11-22", firstByteMs: null,
+      kind: "llm", source: "trace", provider: "openai", model: "gpt-4o", outcome: "ok", estimated: false, tokens: { input: 1000, cacheRead: null, cacheWrite: null, output: 100 }, cost: chatCost, priceVersion: priceTableVersion, firstByteMs: null,
       attribution: { actor: "key:key_1", team: "blue", project: "shop", route: null, user: "ann", session: "s1", traceId: span(2, {}).traceId, agentRun: null, tags: { experiment: "7" } },
     });
   });
@@ -78,7 +79,7 @@ describe("costs of calls that others made", () => {
     const taken = await take([span(2, { ...chat, "gen_ai.usage.cost": 0.5 })]);
     assert.deepEqual([costOfFirst(taken), entries[0]!.cost, entries[0]!.priceVersion], [undefined, 5e8, "reported"]);
     await take([span(3, { ...chat, "slipway.cost_nano_dollars": 9e15 })]);
-    assert.deepEqual([entries[1]!.cost, entries[1]!.priceVersion], [chatCost, "2026-11-22"]);
+    assert.deepEqual([entries[1]!.cost, entries[1]!.priceVersion], [chatCost, priceTableVersion]);
   });
 
   it("are none of spans that have not ended, are no calls, or sum others up", async () => {

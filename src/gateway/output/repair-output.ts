@@ -1,6 +1,7 @@
 import { AppError, type Problem } from "../../core/errors.ts";
 import { unknownUsage, type ChatAnswer, type SeldomTold, type TokenUsage } from "../conversation/chat-answer.ts";
 import type { AssistantPart, ChatRequest, OutputFormat } from "../conversation/chat-request.ts";
+import { tierOfRounds } from "../service-tier.ts";
 import { extractJson } from "./extract-json.ts";
 import type { Schema } from "./schema-limits.ts";
 
@@ -137,8 +138,7 @@ function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
     const total = sum(one[name] ?? null, other[name] ?? null);
     if (total !== null) seldom[name] = total;
   }
-  // One round that was served in a dearer way makes the call one: it is rather billed too high.
-  const tier = one.tier ?? other.tier;
+  const tier = tierOfRounds(one.tier, other.tier);
   const searchesEstimated = one.searchesEstimated ?? other.searchesEstimated;
   return {
     longestInputTokens: Math.max(longestInput(one), longestInput(other)), ...seldom, ...(tier === undefined ? {} : { tier }), ...(searchesEstimated === undefined ? {} : { searchesEstimated }),

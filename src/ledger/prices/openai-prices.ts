@@ -2,7 +2,7 @@ import type { ListedPrice } from "./price.ts";
 
 // Facts of the project genai-prices (https://github.com/pydantic/genai-prices), commit 47df840a of 2026-08-21, and of the providers' own price pages that it names.
 
-/** US dollars for a million tokens. Of the tier `priority`: https://openai.com/api-priority-processing, as of 2026-11-22; a model that is not on that page has none here. */
+/** US dollars for a million tokens. Of the tier `priority`: https://openai.com/api-priority-processing, as of 2026-11-22; a model that is not on that page has none here. Of the tier `flex`: the list of prices of the project LiteLLM (https://github.com/BerriAI/litellm), release 1.83.0, of models whose long calls have no rates of their own. */
 export const openaiPrices: readonly ListedPrice[] = [
   { models: ["chatgpt-4o-latest"], input: 5, output: 15 },
   { models: ["codex-mini"], input: 1.5, cacheRead: 0.375, output: 6 },
@@ -20,10 +20,10 @@ export const openaiPrices: readonly ListedPrice[] = [
   { models: ["gpt-4o-mini-search-preview"], input: 0.15, output: 0.6, webSearches: 25 },
   { models: ["gpt-5-search-api"], input: 1.25, cacheRead: 0.125, output: 10, webSearches: 10 },
   { models: ["gpt-4o-mini"], input: 0.15, cacheRead: 0.075, output: 0.6, tiers: { priority: { input: 0.25, cacheRead: 0.125, output: 1 } } },
-  { models: ["gpt-5", "gpt-5-codex"], input: 1.25, cacheRead: 0.125, output: 10, tiers: { priority: { input: 2.5, cacheRead: 0.25, output: 20 } } },
+  { models: ["gpt-5", "gpt-5-codex"], input: 1.25, cacheRead: 0.125, output: 10, tiers: { flex: { input: 0.625, cacheRead: 0.0625, output: 5 }, priority: { input: 2.5, cacheRead: 0.25, output: 20 } } },
   { models: ["gpt-5-chat"], input: 1.25, cacheRead: 0.125, output: 10 },
-  { models: ["gpt-5-mini"], input: 0.25, cacheRead: 0.025, output: 2, tiers: { priority: { input: 0.45, cacheRead: 0.045, output: 3.6 } } },
-  { models: ["gpt-5-nano"], input: 0.05, cacheRead: 0.005, output: 0.4 },
+  { models: ["gpt-5-mini"], input: 0.25, cacheRead: 0.025, output: 2, tiers: { flex: { input: 0.125, cacheRead: 0.0125, output: 1 }, priority: { input: 0.45, cacheRead: 0.045, output: 3.6 } } },
+  { models: ["gpt-5-nano"], input: 0.05, cacheRead: 0.005, output: 0.4, tiers: { flex: { input: 0.025, cacheRead: 0.0025, output: 0.2 } } },
   { models: ["gpt-5-pro"], input: 15, output: 120 },
   { models: ["gpt-5.1", "gpt-5.1-codex"], input: 1.25, cacheRead: 0.125, output: 10, tiers: { priority: { input: 2.5, cacheRead: 0.25, output: 20 } } },
   { models: ["gpt-5.1-codex-max", "gpt-5.1-chat"], input: 1.25, cacheRead: 0.125, output: 10 },
@@ -51,10 +51,10 @@ export const openaiPrices: readonly ListedPrice[] = [
   { models: ["o1-mini"], input: 1.1, cacheRead: 0.55, output: 4.4 },
   { models: ["o1-pro"], input: 150, output: 600 },
   { models: ["o3"], input: 10, cacheRead: 0.5, output: 40 },
-  { models: ["o3"], from: "2025-06-10", input: 2, cacheRead: 0.5, output: 8, tiers: { priority: { input: 3.5, cacheRead: 0.875, output: 14 } } },
+  { models: ["o3"], from: "2025-06-10", input: 2, cacheRead: 0.5, output: 8, tiers: { flex: { input: 1, cacheRead: 0.25, output: 4 }, priority: { input: 3.5, cacheRead: 0.875, output: 14 } } },
   { models: ["o3-mini", "o3-mini-high"], input: 1.1, cacheRead: 0.55, output: 4.4 },
   { models: ["o3-pro"], input: 20, output: 80 },
-  { models: ["o4-mini-high", "o4-mini"], input: 1.1, cacheRead: 0.275, output: 4.4, tiers: { priority: { input: 2, cacheRead: 0.5, output: 8 } } },
+  { models: ["o4-mini-high", "o4-mini"], input: 1.1, cacheRead: 0.275, output: 4.4, tiers: { flex: { input: 0.55, cacheRead: 0.1375, output: 2.2 }, priority: { input: 2, cacheRead: 0.5, output: 8 } } },
   { models: ["text-embedding-3-large"], input: 0.13, output: 0 },
   { models: ["text-embedding-3-small"], input: 0.02, output: 0 },
   { models: ["text-embedding-ada-002", "text-embedding-ada-002-v2"], input: 0.1, output: 0 },

@@ -7,7 +7,7 @@ import { openaiPrices } from "./openai-prices.ts";
 import type { ListedPrice, Price } from "./price.ts";
 
 /** Day of the facts of the table. It changes with every change of a list. */
-export const priceTableVersion = "2026-11-22";
+export const priceTableVersion = "2026-11-23";
 
 /** What Azure asks for its own dearer ways, and for searches, is not what OpenAI asks. */
 function tokensAlone(lines: readonly ListedPrice[]): ListedPrice[] {

@@ -25,7 +25,7 @@ export interface ListedPrice extends Rates {
   from?: string;
   /** Rates of the whole call when its input, cached tokens included, is larger than this. */
   above?: ({ inputTokens: number } & Rates) | undefined;
-  /** Rates of dearer ways to be served, by the provider's word for them, such as `priority`. */
+  /** Rates of other ways to be served, dearer and cheaper ones, by the provider's word for them, such as `priority`. */
   tiers?: Readonly<Record<string, Rates>> | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface BilledUnits {
   audioOutput?: number | undefined;
   searchUnits?: number | undefined;
   webSearches?: number | undefined;
-  /** The dearer way that the call was served, where it was one. One without a rate costs what the usual one does. */
+  /** The way that the call was served, where it was not the usual one. One without a rate costs what the usual one does. */
   tier?: string | null | undefined;
 }
 
@@ -97,12 +97,16 @@ export function costOf(price: Price, tokens: BilledTokens, inputTokensTotal: num
 /** The most that a call can cost: all of its input at the dearest rate of input, and as much output as it may have. A dearer way may turn out to be the usual one. Whole billionths of a US dollar. */
 export function worstCase(price: Price, { tier = null, ...use }: MostUse): number {
   const usual = worstOf(price, ratesFor(price, use.inputTokens, null), use);
-  return tier === null ? usual : Math.max(usual, worstOf(price, ratesFor(price, use.inputTokens, tier), use));
+  const ways = tier === null ? [] : tier === anyTier ? Object.keys(price.tiers ?? {}) : [tier];
+  return Math.max(usual, ...ways.map((way) => worstOf(price, ratesFor(price, use.inputTokens, way), use)));
 }
+
+/** The provider chooses the way: a call may be served in each that it has, and what it costs is told with its answer. */
+export const anyTier = "auto";
 
 /** Whether what a call costs that is served in this way is known. What is free is so in every way. */
 export function knowsTier({ rates, above, tiers }: Price, tier: string): boolean {
-  return (tiers !== undefined && Object.hasOwn(tiers, tier)) || (above === null && Object.values(rates).every((rate) => rate === 0 || rate === undefined));
+  return tier === anyTier || (tiers !== undefined && Object.hasOwn(tiers, tier)) || (above === null && Object.values(rates).every((rate) => rate === 0 || rate === undefined));
 }
 
 function worstOf(price: Price, rates: Rates, { inputTokens, outputTokens, audioInput = 0, speaks = false, searchUnits = 0, webSearches = 0 }: Omit<MostUse, "tier">): number {
@@ -117,7 +121,7 @@ function feesOf({ rates: usual }: Price, rates: Rates, { searchUnits, webSearche
   return (searchUnits * perMillion(rates.searchUnits ?? 0) + webSearches * perMillion(rates.webSearches ?? usual.webSearches ?? 0)) * 1000;
 }
 
-/** A dearer way has one set of rates, for long calls too: providers that serve it give it to shorter calls alone. */
+/** Another way has one set of rates, for long calls too: providers that serve it give it to shorter calls alone. */
 function ratesFor({ rates, above, tiers }: Price, inputTokens: number, tier: string | null): Rates {
   if (tier !== null && tiers !== undefined && Object.hasOwn(tiers, tier)) return tiers[tier]!;
   return above !== null && inputTokens > above.inputTokens ? above : rates;

@@ -13,7 +13,7 @@ export function bedrockChatAnswer(body: Uint8Array, headers: Readonly<Record<str
   const parts = listOf(fieldsOf(fieldsOf(answer.output).message).content).flatMap((block) => partsOf(block));
   const calls = parts.filter(({ type }) => type === "tool-call").length;
   return {
-    id: headers["x-amzn-requestid"] ?? "", model: "", parts, finish: bedrockFinish(finishWord, calls), finishWord, stopSequence: stopSequenceOf(answer.additionalModelResponseFields), usage: bedrockUsage(answer.usage),
+    id: headers["x-amzn-requestid"] ?? "", model: "", parts, finish: bedrockFinish(finishWord, calls), finishWord, stopSequence: stopSequenceOf(answer.additionalModelResponseFields), usage: bedrockUsage(answer),
   };
 }
 

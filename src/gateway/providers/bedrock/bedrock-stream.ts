@@ -42,7 +42,7 @@ export class BedrockStreamReader implements ChatStreamReader {
   }
 
   #event(type: string, event: Fields, events: ChatEvent[]): void {
-    if (type === "metadata") events.push({ type: "usage", usage: bedrockUsage(event.usage) });
+    if (type === "metadata") events.push({ type: "usage", usage: bedrockUsage(event) });
     else if (this.#isFinished) return;
     else if (type === "contentBlockStart") this.#open(event, events);
     else if (type === "contentBlockDelta") this.#delta(event, events);

@@ -180,6 +180,9 @@ conformanceCase("bedrock", 15, "input tokens are summed with those of the cache"
   const kept = event("metadata", { usage: { ...usage, cacheDetails: [{ ttl: "1h", inputTokens: 2 }, { ttl: "5m", inputTokens: 0 }] }, metrics: { latencyMs: 1 } });
   const told = readEvents(chat.stream(), Buffer.concat([event("messageStart", { role: "assistant" }), delta(0, { text: "a" }), event("messageStop", { stopReason: "end_turn" }), kept])).find(({ type }) => type === "usage");
   assert.ok(told?.type === "usage" && told.usage.cacheWriteHourTokens === 2 && told.usage.cacheWriteTokens === 2);
+  for (const [served, tier] of [[{ serviceTier: { type: "flex" } }, "flex"], [{ serviceTier: { type: "default" } }, null], [{ serviceTier: { type: "priority" }, performanceConfig: { latency: "optimized" } }, "priority+optimized"], [{ performanceConfig: { latency: "standard" } }, null]] as const) {
+    assert.equal(answer([{ text: "x" }], "end_turn", served).usage.tier, tier);
+  }
 });
 
 conformanceCase("bedrock", 16, "streams tell usage unasked, once", () => {

@@ -61,7 +61,7 @@ for (const kind of kinds) {
     const told = { prompt_tokens: 10, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 4, cache_write_tokens: 2, audio_tokens: 3 }, completion_tokens_details: { reasoning_tokens: 1, audio_tokens: 2 }, server_tool_use: { web_search_requests: 2 } };
     const expected = { inputTokens: 10, outputTokens: 5, cacheReadTokens: 4, cacheWriteTokens: 2, reasoningTokens: 1, audioInputTokens: 3, audioOutputTokens: 2, webSearches: 2, tier: "priority" };
     assert.deepEqual(answer(whole({ content: "a" }, {}, { usage: told, service_tier: "priority" })).usage, expected);
-    assert.equal(answer(whole({ content: "a" }, {}, { usage: told, service_tier: "default" })).usage.tier, null);
+    for (const [word, tier] of [["default", null], ["auto", null], ["flex", "flex"]] as const) assert.equal(answer(whole({ content: "a" }, {}, { usage: told, service_tier: word })).usage.tier, tier);
     assert.deepEqual(answer(whole({ content: "a" }, {}, { usage: { prompt_tokens: 3, prompt_cache_hit_tokens: 2 } })).usage, { ...unknown, inputTokens: 3, cacheReadTokens: 2 });
     const [text, end] = [chunk({ content: "a" }), chunk({}, { finish_reason: "stop" })];
     for (const last of [{ choices: [], usage: told }, { choices: [], x_groq: { usage: told } }, { choices: [{ index: 0, delta: {}, usage: told }] }]) assert.deepEqual(streamed(text, end, data({ ...last, service_tier: "priority" })).usage, expected);

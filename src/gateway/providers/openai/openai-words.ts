@@ -1,6 +1,6 @@
 import { AppError } from "../../../core/errors.ts";
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
-import { dearerTier } from "../../service-tier.ts";
+import { toldTier } from "../../service-tier.ts";
 import { searchesByItself } from "../../web-searches.ts";
 import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, rowOf, textOf, webSearches, type Fields } from "../wire-value.ts";
 
@@ -30,7 +30,7 @@ export function usageOf(value: unknown, tier?: unknown): TokenUsage {
     ...audioTokens(countOf(input.audio_tokens), countOf(output.audio_tokens)),
     // OpenRouter tells them as Anthropic does; OpenAI has them among the items of the output.
     ...webSearches(countOf(fieldsOf(usage.server_tool_use).web_search_requests)),
-    ...(typeof tier === "string" ? { tier: dearerTier(tier) } : {}),
+    ...(typeof tier === "string" ? { tier: toldTier(tier) } : {}),
   };
 }
 
