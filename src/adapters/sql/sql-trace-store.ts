@@ -1,4 +1,4 @@
-import { sql, type CompiledQuery } from "kysely";
+import { sql } from "kysely";
 import { systemClock, type EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Page } from "../../core/search-condition.ts";
@@ -10,6 +10,7 @@ import { packSpan } from "./packed-span.ts";
 import type { SqlDatabase } from "./sql-database.ts";
 import { findFeedback } from "./sql-feedback-search.ts";
 import { spanOf } from "./sql-span-content.ts";
+import { removeTraces } from "./sql-trace-removal.ts";
 import { summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
 import { listSessions, searchTraces, visibleCondition } from "./sql-trace-search.ts";
 
@@ -124,24 +125,7 @@ export class SqlTraceStore implements TraceStore {
   }
 
   remove(keys: readonly TraceKey[], now: EpochMs): Promise<number> {
-    return this.#remove(keys, now);
-  }
-
-  /** `toldAt`: when those who follow feedback read of it; null tells nobody. */
-  async #remove(keys: readonly TraceKey[], toldAt: EpochMs | null): Promise<number> {
-    let removed = 0;
-    for (let from = 0; from < keys.length; from += prunedAtOnce) {
-      const these = sql`(trace_id, team) in (values ${sql.join(keys.slice(from, from + prunedAtOnce).map(({ traceId, team }) => sql`(${traceId}, ${team})`))})`;
-      const statements = (["traces", "trace_spans", "trace_values", "trace_feedback"] as const).map((table): CompiledQuery => sql`delete from ${sql.table(table)} where ${these}`.compile(this.#database.queries));
-      const told = toldAt === null ? [] : [
-        sql`insert into trace_feedback_removals (team, trace_id, id, revision, removed_at)
-          select team, trace_id, id, max(revision), cast(${toldAt} as bigint) from trace_feedback where ${these} group by team, trace_id, id
-          on conflict (trace_id, team, id) do update set revision = excluded.revision, removed_at = excluded.removed_at`.compile(this.#database.queries),
-      ];
-      const traces = (await this.#database.writeBatch([...told, ...statements], { idempotent: true }))[told.length];
-      removed += Number(traces!.numAffectedRows ?? 0n);
-    }
-    return removed;
+    return removeTraces(this.#database, keys, now);
   }
 
   async prune(before: EpochMs, now: EpochMs): Promise<number> {
@@ -151,7 +135,7 @@ export class SqlTraceStore implements TraceStore {
       for (;;) {
         const old = await past.execute();
         // Age takes no opinion back.
-        removed += await this.#remove(old.map(({ team, trace_id: traceId }) => ({ team, traceId })), null);
+        removed += await removeTraces(this.#database, old.map(({ team, trace_id: traceId }) => ({ team, traceId })), null);
         if (old.length < prunedAtOnce) break;
       }
     }

@@ -3,7 +3,7 @@ import { afterEach, describe, it } from "node:test";
 import { sql, type RawBuilder } from "kysely";
 import { epochMs, ManualClock } from "../../../../core/clock.ts";
 import { translate } from "../../../../tracing/dialects/translate.ts";
-import { exampleSpan } from "../../../../tracing/example-spans.fixture.ts";
+import { exampleRecord, exampleSpan, keyOf, now, tracesFound } from "../../../../tracing/example-spans.fixture.ts";
 import { runDirectoryConformance } from "../../../../tracing/run-directory.conformance.ts";
 import { traceStoreConformance } from "../../../../tracing/trace-store.conformance.ts";
 import { SqlFeedbackFeed } from "../../sql-feedback-feed.ts";
@@ -32,6 +32,26 @@ describe("traces on SQLite", () => {
       [sql`select o.* from traces o where o.service = 'a' order by o.start_ns desc, o.trace_id desc, o.team desc limit 5`, /USING INDEX traces_service/],
       [sql`select team from trace_values where key = 'langsmith.run_id' and value in ('a')`, /USING (COVERING )?INDEX trace_values_run/],
     ] as const) assert.match(await plan(statement as RawBuilder<{ detail: string }>), index);
+  });
+
+  it("removes traces of many spans in parts, in between which others write", async () => {
+    const database = await databases.open();
+    const parts: number[] = [];
+    const store = new SqlTraceStore({
+      ...database,
+      writeBatch: async (...given) => {
+        const results = await database.writeBatch(...given);
+        parts.push(results.reduce((sum, { numAffectedRows }) => sum + Number(numAffectedRows ?? 0n), 0));
+        return results;
+      },
+    });
+    const written = (trace: number, spans: number) => store.write(Array.from({ length: spans }, (_, index) => exampleRecord(trace, index + 1)), now);
+    await written(1, 7000);
+    for (let trace = 2; trace <= 6; trace++) await written(trace, 900);
+    await written(7, 1);
+    assert.equal(await store.remove([1, 2, 3, 4, 5, 6, 8].map((trace) => keyOf(trace)), now), 6);
+    assert.deepEqual([parts.length >= 5, Math.max(...parts) < 2100, await tracesFound(store)], [true, true, [7]]);
+    assert.deepEqual((await sql<{ trace: string; spans: number }>`select trace_id as trace, count(*) as spans from trace_spans group by trace_id`.execute(database.queries)).rows, [{ trace: keyOf(7).traceId, spans: 1 }]);
   });
 
   it("ends the page of a search for a text after a second, however few spans were looked through", async () => {
