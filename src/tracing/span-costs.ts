@@ -68,7 +68,7 @@ export class SpanCosts {
   async take(of: SpansOf, spans: readonly StoredSpan[]): Promise<readonly CostedSpan[]> {
     const calls = spans.map(modelCallOf);
     if (calls.every((call) => call === null)) return spans.map((span) => ({ span, counts: true }));
-    const below = ({ traceId, spanId }: StoredSpan): Answered | null => ofSender(of, this.#parts.served.below(traceId, spanId));
+    const below = ({ traceId, spanId }: StoredSpan): Answered | null => this.#parts.served.below(of, traceId, spanId) ?? null;
     const served = await this.#served(of, spans, calls, below);
     const covering = coveringSpans(spans, calls, below);
     const entries: Promise<void>[] = [];
@@ -97,7 +97,7 @@ export class SpanCosts {
   async #served(of: SpansOf, spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[], below: (span: StoredSpan) => Answered | null): Promise<(Answered | null)[]> {
     const { served, answered } = this.#parts;
     const ids = spans.map((span, index) => (calls[index] === null ? null : answerIdOf(span)));
-    const found = spans.map((span, index) => (calls[index] === null ? null : (below(span) ?? (ids[index] === null ? null : ofSender(of, served.withAnswer(ids[index]!))))));
+    const found = spans.map((span, index) => (calls[index] === null ? null : (below(span) ?? (ids[index] === null ? null : (served.withAnswer(of, ids[index]!) ?? null)))));
     const open = [...new Set(ids.filter((id, index) => id !== null && found[index] === null))] as string[];
     if (open.length === 0) return found;
     const elsewhere = await answered(open);

@@ -20,7 +20,7 @@ describe("traces of two teams", () => {
     return JSON.parse(body) as Answer;
   };
   const view = (who: string, trace: string): Promise<TraceView> => got(who, `/api/traces/${trace}`);
-  const costs = async (who: string, trace: string): Promise<unknown[]> => (await got<{ rows: CostRow[] }>(who, `/api/costs?by=source&trace=${trace}`)).rows.map(({ group, calls, cost }) => [group.source, calls, cost]);
+  const costs = async (who: string, trace: string): Promise<unknown[][]> => (await got<{ rows: CostRow[] }>(who, `/api/costs?by=source&trace=${trace}`)).rows.map(({ group, calls, cost }) => [group.source, calls, cost]);
   const exportSpan = async (who: string, span: { traceId: string; spanId: string; parentSpanId?: string; name?: string; attributes?: Record<string, string | number> }): Promise<void> => {
     const { attributes = {}, ...named } = span;
     const now = Date.now();
@@ -76,6 +76,24 @@ describe("traces of two teams", () => {
     await exportSpan("red", { traceId: traceOf(4), spanId: redSpan, attributes: { ...call, "gen_ai.response.id": id } });
     assert.equal((await view("red", traceOf(4))).trace.cost, paid);
     assert.deepEqual([await costs("red", traceOf(4)), await costs("red", traceOf(2))], [[], [["gateway", 1, paid]]]);
+  });
+
+  it("are charged for a call once, also where another team calls with the very trace and span that they named", async () => {
+    assert.equal((await send("blue", "PUT", "/api/gateway/routes/blue-route", { revision: 0, team: "blue", settings: { targets: [{ provider: "echo", model: "red-model" }] } })).status, 200);
+    const parent = (trace: number): string[] => [`traceparent: 00-${traceOf(trace)}-${redSpan}-01`];
+    const asked = async (who: string, trace: number): Promise<void> => {
+      const { status, body } = await send(who, "POST", "/v1/chat/completions", { model: `${who}-route`, messages: [{ role: "user", content: `hello of ${who}` }] }, parent(trace));
+      assert.equal(status, 200, body);
+    };
+    // Whoever comes first.
+    for (const [trace, order] of [[7, ["red", "blue"]], [8, ["blue", "red"]]] as const) {
+      for (const who of order) await asked(who, trace);
+      await exportSpan("red", { traceId: traceOf(trace), spanId: redSpan, attributes: call });
+      assert.deepEqual((await costs("red", traceOf(trace))).map(([source, calls]) => [source, calls]), [["gateway", 1]], `trace ${trace}`);
+      const [mine, theirs] = [await view("red", traceOf(trace)), await view("blue", traceOf(trace))];
+      const said = (seen: TraceView): string => JSON.stringify(seen.spans);
+      assert.deepEqual([mine.trace.team, said(mine).includes("blue"), theirs.trace.team, said(theirs).includes("red-route")], ["red", false, "blue", false]);
+    }
   });
 
   it("cannot say that the gateway answered: a span that looks like the gateway's own takes no other out of the ledger", async () => {
