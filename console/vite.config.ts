@@ -3,8 +3,22 @@ import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
+import { licenceTexts } from "../scripts/licence-texts.ts";
 
 const outDir = join(import.meta.dirname, "../dist/console");
+
+/** Writes the licences of the packages whose code is in the files. */
+function licences(): Plugin {
+  return {
+    name: "licences",
+    apply: "build",
+    generateBundle(_options, bundle) {
+      const modules = Object.values(bundle).flatMap((file) => (file.type === "chunk" ? file.moduleIds : []));
+      const folders = modules.flatMap((id) => /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []);
+      this.emitFile({ type: "asset", fileName: "third-party-licenses.txt", source: licenceTexts(folders) });
+    },
+  };
+}
 
 /** Writes `.br` and `.gz` beside every text file, so that the server never compresses. */
 function compress(): Plugin {
@@ -26,7 +40,7 @@ function compress(): Plugin {
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), compress()],
+  plugins: [react(), licences(), compress()],
   build: {
     outDir,
     emptyOutDir: true,

@@ -24,13 +24,13 @@ interface Part {
 const parts: Part[] = [
   {
     name: "server",
-    inputs: ["src/**/*.ts", "src/**/*.py", "tsconfig.json", "tsconfig.build.json", "package.json", "package-lock.json", "scripts/bundle-server.ts"],
+    inputs: ["src/**/*.ts", "src/**/*.py", "tsconfig.json", "tsconfig.build.json", "package.json", "package-lock.json", "scripts/{bundle-server,licence-texts}.ts"],
     product: join(dist, "main.js"),
     make: buildServer,
   },
   {
     name: "console",
-    inputs: ["console/{src,public}/**/*", "console/*.{ts,html,json}", "package-lock.json"],
+    inputs: ["console/{src,public}/**/*", "console/*.{ts,html,json}", "package-lock.json", "scripts/licence-texts.ts"],
     product: join(dist, "console/index.html"),
     make: () => run(process.platform === "win32" ? "npm.cmd" : "npm", ["run", "--silent", "build", "--workspace=console"]),
   },

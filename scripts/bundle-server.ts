@@ -1,6 +1,7 @@
-import { globSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { globSync, writeFileSync } from "node:fs";
 import { join, posix, relative, sep } from "node:path";
 import { rolldown, type Plugin } from "rolldown";
+import { licenceTexts } from "./licence-texts.ts";
 
 /** Packages of some hundred small files each: within the bundle they load in a third of the time. Their licences go with it. */
 const inlined = ["kysely", "zod"];
@@ -27,7 +28,7 @@ export async function bundleServer(root: string, target: string): Promise<void> 
   });
   await bundle.write({ dir: target, format: "esm", entryFileNames: "[name].js", chunkFileNames: "chunks/[name]-[hash].js", keepNames: true });
   await bundle.close();
-  writeFileSync(join(target, "third-party-licenses.txt"), inlined.map((name) => licenceOf(root, name)).join("\n\n"));
+  writeFileSync(join(target, "third-party-licenses.txt"), licenceTexts(inlined.map((name) => join(root, "node_modules", name))));
 }
 
 /** `import.meta.url` of a module that moved into a shared file stays what it was beside the others. */
@@ -49,12 +50,4 @@ function ownAddresses(source: string): Plugin {
         return `new URL(${JSON.stringify(from.startsWith(".") ? from : `./${from}`)}, import.meta.url).href`;
       }),
   };
-}
-
-function licenceOf(root: string, name: string): string {
-  const folder = join(root, "node_modules", name);
-  const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string; license: string };
-  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  if (file === undefined) throw new Error(`${name} comes without the text of its licence.`);
-  return `${name} ${version} (${license}), within the files of this folder:\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
 }

@@ -44,7 +44,7 @@ after(() => rmSync(project, { recursive: true, force: true }));
 describe("the packed package", () => {
   it("holds the program, the console and the licence, and nothing of the workshop", () => {
     const paths = packed.files.map(({ path }) => path);
-    for (const path of ["bin/slipway.js", "dist/main.js", "dist/index.d.ts", "dist/third-party-licenses.txt", "dist/console/index.html", "LICENSE", "README.md", "CHANGELOG.md"]) {
+    for (const path of ["bin/slipway.js", "dist/main.js", "dist/index.d.ts", "dist/third-party-licenses.txt", "dist/console/index.html", "dist/console/third-party-licenses.txt", "LICENSE", "README.md", "CHANGELOG.md"]) {
       assert.ok(paths.includes(path), path);
     }
     assert.deepEqual(paths.filter((path) => /\.(test|conformance|fixture)\.|^(src|test|scripts|console|node_modules)\/|buildinfo/.test(path)), []);
