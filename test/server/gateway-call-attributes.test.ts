@@ -20,9 +20,9 @@ describe("the span of a gateway's call", () => {
     upstream.stop();
   });
 
-  const callOf = async (trace: string): Promise<{ span: SpanView; requestId: string | null }> => {
+  const callOf = async (trace: string, more: Record<string, string> = {}): Promise<{ span: SpanView; requestId: string | null }> => {
     const answer = await fetch(`${server.url}/v1/chat/completions`, {
-      method: "POST", headers: { "content-type": "application/json", "x-slipway-session": "talk-1", traceparent: `00-${trace}-b7ad6b7169203331-01` }, body: JSON.stringify({ model: "support", user: "ann", messages: [{ role: "user", content: "the question" }] }),
+      method: "POST", headers: { "content-type": "application/json", "x-slipway-session": "talk-1", traceparent: `00-${trace}-b7ad6b7169203331-01`, ...more }, body: JSON.stringify({ model: "support", user: "ann", messages: [{ role: "user", content: "the question" }] }),
     });
     assert.equal(answer.status, 200, await answer.text());
     const { spans } = await server.client.api.get<TraceView>(`/api/traces/${trace}`);
@@ -38,6 +38,14 @@ describe("the span of a gateway's call", () => {
     assert.deepEqual([span.inputMessages, span.outputMessages].map((messages) => messages?.map(({ role, parts }) => [role, parts[0]?.content])), [[["user", "the question"]], [["assistant", "the answer"]]]);
     const again = (await callOf("0af7651916cd43dd8448eb211c803192")).span;
     assert.deepEqual([again.attributes["slipway.cache"], again.attributes["slipway.route"], again.outputMessages?.[0]?.parts[0]?.content, upstream.calls.length], ["hit", "support", "the answer", 1]);
+  });
+
+  it("names the key and the project that it belongs to, and no project without one", async () => {
+    const { id, key } = await server.client.api.send<{ id: string; key: string }>("POST", "/api/keys", { name: "shop", grants: [{ role: "viewer" }] });
+    await server.client.api.send("PUT", `/api/gateway/keys/${id}`, { revision: 0, settings: { project: "checkout" } });
+    const ofKey = (await callOf("0af7651916cd43dd8448eb211c803194", { authorization: `Bearer ${key}` })).span;
+    assert.deepEqual([ofKey.attributes["slipway.project"], ofKey.attributes["slipway.actor"]], ["checkout", `key:${id}`]);
+    assert.equal((await callOf("0af7651916cd43dd8448eb211c803195")).span.attributes["slipway.project"], undefined);
   });
 
   it("lasts from before its attempt until after it; an attempt that gives a stream lasts as long as the stream", async () => {
@@ -59,6 +67,9 @@ describe("the span of a gateway's call", () => {
     while (!(await reader.read()).done);
     const { spans } = await server.client.api.get<TraceView>(`/api/traces/${trace}`);
     const [call, attempt] = (["server", "client"] as const).map((kind) => spans.find((span) => span.kind === kind)!);
+    // The rest of the stream came five milliseconds later.
+    const firstByteMs = Number(call!.attributes["slipway.first_byte_ms"]);
+    assert.ok(firstByteMs > 0 && firstByteMs + 5 <= call!.durationMs!, `${firstByteMs} of ${call!.durationMs} ms`);
     assert.ok(attempt!.start >= call!.start, `${attempt!.start} of ${call!.start}`);
     assert.ok(attempt!.durationMs! >= 5 && Math.abs(attempt!.start + attempt!.durationMs! - call!.start - call!.durationMs!) < 0.01, `${attempt!.durationMs} of ${call!.durationMs} ms`);
   });
