@@ -12,6 +12,10 @@ describe("BodyBudget", () => {
     budget.giveBack(60);
     budget.take(60);
     assert.throws(() => budget.take(1), { code: "QUEUE_FULL" });
+    budget.hold(10);
+    budget.giveBack(60);
+    budget.take(50);
+    assert.throws(() => budget.take(1), { code: "QUEUE_FULL" });
   });
 
   it("has room for two of the largest bodies on any machine", () => {

@@ -25,6 +25,11 @@ export class BodyBudget {
     this.#taken += bytes;
   }
 
+  /** Takes the bytes in any case, of what is there already: what comes next is refused for them. */
+  hold(bytes: number): void {
+    this.#taken += bytes;
+  }
+
   giveBack(bytes: number): void {
     this.#taken -= bytes;
   }

@@ -195,7 +195,10 @@ export class GrpcServer {
     let ahead = 0;
     let last: Promise<unknown> = Promise.resolve();
     const write = async (answer: Buffer): Promise<void> => {
-      if (!call.cancelled && !call.destroyed && !call.write(answer)) await once(call, "drain");
+      if (!call.cancelled && !call.destroyed) {
+        memory.answering(answer.length);
+        if (!call.write(answer, () => memory.taken(answer.length))) await once(call, "drain");
+      }
       memory.answered();
       if (--ahead < maxAhead && call.isPaused()) call.resume();
     };

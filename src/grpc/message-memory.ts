@@ -105,7 +105,10 @@ export class CallMemory implements ChurnMember {
   #lastBuffer: ArrayBufferLike | undefined;
   /** Messages that are whole, in their order. */
   readonly #whole: number[] = [];
+  /** Of answers that the caller has not taken. */
+  #answering = 0;
   #isOver = false;
+  #isReleased = false;
 
   constructor(memory: MessageMemory, stream: ServerHttp2Stream, single: boolean, bounds: CallBounds) {
     this.#memory = memory;
@@ -126,6 +129,20 @@ export class CallMemory implements ChurnMember {
   /** The first message that was not answered is. */
   answered(): void {
     this.#memory.budget.giveBack(this.#whole.shift() ?? 0);
+  }
+
+  /** Part of an answer, from now until it is `taken`. Bytes. */
+  answering(bytes: number): void {
+    if (this.#isReleased) return;
+    this.#memory.budget.hold(bytes);
+    this.#answering += bytes;
+  }
+
+  /** It has gone to the caller, or at least to its connection. */
+  taken(bytes: number): void {
+    if (this.#isReleased) return;
+    this.#memory.budget.giveBack(bytes);
+    this.#answering -= bytes;
   }
 
   /** Nothing more comes. */
@@ -157,8 +174,10 @@ export class CallMemory implements ChurnMember {
   /** The stream is closed. */
   release(): void {
     this.#isOver = true;
+    this.#isReleased = true;
     this.ended();
-    this.#memory.budget.giveBack(this.#whole.reduce((sum, bytes) => sum + bytes, this.#partial));
+    this.#memory.budget.giveBack(this.#whole.reduce((sum, bytes) => sum + bytes, this.#partial + this.#answering));
+    this.#answering = 0;
     this.#partial = 0;
     this.#whole.length = 0;
   }
