@@ -35,6 +35,18 @@ describe("SemanticCache", () => {
     assert.equal((await look("How do I enable 2FA?")).key, "right");
   });
 
+  it("takes the nearest of those that mean the same, at the threshold too, by vectors of one length, and the last answer of a text", async () => {
+    const pointing = (...vector: number[]): Embed => () => Promise.resolve([Float32Array.from(vector)]);
+    await keep("How do I turn on 2FA?", "further", { by: pointing(4, 1) });
+    await keep("How can I turn on 2FA?", "nearer", { by: pointing(4, 0.5) });
+    assert.equal((await look("How can I enable 2FA?", { by: pointing(1, 0) })).key, "nearer");
+    await keep("How can I turn on 2FA?", "newest", { by: pointing(4, 0.5) });
+    assert.equal((await look("How can I enable 2FA?", { by: pointing(1, 0) })).key, "newest");
+    await keep("How do I turn on 2FA?", "short", { scope: "exact", by: pointing(1, 0) });
+    const exactly = (by: Embed): Promise<string | null> => cache.find({ question: { scope: "exact", text: "How can I enable 2FA?" }, threshold: 1, embed: by }).then(({ key }) => key);
+    assert.deepEqual([await exactly(pointing(2, 0)), await exactly(pointing(1, 0, 0))], ["short", null]);
+  });
+
   it("finds none that means the same and is far, by its vector", async () => {
     await keep("How do I turn on 2FA?", "key-1");
     const elsewhere: Embed = () => Promise.resolve([Float32Array.of(1, 0, 0, 0, 0, 0, 0, 0)]);

@@ -21,3 +21,10 @@ it("forgets buckets that are full again and tickets that have left", () => {
   // 100 of them are being refilled at any moment.
   assert.ok(store.size < 1000, String(store.size));
 });
+
+it("says when the next place comes free for sure: at the soonest end of those that hold one", () => {
+  const store = new MemoryLimitStore({ clock: new ManualClock() });
+  const slots = [{ id: "key:1:calls", most: 2 }];
+  for (const [ticket, leaseMs] of [["long", 10_000], ["short", 1000]] as const) assert.equal(store.enter(ticket, slots, leaseMs).taken, true);
+  assert.deepEqual(store.enter("third", slots, 5000), { taken: false, id: "key:1:calls", waitMs: 1000 });
+});

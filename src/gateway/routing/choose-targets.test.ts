@@ -88,7 +88,12 @@ describe("chooseTargets", () => {
     const random = new SeededRandom(3);
     const firsts = Array.from({ length: 3000 }, () => order(targets, { choose: "latency" }, {}, { latencyMs, random: () => random.next() })[0]);
     const others = firsts.filter((first) => first !== "b").length;
-    assert.ok(others > 10 && others < 100, String(others));
+    // One of 50, of which a third is the quickest one all the same.
+    assert.ok(others > 25 && others < 55, String(others));
+    const [small, least] = [{ provider: "a", weight: 1 }, { provider: "b", weight: 0 }];
+    // One random number for the weight of the first, one that says to look elsewhere, one that chooses.
+    const drawn = [0.5, 0, 0.99];
+    assert.equal(order([small, least], { choose: "latency" }, {}, { random: () => drawn.shift()! }), "ab");
   });
 
   it("takes the cheapest first, and last what has no price", () => {
@@ -103,6 +108,10 @@ describe("chooseTargets", () => {
     assert.equal(order([{ provider: "a" }, { provider: "b" }], { choose: "cost", sticky: false }, facts, { stays }), "ab");
     assert.equal(order([{ provider: "a" }, { provider: "b" }], { choose: "cost" }, { ...facts, session: null }, { stays }), "ab");
     assert.equal(order([{ provider: "a" }, { provider: "b", priority: 1 }], { choose: "cost" }, facts, { stays }), "ab");
+    // By weight, the session says where it belongs.
+    const byWeight = order([{ provider: "a" }, { provider: "b" }], {}, facts);
+    const second = routeOf([{ provider: byWeight[1]! }]).targets[0]!;
+    assert.equal(order([{ provider: "a" }, { provider: "b" }], {}, facts, { stays: second }), byWeight);
   });
 
   it("passes over targets whose conditions do not hold or that lack something", () => {

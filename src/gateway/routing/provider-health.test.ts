@@ -31,6 +31,30 @@ describe("ProviderHealth", () => {
     assert.equal(other.waitMs(now()), 10_000);
   });
 
+  it("closes the breaker for an answer that has begun since it opened, and not for the end of one from before", () => {
+    const clock = new ManualClock();
+    const target = new ProviderHealth(clock).of("p", "m", limits);
+    const now = (): number => clock.monotonic();
+    assert.deepEqual([target.failed(now()), target.failed(now()), target.failed(now())], [false, true, false]);
+    target.ended(now());
+    assert.deepEqual([target.state(now()), target.view(now()).failures], ["open", 3]);
+    clock.advance(10_000);
+    // A probe that meets a limit of the rate leaves room for the next.
+    assert.ok(target.admits(now()));
+    target.limited();
+    assert.deepEqual([target.view(now()).limited, target.admits(now())], [1, true]);
+    target.begun(40, now());
+    assert.deepEqual([target.state(now()), target.ewmaMs, target.view(now()).failures], ["closed", 40, 0]);
+    target.limited();
+    target.failed(now());
+    assert.deepEqual([target.view(now()).limited, target.view(now()).failures], [0, 1]);
+    // A stream that only begins well ends no row of failures; one that ends well does.
+    target.begun(40, now());
+    assert.equal(target.view(now()).failures, 1);
+    target.ended(now());
+    assert.equal(target.view(now()).failures, 0);
+  });
+
   it("takes on new limits, and forgets a provider that was set up anew", () => {
     const clock = new ManualClock();
     const health = new ProviderHealth(clock);
