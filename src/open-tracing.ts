@@ -62,7 +62,7 @@ const longestDatasetBytes = 64 << 20;
 export function openTracing({ config, database, tracking, datasets, blobs, owners, ledger, clock, ids, logger }: Parts): OpenedTracing {
   const stopping = new AbortController();
   const forwarder = config.traceExportUrl === undefined ? null : new SpanForwarder({
-    url: config.traceExportUrl, authorization: config.traceExportAuthorization, egress: new NodeEgressClient({ allowed: config.egressAllowed }), logger,
+    url: config.traceExportUrl, authorization: config.traceExportAuthorization, egress: new NodeEgressClient({ allowed: [...config.egressAllowed, ...onThisMachine(config.traceExportUrl)] }), logger,
     pause: (milliseconds) => pause(milliseconds, undefined, { signal: stopping.signal }).catch(() => undefined),
   });
   const sampling = new TailSampling({ rates: samplingRates(config.traceSample), slowMs: config.traceSlowMs, maxWaiting: sampledSpansWaiting });
@@ -107,6 +107,12 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
     },
     stop: () => stopInOrder([["spans", () => sink.settled()], ["pauses", () => stopping.abort()], ["collector", () => forwarder?.stop()]]),
   };
+}
+
+/** A collector beside the server is usual, and nobody but the configuration names one: it need not be named twice. Elsewhere it is as any address, so that spans go out over TLS. */
+function onThisMachine(address: string): string[] {
+  const { hostname, port, protocol } = new URL(address);
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname) ? [`${hostname}:${port !== "" ? port : protocol === "https:" ? 443 : 80}`] : [];
 }
 
 /** To be told of each artifact: some are traces. */

@@ -75,7 +75,7 @@ describe("the doors of traces", () => {
       });
     }).listen(0, "127.0.0.1");
     await once(collector, "listening");
-    doors = await startDoors({ traceExportUrl: `http://127.0.0.1:${(collector.address() as AddressInfo).port}/v1/traces`, traceExportAuthorization: "Bearer collect", egressAllowed: ["127.0.0.1"] });
+    doors = await startDoors({ traceExportUrl: `http://127.0.0.1:${(collector.address() as AddressInfo).port}/v1/traces`, traceExportAuthorization: "Bearer collect" });
     assert.equal((await doors.server.asAdmin("POST", "/api/teams", { name: "blue" })).status, 200);
   });
   after(async () => {
