@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
-import { SqlDeliveryStore } from "./adapters/sql/sql-delivery-store.ts";
-import { SqlOutbox } from "./adapters/sql/sql-outbox.ts";
-import { SqlWebhookStore } from "./adapters/sql/sql-webhook-store.ts";
+import { SqlDeliveryStore } from "./adapters/sql/events/sql-delivery-store.ts";
+import { SqlOutbox } from "./adapters/sql/events/sql-outbox.ts";
+import { SqlWebhookStore } from "./adapters/sql/events/sql-webhook-store.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
-import { watchEvents } from "./adapters/sql/write-events.ts";
+import { watchEvents } from "./adapters/sql/events/write-events.ts";
 import type { Config } from "./config/index.ts";
 import type { Clock } from "./core/clock.ts";
 import type { IdGenerator } from "./core/ids.ts";

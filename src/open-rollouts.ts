@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { DuckdbMetricSource } from "./adapters/duckdb/duckdb-metric-source.ts";
 import { replicaName } from "./adapters/filesystem/replica-name.ts";
-import { SqlAbTestStore } from "./adapters/sql/sql-ab-test-store.ts";
-import { SqlFeedbackFeed } from "./adapters/sql/sql-feedback-feed.ts";
-import { SqlRouteRevisionStore } from "./adapters/sql/sql-route-revision-store.ts";
-import { SqlRolloutStore } from "./adapters/sql/sql-rollout-store.ts";
+import { SqlAbTestStore } from "./adapters/sql/rollouts/sql-ab-test-store.ts";
+import { SqlFeedbackFeed } from "./adapters/sql/tracing/sql-feedback-feed.ts";
+import { SqlRouteRevisionStore } from "./adapters/sql/gateway/sql-route-revision-store.ts";
+import { SqlRolloutStore } from "./adapters/sql/rollouts/sql-rollout-store.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import type { Config, Posture } from "./config/index.ts";
 import type { AccessServices } from "./access/index.ts";

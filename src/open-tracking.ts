@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { ArtifactFiles } from "./adapters/filesystem/artifact-files.ts";
 import { SharedFolders } from "./adapters/filesystem/shared-folders.ts";
 import { SqlLoggedModelStore, SqlTrackingStore, type SqlDatabase } from "./adapters/sql/index.ts";
-import { SqlViewStore } from "./adapters/sql/sql-view-store.ts";
+import { SqlViewStore } from "./adapters/sql/tracking/sql-view-store.ts";
 import type { Config } from "./config/index.ts";
 import type { Caller } from "./core/caller.ts";
 import type { Clock } from "./core/clock.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, describe, it } from "node:test";
 import fc from "../../test/kit/fast-check.ts";
-import { SqlAuditLog } from "../adapters/sql/sql-audit-log.ts";
+import { SqlAuditLog } from "../adapters/sql/access/sql-audit-log.ts";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
 import { epochMs } from "../core/clock.ts";
 import { silentLogger } from "../core/logger.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import { SqlSetupStore } from "../adapters/sql/sql-setup-store.ts";
+import { SqlSetupStore } from "../adapters/sql/access/sql-setup-store.ts";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
 import { epochMs } from "../core/clock.ts";
 import { isDenial } from "../core/request-gate.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { eventStoresOn } from "../adapters/sql/event-stores.fixture.ts";
+import { eventStoresOn } from "../adapters/sql/events/event-stores.fixture.ts";
 import { ManualClock, systemClock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { TimeOrderedIds } from "../core/ids.ts";

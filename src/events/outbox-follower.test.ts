@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { SqlOutbox } from "../adapters/sql/sql-outbox.ts";
+import { SqlOutbox } from "../adapters/sql/events/sql-outbox.ts";
 import type { SqlDatabase } from "../adapters/sql/sql-database.ts";
-import { watchEvents, writeEvents } from "../adapters/sql/write-events.ts";
+import { watchEvents, writeEvents } from "../adapters/sql/events/write-events.ts";
 import { systemClock } from "../core/clock.ts";
 import { EventBus, type EventMap } from "../core/events.ts";
 import { TimeOrderedIds } from "../core/ids.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { eventStoresOn } from "../adapters/sql/event-stores.fixture.ts";
+import { eventStoresOn } from "../adapters/sql/events/event-stores.fixture.ts";
 import { localCaller, type Caller, type Grant } from "../core/caller.ts";
 import { epochMs, ManualClock, systemClock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";

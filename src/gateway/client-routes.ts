@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
-import { errorHeaders } from "./answer-headers.ts";
-import type { CallContext } from "./call-context.ts";
-import type { ChatCalls, ChatProtocolName } from "./chat-calls.ts";
-import type { CallableModels } from "./callable-models.ts";
+import { errorHeaders } from "./calls/answer-headers.ts";
+import type { CallContext } from "./calls/call-context.ts";
+import type { ChatCalls, ChatProtocolName } from "./chats/chat-calls.ts";
+import type { CallableModels } from "./settings/callable-models.ts";
 import { missingObject } from "../core/request-gate.ts";
 import { chatProtocols, modelsDocument, speaksAnthropic } from "./protocols/index.ts";
-import type { SideCalls } from "./side-calls.ts";
+import type { SideCalls } from "./calls/side-calls.ts";
 
 export interface ClientRouteParts {
   chats: ChatCalls;

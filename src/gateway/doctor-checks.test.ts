@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { gatewayChecks, type GatewayDoctorParts } from "./doctor-checks.ts";
-import type { ProviderTest } from "./gateway-settings-service.ts";
+import type { ProviderTest } from "./settings/gateway-settings-service.ts";
 import { KeyPolicySettings, ProviderSettings, RouteSettings, type GatewayProvider, type GatewayRoute } from "./schemas.ts";
 
 const stored = { revision: 1, updatedAt: 0, updatedBy: "local" };

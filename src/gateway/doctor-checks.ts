@@ -1,7 +1,7 @@
 import type { EpochMs } from "../core/clock.ts";
 import { ok, problem, skipped, warning, type DoctorCheck, type Finding } from "../core/doctor-check.ts";
-import type { GatewaySettingsService } from "./gateway-settings-service.ts";
-import type { GatewayCatalog } from "./gateway-catalog.ts";
+import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
+import type { GatewayCatalog } from "./settings/gateway-catalog.ts";
 import type { GatewayProvider, GatewayRoute, ProviderKind, RouteTarget } from "./schemas.ts";
 
 export interface GatewayDoctorParts {

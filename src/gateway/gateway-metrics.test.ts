@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { localCaller } from "../core/caller.ts";
 import { epochMs } from "../core/clock.ts";
-import { CallMetrics } from "./call-metrics.ts";
+import { CallMetrics } from "./calls/call-metrics.ts";
 import { gatewayMetrics, type GatewayMetricParts } from "./gateway-metrics.ts";
 
 describe("gatewayMetrics", () => {

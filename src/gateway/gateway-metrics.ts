@@ -2,8 +2,8 @@ import { mayInTeam, mayOnServer, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import type { MetricFamily } from "../core/metric-family.ts";
 import type { LedgerSettings } from "../ledger/index.ts";
-import type { CallMetrics } from "./call-metrics.ts";
-import type { GatewayCatalog } from "./gateway-catalog.ts";
+import type { CallMetrics } from "./calls/call-metrics.ts";
+import type { GatewayCatalog } from "./settings/gateway-catalog.ts";
 import type { Admission } from "./limits/index.ts";
 import type { ProviderHealth, ProviderHealthView } from "./routing/provider-health.ts";
 

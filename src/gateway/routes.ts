@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { route, type Route } from "../core/route.ts";
-import type { GatewaySettingsService } from "./gateway-settings-service.ts";
+import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
 import type { ProviderHealth } from "./routing/provider-health.ts";
 import { GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RevisionOfRoute, RouteRequestBody } from "./schemas.ts";
 

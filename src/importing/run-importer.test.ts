@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe } from "node:test";
 import { ArtifactFiles } from "../adapters/filesystem/artifact-files.ts";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { trackingStoresOn } from "../adapters/sql/tracking-stores.fixture.ts";
+import { trackingStoresOn } from "../adapters/sql/tracking/tracking-stores.fixture.ts";
 import { systemClock } from "../core/clock.ts";
 import { runImporterConformance } from "./run-importer.conformance.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { registryStoreOn } from "../adapters/sql/access-store.fixture.ts";
+import { registryStoreOn } from "../adapters/sql/access/access-store.fixture.ts";
 import type { Caller, Role } from "../core/caller.ts";
 import { epochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";

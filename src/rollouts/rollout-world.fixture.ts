@@ -1,4 +1,4 @@
-import { rolloutStoreOn } from "../adapters/sql/rollout-store.fixture.ts";
+import { rolloutStoreOn } from "../adapters/sql/rollouts/rollout-store.fixture.ts";
 import type { SqlDatabase } from "../adapters/sql/sql-database.ts";
 import { localCaller } from "../core/caller.ts";
 import { epochMs, ManualClock } from "../core/clock.ts";

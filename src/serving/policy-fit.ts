@@ -1,7 +1,7 @@
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
 import { championAlias, type Policy, type PolicyRevision, type RegistryService, type Signature } from "../registry/index.ts";
-import { defaultAnswerProblems } from "./default-answer.ts";
-import { unknownRedactions } from "./log-entry.ts";
+import { defaultAnswerProblems } from "./answers/default-answer.ts";
+import { unknownRedactions } from "./predictions/log-entry.ts";
 
 /** Refuses what a policy says of names and values that the model's versions do not have. Throws MODEL_NOT_FOUND, POLICY_INVALID. */
 export async function assertPolicyFits({ model, policy }: PolicyRevision, registry: RegistryService): Promise<void> {

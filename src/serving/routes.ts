@@ -2,12 +2,12 @@ import { z } from "zod";
 import { isSafeName, ModelName, RegistryName, VersionNumber } from "../core/names.ts";
 import { route, type Route } from "../core/route.ts";
 import { DeployRequest, DeployResult, Model, ModelVersion, Policy, PolicyRevision, type RegistryService } from "../registry/index.ts";
-import { explainPrediction, type VerdictAt } from "./explain.ts";
-import type { PredictionLog } from "./prediction-log.ts";
+import { explainPrediction, type VerdictAt } from "./predictions/explain.ts";
+import type { PredictionLog } from "./predictions/prediction-log.ts";
 import { Prediction, PredictionExplanation, PredictionId, ServedVersion, TruthRecord } from "./schemas.ts";
 import type { ServingService } from "./serving-service.ts";
-import { requireTruthOf } from "./truth-access.ts";
-import type { TruthStore } from "./truth-store.ts";
+import { requireTruthOf } from "./predictions/truth-access.ts";
+import type { TruthStore } from "./predictions/truth-store.ts";
 
 const ModelParams = z.strictObject({ model: ModelName });
 const AliasName = z.string().refine(isSafeName, "an alias such as champion");

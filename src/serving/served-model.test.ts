@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
 import { Policy } from "../registry/index.ts";
-import type { ServedVersion } from "./served-version.ts";
+import type { ServedVersion } from "./versions/served-version.ts";
 import { ServedModel } from "./served-model.ts";
 
 describe("ServedModel", () => {

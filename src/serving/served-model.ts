@@ -1,8 +1,8 @@
 import { AppError } from "../core/errors.ts";
 import { VersionNumber } from "../core/names.ts";
 import type { Policy } from "../registry/index.ts";
-import { PredictionCache } from "./prediction-cache.ts";
-import type { ServedVersion } from "./served-version.ts";
+import { PredictionCache } from "./predictions/prediction-cache.ts";
+import type { ServedVersion } from "./versions/served-version.ts";
 import type { ActiveRoute } from "./traffic/active-route.ts";
 
 /** What a timer can wait for. */

@@ -4,10 +4,10 @@ import type { EventBus } from "../core/events.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import type { BlobStore, RegistryService } from "../registry/index.ts";
-import type { MeasurementStore } from "./measurement-store.ts";
-import type { ModelRuntime } from "./model-runtime.ts";
-import type { PredictionLog } from "./prediction-log.ts";
-import type { PredictionTracing } from "./prediction-tracing.ts";
+import type { MeasurementStore } from "./versions/measurement-store.ts";
+import type { ModelRuntime } from "./versions/model-runtime.ts";
+import type { PredictionLog } from "./predictions/prediction-log.ts";
+import type { PredictionTracing } from "./predictions/prediction-tracing.ts";
 import type { ServingObserver } from "./serving-observer.ts";
 import type { TrafficObserver } from "./traffic/traffic-observer.ts";
 

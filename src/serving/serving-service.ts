@@ -5,14 +5,14 @@ import { missingObject } from "../core/request-gate.ts";
 import { assertRunnable, championAlias, type DeployRequest, type DeployResult, type Policy, type PolicyRevision, type Signature } from "../registry/index.ts";
 import type { InferenceCall, InferenceResult } from "./open-inference/inference-service.ts";
 import { assertPolicyFits } from "./policy-fit.ts";
-import { PredictionAnswers } from "./prediction-answers.ts";
+import { PredictionAnswers } from "./predictions/prediction-answers.ts";
 import type { ServedVersion as ServedVersionView } from "./schemas.ts";
 import { ServedModel } from "./served-model.ts";
-import type { ServedVersion } from "./served-version.ts";
+import type { ServedVersion } from "./versions/served-version.ts";
 import { logFailure, type ServingParts } from "./serving-parts.ts";
 import { ActiveRoute } from "./traffic/active-route.ts";
 import type { TrafficRoute } from "./traffic/traffic-route.ts";
-import { VersionLoading } from "./version-loading.ts";
+import { VersionLoading } from "./versions/version-loading.ts";
 
 /** Models that load at once while the server starts. */
 const loadsAtOnce = 2;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, it } from "node:test";
-import { SqlRunDirectory } from "../adapters/sql/sql-run-directory.ts";
-import { SqlTraceStore } from "../adapters/sql/sql-trace-store.ts";
+import { SqlRunDirectory } from "../adapters/sql/tracking/sql-run-directory.ts";
+import { SqlTraceStore } from "../adapters/sql/tracing/sql-trace-store.ts";
 import { TemporaryDatabases } from "../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
 import { localCaller, type Caller } from "../core/caller.ts";
 import { epochMs, ManualClock } from "../core/clock.ts";

@@ -7,7 +7,7 @@ import { seededRandom } from "../../test/kit/seed.ts";
 import { epochMs, ManualClock } from "../core/clock.ts";
 import { silentLogger } from "../core/logger.ts";
 import { TimeOrderedIds } from "../core/ids.ts";
-import { SqlWorkflowSchedules } from "../adapters/sql/sql-workflow-schedules.ts";
+import { SqlWorkflowSchedules } from "../adapters/sql/workflows/sql-workflow-schedules.ts";
 import { ScheduleRunner } from "./schedule-runner.ts";
 import { ManualTimers } from "./manual-timers.fixture.ts";
 import { plannedWorkflow } from "./random-workflow.fixture.ts";

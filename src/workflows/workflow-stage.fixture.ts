@@ -1,8 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { SqlWorkflowDirectory } from "../adapters/sql/sql-workflow-directory.ts";
-import { SqlWorkflowSchedules } from "../adapters/sql/sql-workflow-schedules.ts";
-import { SqlWorkflowSignals } from "../adapters/sql/sql-workflow-signals.ts";
-import { SqlWorkflowStore } from "../adapters/sql/sql-workflow-store.ts";
+import { SqlWorkflowDirectory } from "../adapters/sql/workflows/sql-workflow-directory.ts";
+import { SqlWorkflowSchedules } from "../adapters/sql/workflows/sql-workflow-schedules.ts";
+import { SqlWorkflowSignals } from "../adapters/sql/workflows/sql-workflow-signals.ts";
+import { SqlWorkflowStore } from "../adapters/sql/workflows/sql-workflow-store.ts";
 import type { SqlDatabase } from "../adapters/sql/sql-database.ts";
 import type { Clock } from "../core/clock.ts";
 import { TimeOrderedIds } from "../core/ids.ts";

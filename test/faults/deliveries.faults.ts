@@ -1,6 +1,6 @@
 import { describe } from "node:test";
 import { TemporaryDatabases } from "../../src/adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { eventStoresOn } from "../../src/adapters/sql/event-stores.fixture.ts";
+import { eventStoresOn } from "../../src/adapters/sql/events/event-stores.fixture.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { TimeOrderedIds } from "../../src/core/ids.ts";
 import { deliveryFaultsConformance } from "../../src/events/delivery-faults.conformance.ts";

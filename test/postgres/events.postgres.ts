@@ -1,6 +1,6 @@
 import { after, afterEach, before, describe } from "node:test";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
-import { eventStoresOn } from "../../src/adapters/sql/event-stores.fixture.ts";
+import { eventStoresOn } from "../../src/adapters/sql/events/event-stores.fixture.ts";
 import { ManualClock, systemClock } from "../../src/core/clock.ts";
 import { TimeOrderedIds } from "../../src/core/ids.ts";
 import { deliveryFaultsConformance } from "../../src/events/delivery-faults.conformance.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { ArtifactFiles } from "../../src/adapters/filesystem/artifact-files.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
-import { trackingStoresOn } from "../../src/adapters/sql/tracking-stores.fixture.ts";
+import { trackingStoresOn } from "../../src/adapters/sql/tracking/tracking-stores.fixture.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { runImporterConformance } from "../../src/importing/run-importer.conformance.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";

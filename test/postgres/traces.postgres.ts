@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
-import { SqlFeedbackFeed } from "../../src/adapters/sql/sql-feedback-feed.ts";
-import { SqlRunDirectory } from "../../src/adapters/sql/sql-run-directory.ts";
-import { SqlTraceStore } from "../../src/adapters/sql/sql-trace-store.ts";
+import { SqlFeedbackFeed } from "../../src/adapters/sql/tracing/sql-feedback-feed.ts";
+import { SqlRunDirectory } from "../../src/adapters/sql/tracking/sql-run-directory.ts";
+import { SqlTraceStore } from "../../src/adapters/sql/tracing/sql-trace-store.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { exampleRecord, keyOf, now } from "../../src/tracing/example-spans.fixture.ts";
 import { runDirectoryConformance } from "../../src/tracing/run-directory.conformance.ts";

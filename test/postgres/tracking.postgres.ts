@@ -1,8 +1,8 @@
 import { after, afterEach, before, describe } from "node:test";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
-import { sqlTrackingUnderFaultsConformance } from "../../src/adapters/sql/sql-tracking-under-faults.conformance.ts";
-import { trackingStoresConformance } from "../../src/adapters/sql/tracking-stores.conformance.ts";
-import { trackingStoresOn } from "../../src/adapters/sql/tracking-stores.fixture.ts";
+import { sqlTrackingUnderFaultsConformance } from "../../src/adapters/sql/tracking/sql-tracking-under-faults.conformance.ts";
+import { trackingStoresConformance } from "../../src/adapters/sql/tracking/tracking-stores.conformance.ts";
+import { trackingStoresOn } from "../../src/adapters/sql/tracking/tracking-stores.fixture.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
 
 describe("tracking stores on Postgres", () => {

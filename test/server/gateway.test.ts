@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { unseenTokens } from "../../src/gateway/unseen-use.ts";
+import { unseenTokens } from "../../src/gateway/calls/unseen-use.ts";
 import { startServer } from "../kit/running-server.ts";
 import { codeOf, startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";
 import { answerJson, GatewayUpstream, speakOpenAi, type UpstreamCall } from "./gateway-upstream.ts";

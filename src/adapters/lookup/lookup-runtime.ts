@@ -3,7 +3,7 @@ import { AppError } from "../../core/errors.ts";
 import { numberToHalf } from "../../core/half-float.ts";
 import { typedArrayOf, type NumericData, type Tensor } from "../../core/tensor.ts";
 import type { Contract, ExampleTensor } from "../../registry/index.ts";
-import type { LightRunners, ModelRunner, ModelRuntime, RunResult } from "../../serving/model-runtime.ts";
+import type { LightRunners, ModelRunner, ModelRuntime, RunResult } from "../../serving/versions/model-runtime.ts";
 import { columnOf, findRow, lookupMagic, type ColumnData, type LookupHeader } from "./lookup-file.ts";
 
 /** Answers out of tables in the server's memory: a row costs less than a microsecond, so it needs no process. */

@@ -5,7 +5,7 @@ import { halfToNumber } from "../../core/half-float.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ModelInspection } from "../../registry/model-inspector.ts";
 import type { TensorSpec } from "../../registry/schemas.ts";
-import type { ModelRunner } from "../../serving/model-runtime.ts";
+import type { ModelRunner } from "../../serving/versions/model-runtime.ts";
 import { sameRow } from "./onnx-probe-comparison.ts";
 import { joinRows, madeUpInputs, probeAttempts } from "./onnx-probe-inputs.ts";
 import { probeModel } from "./onnx-probe.ts";

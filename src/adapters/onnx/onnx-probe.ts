@@ -2,7 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ModelInspection, ModelProbe } from "../../registry/model-inspector.ts";
 import type { TensorSpec } from "../../registry/schemas.ts";
-import type { ModelRunner } from "../../serving/model-runtime.ts";
+import type { ModelRunner } from "../../serving/versions/model-runtime.ts";
 import { whyNotSeparable } from "./onnx-probe-comparison.ts";
 import { joinRows, madeUpInputs, probeAttempts, type ProbeAttempt } from "./onnx-probe-inputs.ts";
 

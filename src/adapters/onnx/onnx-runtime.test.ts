@@ -12,7 +12,7 @@ import type { AppError } from "../../core/errors.ts";
 import { silentLogger, type Logger } from "../../core/logger.ts";
 import { typedArrayOf, type Datatype, type Tensor } from "../../core/tensor.ts";
 import type { Contract } from "../../registry/index.ts";
-import type { ModelRunner } from "../../serving/model-runtime.ts";
+import type { ModelRunner } from "../../serving/versions/model-runtime.ts";
 import { modelFiles } from "./model-files.fixture.ts";
 import { OnnxRuntime } from "./onnx-runtime.ts";
 import { runnerCommand } from "./runner-process-command.ts";

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Contract } from "../../registry/index.ts";
-import type { ModelRunner, ModelRuntime } from "../../serving/model-runtime.ts";
+import type { ModelRunner, ModelRuntime } from "../../serving/versions/model-runtime.ts";
 import { ChildRunner } from "../runner/child-runner.ts";
 import type { ExecutionProviderChoice } from "./execution-provider.ts";
 import { InlineRunner } from "./inline-runner.ts";

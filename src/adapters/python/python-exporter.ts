@@ -3,7 +3,7 @@ import { AppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { BlobStore } from "../../registry/index.ts";
 import type { ConversionSession, ConvertedModel, ModelConverter, OriginalModel } from "../../exporting/model-converter.ts";
-import type { ModelRunner } from "../../serving/model-runtime.ts";
+import type { ModelRunner } from "../../serving/versions/model-runtime.ts";
 import type { PythonRuntime } from "./python-runtime.ts";
 import { parseRequirements } from "./requirements.ts";
 

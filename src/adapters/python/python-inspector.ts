@@ -1,7 +1,7 @@
 import { AppError } from "../../core/errors.ts";
 import { elementCount, typedArrayOf, type NumericData, type Tensor } from "../../core/tensor.ts";
 import type { Artifact, ExampleTensor, PythonFacts, TensorSpec } from "../../registry/index.ts";
-import type { ModelRunner } from "../../serving/model-runtime.ts";
+import type { ModelRunner } from "../../serving/versions/model-runtime.ts";
 import type { PythonRuntime } from "./python-runtime.ts";
 
 export interface PythonInspection {

@@ -1,5 +1,5 @@
 import type { Tensor } from "../../core/tensor.ts";
-import type { ModelRunner, RunResult } from "../../serving/model-runtime.ts";
+import type { ModelRunner, RunResult } from "../../serving/versions/model-runtime.ts";
 import type { ChildRunner } from "../runner/child-runner.ts";
 import type { RunnerFolder } from "./runner-folder.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { AppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { ModelRunner } from "../../serving/model-runtime.ts";
+import type { ModelRunner } from "../../serving/versions/model-runtime.ts";
 import { loaderFolder, pythonBench, whyNot } from "./python-models.fixture.ts";
 
 /** These models need the standard library only; those of libraries are tried in the clients suite. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Artifact, BlobStore, Contract, PythonFacts, Signature } from "../../registry/index.ts";
-import type { ModelRunner, ModelRuntime } from "../../serving/model-runtime.ts";
+import type { ModelRunner, ModelRuntime } from "../../serving/versions/model-runtime.ts";
 import { ChildRunner } from "../runner/child-runner.ts";
 import { readMlmodel, type Mlmodel } from "./mlmodel-file.ts";
 import { makeModelPlan } from "./model-plan.ts";

@@ -2,7 +2,7 @@ import { errorCatalogue } from "../../core/error-catalogue.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { ModelRunner, RunResult } from "../../serving/model-runtime.ts";
+import type { ModelRunner, RunResult } from "../../serving/versions/model-runtime.ts";
 import { defaultMaxFrameBytes, FrameDecoder, FrameError, writeFrame, type Frame } from "./frame-protocol.ts";
 import { protocolVersion, type LoadedFacts, type ParentMessage, type RunnerMessage, type WireError } from "./runner-messages.ts";
 import { SpawnedProcess, type ProcessEnd, type RunnerCommand } from "./spawned-process.ts";

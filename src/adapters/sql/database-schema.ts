@@ -1,10 +1,10 @@
 import type { Generated } from "kysely";
-import type { DatasetSchema } from "./dataset-schema.ts";
-import type { GatewaySchema } from "./gateway-schema.ts";
-import type { LedgerSchema } from "./ledger-schema.ts";
-import type { RolloutSchema } from "./rollout-schema.ts";
-import type { TracingSchema } from "./tracing-schema.ts";
-import type { TrackingSchema } from "./tracking-schema.ts";
+import type { DatasetSchema } from "./datasets/dataset-schema.ts";
+import type { GatewaySchema } from "./gateway/gateway-schema.ts";
+import type { LedgerSchema } from "./ledger/ledger-schema.ts";
+import type { RolloutSchema } from "./rollouts/rollout-schema.ts";
+import type { TracingSchema } from "./tracing/tracing-schema.ts";
+import type { TrackingSchema } from "./tracking/tracking-schema.ts";
 
 /**
  * Tables as Kysely sees them. Times are milliseconds since 1970; names ending in `_json` hold JSON as text. Integers come

@@ -1,8 +1,8 @@
 import type { Kysely } from "kysely";
 import type { EpochMs } from "../../core/clock.ts";
 import type { DatabaseSchema } from "./database-schema.ts";
-import { SqlLedgerWrites } from "./sql-ledger-writes.ts";
-import { SqlSpanWrites } from "./sql-span-writes.ts";
+import { SqlLedgerWrites } from "./ledger/sql-ledger-writes.ts";
+import { SqlSpanWrites } from "./tracing/sql-span-writes.ts";
 import type { WriteSteps } from "./write-steps.ts";
 
 /**

@@ -12,9 +12,9 @@ import { registryAddition } from "../../registry/registry-store.conformance.ts";
 import { Policy } from "../../registry/index.ts";
 import { LeaseLost, type WorkflowStore } from "../../workflows/index.ts";
 import { leaseBy, newRunOf, stepOf } from "../../workflows/new-run.fixture.ts";
-import { accessStoreOn, registryStoreOn } from "./access-store.fixture.ts";
+import { accessStoreOn, registryStoreOn } from "./access/access-store.fixture.ts";
 import type { SqlDatabase } from "./sql-database.ts";
-import { SqlTruthStore } from "./sql-truth-store.ts";
+import { SqlTruthStore } from "./serving/sql-truth-store.ts";
 import { workflowStoresOn } from "./workflow-stores.fixture.ts";
 
 const now = epochMs(1_700_000_000_000);

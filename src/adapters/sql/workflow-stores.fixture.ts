@@ -2,11 +2,11 @@ import type { Clock } from "../../core/clock.ts";
 import { systemClock } from "../../core/clock.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";
 import type { SqlDatabase } from "./sql-database.ts";
-import { SqlTeamStore } from "./sql-team-store.ts";
-import { SqlWorkflowDirectory } from "./sql-workflow-directory.ts";
-import { SqlWorkflowSchedules } from "./sql-workflow-schedules.ts";
-import { SqlWorkflowSignals } from "./sql-workflow-signals.ts";
-import { SqlWorkflowStore } from "./sql-workflow-store.ts";
+import { SqlTeamStore } from "./access/sql-team-store.ts";
+import { SqlWorkflowDirectory } from "./workflows/sql-workflow-directory.ts";
+import { SqlWorkflowSchedules } from "./workflows/sql-workflow-schedules.ts";
+import { SqlWorkflowSignals } from "./workflows/sql-workflow-signals.ts";
+import { SqlWorkflowStore } from "./workflows/sql-workflow-store.ts";
 
 /** For the conformance suites: the workflow stores over one database. */
 export function workflowStoresOn(database: SqlDatabase, clock: Clock | "database") {

@@ -1,6 +1,6 @@
 import { AppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { ModelRunner, RunResult } from "../../serving/model-runtime.ts";
+import type { ModelRunner, RunResult } from "../../serving/versions/model-runtime.ts";
 import type { UpstreamServer } from "./upstream-server.ts";
 import type { WireShape } from "./upstream-wire.ts";
 

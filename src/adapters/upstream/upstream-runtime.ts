@@ -4,7 +4,7 @@ import type { EgressClient } from "../../core/egress.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import { UpstreamDocument, type Contract } from "../../registry/index.ts";
-import type { LightRunners, ModelRunner, ModelRuntime } from "../../serving/model-runtime.ts";
+import type { LightRunners, ModelRunner, ModelRuntime } from "../../serving/versions/model-runtime.ts";
 import type { UpstreamHeaders } from "./upstream-headers.ts";
 import { UpstreamRunner } from "./upstream-runner.ts";
 import { UpstreamServer } from "./upstream-server.ts";

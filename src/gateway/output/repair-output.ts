@@ -1,7 +1,7 @@
 import { AppError, type Problem } from "../../core/errors.ts";
 import { unknownUsage, type ChatAnswer, type SeldomTold, type TokenUsage } from "../conversation/chat-answer.ts";
 import type { AssistantPart, ChatRequest, OutputFormat } from "../conversation/chat-request.ts";
-import { tierOfRounds } from "../service-tier.ts";
+import { tierOfRounds } from "../calls/service-tier.ts";
 import { extractJson } from "./extract-json.ts";
 import type { Schema } from "./schema-limits.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AppError } from "../../core/errors.ts";
 import { unknownUsage } from "../conversation/chat-answer.ts";
-import { refusedPaths } from "../refused-fields.fixture.ts";
+import { refusedPaths } from "../providers/refused-fields.fixture.ts";
 import { frame } from "./answer-streams.fixture.ts";
 import { chatProtocols, embeddingsDocument, modelsDocument, parseEmbeddings, parseRerank, rerankDocument, speaksAnthropic } from "./index.ts";
 

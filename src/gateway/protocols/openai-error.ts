@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../core/error-catalogue.ts";
 import type { AppError } from "../../core/errors.ts";
-import { isUsedUp } from "../is-used-up.ts";
+import { isUsedUp } from "../calls/is-used-up.ts";
 import { errorMessage } from "./error-message.ts";
 
 /** The codes that OpenAI's clients and what is built on them (retries, context handling) look for; others keep this server's own, in small letters. */

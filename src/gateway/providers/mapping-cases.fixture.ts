@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import type { ContentPart } from "../conversation/chat-request.ts";
-import { refusedPaths } from "../refused-fields.fixture.ts";
+import { refusedPaths } from "./refused-fields.fixture.ts";
 import { ProviderSettings, type ProviderKind } from "../schemas.ts";
 import { chatRequest } from "./conformance.fixture.ts";
 import type { ChatOperation, MappingTarget } from "./provider-mapping.ts";

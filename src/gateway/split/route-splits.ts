@@ -1,7 +1,7 @@
 import { AppError } from "../../core/errors.ts";
 import { routeOfSubject } from "../../core/traffic-subject.ts";
 import { ActiveRoute, LatencyEstimate, type TrafficRoute } from "../../serving/index.ts";
-import type { OpenedFloor } from "../call-floor.ts";
+import type { OpenedFloor } from "../calls/call-floor.ts";
 import type { RouteSettings } from "../schemas.ts";
 import { heldGuardrails } from "./held-settings.ts";
 import type { SplitObserver } from "./split-observer.ts";

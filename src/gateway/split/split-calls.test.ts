@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { HttpAnswer } from "../../core/route.ts";
-import type { ChatProtocolName } from "../chat-calls.ts";
+import type { ChatProtocolName } from "../chats/chat-calls.ts";
 import { openAiQuestion, otherAccount, splitOf, splitStage, textOf, type ModelScript } from "./split-stage.fixture.ts";
 
 type Stage = Awaited<ReturnType<typeof splitStage>>;

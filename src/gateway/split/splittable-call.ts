@@ -1,8 +1,8 @@
 import type { HttpAnswer } from "../../core/route.ts";
-import type { CallContext } from "../call-context.ts";
-import type { OpenedFloor } from "../call-floor.ts";
-import type { CallBounds } from "../call-ledger.ts";
-import type { CallRecord } from "../call-record.ts";
+import type { CallContext } from "../calls/call-context.ts";
+import type { OpenedFloor } from "../calls/call-floor.ts";
+import type { CallBounds } from "../calls/call-ledger.ts";
+import type { CallRecord } from "../calls/call-record.ts";
 import type { RouteSettings } from "../schemas.ts";
 
 /** One way in which a call is carried out: with which settings, and what of its course is another's. */

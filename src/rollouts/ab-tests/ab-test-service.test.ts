@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 import { TemporaryDatabases } from "../../adapters/sql/dialects/sqlite/temporary-databases.fixture.ts";
-import { rolloutStoreOn } from "../../adapters/sql/rollout-store.fixture.ts";
-import { SqlAbTestStore } from "../../adapters/sql/sql-ab-test-store.ts";
+import { rolloutStoreOn } from "../../adapters/sql/rollouts/rollout-store.fixture.ts";
+import { SqlAbTestStore } from "../../adapters/sql/rollouts/sql-ab-test-store.ts";
 import { localCaller } from "../../core/caller.ts";
 import { epochMs, ManualClock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { compileCache } from "../../../../test/kit/compile-cache.ts";
 import { systemClock } from "../../../core/clock.ts";
 import { silentLogger } from "../../../core/logger.ts";
-import { predictionLogConformance } from "../../../serving/prediction-log.conformance.ts";
+import { predictionLogConformance } from "../../../serving/predictions/prediction-log.conformance.ts";
 import { DuckdbPredictionArchive } from "../../duckdb/duckdb-prediction-archive.ts";
 import { SegmentPredictionLog } from "./segment-prediction-log.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { refusedFields } from "../../refused-fields.fixture.ts";
+import { refusedFields } from "../../providers/refused-fields.fixture.ts";
 import { parseMessages } from "./parse-messages.ts";
 
 function parse(body: Record<string, unknown>) {

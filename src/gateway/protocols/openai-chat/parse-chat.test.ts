@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ChatMessage } from "../../conversation/chat-request.ts";
-import { refusedFields } from "../../refused-fields.fixture.ts";
+import { refusedFields } from "../../providers/refused-fields.fixture.ts";
 import { parseChat } from "./parse-chat.ts";
 
 const hello = [{ role: "user", content: "Hello" }];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AppError } from "../../../core/errors.ts";
 import { unknownUsage, type ChatAnswer, type FinishReason } from "../../conversation/chat-answer.ts";
-import { refusedFields } from "../../refused-fields.fixture.ts";
+import { refusedFields } from "../../providers/refused-fields.fixture.ts";
 import { openAiCompletions } from "./openai-completions.ts";
 
 const { parse, answer, stream, error } = openAiCompletions;

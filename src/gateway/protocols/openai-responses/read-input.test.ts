@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { ChatRequest } from "../../conversation/chat-request.ts";
-import { refusedPaths } from "../../refused-fields.fixture.ts";
+import { refusedPaths } from "../../providers/refused-fields.fixture.ts";
 import { parseResponse } from "./parse-response.ts";
 import { sealThinking } from "./sealed-thinking.ts";
 

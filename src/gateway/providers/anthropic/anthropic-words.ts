@@ -1,5 +1,5 @@
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
-import { dearerTier, tiersTogether } from "../../service-tier.ts";
+import { dearerTier, tiersTogether } from "../../calls/service-tier.ts";
 import { countOf, fieldsOf, rowOf, sumOf, webSearches } from "../wire-value.ts";
 
 const finishes: Readonly<Record<string, FinishReason>> = {

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { AppError } from "../../../core/errors.ts";
 import { isContent } from "../../conversation/chat-event.ts";
 import type { ChatMessage, ChatRequest } from "../../conversation/chat-request.ts";
-import { refusedPaths } from "../../refused-fields.fixture.ts";
+import { refusedPaths } from "../refused-fields.fixture.ts";
 import { ProviderSettings } from "../../schemas.ts";
 import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import { assertSameEventsWhereverCut, assertSurvivesJunk, collectStream, readEvents } from "../stream-cuts.fixture.ts";

@@ -1,7 +1,7 @@
 import { AppError } from "../../../core/errors.ts";
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
 import type { ChatEvent } from "../../conversation/chat-event.ts";
-import { isGroundedByPrompt } from "../../web-searches.ts";
+import { isGroundedByPrompt } from "../../calls/web-searches.ts";
 import { EventStreamReader, type ServerSentEvent } from "../event-stream.ts";
 import type { ChatStreamReader } from "../provider-mapping.ts";
 import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, readEvent, rowOf, sumOf, textOf, type Fields } from "../wire-value.ts";

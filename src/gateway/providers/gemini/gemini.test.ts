@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ChatMessage, ChatRequest, ToolDefinition } from "../../conversation/chat-request.ts";
 import { eventsOf } from "../../conversation/chat-event.ts";
-import { refusedPaths } from "../../refused-fields.fixture.ts";
+import { refusedPaths } from "../refused-fields.fixture.ts";
 import { ProviderSettings } from "../../schemas.ts";
 import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import type { MappingTarget } from "../provider-mapping.ts";

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { AppError } from "../../../core/errors.ts";
 import { isContent } from "../../conversation/chat-event.ts";
 import type { ChatRequest } from "../../conversation/chat-request.ts";
-import { refusedPaths } from "../../refused-fields.fixture.ts";
+import { refusedPaths } from "../refused-fields.fixture.ts";
 import { ProviderSettings, type ProviderKind } from "../../schemas.ts";
 import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import { providerMappings } from "../provider-mappings.ts";

@@ -11,7 +11,7 @@ import type { Contract } from "../../../../registry/index.ts";
 import { migrations } from "../../migrations/index.ts";
 import type { Migration } from "../../migrations/migration.ts";
 import { SqlError } from "../../sql-error.ts";
-import { SqlRegistryStore } from "../../sql-registry-store.ts";
+import { SqlRegistryStore } from "../../registry/sql-registry-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 import { TimeOrderedIds } from "../../../../core/ids.ts";
 

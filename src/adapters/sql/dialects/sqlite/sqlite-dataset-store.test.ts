@@ -1,6 +1,6 @@
 import { afterEach, describe } from "node:test";
 import { datasetStoreConformance } from "../../../../datasets/dataset-store.conformance.ts";
-import { datasetStoreOn } from "../../dataset-stores.fixture.ts";
+import { datasetStoreOn } from "../../datasets/dataset-stores.fixture.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("datasets on SQLite", () => {

@@ -4,7 +4,7 @@ import { TimeOrderedIds } from "../../../../core/ids.ts";
 import { deliveryStoreConformance, type EventStoresUnderTest } from "../../../../events/delivery-store.conformance.ts";
 import { outboxConformance } from "../../../../events/outbox.conformance.ts";
 import { webhookStoreConformance } from "../../../../events/webhook-store.conformance.ts";
-import { eventStoresOn } from "../../event-stores.fixture.ts";
+import { eventStoresOn } from "../../events/event-stores.fixture.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("events on SQLite", () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe } from "node:test";
-import { gatewayStoreConformance } from "../../../../gateway/gateway-store.conformance.ts";
-import { gatewayStoreOn } from "../../gateway-store.fixture.ts";
+import { gatewayStoreConformance } from "../../../../gateway/settings/gateway-store.conformance.ts";
+import { gatewayStoreOn } from "../../gateway/gateway-store.fixture.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("The gateway's settings on SQLite", () => {

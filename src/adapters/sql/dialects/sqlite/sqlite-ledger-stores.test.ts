@@ -1,8 +1,8 @@
 import { afterEach, describe } from "node:test";
 import { ledgerSettingsStoreConformance } from "../../../../ledger/ledger-settings-store.conformance.ts";
 import { ledgerStoreConformance } from "../../../../ledger/ledger-store.conformance.ts";
-import { ledgerSettingsOn } from "../../ledger-stores.fixture.ts";
-import { SqlLedgerStore } from "../../sql-ledger-store.ts";
+import { ledgerSettingsOn } from "../../ledger/ledger-stores.fixture.ts";
+import { SqlLedgerStore } from "../../ledger/sql-ledger-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("the ledger on SQLite", () => {

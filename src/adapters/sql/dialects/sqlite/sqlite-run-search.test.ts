@@ -6,8 +6,8 @@ import { ManualClock } from "../../../../core/clock.ts";
 import { exampleRecord, now } from "../../../../tracing/example-spans.fixture.ts";
 import { RunQuery, RunReader, type ReadTraces } from "../../../../tracing/langsmith/run-reader.ts";
 import type { Span } from "../../../../tracing/span.ts";
-import { SqlRunDirectory } from "../../sql-run-directory.ts";
-import { SqlTraceStore } from "../../sql-trace-store.ts";
+import { SqlRunDirectory } from "../../tracking/sql-run-directory.ts";
+import { SqlTraceStore } from "../../tracing/sql-trace-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 const caller = {} as Caller;

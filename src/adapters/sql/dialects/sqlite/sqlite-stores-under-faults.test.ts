@@ -1,5 +1,5 @@
 import { afterEach, describe } from "node:test";
-import { sqlDatasetsUnderFaultsConformance } from "../../sql-datasets-under-faults.conformance.ts";
+import { sqlDatasetsUnderFaultsConformance } from "../../datasets/sql-datasets-under-faults.conformance.ts";
 import { sqlStoresUnderFaultsConformance } from "../../sql-stores-under-faults.conformance.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 

@@ -6,18 +6,18 @@ import { evaluationStoreConformance } from "../../../../evaluation/evaluation-st
 import { blobOwnersConformance } from "../../../../registry/blob-owners.conformance.ts";
 import { registryEventsConformance } from "../../../../registry/registry-events.conformance.ts";
 import { registryStoreConformance } from "../../../../registry/registry-store.conformance.ts";
-import { measurementStoreConformance } from "../../../../serving/measurement-store.conformance.ts";
-import { truthStoreConformance } from "../../../../serving/truth-store.conformance.ts";
+import { measurementStoreConformance } from "../../../../serving/versions/measurement-store.conformance.ts";
+import { truthStoreConformance } from "../../../../serving/predictions/truth-store.conformance.ts";
 import { viewStoreConformance } from "../../../../tracking/view-store.conformance.ts";
 import { statisticsStoreConformance } from "../../../../monitoring/statistics-store.conformance.ts";
-import { accessStoreOn, blobOwnersOn, registryStoreOn } from "../../access-store.fixture.ts";
-import { evaluationStoreOn } from "../../evaluation-store.fixture.ts";
-import { SqlAuditLog } from "../../sql-audit-log.ts";
-import { SqlMeasurementStore } from "../../sql-measurement-store.ts";
-import { SqlSetupStore } from "../../sql-setup-store.ts";
-import { SqlStatisticsStore } from "../../sql-statistics-store.ts";
-import { SqlViewStore } from "../../sql-view-store.ts";
-import { SqlTruthStore } from "../../sql-truth-store.ts";
+import { accessStoreOn, blobOwnersOn, registryStoreOn } from "../../access/access-store.fixture.ts";
+import { evaluationStoreOn } from "../../datasets/evaluation-store.fixture.ts";
+import { SqlAuditLog } from "../../access/sql-audit-log.ts";
+import { SqlMeasurementStore } from "../../serving/sql-measurement-store.ts";
+import { SqlSetupStore } from "../../access/sql-setup-store.ts";
+import { SqlStatisticsStore } from "../../serving/sql-statistics-store.ts";
+import { SqlViewStore } from "../../tracking/sql-view-store.ts";
+import { SqlTruthStore } from "../../serving/sql-truth-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("stores on SQLite", () => {

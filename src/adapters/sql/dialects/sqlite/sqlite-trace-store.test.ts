@@ -6,9 +6,9 @@ import { translate } from "../../../../tracing/dialects/translate.ts";
 import { exampleRecord, exampleSpan, keyOf, now, tracesFound } from "../../../../tracing/example-spans.fixture.ts";
 import { runDirectoryConformance } from "../../../../tracing/run-directory.conformance.ts";
 import { traceStoreConformance } from "../../../../tracing/trace-store.conformance.ts";
-import { SqlFeedbackFeed } from "../../sql-feedback-feed.ts";
-import { SqlRunDirectory } from "../../sql-run-directory.ts";
-import { SqlTraceStore } from "../../sql-trace-store.ts";
+import { SqlFeedbackFeed } from "../../tracing/sql-feedback-feed.ts";
+import { SqlRunDirectory } from "../../tracking/sql-run-directory.ts";
+import { SqlTraceStore } from "../../tracing/sql-trace-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("traces on SQLite", () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe } from "node:test";
-import { sqlTrackingUnderFaultsConformance } from "../../sql-tracking-under-faults.conformance.ts";
-import { trackingStoresConformance } from "../../tracking-stores.conformance.ts";
-import { trackingStoresOn } from "../../tracking-stores.fixture.ts";
+import { sqlTrackingUnderFaultsConformance } from "../../tracking/sql-tracking-under-faults.conformance.ts";
+import { trackingStoresConformance } from "../../tracking/tracking-stores.conformance.ts";
+import { trackingStoresOn } from "../../tracking/tracking-stores.fixture.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("tracking stores on SQLite", () => {

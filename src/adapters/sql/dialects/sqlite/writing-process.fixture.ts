@@ -4,8 +4,8 @@ import { epochMs, systemClock } from "../../../../core/clock.ts";
 import type { Contract } from "../../../../registry/index.ts";
 import { openSqlDatabase } from "../../sql-database.ts";
 import type { SqlError } from "../../sql-error.ts";
-import { SqlRegistryStore } from "../../sql-registry-store.ts";
-import { SqlTruthStore } from "../../sql-truth-store.ts";
+import { SqlRegistryStore } from "../../registry/sql-registry-store.ts";
+import { SqlTruthStore } from "../../serving/sql-truth-store.ts";
 import { SqliteDialect } from "./sqlite-dialect.ts";
 import { TimeOrderedIds } from "../../../../core/ids.ts";
 

@@ -1,0 +1,185 @@
+import { isUtf8 } from "node:buffer";
+import { defaultTeam } from "../../access/index.ts";
+import { mayOn, type Caller } from "../../core/caller.ts";
+import type { Clock, EpochMs } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import { assertJsonBounds, largeBodyBounds } from "../../core/json-bounds.ts";
+import type { Logger } from "../../core/logger.ts";
+import { countFields, findRepeatedField } from "../../core/repeated-fields.ts";
+import { missingObject, requireOn } from "../../core/request-gate.ts";
+import { newSpanId } from "../../core/trace-context.ts";
+import type { Attribution } from "../../ledger/index.ts";
+import type { SpanSink } from "../../tracing/index.ts";
+import { cacheControlOf, type CacheControl } from "../cache/index.ts";
+import { readRemarks, type CallContext, type CallRemarks } from "./call-context.ts";
+import type { CallBounds, CallLedger } from "./call-ledger.ts";
+import { CallRecord, type CallObserver } from "./call-record.ts";
+import type { GatewayCatalog, ResolvedRoute } from "../settings/gateway-catalog.ts";
+import { coversRoute, mayCallDirectly, type DirectModels } from "../settings/direct-models.ts";
+import type { Admission } from "../limits/index.ts";
+import type { CallOrder } from "../routing/call-plan.ts";
+import type { KeyPolicySettings, Limits, ProviderSettings, RouteSettings, RouteTarget } from "../schemas.ts";
+
+/** A call that was let in. */
+export interface OpenedFloor {
+  caller: Caller;
+  route: ResolvedRoute;
+  policy: KeyPolicySettings | null;
+  remarks: CallRemarks;
+  control: CacheControl;
+  /** By which the door's log and the caller's client know it. */
+  requestId: string;
+  now: EpochMs;
+}
+
+export interface CallFloorParts {
+  catalog: GatewayCatalog;
+  admission: Admission;
+  calls: CallLedger;
+  spans: SpanSink;
+  clock: Clock;
+  logger: Logger;
+  /** All may where it is not said. */
+  directModels?: DirectModels;
+  observer?: CallObserver;
+}
+
+/** What every call passes, whatever it asks for: who may call what, limits, budgets, and the record of it. */
+export class CallFloor {
+  readonly #parts: CallFloorParts;
+
+  constructor(parts: CallFloorParts) {
+    this.#parts = parts;
+  }
+
+  /** The document of a body. Throws INVALID_JSON, INVALID_REQUEST. */
+  parse(body: Uint8Array): Record<string, unknown> {
+    const written = assertJsonBounds(body, largeBodyBounds);
+    // Bytes that pass on: what is put in the place of broken characters here, others leave out.
+    if (!isUtf8(body)) throw new AppError("INVALID_JSON", "The body is not valid UTF-8.");
+    const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
+    let fields: unknown;
+    try {
+      fields = JSON.parse(text);
+    } catch (cause) {
+      throw new AppError("INVALID_JSON", noJson(text), { cause });
+    }
+    if (typeof fields !== "object" || fields === null || Array.isArray(fields)) throw new AppError("INVALID_REQUEST", "The body must be one JSON object.");
+    if (countFields(fields) !== written) {
+      const path = findRepeatedField(text) ?? "";
+      throw new AppError("INVALID_REQUEST", "A field stands twice in one object of the body.", { problems: [{ path, message: "stands there twice: servers differ in which one they read" }] });
+    }
+    return fields as Record<string, unknown>;
+  }
+
+  /** `askedBy`: whose word the model is, the caller's or that of a route's settings. Throws INVALID_REQUEST, GATEWAY_MODEL_NOT_FOUND, FORBIDDEN. */
+  enter(model: unknown, { caller, headers, requestId, now }: CallContext, askedBy: "caller" | "route" = "caller"): OpenedFloor {
+    const { catalog, directModels = "all" } = this.#parts;
+    if (typeof model !== "string" || model === "") throw new AppError("INVALID_REQUEST", "model is missing: name a route, or PROVIDER/MODEL.", { problems: [{ path: "model", message: "a text is expected" }] });
+    const route = catalog.resolve(model);
+    const policy = catalog.policyOf(caller);
+    if (route === null || (policy?.routes !== undefined && !policy.routes.some((allowed) => coversRoute(allowed, route.name)))) throw missingObject("route", model);
+    if (route.revision === null && askedBy === "caller" && !mayCallDirectly({ catalog, directModels }, route, caller)) throw missingObject("route", model);
+    const object = { kind: "route", name: route.name, team: route.team } as const;
+    // An error takes longer to make than all else here, for its stack.
+    if (!mayOn(caller, "viewer", object)) requireOn(caller, "viewer", object, missingObject("route", model));
+    const remarks = readRemarks({ headers, now });
+    return { caller, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), requestId, now };
+  }
+
+  record({ caller, route, policy, remarks, requestId }: OpenedFloor, operation: string, user: string | null): CallRecord {
+    const { calls, spans, clock, logger, observer } = this.#parts;
+    const attribution: Attribution & { traceId: string } = {
+      actor: caller.actor, team: route.team === defaultTeam ? teamOf(caller) : route.team, project: policy?.project ?? null, route: route.name, user, session: remarks.session, traceId: remarks.traceId,
+      agentRun: remarks.agentRun, tags: remarks.tags,
+    };
+    return new CallRecord({ calls, spans, clock, logger, observer }, { attribution, requestId, spanId: newSpanId(), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: clock.now() });
+  }
+
+  isHeld({ policy, route }: OpenedFloor, { attribution }: CallRecord): boolean {
+    return this.#parts.calls.isHeld(attribution, { key: policy?.budget, route: route.settings.budget });
+  }
+
+  /** Takes the call's place in limits and budgets. Throws RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, PRICE_UNKNOWN, CALLER_GONE. */
+  async admit(opened: OpenedFloor, record: CallRecord, bounds: CallBounds, { signal }: CallContext): Promise<void> {
+    const { admission } = this.#parts;
+    const { policy, route, caller } = opened;
+    const { settings } = route;
+    if (policy?.limits !== undefined || settings.limits !== undefined) {
+      const entered = admission.enter({
+        ...(policy?.limits === undefined ? {} : { key: { id: caller.actor, limits: policy.limits } }), ...(settings.limits === undefined ? {} : { route: { id: route.name, limits: settings.limits } }),
+        tokens: bounds.rateTokens, deadline: this.deadline(settings, record), signal,
+      });
+      record.ticket = entered instanceof Promise ? await entered : entered;
+    }
+    const reserved = this.reserve(opened, record, bounds);
+    if (reserved instanceof Promise) await reserved;
+  }
+
+  /** The part of `admit` that is about budgets, for a call whose place in the limits is another's. */
+  reserve({ policy, route: { settings } }: OpenedFloor, record: CallRecord, bounds: CallBounds): void | Promise<void> {
+    const { calls } = this.#parts;
+    const limits = { key: policy?.budget, route: settings.budget };
+    if (!calls.isHeld(record.attribution, limits)) return;
+    record.reserveLost = (lostNano, beforeNano) => calls.reserveLost(settings, record.attribution, limits, bounds, { lostNano, beforeNano }, record.startedAt);
+    const reserved = calls.reserve(settings, record.attribution, limits, bounds, record.startedAt);
+    if (reserved instanceof Promise) return reserved.then((reservation) => void (record.reservation = reservation));
+    record.reservation = reserved;
+  }
+
+  /** Gives back what was reserved for a call that is not made after all. */
+  release(record: CallRecord): void {
+    this.#parts.calls.release(record.reservation);
+    record.reservation = null;
+  }
+
+  /** Asks for a place with a provider or model that has limits of its own; undefined where none of the route has. */
+  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: AbortSignal): CallOrder<unknown>["admit"] {
+    const { admission, catalog } = this.#parts;
+    if (!settings.targets.some((target) => hasLimits(catalog.provider(target.provider)?.settings, target.model))) return undefined;
+    return async (target, provider) => {
+      const { limits } = provider.settings;
+      const ofModel = limitsOfModel(provider.settings, target.model);
+      if (limits === undefined && ofModel === undefined) return () => undefined;
+      const ticket = await admission.enter({
+        ...(ofModel === undefined ? {} : { model: { id: `${provider.name}/${target.model}`, limits: ofModel } }), ...(limits === undefined ? {} : { provider: { id: provider.name, limits } }),
+        tokens, deadline: this.deadline(settings, record), signal,
+      });
+      record.attemptTickets.push({ target, ticket });
+      return () => ticket.leave();
+    };
+  }
+
+  /** Whose limits the calls of a provider count in. */
+  readonly accountOf = (provider: string): string => this.#parts.catalog.accountOf(provider);
+
+  deadline({ deadlineMs }: RouteSettings, { startedTick }: CallRecord): number {
+    return startedTick + deadlineMs;
+  }
+
+  worstDollars(target: RouteTarget, bounds: CallBounds, now: EpochMs): number | null {
+    return this.#parts.calls.worstDollars(target, bounds, now);
+  }
+}
+
+/** The commonest mistakes by what they look like: no body, a form, and quotes that a shell has taken away. */
+function noJson(text: string): string {
+  const start = text.trimStart().slice(0, 100);
+  if (start === "") return "The body is empty: send a JSON object with model and what it is asked.";
+  if (/^[\w.%[\]+-]+=/.test(start) || start.startsWith("--")) return "The body is a form, not JSON: send a JSON object, with curl by -H 'content-type: application/json' -d '{...}'.";
+  return /^\{\s*('|\w)/.test(start) ? "The body is not JSON: names and texts stand in double quotes. Look whether a shell took them away." : "The body is not JSON.";
+}
+
+function hasLimits(settings: ProviderSettings | undefined, model: string): boolean {
+  return settings !== undefined && (settings.limits !== undefined || limitsOfModel(settings, model) !== undefined);
+}
+
+function limitsOfModel({ modelLimits }: ProviderSettings, model: string): Limits | undefined {
+  return modelLimits === undefined ? undefined : Object.hasOwn(modelLimits, model) ? modelLimits[model] : modelLimits["*"];
+}
+
+/** The one team of all that the caller may do. */
+function teamOf({ grants }: Caller): string {
+  const [first] = grants;
+  return first !== undefined && first.team !== "*" && grants.every(({ team }) => team === first.team) ? first.team : defaultTeam;
+}

@@ -1,0 +1,273 @@
+import type { Clock } from "../../core/clock.ts";
+import { AppError } from "../../core/errors.ts";
+import type { IdGenerator } from "../../core/ids.ts";
+import { HttpAnswer } from "../../core/route.ts";
+import { nanoDollars } from "../../ledger/index.ts";
+import { answerHeaders, passedHeaders } from "../calls/answer-headers.ts";
+import { answerKey, semanticQuestion, type AnswerCache, type CacheLead, type CacheLook } from "../cache/index.ts";
+import type { CallContext } from "../calls/call-context.ts";
+import { betaHeaderName, betasOf, withBetas } from "./caller-betas.ts";
+import type { CallFloor, OpenedFloor } from "../calls/call-floor.ts";
+import { guardContext, refuseTokenNumbers, type GuardParts } from "../calls/call-guards.ts";
+import type { CallRecord } from "../calls/call-record.ts";
+import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, leavesModel, mostSearchesOf } from "./chat-bounds.ts";
+import { ChatPreparation } from "./chat-preparation.ts";
+import { ChatStream } from "./chat-stream.ts";
+import type { ChatAnswer } from "../conversation/chat-answer.ts";
+import { eventsOf } from "../conversation/chat-event.ts";
+import type { ChatRequest } from "../conversation/chat-request.ts";
+import type { Guardrails } from "../guardrails/index.ts";
+import { inputMessages, outputMessages } from "../calls/messages-for-trace.ts";
+import { RepairRounds, type OutputChecker } from "../output/index.ts";
+import type { AnswerFrame, ChatProtocol } from "../protocols/client-protocol.ts";
+import { chatProtocols } from "../protocols/index.ts";
+import { attemptsOfFailure, type CallFacts, type CallOrder, type CallRunner, type OpenedCall } from "../routing/call-plan.ts";
+import type { RouteSettings } from "../schemas.ts";
+import type { RouteSplits } from "../split/route-splits.ts";
+import type { SplitCalls } from "../split/split-calls.ts";
+import type { CallWay } from "../split/splittable-call.ts";
+import { askedTier } from "../calls/service-tier.ts";
+import { endingOf } from "../split/trial-outcome.ts";
+import { StreamedAnswer } from "./streamed-answer.ts";
+import { estimateChat, estimateTokens, needsOf } from "../tokens/index.ts";
+import { withSystemPrompt } from "./with-system-prompt.ts";
+
+export type ChatProtocolName = keyof typeof chatProtocols;
+
+export interface ChatCallParts extends GuardParts {
+  floor: CallFloor;
+  splits: Pick<RouteSplits, "of">;
+  splitCalls: Pick<SplitCalls, "answer">;
+  runner: CallRunner;
+  cache: AnswerCache;
+  checker: OutputChecker;
+  /** Vectors of texts by a route of an embedding model, for the semantic cache. */
+  embed(route: string, context: CallContext): (texts: readonly string[]) => Promise<Float32Array[]>;
+  clock: Clock;
+  ids: IdGenerator;
+}
+
+const streamType = "text/event-stream; charset=utf-8";
+
+/** One chat on its way. */
+interface Chat {
+  name: ChatProtocolName;
+  protocol: ChatProtocol;
+  body: Uint8Array;
+  parsed: ChatRequest;
+  betas: string | null;
+  entered: OpenedFloor;
+  settings: RouteSettings;
+  guardrails: Guardrails | null;
+  record: CallRecord;
+  frame: AnswerFrame;
+  context: CallContext;
+  /** Null where the route is not split. */
+  way: CallWay | null;
+}
+
+/** Chats in any protocol of callers, through everything that stands between them and a provider. */
+export class ChatCalls {
+  readonly #parts: ChatCallParts;
+
+  constructor(parts: ChatCallParts) {
+    this.#parts = parts;
+  }
+
+  /** The answer in the caller's protocol. Throws AppError, which the protocol's route words. */
+  async answer(name: ChatProtocolName, body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
+    const { floor, ids, guardrailsOf, splits, splitCalls } = this.#parts;
+    const protocol = chatProtocols[name];
+    const fields = floor.parse(body);
+    const entered = floor.enter(fields.model, context);
+    const betas = name === "anthropic-messages" ? betasOf(context) : null;
+    const parsed = withBetas(protocol.parse(fields, body), betas);
+    const frame: AnswerFrame = { id: ids.next(idKinds[name]), model: fields.model as string, created: Math.floor(context.now / 1000) };
+    const { settings } = entered.route;
+    const split = splits.of(entered.route.name);
+    if (split === undefined) {
+      return this.#carryOut({ name, protocol, body, parsed, betas, entered, settings, guardrails: guardrailsOf(settings), record: floor.record(entered, "chat", parsed.user), frame, context, way: null });
+    }
+    return splitCalls.answer(split, {
+      id: frame.id, entered, context, session: entered.remarks.session ?? parsed.user, isStream: parsed.stream, record: (opened) => floor.record(opened, "chat", parsed.user),
+      bounds: (own, held) => boundsOfRounds(boundsOfChat(withSystemPrompt(parsed, own), held, addedTokensOf(own, entered.policy)), parsed, own),
+      carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, betas, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, way }),
+    });
+  }
+
+  /** Ends the record, however it goes. */
+  async #carryOut(chat: Chat): Promise<HttpAnswer> {
+    const { record, context } = chat;
+    const lead: { current: CacheLead | null } = { current: null };
+    try {
+      return await this.#answered(chat, lead);
+    } catch (thrown) {
+      const { outcome, error } = endingOf(thrown, context.signal);
+      lead.current?.fail(outcome);
+      record.attempts = [...record.attempts, ...(attemptsOfFailure.get(error) ?? [])];
+      await record.end(outcome, error);
+      throw error;
+    }
+  }
+
+  async #answered(chat: Chat, lead: { current: CacheLead | null }): Promise<HttpAnswer> {
+    const { floor, runner, checker } = this.#parts;
+    const { name, body, parsed, betas, entered, settings, guardrails, record, context } = chat;
+    const answerMayPass = guardrails?.guardsOutput !== true;
+    const prompted = withSystemPrompt(parsed, settings);
+    const held = floor.isHeld(entered, record);
+    const bounds = boundsOfChat(prompted, held, addedTokensOf(settings, entered.policy));
+    record.askedTier = askedTier(parsed.extra);
+    record.begins({ inputTokens: bounds.estimatedInput, outputTokens: bounds.outputTokens });
+    record.mostSearches = mostSearchesOf(prompted);
+    if (prompted.output.type === "schema") await checker.accept(prompted.output.schema);
+    const guarded = guardrails === null ? null : guardrails.begin(guardContext(this.#parts, chat, bounds));
+    if (guarded !== null) record.hooks = guarded.reports;
+    if (guardrails?.readsInput === true) refuseTokenNumbers("prompt", parsed.extra.prompt);
+    const request = guarded === null ? prompted : await guarded.before(prompted);
+    if (settings.recordContent) record.input = inputMessages(request);
+    const look = await this.#look(chat, request);
+    if (look !== null && "answer" in look) {
+      record.cached = true;
+      record.usage = look.answer.usage;
+      return this.#whole(chat, request, look.answer, { "X-Slipway-Cache": look.kind });
+    }
+    lead.current = look?.lead ?? null;
+    const most = boundsOfRounds(bounds, request, settings);
+    await (chat.way?.admit === undefined ? floor.admit(entered, record, most, context) : chat.way.admit(most));
+    const facts: CallFacts = {
+      inputTokens: bounds.estimatedInput, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
+    };
+    // Fields of messages that a guardrail has not read do not go out.
+    const isRead = guardrails?.readsInput !== true || (parsed.uncarried ?? []).every((path) => path === betaHeaderName);
+    const maxTokens = held && parsed.sampling.maxOutputTokens === null ? boundedOutput : null;
+    const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed && isRead, answerMayPass, betas });
+    const order: CallOrder<ChatAnswer> = {
+      route: entered.route.name, settings, facts, deadline: floor.deadline(settings, record), signal: context.signal, prepare: preparation.prepare,
+      admit: floor.providerAdmission(bounds.rateTokens, record, settings, context.signal), watch: record,
+    };
+    const opened = await runner.run(order);
+    record.target = opened.target;
+    record.attempts = opened.attempts;
+    record.firstByteMs = opened.firstByteMs;
+    const headers = { ...passedHeaders(entered, opened, name), ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
+    record.streamed = opened.streamed;
+    if (opened.streamed) {
+      const guard = guarded !== null && !answerMayPass ? guarded.stream() : null;
+      const passed = guard === null && preparation.hasPassed(opened);
+      if (!passed) record.answerId = chat.frame.id;
+      const stream = new ChatStream({ ...chat, opened, request, guard, passed, hidesUsage: preparation.hidesUsage(opened), requestId: context.requestId });
+      const body = this.#streamed(chat, stream, request, lead.current);
+      if (chat.way?.holdsBack === true) await body.hold();
+      // Nobody reads an answer whose caller has gone before it began: what was taken for it is given back here.
+      const abandon = (): void => {
+        if (!body.hasBegun) void body.return();
+      };
+      if (context.signal.aborted) abandon();
+      else context.signal.addEventListener("abort", abandon, { once: true });
+      return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(record, name), ...headers }, body);
+    }
+    const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens);
+    // Before it is judged: one that is blocked costs as much.
+    estimate(record, request, repaired);
+    const answer = guarded === null || answerMayPass ? repaired : await guarded.after(repaired);
+    lead.current?.finish(answer);
+    // What a guardrail has not read does not go out: other choices, fields that are not known.
+    if (answer !== opened.answer || !answerMayPass || !preparation.hasPassed(opened)) return this.#whole(chat, request, answer, headers);
+    record.answerId = answer.id;
+    return this.#ended(chat, answer, "application/json", headers, opened.body);
+  }
+
+  /** An answer that keeps to the asked format, where one was asked for; the record has the usage of all rounds. */
+  async #repaired({ name, body, settings, record }: Chat, request: ChatRequest, first: ChatAnswer, order: CallOrder<ChatAnswer>, maxTokens: number | null): Promise<ChatAnswer> {
+    const rounds = new RepairRounds(request, settings.repair, (schema, text) => this.#parts.checker.check(schema, text));
+    try {
+      let step = await rounds.next(first);
+      while (step.do === "ask") {
+        record.asksAgain(estimateChat(step.request));
+        const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null }).prepare });
+        record.attempts = [...record.attempts, ...next.attempts];
+        if (next.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
+        step = await rounds.next(next.answer);
+      }
+      if (rounds.repairs > 0) record.attributes["slipway.output.repairs"] = rounds.repairs;
+      return rounds.repairs === 0 && !step.changed ? first : step.answer;
+    } finally {
+      record.usage = rounds.usage;
+    }
+  }
+
+  async #look({ entered: { route, caller, control }, settings, context }: Chat, request: ChatRequest): Promise<CacheLook | null> {
+    const { cache } = settings;
+    // What another protocol's words cannot say would be lost in an answer that is kept, and is not in its key.
+    const isPlain = (request.nativeOnly ?? []).length === 0 && (request.uncarried ?? []).length === 0 && !["n", "logprobs", "modalities"].some((name) => name in request.extra);
+    if (cache === undefined || !isPlain || (!cache.exact && cache.semantic === undefined)) return null;
+    const { semantic } = cache;
+    // What is kept went through the guardrails of its time: a changed route begins anew.
+    const scope = { team: route.team, keyScope: caller.actor, route: route.name, targets: answeringTargets(settings, route.revision) };
+    const question = semantic === undefined ? null : semanticQuestion(scope, request);
+    return this.#parts.cache.look({
+      key: answerKey(scope, request), ttlMs: cache.ttlSeconds * 1000, control, signal: context.signal,
+      ...(question === null || semantic === undefined ? {} : { semantic: { question, threshold: semantic.threshold, embed: this.#parts.embed(semantic.route, context) } }),
+    });
+  }
+
+  /** An answer that is whole, in the caller's protocol; as a stream where one was asked for. */
+  #whole(chat: Chat, request: ChatRequest, answer: ChatAnswer, headers: Record<string, string>): Promise<HttpAnswer> {
+    const { protocol, frame } = chat;
+    chat.record.answerId = frame.id;
+    if (!request.stream) return this.#ended(chat, answer, "application/json", headers, JSON.stringify(protocol.answer(answer, frame, request)));
+    const writer = protocol.stream(frame, request);
+    return this.#ended(chat, answer, streamType, headers, eventsOf(answer).map((event) => writer.write(event)).join("") + writer.end());
+  }
+
+  async #ended({ name, settings, record }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
+    if (settings.recordContent) record.output = outputMessages(answer);
+    const { cost } = await record.end("ok");
+    return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(record, name), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...headers }, body);
+  }
+
+  /** Ends the record when the stream does, however that is. */
+  #streamed({ settings, record, context }: Chat, stream: ChatStream, request: ChatRequest, lead: CacheLead | null): StreamedAnswer {
+    return new StreamedAnswer({
+      stream, signal: context.signal,
+      ended: async (collector, outcome, error) => {
+        const answer = collector.answer();
+        record.usage = collector.usage;
+        if (answer.id !== "") record.answerId ??= answer.id;
+        estimate(record, request, answer, outcome === "ok" || collector.isFinished);
+        if (settings.recordContent) record.output = outputMessages(answer);
+        if (outcome === "ok") lead?.finish(answer);
+        else lead?.fail(outcome);
+        await record.end(outcome, error);
+      },
+    });
+  }
+}
+
+const idKinds = { "openai-chat": "chatCompletion", "openai-completions": "chatCompletion", "openai-responses": "response", "anthropic-messages": "message" } as const;
+
+const targetsOfSettings = new WeakMap<RouteSettings, { revision: number | null; targets: readonly string[] }>();
+
+/** Whose answers a route's cache has: a changed route begins anew. */
+function answeringTargets(settings: RouteSettings, revision: number | null): readonly string[] {
+  const known = targetsOfSettings.get(settings);
+  if (known?.revision === revision) return known.targets;
+  const targets = [...settings.targets.map(({ provider, model }) => `${provider}/${model}`), `revision ${revision}`];
+  targetsOfSettings.set(settings, { revision, targets });
+  return targets;
+}
+
+/** The model is billed that answered. Tokens that a provider did not tell are counted here, and searches of the web where it is only seen that there were some; where a stream was cut, so is the output, of which some providers tell a first figure at the beginning and the last at the end. */
+function estimate(record: CallRecord, request: ChatRequest, { parts, model }: Pick<ChatAnswer, "parts" | "model">, isWhole = true): void {
+  const { usage } = record;
+  if (leavesModel(request)) record.answeredBy(model);
+  if (usage.searchesEstimated === true) record.estimated = true;
+  if (!isWhole) record.cutShort();
+  if (usage.inputTokens !== null && usage.outputTokens !== null && isWhole) return;
+  const inputTokens = usage.inputTokens ?? estimateChat(request);
+  const texts = parts.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.name + part.arguments : ""));
+  const outputTokens = usage.outputTokens !== null && isWhole ? usage.outputTokens : Math.max(usage.outputTokens ?? 0, estimateTokens(texts.join("\n")));
+  if (inputTokens !== usage.inputTokens || outputTokens !== usage.outputTokens) record.estimated = true;
+  record.usage = { ...record.usage, inputTokens, outputTokens };
+}

@@ -1,0 +1,117 @@
+import { AppError } from "../../core/errors.ts";
+import type { ChatAnswer } from "../conversation/chat-answer.ts";
+import type { ChatRequest } from "../conversation/chat-request.ts";
+import { remarkHeaders } from "../calls/answer-headers.ts";
+import { betaHeader } from "./caller-betas.ts";
+import { editNativeBody } from "../protocols/index.ts";
+import type { chatProtocols } from "../protocols/index.ts";
+import type { OpenedCall, PreparedCall, ReadyProvider } from "../routing/call-plan.ts";
+import type { RouteSettings, RouteTarget } from "../schemas.ts";
+import { truncateChat } from "../tokens/index.ts";
+
+export interface PreparationOptions {
+  name: keyof typeof chatProtocols;
+  body: Uint8Array;
+  /** As it is to be sent. */
+  request: ChatRequest;
+  settings: RouteSettings;
+  /** Nothing stands between caller and provider that would change the bytes. */
+  mayPass: boolean;
+  /** Nothing looks at the answer that would have it written anew. */
+  answerMayPass: boolean;
+  /** Of a caller of Anthropic's protocol. */
+  betas: string | null;
+  /** The most output, where the gateway says it and not the caller. */
+  maxTokens: number | null;
+}
+
+interface Made {
+  passed: boolean;
+  dropped: readonly string[];
+  emulated: readonly string[];
+}
+
+/** Kept for the answer where a conversation is cut to size and nobody said how long the answer may be. */
+const keptForAnswer = 1024;
+
+/** What only a provider's own bytes give back: an answer that is written anew is one, of text. */
+const ofBytesAlone: Readonly<Record<string, (value: unknown) => boolean>> = {
+  n: (value) => typeof value === "number" && value > 1,
+  logprobs: (value) => value === true || typeof value === "number",
+  modalities: (value) => Array.isArray(value) && value.some((word) => word !== "text"),
+};
+
+/** Puts one chat into the form of each target that is tried: its own bytes where the provider speaks the caller's protocol, else by the provider's mapping. */
+export class ChatPreparation {
+  readonly #options: PreparationOptions;
+  readonly #made = new WeakMap<object, Made>();
+
+  constructor(options: PreparationOptions) {
+    this.#options = options;
+  }
+
+  readonly prepare = (target: RouteTarget, { mapping, settings }: ReadyProvider): PreparedCall<ChatAnswer> => {
+    const { name, mayPass, maxTokens, settings: route } = this.#options;
+    const { chat } = mapping;
+    if (chat === undefined) throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `The provider ${target.provider} has no chats.`, { problems: [{ path: "model", message: `${target.provider}/${target.model} takes no chats` }] });
+    const request = fitted(this.#options.request, target, route);
+    const to = { model: target.model, settings };
+    const native = mapping.native[name];
+    const passed = native !== undefined && mayPass && request === this.#options.request;
+    if (!passed && request.nativeOnly !== undefined && request.nativeOnly.length > 0) {
+      const names = request.nativeOnly.map(({ path }) => path).join(", ");
+      throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has nothing for ${names}.`, { problems: request.nativeOnly });
+    }
+    if (!passed || !this.#options.answerMayPass) refuseOfBytesAlone(request, target);
+    if (request.stream && request.output.type === "schema" && ofBytesAlone.n!(request.extra.n)) {
+      throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "Several answers in one stream are not checked with a schema.", { problems: [{ path: "n", message: "must be 1 in a stream whose answer has a schema; ask without stream, or for one at a time" }] });
+    }
+    const ownBetas = mapping.native["anthropic-messages"] === undefined ? {} : betaHeader(this.#options.betas, settings.headers);
+    const written = passed
+      ? {
+          path: native.path(to), headers: { "content-type": "application/json", ...native.headers?.(to) }, dropped: [], emulated: [],
+          body: editNativeBody(this.#options.body, name, { model: target.model, ...(this.#asksForUsage ? { streamUsage: true as const } : {}), ...(maxTokens === null ? {} : { maxTokens }) }),
+        }
+      : chat.request(maxTokens === null ? request : { ...request, sampling: { ...request.sampling, maxOutputTokens: maxTokens } }, to);
+    const upstream = { ...written, headers: { ...written.headers, ...ownBetas } };
+    const prepared: PreparedCall<ChatAnswer> = { request: upstream, read: (body, headers) => chat.answer(body, headers), stream: request.stream ? chat.stream() : null };
+    const uncarried = passed ? [] : (request.uncarried ?? []);
+    this.#made.set(prepared, { passed, dropped: [...new Set([...upstream.dropped, ...uncarried])].filter((path) => !(path in ownBetas)), emulated: [...upstream.emulated, ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
+    return prepared;
+  };
+
+  /** Whether the answer is in the caller's own protocol already. */
+  hasPassed(opened: OpenedCall<ChatAnswer>): boolean {
+    return this.#made.get(opened.prepared)?.passed === true;
+  }
+
+  /** Whether the stream carries a chunk of usage that the caller did not ask for. */
+  hidesUsage(opened: OpenedCall<ChatAnswer>): boolean {
+    return this.hasPassed(opened) && this.#asksForUsage;
+  }
+
+  /** Headers that name what was dropped and emulated. */
+  remarks(opened: OpenedCall<ChatAnswer>): Record<string, string> {
+    const { dropped = [], emulated = [] } = this.#made.get(opened.prepared) ?? {};
+    return remarkHeaders(dropped, emulated);
+  }
+
+  get #asksForUsage(): boolean {
+    const { name, request } = this.#options;
+    if ((name !== "openai-chat" && name !== "openai-completions") || !request.stream) return false;
+    const options = request.extra.stream_options as { include_usage?: unknown } | undefined;
+    return options?.include_usage !== true;
+  }
+}
+
+function refuseOfBytesAlone({ extra }: ChatRequest, { provider, model }: RouteTarget): void {
+  const names = Object.keys(ofBytesAlone).filter((name) => Object.hasOwn(extra, name) && ofBytesAlone[name]!(extra[name]));
+  if (names.length === 0) return;
+  const problems = names.map((path) => ({ path, message: "is given only where the provider's answer passes as it came" }));
+  throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `The answer of ${provider}/${model} is written anew here, without ${names.join(", ")}.`, { problems });
+}
+
+function fitted(request: ChatRequest, { maxContextTokens }: RouteTarget, { truncate }: RouteSettings): ChatRequest {
+  if (maxContextTokens === undefined || truncate === "error") return request;
+  return truncateChat(request, truncate, Math.max(1, maxContextTokens - (request.sampling.maxOutputTokens ?? Math.min(keptForAnswer, maxContextTokens / 2)))).request;
+}

@@ -1,0 +1,44 @@
+import { defaultTeam } from "../../access/index.ts";
+import { mayOn, type Caller } from "../../core/caller.ts";
+import { inNameOrder } from "../../core/name-order.ts";
+import { coversRoute, mayCallDirectly, type DirectModels } from "./direct-models.ts";
+import type { GatewayCatalog } from "./gateway-catalog.ts";
+import { modelDocument, speaksAnthropic, type ListedModel, type ModelDocument } from "../protocols/index.ts";
+
+/** What a caller may name as the model of a call. */
+export class CallableModels {
+  readonly #parts: { catalog: GatewayCatalog; directModels: DirectModels };
+
+  constructor(parts: { catalog: GatewayCatalog; directModels: DirectModels }) {
+    this.#parts = parts;
+  }
+
+  /** Routes, and the models that providers are said to have. */
+  listed(caller: Caller): ListedModel[] {
+    const { catalog } = this.#parts;
+    const direct = catalog.providers().flatMap(({ name, settings }) => (settings.models ?? (settings.kind === "echo" ? ["echo"] : [])).map((model) => ({ name: `${name}/${model}`, created: 0, owner: name })));
+    const routes = catalog.routes().map(({ name, team, updatedAt }) => ({ name, created: Math.floor(updatedAt / 1000), owner: team }));
+    return [...inNameOrder(routes), ...inNameOrder(direct)].filter(({ name }) => this.#mayCall(caller, name));
+  }
+
+  /** One of them in the caller's protocol; null where there is none, or it is not for this caller. */
+  document(caller: Caller, headers: Parameters<typeof speaksAnthropic>[0], name: string): ModelDocument | null {
+    const { catalog } = this.#parts;
+    if (!this.#mayCall(caller, name)) return null;
+    const route = catalog.route(name);
+    // The well-known name of a model belongs to the provider that stands behind it.
+    const { provider } = catalog.resolve(name)!.settings.targets[0]!;
+    const model: ListedModel = route === null ? { name, created: 0, owner: provider } : { name, created: Math.floor(route.updatedAt / 1000), owner: route.team };
+    return modelDocument(model, speaksAnthropic(headers));
+  }
+
+  /** As the floor of calls judges it. */
+  #mayCall(caller: Caller, name: string): boolean {
+    const { catalog } = this.#parts;
+    const route = catalog.resolve(name);
+    if (route === null || !mayOn(caller, "viewer", { kind: "route", name: route.name, team: route.revision === null ? defaultTeam : route.team })) return false;
+    const allowed = catalog.policyOf(caller)?.routes;
+    if (allowed !== undefined && !allowed.some((each) => coversRoute(each, route.name))) return false;
+    return route.revision !== null || mayCallDirectly(this.#parts, route, caller);
+  }
+}

@@ -1,0 +1,216 @@
+import { defaultTeam } from "../../access/index.ts";
+import type { Caller } from "../../core/caller.ts";
+import type { DomainEvent } from "../../core/domain-event.ts";
+import { AppError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { SecretBox } from "../../core/secret-box.ts";
+import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
+import { homeOf } from "./model-homes.ts";
+import { providerAccount } from "./provider-account.ts";
+import type { ProviderMapping } from "../providers/provider-mapping.ts";
+import { providerBaseUrls } from "../providers/provider-mappings.ts";
+import type { ReadyProvider } from "../routing/call-plan.ts";
+import { RouteSettings, type GatewayProvider, type GatewayRoute, type KeyPolicy, type KeyPolicySettings, type ProviderKind, type ProviderSettings } from "../schemas.ts";
+
+/** What purpose the secrets of providers are sealed for. */
+export const providerSecretPurpose = "provider";
+
+/** A provider that nobody entered: it is built in, its key stands in the environment, or it was found on this machine. */
+export interface KnownProvider {
+  name: string;
+  settings: ProviderSettings;
+  origin: "environment" | "built-in" | "found";
+  /** Name of the environment variable with its key. */
+  secretName?: string;
+}
+
+export interface CatalogParts {
+  store: GatewayStore;
+  mappings: Readonly<Record<ProviderKind, ProviderMapping>>;
+  secrets: () => SecretBox;
+  /** Undefined where it is not there; throws for a place that must not be read. */
+  readSecret(source: { from: "environment"; name: string } | { from: "file"; path: string }): string | undefined;
+  logger: Logger;
+}
+
+/** What a model's name in a call stands for. */
+export interface ResolvedRoute {
+  name: string;
+  team: string;
+  settings: RouteSettings;
+  /** Null for PROVIDER/MODEL, which nobody configured. */
+  revision: number | null;
+}
+
+interface HeldProvider {
+  view: GatewayProvider;
+  ready: ReadyProvider;
+}
+
+/** Routes of PROVIDER/MODEL that are remembered; callers choose the names. */
+const mostRemembered = 1000;
+/** The name of a provider, a slash, the name of a model. */
+const longestName = 128 + 1 + 256;
+
+/** Providers, routes and key policies in memory: calls go on as they were configured while the database is away. */
+export class GatewayCatalog {
+  readonly #parts: CatalogParts;
+  #known: readonly KnownProvider[] = [];
+  #providers = new Map<string, HeldProvider>();
+  #routes = new Map<string, GatewayRoute>();
+  #keys = new Map<string, KeyPolicy>();
+  readonly #direct = new Map<string, ResolvedRoute | null>();
+  #stored: readonly StoredProvider[] = [];
+  #loading: Promise<void> | null = null;
+  #again = false;
+
+  constructor(parts: CatalogParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads everything anew; a change that arrives meanwhile is read again. */
+  load(): Promise<void> {
+    if (this.#loading !== null) {
+      this.#again = true;
+      return this.#loading;
+    }
+    this.#loading = this.#read().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  /** Providers that nobody entered; one that was entered under the same name goes before. */
+  setKnown(known: readonly KnownProvider[]): void {
+    this.#known = known;
+    this.#arrange();
+  }
+
+  /** Changes of other replicas, and of this one. */
+  follow(event: Pick<DomainEvent, "type">): void {
+    if (!event.type.startsWith("gateway.")) return;
+    void this.load().catch((cause: unknown) => this.#parts.logger.warn("gateway.not_refreshed", { cause }));
+  }
+
+  providers(): GatewayProvider[] {
+    return [...this.#providers.values()].map(({ view }) => view);
+  }
+
+  provider(name: string): ReadyProvider | null {
+    return this.#providers.get(name)?.ready ?? null;
+  }
+
+  /** Whose limits its calls count in: see `providerAccount`. */
+  accountOf(name: string): string {
+    const held = this.#providers.get(name);
+    return held === undefined ? `name ${name}` : providerAccount(held.ready);
+  }
+
+  stored(name: string): StoredProvider | null {
+    return this.#stored.find((provider) => provider.name === name) ?? null;
+  }
+
+  /** Where the secret of a provider is that nobody entered: who enters it, for limits say, means the same one. */
+  secretOfKnown(name: string, kind: ProviderKind): { from: "environment"; name: string } | undefined {
+    const secretName = this.#known.find((known) => known.name === name && known.settings.kind === kind)?.secretName;
+    return secretName === undefined ? undefined : { from: "environment", name: secretName };
+  }
+
+  routes(): GatewayRoute[] {
+    return [...this.#routes.values()];
+  }
+
+  route(name: string): GatewayRoute | null {
+    return this.#routes.get(name) ?? null;
+  }
+
+  keyPolicies(): KeyPolicy[] {
+    return [...this.#keys.values()];
+  }
+
+  /** Of a caller who came with a key; null where nobody set one. */
+  policyOf({ actor }: Pick<Caller, "actor">): KeyPolicySettings | null {
+    return actor.startsWith("key:") ? (this.#keys.get(actor.slice("key:".length))?.settings ?? null) : null;
+  }
+
+  /** The team whose members may call it; null where the name stands for nothing. */
+  teamOf(model: string): string | null {
+    return this.resolve(model)?.team ?? null;
+  }
+
+  /** A route by its name, else PROVIDER/MODEL, else the well-known name of a model whose provider is here. */
+  resolve(model: string): ResolvedRoute | null {
+    // Not remembered either: it may have all the length of a body.
+    if (model.length > longestName) return null;
+    const route = this.#routes.get(model);
+    if (route !== undefined) return route;
+    const remembered = this.#direct.get(model);
+    if (remembered !== undefined) return remembered;
+    if (this.#direct.size >= mostRemembered) this.#direct.clear();
+    const found = this.#directRoute(model);
+    this.#direct.set(model, found);
+    return found;
+  }
+
+  #directRoute(model: string): ResolvedRoute | null {
+    const slash = model.indexOf("/");
+    const named = slash > 0 ? this.#providers.get(model.slice(0, slash)) : undefined;
+    const provider = named ?? this.#providers.get(homeOf(model) ?? "");
+    const own = named === undefined ? model : model.slice(slash + 1);
+    if (provider === undefined || own === "" || own.length > 256) return null;
+    const { name, settings } = provider.view;
+    if (settings.models !== undefined && !settings.models.includes(own)) return null;
+    return { name: `${name}/${own}`, team: defaultTeam, settings: RouteSettings.parse({ targets: [{ provider: name, model: own }] }), revision: null };
+  }
+
+  async #read(): Promise<void> {
+    const { store } = this.#parts;
+    do {
+      this.#again = false;
+      const [providers, routes, keys] = await Promise.all([store.providers(), store.routes(), store.keyPolicies()]);
+      this.#stored = providers;
+      this.#routes = new Map(routes.map((route) => [route.name, route]));
+      this.#keys = new Map(keys.map((policy) => [policy.key, policy]));
+      this.#arrange();
+    } while (this.#again);
+  }
+
+  #arrange(): void {
+    const held = new Map<string, HeldProvider>();
+    for (const { name, settings, origin, secretName } of this.#known) {
+      const secret = secretName === undefined ? null : ({ from: "environment", name: secretName } as const);
+      held.set(name, this.#hold({ name, settings, secret, revision: 0, updatedAt: 0, updatedBy: "" }, origin));
+    }
+    for (const provider of this.#stored) held.set(provider.name, this.#hold(provider, "stored"));
+    this.#providers = held;
+    this.#direct.clear();
+  }
+
+  #hold(provider: StoredProvider, origin: GatewayProvider["origin"]): HeldProvider {
+    const { name, settings, secret, ...rest } = provider;
+    const view: GatewayProvider = { name, settings, secret: secret?.from ?? "none", origin, ...rest };
+    const address = settings.baseUrl ?? addressOf(settings);
+    const reached = address === null ? settings : { ...settings, baseUrl: address };
+    return { view, ready: { name, settings: reached, mapping: this.#parts.mappings[settings.kind], secret: once(() => this.#secretOf(provider)) } };
+  }
+
+  #secretOf({ name, secret }: StoredProvider): string | null {
+    if (secret === null) return null;
+    if (secret.from === "value") return this.#parts.secrets().open(secret.sealed, providerSecretPurpose, name);
+    const value = this.#parts.readSecret(secret);
+    if (value === undefined) throw new AppError("PROVIDER_UNAUTHORIZED", `The secret of the provider ${name} is not where its settings say.`);
+    return value;
+  }
+}
+
+/** The provider's own address, where it has one. */
+function addressOf({ kind, region }: ProviderSettings): string | null {
+  if (kind === "bedrock") return region === undefined ? null : `https://bedrock-runtime.${region}.amazonaws.com`;
+  return providerBaseUrls[kind];
+}
+
+/** The value of the first call that did not throw. */
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | null = null;
+  return () => (made ??= { value: make() }).value;
+}
