@@ -44,7 +44,9 @@ describe("the workflow of rollouts", { timeout: 240_000 }, () => {
     const moves = world.traffic.filter((move, index) => move !== world.traffic[index - 1]);
     assert.deepEqual(moves, ["preparing: all 1", "canary: 2 0.1", "full: 2 1", "ended: all 2", "no route"]);
     const { verdicts } = await world.service.verdicts(world.caller, id, { limit: 200 });
-    assert.deepEqual(verdicts.filter(({ decision }) => decision !== "hold").map(({ phase, decision }) => [phase, decision]), [[1, "promote"], [0, "promote"]]);
+    // So may a verdict be: the one who lost the run was about to write it.
+    const decided = verdicts.flatMap(({ phase, decision }) => (decision === "hold" ? [] : [`${phase} ${decision}`]));
+    assert.deepEqual(decided.filter((each, index) => each !== decided[index - 1]), ["1 promote", "0 promote"]);
     for (const verdict of verdicts) assert.deepEqual(JSON.parse(JSON.stringify(replay(verdict, ended.plan))), { decision: verdict.decision, reason: verdict.reason, gates: verdict.gates });
     const own = (await world.written()).filter(({ object }) => object === `model:${world.model}`).map(({ type }) => type).filter((type) => type.startsWith("rollout."));
     assert.deepEqual(own, ["rollout.started", "rollout.phase.entered", "rollout.phase.entered", "rollout.succeeded"]);
@@ -68,7 +70,7 @@ describe("the workflow of rollouts", { timeout: 240_000 }, () => {
     const ended = await world.ended();
     assert.equal(ended.state, "succeeded", ended.reason);
     const { verdicts } = await world.service.verdicts(world.caller, id, { limit: 200 });
-    assert.deepEqual(verdicts.filter(({ decision }) => decision === "promote").map(({ figures }) => figures.stableLimits), [{ calls: 3000, of: 10_000 }, undefined]);
+    assert.deepEqual(new Map(verdicts.filter(({ decision }) => decision === "promote").map(({ phase, figures }) => [phase, figures.stableLimits])), new Map([[1, { calls: 3000, of: 10_000 }], [0, undefined]]));
     for (const verdict of verdicts) assert.deepEqual(JSON.parse(JSON.stringify(replay(verdict, ended.plan))), { decision: verdict.decision, reason: verdict.reason, gates: verdict.gates });
   }));
 

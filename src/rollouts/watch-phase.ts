@@ -105,6 +105,8 @@ export class PhaseWatch {
     if (rollout.phase !== phase) return { next: "ended" };
     if (!isTaken && !isPromoted) return { written: before };
     const judged = await this.judge(rollout, signal);
+    // Who has lost the run meanwhile writes nothing beside the one who has it now.
+    signal.throwIfAborted();
     if (judged === null) return { written: before };
     if (isPromoted) {
       const { by, reason } = request;
