@@ -26,8 +26,8 @@ export class TracesClient {
     }
   }
 
-  /** With its spans and feedback. */
-  find(traceId: string): Promise<TraceView> {
-    return this.#api.get(`/api/traces/${encodeURIComponent(traceId)}`);
+  /** With its spans and feedback. `team` says whose it is, where several have one of this id. */
+  find(traceId: string, { team }: { team?: string } = {}): Promise<TraceView> {
+    return this.#api.get(`/api/traces/${encodeURIComponent(traceId)}`, { team });
   }
 }

@@ -75,7 +75,8 @@ const show: Command = {
   words: ["traces", "show"],
   summary: "show a trace: its spans as a tree, with times, tokens and cost",
   positionals: [{ name: "<trace>", description: "id of the trace" }],
-  run: ({ api }, { positionals: [trace] }) => api.get(`/api/traces/${encodeURIComponent(trace!)}`),
+  options: [{ flags: "--team <name>", description: "whose trace it is, where several teams have one of this id" }],
+  run: ({ api }, { positionals: [trace], options }) => api.get(`/api/traces/${encodeURIComponent(trace!)}`, { team: options.team as string | undefined }),
   render: ({ trace, spans, feedback, moreSpans }: TraceView) =>
     [
       `${trace.name}: ${trace.status}, ${took(trace.durationMs)}, ${tokens(trace.inputTokens, trace.outputTokens)} tokens, ${dollars(trace.cost)}${trace.session === null ? "" : `, session ${trace.session}`}`,

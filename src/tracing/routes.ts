@@ -11,6 +11,7 @@ import type { TraceService } from "./trace-service.ts";
 
 const tag = "Traces";
 const TraceParams = z.strictObject({ trace: TraceId });
+const OfTeam = z.strictObject({ team: z.string().min(1).max(140).optional().meta({ description: "Whose trace it is, where several teams have one of this id; else that of default, or of the team whose name is first" }) });
 const Next = z.string().nullable().meta({ description: "Give it as after for the rest; null at the end" });
 /** Of one request, decompressed; collectors send some hundred kilobytes. */
 const maxTraceBytes = 32 << 20;
@@ -58,17 +59,19 @@ export function tracingRoutes(parts: TracingRouteParts): Route[] {
       method: "GET", path: "/api/traces/:trace", access: "viewer", on: "some", operationId: "getTrace", tag,
       summary: "One trace with its spans and feedback",
       params: TraceParams,
+      query: OfTeam,
       response: TraceView,
-      handle: ({ params, caller }) => traces.view(caller, params.trace),
+      handle: ({ params, query, caller }) => traces.view(caller, params.trace, query.team),
     }),
     route({
       method: "DELETE", path: "/api/traces/:trace", access: "contributor", on: "some", operationId: "deleteTrace", tag,
       summary: "Remove a trace with its spans and feedback",
       params: TraceParams,
+      query: OfTeam,
       response: TraceSummary,
-      handle: ({ params, caller, now, auditAs }) => {
+      handle: ({ params, query, caller, now, auditAs }) => {
         auditAs({ object: `trace:${params.trace}` });
-        return traces.remove(caller, params.trace, now);
+        return traces.remove(caller, { traceId: params.trace, ...query }, now);
       },
     }),
     route({
@@ -86,11 +89,12 @@ export function tracingRoutes(parts: TracingRouteParts): Route[] {
       summary: "Say what is thought of a trace or of one of its spans, or what should have come out",
       description: "With the id of a feedback that is there, its next revision.",
       params: TraceParams,
+      query: OfTeam,
       body: { kind: "json", schema: NewFeedback },
       response: Feedback,
-      handle: ({ params, body, caller, now, auditAs }) => {
+      handle: ({ params, query, body, caller, now, auditAs }) => {
         auditAs({ object: `trace:${params.trace}`, detail: { name: body.name, source: body.source } });
-        return traces.addFeedback(caller, params.trace, body, now);
+        return traces.addFeedback(caller, { traceId: params.trace, ...query }, body, now);
       },
     }),
     route({
@@ -98,11 +102,12 @@ export function tracingRoutes(parts: TracingRouteParts): Route[] {
       summary: "Add a trace to a dataset, as a row of its next version",
       description: "The row has trace_id, input, output and expected: what the last expectation of the trace said. A new dataset is made as CSV with these columns.",
       params: TraceParams,
+      query: OfTeam,
       body: { kind: "json", schema: z.strictObject({ dataset: z.string().min(1).max(128) }) },
       response: z.object({ dataset: z.string(), version: z.number().int(), rows: z.number().int() }),
-      handle: ({ params, body: { dataset }, caller, now, auditAs }) => {
+      handle: ({ params, query, body: { dataset }, caller, now, auditAs }) => {
         auditAs({ object: `dataset:${dataset}`, detail: { trace: params.trace } });
-        return traces.addDatasetRow(caller, params.trace, dataset, now);
+        return traces.addDatasetRow(caller, { traceId: params.trace, ...query }, dataset, now);
       },
     }),
   ];

@@ -56,13 +56,13 @@ describe("TraceService", () => {
     assert.deepEqual([view.spans.map(({ name, offsetMs }) => [name, offsetMs]), view.trace.team, view.moreSpans], [[["root 1", 0], ["step 2", 0.001]], "blue", false]);
     const red = member("red");
     await assert.rejects(service.view(red, traceId), failsWith("TRACE_NOT_FOUND"));
-    await assert.rejects(service.remove(red, traceId, epochMs(1)), failsWith("TRACE_NOT_FOUND"));
-    await assert.rejects(service.remove(member("blue", "viewer"), traceId, epochMs(1)), failsWith("FORBIDDEN"));
-    await assert.rejects(service.addFeedback(red, traceId, NewFeedback.parse({ name: "n", value: 1 }), now), failsWith("TRACE_NOT_FOUND"));
+    await assert.rejects(service.remove(red, { traceId }, epochMs(1)), failsWith("TRACE_NOT_FOUND"));
+    await assert.rejects(service.remove(member("blue", "viewer"), { traceId }, epochMs(1)), failsWith("FORBIDDEN"));
+    await assert.rejects(service.addFeedback(red, { traceId }, NewFeedback.parse({ name: "n", value: 1 }), now), failsWith("TRACE_NOT_FOUND"));
     assert.deepEqual((await service.search(red, TraceQuery.parse({}))).items, []);
     await assert.rejects(service.search(red, TraceQuery.parse({ attributes: "[1]" })), failsWith("INVALID_REQUEST"));
     assert.equal((await service.search(member("blue"), TraceQuery.parse({ attributes: "{\"service.name\":\"shop\"}" }))).items.length, 1);
-    assert.deepEqual([(await service.remove(member("blue"), traceId, epochMs(1))).traceId, (await service.search(localCaller, TraceQuery.parse({}))).items], [traceId, []]);
+    assert.deepEqual([(await service.remove(member("blue"), { traceId }, epochMs(1))).traceId, (await service.search(localCaller, TraceQuery.parse({}))).items], [traceId, []]);
   });
 
   it("takes nothing for a team that is not there, and asks for none of what this server emits", async () => {
@@ -77,10 +77,10 @@ describe("TraceService", () => {
     const { service, rows } = await open();
     const { traceId } = exampleSpan(1, 1);
     await service.ingest({ team: "default", sender: "key:other" }, [exampleSpan(1, 1, { attributes: { "input.value": "in", "gen_ai.output.messages": JSON.stringify([{ role: "assistant", parts: [{ type: "text", content: "out" }] }]) } })], now);
-    const first = await service.addFeedback(localCaller, traceId, NewFeedback.parse({ name: "answer", kind: "expectation", value: "good" }), now);
-    const second = await service.addFeedback(localCaller, traceId, NewFeedback.parse({ id: first.id, name: "answer", kind: "expectation", value: "better" }), epochMs(now + 5));
+    const first = await service.addFeedback(localCaller, { traceId }, NewFeedback.parse({ name: "answer", kind: "expectation", value: "good" }), now);
+    const second = await service.addFeedback(localCaller, { traceId }, NewFeedback.parse({ id: first.id, name: "answer", kind: "expectation", value: "better" }), epochMs(now + 5));
     assert.deepEqual([second.revision, second.createdAt, second.updatedAt, (await service.view(localCaller, traceId)).feedback], [2, now, now + 5, [second]]);
-    assert.deepEqual(await service.addDatasetRow(localCaller, traceId, "golden", now), { dataset: "golden", version: 1, rows: 1 });
+    assert.deepEqual(await service.addDatasetRow(localCaller, { traceId }, "golden", now), { dataset: "golden", version: 1, rows: 1 });
     assert.deepEqual(rows, [{ trace_id: traceId, input: "in", output: "out", expected: "better" }]);
   });
 

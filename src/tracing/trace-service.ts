@@ -44,6 +44,12 @@ export interface TraceServiceParts {
   forward?: (records: readonly SpanRecord[]) => void;
 }
 
+/** A trace as somebody asks for it: see `TraceService.trace`. */
+export interface TraceName {
+  traceId: string;
+  team?: string | undefined;
+}
+
 /** Spans of a trace that are shown. */
 const mostSpans = 10_000;
 /** As they are kept, of those that are read of one trace together. */
@@ -127,16 +133,16 @@ export class TraceService {
     return this.#parts.store.search({ ...search, visible: await this.#parts.visible(caller) });
   }
 
-  /** Throws TRACE_NOT_FOUND, as all that follow. */
-  async trace(caller: Caller, traceId: string): Promise<StoredTrace> {
+  /** Two teams may have traces of one id: without a team it is the one of `default`, else of the team whose name is first. Throws TRACE_NOT_FOUND, as all that follow. */
+  async trace(caller: Caller, traceId: string, team?: string): Promise<StoredTrace> {
     await this.#parts.settled?.();
-    const found = await this.#parts.store.find(traceId, await this.#parts.visible(caller));
+    const found = await this.#parts.store.find(traceId, await this.#parts.visible(caller), team);
     if (found === null) throw missingTrace(traceId);
     return found;
   }
 
-  async view(caller: Caller, traceId: string): Promise<TraceView> {
-    const { summary } = await this.trace(caller, traceId);
+  async view(caller: Caller, traceId: string, team?: string): Promise<TraceView> {
+    const { summary } = await this.trace(caller, traceId, team);
     const [spans, feedback] = await Promise.all([this.#parts.store.spans(summary, mostSpans, mostSpanBytes), this.#parts.store.feedback(summary)]);
     const from = spans[0]?.start ?? 0n;
     return { trace: summary, spans: spans.map((span) => spanViewOf(span, from)), feedback: latestFeedback(feedback), moreSpans: spans.length < summary.spans };
@@ -179,8 +185,8 @@ export class TraceService {
   }
 
   /** Throws FORBIDDEN. */
-  async remove(caller: Caller, traceId: string, now: EpochMs): Promise<TraceSummary> {
-    const { summary } = await this.trace(caller, traceId);
+  async remove(caller: Caller, { traceId, team }: TraceName, now: EpochMs): Promise<TraceSummary> {
+    const { summary } = await this.trace(caller, traceId, team);
     requireInTeam(caller, "contributor", summary.team);
     await this.#parts.store.remove([summary], now);
     return summary;
@@ -192,8 +198,8 @@ export class TraceService {
   }
 
   /** Who sees a trace may say what they think of it. */
-  async addFeedback(caller: Caller, traceId: string, { spanId, sourceId, ...given }: NewFeedback, now: EpochMs): Promise<Feedback> {
-    const { summary } = await this.trace(caller, traceId);
+  async addFeedback(caller: Caller, { traceId, team }: TraceName, { spanId, sourceId, ...given }: NewFeedback, now: EpochMs): Promise<Feedback> {
+    const { summary } = await this.trace(caller, traceId, team);
     return this.writeFeedback(summary, { ...given, spanId: spanId ?? null, sourceId: sourceId ?? caller.name, metadata: {}, actor: caller.actor }, now);
   }
 
@@ -217,8 +223,8 @@ export class TraceService {
   }
 
   /** What went into the trace, what came out, and what should have where somebody said it, as a row of a dataset. */
-  async addDatasetRow(caller: Caller, traceId: string, dataset: string, now: EpochMs): Promise<{ dataset: string; version: number; rows: number }> {
-    const { trace, spans, feedback } = await this.view(caller, traceId);
+  async addDatasetRow(caller: Caller, { traceId, team }: TraceName, dataset: string, now: EpochMs): Promise<{ dataset: string; version: number; rows: number }> {
+    const { trace, spans, feedback } = await this.view(caller, traceId, team);
     const root = spans.find(({ parentSpanId }) => parentSpanId === null) ?? spans[0];
     const chat = spans.find(({ inputMessages }) => inputMessages !== null);
     const expected = feedback.findLast(({ kind }) => kind === "expectation")?.value;

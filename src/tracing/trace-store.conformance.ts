@@ -84,6 +84,10 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
       const blue = { teams: ["blue"], experiments: [] };
       assert.deepEqual([(await store.find(keyOf(1).traceId, blue))?.summary.name, (await store.find(keyOf(1).traceId, { teams: ["default"], experiments: [] }))?.summary.name], ["theirs", "root 1"]);
       assert.deepEqual([await store.find(keyOf(1).traceId, { teams: [], experiments: [] }), await store.find(keyOf(9).traceId, "all")], [null, null]);
+      // "blue" stands before "default".
+      const named = await Promise.all([undefined, "blue", "default", "green"].map((team) => store.find(keyOf(1).traceId, "all", team)));
+      assert.deepEqual(named.map((trace) => trace?.summary.name), ["root 1", "theirs", "root 1", undefined]);
+      assert.equal(await store.find(keyOf(1).traceId, blue, "default"), null);
       assert.deepEqual([await tracesFound(store, { visible: blue }), await tracesFound(store, { visible: { teams: [], experiments: ["7"] } }), await tracesFound(store, { visible: { teams: ["default"], experiments: ["8"] } })], [[2, 1], [2], [1]]);
       assert.deepEqual([await store.remove([keyOf(1, "blue")], now), await store.remove([keyOf(1, "blue")], now)], [1, 0]);
       assert.equal((await store.spans(keyOf(1), 9)).length, 1);

@@ -89,8 +89,8 @@ export interface TraceStore {
   describe(key: TraceKey, facts: TraceFacts, now: EpochMs): Promise<void>;
   /** Greatest first by `order`. A page can have less than was asked for, or nothing, and a `next` all the same. Throws INVALID_REQUEST for an `after` that no page gave. */
   search(search: TraceSearch): Promise<TracePage>;
-  /** Null where it is not there or not seen. Of several of one id that of the team whose name is first. */
-  find(traceId: string, visible: VisibleTraces): Promise<StoredTrace | null>;
+  /** Null where it is not there or not seen. Of several of one id that of the team, else that of `default`, else that of the team whose name is first. */
+  find(traceId: string, visible: VisibleTraces, team?: string): Promise<StoredTrace | null>;
   /** By their start. At most `limit`, and fewer where they are larger together than `mostBytes`: the first always. */
   spans(key: TraceKey, limit: number, mostBytes?: number): Promise<StoredSpan[]>;
   /** Calls of this server's gateway by the ids of their answers, those that are there. */

@@ -61,6 +61,27 @@ describe("traces of two teams", () => {
     assert.equal((await view("red", traceId)).spans.length, 1);
   });
 
+  it("are told apart by their team for whoever sees both: none hides the other's, and what is said or removed is of the one that was named", async () => {
+    const traceId = traceOf(9);
+    for (const who of ["red", "blue"]) await exportSpan(who, { traceId, spanId: redSpan });
+    const asAdmin = async <Answer>(method: string, path: string, body?: object): Promise<Answer> => {
+      const reply = await server.asAdmin(method, path, body);
+      assert.equal(reply.status, 200, reply.body);
+      return JSON.parse(reply.body) as Answer;
+    };
+    for (const team of ["red", "blue"]) {
+      await asAdmin("POST", `/api/traces/${traceId}/feedback?team=${team}`, { name: "good", value: team });
+      const { trace, spans, feedback } = await asAdmin<TraceView>("GET", `/api/traces/${traceId}?team=${team}`);
+      assert.deepEqual([trace.team, spans.map(({ name }) => name), feedback.map(({ value }) => value)], [team, [`span of ${team}`], [team]]);
+    }
+    assert.equal((await asAdmin<TraceView>("GET", `/api/traces/${traceId}`)).trace.team, "blue");
+    assert.equal((await send("blue", "GET", `/api/traces/${traceId}?team=red`)).status, 404);
+    assert.equal((await send("blue", "DELETE", `/api/traces/${traceId}?team=red`)).status, 404);
+    assert.equal((await asAdmin<{ team: string }>("DELETE", `/api/traces/${traceId}?team=red`)).team, "red");
+    assert.equal((await view("blue", traceId)).spans.length, 1);
+    assert.equal((await send("red", "GET", `/api/traces/${traceId}`)).status, 404);
+  });
+
   it("tell of a gateway's call only as its own team or its caller: another team is not shown its cost, and pays for its own", async () => {
     const asked = await send("red", "POST", "/v1/chat/completions", { model: "red-route", messages: [{ role: "user", content: "hello" }] }, [`traceparent: 00-${traceOf(2)}-${redSpan}-01`]);
     assert.equal(asked.status, 200, asked.body);

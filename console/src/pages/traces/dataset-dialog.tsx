@@ -24,7 +24,7 @@ export function DatasetDialog({ trace, onClose }: { trace: TraceSummary; onClose
   const [added, setAdded] = useState<AddedRow | null>(null);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    action.run(() => call<AddedRow>(apiPath`/api/traces/${trace.traceId}/dataset-row`, { method: "POST", body: JSON.stringify({ dataset: name.trim() }) }), (row) => {
+    action.run(() => call<AddedRow>(apiPath`/api/traces/${trace.traceId}/dataset-row?team=${trace.team}`, { method: "POST", body: JSON.stringify({ dataset: name.trim() }) }), (row) => {
       setAdded(row);
       invalidate((key) => key.includes("dataset"));
     });

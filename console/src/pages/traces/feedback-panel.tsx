@@ -12,6 +12,7 @@ import { Segmented } from "../../parts/segmented.tsx";
 import { Time } from "../../parts/time.tsx";
 import { valueText } from "./message-parts.ts";
 import type { SpanNode } from "./span-tree.ts";
+import type { TraceName } from "./trace-path.ts";
 
 type Form = "thumbs" | "score" | "text" | "expectation";
 
@@ -24,7 +25,7 @@ const forms = [
 const usualNames: Record<Form, string> = { thumbs: "correct", score: "score", text: "note", expectation: "expected_response" };
 
 /** What people, programs and models thought of the trace or a span, and a form to say more. */
-export function FeedbackPanel({ trace, span, feedback, spans }: { trace: string; span: SpanView | null; feedback: readonly TraceFeedback[]; spans: ReadonlyMap<string, SpanNode> }) {
+export function FeedbackPanel({ trace, span, feedback, spans }: { trace: TraceName; span: SpanView | null; feedback: readonly TraceFeedback[]; spans: ReadonlyMap<string, SpanNode> }) {
   const query = useQuery();
   return (
     <Panel title="Feedback" note={feedback.length === 0 ? "none yet" : undefined}>
@@ -60,7 +61,7 @@ function Thumb({ down = false }: { down?: boolean }) {
   );
 }
 
-function FeedbackForm({ trace, span }: { trace: string; span: SpanView | null }) {
+function FeedbackForm({ trace, span }: { trace: TraceName; span: SpanView | null }) {
   const action = useAction();
   const [form, setForm] = useState<Form>("thumbs");
   const [name, setName] = useState("");
@@ -72,10 +73,10 @@ function FeedbackForm({ trace, span }: { trace: string; span: SpanView | null })
       name: name.trim() === "" ? usualNames[form] : name.trim(), kind: form === "expectation" ? "expectation" : "feedback", value: given, ...(comment.trim() === "" ? {} : { comment: comment.trim() }),
       ...(onSpan && span !== null ? { spanId: span.spanId } : {}),
     };
-    action.run(() => call(apiPath`/api/traces/${trace}/feedback`, { method: "POST", body: JSON.stringify(body) }), () => {
+    action.run(() => call(apiPath`/api/traces/${trace.traceId}/feedback?team=${trace.team}`, { method: "POST", body: JSON.stringify(body) }), () => {
       setValue("");
       setComment("");
-      invalidate((key) => key === apiPath`/api/traces/${trace}` || key.startsWith("traces:"));
+      invalidate((key) => key.startsWith(apiPath`/api/traces/${trace.traceId}`) || key.startsWith("traces:"));
     });
   };
   const wrong = form === "score" && value.trim() !== "" && !Number.isFinite(Number(value)) ? "a number" : undefined;

@@ -13,6 +13,7 @@ import { formatNano } from "../costs/money.ts";
 import { turnOf } from "./message-parts.ts";
 import { MessagesView } from "./messages-view.tsx";
 import { StatusMark } from "./status-mark.tsx";
+import { tracePath } from "./trace-path.ts";
 
 /** So many turns are read at once: each asks for its whole trace. */
 const turnsAtOnce = 20;
@@ -63,12 +64,12 @@ function SessionFigures({ traces, whole }: { traces: readonly TraceSummary[]; wh
 
 function SessionTurn({ trace }: { trace: TraceSummary }) {
   // A trace that goes on is asked for again.
-  const view = useResource<TraceView>(apiPath`/api/traces/${trace.traceId}`, trace.status === "running" ? { refreshMs: 4000 } : {});
+  const view = useResource<TraceView>(apiPath`/api/traces/${trace.traceId}?team=${trace.team}`, trace.status === "running" ? { refreshMs: 4000 } : {});
   const turn = view.data === undefined ? null : turnOf(view.data.spans);
   return (
     <li className="panel turn">
       <div className="turn-head">
-        <Link href={`/traces/${trace.traceId}`}>{trace.name}</Link>
+        <Link href={tracePath(trace)}>{trace.name}</Link>
         <StatusMark trace={trace} />
         <span className="muted small">{formatMs(trace.durationMs)} · {plural(trace.spans, "span")} · {formatNano(trace.cost)} · <Time at={trace.start} /></span>
       </div>

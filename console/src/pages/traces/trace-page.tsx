@@ -21,6 +21,7 @@ import { FeedbackPanel } from "./feedback-panel.tsx";
 import { SpanPanel } from "./span-panel.tsx";
 import { buildSpanTree } from "./span-tree.ts";
 import { StatusMark } from "./status-mark.tsx";
+import type { TraceName } from "./trace-path.ts";
 import { useLedgerEntries } from "./use-ledger-entries.ts";
 import { Waterfall } from "./waterfall.tsx";
 
@@ -30,7 +31,8 @@ const settledAfterMs = 600_000;
 
 /** One trace: where its time went, what was said in it, what it cost, and what is thought of it. */
 export function TracePage({ params }: { params: { trace: string } }) {
-  const path = apiPath`/api/traces/${params.trace}`;
+  const team = useQuery().get("team");
+  const path = team === null ? apiPath`/api/traces/${params.trace}` : apiPath`/api/traces/${params.trace}?team=${team}`;
   const view = useResource<TraceView>(path);
   const trace = view.data?.trace;
   useResource<TraceView>(path, trace !== undefined && trace.status !== "running" && now() - trace.start > settledAfterMs ? {} : { refreshMs });
@@ -86,23 +88,23 @@ function Trace({ view }: { view: TraceView }) {
         </Panel>
         <div className="column">
           {chosen !== undefined && <SpanPanel key={chosen.span.spanId} node={chosen} entries={entries} />}
-          <FeedbackPanel trace={trace.traceId} span={chosen?.span ?? null} feedback={feedback} spans={tree.byId} />
+          <FeedbackPanel trace={trace} span={chosen?.span ?? null} feedback={feedback} spans={tree.byId} />
         </div>
       </div>
       {query.get("dataset") !== null && <DatasetDialog trace={trace} onClose={() => query.set({ dataset: null }, { replace: true })} />}
-      {query.get("remove") !== null && <RemoveDialog trace={trace.traceId} onClose={() => query.set({ remove: null }, { replace: true })} />}
+      {query.get("remove") !== null && <RemoveDialog trace={trace} onClose={() => query.set({ remove: null }, { replace: true })} />}
     </>
   );
 }
 
-function RemoveDialog({ trace, onClose }: { trace: string; onClose: () => void }) {
+function RemoveDialog({ trace, onClose }: { trace: TraceName; onClose: () => void }) {
   const navigate = useNavigateFromHere();
   const done = (): void => {
     invalidate((key) => key.startsWith("traces:") || key.startsWith("/api/sessions"));
     navigate("/traces");
   };
   return (
-    <ConfirmDialog title="Remove this trace?" action="Remove the trace" onClose={onClose} onDone={done} work={() => call(apiPath`/api/traces/${trace}`, { method: "DELETE" })}>
+    <ConfirmDialog title="Remove this trace?" action="Remove the trace" onClose={onClose} onDone={done} work={() => call(apiPath`/api/traces/${trace.traceId}?team=${trace.team}`, { method: "DELETE" })}>
       <p>Its spans and its feedback go with it. What its calls cost stays in the ledger.</p>
     </ConfirmDialog>
   );

@@ -16,6 +16,7 @@ import { NoTraces } from "./no-traces.tsx";
 import { previewText } from "./preview-text.ts";
 import { filterNames, readFilter } from "./trace-filter.ts";
 import { TraceFilters, useTraceRange } from "./trace-filters.tsx";
+import { tracePath } from "./trace-path.ts";
 import { StatusMark } from "./status-mark.tsx";
 
 const pageSize = 50;
@@ -76,7 +77,7 @@ function columnsFor(traces: readonly TraceSummary[]): Column<TraceSummary>[] {
       label: "Trace", kind: "name", className: "trace-name", title: ({ name, session }) => (session === null ? name : `${name}\nsession ${session}`),
       cell: (trace) => (
         <>
-          <Link href={`/traces/${trace.traceId}`} className="row-link" aria-label={`Trace ${trace.name}`}><span className="two-lines">{trace.name}</span></Link>
+          <Link href={tracePath(trace)} className="row-link" aria-label={`Trace ${trace.name}`}><span className="two-lines">{trace.name}</span></Link>
           <span className="cell-note two-lines">{[trace.service, trace.models.filter((model) => !trace.name.includes(model)).join(", "), trace.session === null ? "" : `session ${trace.session}`].filter((word) => word !== null && word !== "").join(" · ")}</span>
         </>
       ),

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { defaultTeam } from "../../../access/index.ts";
 import { systemClock, type EpochMs } from "../../../core/clock.ts";
 import { AppError } from "../../../core/errors.ts";
 import type { Page } from "../../../core/search-condition.ts";
@@ -89,9 +90,9 @@ export class SqlTraceStore implements TraceStore {
     return searchTraces(this.#database.queries, search, this.#monotonic);
   }
 
-  async find(traceId: string, visible: VisibleTraces): Promise<StoredTrace | null> {
-    const conditions = sql.join([sql`o.trace_id = ${traceId}`, ...visibleCondition(visible)], sql` and `);
-    const { rows } = await sql<SummaryRow>`select ${summaryColumns()} from traces o where ${conditions} order by o.team limit 1`.execute(this.#database.queries);
+  async find(traceId: string, visible: VisibleTraces, team?: string): Promise<StoredTrace | null> {
+    const conditions = sql.join([sql`o.trace_id = ${traceId}`, ...visibleCondition(visible), ...(team === undefined ? [] : [sql`o.team = ${team}`])], sql` and `);
+    const { rows } = await sql<SummaryRow>`select ${summaryColumns()} from traces o where ${conditions} order by case when o.team = ${defaultTeam} then 0 else 1 end, o.team limit 1`.execute(this.#database.queries);
     return rows[0] === undefined ? null : traceOf(rows[0]);
   }
 
