@@ -29,7 +29,6 @@ interface Running<Answer> {
   prepared: PreparedCall<Answer>;
   release: (() => void) | null;
   record: Omit<AttemptRecord, "ms" | "outcome" | "status" | "message" | "requestId" | "sent">;
-  since: number;
   ended: ((attempt: AttemptRecord) => void) | undefined;
 }
 
@@ -145,7 +144,7 @@ export class CallRace<Answer> {
     });
     const ended = this.#order.watch?.begun(target, provider);
     const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
-    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, since: now, hedge: lane.hedge }, since: now, ended };
+    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, since: now, hedge: lane.hedge }, ended };
     this.#running.add(running);
     const result = await attempt.begin();
     // Whoever ended the race has put it down already.
@@ -218,7 +217,7 @@ export class CallRace<Answer> {
     const { candidate, attempt, prepared, release } = running;
     const { target, provider, health } = candidate;
     this.#put(running, null, begun);
-    const firstByteMs = begun.firstByteAt - running.since;
+    const firstByteMs = begun.firstByteAt - running.record.since;
     if (begun.streamed) health.begun(firstByteMs, this.#parts.clock.monotonic());
     else health.succeeded(firstByteMs);
     const record = this.#attempts.pop()!;
@@ -269,7 +268,7 @@ export class CallRace<Answer> {
   #put(running: Running<Answer>, failure: AttemptFailure | null, begun: Pick<Begun<Answer>, "status" | "requestId"> | null = null): void {
     this.#running.delete(running);
     if (failure !== null) running.release?.();
-    const ms = this.#parts.clock.monotonic() - running.since;
+    const ms = this.#parts.clock.monotonic() - running.record.since;
     const attempt: AttemptRecord = { ...running.record, sent: running.attempt.isSent, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? begun?.status ?? null, message: failure?.message ?? null, requestId: failure?.requestId ?? begun?.requestId ?? null };
     this.#attempts.push(attempt);
     running.ended?.(attempt);
