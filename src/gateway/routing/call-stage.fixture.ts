@@ -77,8 +77,8 @@ export async function settled(): Promise<void> {
 export interface Step {
   /** Milliseconds until the head. Infinity: never. */
   afterMs?: number;
-  /** Milliseconds until its connection turns out closed and the request goes out again. */
-  resentAfterMs?: number;
+  /** Milliseconds until its connection turns out closed and the request goes out again; each of a list after the one before. */
+  resentAfterMs?: number | readonly number[];
   status?: number;
   headers?: Record<string, string>;
   /** Texts of the body, one chunk each; a number is a pause in milliseconds; "cut!" breaks the connection. */
@@ -107,8 +107,8 @@ class ScriptedTransport implements UpstreamTransport {
     this.requests.push({ provider, at: this.#time.monotonic(), request });
     const script = this.#scripts[provider]!;
     const step = script.length > 1 ? script.shift()! : script[0]!;
-    if (step.resentAfterMs !== undefined) {
-      await this.#wait(step.resentAfterMs, request);
+    for (const ms of [step.resentAfterMs ?? []].flat()) {
+      await this.#wait(ms, request);
       request.onResend?.();
     }
     if (step.unsent !== true) request.onSent?.();

@@ -9,9 +9,9 @@ import { RaceCandidates, type Candidate } from "./race-candidates.ts";
 
 const limits = { failures: 1, openSeconds: 60 };
 
-function stage() {
+function stage(deadlineMs = 10_000) {
   const clock = new ManualClock(1000);
-  const candidates = new RaceCandidates({ clock, random: () => 0.5, deadline: clock.monotonic() + 10_000 });
+  const candidates = new RaceCandidates({ clock, random: () => 0.5, deadline: clock.monotonic() + deadlineMs });
   const made = (provider: string, more: Partial<RouteTarget> = {}): Candidate =>
     ({ target: routeOf([{ provider, ...more }]).targets[0]!, provider: {} as ReadyProvider, health: new TargetHealth(limits), failures: 0, attemptsLeft: 2, firstFailureAt: null, notBefore: 0, asLastResort: false });
   const rest = (): string => {
@@ -66,5 +66,15 @@ describe("candidates of a call", () => {
     const next = candidates.next()!;
     assert.deepEqual([next.target.provider, next.asLastResort, next.attemptsLeft, next.notBefore], ["soon", true, 1, 1350]);
     assert.equal(candidates.next(), undefined);
+  });
+
+  it("are no last resort with less than 20 ms for them", () => {
+    for (const [deadlineMs, rest] of [[369, ""], [370, "soon"]] as const) {
+      const { candidates, clock, made, rest: asked } = stage(deadlineMs);
+      const soon = made("soon");
+      soon.health.failed(clock.monotonic(), true);
+      candidates.leaveAlone(soon);
+      assert.equal(asked(), rest);
+    }
   });
 });

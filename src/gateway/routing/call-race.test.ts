@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { AppError } from "../../core/errors.ts";
+import type { OpenedCall } from "./call-plan.ts";
+import { callStage, routeOf, type ManualTime, type Step } from "./call-stage.fixture.ts";
+
+const well: Step = { afterMs: 5, body: ['"well"'] };
+const both = ["a", "b"];
+const outcomes = ({ attempts }: OpenedCall<string>): string[] => attempts.map(({ provider, outcome }) => `${provider} ${outcome}`);
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(() => "answered", (error: unknown) => (error instanceof AppError ? error.code : String(error)));
+}
+
+/** A place with the provider that comes after so long. */
+const placeAfter = (time: ManualTime, ms: number, places: string[]) => (): Promise<() => void> =>
+  new Promise((resolve) => void time.alarm(ms, () => resolve(() => void places.push("given back"))));
+
+describe("the race of a call", () => {
+  it("begins no attempt with less than 20 ms left, and gives back the place that was kept for it", async () => {
+    for (const [leftMs, code, asked] of [[19, "PROVIDER_TIMEOUT", 0], [20, "answered", 1]] as const) {
+      const { time, transport, runner, order, health } = callStage({ a: [well] });
+      const places: string[] = [];
+      const call = order(routeOf(["a"], { deadlineMs: 1000 }), { admit: placeAfter(time, 1000 - leftMs, places) });
+      assert.deepEqual([await codeOf(time.until(runner.run(call))), transport.requests.length, health.views()[0]!.calls, places], [code, asked, asked, ["given back"]]);
+    }
+  });
+
+  it("waits for no second attempt that would have less than 20 ms", async () => {
+    // The first fails after 900 ms, and the second may be made 50 ms later.
+    for (const [deadlineMs, code, asked, endsAfterMs] of [[969, "PROVIDER_UNAVAILABLE", 1, 900], [970, "answered", 2, 955]] as const) {
+      const { time, transport, runner, order } = callStage({ a: [{ status: 500, afterMs: 900 }, well] });
+      const began = time.monotonic();
+      assert.deepEqual([await codeOf(time.until(runner.run(order(routeOf(["a"], { deadlineMs }))))), transport.requests.length, time.monotonic() - began], [code, asked, endsAfterMs]);
+    }
+  });
+
+  it("counts what a provider's limit turned away, of a last resort too, until something is answered", async () => {
+    const limited: Step = { status: 429 };
+    const { time, runner, order, health } = callStage({ a: [limited, limited, { status: 500 }, limited, well], b: [{ status: 404 }] }, { a: { breaker: { failures: 1, openSeconds: 60 } } });
+    const settings = routeOf(both, { attempts: 1 });
+    const told: unknown[] = [];
+    for (let call = 0; call < 5; call++) {
+      await codeOf(time.until(runner.run(order(settings))));
+      const { limited: inARow, errors, state } = health.views()[0]!;
+      told.push([inARow, errors, state]);
+    }
+    // The fourth and the fifth ask it for want of another, with its breaker open.
+    assert.deepEqual(told, [[1, 0, "closed"], [2, 0, "closed"], [0, 1, "open"], [1, 1, "open"], [0, 1, "closed"]]);
+  });
+
+  it("asks the next at once where one was silent, whatever time the window of its failures has left, and comes back to it after the others", async () => {
+    for (const [other, ended] of [[well, ["a timeout", "b ok"]], [{ status: 404 }, ["a timeout", "b not-found", "a ok"]]] as const) {
+      const { time, transport, runner, order } = callStage({ a: [{ afterMs: Infinity }, well], b: [other] });
+      assert.deepEqual(outcomes(await time.until(runner.run(order(routeOf(both, { firstByteMs: 300 }))))), ended);
+      assert.equal(transport.requests[1]!.at - transport.requests[0]!.at, 300);
+    }
+  });
+
+  it("counts the second in which a target may try again from its first failure, however often it fails", async () => {
+    const { time, transport, runner, order } = callStage({ a: [{ status: 500 }, { status: 500, afterMs: 600 }, { afterMs: Infinity }], b: [well] });
+    assert.deepEqual(outcomes(await time.until(runner.run(order(routeOf(both, { attempts: 5 }))))), ["a failed", "a failed", "a timeout", "b ok"]);
+    assert.deepEqual(transport.requests.map(({ at }) => at - transport.requests[0]!.at), [0, 50, 750, 1000]);
+  });
+
+  it("counts that second from the moment in which a request went out again, where it then fails", async () => {
+    // 800 ms after it there is no room for another attempt; 300 ms after it there is, until the second is over.
+    for (const [afterMs, ended, askedAt] of [[800, ["a failed", "b ok"], [0, 900]], [300, ["a failed", "a timeout", "b ok"], [0, 450, 1100]]] as const) {
+      const { time, transport, runner, order } = callStage({ a: [{ resentAfterMs: [100], afterMs, status: 500 }, { afterMs: Infinity }], b: [well] });
+      assert.deepEqual(outcomes(await time.until(runner.run(order(routeOf(both))))), ended);
+      assert.deepEqual(transport.requests.map(({ at }) => at - transport.requests[0]!.at), askedAt);
+    }
+  });
+
+  it("counts it from the first time that it went out again, where there are several", async () => {
+    const { time, transport, runner, order } = callStage({ a: [{ resentAfterMs: [100, 500], afterMs: 300, status: 500 }, well], b: [well] });
+    assert.deepEqual(outcomes(await time.until(runner.run(order(routeOf(both))))), ["a failed", "b ok"]);
+    assert.equal(transport.requests[1]!.at - transport.requests[0]!.at, 900);
+  });
+});
