@@ -4,7 +4,6 @@ import { errorHeaders } from "./calls/answer-headers.ts";
 import type { CallContext } from "./calls/call-context.ts";
 import type { ChatCalls, ChatProtocolName } from "./chats/chat-calls.ts";
 import type { CallableModels } from "./settings/callable-models.ts";
-import { missingObject } from "../core/request-gate.ts";
 import { chatProtocols, modelsDocument, speaksAnthropic } from "./protocols/index.ts";
 import type { SideCalls } from "./calls/side-calls.ts";
 
@@ -61,7 +60,7 @@ export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Rout
       handle: ({ params, caller, headers }) => {
         const { provider, "*": own } = params;
         const document = callable.document(caller, headers, `${provider}/${own}`);
-        if (document === null) throw missingObject("route", `${provider}/${own}`);
+        if (document === null) throw callable.missing(caller, `${provider}/${own}`);
         return new HttpAnswer(200, { "Content-Type": "application/json" }, JSON.stringify(document));
       },
     }),

@@ -8,6 +8,11 @@ const routes = ["secret-route", "absent-route"] as const;
 const sessions = ["secret-session", "absent-session"] as const;
 const words = ["zanzibar-secret", "zanzibar-absent"] as const;
 const [runId, absentRun] = ["0af76519-16cd-43dd-8448-eb211c80319c", "0af76519-16cd-43dd-8448-eb211c80319d"];
+/** In each protocol. */
+const callPaths = [
+  ["/v1/chat/completions", { messages: [{ role: "user", content: "x" }] }], ["/v1/completions", { prompt: "x" }], ["/v1/responses", { input: "x" }], ["/v1/messages", { max_tokens: 5, messages: [{ role: "user", content: "x" }] }],
+  ["/v1/messages/count_tokens", { messages: [{ role: "user", content: "x" }] }], ["/v1/embeddings", { input: "x" }], ["/v1/rerank", { query: "x", documents: ["y"] }],
+] as const;
 const absentTrace = "00000000000000000000000000000abc";
 
 describe("what another team has of the gateway, traces and costs", () => {
@@ -66,15 +71,26 @@ describe("what another team has of the gateway, traces and costs", () => {
         assert.ok(seen[0] >= 400, `${method} ${path}: ${seen.join(" ")}`);
       }
     }
-    for (const [path, body] of [
-      ["/v1/chat/completions", { messages: [{ role: "user", content: "x" }] }], ["/v1/completions", { prompt: "x" }], ["/v1/responses", { input: "x" }], ["/v1/messages", { max_tokens: 5, messages: [{ role: "user", content: "x" }] }],
-      ["/v1/messages/count_tokens", { messages: [{ role: "user", content: "x" }] }], ["/v1/embeddings", { input: "x" }], ["/v1/rerank", { query: "x", documents: ["y"] }],
-    ] as const) {
+    for (const [path, body] of callPaths) {
       const [theirs, missing] = [await send("blue", "POST", path, { model: routes[0], ...body }), await send("blue", "POST", path, { model: routes[1], ...body })];
       assert.deepEqual(masked(theirs, routes[0]), masked(missing, routes[1]), path);
       assert.ok(theirs.status >= 400, theirs.body);
     }
     assert.deepEqual(masked(await send("blue", "GET", `/v1/models/${routes[0]}`), routes[0]), masked(await send("blue", "GET", `/v1/models/${routes[1]}`), routes[1]));
+  });
+
+  it("is not named to who mistypes it, as an own route is, in any protocol", async () => {
+    const told = async (who: string, path: string, model: string, body: object): Promise<string> => {
+      const { status, body: text } = await send(who, "POST", path, { model, ...body });
+      assert.equal(status, 404, text);
+      return (JSON.parse(text) as { error: { message: string } }).error.message;
+    };
+    for (const [path, body] of callPaths) {
+      assert.match(await told("blue", path, "onw-route", body), /^There is no model or route named "onw-route"; the nearest that you may call is own-route\. /, path);
+      assert.match(await told("red", path, "secret-ruote", body), /; the nearest that you may call is secret-route\. /, path);
+      const [near, far] = [await told("blue", path, "secret-ruote", body), await told("blue", path, "absent-ruote", body)];
+      assert.deepEqual([near.replace("secret-ruote", "NAME"), near.includes("nearest")], [far.replace("absent-ruote", "NAME"), false], path);
+    }
   });
 
   it("is in no list, search, sum or state, whatever is asked for", async () => {

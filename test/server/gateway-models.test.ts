@@ -55,6 +55,19 @@ describe("models that callers may name", () => {
     assert.equal(await chat(await newKey([{ role: "viewer" }]), "echo"), 200);
   });
 
+  it("are named where a call nearly does, to whom may call them", async () => {
+    const nearest = async (key: string, model: string, method = "POST"): Promise<string | undefined> => {
+      const { status, body } = method === "GET" ? await as(key, "GET", `/v1/models/${model}`) : await as(key, "POST", "/v1/messages", { model, max_tokens: 5, messages: [{ role: "user", content: "hello" }] });
+      assert.equal(status, 404, body);
+      return /the nearest that you may call is (\S+)\. /.exec((JSON.parse(body) as { error: { message: string } }).error.message)?.[1];
+    };
+    const [routes, direct, one] = [await newKey([{ role: "viewer" }]), await newKey([{ role: "viewer" }], { direct: true }), await newKey([{ role: "viewer" }], { routes: ["local/m"] })];
+    assert.deepEqual([await nearest(routes, "chta"), await nearest(direct, "chta"), await nearest(one, "chta")], ["chat", "chat", undefined]);
+    assert.deepEqual([await nearest(routes, "meta/lama"), await nearest(direct, "meta/lama"), await nearest(one, "meta/lama")], [undefined, "local/meta/llama", undefined]);
+    assert.deepEqual([await nearest(routes, "lokal/m"), await nearest(direct, "lokal/m"), await nearest(one, "lokal/m")], [undefined, "local/m", "local/m"]);
+    assert.equal(await nearest(direct, "local/meta/lama", "GET"), "local/meta/llama");
+  });
+
   it("are told one by one, in the protocol of who asks", async () => {
     const { id, object, owned_by: owner, created } = documentOf(await server.asAdmin("GET", "/v1/models/chat"));
     assert.deepEqual([id, object, owner, Number(created) > 1.7e9], ["chat", "model", "default", true]);

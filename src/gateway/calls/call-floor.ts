@@ -6,7 +6,7 @@ import { AppError } from "../../core/errors.ts";
 import { assertJsonBounds, largeBodyBounds } from "../../core/json-bounds.ts";
 import type { Logger } from "../../core/logger.ts";
 import { countFields, findRepeatedField } from "../../core/repeated-fields.ts";
-import { missingObject, requireOn } from "../../core/request-gate.ts";
+import { requireOn } from "../../core/request-gate.ts";
 import { newSpanId } from "../../core/trace-context.ts";
 import type { Attribution } from "../../ledger/index.ts";
 import type { SpanSink } from "../../tracing/index.ts";
@@ -14,6 +14,7 @@ import { cacheControlOf, type CacheControl } from "../cache/index.ts";
 import { readRemarks, type CallContext, type CallRemarks } from "./call-context.ts";
 import type { CallBounds, CallLedger } from "./call-ledger.ts";
 import { CallRecord, type CallObserver } from "./call-record.ts";
+import { CallableModels } from "../settings/callable-models.ts";
 import type { GatewayCatalog, ResolvedRoute } from "../settings/gateway-catalog.ts";
 import { coversRoute, mayCallDirectly, type DirectModels } from "../settings/direct-models.ts";
 import type { Admission } from "../limits/index.ts";
@@ -78,13 +79,18 @@ export class CallFloor {
     if (typeof model !== "string" || model === "") throw new AppError("INVALID_REQUEST", "model is missing: name a route, or PROVIDER/MODEL.", { problems: [{ path: "model", message: "a text is expected" }] });
     const route = catalog.resolve(model);
     const policy = catalog.policyOf(caller);
-    if (route === null || (policy?.routes !== undefined && !policy.routes.some((allowed) => coversRoute(allowed, route.name)))) throw missingObject("route", model);
-    if (route.revision === null && askedBy === "caller" && !mayCallDirectly({ catalog, directModels }, route, caller)) throw missingObject("route", model);
+    if (route === null || (policy?.routes !== undefined && !policy.routes.some((allowed) => coversRoute(allowed, route.name)))) throw this.#missing(caller, model);
+    if (route.revision === null && askedBy === "caller" && !mayCallDirectly({ catalog, directModels }, route, caller)) throw this.#missing(caller, model);
     const object = { kind: "route", name: route.name, team: route.team } as const;
     // An error takes longer to make than all else here, for its stack.
-    if (!mayOn(caller, "viewer", object)) requireOn(caller, "viewer", object, missingObject("route", model));
+    if (!mayOn(caller, "viewer", object)) requireOn(caller, "viewer", object, this.#missing(caller, model));
     const remarks = readRemarks({ headers, now });
     return { caller, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), requestId, now };
+  }
+
+  #missing(caller: Caller, model: string): AppError {
+    const { catalog, directModels = "all" } = this.#parts;
+    return new CallableModels({ catalog, directModels }).missing(caller, model);
   }
 
   record({ caller, route, policy, remarks, requestId }: OpenedFloor, operation: string, user: string | null): CallRecord {

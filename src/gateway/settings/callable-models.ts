@@ -1,8 +1,11 @@
 import { defaultTeam } from "../../access/index.ts";
 import { mayOn, type Caller } from "../../core/caller.ts";
+import { AppError } from "../../core/errors.ts";
 import { inNameOrder } from "../../core/name-order.ts";
+import { missingObject } from "../../core/request-gate.ts";
 import { coversRoute, mayCallDirectly, type DirectModels } from "./direct-models.ts";
 import type { GatewayCatalog } from "./gateway-catalog.ts";
+import { nearestCallable } from "./nearest-callable.ts";
 import { modelDocument, speaksAnthropic, type ListedModel, type ModelDocument } from "../protocols/index.ts";
 
 /** What a caller may name as the model of a call. */
@@ -15,10 +18,23 @@ export class CallableModels {
 
   /** Routes, and the models that providers are said to have. */
   listed(caller: Caller): ListedModel[] {
+    const routes = this.#parts.catalog.routes().map(({ name, team, updatedAt }) => ({ name, created: Math.floor(updatedAt / 1000), owner: team }));
+    return [...inNameOrder(routes), ...inNameOrder(this.#direct())].filter(({ name }) => this.#mayCall(caller, name));
+  }
+
+  /** The error of a name that stands for nothing, or for nothing that this caller may call: the same for both. It has the nearest that the caller may. */
+  missing(caller: Caller, asked: string): AppError {
+    const { code, message } = missingObject("route", asked);
     const { catalog } = this.#parts;
-    const direct = catalog.providers().flatMap(({ name, settings }) => (settings.models ?? (settings.kind === "echo" ? ["echo"] : [])).map((model) => ({ name: `${name}/${model}`, created: 0, owner: name })));
-    const routes = catalog.routes().map(({ name, team, updatedAt }) => ({ name, created: Math.floor(updatedAt / 1000), owner: team }));
-    return [...inNameOrder(routes), ...inNameOrder(direct)].filter(({ name }) => this.#mayCall(caller, name));
+    const mayCall = (name: string): boolean => this.#mayCall(caller, name);
+    const names = [...catalog.routes(), ...this.#direct()].flatMap(({ name }) => (mayCall(name) ? [name] : []));
+    const nearest = nearestCallable(asked, { names, providers: catalog.providers().map(({ name }) => name), mayCall });
+    return new AppError(code, nearest === null ? message : `${message.replace(/\.$/, "")}; the nearest that you may call is ${nearest}.`);
+  }
+
+  /** What providers are said to have. */
+  #direct(): ListedModel[] {
+    return this.#parts.catalog.providers().flatMap(({ name, settings }) => (settings.models ?? (settings.kind === "echo" ? ["echo"] : [])).map((model) => ({ name: `${name}/${model}`, created: 0, owner: name })));
   }
 
   /** One of them in the caller's protocol; null where there is none, or it is not for this caller. */
