@@ -57,12 +57,18 @@ conformanceCase("anthropic", 14, "usage that is told in several places, or as no
   const usage = (first: unknown, last: unknown) => collectStream(chat.stream(), start(first) + block(0, { type: "text", text: "a" }) + finish("end_turn", last)).usage;
   const whole = answer({ content: [], stop_reason: "end_turn", usage: told }).usage;
   assert.deepEqual(whole, { ...unknown, inputTokens: 13, outputTokens: 1, cacheWriteTokens: 3, cacheWriteHourTokens: 2, reasoningTokens: 4, webSearches: 2, tier: "fast" });
+  // What was read from a cache is part of the input, whichever is told first.
+  assert.deepEqual(usage({ input_tokens: 10 }, { cache_read_input_tokens: 5 }), { ...unknown, inputTokens: 15, cacheReadTokens: 5 });
   for (const nothing of [null, undefined, "none", {}]) assert.deepEqual(usage(told, nothing), whole);
   assert.deepEqual(usage(null, told), whole);
   assert.deepEqual(usage(told, { output_tokens: 7, speed: "standard" }), { ...whole, outputTokens: 7, tier: null });
   assert.equal("cacheWriteHourTokens" in usage({ cache_creation: { ephemeral_1h_input_tokens: 0 } }, null), false);
   const searching = collectStream(chat.stream(), start({ input_tokens: 10 }) + block(0, { type: "server_tool_use", name: "web_search" }) + block(1, { type: "server_tool_use", name: "code_execution" }) + finish("end_turn")).usage;
   assert.deepEqual([searching.inputTokens, searching.webSearches], [10, 1]);
+  // A stream that is cut before its end: each search counts, also behind a word of usage that tells of none.
+  const search = (index: number) => block(index, { type: "server_tool_use", name: "web_search" });
+  const cut = chat.stream().push(Buffer.from(start({ input_tokens: 10 }) + search(0) + event("message_delta", { delta: {}, usage: { output_tokens: 1 } }) + search(1)));
+  assert.deepEqual(cut.flatMap((one) => (one.type === "usage" ? [one.usage.webSearches] : [])), [undefined, 1, 1, 2]);
 }, "native");
 
 conformanceCase("anthropic", 17, "what is no stream of messages, and words for an error in one", () => {
@@ -80,6 +86,16 @@ conformanceCase("anthropic", 19, "the sequence that was met is told in streams t
   assert.equal(streamed(finish("stop_sequence", null, "END")).stopSequence, "END");
   assert.equal(streamed(finish("end_turn", null, "")).stopSequence, null);
   assert.deepEqual([streamed(finish("constructor")).finish, answer({ content: [], stop_reason: "toString" }).finish], ["stop", "stop"]);
+});
+
+it("refuses arguments that nobody could write, they are nested so deeply", () => {
+  const input = `{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+  for (const name of ["weather", "slipway_json_output"]) {
+    const call = `{"type":"tool_use","id":"t","name":"${name}","input":${input}}`;
+    assert.throws(() => chat.answer(Buffer.from(`{"content":[${call}],"stop_reason":"tool_use"}`), {}), invalid);
+    const opened = `event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":${call}}\n\n`;
+    assert.throws(() => readEvents(chat.stream(), start() + opened + event("content_block_stop", { index: 0 })), broken);
+  }
 });
 
 it("reads an answer's long numbers within its bounds of depth", () => {

@@ -26,7 +26,9 @@ export function readAnthropicAnswer(body: Uint8Array): ChatAnswer {
         parts.push({ type: "redacted-thinking", data: textOf(block.data) });
         break;
       case "tool_use": {
-        const text = jsonText(block.input ?? {}) ?? "{}";
+        const text = jsonText(block.input ?? {});
+        // A call must not be made without its arguments.
+        if (text === null) throw invalid("The arguments of a tool call are nested too deeply.");
         if (block.name === outputTool) {
           parts.push({ type: "text", text });
           break;

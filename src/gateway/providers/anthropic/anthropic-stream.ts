@@ -118,7 +118,8 @@ export class AnthropicStream implements ChatStreamReader {
   #close(index: number, events: ChatEvent[]): void {
     const block = this.#blocks.get(index);
     if (block?.type !== "tool" || block.hasArguments || Object.keys(fieldsOf(block.input)).length === 0) return;
-    const text = jsonText(block.input) ?? "{}";
+    const text = jsonText(block.input);
+    if (text === null) throw failed("The arguments of a tool call are nested too deeply.");
     events.push(block.call === null ? { type: "text", text } : { type: "tool-arguments", index: block.call, text });
   }
 

@@ -137,6 +137,15 @@ it("responses that were refused, cut, filtered or that failed, whole and streame
   ), told);
 });
 
+it("arguments that nobody could write, they are nested so deeply, are refused and not left out", () => {
+  const deep = `{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+  const { chat } = mappingCases("compatible");
+  const call = `{"id":"a","function":{"name":"time","arguments":${deep}}}`;
+  assert.throws(() => chat.answer(Buffer.from(`{"id":"c","choices":[{"message":{"tool_calls":[${call}]},"finish_reason":"tool_calls"}]}`), {}), invalid);
+  assert.throws(() => chat.answer(Buffer.from(`{"id":"r","object":"response","status":"completed","output":[{"type":"function_call","call_id":"a","name":"time","arguments":${deep}}]}`), {}), invalid);
+  assert.throws(() => chat.stream().push(Buffer.from(`data: {"id":"c","choices":[{"delta":{"tool_calls":[${call}]}}]}\n\n`)), broken);
+});
+
 it("embeddings and ranked documents, with each field of each dialect", () => {
   const asked = { input: ["a"], dimensions: null, encoding: "float" as const, inputType: null, user: null, extra: {} };
   const request = (kind: (typeof kinds)[number], change: object) => providerMappings[kind].embeddings!.request({ ...asked, ...change }, mappingCases(kind).target("m"));

@@ -44,7 +44,7 @@ function readMessage(message: Fields, id: string): AssistantPart[] {
     const made = fieldsOf(call.function);
     const name = textOf(made.name);
     if (name === "") throw answerInvalid("The provider's answer has a tool call without a name.");
-    parts.push({ type: "tool-call", id: textOf(call.id) || madeUpCallId(id, index), name, arguments: argumentsText(made.arguments) });
+    parts.push({ type: "tool-call", id: textOf(call.id) || madeUpCallId(id, index), name, arguments: argumentsText(made.arguments, answerInvalid) });
   }
   return parts;
 }
@@ -58,7 +58,7 @@ export function madeUpCallId(answerId: string, index: number): string {
 function readResponse(response: Fields): ChatAnswer {
   const parts: AssistantPart[] = [];
   for (const item of listOf(response.output).map(fieldsOf)) {
-    if (item.type === "function_call") parts.push({ type: "tool-call", id: textOf(item.call_id), name: textOf(item.name), arguments: argumentsText(item.arguments) });
+    if (item.type === "function_call") parts.push({ type: "tool-call", id: textOf(item.call_id), name: textOf(item.name), arguments: argumentsText(item.arguments, answerInvalid) });
     else if (item.type === "message") {
       for (const part of listOf(item.content).map(fieldsOf)) {
         if (part.type === "output_text") parts.push({ type: "text", text: textOf(part.text) });

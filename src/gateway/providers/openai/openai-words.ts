@@ -76,9 +76,13 @@ export function thinkingOf(message: Fields): string {
   return textOf(message.reasoning_content) || textOf(message.reasoning);
 }
 
-/** Arguments as text; some servers send them as the object that they mean. */
-export function argumentsText(value: unknown): string {
-  return typeof value === "string" ? value : value === undefined || value === null ? "" : (jsonText(value) ?? "");
+/** Arguments as text; some servers send them as the object that they mean. Throws what `failed` makes where that is nested too deeply to be written: a call must not be made without its arguments. */
+export function argumentsText(value: unknown, failed: (message: string) => AppError): string {
+  if (typeof value === "string") return value;
+  if (value === undefined || value === null) return "";
+  const text = jsonText(value);
+  if (text === null) throw failed("The arguments of a tool call are nested too deeply.");
+  return text;
 }
 
 /** The provider's own words for an error within an answer of status 200; null where it tells none. */

@@ -32,7 +32,7 @@ export class StreamedToolCalls {
     const id = textOf(piece.id);
     const call = this.#callOf(countOf(piece.index), id, name);
     if (call.id === "") call.id = id;
-    const text = argumentsText(made.arguments);
+    const text = argumentsText(made.arguments, streamFailed);
     if (call.index === null && name === "") {
       call.waiting += text;
       return;
