@@ -132,6 +132,7 @@ export function readMessageStream(stream: string): Json {
   assert.deepEqual(events.map(({ name }) => name === "message_start"), events.map((_, index) => index === 0));
   assert.equal(events.at(-1)!.name, "message_stop");
   const message = events[0]!.data.message as Json & { content: Json[]; usage: Json };
+  assert.deepEqual([message.type, message.content, message.stop_reason, message.stop_sequence], ["message", [], null, null]);
   let open: Json | null = null;
   let input = "";
   for (const { name, data } of events.slice(1)) {
@@ -139,6 +140,7 @@ export function readMessageStream(stream: string): Json {
       assert.equal(open, null);
       assert.equal(data.index, message.content.length);
       message.content.push((open = data.content_block as Json));
+      if (open.type === "tool_use") assert.deepEqual(open.input, {});
       input = "";
     } else if (name === "content_block_delta") {
       assert.equal(data.index, message.content.length - 1);
@@ -160,6 +162,13 @@ export function readMessageStream(stream: string): Json {
   return message;
 }
 
+/** What has to be said to be done before an item is. */
+function partsDone({ type, content = [], summary = [] }: Json & { content?: Json[]; summary?: Json[] }): string[] {
+  if (type === "function_call") return ["response.function_call_arguments.done"];
+  if (type === "reasoning") return summary.flatMap(() => ["response.reasoning_summary_text.done", "response.reasoning_summary_part.done"]);
+  return content.flatMap((part) => [part.type === "refusal" ? "response.refusal.done" : "response.output_text.done", "response.content_part.done"]);
+}
+
 /** Reads a response by its deltas alone, and compares what it has put together with each item that is said to be done. */
 export function readResponseStream(stream: string): Json {
   const events = eventsOfText(stream);
@@ -168,6 +177,7 @@ export function readResponseStream(stream: string): Json {
     assert.equal(data.type, name);
     assert.equal(data.sequence_number, index);
     const item = items[data.output_index as number]!;
+    if ("output_index" in data && !name.startsWith("response.output_item.")) assert.equal(data.item_id, item.id, name);
     switch (name) {
       case "response.output_item.added":
         assert.equal(data.output_index, items.length);
@@ -184,22 +194,41 @@ export function readResponseStream(stream: string): Json {
         item.content![data.content_index as number]!.refusal += data.delta as string;
         return;
       case "response.reasoning_summary_part.added":
+        assert.equal(data.summary_index, item.summary!.length);
         item.summary!.push(data.part as Json);
         return;
       case "response.reasoning_summary_text.delta":
-        item.summary![0]!.text += data.delta as string;
+        item.summary![data.summary_index as number]!.text += data.delta as string;
+        return;
+      case "response.output_text.done":
+      case "response.refusal.done":
+        assert.deepEqual([data.text ?? data.refusal], [item.content![data.content_index as number]!.text ?? item.content![data.content_index as number]!.refusal]);
+        return;
+      case "response.content_part.done":
+        assert.deepEqual(data.part, item.content![data.content_index as number]);
+        return;
+      case "response.reasoning_summary_text.done":
+        assert.equal(data.text, item.summary![data.summary_index as number]!.text);
+        return;
+      case "response.reasoning_summary_part.done":
+        assert.deepEqual(data.part, item.summary![data.summary_index as number]);
         return;
       case "response.function_call_arguments.delta":
         item.arguments += data.delta as string;
         return;
+      case "response.function_call_arguments.done":
+        assert.deepEqual([data.item_id, data.name, data.arguments], [item.id, item.name, item.arguments]);
+        return;
       case "response.output_item.done": {
         const { encrypted_content: encrypted, ...rest } = data.item as Json;
         assert.deepEqual({ ...item, ...("status" in item && { status: "completed" }) }, rest);
+        assert.deepEqual(events.slice(0, index).flatMap((before) => (before.name.endsWith(".done") && before.data.output_index === data.output_index ? [before.name] : [])), partsDone(item));
         items[data.output_index as number] = encrypted === undefined ? rest : { ...rest, encrypted_content: encrypted };
       }
     }
   });
   assert.deepEqual(events.slice(0, 2).map(({ name }) => name), ["response.created", "response.in_progress"]);
+  for (const { data } of events.slice(0, 2)) assert.deepEqual([(data.response as Json).status, (data.response as Json).output], ["in_progress", []]);
   const response = events.at(-1)!.data.response as Json;
   assert.equal(events.at(-1)!.name, `response.${String(response.status)}`);
   assert.deepEqual(response.output, items);

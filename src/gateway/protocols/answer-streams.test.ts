@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "../../../test/kit/fast-check.ts";
 import { AppError } from "../../core/errors.ts";
-import type { ChatAnswer } from "../conversation/chat-answer.ts";
-import type { ChatEvent } from "../conversation/chat-event.ts";
+import { unknownUsage, type ChatAnswer } from "../conversation/chat-answer.ts";
+import { AnswerCollector, type ChatEvent } from "../conversation/chat-event.ts";
 import type { AssistantPart } from "../conversation/chat-request.ts";
 import type { Json } from "./answer-streams.fixture.ts";
 import { answers, emptyRequest, frame, piecesOf, readChatStream, readMessageStream, readResponseStream } from "./answer-streams.fixture.ts";
@@ -104,6 +104,23 @@ describe("answers in the protocols of callers", () => {
     const shown = writer.write({ type: "tool-arguments", index: 0, text: "1}" });
     assert.deepEqual(shown.match(/event: \w+/g), ["event: content_block_delta", "event: content_block_stop", "event: content_block_start", "event: content_block_delta"]);
     assert.match(writer.write({ type: "text", text: "then" }), /content_block_stop.*content_block_start.*"index":2/s);
+    // Spaces behind the arguments do not hold the next call back.
+    writer.write({ type: "tool-call", index: 2, id: "c", name: "f" });
+    writer.write({ type: "tool-arguments", index: 2, text: "{} \n" });
+    assert.match(writer.write({ type: "tool-call", index: 3, id: "d", name: "g" }), /content_block_stop.*content_block_start.*"id":"d"/s);
+  });
+
+  /** Case 11: the end of an object within the arguments is not theirs. */
+  it("keeps a call open until its arguments are whole, and what comes behind them out", () => {
+    const events: ChatEvent[] = [{ type: "tool-call", index: 0, id: "a", name: "f" }];
+    const argument = (index: number, text: string) => events.push({ type: "tool-arguments", index, text });
+    argument(0, '{"x":{}');
+    events.push({ type: "tool-call", index: 1, id: "b", name: "g" });
+    argument(1, '{"z":1}');
+    argument(0, ',"y":1}');
+    argument(0, "late");
+    events.push({ type: "finish", finish: "tool-calls", finishWord: null, stopSequence: null });
+    assert.deepEqual((readMessageStream(written("anthropic-messages", events)).content as Json[]).map(({ id, input }) => [id, input]), [["a", '{"x":{},"y":1}'], ["b", '{"z":1}']]);
   });
 
   /** Cases 12, 13 and 18: a second provider may take over before the first content, and thinking is never text. */
@@ -136,6 +153,29 @@ describe("answers in the protocols of callers", () => {
     assert.equal(whole("openai-responses", unknown).usage, null);
   });
 
+  /** Case 14: figures are told in several pieces, and a later one that leaves some out takes none back. */
+  it("keeps each figure until a newer one comes", () => {
+    const usage = { inputTokens: 100, outputTokens: 7, cacheReadTokens: 60, cacheWriteTokens: 10, reasoningTokens: 2 };
+    for (const name of Object.keys(usage) as (keyof typeof usage)[]) {
+      const only = { ...unknownUsage, [name]: usage[name] + 1 };
+      const events: ChatEvent[] = [{ type: "start", id: "p", model: "m" }, { type: "usage", usage }, { type: "usage", usage: only }, { type: "text", text: "Hi" }, { type: "finish", finish: "stop", finishWord: null, stopSequence: null }];
+      const collector = new AnswerCollector();
+      for (const event of events) collector.add(event);
+      assert.deepEqual(collector.usage, { ...usage, [name]: usage[name] + 1 });
+      const told = whole("openai-chat", collector.answer()).usage;
+      assert.deepEqual(readChatStream(written("openai-chat", events)).usage, told, name);
+      assert.deepEqual(readResponseStream(written("openai-responses", events)).usage, whole("openai-responses", collector.answer()).usage, name);
+      assert.deepEqual(readMessageStream(written("anthropic-messages", events)).usage, whole("anthropic-messages", collector.answer()).usage, name);
+    }
+  });
+
+  /** Null says that there is something else in its place. */
+  it("gives a chat no text where there are calls or a refusal alone", () => {
+    const content = (...parts: AssistantPart[]) => (whole("openai-chat", { id: "p", model: "m", parts, finish: "stop", finishWord: null, stopSequence: null, usage: unknownUsage }).choices as [{ message: Json }])[0].message.content;
+    const call: AssistantPart = { type: "tool-call", id: "c", name: "f", arguments: "{}" };
+    assert.deepEqual([content(), content({ type: "text", text: "Hi" }), content({ type: "text", text: "Hi" }, call), content(call), content({ type: "refusal", text: "No." }), content({ type: "thinking", text: "Hm", signature: null })], ["", "Hi", "Hi", null, null, ""]);
+  });
+
   /** Case 19. */
   it("names the reasons to stop in each protocol's words", () => {
     const reasons = (finish: ChatAnswer["finish"], finishWord: string | null = null, stopSequence: string | null = null, parts: readonly AssistantPart[] = []) => {
@@ -165,6 +205,11 @@ describe("answers in the protocols of callers", () => {
     for (const protocol of ["openai-chat", "openai-completions"] as const) assert.match(broken(protocol), /^data: \{"error":\{"message":"The answer broke off\. [^\n]+"code":"provider_stream_failed"\}\}\n\n$/);
     assert.match(broken("anthropic-messages"), /^event: error\ndata: \{"type":"error","error":\{"type":"api_error","message":"The answer broke off\./);
     assert.match(broken("openai-responses"), /^event: error\n.*\n\nevent: response\.failed\ndata: .*"status":"failed"/);
+    // What was whole by then stays: the thought, and neither the call that is open nor a place for it.
+    const writer = chatProtocols["openai-responses"].stream(frame, emptyRequest());
+    for (const event of [{ type: "thinking", text: "Hm" }, { type: "tool-call", index: 0, id: "c", name: "f" }, { type: "text", text: "Hi" }, { type: "thinking", text: "So" }] as const) writer.write(event);
+    const { response } = JSON.parse(writer.fail(error, "req_1").split("data: ").at(-1)!) as { response: { output: Json[] } };
+    assert.deepEqual(response.output.map(({ id, type }) => [id, type]), [["rs_01abc_0", "reasoning"], ["msg_01abc_2", "message"]]);
   });
 });
 

@@ -30,7 +30,9 @@ describe("embeddings", () => {
   const parse = (body: Record<string, unknown>) => parseEmbeddings({ model: "m", input: "x", ...body });
 
   it("take a text, texts, tokens and lists of tokens", () => {
-    assert.deepEqual([["a"], ["a", "b"], [[1, 2]], [[1], [2]]], ["a", ["a", "b"], [1, 2], [[1], [2]]].map((input) => parse({ input }).input));
+    assert.deepEqual([["a"], ["a", "b"], [[0, 2]], [[0], [2]]], ["a", ["a", "b"], [0, 2], [[0], [2]]].map((input) => parse({ input }).input));
+    assert.deepEqual(parse({}), { input: ["x"], dimensions: null, encoding: "float", inputType: null, user: null, extra: {} });
+    assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ user: 1, input_type: 2, input: [[-1]] })), ["input[0]", "input_type", "user"]);
     assert.deepEqual(parse({ dimensions: 3, encoding_format: "base64", input_type: "query", user: "u", truncate: "END" }), { input: ["x"], dimensions: 3, encoding: "base64", inputType: "query", user: "u", extra: { truncate: "END" } });
     assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ input: ["a", "", 3, []], dimensions: 0, encoding_format: "hex" })), ["input[1]", "input[2]", "input[3]", "dimensions", "encoding_format"]);
     assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parse({ input: [] })), ["input"]);
@@ -51,6 +53,8 @@ describe("reranking", () => {
     const answer = { model: "p", results: [{ index: 1, score: 0.9 }, { index: 0, score: 0.1 }], usage: unknownUsage };
     assert.deepEqual(rerankDocument(answer, frame, request, returnDocuments).results, [{ index: 1, relevance_score: 0.9, document: { text: "b" } }]);
     assert.deepEqual(rerankDocument(answer, frame, { ...request, topN: null }, false).results, [{ index: 1, relevance_score: 0.9 }, { index: 0, relevance_score: 0.1 }]);
+    const used = { ...answer, usage: { ...unknownUsage, inputTokens: 0, searchUnits: 1 } };
+    assert.deepEqual([answer, used].map((one) => rerankDocument(one, frame, request, false).usage), [undefined, { prompt_tokens: 0, total_tokens: 0 }]);
     assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parseRerank({ documents: [4, {}], top_n: 0 })), ["model", "documents[0]", "documents[1].text", "query", "top_n"]);
   });
 });

@@ -47,7 +47,7 @@ describe("editNativeBody", () => {
   });
 
   it("refuses what is not one object", () => {
-    for (const body of ["", "[]", "null", '"x"', "{", '{"a"', '{"a":', '{"a":1', '{"a":1 "b":2}', '{"a', "{1:2}", '{"a":}']) {
+    for (const body of ["", "[]", "null", '"x"', "{", '{"a"', '{"a":', '{"a":1', '{"a":1 "b":2}', '{"a', "{1:2}", '{"a":}', '{"a": }', '{"a": ,"b":1}']) {
       assert.throws(() => edited(body, { model: "m" }), (error) => error instanceof AppError && error.code === "INVALID_JSON", body);
     }
   });

@@ -51,7 +51,7 @@ describe("RequestFields", () => {
   it("takes one of the words, and shows what else came", () => {
     const word = (value: unknown, words: readonly string[] = ["low", "high", "max"]): unknown[] => read((fields) => fields.oneOf(value, "f", words));
     assert.deepEqual([word("high"), word(undefined), word(null)], [["high"], [undefined], [undefined]]);
-    assert.deepEqual([word("top"), word(3), word("a", ["b"])], [[undefined, 'must be low, high or max, but is "top"'], [undefined, "must be low, high or max, but is a number"], [undefined, 'must be b, but is "a"']]);
+    assert.deepEqual([word("top"), word(3), word("a", ["b"]), word("a", ["b", "c"])], [[undefined, 'must be low, high or max, but is "top"'], [undefined, "must be low, high or max, but is a number"], [undefined, 'must be b, but is "a"'], [undefined, 'must be b or c, but is "a"']]);
     assert.deepEqual([shown("x".repeat(60)), shown("x".repeat(61)), shown(undefined), shown(null), shown([])], [`"${"x".repeat(60)}"`, `"${"x".repeat(60)}..."`, "missing", "null", "an array"]);
   });
 

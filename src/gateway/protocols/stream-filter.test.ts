@@ -71,6 +71,8 @@ describe("UsageChunkFilter", () => {
   });
 
   it("keeps the lines of an event together that come one by one", () => {
+    // The first bytes of the usage chunk come with the event before it.
+    for (const first of ["d", "data: "]) assert.equal(filtered([Buffer.from(`data: 1\n\n${first}`), Buffer.from(`${usage.slice(first.length)}\n\n`)]), "data: 1\n\n");
     for (const parts of [["data: a\n", "data: b\n\n"], ["data: a\r\n", "data: b\n\n"], ["data: a\r", "\ndata: b\n\n"], ["data: a", "b\n\n"]]) assert.equal(filtered(parts.map((part) => Buffer.from(part))), parts.join(""));
     assert.equal(filtered(['data: {"choices":[],\n', 'data: "usage":{}}\n', "\n"].map((part) => Buffer.from(part))), "");
   });

@@ -12,6 +12,11 @@ describe("a report of fields", () => {
     report.foreign({ store: true, n: 1, logit_bias: {}, logprobs: false, modalities: ["text"], metadata: { a: "b" }, seen: 4 }, new Set(["seen"]));
     assert.deepEqual([report.dropped, report.emulated], [["user", "store", "metadata"], ["temperature (1)"]]);
     report.settle("X");
+    const many = new FieldReport();
+    for (const path of ["a", "b", "c", "d", "e"]) many.refuse(path, `not ${path}`);
+    assert.throws(() => many.settle("X"), { message: "X cannot be asked for a, b, c, d, e." });
+    many.refuse("f", "not f");
+    assert.throws(() => many.settle("X"), { message: "X cannot be asked for a, b, c, d, e and others.", problems: ["a", "b", "c", "d", "e", "f"].map((path) => ({ path, message: `not ${path}` })) });
     report.foreign({ n: 2, modalities: ["text", "audio"] });
     assert.throws(() => report.settle("X"), { code: "GATEWAY_FIELD_UNSUPPORTED", message: "X cannot be asked for n, modalities." });
   });

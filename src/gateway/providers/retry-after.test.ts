@@ -8,7 +8,8 @@ describe("Retry-After", () => {
     for (const [headers, expected] of [
       [{ "retry-after-ms": "250", "retry-after": "9" }, 250], [{ "retry-after": "2" }, 2000], [{ "retry-after": "0.5" }, 500], [{ "retry-after": "Sat, 21 Nov 2026 10:00:07 GMT", date }, 7000],
       [{ "retry-after": "Sat, 21 Nov 2026 09:00:00 GMT", date }, 0], [{ "retry-after": "Sat, 21 Nov 2026 10:00:07 GMT" }, null], [{ "retry-after": "soon" }, null], [{ "retry-after": "-3" }, null], [{}, null],
-      [{ "retry-after-ms": "x", "retry-after": "1" }, 1000],
+      [{ "retry-after-ms": "x", "retry-after": "1" }, 1000], [{ "retry-after-ms": "0", "retry-after": "9" }, 0], [{ "retry-after-ms": "-1", "retry-after": "9" }, 9000], [{ "retry-after-ms": "0.2" }, 1], [{ "retry-after-ms": "Infinity" }, null],
+      [{ "retry-after": " 3 " }, 3000], [{ "retry-after": "" }, null], [{ "retry-after": "0.0001" }, 1], [{ "retry-after": "0" }, 0],
     ] as [Record<string, string>, number | null][]) {
       assert.equal(retryAfterMs(headers), expected, JSON.stringify(headers));
     }

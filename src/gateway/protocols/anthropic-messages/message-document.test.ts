@@ -27,5 +27,6 @@ it("reasons to stop and usage, as far as they were told", () => {
   const usage = (told: Partial<ChatAnswer["usage"]>) => (JSON.parse(written({ usage: { ...unknownUsage, ...told } })) as { usage: unknown }).usage;
   assert.deepEqual(usage({}), { input_tokens: 0, output_tokens: 0 });
   assert.deepEqual(usage({ inputTokens: 10, outputTokens: 5, cacheReadTokens: 3, cacheWriteTokens: 2, reasoningTokens: 1 }), { input_tokens: 5, output_tokens: 5, cache_read_input_tokens: 3, cache_creation_input_tokens: 2, output_tokens_details: { thinking_tokens: 1 } });
+  assert.deepEqual(usage({ inputTokens: 10 }), { input_tokens: 10, output_tokens: 0 });
   assert.deepEqual(usage({ inputTokens: 1, cacheReadTokens: 3, cacheWriteTokens: 0 }), { input_tokens: 0, output_tokens: 0, cache_read_input_tokens: 3, cache_creation_input_tokens: 0 });
 });

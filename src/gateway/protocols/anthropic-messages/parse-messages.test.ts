@@ -96,6 +96,8 @@ describe("the body of a message", () => {
   });
 
   it("names every problem with its path", () => {
+    assert.deepEqual(Object.keys(problemsOf({ system: [{ type: "image", text: "a" }] })), ["system[0].type"]);
+    assert.deepEqual(parse({ system: [] }).messages.filter(({ role }) => role === "system"), []);
     assert.deepEqual(
       problemsOf({
         temperature: 1.5, max_tokens: 0, stop_sequences: "END", system: 4, tool_choice: { type: "some" }, thinking: { type: "deep" }, tools: [{ name: "f" }],

@@ -86,6 +86,7 @@ describe("the body of a chat", () => {
     const schema = { type: "object", properties: { x: { $ref: "#/$defs/x" } }, $defs: { x: { anyOf: [{ type: "null" }, { $ref: "#/$defs/x" }] } } };
     const { tools } = parse({ tools: [{ type: "function", function: { name: "f", description: "d", parameters: schema, strict: true }, cache_control: { type: "ephemeral" } }, { type: "function", function: { name: "g" } }] });
     assert.deepEqual(tools, [{ name: "f", description: "d", parameters: schema, strict: true, cache: {} }, { name: "g", parameters: { type: "object", properties: {} } }]);
+    for (const type of [undefined, null, 4]) assert.deepEqual(Object.keys(problemsOf({ tool_choice: { type } })), ["tool_choice.type"]);
     const choices = ["auto", "none", "required", "any", { type: "function", function: { name: "f" } }, null].map((choice) => parse({ tool_choice: choice }).toolChoice);
     assert.deepEqual(choices, [{ type: "auto" }, { type: "none" }, { type: "required" }, { type: "required" }, { type: "tool", name: "f" }, { type: "auto" }]);
   });

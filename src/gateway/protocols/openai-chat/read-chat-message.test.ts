@@ -18,6 +18,7 @@ it("each part of a user's message, with its mark and what else stands in it", ()
   const file = { kind: "data", mediaType: "application/pdf", base64: "aGk=" };
   for (const [given, expected] of [
     [{ type: "text", text: "a", cache_control: { type: "ephemeral" } }, { type: "text", text: "a", cache: {} }], [{ type: "text", text: "a", prompt_cache_breakpoint: {} }, { type: "text", text: "a", cache: {} }], [{ type: "text", text: "a", cache_control: null }, { type: "text", text: "a" }],
+    [{ type: "image_url", image_url: "data: IMAGE/png ;charset=x;base64,aGk=" }, { type: "image", source: { kind: "data", mediaType: "image/png", base64: "aGk=" } }],
     [{ type: "image_url", image_url: "https://a.test/a.png" }, { type: "image", source: { kind: "url", url: "https://a.test/a.png" } }], [{ type: "image_url", image_url: { url: "data:image/JPG;base64,aGk=", detail: "low" }, cache_control: { ttl: "1h" } }, { type: "image", source: { kind: "data", mediaType: "image/jpeg", base64: "aGk=" }, detail: "low", cache: { ttl: "1h" } }],
     [{ type: "image_url", image_url: { url: "data:application/pdf;base64,aGk=" }, cache_control: {} }, { type: "document", source: file, cache: {} }], [{ type: "image_url", image_url: { url: "gs://b/a.png" } }, { type: "image", source: { kind: "url", url: "gs://b/a.png" } }],
     [{ type: "file", file: { file_id: "file-1", filename: "a.pdf" }, cache_control: {} }, { type: "document", source: { kind: "file", id: "file-1" }, name: "a.pdf", cache: {} }], [{ type: "file", file: { file_id: null, file_data: "aGk=" } }, { type: "document", source: file }], [{ type: "file", file: { file_data: "aGk=", filename: "a.doc" } }, { type: "document", source: file, name: "a.doc" }],
@@ -32,7 +33,7 @@ it("each part of a user's message, with its mark and what else stands in it", ()
   assert.deepEqual(part({ type: "text", text: "a", other: 1, refusal: "" }).uncarried, ["messages[0].content[0].other"]);
   for (const [given, path] of [
     [{ type: "input_audio", input_audio: { data: "aGk=", format: "constructor" } }, "input_audio.format"], [{ type: "input_audio", input_audio: { data: "", format: "wav" } }, "input_audio.data"], [{ type: "image_url", image_url: { url: `data:image/png${";a".repeat(200)};base64,aGk=` } }, "image_url.url"], [{ type: "image_url", image_url: { url: "data:image/svg+xml;base64,aGk=" } }, "image_url.url"],
-    [{ type: "file", file: { file_data: "" } }, "file.file_data"], [{ type: "file", file: { file_data: "data:video/mp4;base64,aGk=" } }, "file.file_data"], [{ type: "text", text: "a", cache_control: { type: "other" } }, "cache_control.type"], [{ type: "other" }, "type"],
+    [{ type: "image_url", image_url: { url: "" } }, "image_url.url"], [{ type: "file", file: { file_data: "" } }, "file.file_data"], [{ type: "file", file: { file_data: "data:video/mp4;base64,aGk=" } }, "file.file_data"], [{ type: "text", text: "a", cache_control: { type: "other" } }, "cache_control.type"], [{ type: "other" }, "type"],
   ] as const) assert.deepEqual(refusedPaths("INVALID_REQUEST", () => part(given)), [`messages[0].content[0].${path}`]);
   // A mark on the whole message is its last part's, unless that has its own.
   const marked = (...content: Json[]) => message({ role: "user", content, cache_control: { ttl: "1h" } }).parts;

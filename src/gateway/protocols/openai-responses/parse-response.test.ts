@@ -26,6 +26,10 @@ describe("the body of a response", () => {
     );
   });
 
+  it("takes a reasoning that only says how it is shown for none", () => {
+    assert.deepEqual([{ summary: "auto" }, {}, null].map((reasoning) => parse({ reasoning }).reasoning), [null, null, null]);
+  });
+
   it("puts what the assistant thought, said and called together to one message", () => {
     const { messages, uncarried } = parse({
       input: [

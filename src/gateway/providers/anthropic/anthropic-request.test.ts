@@ -112,6 +112,11 @@ conformanceCase("anthropic", 7, "which schemas are taken as they are, keyword by
   ];
   for (const schema of taken) assert.equal(fitsStructuredOutput(schema), true, JSON.stringify(schema));
   for (const schema of refusedThere) assert.equal(fitsStructuredOutput(schema), false, JSON.stringify(schema));
+  // However deep, and by whatever word: nothing but an answer comes of it.
+  const deep = (within: (schema: Block) => Block) => Array.from({ length: 20_000 }).reduce<Block>(within, { type: "string" });
+  for (const schema of [
+    deep((items) => ({ items })), deep((one) => ({ anyOf: [one] })), deep((one) => ({ allOf: [one] })), deep((a) => ({ ...closed, properties: { a } })), deep((a) => ({ ...closed, $defs: { a } })), deep((a) => ({ ...closed, definitions: { a } })),
+  ]) assert.equal(fitsStructuredOutput(schema), false);
   for (const [schema, object] of [
     [{}, { type: "object" }], [{ properties: {} }, { type: "object", properties: {} }], [{ description: "d" }, null], [{ type: "string", properties: {} }, null], [{ type: "object", oneOf: [] }, null], [{ type: "object", allOf: [] }, null], [{ type: "object", anyOf: [] }, null],
     [{ $ref: "#/definitions/a", definitions: { a: { type: "object", title: "A" } } }, { type: "object", title: "A", definitions: { a: { type: "object", title: "A" } } }], [{ $ref: "#/$defs/none" }, { type: "object" }],
@@ -153,9 +158,9 @@ conformanceCase("anthropic", 9, "each word of effort and each budget, where ther
 
 it("passes Anthropic's own fields, and names or refuses the others", () => {
   const own = { container: "c", mcp_servers: [{ name: "m" }], context_management: { edits: [{}] }, inference_geo: "us", speed: "fast", cache_control: { type: "ephemeral" }, diagnostics: { a: 1 }, service_tier: "standard_only" };
-  const { body, headers, path } = sent({ extra: { ...own, stream_options: { include_usage: true } }, stream: true, uncarried: ["messages[0].x"] }, schemas);
+  const { body, headers, path, dropped } = sent({ extra: { ...own, stream_options: { include_usage: true } }, stream: true, uncarried: ["messages[0].x"] }, schemas);
   for (const [name, value] of Object.entries(own)) assert.deepEqual(body[name], value, name);
-  assert.deepEqual([path, headers["content-type"], body.stream_options, body.stream], ["/v1/messages", "application/json", undefined, true]);
+  assert.deepEqual([path, headers["content-type"], body.stream_options, body.stream, dropped], ["/v1/messages", "application/json", undefined, true, ["messages[0].x"]]);
   assert.equal(sent({ extra: { service_tier: "auto" } }, schemas).body.service_tier, "auto");
   const other = sent({ extra: { service_tier: "flex", metadata: { a: "b" } }, uncarried: ["messages[0].x"] }, schemas);
   assert.deepEqual([other.body.service_tier, other.dropped], [undefined, ["messages[0].x", "service_tier", "metadata"]]);

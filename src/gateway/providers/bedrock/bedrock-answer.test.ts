@@ -28,6 +28,16 @@ conformanceCase("bedrock", 1, "numbers of arguments stay as they are written, wh
   assert.deepEqual(streamed(opened(1, "a", "weather"), delta(1, { toolUse: { input: '{"big":12345678901234567890,' } }), delta(1, { toolUse: { input: '"one":1.0}' } }), opened(2, "b", "now"), delta(2, { toolUse: { input: "" } }), stop("tool_use")), { parts, finish: "tool-calls", finishWord: "tool_use", stopSequence: null, usage: unknown });
 });
 
+it("opens no call where another kind of block begins", () => {
+  const began = (start: object) => event("contentBlockStart", { contentBlockIndex: 0, start });
+  for (const start of [{}, { image: { format: "png" } }]) assert.deepEqual(streamed(began(start), delta(0, { text: "a" }), stop("end_turn")).parts, [{ type: "text", text: "a" }]);
+});
+
+it("tells nothing of pieces of arguments without a letter: the tool that answers has said nothing yet", () => {
+  const tell = (name: string) => chat.stream().push(Buffer.concat([opened(0, "a", name), delta(0, { toolUse: { input: "" } }), delta(0, { toolUse: { input: "{" } })])).map(({ type }) => type);
+  assert.deepEqual([tell("slipway_answer"), tell("weather")], [["start", "text"], ["start", "tool-call", "tool-arguments"]]);
+});
+
 conformanceCase("bedrock", 9, "every block of an answer, whole and streamed", () => {
   const parts = [{ type: "thinking" as const, text: "Hm", signature: "c2ln" }, { type: "redacted-thinking" as const, data: "cmVk" }, { type: "text" as const, text: "Sun" }];
   const usage = { ...unknown, inputTokens: 5, outputTokens: 4, cacheReadTokens: 2 };
@@ -87,6 +97,12 @@ conformanceCase("bedrock", 20, "each exception and each status, in both places w
   assert.deepEqual([used.kind, used.retryAfterMs, kindOf("Too many requests", 429).retryAfterMs], ["quota", null, 2000]);
 });
 
+it("refuses arguments that nobody could read, they are nested so deeply", () => {
+  const deep = "[".repeat(200_000) + "]".repeat(200_000);
+  const body = `{"output":{"message":{"content":[{"toolUse":{"toolUseId":"a","name":"f","input":{"a":${deep}}}}]}},"stopReason":"tool_use"}`;
+  assert.throws(() => chat.answer(Buffer.from(body), {}), { code: "PROVIDER_ANSWER_INVALID" });
+});
+
 it("passes over headers of other kinds, and ends frames that are damaged within", () => {
   const headers = (...bytes: (number | string)[]) => Buffer.concat(bytes.map((one) => (typeof one === "string" ? Buffer.from(one) : Buffer.from([one]))));
   const read = (written: Buffer) => {
@@ -95,7 +111,7 @@ it("passes over headers of other kinds, and ends frames that are damaged within"
   };
   const others = headers(1, "a", 0, 1, "b", 1, 1, "c", 2, 9, 1, "d", 3, 0, 9, 1, "e", 4, 0, 0, 0, 9, 1, "f", 5, "12345678", 1, "g", 6, 0, 2, "xy", 1, "h", 8, "12345678", 1, "i", 9, "1234567890123456", 1, "j", 7, 0, 2, "ok");
   assert.deepEqual(read(others), [{ j: "ok" }, "{}"]);
-  for (const bad of [headers(1, "a", 10), headers(9, "a"), headers(1, "a", 7, 0, 9, "x")]) assert.throws(() => read(bad), { code: "PROVIDER_STREAM_FAILED" });
+  for (const bad of [headers(1, "a", 10), headers(1, "a", 10, 0, 1, "x"), headers(9, "a"), headers(1, "a", 7, 0, 9, "x")]) assert.throws(() => read(bad), { code: "PROVIDER_STREAM_FAILED" });
 });
 
 it("signs for the region that the address names, over what is asked", () => {

@@ -168,7 +168,7 @@ conformanceCase("bedrock", 9, "each word of effort for each family; beside think
   assert.deepEqual(goesOn({ type: "thinking", text: "Hm", signature: "s" }), []);
   assert.deepEqual(goesOn({ type: "redacted-thinking", data: "x" }), []);
   const refusal = sent({ messages: [hello, { role: "assistant", parts: [{ type: "refusal", text: "No." }, { type: "refusal", text: " " }, { type: "thinking", text: "Hm", signature: "" }] }, hello] }, manual);
-  assert.deepEqual([(refusal.body.messages as object[])[1], refusal.dropped], [{ role: "assistant", content: [{ text: "No." }] }, ["messages[1].content[2]"]]);
+  assert.deepEqual([(refusal.body.messages as object[])[1], refusal.dropped, refusal.emulated.filter((name) => name.includes("refusal"))], [{ role: "assistant", content: [{ text: "No." }] }, ["messages[1].content[2]"], ["messages[1].content[0] (a refusal as text)", "messages[1].content[1] (a refusal as text)"]]);
 });
 
 it("passes Converse's own fields, and asks in JSON", () => {

@@ -253,6 +253,18 @@ describe("bedrock", () => {
     assert.throws(() => new EventFrameReader().push(prelude), { code: "PROVIDER_STREAM_FAILED" });
   });
 
+  it("ends a frame whose lengths cannot be, and waits for one of 8 MiB", () => {
+    const read = (total: number, headers: number) => {
+      const prelude = Buffer.alloc(16);
+      prelude.writeUInt32BE(total, 0);
+      prelude.writeUInt32BE(headers, 4);
+      prelude.writeUInt32BE(crc32(prelude.subarray(0, 8)), 8);
+      return new EventFrameReader().push(prelude);
+    };
+    for (const [total, headers] of [[0, 0], [12, 0], [15, 0], [16, 1], [40, 25], [(8 << 20) + 1, 0]] as const) assert.throws(() => read(total, headers), { code: "PROVIDER_STREAM_FAILED", message: /impossible lengths|more than 8 MiB/ }, `${total} ${headers}`);
+    for (const [total, headers] of [[17, 0], [40, 24], [8 << 20, 0]] as const) assert.deepEqual(read(total, headers), [], `${total} ${headers}`);
+  });
+
   it("passes its own fields, and refuses others by name", () => {
     const guardrailConfig = { guardrailIdentifier: "g", guardrailVersion: "1" };
     const { body, dropped } = sent({ user: "ada", extra: { guardrailConfig, additionalModelRequestFields: { anthropic_beta: ["x"] }, store: true } });

@@ -6,6 +6,7 @@ import { chatRequest, conformanceCase } from "../conformance.fixture.ts";
 import { oneCallAtATime } from "../instructions.ts";
 import { data, hello, mappingCases, said } from "../mapping-cases.fixture.ts";
 import { collectStream } from "../stream-cuts.fixture.ts";
+import { geminiJsonSchema, geminiOpenApiSchema } from "./gemini-schema.ts";
 import { gemini } from "./gemini.ts";
 
 type Json = Record<string, unknown>;
@@ -105,6 +106,13 @@ conformanceCase("gemini", 7, "each keyword of a schema in both forms", () => {
     [{ $ref: "https://a.test/s" }, { type: "OBJECT" }, simpler], [{ type: "object", properties: { a: { $ref: "#/none" } } }, { type: "OBJECT", properties: { a: { type: "OBJECT" } } }, simpler],
     [{ type: "object", properties: { next: { $ref: "#" } } }, { type: "OBJECT", properties: { next: { type: "OBJECT", properties: { next: { type: "OBJECT", properties: { next: { type: "OBJECT" } } } } } } }, simpler],
   ] as const) assert.deepEqual(written(given, old), [expected, emulated], JSON.stringify(given));
+  const merged = { type: "object", required: ["a"], properties: { a: number, b: number }, allOf: [{ required: ["b"] }] };
+  assert.deepEqual((written(merged, old)[0] as Json).required, ["a", "b"]);
+  // However deep, and by whatever word: nothing but a schema comes of it.
+  const deep = (within: (schema: Json) => Json) => Array.from({ length: 20_000 }).reduce<Json>(within, { type: "string" });
+  for (const schema of [
+    deep((items) => ({ items })), deep((one) => ({ anyOf: [one] })), deep((one) => ({ allOf: [one] })), deep((a) => ({ properties: { a } })), deep((items) => ({ $ref: "#/$defs/a", items })), deep((not) => ({ not })), deep((a) => ({ $defs: { a } })),
+  ]) assert.doesNotThrow(() => [geminiJsonSchema(schema), geminiOpenApiSchema(schema)]);
   assert.deepEqual(sent({ tools: [{ ...time, parameters: { type: "object", properties: { a: { type: "string" } } } }] }, old).emulated, []);
 });
 

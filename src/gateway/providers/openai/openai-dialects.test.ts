@@ -171,12 +171,17 @@ for (const kind of kinds) {
     assert.deepEqual(calls(toolCall({ index: 0, function: { arguments: '{"city":' } }) + toolCall({ index: 0, id: "call_a", function: { name: "weather", arguments: '"Bonn"}' } })), [weather]);
     assert.deepEqual(calls(toolCall({ index: 7, id: "call_a", function: { name: "weather", arguments: { city: "Bonn" } } })), [weather]);
     assert.deepEqual(calls(toolCall({ function: { name: "time" } })), [{ ...time, id: "call_chatcmpl1_0" }]);
+    assert.deepEqual(open(kind)().push(Buffer.from(toolCall({ id: "a", function: { name: "time", arguments: "" } }))).map(({ type }) => type), ["start", "tool-call"]);
     assert.throws(() => calls(toolCall({ index: 0, function: { arguments: "{}" } })), failsWith("PROVIDER_STREAM_FAILED"));
   }, native);
 
   conformanceCase(kind, 12, "one start, also behind chunks without an answer", () => {
     assert.equal(collectStream(open(kind)(), textStream).id, "chatcmpl-1");
     assert.equal(readEvents(open(kind)(), toolStream)[0]?.type, "start");
+    // Servers that give answers no id, and those that tell it before there is a choice.
+    const end = { choices: [{ index: 0, delta: { content: "a" }, finish_reason: "stop" }] };
+    assert.deepEqual(readEvents(open(kind)(), `data: ${JSON.stringify(end)}\n\n`).map(({ type }) => type), ["start", "text", "finish"]);
+    assert.deepEqual(open(kind)().push(Buffer.from(`data: ${JSON.stringify({ id: "x", model: "m", choices: [] })}\n\n`)), [{ type: "start", id: "x", model: "m" }]);
     // Nothing but usage stands behind the finish.
     assert.deepEqual(readEvents(open(kind)(), chunk({ content: "a" }) + chunk({}, {}, "stop") + chunk({ content: "late" }, {}, "length") + chunk(null, { usage })).map(({ type }) => type), ["start", "text", "finish", "usage"]);
   }, native);
@@ -212,6 +217,9 @@ for (const kind of kinds) {
     const cut = chunk({ content: "a" });
     assert.throws(() => readEvents(open(kind)(), cut), failsWith("PROVIDER_STREAM_FAILED"));
     const done = `${cut}data: [DONE]\n\n`;
+    // Nothing is read behind it, whatever it is.
+    const behind = `${chunk({ content: "a" })}${chunk({}, {}, "stop")}data: [DONE]\n\ndata: <html>\n\n`;
+    assert.deepEqual(readEvents(open(kind)(), behind, "data: <html>\n\n").map(({ type }) => type), ["start", "text", "finish"]);
     if (kind === "compatible" || kind === "ollama") assert.equal(collectStream(open(kind)(), done).finish, "stop");
     else assert.throws(() => readEvents(open(kind)(), done), failsWith("PROVIDER_STREAM_FAILED"));
     for (const error of ['data: {"error":{"message":"The server had an error","type":"server_error"}}\n\n', 'event: error\ndata: {"object":"error","message":"out of memory"}\n\n', 'data: {"error":"busy"}\n\n', "data: not json\n\n", chunk({}, {}, "error")]) {
