@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { Readable } from "node:stream";
-import fc from "../../../test/kit/fast-check.ts";
+import fc, { codePoint } from "../../../test/kit/fast-check.ts";
 import { readTar } from "./read-tar.ts";
 import { writeTar } from "./write-tar.ts";
 
@@ -37,7 +37,7 @@ describe("a tar archive", () => {
   });
 
   it("brings back any text without control characters", async (t) => {
-    const name = fc.string({ unit: "binary", minLength: 1, maxLength: 200 }).map((text) => text.replace(/[\u0000-\u001f\u007f/\\]/g, "_"));
+    const name = fc.string({ unit: codePoint, minLength: 1, maxLength: 200 }).map((text) => text.replace(/[\u0000-\u001f\u007f/\\]/g, "_"));
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.array(name, { minLength: 1, maxLength: 6 }).map((parts) => parts.join("/")), { minLength: 1, maxLength: 8 }), async (paths) => {
         assert.deepEqual(await roundTrip(t, paths), expected(paths));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "../../../test/kit/fast-check.ts";
+import fc, { codePoint } from "../../../test/kit/fast-check.ts";
 import { AppError } from "../../core/errors.ts";
 import { Datatype, elementCount, typedArrayOf, type Tensor, type TensorData } from "../../core/tensor.ts";
 import type { Signature } from "../../registry/index.ts";
@@ -13,7 +13,7 @@ const elements: Record<Datatype, fc.Arbitrary<unknown>> = {
   BOOL: fc.nat(1), UINT8: fc.nat(255), UINT16: fc.nat(65_535), UINT32: fc.nat(4_294_967_295), UINT64: fc.bigInt(0n, 2n ** 64n - 1n),
   INT8: fc.integer({ min: -128, max: 127 }), INT16: fc.integer({ min: -32_768, max: 32_767 }), INT32: fc.integer(), INT64: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
   FP16: finiteHalf, FP32: fc.float({ noNaN: true, noDefaultInfinity: true }), FP64: fc.double({ noNaN: true, noDefaultInfinity: true }),
-  BYTES: fc.string({ unit: "binary" }),
+  BYTES: fc.string({ unit: codePoint }),
 };
 
 function tensorOf(name: string, datatypes: readonly Datatype[]): fc.Arbitrary<Tensor> {

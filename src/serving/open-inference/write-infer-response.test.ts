@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "../../../test/kit/fast-check.ts";
+import fc, { codePoint } from "../../../test/kit/fast-check.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { writeInferResponse } from "./write-infer-response.ts";
@@ -86,7 +86,7 @@ describe("writeSingle", () => {
 describe("ByteWriter", () => {
   it("grows, and escapes as JSON.stringify does", () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: "binary" })), fc.array(fc.maxSafeInteger()), (texts, integers) => {
+      fc.property(fc.array(fc.string({ unit: codePoint })), fc.array(fc.maxSafeInteger()), (texts, integers) => {
         const writer = new ByteWriter(1);
         for (const text of texts) writer.text(text);
         for (const integer of integers) writer.integer(integer);

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "../../../../test/kit/fast-check.ts";
+import fc, { codePoint } from "../../../../test/kit/fast-check.ts";
 import { exampleSpan } from "../../../tracing/example-spans.fixture.ts";
 import { factsOf } from "../../../tracing/span-facts.ts";
 import type { StoredSpan } from "../../../tracing/stored-span.ts";
 import { packSpan, unpackSpan } from "./packed-span.ts";
 import { contentOf } from "./sql-span-content.ts";
 
-const text = fc.string({ unit: "binary", maxLength: 12 });
+const text = fc.string({ unit: codePoint, maxLength: 12 });
 const orNull = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | null> => fc.option(value, { nil: null });
 const nanoseconds = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
 
