@@ -7,6 +7,7 @@ import type { FeedbackFeed } from "./feedback-feed.ts";
 import type { Span } from "./span.ts";
 import { traceFeedbackConformance } from "./trace-feedback.conformance.ts";
 import { traceSearchConformance } from "./trace-search.conformance.ts";
+import { traceSessionsConformance } from "./trace-sessions.conformance.ts";
 import type { TraceStore } from "./trace-store.ts";
 import { traceSumsConformance } from "./trace-sums.conformance.ts";
 
@@ -143,5 +144,6 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
 
   traceSumsConformance(adapter, open);
   traceSearchConformance(adapter, open);
+  traceSessionsConformance(adapter, open);
   traceFeedbackConformance(adapter, openBoth);
 }

@@ -97,9 +97,9 @@ export interface TraceStore {
   answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, TraceKey>>;
   /** The newest first. `after` is the `next` of the page before. */
   sessions(request: { visible: VisibleTraces; user?: string; after: string | null; limit: number }): Promise<Page<TraceSession>>;
-  /** With spans and feedback, which those who follow feedback are told of. Answers with how many were there. */
+  /** With spans and feedback, which those who follow feedback are told of. Where it is stopped in between, each trace is there whole or in no list and no sum, and `prune` removes what is left. Answers with how many were there. */
   remove(keys: readonly TraceKey[], now: EpochMs): Promise<number>;
-  /** Removes traces that began before, some at a time, and those whose beginning is in the future and that nobody has written to since. Answers with how many went. */
+  /** Removes what is left of traces whose removal was stopped, and traces that began before, some at a time, and those whose beginning is in the future and that nobody has written to since. Answers with how many went. */
   prune(before: EpochMs, now: EpochMs): Promise<number>;
   /** Adds it, or the next revision of what has its id and its first time; the store says which. Throws TRACE_NOT_FOUND where the trace is not there, INVALID_PARAMETER where its feedback would be more than `mostFeedback`. */
   addFeedback(key: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback>;

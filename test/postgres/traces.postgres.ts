@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { SqlFeedbackFeed } from "../../src/adapters/sql/tracing/sql-feedback-feed.ts";
 import { SqlRunDirectory } from "../../src/adapters/sql/tracking/sql-run-directory.ts";
+import { sqlTraceRemovalConformance } from "../../src/adapters/sql/tracing/sql-trace-removal.conformance.ts";
 import { SqlTraceStore } from "../../src/adapters/sql/tracing/sql-trace-store.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { exampleRecord, keyOf, now } from "../../src/tracing/example-spans.fixture.ts";
@@ -26,6 +27,7 @@ describe("traces on Postgres", () => {
     const database = await schemas.open();
     return { store: new SqlTraceStore(database), runs: new SqlRunDirectory(database) };
   });
+  sqlTraceRemovalConformance("Postgres", () => schemas.open());
 
   it("keep the sums of their spans where two servers write to one trace at once", async () => {
     const schema = await schemas.newSchema();

@@ -32,6 +32,7 @@ const released: Record<string, string> = {
   "20 removed-feedback": "fa43c0795a0d9ab61a1b085e1e99a11d45b8164638c40e1ad4d0125d875bf6af",
   "21 billed-units": "3c47017af737654dcd92cab5fca949ba0715a401877efe1c74a7ed3e9fb95f7b",
   "22 trace-indexes": "da2afca1fb82e4e1a54fe988d3c6b279c2611415d0f7948dc7af6c7436485c71",
+  "23 trace-removals": "0bb818d6f58ff3429247105b3c38a85b51b1dd97fd59579f788fc3c515c87bdb",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });

@@ -1,8 +1,7 @@
 import { expressionBuilder, sql, type Kysely, type RawBuilder, type SqlBool } from "kysely";
 import { AppError } from "../../../core/errors.ts";
-import type { Page } from "../../../core/search-condition.ts";
-import { mostSearchedSpans, type TraceSession } from "../../../tracing/schemas.ts";
-import type { TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../../tracing/trace-store.ts";
+import { mostSearchedSpans } from "../../../tracing/schemas.ts";
+import type { TracePage, TraceSearch, VisibleTraces } from "../../../tracing/trace-store.ts";
 import type { DatabaseSchema } from "../database-schema.ts";
 import { attributeMeets, someSpan, traceCondition, traceDuration as duration } from "./sql-trace-conditions.ts";
 import { millisecondsOf, summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
@@ -77,38 +76,13 @@ function inUnitOf(order: TraceSearch["order"], value: bigint): number {
   return order === "cost" || value < 0n ? Number(value) : millisecondsOf(value);
 }
 
-export async function listSessions(queries: Kysely<DatabaseSchema>, { visible, user, after, limit }: Parameters<TraceStore["sessions"]>[0]): Promise<Page<TraceSession>> {
-  const conditions = [sql`o.session is not null`, ...visibleCondition(visible), ...(user === undefined ? [] : [sql`o.user_name = ${user}`])];
-  let beyond = sql``;
-  if (after !== null) {
-    const [value, session, team] = placeOf(after);
-    beyond = sql`having (max(o.start_ns), o.session, o.team) < (${value}, ${session}, ${team})`;
-  }
-  const { rows } = await sql<{ session: string; team: string; user_name: string | null; traces: number; errors: number; first_ns: bigint; last_ns: bigint; end_ns: bigint; input_tokens: number | null; output_tokens: number | null; cost: number | null }>`
-    select o.session, o.team, max(o.user_name) as user_name, count(*) as traces, cast(sum(case when o.errors > 0 then 1 else 0 end) as bigint) as errors, min(o.start_ns) as first_ns, max(o.start_ns) as last_ns,
-      max(coalesce(o.end_ns, o.start_ns)) as end_ns, ${boundedSum("input_tokens")}, ${boundedSum("output_tokens")}, ${boundedSum("cost")}
-    from traces o where ${sql.join(conditions, sql` and `)} group by o.session, o.team ${beyond} order by max(o.start_ns) desc, o.session desc, o.team desc limit ${limit + 1}`.execute(queries);
-  const page = rows.slice(0, limit);
-  const last = page.at(-1);
-  return {
-    items: page.map((row) => ({
-      session: row.session, team: row.team, user: row.user_name, traces: row.traces, errors: row.errors, start: millisecondsOf(row.first_ns), end: millisecondsOf(row.end_ns), inputTokens: row.input_tokens, outputTokens: row.output_tokens, cost: row.cost,
-    })),
-    next: rows.length > limit && last !== undefined ? nameOfPlace(last.last_ns, last.session, last.team) : null,
-  };
-}
-
-/** What JavaScript has exactly, and goes no further. Summed beyond 64 bits: SQLite fails where whole numbers do not fit. */
-function boundedSum(column: "input_tokens" | "output_tokens" | "cost"): RawBuilder<unknown> {
-  const sum = sql`sum(${sql.ref(`o.${column}`)} * 1.0)`;
-  return sql`cast(case when ${sum} > ${sql.lit(Number.MAX_SAFE_INTEGER)} then ${sql.lit(Number.MAX_SAFE_INTEGER)} else ${sum} end as bigint) as ${sql.ref(column)}`;
-}
-
+/** Of traces `o`: those that are seen, and are not being removed. */
 export function visibleCondition(visible: VisibleTraces): Condition[] {
-  if (visible === "all") return [];
+  const isThere = sql`o.removed_at is null`;
+  if (visible === "all") return [isThere];
   const { teams, experiments } = visible;
   const either = [...(teams.length === 0 ? [] : [sql`o.team in (${sql.join(teams)})`]), ...(experiments.length === 0 ? [] : [sql`o.experiment in (${sql.join(experiments)})`])];
-  return [either.length === 0 ? sql`1 = 0` : sql`(${sql.join(either, sql` or `)})`];
+  return [isThere, either.length === 0 ? sql`1 = 0` : sql`(${sql.join(either, sql` or `)})`];
 }
 
 interface SearchConditions {
@@ -184,11 +158,13 @@ function like(column: RawBuilder<unknown>, text: string, operator: "like" | "ili
   return sql`${expressionBuilder()(column as RawBuilder<string>, operator, pattern)}`;
 }
 
-function nameOfPlace(value: number | bigint, ...names: readonly string[]): string {
+/** The `next` of a page. */
+export function nameOfPlace(value: number | bigint, ...names: readonly string[]): string {
   return Buffer.from(JSON.stringify([String(value), ...names])).toString("base64url");
 }
 
-function placeOf(after: string): Place {
+/** Throws INVALID_REQUEST. */
+export function placeOf(after: string): Place {
   try {
     const [value, first, second] = JSON.parse(Buffer.from(after, "base64url").toString("utf8")) as [string, string, string];
     if (typeof first === "string" && typeof second === "string") return [BigInt(value), first, second];

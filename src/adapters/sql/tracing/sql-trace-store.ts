@@ -11,9 +11,10 @@ import { packSpan } from "./packed-span.ts";
 import type { SqlDatabase } from "../sql-database.ts";
 import { findFeedback } from "./sql-feedback-search.ts";
 import { spanOf } from "./sql-span-content.ts";
-import { removeTraces } from "./sql-trace-removal.ts";
+import { finishRemovals, removeTraces } from "./sql-trace-removal.ts";
 import { summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
-import { listSessions, searchTraces, visibleCondition } from "./sql-trace-search.ts";
+import { searchTraces, visibleCondition } from "./sql-trace-search.ts";
+import { listSessions } from "./sql-trace-sessions.ts";
 
 interface Waiting {
   spans: PackedSpans;
@@ -126,17 +127,17 @@ export class SqlTraceStore implements TraceStore {
   }
 
   remove(keys: readonly TraceKey[], now: EpochMs): Promise<number> {
-    return removeTraces(this.#database, keys, now);
+    return removeTraces(this.#database, keys, now, true);
   }
 
   async prune(before: EpochMs, now: EpochMs): Promise<number> {
     const traces = this.#database.queries.selectFrom("traces").select(["team", "trace_id"]).orderBy("start_ns").limit(prunedAtOnce);
-    let removed = 0;
+    let removed = await finishRemovals(this.#database);
     for (const past of [traces.where("start_ns", "<", nanoseconds(before)), traces.where("start_ns", ">", nanoseconds(now)).where("received_at", "<", before)]) {
       for (;;) {
         const old = await past.execute();
         // Age takes no opinion back.
-        removed += await removeTraces(this.#database, old.map(({ team, trace_id: traceId }) => ({ team, traceId })), null);
+        removed += await removeTraces(this.#database, old.map(({ team, trace_id: traceId }) => ({ team, traceId })), now, false);
         if (old.length < prunedAtOnce) break;
       }
     }
@@ -148,7 +149,7 @@ export class SqlTraceStore implements TraceStore {
     return this.#database.transaction(async (transaction) => {
       // Held, so that revisions are counted one after the other.
       const held = await transaction
-        .updateTable("traces").set(({ ref }) => ({ received_at: ref("received_at") })).where("trace_id", "=", traceId).where("team", "=", team).returning("trace_id").executeTakeFirst();
+        .updateTable("traces").set(({ ref }) => ({ received_at: ref("received_at") })).where("trace_id", "=", traceId).where("team", "=", team).where("removed_at", "is", null).returning("trace_id").executeTakeFirst();
       if (held === undefined) throw new AppError("TRACE_NOT_FOUND", `There is no trace ${traceId.slice(0, 64)}.`);
       const { rows: [kept] } = await sql<{ count: number; bytes: number | null }>`select count(*) as count, cast(sum(octet_length(content_json)) as bigint) as bytes from trace_feedback where trace_id = ${traceId} and team = ${team}`.execute(transaction);
       const last = await transaction

@@ -39,6 +39,8 @@ export interface TraceRow {
   tags_json: string;
   metadata_json: string;
   received_at: number;
+  /** Since when it is being removed; null of all that anybody sees. */
+  removed_at: Generated<number | null>;
 }
 
 export interface TraceSpanRow {

@@ -8,6 +8,7 @@ import { runDirectoryConformance } from "../../../../tracing/run-directory.confo
 import { traceStoreConformance } from "../../../../tracing/trace-store.conformance.ts";
 import { SqlFeedbackFeed } from "../../tracing/sql-feedback-feed.ts";
 import { SqlRunDirectory } from "../../tracking/sql-run-directory.ts";
+import { sqlTraceRemovalConformance } from "../../tracing/sql-trace-removal.conformance.ts";
 import { SqlTraceStore } from "../../tracing/sql-trace-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
@@ -22,14 +23,17 @@ describe("traces on SQLite", () => {
     const database = await databases.open();
     return { store: new SqlTraceStore(database), runs: new SqlRunDirectory(database) };
   });
+  sqlTraceRemovalConformance("SQLite", () => databases.open());
 
-  it("finds feedback by its id, services, and runs through indexes", async () => {
+  it("finds feedback by its id, services, sessions, runs, and traces that are being removed through indexes", async () => {
     const database = await databases.open();
     const plan = async (statement: RawBuilder<{ detail: string }>): Promise<string> => (await sql<{ detail: string }>`explain query plan ${statement}`.execute(database.queries)).rows.map(({ detail }) => detail).join("; ");
     for (const [statement, index] of [
       [sql`select f.team from trace_feedback f join traces o on o.trace_id = f.trace_id and o.team = f.team where o.team in ('a', 'b') and (f.id in ('1', '2')) order by f.team, f.trace_id, f.id, f.revision`, /SEARCH f USING INDEX trace_feedback_id .*SEARCH o /],
       [sql`select min(t.service) from traces t where t.service > 'a'`, /USING COVERING INDEX traces_service/],
       [sql`select o.* from traces o where o.service = 'a' order by o.start_ns desc, o.trace_id desc, o.team desc limit 5`, /USING INDEX traces_service/],
+      [sql`select o.session, o.team, o.start_ns from traces o where o.session is not null and o.removed_at is null and (o.team in ('a', 'b') or o.experiment in ('c')) and (o.start_ns, o.session, o.team) < (5, 'a', 'b') order by o.start_ns desc, o.session desc, o.team desc limit 500`, /^SEARCH o USING (COVERING )?INDEX traces_sessions \(\(start_ns,session,team\)<\(\?,\?,\?\)\)$/],
+      [sql`select team, trace_id from traces where removed_at is not null order by removed_at limit 500`, /USING INDEX traces_removed/],
       [sql`select team from trace_values where key = 'langsmith.run_id' and value in ('a')`, /USING (COVERING )?INDEX trace_values_run/],
     ] as const) assert.match(await plan(statement as RawBuilder<{ detail: string }>), index);
   });
