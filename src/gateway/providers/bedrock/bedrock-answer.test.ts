@@ -57,8 +57,9 @@ conformanceCase("bedrock", 17, "errors of every kind in the middle, and what sta
   assert.throws(broken({ ":message-type": "error", ":error-code": "InternalFailure", ":error-message": "It broke" }, {}), { code: "PROVIDER_STREAM_FAILED", message: "The provider broke off with InternalFailure: It broke" });
   assert.throws(broken({ ":message-type": "exception" }, { message: "late" }), { code: "PROVIDER_STREAM_FAILED", message: "The provider broke off with an error: late" });
   for (const word of ["malformed_model_output", "malformed_tool_use"]) {
-    assert.throws(() => streamed(stop(word)), { code: "PROVIDER_STREAM_FAILED" });
-    assert.throws(() => answer({ stopReason: word }), { code: "PROVIDER_ANSWER_INVALID" });
+    const message = `The model's answer cannot be read (${word}).`;
+    assert.throws(() => streamed(stop(word)), { code: "PROVIDER_STREAM_FAILED", message });
+    assert.throws(() => answer({ stopReason: word }), { code: "PROVIDER_ANSWER_INVALID", message });
   }
   assert.throws(() => streamed(delta(5, { toolUse: { input: "{" } }), stop("tool_use")), { code: "PROVIDER_STREAM_FAILED" });
   assert.deepEqual(streamed(delta(0, { text: "a" }), stop("end_turn"), delta(0, { text: "late" }), stop("max_tokens")), { parts: [{ type: "text", text: "a" }], finish: "stop", finishWord: "end_turn", stopSequence: null, usage: unknown });

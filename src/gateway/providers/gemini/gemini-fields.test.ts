@@ -226,3 +226,9 @@ it("embeds with each task, counts a whole chat, and passes fields of its own in 
   assert.deepEqual([sent({ extra: { google_search: null } }, third).body.tools, sent({ extra: { google_search: {}, web_search_options: {} } }, third).emulated], [undefined, []]);
   assert.deepEqual([sent({}, third).headers, sent({ sampling: { stop: ["1", "2", "3", "4", "5"] } }, third).body.generationConfig], [bare.headers, { stopSequences: ["1", "2", "3", "4", "5"] }]);
 });
+
+it("refuses arguments that nobody could write, they are nested so deeply", () => {
+  const body = `{"candidates":[{"content":{"parts":[{"functionCall":{"name":"time","args":{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}}}]},"finishReason":"STOP"}]}`;
+  assert.throws(() => chat.answer(Buffer.from(body), {}), { code: "PROVIDER_ANSWER_INVALID" });
+  assert.throws(() => chat.stream().push(Buffer.from(`data: ${body}\n\n`)), { code: "PROVIDER_STREAM_FAILED" });
+});
