@@ -34,18 +34,18 @@ export interface Attempt {
   fault: DiskFault;
 }
 
-/**
- * A fifth of every failure at every change (all with SLIPWAY_TEST_EVERY=1). Failures take turns, from a turn that the seed draws: where five may
- * happen at any change, each change meets one of them in every run, and in five runs all.
- */
+/** Of every failure at every change one attempt in so many is made, unless SLIPWAY_TEST_EVERY=1 asks for all. */
+const oneIn = 10;
+
+/** Failures take turns, from a turn that the seed draws: where five may happen at any change, every second change meets one of them. */
 export function attempts(purpose: string, kinds: Readonly<Record<string, Omit<DiskFault, "at">>>, changes: Changes): Attempt[] {
-  const first = seededRandom(purpose).integer(0, 4);
+  const first = seededRandom(purpose).integer(0, oneIn - 1);
   const turns = { all: first, writes: first };
   return Object.entries(kinds).flatMap(([kind, fault]) => {
     const places = fault.failure === "short" || fault.operations !== undefined ? "writes" : "all";
     const turn = turns[places]++;
     return Array.from({ length: changes[places] }, (_, index): Attempt => ({ name: `${kind} at change ${index + 1}`, fault: { ...fault, at: index + 1 } })).filter(
-      (_, index) => process.env["SLIPWAY_TEST_EVERY"] === "1" || (index + turn) % 5 === 0,
+      (_, index) => process.env["SLIPWAY_TEST_EVERY"] === "1" || (index + turn) % oneIn === 0,
     );
   });
 }

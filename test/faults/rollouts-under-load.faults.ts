@@ -6,7 +6,7 @@ import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 /** Promotions and rollbacks; SLIPWAY_TEST_ROLLOUTS=500 for a long run. */
-const changes = Number(process.env.SLIPWAY_TEST_ROLLOUTS ?? 30);
+const changes = Number(process.env.SLIPWAY_TEST_ROLLOUTS ?? 16);
 const callers = 16;
 /** Not the server's: while it is away, no caller's connection takes its port. */
 const callersAddress = "127.0.0.2";

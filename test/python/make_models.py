@@ -62,7 +62,7 @@ if importlib.util.find_spec("mlflow") is not None:
     from mlflow.models import infer_signature
 
     signature = infer_signature(features, classifier.predict(features))
-    mlflow.sklearn.save_model(classifier, path("mlflow-sklearn"), signature=signature, input_example=features.iloc[:2], serialization_format="cloudpickle")
+    mlflow.sklearn.save_model(classifier, path("mlflow-sklearn"), signature=signature, input_example=features.iloc[:2], serialization_format="cloudpickle", pip_requirements=mlflow.sklearn.get_default_pip_requirements(include_cloudpickle=True))
     note("mlflow-sklearn", rows, {"output": classifier.predict(rows)})
 
     class Tabular(mlflow.pyfunc.PythonModel):
@@ -72,7 +72,7 @@ if importlib.util.find_spec("mlflow") is not None:
 
     example = pd.DataFrame({"x": [1.5, -2.0], "name": ["é", "b"], "day": pd.to_datetime(["2024-02-29", "1999-12-31"]), "small": np.array([1, 2], dtype="int32")})
     answers = pd.DataFrame({"twice": [3.0, -4.0], "loud": ["É", "B"], "year": np.array([2024, 1999], dtype="int32")})
-    mlflow.pyfunc.save_model(path("mlflow-pyfunc"), python_model=Tabular(), signature=infer_signature(example, answers), input_example=example)
+    mlflow.pyfunc.save_model(path("mlflow-pyfunc"), python_model=Tabular(), signature=infer_signature(example, answers), input_example=example, pip_requirements=[*mlflow.pyfunc.get_default_pip_requirements(), f"pandas=={pd.__version__}"])
     note("mlflow-pyfunc", example.assign(day=["2024-02-29T00:00:00", "1999-12-31T23:59:59"]), answers)
 
 if importlib.util.find_spec("xgboost") is not None:
@@ -84,7 +84,7 @@ if importlib.util.find_spec("xgboost") is not None:
     if importlib.util.find_spec("mlflow") is not None:
         import mlflow.xgboost
 
-        mlflow.xgboost.save_model(boosted, path("mlflow-xgboost"), signature=infer_signature(features, boosted.predict(features)))
+        mlflow.xgboost.save_model(boosted, path("mlflow-xgboost"), signature=infer_signature(features, boosted.predict(features)), pip_requirements=mlflow.xgboost.get_default_pip_requirements())
         note("mlflow-xgboost", rows, {"output": boosted.predict(rows)})
 
 if importlib.util.find_spec("lightgbm") is not None:
@@ -97,7 +97,7 @@ if importlib.util.find_spec("lightgbm") is not None:
     if importlib.util.find_spec("mlflow") is not None:
         import mlflow.lightgbm
 
-        mlflow.lightgbm.save_model(light, path("mlflow-lightgbm"), signature=infer_signature(features, light.predict(features)), input_example=features.iloc[:1])
+        mlflow.lightgbm.save_model(light, path("mlflow-lightgbm"), signature=infer_signature(features, light.predict(features)), input_example=features.iloc[:1], pip_requirements=mlflow.lightgbm.get_default_pip_requirements())
         note("mlflow-lightgbm", rows, {"output": light.predict(rows)})
 
 if importlib.util.find_spec("skl2onnx") is not None:
