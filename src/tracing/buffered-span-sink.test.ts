@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
+import { AppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { BufferedSpanSink, type SpanSinkParts } from "./buffered-span-sink.ts";
 import { exampleSpan } from "./example-spans.fixture.ts";
@@ -55,6 +56,18 @@ describe("BufferedSpanSink", () => {
     for (let span = 1; span <= 65; span++) sink.emit("a", exampleSpan(1, span));
     await sink.settled();
     assert.deepEqual([told.slice(1), sink.lost, written], [[["traces.not_written", 64], ["traces.not_written", 1]], 66, [1]]);
+  });
+
+  it("writes once more what it could not while the database was away, and nothing else", async () => {
+    const failures = [new AppError("DATABASE_UNAVAILABLE", "away"), null, new AppError("STORAGE_FULL", "full"), new AppError("DATABASE_UNAVAILABLE", "away"), new AppError("DATABASE_UNAVAILABLE", "away")];
+    const { sink, written } = sinkWith({}, () => { const failure = failures.shift(); if (failure instanceof AppError) throw failure; });
+    const outcomes: [written: number, lost: number][] = [];
+    for (let span = 1; span <= 4; span++) {
+      sink.emit("a", exampleSpan(1, span));
+      await sink.settled();
+      outcomes.push([written.length, sink.lost]);
+    }
+    assert.deepEqual(outcomes, [[1, 0], [1, 1], [1, 2], [2, 2]]);
   });
 
   it("passes over what is too long together, however few spans it is, and goes on when that is written", async () => {

@@ -127,9 +127,19 @@ export class BufferedSpanSink implements SpanSink {
     this.#writing = taken.length;
     const now = this.#parts.now();
     const parts = Array.from({ length: Math.ceil(taken.length / part) }, (_, index) => taken.slice(index * part, (index + 1) * part));
-    await Promise.all(parts.map((packed) => this.#parts.traces.write(packed.flat(), now).catch((error: unknown) => this.#giveUp(packed.length, error))));
+    await Promise.all(parts.map((packed) => this.#write(packed.flat(), now).catch((error: unknown) => this.#giveUp(packed.length, error))));
     this.#done += taken.length;
     this.#writing = 0;
+  }
+
+  /** Once more where the database was away, which a thread or a connection that died is back from at once. What was written already is the same after it. */
+  async #write(spans: PackedSpans, now: EpochMs): Promise<void> {
+    try {
+      await this.#parts.traces.write(spans, now);
+    } catch (error) {
+      if (toAppError(error).code !== "DATABASE_UNAVAILABLE") throw error;
+      await this.#parts.traces.write(spans, now);
+    }
   }
 
   #giveUp(calls: number, error: unknown): void {

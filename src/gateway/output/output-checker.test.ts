@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import { betweenLooks } from "../../../test/kit/between-looks.ts";
+import { threadAtWork, withoutThreads } from "../../../test/kit/faulty-threads.ts";
 import { compileSchema } from "./compile-schema.ts";
 import { OutputChecker } from "./output-checker.ts";
 
@@ -80,5 +82,39 @@ describe("output checker", () => {
     await starved.close();
     await hasty.close();
     await assert.rejects(hasty.check({ type: "number" }, "1"), { code: "SHUTTING_DOWN" });
+  });
+
+  it("blames the schema whose check takes all the memory of the thread, goes on with what waits, and refuses that schema from then on", async () => {
+    const greedy = new OutputChecker(600_000);
+    // Each error has its place in a text of its own.
+    const hostile = { additionalProperties: { allOf: Array.from({ length: 1000 }, () => ({ type: "string" })) } };
+    const outcomes = [greedy.check(hostile, JSON.stringify({ [`~${"a".repeat(1_000_000)}`]: 1 })), greedy.check({ type: "number" }, "1"), greedy.check({ type: "number" }, '"1"')];
+    await assert.rejects(outcomes[0]!, { code: "STRUCTURED_OUTPUT_INVALID", message: "The answer could not be checked with its schema in the memory that there is for it." });
+    assert.deepEqual([(await outcomes[1]!).length, (await outcomes[2]!).length], [0, 1]);
+    await assert.rejects(greedy.accept({ ...hostile }), { code: "INVALID_REQUEST" });
+    await greedy.close();
+  });
+
+  it("makes a check once more whose thread died, and gives up that one alone where the next thread dies too", async () => {
+    const mortal = new OutputChecker(600_000);
+    const former = threadAtWork("output-checker");
+    const endless = mortal.check({ type: "string", pattern: "^(a+)+$" }, JSON.stringify(`${"a".repeat(60)}!`));
+    const behind = mortal.check({ type: "number" }, "1");
+    let first = former;
+    for (; first === former; first = threadAtWork("output-checker")) await betweenLooks();
+    await first!.terminate();
+    let second = first;
+    for (; second === first; second = threadAtWork("output-checker")) await betweenLooks();
+    void second!.terminate();
+    await assert.rejects(endless, { code: "INTERNAL" });
+    assert.deepEqual(await behind, []);
+    await mortal.close();
+  });
+
+  it("fails checks while the machine has no thread left, and makes them again when it has", async () => {
+    const checker = new OutputChecker(20_000);
+    await withoutThreads(() => assert.rejects(checker.check({ type: "number" }, "1"), { code: "INTERNAL" }));
+    assert.deepEqual(await checker.check({ type: "number" }, "1"), []);
+    await checker.close();
   });
 });

@@ -22,6 +22,8 @@ export interface CheckAnswer {
 
 interface Job {
   order: CheckOrder;
+  /** Its thread has ended once while it was checked. */
+  again: boolean;
   resolve(answer: CheckAnswer): void;
   reject(error: AppError): void;
 }
@@ -34,7 +36,7 @@ const mostRings = 10;
 
 /**
  * Checks answers with their JSON Schema in a thread of its own, with a time of the processor for each: schemas come from callers, and a pattern or a reference in one can take exponential time. A schema that has once run out of its time
- * is refused from then on. One check takes some 0.1 ms, the first one of a schema some 10 ms.
+ * is refused from then on, and so is one whose check took all the memory of the thread; what waited behind it goes on in the next one. One check takes some 0.1 ms, the first one of a schema some 10 ms.
  */
 export class OutputChecker {
   readonly #limitMs: number;
@@ -80,7 +82,7 @@ export class OutputChecker {
     if (this.#slow.has(digest)) throw tooSlow();
     if (this.#jobs.length >= mostWaiting) throw new AppError("GATEWAY_OVERLOADED", "Too many answers wait for their check already.", { retryAfterSeconds: 1 });
     const { promise, resolve, reject } = Promise.withResolvers<CheckAnswer>();
-    this.#jobs.push({ order: { digest, schema, text }, resolve, reject });
+    this.#jobs.push({ order: { digest, schema, text }, again: false, resolve, reject });
     this.#next();
     const answer = await promise;
     if (answer.refusal !== undefined) {
@@ -93,7 +95,7 @@ export class OutputChecker {
   #next(): void {
     if (this.#current !== null) return;
     const worker = (this.#worker ??= this.#start());
-    if (!this.#isReady) return;
+    if (worker === null || !this.#isReady) return;
     const job = this.#jobs.shift();
     if (job === undefined) {
       worker.unref();
@@ -114,9 +116,10 @@ export class OutputChecker {
   }
 
   /** Ends the thread, which is the only way to stop what it does; what waits goes to the next one. */
-  #giveUp(worker: Worker): void {
+  #giveUp(worker: Worker, cause?: unknown): void {
     const current = this.#current;
     if (current === null) return;
+    clearTimeout(current.timer);
     this.#current = null;
     this.#forget(worker);
     void worker.terminate();
@@ -124,11 +127,36 @@ export class OutputChecker {
     const [oldest] = this.#slow;
     if (this.#slow.size >= mostSlow && oldest !== undefined) this.#slow.delete(oldest);
     this.#slow.add(digest);
-    current.job.reject(text === null ? tooSlow() : new AppError("STRUCTURED_OUTPUT_INVALID", "The answer could not be checked with its schema in time."));
+    current.job.reject(text === null ? tooSlow() : new AppError("STRUCTURED_OUTPUT_INVALID", `The answer could not be checked with its schema in ${cause === undefined ? "time" : "the memory that there is for it"}.`, { cause }));
     if (this.#jobs.length > 0) this.#next();
   }
 
-  #start(): Worker {
+  /**
+   * After a thread that ended by itself. Who used up its memory would use up the next one's. Any other end may have been nobody's fault: what was checked then, or waited for the thread to come up, has one more try.
+   */
+  #replace(worker: Worker, cause: unknown): void {
+    const current = this.#current;
+    if (current !== null && (cause as { code?: unknown } | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY") return this.#giveUp(worker, cause);
+    this.#forget(worker);
+    clearTimeout(current?.timer);
+    this.#current = null;
+    const met = current === null ? this.#jobs.splice(0) : [current.job];
+    for (const job of met) if (job.again) job.reject(notChecked(cause));
+    this.#jobs.unshift(...met.filter(({ again }) => !again).map((job) => ({ ...job, again: true })));
+    if (this.#jobs.length > 0) this.#next();
+  }
+
+  /** Null where the machine has no thread left: everything that waits fails, and the next check looks again. */
+  #start(): Worker | null {
+    try {
+      return this.#newWorker();
+    } catch (cause) {
+      this.#failAll(notChecked(cause));
+      return null;
+    }
+  }
+
+  #newWorker(): Worker {
     const worker = new Worker(entry, { name: "output-checker", execArgv: ["--disable-warning=ExperimentalWarning", "--report-exclude-env"], resourceLimits: { maxOldGenerationSizeMb: 256 } });
     worker.on("message", (message: "ready" | CheckAnswer) => {
       // What a thread that was given up had still sent is nobody's answer.
@@ -143,9 +171,7 @@ export class OutputChecker {
       this.#next();
     });
     const died = (cause?: unknown): void => {
-      if (this.#worker !== worker) return;
-      this.#forget(worker);
-      this.#failAll(new AppError("INTERNAL", "The answer could not be checked.", { cause }));
+      if (this.#worker === worker) this.#replace(worker, cause);
     };
     worker.on("error", died);
     worker.on("exit", died);
@@ -171,6 +197,10 @@ function usedProcessorMs(): number {
   return (user + system) / 1000;
 }
 
+function notChecked(cause: unknown): AppError {
+  return new AppError("INTERNAL", "The answer could not be checked.", { cause });
+}
+
 function tooSlow(): AppError {
-  return refused("schema", "It takes too long to check an answer with it; look at its patterns and at references that branch.");
+  return refused("schema", "It takes too long, or too much memory, to check an answer with it; look at its patterns and at references that branch.");
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
+import { threadAtWork, withoutThreads } from "../../../test/kit/faulty-threads.ts";
 import type { ChatRequest, ImagePart } from "../conversation/chat-request.ts";
 import { estimateChat, mostTokensOfChat, needsOf } from "./chat-tokens.ts";
 import { imageSize, imageTokens } from "./image-tokens.ts";
@@ -32,6 +33,20 @@ describe("tokens of a chat", () => {
     const [long, text] = await Promise.all([counter.countChat(user("a".repeat(50_000)), "gpt-4o"), counter.countText("<|endoftext|>", "gpt-4o")]);
     assert.equal(long.exact, false);
     assert.ok(text.tokens > 3 && text.exact);
+  });
+
+  it("counts in the next thread what waited when one died, once, and fails where there is none", async () => {
+    const mortal = new TokenCounter();
+    const twice = mortal.countText("hello world", "gpt-4o");
+    // Before it has the vocabulary.
+    await threadAtWork("token-counter")!.terminate();
+    const once = mortal.countText("hello world", "gpt-4o");
+    await Promise.all([assert.rejects(twice, { code: "INTERNAL" }), threadAtWork("token-counter")!.terminate()]);
+    assert.deepEqual(await once, { tokens: 2, exact: true });
+    await mortal.close();
+    await withoutThreads(() => assert.rejects(mortal.countText("hello", "gpt-4o"), { code: "INTERNAL" }));
+    assert.equal((await mortal.countText("hello", "gpt-4o")).tokens, 1);
+    await mortal.close();
   });
 
   it("adds tools, schemas and media to the estimate, and bounds it by bytes", () => {

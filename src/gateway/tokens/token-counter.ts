@@ -18,16 +18,24 @@ export interface CountAnswer extends TokenCount {
   id: number;
 }
 
+interface Waiting {
+  order: CountOrder;
+  /** The thread has ended once since it was asked for. */
+  again: boolean;
+  resolve(count: TokenCount): void;
+  reject(error: AppError): void;
+}
+
 /** Orders that may wait; more are refused. */
 const mostWaiting = 1000;
 
 /**
  * Counts tokens with the vocabulary itself, in a thread of its own that starts with the first count: it holds 70 MB, and a count takes about 0.1 ms for each KB. Where nobody needs the exact figure,
- * `estimateChat` costs nothing.
+ * `estimateChat` costs nothing. Where the thread dies, what waits is asked of the next one, once.
  */
 export class TokenCounter {
   #worker: Worker | null = null;
-  readonly #waiting = new Map<number, { resolve(count: TokenCount): void; reject(error: AppError): void }>();
+  readonly #waiting = new Map<number, Waiting>();
   #last = 0;
 
   /**
@@ -48,19 +56,32 @@ export class TokenCounter {
 
   /** Counts that are still waited for fail. */
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    const worker = this.#worker;
+    this.#worker = null;
+    this.#failAll(undefined);
+    await worker?.terminate();
   }
 
   #count(texts: readonly string[], encoding: EncodingName): Promise<TokenCount> {
     if (this.#waiting.size >= mostWaiting) return Promise.reject(new AppError("GATEWAY_OVERLOADED", "Too many token counts wait already.", { retryAfterSeconds: 1 }));
     const id = ++this.#last;
     const { promise, resolve, reject } = Promise.withResolvers<TokenCount>();
-    this.#waiting.set(id, { resolve, reject });
-    const worker = (this.#worker ??= this.#start());
-    // Only what is waited for keeps the process.
-    worker.ref();
-    worker.postMessage({ id, texts, encoding } satisfies CountOrder);
+    const waiting: Waiting = { order: { id, texts, encoding }, again: false, resolve, reject };
+    this.#waiting.set(id, waiting);
+    this.#ask([waiting]);
     return promise;
+  }
+
+  #ask(all: readonly Waiting[]): void {
+    try {
+      const worker = (this.#worker ??= this.#start());
+      // Only what is waited for keeps the process.
+      worker.ref();
+      for (const { order } of all) worker.postMessage(order);
+    } catch (cause) {
+      // The machine has no thread left; the next count looks again.
+      this.#failAll(cause);
+    }
   }
 
   #start(): Worker {
@@ -72,13 +93,30 @@ export class TokenCounter {
       waiting?.resolve({ tokens, exact });
     });
     const died = (cause?: unknown): void => {
-      if (this.#worker !== worker) return;
-      this.#worker = null;
-      for (const { reject } of this.#waiting.values()) reject(new AppError("INTERNAL", "The tokens could not be counted.", { cause }));
-      this.#waiting.clear();
+      if (this.#worker === worker) this.#replace(cause);
     };
     worker.on("error", died);
     worker.on("exit", died);
     return worker;
   }
+
+  #replace(cause: unknown): void {
+    this.#worker = null;
+    for (const [id, waiting] of this.#waiting) {
+      if (!waiting.again) continue;
+      this.#waiting.delete(id);
+      waiting.reject(notCounted(cause));
+    }
+    for (const waiting of this.#waiting.values()) waiting.again = true;
+    if (this.#waiting.size > 0) this.#ask([...this.#waiting.values()]);
+  }
+
+  #failAll(cause: unknown): void {
+    for (const { reject } of this.#waiting.values()) reject(notCounted(cause));
+    this.#waiting.clear();
+  }
+}
+
+function notCounted(cause: unknown): AppError {
+  return new AppError("INTERNAL", "The tokens could not be counted.", { cause });
 }

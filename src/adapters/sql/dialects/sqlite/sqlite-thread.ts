@@ -56,6 +56,11 @@ export class SqliteThread {
   /** Rejects with RequestFailure. */
   async request<Kind extends RequestKind>(kind: Kind, request: SqliteRequests[Kind]["request"]): Promise<SqliteAnswer<Kind>> {
     if (this.#closed) throw new RequestFailure(new SqlError("closed", "The database is closed."), false);
+    try {
+      this.#worker ??= this.#start();
+    } catch (cause) {
+      throw new RequestFailure(new SqlError("unavailable", "The machine has no thread left for the database.", { cause }), false);
+    }
     return this.#send(kind, request);
   }
 

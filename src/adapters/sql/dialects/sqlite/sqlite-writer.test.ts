@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
+import { withoutThreads } from "../../../../../test/kit/faulty-threads.ts";
 import { SqlError } from "../../sql-error.ts";
 import type { BatchGroup, RequestKind } from "./sqlite-protocol.ts";
 import type { SqliteStatement } from "./sqlite-statement.ts";
@@ -116,6 +117,17 @@ describe("SqliteWriter", () => {
     await queued;
     await writer.batch([insert(5)]);
     assert.deepEqual(await ids(), [1, 3, 5]);
+  });
+
+  it("says that the database is away while the machine has no thread for it, and goes on when it has", async () => {
+    const { thread, writer, ids } = await open();
+    await thread.kill();
+    await withoutThreads(async () => {
+      await assert.rejects(writer.batch([insert(1)]), hasReason("unavailable"));
+      await assert.rejects(writer.begin(), hasReason("unavailable"));
+    });
+    await writer.batch([insert(2)]);
+    assert.deepEqual(await ids(), [2]);
   });
 
   it("fails the transactions that wait for a shared commit when it does not come", async () => {
