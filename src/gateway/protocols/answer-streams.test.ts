@@ -169,6 +169,15 @@ describe("answers in the protocols of callers", () => {
     }
   });
 
+  it("frames a chat as its clients expect it", () => {
+    const answer: ChatAnswer = { id: "p", model: "m", parts: [{ type: "text", text: "Hi" }], finish: "stop", finishWord: null, stopSequence: null, usage: unknownUsage };
+    const { id, created, model } = frame;
+    assert.deepEqual(whole("openai-chat", answer), { id, object: "chat.completion", created, model, choices: [{ index: 0, message: { role: "assistant", content: "Hi", refusal: null }, logprobs: null, finish_reason: "stop" }] });
+    const chunks = written("openai-chat", piecesOf(answer, [], false), emptyRequest({ extra: {} })).split("\n\n").slice(0, -2).map((line) => JSON.parse(line.slice(6)) as Json);
+    const chunk = (delta: Json, finish: string | null = null) => ({ id, object: "chat.completion.chunk", created, model, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] });
+    assert.deepEqual(chunks, [chunk({ role: "assistant", content: "" }), chunk({ content: "Hi" }), chunk({}, "stop")]);
+  });
+
   /** Null says that there is something else in its place. */
   it("gives a chat no text where there are calls or a refusal alone", () => {
     const content = (...parts: AssistantPart[]) => (whole("openai-chat", { id: "p", model: "m", parts, finish: "stop", finishWord: null, stopSequence: null, usage: unknownUsage }).choices as [{ message: Json }])[0].message.content;

@@ -33,6 +33,11 @@ it("opens no call where another kind of block begins", () => {
   for (const start of [{}, { image: { format: "png" } }]) assert.deepEqual(streamed(began(start), delta(0, { text: "a" }), stop("end_turn")).parts, [{ type: "text", text: "a" }]);
 });
 
+it("takes a call whose pieces do not say which block they are for the first one", () => {
+  const pieces = [{ start: { toolUse: { toolUseId: "a", name: "weather" } } }, { delta: { toolUse: { input: "{}" } } }];
+  assert.deepEqual(streamed(event("contentBlockStart", pieces[0]!), event("contentBlockDelta", pieces[1]!), stop("tool_use")).parts, [{ type: "tool-call", id: "a", name: "weather", arguments: "{}" }]);
+});
+
 it("tells nothing of pieces of arguments without a letter: the tool that answers has said nothing yet", () => {
   const tell = (name: string) => chat.stream().push(Buffer.concat([opened(0, "a", name), delta(0, { toolUse: { input: "" } }), delta(0, { toolUse: { input: "{" } })])).map(({ type }) => type);
   assert.deepEqual([tell("slipway_answer"), tell("weather")], [["start", "text"], ["start", "tool-call", "tool-arguments"]]);
