@@ -38,7 +38,7 @@ interface Parts {
   serving: ServingService;
   log: ConstructorParameters<typeof DuckdbMetricSource>[0]["log"];
   truth: TruthStore;
-  gateway: Pick<OpenedGateway, "catalog" | "settings" | "splits">;
+  gateway: Pick<OpenedGateway, "catalog" | "ledger" | "settings" | "splits">;
   environment: Readonly<Record<string, string>>;
   access: () => AccessServices;
   /** Made after the definition. */
@@ -143,11 +143,16 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
   events.on("alias.changed", ({ model, alias, version }) => {
     if (alias === "champion") void rollouts.championMoved(model, version).catch(failed("rollout.champion_not_followed", model));
   });
+  const isPriced = ({ provider, model }: { provider: string; model: string }): boolean => {
+    const { catalog, ledger } = parts.gateway;
+    const kind = catalog.provider(provider)?.settings.kind;
+    return kind !== undefined && ledger.prices.priceOf(kind, provider, model, clock.now()) !== null;
+  };
   const recovery = new RolloutRecovery({ recover: () => rollouts.recover(), timers: systemTimers, logger });
   const stopping = new AbortController();
   return {
     rollouts, replica, abTests,
-    ofRoutes: new RouteRollouts({ rollouts, abTests, store, settings: parts.gateway.settings, revisions, logger }),
+    ofRoutes: new RouteRollouts({ rollouts, abTests, store, settings: parts.gateway.settings, revisions, logger, isPriced }),
     sees: (caller, subject) => seenBy(subject)(caller, subject),
     endOfRoute: async (route, reason, by) => {
       const open = await store.current(routeSubject(route));

@@ -47,7 +47,9 @@ describe("gates of what calls cost", () => {
     assert.equal(result(cost, figuresOf({ cost: around(0.01, 10, 0) }, { cost: around(0.02, 10, 0) })), "fail");
     assert.equal(result(cost, figuresOf({ cost: around(0.01, 10, 0) }, { cost: around(0.0125, 10, 0) })), "pass");
     assert.equal(result(cost, figuresOf({ cost: around(0.01, 10, 0) }, { cost: around(0.02, 9, 0) })), "no data");
-    assert.equal(result(cost, figuresOf({}, {})), "no data");
+    assert.doesNotMatch(few.detail, /prices set/);
+    const unpriced = judged(cost, figuresOf({}, {}));
+    assert.deepEqual([unpriced.result, unpriced.detail], ["no data", "0 calls of the candidate have a price and 0 of the stable version's; 100 of each are needed (a model without a price gets one with `slipway prices set`)"]);
     assert.equal(result(cost, figuresOf({ cost: around(0, 20, 0) }, { cost: around(0.001, 20, 0) })), "fail");
     assert.equal(result(cost, figuresOf({ cost: around(0, 20, 0) }, { cost: around(0, 20, 0) })), "pass");
   });

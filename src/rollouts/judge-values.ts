@@ -8,6 +8,8 @@ type GateOf<K extends StepGate["kind"]> = Extract<StepGate, { kind: K }>;
 
 /** Of calls that all cost the same, so many show that they do. */
 const fewestConstant = 10;
+/** Where a side has none at all, most often its model has no price, and waiting would not help. */
+const untilPriced = " (a model without a price gets one with `slipway prices set`)";
 
 /**
  * Mean dollars of a call. The ratio r is judged as a difference: the candidate's mean less r times the stable version's, which is 0 where they are equal; on the same calls where a shadow has made pairs,
@@ -17,7 +19,7 @@ export function cost({ maxRatio, maxDollars }: GateOf<"cost">, { candidate, stab
   const own = candidate?.values?.cost ?? emptyMoments;
   const answers: Answer[] = [];
   if (maxDollars !== null) {
-    if (own.count === 0) answers.push(noData("the candidate has no calls with a price yet", maxDollars));
+    if (own.count === 0) answers.push(noData(`the candidate has no calls with a price yet${untilPriced}`, maxDollars));
     else {
       const bounds = meanSequence(own, { alpha });
       const isOver = own.mean > maxDollars && (isDue || againstLimit(bounds, maxDollars) === "over" || isConstant([own]));
@@ -34,7 +36,7 @@ export function cost({ maxRatio, maxDollars }: GateOf<"cost">, { candidate, stab
         // The stable mean of the pairs counts as it is known so far.
         : isAbove(pairedDifference(pairs, { alpha, side: "greater", nullValue: (maxRatio - 1) * theirs.mean }), [pairs], mean > maxRatio * theirs.mean);
     const facts = { candidate: mean, stable: theirs.mean, limit: maxRatio };
-    if (isOver === null) answers.push(noData(`${counted((pairs ?? own).count, "call of the candidate has", "calls of the candidate have")} a price and ${theirs.count} of the stable version's; ${fewestSamples} of each are needed`, maxRatio));
+    if (isOver === null) answers.push(noData(`${counted((pairs ?? own).count, "call of the candidate has", "calls of the candidate have")} a price and ${theirs.count} of the stable version's; ${fewestSamples} of each are needed${(pairs ?? own).count === 0 || theirs.count === 0 ? untilPriced : ""}`, maxRatio));
     else {
       const ratio = theirs.mean === 0 ? (mean === 0 ? 1 : Number.MAX_VALUE) : mean / theirs.mean;
       const same = pairs === undefined ? "" : " for the same calls";

@@ -220,6 +220,25 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     await server.client.api.send("DELETE", "/api/gateway/routes/guarded");
   });
 
+  it("waits for no costs where no model has a price, and says which price is missing where the plan waits for one", async () => {
+    const of = (model: string): object => ({ targets: [{ provider: "account", model }] });
+    await server.client.api.send("PUT", "/api/gateway/routes/unpriced", { revision: 0, settings: of("own") });
+    const start = async (request: object) => {
+      const { plan, notes } = await server.client.api.send<{ plan: { phases: { gates: { kind: string }[] }[] }; notes: string[] }>("POST", "/api/gateway/routes/unpriced/rollouts", request);
+      await server.client.api.send("POST", "/api/gateway/routes/unpriced/rollout/abort", {});
+      return { gates: plan.phases[0]!.gates.map(({ kind }) => kind), notes };
+    };
+    assert.deepEqual(await start({ change: of("other") }), {
+      gates: ["latency", "errors"],
+      notes: ["The plan has no gate cost: no model of either side has a price (account/own, account/other). To have costs judged, set prices with `slipway prices set account own --input ... --output ...` and start it again."],
+    });
+    await server.client.api.send("POST", "/api/prices", { provider: "account", model: "own", rates: { input: 1, output: 1 } });
+    assert.deepEqual(await start({ change: of("other") }), {
+      gates: ["latency", "errors", "cost"], notes: ["The gate cost holds its phase until there are calls of both with a price, and account/other has none: set one with `slipway prices set account other --input ... --output ...`."],
+    });
+    await server.client.api.send("DELETE", "/api/gateway/routes/unpriced");
+  });
+
   it("gives no calls to settings whose provider is gone, and lets none go that is tried", async () => {
     const api = server.client.api;
     await api.send("PUT", "/api/gateway/providers/passing", { revision: 0, settings: answer("for now") });

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { AppError } from "../../core/errors.ts";
 import { RolloutPlan } from "../../registry/index.ts";
 import { mergePatch } from "./merge-patch.ts";
-import { assertRoutePlan, RouteRolloutPlan, routeOnlyProblems } from "./route-plan.ts";
+import { assertRoutePlan, planByPrices, RouteRolloutPlan, routeOnlyProblems } from "./route-plan.ts";
 import { triedVariantOf } from "./tried-options.ts";
 
 describe("the plan of a route's rollout", () => {
@@ -20,6 +20,25 @@ describe("the plan of a route's rollout", () => {
     // What a language model takes is no hundred milliseconds.
     const { phases: [phase] } = RouteRolloutPlan.parse({ phases: [{ phase: "full", weight: 1, gates: [{ kind: "latency", quantile: "p95" }] }] });
     assert.deepEqual(phase?.gates[0], { kind: "latency", quantile: "p95", maxMs: null, maxRatio: 1.5, fromMs: 100, onFailure: "roll back" });
+  });
+
+  it("has no gate of cost that nobody asked for where no model has a price, and says which have none", () => {
+    const gatesOf = ({ plan }: ReturnType<typeof planByPrices>): string[] => [...new Set(plan.phases.map(({ gates }) => gates.map(({ kind }) => kind).join(" ")))];
+    const [own, free, priced] = [{ provider: "acme", model: "a", isPriced: false }, { provider: "acme", model: "b", isPriced: false }, { provider: "openai", model: "c", isPriced: true }];
+    const none = planByPrices(undefined, { stable: [own], candidate: [own, free] });
+    assert.deepEqual(gatesOf(none), ["latency errors"]);
+    assert.match(none.notes.join(), /^The plan has no gate cost: .*\(acme\/a, acme\/b\).*`slipway prices set acme a /);
+    // One of several targets is enough for calls that can be compared.
+    assert.deepEqual(planByPrices(undefined, { stable: [priced], candidate: [own, priced] }), { plan: RouteRolloutPlan.parse({}), notes: [] });
+    const half = planByPrices(undefined, { stable: [priced], candidate: [free] });
+    assert.deepEqual(gatesOf(half), ["latency errors cost"]);
+    assert.match(half.notes.join(), /^The gate cost holds .* acme\/b has none: .*`slipway prices set acme b /);
+    // What somebody asked for is not left out.
+    const given = RouteRolloutPlan.parse({});
+    const asked = planByPrices(given, { stable: [own], candidate: [own] });
+    assert.equal(asked.plan, given);
+    assert.match(asked.notes.join(), /^The gate cost holds/);
+    assert.deepEqual(planByPrices(RouteRolloutPlan.parse({ phases: [{ phase: "full", weight: 1, gates: [] }] }), { stable: [own], candidate: [own] }).notes, []);
   });
 
   it("says of each thing that a route cannot have where it stands, and of each that a model cannot", () => {

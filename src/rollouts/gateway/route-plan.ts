@@ -35,6 +35,29 @@ export const RouteRolloutPlan = RolloutPlan.extend({
   ]),
 }).meta({ id: "RouteRolloutPlan" });
 
+/** A model that answers calls, and whether what it answers has a price. */
+export interface PricedTarget {
+  provider: string;
+  model: string;
+  isPriced: boolean;
+}
+
+/**
+ * The plan of a rollout of a route, and what to know of its gate `cost`: calls without a price are no data for it, and it would hold its phase for good. The plan that nobody asked for otherwise (`given` is
+ * undefined) has no such gate where no model of either side has a price.
+ */
+export function planByPrices(given: RolloutPlan | undefined, { stable, candidate }: { stable: readonly PricedTarget[]; candidate: readonly PricedTarget[] }): { plan: RolloutPlan; notes: string[] } {
+  const plan = given ?? RouteRolloutPlan.parse({});
+  const unpriced = [stable, candidate].filter((targets) => !targets.some(({ isPriced }) => isPriced)).flat();
+  if (unpriced.length === 0 || !plan.phases.some(({ gates: asked }) => asked.some(({ kind }) => kind === "cost"))) return { plan, notes: [] };
+  const [first] = unpriced;
+  const names = [...new Set(unpriced.map(({ provider, model }) => `${provider}/${model}`))].join(", ");
+  const command = `\`slipway prices set ${first!.provider} ${first!.model} --input ... --output ...\``;
+  if (given !== undefined || unpriced.length < stable.length + candidate.length) return { plan, notes: [`The gate cost holds its phase until there are calls of both with a price, and ${names} has none: set one with ${command}.`] };
+  const phases = plan.phases.map((phase) => ({ ...phase, gates: phase.gates.filter(({ kind }) => kind !== "cost") }));
+  return { plan: { ...plan, phases }, notes: [`The plan has no gate cost: no model of either side has a price (${names}). To have costs judged, set prices with ${command} and start it again.`] };
+}
+
 /** Throws INVALID_REQUEST with each thing that a rollout of a route cannot have. */
 export function assertRoutePlan({ phases, startOn }: RolloutPlan): void {
   const problems: Problem[] = startOn.length === 0 ? [] : [{ path: "plan.startOn", message: "a rollout of a route is started by a person or a program" }];

@@ -11,7 +11,7 @@ import { ownMetrics } from "../ab-tests/schemas.ts";
 import type { RolloutService } from "../rollout-service.ts";
 import type { RolloutStore } from "../rollout-store.ts";
 import { mergePatch } from "./merge-patch.ts";
-import { assertRoutePlan, RouteRolloutPlan } from "./route-plan.ts";
+import { assertRoutePlan, planByPrices, type PricedTarget } from "./route-plan.ts";
 import type { NewRouteAbTest, NewRouteRollout, StartedOnRoute, TriedSettings } from "./schemas.ts";
 
 export interface RouteRolloutParts {
@@ -20,6 +20,8 @@ export interface RouteRolloutParts {
   store: Pick<RolloutStore, "current">;
   settings: Pick<GatewaySettingsService, "draftRoute">;
   revisions: Pick<RouteRevisionStore, "dropDrafts" | "find" | "revision">;
+  /** Whether what the model answers now has a price. */
+  isPriced(target: { provider: string; model: string }): boolean;
   logger: Logger;
 }
 
@@ -36,13 +38,13 @@ export class RouteRollouts {
 
   /** Throws GATEWAY_MODEL_NOT_FOUND, INVALID_REQUEST, ROLLOUT_UNDER_WAY, ROLLOUT_IMPOSSIBLE, VERSION_NOT_FOUND. */
   async start(route: string, { canary, plan: given, reason, ...tried }: NewRouteRollout, by: ChangeBy, caller: Caller): Promise<StartedOnRoute> {
-    const plan = given ?? RouteRolloutPlan.parse({});
-    assertRoutePlan(plan);
+    if (given !== undefined) assertRoutePlan(given);
     await this.#assertFree(route);
     return this.#withDrafts(route, async (drafts) => {
       const version = await this.#versionOf(route, tried, reason, by, caller, drafts);
+      const { plan, notes } = planByPrices(given, { stable: this.#priced((await this.#parts.revisions.find(route))?.settings), candidate: this.#priced((await this.#parts.revisions.revision(route, Number(version)))?.settings) });
       const started = await this.#parts.rollouts.start(routeSubject(route), { version, plan, reason, ...(canary === undefined ? {} : { canary }) }, by);
-      return { ...started, notes: await this.#notes(route, [version]) };
+      return { ...started, notes: [...(await this.#notes(route, [version])), ...notes] };
     });
   }
 
@@ -74,6 +76,10 @@ export class RouteRollouts {
       await this.#parts.revisions.dropDrafts(route, drafts).catch((cause: unknown) => this.#parts.logger.warn("rollout.drafts_not_dropped", { route, cause }));
       throw error;
     }
+  }
+
+  #priced(settings: RouteSettings | null | undefined): PricedTarget[] {
+    return (settings?.targets ?? []).map(({ provider, model }) => ({ provider, model, isPriced: this.#parts.isPriced({ provider, model }) }));
   }
 
   /** Each thing once, also where several variants have it. */

@@ -15,7 +15,7 @@ export const NewRouteRollout = z
   .strictObject({
     ...tried,
     canary: z.number().gt(0).max(100).optional().meta({ description: "Percent of the canary phase, instead of the plan's" }),
-    plan: RouteRolloutPlan.optional().meta({ description: "Instead of canary 5%, staged 25% and full with gates of latency, errors and cost" }),
+    plan: RouteRolloutPlan.optional().meta({ description: "Instead of canary 5%, staged 25% and full with gates of latency, errors and cost; without that of cost where no model of either side has a price" }),
     reason: z.string().max(1000).default(""),
   })
   .meta({ id: "NewRouteRollout" });
@@ -30,7 +30,7 @@ export const NewRouteAbTest = NewAbTest.omit({ variants: true, covariate: true, 
   .meta({ id: "NewRouteAbTest" });
 export type NewRouteAbTest = z.infer<typeof NewRouteAbTest>;
 
-export const StartedOnRoute = Rollout.extend({ notes: z.array(z.string()).meta({ description: "What of the tried settings does not hold before they are the route's own, such as a guardrail that they lack" }) }).meta({ id: "StartedOnRoute" });
+export const StartedOnRoute = Rollout.extend({ notes: z.array(z.string()).meta({ description: "What of the tried settings does not hold before they are the route's own, such as a guardrail that they lack, and what the plan leaves out or waits for because models have no price" }) }).meta({ id: "StartedOnRoute" });
 export type StartedOnRoute = z.infer<typeof StartedOnRoute>;
 
 /** One of the three ways to say what is tried. */
