@@ -33,3 +33,28 @@ test("the program's version is told to who asks for nothing else", async () => {
   for (const flag of ["--version", "-V"]) assert.equal((await run(flag)).stdout, `${slipwayVersion}\n`);
   assert.match((await run("--help")).stdout, /slipway --version/);
 });
+
+test("names that others chose move no cursor, set no title and begin no line of their own", async (context) => {
+  const hostile = "\u001b]0;owned\u0007\u001b[2J\u009b31m\u202egnp\r\nfake  line\u2028x";
+  const summary = {
+    traceId: "0af7651916cd43dd8448eb211c80319c", team: "default", name: hostile, service: null, status: "ok", start: 0, durationMs: 1, spans: 1, errors: 0, inputTokens: null, outputTokens: null, cost: null, models: [hostile], session: hostile, user: null,
+    inputPreview: null, outputPreview: null, experiment: null, tags: {}, feedback: 0,
+  };
+  let status = 200;
+  const server = createServer((_request, response) => {
+    response.statusCode = status;
+    response.setHeader("Content-Type", "application/json");
+    response.end(JSON.stringify(status === 200 ? { traces: [summary], next: null, searchedUntil: null } : { error: { code: "TRACE_NOT_FOUND", message: `There is no ${hostile}`, hint: hostile, requestId: "r", problems: [] } }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/;
+  const table = (await run("--url", url, "traces")).stdout;
+  assert.deepEqual([controls.test(table), table.split("\n").length, table.includes("\\u001b]0;owned\\u0007\\u001b[2J")], [false, 3, true], table);
+  const json = (await run("--url", url, "traces", "--json")).stdout;
+  assert.deepEqual([controls.test(json), (JSON.parse(json) as { traces: { name: string }[] }).traces[0]!.name], [false, hostile]);
+  status = 404;
+  const failed = await run("--url", url, "traces").then(() => assert.fail("it fails"), (error: unknown) => error as { stderr: string });
+  assert.deepEqual([/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/.test(failed.stderr.replaceAll("\r", "")), failed.stderr.includes("\\u001b[2J")], [false, true], failed.stderr);
+});

@@ -2,6 +2,7 @@ import { Command as Program, Option, type OptionValues } from "commander";
 import type { Command, CommandContext } from "../core/command.ts";
 import type { ApiClient } from "../core/api-client.ts";
 import { toAppError, type AppError } from "../core/errors.ts";
+import { terminalText } from "../core/terminal-text.ts";
 import { untoldProblems } from "../core/untold-problems.ts";
 
 export interface CliParts {
@@ -38,11 +39,11 @@ export async function runCli(argv: readonly string[], parts: CliParts): Promise<
       const globals = program.opts<{ url: string; json?: boolean; quiet?: boolean }>();
       const context: CommandContext = {
         api: parts.makeClient(globals.url),
-        progress: (text) => void (globals.quiet === true || process.stderr.write(`${text}\n`)),
-        print: (text, value) => void process.stdout.write(`${globals.json === true ? JSON.stringify(value) : text}\n`),
+        progress: (text) => void (globals.quiet === true || process.stderr.write(`${terminalText(text)}\n`)),
+        print: (text, value) => void process.stdout.write(`${globals.json === true ? terminalText(JSON.stringify(value)) : overwriting(text)}\n`),
       };
       const result = await command.run(context, { positionals, options });
-      process.stdout.write(globals.json === true ? `${JSON.stringify(result, null, 2)}\n` : `${command.render(result)}\n`);
+      process.stdout.write(`${terminalText(globals.json === true ? JSON.stringify(result, null, 2) : command.render(result))}\n`);
     });
   }
   try {
@@ -53,6 +54,12 @@ export async function runCli(argv: readonly string[], parts: CliParts): Promise<
     return 1;
   }
   return exitCode;
+}
+
+/** A command that watches something begins with going back over what it wrote before: the way up, and the rest of the screen cleared. */
+function overwriting(text: string): string {
+  const [back = ""] = /^\u001b\[\d+A\u001b\[J/.exec(text) ?? [];
+  return `${back}${terminalText(text.slice(back.length))}`;
 }
 
 function addUp(program: Program, parts: CliParts): void {
@@ -106,9 +113,9 @@ function addCommand(
 
 function reportFailure(error: AppError, asJson: boolean): void {
   if (asJson) {
-    process.stdout.write(`${JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, problems: error.problems } }, null, 2)}\n`);
+    process.stdout.write(`${terminalText(JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint, problems: error.problems } }, null, 2))}\n`);
   }
   const problems = untoldProblems(error).map((problem) => `  - ${problem.path}: ${problem.message}\n`).join("");
   const cause = error.code === "INTERNAL" && error.cause instanceof Error ? `  ${error.cause.stack ?? error.cause.message}\n` : "";
-  process.stderr.write(`Error ${error.code}: ${error.message}\n${problems}${cause}  What to do: ${error.hint}\n`);
+  process.stderr.write(terminalText(`Error ${error.code}: ${error.message}\n${problems}${cause}  What to do: ${error.hint}\n`));
 }
