@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Caller, Role } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
-import type { Feedback, StoredTrace, TraceFacts, TraceService } from "../tracing/index.ts";
+import { parsedValue, type Feedback, type StoredTrace, type TraceFacts, type TraceService } from "../tracing/index.ts";
+import { SpanId } from "../tracing/schemas.ts";
 import type { SearchCondition, SearchOrder } from "../tracking/index.ts";
 import { list, message, requiredText, text } from "./request-fields.ts";
 import { artifactLocationTag, artifactsOf, clientRequestKey, errorKey, overridesKey, spansLocationTag, traceIdOf } from "./wire-traces.ts";
@@ -16,10 +17,24 @@ export interface MlflowTraceParts {
 
 const Texts = z.record(z.string(), z.string()).nullish().transform((value) => value ?? {});
 
+const states = { OK: "ok", ERROR: "error", IN_PROGRESS: "running" } as const;
+
+/** Undefined for a state that no trace has. */
+export function statusOf(state: string | undefined): (typeof states)["OK" | "ERROR" | "IN_PROGRESS"] | undefined {
+  return state !== undefined && Object.hasOwn(states, state) ? states[state as "OK"] : undefined;
+}
+
+const Value = z.unknown().optional();
+/** An assessment as clients send it, of which an update holds a part. */
+export const WireAssessment = message({
+  assessment_name: text, span_id: text, source: message({ source_type: text, source_id: text }).nullish(), feedback: message({ value: Value, error: Value }).nullish(),
+  expectation: message({ value: Value, serialized_value: message({ value: text }).nullish() }).nullish(), rationale: text, metadata: Texts, overrides: text,
+});
+
 /** What a client says of a trace when it has ended. */
 export const WireTraceInfo = message({
   trace_id: requiredText, client_request_id: text, trace_location: message({ mlflow_experiment: message({ experiment_id: requiredText }) }), request_preview: text, response_preview: text, request_time: text,
-  execution_duration: text, state: text, trace_metadata: Texts, tags: Texts, assessments: list(z.unknown()),
+  execution_duration: text, state: text, trace_metadata: Texts, tags: Texts, assessments: list(WireAssessment),
 });
 
 export function factsOfTrace(info: z.output<typeof WireTraceInfo>, sendsSpans: boolean): TraceFacts {
@@ -28,7 +43,7 @@ export function factsOfTrace(info: z.output<typeof WireTraceInfo>, sendsSpans: b
   const location: Record<string, string> = sendsSpans ? { [spansLocationTag]: "TRACKING_STORE" } : { [artifactLocationTag]: artifactsOf(experiment, info.trace_id) };
   const start = info.request_time === undefined ? Number.NaN : Date.parse(info.request_time);
   const seconds = Number(info.execution_duration?.replace(/s$/, ""));
-  const state = ({ OK: "ok", ERROR: "error", IN_PROGRESS: "running" } as const)[info.state as "OK"];
+  const state = statusOf(info.state);
   return {
     experiment, tags: { ...tags, ...location }, metadata: { ...metadata, ...(clientRequestId === undefined ? {} : { [clientRequestKey]: clientRequestId }) },
     ...(tags["mlflow.traceName"] === undefined ? {} : { name: tags["mlflow.traceName"] }), ...(Number.isNaN(start) ? {} : { start }), ...(Number.isNaN(seconds) ? {} : { durationMs: seconds * 1000 }), ...(state === undefined ? {} : { status: state }),
@@ -44,7 +59,6 @@ export function sendsSpans(userAgent: string | string[] | undefined): boolean {
 }
 
 type Search = Parameters<TraceService["find"]>[1];
-const states: Readonly<Record<string, string>> = { OK: "ok", ERROR: "error", IN_PROGRESS: "running" };
 
 /** What a filter and an order ask for. Throws FILTER_INVALID for comparisons that traces cannot be searched by. */
 export function traceSearch(conditions: readonly SearchCondition[], order: readonly SearchOrder[]): Omit<Search, "limit" | "experiments"> {
@@ -72,7 +86,7 @@ function textAsked(condition: SearchCondition): string {
 function wordsOfStore(condition: SearchCondition): SearchCondition {
   const { kind, key } = condition;
   if (kind === "attribute" && key === "id") return withValues(condition, (value) => traceIdOf(value) ?? value);
-  if (kind === "attribute" && key === "status") return withValues(condition, (value) => states[value] ?? "none");
+  if (kind === "attribute" && key === "status") return withValues(condition, (value) => statusOf(value) ?? "none");
   if (kind === "attribute" && key === "run") return { ...condition, kind: "param", key: "mlflow.sourceRun" };
   if (kind === "attribute" && key === "clientRequest") return { ...condition, kind: "param", key: clientRequestKey };
   // What a client did not name shows its name as this tag.
@@ -85,13 +99,6 @@ function withValues(condition: SearchCondition, change: (value: string) => strin
   return condition.operator === "=" || condition.operator === "!=" ? { ...condition, value: change(String(condition.value)) } : condition;
 }
 
-const Value = z.unknown().optional();
-/** An assessment as clients send it, of which an update holds a part. */
-export const WireAssessment = message({
-  assessment_name: text, span_id: text, source: message({ source_type: text, source_id: text }).nullish(), feedback: message({ value: Value, error: Value }).nullish(),
-  expectation: message({ value: Value, serialized_value: message({ value: text }).nullish() }).nullish(), rationale: text, metadata: Texts, overrides: text,
-});
-
 const sources = { HUMAN: "human", CODE: "code", LLM_JUDGE: "llm" } as const;
 
 type Draft = Parameters<TraceService["writeFeedback"]>[1];
@@ -102,7 +109,8 @@ export function feedbackOf(wire: z.output<typeof WireAssessment>, actor: string,
   const name = wire.assessment_name ?? before?.name;
   if (name === undefined || name === "" || name.length > 250) throw new AppError("INVALID_PARAMETER", "Missing value for required parameter 'assessment.assessment_name'.");
   const type = wire.source?.source_type;
-  const told = expectation !== null && expectation !== undefined ? { kind: "expectation" as const, value: expectation.serialized_value?.value === undefined ? expectation.value : (JSON.parse(expectation.serialized_value.value) as unknown) } : feedback !== null && feedback !== undefined ? { kind: "feedback" as const, value: feedback.value } : undefined;
+  const told = expectation !== null && expectation !== undefined ? { kind: "expectation" as const, value: expectation.serialized_value?.value === undefined ? expectation.value : parsedExpectation(expectation.serialized_value.value) } : feedback !== null && feedback !== undefined ? { kind: "feedback" as const, value: feedback.value } : undefined;
+  if (wire.span_id !== undefined && !SpanId.safeParse(wire.span_id).success) throw new AppError("INVALID_PARAMETER", `Invalid value ${JSON.stringify(wire.span_id.slice(0, 100))} for parameter 'assessment.span_id' supplied.`);
   if (told === undefined && before === undefined) throw new AppError("INVALID_PARAMETER", "Missing value for required parameter 'assessment.feedback'.");
   return {
     ...(before === undefined ? {} : { id: before.id }), name, spanId: wire.span_id ?? before?.spanId ?? null, kind: told?.kind ?? before!.kind, value: told?.value ?? before?.value ?? null,
@@ -112,6 +120,12 @@ export function feedbackOf(wire: z.output<typeof WireAssessment>, actor: string,
     },
     actor,
   };
+}
+
+function parsedExpectation(text: string): unknown {
+  const value = parsedValue(text);
+  if (value === undefined) throw new AppError("INVALID_PARAMETER", "Invalid value for parameter 'assessment.expectation.serialized_value.value' supplied: it is no JSON, or nested too deep.");
+  return value;
 }
 
 /** The id of the trace that a path or a query names. */

@@ -7,7 +7,7 @@ import { traceFilter, traceOrder } from "./filter/index.ts";
 import { mlflowRoute } from "./mlflow-route.ts";
 import { readPageToken, writePageToken } from "./page-token.ts";
 import { experimentId, int64, list, message, queryMessage, requiredText, text } from "./request-fields.ts";
-import { requiredTraceId, traceSearch, type FoundTrace, type MlflowTraceParts } from "./trace-requests.ts";
+import { requiredTraceId, statusOf, traceSearch, type FoundTrace, type MlflowTraceParts } from "./trace-requests.ts";
 import { artifactLocationTag, artifactsOf, wireTraceId } from "./wire-traces.ts";
 import { resultLimit } from "./wire-limits.ts";
 
@@ -15,7 +15,6 @@ const tag = "MLflow";
 const Answer = z.looseObject({});
 const Pairs = list(message({ key: text, value: text }));
 const TraceOf = z.object({ trace: z.string().max(100) });
-const states = { OK: "ok", ERROR: "error", IN_PROGRESS: "running" } as const;
 
 /** Traces as MLflow's clients before 3.0 begin, end and search them; their spans come as a file among the artifacts of the experiment. */
 export function mlflowTraceRoutesV2({ traces, changeable, ...parts }: MlflowTraceParts & { changeable(caller: Caller, wireId: string): Promise<FoundTrace> }): Route[] {
@@ -42,7 +41,7 @@ export function mlflowTraceRoutesV2({ traces, changeable, ...parts }: MlflowTrac
         const trace = await changeable(caller, params.trace);
         const before = await found(caller, params.trace);
         const [metadata, tags] = [textsOf(body.request_metadata), textsOf(body.tags)];
-        const status = states[body.status as keyof typeof states] as (typeof states)["OK" | "ERROR" | "IN_PROGRESS"] | undefined;
+        const status = statusOf(body.status);
         const isKept = await traces.describeEnded(trace, {
           start: trace.start, metadata, tags, ...namesOf(tags), ...(body.timestamp_ms === undefined ? {} : { durationMs: Math.max(0, body.timestamp_ms - trace.start) }), ...(status === undefined ? {} : { status }),
           ...(metadata["mlflow.traceInputs"] === undefined ? {} : { inputPreview: metadata["mlflow.traceInputs"] }), ...(metadata["mlflow.traceOutputs"] === undefined ? {} : { outputPreview: metadata["mlflow.traceOutputs"] }),

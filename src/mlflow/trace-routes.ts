@@ -58,7 +58,7 @@ export function mlflowTraceRoutes(parts: MlflowTraceParts): Route[] {
         const isKept = await traces.describeEnded(key, facts, now);
         // The tags say where its spans go, and clients send them all the same.
         if (!isKept) return { trace: { trace_info: { ...info, tags: facts.tags, trace_location: { type: "MLFLOW_EXPERIMENT", ...info.trace_location } } } };
-        for (const assessment of info.assessments) await traces.writeFeedback(key, feedbackOf(WireAssessment.parse(assessment), caller.actor), now);
+        for (const assessment of info.assessments) await traces.writeFeedback(key, feedbackOf(assessment, caller.actor), now);
         return { trace: { trace_info: await infoOf(await found(caller, info.trace_id)) } };
       },
     }),

@@ -12,6 +12,10 @@ export interface LangsmithRun extends Json {
 }
 
 const operations: Readonly<Record<string, string>> = { llm: "chat", embedding: "embeddings", tool: "execute_tool", retriever: "retrieval", chain: "invoke_workflow" };
+/** As nanoseconds; what a signed 64-bit integer holds. */
+const latest = 2n ** 63n;
+/** Further than any time that is kept, and exact. */
+const latestMilliseconds = 1e13;
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** Of a UUID its 32 digits; null where it is none. */
@@ -23,14 +27,22 @@ export function hexOf(id: unknown): string | null {
 export function traceIdOfRun(run: LangsmithRun): string {
   const id = hexOf(run.trace_id) ?? (run.parent_run_id === undefined || run.parent_run_id === null ? hexOf(run.id) : null);
   if (id === null) throw new AppError("INVALID_REQUEST", "A run names no trace_id.");
+  if (/^0+$/.test(id)) throw new AppError("INVALID_REQUEST", "The id of a trace is not all zeros.");
   return id;
 }
 
-/** The half of a UUID that is random in all its versions. Throws INVALID_REQUEST. */
+/** A parent of zeros is none. */
+function isZeros(id: unknown): boolean {
+  return /^0+$/.test(hexOf(id) ?? "");
+}
+
+/** The half of a UUID that is random in all its versions. Throws INVALID_REQUEST, for zeros too: no span has such an id. */
 export function spanIdOfRun(id: unknown): string {
   const hex = hexOf(id);
   if (hex === null) throw new AppError("INVALID_REQUEST", "The id of a run is no UUID.");
-  return hex.slice(16);
+  const half = hex.slice(16);
+  if (/^0+$/.test(half)) throw new AppError("INVALID_REQUEST", "The second half of a run's id is not all zeros.");
+  return half;
 }
 
 /** A run as a span, its inputs and outputs as messages where it is a call of a model. Throws INVALID_REQUEST. */
@@ -38,10 +50,11 @@ export function spanOfRun(run: LangsmithRun): Span {
   const start = nanosecondsOf(run.start_time) ?? timeOfOrder(run.dotted_order);
   if (start === null) throw new AppError("INVALID_REQUEST", "A run has neither start_time nor dotted_order.");
   const end = nanosecondsOf(run.end_time);
+  if (start <= 0n || start >= latest || (end !== null && end >= latest)) throw new AppError("INVALID_REQUEST", "A run begins and ends between 1970 and 2262.");
   const type = wordOf(run.run_type ?? "chain");
   const error = typeof run.error === "string" && run.error !== "" ? run.error : null;
   return {
-    traceId: traceIdOfRun(run), spanId: spanIdOfRun(run.id), parentSpanId: run.parent_run_id === undefined || run.parent_run_id === null ? null : spanIdOfRun(run.parent_run_id),
+    traceId: traceIdOfRun(run), spanId: spanIdOfRun(run.id), parentSpanId: run.parent_run_id === undefined || run.parent_run_id === null || isZeros(run.parent_run_id) ? null : spanIdOfRun(run.parent_run_id),
     name: cleanText(wordOf(run.name ?? type), 1024), kind: type === "llm" || type === "embedding" ? "client" : "internal", start, end: end !== null && end < start ? start : end,
     status: { code: error === null ? (end === null ? "unset" : "ok") : "error", message: error === null ? "" : cleanText(error) },
     attributes: attributesOf(run, type), events: [], links: [], resource: { "service.name": cleanText(wordOf(run.session_name ?? "langsmith"), 250) }, scope: { name: "langsmith", version: "" },
@@ -58,7 +71,7 @@ function attributesOf(run: LangsmithRun, type: string): Record<string, Attribute
   const input = isChat ? (inputMessagesOf(run.inputs) ?? promptsOf(run.inputs)) : null;
   const output = isChat ? outputMessagesOf(run.outputs) : null;
   const given: Record<string, unknown> = {
-    "gen_ai.operation.name": operations[type], "langsmith.run_type": type, "langsmith.run_id": hexOf(run.id) === traceIdOfRun(run) ? undefined : run.id.toLowerCase(), "gen_ai.provider.name": metadata.ls_provider, "gen_ai.request.model": metadata.ls_model_name ?? objectOf(extra.invocation_params).model,
+    "gen_ai.operation.name": Object.hasOwn(operations, type) ? operations[type] : undefined, "langsmith.run_type": type, "langsmith.run_id": hexOf(run.id) === traceIdOfRun(run) ? undefined : run.id.toLowerCase(), "gen_ai.provider.name": metadata.ls_provider, "gen_ai.request.model": metadata.ls_model_name ?? objectOf(extra.invocation_params).model,
     "gen_ai.response.id": isChat ? answerIdOf(outputs) : undefined, "gen_ai.request.temperature": metadata.ls_temperature, "gen_ai.request.max_tokens": metadata.ls_max_tokens, "gen_ai.conversation.id": metadata.session_id ?? metadata.thread_id ?? metadata.conversation_id, "user.id": metadata.user_id,
     "gen_ai.usage.input_tokens": usage.input_tokens ?? usage.prompt_tokens, "gen_ai.usage.output_tokens": usage.output_tokens ?? usage.completion_tokens, "gen_ai.usage.cost": usage.total_cost, ...partsOfUsage(usage),
     "gen_ai.tool.name": type === "tool" ? run.name : undefined, "langsmith.tags": Array.isArray(run.tags) ? run.tags.map(wordOf) : undefined,
@@ -113,7 +126,7 @@ function objectOf(value: unknown): Json {
 
 /** Nanoseconds of an ISO time with up to nine digits behind the second, in UTC where it names no zone; also of milliseconds. */
 export function nanosecondsOf(value: unknown): bigint | null {
-  if (typeof value === "number" && value > 0) return BigInt(Math.round(value * 1000)) * 1000n;
+  if (typeof value === "number" && value > 0) return BigInt(Math.round(Math.min(value, latestMilliseconds) * 1000)) * 1000n;
   const [, second, fraction = "", zone = "Z"] = (typeof value === "string" ? /^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\d*(Z|[+-]\d\d:\d\d)?$/.exec(value) : null) ?? [];
   const milliseconds = second === undefined ? Number.NaN : Date.parse(`${second.replace(" ", "T")}${zone}`);
   return Number.isNaN(milliseconds) ? null : BigInt(milliseconds) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));

@@ -119,7 +119,7 @@ function conditionsOf(search: TraceSearch): SearchConditions {
 }
 
 function nanoseconds(milliseconds: number): bigint {
-  return BigInt(Math.round(Math.min(milliseconds, 9e12) * 1000)) * 1000n;
+  return BigInt(Math.round(Math.max(-9e12, Math.min(milliseconds, 9e12)) * 1000)) * 1000n;
 }
 
 function hasValue(key: string, value: string): Condition {
@@ -167,7 +167,8 @@ export function nameOfPlace(value: number | bigint, ...names: readonly string[])
 export function placeOf(after: string): Place {
   try {
     const [value, first, second] = JSON.parse(Buffer.from(after, "base64url").toString("utf8")) as [string, string, string];
-    if (typeof first === "string" && typeof second === "string") return [BigInt(value), first, second];
+    const place = BigInt(value);
+    if (typeof first === "string" && typeof second === "string" && BigInt.asIntN(64, place) === place) return [place, first, second];
   } catch {
     // Answered below.
   }
