@@ -22,14 +22,16 @@ interface World {
   servers?: number;
   isShared?: boolean;
   keyLimits?: object;
+  keyBudget?: object;
+  teamBudgets?: number;
 }
 
-async function found({ providers = [], routes = [], lost = [], tests = {}, priced = [], servers = 1, isShared = false, keyLimits }: World): Promise<Record<string, string>> {
+async function found({ providers = [], routes = [], lost = [], tests = {}, priced = [], servers = 1, isShared = false, keyLimits, keyBudget, teamBudgets = 0 }: World): Promise<Record<string, string>> {
   const known = (name: string): GatewayProvider | undefined => providers.find((one) => one.name === name);
   const parts = {
     catalog: {
       providers: () => providers, routes: () => routes, resolve: () => null,
-      keyPolicies: () => (keyLimits === undefined ? [] : [{ key: "key_1", settings: KeyPolicySettings.parse({ limits: keyLimits }), ...stored }]),
+      keyPolicies: () => (keyLimits === undefined && keyBudget === undefined ? [] : [{ key: "key_1", settings: KeyPolicySettings.parse({ limits: keyLimits, budget: keyBudget }), ...stored }]),
       provider: (name: string) => (known(name) === undefined ? null : { name, settings: known(name)!.settings, secret: () => { if (lost.includes(name)) throw new AppError("PROVIDER_UNAUTHORIZED", "gone"); return "k"; } }),
     },
     settings: {
@@ -37,7 +39,7 @@ async function found({ providers = [], routes = [], lost = [], tests = {}, price
       troubleWith: (_: string, { targets }: RouteSettings) => (targets.every((target) => known(target.provider) === undefined) ? "All are gone." : null),
     },
     hasPrice: (_: string, target: { provider: string; model: string }) => priced.includes(`${target.provider}/${target.model}`),
-    teamBudgets: () => Promise.resolve(0), servers: () => Promise.resolve(servers), isShared, patienceMs: 5,
+    teamBudgets: () => Promise.resolve(teamBudgets), servers: () => Promise.resolve(servers), isShared, patienceMs: 5,
   } as unknown as GatewayDoctorParts;
   const results = await Promise.all(gatewayChecks(parts).map(async ({ name, run }) => { const { state, finding } = await run(epochMs(0)); return [name, `${state}: ${finding}`] as const; }));
   return Object.fromEntries(results);
@@ -76,6 +78,17 @@ describe("what the doctor finds of the gateway", () => {
     assert.equal(await prices([route("a", ["openai/new"])]), "warning: openai/new of a has no price.");
     assert.equal(await prices([route("a", ["own/m"], { budget: { day: 1 } }), route("b", ["openai/new"])]), "problem: a has a budget, and own/m no price: its calls are refused.");
     assert.equal(await prices([route("a", ["own/m"], { budget: { day: 1 }, unknownPrice: "free" })]), "ok: All targets that cost something have a price.");
+  });
+
+  it("are targets without a price at servers of one's own too, where a budget of key, team or project may hold their calls, or the server takes a key", async () => {
+    const server = provider("own", { kind: "compatible", baseUrl: "http://own/v1" });
+    const prices = async (world: World): Promise<string> => (await found({ providers: [server], routes: [route("a", ["own/m"])], ...world }))["prices of routes"]!;
+    const unpriced = "warning: own/m of a has no price.";
+    assert.equal(await prices({}), "ok: All targets that cost something have a price.");
+    assert.deepEqual([await prices({ teamBudgets: 1 }), await prices({ keyBudget: { day: 1 } }), await prices({ providers: [{ ...server, secret: "value" }] })], [unpriced, unpriced, unpriced]);
+    assert.equal(await prices({ keyLimits: { requestsPerMinute: 1 } }), "ok: All targets that cost something have a price.");
+    const well = "ok: All targets that a budget may hold have a price.";
+    assert.deepEqual([await prices({ teamBudgets: 1, routes: [route("a", ["own/m"], { unknownPrice: "free" })] }), await prices({ teamBudgets: 1, priced: ["own/m"] })], [well, well]);
   });
 
   it("are limits that several servers count each for itself", async () => {

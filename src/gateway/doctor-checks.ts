@@ -88,20 +88,22 @@ function routesOfGateway({ catalog, settings }: GatewayDoctorParts): Finding {
   return ok(routes.length === 1 ? `All targets of ${routes[0]!.name} are there.` : `All targets of ${routes.length} routes are there.`);
 }
 
-function pricesOfRoutes({ catalog, hasPrice }: GatewayDoctorParts, now: EpochMs): Finding {
+async function pricesOfRoutes({ catalog, hasPrice, teamBudgets }: GatewayDoctorParts, now: EpochMs): Promise<Finding> {
   const routes = catalog.routes();
   if (routes.length === 0) return skipped("There are no routes.");
+  const paid = new Set(catalog.providers().filter(({ secret }) => secret !== "none").map(({ name }) => name));
+  const hasBudgets = (await teamBudgets(now)) > 0 || catalog.keyPolicies().some(({ settings: { budget } }) => budget !== undefined);
   const unpriced = (route: GatewayRoute): string[] => route.settings.targets.flatMap(({ provider, model }) => {
     const kind = catalog.provider(provider)?.settings.kind;
-    const costs = kind !== undefined && (wantsKey.has(kind) || isRefusing(route));
-    return costs && !hasPrice(kind, { provider, model }, now) ? [`${provider}/${model}`] : [];
+    const counts = kind !== undefined && (wantsKey.has(kind) || paid.has(provider) || isRefusing(route) || (hasBudgets && route.settings.unknownPrice === "refuse"));
+    return counts && !hasPrice(kind, { provider, model }, now) ? [`${provider}/${model}`] : [];
   });
   const found = routes.flatMap((route) => unpriced(route).map((target) => ({ route, target })));
   const refusing = found.filter(({ route }) => isRefusing(route));
   const advice = "Add the price with `slipway prices set`, or let the route take unknown prices as free (unknownPrice).";
   if (refusing.length > 0) return problem(listed(refusing.map(({ route: { name }, target }) => `${name} has a budget, and ${target} no price: its calls are refused.`)), advice);
-  if (found.length > 0) return warning(listed(found.map(({ route: { name }, target }) => `${target} of ${name} has no price.`)), `What it costs is in no sum, and calls under a budget of key or team are refused. ${advice}`);
-  return ok("All targets that cost something have a price.");
+  if (found.length > 0) return warning(listed(found.map(({ route: { name }, target }) => `${target} of ${name} has no price.`)), `What it costs is in no sum${found.some(({ route }) => route.settings.unknownPrice === "refuse") ? `, and calls under a budget of key, team or project are refused${hasBudgets ? ", of which there are some here" : ""}` : ""}. ${advice}`);
+  return ok(hasBudgets ? "All targets that a budget may hold have a price." : "All targets that cost something have a price.");
 }
 
 async function limitsOfServers({ catalog, teamBudgets, servers, isShared }: GatewayDoctorParts, now: EpochMs): Promise<Finding> {
