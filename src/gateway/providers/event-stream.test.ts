@@ -24,6 +24,14 @@ describe("EventStreamReader", () => {
     assert.deepEqual(readAll([Buffer.from("data: 1\n\ndata: 2")]), [{ name: "", data: "1" }, { name: "", data: "2" }]);
   });
 
+  it("takes an event of 8 million characters, and none of more", () => {
+    const reader = new EventStreamReader();
+    const whole = `data: ${"x".repeat((8 << 20) - 8)}\n\n`;
+    assert.equal(reader.push(Buffer.from(whole)).length, 1);
+    assert.deepEqual(reader.push(Buffer.alloc(8 << 20, "x")), []);
+    assert.throws(() => reader.push(Buffer.from("x")), { code: "PROVIDER_STREAM_FAILED" });
+  });
+
   it("survives any bytes, and ends what never ends", () => {
     fc.assert(fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 }), (parts) => void readAll(parts)));
     const reader = new EventStreamReader();

@@ -20,6 +20,18 @@ describe("a report of fields", () => {
     report.foreign({ n: 2, modalities: ["text", "audio"] });
     assert.throws(() => report.settle("X"), { code: "GATEWAY_FIELD_UNSUPPORTED", message: "X cannot be asked for n, modalities." });
   });
+
+  it("drops every field that changes nothing in an answer, and refuses one that it does not know", () => {
+    const harmless = [
+      "metadata", "store", "service_tier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "safety_identifier", "stream_options", "prediction", "user", "user_id", "inference_geo", "speed", "encoding_format", "return_documents", "client_metadata", "background",
+    ];
+    const report = new FieldReport();
+    report.foreign(Object.fromEntries(harmless.map((name) => [name, "x"])));
+    report.settle("X");
+    assert.deepEqual(report.dropped, harmless);
+    report.foreign({ users: "x" });
+    assert.throws(() => report.settle("X"), { message: "X cannot be asked for users." });
+  });
 });
 
 describe("what a provider sent", () => {

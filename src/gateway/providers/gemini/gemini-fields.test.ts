@@ -227,6 +227,12 @@ it("embeds with each task, counts a whole chat, and passes fields of its own in 
   assert.deepEqual([sent({}, third).headers, sent({ sampling: { stop: ["1", "2", "3", "4", "5"] } }, third).body.generationConfig], [bare.headers, { stopSequences: ["1", "2", "3", "4", "5"] }]);
 });
 
+it("tells a number of searches once, however often a stream tells of them", () => {
+  const piece = (webSearchQueries: string[], more: Json = {}) => `data: ${JSON.stringify({ responseId: "r", modelVersion: third, candidates: [{ groundingMetadata: { webSearchQueries }, ...more }] })}\n\n`;
+  const events = chat.stream().push(Buffer.from(piece(["a"]) + piece(["a"]) + piece(["a", "b"]) + piece(["b"], { finishReason: "STOP" })));
+  assert.deepEqual(events.flatMap((event) => (event.type === "usage" ? [event.usage.webSearches] : [])), [1, 2]);
+});
+
 it("refuses arguments that nobody could write, they are nested so deeply", () => {
   const body = `{"candidates":[{"content":{"parts":[{"functionCall":{"name":"time","args":{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}}}]},"finishReason":"STOP"}]}`;
   assert.throws(() => chat.answer(Buffer.from(body), {}), { code: "PROVIDER_ANSWER_INVALID" });
