@@ -9,6 +9,7 @@ import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import { findLocalProviders, localProviderHosts } from "./adapters/undici/find-local-providers.ts";
 import { UndiciTransport } from "./adapters/undici/undici-transport.ts";
 import { environmentValue, type Config, type Posture } from "./config/index.ts";
+import { answerMemoryBytes } from "./core/body-budget.ts";
 import { localCaller, type Caller } from "./core/caller.ts";
 import type { Clock, EpochMs } from "./core/clock.ts";
 import type { DoctorCheck } from "./core/doctor-check.ts";
@@ -21,7 +22,7 @@ import type { SecretBox } from "./core/secret-box.ts";
 import { stopInOrder, stopTogether } from "./core/stop-in-order.ts";
 import type { OutboxFollower } from "./events/index.ts";
 import {
-  Admission, AnswerCache, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayChecks, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
+  Admission, AnswerCache, AnswerMemory, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayChecks, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
   MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type GuardParts, type RouteSettings,
 } from "./gateway/index.ts";
 import type { Attribution, ReserveRequest } from "./ledger/index.ts";
@@ -96,7 +97,8 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const admission = new Admission({ store: limits, clock, instance: randomUUID(), shared: redis !== null });
   const health = new ProviderHealth(clock);
   const provider = catalog.provider.bind(catalog);
-  const runner = new TargetCallRunner({ transport, provider, health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });
+  const answers = new AnswerMemory(answerMemoryBytes());
+  const runner = new TargetCallRunner({ transport, answers, provider, health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });
   const budgetsOf = ({ actor, route }: Attribution): ReserveRequest["limits"] => ({ key: catalog.policyOf({ actor })?.budget, route: route === null ? undefined : catalog.resolve(route)?.settings.budget });
   const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, underWay: ledger.underWay, provider, budgetsOf, clock, ids });
   const metrics = new CallMetrics();
@@ -124,9 +126,9 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     },
     classify: (model, text, within) => classify(serving, clock, { model, text, within }),
   };
-  const sides = new SideCalls({ floor, splits, splitCalls, runner, counter, clock, ids, ...guarding });
+  const sides = new SideCalls({ floor, splits, splitCalls, runner, answers, counter, clock, ids, ...guarding });
   const chats = new ChatCalls({
-    floor, splits, splitCalls, runner, cache, checker, clock, ids, ...guarding,
+    floor, splits, splitCalls, runner, answers, cache, checker, clock, ids, ...guarding,
     embed: (route, context) => (texts) => sides.vectors(route, texts, context),
   });
   const settings = new GatewaySettingsService({

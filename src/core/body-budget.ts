@@ -1,4 +1,5 @@
 import { totalmem } from "node:os";
+import { getHeapStatistics } from "node:v8";
 import { AppError } from "./errors.ts";
 
 /**
@@ -37,8 +38,16 @@ export class BodyBudget {
 
 /** A quarter of the memory that this process may have, and room for two of the largest bodies. */
 export function bodyMemoryBytes(maxBodyBytes: number): number {
+  return Math.max(2 * maxBodyBytes, Math.floor(usableMemoryBytes() / 4));
+}
+
+/** For large answers of providers: a sixteenth of the memory that this process may have, and an eighth of what it may have for objects and texts, for what is read of an answer and written out stands beside it. */
+export function answerMemoryBytes(): number {
+  return Math.floor(Math.min(usableMemoryBytes() / 16, getHeapStatistics().heap_size_limit / 8));
+}
+
+function usableMemoryBytes(): number {
   const constrained = process.constrainedMemory();
   const total = totalmem();
-  const available = constrained > 0 && constrained < total ? constrained : total;
-  return Math.max(2 * maxBodyBytes, Math.floor(available / 4));
+  return constrained > 0 && constrained < total ? constrained : total;
 }

@@ -55,6 +55,8 @@ export interface RouteRequest<Params, Query, Body> {
   now: EpochMs;
   /** Aborted when the caller closes the connection before the answer. */
   signal: AbortSignal;
+  /** `told` is called when the whole answer has gone to the connection, or that is closed. */
+  whenAnswered: (told: () => void) => void;
 }
 
 /** A stream of Node, or an iterator that gives pieces as they come: for those that come one by one it costs a fraction. */

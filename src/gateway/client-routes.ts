@@ -76,6 +76,6 @@ function errorOf(name: ChatProtocolName): NonNullable<Route["errorBody"]> {
   };
 }
 
-function contextOf({ caller, headers, requestId, now, signal }: CallContext): CallContext {
-  return { caller, headers, requestId, now, signal };
+function contextOf({ caller, headers, requestId, now, signal, whenAnswered }: CallContext): CallContext {
+  return { caller, headers, requestId, now, signal, whenAnswered };
 }

@@ -62,6 +62,13 @@ export class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
     return this.#idOf();
   }
 
+  get whenAnswered() {
+    return (told: () => void): void => {
+      if (this.#response.destroyed) told();
+      else this.#response.once("close", told);
+    };
+  }
+
   get signal(): AbortSignal {
     if (this.#signal === undefined) {
       const controller = new AbortController();

@@ -1,6 +1,7 @@
 import type { Caller } from "../../core/caller.ts";
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import type { AnswerHold } from "../routing/answer-memory.ts";
 import { newTraceId, readTraceParent } from "../../core/trace-context.ts";
 
 /** What the door knows of a call. */
@@ -10,6 +11,14 @@ export interface CallContext {
   requestId: string;
   now: EpochMs;
   signal: AbortSignal;
+  /** `told` is called when the caller has the answer, or has gone. Nobody waits for what is asked without it. */
+  whenAnswered?: ((told: () => void) => void) | undefined;
+}
+
+/** The memory of a call's answers is free again when its caller has what was made of them. */
+export function releaseWhenAnswered(hold: AnswerHold, { whenAnswered }: Pick<CallContext, "whenAnswered">): void {
+  if (hold.isEmpty || whenAnswered === undefined) hold.release();
+  else whenAnswered(() => hold.release());
 }
 
 /** What a caller says beside the protocol, in headers. */

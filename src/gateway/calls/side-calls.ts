@@ -3,7 +3,7 @@ import type { IdGenerator } from "../../core/ids.ts";
 import { HttpAnswer } from "../../core/route.ts";
 import { nanoDollars } from "../../ledger/index.ts";
 import { answerHeaders, passedHeaders, remarkHeaders, safeHeader } from "./answer-headers.ts";
-import type { CallContext } from "./call-context.ts";
+import { releaseWhenAnswered, type CallContext } from "./call-context.ts";
 import { betasOf, withBetas } from "../chats/caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "./call-floor.ts";
 import { guardedSideRequest, guardContext, type GuardParts } from "./call-guards.ts";
@@ -15,6 +15,7 @@ import { anthropicMessages } from "../protocols/anthropic-messages/anthropic-mes
 import { countTokensDocument, editNativeBody, embeddingsDocument, parseEmbeddings, parseRerank, rerankDocument } from "../protocols/index.ts";
 import { countByProvider, likeliestTarget, mostCountMs } from "../settings/provider-count.ts";
 import type { EmbeddingsAnswer, EmbeddingsRequest, Operation, Protocol, ProviderMapping, RerankAnswer, RerankRequest } from "../providers/provider-mapping.ts";
+import { AnswerHold, type AnswerMemory } from "../routing/answer-memory.ts";
 import { attemptsOfFailure, type CallRunner, type OpenedCall, type PreparedCall } from "../routing/call-plan.ts";
 import type { RouteSplits } from "../split/route-splits.ts";
 import type { SplitCalls } from "../split/split-calls.ts";
@@ -31,6 +32,7 @@ export interface SideCallParts extends GuardParts {
   splits: Pick<RouteSplits, "of">;
   splitCalls: Pick<SplitCalls, "answer">;
   runner: CallRunner;
+  answers: AnswerMemory;
   counter: TokenCounter;
   ids: IdGenerator;
 }
@@ -138,8 +140,9 @@ export class SideCalls {
   async #carryOut<Request extends Extra, Answer extends SideAnswer>(
     entered: OpenedFloor, record: CallRecord, call: SideCall<Request, Answer>, context: CallContext, admit?: CallWay["admit"],
   ): Promise<{ answer: Answer; opened: { passed: boolean; body: Uint8Array; headers: Record<string, string> } }> {
-    const { floor, runner } = this.#parts;
+    const { floor, runner, answers } = this.#parts;
     const { settings } = entered.route;
+    const hold = new AnswerHold(answers);
     try {
       const held = floor.isHeld(entered, record);
       if (held) refuseOtherModels(call.request);
@@ -153,7 +156,7 @@ export class SideCalls {
       const opened: OpenedCall<Answer> = await runner.run<Answer>({
         route: entered.route.name, settings, deadline: floor.deadline(settings, record), signal: context.signal,
         facts: { inputTokens: call.tokens, needs: new Set(), tags: entered.remarks.tags, session: entered.remarks.session, worstCost: (target) => floor.worstDollars(target, bounds, context.now) },
-        admit: floor.providerAdmission(call.tokens, record, settings, context.signal), watch: record,
+        admit: floor.providerAdmission(call.tokens, record, settings, context.signal), watch: record, hold,
         prepare: (target, { mapping, settings: provider }) => {
           const operation = call.of(mapping);
           if (operation === undefined) throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has no ${call.operation}.`, { problems: [{ path: "model", message: `has no ${call.operation}` }] });
@@ -188,6 +191,8 @@ export class SideCalls {
       record.attempts = [...record.attempts, ...(attemptsOfFailure.get(error) ?? [])];
       await record.end(outcome, error);
       throw error;
+    } finally {
+      releaseWhenAnswered(hold, context);
     }
   }
 

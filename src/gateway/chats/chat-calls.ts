@@ -5,7 +5,7 @@ import { HttpAnswer } from "../../core/route.ts";
 import { nanoDollars } from "../../ledger/index.ts";
 import { answerHeaders, passedHeaders } from "../calls/answer-headers.ts";
 import { answerKey, semanticQuestion, type AnswerCache, type CacheLead, type CacheLook } from "../cache/index.ts";
-import type { CallContext } from "../calls/call-context.ts";
+import { releaseWhenAnswered, type CallContext } from "../calls/call-context.ts";
 import { betaHeaderName, betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "../calls/call-floor.ts";
 import { guardContext, refuseTokenNumbers, type GuardParts } from "../calls/call-guards.ts";
@@ -21,6 +21,7 @@ import { inputMessages, outputMessages } from "../calls/messages-for-trace.ts";
 import { RepairRounds, type OutputChecker } from "../output/index.ts";
 import type { AnswerFrame, ChatProtocol } from "../protocols/client-protocol.ts";
 import { chatProtocols } from "../protocols/index.ts";
+import { AnswerHold, type AnswerMemory } from "../routing/answer-memory.ts";
 import { attemptsOfFailure, type CallFacts, type CallOrder, type CallRunner, type OpenedCall } from "../routing/call-plan.ts";
 import type { RouteSettings } from "../schemas.ts";
 import type { RouteSplits } from "../split/route-splits.ts";
@@ -39,6 +40,7 @@ export interface ChatCallParts extends GuardParts {
   splits: Pick<RouteSplits, "of">;
   splitCalls: Pick<SplitCalls, "answer">;
   runner: CallRunner;
+  answers: AnswerMemory;
   cache: AnswerCache;
   checker: OutputChecker;
   /** Vectors of texts by a route of an embedding model, for the semantic cache. */
@@ -62,6 +64,7 @@ interface Chat {
   record: CallRecord;
   frame: AnswerFrame;
   context: CallContext;
+  hold: AnswerHold;
   /** Null where the route is not split. */
   way: CallWay | null;
 }
@@ -76,7 +79,7 @@ export class ChatCalls {
 
   /** The answer in the caller's protocol. Throws AppError, which the protocol's route words. */
   async answer(name: ChatProtocolName, body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
-    const { floor, ids, guardrailsOf, splits, splitCalls } = this.#parts;
+    const { floor, ids, guardrailsOf, splits, splitCalls, answers } = this.#parts;
     const protocol = chatProtocols[name];
     const fields = floor.parse(body);
     const entered = floor.enter(fields.model, context);
@@ -86,18 +89,18 @@ export class ChatCalls {
     const { settings } = entered.route;
     const split = splits.of(entered.route.name);
     if (split === undefined) {
-      return this.#carryOut({ name, protocol, body, parsed, betas, entered, settings, guardrails: guardrailsOf(settings), record: floor.record(entered, "chat", parsed.user), frame, context, way: null });
+      return this.#carryOut({ name, protocol, body, parsed, betas, entered, settings, guardrails: guardrailsOf(settings), record: floor.record(entered, "chat", parsed.user), frame, context, hold: new AnswerHold(answers), way: null });
     }
     return splitCalls.answer(split, {
       id: frame.id, entered, context, session: entered.remarks.session ?? parsed.user, isStream: parsed.stream, record: (opened) => floor.record(opened, "chat", parsed.user),
       bounds: (own, held) => boundsOfRounds(boundsOfChat(withSystemPrompt(parsed, own), held, addedTokensOf(own, entered.policy)), parsed, own),
-      carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, betas, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, way }),
+      carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, betas, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, hold: new AnswerHold(answers), way }),
     });
   }
 
   /** Ends the record, however it goes. */
   async #carryOut(chat: Chat): Promise<HttpAnswer> {
-    const { record, context } = chat;
+    const { record, context, hold } = chat;
     const lead: { current: CacheLead | null } = { current: null };
     try {
       return await this.#answered(chat, lead);
@@ -107,6 +110,8 @@ export class ChatCalls {
       record.attempts = [...record.attempts, ...(attemptsOfFailure.get(error) ?? [])];
       await record.end(outcome, error);
       throw error;
+    } finally {
+      releaseWhenAnswered(hold, context);
     }
   }
 
@@ -144,7 +149,7 @@ export class ChatCalls {
     const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed && isRead, answerMayPass, betas });
     const order: CallOrder<ChatAnswer> = {
       route: entered.route.name, settings, facts, deadline: floor.deadline(settings, record), signal: context.signal, prepare: preparation.prepare,
-      admit: floor.providerAdmission(bounds.rateTokens, record, settings, context.signal), watch: record,
+      admit: floor.providerAdmission(bounds.rateTokens, record, settings, context.signal), watch: record, hold: chat.hold,
     };
     const opened = await runner.run(order);
     record.target = opened.target;
@@ -221,8 +226,9 @@ export class ChatCalls {
     return this.#ended(chat, answer, streamType, headers, eventsOf(answer).map((event) => writer.write(event)).join("") + writer.end());
   }
 
-  async #ended({ name, settings, record }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
+  async #ended({ name, settings, record, hold }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {
     if (settings.recordContent) record.output = outputMessages(answer);
+    if (typeof body === "string") hold.add(body.length);
     const { cost } = await record.end("ok");
     return new HttpAnswer(200, { "Content-Type": mediaType, ...answerHeaders(record, name), ...(cost === null ? {} : { "X-Slipway-Cost": String(cost / nanoDollars) }), ...headers }, body);
   }

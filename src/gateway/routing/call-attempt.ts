@@ -3,6 +3,7 @@ import { AppError } from "../../core/errors.ts";
 import { isContent, type ChatEvent } from "../conversation/chat-event.ts";
 import { providerRequestId } from "../providers/provider-headers.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
+import { mostAnswerBytes, uncountedBytes, type AnswerHold, type AnswerMemory, type ArrivingAnswer } from "./answer-memory.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
 import { hideSecretOf } from "./hide-secret.ts";
@@ -12,6 +13,8 @@ import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts
 
 export interface AttemptParts {
   transport: UpstreamTransport;
+  /** Without it the answers under way have no bound together. */
+  answers?: AnswerMemory;
   clock: Clock;
   alarm: Alarm;
 }
@@ -26,6 +29,8 @@ export interface AttemptLimits {
   wholeBy: number;
   /** A streamed one must be at its end. */
   deadline: number;
+  /** Where what it takes of memory counts from its end on. */
+  hold?: AnswerHold | undefined;
 }
 
 export interface AttemptFailure {
@@ -50,9 +55,6 @@ export type Begun<Answer> = { headers: Readonly<Record<string, string>>; status:
 
 /** Of an answer without 2xx: its message is in the first bytes. */
 const mostFailureBytes = 64 << 10;
-/** Of a whole answer, which may hold images in base64. */
-const mostAnswerBytes = 128 << 20;
-
 /** Of a stream, before anything of the answer has come: heads, pings, first figures of usage. */
 const mostBytesBeforeContent = 16 << 20;
 
@@ -73,6 +75,8 @@ export class CallAttempt<Answer> {
   #status: number | null = null;
   #requestId: string | null = null;
   #isSent = false;
+  /** Of an answer that is large. */
+  #arriving: ArrivingAnswer | null = null;
 
   constructor(parts: AttemptParts, provider: ReadyProvider, prepared: PreparedCall<Answer>, limits: AttemptLimits) {
     this.#parts = parts;
@@ -107,6 +111,9 @@ export class CallAttempt<Answer> {
       return this.#prepared.stream === null ? await this.#whole(answer) : await this.#begun(answer, this.#prepared.stream);
     } catch (thrown) {
       this.#timer.clear();
+      this.#arriving?.end(undefined);
+      // It waited for room here until its time was over, which is not the provider's fault.
+      if (this.#late && thrown instanceof AppError && thrown.code === "GATEWAY_OVERLOADED") return { outcome: "cancelled", status: this.#status, message: thrown.message, retryAfterMs: null, requestId: this.#requestId, thrown };
       if (!this.#stop.aborted) this.#stop.abort(overReason);
       else if (!this.#late) return { outcome: "cancelled", status: this.#status, message: "The call was ended.", retryAfterMs: null, requestId: this.#requestId, thrown };
       return this.#late ? this.#failed("timeout", "It did not answer in time.", thrown) : this.#broken(thrown);
@@ -184,10 +191,14 @@ export class CallAttempt<Answer> {
       chunks.push(chunk);
       length += chunk.length;
       if (length > mostAnswerBytes) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's answer is larger than 128 MiB.");
+      const room = length > uncountedBytes ? this.#roomFor(length) : undefined;
+      if (room !== undefined) await room;
     }
     this.#timer.clear();
     const bytes = joined(chunks);
-    return { streamed: false, answer: this.#prepared.read(bytes, headers), body: bytes, headers, status, requestId: this.#requestId, firstByteAt: firstByteAt ?? this.#parts.clock.monotonic() };
+    const answer = this.#prepared.read(bytes, headers);
+    this.#arriving?.end(this.#limits.hold);
+    return { streamed: false, answer, body: bytes, headers, status, requestId: this.#requestId, firstByteAt: firstByteAt ?? this.#parts.clock.monotonic() };
   }
 
   /** Reads until the first content: what breaks before it can be asked of another provider. */
@@ -200,6 +211,7 @@ export class CallAttempt<Answer> {
     const begun = (rest: AsyncIterator<Uint8Array> | null): Begun<Answer> => {
       const firstByteAt = clock.monotonic();
       const first: StreamPiece = { bytes: joined(chunks), events };
+      this.#arriving?.end(undefined);
       if (rest === null) this.#timer.clear();
       else this.#limit = this.#limits.deadline;
       return { streamed: true, headers, status, requestId: this.#requestId, firstByteAt, source: { first, body: rest, reader, alarm: this.#parts.alarm } };
@@ -210,12 +222,19 @@ export class CallAttempt<Answer> {
         chunks.push(bytes);
         length += bytes.length;
         if (length > mostBytesBeforeContent) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider sent 16 MiB and nothing of an answer.");
+        const room = length > uncountedBytes ? this.#roomFor(length) : undefined;
+        if (room !== undefined) await room;
       }
       const completed = done === true ? reader.end() : reader.push(bytes);
       events.push(...completed);
       if (completed.some(isContent)) return begun(done === true ? null : reading);
       if (done === true || reader.isOver === true) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's stream ended without an answer.");
     }
+  }
+
+  /** Undefined where there is room at once. While it is waited for, the provider waits too. */
+  #roomFor(length: number): Promise<void> | undefined {
+    return (this.#arriving ??= this.#parts.answers?.begin(this.#stop) ?? null)?.grow(length);
   }
 
   #broken(cause: unknown): AttemptFailure {

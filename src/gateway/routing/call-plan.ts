@@ -2,6 +2,7 @@ import type { AppError } from "../../core/errors.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader, ProviderMapping, UpstreamFailure, UpstreamRequest } from "../providers/provider-mapping.ts";
 import type { ProviderSettings, RouteSettings, RouteTarget } from "../schemas.ts";
+import type { AnswerHold } from "./answer-memory.ts";
 
 /** A provider that can be asked now. */
 export interface ReadyProvider {
@@ -91,6 +92,8 @@ export interface CallOrder<Answer> {
   /** May throw GATEWAY_FIELD_UNSUPPORTED or CONTEXT_TOO_LONG: then other targets are tried, and the error is the answer when none can. */
   prepare(target: RouteTarget, provider: ReadyProvider): PreparedCall<Answer>;
   watch?: AttemptWatch | undefined;
+  /** Where what whole answers take of memory counts until the caller has them; without it they count while they come. */
+  hold?: AnswerHold;
   /** Asked before each attempt on a provider that has limits of its own; throws RATE_LIMITED and the like, which goes on to the next target. */
   admit?: ((target: RouteTarget, provider: ReadyProvider) => Promise<() => void>) | undefined;
 }

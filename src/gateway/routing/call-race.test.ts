@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AppError } from "../../core/errors.ts";
-import type { OpenedCall } from "./call-plan.ts";
-import { callStage, routeOf, type ManualTime, type Step } from "./call-stage.fixture.ts";
+import { AnswerHold, AnswerMemory } from "./answer-memory.ts";
+import { attemptsOfFailure, type OpenedCall } from "./call-plan.ts";
+import { callStage, routeOf, settled, type ManualTime, type Step } from "./call-stage.fixture.ts";
 
 const well: Step = { afterMs: 5, body: ['"well"'] };
 const both = ["a", "b"];
@@ -76,5 +77,50 @@ describe("the race of a call", () => {
     const { time, transport, runner, order } = callStage({ a: [{ resentAfterMs: [100, 500], afterMs: 300, status: 500 }, well], b: [well] });
     assert.deepEqual(outcomes(await time.until(runner.run(order(routeOf(both))))), ["a failed", "b ok"]);
     assert.equal(transport.requests[1]!.at - transport.requests[0]!.at, 900);
+  });
+
+  describe("with large answers", () => {
+    const large: Step = { body: ['"', "x".repeat(2 << 20), '"'] };
+    const lateStart: Step = { body: [...Array.from({ length: 400 }, () => "start\n".repeat(1000)), "one\n", "finish\n"] };
+    /** Of 3 MiB, 2 of which another answer has. */
+    const stageOf = (step: Step) => {
+      const answers = new AnswerMemory(3 << 20, 0);
+      const other = new AnswerHold(answers);
+      other.add(2 << 20);
+      return { answers, other, ...callStage({ a: [step], b: [large] }, {}, answers) };
+    };
+
+    for (const [what, step, stream, alone] of [["a whole answer", large, false, (2 << 20) + 2], ["what comes before the content of a stream", lateStart, true, 0]] as const) {
+      it(`waits with ${what} until there is room, and counts it until its call lets go of it`, async () => {
+        const { answers, other, time, runner, order } = stageOf(step);
+        const hold = new AnswerHold(answers);
+        const work = runner.run(order(routeOf(both), { hold, stream }));
+        await settled();
+        assert.deepEqual([await Promise.race([work, Promise.resolve("waits")]), answers.takenBytes < 3 << 20], ["waits", true]);
+        other.release();
+        assert.deepEqual([outcomes(await time.until(work)), answers.takenBytes], [["a ok"], alone]);
+        hold.release();
+        assert.equal(answers.takenBytes, 0);
+      });
+
+      it(`fails a call whose time is over while ${what} waits for room, blames nobody and asks no other`, async () => {
+        const { answers, other, time, transport, runner, order, health } = stageOf(step);
+        const error = await time.until(runner.run(order(routeOf(both), { stream })).then(() => assert.fail("It answered."), (thrown: unknown) => thrown as AppError));
+        assert.deepEqual([error.code, error.retryAfterSeconds, attemptsOfFailure.get(error)!.map(({ provider, outcome }) => `${provider} ${outcome}`)], ["GATEWAY_OVERLOADED", 1, ["a cancelled"]]);
+        assert.deepEqual([transport.requests.length, health.views()[0]!.errors, health.views()[0]!.state, time.sleepers], [1, 0, "closed", 0]);
+        other.release();
+        assert.equal(answers.takenBytes, 0);
+      });
+    }
+
+    it("gives back what a broken one had, and what was made of one that nobody waits for", async () => {
+      const { answers, other, time, runner, order } = stageOf({ body: ['"', "x".repeat((1 << 20) - 1), "x", "cut!"] });
+      other.release();
+      const hold = new AnswerHold(answers);
+      assert.deepEqual(outcomes(await time.until(runner.run(order(routeOf(both, { attempts: 1 }), { hold })))), ["a unreachable", "b ok"]);
+      assert.equal(answers.takenBytes, (2 << 20) + 2);
+      hold.release();
+      assert.equal(answers.takenBytes, 0);
+    });
   });
 });

@@ -143,7 +143,7 @@ export class CallRace<Answer> {
       usualMs: health.ewmaMs,
     });
     const ended = this.#order.watch?.begun(target, provider);
-    const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline });
+    const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline, hold: this.#order.hold });
     const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, since: now, hedge: lane.hedge }, ended };
     this.#running.add(running);
     const result = await attempt.begin();
@@ -196,6 +196,7 @@ export class CallRace<Answer> {
       candidate.failures++;
       candidate.firstFailureAt ??= now;
     } else if (!this.#troubles.has(target)) this.#troubled(target, outcome, message, thrown, retryAfterMs);
+    if (outcome === "cancelled") return this.#fail(thrown); // this server has no room
     if (isFinal(outcome)) return this.#fail(callFailure([this.#troubles.get(target)!]));
     if (outcome === "context-length") this.#candidates.keepRoomier(target, this.#order.facts.inputTokens);
     const refused = thrown instanceof AppError && thrown.code === "EGRESS_REFUSED";

@@ -6,6 +6,7 @@ import type { ChatEvent } from "../conversation/chat-event.ts";
 import { retryAfterMs } from "../providers/retry-after.ts";
 import type { ChatStreamReader, ProviderMapping, UpstreamFailure } from "../providers/provider-mapping.ts";
 import { ProviderSettings, RouteSettings } from "../schemas.ts";
+import { AnswerMemory } from "./answer-memory.ts";
 import type { CallFacts, CallOrder, PreparedCall, ReadyProvider } from "./call-plan.ts";
 import { TargetCallRunner } from "./call-runner.ts";
 import { ProviderHealth } from "./provider-health.ts";
@@ -194,12 +195,12 @@ export function preparedCall(stream: boolean, body = "{}"): PreparedCall<string>
 }
 
 /** A runner over scripted targets on a manual clock. `random` is always the middle. */
-export function callStage(scripts: Record<string, Step[]>, providers: Record<string, Partial<ProviderSettings>> = {}) {
+export function callStage(scripts: Record<string, Step[]>, providers: Record<string, Partial<ProviderSettings>> = {}, answers = new AnswerMemory(1 << 30)) {
   const time = new ManualTime();
   const transport = new ScriptedTransport(time, scripts);
   const health = new ProviderHealth(time);
   const ready = new Map(Object.keys(scripts).map((name) => [name, readyProvider(name, providers[name])]));
-  const runner = new TargetCallRunner({ transport, provider: (name) => ready.get(name) ?? null, health, clock: time, random: () => 0.5, alarm: time.alarm, logger: silentLogger });
+  const runner = new TargetCallRunner({ transport, answers, provider: (name) => ready.get(name) ?? null, health, clock: time, random: () => 0.5, alarm: time.alarm, logger: silentLogger });
   const caller = new AbortController();
   const order = (settings: RouteSettings, more: Partial<CallOrder<string>> & { stream?: boolean } = {}): CallOrder<string> => ({
     route: "r", settings, facts: callFacts(), deadline: time.monotonic() + settings.deadlineMs, signal: caller.signal, prepare: () => preparedCall(more.stream === true), ...more,

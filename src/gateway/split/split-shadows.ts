@@ -95,7 +95,7 @@ export class SplitShadows {
       stop.abort(armTimeout());
     };
     const cancel = alarm(limitMs, ring);
-    const context = { ...call.context, now, signal: stop.signal };
+    const context = { ...call.context, now, signal: stop.signal, whenAnswered: undefined };
     const admit = async (bounds: Parameters<typeof floor.reserve>[2]): Promise<void> => {
       try {
         await floor.reserve(entered, record, bounds);

@@ -17,6 +17,7 @@ import { Guardrails } from "../guardrails/index.ts";
 import { Admission, MemoryLimitStore } from "../limits/index.ts";
 import type { OutputChecker } from "../output/index.ts";
 import { providerMappings } from "../providers/provider-mappings.ts";
+import { AnswerMemory } from "../routing/answer-memory.ts";
 import { TargetCallRunner } from "../routing/call-runner.ts";
 import { ManualTime } from "../routing/call-stage.fixture.ts";
 import { ProviderHealth } from "../routing/provider-health.ts";
@@ -133,14 +134,14 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
   const splitCalls = new SplitCalls({ splits, floor, clock: time, alarm: time.alarm, logger: silentLogger });
   const runner = new TargetCallRunner({ transport: models, provider, health: new ProviderHealth(time), clock: time, random: () => 0.5, alarm: time.alarm, logger: silentLogger });
   const chats = new ChatCalls({
-    floor, splits, splitCalls, runner, cache: new AnswerCache({ clock: time, store: new MemoryAnswerCache({ clock: time, maxBytes: 1 << 20 }) }), clock: time, ids,
+    floor, splits, splitCalls, runner, answers: new AnswerMemory(1 << 30), cache: new AnswerCache({ clock: time, store: new MemoryAnswerCache({ clock: time, maxBytes: 1 << 20 }) }), clock: time, ids,
     guardrailsOf: ({ guardrails }) => (guardrails.length === 0 ? null : new Guardrails(guardrails)),
     // Nobody ends it, and it never answers.
     classify: () => new Promise(() => undefined), embed: () => () => Promise.resolve([]),
     checker: { accept: () => Promise.resolve(), check: options.check ?? (() => Promise.resolve([])) } as unknown as ConstructorParameters<typeof ChatCalls>[0]["checker"],
   });
   const caller = { actor: "local", name: "local", grants: [{ role: "admin" as const, team: "*" }] };
-  const sides = new SideCalls({ floor, splits, splitCalls, runner, counter: null as unknown as TokenCounter, clock: time, ids, guardrailsOf: () => null, classify: () => Promise.resolve({}) });
+  const sides = new SideCalls({ floor, splits, splitCalls, runner, answers: new AnswerMemory(1 << 30), counter: null as unknown as TokenCounter, clock: time, ids, guardrailsOf: () => null, classify: () => Promise.resolve({}) });
   const embed = (): Promise<HttpAnswer> => sides.embeddings(Buffer.from(JSON.stringify({ model: "chat", input: "hello" })), { caller, headers: {}, requestId: "req_1", now: time.now(), signal: new AbortController().signal });
   const ask = (body: object = openAiQuestion(), { headers = {}, protocol = "openai-chat", signal = new AbortController().signal }: { headers?: Record<string, string>; protocol?: ChatProtocolName; signal?: AbortSignal } = {}): Promise<HttpAnswer> =>
     chats.answer(protocol, Buffer.from(JSON.stringify(body)), { caller, headers, requestId: "req_1", now: time.now(), signal });
