@@ -5,6 +5,11 @@ import { clientApiKey, serverUrl } from "./config/client-settings.ts";
 import { slipwayVersion } from "./core/version.ts";
 
 // Reports of crashes and signals, where somebody has Node write them, are sent on: the secrets of the environment stay out. For a thread it is said where that begins.
+// Of memory that is used up, Node reports the environment all the same unless it was started with the option: better no report than one with them.
+if (process.report.reportOnFatalError && !process.report.excludeEnv) {
+  process.report.reportOnFatalError = false;
+  process.stderr.write("slipway: no report is written of a fatal error, for it would have the environment with its secrets. Add --report-exclude-env to NODE_OPTIONS.\n");
+}
 process.report.excludeEnv = true;
 const parameters = process.argv.slice(2);
 process.exitCode = await runCli(parameters, {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { linearModel, loopsAsOftenAsTold } from "../kit/onnx-models.ts";
 import { program } from "../kit/program.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { answerJson, GatewayUpstream } from "../server/gateway-upstream.ts";
+import { formsOf } from "./secret-forms.ts";
 
 /** One for each place that takes a secret; the signs are spelled otherwise in JSON, in addresses and in HTML. */
 const planted = {
@@ -28,11 +30,6 @@ const planted = {
   database: "Zq7.canary+database-4711",
 } as const;
 
-/** In every spelling: as it is, in JSON, in an address, in hexadecimal, and in base64 at each of its three places. */
-function formsOf(secret: string): string[] {
-  const inBase64 = [0, 1, 2].map((shift) => Buffer.from("\0".repeat(shift) + secret).toString("base64").replace(/=+$/, "").slice(shift === 0 ? 0 : 4, -2));
-  return [...new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), encodeURI(secret), Buffer.from(secret).toString("hex"), ...inBase64, ...inBase64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))])];
-}
 const forms = Object.entries(planted).flatMap(([name, secret]) => formsOf(secret).map((text) => [name, text] as const));
 
 function assertNone(text: string, where: string, except: readonly string[] = []): void {
@@ -191,6 +188,38 @@ describe("secrets, planted wherever one can be set", { timeout: 300_000 }, () =>
     assert.ok(text.includes("javascriptStack"));
     assertNone(text, "the report");
   });
+
+  const grow = "for (let all = []; ; ) all.push([all.length]);";
+  for (const [how, crash, said, option, reported] of [
+    ["an error that nobody catches", 'throw new Error("thrown by the test");', "thrown by the test", "", 1],
+    ["memory that is used up", grow, "Add --report-exclude-env to NODE_OPTIONS", "", 0],
+    ["memory that is used up, with Node's option to leave the environment out", grow, "heap out of memory", "--report-exclude-env", 1],
+  ] as const) {
+    it(`are in nothing that a process prints, or reports, of its end by ${how}`, async () => {
+      const reports = mkdtempSync(join(folder, "fatal-"));
+      const preloaded = `data:text/javascript,${encodeURIComponent(`process.on("SIGUSR2", () => { ${crash} });`)}`;
+      const dying = await startServer({ directory: reports, environment: { ...settings(join(folder, "files")), NODE_OPTIONS: `--max-old-space-size=160 --report-on-fatalerror --report-uncaught-exception ${option} --report-directory=${reports} --import ${preloaded}` } });
+      let token: string | undefined;
+      for (; token === undefined; await betweenLooks()) token = dying.logLines.map((line) => / setup (\S+) /.exec(line)?.[1]).find((found) => found !== undefined);
+      const post = async (method: string, path: string, body: unknown, authorization: Record<string, string> = {}): Promise<string> => (await fetch(`${dying.url}${path}`, { method, headers: { "content-type": "application/json", ...authorization }, body: JSON.stringify(body) })).text();
+      const { key: admin } = (JSON.parse(await post("POST", "/api/setup", { token, name: "admin of the dying" })) as { key: { key: string } }).key;
+      // Kept as it is in the memory of the process by now.
+      await post("PUT", "/api/gateway/providers/stored", { revision: 0, settings: { kind: "compatible", baseUrl: `${url}/v1` }, secret: { from: "value", value: planted.stored } }, { authorization: `Bearer ${admin}` });
+      await post("POST", "/v1/chat/completions", { model: "stored/m", messages: [{ role: "user", content: "hello" }] }, { authorization: `Bearer ${admin}` });
+      assert.ok(upstream.calls.at(-1)!.headers.authorization!.includes(planted.stored));
+      dying.process.kill("SIGUSR2");
+      await once(dying.process, "close");
+      const printed = dying.logLines.join("\n");
+      assert.ok(printed.includes(said), printed.slice(-2000));
+      const written = readdirSync(reports).filter((name) => name.startsWith("report.")).map((name) => readFileSync(join(reports, name), "utf8"));
+      assert.equal(written.length, reported);
+      for (const report of written) assert.ok(isWhole(report) && report.includes("javascriptStack"));
+      for (const [text, where] of [[printed, "what is printed"], ...written.map((report) => [report, "the report"] as const)] as const) {
+        assertNone(text, where);
+        assert.ok(!formsOf(admin).some((form) => text.includes(form)), `an admin's key is in ${where}`);
+      }
+    });
+  }
 
   it("are in nothing that is said of settings that are wrong, or of a database that is not there", async () => {
     const wrong: Record<string, string>[] = [
