@@ -12,7 +12,7 @@ it("answeredCosts takes the cost from the gateway's own span, and reads each tra
     spans: ({ team }: { team: string }) => {
       asked.push(team);
       return Promise.resolve(team === "red" ? [] : [
-        span({ "gen_ai.response.id": "msg_1", "slipway.cost_nano_dollars": 375 }), span({ "slipway.route": "chat", "gen_ai.response.id": "msg_1", "slipway.cost_nano_dollars": 600 }),
+        span({ "gen_ai.response.id": "msg_1", "slipway.cost_nano_dollars": 375 }), span({ "slipway.route": "chat", "gen_ai.response.id": "msg_1", "slipway.call_cost_nano_dollars": 600 }),
         span({ "slipway.route": "chat", "gen_ai.response.id": "msg_2", "slipway.cost_nano_dollars": 7, "slipway.actor": "key:key_1" }),
       ]);
     },

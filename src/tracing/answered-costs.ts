@@ -3,7 +3,8 @@ import type { TraceKey, TraceStore } from "./trace-store.ts";
 
 /** Of one trace, as many as are shown of it. */
 const mostSpans = 10_000;
-const costKey = "slipway.cost_nano_dollars";
+/** All that a call cost, on its own span: what is summed of a trace stands on those of its attempts. A call without attempts, and those of former releases, have the second. */
+const costKeys = ["slipway.call_cost_nano_dollars", "slipway.cost_nano_dollars"] as const;
 
 /** A call of the gateway whose span is kept; `actor` is who called. */
 export type AnsweredCall = TraceKey & { actor?: string; cost?: number };
@@ -20,7 +21,9 @@ export async function answeredCosts(store: Pick<TraceStore, "answered" | "spans"
     const name = JSON.stringify([key.team, key.traceId]);
     const spans = traces.get(name) ?? (await store.spans(key, mostSpans));
     traces.set(name, spans);
-    const { [costKey]: cost, "slipway.actor": actor } = spans.find(({ attributes }) => attributes["slipway.route"] !== undefined && attributes["gen_ai.response.id"] === answerId)?.attributes ?? {};
+    const attributes = spans.find(({ attributes: own }) => own["slipway.route"] !== undefined && own["gen_ai.response.id"] === answerId)?.attributes ?? {};
+    const actor = attributes["slipway.actor"];
+    const cost = costKeys.map((key) => attributes[key]).find((told) => told !== undefined);
     costed.set(answerId, { ...key, ...(typeof actor === "string" ? { actor } : {}), ...(typeof cost === "number" ? { cost } : {}) });
   }
   return costed;

@@ -20,24 +20,40 @@ describe("the span of a gateway's call", () => {
     upstream.stop();
   });
 
-  const callOf = async (trace: string, more: Record<string, string> = {}): Promise<{ span: SpanView; requestId: string | null }> => {
+  const callOf = async (trace: string, more: Record<string, string> = {}, asked: object = {}): Promise<{ span: SpanView; attempt: SpanView | undefined; view: TraceView; requestId: string | null }> => {
     const answer = await fetch(`${server.url}/v1/chat/completions`, {
-      method: "POST", headers: { "content-type": "application/json", "x-slipway-session": "talk-1", traceparent: `00-${trace}-b7ad6b7169203331-01`, ...more }, body: JSON.stringify({ model: "support", user: "ann", messages: [{ role: "user", content: "the question" }] }),
+      method: "POST", headers: { "content-type": "application/json", "x-slipway-session": "talk-1", traceparent: `00-${trace}-b7ad6b7169203331-01`, ...more }, body: JSON.stringify({ model: "support", user: "ann", messages: [{ role: "user", content: "the question" }], ...asked }),
     });
     assert.equal(answer.status, 200, await answer.text());
-    const { spans } = await server.client.api.get<TraceView>(`/api/traces/${trace}`);
-    return { span: spans.find(({ kind }) => kind === "server")!, requestId: answer.headers.get("x-request-id") };
+    const view = await server.client.api.get<TraceView>(`/api/traces/${trace}`);
+    return { span: view.spans.find(({ kind }) => kind === "server")!, attempt: view.spans.find(({ kind }) => kind === "client"), view, requestId: answer.headers.get("x-request-id") };
   };
 
-  it("names its route, request, caller, user, session, answering model and answer, what went in and what came out, and that a cache answered", async () => {
+  it("names its route, request, caller, user, session and answer, what went in and what came out, and that a cache answered", async () => {
     const { span, requestId } = await callOf("0af7651916cd43dd8448eb211c803191");
     assert.deepEqual(
-      ["slipway.route", "slipway.request_id", "user.id", "gen_ai.conversation.id", "slipway.actor", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.response.id", "slipway.cache"].map((key) => span.attributes[key]),
-      ["support", requestId, "ann", "talk-1", "local", "support", "gpt-4o", "chatcmpl-7", undefined],
+      ["slipway.route", "slipway.request_id", "user.id", "gen_ai.conversation.id", "slipway.actor", "gen_ai.response.id", "slipway.cache"].map((key) => span.attributes[key]),
+      ["support", requestId, "ann", "talk-1", "local", "chatcmpl-7", undefined],
     );
     assert.deepEqual([span.inputMessages, span.outputMessages].map((messages) => messages?.map(({ role, parts }) => [role, parts[0]?.content])), [[["user", "the question"]], [["assistant", "the answer"]]]);
     const again = (await callOf("0af7651916cd43dd8448eb211c803192")).span;
     assert.deepEqual([again.attributes["slipway.cache"], again.attributes["slipway.route"], again.outputMessages?.[0]?.parts[0]?.content, upstream.calls.length], ["hit", "support", "the answer", 1]);
+  });
+
+  it("has below it the span of the conventions for the provider that was asked, with its model, parameters, answer, tokens and cost, each of which the trace counts once", async () => {
+    const parameters = { temperature: 0.25, top_p: 0.5, max_tokens: 40, stop: ["END", "STOP"] };
+    const { span, attempt, view } = await callOf("0af7651916cd43dd8448eb211c803196", {}, parameters);
+    const cost = 3 * 2500 + 2 * 10_000;
+    const told = {
+      "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "slipway.provider": "upstream", "gen_ai.request.model": "gpt-4o", "gen_ai.request.temperature": 0.25, "gen_ai.request.top_p": 0.5, "gen_ai.request.max_tokens": 40,
+      "gen_ai.request.stop_sequences": ["END", "STOP"], "gen_ai.response.model": "gpt-4o", "gen_ai.response.id": "chatcmpl-7", "gen_ai.response.finish_reasons": ["stop"], "gen_ai.usage.input_tokens": 3, "gen_ai.usage.output_tokens": 2, "slipway.cost_nano_dollars": cost,
+    };
+    assert.deepEqual([attempt?.name, attempt?.kind, attempt?.cost], ["chat gpt-4o", "client", cost]);
+    assert.deepEqual(Object.fromEntries(Object.keys(told).map((key) => [key, attempt?.attributes[key]])), told);
+    assert.deepEqual([span.cost, span.inputTokens, span.attributes["slipway.call_cost_nano_dollars"]], [null, null, cost]);
+    assert.deepEqual([view.trace.cost, view.trace.inputTokens, view.trace.outputTokens, view.trace.models], [cost, 3, 2, ["gpt-4o"]]);
+    const found = await server.client.api.get<{ traces: { traceId: string }[] }>(`/api/traces?session=talk-1&model=support`);
+    assert.deepEqual(found.traces, []);
   });
 
   it("names the key and the project that it belongs to, and no project without one", async () => {

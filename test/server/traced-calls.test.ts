@@ -123,7 +123,7 @@ describe("traces and costs across a gateway, served models and other people's sp
     assert.equal(of(`slipway_gateway_tokens_total{${labels},type="input"}`), 1000 * calls);
     assert.ok(Math.abs(of(`slipway_gateway_cost_dollars_total{${labels}}`) - (calls * chatCost) / 1e9) < 1e-9);
     assert.match(text, /^slipway_gateway_requests_total\{team="default",route="guarded",provider="",model="",outcome="\w+"\} 1$/m);
-    assert.match(text, /^gen_ai_client_operation_duration_seconds_bucket\{team="default",route="guarded",gen_ai_operation_name="chat",gen_ai_provider_name="upstream",gen_ai_request_model="gpt-4o",le="\+Inf"\} \d+$/m);
+    assert.match(text, /^gen_ai_client_operation_duration_seconds_bucket\{team="default",route="guarded",provider="upstream",gen_ai_operation_name="chat",gen_ai_provider_name="openai",gen_ai_request_model="gpt-4o",le="\+Inf"\} \d+$/m);
     assert.match(text, /^slipway_gateway_breaker_open\{provider="upstream",model="gpt-4o"\} 0$/m);
     assert.match(text, /^slipway_gateway_waiting 0$/m);
   });

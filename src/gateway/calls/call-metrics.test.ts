@@ -52,6 +52,14 @@ describe("CallMetrics", () => {
     assert.deepEqual([of("input", "_bucket", "64"), of("input", "_bucket", "256"), of("input", "_sum"), of("input", "_count"), of("output", "_bucket", "16"), of("output", "_sum"), of("output", "_count")], [0, 1, 5100, 2, 1, 10, 1]);
   });
 
+  it("names a provider as the conventions do in their histograms, beside the name that it was entered by, and tells two of one kind apart", () => {
+    const metrics = new CallMetrics((provider) => (provider === "groq" ? "compatible" : "azure"));
+    for (const provider of ["east", "west", "groq"]) metrics.ended(record({ target: { ...target, provider } }), ending());
+    const named = valuesOf(metrics, "gen_ai_client_operation_duration_seconds").filter(({ suffix }) => suffix === "_count");
+    assert.deepEqual(named.map(({ labels, value }) => [labels.provider, labels.gen_ai_provider_name, value]), [["east", "azure.ai.openai", 1], ["west", "azure.ai.openai", 1], ["groq", "groq", 1]]);
+    assert.deepEqual(valuesOf(metrics, "slipway_gateway_requests_total").map(({ labels }) => labels.provider), ["east", "west", "groq"]);
+  });
+
   it("counts a fallback where another target answered than the first", () => {
     const metrics = new CallMetrics();
     const attempt = (model: string): CallRecord["attempts"][number] => ({ ...target, model }) as unknown as CallRecord["attempts"][number];

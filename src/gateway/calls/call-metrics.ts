@@ -1,5 +1,6 @@
 import type { MetricFamily } from "../../core/metric-family.ts";
 import { billedTokens, nanoDollars } from "../../ledger/index.ts";
+import { providerName } from "./provider-name.ts";
 import type { CallEnding, CallObserver, CallRecord } from "./call-record.ts";
 
 /** Seconds and tokens: the bounds that the GenAI conventions give for each histogram. */
@@ -67,7 +68,13 @@ class CallSeries {
 export class CallMetrics implements CallObserver {
   readonly #series = new Map<string, CallSeries>();
   readonly #directOf = new Map<string, number>();
+  readonly #kindOf: (provider: string) => string;
   #direct = 0;
+
+  /** `kindOf`: empty for a provider that is not set up. */
+  constructor(kindOf: (provider: string) => string = () => "") {
+    this.#kindOf = kindOf;
+  }
 
   ended(record: CallRecord, { outcome, error, totalMs, cost }: CallEnding): void {
     const { attribution, attempts, target, usage } = record;
@@ -103,7 +110,10 @@ export class CallMetrics implements CallObserver {
     const histogram = (name: string, help: string, values: (series: CallSeries) => readonly [more: Record<string, string>, values: Histogram][]): MetricFamily => ({
       name, help, type: "histogram",
       samples: seen.flatMap((series) => values(series).flatMap(([more, each]) =>
-        each.samples({ team: series.team, route: series.labels.route, gen_ai_operation_name: series.operation, gen_ai_provider_name: series.labels.provider, gen_ai_request_model: series.labels.model, ...more }))),
+        each.samples({
+          team: series.team, route: series.labels.route, provider: series.labels.provider, gen_ai_operation_name: series.operation, gen_ai_provider_name: providerName(this.#kindOf(series.labels.provider), series.labels.provider),
+          gen_ai_request_model: series.labels.model, ...more,
+        }))),
     });
     return [
       counter("slipway_gateway_requests_total", "Calls of language models by outcome: ok, cached, cancelled or an error code.", ({ outcomes }) => [...outcomes].map(([outcome, value]) => [{ outcome }, value])),

@@ -6,10 +6,12 @@ import type { SpanSink } from "../../tracing/index.ts";
 import { settleTickets, tokensOf, type AttemptTicket } from "./attempt-tickets.ts";
 import type { CallBounds, CallLedger, Spent, UnwrittenEntry } from "./call-ledger.ts";
 import { CallProgress } from "./call-progress.ts";
-import { spansOfCall, type TracedCall } from "./call-spans.ts";
+import { spansOfCall, type AnswerFacts, type AttemptUse, type TracedCall } from "./call-spans.ts";
 import { unknownUsage, type TokenUsage } from "../conversation/chat-answer.ts";
+import type { Sampling } from "../conversation/chat-request.ts";
 import { LostAttempts, type ReserveLost } from "./lost-attempts.ts";
 import type { Ticket } from "../limits/index.ts";
+import { providerName } from "./provider-name.ts";
 import type { AttemptRecord, ReadyProvider } from "../routing/call-plan.ts";
 import type { RouteTarget } from "../schemas.ts";
 import { answeredTokens, unseenTokens, unseenUses, type UnseenUse } from "./unseen-use.ts";
@@ -86,6 +88,9 @@ export class CallRecord {
   /** The id that the answer carries, as its caller sees it; null for what has none. */
   answerId: string | null = null;
   parentSpanId: string | null;
+  /** For the trace, of a chat. */
+  sampling: Sampling | null = null;
+  answer: AnswerFacts | null = null;
   watch: RecordWatch | null = null;
   /** Messages for the trace, as JSON; null where they are not kept. Asked after the end. */
   input: (() => string) | null = null;
@@ -96,16 +101,16 @@ export class CallRecord {
   readonly operation: string;
   readonly #model: string;
   /** What it cost in all, when it is over. */
-  #ended: Spent | null = null;
+  #ended: (Spent & { ownCost: number | null }) | null = null;
   readonly #progress: CallProgress;
   #lost: LostAttempts | null = null;
   /** The id of its entry, once it has one. */
   #entry: string | null = null;
   #isCut = false;
-  /** Whose attempt the entry is of where none was answered; null where none may have worked. */
-  #unanswered: Pick<RouteTarget, "provider" | "model"> | null = null;
-  /** Ids of entries beside the call's own. */
-  #beside: ReadonlyMap<AttemptRecord, string> | null = null;
+  /** Whose entry it is where none was answered; null where none may have worked. */
+  #unanswered: AttemptRecord | null = null;
+  /** Attempts that have entries beside the call's own. */
+  #beside: ReadonlyMap<AttemptRecord, AttemptUse> | null = null;
   /** Null where it is the target. */
   #answering: Pick<RouteTarget, "provider" | "model"> | null = null;
 
@@ -179,7 +184,7 @@ export class CallRecord {
     if (this.#ended !== null) return this.#ended;
     const unseen = this.#countUnseen(outcome);
     const own = this.spent();
-    const spent = (this.#ended = { ...own, cost: own.cost === null ? null : unseen.reduce((sum, { cost }) => sum + (cost ?? 0), own.cost) });
+    const spent = (this.#ended = { ...own, ownCost: own.cost, cost: own.cost === null ? null : unseen.reduce((sum, { cost }) => sum + (cost ?? 0), own.cost) });
     if (error !== null) recordOfFailure.set(error, this);
     this.watch?.ending?.(outcome, error);
     const { calls, clock, logger } = this.#parts;
@@ -221,15 +226,16 @@ export class CallRecord {
     const uses = unseenUses(this.attempts, this.#progress.rounds, (target) => this.#searchesOf(target));
     if (this.target !== null) this.#countAnswered(outcome);
     else this.#countLast(uses.pop());
-    const beside = (this.#beside = new Map(uses.map(({ attempt }) => [attempt, this.#progress.idOf(attempt)])));
-    return uses.map(({ attempt, provider, model, outcome: ended, usage, ms }) => ({
-      id: beside.get(attempt)!, time: this.startedAt, attribution: this.attribution, provider, model, outcome: ended, estimated: true, usage, ...this.#parts.calls.spentBy({ provider, model }, usage, this.startedAt, this.askedTier), totalMs: ms, firstByteMs: null,
+    const entries = uses.map(({ attempt, provider, model, outcome: ended, usage, ms }): UnwrittenEntry => ({
+      id: this.#progress.idOf(attempt), time: this.startedAt, attribution: this.attribution, provider, model, outcome: ended, estimated: true, usage, ...this.#parts.calls.spentBy({ provider, model }, usage, this.startedAt, this.askedTier), totalMs: ms, firstByteMs: null,
     }));
+    this.#beside = new Map(uses.map(({ attempt }, index) => [attempt, entries[index]!]));
+    return entries;
   }
 
   #countLast(last: UnseenUse | undefined): void {
     if (last === undefined) return;
-    this.#unanswered = { provider: last.provider, model: last.model };
+    this.#unanswered = last.attempt;
     this.usage = last.usage;
     this.estimated = true;
   }
@@ -268,20 +274,25 @@ export class CallRecord {
     const { attribution: { team, traceId, route }, attempts, hooks } = this;
     const { spans } = this.#parts;
     // A failed attempt is worth seeing, whatever became of the call, and so are settings that failed.
-    const mayPass = this.parentSpanId === null && this.attributes["slipway.failed_arm"] === undefined && attempts.every(({ outcome }) => outcome === "ok");
+    const mayPass = this.parentSpanId === null && this.attributes["slipway.failed_arm"] === undefined && attempts.every(({ outcome }) => outcome === "ok" || outcome === "cancelled");
     if (mayPass && spans.passesOver({ team, traceId, route, failed: error !== null, duration: totalMs }, 1 + attempts.length + hooks.length)) return;
     spans.emit(team, () => spansOfCall(this.#traced(cost, totalMs, error)));
   }
 
   #traced(cost: number | null, totalMs: number, error: AppError | null): TracedCall {
-    const { attribution } = this;
+    const { attribution, attempts, usage } = this;
+    const answered = this.target === null ? null : (attempts.findLast(({ outcome }) => outcome === "ok") ?? null);
+    const counted = answered ?? this.#unanswered;
+    const uses = new Map(this.#beside);
+    if (counted !== null) uses.set(counted, { id: null, usage, cost: this.#ended?.ownCost ?? null });
     return {
       team: attribution.team, traceId: attribution.traceId, spanId: this.spanId, parentSpanId: this.parentSpanId, operation: this.operation, model: this.#model,
-      startedAt: this.startedAt, endedAt: this.startedAt + totalMs, startedTick: this.startedTick, streamed: this.streamed, attempts: this.attempts, beside: this.#beside, usage: this.usage, cost, hooks: this.hooks,
-      error: error === null ? null : { code: error.code, message: error.message },
+      startedAt: this.startedAt, endedAt: this.startedAt + totalMs, startedTick: this.startedTick, streamed: this.streamed, attempts, uses, usage, cost, hooks: this.hooks,
+      error: error === null ? null : { code: error.code, message: error.message }, sampling: this.sampling, answered, answeredModel: (this.#answering ?? this.target)?.model ?? null, answer: this.answer,
+      providerName: (entered) => providerName(this.#parts.calls.kindOf({ provider: entered }), entered),
       attributes: {
         "slipway.route": attribution.route, "slipway.request_id": this.requestId, "user.id": attribution.user, "gen_ai.conversation.id": attribution.session, "slipway.actor": attribution.actor, "slipway.project": attribution.project,
-        "gen_ai.response.model": (this.#answering ?? this.target)?.model, "gen_ai.response.id": this.answerId, "slipway.first_byte_ms": this.firstByteMs, "slipway.ledger_entry": this.#entry, "slipway.cache": this.cached ? "hit" : null,
+        "gen_ai.response.id": this.answerId, "slipway.first_byte_ms": this.firstByteMs, "slipway.ledger_entry": this.#entry, "slipway.cache": this.cached ? "hit" : null,
         "gen_ai.input.messages": this.input?.(), "gen_ai.output.messages": this.output?.(), ...this.attributes,
       },
     };

@@ -1,4 +1,5 @@
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
+import type { AnswerFacts } from "./call-spans.ts";
 import type { AssistantPart, ChatMessage, ChatRequest, ContentPart } from "../conversation/chat-request.ts";
 
 /** Texts of one message beyond this are cut in traces; images and files are named and left out. */
@@ -17,6 +18,11 @@ export function inputTexts(texts: readonly string[]): () => string {
 /** `gen_ai.output.messages`. */
 export function outputMessages({ parts, finish }: Pick<ChatAnswer, "parts" | "finish">): () => string {
   return () => JSON.stringify([{ role: "assistant", parts: parts.map(partOf), finish_reason: finish }]);
+}
+
+/** What the provider said of it; of a stream that was cut, not why it ended. */
+export function answerFacts({ id, finish, finishWord, others = [] }: Pick<ChatAnswer, "id" | "finish" | "finishWord" | "others">, isFinished = true): AnswerFacts {
+  return { id, finishReasons: isFinished ? [finishWord ?? finish, ...others.map((other) => other.finish)] : [] };
 }
 
 function partsOf(message: ChatMessage): unknown[] {

@@ -17,7 +17,7 @@ import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import { eventsOf } from "../conversation/chat-event.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import type { Guardrails } from "../guardrails/index.ts";
-import { inputMessages, outputMessages } from "../calls/messages-for-trace.ts";
+import { answerFacts, inputMessages, outputMessages } from "../calls/messages-for-trace.ts";
 import { RepairRounds, type OutputChecker } from "../output/index.ts";
 import type { AnswerFrame, ChatProtocol } from "../protocols/client-protocol.ts";
 import { chatProtocols } from "../protocols/index.ts";
@@ -131,6 +131,7 @@ export class ChatCalls {
     if (guardrails?.readsInput === true) refuseTokenNumbers("prompt", parsed.extra.prompt);
     const request = guarded === null ? prompted : await guarded.before(prompted);
     if (settings.recordContent) record.input = inputMessages(request);
+    record.sampling = request.sampling;
     const look = await this.#look(chat, request);
     if (look !== null && "answer" in look) {
       record.cached = true;
@@ -175,6 +176,7 @@ export class ChatCalls {
     const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens);
     // Before it is judged: one that is blocked costs as much.
     estimate(record, request, repaired);
+    record.answer = answerFacts(repaired);
     const answer = guarded === null || answerMayPass ? repaired : await guarded.after(repaired);
     lead.current?.finish(answer);
     // What a guardrail has not read does not go out: other choices, fields that are not known.
@@ -242,6 +244,7 @@ export class ChatCalls {
         record.usage = collector.usage;
         if (answer.id !== "") record.answerId ??= answer.id;
         estimate(record, request, answer, outcome === "ok" || collector.isFinished);
+        record.answer = answerFacts(answer, collector.isFinished);
         if (settings.recordContent) record.output = outputMessages(answer);
         if (outcome === "ok") lead?.finish(answer);
         else lead?.fail(outcome);
