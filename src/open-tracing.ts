@@ -17,7 +17,7 @@ import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { Route } from "./core/route.ts";
 import { stopInOrder } from "./core/stop-in-order.ts";
-import { mlflowTraceRoutes, readTraceFiles } from "./mlflow/index.ts";
+import { makeTraceFile, mlflowTraceRoutes, readTraceFiles } from "./mlflow/index.ts";
 import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedLedger } from "./open-ledger.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
@@ -116,8 +116,11 @@ function onThisMachine(address: string): string[] {
 }
 
 /** To be told of each artifact: some are traces. */
-export function openedTraceFiles(parts: OpenedTracing): ReturnType<typeof readTraceFiles> {
-  return (...given) => readTraceFiles({ artifacts: parts.tracking.artifacts, traces: parts.service, teamOfExperiment: (caller, experiment) => parts.teamOfExperiment(caller, experiment) })(...given);
+export function openedTraceFiles(parts: OpenedTracing): { written: ReturnType<typeof readTraceFiles>; made: ReturnType<typeof makeTraceFile> } {
+  return {
+    written: (...given) => readTraceFiles({ artifacts: parts.tracking.artifacts, traces: parts.service, teamOfExperiment: (caller, experiment) => parts.teamOfExperiment(caller, experiment) })(...given),
+    made: (...given) => makeTraceFile(parts.service)(...given),
+  };
 }
 
 /** OTLP, the routes of people and the console, and MLflow's wire. */

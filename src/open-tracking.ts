@@ -60,7 +60,7 @@ export function openTracking({ config, database, artifacts: directory, clock, id
 }
 
 /** The console's routes and those of MLflow's wire. */
-export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistryService, written: ArtifactRouteParts["written"]): Route[] {
+export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistryService, files: Pick<ArtifactRouteParts, "written" | "made">): Route[] {
   const { store, views, ids, access, tracking, models, artifacts } = parts;
   // Calls and not bound methods: the reference is generated from routes that have no server behind them.
   const versions = {
@@ -79,7 +79,7 @@ export function openedTrackingRoutes(parts: OpenedTracking, registry: RegistrySe
     ...mlflowRegistryRoutes(versions),
     ...mlflowTrackingRoutes({ tracking, models, artifacts }),
     ...artifactRoutes({
-      artifacts, written,
+      artifacts, ...files,
       run: async (caller, run) => tracking.run(caller, run),
       loggedModel: async (caller, model) => models.model(caller, model),
       filesOfVersion: async (caller, model, version) => filesOfVersion(parts, registry, await downloadUri(versions, caller, model, version), { caller, model, version }),

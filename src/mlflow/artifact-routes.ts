@@ -26,6 +26,8 @@ export interface ArtifactRouteParts {
   filesOfVersion(caller: Caller, model: string, version: string): Promise<{ uri: string; place: ArtifactPlace | null }>;
   /** Is told of each file that was stored by its path. */
   written(caller: Caller, place: ArtifactPlace, now: EpochMs): Promise<void>;
+  /** What a file holds that nobody stored by this path, and that is made where it is asked for; null for others. */
+  made(caller: Caller, path: string): Promise<Buffer | null>;
   /** Throws LOGGED_MODEL_NOT_FOUND. */
   loggedModel(caller: Caller, model: string): Promise<ArtifactOwner>;
 }
@@ -55,7 +57,15 @@ export function artifactRoutes(parts: ArtifactRouteParts): Route[] {
         method: "GET", path: `${proxied}/*`, access: "viewer", on: "some", errorBody, tag,
         operationId: `mlflowDownloadArtifact${twin}`, summary: "A file, or a range of its bytes",
         params: RestOfPath, response: { mediaType: "application/octet-stream", description: "The file's bytes" },
-        handle: ({ params, headers, caller }) => download(artifacts, caller, params["*"], headers.range as string | undefined),
+        handle: async ({ params, headers, caller }) => {
+          try {
+            return await download(artifacts, caller, params["*"], headers.range as string | undefined);
+          } catch (error) {
+            const made = error instanceof AppError && error.code === "ARTIFACT_NOT_FOUND" ? await parts.made(caller, params["*"]) : null;
+            if (made === null) throw error;
+            return new HttpAnswer(200, { "Content-Type": "application/octet-stream", "Content-Length": String(made.length) }, made);
+          }
+        },
       }),
       route({
         method: "DELETE", path: `${proxied}/*`, access: "contributor", on: "some", errorBody, tag,

@@ -9,7 +9,7 @@ import { runRoutes } from "./run-routes.ts";
 
 export { artifactRoutes, type ArtifactRouteParts } from "./artifact-routes.ts";
 export { mlflowFormatName, mlflowWebhookFormat } from "./webhook-format.ts";
-export { readTraceFiles } from "./trace-files.ts";
+export { makeTraceFile, readTraceFiles } from "./trace-files.ts";
 export { mlflowTraceRoutes } from "./trace-routes.ts";
 export { mlflowWebhookRoutes } from "./webhook-routes.ts";
 export { runFilter, runOrder } from "./filter/index.ts";

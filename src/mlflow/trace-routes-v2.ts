@@ -81,7 +81,7 @@ function namesOf({ "mlflow.traceName": name }: Record<string, string>): { name?:
 /** TraceInfo of the second version, whose maps are lists of pairs. */
 function infoOf({ summary, metadata }: StoredTrace): object {
   const experiment = summary.experiment ?? "0";
-  // These clients stop at a trace that says no place, and pass over one whose spans, which came by OTLP, are not there.
+  // These clients stop at a trace that says no place; what nobody uploaded there is made of the spans.
   const tags = { [artifactLocationTag]: artifactsOf(experiment, wireTraceId(summary.traceId)), "mlflow.traceName": summary.name, ...summary.tags };
   const pairs = (texts: Readonly<Record<string, string>>): object[] => Object.entries(texts).map(([key, value]) => ({ key, value }));
   return {

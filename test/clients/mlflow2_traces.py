@@ -82,13 +82,17 @@ with check("tags are set by old clients too"):
     mlflow.MlflowClient().set_trace_tag(trace.info.request_id, "kind", "sum")
     assert mlflow.MlflowClient().get_trace(trace.info.request_id).info.tags["kind"] == "sum"
 
-with check("traces whose spans came otherwise are passed over, and the others found"):
+with check("traces whose spans came otherwise are found and read too"):
     now = time.time_ns()
-    span = {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "foreign", "startTimeUnixNano": str(now), "endTimeUnixNano": str(now + 10**6)}
+    span = {"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "foreign", "startTimeUnixNano": str(now), "endTimeUnixNano": str(now + 10**6),
+            "attributes": [{"key": "input.value", "value": {"stringValue": "What is it?"}}, {"key": "count", "value": {"intValue": "7"}}], "events": [{"name": "seen", "timeUnixNano": str(now), "attributes": []}]}
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
     asked = urllib.request.Request(f"{target.url}/v1/traces", body, {"Content-Type": "application/json", "x-mlflow-experiment-id": experiment})
     assert urllib.request.urlopen(asked).status == 200
     assert view("5b8efff798038103d269b633813fc60c")["trace"]["experiment"] == experiment
-    assert len(mlflow.search_traces(experiment_ids=[experiment])) == 2
+    assert len(mlflow.search_traces(experiment_ids=[experiment])) == 3
+    foreign = mlflow.MlflowClient().get_trace("tr-5b8efff798038103d269b633813fc60c").data
+    assert [(each.name, each.start_time_ns, each.inputs, each.get_attribute("count"), [event.name for event in each.events]) for each in foreign.spans] == [("foreign", now, "What is it?", 7, ["seen"])], foreign
+    assert foreign.request == '"What is it?"', foreign.request
 
 finish()
