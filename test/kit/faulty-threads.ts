@@ -40,7 +40,7 @@ if (order !== undefined) {
   process.on("SIGUSR2", () => {
     const name = readFileSync(order, "utf8");
     // Looked for by tests: did any thread die?
-    if (threads.has(name)) process.stderr.write(`the thread ${name} is ended\n`);
+    process.stderr.write(threads.has(name) ? `the thread ${name} is ended\n` : `there is no thread ${name}\n`);
     void threads.get(name)?.terminate();
   });
 }
