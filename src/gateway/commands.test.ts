@@ -61,8 +61,8 @@ describe("slipway gateway", () => {
   });
 
   it("says whose breakers they are", () => {
-    const target = { provider: "acme", model: "m", state: "closed", failures: 0, limited: 0, waitMs: 0, ewmaMs: 12.3, calls: 2, answers: 2, errors: 0 };
-    assert.match(commandOf("health").render({ server: "a1", targets: [target], guardrails: [] }), /acme\/m +answers .*\n\nAs the server a1 sees it: of several each/s);
+    const target = { provider: "acme", model: "m", state: "closed", failures: 0, limited: 0, turnedAway: 3, waitMs: 0, ewmaMs: 12.3, calls: 5, answers: 2, errors: 0 };
+    assert.match(commandOf("health").render({ server: "a1", targets: [target], guardrails: [] }), /NOW +CALLS +ANSWERED +LIMITED +ERRORS .*\nacme\/m +answers +5 +2 +3 +0 +12 ms\n\nAs the server a1 sees it: of several each/s);
   });
 
   it("does not say that a provider answers that was not asked", () => {

@@ -167,8 +167,8 @@ const health: Command = {
       ...guardrails.map(({ route, message }) => `The route ${route} fails every call. ${message}`),
       targets.length === 0
         ? "Nothing was called yet."
-        : textTable(["TARGET", "NOW", "CALLS", "ANSWERED", "ERRORS", "FIRST BYTE"], targets.map((target) => [
-            `${target.provider}/${target.model}`, stateWords[targetState(target)](target), String(target.calls), String(target.answers), String(target.errors), target.ewmaMs === null ? "-" : `${Math.round(target.ewmaMs)} ms`,
+        : textTable(["TARGET", "NOW", "CALLS", "ANSWERED", "LIMITED", "ERRORS", "FIRST BYTE"], targets.map((target) => [
+            `${target.provider}/${target.model}`, stateWords[targetState(target)](target), String(target.calls), String(target.answers), String(target.turnedAway), String(target.errors), target.ewmaMs === null ? "-" : `${Math.round(target.ewmaMs)} ms`,
           ])),
       ...(targets.length === 0 ? [] : ["", `As the server ${server} sees it: of several each leaves targets alone by what it saw itself.`]),
     ].join("\n"),

@@ -11,7 +11,8 @@ const KeyParams = z.strictObject({ key: z.string().min(1).max(100) });
 const TargetHealth = z
   .object({
     provider: z.string(), model: z.string(), state: z.enum(["closed", "open", "half-open"]), failures: z.number().int(),
-    limited: z.number().int().meta({ description: "Attempts that the provider turned away for its rate limit (429), in a row, the last ones" }), waitMs: z.number(), ewmaMs: z.number().nullable(),
+    limited: z.number().int().meta({ description: "Attempts that the provider turned away for its rate limit (429), in a row, the last ones" }),
+    turnedAway: z.number().int().meta({ description: "All of them since the start" }), waitMs: z.number(), ewmaMs: z.number().nullable(),
     calls: z.number().int(), answers: z.number().int().meta({ description: "Of the calls, those that were answered" }), errors: z.number().int(),
   })
   .meta({ id: "GatewayTargetHealth" });

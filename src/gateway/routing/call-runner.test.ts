@@ -29,7 +29,7 @@ describe("TargetCallRunner", () => {
     assert.equal(url.href, "https://a.example/v1/chat");
     assert.deepEqual(headers, { "content-type": "application/json", "x-organization": "o", "x-asked": "yes", authorization: "Bearer secret of a" });
     assert.deepEqual(health.views(), [
-      { provider: "a", model: "m", state: "closed", failures: 0, limited: 0, waitMs: 0, ewmaMs: 100, calls: 1, answers: 1, errors: 0 }, { provider: "b", model: "m", state: "closed", failures: 0, limited: 0, waitMs: 0, ewmaMs: null, calls: 0, answers: 0, errors: 0 },
+      { provider: "a", model: "m", state: "closed", failures: 0, limited: 0, turnedAway: 0, waitMs: 0, ewmaMs: 100, calls: 1, answers: 1, errors: 0 }, { provider: "b", model: "m", state: "closed", failures: 0, limited: 0, turnedAway: 0, waitMs: 0, ewmaMs: null, calls: 0, answers: 0, errors: 0 },
     ]);
     assert.equal(time.sleepers, 0);
   });

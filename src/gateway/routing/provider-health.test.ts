@@ -19,7 +19,7 @@ describe("ProviderHealth", () => {
     assert.deepEqual([other.failed(now()), other.isOpen(now()), other.failed(now()), other.isOpen(now())], [false, false, true, true]);
     clock.advance(4000);
     assert.deepEqual(health.views(), [
-      { provider: "p", model: "one", state: "closed", failures: 0, limited: 0, waitMs: 0, ewmaMs: 120, calls: 2, answers: 2, errors: 0 }, { provider: "p", model: "other", state: "open", failures: 2, limited: 0, waitMs: 6000, ewmaMs: null, calls: 1, answers: 0, errors: 2 },
+      { provider: "p", model: "one", state: "closed", failures: 0, limited: 0, turnedAway: 0, waitMs: 0, ewmaMs: 120, calls: 2, answers: 2, errors: 0 }, { provider: "p", model: "other", state: "open", failures: 2, limited: 0, turnedAway: 0, waitMs: 6000, ewmaMs: null, calls: 1, answers: 0, errors: 2 },
     ]);
     assert.ok(!other.admits(now()));
     clock.advance(6000);
@@ -47,7 +47,7 @@ describe("ProviderHealth", () => {
     assert.deepEqual([target.state(now()), target.ewmaMs, target.view(now()).failures], ["closed", 40, 0]);
     target.limited();
     target.failed(now());
-    assert.deepEqual([target.view(now()).limited, target.view(now()).failures], [0, 1]);
+    assert.deepEqual([target.view(now()).limited, target.view(now()).turnedAway, target.view(now()).failures], [0, 2, 1]);
     // A stream that only begins well ends no row of failures; one that ends well does.
     target.begun(40, now());
     assert.equal(target.view(now()).failures, 1);

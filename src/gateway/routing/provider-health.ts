@@ -10,6 +10,8 @@ export interface ProviderHealthView {
   failures: number;
   /** Attempts that the provider turned away for its rate limit (429), in a row, the last ones: no failures, and no answers either. */
   limited: number;
+  /** All of them since the start. */
+  turnedAway: number;
   /** Milliseconds until it is asked again; 0 where it is asked. */
   waitMs: number;
   /** Milliseconds to the first byte, of late (exponentially weighted); null before the first answer. */
@@ -32,6 +34,7 @@ export class TargetHealth {
   readonly #breaker: CircuitBreaker;
   #failures = 0;
   #limited = 0;
+  #turnedAway = 0;
   #calls = 0;
   #answers = 0;
   #errors = 0;
@@ -120,6 +123,7 @@ export class TargetHealth {
   /** Its provider limits the rate: the breaker lets calls through, and none was answered. */
   limited(): void {
     this.#limited++;
+    this.#turnedAway++;
     this.#breaker.released();
   }
 
@@ -143,7 +147,7 @@ export class TargetHealth {
   }
 
   view(now: number): Omit<ProviderHealthView, "provider" | "model"> {
-    return { state: this.state(now), failures: this.#failures, limited: this.#limited, waitMs: this.waitMs(now), ewmaMs: this.#ewmaMs, calls: this.#calls, answers: this.#answers, errors: this.#errors };
+    return { state: this.state(now), failures: this.#failures, limited: this.#limited, turnedAway: this.#turnedAway, waitMs: this.waitMs(now), ewmaMs: this.#ewmaMs, calls: this.#calls, answers: this.#answers, errors: this.#errors };
   }
 }
 

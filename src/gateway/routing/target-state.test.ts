@@ -23,7 +23,7 @@ describe("the state of a target", () => {
     assert.deepEqual([stateAfter(limited, limited), stateAfter(answered, limited), stateAfter(limited, answered), stateAfter(limited, begun)], ["limited", "limited", "answers", "answers"]);
     const health = new TargetHealth({ failures: 2, openSeconds: 10 });
     for (let call = 0; call < 3; call++) if (health.admits(0)) health.limited();
-    assert.deepEqual(health.view(0), { state: "closed", failures: 0, limited: 3, waitMs: 0, ewmaMs: null, calls: 3, answers: 0, errors: 0 });
+    assert.deepEqual(health.view(0), { state: "closed", failures: 0, limited: 3, turnedAway: 3, waitMs: 0, ewmaMs: null, calls: 3, answers: 0, errors: 0 });
   });
 
   it("tells failures before the breaker opens, and the newest trouble", () => {

@@ -18,6 +18,8 @@ export interface TargetHealth {
   failures: number;
   /** Turned away by the provider's rate limit, in a row. */
   limited: number;
+  /** So turned away since the server's start. */
+  turnedAway: number;
   /** Until it is tried again. */
   waitMs: number;
   /** Moving mean of the time to the first byte; null before the first answer. */

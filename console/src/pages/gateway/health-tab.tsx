@@ -12,6 +12,7 @@ const columns: Column<TargetHealth>[] = [
   { label: "First byte", kind: "number", cell: ({ ewmaMs }) => formatMs(ewmaMs) },
   { label: "Asked", kind: "number", cell: ({ calls }) => formatCount(calls) },
   { label: "Answered", kind: "number", cell: ({ answers }) => formatCount(answers) },
+  { label: "Limited (429)", kind: "number", cell: ({ turnedAway }) => formatCount(turnedAway) },
   { label: "Errors", kind: "number", cell: ({ errors, calls }) => <span className={errors > 0 ? "cell-bad" : ""}>{errors === 0 ? "0" : `${formatCount(errors)} (${formatShare(errors / Math.max(1, calls))})`}</span> },
   { label: "Failures in a row", kind: "number", cell: ({ failures }) => formatCount(failures) },
 ];
