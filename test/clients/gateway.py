@@ -70,6 +70,21 @@ for model in models:
         assert "".join(chunk.content for chunk in chat.stream("hello there")) == "You said: hello there"
         assert chat.with_structured_output(Person, method="json_schema").invoke("who?") == Person(name="Ann", age=41)
 
+    with check(f"LangChain calls tools of {model} and gives their results"):
+        from langchain_core.messages import HumanMessage, ToolMessage
+
+        bound = chat.bind_tools(openai_tools)
+        asked = bound.invoke("hello there")
+        assert [(call["name"], call["args"]) for call in asked.tool_calls] == [("weather", {"city": "Paris"})], asked
+        result = ToolMessage("sunny", tool_call_id=asked.tool_calls[0]["id"])
+        assert bound.invoke([HumanMessage("hello there"), asked, result]).content == "The tool says sunny."
+        streamed = None
+        for chunk in bound.stream("hello there"):
+            streamed = chunk if streamed is None else streamed + chunk
+        assert [call["args"] for call in streamed.tool_calls] == [{"city": "Paris"}], streamed
+        by_tool = chat.bind_tools([Person], tool_choice="any").invoke("hello there").tool_calls
+        assert [call["name"] for call in by_tool] == ["Person"], by_tool
+
     with check(f"LiteLLM chats with {model} in both protocols"):
         import litellm
 
@@ -80,10 +95,33 @@ for model in models:
             assert litellm.completion(**asked).choices[0].message.content == "You said: hello there", provider
             assert "".join(chunk.choices[0].delta.content or "" for chunk in litellm.completion(**asked, stream=True)) == "You said: hello there", provider
 
+    with check(f"LiteLLM calls tools of {model}, gives their results and parses documents, in both protocols"):
+        for provider, base in (("openai", f"{target.url}/v1"), ("anthropic", target.url)):
+            asked = {"model": f"{provider}/{model}", "api_base": base, "api_key": "none", "max_tokens": 100}
+            choice = litellm.completion(**asked, messages=question, tools=openai_tools).choices[0]
+            call = choice.message.tool_calls[0]
+            assert (choice.finish_reason, json.loads(call.function.arguments)) == ("tool_calls", {"city": "Paris"}), choice
+            result = {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
+            answered = litellm.completion(**asked, messages=[*question, choice.message, result], tools=openai_tools)
+            assert answered.choices[0].message.content == "The tool says sunny.", answered
+            pieces = [chunk.choices[0].delta.tool_calls or [] for chunk in litellm.completion(**asked, messages=question, tools=openai_tools, stream=True)]
+            assert json.loads("".join(part.function.arguments or "" for parts in pieces for part in parts)) == {"city": "Paris"}, pieces
+            document = litellm.completion(**asked, messages=question, response_format=Person).choices[0].message.content
+            assert Person.model_validate_json(document) == Person(name="Ann", age=41), document
+
 with check("OpenAI's client makes embeddings and lists models"):
     made = openai_client.embeddings.create(model="openai-upstream/m", input=["one", "four"])
     assert [data.embedding for data in made.data] == [[3, 0.5, -1], [4, 0.5, -1]], made
     assert "echo/echo" in [model.id for model in openai_client.models.list()]
+
+with check("LangChain and LiteLLM make embeddings"):
+    from langchain_openai import OpenAIEmbeddings
+
+    own = {"model": "openai-upstream/m", "base_url": f"{target.url}/v1", "api_key": "none"}
+    # With its check of the length, texts go out as the numbers of their tokens.
+    assert OpenAIEmbeddings(**own, check_embedding_ctx_length=False).embed_documents(["one", "four"]) == [[3, 0.5, -1], [4, 0.5, -1]]
+    made = litellm.embedding(model="openai/openai-upstream/m", api_base=f"{target.url}/v1", api_key="none", input=["one", "four"])
+    assert [data["embedding"] for data in made.data] == [[3, 0.5, -1], [4, 0.5, -1]], made
 
 with check("Anthropic's client counts tokens and lists models"):
     assert anthropic_client.messages.count_tokens(model=models[1], messages=question).input_tokens > 0

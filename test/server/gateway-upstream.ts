@@ -77,8 +77,8 @@ const person = '{"name":"Ann","age":41}';
 function sayOf({ text, fromTool, tools, schema }: Asked): Said {
   if (fromTool) return { text: `The tool says ${text}.`, call: null };
   const [tool] = tools;
-  // SDKs that ask for a document by a tool call it json.
-  if (tool !== undefined) return { text: "", call: { name: tool, arguments: tool === "json" ? person : '{"city":"Paris"}' } };
+  // SDKs that ask for a document by a tool call it json, or json_tool_call.
+  if (tool !== undefined) return { text: "", call: { name: tool, arguments: tool.startsWith("json") ? person : '{"city":"Paris"}' } };
   return { text: schema ? person : `You said: ${text}`, call: null };
 }
 
