@@ -141,7 +141,7 @@ export const CostEntry = z
     tokens: z.object({ input: count, cacheRead: count, cacheWrite: count, cacheWriteHour: count.optional(), output: count }),
     units: z.object({ audioInput: units, audioOutput: units, searchUnits: units, webSearches: units }).optional().meta({ description: "What is billed beside tokens: tokens of audio among them, search units of reranking, searches of the web; absent where there was none" }),
     cost: NanoDollars.nullable().meta({ description: "Whole billionths of a US dollar; null where the price is not known" }),
-    priceVersion: z.string().nullable().meta({ description: "Of the price that made the cost; `reported` where a span told the cost itself" }), totalMs: z.number(), firstByteMs: z.number().nullable(),
+    priceVersion: z.string().nullable().meta({ description: "Of the price that made the cost; `reported` where a span or the provider told the cost itself" }), totalMs: z.number(), firstByteMs: z.number().nullable(),
   })
   .meta({ id: "CostEntry" });
 export type CostEntry = z.infer<typeof CostEntry>;

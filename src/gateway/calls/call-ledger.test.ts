@@ -96,6 +96,14 @@ describe("what a call under a budget may cost", () => {
     assert.equal(cost("cohere/rerank-v3.5", { searchUnits: 2 }), 2 * 2_000_000);
   });
 
+  it("is settled by what the provider says that it cost only where no price is known, and is refused under a budget before", () => {
+    const told = (target: string, toldCost: number) => calls.spentBy({ provider: target.split("/")[0]!, model: target.split("/")[1]! }, { ...usage, toldCost }, now);
+    assert.deepEqual(told("openai/unpriced-model", 0.00123), { cost: 1_230_000, priceVersion: "reported" });
+    assert.deepEqual(told("openai/unpriced-model", 0), { cost: 0, priceVersion: "reported" });
+    assert.equal(told("openai/gpt-5", 0.000001).cost, 1000 * 1250 + 100 * 10_000);
+    assert.throws(() => worst("openai/unpriced-model", {}), { code: "PRICE_UNKNOWN" });
+  });
+
   it("has the rates of long calls where one round was long, and not for the sum of short ones", () => {
     const cost = (inputTokens: number, longestInputTokens?: number) => calls.spentBy({ provider: "openai", model: "gpt-5.4" }, { ...usage, inputTokens, outputTokens: 0, ...(longestInputTokens === undefined ? {} : { longestInputTokens }) }, now).cost;
     assert.deepEqual([cost(300_000), cost(300_000, 280_000), cost(300_000, 150_000)], [300_000 * 5000, 300_000 * 5000, 300_000 * 2500]);

@@ -133,7 +133,8 @@ export class CallLedger {
   /** `askedTier` counts where the provider did not tell how it served the call. */
   spentBy(target: Pick<RouteTarget, "provider" | "model">, usage: TokenUsage, now: EpochMs, askedTier?: CallBounds["tierOf"]): Spent {
     const price = this.priceOf(target, now);
-    if (price === null) return { cost: null, priceVersion: null };
+    // What a provider says is not held against it where the table knows better: it may tell less.
+    if (price === null) return usage.toldCost === undefined ? { cost: null, priceVersion: null } : { cost: Math.round(usage.toldCost * nanoDollars), priceVersion: reportedPrice };
     const { audioInputTokens: audioInput, audioOutputTokens: audioOutput, searchUnits, webSearches, tier = this.#tierFor(target, { tierOf: askedTier }) } = usage;
     return { cost: costOf(price, billedTokens(usage), usage.longestInputTokens ?? usage.inputTokens ?? 0, { audioInput, audioOutput, searchUnits, webSearches, tier }), priceVersion: price.version };
   }
@@ -166,6 +167,9 @@ export class CallLedger {
     return tierOf?.(this.kindOf(target)) ?? null;
   }
 }
+
+/** As in entries of spans that tell their cost. */
+const reportedPrice = "reported";
 
 function unitsOf({ audioInputTokens: audioInput, audioOutputTokens: audioOutput, searchUnits, webSearches }: TokenUsage): Pick<LedgerEntry, "units"> {
   if (audioInput === undefined && audioOutput === undefined && searchUnits === undefined && webSearches === undefined) return {};

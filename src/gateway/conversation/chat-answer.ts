@@ -30,10 +30,12 @@ export interface TokenUsage {
   searchesEstimated?: true;
   /** The dearer way in which the call was served, such as `priority`; null for the usual one, absent where nobody told. */
   tier?: string | null;
+  /** US dollars, where the provider tells what the call cost, as OpenRouter does: it counts where no price is known. */
+  toldCost?: number;
 }
 
 /** Figures of a usage that are there only where they are not 0. */
-export type SeldomTold = Pick<TokenUsage, "cacheWriteHourTokens" | "audioInputTokens" | "audioOutputTokens" | "searchUnits" | "webSearches" | "searchesEstimated" | "tier">;
+export type SeldomTold = Pick<TokenUsage, "cacheWriteHourTokens" | "audioInputTokens" | "audioOutputTokens" | "searchUnits" | "webSearches" | "searchesEstimated" | "tier" | "toldCost">;
 
 export const unknownUsage: TokenUsage = { inputTokens: null, outputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, reasoningTokens: null };
 

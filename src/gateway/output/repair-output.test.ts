@@ -67,6 +67,15 @@ describe("repair rounds", () => {
     await assert.rejects(new RepairRounds(request, 0, check).next(answer("{}")), { code: "STRUCTURED_OUTPUT_INVALID" });
   });
 
+  it("have the cost that the provider tells where it tells that of each round", () => {
+    const spent = (...costs: (number | undefined)[]): number | undefined => {
+      const round = new RepairRounds(request, 1, check);
+      for (const toldCost of costs) round.spend({ ...answer("").usage, ...(toldCost === undefined ? {} : { toldCost }) });
+      return round.usage.toldCost;
+    };
+    assert.deepEqual([spent(0.5), spent(0.5, 0.25), spent(0.5, undefined), spent(undefined, 0.5)], [0.5, 0.75, undefined, undefined]);
+  });
+
   it("fail at once where the answer was cut, also when it looks whole", async () => {
     await assert.rejects(new RepairRounds(request, 5, check).next(answer('{"age":3}', "length")), { code: "STRUCTURED_OUTPUT_INVALID", message: /ends in the middle/ });
   });

@@ -138,6 +138,8 @@ function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
     const total = sum(one[name] ?? null, other[name] ?? null);
     if (total !== null) seldom[name] = total;
   }
+  // A part of a cost is none.
+  if (one.toldCost !== undefined && other.toldCost !== undefined) seldom.toldCost = one.toldCost + other.toldCost;
   const tier = tierOfRounds(one.tier, other.tier);
   const searchesEstimated = one.searchesEstimated ?? other.searchesEstimated;
   return {

@@ -35,6 +35,14 @@ for (const kind of kinds) {
     assert.deepEqual([answer(whole({ content: "Sun", reasoning_content: "Hm." })).parts, streamed(chunk({ reasoning_content: "H", reasoning: "no" }), chunk({ reasoning: "m." }), chunk({ content: "Sun" }), chunk({}, { finish_reason: "stop" })).parts], [[{ type: "thinking", text: "Hm.", signature: null }, { type: "text", text: "Sun" }], [{ type: "thinking", text: "Hm.", signature: null }, { type: "text", text: "Sun" }]]);
   }, own);
 
+  it(`${kind}: the cost that a provider tells of a call, in one figure or with its parts, whole and streamed`, () => {
+    const told = (cost: unknown): (number | undefined)[] => {
+      const usage = { prompt_tokens: 9, completion_tokens: 4, cost };
+      return [answer(whole({ content: "Sun" }, {}, { usage })).usage.toldCost, streamed(chunk({ content: "Sun" }), chunk({}, { finish_reason: "stop" }), chunk({}, {}, { choices: [], usage })).usage.toldCost];
+    };
+    for (const [cost, expected] of [[0.00123, 0.00123], [0, 0], [{ input_tokens_cost: 0.1, total_cost: 0.3 }, 0.3], ["0.5", undefined], [-1, undefined], [1e9, undefined], [null, undefined], [undefined, undefined]] as const) assert.deepEqual(told(cost), [expected, expected], String(cost));
+  });
+
   conformanceCase(kind, 11, "arguments as text, as an object and as nothing; calls told apart by index, by id and by name", () => {
     const finished = (...pieces: Json[]) => streamed(...pieces.map(call), chunk({}, { finish_reason: "tool_calls" })).parts.map((part) => (part.type === "tool-call" ? `${part.id} ${part.name} ${part.arguments}` : part.type));
     for (const [given, text] of [['{"a":1}', '{"a":1}'], [{ a: 1 }, '{"a":1}'], [null, ""], [undefined, ""]] as const) {

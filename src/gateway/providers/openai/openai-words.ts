@@ -31,7 +31,17 @@ export function usageOf(value: unknown, tier?: unknown): TokenUsage {
     // OpenRouter tells them as Anthropic does; OpenAI has them among the items of the output.
     ...webSearches(countOf(fieldsOf(usage.server_tool_use).web_search_requests)),
     ...(typeof tier === "string" ? { tier: toldTier(tier) } : {}),
+    ...toldCost(usage.cost),
   };
+}
+
+/** More US dollars than a call costs. */
+const mostToldCost = 100_000;
+
+/** OpenRouter tells one figure, Perplexity its parts and `total_cost`. */
+function toldCost(value: unknown): Pick<TokenUsage, "toldCost"> {
+  const cost = typeof value === "number" ? value : fieldsOf(value).total_cost;
+  return typeof cost === "number" && cost >= 0 && cost <= mostToldCost ? { toldCost: cost } : {};
 }
 
 /** Of chat completions: that the web was searched is seen by the model, or by what the answer cites, and how often is not. */
