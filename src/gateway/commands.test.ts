@@ -35,6 +35,18 @@ describe("slipway gateway", () => {
     await assert.rejects(run("set-route", ["chat"], { file }), refused(/settings\.json is not JSON: /));
   });
 
+  it("shows a route with what answers, what was tried and how that ended, and who went back and why", () => {
+    const entry = { settings: { targets: [] }, changedAt: 0, changedBy: "key:a", draft: false, rollout: null };
+    const shown = commandOf("route").render({
+      name: "chat", team: "search", revision: 1, settings: { systemPrompt: "Help." },
+      history: {
+        revisions: [{ ...entry, revision: 2, reason: "shorter", draft: true, rollout: { id: "rol_1", state: "aborted", reason: "aborted by key:a: too curt", endedAt: 5 } }, { ...entry, revision: 1, reason: "first" }],
+        turns: [{ revision: 1, since: 9, actor: "key:b", reason: "rolled back: second thoughts" }],
+      },
+    });
+    for (const line of [/^chat of the team search, revision 1:$/m, /"systemPrompt": "Help\."/, /^2 +draft; rollout aborted: aborted by key:a: too curt +1970-\S+ +key:a +shorter$/m, /^1 +answers +1970-\S+ +key:a +first$/m, /^1970-01-01T00:00:00\.009Z +1 +key:b +rolled back: second thoughts$/m, /slipway rollback route:chat --to /]) assert.match(shown, line);
+  });
+
   it("leaves it to the server to judge limits and budgets, and asks for one source of a key", async () => {
     assert.deepEqual(await run("set-key", ["key_1"], { concurrency: "1.5", perDay: "20" }), { revision: 0, settings: { limits: { concurrency: 1.5 }, budget: { day: 20 } } });
     await assert.rejects(run("set-key", ["key_1"], { perDay: "$5" }), refused(/^--per-day takes a number above 0, not "\$5"\.$/));

@@ -5,6 +5,7 @@ import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import type { ProviderTest } from "./settings/gateway-settings-service.ts";
 import type { GuardrailTrouble } from "./guardrails/index.ts";
+import { showRoute } from "./show-route.ts";
 import { modelLimitsOf } from "./settings/model-limits-text.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
 import { targetState, type TargetState } from "./routing/target-state.ts";
@@ -182,7 +183,7 @@ const ask: Command = {
   render: ({ text }: { text: string }) => text,
 };
 
-export const gatewayCommands: readonly Command[] = [listProviders, setProvider, testProvider, removeProvider, listRoutes, setRoute, removeRoute, setKey, health, ask];
+export const gatewayCommands: readonly Command[] = [listProviders, setProvider, testProvider, removeProvider, listRoutes, showRoute, setRoute, removeRoute, setKey, health, ask];
 
 async function answerOf(api: ApiClient, model: string, content: string): Promise<{ text: string; answer: unknown }> {
   const answer = await api.send<{ choices: { message: { content: string | null } }[] }>("POST", "/v1/chat/completions", { model, messages: [{ role: "user", content }] });

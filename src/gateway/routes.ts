@@ -2,7 +2,7 @@ import { z } from "zod";
 import { route, type Route } from "../core/route.ts";
 import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
 import type { ProviderHealth } from "./routing/provider-health.ts";
-import { GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RevisionOfRoute, RouteRequestBody } from "./schemas.ts";
+import { GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody } from "./schemas.ts";
 
 const tag = "Gateway";
 const ProviderParams = z.strictObject({ provider: GatewayName });
@@ -51,6 +51,10 @@ export function gatewayRoutes({ settings, health, server }: { settings: GatewayS
       response: z.object({ routes: z.array(GatewayRoute) }), handle: ({ caller }) => ({ routes: settings.routes(caller) }),
     }),
     route({
+      method: "GET", path: "/api/gateway/routes/:route", access: "viewer", on: "some", operationId: "getGatewayRoute", tag, summary: "One route as it is now", params: RouteParams,
+      response: GatewayRoute, handle: ({ params, caller }) => settings.route(caller, params.route),
+    }),
+    route({
       method: "PUT", path: "/api/gateway/routes/:route", access: "deployer", on: "some", operationId: "putGatewayRoute", tag, summary: "Add or change a route", params: RouteParams, body: { kind: "json", schema: RouteRequestBody }, response: GatewayRoute,
       handle: ({ params, body, caller, now, auditAs }) => {
         auditAs({ object: `gateway-route:${params.route}`, detail: { revision: body.revision, reason: body.reason } });
@@ -66,8 +70,8 @@ export function gatewayRoutes({ settings, health, server }: { settings: GatewayS
       },
     }),
     route({
-      method: "GET", path: "/api/gateway/routes/:route/revisions", access: "viewer", on: "some", operationId: "listGatewayRouteRevisions", tag, summary: "What a route was, newest first", params: RouteParams,
-      response: z.object({ revisions: z.array(RevisionOfRoute) }), handle: async ({ params, caller }) => ({ revisions: await settings.routeRevisions(caller, params.route) }),
+      method: "GET", path: "/api/gateway/routes/:route/revisions", access: "viewer", on: "some", operationId: "listGatewayRouteRevisions", tag, summary: "What a route was, newest first, which revision answered since when and why, and which answers now", params: RouteParams,
+      response: RouteHistory, handle: ({ params, caller }) => settings.routeHistory(caller, params.route),
     }),
     route({
       method: "GET", path: "/api/gateway/keys", access: "viewer", on: "some", operationId: "listKeyPolicies", tag, summary: "Routes, limits and budgets of API keys of the caller's teams",

@@ -190,6 +190,25 @@ export type GatewayRoute = z.infer<typeof GatewayRoute>;
 export const RevisionOfRoute = z.object({ revision: Revision, settings: RouteSettings.nullable(), reason: z.string(), changedAt: Timestamp, changedBy: z.string(), draft: z.boolean().meta({ description: "Kept for a rollout or an A/B test: it never answered all calls" }) }).meta({ id: "GatewayRouteRevision" });
 export type RevisionOfRoute = z.infer<typeof RevisionOfRoute>;
 
+const TriedBy = z.object({ id: z.string(), state: z.string(), reason: z.string(), endedAt: Timestamp.nullable() });
+
+/** A revision in a route's history, with the latest rollout that tried it. */
+export const RevisionInHistory = RevisionOfRoute.extend({ rollout: TriedBy.nullable().meta({ description: "The latest rollout of it, how that ended and why; null where there was none" }) }).meta({ id: "GatewayRevisionInHistory" });
+export type RevisionInHistory = z.infer<typeof RevisionInHistory>;
+
+/** Since when a revision answered all calls of a route that no split gave to another. */
+export const RouteTurn = z.object({ revision: Revision, since: Timestamp, actor: z.string(), reason: z.string() }).meta({ id: "GatewayRouteTurn" });
+export type RouteTurn = z.infer<typeof RouteTurn>;
+
+export const RouteHistory = z
+  .object({
+    revision: Revision.nullable().meta({ description: "The one that answers; null where the route was removed" }),
+    revisions: z.array(RevisionInHistory).meta({ description: "What the route was and was to be, newest first" }),
+    turns: z.array(RouteTurn).meta({ description: "Which revision answered since when, who gave it the calls and why, newest first: a change, a rollout, a rollback" }),
+  })
+  .meta({ id: "GatewayRouteHistory" });
+export type RouteHistory = z.infer<typeof RouteHistory>;
+
 export const RouteRequestBody = z.strictObject({ revision: Revision, team: Team.optional(), settings: RouteSettings, reason: z.string().max(2000).default("") }).meta({ id: "GatewayRouteRequest" });
 export type RouteRequestBody = z.infer<typeof RouteRequestBody>;
 

@@ -1,4 +1,5 @@
 import { AppError } from "../core/errors.ts";
+import { routeOfSubject } from "../core/traffic-subject.ts";
 import { championAlias, type RegistryChange } from "../registry/index.ts";
 import { assertAnswering } from "./assert-answering.ts";
 import type { RolloutParts } from "./rollout-parts.ts";
@@ -26,6 +27,11 @@ export async function formerChampion({ registry }: Parts, model: string): Promis
     champion = before;
   }
   throw new AppError("ROLLOUT_IMPOSSIBLE", `${model} had no champion before that is still there; name a version with --to.`);
+}
+
+/** A route's history has the words alone: they say that it went back, also where nobody said why. */
+export function rollbackReason(model: string, reason: string): string {
+  return routeOfSubject(model) === null ? reason : reason === "" ? "rolled back" : `rolled back: ${reason}`;
 }
 
 /** The champion is the version from now on, in Production; the former is Archived. Loaded first, swapped between two requests. */

@@ -10,7 +10,7 @@ import type { WorkflowService } from "../workflows/index.ts";
 import { assertAnswering } from "./assert-answering.ts";
 import { approvalSignal, type ApprovalPayload } from "./entry-checks.ts";
 import { phaseKey } from "./phase-routes.ts";
-import { formerChampion, giveTo } from "./rollback.ts";
+import { formerChampion, giveTo, rollbackReason } from "./rollback.ts";
 import { endingOf, endsIt, isFull, ownActor, type Ending, type RolloutMoves } from "./rollout-moves.ts";
 import type { RolloutParts } from "./rollout-parts.ts";
 import { startableRollout } from "./rollout-start.ts";
@@ -154,7 +154,7 @@ export class RolloutService {
     const wanted = to ?? (ended === null ? await formerChampion(this.#parts, model) : null);
     if (wanted === null || wanted === champion) return { model, champion: champion ?? "", before: null, rollout: ended };
     const kept = (await store.route(model))?.route ?? null;
-    await giveTo(this.#parts, model, wanted, by);
+    await giveTo(this.#parts, model, wanted, { ...by, reason: rollbackReason(model, by.reason) });
     // A route that keeps the former version warm would go on with the version that was rolled out.
     if (kept !== null) await moves.clear(kept.rollout);
     return { model, champion: wanted, before: champion, rollout: ended };

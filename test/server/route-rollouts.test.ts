@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import type { GatewayRoute, RevisionInHistory, RouteHistory } from "../../src/gateway/schemas.ts";
 import type { Rollout, RolloutStatus } from "../../src/index.ts";
 import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
@@ -64,7 +65,8 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     }
   };
   const setRoute = (name: string): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/routes/${name}`, { revision: 0, settings: target("good") });
-  const routeNow = async (name: string) => (await server.client.api.get<{ routes: { name: string; revision: number; settings: { targets: { provider: string }[] } }[] }>("/api/gateway/routes")).routes.find((route) => route.name === name)!;
+  const routeNow = (name: string) => server.client.api.get<GatewayRoute>(`/api/gateway/routes/${name}`);
+  const historyOf = (name: string) => server.client.api.get<RouteHistory>(`/api/gateway/routes/${name}/revisions`);
 
   /** Calls of many callers until the rollout has ended, or the condition holds. */
   async function callUntil(name: string, isThere: (status: RolloutStatus) => boolean, each: (call: Awaited<ReturnType<typeof ask>>) => Promise<unknown> = async () => undefined): Promise<{ status: RolloutStatus; texts: Set<string> }> {
@@ -99,6 +101,9 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     const back = await server.client.rollouts.rollback("route:good", { reason: "second thoughts" });
     assert.deepEqual([back.champion, back.before, (await routeNow("good")).settings.targets[0]?.provider], ["1", "2", "good"]);
     while ((await ask("good", "x")).text !== "fine") await betweenLooks();
+    const history = await historyOf("good");
+    assert.deepEqual([history.revision, history.turns.map(({ revision, actor, reason }) => [revision, actor, reason])], [1, [[1, "local", "rolled back: second thoughts"], [2, "rollouts", "Its rollout gave it all traffic."], [1, "local", ""]]]);
+    assert.deepEqual(history.revisions.map(({ revision, draft, rollout }) => [revision, draft, rollout?.id, rollout?.state]), [[2, false, started.id, "succeeded"], [1, false, undefined, undefined]]);
   });
 
   it("takes a prompt back that costs more", async () => {
@@ -108,6 +113,9 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     assert.equal(status.rollout.state, "rolled back");
     assert.match(status.rollout.reason, /^cost: a call costs \$0\.10, 10 times the stable version's \$0\.01/);
     assert.deepEqual([(await routeNow("dear")).revision, (await ask("dear", "x")).text], [1, "fine"]);
+    // Who looks at what was tried is told how that ended.
+    const [{ draft, rollout }] = (await historyOf("dear")).revisions as [RevisionInHistory];
+    assert.deepEqual([draft, rollout?.state, rollout?.reason], [true, "rolled back", status.rollout.reason]);
   });
 
   it("takes one back that fails, and its callers got answers", async () => {

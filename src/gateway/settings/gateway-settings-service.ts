@@ -17,11 +17,11 @@ import { codeOfTrouble } from "../routing/call-failure.ts";
 import { hideSecretOf } from "../routing/hide-secret.ts";
 import type { UpstreamTransport } from "../routing/upstream-transport.ts";
 import type { RouteSplits } from "../split/route-splits.ts";
-import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RevisionOfRoute, RouteRequestBody, RouteSettings, SecretSource } from "../schemas.ts";
+import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody, RouteSettings, SecretSource } from "../schemas.ts";
 
 export interface GatewaySettingsParts {
   store: GatewayStore;
-  revisions: Pick<RouteRevisionStore, "addDraft">;
+  revisions: Pick<RouteRevisionStore, "addDraft" | "find" | "turns">;
   catalog: GatewayCatalog;
   transport: UpstreamTransport;
   classifiers: ClassifierModels;
@@ -48,6 +48,7 @@ export interface ProviderTest {
 }
 
 const mostListed = 500;
+const mostRevisions = 100;
 const testMs = 15_000;
 const mostTestBytes = 4 << 20;
 
@@ -171,10 +172,19 @@ export class GatewaySettingsService {
     await catalog.load();
   }
 
-  async routeRevisions(caller: Caller, name: string): Promise<RevisionOfRoute[]> {
-    const { store, catalog } = this.#parts;
+  /** Throws GATEWAY_MODEL_NOT_FOUND. */
+  route(caller: Caller, name: string): GatewayRoute {
+    const found = this.#parts.catalog.route(name);
+    requireOn(caller, "viewer", { kind: "route", name, team: found?.team ?? null });
+    if (found === null) throw missingObject("route", name);
+    return found;
+  }
+
+  async routeHistory(caller: Caller, name: string): Promise<RouteHistory> {
+    const { store, revisions, catalog } = this.#parts;
     requireOn(caller, "viewer", { kind: "route", name, team: catalog.route(name)?.team ?? null });
-    return store.routeRevisions(name, 100);
+    const [found, listed, turns] = await Promise.all([revisions.find(name), store.routeRevisions(name, mostRevisions), revisions.turns(name, mostRevisions)]);
+    return { revision: found?.revision ?? null, revisions: listed, turns };
   }
 
   /** Of keys whose team's admin the caller is. */

@@ -127,6 +127,8 @@ export function gatewayStoreConformance(adapter: string, open: () => Promise<Gat
       await rollouts.change("rol_1", { state: "aborted" }, { now: epochMs(6), actor: "rollouts" });
       await rollouts.add(rolloutOf("abt_1", { model: "route:chat", kind: "ab-test", stable: "1", candidate: "3", test: { variants: ["3", "4"].map((version) => ({ name: `v${version}`, version })) } }));
       const kept = async (): Promise<number[]> => (await store.routeRevisions("chat", 20)).map(({ revision }) => revision);
+      const tried = (await store.routeRevisions("chat", 20)).map(({ revision, rollout }) => [revision, rollout]);
+      assert.deepEqual(tried, [[5, null], [4, null], [3, null], [2, { id: "rol_1", state: "aborted", reason: (await rollouts.find("rol_1"))!.reason, endedAt: (await rollouts.find("rol_1"))!.endedAt }], [1, null]]);
       await revisions.dropDrafts("chat", [1, 2, 3, 4, 9]);
       assert.deepEqual(await kept(), [5, 4, 3, 2, 1]);
       await revisions.dropDrafts("chat", [5]);

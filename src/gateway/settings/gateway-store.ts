@@ -1,5 +1,5 @@
 import type { ChangeBy } from "../../access/index.ts";
-import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderSettings, RevisionOfRoute, RouteSettings } from "../schemas.ts";
+import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderSettings, RevisionInHistory, RouteSettings } from "../schemas.ts";
 
 export type StoredProvider = Omit<GatewayProvider, "origin" | "secret"> & {
   /** Sealed by the secret box for purpose `provider` and the provider's name; or where it is read from; null for none. */
@@ -17,8 +17,8 @@ export interface GatewayStore {
   removeProvider(name: string, by: ChangeBy): Promise<boolean>;
   routes(): Promise<GatewayRoute[]>;
   putRoute(name: string, revision: number, change: { team: string; settings: RouteSettings; reason: string }, by: ChangeBy): Promise<GatewayRoute>;
-  /** Newest first. */
-  routeRevisions(name: string, limit: number): Promise<RevisionOfRoute[]>;
+  /** Newest first, each with the latest rollout that tried it since the route was made. */
+  routeRevisions(name: string, limit: number): Promise<RevisionInHistory[]>;
   removeRoute(name: string, by: ChangeBy): Promise<boolean>;
   keyPolicies(): Promise<KeyPolicy[]>;
   putKeyPolicy(key: string, revision: number, settings: KeyPolicySettings, by: ChangeBy): Promise<KeyPolicy>;

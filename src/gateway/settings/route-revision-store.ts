@@ -1,13 +1,5 @@
 import type { ChangeBy } from "../../access/index.ts";
-import type { GatewayRoute, RevisionOfRoute, RouteSettings } from "../schemas.ts";
-
-/** Since when a revision answered all calls of a route that no split gave to another. */
-export interface RouteTurn {
-  revision: number;
-  since: number;
-  actor: string;
-  reason: string;
-}
+import type { GatewayRoute, RevisionOfRoute, RouteSettings, RouteTurn } from "../schemas.ts";
 
 /**
  * All that a route was and may become. Revisions count up over what answers and over drafts, and never start over. Methods throw GATEWAY_MODEL_NOT_FOUND where there is no such route.

@@ -3,7 +3,7 @@ import { defaultTeam } from "../../../access/index.ts";
 import type { IdGenerator } from "../../../core/ids.ts";
 import { routeSubject } from "../../../core/traffic-subject.ts";
 import type { GatewayStore, StoredProvider } from "../../../gateway/settings/gateway-store.ts";
-import { KeyPolicySettings, ProviderSettings, type GatewayRoute, type KeyPolicy, type RevisionOfRoute, type RouteSettings } from "../../../gateway/schemas.ts";
+import { KeyPolicySettings, ProviderSettings, type GatewayRoute, type KeyPolicy, type RevisionInHistory, type RouteSettings } from "../../../gateway/schemas.ts";
 import type { GatewaySettingsRow } from "./gateway-schema.ts";
 import { conflict, heldRow, nextRevision, revisionOf, routeOf, takeTurn, type SettingsKind } from "./sql-gateway-rows.ts";
 import { holdTeam } from "../access/hold-team.ts";
@@ -52,10 +52,13 @@ export class SqlGatewayStore implements GatewayStore {
     return this.#remove("route", name, by);
   }
 
-  async routeRevisions(name: string, limit: number): Promise<RevisionOfRoute[]> {
+  async routeRevisions(name: string, limit: number): Promise<RevisionInHistory[]> {
     const rows = await this.#database.queries
       .selectFrom("gateway_revisions").selectAll().where("kind", "=", "route").where("name", "=", name).orderBy("revision", "desc").limit(limit).execute();
-    return rows.map(revisionOf);
+    const tried = await this.#database.queries
+      .selectFrom("rollouts").select(["id", "candidate", "state", "reason", "ended_at"]).where("model", "=", routeSubject(name)).where("kind", "=", "rollout").orderBy("started_at").orderBy("id").execute();
+    const latest = new Map(tried.map(({ candidate, id, state, reason, ended_at: endedAt }) => [candidate, { id, state, reason, endedAt }]));
+    return rows.map((row) => ({ ...revisionOf(row), rollout: latest.get(row.revision) ?? null }));
   }
 
   async keyPolicies(): Promise<KeyPolicy[]> {
