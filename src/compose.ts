@@ -206,7 +206,7 @@ async function open(config: Config, { clock = systemClock, logger }: { clock?: C
     announceRegistryChange(event, events);
     rollouts.follow(event);
     if (event.type === "model.deleted" || event.type === "model.renamed") registry.forgetTeam(event.object.slice("model:".length));
-    if (event.type === "key.revoked") access.known.forget(event.object.slice("key:".length));
+    if (event.type === "key.revoked" || event.type === "key.rotated") access.known.forget(event.object.slice("key:".length));
     if (event.object.startsWith("model:")) servedModels.request(event.object.slice("model:".length));
   });
   events.on("model.changed", ({ model }) => servedModels.request(model));

@@ -1,11 +1,13 @@
 export { SlipwayClient, type DeployOptions, type InferInput, type InferResult } from "./client/slipway-client.ts";
 export type { AbTestsClient } from "./client/ab-tests-client.ts";
 export type { DatasetsClient } from "./client/datasets-client.ts";
+export type { KeysClient } from "./client/keys-client.ts";
 export type { RolloutsClient } from "./client/rollouts-client.ts";
 export type { TracesClient } from "./client/traces-client.ts";
 export type { WorkflowsClient } from "./client/workflows-client.ts";
 export { AppError, type Problem } from "./core/errors.ts";
 export { errorCatalogue, type ErrorCode } from "./core/error-catalogue.ts";
+export type { ApiKey, NewKey } from "./access/index.ts";
 export type { Contract, DeployResult, Model, ModelVersion, Policy, PolicyRevision, Signature, TensorSpec } from "./registry/index.ts";
 export type { DatasetColumn, DatasetFile, DatasetRows, DatasetUse, DatasetVersion, DatasetVersionSummary, HeldDataset } from "./datasets/index.ts";
 export type { AbTestReport, NewAbTest, NewRollout, RollbackResult, Rollout, RolloutStatus, RolloutSummary, Verdict } from "./rollouts/index.ts";

@@ -42,7 +42,7 @@ export class AccessServices {
     this.known = new KnownKeys(store.keys, clock);
     this.sessions = new SessionService({ store, known: this.known, clock });
     this.gate = new AccessGate({ mode, secure, known: this.known, sessions: this.sessions, attempts: new AttemptLimiter(attempts), teamOf, audit, clock, logger });
-    this.keys = new KeyService({ store, known: this.known, ids, objects: { teamOf, routeName } });
+    this.keys = new KeyService({ store, known: this.known, sessions: this.sessions, ids, objects: { teamOf, routeName } });
     this.teams = new TeamService(store.teams);
     this.users = new UserService({ store: store.users, sessions: this.sessions, known: this.known });
   }

@@ -38,7 +38,7 @@ export function accessStoreConformance(adapterName: string, open: () => Promise<
         const key = keyOf("a", { grants: [{ role: "deployer", team: "default", models: ["churn", "__proto__"] }, { role: "viewer", team: "*" }], expiresAt: later });
         const hash = randomBytes(32);
         await store.keys.add(key, hash);
-        assert.deepEqual(await store.keys.findByHash(hash), key);
+        assert.deepEqual(await store.keys.findByHash(hash), { key, isFormer: false });
         assert.deepEqual(await store.keys.find(key.id), key);
         assert.equal(await store.keys.findByHash(randomBytes(32)), null);
         assert.equal(await store.keys.find("key_b"), null);
@@ -71,6 +71,39 @@ export function accessStoreConformance(adapterName: string, open: () => Promise<
         ]);
       });
 
+      it("take a new secret beside the former one, with an event, and lose their sessions; the one before the former is nothing any more", async () => {
+        const { store, events } = await open();
+        const hashes = [randomBytes(32), randomBytes(32), randomBytes(32)] as const;
+        const [own, others] = [randomBytes(32), randomBytes(32)];
+        const key = keyOf("a", { expiresAt: later });
+        await store.keys.add(key, hashes[0]);
+        await store.keys.noteUses([{ id: "key_a", usedAt: now }]);
+        await store.sessions.add(session, own);
+        await store.sessions.add({ ...session, actor: "key:key_aa" }, others);
+        const until = epochMs(later + 5);
+        const rotated = await store.keys.rotate("key_a", { hash: hashes[1], hint: "slk_next", formerUntil: until, expiresAt: null }, { actor: "key:b", now: later });
+        assert.deepEqual(rotated, { ...key, hint: "slk_next", expiresAt: null, lastUsedAt: now, formerUntil: until });
+        const found = async (): Promise<unknown[]> => Promise.all(hashes.map(async (hash) => (await store.keys.findByHash(hash))?.isFormer ?? null));
+        assert.deepEqual(await found(), [true, false, null]);
+        assert.deepEqual([(await store.keys.findByHash(hashes[0]))?.key, await store.keys.find("key_a")], [rotated, rotated]);
+        assert.deepEqual([await store.sessions.find(own), (await store.sessions.find(others))?.actor], [null, "key:key_aa"]);
+        await store.keys.rotate("key_a", { hash: hashes[2], hint: "slk_last", formerUntil: later, expiresAt: null }, { actor: "key:b", now: later });
+        assert.deepEqual(await found(), [null, true, false]);
+        assert.deepEqual((await events()).slice(1), Array.from({ length: 2 }, () => ({ type: "key.rotated", object: "key:key_a", team: "default", actor: "key:b", time: later, payload: { key: "key_a", name: "Key a" } })));
+      });
+
+      it("that are revoked, or not there, take no new secret, nor one that another key has", async () => {
+        const { store, events } = await open();
+        const hash = randomBytes(32);
+        for (const [id, own] of [["a", hash], ["b", randomBytes(32)]] as const) await store.keys.add(keyOf(id), own);
+        const secret = { hash: randomBytes(32), hint: "slk_next", formerUntil: now, expiresAt: null };
+        await assert.rejects(store.keys.rotate("key_b", { ...secret, hash }, by));
+        await store.keys.revoke("key_a", by);
+        const written = await events();
+        assert.deepEqual([await store.keys.rotate("key_a", secret, by), await store.keys.rotate("key_c", secret, by)], [null, null]);
+        assert.deepEqual([(await store.keys.findByHash(hash))?.isFormer, (await store.keys.find("key_b"))?.hint, await events()], [false, "slk_abcd", written]);
+      });
+
       it("are revoked once, with one event, however many do it at once", async () => {
         const { store, events } = await open();
         await store.keys.add(keyOf("a"), randomBytes(32));
@@ -100,29 +133,37 @@ export function accessStoreConformance(adapterName: string, open: () => Promise<
         const { store } = await open();
         for (const id of ["a", "b", "c"]) await store.keys.add(keyOf(id), randomBytes(32));
         await store.keys.revoke("key_a", by);
-        const start = await store.keys.revokedSince(null);
+        const start = await store.keys.changedSince(null);
         assert.deepEqual(start.ids, []);
-        assert.deepEqual(await store.keys.revokedSince(start.position), start);
+        assert.deepEqual(await store.keys.changedSince(start.position), start);
         await store.keys.revoke("key_b", by);
         await store.teams.add({ name: "fraud", description: "" }, by);
         await store.keys.revoke("key_c", by);
-        const next = await store.keys.revokedSince(start.position);
+        const next = await store.keys.changedSince(start.position);
         assert.deepEqual(next.ids, ["key_b", "key_c"]);
-        assert.deepEqual((await store.keys.revokedSince(next.position)).ids, []);
-        assert.deepEqual((await store.keys.revokedSince(start.position)).ids, ["key_b", "key_c"]);
+        assert.deepEqual((await store.keys.changedSince(next.position)).ids, []);
+        assert.deepEqual((await store.keys.changedSince(start.position)).ids, ["key_b", "key_c"]);
+      });
+
+      it("that were rotated are told too: what was known of them is old", async () => {
+        const { store } = await open();
+        await store.keys.add(keyOf("a"), randomBytes(32));
+        const { position } = await store.keys.changedSince(null);
+        await store.keys.rotate("key_a", { hash: randomBytes(32), hint: "", formerUntil: now, expiresAt: null }, by);
+        assert.deepEqual((await store.keys.changedSince(position)).ids, ["key_a"]);
       });
 
       it("tell of every revocation that had answered before, while many are under way", async () => {
         const { store } = await open();
         const ids = Array.from({ length: 30 }, (_, index) => `k${String(index).padStart(2, "0")}`);
         for (const id of ids) await store.keys.add(keyOf(id), randomBytes(32));
-        let { position } = await store.keys.revokedSince(null);
+        let { position } = await store.keys.changedSince(null);
         const told = new Set<string>();
         const revoked = new Set<string>();
         const revoking = Promise.all(ids.map((id) => store.keys.revoke(`key_${id}`, by).then(() => revoked.add(`key_${id}`))));
         for (let round = 0; round < 40; round++) {
           const before = [...revoked];
-          const answer = await store.keys.revokedSince(position);
+          const answer = await store.keys.changedSince(position);
           position = answer.position;
           for (const id of answer.ids) {
             assert.ok(!told.has(id), `${id} is told twice`);
@@ -131,7 +172,7 @@ export function accessStoreConformance(adapterName: string, open: () => Promise<
           for (const id of before) assert.ok(told.has(id), `${id} was revoked and is not told`);
         }
         await revoking;
-        for (const id of (await store.keys.revokedSince(position)).ids) told.add(id);
+        for (const id of (await store.keys.changedSince(position)).ids) told.add(id);
         assert.equal(told.size, ids.length);
       });
 
@@ -263,6 +304,22 @@ export function accessStoreConformance(adapterName: string, open: () => Promise<
         assert.deepEqual(await good(), ["key_hers", "key_other"]);
       });
 
+      it("take along what they rotated, while the secret that they were given works; a later rotation frees the key", async () => {
+        const { store } = await open();
+        const admin = { actor: "user:usr_a", now };
+        await store.users.signIn(identity, now);
+        const rotate = (id: string, actor: string, formerUntil = now): Promise<unknown> =>
+          store.keys.rotate(`key_${id}`, { hash: randomBytes(32), hint: "", formerUntil, expiresAt: null }, { actor, now });
+        for (const id of ["theirs", "again", "grace", "self"]) await store.keys.add(keyOf(id), randomBytes(32));
+        for (const id of ["theirs", "again", "grace"]) await rotate(id, admin.actor);
+        await rotate("again", "key:other");
+        await rotate("grace", "key:other", epochMs(later + 1));
+        await rotate("self", "key:key_self");
+        const { revokedKeys } = (await store.users.setDisabled("usr_a", true, { actor: "key:admin", now: later }))!;
+        assert.deepEqual(revokedKeys.sort(), ["key_grace", "key_theirs"]);
+        await assert.rejects(rotate("again", admin.actor), hasCode("UNAUTHENTICATED"));
+      });
+
       it("make no key while they are disabled, nor do their keys: what is being made is revoked too, or refused", async () => {
         const { store } = await open();
         for (let round = 0; round < 10; round++) {
@@ -313,7 +370,7 @@ const session: Session = { actor: "key:key_a", createdAt: now, expiresAt: later 
 export function keyOf(id: string, more: Partial<ApiKey> = {}): ApiKey {
   return {
     id: `key_${id}`, name: `Key ${id}`, hint: "slk_abcd", grants: [{ role: "viewer", team: "*" }], team: "default", createdBy: "local",
-    createdAt: now, expiresAt: null, revokedAt: null, lastUsedAt: null, ...more,
+    createdAt: now, expiresAt: null, revokedAt: null, lastUsedAt: null, formerUntil: null, ...more,
   };
 }
 

@@ -20,22 +20,44 @@ export interface ChangeBy {
   now: EpochMs;
 }
 
+/** A key by one of its secrets. */
+export interface ShownKey {
+  key: ApiKey;
+  /** It is the secret from before the last rotation, which works until the key's `formerUntil`. */
+  isFormer: boolean;
+}
+
+/** What a rotation gives a key. */
+export interface NewSecret {
+  hash: Uint8Array;
+  hint: string;
+  /** Until when the present secret works on. */
+  formerUntil: EpochMs;
+  expiresAt: EpochMs | null;
+}
+
 export interface KeyStore {
   /** Writes the event key.created. Throws TEAM_NOT_FOUND, and UNAUTHENTICATED when its maker is a key that was revoked or a user who was disabled meanwhile. */
   add(key: ApiKey, hash: Uint8Array): Promise<void>;
-  findByHash(hash: Uint8Array): Promise<ApiKey | null>;
+  /** By its present secret, or by the one before it, also when that has ended. */
+  findByHash(hash: Uint8Array): Promise<ShownKey | null>;
   find(id: string): Promise<ApiKey | null>;
   /** Newest first, revoked and expired ones too. */
   list(): Promise<ApiKey[]>;
   /** Writes the event key.revoked, the first time. A key that is revoked already stays as it is. Null when there is none. */
   revoke(id: string, by: ChangeBy): Promise<ApiKey | null>;
+  /**
+   * The secret becomes the former one, and the former one is nothing any more; the sessions that were started with the key end. Writes the
+   * event key.rotated. Null when there is no such key that is not revoked. Throws UNAUTHENTICATED when who rotates was shut out meanwhile.
+   */
+  rotate(id: string, secret: NewSecret, by: ChangeBy): Promise<ApiKey | null>;
   /** Later uses win; unknown keys are passed over. */
   noteUses(uses: readonly { id: string; usedAt: EpochMs }[]): Promise<void>;
   /**
-   * Ids of keys revoked, by whichever process, after `position`, and the position to ask with the next time; with null, the
+   * Ids of keys revoked or rotated, by whichever process, after `position`, and the position to ask with the next time; with null, the
    * present position and no ids. Everything committed before the call is in its answer or in an earlier one.
    */
-  revokedSince(position: number | null): Promise<{ position: number; ids: string[] }>;
+  changedSince(position: number | null): Promise<{ position: number; ids: string[] }>;
   /** Whether some key that is neither revoked nor expired is an admin of the whole server. */
   hasServerAdmin(now: EpochMs): Promise<boolean>;
 }
@@ -63,7 +85,7 @@ export interface UserStore {
    */
   signIn(identity: { id: string; issuer: string; subject: string; name: string; email: string; grants: readonly Grant[] }, now: EpochMs): Promise<User>;
   /**
-   * Disabling ends their sessions and revokes the keys that they made, those that these made, and so on, in the same transaction,
+   * Disabling ends their sessions and revokes the keys that they made or whose secret they know by a rotation, those that these made, and so on, in the same transaction,
    * with the event key.revoked for each; answers with the ids of these keys too. Null when there is no such user.
    */
   setDisabled(id: string, disabled: boolean, by: ChangeBy): Promise<{ user: User; revokedKeys: string[] } | null>;

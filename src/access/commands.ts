@@ -1,6 +1,7 @@
 import type { Command } from "../core/command.ts";
 import { Role, type Grant } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
+import { toldDuration } from "../core/told-time.ts";
 import { textTable } from "../core/text-table.ts";
 import type { ApiKey, NewKey, SessionState, Team } from "./schemas.ts";
 
@@ -9,6 +10,14 @@ const day = (time: number | null): string => (time === null ? "never" : new Date
 function grantText({ role, team, models, experiments, routes }: Grant): string {
   const only = [...(models ?? []), ...(experiments ?? []), ...(routes ?? [])];
   return `${role}@${team}${only.length > 0 ? `:${only.join(",")}` : ""}`;
+}
+
+/** What `--expires-days` asks for. Throws INVALID_REQUEST. */
+function expiryOf(told: string | undefined): { expiresInDays?: number | null } {
+  if (told === undefined) return {};
+  const days = Number(told);
+  if (!(days >= 0)) throw new AppError("INVALID_REQUEST", `${told} is not a number of days.`);
+  return { expiresInDays: days === 0 ? null : days };
 }
 
 const createKey: Command = {
@@ -28,10 +37,8 @@ const createKey: Command = {
     const routes = options.route as unknown as string[] | undefined;
     const parsedRole = Role.safeParse(role);
     if (!parsedRole.success) throw new AppError("INVALID_REQUEST", `${role} is not a role: take ${Role.options.join(", ")}.`);
-    const days = expiresDays === undefined ? undefined : Number(expiresDays);
-    if (days !== undefined && !(days >= 0)) throw new AppError("INVALID_REQUEST", `${expiresDays} is not a number of days.`);
     const grant: Grant = { role: parsedRole.data, team: team ?? "*", ...(models === undefined ? {} : { models }), ...(routes === undefined ? {} : { routes }) };
-    return api.send("POST", "/api/keys", { name: positionals[0]!, grants: [grant], ...(days === undefined ? {} : { expiresInDays: days === 0 ? null : days }) });
+    return api.send("POST", "/api/keys", { name: positionals[0]!, grants: [grant], ...expiryOf(expiresDays) });
   },
   render: (key: NewKey) =>
     [
@@ -56,6 +63,30 @@ const listKeys: Command = {
             id, name, `${hint}…`, grants.map(grantText).join(" "), team, createdBy, day(lastUsedAt), revokedAt === null ? day(expiresAt) : `revoked ${day(revokedAt)}`,
           ]),
         ),
+};
+
+const rotateKey: Command = {
+  words: ["keys", "rotate"],
+  summary: "give a key a new secret; its limits, budget and spend stay",
+  positionals: [{ name: "<key>", description: "id of the key, key_…" }],
+  options: [
+    { flags: "--grace <time>", description: "how long the present secret works on (30m, 24h, 7d; 31d at most); it ends at once when this is left out" },
+    { flags: "--expires-days <days>", description: "when the key ends from now on; 0 for never; as before when it is left out" },
+  ],
+  run: ({ api }, { positionals, options }) => {
+    const { grace, expiresDays } = options as Record<string, string | undefined>;
+    return api.send("POST", `/api/keys/${encodeURIComponent(positionals[0]!)}/rotate`, {
+      ...(grace === undefined ? {} : { graceSeconds: toldDuration(grace) / 1000 }), ...expiryOf(expiresDays),
+    });
+  },
+  render: ({ id, name, key, expiresAt, formerUntil }: NewKey) =>
+    [
+      key,
+      "",
+      `This is the new secret of ${id} (${name}), ${expiresAt === null ? "without an end" : `good until ${day(expiresAt)}`}. It is not shown again.`,
+      `The one before works until ${new Date(formerUntil!).toISOString()}, and is refused from then on.`,
+      `Use it: export SLIPWAY_API_KEY=${key}`,
+    ].join("\n"),
 };
 
 const revokeKey: Command = {
@@ -107,4 +138,4 @@ const whoami: Command = {
       : `${caller!.name} (${caller!.actor}): ${caller!.grants.map(grantText).join(" ")}`,
 };
 
-export const accessCommands: readonly Command[] = [createKey, listKeys, revokeKey, createTeam, listTeams, removeTeam, whoami];
+export const accessCommands: readonly Command[] = [createKey, listKeys, rotateKey, revokeKey, createTeam, listTeams, removeTeam, whoami];

@@ -7,7 +7,7 @@ import type { ApiKey } from "./schemas.ts";
 const dayMs = 86_400_000;
 const now = epochMs(1_000 * dayMs);
 const key = (name: string, endsInDays: number | null, more: Partial<ApiKey> = {}): ApiKey => ({
-  id: `key_${name}`, name, hint: "slw_ab", grants: [], team: "default", createdBy: "local", createdAt: 0, expiresAt: endsInDays === null ? null : now + endsInDays * dayMs, revokedAt: null, lastUsedAt: now - dayMs, ...more,
+  id: `key_${name}`, name, hint: "slw_ab", grants: [], team: "default", createdBy: "local", createdAt: 0, expiresAt: endsInDays === null ? null : now + endsInDays * dayMs, revokedAt: null, formerUntil: null, lastUsedAt: now - dayMs, ...more,
 });
 const checked = async (...keys: ApiKey[]): Promise<string> => {
   const { state, finding } = await keyEndCheck({ list: () => Promise.resolve(keys) }).run(now);
@@ -21,6 +21,6 @@ describe("keys that end soon", () => {
 
   it("are no finding where nobody misses them", async () => {
     assert.equal(await checked(key("far", 80), key("never", null)), "ok: None of the 2 in use ends within 14 days.");
-    assert.equal(await checked(key("unused", 1, { lastUsedAt: null }), key("old", 1, { lastUsedAt: now - 40 * dayMs }), key("revoked", 1, { revokedAt: now })), "skipped: No key was used of late.");
+    assert.equal(await checked(key("unused", 1, { formerUntil: null, lastUsedAt: null }), key("old", 1, { formerUntil: null, lastUsedAt: now - 40 * dayMs }), key("revoked", 1, { revokedAt: now })), "skipped: No key was used of late.");
   });
 });

@@ -21,7 +21,7 @@ export function keyEndCheck(keys: Pick<KeyStore, "list">): DoctorCheck {
         .sort((one, other) => one.days - other.days);
       if (ending.length === 0) return ok(used.length === 1 ? `The one in use does not end within ${noticeDays} days.` : `None of the ${used.length} in use ends within ${noticeDays} days.`);
       const named = ending.slice(0, mostNamed).map(({ id, name, days }) => `${name} (${id}) ${days < 0 ? `ended ${daysText(-days)} ago` : `ends in ${daysText(days)}`}`);
-      return warning(`${named.join(", ")}${ending.length > mostNamed ? `, and ${ending.length - mostNamed} more` : ""}.`, "Make new keys for those who still call (`slipway keys create`), and revoke the old ones.");
+      return warning(`${named.join(", ")}${ending.length > mostNamed ? `, and ${ending.length - mostNamed} more` : ""}.`, "Rotate those that are still in use (`slipway keys rotate KEY --expires-days 90 --grace 7d`), or make new ones and revoke these.");
     },
   };
 }

@@ -2,15 +2,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs, ManualClock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
-import type { KeyStore } from "./access-store.ts";
+import type { KeyStore, ShownKey } from "./access-store.ts";
 import { KnownKeys } from "./known-keys.ts";
 import type { ApiKey } from "./schemas.ts";
-import { hashBytes, newSecret, secretHash } from "./secret-text.ts";
+import { newSecret, secretHash } from "./secret-text.ts";
 
 /** Keys as another process sees and changes them. */
-class FakeKeyStore implements Pick<KeyStore, "findByHash" | "find" | "revokedSince" | "noteUses"> {
+class FakeKeyStore implements Pick<KeyStore, "findByHash" | "find" | "changedSince" | "noteUses"> {
   readonly keys = new Map<string, ApiKey>();
-  readonly revocations: string[] = [];
+  /** The present secret of the key that had this one. */
+  readonly former = new Map<string, string>();
+  readonly changes: string[] = [];
   readonly uses: { id: string; usedAt: number }[][] = [];
   reads = 0;
   refreshes = 0;
@@ -23,7 +25,7 @@ class FakeKeyStore implements Pick<KeyStore, "findByHash" | "find" | "revokedSin
     const hash = secretHash(newSecret("slk_"));
     const id = `key_${this.keys.size}`;
     this.keys.set(hash, {
-      id, name: id, hint: "", grants: [{ role: "viewer", team: "*" }], team: "default", createdBy: "local", createdAt: 0, expiresAt: null, revokedAt: null, lastUsedAt: null, ...more,
+      id, name: id, hint: "", grants: [{ role: "viewer", team: "*" }], team: "default", createdBy: "local", createdAt: 0, expiresAt: null, revokedAt: null, lastUsedAt: null, formerUntil: null, ...more,
     });
     return { hash, id };
   }
@@ -31,22 +33,35 @@ class FakeKeyStore implements Pick<KeyStore, "findByHash" | "find" | "revokedSin
   revoke(hash: string): void {
     const key = this.keys.get(hash)!;
     this.keys.set(hash, { ...key, revokedAt: 1 });
-    this.revocations.push(key.id);
+    this.changes.push(key.id);
   }
 
-  async findByHash(hash: Uint8Array): Promise<ApiKey | null> {
-    return this.#read([...this.keys].find(([text]) => Buffer.from(hashBytes(text)).equals(hash))?.[1] ?? null);
+  /** The key gets another secret; the one it had is the former one. */
+  rotate(hash: string, formerUntil: number): string {
+    const next = secretHash(newSecret("slk_"));
+    const key = this.keys.get(hash)!;
+    this.keys.set(next, { ...key, formerUntil });
+    this.former.set(hash, next);
+    this.keys.delete(hash);
+    this.changes.push(key.id);
+    return next;
+  }
+
+  async findByHash(hash: Uint8Array): Promise<ShownKey | null> {
+    const text = Buffer.from(hash).toString("hex");
+    const key = this.keys.get(this.former.get(text) ?? text);
+    return this.#read(key === undefined ? null : { key, isFormer: this.former.has(text) });
   }
 
   async find(id: string): Promise<ApiKey | null> {
     return this.#read([...this.keys.values()].find((key) => key.id === id) ?? null);
   }
 
-  async revokedSince(position: number | null): Promise<{ position: number; ids: string[] }> {
+  async changedSince(position: number | null): Promise<{ position: number; ids: string[] }> {
     this.refreshes++;
     await (this.hang ?? Promise.resolve());
     if (this.failure !== undefined) throw this.failure;
-    return { position: this.revocations.length, ids: position === null ? [] : this.revocations.slice(position) };
+    return { position: this.changes.length, ids: position === null ? [] : this.changes.slice(position) };
   }
 
   async noteUses(uses: readonly { id: string; usedAt: number }[]): Promise<void> {
@@ -54,7 +69,7 @@ class FakeKeyStore implements Pick<KeyStore, "findByHash" | "find" | "revokedSin
     await Promise.resolve();
   }
 
-  async #read(key: ApiKey | null): Promise<ApiKey | null> {
+  async #read<Read>(key: Read): Promise<Read> {
     this.reads++;
     if (this.failure !== undefined) throw this.failure;
     await this.onRead();
@@ -129,7 +144,7 @@ describe("KnownKeys", () => {
     const { hash } = store.add();
     await use(hash);
     store.revoke(hash);
-    store.revocations.length = 0; // whoever keeps the outbox has removed what is old
+    store.changes.length = 0; // whoever keeps the outbox has removed what is old
     clock.advance(3_600_001);
     assert.equal(await use(hash), "The API key was revoked.");
   });
@@ -179,6 +194,35 @@ describe("KnownKeys", () => {
     store.hang = undefined;
     clock.advance(1000);
     assert.equal(await use(hash), "The API key was revoked.");
+  });
+
+  it("takes the former secret of a key that was rotated until its grace ends, as one that was replaced and ends then", async () => {
+    const { store, clock, known, use } = open();
+    const { hash, id } = store.add({ expiresAt: clock.now() + 60_000 });
+    await use(hash);
+    const until = epochMs(clock.now() + 4000);
+    const next = store.rotate(hash, until);
+    known.forget(id);
+    for (const shown of [hash, next, hash]) assert.equal(await use(shown), "key:key_0");
+    const callers = await Promise.all([known.byHash(hash, clock.now()), known.byHash(next, clock.now()), known.byId(id, clock.now())]);
+    assert.deepEqual(callers.map((caller) => [caller?.expiresAt, caller?.replaced]), [[until, true], [clock.now() + 60_000, undefined], [clock.now() + 60_000, undefined]]);
+    clock.advance(3999);
+    assert.equal(await use(hash), "key:key_0");
+    clock.advance(1);
+    for (let again = 0; again < 2; again++) assert.equal(await use(hash), "The API key was rotated: this secret has ended, and another one is in its place.");
+    assert.equal(await use(next), "key:key_0");
+    assert.equal(known.has(hash), true, "whoever still shows it guesses nothing");
+  });
+
+  it("refuses what another process has replaced within five seconds, and takes the new secret at once", async () => {
+    const { store, clock, use } = open();
+    const { hash } = store.add();
+    await use(hash);
+    const next = store.rotate(hash, clock.now());
+    assert.equal(await use(next), "key:key_0");
+    clock.advance(5001);
+    assert.equal(await use(hash), "The API key was rotated: this secret has ended, and another one is in its place.");
+    assert.equal(await use(next), "key:key_0");
   });
 
   it("ends a key at its time, and says so", async () => {

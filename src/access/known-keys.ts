@@ -24,19 +24,27 @@ const maxUnknown = 10_000;
 interface KnownKey {
   key: ApiKey;
   caller: Caller;
+  /** Who shows the secret from before the last rotation. */
+  former: Caller;
   /** When a use was last noted. */
   notedAt: number;
 }
 
+/** A key as it was shown: by its present secret, or by the one before. */
+interface ShownSecret {
+  known: KnownKey;
+  isFormer: boolean;
+}
+
 /**
- * The keys that are in use, in memory: a request of a known key waits for nothing. A key revoked in this process is
- * gone at once (`forget`), one revoked in another within `trustMs`. Time of that is monotonic, so a clock that jumps
+ * The keys that are in use, in memory: a request of a known key waits for nothing. A key revoked or rotated in this
+ * process is read again at once (`forget`), one of another within `trustMs`. Time of that is monotonic, so a clock that jumps
  * keeps nothing alive.
  */
 export class KnownKeys {
   readonly #store: KeyStore;
   readonly #clock: Clock;
-  readonly #byHash = new RecentMap<string, KnownKey>(maxKnown);
+  readonly #byHash = new RecentMap<string, ShownSecret>(maxKnown);
   readonly #byId = new RecentMap<string, KnownKey>(maxKnown);
   readonly #unknown = new RecentMap<string, number>(maxUnknown);
   #uses = new Map<string, EpochMs>();
@@ -53,17 +61,17 @@ export class KnownKeys {
     this.#clock = clock;
   }
 
-  /** The caller with the key of this hash; null when there is none. Throws UNAUTHENTICATED for a key that is revoked or has expired. */
+  /** The caller with the key of this hash; null when there is none. Throws UNAUTHENTICATED for a key that is revoked, has expired, or was given another secret. */
   byHash(hash: string, now: EpochMs): Caller | null | Promise<Caller | null> {
     const monotonic = this.#clock.monotonic();
-    const known = this.#ofHash(hash);
-    if (known !== undefined && this.#isFresh(monotonic)) return this.#use(known, now);
+    const shown = this.#ofHash(hash);
+    if (shown !== undefined && this.#isFresh(monotonic)) return this.#use(shown.known, now, shown.isFormer);
     const unknownUntil = this.#unknown.get(hash);
     if (unknownUntil !== undefined && monotonic < unknownUntil) return null;
-    return this.#load(() => this.#ofHash(hash), () => this.#store.findByHash(hashBytes(hash))).then((found) => {
+    return this.#load(() => this.#ofHash(hash), () => this.#store.findByHash(hashBytes(hash)), ({ key, isFormer }) => ({ known: this.#keep(key), isFormer })).then((found) => {
       if (found === null) this.#unknown.set(hash, this.#clock.monotonic() + unknownMs);
       else this.#byHash.set(hash, found);
-      return found === null ? null : this.#use(found, now);
+      return found === null ? null : this.#use(found.known, now, found.isFormer);
     });
   }
 
@@ -75,7 +83,7 @@ export class KnownKeys {
   byId(id: string, now: EpochMs): Caller | null | Promise<Caller | null> {
     const known = this.#byId.get(id);
     if (known !== undefined && this.#isFresh(this.#clock.monotonic())) return this.#use(known, now);
-    return this.#load(() => this.#byId.get(id), () => this.#store.find(id)).then((found) => (found === null ? null : this.#use(found, now)));
+    return this.#load(() => this.#byId.get(id), () => this.#store.find(id), (key) => this.#keep(key)).then((found) => (found === null ? null : this.#use(found, now)));
   }
 
   /** After a change of the key: the next request reads it again. */
@@ -93,20 +101,21 @@ export class KnownKeys {
   }
 
   /** An entry counts only while it is the one of its id. */
-  #ofHash(hash: string): KnownKey | undefined {
-    const known = this.#byHash.get(hash);
-    return known !== undefined && this.#byId.get(known.key.id) === known ? known : undefined;
+  #ofHash(hash: string): ShownSecret | undefined {
+    const shown = this.#byHash.get(hash);
+    return shown !== undefined && this.#byId.get(shown.known.key.id) === shown.known ? shown : undefined;
   }
 
-  #use(known: KnownKey, now: EpochMs): Caller {
+  #use(known: KnownKey, now: EpochMs, isFormer = false): Caller {
     const { key } = known;
     if (key.revokedAt !== null) throw new AppError("UNAUTHENTICATED", "The API key was revoked.");
     if (key.expiresAt !== null && now >= key.expiresAt) throw new AppError("UNAUTHENTICATED", "The API key has expired.");
+    if (isFormer && (key.formerUntil === null || now >= key.formerUntil)) throw new AppError("UNAUTHENTICATED", "The API key was rotated: this secret has ended, and another one is in its place.");
     if (now - known.notedAt >= useIntervalMs) {
       known.notedAt = now;
       this.#uses.set(key.id, now);
     }
-    return known.caller;
+    return isFormer ? known.former : known.caller;
   }
 
   #isFresh(monotonic: number): boolean {
@@ -117,7 +126,7 @@ export class KnownKeys {
     return true;
   }
 
-  async #load(kept: () => KnownKey | undefined, read: () => Promise<ApiKey | null>): Promise<KnownKey | null> {
+  async #load<Read, Kept>(kept: () => Kept | undefined, read: () => Promise<Read | null>, keep: (read: Read) => Kept): Promise<Kept | null> {
     const age = this.#clock.monotonic() - this.#refreshedAt;
     if (age > outageMs) await this.#refresh();
     else if (age > trustMs) await this.#refreshSoon();
@@ -125,15 +134,17 @@ export class KnownKeys {
     if (known !== undefined) return known;
     for (;;) {
       const forgotten = this.#forgotten;
-      const key = await read();
-      if (forgotten === this.#forgotten) return key === null ? null : this.#keep(key);
+      const found = await read();
+      if (forgotten === this.#forgotten) return found === null ? null : keep(found);
     }
   }
 
   #keep(key: ApiKey): KnownKey {
+    const caller: Caller = { actor: `key:${key.id}`, name: key.name, grants: key.grants, ...(key.expiresAt === null ? {} : { expiresAt: epochMs(key.expiresAt) }) };
     const made: KnownKey = {
       key,
-      caller: { actor: `key:${key.id}`, name: key.name, grants: key.grants, ...(key.expiresAt === null ? {} : { expiresAt: epochMs(key.expiresAt) }) },
+      caller,
+      former: { ...caller, expiresAt: epochMs(Math.min(key.formerUntil ?? 0, key.expiresAt ?? Infinity)), replaced: true },
       notedAt: key.lastUsedAt ?? -Infinity,
     };
     // One that a request beside this has read stays: there is one entry for a key, so forgetting that forgets the key.
@@ -144,7 +155,7 @@ export class KnownKeys {
 
   /** One at a time; who comes meanwhile shares it, as its question is not older than theirs by more than it takes. */
   #refresh(): Promise<void> {
-    return (this.#refreshing ??= this.#readRevoked().finally(() => (this.#refreshing = undefined)));
+    return (this.#refreshing ??= this.#readChanged().finally(() => (this.#refreshing = undefined)));
   }
 
   /** Comes back without an answer where the database does not give one soon. */
@@ -160,7 +171,7 @@ export class KnownKeys {
     clearTimeout(timer);
   }
 
-  async #readRevoked(): Promise<void> {
+  async #readChanged(): Promise<void> {
     const startedAt = this.#clock.monotonic();
     if (startedAt - this.#refreshedAt > forgetMs) {
       this.#position = null;
@@ -168,7 +179,7 @@ export class KnownKeys {
       this.#byId.clear();
       this.#forgotten++;
     }
-    const { position, ids } = await this.#store.revokedSince(this.#position).catch((error: unknown) => {
+    const { position, ids } = await this.#store.changedSince(this.#position).catch((error: unknown) => {
       this.#failure = error;
       throw error;
     });

@@ -6,7 +6,7 @@ import { isAnonymous } from "../core/request-gate.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import type { AccessServices } from "./access-services.ts";
 import { sessionCookie, sessionInCookie } from "./read-credentials.ts";
-import { ApiKey, KeyRequest, NewKey, SessionState, Team, TeamName, TeamRequest, User } from "./schemas.ts";
+import { ApiKey, KeyRequest, KeyRotation, NewKey, SessionState, Team, TeamName, TeamRequest, User } from "./schemas.ts";
 import { isSecretShaped, keyPrefix } from "./secret-text.ts";
 import { sessionSeconds } from "./session-service.ts";
 
@@ -51,6 +51,7 @@ function sessionRoutes({ access, signIn }: AccessRouteParts): Route[] {
       handle: async ({ body, address, now, auditAs }) => {
         if (!isSecretShaped(keyPrefix, body.key)) throw new AppError("UNAUTHENTICATED", "This is not an API key; keys start with slk_.");
         const caller = await access.gate.identifyKey(body.key, address, now);
+        if (caller.replaced === true) throw new AppError("UNAUTHENTICATED", "The API key was rotated: sign in with its new secret.");
         const cookie = sessionCookie(await access.sessions.start(caller.actor, now), cookieOptions());
         auditAs({ caller, object: caller.actor });
         return new HttpAnswer(200, { "Content-Type": "application/json", "Set-Cookie": cookie }, JSON.stringify(await state(caller, now)));
@@ -85,6 +86,18 @@ function keyRoutes({ keys }: AccessServices): Route[] {
       handle: async ({ caller, body, now, auditAs }) => {
         const key = await keys.create(caller, body, now);
         auditAs({ object: `key:${key.id}`, detail: { name: key.name, team: key.team, grants: key.grants, expiresAt: key.expiresAt } });
+        return key;
+      },
+    }),
+    route({
+      method: "POST", path: "/api/keys/:key/rotate", access: "viewer", on: "some", operationId: "rotateKey", summary: "Give a key a new secret", tag,
+      description: "The answer holds the new secret; it is shown this once. Id, name, grants, limits, budgets and spend stay. The former secret works for graceSeconds; sessions that were started with the key end. For itself, or who may all that it may. Takes effect at once, in other replicas within five seconds.",
+      params: z.strictObject({ key: z.string().max(64) }),
+      body: { kind: "json", schema: KeyRotation },
+      response: NewKey,
+      handle: async ({ caller, params, body, now, auditAs }) => {
+        const key = await keys.rotate(caller, params.key, body, now);
+        auditAs({ object: `key:${key.id}`, detail: { name: key.name, graceSeconds: body.graceSeconds, expiresAt: key.expiresAt } });
         return key;
       },
     }),

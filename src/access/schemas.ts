@@ -26,6 +26,7 @@ export const ApiKey = z
     expiresAt: Timestamp.nullable(),
     revokedAt: Timestamp.nullable(),
     lastUsedAt: Timestamp.nullable().meta({ description: "To the minute" }),
+    formerUntil: Timestamp.nullable().meta({ description: "Until when the secret that it had before its last rotation works; null when it was never rotated" }),
   })
   .meta({ id: "ApiKey" });
 export type ApiKey = z.infer<typeof ApiKey>;
@@ -46,6 +47,17 @@ export const KeyRequest = z
   })
   .meta({ id: "KeyRequest" });
 export type KeyRequest = z.infer<typeof KeyRequest>;
+
+/** The longest that a secret works on after a newer one: long enough for whoever rolls out by the month. */
+const longestGraceSeconds = 31 * 86_400;
+
+export const KeyRotation = z
+  .strictObject({
+    graceSeconds: z.number().int().min(0).max(longestGraceSeconds).default(0).meta({ description: "How long the present secret works beside the new one; 0 = it ends at once" }),
+    expiresInDays: z.number().positive().max(3650).nullable().optional().meta({ description: "When the key ends from now on; null = never, left out = as before" }),
+  })
+  .meta({ id: "KeyRotation" });
+export type KeyRotation = z.infer<typeof KeyRotation>;
 
 export const Team = z
   .object({ name: TeamName, description: z.string(), createdAt: Timestamp, models: z.number().int(), keys: z.number().int().meta({ description: "Keys that are neither revoked nor expired" }) })

@@ -5,6 +5,7 @@ import type { DriftReport, ServingSeries } from "../monitoring/index.ts";
 import { AbTestsClient } from "./ab-tests-client.ts";
 import { DatasetsClient } from "./datasets-client.ts";
 import { HttpApiClient } from "./http-api-client.ts";
+import { KeysClient } from "./keys-client.ts";
 import { RolloutsClient } from "./rollouts-client.ts";
 import { TracesClient } from "./traces-client.ts";
 import { WorkflowsClient } from "./workflows-client.ts";
@@ -36,6 +37,7 @@ export class SlipwayClient {
   readonly datasets: DatasetsClient;
   readonly rollouts: RolloutsClient;
   readonly abTests: AbTestsClient;
+  readonly keys: KeysClient;
   readonly traces: TracesClient;
 
   /** `apiKey` for a server that asks for keys: `slipway keys create NAME --role ROLE` makes one. */
@@ -45,6 +47,7 @@ export class SlipwayClient {
     this.datasets = new DatasetsClient(this.api);
     this.rollouts = new RolloutsClient(this.api);
     this.abTests = new AbTestsClient(this.api);
+    this.keys = new KeysClient(this.api);
     this.traces = new TracesClient(this.api);
   }
 

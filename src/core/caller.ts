@@ -40,6 +40,8 @@ export interface Caller {
   readonly grants: readonly Grant[];
   /** When the credentials end by themselves; what they make ends no later. Absent for those that do not. */
   readonly expiresAt?: EpochMs;
+  /** The secret that they showed was replaced by a newer one, and ends with its grace: it neither starts a session nor changes the key. */
+  readonly replaced?: true;
 }
 
 /** Nobody: what public routes get when no credentials came. */

@@ -8,6 +8,13 @@ export function isAgo(text: string): boolean {
   return ago.test(text);
 }
 
+/** How long something is, as people tell it to a command: 30m, 24h, 7d or 0, in milliseconds. Throws INVALID_REQUEST. */
+export function toldDuration(text: string): number {
+  const [, amount, unit] = ago.exec(text) ?? [];
+  if (amount === undefined && text !== "0") throw new AppError("INVALID_REQUEST", `${text} is no time such as 30m, 24h or 7d.`);
+  return amount === undefined ? 0 : Number(amount) * unitMs[unit!]!;
+}
+
 /** A time as people tell it to a command, 30m, 24h, 7d ago or such as 2026-01-31, in milliseconds since 1970. `now` likewise. Throws INVALID_REQUEST. */
 export function toldTime(text: string, now: number): number {
   const [, amount, unit] = ago.exec(text) ?? [];

@@ -54,6 +54,7 @@ export const eventPayloads = {
   "experiment.created": z.object({ experiment: z.string(), name: z.string() }),
   "run.finished": z.object({ run: z.string(), experiment: z.string(), name: z.string(), status: z.enum(["FINISHED", "FAILED", "KILLED"]) }),
   "key.created": z.object({ key: z.string(), name: z.string() }),
+  "key.rotated": z.object({ key: z.string(), name: z.string() }),
   "key.revoked": z.object({ key: z.string(), name: z.string() }),
   /** Percent of a budget that are spent: 50, 80 or 100. Amounts are US dollars. */
   "budget.alert": z.object({ budget: z.string(), window: z.enum(["day", "month"]), threshold: z.number().int(), spent: z.number(), limit: z.number() }),

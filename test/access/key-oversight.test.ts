@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { NewKey } from "../../src/access/schemas.ts";
 import type { Caller, Grant } from "../../src/core/caller.ts";
+import { epochMs } from "../../src/core/clock.ts";
 import { isDenial } from "../../src/core/request-gate.ts";
 import type { AppError } from "../../src/core/errors.ts";
 import { openAccess, type AccessUnderTest } from "./access-callers.ts";
@@ -51,6 +52,31 @@ describe("who sees and revokes a key", () => {
     await revoke(callerOf("key:root", { role: "viewer", team: "fraud" }), made);
     await revoke(callerOf(`key:${itself.id}`, { role: "viewer", team: "fraud" }), itself);
     assert.deepEqual([await isGood(made), await isGood(itself)], [false, false]);
+  });
+
+  it("gives a new secret of a key to itself and to who may all that it may, not to a maker who may less by now, and hides it from others", async () => {
+    const rotate = (caller: Caller, { id }: NewKey, more: object = {}): Promise<NewKey> => under.access.keys.rotate(caller, id, { graceSeconds: 0, ...more }, under.clock.now());
+    const key = await make(root, [{ role: "contributor", team: "fraud" }]);
+    const member = callerOf(`key:${key.id}`, { role: "contributor", team: "fraud" });
+    for (const caller of [root, fraudAdmin, member]) assert.equal((await rotate(caller, key)).id, key.id);
+    await assert.rejects(rotate(callerOf("key:root", { role: "viewer", team: "fraud" }), key), { code: "FORBIDDEN" });
+    const wide = await make(root, [{ role: "admin", team: "*" }]);
+    await assert.rejects(rotate(defaultAdmin, wide), { code: "FORBIDDEN" });
+    const refusal = await rotate(defaultAdmin, key).then(() => assert.fail(), (error: AppError) => error);
+    assert.deepEqual([refusal.code, isDenial(refusal)], ["KEY_NOT_FOUND", true]);
+  });
+
+  it("lets nobody have a secret for longer than they are let in themselves", async () => {
+    const now = under.clock.now();
+    const key = await make(root, [{ role: "viewer", team: "fraud" }]);
+    const forADay: Caller = { ...fraudAdmin, expiresAt: epochMs(now + 86_400_000) };
+    const rotate = (expiresInDays?: number | null): Promise<NewKey> => under.access.keys.rotate(forADay, key.id, { graceSeconds: 0, ...(expiresInDays === undefined ? {} : { expiresInDays }) }, now);
+    await assert.rejects(rotate(), { code: "SCOPE_TOO_WIDE" });
+    assert.equal((await rotate(null)).expiresAt, forADay.expiresAt);
+    assert.equal((await rotate()).expiresAt, forADay.expiresAt);
+    const late = epochMs(now + 2 * 86_400_000);
+    await assert.rejects(under.access.keys.rotate(root, key.id, { graceSeconds: 0 }, late), { code: "INVALID_REQUEST" });
+    assert.equal((await under.access.keys.rotate(root, key.id, { graceSeconds: 0, expiresInDays: 1 }, late)).expiresAt, late + 86_400_000);
   });
 
   it("answers for another team's key as for none, and calls it a denial in the audit log alone", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { ApiKey } from "../../src/access/index.ts";
+import type { ApiKey, NewKey } from "../../src/access/index.ts";
 import { SlipwayClient } from "../../src/index.ts";
 import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
@@ -57,6 +57,40 @@ describe("keys in use", () => {
     await as(teamAdmin).api.send("DELETE", `/api/keys/${child.id}`);
     await as(member).api.send("DELETE", `/api/keys/${member.id}`);
     await assert.rejects(listed(member), { code: "UNAUTHENTICATED" });
+  });
+
+  it("take a new secret under the same id: the former one works for its grace and no more, changes nothing, and sessions end", async () => {
+    const key = await make({ role: "contributor" });
+    const as = (secret: string): SlipwayClient => new SlipwayClient({ url: server.url, apiKey: secret });
+    const signIn = (secret: string): Promise<Response> => fetch(`${server.url}/api/session`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key: secret }) });
+    const actorOf = async (secret: string): Promise<string> => (await as(secret).api.get<{ caller: { actor: string } }>("/api/session")).caller.actor;
+    const cookie = { Cookie: (await signIn(key.key)).headers.get("set-cookie")!.split(";")[0]! };
+    assert.equal((await get("/api/models", cookie)).status, 200);
+
+    const rotate = (by: SlipwayClient, rotation?: { graceSeconds: number }): Promise<NewKey> => by.keys.rotate(key.id, rotation);
+    const next = await rotate(admin, { graceSeconds: 3600 });
+    const { key: _old, hint: _oldHint, ...before } = { ...key, formerUntil: next.formerUntil };
+    const { key: _new, hint, ...after } = next;
+    assert.deepEqual([after, hint, next.key === key.key], [before, next.key.slice(0, 8), false]);
+    assert.deepEqual(await Promise.all([key.key, next.key].map(actorOf)), [`key:${key.id}`, `key:${key.id}`]);
+    assert.equal((await get("/api/models", cookie)).status, 401);
+    // Whoever has the former secret cannot stay longer than its grace, nor shut out the others.
+    assert.deepEqual([(await signIn(key.key)).status, (await signIn(next.key)).status], [401, 200]);
+    for (const change of [() => rotate(as(key.key)), () => as(key.key).keys.revoke(key.id)]) await assert.rejects(change, { code: "FORBIDDEN" });
+    const child = await as(key.key).keys.create({ name: "child", grants: [{ role: "viewer", team: "*" }], expiresInDays: null });
+    assert.equal(child.expiresAt, next.formerUntil);
+
+    const last = await rotate(as(next.key));
+    assert.equal(await actorOf(last.key), `key:${key.id}`);
+    for (const [secret, message] of [[next.key, /was rotated/], [key.key, /no such API key/]] as const) await assert.rejects(actorOf(secret), message);
+    const text = JSON.stringify(await Promise.all(["/api/keys", "/api/audit"].map((path) => admin.api.get(path)))) + server.logLines.join("");
+    for (const { key: secret } of [key, next, last]) assert.ok(!text.includes(secret.slice(9)));
+    const { entries } = await admin.api.get<{ entries: { action: string; object: string; result: string; detail: unknown }[] }>("/api/audit", { limit: 50 });
+    assert.deepEqual(entries.filter(({ action, object, result }) => action === "rotateKey" && result === "allowed" && object === `key:${key.id}`).map(({ detail }) => detail), [
+      { name: "test", graceSeconds: 0, expiresAt: key.expiresAt }, { name: "test", graceSeconds: 3600, expiresAt: key.expiresAt },
+    ]);
+    await admin.api.send("DELETE", `/api/keys/${key.id}`);
+    await assert.rejects(rotate(admin), { code: "KEY_REVOKED" });
   });
 
   it("are never shown again, by hash or otherwise, and say when they were used", async () => {

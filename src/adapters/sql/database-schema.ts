@@ -165,6 +165,12 @@ export interface ApiKeyRow {
   name: string;
   /** SHA-256 of the key's text. */
   hash: Uint8Array;
+  /** Of the text that it had before its last rotation, and until when that still works. */
+  former_hash: Uint8Array | null;
+  former_until: number | null;
+  /** Who rotated it to its present text, and to the one before; null for the text that its maker was given. */
+  rotated_by: string | null;
+  former_by: string | null;
   /** The first characters of the key, to tell keys apart. */
   hint: string;
   grants_json: string;

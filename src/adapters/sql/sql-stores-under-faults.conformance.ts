@@ -164,9 +164,9 @@ export function sqlStoresUnderFaultsConformance(adapter: string, open: () => Pro
       const asked = new Set<string>();
       const revoked = new Set<string>();
       const heard: string[] = [];
-      let { position } = await accessStoreOn(real).store.keys.revokedSince(null);
+      let { position } = await accessStoreOn(real).store.keys.changedSince(null);
       const listen = async (): Promise<void> => {
-        const since = await answerOf(() => keys.revokedSince(position));
+        const since = await answerOf(() => keys.changedSince(position));
         if (since === undefined) return;
         heard.push(...since.result.ids);
         position = since.result.position;
@@ -194,7 +194,7 @@ export function sqlStoresUnderFaultsConformance(adapter: string, open: () => Pro
       const all = await kept.keys.list();
       for (const id of added) assert.deepEqual(all.filter((key) => key.id === id).length, 1, id);
       for (const { id, revokedAt } of all) {
-        assert.equal((await kept.keys.findByHash(createHash("sha256").update(id).digest()))?.id, id);
+        assert.equal((await kept.keys.findByHash(createHash("sha256").update(id).digest()))?.key.id, id);
         if (revoked.has(id)) assert.equal(revokedAt, now);
         if (revokedAt !== null) assert.ok(asked.has(id), `nobody asked for ${id}`);
       }

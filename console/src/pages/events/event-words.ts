@@ -20,7 +20,7 @@ export const eventTypes = [
   { pattern: "workflow.*", types: ["workflow.run.succeeded", "workflow.run.failed", "workflow.run.cancelled"] },
   { pattern: "budget.*", types: ["budget.alert", "budget.changed", "budget.removed"] },
   { pattern: "price.*", types: ["price.set"] },
-  { pattern: "key.*", types: ["key.created", "key.revoked"] },
+  { pattern: "key.*", types: ["key.created", "key.rotated", "key.revoked"] },
   { pattern: "team.*", types: ["team.created", "team.removed"] },
 ] as const;
 

@@ -1,5 +1,5 @@
 import type { Selectable, Transaction } from "kysely";
-import type { ChangeBy, KeyStore } from "../../../access/access-store.ts";
+import type { ChangeBy, KeyStore, NewSecret, ShownKey } from "../../../access/access-store.ts";
 import type { ApiKey } from "../../../access/schemas.ts";
 import type { Grant } from "../../../core/caller.ts";
 import { epochMs, type EpochMs } from "../../../core/clock.ts";
@@ -13,7 +13,7 @@ import { writeEvents } from "../events/write-events.ts";
 
 const objectPrefix = "key:";
 
-/** API keys in SQL. What was revoked is read from the outbox, whose order is the order of commits. */
+/** API keys in SQL. What was revoked or rotated is read from the outbox, whose order is the order of commits. */
 export class SqlKeyStore implements KeyStore {
   readonly #database: SqlDatabase;
   readonly #ids: IdGenerator;
@@ -32,9 +32,10 @@ export class SqlKeyStore implements KeyStore {
     });
   }
 
-  async findByHash(hash: Uint8Array): Promise<ApiKey | null> {
-    const row = await this.#database.queries.selectFrom("api_keys").selectAll().where("hash", "=", hash).executeTakeFirst();
-    return row === undefined ? null : apiKeyOf(row);
+  async findByHash(hash: Uint8Array): Promise<ShownKey | null> {
+    const row = await this.#database.queries
+      .selectFrom("api_keys").selectAll().where(({ eb, or }) => or([eb("hash", "=", hash), eb("former_hash", "=", hash)])).executeTakeFirst();
+    return row === undefined ? null : { key: apiKeyOf(row), isFormer: !Buffer.from(row.hash).equals(hash) };
   }
 
   async find(id: string): Promise<ApiKey | null> {
@@ -61,6 +62,21 @@ export class SqlKeyStore implements KeyStore {
     });
   }
 
+  rotate(id: string, { hash, hint, formerUntil, expiresAt }: NewSecret, by: ChangeBy): Promise<ApiKey | null> {
+    return this.#database.transaction(async (transaction) => {
+      await holdMaker(transaction, by.actor);
+      const rotated = await transaction
+        .updateTable("api_keys")
+        .set(({ ref }) => ({ former_hash: ref("hash"), former_until: formerUntil, former_by: ref("rotated_by"), hash, hint, expires_at: expiresAt, rotated_by: by.actor }))
+        .where("id", "=", id).where("revoked_at", "is", null).returningAll().executeTakeFirst();
+      if (rotated === undefined) return null;
+      await transaction.deleteFrom("sessions").where("actor", "=", `${objectPrefix}${id}`).execute();
+      const key = apiKeyOf(rotated);
+      await writeEvents(transaction, this.#ids, [eventOf("key.rotated", key, by)]);
+      return key;
+    });
+  }
+
   async noteUses(uses: readonly { id: string; usedAt: EpochMs }[]): Promise<void> {
     const { queries } = this.#database;
     await this.#database.writeBatch(
@@ -75,13 +91,13 @@ export class SqlKeyStore implements KeyStore {
     );
   }
 
-  async revokedSince(position: number | null): Promise<{ position: number; ids: string[] }> {
+  async changedSince(position: number | null): Promise<{ position: number; ids: string[] }> {
     const { queries } = this.#database;
     // Read first: every event up to this one is committed.
     const { value } = await queries.selectFrom("sequences").select("value").where("name", "=", "outbox").executeTakeFirstOrThrow();
     if (position === null || position === value) return { position: value, ids: [] };
     const rows = await queries
-      .selectFrom("outbox").select("object").where("sequence", ">", position).where("sequence", "<=", value).where("type", "=", "key.revoked").execute();
+      .selectFrom("outbox").select("object").where("sequence", ">", position).where("sequence", "<=", value).where("type", "in", ["key.revoked", "key.rotated"]).execute();
     return { position: value, ids: rows.map(({ object }) => object.slice(objectPrefix.length)) };
   }
 
@@ -105,10 +121,10 @@ async function holdMaker(transaction: Transaction<DatabaseSchema>, actor: string
   const maker = kind === "key"
     ? await transaction.selectFrom("api_keys").select("revoked_at as endedAt").where("id", "=", id).forShare().executeTakeFirst()
     : await transaction.selectFrom("users").select("disabled_at as endedAt").where("id", "=", id).forShare().executeTakeFirst();
-  if (maker !== undefined && maker.endedAt !== null) throw new AppError("UNAUTHENTICATED", "Who makes this key was shut out meanwhile.");
+  if (maker !== undefined && maker.endedAt !== null) throw new AppError("UNAUTHENTICATED", "Who makes this key, or rotates it, was shut out meanwhile.");
 }
 
-/** Revokes the keys that the actor made, those that these made, and so on; answers with their ids. Those that were revoked before stay as they are. */
+/** Revokes the keys that the actor made, or knows a secret of by rotating them, those that these made, and so on; answers with their ids. Those that were revoked before stay as they are. */
 export async function revokeKeysOf(transaction: Transaction<DatabaseSchema>, ids: IdGenerator, actor: string, by: ChangeBy): Promise<string[]> {
   const revoked: ApiKey[] = [];
   const seen = new Set<string>();
@@ -116,7 +132,9 @@ export async function revokeKeysOf(transaction: Transaction<DatabaseSchema>, ids
     const next: string[] = [];
     for (const maker of makers) {
       const rows = await transaction
-        .updateTable("api_keys").set({ revoked_at: by.now }).where("created_by", "=", maker).where("revoked_at", "is", null).returningAll().execute();
+        .updateTable("api_keys").set({ revoked_at: by.now })
+        .where(({ eb, and, or }) => or([eb("created_by", "=", maker), eb("rotated_by", "=", maker), and([eb("former_by", "=", maker), eb("former_until", ">", by.now)])]))
+        .where("revoked_at", "is", null).returningAll().execute();
       revoked.push(...rows.map(apiKeyOf));
       // What a key made that was revoked by itself is still good, and is theirs too.
       const made = await transaction.selectFrom("api_keys").select("id").where("created_by", "=", maker).execute();
@@ -135,7 +153,7 @@ function eventOf(type: string, { id, name, team }: ApiKey, { actor, now }: Chang
 
 function rowOf(key: ApiKey, hash: Uint8Array): ApiKeyRow {
   return {
-    id: key.id, name: key.name, hash, hint: key.hint, grants_json: JSON.stringify(key.grants), team: key.team, created_by: key.createdBy,
+    id: key.id, name: key.name, hash, former_hash: null, former_until: null, rotated_by: null, former_by: null, hint: key.hint, grants_json: JSON.stringify(key.grants), team: key.team, created_by: key.createdBy,
     created_at: key.createdAt, expires_at: key.expiresAt, revoked_at: key.revokedAt, last_used_at: key.lastUsedAt,
   };
 }
@@ -143,6 +161,6 @@ function rowOf(key: ApiKey, hash: Uint8Array): ApiKeyRow {
 function apiKeyOf(row: Selectable<ApiKeyRow>): ApiKey {
   return {
     id: row.id, name: row.name, hint: row.hint, grants: JSON.parse(row.grants_json) as Grant[], team: row.team, createdBy: row.created_by,
-    createdAt: row.created_at, expiresAt: row.expires_at, revokedAt: row.revoked_at, lastUsedAt: row.last_used_at,
+    createdAt: row.created_at, expiresAt: row.expires_at, revokedAt: row.revoked_at, lastUsedAt: row.last_used_at, formerUntil: row.former_until,
   };
 }
