@@ -85,7 +85,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const transport = localTransport(new UndiciTransport({ allowed }), clock);
   const readSecret = (source: { from: "environment"; name: string } | { from: "file"; path: string }): string | undefined =>
     source.from === "file" ? readSecretFile(config.secretFiles, source.path) : isSecretName(source.name) ? environmentValue(source.name) : undefined;
-  const catalog = new GatewayCatalog({ store, mappings: providerMappings, secrets: () => secrets, readSecret, logger });
+  const catalog = new GatewayCatalog({ store, mappings: providerMappings, secrets: () => secrets, readSecret, clock, logger });
   const ofEnvironment = providersOfEnvironment((name) => environmentValue(name) !== undefined);
   catalog.setKnown(ofEnvironment);
   await catalog.load();

@@ -6,7 +6,7 @@ import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import { mostAnswerBytes, uncountedBytes, type AnswerHold, type AnswerMemory, type ArrivingAnswer } from "./answer-memory.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
-import { hideSecretOf } from "./hide-secret.ts";
+import { hideSecret } from "./hide-secret.ts";
 import { AttemptStop } from "./stop-signal.ts";
 import type { StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
@@ -74,6 +74,8 @@ export class CallAttempt<Answer> {
   #shortened: number | null = null;
   #status: number | null = null;
   #requestId: string | null = null;
+  /** With which it was asked; undefined where none was read. What comes back is cleared of this one, whatever the provider has by then. */
+  secret: string | null | undefined;
   #isSent = false;
   /** Of an answer that is large. */
   #arriving: ArrivingAnswer | null = null;
@@ -106,7 +108,7 @@ export class CallAttempt<Answer> {
       const answer = await this.#parts.transport.send(request);
       this.#status = answer.status;
       const requestId = providerRequestId(answer.headers);
-      this.#requestId = requestId === null ? null : hideSecretOf(this.#provider, requestId);
+      this.#requestId = requestId === null ? null : this.#hide(requestId);
       if (answer.status < 200 || answer.status > 299) return await this.#refused(answer);
       return this.#prepared.stream === null ? await this.#whole(answer) : await this.#begun(answer, this.#prepared.stream);
     } catch (thrown) {
@@ -166,7 +168,7 @@ export class CallAttempt<Answer> {
     const headers: Record<string, string> = { "content-type": "application/json" };
     for (const header in settings.headers) headers[header.toLowerCase()] = settings.headers[header]!;
     Object.assign(headers, wanted);
-    Object.assign(headers, mapping.authorize({ method: "POST", url, headers, body }, this.#provider.secret(), settings, this.#parts.clock.now()));
+    Object.assign(headers, mapping.authorize({ method: "POST", url, headers, body }, (this.secret = this.#provider.secret()), settings, this.#parts.clock.now()));
     return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop, onResend: this.#resent, onSent: this.#sent };
   }
 
@@ -176,7 +178,7 @@ export class CallAttempt<Answer> {
     // The caller cannot help it, whatever a mapping makes of the status.
     if (status < 400) return this.#failed("failed", "It answered with a redirect, which is not followed.", null);
     const { kind, message, retryAfterMs } = this.#provider.mapping.failure(status, headers, text);
-    return { outcome: kind, status, message: hideSecretOf(this.#provider, message), retryAfterMs, requestId: this.#requestId, thrown: null, resentAt: this.#resentAt };
+    return { outcome: kind, status, message: this.#hide(message), retryAfterMs, requestId: this.#requestId, thrown: null, resentAt: this.#resentAt };
   }
 
   async #whole({ status, headers, body }: TransportAnswer): Promise<Begun<Answer>> {
@@ -248,8 +250,12 @@ export class CallAttempt<Answer> {
   /** Also for the log, which has what was thrown. */
   #cleared(thrown: unknown): unknown {
     if (!(thrown instanceof AppError)) return thrown;
-    const message = hideSecretOf(this.#provider, thrown.message);
+    const message = this.#hide(thrown.message);
     return message === thrown.message ? thrown : new AppError(thrown.code, message);
+  }
+
+  #hide(text: string): string {
+    return hideSecret(text, this.secret ?? null);
   }
 
   #failed(outcome: AttemptFailure["outcome"], message: string, thrown: unknown): AttemptFailure {

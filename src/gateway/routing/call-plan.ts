@@ -11,6 +11,8 @@ export interface ReadyProvider {
   mapping: ProviderMapping;
   /** Throws PROVIDER_UNAUTHORIZED where its source cannot be read. Null for providers without one. */
   secret(): string | null;
+  /** Whether it has another secret now than the one that was `used`, which it refused; undefined: none could be read. Absent where none ever changes. */
+  hasNewSecret?(used: string | null | undefined): boolean;
 }
 
 /** What conditions of targets and the choice among them are judged by. */
@@ -31,6 +33,8 @@ export interface PreparedCall<Answer> {
   read(body: Uint8Array, headers: Readonly<Record<string, string>>): Answer;
   /** For calls that are answered in a stream. */
   stream: ChatStreamReader | null;
+  /** Whether the call can be put in another way for a provider that answered this one with the status: it is prepared anew then, and asked at once. */
+  otherwise?(status: number): boolean;
 }
 
 /** One attempt, for traces, metrics and the ledger. */

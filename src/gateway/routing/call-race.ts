@@ -10,6 +10,7 @@ import type { ProviderHealth } from "./provider-health.ts";
 import { RaceCandidates, type Candidate } from "./race-candidates.ts";
 import { RaceWaits } from "./race-waits.ts";
 import { attemptSpans, backoffMs, isCounted, isFinal, isPassing, isSound, leastAttemptMs, leastRetryMs, retryWindowMs } from "./retry-rules.ts";
+import { isAskedAnew, isMended, type RunningAttempt } from "./running-attempt.ts";
 import { StreamPieces } from "./stream-pieces.ts";
 import { targetName } from "./target-name.ts";
 
@@ -20,16 +21,6 @@ export interface CallRunnerParts extends AttemptParts {
   /** In [0, 1). */
   random(): number;
   logger: Logger;
-}
-
-/** An attempt under way. */
-interface Running<Answer> {
-  candidate: Candidate;
-  attempt: CallAttempt<Answer>;
-  prepared: PreparedCall<Answer>;
-  release: (() => void) | null;
-  record: Omit<AttemptRecord, "ms" | "outcome" | "status" | "message" | "requestId" | "sent">;
-  ended: ((attempt: AttemptRecord) => void) | undefined;
 }
 
 /** Asks one target after the other. */
@@ -48,7 +39,7 @@ export class CallRace<Answer> {
   readonly #order: CallOrder<Answer>;
   readonly #startedAt: number;
   readonly #candidates: RaceCandidates;
-  readonly #running = new Set<Running<Answer>>();
+  readonly #running = new Set<RunningAttempt<Answer>>();
   readonly #attempts: AttemptRecord[] = [];
   readonly #troubles = new Map<RouteTarget, TargetTrouble>();
   readonly #room: AttemptRoom;
@@ -69,7 +60,7 @@ export class CallRace<Answer> {
       if (provider === null) this.#troubled(target, "absent", "No provider of this name is set up.");
       else {
         const health = parts.health.of(target.provider, target.model, provider.settings.breaker);
-        this.#candidates.add({ target, provider, health, failures: 0, attemptsLeft: order.settings.attempts, firstFailureAt: null, notBefore: 0, asLastResort: false });
+        this.#candidates.add({ target, provider, health, failures: 0, attemptsLeft: order.settings.attempts, firstFailureAt: null, notBefore: 0, asLastResort: false, isRenewed: false });
       }
     }
   }
@@ -121,7 +112,7 @@ export class CallRace<Answer> {
       await this.#waits.wait(waitMs);
       if (this.#isOver) return false;
     }
-    if (!candidate.asLastResort && health.isOpen(clock.monotonic())) return this.#leaveAlone(candidate);
+    if (!candidate.asLastResort && health.isOpen(clock.monotonic()) && !isMended(candidate)) return this.#leaveAlone(candidate);
     let prepared: PreparedCall<Answer>;
     try {
       prepared = this.#order.prepare(target, provider);
@@ -144,7 +135,7 @@ export class CallRace<Answer> {
     });
     const ended = this.#order.watch?.begun(target, provider);
     const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline, hold: this.#order.hold });
-    const running: Running<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, since: now, hedge: lane.hedge }, ended };
+    const running: RunningAttempt<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, since: now, hedge: lane.hedge }, ended };
     this.#running.add(running);
     const result = await attempt.begin();
     // Whoever ended the race has put it down already.
@@ -175,11 +166,16 @@ export class CallRace<Answer> {
     }
   }
 
-  #lost(running: Running<Answer>, failure: AttemptFailure, { firstByteMs, inWindow }: { firstByteMs: number; inWindow: boolean }): boolean {
+  #lost(running: RunningAttempt<Answer>, failure: AttemptFailure, { firstByteMs, inWindow }: { firstByteMs: number; inWindow: boolean }): boolean {
     const { candidate, candidate: { target, health } } = running;
     const { outcome, retryAfterMs, thrown, resentAt } = failure;
     const message = toldMessage(failure);
     this.#put(running, failure);
+    if (isAskedAnew(running, failure)) {
+      health.released();
+      this.#troubled(target, outcome, message, thrown);
+      return true;
+    }
     const now = this.#parts.clock.monotonic();
     const cutShort = failure.cutShort === true || (inWindow && outcome === "timeout");
     // A closed connection is no failure of the target's, but the time of the others counts from it.
@@ -190,6 +186,7 @@ export class CallRace<Answer> {
     else if (isSound(outcome)) health.succeeded(null);
     else if (outcome === "rate-limited") health.limited();
     else health.released();
+    if (outcome === "unauthorized") health.refusedSecret = { used: running.attempt.secret };
     if (!cutShort) {
       this.#troubled(target, outcome, message, thrown, retryAfterMs);
       candidate.attemptsLeft--;
@@ -214,7 +211,7 @@ export class CallRace<Answer> {
     return false;
   }
 
-  #won(running: Running<Answer>, begun: Begun<Answer>): void {
+  #won(running: RunningAttempt<Answer>, begun: Begun<Answer>): void {
     const { candidate, attempt, prepared, release } = running;
     const { target, provider, health } = candidate;
     this.#put(running, null, begun);
@@ -266,7 +263,7 @@ export class CallRace<Answer> {
   }
 
   /** Writes an attempt down. A stream that has begun keeps its place of the provider's limits until its end. */
-  #put(running: Running<Answer>, failure: AttemptFailure | null, begun: Pick<Begun<Answer>, "status" | "requestId"> | null = null): void {
+  #put(running: RunningAttempt<Answer>, failure: AttemptFailure | null, begun: Pick<Begun<Answer>, "status" | "requestId"> | null = null): void {
     this.#running.delete(running);
     if (failure !== null) running.release?.();
     const ms = this.#parts.clock.monotonic() - running.record.since;

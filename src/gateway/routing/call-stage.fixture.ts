@@ -195,11 +195,11 @@ export function preparedCall(stream: boolean, body = "{}"): PreparedCall<string>
 }
 
 /** A runner over scripted targets on a manual clock. `random` is always the middle. */
-export function callStage(scripts: Record<string, Step[]>, providers: Record<string, Partial<ProviderSettings>> = {}, answers = new AnswerMemory(1 << 30)) {
+export function callStage(scripts: Record<string, Step[]>, providers: Record<string, Partial<ProviderSettings>> = {}, answers = new AnswerMemory(1 << 30), secretsAt?: (time: ManualTime) => Pick<ReadyProvider, "secret" | "hasNewSecret">) {
   const time = new ManualTime();
   const transport = new ScriptedTransport(time, scripts);
   const health = new ProviderHealth(time);
-  const ready = new Map(Object.keys(scripts).map((name) => [name, readyProvider(name, providers[name])]));
+  const ready = new Map(Object.keys(scripts).map((name) => [name, { ...readyProvider(name, providers[name]), ...secretsAt?.(time) }]));
   const runner = new TargetCallRunner({ transport, answers, provider: (name) => ready.get(name) ?? null, health, clock: time, random: () => 0.5, alarm: time.alarm, logger: silentLogger });
   const caller = new AbortController();
   const order = (settings: RouteSettings, more: Partial<CallOrder<string>> & { stream?: boolean } = {}): CallOrder<string> => ({

@@ -40,6 +40,8 @@ export class TargetHealth {
   #errors = 0;
   #ewmaMs: number | null = null;
   #lastResortAt = -Infinity;
+  /** Refused at its last failure, if that was why it failed; undefined within: none could be read. */
+  refusedSecret: { used: string | null | undefined } | null = null;
 
   constructor(limits: ProviderSettings["breaker"]) {
     this.#breaker = new CircuitBreaker(limits);
@@ -115,6 +117,7 @@ export class TargetHealth {
     this.#failures++;
     this.#limited = 0;
     this.#errors++;
+    this.refusedSecret = null;
     const before = this.#breaker.waitMs(now);
     this.#breaker.failed(now);
     return before === 0 && this.#breaker.waitMs(now) > 0;
@@ -130,6 +133,12 @@ export class TargetHealth {
   /** The attempt said nothing about it: the caller left, or another target was quicker. */
   released(): void {
     this.#breaker.released();
+  }
+
+  /** What made it fail is gone: it is asked again at once. */
+  mended(): void {
+    this.refusedSecret = null;
+    this.#endRow();
   }
 
   #answered(): void {

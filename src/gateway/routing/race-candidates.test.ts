@@ -13,7 +13,7 @@ function stage(deadlineMs = 10_000) {
   const clock = new ManualClock(1000);
   const candidates = new RaceCandidates({ clock, random: () => 0.5, deadline: clock.monotonic() + deadlineMs });
   const made = (provider: string, more: Partial<RouteTarget> = {}): Candidate =>
-    ({ target: routeOf([{ provider, ...more }]).targets[0]!, provider: {} as ReadyProvider, health: new TargetHealth(limits), failures: 0, attemptsLeft: 2, firstFailureAt: null, notBefore: 0, asLastResort: false });
+    ({ target: routeOf([{ provider, ...more }]).targets[0]!, provider: {} as ReadyProvider, health: new TargetHealth(limits), failures: 0, attemptsLeft: 2, firstFailureAt: null, notBefore: 0, asLastResort: false, isRenewed: false });
   const rest = (): string => {
     let names = "";
     for (let next = candidates.next(); next !== undefined; next = candidates.next()) names += next.target.provider;

@@ -16,6 +16,8 @@ export interface Candidate {
   notBefore: number;
   /** It is asked although its breaker is open: nobody else is left. */
   asLastResort: boolean;
+  /** It was asked with a second secret, as the first was replaced: once in a call. */
+  isRenewed: boolean;
 }
 
 interface CandidateParts {

@@ -1,10 +1,12 @@
 import { defaultTeam } from "../../access/index.ts";
 import type { Caller } from "../../core/caller.ts";
+import type { Clock } from "../../core/clock.ts";
 import type { DomainEvent } from "../../core/domain-event.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { SecretBox } from "../../core/secret-box.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
+import { HeldSecret } from "./held-secret.ts";
 import { homeOf } from "./model-homes.ts";
 import { providerAccount } from "./provider-account.ts";
 import type { ProviderMapping } from "../providers/provider-mapping.ts";
@@ -30,6 +32,7 @@ export interface CatalogParts {
   secrets: () => SecretBox;
   /** Undefined where it is not there; throws for a place that must not be read. */
   readSecret(source: { from: "environment"; name: string } | { from: "file"; path: string }): string | undefined;
+  clock: Pick<Clock, "monotonic">;
   logger: Logger;
 }
 
@@ -191,7 +194,8 @@ export class GatewayCatalog {
     const view: GatewayProvider = { name, settings, secret: secret?.from ?? "none", origin, ...rest };
     const address = settings.baseUrl ?? addressOf(settings);
     const reached = address === null ? settings : { ...settings, baseUrl: address };
-    return { view, ready: { name, settings: reached, mapping: this.#parts.mappings[settings.kind], secret: once(() => this.#secretOf(provider)) } };
+    const held = new HeldSecret(() => this.#secretOf(provider), secret?.from === "file", this.#parts.clock);
+    return { view, ready: { name, settings: reached, mapping: this.#parts.mappings[settings.kind], secret: held.value, hasNewSecret: held.isRenewed } };
   }
 
   #secretOf({ name, secret }: StoredProvider): string | null {
@@ -207,10 +211,4 @@ export class GatewayCatalog {
 function addressOf({ kind, region }: ProviderSettings): string | null {
   if (kind === "bedrock") return region === undefined ? null : `https://bedrock-runtime.${region}.amazonaws.com`;
   return providerBaseUrls[kind];
-}
-
-/** The value of the first call that did not throw. */
-function once<Value>(make: () => Value): () => Value {
-  let made: { value: Value } | null = null;
-  return () => (made ??= { value: make() }).value;
 }

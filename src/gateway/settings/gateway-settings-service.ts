@@ -103,6 +103,8 @@ export class GatewaySettingsService {
       }
       const url = new URL((settings.baseUrl ?? "").replace(/\/$/, "") + mapping.models.path);
       asked = ` ${askedAt(url)}`;
+      // With what stands in its file now.
+      provider.hasNewSecret?.(provider.secret());
       const headers = { accept: "application/json", ...settings.headers, ...mapping.authorize({ method: "GET", url, headers: {}, body: "" }, provider.secret(), settings, clock.now()) };
       const answer = await transport.send({ provider: name, settings, method: "GET", url, headers, body: null, signal: AbortSignal.timeout(testMs) });
       const body = await readWhole(answer.body);
