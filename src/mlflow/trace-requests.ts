@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { Caller, Role } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
-import { parsedValue, type Feedback, type StoredTrace, type TraceFacts, type TraceService } from "../tracing/index.ts";
-import { SpanId } from "../tracing/schemas.ts";
+import { parsedValue, SpanId, type Feedback, type StoredTrace, type TraceFacts, type TraceService } from "../tracing/index.ts";
 import type { SearchCondition, SearchOrder } from "../tracking/index.ts";
 import { list, message, requiredText, text } from "./request-fields.ts";
 import { artifactLocationTag, artifactsOf, clientRequestKey, errorKey, overridesKey, spansLocationTag, traceIdOf } from "./wire-traces.ts";
