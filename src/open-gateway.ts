@@ -129,7 +129,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const sides = new SideCalls({ floor, splits, splitCalls, runner, answers, counter, clock, ids, ...guarding });
   const chats = new ChatCalls({
     floor, splits, splitCalls, runner, answers, cache, checker, clock, ids, ...guarding,
-    embed: (route, context) => (texts) => sides.vectors(route, texts, context),
+    embed: (route, context, within) => (texts) => sides.vectors(route, texts, context, within),
   });
   const settings = new GatewaySettingsService({
     store, revisions, splits, endRollouts: parts.endRollouts, catalog, transport, secrets: () => secrets, clock,

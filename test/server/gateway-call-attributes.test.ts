@@ -7,13 +7,15 @@ import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
 describe("the span of a gateway's call", () => {
   let server: RunningServer;
   const upstream = new GatewayUpstream(({ body }, response) =>
-    answerJson(response, { id: "chatcmpl-7", object: "chat.completion", created: 1, model: body.model, choices: [{ index: 0, message: { role: "assistant", content: "the answer" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } }));
+    answerJson(response, "input" in body ? { object: "list", model: body.model, data: [{ object: "embedding", index: 0, embedding: [0.5, 0.25] }], usage: { prompt_tokens: 4, total_tokens: 4 } } : { id: "chatcmpl-7", object: "chat.completion", created: 1, model: body.model, choices: [{ index: 0, message: { role: "assistant", content: "the answer" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } }));
   before(async () => {
     const url = await upstream.start();
     server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
     const put = (name: string, settings: object): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/${name}`, { revision: 0, settings });
     await put("providers/upstream", { kind: "openai", baseUrl: `${url}/v1` });
     await put("routes/support", { targets: [{ provider: "upstream", model: "gpt-4o" }], cache: { exact: true } });
+    await put("routes/vectors", { targets: [{ provider: "upstream", model: "text-embedding-3-small" }] });
+    await put("routes/remembering", { targets: [{ provider: "upstream", model: "gpt-4o" }], cache: { exact: true, semantic: { route: "vectors" } } });
   });
   after(async () => {
     await server.stop();
@@ -54,6 +56,20 @@ describe("the span of a gateway's call", () => {
     assert.deepEqual([view.trace.cost, view.trace.inputTokens, view.trace.outputTokens, view.trace.models], [cost, 3, 2, ["gpt-4o"]]);
     const found = await server.client.api.get<{ traces: { traceId: string }[] }>(`/api/traces?session=talk-1&model=support`);
     assert.deepEqual(found.traces, []);
+  });
+
+  it("has below it what its semantic cache asked for, which is in the ledger for the same user, session and trace", async () => {
+    const question = { model: "remembering", user: "eve", messages: [{ role: "user", content: "How are vectors compared?" }] };
+    const answer = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", "x-slipway-session": "talk-2" }, body: JSON.stringify(question) });
+    const trace = answer.headers.get("x-slipway-trace")!;
+    assert.equal(answer.status, 200, await answer.text());
+    const { spans, trace: { name } } = await server.client.api.get<TraceView>(`/api/traces/${trace}`);
+    const of = (wanted: string): SpanView => spans.find((span) => span.name === wanted)!;
+    assert.deepEqual([name, of("chat remembering").parentSpanId, of("embeddings vectors").parentSpanId, of("embeddings text-embedding-3-small").inputTokens], ["chat remembering", null, of("chat remembering").spanId, 4]);
+    const { entries } = await server.client.api.get<{ entries: { model: string; attribution: { user: string | null; session: string | null } }[] }>(`/api/costs/entries?trace=${trace}`);
+    assert.deepEqual(entries.map(({ model, attribution: { user, session } }) => [model, user, session]).sort(), [["gpt-4o", "eve", "talk-2"], ["text-embedding-3-small", "eve", "talk-2"]]);
+    const { traces } = await server.client.api.get<{ traces: { traceId: string }[] }>("/api/traces?user=eve");
+    assert.deepEqual(traces.map(({ traceId }) => traceId), [trace]);
   });
 
   it("names the key and the project that it belongs to, and no project without one", async () => {

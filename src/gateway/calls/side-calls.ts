@@ -91,13 +91,14 @@ export class SideCalls {
     return this.#shared(entered, call, context, (answer) => rerankDocument(answer, frame, request, returnDocuments));
   }
 
-  /** Vectors for the gateway itself, such as for its semantic cache; who asks pays. */
-  async vectors(route: string, texts: readonly string[], context: CallContext): Promise<Float32Array[]> {
+  /** Vectors for the gateway itself, such as for its semantic cache, as a part of the call `within`: in its trace, and for who made it. Who asks pays. */
+  async vectors(route: string, texts: readonly string[], context: CallContext, { attribution: { traceId, session, user }, spanId }: CallRecord): Promise<Float32Array[]> {
     const { floor } = this.#parts;
-    const entered = floor.enter(route, context, "route");
+    const opened = floor.enter(route, context, "route");
+    const entered: OpenedFloor = { ...opened, remarks: { ...opened.remarks, traceId, session, parentSpanId: spanId } };
     const request: EmbeddingsRequest = { input: texts, dimensions: null, encoding: "float", inputType: null, user: null, extra: {} };
     const body = Buffer.from(JSON.stringify({ model: route, input: texts }));
-    const record = floor.record(entered, "embeddings", null);
+    const record = floor.record(entered, "embeddings", user);
     const { answer } = await this.#carryOut(entered, record, embeddingsCall(request, body), context);
     await record.end("ok");
     return answer.vectors.map((vector) => Float32Array.from(vector));

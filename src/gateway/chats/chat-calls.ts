@@ -43,8 +43,8 @@ export interface ChatCallParts extends GuardParts {
   answers: AnswerMemory;
   cache: AnswerCache;
   checker: OutputChecker;
-  /** Vectors of texts by a route of an embedding model, for the semantic cache. */
-  embed(route: string, context: CallContext): (texts: readonly string[]) => Promise<Float32Array[]>;
+  /** Vectors of texts by a route of an embedding model, for the semantic cache, within the call that they are asked for. */
+  embed(route: string, context: CallContext, within: CallRecord): (texts: readonly string[]) => Promise<Float32Array[]>;
   clock: Clock;
   ids: IdGenerator;
 }
@@ -204,7 +204,7 @@ export class ChatCalls {
     }
   }
 
-  async #look({ entered: { route, caller, control }, settings, context }: Chat, request: ChatRequest): Promise<CacheLook | null> {
+  async #look({ entered: { route, caller, control }, settings, context, record }: Chat, request: ChatRequest): Promise<CacheLook | null> {
     const { cache } = settings;
     // What another protocol's words cannot say would be lost in an answer that is kept, and is not in its key.
     const isPlain = (request.nativeOnly ?? []).length === 0 && (request.uncarried ?? []).length === 0 && !["n", "logprobs", "modalities"].some((name) => name in request.extra);
@@ -215,7 +215,7 @@ export class ChatCalls {
     const question = semantic === undefined ? null : semanticQuestion(scope, request);
     return this.#parts.cache.look({
       key: answerKey(scope, request), ttlMs: cache.ttlSeconds * 1000, control, signal: context.signal,
-      ...(question === null || semantic === undefined ? {} : { semantic: { question, threshold: semantic.threshold, embed: this.#parts.embed(semantic.route, context) } }),
+      ...(question === null || semantic === undefined ? {} : { semantic: { question, threshold: semantic.threshold, embed: this.#parts.embed(semantic.route, context, record) } }),
     });
   }
 
