@@ -6,6 +6,7 @@ import type { AnsweredCall } from "./answered-costs.ts";
 import { translate } from "./dialects/translate.ts";
 import { spanOfRun } from "./langsmith/runs.ts";
 import { ServedCalls } from "./served-calls.ts";
+import { costOf } from "./span-facts.ts";
 import { SpanCosts, type CostedSpan } from "./span-costs.ts";
 import type { Attributes, Span } from "./span.ts";
 import { exampleSpan } from "./example-spans.fixture.ts";
@@ -124,7 +125,7 @@ describe("costs of calls that others made", () => {
 
 describe("calls that the gateway answered", () => {
   const { traceId } = span(1, {});
-  const note = (more: { traceId?: string; team?: string; actor?: string; parentSpanId?: string | null; answerId?: string | null }): void =>
+  const note = (more: { traceId?: string; team?: string; actor?: string; cost?: number | null; parentSpanId?: string | null; answerId?: string | null }): void =>
     served.note({ traceId, team: "blue", actor: of.sender, cost: 77, ...more }, { parentSpanId: null, answerId: null, ...more });
 
   it("are in the ledger already: the caller's span around the gateway's is counted no more", async () => {
@@ -183,6 +184,20 @@ describe("calls that the gateway answered", () => {
   it("by another server cost what the gateway says there, whatever the caller's span makes of its tokens", async () => {
     answeredElsewhere.set("msg_1", { team: "blue", traceId: "e".repeat(32), cost: 600 });
     assert.deepEqual([costOfFirst(await take([span(2, { ...chat, "gen_ai.response.id": "msg_1" })])), entries], [600, []]);
+  });
+
+  it("have no cost where the gateway knows no price of them, whatever the span says or the table has: their trace has none", async () => {
+    const [around, told] = [span(5, chat), span(6, { ...chat, "gen_ai.usage.cost": 0.5 })];
+    const dialect = span(7, { "mlflow.spanType": "\"CHAT_MODEL\"", "mlflow.llm.model": "\"gpt-4o\"", "mlflow.chat.tokenUsage": "{\"input_tokens\":1000,\"output_tokens\":100}", "mlflow.llm.cost": "{\"total_cost\":0.5}" });
+    for (const { spanId } of [around, told, dialect]) note({ parentSpanId: spanId, cost: null });
+    answeredElsewhere.set("chatcmpl-9", { team: "blue", traceId });
+    const taken = await take([around, told, dialect, span(8, { ...chat, "gen_ai.response.id": "chatcmpl-9" })]);
+    assert.deepEqual(taken.map(({ span: { attributes } }) => costOf(attributes)), [null, null, null, null]);
+    assert.deepEqual([taken.map(({ counts }) => counts), entries], [[false, false, false, false], []]);
+    // It goes out as it came.
+    const [, kept, ofDialect] = taken.map((each) => each.span);
+    assert.deepEqual([kept!.original, kept!.translated, kept!.attributes["gen_ai.usage.input_tokens"]], [{ "gen_ai.usage.cost": 0.5 }, [], 1000]);
+    assert.ok(ofDialect!.translated.every((key) => key in ofDialect!.attributes) && "mlflow.llm.cost" in ofDialect!.original);
   });
 
   it("by another server are found in their traces", async () => {

@@ -81,6 +81,7 @@ export class SpanCosts {
       const { price, model, provider } = this.#priceOf(call, timeOf(span));
       const own = reportedCost(span);
       const { usage } = call;
+      if (told !== null && (told.cost === null || (isInTrace && told.cost === undefined))) return { span: withoutCost(span), counts: !isCovering && !isInTrace };
       const cost = own ?? told?.cost ?? (price === null ? null : costOfTokens(price, billedTokens(usage), usage.inputTokens ?? 0));
       const priced = own !== null || cost === null ? span : withOwn(span, costKey, cost);
       const counts = !isCovering && !isInTrace;
@@ -157,6 +158,17 @@ function timeOf({ start }: StoredSpan): EpochMs {
 function reportedCost({ attributes }: StoredSpan): number | null {
   const cost = costOf(attributes);
   return cost === null || cost > mostCost ? null : cost;
+}
+
+const costKeys: readonly string[] = [costKey, "gen_ai.usage.cost"];
+
+/** Of a call that the gateway knows no price of: what the span says of it would be in no sum. It goes out again as it came. */
+function withoutCost(span: StoredSpan): StoredSpan {
+  const isCost = ([key]: [string, unknown]): boolean => costKeys.includes(key);
+  const all = Object.entries(span.attributes);
+  const sent = all.filter((entry) => isCost(entry) && !span.translated.includes(entry[0]));
+  if (!all.some(isCost)) return span;
+  return { ...span, attributes: Object.fromEntries(all.filter((entry) => !isCost(entry))), original: { ...span.original, ...Object.fromEntries(sent) }, translated: span.translated.filter((key) => !costKeys.includes(key)) };
 }
 
 /** Beside what was sent: it goes out again without. */
