@@ -66,6 +66,19 @@ describe("slipway gateway", () => {
     await assert.rejects(run("test-provider", ["acme"], {}, told), (error: AppError) => error.code === "PROVIDER_UNAUTHORIZED" && error.message === `The provider acme does not answer as it should (3 ms): ${told.message}`);
   });
 
+  it("says that nothing was asked of a provider whose key is not there, and that of one that was just entered", async () => {
+    const told = { ok: false, ms: 0, code: "PROVIDER_SECRET_MISSING", message: "The provider acme has no secret.", models: [] };
+    await assert.rejects(run("test-provider", ["acme"], {}, told), (error: AppError) => error.code === "PROVIDER_SECRET_MISSING" && error.message === "Nothing was asked. The provider acme has no secret.");
+    assert.equal(commandOf("set-provider").render({ name: "acme", settings: { kind: "openai" }, secret: "file", notes: ["It has none."] }), "acme (openai, secret: file). Try it: slipway gateway test-provider acme\nNote: It has none.");
+  });
+
+  it("enters a scripted provider with its answers", async () => {
+    const file = join(directory, "script.json");
+    writeFileSync(file, '[{"text":"hello"},{"status":429}]');
+    assert.deepEqual(await run("set-provider", ["own"], { kind: "scripted", script: file }), { revision: 0, settings: { kind: "scripted", script: [{ text: "hello" }, { status: 429 }] } });
+    await assert.rejects(run("set-provider", ["own"], { kind: "scripted", script: join(directory, "gone.json") }), refused(/gone\.json cannot be read here/));
+  });
+
   it("says which route fails since its guardrail has no model", () => {
     const { render } = commandOf("health");
     assert.equal(render({ server: "a1", targets: [], guardrails: [] }), "Nothing was called yet.");

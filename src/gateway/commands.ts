@@ -9,7 +9,7 @@ import { showRoute } from "./show-route.ts";
 import { modelLimitsOf } from "./settings/model-limits-text.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
 import { targetState, type TargetState } from "./routing/target-state.ts";
-import type { GatewayProvider, GatewayRoute, KeyPolicy, RouteTarget, SecretSource } from "./schemas.ts";
+import type { ChangedProvider, GatewayProvider, GatewayRoute, KeyPolicy, RouteTarget, SecretSource } from "./schemas.ts";
 
 type Texts = Record<string, string | undefined>;
 
@@ -26,17 +26,18 @@ const setProvider: Command = {
   summary: "add or change a provider of language models",
   positionals: [{ name: "<name>", description: "its name; models are called as NAME/MODEL" }],
   options: [
-    { flags: "--kind <kind>", description: "openai, azure, anthropic, gemini, bedrock, mistral, cohere, ollama or compatible", required: true },
+    { flags: "--kind <kind>", description: "openai, azure, anthropic, gemini, bedrock, mistral, cohere, ollama, compatible or scripted", required: true },
     { flags: "--base-url <url>", description: "where it is not the provider's own" },
     { flags: "--region <region>", description: "of bedrock" },
     { flags: "--api-version <version>", description: "of azure and anthropic" },
     { flags: "--key-env <name>", description: "the server reads the key from this environment variable" },
     { flags: "--key-file <path>", description: "the server reads the key from this file below its folder of secrets" },
     { flags: "--key-from <file>", description: "a local file with the key, which is sealed and kept by the server" },
+    { flags: "--script <file>", description: "of scripted: its answers in turn, as a JSON list such as [{\"text\": \"hello\"}, {\"status\": 429}]" },
     { flags: "--model-limit <limit...>", description: "MODEL=FIELD:NUMBER,..., such as gpt-5=tokensPerMinute:30000,concurrency:8; MODEL=none takes them away; * is each model that is not named" },
   ],
   run: async ({ api }, { positionals, options }) => {
-    const { kind, baseUrl, region, apiVersion, keyEnv, keyFile, keyFrom } = options as Texts;
+    const { kind, baseUrl, region, apiVersion, keyEnv, keyFile, keyFrom, script } = options as Texts;
     const [name] = positionals as [string];
     if ([keyEnv, keyFile, keyFrom].filter((source) => source !== undefined).length > 1) throw new AppError("INVALID_REQUEST", "Give one of --key-env, --key-file and --key-from.");
     const secret: SecretSource | undefined = keyEnv !== undefined ? { from: "environment", name: keyEnv } : keyFile !== undefined ? { from: "file", path: keyFile }
@@ -45,10 +46,10 @@ const setProvider: Command = {
     const current = providers.find((provider) => provider.name === name && provider.origin === "stored");
     const limits = { ...current?.settings.modelLimits, ...modelLimitsOf((options.modelLimit as unknown as string[] | undefined) ?? []) };
     const modelLimits = Object.fromEntries(Object.entries(limits).filter(([, own]) => own !== null));
-    const settings = { ...current?.settings, kind, ...(Object.keys(limits).length === 0 ? {} : { modelLimits }), ...(baseUrl === undefined ? {} : { baseUrl }), ...(region === undefined ? {} : { region }), ...(apiVersion === undefined ? {} : { apiVersion }) };
+    const settings = { ...current?.settings, kind, ...(Object.keys(limits).length === 0 ? {} : { modelLimits }), ...(baseUrl === undefined ? {} : { baseUrl }), ...(region === undefined ? {} : { region }), ...(apiVersion === undefined ? {} : { apiVersion }), ...(script === undefined ? {} : { script: parseJson(script, await textOf(script)) }) };
     return api.send("PUT", `/api/gateway/providers/${encodeURIComponent(name)}`, { revision: current?.revision ?? 0, settings, ...(secret === undefined ? {} : { secret }) });
   },
-  render: ({ name, settings, secret }: GatewayProvider) => `${name} (${settings.kind}, secret: ${secret}). Try it: slipway gateway test-provider ${name}`,
+  render: ({ name, settings, secret, notes }: ChangedProvider) => [`${name} (${settings.kind}, secret: ${secret}). Try it: slipway gateway test-provider ${name}`, ...notes.map((note) => `Note: ${note}`)].join("\n"),
 };
 
 const testProvider: Command = {
@@ -58,6 +59,7 @@ const testProvider: Command = {
   run: async ({ api }, { positionals }) => {
     const [name] = positionals as [string];
     const tested = await api.send<ProviderTest>("POST", `/api/gateway/providers/${encodeURIComponent(name)}/test`, {});
+    if (tested.code === "PROVIDER_SECRET_MISSING") throw new AppError(tested.code, `Nothing was asked. ${tested.message}`);
     if (!tested.ok) throw new AppError(tested.code ?? "PROVIDER_UNAVAILABLE", `The provider ${name} does not answer as it should (${Math.round(tested.ms)} ms): ${tested.message}`);
     return tested;
   },

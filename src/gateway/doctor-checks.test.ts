@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
-import { AppError } from "../core/errors.ts";
 import { gatewayChecks, type GatewayDoctorParts } from "./doctor-checks.ts";
+import { missingSecret } from "./settings/missing-secret.ts";
 import type { ProviderTest } from "./settings/gateway-settings-service.ts";
 import { KeyPolicySettings, ProviderSettings, RouteSettings, type GatewayProvider, type GatewayRoute } from "./schemas.ts";
 
@@ -32,7 +32,7 @@ async function found({ providers = [], routes = [], lost = [], tests = {}, price
     catalog: {
       providers: () => providers, routes: () => routes, resolve: () => null,
       keyPolicies: () => (keyLimits === undefined && keyBudget === undefined ? [] : [{ key: "key_1", settings: KeyPolicySettings.parse({ limits: keyLimits, budget: keyBudget }), ...stored }]),
-      provider: (name: string) => (known(name) === undefined ? null : { name, settings: known(name)!.settings, secret: () => { if (lost.includes(name)) throw new AppError("PROVIDER_UNAUTHORIZED", "gone"); return "k"; } }),
+      provider: (name: string) => (known(name) === undefined ? null : { name, settings: known(name)!.settings, secret: () => { if (lost.includes(name)) throw missingSecret(name, { from: "file", path: `${name}.txt` }, undefined); return "k"; } }),
     },
     settings: {
       testProvider: (name: string) => tests[name] ?? Promise.resolve({ ok: true, message: "2 models" }),
@@ -52,7 +52,7 @@ describe("what the doctor finds of the gateway", () => {
 
   it("are providers without a key, and keys that cannot be read", async () => {
     const providers = [provider("openai", { kind: "openai" }), provider("azure", { kind: "azure", baseUrl: "https://a.example" }), provider("proxy", { kind: "openai", baseUrl: "https://p.example/v1" }), provider("lost", { kind: "mistral" }, "file"), provider("good", { kind: "cohere" }, "value")];
-    assert.equal((await found({ providers, lost: ["lost"] }))["keys of providers"], "problem: openai has no key. azure has no key. The key of lost is not where its settings say (file), or cannot be opened.");
+    assert.equal((await found({ providers, lost: ["lost"] }))["keys of providers"], "problem: openai has no key. azure has no key. The provider lost has no secret: there is no file lost.txt in the folder of secrets (SLIPWAY_SECRET_FILES).");
     assert.equal((await found({ providers: providers.slice(3) }))["keys of providers"], "ok: All 2 are there.");
   });
 
@@ -61,6 +61,9 @@ describe("what the doctor finds of the gateway", () => {
     const tests = { one: Promise.resolve({ ok: false, message: "Nobody listens. Asked was http://one/v1/models." }), three: new Promise<never>(() => undefined) };
     assert.equal((await found({ providers, tests }))["own providers"], "problem: one does not answer as it should: Nobody listens. Asked was http://one/v1/models. three did not answer within 0.005 s.");
     assert.equal((await found({ providers: [providers[1]!] }))["own providers"], "ok: two answers.");
+    const keyless = provider("four", { kind: "compatible", baseUrl: "http://four/v1" }, "file");
+    const named = await found({ providers: [keyless, providers[1]!], lost: ["four"], tests: { four: Promise.resolve({ ok: false, message: "No key." }) } });
+    assert.deepEqual([named["own providers"], named["keys of providers"]!.split(":", 2)], ["ok: two answers.", ["problem", " The provider four has no secret"]]);
   });
 
   it("are routes without a provider, whole and in part", async () => {

@@ -1,5 +1,6 @@
 import type { EpochMs } from "../core/clock.ts";
 import { ok, problem, skipped, warning, type DoctorCheck, type Finding } from "../core/doctor-check.ts";
+import { secretTrouble } from "./settings/missing-secret.ts";
 import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
 import type { GatewayCatalog } from "./settings/gateway-catalog.ts";
 import type { GatewayProvider, GatewayRoute, ProviderKind, RouteTarget } from "./schemas.ts";
@@ -41,23 +42,25 @@ function keysOfProviders({ catalog }: GatewayDoctorParts): Finding {
   if (providers.length === 0) return skipped("No provider that wants a key is set up.");
   const wrong = providers.flatMap(({ name, settings, secret }) => {
     if (secret === "none") return settings.baseUrl === undefined || settings.kind === "azure" ? [`${name} has no key.`] : [];
-    try {
-      catalog.provider(name)?.secret();
-      return [];
-    } catch {
-      return [`The key of ${name} is not where its settings say (${secret}), or cannot be opened.`];
-    }
+    const trouble = troubleOfSecret(catalog, name);
+    return trouble === null ? [] : [trouble];
   });
-  if (wrong.length > 0) return problem(listed(wrong), "Enter the key: `slipway gateway set-provider NAME --kind KIND --key-from FILE`. Where it is sealed here, the server needs the secret key with which that was done.");
+  if (wrong.length > 0) return problem(listed(wrong), "Put it there, or enter the key: `slipway gateway set-provider NAME --kind KIND --key-from FILE`. Where it is sealed here, the server needs the secret key with which that was done.");
   return ok(providers.length === 1 ? "It is there." : `All ${providers.length} are there.`);
 }
 
 async function ownProviders({ catalog, settings, patienceMs = 5000 }: GatewayDoctorParts): Promise<Finding> {
-  const own = catalog.providers().filter((provider) => ownServers.has(provider.settings.kind));
+  // Those whose key cannot be read are named with the keys.
+  const own = catalog.providers().filter(({ name, settings: { kind } }) => ownServers.has(kind) && troubleOfSecret(catalog, name) === null);
   if (own.length === 0) return skipped("No provider is a server of your own.");
   const silent = (await Promise.all(own.map((provider) => troubleOf(provider, settings, patienceMs)))).filter((trouble) => trouble !== null);
   if (silent.length > 0) return problem(listed(silent), "Look whether it runs and whether the address is right; `slipway gateway test-provider NAME` asks again. Routes go on with their other targets.");
   return ok(own.length === 1 ? `${own[0]!.name} answers.` : `All ${own.length} answer.`);
+}
+
+function troubleOfSecret(catalog: GatewayDoctorParts["catalog"], name: string): string | null {
+  const ready = catalog.provider(name);
+  return ready === null ? null : secretTrouble(ready);
 }
 
 async function troubleOf({ name }: GatewayProvider, settings: GatewayDoctorParts["settings"], patienceMs: number): Promise<string | null> {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { route, type Route } from "../core/route.ts";
 import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
 import type { ProviderHealth } from "./routing/provider-health.ts";
-import { GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody } from "./schemas.ts";
+import { ChangedProvider, GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody } from "./schemas.ts";
 
 const tag = "Gateway";
 const ProviderParams = z.strictObject({ provider: GatewayName });
@@ -28,7 +28,7 @@ export function gatewayRoutes({ settings, health, server }: { settings: GatewayS
     }),
     route({
       method: "PUT", path: "/api/gateway/providers/:provider", access: "admin", operationId: "putGatewayProvider", tag, summary: "Add or change a provider", params: ProviderParams, body: { kind: "json", schema: ProviderRequest },
-      response: GatewayProvider,
+      response: ChangedProvider,
       handle: ({ params, body, caller, now, auditAs }) => {
         auditAs({ object: `gateway-provider:${params.provider}`, detail: { kind: body.settings.kind, secret: body.secret === undefined ? "kept" : (body.secret?.from ?? "none") } });
         return settings.putProvider(params.provider, body, { actor: caller.actor, now });

@@ -178,6 +178,9 @@ export const GatewayProvider = z
   .meta({ id: "GatewayProvider" });
 export type GatewayProvider = z.infer<typeof GatewayProvider>;
 
+export const ChangedProvider = GatewayProvider.extend({ notes: z.array(z.string()).meta({ description: "What keeps it from being called yet, such as a key that is not where the settings say" }) }).meta({ id: "ChangedGatewayProvider" });
+export type ChangedProvider = z.infer<typeof ChangedProvider>;
+
 export const ProviderRequest = z
   .strictObject({ revision: Revision, settings: ProviderSettings, secret: SecretSource.nullable().optional().meta({ description: "null takes it away; the one that is there stays where it is not said" }) })
   .meta({ id: "ProviderRequest" });

@@ -2,11 +2,11 @@ import { defaultTeam } from "../../access/index.ts";
 import type { Caller } from "../../core/caller.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { DomainEvent } from "../../core/domain-event.ts";
-import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { SecretBox } from "../../core/secret-box.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
 import { HeldSecret } from "./held-secret.ts";
+import { missingSecret } from "./missing-secret.ts";
 import { homeOf } from "./model-homes.ts";
 import { providerAccount } from "./provider-account.ts";
 import type { ProviderMapping } from "../providers/provider-mapping.ts";
@@ -201,8 +201,13 @@ export class GatewayCatalog {
   #secretOf({ name, secret }: StoredProvider): string | null {
     if (secret === null) return null;
     if (secret.from === "value") return this.#parts.secrets().open(secret.sealed, providerSecretPurpose, name);
-    const value = this.#parts.readSecret(secret);
-    if (value === undefined) throw new AppError("PROVIDER_UNAUTHORIZED", `The secret of the provider ${name} is not where its settings say.`);
+    let value: string | undefined;
+    try {
+      value = this.#parts.readSecret(secret);
+    } catch (thrown) {
+      throw missingSecret(name, secret, thrown);
+    }
+    if (value === undefined || value === "") throw missingSecret(name, secret, undefined);
     return value;
   }
 }

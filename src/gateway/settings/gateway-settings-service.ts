@@ -10,6 +10,7 @@ import type { SecretBox } from "../../core/secret-box.ts";
 import { providerSecretPurpose, type GatewayCatalog } from "./gateway-catalog.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
 import { Guardrails, type ClassifierModels, type GuardrailTrouble } from "../guardrails/index.ts";
+import { secretTrouble } from "./missing-secret.ts";
 import { keyNamesOf } from "./provider-environment.ts";
 import { providerProblems } from "./provider-problems.ts";
 import type { RouteRevisionStore } from "./route-revision-store.ts";
@@ -17,7 +18,7 @@ import { codeOfTrouble } from "../routing/call-failure.ts";
 import { hideSecretOf } from "../routing/hide-secret.ts";
 import type { UpstreamTransport } from "../routing/upstream-transport.ts";
 import type { RouteSplits } from "../split/route-splits.ts";
-import type { GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody, RouteSettings, SecretSource } from "../schemas.ts";
+import type { ChangedProvider, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody, RouteSettings, SecretSource } from "../schemas.ts";
 
 export interface GatewaySettingsParts {
   store: GatewayStore;
@@ -65,7 +66,7 @@ export class GatewaySettingsService {
   }
 
   /** Throws GATEWAY_CONFLICT, INVALID_REQUEST, EGRESS_REFUSED. */
-  async putProvider(name: string, { revision, settings, secret: given }: ProviderRequest, by: ChangeBy): Promise<GatewayProvider> {
+  async putProvider(name: string, { revision, settings, secret: given }: ProviderRequest, by: ChangeBy): Promise<ChangedProvider> {
     const { store, catalog, assertAddress } = this.#parts;
     const secret = given === undefined && catalog.stored(name) === null ? catalog.secretOfKnown(name, settings.kind) : given;
     const problems = providerProblems(settings, secret ?? null);
@@ -73,7 +74,9 @@ export class GatewaySettingsService {
     if (settings.baseUrl !== undefined) assertAddress(settings.baseUrl);
     await store.putProvider(name, revision, { settings, ...(secret === undefined ? {} : { secret: this.#sealed(name, secret) }) }, by);
     await catalog.load();
-    return this.#provider(name);
+    const ready = catalog.provider(name);
+    const trouble = ready === null ? null : secretTrouble(ready);
+    return { ...this.#provider(name), notes: trouble === null ? [] : [`${trouble} Its calls fail until it is there.`] };
   }
 
   /** Throws PROVIDER_NOT_FOUND, INVALID_REQUEST for one that a route has, or that is tried on one. */
@@ -102,10 +105,10 @@ export class GatewaySettingsService {
         return { ok: true, ms: 0, code: null, message: `Nothing was asked: this kind of provider lists no models. Call one of them: slipway gateway ask ${name}/MODEL hello`, models: [] };
       }
       const url = new URL((settings.baseUrl ?? "").replace(/\/$/, "") + mapping.models.path);
-      asked = ` ${askedAt(url)}`;
       // With what stands in its file now.
       provider.hasNewSecret?.(provider.secret());
       const headers = { accept: "application/json", ...settings.headers, ...mapping.authorize({ method: "GET", url, headers: {}, body: "" }, provider.secret(), settings, clock.now()) };
+      asked = ` ${askedAt(url)}`;
       const answer = await transport.send({ provider: name, settings, method: "GET", url, headers, body: null, signal: AbortSignal.timeout(testMs) });
       const body = await readWhole(answer.body);
       if (answer.status >= 300) {
@@ -117,7 +120,7 @@ export class GatewaySettingsService {
     } catch (thrown) {
       const error = thrown instanceof SyntaxError ? new AppError("PROVIDER_ANSWER_INVALID", "The answer is not JSON.") : toAppError(detailed(thrown));
       const isUnknown = error.code === "INTERNAL";
-      return { ok: false, ms: took(), code: isUnknown ? "PROVIDER_UNAVAILABLE" : error.code, message: `${isUnknown ? "The provider could not be asked." : hideSecretOf(provider, error.message)}${asked}`, models: [] };
+      return { ok: false, ms: asked === "" ? 0 : took(), code: isUnknown ? "PROVIDER_UNAVAILABLE" : error.code, message: `${isUnknown ? "The provider could not be asked." : hideSecretOf(provider, error.message)}${asked}`, models: [] };
     }
   }
 
@@ -247,10 +250,10 @@ export class GatewaySettingsService {
   }
 }
 
-/** Callers are not told which address is refused and why; whoever sets the provider up is. */
+/** Callers are not told which address is refused and why, nor where a secret should be; whoever sets the provider up is. */
 function detailed(thrown: unknown): unknown {
   let told = thrown;
-  while (told instanceof AppError && told.code === "EGRESS_REFUSED" && told.cause instanceof AppError) told = told.cause;
+  while (told instanceof AppError && (told.code === "EGRESS_REFUSED" || told.code === "PROVIDER_UNAUTHORIZED") && told.cause instanceof AppError) told = told.cause;
   return told;
 }
 
