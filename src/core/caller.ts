@@ -56,7 +56,8 @@ function roleIncludes(role: Role, wanted: Role): boolean {
   return ranks[role] >= ranks[wanted];
 }
 
-function isWhole(grant: Grant): boolean {
+/** Whether the grant holds on everything of its team, and not on what it names alone. */
+export function isWhole(grant: Grant): boolean {
   return grant.models === undefined && grant.experiments === undefined && grant.routes === undefined;
 }
 

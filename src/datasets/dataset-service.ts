@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { mayInTeam, mayOn, requireInTeam, type Caller, type Role } from "../core/caller.ts";
+import { isWhole, mayInTeam, mayOn, requireInTeam, type Caller, type Role } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { denial } from "../core/request-gate.ts";
@@ -43,7 +43,7 @@ export class DatasetService {
 
   /** By name. */
   list(caller: Caller, page: { after: string | null; limit: number }): Promise<HeldDataset[]> {
-    const whole = caller.grants.filter((grant) => grant.models === undefined && grant.experiments === undefined).map(({ team }) => team);
+    const whole = caller.grants.filter(isWhole).map(({ team }) => team);
     return this.#parts.store.list({ teams: whole.includes("*") ? null : [...new Set(whole)], ...page });
   }
 

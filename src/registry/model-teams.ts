@@ -1,4 +1,4 @@
-import { mayOn, mayOnServer, type Caller, type Role } from "../core/caller.ts";
+import { isWhole, mayOn, mayOnServer, type Caller, type Role } from "../core/caller.ts";
 import { requireOn } from "../core/request-gate.ts";
 import type { VisibleModels } from "./registry-search.ts";
 import type { RegistryStore } from "./registry-store.ts";
@@ -48,7 +48,7 @@ export class ModelTeams {
 /** What of the registry the caller may see, for searches. */
 export function visibleModels(caller: Caller): VisibleModels {
   if (mayOnServer(caller, "viewer")) return "all";
-  const whole = caller.grants.filter((grant) => grant.models === undefined && grant.experiments === undefined);
+  const whole = caller.grants.filter(isWhole);
   return {
     teams: whole.map(({ team }) => team),
     models: caller.grants.flatMap(({ team, models }) => (models ?? []).map((name) => ({ team, name }))),

@@ -77,7 +77,7 @@ describe("ExperimentAccess", () => {
     assert.equal(await access.visible(caller({ role: "viewer", team: "*" })), "all");
     assert.deepEqual(await access.visible(red), { teams: ["red"], experiments: [] });
     assert.deepEqual(await access.visible(caller({ role: "viewer", team: "red", experiments: ["1", "2", "9"] })), { teams: [], experiments: ["1"] });
-    assert.deepEqual(await access.visible(caller({ role: "viewer", team: "*", models: ["m"] })), { teams: [], experiments: [] });
+    for (const named of [{ models: ["m"] }, { routes: ["chat"] }]) for (const team of ["*", "red"]) assert.deepEqual(await access.visible(caller({ role: "admin", team, ...named })), { teams: [], experiments: [] });
     assert.deepEqual(await access.seen(red, ["1", "2", "x", "1"]), ["1"]);
   });
 });

@@ -1,4 +1,4 @@
-import { mayOn, type Caller, type Role } from "../core/caller.ts";
+import { isWhole, mayOn, type Caller, type Role } from "../core/caller.ts";
 import { AppError } from "../core/errors.ts";
 import { requireOn } from "../core/request-gate.ts";
 import type { LoggedModelStore } from "./logged-model-store.ts";
@@ -68,7 +68,7 @@ export class ExperimentAccess {
 
   /** Which experiments a list shows to the caller. */
   async visible(caller: Caller): Promise<VisibleExperiments> {
-    const whole = caller.grants.filter((grant) => grant.models === undefined && grant.experiments === undefined);
+    const whole = caller.grants.filter(isWhole);
     if (whole.some(({ team }) => team === "*")) return "all";
     const named = [...new Set(caller.grants.flatMap((grant) => grant.experiments ?? []))];
     return { teams: [...new Set(whole.map(({ team }) => team))], experiments: await this.seen(caller, named) };

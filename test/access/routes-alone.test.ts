@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import type { Grant } from "../../src/core/caller.ts";
+import type { TraceList, TraceView } from "../../src/tracing/index.ts";
+import { startSecuredServer, type RawReply, type SecuredServer } from "../kit/secured-server.ts";
+
+const word = "zanzibar";
+const data = Buffer.from(`a,b\n1,${word}\n`);
+const programTrace = "0af7651916cd43dd8448eb2100000001";
+
+/** Keys that may call a route and nothing else, of a team that has more. */
+describe("a key of named routes alone", () => {
+  let server: SecuredServer;
+  const keys: Record<string, string> = {};
+  const traces: Record<string, string> = {};
+  let experiment = "";
+  const send = (who: string, method: string, path: string, body?: object, more: readonly string[] = []): Promise<RawReply> =>
+    server.send(method, path, [`Host: ${server.host}`, `Authorization: Bearer ${keys[who]}`, "Content-Type: application/json", ...more], body === undefined ? "" : JSON.stringify(body));
+  const ok = async <Answer>(reply: Promise<RawReply>): Promise<Answer> => {
+    const { status, body } = await reply;
+    assert.ok(status < 300, body);
+    return JSON.parse(body) as Answer;
+  };
+  const ask = async (who: string, content: string, more: readonly string[] = []): Promise<string> => {
+    const reply = await send(who, "POST", "/v1/chat/completions", { model: "chat", messages: [{ role: "user", content }] }, [`X-Slipway-Session: session-of-${who}`, ...more]);
+    assert.equal(reply.status, 200, reply.body);
+    return reply.headers["x-slipway-trace"]![0]!;
+  };
+
+  before(async () => {
+    server = await startSecuredServer();
+    await ok(server.asAdmin("POST", "/api/teams", { name: "red" }));
+    const route = { routes: ["chat"] };
+    const grants: Record<string, Grant> = {
+      whole: { role: "admin", team: "red" }, viewer: { role: "viewer", team: "red" }, one: { role: "viewer", team: "red", ...route }, other: { role: "admin", team: "red", ...route }, everywhere: { role: "admin", team: "*", ...route },
+    };
+    for (const [name, grant] of Object.entries(grants)) keys[name] = (await ok<{ key: string }>(server.asAdmin("POST", "/api/keys", { name, grants: [grant], team: "red" }))).key;
+    await ok(send("whole", "PUT", "/api/gateway/routes/chat", { revision: 0, team: "red", settings: { targets: [{ provider: "echo", model: "m" }] } }));
+    await ok(fetch(`http://${server.host}/api/blobs`, { method: "PUT", headers: { authorization: `Bearer ${keys.whole}` }, body: data }).then(async (answer) => ({ status: answer.status, body: await answer.text(), headers: {} }) as unknown as RawReply));
+    await ok(send("whole", "POST", `/api/datasets/${word}-data/versions`, { digest: `sha256:${createHash("sha256").update(data).digest("hex")}`, format: "csv", team: "red" }));
+    experiment = (await ok<{ experiment_id: string }>(send("whole", "POST", "/api/2.0/mlflow/experiments/create", { name: `${word}-experiment` }))).experiment_id;
+    await ok(send("whole", "POST", "/api/2.0/mlflow/runs/create", { experiment_id: experiment, run_name: `${word}-run` }));
+    await ok(send("whole", "POST", "/api/2.0/mlflow/registered-models/create", { name: `${word}-model` }));
+    const now = Date.now();
+    await ok(send("whole", "POST", "/v1/traces", { resourceSpans: [{ scopeSpans: [{ spans: [{ traceId: programTrace, spanId: "b7ad6b7169203331", name: word, startTimeUnixNano: `${now}000000`, endTimeUnixNano: `${now}000000` }] }] }] }));
+    for (const who of ["whole", "one", "other", "everywhere"]) traces[who] = await ask(who, `${word} of ${who}`);
+    await ok(send("whole", "POST", `/api/traces/${traces.whole}/feedback`, { name: word, value: 1 }));
+  });
+  after(() => server.stop());
+
+  it("reads no dataset, experiment, run or model of the team in any list or search", async () => {
+    const asked = [
+      ["GET", "/api/datasets"], ["GET", "/api/models"], ["POST", "/api/2.0/mlflow/experiments/search", { max_results: 100 }], ["GET", "/api/2.0/mlflow/registered-models/search?max_results=100"],
+      ["POST", "/api/2.0/mlflow/runs/search", { experiment_ids: ["EXPERIMENT"] }],
+    ] as const;
+    for (const [method, path, body] of asked) {
+      const sent = body === undefined ? undefined : (JSON.parse(JSON.stringify(body).replace("EXPERIMENT", experiment)) as object);
+      for (const who of ["one", "other", "everywhere"]) assert.ok(!(await send(who, method, path, sent)).body.includes(word), `${path} by ${who}`);
+      if (path !== "/api/models") assert.ok((await send("viewer", method, path, sent)).body.includes(word), `${path} shows it to whom it is for`);
+    }
+  });
+
+  it("reads no trace of other callers, by any door", async () => {
+    for (const who of ["one", "other", "everywhere"]) {
+      const others = [programTrace, ...Object.entries(traces).flatMap(([caller, trace]) => (caller === who ? [] : [trace]))];
+      const listed = (await ok<TraceList>(send(who, "GET", "/api/traces?limit=100"))).traces.map(({ traceId }) => traceId);
+      const found = (await ok<TraceList>(send(who, "GET", `/api/traces?limit=100&text=${word}`))).traces.map(({ traceId }) => traceId);
+      for (const trace of others) {
+        assert.deepEqual([listed.includes(trace), found.includes(trace)], [false, false]);
+        for (const [method, path, body] of [
+          ["GET", `/api/traces/${trace}`], ["POST", `/api/traces/${trace}/feedback`, { name: "x", value: 1 }], ["POST", `/api/traces/${trace}/dataset-row`, { dataset: "own" }], ["DELETE", `/api/traces/${trace}`],
+          ["GET", `/api/3.0/mlflow/traces/tr-${trace}`], ["GET", `/langsmith/runs/${trace.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")}`],
+        ] as const) {
+          const reply = await send(who, method, path, body);
+          assert.ok(reply.status >= 400 && !reply.body.includes(word), `${method} ${path} by ${who}: ${reply.status} ${reply.body}`);
+        }
+      }
+      assert.ok(!(await send(who, "GET", "/api/sessions")).body.includes("session-of-whole"), who);
+      assert.ok(!(await send(who, "POST", "/langsmith/runs/query", { limit: 100 })).body.includes("of whole"), who);
+      assert.ok(!(await send(who, "GET", "/langsmith/sessions")).body.includes("program"), who);
+    }
+    const all = (await ok<TraceList>(send("viewer", "GET", "/api/traces?limit=100"))).traces.map(({ traceId }) => traceId);
+    assert.deepEqual(all.toSorted(), [programTrace, ...Object.values(traces)].toSorted(), "a role on the team reads what is the team's");
+    assert.ok(JSON.stringify(await ok<TraceView>(send("viewer", "GET", `/api/traces/${traces.one}`))).includes(`${word} of one`));
+  });
+});
