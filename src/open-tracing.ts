@@ -69,7 +69,7 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
   const store = new SqlTraceStore(database);
   const served = new ServedCalls();
   const costs = new SpanCosts({
-    prices: { priceOf: (...asked) => ledger().prices.priceOf(...asked) }, record: (entry) => ledger().ledger.record(entry), served,
+    prices: { priceOf: (...asked) => ledger().prices.priceOf(...asked) }, record: (entry) => ledger().ledger.record(entry), complete: (entries) => ledger().ledger.complete(entries), served,
     answered: async (answerIds) => {
       await sink.settled();
       return answeredCosts(store, answerIds);

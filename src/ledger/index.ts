@@ -11,7 +11,7 @@ export type { JournalPart, LedgerJournal } from "./ledger-journal.ts";
 export { LedgerService } from "./ledger-service.ts";
 export { LedgerSettings } from "./ledger-settings.ts";
 export type { LedgerSettingsStore } from "./ledger-settings-store.ts";
-export type { CostGroup, CostQuery, EntryQuery, LedgerStore, SpentSum } from "./ledger-store.ts";
+export type { CostGroup, CostQuery, EntryQuery, EntryWhole, LedgerStore, SpentSum } from "./ledger-store.ts";
 export { MemoryBudgetStore } from "./memory-budget-store.ts";
 export { recoverInterrupted } from "./recover-interrupted.ts";
 export { anyTier, billedTokens, costOf, knowsTier, worstCase, type MostUse, type Price } from "./prices/price.ts";

@@ -7,7 +7,7 @@ import type { LedgerEntry } from "./ledger-entry.ts";
 import type { LedgerJournal } from "./ledger-journal.ts";
 import { LedgerService } from "./ledger-service.ts";
 import { ledgerEntry } from "./ledger-store.conformance.ts";
-import type { CostQuery, LedgerStore } from "./ledger-store.ts";
+import type { CostQuery, EntryWhole, LedgerStore } from "./ledger-store.ts";
 
 const noon = epochMs(1_795_262_400_000);
 
@@ -27,8 +27,16 @@ function ledgerAt() {
     for (const entry of entries.map((text) => JSON.parse(text) as LedgerEntry)) written.set(entry.id, entry);
     return Promise.resolve();
   };
+  const complete = (told: readonly EntryWhole[]): Promise<void> => {
+    if (faults.database) return Promise.reject(new Error("away"));
+    for (const { id, session, agentRun } of told) {
+      const entry = written.get(id);
+      if (entry !== undefined) written.set(id, { ...entry, attribution: { ...entry.attribution, session, agentRun } });
+    }
+    return Promise.resolve();
+  };
   const store: LedgerStore = {
-    add,
+    add, complete,
     costs: ({ teams }: CostQuery) => (asked.push(teams), Promise.resolve([])),
     entries: () => Promise.resolve([...written.values()]),
     forTrace: () => Promise.resolve([...written.values()]),
@@ -57,6 +65,20 @@ describe("LedgerService", () => {
     await ledger.start(noon);
     await ledger.record(ledgerEntry({ id: "led_1", time: noon }));
     assert.deepEqual((await ledger.entries(localCaller, { ...range, filter: {}, after: null, limit: 9 })).map(({ id }) => id), ["led_1"]);
+  });
+
+  it("completes entries once they are written, also where the database was away meanwhile, with texts that a database can keep", async () => {
+    const { open, faults, written } = ledgerAt();
+    const ledger = open();
+    await ledger.start(noon);
+    faults.database = true;
+    await ledger.record(ledgerEntry({ id: "led_1", time: noon }));
+    ledger.complete([{ id: "led_1", session: "a\0b", agentRun: "r".repeat(1000) }]);
+    await assert.rejects(ledger.drain());
+    faults.database = false;
+    await ledger.drain();
+    const { session, agentRun } = written.get("led_1")!.attribution;
+    assert.deepEqual([session, agentRun?.length], ["a\ufffdb", 256]);
   });
 
   it("takes entries while the database is away, writes them when it is back, and loses none over a restart", async () => {

@@ -3,10 +3,10 @@ import { epochMs, type Clock, type EpochMs } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
 import type { LedgerJournal } from "./ledger-journal.ts";
-import type { CostGroup, CostQuery, EntryQuery, LedgerStore } from "./ledger-store.ts";
+import type { CostGroup, CostQuery, EntryQuery, EntryWhole, LedgerStore } from "./ledger-store.ts";
 import { SpendSums } from "./spend-sums.ts";
 import { windowsAt, type CalendarWindow } from "./spend-windows.ts";
-import { storableEntry } from "./storable-entry.ts";
+import { storableEntry, textOrNull } from "./storable-entry.ts";
 import { visibleTeams } from "./visible-teams.ts";
 
 /** Entries of one transaction. */
@@ -14,6 +14,8 @@ const batch = 500;
 const drainEveryMs = 1000;
 /** After a failure of the database. */
 const retryMs = 5000;
+/** What is told of entries afterwards and waits for them to be written. */
+const mostTold = 20_000;
 
 interface Parts {
   store: LedgerStore;
@@ -36,6 +38,7 @@ export class LedgerService {
   #cancelAlarm: (() => void) | null = null;
   #isStopped = false;
   #databaseFails = false;
+  #told: EntryWhole[] = [];
   /** What was not written since the journal began to fail. */
   #lost = { entries: 0, cost: 0 };
 
@@ -77,6 +80,13 @@ export class LedgerService {
     if (storable.source !== "trace") this.#sums.add(storable.attribution, storable.time, storable.cost ?? 0, this.#parts.clock.now());
     this.#wake(drainEveryMs);
     return this.#parts.journal.append(storable).then(() => this.#noteWritten(), (cause: unknown) => this.#noteLost(storable, cause));
+  }
+
+  /** Says of entries that were recorded here of which session and agent's run they are, where they do not say it: soon, and lost with this process. */
+  complete(entries: readonly EntryWhole[]): void {
+    if (entries.length === 0) return;
+    this.#told.push(...entries.slice(0, mostTold - this.#told.length).map(({ id, session, agentRun }) => ({ id, session: textOrNull(session), agentRun: textOrNull(agentRun) })));
+    this.#wake(drainEveryMs);
   }
 
   /** Writes to the database what the journal holds. Rejects when the database fails; the journal keeps everything then. */
@@ -135,11 +145,15 @@ export class LedgerService {
   }
 
   async #drainNow(): Promise<void> {
+    // Of entries that are in the journal by now.
+    const told = this.#told.slice();
     for (const part of await this.#parts.journal.seal()) {
       const entries = await part.entries();
       for (let from = 0; from < entries.length; from += batch) await this.#parts.store.add(entries.slice(from, from + batch));
       await part.remove();
     }
+    if (told.length > 0) await this.#parts.store.complete(told);
+    this.#told = this.#told.slice(told.length);
     if (this.#databaseFails) this.#parts.logger.info("ledger.recovered");
     this.#databaseFails = false;
   }

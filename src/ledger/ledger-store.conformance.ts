@@ -173,6 +173,22 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
       assert.deepEqual(await costs(store, ["team"]), [["search", 1011], ["later", 1000]]);
     });
 
+    it("completes entries that say no session and no agent's run, and leaves what they say", async () => {
+      const store = await open();
+      const [none, some, other] = [ledgerEntry({ attribution: { traceId: "t" } }), ledgerEntry({ time: epochMs(day + 1), attribution: { traceId: "t", session: "own" } }), ledgerEntry({ time: epochMs(day + 2), attribution: { traceId: "t" } })];
+      await add(store, [none, some, other]);
+      const told = [...["led_gone", some.id, none.id].map((id) => ({ id, session: "s", agentRun: "a" })), { id: other.id, session: null, agentRun: "b" }];
+      for (let times = 0; times < 2; times++) await store.complete(told);
+      await store.complete([{ id: none.id, session: "late", agentRun: "late" }]);
+      await store.complete([]);
+      assert.deepEqual((await store.forTrace("t")).map(({ attribution: { session, agentRun } }) => [session, agentRun]), [["s", "a"], ["own", "a"], [null, "b"]]);
+      assert.deepEqual((await costs(store, ["agentRun"])).sort(), [["a", 2000], ["b", 1000]]);
+      const many = Array.from({ length: 450 }, (_, index) => ledgerEntry({ id: `led_many_${index}` }));
+      await add(store, many);
+      await store.complete(many.map(({ id }) => ({ id, session: "many", agentRun: null })));
+      assert.deepEqual(await costs(store, ["session"], { filter: { session: "many" } }), [["many", 450_000]]);
+    });
+
     it("knows which entries it has", async () => {
       const store = await open();
       const entry = ledgerEntry();

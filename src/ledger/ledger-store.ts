@@ -23,10 +23,17 @@ export type CostGroup = CostSums & { group: Record<string, string | null> };
 /** What was spent for one set of owners in some time. */
 export type SpentSum = Pick<Attribution, "actor" | "team" | "project" | "route"> & { cost: number };
 
+/** What an entry is a part of, told after it was made. */
+export interface EntryWhole extends Pick<Attribution, "session" | "agentRun"> {
+  id: string;
+}
+
 /** The ledger in a database. Adapters prove themselves with `ledger-store.conformance.ts`. */
 export interface LedgerStore {
   /** Adds those whose ids are not there yet; sums and entries always agree. Each is a LedgerEntry as JSON: many wait to be added, and a text takes less room than an object, and less of the collector's time. */
   add(entries: readonly string[]): Promise<void>;
+  /** Says of entries that are there to which session and agent's run they belong, where they do not say it. Sums by the hour know neither. */
+  complete(entries: readonly EntryWhole[]): Promise<void>;
   /** Which of these ids of entries are there. */
   known(ids: readonly string[]): Promise<Set<string>>;
   /** At most `limit` groups, the dearest first. */

@@ -22,7 +22,7 @@ function text(value: string): string {
 }
 
 /** Nothing is the same as nobody said: the sums keep the two as one. */
-function textOrNull(value: string | null): string | null {
+export function textOrNull(value: string | null): string | null {
   return value === null || value === "" ? null : text(value);
 }
 

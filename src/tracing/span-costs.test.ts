@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import { PriceBook, type LedgerEntry } from "../ledger/index.ts";
+import { PriceBook, type EntryWhole, type LedgerEntry } from "../ledger/index.ts";
 import { priceTableVersion } from "../ledger/prices/price-table.ts";
 import type { AnsweredCall } from "./answered-costs.ts";
 import { translate } from "./dialects/translate.ts";
@@ -17,17 +17,19 @@ const chat: Attributes = { "gen_ai.operation.name": "chat", "gen_ai.provider.nam
 const chatCost = 1000 * 2500 + 100 * 10_000;
 
 let entries: LedgerEntry[];
+let completed: EntryWhole[];
 let served: ServedCalls;
 let answeredElsewhere: Map<string, AnsweredCall>;
 let asked: string[][];
 let costs: SpanCosts;
 beforeEach(() => {
   entries = [];
+  completed = [];
   served = new ServedCalls();
   answeredElsewhere = new Map();
   asked = [];
   costs = new SpanCosts({
-    prices: new PriceBook(), served, record: (entry) => Promise.resolve(void entries.push(entry)),
+    prices: new PriceBook(), served, record: (entry) => Promise.resolve(void entries.push(entry)), complete: (told) => void completed.push(...told),
     answered: (ids) => {
       asked.push([...ids]);
       return Promise.resolve(answeredElsewhere);
@@ -53,6 +55,19 @@ describe("costs of calls that others made", () => {
       kind: "llm", source: "trace", provider: "openai", model: "gpt-4o", outcome: "ok", estimated: false, tokens: { input: 1000, cacheRead: null, cacheWrite: null, output: 100 }, cost: chatCost, priceVersion: priceTableVersion, firstByteMs: null,
       attribution: { actor: "key:key_1", team: "blue", project: "shop", route: null, user: "ann", session: "s1", traceId: span(2, {}).traceId, agentRun: null, tags: { experiment: "7" } },
     });
+  });
+
+  it("are of the session and the agent's run above them, told at once or when the parent comes", async () => {
+    const agent = span(3, { "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "researcher", "gen_ai.conversation.id": "s1" });
+    const call = span(4, chat, { parentSpanId: agent.spanId });
+    const run = `researcher/${agent.spanId}`;
+    await take([call, agent]);
+    assert.deepEqual([entries.map(({ attribution: { session, agentRun } }) => [session, agentRun]), completed], [[["s1", run]], []]);
+    const other = { team: "red" };
+    await take([call], other);
+    await take([agent], other);
+    const [, { id, attribution: { session, agentRun } }] = entries as [LedgerEntry, LedgerEntry];
+    assert.deepEqual([session, agentRun, completed], [null, null, [{ id, session: "s1", agentRun: run }]]);
   });
 
   it("count cached tokens once, at their own rate", async () => {

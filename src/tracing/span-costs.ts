@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { epochMs, type EpochMs } from "../core/clock.ts";
-import { billedTokens, costOf as costOfTokens, type LedgerEntry, type Price, type PriceBook } from "../ledger/index.ts";
+import { billedTokens, costOf as costOfTokens, type EntryWhole, type LedgerEntry, type Price, type PriceBook } from "../ledger/index.ts";
 import type { AnsweredCall } from "./answered-costs.ts";
 import { answerIdOf, modelCallOf, type ModelCall } from "./model-call.ts";
 import type { ServedCall, ServedCalls } from "./served-calls.ts";
+import { SpanAncestors, type SpanWhole } from "./span-ancestors.ts";
 import { costOf, ownersOf } from "./span-facts.ts";
 import type { Attributes } from "./span.ts";
 import type { StoredSpan } from "./stored-span.ts";
@@ -12,6 +13,8 @@ export interface SpanCostParts {
   prices: Pick<PriceBook, "priceOf">;
   /** Answers when the entry survives the death of this process. Never rejects. */
   record(entry: LedgerEntry): Promise<void>;
+  /** Says of entries that were recorded before to which session and agent's run they belong. */
+  complete(entries: readonly EntryWhole[]): void;
   served: Pick<ServedCalls, "below" | "withAnswer">;
   /** Of these ids of answers, those of calls of the gateway whose spans are kept, and in which trace. */
   answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, AnsweredCall>>;
@@ -59,6 +62,7 @@ const kindsOfModels = ["openai", "anthropic", "gemini", "mistral", "cohere", "be
  */
 export class SpanCosts {
   readonly #parts: SpanCostParts;
+  readonly #ancestors = new SpanAncestors();
 
   constructor(parts: SpanCostParts) {
     this.#parts = parts;
@@ -66,6 +70,7 @@ export class SpanCosts {
 
   /** The same spans in the same order, those that were priced with their cost. Entries of the ledger survive the death of this process when it has answered. */
   async take(of: SpansOf, spans: readonly StoredSpan[]): Promise<readonly CostedSpan[]> {
+    this.#parts.complete(this.#ancestors.note(of.team, spans).map(({ entry: id, ...whole }) => ({ id, ...whole })));
     const calls = spans.map(modelCallOf);
     if (calls.every((call) => call === null)) return spans.map((span) => ({ span, counts: true }));
     const below = ({ traceId, spanId }: StoredSpan): Answered | null => this.#parts.served.below(of, traceId, spanId) ?? null;
@@ -86,7 +91,8 @@ export class SpanCosts {
       const priced = own !== null || cost === null ? span : withOwn(span, costKey, cost);
       const counts = !isCovering && !isInTrace;
       if (told !== null || isCovering) return { span: priced, counts };
-      const entry = entryOf(of, span, { call, model, provider, cost, priceVersion: own === null ? (price?.version ?? null) : reported });
+      const id = entryIdOf(of, span);
+      const entry = entryOf(of, span, id, this.#ancestors.wholeOf(of.team, span, id), { call, model, provider, cost, priceVersion: own === null ? (price?.version ?? null) : reported });
       entries.push(this.#parts.record(entry));
       return { span: withOwn(priced, entryKey, entry.id), counts };
     });
@@ -176,17 +182,20 @@ function withOwn(span: StoredSpan, key: string, value: string | number): StoredS
   return { ...span, attributes: { ...span.attributes, [key]: value }, translated: [...span.translated, key] };
 }
 
+/** The same for a span that comes again: it is one call. */
+function entryIdOf({ team }: SpansOf, { traceId, spanId }: StoredSpan): string {
+  return `trc_${createHash("sha256").update(`${team}\n${traceId}\n${spanId}`).digest("hex").slice(0, 26)}`;
+}
+
 function entryOf(
-  { team, experiment, sender }: SpansOf, span: StoredSpan,
+  { team, experiment, sender }: SpansOf, span: StoredSpan, id: string, whole: SpanWhole,
   { call, model, provider, cost, priceVersion }: { call: ModelCall; model: string; provider: string; cost: number | null; priceVersion: string | null },
 ): LedgerEntry {
-  const { session, user, service } = ownersOf(span);
+  const { user, service } = ownersOf(span);
   return {
-    // The same for a span that comes again: it is one call.
-    id: `trc_${createHash("sha256").update(`${team}\n${span.traceId}\n${span.spanId}`).digest("hex").slice(0, 26)}`,
-    time: timeOf(span), kind: "llm", source: "trace", provider, model, outcome: span.status.code === "error" ? "failed" : "ok", estimated: false, tokens: billedTokens(call.usage), cost, priceVersion,
+    id, time: timeOf(span), kind: "llm", source: "trace", provider, model, outcome: span.status.code === "error" ? "failed" : "ok", estimated: false, tokens: billedTokens(call.usage), cost, priceVersion,
     totalMs: Number((span.end! - span.start) / 1000n) / 1000, firstByteMs: null,
-    attribution: { actor: sender, team, project: textOf(span.resource, "slipway.project") ?? service, route: null, user, session, traceId: span.traceId, agentRun: null, tags: experiment === undefined ? {} : { experiment } },
+    attribution: { actor: sender, team, project: textOf(span.resource, "slipway.project") ?? service, route: null, user, ...whole, traceId: span.traceId, tags: experiment === undefined ? {} : { experiment } },
   };
 }
 

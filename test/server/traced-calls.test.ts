@@ -114,6 +114,16 @@ describe("traces and costs across a gateway, served models and other people's sp
     assert.deepEqual(entries.map(({ source }) => source), ["trace"]);
   });
 
+  it("gives a call that another program tells of the session and the agent's run of the span above it, which comes later", async () => {
+    const trace = traceOf(20);
+    const [agent, call] = ["00000000000000b1", "00000000000000b2"];
+    const groups = async (): Promise<object[]> => (await costs(`trace=${trace}&by=agentRun,session`)).rows.map(({ group, calls, cost }) => ({ ...group, calls, cost }));
+    await send(trace, call, {}, { parentSpanId: agent });
+    assert.deepEqual(await groups(), [{ agentRun: null, session: null, calls: 1, cost: chatCost }]);
+    await send(trace, agent, { "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "researcher", "gen_ai.agent.id": "a-1", "gen_ai.conversation.id": "talk" });
+    assert.deepEqual(await groups(), [{ agentRun: `researcher/${agent}`, session: "talk", calls: 1, cost: chatCost }]);
+  });
+
   it("tells Prometheus of calls, tokens, costs and times of the gateway", async () => {
     const text = await (await fetch(`${server.url}/metrics`)).text();
     const labels = "team=\"default\",route=\"guarded\",provider=\"upstream\",model=\"gpt-4o\"";

@@ -1,6 +1,6 @@
 import { sql, type RawBuilder, type SelectQueryBuilder } from "kysely";
 import { epochMs, type EpochMs } from "../../../core/clock.ts";
-import type { CostFilter, CostGroup, CostGrouping, CostQuery, EntryQuery, LedgerEntry, LedgerStore, SpentSum } from "../../../ledger/index.ts";
+import type { CostFilter, CostGroup, CostGrouping, CostQuery, EntryQuery, EntryWhole, LedgerEntry, LedgerStore, SpentSum } from "../../../ledger/index.ts";
 import type { DatabaseSchema } from "../database-schema.ts";
 import type { SqlDatabase } from "../sql-database.ts";
 import { chunksOf, hourMs, ledgerEntryOf, nameOrNull } from "./sql-ledger-rows.ts";
@@ -34,6 +34,16 @@ export class SqlLedgerStore implements LedgerStore {
 
   async add(entries: readonly string[]): Promise<void> {
     if (entries.length > 0) await this.#database.writePacked({ kind: "ledgerEntries", entries });
+  }
+
+  async complete(entries: readonly EntryWhole[]): Promise<void> {
+    const { queries } = this.#database;
+    const unlessTold = (column: "session" | "agent_run", value: string | null) => sql<string>`case when ${sql.ref(column)} = '' then ${value ?? ""} else ${sql.ref(column)} end`;
+    // In one order, so that no two servers wait for each other.
+    for (const part of chunksOf([...entries].sort((one, other) => (one.id < other.id ? -1 : 1)))) {
+      const updates = part.map(({ id, session, agentRun }) => queries.updateTable("ledger_entries").set({ session: unlessTold("session", session), agent_run: unlessTold("agent_run", agentRun) }).where("id", "=", id).compile());
+      await this.#database.writeBatch(updates, { idempotent: true });
+    }
   }
 
   async known(ids: readonly string[]): Promise<Set<string>> {
