@@ -84,7 +84,7 @@ function problemsOf(troubles: readonly TargetTrouble[]): Problem[] {
 }
 
 function textOf(problems: readonly Problem[]): string {
-  return problems.map(({ path, message }) => `${path}: ${message}`).join(" ");
+  return problems.map(({ path, message }, index) => `${path}: ${message}${index < problems.length - 1 && !/[.!?]$/.test(message) ? "." : ""}`).join(" ");
 }
 
 /** Attempts are remembered by the error, so no two calls may share one. */
@@ -93,7 +93,8 @@ function copyOf(error: AppError): AppError {
   return new AppError(code, message, { problems, cause: error, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
 }
 
-/** With what the provider's support asks for. */
-export function toldMessage({ message, requestId }: AttemptFailure): string {
+/** With what the provider's support asks for. Of a 404 many servers say two words, which are no word of what was not found. */
+export function toldMessage({ message: own, requestId, outcome, status }: Pick<AttemptFailure, "message" | "requestId" | "outcome" | "status">): string {
+  const message = outcome === "not-found" ? `The provider has no such model or path${status === null ? "" : ` (${status})`}: ${own}` : own;
   return requestId === undefined || requestId === null || message.includes(requestId) ? message : `${message} (its request ${requestId})`;
 }

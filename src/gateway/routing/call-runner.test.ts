@@ -354,7 +354,8 @@ describe("TargetCallRunner", () => {
     it(`tells ${status} of all targets as ${code}, naming each`, async () => {
       const { time, runner, order } = callStage({ a: [{ status, body: ["No."] }], b: [{ status, body: ["Neither."] }] });
       const error = await failureOf(time.until(runner.run(order(routeOf(["a", "b"])))));
-      assert.deepEqual([error.code, error.message], [code, "a/m: No. b/m: Neither."]);
+      const told = (words: string): string => (status === 404 ? `The provider has no such model or path (404): ${words}` : words);
+      assert.deepEqual([error.code, error.message], [code, `a/m: ${told("No.")} b/m: ${told("Neither.")}`]);
       assert.equal(error.retryAfterSeconds, [429, 500, 529].includes(status) ? 1 : undefined);
     });
   }
