@@ -39,6 +39,8 @@ describe("what a summary has of a span", () => {
   it("is the model that answered, else the one that was asked for, and whatever it is found by", () => {
     assert.equal(indexed({ "gen_ai.request.model": "asked", "gen_ai.response.model": "answered" }).model, "answered");
     assert.equal(indexed({ "gen_ai.request.model": "asked" }).model, "asked");
+    // Another span of the trace tells of the same call, by the name of the model that answered: here it may be that of a route.
+    assert.deepEqual(factsOf({ span: span({ "gen_ai.request.model": "support" }), isOwn: false, counts: false }).indexed.filter(([key]) => key === "model"), []);
     const keys = ["gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.data_source.id", "gen_ai.workflow.name", "error.type", "slipway.route", "slipway.model", "http.route", "http.request.method", "mlflow.spanType", "openinference.span.kind"];
     for (const key of keys) assert.equal(indexed({ [key]: "v" })[key], "v", key);
     for (const key of ["service.name", "service.version", "deployment.environment.name", "deployment.environment"]) assert.equal(indexed({}, { resource: { [key]: "v" } })[key], "v", key);

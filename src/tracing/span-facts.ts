@@ -37,7 +37,8 @@ export function factsOf({ span, isOwn, counts }: { span: Pick<StoredSpan, "attri
     const value = textOf(resource[key], indexedCharacters);
     if (value !== null) indexed.push([key, value]);
   }
-  const model = text("gen_ai.response.model") ?? text("gen_ai.request.model");
+  // Where another span tells of the same call, that one has the model that answered; this may have the name of a route for it.
+  const model = counts ? (text("gen_ai.response.model") ?? text("gen_ai.request.model")) : null;
   if (model !== null) indexed.push([modelKey, model]);
   // Of the gateway's own calls alone: others tell of them too.
   const answer = !isOwn || attributes["slipway.route"] === undefined ? null : text("gen_ai.response.id");
