@@ -8,6 +8,7 @@ import type { chatProtocols } from "../protocols/index.ts";
 import type { OpenedCall, PreparedCall, ReadyProvider } from "../routing/call-plan.ts";
 import type { RouteSettings, RouteTarget } from "../schemas.ts";
 import { truncateChat } from "../tokens/index.ts";
+import { lacksResponses, mayLack, noteLacking } from "./without-responses.ts";
 
 export interface PreparationOptions {
   name: keyof typeof chatProtocols;
@@ -27,6 +28,8 @@ export interface PreparationOptions {
 
 interface Made {
   passed: boolean;
+  /** It went as chat completions to a server that has them in its caller's protocol too, or was thought to. */
+  asChat: boolean;
   dropped: readonly string[];
   emulated: readonly string[];
 }
@@ -45,18 +48,23 @@ const ofBytesAlone: Readonly<Record<string, (value: unknown) => boolean>> = {
 export class ChatPreparation {
   readonly #options: PreparationOptions;
   readonly #made = new WeakMap<object, Made>();
+  /** That had no `/responses` for this call. */
+  readonly #without = new Set<ReadyProvider>();
 
   constructor(options: PreparationOptions) {
     this.#options = options;
   }
 
-  readonly prepare = (target: RouteTarget, { mapping, settings }: ReadyProvider): PreparedCall<ChatAnswer> => {
+  readonly prepare = (target: RouteTarget, provider: ReadyProvider): PreparedCall<ChatAnswer> => {
+    const { mapping, settings } = provider;
     const { name, mayPass, maxTokens, settings: route } = this.#options;
     const { chat } = mapping;
     if (chat === undefined) throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `The provider ${target.provider} has no chats.`, { problems: [{ path: "model", message: `${target.provider}/${target.model} takes no chats` }] });
     const request = fitted(this.#options.request, target, route);
     const to = { model: target.model, settings };
-    const native = mapping.native[name];
+    const spoken = mapping.native[name];
+    const asChat = name === "openai-responses" && spoken !== undefined && (this.#without.has(provider) || lacksResponses(provider));
+    const native = asChat ? undefined : spoken;
     const passed = native !== undefined && mayPass && request === this.#options.request;
     if (!passed && request.nativeOnly !== undefined && request.nativeOnly.length > 0) {
       const names = request.nativeOnly.map(({ path }) => path).join(", ");
@@ -75,8 +83,9 @@ export class ChatPreparation {
       : chat.request(maxTokens === null ? request : { ...request, sampling: { ...request.sampling, maxOutputTokens: maxTokens } }, to);
     const upstream = { ...written, headers: { ...written.headers, ...ownBetas } };
     const prepared: PreparedCall<ChatAnswer> = { request: upstream, read: (body, headers) => chat.answer(body, headers), stream: request.stream ? chat.stream() : null };
+    if (passed && name === "openai-responses" && (request.nativeOnly ?? []).length === 0) prepared.otherwise = (status) => mayLack(provider, status) && this.#without.add(provider).has(provider);
     const uncarried = passed ? [] : (request.uncarried ?? []);
-    this.#made.set(prepared, { passed, dropped: [...new Set([...upstream.dropped, ...uncarried])].filter((path) => !(path in ownBetas)), emulated: [...upstream.emulated, ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
+    this.#made.set(prepared, { passed, asChat, dropped: [...new Set([...upstream.dropped, ...uncarried])].filter((path) => !(path in ownBetas)), emulated: [...upstream.emulated, ...(asChat ? ["responses (by chat completions)"] : []), ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
     return prepared;
   };
 
@@ -92,7 +101,8 @@ export class ChatPreparation {
 
   /** Headers that name what was dropped and emulated. */
   remarks(opened: OpenedCall<ChatAnswer>): Record<string, string> {
-    const { dropped = [], emulated = [] } = this.#made.get(opened.prepared) ?? {};
+    const { dropped = [], emulated = [], asChat } = this.#made.get(opened.prepared) ?? {};
+    if (asChat === true && this.#without.has(opened.provider)) noteLacking(opened.provider);
     return remarkHeaders(dropped, emulated);
   }
 

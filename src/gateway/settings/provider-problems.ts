@@ -21,6 +21,7 @@ export function providerProblems(settings: ProviderSettings, secret: SecretSourc
   if (wrongEnd !== null) say("settings.baseUrl", wrongEnd);
   else if (baseUrl !== undefined && /[?#]/.test(baseUrl)) say("settings.baseUrl", "must end with its path, without ? or #: paths are put behind it, and keys are given as secret");
   if (kind === "bedrock" && baseUrl === undefined && region === undefined) say("settings.region", "is needed for bedrock");
+  if (settings.responses !== undefined && kind !== "compatible") say("settings.responses", "is for providers of kind compatible");
   if (kind === "scripted" && script.length === 0) say("settings.script", "needs an answer at least");
   for (const [path, text] of [["settings.baseUrl", baseUrl], ["settings.region", region], ["settings.apiVersion", apiVersion]] as const) if (text !== undefined && keyText.test(text)) say(path, shownInList);
   for (const [name, value] of Object.entries(headers)) {
