@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
+import { azureRoutes } from "./azure-routes.ts";
 import { errorHeaders } from "./calls/answer-headers.ts";
 import type { CallContext } from "./calls/call-context.ts";
 import type { ChatCalls, ChatProtocolName } from "./chats/chat-calls.ts";
@@ -47,6 +48,11 @@ export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Rout
     side("/v1/messages/count_tokens", "countMessageTokens", "Count the tokens of a chat in Anthropic's protocol", anthropicError, (body, context) => sides.countTokens(body, context)),
     side("/v1/embeddings", "createEmbeddings", "Vectors of texts in OpenAI's protocol", openAiError, (body, context) => sides.embeddings(body, context)),
     side("/v1/rerank", "createRerank", "Order documents by a question in Cohere's protocol", openAiError, (body, context) => sides.rerank(body, context)),
+    side("/v2/rerank", "createRerankV2", "The same, at the path that Cohere's clients ask", openAiError, (body, context) => sides.rerank(body, context)),
+    ...azureRoutes(
+      { kind: "buffer", maxBytes: maxBodyBytes, description: "As the protocol's reference has it; the deployment of the path goes before its model" }, openAiError,
+      { "chat/completions": (body, context) => chats.answer("openai-chat", body, context), completions: (body, context) => chats.answer("openai-completions", body, context), embeddings: (body, context) => sides.embeddings(body, context) }, contextOf,
+    ),
     route({
       method: "GET", path: "/v1/models", access: "viewer", on: "some", operationId: "listCallableModels", tag, summary: "The routes that the caller may call, in OpenAI's or Anthropic's form",
       response: { mediaType: "application/json", description: "OpenAI's list; Anthropic's for callers who send anthropic-version" }, errorBody: openAiError,

@@ -11,7 +11,7 @@ const [runId, absentRun] = ["0af76519-16cd-43dd-8448-eb211c80319c", "0af76519-16
 /** In each protocol. */
 const callPaths = [
   ["/v1/chat/completions", { messages: [{ role: "user", content: "x" }] }], ["/v1/completions", { prompt: "x" }], ["/v1/responses", { input: "x" }], ["/v1/messages", { max_tokens: 5, messages: [{ role: "user", content: "x" }] }],
-  ["/v1/messages/count_tokens", { messages: [{ role: "user", content: "x" }] }], ["/v1/embeddings", { input: "x" }], ["/v1/rerank", { query: "x", documents: ["y"] }],
+  ["/v1/messages/count_tokens", { messages: [{ role: "user", content: "x" }] }], ["/v1/embeddings", { input: "x" }], ["/v1/rerank", { query: "x", documents: ["y"] }], ["/v2/rerank", { query: "x", documents: ["y"] }],
 ] as const;
 const absentTrace = "00000000000000000000000000000abc";
 

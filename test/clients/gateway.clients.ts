@@ -17,6 +17,7 @@ describe("Python's clients of language models", () => {
       const put = (name: string, settings: object): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/${name}`, { revision: 0, settings });
       await put("providers/openai-upstream", { kind: "openai", baseUrl: `${openAiUrl}/v1` });
       await put("providers/anthropic-upstream", { kind: "anthropic", baseUrl: anthropicUrl });
+      await put("routes/plain", { targets: [{ provider: "openai-upstream", model: "m" }] });
       await put("routes/fails", { targets: [{ provider: "openai-upstream", model: "m" }], attempts: 1 });
       await runChecks(test, "gateway.py", server, directory);
     } finally {

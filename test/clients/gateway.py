@@ -123,6 +123,16 @@ with check("LangChain and LiteLLM make embeddings"):
     made = litellm.embedding(model="openai/openai-upstream/m", api_base=f"{target.url}/v1", api_key="none", input=["one", "four"])
     assert [data["embedding"] for data in made.data] == [[3, 0.5, -1], [4, 0.5, -1]], made
 
+with check("Azure's clients find a route at their own paths, and Cohere's of LiteLLM reranks"):
+    azure = openai.AzureOpenAI(azure_endpoint=target.url, api_key="none", api_version="2024-10-21", max_retries=1)
+    assert azure.chat.completions.create(model="plain", messages=question).choices[0].message.content == "You said: hello there"
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in azure.chat.completions.create(model="plain", messages=question, stream=True) if chunk.choices) == "You said: hello there"
+    assert [data.embedding for data in azure.embeddings.create(model="plain", input=["one"]).data] == [[3, 0.5, -1]]
+    asked = litellm.completion(model="azure/plain", api_base=target.url, api_key="none", api_version="2024-10-21", messages=question)
+    assert asked.choices[0].message.content == "You said: hello there", asked
+    ranked = litellm.rerank(model="cohere/echo/echo", api_base=target.url, api_key="none", query="one two", documents=["three", "one two"], top_n=1)
+    assert [result["index"] for result in ranked.results] == [1], ranked
+
 with check("Anthropic's client counts tokens and lists models"):
     assert anthropic_client.messages.count_tokens(model=models[1], messages=question).input_tokens > 0
     assert "echo/echo" in [model.id for model in anthropic_client.models.list()]

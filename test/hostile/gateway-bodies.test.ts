@@ -30,7 +30,7 @@ describe("hostile bodies for the gateway", () => {
   const post = (path: string, body: string, more: readonly string[] = []): Promise<RawReply> =>
     server.send("POST", path, [`Host: ${server.host}`, `Authorization: Bearer ${server.adminKey}`, "Content-Type: application/json", ...more], body);
   const messages = '"messages":[{"role":"user","content":"hello"}]';
-  const bodies: Readonly<Record<string, string>> = { "/v1/chat/completions": messages, "/v1/completions": '"prompt":"hello"', "/v1/responses": '"input":"hello"', "/v1/messages": `"max_tokens":5,${messages}`, "/v1/messages/count_tokens": messages, "/v1/embeddings": '"input":"hello"', "/v1/rerank": '"query":"a","documents":["b"]' };
+  const bodies: Readonly<Record<string, string>> = { "/v1/chat/completions": messages, "/v1/completions": '"prompt":"hello"', "/v1/responses": '"input":"hello"', "/v1/messages": `"max_tokens":5,${messages}`, "/v1/messages/count_tokens": messages, "/v1/embeddings": '"input":"hello"', "/v1/rerank": '"query":"a","documents":["b"]', "/openai/deployments/first%2Fm/chat/completions": messages, "/openai/deployments/first%2Fm/embeddings": '"input":"hello"' };
 
   it("are refused before they are read where they nest deeper than anything does, and where they have more in them than anything has", async () => {
     const nested = "[".repeat(200_000) + "]".repeat(200_000);

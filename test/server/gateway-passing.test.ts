@@ -51,6 +51,17 @@ describe("what passes the gateway beside the body, and what passes only with the
     assert.equal((await post("/v1/messages", hello("claude/claude-sonnet-4-5"), { "anthropic-beta": "a b" })).status, 400);
   });
 
+  it("answers clients of Azure at the path of a deployment, which goes before the model of the body, and Cohere's at theirs", async () => {
+    const told = (answer: Response): unknown[] => [answer.status, answer.headers.get("x-slipway-target"), answer.headers.get("x-error-code")];
+    const { model: _model, ...unnamed } = hello("") as { model: string };
+    for (const body of [unnamed, hello("guarded")]) assert.deepEqual(told(await post("/openai/deployments/briefly/chat/completions?api-version=2024-10-21", body)), [200, "claude/claude-sonnet-4-5", null]);
+    assert.deepEqual(told(await post("/openai/deployments/open%2Fm/embeddings", { input: "a" })), [200, "open/m", null]);
+    assert.deepEqual(told(await post("/openai/deployments/nothing/chat/completions", unnamed)), [404, null, "GATEWAY_MODEL_NOT_FOUND"]);
+    const broken = await fetch(`${server.url}/openai/deployments/briefly/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":"\\x"' });
+    assert.deepEqual([broken.status, broken.headers.get("x-error-code")], [400, "INVALID_JSON"]);
+    assert.deepEqual(told(await post("/v2/rerank", { model: "echo/echo", query: "a", documents: ["b", "a"] })), [200, "echo/echo", null]);
+  });
+
   it("answers no call with betas from the cache of calls without them", async () => {
     const asked = claude.calls.length;
     await post("/v1/messages", hello("kept"));

@@ -1,11 +1,8 @@
-import { isUtf8 } from "node:buffer";
 import { defaultTeam } from "../../access/index.ts";
 import { mayOn, type Caller } from "../../core/caller.ts";
 import type { Clock, EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
-import { assertJsonBounds, largeBodyBounds } from "../../core/json-bounds.ts";
 import type { Logger } from "../../core/logger.ts";
-import { countFields, findRepeatedField } from "../../core/repeated-fields.ts";
 import { requireOn } from "../../core/request-gate.ts";
 import { newSpanId } from "../../core/trace-context.ts";
 import type { Attribution } from "../../ledger/index.ts";
@@ -14,6 +11,7 @@ import { cacheControlOf, type CacheControl } from "../cache/index.ts";
 import { readRemarks, type CallContext, type CallRemarks } from "./call-context.ts";
 import type { CallBounds, CallLedger } from "./call-ledger.ts";
 import { CallRecord, type CallObserver } from "./call-record.ts";
+import { parseBody } from "./parse-body.ts";
 import { CallableModels } from "../settings/callable-models.ts";
 import type { GatewayCatalog, ResolvedRoute } from "../settings/gateway-catalog.ts";
 import { coversRoute, mayCallDirectly, type DirectModels } from "../settings/direct-models.ts";
@@ -55,22 +53,7 @@ export class CallFloor {
 
   /** The document of a body. Throws INVALID_JSON, INVALID_REQUEST. */
   parse(body: Uint8Array): Record<string, unknown> {
-    const written = assertJsonBounds(body, largeBodyBounds);
-    // Bytes that pass on: what is put in the place of broken characters here, others leave out.
-    if (!isUtf8(body)) throw new AppError("INVALID_JSON", "The body is not valid UTF-8.");
-    const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8");
-    let fields: unknown;
-    try {
-      fields = JSON.parse(text);
-    } catch (cause) {
-      throw new AppError("INVALID_JSON", noJson(text), { cause });
-    }
-    if (typeof fields !== "object" || fields === null || Array.isArray(fields)) throw new AppError("INVALID_REQUEST", "The body must be one JSON object.");
-    if (countFields(fields) !== written) {
-      const path = findRepeatedField(text) ?? "";
-      throw new AppError("INVALID_REQUEST", "A field stands twice in one object of the body.", { problems: [{ path, message: "stands there twice: servers differ in which one they read" }] });
-    }
-    return fields as Record<string, unknown>;
+    return parseBody(body);
   }
 
   /** `askedBy`: whose word the model is, the caller's or that of a route's settings. Throws INVALID_REQUEST, GATEWAY_MODEL_NOT_FOUND, FORBIDDEN. */
@@ -166,14 +149,6 @@ export class CallFloor {
   worstDollars(target: RouteTarget, bounds: CallBounds, now: EpochMs): number | null {
     return this.#parts.calls.worstDollars(target, bounds, now);
   }
-}
-
-/** The commonest mistakes by what they look like: no body, a form, and quotes that a shell has taken away. */
-function noJson(text: string): string {
-  const start = text.trimStart().slice(0, 100);
-  if (start === "") return "The body is empty: send a JSON object with model and what it is asked.";
-  if (/^[\w.%[\]+-]+=/.test(start) || start.startsWith("--")) return "The body is a form, not JSON: send a JSON object, with curl by -H 'content-type: application/json' -d '{...}'.";
-  return /^\{\s*('|\w)/.test(start) ? "The body is not JSON: names and texts stand in double quotes. Look whether a shell took them away." : "The body is not JSON.";
 }
 
 function hasLimits(settings: ProviderSettings | undefined, model: string): boolean {
