@@ -154,6 +154,7 @@ export const RouteSettings = z
     systemPrompt: z.string().max(100_000).optional().meta({ description: "Stands before the caller's messages" }),
     addedTokens: AddedTokens.optional(),
     unknownPrice: z.enum(["refuse", "free"]).default("refuse").meta({ description: "What a call under a budget does with a target that has no price" }),
+    unsupported: z.enum(["refuse", "drop"]).optional().meta({ description: "What becomes of fields that shape how an answer is drawn (seed, penalties, logprobs and the like) at a target that has nothing for them: refused, or left out and named in X-Slipway-Dropped" }),
     recordContent: z.boolean().default(true).meta({ description: "Whether traces carry messages" }),
   })
   .meta({ id: "GatewayRouteSettings" });

@@ -14,9 +14,11 @@ describe("what passes the gateway beside the body, and what passes only with the
     await put("providers/claude", { kind: "anthropic", baseUrl: claudeUrl });
     await put("providers/claude-files", { kind: "anthropic", baseUrl: claudeUrl, headers: { "Anthropic-Beta": "files-api-2025-04-14" } });
     await put("providers/open", { kind: "openai", baseUrl: `${openUrl}/v1` });
+    await put("providers/absent-soon", { kind: "openai", baseUrl: "http://127.0.0.1:9/v1" });
     await put("routes/guarded", { targets: [{ provider: "open", model: "m" }], guardrails: [{ kind: "pii", on: "output" }] });
     await put("routes/prompted", { targets: [{ provider: "open", model: "m" }], systemPrompt: "Be brief." });
     await put("routes/briefly", { targets: [{ provider: "claude", model: "claude-sonnet-4-5" }], systemPrompt: "Be brief." });
+    for (const [name, more] of [["strict", {}], ["lenient", { unsupported: "drop" }]] as const) await put(`routes/${name}`, { targets: [{ provider: "absent-soon", model: "m" }, { provider: "claude", model: "claude-sonnet-4-5", priority: 1 }], attempts: 1, ...more });
     await put("routes/kept", { targets: [{ provider: "claude", model: "claude-sonnet-4-5" }], cache: { exact: true } });
   });
   after(async () => {
@@ -49,6 +51,17 @@ describe("what passes the gateway beside the body, and what passes only with the
     assert.match(answer.headers.get("x-slipway-dropped") ?? "", /anthropic-beta/);
     assert.equal(open.calls.at(-1)!.headers["anthropic-beta"], undefined);
     assert.equal((await post("/v1/messages", hello("claude/claude-sonnet-4-5"), { "anthropic-beta": "a b" })).status, 400);
+  });
+
+  it("falls back on a provider without the caller's penalties and logprobs where the route says so, and names them", async () => {
+    const more = { frequency_penalty: 0.5, logprobs: true, seed: 7 };
+    const refused = await post("/v1/chat/completions", hello("strict", more));
+    assert.deepEqual([refused.status, /cannot be asked for|is written anew here/.test(await refused.text())], [503, true]);
+    const answer = await post("/v1/chat/completions", hello("lenient", more));
+    assert.deepEqual([answer.status, answer.headers.get("x-slipway-target"), answer.headers.get("x-slipway-dropped")], [200, "claude/claude-sonnet-4-5", "seed, logprobs, frequency_penalty"]);
+    assert.deepEqual(["frequency_penalty", "logprobs", "seed"].filter((name) => name in claude.calls.at(-1)!.body), []);
+    const several = await post("/v1/chat/completions", hello("lenient", { ...more, n: 2 }));
+    assert.equal(several.status, 503);
   });
 
   it("answers clients of Azure at the path of a deployment, which goes before the model of the body, and Cohere's at theirs", async () => {

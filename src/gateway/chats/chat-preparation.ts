@@ -3,8 +3,10 @@ import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import { remarkHeaders } from "../calls/answer-headers.ts";
 import { betaHeader } from "./caller-betas.ts";
+import { droppingUnsupported } from "./drop-unsupported.ts";
 import { editNativeBody } from "../protocols/index.ts";
 import type { chatProtocols } from "../protocols/index.ts";
+import type { UpstreamRequest } from "../providers/provider-mapping.ts";
 import type { OpenedCall, PreparedCall, ReadyProvider } from "../routing/call-plan.ts";
 import type { RouteSettings, RouteTarget } from "../schemas.ts";
 import { truncateChat } from "../tokens/index.ts";
@@ -70,7 +72,8 @@ export class ChatPreparation {
       const names = request.nativeOnly.map(({ path }) => path).join(", ");
       throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has nothing for ${names}.`, { problems: request.nativeOnly });
     }
-    if (!passed || !this.#options.answerMayPass) refuseOfBytesAlone(request, target);
+    // Where fields may be left out, that is seen when it is written.
+    if (passed ? !this.#options.answerMayPass : route.unsupported !== "drop") refuseOfBytesAlone(request, target);
     if (request.stream && request.output.type === "schema" && ofBytesAlone.n!(request.extra.n)) {
       throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "Several answers in one stream are not checked with a schema.", { problems: [{ path: "n", message: "must be 1 in a stream whose answer has a schema; ask without stream, or for one at a time" }] });
     }
@@ -80,7 +83,7 @@ export class ChatPreparation {
           path: native.path(to), headers: { "content-type": "application/json", ...native.headers?.(to) }, dropped: [], emulated: [],
           body: editNativeBody(this.#options.body, name, { model: target.model, ...(this.#asksForUsage ? { streamUsage: true as const } : {}), ...(maxTokens === null ? {} : { maxTokens }) }),
         }
-      : chat.request(maxTokens === null ? request : { ...request, sampling: { ...request.sampling, maxOutputTokens: maxTokens } }, to);
+      : this.#written(maxTokens === null ? request : { ...request, sampling: { ...request.sampling, maxOutputTokens: maxTokens } }, target, (asked) => chat.request(asked, to));
     const upstream = { ...written, headers: { ...written.headers, ...ownBetas } };
     const prepared: PreparedCall<ChatAnswer> = { request: upstream, read: (body, headers) => chat.answer(body, headers), stream: request.stream ? chat.stream() : null };
     if (passed && name === "openai-responses" && (request.nativeOnly ?? []).length === 0) prepared.otherwise = (status) => mayLack(provider, status) && this.#without.add(provider).has(provider);
@@ -88,6 +91,16 @@ export class ChatPreparation {
     this.#made.set(prepared, { passed, asChat, dropped: [...new Set([...upstream.dropped, ...uncarried])].filter((path) => !(path in ownBetas)), emulated: [...upstream.emulated, ...(asChat ? ["responses (by chat completions)"] : []), ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
     return prepared;
   };
+
+  /** By the provider's mapping; where the route says so, without what it has nothing for. */
+  #written(request: ChatRequest, target: RouteTarget, write: (asked: ChatRequest) => UpstreamRequest): UpstreamRequest {
+    if (this.#options.settings.unsupported !== "drop") return write(request);
+    const { made, left } = droppingUnsupported(request, (asked) => {
+      refuseOfBytesAlone(asked, target);
+      return write(asked);
+    });
+    return { ...made, dropped: [...made.dropped, ...left] };
+  }
 
   /** Whether the answer is in the caller's own protocol already. */
   hasPassed(opened: OpenedCall<ChatAnswer>): boolean {
