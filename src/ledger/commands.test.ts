@@ -5,11 +5,11 @@ import { ledgerCommands } from "./commands.ts";
 
 const setPrice = ledgerCommands.find(({ words }) => words.join(" ") === "prices set")!;
 
-async function set(options: object, remark: string | null = null): Promise<{ sent: unknown; remarks: string[] }> {
+async function set(options: object, remark: string | null = null, model = "gpt-5"): Promise<{ sent: unknown; remarks: string[] }> {
   const remarks: string[] = [];
   let sent: unknown;
   const api = { send: (_method: string, _path: string, body: object) => Promise.resolve({ ...(sent = body), remark }) } as unknown as ApiClient;
-  await setPrice.run({ api, progress: (text) => void remarks.push(text), print: () => undefined }, { positionals: ["openai", "gpt-5"], options: { input: "1.25", output: "10", ...options } });
+  await setPrice.run({ api, progress: (text) => void remarks.push(text), print: () => undefined }, { positionals: ["openai", model], options: { input: "1.25", output: "10", ...options } });
   return { sent, remarks };
 }
 
@@ -19,6 +19,13 @@ describe("slipway prices set", () => {
     assert.deepEqual((await set({ audioOutput: "64", searchUnits: "2", webSearches: "14", tier: ["priority=2.5/20"] })).sent, { provider: "openai", model: "gpt-5", rates, tiers: { priority: { input: 2.5, output: 20 } } });
     await assert.rejects(set({ tier: ["priority=2.5"] }), { code: "INVALID_REQUEST", message: /priority=2\.5\/20/ });
     await assert.rejects(set({ audioInput: "-1" }), { code: "INVALID_REQUEST" });
+  });
+
+  it("asks for the rate of output but of a model of embeddings, which has none", async () => {
+    const rates = ({ sent }: { sent: unknown }): { output: number } => (sent as { rates: { output: number } }).rates;
+    assert.equal(rates(await set({ output: undefined }, null, "text-embedding-3-small")).output, 0);
+    assert.equal(rates(await set({ output: "0" })).output, 0);
+    await assert.rejects(set({ output: undefined }), { code: "INVALID_REQUEST", message: /^Give --output too/ });
   });
 
   it("takes rates of long calls and of what is kept for an hour, and the list shows them", async () => {
@@ -48,5 +55,18 @@ describe("slipway costs", () => {
     assert.deepEqual(shown({}), ["MODEL|CALLS|INPUT|OUTPUT|COST", "m|2|5|3|$1.00"]);
     assert.deepEqual(shown({ lostAttempts: 1, unpriced: 2 }), ["MODEL|CALLS|LOST ATTEMPTS|INPUT|OUTPUT|COST", "m|2|1|5|3|$1.00"]);
     assert.deepEqual(shown({ lostAttempts: 1, unpriced: 3, cost: 0 })[1], "m|2|1|5|3|no price");
+    // A failure beside them costs nothing, and says nothing of what the others cost.
+    assert.deepEqual(shown({ unpriced: 1, failed: 1, cost: 0 })[1], "m|2|5|3|no price");
+    assert.deepEqual(shown({ failed: 2, cost: 0 })[1], "m|2|5|3|$0.00");
+  });
+
+  it("asks for one key, one agent's run and one outcome", async () => {
+    const command = ledgerCommands.find(({ words }) => words.join(" ") === "costs")!;
+    const flags = command.options!.map(({ flags: each }) => each);
+    for (const flag of ["--key <key>", "--agent-run <agent-run>", "--outcome <outcome>"]) assert.ok(flags.includes(flag), flag);
+    const asked: string[] = [];
+    const api = { get: (path: string) => Promise.resolve(asked.push(path) && { until: 1000, by: [], rows: [], total: {} }) } as unknown as ApiClient;
+    await command.run({ api, progress: () => undefined, print: () => undefined }, { positionals: [], options: { by: "trace", since: "7d", key: "key_1", agentRun: "run 1", outcome: "failed" } });
+    assert.match(asked[1]!, /[?&]by=trace&.*key=key%3Akey_1&agentRun=run\+1&outcome=failed$/);
   });
 });

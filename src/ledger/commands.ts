@@ -16,30 +16,30 @@ interface CostsShown {
   total: CostSums;
 }
 
-const filters = ["team", "project", "route", "provider", "model", "source", "user", "session", "trace", "tag"] as const;
-const filterHelp: Readonly<Partial<Record<(typeof filters)[number], string>>> = { tag: "calls with this tag alone, NAME=VALUE", source: "gateway: calls through it alone; trace: those that other programs told of in spans", trace: "calls of the trace with this id alone" };
+const filters = ["team", "project", "route", "provider", "model", "source", "user", "key", "session", "agentRun", "trace", "outcome", "tag"] as const;
+const filterHelp: Readonly<Partial<Record<(typeof filters)[number], string>>> = { tag: "calls with this tag alone, NAME=VALUE", source: "gateway: calls through it alone; trace: those that other programs told of in spans", trace: "calls of the trace with this id alone", key: "calls with this key alone: its id, key_01...", agentRun: "calls of this agent's run alone", outcome: "ok, failed, failed-over, outrun, cancelled, cached or interrupted alone" };
 
 const costs: Command = {
   words: ["costs"],
   summary: "what calls of models cost",
   options: [
-    { flags: "--by <groups>", description: "up to three of day, hour, team, key, project, route, provider, model, outcome, source, user, session, agentRun, tag:NAME", default: "day" },
+    { flags: "--by <groups>", description: "up to three of day, hour, team, key, project, route, provider, model, outcome, source, user, session, agentRun, trace, tag:NAME", default: "day" },
     { flags: "--since <time>", description: "how long ago (30m, 24h, 7d) or a time such as 2026-01-31", default: "7d" },
     { flags: "--until <time>", description: "as --since; now when it is left out" },
-    ...filters.map((name) => ({ flags: `--${name} <${name}>`, description: filterHelp[name] ?? `calls of this ${name} alone` })),
+    ...filters.map((name) => ({ flags: `--${flagOf(name)} <${flagOf(name)}>`, description: filterHelp[name] ?? `calls of this ${name} alone` })),
   ],
   run: async ({ api }, { options }) => {
     const given = options as Record<string, string | undefined>;
     const now = (await api.get<{ until: number }>("/api/costs?limit=1")).until;
     const query = new URLSearchParams({ by: given.by!, since: String(toldTime(given.since!, now)) });
     if (given.until !== undefined) query.set("until", String(toldTime(given.until, now)));
-    for (const name of filters) if (given[name] !== undefined) query.set(name, given[name]);
+    for (const name of filters) if (given[name] !== undefined) query.set(name, name === "key" && given[name].startsWith("key_") ? `key:${given[name]}` : given[name]);
     return api.get(`/api/costs?${query.toString()}`);
   },
   render: ({ by, rows, total }: CostsShown) => {
     if (rows.length === 0) return "No calls in this time.";
     const sums = ({ calls, lostAttempts, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, cost, unpriced }: CostSums): string[] => [
-      String(calls), ...(total.lostAttempts > 0 ? [String(lostAttempts)] : []), String(inputTokens + cacheReadTokens + cacheWriteTokens), String(outputTokens), unpriced > 0 && unpriced === calls + lostAttempts ? "no price" : dollars(cost),
+      String(calls), ...(total.lostAttempts > 0 ? [String(lostAttempts)] : []), String(inputTokens + cacheReadTokens + cacheWriteTokens), String(outputTokens), unpriced > 0 && cost === 0 ? "no price" : dollars(cost),
     ];
     const table = textTable(
       [...by.map((each) => each.toUpperCase()), "CALLS", ...(total.lostAttempts > 0 ? ["LOST ATTEMPTS"] : []), "INPUT", "OUTPUT", "COST", ...(rows.some(({ budget }) => budget !== null) ? ["MONTH'S BUDGET"] : [])],
@@ -75,7 +75,7 @@ const setPrice: Command = {
   positionals: [{ name: "<provider>", description: "name of a provider, or its kind" }, { name: "<model>", description: "the provider's name for the model; a star at the end stands for anything" }],
   options: [
     { flags: "--input <dollars>", description: "for a million tokens of input", required: true },
-    { flags: "--output <dollars>", description: "for a million tokens of output", required: true },
+    { flags: "--output <dollars>", description: "for a million tokens of output; models of embeddings have none" },
     { flags: "--cache-read <dollars>", description: "for a million tokens read from the provider's cache; as input when it is left out" },
     { flags: "--cache-write <dollars>", description: "for a million tokens written to it; as input when it is left out" },
     { flags: "--cache-write-hour <dollars>", description: "for a million tokens written to it to be kept for an hour; as other writes when it is left out" },
@@ -89,6 +89,11 @@ const setPrice: Command = {
   run: async ({ api, progress }, { positionals: [provider, model], options }) => {
     const names = ["input", "output", "cacheRead", "cacheWrite", "cacheWriteHour", "audioInput", "audioOutput", "searchUnits", "webSearches"] as const;
     const rates = Object.fromEntries(names.map((name) => [name, options[name] === undefined ? undefined : dollarsOf(options[name] as string)]));
+    // A price without output by mistake would let a budget be passed: it is left out only where the name says why.
+    if (rates.output === undefined) {
+      if (!/embed/i.test(model!)) throw new AppError("INVALID_REQUEST", "Give --output too: dollars for a million tokens of output, and 0 for a model that has none, such as one that ranks.");
+      rates.output = 0;
+    }
     const tiers = options.tier as unknown as string[] | undefined;
     const above = options.above === undefined ? {} : { above: aboveOf(options.above as string) };
     const { remark, ...price } = await api.send<AnsweredPrice>("POST", "/api/prices", { provider, model, rates, ...above, ...(tiers === undefined ? {} : { tiers: Object.fromEntries(tiers.map(tierOf)) }) });
@@ -99,6 +104,10 @@ const setPrice: Command = {
 };
 
 export const ledgerCommands: readonly Command[] = [costs, ...budgetCommands, prices, setPrice];
+
+function flagOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
 
 function dollarsOf(text: string): number {
   if (!/^\d{1,6}(\.\d{1,9})?$/.test(text)) throw new AppError("INVALID_REQUEST", `${text} is not an amount of dollars such as 2.5.`);

@@ -105,17 +105,18 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
       assert.deepEqual(await store.entries({ ...everything, teams: [], after: null, limit: 9 }), []);
     });
 
-    it("groups by tags, users, sessions and agents' runs, and finds by them", async () => {
+    it("groups by tags, users, sessions, agents' runs and traces, and finds by them", async () => {
       const store = await open();
       await add(store, [
-        ledgerEntry({ cost: 1, attribution: { user: "ann", session: "s1", agentRun: "a1", tags: { env: "prod", unit: "x=y" } } }),
-        ledgerEntry({ cost: 2, attribution: { user: "bob", session: "s1", tags: { env: "test" } } }),
+        ledgerEntry({ cost: 1, attribution: { user: "ann", session: "s1", agentRun: "a1", traceId: "t1", tags: { env: "prod", unit: "x=y" } } }),
+        ledgerEntry({ cost: 2, attribution: { user: "bob", session: "s1", traceId: "t1", tags: { env: "test" } } }),
         ledgerEntry({ cost: 4 }),
       ]);
       assert.deepEqual(await costs(store, ["tag:env"]), [[null, 4], ["test", 2], ["prod", 1]]);
       assert.deepEqual(await costs(store, ["user", "tag:unit"]), [[null, null, 4], ["bob", null, 2], ["ann", "x=y", 1]]);
       assert.deepEqual(await costs(store, ["session"], { filter: { session: "s1" } }), [["s1", 3]]);
       assert.deepEqual(await costs(store, ["team"], { filter: { agentRun: "a1" } }), [["search", 1]]);
+      assert.deepEqual(await costs(store, ["trace", "agentRun"]), [[null, null, 4], ["t1", null, 2], ["t1", "a1", 1]]);
       assert.deepEqual(await costs(store, [], { filter: { tag: "unit=x=y" } }), [[1]]);
       assert.deepEqual(await costs(store, ["day"], { filter: { tag: "env=none" } }), []);
     });

@@ -19,7 +19,7 @@ const By = z
   .string().max(200).default("day")
   .transform((text) => [...new Set(text.split(",").filter((word) => word !== ""))])
   .pipe(z.array(CostGrouping).max(3))
-  .meta({ description: "Up to three of hour, day, team, key, project, route, provider, model, outcome, source, user, session, agentRun and tag:NAME, with commas between", example: "team,model" });
+  .meta({ description: "Up to three of hour, day, team, key, project, route, provider, model, outcome, source, user, session, agentRun, trace and tag:NAME, with commas between", example: "team,model" });
 const TeamParams = BudgetName.pick({ team: true }).strict();
 const ProjectParams = z.strictObject({ team: BudgetName.shape.team, project: BudgetName.shape.name });
 

@@ -80,7 +80,7 @@ export const TablePrice = z.object({ provider: z.string(), models: z.array(z.str
 export type TablePrice = z.infer<typeof TablePrice>;
 
 /** What costs can be grouped by; `tag:NAME` groups by the value of a tag. */
-export const plainGroupings = ["hour", "day", "team", "key", "project", "route", "provider", "model", "outcome", "source", "user", "session", "agentRun"] as const;
+export const plainGroupings = ["hour", "day", "team", "key", "project", "route", "provider", "model", "outcome", "source", "user", "session", "agentRun", "trace"] as const;
 export type PlainGrouping = (typeof plainGroupings)[number];
 export const CostGrouping = z.union([z.enum(plainGroupings), z.templateLiteral(["tag:", z.string().min(1).max(64)])], { error: `must be one of ${plainGroupings.join(", ")}, or tag:NAME` });
 export type CostGrouping = z.infer<typeof CostGrouping>;

@@ -12,7 +12,7 @@ export interface Costs {
 }
 
 /** By what the page can be narrowed; each is a parameter of its address. */
-export const filterNames = ["route", "provider", "model", "key", "team", "project", "user", "session", "outcome", "source", "trace", "tag"] as const satisfies readonly (keyof CostFilter)[];
+export const filterNames = ["route", "provider", "model", "key", "team", "project", "user", "session", "agentRun", "outcome", "source", "trace", "tag"] as const satisfies readonly (keyof CostFilter)[];
 export type Filters = Partial<Record<(typeof filterNames)[number], string>>;
 
 const refreshMs = 10_000;

@@ -10,7 +10,7 @@ import { usePageTitle } from "../../shell/title.ts";
 import { callSnippets } from "../gateway/call-snippets.ts";
 import { BudgetsPanel } from "./budgets-panel.tsx";
 import { filterNames, useCosts, type Costs, type Filters } from "./costs-data.ts";
-import { formatDollars, formatNano } from "./money.ts";
+import { formatDollars, formatNano, spendWords } from "./money.ts";
 import { NewestCalls } from "./newest-calls.tsx";
 import { beginOf, costRangeOf, costRanges, spendSeries, type CostRange } from "./spend-days.ts";
 import { SpendTable } from "./spend-table.tsx";
@@ -53,7 +53,7 @@ export function CostsPage() {
 function Figures({ costs: { total } }: { costs: Costs }) {
   return (
     <KeyFigures label="Sums">
-      <KeyFigure label="Spend" value={formatNano(total.cost)} note={total.unpriced > 0 ? `${formatCount(total.unpriced)} without a price` : "all priced"} tone={total.unpriced > 0 ? "warning" : undefined} />
+      <KeyFigure label="Spend" value={spendWords(total)} note={total.unpriced > 0 ? `${formatCount(total.unpriced)} without a price` : "all priced"} tone={total.unpriced > 0 ? "warning" : undefined} />
       <KeyFigure label="Calls" value={formatCount(total.calls)} note={total.calls === 0 ? "" : `${formatNano(total.cost / total.calls)} each`} />
       <KeyFigure label="Errors" value={formatCount(total.failed)} note={total.calls === 0 ? "" : formatShare(total.failed / total.calls)} tone={total.failed > 0 ? "bad" : undefined} />
       <KeyFigure label="From the cache" value={formatCount(total.cached)} note={total.calls === 0 ? "" : formatShare(total.cached / total.calls)} />

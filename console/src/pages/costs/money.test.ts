@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatDollars, formatLimit, formatNano } from "./money.ts";
+import { formatDollars, formatLimit, formatNano, spendWords } from "./money.ts";
 
 describe("money", () => {
   it("keeps what is far below a cent readable", () => {
@@ -12,6 +12,7 @@ describe("money", () => {
   });
 
   it("has no zero for what is not known", () => {
+    assert.deepEqual([{ cost: 0, unpriced: 3 }, { cost: 0, unpriced: 0 }, { cost: 1_000_000_000, unpriced: 3 }].map(spendWords), ["no price", "$0.00", "$1.00"]);
     assert.equal(formatNano(null), "–");
     assert.equal(formatDollars(Number.NaN), "–");
     assert.equal(formatDollars(-0.5), "-$0.50");

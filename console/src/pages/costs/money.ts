@@ -11,6 +11,11 @@ export function formatLimit(dollars: number): string {
   return dollarsText(dollars, 9);
 }
 
+/** What calls cost together; where nothing of it has a price, that is not nothing. */
+export function spendWords({ cost, unpriced }: { cost: number; unpriced: number }): string {
+  return unpriced > 0 && cost === 0 ? "no price" : formatNano(cost);
+}
+
 /** Whole billionths of a dollar, as the ledger has them. */
 export function formatNano(nano: number | null | undefined): string {
   return formatDollars(nano === null || nano === undefined ? null : nano / 1e9);

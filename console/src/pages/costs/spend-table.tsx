@@ -8,11 +8,11 @@ import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { useCosts, type CostRow, type Filters } from "./costs-data.ts";
-import { formatNano } from "./money.ts";
+import { formatNano, spendWords } from "./money.ts";
 import type { CostRange } from "./spend-days.ts";
 
 const groupings = [
-  { id: "route", label: "Route" }, { id: "model", label: "Model" }, { id: "key", label: "Key" }, { id: "team", label: "Team" }, { id: "project", label: "Project" }, { id: "user", label: "User" }, { id: "source", label: "Source" }, { id: "tag", label: "Tag" },
+  { id: "route", label: "Route" }, { id: "model", label: "Model" }, { id: "key", label: "Key" }, { id: "team", label: "Team" }, { id: "project", label: "Project" }, { id: "user", label: "User" }, { id: "session", label: "Session" }, { id: "agentRun", label: "Agent run" }, { id: "trace", label: "Trace" }, { id: "source", label: "Source" }, { id: "tag", label: "Tag" },
 ];
 const most = 50;
 
@@ -38,7 +38,7 @@ export function SpendTable({ range, filters }: { range: CostRange; filters: Filt
         return <button type="button" className="value-button" title="Only these calls" onClick={() => query.set({ [by]: by === "tag" ? `${tag}=${value}` : value })}>{wordsOf(value)}</button>;
       },
     },
-    { label: "Spend", kind: "number", cell: ({ cost, calls, lostAttempts, unpriced }) => (unpriced === 0 ? formatNano(cost) : <>{unpriced === calls + lostAttempts ? "no price" : formatNano(cost)}{unpriced < calls + lostAttempts && <span className="cell-note">{formatCount(unpriced)} without a price</span>}</>) },
+    { label: "Spend", kind: "number", cell: ({ cost, calls, lostAttempts, unpriced }) => (unpriced === 0 ? formatNano(cost) : <>{spendWords({ cost, unpriced })}{unpriced < calls + lostAttempts && <span className="cell-note">{formatCount(unpriced)} without a price</span>}</>) },
     { label: "Share", cell: ({ cost }) => <span className="cost-share" title={formatShare(cost / total)}><span style={{ width: `${(100 * cost) / dearest}%` }} /></span> },
     { label: "Calls", kind: "number", cell: ({ calls, lostAttempts }) => <>{formatCount(calls)}{lostAttempts > 0 && <span className="cell-note" title="Attempts beside these calls that may have cost something: others were made in their place, or were quicker">and {formatCount(lostAttempts)} lost</span>}</> },
     { label: "Errors", kind: "number", cell: ({ failed }) => <span className={failed > 0 ? "cell-bad" : ""}>{formatCount(failed)}</span> },
