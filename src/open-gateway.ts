@@ -22,7 +22,7 @@ import type { SecretBox } from "./core/secret-box.ts";
 import { stopInOrder, stopTogether } from "./core/stop-in-order.ts";
 import type { OutboxFollower } from "./events/index.ts";
 import {
-  Admission, AnswerCache, AnswerMemory, CallableModels, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayChecks, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
+  Admission, AnswerCache, AnswerMemory, CallableModels, callBudgets, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayChecks, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
   MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type GuardParts, type RouteSettings,
 } from "./gateway/index.ts";
 import type { Attribution, ReserveRequest } from "./ledger/index.ts";
@@ -137,6 +137,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     assertAddress: (url) => egress.assertPlausible(url),
     teamOfKey: async (caller, key) => (await access.keys.list(caller)).find(({ id }) => id === key)?.team ?? null,
   });
+  ledger.settings.knowCallBudgets(async (caller) => callBudgets(caller, { policies: catalog.keyPolicies(), routes: settings.routes(caller), keys: await access.keys.list(caller) }));
   const look = async (): Promise<void> => {
     const found = await findLocalProviders();
     catalog.setKnown([...ofEnvironment, ...found.map(({ name, kind, baseUrl }) => ({ name, origin: "found" as const, settings: ProviderSettings.parse({ kind, baseUrl }) }))]);

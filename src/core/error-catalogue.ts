@@ -135,7 +135,7 @@ export const errorCatalogue = {
   CONTEXT_TOO_LONG: { status: 400, hint: "Shorten the conversation, or set the route's truncate." },
   RATE_LIMITED: { status: 429, hint: "Try again after the seconds in Retry-After, or ask for a higher limit of the key, route or provider." },
   GATEWAY_OVERLOADED: { status: 503, hint: "Too many calls wait already; try again after the seconds in Retry-After." },
-  BUDGET_EXCEEDED: { status: 402, hint: "The budget that the message names is used up or too small for this call; `slipway costs` tells what spent it." },
+  BUDGET_EXCEEDED: { status: 402, hint: "The budget that the message names is used up or too small for this call; `slipway budgets list` tells how far it is used, also to the key itself, and `slipway costs` what spent it, to who may see all of the team." },
   BUDGET_UNAVAILABLE: { status: 503, hint: "Look whether Redis is up and reachable; calls under a budget go on when it is." },
   PRICE_UNKNOWN: { status: 400, hint: "A call under a budget needs a price: add one with `slipway prices set`, or let the route take unknown prices as free." },
   BUDGET_NOT_FOUND: { status: 404, hint: "List the budgets with `slipway budgets list`." },

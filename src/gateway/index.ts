@@ -11,6 +11,7 @@ export type { GuardParts } from "./calls/call-guards.ts";
 export { ChatCalls } from "./chats/chat-calls.ts";
 export { clientRoutes } from "./client-routes.ts";
 export { GatewayCatalog } from "./settings/gateway-catalog.ts";
+export { callBudgets } from "./settings/call-budgets.ts";
 export { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
 export { ClassifierModels, Guardrails, textInputOf } from "./guardrails/index.ts";
 export { Admission, FallbackLimitStore, MemoryLimitStore } from "./limits/index.ts";

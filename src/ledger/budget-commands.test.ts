@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ApiClient } from "../core/api-client.ts";
 import { budgetCommands } from "./budget-commands.ts";
-import type { BudgetStatus } from "./schemas.ts";
+import type { BudgetStatus, CallBudget } from "./schemas.ts";
 
 const [list, set, remove] = budgetCommands as [(typeof budgetCommands)[number], (typeof budgetCommands)[number], (typeof budgetCommands)[number]];
 const stored = { updatedAt: 1, updatedBy: "local" };
@@ -10,6 +10,7 @@ const budgets: BudgetStatus[] = [
   { scope: "team", team: "search", name: "search", limits: { perQuery: 0.5, month: 100 }, use: [{ window: "month", limit: 100e9, spent: 25e9, reserved: 0, percent: 25, endsAt: 2 }], ...stored },
   { scope: "project", team: "search", name: "ranking", limits: { day: 5 }, use: [{ window: "day", limit: 5e9, spent: 0.0012e9, reserved: 0, percent: 0, endsAt: 2 }], ...stored },
 ];
+const callBudgets: CallBudget[] = [{ scope: "key", team: "search", name: "key_1", limits: { day: 5 }, use: [{ window: "day", limit: 5e9, spent: 2e9, reserved: 1e9, percent: 40, endsAt: 2 }] }];
 
 async function run(command: (typeof budgetCommands)[number], positionals: string[], options: Record<string, string> = {}): Promise<{ sent: unknown[]; text: string }> {
   const sent: unknown[] = [];
@@ -17,7 +18,7 @@ async function run(command: (typeof budgetCommands)[number], positionals: string
     sent.push([method, path, body]);
     return Promise.resolve({ scope: path.includes("/projects/") ? "project" : "team", team: positionals[0], name: options.project ?? positionals[0], ...body, ...stored });
   };
-  const api = { baseUrl: "", get: () => Promise.resolve({ budgets }), send } as unknown as ApiClient;
+  const api = { baseUrl: "", get: () => Promise.resolve({ budgets, callBudgets }), send } as unknown as ApiClient;
   const result = await command.run({ api, progress: () => undefined, print: () => undefined }, { positionals, options });
   return { sent, text: command.render(result) };
 }
@@ -25,8 +26,11 @@ async function run(command: (typeof budgetCommands)[number], positionals: string
 describe("slipway budgets", () => {
   it("lists what is spent of each", async () => {
     const { text } = await run(list, []);
-    assert.deepEqual(text.split("\n").map((line) => line.trim().split(/\s{2,}/)).slice(1), [["search", "-", "one call", "-", "$0.50", "-"], ["search", "-", "month", "$25.00", "$100.00", "25%"], ["search", "ranking", "day", "$0.0012", "$5.00", "0%"]]);
-    assert.equal(list.render({ budgets: [] }), "No budgets. Set one with: slipway budgets set TEAM --per-month DOLLARS");
+    assert.deepEqual(text.split("\n").map((line) => line.trim().split(/\s{2,}/)).slice(1), [
+      ["search", "-", "one call", "-", "$0.50", "-", "-"], ["search", "-", "month", "$25.00", "$100.00", "25%", "$75.00"], ["search", "project ranking", "day", "$0.0012", "$5.00", "0%", "$5.00"],
+      ["search", "key key_1", "day", "$2.00", "$5.00", "40%", "$2.00"],
+    ]);
+    assert.equal(list.render({ budgets: [], callBudgets: [] }), "No budgets. Set one with: slipway budgets set TEAM --per-month DOLLARS");
   });
 
   it("changes what is said, takes away what is to be none, and leaves the rest", async () => {

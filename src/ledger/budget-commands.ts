@@ -4,7 +4,7 @@ import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import { dollars } from "./dollars.ts";
 import { nanoDollars } from "./ledger-entry.ts";
-import type { Budget, BudgetStatus, SpendLimits } from "./schemas.ts";
+import type { Budget, BudgetStatus, CallBudget, SpendLimits } from "./schemas.ts";
 
 type Texts = Record<string, string | undefined>;
 
@@ -13,19 +13,22 @@ const project = { flags: "--project <project>", description: "the budget of this
 
 const list: Command = {
   words: ["budgets", "list"],
-  summary: "budgets of teams and projects, and how far they are used",
+  summary: "budgets of teams, projects, keys and routes, and how far they are used",
   run: ({ api }) => api.get("/api/budgets"),
-  render: ({ budgets: shown }: { budgets: BudgetStatus[] }) =>
-    shown.length === 0
+  render: ({ budgets, callBudgets = [] }: { budgets: BudgetStatus[]; callBudgets?: CallBudget[] }) => {
+    const shown: Omit<CallBudget, "scope">[] = [
+      ...budgets.map(({ scope, team, name, limits, use }) => ({ team, name: scope === "project" ? `project ${name}` : "-", limits, use })), ...callBudgets.map(({ scope, ...budget }) => ({ ...budget, name: `${scope} ${budget.name}` })),
+    ];
+    return shown.length === 0
       ? "No budgets. Set one with: slipway budgets set TEAM --per-month DOLLARS"
       : textTable(
-          ["TEAM", "PROJECT", "WINDOW", "SPENT", "LIMIT", "USED"],
-          shown.flatMap(({ scope, team, name, limits, use }) => {
-            const whose = [team, scope === "project" ? name : "-"];
-            const perQuery = limits.perQuery === undefined ? [] : [[...whose, "one call", "-", dollars(limits.perQuery * nanoDollars), "-"]];
-            return [...perQuery, ...use.map(({ window, spent, limit, percent }) => [...whose, window, dollars(spent), dollars(limit), `${percent}%`])];
+          ["TEAM", "OF", "WINDOW", "SPENT", "LIMIT", "USED", "LEFT"],
+          shown.flatMap(({ team, name, limits, use }) => {
+            const perQuery = limits.perQuery === undefined ? [] : [[team, name, "one call", "-", dollars(limits.perQuery * nanoDollars), "-", "-"]];
+            return [...perQuery, ...use.map(({ window, spent, limit, percent, reserved }) => [team, name, window, dollars(spent), dollars(limit), `${percent}%`, dollars(Math.max(0, limit - spent - reserved))])];
           }),
-        ),
+        );
+  },
 };
 
 const set: Command = {

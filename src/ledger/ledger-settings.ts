@@ -7,8 +7,8 @@ import { ownerOf, type BudgetKeeper } from "./budget-keeper.ts";
 import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
 import { remarkOnPrice, type KnownNames } from "./prices/known-names.ts";
 import type { PriceBook } from "./prices/price-book.ts";
-import type { Budget, BudgetName, BudgetStatus, BudgetUse, PriceRequest, SetPrice, SpendLimits } from "./schemas.ts";
-import { projectOwner, teamOwner } from "./spend-windows.ts";
+import type { Budget, BudgetName, BudgetStatus, CallBudget, BudgetUse, PriceRequest, SetPrice, SpendLimits } from "./schemas.ts";
+import { keyOwner, projectOwner, routeOwner, teamOwner } from "./spend-windows.ts";
 import { visibleTeams } from "./visible-teams.ts";
 
 const furthestAheadMs = 10 * 366 * 86_400_000;
@@ -26,6 +26,7 @@ export class LedgerSettings {
   readonly #parts: Parts;
   #budgets: readonly Budget[] = [];
   #prices: readonly SetPrice[] = [];
+  #callBudgets: (caller: Caller) => Promise<Omit<CallBudget, "use">[]> = () => Promise.resolve([]);
   #known: () => KnownNames = () => ({ providers: [], models: [] });
 
   constructor(parts: Parts) {
@@ -35,6 +36,11 @@ export class LedgerSettings {
   /** Says which providers and models are there: a price of others is remarked on. */
   knowNames(known: () => KnownNames): void {
     this.#known = known;
+  }
+
+  /** Says which budgets of keys and routes a caller sees: they are the gateway's settings. */
+  knowCallBudgets(seen: (caller: Caller) => Promise<Omit<CallBudget, "use">[]>): void {
+    this.#callBudgets = seen;
   }
 
   /** Reads everything; to be awaited before the first call. */
@@ -56,6 +62,12 @@ export class LedgerSettings {
     const teams = visibleTeams(caller);
     const seen = this.#budgets.filter(({ team }) => teams === null || teams.includes(team));
     return Promise.all(seen.map(async (budget) => ({ ...budget, use: await this.#parts.keeper.useOf(ownerOf(budget), budget.limits, now) })));
+  }
+
+  /** Budgets of keys and routes that the caller sees, its own key's among them, and how far they are used. */
+  async callBudgets(caller: Caller, now: EpochMs): Promise<CallBudget[]> {
+    const owner = ({ scope, name }: Pick<CallBudget, "scope" | "name">): string => (scope === "key" ? keyOwner(name) : routeOwner(name));
+    return Promise.all((await this.#callBudgets(caller)).map(async (budget) => ({ ...budget, use: await this.#parts.keeper.useOf(owner(budget), budget.limits, now) })));
   }
 
   /** The month's budget of a team, or of one of its projects; null where there is none. */

@@ -5,7 +5,7 @@ import { route, type Route } from "../core/route.ts";
 import type { LedgerService } from "./ledger-service.ts";
 import type { LedgerSettings } from "./ledger-settings.ts";
 import { priceTableVersion } from "./prices/price-table.ts";
-import { AnsweredPrice, Budget, BudgetName, BudgetStatus, CostEntry, CostFilter, CostGrouping, CostRow, CostSums, PriceRequest, SetPrice, SpendLimits, TablePrice } from "./schemas.ts";
+import { AnsweredPrice, Budget, BudgetName, BudgetStatus, CallBudget, CostEntry, CostFilter, CostGrouping, CostRow, CostSums, PriceRequest, SetPrice, SpendLimits, TablePrice } from "./schemas.ts";
 import { tablePrices } from "./table-prices.ts";
 
 const tag = "Costs";
@@ -77,9 +77,13 @@ function budgetRoutes(settings: LedgerSettings): Route[] {
   };
   return [
     route({
-      method: "GET", path: "/api/budgets", access: "viewer", on: "some", operationId: "listBudgets", summary: "Budgets of teams and projects, and how far they are used", tag,
-      response: z.object({ budgets: z.array(BudgetStatus) }),
-      handle: async ({ caller, now }) => ({ budgets: await settings.budgets(caller, now) }),
+      method: "GET", path: "/api/budgets", access: "viewer", on: "some", operationId: "listBudgets", summary: "Budgets of teams, projects, keys and routes, and how far they are used", tag,
+      description: "Of teams that the caller sees the whole of; of routes that it may call, and of its own key.",
+      response: z.object({ budgets: z.array(BudgetStatus), callBudgets: z.array(CallBudget).meta({ description: "Of keys and routes: they are set with their other limits" }) }),
+      handle: async ({ caller, now }) => {
+        const [budgets, callBudgets] = await Promise.all([settings.budgets(caller, now), settings.callBudgets(caller, now)]);
+        return { budgets, callBudgets };
+      },
     }),
     route({
       method: "PUT", path: "/api/budgets/teams/:team", access: "admin", operationId: "putTeamBudget", summary: "Set the budget of a team", tag,

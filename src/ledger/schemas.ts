@@ -42,6 +42,12 @@ export type BudgetUse = z.infer<typeof BudgetUse>;
 export const BudgetStatus = Budget.extend({ use: z.array(BudgetUse) }).meta({ id: "BudgetStatus" });
 export type BudgetStatus = z.infer<typeof BudgetStatus>;
 
+/** The budget of a key or a route, which is set with its other limits. */
+export const CallBudget = z
+  .object({ scope: z.enum(["key", "route"]), name: z.string().meta({ description: "Id of the key, or name of the route" }), team: Name, limits: SpendLimits, use: z.array(BudgetUse) })
+  .meta({ id: "CallBudget" });
+export type CallBudget = z.infer<typeof CallBudget>;
+
 const rate = z.number().min(0).max(1e5);
 const rates = {
   input: rate, cacheRead: rate.optional(), cacheWrite: rate.optional(), cacheWriteHour: rate.optional(), output: rate,

@@ -39,6 +39,7 @@ export function ownersOf({ actor, team, project, route }: Pick<Attribution, "act
 
 export const teamOwner = (team: string): string => `team:${team}`;
 export const projectOwner = (team: string, project: string): string => `project:${team}/${project}`;
+export const keyOwner = (key: string): string => `key:${key}`;
 export const routeOwner = (route: string): string => `route:${route}`;
 
 /** Such as `key:key_01.../day/2026-11-21`. */

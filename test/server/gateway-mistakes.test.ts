@@ -96,7 +96,7 @@ describe("mistakes with the gateway, traces and costs", () => {
   it("set no budget of a mistyped team", async () => {
     const { status, error } = await send("PUT", "/api/budgets/teams/defualt", { limits: { day: 5 } });
     assert.deepEqual([status, error!.code], [404, "TEAM_NOT_FOUND"]);
-    assert.deepEqual(await server.client.api.get("/api/budgets"), { budgets: [] });
+    assert.deepEqual(await server.client.api.get("/api/budgets"), { budgets: [], callBudgets: [] });
   });
 
   it("are told the path that was meant, by the SDK that shows the message alone", async () => {
