@@ -106,6 +106,35 @@ describe("rollouts and A/B tests of routes in the console", () => {
     await watched.close();
   });
 
+  it("show the old prompt beside the new one, and the history of the route goes back to a revision", async () => {
+    const { api } = server.client;
+    const settings = { targets: [{ provider: "echo", model: "echo" }], systemPrompt: "Help.\nIn full sentences." };
+    await api.send("PUT", "/api/gateway/routes/compared", { revision: 0, settings, reason: "first" });
+    await api.send("PUT", "/api/gateway/routes/compared", { revision: 1, settings: { ...settings, systemPrompt: "Help.\nIn one sentence." }, reason: "shorter" });
+    const { id } = await api.send<{ id: string }>("POST", "/api/gateway/routes/compared/rollouts", { change: { systemPrompt: "Help.\nIn one word." } });
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto(`/rollouts/${id}`);
+    const prompts = page.getByRole("region", { name: "systemPrompt: what differs" });
+    await prompts.getByRole("row", { name: "− In one sentence. + In one word." }).waitFor();
+    await prompts.getByRole("row", { name: "Help. Help.", exact: true }).waitFor();
+
+    await api.send("POST", "/api/gateway/routes/compared/rollout/abort", { reason: "too curt" });
+    await page.goto("/gateway?revisions=compared");
+    const dialog = page.getByRole("dialog", { name: "Revisions of compared" });
+    await dialog.getByRole("row", { name: /^2 answers/ }).waitFor();
+    await dialog.getByRole("row", { name: /^3 draft: rollout aborted .*too curt/ }).waitFor();
+    await dialog.getByRole("row", { name: /^1 / }).getByRole("button", { name: "Settings" }).click();
+    await dialog.getByRole("row", { name: "− In one sentence. + In full sentences." }).waitFor();
+    await dialog.getByLabel("Why").fill("customers asked for it");
+    await dialog.getByRole("button", { name: "Restore revision 1" }).click();
+    await dialog.getByRole("row", { name: /^1 answers/ }).waitFor();
+    await dialog.getByRole("region", { name: "What answered" }).getByRole("row", { name: /1 local rolled back: customers asked for it$/ }).waitFor();
+    assert.equal((await api.get<GatewayRoute>("/api/gateway/routes/compared")).revision, 1);
+    watched.assertQuiet();
+    await watched.close();
+  });
+
   it("stand beside those of models, whose tests begin with their versions and whose policy has gates of its own", async () => {
     const watched = await openPage(browser, server.url);
     const { page } = watched;

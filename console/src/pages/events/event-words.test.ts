@@ -32,6 +32,10 @@ describe("objectHref", () => {
 });
 
 describe("payloadWords", () => {
+  it("begins with how much of a budget is used", () => {
+    assert.equal(payloadWords({ object: "key:key_1", payload: { budget: "key:key_1", window: "day", threshold: 80, spent: 0.41, limit: 0.5 } }), "80% of the day’s $0.50: $0.41 spent");
+  });
+
   it("says what the object does not say", () => {
     assert.equal(payloadWords({ object: "model:churn", payload: { model: "churn", alias: "champion", version: "3" } }), "alias champion, version 3");
     assert.equal(payloadWords({ object: "workflow:a", payload: { error: { code: "STEP_FAILED", message: "no disk" } } }), "error no disk");

@@ -1,3 +1,4 @@
+import { formatDollars } from "../costs/money.ts";
 import type { RecordedEvent } from "../../data/types.ts";
 
 /** Types of events that are there today, in the groups that a filter can name. */
@@ -73,6 +74,9 @@ function splitObject(object: string): [kind: string, name?: string] {
 /** What an event says beside its object, in one line: `alias champion, version 3`. */
 export function payloadWords(event: Pick<RecordedEvent, "object" | "payload">): string {
   const [kind, name] = splitObject(event.object);
+  const { threshold, window, spent, limit } = event.payload;
+  // What an alert is about comes first: a line may be cut off.
+  if (typeof threshold === "number" && typeof spent === "number" && typeof limit === "number") return `${threshold}% of the ${String(window)}’s ${formatDollars(limit)}: ${formatDollars(spent)} spent`;
   return Object.entries(event.payload)
     .filter(([field, value]) => value !== null && !(field === kind && value === name))
     .map(([field, value]) => `${field} ${valueWords(value)}`)

@@ -5,7 +5,7 @@ import type { GatewayProvider, GatewayRoute, KeyPolicy } from "../../../../src/g
 import type { CostRow } from "../../../../src/ledger/schemas.ts";
 
 export type {
-  BudgetLimits, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, Limits, ProviderKind, ProviderSettings, RevisionOfRoute, RouteSettings, RouteTarget, SecretSource,
+  BudgetLimits, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, Limits, ProviderKind, ProviderSettings, RevisionInHistory, RevisionOfRoute, RouteHistory, RouteSettings, RouteTurn, RouteTarget, SecretSource,
 } from "../../../../src/gateway/schemas.ts";
 
 /** How a target did on this server of late, as `GET /api/gateway/health` tells it. */

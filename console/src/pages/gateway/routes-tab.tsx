@@ -11,7 +11,7 @@ import { CodeBlock } from "../../parts/copy.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
-import { formatNano } from "../costs/money.ts";
+import { formatNano, spendWords } from "../costs/money.ts";
 import { RolloutMark } from "../rollouts/rollout-mark.tsx";
 import { BreakerChip } from "./breaker-chip.tsx";
 import { callSnippets } from "./call-snippets.ts";
@@ -57,7 +57,7 @@ export function RoutesTab() {
       </ResourceView>
       {query.get("add") !== null && <RouteDialog key="add" route={null} onClose={close} />}
       {changed !== undefined && <RouteDialog key={changed.name} route={changed} onClose={close} />}
-      {revisions !== null && <RevisionsDialog name={revisions} onClose={close} />}
+      {revisions !== null && <RevisionsDialog name={revisions} mayChange={mayChange} onClose={close} />}
       {removed !== undefined && (
         <ConfirmDialog title={`Remove the route ${removed.name}?`} action="Remove" onClose={close} work={() => call(apiPath`/api/gateway/routes/${removed.name}`, { method: "DELETE" }).then(refreshGateway)}>
           <p>Callers that name <code>{removed.name}</code> get 404 from now on. What it cost, and its revisions, stay.</p>
@@ -94,7 +94,7 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
     { label: "Calls, 24 h", kind: "number", cell: ({ name }) => figure(name, ({ calls }) => formatCount(calls), "0") },
     { label: "Errors", kind: "number", cell: ({ name }) => <span className={(dayOf(name)?.failed ?? 0) > 0 ? "cell-bad" : ""}>{figure(name, ({ failed }) => formatCount(failed), "0")}</span> },
     { label: "Cache hits", kind: "number", cell: ({ name, settings }) => (settings.cache === undefined ? <span className="muted">off</span> : figure(name, ({ cached, calls }) => formatShare(calls === 0 ? null : cached / calls), "–")) },
-    { label: "Spend", kind: "number", cell: ({ name }) => <Link href={`/costs?range=1d&route=${encodeURIComponent(name)}`}>{figure(name, ({ cost }) => formatNano(cost), formatNano(0))}</Link> },
+    { label: "Spend", kind: "number", cell: ({ name }) => <Link href={`/costs?range=1d&route=${encodeURIComponent(name)}`}>{figure(name, spendWords, formatNano(0))}</Link> },
     {
       label: "Actions", kind: "actions",
       cell: ({ name }) => (

@@ -20,6 +20,7 @@ import { RolloutCharts } from "./rollout-charts.tsx";
 import { DecisionMark, RolloutMark, stateWords } from "./rollout-mark.tsx";
 import { phaseName } from "./rollout-words.ts";
 import { SplitPanel } from "./split-panel.tsx";
+import { TriedPanel } from "./tried-panel.tsx";
 import { useClock } from "./use-clock.ts";
 import { VerdictsPanel } from "./verdicts-panel.tsx";
 
@@ -33,11 +34,13 @@ export function RolloutView({ status }: { status: RolloutStatus }) {
   const arms = [...new Set([...(status.route?.arms.map(({ name }) => name) ?? []), ...status.figures.arms.map(({ arm }) => arm)])].filter((arm) => arm !== "stable");
   const wanted = query.get("arm");
   const arm = wanted !== null && arms.includes(wanted) ? wanted : (arms[0] ?? "candidate");
+  const route = routeOf(rollout.model);
   if (rollout.kind === "ab-test") {
     return (
       <div className="rollout">
         <Standing status={status} />
         <AbTestReportView rollout={rollout} />
+        {route !== null && <TriedPanel rollout={rollout} route={route} />}
         {isOpen(rollout) && <SplitPanel status={status} />}
         <ReplicasPanel status={status} />
       </div>
@@ -47,6 +50,7 @@ export function RolloutView({ status }: { status: RolloutStatus }) {
     <div className="rollout">
       <Standing status={status} />
       <div className="panel phase-panel"><PhaseTrack status={status} verdicts={verdicts} now={now} /></div>
+      {route !== null && <TriedPanel rollout={rollout} route={route} />}
       {resource.error !== undefined && <StaleNote error={resource.error} retry={resource.reload} />}
       {arms.length > 1 && <Segmented label="Variant" value={arm} options={arms.map((name) => ({ id: name, label: name }))} onChange={(name) => query.set({ arm: name }, { replace: true })} />}
       <div className="columns">

@@ -18,7 +18,7 @@ export function SplitPanel({ status }: { status: RolloutStatus }) {
   // What the arms of a test were asked stands in its report.
   const isTest = rollout.kind === "ab-test";
   return (
-    <Panel title="Traffic" note={route === null ? (isOpen(rollout) ? "the route is being written" : "not split any more") : `revision ${route.revision} of the route`}>
+    <Panel title="Traffic" note={route === null ? (isOpen(rollout) ? "the route is being written" : "not split any more") : `change ${route.revision} of the split`}>
       <div className="split-bar" role="img" aria-label={`Split: ${words}`}>
         {planned.filter(({ share }) => share > 0).map(({ arm, version, share }, index) => (
           <span key={arm} style={{ flexGrow: share, background: `var(${armColor(arm, index)})` }}>{share >= 0.12 ? `${versionMark(rollout.model, version)} ${formatShare(share)}` : ""}</span>
