@@ -144,7 +144,7 @@ describe("mistakes with the gateway, traces and costs", () => {
   it("do not pass for a test of a provider that asks nobody", async () => {
     assert.equal((await send("PUT", "/api/gateway/providers/azure", { revision: 0, settings: { kind: "azure", baseUrl: "https://name.openai.azure.com" }, secret: { from: "environment", name: "SLIPWAY_PROVIDER_NOT_SET" } })).status, 200);
     const tested = await server.client.api.send<{ ok: boolean; message: string }>("POST", "/api/gateway/providers/azure/test", {});
-    assert.deepEqual([tested.ok, tested.message], [false, "The secret of the provider azure is not where its settings say."]);
+    assert.deepEqual([tested.ok, tested.message], [false, "The provider azure has no secret: the server has no environment variable SLIPWAY_PROVIDER_NOT_SET."]);
     assert.equal((await send("PUT", "/api/gateway/providers/azure", { revision: 1, settings: { kind: "azure", baseUrl: "https://name.openai.azure.com" }, secret: { from: "value", value: "any" } })).status, 200);
     assert.match((await server.client.api.send<{ message: string }>("POST", "/api/gateway/providers/azure/test", {})).message, /^Nothing was asked/);
   });
