@@ -58,3 +58,16 @@ test("names that others chose move no cursor, set no title and begin no line of 
   const failed = await run("--url", url, "traces").then(() => assert.fail("it fails"), (error: unknown) => error as { stderr: string });
   assert.deepEqual([/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e]/.test(failed.stderr.replaceAll("\r", "")), failed.stderr.includes("\\u001b[2J")], [false, true], failed.stderr);
 });
+
+test("advice stands where it adds something to the message", async (context) => {
+  const server = createServer((_request, response) => {
+    response.statusCode = 404;
+    response.setHeader("Content-Type", "application/json");
+    response.end(JSON.stringify({ error: { code: "TRACE_NOT_FOUND", message: "There is none.", hint: "Look elsewhere.", requestId: "r", problems: [] } }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => server.close());
+  const failed = (...parameters: string[]) => run(...parameters).then(() => assert.fail("it fails"), ({ stderr }: { stderr: string }) => stderr);
+  assert.equal(await failed("prices", "set", "openai", "gpt-5", "--input", "many", "--output", "1"), "Error INVALID_REQUEST: many is not an amount of dollars such as 2.5.\n");
+  assert.match(await failed("--url", `http://127.0.0.1:${(server.address() as AddressInfo).port}`, "costs"), /^Error TRACE_NOT_FOUND: There is none\.\n {2}What to do: \S/);
+});

@@ -117,5 +117,7 @@ function reportFailure(error: AppError, asJson: boolean): void {
   }
   const problems = untoldProblems(error).map((problem) => `  - ${problem.path}: ${problem.message}\n`).join("");
   const cause = error.code === "INTERNAL" && error.cause instanceof Error ? `  ${error.cause.stack ?? error.cause.message}\n` : "";
-  process.stderr.write(terminalText(`Error ${error.code}: ${error.message}\n${problems}${cause}  What to do: ${error.hint}\n`));
+  // "Correct the problems that the answer lists" says nothing where the message is all there is.
+  const advice = error.code === "INVALID_REQUEST" && problems === "" ? "" : `  What to do: ${error.hint}\n`;
+  process.stderr.write(terminalText(`Error ${error.code}: ${error.message}\n${problems}${cause}${advice}`));
 }

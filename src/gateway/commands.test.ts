@@ -10,10 +10,10 @@ import { gatewayCommands } from "./commands.ts";
 const directory = mkdtempSync(join(tmpdir(), "slipway-gateway-commands-"));
 const commandOf = (word: string) => gatewayCommands.find(({ words }) => words[1] === word)!;
 
-async function run(word: string, positionals: string[], options: object = {}, answer?: object): Promise<unknown> {
+async function run(word: string, positionals: string[], options: object = {}, answer?: object, policies: object[] = []): Promise<unknown> {
   let sent: unknown;
   const send = (_method: string, _path: string, body: unknown): Promise<unknown> => Promise.resolve(answer ?? (sent = body));
-  const api = { baseUrl: "", get: () => Promise.resolve({ routes: [], providers: [], policies: [] }), send } as unknown as ApiClient;
+  const api = { baseUrl: "", get: () => Promise.resolve({ routes: [], providers: [], policies }), send } as unknown as ApiClient;
   await commandOf(word).run({ api, progress: () => undefined, print: () => undefined }, { positionals, options: options as Record<string, string> });
   return sent;
 }
@@ -26,6 +26,13 @@ describe("slipway gateway", () => {
     const { settings } = (await run("set-route", ["chat"], { target: ["openai/gpt-5-mini=2.5", "local/meta/llama", "!echo/echo"] })) as { settings: { targets: object[] } };
     assert.deepEqual(settings.targets, [{ provider: "openai", model: "gpt-5-mini", weight: 2.5 }, { provider: "local", model: "meta/llama" }, { provider: "echo", model: "echo", priority: 1 }]);
     for (const target of ["echo", "echo/echo=-1", "echo/echo=abc", "echo/echo=", "echo/echo=1.2.3", "/echo", "echo/"]) await assert.rejects(run("set-route", ["chat"], { target: [target] }), refused(/is no target/), target);
+  });
+
+  it("takes a limit or a budget away from a key by none, and keeps the rest", async () => {
+    const policy = { key: "key_1", revision: 4, settings: { project: "p", addedTokens: 7, limits: { concurrency: 2, requestsPerMinute: 9 }, budget: { day: 5 } } };
+    const sent = await run("set-key", ["key_1"], { perDay: "none", concurrency: "none", addedTokens: "none", perMonth: "50" }, undefined, [policy]);
+    assert.deepEqual(sent, { revision: 4, settings: { project: "p", limits: { requestsPerMinute: 9 }, budget: { month: 50 } } });
+    assert.deepEqual(await run("set-key", ["key_1"], { perDay: "none" }, undefined, [policy]), { revision: 4, settings: { project: "p", addedTokens: 7, limits: policy.settings.limits } });
   });
 
   it("names the file that is not JSON or not there", async () => {
@@ -49,8 +56,8 @@ describe("slipway gateway", () => {
 
   it("leaves it to the server to judge limits and budgets, and asks for one source of a key", async () => {
     assert.deepEqual(await run("set-key", ["key_1"], { concurrency: "1.5", perDay: "20" }), { revision: 0, settings: { limits: { concurrency: 1.5 }, budget: { day: 20 } } });
-    await assert.rejects(run("set-key", ["key_1"], { perDay: "$5" }), refused(/^--per-day takes a number above 0, not "\$5"\.$/));
-    await assert.rejects(run("set-key", ["key_1"], { requestsPerMinute: "0" }), refused(/^--requests-per-minute takes a number above 0, not "0"\. A key that shall call nothing is revoked: slipway keys revoke KEY_ID\.$/));
+    await assert.rejects(run("set-key", ["key_1"], { perDay: "$5" }), refused(/^--per-day takes a number above 0, or none, not "\$5"\.$/));
+    await assert.rejects(run("set-key", ["key_1"], { requestsPerMinute: "0" }), refused(/^--requests-per-minute takes a number above 0, or none, not "0"\. A key that shall call nothing is revoked: slipway keys revoke KEY_ID\.$/));
     await assert.rejects(run("set-provider", ["own"], { kind: "openai", keyEnv: "OPENAI_API_KEY", keyFile: "key" }), refused(/Give one of/));
   });
 

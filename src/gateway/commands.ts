@@ -124,7 +124,7 @@ const removeRoute: Command = {
 
 const setKey: Command = {
   words: ["gateway", "set-key"],
-  summary: "limits, budgets and routes of an API key",
+  summary: "limits, budgets and routes of an API key; none takes a limit or a budget away",
   positionals: [{ name: "<key>", description: "the key's id, such as key_01..." }],
   options: [
     { flags: "--route <route...>", description: "only these routes; PROVIDER/* for all of one" },
@@ -145,12 +145,13 @@ const setKey: Command = {
     const [key] = positionals as [string];
     const { policies } = await api.get<{ policies: KeyPolicy[] }>("/api/gateway/keys");
     const current = policies.find((policy) => policy.key === key);
-    const limits = { ...current?.settings.limits, ...numbers({ requestsPerMinute, tokensPerMinute, concurrency }) };
+    const limits = changed(current?.settings.limits, numbers({ requestsPerMinute, tokensPerMinute, concurrency }));
     const { perDay: day, perMonth: month, ...query } = numbers({ perQuery, perDay, perMonth });
-    const budget = { ...current?.settings.budget, ...query, ...(day === undefined ? {} : { day }), ...(month === undefined ? {} : { month }) };
+    const budget = changed(current?.settings.budget, { ...query, ...(day === undefined ? {} : { day }), ...(month === undefined ? {} : { month }) });
+    const { limits: _limits, budget: _budget, ...kept } = current?.settings ?? {};
     const settings = {
-      ...current?.settings, ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(direct === undefined ? {} : { direct: direct === "yes" }), ...(Object.keys(limits).length === 0 ? {} : { limits }),
-      ...(Object.keys(budget).length === 0 ? {} : { budget }), ...numbers({ addedTokens }),
+      ...changed(kept, numbers({ addedTokens })), ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(direct === undefined ? {} : { direct: direct === "yes" }), ...(Object.keys(limits).length === 0 ? {} : { limits }),
+      ...(Object.keys(budget).length === 0 ? {} : { budget }),
     };
     return api.send("PUT", `/api/gateway/keys/${encodeURIComponent(key)}`, { revision: current?.revision ?? 0, settings });
   },
@@ -203,14 +204,23 @@ function targetOf(text: string): Partial<RouteTarget> {
   return { provider, model, ...(weight === undefined ? {} : { weight: Number(weight) }), ...(mark === "!" ? { priority: 1 } : {}) };
 }
 
-/** What options say, by their names. Throws INVALID_REQUEST. */
-function numbers(texts: Texts): Record<string, number | undefined> {
-  const found: Record<string, number> = {};
+/** With what is said anew; null takes a value away. */
+function changed(present: object | undefined, values: Readonly<Record<string, number | null>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries({ ...present, ...values }).filter(([, value]) => value !== null));
+}
+
+/** What options say, by their names; null where it is `none`. Throws INVALID_REQUEST. */
+function numbers(texts: Texts): Record<string, number | null> {
+  const found: Record<string, number | null> = {};
   for (const name in texts) {
     const text = texts[name];
     if (text === undefined) continue;
+    if (text === "none") {
+      found[name] = null;
+      continue;
+    }
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    if (!(Number(text) > 0)) throw new AppError("INVALID_REQUEST", `${flag} takes a number above 0, not ${JSON.stringify(text)}.${Number(text) === 0 ? " A key that shall call nothing is revoked: slipway keys revoke KEY_ID." : ""}`);
+    if (!(Number(text) > 0)) throw new AppError("INVALID_REQUEST", `${flag} takes a number above 0, or none, not ${JSON.stringify(text)}.${Number(text) === 0 ? " A key that shall call nothing is revoked: slipway keys revoke KEY_ID." : ""}`);
     found[name] = Number(text);
   }
   return found;
