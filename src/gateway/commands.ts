@@ -155,7 +155,7 @@ const setKey: Command = {
     };
     return api.send("PUT", `/api/gateway/keys/${encodeURIComponent(key)}`, { revision: current?.revision ?? 0, settings });
   },
-  render: ({ key, settings }: KeyPolicy) => `${key}: ${JSON.stringify(settings)}`,
+  render: ({ key, settings, notes = [] }: KeyPolicy & { notes?: string[] }) => [`${key}: ${JSON.stringify(settings)}`, ...notes.map((note) => `Note: ${note}`)].join("\n"),
 };
 
 const stateWords: Readonly<Record<TargetState, (target: ProviderHealthView) => string>> = {

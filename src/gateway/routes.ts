@@ -2,7 +2,7 @@ import { z } from "zod";
 import { route, type Route } from "../core/route.ts";
 import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
 import type { ProviderHealth } from "./routing/provider-health.ts";
-import { ChangedProvider, GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody } from "./schemas.ts";
+import { ChangedKeyPolicy, ChangedProvider, GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody } from "./schemas.ts";
 
 const tag = "Gateway";
 const ProviderParams = z.strictObject({ provider: GatewayName });
@@ -79,7 +79,7 @@ export function gatewayRoutes({ settings, health, server }: { settings: GatewayS
     }),
     route({
       method: "PUT", path: "/api/gateway/keys/:key", access: "admin", on: "some", operationId: "putKeyPolicy", tag, summary: "Set routes, limits and budgets of an API key", params: KeyParams,
-      body: { kind: "json", schema: z.strictObject({ revision: z.number().int().min(0), settings: KeyPolicySettings }) }, response: KeyPolicy,
+      body: { kind: "json", schema: z.strictObject({ revision: z.number().int().min(0), settings: KeyPolicySettings }) }, response: ChangedKeyPolicy,
       handle: ({ params, body, caller, now, auditAs }) => {
         auditAs({ object: `key:${params.key}` });
         return settings.putKeyPolicy(caller, params.key, body.revision, body.settings, now);

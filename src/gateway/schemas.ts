@@ -219,3 +219,6 @@ export type RouteRequestBody = z.infer<typeof RouteRequestBody>;
 
 export const KeyPolicy = z.object({ key: z.string(), settings: KeyPolicySettings, ...stored }).meta({ id: "KeyPolicy" });
 export type KeyPolicy = z.infer<typeof KeyPolicy>;
+
+export const ChangedKeyPolicy = KeyPolicy.extend({ notes: z.array(z.string()).meta({ description: "What of its routes does nothing yet, such as one that is not there" }) }).meta({ id: "ChangedKeyPolicy" });
+export type ChangedKeyPolicy = z.infer<typeof ChangedKeyPolicy>;

@@ -77,6 +77,14 @@ describe("mistakes with the gateway, traces and costs", () => {
   });
 
   it("give a key its mistyped route, which may be made later, and say so", async () => {
+    const { id, key } = await server.client.api.send<{ id: string; key: string }>("POST", "/api/keys", { name: "limited", grants: [{ role: "viewer" }] });
+    const { notes } = await server.client.api.send<{ notes: string[] }>("PUT", `/api/gateway/keys/${id}`, { revision: 0, settings: { routes: ["no-such-route", "openai/*"] } });
+    assert.deepEqual(notes.map((note) => note.split(":")[0]), ["There is no route no-such-route"]);
+    await server.client.api.send("PUT", "/api/gateway/routes/left-out", { revision: 0, settings: { targets: [{ provider: "echo", model: "m" }] } });
+    const left = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { authorization: `Bearer ${key}`, "content-type": "application/json" }, body: JSON.stringify({ model: "left-out", messages: [{ role: "user", content: "x" }] }) });
+    assert.equal(left.status, 404);
+    assert.match(((await left.json()) as { error: Refusal }).error.message, /^There is no model or route named "left-out" that this key may call: its policy leaves the route out/);
+    await server.client.api.send("DELETE", "/api/gateway/routes/left-out");
     const notesOf = async (routes: string[]): Promise<string[]> => (await server.client.api.send<{ notes: string[] }>("POST", "/api/keys", { name: "service", grants: [{ role: "viewer", routes }] })).notes;
     assert.deepEqual(await notesOf(["chta", "echo/echo"]), ["There is no route chta: look whether the name is right, or make it; the key may use it from then on."]);
     assert.deepEqual(await notesOf(["echo"]), ["Grants know echo as echo/echo: this key may not call it. Make one for echo/echo."]);

@@ -26,6 +26,12 @@ export class CallableModels {
   missing(caller: Caller, asked: string): AppError {
     const { code, message } = missingObject("route", asked);
     const { catalog } = this.#parts;
+    const route = catalog.resolve(asked);
+    const allowed = catalog.policyOf(caller)?.routes;
+    // It sees the route by its grants: what is not there would be looked for in the wrong place.
+    if (route !== null && route.revision !== null && allowed !== undefined && !allowed.some((each) => coversRoute(each, route.name)) && mayOn(caller, "viewer", { kind: "route", name: route.name, team: route.team })) {
+      return new AppError(code, `${message.replace(/\.$/, "")} that this key may call: its policy leaves the route out (slipway gateway set-key).`);
+    }
     const mayCall = (name: string): boolean => this.#mayCall(caller, name);
     const names = [...catalog.routes(), ...this.#direct()].flatMap(({ name }) => (mayCall(name) ? [name] : []));
     const nearest = nearestCallable(asked, { names, providers: catalog.providers().map(({ name }) => name), mayCall });

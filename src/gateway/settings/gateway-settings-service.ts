@@ -18,7 +18,8 @@ import { codeOfTrouble } from "../routing/call-failure.ts";
 import { hideSecretOf } from "../routing/hide-secret.ts";
 import type { UpstreamTransport } from "../routing/upstream-transport.ts";
 import type { RouteSplits } from "../split/route-splits.ts";
-import type { ChangedProvider, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody, RouteSettings, SecretSource } from "../schemas.ts";
+import type { ChangedProvider, GatewayProvider, GatewayRoute, ChangedKeyPolicy, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody, RouteSettings, SecretSource } from "../schemas.ts";
+import { policyNotes } from "./policy-notes.ts";
 
 export interface GatewaySettingsParts {
   store: GatewayStore;
@@ -203,11 +204,11 @@ export class GatewaySettingsService {
   }
 
   /** Throws KEY_NOT_FOUND, FORBIDDEN: nobody raises limits of their own key but an admin of its team. */
-  async putKeyPolicy(caller: Caller, key: string, revision: number, settings: KeyPolicySettings, now: EpochMs): Promise<KeyPolicy> {
+  async putKeyPolicy(caller: Caller, key: string, revision: number, settings: KeyPolicySettings, now: EpochMs): Promise<ChangedKeyPolicy> {
     await this.#requireKey(caller, key);
     const policy = await this.#parts.store.putKeyPolicy(key, revision, settings, { actor: caller.actor, now });
     await this.#parts.catalog.load();
-    return policy;
+    return { ...policy, notes: policyNotes(policy.settings.routes ?? [], caller, this.#parts.catalog) };
   }
 
   async removeKeyPolicy(caller: Caller, key: string, now: EpochMs): Promise<void> {
