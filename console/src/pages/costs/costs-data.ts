@@ -1,7 +1,7 @@
 import { now } from "../../clock.ts";
 import { call } from "../../data/api.ts";
 import { useResource, type Resource } from "../../data/resource.ts";
-import type { BudgetStatus, CostEntry, CostFilter, CostRow, CostSums } from "../../../../src/ledger/schemas.ts";
+import type { BudgetStatus, CallBudget, CostEntry, CostFilter, CostRow, CostSums } from "../../../../src/ledger/schemas.ts";
 import { beginOf, windowStarts, type CostRange } from "./spend-days.ts";
 
 export type { BudgetStatus, CostEntry, CostRow, CostSums } from "../../../../src/ledger/schemas.ts";
@@ -29,7 +29,7 @@ export function useNewestCalls(range: CostRange, filters: Filters): Resource<{ e
   return useResource(`calls:${range.id}:${queryOf(filters)}`, { load: () => call(`/api/costs/entries?${queryOf({ ...filters, since: beginOf(range, now()), limit: 25 })}`), refreshMs });
 }
 
-export function useBudgets(): Resource<{ budgets: BudgetStatus[] }> {
+export function useBudgets(): Resource<{ budgets: BudgetStatus[]; callBudgets: CallBudget[] }> {
   return useResource("/api/budgets", { refreshMs });
 }
 

@@ -9,6 +9,8 @@ import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
+import { useBudgets } from "../costs/costs-data.ts";
+import { formatNano } from "../costs/money.ts";
 import { keyState } from "../settings/key-state.ts";
 import { refreshGateway, useKeyPolicies, type KeyPolicy } from "./gateway-data.ts";
 import { limitsLine } from "./gateway-words.ts";
@@ -18,6 +20,7 @@ import { KeyPolicyDialog } from "./key-policy-dialog.tsx";
 export function KeyPoliciesTab() {
   const keys = useResource<{ keys: ApiKey[] }>("/api/keys", { refreshMs: 30_000 });
   const policies = useKeyPolicies();
+  const budgets = useBudgets().data?.callBudgets ?? [];
   const query = useQuery();
   const rights = useRights();
   const mayChange = rights.somewhere("admin");
@@ -32,6 +35,7 @@ export function KeyPoliciesTab() {
     { label: "Project", cell: ({ id }) => policyOf(id)?.settings.project ?? <span className="muted">none</span> },
     { label: "Routes", cell: ({ id, grants }) => <RoutesOfKey grants={grants} settings={policyOf(id)?.settings} /> },
     { label: "Limits and budget", cell: ({ id }) => limitsLine(policyOf(id)?.settings.limits, policyOf(id)?.settings.budget) ?? <span className="muted">none</span> },
+    { label: "Spent", cell: ({ id }) => budgets.find(({ scope, name }) => scope === "key" && name === id)?.use.map(({ window, spent, limit, percent }) => <span key={window} className="cell-note">{formatNano(spent)} of {formatNano(limit)} this {window}, {percent}%</span>) ?? <span className="muted">no budget</span> },
     {
       label: "Actions", kind: "actions",
       cell: ({ id, name }) => mayChange && (

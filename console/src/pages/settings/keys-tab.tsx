@@ -3,7 +3,7 @@ import { apiPath, call } from "../../data/api.ts";
 import { grantWords } from "../../data/grants.ts";
 import { useQuery } from "../../data/query.ts";
 import { invalidate, useResource } from "../../data/resource.ts";
-import { useRights } from "../../data/session.ts";
+import { useRights, useSession } from "../../data/session.ts";
 import type { ApiKey } from "../../data/types.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
@@ -14,14 +14,16 @@ import { Segmented } from "../../parts/segmented.tsx";
 import { Time } from "../../parts/time.tsx";
 import { CreateKeyDialog } from "./create-key-dialog.tsx";
 import { keyState } from "./key-state.ts";
+import { RotateKeyDialog } from "./rotate-key-dialog.tsx";
 
 export function KeysTab() {
   const keys = useResource<{ keys: ApiKey[] }>("/api/keys", { refreshMs: 30_000 });
   const query = useQuery();
   const rights = useRights();
   const all = query.get("show") === "all";
-  const close = (): void => query.set({ create: null, revoke: null }, { replace: true });
+  const close = (): void => query.set({ create: null, revoke: null, rotate: null }, { replace: true });
   const revoked = keys.data?.keys.find(({ id }) => id === query.get("revoke"));
+  const rotated = keys.data?.keys.find(({ id }) => id === query.get("rotate"));
   return (
     <>
       <div className="toolbar">
@@ -33,10 +35,11 @@ export function KeysTab() {
       <ResourceView resource={keys} lines={6}>
         {({ keys: entries }) => {
           const shown = all ? entries : entries.filter((key) => ["active", "expires soon"].includes(keyState(key, now()).word));
-          return shown.length === 0 ? <NoKeys hidden={entries.length} /> : <KeysTable keys={shown} makers={entries} onRevoke={(id) => query.set({ revoke: id })} />;
+          return shown.length === 0 ? <NoKeys hidden={entries.length} /> : <KeysTable keys={shown} makers={entries} onRevoke={(id) => query.set({ revoke: id })} onRotate={(id) => query.set({ rotate: id })} />;
         }}
       </ResourceView>
       {query.get("create") !== null && <CreateKeyDialog onClose={close} />}
+      {rotated !== undefined && rotated.revokedAt === null && <RotateKeyDialog apiKey={rotated} onClose={close} />}
       {revoked !== undefined && revoked.revokedAt === null && (
         <ConfirmDialog
           title={`Revoke ${revoked.name}?`} action="Revoke" onClose={close}
@@ -52,7 +55,8 @@ export function KeysTab() {
   );
 }
 
-function KeysTable({ keys, makers, onRevoke }: { keys: readonly ApiKey[]; makers: readonly ApiKey[]; onRevoke: (id: string) => void }) {
+function KeysTable({ keys, makers, onRevoke, onRotate }: { keys: readonly ApiKey[]; makers: readonly ApiKey[]; onRevoke: (id: string) => void; onRotate: (id: string) => void }) {
+  const actor = useSession().data?.caller?.actor;
   const columns: Column<ApiKey>[] = [
     { label: "Name", kind: "name", cell: (key) => <>{key.name}<code className="cell-note" title={key.id}>{key.hint}…</code></> },
     {
@@ -68,7 +72,16 @@ function KeysTable({ keys, makers, onRevoke }: { keys: readonly ApiKey[]; makers
     { label: "Expires", cell: (key) => (key.expiresAt === null ? <span className="muted">never</span> : <Time at={key.expiresAt} />) },
     { label: "Last used", cell: (key) => (key.lastUsedAt === null ? <span className="muted">never</span> : <Time at={key.lastUsedAt} relative />) },
     { label: "State", cell: (key) => <KeyChip {...keyState(key, now())} /> },
-    { label: "Actions", kind: "actions", cell: (key) => key.revokedAt === null && <button type="button" className="button button-small" aria-label={`Revoke ${key.name}`} onClick={() => onRevoke(key.id)}>Revoke</button> },
+    {
+      label: "Actions", kind: "actions",
+      cell: (key) => key.revokedAt === null && (
+        <span className="cell-line cell-right">
+          {/* A rotation ends the sessions of its key: this one would be over before the new secret is read. */}
+          {actor !== `key:${key.id}` && <button type="button" className="button button-small" aria-label={`Rotate ${key.name}`} onClick={() => onRotate(key.id)}>Rotate</button>}
+          <button type="button" className="button button-small" aria-label={`Revoke ${key.name}`} onClick={() => onRevoke(key.id)}>Revoke</button>
+        </span>
+      ),
+    },
   ];
   return <div className="panel panel-table"><RowsTable columns={columns} rows={keys} rowKey={(key) => key.id} /></div>;
 }
