@@ -69,7 +69,8 @@ describe("keys in use", () => {
 
     const rotate = (by: SlipwayClient, rotation?: { graceSeconds: number }): Promise<NewKey> => by.keys.rotate(key.id, rotation);
     const next = await rotate(admin, { graceSeconds: 3600 });
-    const { key: _old, hint: _oldHint, ...before } = { ...key, formerUntil: next.formerUntil };
+    // When it was used last is noted beside the requests.
+    const { key: _old, hint: _oldHint, ...before } = { ...key, formerUntil: next.formerUntil, lastUsedAt: next.lastUsedAt };
     const { key: _new, hint, ...after } = next;
     assert.deepEqual([after, hint, next.key === key.key], [before, next.key.slice(0, 8), false]);
     assert.deepEqual(await Promise.all([key.key, next.key].map(actorOf)), [`key:${key.id}`, `key:${key.id}`]);
