@@ -36,12 +36,14 @@ export interface Span {
   scope: { name: string; version: string };
 }
 
-/** Without those that nobody said. */
-export function presentAttributes(attributes: Readonly<Record<string, AttributeValue | null | undefined>>): Attributes {
+/** All parts in one, without what nobody said; of two of a name the later. Callers give parts, for objects that are spread into one another cost half as much again, for each call. */
+export function presentAttributes(...parts: readonly (Readonly<Record<string, AttributeValue | null | undefined>> | null)[]): Attributes {
   const kept: Record<string, AttributeValue> = {};
-  for (const name in attributes) {
-    const value = attributes[name];
-    if (value !== null && value !== undefined) kept[name] = value;
+  for (const part of parts) {
+    for (const name in part) {
+      const value = part[name];
+      if (value !== null && value !== undefined) kept[name] = value;
+    }
   }
   return kept;
 }

@@ -76,9 +76,7 @@ export function spansOfCall(call: TracedCall): Span[] {
   const spans: Span[] = [{
     ...common, spanId: call.spanId, parentSpanId: call.parentSpanId, name: `${call.operation} ${call.model}`, kind: "server",
     start: nanoseconds(call.startedAt), end: nanoseconds(call.endedAt), status: statusOf(call.error),
-    attributes: presentAttributes({
-      "gen_ai.operation.name": call.operation, ...(hasUses ? { "slipway.call_cost_nano_dollars": call.cost } : useAttributes(call)), "error.type": call.error?.code, ...call.attributes,
-    }),
+    attributes: presentAttributes({ "gen_ai.operation.name": call.operation, "error.type": call.error?.code }, hasUses ? { "slipway.call_cost_nano_dollars": call.cost } : useAttributes(call), call.attributes),
   }];
   const asked = call.attempts.length === 0 || call.sampling === null ? null : samplingAttributes(call.sampling);
   for (const attempt of call.attempts) {
@@ -89,13 +87,16 @@ export function spansOfCall(call: TracedCall): Span[] {
     const isAnswered = attempt === call.answered;
     spans.push({
       ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `${call.operation} ${attempt.model}`, kind: "client", start: nanoseconds(start), end: nanoseconds(end), status: statusOfAttempt(attempt),
-      attributes: presentAttributes({
-        "slipway.attempt": true, "slipway.ledger_entry": use?.id, "slipway.hedge": attempt.hedge ? true : null, "gen_ai.operation.name": call.operation, "gen_ai.provider.name": provider,
-        "slipway.provider": provider === attempt.provider ? null : attempt.provider, "gen_ai.request.model": attempt.model, ...asked,
-        ...(isAnswered ? { "gen_ai.response.model": call.answeredModel, "gen_ai.response.id": call.answer?.id === "" ? null : call.answer?.id, "gen_ai.response.finish_reasons": call.answer?.finishReasons.length === 0 ? null : call.answer?.finishReasons } : null),
-        ...(use === undefined ? null : useAttributes(use)), "http.response.status_code": attempt.status, "slipway.provider.request_id": attempt.requestId,
-        ...(attempt.outcome === "ok" ? null : attempt.outcome === "cancelled" ? { "slipway.cancelled": attempt.message ?? attempt.outcome } : { "error.type": attempt.outcome }),
-      }),
+      attributes: presentAttributes(
+        {
+          "slipway.attempt": true, "slipway.ledger_entry": use?.id, "slipway.hedge": attempt.hedge ? true : null, "gen_ai.operation.name": call.operation, "gen_ai.provider.name": provider,
+          "slipway.provider": provider === attempt.provider ? null : attempt.provider, "gen_ai.request.model": attempt.model, "http.response.status_code": attempt.status, "slipway.provider.request_id": attempt.requestId,
+        },
+        asked,
+        isAnswered ? { "gen_ai.response.model": call.answeredModel, "gen_ai.response.id": call.answer?.id === "" ? null : call.answer?.id, "gen_ai.response.finish_reasons": call.answer?.finishReasons.length === 0 ? null : call.answer?.finishReasons } : null,
+        use === undefined ? null : useAttributes(use),
+        attempt.outcome === "ok" ? null : attempt.outcome === "cancelled" ? { "slipway.cancelled": attempt.message ?? attempt.outcome } : { "error.type": attempt.outcome },
+      ),
     });
   }
   for (const hook of call.hooks) {
