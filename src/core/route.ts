@@ -111,6 +111,8 @@ export interface Route extends RouteDocumentation {
   response: z.ZodType | { mediaType: string; description: string };
   /** Shape of an error on this wire; the project's own when absent. An HttpAnswer where it is no JSON, or has another status: it goes out with the headers that every error has, and its own. */
   errorBody?: (error: AppError, requestId: string, headers: Readonly<Record<string, string | string[] | undefined>>) => unknown;
+  /** Its path stands among those of another protocol, which alone says how paths fail there that lead to nothing. */
+  isGuest?: true;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table of routes with different types
   handle(request: RouteRequest<any, any, any>): unknown;
 }

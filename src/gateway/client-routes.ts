@@ -48,7 +48,8 @@ export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Rout
     side("/v1/messages/count_tokens", "countMessageTokens", "Count the tokens of a chat in Anthropic's protocol", anthropicError, (body, context) => sides.countTokens(body, context)),
     side("/v1/embeddings", "createEmbeddings", "Vectors of texts in OpenAI's protocol", openAiError, (body, context) => sides.embeddings(body, context)),
     side("/v1/rerank", "createRerank", "Order documents by a question in Cohere's protocol", openAiError, (body, context) => sides.rerank(body, context)),
-    side("/v2/rerank", "createRerankV2", "The same, at the path that Cohere's clients ask", openAiError, (body, context) => sides.rerank(body, context)),
+    // Below /v2 there is Open Inference's protocol.
+    { ...side("/v2/rerank", "createRerankV2", "The same, at the path that Cohere's clients ask", openAiError, (body, context) => sides.rerank(body, context)), isGuest: true },
     ...azureRoutes(
       { kind: "buffer", maxBytes: maxBodyBytes, description: "As the protocol's reference has it; the deployment of the path goes before its model" }, openAiError,
       { "chat/completions": (body, context) => chats.answer("openai-chat", body, context), completions: (body, context) => chats.answer("openai-completions", body, context), embeddings: (body, context) => sides.embeddings(body, context) }, contextOf,

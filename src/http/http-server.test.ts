@@ -323,8 +323,8 @@ describe("RouteTable", () => {
   it("gives paths without a route the errors of the protocol that their neighbours speak", () => {
     const errorBody = (): string => "protocol";
     const spoken = ["/p", "/p/models/:model", "/shared/a"].map((path, index): Route => ({ ...routes[2]!, path, operationId: `spoken${index}`, errorBody }));
-    const table = new RouteTable([...routes, ...spoken, { ...routes[2]!, path: "/shared/b", operationId: "own" }]);
-    for (const target of ["/p", "/p?x=1", "/p/nothing", "/p/"]) assert.equal(table.errorBodyOf(target), errorBody, target);
+    const table = new RouteTable([...routes, ...spoken, { ...routes[2]!, path: "/shared/b", operationId: "own" }, { ...routes[2]!, path: "/p/guest", operationId: "guest", isGuest: true }]);
+    for (const target of ["/p", "/p?x=1", "/p/nothing", "/p/guest", "/p/"]) assert.equal(table.errorBodyOf(target), errorBody, target);
     for (const target of ["/", "", "/pp", "/shared/c", "/echo/x", "/nothing"]) assert.equal(table.errorBodyOf(target), undefined, target);
   });
 

@@ -33,7 +33,7 @@ export class RouteTable {
       operations.add(route.operationId);
       for (const path of [route.path, ...(route.aliases ?? [])]) {
         this.#router.on(route.method as HTTPMethod, path, () => undefined, route);
-        for (const prefix of prefixesOf(path)) {
+        for (const prefix of route.isGuest === true ? [] : prefixesOf(path)) {
           const known = this.#errorBodies.get(prefix);
           this.#errorBodies.set(prefix, known === undefined || known === route.errorBody ? (route.errorBody ?? null) : null);
         }
