@@ -76,7 +76,7 @@ describe("the gateway in the console", () => {
     await row.getByText("answers").waitFor();
     await row.getByText("50%", { exact: true }).waitFor();
     await row.getByRole("button", { name: "Revisions of support" }).click();
-    await dialog.getByText("the first one").waitFor();
+    await dialog.getByRole("region", { name: "What answered" }).getByText("the first one").waitFor();
     await dialog.getByRole("button", { name: "Close" }).click();
 
     await page.goto("/costs");
