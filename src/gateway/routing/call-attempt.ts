@@ -7,8 +7,9 @@ import { mostAnswerBytes, uncountedBytes, type AnswerHold, type AnswerMemory, ty
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
 import { hideSecret } from "./hide-secret.ts";
+import { providerUrl } from "./provider-url.ts";
 import { AttemptStop } from "./stop-signal.ts";
-import type { StreamSource } from "./stream-pieces.ts";
+import type { StreamRoom, StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
 
 export interface AttemptParts {
@@ -59,7 +60,7 @@ const mostFailureBytes = 64 << 10;
 const mostBytesBeforeContent = 16 << 20;
 
 /** One request to one provider, from its first byte to what decides whether it has begun well. It never throws. */
-export class CallAttempt<Answer> {
+export class CallAttempt<Answer> implements StreamRoom {
   readonly #parts: AttemptParts;
   readonly #provider: ReadyProvider;
   readonly #prepared: PreparedCall<Answer>;
@@ -113,7 +114,7 @@ export class CallAttempt<Answer> {
       return this.#prepared.stream === null ? await this.#whole(answer) : await this.#begun(answer, this.#prepared.stream);
     } catch (thrown) {
       this.#timer.clear();
-      this.#arriving?.end(undefined);
+      this.leaveRoom();
       // It waited for room here until its time was over, which is not the provider's fault.
       if (this.#late && thrown instanceof AppError && thrown.code === "GATEWAY_OVERLOADED") return { outcome: "cancelled", status: this.#status, message: thrown.message, retryAfterMs: null, requestId: this.#requestId, thrown };
       if (!this.#stop.aborted) this.#stop.abort(overReason);
@@ -164,7 +165,7 @@ export class CallAttempt<Answer> {
     const { name, settings, mapping } = this.#provider;
     const { path, headers: wanted, body } = this.#prepared.request;
     if (settings.baseUrl === undefined) throw new AppError("PROVIDER_UNAVAILABLE", "The provider has no address: set its baseUrl.");
-    const url = urlOf(settings.baseUrl, path);
+    const url = providerUrl(settings.baseUrl, path);
     const headers: Record<string, string> = { "content-type": "application/json" };
     for (const header in settings.headers) headers[header.toLowerCase()] = settings.headers[header]!;
     Object.assign(headers, wanted);
@@ -193,7 +194,7 @@ export class CallAttempt<Answer> {
       chunks.push(chunk);
       length += chunk.length;
       if (length > mostAnswerBytes) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider's answer is larger than 128 MiB.");
-      const room = length > uncountedBytes ? this.#roomFor(length) : undefined;
+      const room = length > uncountedBytes ? this.roomFor(length) : undefined;
       if (room !== undefined) await room;
     }
     this.#timer.clear();
@@ -213,10 +214,10 @@ export class CallAttempt<Answer> {
     const begun = (rest: AsyncIterator<Uint8Array> | null): Begun<Answer> => {
       const firstByteAt = clock.monotonic();
       const first: StreamPiece = { bytes: joined(chunks), events };
-      this.#arriving?.end(undefined);
+      this.leaveRoom();
       if (rest === null) this.#timer.clear();
       else this.#limit = this.#limits.deadline;
-      return { streamed: true, headers, status, requestId: this.#requestId, firstByteAt, source: { first, body: rest, reader, alarm: this.#parts.alarm } };
+      return { streamed: true, headers, status, requestId: this.#requestId, firstByteAt, source: { first, body: rest, reader, alarm: this.#parts.alarm, room: this } };
     };
     for (;;) {
       const { done, value: bytes } = await reading.next();
@@ -224,7 +225,7 @@ export class CallAttempt<Answer> {
         chunks.push(bytes);
         length += bytes.length;
         if (length > mostBytesBeforeContent) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider sent 16 MiB and nothing of an answer.");
-        const room = length > uncountedBytes ? this.#roomFor(length) : undefined;
+        const room = length > uncountedBytes ? this.roomFor(length) : undefined;
         if (room !== undefined) await room;
       }
       const completed = done === true ? reader.end() : reader.push(bytes);
@@ -235,8 +236,13 @@ export class CallAttempt<Answer> {
   }
 
   /** Undefined where there is room at once. While it is waited for, the provider waits too. */
-  #roomFor(length: number): Promise<void> | undefined {
+  roomFor(length: number): Promise<void> | undefined {
     return (this.#arriving ??= this.#parts.answers?.begin(this.#stop) ?? null)?.grow(length);
+  }
+
+  leaveRoom(): void {
+    this.#arriving?.end(undefined);
+    this.#arriving = null;
   }
 
   #broken(cause: unknown): AttemptFailure {
@@ -261,21 +267,6 @@ export class CallAttempt<Answer> {
   #failed(outcome: AttemptFailure["outcome"], message: string, thrown: unknown): AttemptFailure {
     return { outcome, status: this.#status, message, retryAfterMs: null, requestId: this.#requestId, thrown, resentAt: this.#resentAt, cutShort: this.#late && this.#limit === this.#shortened };
   }
-}
-
-/** Addresses that were read late, by their text: there are few, and callers choose models within some of them. */
-const urls = new Map<string, URL>();
-const mostUrls = 1000;
-
-function urlOf(baseUrl: string, path: string): URL {
-  const text = baseUrl.replace(/\/+$/, "") + path;
-  let url = urls.get(text);
-  if (url === undefined) {
-    url = new URL(text);
-    if (urls.size >= mostUrls) urls.clear();
-    urls.set(text, url);
-  }
-  return url;
 }
 
 function messageOf(thrown: unknown, otherwise: string): string {

@@ -2,7 +2,15 @@ import { AppError } from "../../core/errors.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { StreamPiece } from "./call-plan.ts";
+import { uncountedBytes } from "./answer-memory.ts";
 import { CallTimer, type Alarm } from "./call-timer.ts";
+
+/** Memory for what a stream has said so far, which is kept until its end. */
+export interface StreamRoom {
+  /** Until there is room for so many bytes in all; undefined where there is at once. */
+  roomFor(bytes: number): Promise<void> | undefined;
+  leaveRoom(): void;
+}
 
 export interface StreamSource {
   /** What was read until the first content. */
@@ -11,6 +19,7 @@ export interface StreamSource {
   body: AsyncIterator<Uint8Array> | null;
   reader: ChatStreamReader;
   alarm: Alarm;
+  room: StreamRoom;
   /** What a caller gets for what the body or the reader threw. */
   failureOf(thrown: unknown): AppError;
   /** Once, when nothing more comes: with what it broke off with, or null. */
@@ -21,6 +30,8 @@ export interface StreamSource {
 const mostBytes = 128 << 20;
 /** From the last words of an answer to the end of its connection's stream: a provider that holds it longer, or says more, is left. Milliseconds. */
 const mostAfterEnd = 1000;
+/** What a piece of text takes beside its characters while it is a part of a longer one: V8's two heads. */
+const bytesOfPiece = 64;
 const noBytes = new Uint8Array();
 
 /**
@@ -31,6 +42,8 @@ export class StreamPieces implements AsyncIterableIterator<StreamPiece> {
   #first: StreamPiece | null;
   #over = false;
   #bytes = 0;
+  /** What the texts of its events take. */
+  #textBytes = 0;
 
   constructor(source: StreamSource) {
     this.#source = source;
@@ -42,6 +55,7 @@ export class StreamPieces implements AsyncIterableIterator<StreamPiece> {
     const first = this.#first;
     if (first !== null) {
       this.#first = null;
+      this.#textBytes += textBytesOf(first.events);
       return { done: false, value: first };
     }
     const { body, reader, failureOf } = this.#source;
@@ -51,7 +65,12 @@ export class StreamPieces implements AsyncIterableIterator<StreamPiece> {
       if (done !== true) {
         this.#bytes += bytes.length;
         if (this.#bytes > mostBytes) throw new AppError("PROVIDER_STREAM_FAILED", "The provider's stream is longer than 128 MiB.");
-        return { done: false, value: { bytes, events: reader.push(bytes) } };
+        const events = reader.push(bytes);
+        this.#textBytes += textBytesOf(events);
+        // Its caller waits with it, and the provider too.
+        const room = this.#textBytes > uncountedBytes ? this.#source.room.roomFor(Math.min(this.#textBytes, mostBytes)) : undefined;
+        if (room !== undefined) await room;
+        return { done: false, value: { bytes, events } };
       }
       const events: readonly ChatEvent[] = reader.end();
       this.#end(null);
@@ -92,6 +111,17 @@ export class StreamPieces implements AsyncIterableIterator<StreamPiece> {
   #end(failure: AppError | null): void {
     if (this.#over) return;
     this.#over = true;
+    this.#source.room.leaveRoom();
     this.#source.ended(failure);
   }
+}
+
+function textBytesOf(events: readonly ChatEvent[]): number {
+  let bytes = 0;
+  for (const event of events) {
+    if ("text" in event) bytes += event.text.length + bytesOfPiece;
+    else if (event.type === "redacted-thinking") bytes += event.data.length;
+    else if (event.type === "thinking-signature") bytes += event.signature.length;
+  }
+  return bytes;
 }
