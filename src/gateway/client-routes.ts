@@ -28,7 +28,7 @@ export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Rout
       method: "POST", path, access: "viewer", on: "some", audited: false, operationId, tag: name === "anthropic-messages" ? anthropicTag : tag, summary,
       description: "The model is the name of a route, PROVIDER/MODEL, or the well-known name of a model whose provider is here. With stream, server-sent events in the same protocol.",
       body: { kind: "buffer", maxBytes: maxBodyBytes, description: "As the protocol's reference has it" },
-      response: { mediaType: "application/json", description: "As the protocol's reference has it; headers X-Slipway-* tell target, trace, cost, cache, and what was dropped or emulated" },
+      response: { mediaType: "application/json", description: "As the protocol's reference has it; headers X-Slipway-* tell target, trace, cost, cache, and what was dropped or emulated; x-ratelimit-*, of Anthropic's protocol anthropic-ratelimit-*, what the limits of key and route have left" },
       errorBody: name === "anthropic-messages" ? anthropicError : openAiError,
       handle: (request) => chats.answer(name, request.body, contextOf(request)),
     });

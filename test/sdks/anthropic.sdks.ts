@@ -71,6 +71,24 @@ describe("Anthropic's SDK", () => {
     assert.match((await client.messages.create({ model: models.anthropic, max_tokens: 100, messages: [{ role: "user", content: "hello" }] }))._request_id ?? "", /^req_/);
   });
 
+  it("reads what is left of its route's limits, on answers, streams and errors", async () => {
+    const once = { requestsPerMinute: 0.01, tokensPerMinute: 1e9 };
+    for (const name of ["once-whole", "once-stream"]) await all.server.client.api.send("PUT", `/api/gateway/routes/${name}`, { revision: 0, settings: { targets: [{ provider: "openai-upstream", model: "m" }], limits: once } });
+    const ask = (model: string): { model: string; max_tokens: number; messages: Anthropic.MessageParam[] } => ({ model, max_tokens: 100, messages: [{ role: "user", content: "hello" }] });
+    const before = Date.now();
+    const whole = await client.messages.create(ask("once-whole")).withResponse();
+    const streamed = await client.messages.create({ ...ask("once-stream"), stream: true }).withResponse();
+    const refused = await client.messages.create(ask("once-whole")).then(() => assert.fail("it was let in"), (error: unknown) => error);
+    assert.ok(refused instanceof Anthropic.RateLimitError);
+    for (const headers of [whole.response.headers, streamed.response.headers, refused.headers]) {
+      assert.deepEqual(["requests-limit", "requests-remaining", "tokens-limit"].map((name) => headers.get(`anthropic-ratelimit-${name}`)), ["1", "0", "1000000000"]);
+      const reset = Date.parse(headers.get("anthropic-ratelimit-requests-reset") ?? "");
+      assert.ok(reset > before && reset <= Date.now() + 6_001_000, String(reset));
+      assert.ok(Number(headers.get("anthropic-ratelimit-tokens-remaining")) > 999_900_000);
+    }
+    streamed.data.controller.abort();
+  });
+
   it("asks once where the provider takes no key, or limits the rate for longer than anybody waits", async () => {
     const patient = new Anthropic({ apiKey: "none", baseURL: all.server.url, maxRetries: 3 });
     const usual = all.anthropic.answer;

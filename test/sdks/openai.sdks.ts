@@ -88,6 +88,23 @@ describe("OpenAI's SDK", () => {
     assert.match((await client.chat.completions.create({ model: models.openai, messages: [{ role: "user", content: "hello" }] }))._request_id ?? "", /^req_/);
   });
 
+  it("reads what is left of its route's limits, on answers, streams and errors", async () => {
+    const once = { requestsPerMinute: 0.01, tokensPerMinute: 1e9 };
+    for (const name of ["once-whole", "once-stream", "once-response"]) await all.server.client.api.send("PUT", `/api/gateway/routes/${name}`, { revision: 0, settings: { targets: [{ provider: "openai-upstream", model: "m" }], limits: once } });
+    const ask = (model: string): { model: string; messages: OpenAI.ChatCompletionMessageParam[] } => ({ model, messages: [{ role: "user", content: "hello" }] });
+    const answers = [
+      await client.chat.completions.create(ask("once-whole")).withResponse(), await client.chat.completions.create({ ...ask("once-stream"), stream: true }).withResponse(), await client.responses.create({ model: "once-response", input: "hello" }).withResponse(),
+    ];
+    const refused = await client.chat.completions.create(ask("once-whole")).then(() => assert.fail("it was let in"), (error: unknown) => error);
+    assert.ok(refused instanceof OpenAI.RateLimitError);
+    for (const headers of [...answers.map(({ response }) => response.headers), refused.headers]) {
+      assert.deepEqual(["limit-requests", "remaining-requests", "limit-tokens"].map((name) => headers.get(`x-ratelimit-${name}`)), ["1", "0", "1000000000"]);
+      assert.match(headers.get("x-ratelimit-reset-requests") ?? "", /^1h(?:39m\d|40m0s)/);
+      assert.ok(Number(headers.get("x-ratelimit-remaining-tokens")) > 999_900_000);
+    }
+    (answers[1]!.data as { controller: AbortController }).controller.abort();
+  });
+
   it("asks once where the provider takes no key, or limits the rate for longer than anybody waits", async () => {
     const patient = new OpenAI({ apiKey: "none", baseURL: `${all.server.url}/v1`, maxRetries: 3 });
     const usual = all.openAi.answer;

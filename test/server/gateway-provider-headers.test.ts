@@ -78,6 +78,8 @@ describe("what a provider says in its headers, and what of it reaches callers an
     for (const route of ["limited", "several"]) {
       const { headers } = await chat(route);
       assert.deepEqual([headers.get("x-ratelimit-remaining-tokens"), headers.get("openai-processing-ms"), headers.get("x-slipway-provider-request")], [null, "412", "req_openai_1"], route);
+      // The route's own in the place of the provider's.
+      assert.deepEqual(["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests"].map((name) => headers.get(name)), route === "limited" ? ["1000", "999"] : [null, null], route);
     }
     await chat("kept");
     const { headers } = await chat("kept");

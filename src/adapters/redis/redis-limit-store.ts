@@ -1,4 +1,4 @@
-import type { BucketWant, LimitStore, Slot, Taken } from "../../gateway/limits/limit-store.ts";
+import type { BucketWant, LimitStore, Slot, Taken, TakenFrom } from "../../gateway/limits/limit-store.ts";
 import type { RedisConnection } from "./open-redis.ts";
 import { redisScript } from "./redis-script.ts";
 
@@ -12,24 +12,30 @@ end
 local function add(index, now)
   local perMinute = tonumber(ARGV[index * 3 - 1])
   local used = math.max(0, usedOf(KEYS[index], perMinute, now) + tonumber(ARGV[index * 3]))
-  if used == 0 then redis.call('DEL', KEYS[index]) return end
+  if used == 0 then redis.call('DEL', KEYS[index]) return used end
   redis.call('HSET', KEYS[index], 'used', string.format('%.17g', used), 'at', string.format('%.17g', now))
   redis.call('PEXPIRE', KEYS[index], string.format('%.0f', math.min(used / perMinute * 60000 + 1000, 1e13)))
+  return used
 end
 `;
 
-/** Answers with nothing, or with the place of the bucket that lacks most and milliseconds until it has what is wanted. */
+/** Answers with the place of the bucket that lacks most (0 for none) and milliseconds until it has what is wanted, and then what is taken of each. */
 const take = redisScript(`${bucketWords}
 local now, worst, wait = clock(), 0, 0
+local used, answer = {}, {}
 for index = 1, #KEYS do
   local capacity, perMinute = tonumber(ARGV[index * 3 - 2]), tonumber(ARGV[index * 3 - 1])
-  local lack = usedOf(KEYS[index], perMinute, now) + math.min(tonumber(ARGV[index * 3]), capacity) - capacity
+  used[index] = usedOf(KEYS[index], perMinute, now)
+  local lack = used[index] + math.min(tonumber(ARGV[index * 3]), capacity) - capacity
   local needs = math.ceil(lack * 60000 / perMinute)
   if lack > 1e-6 and needs > wait then worst, wait = index, needs end
 end
-if worst > 0 then return {worst, string.format('%.0f', wait)} end
-for index = 1, #KEYS do add(index, now) end
-return {}
+answer[1], answer[2] = worst, string.format('%.0f', wait)
+for index = 1, #KEYS do
+  if worst == 0 and tonumber(ARGV[index * 3]) ~= 0 then used[index] = add(index, now) end
+  answer[index + 2] = string.format('%.17g', used[index])
+end
+return answer
 `);
 
 const adjust = redisScript(`${bucketWords}
@@ -37,7 +43,7 @@ local now = clock()
 for index = 1, #KEYS do add(index, now) end
 `);
 
-/** KEYS: a slot each, a set of tickets in the order of their ends. ARGV: ticket, length of the lease, then how many each takes. Answers as \`take\` does. */
+/** KEYS: a slot each, a set of tickets in the order of their ends. ARGV: ticket, length of the lease, then how many each takes. Answers with nothing, or with the place of the slot that is full and milliseconds until the first of its tickets ends. */
 const enter = redisScript(`
 local now = clock()
 for index = 1, #KEYS do
@@ -77,9 +83,11 @@ export class RedisLimitStore implements LimitStore {
     this.#redis = redis;
   }
 
-  async take(wants: readonly BucketWant[]): Promise<Taken> {
-    if (wants.length === 0) return { taken: true };
-    return takenOf(await this.#redis.run(take, keysOf(wants), valuesOf(wants)), wants.map(({ bucket }) => bucket.id));
+  async take(wants: readonly BucketWant[]): Promise<TakenFrom> {
+    if (wants.length === 0) return { taken: true, left: [] };
+    const [worst, waitMs, ...used] = (await this.#redis.run(take, keysOf(wants), valuesOf(wants))) as [number, string, ...string[]];
+    const left = wants.map(({ bucket: { capacity, perMinute } }, index) => ({ amount: capacity - Number(used[index]), fullInMs: (Number(used[index]) * 60_000) / perMinute }));
+    return worst === 0 ? { taken: true, left } : { taken: false, id: wants[worst - 1]!.bucket.id, waitMs: Number(waitMs), left };
   }
 
   async adjust(wants: readonly BucketWant[]): Promise<void> {

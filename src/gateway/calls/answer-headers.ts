@@ -3,16 +3,18 @@ import type { AppError } from "../../core/errors.ts";
 import { recordOfFailure, type CallRecord } from "./call-record.ts";
 import type { OpenedFloor } from "./call-floor.ts";
 import { isUsedUp } from "./is-used-up.ts";
+import { limitLeftHeaders } from "./limit-left-headers.ts";
 import { limitHeaders, processingHeaders } from "../providers/provider-headers.ts";
 import type { Protocol } from "../providers/provider-mapping.ts";
 import { attemptsOfFailure, type AttemptRecord, type OpenedCall } from "../routing/call-plan.ts";
 
 /** What an answer says of its way, beside the protocol. Clients show the request's id as `_request_id`: this server's, for its log and its trace lead to the provider's. */
 export function answerHeaders(record: CallRecord, protocol: Protocol): Record<string, string> {
-  const { target, attempts, headers: more, requestId } = record;
+  const { target, attempts, headers: more, requestId, limits } = record;
   const headers: Record<string, string> = { "X-Request-Id": requestId, ...ownIdHeader(protocol, requestId), ...wayHeaders(record) };
   if (target !== null) headers["X-Slipway-Target"] = safeHeader(`${target.provider}/${target.model}`);
   Object.assign(headers, providerRequest(attempts));
+  if (limits !== null) Object.assign(headers, limitLeftHeaders(limits, protocol));
   return more === null ? headers : Object.assign(headers, more);
 }
 
@@ -22,7 +24,7 @@ export function answerHeaders(record: CallRecord, protocol: Protocol): Record<st
  */
 export function errorHeaders(error: AppError, requestId: string, protocol: Protocol): Record<string, string> {
   const record = recordOfFailure.get(error);
-  const own = record === undefined ? {} : { ...wayHeaders(record), ...record.headers };
+  const own = record === undefined ? {} : { ...wayHeaders(record), ...record.headers, ...(record.limits === null ? {} : limitLeftHeaders(record.limits, protocol)) };
   return { ...ownIdHeader(protocol, requestId), ...own, ...(isFinal(error) ? { "X-Should-Retry": "false" } : {}), ...providerRequest(attemptsOfFailure.get(error) ?? []) };
 }
 

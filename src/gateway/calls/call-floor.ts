@@ -91,15 +91,23 @@ export class CallFloor {
 
   /** Takes the call's place in limits and budgets. Throws RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, PRICE_UNKNOWN, CALLER_GONE. */
   async admit(opened: OpenedFloor, record: CallRecord, bounds: CallBounds, { signal }: CallContext): Promise<void> {
-    const { admission } = this.#parts;
+    const { admission, clock } = this.#parts;
     const { policy, route, caller } = opened;
     const { settings } = route;
     if (policy?.limits !== undefined || settings.limits !== undefined) {
-      const entered = admission.enter({
+      const asked = {
         ...(policy?.limits === undefined ? {} : { key: { id: caller.actor, limits: policy.limits } }), ...(settings.limits === undefined ? {} : { route: { id: route.name, limits: settings.limits } }),
         tokens: bounds.rateTokens, deadline: this.deadline(settings, record), signal,
-      });
-      record.ticket = entered instanceof Promise ? await entered : entered;
+      };
+      try {
+        const entered = admission.enter(asked);
+        record.ticket = entered instanceof Promise ? await entered : entered;
+        record.limits = { left: record.ticket.left(), at: clock.now() };
+      } catch (error) {
+        const left = await admission.leftAfter(error, asked);
+        if (left !== null) record.limits = { left, at: clock.now() };
+        throw error;
+      }
     }
     const reserved = this.reserve(opened, record, bounds);
     if (reserved instanceof Promise) await reserved;

@@ -10,6 +10,7 @@ import { spansOfCall, type AnswerFacts, type AttemptUse, type TracedCall } from 
 import { unknownUsage, type TokenUsage } from "../conversation/chat-answer.ts";
 import type { Sampling } from "../conversation/chat-request.ts";
 import { LostAttempts, type ReserveLost } from "./lost-attempts.ts";
+import type { ToldLimits } from "./limit-left-headers.ts";
 import type { Ticket } from "../limits/index.ts";
 import { providerName } from "./provider-name.ts";
 import type { AttemptRecord, ReadyProvider } from "../routing/call-plan.ts";
@@ -70,6 +71,8 @@ export class CallRecord {
   /** Null where no budget holds the call, and after its end: it knows the whole question, and the record waits for its trace to be written. */
   reserveLost: ReserveLost | null = null;
   ticket: Ticket | null = null;
+  /** Null where neither key nor route has limits, and of what never came to them. */
+  limits: ToldLimits | null = null;
   /** Of attempts on providers and models that have limits of their own, in the order of the attempts; each is left with its attempt. */
   readonly attemptTickets: AttemptTicket[] = [];
   target: Pick<RouteTarget, "provider" | "model"> | null = null;
@@ -153,8 +156,7 @@ export class CallRecord {
     const [use] = unseenUses([attempt], [{ ...round, attemptsBefore: 0 }], (target) => this.#searchesOf(target));
     const lostNano = use === undefined ? 0 : (this.#parts.calls.spentBy(use, use.usage, this.startedAt, this.askedTier).cost ?? 0);
     if (lostNano === 0) return;
-    const { calls } = this.#parts;
-    this.#lost ??= new LostAttempts((reservation) => calls.release(reservation));
+    this.#lost ??= new LostAttempts((reservation) => this.#parts.calls.release(reservation));
     return this.#lost.add(this.reserveLost, lostNano);
   }
 
@@ -200,9 +202,8 @@ export class CallRecord {
       if (this.target === null && this.attempts.length === 0 && !this.cached) calls.release(this.reservation);
       else {
         const { provider = "", model = "" } = this.#answering ?? this.target ?? this.#unanswered ?? this.attempts.at(-1) ?? {};
-        this.#entry = this.#progress.id;
         await calls.settle(this.reservation, {
-          id: this.#entry, time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
+          id: (this.#entry = this.#progress.id), time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
           ...(this.target === null && this.#unanswered === null ? { cost: 0, priceVersion: null } : own), totalMs, firstByteMs: this.firstByteMs,
         }, unseen);
       }
@@ -272,11 +273,10 @@ export class CallRecord {
   /** Nothing of a span is made while the caller waits. */
   #emit({ cost }: Spent, totalMs: number, error: AppError | null): void {
     const { attribution: { team, traceId, route }, attempts, hooks } = this;
-    const { spans } = this.#parts;
     // A failed attempt is worth seeing, whatever became of the call, and so are settings that failed.
     const mayPass = this.parentSpanId === null && this.attributes["slipway.failed_arm"] === undefined && attempts.every(({ outcome }) => outcome === "ok" || outcome === "cancelled");
-    if (mayPass && spans.passesOver({ team, traceId, route, failed: error !== null, duration: totalMs }, 1 + attempts.length + hooks.length)) return;
-    spans.emit(team, () => spansOfCall(this.#traced(cost, totalMs, error)));
+    if (mayPass && this.#parts.spans.passesOver({ team, traceId, route, failed: error !== null, duration: totalMs }, 1 + attempts.length + hooks.length)) return;
+    this.#parts.spans.emit(team, () => spansOfCall(this.#traced(cost, totalMs, error)));
   }
 
   #traced(cost: number | null, totalMs: number, error: AppError | null): TracedCall {

@@ -4,6 +4,7 @@ import fc from "../../../test/kit/fast-check.ts";
 import type { AppError } from "../../core/errors.ts";
 import { Limits } from "../schemas.ts";
 import { Admission, type AdmissionRequest, type Ticket } from "./admission.ts";
+import { DistantLimitStore } from "./distant-limit-store.fixture.ts";
 import type { LimitStore } from "./limit-store.ts";
 import type { LimitedParty } from "./limited-call.ts";
 import { ManualTimers, settled } from "./manual-timers.fixture.ts";
@@ -11,18 +12,6 @@ import { MemoryLimitStore } from "./memory-limit-store.ts";
 
 const party = (id: string, limits: Partial<Limits>): LimitedParty => ({ id, limits: Limits.parse(limits) });
 const never = new AbortController().signal;
-
-/** As if the store were far away. */
-class DistantLimitStore implements LimitStore {
-  readonly near: MemoryLimitStore;
-  renewals = 0;
-  constructor(near: MemoryLimitStore) { this.near = near; }
-  async take(...given: Parameters<MemoryLimitStore["take"]>): Promise<ReturnType<MemoryLimitStore["take"]>> { await Promise.resolve(); return this.near.take(...given); }
-  async adjust(...given: Parameters<MemoryLimitStore["adjust"]>): Promise<void> { await Promise.resolve(); this.near.adjust(...given); }
-  async enter(...given: Parameters<MemoryLimitStore["enter"]>): Promise<ReturnType<MemoryLimitStore["enter"]>> { await Promise.resolve(); return this.near.enter(...given); }
-  async renew(...given: Parameters<MemoryLimitStore["renew"]>): Promise<void> { await Promise.resolve(); this.renewals++; this.near.renew(...given); }
-  async leave(...given: Parameters<MemoryLimitStore["leave"]>): Promise<void> { await Promise.resolve(); this.near.leave(...given); }
-}
 
 for (const distance of ["near", "distant"] as const) {
   describe(`Admission with a ${distance} store`, () => {

@@ -1,8 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
-import type { LimitStore, Taken } from "./limit-store.ts";
+import type { BucketLeft, LimitStore, Taken, TakenFrom } from "./limit-store.ts";
 import { idsOf, queueOf, wantsOf, type LimitedCall, type Wants } from "./limited-call.ts";
+import { limitsLeft, type LimitsLeft } from "./limits-left.ts";
 import { WaitingCalls, type Refusal, type StartTimer, type WaitingCall } from "./waiting-calls.ts";
 
 type MaybePromise<Value> = Value | Promise<Value>;
@@ -20,6 +21,8 @@ export interface AdmissionRequest extends LimitedCall {
 export interface Ticket {
   /** Monotonic milliseconds that it waited. */
   readonly waitedMs: number;
+  /** When it was let in, its own use taken by estimate. */
+  left(): LimitsLeft;
   /** What the call used in truth: corrects the estimate. 0 for one that was not made after all. */
   settle(actualTokens: number): void;
   leave(): void;
@@ -37,6 +40,14 @@ export interface AdmissionOptions {
   shared?: boolean;
   /** Calls back once, after so many milliseconds, unless it is stopped by the answer. */
   startTimer?: StartTimer;
+}
+
+type Tried = Ticket | RefusedTry;
+
+interface RefusedTry {
+  refused: Refusal;
+  /** Of its buckets; absent where they were not asked. */
+  left?: readonly BucketLeft[];
 }
 
 const sharedLeaseMs = 30_000;
@@ -85,24 +96,34 @@ export class Admission {
     const arrived = this.#clock.monotonic();
     // Who comes now does not overtake who waits for the same.
     const before = this.#waiting.size === 0 ? null : this.#waiting.firstBlocked(idsOf(wants));
-    if (before !== null) return this.#wait(request, wants, before, arrived);
+    if (before !== null) return this.#wait(request, wants, { refused: before }, arrived);
     const tried = this.#try(wants, arrived);
-    if (tried instanceof Promise) return tried.then((answer) => ("refused" in answer ? this.#wait(request, wants, answer.refused, arrived) : this.#unlessGone(answer, request.signal)));
-    return "refused" in tried ? this.#wait(request, wants, tried.refused, arrived) : tried;
+    if (tried instanceof Promise) return tried.then((answer) => ("refused" in answer ? this.#wait(request, wants, answer, arrived) : this.#unlessGone(answer, request.signal)));
+    return "refused" in tried ? this.#wait(request, wants, tried, arrived) : tried;
   }
 
-  #try(wants: Wants, arrived: number): MaybePromise<Ticket | { refused: Refusal }> {
-    const { buckets, slots } = wants;
+  /** What is left to a call that `enter` refused: as the decision said, else by another look. Null for what was no refusal, and where nothing is counted. Never throws. */
+  leftAfter(error: unknown, call: LimitedCall): MaybePromise<LimitsLeft | null> {
+    if (!(error instanceof AppError) || (error.code !== "RATE_LIMITED" && error.code !== "GATEWAY_OVERLOADED")) return null;
+    const wants = wantsOf(call);
+    if (wants.buckets.length === 0) return null;
+    const left = leftOfRefusal.get(error);
+    if (left !== undefined) return limitsLeft(wants, left);
+    const looked = this.#store.take(wants.buckets.map(({ bucket }) => ({ bucket, amount: 0 })));
+    return looked instanceof Promise ? looked.then((answer) => limitsLeft(wants, answer.left), () => null) : limitsLeft(wants, looked.left);
+  }
+
+  #try(wants: Wants, arrived: number): MaybePromise<Tried> {
+    const { slots } = wants;
     const id = this.#ticketPrefix + ++this.#tickets;
     const entered = slots.length === 0 ? entry : this.#store.enter(id, slots, this.#leaseMs);
     if (entered instanceof Promise) return entered.then((answer) => (answer.taken ? this.#take(id, wants, arrived) : { refused: refusalOf(answer, true) }));
     if (!entered.taken) return { refused: refusalOf(entered, true) };
-    if (buckets.length === 0) return this.#ticket(id, wants, arrived);
     return this.#take(id, wants, arrived);
   }
 
-  #take(id: string, wants: Wants, arrived: number): MaybePromise<Ticket | { refused: Refusal }> {
-    if (wants.buckets.length === 0) return this.#ticket(id, wants, arrived);
+  #take(id: string, wants: Wants, arrived: number): MaybePromise<Tried> {
+    if (wants.buckets.length === 0) return this.#ticket(id, wants, arrived, []);
     const taken = this.#store.take(wants.buckets);
     if (!(taken instanceof Promise)) return this.#taken(taken, id, wants, arrived);
     return taken.then(
@@ -114,17 +135,19 @@ export class Admission {
     );
   }
 
-  #taken(answer: Taken, id: string, wants: Wants, arrived: number): Ticket | { refused: Refusal } {
-    if (answer.taken) return this.#ticket(id, wants, arrived);
+  #taken(answer: TakenFrom, id: string, wants: Wants, arrived: number): Tried {
+    if (answer.taken) return this.#ticket(id, wants, arrived, answer.left);
     if (wants.slots.length > 0) unheard(this.#store.leave(id));
-    return { refused: refusalOf(answer, false) };
+    return { refused: refusalOf(answer, false), left: answer.left };
   }
 
-  #ticket(id: string, { estimate, tokens, slots }: Wants, arrived: number): Ticket {
+  #ticket(id: string, wants: Wants, arrived: number, bucketsLeft: readonly BucketLeft[]): Ticket {
+    const { estimate, tokens, slots } = wants;
     let [left, settled] = [slots.length === 0, false];
     if (!left) this.#keep(id);
     return {
       waitedMs: this.#clock.monotonic() - arrived,
+      left: () => limitsLeft(wants, bucketsLeft),
       settle: (actualTokens) => {
         if (settled) return;
         settled = true;
@@ -158,16 +181,16 @@ export class Admission {
     else if (this.#waiting.size > 0) this.#waiting.wake();
   }
 
-  #wait(request: AdmissionRequest, wants: Wants, refused: Refusal, arrived: number): Promise<Ticket> {
+  #wait(request: AdmissionRequest, wants: Wants, { refused, left }: RefusedTry, arrived: number): Promise<Ticket> {
     const { signal, deadline, priority = 0 } = request;
     if (signal.aborted) throw new AppError("CALLER_GONE", "The caller closed the connection.");
     const governing = queueOf(wants.parties, refused.id);
-    if (governing === null) throw limited(refused);
+    if (governing === null) throw withLeft(limited(refused), left);
     const { queue, queueMs } = governing.limits;
     const patienceMs = Math.min(queueMs, deadline - arrived);
-    if (patienceMs <= 0 || (!refused.isSlot && refused.waitMs > patienceMs)) throw limited(refused);
+    if (patienceMs <= 0 || (!refused.isSlot && refused.waitMs > patienceMs)) throw withLeft(limited(refused), left);
     if (this.#waiting.countOf(governing.id) >= queue) {
-      throw new AppError("GATEWAY_OVERLOADED", `${counted(queue, "call waits", "calls wait")} already for the limit of ${describe(refused.id)}.`, { retryAfterSeconds: secondsOf(refused) });
+      throw withLeft(new AppError("GATEWAY_OVERLOADED", `${counted(queue, "call waits", "calls wait")} already for the limit of ${describe(refused.id)}.`, { retryAfterSeconds: secondsOf(refused) }), left);
     }
     const call: Omit<WaitingCall<Ticket>, "resolve" | "reject"> = {
       ids: idsOf(wants), queue: governing.id, priority, signal, patienceMs, refused,
@@ -191,7 +214,14 @@ export class Admission {
 
 const entry: Taken = { taken: true };
 const ignore = (): void => undefined;
-const freeTicket: Ticket = { waitedMs: 0, settle: ignore, leave: ignore };
+const freeTicket: Ticket = { waitedMs: 0, left: () => ({ requests: null, tokens: null }), settle: ignore, leave: ignore };
+/** What the decision that an error tells of left in the buckets of its call. */
+const leftOfRefusal = new WeakMap<AppError, readonly BucketLeft[]>();
+
+function withLeft(error: AppError, left: readonly BucketLeft[] | undefined): AppError {
+  if (left !== undefined) leftOfRefusal.set(error, left);
+  return error;
+}
 
 function startNodeTimer(milliseconds: number, wake: () => void): () => void {
   const timer = setTimeout(wake, milliseconds);

@@ -24,7 +24,7 @@ describe("FallbackLimitStore", () => {
     const clock = new ManualClock();
     const store = new FallbackLimitStore({ shared: nothing, local: new MemoryLimitStore({ clock }), share: () => 1 / 3 });
     assert.equal((await store.take([{ bucket, amount: 4 }])).taken, true);
-    assert.deepEqual(await store.take([{ bucket, amount: 1 }]), { taken: false, id: "bucket", waitMs: 15_000 });
+    assert.deepEqual(await store.take([{ bucket, amount: 1 }]), { taken: false, id: "bucket", waitMs: 15_000, left: [{ amount: 0, fullInMs: 60_000 }] });
     const slots = [{ id: "slot", most: 7 }];
     assert.deepEqual([(await store.enter("a", slots, 1000)).taken, (await store.enter("b", slots, 1000)).taken, (await store.enter("c", slots, 1000)).taken], [true, true, false]);
   });

@@ -1,4 +1,4 @@
-import type { BucketWant, LimitStore, Slot, Taken } from "./limit-store.ts";
+import type { BucketWant, LimitStore, Slot, Taken, TakenFrom } from "./limit-store.ts";
 import type { MemoryLimitStore } from "./memory-limit-store.ts";
 
 export interface FallbackLimitStoreOptions {
@@ -26,7 +26,8 @@ export class FallbackLimitStore implements LimitStore {
     this.#share = share;
   }
 
-  async take(wants: readonly BucketWant[]): Promise<Taken> {
+  /** What is left is this replica's share then. */
+  async take(wants: readonly BucketWant[]): Promise<TakenFrom> {
     try {
       return await this.#shared.take(wants);
     } catch {

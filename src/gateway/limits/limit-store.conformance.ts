@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import fc from "../../../test/kit/fast-check.ts";
-import type { Bucket, LimitStore, Taken } from "./limit-store.ts";
+import type { Bucket, BucketLeft, LimitStore, Taken, TakenFrom } from "./limit-store.ts";
 
 export interface LimitStoreSubject {
   store: LimitStore;
@@ -29,16 +29,53 @@ export function limitStoreConformance(adapter: string, open: () => Promise<Limit
     let subject: LimitStoreSubject;
     beforeEach(async () => { subject = await open(); });
     afterEach(async () => subject.close?.());
-    const take = async (bucket: Bucket, amount: number): Promise<Taken> => subject.store.take([{ bucket, amount }]);
+    const take = async (bucket: Bucket, amount: number): Promise<TakenFrom> => subject.store.take([{ bucket, amount }]);
+    /** Exactly, or as it is a little later where the clock goes on by itself: by at most a minute. */
+    const assertLeft = ({ left }: TakenFrom, ...expected: { of: Bucket; amount: number }[]): void => {
+      const full = ({ capacity, perMinute }: Bucket, amount: number): BucketLeft => ({ amount, fullInMs: ((capacity - amount) * 60_000) / perMinute });
+      if (!subject.ownClock) return assert.deepEqual(left, expected.map(({ of, amount }) => full(of, amount)));
+      assert.equal(left.length, expected.length);
+      for (const [index, { of, amount }] of expected.entries()) {
+        const found = left[index]!;
+        assert.ok(found.amount >= amount && found.amount <= Math.min(of.capacity, amount + of.perMinute), `${found.amount} left, not ${amount}`);
+        assert.ok(Math.abs(found.fullInMs - full(of, found.amount).fullInMs) < 1, `full in ${found.fullInMs} ms`);
+      }
+    };
     const enter = async (slots: { id: string; most: number }[], ticket = ticketOf()): Promise<Taken> => subject.store.enter(ticket, slots, leaseMs);
 
     it("begins full, gives what is there and says how long the rest takes", async () => {
       const bucket = bucketOf(10, 1);
-      assert.deepEqual(await take(bucket, 7), { taken: true });
+      assert.equal((await take(bucket, 7)).taken, true);
       const { id, waitMs } = refusal(await take(bucket, 5));
       assert.equal(id, bucket.id);
       assert.ok(subject.ownClock ? waitMs <= 120_000 && waitMs > 60_000 : waitMs === 120_000, String(waitMs));
-      assert.deepEqual(await take(bucket, 3), { taken: true });
+      assert.equal((await take(bucket, 3)).taken, true);
+    });
+
+    it("tells with each decision what is left and when it is all there again", async () => {
+      const [first, second] = [bucketOf(10, 0.001), bucketOf(100, 0.01)];
+      const both = (one: number, other: number): Promise<TakenFrom> => Promise.resolve(subject.store.take([{ bucket: first, amount: one }, { bucket: second, amount: other }]));
+      assertLeft(await both(4, 0), { of: first, amount: 6 }, { of: second, amount: 100 });
+      const refused = await both(7, 50);
+      assert.equal(refused.taken, false);
+      assertLeft(refused, { of: first, amount: 6 }, { of: second, amount: 100 });
+      await subject.store.adjust([{ bucket: first, amount: -1 }, { bucket: second, amount: 20 }]);
+      assertLeft(await both(0, 0), { of: first, amount: 7 }, { of: second, amount: 80 });
+      assertLeft(await both(7, 80), { of: first, amount: 0 }, { of: second, amount: 0 });
+      // One that is in debt refuses who only looks, and tells it all the same.
+      await subject.store.adjust([{ bucket: first, amount: 5 }]);
+      const looked = await both(0, 0);
+      assert.equal(looked.taken, false);
+      assertLeft(looked, { of: first, amount: -5 }, { of: second, amount: 0 });
+    });
+
+    it("tells of one that is refilled less by what flowed back", async () => {
+      const bucket = bucketOf(1_000_000, 60_000);
+      await take(bucket, 500_000);
+      await subject.pass(50);
+      const { left: [left] } = await take(bucket, 0);
+      assert.ok(left!.amount >= 500_050 && (subject.ownClock || left!.amount === 500_050), String(left!.amount));
+      assert.ok(Math.abs(left!.fullInMs - (1_000_000 - left!.amount)) < 1, String(left!.fullInMs));
     });
 
     it("refills evenly, and is true to what it said of the wait", async () => {
@@ -49,7 +86,7 @@ export function limitStoreConformance(adapter: string, open: () => Promise<Limit
       const { waitMs } = answer;
       assert.ok(waitMs <= 10 && waitMs > 0, String(waitMs));
       await subject.pass(waitMs);
-      assert.deepEqual(await take(bucket, 10), { taken: true });
+      assert.equal((await take(bucket, 10)).taken, true);
     });
 
     it("never holds more than its capacity", async () => {

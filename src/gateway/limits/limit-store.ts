@@ -22,13 +22,24 @@ export interface Slot {
 
 export type Taken = { taken: true } | { taken: false; /** The one that lacks most. */ id: string; waitMs: number };
 
+/** A bucket after a decision. */
+export interface BucketLeft {
+  /** Below 0 where it is in debt. */
+  amount: number;
+  /** Until it is full again, if nothing more is taken. */
+  fullInMs: number;
+}
+
+/** `left`: of each bucket, in the order in which they were asked for. */
+export type TakenFrom = Taken & { left: readonly BucketLeft[] };
+
 /**
  * Rates and concurrency of all callers, in this process or of all replicas (with the store's own clock). `limit-store.conformance.ts` holds what both promise. The embedded one answers without
  * waiting.
  */
 export interface LimitStore {
-  /** All or nothing: what one bucket refuses is taken from none. */
-  take(wants: readonly BucketWant[]): MaybePromise<Taken>;
+  /** All or nothing: what one bucket refuses is taken from none. Who wants 0 learns what is left, and takes nothing. */
+  take(wants: readonly BucketWant[]): MaybePromise<TakenFrom>;
   /** Corrects estimates: positive amounts are taken whatever is there, negative ones given back, never above the capacity. */
   adjust(wants: readonly BucketWant[]): MaybePromise<void>;
   /** All or nothing. The ticket ends by itself after `leaseMs` where its holder dies; `renew` lengthens it. */

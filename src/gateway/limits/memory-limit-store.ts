@@ -1,6 +1,6 @@
 import { ChurnMap } from "../../core/churn-map.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { Bucket, BucketWant, LimitStore, Slot, Taken } from "./limit-store.ts";
+import type { Bucket, BucketLeft, BucketWant, LimitStore, Slot, Taken, TakenFrom } from "./limit-store.ts";
 
 /** What is taken from a bucket flows back with time; a bucket of which nothing is taken is as good as unknown, and is forgotten. */
 interface BucketState {
@@ -43,19 +43,25 @@ export class MemoryLimitStore implements LimitStore {
     return this.#buckets.size + this.#tickets.size;
   }
 
-  take(wants: readonly BucketWant[]): Taken {
+  take(wants: readonly BucketWant[]): TakenFrom {
     const now = this.#clock.monotonic();
-    let lacking: Taken = taken;
+    const left: BucketLeft[] = [];
+    let lacking: Extract<TakenFrom, { taken: false }> | null = null;
     for (const { bucket, amount } of wants) {
       const used = usedOf(this.#buckets.get(bucket.id), bucket, now);
+      left.push(leftOf(bucket, used));
       // More than the whole bucket is had from a full one.
       const lack = used + Math.min(amount, bucket.capacity) - bucket.capacity;
       if (lack <= tolerance) continue;
       const waitMs = Math.ceil((lack * 60_000) / bucket.perMinute);
-      if (lacking.taken || waitMs > lacking.waitMs) lacking = { taken: false, id: bucket.id, waitMs };
+      if (lacking === null || waitMs > lacking.waitMs) lacking = { taken: false, id: bucket.id, waitMs, left };
     }
-    if (lacking.taken) for (const { bucket, amount } of wants) this.#add(bucket, amount, now);
-    return lacking;
+    if (lacking !== null) return lacking;
+    for (let index = 0; index < wants.length; index++) {
+      const { bucket, amount } = wants[index]!;
+      if (amount !== 0) left[index] = leftOf(bucket, this.#add(bucket, amount, now));
+    }
+    return { taken: true, left };
   }
 
   adjust(wants: readonly BucketWant[]): void {
@@ -99,7 +105,8 @@ export class MemoryLimitStore implements LimitStore {
     }
   }
 
-  #add(bucket: Bucket, amount: number, now: number): void {
+  /** Answers with what is taken of it then. */
+  #add(bucket: Bucket, amount: number, now: number): number {
     const state = this.#buckets.get(bucket.id);
     const used = Math.max(0, usedOf(state, bucket, now) + amount);
     if (state !== undefined) {
@@ -110,6 +117,7 @@ export class MemoryLimitStore implements LimitStore {
       this.#forgetIdle(now);
       this.#buckets.set(bucket.id, { used, at: now, perMs: bucket.perMinute / 60_000 });
     }
+    return used;
   }
 
   #forgetIdle(now: number): void {
@@ -138,6 +146,10 @@ export class MemoryLimitStore implements LimitStore {
     }
     slot.soonestEnd = soonest;
   }
+}
+
+function leftOf({ capacity, perMinute }: Bucket, used: number): BucketLeft {
+  return { amount: capacity - used, fullInMs: (used * 60_000) / perMinute };
 }
 
 function usedOf(state: BucketState | undefined, { perMinute }: Bucket, now: number): number {

@@ -130,7 +130,9 @@ export class ArmCall {
     this.#stopAlarm();
     try {
       if (!this.#mayRetry) return await floor.admit(this.#enteredArm, this.#trial, bounds, context);
-      await floor.admit(this.#enteredStable, this.#standby, call.bounds(this.#enteredStable.route.settings, floor.isHeld(this.#enteredStable, this.#standby)), context);
+      await floor.admit(this.#enteredStable, this.#standby, call.bounds(this.#enteredStable.route.settings, floor.isHeld(this.#enteredStable, this.#standby)), context).finally(() => {
+        this.#trial.limits = this.#standby.limits;
+      });
     } catch (error) {
       this.#isRefused = true;
       throw error;
@@ -210,7 +212,7 @@ export class ArmCall {
   #countArm(): void {
     const { ticket } = this.#standby;
     const used = this.#trial.usedTokens;
-    if (ticket !== null && used > 0) this.#standby.ticket = { waitedMs: ticket.waitedMs, settle: (tokens) => ticket.settle(tokens + used), leave: () => ticket.leave() };
+    if (ticket !== null && used > 0) this.#standby.ticket = { ...ticket, settle: (tokens) => ticket.settle(tokens + used) };
   }
 
   /** Once both have been asked: what no settings can do is nobody's fault. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { AppError } from "../../core/errors.ts";
 import type { HttpAnswer } from "../../core/route.ts";
+import { errorHeaders } from "../calls/answer-headers.ts";
 import type { ChatProtocolName } from "../chats/chat-calls.ts";
 import { openAiQuestion, otherAccount, splitOf, splitStage, textOf, type ModelScript } from "./split-stage.fixture.ts";
 
@@ -294,6 +296,21 @@ describe("SplitCalls, where the call fails", () => {
     await stage.ask(body(100));
     // 40 were used: by one of both alone it would be 20, and this would fit.
     await assert.rejects(stage.ask(body(965)), { code: "RATE_LIMITED" });
+  });
+
+  it("tells what is left of the route's limits, whoever answers, whole and streamed, and where they refuse", async () => {
+    const left = ({ headers }: HttpAnswer): unknown[] => [headers["X-Slipway-Arm"], headers["x-ratelimit-limit-requests"], headers["x-ratelimit-remaining-requests"]];
+    const settings = { limits: { requestsPerMinute: 3 } };
+    for (const route of [{}, { retryOnStable: false }]) {
+      const stage = await trial({}, { settings, route });
+      assert.deepEqual([left(await stage.ask()), left(await stage.ask(streamed))], [["candidate", "3", "2"], ["candidate", "3", "1"]]);
+    }
+    const failing = await trial({ status: 500 }, { settings });
+    assert.deepEqual([left(await failing.ask()), left(await failing.ask(streamed)), left(await failing.ask())], [["stable", "3", "2"], ["stable", "3", "1"], ["stable", "3", "0"]]);
+    const refusal = await failing.ask().catch((error: unknown) => error as AppError);
+    assert.ok(refusal instanceof AppError);
+    const { "x-ratelimit-limit-requests": limit, "x-ratelimit-remaining-requests": remaining } = errorHeaders(refusal, "req_1", "openai-chat");
+    assert.deepEqual([refusal.code, limit, remaining], ["RATE_LIMITED", "3", "0"]);
   });
 
   it("gives everything back where the caller leaves before a stream is read", async () => {
