@@ -47,6 +47,11 @@ export interface Caller {
 /** Nobody: what public routes get when no credentials came. */
 export const anonymousCaller: Caller = { actor: "anonymous", name: "anonymous", grants: [] };
 
+/** As whom the caller sees its own calls, however little else it may see. Null for nobody, whose calls are anybody's. */
+export function ownActor({ actor }: Caller): string | null {
+  return actor === anonymousCaller.actor ? null : actor;
+}
+
 /** Whoever calls a server that listens on loopback alone and asks for no keys: the person at the machine. */
 export const localCaller: Caller = { actor: "local", name: "local", grants: [{ role: "admin", team: "*" }] };
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { localCaller, type Caller } from "../core/caller.ts";
+import { anonymousCaller, localCaller, type Caller } from "../core/caller.ts";
 import { epochMs, ManualClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
@@ -18,7 +18,7 @@ function ledgerAt() {
   const note = (event: string, fields?: unknown): void => void logged.push({ event, fields });
   const logger: Logger = { info: note, warn: note, error: note };
   const written = new Map<string, LedgerEntry>();
-  const asked: (readonly string[] | null)[] = [];
+  const asked: [teams: readonly string[] | null, actor: string | null][] = [];
   const faults = { database: false, journal: false };
   let journaled: LedgerEntry[] = [];
   const rings: (() => void)[] = [];
@@ -37,7 +37,7 @@ function ledgerAt() {
   };
   const store: LedgerStore = {
     add, complete,
-    costs: ({ teams }: CostQuery) => (asked.push(teams), Promise.resolve([])),
+    costs: ({ teams, actor }: CostQuery) => (asked.push([teams, actor]), Promise.resolve([])),
     entries: () => Promise.resolve([...written.values()]),
     forTrace: () => Promise.resolve([...written.values()]),
     known: (ids) => Promise.resolve(new Set(ids.filter((id) => written.has(id)))),
@@ -186,13 +186,13 @@ describe("LedgerService", () => {
     assert.deepEqual([user, session, tags["x\ufffd"]?.length, Object.keys(tags).length], ["a\ufffdb\ufffd", null, 256, 32]);
   });
 
-  it("shows callers the teams that they see the whole of", async () => {
+  it("shows callers the teams that they see the whole of, and their own calls", async () => {
     const { open, asked } = ledgerAt();
     const ledger = open();
     const of = (...grants: Caller["grants"]): Caller => ({ actor: "key:1", name: "", grants });
-    for (const caller of [localCaller, of({ role: "viewer", team: "a" }, { role: "admin", team: "b" }, { role: "admin", team: "c", models: ["m"] }), of({ role: "admin", team: "*", models: ["m"] })]) {
+    for (const caller of [localCaller, of({ role: "viewer", team: "a" }, { role: "admin", team: "b" }, { role: "admin", team: "c", models: ["m"] }), of({ role: "admin", team: "*", models: ["m"] }), anonymousCaller]) {
       await ledger.costs(caller, { ...range, by: [], filter: {} }, 1);
     }
-    assert.deepEqual(asked, [null, ["a", "b"], []]);
+    assert.deepEqual(asked, [[null, "local"], [["a", "b"], "key:1"], [[], "key:1"], [[], null]]);
   });
 });

@@ -1,4 +1,4 @@
-import type { Caller } from "../core/caller.ts";
+import { ownActor, type Caller } from "../core/caller.ts";
 import { epochMs, type Clock, type EpochMs } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { LedgerEntry } from "./ledger-entry.ts";
@@ -95,15 +95,15 @@ export class LedgerService {
     return this.#draining;
   }
 
-  /** Grouped sums of what the caller may see, the dearest first. */
-  async costs(caller: Caller, query: Omit<CostQuery, "teams">, limit: number): Promise<CostGroup[]> {
+  /** Grouped sums of what the caller may see, the dearest first: of the teams that it sees the whole of, and of its own calls. */
+  async costs(caller: Caller, query: Omit<CostQuery, "teams" | "actor">, limit: number): Promise<CostGroup[]> {
     await this.#catchUp();
-    return this.#parts.store.costs({ ...query, teams: visibleTeams(caller) }, limit);
+    return this.#parts.store.costs({ ...query, teams: visibleTeams(caller), actor: ownActor(caller) }, limit);
   }
 
-  async entries(caller: Caller, query: Omit<EntryQuery, "teams">): Promise<LedgerEntry[]> {
+  async entries(caller: Caller, query: Omit<EntryQuery, "teams" | "actor">): Promise<LedgerEntry[]> {
     await this.#catchUp();
-    return this.#parts.store.entries({ ...query, teams: visibleTeams(caller) });
+    return this.#parts.store.entries({ ...query, teams: visibleTeams(caller), actor: ownActor(caller) });
   }
 
   /** Every call of a trace, oldest first. Whoever asks has judged who may see the trace. */

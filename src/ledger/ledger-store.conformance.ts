@@ -9,7 +9,7 @@ import type { CostGrouping } from "./schemas.ts";
 const hourMs = 3_600_000;
 /** 2026-11-21T00:00:00Z */
 const day = 1_795_219_200_000;
-const everything: CostQuery = { by: [], filter: {}, teams: null, since: epochMs(0), until: epochMs(day * 2) };
+const everything: CostQuery = { by: [], filter: {}, teams: null, actor: null, since: epochMs(0), until: epochMs(day * 2) };
 let made = 0;
 
 /** An entry of the ledger with what a test is not about filled in. */
@@ -103,6 +103,27 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
       assert.deepEqual(await costs(store, ["team"], { teams: [] }), []);
       assert.equal((await store.entries({ ...everything, teams: ["ads"], after: null, limit: 9 })).length, 1);
       assert.deepEqual(await store.entries({ ...everything, teams: [], after: null, limit: 9 }), []);
+    });
+
+    it("shows the calls of one caller, beside those of teams or alone, and no others", async () => {
+      const store = await open();
+      const of = (actor: string, team: string, cost: number, time = day): LedgerEntry => ledgerEntry({ time: epochMs(time), cost, attribution: { actor, team, user: "u" } });
+      // In hours and days that are summed up, and at both edges of the time.
+      const times = [day - 2 * 86_400_000 + 1, day - 86_400_000 + 5000, day + 1, day + 3 * hourMs + 7];
+      for (const time of times) await add(store, [of("key:a", "search", 1, time), of("key:b", "search", 10, time), of("key:a", "ads", 100, time), of("key:b", "ads", 1000, time)]);
+      const range = { since: epochMs(times[0]!), until: epochMs(times[3]! + 1) };
+      const seen = async (query: Partial<CostQuery>): Promise<number[]> => {
+        const sums = await Promise.all((["key", "user", "team", "day"] as const).map(async (by) => (await costs(store, [by], { ...range, ...query })).reduce((sum, [, cost]) => sum + Number(cost), 0)));
+        const entries = await store.entries({ ...everything, ...range, ...query, after: null, limit: 99 });
+        return [...new Set([...sums, entries.reduce((sum, { cost }) => sum + cost!, 0)])];
+      };
+      assert.deepEqual(await seen({ teams: [], actor: "key:a" }), [404]);
+      assert.deepEqual(await seen({ teams: [], actor: "key:b" }), [4040]);
+      assert.deepEqual(await seen({ teams: ["ads"], actor: "key:a" }), [4404]);
+      assert.deepEqual(await seen({ teams: [], actor: "key:c" }), [0]);
+      assert.deepEqual(await seen({ teams: [], actor: "key:a", filter: { team: "ads" } }), [400]);
+      assert.deepEqual(await seen({ teams: [], actor: "key:a", filter: { key: "key:b" } }), [0]);
+      assert.deepEqual(await seen({ teams: null, actor: "key:a" }), [4444]);
     });
 
     it("groups by tags, users, sessions, agents' runs and traces, and finds by them", async () => {

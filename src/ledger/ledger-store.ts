@@ -5,8 +5,10 @@ import type { CostFilter, CostGrouping, CostSums } from "./schemas.ts";
 export interface CostQuery {
   by: readonly CostGrouping[];
   filter: CostFilter;
-  /** Null for all; none answers with nothing. */
+  /** Null for all. */
   teams: readonly string[] | null;
+  /** Whose entries count beside those of the teams; null for nobody's. */
+  actor: string | null;
   since: EpochMs;
   /** Not included. */
   until: EpochMs;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { mayInTeam, type Caller } from "../core/caller.ts";
 import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { route, type Route } from "../core/route.ts";
@@ -37,7 +38,7 @@ function costRoutes({ ledger, settings }: Parts): Route[] {
   return [
     route({
       method: "GET", path: "/api/costs", access: "viewer", on: "some", operationId: "getCosts", tag,
-      summary: "What calls cost, summed by day, team, model and more; of the teams that the caller sees the whole of",
+      summary: "What calls cost, summed by day, team, model and more; of the teams that the caller sees the whole of, and of its own calls",
       description: "The dearest first. Calls of the last second are in it.",
       query: CostFilter.extend({ ...times, by: By, limit: z.coerce.number().int().min(1).max(10_000).default(1000) }),
       response: z.object({ since: z.number().int(), until: z.number().int(), by: z.array(z.string()), rows: z.array(CostRow), total: CostSums }),
@@ -45,7 +46,7 @@ function costRoutes({ ledger, settings }: Parts): Route[] {
         const range = rangeOf(since, until, now);
         const groups = await ledger.costs(caller, { ...range, by, filter }, limit);
         const [total] = await ledger.costs(caller, { ...range, by: [], filter }, 1);
-        const rows = await Promise.all(groups.map(async (group) => ({ ...group, budget: await budgetOf(settings, by, group.group, now) })));
+        const rows = await Promise.all(groups.map(async (group) => ({ ...group, budget: await budgetOf(settings, caller, { by, group: group.group }, now) })));
         return { ...range, by, rows, total: total ?? noSums };
       },
     }),
@@ -135,11 +136,11 @@ function rangeOf(since: number | undefined, until: number | undefined, now: Epoc
   return { since: epochMs(since ?? Math.max(0, end - weekMs)), until: epochMs(end) };
 }
 
-/** Of groups that have a budget as a whole. */
-function budgetOf(settings: LedgerSettings, by: readonly string[], group: Readonly<Record<string, string | null>>, now: EpochMs): ReturnType<LedgerSettings["monthOf"]> {
+/** Of groups that have a budget as a whole, which tells what all of the team spent. */
+function budgetOf(settings: LedgerSettings, caller: Caller, { by, group }: { by: readonly string[]; group: Readonly<Record<string, string | null>> }, now: EpochMs): ReturnType<LedgerSettings["monthOf"]> {
   const { team = null, project = null } = group;
   const isWhole = by.every((word) => word === "team" || word === "project") && team !== null && (by.length === 1 || project !== null);
-  return isWhole ? settings.monthOf(team, project, now) : Promise.resolve(null);
+  return isWhole && mayInTeam(caller, "viewer", team) ? settings.monthOf(team, project, now) : Promise.resolve(null);
 }
 
 function positionOf(after: string): { time: number; id: string } {

@@ -13,6 +13,7 @@ const programTrace = "0af7651916cd43dd8448eb2100000001";
 describe("a key of named routes alone", () => {
   let server: SecuredServer;
   const keys: Record<string, string> = {};
+  const actors: Record<string, string> = {};
   const traces: Record<string, string> = {};
   let experiment = "";
   const send = (who: string, method: string, path: string, body?: object, more: readonly string[] = []): Promise<RawReply> =>
@@ -35,7 +36,11 @@ describe("a key of named routes alone", () => {
     const grants: Record<string, Grant> = {
       whole: { role: "admin", team: "red" }, viewer: { role: "viewer", team: "red" }, one: { role: "viewer", team: "red", ...route }, other: { role: "admin", team: "red", ...route }, everywhere: { role: "admin", team: "*", ...route },
     };
-    for (const [name, grant] of Object.entries(grants)) keys[name] = (await ok<{ key: string }>(server.asAdmin("POST", "/api/keys", { name, grants: [grant], team: "red" }))).key;
+    for (const [name, grant] of Object.entries(grants)) {
+      const { id, key } = await ok<{ id: string; key: string }>(server.asAdmin("POST", "/api/keys", { name, grants: [grant], team: "red" }));
+      [keys[name], actors[name]] = [key, `key:${id}`];
+    }
+    await ok(server.asAdmin("PUT", "/api/budgets/teams/red", { limits: { month: 1000 } }));
     await ok(send("whole", "PUT", "/api/gateway/routes/chat", { revision: 0, team: "red", settings: { targets: [{ provider: "echo", model: "m" }] } }));
     await ok(fetch(`http://${server.host}/api/blobs`, { method: "PUT", headers: { authorization: `Bearer ${keys.whole}` }, body: data }).then(async (answer) => ({ status: answer.status, body: await answer.text(), headers: {} }) as unknown as RawReply));
     await ok(send("whole", "POST", `/api/datasets/${word}-data/versions`, { digest: `sha256:${createHash("sha256").update(data).digest("hex")}`, format: "csv", team: "red" }));
@@ -83,5 +88,22 @@ describe("a key of named routes alone", () => {
     const all = (await ok<TraceList>(send("viewer", "GET", "/api/traces?limit=100"))).traces.map(({ traceId }) => traceId);
     assert.deepEqual(all.toSorted(), [programTrace, ...Object.values(traces)].toSorted(), "a role on the team reads what is the team's");
     assert.ok(JSON.stringify(await ok<TraceView>(send("viewer", "GET", `/api/traces/${traces.one}`))).includes(`${word} of one`));
+  });
+
+  it("reads its own costs, and neither those of others nor the budget of the team", async () => {
+    for (const who of ["one", "other", "everywhere"]) {
+      const own = await ok<{ rows: { group: object; calls: number; budget: unknown }[]; total: { calls: number } }>(send(who, "GET", "/api/costs?by=key,team"));
+      assert.deepEqual([own.rows.map(({ group, calls }) => [group, calls]), own.total.calls], [[[{ key: actors[who], team: "red" }, 1]], 1], who);
+      const byTeam = await ok<{ rows: { budget: unknown }[] }>(send(who, "GET", "/api/costs?by=team"));
+      assert.deepEqual(byTeam.rows.map(({ budget }) => budget), [null], who);
+      const { entries } = await ok<{ entries: { attribution: { actor: string; traceId: string } }[] }>(send(who, "GET", "/api/costs/entries"));
+      assert.deepEqual(entries.map(({ attribution: { actor, traceId } }) => [actor, traceId]), [[actors[who], traces[who]]]);
+      for (const filter of [`key=${actors.whole}`, `trace=${traces.whole}`, "session=session-of-whole"]) {
+        assert.equal((await ok<{ total: { calls: number } }>(send(who, "GET", `/api/costs?by=trace&${filter}`))).total.calls, 0, filter);
+        assert.deepEqual((await ok<{ entries: unknown[] }>(send(who, "GET", `/api/costs/entries?${filter}`))).entries, [], filter);
+      }
+    }
+    const team = await ok<{ rows: { calls: number; budget: unknown }[] }>(send("viewer", "GET", "/api/costs?by=team"));
+    assert.deepEqual(team.rows.map(({ calls, budget }) => [calls, budget !== null]), [[4, true]], "a role on the team reads what is the team's");
   });
 });

@@ -56,7 +56,7 @@ export class SqlLedgerStore implements LedgerStore {
     const { by, filter, since, until } = query;
     const byHours = isOfHours(by, filter);
     // Whole hours from their sums, or whole days from the index by day and user; what is left at both ends from the entries.
-    const byDays = !byHours && isOfUserIndex(by, filter);
+    const byDays = !byHours && (query.teams === null || query.actor === null) && isOfUserIndex(by, filter);
     const width = byHours ? hourMs : dayMs;
     const from = byHours || byDays ? Math.min(Math.ceil(since / width) * width, until) : until;
     const to = byHours || byDays ? Math.max(Math.floor(until / width) * width, from) : until;
@@ -71,9 +71,9 @@ export class SqlLedgerStore implements LedgerStore {
     return [...groups.values()].sort((one, other) => other.cost - one.cost || other.calls - one.calls || (keyOf(one.group) < keyOf(other.group) ? -1 : 1)).slice(0, limit);
   }
 
-  async entries({ teams, filter, since, until, after, limit }: EntryQuery): Promise<LedgerEntry[]> {
-    if (teams?.length === 0) return [];
-    let query = restrict(this.#database.queries.selectFrom("ledger_entries").selectAll("ledger_entries"), filter, teams).where("time", ">=", since).where("time", "<", until);
+  async entries({ teams, actor, filter, since, until, after, limit }: EntryQuery): Promise<LedgerEntry[]> {
+    if (teams?.length === 0 && actor === null) return [];
+    let query = restrict(this.#database.queries.selectFrom("ledger_entries").selectAll("ledger_entries"), filter, { teams, actor }).where("time", ">=", since).where("time", "<", until);
     if (after !== null) query = query.where(({ eb, and, or }) => or([eb("time", "<", after.time), and([eb("time", "=", after.time), eb("id", "<", after.id)])]));
     const rows = await query.orderBy("time", "desc").orderBy("id", "desc").limit(limit).execute();
     return this.#withTags(rows as LedgerRow[]);
@@ -101,15 +101,15 @@ export class SqlLedgerStore implements LedgerStore {
     return old.length;
   }
 
-  async #sums(table: HourTable | "ledger_entries", { by, filter, teams }: CostQuery, start: number, end: number, inDays: boolean): Promise<Record<string, unknown>[]> {
-    if (teams?.length === 0) return [];
+  async #sums(table: HourTable | "ledger_entries", { by, filter, teams, actor }: CostQuery, start: number, end: number, inDays: boolean): Promise<Record<string, unknown>[]> {
+    if (teams?.length === 0 && actor === null) return [];
     const isHours = table !== "ledger_entries";
     const time = isHours ? "hour" : "time";
     const { source, ...others } = filter;
     // As the index has it, and no team of an index that would have to look each entry up.
     const moment = inDays ? sql<number>`time / ${sql.lit(dayMs)}` : sql<number>`${sql.ref(time)}`;
     const [first, last] = inDays ? [start / dayMs, end / dayMs] : [start, end];
-    let query = restrict(this.#database.queries.selectFrom(table), isHours ? others : { ...others, source }, teams, inDays ? sql<string>`team || ''` : sql<string>`team`).where(moment, ">=", first).where(moment, "<", last);
+    let query = restrict(this.#database.queries.selectFrom(table), isHours ? others : { ...others, source }, { teams, actor }, inDays ? sql<string>`team || ''` : sql<string>`team`).where(moment, ">=", first).where(moment, "<", last);
     by.forEach((grouping, index) => {
       const name = `group_${index}`;
       query = query.select((isHours && grouping === "source" ? sql<string>`cast(${sql.lit(sourceOf[table as HourTable])} as text)` : groupExpression(grouping, time)).as(name)).groupBy(sql.ref(name));
@@ -167,9 +167,12 @@ function isTag(grouping: CostGrouping): grouping is `tag:${string}` {
 }
 
 /** `source` is of one of the two tables; filters that sums by the hour do not know come with entries alone. */
-function restrict(source: unknown, filter: CostFilter, teams: readonly string[] | null, teamOf = sql<string>`team`): Source {
+function restrict(source: unknown, filter: CostFilter, { teams, actor }: Pick<CostQuery, "teams" | "actor">, teamOf = sql<string>`team`): Source {
   let query = source as Source;
-  if (teams !== null) query = query.where(teamOf, "in", teams);
+  if (teams !== null) {
+    const ofTeams = teams.length === 0 ? [] : [sql`${teamOf} in (${sql.join(teams)})`];
+    query = query.where(sql<boolean>`(${sql.join([...ofTeams, ...(actor === null ? [] : [sql`actor = ${actor}`])], sql` or `)})`);
+  }
   const { tag, ...columns } = filter;
   for (const [name, value] of Object.entries(columns)) if (value !== undefined) query = query.where(entryColumns[name as keyof typeof entryColumns], "=", value);
   if (tag === undefined) return query;

@@ -39,6 +39,8 @@ export interface TraceRow {
   tags_json: string;
   metadata_json: string;
   received_at: number;
+  /** Whose calls all of its spans are parts of; null where others added to it too, or before it was kept. */
+  caller: Generated<string | null>;
   /** Since when it is being removed; null of all that anybody sees. */
   removed_at: Generated<number | null>;
 }
