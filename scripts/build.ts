@@ -52,7 +52,7 @@ function run(command: string, commandArguments: string[]): void {
 async function buildServer(): Promise<void> {
   const fresh = join(cache, `server-${process.pid}`);
   rmSync(fresh, { recursive: true, force: true });
-  run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh]);
+  run(process.execPath, [join(root, "node_modules/@typescript/native/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", fresh]);
   const { bundleServer } = await import("./bundle-server.ts");
   await bundleServer(root, fresh);
   // What runs in Python is shipped as it is written.

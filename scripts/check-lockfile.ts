@@ -53,7 +53,7 @@ export function lockfileProblems(lockfile: Lockfile, manifest: Manifest): string
     if (resolved !== undefined && link !== true) problems.push(`${location} is bound to one registry's address.`);
   }
   for (const [name, range] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
-    if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(range)) problems.push(`${name} is not pinned to one version but to ${range}.`);
+    if (!/^(npm:[^@]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/.test(range)) problems.push(`${name} is not pinned to one version but to ${range}.`);
   }
   return problems;
 }

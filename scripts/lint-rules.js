@@ -96,5 +96,16 @@ export default {
         "ImportDeclaration[source.value=/^(node:)?process$/] ImportSpecifier[imported.name='env'])",
       "Only src/config reads the environment; take what you need from the configuration.",
     ),
+    "no-markup-of-texts": ban("Texts stay texts", "JSXAttribute[name.name='dangerouslySetInnerHTML']", "React escapes text; this would not."),
+    "no-style-attribute": ban(
+      "Markup has no style attributes",
+      "JSXAttribute[name.name='style'] > Literal",
+      "The Content-Security-Policy refuses style attributes in markup.",
+    ),
+    "no-own-tab-order": ban(
+      "The keyboard goes as the document goes",
+      "JSXAttribute[name.name='tabIndex'] > JSXExpressionContainer > Literal[value>0]",
+      "The order of the document is the order of the keyboard.",
+    ),
   },
 };

@@ -48,7 +48,7 @@ export interface StreamMethod<Request, Response> extends GrpcMethodBasics<Reques
   failure(error: AppError, request: Request | undefined): Response;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table of methods with different types
+// oxlint-disable-next-line typescript/no-explicit-any -- a table of methods with different types
 export type GrpcMethod = UnaryMethod<any, any> | StreamMethod<any, any>;
 
 /** What the gRPC door offers; a module declares it, as routes are declared for the HTTP door. */

@@ -113,7 +113,7 @@ export interface Route extends RouteDocumentation {
   errorBody?: (error: AppError, requestId: string, headers: Readonly<Record<string, string | string[] | undefined>>) => unknown;
   /** Its path stands among those of another protocol, which alone says how paths fail there that lead to nothing. */
   isGuest?: true;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table of routes with different types
+  // oxlint-disable-next-line typescript/no-explicit-any -- a table of routes with different types
   handle(request: RouteRequest<any, any, any>): unknown;
 }
 

@@ -67,7 +67,11 @@ export async function roundOfRuns(target: KillTarget, replicas: number, { victim
   await Promise.all(Array.from({ length: replicas }, replica));
 
   const after = await target.open();
-  await judge(after, effects, ends).finally(() => after.close());
+  try {
+    await judge(after, effects, ends);
+  } finally {
+    await after.close();
+  }
 }
 
 async function judge(database: SqlDatabase, effects: EffectsFile, ends: ReadonlyMap<string, OrderEnd>): Promise<void> {

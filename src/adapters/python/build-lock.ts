@@ -41,7 +41,11 @@ async function take(path: string, token: string): Promise<boolean> {
 /** Written again and not given a time: the clock is that of the folder's file system, and a lock that somebody broke stays broken. */
 async function touch(path: string, token: string): Promise<void> {
   const file = await open(path, "r+");
-  await file.writeFile(token).finally(() => file.close());
+  try {
+    await file.writeFile(token);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Compared with the time of a file made now: the clock that counts is that of the folder's file system. */

@@ -50,6 +50,6 @@ export interface SqlDialect extends Dialect {
    */
   snapshot<Schema, Result>(queries: Kysely<Schema>, read: (snapshot: Kysely<Schema>) => Promise<Result>): Promise<Result>;
   /** Whether a table is there. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the schema
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the schema
   hasTable(database: Kysely<any>, table: string): Promise<boolean>;
 }

@@ -18,7 +18,7 @@ const sumNames = ["calls", "lostAttempts", "failed", "cached", "unpriced", "inpu
 
 type Sums = Record<(typeof sumNames)[number], number>;
 // The rows of either table, or of both as one; columns are named as texts here.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any
 type Source = SelectQueryBuilder<any, any, any>;
 
 /**

@@ -14,6 +14,6 @@ export interface Migration {
   /** From 1, without gaps. */
   readonly number: number;
   readonly name: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the schema of its time, not of today
+  // oxlint-disable-next-line typescript/no-explicit-any -- the schema of its time, not of today
   up(database: Kysely<any>, capabilities: SqlCapabilities): Promise<void>;
 }

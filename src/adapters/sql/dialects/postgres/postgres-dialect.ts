@@ -79,7 +79,7 @@ export class PostgresDialect implements SqlDialect {
     return queries.transaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute(read);
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the schema
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the schema
   async hasTable(database: Kysely<any>, table: string): Promise<boolean> {
     const { schema, found } = await database
       .selectNoFrom([
@@ -103,7 +103,7 @@ export class PostgresDialect implements SqlDialect {
     return new PostgresAdapter();
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Kysely declares it
+  // oxlint-disable-next-line typescript/no-explicit-any -- as Kysely declares it
   createIntrospector(database: Kysely<any>): DatabaseIntrospector {
     return new PostgresIntrospector(database);
   }

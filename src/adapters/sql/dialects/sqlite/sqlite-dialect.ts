@@ -63,7 +63,7 @@ export class SqliteDialect implements SqlDialect {
   /** Transactions begin with the write lock. */
   async lockMigrations(): Promise<void> {}
 
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the schema
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever the schema
   async hasTable(database: Kysely<any>, table: string): Promise<boolean> {
     const found = await (database as Kysely<{ sqlite_schema: { type: string; name: string } }>)
       .selectFrom("sqlite_schema").select("name").where("type", "=", "table").where("name", "=", table).executeTakeFirst();
@@ -86,7 +86,7 @@ export class SqliteDialect implements SqlDialect {
     return new SqliteAdapter();
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as Kysely declares it
+  // oxlint-disable-next-line typescript/no-explicit-any -- as Kysely declares it
   createIntrospector(database: Kysely<any>): DatabaseIntrospector {
     return new SqliteIntrospector(database);
   }
