@@ -147,7 +147,7 @@ describe("the router, walked with every kind of caller", () => {
       ...["Delete", "Patch", "Post", "Put"].map((method) => `langsmithRefused${method}`),
     ];
     // Calls of language models are in the ledger, one by one.
-    const calls = ["countMessageTokens", ...["AzureChat", "AzureCompletion", "AzureEmbeddings", "ChatCompletion", "Completion", "Embeddings", "Message", "Rerank", "RerankV2", "Response"].map((name) => `create${name}`), "testGatewayProvider"];
+    const calls = ["countMessageTokens", ...["AzureChat", "AzureCompletion", "AzureEmbeddings"].flatMap((name) => ["", "Direct", "DirectVendor"].map((of) => `create${name}${of}`)), ...["ChatCompletion", "Completion", "Embeddings", "Message", "Rerank", "RerankV2", "Response"].map((name) => `create${name}`), "testGatewayProvider"];
     // What traced programs send of themselves, many a second, and what MLflow's clients write into their traces.
     const traces = [
       "exportTraces", ...["BatchRuns", "CreateFeedback", "CreateRun", "DeleteFeedback", "MultipartRuns", "UpdateFeedback", "UpdateRun"].map((name) => `langsmith${name}`),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import OpenAI from "openai";
+import OpenAI, { AzureOpenAI } from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import { answerJson } from "../server/gateway-upstream.ts";
@@ -118,6 +118,15 @@ describe("OpenAI's SDK", () => {
     } finally {
       all.openAi.answer = usual;
     }
+  });
+
+  it("answers Azure's client, which puts the model into the path as it is", async () => {
+    const azure = new AzureOpenAI({ apiKey: "none", endpoint: all.server.url, apiVersion: "2024-10-21", maxRetries: 0 });
+    for (const model of Object.values(models)) {
+      const { data, response } = await azure.chat.completions.create({ model, messages: [{ role: "user", content: "hello" }] }).withResponse();
+      assert.deepEqual([data.choices[0]!.message.content, response.headers.get("x-slipway-target")], ["You said: hello", model]);
+    }
+    assert.equal((await azure.embeddings.create({ model: "echo/echo", input: ["one", "two"] })).data.length, 2);
   });
 
   it("answers in the responses protocol, over a provider of another", async () => {

@@ -68,7 +68,9 @@ describe("what passes the gateway beside the body, and what passes only with the
     const told = (answer: Response): unknown[] => [answer.status, answer.headers.get("x-slipway-target"), answer.headers.get("x-error-code")];
     const { model: _model, ...unnamed } = hello("") as { model: string };
     for (const body of [unnamed, hello("guarded")]) assert.deepEqual(told(await post("/openai/deployments/briefly/chat/completions?api-version=2024-10-21", body)), [200, "claude/claude-sonnet-4-5", null]);
-    assert.deepEqual(told(await post("/openai/deployments/open%2Fm/embeddings", { input: "a" })), [200, "open/m", null]);
+    for (const path of ["open%2Fm", "open/m"]) assert.deepEqual(told(await post(`/openai/deployments/${path}/embeddings`, { input: "a" })), [200, "open/m", null], path);
+    for (const path of ["open%2Fvendor%2Fm", "open/vendor/m", "open/vendor%2Fm"]) assert.deepEqual(told(await post(`/openai/deployments/${path}/chat/completions`, hello("guarded"))), [200, "open/vendor/m", null], path);
+    assert.deepEqual(told(await post("/openai/deployments/open/m/nothing", unnamed)), [404, null, "ROUTE_NOT_FOUND"]);
     assert.deepEqual(told(await post("/openai/deployments/nothing/chat/completions", unnamed)), [404, null, "GATEWAY_MODEL_NOT_FOUND"]);
     const broken = await fetch(`${server.url}/openai/deployments/briefly/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":"\\x"' });
     assert.deepEqual([broken.status, broken.headers.get("x-error-code")], [400, "INVALID_JSON"]);
