@@ -12,7 +12,7 @@ export type { Contract, DeployResult, Model, ModelVersion, Policy, PolicyRevisio
 export type { DatasetColumn, DatasetFile, DatasetRows, DatasetUse, DatasetVersion, DatasetVersionSummary, HeldDataset } from "./datasets/index.ts";
 export type { AbTestReport, NewAbTest, NewRollout, RollbackResult, Rollout, RolloutStatus, RolloutSummary, Verdict } from "./rollouts/index.ts";
 export type { Prediction, PredictionExplanation, ServedVersion, StoredTruth, TruthRecord } from "./serving/index.ts";
-export type { TraceList, TraceSearchQuery, TraceSummary, TraceView } from "./tracing/index.ts";
+export type { AddedRow, Feedback, GivenFeedback, TraceList, TraceSearchQuery, TraceSession, TraceSummary, TraceView } from "./tracing/index.ts";
 export type { DriftReport, LiveFigures, ServingSeries } from "./monitoring/index.ts";
 export {
   workflow, type CommandResult, type CommandSpec, type LogLine, type RetryPolicy, type RunEvent, type RunState, type Schedule, type StepContext, type StepOptions,

@@ -22,7 +22,7 @@ import type { OpenedDatasets } from "./open-datasets.ts";
 import type { OpenedLedger } from "./open-ledger.ts";
 import type { OpenedTracking } from "./open-tracking.ts";
 import type { BlobOwners, BlobStore } from "./registry/index.ts";
-import { answeredCosts, BufferedSpanSink, langsmithRoutes, samplingRates, ServedCalls, SpanCosts, SpanForwarder, SpanRedaction, TailSampling, TraceService, tracingRoutes, type DatasetRowAdder, type SpanSink } from "./tracing/index.ts";
+import { answeredCosts, BufferedSpanSink, csvColumnHas, langsmithRoutes, samplingRates, ServedCalls, SpanCosts, SpanForwarder, SpanRedaction, TailSampling, TraceService, tracingRoutes, type DatasetRowAdder, type SpanSink } from "./tracing/index.ts";
 
 interface Parts {
   config: Config;
@@ -151,7 +151,7 @@ class CsvRowAdder implements DatasetRowAdder {
     return added;
   }
 
-  async #add(caller: Caller, dataset: string, row: Readonly<Record<string, string>>, now: EpochMs): ReturnType<DatasetRowAdder["addRow"]> {
+  async #add(caller: Caller, dataset: string, row: Readonly<Record<string, string>>, unlessIn: string | null, now: EpochMs): ReturnType<DatasetRowAdder["addRow"]> {
     const { service } = this.#datasets;
     const before = await service.version(caller, dataset).catch((error: unknown) => {
       if (error instanceof AppError && (error.code === "DATASET_NOT_FOUND" || error.code === "DATASET_VERSION_NOT_FOUND")) return null;
@@ -163,10 +163,11 @@ class CsvRowAdder implements DatasetRowAdder {
       throw new AppError("INVALID_REQUEST", `The dataset ${dataset} has none of the columns ${Object.keys(row).join(", ")}.`);
     }
     const head = before === null ? csvLine(columns) : await this.#contentOf(before.digest);
+    if (before !== null && unlessIn !== null && csvColumnHas(head, unlessIn, row[unlessIn]!)) return { dataset, version: before.version, rows: before.rows, added: false };
     const { digest } = await this.#blobs.put(Readable.from([head, head.endsWith("\n") ? "" : "\n", csvLine(columns.map((column) => row[column] ?? ""))]), { maxBytes: longestDatasetBytes });
     await this.#owners.noteUpload(digest, caller.actor, now);
     const { version } = await service.add(caller, dataset, { digest, format: "csv", source: "traces", ...(before === null || before.target === null ? {} : { target: before.target }) }, now);
-    return { dataset, version: version.version, rows: version.rows };
+    return { dataset, version: version.version, rows: version.rows, added: true };
   }
 
   async #contentOf(digest: string): Promise<string> {

@@ -43,7 +43,7 @@ export async function runCli(argv: readonly string[], parts: CliParts): Promise<
         print: (text, value) => void process.stdout.write(`${globals.json === true ? terminalText(JSON.stringify(value)) : overwriting(text)}\n`),
       };
       const result = await command.run(context, { positionals, options });
-      process.stdout.write(`${terminalText(globals.json === true ? JSON.stringify(result, null, 2) : command.render(result))}\n`);
+      process.stdout.write(`${terminalText(globals.json === true ? JSON.stringify(result, null, 2) : command.render(result, options))}\n`);
     });
   }
   try {
@@ -107,8 +107,15 @@ function addCommand(
   made.action(async (...given: unknown[]) => {
     const count = command.positionals?.length ?? 0;
     const positionals = given.slice(0, count).flat().filter((value): value is string => typeof value === "string");
-    await run(positionals, given[count] as Record<string, string | boolean | undefined>);
+    await run(positionals, { ...(given[count] as Record<string, string | boolean | undefined>), ...takenByParent(made) });
   });
+}
+
+/** `slipway traces sessions --user ann`: where `traces` is a command too and has such an option, it takes what was meant for the one below it. */
+function takenByParent(command: Program): OptionValues {
+  const { parent } = command;
+  const taken = command.options.map((option) => option.attributeName()).filter((name) => command.getOptionValueSource(name) !== "cli" && parent?.getOptionValueSource(name) === "cli");
+  return Object.fromEntries(taken.map((name) => [name, parent!.getOptionValue(name) as unknown]));
 }
 
 function reportFailure(error: AppError, asJson: boolean): void {

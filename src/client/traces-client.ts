@@ -1,5 +1,5 @@
 import type { ApiClient } from "../core/api-client.ts";
-import type { TraceList, TraceSearchQuery, TraceSummary, TraceView } from "../tracing/index.ts";
+import type { AddedRow, Feedback, GivenFeedback, TraceList, TraceSession, TraceSearchQuery, TraceSummary, TraceView } from "../tracing/index.ts";
 
 /** Traces of a running Slipway: `client.traces`. */
 export class TracesClient {
@@ -30,4 +30,23 @@ export class TracesClient {
   find(traceId: string, { team }: { team?: string } = {}): Promise<TraceView> {
     return this.#api.get(`/api/traces/${encodeURIComponent(traceId)}`, { team });
   }
+
+  /** Of traces that share a session, the last first; `next` leads on as `after`. */
+  sessions(query: { user?: string; after?: string; limit?: number } = {}): Promise<{ sessions: TraceSession[]; next: string | null }> {
+    return this.#api.get("/api/sessions", query);
+  }
+
+  /** What somebody or something thinks of a trace or one of its spans, or what should have come out (`kind: "expectation"`). With the id of one that is there, its next revision. */
+  addFeedback(traceId: string, feedback: GivenFeedback, { team }: { team?: string } = {}): Promise<Feedback> {
+    return this.#api.send("POST", `/api/traces/${encodeURIComponent(traceId)}/feedback${teamQuery(team)}`, feedback);
+  }
+
+  /** Makes the trace a row of the dataset's next version; where the dataset has it already, only with `again`. */
+  addToDataset(traceId: string, dataset: string, { again, team }: { again?: boolean; team?: string } = {}): Promise<AddedRow> {
+    return this.#api.send("POST", `/api/traces/${encodeURIComponent(traceId)}/dataset-row${teamQuery(team)}`, { dataset, ...(again === undefined ? {} : { again }) });
+  }
+}
+
+function teamQuery(team: string | undefined): string {
+  return team === undefined ? "" : `?team=${encodeURIComponent(team)}`;
 }

@@ -24,8 +24,8 @@ export interface Command {
   /** In the notation of help texts: `<file>` is required, `[model]` is not. */
   positionals?: readonly { name: string; description: string }[];
   options?: readonly CommandOption[];
-  /** The result is printed as JSON with --json, else as `render` makes it. */
+  /** The result is printed as JSON with --json, else as `render` makes it, which may look at the options again. */
   run(context: CommandContext, input: { positionals: string[]; options: Record<string, string | boolean | undefined> }): Promise<unknown>;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table of commands with different results
-  render(result: any): string;
+  render(result: any, options?: Record<string, string | boolean | undefined>): string;
 }

@@ -1,13 +1,12 @@
 import type { Command } from "../core/command.ts";
-import { formatDollars } from "../core/dollars.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
 import { isAgo, toldTime } from "../core/told-time.ts";
-import type { SpanView, TraceList, TraceView } from "./schemas.ts";
+import type { TraceList, TraceSession } from "./schemas.ts";
+import { showTrace } from "./show-trace.ts";
+import { traceMarkCommands } from "./trace-mark-commands.ts";
+import { dollarsText, tokensText, tookText } from "./trace-words.ts";
 
-const dollars = (nano: number | null): string => (nano === null ? "-" : formatDollars(nano / 1e9));
-const tokens = (input: number | null, output: number | null): string => (input === null && output === null ? "-" : `${input ?? 0}+${output ?? 0}`);
-const took = (milliseconds: number | null): string => (milliseconds === null ? "running" : milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(2)} s` : `${milliseconds.toFixed(1)} ms`);
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 function milliseconds(text: string): number {
@@ -16,32 +15,59 @@ function milliseconds(text: string): number {
   return Number(number) * units[unit]!;
 }
 
+/** Billionths, in which costs are kept. */
+function nanoDollars(text: string): number {
+  if (!/^\$?\d+(\.\d+)?$/.test(text)) throw new AppError("INVALID_REQUEST", `--min-cost takes US dollars such as 0.05, not ${JSON.stringify(text)}.`);
+  return Math.ceil(Number(text.replace("$", "")) * 1e9);
+}
+
+function attributesOf(texts: readonly string[], route: string | undefined): string | undefined {
+  const found: Record<string, string> = route === undefined ? {} : { "slipway.route": route };
+  for (const text of texts) {
+    const [, key, value] = /^([^=]+)=([^]*)$/.exec(text) ?? [];
+    if (key === undefined) throw new AppError("INVALID_REQUEST", `${JSON.stringify(text)} is no attribute: write KEY=VALUE, such as gen_ai.tool.name=search. A text to search for stands before the options.`);
+    found[key] = value!;
+  }
+  return Object.keys(found).length === 0 ? undefined : JSON.stringify(found);
+}
+
 const search: Command = {
   words: ["traces"],
   summary: "search the traces, the newest first",
   positionals: [{ name: "[text]", description: "in the name, in what went in or out, or in an attribute" }],
   options: [
+    { flags: "--text <text>", description: "the same, for a word that is a command too" },
     { flags: "--errors", description: "only traces in which a span failed" },
+    { flags: "--no-errors", description: "only traces in which none failed" },
     { flags: "--slower <time>", description: "only traces that took longer, such as 2s or 250ms" },
+    { flags: "--min-cost <dollars>", description: "only traces that cost so much at least" },
+    { flags: "--min-tokens <count>", description: "only traces of so many tokens at least" },
     { flags: "--since <time>", description: "only traces that began so long ago at most (30m, 24h, 7d), or since a time such as 2026-01-31" },
     { flags: "--until <time>", description: "only traces that began before, as --since" },
+    { flags: "--attribute <key=value...>", description: "only traces with a span, or a tag, that has the attribute; all that are named" },
     { flags: "--session <id>", description: "only traces of the session" },
     { flags: "--user <id>", description: "only traces of the user" },
     { flags: "--service <name>", description: "only traces of the service" },
     { flags: "--model <name>", description: "only traces that called the model" },
     { flags: "--route <name>", description: "only traces with a call of the gateway's route" },
+    { flags: "--name <name>", description: "only traces of the name" },
+    { flags: "--feedback <name>", description: "only traces with a feedback or a score of the name" },
+    { flags: "--experiment <id>", description: "only traces of the experiment" },
+    { flags: "--team <name>", description: "only traces of the team" },
     { flags: "--order <order>", description: "start, duration or cost: greatest first", default: "start" },
     { flags: "--limit <number>", description: "how many, at most 500", default: "20" },
     { flags: "--after <place>", description: "go on where a search ended, which says the place; with the same filters" },
   ],
   run: async ({ api }, { positionals: [text], options }) => {
-    const { slower, since, until, session, user, service, model, route, order, limit, after, errors } = options;
+    const { slower, minCost, minTokens, since, until, route, errors, attribute, session, user, service, model, name, feedback, experiment, team, order, limit, after } = options;
     const told = [since, until].map((time) => (time === undefined ? undefined : String(time)));
     // By the server's clock, which this answer tells: that of whoever asks may be another.
     const now = told.some((time) => time !== undefined && isAgo(time)) ? (await api.get<{ until: number }>("/api/costs?limit=1")).until : 0;
     const [from, to] = told.map((time) => (time === undefined ? undefined : toldTime(time, now)));
-    const attributes = route === undefined ? undefined : JSON.stringify({ "slipway.route": route });
-    const asked = { text, errors: errors === true ? "true" : undefined, slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), from, to, session, user, service, model, attributes, order, limit, after };
+    const asked = {
+      text: text ?? options.text, errors: errors === undefined ? undefined : String(errors), slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), minCost: minCost === undefined ? undefined : nanoDollars(String(minCost)), minTokens, from, to,
+      attributes: attributesOf((attribute as unknown as string[] | undefined) ?? [], route as string | undefined), session, user, service, model, name, feedback, experiment, team, order, limit, after,
+    };
     return { ...(await api.get<TraceList>("/api/traces", asked as Record<string, string | number | undefined>)), order };
   },
   render: ({ order, ...found }: Searched) => [tableOf(found), ...goingOn(found, order)].join("\n\n"),
@@ -57,7 +83,7 @@ function tableOf({ traces, searchedUntil }: TraceList): string {
   return textTable(
     ["TRACE", "STARTED", "NAME", "STATUS", "TOOK", "SPANS", "TOKENS", "COST", "MODELS"],
     traces.map((trace) => [
-      trace.traceId, new Date(trace.start).toISOString(), trace.name.slice(0, 40), trace.status, took(trace.durationMs), String(trace.spans), tokens(trace.inputTokens, trace.outputTokens), dollars(trace.cost), trace.models.join(",").slice(0, 40),
+      trace.traceId, new Date(trace.start).toISOString(), trace.name.slice(0, 40), trace.status, tookText(trace.durationMs), String(trace.spans), tokensText(trace.inputTokens, trace.outputTokens), dollarsText(trace.cost), trace.models.join(",").slice(0, 40),
     ]),
   );
 }
@@ -67,45 +93,29 @@ function goingOn({ next, searchedUntil }: TraceList, order: string): string[] {
   if (next === null) return [];
   const goOn = `the same with --after ${next}`;
   if (searchedUntil === null) return [`There may be more: ${goOn}`];
-  const place = searchedUntil < 0 ? `those without a ${order}` : order === "duration" ? `those that took ${took(searchedUntil)}` : order === "cost" ? `those of ${dollars(searchedUntil)}` : new Date(searchedUntil).toISOString();
+  const place = searchedUntil < 0 ? `those without a ${order}` : order === "duration" ? `those that took ${tookText(searchedUntil)}` : order === "cost" ? `those of ${dollarsText(searchedUntil)}` : new Date(searchedUntil).toISOString();
   return [`Searched back to ${place}, and not further yet. To go on: ${goOn}`];
 }
 
-const show: Command = {
-  words: ["traces", "show"],
-  summary: "show a trace: its spans as a tree, with times, tokens and cost",
-  positionals: [{ name: "<trace>", description: "id of the trace" }],
-  options: [{ flags: "--team <name>", description: "whose trace it is, where several teams have one of this id" }],
-  run: ({ api }, { positionals: [trace], options }) => api.get(`/api/traces/${encodeURIComponent(trace!)}`, { team: options.team as string | undefined }),
-  render: ({ trace, spans, feedback, moreSpans }: TraceView) =>
+const sessions: Command = {
+  words: ["traces", "sessions"],
+  summary: "sessions: the traces that share one, summed up, the last first",
+  options: [
+    { flags: "--user <id>", description: "only sessions of the user" },
+    { flags: "--limit <number>", description: "how many, at most 500", default: "20" },
+    { flags: "--after <place>", description: "go on where a list ended, which says the place" },
+  ],
+  run: ({ api }, { options: { user, limit, after } }) => api.get("/api/sessions", { user, limit, after } as Record<string, string | undefined>),
+  render: ({ sessions: found, next }: { sessions: TraceSession[]; next: string | null }) =>
     [
-      `${trace.name}: ${trace.status}, ${took(trace.durationMs)}, ${tokens(trace.inputTokens, trace.outputTokens)} tokens, ${dollars(trace.cost)}${trace.session === null ? "" : `, session ${trace.session}`}`,
-      textTable(["SPAN", "AT", "TOOK", "MODEL", "TOKENS", "COST", "STATUS"], treeOf(spans).map(({ span, depth }) => [
-        `${"  ".repeat(depth)}${span.name}`, `+${span.offsetMs.toFixed(1)} ms`, took(span.durationMs), span.model ?? "-", tokens(span.inputTokens, span.outputTokens), dollars(span.cost),
-        span.status.code === "error" ? `error: ${span.status.message.split("\n", 1)[0]!.slice(0, 60)}` : span.status.code,
-      ])),
-      ...(moreSpans ? ["There are more spans."] : []),
-      ...(feedback.length === 0 ? [] : [textTable(["FEEDBACK", "VALUE", "FROM", "COMMENT"], feedback.map(({ name, value, source, sourceId, comment }) => [name, JSON.stringify(value), `${source} ${sourceId}`, comment.slice(0, 60)]))]),
+      found.length === 0
+        ? "No sessions. A call of the gateway names its own with the header X-Slipway-Session, a span with session.id."
+        : textTable(["SESSION", "TEAM", "USER", "TRACES", "FAILED", "FIRST", "LAST", "TOKENS", "COST"], found.map(({ session, team, user, traces, errors, start, end, inputTokens, outputTokens, cost }) => [
+            session, team, user ?? "-", String(traces), String(errors), new Date(start).toISOString(), new Date(end).toISOString(), tokensText(inputTokens, outputTokens), dollarsText(cost),
+          ])),
+      ...(found.length === 0 ? [] : ["Traces of one: slipway traces --session SESSION"]),
+      ...(next === null ? [] : [`There are more: the same with --after ${next}`]),
     ].join("\n\n"),
 };
 
-/** Depth first, children by their start. A span whose parent is not there, or is its own descendant, stands at the top. */
-function treeOf(spans: readonly SpanView[]): { span: SpanView; depth: number }[] {
-  const ids = new Set(spans.map(({ spanId }) => spanId));
-  const children = Map.groupBy(spans, ({ parentSpanId }) => (parentSpanId !== null && ids.has(parentSpanId) ? parentSpanId : null));
-  const lines: { span: SpanView; depth: number }[] = [];
-  const seen = new Set<string>();
-  const walk = (top: SpanView): void => {
-    const open: { span: SpanView; depth: number }[] = [{ span: top, depth: 0 }];
-    for (let line = open.pop(); line !== undefined; line = open.pop()) {
-      if (seen.has(line.span.spanId)) continue;
-      seen.add(line.span.spanId);
-      lines.push(line);
-      for (const child of (children.get(line.span.spanId) ?? []).toReversed()) open.push({ span: child, depth: line.depth + 1 });
-    }
-  };
-  for (const span of [...(children.get(null) ?? []), ...spans]) if (!seen.has(span.spanId)) walk(span);
-  return lines;
-}
-
-export const traceCommands: readonly Command[] = [search, show];
+export const traceCommands: readonly Command[] = [search, showTrace, sessions, ...traceMarkCommands];

@@ -5,7 +5,7 @@ import { route, type Route } from "../core/route.ts";
 import { decodeJson } from "./otlp/decode-json.ts";
 import { decodeProtobuf } from "./otlp/decode-protobuf.ts";
 import { isJson, isProtobuf, otlpAnswer, otlpError } from "./otlp/otlp-answer.ts";
-import { Feedback, NewFeedback, TraceId, TraceList, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
+import { AddedRow, Feedback, NewFeedback, TraceId, TraceList, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
 import { teamHeader, teamOfSender } from "./trace-access.ts";
 import type { TraceService } from "./trace-service.ts";
 
@@ -100,14 +100,14 @@ export function tracingRoutes(parts: TracingRouteParts): Route[] {
     route({
       method: "POST", path: "/api/traces/:trace/dataset-row", access: "contributor", on: "some", operationId: "addTraceToDataset", tag,
       summary: "Add a trace to a dataset, as a row of its next version",
-      description: "The row has trace_id, input, output and expected: what the last expectation of the trace said. A new dataset is made as CSV with these columns.",
+      description: "The row has trace_id, input, output and expected: what the last expectation of the trace said. A new dataset is made as CSV with these columns. Where the dataset's last version has a row of the trace, nothing is added unless `again` says so.",
       params: TraceParams,
       query: OfTeam,
-      body: { kind: "json", schema: z.strictObject({ dataset: z.string().min(1).max(128) }) },
-      response: z.object({ dataset: z.string(), version: z.number().int(), rows: z.number().int() }),
-      handle: ({ params, query, body: { dataset }, caller, now, auditAs }) => {
+      body: { kind: "json", schema: z.strictObject({ dataset: z.string().min(1).max(128), again: z.boolean().default(false).meta({ description: "Also where the dataset has the trace already" }) }) },
+      response: AddedRow,
+      handle: ({ params, query, body: { dataset, again }, caller, now, auditAs }) => {
         auditAs({ object: `dataset:${dataset}`, detail: { trace: params.trace } });
-        return traces.addDatasetRow(caller, { traceId: params.trace, ...query }, dataset, now);
+        return traces.addDatasetRow(caller, { traceId: params.trace, ...query }, { dataset, again }, now);
       },
     }),
   ];

@@ -127,6 +127,19 @@ export const NewFeedback = z
   })
   .meta({ id: "NewTraceFeedback" });
 export type NewFeedback = z.infer<typeof NewFeedback>;
+/** The same as programs say it. */
+export type GivenFeedback = z.input<typeof NewFeedback>;
+
+/** A trace that was made a row of a dataset. */
+export const AddedRow = z
+  .object({
+    dataset: z.string(),
+    version: z.number().int(),
+    rows: z.number().int(),
+    added: z.boolean().meta({ description: "False where the dataset had the trace already: version and rows are those that it has" }),
+  })
+  .meta({ id: "AddedTraceRow" });
+export type AddedRow = z.infer<typeof AddedRow>;
 
 /** A trace with everything; spans in the order of their start, parents before children that began with them. */
 export const TraceView = z

@@ -39,7 +39,7 @@ describe("TraceService", () => {
 
   async function open(more: Partial<ConstructorParameters<typeof TraceService>[0]> = {}): Promise<{ service: TraceService; rows: unknown[] }> {
     const rows: unknown[] = [];
-    const datasets: DatasetRowAdder = { addRow: async (_caller, dataset, row) => ({ dataset, version: rows.push(row), rows: rows.length }) };
+    const datasets: DatasetRowAdder = { addRow: async (_caller, dataset, row, unlessIn) => ({ dataset, version: rows.push([row, unlessIn]), rows: rows.length, added: true }) };
     const database = await databases.open();
     const service = new TraceService({
       store: new SqlTraceStore(database), runs: new SqlRunDirectory(database), ids: new TimeOrderedIds(new ManualClock()), redaction: new SpanRedaction({ keys: [], content: true }), sampling: new TailSampling({ rates: new Map(), slowMs: 1000, maxWaiting: 10 }), datasets,
@@ -80,8 +80,10 @@ describe("TraceService", () => {
     const first = await service.addFeedback(localCaller, { traceId }, NewFeedback.parse({ name: "answer", kind: "expectation", value: "good" }), now);
     const second = await service.addFeedback(localCaller, { traceId }, NewFeedback.parse({ id: first.id, name: "answer", kind: "expectation", value: "better" }), epochMs(now + 5));
     assert.deepEqual([second.revision, second.createdAt, second.updatedAt, (await service.view(localCaller, traceId)).feedback], [2, now, now + 5, [second]]);
-    assert.deepEqual(await service.addDatasetRow(localCaller, { traceId }, "golden", now), { dataset: "golden", version: 1, rows: 1 });
-    assert.deepEqual(rows, [{ trace_id: traceId, input: "in", output: "out", expected: "better" }]);
+    assert.deepEqual(await service.addDatasetRow(localCaller, { traceId }, { dataset: "golden", again: false }, now), { dataset: "golden", version: 1, rows: 1, added: true });
+    await service.addDatasetRow(localCaller, { traceId }, { dataset: "golden", again: true }, now);
+    const row = { trace_id: traceId, input: "in", output: "out", expected: "better" };
+    assert.deepEqual(rows, [[row, "trace_id"], [row, null]]);
   });
 
   it("reads the spans of several traces within what they may take together, and leaves to each what is its own", async () => {

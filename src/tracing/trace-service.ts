@@ -9,7 +9,7 @@ import { boundedSpan, charactersOfSpan } from "./bounded-span.ts";
 import { translate } from "./dialects/translate.ts";
 import { latestFeedback } from "./latest-feedback.ts";
 import type { RunDirectory, TracedService } from "./run-directory.ts";
-import type { Feedback, NewFeedback, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
+import type { AddedRow, Feedback, NewFeedback, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
 import type { Span } from "./span.ts";
 import type { SpanCosts } from "./span-costs.ts";
 import type { SpanRedaction } from "./span-redaction.ts";
@@ -21,8 +21,11 @@ import type { FeedbackSpans, FoundFeedback, StoredTrace, TraceFacts, TraceKey, T
 
 /** Appends one row to a dataset, as its next version. */
 export interface DatasetRowAdder {
-  /** Throws what adding a version to a dataset throws, NOT_SUPPORTED for one that is no CSV, INVALID_REQUEST for columns that the row does not have. */
-  addRow(caller: Caller, dataset: string, row: Readonly<Record<string, string>>, now: EpochMs): Promise<{ dataset: string; version: number; rows: number }>;
+  /**
+   * `unlessIn`: the column whose value of the row must not be in the dataset already, else nothing is added. Throws what adding a version to a dataset throws, NOT_SUPPORTED for one that is no CSV,
+   * INVALID_REQUEST for columns that the row does not have.
+   */
+  addRow(caller: Caller, dataset: string, row: Readonly<Record<string, string>>, unlessIn: string | null, now: EpochMs): Promise<AddedRow>;
 }
 
 export interface TraceServiceParts {
@@ -222,8 +225,8 @@ export class TraceService {
     return this.#parts.store.removeFeedback(key, id, now);
   }
 
-  /** What went into the trace, what came out, and what should have where somebody said it, as a row of a dataset. */
-  async addDatasetRow(caller: Caller, { traceId, team }: TraceName, dataset: string, now: EpochMs): Promise<{ dataset: string; version: number; rows: number }> {
+  /** What went into the trace, what came out, and what should have where somebody said it, as a row of a dataset: once, unless it shall be added `again`. */
+  async addDatasetRow(caller: Caller, { traceId, team }: TraceName, { dataset, again }: { dataset: string; again: boolean }, now: EpochMs): Promise<AddedRow> {
     const { trace, spans, feedback } = await this.view(caller, traceId, team);
     const root = spans.find(({ parentSpanId }) => parentSpanId === null) ?? spans[0];
     const chat = spans.find(({ inputMessages }) => inputMessages !== null);
@@ -234,7 +237,7 @@ export class TraceService {
       output: root?.output ?? textOf((root?.outputMessages ?? chat?.outputMessages)?.at(-1)) ?? trace.outputPreview ?? "",
       expected: expected === undefined ? "" : typeof expected === "string" ? expected : JSON.stringify(expected),
     };
-    return this.#parts.datasets.addRow(caller, dataset, row, now);
+    return this.#parts.datasets.addRow(caller, dataset, row, again ? null : "trace_id", now);
   }
 
   prune(before: EpochMs, now: EpochMs): Promise<number> {

@@ -143,7 +143,7 @@ describe("the doors of traces", () => {
   });
 
   it("make a trace a row of a dataset with one call, each its next version", async () => {
-    const add = (number: number, dataset = "golden", headers?: Record<string, string>): Promise<{ status: number; text: string }> => doors.ask("POST", `/api/traces/${traceOf(number)}/dataset-row`, { dataset }, headers);
+    const add = (number: number, dataset = "golden", headers?: Record<string, string>, more: object = {}): Promise<{ status: number; text: string }> => doors.ask("POST", `/api/traces/${traceOf(number)}/dataset-row`, { dataset, ...more }, headers);
     const chat = JSON.stringify([{ role: "user", parts: [{ type: "text", content: "first" }] }, { role: "user", parts: [{ type: "text", content: "say \"so\",\nplease" }] }]);
     await doors.done("POST", "/v1/traces", otlp(
       { trace: 30, attributes: { "input.value": "in", "output.value": "out" } }, { trace: 31 },
@@ -152,10 +152,13 @@ describe("the doors of traces", () => {
     for (const value of ["good", "better"]) await doors.done("POST", `/api/traces/${traceOf(30)}/feedback`, { name: "answer", kind: "expectation", value });
     await doors.done("POST", `/api/traces/${traceOf(31)}/feedback`, { name: "answer", kind: "expectation", value: 5 });
     const [first, second] = [await add(30), await add(31)];
-    assert.deepEqual([first, second].map(({ status, text }) => [status, JSON.parse(text)]), [[200, { dataset: "golden", version: 1, rows: 1 }], [200, { dataset: "golden", version: 2, rows: 2 }]]);
+    assert.deepEqual([first, second].map(({ status, text }) => [status, JSON.parse(text)]), [[200, { dataset: "golden", version: 1, rows: 1, added: true }], [200, { dataset: "golden", version: 2, rows: 2, added: true }]]);
     const { text } = await doors.ask("GET", "/api/datasets/golden/versions/2/content");
     assert.equal(text, `"trace_id","input","output","expected"\n"${traceOf(30)}","in","out","better"\n"${traceOf(31)}","say ""so"",\nplease","so","5"\n`);
     assert.deepEqual((await doors.ask("GET", "/api/datasets/golden/versions/1/content")).text.split("\n").length, 3);
+    // The same trace once, but where it is asked for again.
+    assert.deepEqual(JSON.parse((await add(30)).text), { dataset: "golden", version: 2, rows: 2, added: false });
+    assert.deepEqual(JSON.parse((await add(30, "golden", undefined, { again: true })).text), { dataset: "golden", version: 3, rows: 3, added: true });
     // Who only reads adds nothing, and what is hidden is missing.
     const viewer = { authorization: `Bearer ${await doors.keyOf("blue", "contributor")}` };
     assert.equal((await add(30, "mine", viewer)).status, 404);

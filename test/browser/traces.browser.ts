@@ -188,6 +188,13 @@ describe("traces in the console", () => {
     await dialog.getByLabel("Dataset").fill("golden");
     await dialog.getByRole("button", { name: "Add the row" }).click();
     await dialog.getByText("version 1, which has 1 row").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("button", { name: "Add to dataset" }).click();
+    await dialog.getByLabel("Dataset").fill("golden");
+    await dialog.getByRole("button", { name: "Add the row" }).click();
+    await dialog.getByText("golden, version 1, has a row of this trace.").waitFor();
+    await dialog.getByRole("button", { name: "Add it once more" }).click();
+    await dialog.getByText("version 2, which has 2 rows").waitFor();
     await dialog.getByRole("link", { name: "golden" }).click();
     await page.waitForURL(/\/datasets\/golden$/);
     await page.getByText("trace_id").first().waitFor();

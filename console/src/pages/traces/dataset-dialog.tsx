@@ -14,6 +14,8 @@ interface AddedRow {
   dataset: string;
   version: number;
   rows: number;
+  /** False where the dataset has the trace already. */
+  added: boolean;
 }
 
 /** Makes the trace a row of a dataset's next version, and says which. */
@@ -22,18 +24,27 @@ export function DatasetDialog({ trace, onClose }: { trace: TraceSummary; onClose
   const datasets = useDatasets().data?.datasets ?? [];
   const [name, setName] = useState("");
   const [added, setAdded] = useState<AddedRow | null>(null);
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    action.run(() => call<AddedRow>(apiPath`/api/traces/${trace.traceId}/dataset-row?team=${trace.team}`, { method: "POST", body: JSON.stringify({ dataset: name.trim() }) }), (row) => {
+  const add = (again: boolean): void =>
+    action.run(() => call<AddedRow>(apiPath`/api/traces/${trace.traceId}/dataset-row?team=${trace.team}`, { method: "POST", body: JSON.stringify({ dataset: name.trim(), again }) }), (row) => {
       setAdded(row);
       invalidate((key) => key.includes("dataset"));
     });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    add(false);
   };
   if (added !== null) {
+    const dataset = <Link href={`/datasets/${encodeURIComponent(added.dataset)}`}>{added.dataset}</Link>;
     return (
-      <Dialog title="Added" onClose={onClose}>
-        <p role="status">It is a row of <Link href={`/datasets/${encodeURIComponent(added.dataset)}`}>{added.dataset}</Link>, version {added.version}, which has {plural(added.rows, "row")}.</p>
-        <div className="dialog-actions"><button type="button" className="button" onClick={onClose} autoFocus>Close</button></div>
+      <Dialog title={added.added ? "Added" : "Already there"} onClose={onClose}>
+        {added.added
+          ? <p role="status">It is a row of {dataset}, version {added.version}, which has {plural(added.rows, "row")}.</p>
+          : <p role="status">{dataset}, version {added.version}, has a row of this trace. Nothing was added. A second row would have what the feedback says by now.</p>}
+        {action.error !== null && <ErrorBox error={action.error} />}
+        <div className="dialog-actions">
+          {!added.added && <button type="button" className="button" disabled={action.busy} onClick={() => add(true)}>{action.busy ? "Adding…" : "Add it once more"}</button>}
+          <button type="button" className="button" onClick={onClose} autoFocus>Close</button>
+        </div>
       </Dialog>
     );
   }
