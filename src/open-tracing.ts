@@ -7,7 +7,7 @@ import { SqlRunDirectory } from "./adapters/sql/tracking/sql-run-directory.ts";
 import { SqlTraceStore } from "./adapters/sql/tracing/sql-trace-store.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import type { Config } from "./config/index.ts";
-import type { Caller } from "./core/caller.ts";
+import { ownActor, type Caller } from "./core/caller.ts";
 import { epochMs, type Clock, type EpochMs } from "./core/clock.ts";
 import { counted } from "./core/counted.ts";
 import { ok, skipped, warning, type DoctorCheck } from "./core/doctor-check.ts";
@@ -81,7 +81,11 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
     sampling,
     settled: () => sink.settled(),
     datasets: new CsvRowAdder(datasets, blobs, owners),
-    visible: (caller) => tracking.access.visible(caller),
+    visible: async (caller) => {
+      const visible = await tracking.access.visible(caller);
+      const own = ownActor(caller);
+      return visible === "all" || own === null ? visible : { ...visible, caller: own };
+    },
     ...(forwarder === null ? {} : { forward: (records) => forwarder.forward(records) }),
   });
   const sink = new BufferedSpanSink({ traces: service, sampling, now: () => clock.now(), logger, alarm: systemAlarm });

@@ -24,6 +24,7 @@ export interface SpanSinkParts {
 interface Emitted {
   team: string;
   spans: Span | (() => readonly Span[]);
+  caller: string | undefined;
 }
 
 /** Spans wait for each other so long: many in one commit cost a fraction of what they would one by one. */
@@ -66,12 +67,12 @@ export class BufferedSpanSink implements SpanSink {
     return this.#parts.sampling.passesOver(trace, spans);
   }
 
-  emit(team: string, spans: Parameters<SpanSink["emit"]>[1]): void {
+  emit(team: string, spans: Parameters<SpanSink["emit"]>[1], caller?: string): void {
     if (this.#waiting >= this.#maxWaiting) {
       this.#lost++;
       return;
     }
-    if (this.#unpacked.push({ team, spans }) === 1) setImmediate(() => this.#pack());
+    if (this.#unpacked.push({ team, spans, caller }) === 1) setImmediate(() => this.#pack());
     if (this.#flushing === undefined) this.#soon();
   }
 
@@ -86,9 +87,9 @@ export class BufferedSpanSink implements SpanSink {
   }
 
   #pack(): void {
-    for (const { team, spans } of this.#unpacked.splice(0)) {
+    for (const { team, spans, caller } of this.#unpacked.splice(0)) {
       try {
-        const packed = this.#parts.traces.pack(team, typeof spans === "function" ? spans() : [spans]);
+        const packed = this.#parts.traces.pack(team, typeof spans === "function" ? spans() : [spans], caller);
         const characters = packed.reduce((sum, text) => sum + text.length, 0);
         if (this.#packed.length > 0 && this.#characters + characters > this.#maxCharacters) {
           this.#done++;

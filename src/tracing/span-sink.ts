@@ -15,6 +15,9 @@ export interface EndedTrace {
 export interface SpanSink {
   /** Whether sampling lets go of a trace whose root began and ended here: its spans need not be made. `spans`: how many they would be. */
   passesOver(trace: EndedTrace, spans: number): boolean;
-  /** `team`: whose members see it. Spans that are given as a function are made soon, and while nobody waits for an answer. */
-  emit(team: string, spans: Span | (() => readonly Span[])): void;
+  /**
+   * `team`: whose members see it. Spans that are given as a function are made soon, and while nobody waits for an answer. `caller`: who sees a trace
+   * whose spans are all of its calls, without being of the team.
+   */
+  emit(team: string, spans: Span | (() => readonly Span[]), caller?: string): void;
 }

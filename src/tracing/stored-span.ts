@@ -33,6 +33,8 @@ export interface SpanRecord {
   isOwn: boolean;
   /** Whether its tokens and its cost are some of its trace's: each counts once, whoever else tells of it. */
   counts: boolean;
+  /** Whose call of this server it is a part of; absent where that is nobody, or not known. */
+  caller?: string | undefined;
 }
 
 /** Records as texts, one each, that the store alone reads: what waits to be written like this costs the collector little. */

@@ -91,11 +91,11 @@ export class TraceService {
     forward?.(records);
   }
 
-  /** Spans that this server made, redacted and sampled, ready for `write`: they speak no dialect, and whatever they cost is in the ledger. */
-  pack(team: string, spans: readonly Span[]): PackedSpans {
+  /** Spans that this server made, of a call of `caller` where that is known, redacted and sampled, ready for `write`: they speak no dialect, and whatever they cost is in the ledger. */
+  pack(team: string, spans: readonly Span[], caller?: string): PackedSpans {
     const { redaction, sampling, store, forward } = this.#parts;
     const stored = spans.map((span): StoredSpan => ({ ...redaction.apply(span), original: {}, translated: [] }));
-    const records = sampling.take(stored.map((span) => ({ team, experiment: null, span, isOwn: true, counts: true })));
+    const records = sampling.take(stored.map((span) => ({ team, experiment: null, span, isOwn: true, counts: true, caller })));
     forward?.(records);
     return store.pack(records);
   }

@@ -5,6 +5,7 @@ import { began, exampleRecord, keyOf, now, second, tracesFound } from "./example
 import { mostFactCharacters } from "./bounded-facts.ts";
 import type { FeedbackFeed } from "./feedback-feed.ts";
 import type { Span } from "./span.ts";
+import { traceCallersConformance } from "./trace-callers.conformance.ts";
 import { traceFeedbackConformance } from "./trace-feedback.conformance.ts";
 import { traceSearchConformance } from "./trace-search.conformance.ts";
 import { traceSessionsConformance } from "./trace-sessions.conformance.ts";
@@ -144,6 +145,7 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
 
   traceSumsConformance(adapter, open);
   traceSearchConformance(adapter, open);
+  traceCallersConformance(adapter, open);
   traceSessionsConformance(adapter, open);
   traceFeedbackConformance(adapter, openBoth);
 }

@@ -3,8 +3,8 @@ import type { Page, SearchCondition } from "../core/search-condition.ts";
 import type { Feedback, TraceQuery, TraceSession, TraceSummary } from "./schemas.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "./stored-span.ts";
 
-/** Whose traces are seen: those of these teams, and those of these experiments. */
-export type VisibleTraces = "all" | { teams: readonly string[]; experiments: readonly string[] };
+/** Whose traces are seen: those of these teams, those of these experiments, and those that this caller's calls of the gateway made and nobody else added to. */
+export type VisibleTraces = "all" | { teams: readonly string[]; experiments: readonly string[]; caller?: string };
 
 /** Names a trace: two teams may have traces of one id, which know nothing of each other. */
 export interface TraceKey {

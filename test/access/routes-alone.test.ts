@@ -90,6 +90,27 @@ describe("a key of named routes alone", () => {
     assert.ok(JSON.stringify(await ok<TraceView>(send("viewer", "GET", `/api/traces/${traces.one}`))).includes(`${word} of one`));
   });
 
+  it("reads the traces of its own calls, in every list and by their ids", async () => {
+    for (const who of ["one", "other", "everywhere"]) {
+      const own = traces[who]!;
+      for (const query of ["", `&text=${word}`, `&session=session-of-${who}`, "&order=cost"]) {
+        assert.deepEqual((await ok<TraceList>(send(who, "GET", `/api/traces?limit=100${query}`))).traces.map(({ traceId }) => traceId), [own], `${who} ${query}`);
+      }
+      assert.ok(JSON.stringify(await ok<TraceView>(send(who, "GET", `/api/traces/${own}`))).includes(`${word} of ${who}`), who);
+      const { sessions } = await ok<{ sessions: { session: string; traces: number }[] }>(send(who, "GET", "/api/sessions"));
+      assert.deepEqual(sessions.map(({ session, traces: count }) => [session, count]), [[`session-of-${who}`, 1]]);
+      const uuid = own.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+      for (const path of [`/api/3.0/mlflow/traces/tr-${own}`, `/langsmith/runs/${uuid}`]) assert.ok((await ok<object>(send(who, "GET", path))) !== null, path);
+      await ok(send(who, "POST", `/api/traces/${own}/feedback`, { name: "own", value: 1 }));
+      // It may say what it thinks of them, and not more.
+      for (const [method, path, body] of [["DELETE", `/api/traces/${own}`], ["POST", `/api/traces/${own}/dataset-row`, { dataset: `${word}-data` }]] as const) {
+        const { status } = await send(who, method, path, body);
+        if (who === "one") assert.ok(status === 403 || status === 404, `${method} ${path}: ${status}`);
+        else if (method === "DELETE") assert.equal(status, 403, who);
+      }
+    }
+  });
+
   it("reads its own costs, and neither those of others nor the budget of the team", async () => {
     for (const who of ["one", "other", "everywhere"]) {
       const own = await ok<{ rows: { group: object; calls: number; budget: unknown }[]; total: { calls: number } }>(send(who, "GET", "/api/costs?by=key,team"));
@@ -105,5 +126,19 @@ describe("a key of named routes alone", () => {
     }
     const team = await ok<{ rows: { calls: number; budget: unknown }[] }>(send("viewer", "GET", "/api/costs?by=team"));
     assert.deepEqual(team.rows.map(({ calls, budget }) => [calls, budget !== null]), [[4, true]], "a role on the team reads what is the team's");
+  });
+
+  it("reads nothing of a trace that others are in too, whoever came first", async () => {
+    const shared = await ask("one", `${word} shared`);
+    assert.equal((await send("one", "GET", `/api/traces/${shared}`)).status, 200);
+    for (const [who, trace] of [["one", programTrace], ["one", traces.whole!], ["other", traces.everywhere!], ["other", shared]] as const) {
+      await ask(who, "with them", [`traceparent: 00-${trace}-b7ad6b7169203339-01`]);
+      for (const caller of ["one", "other", "everywhere"]) {
+        const reply = await send(caller, "GET", `/api/traces/${trace}`);
+        assert.equal(reply.status, 404, `${trace} by ${caller}: ${reply.body}`);
+        assert.ok(!(await ok<TraceList>(send(caller, "GET", "/api/traces?limit=100"))).traces.some(({ traceId }) => traceId === trace));
+      }
+      assert.equal((await send("viewer", "GET", `/api/traces/${trace}`)).status, 200);
+    }
   });
 });

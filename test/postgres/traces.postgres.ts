@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import { sql, type RawBuilder } from "kysely";
 import { SqlFeedbackFeed } from "../../src/adapters/sql/tracing/sql-feedback-feed.ts";
 import { SqlRunDirectory } from "../../src/adapters/sql/tracking/sql-run-directory.ts";
 import { sqlTraceRemovalConformance } from "../../src/adapters/sql/tracing/sql-trace-removal.conformance.ts";
@@ -42,6 +43,20 @@ describe("traces on Postgres", () => {
       assert.deepEqual([summary.spans, summary.inputTokens, summary.cost, summary.durationMs], [20, 60, 20 * 250_000_000, 20_999.998]);
       assert.deepEqual([spans.length, spans.every(({ end }) => end !== null)], [20, true]);
     }
+  });
+
+  it("of one caller, and what its calls cost, are found through indexes, however many others there are", async () => {
+    const { queries } = await schemas.open();
+    await sql`insert into traces (team, trace_id, name, start_ns, root_failed, spans, errors, session, tags_json, metadata_json, received_at, caller)
+      select 'red', lpad(to_hex(i), 32, '0'), 'chat', i, 0, 1, 0, 's', '{}', '{}', 1, case when i % 1000 = 7 then 'key:own' else 'key:' || i % 5 end from generate_series(1, 20000) i`.execute(queries);
+    await sql`insert into ledger_entries (id, time, kind, actor, team, project, route, caller_user, session, trace, agent_run, provider, model, outcome, estimated, total_ms)
+      select 'led_' || i, i, 'llm', case when i % 1000 = 7 then 'key:own' else 'key:' || i % 5 end, 'red', '', 'chat', '', '', '', '', 'p', 'm', 'ok', 0, 1 from generate_series(1, 20000) i`.execute(queries);
+    for (const table of ["traces", "ledger_entries"]) await sql`analyze ${sql.table(table)}`.execute(queries);
+    const plan = async (statement: RawBuilder<unknown>): Promise<string> => (await sql<{ "QUERY PLAN": string }>`explain ${statement}`.execute(queries)).rows.map((row) => row["QUERY PLAN"]).join("\n");
+    const ofCaller = sql`o.removed_at is null and (o.caller = ${"key:own"})`;
+    assert.match(await plan(sql`select * from traces o where ${ofCaller} order by o.start_ns desc, o.trace_id desc, o.team desc limit 51`), /traces_caller/);
+    assert.match(await plan(sql`select o.session, o.team, o.start_ns from traces o where o.session is not null and ${ofCaller} order by o.start_ns desc, o.session desc, o.team desc limit 500`), /traces_caller/);
+    assert.match(await plan(sql`select * from ledger_entries where (actor = ${"key:own"}) and time >= 1 and time < 20000 order by time desc, id desc limit 51`), /ledger_entries_actor/);
   });
 
   it("leave a whole server when they are past traceRetentionDays, and leave there what outlives them", () => traceRetentionScenario({ databaseUrl: cluster.url() }));

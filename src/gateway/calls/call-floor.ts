@@ -1,5 +1,5 @@
 import { defaultTeam } from "../../access/index.ts";
-import { mayOn, type Caller } from "../../core/caller.ts";
+import { mayInTeam, mayOn, ownActor, type Caller } from "../../core/caller.ts";
 import type { Clock, EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -11,6 +11,7 @@ import { cacheControlOf, type CacheControl } from "../cache/index.ts";
 import { readRemarks, type CallContext, type CallRemarks } from "./call-context.ts";
 import type { CallBounds, CallLedger } from "./call-ledger.ts";
 import { CallRecord, type CallObserver } from "./call-record.ts";
+import { SpansOfCaller } from "./spans-of-caller.ts";
 import { parseBody } from "./parse-body.ts";
 import { CallableModels } from "../settings/callable-models.ts";
 import type { GatewayCatalog, ResolvedRoute } from "../settings/gateway-catalog.ts";
@@ -82,7 +83,9 @@ export class CallFloor {
       actor: caller.actor, team: route.team === defaultTeam ? teamOf(caller) : route.team, project: policy?.project ?? null, route: route.name, user, session: remarks.session, traceId: remarks.traceId,
       agentRun: remarks.agentRun, tags: remarks.tags,
     };
-    return new CallRecord({ calls, spans, clock, logger, observer }, { attribution, requestId, spanId: newSpanId(), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: clock.now() });
+    // Who reads the team's traces needs no note of whose each is, and each note costs.
+    const own = mayInTeam(caller, "viewer", attribution.team) ? null : ownActor(caller);
+    return new CallRecord({ calls, spans: own === null ? spans : new SpansOfCaller(spans, own), clock, logger, observer }, { attribution, requestId, spanId: newSpanId(), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: clock.now() });
   }
 
   isHeld({ policy, route }: OpenedFloor, { attribution }: CallRecord): boolean {

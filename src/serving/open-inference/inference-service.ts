@@ -23,6 +23,8 @@ export interface SpanAround {
   team: string;
   traceId: string;
   spanId: string;
+  /** Whose call it is of. */
+  caller?: string;
 }
 
 export interface InferenceCall {

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { newSpanId, newTraceId, readTraceParent } from "../../core/trace-context.ts";
 import { teamOfSender, teamHeader, type SpanSink } from "../../tracing/index.ts";
 import type { InferenceCall } from "../open-inference/inference-service.ts";
-import { TracedPrediction } from "./traced-prediction.ts";
+import { TracedPrediction, type PredictionParent } from "./traced-prediction.ts";
 
 export interface PredictionTracingParts {
   sink: SpanSink;
@@ -30,7 +30,7 @@ export class PredictionTracing {
   /** Null for a prediction without a span. Callers that say of their trace that they do not keep it are believed. */
   begin(call: InferenceCall): TracedPrediction | null {
     const { connection, within } = call;
-    if (within !== undefined) return this.#of(call, { traceId: within.traceId, parentSpanId: within.spanId }, Promise.resolve(within.team));
+    if (within !== undefined) return this.#of(call, { traceId: within.traceId, parentSpanId: within.spanId, caller: within.caller }, Promise.resolve(within.team));
     // All metadata of gRPC are more than is needed here.
     const header = call.door === "grpc" ? connection.traceparent : connection.headers.traceparent;
     if (header === undefined) return this.#share > 0 && this.#draw() < this.#share ? this.#of(call, { traceId: newTraceId(call.now), parentSpanId: null }, this.#team(call)) : null;
@@ -38,7 +38,7 @@ export class PredictionTracing {
     return parent?.sampled === true ? this.#of(call, { traceId: parent.traceId, parentSpanId: parent.spanId }, this.#team(call)) : null;
   }
 
-  #of({ model, door }: InferenceCall, parent: { traceId: string; parentSpanId: string | null }, team: Promise<string>): TracedPrediction {
+  #of({ model, door }: InferenceCall, parent: PredictionParent, team: Promise<string>): TracedPrediction {
     return new TracedPrediction(this.#parts, { parent, team, model, door });
   }
 

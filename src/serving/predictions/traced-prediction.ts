@@ -10,6 +10,8 @@ export interface PredictionParent {
   traceId: string;
   /** Null for a trace that begins here. */
   parentSpanId: string | null;
+  /** Whose call of the gateway it is a part of. */
+  caller?: string | undefined;
 }
 
 /** What a prediction came to, as far as it came. */
@@ -46,6 +48,7 @@ export class TracedPrediction {
   readonly traceId: string;
   readonly #spanId = newSpanId();
   readonly #parentSpanId: string | null;
+  readonly #caller: string | undefined;
   readonly #team: Promise<string>;
   readonly #sink: SpanSink;
   readonly #clock: Clock;
@@ -60,6 +63,7 @@ export class TracedPrediction {
     this.#clock = parts.clock;
     this.traceId = of.parent.traceId;
     this.#parentSpanId = of.parent.parentSpanId;
+    this.#caller = of.parent.caller;
     this.#team = of.team;
     this.#model = of.model;
     this.#door = of.door;
@@ -103,7 +107,7 @@ export class TracedPrediction {
       status: failure === undefined ? { code: "ok", message: "" } : { code: "error", message: failure.message }, attributes: presentAttributes(attributes), events: [], links: [], resource, scope,
     };
     // Whose it is may have to be read; that it cannot be is no matter of the prediction.
-    this.#team.then((team) => this.#sink.emit(team, made), () => undefined);
+    this.#team.then((team) => this.#sink.emit(team, made, this.#caller), () => undefined);
   }
 }
 

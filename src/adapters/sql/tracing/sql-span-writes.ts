@@ -29,13 +29,13 @@ export class SqlSpanWrites {
     const ofRoot = (column: string) => sql`${sql.ref(column)} = case when ${isRoot} then excluded.${sql.ref(column)} else traces.${sql.ref(column)} end`;
     const rootsFirst = (column: string) => sql`${sql.ref(column)} = case when ${isRoot} then coalesce(excluded.${sql.ref(column)}, traces.${sql.ref(column)}) else coalesce(traces.${sql.ref(column)}, excluded.${sql.ref(column)}) end`;
     this.#traces = new ChunkedStatement(
-      queries, ["text", "text", "text", "text", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint"],
+      queries, ["text", "text", "text", "text", "bigint", "bigint", "bigint", "text", "text", "text", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "text"],
       (rows) => sql`insert into traces (team, trace_id, name, service, root_start_ns, root_end_ns, root_failed, session, user_name, input_preview, output_preview, experiment, received_at,
-          spans, errors, start_ns, end_ns, input_tokens, output_tokens, cost, tags_json, metadata_json)
+          spans, errors, start_ns, end_ns, input_tokens, output_tokens, cost, caller, tags_json, metadata_json)
         select v.*, '{}', '{}' from ${rows} where 1 = 1
         on conflict (trace_id, team) do update set ${sql.join([
           ...["name", "root_failed", "root_end_ns", "root_start_ns"].map(ofRoot), ...["service", "session", "user_name", "input_preview", "output_preview", "experiment"].map(rootsFirst), sql`received_at = excluded.received_at`,
-          ...addedSums(),
+          ...addedSums(), sql`caller = case when traces.caller = excluded.caller then traces.caller end`,
         ])}`,
     );
     this.#takenBack = new ChunkedStatement(queries, ["text", "text", "text", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint"], takeBack);
@@ -201,7 +201,7 @@ function traceRow({ all, spans }: TraceUnit, now: EpochMs): Row {
   return [
     first.team, first.traceId, (root ?? first).name, told(({ facts }) => facts.service), root?.start ?? null, root?.end ?? null, root?.facts.failed ?? false,
     told(({ facts }) => facts.session), told(({ facts }) => facts.user), told(({ facts }) => facts.inputPreview), told(({ facts }) => facts.outputPreview), told(({ experiment }) => experiment), now,
-    ...sumsOf(spans),
+    ...sumsOf(spans), all.every(({ caller }) => caller === first.caller) ? first.caller : null,
   ];
 }
 

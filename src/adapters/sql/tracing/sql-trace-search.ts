@@ -80,8 +80,8 @@ function inUnitOf(order: TraceSearch["order"], value: bigint): number {
 export function visibleCondition(visible: VisibleTraces): Condition[] {
   const isThere = sql`o.removed_at is null`;
   if (visible === "all") return [isThere];
-  const { teams, experiments } = visible;
-  const either = [...(teams.length === 0 ? [] : [sql`o.team in (${sql.join(teams)})`]), ...(experiments.length === 0 ? [] : [sql`o.experiment in (${sql.join(experiments)})`])];
+  const { teams, experiments, caller } = visible;
+  const either = [...(teams.length === 0 ? [] : [sql`o.team in (${sql.join(teams)})`]), ...(experiments.length === 0 ? [] : [sql`o.experiment in (${sql.join(experiments)})`]), ...(caller === undefined ? [] : [sql`o.caller = ${caller}`])];
   return [isThere, either.length === 0 ? sql`1 = 0` : sql`(${sql.join(either, sql` or `)})`];
 }
 

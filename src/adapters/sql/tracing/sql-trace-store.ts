@@ -66,7 +66,7 @@ export class SqlTraceStore implements TraceStore {
         .values({
           team, trace_id: traceId, name: clean(facts.name ?? ""), start_ns: start ?? BigInt(now) * 1_000_000n, end_ns: end, root_failed: 0, spans: 0, errors: 0, tags_json: "{}", metadata_json: "{}", received_at: now,
         })
-        .onConflict((conflict) => conflict.columns(["trace_id", "team"]).doUpdateSet({ received_at: now }))
+        .onConflict((conflict) => conflict.columns(["trace_id", "team"]).doUpdateSet({ received_at: now, caller: null }))
         .returning(["tags_json", "metadata_json", "spans", "name"])
         .executeTakeFirstOrThrow();
       await transaction

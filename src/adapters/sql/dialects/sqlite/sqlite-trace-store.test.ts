@@ -25,7 +25,7 @@ describe("traces on SQLite", () => {
   });
   sqlTraceRemovalConformance("SQLite", () => databases.open());
 
-  it("finds feedback by its id, services, sessions, runs, and traces that are being removed through indexes", async () => {
+  it("finds feedback by its id, services, sessions, runs, the traces of one caller, and those that are being removed through indexes", async () => {
     const database = await databases.open();
     const plan = async (statement: RawBuilder<{ detail: string }>): Promise<string> => (await sql<{ detail: string }>`explain query plan ${statement}`.execute(database.queries)).rows.map(({ detail }) => detail).join("; ");
     for (const [statement, index] of [
@@ -33,6 +33,9 @@ describe("traces on SQLite", () => {
       [sql`select min(t.service) from traces t where t.service > 'a'`, /USING COVERING INDEX traces_service/],
       [sql`select o.* from traces o where o.service = 'a' order by o.start_ns desc, o.trace_id desc, o.team desc limit 5`, /USING INDEX traces_service/],
       [sql`select o.session, o.team, o.start_ns from traces o where o.session is not null and o.removed_at is null and (o.team in ('a', 'b') or o.experiment in ('c')) and (o.start_ns, o.session, o.team) < (5, 'a', 'b') order by o.start_ns desc, o.session desc, o.team desc limit 500`, /^SEARCH o USING (COVERING )?INDEX traces_sessions \(\(start_ns,session,team\)<\(\?,\?,\?\)\)$/],
+      [sql`select * from traces o where o.removed_at is null and (o.caller = 'key:a') order by o.start_ns desc, o.trace_id desc, o.team desc limit 51`, /^SEARCH o USING INDEX traces_caller \(caller=\?\); USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY$/],
+      [sql`select o.session, o.team, o.start_ns from traces o where o.session is not null and o.removed_at is null and (o.caller = 'key:a') order by o.start_ns desc, o.session desc, o.team desc limit 500`, /SEARCH o USING INDEX traces_caller/],
+      [sql`select * from ledger_entries where (actor = 'key:a') and time >= 1 and time < 9 order by time desc, id desc limit 51`, /^SEARCH ledger_entries USING INDEX ledger_entries_actor \(actor=\? AND time>\? AND time<\?\); USE TEMP B-TREE FOR LAST TERM OF ORDER BY$/],
       [sql`select team, trace_id from traces where removed_at is not null order by removed_at limit 500`, /USING INDEX traces_removed/],
       [sql`select team from trace_values where key = 'langsmith.run_id' and value in ('a')`, /USING (COVERING )?INDEX trace_values_run/],
     ] as const) assert.match(await plan(statement as RawBuilder<{ detail: string }>), index);
