@@ -3,5 +3,5 @@
  * another one, and both take them from what is waited for. It is no limit: whoever waits looks until it is so.
  */
 export function betweenLooks(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 10));
+  return new Promise((resolve) => setTimeout(resolve, 25));
 }

@@ -54,7 +54,7 @@ describe("Redis that goes away", () => {
     await redis.became(true);
     // A Redis that has forgotten everything, scripts too.
     assert.equal(await cache.get("a"), null);
-    assert.deepEqual(await new RedisLimitStore(redis).take([{ bucket: { id: "b", capacity: 1, perMinute: 1 }, amount: 1 }]), { taken: true });
+    assert.deepEqual(await new RedisLimitStore(redis).take([{ bucket: { id: "b", capacity: 1, perMinute: 1 }, amount: 1 }]), { taken: true, left: [{ amount: 0, fullInMs: 60_000 }] });
   });
 
   it("does not hold calls up when it is frozen", async () => {
