@@ -14,12 +14,13 @@ describe("the span of a gateway's call", () => {
     const put = (name: string, settings: object): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/${name}`, { revision: 0, settings });
     await put("providers/upstream", { kind: "openai", baseUrl: `${url}/v1` });
     await put("routes/support", { targets: [{ provider: "upstream", model: "gpt-4o" }], cache: { exact: true } });
+    await put("routes/repairing", { targets: [{ provider: "upstream", model: "gpt-4o" }], repair: 1 });
     await put("routes/vectors", { targets: [{ provider: "upstream", model: "text-embedding-3-small" }] });
     await put("routes/remembering", { targets: [{ provider: "upstream", model: "gpt-4o" }], cache: { exact: true, semantic: { route: "vectors" } } });
   });
   after(async () => {
-    await server.stop();
     upstream.stop();
+    await server.stop();
   });
 
   const callOf = async (trace: string, more: Record<string, string> = {}, asked: object = {}): Promise<{ span: SpanView; attempt: SpanView | undefined; view: TraceView; requestId: string | null }> => {
@@ -56,6 +57,21 @@ describe("the span of a gateway's call", () => {
     assert.deepEqual([view.trace.cost, view.trace.inputTokens, view.trace.outputTokens, view.trace.models], [cost, 3, 2, ["gpt-4o"]]);
     const found = await server.client.api.get<{ traces: { traceId: string }[] }>(`/api/traces?session=talk-1&model=support`);
     assert.deepEqual(found.traces, []);
+  });
+
+  it("has below it each round of repair with its own tokens and cost, which together are the call's", async () => {
+    const [before, rounds] = [upstream.answer, [["no JSON", 30, 7], ["{\"n\": 1}", 80, 5]] as const];
+    let asked = 0;
+    upstream.answer = ({ body }, response) => {
+      const [content, input, output] = rounds[asked++]!;
+      answerJson(response, { id: `chatcmpl-r${asked}`, object: "chat.completion", created: 1, model: body.model, choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }], usage: { prompt_tokens: input, completion_tokens: output, total_tokens: input + output } });
+    };
+    const schema = { type: "object", properties: { n: { type: "integer" } }, required: ["n"], additionalProperties: false };
+    const { span, view } = await callOf("0af7651916cd43dd8448eb211c803197", {}, { model: "repairing", response_format: { type: "json_schema", json_schema: { name: "a", schema } } });
+    upstream.answer = before;
+    const costs = rounds.map(([, input, output]) => input * 2500 + output * 10_000);
+    assert.deepEqual(view.spans.filter(({ kind }) => kind === "client").map(({ inputTokens, outputTokens, cost }) => [inputTokens, outputTokens, cost]), rounds.map(([, input, output], index) => [input, output, costs[index]]));
+    assert.deepEqual([view.trace.inputTokens, view.trace.outputTokens, view.trace.cost, span.attributes["slipway.call_cost_nano_dollars"]], [110, 12, costs[0]! + costs[1]!, costs[0]! + costs[1]!]);
   });
 
   it("has below it what its semantic cache asked for, which is in the ledger for the same user, session and trace", async () => {

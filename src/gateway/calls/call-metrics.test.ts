@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { AppError } from "../../core/errors.ts";
 import type { MetricFamily } from "../../core/metric-family.ts";
 import { CallMetrics } from "./call-metrics.ts";
-import type { CallEnding, CallRecord } from "./call-record.ts";
+import type { CallEnding } from "./call-ending.ts";
+import type { CallRecord } from "./call-record.ts";
 
 type Call = Partial<Omit<CallRecord, "attribution">> & { team?: string; route?: string };
 const target = { provider: "openai", model: "gpt-4o" };

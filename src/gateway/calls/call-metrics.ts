@@ -1,7 +1,8 @@
 import type { MetricFamily } from "../../core/metric-family.ts";
 import { billedTokens, nanoDollars } from "../../ledger/index.ts";
 import { providerName } from "./provider-name.ts";
-import type { CallEnding, CallObserver, CallRecord } from "./call-record.ts";
+import type { CallEnding } from "./call-ending.ts";
+import type { CallObserver, CallRecord } from "./call-record.ts";
 
 /** Seconds and tokens: the bounds that the GenAI conventions give for each histogram. */
 const durationBounds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92] as const;

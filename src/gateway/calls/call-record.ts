@@ -1,9 +1,10 @@
 import type { Clock, EpochMs } from "../../core/clock.ts";
 import type { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Attribution, LedgerEntry, Reservation } from "../../ledger/index.ts";
+import type { Attribution, Reservation } from "../../ledger/index.ts";
 import type { SpanSink } from "../../tracing/index.ts";
 import { settleTickets, tokensOf, type AttemptTicket } from "./attempt-tickets.ts";
+import type { CallEnding, CallOutcome, RecordWatch } from "./call-ending.ts";
 import type { CallBounds, CallLedger, Spent, UnwrittenEntry } from "./call-ledger.ts";
 import { CallProgress } from "./call-progress.ts";
 import { spansOfCall, type AnswerFacts, type AttemptUse, type TracedCall } from "./call-spans.ts";
@@ -13,6 +14,7 @@ import { LostAttempts, type ReserveLost } from "./lost-attempts.ts";
 import type { ToldLimits } from "./limit-left-headers.ts";
 import type { Ticket } from "../limits/index.ts";
 import { providerName } from "./provider-name.ts";
+import { usesOfRounds, type EarlierRound } from "./round-uses.ts";
 import type { AttemptRecord, ReadyProvider } from "../routing/call-plan.ts";
 import type { RouteTarget } from "../schemas.ts";
 import { answeredTokens, unseenTokens, unseenUses, type UnseenUse } from "./unseen-use.ts";
@@ -29,27 +31,6 @@ export interface CallRecordParts {
 /** Who counts all calls. Must be quick and may not throw. */
 export interface CallObserver {
   ended(record: CallRecord, ending: CallEnding): void;
-}
-
-/** What this process may say of a call: one that is interrupted is told of by the next. */
-export type CallOutcome = Exclude<LedgerEntry["outcome"], "interrupted" | "failed-over" | "outrun">;
-
-/** How a call ended. */
-export interface CallEnding {
-  outcome: CallOutcome;
-  error: AppError | null;
-  /** Milliseconds. */
-  totalMs: number;
-  /** Whole billionths of a US dollar; null where the price is not known. */
-  cost: number | null;
-}
-
-/** Who follows one call. Neither may throw. */
-export interface RecordWatch {
-  /** Before anything is given back or written. */
-  ending?(outcome: CallOutcome, error: AppError | null): void;
-  /** All is written. */
-  ended(ending: CallEnding): void;
 }
 
 /** The call that ended with an error, for the headers of its answer. */
@@ -109,6 +90,7 @@ export class CallRecord {
   #lost: LostAttempts | null = null;
   /** The id of its entry, once it has one. */
   #entry: string | null = null;
+  readonly #earlier: EarlierRound[] = [];
   #isCut = false;
   /** Whose entry it is where none was answered; null where none may have worked. */
   #unanswered: AttemptRecord | null = null;
@@ -140,9 +122,11 @@ export class CallRecord {
     this.#progress.rounds.push({ inputTokens, outputTokens, searchUnits, attemptsBefore: 0 });
   }
 
-  /** Before the model is asked once more: what it may use until the end of that round is what it has to be, whatever becomes of this process. `inputTokens`: of that round, by estimate. */
-  asksAgain(inputTokens: number): void {
+  /** Before the model is asked once more: what it may use until the end of that round is what it has to be, whatever becomes of this process. `inputTokens`: of that round, by estimate; `answered`: what the one before it used. */
+  asksAgain(inputTokens: number, answered?: TokenUsage): void {
     const [first] = this.#progress.rounds;
+    const attempt = this.attempts.findLast(({ outcome }) => outcome === "ok");
+    if (attempt !== undefined && answered !== undefined) this.#earlier.push({ attempt, usage: answered });
     if (first !== undefined) this.#progress.asksAgain({ ...first, inputTokens, attemptsBefore: this.attempts.length });
   }
 
@@ -177,8 +161,12 @@ export class CallRecord {
   /** What the answer has cost so far, by its usage. */
   spent(): Spent {
     if (this.cached) return { cost: 0, priceVersion: null };
+    return this.#spentBy(this.usage);
+  }
+
+  #spentBy(usage: TokenUsage): Spent {
     const billed = this.#answering ?? this.target ?? this.#unanswered;
-    return billed === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(billed, this.usage, this.startedAt, this.askedTier);
+    return billed === null ? { cost: null, priceVersion: null } : this.#parts.calls.spentBy(billed, usage, this.startedAt, this.askedTier);
   }
 
   /** Gives back what is held, writes the cost down and emits the spans. The first end counts. Answers when the entry survives the death of this process; never throws. */
@@ -283,8 +271,8 @@ export class CallRecord {
     const { attribution, attempts, usage } = this;
     const answered = this.target === null ? null : (attempts.findLast(({ outcome }) => outcome === "ok") ?? null);
     const counted = answered ?? this.#unanswered;
-    const uses = new Map(this.#beside);
-    if (counted !== null) uses.set(counted, { id: null, usage, cost: this.#ended?.ownCost ?? null });
+    const own = counted === null ? [] : usesOfRounds(this.#earlier, counted, { id: null, usage, cost: this.#ended?.ownCost ?? null }, (part) => this.#spentBy(part).cost);
+    const uses = new Map([...(this.#beside ?? []), ...own]);
     return {
       team: attribution.team, traceId: attribution.traceId, spanId: this.spanId, parentSpanId: this.parentSpanId, operation: this.operation, model: this.#model,
       startedAt: this.startedAt, endedAt: this.startedAt + totalMs, startedTick: this.startedTick, streamed: this.streamed, attempts, uses, usage, cost, hooks: this.hooks,

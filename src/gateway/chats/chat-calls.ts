@@ -190,11 +190,13 @@ export class ChatCalls {
     const rounds = new RepairRounds(request, settings.repair, (schema, text) => this.#parts.checker.check(schema, text));
     try {
       let step = await rounds.next(first);
+      let { usage } = first;
       while (step.do === "ask") {
-        record.asksAgain(estimateChat(step.request));
+        record.asksAgain(estimateChat(step.request), usage);
         const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null }).prepare });
         record.attempts = [...record.attempts, ...next.attempts];
         if (next.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
+        usage = next.answer.usage;
         step = await rounds.next(next.answer);
       }
       if (rounds.repairs > 0) record.attributes["slipway.output.repairs"] = rounds.repairs;

@@ -1,7 +1,8 @@
 import { nanoDollars } from "../../ledger/index.ts";
 import type { RouteChoice } from "../../serving/index.ts";
 import { safeHeader } from "../calls/answer-headers.ts";
-import type { CallEnding, CallRecord } from "../calls/call-record.ts";
+import type { CallEnding } from "../calls/call-ending.ts";
+import type { CallRecord } from "../calls/call-record.ts";
 import type { RouteSplit } from "./route-splits.ts";
 import type { MetLimit, SplitSample } from "./split-observer.ts";
 import type { SplittableCall } from "./splittable-call.ts";

@@ -1,7 +1,8 @@
 import { isStreamed } from "../../core/route.ts";
 import { newTraceId } from "../../core/trace-context.ts";
 import { patienceMs } from "../../serving/index.ts";
-import type { CallEnding, CallRecord } from "../calls/call-record.ts";
+import type { CallEnding } from "../calls/call-ending.ts";
+import type { CallRecord } from "../calls/call-record.ts";
 import type { ArmCallParts } from "./arm-call.ts";
 import type { RouteSplit } from "./route-splits.ts";
 import { dollars, mark, microseconds } from "./split-samples.ts";

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../../core/error-catalogue.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
-import type { CallEnding } from "../calls/call-record.ts";
+import type { CallEnding } from "../calls/call-ending.ts";
 import { attemptsOfFailure } from "../routing/call-plan.ts";
 import type { MetLimit } from "./split-observer.ts";
 

@@ -1,0 +1,33 @@
+import type { TokenUsage } from "../conversation/chat-answer.ts";
+import type { AttemptRecord } from "../routing/call-plan.ts";
+import type { AttemptUse } from "./call-spans.ts";
+
+/** A round that was answered before the model was asked once more. */
+export interface EarlierRound {
+  attempt: AttemptRecord;
+  usage: TokenUsage;
+}
+
+const parts = ["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "reasoningTokens"] as const;
+
+/**
+ * What each answered attempt of a call used, where several rounds were: the earlier ones what their providers told, at `costOf` it, and `last` the rest of `whole`, so that the sums are those of the call. Where no such rest is
+ * left (a price that depends on how long a round was, a provider that told nothing), `last` has all.
+ */
+export function usesOfRounds(rounds: readonly EarlierRound[], last: AttemptRecord, whole: AttemptUse, costOf: (usage: TokenUsage) => number | null): [AttemptRecord, AttemptUse][] {
+  const all: [AttemptRecord, AttemptUse][] = [[last, whole]];
+  const uses: [AttemptRecord, AttemptUse][] = [];
+  const usage: TokenUsage = { ...whole.usage };
+  let { cost } = whole;
+  for (const round of rounds) {
+    // Its own answer was the last that came.
+    if (round.attempt === last) continue;
+    const own = costOf(round.usage);
+    if (round.usage.inputTokens === null || round.usage.outputTokens === null || (cost === null) !== (own === null)) return all;
+    for (const part of parts) usage[part] = usage[part] === null ? null : usage[part] - (round.usage[part] ?? 0);
+    cost = cost === null ? null : cost - own!;
+    if ((cost ?? 0) < 0 || parts.some((part) => (usage[part] ?? 0) < 0)) return all;
+    uses.push([round.attempt, { id: null, usage: round.usage, cost: own }]);
+  }
+  return [...uses, [last, { ...whole, usage, cost }]];
+}
