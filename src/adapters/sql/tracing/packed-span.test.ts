@@ -16,10 +16,10 @@ describe("packSpan", () => {
     const keys = fc.constantFrom("gen_ai.conversation.id", "user.id", "input.value", "output.value", "gen_ai.input.messages", "gen_ai.response.model", "gen_ai.usage.input_tokens", "slipway.cost_nano_dollars", "slipway.route", "slipway.rollout", "gen_ai.response.id", "other");
     const attributes = fc.dictionary(fc.oneof(keys, text), fc.oneof(text, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.nat(), fc.boolean()));
     const failed = fc.constantFrom("ok", "error", "unset");
-    fc.assert(fc.property(attributes, failed, orNull(text), text, nanoseconds, orNull(nanoseconds), fc.boolean(), fc.boolean(), fc.boolean(), (attributes, code, experiment, name, start, end, isRoot, isOwn, counts) => {
+    fc.assert(fc.property(attributes, failed, orNull(text), text, nanoseconds, orNull(nanoseconds), fc.boolean(), fc.boolean(), fc.boolean(), fc.option(text, { nil: undefined }), (attributes, code, experiment, name, start, end, isRoot, isOwn, counts, caller) => {
       const span: StoredSpan = { ...exampleSpan(1, 2), name, start, end, attributes, status: { code, message: "" }, parentSpanId: isRoot ? null : "00000000000000aa", original: {}, translated: [] };
-      assert.deepEqual(unpackSpan(packSpan({ team: "a", experiment, span, isOwn, counts })), {
-        team: "a", experiment, traceId: span.traceId, spanId: span.spanId, isRoot, name: name.replaceAll("\0", "").toWellFormed(), start, end, facts: factsOf({ span, isOwn, counts }), content: contentOf(span),
+      assert.deepEqual(unpackSpan(packSpan({ team: "a", experiment, span, isOwn, counts, caller })), {
+        team: "a", experiment, traceId: span.traceId, spanId: span.spanId, isRoot, name: name.replaceAll("\0", "").toWellFormed(), start, end, facts: factsOf({ span, isOwn, counts }), caller: caller ?? null, content: contentOf(span),
       });
     }));
   });
