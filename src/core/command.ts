@@ -26,6 +26,6 @@ export interface Command {
   options?: readonly CommandOption[];
   /** The result is printed as JSON with --json, else as `render` makes it, which may look at the options again. */
   run(context: CommandContext, input: { positionals: string[]; options: Record<string, string | boolean | undefined> }): Promise<unknown>;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a table of commands with different results
+  // oxlint-disable-next-line typescript/no-explicit-any -- a table of commands with different results
   render(result: any, options?: Record<string, string | boolean | undefined>): string;
 }
