@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
-import type { ApiClient } from "../core/api-client.ts";
+import type { ApiClient, ApiQuery } from "../core/api-client.ts";
 import { errorCatalogue, type ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, type Problem } from "../core/errors.ts";
 import { parseServerSentEvents, type ServerSentEvent } from "../core/server-sent-events.ts";
@@ -22,13 +22,12 @@ export class HttpApiClient implements ApiClient {
     this.#apiKey = options.apiKey;
   }
 
-  get<Result>(path: string, query: Record<string, string | number | undefined> = {}): Promise<Result> {
-    const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
-    return this.#call<Result>("GET", given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`);
+  get<Result>(path: string, query?: ApiQuery): Promise<Result> {
+    return this.#call<Result>("GET", withQuery(path, query));
   }
 
-  send<Result>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<Result> {
-    return this.#call<Result>(method, path, body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  send<Result>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown, query?: ApiQuery): Promise<Result> {
+    return this.#call<Result>(method, withQuery(path, query), body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
   }
 
   async uploadFile(path: string, onProgress?: (sentBytes: number, totalBytes: number) => void): Promise<{ digest: string; bytes: number }> {
@@ -55,12 +54,25 @@ export class HttpApiClient implements ApiClient {
     throw errorOf((await response.json().catch(() => null)) as ErrorBody | null, response);
   }
 
-  async *follow(path: string, signal?: AbortSignal): AsyncGenerator<ServerSentEvent> {
-    const response = await this.#fetch("GET", path, { headers: { Accept: "text/event-stream" }, signal: signal ?? null });
+  follow(path: string, signal?: AbortSignal): AsyncGenerator<ServerSentEvent> {
+    return this.#events("GET", path, {}, signal);
+  }
+
+  stream(path: string, body: unknown, signal?: AbortSignal): AsyncGenerator<ServerSentEvent> {
+    return this.#events("POST", path, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }, signal);
+  }
+
+  async *#events(method: string, path: string, { headers, ...init }: RequestInit, signal: AbortSignal | undefined): AsyncGenerator<ServerSentEvent> {
+    const response = await this.#fetch(method, path, { ...init, headers: { ...(headers as Record<string, string> | undefined), Accept: "text/event-stream" }, signal: signal ?? null });
     if (!response.ok || response.body === null) throw errorOf((await response.json().catch(() => null)) as ErrorBody | null, response);
+    if (!/^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "")) {
+      await response.body.cancel();
+      throw new AppError("SERVER_UNREACHABLE", `What answers at ${this.baseUrl} sends no stream of events (status ${response.status}).`);
+    }
     try {
       yield* parseServerSentEvents(response.body as unknown as AsyncIterable<Uint8Array>);
     } catch (cause) {
+      signal?.throwIfAborted();
       if (cause instanceof AppError) throw cause;
       throw new AppError("SERVER_UNREACHABLE", `The connection to ${this.baseUrl} broke.`, { cause });
     }
@@ -72,6 +84,7 @@ export class HttpApiClient implements ApiClient {
     try {
       return await fetch(this.baseUrl + path, { method, ...init, headers });
     } catch (cause) {
+      init.signal?.throwIfAborted();
       if (!/^https?:\/\//i.test(this.baseUrl)) throw new AppError("SERVER_UNREACHABLE", `${JSON.stringify(this.baseUrl)} is no address of a server: it begins with http:// or https://, such as http://127.0.0.1:4400.`, { cause });
       throw new AppError("SERVER_UNREACHABLE", `No Slipway answers at ${this.baseUrl}.`, { cause });
     }
@@ -89,6 +102,11 @@ export class HttpApiClient implements ApiClient {
     if (!response.ok) throw errorOf(value as ErrorBody | null, response);
     return value as Result;
   }
+}
+
+function withQuery(path: string, query: ApiQuery = {}): string {
+  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)] as [string, string]]));
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`;
 }
 
 /** Every error carries its code in a header; on the wires of others the body is only a text. */

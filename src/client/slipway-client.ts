@@ -4,6 +4,7 @@ import type { Prediction, PredictionExplanation, ServedVersion, TruthRecord } fr
 import type { DriftReport, ServingSeries } from "../monitoring/index.ts";
 import { AbTestsClient } from "./ab-tests-client.ts";
 import { DatasetsClient } from "./datasets-client.ts";
+import { GatewayClient } from "./gateway-client.ts";
 import { HttpApiClient } from "./http-api-client.ts";
 import { KeysClient } from "./keys-client.ts";
 import { RolloutsClient } from "./rollouts-client.ts";
@@ -37,6 +38,7 @@ export class SlipwayClient {
   readonly datasets: DatasetsClient;
   readonly rollouts: RolloutsClient;
   readonly abTests: AbTestsClient;
+  readonly gateway: GatewayClient;
   readonly keys: KeysClient;
   readonly traces: TracesClient;
 
@@ -47,6 +49,7 @@ export class SlipwayClient {
     this.datasets = new DatasetsClient(this.api);
     this.rollouts = new RolloutsClient(this.api);
     this.abTests = new AbTestsClient(this.api);
+    this.gateway = new GatewayClient(this.api);
     this.keys = new KeysClient(this.api);
     this.traces = new TracesClient(this.api);
   }

@@ -38,15 +38,11 @@ export class TracesClient {
 
   /** What somebody or something thinks of a trace or one of its spans, or what should have come out (`kind: "expectation"`). With the id of one that is there, its next revision. */
   addFeedback(traceId: string, feedback: GivenFeedback, { team }: { team?: string } = {}): Promise<Feedback> {
-    return this.#api.send("POST", `/api/traces/${encodeURIComponent(traceId)}/feedback${teamQuery(team)}`, feedback);
+    return this.#api.send("POST", `/api/traces/${encodeURIComponent(traceId)}/feedback`, feedback, { team });
   }
 
   /** Makes the trace a row of the dataset's next version; where the dataset has it already, only with `again`. */
   addToDataset(traceId: string, dataset: string, { again, team }: { again?: boolean; team?: string } = {}): Promise<AddedRow> {
-    return this.#api.send("POST", `/api/traces/${encodeURIComponent(traceId)}/dataset-row${teamQuery(team)}`, { dataset, ...(again === undefined ? {} : { again }) });
+    return this.#api.send("POST", `/api/traces/${encodeURIComponent(traceId)}/dataset-row`, { dataset, ...(again === undefined ? {} : { again }) }, { team });
   }
-}
-
-function teamQuery(team: string | undefined): string {
-  return team === undefined ? "" : `?team=${encodeURIComponent(team)}`;
 }

@@ -30,11 +30,9 @@ const costs: Command = {
   ],
   run: async ({ api }, { options }) => {
     const given = options as Record<string, string | undefined>;
-    const now = (await api.get<{ until: number }>("/api/costs?limit=1")).until;
-    const query = new URLSearchParams({ by: given.by!, since: String(toldTime(given.since!, now)) });
-    if (given.until !== undefined) query.set("until", String(toldTime(given.until, now)));
-    for (const name of filters) if (given[name] !== undefined) query.set(name, name === "key" && given[name].startsWith("key_") ? `key:${given[name]}` : given[name]);
-    return api.get(`/api/costs?${query.toString()}`);
+    const now = (await api.get<{ until: number }>("/api/costs", { limit: 1 })).until;
+    const asked = Object.fromEntries(filters.map((name) => [name, name === "key" && given[name]?.startsWith("key_") === true ? `key:${given[name]}` : given[name]]));
+    return api.get("/api/costs", { by: given.by, since: toldTime(given.since!, now), until: given.until === undefined ? undefined : toldTime(given.until, now), ...asked });
   },
   render: ({ by, rows, total }: CostsShown) => {
     if (rows.length === 0) return "No calls in this time.";

@@ -7,7 +7,6 @@ const versionPath = (model: string, version: string): string => `${modelPath(mod
 const model = { name: "<model>", description: "name of the model" };
 const version = { name: "<version>", description: "number of the version" };
 const reasonOption = { flags: "--reason <text>", description: "why; kept in the model's history" };
-const reasonQuery = (reason: unknown): string => (reason === undefined ? "" : `?reason=${encodeURIComponent(String(reason))}`);
 
 const stage: Command = {
   words: ["models", "stage"],
@@ -28,7 +27,7 @@ const alias: Command = {
   options: [{ flags: "--remove", description: "remove the alias" }, reasonOption],
   run: ({ api }, { positionals: [name, alias, number], options: { remove, reason } }) => {
     const path = `${modelPath(name!)}/aliases/${encodeURIComponent(alias!)}`;
-    if (remove === true) return api.send("DELETE", `${path}${reasonQuery(reason)}`);
+    if (remove === true) return api.send("DELETE", path, undefined, { reason: reason as string | undefined });
     if (number === undefined) throw new AppError("INVALID_REQUEST", "Name a version, or --remove the alias.");
     return api.send("PUT", path, { version: number, reason });
   },
@@ -75,7 +74,7 @@ const remove: Command = {
   positionals: [model],
   options: [{ flags: "--of-version <number>", description: "remove this version alone" }, { flags: "--yes", description: "do it: it cannot be undone", required: true }, reasonOption],
   run: ({ api }, { positionals: [name], options: { ofVersion: number, reason } }) =>
-    api.send("DELETE", `${number === undefined ? modelPath(name!) : versionPath(name!, String(number))}${reasonQuery(reason)}`),
+    api.send("DELETE", number === undefined ? modelPath(name!) : versionPath(name!, String(number)), undefined, { reason: reason as string | undefined }),
   render: () => "It is removed.",
 };
 

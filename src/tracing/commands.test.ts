@@ -43,7 +43,7 @@ describe("slipway traces feedback", () => {
 
   it("says of what, by whom and why, and what should have come out", async () => {
     assert.deepEqual(await asked("traces feedback", ["t1", "answer", "On Tuesday"], { source: "llm", from: "judge", span: "a1", comment: "late", expected: true, id: "fb_1", team: "a b" }), [
-      "POST", "/api/traces/t1/feedback?team=a%20b", { name: "answer", value: "On Tuesday", kind: "expectation", source: "llm", spanId: "a1", comment: "late", sourceId: "judge", id: "fb_1" },
+      "POST", "/api/traces/t1/feedback", { name: "answer", value: "On Tuesday", kind: "expectation", source: "llm", spanId: "a1", comment: "late", sourceId: "judge", id: "fb_1" }, { team: "a b" },
     ]);
     await assert.rejects(said("1", { source: "robot" }), refused(/^--source is human, code or llm/));
   });
@@ -51,8 +51,8 @@ describe("slipway traces feedback", () => {
 
 describe("slipway traces to-dataset", () => {
   it("says where the row is, and that nothing was added where the trace is there already", async () => {
-    assert.deepEqual(await asked("traces to-dataset", ["t1", "golden"], {}), ["POST", "/api/traces/t1/dataset-row", { dataset: "golden" }]);
-    assert.deepEqual(await asked("traces to-dataset", ["t1", "golden"], { again: true, team: "blue" }), ["POST", "/api/traces/t1/dataset-row?team=blue", { dataset: "golden", again: true }]);
+    assert.deepEqual(await asked("traces to-dataset", ["t1", "golden"], {}), ["POST", "/api/traces/t1/dataset-row", { dataset: "golden" }, {}]);
+    assert.deepEqual(await asked("traces to-dataset", ["t1", "golden"], { again: true, team: "blue" }), ["POST", "/api/traces/t1/dataset-row", { dataset: "golden", again: true }, { team: "blue" }]);
     const { render } = commandOf("traces to-dataset");
     assert.equal(render({ dataset: "golden", version: 2, rows: 1, added: true }), "A row of golden, version 2, which has 1 row.");
     assert.match(render({ dataset: "golden", version: 2, rows: 1, added: false }), /^golden has the trace already: nothing was added to version 2\. .*--again$/);

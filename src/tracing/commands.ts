@@ -62,7 +62,7 @@ const search: Command = {
     const { slower, minCost, minTokens, since, until, route, errors, attribute, session, user, service, model, name, feedback, experiment, team, order, limit, after } = options;
     const told = [since, until].map((time) => (time === undefined ? undefined : String(time)));
     // By the server's clock, which this answer tells: that of whoever asks may be another.
-    const now = told.some((time) => time !== undefined && isAgo(time)) ? (await api.get<{ until: number }>("/api/costs?limit=1")).until : 0;
+    const now = told.some((time) => time !== undefined && isAgo(time)) ? (await api.get<{ until: number }>("/api/costs", { limit: 1 })).until : 0;
     const [from, to] = told.map((time) => (time === undefined ? undefined : toldTime(time, now)));
     const asked = {
       text: text ?? options.text, errors: errors === undefined ? undefined : String(errors), slowerThanMs: slower === undefined ? undefined : milliseconds(String(slower)), minCost: minCost === undefined ? undefined : nanoDollars(String(minCost)), minTokens, from, to,

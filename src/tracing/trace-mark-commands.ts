@@ -28,7 +28,7 @@ const feedback: Command = {
     const { span, comment, source, from, id, team } = options as Texts;
     if (source !== "human" && source !== "code" && source !== "llm") throw new AppError("INVALID_REQUEST", `--source is human, code or llm, not ${JSON.stringify(source)}.`);
     const said = { name, value: options.asText === true ? value : valueOf(value!), kind: options.expected === true ? "expectation" : "feedback", source, spanId: span, comment, sourceId: from, id };
-    return api.send("POST", `/api/traces/${encodeURIComponent(trace!)}/feedback${teamQuery(team)}`, said);
+    return api.send("POST", `/api/traces/${encodeURIComponent(trace!)}/feedback`, said, { team });
   },
   render: ({ id, name, value, kind, spanId, traceId, revision }: Feedback) =>
     `${name}${kind === "expectation" ? " (expected)" : ""}: ${JSON.stringify(value)}, of ${spanId === null ? "" : `the span ${spanId} of `}the trace ${traceId}${revision === 1 ? "" : `, revision ${revision}`}. To say it anew: --id ${id}`,
@@ -40,7 +40,7 @@ const toDataset: Command = {
   positionals: [{ name: "<trace>", description: "id of the trace" }, { name: "<dataset>", description: "one that is there, or the name of a new one" }],
   options: [{ flags: "--again", description: "also where the dataset has the trace already" }, ofTeam],
   run: ({ api }, { positionals: [trace, dataset], options }) =>
-    api.send("POST", `/api/traces/${encodeURIComponent(trace!)}/dataset-row${teamQuery(options.team as string | undefined)}`, { dataset, ...(options.again === true ? { again: true } : {}) }),
+    api.send("POST", `/api/traces/${encodeURIComponent(trace!)}/dataset-row`, { dataset, ...(options.again === true ? { again: true } : {}) }, { team: options.team as string | undefined }),
   render: ({ dataset, version, rows, added }: AddedRow) =>
     added ? `A row of ${dataset}, version ${version}, which has ${rows === 1 ? "1 row" : `${rows} rows`}.` : `${dataset} has the trace already: nothing was added to version ${version}. To add it as it is now: the same with --again`,
 };
@@ -49,10 +49,6 @@ const toDataset: Command = {
 function valueOf(text: string): string | number | boolean {
   if (text === "true" || text === "false") return text === "true";
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
-}
-
-function teamQuery(team: string | undefined): string {
-  return team === undefined ? "" : `?team=${encodeURIComponent(team)}`;
 }
 
 export const traceMarkCommands: readonly Command[] = [feedback, toDataset];
