@@ -181,6 +181,58 @@ describe("a server that asks for keys", () => {
     await watched.close();
   });
 
+  it("gives a key a new secret, shows it once, and says how long the one before works; names the key where it spent, also when it is revoked", async () => {
+    const { id, key } = await asAdmin<{ id: string; key: string }>("POST", "/api/keys", { name: "nightly", grants: [{ role: "viewer", team: "default", routes: ["echo/echo"] }] });
+    await asAdmin("POST", "/api/prices", { provider: "echo", model: "echo", rates: { input: 100_000, output: 100_000 } });
+    await asAdmin("PUT", `/api/gateway/keys/${id}`, { revision: 0, settings: { budget: { day: 100 } } });
+    const ask = (secret: string): Promise<number> => fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { Authorization: `Bearer ${secret}`, "Content-Type": "application/json" }, body: JSON.stringify({ model: "echo/echo", max_tokens: 9, messages: [{ role: "user", content: "Hello" }] }) }).then(({ status }) => status);
+    assert.equal(await ask(key), 200);
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/settings/keys");
+    await signIn(page, adminKey);
+    const dialog = page.getByRole("dialog");
+    const rotate = async (grace: string | null): Promise<string> => {
+      await page.getByRole("button", { name: "Rotate nightly" }).click();
+      await dialog.getByRole("heading", { name: "Rotate nightly?" }).waitFor();
+      if (grace !== null) await dialog.getByLabel("The present secret").selectOption(grace);
+      await dialog.getByRole("button", { name: "Rotate", exact: true }).click();
+      return (await dialog.getByRole("region", { name: "key" }).textContent())!;
+    };
+    const second = await rotate("works for an hour");
+    await dialog.getByText("The one before works until").waitFor();
+    await page.keyboard.press("Escape");
+    await page.mouse.click(5, 5);
+    await dialog.getByRole("button", { name: "I have kept it" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.equal((await page.content()).includes(second), false);
+    assert.deepEqual([new Set([key, second]).size, await ask(key), await ask(second)], [2, 200, 200]);
+    const third = await rotate(null);
+    await dialog.getByText("The one before is refused from now on.").waitFor();
+    await dialog.getByRole("button", { name: "I have kept it" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.deepEqual([await ask(key), await ask(second), await ask(third)], [401, 401, 200]);
+
+    // All four calls count, whatever the secret was.
+    const { callBudgets } = await asAdmin<{ callBudgets: { name: string; use: { spent: number; percent: number }[] }[] }>("GET", "/api/budgets");
+    const [use] = callBudgets.find(({ name }) => name === id)!.use;
+    const spent = `$${(use!.spent / 1e9).toFixed(2)}`;
+    await page.goto("/gateway/keys");
+    await page.getByRole("row", { name: /nightly/ }).getByText(`${spent} of $100.00 this day, ${use!.percent}%`, { exact: true }).waitFor();
+    await page.goto("/costs?by=key");
+    await page.getByRole("row", { name: /nightly.*a day/ }).getByText(`${spent} of $100.00`, { exact: true }).waitFor();
+    await page.getByRole("region", { name: "Newest calls" }).getByTitle(`key:${id}`).first().waitFor();
+    await asAdmin("DELETE", `/api/keys/${id}`);
+    await page.goto("/events?type=key.*");
+    await page.getByRole("row", { name: /key\.rotated/ }).getByRole("link", { name: "key nightly (revoked)" }).first().waitFor();
+    assert.equal((await page.getByRole("table").textContent())!.includes(id), false);
+    await page.goto("/costs?by=key");
+    await page.getByRole("button", { name: "nightly (revoked)", exact: true }).click();
+    await page.getByRole("button", { name: "Drop the filter key" }).getByText("nightly (revoked)").waitFor();
+    watched.assertQuiet();
+    await watched.close();
+  });
+
   it("explains why a key may not be given more than its maker may", async () => {
     const { key } = await asAdmin<{ key: string }>("POST", "/api/keys", { name: "small", grants: [{ role: "contributor", team: "default" }] });
     const { page, close } = await openPage(browser, server.url);

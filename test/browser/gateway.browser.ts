@@ -67,7 +67,7 @@ describe("the gateway in the console", () => {
     const first = page.getByRole("region", { name: "support" });
     await first.getByText("answered by echo/echo").waitFor();
     // Its cost comes from the ledger, after the answer.
-    await first.getByText(/^\$\d*\.\d+$/).waitFor();
+    const cost = (await first.getByText(/^\$\d*\.\d+$/).textContent())!;
     await page.getByRole("button", { name: "Ask both" }).click();
     await first.getByText("cache: hit").waitFor();
     assert.match((await first.getByRole("link", { name: "Trace" }).getAttribute("href"))!, /^\/traces\/[0-9a-f]{32}$/);
@@ -75,6 +75,9 @@ describe("the gateway in the console", () => {
     await page.goto("/gateway");
     await row.getByText("answers").waitFor();
     await row.getByText("50%", { exact: true }).waitFor();
+    // One answer from the cache saved what the call that it is of cost.
+    await row.getByText(`≈ ${cost} saved`, { exact: true }).waitFor();
+    await page.getByText(`≈ ${cost}`, { exact: true }).waitFor();
     await row.getByRole("button", { name: "Revisions of support" }).click();
     await dialog.getByRole("region", { name: "What answered" }).getByText("the first one").waitFor();
     await dialog.getByRole("button", { name: "Close" }).click();
@@ -84,6 +87,7 @@ describe("the gateway in the console", () => {
     await page.getByRole("button", { name: "support", exact: true }).click();
     await page.waitForURL((url) => url.searchParams.get("route") === "support");
     await page.getByRole("row", { name: /cached/ }).first().waitFor();
+    await page.getByText(`50% · ≈ ${cost} saved`, { exact: true }).waitFor();
     await page.getByRole("button", { name: "30 d" }).click();
     await page.getByRole("button", { name: "Model", exact: true }).click();
     await page.waitForURL((url) => url.search === "?route=support&range=30d&by=model");

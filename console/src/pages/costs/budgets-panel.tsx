@@ -1,7 +1,6 @@
 import { useState } from "react";
-import { useResource } from "../../data/resource.ts";
-import type { ApiKey } from "../../data/types.ts";
 import { useRights } from "../../data/session.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { CodeBlock } from "../../parts/copy.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -17,6 +16,7 @@ import { budgetMark } from "./spend-days.ts";
 interface BudgetLine {
   id: string;
   kind: string;
+  /** Of a key, `key:` and its id. */
   name: string;
   window: "day" | "month";
   /** US dollars. */
@@ -30,7 +30,7 @@ interface BudgetLine {
 }
 
 const columnsOf = (edit: ((budget: BudgetStatus) => void) | null): Column<BudgetLine>[] => [
-  { label: "Budget", kind: "name", cell: ({ kind, name }) => <>{name}<span className="cell-note">{kind}</span></> },
+  { label: "Budget", kind: "name", cell: ({ kind, name }) => <>{kind === "key" ? <ActorName actor={name} /> : name}<span className="cell-note">{kind}</span></> },
   { label: "For", cell: ({ window }) => `a ${window}` },
   { label: "Used", cell: (line) => <BudgetBar line={line} /> },
   { label: "State", cell: (line) => { const { tone, words } = budgetMark(percentOf(line)); return <Chip tone={tone}>{words}</Chip>; } },
@@ -48,12 +48,11 @@ export function BudgetsPanel() {
   const policies = useKeyPolicies().data?.policies ?? [];
   const hasRoutes = routes.some(({ settings }) => settings.budget !== undefined);
   const hasKeys = policies.some(({ settings }) => settings.budget !== undefined);
-  const keys = useResource<{ keys: ApiKey[] }>(hasKeys ? "/api/keys" : null).data?.keys ?? [];
   const ofRoutes = { day: useWindowSpend(hasRoutes ? "route" : null, "day"), month: useWindowSpend(hasRoutes ? "route" : null, "month") };
   const ofKeys = { day: useWindowSpend(hasKeys ? "key" : null, "day"), month: useWindowSpend(hasKeys ? "key" : null, "month") };
   const own = [
     ...routes.flatMap(({ name, settings }) => linesOf("route", name, name, settings.budget, (window) => spentIn(ofRoutes[window], "route", name))),
-    ...policies.flatMap(({ key, settings }) => linesOf("key", key, keys.find(({ id }) => id === key)?.name ?? key, settings.budget, (window) => spentIn(ofKeys[window], "key", `key:${key}`))),
+    ...policies.flatMap(({ key, settings }) => linesOf("key", key, `key:${key}`, settings.budget, (window) => spentIn(ofKeys[window], "key", `key:${key}`))),
   ];
   return (
     <Panel title="Budgets" flush note="Marks at 50, 80 and 100%; windows end at midnight UTC" actions={mayChange && <button type="button" className="button button-small" onClick={() => setEdited("new")}>New budget</button>}>

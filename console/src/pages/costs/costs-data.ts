@@ -21,8 +21,9 @@ function queryOf(parts: Record<string, string | number | undefined>): string {
   return new URLSearchParams(Object.entries(parts).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))).toString();
 }
 
-export function useCosts(by: string, range: CostRange, filters: Filters): Resource<Costs> {
-  return useResource(`costs:${range.id}:${queryOf({ by, ...filters })}`, { load: () => call(`/api/costs?${queryOf({ by, ...filters, since: beginOf(range, now()) })}`), refreshMs });
+/** `limit`: of rows, the dearest first. */
+export function useCosts(by: string, range: CostRange, filters: Filters, limit?: number): Resource<Costs> {
+  return useResource(`costs:${range.id}:${queryOf({ by, ...filters })}`, { load: () => call(`/api/costs?${queryOf({ by, ...filters, limit, since: beginOf(range, now()) })}`), refreshMs });
 }
 
 export function useNewestCalls(range: CostRange, filters: Filters): Resource<{ entries: CostEntry[] }> {

@@ -2,12 +2,15 @@ import { now } from "../../clock.ts";
 import { Chart } from "../../charts/chart.tsx";
 import { useQuery } from "../../data/query.ts";
 import { formatCount, formatShare } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { KeyFigure, KeyFigures } from "../../parts/key-figure.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { usePageTitle } from "../../shell/title.ts";
+import { callsByRoute } from "../gateway/cache-savings.ts";
 import { callSnippets } from "../gateway/call-snippets.ts";
+import { savingsTitle, savingsWords } from "../gateway/gateway-words.ts";
 import { BudgetsPanel } from "./budgets-panel.tsx";
 import { filterNames, useCosts, type Costs, type Filters } from "./costs-data.ts";
 import { formatDollars, formatNano, spendWords } from "./money.ts";
@@ -32,13 +35,13 @@ export function CostsPage() {
       {isFiltered && (
         <div className="toolbar">
           <span className="toolbar-note">Only calls of</span>
-          {Object.entries(filters).map(([name, value]) => <button key={name} type="button" className="button button-small" aria-label={`Drop the filter ${name}`} onClick={() => query.set({ [name]: null })}>{name} {value} ×</button>)}
+          {Object.entries(filters).map(([name, value]) => <button key={name} type="button" className="button button-small" aria-label={`Drop the filter ${name}`} onClick={() => query.set({ [name]: null })}>{name} {name === "key" ? <ActorName actor={value} /> : value} ×</button>)}
         </div>
       )}
       <ResourceView resource={spend} lines={8}>
         {(costs) => (costs.total.calls + costs.total.lostAttempts === 0 && !isFiltered && range.id !== "1d" ? <><NoCosts /><BudgetsPanel /></> : (
           <>
-            <Figures costs={costs} />
+            <Figures costs={costs} range={range} filters={filters} />
             <SpendChart costs={costs} range={range} />
             <SpendTable range={range} filters={filters} />
             <BudgetsPanel />
@@ -50,13 +53,16 @@ export function CostsPage() {
   );
 }
 
-function Figures({ costs: { total } }: { costs: Costs }) {
+function Figures({ costs: { total }, range, filters }: { costs: Costs; range: CostRange; filters: Filters }) {
+  // Answers from the cache cost nothing, and stand at the end of the rows.
+  const rows = useCosts("route,outcome", range, { ...filters, outcome: undefined }, 10_000).data?.rows;
+  const { saved } = callsByRoute(rows ?? []).all;
   return (
     <KeyFigures label="Sums">
       <KeyFigure label="Spend" value={spendWords(total)} note={total.unpriced > 0 ? `${formatCount(total.unpriced)} without a price` : "all priced"} tone={total.unpriced > 0 ? "warning" : undefined} />
       <KeyFigure label="Calls" value={formatCount(total.calls)} note={total.calls === 0 ? "" : `${formatNano(total.cost / total.calls)} each`} />
       <KeyFigure label="Errors" value={formatCount(total.failed)} note={total.calls === 0 ? "" : formatShare(total.failed / total.calls)} tone={total.failed > 0 ? "bad" : undefined} />
-      <KeyFigure label="From the cache" value={formatCount(total.cached)} note={total.calls === 0 ? "" : formatShare(total.cached / total.calls)} />
+      <KeyFigure label="From the cache" value={formatCount(total.cached)} note={total.calls === 0 ? "" : <span title={savingsTitle(saved)}>{[formatShare(total.cached / total.calls), savingsWords(saved)].filter((part) => part !== "").join(" · ")}</span>} />
       <KeyFigure label="Tokens in" value={formatCount(total.inputTokens + total.cacheReadTokens + total.cacheWriteTokens)} note={`${formatCount(total.cacheReadTokens)} cached there`} />
       <KeyFigure label="Tokens out" value={formatCount(total.outputTokens)} />
     </KeyFigures>

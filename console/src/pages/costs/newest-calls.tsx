@@ -1,5 +1,6 @@
 import { Link } from "wouter";
 import { absent, formatCount, formatMs } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Chip, type Tone } from "../../parts/chip.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
@@ -23,7 +24,7 @@ const columns: Column<CostEntry>[] = [
   { label: "When", kind: "name", cell: ({ time, attribution: { traceId } }) => (traceId === null ? <Time at={time} /> : <Link href={`/traces/${traceId}`} className="row-link" aria-label={`Trace ${traceId}`}><Time at={time} /></Link>) },
   { label: "Route", className: "cost-wide", cell: ({ attribution: { route }, provider, model }) => <>{route ?? `${provider}/${model}`}{route !== null && provider !== "" && route !== `${provider}/${model}` && <span className="cell-note">{provider}/{model}</span>}</> },
   { label: "Outcome", cell: ({ outcome, source }) => <span className="cell-line"><Chip tone={outcomeTones[outcome]} title={outcomeTitles[outcome]}>{outcome}</Chip>{source === "trace" && <Chip title="Another program made the call past the gateway, and told of it in a span">told</Chip>}</span> },
-  { label: "Caller", className: "cost-caller", cell: ({ attribution: { team, actor, user } }) => <>{team}<span className="cell-note">{[actor, user].filter((part) => part !== null).join(" · ")}</span></> },
+  { label: "Caller", className: "cost-caller", cell: ({ attribution: { team, actor, user } }) => <>{team}<span className="cell-note"><ActorName actor={actor} />{user !== null && ` · ${user}`}</span></> },
   { label: "Tokens", kind: "number", cell: (entry) => (tokensIn(entry) === null && entry.tokens.output === null ? absent : `${formatCount(tokensIn(entry))} → ${formatCount(entry.tokens.output)}`) },
   { label: "First byte", kind: "number", cell: ({ firstByteMs }) => formatMs(firstByteMs) },
   { label: "Total", kind: "number", cell: ({ totalMs }) => formatMs(totalMs) },

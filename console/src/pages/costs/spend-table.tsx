@@ -1,6 +1,5 @@
+import { actorWords, useNamedKeys } from "../../data/key-names.ts";
 import { useQuery } from "../../data/query.ts";
-import { useResource } from "../../data/resource.ts";
-import type { ApiKey } from "../../data/types.ts";
 import { formatCount, formatShare } from "../../format.ts";
 import { FilterInput } from "../../parts/filter-input.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -23,9 +22,9 @@ export function SpendTable({ range, filters }: { range: CostRange; filters: Filt
   const tag = query.get("tagName") ?? "feature";
   const grouping = by === "tag" ? `tag:${tag}` : by;
   const costs = useCosts(grouping, range, filters);
-  const keys = useResource<{ keys: ApiKey[] }>(by === "key" ? "/api/keys" : null).data?.keys ?? [];
+  const keys = useNamedKeys();
   const valueOf = ({ group }: CostRow): string | null => group[grouping] ?? null;
-  const wordsOf = (value: string): string => (by === "key" ? keys.find(({ id }) => `key:${id}` === value)?.name ?? value : value);
+  const wordsOf = (value: string): string => (by === "key" ? actorWords(value, keys) : value);
   const label = groupings.find(({ id }) => id === by)!.label;
   const dearest = Math.max(1, ...(costs.data?.rows ?? []).map(({ cost }) => cost));
   const total = Math.max(1, costs.data?.total.cost ?? 0);
@@ -35,7 +34,7 @@ export function SpendTable({ range, filters }: { range: CostRange; filters: Filt
       cell: (row) => {
         const value = valueOf(row);
         if (value === null) return <span className="muted">not said</span>;
-        return <button type="button" className="value-button" title="Only these calls" onClick={() => query.set({ [by]: by === "tag" ? `${tag}=${value}` : value })}>{wordsOf(value)}</button>;
+        return <button type="button" className="value-button" title={wordsOf(value) === value ? "Only these calls" : `Only these calls, of ${value}`} onClick={() => query.set({ [by]: by === "tag" ? `${tag}=${value}` : value })}>{wordsOf(value)}</button>;
       },
     },
     { label: "Spend", kind: "number", cell: ({ cost, calls, lostAttempts, unpriced }) => (unpriced === 0 ? formatNano(cost) : <>{spendWords({ cost, unpriced })}{unpriced < calls + lostAttempts && <span className="cell-note">{formatCount(unpriced)} without a price</span>}</>) },

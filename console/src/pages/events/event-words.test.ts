@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { eventPayloads, matchesType } from "../../../../src/events/schemas.ts";
-import { eventTypes, objectHref, payloadWords } from "./event-words.ts";
+import { eventTypes, objectHref, objectWords, payloadWords } from "./event-words.ts";
 
 describe("eventTypes", () => {
   it("names every type that the server has, but the one for tests, under a pattern that it matches", () => {
@@ -18,6 +18,8 @@ describe("objectHref", () => {
     assert.equal(objectHref("workflow:nightly", { run: "wfr_01abc" }), "/workflows/runs/wfr_01abc");
     assert.equal(objectHref("webhook:whk_1"), "/events/webhooks/whk_1");
     assert.equal(objectHref("model:a/b"), "/models/a%2Fb");
+    assert.equal(objectHref("gateway-route:chat"), "/gateway?q=chat");
+    assert.equal(objectHref("gateway-key:key_1"), "/gateway/keys");
     assert.equal(objectHref("server"), null);
   });
 
@@ -31,6 +33,13 @@ describe("objectHref", () => {
   });
 });
 
+describe("objectWords", () => {
+  it("calls a key by its name where that is known, and nothing else", () => {
+    const nameOf = (actor: string): string => (actor.endsWith("key_1") ? "nightly" : actor);
+    assert.deepEqual(["key:key_1", "gateway-key:key_1", "key:key_2", "model:key_1"].map((object) => objectWords(object, nameOf)), ["key nightly", "gateway-key nightly", "key:key_2", "model:key_1"]);
+  });
+});
+
 describe("payloadWords", () => {
   it("begins with how much of a budget is used", () => {
     assert.equal(payloadWords({ object: "key:key_1", payload: { budget: "key:key_1", window: "day", threshold: 80, spent: 0.41, limit: 0.5 } }), "80% of the day’s $0.50: $0.41 spent");
@@ -38,6 +47,7 @@ describe("payloadWords", () => {
 
   it("says what the object does not say", () => {
     assert.equal(payloadWords({ object: "model:churn", payload: { model: "churn", alias: "champion", version: "3" } }), "alias champion, version 3");
+    assert.equal(payloadWords({ object: "gateway-route:chat", payload: { name: "chat", revision: 2 } }), "revision 2");
     assert.equal(payloadWords({ object: "workflow:a", payload: { error: { code: "STEP_FAILED", message: "no disk" } } }), "error no disk");
     assert.equal(payloadWords({ object: "key:key_1", payload: { note: null, grants: [{ role: "viewer" }] } }), "grants viewer");
   });

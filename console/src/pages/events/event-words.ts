@@ -48,6 +48,12 @@ export function objectHref(object: string, payload: Readonly<Record<string, unkn
       return `/events/webhooks/${encodeURIComponent(name)}`;
     case "key":
       return "/settings/keys?show=all";
+    case "gateway-key":
+      return "/gateway/keys";
+    case "gateway-route":
+      return `/gateway?q=${encodeURIComponent(name)}`;
+    case "gateway-provider":
+      return "/gateway/providers";
     case "team":
       return "/settings/teams";
     case "project":
@@ -71,6 +77,14 @@ function splitObject(object: string): [kind: string, name?: string] {
   return colon < 0 ? [object] : [object.slice(0, colon), object.slice(colon + 1)];
 }
 
+/** The object as people call it: a key, or what is set of it, by its name. `actorWords` gives that, where it is known. */
+export function objectWords(object: string, nameOf: (actor: string) => string): string {
+  const [kind, id] = splitObject(object);
+  if (kind !== "key" && kind !== "gateway-key") return object;
+  const name = nameOf(`key:${id}`);
+  return name === `key:${id}` ? object : `${kind} ${name}`;
+}
+
 /** What an event says beside its object, in one line: `alias champion, version 3`. */
 export function payloadWords(event: Pick<RecordedEvent, "object" | "payload">): string {
   const [kind, name] = splitObject(event.object);
@@ -78,7 +92,7 @@ export function payloadWords(event: Pick<RecordedEvent, "object" | "payload">): 
   // What an alert is about comes first: a line may be cut off.
   if (typeof threshold === "number" && typeof spent === "number" && typeof limit === "number") return `${threshold}% of the ${String(window)}’s ${formatDollars(limit)}: ${formatDollars(spent)} spent`;
   return Object.entries(event.payload)
-    .filter(([field, value]) => value !== null && !(field === kind && value === name))
+    .filter(([field, value]) => value !== null && !((field === kind || field === "name") && value === name))
     .map(([field, value]) => `${field} ${valueWords(value)}`)
     .join(", ");
 }

@@ -1,7 +1,9 @@
 import { Link } from "wouter";
+import { actorWords, useNamedKeys } from "../../data/key-names.ts";
 import { useQuery } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
 import type { RecordedEvent } from "../../data/types.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { FilterInput } from "../../parts/filter-input.tsx";
 import { Icon } from "../../parts/icon.tsx";
@@ -9,7 +11,7 @@ import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
-import { eventTypes, objectHref, payloadWords } from "./event-words.ts";
+import { eventTypes, objectHref, objectWords, payloadWords } from "./event-words.ts";
 
 const pageSize = 50;
 
@@ -58,12 +60,15 @@ const columns: readonly Column<RecordedEvent>[] = [
   { label: "Type", kind: "name", cell: ({ id, type }) => <code className="event-type" title={id}>{type}</code> },
   { label: "Object", cell: ({ object, payload }) => <EventObject object={object} href={objectHref(object, payload)} /> },
   { label: "What", className: "event-payload", title: payloadWords, cell: (event) => payloadWords(event) || <span className="muted">–</span> },
-  { label: "Actor", cell: ({ actor }) => actor },
+  { label: "Actor", cell: ({ actor }) => <ActorName actor={actor} /> },
   { label: "Team", cell: ({ team }) => team },
 ];
 
 function EventObject({ object, href }: { object: string; href: string | null }) {
-  return href === null ? object : <Link href={href}>{object}</Link>;
+  const keys = useNamedKeys();
+  const words = objectWords(object, (actor) => actorWords(actor, keys));
+  const title = words === object ? undefined : object;
+  return href === null ? words : <Link href={href} title={title}>{words}</Link>;
 }
 
 function NoEvents({ filtered, paged }: { filtered: boolean; paged: boolean }) {

@@ -7,6 +7,7 @@ import { invalidate } from "../../data/resource.ts";
 import type { SubscriberStatus, WebhookStatus, WebhookWithSecret } from "../../data/types.ts";
 import { useWebhooks } from "../../data/webhooks.ts";
 import { formatCount } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { BackLink } from "../../parts/back-link.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
@@ -65,7 +66,7 @@ function Facts({ receiver, webhook }: { receiver: WebhookStatus | SubscriberStat
           <div className="fact-wide"><dt>URL</dt><dd>{webhook.url}</dd></div>
           <div><dt>Format</dt><dd><FormatChip format={webhook.format} /></dd></div>
           <div><dt>Team</dt><dd>{webhook.team === "*" ? "all teams" : webhook.team}</dd></div>
-          <div><dt>Added</dt><dd><Time at={webhook.createdAt} /> by {webhook.createdBy}</dd></div>
+          <div><dt>Added</dt><dd><Time at={webhook.createdAt} /> by <ActorName actor={webhook.createdBy} /></dd></div>
         </>
       )}
       <div><dt>Pending</dt><dd>{formatCount(receiver.pending)}</dd></div>

@@ -55,9 +55,9 @@ export function useHealth(): Resource<{ targets: TargetHealth[]; guardrails: Gua
   return useResource("/api/gateway/health", { refreshMs: 3000 });
 }
 
-/** What each route cost in the last 24 hours. */
+/** Calls through the gateway in the last 24 hours, by route and outcome. */
 export function useDayOfRoutes(): Resource<{ rows: CostRow[] }> {
-  return useResource("gateway:routes-of-a-day", { load: () => call(`/api/costs?by=route&since=${now() - dayMs}`), refreshMs: 10_000 });
+  return useResource("gateway:routes-of-a-day", { load: () => call(`/api/costs?by=route,outcome&source=gateway&limit=10000&since=${now() - dayMs}`), refreshMs: 10_000 });
 }
 
 /** What can be called: routes, and PROVIDER/MODEL where the provider tells its models. */

@@ -1,7 +1,8 @@
-import { formatCount, formatShare } from "../../format.ts";
-import { formatLimit } from "../costs/money.ts";
+import { formatCount, formatShare, plural } from "../../format.ts";
+import { formatLimit, formatNano } from "../costs/money.ts";
 import type { Tone } from "../../parts/chip.tsx";
 import type { TargetState } from "../../../../src/gateway/routing/target-state.ts";
+import type { Savings } from "./cache-savings.ts";
 import type { BudgetLimits, GatewayProvider, Limits, ProviderKind, RouteSettings, TargetHealth } from "./gateway-data.ts";
 
 export const chooseWords: Record<RouteSettings["choose"], string> = { weighted: "by weight", latency: "the quickest of late", cost: "the cheapest" };
@@ -45,6 +46,17 @@ export function routeMarks(settings: RouteSettings): string[] {
     ...(settings.systemPrompt === undefined ? [] : ["prompt"]),
     ...(settings.hedgeAfterMs === undefined ? [] : ["hedged"]),
   ];
+}
+
+/** `≈ $0.12 saved`; where nobody knows the money, only what was not asked for again. */
+export function savingsWords({ hits, tokens, cost }: Savings): string {
+  return hits === 0 ? "" : cost === null ? `${formatCount(tokens)} tokens saved` : `≈ ${formatNano(cost)} saved`;
+}
+
+/** How that is known. */
+export function savingsTitle({ hits, tokens, cost }: Savings): string | undefined {
+  if (hits === 0) return undefined;
+  return `${plural(hits, "answer")} from the cache had ${plural(tokens, "token")}${cost === null ? "; what they would have cost is not known" : ", at what tokens of the route’s other calls cost in this time"}`;
 }
 
 /** `75%` of the calls of its priority, `first choice` where it is alone in it, or which fallback it is. */

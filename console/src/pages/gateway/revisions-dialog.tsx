@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { useAction } from "../../data/action.ts";
 import { apiPath, call } from "../../data/api.ts";
 import { useResource } from "../../data/resource.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
@@ -16,7 +17,7 @@ import { SettingsCompared } from "./settings-compared.tsx";
 const turnColumns: Column<RouteTurn>[] = [
   { label: "Since", kind: "name", cell: ({ since }) => <Time at={since} /> },
   { label: "Revision", cell: ({ revision }) => revision },
-  { label: "Who", cell: ({ actor }) => actor },
+  { label: "Who", cell: ({ actor }) => <ActorName actor={actor} /> },
   { label: "Why", cell: ({ reason }) => whyWords(reason) },
 ];
 
@@ -36,7 +37,7 @@ export function RevisionsDialog({ name, mayChange, onClose }: { name: string; ma
       ),
     },
     { label: "When", kind: "line", cell: ({ changedAt }) => <Time at={changedAt} /> },
-    { label: "Who", cell: ({ changedBy }) => changedBy },
+    { label: "Who", cell: ({ changedBy }) => <ActorName actor={changedBy} /> },
     { label: "Why", cell: ({ reason, draft, rollout }) => <>{whyWords(reason)}{draft && rollout !== null && rollout.reason !== "" && <span className="cell-note">{rollout.reason}</span>}</> },
     {
       label: "Settings", kind: "actions",

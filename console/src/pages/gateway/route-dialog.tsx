@@ -5,6 +5,7 @@ import { useNavigateFromHere } from "../../data/query.ts";
 import { startRouteRollout } from "../../data/rollouts.ts";
 import { useResource } from "../../data/resource.ts";
 import type { Team } from "../../data/types.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
@@ -108,7 +109,7 @@ function NewerRevision({ newer, isRefused, onReload }: { newer: GatewayRoute; is
   }, [isRefused]);
   return (
     <p ref={element} className="stale" role="status">
-      {isRefused ? "Nothing was saved: revision" : "Revision"} {newer.revision} was saved meanwhile, by {newer.updatedBy}, so that this form cannot be saved any more. Copy what you want to keep, then <button type="button" className="link-button" onClick={onReload}>load revision {newer.revision}</button>.
+      {isRefused ? "Nothing was saved: revision" : "Revision"} {newer.revision} was saved meanwhile, by <ActorName actor={newer.updatedBy} />, so that this form cannot be saved any more. Copy what you want to keep, then <button type="button" className="link-button" onClick={onReload}>load revision {newer.revision}</button>.
     </p>
   );
 }

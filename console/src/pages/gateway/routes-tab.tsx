@@ -1,22 +1,24 @@
+import { useMemo } from "react";
 import { Link } from "wouter";
 import { apiPath, call } from "../../data/api.ts";
 import { useQuery } from "../../data/query.ts";
 import { useRollouts } from "../../data/rollouts.ts";
 import { useRights } from "../../data/session.ts";
-import { formatCount, formatMs, formatShare } from "../../format.ts";
-import type { CostRow } from "../../../../src/ledger/schemas.ts";
+import { absent, formatCount, formatMs, formatShare, plural } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { CodeBlock } from "../../parts/copy.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
+import { KeyFigure, KeyFigures } from "../../parts/key-figure.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { formatNano, spendWords } from "../costs/money.ts";
 import { RolloutMark } from "../rollouts/rollout-mark.tsx";
 import { BreakerChip } from "./breaker-chip.tsx";
+import { callsByRoute, type CallsTold } from "./cache-savings.ts";
 import { callSnippets } from "./call-snippets.ts";
 import { refreshGateway, useDayOfRoutes, useGatewayRoutes, useHealth, type GatewayRoute, type TargetHealth } from "./gateway-data.ts";
-import { limitsLine, placeWords, routeMarks } from "./gateway-words.ts";
+import { limitsLine, placeWords, routeMarks, savingsTitle, savingsWords } from "./gateway-words.ts";
 import { RevisionsDialog } from "./revisions-dialog.tsx";
 import { RouteDialog } from "./route-dialog.tsx";
 import { sharesOf } from "./route-form.ts";
@@ -52,7 +54,7 @@ export function RoutesTab() {
           const shown = entries.filter((route) => matches(route, query.get("q") ?? ""));
           if (entries.length === 0) return <NoRoutes />;
           if (shown.length === 0) return <EmptyState title="No route matches" after={<button type="button" className="button" onClick={() => query.set({ q: null })}>Show all</button>} />;
-          return <RoutesTable routes={shown} mayChange={mayChange} />;
+          return <><DayFigures /><RoutesTable routes={shown} mayChange={mayChange} /></>;
         }}
       </ResourceView>
       {query.get("add") !== null && <RouteDialog key="add" route={null} onClose={close} />}
@@ -67,14 +69,38 @@ export function RoutesTab() {
   );
 }
 
+function useDay(): ReturnType<typeof callsByRoute> | undefined {
+  const rows = useDayOfRoutes().data?.rows;
+  return useMemo(() => (rows === undefined ? undefined : callsByRoute(rows)), [rows]);
+}
+
+/** All that went through the gateway, calls past routes too; its room is kept until it is known. */
+function DayFigures() {
+  const all = useDay()?.all;
+  return (
+    <KeyFigures label="The last 24 hours">
+      <KeyFigure label="Calls, 24 h" value={formatCount(all?.calls)} note={all === undefined ? "\u00a0" : `${formatCount(all.failed)} failed`} tone={(all?.failed ?? 0) > 0 ? "bad" : undefined} />
+      <KeyFigure label="Spend, 24 h" value={all === undefined ? absent : spendWords(all)} note={(all?.unpriced ?? 0) > 0 ? `${formatCount(all!.unpriced)} without a price` : "\u00a0"} tone={(all?.unpriced ?? 0) > 0 ? "warning" : undefined} />
+      <KeyFigure label="From the cache" value={formatCount(all?.cached)} note={all === undefined || all.calls === 0 ? "\u00a0" : `${formatShare(all.cached / all.calls)} of calls`} />
+      <KeyFigure label="Saved by it" value={<span title={all && savingsTitle(all.saved)}>{all === undefined || all.saved.cost === null ? absent : `${all.saved.hits > 0 ? "≈ " : ""}${formatNano(all.saved.cost)}`}</span>} note={all === undefined ? "\u00a0" : plural(all.saved.tokens, "token")} />
+    </KeyFigures>
+  );
+}
+
+/** What hits saved stands here too where the cache was on and is off by now. */
+function CacheHits({ told, isOn, share }: { told: CallsTold | undefined; isOn: boolean; share: string }) {
+  if (!isOn && (told?.cached ?? 0) === 0) return <span className="muted">off</span>;
+  return <><span>{share}</span>{told !== undefined && told.cached > 0 && <span className="cell-note" title={savingsTitle(told.saved)}>{savingsWords(told.saved)}</span>}</>;
+}
+
 function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; mayChange: boolean }) {
   const query = useQuery();
   const { targets: health = [], guardrails: troubles = [] } = useHealth().data ?? {};
   const open = useRollouts({ open: true, limit: 200 }).data?.rollouts ?? [];
-  const rows = useDayOfRoutes().data?.rows;
-  const dayOf = (name: string): CostRow | undefined => rows?.find(({ group }) => group.route === name);
+  const day = useDay();
+  const dayOf = (name: string): CallsTold | undefined => day?.routes.get(name);
   // A route that was not called is told from one whose figures are not there yet.
-  const figure = (name: string, read: (day: CostRow) => string, none: string): string => (rows === undefined ? "" : dayOf(name) === undefined ? none : read(dayOf(name)!));
+  const figure = (name: string, read: (told: CallsTold) => string, none: string): string => (day === undefined ? "" : dayOf(name) === undefined ? none : read(dayOf(name)!));
   const columns: Column<GatewayRoute>[] = [
     {
       label: "Route", kind: "name", className: "route-name",
@@ -93,7 +119,7 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
     { label: "Also", cell: ({ settings }) => routeMarks(settings).length > 0 && <span className="cell-line">{routeMarks(settings).map((mark) => <Chip key={mark}>{mark}</Chip>)}</span> },
     { label: "Calls, 24 h", kind: "number", cell: ({ name }) => figure(name, ({ calls }) => formatCount(calls), "0") },
     { label: "Errors", kind: "number", cell: ({ name }) => <span className={(dayOf(name)?.failed ?? 0) > 0 ? "cell-bad" : ""}>{figure(name, ({ failed }) => formatCount(failed), "0")}</span> },
-    { label: "Cache hits", kind: "number", cell: ({ name, settings }) => (settings.cache === undefined ? <span className="muted">off</span> : figure(name, ({ cached, calls }) => formatShare(calls === 0 ? null : cached / calls), "–")) },
+    { label: "Cache hits", kind: "number", cell: ({ name, settings }) => <CacheHits told={dayOf(name)} isOn={settings.cache !== undefined} share={figure(name, ({ cached, calls }) => formatShare(calls === 0 ? null : cached / calls), "–")} /> },
     { label: "Spend", kind: "number", cell: ({ name }) => <Link href={`/costs?range=1d&route=${encodeURIComponent(name)}`}>{figure(name, spendWords, formatNano(0))}</Link> },
     {
       label: "Actions", kind: "actions",

@@ -1,4 +1,5 @@
 import { useModelChanges } from "../../data/registry.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -14,7 +15,7 @@ export function ChangesPanel({ model }: { model: string }) {
           <ol className="history changes">
             {entries.map((change) => (
               <li key={change.id}>
-                <p><strong>{change.actor}</strong> {changeWords(change)} <span className="muted"><Time at={change.time} /></span></p>
+                <p><strong><ActorName actor={change.actor} /></strong> {changeWords(change)} <span className="muted"><Time at={change.time} /></span></p>
                 {(change.before !== null || change.after !== null) && (
                   <p className="small">{change.before !== null && <del>{shorten(change.before)}</del>} {change.after !== null && <ins>{shorten(change.after)}</ins>}</p>
                 )}

@@ -2,6 +2,7 @@ import { Link } from "wouter";
 import { useQuery } from "../../data/query.ts";
 import { isOpen, routeOf, useVerdicts, versionMark } from "../../data/rollouts.ts";
 import type { RolloutStatus } from "../../data/types.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { StaleNote } from "../../parts/error-box.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
@@ -86,13 +87,13 @@ function Standing({ status }: { status: RolloutStatus }) {
           <RolloutMark rollout={rollout} />
           <strong>{rollout.kind === "ab-test" ? comparedWords(rollout) : `${versionMark(rollout.model, rollout.stable)} → ${versionMark(rollout.model, rollout.candidate)}`}</strong>
           {isOpen(rollout) && rollout.kind === "rollout" && <span>{phaseName(rollout)}{rollout.phaseSince !== null && <> since <Time at={rollout.phaseSince} /></>}</span>}
-          <span className="muted">{rollout.kind === "ab-test" ? "A/B test, " : ""}started by {startedBy}, <Time at={startedAt} />{endedAt !== null && <>, ended <Time at={endedAt} /></>}{workflowRun !== null && <> · <Link href={`/workflows/runs/${workflowRun}`}>its run</Link></>}</span>
+          <span className="muted">{rollout.kind === "ab-test" ? "A/B test, " : ""}started by <ActorName actor={startedBy} />, <Time at={startedAt} />{endedAt !== null && <>, ended <Time at={endedAt} /></>}{workflowRun !== null && <> · <Link href={`/workflows/runs/${workflowRun}`}>its run</Link></>}</span>
         </p>
         {reason !== "" && <p className="standing-reason">{reason}</p>}
         {verdict !== null && verdict.reason !== rollout.reason && <p className="standing-latest"><DecisionMark decision={verdict.decision} /> {verdict.reason}</p>}
         {waiting.length > 0 && <p className="stale" role="status">Waits for a person: {waiting.map(({ name, phase }) => `${name} before ${rollout.plan.phases[phase]?.phase ?? "the next phase"}`).join(", ")}.</p>}
         {isOpen(rollout) && routeOf(rollout.model) !== null && <HeldNote rollout={rollout} route={routeOf(rollout.model)!} />}
-        {request !== null && isOpen(rollout) && <p className="notice">{request.by} asked for {request.action === "trip" ? "an end" : request.action}{request.reason === "" ? "" : `: ${request.reason}`}. It is being carried out.</p>}
+        {request !== null && isOpen(rollout) && <p className="notice"><ActorName actor={request.by} /> asked for {request.action === "trip" ? "an end" : request.action}{request.reason === "" ? "" : `: ${request.reason}`}. It is being carried out.</p>}
       </div>
       {rollout.kind === "ab-test" ? <AbTestActions rollout={rollout} /> : <RolloutActions status={status} />}
     </section>

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import type { Rollout, RolloutVerdict } from "../../data/types.ts";
 import { plural } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { Time } from "../../parts/time.tsx";
 import { GateList } from "./gates-panel.tsx";
@@ -24,7 +25,7 @@ export function VerdictsPanel({ rollout, verdicts }: { rollout: Rollout; verdict
                 <Time at={verdict.time} />
                 <DecisionMark decision={verdict.decision} />
                 <span className="verdict-phase muted">{rollout.plan.phases[verdict.phase]?.phase ?? "–"}, {secondsWords(Math.round(verdict.seconds))}</span>
-                <span className="verdict-reason">{verdict.reason}{verdict.by !== null && <span className="muted"> · by {verdict.by}</span>}</span>
+                <span className="verdict-reason">{verdict.reason}{verdict.by !== null && <span className="muted"> · by <ActorName actor={verdict.by} /></span>}</span>
               </button>
               {opened === verdict.id && <GateList gates={verdict.gates} versions={rollout} />}
             </li>

@@ -5,6 +5,7 @@ import { useQuery } from "../../data/query.ts";
 import { invalidate, useResource } from "../../data/resource.ts";
 import { useRights, useSession } from "../../data/session.ts";
 import type { ApiKey } from "../../data/types.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
@@ -35,7 +36,7 @@ export function KeysTab() {
       <ResourceView resource={keys} lines={6}>
         {({ keys: entries }) => {
           const shown = all ? entries : entries.filter((key) => ["active", "expires soon"].includes(keyState(key, now()).word));
-          return shown.length === 0 ? <NoKeys hidden={entries.length} /> : <KeysTable keys={shown} makers={entries} onRevoke={(id) => query.set({ revoke: id })} onRotate={(id) => query.set({ rotate: id })} />;
+          return shown.length === 0 ? <NoKeys hidden={entries.length} /> : <KeysTable keys={shown} onRevoke={(id) => query.set({ revoke: id })} onRotate={(id) => query.set({ rotate: id })} />;
         }}
       </ResourceView>
       {query.get("create") !== null && <CreateKeyDialog onClose={close} />}
@@ -55,7 +56,7 @@ export function KeysTab() {
   );
 }
 
-function KeysTable({ keys, makers, onRevoke, onRotate }: { keys: readonly ApiKey[]; makers: readonly ApiKey[]; onRevoke: (id: string) => void; onRotate: (id: string) => void }) {
+function KeysTable({ keys, onRevoke, onRotate }: { keys: readonly ApiKey[]; onRevoke: (id: string) => void; onRotate: (id: string) => void }) {
   const actor = useSession().data?.caller?.actor;
   const columns: Column<ApiKey>[] = [
     { label: "Name", kind: "name", cell: (key) => <>{key.name}<code className="cell-note" title={key.id}>{key.hint}…</code></> },
@@ -68,7 +69,7 @@ function KeysTable({ keys, makers, onRevoke, onRotate }: { keys: readonly ApiKey
         </>
       ),
     },
-    { label: "Made", cell: (key) => <><Time at={key.createdAt} /><span className="cell-note" title={key.createdBy}>by {makers.find(({ id }) => `key:${id}` === key.createdBy)?.name ?? key.createdBy}</span></> },
+    { label: "Made", cell: (key) => <><Time at={key.createdAt} /><span className="cell-note">by <ActorName actor={key.createdBy} /></span></> },
     { label: "Expires", cell: (key) => (key.expiresAt === null ? <span className="muted">never</span> : <Time at={key.expiresAt} />) },
     { label: "Last used", cell: (key) => (key.lastUsedAt === null ? <span className="muted">never</span> : <Time at={key.lastUsedAt} relative />) },
     { label: "State", cell: (key) => <KeyChip {...keyState(key, now())} /> },

@@ -7,6 +7,7 @@ import { useQuery } from "../../data/query.ts";
 import { invalidate, useResource } from "../../data/resource.ts";
 import type { WorkflowRun, WorkflowStep } from "../../data/types.ts";
 import { formatMs } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { BackLink } from "../../parts/back-link.tsx";
 import { CodeBlock, IdText } from "../../parts/copy.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
@@ -118,7 +119,7 @@ function RunFacts({ run, now: time }: { run: WorkflowRun; now: number }) {
     ["Run", <IdText key="id" id={run.id} what="run id" />],
     ["Started", run.startedAt === null ? "not yet" : <Time key="started" at={run.startedAt} />],
     ["Took", formatMs(runDuration(run, time))],
-    ["By", startedBy(run)],
+    ["By", <ActorName key="by" actor={startedBy(run)} />],
     ["Team", run.team],
     ["Version", run.version],
   ];

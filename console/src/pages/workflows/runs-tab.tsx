@@ -5,6 +5,7 @@ import { useResource } from "../../data/resource.ts";
 import type { WorkflowRun } from "../../data/types.ts";
 import { useWorkflows } from "../../data/workflows.ts";
 import { formatMs } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
@@ -75,7 +76,7 @@ const columns: readonly Column<WorkflowRun>[] = [
   },
   { label: "Made", kind: "line", cell: (run) => <Time at={run.createdAt} /> },
   { label: "Took", kind: "number", cell: (run) => formatMs(runDuration(run, now())) },
-  { label: "By", cell: startedBy },
+  { label: "By", cell: (run) => <ActorName actor={startedBy(run)} /> },
   { label: "Team", cell: (run) => run.team },
 ];
 
