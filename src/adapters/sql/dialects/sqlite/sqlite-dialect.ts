@@ -8,7 +8,7 @@ import { SqliteDriver } from "./sqlite-driver.ts";
 import { LikeAwareSqliteQueryCompiler } from "./sqlite-query-compiler.ts";
 import { readSqliteSnapshot } from "./sqlite-snapshot.ts";
 import { kyselyResult, statementOf } from "./sqlite-statement.ts";
-import { SqliteThread } from "./sqlite-thread.ts";
+import { SqliteThread, type StartWorker } from "./sqlite-thread.ts";
 import { SqliteWriter } from "./sqlite-writer.ts";
 
 /** STRICT tables refuse a value of another type, as Postgres does. Their text compares by bytes of UTF-8: by code point. */
@@ -33,12 +33,12 @@ export class SqliteDialect implements SqlDialect {
   readonly #writer: SqliteWriter;
   readonly #file: { path: string; busyTimeoutMs: number };
 
-  /** `path` is a file, created when it is missing, in a folder that is there. */
-  constructor(options: { path: string; busyTimeoutMs?: number }) {
-    const { path, busyTimeoutMs = 5000 } = options;
+  /** `path` is a file, created when it is missing, in a folder that is there. `startWorker` is for tests, which lend the threads of one database to the next. */
+  constructor(options: { path: string; busyTimeoutMs?: number; startWorker?: StartWorker }) {
+    const { path, busyTimeoutMs = 5000, startWorker } = options;
     this.#file = { path, busyTimeoutMs };
-    this.#writerThread = new SqliteThread({ path, mode: "write", busyTimeoutMs });
-    this.#reader = new SqliteThread({ path, mode: "read", busyTimeoutMs });
+    this.#writerThread = new SqliteThread({ path, mode: "write", busyTimeoutMs }, startWorker);
+    this.#reader = new SqliteThread({ path, mode: "read", busyTimeoutMs }, startWorker);
     this.#writer = new SqliteWriter(this.#writerThread);
   }
 

@@ -6,6 +6,24 @@ import type { AnswerMessage, RequestKind, RequestMessage, SqliteRequests, Sqlite
 // The same entry in the source tree and in the built package.
 const entry = import.meta.url.endsWith(".ts") ? new URL("./sqlite-worker.ts", import.meta.url) : new URL("./sqlite-worker.js", import.meta.url);
 
+/** What is used of a Worker here. */
+export interface DatabaseWorker {
+  postMessage(message: RequestMessage): void;
+  ref(): void;
+  unref(): void;
+  terminate(): Promise<unknown>;
+  on(event: "message", listener: (message: AnswerMessage) => void): unknown;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: "exit", listener: (code: number) => void): unknown;
+}
+
+/** Starts the thread of one connection, or throws where the machine has none left. */
+export type StartWorker = (options: SqliteThreadOptions) => DatabaseWorker;
+
+const startWorker: StartWorker = (options) =>
+  // Older Node releases call node:sqlite experimental; that is no news for the users of Slipway.
+  new Worker(entry, { name: `sqlite-${options.mode}`, workerData: options, execArgv: ["--disable-warning=ExperimentalWarning", "--report-exclude-env"] });
+
 export interface SqliteAnswer<Kind extends RequestKind> {
   answer: SqliteRequests[Kind]["answer"];
   inTransaction: boolean;
@@ -40,16 +58,18 @@ export class RequestFailure extends Error {
  */
 export class SqliteThread {
   readonly #options: SqliteThreadOptions;
+  readonly #startWorker: StartWorker;
   /** In their order, which is that of the answers. Not a Map: those that come and go with every request leave garbage reachable (`ChurnSet`). */
   readonly #pending: PendingRequest[] = [];
-  #worker: Worker | undefined;
+  #worker: DatabaseWorker | undefined;
   #exited: Promise<void> = Promise.resolve();
   #lastId = 0;
   #closed = false;
 
   /** Starts at once, so that several threads come up side by side; the file is opened by the first request. */
-  constructor(options: SqliteThreadOptions) {
+  constructor(options: SqliteThreadOptions, start: StartWorker = startWorker) {
     this.#options = options;
+    this.#startWorker = start;
     this.#start();
   }
 
@@ -99,10 +119,8 @@ export class SqliteThread {
     });
   }
 
-  #start(): Worker {
-    const { mode } = this.#options;
-    // Older Node releases call node:sqlite experimental; that is no news for the users of Slipway.
-    const worker = new Worker(entry, { name: `sqlite-${mode}`, workerData: this.#options, execArgv: ["--disable-warning=ExperimentalWarning", "--report-exclude-env"] });
+  #start(): DatabaseWorker {
+    const worker = this.#startWorker(this.#options);
     this.#worker = worker;
     let crash: unknown;
     worker.unref();
@@ -121,7 +139,7 @@ export class SqliteThread {
     return worker;
   }
 
-  #receive(worker: Worker, { id, inTransaction, answer, failure }: AnswerMessage): void {
+  #receive(worker: DatabaseWorker, { id, inTransaction, answer, failure }: AnswerMessage): void {
     const place = this.#pending.findIndex((each) => each.id === id);
     const [pending] = place < 0 ? [] : this.#pending.splice(place, 1);
     if (this.#pending.length === 0) worker.unref();

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { epochMs } from "../../../../core/clock.ts";
 import type { Migration } from "../../migrations/migration.ts";
 import { openSqlDatabase, type SqlDatabase } from "../../sql-database.ts";
+import { lendWorker } from "./lent-workers.fixture.ts";
 import { SqliteDialect } from "./sqlite-dialect.ts";
 
 /** A database with the schema of this release and nothing in it, made once by each process: to migrate costs more than most tests. */
@@ -13,7 +14,7 @@ async function makeEmpty(): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-sql-"));
   try {
     const path = join(folder, "slipway.sqlite");
-    const database = await openSqlDatabase(new SqliteDialect({ path }), { now: epochMs(1) });
+    const database = await openSqlDatabase(new SqliteDialect({ path, startWorker: lendWorker }), { now: epochMs(1) });
     await database.close();
     return readFileSync(path);
   } finally {
@@ -39,7 +40,7 @@ export class TemporaryDatabases {
       const content = await (empty ??= makeEmpty());
       if (this.#folders.includes(dirname(path)) && !existsSync(path)) writeFileSync(path, content);
     }
-    const database = await openSqlDatabase(new SqliteDialect({ path, busyTimeoutMs }), { now: epochMs(1), ...(migrations === undefined ? {} : { migrations }) });
+    const database = await openSqlDatabase(new SqliteDialect({ path, busyTimeoutMs, startWorker: lendWorker }), { now: epochMs(1), ...(migrations === undefined ? {} : { migrations }) });
     this.#databases.push(database);
     return database;
   }
