@@ -22,6 +22,12 @@ export async function runCli(argv: readonly string[], parts: CliParts): Promise<
     return 0;
   }
   let exitCode = 0;
+  /** What was printed last has no line end yet; null where nothing was printed. */
+  let isLineOpen: boolean | null = null;
+  const endLine = (): void => {
+    if (isLineOpen === true) process.stdout.write("\n");
+    isLineOpen &&= false;
+  };
   const program = new Program("slipway")
     .description("The last mile of machine learning in one process.")
     .usage("[options] <command>\n       slipway --version")
@@ -39,17 +45,27 @@ export async function runCli(argv: readonly string[], parts: CliParts): Promise<
       const globals = program.opts<{ url: string; json?: boolean; quiet?: boolean }>();
       const context: CommandContext = {
         api: parts.makeClient(globals.url),
-        progress: (text) => void (globals.quiet === true || process.stderr.write(`${terminalText(text)}\n`)),
-        print: (text, value) => void process.stdout.write(`${globals.json === true ? terminalText(JSON.stringify(value)) : overwriting(text)}\n`),
+        progress(text) {
+          if (globals.quiet === true) return;
+          endLine();
+          process.stderr.write(`${terminalText(text)}\n`);
+        },
+        print(text, value, end = "\n") {
+          process.stdout.write(globals.json === true ? `${terminalText(JSON.stringify(value))}\n` : overwriting(text) + end);
+          isLineOpen = globals.json !== true && end !== "\n";
+        },
       };
       const result = await command.run(context, { positionals, options });
-      process.stdout.write(`${terminalText(globals.json === true ? JSON.stringify(result, null, 2) : command.render(result, options))}\n`);
+      const shown = terminalText(globals.json === true ? JSON.stringify(result, null, 2) : command.render(result, options));
+      endLine();
+      if (shown !== "" || isLineOpen === null) process.stdout.write(`${shown}\n`);
     });
   }
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (thrown) {
     if (thrown instanceof Error && "exitCode" in thrown) return exitCode;
+    endLine();
     reportFailure(toAppError(thrown), program.opts<{ json?: boolean }>().json === true);
     return 1;
   }

@@ -1,17 +1,15 @@
-import { readFile } from "node:fs/promises";
-import type { ApiClient } from "../core/api-client.ts";
 import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
+import { ask } from "./ask.ts";
 import type { ProviderTest } from "./settings/gateway-settings-service.ts";
 import type { GuardrailTrouble } from "./guardrails/index.ts";
-import { showRoute } from "./show-route.ts";
+import { changed, jsonOfFile, limitsWith, numbersOf, textOfFile, type OptionTexts } from "./option-values.ts";
+import { routeCommands } from "./route-commands.ts";
 import { modelLimitsOf } from "./settings/model-limits-text.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
 import { targetState, type TargetState } from "./routing/target-state.ts";
-import type { ChangedProvider, GatewayProvider, GatewayRoute, KeyPolicy, RouteTarget, SecretSource } from "./schemas.ts";
-
-type Texts = Record<string, string | undefined>;
+import type { ChangedProvider, GatewayProvider, KeyPolicy, SecretSource } from "./schemas.ts";
 
 const listProviders: Command = {
   words: ["gateway", "providers"],
@@ -38,16 +36,16 @@ const setProvider: Command = {
     { flags: "--model-limit <limit...>", description: "MODEL=FIELD:NUMBER,..., such as gpt-5=tokensPerMinute:30000,concurrency:8; MODEL=none takes them away; * is each model that is not named" },
   ],
   run: async ({ api }, { positionals, options }) => {
-    const { kind, baseUrl, region, apiVersion, keyEnv, keyFile, keyFrom, script, responses } = options as Texts;
+    const { kind, baseUrl, region, apiVersion, keyEnv, keyFile, keyFrom, script, responses } = options as OptionTexts;
     const [name] = positionals as [string];
     if ([keyEnv, keyFile, keyFrom].filter((source) => source !== undefined).length > 1) throw new AppError("INVALID_REQUEST", "Give one of --key-env, --key-file and --key-from.");
     const secret: SecretSource | undefined = keyEnv !== undefined ? { from: "environment", name: keyEnv } : keyFile !== undefined ? { from: "file", path: keyFile }
-      : keyFrom !== undefined ? { from: "value", value: await textOf(keyFrom) } : undefined;
+      : keyFrom !== undefined ? { from: "value", value: await textOfFile(keyFrom) } : undefined;
     const { providers } = await api.get<{ providers: GatewayProvider[] }>("/api/gateway/providers");
     const current = providers.find((provider) => provider.name === name && provider.origin === "stored");
     const limits = { ...current?.settings.modelLimits, ...modelLimitsOf((options.modelLimit as unknown as string[] | undefined) ?? []) };
     const modelLimits = Object.fromEntries(Object.entries(limits).filter(([, own]) => own !== null));
-    const settings = { ...current?.settings, kind, ...(Object.keys(limits).length === 0 ? {} : { modelLimits }), ...(baseUrl === undefined ? {} : { baseUrl }), ...(region === undefined ? {} : { region }), ...(apiVersion === undefined ? {} : { apiVersion }), ...(responses === undefined ? {} : { responses }), ...(script === undefined ? {} : { script: parseJson(script, await textOf(script)) }) };
+    const settings = { ...current?.settings, kind, ...(Object.keys(limits).length === 0 ? {} : { modelLimits }), ...(baseUrl === undefined ? {} : { baseUrl }), ...(region === undefined ? {} : { region }), ...(apiVersion === undefined ? {} : { apiVersion }), ...(responses === undefined ? {} : { responses }), ...(script === undefined ? {} : { script: await jsonOfFile(script) }) };
     return api.send("PUT", `/api/gateway/providers/${encodeURIComponent(name)}`, { revision: current?.revision ?? 0, settings, ...(secret === undefined ? {} : { secret }) });
   },
   render: ({ name, settings, secret, notes }: ChangedProvider) => [`${name} (${settings.kind}, secret: ${secret}). Try it: slipway gateway test-provider ${name}`, ...notes.map((note) => `Note: ${note}`)].join("\n"),
@@ -78,50 +76,6 @@ const removeProvider: Command = {
   render: ({ removed }: { removed: string }) => `${removed} is removed.`,
 };
 
-const listRoutes: Command = {
-  words: ["gateway", "routes"],
-  summary: "the names that can be called, and what stands behind them",
-  run: ({ api }) => api.get("/api/gateway/routes"),
-  render: ({ routes }: { routes: GatewayRoute[] }) =>
-    routes.length === 0
-      ? "No routes. Models can be called as PROVIDER/MODEL; make a route with: slipway gateway set-route NAME --target PROVIDER/MODEL"
-      : textTable(["ROUTE", "TEAM", "TARGETS", "REVISION"], routes.map(({ name, team, settings, revision }) => [name, team, settings.targets.map(targetText).join(", "), String(revision)])),
-};
-
-const setRoute: Command = {
-  words: ["gateway", "set-route"],
-  summary: "add or change a route",
-  positionals: [{ name: "<name>", description: "what callers give as the model" }],
-  options: [
-    { flags: "--target <target...>", description: "PROVIDER/MODEL, with =WEIGHT behind it where there are several; a ! before it makes it a fallback of the others" },
-    { flags: "--file <file>", description: "all of its settings as JSON, in place of --target" },
-    { flags: "--team <team>", description: "whose it is" },
-    { flags: "--reason <text>", description: "why" },
-  ],
-  run: async ({ api }, { positionals, options }) => {
-    const { file, team, reason } = options as Texts;
-    const [name] = positionals as [string];
-    const targets = options.target as unknown as string[] | undefined;
-    if ((targets === undefined) === (file === undefined)) throw new AppError("INVALID_REQUEST", "Give --target or --file.");
-    const { routes } = await api.get<{ routes: GatewayRoute[] }>("/api/gateway/routes");
-    const current = routes.find((route) => route.name === name);
-    const settings: unknown = file === undefined ? { ...current?.settings, targets: targets!.map(targetOf) } : parseJson(file, await textOf(file));
-    return api.send("PUT", `/api/gateway/routes/${encodeURIComponent(name)}`, { revision: current?.revision ?? 0, settings, ...(team === undefined ? {} : { team }), ...(reason === undefined ? {} : { reason }) });
-  },
-  render: ({ name, settings, revision }: GatewayRoute) => `${name} (revision ${revision}): ${settings.targets.map(targetText).join(", ")}`,
-};
-
-const removeRoute: Command = {
-  words: ["gateway", "remove-route"],
-  summary: "remove a route",
-  positionals: [{ name: "<name>", description: "the route" }],
-  run: async ({ api }, { positionals }) => {
-    await api.send("DELETE", `/api/gateway/routes/${encodeURIComponent(positionals[0]!)}`);
-    return { removed: positionals[0] };
-  },
-  render: ({ removed }: { removed: string }) => `${removed} is removed.`,
-};
-
 const setKey: Command = {
   words: ["gateway", "set-key"],
   summary: "limits, budgets and routes of an API key; none takes a limit or a budget away",
@@ -139,19 +93,20 @@ const setKey: Command = {
     { flags: "--direct <yes|no>", description: "whether it may call PROVIDER/MODEL past all routes" },
   ],
   run: async ({ api }, { positionals, options }) => {
-    const { requestsPerMinute, tokensPerMinute, concurrency, perQuery, perDay, perMonth, addedTokens, project, direct } = options as Texts;
+    const { requestsPerMinute, tokensPerMinute, concurrency, perQuery, perDay, perMonth, addedTokens, project, direct } = options as OptionTexts;
     if (direct !== undefined && direct !== "yes" && direct !== "no") throw new AppError("INVALID_REQUEST", "--direct is yes or no.");
     const routes = options.route as unknown as string[] | undefined;
     const [key] = positionals as [string];
     const { policies } = await api.get<{ policies: KeyPolicy[] }>("/api/gateway/keys");
     const current = policies.find((policy) => policy.key === key);
-    const limits = changed(current?.settings.limits, numbers({ requestsPerMinute, tokensPerMinute, concurrency }));
+    const numbers = (texts: OptionTexts): Record<string, number | null> => numbersOf(texts, "A key that shall call nothing is revoked: slipway keys revoke KEY_ID.");
+    const limits = limitsWith(current?.settings.limits, numbers({ requestsPerMinute, tokensPerMinute, concurrency }), ["requestsPerMinute", "tokensPerMinute", "concurrency"]);
     const { perDay: day, perMonth: month, ...query } = numbers({ perQuery, perDay, perMonth });
-    const budget = changed(current?.settings.budget, { ...query, ...(day === undefined ? {} : { day }), ...(month === undefined ? {} : { month }) });
+    const budget = limitsWith(current?.settings.budget, { ...query, ...(day === undefined ? {} : { day }), ...(month === undefined ? {} : { month }) }, ["perQuery", "day", "month"]);
     const { limits: _limits, budget: _budget, ...kept } = current?.settings ?? {};
     const settings = {
-      ...changed(kept, numbers({ addedTokens })), ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(direct === undefined ? {} : { direct: direct === "yes" }), ...(Object.keys(limits).length === 0 ? {} : { limits }),
-      ...(Object.keys(budget).length === 0 ? {} : { budget }),
+      ...changed(kept, numbers({ addedTokens })), ...(routes === undefined ? {} : { routes }), ...(project === undefined ? {} : { project }), ...(direct === undefined ? {} : { direct: direct === "yes" }), ...(limits === undefined ? {} : { limits }),
+      ...(budget === undefined ? {} : { budget }),
     };
     return api.send("PUT", `/api/gateway/keys/${encodeURIComponent(key)}`, { revision: current?.revision ?? 0, settings });
   },
@@ -179,65 +134,4 @@ const health: Command = {
     ].join("\n"),
 };
 
-const ask: Command = {
-  words: ["gateway", "ask"],
-  summary: "ask a model one thing",
-  positionals: [{ name: "<model>", description: "a route, or PROVIDER/MODEL" }, { name: "<text>", description: "what to ask" }],
-  run: ({ api }, { positionals: [model, text] }) => answerOf(api, model!, text!),
-  render: ({ text }: { text: string }) => text,
-};
-
-export const gatewayCommands: readonly Command[] = [listProviders, setProvider, testProvider, removeProvider, listRoutes, showRoute, setRoute, removeRoute, setKey, health, ask];
-
-async function answerOf(api: ApiClient, model: string, content: string): Promise<{ text: string; answer: unknown }> {
-  const answer = await api.send<{ choices: { message: { content: string | null } }[] }>("POST", "/v1/chat/completions", { model, messages: [{ role: "user", content }] });
-  return { text: answer.choices[0]?.message.content ?? "", answer };
-}
-
-function targetText({ provider, model, weight, priority }: RouteTarget): string {
-  return `${priority > 0 ? "!" : ""}${provider}/${model}${weight === 1 ? "" : `=${weight}`}`;
-}
-
-function targetOf(text: string): Partial<RouteTarget> {
-  const [, mark, provider, model, weight] = /^(!?)([^/=]+)\/([^=]+)(?:=(\d+(?:\.\d+)?))?$/.exec(text) ?? [];
-  if (provider === undefined || model === undefined) throw new AppError("INVALID_REQUEST", `${JSON.stringify(text)} is no target: write PROVIDER/MODEL, or PROVIDER/MODEL=WEIGHT with a weight of 0 or more, such as openai/gpt-5-mini or openai/gpt-5-mini=3.`);
-  return { provider, model, ...(weight === undefined ? {} : { weight: Number(weight) }), ...(mark === "!" ? { priority: 1 } : {}) };
-}
-
-/** With what is said anew; null takes a value away. */
-function changed(present: object | undefined, values: Readonly<Record<string, number | null>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries({ ...present, ...values }).filter(([, value]) => value !== null));
-}
-
-/** What options say, by their names; null where it is `none`. Throws INVALID_REQUEST. */
-function numbers(texts: Texts): Record<string, number | null> {
-  const found: Record<string, number | null> = {};
-  for (const name in texts) {
-    const text = texts[name];
-    if (text === undefined) continue;
-    if (text === "none") {
-      found[name] = null;
-      continue;
-    }
-    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    if (!(Number(text) > 0)) throw new AppError("INVALID_REQUEST", `${flag} takes a number above 0, or none, not ${JSON.stringify(text)}.${Number(text) === 0 ? " A key that shall call nothing is revoked: slipway keys revoke KEY_ID." : ""}`);
-    found[name] = Number(text);
-  }
-  return found;
-}
-
-function parseJson(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new AppError("INVALID_REQUEST", `${path} is not JSON: ${(cause as Error).message}.`, { cause });
-  }
-}
-
-async function textOf(path: string): Promise<string> {
-  try {
-    return (await readFile(path, "utf8")).trim();
-  } catch (cause) {
-    throw new AppError("INVALID_REQUEST", `${path} cannot be read here: ${(cause as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : (cause as Error).message}.`, { cause });
-  }
-}
+export const gatewayCommands: readonly Command[] = [listProviders, setProvider, testProvider, removeProvider, ...routeCommands, setKey, health, ask];

@@ -20,6 +20,7 @@ import type { UpstreamTransport } from "../routing/upstream-transport.ts";
 import type { RouteSplits } from "../split/route-splits.ts";
 import type { ChangedProvider, GatewayProvider, GatewayRoute, ChangedKeyPolicy, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody, RouteSettings, SecretSource } from "../schemas.ts";
 import { policyNotes } from "./policy-notes.ts";
+import { assertProviderUnused, assertRouteUnused, notEntered } from "./refused-removals.ts";
 
 export interface GatewaySettingsParts {
   store: GatewayStore;
@@ -80,13 +81,14 @@ export class GatewaySettingsService {
     return { ...this.#provider(name), notes: trouble === null ? [] : [`${trouble} Its calls fail until it is there.`] };
   }
 
-  /** Throws PROVIDER_NOT_FOUND, INVALID_REQUEST for one that a route has, or that is tried on one. */
+  /** Throws PROVIDER_NOT_FOUND, INVALID_REQUEST for one that a route has, that is tried on one, or that nobody entered. */
   async removeProvider(name: string, by: ChangeBy): Promise<void> {
     const { store, catalog, splits } = this.#parts;
-    const users = catalog.routes().filter(({ settings }) => settings.targets.some(({ provider }) => provider === name));
-    if (users.length > 0) throw new AppError("INVALID_REQUEST", `The provider ${name} is a target of the ${users.length === 1 ? "route" : "routes"} ${users.map((route) => route.name).join(", ")}: give ${users.length === 1 ? "it" : "them"} other targets or remove ${users.length === 1 ? "it" : "them"} first.`);
-    const tried = splits.routesWith(name);
-    if (tried.length > 0) throw new AppError("INVALID_REQUEST", `The provider ${name} answers calls of what is tried on ${tried.join(", ")}: end the rollout or A/B test first, such as with \`slipway rollout abort route:${tried[0]!}\` or \`slipway abtest stop route:${tried[0]!}\`.`);
+    // Another replica may have entered it a moment ago.
+    if (catalog.stored(name) === null) await catalog.load();
+    const origin = this.#provider(name).origin;
+    if (origin !== "stored") throw notEntered(name, origin);
+    assertProviderUnused(name, catalog.routes(), splits.routesWith(name));
     if (!(await store.removeProvider(name, by))) throw providerNotFound(name);
     await catalog.load();
   }
@@ -169,10 +171,11 @@ export class GatewaySettingsService {
     return this.#parts.revisions.addDraft(name, { settings, reason }, by);
   }
 
-  /** Ends a rollout or an A/B test of it first. */
+  /** Ends a rollout or an A/B test of it first. Throws INVALID_REQUEST for one by which the cache of another finds what means the same. */
   async removeRoute(caller: Caller, name: string, now: EpochMs): Promise<void> {
     const { store, catalog, endRollouts } = this.#parts;
     requireOn(caller, "deployer", { kind: "route", name, team: catalog.route(name)?.team ?? null });
+    assertRouteUnused(name, catalog.routes(), caller);
     await endRollouts(name, "the route is removed", { actor: caller.actor, now });
     if (!(await store.removeRoute(name, { actor: caller.actor, now }))) throw missingObject("route", name);
     await catalog.load();
