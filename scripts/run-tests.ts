@@ -40,6 +40,7 @@ const shuffle = options.shuffle === undefined ? undefined : shuffled(new SeededR
 const { alone, groups } = testPlan(files, (file) => readFileSync(resolve(root, file), "utf8"), shuffle);
 
 const folder = mkdtempSync(join(tmpdir(), "slipway-groups-"));
+process.env["SLIPWAY_TEST_EMPTY_DATABASE"] = await emptyDatabaseIn(folder);
 const entries = groups.map((group, index) => {
   const entry = join(folder, `group-${index + 1}.mjs`);
   writeFileSync(entry, entryOf(group));
@@ -69,6 +70,14 @@ report.on("end", () => {
   process.exitCode = 1;
 });
 report.pipe(process.stdout);
+
+/** For whatever opens a new database in this run: to migrate costs more than most tests. */
+async function emptyDatabaseIn(directory: string): Promise<string> {
+  const { makeEmptyDatabase } = await import("../src/adapters/sql/dialects/sqlite/temporary-databases.fixture.ts");
+  const path = join(directory, "empty.sqlite");
+  writeFileSync(path, await makeEmptyDatabase());
+  return path;
+}
 
 /** Each file is a suite: hooks at its top are its own. The hook of the seed is there for all that fail. */
 function entryOf(group: readonly string[]): string {

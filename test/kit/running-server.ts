@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { SlipwayClient } from "../../src/index.ts";
 import { compileCache } from "./compile-cache.ts";
+import { seedDataDirectory } from "./empty-database.ts";
 import { program } from "./program.ts";
 
 /** A real server in a process of its own, with a temporary data directory. */
@@ -35,7 +36,9 @@ export interface StartOptions {
 
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "slipway-test-")));
-  const child = spawn(process.execPath, [program, "up", "--port", "0", "--data", join(directory, "data"), "--log-level", "info", ...(options.flags ?? [])], {
+  const data = join(directory, "data");
+  seedDataDirectory(data);
+  const child = spawn(process.execPath, [program, "up", "--port", "0", "--data", data, "--log-level", "info", ...(options.flags ?? [])], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...compileCache, ...process.env, ...options.environment },
   });

@@ -6,6 +6,7 @@ import { connect as connectTls } from "node:tls";
 import { startSlipway, type Slipway } from "../../src/compose.ts";
 import { Config } from "../../src/config/index.ts";
 import type { Logger } from "../../src/core/logger.ts";
+import { seedDataDirectory } from "./empty-database.ts";
 
 /** However slow the machine, what takes longer hangs. */
 const hangMs = 60_000;
@@ -43,6 +44,7 @@ export async function startSecuredServer(settings: Record<string, unknown> = {},
   };
   const logger: Logger = { info: log("info"), warn: log("warn"), error: log("error") };
   const config = Config.parse({ port: 0, grpcPort: 0, data: join(directory, "data"), access: "keys", drainMs: 0, ...settings });
+  seedDataDirectory(config.data);
   const slipway = await startSlipway(config, { logger });
   const secure = config.tlsCertificate !== undefined;
   const host = `localhost:${slipway.httpPort}`;
