@@ -18,7 +18,8 @@ import { allRoutes } from "./all-routes.ts";
 import { BackupService } from "./backup/index.ts";
 import { TlsFiles } from "./adapters/tls/tls-files.ts";
 import { childEnvironment, postureOf, type Config } from "./config/index.ts";
-import { BodyBudget, bodyMemoryBytes } from "./core/body-budget.ts";
+import { AnswerMemory } from "./core/answer-memory.ts";
+import { answerMemoryBytes, BodyBudget, bodyMemoryBytes } from "./core/body-budget.ts";
 import { epochMs, systemClock, type Clock, type EpochMs } from "./core/clock.ts";
 import { AppError } from "./core/errors.ts";
 import { EventBus } from "./core/events.ts";
@@ -113,7 +114,8 @@ async function open(config: Config, { clock = systemClock, logger }: { clock?: C
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
   const tracing = openTracing({ config, database, tracking, datasets, blobs, owners, ledger: () => gateway.ledger, clock, ids, logger });
   onFailure("tracing", () => tracing.stop());
-  const { runtime, sources, requireLocalSource, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, clock, ids, logger });
+  const answers = new AnswerMemory(answerMemoryBytes());
+  const { runtime, sources, requireLocalSource, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, answers, clock, ids, logger });
   const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, requireLocalSource, upstreams: models.upstreams, lookups: models.lookups, events, heldData: datasets.heldData });
   const log = await SegmentPredictionLog.open({
     directory: config.data, clock, logger,
@@ -148,7 +150,7 @@ async function open(config: Config, { clock = systemClock, logger }: { clock?: C
   const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : kind === "route" ? gateway.catalog.teamOf(name) : null), routeName: (name) => gateway.catalog.resolve(name)?.name ?? null });
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
-  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, registry, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, clock, ids, logger });
+  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, registry, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, answers, clock, ids, logger });
   onFailure("gateway", () => gateway.stop());
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 

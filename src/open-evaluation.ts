@@ -69,7 +69,11 @@ class RuntimePredictor implements Predictor {
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
     return {
-      predict: async (inputs) => (await runner.run(inputs)).outputs,
+      predict: async (inputs) => {
+        const { outputs, held } = await runner.run(inputs);
+        held?.release();
+        return outputs;
+      },
       close: async () => {
         signal.removeEventListener("abort", stop);
         await runner.close();

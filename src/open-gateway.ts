@@ -9,7 +9,7 @@ import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import { findLocalProviders, localProviderHosts } from "./adapters/undici/find-local-providers.ts";
 import { UndiciTransport } from "./adapters/undici/undici-transport.ts";
 import { environmentValue, type Config, type Posture } from "./config/index.ts";
-import { answerMemoryBytes } from "./core/body-budget.ts";
+import type { AnswerMemory } from "./core/answer-memory.ts";
 import { localCaller, type Caller } from "./core/caller.ts";
 import type { Clock, EpochMs } from "./core/clock.ts";
 import type { DoctorCheck } from "./core/doctor-check.ts";
@@ -22,7 +22,7 @@ import type { SecretBox } from "./core/secret-box.ts";
 import { stopInOrder, stopTogether } from "./core/stop-in-order.ts";
 import type { OutboxFollower } from "./events/index.ts";
 import {
-  Admission, AnswerCache, AnswerMemory, CallableModels, callBudgets, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayChecks, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
+  Admission, AnswerCache, CallableModels, callBudgets, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayChecks, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
   MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type GuardParts, type RouteSettings,
 } from "./gateway/index.ts";
 import type { Attribution, ReserveRequest } from "./ledger/index.ts";
@@ -46,6 +46,8 @@ interface Parts {
   /** Ends what splits the calls of a route. */
   endRollouts: ConstructorParameters<typeof GatewaySettingsService>[0]["endRollouts"];
   secrets: SecretBox;
+  /** Memory of large answers, of all that this server asks. */
+  answers: AnswerMemory;
   clock: Clock;
   ids: IdGenerator;
   logger: Logger;
@@ -73,7 +75,7 @@ const lookEveryMs = 60_000;
 
 /** The gateway with its providers, ready for the first call. */
 export async function openGateway(parts: Parts): Promise<OpenedGateway> {
-  const { config, posture, database, follower, spans, served, serving, registry, access, secrets, clock, ids, logger } = parts;
+  const { config, posture, database, follower, spans, served, serving, registry, access, secrets, answers, clock, ids, logger } = parts;
   const redis = config.redisUrl === undefined ? null : await openRedis({ url: config.redisUrl, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { cause }) });
   const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore, whenAway: config.budgetsWithoutRedis }) }) });
   const store = new SqlGatewayStore(database, ids);
@@ -97,7 +99,6 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const admission = new Admission({ store: limits, clock, instance: randomUUID(), shared: redis !== null });
   const health = new ProviderHealth(clock);
   const provider = catalog.provider.bind(catalog);
-  const answers = new AnswerMemory(answerMemoryBytes());
   const runner = new TargetCallRunner({ transport, answers, provider, health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });
   const budgetsOf = ({ actor, route }: Attribution): ReserveRequest["limits"] => ({ key: catalog.policyOf({ actor })?.budget, route: route === null ? undefined : catalog.resolve(route)?.settings.budget });
   const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, underWay: ledger.underWay, provider, budgetsOf, clock, ids });

@@ -29,7 +29,7 @@ import { RuntimeChoice, type ModelRuntime } from "./serving/index.ts";
 import { artifactPathOf, nameOfPlace, placeBelow, type ArtifactPlace, type Run } from "./tracking/index.ts";
 import { TrainingData } from "./training-data.ts";
 
-interface Parts extends Pick<Parameters<typeof openUpstreams>[0], "database" | "secrets" | "clock" | "ids"> {
+interface Parts extends Pick<Parameters<typeof openUpstreams>[0], "database" | "secrets" | "answers" | "clock" | "ids"> {
   config: Config;
   blobs: BlobStore;
   tracking: OpenedTracking;

@@ -6,6 +6,7 @@ import { SealedHeaders } from "./adapters/upstream/sealed-headers.ts";
 import { UpstreamRuntime } from "./adapters/upstream/upstream-runtime.ts";
 import { UpstreamVersions } from "./adapters/upstream/upstream-versions.ts";
 import type { Config } from "./config/index.ts";
+import type { AnswerMemory } from "./core/answer-memory.ts";
 import type { Clock, EpochMs } from "./core/clock.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
@@ -19,6 +20,8 @@ interface Parts {
   blobs: BlobStore;
   /** Asked for when the first headers are kept or read. */
   secrets: () => SecretBox;
+  /** Memory of large answers, which have one bound with those of providers. */
+  answers: AnswerMemory;
   clock: Clock;
   ids: IdGenerator;
   logger: Logger;
@@ -32,12 +35,12 @@ export interface OpenedUpstreams {
 }
 
 /** Versions that are answered by servers elsewhere. */
-export function openUpstreams({ config, database, blobs, secrets, clock, ids, logger }: Parts): OpenedUpstreams {
+export function openUpstreams({ config, database, blobs, secrets, answers, clock, ids, logger }: Parts): OpenedUpstreams {
   const egress = new NodeEgressClient({ allowed: config.egressAllowed, resolve: rememberedAddresses(resolveByDns, clock), keepConnections: true });
   const headers = new SealedHeaders({ store: new SqlUpstreamHeaders(database), secrets, clock, ids });
   return {
-    runtime: new UpstreamRuntime({ egress, headers, clock, logger }),
-    upstreams: new UpstreamVersions({ egress, headers, blobs, clock, logger }),
+    runtime: new UpstreamRuntime({ egress, headers, answers, clock, logger }),
+    upstreams: new UpstreamVersions({ egress, headers, answers, blobs, clock, logger }),
     removeUnusedHeaders: (artifacts, now) => headers.removeUnused(artifacts, now),
   };
 }

@@ -10,6 +10,8 @@ export interface EgressRequest {
   timeoutMs: number;
   /** What of the answer's body is read; the rest is cut off. Bytes. */
   maxResponseBytes: number;
+  /** Asked for each piece of the answer, with the length that has come. The destination waits with the rest until there is room; what it rejects with ends the request. */
+  roomFor?: (length: number) => Promise<void> | undefined;
   signal?: AbortSignal;
 }
 
@@ -41,7 +43,7 @@ export interface EgressClient {
    */
   send(request: EgressRequest): Promise<EgressAnswer>;
   /** For answers of any size. `timeoutMs` is for the time until the answer begins, and for each silence after. Throws as `send`. */
-  open(request: Omit<EgressRequest, "maxResponseBytes">): Promise<EgressStream>;
+  open(request: Omit<EgressRequest, "maxResponseBytes" | "roomFor">): Promise<EgressStream>;
   /** Throws EGRESS_REFUSED for what is refused already by its text, without a look-up: for the moment when a URL is entered. */
   assertPlausible(url: string): void;
 }

@@ -17,6 +17,8 @@ export interface GrpcCall<Request> {
   readonly traceparent: string | undefined;
   /** Aborted when the caller cancels, leaves, or its deadline has passed. */
   readonly signal: AbortSignal;
+  /** `told` is called when the caller has the answer to this message, or has gone. */
+  readonly whenAnswered: (told: () => void) => void;
 }
 
 /** As `AccessTarget` of routes; here it is the message that names the object. Undefined = this message names none: `some`. */

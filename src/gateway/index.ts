@@ -19,7 +19,6 @@ export { OutputChecker } from "./output/index.ts";
 export { isSecretName, providersOfEnvironment } from "./settings/provider-environment.ts";
 export { localTransport } from "./providers/local-transport.ts";
 export { providerMappings } from "./providers/provider-mappings.ts";
-export { AnswerMemory } from "./routing/answer-memory.ts";
 export { TargetCallRunner } from "./routing/call-runner.ts";
 export { ProviderHealth } from "./routing/provider-health.ts";
 export type { RouteRevisionStore } from "./settings/route-revision-store.ts";

@@ -17,7 +17,7 @@ import { GrpcConnections } from "./grpc-connections.ts";
 import { callError } from "./grpc-status.ts";
 import { MessageMemory, type CallMemory } from "./message-memory.ts";
 import { closeRefusedStreams } from "./refused-streams.ts";
-import { ReceivedCall, type AnyCall } from "./received-call.ts";
+import { PendingAnswer, ReceivedCall, type AnyCall } from "./received-call.ts";
 
 export interface GrpcServerOptions {
   host: string;
@@ -116,8 +116,8 @@ export class GrpcServer {
     return {
       watch: (stream, refuse) => this.#memory.watch(stream, single, { maxBytes, refuse }),
       admit: (head, memory) => {
-        if (single) return this.#admitSingle(method, head);
         this.#memoryOf.set(head.metadata, memory);
+        if (single) return this.#admitSingle(method, head);
         return this.#admitStream(method, head);
       },
       statusOf: (thrown) => {
@@ -147,8 +147,13 @@ export class GrpcServer {
 
   #unaryHandler(service: GrpcService, method: GrpcMethod): handleUnaryCall<Buffer, Buffer> {
     return (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => {
-      this.#answer(method, call, call.request).then(
-        (answer) => callback(null, answer),
+      const memory = this.#memoryOf.get(call.metadata)!;
+      this.#answer(method, call, call.request, new PendingAnswer(memory)).then(
+        (answer) => {
+          // Until the stream is closed.
+          memory.answering(answer.length);
+          callback(null, answer);
+        },
         (thrown: unknown) => {
           const error = toAppError(thrown);
           this.#logFailure(service, method, error);
@@ -194,29 +199,34 @@ export class GrpcServer {
     const memory = this.#memoryOf.get(call.metadata)!;
     let ahead = 0;
     let last: Promise<unknown> = Promise.resolve();
-    const write = async (answer: Buffer): Promise<void> => {
+    const write = async (answer: Buffer, pending: PendingAnswer): Promise<void> => {
+      const taken = (): void => {
+        memory.taken(answer.length);
+        pending.taken();
+      };
       if (!call.cancelled && !call.destroyed) {
         memory.answering(answer.length);
-        if (!call.write(answer, () => memory.taken(answer.length))) await once(call, "drain");
+        if (!call.write(answer, taken)) await once(call, "drain");
       }
       memory.answered();
       if (--ahead < maxAhead && call.isPaused()) call.resume();
     };
     call.on("data", (message: Buffer) => {
       if (++ahead >= maxAhead) call.pause();
-      const answer = this.#answer(method, call, message).catch((thrown: unknown) => {
+      const pending = new PendingAnswer(memory);
+      const answer = this.#answer(method, call, message, pending).catch((thrown: unknown) => {
         const error = toAppError(thrown);
         this.#logFailure(service, method, error);
         return method.encode(method.failure(error, decodedOrNothing(method, message)));
       });
       // What fails beyond the method itself is the caller's leaving.
-      last = last.then(() => answer).then(write).catch(() => call.destroy());
+      last = last.then(() => answer).then((bytes) => write(bytes, pending)).catch(() => call.destroy());
     });
     call.on("end", () => void last.then(() => call.end()));
     call.on("error", () => call.destroy());
   }
 
-  async #answer(method: GrpcMethod, call: AnyCall, message: Buffer): Promise<Buffer> {
+  async #answer(method: GrpcMethod, call: AnyCall, message: Buffer, answer: PendingAnswer): Promise<Buffer> {
     const now = this.#clock.now();
     let caller = anonymousCaller;
     let object = "";
@@ -233,7 +243,7 @@ export class GrpcServer {
         ? this.#access.authorize(caller, method.access, on, {})
         : this.#access.authorize(caller, method.access, named === undefined ? "some" : { kind: on.kind, parameter: "name" }, { name: named });
       if (authorized !== undefined) await authorized;
-      const response: unknown = await method.handle(new ReceivedCall(request, caller, now, call));
+      const response: unknown = await method.handle(new ReceivedCall(request, caller, now, { call, answer }));
       if (method.audited === true) {
         await this.#access.audit({ now, caller, operation: method.name, object, result: "allowed", requestId: this.#ids.next("request") });
       }

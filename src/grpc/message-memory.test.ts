@@ -37,6 +37,8 @@ async function start({ budgetBytes = 1 << 20, gate = openGate, channel = {}, ...
   const budget = new BodyBudget(budgetBytes);
   const clock = new ManualClock(epochMs(0));
   const read: number[] = [];
+  /** Lengths of messages whose answers are taken, or that nobody waits for. */
+  const taken: number[] = [];
   /** Answers with the message's length; `hold` messages wait until they are let go. */
   let letGo = (): void => undefined;
   const released = new Promise<void>((resolve) => (letGo = resolve));
@@ -47,7 +49,8 @@ async function start({ budgetBytes = 1 << 20, gate = openGate, channel = {}, ...
       return message;
     },
     encode: bytes,
-    handle: async ({ request }: { request: Buffer }): Promise<Buffer> => {
+    handle: async ({ request, whenAnswered }: { request: Buffer; whenAnswered: (told: () => void) => void }): Promise<Buffer> => {
+      whenAnswered(() => taken.push(request.length));
       if (request.toString("latin1", 0, 4) === "hold") await released;
       // More than a caller takes without reading.
       return request.toString("latin1", 0, 5) === "large" ? Buffer.alloc(1 << 18) : Buffer.from(String(request.length));
@@ -65,7 +68,7 @@ async function start({ budgetBytes = 1 << 20, gate = openGate, channel = {}, ...
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), channel);
   const session = connect(`http://127.0.0.1:${port}`);
   open.push(() => client.close(), () => session.destroy(), () => server.drain(100));
-  return { budget, clock, read, client, session, letGo };
+  return { budget, clock, read, taken, client, session, letGo };
 }
 
 function call(client: Client, method: string, message: Buffer, key?: string): Promise<string> {
@@ -219,6 +222,41 @@ describe("memory of gRPC messages", () => {
       await until(() => budget.takenBytes === 0);
       assert.equal(await call(client, "One", Buffer.alloc(300_000)), "300000");
     }
+  });
+
+  it("is taken by the answers of calls, until the callers take them or leave, which is told", async () => {
+    const { session, budget, client, taken } = await start();
+    for (const end of [(stream: ClientHttp2Stream) => stream.resume(), (stream: ClientHttp2Stream) => stream.close(8)]) {
+      const calls = Array.from({ length: 3 }, () => rawCall(session, "One").stream.pause());
+      for (const stream of calls) stream.end(Buffer.concat([prefix(5), Buffer.from("large")]));
+      await until(() => budget.takenBytes >= 3 << 18);
+      assert.deepEqual(await failureOf(call(client, "One", Buffer.alloc(300_000))), [status.UNAVAILABLE, "QUEUE_FULL"]);
+      assert.deepEqual(taken, []);
+      calls.forEach(end);
+      await until(() => budget.takenBytes === 0);
+      assert.deepEqual(taken.splice(0), [5, 5, 5]);
+      assert.equal(await call(client, "One", Buffer.alloc(300_000)), "300000");
+      await until(() => taken.length === 1);
+      taken.length = 0;
+    }
+  });
+
+  it("tells of each answer of a stream when it is taken, and of the others when the stream ends", async () => {
+    const { session, client, taken } = await start();
+    const going: ClientDuplexStream<Buffer, Buffer> = client.makeBidiStreamRequest("/test.Service/Many", bytes, bytes);
+    going.on("data", () => undefined).on("error", () => undefined);
+    for (let index = 0; index < 3; index++) {
+      going.write(Buffer.alloc(index + 10));
+      await until(() => taken.length > index);
+    }
+    assert.deepEqual(taken.splice(0), [10, 11, 12]);
+    const { stream } = rawCall(session, "Many");
+    stream.pause();
+    for (let index = 0; index < 2; index++) stream.write(Buffer.concat([prefix(5), Buffer.from("large")]));
+    await once(stream, "response");
+    stream.close(8);
+    await until(() => taken.length === 2);
+    going.cancel();
   });
 
   it("is not kept for who takes no answers", async () => {

@@ -109,6 +109,8 @@ export class CallMemory implements ChurnMember {
   #answering = 0;
   #isOver = false;
   #isReleased = false;
+  /** Who is to be told when answers are taken, or the stream is closed. */
+  readonly #tellers = new Set<() => void>();
 
   constructor(memory: MessageMemory, stream: ServerHttp2Stream, single: boolean, bounds: CallBounds) {
     this.#memory = memory;
@@ -143,6 +145,16 @@ export class CallMemory implements ChurnMember {
     if (this.#isReleased) return;
     this.#memory.budget.giveBack(bytes);
     this.#answering -= bytes;
+  }
+
+  /** Called when the stream is closed, at the latest; answers how to do it before. Once. */
+  onTaken(told: () => void): () => void {
+    const tell = (): void => {
+      if (this.#tellers.delete(tell)) told();
+    };
+    this.#tellers.add(tell);
+    if (this.#isReleased) tell();
+    return tell;
   }
 
   /** Nothing more comes. */
@@ -180,6 +192,7 @@ export class CallMemory implements ChurnMember {
     this.#answering = 0;
     this.#partial = 0;
     this.#whole.length = 0;
+    for (const tell of this.#tellers) tell();
   }
 
   #wait(): void {

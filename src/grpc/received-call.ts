@@ -2,6 +2,26 @@ import { setMaxListeners } from "node:events";
 import type { ServerDuplexStream, ServerUnaryCall } from "@grpc/grpc-js";
 import type { Caller } from "../core/caller.ts";
 import type { GrpcCall } from "../core/grpc-service.ts";
+import type { CallMemory } from "./message-memory.ts";
+
+/** What the answer to one message takes until it is taken. */
+export class PendingAnswer {
+  readonly #memory: CallMemory;
+  #tellers: (() => void)[] | null = null;
+
+  constructor(memory: CallMemory) {
+    this.#memory = memory;
+  }
+
+  /** `told` is called when the answer is taken, or nobody takes it any more. */
+  whenTaken(told: () => void): void {
+    (this.#tellers ??= []).push(this.#memory.onTaken(told));
+  }
+
+  taken(): void {
+    for (const tell of this.#tellers ?? []) tell();
+  }
+}
 
 export type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
 
@@ -11,12 +31,14 @@ export class ReceivedCall implements GrpcCall<unknown> {
   readonly caller: Caller;
   readonly now;
   readonly #call: AnyCall;
+  readonly #answer: PendingAnswer;
 
-  constructor(request: unknown, caller: Caller, now: GrpcCall<unknown>["now"], call: AnyCall) {
+  constructor(request: unknown, caller: Caller, now: GrpcCall<unknown>["now"], { call, answer }: { call: AnyCall; answer: PendingAnswer }) {
     this.request = request;
     this.caller = caller;
     this.now = now;
     this.#call = call;
+    this.#answer = answer;
   }
 
   get deadlineMs(): number | undefined {
@@ -33,6 +55,10 @@ export class ReceivedCall implements GrpcCall<unknown> {
   get traceparent(): string | undefined {
     const [value] = this.#call.metadata.get("traceparent");
     return typeof value === "string" ? value : undefined;
+  }
+
+  get whenAnswered() {
+    return (told: () => void): void => this.#answer.whenTaken(told);
   }
 
   get signal(): AbortSignal {

@@ -7,7 +7,7 @@ import { it } from "node:test";
 import { startServer } from "../kit/running-server.ts";
 
 const chunk = Buffer.alloc(64 << 10, "x");
-const [chunks, atOnce] = [256, 16];
+const [chunks, atOnce, textsAtOnce] = [256, 16, 10];
 const contentBytes = chunks * chunk.length;
 
 /** Speaks OpenAI's chats: a large answer is as many bytes as its caller takes, a small one a word. */
@@ -17,6 +17,54 @@ async function sendAnswer(response: ServerResponse, isLarge: boolean): Promise<v
   for (let sent = 0; isLarge && sent < chunks && !response.destroyed; sent++) if (!response.write(chunk)) await new Promise<void>((resolve) => void response.once("drain", resolve));
   response.end('small"}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}');
 }
+
+/** Speaks the plain JSON of servers upstream: texts that are as large together, or a short one. */
+async function sendTexts(response: ServerResponse, isLarge: boolean): Promise<void> {
+  response.writeHead(200, { "content-type": "application/json" });
+  response.write('{"outputs":{"y":["');
+  for (let sent = 0; isLarge && sent < chunks && !response.destroyed; sent++) if (!response.write(chunk)) await new Promise<void>((resolve) => void response.once("drain", resolve));
+  response.end('small"]}}');
+}
+
+it("many large answers of servers upstream at once take no more than a part of the memory, and small ones go on", async () => {
+  const upstream = createServer((incoming, response) => {
+    const parts: Buffer[] = [];
+    incoming.on("data", (part: Buffer) => parts.push(part)).once("end", () => void sendTexts(response, Buffer.concat(parts).includes("large")));
+  }).listen(0, "127.0.0.1");
+  await once(upstream, "listening");
+  // Without a bound together the texts of all answers are more than the server has for objects and texts: it ended.
+  const server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1", NODE_OPTIONS: "--max-old-space-size=128" } });
+  try {
+    const text = (name: string): object => ({ name, datatype: "BYTES", shape: [-1] });
+    await server.client.deploy({
+      file: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`, name: "texts",
+      upstream: { protocol: "json", path: "/", format: "inputs", timeoutMs: 120_000, signature: { inputs: [text("x")], outputs: [text("y")] } },
+    } as never);
+    const { revision, policy } = await server.client.policy("texts");
+    await server.client.changePolicy("texts", { revision, reason: "test", policy: { ...policy, serving: { ...policy.serving, deadlineMs: 120_000, maxRunMs: 120_000 } } });
+    const ask = async (word: string): Promise<[status: number, bytes: number]> => {
+      const answer = await fetch(`${server.url}/v2/models/texts/infer`, { method: "POST", body: JSON.stringify({ inputs: [{ name: "x", datatype: "BYTES", shape: [1], data: [word] }] }) });
+      let bytes = 0;
+      for await (const part of answer.body!) bytes += (part as Uint8Array).length;
+      return [answer.status, bytes];
+    };
+    let isOver = false;
+    const large = Promise.all(Array.from({ length: textsAtOnce }, () => ask("large"))).finally(() => (isOver = true));
+    large.catch(() => undefined);
+    let small = 0;
+    for (; !isOver; small++) assert.equal((await ask("tiny"))[0], 200);
+    const answers = await large;
+    assert.ok(answers.every(([status, bytes]) => status === 200 && bytes > contentBytes), JSON.stringify(answers));
+    assert.ok(small > 0);
+    const [, peakKilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${server.process.pid!}/status`, "utf8"))!;
+    // Some 450 MB here.
+    assert.ok(Number(peakKilobytes) < 700_000, `${peakKilobytes} kB`);
+  } finally {
+    await server.stop();
+    upstream.closeAllConnections();
+    upstream.close();
+  }
+});
 
 it("many large answers of providers at once take no more than a part of the memory, and small calls go on", async () => {
   const upstream = createServer((incoming, response) => {

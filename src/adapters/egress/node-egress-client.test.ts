@@ -161,6 +161,36 @@ describe("NodeEgressClient", () => {
     await assert.rejects(client().send(request(`https://hooks.example.com:${securePort}/`, { signal: AbortSignal.abort() })), withCode("EGRESS_FAILED"));
   });
 
+  it("lets the destination wait with the rest of an answer until there is room for it, and ends the request where there will be none", async () => {
+    const length = 32 << 20;
+    let sent: ServerResponse | undefined;
+    answer = (response) => void (sent = response.on("error", () => undefined)).end(Buffer.alloc(length, "x"));
+    const lengths: number[] = [];
+    let grant!: () => void;
+    const asked = new Promise<void>((resolve) => {
+      grant = resolve;
+    });
+    let waits!: () => void;
+    const waiting = new Promise<void>((resolve) => {
+      waits = resolve;
+    });
+    const roomFor = (come: number): Promise<void> | undefined => {
+      lengths.push(come);
+      if (come < 1 << 20 || lengths.some((earlier) => earlier >= 1 << 20 && earlier < come)) return undefined;
+      waits();
+      return asked;
+    };
+    const reply = client().send(request(`https://hooks.example.com:${securePort}/`, { maxResponseBytes: length + 1, roomFor }));
+    await waiting;
+    const [, most] = [await new Promise((resolve) => void setImmediate(resolve)), lengths.at(-1)!];
+    assert.ok(most < 2 << 20 && !sent!.writableFinished, `${most}`);
+    grant();
+    assert.equal((await reply).body.length, length);
+    assert.equal(lengths.at(-1), length);
+    const full = new AppError("GATEWAY_OVERLOADED", "full");
+    await assert.rejects(client().send(request(`https://hooks.example.com:${securePort}/`, { maxResponseBytes: length + 1, roomFor: () => Promise.reject(full) })), full);
+  });
+
   it("takes a change of protocol for an answer, and is not held by it", async () => {
     const other = createNetServer((socket) => {
       socket.on("error", () => undefined);

@@ -67,10 +67,10 @@ export class NodeEgressClient implements EgressClient {
 
   async send(request: EgressRequest): Promise<EgressAnswer> {
     const signal = AbortSignal.any([AbortSignal.timeout(request.timeoutMs), ...(request.signal === undefined ? [] : [request.signal])]);
-    return this.#reach(request, signal, (response) => readAnswer(response, request.maxResponseBytes).finally(() => response.destroy()));
+    return this.#reach(request, signal, (response) => readAnswer(response, request).finally(() => response.destroy()));
   }
 
-  async open(request: Omit<EgressRequest, "maxResponseBytes">): Promise<EgressStream> {
+  async open(request: Omit<EgressRequest, "maxResponseBytes" | "roomFor">): Promise<EgressStream> {
     // Ends the wait for the head alone; the body has a limit of its own.
     const silence = new AbortController();
     const timer = setTimeout(() => silence.abort(new Error("The destination did not answer in time.")), request.timeoutMs);
@@ -155,7 +155,7 @@ type Asking = [destination: Destination, address: string, request: Omit<EgressRe
 /** A kept connection ended before any of an answer came. */
 class ClosedMeanwhile extends Error {}
 
-async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<EgressAnswer> {
+async function readAnswer(response: IncomingMessage, { maxResponseBytes: maxBytes, roomFor }: Pick<EgressRequest, "maxResponseBytes" | "roomFor">): Promise<EgressAnswer> {
   const chunks: Buffer[] = [];
   let length = 0;
   // The connection of a changed protocol is closed already.
@@ -164,6 +164,8 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
       chunks.push(chunk);
       length += chunk.length;
       if (length >= maxBytes) break;
+      const room = roomFor?.(length);
+      if (room !== undefined) await room;
     }
   }
   return answerOf(response, new Uint8Array(Buffer.concat(chunks, length).subarray(0, maxBytes)));

@@ -1,5 +1,7 @@
+import type { AnswerMemory } from "../../core/answer-memory.ts";
 import type { EgressClient } from "../../core/egress.ts";
 import { AppError } from "../../core/errors.ts";
+import { AnswerRoom } from "./answer-room.ts";
 import { isSuccess, type UpstreamWire, type WireAnswer, type WireRequest } from "./upstream-wire.ts";
 
 export interface ExchangeOptions {
@@ -10,6 +12,15 @@ export interface ExchangeOptions {
   headers: Readonly<Record<string, string>>;
   timeoutMs: number;
   maxAnswerBytes: number;
+  /** Without it the answers under way have no bound together. */
+  answers?: AnswerMemory | undefined;
+}
+
+interface Limits {
+  timeoutMs?: number;
+  signal?: AbortSignal;
+  /** Where the answer counts until that is released; without one, while it comes. */
+  room?: AnswerRoom | undefined;
 }
 
 /** Statuses that say: these values, not this request. */
@@ -26,37 +37,47 @@ export class UpstreamExchange {
     this.#options = options;
   }
 
-  /** Whatever the status is. Throws UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_BAD_ANSWER for too much. */
-  get(path: string, limits: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<WireAnswer> {
+  /** Whatever the status is. Throws UPSTREAM_UNREACHABLE, UPSTREAM_TIMEOUT, UPSTREAM_BAD_ANSWER for too much, QUEUE_FULL where it waited for room here until its time was over. */
+  get(path: string, limits: Limits = {}): Promise<WireAnswer> {
     return this.#send("GET", { path, headers: { accept: "application/json" }, body: "" }, limits);
   }
 
   /** Answers of 2xx alone. Throws besides UPSTREAM_REFUSED, UPSTREAM_BUSY, UPSTREAM_FAILED, MODEL_RUN_FAILED. */
-  async post(request: WireRequest, limits: { signal?: AbortSignal } = {}, meaningOf?: UpstreamWire["meaningOf"]): Promise<WireAnswer> {
+  async post(request: WireRequest, limits: Limits = {}, meaningOf?: UpstreamWire["meaningOf"]): Promise<WireAnswer> {
     const answer = await this.#send("POST", request, limits);
     return assertSuccess(answer, meaningOf?.(answer));
   }
 
-  async #send(method: "GET" | "POST", { path, headers, body }: WireRequest, limits: { timeoutMs?: number; signal?: AbortSignal }): Promise<WireAnswer> {
-    const { egress, url, headers: own, maxAnswerBytes } = this.#options;
+  async #send(method: "GET" | "POST", { path, headers, body }: WireRequest, limits: Limits): Promise<WireAnswer> {
+    const { egress, url, headers: own, maxAnswerBytes, answers } = this.#options;
     const timeoutMs = Math.min(limits.timeoutMs ?? Infinity, this.#options.timeoutMs);
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), timeoutMs);
+    const room = limits.room ?? (answers === undefined ? undefined : new AnswerRoom(answers));
+    const signal = limits.signal === undefined ? late.signal : AbortSignal.any([late.signal, limits.signal]);
+    // As it was in that moment: with the signal the wait ends.
+    let isFull = false;
+    const timer = setTimeout(() => {
+      isFull = room?.isWaitedFor === true;
+      late.abort();
+    }, timeoutMs);
     try {
       const answer = await egress.send({
         method, url: `${url.replace(/\/+$/, "")}${path}`, headers: { ...headers, ...own }, body: method === "GET" ? null : body,
         // The own timer says which of the two ended it.
         timeoutMs: timeoutMs + 60_000, maxResponseBytes: maxAnswerBytes + 1,
-        signal: limits.signal === undefined ? late.signal : AbortSignal.any([late.signal, limits.signal]),
+        signal, ...(room === undefined ? {} : { roomFor: (length: number) => room.roomFor(length, signal) }),
       });
       if (answer.body.byteLength > maxAnswerBytes) throw new AppError("UPSTREAM_BAD_ANSWER", `The server upstream answers with more than ${maxAnswerBytes} bytes.`);
       return answer;
     } catch (cause) {
+      if (isFull) throw new AppError("QUEUE_FULL", "As many large answers of other servers are under way as this server has memory for.", { cause, retryAfterSeconds: 1 });
       if (late.signal.aborted) throw new AppError("UPSTREAM_TIMEOUT", `The server upstream did not answer within ${timeoutMs} ms.`, { cause });
       if (limits.signal?.aborted === true) throw new AppError("CALLER_GONE", "Nobody waits for the answer any more.", { cause });
       throw unreached(cause);
     } finally {
       clearTimeout(timer);
+      room?.arrived();
+      if (room !== limits.room) room?.release();
     }
   }
 }

@@ -1,6 +1,7 @@
 import { AppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { ModelRunner, RunResult } from "../../serving/versions/model-runtime.ts";
+import type { AnswerRoom } from "./answer-room.ts";
 import type { UpstreamServer } from "./upstream-server.ts";
 import type { WireShape } from "./upstream-wire.ts";
 
@@ -12,7 +13,7 @@ export class UpstreamRunner implements ModelRunner {
   readonly #server: UpstreamServer;
   readonly #shape: WireShape;
   readonly #onClose: () => void;
-  #request: { stop: AbortController; ended: Promise<unknown> } | null = null;
+  #request: { stop: AbortController; ended: Promise<unknown>; room: AnswerRoom | undefined; wasHeldUp: boolean } | null = null;
   #closed = false;
 
   constructor(server: UpstreamServer, shape: WireShape, onClose: () => void) {
@@ -25,16 +26,23 @@ export class UpstreamRunner implements ModelRunner {
     return this.#server.health.away;
   }
 
+  get isHeldUp(): boolean {
+    return this.#request?.room?.isWaitedFor === true;
+  }
+
   async run(inputs: readonly Tensor[]): Promise<RunResult> {
     if (this.#closed) throw new AppError("RUNNER_CRASHED", "The version is not loaded any more.");
     const startedAt = performance.now();
     const stop = new AbortController();
-    const answer = this.#server.answer(inputs, this.#shape, stop.signal);
-    this.#request = { stop, ended: answer.catch(() => undefined) };
+    const room = this.#server.room();
+    const answer = this.#server.answer(inputs, this.#shape, { signal: stop.signal, room });
+    this.#request = { stop, ended: answer.catch(() => undefined), room, wasHeldUp: false };
     try {
-      return { outputs: await answer, runUs: (performance.now() - startedAt) * 1000 };
+      return { outputs: await answer, runUs: (performance.now() - startedAt) * 1000, ...(room === undefined || room.isEmpty ? {} : { held: room }) };
     } catch (error) {
+      room?.release();
       // Whoever still waits was not the one who left: the policy's limit of a run is spent.
+      if (this.#request?.wasHeldUp === true) throw new AppError("QUEUE_FULL", "As many large answers of other servers are under way as this server has memory for.", { cause: error, retryAfterSeconds: 1 });
       if (stop.signal.aborted) throw new AppError("UPSTREAM_TIMEOUT", `The request upstream was ended: ${String(stop.signal.reason)}.`, { cause: error });
       throw error;
     } finally {
@@ -48,7 +56,9 @@ export class UpstreamRunner implements ModelRunner {
   }
 
   kill(reason: string): void {
-    this.#request?.stop.abort(reason);
+    if (this.#request === null) return;
+    this.#request.wasHeldUp = this.isHeldUp;
+    this.#request.stop.abort(reason);
   }
 
   async close(): Promise<void> {

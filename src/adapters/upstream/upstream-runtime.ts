@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { AnswerMemory } from "../../core/answer-memory.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EgressClient } from "../../core/egress.ts";
 import { AppError } from "../../core/errors.ts";
@@ -11,6 +12,8 @@ import { UpstreamServer } from "./upstream-server.ts";
 
 export interface UpstreamRuntimeOptions {
   egress: EgressClient;
+  /** Without it the answers under way have no bound together. */
+  answers?: AnswerMemory;
   headers: Pick<UpstreamHeaders, "read">;
   clock: Clock;
   logger: Logger;

@@ -1,9 +1,11 @@
+import type { AnswerMemory } from "../../core/answer-memory.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EgressClient } from "../../core/egress.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import type { UpstreamDocument } from "../../registry/index.ts";
+import { AnswerRoom } from "./answer-room.ts";
 import { assertSuccess, UpstreamExchange } from "./upstream-exchange.ts";
 import { UpstreamHealth } from "./upstream-health.ts";
 import type { UpstreamWire, WireAnswer, WireMetadata, WireShape } from "./upstream-wire.ts";
@@ -14,6 +16,8 @@ export interface UpstreamServerOptions {
   /** The values of its headers. */
   headers: Readonly<Record<string, string>>;
   egress: EgressClient;
+  /** Without it the answers under way have no bound together. */
+  answers?: AnswerMemory | undefined;
   clock: Clock;
   logger: Logger;
   logFields: Readonly<Record<string, unknown>>;
@@ -29,11 +33,13 @@ export class UpstreamServer {
   readonly #document: UpstreamDocument;
   readonly #exchange: UpstreamExchange;
   readonly #wire: UpstreamWire;
+  readonly #answers: AnswerMemory | undefined;
 
-  constructor({ document, headers, egress, clock, logger, logFields, health }: UpstreamServerOptions) {
+  constructor({ document, headers, egress, answers, clock, logger, logFields, health }: UpstreamServerOptions) {
     this.#document = document;
     this.#wire = wireOf(document.protocol);
-    this.#exchange = new UpstreamExchange({ egress, url: document.url, headers, timeoutMs: document.timeoutMs, maxAnswerBytes: document.maxAnswerBytes });
+    this.#answers = answers;
+    this.#exchange = new UpstreamExchange({ egress, url: document.url, headers, timeoutMs: document.timeoutMs, maxAnswerBytes: document.maxAnswerBytes, answers });
     this.health = new UpstreamHealth({ check: () => this.check(), clock, logger, logFields, ...health });
   }
 
@@ -58,21 +64,34 @@ export class UpstreamServer {
   }
 
   /** One request upstream, whatever is believed of the server's health. Throws what the exchange throws, MODEL_RUN_FAILED, UPSTREAM_BAD_ANSWER. */
-  async ask(inputs: readonly Tensor[], shape: WireShape, signal?: AbortSignal): Promise<Tensor[]> {
-    const request = this.#wire.predict(inputs, this.#document, shape);
-    const answer = await this.#exchange.post(request, signal === undefined ? {} : { signal }, this.#wire.meaningOf);
-    return this.#wire.outputs(answer, this.#document, shape);
+  ask(inputs: readonly Tensor[], shape: WireShape): Promise<Tensor[]> {
+    return this.#ask(inputs, shape, {});
   }
 
-  /** The same for callers: at once UPSTREAM_UNREACHABLE while the server is known to be away. */
-  async answer(inputs: readonly Tensor[], shape: WireShape, signal: AbortSignal): Promise<Tensor[]> {
+  /** Memory for one answer, which whoever asks releases; undefined where answers have no bound together. */
+  room(): AnswerRoom | undefined {
+    return this.#answers === undefined ? undefined : new AnswerRoom(this.#answers);
+  }
+
+  /** The same for callers: at once UPSTREAM_UNREACHABLE while the server is known to be away. What is answered counts in the room. */
+  async answer(inputs: readonly Tensor[], shape: WireShape, limits: { signal: AbortSignal; room: AnswerRoom | undefined }): Promise<Tensor[]> {
     const { away, retryAfterSeconds } = this.health;
     if (away !== null) throw new AppError("UPSTREAM_UNREACHABLE", away, { retryAfterSeconds });
     try {
-      return await this.ask(inputs, shape, signal);
+      return await this.#ask(inputs, shape, limits);
     } catch (error) {
       if (error instanceof AppError && (error.code === "UPSTREAM_UNREACHABLE" || error.code === "UPSTREAM_TIMEOUT")) this.health.noteUnreached();
       throw error;
     }
+  }
+
+  async #ask(inputs: readonly Tensor[], shape: WireShape, limits: { signal?: AbortSignal; room?: AnswerRoom | undefined }): Promise<Tensor[]> {
+    const request = this.#wire.predict(inputs, this.#document, shape);
+    const answer = await this.#exchange.post(request, limits, this.#wire.meaningOf);
+    const outputs = this.#wire.outputs(answer, this.#document, shape);
+    let bytes = 0;
+    for (const { data } of outputs) if (!Array.isArray(data)) bytes += data.byteLength;
+    limits.room?.add(bytes);
+    return outputs;
   }
 }

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import type { AnswerMemory } from "../../core/answer-memory.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EgressClient } from "../../core/egress.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
@@ -13,6 +14,8 @@ import { UpstreamServer } from "./upstream-server.ts";
 
 export interface UpstreamVersionsOptions {
   egress: EgressClient;
+  /** Without it the answers under way have no bound together. */
+  answers?: AnswerMemory;
   headers: UpstreamHeaders;
   blobs: BlobStore;
   clock: Clock;
@@ -32,7 +35,7 @@ export class UpstreamVersions implements UpstreamSource {
   }
 
   async read(model: string, request: UpstreamRequest, former: UpstreamDocument | null): Promise<SourceModel> {
-    const { egress, clock, logger, blobs, headers } = this.#options;
+    const { egress, answers, clock, logger, blobs, headers } = this.#options;
     const { signature: given, headers: secrets, ...rest } = request;
     // Before anything is asked of anybody.
     egress.assertPlausible(request.url);
@@ -40,7 +43,7 @@ export class UpstreamVersions implements UpstreamSource {
       documentVersion: 1, ...rest, model: request.model ?? model, signatureName: request.signatureName ?? "serving_default",
       format: formatOf(request), missing: request.missing ?? (request.protocol === "tf-serving" ? "word" : "refuse"), binary: false, secrets: null,
     };
-    const server = (document: UpstreamDocument): UpstreamServer => new UpstreamServer({ document, headers: secrets, egress, clock, logger, logFields: { model, url: request.url } });
+    const server = (document: UpstreamDocument): UpstreamServer => new UpstreamServer({ document, headers: secrets, egress, answers, clock, logger, logFields: { model, url: request.url } });
     const first = server(draft);
     const away = await first.check();
     if (away !== null) throw new AppError("UPSTREAM_UNREACHABLE", away);

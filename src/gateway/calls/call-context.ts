@@ -1,7 +1,7 @@
 import type { Caller } from "../../core/caller.ts";
 import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
-import type { AnswerHold } from "../routing/answer-memory.ts";
+import type { AnswerHold } from "../../core/answer-memory.ts";
 import { newTraceId, readTraceParent } from "../../core/trace-context.ts";
 
 /** What the door knows of a call. */

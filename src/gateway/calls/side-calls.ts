@@ -15,7 +15,7 @@ import { anthropicMessages } from "../protocols/anthropic-messages/anthropic-mes
 import { countTokensDocument, editNativeBody, embeddingsDocument, parseEmbeddings, parseRerank, rerankDocument } from "../protocols/index.ts";
 import { countByProvider, likeliestTarget, mostCountMs } from "../settings/provider-count.ts";
 import type { EmbeddingsAnswer, EmbeddingsRequest, Operation, Protocol, ProviderMapping, RerankAnswer, RerankRequest } from "../providers/provider-mapping.ts";
-import { AnswerHold, type AnswerMemory } from "../routing/answer-memory.ts";
+import { AnswerHold, type AnswerMemory } from "../../core/answer-memory.ts";
 import { attemptsOfFailure, type CallRunner, type OpenedCall, type PreparedCall } from "../routing/call-plan.ts";
 import type { RouteSplits } from "../split/route-splits.ts";
 import type { SplitCalls } from "../split/split-calls.ts";

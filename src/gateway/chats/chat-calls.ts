@@ -21,7 +21,7 @@ import { answerFacts, inputMessages, outputMessages } from "../calls/messages-fo
 import { RepairRounds, type OutputChecker } from "../output/index.ts";
 import type { AnswerFrame, ChatProtocol } from "../protocols/client-protocol.ts";
 import { chatProtocols } from "../protocols/index.ts";
-import { AnswerHold, type AnswerMemory } from "../routing/answer-memory.ts";
+import { AnswerHold, type AnswerMemory } from "../../core/answer-memory.ts";
 import { attemptsOfFailure, type CallFacts, type CallOrder, type CallRunner, type OpenedCall } from "../routing/call-plan.ts";
 import type { RouteSettings } from "../schemas.ts";
 import type { RouteSplits } from "../split/route-splits.ts";

@@ -3,7 +3,7 @@ import { AppError } from "../../core/errors.ts";
 import { isContent, type ChatEvent } from "../conversation/chat-event.ts";
 import { providerRequestId } from "../providers/provider-headers.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
-import { mostAnswerBytes, uncountedBytes, type AnswerHold, type AnswerMemory, type ArrivingAnswer } from "./answer-memory.ts";
+import { mostAnswerBytes, uncountedBytes, type AnswerHold, type AnswerMemory, type ArrivingAnswer } from "../../core/answer-memory.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
 import { hideSecret } from "./hide-secret.ts";

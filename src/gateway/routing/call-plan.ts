@@ -2,7 +2,7 @@ import type { AppError } from "../../core/errors.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader, ProviderMapping, UpstreamFailure, UpstreamRequest } from "../providers/provider-mapping.ts";
 import type { ProviderSettings, RouteSettings, RouteTarget } from "../schemas.ts";
-import type { AnswerHold } from "./answer-memory.ts";
+import type { AnswerHold } from "../../core/answer-memory.ts";
 
 /** A provider that can be asked now. */
 export interface ReadyProvider {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AppError } from "../../core/errors.ts";
-import { AnswerHold, AnswerMemory } from "./answer-memory.ts";
+import { AnswerHold, AnswerMemory } from "../../core/answer-memory.ts";
 import { attemptsOfFailure, type OpenedCall } from "./call-plan.ts";
 import { callStage, routeOf, settled, type ManualTime, type Step } from "./call-stage.fixture.ts";
 

@@ -6,7 +6,7 @@ import type { ChatEvent } from "../conversation/chat-event.ts";
 import { retryAfterMs } from "../providers/retry-after.ts";
 import type { ChatStreamReader, ProviderMapping, UpstreamFailure } from "../providers/provider-mapping.ts";
 import { ProviderSettings, RouteSettings } from "../schemas.ts";
-import { AnswerMemory } from "./answer-memory.ts";
+import { AnswerMemory } from "../../core/answer-memory.ts";
 import type { CallFacts, CallOrder, PreparedCall, ReadyProvider } from "./call-plan.ts";
 import { TargetCallRunner } from "./call-runner.ts";
 import { ProviderHealth } from "./provider-health.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AppError } from "../../core/errors.ts";
 import { HeldSecret } from "../settings/held-secret.ts";
-import { AnswerMemory } from "./answer-memory.ts";
+import { AnswerMemory } from "../../core/answer-memory.ts";
 import { attemptsOfFailure, type OpenedCall } from "./call-plan.ts";
 import { callStage, preparedCall, routeOf, type Step } from "./call-stage.fixture.ts";
 

@@ -1,10 +1,4 @@
-/** What is used of an AbortSignal, which is one too. */
-export interface StopSignal {
-  readonly aborted: boolean;
-  readonly reason: unknown;
-  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
-  removeEventListener(type: "abort", listener: () => void): void;
-}
+import type { StopSignal } from "../../core/stop-signal.ts";
 
 /** The signal of one attempt, with the one who may end it. A controller of Node makes a target of events, and an event when it ends: several times what the rest of an attempt costs. */
 export class AttemptStop implements StopSignal {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AppError } from "../../core/errors.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
-import { AnswerMemory } from "./answer-memory.ts";
+import { AnswerMemory } from "../../core/answer-memory.ts";
 import { AttemptStop } from "./stop-signal.ts";
 import { StreamPieces } from "./stream-pieces.ts";
 

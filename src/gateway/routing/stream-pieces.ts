@@ -2,7 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
 import type { StreamPiece } from "./call-plan.ts";
-import { uncountedBytes } from "./answer-memory.ts";
+import { uncountedBytes } from "../../core/answer-memory.ts";
 import { CallTimer, type Alarm } from "./call-timer.ts";
 
 /** Memory for what a stream has said so far, which is kept until its end. */

@@ -1,5 +1,5 @@
 import type { ProviderSettings } from "../schemas.ts";
-import type { StopSignal } from "./stop-signal.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 
 export interface TransportRequest {
   /** Name of the provider: connections are kept by it. */

@@ -17,7 +17,7 @@ import { Guardrails } from "../guardrails/index.ts";
 import { Admission, MemoryLimitStore } from "../limits/index.ts";
 import type { OutputChecker } from "../output/index.ts";
 import { providerMappings } from "../providers/provider-mappings.ts";
-import { AnswerMemory } from "../routing/answer-memory.ts";
+import { AnswerMemory } from "../../core/answer-memory.ts";
 import { TargetCallRunner } from "../routing/call-runner.ts";
 import { ManualTime } from "../routing/call-stage.fixture.ts";
 import { ProviderHealth } from "../routing/provider-health.ts";

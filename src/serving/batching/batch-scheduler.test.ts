@@ -6,7 +6,8 @@ import { AppError } from "../../core/errors.ts";
 import { silentLogger } from "../../core/logger.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { batchKey } from "./batch.ts";
-import { BatchScheduler, type SchedulerLimits } from "./batch-scheduler.ts";
+import type { HeldAnswer } from "./held-answer.ts";
+import { BatchScheduler, type Caller, type SchedulerLimits } from "./batch-scheduler.ts";
 import type { ModelRunner, RunResult } from "../versions/model-runtime.ts";
 import { RunnerPool } from "../versions/runner-pool.ts";
 
@@ -16,7 +17,8 @@ class HeldRunner implements ModelRunner {
   readonly executionProvider = "cpu";
   readonly processId = undefined;
   readonly batches: number[][] = [];
-  release: (() => void) | undefined;
+  release: ((held?: HeldAnswer) => void) | undefined;
+  isHeldUp = false;
   held: boolean;
   killed: string | undefined;
   #exit: ((reason: string) => void) | undefined;
@@ -38,7 +40,7 @@ class HeldRunner implements ModelRunner {
     const result = { outputs: [{ ...input, name: "y", data: Float64Array.from(values, (value) => value * 2) }], runUs: 10 };
     if (!this.held) return Promise.resolve(result);
     return new Promise((resolve, reject) => {
-      this.release = () => resolve(result);
+      this.release = (held) => resolve(held === undefined ? result : { ...result, held });
       this.#crash = reject;
     });
   }
@@ -173,6 +175,43 @@ describe("BatchScheduler", () => {
     const second = scheduler.submit([tensor([2])], 1, "", 60_000, stays);
     await Promise.all([first, second]);
     assert.deepEqual(runners[0]!.batches, [[1, 2]]);
+  });
+
+  it("releases what an answer holds when the last of its callers has it or has gone, and at once where nobody waits", async () => {
+    const { scheduler, runners } = await setUp({ held: true });
+    let released = 0;
+    const told: (() => void)[] = [];
+    const taker: Caller = { signal: undefined, whenAnswered: (tell) => void told.push(tell) };
+    const held = { release: (): void => void released++ };
+    const run = async (callers: readonly Caller[], deadlineMs = 60_000): Promise<unknown[]> => {
+      const answers = callers.map((caller, index) => scheduler.submit([tensor([index])], 1, "", deadlineMs, caller).catch(code));
+      await turn();
+      runners[0]!.release!(held);
+      return Promise.all(answers);
+    };
+    await run([taker, stays, taker]);
+    await turn();
+    assert.deepEqual([told.length, released], [2, 0]);
+    told[0]!();
+    assert.equal(released, 0);
+    told[1]!();
+    assert.equal(released, 1);
+    await run([stays]);
+    await turn();
+    assert.equal(released, 2);
+    // Its time was over before the answer came.
+    const gone = scheduler.submit([tensor([1])], 1, "", 5, taker).catch(code);
+    assert.equal(await gone, "DEADLINE_EXCEEDED");
+    runners[0]!.release!(held);
+    await turn();
+    assert.deepEqual([told.length, released], [2, 3]);
+  });
+
+  it("blames no run that waits for memory of the server when a deadline passes", async () => {
+    const { scheduler, runners } = await setUp({ held: true });
+    runners[0]!.isHeldUp = true;
+    assert.equal(await scheduler.submit([tensor([1])], 1, "", 5, stays).catch(code), "QUEUE_FULL");
+    runners[0]!.release!();
   });
 
   it("settles what it accepted before it is drained, and takes nothing new", async () => {

@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { counted } from "../../core/counted.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { releaseWhenTaken, type HeldAnswer } from "./held-answer.ts";
 import { joinRows, splitRows } from "./batch.ts";
 import type { ModelRunner } from "../versions/model-runtime.ts";
 import type { RunnerPool } from "../versions/runner-pool.ts";
@@ -26,6 +27,8 @@ export interface ScheduledResult {
 /** Who waits for an answer. The signal is only asked for when there is time to leave: making one costs. */
 export interface Caller {
   readonly signal: AbortSignal | undefined;
+  /** `told` is called when the caller has the answer, or has gone. */
+  readonly whenAnswered?: ((told: () => void) => void) | undefined;
 }
 
 interface PendingRequest extends ChurnMember {
@@ -211,17 +214,22 @@ export class BatchScheduler {
     this.#watch(batch.killAt);
     const rowCounts = requests.map((request) => request.rows);
     const batchRows = rowCounts.reduce((sum, rows) => sum + rows, 0);
+    let held: HeldAnswer | undefined;
+    const answered: Caller[] = [];
     try {
-      const { outputs, runUs } = await runner.run(joinRows(requests.map((request) => request.inputs)));
+      const { outputs, runUs, ...rest } = await runner.run(joinRows(requests.map((request) => request.inputs)));
+      held = rest.held;
       this.#usPerBatch = this.#usPerBatch === 0 ? runUs : this.#usPerBatch * 0.9 + runUs * 0.1;
       this.#onBatch(batchRows, runUs);
       const parts = requests.length === 1 ? [outputs] : splitRows(outputs, rowCounts);
       requests.forEach((request, position) => {
+        if (held !== undefined && !request.settled) answered.push(request.caller);
         this.#settle(request)?.resolve({ outputs: parts[position]!, queueUs: (startedAt - request.enqueuedAt) * 1000, runUs, batchRows });
       });
     } catch (thrown) {
       this.#failBatch(batch, toAppError(thrown));
     } finally {
+      if (held !== undefined) releaseWhenTaken(held, answered);
       this.#running.delete(batch);
       this.#tellDrained();
       this.#pool.release(runner);
@@ -305,6 +313,7 @@ export class BatchScheduler {
 }
 
 function deadlineError(request: PendingRequest, now: number): AppError {
+  if (request.batch?.runner.isHeldUp === true) return new AppError("QUEUE_FULL", "As many large answers are under way as this server has memory for.", { retryAfterSeconds: 1 });
   const waited = Math.round(now - request.enqueuedAt);
   const where = request.batch === undefined ? "in the queue" : "for the model";
   return new AppError("DEADLINE_EXCEEDED", `The request waited ${waited} ms, at last ${where}, and its deadline passed.`);

@@ -16,6 +16,8 @@ export interface CallConnection {
   readonly traceparent?: string | undefined;
   /** Absent where the server asks itself. */
   readonly caller?: Caller;
+  /** `told` is called when who asks has the answer, or has gone. Absent where the server asks itself. */
+  readonly whenAnswered?: ((told: () => void) => void) | undefined;
 }
 
 /** A span of this server below which that of a prediction belongs. */

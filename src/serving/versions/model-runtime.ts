@@ -1,10 +1,13 @@
 import type { Tensor } from "../../core/tensor.ts";
+import type { HeldAnswer } from "../batching/held-answer.ts";
 import type { Contract } from "../../registry/index.ts";
 
 export interface RunResult {
   outputs: Tensor[];
   /** Microseconds inside the model. */
   runUs: number;
+  /** Of a large answer that counts in the memory of such answers: whoever ran it releases it. */
+  held?: HeldAnswer;
 }
 
 /**
@@ -26,6 +29,8 @@ export interface ModelRunner {
   close(): Promise<void>;
   /** Why a run would fail now whatever its values are, in words for people; null or absent when it would not. It becomes null again by itself. */
   readonly unavailable?: string | null;
+  /** Whether the run under way waits for memory of this server, for which nothing of the model is to blame. */
+  readonly isHeldUp?: boolean;
 }
 
 /** Of versions whose runners are no processes: they cost nothing to have and are not warmed up, and to kill one ends its run alone. */

@@ -16,7 +16,9 @@ export async function smokeTest(runner: ModelRunner, { signature }: Contract): P
   if (example.length === 0 || !example.every((tensor) => tensor !== undefined)) return;
   let outputs: readonly Tensor[];
   try {
-    ({ outputs } = await runner.run(example.map(tensorOfExample)));
+    const result = await runner.run(example.map(tensorOfExample));
+    result.held?.release();
+    ({ outputs } = result);
   } catch (thrown) {
     const error = toAppError(thrown);
     if (!ownFaults.has(error.code)) throw thrown;

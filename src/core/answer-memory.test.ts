@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { AppError } from "../../core/errors.ts";
 import { AnswerHold, AnswerMemory } from "./answer-memory.ts";
-import { AttemptStop } from "./stop-signal.ts";
+import { AppError } from "./errors.ts";
+
+const stillOn = (): AbortSignal => new AbortController().signal;
 
 /** What has become of a wait, once all that follows of itself has followed. */
 async function stateOf(wait: Promise<void> | undefined): Promise<string> {
@@ -13,7 +14,7 @@ async function stateOf(wait: Promise<void> | undefined): Promise<string> {
 describe("the memory of answers", () => {
   it("lets answers grow to its limit, the eldest beyond it, and the others when there is room again, the eldest first", async () => {
     const memory = new AnswerMemory(100, 50);
-    const [first, second, third] = [1, 2, 3].map(() => memory.begin(new AttemptStop())) as [ReturnType<AnswerMemory["begin"]>, ReturnType<AnswerMemory["begin"]>, ReturnType<AnswerMemory["begin"]>];
+    const [first, second, third] = [1, 2, 3].map(() => memory.begin(stillOn())) as [ReturnType<AnswerMemory["begin"]>, ReturnType<AnswerMemory["begin"]>, ReturnType<AnswerMemory["begin"]>];
     assert.deepEqual([first.grow(40), second.grow(40), third.grow(10)], [undefined, undefined, undefined]);
     const [grown, other] = [second.grow(80), third.grow(20)];
     assert.deepEqual([await stateOf(grown), await stateOf(other), memory.takenBytes], ["waits", "waits", 90]);
@@ -29,7 +30,7 @@ describe("the memory of answers", () => {
 
   it("lets none pass that would have room where others wait for more", async () => {
     const memory = new AnswerMemory(100, 0);
-    const [first, second, third] = [memory.begin(new AttemptStop()), memory.begin(new AttemptStop()), memory.begin(new AttemptStop())];
+    const [first, second, third] = [memory.begin(stillOn()), memory.begin(stillOn()), memory.begin(stillOn())];
     void first.grow(60);
     const [large, small] = [second.grow(60), third.grow(10)];
     assert.deepEqual([await stateOf(large), await stateOf(small)], ["waits", "waits"]);
@@ -39,7 +40,7 @@ describe("the memory of answers", () => {
 
   it("counts a whole answer until its call lets go of it, and one that comes after that no more", async () => {
     const memory = new AnswerMemory(100, 0);
-    const [hold, answer, late, waiting] = [new AnswerHold(memory), memory.begin(new AttemptStop()), memory.begin(new AttemptStop()), memory.begin(new AttemptStop())];
+    const [hold, answer, late, waiting] = [new AnswerHold(memory), memory.begin(stillOn()), memory.begin(stillOn()), memory.begin(stillOn())];
     void answer.grow(60);
     answer.end(hold);
     void late.grow(40);
@@ -65,8 +66,8 @@ describe("the memory of answers", () => {
 
   it("ends a wait with its attempt, and then keeps nobody else waiting for it", async () => {
     const memory = new AnswerMemory(100, 0);
-    const stop = new AttemptStop();
-    const [first, second, third] = [memory.begin(new AttemptStop()), memory.begin(stop), memory.begin(new AttemptStop())];
+    const stop = new AbortController();
+    const [first, second, third] = [memory.begin(stillOn()), memory.begin(stop.signal), memory.begin(stillOn())];
     void first.grow(60);
     void second.grow(30);
     const wait = second.grow(90);

@@ -1,14 +1,14 @@
-import { AppError } from "../../core/errors.ts";
+import { AppError } from "./errors.ts";
 import type { StopSignal } from "./stop-signal.ts";
 
-/** Of a whole answer, which may hold images in base64. */
+/** Of a whole answer of a provider, which may hold images in base64. */
 export const mostAnswerBytes = 128 << 20;
 /** What of each answer is not counted: all of nearly every one. */
 export const uncountedBytes = 1 << 20;
 
 /**
- * Memory that large answers of providers take together, from what comes beyond their first MiB until their callers have them. Where it is full, providers wait with what they send, and nobody reads on; the eldest answer that
- * still comes may go beyond the limit by the length of the largest, so that there is always one that comes to its end.
+ * Memory that large answers of other servers (providers, servers upstream) take together, from what comes beyond their first MiB until their callers have them. Where it is full, those servers wait with what they send, and nobody
+ * reads on; the eldest answer that still comes may go beyond the limit by the length of the largest, so that there is always one that comes to its end.
  */
 export class AnswerMemory {
   readonly #limit: number;
@@ -100,10 +100,13 @@ export class ArrivingAnswer {
       this.#bytes = length;
       return undefined;
     }
+    const overloaded = (): AppError => new AppError("GATEWAY_OVERLOADED", "As many large answers of other servers are under way as this server has memory for.", { retryAfterSeconds: 1 });
+    // Pieces that had come before it was ended are read still; nobody would end their wait.
+    if (this.#signal.aborted) return Promise.reject(overloaded());
     return new Promise((resolve, reject) => {
       const stopped = (): void => {
         this.#waitsNoMore();
-        reject(new AppError("GATEWAY_OVERLOADED", "As many large answers of providers are under way as this server has memory for.", { retryAfterSeconds: 1 }));
+        reject(overloaded());
       };
       this.wanted = bytes;
       this.#memory.waits(1);
