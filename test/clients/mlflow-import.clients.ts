@@ -5,14 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import type { SlipwayClient } from "../../src/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { freePort } from "../kit/free-port.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { pythonOf, runChecks } from "./python-script.ts";
-
-interface Run {
-  run: { id: string; state: string; error: { message: string } | null };
-  steps: { step: string; state: string }[];
-}
+import { pythonOf } from "./python-script.ts";
+import { PythonSession } from "./python-session.ts";
 
 interface Report {
   counts: Record<string, number>;
@@ -25,29 +22,28 @@ const environment = { SLIPWAY_PYTHON: pythonOf() };
 /** Its server would start eight more processes for jobs, which nobody gives it here. */
 const mlflowEnvironment = { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: "false", MLFLOW_DISABLE_TELEMETRY: "true" };
 
-/** The folders of the stores that MLflow made, by kind: what takes it longest, and an import changes nothing of it. */
-const stores = new Map<string, Promise<string>>();
+let folder: string;
+let python: PythonSession;
+let made: Promise<void> | undefined;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "slipway-import-"));
+  python = new PythonSession("mlflow_import.py", folder);
+});
 after(async () => {
-  for (const store of stores.values()) await rm(await store, { recursive: true, force: true });
+  await python.stop();
+  await rm(folder, { recursive: true, force: true });
 });
 
-function storeOf(kind: string, test: TestContext, server: RunningServer): Promise<string> {
-  const made = stores.get(kind) ?? makeStore(kind, test, server);
-  stores.set(kind, made);
+/** The folder of the stores that MLflow made: what takes it longest, and an import changes nothing of them. */
+function makeStores(test: TestContext): Promise<void> {
+  made ??= python.run(test, "make", folder);
   return made;
-}
-
-async function makeStore(kind: string, test: TestContext, server: RunningServer): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "slipway-import-"));
-  await runChecks(test, "mlflow_import.py", server, folder, "make", kind, folder);
-  return folder;
 }
 
 // Most of their time they wait: for the lease of a killed server, for a Python that starts.
 describe("imports from MLflow", { concurrency: true }, () => {
   for (const kind of ["sqlite", "mlruns"]) {
     describe(`an import of an MLflow store of the kind ${kind}`, { concurrency: 1 }, () => {
-      let folder: string;
       let server: RunningServer;
 
       before(async () => {
@@ -55,16 +51,17 @@ describe("imports from MLflow", { concurrency: true }, () => {
       });
       after(() => server.stop());
 
-      const compare = (test: TestContext): Promise<void> => runChecks(test, "mlflow_import.py", server, folder, "compare", kind, folder);
-      const from = (): string => (kind === "sqlite" ? `sqlite:///${folder}/mlflow.db` : `${folder}/mlruns`);
+      const compare = (test: TestContext): Promise<void> => python.run(test, "compare", server.url, kind);
+      const from = (): string => (kind === "sqlite" ? `sqlite:///${folder}/sqlite/mlflow.db` : `${folder}/mlruns/mlruns`);
 
       it("goes on where a killed server stood, and brings every field of every object once", async (test) => {
-        folder = await storeOf(kind, test, server);
+        await makeStores(test);
         const counted = await imported(server.client, from(), { dryRun: true });
         assert.equal(counted.counts.runs, 123);
 
         const { run } = await start(server.client, from());
-        const atKill = await until(server.client, run.id, ({ run: { state }, steps }) => state !== "queued" && steps.some(({ step, state: of }) => step.endsWith("churn: runs 1") && of === "succeeded"));
+        await stepEnded(server.client, run.id, "churn: runs 1");
+        const atKill = await server.client.workflows.find(run.id);
         await server.kill();
         assert.equal(atKill.run.state, "running", "It had ended before the server was killed.");
         server = await startServer({ directory: server.directory, environment });
@@ -82,6 +79,7 @@ describe("imports from MLflow", { concurrency: true }, () => {
         for (const kindOfObject of ["experiments", "runs", "logged models", "registered models", "model versions", "aliases", "artifacts"]) assert.equal(counts[kindOfObject], undefined, kindOfObject);
         assert.equal(counts["model versions there already"], 2);
         await compare(test);
+        await python.run(test, "unchanged", kind, folder);
       });
     });
   }
@@ -99,12 +97,12 @@ describe("imports from MLflow", { concurrency: true }, () => {
     });
 
     it("brings every field of every object over HTTP", async (test) => {
-      const folder = await storeOf("sqlite", test, server);
-      source = await MlflowServer.start(folder);
+      await makeStores(test);
+      source = await MlflowServer.start(`${folder}/sqlite`);
       const { counts, notes } = await imported(server.client, source.url, {});
       assert.equal(counts.runs, 123);
       assert.deepEqual(notes.filter(({ object }) => object !== "source" && !object.startsWith("version ")), []);
-      await runChecks(test, "mlflow_import.py", server, folder, "compare", "sqlite", folder);
+      await python.run(test, "compare", server.url, "sqlite");
     });
   });
 });
@@ -129,7 +127,7 @@ class MlflowServer {
     const server = new MlflowServer(`http://127.0.0.1:${port}`, child);
     while ((await fetch(`${server.url}/health`).catch(() => undefined))?.status !== 200) {
       if (child.exitCode !== null) throw new Error(`mlflow server ended with ${child.exitCode}:\n${errors}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await betweenLooks();
     }
     return server;
   }
@@ -142,7 +140,7 @@ class MlflowServer {
   }
 }
 
-function start(client: SlipwayClient, from: string, options: { dryRun?: boolean } = {}): Promise<Pick<Run, "run">> {
+function start(client: SlipwayClient, from: string, options: { dryRun?: boolean } = {}): Promise<{ run: { id: string } }> {
   return client.api.send("POST", "/api/imports", { kind: "mlflow", from, ...options });
 }
 
@@ -153,14 +151,12 @@ async function imported(client: SlipwayClient, from: string, options: { dryRun?:
 }
 
 async function ended(client: SlipwayClient, id: string): Promise<void> {
-  const { run } = await until(client, id, ({ run: { state } }) => state === "succeeded" || state === "failed" || state === "cancelled");
+  const run = await client.workflows.wait(id);
   assert.equal(run.state, "succeeded", run.error?.message);
 }
 
-async function until(client: SlipwayClient, id: string, isSo: (run: Run) => boolean): Promise<Run> {
-  for (;;) {
-    const found = await client.api.get<Run>(`/api/workflow-runs/${id}`);
-    if (isSo(found)) return found;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+/** Waits until the step whose name ends so has succeeded. */
+async function stepEnded(client: SlipwayClient, id: string, name: string): Promise<void> {
+  for await (const event of client.workflows.follow(id)) if (event.type === "step" && event.step.step.endsWith(name) && event.step.state === "succeeded") return;
+  assert.fail(`No step ${name} succeeded.`);
 }

@@ -1,10 +1,18 @@
-"""Makes MLflow stores to import from, and compares a server after the import with its source, field by field, by the real client."""
+"""Makes MLflow stores to import from, and compares a server after the import with its source, field by field, by the real client.
+
+Stays, and does one task after the other; each is a line on its stdin, a list of words, and ends with the line {"done": true}:
+    make FOLDER              a store of each kind, FOLDER/sqlite and FOLDER/mlruns, and what the client sees of them
+    compare URL KIND         the server with what was seen of its source
+    unchanged KIND FOLDER    the source with what was seen of it before anything was imported
+"""
 
 import json
 import math
 import os
 import sys
 import tempfile
+
+from checks import check
 
 os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"
@@ -14,18 +22,42 @@ from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Metric, ViewType  # noqa: E402
 
 
+# Of each store, what its own client sees when it is made.
+pictures = {}
+
+
 def address(kind, folder):
-    return f"sqlite:///{folder}/mlflow.db" if kind == "sqlite" else f"file://{folder}/mlruns"
+    return f"sqlite:///{folder}/sqlite/mlflow.db" if kind == "sqlite" else f"file://{folder}/mlruns/mlruns"
 
 
-def make(kind, folder):
+def client_of(place):
+    """Some of what a client does goes where MLflow itself points: not to a server of before, which may be gone, nor to a store made for it."""
+    mlflow.set_tracking_uri(place)
+    mlflow.set_registry_uri(place)
+    return MlflowClient(place, registry_uri=place)
+
+
+def source_picture(kind, folder):
+    return picture(client_of(address(kind, folder)))
+
+
+def make(folder):
+    for kind in ("sqlite", "mlruns"):
+        with check(f"a source of the kind {kind} is made"):
+            os.mkdir(f"{folder}/{kind}")
+            # Where MLflow puts artifacts.
+            os.chdir(f"{folder}/{kind}")
+            make_store(kind, folder)
+            os.chdir(folder)
+            pictures[kind] = source_picture(kind, folder)
+
+
+def make_store(kind, folder):
     import numpy
     import pandas
     from sklearn.linear_model import LogisticRegression
 
-    os.chdir(folder)
-    mlflow.set_tracking_uri(address(kind, folder))
-    client = MlflowClient()
+    client = client_of(address(kind, folder))
     experiment = client.create_experiment("churn", tags={"a": "b"})
     with mlflow.start_run(experiment_id=experiment, run_name="parent", description="a note") as parent:
         mlflow.log_params({"depth": 3, "text": "é : \n x"})
@@ -39,9 +71,11 @@ def make(kind, folder):
             mlflow.log_dict({"x": 1}, "x.json")
         frame = pandas.DataFrame({"x": [1.0, 2.0], "y": [0, 1]})
         mlflow.log_input(mlflow.data.from_pandas(frame, name="train", targets="y"), context="training")
-        model = LogisticRegression().fit(numpy.array([[0.0], [1.0], [2.0], [3.0]]), [0, 0, 1, 1])
-        for _ in range(3):
-            mlflow.sklearn.log_model(model, name="model", registered_model_name="churn-model", pip_requirements=["scikit-learn"])
+        given = numpy.array([[0.0], [1.0], [2.0], [3.0]])
+        model = LogisticRegression().fit(given, [0, 0, 1, 1])
+        # The last says what it takes, of the others the server asks the loaded model.
+        for signature in (None, None, mlflow.models.infer_signature(given, model.predict(given))):
+            mlflow.sklearn.log_model(model, name="model", registered_model_name="churn-model", pip_requirements=["scikit-learn"], signature=signature)
     for i in range(120):
         run = client.create_run(experiment, run_name=f"r{i}").info.run_id
         client.log_metric(run, "m", i)
@@ -125,28 +159,38 @@ def differences(left, right, path=""):
         yield f"{path}: {str(left)[:200]} became {str(right)[:200]}"
 
 
-def compare(url, kind, folder):
-    here = picture(MlflowClient(url, registry_uri=url))
-    there = picture(MlflowClient(address(kind, folder), registry_uri=address(kind, folder)))
+def assert_same(there, here):
     different = list(differences(there, here))
-    print(json.dumps({"check": "every field of every object is as in the source", "ok": not different, "reason": "\n".join(different[:20])}))
-    child = next(run for run, facts in here[0]["churn"][3].items() if facts["name"] == "child")
-    with tempfile.TemporaryDirectory() as scratch:
-        client = MlflowClient(url)
-        with open(client.download_artifacts(child, "dir/a b.txt", scratch), encoding="utf-8") as file:
-            print(json.dumps({"check": "artifacts have their content", "ok": file.read() == "hello"}))
-    mlflow.set_tracking_uri(url)
-    mlflow.set_registry_uri(url)
-    loaded = mlflow.sklearn.load_model("models:/churn-model@best")
-    print(json.dumps({"check": "a registered model loads", "ok": list(loaded.predict([[0.0], [3.0]])) == [0, 1]}))
-    return not different
+    assert not different, "\n".join(different[:20])
 
+
+def compare(url, kind):
+    client = client_of(url)
+    here = picture(client)
+    with check("every field of every object is as in the source"):
+        assert_same(pictures[kind], here)
+    with check("artifacts have their content"), tempfile.TemporaryDirectory() as scratch:
+        child = next(run for run, facts in here[0]["churn"][3].items() if facts["name"] == "child")
+        with open(client.download_artifacts(child, "dir/a b.txt", scratch), encoding="utf-8") as file:
+            assert file.read() == "hello"
+    with check("a registered model loads"):
+        loaded = mlflow.sklearn.load_model("models:/churn-model@best")
+        assert list(loaded.predict([[0.0], [3.0]])) == [0, 1]
+
+
+def unchanged(kind, folder):
+    with check("the source is as it was before"):
+        assert_same(pictures[kind], source_picture(kind, folder))
+
+
+TASKS = {"make": make, "compare": compare, "unchanged": unchanged}
 
 if __name__ == "__main__":
-    target = json.loads(sys.argv[1])
-    task, kind, folder = sys.argv[2:5]
-    if task == "make":
-        make(kind, folder)
-        print(json.dumps({"check": f"a source of the kind {kind} is made", "ok": True}))
-    elif not compare(target["url"], kind, folder):
-        sys.exit(1)
+    for line in sys.stdin:
+        task, *words = json.loads(line)
+        try:
+            TASKS[task](*words)
+        except Exception:  # noqa: BLE001: whatever a client throws is a finding
+            with check(f"the task {task} comes to its end"):
+                raise
+        print(json.dumps({"done": True}), flush=True)
