@@ -120,6 +120,7 @@ function addCommand(
     if (required === true) made.requiredOption(flags, description, value as string);
     else made.option(flags, description, value);
   }
+  if (command.afterWrongUse !== undefined) made.showHelpAfterError(command.afterWrongUse);
   made.action(async (...given: unknown[]) => {
     const count = command.positionals?.length ?? 0;
     const positionals = given.slice(0, count).flat().filter((value): value is string => typeof value === "string");

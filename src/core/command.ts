@@ -24,6 +24,8 @@ export interface Command {
   /** In the notation of help texts: `<file>` is required, `[model]` is not. */
   positionals?: readonly { name: string; description: string }[];
   options?: readonly CommandOption[];
+  /** Stands behind what is told of wrong usage, where somebody may have meant another command. */
+  afterWrongUse?: string;
   /** The result is printed as JSON with --json, else as `render` makes it, which may look at the options again; an empty text behind printed parts is no line. */
   run(context: CommandContext, input: { positionals: string[]; options: Record<string, string | boolean | undefined> }): Promise<unknown>;
   // oxlint-disable-next-line typescript/no-explicit-any -- a table of commands with different results

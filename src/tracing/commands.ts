@@ -34,9 +34,9 @@ function attributesOf(texts: readonly string[], route: string | undefined): stri
 const search: Command = {
   words: ["traces"],
   summary: "search the traces, the newest first",
-  positionals: [{ name: "[text]", description: "in the name, in what went in or out, or in an attribute" }],
+  positionals: [{ name: "[text]", description: "in the name, in what went in or out, or in an attribute; a word that is a command below stands behind --text" }],
   options: [
-    { flags: "--text <text>", description: "the same, for a word that is a command too" },
+    { flags: "--text <text>", description: "the same, for a word that is a command too: show, sessions, feedback, to-dataset" },
     { flags: "--errors", description: "only traces in which a span failed" },
     { flags: "--no-errors", description: "only traces in which none failed" },
     { flags: "--slower <time>", description: "only traces that took longer, such as 2s or 250ms" },
@@ -118,4 +118,7 @@ const sessions: Command = {
     ].join("\n\n"),
 };
 
-export const traceCommands: readonly Command[] = [search, showTrace, sessions, ...traceMarkCommands];
+/** Their words may have been meant as what is searched for. */
+const ofTraces = [showTrace, sessions, ...traceMarkCommands].map((command) => ({ ...command, afterWrongUse: `To search the traces for the word: slipway traces --text ${command.words.at(-1)!}` }));
+
+export const traceCommands: readonly Command[] = [search, ...ofTraces];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
+import { traceCommands } from "../../src/tracing/commands.ts";
 import type { CommandLineEnd } from "../kit/command-line-thread.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
@@ -47,6 +48,17 @@ describe("traces on the command line and in the SDK", () => {
     const searches = [["--attribute", "gen_ai.tool.name=search"], ["--min-cost", "0.05"], ["--min-tokens", "20"], ["--errors"], ["--session", "of search"], ["--name", "ask search"]];
     for (const words of searches) assert.deepEqual(await found(...words), [dear], words.join(" "));
     assert.deepEqual([await found("--no-errors"), await found(), await found("--attribute", "gen_ai.tool.name=search", "user.id=bob")], [[cheap], [dear, cheap], []]);
+  });
+
+  it("are searched for a word that is a command behind --text, which the help and the command say", async () => {
+    for (const word of ["show", "feedback", "to-dataset"]) {
+      const { code, told } = await slipway("traces", word);
+      assert.deepEqual([code, told], [2, `error: missing required argument 'trace'\nTo search the traces for the word: slipway traces --text ${word}\n`]);
+    }
+    assert.deepEqual((await json<{ traces: object[] }>("traces", "--text", "feedback")).traces, []);
+    const [search, ...others] = traceCommands;
+    const help = search!.options!.find(({ flags }) => flags === "--text <text>")!.description;
+    assert.deepEqual(others.filter(({ words }) => !help.includes(words[1]!)).map(({ words }) => words[1]), []);
   });
 
   it("are shown with their messages, and judged, as a whole or a span of it", async () => {
