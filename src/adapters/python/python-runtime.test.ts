@@ -85,6 +85,14 @@ describe("PythonRuntime", { skip: whyNot(python, ["--version"], "there is no Pyt
     });
   });
 
+  it("lets the collector of Python rest while a model loads, and serves with it as Python or the model sets it", async () => {
+    const predict = "return {'y': [at_load, gc.get_threshold()[0], gc.isenabled(), gc.get_freeze_count() > 1000]}";
+    const top = "import gc\nat_load = gc.get_threshold()[0]";
+    const usual = Number(execFileSync(python, ["-I", "-c", "import gc; print(gc.get_threshold()[0])"]).toString());
+    await withModel(predict, async (runner) => assert.deepEqual(await values(runner, float64("x", 1)), [["y", "FP64", [4], [100_000, usual, 1, 1]]]), { top });
+    await withModel(predict, async (runner) => assert.deepEqual(await values(runner, float64("x", 1)), [["y", "FP64", [4], [100_000, 123, 1, 1]]]), { top: `${top}\ngc.set_threshold(123)` });
+  });
+
   it("reports the death of a process, and takes its folder away", async () => {
     const directory = join(bench.directory, "runners-of-dying");
     const runtime = await bench.runtime({ directory });

@@ -30,6 +30,9 @@ FRAMES = 3
 LIFELINE = 4
 PROTOCOL = 1
 LOGGED_LINES = 25
+# Nearly all that is made while a model loads stays, and Python's own 700 would have the collector look at it hundreds of times: an eighth of
+# the time of all imports. What a model leaves behind in circles is still bounded.
+LOADING_THRESHOLD = 100_000
 
 
 def watch_lifeline():
@@ -94,6 +97,8 @@ class Runner:
                 raise frames.FrameError("The server sent a message of an unknown type")
 
     def _load(self, path, settings):
+        threshold = gc.get_threshold()
+        gc.set_threshold(LOADING_THRESHOLD)
         try:
             note = privileges.give_up(settings["limits"], [path, *settings["readable"]], settings["workingFolder"])
             die_with_parent()
@@ -104,8 +109,12 @@ class Runner:
             self._model = loading.load(path, settings["model"])
             if settings.get("export") is True:
                 self._exporter = export.Exporter(self._model, settings["model"])
+            if not self._inspecting and self._exporter is None:
+                # It serves for long, with the collector as the model or Python wants it; what only tells of its model or converts it ends soon.
+                gc.collect()
+                if gc.get_threshold()[0] == LOADING_THRESHOLD:
+                    gc.set_threshold(*threshold)
             # What was loaded stays: the collector need not look at it again.
-            gc.collect()
             gc.freeze()
             self._frames.send({"type": "loaded", "executionProvider": "cpu"})
         except BaseException as error:  # noqa: BLE001 - also SystemExit of a model's module
