@@ -65,26 +65,42 @@ function spellings(route: Route, model: string): string[] {
   return [...new Set([plain, encoded, ...(plain === "/" ? [] : [`${plain}/`])])];
 }
 
-/** Every way in which the answers of a route differ from its declaration; of "one way", those of the first request in which they do. */
-async function violations(port: number, route: Route, callers: readonly TestCaller[], how: "every way" | "one way" = "every way"): Promise<string[]> {
+/** What one caller sees of a route that its declaration does not say. */
+async function deviations(port: number, route: Route, caller: TestCaller, model: string, method: string, path: string): Promise<string[]> {
+  const seen = await send(port, method, path, caller);
+  const expected = expectedAnswer(caller, route.access, judgedOn(route.on), model);
+  const got = seen.reached === route.operationId ? "reached" : seen.code;
+  const found = got === expected ? [] : [`${method} ${path} by ${caller.name}: ${String(got)} (${seen.status}), not ${expected}`];
+  return (seen.status === 401) === (seen.challenge !== undefined) ? found : [...found, `${method} ${path} by ${caller.name}: ${seen.status} with the challenge ${seen.challenge}`];
+}
+
+const modelsOf = (route: Route): string[] => (typeof route.on === "object" ? ["mine", "hers", "none"] : ["mine"]);
+
+/** Who tells one guard from another: who a caller is does not hang on how a path is spelled, so that one of each kind walks the other ways. */
+const kinds = ["anonymous", "expired", "viewer", "deployer", "admin", "another team's admin", "deployer of one model"];
+
+/** Every way in which the answers of a route differ from its declaration. */
+async function violations(port: number, route: Route, callers: readonly TestCaller[]): Promise<string[]> {
   const found: string[] = [];
-  const on = judgedOn(route.on);
-  for (const model of typeof route.on === "object" ? ["mine", "hers", "none"] : ["mine"]) {
-    for (const method of route.method === "GET" && how === "every way" ? ["GET", "HEAD"] : [route.method]) {
-      for (const path of spellings(route, model).slice(0, how === "every way" ? undefined : 1)) {
-        const seen = await Promise.all(callers.map((caller) => send(port, method, path, caller)));
-        seen.forEach((answer, index) => {
-          const caller = callers[index]!;
-          const expected = expectedAnswer(caller, route.access, on, model);
-          const got = answer.reached === route.operationId ? "reached" : answer.code;
-          if (got !== expected) found.push(`${method} ${path} by ${caller.name}: ${String(got)} (${answer.status}), not ${expected}`);
-          if ((answer.status === 401) !== (answer.challenge !== undefined)) found.push(`${method} ${path} by ${caller.name}: ${answer.status} with the challenge ${answer.challenge}`);
-        });
-        if (how === "one way" && found.length > 0) return found;
+  const some = callers.filter(({ name }) => kinds.includes(name));
+  assert.equal(some.length, kinds.length);
+  for (const model of modelsOf(route)) {
+    for (const method of route.method === "GET" ? ["GET", "HEAD"] : [route.method]) {
+      for (const [index, path] of spellings(route, model).entries()) {
+        const walking = index === 0 && method === route.method ? callers : some;
+        found.push(...(await Promise.all(walking.map((caller) => deviations(port, route, caller, model, method, path)))).flat());
       }
     }
   }
   return found;
+}
+
+/** Whether any of those requests differs, looked for one by one: a guard that is gone is mostly seen by the first of them. */
+async function isViolated(port: number, route: Route, callers: readonly TestCaller[]): Promise<boolean> {
+  for (const model of modelsOf(route)) {
+    for (const caller of callers) if ((await deviations(port, route, caller, model, route.method, spellings(route, model)[0]!)).length > 0) return true;
+  }
+  return false;
 }
 
 describe("the router, walked with every kind of caller", () => {
@@ -117,9 +133,9 @@ describe("the router, walked with every kind of caller", () => {
       try {
         for (const route of guarded) {
           const changed = breaking(route);
-          const same = changed.access === route.access && (changed.on ?? "server") === (route.on ?? "server");
-          const found = await violations(port, route, under.callers, "one way");
-          assert.equal(found.length === 0, same, `${route.method} ${route.path}, broken in way ${index}`);
+          // What is as it was, the walk above has found to be as declared.
+          if (changed.access === route.access && (changed.on ?? "server") === (route.on ?? "server")) continue;
+          assert.ok(await isViolated(port, route, under.callers), `${route.method} ${route.path}, broken in way ${index}`);
         }
       } finally {
         server.destroy();
