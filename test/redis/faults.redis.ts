@@ -76,6 +76,16 @@ describe("Redis that goes away", () => {
     }
   });
 
+  it("is not taken for silent by a process that was too busy itself to send or to read", async () => {
+    const server = await start();
+    const cache = new RedisAnswerCache(await open(server, { commandMs: 1000 }));
+    await cache.set("a", "1", lease);
+    const answers = Array.from({ length: 3 }, () => cache.get("a"));
+    const until = performance.now() + 1100;
+    while (performance.now() < until);
+    assert.deepEqual(await Promise.all(answers), ["1", "1", "1"]);
+  });
+
   it("closes though it is frozen", async () => {
     const server = await start();
     const redis = await openRedis({ url: server.url(), clock: systemClock, commandMs: 50, connectMs: 10_000 });

@@ -18,7 +18,7 @@ export interface RedisOptions {
   prefix?: string;
   /** For `rediss:`: certificates, in PEM, of who may have signed that of Redis; those that Node trusts where it is not said. */
   certificateAuthority?: string;
-  /** How long one command may take. */
+  /** How long one command may take. Time in which this process did not look for answers counts a fifth of it at most. */
   commandMs?: number;
   /** How long opening waits for the first connection; later ones are made in the background. */
   connectMs?: number;
@@ -43,6 +43,8 @@ export interface RedisConnection {
 const longestPauseMs = 2000;
 /** After a command without an answer: who freezes for one call freezes for the next. */
 const silenceMs = 1000;
+/** Patience is spent in parts, each of which counts no more than itself: while this process was too busy to send or to read, an answer was not late. */
+const patienceSlices = 5;
 
 /** Loads the client and connects; connections that are lost are made again for as long as it takes. Answers also when Redis is not there yet. Throws CONFIG_INVALID for an address that is none. */
 export async function openRedis({ url, clock, prefix = "slipway:", certificateAuthority, commandMs = 250, connectMs = 2000, onChange }: RedisOptions): Promise<RedisConnection> {
@@ -79,10 +81,15 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
     let timer: NodeJS.Timeout | undefined;
     // The client's own limit of time ends when a command is sent, not when it is answered.
     const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        silentUntil = clock.monotonic() + silenceMs;
-        reject(new RedisAwayError("Redis did not answer in time."));
-      }, commandMs);
+      let slicesLeft = patienceSlices;
+      const wait = (): void => {
+        timer = setTimeout(() => {
+          if (--slicesLeft > 0) return wait();
+          silentUntil = clock.monotonic() + silenceMs;
+          reject(new RedisAwayError("Redis did not answer in time."));
+        }, commandMs / patienceSlices);
+      };
+      wait();
     });
     try {
       return await Promise.race([command(), silence]);
