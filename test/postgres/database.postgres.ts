@@ -38,6 +38,28 @@ describe("a Postgres database", () => {
     assert.equal((await second.queries.selectFrom("teams").select("name").where("name", "=", "only-here").execute()).length, 0);
   });
 
+  it("is as new for a test when another one has written to it, and not used again when its tables were changed", async () => {
+    const rowsOf = (name: string): Promise<unknown> =>
+      cluster.query(`select tablename, query_to_xml(format('table %I.%I', schemaname, tablename), true, true, '')::text as rows from pg_tables where schemaname = '${name}' order by tablename`);
+    const used = await schemas.migratedSchema();
+    const fresh = await rowsOf(used);
+    const { queries } = await schemas.open({ schema: used });
+    await sql`insert into audit_entries (sequence, time, actor, action, object, result, request_id, detail_json, previous_hash, hash) values (1, 1, 'a', 'a', 'a', 'a', 'a', '{}', '', 'a')`.execute(queries);
+    await sql`update audit_head set sequence = 1`.execute(queries);
+    await sql`delete from teams`.execute(queries);
+    await sql`insert into teams values ('left', '', 1)`.execute(queries);
+    assert.notDeepEqual(await rowsOf(used), fresh);
+    await schemas.close();
+    assert.deepEqual(await rowsOf(used), fresh);
+    const again = await Promise.all([schemas.migratedSchema(), schemas.migratedSchema(), schemas.migratedSchema()]);
+    assert.ok(again.includes(used), `${used}, then ${again.join()}`);
+    await assert.rejects(cluster.query(`delete from ${used}.audit_entries`), /never changed/);
+    await cluster.query(`alter table ${used}.teams add column colour text`);
+    await schemas.close();
+    const later = await Promise.all([1, 2, 3, 4].map(() => schemas.migratedSchema()));
+    assert.ok(!later.includes(used) && later.includes(again.find((name) => name !== used)!), `${used}, ${again.join()}, then ${later.join()}`);
+  });
+
   it("refuses the database of a newer release and leaves it as it is", async () => {
     const schema = await schemas.newSchema();
     await (await schemas.open({ schema, migrations: [...migrations, addColour] })).close();

@@ -72,7 +72,7 @@ describe("servers that share routes on Postgres", () => {
   }
 
   async function openWorld(apartMs: number) {
-    const schema = await schemas.newSchema();
+    const schema = await schemas.migratedSchema();
     const database: SqlDatabase = await schemas.open({ schema });
     const registry = new SqlRegistryStore(database, ids);
     for (let version = 0; version < 2; version++) await registry.addVersion(registryAddition("flights"));

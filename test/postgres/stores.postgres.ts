@@ -65,7 +65,7 @@ describe("stores on Postgres", () => {
   sqlRolloutsUnderFaultsConformance("Postgres", () => schemas.open());
   sqlStoresUnderFaultsConformance("Postgres", () => schemas.open());
   auditLogConformance("Postgres", async (handles) => {
-    const schema = await schemas.newSchema();
+    const schema = await schemas.migratedSchema();
     const opened: SqlAuditLog[] = [];
     for (let count = 0; count < handles; count++) opened.push(new SqlAuditLog(await schemas.open({ schema })));
     return opened;

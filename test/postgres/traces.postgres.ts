@@ -31,7 +31,7 @@ describe("traces on Postgres", () => {
   sqlTraceRemovalConformance("Postgres", () => schemas.open());
 
   it("keep the sums of their spans where two servers write to one trace at once", async () => {
-    const schema = await schemas.newSchema();
+    const schema = await schemas.migratedSchema();
     const stores = await Promise.all([1, 2].map(async () => new SqlTraceStore(await schemas.open({ schema }))));
     // Each span comes to both servers, running and ended.
     const batch = (of: number, end: null | undefined): SpanRecord[] => [1, 2, 3].flatMap((trace) =>
@@ -61,5 +61,5 @@ describe("traces on Postgres", () => {
 
   it("leave a whole server when they are past traceRetentionDays, and leave there what outlives them", () => traceRetentionScenario({ databaseUrl: cluster.url() }));
 
-  it("are sampled, redacted and sent on as the settings say", async () => traceSettingsScenario({ databaseUrl: cluster.url({ schema: await schemas.newSchema() }) }));
+  it("are sampled, redacted and sent on as the settings say", async () => traceSettingsScenario({ databaseUrl: cluster.url({ schema: await schemas.migratedSchema() }) }));
 });
