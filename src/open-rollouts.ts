@@ -103,7 +103,7 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
   });
   const traffic = servingBySubject({ model: serving, route: routes.serving });
   const replica = new RouteReplica({
-    id, store, serving: traffic, figures, truths: truth, feedback, clock, timers: systemTimers, logger,
+    id, isAlone: config.databaseUrl === undefined, store, serving: traffic, figures, truths: truth, feedback, clock, timers: systemTimers, logger,
     onTrip: (model, rollout) => void rollouts.tripped(rollout).catch(failed("rollout.not_ended", model)),
   });
   const wakes = new RolloutWakes(systemTimers);

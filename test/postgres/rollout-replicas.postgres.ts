@@ -56,7 +56,7 @@ describe("servers that share routes on Postgres", () => {
     const store = new SqlRolloutStore(database, ids, "database");
     const figures: RolloutFigures = new RolloutFigures({ onHardFailure: (...parts) => replica.trip(...parts) });
     const replica: RouteReplica = new RouteReplica({
-      id, store, figures, clock, truths: new SqlTruthStore(database), feedback: new SqlFeedbackFeed(database), logger: silentLogger,
+      id, isAlone: false, store, figures, clock, truths: new SqlTruthStore(database), feedback: new SqlFeedbackFeed(database), logger: silentLogger,
       timers: { after: (milliseconds, callback) => systemTimers.after(milliseconds, () => void (life.ended || callback())) },
       serving: {
         applyRoute: async (given) => {

@@ -21,7 +21,7 @@ class Servers {
   readonly truths: StoredTruth[] = [];
   readonly all: RouteReplica[] = [];
 
-  open(id: string) {
+  open(id: string, isAlone = false) {
     const connection = this.shared.connect();
     // A server that dies takes its timers along.
     const life = { ended: false };
@@ -43,7 +43,7 @@ class Servers {
     };
     const figures: RolloutFigures = new RolloutFigures({ onHardFailure: (...parts) => replica.trip(...parts) });
     const replica: RouteReplica = new RouteReplica({
-      id, store: connection.store, serving, figures, clock: this.timers.clock, logger, onTrip: (model, rollout) => void tripped.push(`${model} ${rollout}`),
+      id, isAlone, store: connection.store, serving, figures, clock: this.timers.clock, logger, onTrip: (model, rollout) => void tripped.push(`${model} ${rollout}`),
       timers: { after: (milliseconds, callback) => this.timers.after(milliseconds, () => void (life.ended || callback())) },
       feedback: { readSince: async () => [], removedSince: async () => [], splitPlaces: async () => [] },
       truths: { readSince: async (from) => (connection.cut ? Promise.reject(new AppError("DATABASE_UNAVAILABLE", "planted")) : this.truths.filter(({ receivedAt }) => receivedAt >= from)) },
@@ -158,6 +158,23 @@ describe("RouteReplica", () => {
     await started;
     await all.pass(1000);
     assert.deepEqual(step, { result: { missing: [] } });
+  });
+
+  it("waits for no killed server where one at a time has the database, and on a shared one does", async () => {
+    for (const isAlone of [true, false]) {
+      const all = servers();
+      const killed = all.open("a-1", isAlone);
+      await killed.replica.start();
+      await all.pass(100);
+      killed.life.ended = true;
+      const next = all.open("a-2", isAlone);
+      await next.replica.start();
+      await all.pass(100);
+      assert.deepEqual([...all.shared.servers.keys()], isAlone ? ["a-2"] : ["a-1", "a-2"]);
+      const revision = all.shared.write("flights", "rol_1");
+      await next.replica.apply("flights");
+      assert.deepEqual(await next.replica.whenTaken("flights", revision, { signal, timeoutMs: 0 }), { missing: isAlone ? [] : ["a-1"] });
+    }
   });
 
   it("says who is missing when the time is over, and ends with the signal", async () => {

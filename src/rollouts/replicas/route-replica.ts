@@ -19,6 +19,8 @@ import { TruthFollower } from "./truth-follower.ts";
 export interface RouteReplicaParts {
   /** Of this process, another one after each start: what a former process counted stays beside what this one counts. */
   id: string;
+  /** One server at a time has the database: any other that is in it was killed, and is not waited for. */
+  isAlone: boolean;
   store: Pick<RolloutStore, "find" | "request" | "route" | "routes" | "writeFigures" | "readFigures" | "reportReplica" | "replicas" | "removeReplica">;
   serving: Pick<ServingService, "applyRoute" | "cutArm">;
   figures: RolloutFigures;
@@ -99,6 +101,7 @@ export class RouteReplica {
     const { clock } = this.#parts;
     this.#lastWriteAt = clock.monotonic();
     this.#lookAt = Infinity;
+    if (this.#parts.isAlone) await this.#troubles.attempt("former servers", () => this.#removeOthers(this.#parts.store));
     // Others wait for this server from now on.
     this.#tick();
     let areKnown = false;
@@ -244,6 +247,10 @@ export class RouteReplica {
     this.#saidCutOff = false;
     logger.info("rollouts.connected", {});
     this.#lookAt = 0;
+  }
+
+  async #removeOthers(store: RouteReplicaParts["store"]): Promise<void> {
+    for (const { id } of await store.replicas()) if (id !== this.id) await store.removeReplica(id);
   }
 
   async #sendTrips(): Promise<void> {
