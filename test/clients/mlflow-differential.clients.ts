@@ -9,7 +9,7 @@ import { runChecks } from "./python-script.ts";
 const seconds = "12";
 
 describe("MLflow's own server", () => {
-  it("answers random calls as Slipway does, but for what the documentation lists", async (test) => {
+  it("answers random calls, and its tracing client, as Slipway does, but for what the documentation lists", async (test) => {
     const directory = await mkdtemp(join(tmpdir(), "slipway-clients-"));
     const server = await startServer();
     try {

@@ -8,7 +8,7 @@ import type { SlipwayClient } from "../../src/index.ts";
 import { betweenLooks } from "../kit/between-looks.ts";
 import { freePort } from "../kit/free-port.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { pythonOf } from "./python-script.ts";
+import { pythonEnvironment, pythonOf } from "./python-script.ts";
 import { PythonSession } from "./python-session.ts";
 
 interface Report {
@@ -121,7 +121,7 @@ class MlflowServer {
     const port = await freePort();
     const words = ["-m", "mlflow", "server", "--backend-store-uri", `sqlite:///${folder}/mlflow.db`, "--artifacts-destination", `${folder}/mlartifacts`, "--host", "127.0.0.1", "--port", String(port), "--workers", "1"];
     // A group of its own: the program starts workers, which end with it.
-    const child = spawn(pythonOf(), words, { cwd: folder, stdio: ["ignore", "ignore", "pipe"], detached: true, env: { ...process.env, ...mlflowEnvironment } });
+    const child = spawn(pythonOf(), words, { cwd: folder, stdio: ["ignore", "ignore", "pipe"], detached: true, env: { ...process.env, ...pythonEnvironment, ...mlflowEnvironment } });
     let errors = "";
     child.stderr.on("data", (part: Buffer) => (errors = `${errors}${part.toString()}`.slice(-5000)));
     const server = new MlflowServer(`http://127.0.0.1:${port}`, child);

@@ -3,7 +3,7 @@
 What each server chooses (ids, times, generated names, page tokens) is compared by its place; messages by being there. Sequences follow from a seed, which is printed:
     SLIPWAY_TEST_SEED        the seed of the first sequence, 1 without it; the others follow it
     SLIPWAY_TEST_SEQUENCES   how many; without it the first 60, as far as they fit into the seconds given as the second argument
-What differs is shrunk to the calls that are needed for it and printed.
+What differs is shrunk to the calls that are needed for it and printed. Then the calls of mlflow_traces_differential.py, to the same servers.
 """
 
 import collections
@@ -21,6 +21,7 @@ import urllib.parse
 
 from checks import check, finish, server, wait_until
 from mlflow_random_calls import Sequence
+from mlflow_traces_differential import check_traces
 
 CALLS = 25
 SHOWN = 12
@@ -288,27 +289,34 @@ def stop(process):
         os.killpg(process.pid, 9)
 
 
-def main():
+def check_random_calls(slipway, mlflow):
     seed = int(os.environ.get("SLIPWAY_TEST_SEED", "1"))
     asked = os.environ.get("SLIPWAY_TEST_SEQUENCES")
     sequences, seconds = (60, float(sys.argv[2])) if asked is None else (int(asked), 86_400)
     differing = []
-    with tempfile.TemporaryDirectory() as directory, check(f"answers what MLflow answers to random calls (SLIPWAY_TEST_SEED={seed})"):
-        process, url = start_mlflow(directory)
-        try:
-            slipway, mlflow = Side("Slipway", server().url), Side("MLflow", url)
-            end = time.monotonic() + seconds
-            done = 0
-            while done < sequences and time.monotonic() < end and len(differing) < SHOWN:
-                calls = [(at, *call) for at, call in enumerate(Sequence(seed + done).draw(CALLS))]
-                found = first_difference(calls, slipway, mlflow)
-                if found is not None:
-                    differing.append(f"seed {seed + done}:\n" + told(*shrunk(calls, found, slipway, mlflow)))
-                done += 1
-        finally:
-            stop(process)
+    with check(f"answers what MLflow answers to random calls (SLIPWAY_TEST_SEED={seed})"):
+        end = time.monotonic() + seconds
+        done = 0
+        while done < sequences and time.monotonic() < end and len(differing) < SHOWN:
+            calls = [(at, *call) for at, call in enumerate(Sequence(seed + done).draw(CALLS))]
+            found = first_difference(calls, slipway, mlflow)
+            if found is not None:
+                differing.append(f"seed {seed + done}:\n" + told(*shrunk(calls, found, slipway, mlflow)))
+            done += 1
         assert done > 0, "no sequence was run"
         assert not differing, f"{len(differing)} of {done} sequences differ.\n" + "\n".join(differing)
+
+
+def main():
+    """Traces come last: the random calls list all experiments."""
+    target = server()
+    with tempfile.TemporaryDirectory() as directory:
+        process, url = start_mlflow(directory)
+        try:
+            check_random_calls(Side("Slipway", target.url), Side("MLflow", url))
+            check_traces(target.url, url, directory)
+        finally:
+            stop(process)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ export function pythonOf(environment: PythonEnvironment = "current"): string {
   throw new Error(`There is no Python at ${path}. Make one with: python3 -m venv ${folder} && ${folder}/bin/pip install -r ${requirements}, or name another in ${variable}.`);
 }
 
+/** For every Python of these tests. `startup` is on its path, so that what is in there runs first. */
+export const pythonEnvironment = { PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1", PYTHONPATH: fileURLToPath(new URL("startup", import.meta.url)) };
+
 /** Trains and exports the named models of models.py, or all of them, into `directory`. */
 export async function trainModels(directory: string, ...names: string[]): Promise<void> {
   const { code, errors } = await runPython("current", directory, "models.py", [directory, ...names], () => undefined);
@@ -68,7 +71,7 @@ function runPython(environment: PythonEnvironment, directory: string, script: st
   const child = spawn(pythonOf(environment), [fileURLToPath(new URL(script, import.meta.url)), ...words], {
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1" },
+    env: { ...process.env, ...pythonEnvironment },
     timeout: limitMs,
   });
   let errors = "";

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { pythonOf } from "./python-script.ts";
+import { pythonEnvironment, pythonOf } from "./python-script.ts";
 
 /** A task that takes longer hangs. */
 const limitMs = 240_000;
@@ -30,7 +30,7 @@ export class PythonSession {
     this.#process = spawn(pythonOf(), [fileURLToPath(new URL(script, import.meta.url))], {
       cwd: directory,
       stdio: ["pipe", "pipe", "pipe"],
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1" },
+      env: { ...process.env, ...pythonEnvironment },
     });
     this.#process.stderr!.on("data", (part: Buffer) => (this.#errors = `${this.#errors}${part.toString()}`.slice(-20_000)));
     this.#process.stdin!.on("error", () => undefined);

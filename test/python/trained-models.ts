@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { holdBuildLock } from "../../src/adapters/python/build-lock.ts";
+import { pythonEnvironment } from "../clients/python-script.ts";
 
 const script = fileURLToPath(new URL("./make_models.py", import.meta.url));
 const requirements = new URL("../clients/requirements.txt", import.meta.url);
@@ -27,7 +28,7 @@ export async function trainedModels(python: string): Promise<string> {
     const aside = join(root, `.${digest}-${randomUUID()}`);
     await mkdir(aside);
     try {
-      await promisify(execFile)(python, [script, aside], { cwd: aside, timeout: 280_000, maxBuffer: 16 * 1024 * 1024 });
+      await promisify(execFile)(python, [script, aside], { cwd: aside, env: { ...process.env, ...pythonEnvironment }, timeout: 280_000, maxBuffer: 16 * 1024 * 1024 });
       await rename(aside, folder);
     } finally {
       await rm(aside, { recursive: true, force: true });
