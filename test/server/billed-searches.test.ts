@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, describe, it } from "node:test";
-import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { borrowServer, type BorrowedServer } from "../kit/shared-server.ts";
 import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
 
 interface Entry {
@@ -15,7 +15,7 @@ interface Entry {
 const dollars = 1e9;
 
 describe("what a provider bills by more than the tokens of the model that was named", () => {
-  let server: RunningServer;
+  let server: BorrowedServer;
   const google = new GatewayUpstream(({ path, body }, response) => {
     const model = /models\/([^:]+):/.exec(path)![1]!;
     const isGrounded = Array.isArray(body.tools);
@@ -29,7 +29,7 @@ describe("what a provider bills by more than the tokens of the model that was na
   });
 
   before(async () => {
-    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    server = await borrowServer();
     const provider = (name: string, settings: object): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/providers/${name}`, { revision: 0, settings });
     await provider("google", { kind: "gemini", baseUrl: await google.start() });
     const openUrl = `${await open.start()}/v1`;
@@ -39,7 +39,7 @@ describe("what a provider bills by more than the tokens of the model that was na
     await server.client.api.send("PUT", "/api/gateway/routes/tight", { revision: 0, settings: { targets: [{ provider: "google", model: "gemini-3-flash-preview" }], budget: { perQuery: 0.27 }, addedTokens: 0 } });
   });
   after(async () => {
-    await server.stop();
+    await server.giveBack();
     google.stop();
     open.stop();
   });

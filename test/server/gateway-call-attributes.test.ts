@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { SpanView, TraceView } from "../../src/tracing/index.ts";
-import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { borrowServer, type BorrowedServer } from "../kit/shared-server.ts";
 import { answerJson, GatewayUpstream } from "./gateway-upstream.ts";
 
 describe("the span of a gateway's call", () => {
-  let server: RunningServer;
+  let server: BorrowedServer;
   const upstream = new GatewayUpstream(({ body }, response) =>
     answerJson(response, "input" in body ? { object: "list", model: body.model, data: [{ object: "embedding", index: 0, embedding: [0.5, 0.25] }], usage: { prompt_tokens: 4, total_tokens: 4 } } : { id: "chatcmpl-7", object: "chat.completion", created: 1, model: body.model, choices: [{ index: 0, message: { role: "assistant", content: "the answer" }, finish_reason: "stop" }], usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 } }));
   before(async () => {
     const url = await upstream.start();
-    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    server = await borrowServer();
     const put = (name: string, settings: object): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/${name}`, { revision: 0, settings });
     await put("providers/upstream", { kind: "openai", baseUrl: `${url}/v1` });
     await put("routes/support", { targets: [{ provider: "upstream", model: "gpt-4o" }], cache: { exact: true } });
@@ -20,7 +20,7 @@ describe("the span of a gateway's call", () => {
   });
   after(async () => {
     upstream.stop();
-    await server.stop();
+    await server.giveBack();
   });
 
   const callOf = async (trace: string, more: Record<string, string> = {}, asked: object = {}): Promise<{ span: SpanView; attempt: SpanView | undefined; view: TraceView; requestId: string | null }> => {

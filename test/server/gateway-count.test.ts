@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { borrowServer, type BorrowedServer } from "../kit/shared-server.ts";
 import { answerJson, GatewayUpstream, type UpstreamAnswer } from "./gateway-upstream.ts";
 
 const counts = (field: string, tokens: unknown): UpstreamAnswer => (_call, response) => answerJson(response, { [field]: tokens });
 
 describe("counts of tokens", () => {
-  let server: RunningServer;
+  let server: BorrowedServer;
   const claude = new GatewayUpstream(counts("input_tokens", 41));
   const gemini = new GatewayUpstream(counts("totalTokens", 42));
 
   before(async () => {
     const [claudeUrl, geminiUrl] = await Promise.all([claude.start(), gemini.start()]);
-    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    server = await borrowServer();
     await put("providers/claude", { kind: "anthropic", baseUrl: claudeUrl });
     await put("providers/gem", { kind: "gemini", baseUrl: geminiUrl });
     await put("providers/open", { kind: "openai", baseUrl: `${claudeUrl}/v1` });
@@ -22,7 +22,7 @@ describe("counts of tokens", () => {
     await put("routes/guarded", { targets: [target], guardrails: [{ kind: "pii", on: "input" }] });
   });
   after(async () => {
-    await server.stop();
+    await server.giveBack();
     claude.stop();
     gemini.stop();
   });

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { borrowServer, type BorrowedServer } from "../kit/shared-server.ts";
 import { answerJson, GatewayUpstream, speakAnthropic, speakOpenAi } from "./gateway-upstream.ts";
 
 describe("what passes the gateway beside the body, and what passes only with the provider's own bytes", () => {
-  let server: RunningServer;
+  let server: BorrowedServer;
   const claude = new GatewayUpstream(speakAnthropic);
   const open = new GatewayUpstream(speakOpenAi);
 
   before(async () => {
     const [claudeUrl, openUrl] = await Promise.all([claude.start(), open.start()]);
-    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    server = await borrowServer();
     await put("providers/claude", { kind: "anthropic", baseUrl: claudeUrl });
     await put("providers/claude-files", { kind: "anthropic", baseUrl: claudeUrl, headers: { "Anthropic-Beta": "files-api-2025-04-14" } });
     await put("providers/open", { kind: "openai", baseUrl: `${openUrl}/v1` });
@@ -22,7 +22,7 @@ describe("what passes the gateway beside the body, and what passes only with the
     await put("routes/kept", { targets: [{ provider: "claude", model: "claude-sonnet-4-5" }], cache: { exact: true } });
   });
   after(async () => {
-    await server.stop();
+    await server.giveBack();
     claude.stop();
     open.stop();
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { borrowServer, type BorrowedServer } from "../kit/shared-server.ts";
 import { answerJson, GatewayUpstream, speakAnthropic, speakOpenAi, type UpstreamAnswer } from "./gateway-upstream.ts";
 
 /** What real providers send, and what one might to speak in the gateway's name. */
@@ -16,13 +16,13 @@ const withHeaders = (speak: UpstreamAnswer, headers: Record<string, string>): Up
 };
 
 describe("what a provider says in its headers, and what of it reaches callers and traces", () => {
-  let server: RunningServer;
+  let server: BorrowedServer;
   const open = new GatewayUpstream(speakOpenAi);
   const claude = new GatewayUpstream(speakAnthropic);
 
   before(async () => {
     const [openUrl, claudeUrl] = await Promise.all([open.start(), claude.start()]);
-    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    server = await borrowServer();
     await put("providers/open", { kind: "openai", baseUrl: `${openUrl}/v1` });
     await put("providers/claude", { kind: "anthropic", baseUrl: claudeUrl });
     const target = { provider: "open", model: "m" };
@@ -32,7 +32,7 @@ describe("what a provider says in its headers, and what of it reaches callers an
     await put("routes/kept", { targets: [target], cache: { exact: true } });
   });
   after(async () => {
-    await server.stop();
+    await server.giveBack();
     open.stop();
     claude.stop();
   });

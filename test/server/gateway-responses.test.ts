@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { borrowServer, type BorrowedServer } from "../kit/shared-server.ts";
 import { answerJson, GatewayUpstream, speakOpenAi } from "./gateway-upstream.ts";
 
 interface Answered {
@@ -12,7 +12,7 @@ interface Answered {
 
 /** Callers of OpenAI's responses protocol, at servers of one's own that speak chat completions alone. */
 describe("responses of servers that have none", () => {
-  let server: RunningServer;
+  let server: BorrowedServer;
   let url: string;
   let [status, models] = [404, ["m"]];
   const upstream = new GatewayUpstream((call, response) => {
@@ -23,10 +23,10 @@ describe("responses of servers that have none", () => {
 
   before(async () => {
     url = `${await upstream.start()}/v1`;
-    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    server = await borrowServer();
   });
   after(async () => {
-    await server.stop();
+    await server.giveBack();
     upstream.stop();
   });
   beforeEach(() => {
