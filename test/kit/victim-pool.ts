@@ -1,7 +1,5 @@
 import { fork, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { compileCache } from "./compile-cache.ts";
 
 /** A process that waits to be told what to do, and to be killed while it does it. */
 export class Victim<ToVictim, FromVictim> {
@@ -41,8 +39,6 @@ export class VictimPool<ToVictim, FromVictim> {
   readonly #program: string;
   readonly #waiting: Promise<Victim<ToVictim, FromVictim>>[] = [];
   readonly #living = new Set<Victim<ToVictim, FromVictim>>();
-  /** What Node compiled once is not compiled for each of thousands of processes. */
-  readonly #cache = mkdtempSync(join(tmpdir(), "slipway-compiled-"));
 
   constructor(program: string, size: number) {
     this.#program = program;
@@ -59,11 +55,11 @@ export class VictimPool<ToVictim, FromVictim> {
     await Promise.allSettled(this.#waiting);
     for (const victim of this.#living) victim.kill();
     await Promise.all([...this.#living].map(({ ended }) => ended));
-    rmSync(this.#cache, { recursive: true, force: true });
   }
 
   #start(): Promise<Victim<ToVictim, FromVictim>> {
-    const child = fork(this.#program, [], { execArgv: ["--disable-warning=ExperimentalWarning"], env: { ...process.env, NODE_COMPILE_CACHE: this.#cache } });
+    // What Node compiled once is not compiled for each of thousands of processes, nor for those of another file.
+    const child = fork(this.#program, [], { execArgv: ["--disable-warning=ExperimentalWarning"], env: { ...process.env, ...compileCache } });
     const victim = new Victim<ToVictim, FromVictim>(child);
     this.#living.add(victim);
     void victim.ended.then(() => this.#living.delete(victim));
