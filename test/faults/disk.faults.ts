@@ -223,9 +223,9 @@ describe("a disk that fails under workflows", { skip: faultyDiskMissing }, () =>
   it("or kills the server at any change of a workflow's steps repeats no finished step, and every run comes to its end", async (t) => {
     const all = attempts("deaths in runs", deaths, counted);
     const tally = new Tally(all);
-    // A run is gone on with when the lease of the dead server has passed: the servers mostly wait for that, so they are many,
-    // and several runs wait together. Fewer than the deaths in a row after which a run is given up.
-    await inLanes(all, 3 * lanes, async (lane, next) => {
+    // A server that starts goes on at once with the runs that the dead one left: several, that are cut off one after the other
+    // and then end together. Fewer than the deaths in a row after which a run is given up.
+    await inLanes(all, lanes, async (lane, next) => {
       const faulty = new FaultyServer(folder, `dying-runs-${lane}`, { template, environment });
       await faulty.start();
       t.after(() => faulty.stop());
