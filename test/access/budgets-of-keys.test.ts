@@ -58,6 +58,23 @@ describe("budgets of keys and routes", () => {
     assert.deepEqual((await seen("other")).map(({ scope, use }) => [scope, use[0]!.spent]).sort(), [["key", 0], ["route", spent]]);
   });
 
+  it("alert at 50, 80 and 100 percent, by events that the team's admins see and those of others do not", async () => {
+    await ok(server.asAdmin("PUT", "/api/gateway/providers/cents", { revision: 0, settings: { kind: "scripted", script: [{ text: "one cent", inputTokens: 0, outputTokens: 10 }] } }));
+    await ok(server.asAdmin("POST", "/api/prices", { provider: "cents", model: "m", rates: { input: 0, output: 1000 } }));
+    await ok(send("red", "PUT", "/api/gateway/routes/cents", { revision: 0, team: "red", settings: { targets: [{ provider: "cents", model: "m" }], budget: { month: 0.1 } } }));
+    const alerts = async (who: string): Promise<{ object: string; payload: object }[]> => (await ok<{ events: { object: string; payload: object }[] }>(send(who, "GET", "/api/events?type=budget.alert&object=route:cents"))).events;
+    let told: { object: string; payload: object }[] = [];
+    // They are written behind the answer.
+    for (const [calls, expected] of [[4, 0], [1, 1], [2, 1], [1, 2], [1, 2], [1, 3], [1, 3]] as const) {
+      for (let call = 0; call < calls; call++) await send("red", "POST", "/v1/chat/completions", { model: "cents", max_tokens: 10, messages: [{ role: "user", content: "hello" }] });
+      do told = await alerts("red"); while (told.length < expected);
+      assert.equal(told.length, expected);
+    }
+    const budget = { budget: "route:cents", window: "month", limit: 0.1 };
+    assert.deepEqual(told.map(({ payload }) => payload), [{ ...budget, threshold: 100, spent: 0.1 }, { ...budget, threshold: 80, spent: 0.08 }, { ...budget, threshold: 50, spent: 0.05 }]);
+    assert.deepEqual([await alerts("blue"), await alerts("none")], [[], []]);
+  });
+
   it("go on where a key is rotated: it has the id, and so the limits, the spend and the refusals", async () => {
     const before = await seen("red");
     const { key } = await ok<Made>(server.asAdmin("POST", `/api/keys/${keys.caller!.id}/rotate`, {}));
