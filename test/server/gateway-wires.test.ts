@@ -11,13 +11,13 @@ type Kind = keyof typeof providerWires;
 const city = '{"city":"Köln 🌧"}';
 const words = "Zwölf Grad in 東京 🌤";
 
-/** Byte by byte, each in a write of its own: wherever the network may cut a stream, it is cut. */
-function drip(response: ServerResponse, bytes: Buffer, type: string): void {
+/** In writes of so many bytes: where they are single ones, a stream is cut wherever the network may cut it. */
+function drip(response: ServerResponse, bytes: Buffer, type: string, size: number): void {
   response.writeHead(200, { "content-type": type });
   let at = 0;
   const next = (): void => {
-    if (at === bytes.length) response.end();
-    else response.write(bytes.subarray(at, ++at), () => setImmediate(next));
+    if (at >= bytes.length) response.end();
+    else response.write(bytes.subarray(at, (at += size)), () => setImmediate(next));
   };
   next();
 }
@@ -34,7 +34,7 @@ describe("callers of each protocol, at each kind of provider", () => {
     const [name, value] = wire.key;
     assert.equal(headers[name], value);
     if (path === wire.path(false) && !/"stream":true/.test(asked)) answerJson(response, wire.whole(said));
-    else if (path === wire.path(true)) drip(response, wire.stream(said), kind === "bedrock" ? "application/vnd.amazon.eventstream" : "text/event-stream");
+    else if (path === wire.path(true)) drip(response, wire.stream(said), kind === "bedrock" ? "application/vnd.amazon.eventstream" : "text/event-stream", asked.includes('"weather"') ? 7 : 1);
     else answerJson(response, { error: { message: `Nothing is at ${path}.` } }, 400);
   });
 
@@ -59,7 +59,7 @@ describe("callers of each protocol, at each kind of provider", () => {
       const { path, body, read } = callerWires[protocol];
       const model = `${each}/${providerWires[each].model}`;
 
-      it(`${protocol} at ${each}: words, a tool's call and its result, whole and in a stream of single bytes`, async () => {
+      it(`${protocol} at ${each}: words, a tool's call and its result, whole and in streams of small pieces`, async () => {
         kind = each;
         for (const stream of [false, true]) {
           const ask = async (more: { tools: boolean; call?: { id: string; arguments: string } }): Promise<ReturnType<typeof read>> => {
