@@ -48,6 +48,9 @@ describe("LangChain", () => {
     it(`gives documents of a schema, over a provider of ${upstream}`, async () => {
       const model = protocols.openai(models[upstream]) as ChatOpenAI;
       assert.deepEqual(await model.withStructuredOutput(Person, { method: "jsonSchema" }).invoke("who?"), { name: "Ann", age: 41 });
+      // In Anthropic's protocol by a tool that the model has to call.
+      const byTool = (protocols.anthropic(models[upstream]) as ChatAnthropic).withStructuredOutput(Person, { name: "json_person", method: "functionCalling" });
+      assert.deepEqual(await byTool.invoke("who?"), { name: "Ann", age: 41 });
     });
   }
 
