@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { startServer } from "../kit/running-server.ts";
-import { runChecks, trainModels } from "./python-script.ts";
+import { trainModels } from "../python/trained-models.ts";
+import { runChecks } from "./python-script.ts";
 
 const models = ["logistic-zipmap", "gradient-boosting", "mixed-columns"];
 

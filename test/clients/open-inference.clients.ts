@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { runChecks, trainModels } from "./python-script.ts";
+import { trainModels } from "../python/trained-models.ts";
+import { runChecks } from "./python-script.ts";
 
 describe("tritonclient, with models that scikit-learn trained and skl2onnx exported", () => {
   let server: RunningServer;

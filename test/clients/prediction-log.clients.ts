@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { runChecks, trainModels } from "./python-script.ts";
+import { trainModels } from "../python/trained-models.ts";
+import { runChecks } from "./python-script.ts";
 
 describe("the prediction log, read by pandas and pyarrow", () => {
   let server: RunningServer;

@@ -29,12 +29,6 @@ export function pythonOf(environment: PythonEnvironment = "current"): string {
 /** For every Python of these tests. `startup` is on its path, so that what is in there runs first. */
 export const pythonEnvironment = { PYTHONDONTWRITEBYTECODE: "1", PYTHONUTF8: "1", PYTHONPATH: fileURLToPath(new URL("startup", import.meta.url)) };
 
-/** Trains and exports the named models of models.py, or all of them, into `directory`. */
-export async function trainModels(directory: string, ...names: string[]): Promise<void> {
-  const { code, errors } = await runPython("current", directory, "models.py", [directory, ...names], () => undefined);
-  assert.equal(code, 0, `Training failed:\n${errors}`);
-}
-
 /**
  * Runs a script against a server; each line that it prints is a subtest. Fails too when the script ends badly, prints
  * something else, or checks nothing. `directory` is where the trained models are and the script may write; `words` follow
