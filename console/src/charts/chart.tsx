@@ -124,7 +124,7 @@ export function Chart(props: ChartProps) {
           ))}
         </ul>
       </figcaption>
-      <div ref={holder} className="chart-plot" role="img" tabIndex={0} aria-label={`${title}. ${times.length === 0 ? "No data." : summary}. Arrow keys move the crosshair.`} onKeyDown={onKeyDown} onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })} />
+      <div ref={holder} className="chart-plot" style={{ minHeight: height }} role="img" tabIndex={0} aria-label={`${title}. ${times.length === 0 ? "No data." : summary}. Arrow keys move the crosshair.`} onKeyDown={onKeyDown} onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })} />
       <span className="visually-hidden" aria-live="polite">
         {index === null ? "" : `${formatTime(times[index]! * 1000, now())}: ${summary}`}
       </span>

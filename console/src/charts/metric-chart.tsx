@@ -92,7 +92,7 @@ export function MetricChart(props: MetricChartProps) {
         </ul>
       </figcaption>
       <div
-        ref={holder} className="chart-plot" role="img" tabIndex={0} onKeyDown={onKeyDown} onDoubleClick={() => onWhole?.()} onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })}
+        ref={holder} className="chart-plot" style={{ minHeight: height }} role="img" tabIndex={0} onKeyDown={onKeyDown} onDoubleClick={() => onWhole?.()} onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })}
         aria-label={`${title}. ${present.length === 0 ? "No data." : legend.map(({ run, value }) => `${run.name} ${formatNumber(value!, 4)}`).join(", ")} Arrow keys move the crosshair, plus zooms, 0 shows the whole.`}
       />
       {lines.length === 0 && !props.busy && <p className="chart-empty">Nothing was logged</p>}

@@ -11,6 +11,7 @@ import { now } from "../../clock.ts";
 import { ErrorBox, StaleNote } from "../../parts/error-box.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { KeyFigure, KeyFigures } from "../../parts/key-figure.tsx";
+import { Skeleton } from "../../parts/resource-view.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import type { ModelTabProps } from "./model-page.tsx";
 import { PromoteDialog } from "./promote-dialog.tsx";
@@ -26,7 +27,8 @@ export function OverviewTab({ detail }: ModelTabProps) {
   const [usual] = useState(() => usualPreset(detail.model.createdAt, now()));
   const { range, setPreset, setFixed } = useTimeRange(usual);
   const { data: series, error, reload } = useSeries(name, range, points);
-  const policy = usePolicy(name).data?.policy;
+  const settled = usePolicy(name);
+  const policy = settled.data?.policy;
   const wanted = query.get("version");
   const promote = query.get("promote");
 
@@ -37,6 +39,8 @@ export function OverviewTab({ detail }: ModelTabProps) {
       </EmptyState>
     );
   }
+  // Objectives are levels of the charts, whose legends grow by them.
+  const isDrawn = error !== undefined || (series !== undefined && (policy !== undefined || settled.error !== undefined));
   const busy = series === undefined ? [] : versionsWithTraffic(series);
   const shown = wanted === null ? busy : busy.filter(({ version }) => version === wanted);
   const words = range.kind === "preset" ? range.preset.words : `${formatTime(range.from, now())} to ${formatTime(range.to, now())}`;
@@ -53,9 +57,10 @@ export function OverviewTab({ detail }: ModelTabProps) {
       </div>
       {error !== undefined && (series === undefined ? <ErrorBox error={error} retry={reload} /> : <StaleNote error={error} retry={reload} />)}
       <Figures model={name} intervals={series === undefined ? null : shown.map(({ total }) => total)} words={words} policy={policy} />
-      {series !== undefined && shown.length === 0 && <NoTraffic name={name} words={range.kind === "preset" ? words : "this time"} version={wanted} />}
-      {(series !== undefined || error === undefined) && <ServingCharts series={series} shown={shown} objectives={policy?.objectives} onZoom={setFixed} />}
-      <VersionsTable detail={detail} series={series} words={words} />
+      {isDrawn && series !== undefined && shown.length === 0 && <NoTraffic name={name} words={range.kind === "preset" ? words : "this time"} version={wanted} />}
+      {/* What stands below the charts comes with them: they are none where nothing was served, and would move it under the reader's hand. */}
+      {isDrawn && series !== undefined && <ServingCharts series={series} shown={shown} objectives={policy?.objectives} onZoom={setFixed} />}
+      {isDrawn ? <VersionsTable detail={detail} series={series} words={words} /> : <div className="charts-space"><Skeleton lines={10} /></div>}
       {promote !== null && <PromoteDialog detail={detail} version={promote} series={series} onClose={() => query.set({ promote: null }, { replace: true })} />}
     </>
   );
@@ -98,8 +103,9 @@ function toneOf(value: number | null, objective: { warning: number; critical: nu
   return value < objective.critical ? "warning" : "bad";
 }
 
-function objectiveText(value: number | null, objective: { warning: number; critical: number } | undefined, format: (value: number) => string): string | undefined {
-  if (objective === undefined) return undefined;
+function objectiveText(value: number | null, objective: { warning: number; critical: number } | undefined, format: (value: number) => string): string {
+  // The room of what is still to come.
+  if (objective === undefined) return "\u00a0";
   const tone = toneOf(value, objective);
   return tone === "bad" ? `above critical ${format(objective.critical)}` : tone === "warning" ? `above warning ${format(objective.warning)}` : `objective ${format(objective.warning)}`;
 }

@@ -5,7 +5,6 @@ import { useQuery } from "../../data/query.ts";
 import { alignIntervals, requestRate, type LoadedSeries } from "../../data/series.ts";
 import type { Policy, ServingInterval, ServingSeries } from "../../data/types.ts";
 import { absent, formatCount, formatMs, formatRate, formatShare } from "../../format.ts";
-import { Skeleton } from "../../parts/resource-view.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 
 type Figure = (interval: ServingInterval) => number | null;
@@ -17,7 +16,7 @@ const formatRows = (value: number | null | undefined): string => (value === null
  * interval; several are laid over each other in a colour each.
  */
 export function ServingCharts({ series, shown, objectives, onZoom }: {
-  series: LoadedSeries | undefined;
+  series: LoadedSeries;
   shown: ServingSeries["versions"];
   objectives: Policy["objectives"] | undefined;
   onZoom: (from: number, to: number) => void;
@@ -26,7 +25,7 @@ export function ServingCharts({ series, shown, objectives, onZoom }: {
   const logarithmic = query.get("scale") === "log";
   const drawn = useMemo(() => {
     // A version keeps its colour when another one is left out of the view.
-    const order = series?.versions.map(({ version }) => version) ?? [];
+    const order = series.versions.map(({ version }) => version);
     const color = (version: string): string => versionColors[Math.max(0, order.indexOf(version)) % versionColors.length]!;
     const versions = [...shown].sort((a, b) => Number(a.version) - Number(b.version));
     const { times, at } = alignIntervals(versions.map(({ intervals }) => intervals));
@@ -45,7 +44,7 @@ export function ServingCharts({ series, shown, objectives, onZoom }: {
           ]
         : [...perVersion("p50", (interval) => interval.p50Ms, { dash: [3, 3] }), ...perVersion("p95", (interval) => interval.p95Ms)],
       bands: single ? [{ label: "min – max", low: values(0, (interval) => interval.minMs), high: values(0, (interval) => interval.maxMs), color: "--latency-band" }] : [],
-      requests: perVersion("requests", (interval) => requestRate(interval, series?.to ?? Infinity), { area: true }),
+      requests: perVersion("requests", (interval) => requestRate(interval, series.to), { area: true }),
       errors: perVersion("errors", ({ errors, requests }) => (requests === 0 ? null : errors / requests), { area: true, ...(single ? { color: "--bad-line" } : {}) }),
       batch: perVersion("rows", (interval) => interval.meanBatchRows),
       depth: perVersion("most", (interval) => interval.maxQueueRows, { area: true }),
@@ -53,7 +52,6 @@ export function ServingCharts({ series, shown, objectives, onZoom }: {
     };
   }, [series, shown]);
 
-  if (series === undefined) return <Skeleton lines={10} />;
   if (drawn.times.length === 0) return null;
   const base: Pick<ChartProps, "times" | "from" | "to" | "onZoom"> = { times: drawn.times, from: series.from, to: series.to, onZoom };
   const latencyLevels = objectives === undefined ? [] : [
