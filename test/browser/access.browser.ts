@@ -33,7 +33,6 @@ describe("a server that asks for keys", () => {
     [{ server, token }, browser] = await Promise.all([startKeyServer(), openBrowser()]);
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 

@@ -16,7 +16,6 @@ describe("datasets and evaluations in the console", () => {
     await addDataset(server, "small", "day,rate\n2026-03-01,1.08\n");
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 

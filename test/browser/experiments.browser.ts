@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
+import { multiplyRuns } from "./many-runs.ts";
 import { becomes, holds, openBrowser, openPage, overflow } from "./open-browser.ts";
 import { createExperiment, logRun, logRuns, manyMetrics, post, trainings } from "./sample-runs.ts";
 
@@ -32,7 +33,6 @@ describe("experiments in the console", () => {
     }
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 
@@ -256,22 +256,24 @@ describe("experiments in the console", () => {
   });
 
   it("fit a phone, light and dark", async () => {
-    for (const colorScheme of ["light", "dark"] as const) {
-      const watched = await openPage(browser, server.url, { viewport: { width: 390, height: 800 }, colorScheme });
-      const { page } = watched;
-      const compared = `compare?runs=${ids.slice(0, 30).join(",")}`;
-      for (const [path, seen] of [
-        ["/experiments", "churn"], [`/experiments/${experiment}?group=params.model`, "Group by"], [`/experiments/${experiment}/runs/${ids[0]}`, "Latest metrics"],
-        [`/experiments/${experiment}/runs/${ids[0]}?part=artifacts&file=report.csv`, "a,b"], [`/experiments/${experiment}/${compared}`, "Smoothing"],
-        [`/experiments/${experiment}/${compared}&part=params`, "learning_rate"], [`/experiments/${experiment}/${compared}&part=parallel`, "30 runs"], [`/experiments/${experiment}/${compared}&part=scatter`, "loss over"],
-      ] as const) {
-        await page.goto(path);
-        await page.getByText(seen).first().waitFor();
+    const watched = await openPage(browser, server.url, { viewport: { width: 390, height: 800 } });
+    const { page } = watched;
+    const compared = `compare?runs=${ids.slice(0, 30).join(",")}`;
+    for (const [path, seen] of [
+      ["/experiments", "churn"], [`/experiments/${experiment}?group=params.model`, "Group by"], [`/experiments/${experiment}/runs/${ids[0]}`, "Latest metrics"],
+      [`/experiments/${experiment}/runs/${ids[0]}?part=artifacts&file=report.csv`, "a,b"], [`/experiments/${experiment}/${compared}`, "Smoothing"],
+      [`/experiments/${experiment}/${compared}&part=params`, "learning_rate"], [`/experiments/${experiment}/${compared}&part=parallel`, "30 runs"], [`/experiments/${experiment}/${compared}&part=scatter`, "loss over"],
+    ] as const) {
+      await page.goto(path);
+      await page.getByText(seen).first().waitFor();
+      for (const colorScheme of ["dark", "light"] as const) {
+        await page.emulateMedia({ colorScheme });
+        await holds(page, `matchMedia("(prefers-color-scheme: ${colorScheme})").matches`);
         assert.deepEqual(await overflow(page), [], path);
       }
-      watched.assertQuiet();
-      await watched.close();
     }
+    watched.assertQuiet();
+    await watched.close();
   });
 });
 
@@ -288,7 +290,6 @@ describe("the registry in the console", () => {
     for (const description of ["first", "second"]) await post(server.url, "/model-versions/create", { name: "churn", source: `runs:/${run}/model`, run_id: run, description });
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 
@@ -341,12 +342,14 @@ describe("ten thousand runs with a thousand metrics in the console", () => {
   let browser: Browser;
   let experiment: string;
   before(async () => {
-    [server, browser] = await Promise.all([startServer(), openBrowser()]);
-    experiment = await createExperiment(server.url, "sweep");
-    await logRuns(server.url, experiment, manyMetrics(10_000, 1000, start), 48);
+    const first = await startServer();
+    experiment = await createExperiment(first.url, "sweep");
+    await logRuns(first.url, experiment, manyMetrics(250, 1000, start));
+    await first.stop({ keep: true });
+    multiplyRuns(first.directory, 10_000);
+    [server, browser] = await Promise.all([startServer({ directory: first.directory }), openBrowser()]);
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 

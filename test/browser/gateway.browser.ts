@@ -19,7 +19,6 @@ describe("the gateway in the console", () => {
     await send("POST", "/api/prices", { provider: "echo", model: "echo", rates: { input: 100_000, output: 100_000 } });
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 

@@ -22,7 +22,6 @@ describe("the console by keyboard alone", () => {
     ];
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 

@@ -13,7 +13,6 @@ describe("the console while answers are late", () => {
     for (const [index, bias] of [0, 0.5].entries()) await server.client.deploy({ file: await server.file(`${index}.onnx`, linearModel({ weights: [1, 10], bias })), name: "score", activate: index === 0 });
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 

@@ -15,7 +15,6 @@ describe("a model's page", () => {
     for (let amount = 0; amount < 120; amount++) await server.client.infer("risk", payment(amount * 4, amount % 2 === 0 ? "DE" : "XX"));
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 
@@ -49,6 +48,38 @@ describe("a model's page", () => {
     await page.getByRole("button", { name: "6 h" }).click();
     await page.waitForURL(/range=6h/);
     await close();
+  });
+
+  it("moves nothing that was there when its charts come, with traffic and without", async () => {
+    for (const [model, above] of [["risk", "Mean batch"], ["score", "No requests"]] as const) {
+      const watched = await openPage(browser, server.url);
+      const { page } = watched;
+      await page.addInitScript("window.moved = []; new PerformanceObserver((list) => { for (const { sources } of list.getEntries()) moved.push(...sources.filter(({ node }) => node?.parentElement?.closest('[role=tabpanel]')).map(({ node }) => node.outerHTML.slice(0, 80))); }).observe({ type: 'layout-shift', buffered: true });");
+      const release: (() => void)[] = [];
+      for (const path of [`**/api/models/${model}/series?*`, `**/api/models/${model}/policy`]) {
+        await page.route(path, async (route) => {
+          await new Promise<void>((resolve) => release.push(resolve));
+          await route.continue();
+        });
+      }
+      await page.goto(`/models/${model}`);
+      await page.getByText("Queue p95").waitFor();
+      await becomes(() => release.length, 2);
+      // What is drawn without them is on the screen by now.
+      const drawn = (): Promise<void> => page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+      await drawn();
+      for (const go of release) {
+        go();
+        await drawn();
+      }
+      await page.getByRole("region", { name: "Versions" }).waitFor();
+      await page.getByText(above).first().waitFor();
+      await drawn();
+      assert.deepEqual(await page.evaluate("moved"), [], model);
+      await page.unrouteAll({ behavior: "ignoreErrors" });
+      watched.assertQuiet();
+      await watched.close();
+    }
   });
 
   it("makes another version the champion, after asking", async () => {
@@ -170,7 +201,6 @@ describe("the live mark", () => {
     const [server, browser] = await Promise.all([startServer({ flags }), openBrowser()]);
     let running = server;
     t.after(async () => {
-      await browser.close();
       await running.stop();
     });
     const { page } = await openPage(browser, server.url);

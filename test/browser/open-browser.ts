@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { after } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
 import { seededRandom } from "../kit/seed.ts";
@@ -36,7 +37,16 @@ const featuresOff = [
   "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
 ];
 
-export async function openBrowser(): Promise<Browser> {
+let opened: Promise<Browser> | undefined;
+
+/** One for all tests of a file, closed behind the last of them: each page has cookies and storage of its own. */
+export function openBrowser(): Promise<Browser> {
+  return (opened ??= launch());
+}
+
+after(async () => (await opened)?.close());
+
+async function launch(): Promise<Browser> {
   assert.ok(existsSync(join(root, "dist/console/index.html")), "The console is not built: npm run build -w console");
   return chromium.launch({
     executablePath: browserPath(),
@@ -110,6 +120,11 @@ export async function becomes<Value>(read: () => Value | Promise<Value>, wanted:
  */
 export function holds(page: Page, expression: string): Promise<void> {
   return becomes(() => page.evaluate<boolean>(expression), true);
+}
+
+/** Leads the open page of the console to an address of it, as a link there does: what the browser has loaded stays, which costs a fraction of a `goto`. */
+export function follow(page: Page, path: string): Promise<void> {
+  return page.evaluate(`history.pushState(null, "", ${JSON.stringify(path)})`);
 }
 
 /** Waits until nothing on the page is still being loaded for the first time. */

@@ -41,7 +41,6 @@ describe("workflows in the console", () => {
     [server, browser] = await Promise.all([startServer({ flags: ["--workflows", module] }), openBrowser()]);
   });
   after(async () => {
-    await browser.close();
     await server.stop();
     await rm(marks, { recursive: true, force: true });
   });
@@ -160,7 +159,6 @@ describe("events in the console", () => {
     [server, browser] = await Promise.all([startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } }), openBrowser()]);
   });
   after(async () => {
-    await browser.close();
     await server.stop();
     receiver.closeAllConnections();
     await new Promise((resolve) => receiver.close(resolve));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { becomes, openBrowser, openPage, overflow } from "./open-browser.ts";
+import { becomes, follow, loaded, openBrowser, openPage, overflow } from "./open-browser.ts";
 import { deploySamples, payment } from "./sample-models.ts";
 
 describe("the console's pages", () => {
@@ -16,7 +16,6 @@ describe("the console's pages", () => {
     await server.client.sendTruth([{ predictionId: prediction, value: 1 }]);
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 
@@ -52,13 +51,23 @@ describe("the console's pages", () => {
     ["/docs", "Deploy uploaded files"],
   ];
 
-  it("load without an error, a violation of the policy or a request elsewhere", async () => {
+  it("load without an error, a violation of the policy or a request elsewhere, and name every control and picture", async () => {
     const watched = await openPage(browser, server.url);
+    const { page } = watched;
     await server.client.infer("risk", payment(3));
     for (const [path, shows] of pages()) {
-      await watched.page.goto(path);
-      await watched.page.getByText(shows).first().waitFor();
-      await becomes(() => watched.page.title().then((title) => title.endsWith("Slipway")), true);
+      await page.goto(path);
+      await page.getByText(shows).first().waitFor();
+      await becomes(() => page.title().then((title) => title.endsWith("Slipway")), true);
+      const nameless = await page.evaluate(`[...document.querySelectorAll("button, a[href], input, select, textarea, [role=img], [role=tab]")].filter((element) => {
+        const labels = element.labels ? [...element.labels].map((label) => label.textContent).join("") : "";
+        return !(element.getAttribute("aria-label") || element.getAttribute("aria-labelledby") || labels || element.textContent).trim();
+      }).map((element) => element.outerHTML.slice(0, 120))`);
+      assert.deepEqual(nameless, [], path);
+      const levels = await page.evaluate(`document.querySelectorAll("h1").length`);
+      assert.equal(levels, 1, path);
+      const twice = await page.evaluate(`(() => { const ids = [...document.querySelectorAll("[id]")].map((element) => element.id); return ids.filter((id, index) => ids.indexOf(id) !== index); })()`);
+      assert.deepEqual(twice, [], path);
       watched.assertQuiet();
     }
     await watched.close();
@@ -78,15 +87,20 @@ describe("the console's pages", () => {
 
   it("never scroll sideways on a phone, at 390 pixels and at 360", async () => {
     const watched = await openPage(browser, server.url, { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true });
+    const { page } = watched;
+    await page.goto("/");
+    let widths = [390, 360];
     for (const [path, shows] of pages()) {
-      await watched.page.goto(path);
-      await watched.page.getByText(shows).filter({ visible: true }).first().waitFor();
-      for (const width of [390, 360]) {
-        await watched.page.setViewportSize({ width, height: 800 });
+      await follow(page, path);
+      await page.getByText(shows).filter({ visible: true }).first().waitFor();
+      await loaded(page);
+      for (const width of widths) {
+        if (page.viewportSize()!.width !== width) await page.setViewportSize({ width, height: 800 });
         // Charts follow the window some time after it.
-        await becomes(async () => ({ path, width, beyond: await overflow(watched.page) }), { path, width, beyond: [] });
+        await becomes(async () => ({ path, width, beyond: await overflow(page) }), { path, width, beyond: [] });
       }
-      await watched.page.setViewportSize({ width: 390, height: 800 });
+      // From the width that the window has to the other one: pages are drawn first in both.
+      widths = widths.toReversed();
     }
     await watched.close();
   });
@@ -137,31 +151,12 @@ describe("the console's pages", () => {
     watched.assertQuiet(/status of 404/);
     await watched.close();
   });
-
-  it("name every control and picture", async () => {
-    const { page, close } = await openPage(browser, server.url);
-    for (const [path, shows] of pages()) {
-      await page.goto(path);
-      await page.getByText(shows).first().waitFor();
-      const nameless = await page.evaluate(`[...document.querySelectorAll("button, a[href], input, select, textarea, [role=img], [role=tab]")].filter((element) => {
-        const labels = element.labels ? [...element.labels].map((label) => label.textContent).join("") : "";
-        return !(element.getAttribute("aria-label") || element.getAttribute("aria-labelledby") || labels || element.textContent).trim();
-      }).map((element) => element.outerHTML.slice(0, 120))`);
-      assert.deepEqual(nameless, [], path);
-      const levels = await page.evaluate(`document.querySelectorAll("h1").length`);
-      assert.equal(levels, 1, path);
-      const twice = await page.evaluate(`(() => { const ids = [...document.querySelectorAll("[id]")].map((element) => element.id); return ids.filter((id, index) => ids.indexOf(id) !== index); })()`);
-      assert.deepEqual(twice, [], path);
-    }
-    await close();
-  });
 });
 
 describe("an empty server", () => {
   it("says how to deploy a first model, and shows it as soon as it is there", async (t) => {
     const [server, browser] = await Promise.all([startServer(), openBrowser()]);
     t.after(async () => {
-      await browser.close();
       await server.stop();
     });
     const watched = await openPage(browser, server.url);

@@ -37,7 +37,6 @@ describe("rollouts in the console", () => {
   after(async () => {
     traffic.abort();
     await sending.catch(() => undefined);
-    await browser.close();
     await server.stop();
   });
 

@@ -20,7 +20,6 @@ describe("rollouts and A/B tests of routes in the console", () => {
     for (const [bias, activate] of [[0, true], [1, false]] as const) await server.client.deploy({ file: await server.file(`${bias}.onnx`, linearModel({ weights: [1, 10], bias })), name: "score", activate });
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 

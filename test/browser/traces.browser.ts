@@ -70,7 +70,6 @@ describe("traces in the console", () => {
     [server, browser] = await Promise.all([startServer(), openBrowser()]);
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 

@@ -13,7 +13,6 @@ describe("trying a model", () => {
     await deploySamples(server);
   });
   after(async () => {
-    await browser.close();
     await server.stop();
   });
 
