@@ -56,14 +56,14 @@ export function PlaygroundTab() {
       <form className="panel panel-body dialog-form" onSubmit={ask} aria-label="Prompt">
         <div className="form-grid form-grid-two">
           {sides.map((side) => (
-            <Field key={side} label={`${sideWords[side]} route or model`} hint={side === "a" ? "A route, or PROVIDER/MODEL." : undefined}>
+            <Field key={side} label={`${sideWords[side]} route or model`} hint={side === "a" ? "A route, or PROVIDER/MODEL." : "To compare with: it is asked the same at the same time."}>
               {(control) => <input {...control} className="input mono" list="callable-names" autoComplete="off" spellCheck={false} required value={models[side]} onChange={(event) => query.set({ a: models.a, b: models.b, [side]: event.target.value }, { replace: true })} />}
             </Field>
           ))}
         </div>
         {callable.error !== undefined && <StaleNote error={callable.error} retry={callable.reload}>{callable.data === undefined ? "No names can be offered" : "The names that are offered are not fresh"}</StaleNote>}
         <datalist id="callable-names">{names.map((name) => <option key={name} value={name} />)}</datalist>
-        <Field label="System">{(control) => <textarea {...control} className="input code-input" rows={2} placeholder="none" value={prompt.system} onChange={type("system")} />}</Field>
+        <Field label="System" hint="Sent to both; a prompt that a route has of its own stands before it.">{(control) => <textarea {...control} className="input code-input" rows={2} placeholder="none" value={prompt.system} onChange={type("system")} />}</Field>
         <Field label="User">{(control) => <textarea {...control} className="input code-input" rows={4} required placeholder="Ask both the same" value={prompt.user} onChange={type("user")} />}</Field>
         <div className="playground-line">
           <Field label="Temperature" problem={temperatureProblem}>{(control) => <input {...control} className="input" inputMode="decimal" autoComplete="off" placeholder="the model's own" value={prompt.temperature} onChange={type("temperature")} />}</Field>
