@@ -9,7 +9,7 @@ export type { StoredSpan } from "./stored-span.ts";
 export { assertFactsFit, assertFeedbackFits } from "./bounded-facts.ts";
 export { parsedValue } from "./parsed-value.ts";
 export { anyValue, spanJson } from "./otlp/encode-json.ts";
-export { csvColumnHas } from "./csv-rows.ts";
+export { csvColumnHas } from "./csv-column-has.ts";
 export { BufferedSpanSink } from "./buffered-span-sink.ts";
 export { spansOfTraceFile } from "./mlflow/trace-file.ts";
 export { latestFeedback } from "./latest-feedback.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { buffer } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { traceCommands } from "../../src/tracing/commands.ts";
@@ -83,6 +84,14 @@ describe("traces on the command line and in the SDK", () => {
     assert.deepEqual(await server.client.traces.addToDataset(cheap, "golden"), { dataset: "golden", version: 2, rows: 2, added: true });
     assert.deepEqual(await server.client.traces.addToDataset(cheap, "golden", { again: true, team: "default" }), { dataset: "golden", version: 3, rows: 3, added: true });
     assert.equal((await server.client.datasets.version("golden", 3)).rows, 3);
+  });
+
+  it("become rows behind those of a file that somebody made, which names them elsewhere", async () => {
+    const made = `\uFEFFinput,trace_id\n"asks of ${dear}, ""again""\n日本",of another`;
+    await server.client.datasets.add({ file: await server.file("made.csv", made), name: "made" });
+    assert.deepEqual(await server.client.traces.addToDataset(dear, "made"), { dataset: "made", version: 2, rows: 2, added: true });
+    assert.deepEqual(await server.client.traces.addToDataset(dear, "made"), { dataset: "made", version: 2, rows: 2, added: false });
+    assert.equal((await buffer(await server.client.datasets.content("made", 2))).toString(), `${made}\n"Where is it?","${dear}"\n`);
   });
 
   it("are summed up by session, for one user too: an option behind a command's word is that command's", async () => {
