@@ -136,8 +136,8 @@ const mlflow: Dialect = {
     },
     { from: "mlflow.spanInputs", to: g("input.messages"), reading: "input messages" },
     { from: "mlflow.spanOutputs", to: g("output.messages"), reading: "output messages" },
-    { from: "mlflow.spanInputs", to: "input.value", stays: true },
-    { from: "mlflow.spanOutputs", to: "output.value", stays: true },
+    { from: "mlflow.spanInputs", to: "input.value", unlessMessages: true },
+    { from: "mlflow.spanOutputs", to: "output.value", unlessMessages: true },
     { from: "mlflow.chat.tokenUsage", to: g("usage.input_tokens"), reading: "field", field: "input_tokens" },
     { from: "mlflow.chat.tokenUsage", to: g("usage.output_tokens"), reading: "field", field: "output_tokens" },
     { from: "mlflow.chat.tokenUsage", to: g("usage.cache_read.input_tokens"), reading: "field", field: "cache_read_input_tokens" },
@@ -150,5 +150,16 @@ const mlflow: Dialect = {
   ],
 };
 
+/** Calls by the Model Context Protocol, whose spans are of the conventions too: of those that leave out that they call a tool, and by the earlier names of what is called. */
+const modelContextProtocol: Dialect = {
+  name: "Model Context Protocol",
+  prefixes: ["mcp."],
+  rules: [
+    { from: "mcp.method.name", to: g("operation.name"), reading: "word", words: { "tools/call": "execute_tool" }, stays: true },
+    { from: "mcp.tool.name", to: g("tool.name") },
+    { from: "mcp.prompt.name", to: g("prompt.name") },
+  ],
+};
+
 /** In the order in which they are asked. */
-export const dialects: readonly Dialect[] = [mlflow, openInference, vercel, traceloop, earlierConventions];
+export const dialects: readonly Dialect[] = [mlflow, openInference, vercel, traceloop, modelContextProtocol, earlierConventions];

@@ -26,7 +26,9 @@ export interface Rule {
   reading?: Reading;
   field?: string;
   words?: Readonly<Record<string, string>>;
-  /** The attribute is no other dialect's translation alone: it also stays under its own name. */
+  /** Only where no rule before made messages of it, which say more than the text. */
+  unlessMessages?: true;
+  /** The attribute is one of the conventions itself, and stays beside what it tells. */
   stays?: true;
 }
 

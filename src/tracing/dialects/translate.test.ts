@@ -15,6 +15,15 @@ describe("dialects", () => {
     assert.deepEqual([translated(attributes).attributes, translated(attributes).original, translated({ plain: 1 }).translated], [attributes, {}, []]);
   });
 
+  it("reads calls of tools by the Model Context Protocol, whether they say that they are calls of tools or not", () => {
+    const said = { "mcp.method.name": "tools/call", "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "weather", "mcp.session.id": "s" };
+    assert.deepEqual([translated(said).attributes, translated(said).original], [said, {}]);
+    const { "gen_ai.operation.name": _operation, ...unsaid } = said;
+    assert.deepEqual([translated(unsaid).attributes, translated(unsaid).translated, translated(unsaid).original], [said, ["gen_ai.operation.name"], {}]);
+    const earlier = translated({ "mcp.method.name": "prompts/get", "mcp.prompt.name": "p", "mcp.tool.name": "t" });
+    assert.deepEqual([earlier.attributes, earlier.original], [{ "mcp.method.name": "prompts/get", "gen_ai.prompt.name": "p", "gen_ai.tool.name": "t" }, { "mcp.prompt.name": "p", "mcp.tool.name": "t" }]);
+  });
+
   it("reads the names that the conventions had before, and the new name counts where both are there", () => {
     const span = translated({ "gen_ai.system": "az.ai.openai", "gen_ai.usage.prompt_tokens": "7", "gen_ai.usage.completion_tokens": 2, "gen_ai.usage.output_tokens": 3 });
     assert.deepEqual(span.attributes, { "gen_ai.provider.name": "azure.ai.openai", "gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 3 });

@@ -56,14 +56,13 @@ class Translation {
     const value = this.#given[rule.from];
     if (value === undefined || rule.from === rule.to) return;
     const target = this.#made[rule.to] ?? this.#given[rule.to];
-    // Messages that a rule before made of it say more than the text.
-    if (rule.stays === true && this.#made[rule.to === "input.value" ? inputMessages : outputMessages] !== undefined) return;
+    if (rule.unlessMessages === true && this.#made[rule.to === "input.value" ? inputMessages : outputMessages] !== undefined) return;
     if (target === undefined) {
       const read = readingOf(rule, value);
       if (read === null) return;
       this.#made[rule.to] = read;
     } else if (rule.reading === "assistant text" && rule.from.startsWith("ai.")) this.#addText(value);
-    this.#taken.add(rule.from);
+    if (rule.stays !== true) this.#taken.add(rule.from);
   }
 
   /** Vercel tells a text and tool calls of one answer apart. */
