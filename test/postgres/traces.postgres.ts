@@ -4,6 +4,7 @@ import { sql, type RawBuilder } from "kysely";
 import { SqlFeedbackFeed } from "../../src/adapters/sql/tracing/sql-feedback-feed.ts";
 import { SqlRunDirectory } from "../../src/adapters/sql/tracking/sql-run-directory.ts";
 import { sqlTraceRemovalConformance } from "../../src/adapters/sql/tracing/sql-trace-removal.conformance.ts";
+import { ofSessions } from "../../src/adapters/sql/tracing/sql-trace-sessions.ts";
 import { SqlTraceStore } from "../../src/adapters/sql/tracing/sql-trace-store.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { exampleRecord, keyOf, now } from "../../src/tracing/example-spans.fixture.ts";
@@ -57,6 +58,20 @@ describe("traces on Postgres", () => {
     assert.match(await plan(sql`select * from traces o where ${ofCaller} order by o.start_ns desc, o.trace_id desc, o.team desc limit 51`), /traces_caller/);
     assert.match(await plan(sql`select o.session, o.team, o.start_ns from traces o where o.session is not null and ${ofCaller} order by o.start_ns desc, o.session desc, o.team desc limit 500`), /traces_caller/);
     assert.match(await plan(sql`select * from ledger_entries where (actor = ${"key:own"}) and time >= 1 and time < 20000 order by time desc, id desc limit 51`), /ledger_entries_actor/);
+  });
+
+  it("of some sessions of a team are found without looking at each of the team's by each session, also where there are no statistics yet", async () => {
+    const { queries } = await schemas.open();
+    // Nobody makes statistics meanwhile.
+    await sql`alter table traces set (autovacuum_enabled = off)`.execute(queries);
+    await sql`insert into traces (team, trace_id, name, start_ns, root_failed, spans, errors, session, tags_json, metadata_json, received_at)
+      select case when i % 10 = 7 then 'blue' else 'red' end, lpad(to_hex(i), 32, '0'), 'chat', i, 0, 1, 0, 's' || i % 1000, '{}', '{}', 1 from generate_series(1, 20000) i`.execute(queries);
+    const sessions = Array.from({ length: 50 }, (_, index) => ({ session: `s${10 * index + 7}`, team: "blue" }));
+    const { rows } = await sql<{ "QUERY PLAN": string }>`explain (analyze) select o.session, count(*) from traces o where ${ofSessions(sessions)} and o.removed_at is null and o.team in ('blue') group by o.session`.execute(queries);
+    const looks = rows.flatMap((row) => /Values Scan.* loops=(\d+)/.exec(row["QUERY PLAN"])?.slice(1) ?? []).map(Number);
+    // 20 of each session; the team has 2,000.
+    assert.equal(looks.length, 1);
+    assert.ok(looks[0]! <= 1000, rows.map((row) => row["QUERY PLAN"]).join("\n"));
   });
 
   it("leave a whole server when they are past traceRetentionDays, and leave there what outlives them", () => traceRetentionScenario({ databaseUrl: cluster.url() }));

@@ -83,12 +83,19 @@ async function withoutNewer(queries: Kysely<DatabaseSchema>, request: Request, a
   return sessions.filter((session) => !shown.has(nameOf(session)));
 }
 
+/**
+ * Traces `o` of these sessions. Their names alone say less, but Postgres judges each trace of a team by them at once where it has no statistics yet and takes the team's index, and compares it with all of the sessions one by one otherwise.
+ */
+export function ofSessions(sessions: readonly { session: string; team: string }[]): RawBuilder<unknown> {
+  return sql`o.session in (${sql.join([...new Set(sessions.map(({ session }) => session))])}) and (o.session, o.team) in ${valuesOf(sessions)}`;
+}
+
 /** In the order in which they were found; what is gone meanwhile is left out. */
 async function sumsOf(queries: Kysely<DatabaseSchema>, request: Request, sessions: readonly NewestTrace[]): Promise<TraceSession[]> {
   const { rows } = await sql<{ session: string; team: string; user_name: string | null; traces: number; errors: number; first_ns: bigint; end_ns: bigint; input_tokens: number | null; output_tokens: number | null; cost: number | null }>`
     select o.session, o.team, max(o.user_name) as user_name, count(*) as traces, cast(sum(case when o.errors > 0 then 1 else 0 end) as bigint) as errors, min(o.start_ns) as first_ns,
       max(coalesce(o.end_ns, o.start_ns)) as end_ns, ${boundedSum("input_tokens")}, ${boundedSum("output_tokens")}, ${boundedSum("cost")}
-    from traces o where (o.session, o.team) in ${valuesOf(sessions)} and ${seen(request)} group by o.session, o.team`.execute(queries);
+    from traces o where ${ofSessions(sessions)} and ${seen(request)} group by o.session, o.team`.execute(queries);
   const sums = new Map(rows.map((row) => [nameOf(row), row]));
   return sessions.flatMap((session) => {
     const row = sums.get(nameOf(session));
