@@ -55,6 +55,8 @@ export interface OpenedTracing {
 }
 
 const dayMs = 86_400_000;
+/** For spans above calls that came to this server, where others take spans too. */
+const lookEveryMs = 1000;
 const sampledSpansWaiting = 50_000;
 const longestDatasetBytes = 64 << 20;
 /** Of a dataset that is read: a millisecond of work. */
@@ -76,7 +78,13 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
       await sink.settled();
       return answeredCosts(store, answerIds);
     },
+    // A database of SQLite has one server.
+    kept: config.databaseUrl === undefined ? undefined : (names) => store.named(names),
   });
+  let looking: Promise<void> | null = null;
+  const looks = config.databaseUrl === undefined ? undefined : setInterval(() => {
+    looking ??= costs.lookElsewhere(clock.monotonic()).catch((cause: unknown) => logger.warn("traces.parents-not-read", { cause })).finally(() => (looking = null));
+  }, lookEveryMs).unref();
   const service: TraceService = new TraceService({
     store, runs: new SqlRunDirectory(database), ids, costs, hasTeam: (team) => hasTeam(database, team),
     redaction: new SpanRedaction({ keys: config.traceRedact, content: config.traceContent }),
@@ -111,7 +119,7 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
         return lost === 0 ? ok(`The collector takes spans. ${told}`) : warning(`The collector takes spans now. ${told}`, "It was away or too slow; the log says when (traces.not_exported).");
       },
     },
-    stop: () => stopInOrder([["spans", () => sink.settled()], ["pauses", () => stopping.abort()], ["collector", () => forwarder?.stop()]]),
+    stop: () => stopInOrder([["looks", () => (clearInterval(looks), looking)], ["spans", () => sink.settled()], ["pauses", () => stopping.abort()], ["collector", () => forwarder?.stop()]]),
   };
 }
 

@@ -65,6 +65,24 @@ describe("what spans of calls are a part of", () => {
     }));
   });
 
+  it("is sought where other servers write to, by its turn, until it is found or about an hour is over", () => {
+    const ancestors = new SpanAncestors({ severalServers: true });
+    const [root, middle, call, lost] = [span(1, null, { "session.id": "s" }), span(2, 1, agent({ "slipway.agent_run": "r" })), span(3, 2), span(4, 9)];
+    const nameOf = ({ traceId, spanId }: StoredSpan): object => ({ team: "blue", traceId, spanId });
+    ancestors.note("blue", [call!, lost!]);
+    for (const each of [call!, lost!]) ancestors.wholeOf("blue", each, each.spanId);
+    const neverThere = nameOf(span(9, null));
+    assert.deepEqual([ancestors.missing(0, 1), ancestors.missing(0, 9), ancestors.missing(0, 9)], [[nameOf(middle!)], [neverThere], []]);
+    assert.deepEqual(ancestors.note("blue", [middle!]), [{ entry: call!.spanId, session: null, agentRun: "r" }]);
+    // The next one above it, at once.
+    assert.deepEqual(ancestors.missing(0, 9), [nameOf(root!)]);
+    assert.deepEqual(ancestors.note("blue", [root!]), [{ entry: call!.spanId, session: "s", agentRun: "r" }]);
+    const times: number[] = [];
+    for (let now = 1; now < 10_000_000; now += 1000) if (ancestors.missing(now, 9).length > 0) times.push(now);
+    assert.deepEqual(times, [2001, 6001, 14_001, 30_001, 62_001, 126_001, 254_001, 510_001, 1_022_001, 2_046_001]);
+    assert.deepEqual(new SpanAncestors().missing(0, 9), []);
+  });
+
   it("is not looked for without end: neither in circles, nor in spans that never come", () => {
     const ancestors = new SpanAncestors();
     const [one, other] = [span(1, 2), span(2, 1)];

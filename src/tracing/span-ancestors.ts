@@ -1,6 +1,7 @@
 import { RecentMap } from "../core/recent-map.ts";
 import { ownersOf } from "./span-facts.ts";
 import type { StoredSpan } from "./stored-span.ts";
+import type { SpanName } from "./trace-store.ts";
 
 /** What a call is a part of. Null where nobody said. */
 export interface SpanWhole {
@@ -12,6 +13,19 @@ export interface SpanWhole {
 export interface LateWhole extends SpanWhole {
   entry: string;
 }
+
+/** A span that entries wait for. */
+interface Sought {
+  name: SpanName;
+  /** Monotonic milliseconds. */
+  dueAt: number;
+  waitMs: number;
+}
+
+/** After that a span is looked for once more, then after twice as long each time: a parent that comes late is found after at most as long again. */
+const firstWaitMs = 2000;
+/** For about an hour. */
+const longestWaitMs = firstWaitMs << 10;
 
 /** Spans that are remembered, and entries that wait for one that is not there yet: half of them at least. */
 const [mostSpans, mostWaiting] = [20_000, 20_000];
@@ -29,6 +43,30 @@ export class SpanAncestors {
   readonly #spans = new RecentMap<string, SpanWhole & { parentSpanId: string | null }>(mostSpans);
   readonly #waiting = new RecentMap<string, readonly LateWhole[]>(mostWaiting, (_, waiting) => waiting.length);
 
+  /** Spans that entries wait for, and that may have come to another server. Null where there is none. */
+  readonly #sought: Map<string, Sought> | null;
+
+  constructor({ severalServers = false }: { severalServers?: boolean } = {}) {
+    this.#sought = severalServers ? new Map() : null;
+  }
+
+  /** At most so many of the spans that entries wait for, whose turn it is to be looked for where other servers write to. */
+  missing(now: number, most: number): SpanName[] {
+    const due: SpanName[] = [];
+    for (const [key, sought] of this.#sought ?? []) {
+      if (due.length === most) break;
+      if (sought.dueAt > now) continue;
+      if (this.#waiting.get(key) === undefined || sought.waitMs > longestWaitMs) {
+        this.#sought!.delete(key);
+        continue;
+      }
+      sought.dueAt = now + sought.waitMs;
+      sought.waitMs *= 2;
+      due.push(sought.name);
+    }
+    return due;
+  }
+
   /** Answers with what is known now of entries that waited for these. */
   note(team: string, spans: readonly StoredSpan[]): LateWhole[] {
     for (const span of spans) this.#spans.set(keyOf(team, span.traceId, span.spanId), { parentSpanId: span.parentSpanId, session: ownersOf(span).session, agentRun: agentRunOf(span) });
@@ -38,6 +76,7 @@ export class SpanAncestors {
       const waiting = this.#waiting.get(key);
       if (waiting === undefined) continue;
       this.#waiting.delete(key);
+      this.#sought?.delete(key);
       for (const before of waiting) {
         const { session, agentRun } = this.#wholeOf(team, traceId, spanId, before);
         if (session !== before.session || agentRun !== before.agentRun) late.push({ entry: before.entry, session, agentRun });
@@ -59,6 +98,7 @@ export class SpanAncestors {
       const span = this.#spans.get(key);
       if (span === undefined) {
         const others = this.#waiting.get(key) ?? [];
+        if (this.#sought !== null && this.#sought.size < mostWaiting && !this.#sought.has(key)) this.#sought.set(key, { name: { team, traceId, spanId: above }, dueAt: 0, waitMs: firstWaitMs });
         if (others.length < mostWaitingForOne) this.#waiting.set(key, [...others.filter((other) => other.entry !== entry), { entry, ...whole }]);
         break;
       }

@@ -10,6 +10,7 @@ import { costOf } from "./span-facts.ts";
 import { SpanCosts, type CostedSpan } from "./span-costs.ts";
 import type { Attributes, Span } from "./span.ts";
 import { exampleSpan } from "./example-spans.fixture.ts";
+import type { KeptSpan } from "./trace-store.ts";
 
 const of = { team: "blue", sender: "key:key_1" };
 /** 1000 tokens in and 100 out; gpt-4o costs 2.5 and 10 dollars for a million. */
@@ -22,18 +23,24 @@ let served: ServedCalls;
 let answeredElsewhere: Map<string, AnsweredCall>;
 let asked: string[][];
 let costs: SpanCosts;
+/** When the ledger has what it was told. */
+let recorded: Promise<void>;
+let elsewhere: KeptSpan[];
 beforeEach(() => {
   entries = [];
+  recorded = Promise.resolve();
+  elsewhere = [];
   completed = [];
   served = new ServedCalls();
   answeredElsewhere = new Map();
   asked = [];
   costs = new SpanCosts({
-    prices: new PriceBook(), served, record: (entry) => Promise.resolve(void entries.push(entry)), complete: (told) => void completed.push(...told),
+    prices: new PriceBook(), served, record: (entry) => (entries.push(entry), recorded), complete: (told) => void completed.push(...told),
     answered: (ids) => {
       asked.push([...ids]);
       return Promise.resolve(answeredElsewhere);
     },
+    kept: (names) => Promise.resolve(elsewhere.filter(({ team, span }) => names.some((name) => name.team === team && name.traceId === span.traceId && name.spanId === span.spanId))),
   });
 });
 
@@ -68,6 +75,30 @@ describe("costs of calls that others made", () => {
     await take([agent], other);
     const [, { id, attribution: { session, agentRun } }] = entries as [LedgerEntry, LedgerEntry];
     assert.deepEqual([session, agentRun, completed], [null, null, [{ id, session: "s1", agentRun: run }]]);
+  });
+
+  it("are told of what is above them once the ledger has them, wherever it came to", async () => {
+    const agent = span(3, { "gen_ai.operation.name": "invoke_agent", "gen_ai.conversation.id": "s1", "slipway.agent_run": "r" });
+    const whole = { session: "s1", agentRun: "r" };
+    let write = (): void => undefined;
+    recorded = new Promise((resolve) => (write = resolve));
+    const taken = take([span(4, chat, { parentSpanId: agent.spanId })]);
+    await Promise.resolve();
+    assert.equal(entries.length, 1);
+    await take([agent]);
+    assert.deepEqual(completed, []);
+    write();
+    await taken;
+    assert.deepEqual(completed, [{ id: entries[0]!.id, ...whole }]);
+    recorded = Promise.resolve();
+    await take([span(4, chat, { parentSpanId: agent.spanId })], { team: "red" });
+    await costs.lookElsewhere(0);
+    assert.equal(completed.length, 1);
+    elsewhere = [{ team: "blue", span: translate(agent) }, { team: "red", span: translate(agent) }];
+    await costs.lookElsewhere(1999);
+    assert.equal(completed.length, 1);
+    await costs.lookElsewhere(2000);
+    assert.deepEqual(completed[1], { id: entries[1]!.id, ...whole });
   });
 
   it("count cached tokens once, at their own rate", async () => {

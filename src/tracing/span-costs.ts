@@ -8,6 +8,7 @@ import { SpanAncestors, type SpanWhole } from "./span-ancestors.ts";
 import { costOf, ownersOf } from "./span-facts.ts";
 import type { Attributes } from "./span.ts";
 import type { StoredSpan } from "./stored-span.ts";
+import type { KeptSpan, SpanName } from "./trace-store.ts";
 
 export interface SpanCostParts {
   prices: Pick<PriceBook, "priceOf">;
@@ -16,6 +17,8 @@ export interface SpanCostParts {
   /** Says of entries that were recorded before to which session and agent's run they belong. */
   complete(entries: readonly EntryWhole[]): void;
   served: Pick<ServedCalls, "below" | "withAnswer">;
+  /** Of these spans those that are kept; undefined where no other server keeps spans. */
+  kept?: ((names: readonly SpanName[]) => Promise<readonly KeptSpan[]>) | undefined;
   /** Of these ids of answers, those of calls of the gateway whose spans are kept, and in which trace. */
   answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, AnsweredCall>>;
 }
@@ -44,6 +47,10 @@ const costKey = "slipway.cost_nano_dollars";
 /** Id of the ledger's entry that a span has. */
 const entryKey = "slipway.ledger_entry";
 const nanosecondsInMs = 1_000_000n;
+/** Spans that are looked for with one statement. */
+const soughtAtOnce = 32;
+/** Such statements one after the other; the others are for the next time. */
+const mostLooks = 64;
 /** A million US dollars. */
 const mostCost = 1e15;
 
@@ -62,15 +69,29 @@ const kindsOfModels = ["openai", "anthropic", "gemini", "mistral", "cohere", "be
  */
 export class SpanCosts {
   readonly #parts: SpanCostParts;
-  readonly #ancestors = new SpanAncestors();
+  readonly #ancestors: SpanAncestors;
+  /** Entries on their way into the ledger, which completes only what it has. */
+  readonly #recording = new Map<string, Promise<void>>();
 
   constructor(parts: SpanCostParts) {
     this.#parts = parts;
+    this.#ancestors = new SpanAncestors({ severalServers: parts.kept !== undefined });
+  }
+
+  /** Completes entries whose parents have come to another server; `now` is monotonic. Rejects when the database fails. */
+  async lookElsewhere(now: number): Promise<void> {
+    // What is found may have a parent that is elsewhere too.
+    for (let times = 0; times < mostLooks; times++) {
+      const names = this.#ancestors.missing(now, soughtAtOnce);
+      if (names.length === 0) return;
+      const found = (await this.#parts.kept?.(names)) ?? [];
+      for (const { team, span } of found) this.#note(team, [span]);
+    }
   }
 
   /** The same spans in the same order, those that were priced with their cost. Entries of the ledger survive the death of this process when it has answered. */
   async take(of: SpansOf, spans: readonly StoredSpan[]): Promise<readonly CostedSpan[]> {
-    this.#parts.complete(this.#ancestors.note(of.team, spans).map(({ entry: id, ...whole }) => ({ id, ...whole })));
+    this.#note(of.team, spans);
     const calls = spans.map(modelCallOf);
     if (calls.every((call) => call === null)) return spans.map((span) => ({ span, counts: true }));
     const below = ({ traceId, spanId }: StoredSpan): Answered | null => this.#parts.served.below(of, traceId, spanId) ?? null;
@@ -93,11 +114,29 @@ export class SpanCosts {
       if (told !== null || isCovering) return { span: priced, counts };
       const id = entryIdOf(of, span);
       const entry = entryOf(of, span, id, this.#ancestors.wholeOf(of.team, span, id), { call, model, provider, cost, priceVersion: own === null ? (price?.version ?? null) : reported });
-      entries.push(this.#parts.record(entry));
+      entries.push(this.#record(entry));
       return { span: withOwn(priced, entryKey, entry.id), counts };
     });
     await Promise.all(entries);
     return costed;
+  }
+
+  #note(team: string, spans: readonly StoredSpan[]): void {
+    const recorded: EntryWhole[] = [];
+    for (const { entry: id, ...whole } of this.#ancestors.note(team, spans)) {
+      const recording = this.#recording.get(id);
+      if (recording === undefined) recorded.push({ id, ...whole });
+      else void recording.then(() => this.#parts.complete([{ id, ...whole }]));
+    }
+    this.#parts.complete(recorded);
+  }
+
+  #record(entry: LedgerEntry): Promise<void> {
+    const recording = this.#parts.record(entry).finally(() => {
+      if (this.#recording.get(entry.id) === recording) this.#recording.delete(entry.id);
+    });
+    this.#recording.set(entry.id, recording);
+    return recording;
   }
 
   /** By span, the gateway's call that it tells of; null where it tells of another. */

@@ -9,7 +9,8 @@ import { traceCallersConformance } from "./trace-callers.conformance.ts";
 import { traceFeedbackConformance } from "./trace-feedback.conformance.ts";
 import { traceSearchConformance } from "./trace-search.conformance.ts";
 import { traceSessionsConformance } from "./trace-sessions.conformance.ts";
-import type { TraceStore } from "./trace-store.ts";
+import type { SpanRecord } from "./stored-span.ts";
+import type { SpanName, TraceStore } from "./trace-store.ts";
 import { traceSumsConformance } from "./trace-sums.conformance.ts";
 
 /** What every TraceStore promises. `openBoth` gives an empty one, with the feed of its feedback. */
@@ -103,6 +104,17 @@ export function traceStoreConformance(adapter: string, openBoth: () => Promise<{
       assert.deepEqual(await store.answered(["chatcmpl-1", "chatcmpl-2", "chatcmpl-3", "a\0b"]), new Map([["chatcmpl-1", keyOf(1)], ["chatcmpl-3", keyOf(3, "blue")]]));
       await store.remove([keyOf(1)], now);
       assert.deepEqual(await store.answered(["chatcmpl-1"]), new Map());
+    });
+
+    it("gives spans by their names, of the team that is named and no larger than many can be read at once", async () => {
+      const store = await open();
+      const [one, other, large] = [exampleRecord(1, 1), exampleRecord(2, 5, {}, { team: "blue" }), exampleRecord(1, 2, { attributes: { note: "x".repeat(1 << 20) } })];
+      await store.write([one, other, large], now);
+      const nameOf = ({ team, span: { traceId, spanId } }: SpanRecord): SpanName => ({ team, traceId, spanId });
+      const names = [nameOf(one), { ...nameOf(one), team: "blue" }, { ...nameOf(one), spanId: "e".repeat(16) }, nameOf(other), nameOf(large)];
+      const found = await store.named(names);
+      assert.deepEqual(found.sort((a, b) => a.team.localeCompare(b.team)), [other, one].map(({ team, span }) => ({ team, span })).sort((a, b) => a.team.localeCompare(b.team)));
+      assert.deepEqual(await store.named([]), []);
     });
 
     it("sums up sessions, the last first", async () => {

@@ -72,6 +72,17 @@ export interface TracePage<Item = StoredTrace> extends Page<Item> {
   searchedUntil: number | null;
 }
 
+/** A span of a trace. */
+export interface SpanName extends TraceKey {
+  spanId: string;
+}
+
+/** A span with whose it is. */
+export interface KeptSpan {
+  team: string;
+  span: StoredSpan;
+}
+
 /**
  * Traces with their spans and feedback. What has answered is durable. Adapters prove themselves with `trace-store.conformance.ts`.
  */
@@ -93,6 +104,8 @@ export interface TraceStore {
   find(traceId: string, visible: VisibleTraces, team?: string): Promise<StoredTrace | null>;
   /** By their start. At most `limit`, and fewer where they are larger together than `mostBytes`: the first always. */
   spans(key: TraceKey, limit: number, mostBytes?: number): Promise<StoredSpan[]>;
+  /** Those of them that are there and have at most a mebibyte as they are kept, in any order. */
+  named(names: readonly SpanName[]): Promise<KeptSpan[]>;
   /** Calls of this server's gateway by the ids of their answers, those that are there. */
   answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, TraceKey>>;
   /** The newest first. `after` is the `next` of the page before. */

@@ -56,6 +56,38 @@ describe("the gateway of two servers on one Postgres", { timeout: 240_000 }, () 
     }
   }
 
+  it("tells of a call that a program sent to one of them which agent's run it is of, whichever got the spans above it, before or after", async () => {
+    const text = (value: string): object => ({ stringValue: value });
+    const send = async (server: RunningServer, traceId: string, number: number, above: number | null, attributes: Record<string, string>): Promise<void> => {
+      const idOf = (span: number): string => span.toString(16).padStart(16, "0");
+      const span = {
+        traceId, spanId: idOf(number), ...(above === null ? {} : { parentSpanId: idOf(above) }), name: `span ${number}`, kind: 1, startTimeUnixNano: `${Date.now()}000000`, endTimeUnixNano: `${Date.now() + 5}000000`,
+        attributes: Object.entries(attributes).map(([key, value]) => ({ key, value: text(value) })),
+      };
+      const sent = await fetch(`${server.url}/v1/traces`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }) });
+      assert.equal(sent.status, 200);
+    };
+    const call = { "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": "10" };
+    const agent = { "gen_ai.operation.name": "invoke_agent", "slipway.agent_run": "run-1" };
+    const [before, after] = ["a".repeat(32), "b".repeat(32)];
+    // Three levels, each on the other server than the one below it.
+    await send(first, before, 1, null, { "session.id": "talk" });
+    await send(second, before, 2, 1, agent);
+    await send(first, before, 3, 2, call);
+    await send(first, after, 3, 2, call);
+    await send(second, after, 2, 1, agent);
+    await send(first, after, 1, null, { "session.id": "talk" });
+    for (const trace of [before, after]) {
+      for (;;) {
+        const { entries } = await second.client.api.get<{ entries: { attribution: { agentRun: string | null; session: string | null } }[] }>(`/api/costs/entries?trace=${trace}`);
+        assert.ok(entries.length <= 1);
+        const { agentRun = null, session = null } = entries[0]?.attribution ?? {};
+        if (agentRun === "run-1" && session === "talk") break;
+        await betweenLooks();
+      }
+    }
+  });
+
   it("leaves a target alone by what each saw itself, and says whose sight it is", async () => {
     await first.client.api.send("PUT", "/api/gateway/providers/failing", { revision: 0, settings: { kind: "scripted", script: [{ status: 500, error: "down" }], breaker: { failures: 2, openSeconds: 3600 } } });
     await first.client.api.send("PUT", "/api/gateway/routes/failing", { revision: 0, settings: { ...target("failing"), attempts: 1 } });

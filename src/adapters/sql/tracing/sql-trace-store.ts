@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { sql, type Selectable } from "kysely";
 import { defaultTeam } from "../../../access/index.ts";
 import { systemClock, type EpochMs } from "../../../core/clock.ts";
 import { AppError } from "../../../core/errors.ts";
@@ -6,7 +6,7 @@ import type { Page } from "../../../core/search-condition.ts";
 import { assertFactsFit, assertFeedbackFits } from "../../../tracing/index.ts";
 import { Feedback, type TraceSession } from "../../../tracing/schemas.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "../../../tracing/stored-span.ts";
-import type { FoundFeedback, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../../tracing/trace-store.ts";
+import type { FoundFeedback, KeptSpan, SpanName, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../../tracing/trace-store.ts";
 import { packSpan } from "./packed-span.ts";
 import type { SqlDatabase } from "../sql-database.ts";
 import { findFeedback } from "./sql-feedback-search.ts";
@@ -15,6 +15,7 @@ import { finishRemovals, removeTraces } from "./sql-trace-removal.ts";
 import { summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
 import { searchTraces, visibleCondition } from "./sql-trace-search.ts";
 import { listSessions } from "./sql-trace-sessions.ts";
+import type { TraceSpanRow } from "./tracing-schema.ts";
 
 interface Waiting {
   spans: PackedSpans;
@@ -25,6 +26,8 @@ interface Waiting {
 
 const mostSpans = 4096;
 const prunedAtOnce = 500;
+/** Of a span that is read by its name: its callers ask for several. */
+const mostNamedBytes = 1 << 20;
 
 /** Traces in SQL. What many callers write while a commit is on its way shares the next one. */
 export class SqlTraceStore implements TraceStore {
@@ -108,6 +111,13 @@ export class SqlTraceStore implements TraceStore {
     // What is sorted is short: a trace may have very many spans, and long ones.
     const rows = await ofTrace.selectAll().where("span_id", "in", ofTrace.select("span_id").limit(limit)).execute();
     return rows.map(spanOf);
+  }
+
+  async named(names: readonly SpanName[]): Promise<KeptSpan[]> {
+    if (names.length === 0) return [];
+    const values = sql.join(names.map(({ traceId, team, spanId }) => sql`(${traceId}, ${team}, ${spanId})`));
+    const { rows } = await sql<Selectable<TraceSpanRow>>`select s.* from trace_spans s where (s.trace_id, s.team, s.span_id) in (values ${values}) and octet_length(s.content_json) <= ${sql.lit(mostNamedBytes)}`.execute(this.#database.queries);
+    return rows.map((row) => ({ team: row.team, span: spanOf(row) }));
   }
 
   async answered(answerIds: readonly string[]): Promise<ReadonlyMap<string, TraceKey>> {
