@@ -21,11 +21,12 @@ describe("TypeScript in the gateway's documents", () => {
     try {
       for (const { page, code } of blocks) {
         const before = await traces();
-        const program = spawn(process.execPath, ["--input-type=module-typescript", "--eval", code.replaceAll("http://127.0.0.1:4400", server.url)], { cwd: import.meta.dirname, stdio: ["ignore", "inherit", "pipe"] });
+        // Slipway's own client is this package's, as its users have it: built.
+        const program = spawn(process.execPath, ["--input-type=module-typescript", "--eval", code.replaceAll("http://127.0.0.1:4400", server.url)], { cwd: code.includes('from "slipway"') ? root : import.meta.dirname, stdio: ["ignore", "inherit", "pipe"] });
         const ended = new Promise((resolve) => program.once("exit", resolve));
         const errors = await text(program.stderr);
         assert.equal(await ended, 0, `${page}: ${errors}`);
-        const calls = [...code.matchAll(/\.create\(\{|\bgenerateText\(/g)].length;
+        const calls = [...code.matchAll(/\.create\(\{|\bgenerateText\(|\.streamChat\(/g)].length;
         assert.ok(calls > 0, `${page} asks nothing:\n${code}`);
         assert.equal((await traces()) - before, calls, page);
       }
