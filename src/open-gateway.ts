@@ -35,7 +35,7 @@ interface Parts {
   config: Config;
   posture: Posture;
   database: SqlDatabase;
-  follower: Pick<OutboxFollower, "follow">;
+  follower: Pick<OutboxFollower, "keepFresh">;
   spans: SpanSink;
   /** Is told of each call, so that spans of it which come from its caller are known. */
   served: Pick<ServedCalls, "note">;
@@ -87,12 +87,12 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const transport = localTransport(new UndiciTransport({ allowed }), clock);
   const readSecret = (source: { from: "environment"; name: string } | { from: "file"; path: string }): string | undefined =>
     source.from === "file" ? readSecretFile(config.secretFiles, source.path) : isSecretName(source.name) ? environmentValue(source.name) : undefined;
-  const catalog = new GatewayCatalog({ store, mappings: providerMappings, secrets: () => secrets, readSecret, clock, logger });
+  const catalog = new GatewayCatalog({ store, mappings: providerMappings, secrets: () => secrets, readSecret, clock });
   const ofEnvironment = providersOfEnvironment((name) => environmentValue(name) !== undefined);
   catalog.setKnown(ofEnvironment);
   await catalog.load();
   ledger.settings.knowNames(() => ({ providers: catalog.providers().map(({ name, settings: { kind } }) => ({ name, kind })), models: catalog.routes().flatMap(({ settings: { targets } }) => targets) }));
-  follower.follow((event) => catalog.follow(event));
+  follower.keepFresh("gateway settings", (type) => type.startsWith("gateway."), () => catalog.load());
 
   const local = new MemoryLimitStore({ clock });
   const limits = redis === null ? local : new FallbackLimitStore({ shared: new RedisLimitStore(redis), local, share: () => 1 / config.gatewayReplicas });

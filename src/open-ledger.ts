@@ -22,7 +22,7 @@ const refreshTicks = 12;
 interface Parts {
   config: Pick<Config, "data" | "databaseUrl">;
   database: SqlDatabase;
-  follower: Pick<OutboxFollower, "follow">;
+  follower: Pick<OutboxFollower, "keepFresh">;
   clock: Clock;
   ids: IdGenerator;
   logger: Logger;
@@ -53,12 +53,12 @@ export async function openLedger({ config, database, follower, clock, ids, logge
   const alerts = new BudgetAlerts({ store, logger });
   const keeper = new BudgetKeeper({ store: budgets?.(spentBefore) ?? new MemoryBudgetStore({ clock, spentBefore }), alerts, clock, ids });
   const prices = new PriceBook();
-  const settings = new LedgerSettings({ store, keeper, prices, ids, logger });
+  const settings = new LedgerSettings({ store, keeper, prices, ids });
   await settings.load();
   await recoverInterrupted({ journal: callJournal, store: entries, keeper, prices, logger }, clock.now());
   await ledger.refresh(clock.now());
   const underWay = new CallsUnderWay({ journal: callJournal, clock, nextId: () => ids.next("ledgerEntry"), alarm: systemAlarm });
-  follower.follow((event) => settings.follow(event));
+  follower.keepFresh("budgets and prices", LedgerSettings.concerns, () => settings.load());
   let ticks = 0;
   const ticker = setInterval(() => {
     const isShared = config.databaseUrl !== undefined && ++ticks % refreshTicks === 0;

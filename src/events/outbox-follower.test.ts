@@ -144,6 +144,40 @@ describe("OutboxFollower", () => {
     assert.deepEqual(replica.objects(), ["model:kept"]);
   });
 
+  it("keeps what is read of the database fresh: what changed before events were followed, and what could not be read when it changed", async () => {
+    const database = await databases.open();
+    const alarms = new ManualAlarm();
+    const follower = new OutboxFollower({ outbox: new SqlOutbox(database), alarm: alarms.alarm, logger: silentLogger });
+    followers.push(follower);
+    let [world, held, failures] = [1, 1, 0];
+    const read = Promise.withResolvers<void>();
+    const failed = Promise.withResolvers<void>();
+    const { type } = eventOn("model:a");
+    follower.keepFresh("the world", (told) => told === type, () => {
+      if (failures > 0) {
+        failures--;
+        setImmediate(failed.resolve);
+        return Promise.reject(new Error("planted"));
+      }
+      held = world;
+      if (world === 3) read.resolve();
+      return Promise.resolve();
+    });
+    world = 2;
+    await write(database, "model:a");
+    await follower.start();
+    assert.equal(held, 2);
+    [world, failures] = [3, 1];
+    await write(database, "model:a");
+    follower.wake();
+    await failed.promise;
+    assert.equal(held, 2);
+    // Nobody tells of it again.
+    alarms.advance(alarms.waits.at(-1)!);
+    await read.promise;
+    assert.equal(held, 3);
+  });
+
   it("does not let one listener that throws keep events from the next", async () => {
     const database = await databases.open();
     const replica = await openReplica(database);

@@ -2,6 +2,7 @@ import { toAppError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Alarm } from "./alarm.ts";
 import type { Outbox } from "./outbox.ts";
+import { Refresher } from "./refresher.ts";
 import type { RecordedEvent } from "./schemas.ts";
 import { WakingLoop } from "./waking-loop.ts";
 
@@ -24,10 +25,13 @@ export class OutboxFollower {
   readonly #parts: OutboxFollowerParts;
   readonly #loop: WakingLoop;
   readonly #listeners = new Set<(event: RecordedEvent) => void>();
+  readonly #kept = new Map<string, () => Promise<void>>();
+  readonly #refresher: Refresher;
   #cursor = 0;
 
   constructor(parts: OutboxFollowerParts) {
     this.#parts = parts;
+    this.#refresher = new Refresher({ refresh: (name) => this.#kept.get(name)!(), alarm: parts.alarm, logger: parts.logger });
     this.#loop = new WakingLoop({
       turn: () => this.#read(),
       alarm: parts.alarm,
@@ -44,9 +48,20 @@ export class OutboxFollower {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Whatever commits after this has answered is shown. Read what is to be kept fresh after it. */
+  /**
+   * Reads anew at the start, for what changed since the first reading is told by no event, and with each event that concerns it. What fails is tried again: no later event may come. The name is the log's.
+   */
+  keepFresh(name: string, concerns: (type: string) => boolean, read: () => Promise<void>): void {
+    this.#kept.set(name, read);
+    this.follow(({ type }) => {
+      if (concerns(type)) this.#refresher.request(name);
+    });
+  }
+
+  /** Whatever commits after this has answered is shown, and what is kept fresh is as it was then or later. Read everything else that is to be kept fresh after it. Rejects when the database fails. */
   async start(): Promise<void> {
     this.#cursor = await this.#parts.outbox.latest();
+    await Promise.all([...this.#kept.values()].map((read) => read()));
     this.#loop.start();
   }
 
@@ -56,6 +71,7 @@ export class OutboxFollower {
   }
 
   stop(): Promise<void> {
+    this.#refresher.stop();
     return this.#loop.stop();
   }
 

@@ -4,7 +4,6 @@ import { localCaller } from "../core/caller.ts";
 import { epochMs, ManualClock } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import { TimeOrderedIds } from "../core/ids.ts";
-import { silentLogger } from "../core/logger.ts";
 import type { BudgetKeeper } from "./budget-keeper.ts";
 import { LedgerSettings } from "./ledger-settings.ts";
 import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
@@ -16,7 +15,7 @@ describe("prices that administrators set", () => {
     const now = epochMs(1_795_324_294_108);
     const prices: SetPrice[] = [];
     const store: Partial<LedgerSettingsStore> = { budgets: () => Promise.resolve([]), prices: () => Promise.resolve([...prices]), addPrice: (price) => Promise.resolve(void prices.push(price)) };
-    const settings = new LedgerSettings({ store: store as LedgerSettingsStore, keeper: { load: () => undefined } as unknown as BudgetKeeper, prices: new PriceBook(), ids: new TimeOrderedIds(new ManualClock()), logger: silentLogger });
+    const settings = new LedgerSettings({ store: store as LedgerSettingsStore, keeper: { load: () => undefined } as unknown as BudgetKeeper, prices: new PriceBook(), ids: new TimeOrderedIds(new ManualClock()) });
     const set = (from?: number): Promise<SetPrice> => settings.setPrice(localCaller, { provider: "openai", model: "own", rates: { input: 1, output: 2 }, above: null, ...(from === undefined ? {} : { from }) }, now);
     for (const [from, problem] of [[now / 1000, /past: give milliseconds/], [now - 1, /past/], [now * 1000, /ten years ahead: give milliseconds/], [9e15, /ahead/]] as const) {
       await assert.rejects(set(Math.trunc(from)), (error) => error instanceof AppError && error.code === "INVALID_REQUEST" && error.problems[0]?.path === "from" && problem.test(error.problems[0].message));

@@ -2,7 +2,7 @@ import { mayInTeam, requireInTeam, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
-import type { Logger } from "../core/logger.ts";
+import { SerialRead } from "../core/serial-read.ts";
 import { ownerOf, type BudgetKeeper } from "./budget-keeper.ts";
 import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
 import { remarkOnPrice, type KnownNames } from "./prices/known-names.ts";
@@ -18,7 +18,6 @@ interface Parts {
   keeper: BudgetKeeper;
   prices: PriceBook;
   ids: IdGenerator;
-  logger: Logger;
 }
 
 /** What administrators decide of money: budgets of teams (by admins of the server) and of projects (by admins of the team), and prices. */
@@ -28,6 +27,8 @@ export class LedgerSettings {
   #prices: readonly SetPrice[] = [];
   #callBudgets: (caller: Caller) => Promise<Omit<CallBudget, "use">[]> = () => Promise.resolve([]);
   #known: () => KnownNames = () => ({ providers: [], models: [] });
+
+  readonly #reads = new SerialRead(() => this.#read());
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -43,19 +44,12 @@ export class LedgerSettings {
     this.#callBudgets = seen;
   }
 
-  /** Reads everything; to be awaited before the first call. */
-  async load(): Promise<void> {
-    const { store, keeper, prices } = this.#parts;
-    this.#budgets = await store.budgets();
-    keeper.load(this.#budgets);
-    this.#prices = await store.prices();
-    prices.load(this.#prices);
-  }
+  /** Whether an event of this type says that what is read here has changed. */
+  static readonly concerns = (type: string): boolean => type === "budget.changed" || type === "budget.removed" || type === "price.set";
 
-  /** Told of each event: what another server changed holds here too. */
-  follow({ type }: { type: string }): void {
-    if (type !== "budget.changed" && type !== "budget.removed" && type !== "price.set") return;
-    this.load().catch((cause: unknown) => this.#parts.logger.error("ledger.settings-not-read", { cause }));
+  /** Reads everything anew; to be awaited before the first call. */
+  load(): Promise<void> {
+    return this.#reads.request();
   }
 
   async budgets(caller: Caller, now: EpochMs): Promise<BudgetStatus[]> {
@@ -108,5 +102,13 @@ export class LedgerSettings {
     await this.#parts.store.addPrice(price);
     await this.load();
     return { ...price, remark: remarkOnPrice(price, this.#known(), now) };
+  }
+
+  async #read(): Promise<void> {
+    const { store, keeper, prices } = this.#parts;
+    this.#budgets = await store.budgets();
+    keeper.load(this.#budgets);
+    this.#prices = await store.prices();
+    prices.load(this.#prices);
   }
 }

@@ -1,9 +1,8 @@
 import { defaultTeam } from "../../access/index.ts";
 import type { Caller } from "../../core/caller.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { DomainEvent } from "../../core/domain-event.ts";
-import type { Logger } from "../../core/logger.ts";
 import type { SecretBox } from "../../core/secret-box.ts";
+import { SerialRead } from "../../core/serial-read.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
 import { HeldSecret } from "./held-secret.ts";
 import { missingSecret } from "./missing-secret.ts";
@@ -33,7 +32,6 @@ export interface CatalogParts {
   /** Undefined where it is not there; throws for a place that must not be read. */
   readSecret(source: { from: "environment"; name: string } | { from: "file"; path: string }): string | undefined;
   clock: Pick<Clock, "monotonic">;
-  logger: Logger;
 }
 
 /** What a model's name in a call stands for. */
@@ -64,35 +62,21 @@ export class GatewayCatalog {
   #keys = new Map<string, KeyPolicy>();
   readonly #direct = new Map<string, ResolvedRoute | null>();
   #stored: readonly StoredProvider[] = [];
-  #loading: Promise<void> | null = null;
-  #again = false;
+  readonly #reads = new SerialRead(() => this.#read());
 
   constructor(parts: CatalogParts) {
     this.#parts = parts;
   }
 
-  /** Reads everything anew; a change that arrives meanwhile is read again. */
+  /** Reads everything anew. */
   load(): Promise<void> {
-    if (this.#loading !== null) {
-      this.#again = true;
-      return this.#loading;
-    }
-    this.#loading = this.#read().finally(() => {
-      this.#loading = null;
-    });
-    return this.#loading;
+    return this.#reads.request();
   }
 
   /** Providers that nobody entered; one that was entered under the same name goes before. */
   setKnown(known: readonly KnownProvider[]): void {
     this.#known = known;
     this.#arrange();
-  }
-
-  /** Changes of other replicas, and of this one. */
-  follow(event: Pick<DomainEvent, "type">): void {
-    if (!event.type.startsWith("gateway.")) return;
-    void this.load().catch((cause: unknown) => this.#parts.logger.warn("gateway.not_refreshed", { cause }));
   }
 
   providers(): GatewayProvider[] {
@@ -168,14 +152,11 @@ export class GatewayCatalog {
 
   async #read(): Promise<void> {
     const { store } = this.#parts;
-    do {
-      this.#again = false;
-      const [providers, routes, keys] = await Promise.all([store.providers(), store.routes(), store.keyPolicies()]);
-      this.#stored = providers;
-      this.#routes = new Map(routes.map((route) => [route.name, route]));
-      this.#keys = new Map(keys.map((policy) => [policy.key, policy]));
-      this.#arrange();
-    } while (this.#again);
+    const [providers, routes, keys] = await Promise.all([store.providers(), store.routes(), store.keyPolicies()]);
+    this.#stored = providers;
+    this.#routes = new Map(routes.map((route) => [route.name, route]));
+    this.#keys = new Map(keys.map((policy) => [policy.key, policy]));
+    this.#arrange();
   }
 
   #arrange(): void {

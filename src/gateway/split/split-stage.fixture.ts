@@ -112,7 +112,7 @@ export async function splitStage(options: { scripts?: Record<string, ModelScript
     routes: () => Promise.resolve([{ name: "chat", team: "default", settings: revisions.get(1)!, ...stored }]),
     keyPolicies: () => Promise.resolve([]),
   };
-  const catalog = new GatewayCatalog({ store: store as GatewayStore, mappings: providerMappings, secrets: () => { throw new Error("There are none."); }, readSecret: () => undefined, clock: time, logger: silentLogger });
+  const catalog = new GatewayCatalog({ store: store as GatewayStore, mappings: providerMappings, secrets: () => { throw new Error("There are none."); }, readSecret: () => undefined, clock: time });
   await catalog.load();
   const provider = catalog.provider.bind(catalog);
   const prices = new PriceBook();
