@@ -35,9 +35,9 @@ export interface Attempt {
 }
 
 /** Of every failure at every change one attempt in so many is made, unless SLIPWAY_TEST_EVERY=1 asks for all. */
-const oneIn = 10;
+const oneIn = 15;
 
-/** Failures take turns, from a turn that the seed draws: where five may happen at any change, every second change meets one of them. */
+/** Failures take turns, from a turn that the seed draws: where five may happen at any change, every third change meets one of them. */
 export function attempts(purpose: string, kinds: Readonly<Record<string, Omit<DiskFault, "at">>>, changes: Changes): Attempt[] {
   const first = seededRandom(purpose).integer(0, oneIn - 1);
   const turns = { all: first, writes: first };

@@ -11,7 +11,7 @@ import { roundOfSchedules } from "./schedule-kills.ts";
 import type { DatabaseAddress } from "./victim-messages.ts";
 
 /** Real processes that are really killed; SLIPWAY_TEST_KILLS names how many for the runs of each database. Each run of the checks draws others. */
-const killsOfRuns = Number(process.env["SLIPWAY_TEST_KILLS"] ?? 48);
+const killsOfRuns = Number(process.env["SLIPWAY_TEST_KILLS"] ?? 32);
 const killsOfSchedules = Math.ceil(killsOfRuns / 3);
 const killsPerRoundOfSchedules = 60;
 
