@@ -109,8 +109,8 @@ export class CallMemory implements ChurnMember {
   #answering = 0;
   #isOver = false;
   #isReleased = false;
-  /** Who is to be told when answers are taken, or the stream is closed. */
-  readonly #tellers = new Set<() => void>();
+  /** Who is to be told when answers are taken, or the stream is closed; null where nobody ever was, as in most calls. */
+  #tellers: Set<() => void> | null = null;
 
   constructor(memory: MessageMemory, stream: ServerHttp2Stream, single: boolean, bounds: CallBounds) {
     this.#memory = memory;
@@ -150,9 +150,9 @@ export class CallMemory implements ChurnMember {
   /** Called when the stream is closed, at the latest; answers how to do it before. Once. */
   onTaken(told: () => void): () => void {
     const tell = (): void => {
-      if (this.#tellers.delete(tell)) told();
+      if (this.#tellers!.delete(tell)) told();
     };
-    this.#tellers.add(tell);
+    (this.#tellers ??= new Set()).add(tell);
     if (this.#isReleased) tell();
     return tell;
   }
@@ -192,7 +192,7 @@ export class CallMemory implements ChurnMember {
     this.#answering = 0;
     this.#partial = 0;
     this.#whole.length = 0;
-    for (const tell of this.#tellers) tell();
+    for (const tell of this.#tellers ?? []) tell();
   }
 
   #wait(): void {
