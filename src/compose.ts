@@ -212,6 +212,7 @@ async function open(config: Config, { clock = systemClock, logger }: { clock?: C
     if (event.object.startsWith("model:")) servedModels.request(event.object.slice("model:".length));
   });
   events.on("model.changed", ({ model }) => servedModels.request(model));
+  follower.keepFresh("teams of models", () => false, async () => registry.forgetTeams());
   // Before anything is read that it keeps fresh.
   await follower.start();
   onFailure("events", () => follower.stop());

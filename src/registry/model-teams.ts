@@ -7,18 +7,41 @@ import type { RegistryStore } from "./registry-store.ts";
 export class ModelTeams {
   readonly #store: Pick<RegistryStore, "teamOf">;
   readonly #teams = new Map<string, string>();
+  /** Readings under way, with the models that were forgotten meanwhile: what was read of these is not kept. */
+  readonly #readings = new Set<Set<string>>();
 
   constructor(store: Pick<RegistryStore, "teamOf">) {
     this.#store = store;
   }
 
+  /** What this server wrote. */
   remember(model: string, team: string): void {
     this.#teams.set(model, team);
+  }
+
+  /** Reads, and keeps whose the models are: but for those that were forgotten meanwhile, which may have been read before they were removed. */
+  async keep<Read>(read: () => Promise<Read>, modelsOf: (read: Read) => readonly { name: string; team: string }[]): Promise<Read> {
+    const forgotten = new Set<string>();
+    this.#readings.add(forgotten);
+    try {
+      const found = await read();
+      if (this.#readings.has(forgotten)) for (const { name, team } of modelsOf(found)) if (!forgotten.has(name)) this.#teams.set(name, team);
+      return found;
+    } finally {
+      this.#readings.delete(forgotten);
+    }
   }
 
   /** The model was removed or renamed, here or on another server: its name may be another team's next. */
   forget(model: string): void {
     this.#teams.delete(model);
+    for (const forgotten of this.#readings) forgotten.add(model);
+  }
+
+  /** What was read before events were followed, and is being read: nobody tells of what was removed meanwhile. */
+  forgetAll(): void {
+    this.#teams.clear();
+    this.#readings.clear();
   }
 
   /** Null when there is no such model. From memory for every model that was asked for before. */
@@ -38,10 +61,8 @@ export class ModelTeams {
     return team!;
   }
 
-  async #read(model: string): Promise<string | null> {
-    const team = await this.#store.teamOf(model);
-    if (team !== null) this.#teams.set(model, team);
-    return team;
+  #read(model: string): Promise<string | null> {
+    return this.keep(() => this.#store.teamOf(model), (team) => (team === null ? [] : [{ name: model, team }]));
   }
 }
 

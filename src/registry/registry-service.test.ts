@@ -23,4 +23,29 @@ describe("RegistryService", () => {
     await assert.rejects(registry.version("nobody", "../1"), { code: "MODEL_NOT_FOUND" });
     assert.deepEqual(asked, ["1", "2"]);
   });
+
+  it("keeps no team of a model that was removed while it was read: its name may be another team's by then", async () => {
+    const owned = (team: string): Model => ({ name: "m", team }) as Model;
+    const late = { teamOf: Promise.withResolvers<string | null>(), findModel: Promise.withResolvers<Model | null>(), listModels: Promise.withResolvers<Model[]>() };
+    const fresh: Partial<RegistryStore> = { teamOf: () => Promise.resolve("new"), findModel: () => Promise.resolve(owned("new")), listModels: () => Promise.resolve([owned("new")]) };
+    const ways = [
+      { read: (registry: RegistryService) => registry.teamOf("m"), store: { teamOf: () => late.teamOf.promise }, answer: () => late.teamOf.resolve("old") },
+      { read: (registry: RegistryService) => registry.model("m"), store: { findModel: () => late.findModel.promise }, answer: () => late.findModel.resolve(owned("old")) },
+      { read: (registry: RegistryService) => registry.listModels(), store: { listModels: () => late.listModels.promise }, answer: () => late.listModels.resolve([owned("old")]) },
+    ] as const;
+    for (const [number, { read, store, answer }] of ways.entries()) {
+      const given: Partial<RegistryStore> = { ...fresh, ...store };
+      const registry = new RegistryService({ store: given } as RegistryParts);
+      const begun = read(registry);
+      if (number === 1) registry.forgetTeams();
+      else registry.forgetTeam("m");
+      answer();
+      await begun;
+      Object.assign(given, fresh);
+      assert.equal(await registry.teamOf("m"), "new", String(read));
+      // And from memory from then on.
+      Object.assign(given, { teamOf: () => assert.fail("It was read again.") });
+      assert.equal(registry.teamOf("m"), "new");
+    }
+  });
 });

@@ -72,17 +72,14 @@ export class RegistryService {
     });
   }
 
-  async listModels(): Promise<Model[]> {
-    const models = await this.#parts.store.listModels();
-    for (const { name, team } of models) this.#teams.remember(name, team);
-    return models;
+  listModels(): Promise<Model[]> {
+    return this.#teams.keep(() => this.#parts.store.listModels(), (models) => models);
   }
 
   /** Throws MODEL_NOT_FOUND. */
   async model(name: string): Promise<Model> {
-    const model = await this.#parts.store.findModel(name);
+    const model = await this.#teams.keep(() => this.#parts.store.findModel(name), (found) => (found === null ? [] : [found]));
     if (model === null) throw missingObject("model", name);
-    this.#teams.remember(name, model.team);
     return model;
   }
 
@@ -94,6 +91,11 @@ export class RegistryService {
   /** Another server removed or renamed the model: its name may be another team's next. */
   forgetTeam(model: string): void {
     this.#teams.forget(model);
+  }
+
+  /** Events are followed from now on: what was read before may have been removed without a word. */
+  forgetTeams(): void {
+    this.#teams.forgetAll();
   }
 
   /** Whether the caller may see the model, of those that this process has read: all that it serves or lists. */
