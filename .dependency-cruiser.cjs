@@ -18,7 +18,7 @@ const notModules = `core|config|adapters|client|${doors}`;
 /** The folder of any module; the first group is its name. */
 const anyModule = `^src/(?!(?:${notModules})/)([^/]+)/`;
 const insideOfAnyModule = `${anyModule}(?!index\\.ts$)`;
-const composition = "^src/(main|command-files|up|compose|index|local-commands|restore|move|doctor|database-dialect|test-reset|all-routes|open-access|open-datasets|open-evaluation|open-events|open-exporting|open-gateway|open-importing|open-ledger|open-models|open-rollouts|open-tracing|open-tracking|open-upstreams|open-workflows)\\.ts$";
+const composition = "^src/(main|command-files|up|compose|index|local-commands|restore|move|doctor|database-dialect|test-reset|all-routes|open-access|open-datasets|open-evaluation|open-events|open-exporting|open-gateway|open-importing|open-ledger|open-models|open-rollouts|open-scoring|open-tracing|open-tracking|open-upstreams|open-workflows)\\.ts$";
 /** Tests, conformance suites and fixtures stand outside of the layers: a test may wire what it tests to a real adapter. */
 const tests = "\\.(test|conformance|fixture)\\.ts$";
 
@@ -120,7 +120,7 @@ module.exports = {
       name: "only-composition-chooses-adapters",
       comment: "One place says which technology stands behind a port.",
       severity: "error",
-      from: { path: "^src/", pathNot: ["^src/adapters/", "^src/(up|compose|restore|move|doctor|database-dialect|open-access|open-datasets|open-evaluation|open-events|open-exporting|open-gateway|open-importing|open-ledger|open-models|open-rollouts|open-tracing|open-tracking|open-upstreams|open-workflows)\\.ts$", tests] },
+      from: { path: "^src/", pathNot: ["^src/adapters/", "^src/(up|compose|restore|move|doctor|database-dialect|open-access|open-datasets|open-evaluation|open-events|open-exporting|open-gateway|open-importing|open-ledger|open-models|open-rollouts|open-scoring|open-tracing|open-tracking|open-upstreams|open-workflows)\\.ts$", tests] },
       to: { path: "^src/adapters/" },
     },
     {

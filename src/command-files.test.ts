@@ -21,6 +21,7 @@ describe("the commands that are loaded", () => {
 
   it("are none for the server, and all for help and for what nobody knows", async () => {
     assert.deepEqual(await namesFor("up", "--port", "0"), []);
+    assert.deepEqual(await namesFor("serve"), []);
     const all = await namesFor();
     assert.equal(new Set(all).size, all.length);
     for (const parameters of [["--help"], ["help", "up"], ["modles"], ["--json"]]) assert.deepEqual(await namesFor(...parameters), all);

@@ -32,7 +32,7 @@ export const commandFiles: readonly CommandFile[] = [
 /** The commands that these arguments can mean: those of one word, none for the server itself, and all where they are to be listed. */
 export async function commandsFor(parameters: readonly string[]): Promise<readonly Command[]> {
   const word = firstWord(parameters);
-  if (word === "up") return [];
+  if (word === "up" || word === "serve") return [];
   const named = commandFiles.filter(({ words }) => words.includes(word ?? ""));
   return (await Promise.all((named.length > 0 ? named : commandFiles).map((file) => file.load()))).flat();
 }

@@ -39,6 +39,7 @@ import { openGateway, type OpenedGateway } from "./open-gateway.ts";
 import { openImporting } from "./open-importing.ts";
 import { openModels } from "./open-models.ts";
 import { openRollouts, type OpenedRollouts } from "./open-rollouts.ts";
+import { openScoring } from "./open-scoring.ts";
 import { openTracing } from "./open-tracing.ts";
 import { openTracking } from "./open-tracking.ts";
 import { openWorkflows, type OpenedWorkflows } from "./open-workflows.ts";
@@ -57,6 +58,8 @@ export interface Slipway {
   url: string;
   httpPort: number;
   grpcPort: number;
+  /** Where a platform calls one model without a key; null where none is called so. */
+  scoringPort: number | null;
   /** For the first admin of a server that asks for keys; whoever has it makes an admin key. Null where there is an admin. */
   setupToken: string | null;
   /** Models that should serve are loaded. */
@@ -201,6 +204,8 @@ async function open(config: Config, { clock = systemClock, logger }: { clock?: C
   );
   ports.grpcPort = await grpc.listen();
   onFailure("gRPC", () => grpc.drain(0));
+  const scoring = await openScoring({ config, inference, bodyBudget, clock, ids, logger });
+  onFailure("scoring", () => scoring.destroy());
 
   const servedModels = new Refresher({ refresh: (model) => serving.follow(model), alarm: systemAlarm, logger });
   follower.follow((event) => {
@@ -257,13 +262,14 @@ async function open(config: Config, { clock = systemClock, logger }: { clock?: C
   return {
     url,
     ...ports,
+    scoringPort: scoring.port,
     setupToken,
     whenReady: async () => void (await Promise.all([serving.whenLoaded(), routed])),
     reloadCertificate: async () => tls?.reload(),
     stop: () => (stopping ??= stopInOrder([
       ["ticker", () => clearInterval(ticker)], ["live figures", () => live.stop()], ["served models", () => servedModels.stop()], ["events", () => follower.stop()], ["models", () => models.close()],
       // What was accepted is answered, and has bounds of its own.
-      ["requests, deliveries and runs", () => stopTogether([["HTTP", () => http.drain(config.drainMs)], ["gRPC", () => grpc.drain(Math.max(config.drainMs, 5000))], ["deliveries", () => dispatcher.stop()], ["workflows", () => engine.stop()]], { stepMs: Infinity }), Infinity],
+      ["requests, deliveries and runs", () => stopTogether([["HTTP", () => http.drain(config.drainMs)], ["scoring", () => scoring.drain(config.drainMs)], ["gRPC", () => grpc.drain(Math.max(config.drainMs, 5000))], ["deliveries", () => dispatcher.stop()], ["workflows", () => engine.stop()]], { stepMs: Infinity }), Infinity],
       ["rollouts", () => rollouts.stop()], ["serving", () => serving.stop()], ["gateway", () => gateway.stop()], ["tracing", () => tracing.stop()], ["access", () => access.tick(clock.now())],
       ["audit", () => opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }))], ["audit's end", () => opened.audit.close()],
       ["certificate", () => tls?.close()], ["predictions", () => log.stop()], ["monitoring", () => monitoring.stop()], ["DuckDB", () => duckdb.close()], ["database", () => database.close()], ["lock", () => lock.release()],

@@ -35,6 +35,7 @@ export async function startResettable(config: Config): Promise<Slipway> {
     url: `http://127.0.0.1:${port}`,
     httpPort: port,
     grpcPort: slipway.grpcPort,
+    scoringPort: slipway.scoringPort,
     setupToken: null,
     whenReady: () => slipway.whenReady(),
     reloadCertificate: () => slipway.reloadCertificate(),

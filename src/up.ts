@@ -2,6 +2,7 @@ import { loadConfig } from "./config/index.ts";
 import { startSlipway } from "./compose.ts";
 import { keepHeapInPauses } from "./core/idle-heap.ts";
 import { releaseStart } from "./core/start-heap.ts";
+import { collectYoungWithOneThread } from "./core/young-collections.ts";
 
 /** From the end of the last step to that of the process. */
 const lastMs = 2000;
@@ -10,10 +11,11 @@ const lastMs = 2000;
 export async function up({ testReset, ...flags }: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
   const config = loadConfig(flags);
   const slipway = await (testReset === true ? (await import("./test-reset.ts")).startResettable(config) : startSlipway(config));
-  const { url, httpPort, grpcPort } = slipway;
+  const { url, httpPort, grpcPort, scoringPort } = slipway;
   const stopped = untilSignal();
-  process.stdout.write(`${JSON.stringify({ url, httpPort, grpcPort, processId: process.pid })}\n`);
+  process.stdout.write(`${JSON.stringify({ url, httpPort, grpcPort, ...(scoringPort === null ? {} : { scoringPort }), processId: process.pid })}\n`);
   process.stderr.write(`Slipway serves at ${url} (gRPC on port ${grpcPort}). Stop it with Ctrl-C.\n`);
+  if (scoringPort !== null) process.stderr.write(`Whoever reaches ${config.scoringHost} on port ${scoringPort} may ask the model ${config.scoringModel} for predictions, without a key.\n`);
   if (slipway.setupToken !== null) {
     const address = config.publicUrl ?? url;
     process.stderr.write(`Nobody administers this server yet. Make the first admin key within an hour: slipway --url ${address} setup ${slipway.setupToken} --name YOUR_NAME (or open ${address} and enter the token).\n`);
@@ -21,6 +23,7 @@ export async function up({ testReset, ...flags }: Readonly<Record<string, string
   process.on("SIGHUP", () => void slipway.reloadCertificate());
   releaseStart();
   keepHeapInPauses();
+  collectYoungWithOneThread();
   await stopped;
   try {
     await slipway.stop();

@@ -81,6 +81,8 @@ function overwriting(text: string): string {
 function addUp(program: Program, parts: CliParts): void {
   program
     .command("up")
+    // What SageMaker calls a container with.
+    .alias("serve")
     .description("start the server")
     .option("--host <address>", "address to listen on; beyond loopback it takes keys, allowed hosts and TLS")
     .option("--port <number>", "HTTP port, 0 for any free one")
@@ -93,6 +95,9 @@ function addUp(program: Program, parts: CliParts): void {
     .option("--tls-key <file>", "its private key, PEM")
     .option("--trusted-proxy", "TLS ends at a proxy in front, and nobody can go past it")
     .option("--public-url <url>", "where browsers find this server")
+    .option("--scoring-model <name>", "a model that a platform such as SageMaker or Vertex AI calls without a key, at a port of its own")
+    .option("--scoring-host <host>", "address of that port (default: 127.0.0.1)")
+    .option("--scoring-port <port>", "default: what the platform says, else 8080")
     .option("--workflows <modules>", "modules that define workflows, comma-separated")
     .option("--max-workflow-runs <number>", "workflow runs under way at once; 0 leaves them to other servers")
     .option("--artifact-roots <folders>", "shared folders, comma-separated, to which MLflow's clients write artifacts by themselves and which the server reads")

@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { ModelName } from "../core/names.ts";
 import { judgeArtifactRoots } from "./artifact-roots.ts";
 import { EgressAllowance, GroupGrants, Issuer, PublicUrl, SecretKey } from "./setting-values.ts";
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const path = z.string().min(1);
+const urlPath = z.string().max(500).regex(/^\/[A-Za-z0-9._~:@!$&'()+,;=/-]*$/, "a path that starts with a slash, without parameters");
 
 /** Several values: an array in the file, comma-separated text in flags and environment. */
 const list = z.union([z.array(z.string().min(1)), z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean))]).default([]);
@@ -16,6 +18,14 @@ const Settings = z.strictObject({
   port: port.default(4400),
   /** -1 = the HTTP port plus one. */
   grpcPort: z.coerce.number().int().min(-1).max(65_535).default(-1),
+  /** A model that anybody may ask for predictions at a port of its own: for platforms such as SageMaker and Vertex AI, which ask callers for their rights themselves and show no key. */
+  scoringModel: ModelName.optional(),
+  scoringHost: z.string().min(1).default("127.0.0.1"),
+  /** Where it is not given, what the platform says in AIP_HTTP_PORT or SAGEMAKER_BIND_TO_PORT, else 8080. */
+  scoringPort: port.optional(),
+  /** Further paths of that port, as Vertex AI has them: AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE where they are not given. */
+  scoringHealthPath: urlPath.optional(),
+  scoringPredictPath: urlPath.optional(),
   data: path.default("slipway-data"),
   /** Files of models and backups; below `data` where it is not given. */
   artifacts: path.optional(),

@@ -8,16 +8,18 @@ import { targetAmbiguity } from "./request-target.ts";
  */
 export class HostGate {
   readonly #hosts: ReadonlySet<string>;
+  readonly #isAny: boolean;
   readonly #secure: boolean;
   /** Connections on which something came that others may read otherwise: what stands behind it may be a part of it. */
   #refused: WeakSet<object> | undefined;
 
   /**
-   * `hosts` are exact `name:port` values, in lower case. `secure`: browsers come over TLS, so a page without it is another's,
+   * `hosts` are exact `name:port` values, in lower case; `any` for a door that nobody knows by a name, and that shows nothing to a cookie. `secure`: browsers come over TLS, so a page without it is another's,
    * unless it is on this machine.
    */
-  constructor(hosts: Iterable<string>, { secure }: { secure: boolean } = { secure: false }) {
-    this.#hosts = new Set(hosts);
+  constructor(hosts: Iterable<string> | "any", { secure }: { secure: boolean } = { secure: false }) {
+    this.#isAny = hosts === "any";
+    this.#hosts = new Set(hosts === "any" ? [] : hosts);
     this.#secure = secure;
   }
 
@@ -29,7 +31,7 @@ export class HostGate {
       throw new AppError("INVALID_REQUEST", `The request cannot be taken. ${why}`);
     }
     const host = request.headers.host;
-    if (host === undefined || !this.#hosts.has(host.toLowerCase()) || countOf("host", request.rawHeaders) !== 1) {
+    if (host === undefined || !(this.#isAny || this.#hosts.has(host.toLowerCase())) || countOf("host", request.rawHeaders) !== 1) {
       throw new AppError("HOST_REFUSED", "This server does not answer for the host that the request names.");
     }
     if (request.url === undefined || request.url.charCodeAt(0) !== 47) {

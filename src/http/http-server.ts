@@ -31,8 +31,8 @@ import { writeAnswer } from "./write-answer.ts";
 export interface HttpServerOptions extends RequestBodyLimits {
   host: string;
   port: number;
-  /** Further exact Host values, beside loopback's. */
-  allowedHosts: readonly string[];
+  /** Further exact Host values, beside loopback's; or whatever a request names. */
+  allowedHosts: readonly string[] | "any";
   maxConnections: number;
   /** How long a caller may take nothing of a streamed answer while there is some; 60 s when absent. Milliseconds. */
   readerTimeoutMs?: number;
@@ -112,7 +112,8 @@ export class HttpServer {
     });
     surviveFailures(this.#server, "HTTP", { clock: this.#clock, logger: this.#logger });
     const { port } = this.#server.address() as AddressInfo;
-    this.#gate = new HostGate([...loopbackHosts(port), ...this.#options.allowedHosts.map((host) => host.toLowerCase())], { secure: this.#options.secure === true });
+    const { allowedHosts, secure = false } = this.#options;
+    this.#gate = new HostGate(allowedHosts === "any" ? "any" : [...loopbackHosts(port), ...allowedHosts.map((host) => host.toLowerCase())], { secure });
     this.#sweeper = setInterval(() => {
       this.#bodies.sweep();
       this.#followed.sweep(this.#clock.monotonic());

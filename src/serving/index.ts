@@ -13,7 +13,7 @@ export { ServingService } from "./serving-service.ts";
 export type { ServingParts } from "./serving-parts.ts";
 export type { VerdictAt } from "./predictions/explain.ts";
 export { servingRoutes, type ServingRouteParts } from "./routes.ts";
-export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes } from "./open-inference/index.ts";
+export { grpcHealthService, openInferenceGrpcService, openInferenceRoutes, platformRoutes } from "./open-inference/index.ts";
 export * from "./traffic/traffic-route.ts";
 export { ActiveRoute } from "./traffic/active-route.ts";
 export type { RouteChoice } from "./traffic/assign.ts";

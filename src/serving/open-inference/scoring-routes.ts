@@ -16,6 +16,14 @@ import type { WireAnswer } from "./write-infer-response.ts";
 
 const tag = "Scoring";
 
+/** Of each route that predicts as TF Serving, KServe v1 and Vertex AI do. */
+export const predictBasics = {
+  method: "POST", access: "viewer", on: { kind: "model", parameter: "model" }, audited: false, tag, errorBody,
+  description: "Rows as lists, values or objects by input or column. The header X-Slipway-Prediction-Id of the answer names the prediction.",
+  body: { kind: "buffer", maxBytes: "inference", description: "`{\"instances\": [rows]}`, or TF Serving's `{\"inputs\": columns}`", example: { instances: [[0.5, 1.5]] } },
+  response: { mediaType: "application/json", description: "`{\"predictions\": [rows]}`, or `{\"outputs\": columns}`" },
+} as const;
+
 interface ModelPath {
   model: string;
   version?: string;
@@ -26,13 +34,7 @@ export type OtherModel = (caller: Caller, headers: RouteRequest<unknown, unknown
 
 /** What TF Serving, KServe v1, Vertex AI, MLflow and SageMaker clients call. */
 export function scoringRoutes(service: InferenceService, otherModel: OtherModel = () => null): Route[] {
-  const predict = (request: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> => predictV1(service, request);
-  const predictBasics = {
-    method: "POST", access: "viewer", on: { kind: "model", parameter: "model" }, audited: false, tag, errorBody,
-    description: "Rows as lists, values or objects by input or column. The header X-Slipway-Prediction-Id of the answer names the prediction.",
-    body: { kind: "buffer", maxBytes: "inference", description: "`{\"instances\": [rows]}`, or TF Serving's `{\"inputs\": columns}`", example: { instances: [[0.5, 1.5]] } },
-    response: { mediaType: "application/json", description: "`{\"predictions\": [rows]}`, or `{\"outputs\": columns}`" },
-  } as const;
+  const predict = (request: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> => predictV1(service, request.params, request);
   const statusBasics = { method: "GET", access: "viewer", on: { kind: "model", parameter: "model" }, tag, errorBody, response: ModelStatusV1 } as const;
   return [
     // The pattern ends the name at the colon; a doubled colon is a colon.
@@ -76,14 +78,14 @@ export function scoringRoutes(service: InferenceService, otherModel: OtherModel 
   ];
 }
 
-async function predictV1(service: InferenceService, caller: RouteRequest<ModelPath, unknown, Buffer>): Promise<HttpAnswer> {
+export async function predictV1(service: InferenceService, model: ModelPath, caller: RouteRequest<unknown, unknown, Buffer>): Promise<HttpAnswer> {
   let columnar = false;
   const parse = (signature: Signature): Tensor[] => {
     const request = parsePredictV1(caller.body, signature);
     columnar = request.columnar;
     return request.inputs;
   };
-  return score(service, caller.params, caller, "v1", parse, (outputs) => writePredictV1(outputs, { columnar }));
+  return score(service, model, caller, "v1", parse, (outputs) => writePredictV1(outputs, { columnar }));
 }
 
 async function invoke(service: InferenceService, caller: RouteRequest<unknown, unknown, Buffer>): Promise<HttpAnswer> {
