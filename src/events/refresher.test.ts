@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { AppError } from "../core/errors.ts";
 import { silentLogger } from "../core/logger.ts";
 import { ManualAlarm } from "./manual-alarm.fixture.ts";
 import { Refresher } from "./refresher.ts";
@@ -8,17 +9,17 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 function open() {
   const alarms = new ManualAlarm();
-  const started: { key: string; succeed: () => Promise<void>; fail: () => Promise<void> }[] = [];
+  const started: { key: string; succeed: () => Promise<void>; fail: (why?: Error) => Promise<void> }[] = [];
   const refresher = new Refresher({
     alarm: alarms.alarm,
     logger: silentLogger,
     refresh: (key) =>
       new Promise((resolve, reject) => {
-        const then = (settle: () => void) => (): Promise<void> => {
-          settle();
+        const then = (settle: (why?: Error) => void) => (why?: Error): Promise<void> => {
+          settle(why);
           return turn();
         };
-        started.push({ key, succeed: then(resolve), fail: then(() => reject(new Error("planted"))) });
+        started.push({ key, succeed: then(() => resolve()), fail: then((why = new Error("planted")) => reject(why)) });
       }),
   });
   return { alarms, started, refresher, keys: () => started.map(({ key }) => key) };
@@ -70,6 +71,19 @@ describe("Refresher", () => {
     assert.ok(tried >= 15 && tried < 20, `${tried} attempts`);
     refresher.request("a");
     assert.equal(keys().length, tried + 1);
+  });
+
+  it("goes on for as long as the database is away: nobody tells of the change again", async () => {
+    const { refresher, started, alarms, keys } = open();
+    refresher.request("a");
+    for (let minute = 0; minute < 120; minute++) {
+      await started.at(-1)!.fail(new AppError("DATABASE_UNAVAILABLE", "planted"));
+      alarms.advance(60_000);
+      await turn();
+    }
+    assert.equal(keys().length, 121);
+    await started.at(-1)!.succeed();
+    assert.deepEqual([keys().length, alarms.waits], [121, []]);
   });
 
   it("tries nothing after it was stopped", async () => {

@@ -11,7 +11,7 @@ export interface RefresherParts {
 
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
-/** About ten minutes; then what is kept stays old until the key changes again, and the log says so. */
+/** About ten minutes; then what is kept stays old until the key changes again, and the log says so. A database that is away is waited for as long as it takes. */
 const mostAttempts = 15;
 
 /**
@@ -59,7 +59,10 @@ export class Refresher {
         this.#parts.logger.warn("refresh.failed", { key, attempt, code, reason: message, cause: thrown });
         // A newer change starts over.
         attempt = state.again ? 1 : attempt + 1;
-        if (attempt > mostAttempts) break;
+        if (attempt > mostAttempts) {
+          if (code !== "DATABASE_UNAVAILABLE") break;
+          attempt = mostAttempts;
+        }
         await this.#pause(state, Math.min(longestPauseMs, firstPauseMs * 2 ** (attempt - 1)));
       }
     }

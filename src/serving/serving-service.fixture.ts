@@ -6,7 +6,7 @@ import { TimeOrderedIds } from "../core/ids.ts";
 import { silentLogger } from "../core/logger.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Span } from "../tracing/index.ts";
-import { Policy, type ModelVersion, type RegistryService, type Signature } from "../registry/index.ts";
+import { Policy, type ModelVersion, type PolicyRevision, type RegistryService, type Signature } from "../registry/index.ts";
 import type { ModelRunner, ModelRuntime, RunResult } from "./versions/model-runtime.ts";
 import type { CallConnection, InferenceResult, SpanAround } from "./open-inference/inference-service.ts";
 import type { PredictionEntry } from "./predictions/prediction-log.ts";
@@ -82,6 +82,10 @@ export class ServingBench {
   readonly observed: ServingSample[] = [];
   /** With the team that each was emitted for. */
   readonly spans: (Span & { team: string })[] = [];
+  /** Models that are to be followed again. */
+  readonly changed: string[] = [];
+  /** Called when the registry has an answer, or has written, before it tells it: for one that is late or away. */
+  beforeAnswer: (what: string, model: string) => Promise<void> | void = () => undefined;
   skipped = 0;
   inlineAllowed = false;
   readonly serving: ServingService;
@@ -93,6 +97,7 @@ export class ServingBench {
     events.on("version.state", ({ model, version, state }) => {
       if (state === "unloaded") this.closedVersions.push(`${model}/${version}`);
     });
+    events.on("model.changed", ({ model }) => void this.changed.push(model));
     const runtime: ModelRuntime = {
       kind: "onnx",
       start: (path, _contract, placement) => {
@@ -115,8 +120,17 @@ export class ServingBench {
 
   /** Versions 1 to `count`, of which the first is the champion and loaded. */
   async add(model: string, count: number, policy: object = {}): Promise<void> {
-    this.#models.set(model, { champion: "1", versions: Array.from({ length: count }, (_, index) => String(index + 1)), policy: Policy.parse(policy) });
+    this.write(model, count, policy);
     await this.serving.load(model, "1");
+  }
+
+  /** The same without loading anything: what another server does. */
+  write(model: string, count: number, policy: object = {}): void {
+    this.#models.set(model, { champion: "1", versions: Array.from({ length: count }, (_, index) => String(index + 1)), policy: Policy.parse(policy) });
+  }
+
+  remove(model: string): void {
+    this.#models.delete(model);
   }
 
   async infer(model: string, values: readonly number[], more: { version?: string; key?: string; headers?: CallConnection["headers"]; deadlineMs?: number; within?: SpanAround; caller?: Caller } = {}): Promise<InferenceResult> {
@@ -143,13 +157,22 @@ export class ServingBench {
       return { model: name, version: number, contractDigest: `${name}/${number}`, contract: { signature, runtime: { kind: "onnx", artifacts: [{ digest: `${name}/${number}` }], notes: [] } } } as unknown as ModelVersion;
     };
     const registry = {
-      listModels: () => Promise.resolve([...this.#models].map(([name, { champion }]) => ({ name, aliases: { champion } }))),
+      listModels: async () => [...this.#models].map(([name, { champion }]) => ({ name, aliases: { champion } })),
       model: async (name: string) => ({ name, aliases: { champion: find(name).champion }, latestVersion: find(name).versions.at(-1)! }),
       version: async (name: string, number: string) => version(name, number),
       versions: async (name: string) => find(name).versions.map((number) => version(name, number)),
       policy: async (name: string) => ({ policy: find(name).policy }),
       setAlias: async (name: string, _alias: string, number: string) => void (find(name).champion = number),
+      changePolicy: async (revision: PolicyRevision) => {
+        find(revision.model).policy = revision.policy;
+        return revision;
+      },
     };
-    return registry as unknown as RegistryService;
+    const told = Object.entries(registry).map(([what, ask]) => [what, async (...given: never[]): Promise<unknown> => {
+      const answer = await (ask as (...given: never[]) => Promise<unknown>)(...given);
+      await this.beforeAnswer(what, String(given[0]));
+      return answer;
+    }]);
+    return Object.fromEntries(told) as RegistryService;
   }
 }

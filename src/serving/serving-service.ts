@@ -1,13 +1,13 @@
 import type { Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError, toAppError } from "../core/errors.ts";
-import { missingObject } from "../core/request-gate.ts";
 import { assertRunnable, championAlias, type DeployRequest, type DeployResult, type Policy, type PolicyRevision, type Signature } from "../registry/index.ts";
 import type { InferenceCall, InferenceResult } from "./open-inference/inference-service.ts";
 import { assertPolicyFits } from "./policy-fit.ts";
 import { PredictionAnswers } from "./predictions/prediction-answers.ts";
 import type { ServedVersion as ServedVersionView } from "./schemas.ts";
-import { ServedModel } from "./served-model.ts";
+import type { ServedModel } from "./served-model.ts";
+import { ServedModels } from "./served-models.ts";
 import type { ServedVersion } from "./versions/served-version.ts";
 import { logFailure, type ServingParts } from "./serving-parts.ts";
 import { ActiveRoute } from "./traffic/active-route.ts";
@@ -24,16 +24,15 @@ export class ServingService {
   readonly #parts: ServingParts;
   readonly #loading: VersionLoading;
   readonly #answers: PredictionAnswers;
-  readonly #models = new Map<string, ServedModel>();
+  readonly #models: ServedModels;
   #stopping = false;
-  /** Whether the models that were there at the start are known. */
-  #known = false;
   /** Whether every champion was loaded, or failed, since the start. */
   #loaded = false;
   #championsLoaded: Promise<void> = Promise.resolve();
 
   constructor(parts: ServingParts) {
     this.#parts = parts;
+    this.#models = new ServedModels(parts.registry);
     this.#loading = new VersionLoading(parts);
     this.#answers = new PredictionAnswers(parts, (name) => this.#models.get(name));
   }
@@ -41,14 +40,15 @@ export class ServingService {
   /** Knows every model, then loads the champions in the background; `whenLoaded` tells when that is done. */
   async start(): Promise<void> {
     const models = await this.#parts.registry.listModels();
-    for (const model of models) await this.#servedModel(model.name);
-    this.#known = true;
+    // One that another server removes meanwhile is none of ours.
+    for (const model of models) await this.#models.open(model.name).catch((error: unknown) => this.#unlessMissing(error));
+    this.#models.areKnown = true;
     const queue = models.flatMap(({ name, aliases }) => (aliases[championAlias] === undefined ? [] : [{ name, version: aliases[championAlias] }]));
     const worker = async (): Promise<void> => {
       for (let next = queue.shift(); next !== undefined && !this.#stopping; next = queue.shift()) {
         const { name, version } = next;
-        await this.#servedModel(name)
-          .then((model) => model.exclusively(() => this.#loading.loadAndActivate(model, version, false)))
+        await this.#models.open(name)
+          .then((model) => this.#change(model, () => this.#loading.loadAndActivate(model, version, false)))
           .catch((error: unknown) => logFailure(this.#parts.logger, "model.load_failed", name, error));
       }
     };
@@ -64,7 +64,7 @@ export class ServingService {
   /** True when the champions were loaded that were there at the start, and no active version waits for its runners. */
   get isReady(): boolean {
     if (this.#stopping || !this.#loaded) return false;
-    for (const model of this.#models.values()) {
+    for (const model of this.#models.all) {
       const active = model.active === null ? undefined : model.versions.get(model.active);
       if (active !== undefined && active.state === "loading") return false;
     }
@@ -73,28 +73,28 @@ export class ServingService {
 
   /** Throws MODEL_NOT_FOUND, VERSION_NOT_READY. */
   find(model: string, version?: string): ServedVersion {
-    return this.#model(model).resolve(version);
+    return this.#models.find(model).resolve(version);
   }
 
   get modelNames(): string[] {
-    return [...this.#models.keys()];
+    return this.#models.names;
   }
 
   /** Throws MODEL_NOT_FOUND. */
   policy(model: string): Policy {
-    return this.#model(model).policy;
+    return this.#models.find(model).policy;
   }
 
   /** What is loaded: of everything, of one model, or one version. Throws MODEL_NOT_FOUND, VERSION_NOT_READY. */
   loaded(model?: string, version?: string): ServedVersion[] {
     if (model !== undefined && version !== undefined) return [this.find(model, version)];
-    const models = model === undefined ? [...this.#models.values()] : [this.#model(model)];
+    const models = model === undefined ? this.#models.all : [this.#models.find(model)];
     return models.flatMap((served) => [...served.versions.values()]);
   }
 
   /** By which a request's inputs are read: that of the version that answers, or of the fallback model where there is none to answer. Throws as `find`. */
   signature(name: string, version?: string): Signature {
-    const model = this.#model(name);
+    const model = this.#models.find(name);
     const { model: fallback } = model.policy.fallback;
     const standIn = version !== undefined || fallback === null || model.activeVersion !== undefined ? undefined : this.#models.get(fallback)?.activeVersion;
     return (standIn ?? model.resolve(version)).version.contract.signature;
@@ -102,7 +102,7 @@ export class ServingService {
 
   async infer(call: InferenceCall): Promise<InferenceResult> {
     if (this.#stopping) throw new AppError("SHUTTING_DOWN", "The server is going down.", { retryAfterSeconds: 1 });
-    return this.#answers.infer(this.#model(call.model), call);
+    return this.#answers.infer(this.#models.find(call.model), call);
   }
 
   /** Counts a request that never reached a model. */
@@ -123,8 +123,8 @@ export class ServingService {
       throw new AppError("ROLLOUT_UNDER_WAY", `A rollout of ${name} is under way: deploy without giving the version traffic (--no-activate), or end the rollout first.`);
     }
     const { version, created } = await this.#parts.registry.register(name, request, caller, now);
-    const model = await this.#servedModel(name);
-    await model.exclusively(() => this.#loading.loadAndActivate(model, version.version, activates && caller.actor));
+    const model = await this.#models.open(name);
+    await this.#change(model, () => this.#loading.loadAndActivate(model, version.version, activates && caller.actor));
     const active = model.active === version.version;
     const notes = [...version.contract.runtime.notes, ...(rollsOut && created && !active ? ["The policy's plan rolls it out: see slipway rollout status."] : [])];
     return { version, created, active, notes };
@@ -133,8 +133,8 @@ export class ServingService {
   /** Gives the traffic to a version: loads it first, swaps, then drains and unloads the former. */
   async activate(name: string, version: string, actor: string, reason?: string): Promise<void> {
     assertRunnable(await this.#parts.registry.version(name, version));
-    const model = await this.#servedModel(name);
-    await model.exclusively(() => this.#loading.loadAndActivate(model, version, actor, reason));
+    const model = await this.#models.open(name);
+    await this.#change(model, () => this.#loading.loadAndActivate(model, version, actor, reason));
   }
 
   /**
@@ -144,7 +144,7 @@ export class ServingService {
   async follow(name: string): Promise<void> {
     const known = await this.#parts.registry.model(name).catch((error: unknown) => this.#unlessMissing(error));
     if (known === null) return this.#removeModel(name);
-    const model = await this.#servedModel(name);
+    const model = await this.#models.open(name);
     await model.exclusively(async () => {
       const { aliases, latestVersion } = await this.#parts.registry.model(name);
       model.knows(latestVersion);
@@ -168,27 +168,27 @@ export class ServingService {
     const wanted = version ?? known.aliases[championAlias] ?? known.latestVersion;
     if (wanted === null) throw new AppError("VERSION_NOT_FOUND", `${name} has no versions.`);
     assertRunnable(await this.#parts.registry.version(name, wanted));
-    const model = await this.#servedModel(name);
+    const model = await this.#models.open(name);
     await model.exclusively(() => this.#loading.loadAndActivate(model, wanted, model.active === null && wanted === known.aliases[championAlias] && ownActor));
   }
 
   /** Loads what a rollout had replaced before this server started, and keeps it for so long, unless something newer is kept or needed. Throws as `load`. */
   keepWarm(name: string, version: string, seconds: number): Promise<void> {
-    return this.#servedModel(name).then((model) => model.exclusively(async () => (this.#stopping ? undefined : this.#loading.keepWarmAgain(model, version, seconds))));
+    return this.#models.open(name).then((model) => model.exclusively(async () => (this.#stopping ? undefined : this.#loading.keepWarmAgain(model, version, seconds))));
   }
 
   /** Writes the change and answers when it is in effect. Throws MODEL_NOT_FOUND, POLICY_CONFLICT, POLICY_INVALID. */
   async changePolicy(revision: PolicyRevision): Promise<PolicyRevision> {
     await assertPolicyFits(revision, this.#parts.registry);
     const written = await this.#parts.registry.changePolicy(revision);
-    const model = await this.#servedModel(revision.model);
-    await model.exclusively(() => this.#loading.applyPolicy(model));
+    const model = await this.#models.open(revision.model);
+    await this.#change(model, () => this.#loading.applyPolicy(model));
     return written;
   }
 
   /** Finishes what was accepted and returns the memory. Throws MODEL_NOT_FOUND. */
   async unload(name: string, version?: string): Promise<void> {
-    const model = this.#model(name);
+    const model = this.#models.find(name);
     await model.exclusively(async () => {
       for (const [number, served] of [...model.versions]) {
         if (version !== undefined && version !== number) continue;
@@ -205,7 +205,7 @@ export class ServingService {
    */
   async applyRoute(route: TrafficRoute | { model: string; revision: number; route: null }): Promise<void> {
     if (this.#stopping) throw new AppError("SHUTTING_DOWN", "The server is going down.");
-    const model = await this.#servedModel(route.model);
+    const model = await this.#models.open(route.model);
     if (route.revision <= model.routeRevision) return;
     if ("route" in route) return this.#setRoute(model, undefined, route.revision);
     // A way back must not wait for something else that loads.
@@ -215,7 +215,7 @@ export class ServingService {
 
   /** Throws MODEL_NOT_FOUND. */
   routeOf(model: string): TrafficRoute | null {
-    return this.#model(model).route?.route ?? null;
+    return this.#models.find(model).route?.route ?? null;
   }
 
   /** From this moment on nothing goes to the arm, until a route of a higher revision is applied; its keys are answered by stable. */
@@ -226,25 +226,25 @@ export class ServingService {
 
   /** 99th percentile of the stable version's answers, in milliseconds; null while too few were given. Throws MODEL_NOT_FOUND. */
   stableP99Ms(model: string): number | null {
-    const served = this.#model(model);
+    const served = this.#models.find(model);
     const stable = served.route === undefined ? undefined : served.versions.get(served.route.route.stable);
     return (stable ?? served.activeVersion)?.latency.p99Ms ?? null;
   }
 
   views(model?: string): ServedVersionView[] {
-    const models = model === undefined ? [...this.#models.values()] : [this.#model(model)];
+    const models = model === undefined ? this.#models.all : [this.#models.find(model)];
     return models.flatMap((served) => [...served.versions.values()].map((version) => version.view(version.version.version === served.active)));
   }
 
   activeVersion(model: string): string | null {
-    return this.#model(model).active;
+    return this.#models.find(model).active;
   }
 
   /** Answers what was accepted, then ends every runner. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#answers.stop();
-    await Promise.allSettled([...this.#models.values()].flatMap((model) => [...model.versions.values()].map((version) => version.unload())));
+    await Promise.allSettled(this.#models.all.flatMap((model) => [...model.versions.values()].map((version) => version.unload())));
   }
 
   /** A first version has nothing to be compared with: it gets the traffic at once. */
@@ -263,23 +263,14 @@ export class ServingService {
     if (former !== undefined) this.#loading.release(model, former);
   }
 
-  #model(name: string): ServedModel {
-    const model = this.#models.get(name);
-    if (model !== undefined) return model;
-    // Callers may come before the registry was read: what is not known yet is not missing.
-    if (!this.#known) throw new AppError("VERSION_NOT_READY", "The server is starting, and does not know its models yet.", { retryAfterSeconds: 1 });
-    throw missingObject("model", name);
-  }
-
-  async #servedModel(name: string): Promise<ServedModel> {
-    const known = this.#models.get(name);
-    if (known !== undefined) return known;
-    const { policy } = await this.#parts.registry.policy(name);
-    const { latestVersion } = await this.#parts.registry.model(name);
-    const model = this.#models.get(name) ?? new ServedModel(name, policy);
-    model.knows(latestVersion);
-    this.#models.set(name, model);
-    return model;
+  /** A change that this server itself made is told by no event: where the database went away in its middle, the model is followed later. */
+  async #change(model: ServedModel, change: () => Promise<void>): Promise<void> {
+    try {
+      await model.exclusively(change);
+    } catch (error) {
+      if (toAppError(error).code === "DATABASE_UNAVAILABLE") this.#parts.events.emit("model.changed", { model: model.name });
+      throw error;
+    }
   }
 
   #unlessMissing(error: unknown): null {
@@ -289,9 +280,8 @@ export class ServingService {
 
   /** What was accepted is answered. */
   async #removeModel(name: string): Promise<void> {
-    const model = this.#models.get(name);
+    const model = this.#models.remove(name);
     if (model === undefined) return;
-    this.#models.delete(name);
     await model.exclusively(async () => {
       model.releaseAll();
       for (const version of [...model.versions.keys()]) this.#loading.retire(model, version);
