@@ -65,6 +65,7 @@ class FakeKeyStore implements Pick<KeyStore, "findByHash" | "find" | "changedSin
   }
 
   async noteUses(uses: readonly { id: string; usedAt: number }[]): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
     this.uses.push([...uses]);
     await Promise.resolve();
   }
@@ -262,6 +263,21 @@ describe("KnownKeys", () => {
       [{ id: "key_0", usedAt: start }, { id: "key_1", usedAt: start }],
       [{ id: "key_0", usedAt: epochMs(start + 60_000) }],
     ]);
+  });
+
+  it("notes uses that could not be written with the next ones, the newest of each key", async () => {
+    const { store, clock, known, use } = open();
+    const hashes = [store.add().hash, store.add().hash];
+    const start = clock.now();
+    for (const hash of hashes) await use(hash);
+    store.failure = new AppError("DATABASE_UNAVAILABLE", "away");
+    await assert.rejects(known.flush(), { code: "DATABASE_UNAVAILABLE" });
+    store.failure = undefined;
+    clock.advance(60_000);
+    await use(hashes[0]!);
+    await known.flush();
+    await known.flush();
+    assert.deepEqual(store.uses, [[{ id: "key_0", usedAt: epochMs(start + 60_000) }, { id: "key_1", usedAt: start }]]);
   });
 
   it("tells callers who the key is until when", async () => {

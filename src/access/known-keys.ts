@@ -95,9 +95,15 @@ export class KnownKeys {
   /** Writes down when keys were used last, as far as that changed. */
   async flush(): Promise<void> {
     if (this.#uses.size === 0) return;
-    const uses = [...this.#uses].map(([id, usedAt]) => ({ id, usedAt }));
+    const uses = this.#uses;
     this.#uses = new Map();
-    await this.#store.noteUses(uses);
+    try {
+      await this.#store.noteUses([...uses].map(([id, usedAt]) => ({ id, usedAt })));
+    } catch (error) {
+      // Noted with the next ones: a key that is used no more would stay as one that never was.
+      this.#uses = new Map([...uses, ...this.#uses]);
+      throw error;
+    }
   }
 
   /** An entry counts only while it is the one of its id. */

@@ -41,10 +41,14 @@ export class ScheduleRunner {
   }
 
   async #read(now: EpochMs): Promise<void> {
-    const schedules = await this.#parts.schedules.list();
+    // Before it is read: what changes meanwhile may not be in it, and is read again.
+    this.#readAt = now;
+    const schedules = await this.#parts.schedules.list().catch((error: unknown) => {
+      this.changed();
+      throw error;
+    });
     // Those of a workflow that this process does not know are another's.
     this.#known = schedules.filter(({ workflow }) => this.#parts.catalogue.has(workflow));
-    this.#readAt = now;
   }
 
   async #fire(schedule: Schedule, now: EpochMs): Promise<void> {

@@ -60,6 +60,19 @@ describe("RouteSplits", () => {
     assert.equal(splits.of("chat"), undefined, "older than what holds");
   });
 
+  it("holds an older change for as long as a newer one is read, and where that cannot be", async () => {
+    const settings = RouteSettings.parse({ targets: [{ provider: "models", model: "m" }] });
+    const late = Promise.withResolvers<RouteSettings>();
+    const splits = new RouteSplits({ settingsOf: (_route, revision) => (revision === 7 ? late.promise : Promise.resolve(settings)) });
+    const older = splits.apply(splitOf(1));
+    const newer = splits.apply(splitOf(1, { revision: 2, stable: "7" }));
+    await older;
+    assert.equal(splits.of("chat")?.active.route.revision, 1);
+    late.reject(new Error("planted"));
+    await assert.rejects(newer, /planted/);
+    assert.equal(splits.of("chat")?.active.route.revision, 1);
+  });
+
   it("lets no revision change what is the route's", async () => {
     const own = { limits: { requestsPerMinute: 1 }, budget: { day: 1 }, deadlineMs: 1000, guardrails: [{ kind: "pii" }, { kind: "max-cost", dollars: 1 }] };
     const candidate = { budget: { day: 999 }, deadlineMs: 5, guardrails: [{ kind: "max-cost", dollars: 1 }, { kind: "max-cost", dollars: 2 }] };

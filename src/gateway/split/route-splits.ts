@@ -33,8 +33,8 @@ const noInputs = { contract: { signature: { inputs: [] } } };
 export class RouteSplits {
   readonly #parts: RouteSplitsParts;
   readonly #splits = new Map<string, RouteSplit>();
-  /** The newest change of each split that was asked for: one that took longer to read must not undo it. */
-  readonly #asked = new Map<string, number>();
+  /** The newest change of each split that holds: an older one that took longer to read must not undo it. */
+  readonly #applied = new Map<string, number>();
   #observer: SplitObserver | null = null;
 
   constructor(parts: RouteSplitsParts) {
@@ -66,18 +66,14 @@ export class RouteSplits {
   async apply(change: TrafficRoute | TakenAway): Promise<void> {
     const name = routeOfSubject(change.model);
     if (name === null) throw new AppError("INVALID_REQUEST", `${change.model} is no route.`);
-    const before = this.#asked.get(name) ?? -1;
-    if (change.revision < before) return;
-    this.#asked.set(name, change.revision);
+    const isOld = (): boolean => change.revision < (this.#applied.get(name) ?? -1);
+    if (isOld()) return;
     // One without arms is held too: while a crowned candidate is taken back, stable is not what the route's settings say.
-    if ("route" in change) return void this.#splits.delete(name);
-    try {
-      const split = await this.#read(name, change);
-      if (this.#asked.get(name) === change.revision) this.#splits.set(name, split);
-    } catch (error) {
-      if (this.#asked.get(name) === change.revision) this.#asked.set(name, before);
-      throw error;
-    }
+    const split = "route" in change ? null : await this.#read(name, change);
+    if (isOld()) return;
+    this.#applied.set(name, change.revision);
+    if (split === null) this.#splits.delete(name);
+    else this.#splits.set(name, split);
   }
 
   /** No call and no shadow goes to the arm from now on: its keys are stable's. */
