@@ -11,7 +11,7 @@ describe("rollouts and A/B tests of routes in the console", () => {
   let server: RunningServer;
   let browser: Browser;
   before(async () => {
-    [server, browser] = await Promise.all([startServer(), openBrowser()]);
+    [server, browser] = await Promise.all([startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } }), openBrowser()]);
     await server.client.api.send("POST", "/api/prices", { provider: "echo", model: "echo", rates: { input: 100_000, output: 100_000 } });
     for (const name of ["support", "search"]) {
       const targets = [{ provider: "echo", model: "echo" }, { provider: "echo", model: "spare", priority: 1 }];
@@ -130,6 +130,51 @@ describe("rollouts and A/B tests of routes in the console", () => {
     await dialog.getByRole("row", { name: /^1 answers/ }).waitFor();
     await dialog.getByRole("region", { name: "What answered" }).getByRole("row", { name: /1 local rolled back: customers asked for it$/ }).waitFor();
     assert.equal((await api.get<GatewayRoute>("/api/gateway/routes/compared")).revision, 1);
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("say after the start what the plan leaves out, and what of the tried settings does not hold yet", async () => {
+    const { api } = server.client;
+    await api.send("PUT", "/api/gateway/providers/far", { revision: 0, settings: { kind: "compatible", baseUrl: "http://127.0.0.1:9/v1" } });
+    const settings = { targets: [{ provider: "far", model: "one" }], guardrails: [{ kind: "pii", action: "redact" }] };
+    await api.send("PUT", "/api/gateway/routes/noted", { revision: 0, settings });
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/gateway?change=noted");
+    const form = page.getByRole("dialog", { name: "Change noted" });
+    await form.getByLabel("System prompt").fill("Find quickly.");
+    await form.getByRole("button", { name: "JSON" }).click();
+    const json = form.getByLabel("Settings");
+    const wanted = JSON.parse(await json.inputValue()) as { guardrails: unknown[] };
+    await json.fill(JSON.stringify({ ...wanted, guardrails: [] }));
+    await form.getByRole("button", { name: "Change by rollout" }).click();
+    await page.waitForURL((url) => url.pathname.startsWith("/rollouts/rol_"));
+    const standing = page.getByRole("region", { name: "Standing" });
+    const noPrice = standing.getByRole("status").filter({ hasText: "The plan has no gate cost: no model of either side has a price (far/one)" });
+    const held = standing.getByRole("status").filter({ hasText: "The guardrail pii, taken away or changed in what is tried, holds for all calls as now" });
+    await noPrice.getByText("slipway prices set far one --input ... --output ...", { exact: true }).waitFor();
+    await held.waitFor();
+    // Both stay for whoever looks around and comes back, each of them once.
+    await page.getByRole("link", { name: "Rollouts" }).first().click();
+    await page.getByRole("link", { name: /Rollout of the route noted/ }).click();
+    await noPrice.waitFor();
+    assert.equal(await held.count(), 1);
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: 390, height: 800 });
+      assert.deepEqual(await overflow(page), [], colorScheme);
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
+
+    await api.send("POST", "/api/gateway/routes/noted/rollout/abort", { reason: "seen" });
+    await page.goto("/rollouts?start=ab-test&model=route%3Anoted");
+    const dialog = page.getByRole("dialog", { name: "Start an A/B test of the route noted" });
+    await dialog.getByLabel("What it tries").selectOption("a change as JSON");
+    await dialog.getByLabel("What is different").fill('{"limits": {"concurrency": 2}}');
+    await dialog.getByRole("button", { name: "Start the test" }).click();
+    await page.waitForURL((url) => url.pathname.startsWith("/rollouts/rol_"));
+    await standing.getByRole("status").getByText("limits stay as they are for all calls until the tried settings are the route's own.").waitFor();
     watched.assertQuiet();
     await watched.close();
   });

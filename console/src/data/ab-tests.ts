@@ -1,7 +1,8 @@
 import { apiPath, call } from "./api.ts";
 import { invalidate, useResource, type Resource } from "./resource.ts";
 import { isOpen, refreshRollouts, subjectPath } from "./rollouts.ts";
-import type { AbTestReport, Rollout } from "./types.ts";
+import { rememberStartNotes } from "./start-notes.ts";
+import type { AbTestReport, Rollout, StartedOnRoute } from "./types.ts";
 
 /** What is known of a test now; asked for often while it goes on. */
 export function useAbTest(rollout: Rollout): Resource<AbTestReport> {
@@ -10,7 +11,8 @@ export function useAbTest(rollout: Rollout): Resource<AbTestReport> {
 
 /** Of versions of a model, or of settings of a route (`route:NAME`). What comes back is listed with the rollouts. */
 export async function startAbTest(subject: string, request: unknown): Promise<Rollout> {
-  const rollout = await call<Rollout>(`${subjectPath(subject)}/ab-tests`, { method: "POST", body: JSON.stringify(request) });
+  const rollout = await call<Rollout & Partial<StartedOnRoute>>(`${subjectPath(subject)}/ab-tests`, { method: "POST", body: JSON.stringify(request) });
+  rememberStartNotes(rollout.id, rollout.notes ?? []);
   refreshRollouts(subject);
   return rollout;
 }

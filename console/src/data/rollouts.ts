@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { apiPath, call } from "./api.ts";
 import { invalidate, useResource, type Resource } from "./resource.ts";
-import type { NewRollout, Rollout, RolloutStatus, RolloutSummary, RolloutVerdict } from "./types.ts";
+import { rememberStartNotes } from "./start-notes.ts";
+import type { NewRollout, Rollout, RolloutStatus, RolloutSummary, RolloutVerdict, StartedOnRoute } from "./types.ts";
 
 const openStates: readonly Rollout["state"][] = ["preparing", "running", "paused"];
 
@@ -71,7 +72,8 @@ export function subjectPath(subject: string): string {
 
 /** Tries other settings of a route on a part of its calls. */
 export async function startRouteRollout(route: string, request: { settings: unknown; canary?: number; reason: string }): Promise<Rollout> {
-  const rollout = await call<Rollout>(apiPath`/api/gateway/routes/${route}/rollouts`, { method: "POST", body: JSON.stringify(request) });
+  const rollout = await call<StartedOnRoute>(apiPath`/api/gateway/routes/${route}/rollouts`, { method: "POST", body: JSON.stringify(request) });
+  rememberStartNotes(rollout.id, rollout.notes);
   refreshRollouts(`route:${route}`);
   return rollout;
 }

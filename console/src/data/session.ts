@@ -1,6 +1,7 @@
 import { onSignedOut } from "./api.ts";
 import { grantWords, mayOnServer, maySomewhere } from "./grants.ts";
 import { forgetAll, invalidate, remember, useResource, type Resource } from "./resource.ts";
+import { forgetStartNotes } from "./start-notes.ts";
 import type { Role, SessionState } from "./types.ts";
 
 const sessionKey = "/api/session";
@@ -13,6 +14,7 @@ export function useSession(): Resource<SessionState> {
 /** Another reader sees other things: everything that was fetched is forgotten. */
 export function changeSession(session: SessionState): void {
   remember(sessionKey, session);
+  forgetStartNotes();
   forgetAll((key) => key !== sessionKey);
 }
 

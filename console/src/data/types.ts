@@ -22,6 +22,7 @@ export type { Feedback as TraceFeedback, SpanView, TraceList, TraceMessage, Trac
 
 export type { AbTestReport, AbTestSpec } from "../../../src/rollouts/ab-tests/schemas.ts";
 export type { ArmFigures, GateResult, NewRollout, PairedFigures, PhaseFigures, Rollout, RolloutStatus, RolloutSummary, Verdict as RolloutVerdict } from "../../../src/rollouts/schemas.ts";
+export type { StartedOnRoute } from "../../../src/rollouts/gateway/schemas.ts";
 export type { EntryCheck, RolloutPhase, RouteRule, StepGate } from "../../../src/registry/rollout-plan.ts";
 
 /** One model in `GET /api/models`. */

@@ -13,12 +13,12 @@ import { comparedWords } from "./ab-test-words.ts";
 import { ComparePanel } from "./compare-panel.tsx";
 import { DistributionPanel } from "./distribution-panel.tsx";
 import { GateList } from "./gates-panel.tsx";
-import { HeldNote } from "./held-note.tsx";
 import { PhaseTrack } from "./phase-track.tsx";
 import { ReplicasPanel } from "./replicas-panel.tsx";
 import { RolloutActions } from "./rollout-actions.tsx";
 import { RolloutCharts } from "./rollout-charts.tsx";
 import { DecisionMark, RolloutMark, stateWords } from "./rollout-mark.tsx";
+import { RolloutNotes } from "./rollout-notes.tsx";
 import { phaseName } from "./rollout-words.ts";
 import { SplitPanel } from "./split-panel.tsx";
 import { TriedPanel } from "./tried-panel.tsx";
@@ -92,7 +92,7 @@ function Standing({ status }: { status: RolloutStatus }) {
         {reason !== "" && <p className="standing-reason">{reason}</p>}
         {verdict !== null && verdict.reason !== rollout.reason && <p className="standing-latest"><DecisionMark decision={verdict.decision} /> {verdict.reason}</p>}
         {waiting.length > 0 && <p className="stale" role="status">Waits for a person: {waiting.map(({ name, phase }) => `${name} before ${rollout.plan.phases[phase]?.phase ?? "the next phase"}`).join(", ")}.</p>}
-        {isOpen(rollout) && routeOf(rollout.model) !== null && <HeldNote rollout={rollout} route={routeOf(rollout.model)!} />}
+        {isOpen(rollout) && routeOf(rollout.model) !== null && <RolloutNotes rollout={rollout} route={routeOf(rollout.model)!} />}
         {request !== null && isOpen(rollout) && <p className="notice"><ActorName actor={request.by} /> asked for {request.action === "trip" ? "an end" : request.action}{request.reason === "" ? "" : `: ${request.reason}`}. It is being carried out.</p>}
       </div>
       {rollout.kind === "ab-test" ? <AbTestActions rollout={rollout} /> : <RolloutActions status={status} />}
