@@ -244,6 +244,40 @@ describe("the gateway in the console", () => {
     await send("DELETE", "/api/gateway/providers/acme", undefined);
   });
 
+  it("says in the playground which of two answers was quicker and which cheaper, and nothing before both are there", async () => {
+    const answer = Promise.withResolvers<void>();
+    const provider = createServer((_request, response) => {
+      const head = { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "slow" };
+      const events = [{ ...head, choices: [{ index: 0, delta: { content: "late" }, finish_reason: "stop" }] }, { ...head, choices: [], usage: { prompt_tokens: 2, completion_tokens: 1, total_tokens: 3 } }];
+      void answer.promise.then(() => response.writeHead(200, { "Content-Type": "text/event-stream" }).end(`${events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("")}data: [DONE]\n\n`));
+    });
+    await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", resolve));
+    await send("PUT", "/api/gateway/providers/late", { revision: 0, settings: { kind: "compatible", baseUrl: `http://127.0.0.1:${(provider.address() as AddressInfo).port}/v1` } });
+    await send("POST", "/api/prices", { provider: "late", model: "slow", rates: { input: 1, output: 1 } });
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/gateway/playground?a=late%2Fslow&b=echo%2Fecho");
+    await page.getByLabel("User").fill("one two three");
+    await page.getByRole("button", { name: "Ask both" }).click();
+    const compared = page.getByRole("status", { name: "Compared" });
+    await page.getByRole("region", { name: "echo/echo" }).getByText("done", { exact: true }).waitFor();
+    assert.equal(await compared.textContent(), "", "one answer is compared with nothing");
+    answer.resolve();
+    await compared.getByText(/^First token: echo\/echo was quicker, \S+ m?s against \S+ m?s\.$/).waitFor();
+    await compared.getByText(/^Whole answer: echo\/echo was quicker, \S+ m?s against \S+ m?s\.$/).waitFor();
+    await compared.getByText(/^Cost: late\/slow was cheaper, \$0\.000003 \(2 tokens in, 1 out\) against \$\d+\.\d+ \(\d+ tokens in, \d+ out\)\.$/).waitFor();
+    assert.equal(await compared.getByRole("listitem").count(), 3);
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: 390, height: 800 });
+      assert.deepEqual(await overflow(page), [], colorScheme);
+    }
+    watched.assertQuiet();
+    await watched.close();
+    provider.close();
+    await send("DELETE", "/api/gateway/providers/late", undefined);
+  });
+
   it("fits on a phone", async () => {
     const watched = await openPage(browser, server.url, { viewport: { width: 390, height: 800 } });
     const { page } = watched;

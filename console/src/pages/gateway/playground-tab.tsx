@@ -10,6 +10,7 @@ import { callSnippets } from "./call-snippets.ts";
 import { numberOf } from "./form-numbers.ts";
 import { useCallable } from "./gateway-data.ts";
 import { PlaygroundAnswer } from "./playground-answer.tsx";
+import { PlaygroundComparison } from "./playground-comparison.tsx";
 
 const sides = ["a", "b"] as const;
 type Side = (typeof sides)[number];
@@ -80,9 +81,12 @@ export function PlaygroundTab() {
           <CodeBlock code={snippet.code} label={snippet.label} />
         </section>
       ) : (
-        <div className="columns">
-          {sides.map((side) => runs[side] !== undefined && <PlaygroundAnswer key={side} name={sideWords[side]} model={runs[side].model} run={runs[side].run} />)}
-        </div>
+        <>
+          <PlaygroundComparison first={runs.a} second={runs.b} />
+          <div className="columns">
+            {sides.map((side) => runs[side] !== undefined && <PlaygroundAnswer key={side} name={sideWords[side]} model={runs[side].model} run={runs[side].run} />)}
+          </div>
+        </>
       )}
     </>
   );
