@@ -1,14 +1,9 @@
-import { fileURLToPath } from "node:url";
-import { VictimPool, type Victim } from "../kit/victim-pool.ts";
+import type { Victim, VictimPool } from "../kit/victim-pool.ts";
 import type { Death } from "./kill-draws.ts";
 import type { FromVictim, RunsWork, SchedulesWork, ToVictim } from "./victim-messages.ts";
 
 export type WorkflowVictim = Victim<ToVictim, FromVictim>;
 export type WorkflowVictims = VictimPool<ToVictim, FromVictim>;
-
-export function workflowVictims(size: number): WorkflowVictims {
-  return new VictimPool(fileURLToPath(new URL("./workflow-victim.ts", import.meta.url)), size);
-}
 
 /** How many kills of each kind there were; by point, or `any moment`. */
 export class KillCount {

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { SqlDatabase } from "../../src/adapters/sql/sql-database.ts";
 import { seededRandom, testSeed } from "../kit/seed.ts";
-import { KillCount, workflowVictims, type WorkflowVictims } from "./kill-life.ts";
+import { VictimPool } from "../kit/victim-pool.ts";
+import { bundledVictim } from "./bundled-victim.ts";
+import { KillCount, type WorkflowVictims } from "./kill-life.ts";
 import { roundOfRuns, type KillTarget } from "./run-kills.ts";
 import { roundOfSchedules } from "./schedule-kills.ts";
 import type { DatabaseAddress } from "./victim-messages.ts";
@@ -28,12 +30,12 @@ export function workflowKills(name: string, databases: KilledDatabases): void {
     let victims: WorkflowVictims;
     let folder: string;
     let rounds = 0;
-    before(() => {
+    before(async () => {
       folder = mkdtempSync(join(tmpdir(), "slipway-kills-"));
-      victims = workflowVictims(2);
+      victims = new VictimPool(await bundledVictim(join(folder, "victim")), 2);
     });
     after(async () => {
-      await victims.close();
+      await victims?.close();
       rmSync(folder, { recursive: true, force: true });
     });
     const target = async (): Promise<KillTarget> => ({ ...(await databases.create()), effects: join(folder, `effects-${++rounds}`) });
