@@ -33,6 +33,18 @@ export async function readResidentBytes(id: number): Promise<number> {
 }
 
 /**
+ * What changes while a process gets anything done: the processor time of its threads together, or the time at which one was met that waits for a disk. Null when it is gone, or where the system does not say: nobody can tell then.
+ */
+export async function readProgress(id: number): Promise<string | null> {
+  const threads = await readdir(`/proc/${id}/task`).catch(() => []);
+  const stats = await Promise.all(threads.map((thread) => readFile(`/proc/${id}/task/${thread}/stat`, "latin1").catch(() => "")));
+  const fields = stats.flatMap((text) => (text === "" ? [] : [text.slice(text.lastIndexOf(")") + 2).split(" ")]));
+  if (fields.length === 0) return null;
+  const ticks = fields.reduce((sum, each) => sum + Number(each[11]) + Number(each[12]), 0);
+  return fields.some(([state]) => state === "D") ? `disk ${performance.now()}` : `${fields.length} ${ticks}`;
+}
+
+/**
  * Live processes (zombies are not) that are in the group or, where `mark` is given, were started with it in their
  * environment: a process leaves its group with one call and its environment never.
  */

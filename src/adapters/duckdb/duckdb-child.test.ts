@@ -113,6 +113,33 @@ describe("DuckdbChild", () => {
     await child.close();
   });
 
+  it("kills a process that gets nothing done, long before a task's time is over, and runs the next one in another", { skip: process.platform !== "linux" }, async () => {
+    const child = new DuckdbChild({ environment: compileCache, stillness: { lookEveryMs: 50, looks: 10 } });
+    // On a busy machine it may count as still while it starts: what was killed is asked for again.
+    while ((await Promise.allSettled([describeTable(child)]))[0]!.status === "rejected");
+    const first = child.processId!;
+    process.kill(first, "SIGSTOP");
+    const [frozen, behind] = await Promise.allSettled([describeTable(child, 300_000), describeTable(child)]);
+    assert.ok(frozen.status === "rejected" && failsFor("still")(frozen.reason));
+    assert.equal(isAlive(first), false);
+    assert.ok(behind.status === "fulfilled" || failsFor("still")(behind.reason));
+    await child.close();
+  });
+
+  it("leaves a process alone that goes on, however little, and where nobody can tell", async () => {
+    for (const progressOf of [(_id: number) => Promise.resolve(String(performance.now())), () => Promise.resolve(null)]) {
+      let looks = 0;
+      const enough = Promise.withResolvers<void>();
+      const child = new DuckdbChild({ environment: compileCache, stillness: { lookEveryMs: 1, looks: 2, progressOf: (id) => (++looks === 10 && enough.resolve(), progressOf(id)) } });
+      const asked = describeTable(child);
+      process.kill(child.processId!, "SIGSTOP");
+      await enough.promise;
+      process.kill(child.processId!, "SIGCONT");
+      assert.equal((await asked).rows, 1);
+      await child.close();
+    }
+  });
+
   it("kills a task whose answer comes when its time has just ended, and not the one behind it", async (test) => {
     const started = Promise.withResolvers<ChildProcess>();
     const onStart = (message: unknown) => started.resolve((message as { process: ChildProcess }).process);

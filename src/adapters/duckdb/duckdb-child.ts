@@ -4,12 +4,12 @@ import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../../core/errors.ts";
 import { type Logger, silentLogger } from "../../core/logger.ts";
-import { readResidentBytes } from "../commands/process-table.ts";
+import { readProgress, readResidentBytes } from "../commands/process-table.ts";
 import type { DuckdbCall, DuckdbReply, DuckdbTaskName, DuckdbTasks } from "./duckdb-tasks.ts";
 
 /** Why a task has no answer though nothing was wrong with how it was asked: never shown to a caller. */
 export class DuckdbChildError extends Error {
-  readonly reason: "crashed" | "timeout" | "memory" | "closed" | "failed";
+  readonly reason: "crashed" | "timeout" | "still" | "memory" | "closed" | "failed";
 
   constructor(reason: DuckdbChildError["reason"], message: string) {
     super(message);
@@ -31,6 +31,11 @@ export interface DuckdbChildOptions {
    * can make it hold. Infinity when absent.
    */
   maxResidentBytes?: number;
+  /**
+   * The process is killed when it was looked at so many times while a task runs and got nothing done meanwhile, on systems that tell (Linux): one that is frozen or waits for itself. Looks are counted, and
+   * not time, so that a machine that slept accuses nobody. Six in 30 s by default.
+   */
+  stillness?: { lookEveryMs: number; looks: number; progressOf?: (processId: number) => Promise<string | null> };
 }
 
 interface Waiting {
@@ -55,13 +60,14 @@ export class DuckdbChild {
   #current: Waiting | null = null;
   #process: ChildProcess | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
   #lastWords = "";
   #killedFor: DuckdbChildError | null = null;
   #numbers = 0;
   #closed = false;
 
   constructor(options: DuckdbChildOptions = {}) {
-    this.#options = { environment: {}, logger: silentLogger, niceness: 0, idleMs: 30_000, maxResidentBytes: Infinity, ...options };
+    this.#options = { environment: {}, logger: silentLogger, niceness: 0, idleMs: 30_000, maxResidentBytes: Infinity, stillness: { lookEveryMs: 5000, looks: 6 }, ...options };
   }
 
   /** Undefined while no process runs; for tests and people. */
@@ -113,6 +119,21 @@ export class DuckdbChild {
     this.#timer = setTimeout(() => this.#kill(new DuckdbChildError("timeout", `${waiting.call.task} took longer than ${waiting.timeoutMs} ms`)), waiting.timeoutMs);
     child.send(waiting.call, () => undefined);
     if (this.#options.maxResidentBytes < Infinity) void this.#watchMemory(waiting, child);
+    this.#watchProgress(waiting, child, null, 0);
+  }
+
+  #watchProgress(waiting: Waiting, child: ChildProcess, before: string | null, still: number): void {
+    const { lookEveryMs, looks, progressOf = readProgress } = this.#options.stillness;
+    clearTimeout(this.#looking);
+    this.#looking = setTimeout(() => {
+      void progressOf(child.pid ?? 0).then((progress) => {
+        if (this.#current !== waiting || this.#process !== child || this.#killedFor !== null) return;
+        const count = progress !== null && progress === before ? still + 1 : 0;
+        if (count < looks) this.#watchProgress(waiting, child, progress, count);
+        else this.#kill(new DuckdbChildError("still", `${waiting.call.task} got nothing done for ${looks * lookEveryMs} ms`));
+      });
+    }, lookEveryMs);
+    this.#looking.unref();
   }
 
   async #watchMemory(waiting: Waiting, child: ChildProcess): Promise<void> {
@@ -158,6 +179,7 @@ export class DuckdbChild {
     // One that is being killed has no answer any more: the next task would be sent to a process that is about to die.
     if (waiting === null || reply.number !== waiting.call.number || this.#killedFor !== null) return;
     clearTimeout(this.#timer);
+    clearTimeout(this.#looking);
     this.#current = null;
     if ("answer" in reply) waiting.resolve(reply.answer);
     else if (reply.failure.code === null) waiting.reject(new DuckdbChildError("failed", reply.failure.message));
@@ -193,6 +215,7 @@ export class DuckdbChild {
   #gone(child: ChildProcess, how: string): void {
     if (child !== this.#process) return;
     clearTimeout(this.#timer);
+    clearTimeout(this.#looking);
     this.#process = null;
     const reason = this.#killedFor ?? new DuckdbChildError("crashed", `DuckDB's process ${how}: ${this.#lastWords}`);
     this.#killedFor = null;

@@ -69,7 +69,7 @@ export class DuckdbMetricSource implements MetricSource {
     } catch (cause) {
       if (!(cause instanceof DuckdbChildError) || cause.reason === "failed") throw cause;
       if (cause.reason === "closed") throw new AppError("SHUTTING_DOWN", "Metrics are answered no more.", { cause });
-      const how = cause.reason === "timeout" ? `took longer than ${this.#timeoutMs / 1000} seconds` : "needed more memory than it may have";
+      const how = cause.reason === "timeout" ? `took longer than ${this.#timeoutMs / 1000} seconds` : cause.reason === "still" ? "stood still" : "needed more memory than it may have";
       throw new AppError("PREDICTION_LOG_UNAVAILABLE", `The SQL of the metric ${how}.`, { cause });
     }
   }

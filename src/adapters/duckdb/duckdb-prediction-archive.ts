@@ -55,7 +55,7 @@ export class DuckdbPredictionArchive implements PredictionArchive {
     } catch (cause) {
       if (!(cause instanceof DuckdbChildError) || cause.reason === "failed") throw cause;
       if (cause.reason === "closed") throw new AppError("SHUTTING_DOWN", "The prediction log is closed.", { cause });
-      const how = cause.reason === "timeout" ? `took longer than ${this.#readTimeoutMs / 1000} seconds` : "was too much for its process";
+      const how = cause.reason === "timeout" ? `took longer than ${this.#readTimeoutMs / 1000} seconds` : cause.reason === "still" ? "stood still" : "was too much for its process";
       throw new AppError("PREDICTION_LOG_UNAVAILABLE", `The search in the prediction log ${how}.`, { cause });
     }
   }

@@ -12,6 +12,7 @@ export function refuseUnreadable(error: unknown): never {
       throw new AppError("REFERENCE_INVALID", "Reading the file failed: it is damaged, or too large for this machine's memory.", { cause: error });
     case "closed":
       throw new AppError("SHUTTING_DOWN", "The server is going down.", { cause: error });
+    case "still":
     case "failed":
       throw new AppError("INTERNAL", "The file could not be read.", { cause: error });
   }
