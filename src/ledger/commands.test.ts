@@ -47,7 +47,7 @@ describe("slipway prices set", () => {
 describe("slipway costs", () => {
   it("has attempts that were lost beside the calls, where there were some, and their prices in its words", () => {
     const list = ledgerCommands.find(({ words }) => words.join(" ") === "costs")!;
-    const sums = { calls: 2, lostAttempts: 0, failed: 0, cached: 0, unpriced: 0, inputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 3, cost: 1_000_000_000 };
+    const sums = { calls: 2, lostAttempts: 0, failed: 0, cached: 0, unpriced: 0, inputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 3, cost: 1_000_000_000, savedCost: 0, savedUnpriced: 0, savedUntold: 0 };
     const shown = (own: object): string[] => {
       const total = { ...sums, ...own };
       return list.render({ by: ["model"], rows: [{ group: { model: "m" }, budget: null, ...total }], total }).split("\n").slice(0, 2).map((line) => line.trim().replaceAll(/ {2,}/g, "|"));
@@ -58,6 +58,20 @@ describe("slipway costs", () => {
     // A failure beside them costs nothing, and says nothing of what the others cost.
     assert.deepEqual(shown({ unpriced: 1, failed: 1, cost: 0 })[1], "m|2|5|3|no price");
     assert.deepEqual(shown({ failed: 2, cost: 0 })[1], "m|2|5|3|$0.00");
+  });
+
+  it("has what the cache saved where it answered, and says what is not in it", () => {
+    const list = ledgerCommands.find(({ words }) => words.join(" ") === "costs")!;
+    const sums = { calls: 4, lostAttempts: 0, failed: 0, cached: 0, unpriced: 0, inputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 3, cost: 0, savedCost: 0, savedUnpriced: 0, savedUntold: 0 };
+    const shown = (own: object): string[] => {
+      const rows = [{ group: { route: "chat" }, budget: null, ...sums, ...own }, { group: { route: "plain" }, budget: null, ...sums }];
+      return list.render({ by: ["route"], rows, total: { ...sums, ...own } }).split("\n").map((line) => line.trim().replaceAll(/ {2,}/g, "|"));
+    };
+    assert.deepEqual(shown({ cached: 3, savedCost: 2_500_000_000 }), ["ROUTE|CALLS|INPUT|OUTPUT|COST|SAVED BY CACHE", "chat|4|5|3|$0.00|$2.50", "plain|4|5|3|$0.00|$0.00", "total|4|5|3|$0.00|$2.50"]);
+    assert.deepEqual(shown({ cached: 3, savedCost: 1_000_000_000, savedUnpriced: 1, savedUntold: 1 }).slice(-4), [
+      "total|4|5|3|$0.00|$1.00", "", "1 answer from the cache had no known price when made, and is not in what was saved", "1 answer from the cache was written down by a release that did not keep what they saved",
+    ]);
+    assert.equal(shown({ cached: 3, savedUntold: 3 })[1], "chat|4|5|3|$0.00|-");
   });
 
   it("asks for one key, one agent's run and one outcome", async () => {

@@ -36,14 +36,21 @@ const costs: Command = {
   },
   render: ({ by, rows, total }: CostsShown) => {
     if (rows.length === 0) return "No calls in this time.";
-    const sums = ({ calls, lostAttempts, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, cost, unpriced }: CostSums): string[] => [
+    const hasHits = total.cached > 0;
+    const sums = ({ calls, lostAttempts, inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, cost, unpriced, cached, savedCost, savedUnpriced, savedUntold }: CostSums): string[] => [
       String(calls), ...(total.lostAttempts > 0 ? [String(lostAttempts)] : []), String(inputTokens + cacheReadTokens + cacheWriteTokens), String(outputTokens), unpriced > 0 && cost === 0 ? "no price" : dollars(cost),
+      ...(hasHits ? [cached > 0 && cached === savedUnpriced + savedUntold ? "-" : dollars(savedCost)] : []),
     ];
     const table = textTable(
-      [...by.map((each) => each.toUpperCase()), "CALLS", ...(total.lostAttempts > 0 ? ["LOST ATTEMPTS"] : []), "INPUT", "OUTPUT", "COST", ...(rows.some(({ budget }) => budget !== null) ? ["MONTH'S BUDGET"] : [])],
+      [...by.map((each) => each.toUpperCase()), "CALLS", ...(total.lostAttempts > 0 ? ["LOST ATTEMPTS"] : []), "INPUT", "OUTPUT", "COST", ...(hasHits ? ["SAVED BY CACHE"] : []), ...(rows.some(({ budget }) => budget !== null) ? ["MONTH'S BUDGET"] : [])],
       [...rows.map((row) => [...Object.values(row.group).map((value) => value ?? "-"), ...sums(row), ...(row.budget === null ? [] : [`${row.budget.percent}% of ${dollars(row.budget.limit)}`])]), [...by.map((_, index) => (index === 0 ? "total" : "")), ...sums(total)]],
     );
-    return total.unpriced === 0 ? table : `${table}\n\n${counted(total.unpriced, "call has no known price and is", "calls have no known price and are")} not in these sums: slipway prices set`;
+    const remarks = [
+      ...(total.unpriced === 0 ? [] : [`${counted(total.unpriced, "call has no known price and is", "calls have no known price and are")} not in these sums: slipway prices set`]),
+      ...(total.savedUnpriced === 0 ? [] : [`${counted(total.savedUnpriced, "answer from the cache", "answers from the cache")} had no known price when made, and ${total.savedUnpriced === 1 ? "is" : "are"} not in what was saved`]),
+      ...(total.savedUntold === 0 ? [] : [`${counted(total.savedUntold, "answer from the cache", "answers from the cache")} ${total.savedUntold === 1 ? "was" : "were"} written down by a release that did not keep what they saved`]),
+    ];
+    return [table, ...remarks.length === 0 ? [] : ["", ...remarks]].join("\n");
   },
 };
 

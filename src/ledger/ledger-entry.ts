@@ -59,6 +59,8 @@ export interface LedgerEntry {
   units?: BilledUse;
   /** Whole billionths of a US dollar; null where the price is not known. */
   cost: number | null;
+  /** Of an answer from the cache: what the call cost that the answer was made for, null where that is not known. Absent for other calls, and in what a release without it wrote. */
+  savedCost?: number | null;
   /** Of the price table that made the cost; `reported` where the program that told of the call told its cost too. */
   priceVersion: string | null;
   /** Milliseconds. */

@@ -40,8 +40,9 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
       });
       const bare = ledgerEntry({ time: epochMs(day + 1) });
       const searched = ledgerEntry({ time: epochMs(day + 2), units: { webSearches: 1 } });
-      await add(store, [full, bare, searched]);
-      assert.deepEqual(await store.entries({ ...everything, after: null, limit: 10 }), [searched, bare, full]);
+      const replayed = [70, null].map((savedCost, index) => ledgerEntry({ time: epochMs(day + 3 + index), outcome: "cached", cost: 0, savedCost }));
+      await add(store, [full, bare, searched, ...replayed]);
+      assert.deepEqual(await store.entries({ ...everything, after: null, limit: 10 }), [replayed[1], replayed[0], searched, bare, full]);
       assert.deepEqual(await store.forTrace("t"), [full]);
       assert.deepEqual(await store.forTrace(""), []);
     });
@@ -73,6 +74,26 @@ export function ledgerStoreConformance(adapter: string, open: () => Promise<Ledg
       assert.deepEqual(await costs(store, ["source"], { filter: { trace: "trace-2" } }), [["trace", 400], ["gateway", 4]]);
       assert.deepEqual(await store.forTrace("trace-1"), [calls[1], told[1]]);
       assert.equal((await store.spentBetween(epochMs(0), epochMs(9e12))).reduce((whole, { cost }) => whole + cost, 0), 63);
+    });
+
+    it("sums what answers from the cache saved, the same by hours, by days of users and by entries, and tells those of which nobody knows it from those that an older release wrote", async () => {
+      const store = await open();
+      const hit = (time: number, savedCost: number | null | undefined, user: string): LedgerEntry => ledgerEntry({ time: epochMs(time), outcome: "cached", cost: 0, ...(savedCost === undefined ? {} : { savedCost }), attribution: { user, route: "r" } });
+      const dayMs = 24 * hourMs;
+      // In whole days and hours, and at both edges of the time.
+      const times = [day - 2 * dayMs + 5, day - dayMs + 7 * hourMs, day + 3 * hourMs + 1];
+      for (const time of times) await add(store, [hit(time, 4_000_000_000_000_001, "ann"), hit(time, 20, "ann"), hit(time, 0, "bob"), hit(time, null, "bob"), hit(time, undefined, "bob"), ledgerEntry({ time: epochMs(time), attribution: { user: "bob" } })]);
+      const range = { since: epochMs(times[0]!), until: epochMs(times[2]! + 1) };
+      const sums = async (by: readonly CostGrouping[], query: Partial<CostQuery> = {}): Promise<unknown[]> =>
+        (await store.costs({ ...everything, ...range, ...query, by }, 9)).map(({ group, calls, cached, savedCost, savedUnpriced, savedUntold }) => [...Object.values(group), calls, cached, savedCost, savedUnpriced, savedUntold]);
+      const all = [18, 15, 12_000_000_000_000_063, 3, 3];
+      assert.deepEqual(await sums([]), [all]);
+      assert.deepEqual(await sums(["session"]), [[null, ...all]]);
+      assert.deepEqual(await sums(["route"]), [[null, 3, 0, 0, 0, 0], ["r", 15, 15, 12_000_000_000_000_063, 3, 3]]);
+      assert.deepEqual(await sums(["user"]), [["bob", 12, 9, 0, 3, 3], ["ann", 6, 6, 12_000_000_000_000_063, 0, 0]]);
+      assert.deepEqual(await sums(["user"], { filter: { outcome: "cached" }, teams: ["search"] }), [["bob", 9, 9, 0, 3, 3], ["ann", 6, 6, 12_000_000_000_000_063, 0, 0]]);
+      assert.deepEqual(await sums(["user"], { filter: { outcome: "ok" } }), [["bob", 3, 0, 0, 0, 0]]);
+      assert.deepEqual((await store.entries({ ...everything, filter: { outcome: "cached" }, after: null, limit: 5 })).map(({ savedCost }) => savedCost).sort(), [0, 20, 4_000_000_000_000_001, null, undefined].sort());
     });
 
     it("keeps whole sums of large amounts", async () => {

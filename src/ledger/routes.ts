@@ -128,7 +128,7 @@ function priceRoutes(settings: LedgerSettings): Route[] {
   ];
 }
 
-const noSums: CostSums = { calls: 0, lostAttempts: 0, failed: 0, cached: 0, unpriced: 0, inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 0, cost: 0 };
+const noSums: CostSums = { calls: 0, lostAttempts: 0, failed: 0, cached: 0, unpriced: 0, inputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, outputTokens: 0, cost: 0, savedCost: 0, savedUnpriced: 0, savedUntold: 0 };
 
 function rangeOf(since: number | undefined, until: number | undefined, now: EpochMs): { since: EpochMs; until: EpochMs } {
   // What is recorded in this millisecond too.

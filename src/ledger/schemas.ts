@@ -123,6 +123,9 @@ export const CostSums = z.object({
   inputTokens: z.number().int().meta({ description: "Without what came from or went to a provider's cache" }),
   cacheReadTokens: z.number().int(), cacheWriteTokens: z.number().int(), outputTokens: z.number().int(),
   cost: NanoDollars,
+  savedCost: NanoDollars.meta({ description: "Whole billionths of a US dollar that answers from the cache cost when they were made, each as often as it was given again" }),
+  savedUnpriced: z.number().int().meta({ description: "Answers from the cache of which nobody knows what they cost when they were made: they are not in savedCost" }),
+  savedUntold: z.number().int().meta({ description: "Answers from the cache that a release wrote down which did not keep what they saved: they are not in savedCost" }),
 });
 export type CostSums = z.infer<typeof CostSums>;
 
@@ -147,6 +150,7 @@ export const CostEntry = z
     tokens: z.object({ input: count, cacheRead: count, cacheWrite: count, cacheWriteHour: count.optional(), output: count }),
     units: z.object({ audioInput: units, audioOutput: units, searchUnits: units, webSearches: units }).optional().meta({ description: "What is billed beside tokens: tokens of audio among them, search units of reranking, searches of the web; absent where there was none" }),
     cost: NanoDollars.nullable().meta({ description: "Whole billionths of a US dollar; null where the price is not known" }),
+    savedCost: NanoDollars.nullable().optional().meta({ description: "Of an answer from the cache: what it cost when it was made, null where that is not known. Absent for other calls, and in entries of releases that did not keep it" }),
     priceVersion: z.string().nullable().meta({ description: "Of the price that made the cost; `reported` where a span or the provider told the cost itself" }), totalMs: z.number(), firstByteMs: z.number().nullable(),
   })
   .meta({ id: "CostEntry" });

@@ -86,6 +86,13 @@ describe("the span of a gateway's call", () => {
     assert.deepEqual(entries.map(({ model, attribution: { user, session } }) => [model, user, session]).sort(), [["gpt-4o", "eve", "talk-2"], ["text-embedding-3-small", "eve", "talk-2"]]);
     const { traces } = await server.client.api.get<{ traces: { traceId: string }[] }>("/api/traces?user=eve");
     assert.deepEqual(traces.map(({ traceId }) => traceId), [trace]);
+    // In other words, from the cache: it saved what that call cost, and its own question to the cache is an entry beside it.
+    const again = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ ...question, user: "kim", messages: [{ role: "user", content: "Please, how are vectors compared?" }] }) });
+    assert.equal(again.headers.get("x-slipway-cache"), "semantic", await again.text());
+    const { rows } = await server.client.api.get<{ rows: object[] }>("/api/costs?user=kim&by=route,outcome");
+    assert.deepEqual(rows.map((row) => pick(row, "group", "calls", "savedCost", "savedUnpriced", "savedUntold")), [
+      { group: { route: "vectors", outcome: "ok" }, calls: 1, savedCost: 0, savedUnpriced: 0, savedUntold: 0 }, { group: { route: "remembering", outcome: "cached" }, calls: 1, savedCost: 3 * 2500 + 2 * 10_000, savedUnpriced: 0, savedUntold: 0 },
+    ]);
   });
 
   it("names the key and the project that it belongs to, and no project without one", async () => {
@@ -122,3 +129,7 @@ describe("the span of a gateway's call", () => {
     assert.ok(attempt!.durationMs! >= 5 && Math.abs(attempt!.start + attempt!.durationMs! - call!.start - call!.durationMs!) < 0.01, `${attempt!.durationMs} of ${call!.durationMs} ms`);
   });
 });
+
+function pick(from: object, ...names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
+}

@@ -8,7 +8,7 @@ import { codeOf, startSecuredServer, type SecuredServer } from "../kit/secured-s
 import { answerJson, GatewayUpstream, speakOpenAi, type UpstreamCall } from "./gateway-upstream.ts";
 
 interface CostEntries {
-  entries: { outcome: string; cost: number | null; provider: string; attribution: { traceId: string; session: string | null; tags: Record<string, string> } }[];
+  entries: { outcome: string; cost: number | null; savedCost?: number | null; provider: string; attribution: { traceId: string; session: string | null; tags: Record<string, string> } }[];
 }
 
 /** Nothing that is written down may hold this. */
@@ -204,6 +204,10 @@ describe("the gateway of a server, between real callers and real upstreams", () 
     const asked = second.calls.length;
     const fresh = await chat(question("cached", {}, "the same"));
     assert.equal(await contentOf(fresh), "You said: the same");
+    const cost = Math.round(Number(fresh.headers.get("x-slipway-cost")) * 1e9);
+    assert.ok(cost > 0);
+    // What is asked for a price later changes nothing of what was saved.
+    await admin("POST", "/api/prices", { provider: "second", model: "priced-3", rates: { input: 0, output: 9000 } });
     const again = await chat(question("cached", {}, "the same"));
     assert.deepEqual([again.headers.get("x-slipway-cache"), await contentOf(again)], ["hit", "You said: the same"]);
     const streamed = await chat(question("cached", { stream: true }, "the same"));
@@ -213,7 +217,18 @@ describe("the gateway of a server, between real callers and real upstreams", () 
     await (await chat(question("cached", { temperature: 0.1 }, "the same"))).text();
     await (await chat(question("cached", {}, "the same"), { headers: { "cache-control": "no-cache" } })).text();
     assert.equal(second.calls.length, asked + 3);
-    assert.equal((await entriesOf("route=cached&outcome=cached", 2)).every(({ cost }) => cost === 0), true);
+    assert.deepEqual((await entriesOf("route=cached&outcome=cached", 2)).map((entry) => [entry.cost, entry.savedCost]), [[0, cost], [0, cost]]);
+    assert.ok((await entriesOf("route=cached&outcome=ok", 3)).every((entry) => !("savedCost" in entry)));
+    const { total } = await admin<{ total: Record<string, number> }>("GET", "/api/costs?route=cached");
+    assert.deepEqual([total.cached, total.savedCost, total.savedUnpriced, total.savedUntold], [2, 2 * cost, 0, 0]);
+    // A stream is kept with what it cost, and an answer without a known price says that nobody knows.
+    for (const [model, known] of [["priced-1", true], ["who-knows", false]] as const) {
+      await setRoute(`cached-${model}`, { targets: [target(model, {}, "second")], cache: { exact: true } });
+      for (let call = 0; call < 2; call++) await (await chat(question(`cached-${model}`, { stream: true }, "the same"))).text();
+      const [entry] = await entriesOf(`route=cached-${model}&outcome=cached`, 1);
+      const [made] = await entriesOf(`route=cached-${model}&outcome=ok`, 1);
+      assert.deepEqual([entry!.savedCost, made!.cost !== null], [made!.cost, known]);
+    }
   });
 
   it("keeps personal data from the provider", async () => {

@@ -35,9 +35,9 @@ describe("AnswerCache", () => {
     const answer = answerOf("Ω 1 \u0000", { parts: [{ type: "thinking", text: "t", signature: "s" }, { type: "text", text: "Ω" }, { type: "tool-call", id: "c", name: "n", arguments: "{\"a\" : 1}" }], finish: "tool-calls" });
     const missed = await look();
     assert.equal(missed.kind, "miss");
-    leadOf(missed).finish(answer);
+    leadOf(missed).finish(answer, 7);
     const found = await look();
-    assert.deepEqual(found, { kind: "hit", answer, at: clock.now() });
+    assert.deepEqual(found, { kind: "hit", answer, at: clock.now(), cost: 7 });
     assert.equal((await look({ key: "other" })).kind, "miss");
     clock.advance(60_000);
     assert.equal((await look()).kind, "miss");
@@ -47,8 +47,8 @@ describe("AnswerCache", () => {
     const first = await look();
     const others = [look(), look(), look()];
     await settled();
-    leadOf(first).finish(answerOf("once"));
-    assert.deepEqual((await Promise.all(others)).map(({ kind }) => kind), ["hit", "hit", "hit"]);
+    leadOf(first).finish(answerOf("once"), 7);
+    assert.deepEqual((await Promise.all(others)).map((found) => [found.kind, "cost" in found && found.cost]), [["hit", 7], ["hit", 7], ["hit", 7]]);
     const together = await Promise.race([look({ key: "b" }), look({ key: "b" })]);
     assert.equal(together.kind, "miss");
   });
@@ -62,7 +62,7 @@ describe("AnswerCache", () => {
       leadOf(first).fail(reason);
       const lead = leadOf(await second);
       await settled();
-      lead.finish(answerOf("second"));
+      lead.finish(answerOf("second"), 7);
       lead.fail("failed");
       assert.deepEqual(answerIn(await third), answerOf("second"));
     }
@@ -84,7 +84,7 @@ describe("AnswerCache", () => {
       const first = await look({ key });
       const others = [look({ key }), look({ key })];
       await settled();
-      leadOf(first).finish(answer);
+      leadOf(first).finish(answer, 7);
       assert.deepEqual((await Promise.all(others)).map(({ kind }) => kind), ["miss", "miss"]);
       assert.equal((await look({ key })).kind, "miss");
     }
@@ -105,13 +105,13 @@ describe("AnswerCache", () => {
   });
 
   it("does what the caller says of it", async () => {
-    leadOf(await look()).finish(answerOf("old"));
+    leadOf(await look()).finish(answerOf("old"), 7);
     const fresh = await look({ control: cacheControlOf("max-age=0, No-Cache") });
     assert.equal(fresh.kind, "bypass");
-    leadOf(fresh).finish(answerOf("new"));
+    leadOf(fresh).finish(answerOf("new"), 7);
     const untraced = await look({ control: cacheControlOf("no-cache, no-store") });
     assert.equal(untraced.kind, "bypass");
-    leadOf(untraced).finish(answerOf("secret"));
+    leadOf(untraced).finish(answerOf("secret"), 7);
     assert.deepEqual(answerIn(await look({ control: cacheControlOf("max-age=5") })), answerOf("new"));
   });
 
@@ -121,14 +121,14 @@ describe("AnswerCache", () => {
     for (const store of [broken, foreign, { ...foreign, get: () => "no JSON" }]) {
       const missed = await look({}, new AnswerCache({ store, clock }));
       assert.equal(missed.kind, "miss");
-      leadOf(missed).finish(answerOf("x"));
+      leadOf(missed).finish(answerOf("x"), 7);
     }
   });
 
   it("answers with what was said to the same in other words", async () => {
     const embed: Embed = (texts) => Promise.resolve(texts.map(() => Float32Array.of(1, 2)));
     const asked = (key: string, text: string, by = embed): Promise<CacheLook> => look({ key, semantic: { question: { scope: "s", text }, threshold: 0.9, embed: by } });
-    leadOf(await asked("a", "How do I turn on 2FA?")).finish(answerOf("so"));
+    leadOf(await asked("a", "How do I turn on 2FA?")).finish(answerOf("so"), 7);
     const found = await asked("b", "How can I enable 2FA?");
     assert.equal(found.kind, "semantic");
     assert.deepEqual(answerIn(found), answerOf("so"));

@@ -20,18 +20,26 @@ export interface CacheOrder {
 
 /** Of a call that must be made: exactly one of these is called, once, when it is over. Later calls do nothing. */
 export interface CacheLead {
-  /** The whole answer: kept where it may be, and given to equal calls that wait. */
-  finish(answer: ChatAnswer): void;
+  /** The whole answer: kept where it may be, and given to equal calls that wait. `cost`: of the call, in billionths of a US dollar; null where its price is not known. */
+  finish(answer: ChatAnswer, cost: number | null): void;
   /** The call failed, its stream was cut, or its caller has gone (`cancelled`): somebody who waits goes instead. */
   fail(reason: "failed" | "cancelled"): void;
 }
 
 /** The kind is the value of header `x-slipway-cache`. */
 export type CacheLook =
-  | { kind: "hit" | "semantic"; answer: ChatAnswer; /** When it was given. */ at: EpochMs }
+  | ({ kind: "hit" | "semantic" } & KeptAnswer)
   | { kind: "miss" | "bypass"; lead: CacheLead };
 
-type Outcome = { answer: ChatAnswer; at: EpochMs } | "lead" | "alone";
+interface KeptAnswer {
+  answer: ChatAnswer;
+  /** When it was given. */
+  at: EpochMs;
+  /** What the call cost that it was made for. Null where nobody knows; a release before this one kept none. */
+  cost: number | null;
+}
+
+type Outcome = KeptAnswer | "lead" | "alone";
 
 /** Equal calls under way: one of them is made, the others wait. */
 interface Flight {
@@ -101,7 +109,7 @@ export class AnswerCache {
   #lead(key: string, ttlMs: number, flight: Flight | null, near: SemanticLook | null): CacheLead {
     let over = false;
     return {
-      finish: (answer) => {
+      finish: (answer, cost) => {
         if (over) return;
         over = true;
         if (!mayBeKept(answer)) {
@@ -109,9 +117,10 @@ export class AnswerCache {
           return;
         }
         const at = this.#clock.now();
-        this.#write(key, { answer, at }, ttlMs);
+        const kept: KeptAnswer = { answer, at, cost };
+        this.#write(key, kept, ttlMs);
         near?.remember(key, ttlMs);
-        if (flight !== null) this.#end(key, flight, { answer, at });
+        if (flight !== null) this.#end(key, flight, kept);
       },
       fail: (reason) => {
         if (over) return;
@@ -157,7 +166,7 @@ export class AnswerCache {
     flight.waiting.clear();
   }
 
-  async #read(key: string): Promise<{ answer: ChatAnswer; at: EpochMs } | null> {
+  async #read(key: string): Promise<KeptAnswer | null> {
     try {
       const value = await this.#store.get(key);
       return value === null ? null : decode(value);
@@ -167,7 +176,7 @@ export class AnswerCache {
     }
   }
 
-  #write(key: string, kept: { answer: ChatAnswer; at: EpochMs }, ttlMs: number): void {
+  #write(key: string, kept: KeptAnswer, ttlMs: number): void {
     try {
       const done = this.#store.set(key, encode(kept), ttlMs);
       // A store that is away keeps nothing; the caller has its answer.
@@ -187,11 +196,11 @@ function gone(): AppError {
   return new AppError("CALLER_GONE", "The caller closed the connection.");
 }
 
-function encode({ answer, at }: { answer: ChatAnswer; at: EpochMs }): string {
-  return JSON.stringify({ form, at, answer });
+function encode({ answer, at, cost }: KeptAnswer): string {
+  return JSON.stringify({ form, at, cost, answer });
 }
 
-function decode(value: string): { answer: ChatAnswer; at: EpochMs } | null {
-  const kept = JSON.parse(value) as { form: number; answer: ChatAnswer; at: EpochMs };
-  return kept.form === form ? { answer: kept.answer, at: kept.at } : null;
+function decode(value: string): KeptAnswer | null {
+  const { form: keptForm, answer, at, cost = null } = JSON.parse(value) as Omit<KeptAnswer, "cost"> & { form: number; cost?: number | null };
+  return keptForm === form ? { answer, at, cost } : null;
 }

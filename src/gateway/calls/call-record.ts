@@ -67,6 +67,8 @@ export class CallRecord {
   /** Of the web, that a round may make at a provider of this kind. Null for calls that are no chats. */
   mostSearches: ((kind: string, model: string) => number) | null = null;
   cached = false;
+  /** Of an answer from the cache: what it cost when it was made; null where nobody knows. */
+  savedCost: number | null = null;
   /** The provider's answer came as a stream. */
   streamed = false;
   /** The id that the answer carries, as its caller sees it; null for what has none. */
@@ -192,7 +194,7 @@ export class CallRecord {
         const { provider = "", model = "" } = this.#answering ?? this.target ?? this.#unanswered ?? this.attempts.at(-1) ?? {};
         await calls.settle(this.reservation, {
           id: (this.#entry = this.#progress.id), time: this.startedAt, attribution: this.attribution, provider, model, outcome: ending.outcome, estimated: this.estimated, usage: this.usage,
-          ...(this.target === null && this.#unanswered === null ? { cost: 0, priceVersion: null } : own), totalMs, firstByteMs: this.firstByteMs,
+          ...(this.target === null && this.#unanswered === null ? { cost: 0, priceVersion: null } : own), ...(this.cached ? { savedCost: this.savedCost } : {}), totalMs, firstByteMs: this.firstByteMs,
         }, unseen);
       }
     } catch (cause) {

@@ -136,6 +136,7 @@ export class ChatCalls {
     if (look !== null && "answer" in look) {
       record.cached = true;
       record.usage = look.answer.usage;
+      record.savedCost = look.cost;
       return this.#whole(chat, request, look.answer, { "X-Slipway-Cache": look.kind });
     }
     lead.current = look?.lead ?? null;
@@ -178,7 +179,7 @@ export class ChatCalls {
     estimate(record, request, repaired);
     record.answer = answerFacts(repaired);
     const answer = guarded === null || answerMayPass ? repaired : await guarded.after(repaired);
-    lead.current?.finish(answer);
+    lead.current?.finish(answer, record.spent().cost);
     // What a guardrail has not read does not go out: other choices, fields that are not known.
     if (answer !== opened.answer || !answerMayPass || !preparation.hasPassed(opened)) return this.#whole(chat, request, answer, headers);
     record.answerId = answer.id;
@@ -248,7 +249,7 @@ export class ChatCalls {
         estimate(record, request, answer, outcome === "ok" || collector.isFinished);
         record.answer = answerFacts(answer, collector.isFinished);
         if (settings.recordContent) record.output = outputMessages(answer);
-        if (outcome === "ok") lead?.finish(answer);
+        if (outcome === "ok") lead?.finish(answer, record.spent().cost);
         else lead?.fail(outcome);
         await record.end(outcome, error);
       },

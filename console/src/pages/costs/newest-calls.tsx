@@ -28,7 +28,7 @@ const columns: Column<CostEntry>[] = [
   { label: "Tokens", kind: "number", cell: (entry) => (tokensIn(entry) === null && entry.tokens.output === null ? absent : `${formatCount(tokensIn(entry))} → ${formatCount(entry.tokens.output)}`) },
   { label: "First byte", kind: "number", cell: ({ firstByteMs }) => formatMs(firstByteMs) },
   { label: "Total", kind: "number", cell: ({ totalMs }) => formatMs(totalMs) },
-  { label: "Cost", kind: "number", cell: ({ cost, estimated }) => <span title={estimated ? "Tokens were counted here: the provider told none" : undefined}>{cost === null ? "no price" : `${estimated ? "≈ " : ""}${formatNano(cost)}`}</span> },
+  { label: "Cost", kind: "number", cell: ({ cost, estimated, savedCost }) => <><span title={estimated ? "Tokens were counted here: the provider told none" : undefined}>{cost === null ? "no price" : `${estimated ? "≈ " : ""}${formatNano(cost)}`}</span>{typeof savedCost === "number" && <span className="cell-note" title="What the answer from the cache cost when it was made">{formatNano(savedCost)} saved</span>}</> },
 ];
 
 /** Single calls, newest first, each leading to its trace. */

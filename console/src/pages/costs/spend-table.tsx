@@ -41,7 +41,7 @@ export function SpendTable({ range, filters }: { range: CostRange; filters: Filt
     { label: "Share", cell: ({ cost }) => <span className="cost-share" title={formatShare(cost / total)}><span style={{ width: `${(100 * cost) / dearest}%` }} /></span> },
     { label: "Calls", kind: "number", cell: ({ calls, lostAttempts }) => <>{formatCount(calls)}{lostAttempts > 0 && <span className="cell-note" title="Attempts beside these calls that may have cost something: others were made in their place, or were quicker">and {formatCount(lostAttempts)} lost</span>}</> },
     { label: "Errors", kind: "number", cell: ({ failed }) => <span className={failed > 0 ? "cell-bad" : ""}>{formatCount(failed)}</span> },
-    { label: "Cached", kind: "number", cell: ({ cached }) => formatCount(cached) },
+    { label: "Cached", kind: "number", cell: ({ cached, savedCost }) => <>{formatCount(cached)}{savedCost > 0 && <span className="cell-note" title="What these answers cost when they were made">{formatNano(savedCost)} saved</span>}</> },
     { label: "Tokens in", kind: "number", cell: ({ inputTokens, cacheReadTokens, cacheWriteTokens }) => formatCount(inputTokens + cacheReadTokens + cacheWriteTokens) },
     { label: "Tokens out", kind: "number", cell: ({ outputTokens }) => formatCount(outputTokens) },
   ];

@@ -1,4 +1,4 @@
-import { formatCount, formatShare, plural } from "../../format.ts";
+import { absent, formatCount, formatShare, plural } from "../../format.ts";
 import { formatLimit, formatNano } from "../costs/money.ts";
 import type { Tone } from "../../parts/chip.tsx";
 import type { TargetState } from "../../../../src/gateway/routing/target-state.ts";
@@ -48,15 +48,25 @@ export function routeMarks(settings: RouteSettings): string[] {
   ];
 }
 
-/** `≈ $0.12 saved`; where nobody knows the money, only what was not asked for again. */
-export function savingsWords({ hits, tokens, cost }: Savings): string {
-  return hits === 0 ? "" : cost === null ? `${formatCount(tokens)} tokens saved` : `≈ ${formatNano(cost)} saved`;
+/** `$0.12 saved`, with a `≈` where a part of it is derived; where nobody knows the money, only what was not asked for again. */
+export function savingsWords(saved: Savings): string {
+  return saved.hits === 0 ? "" : saved.cost === null ? `${formatCount(saved.tokens)} tokens saved` : `${savedMoney(saved)} saved`;
+}
+
+/** `$0.12`, or `≈ $0.12`; a dash where nobody knows. */
+export function savedMoney({ cost, derived }: Savings): string {
+  return cost === null ? absent : `${derived > 0 ? "≈ " : ""}${formatNano(cost)}`;
 }
 
 /** How that is known. */
-export function savingsTitle({ hits, tokens, cost }: Savings): string | undefined {
+export function savingsTitle({ hits, tokens, cost, derived, unknown }: Savings): string | undefined {
   if (hits === 0) return undefined;
-  return `${plural(hits, "answer")} from the cache had ${plural(tokens, "token")}${cost === null ? "; what they would have cost is not known" : ", at what tokens of the route’s other calls cost in this time"}`;
+  const answers = `${plural(hits, "answer")} from the cache had ${plural(tokens, "token")}`;
+  if (cost === null) return `${answers}; what they would have cost is not known`;
+  return [
+    `${answers}, at what they cost when they were made`, ...(derived === 0 ? [] : [`${formatCount(derived)} of them, of an older release, at what tokens of the route’s other calls cost in this time`]),
+    ...(unknown === 0 ? [] : [`without ${formatCount(unknown)} of which nobody knows it`]),
+  ].join("; ");
 }
 
 /** `75%` of the calls of its priority, `first choice` where it is alone in it, or which fallback it is. */

@@ -18,7 +18,7 @@ import { BreakerChip } from "./breaker-chip.tsx";
 import { callsByRoute, type CallsTold } from "./cache-savings.ts";
 import { callSnippets } from "./call-snippets.ts";
 import { refreshGateway, useDayOfRoutes, useGatewayRoutes, useHealth, type GatewayRoute, type TargetHealth } from "./gateway-data.ts";
-import { limitsLine, placeWords, routeMarks, savingsTitle, savingsWords } from "./gateway-words.ts";
+import { limitsLine, placeWords, routeMarks, savedMoney, savingsTitle, savingsWords } from "./gateway-words.ts";
 import { RevisionsDialog } from "./revisions-dialog.tsx";
 import { RouteDialog } from "./route-dialog.tsx";
 import { sharesOf } from "./route-form.ts";
@@ -82,7 +82,7 @@ function DayFigures() {
       <KeyFigure label="Calls, 24 h" value={formatCount(all?.calls)} note={all === undefined ? "\u00a0" : `${formatCount(all.failed)} failed`} tone={(all?.failed ?? 0) > 0 ? "bad" : undefined} />
       <KeyFigure label="Spend, 24 h" value={all === undefined ? absent : spendWords(all)} note={(all?.unpriced ?? 0) > 0 ? `${formatCount(all!.unpriced)} without a price` : "\u00a0"} tone={(all?.unpriced ?? 0) > 0 ? "warning" : undefined} />
       <KeyFigure label="From the cache" value={formatCount(all?.cached)} note={all === undefined || all.calls === 0 ? "\u00a0" : `${formatShare(all.cached / all.calls)} of calls`} />
-      <KeyFigure label="Saved by it" value={<span title={all && savingsTitle(all.saved)}>{all === undefined || all.saved.cost === null ? absent : `${all.saved.hits > 0 ? "≈ " : ""}${formatNano(all.saved.cost)}`}</span>} note={all === undefined ? "\u00a0" : plural(all.saved.tokens, "token")} />
+      <KeyFigure label="Saved by it" value={<span title={all && savingsTitle(all.saved)}>{all === undefined ? absent : savedMoney(all.saved)}</span>} note={all === undefined ? "\u00a0" : plural(all.saved.tokens, "token")} />
     </KeyFigures>
   );
 }

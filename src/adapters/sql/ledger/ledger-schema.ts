@@ -42,6 +42,8 @@ export interface LedgerEntryRow {
   audio_output_tokens: number | null;
   search_units: number | null;
   web_searches: number | null;
+  /** Of answers from the cache: -1 where nobody knows it, null in what releases wrote that did not keep it. Null for other calls. */
+  saved_cost: number | null;
 }
 
 /** Sums of entries by the hour in which they began: written in the transaction that adds them, and kept when they go. */
@@ -61,4 +63,10 @@ export interface LedgerHourRow {
   cache_write_tokens: number;
   output_tokens: number;
   cost: number;
+  /** Of the answers from the cache whose entries tell it. */
+  saved_cost: number;
+  /** How many of these answers there are, known or not. */
+  saved_told: number;
+  /** Of how many of them nobody knows it. */
+  saved_unpriced: number;
 }

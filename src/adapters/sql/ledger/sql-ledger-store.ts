@@ -3,18 +3,20 @@ import { epochMs, type EpochMs } from "../../../core/clock.ts";
 import type { CostFilter, CostGroup, CostGrouping, CostQuery, EntryQuery, EntryWhole, LedgerEntry, LedgerStore, SpentSum } from "../../../ledger/index.ts";
 import type { DatabaseSchema } from "../database-schema.ts";
 import type { SqlDatabase } from "../sql-database.ts";
-import { chunksOf, hourMs, ledgerEntryOf, nameOrNull } from "./sql-ledger-rows.ts";
+import { chunksOf, hourMs, ledgerEntryOf, nameOrNull, unknownSaving } from "./sql-ledger-rows.ts";
 
 const traceLimit = 1000;
 const dayMs = 24 * hourMs;
 
+/** `user-days` and `saved-days` are indexes of the entries by day and user: of all of them without what answers from the cache saved, and of what they saved alone. Both together are all sums. */
+type SumSource = HourTable | "ledger_entries" | "user-days" | "saved-days";
 type HourTable = "ledger_hours" | "ledger_trace_hours";
 const sourceOf = { ledger_hours: "gateway", ledger_trace_hours: "trace" } as const;
 
 /** Columns of groupings that sums by the hour know. */
 const hourColumns = { team: "team", key: "actor", project: "project", route: "route", provider: "provider", model: "model", outcome: "outcome" } as const;
 const entryColumns = { ...hourColumns, user: "caller_user", session: "session", agentRun: "agent_run", source: "source", trace: "trace" } as const;
-const sumNames = ["calls", "lostAttempts", "failed", "cached", "unpriced", "inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens", "cost"] as const;
+const sumNames = ["calls", "lostAttempts", "failed", "cached", "unpriced", "inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens", "cost", "savedCost", "savedUnpriced", "savedUntold"] as const;
 
 type Sums = Record<(typeof sumNames)[number], number>;
 // The rows of either table, or of both as one; columns are named as texts here.
@@ -61,11 +63,11 @@ export class SqlLedgerStore implements LedgerStore {
     const from = byHours || byDays ? Math.min(Math.ceil(since / width) * width, until) : until;
     const to = byHours || byDays ? Math.max(Math.floor(until / width) * width, from) : until;
     const groups = new Map<string, CostGroup>();
-    const read = async (table: HourTable | "ledger_entries", start: number, end: number, inDays = false): Promise<void> => {
-      if (start < end) for (const row of await this.#sums(table, query, start, end, inDays)) merge(groups, by, row);
+    const read = async (source: SumSource, start: number, end: number): Promise<void> => {
+      if (start < end) for (const row of await this.#sums(source, query, start, end)) merge(groups, by, row);
     };
     await read("ledger_entries", since, from);
-    if (byDays) await read("ledger_entries", from, to, true);
+    if (byDays) for (const index of ["user-days", "saved-days"] as const) await read(index, from, to);
     else for (const table of ["ledger_hours", "ledger_trace_hours"] as const) if (filter.source === undefined || filter.source === sourceOf[table]) await read(table, from, to);
     await read("ledger_entries", to, until);
     return [...groups.values()].sort((one, other) => other.cost - one.cost || other.calls - one.calls || (keyOf(one.group) < keyOf(other.group) ? -1 : 1)).slice(0, limit);
@@ -101,20 +103,22 @@ export class SqlLedgerStore implements LedgerStore {
     return old.length;
   }
 
-  async #sums(table: HourTable | "ledger_entries", { by, filter, teams, actor }: CostQuery, start: number, end: number, inDays: boolean): Promise<Record<string, unknown>[]> {
+  async #sums(from: SumSource, { by, filter, teams, actor }: CostQuery, start: number, end: number): Promise<Record<string, unknown>[]> {
     if (teams?.length === 0 && actor === null) return [];
-    const isHours = table !== "ledger_entries";
+    const isHours = from === "ledger_hours" || from === "ledger_trace_hours";
+    const inDays = from === "user-days" || from === "saved-days";
     const time = isHours ? "hour" : "time";
     const { source, ...others } = filter;
     // As the index has it, and no team of an index that would have to look each entry up.
     const moment = inDays ? sql<number>`time / ${sql.lit(dayMs)}` : sql<number>`${sql.ref(time)}`;
     const [first, last] = inDays ? [start / dayMs, end / dayMs] : [start, end];
-    let query = restrict(this.#database.queries.selectFrom(table), isHours ? others : { ...others, source }, { teams, actor }, inDays ? sql<string>`team || ''` : sql<string>`team`).where(moment, ">=", first).where(moment, "<", last);
+    let query = restrict(this.#database.queries.selectFrom(isHours ? from : "ledger_entries"), isHours ? others : { ...others, source }, { teams, actor }, inDays ? sql<string>`team || ''` : sql<string>`team`).where(moment, ">=", first).where(moment, "<", last);
     by.forEach((grouping, index) => {
       const name = `group_${index}`;
-      query = query.select((isHours && grouping === "source" ? sql<string>`cast(${sql.lit(sourceOf[table as HourTable])} as text)` : groupExpression(grouping, time)).as(name)).groupBy(sql.ref(name));
+      query = query.select((isHours && grouping === "source" ? sql<string>`cast(${sql.lit(sourceOf[from as HourTable])} as text)` : groupExpression(grouping, time)).as(name)).groupBy(sql.ref(name));
     });
     const entriesOf = (...outcomes: readonly LedgerEntry["outcome"][]) => sql<number>`cast(sum(case when outcome in (${sql.join(outcomes.map((outcome) => sql.lit(outcome)))}) then ${isHours ? sql.ref("calls") : sql.lit(1)} else 0 end) as bigint)`;
+    if (from === "saved-days") return query.where("saved_cost", "is not", sql.lit(null)).select([...savingsOfEntries, countOf(sql`outcome = 'cached'`, sql`-1`).as("savedUntold")]).execute() as Promise<Record<string, unknown>[]>;
     return query
       .select([
         entriesOf("ok", "failed", "cancelled", "cached", "interrupted").as("calls"), entriesOf("failed-over", "outrun").as("lostAttempts"), entriesOf("failed").as("failed"), entriesOf("cached").as("cached"),
@@ -122,6 +126,7 @@ export class SqlLedgerStore implements LedgerStore {
         bigSum("input_tokens").as("inputTokens"), bigSum("cache_read_tokens").as("cacheReadTokens"),
         (isHours ? bigSum("cache_write_tokens") : sql<number>`cast(coalesce(sum(coalesce(cache_write_tokens, 0) + coalesce(cache_write_hour_tokens, 0)), 0) as bigint)`).as("cacheWriteTokens"),
         bigSum("output_tokens").as("outputTokens"), bigSum("cost").as("cost"),
+        ...(isHours ? savingsOfHours : inDays ? [entriesOf("cached").as("savedUntold")] : [...savingsOfEntries, countOf(sql`outcome = 'cached' and saved_cost is null`).as("savedUntold")]),
       ])
       .execute() as Promise<Record<string, unknown>[]>;
   }
@@ -143,6 +148,13 @@ type LedgerRow = DatabaseSchema["ledger_entries"];
 function bigSum(column: string) {
   return sql<number>`cast(coalesce(sum(${sql.ref(column)}), 0) as bigint)`;
 }
+
+function countOf(condition: RawBuilder<unknown>, each: RawBuilder<unknown> = sql`1`) {
+  return sql<number>`cast(coalesce(sum(case when ${condition} then ${each} else 0 end), 0) as bigint)`;
+}
+
+const savingsOfEntries = [countOf(sql`saved_cost > 0`, sql`saved_cost`).as("savedCost"), countOf(sql`saved_cost = ${sql.lit(unknownSaving)}`).as("savedUnpriced")];
+const savingsOfHours = [bigSum("saved_cost").as("savedCost"), bigSum("saved_unpriced").as("savedUnpriced"), countOf(sql`outcome = 'cached'`, sql`calls - saved_told`).as("savedUntold")];
 
 function isOfHours(by: readonly CostGrouping[], { user, session, agentRun, tag, trace }: CostFilter): boolean {
   return by.every((grouping) => grouping === "hour" || grouping === "day" || grouping === "source" || grouping in hourColumns) && [user, session, agentRun, tag, trace].every((each) => each === undefined);
@@ -183,9 +195,9 @@ function restrict(source: unknown, filter: CostFilter, { teams, actor }: Pick<Co
 
 function merge(groups: Map<string, CostGroup>, by: readonly CostGrouping[], row: Record<string, unknown>): void {
   const group = Object.fromEntries(by.map((grouping, index) => [grouping, groupValue(grouping, row[`group_${index}`])]));
-  const sums = Object.fromEntries(sumNames.map((name) => [name, Number(row[name])])) as Sums;
+  const sums = Object.fromEntries(sumNames.map((name) => [name, Number(row[name] ?? 0)])) as Sums;
   // Without groups, a sum over nothing is a row too.
-  if (sums.calls + sums.lostAttempts === 0) return;
+  if (sumNames.every((name) => sums[name] === 0)) return;
   const key = keyOf(group);
   const known = groups.get(key);
   if (known === undefined) groups.set(key, { group, ...sums });

@@ -40,6 +40,7 @@ export class SqlLedgerWrites {
           conflict.columns(["hour", "team", "actor", "project", "route", "provider", "model", "outcome"]).doUpdateSet({
             calls: plus("calls"), unpriced: plus("unpriced"), input_tokens: plus("input_tokens"), cache_read_tokens: plus("cache_read_tokens"),
             cache_write_tokens: plus("cache_write_tokens"), output_tokens: plus("output_tokens"), cost: plus("cost"),
+            saved_cost: plus("saved_cost"), saved_told: plus("saved_told"), saved_unpriced: plus("saved_unpriced"),
           }))
         .compile());
   }

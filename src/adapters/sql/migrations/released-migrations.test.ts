@@ -35,6 +35,7 @@ const released: Record<string, string> = {
   "23 trace-removals": "0bb818d6f58ff3429247105b3c38a85b51b1dd97fd59579f788fc3c515c87bdb",
   "24 key-rotation": "13faba2a8daa5838068380d3e9d4997d85a85510a16aca6f42e45b3041222580",
   "25 own-calls": "29be5a96ed59c7322acc04e0dc16d747cd205b2002f9f7b763a8fd0ef0100c56",
+  "26 saved-costs": "83212106be227281fed86da2eecb10f94e54730f5ac3a37723db0a5149efa0e7",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });
