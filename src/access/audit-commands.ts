@@ -18,6 +18,7 @@ function headOf(text: string): AuditHead {
 const list: Command = {
   words: ["audit", "list"],
   summary: "who did what, newest first",
+  namesKeys: true,
   options: [
     { flags: "--actor <actor>", description: "such as key:ID, user:ID, local, anonymous" },
     { flags: "--action <action>", description: "such as createKey" },

@@ -53,6 +53,7 @@ const createKey: Command = {
 const listKeys: Command = {
   words: ["keys", "list"],
   summary: "the keys that you made or administer",
+  namesKeys: true,
   run: ({ api }) => api.get("/api/keys"),
   render: ({ keys }: { keys: ApiKey[] }) =>
     keys.length === 0

@@ -4,6 +4,7 @@ import type { ApiClient } from "../core/api-client.ts";
 import { toAppError, type AppError } from "../core/errors.ts";
 import { terminalText } from "../core/terminal-text.ts";
 import { untoldProblems } from "../core/untold-problems.ts";
+import { nameKeys } from "./name-keys.ts";
 
 export interface CliParts {
   version: string;
@@ -56,7 +57,8 @@ export async function runCli(argv: readonly string[], parts: CliParts): Promise<
         },
       };
       const result = await command.run(context, { positionals, options });
-      const shown = terminalText(globals.json === true ? JSON.stringify(result, null, 2) : command.render(result, options));
+      const text = async (): Promise<string> => command.render(command.namesKeys === true ? await nameKeys(result, context.api) : result, options);
+      const shown = terminalText(globals.json === true ? JSON.stringify(result, null, 2) : await text());
       endLine();
       if (shown !== "" || isLineOpen === null) process.stdout.write(`${shown}\n`);
     });

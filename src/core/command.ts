@@ -26,6 +26,8 @@ export interface Command {
   options?: readonly CommandOption[];
   /** Stands behind what is told of wrong usage, where somebody may have meant another command. */
   afterWrongUse?: string;
+  /** Its result tells who did what: where it is made text, keys (`key:ID`) have their names. */
+  namesKeys?: true;
   /** The result is printed as JSON with --json, else as `render` makes it, which may look at the options again; an empty text behind printed parts is no line. */
   run(context: CommandContext, input: { positionals: string[]; options: Record<string, string | boolean | undefined> }): Promise<unknown>;
   // oxlint-disable-next-line typescript/no-explicit-any -- a table of commands with different results

@@ -31,6 +31,7 @@ const listToo: Command = { ...list, words: ["datasets", "list"] };
 const show: Command = {
   words: ["datasets", "show"],
   summary: "show a dataset's versions and the columns of the latest",
+  namesKeys: true,
   positionals: [{ name: "<dataset>", description: "name of the dataset" }],
   run: ({ api }, { positionals }) => api.get(datasetPath(positionals[0]!)),
   render: ({ versions }: { dataset: HeldDataset; versions: DatasetVersionSummary[] }) =>

@@ -11,6 +11,7 @@ const receiverId = [{ name: "<webhook>", description: "id of the webhook or subs
 const listEvents: Command = {
   words: ["events"],
   summary: "list what happened, newest first",
+  namesKeys: true,
   options: [
     { flags: "--type <type>", description: "such as model.alias.changed or model.*" },
     { flags: "--object <object>", description: "such as model:churn" },

@@ -6,6 +6,7 @@ import type { GatewayRoute, RevisionInHistory, RouteHistory } from "./schemas.ts
 export const showRoute: Command = {
   words: ["gateway", "route"],
   summary: "one route: its settings, its revisions, and who gave which of them the calls, when and why",
+  namesKeys: true,
   positionals: [{ name: "<name>", description: "the route" }],
   run: async ({ api }, { positionals: [name] }) => {
     const path = `/api/gateway/routes/${encodeURIComponent(name!)}`;

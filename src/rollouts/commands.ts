@@ -77,6 +77,7 @@ const list: Command = {
 const verdicts: Command = {
   words: ["rollout", "verdicts"],
   summary: "show what was decided, and why, newest first",
+  namesKeys: true,
   positionals: [modelPositional],
   options: [{ flags: "--rollout <id>", description: "another than the latest" }, { flags: "--limit <number>", description: "how many; 20 when it is left out" }],
   run: async ({ api }, { positionals: [model], options }) => {

@@ -47,6 +47,7 @@ const start: Command = {
 const list: Command = {
   words: ["workflows", "list"],
   summary: "runs, newest first",
+  namesKeys: true,
   options: [
     { flags: "--workflow <name>", description: "only of this workflow" },
     { flags: "--state <state>", description: "queued, running, sleeping, compensating, succeeded, failed or cancelled" },
@@ -63,6 +64,7 @@ const list: Command = {
 const show: Command = {
   words: ["workflows", "show"],
   summary: "a run with its steps",
+  namesKeys: true,
   positionals: runPositional,
   run: ({ api }, { positionals }) => api.get(runPath(positionals[0]!)),
   render: ({ run, steps }: { run: WorkflowRun; steps: WorkflowStep[] }) => runText(run, steps),

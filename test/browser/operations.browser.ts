@@ -228,4 +228,31 @@ describe("events in the console", () => {
     watched.assertQuiet();
     await watched.close();
   });
+
+  it("tell in the audit log who did what by the names of keys, also of revoked ones, and keep their ids at hand", async () => {
+    const { api } = server.client;
+    const made = await api.send<{ id: string; key: string }>("POST", "/api/keys", { name: "nightly", grants: [{ role: "admin", team: "*" }] });
+    const asKey = await fetch(`${server.url}/api/teams`, { method: "POST", headers: { Authorization: `Bearer ${made.key}`, "Content-Type": "application/json" }, body: JSON.stringify({ name: "risk" }) });
+    assert.equal(asKey.status, 200);
+    await api.send("DELETE", `/api/keys/${made.id}`);
+    const watched = await openPage(browser, server.url);
+    const { page } = watched;
+    await page.goto("/settings/audit");
+    const row = page.getByRole("row", { name: /createTeam team:risk/ });
+    const actor = row.getByRole("button", { name: "nightly (revoked)" });
+    assert.equal(await actor.getAttribute("title"), `Only actor key:${made.id}`);
+    await page.getByRole("row", { name: /local revokeKey key nightly \(revoked\)/ }).waitFor();
+    await actor.click();
+    await page.waitForURL((url) => url.searchParams.get("actor") === `key:${made.id}`);
+    await page.getByRole("row", { name: /revokeKey/ }).waitFor({ state: "detached" });
+    // Who types finds the key by its name too.
+    assert.equal(await page.getByLabel("Filter by actor").evaluate((input) => (input as unknown as { list: { options: { value: string; label: string }[] } }).list.options[0]!.label), "nightly");
+    await row.getByRole("button", { name: /^Details of/ }).click();
+    await page.getByRole("button", { name: "Copy actor" }).waitFor();
+    await page.getByText(`key:${made.id}`, { exact: true }).waitFor();
+    await page.setViewportSize({ width: 390, height: 800 });
+    assert.deepEqual(await overflow(page), []);
+    watched.assertQuiet();
+    await watched.close();
+  });
 });

@@ -9,7 +9,11 @@ describe("actorWords", () => {
     assert.deepEqual(["key:key_2", "key:key_1"].map((actor) => actorWords(actor, keys)), ["nightly", "nightly (revoked)"]);
   });
 
-  it("leaves others as they are, and keys that the reader does not see", () => {
+  it("names people who sign in", () => {
+    assert.equal(actorWords("user:usr_1", keys, [{ id: "usr_1", name: "Ann" }]), "Ann");
+  });
+
+  it("leaves others as they are, and keys and people that the reader does not see", () => {
     for (const actor of ["local", "user:usr_1", "key:key_3", "key:nightly", "key_2"]) assert.equal(actorWords(actor, keys), actor);
   });
 });

@@ -1,7 +1,7 @@
-import { actorWords, useNamedKeys } from "../data/key-names.ts";
+import { useActorWords } from "../data/key-names.ts";
 
-/** Whose doing something was: a key by its name, with its id in the title. */
+/** Whose doing something was: a key or a person by name, with the id in the title. */
 export function ActorName({ actor }: { actor: string }) {
-  const words = actorWords(actor, useNamedKeys());
+  const words = useActorWords([actor])(actor);
   return words === actor ? actor : <span title={actor}>{words}</span>;
 }

@@ -34,9 +34,9 @@ describe("objectHref", () => {
 });
 
 describe("objectWords", () => {
-  it("calls a key by its name where that is known, and nothing else", () => {
-    const nameOf = (actor: string): string => (actor.endsWith("key_1") ? "nightly" : actor);
-    assert.deepEqual(["key:key_1", "gateway-key:key_1", "key:key_2", "model:key_1"].map((object) => objectWords(object, nameOf)), ["key nightly", "gateway-key nightly", "key:key_2", "model:key_1"]);
+  it("calls a key and a person by name where that is known, and nothing else", () => {
+    const nameOf = (actor: string): string => ({ "key:key_1": "nightly", "user:usr_1": "Ann" })[actor] ?? actor;
+    assert.deepEqual(["key:key_1", "gateway-key:key_1", "user:usr_1", "key:key_2", "user:usr_2", "model:key_1"].map((object) => objectWords(object, nameOf)), ["key nightly", "gateway-key nightly", "user Ann", "key:key_2", "user:usr_2", "model:key_1"]);
   });
 });
 

@@ -77,12 +77,13 @@ function splitObject(object: string): [kind: string, name?: string] {
   return colon < 0 ? [object] : [object.slice(0, colon), object.slice(colon + 1)];
 }
 
-/** The object as people call it: a key, or what is set of it, by its name. `actorWords` gives that, where it is known. */
+/** The object as people call it: a key, what is set of it, or a person, by its name. `nameOf` gives that of an actor, where it is known. */
 export function objectWords(object: string, nameOf: (actor: string) => string): string {
   const [kind, id] = splitObject(object);
-  if (kind !== "key" && kind !== "gateway-key") return object;
-  const name = nameOf(`key:${id}`);
-  return name === `key:${id}` ? object : `${kind} ${name}`;
+  if (kind !== "key" && kind !== "gateway-key" && kind !== "user") return object;
+  const actor = `${kind === "user" ? "user" : "key"}:${id}`;
+  const name = nameOf(actor);
+  return name === actor ? object : `${kind} ${name}`;
 }
 
 /** What an event says beside its object, in one line: `alias champion, version 3`. */

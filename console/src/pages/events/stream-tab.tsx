@@ -1,5 +1,5 @@
 import { Link } from "wouter";
-import { actorWords, useNamedKeys } from "../../data/key-names.ts";
+import { useActorWords } from "../../data/key-names.ts";
 import { useQuery } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
 import type { RecordedEvent } from "../../data/types.ts";
@@ -65,8 +65,7 @@ const columns: readonly Column<RecordedEvent>[] = [
 ];
 
 function EventObject({ object, href }: { object: string; href: string | null }) {
-  const keys = useNamedKeys();
-  const words = objectWords(object, (actor) => actorWords(actor, keys));
+  const words = objectWords(object, useActorWords([object]));
   const title = words === object ? undefined : object;
   return href === null ? words : <Link href={href} title={title}>{words}</Link>;
 }

@@ -1,12 +1,13 @@
 import { useState } from "react";
 import { call } from "../../data/api.ts";
 import { useAction } from "../../data/action.ts";
+import { useActorWords, useNamedKeys } from "../../data/key-names.ts";
 import { useQuery } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
 import type { AuditRecord } from "../../data/types.ts";
 import { formatCount, plural } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
-import { CopyButton } from "../../parts/copy.tsx";
+import { CopyButton, IdText } from "../../parts/copy.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { FilterInput } from "../../parts/filter-input.tsx";
@@ -14,6 +15,7 @@ import { Pager } from "../../parts/pager.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { Time } from "../../parts/time.tsx";
+import { objectWords } from "../events/event-words.ts";
 import { headText, parseHead, type ChainHead } from "./chain-head.ts";
 
 const pageSize = 100;
@@ -37,11 +39,12 @@ export function AuditTab() {
   const audit = useResource<AuditPage>(`/api/audit?${parameters}`, before === null ? { refreshMs: 10_000 } : {});
   const filtered = [...filters, "result"].some((name) => query.get(name) !== null);
   const entries = audit.data?.entries ?? [];
+  const keys = useNamedKeys().map(({ id, name }) => ({ value: `key:${id}`, label: name }));
   return (
     <>
       <Chain head={audit.data?.head} />
       <div className="toolbar">
-        {filters.map((name) => <FilterInput key={name} label={`Filter by ${name}`} placeholder={placeholders[name]} value={query.get(name) ?? ""} onChange={(value) => query.set({ [name]: value, before: null })} />)}
+        {filters.map((name) => <FilterInput key={name} label={`Filter by ${name}`} placeholder={placeholders[name]} value={query.get(name) ?? ""} {...(name === "actor" && { options: keys })} onChange={(value) => query.set({ [name]: value, before: null })} />)}
         <Segmented
           label="Result" value={query.get("result") ?? ""} options={[{ id: "", label: "All" }, { id: "allowed", label: "Allowed" }, { id: "denied", label: "Denied" }, { id: "failed", label: "Failed" }]}
           onChange={(id) => query.set({ result: id, before: null })}
@@ -120,6 +123,7 @@ function Outcome({ result, expected }: { result: Verification; expected: ChainHe
 function AuditTable({ entries }: { entries: readonly AuditRecord[] }) {
   const query = useQuery();
   const open = query.get("entry");
+  const nameOf = useActorWords(entries.flatMap(({ actor, object }) => [actor, object]));
   return (
     <div className="panel panel-table">
       <table className="table table-cards table-aligned audit-table">
@@ -133,9 +137,9 @@ function AuditTable({ entries }: { entries: readonly AuditRecord[] }) {
               <tr key={entry.sequence}>
                 <th scope="row" className="numeric">{entry.sequence}</th>
                 <td data-label="Time" className="nowrap"><Time at={entry.time} /></td>
-                <td data-label="Actor"><FilterButton name="actor" value={entry.actor} /></td>
+                <td data-label="Actor"><FilterButton name="actor" value={entry.actor} words={nameOf(entry.actor)} /></td>
                 <td data-label="Action"><FilterButton name="action" value={entry.action} /></td>
-                <td data-label="Object">{entry.object === "" ? <span className="muted">server</span> : <FilterButton name="object" value={entry.object} />}</td>
+                <td data-label="Object">{entry.object === "" ? <span className="muted">server</span> : <FilterButton name="object" value={entry.object} words={objectWords(entry.object, nameOf)} />}</td>
                 <td data-label="Result"><Chip tone={resultTones[entry.result]}>{entry.result}</Chip></td>
                 <td className="cell-actions">
                   <button type="button" className="link-button" aria-expanded={isOpen} aria-label={`Details of ${entry.sequence}`} onClick={() => query.set({ entry: isOpen ? null : String(entry.sequence) }, { replace: true })}>{isOpen ? "less" : "more"}</button>
@@ -145,6 +149,8 @@ function AuditTable({ entries }: { entries: readonly AuditRecord[] }) {
                 <tr key="detail" className="row-detail">
                   <td colSpan={7}>
                     <dl className="properties">
+                      {nameOf(entry.actor) !== entry.actor && <div><dt>Actor</dt><dd>{nameOf(entry.actor)}, <IdText id={entry.actor} what="actor" /></dd></div>}
+                      {objectWords(entry.object, nameOf) !== entry.object && <div><dt>Object</dt><dd>{objectWords(entry.object, nameOf)}, <IdText id={entry.object} what="object" /></dd></div>}
                       <div><dt>Detail</dt><dd><pre className="json">{JSON.stringify(entry.detail, null, 2)}</pre></dd></div>
                       <div><dt>Request</dt><dd><code>{entry.requestId === "" ? "none" : entry.requestId}</code></dd></div>
                       <div><dt>Hash</dt><dd><code>{entry.hash}</code></dd></div>
@@ -160,10 +166,10 @@ function AuditTable({ entries }: { entries: readonly AuditRecord[] }) {
   );
 }
 
-/** A value that narrows the list to itself. */
-function FilterButton({ name, value }: { name: string; value: string }) {
+/** A value that narrows the list to itself, as people call it. */
+function FilterButton({ name, value, words = value }: { name: string; value: string; words?: string }) {
   const query = useQuery();
-  return <button type="button" className="value-button" title={`Only ${name} ${value}`} onClick={() => query.set({ [name]: value, before: null })}>{value}</button>;
+  return <button type="button" className="value-button" title={`Only ${name} ${value}`} onClick={() => query.set({ [name]: value, before: null })}>{words}</button>;
 }
 
 function NoEntries({ filtered, paged }: { filtered: boolean; paged: boolean }) {
