@@ -6,7 +6,7 @@ import { startSecuredServer, type RawReply, type SecuredServer } from "../kit/se
 const once = { requestsPerMinute: 0.01 };
 const messages = [{ role: "user", content: "hello" }];
 
-describe("what answers tell of the limits of their key and route", () => {
+describe("what answers tell of limits", () => {
   let server: SecuredServer;
   const keys: Record<string, string> = {};
   const ok = async <Answer>(reply: Promise<RawReply>): Promise<Answer> => {
@@ -74,6 +74,28 @@ describe("what answers tell of the limits of their key and route", () => {
     // More tokens than a whole minute's worth: from a full bucket, which is in debt then.
     const narrow = told(await send("narrow", "/v1/embeddings", { model: "wide", input: "hello" }));
     assert.deepEqual([narrow["x-ratelimit-limit-tokens"], narrow["x-ratelimit-remaining-tokens"]], ["0", "0"]);
+  });
+
+  it("is of the model or provider where that has less left and no other target would be asked instead, also on a refusal", async () => {
+    const putProvider = (name: string, settings: object): Promise<unknown> => ok(server.asAdmin("PUT", `/api/gateway/providers/${name}`, { revision: 0, settings: { kind: "echo", ...settings } }));
+    await putProvider("thin", { limits: { requestsPerMinute: 1e9 }, modelLimits: { scarce: { ...once, tokensPerMinute: 2e9 }, wide: { requestsPerMinute: 1e9 } } });
+    await putRoute("scarce-only", { targets: [{ provider: "thin", model: "scarce" }], limits: { requestsPerMinute: 1e8 } });
+    await putRoute("scarce-first", { targets: [{ provider: "thin", model: "scarce" }, { provider: "echo", model: "m", priority: 1 }] });
+    const ask = (who: string, model: string, path = "/v1/chat/completions"): Promise<RawReply> => send(who, path, { model, messages, max_tokens: 20 });
+    // The key has 600 requests and fewer tokens; the model one request.
+    const [answered, refused] = [await ask("limited", "scarce-only"), await ask("limited", "scarce-only")];
+    assert.deepEqual([answered.status, refused.status, refused.headers["x-error-code"]], [200, 429, ["RATE_LIMITED"]]);
+    for (const reply of [answered, refused]) {
+      const { "x-ratelimit-limit-requests": limit, "x-ratelimit-remaining-requests": remaining, "x-ratelimit-reset-requests": reset, "x-ratelimit-limit-tokens": tokens } = told(reply);
+      assert.deepEqual([limit, remaining, tokens], ["1", "0", "1000000000"]);
+      assert.match(reset!, /^(?:1h\d+m\d|[1-9]\dm)/);
+    }
+    const direct = told(await ask("free", "thin/scarce", "/v1/messages"));
+    assert.deepEqual([direct["anthropic-ratelimit-requests-remaining"], direct["anthropic-ratelimit-tokens-limit"]], ["0", "2000000000"]);
+    // Of a limit that is wider, and of a model that another target stands in for, nobody is told.
+    assert.equal(told(await ask("limited", "thin/wide"))["x-ratelimit-limit-requests"], "600");
+    const fallen = await ask("free", "scarce-first");
+    assert.deepEqual([fallen.status, fallen.headers["x-slipway-target"], told(fallen)], [200, ["echo/m"], {}]);
   });
 
   it("stands on a call that was let in and failed", async () => {

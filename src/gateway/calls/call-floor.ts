@@ -11,12 +11,13 @@ import { cacheControlOf, type CacheControl } from "../cache/index.ts";
 import { readRemarks, type CallContext, type CallRemarks } from "./call-context.ts";
 import type { CallBounds, CallLedger } from "./call-ledger.ts";
 import { CallRecord, type CallObserver } from "./call-record.ts";
+import { leastLeft } from "./limit-left-headers.ts";
 import { SpansOfCaller } from "./spans-of-caller.ts";
 import { parseBody } from "./parse-body.ts";
 import { CallableModels } from "../settings/callable-models.ts";
 import type { GatewayCatalog, ResolvedRoute } from "../settings/gateway-catalog.ts";
 import { coversRoute, mayCallDirectly, type DirectModels } from "../settings/direct-models.ts";
-import type { Admission } from "../limits/index.ts";
+import type { Admission, LimitsLeft, Ticket } from "../limits/index.ts";
 import type { CallOrder } from "../routing/call-plan.ts";
 import type { KeyPolicySettings, Limits, ProviderSettings, RouteSettings, RouteTarget } from "../schemas.ts";
 
@@ -133,18 +134,33 @@ export class CallFloor {
     record.reservation = null;
   }
 
-  /** Asks for a place with a provider or model that has limits of its own; undefined where none of the route has. */
+  /**
+   * Asks for a place with a provider or model that has limits of its own; undefined where none of the route has. Callers are told of them where they bind the next call as those of key and route do: where there is no
+   * other target that would be asked instead. To be called when those have let the call in.
+   */
   providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: AbortSignal): CallOrder<unknown>["admit"] {
-    const { admission, catalog } = this.#parts;
+    const { admission, catalog, clock } = this.#parts;
     if (!settings.targets.some((target) => hasLimits(catalog.provider(target.provider)?.settings, target.model))) return undefined;
+    const isBound = settings.targets.length === 1;
+    const ofCaller = record.limits;
+    const tell = (left: LimitsLeft): void => void (record.limits = leastLeft(ofCaller, { left, at: clock.now() }));
     return async (target, provider) => {
       const { limits } = provider.settings;
       const ofModel = limitsOfModel(provider.settings, target.model);
       if (limits === undefined && ofModel === undefined) return () => undefined;
-      const ticket = await admission.enter({
+      const asked = {
         ...(ofModel === undefined ? {} : { model: { id: `${provider.name}/${target.model}`, limits: ofModel } }), ...(limits === undefined ? {} : { provider: { id: provider.name, limits } }),
         tokens, deadline: this.deadline(settings, record), signal,
-      });
+      };
+      let ticket: Ticket;
+      try {
+        ticket = await admission.enter(asked);
+      } catch (error) {
+        const left = isBound ? await admission.leftAfter(error, asked) : null;
+        if (left !== null) tell(left);
+        throw error;
+      }
+      if (isBound) tell(ticket.left());
       record.attemptTickets.push({ target, ticket });
       return () => ticket.leave();
     };

@@ -52,7 +52,7 @@ export class CallRecord {
   /** Null where no budget holds the call, and after its end: it knows the whole question, and the record waits for its trace to be written. */
   reserveLost: ReserveLost | null = null;
   ticket: Ticket | null = null;
-  /** Null where neither key nor route has limits, and of what never came to them. */
+  /** Null where nothing that binds the call has limits, and of what never came to them. */
   limits: ToldLimits | null = null;
   /** Of attempts on providers and models that have limits of their own, in the order of the attempts; each is left with its attempt. */
   readonly attemptTickets: AttemptTicket[] = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { epochMs } from "../../core/clock.ts";
-import { goDuration, limitLeftHeaders, type ToldLimits } from "./limit-left-headers.ts";
+import { goDuration, leastLeft, limitLeftHeaders, type ToldLimits } from "./limit-left-headers.ts";
 
 const told: ToldLimits = { at: epochMs(Date.UTC(2026, 0, 1)), left: { requests: { limit: 60, remaining: 59, resetMs: 1000 }, tokens: { limit: 40_000, remaining: 0, resetMs: 59_001 } } };
 
@@ -23,6 +23,18 @@ it("tells limits as Anthropic does, in whole seconds and not too early", () => {
 it("says nothing of what is not limited", () => {
   assert.deepEqual(limitLeftHeaders({ ...told, left: { requests: null, tokens: null } }, "openai-chat"), {});
   assert.deepEqual(Object.keys(limitLeftHeaders({ ...told, left: { ...told.left, tokens: null } }, "anthropic-messages")), ["anthropic-ratelimit-requests-limit", "anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"]);
+});
+
+it("takes of each measure the one that has less left, and of two decisions what is left of the time of the first", () => {
+  const wide = { limit: 500, remaining: 499, resetMs: 120 };
+  const later = (left: ToldLimits["left"]): ToldLimits => ({ at: epochMs(told.at + 400), left });
+  assert.equal(leastLeft(null, told), told);
+  assert.deepEqual(leastLeft(told, later({ requests: wide, tokens: wide })), later({ requests: { limit: 60, remaining: 59, resetMs: 600 }, tokens: { limit: 40_000, remaining: 0, resetMs: 58_601 } }));
+  const none = { limit: 1, remaining: 0, resetMs: 60_000 };
+  assert.deepEqual(leastLeft(told, later({ requests: none, tokens: none })), later({ requests: none, tokens: none }));
+  assert.deepEqual(leastLeft(told, later({ requests: null, tokens: { ...none, resetMs: 5 } })), later({ requests: { limit: 60, remaining: 59, resetMs: 600 }, tokens: { limit: 40_000, remaining: 0, resetMs: 58_601 } }));
+  assert.deepEqual(leastLeft({ ...told, left: { requests: null, tokens: null } }, later({ requests: wide, tokens: null })), later({ requests: wide, tokens: null }));
+  assert.deepEqual(leastLeft({ ...told, left: { requests: { limit: 1, remaining: 0, resetMs: 100 }, tokens: null } }, later({ requests: wide, tokens: null })).left.requests, { limit: 1, remaining: 0, resetMs: 0 });
 });
 
 it("writes spans of time as Go does", () => {

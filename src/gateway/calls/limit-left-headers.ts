@@ -2,10 +2,23 @@ import type { EpochMs } from "../../core/clock.ts";
 import type { LimitsLeft, MeasureLeft } from "../limits/index.ts";
 import type { Protocol } from "../providers/provider-mapping.ts";
 
-/** What the limits of a call's key and route had left when they decided over it. */
+/** What the limits of a call had left when they decided over it: those of its key and route, and those of its provider and model where they bind it. */
 export interface ToldLimits {
   left: LimitsLeft;
   at: EpochMs;
+}
+
+/** Of each measure the one that has less left; of two that have as much, the one that takes longer to be full. */
+export function leastLeft(earlier: ToldLimits | null, later: ToldLimits): ToldLimits {
+  if (earlier === null) return later;
+  const passedMs = Math.max(0, later.at - earlier.at);
+  const least = (one: MeasureLeft | null, other: MeasureLeft | null): MeasureLeft | null => {
+    if (one === null) return other;
+    const known = { ...one, resetMs: Math.max(0, one.resetMs - passedMs) };
+    if (other === null) return known;
+    return other.remaining < known.remaining || (other.remaining === known.remaining && other.resetMs > known.resetMs) ? other : known;
+  };
+  return { left: { requests: least(earlier.left.requests, later.left.requests), tokens: least(earlier.left.tokens, later.left.tokens) }, at: later.at };
 }
 
 /** In the names and forms of the caller's protocol, by which its clients pace themselves. */
