@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { program } from "../kit/program.ts";
 import type { RunningServer } from "../kit/running-server.ts";
-
-/** A script that takes longer hangs. */
-const limitMs = 240_000;
+import { runScript } from "./script-host.ts";
 
 /** The environments of the tests: what requirements.txt lists, and the oldest MLflow client that is supported. */
 const environments = {
@@ -50,44 +46,15 @@ export async function runChecksIn(environment: PythonEnvironment, test: TestCont
   };
   const reports: { check: string; ok: boolean; reason?: string }[] = [];
   const subtests: Promise<void>[] = [];
-  const { code, errors } = await runPython(environment, directory, script, [JSON.stringify(target), ...words], (line) => {
-    const report = JSON.parse(line) as (typeof reports)[number];
-    reports.push(report);
-    subtests.push(test.test(report.check, () => assert.ok(report.ok, report.reason)));
+  const { code, errors } = await runScript(pythonOf(environment), { ...process.env, ...pythonEnvironment }, {
+    script: fileURLToPath(new URL(script, import.meta.url)), words: [JSON.stringify(target), ...words], directory,
+    onReport(line) {
+      const report = line as (typeof reports)[number];
+      reports.push(report);
+      subtests.push(test.test(report.check, () => assert.ok(report.ok, report.reason)));
+    },
   });
   await Promise.all(subtests);
   assert.ok(reports.length > 0, `${script} checked nothing:\n${errors}`);
   assert.equal(code, reports.every(({ ok }) => ok) ? 0 : 1, `${script} ended with ${code}:\n${errors}`);
-}
-
-/** Runs it in `directory`, where MLflow leaves files of its own. Answers with the exit code and what was printed to stderr. */
-function runPython(environment: PythonEnvironment, directory: string, script: string, words: readonly string[], onLine: (line: string) => void): Promise<{ code: number | null; errors: string }> {
-  const child = spawn(pythonOf(environment), [fileURLToPath(new URL(script, import.meta.url)), ...words], {
-    cwd: directory,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...pythonEnvironment },
-    timeout: limitMs,
-  });
-  let errors = "";
-  child.stderr.on("data", (part: Buffer) => (errors = `${errors}${part.toString()}`.slice(-20_000)));
-  return new Promise((resolve, reject) => {
-    const lines = createInterface({ input: child.stdout });
-    lines.on("line", (line) => {
-      try {
-        onLine(line);
-      } catch (cause) {
-        reject(new Error(`${script} printed something else than a check: ${line}`, { cause }));
-        child.kill();
-      }
-    });
-    child.once("error", reject);
-    let code: number | null = null;
-    child.once("exit", (exitCode) => (code = exitCode));
-    let pending = 2; // the end of the process and the end of its lines, whichever comes last
-    const ended = (): void => {
-      if (--pending === 0) resolve({ code, errors });
-    };
-    child.once("close", ended);
-    lines.once("close", ended);
-  });
 }
