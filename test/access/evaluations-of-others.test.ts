@@ -28,10 +28,10 @@ describe("evaluations of another team", { timeout: 300_000 }, () => {
   }
 
   before(async () => {
-    const first = await startServer();
+    const first = await startServer({ modelsInProcess: true });
     const { key } = await first.client.api.send<{ key: string }>("POST", "/api/keys", { name: "root", grants: [{ role: "admin" }] });
     await first.stop({ keep: true });
-    server = await startServer({ directory: first.directory, flags: ["--access", "keys"] });
+    server = await startServer({ directory: first.directory, flags: ["--access", "keys"], modelsInProcess: true });
     const admin = new SlipwayClient({ url: server.url, apiKey: key });
     const clientOf = async (team: string): Promise<SlipwayClient> => {
       await admin.api.send("POST", "/api/teams", { name: team });

@@ -21,10 +21,10 @@ describe("what another team has", () => {
   let prediction: string;
 
   before(async () => {
-    const first = await startServer();
+    const first = await startServer({ modelsInProcess: true });
     const { key } = await first.client.api.send<{ key: string }>("POST", "/api/keys", { name: "root", grants: [{ role: "admin" }] });
     await first.stop({ keep: true });
-    server = await startServer({ directory: first.directory, flags: ["--access", "keys"] });
+    server = await startServer({ directory: first.directory, flags: ["--access", "keys"], modelsInProcess: true });
     admin = new SlipwayClient({ url: server.url, apiKey: key });
     for (const name of ["secret-team", "mine"]) await admin.api.send("POST", "/api/teams", { name });
     await admin.deploy({ file: await server.file("a.onnx", linearModel({ weights: [2] })), name: hidden, team: "secret-team" });

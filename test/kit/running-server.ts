@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { SlipwayClient } from "../../src/index.ts";
 import { compileCache } from "./compile-cache.ts";
 import { seedDataDirectory } from "./empty-database.ts";
@@ -30,17 +31,22 @@ export interface StartOptions {
   directory?: string;
   flags?: readonly string[];
   environment?: Record<string, string>;
+  /** Models are tried and loaded in the server's own process: for tests about something else than its runners, of which each deployment starts two. */
+  modelsInProcess?: boolean;
   /** Given the process at once, for a test that ends it before it has started. */
   onSpawn?: (process: ChildProcess) => void;
 }
+
+const inProcess = `--import=${fileURLToPath(new URL("models-in-process.ts", import.meta.url))}`;
 
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "slipway-test-")));
   const data = join(directory, "data");
   seedDataDirectory(data);
+  const environment: NodeJS.ProcessEnv = { ...compileCache, ...process.env, ...options.environment };
   const child = spawn(process.execPath, [program, "up", "--port", "0", "--data", data, "--log-level", "info", ...(options.flags ?? [])], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...compileCache, ...process.env, ...options.environment },
+    env: { ...environment, ...(options.modelsInProcess === true && { NODE_OPTIONS: `${environment.NODE_OPTIONS ?? ""} ${inProcess}` }) },
   });
   options.onSpawn?.(child);
   const logLines: string[] = [];
@@ -58,6 +64,7 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
       child.kill("SIGTERM");
       const code = await exited;
       if (!keep) await rm(directory, { recursive: true, force: true });
+      if (options.modelsInProcess === true && !logLines.includes("models are in the server's process")) throw new Error("The server starts processes for its models: models-in-process.ts replaces nothing.");
       return code;
     },
     async kill() {

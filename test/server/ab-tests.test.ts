@@ -6,7 +6,7 @@ import { startServer, type RunningServer } from "../kit/running-server.ts";
 
 describe("A/B tests on a server", { timeout: 240_000 }, () => {
   let server: RunningServer;
-  before(async () => (server = await startServer()));
+  before(async () => (server = await startServer({ modelsInProcess: true })));
   after(() => server.stop());
 
   const deploy = async (name: string, bias: number, activate: boolean): Promise<void> =>
@@ -56,7 +56,7 @@ describe("A/B tests on a server", { timeout: 240_000 }, () => {
 
     const { directory } = server;
     await server.stop({ keep: true });
-    server = await startServer({ directory });
+    server = await startServer({ directory, modelsInProcess: true });
     // Until it has taken its routes the champion answers everybody.
     for (let taken = false; !taken; ) {
       const { replicas, route } = await server.client.rollouts.find(id);

@@ -40,7 +40,7 @@ const classifier = (weights: [number, number]): Uint8Array =>
 describe("evaluations of a server", { timeout: 300_000 }, () => {
   let server: RunningServer;
   before(async () => {
-    server = await startServer();
+    server = await startServer({ modelsInProcess: true });
     await addDataset(server.client.api, { file: await server.file("sides.csv", table(1200)), name: "sides", target: "side" });
   });
   after(() => server?.stop());
@@ -117,7 +117,7 @@ describe("evaluations of a server", { timeout: 300_000 }, () => {
       return steps.some(({ step, state }) => step === "predict version" && state === "succeeded") && { ...run, steps };
     });
     await server.kill();
-    server = await startServer({ directory: server.directory });
+    server = await startServer({ directory: server.directory, modelsInProcess: true });
     const { evaluations } = await until(async () => {
       const answer = await server.client.api.get<Answer>(path(version));
       return answer.run?.state === "succeeded" && answer;

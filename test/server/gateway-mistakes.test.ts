@@ -11,7 +11,7 @@ interface Refusal { code: string; message: string; problems: { path: string; mes
 describe("mistakes with the gateway, traces and costs", () => {
   let server: RunningServer;
   before(async () => {
-    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" }, modelsInProcess: true });
   });
   after(() => server.stop());
 

@@ -8,7 +8,7 @@ const name = "kept";
 
 describe("the version that a rollout replaced", { timeout: 120_000 }, () => {
   it("is loaded again after a restart of the server, for the way back", async () => {
-    let server = await startServer();
+    let server = await startServer({ modelsInProcess: true });
     try {
       for (const shift of [1, 2]) await server.client.deploy({ file: await server.file(`${shift}.onnx`, shiftedModel(shift)), name, activate: shift === 1 });
       const plan = { phases: [{ phase: "full", weight: 1, gates: [] }], keepWarmSeconds: 3600 } as unknown as NonNullable<NewRollout["plan"]>;
@@ -16,7 +16,7 @@ describe("the version that a rollout replaced", { timeout: 120_000 }, () => {
       await until(async () => (await server.client.rollouts.status(name)).rollout.state === "succeeded");
       await server.kill();
 
-      server = await startServer({ directory: server.directory });
+      server = await startServer({ directory: server.directory, modelsInProcess: true });
       await until(async () => isReady(await servedBy(server), "1"));
       assert.deepEqual((await servedBy(server)).filter(({ active }) => active).map(({ version }) => version), ["2"]);
       const { version, outputs } = await infer(server);

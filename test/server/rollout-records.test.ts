@@ -11,7 +11,7 @@ const planOf = (phases: object[]): NonNullable<NewRollout["plan"]> => ({ phases,
 describe("records of rollouts", { timeout: 240_000 }, () => {
   let server: RunningServer;
   before(async () => {
-    server = await startServer();
+    server = await startServer({ modelsInProcess: true });
     for (const [weight, activate] of [[2, true], [3, false]] as const) {
       await server.client.deploy({ file: await server.file(`m${weight}.onnx`, linearModel({ weights: [weight] })), name: "m", activate });
     }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { NewRollout, Rollout, RolloutStatus } from "../../src/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
@@ -19,7 +20,7 @@ function planOf(phases: Phase[], more: Record<string, unknown> = {}): Plan {
 
 describe("rollouts on a server", { timeout: 240_000 }, () => {
   let server: RunningServer;
-  before(async () => (server = await startServer()));
+  before(async () => (server = await startServer({ modelsInProcess: true })));
   after(() => server.stop());
 
   const deploy = async (name: string, weight: number, activate: boolean): Promise<string> =>
@@ -37,6 +38,7 @@ describe("rollouts on a server", { timeout: 240_000 }, () => {
         const { version, outputs } = await infer(name, value);
         assert.ok(Number.isFinite(outputs.score!.data[0]), "callers get numbers");
         seen.set(version, (seen.get(version) ?? 0) + 1);
+        await betweenLooks();
       }
     };
     const callers = Promise.all(Array.from({ length: 4 }, caller));
@@ -54,7 +56,7 @@ describe("rollouts on a server", { timeout: 240_000 }, () => {
       const status = await server.client.rollouts.status(name);
       if (isThere(status)) return status;
       assert.ok(open.includes(status.rollout.state), `it is ${status.rollout.state}: ${status.rollout.reason}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
   const untilEnd = (name: string): Promise<RolloutStatus> => until(name, ({ rollout }) => !open.includes(rollout.state));

@@ -22,7 +22,7 @@ describe("traces and costs across a gateway, served models and other people's sp
 
   before(async () => {
     const url = await upstream.start();
-    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    server = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" }, modelsInProcess: true });
     await server.client.deploy({ file: await server.file("guard.onnx", identityModel("BYTES", [-1])), name: "guard" });
     await server.client.deploy({ file: await server.file("m.onnx", linearModel({ weights: [1, 10] })), name: "m" });
     const put = (name: string, settings: object): Promise<unknown> => server.client.api.send("PUT", `/api/gateway/${name}`, { revision: 0, settings });

@@ -18,6 +18,6 @@ async function replace(folder: string, extension: string): Promise<void> {
   const { ChildRunner } = (await import(`${folder}adapters/runner/child-runner.${extension}`)) as typeof import("../../src/adapters/runner/child-runner.ts");
   const { InlineRunner } = (await import(`${folder}adapters/onnx/inline-runner.${extension}`)) as typeof import("../../src/adapters/onnx/inline-runner.ts");
   Object.assign(ChildRunner, { start: ({ path }: { path: string }) => InlineRunner.start(path) });
-  // Looked for by FaultyServer: were the files of the runners to move, its tests would go on as well, and take twice as long.
+  // Looked for by `startServer`: were the files of the runners to move, the tests would go on as well, and take twice as long.
   process.stderr.write("models are in the server's process\n");
 }
