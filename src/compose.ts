@@ -35,7 +35,7 @@ import { openEvaluation } from "./open-evaluation.ts";
 import { openDatasets } from "./open-datasets.ts";
 import { openDeliveries, openOutbox } from "./open-events.ts";
 import { openExporting } from "./open-exporting.ts";
-import { openGateway, type OpenedGateway } from "./open-gateway.ts";
+import { openGateway, type LocalSearch, type OpenedGateway } from "./open-gateway.ts";
 import { openImporting } from "./open-importing.ts";
 import { openModels } from "./open-models.ts";
 import { openRollouts, type OpenedRollouts } from "./open-rollouts.ts";
@@ -74,7 +74,7 @@ const consoleDirectory = fileURLToPath(new URL("../dist/console", import.meta.ur
 const dayMs = 86_400_000;
 
 /** Opens everything that the configuration names and starts listening. Throws CONFIG_INVALID, DATA_DIRECTORY_IN_USE, DATABASE_NEWER. */
-export async function startSlipway(config: Config, options: { clock?: Clock; logger?: Logger } = {}): Promise<Slipway> {
+export async function startSlipway(config: Config, options: { clock?: Clock; logger?: Logger; localSearch?: LocalSearch } = {}): Promise<Slipway> {
   const opened: StopStep[] = [];
   const logger = options.logger ?? pinoLogger(config.logLevel);
   try {
@@ -87,7 +87,7 @@ export async function startSlipway(config: Config, options: { clock?: Clock; log
 }
 
 /** `onFailure` takes what must be closed when a later step fails; the last opened is closed first. */
-async function open(config: Config, { clock = systemClock, logger }: { clock?: Clock; logger: Logger }, onFailure: (...step: StopStep) => void): Promise<Slipway> {
+async function open(config: Config, { clock = systemClock, logger, localSearch }: { clock?: Clock; logger: Logger; localSearch?: LocalSearch }, onFailure: (...step: StopStep) => void): Promise<Slipway> {
   const posture = postureOf(config);
   const { tlsCertificate, tlsKey } = config;
   const tls = tlsCertificate === undefined || tlsKey === undefined ? undefined : await TlsFiles.open({ certificate: tlsCertificate, key: tlsKey }, { clock, logger });
@@ -153,7 +153,7 @@ async function open(config: Config, { clock = systemClock, logger }: { clock?: C
   const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : kind === "route" ? gateway.catalog.teamOf(name) : null), routeName: (name) => gateway.catalog.resolve(name)?.name ?? null });
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
-  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, registry, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, answers, clock, ids, logger });
+  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, registry, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, answers, localSearch, clock, ids, logger });
   onFailure("gateway", () => gateway.stop());
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 

@@ -6,7 +6,7 @@ import { readSecretFile } from "./adapters/filesystem/secret-files.ts";
 import { openRedis, RedisAnswerCache, RedisBudgetStore, RedisLimitStore } from "./adapters/redis/index.ts";
 import { SqlGatewayStore, SqlRouteRevisionStore } from "./adapters/sql/index.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
-import { findLocalProviders, localProviderHosts } from "./adapters/undici/find-local-providers.ts";
+import { followLocalProviders, localProviderHosts, usualSearch, type LocalSearch } from "./adapters/undici/find-local-providers.ts";
 import { UndiciTransport } from "./adapters/undici/undici-transport.ts";
 import { environmentValue, type Config, type Posture } from "./config/index.ts";
 import type { AnswerMemory } from "./core/answer-memory.ts";
@@ -31,6 +31,8 @@ import type { RegistryService } from "./registry/index.ts";
 import type { ServingService, SpanAround } from "./serving/index.ts";
 import type { ServedCalls, SpanSink } from "./tracing/index.ts";
 
+export type { LocalSearch };
+
 interface Parts {
   config: Config;
   posture: Posture;
@@ -48,6 +50,8 @@ interface Parts {
   secrets: SecretBox;
   /** Memory of large answers, of all that this server asks. */
   answers: AnswerMemory;
+  /** Where an open server looks for others on its machine: at their usual ports where nothing is said. */
+  localSearch?: LocalSearch | undefined;
   clock: Clock;
   ids: IdGenerator;
   logger: Logger;
@@ -71,18 +75,17 @@ export interface OpenedGateway {
 }
 
 const cacheBytes = 64 << 20;
-const lookEveryMs = 60_000;
 
 /** The gateway with its providers, ready for the first call. */
 export async function openGateway(parts: Parts): Promise<OpenedGateway> {
-  const { config, posture, database, follower, spans, served, serving, registry, access, secrets, answers, clock, ids, logger } = parts;
+  const { config, posture, database, follower, spans, served, serving, registry, access, secrets, answers, localSearch = usualSearch, clock, ids, logger } = parts;
   const redis = config.redisUrl === undefined ? null : await openRedis({ url: config.redisUrl, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { cause }) });
   const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore, whenAway: config.budgetsWithoutRedis }) }) });
   const store = new SqlGatewayStore(database, ids);
   const revisions = new SqlRouteRevisionStore(database, ids);
   // Only where the server is its owner's alone: there, what listens on the machine is the owner's too.
   const looksAround = posture.mode === "open" && config.findProviders;
-  const allowed = [...config.egressAllowed, ...(looksAround ? localProviderHosts : [])];
+  const allowed = [...config.egressAllowed, ...(looksAround ? localProviderHosts(localSearch.servers) : [])];
   const egress = new NodeEgressClient({ allowed });
   const transport = localTransport(new UndiciTransport({ allowed }), clock);
   const readSecret = (source: { from: "environment"; name: string } | { from: "file"; path: string }): string | undefined =>
@@ -139,12 +142,9 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     teamOfKey: async (caller, key) => (await access.keys.list(caller)).find(({ id }) => id === key)?.team ?? null,
   });
   ledger.settings.knowCallBudgets(async (caller) => callBudgets(caller, { policies: catalog.keyPolicies(), routes: settings.routes(caller), keys: await access.keys.list(caller) }));
-  const look = async (): Promise<void> => {
-    const found = await findLocalProviders();
+  const stopLooking = !looksAround ? undefined : followLocalProviders(localSearch, (found) => {
     catalog.setKnown([...ofEnvironment, ...found.map(({ name, kind, baseUrl }) => ({ name, origin: "found" as const, settings: ProviderSettings.parse({ kind, baseUrl }) }))]);
-  };
-  if (looksAround) void look();
-  const looking = looksAround ? setInterval(() => void look(), lookEveryMs).unref() : undefined;
+  });
   return {
     ledger, catalog, callable, settings, health, server: replicaName(config.data), metrics: (caller, now) => gatewayMetrics({ calls: metrics, health, catalog, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
     checks: (servers) => gatewayChecks({
@@ -152,7 +152,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
       teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,
     }),
     stop: () => {
-      clearInterval(looking);
+      stopLooking?.();
       return stopInOrder([
         ["split calls", () => splitCalls.stop()],
         ["providers", () => stopTogether([["connections", () => transport.close()], ["token counter", () => counter.close()], ["output checker", () => checker.close()]])],

@@ -57,6 +57,8 @@ const longestName = 128 + 1 + 256;
 export class GatewayCatalog {
   readonly #parts: CatalogParts;
   #known: readonly KnownProvider[] = [];
+  /** Those that were found on this machine and are not there any more, with their addresses. */
+  readonly #lost = new Map<string, string>();
   #providers = new Map<string, HeldProvider>();
   #routes = new Map<string, GatewayRoute>();
   #keys = new Map<string, KeyPolicy>();
@@ -75,8 +77,16 @@ export class GatewayCatalog {
 
   /** Providers that nobody entered; one that was entered under the same name goes before. */
   setKnown(known: readonly KnownProvider[]): void {
+    for (const { name, origin, settings } of this.#known) if (origin === "found" && settings.baseUrl !== undefined) this.#lost.set(name, settings.baseUrl);
+    for (const { name } of known) this.#lost.delete(name);
     this.#known = known;
     this.#arrange();
+  }
+
+  /** Where the provider of PROVIDER/MODEL was on this machine, where it is there no more and nobody entered another; else null. */
+  lostAddress(model: string): string | null {
+    const name = model.slice(0, Math.max(0, model.indexOf("/")));
+    return this.#providers.has(name) ? null : (this.#lost.get(name) ?? null);
   }
 
   providers(): GatewayProvider[] {
