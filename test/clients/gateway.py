@@ -62,6 +62,13 @@ for model in models:
         answered = anthropic_client.messages.create(model=model, max_tokens=100, messages=said, tools=anthropic_tools)
         assert answered.content[0].text == "The tool says sunny.", answered
 
+    with check(f"Anthropic's client parses documents of {model}, whole and streamed"):
+        parsed = anthropic_client.messages.parse(model=model, max_tokens=100, messages=question, output_format=Person)
+        assert (parsed.parsed_output, parsed.usage.output_tokens) == (Person(name="Ann", age=41), 7), parsed
+        with anthropic_client.messages.stream(model=model, max_tokens=100, messages=question, output_format=Person) as stream:
+            assert "".join(stream.text_stream) == '{"name":"Ann","age":41}'
+            assert stream.get_final_message().parsed_output == Person(name="Ann", age=41)
+
     with check(f"LangChain chats with {model} and parses its documents"):
         from langchain_openai import ChatOpenAI
 
@@ -108,6 +115,10 @@ for model in models:
             assert json.loads("".join(part.function.arguments or "" for parts in pieces for part in parts)) == {"city": "Paris"}, pieces
             document = litellm.completion(**asked, messages=question, response_format=Person).choices[0].message.content
             assert Person.model_validate_json(document) == Person(name="Ann", age=41), document
+            chunks = list(litellm.completion(**asked, messages=question, response_format=Person, stream=True, stream_options={"include_usage": True}))
+            streamed = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+            assert Person.model_validate_json(streamed) == Person(name="Ann", age=41), (provider, chunks)
+            assert chunks[-1].usage.completion_tokens == 7, (provider, chunks[-1])
 
 with check("OpenAI's client makes embeddings and lists models"):
     made = openai_client.embeddings.create(model="openai-upstream/m", input=["one", "four"])

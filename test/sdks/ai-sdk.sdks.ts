@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
-import { APICallError, embedMany, generateText, Output, stepCountIs, streamText, tool, type LanguageModel } from "ai";
+import { APICallError, embedMany, generateText, Output, stepCountIs, streamObject, streamText, tool, type LanguageModel } from "ai";
 import { z } from "zod";
 import { models, startSdkServer, upstreams, type SdkServer } from "./upstreams.ts";
 
@@ -18,6 +18,7 @@ describe("Vercel's AI SDK", () => {
   });
   after(() => all.stop());
 
+  const Person = z.object({ name: z.string(), age: z.number() });
   const weather = tool({ description: "Tells the weather.", inputSchema: z.object({ city: z.string() }), execute: ({ city }) => `fog in ${city}` });
 
   for (const protocol of ["openai", "anthropic"] as const) {
@@ -38,8 +39,18 @@ describe("Vercel's AI SDK", () => {
         const flowing = streamText({ model, prompt: "weather?", tools: { weather }, stopWhen: stepCountIs(3), maxOutputTokens: 100 });
         assert.equal(await flowing.text, "The tool says fog in Paris.");
 
-        const made = await generateText({ model, prompt: "who?", output: Output.object({ schema: z.object({ name: z.string(), age: z.number() }) }), maxOutputTokens: 100 });
+        const made = await generateText({ model, prompt: "who?", output: Output.object({ schema: Person }), maxOutputTokens: 100 });
         assert.deepEqual(made.output, { name: "Ann", age: 41 });
+
+        // A document that comes in pieces: what is there of it so far, and the whole at the end.
+        const coming = streamText({ model, prompt: "who?", output: Output.object({ schema: Person }), maxOutputTokens: 100 });
+        const seen: unknown[] = [];
+        for await (const part of coming.partialOutputStream) seen.push(part);
+        assert.deepEqual([seen.at(-1), await coming.output, (await coming.usage).outputTokens], [{ name: "Ann", age: 41 }, { name: "Ann", age: 41 }, 7]);
+        const object = streamObject({ model, prompt: "who?", schema: Person, maxOutputTokens: 100 });
+        const parts: unknown[] = [];
+        for await (const part of object.partialObjectStream) parts.push(part);
+        assert.deepEqual([parts.at(-1), await object.object, (await object.usage).outputTokens], [{ name: "Ann", age: 41 }, { name: "Ann", age: 41 }, 7]);
       });
     }
 

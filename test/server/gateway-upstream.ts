@@ -142,17 +142,19 @@ interface AnthropicBody {
   tools?: { name: string }[];
   tool_choice?: { type: string; name?: string };
   output_config?: { format?: unknown };
+  /** Its name while it was a beta, by which LiteLLM asks. */
+  output_format?: unknown;
 }
 
 /** Speaks Anthropic's messages. */
 export const speakAnthropic: UpstreamAnswer = ({ body }, response) => {
-  const { model, stream = false, messages, tools = [], output_config: output } = body as unknown as AnthropicBody;
+  const { model, stream = false, messages, tools = [], output_config: output, output_format: format = output?.format } = body as unknown as AnthropicBody;
   const content = messages.at(-1)!.content;
   const result = typeof content === "string" ? undefined : content.find(({ type }) => type === "tool_result");
   const text = result === undefined ? plain(content) : plain(result.content as string);
   const failure = failureIn(text);
   if (failure !== null) return answerJson(response, { type: "error", error: { type: "api_error", message: `Failed with ${failure}.` }, request_id: "req_fake" }, failure);
-  const said = sayOf({ text, fromTool: result !== undefined, tools: tools.map(({ name }) => name), schema: output?.format !== undefined });
+  const said = sayOf({ text, fromTool: result !== undefined, tools: tools.map(({ name }) => name), schema: format !== undefined });
   const reason = said.call === null ? "end_turn" : "tool_use";
   const usage = { input_tokens: 11, output_tokens: 7, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };
   const message = { id: "msg_fake", type: "message", role: "assistant", model, stop_sequence: null };
