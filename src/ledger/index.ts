@@ -15,4 +15,5 @@ export type { CostGroup, CostQuery, EntryQuery, EntryWhole, LedgerStore, SpentSu
 export { MemoryBudgetStore } from "./memory-budget-store.ts";
 export { recoverInterrupted } from "./recover-interrupted.ts";
 export { anyTier, billedTokens, costOf, knowsTier, worstCase, type MostUse, type Price } from "./prices/price.ts";
+export { toldTier } from "./prices/told-tier.ts";
 export { PriceBook } from "./prices/price-book.ts";

@@ -106,6 +106,13 @@ describe("costs of calls that others made", () => {
     assert.deepEqual([entries[0]!.tokens, entries[0]!.cost], [{ input: 400, cacheRead: 600, cacheWrite: null, output: 100 }, 400 * 2500 + 600 * 1250 + 100 * 10_000]);
   });
 
+  it("are those of the way that the provider says it served the call, whatever was asked for", async () => {
+    const told = (attributes: object): Promise<number | null> => take([span(entries.length + 2, { ...chat, ...attributes })]).then(() => entries.at(-1)!.cost);
+    const asked = { "openai.request.service_tier": "priority" };
+    assert.deepEqual([await told({ "openai.response.service_tier": "priority" }), await told({ "gen_ai.openai.response.service_tier": "priority" })], [1000 * 4250 + 100 * 17_000, 1000 * 4250 + 100 * 17_000]);
+    assert.deepEqual([await told({ "openai.response.service_tier": "default", ...asked }), await told(asked), await told({ "openai.response.service_tier": "unheard-of" })], [chatCost, chatCost, chatCost]);
+  });
+
   it("find the price under the names that the dialects have for providers and models", async () => {
     const { "gen_ai.provider.name": _provider, ...unnamed } = chat;
     const named: [provider: string | null, model: string, cost: number | null][] = [

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { epochMs, type EpochMs } from "../core/clock.ts";
-import { billedTokens, costOf as costOfTokens, type EntryWhole, type LedgerEntry, type Price, type PriceBook } from "../ledger/index.ts";
+import { billedTokens, costOf as costOfTokens, type EntryWhole, type LedgerEntry, type Price, toldTier, type PriceBook } from "../ledger/index.ts";
 import type { AnsweredCall } from "./answered-costs.ts";
 import { answerIdOf, modelCallOf, type ModelCall } from "./model-call.ts";
 import type { ServedCall, ServedCalls } from "./served-calls.ts";
@@ -108,7 +108,7 @@ export class SpanCosts {
       const own = reportedCost(span);
       const { usage } = call;
       if (told !== null && (told.cost === null || (isInTrace && told.cost === undefined))) return { span: withoutCost(span), counts: !isCovering && !isInTrace };
-      const cost = own ?? told?.cost ?? (price === null ? null : costOfTokens(price, billedTokens(usage), usage.inputTokens ?? 0));
+      const cost = own ?? told?.cost ?? (price === null ? null : costOfTokens(price, billedTokens(usage), usage.inputTokens ?? 0, { tier: tierOf(span) }));
       const priced = own !== null || cost === null ? span : withOwn(span, costKey, cost);
       const counts = !isCovering && !isInTrace;
       if (told !== null || isCovering) return { span: priced, counts };
@@ -197,6 +197,11 @@ function keyOf({ traceId, spanId }: StoredSpan): string {
 
 function timeOf({ start }: StoredSpan): EpochMs {
   return epochMs(Number(start / nanosecondsInMs));
+}
+
+/** How the provider says that it served the call; the second is the name that the conventions had for it before. */
+function tierOf({ attributes }: StoredSpan): string | null {
+  return toldTier(attributes["openai.response.service_tier"] ?? attributes["gen_ai.openai.response.service_tier"]);
 }
 
 /** A cost that nobody would believe is none. */

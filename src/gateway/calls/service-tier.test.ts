@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { dearerTier, tierOfRounds, toldTier } from "./service-tier.ts";
+import { toldTier } from "../../ledger/index.ts";
+import { dearerTier, tierOfRounds } from "./service-tier.ts";
 
 describe("ways to be served", () => {
   it("are told by the provider's word, where they are not the usual one; a cheaper one counts only when it was told", () => {

@@ -1,17 +1,9 @@
-import { anyTier } from "../../ledger/index.ts";
+import { anyTier, toldTier } from "../../ledger/index.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Words for being served as usual. */
-const usual: ReadonlySet<unknown> = new Set(["auto", "default", "standard", "standard_only", "scale", "reserved", "on_demand", "global", "not_available", ""]);
 /** Words for being served later, for less. */
 const cheaper: ReadonlySet<unknown> = new Set(["flex", "batch"]);
-
-/** The word by which a provider says that it served a call otherwise than as usual, else null. */
-export function toldTier(value: unknown): string | null {
-  if (value === undefined || value === null || usual.has(value)) return null;
-  return (typeof value === "string" ? value : JSON.stringify(value)).slice(0, 64);
-}
 
 /** The word of a tier that may be dearer than the usual one; null for others. What was asked for in a cheaper one counts as usual until the provider says that it served it so. */
 export function dearerTier(value: unknown): string | null {

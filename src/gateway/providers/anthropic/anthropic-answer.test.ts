@@ -62,6 +62,13 @@ conformanceCase("anthropic", 14, "usage that is told in several places, or as no
   for (const nothing of [null, undefined, "none", {}]) assert.deepEqual(usage(told, nothing), whole);
   assert.deepEqual(usage(null, told), whole);
   assert.deepEqual(usage(told, { output_tokens: 7, speed: "standard" }), { ...whole, outputTokens: 7, tier: null });
+  // Where it ran, which a workspace may have chosen: of the request nothing is known here.
+  const { speed: _, ...slow } = told;
+  for (const [geo, tier] of [["us", "us"], ["global", undefined], ["not_available", undefined]] as const) {
+    assert.equal(answer({ content: [], stop_reason: "end_turn", usage: { ...slow, inference_geo: geo } }).usage.tier, tier);
+    assert.equal(usage({ ...slow, inference_geo: geo }, { output_tokens: 7 }).tier, tier);
+  }
+  assert.deepEqual([usage({ ...told, inference_geo: "us" }, { output_tokens: 7 }).tier, usage(told, { inference_geo: "us" }).tier, usage({ ...slow, inference_geo: "us" }, { speed: "standard" }).tier], ["fast+us", "fast+us", "us"]);
   assert.equal("cacheWriteHourTokens" in usage({ cache_creation: { ephemeral_1h_input_tokens: 0 } }, null), false);
   const searching = collectStream(chat.stream(), start({ input_tokens: 10 }) + block(0, { type: "server_tool_use", name: "web_search" }) + block(1, { type: "server_tool_use", name: "code_execution" }) + finish("end_turn")).usage;
   assert.deepEqual([searching.inputTokens, searching.webSearches], [10, 1]);

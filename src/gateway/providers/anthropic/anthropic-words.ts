@@ -23,8 +23,9 @@ export interface AnthropicUsage {
   thinking: number | null;
   /** Of the web. */
   searches: number | null;
-  /** Undefined where nobody told. */
-  tier?: string | null;
+  /** Null for the usual, undefined where nobody told. */
+  speed?: string | null;
+  geo?: string | null;
 }
 
 export const untold: AnthropicUsage = { input: null, cacheRead: null, cacheWrite: null, cacheWriteHour: null, output: null, thinking: null, searches: null };
@@ -41,11 +42,23 @@ export function newerUsage(before: AnthropicUsage, value: unknown): AnthropicUsa
     thinking: countOf(fieldsOf(usage.output_tokens_details).thinking_tokens) ?? before.thinking,
     searches: countOf(fieldsOf(usage.server_tool_use).web_search_requests) ?? before.searches,
     // Capacity that was paid for ahead (service_tier) costs no more for a token; where it runs may.
-    ...(typeof usage.speed === "string" ? { tier: tiersTogether([dearerTier(usage.speed), dearerTier(usage.inference_geo)]) } : before.tier === undefined ? {} : { tier: before.tier }),
+    ...newerWord("speed", before.speed, usage.speed), ...newerWord("geo", before.geo, usage.inference_geo),
   };
 }
 
-export function tokenUsage({ input, cacheRead, cacheWrite, cacheWriteHour, output, thinking, searches, tier }: AnthropicUsage): TokenUsage {
+function newerWord<Name extends "speed" | "geo">(name: Name, before: string | null | undefined, value: unknown): Partial<Pick<AnthropicUsage, Name>> {
+  const word = typeof value === "string" ? dearerTier(value) : before;
+  return word === undefined ? {} : ({ [name]: word } as Pick<AnthropicUsage, Name>);
+}
+
+/** A workspace may have a place by default that costs more, which no request names. Where only the usual place is told, a speed that was asked for still counts. */
+function servedTier({ speed, geo }: AnthropicUsage): Pick<TokenUsage, "tier"> {
+  if (speed !== undefined) return { tier: tiersTogether([speed, geo ?? null]) };
+  return typeof geo === "string" ? { tier: geo } : {};
+}
+
+export function tokenUsage(told: AnthropicUsage): TokenUsage {
+  const { input, cacheRead, cacheWrite, cacheWriteHour, output, thinking, searches } = told;
   const kept = cacheWriteHour === null || cacheWriteHour === 0 ? {} : { cacheWriteHourTokens: cacheWriteHour };
-  return { ...unknownUsage, ...kept, ...webSearches(searches), ...(tier === undefined ? {} : { tier }), inputTokens: input === null ? null : sumOf(input, cacheRead, cacheWrite), outputTokens: output, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, reasoningTokens: thinking };
+  return { ...unknownUsage, ...kept, ...webSearches(searches), ...servedTier(told), inputTokens: input === null ? null : sumOf(input, cacheRead, cacheWrite), outputTokens: output, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, reasoningTokens: thinking };
 }

@@ -1,5 +1,6 @@
+import { toldTier } from "../../../ledger/index.ts";
 import type { FinishReason, TokenUsage } from "../../conversation/chat-answer.ts";
-import { tiersTogether, toldTier } from "../../calls/service-tier.ts";
+import { tiersTogether } from "../../calls/service-tier.ts";
 import { countOf, fieldsOf, listOf, rowOf, sumOf, textOf, type Fields } from "../wire-value.ts";
 
 const finishReasons: Readonly<Record<string, FinishReason>> = {

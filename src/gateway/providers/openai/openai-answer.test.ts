@@ -73,6 +73,10 @@ for (const kind of kinds) {
     assert.deepEqual(answer(whole({ content: "a" }, {}, { usage: { prompt_tokens: 3, prompt_cache_hit_tokens: 2 } })).usage, { ...unknown, inputTokens: 3, cacheReadTokens: 2 });
     const [text, end] = [chunk({ content: "a" }), chunk({}, { finish_reason: "stop" })];
     for (const last of [{ choices: [], usage: told }, { choices: [], x_groq: { usage: told } }, { choices: [{ index: 0, delta: {}, usage: told }] }]) assert.deepEqual(streamed(text, end, data({ ...last, service_tier: "priority" })).usage, expected);
+    // A stream that is cut has none; one that says it first and not with its usage was served so, and one that says otherwise then was not.
+    const early = chunk({ content: "a" }, {}, { service_tier: "priority" });
+    assert.deepEqual(readEvents(chat.stream(), early + end).filter(({ type }) => type === "usage"), [{ type: "usage", usage: { ...unknown, tier: "priority" } }]);
+    for (const [last, tier] of [[{}, "priority"], [{ service_tier: "default" }, null]] as const) assert.equal(streamed(early, end, data({ choices: [], usage: told, ...last })).usage.tier, tier);
     for (const nothing of [null, "none", 5]) assert.deepEqual(streamed(text, end, data({ choices: [], usage: nothing })).usage, unknown);
     assert.deepEqual(readEvents(chat.stream(), data({ id: "", choices: [], usage: told }) + text + end).map(({ type }) => type), ["start", "usage", "text", "finish"]);
   }, own);

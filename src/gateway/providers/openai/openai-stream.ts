@@ -1,3 +1,4 @@
+import { toldTier } from "../../../ledger/index.ts";
 import { unknownUsage, type TokenUsage } from "../../conversation/chat-answer.ts";
 import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { EventStreamReader, type ServerSentEvent } from "../event-stream.ts";
@@ -79,6 +80,9 @@ export class OpenAIStream implements ChatStreamReader {
     const model = textOf(document.model);
     events.push({ type: "start", id: this.#id, model });
     this.#noteSearch(seenSearch(model, {}, unknownUsage), events);
+    // Said again with the usage, which a stream that is cut does not come to.
+    const tier = toldTier(document.service_tier);
+    if (tier !== null) events.push({ type: "usage", usage: { ...unknownUsage, tier } });
   }
 
   #noteSearch(seen: Partial<TokenUsage>, events: ChatEvent[]): void {

@@ -1,6 +1,6 @@
 import { AppError } from "../../../core/errors.ts";
+import { toldTier } from "../../../ledger/index.ts";
 import { unknownUsage, type FinishReason, type TokenUsage } from "../../conversation/chat-answer.ts";
-import { toldTier } from "../../calls/service-tier.ts";
 import { searchesByItself } from "../../calls/web-searches.ts";
 import { audioTokens, callerText, countOf, fieldsOf, jsonText, listOf, rowOf, textOf, webSearches, type Fields } from "../wire-value.ts";
 
