@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
 import { AppError } from "../core/errors.ts";
 
@@ -12,7 +13,8 @@ export interface PlacedConnection extends ChurnMember {
   holder: string;
   /** Opened beyond the places: its first request shows whether it gets one. */
   onTrial: boolean;
-  /** Requests of it that are being answered. */
+  /** Requests of it that have come, and that are being answered. */
+  begun: number;
   served: number;
   /** The last of them, until its answer has ended; it may still be coming. */
   request: IncomingMessage | null;
@@ -50,7 +52,7 @@ export class ConnectionPlaces {
   readonly #most: number;
   readonly #givenWay: GivenWay;
   readonly #connections = new ChurnSet<PlacedConnection>();
-  readonly #bySocket = new WeakMap<Socket, PlacedConnection>();
+  readonly #bySocket = new WeakMap<Duplex, PlacedConnection>();
   #open = 0;
 
   constructor(most: number, givenWay: GivenWay) {
@@ -67,7 +69,7 @@ export class ConnectionPlaces {
   take(socket: Socket, monotonic: number): void {
     const onTrial = this.#open >= this.#most && !this.#makePlace(monotonic);
     if (onTrial && this.#open >= this.#most + mostBeyond) return void socket.destroy();
-    const connection: PlacedConnection = { socket, peer: peerOf(socket), holder: socket.remoteAddress ?? "", onTrial, served: 0, request: null, since: monotonic, receivedBefore: 0, place: -1 };
+    const connection: PlacedConnection = { socket, peer: peerOf(socket), holder: socket.remoteAddress ?? "", onTrial, begun: 0, served: 0, request: null, since: monotonic, receivedBefore: 0, place: -1 };
     this.#open++;
     this.#bySocket.set(socket, connection);
     this.#connections.add(connection);
@@ -87,10 +89,16 @@ export class ConnectionPlaces {
     this.#bySocket.set(socket, connection);
   }
 
+  /** Requests that have come on the connection. */
+  begunOn(socket: Duplex): number {
+    return this.#bySocket.get(socket)?.begun ?? 0;
+  }
+
   /** A request of the connection is being answered. */
   begin(request: IncomingMessage, monotonic: number): PlacedConnection | undefined {
     const connection = this.#bySocket.get(request.socket);
     if (connection === undefined) return undefined;
+    connection.begun++;
     connection.served++;
     connection.request = request;
     connection.since = monotonic;

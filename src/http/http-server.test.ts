@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createReadStream, type ReadStream } from "node:fs";
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
@@ -184,6 +184,29 @@ describe("HttpServer", () => {
     assert.match(await raw(port, "nonsense\r\n\r\n"), /^HTTP\/1\.1 400 [^]*not an HTTP request/);
     assert.match(await raw(port, `GET / HTTP/1.1\r\nHost: localhost:${port}\r\nX: ${"x".repeat(20_000)}\r\n\r\n`), /^HTTP\/1\.1 431 [^]*headers are larger/);
     assert.match(await raw(port, `CONNECT evil.example:80 HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`), /^HTTP\/1\.1 405 [^]*no proxy/);
+  });
+
+  it("gives up on a head that does not come, and not on one that came while the server was busy", async () => {
+    const hasty = await start({ headTimeoutMs: 400 });
+    const open = async (): Promise<Socket> => {
+      const socket = connect(hasty.port, "127.0.0.1");
+      await once(socket, "connect");
+      return socket;
+    };
+    const first = async (socket: Socket): Promise<string> => String((await once(socket, "data"))[0]);
+    try {
+      const busy = await open();
+      // The server has taken it by then.
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+      busy.write(`GET /stream HTTP/1.1\r\nHost: localhost:${hasty.port}\r\n\r\n`);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1700);
+      assert.match(await first(busy), /^HTTP\/1\.1 200 /);
+      const slow = await open();
+      slow.write("GET /stream HTTP/1.1\r\nHost");
+      assert.match(await first(slow), /^HTTP\/1\.1 408 [^]*BODY_TIMEOUT[^]*did not come in time/);
+    } finally {
+      hasty.server.destroy();
+    }
   });
 
   it("gives up on a body that does not come", async () => {

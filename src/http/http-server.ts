@@ -22,6 +22,7 @@ import { openListener } from "./open-listener.ts";
 import { describeProblems, parseQuery, parseRepeatedQuery, validate } from "./parse-request.ts";
 import { auditedObject, authorizationOf, callerAddress, challengeOf, holderOf, isAudited } from "./request-access.ts";
 import { rawRefusal, refuse } from "./raw-refusal.ts";
+import { refuseUnread } from "./refuse-unread.ts";
 import { RequestBodies, type RequestBodyLimits } from "./request-bodies.ts";
 import type { RouteTable } from "./route-table.ts";
 import { ServedRequest, type Exchange } from "./served-request.ts";
@@ -34,6 +35,8 @@ export interface HttpServerOptions extends RequestBodyLimits {
   /** Further exact Host values, beside loopback's; or whatever a request names. */
   allowedHosts: readonly string[] | "any";
   maxConnections: number;
+  /** How long the head of a request may take to come; 10 s when absent. Milliseconds. */
+  headTimeoutMs?: number;
   /** How long a caller may take nothing of a streamed answer while there is some; 60 s when absent. Milliseconds. */
   readerTimeoutMs?: number;
   /** Where a request comes from is what the proxy in front says. */
@@ -84,7 +87,7 @@ export class HttpServer {
     this.#clock = parts.clock;
     this.#ids = parts.ids;
     this.#logger = parts.logger;
-    this.#server = openListener(options.tls);
+    this.#server = openListener(options.tls, options.headTimeoutMs);
     this.#server.on("request", (request, response) => void this.#serve(request, response));
     this.#places = new ConnectionPlaces(options.maxConnections, {
       unfinishedRequest: (request, why) => this.#endUnfinished(request, why),
@@ -92,12 +95,7 @@ export class HttpServer {
     });
     this.#server.on("connection", (socket: Socket) => this.#places.take(socket, this.#clock.monotonic()));
     if (options.tls !== undefined) this.#server.on("secureConnection", (socket: Socket) => this.#places.secured(socket));
-    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-      if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-      refuse(socket, error.code === "HPE_HEADER_OVERFLOW"
-        ? rawRefusal("431 Request Header Fields Too Large", "The request's headers are larger than this server takes.")
-        : rawRefusal("400 Bad Request", "What arrived is not an HTTP request that this server can read."));
-    });
+    this.#server.on("clientError", (error, socket) => refuseUnread(error, socket, (connection) => this.#places.begunOn(connection)));
     this.#server.on("connect", (_request, socket) => refuse(socket, rawRefusal("405 Method Not Allowed", "This server is no proxy.")));
   }
 

@@ -6,11 +6,13 @@ import type { TlsSource } from "../core/tls-source.ts";
 const { createServer } = process.getBuiltinModule("node:http");
 
 /** Until the head of a request is there, and until the handshake of TLS is over. */
-const headMs = 10_000;
+const usualHeadMs = 10_000;
+/** Node looks for heads that are late so often, or more often where less is asked for. */
+const lookMs = 30_000;
 
 /** The server of `node:http`, over TLS where there is a certificate; a renewed one serves the next connections. */
-export function openListener(tls: TlsSource | undefined): Server {
-  const options: ServerOptions = { headersTimeout: headMs, requestTimeout: 0, keepAliveTimeout: 75_000 };
+export function openListener(tls: TlsSource | undefined, headMs = usualHeadMs): Server {
+  const options: ServerOptions = { headersTimeout: headMs, connectionsCheckingInterval: Math.min(lookMs, 3 * headMs), requestTimeout: 0, keepAliveTimeout: 75_000 };
   if (tls === undefined) return prepared(createServer(options));
   const { certificate, key } = tls.current;
   const secure = createTlsServer({ ...options, cert: certificate, key, handshakeTimeout: headMs });
