@@ -118,7 +118,12 @@ describe("the gateway in the console", () => {
     await row.getByRole("button", { name: "Change acme" }).click();
     assert.equal(await dialog.getByLabel("Secret from").inputValue(), "keep");
     assert.doesNotMatch(await page.content(), /sk-very-secret/);
-    await dialog.getByRole("button", { name: "Cancel" }).click();
+    // What the server says of what it saved is said: the calls of this one fail.
+    await dialog.getByLabel("Secret from").selectOption("environment");
+    await dialog.getByLabel("Name of the variable").fill("SLIPWAY_PROVIDER_NOT_THERE");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("dialog", { name: "acme is saved" }).getByText("the server has no environment variable SLIPWAY_PROVIDER_NOT_THERE. Its calls fail until it is there.").waitFor();
+    await dialog.getByRole("button", { name: "Close" }).click();
     await page.getByRole("row", { name: /^echo/ }).getByRole("button", { name: "Test echo" }).click();
     await page.getByRole("row", { name: /^echo/ }).getByRole("status").getByText(/1 model\b/).waitFor();
     await row.getByRole("button", { name: "Remove acme" }).click();

@@ -16,7 +16,7 @@ export function ErrorBox({ error, retry, children }: { error: ApiFailure; retry?
       <Icon name="warning" />
       <div>
         <p>
-          <strong>{error.message}</strong> <code className="error-code">{error.code}</code>
+          <strong>{withCode(error.message)}</strong> <code className="error-code">{error.code}</code>
         </p>
         {problems.length > 0 && (
           <ul>

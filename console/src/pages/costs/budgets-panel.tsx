@@ -31,7 +31,7 @@ interface BudgetLine {
 
 const columnsOf = (edit: ((budget: BudgetStatus) => void) | null): Column<BudgetLine>[] => [
   { label: "Budget", kind: "name", cell: ({ kind, name }) => <>{kind === "key" ? <ActorName actor={name} /> : name}<span className="cell-note">{kind}</span></> },
-  { label: "For", cell: ({ window }) => `a ${window}` },
+  { label: "For", kind: "line", cell: ({ window }) => `a ${window}` },
   { label: "Used", cell: (line) => <BudgetBar line={line} /> },
   { label: "State", cell: (line) => { const { tone, words } = budgetMark(percentOf(line)); return <Chip tone={tone}>{words}</Chip>; } },
   { label: "Spent", kind: "number", cell: ({ spent, limit }) => <>{formatNano(spent)} of {formatLimit(limit)}</> },

@@ -45,6 +45,19 @@ describe("payloadWords", () => {
     assert.equal(payloadWords({ object: "key:key_1", payload: { budget: "key:key_1", window: "day", threshold: 80, spent: 0.41, limit: 0.5 } }), "80% of the day’s $0.50: $0.41 spent");
   });
 
+  it("leads from what a rollout did to the rollout", () => {
+    assert.equal(objectHref("gateway-route:chat", { model: "route:chat", rollout: "rol_1" }), "/rollouts/rol_1");
+    assert.equal(objectHref("gateway-route:chat", { rollout: "../keys" }), "/gateway?q=chat");
+  });
+
+  it("leaves out what the object says in other words, and shortens digests", () => {
+    assert.equal(payloadWords({ object: "gateway-route:chat", payload: { model: "route:chat", revision: 2, rollout: "rol_1" } }), "revision 2, rollout rol_1");
+    assert.equal(payloadWords({ object: "price:echo/org/small", payload: { provider: "echo", model: "org/small", price: "chg_1" } }), "price chg_1");
+    assert.equal(payloadWords({ object: "price:echo/small", payload: { provider: "ech", model: "all" } }), "provider ech, model all");
+    assert.equal(payloadWords({ object: "model:churn", payload: { version: "1", contractDigest: `sha256:${"ab".repeat(32)}` } }), "version 1, contractDigest abababababab");
+    assert.equal(objectWords(`blob:sha256:${"ab".repeat(32)}`, (actor) => actor), "blob abababababab");
+  });
+
   it("says what the object does not say", () => {
     assert.equal(payloadWords({ object: "model:churn", payload: { model: "churn", alias: "champion", version: "3" } }), "alias champion, version 3");
     assert.equal(payloadWords({ object: "gateway-route:chat", payload: { name: "chat", revision: 2 } }), "revision 2");

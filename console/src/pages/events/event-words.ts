@@ -1,3 +1,4 @@
+import { shortDigest } from "../../format.ts";
 import { formatDollars } from "../costs/money.ts";
 import type { RecordedEvent } from "../../data/types.ts";
 
@@ -25,15 +26,18 @@ export const eventTypes = [
   { pattern: "team.*", types: ["team.created", "team.removed"] },
 ] as const;
 
+const digest = /^sha256:[0-9a-f]{64}$/;
+const rolloutId = /^rol_[0-9a-z]+$/;
 const runId = /^wfr_[0-9a-z]+$/;
 
 /** The page of what an event happened to; null where there is none. */
 export function objectHref(object: string, payload: Readonly<Record<string, unknown>> = {}): string | null {
   const [kind, name = ""] = splitObject(object);
-  const { run, evaluation, version, threshold, window } = payload;
+  const { run, evaluation, version, threshold, window, rollout } = payload;
   // An alert of a budget: what spent it, with the newest calls, each of which leads to its trace.
   if (typeof threshold === "number" && budgetKinds.has(kind)) return spendHref(kind, name, window === "month" ? "30d" : "1d");
   if (kind === "workflow" && typeof run === "string" && runId.test(run)) return `/workflows/runs/${run}`;
+  if (typeof rollout === "string" && rolloutId.test(rollout)) return `/rollouts/${rollout}`;
   switch (kind) {
     case "model":
       if (typeof evaluation === "string" && typeof version === "string") return `/models/${encodeURIComponent(name)}/evaluations?version=${version}#${evaluation}`;
@@ -77,9 +81,10 @@ function splitObject(object: string): [kind: string, name?: string] {
   return colon < 0 ? [object] : [object.slice(0, colon), object.slice(colon + 1)];
 }
 
-/** The object as people call it: a key, what is set of it, or a person, by its name. `nameOf` gives that of an actor, where it is known. */
+/** The object as people call it: a key, what is set of it, or a person, by its name; a file by the first digits of its digest. `nameOf` gives that of an actor, where it is known. */
 export function objectWords(object: string, nameOf: (actor: string) => string): string {
-  const [kind, id] = splitObject(object);
+  const [kind, id = ""] = splitObject(object);
+  if (kind === "blob" && digest.test(id)) return `blob ${shortDigest(id)}`;
   if (kind !== "key" && kind !== "gateway-key" && kind !== "user") return object;
   const actor = `${kind === "user" ? "user" : "key"}:${id}`;
   const name = nameOf(actor);
@@ -93,14 +98,21 @@ export function payloadWords(event: Pick<RecordedEvent, "object" | "payload">): 
   // What an alert is about comes first: a line may be cut off.
   if (typeof threshold === "number" && typeof spent === "number" && typeof limit === "number") return `${threshold}% of the ${String(window)}’s ${formatDollars(limit)}: ${formatDollars(spent)} spent`;
   return Object.entries(event.payload)
-    .filter(([field, value]) => value !== null && !((field === kind || field === "name") && value === name))
+    .filter(([field, value]) => value !== null && !isOfObject(field, value, kind, name))
     .map(([field, value]) => `${field} ${valueWords(value)}`)
     .join(", ");
+}
+
+/** Whether the object says the field already: its name, a route as the traffic knows it, provider and model of a price. */
+function isOfObject(field: string, value: unknown, kind: string, name: string | undefined): boolean {
+  if (kind === "price") return (field === "provider" || field === "model") && typeof value === "string" && (field === "provider" ? name?.startsWith(`${value}/`) : name?.endsWith(`/${value}`)) === true;
+  return ((field === kind || field === "name") && value === name) || (kind === "gateway-route" && field === "model" && value === `route:${name}`);
 }
 
 /** Of an error its message; of a list its entries, each as its values; of anything else that has parts, its JSON. */
 function valueWords(value: unknown): string {
   if (Array.isArray(value)) return value.map((entry: unknown) => (isRecord(entry) ? Object.values(entry).map(valueWords).join(" ") : valueWords(entry))).join(", ");
+  if (typeof value === "string" && digest.test(value)) return shortDigest(value);
   if (typeof value !== "object" || value === null) return String(value);
   return "message" in value && typeof value.message === "string" ? value.message : JSON.stringify(value);
 }

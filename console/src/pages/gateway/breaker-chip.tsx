@@ -1,5 +1,5 @@
 import { targetState } from "../../../../src/gateway/routing/target-state.ts";
-import { formatMs } from "../../format.ts";
+import { formatAge } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
 import type { TargetHealth } from "./gateway-data.ts";
 import { targetTitles, targetTones, targetWords } from "./gateway-words.ts";
@@ -8,5 +8,5 @@ import { targetTitles, targetTones, targetWords } from "./gateway-words.ts";
 export function BreakerChip({ health }: { health: TargetHealth | undefined }) {
   if (health === undefined) return <Chip title="This server has not asked it yet">not asked</Chip>;
   const state = targetState(health);
-  return <Chip tone={targetTones[state]} title={targetTitles[state](health)}>{targetWords[state]}{state === "left-alone" ? `, ${formatMs(health.waitMs)}` : ""}</Chip>;
+  return <Chip tone={targetTones[state]} title={targetTitles[state](health)}>{targetWords[state]}{state === "left-alone" ? ` for ${formatAge(health.waitMs)}` : ""}</Chip>;
 }

@@ -28,10 +28,12 @@ export interface ChatRun {
   cost: number | null;
   /** Whether the ledger has the call: without it a missing cost is still to come. */
   booked: boolean;
+  /** Whether the ledger has the call, and no price for it. */
+  unpriced: boolean;
   error: ApiFailure | null;
 }
 
-const begun: ChatRun = { state: "running", text: "", reasoning: "", tools: [], finish: null, firstMs: null, totalMs: null, usage: null, target: null, trace: null, cache: null, attempts: 1, cost: null, booked: false, error: null };
+const begun: ChatRun = { state: "running", text: "", reasoning: "", tools: [], finish: null, firstMs: null, totalMs: null, usage: null, target: null, trace: null, cache: null, attempts: 1, cost: null, booked: false, unpriced: false, error: null };
 
 /** The ledger writes within a second; asking goes on somewhat longer. */
 const bookingTries = 10;
@@ -76,7 +78,7 @@ export async function runChat({ model, prompt, session, signal, show }: { model:
   }
   if (run.trace === null) return;
   const entry = await bookedCall(session, run.trace);
-  change({ booked: true, cost: entry?.cost ?? null, usage: run.usage ?? (entry === null ? null : { input: entry.tokens.input ?? 0, output: entry.tokens.output ?? 0 }) });
+  change({ booked: true, unpriced: entry !== null && entry.cost === null, cost: entry?.cost ?? null, usage: run.usage ?? (entry === null ? null : { input: entry.tokens.input ?? 0, output: entry.tokens.output ?? 0 }) });
 }
 
 /** What whole events change in the answer; null for none. Throws what the stream reports. */

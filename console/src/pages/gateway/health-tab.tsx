@@ -1,3 +1,4 @@
+import { Link } from "wouter";
 import { formatCount, formatMs, formatShare } from "../../format.ts";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
@@ -13,7 +14,7 @@ const columns: Column<TargetHealth>[] = [
   { label: "Asked", kind: "number", cell: ({ calls }) => formatCount(calls) },
   { label: "Answered", kind: "number", cell: ({ answers }) => formatCount(answers) },
   { label: "Limited (429)", kind: "number", cell: ({ turnedAway }) => formatCount(turnedAway) },
-  { label: "Errors", kind: "number", cell: ({ errors, calls }) => <span className={errors > 0 ? "cell-bad" : ""}>{errors === 0 ? "0" : `${formatCount(errors)} (${formatShare(errors / Math.max(1, calls))})`}</span> },
+  { label: "Errors", kind: "number", cell: ({ model, errors, calls }) => (errors === 0 ? "0" : <Link href={`/traces?status=error&model=${encodeURIComponent(model)}`} className="cell-bad" title={`Traces with failed calls of ${model}`}>{formatCount(errors)} ({formatShare(errors / Math.max(1, calls))})</Link>) },
   { label: "Failures in a row", kind: "number", cell: ({ failures }) => formatCount(failures) },
 ];
 

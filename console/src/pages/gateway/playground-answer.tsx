@@ -25,7 +25,7 @@ export function PlaygroundAnswer({ name, model, run }: { name: string; model: st
     ["Total", formatMs(run.totalMs)],
     ["Tokens in", formatCount(run.usage?.input)],
     ["Tokens out", formatCount(run.usage?.output)],
-    ["Cost", run.cost !== null ? formatNano(run.cost) : run.booked ? "no price" : absent],
+    ["Cost", run.cost !== null ? formatNano(run.cost) : run.unpriced ? "no price" : absent],
   ];
   return (
     <Panel title={<span className="mono">{model}</span>} note={run.target === null || run.target === model ? undefined : `answered by ${run.target}`} actions={<Chip tone={stateTones[run.state]}>{run.state}</Chip>}>

@@ -2,7 +2,7 @@ import { useState, type FormEvent } from "react";
 import { useAction } from "../../data/action.ts";
 import { apiPath, call } from "../../data/api.ts";
 import { Dialog } from "../../parts/dialog.tsx";
-import { ErrorBox } from "../../parts/error-box.tsx";
+import { ErrorBox, withCode } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
 import { ConflictNote } from "./conflict-note.tsx";
 import { refreshGateway, type GatewayProvider, type ProviderKind } from "./gateway-data.ts";
@@ -20,6 +20,8 @@ export function ProviderDialog({ provider: given, onClose }: { provider: Gateway
   const before = provider?.settings ?? blankProvider;
   const [name, setName] = useState(provider?.name ?? "");
   const [form, setForm] = useState(() => providerFormOf(before, provider === null ? "value" : "keep"));
+  /** What the server said of it when it was saved, such as that its secret is not there. */
+  const [notes, setNotes] = useState<readonly string[]>([]);
   const action = useAction();
   const problems = providerProblems(form);
   const change = (part: Partial<ProviderForm>): void => setForm((now) => ({ ...now, ...part }));
@@ -28,11 +30,20 @@ export function ProviderDialog({ provider: given, onClose }: { provider: Gateway
     event.preventDefault();
     if (Object.keys(problems).length > 0) return;
     const body = JSON.stringify({ revision: provider?.revision ?? 0, ...providerRequestOf(form, before) });
-    action.run(() => call<GatewayProvider>(apiPath`/api/gateway/providers/${name.trim()}`, { method: "PUT", body }), () => {
+    action.run(() => call<GatewayProvider & { notes: string[] }>(apiPath`/api/gateway/providers/${name.trim()}`, { method: "PUT", body }), (saved) => {
       refreshGateway();
-      onClose();
+      if (saved.notes.length === 0) onClose();
+      else setNotes(saved.notes);
     });
   };
+  if (notes.length > 0) {
+    return (
+      <Dialog title={`${name.trim()} is saved`} onClose={onClose} className="dialog-wide">
+        {notes.map((note) => <p key={note} className="stale" role="status">{withCode(note)}</p>)}
+        <div className="dialog-actions"><button type="button" className="button button-primary" autoFocus onClick={onClose}>Close</button></div>
+      </Dialog>
+    );
+  }
   const source = form.secretFrom;
   const isLocal = local.includes(form.kind);
   return (

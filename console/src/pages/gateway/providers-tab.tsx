@@ -33,7 +33,7 @@ export function ProvidersTab() {
     { label: "Provider", kind: "name", cell: ({ name, origin }) => <>{name}<span className="cell-note">{originWords[origin]}</span></> },
     { label: "Kind", cell: ({ settings }) => <>{kindWords[settings.kind]}{settings.baseUrl !== undefined && <span className="cell-note mono">{settings.baseUrl}</span>}</> },
     { label: "Secret", cell: ({ secret }) => (secret === "none" ? <span className="muted">none</span> : secretWords[secret]) },
-    { label: "Models", cell: ({ settings }) => (settings.models === undefined ? <span className="muted">all of its own</span> : <code>{settings.models.join(", ")}</code>) },
+    { label: "Models", cell: ({ settings }) => (settings.models === undefined ? <span className="muted nowrap">all of its own</span> : <code>{settings.models.join(", ")}</code>) },
     {
       label: "Actions", kind: "actions",
       cell: (provider) => mayChange && (

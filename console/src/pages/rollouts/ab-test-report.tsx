@@ -69,7 +69,7 @@ const comparisonColumns = (isOver: boolean, format: Format): readonly Column<Com
   { label: "Variant", kind: "name", cell: ({ variant }) => variant },
   { label: "Conclusion", cell: ({ conclusion, detail }) => <Chip tone={tones[conclusion]} title={detail}>{conclusion}</Chip> },
   { label: "Difference", kind: "number", cell: ({ difference }) => format(difference?.estimate) },
-  { label: "Between", kind: "line", cell: (comparison) => <>{betweenWords(comparison, format)}{covariateWords(comparison) !== null && <span className="cell-note">{covariateWords(comparison)}</span>}</> },
+  { label: "Between", cell: (comparison) => <><span className={comparison.difference === null ? undefined : "nowrap"}>{betweenWords(comparison, format)}</span>{covariateWords(comparison) !== null && <span className="cell-note">{covariateWords(comparison)}</span>}</> },
   { label: "p-value", kind: "number", cell: ({ difference }) => (difference === null ? absent : formatNumber(difference.pValue, 3)) },
   { label: "To conclude", cell: (comparison) => neededWords(comparison, isOver) },
 ];

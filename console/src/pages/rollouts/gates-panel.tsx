@@ -2,6 +2,7 @@ import { versionMark } from "../../data/rollouts.ts";
 import type { GateResult } from "../../data/types.ts";
 import { formatMs, formatNumber, formatShare } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
+import { withCode } from "../../parts/error-box.tsx";
 import { formatDollars } from "../costs/money.ts";
 import { gateWords } from "./plan-words.ts";
 import { gateSigns, gateTones } from "./rollout-words.ts";
@@ -17,7 +18,7 @@ export function GateList({ gates, versions }: { gates: readonly GateResult[]; ve
           <Chip tone={gateTones[gate.result]}><span className="decision-sign" aria-hidden="true">{gateSigns[gate.result]}</span>{gate.result}</Chip>
           <div>
             <p><strong>{gate.gate}</strong>{gate.spec !== null && <span className="muted"> · {gateWords(gate.spec)}{gate.result === "fail" || gate.spec.onFailure === "hold" ? `, else ${gate.spec.onFailure}` : ""}</span>}</p>
-            <p className="gate-detail">{gate.detail}</p>
+            <p className="gate-detail">{withCode(gate.detail)}</p>
           </div>
           <Numbers gate={gate} versions={versions} />
         </li>

@@ -52,7 +52,7 @@ function SpanFacts({ node, ledger }: { node: SpanNode; ledger: LedgerCall | null
         <Chip tone={ledger.outcome === "ok" ? "good" : ledger.outcome === "cached" ? "accent" : "bad"}>{ledger.outcome}</Chip>
         {ledger.estimated && <Chip tone="warning" title="The provider told no usage: tokens were counted here">estimated</Chip>}
         {ledger.source === "trace" && <Chip title="The call was made past the gateway: it is in no budget">told</Chip>}
-        {ledger.priceVersion !== null && <span className="muted small span-price">{ledger.priceVersion === "reported" ? "as the program told it" : `prices of ${ledger.priceVersion}`}</span>}
+        {ledger.priceVersion !== null && <span className="muted small span-price" title={ledger.priceVersion}>{priceWords(ledger.priceVersion)}</span>}
       </span>
     )]);
   }
@@ -60,6 +60,11 @@ function SpanFacts({ node, ledger }: { node: SpanNode; ledger: LedgerCall | null
   if (typeof prediction === "string") facts.push(["Prediction", <Link key="prediction" href={`/predictions/${prediction}`} className="row-link">why</Link>]);
   facts.push(["Span", <IdText key="id" id={span.spanId} what="span id" />]);
   return <dl className="value-list span-facts">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>;
+}
+
+/** Where the price of a call is from: a price that somebody has set has an id, which says nothing to a reader. */
+function priceWords(version: string): string {
+  return version === "reported" ? "as the program told it" : version.startsWith("set/") ? "by a price that was set here" : `prices of ${version}`;
 }
 
 function SpanContent({ span }: { span: SpanView }) {
