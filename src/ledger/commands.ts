@@ -22,6 +22,7 @@ const filterHelp: Readonly<Partial<Record<(typeof filters)[number], string>>> = 
 const costs: Command = {
   words: ["costs"],
   summary: "what calls of models cost",
+  namesKeys: true,
   options: [
     { flags: "--by <groups>", description: "up to three of day, hour, team, key, project, route, provider, model, outcome, source, user, session, agentRun, trace, tag:NAME", default: "day" },
     { flags: "--since <time>", description: "how long ago (30m, 24h, 7d) or a time such as 2026-01-31", default: "7d" },
