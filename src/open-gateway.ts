@@ -105,7 +105,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const runner = new TargetCallRunner({ transport, answers, provider, health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });
   const budgetsOf = ({ actor, route }: Attribution): ReserveRequest["limits"] => ({ key: catalog.policyOf({ actor })?.budget, route: route === null ? undefined : catalog.resolve(route)?.settings.budget });
   const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, underWay: ledger.underWay, provider, budgetsOf, clock, ids });
-  const metrics = new CallMetrics((name) => provider(name)?.settings.kind ?? "");
+  const metrics = new CallMetrics((name) => calls.providerName(name));
   const observer: CallObserver = {
     ended: (record, ending) => {
       metrics.ended(record, ending);

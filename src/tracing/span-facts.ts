@@ -5,7 +5,7 @@ import type { SpanFacts, SpanRecord, StoredSpan } from "./stored-span.ts";
 
 /** Attributes that traces are found by through an index: few values each, or those that people ask for most. */
 const indexedAttributes: ReadonlySet<string> = new Set([
-  "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.data_source.id", "gen_ai.workflow.name", "error.type", "mcp.method.name", "slipway.route", "slipway.model", "http.route", "http.request.method",
+  "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.data_source.id", "gen_ai.workflow.name", "error.type", "mcp.method.name", "slipway.provider", "slipway.route", "slipway.model", "http.route", "http.request.method",
   "mlflow.spanType", "openinference.span.kind", "langsmith.run_id",
 ]);
 /** Of the program, shown as attributes in searches. */

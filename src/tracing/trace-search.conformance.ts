@@ -98,6 +98,26 @@ export function traceSearchConformance(adapter: string, open: () => Promise<Trac
       await assert.rejects(tracesFound(store, { after: "nonsense" }), failsWith("INVALID_REQUEST"));
     });
 
+    it("finds by providers through the index alone, whichever name is asked for: the page ends where it would not have looked through so many spans", async () => {
+      const store = await open();
+      const provider = (attributes: Record<string, string>): Record<string, string> => ({ "gen_ai.operation.name": "chat", "custom.key": "everywhere", ...attributes });
+      await store.write([
+        exampleRecord(1, 1, { attributes: provider({ "gen_ai.provider.name": "groq", "custom.key": "rare" }) }),
+        exampleRecord(2, 1, { attributes: provider({ "gen_ai.provider.name": "azure.ai.openai", "slipway.provider": "azure-west" }) }),
+        ...Array.from({ length: 40 }, (_, index) => exampleRecord(10 + index, 1, { start: began + BigInt(index + 60) * second, end: began + BigInt(index + 61) * second, attributes: provider({ "gen_ai.provider.name": "azure.ai.openai", "slipway.provider": "azure-east" }) })),
+        exampleRecord(60, 1, { start: began - second, attributes: provider({ "gen_ai.provider.name": "p".repeat(260) }) }),
+      ], now);
+      await store.describe(keyOf(3), { name: "as a tag", start: now, tags: { "gen_ai.provider.name": "groq" } }, now);
+      const page = async (attributes: Record<string, string>, mostSpans: number): Promise<[number, boolean]> => {
+        const { items, searchedUntil } = await store.search({ visible: "all", attributes, order: "start", limit: 50, mostSpans });
+        return [items.length, searchedUntil === null];
+      };
+      assert.deepEqual([await page({ "gen_ai.provider.name": "groq" }, 10), await page({ "slipway.provider": "azure-west" }, 10), await page({ "slipway.provider": "azure-east" }, 10), await page({ "gen_ai.provider.name": "gro" }, 10)], [[2, true], [1, true], [40, true], [0, true]]);
+      // What is in no index is looked for in the spans.
+      assert.deepEqual([await page({ "custom.key": "rare" }, 10), await page({ "custom.key": "rare" }, 1000)], [[0, false], [1, true]]);
+      assert.deepEqual([await page({ "slipway.provider": "azure-west", "custom.key": "everywhere" }, 10), await page({ "gen_ai.provider.name": "p".repeat(260) }, 1000)], [[1, true], [1, true]]);
+    });
+
     it("finds page by page, however little is looked through for each, exactly what one whole search finds", async () => {
       const store = await open();
       const sizes = fc.sample(fc.record({ spans: fc.integer({ min: 1, max: 7 }), minute: fc.integer({ min: 1, max: 9 }), found: fc.option(fc.integer({ min: 1, max: 7 })), cost: fc.option(fc.integer({ min: 0, max: 2 })), team: fc.constantFrom("default", "blue") }), 40);

@@ -6,6 +6,7 @@ import type { TokenUsage } from "../conversation/chat-answer.ts";
 import type { ReadyProvider } from "../routing/call-plan.ts";
 import type { BudgetLimits, RouteSettings, RouteTarget } from "../schemas.ts";
 import type { MediaTokens } from "../tokens/index.ts";
+import { providerName } from "./provider-name.ts";
 
 type MaybePromise<Value> = Value | Promise<Value>;
 
@@ -73,6 +74,11 @@ export class CallLedger {
   /** Empty where no such provider is set up. */
   kindOf({ provider }: Pick<RouteTarget, "provider">): string {
     return this.#parts.provider(provider)?.settings.kind ?? "";
+  }
+
+  /** What the GenAI conventions call it. */
+  providerName(entered: string): string {
+    return providerName(this.#parts.provider(entered)?.settings, entered);
   }
 
   /** In US dollars; null where the price is not known. */

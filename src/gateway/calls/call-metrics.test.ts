@@ -54,7 +54,7 @@ describe("CallMetrics", () => {
   });
 
   it("names a provider as the conventions do in their histograms, beside the name that it was entered by, and tells two of one kind apart", () => {
-    const metrics = new CallMetrics((provider) => (provider === "groq" ? "compatible" : "azure"));
+    const metrics = new CallMetrics((provider) => (provider === "groq" ? "groq" : "azure.ai.openai"));
     for (const provider of ["east", "west", "groq"]) metrics.ended(record({ target: { ...target, provider } }), ending());
     const named = valuesOf(metrics, "gen_ai_client_operation_duration_seconds").filter(({ suffix }) => suffix === "_count");
     assert.deepEqual(named.map(({ labels, value }) => [labels.provider, labels.gen_ai_provider_name, value]), [["east", "azure.ai.openai", 1], ["west", "azure.ai.openai", 1], ["groq", "groq", 1]]);

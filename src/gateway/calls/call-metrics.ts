@@ -1,6 +1,5 @@
 import type { MetricFamily } from "../../core/metric-family.ts";
 import { billedTokens, nanoDollars } from "../../ledger/index.ts";
-import { providerName } from "./provider-name.ts";
 import type { CallEnding } from "./call-ending.ts";
 import type { CallObserver, CallRecord } from "./call-record.ts";
 
@@ -69,12 +68,12 @@ class CallSeries {
 export class CallMetrics implements CallObserver {
   readonly #series = new Map<string, CallSeries>();
   readonly #directOf = new Map<string, number>();
-  readonly #kindOf: (provider: string) => string;
+  readonly #nameOf: (provider: string) => string;
   #direct = 0;
 
-  /** `kindOf`: empty for a provider that is not set up. */
-  constructor(kindOf: (provider: string) => string = () => "") {
-    this.#kindOf = kindOf;
+  /** `nameOf`: what the GenAI conventions call a provider. */
+  constructor(nameOf: (provider: string) => string = (entered) => entered) {
+    this.#nameOf = nameOf;
   }
 
   ended(record: CallRecord, { outcome, error, totalMs, cost }: CallEnding): void {
@@ -112,7 +111,7 @@ export class CallMetrics implements CallObserver {
       name, help, type: "histogram",
       samples: seen.flatMap((series) => values(series).flatMap(([more, each]) =>
         each.samples({
-          team: series.team, route: series.labels.route, provider: series.labels.provider, gen_ai_operation_name: series.operation, gen_ai_provider_name: providerName(this.#kindOf(series.labels.provider), series.labels.provider),
+          team: series.team, route: series.labels.route, provider: series.labels.provider, gen_ai_operation_name: series.operation, gen_ai_provider_name: this.#nameOf(series.labels.provider),
           gen_ai_request_model: series.labels.model, ...more,
         }))),
     });

@@ -24,7 +24,7 @@ interface Written {
 async function settledAll(outcome: "ok" | "cancelled" | "failed", change: Partial<CallRecord>, before: (record: CallRecord) => void = () => undefined): Promise<{ own: Written; beside: (Written & { outcome: string; cost: number | null })[]; cost: number | null } | "released"> {
   let told: Awaited<ReturnType<typeof settledAll>> | null = null;
   const calls = {
-    nextId: () => "led_1", spentBy: () => ({ cost: 1, priceVersion: "v" }), kindOf: () => "openai", release: () => void (told = "released"),
+    nextId: () => "led_1", spentBy: () => ({ cost: 1, priceVersion: "v" }), kindOf: () => "openai", providerName: () => "openai", release: () => void (told = "released"),
     settle: (_reservation: unknown, own: UnwrittenEntry, beside: readonly UnwrittenEntry[]) => {
       const written = ({ usage, model, estimated }: UnwrittenEntry): Written => ({ usage, model, estimated });
       told = { own: written(own), beside: beside.map((other) => ({ ...written(other), outcome: other.outcome, cost: other.cost })), cost: null };
@@ -98,7 +98,7 @@ it("a call that ends when other prices hold costs what they were when it began, 
   const time = new ManualClock(1_795_305_599_000);
   const pricedAt: number[] = [];
   const calls = {
-    nextId: () => "led_1", kindOf: () => "openai", settle: () => Promise.resolve(),
+    nextId: () => "led_1", kindOf: () => "openai", providerName: () => "openai", settle: () => Promise.resolve(),
     spentBy: (_target: unknown, _usage: unknown, at: number) => {
       pricedAt.push(at);
       return { cost: 1, priceVersion: "v" };

@@ -13,7 +13,6 @@ import type { Sampling } from "../conversation/chat-request.ts";
 import { LostAttempts, type ReserveLost } from "./lost-attempts.ts";
 import type { ToldLimits } from "./limit-left-headers.ts";
 import type { Ticket } from "../limits/index.ts";
-import { providerName } from "./provider-name.ts";
 import { usesOfRounds, type EarlierRound } from "./round-uses.ts";
 import type { AttemptRecord, ReadyProvider } from "../routing/call-plan.ts";
 import type { RouteTarget } from "../schemas.ts";
@@ -279,7 +278,7 @@ export class CallRecord {
       team: attribution.team, traceId: attribution.traceId, spanId: this.spanId, parentSpanId: this.parentSpanId, operation: this.operation, model: this.#model,
       startedAt: this.startedAt, endedAt: this.startedAt + totalMs, startedTick: this.startedTick, streamed: this.streamed, attempts, uses, usage, cost, hooks: this.hooks,
       error: error === null ? null : { code: error.code, message: error.message }, sampling: this.sampling, answered, answeredModel: (this.#answering ?? this.target)?.model ?? null, answer: this.answer,
-      providerName: (entered) => providerName(this.#parts.calls.kindOf({ provider: entered }), entered),
+      providerName: (entered) => this.#parts.calls.providerName(entered),
       attributes: {
         "slipway.route": attribution.route, "slipway.request_id": this.requestId, "user.id": attribution.user, "gen_ai.conversation.id": attribution.session, "slipway.actor": attribution.actor, "slipway.project": attribution.project,
         "gen_ai.response.id": this.answerId, "slipway.first_byte_ms": this.firstByteMs, "slipway.ledger_entry": this.#entry, "slipway.cache": this.cached ? "hit" : null,

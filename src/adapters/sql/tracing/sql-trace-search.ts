@@ -1,6 +1,6 @@
 import { expressionBuilder, sql, type Kysely, type RawBuilder, type SqlBool } from "kysely";
 import { AppError } from "../../../core/errors.ts";
-import { mostSearchedSpans } from "../../../tracing/schemas.ts";
+import { indexedProviders, mostSearchedSpans } from "../../../tracing/schemas.ts";
 import type { TracePage, TraceSearch, VisibleTraces } from "../../../tracing/trace-store.ts";
 import type { DatabaseSchema } from "../database-schema.ts";
 import { attributeMeets, someSpan, traceCondition, traceDuration as duration } from "./sql-trace-conditions.ts";
@@ -113,7 +113,10 @@ function conditionsOf(search: TraceSearch): SearchConditions {
   add(feedback !== undefined, () => sql`exists (select 1 from trace_feedback f where f.trace_id = o.trace_id and f.team = o.team and f.name = ${feedback})`);
   const ofSpans: Condition[] = [];
   for (const condition of search.conditions ?? []) (condition.kind === "span" ? ofSpans : conditions).push(traceCondition(condition));
-  for (const [key, value] of Object.entries(search.attributes)) ofSpans.push(sql`(${hasValue(key, value)} or ${hasAttribute(key, value)})`);
+  for (const [key, value] of Object.entries(search.attributes)) {
+    if (isInIndex(key, value)) conditions.push(sql`(${hasValue(key, value)} or ${hasFact(key, value)})`);
+    else ofSpans.push(sql`(${hasValue(key, value)} or ${hasFact(key, value)} or ${someSpan(attributeMeets(key, value))})`);
+  }
   if (text !== undefined) ofSpans.push(containsText(text));
   return { ofTraces: conditions, ofSpans };
 }
@@ -126,10 +129,15 @@ function hasValue(key: string, value: string): Condition {
   return sql`exists (select 1 from trace_values v where v.trace_id = o.trace_id and v.team = o.team and v.key = ${key} and v.value = ${value})`;
 }
 
-/** On a span, as a tag, or in what a program keeps with the trace. */
-function hasAttribute(key: string, value: string): Condition {
+/** As a tag, or in what a program keeps with the trace. */
+function hasFact(key: string, value: string): Condition {
   const asText = `${JSON.stringify(key)}:${JSON.stringify(value)}`;
-  return sql`(${like(sql`o.tags_json`, asText, "like")} or ${like(sql`o.metadata_json`, asText, "like")} or ${someSpan(attributeMeets(key, value))})`;
+  return sql`(${like(sql`o.tags_json`, asText, "like")} or ${like(sql`o.metadata_json`, asText, "like")})`;
+}
+
+/** Whether every span of the attribute is in the index with it. */
+function isInIndex(key: string, value: string): boolean {
+  return value.length <= indexedProviders.mostCharacters && indexedProviders.attributes.some((name) => name === key);
 }
 
 /** Messages are JSON within JSON: a text with quotes or line ends has several spellings. */
