@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { addDataset } from "../../src/datasets/index.ts";
 import type { Evaluation } from "../../src/evaluation/index.ts";
 import { SlipwayClient, type AppError, type WorkflowRun } from "../../src/index.ts";
+import { firstAdminKey } from "../kit/first-admin-key.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
@@ -28,11 +29,8 @@ describe("evaluations of another team", { timeout: 300_000 }, () => {
   }
 
   before(async () => {
-    const first = await startServer({ modelsInProcess: true });
-    const { key } = await first.client.api.send<{ key: string }>("POST", "/api/keys", { name: "root", grants: [{ role: "admin" }] });
-    await first.stop({ keep: true });
-    server = await startServer({ directory: first.directory, flags: ["--access", "keys"], modelsInProcess: true });
-    const admin = new SlipwayClient({ url: server.url, apiKey: key });
+    server = await startServer({ flags: ["--access", "keys"], modelsInProcess: true });
+    const admin = new SlipwayClient({ url: server.url, apiKey: await firstAdminKey(server) });
     const clientOf = async (team: string): Promise<SlipwayClient> => {
       await admin.api.send("POST", "/api/teams", { name: team });
       const made = await admin.api.send<{ key: string }>("POST", "/api/keys", { name: team, grants: [{ role: "deployer", team }] });

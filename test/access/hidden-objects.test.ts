@@ -5,6 +5,7 @@ import { declaredRoutes } from "../../scripts/declared-routes.ts";
 import { SlipwayClient } from "../../src/index.ts";
 import { ProtobufWriter } from "../../src/serving/open-inference/protobuf-writer.ts";
 import { parseRaw, sendRaw } from "../hostile/http-caller.ts";
+import { firstAdminKey } from "../kit/first-admin-key.ts";
 import { linearModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 
@@ -21,11 +22,8 @@ describe("what another team has", () => {
   let prediction: string;
 
   before(async () => {
-    const first = await startServer({ modelsInProcess: true });
-    const { key } = await first.client.api.send<{ key: string }>("POST", "/api/keys", { name: "root", grants: [{ role: "admin" }] });
-    await first.stop({ keep: true });
-    server = await startServer({ directory: first.directory, flags: ["--access", "keys"], modelsInProcess: true });
-    admin = new SlipwayClient({ url: server.url, apiKey: key });
+    server = await startServer({ flags: ["--access", "keys"], modelsInProcess: true });
+    admin = new SlipwayClient({ url: server.url, apiKey: await firstAdminKey(server) });
     for (const name of ["secret-team", "mine"]) await admin.api.send("POST", "/api/teams", { name });
     await admin.deploy({ file: await server.file("a.onnx", linearModel({ weights: [2] })), name: hidden, team: "secret-team" });
     await admin.deploy({ file: await server.file("b.onnx", linearModel({ weights: [3] })), name: "mine", team: "mine" });
