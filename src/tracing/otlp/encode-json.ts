@@ -6,7 +6,7 @@ const codes = { unset: 0, ok: 1, error: 2 } as const;
 
 /** ExportTraceServiceRequest as JSON, spans grouped by resource and scope. They are as they were sent: in the words of their own dialect. */
 export function encodeJson(spans: readonly StoredSpan[]): string {
-  const groups = Map.groupBy(spans, ({ resource, scope }) => JSON.stringify([resource, scope]));
+  const groups = Map.groupBy(spans, ({ resource, scope }) => JSON.stringify([resource, scope], (_key, value: unknown) => (typeof value === "bigint" ? `${value}n` : value)));
   return JSON.stringify({
     resourceSpans: [...groups.values()].map((own) => ({
       resource: { attributes: keyValuesOf(own[0]!.resource, anyValue) },

@@ -59,7 +59,7 @@ function request(ids: (hex: string) => string, more: object = {}): object {
 
 const expected: Span = {
   traceId, spanId, parentSpanId: "00f067aa0ba902b7", name: "chat é", kind: "client", start: 1700000000123456789n, end: 1700000001000000001n, status: { code: "error", message: "bad" },
-  attributes: { text: "a", flag: true, count: -5, big: "9007199254740993", share: 0.25, list: ["x", "y"], mixed: "[1,\"y\"]", map: "{\"k\":[false]}" },
+  attributes: { text: "a", flag: true, count: -5, big: 9007199254740993n, share: 0.25, list: ["x", "y"], mixed: "[1,\"y\"]", map: "{\"k\":[false]}" },
   events: [{ name: "exception", time: 1700000000200000000n, attributes: { "exception.type": "E" } }], links: [{ traceId: "f".repeat(32), spanId: "e".repeat(16), attributes: { n: 1 } }], resource: { "service.name": "shop" }, scope: { name: "lib", version: "2" },
 };
 

@@ -130,12 +130,13 @@ export function cleanText(text: string, characters: number = spanLimits.valueCha
   return short.isWellFormed() ? short : short.toWellFormed();
 }
 
-/** A number that JSON has, or its name; integers beyond 2^53 as their digits. */
-export function cleanInteger(value: bigint): number | string {
+/** A number where it is exact. */
+export function cleanInteger(value: bigint): number | bigint {
   const number = Number(value);
-  return Number.isSafeInteger(number) ? number : String(value);
+  return Number.isSafeInteger(number) ? number : value;
 }
 
+/** A number that JSON has, or its name. */
 export function cleanNumber(value: number): number | string {
   return Number.isFinite(value) ? value : String(value);
 }
