@@ -21,7 +21,7 @@ const slow = { answersMs: Number(process.env.SLIPWAY_TEST_SLOW ?? 0), processor:
 function browserPath(): string {
   const given = process.env.SLIPWAY_TEST_CHROMIUM;
   if (given !== undefined) return given;
-  const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
+  const names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
   const found = (process.env.PATH ?? "").split(delimiter).flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path));
   assert.ok(found !== undefined, "No Chromium on the path; install one or name it in SLIPWAY_TEST_CHROMIUM.");
   return found;
@@ -51,7 +51,7 @@ async function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: browserPath(),
     timeout: patienceMs,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", `--disable-features=${featuresOff.join(",")}`],
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", `--disable-features=${featuresOff.join(",")}`],
   });
 }
 
