@@ -25,6 +25,7 @@ describe("versions under load", () => {
         assert.deepEqual(outputs.score!.data, [value * factor(version), -value * factor(version)]);
         seen.add(version);
         sent++;
+        await betweenLooks();
       }
     };
     const callers = Array.from({ length: 16 }, (_, index) => caller(index * 1000 + 1));
