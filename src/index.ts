@@ -1,12 +1,12 @@
 export { SlipwayClient, type DeployOptions, type InferInput, type InferResult } from "./client/slipway-client.ts";
 export type { AbTestsClient } from "./client/ab-tests-client.ts";
 export type { DatasetsClient } from "./client/datasets-client.ts";
-export type { ChatCompletion, GatewayClient } from "./client/gateway-client.ts";
+export type { GatewayClient } from "./client/gateway-client.ts";
 export type { KeysClient } from "./client/keys-client.ts";
 export type { RolloutsClient } from "./client/rollouts-client.ts";
 export type { TracesClient } from "./client/traces-client.ts";
 export type { WorkflowsClient } from "./client/workflows-client.ts";
-export type { ChatChunk, ChatQuestion, ChatUsage } from "./core/stream-chat.ts";
+export type { ChatChunk, ChatCompletion, ChatQuestion, ChatUsage } from "./core/stream-chat.ts";
 export { AppError, type Problem } from "./core/errors.ts";
 export { errorCatalogue, type ErrorCode } from "./core/error-catalogue.ts";
 export type { ApiKey, NewKey } from "./access/index.ts";

@@ -1,14 +1,5 @@
 import type { ApiClient } from "../core/api-client.ts";
-import { streamChat, type ChatChunk, type ChatQuestion, type ChatUsage } from "../core/stream-chat.ts";
-
-/** An answer in OpenAI's protocol. */
-export interface ChatCompletion {
-  id: string;
-  model: string;
-  choices: { index: number; message: { role: string; content: string | null; [field: string]: unknown }; finish_reason: string | null; [field: string]: unknown }[];
-  usage?: ChatUsage;
-  [field: string]: unknown;
-}
+import { streamChat, type ChatChunk, type ChatCompletion, type ChatQuestion } from "../core/stream-chat.ts";
 
 /** Calls of language models by a running Slipway: `client.gateway`. The clients of OpenAI and Anthropic do as well. */
 export class GatewayClient {

@@ -18,6 +18,15 @@ export interface ChatUsage {
   [field: string]: unknown;
 }
 
+/** A whole answer in OpenAI's protocol. */
+export interface ChatCompletion {
+  id: string;
+  model: string;
+  choices: { index: number; message: { role: string; content: string | null; [field: string]: unknown }; finish_reason: string | null; [field: string]: unknown }[];
+  usage?: ChatUsage;
+  [field: string]: unknown;
+}
+
 /** A piece of an answer in OpenAI's protocol. The last one has the usage, and no choices. */
 export interface ChatChunk {
   id: string;

@@ -1,11 +1,11 @@
 import type { Command, CommandContext } from "../core/command.ts";
-import { streamChat, type ChatQuestion, type ChatUsage } from "../core/stream-chat.ts";
+import { streamChat, type ChatCompletion, type ChatQuestion, type ChatUsage } from "../core/stream-chat.ts";
 
 interface Answered {
   text: string;
   usage: ChatUsage | null;
   /** The whole document, where it came as one. */
-  answer?: unknown;
+  answer?: ChatCompletion;
 }
 
 /** One question and its answer, which with --stream is written as it comes. */
@@ -29,7 +29,7 @@ export const ask: Command = {
 };
 
 async function whole({ api }: CommandContext, question: ChatQuestion): Promise<Answered> {
-  const answer = await api.send<{ choices: { message: { content: string | null } }[]; usage?: ChatUsage | null }>("POST", "/v1/chat/completions", question);
+  const answer = await api.send<ChatCompletion>("POST", "/v1/chat/completions", question);
   return { text: answer.choices[0]?.message.content ?? "", usage: answer.usage ?? null, answer };
 }
 

@@ -35,6 +35,20 @@ describe("slipway gateway", () => {
     assert.deepEqual(await run("set-key", ["key_1"], { perDay: "none" }, undefined, [policy]), { revision: 4, settings: { project: "p", addedTokens: 7, limits: policy.settings.limits } });
   });
 
+  it("sets how many calls wait for a limit and how long, of a route and of a key, and no queue where nothing is limited", async () => {
+    const target = ["echo/echo"];
+    const limitsOf = async (command: string, options: object, ...more: [undefined, object[]] | []): Promise<unknown> => ((await run(command, ["key_1"], options, ...more)) as { settings: { limits?: object } }).settings.limits;
+    assert.deepEqual(await limitsOf("set-route", { target, concurrency: "4", queue: "20", queueMs: "2500" }), { concurrency: 4, queue: 20, queueMs: 2500 });
+    assert.deepEqual(await limitsOf("set-key", { requestsPerMinute: "60", queue: "5" }), { requestsPerMinute: 60, queue: 5 });
+    const policy = { key: "key_1", revision: 1, settings: { limits: { concurrency: 2, queue: 5, queueMs: 10_000 } } };
+    assert.deepEqual(await limitsOf("set-key", { queue: "9" }, undefined, [policy]), { concurrency: 2, queue: 9, queueMs: 10_000 });
+    assert.deepEqual(await limitsOf("set-key", { queue: "none" }, undefined, [policy]), { concurrency: 2, queueMs: 10_000 });
+    // Without a limit nobody waits.
+    assert.equal(await limitsOf("set-key", { concurrency: "none" }, undefined, [policy]), undefined);
+    for (const options of [{ queue: "5" }, { queueMs: "100" }]) await assert.rejects(run("set-route", ["chat"], { target, ...options }), refused(/there is none: give --requests-per-minute/));
+    await assert.rejects(run("set-key", ["key_1"], { queue: "0" }), refused(/^--queue takes a number above 0, or none, not "0"\. Where no call shall wait, it is none\.$/));
+  });
+
   it("names the file that is not JSON or not there", async () => {
     const file = join(directory, "settings.json");
     await assert.rejects(run("set-route", ["chat"], { file }), refused(/settings\.json cannot be read here: there is no such file/));

@@ -4,7 +4,7 @@ import { textTable } from "../core/text-table.ts";
 import { ask } from "./ask.ts";
 import type { ProviderTest } from "./settings/gateway-settings-service.ts";
 import type { GuardrailTrouble } from "./guardrails/index.ts";
-import { changed, jsonOfFile, limitsWith, numbersOf, textOfFile, type OptionTexts } from "./option-values.ts";
+import { callLimitsWith, changed, jsonOfFile, limitNumbers, limitOptions, limitsWith, numbersOf, type OptionTexts, textOfFile } from "./option-values.ts";
 import { routeCommands } from "./route-commands.ts";
 import { modelLimitsOf } from "./settings/model-limits-text.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
@@ -82,9 +82,7 @@ const setKey: Command = {
   positionals: [{ name: "<key>", description: "the key's id, such as key_01..." }],
   options: [
     { flags: "--route <route...>", description: "only these routes; PROVIDER/* for all of one" },
-    { flags: "--requests-per-minute <count>", description: "at most" },
-    { flags: "--tokens-per-minute <count>", description: "at most" },
-    { flags: "--concurrency <count>", description: "calls under way" },
+    ...limitOptions,
     { flags: "--per-query <dollars>", description: "what one call may cost at worst" },
     { flags: "--per-day <dollars>", description: "in a day of UTC" },
     { flags: "--per-month <dollars>", description: "in a month of UTC" },
@@ -93,14 +91,15 @@ const setKey: Command = {
     { flags: "--direct <yes|no>", description: "whether it may call PROVIDER/MODEL past all routes" },
   ],
   run: async ({ api }, { positionals, options }) => {
-    const { requestsPerMinute, tokensPerMinute, concurrency, perQuery, perDay, perMonth, addedTokens, project, direct } = options as OptionTexts;
+    const { perQuery, perDay, perMonth, addedTokens, project, direct } = options as OptionTexts;
     if (direct !== undefined && direct !== "yes" && direct !== "no") throw new AppError("INVALID_REQUEST", "--direct is yes or no.");
     const routes = options.route as unknown as string[] | undefined;
     const [key] = positionals as [string];
     const { policies } = await api.get<{ policies: KeyPolicy[] }>("/api/gateway/keys");
     const current = policies.find((policy) => policy.key === key);
-    const numbers = (texts: OptionTexts): Record<string, number | null> => numbersOf(texts, "A key that shall call nothing is revoked: slipway keys revoke KEY_ID.");
-    const limits = limitsWith(current?.settings.limits, numbers({ requestsPerMinute, tokensPerMinute, concurrency }), ["requestsPerMinute", "tokensPerMinute", "concurrency"]);
+    const ifZero = "A key that shall call nothing is revoked: slipway keys revoke KEY_ID.";
+    const numbers = (texts: OptionTexts): Record<string, number | null> => numbersOf(texts, ifZero);
+    const limits = callLimitsWith(current?.settings.limits, limitNumbers(options as OptionTexts, ifZero));
     const { perDay: day, perMonth: month, ...query } = numbers({ perQuery, perDay, perMonth });
     const budget = limitsWith(current?.settings.budget, { ...query, ...(day === undefined ? {} : { day }), ...(month === undefined ? {} : { month }) }, ["perQuery", "day", "month"]);
     const { limits: _limits, budget: _budget, ...kept } = current?.settings ?? {};

@@ -27,6 +27,29 @@ export function limitsWith(present: object | undefined, values: Readonly<Record<
   return names.some((name) => limits[name] !== undefined) ? limits : undefined;
 }
 
+/** Of limits of calls, and of who waits for them. */
+export const limitOptions = [
+  { flags: "--requests-per-minute <count>", description: "at most" },
+  { flags: "--tokens-per-minute <count>", description: "at most, of input and output" },
+  { flags: "--concurrency <count>", description: "calls under way" },
+  { flags: "--queue <count>", description: "calls that wait for their turn in these limits instead of 429; none of them where it is left out" },
+  { flags: "--queue-ms <milliseconds>", description: "how long one waits at most" },
+] as const;
+
+/** What these options say, as `numbersOf` does. Throws INVALID_REQUEST. */
+export function limitNumbers({ requestsPerMinute, tokensPerMinute, concurrency, queue, queueMs }: OptionTexts, ifZero: string): Record<string, number | null> {
+  return { ...numbersOf({ requestsPerMinute, tokensPerMinute, concurrency }, ifZero), ...numbersOf({ queue, queueMs }, "Where no call shall wait, it is none.") };
+}
+
+/** Limits with what `limitNumbers` has; undefined where nothing is limited any more. Throws INVALID_REQUEST for a queue before no limit. */
+export function callLimitsWith(present: object | undefined, values: Readonly<Record<string, number | null>>): Record<string, unknown> | undefined {
+  const limits = limitsWith(present, values, ["requestsPerMinute", "tokensPerMinute", "concurrency"]);
+  if (limits === undefined && (typeof values.queue === "number" || typeof values.queueMs === "number")) {
+    throw new AppError("INVALID_REQUEST", "Calls wait for a limit, and there is none: give --requests-per-minute, --tokens-per-minute or --concurrency beside --queue and --queue-ms.");
+  }
+  return limits;
+}
+
 function flagOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -1,7 +1,7 @@
 import type { Command } from "../core/command.ts";
 import { AppError } from "../core/errors.ts";
 import { textTable } from "../core/text-table.ts";
-import { changed, jsonOfFile, limitsWith, numbersOf, textOfFile, type OptionTexts } from "./option-values.ts";
+import { callLimitsWith, changed, jsonOfFile, limitNumbers, limitOptions, limitsWith, numbersOf, textOfFile, type OptionTexts } from "./option-values.ts";
 import type { BudgetLimits, CacheSettings, GatewayRoute, Limits, RouteTarget } from "./schemas.ts";
 import { guardrailOf } from "./settings/guardrail-text.ts";
 import { showRoute } from "./show-route.ts";
@@ -33,9 +33,7 @@ const setRoute: Command = {
     { flags: "--target <target...>", description: "PROVIDER/MODEL, with =WEIGHT behind it where there are several; a ! before it makes it a fallback of the others" },
     { flags: "--file <file>", description: "all of its settings as JSON, in place of those that it has; other options change what the file says" },
     { flags: "--prompt <file>", description: "the system prompt, which stands before the caller's messages" },
-    { flags: "--requests-per-minute <count>", description: "at most" },
-    { flags: "--tokens-per-minute <count>", description: "at most, of input and output" },
-    { flags: "--concurrency <count>", description: "calls under way" },
+    ...limitOptions,
     { flags: "--per-query <dollars>", description: "what one call may cost at worst" },
     { flags: "--per-day <dollars>", description: "in a day of UTC" },
     { flags: "--per-month <dollars>", description: "in a month of UTC" },
@@ -77,10 +75,10 @@ const removeRoute: Command = {
 export const routeCommands: readonly Command[] = [listRoutes, showRoute, setRoute, removeRoute];
 
 /** What the options change of settings. Throws INVALID_REQUEST. */
-async function changeOf(route: string, { prompt, requestsPerMinute, tokensPerMinute, concurrency, perQuery, perDay, perMonth, addedTokens, cacheSeconds, cacheMeaning, ...options }: OptionTexts): Promise<(settings: Settings) => Settings> {
+async function changeOf(route: string, { prompt, perQuery, perDay, perMonth, addedTokens, cacheSeconds, cacheMeaning, ...options }: OptionTexts): Promise<(settings: Settings) => Settings> {
   const [targets, guardrails] = [options.target, options.guardrail] as unknown as (string[] | undefined)[];
-  const numbers = (texts: OptionTexts): Record<string, number | null> => numbersOf(texts, `A route that shall answer nothing is removed: slipway gateway remove-route ${route}.`);
-  const limits = numbers({ requestsPerMinute, tokensPerMinute, concurrency });
+  const numbers = (texts: OptionTexts): Record<string, number | null> => numbersOf(texts, zeroOf(route));
+  const limits = limitNumbers(options, zeroOf(route));
   const { perQuery: query, perDay: day, perMonth: month } = numbers({ perQuery, perDay, perMonth });
   const budget = Object.fromEntries(Object.entries({ perQuery: query, day, month }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
   const direct = {
@@ -96,13 +94,17 @@ async function changeOf(route: string, { prompt, requestsPerMinute, tokensPerMin
     if (ttlSeconds === null && semantic !== undefined && semantic !== null) throw new AppError("INVALID_REQUEST", "--cache-meaning needs a cache: --cache-seconds none takes it away.");
     const cache = changed(cached, semantic === undefined ? {} : { semantic });
     const parts: [name: string, said: boolean, value: unknown][] = [
-      ["limits", Object.keys(limits).length > 0, limitsWith(settings.limits, limits, ["requestsPerMinute", "tokensPerMinute", "concurrency"])],
+      ["limits", Object.keys(limits).length > 0, callLimitsWith(settings.limits, limits)],
       ["budget", Object.keys(budget).length > 0, limitsWith(settings.budget, budget, ["perQuery", "day", "month"])],
       // A cache that was not there is not made by taking a part of it away.
       ["cache", ttlSeconds !== undefined || (semantic !== undefined && (semantic !== null || settings.cache !== undefined)), cached === undefined ? undefined : cache],
     ];
     return changed(settings, { ...direct, ...Object.fromEntries(parts.filter(([, said]) => said).map(([name, , value]) => [name, value ?? null])) });
   };
+}
+
+function zeroOf(route: string): string {
+  return `A route that shall answer nothing is removed: slipway gateway remove-route ${route}.`;
 }
 
 /** ROUTE or ROUTE=THRESHOLD; null where it is `none`. */
