@@ -4,6 +4,7 @@ import { useNavigateFromHere, useQuery } from "../../data/query.ts";
 import { useRights } from "../../data/session.ts";
 import type { DatasetVersionSummary } from "../../data/types.ts";
 import { absent, formatBytes, formatCount } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { BackLink } from "../../parts/back-link.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
@@ -63,7 +64,7 @@ function Versions({ detail: { dataset, versions, next } }: { detail: DatasetDeta
     { label: "Rows", kind: "number", cell: ({ rows }) => formatCount(rows) },
     { label: "Columns", kind: "number", cell: (version) => formatCount(version.columns.length) },
     { label: "Size", kind: "number", cell: ({ bytes }) => formatBytes(bytes) },
-    { label: "Added", cell: ({ createdAt, owner }) => <><Time at={createdAt} /><span className="cell-note">by {owner}</span></> },
+    { label: "Added", cell: ({ createdAt, owner }) => <><Time at={createdAt} /><span className="cell-note">by <ActorName actor={owner} /></span></> },
   ];
   return (
     <>

@@ -5,6 +5,7 @@ import { useQuery } from "../../data/query.ts";
 import { useRights } from "../../data/session.ts";
 import type { DatasetVersionSummary, HeldDataset } from "../../data/types.ts";
 import { absent, formatBytes, formatCount } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
@@ -69,7 +70,7 @@ const columns: readonly Column<HeldDataset>[] = [
   { label: "Columns", kind: "number", cell: (dataset) => <OfLatest dataset={dataset} fact={({ columns: all }) => formatCount(all.length)} /> },
   { label: "Size", kind: "number", cell: (dataset) => <OfLatest dataset={dataset} fact={({ bytes }) => formatBytes(bytes)} /> },
   { label: "Target", cell: (dataset) => <OfLatest dataset={dataset} fact={({ target }) => (target === null ? absent : <code>{target}</code>)} /> },
-  { label: "Team", cell: ({ team, owner }) => <>{team}<span className="cell-note" title="Who made it">by {owner}</span></> },
+  { label: "Team", cell: ({ team, owner }) => <>{team}<span className="cell-note" title="Who made it">by <ActorName actor={owner} /></span></> },
   { label: "Changed", kind: "line", cell: ({ updatedAt }) => <Time at={updatedAt} relative /> },
 ];
 

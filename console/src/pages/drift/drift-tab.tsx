@@ -64,7 +64,7 @@ function DriftRow({ column, levels, scale, open, onToggle }: { column: ColumnDri
       <h3>
         <button type="button" aria-expanded={open} aria-controls={open ? id : undefined} onClick={onToggle}>
           <span className="drift-name">{column.column}</span>
-          <PsiBar psi={column.psi} noise={column.noise} levels={levels} scale={scale} />
+          <PsiBar psi={column.psi} isJudged={column.level !== "unknown"} noise={column.noise} levels={levels} scale={scale} />
           <span className="drift-psi">{column.psi === null ? absent : formatPsi(column.psi)}</span>
           <span className="drift-level"><DriftChip level={column.level} short /></span>
         </button>

@@ -5,6 +5,7 @@ import { useQuery } from "../../data/query.ts";
 import { tagOf, useExperiments } from "../../data/tracking.ts";
 import type { ListedExperiment } from "../../data/types.ts";
 import { absent, formatCount } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
@@ -77,7 +78,7 @@ const columns: readonly Column<ListedExperiment>[] = [
   },
   { label: "Runs", kind: "number", cell: ({ runs }) => formatCount(runs) },
   { label: "Last activity", kind: "line", cell: (experiment) => <LastActivity at={lastActivity(experiment)} by={experiment.lastUser} /> },
-  { label: "Team", cell: ({ team, owner }) => <>{team}<span className="cell-note" title="Who made it">{owner === "slipway" ? "with the server" : `by ${owner}`}</span></> },
+  { label: "Team", cell: ({ team, owner }) => <>{team}<span className="cell-note" title="Who made it">{owner === "slipway" ? "with the server" : <>by <ActorName actor={owner} /></>}</span></> },
   { label: "Tags", cell: ({ tags }) => <Tags tags={tags.filter(({ key }) => !key.startsWith("mlflow."))} /> },
 ];
 

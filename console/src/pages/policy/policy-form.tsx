@@ -2,6 +2,7 @@ import { useId, useState, type FormEvent } from "react";
 import { ApiFailure, apiPath, call } from "../../data/api.ts";
 import { invalidate, remember } from "../../data/resource.ts";
 import type { PolicyRevision } from "../../data/types.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { fieldText, flattenPolicy, parseField, problemsByField, same, unflatten, type PolicyField } from "./policy-fields.ts";
@@ -92,7 +93,7 @@ export function PolicyForm({ revision, fields, groups, choices, onDone, reload }
       <div className="panel save-bar">
         {failure !== null && (
           <ErrorBox error={failure}>
-            {failure.code === "POLICY_CONFLICT" && <p>{revision.revision === refused ? "Reading the newest revision…" : `Revision ${revision.revision} by ${revision.author} is loaded now and your changes are kept on top of it. Check them, then save again.`}</p>}
+            {failure.code === "POLICY_CONFLICT" && <p>{revision.revision === refused ? "Reading the newest revision…" : <>Revision {revision.revision} by <ActorName actor={revision.author} /> is loaded now and your changes are kept on top of it. Check them, then save again.</>}</p>}
           </ErrorBox>
         )}
         <div className={problems.reason === undefined ? "field" : "field field-bad"}>

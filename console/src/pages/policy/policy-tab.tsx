@@ -7,6 +7,7 @@ import { useQuery } from "../../data/query.ts";
 import { useResource } from "../../data/resource.ts";
 import type { ModelDetail, PolicyRevision, RolloutPhase } from "../../data/types.ts";
 import { plural } from "../../format.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
@@ -65,7 +66,7 @@ function PolicyBody({ detail, revision, schema, resolve, editing, onEdit, reload
     <>
       <div className="toolbar">
         <span className="toolbar-note">
-          {revision.revision === 0 ? "All defaults: nobody has changed this policy." : <>Revision {revision.revision}, by {revision.author}, <Time at={revision.changedAt} />: {revision.reason}</>}
+          {revision.revision === 0 ? "All defaults: nobody has changed this policy." : <>Revision {revision.revision}, by <ActorName actor={revision.author} />, <Time at={revision.changedAt} />: {revision.reason}</>}
           {changed > 0 && <> · {plural(changed, "setting")} differ from the default</>}
         </span>
         {!editing && <button type="button" className="button toolbar-end" onClick={() => onEdit(true)}>Edit the policy</button>}
@@ -133,7 +134,7 @@ function History({ model, current, defaults }: { model: string; current: number;
               {revisions.map((revision, index) => (
                 <li key={revision.revision}>
                   <p>
-                    <strong>Revision {revision.revision}</strong> <span className="muted">by {revision.author}, <Time at={revision.changedAt} /></span>
+                    <strong>Revision {revision.revision}</strong> <span className="muted">by <ActorName actor={revision.author} />, <Time at={revision.changedAt} /></span>
                   </p>
                   <p>{revision.reason}</p>
                   <ul>

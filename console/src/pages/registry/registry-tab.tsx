@@ -3,6 +3,7 @@ import { aliasesOf } from "../../data/models.ts";
 import { useQuery } from "../../data/query.ts";
 import { useRun } from "../../data/tracking.ts";
 import type { Model, ModelVersion, Stage } from "../../data/types.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Chip, type Tone } from "../../parts/chip.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { Panel } from "../../parts/panel.tsx";
@@ -26,7 +27,7 @@ export function RegistryTab({ detail, version }: ModelTabProps) {
       <Panel title="About" actions={<button type="button" className="button button-small" onClick={() => query.set({ edit: "model" })}>Edit</button>}>
         <p className={model.description === "" ? "muted" : "description"}>{model.description === "" ? "No description yet: say what it predicts, for whom, and when not to use it." : model.description}</p>
         <Tags tags={model.tags} />
-        <p className="muted small">Team {model.team}{model.owner !== "" && <>, made by {model.owner}</>}, <Time at={model.createdAt} /></p>
+        <p className="muted small">Team {model.team}{model.owner !== "" && <>, made by <ActorName actor={model.owner} /></>}, <Time at={model.createdAt} /></p>
       </Panel>
       {chosen === undefined ? <EmptyState title="No version yet" command={`mlflow.register_model("runs:/RUN_ID/model", ${JSON.stringify(model.name)})`}><p>Register what a run logged, or deploy a file with <code>npx slipway deploy</code>:</p></EmptyState> : (
         <>
@@ -86,7 +87,7 @@ function Versions({ model, versions, chosen }: { model: Model; versions: readonl
                   ))}
                 </span>
               </td>
-              <td data-label="Registered"><Time at={entry.createdAt} /><span className="cell-note">{entry.owner}</span></td>
+              <td data-label="Registered"><Time at={entry.createdAt} /><span className="cell-note"><ActorName actor={entry.owner} /></span></td>
               <td data-label="From">
                 <Origin version={entry} />
                 {entry.status !== "READY" && <span className="cell-note cell-bad">{entry.statusMessage || entry.status.toLowerCase()}</span>}

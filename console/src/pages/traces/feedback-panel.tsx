@@ -4,6 +4,7 @@ import { useAction } from "../../data/action.ts";
 import { useQuery } from "../../data/query.ts";
 import { invalidate } from "../../data/resource.ts";
 import type { SpanView, TraceFeedback } from "../../data/types.ts";
+import { ActorName } from "../../parts/actor-name.tsx";
 import { Chip } from "../../parts/chip.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { Field } from "../../parts/field.tsx";
@@ -36,7 +37,7 @@ export function FeedbackPanel({ trace, span, feedback, spans }: { trace: TraceNa
               <span className="cell-line"><strong>{given.name}</strong><FeedbackValue value={given.value} />{given.kind === "expectation" && <Chip>expected</Chip>}{given.revision > 1 && <span className="muted small">revision {given.revision}</span>}</span>
               {given.comment !== "" && <p>{given.comment}</p>}
               <p className="muted small">
-                {given.source} {given.sourceId} · <Time at={given.updatedAt} /> · {given.spanId === null ? "the trace" : <button type="button" className="link-button" onClick={() => query.set({ span: given.spanId }, { replace: true })}>{spans.get(given.spanId)?.span.name ?? given.spanId}</button>}
+                {given.source} <ActorName actor={given.sourceId} /> · <Time at={given.updatedAt} /> · {given.spanId === null ? "the trace" : <button type="button" className="link-button" onClick={() => query.set({ span: given.spanId }, { replace: true })}>{spans.get(given.spanId)?.span.name ?? given.spanId}</button>}
               </p>
             </li>
           ))}
