@@ -79,6 +79,16 @@ const breaking: typeof failing = {
   "content and an error": (response, { pieces }) => void response.writeHead(200, events).end(`${pieces[0]!}data: {"error":{"message":"Overloaded.","type":"server_error"}}\n\n`),
 };
 
+/** Not drawn: where nobody else can answer, a call would wait for it. */
+const asksForPatience: typeof failing = { "429 with a long Retry-After": (response) => answerJson(response, { error: { message: "Slow down." } }, 429, { "retry-after": "30" }) };
+
+/** All that is over before an answer's first content, so that another provider can still give it, by the name of what goes wrong. */
+export const wrongsBeforeContent: Readonly<Record<"whole" | "stream", readonly string[]>> = {
+  whole: Object.keys({ ...failingWhole, ...asksForPatience, ...endless }), stream: Object.keys({ ...failingStream, ...asksForPatience, ...endlessStream }),
+};
+/** Whether it takes the time that the route gives an attempt. */
+export const isEndless = (kind: string): boolean => kind in endlessStream;
+
 export interface SickProviderOptions {
   name: string;
   random: SeededRandom;
@@ -87,6 +97,8 @@ export interface SickProviderOptions {
   /** Of those, how many say nothing until they are given up, and how many streams break after their first content. */
   endless: number;
   broken: number;
+  /** What goes wrong with this question, of `wrongsBeforeContent`, in place of a draw. */
+  wrongOf?: (question: string) => string | undefined;
   now(): number;
 }
 
@@ -94,6 +106,8 @@ export interface SickProviderOptions {
 export class SickProvider {
   /** By question: when it first failed before any content, in the milliseconds of `now`. */
   readonly failedAt = new Map<string, number>();
+  /** By question: when it first did something wrong, which is no later than it failed. */
+  readonly wrongAt = new Map<string, number>();
   /** Questions whose stream was broken after its first content. */
   readonly broken = new Set<string>();
   /** How often each thing went wrong. */
@@ -106,14 +120,17 @@ export class SickProvider {
   }
 
   readonly answer: UpstreamAnswer = ({ body }: UpstreamCall, response) => {
-    const { name, random, share, endless: silent, broken, now } = this.#options;
+    const { name, random, share, endless: silent, broken, wrongOf, now } = this.#options;
     const { messages, stream = false } = body as unknown as { messages: [{ content: string }]; stream?: boolean };
     const question = messages[0].content;
     const frames = framesOf(name, `${name}-${this.answered++}`, question);
-    if (random.next() >= share()) return stream ? flow(response, [...frames.pieces, ...frames.rest]) : answerJson(response, frames.whole);
-    const breaks = stream && random.next() < broken;
-    const kinds = breaks ? breaking : random.next() < silent ? (stream ? endlessStream : endless) : stream ? failingStream : failingWhole;
-    const kind = random.pick(Object.keys(kinds));
+    const asked = wrongOf?.(question);
+    if (asked === undefined && random.next() >= share()) return stream ? flow(response, [...frames.pieces, ...frames.rest]) : answerJson(response, frames.whole);
+    const breaks = asked === undefined && stream && random.next() < broken;
+    const drawn = breaks ? breaking : random.next() < silent ? (stream ? endlessStream : endless) : stream ? failingStream : failingWhole;
+    const kinds = asked === undefined ? drawn : { ...failingWhole, ...failingStream, ...asksForPatience, ...endlessStream };
+    const kind = asked ?? random.pick(Object.keys(drawn));
+    if (!this.wrongAt.has(question)) this.wrongAt.set(question, now());
     this.wrongs.set(kind, (this.wrongs.get(kind) ?? 0) + 1);
     if (breaks) this.broken.add(question);
     // Over when the last byte is out, the connection is cut, or the gateway has given it up.
