@@ -57,14 +57,14 @@ export interface OpenedModels extends Omit<OpenedUpstreams, "runtime"> {
 
 /** What runs models, of ONNX and of Python, and what reads them where runs have left them. */
 export async function openModels({ tracking, datasets, duckdb, environment, ...parts }: Parts): Promise<OpenedModels> {
-  const { config, blobs, logger } = parts;
-  const onnx = new OnnxRuntime({ logger, environment, intraOpThreads: config.intraOpThreads });
+  const { config, blobs, logger, answers } = parts;
+  const onnx = new OnnxRuntime({ logger, environment, intraOpThreads: config.intraOpThreads, answers });
   const directory = resolve(config.pythonEnvironments ?? join(config.data, "python-environments"));
   const environments = new PythonEnvironments({
     directory, python: config.python, buildsFromSource: config.pythonSourcePackages, environment, installerEnvironment: installerEnvironment(), logger,
   });
   const python = await PythonRuntime.open({
-    blobs, environments, environment, logger, intraOpThreads: config.intraOpThreads,
+    blobs, environments, environment, logger, answers, intraOpThreads: config.intraOpThreads,
     // Servers may share the environments; the files of runners are of one.
     directory: join(directory, `runners-${createHash("sha256").update(resolve(config.data)).digest("hex").slice(0, 16)}`),
     user: { name: config.pythonUser === "root" ? null : (config.pythonUser ?? "nobody"), required: config.pythonUser !== undefined },

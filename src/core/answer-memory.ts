@@ -27,6 +27,11 @@ export class AnswerMemory {
     return this.#taken;
   }
 
+  /** Whether there is no room for another, but for the eldest that still comes. */
+  get isFull(): boolean {
+    return this.#taken >= this.#limit;
+  }
+
   /** One that begins to be counted. `signal` ends its wait for room. */
   begin(signal: StopSignal): ArrivingAnswer {
     const answer = new ArrivingAnswer(this, signal);

@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import type { AnswerMemory } from "../../core/answer-memory.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Contract } from "../../registry/index.ts";
@@ -22,6 +23,8 @@ export interface OnnxRuntimeOptions {
   startTimeoutMs?: number;
   /** What a runner gets to close by itself; 2,000 ms by default. */
   closeGraceMs?: number;
+  /** Where large answers of versions count; see `ChildRunnerOptions`. */
+  answers?: AnswerMemory;
 }
 
 /** A larger file is not a tiny model, whatever was measured. */
@@ -77,8 +80,9 @@ export class OnnxRuntime implements ModelRuntime {
   }
 
   #startProcess(path: string, logFields: Readonly<Record<string, unknown>>): Promise<ChildRunner> {
-    const { logger, environment, intraOpThreads, executionProvider = "auto", startTimeoutMs, closeGraceMs } = this.#options;
+    const { logger, environment, intraOpThreads, executionProvider = "auto", startTimeoutMs, closeGraceMs, answers } = this.#options;
     return ChildRunner.start({
+      answers,
       command: runnerCommand("runner-process", environment),
       path,
       settings: { intraOpThreads, executionProvider } satisfies OnnxSessionSettings,

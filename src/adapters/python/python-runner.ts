@@ -24,6 +24,10 @@ export class PythonRunner implements ModelRunner {
     return this.#child.processId;
   }
 
+  get hasNoRoom(): boolean {
+    return this.#child.hasNoRoom;
+  }
+
   run(inputs: readonly Tensor[]): Promise<RunResult> {
     return this.#child.run(inputs);
   }

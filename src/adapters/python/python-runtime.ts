@@ -1,5 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import type { AnswerMemory } from "../../core/answer-memory.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Artifact, BlobStore, Contract, PythonFacts, Signature } from "../../registry/index.ts";
@@ -29,6 +30,8 @@ export interface PythonRuntimeOptions {
   /** From the start of a process until its model is loaded: 180,000 ms by default, since large libraries are slow to import. */
   startTimeoutMs?: number;
   closeGraceMs?: number;
+  /** Where large answers of versions count; see `ChildRunnerOptions`. */
+  answers?: AnswerMemory;
 }
 
 /** Of one process that is to be started. */
@@ -37,6 +40,8 @@ export interface PythonStart {
   python: PythonFacts;
   signature: Pick<Signature, "inputs" | "outputs">;
   logFields: Readonly<Record<string, unknown>>;
+  /** Of a version that answers callers, who release what they get. */
+  answers?: AnswerMemory | undefined;
   /** For an inspection: a run without inputs answers with facts of the model. */
   inspect?: boolean;
   /** The process converts its model and does nothing else; these packages come to the model's own. */
@@ -74,7 +79,7 @@ export class PythonRuntime implements ModelRuntime {
   async start(_path: string, contract: Contract): Promise<ModelRunner> {
     const { python, artifacts } = contract.runtime;
     if (python === undefined) throw new AppError("VERSION_FAILED", "The version does not say how Python loads it.");
-    return this.startProcess({ files: artifacts, python, signature: contract.signature, logFields: { model: contract.model, version: contract.version } });
+    return this.startProcess({ files: artifacts, python, signature: contract.signature, logFields: { model: contract.model, version: contract.version }, answers: this.#options.answers });
   }
 
   /** A model of Python is never in the server's process. */
@@ -136,6 +141,7 @@ export class PythonRuntime implements ModelRuntime {
     const mlmodel = await readModelFile(wanted, this.#options.blobs);
     const script = fileURLToPath(new URL("./runner/runner.py", import.meta.url));
     return ChildRunner.start({
+      answers: wanted.answers,
       command: {
         executable: environment.executable,
         arguments: ["-I", "-S", "-B", "-u", "-X", "faulthandler", script],

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { openResources, openResourcesAtMost } from "../../../test/kit/open-resources.ts";
+import { AnswerMemory } from "../../core/answer-memory.ts";
 import { AppError } from "../../core/errors.ts";
 import { silentLogger, type Logger } from "../../core/logger.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -282,6 +283,22 @@ describe("ChildRunner", { timeout: 300_000 }, () => {
     assert.equal(lines.length, 2);
     assert.equal((lines[0] as string).length, 2000);
     assert.equal(lines[1], "last line");
+  });
+
+  it("counts large answers until they are released, and says when there is no room for another", async () => {
+    const answers = new AnswerMemory(2 << 20);
+    const runner = await ChildRunner.start(options({ answers }));
+    const echo = (bytes: number) => runner.run([...act("echo"), { name: "x", datatype: "UINT8", shape: [bytes], data: new Uint8Array(bytes) }]);
+    const large = await echo(3 << 20);
+    assert.ok(answers.takenBytes > 3 << 20 && answers.takenBytes < 4 << 20, String(answers.takenBytes));
+    assert.equal(runner.hasNoRoom, true);
+    large.held!.release();
+    assert.deepEqual([answers.takenBytes, runner.hasNoRoom], [0, false]);
+    // Whoever answers little goes on beside the large ones of others.
+    assert.equal((await echo(1000)).held, undefined);
+    answers.take(5 << 20);
+    assert.equal(runner.hasNoRoom, false);
+    await runner.close();
   });
 
   it("refuses inputs beyond the frame limit, and goes on", async () => {

@@ -1,3 +1,4 @@
+import { AnswerHold, uncountedBytes, type AnswerMemory } from "../../core/answer-memory.ts";
 import { errorCatalogue } from "../../core/error-catalogue.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -22,6 +23,8 @@ export interface ChildRunnerOptions {
   /** From the wish to close, or the end of the run under way, until SIGKILL; 2,000 ms by default. */
   closeGraceMs?: number;
   maxFrameBytes?: number;
+  /** Where large answers count until they are released; without it they have no bound together. */
+  answers?: AnswerMemory | undefined;
 }
 
 interface PendingRun {
@@ -47,6 +50,7 @@ export class ChildRunner implements ModelRunner {
   #facts: LoadedFacts = { executionProvider: "cpu" };
   #pending: PendingRun | null = null;
   #lastRunId = 0;
+  #lastAnswerBytes = 0;
   #closing = false;
   /** Why we ended it, where we did. */
   #killReason: string | null = null;
@@ -85,7 +89,7 @@ export class ChildRunner implements ModelRunner {
     this.#process = new SpawnedProcess(command, (line, dropping) => {
       logger.warn("runner.output", { ...logFields, processId: this.processId, line, ...(dropping && { dropping }) });
     });
-    const decoder = new FrameDecoder<RunnerMessage>((frame) => this.#receive(frame), this.#maxFrameBytes);
+    const decoder = new FrameDecoder<RunnerMessage>((frame, bytes) => this.#receive(frame, bytes), this.#maxFrameBytes);
     this.#process.socket.on("data", (chunk: Buffer) => {
       try {
         decoder.push(chunk);
@@ -110,6 +114,10 @@ export class ChildRunner implements ModelRunner {
 
   get processId(): number | undefined {
     return this.#process.processId;
+  }
+
+  get hasNoRoom(): boolean {
+    return this.#lastAnswerBytes > uncountedBytes && this.#options.answers?.isFull === true;
   }
 
   async run(inputs: readonly Tensor[]): Promise<RunResult> {
@@ -159,7 +167,7 @@ export class ChildRunner implements ModelRunner {
     if (!this.#process.socket.destroyed) writeFrame(this.#process.socket, message);
   }
 
-  #receive({ header, tensors }: Frame<RunnerMessage>): void {
+  #receive({ header, tensors }: Frame<RunnerMessage>, bytes: number): void {
     switch (header.type) {
       case "hello":
         if (header.protocol === protocolVersion) return;
@@ -170,7 +178,7 @@ export class ChildRunner implements ModelRunner {
         this.#loaded.resolve();
         return;
       case "result":
-        this.#settle(header.id, { outputs: tensors, runUs: Number(header.runUs) || 0 });
+        this.#settle(header.id, { outputs: tensors, runUs: Number(header.runUs) || 0 }, bytes);
         return;
       case "error":
         if (header.id === undefined) this.#loaded.reject(appErrorOf(header.error));
@@ -185,9 +193,14 @@ export class ChildRunner implements ModelRunner {
   }
 
   /** Whoever gets the result may give up the memory of the inputs: not before the last byte of them is written, whatever a model's process says. */
-  #settle(id: number, result: RunResult): void {
+  #settle(id: number, answer: RunResult, bytes: number): void {
     const pending = this.#takePending(id);
     if (pending === null) return;
+    this.#lastAnswerBytes = bytes;
+    const { answers } = this.#options;
+    const held = answers === undefined || bytes <= uncountedBytes ? null : new AnswerHold(answers);
+    held?.add(bytes);
+    const result = held === null ? answer : { ...answer, held };
     const { socket } = this.#process;
     if (socket.writableLength === 0) pending.resolve(result);
     else socket.write("", () => pending.resolve(result));

@@ -93,7 +93,7 @@ export function writeFrame(sink: FrameSink, header: object, tensors: readonly Te
  * chunk is read in place: the chunk must not be reused by its owner. After a FrameError the decoder stays broken.
  */
 export class FrameDecoder<Header extends object> {
-  readonly #onFrame: (frame: Frame<Header>) => void;
+  readonly #onFrame: (frame: Frame<Header>, bytes: number) => void;
   readonly #maxFrameBytes: number;
   readonly #lengthBytes = Buffer.alloc(4);
   #lengthFilled = 0;
@@ -102,7 +102,7 @@ export class FrameDecoder<Header extends object> {
   #partialFilled = 0;
   #broken: FrameError | null = null;
 
-  constructor(onFrame: (frame: Frame<Header>) => void, maxFrameBytes = defaultMaxFrameBytes) {
+  constructor(onFrame: (frame: Frame<Header>, bytes: number) => void, maxFrameBytes = defaultMaxFrameBytes) {
     this.#onFrame = onFrame;
     this.#maxFrameBytes = maxFrameBytes;
   }
@@ -176,7 +176,7 @@ export class FrameDecoder<Header extends object> {
       return tensor;
     });
     if (position !== frame.length) throw new FrameError("A frame is longer than its blobs");
-    this.#onFrame({ header: header as unknown as Header, tensors });
+    this.#onFrame({ header: header as unknown as Header, tensors }, frame.length);
   }
 }
 

@@ -19,6 +19,7 @@ class HeldRunner implements ModelRunner {
   readonly batches: number[][] = [];
   release: ((held?: HeldAnswer) => void) | undefined;
   isHeldUp = false;
+  hasNoRoom = false;
   held: boolean;
   killed: string | undefined;
   #exit: ((reason: string) => void) | undefined;
@@ -212,6 +213,15 @@ describe("BatchScheduler", () => {
     runners[0]!.isHeldUp = true;
     assert.equal(await scheduler.submit([tensor([1])], 1, "", 5, stays).catch(code), "QUEUE_FULL");
     runners[0]!.release!();
+  });
+
+  it("asks no runner for a large answer while those under way take all the memory that there is for them", async () => {
+    const { scheduler, runners } = await setUp({ held: false });
+    runners[0]!.hasNoRoom = true;
+    assert.equal(await scheduler.submit([tensor([1])], 1, "", 1000, stays).catch(code), "QUEUE_FULL");
+    assert.deepEqual(runners[0]!.batches, []);
+    runners[0]!.hasNoRoom = false;
+    assert.equal(((await scheduler.submit([tensor([1])], 1, "", 1000, stays)).outputs[0]!.data as Float64Array)[0], 2);
   });
 
   it("settles what it accepted before it is drained, and takes nothing new", async () => {

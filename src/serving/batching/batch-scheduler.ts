@@ -217,6 +217,7 @@ export class BatchScheduler {
     let held: HeldAnswer | undefined;
     const answered: Caller[] = [];
     try {
+      if (runner.hasNoRoom === true) throw noRoom();
       const { outputs, runUs, ...rest } = await runner.run(joinRows(requests.map((request) => request.inputs)));
       held = rest.held;
       this.#usPerBatch = this.#usPerBatch === 0 ? runUs : this.#usPerBatch * 0.9 + runUs * 0.1;
@@ -312,8 +313,12 @@ export class BatchScheduler {
   }
 }
 
+function noRoom(): AppError {
+  return new AppError("QUEUE_FULL", "As many large answers are under way as this server has memory for.", { retryAfterSeconds: 1 });
+}
+
 function deadlineError(request: PendingRequest, now: number): AppError {
-  if (request.batch?.runner.isHeldUp === true) return new AppError("QUEUE_FULL", "As many large answers are under way as this server has memory for.", { retryAfterSeconds: 1 });
+  if (request.batch?.runner.isHeldUp === true) return noRoom();
   const waited = Math.round(now - request.enqueuedAt);
   const where = request.batch === undefined ? "in the queue" : "for the model";
   return new AppError("DEADLINE_EXCEEDED", `The request waited ${waited} ms, at last ${where}, and its deadline passed.`);

@@ -31,6 +31,8 @@ export interface ModelRunner {
   readonly unavailable?: string | null;
   /** Whether the run under way waits for memory of this server, for which nothing of the model is to blame. */
   readonly isHeldUp?: boolean;
+  /** Whether its last answer was large, and those under way take all the memory that large answers have. */
+  readonly hasNoRoom?: boolean;
 }
 
 /** Of versions whose runners are no processes: they cost nothing to have and are not warmed up, and to kill one ends its run alone. */
