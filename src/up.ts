@@ -1,7 +1,6 @@
 import { loadConfig } from "./config/index.ts";
 import { startSlipway } from "./compose.ts";
 import { keepHeapInPauses } from "./core/idle-heap.ts";
-import { releaseStart } from "./core/start-heap.ts";
 import { collectYoungWithOneThread } from "./core/young-collections.ts";
 
 /** From the end of the last step to that of the process. */
@@ -21,7 +20,6 @@ export async function up({ testReset, ...flags }: Readonly<Record<string, string
     process.stderr.write(`Nobody administers this server yet. Make the first admin key within an hour: slipway --url ${address} setup ${slipway.setupToken} --name YOUR_NAME (or open ${address} and enter the token).\n`);
   }
   process.on("SIGHUP", () => void slipway.reloadCertificate());
-  releaseStart();
   keepHeapInPauses();
   collectYoungWithOneThread();
   await stopped;

@@ -73,7 +73,7 @@ function readFile(path: string): Record<string, unknown> {
 
 /** Environment for the processes that Slipway starts: what programs need to run, and no secrets. */
 export function childEnvironment(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
-  const passed = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "OMP_NUM_THREADS"];
+  const passed = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "OMP_NUM_THREADS", "NODE_COMPILE_CACHE"];
   return Object.fromEntries(passed.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
 }
 

@@ -3,21 +3,30 @@ import { describe, it } from "node:test";
 import { IdleHeap } from "./idle-heap.ts";
 
 describe("memory of a server without work", () => {
-  it("is given back once in a pause of ten looks, and again only after work", () => {
+  function open(): (share: number, times: number) => number {
     let released = 0;
     const heap = new IdleHeap(() => released++);
-    const look = (share: number, times: number): number => {
+    return (share, times) => {
       for (let count = 0; count < times; count++) heap.look(share);
       return released;
     };
-    assert.equal(look(0, 100), 0, "the start has given back its own");
-    assert.equal(look(0.5, 1), 0);
-    assert.equal(look(0.01, 9), 0);
-    assert.equal(look(0.5, 3), 0, "a short pause");
-    assert.equal(look(0.01, 9), 0);
-    assert.equal(look(0.01, 1), 1);
-    assert.equal(look(0.01, 100), 1);
-    assert.equal(look(0.02, 1), 1);
-    assert.equal(look(0, 10), 2);
+  }
+
+  it("is given back once in a pause of five minutes, and again only after work", () => {
+    const look = open();
+    assert.equal(look(0, 1), 1);
+    assert.equal(look(0.5, 1), 1);
+    assert.equal(look(0.01, 59), 1);
+    assert.equal(look(0.5, 3), 1, "a short pause");
+    assert.equal(look(0.01, 59), 1);
+    assert.equal(look(0.01, 1), 2);
+    assert.equal(look(0.01, 100), 2);
+    assert.equal(look(0.02, 1), 2);
+    assert.equal(look(0, 60), 3);
+  });
+
+  it("is given back after the start at the first look without work", () => {
+    const look = open();
+    assert.deepEqual([look(0.5, 100), look(0.01, 1), look(0.01, 100)], [0, 1, 1]);
   });
 });

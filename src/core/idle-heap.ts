@@ -3,17 +3,17 @@ import { setFlagsFromString } from "node:v8";
 import { releaseStart } from "./start-heap.ts";
 
 /** How often it is looked, and after how many looks without work memory is given back: five minutes. */
-const lookEveryMs = 30_000;
-const quietLooks = 10;
+const lookEveryMs = 5000;
+const quietLooks = 60;
 /** Share of the time in which the thread had something to do; what a server does by itself is well below. */
 const busyShare = 0.02;
 
-/** Gives memory back once in each long pause, and not in short ones. */
+/** Gives memory back once in each long pause, and not in short ones; what the start needed, at the first look without work. */
 export class IdleHeap {
   readonly #release: () => void;
   #quiet = 0;
-  /** The start has given back its own. */
-  #isReleased = true;
+  #isReleased = false;
+  #isStart = true;
 
   constructor(release: () => void) {
     this.#release = release;
@@ -24,8 +24,9 @@ export class IdleHeap {
     if (share >= busyShare) {
       this.#quiet = 0;
       this.#isReleased = false;
-    } else if (!this.#isReleased && ++this.#quiet >= quietLooks) {
+    } else if (!this.#isReleased && (++this.#quiet >= quietLooks || this.#isStart)) {
       this.#isReleased = true;
+      this.#isStart = false;
       this.#release();
     }
   }
@@ -33,7 +34,7 @@ export class IdleHeap {
 
 /**
  * V8 gives memory back after some seconds of quiet: it collects twice, forgets code that did not run between, and begins with a space of 1 MB for new objects. What comes after a pause of ten seconds then takes half as
- * long again for some seconds (measured: bench/README.md, gateway). Here it is left to pauses of minutes.
+ * long again for some seconds (measured: bench/README.md, gateway). Here it is left to pauses of minutes, and what the start needed is given back when it is over: to collect it takes as long as a tenth of the start.
  */
 export function keepHeapInPauses(): void {
   setFlagsFromString("--memory-reducer-gc-count=0");
