@@ -223,10 +223,7 @@ async function open(config: Config, { clock = systemClock, logger, localSearch }
   onFailure("events", () => follower.stop());
   dispatcher.start();
   onFailure("deliveries", () => dispatcher.stop());
-  for (const model of await registry.listModels()) {
-    const champion = model.aliases.champion;
-    if (champion !== undefined) await monitoring.restore(await registry.version(model.name, champion), startedAt);
-  }
+  for (const champion of await registry.champions()) await monitoring.restore(champion, startedAt);
   await serving.start();
   const routed = rollouts.start();
   onFailure("rollouts", () => rollouts.stop());

@@ -24,6 +24,15 @@ describe("RegistryService", () => {
     assert.deepEqual(asked, ["1", "2"]);
   });
 
+  it("has no champion of a model that was removed while champions were read", async () => {
+    const models = [{ name: "gone", aliases: { champion: "1" } }, { name: "none", aliases: {} }, { name: "m", aliases: { champion: "2" } }] as unknown as Model[];
+    const store: Partial<RegistryStore> = {
+      listModels: () => Promise.resolve(models),
+      findVersion: (model, version) => Promise.resolve(model === "gone" ? null : ({ model, version } as ModelVersion)),
+    };
+    assert.deepEqual(await new RegistryService({ store } as RegistryParts).champions(), [{ model: "m", version: "2" }]);
+  });
+
   it("keeps no team of a model that was removed while it was read: its name may be another team's by then", async () => {
     const owned = (team: string): Model => ({ name: "m", team }) as Model;
     const late = { teamOf: Promise.withResolvers<string | null>(), findModel: Promise.withResolvers<Model | null>(), listModels: Promise.withResolvers<Model[]>() };

@@ -19,6 +19,7 @@ import type { ReferenceProfiler } from "./reference-profiler.ts";
 import type { ChangeBy } from "./registry-lifecycle.ts";
 import { assertSource } from "./model-rules.ts";
 import type { RegistryStores, VersionFacts } from "./registry-store.ts";
+import { championAlias } from "./runnable.ts";
 import type { UpstreamRequest } from "./upstream-schemas.ts";
 import type { UpstreamSource } from "./upstream-source.ts";
 import { Policy, type PolicyRevision } from "./policy-schemas.ts";
@@ -130,6 +131,17 @@ export class RegistryService {
     if (found !== null) return found;
     await this.model(model);
     throw new AppError("VERSION_NOT_FOUND", `${model} has no version ${version.slice(0, 140)}.`);
+  }
+
+  /** Of all models that have one; what another server removes meanwhile has none. */
+  async champions(): Promise<ModelVersion[]> {
+    const found: ModelVersion[] = [];
+    for (const { name, aliases } of await this.listModels()) {
+      const champion = aliases[championAlias];
+      const version = champion === undefined ? null : await this.#parts.store.findVersion(name, champion);
+      if (version !== null) found.push(version);
+    }
+    return found;
   }
 
   /** A file arrived whole: its uploader may deploy it. */
