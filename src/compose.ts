@@ -204,7 +204,7 @@ async function open(config: Config, { clock = systemClock, logger, localSearch }
   );
   ports.grpcPort = await grpc.listen();
   onFailure("gRPC", () => grpc.drain(0));
-  const scoring = await openScoring({ config, inference, bodyBudget, clock, ids, logger });
+  const scoring = await openScoring({ config, inference, gate: access.gate, bodyBudget, clock, ids, logger });
   onFailure("scoring", () => scoring.destroy());
 
   const servedModels = new Refresher({ refresh: (model) => serving.follow(model), alarm: systemAlarm, logger });

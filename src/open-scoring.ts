@@ -4,7 +4,7 @@ import type { Caller } from "./core/caller.ts";
 import type { Clock } from "./core/clock.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
-import { requireOn, type RequestGate } from "./core/request-gate.ts";
+import type { RequestGate } from "./core/request-gate.ts";
 import { HttpServer } from "./http/http-server.ts";
 import { RouteTable } from "./http/route-table.ts";
 import { platformRoutes, type ServingInference } from "./serving/index.ts";
@@ -24,17 +24,13 @@ const noConsole = { built: false, lookup: () => null };
  * Opens the door for platforms that ask callers for their rights themselves (SageMaker, Vertex AI), where the settings name a model for it: whoever calls there may ask that model for predictions, and nothing else.
  * TLS ends at the platform. Throws CONFIG_INVALID.
  */
-export async function openScoring({ config, inference, bodyBudget, ...parts }: { config: Config; inference: ServingInference; bodyBudget: BodyBudget; clock: Clock; ids: IdGenerator; logger: Logger }): Promise<OpenedScoring> {
+export async function openScoring({ config, inference, gate, bodyBudget, ...parts }: { config: Config; inference: ServingInference; gate: RequestGate; bodyBudget: BodyBudget; clock: Clock; ids: IdGenerator; logger: Logger }): Promise<OpenedScoring> {
   const door = scoringDoorOf(config);
   if (door === null) return { port: null, drain: () => Promise.resolve(), destroy: () => undefined };
   const platform: Caller = { actor: "platform", name: "platform", grants: [{ role: "viewer", team: "*", models: [door.model] }] };
   const access: RequestGate = {
     identify: () => platform,
-    async authorize(caller, level, on, params) {
-      if (level === "public" || typeof on === "string") return;
-      const name = params[on.parameter] ?? "";
-      requireOn(caller, "viewer", { kind: on.kind, name, team: await inference.teamOf(name) });
-    },
+    authorize: (...asked) => gate.authorize(...asked),
     // Predictions are in their log, and nothing else can be done here.
     audit: () => Promise.resolve(),
   };
