@@ -25,8 +25,13 @@ describe("memory of a server without work", () => {
     assert.equal(look(0, 60), 3);
   });
 
-  it("is given back after the start at the first look without work", () => {
+  it("is given back after the start at the first look, where no work came by then", () => {
     const look = open();
-    assert.deepEqual([look(0.5, 100), look(0.01, 1), look(0.01, 100)], [0, 1, 1]);
+    assert.deepEqual([look(0.01, 1), look(0.01, 100)], [1, 1]);
+  });
+
+  it("is left where it is when work came with the start", () => {
+    const look = open();
+    assert.deepEqual([look(0.5, 1), look(0.01, 59), look(0.01, 1)], [0, 0, 1]);
   });
 });

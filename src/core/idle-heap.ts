@@ -8,7 +8,10 @@ const quietLooks = 60;
 /** Share of the time in which the thread had something to do; what a server does by itself is well below. */
 const busyShare = 0.02;
 
-/** Gives memory back once in each long pause, and not in short ones; what the start needed, at the first look without work. */
+/**
+ * Gives memory back once in each long pause, and not in short ones; what the start needed, at the first look, where no work came by then. Where it did, code that V8 has compiled for it would be lost: what came after took twice as
+ * long for some seconds.
+ */
 export class IdleHeap {
   readonly #release: () => void;
   #quiet = 0;
@@ -26,9 +29,9 @@ export class IdleHeap {
       this.#isReleased = false;
     } else if (!this.#isReleased && (++this.#quiet >= quietLooks || this.#isStart)) {
       this.#isReleased = true;
-      this.#isStart = false;
       this.#release();
     }
+    this.#isStart = false;
   }
 }
 
