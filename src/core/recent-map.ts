@@ -36,6 +36,11 @@ export class RecentMap<Key, Value> {
 
   set(key: Key, value: Value): void {
     this.delete(key);
+    this.add(key, value);
+  }
+
+  /** As `set`, of a key that is surely not there: it is not looked for. */
+  add(key: Key, value: Value): void {
     const weight = this.#weigh(key, value);
     if (this.#youngWeight + weight > this.#half) {
       this.#old = this.#young;

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Caller, ObjectKind, Role } from "./caller.ts";
 import type { EpochMs } from "./clock.ts";
 import type { AppError } from "./errors.ts";
+import type { StopSignal } from "./stop-signal.ts";
 
 /** The role that a route needs; `public` needs none. Every route must say it. */
 export type Access = "public" | Role;
@@ -54,7 +55,9 @@ export interface RouteRequest<Params, Query, Body> {
   /** The door read the clock once, when the request arrived. */
   now: EpochMs;
   /** Aborted when the caller closes the connection before the answer. */
-  signal: AbortSignal;
+  signal: StopSignal;
+  /** The same, for what takes nothing else. */
+  abortSignal: AbortSignal;
   /** `told` is called when the whole answer has gone to the connection, or that is closed. */
   whenAnswered: (told: () => void) => void;
 }

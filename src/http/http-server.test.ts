@@ -43,9 +43,9 @@ const routes: Route[] = [
     endTail = () => void body.push(null);
     return new HttpAnswer(200, {}, body);
   } }),
-  route({ ...documented, method: "GET", path: "/late/:file", operationId: "late", params: z.strictObject({ file: z.string() }), response: { mediaType: "text/plain", description: "" }, handle: async ({ params, signal }) => {
+  route({ ...documented, method: "GET", path: "/late/:file", operationId: "late", params: z.strictObject({ file: z.string() }), response: { mediaType: "text/plain", description: "" }, handle: async ({ params, abortSignal }) => {
     begun?.();
-    await once(signal, "abort");
+    await once(abortSignal, "abort");
     late = createReadStream(params.file === "there" ? import.meta.filename : "no such file");
     return new HttpAnswer(200, {}, late);
   } }),

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { CallStop } from "../core/call-stop.ts";
 import type { Caller } from "../core/caller.ts";
 import type { AppError } from "../core/errors.ts";
 import type { AuditFacts, Route, RouteRequest } from "../core/route.ts";
+import type { StopSignal } from "../core/stop-signal.ts";
 
 /** What is known of a request so far, for its audit entry. */
 export interface Exchange {
@@ -29,7 +31,7 @@ export class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
   readonly #response: ServerResponse;
   readonly #idOf: () => string;
   readonly #exchange: Exchange;
-  #signal: AbortSignal | undefined;
+  #signal: CallStop | undefined;
 
   constructor(
     params: unknown, query: unknown, body: unknown,
@@ -69,14 +71,27 @@ export class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
     };
   }
 
-  get signal(): AbortSignal {
+  get signal(): StopSignal {
     if (this.#signal === undefined) {
-      const controller = new AbortController();
+      const stop = (this.#signal = new CallStop());
       const response = this.#response;
-      if (response.destroyed) controller.abort();
-      else response.once("close", () => { if (!response.writableFinished) controller.abort(this.#exchange.cutBy); });
-      this.#signal = controller.signal;
+      if (response.destroyed) stop.abort(callerLeft());
+      else response.once("close", () => { if (!response.writableFinished) stop.abort(this.#exchange.cutBy ?? callerLeft()); });
     }
     return this.#signal;
   }
+
+  get abortSignal(): AbortSignal {
+    const controller = new AbortController();
+    const { signal } = this;
+    const left = (): void => controller.abort(signal.reason);
+    if (signal.aborted) left();
+    else signal.addEventListener("abort", left);
+    return controller.signal;
+  }
+}
+
+/** As a controller of Node says it. */
+function callerLeft(): DOMException {
+  return new DOMException("The caller closed the connection.", "AbortError");
 }

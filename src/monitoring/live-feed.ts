@@ -3,6 +3,7 @@ import { mayOnServer, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import type { EventBus, EventName } from "../core/events.ts";
 import { StreamPlaces } from "../core/stream-places.ts";
+import type { StopSignal } from "../core/stop-signal.ts";
 import type { ServedVersion } from "../serving/index.ts";
 import type { MonitoringService } from "./monitoring-service.ts";
 
@@ -33,7 +34,7 @@ export class LiveFeed {
   }
 
   /** Throws QUEUE_FULL, TOO_MANY_ATTEMPTS. */
-  open(signal: AbortSignal, caller: Caller): Readable {
+  open(signal: StopSignal, caller: Caller): Readable {
     const release = this.#places.take(caller);
     const stream = new Readable({ read() {} });
     stream.push("retry: 2000\n\n");

@@ -54,7 +54,8 @@ export class ServedCalls {
 /** Who comes second under a name is found by the name with who that is: hardly any is, so that others are kept once. */
 function keep(calls: RecentMap<string, ServedCall>, name: string, call: ServedCall): void {
   const first = calls.get(name);
-  if (first === undefined || (first.team === call.team && first.actor === call.actor)) return void calls.set(name, call);
+  if (first === undefined) return calls.add(name, call);
+  if (first.team === call.team && first.actor === call.actor) return void calls.set(name, call);
   calls.set(ownName(name, "team", call.team), call);
   calls.set(ownName(name, "actor", call.actor), call);
 }

@@ -52,9 +52,10 @@ export class TailSampling {
     const rate = this.#rateFor(team, route);
     if (rate >= 1 || chosenBelow(traceId, rate)) return false;
     const key = `${traceId} ${team}`;
-    if (this.#verdicts.get(key) === true) return false;
+    const verdict = this.#verdicts.get(key);
+    if (verdict === true) return false;
     this.#dropped += this.#release(key).length + spans;
-    this.#verdicts.set(key, false);
+    if (verdict === undefined) this.#verdicts.add(key, false);
     return true;
   }
 
@@ -121,6 +122,7 @@ export class TailSampling {
   }
 
   #release(key: string): readonly SpanRecord[] {
+    if (this.#waiting.size === 0) return [];
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return [];
     this.#waiting.delete(key);

@@ -137,7 +137,7 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
       params: RunParams,
       query: LogQuery,
       response: z.object({ lines: z.array(LogLine) }),
-      handle: async ({ params, query, headers, caller, signal }) => {
+      handle: async ({ params, query, headers, caller, abortSignal }) => {
         await visibleRun(params.run, caller);
         if (!String(headers.accept ?? "").includes("text/event-stream")) {
           const answer = { lines: await workflows.readLog(params.run, query.after, query.limit) };
@@ -145,7 +145,7 @@ export function workflowRoutes(workflows: WorkflowService, streams: RunStreams):
         }
         const lastEventId = Number(headers["last-event-id"] ?? 0);
         const after = Math.max(query.after, Number.isSafeInteger(lastEventId) ? lastEventId : 0);
-        return new HttpAnswer(200, { "Content-Type": "text/event-stream" }, streams.open(params.run, after, signal, caller));
+        return new HttpAnswer(200, { "Content-Type": "text/event-stream" }, streams.open(params.run, after, abortSignal, caller));
       },
     }),
     route({

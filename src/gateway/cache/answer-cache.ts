@@ -1,6 +1,7 @@
 import { ChurnMap } from "../../core/churn-map.ts";
 import type { Clock, EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import type { AnswerCacheStore } from "./answer-cache-store.ts";
 import type { SemanticQuestion } from "./answer-key.ts";
@@ -13,7 +14,7 @@ export interface CacheOrder {
   ttlMs: number;
   control: CacheControl;
   /** The caller has gone. */
-  signal: AbortSignal;
+  signal: StopSignal;
   /** Where the route has a semantic cache and the call is one for it. */
   semantic?: { question: SemanticQuestion; threshold: number; embed: Embed };
 }
@@ -130,7 +131,7 @@ export class AnswerCache {
     };
   }
 
-  #follow(flight: Flight, signal: AbortSignal): Promise<Outcome> {
+  #follow(flight: Flight, signal: StopSignal): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
         reject(gone());

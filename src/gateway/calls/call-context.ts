@@ -3,6 +3,7 @@ import type { EpochMs } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import type { AnswerHold } from "../../core/answer-memory.ts";
 import { newTraceId, readTraceParent } from "../../core/trace-context.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 
 /** What the door knows of a call. */
 export interface CallContext {
@@ -10,7 +11,7 @@ export interface CallContext {
   headers: Readonly<Record<string, string | string[] | undefined>>;
   requestId: string;
   now: EpochMs;
-  signal: AbortSignal;
+  signal: StopSignal;
   /** `told` is called when the caller has the answer, or has gone. Nobody waits for what is asked without it. */
   whenAnswered?: ((told: () => void) => void) | undefined;
 }

@@ -5,6 +5,7 @@ import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import { requireOn } from "../../core/request-gate.ts";
 import { newSpanId } from "../../core/trace-context.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { Attribution } from "../../ledger/index.ts";
 import type { SpanSink } from "../../tracing/index.ts";
 import { cacheControlOf, type CacheControl } from "../cache/index.ts";
@@ -138,7 +139,7 @@ export class CallFloor {
    * Asks for a place with a provider or model that has limits of its own; undefined where none of the route has. Callers are told of them where they bind the next call as those of key and route do: where there is no
    * other target that would be asked instead. To be called when those have let the call in.
    */
-  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: AbortSignal): CallOrder<unknown>["admit"] {
+  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: StopSignal): CallOrder<unknown>["admit"] {
     const { admission, catalog, clock } = this.#parts;
     if (!settings.targets.some((target) => hasLimits(catalog.provider(target.provider)?.settings, target.model))) return undefined;
     const isBound = settings.targets.length === 1;

@@ -1,4 +1,5 @@
 import type { AppError } from "../../core/errors.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { ChatStream } from "./chat-stream.ts";
 import { AnswerCollector } from "../conversation/chat-event.ts";
 import { cutByDoor, endingOf } from "../split/trial-outcome.ts";
@@ -8,7 +9,7 @@ type Outcome = "ok" | "failed" | "cancelled";
 export interface StreamedAnswerOptions {
   stream: ChatStream;
   /** Aborted where the caller has gone. */
-  signal: AbortSignal;
+  signal: StopSignal;
   /** Called once, when the stream is over however that is; the last piece is given when it has answered. */
   ended(collector: AnswerCollector, outcome: Outcome, error: AppError | null): Promise<void>;
 }

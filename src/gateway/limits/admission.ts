@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { BucketLeft, LimitStore, Taken, TakenFrom } from "./limit-store.ts";
 import { idsOf, queueOf, wantsOf, type LimitedCall, type Wants } from "./limited-call.ts";
 import { limitsLeft, type LimitsLeft } from "./limits-left.ts";
@@ -12,7 +13,7 @@ export interface AdmissionRequest extends LimitedCall {
   /** Monotonic milliseconds; nobody waits beyond. */
   deadline: number;
   /** The caller has gone. */
-  signal: AbortSignal;
+  signal: StopSignal;
   /** Higher ones leave the queue first; 0 where it is not said. */
   priority?: number;
 }
@@ -204,7 +205,7 @@ export class Admission {
     return this.#waiting.add(call);
   }
 
-  #unlessGone(ticket: Ticket, signal: AbortSignal): Ticket {
+  #unlessGone(ticket: Ticket, signal: StopSignal): Ticket {
     if (!signal.aborted) return ticket;
     ticket.settle(0);
     ticket.leave();

@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 
 type MaybePromise<Value> = Value | Promise<Value>;
 
@@ -21,7 +22,7 @@ export interface WaitingCall<Entered> {
   /** Whose queue it takes a place of. */
   queue: string;
   priority: number;
-  signal: AbortSignal;
+  signal: StopSignal;
   patienceMs: number;
   refused: Refusal;
   attempt(): MaybePromise<Entered | { refused: Refusal }>;

@@ -1,3 +1,4 @@
+import { CallStop } from "../../core/call-stop.ts";
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
 import { isContent, type ChatEvent } from "../conversation/chat-event.ts";
@@ -8,7 +9,6 @@ import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
 import { hideSecret } from "./hide-secret.ts";
 import { providerUrl } from "./provider-url.ts";
-import { AttemptStop } from "./stop-signal.ts";
 import type { StreamRoom, StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -65,7 +65,7 @@ export class CallAttempt<Answer> implements StreamRoom {
   readonly #provider: ReadyProvider;
   readonly #prepared: PreparedCall<Answer>;
   readonly #limits: AttemptLimits;
-  readonly #stop = new AttemptStop();
+  readonly #stop = new CallStop();
   readonly #timer: CallTimer;
   #late = false;
   /** Monotonic: when the alarm means that it is late. It is only ever moved on, and the alarm not set anew for it, which would cost more. */

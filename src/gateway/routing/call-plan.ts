@@ -3,6 +3,7 @@ import type { ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatStreamReader, ProviderMapping, UpstreamFailure, UpstreamRequest } from "../providers/provider-mapping.ts";
 import type { ProviderSettings, RouteSettings, RouteTarget } from "../schemas.ts";
 import type { AnswerHold } from "../../core/answer-memory.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 
 /** A provider that can be asked now. */
 export interface ReadyProvider {
@@ -92,7 +93,7 @@ export interface CallOrder<Answer> {
   /** Monotonic time at which everything must be over. */
   deadline: number;
   /** The caller has gone. */
-  signal: AbortSignal;
+  signal: StopSignal;
   /** May throw GATEWAY_FIELD_UNSUPPORTED or CONTEXT_TOO_LONG: then other targets are tried, and the error is the answer when none can. */
   prepare(target: RouteTarget, provider: ReadyProvider): PreparedCall<Answer>;
   watch?: AttemptWatch | undefined;

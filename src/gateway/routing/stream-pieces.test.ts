@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { AppError } from "../../core/errors.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
 import { AnswerMemory } from "../../core/answer-memory.ts";
-import { AttemptStop } from "./stop-signal.ts";
+import { CallStop } from "../../core/call-stop.ts";
 import { StreamPieces } from "./stream-pieces.ts";
 
 const noRoom = { roomFor: () => assert.fail("It is small."), leaveRoom: () => undefined };
@@ -29,7 +29,7 @@ describe("the rest of a stream", () => {
     const memory = new AnswerMemory(5 << 20, 16 << 20);
     const text = "x".repeat(1 << 20);
     const stream = () => {
-      const stop = new AttemptStop();
+      const stop = new CallStop();
       const arriving = memory.begin(stop);
       const room = { roomFor: (bytes: number) => arriving.grow(bytes), leaveRoom: () => void arriving.end(undefined) };
       const body: AsyncIterator<Uint8Array> = { next: () => Promise.resolve({ done: false, value: new Uint8Array(1) }), return: () => Promise.resolve({ done: true, value: undefined }) };

@@ -1,4 +1,5 @@
 import { AppError } from "../../core/errors.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import { betaHeader } from "../chats/caller-betas.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import { editNativeBody } from "../protocols/index.ts";
@@ -18,7 +19,7 @@ export interface CountOrder {
   betas: string | null;
   /** Monotonic. */
   deadline: number;
-  signal: AbortSignal;
+  signal: StopSignal;
 }
 
 /** The target that most calls of the route go to first. */

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../core/error-catalogue.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { CallEnding } from "../calls/call-ending.ts";
 import { attemptsOfFailure } from "../routing/call-plan.ts";
 import type { MetLimit } from "./split-observer.ts";
@@ -55,12 +56,12 @@ export function outcomeOf({ outcome, error }: Pick<CallEnding, "outcome" | "erro
 }
 
 /** Why the door ended the call of a caller who is still there; null where it did not. */
-export function cutByDoor({ aborted, reason }: Pick<AbortSignal, "aborted" | "reason">): AppError | null {
+export function cutByDoor({ aborted, reason }: Pick<StopSignal, "aborted" | "reason">): AppError | null {
   return aborted && reason instanceof AppError && reason.code === "CALLER_STALLED" ? reason : null;
 }
 
 /** How a call ends with what was thrown. Where it was ended from here, the reason says more than what came of it. */
-export function endingOf(thrown: unknown, { aborted, reason }: AbortSignal): { outcome: "failed" | "cancelled"; error: AppError } {
+export function endingOf(thrown: unknown, { aborted, reason }: StopSignal): { outcome: "failed" | "cancelled"; error: AppError } {
   const error = toAppError(thrown);
   if (!aborted) return { outcome: "failed", error };
   const cut = cutByDoor({ aborted, reason });

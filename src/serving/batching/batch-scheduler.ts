@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { counted } from "../../core/counted.ts";
 import { AppError, toAppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import { releaseWhenTaken, type HeldAnswer } from "./held-answer.ts";
 import { joinRows, splitRows } from "./batch.ts";
 import type { ModelRunner } from "../versions/model-runtime.ts";
@@ -26,7 +27,7 @@ export interface ScheduledResult {
 
 /** Who waits for an answer. The signal is only asked for when there is time to leave: making one costs. */
 export interface Caller {
-  readonly signal: AbortSignal | undefined;
+  readonly signal: StopSignal | undefined;
   /** `told` is called when the caller has the answer, or has gone. */
   readonly whenAnswered?: ((told: () => void) => void) | undefined;
 }

@@ -1,5 +1,6 @@
 import { AppError } from "../../core/errors.ts";
 import { Datatype, type Tensor } from "../../core/tensor.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { Signature, TensorSpec } from "../../registry/index.ts";
 import type { InferenceCall, InferenceResult, InferenceService, ModelDescription, RepositoryEntry, VersionStatistics } from "./inference-service.ts";
 
@@ -104,7 +105,7 @@ export class FakeInferenceService implements InferenceService {
     this.refusals.push([model, code]);
   }
 
-  #wait(signal: AbortSignal): Promise<void> {
+  #wait(signal: StopSignal): Promise<void> {
     this.waiting++;
     this.onWaiting();
     return new Promise((_, reject) => {

@@ -3,13 +3,14 @@ import type { Caller } from "../../core/caller.ts";
 import type { ErrorCode } from "../../core/error-catalogue.ts";
 import { toAppError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { Signature } from "../../registry/index.ts";
 
 export type InferenceDoor = "rest" | "grpc" | "v1" | "invocations";
 
 /** What a request came on. */
 export interface CallConnection {
-  readonly signal: AbortSignal | undefined;
+  readonly signal: StopSignal | undefined;
   /** Of HTTP, or the metadata of gRPC; by names in small letters. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** That header of `headers`, where reading them all costs more. */

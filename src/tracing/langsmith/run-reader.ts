@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Caller } from "../../core/caller.ts";
 import { AppError } from "../../core/errors.ts";
 import type { SearchCondition } from "../../core/search-condition.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { TracedService } from "../run-directory.ts";
 import type { Feedback } from "../schemas.ts";
 import type { StoredSpan } from "../stored-span.ts";
@@ -78,7 +79,7 @@ export class RunReader {
    * Trace by trace, the newest first, and in each the newest run first; the other way round where that is asked for; at most `most` on a page. A search that has found nothing for long goes on in turns with others of its
    * kind: together they take from everybody else what one does. Throws INVALID_REQUEST, NOT_SUPPORTED.
    */
-  async query(caller: Caller, asked: RunQuery, { most = mostRuns, signal }: { most?: number; signal: AbortSignal }): Promise<RunPage> {
+  async query(caller: Caller, asked: RunQuery, { most = mostRuns, signal }: { most?: number; signal: StopSignal }): Promise<RunPage> {
     const search = await this.searchOf(caller, asked);
     const limit = Math.min(asked.limit ?? mostRuns, most);
     const state: Looking = { caller, asked, search, predicates: predicatesOf(asked), limit, signal, began: this.#monotonic(), found: [], looked: 0, cursor: asked.cursor === undefined ? null : cursorOf(asked.cursor) };
@@ -204,7 +205,7 @@ interface Looking {
   readonly search: Search;
   readonly predicates: ReturnType<typeof predicatesOf>;
   readonly limit: number;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** Monotonic, in milliseconds. */
   readonly began: number;
   readonly found: Json[];

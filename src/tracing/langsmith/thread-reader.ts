@@ -1,5 +1,6 @@
 import type { Caller } from "../../core/caller.ts";
 import { AppError } from "../../core/errors.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { TraceSummary } from "../schemas.ts";
 import type { TraceService } from "../trace-service.ts";
 import { uuidOf } from "./run-facts.ts";
@@ -40,7 +41,7 @@ export class ThreadReader {
   }
 
   /** The newest trace first, by its root. */
-  async traces(caller: Caller, thread: string, { filter, trace_filter: ofRoot, ...query }: RunQuery, { selects, signal }: { selects: readonly string[]; signal: AbortSignal }): Promise<Page> {
+  async traces(caller: Caller, thread: string, { filter, trace_filter: ofRoot, ...query }: RunQuery, { selects, signal }: { selects: readonly string[]; signal: StopSignal }): Promise<Page> {
     const filters = [`eq(thread_id, ${JSON.stringify(thread)})`, filter, ofRoot].filter((text) => text !== undefined);
     const page = await this.#runs.query(caller, { ...query, is_root: true, filter: `and(${filters.join(", ")})`, trace_filter: undefined, select: selectedOf(selects) }, { signal });
     return {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { AttemptStop } from "./stop-signal.ts";
+import { CallStop } from "./call-stop.ts";
 
-describe("AttemptStop", () => {
+describe("CallStop", () => {
   it("tells each listener once, with the first reason", () => {
-    const stop = new AttemptStop();
+    const stop = new CallStop();
     const told: string[] = [];
     const listener = (): void => void told.push(String(stop.reason));
     stop.addEventListener("abort", listener);
@@ -15,7 +15,7 @@ describe("AttemptStop", () => {
   });
 
   it("tells nobody who left, and nobody who comes after the end", () => {
-    const stop = new AttemptStop();
+    const stop = new CallStop();
     const told: string[] = [];
     const left = (): void => void told.push("left");
     stop.addEventListener("abort", left);

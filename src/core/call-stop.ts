@@ -1,7 +1,7 @@
-import type { StopSignal } from "../../core/stop-signal.ts";
+import type { StopSignal } from "./stop-signal.ts";
 
-/** The signal of one attempt, with the one who may end it. A controller of Node makes a target of events, and an event when it ends: several times what the rest of an attempt costs. */
-export class AttemptStop implements StopSignal {
+/** The signal of one call or one attempt, with the one who may end it. A controller of Node makes a target of events, and an event when it ends: several times what the rest of an attempt costs. */
+export class CallStop implements StopSignal {
   #aborted = false;
   #reason: unknown = undefined;
   #listeners: (() => void)[] = [];
