@@ -23,7 +23,7 @@ import { stopInOrder, stopTogether } from "./core/stop-in-order.ts";
 import type { OutboxFollower } from "./events/index.ts";
 import {
   Admission, AnswerCache, CallableModels, callBudgets, CallFloor, CallLedger, CallMetrics, ChatCalls, ClassifierModels, clientRoutes, FallbackLimitStore, GatewayCatalog, gatewayChecks, gatewayMetrics, gatewayRoutes, GatewaySettingsService, Guardrails, isSecretName, localTransport, MemoryAnswerCache,
-  MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type GuardParts, type RouteSettings,
+  MemoryLimitStore, OutputChecker, ProviderHealth, providerMappings, ProviderSettings, providersOfEnvironment, RefusedCalls, RouteSplits, SemanticCache, SideCalls, SplitCalls, TargetCallRunner, textInputOf, TokenCounter, type CallObserver, type GuardParts, type RouteSettings,
 } from "./gateway/index.ts";
 import type { Attribution, ReserveRequest } from "./ledger/index.ts";
 import { openLedger, type OpenedLedger } from "./open-ledger.ts";
@@ -63,6 +63,7 @@ export interface OpenedGateway {
   callable: CallableModels;
   settings: GatewaySettingsService;
   health: ProviderHealth;
+  refused: RefusedCalls;
   /** Its name among those on one database. */
   server: string;
   metrics(caller: Caller, now: EpochMs): Promise<MetricFamily[]>;
@@ -106,9 +107,11 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const budgetsOf = ({ actor, route }: Attribution): ReserveRequest["limits"] => ({ key: catalog.policyOf({ actor })?.budget, route: route === null ? undefined : catalog.resolve(route)?.settings.budget });
   const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, underWay: ledger.underWay, provider, budgetsOf, clock, ids });
   const metrics = new CallMetrics((name) => calls.providerName(name));
+  const refused = new RefusedCalls();
   const observer: CallObserver = {
     ended: (record, ending) => {
       metrics.ended(record, ending);
+      refused.ended(record, ending);
       served.note({ team: record.attribution.team, actor: record.attribution.actor, traceId: record.attribution.traceId, cost: ending.cost }, record);
     },
   };
@@ -146,7 +149,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     catalog.setKnown([...ofEnvironment, ...found.map(({ name, kind, baseUrl }) => ({ name, origin: "found" as const, settings: ProviderSettings.parse({ kind, baseUrl }) }))]);
   });
   return {
-    ledger, catalog, callable, settings, health, server: replicaName(config.data), metrics: (caller, now) => gatewayMetrics({ calls: metrics, health, catalog, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
+    ledger, catalog, callable, settings, health, refused, server: replicaName(config.data), metrics: (caller, now) => gatewayMetrics({ calls: metrics, refused, health, catalog, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
     checks: (servers) => gatewayChecks({
       catalog, settings, servers, isShared: redis !== null, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
       teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,

@@ -5,6 +5,7 @@ import { ask } from "./ask.ts";
 import type { ProviderTest } from "./settings/gateway-settings-service.ts";
 import type { GuardrailTrouble } from "./guardrails/index.ts";
 import { callLimitsWith, changed, jsonOfFile, limitNumbers, limitOptions, limitsWith, numbersOf, type OptionTexts, textOfFile } from "./option-values.ts";
+import type { RefusedOnRoute } from "./refused-schemas.ts";
 import { routeCommands } from "./route-commands.ts";
 import { modelLimitsOf } from "./settings/model-limits-text.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
@@ -119,9 +120,9 @@ const stateWords: Readonly<Record<TargetState, (target: ProviderHealthView) => s
 
 const health: Command = {
   words: ["gateway", "health"],
-  summary: "how targets answered of late, and which are left alone",
+  summary: "how targets answered of late, which are left alone, and which calls ended before any was asked",
   run: ({ api }) => api.get("/api/gateway/health"),
-  render: ({ server, targets, guardrails }: { server: string; targets: ProviderHealthView[]; guardrails: GuardrailTrouble[] }) =>
+  render: ({ server, targets, guardrails, refused = [] }: { server: string; targets: ProviderHealthView[]; guardrails: GuardrailTrouble[]; refused?: RefusedOnRoute[] }) =>
     [
       ...guardrails.map(({ route, message }) => `The route ${route} fails every call. ${message}`),
       targets.length === 0
@@ -129,7 +130,8 @@ const health: Command = {
         : textTable(["TARGET", "NOW", "CALLS", "ANSWERED", "LIMITED", "ERRORS", "FIRST BYTE"], targets.map((target) => [
             `${target.provider}/${target.model}`, stateWords[targetState(target)](target), String(target.calls), String(target.answers), String(target.turnedAway), String(target.errors), target.ewmaMs === null ? "-" : `${Math.round(target.ewmaMs)} ms`,
           ])),
-      ...(targets.length === 0 ? [] : ["", `As the server ${server} sees it: of several each leaves targets alone by what it saw itself.`]),
+      ...(refused.length === 0 ? [] : ["", textTable(["REFUSED ON", "TEAM", "REASON", "CALLS, 24 H"], refused.map(({ route, team, reason, calls }) => [route, team, reason, String(calls)])), "No provider was asked for these, and they are in no costs: slipway traces --errors --route ROUTE"]),
+      ...(targets.length === 0 && refused.length === 0 ? [] : ["", `As the server ${server} sees it: of several each leaves targets alone by what it saw itself.`]),
     ].join("\n"),
 };
 

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { localCaller } from "../core/caller.ts";
 import { epochMs } from "../core/clock.ts";
 import { CallMetrics } from "./calls/call-metrics.ts";
+import { RefusedCalls } from "./calls/refused-calls.ts";
 import { gatewayMetrics, type GatewayMetricParts } from "./gateway-metrics.ts";
 
 describe("gatewayMetrics", () => {
@@ -10,7 +11,7 @@ describe("gatewayMetrics", () => {
     const view = (model: string, state: "open" | "closed"): object => ({ provider: "p", model, state });
     const views = [...Array.from({ length: 3000 }, (_, index) => view(`chosen-${index}`, "open")), view("own", "closed"), view("fallback", "open")];
     const parts = {
-      calls: new CallMetrics(), health: { views: () => views }, admission: { waiting: 0 }, budgets: { budgets: () => Promise.resolve([]) },
+      calls: new CallMetrics(), refused: new RefusedCalls(), health: { views: () => views }, admission: { waiting: 0 }, budgets: { budgets: () => Promise.resolve([]) },
       catalog: { routes: () => [{ name: "chat", settings: { targets: [{ provider: "p", model: "own" }, { provider: "p", model: "fallback" }] } }] },
     } as unknown as GatewayMetricParts;
     const { samples } = (await gatewayMetrics(parts, localCaller, epochMs(0))).find(({ name }) => name === "slipway_gateway_breaker_open")!;

@@ -3,12 +3,14 @@ import type { EpochMs } from "../core/clock.ts";
 import type { MetricFamily } from "../core/metric-family.ts";
 import type { LedgerSettings } from "../ledger/index.ts";
 import type { CallMetrics } from "./calls/call-metrics.ts";
+import type { RefusedCalls } from "./calls/refused-calls.ts";
 import type { GatewayCatalog } from "./settings/gateway-catalog.ts";
 import type { Admission } from "./limits/index.ts";
 import type { ProviderHealth, ProviderHealthView } from "./routing/provider-health.ts";
 
 export interface GatewayMetricParts {
   calls: CallMetrics;
+  refused: RefusedCalls;
   health: Pick<ProviderHealth, "views">;
   catalog: Pick<GatewayCatalog, "routes">;
   admission: Pick<Admission, "waiting">;
@@ -19,12 +21,13 @@ export interface GatewayMetricParts {
 const mostTargets = 500;
 
 /** What `/metrics` shows of the gateway: calls and budgets of the teams that the caller sees the whole of, and to those who see the server what belongs to none. */
-export async function gatewayMetrics({ calls, health, catalog, admission, budgets }: GatewayMetricParts, caller: Caller, now: EpochMs): Promise<MetricFamily[]> {
+export async function gatewayMetrics({ calls, refused, health, catalog, admission, budgets }: GatewayMetricParts, caller: Caller, now: EpochMs): Promise<MetricFamily[]> {
   const seesServer = mayOnServer(caller, "viewer");
   const gauge = (name: string, help: string, samples: MetricFamily["samples"]): MetricFamily => ({ name, help, type: "gauge", samples });
   const targets = seesServer ? shownTargets(health.views(), catalog) : [];
+  const sees = (team: string): boolean => seesServer || mayInTeam(caller, "viewer", team);
   return [
-    ...calls.families((team) => seesServer || mayInTeam(caller, "viewer", team)),
+    ...calls.families(sees), refused.family(sees),
     gauge("slipway_gateway_breaker_open", "Circuit breaker of a target: 0 closed, 1 open, 0.5 while single calls try it.",
       targets.map(({ provider, model, state }) => ({ labels: { provider, model }, value: state === "closed" ? 0 : state === "open" ? 1 : 0.5 }))),
     gauge("slipway_gateway_waiting", "Calls that wait for a place within their limits.", seesServer ? [{ labels: {}, value: admission.waiting }] : []),

@@ -3,6 +3,7 @@ export { AnswerCache, MemoryAnswerCache, SemanticCache } from "./cache/index.ts"
 export { CallFloor } from "./calls/call-floor.ts";
 export { CallLedger } from "./calls/call-ledger.ts";
 export { CallMetrics } from "./calls/call-metrics.ts";
+export { RefusedCalls } from "./calls/refused-calls.ts";
 export type { CallObserver } from "./calls/call-record.ts";
 export { gatewayChecks } from "./doctor-checks.ts";
 export { gatewayMetrics } from "./gateway-metrics.ts";

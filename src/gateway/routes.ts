@@ -1,6 +1,9 @@
 import { z } from "zod";
+import { mayInTeam, mayOnServer } from "../core/caller.ts";
 import { route, type Route } from "../core/route.ts";
+import type { RefusedCalls } from "./calls/refused-calls.ts";
 import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
+import { RefusedOnRoute } from "./refused-schemas.ts";
 import type { ProviderHealth } from "./routing/provider-health.ts";
 import { ChangedKeyPolicy, ChangedProvider, GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody } from "./schemas.ts";
 
@@ -20,7 +23,7 @@ const TargetHealth = z
 const GuardrailTrouble = z.object({ route: z.string(), guardrail: z.string(), model: z.string(), message: z.string() }).meta({ id: "GuardrailTrouble" });
 
 /** What people set and look at; calls come by the routes of their protocols. */
-export function gatewayRoutes({ settings, health, server }: { settings: GatewaySettingsService; health: ProviderHealth; server: string }): Route[] {
+export function gatewayRoutes({ settings, health, refused, server }: { settings: GatewaySettingsService; health: ProviderHealth; refused: RefusedCalls; server: string }): Route[] {
   return [
     route({
       method: "GET", path: "/api/gateway/providers", access: "viewer", on: "some", operationId: "listGatewayProviders", tag, summary: "The providers of language models, without their secrets",
@@ -94,12 +97,16 @@ export function gatewayRoutes({ settings, health, server }: { settings: GatewayS
       },
     }),
     route({
-      method: "GET", path: "/api/gateway/health", access: "viewer", on: "some", operationId: "getGatewayHealth", tag, summary: "How the targets answered this server of late, which are left alone, and which guardrails cannot ask their model",
+      method: "GET", path: "/api/gateway/health", access: "viewer", on: "some", operationId: "getGatewayHealth", tag, summary: "How the targets answered this server of late, which are left alone, which guardrails cannot ask their model, and which calls ended before any provider was asked",
       response: z.object({
         server: z.string().meta({ description: "The server that tells this: of several on one database each has breakers, latencies and counts of its own, and answers of its own here" }),
         targets: z.array(TargetHealth), guardrails: z.array(GuardrailTrouble).meta({ description: "Each lets no call of its route pass" }),
+        refused: z.array(RefusedOnRoute).meta({ description: "Calls that ended with an error before any provider was asked, of teams that the caller sees the whole of, the most first; sums of costs do not have them" }),
       }),
-      handle: ({ caller }) => ({ server, targets: [...settings.visibleTargets(caller, health.views())], guardrails: settings.guardrailTroubles(caller) }),
+      handle: ({ caller, now }) => ({
+        server, targets: [...settings.visibleTargets(caller, health.views())], guardrails: settings.guardrailTroubles(caller),
+        refused: refused.lately((team) => mayOnServer(caller, "viewer") || mayInTeam(caller, "viewer", team), now),
+      }),
     }),
   ];
 }

@@ -95,6 +95,21 @@ describe("the gateway on the command line and in the SDK", () => {
     assert.equal((await route("acme-chat")).revision, before);
   });
 
+  it("counts what limits and budgets refused before a provider was asked by route and reason, and in no costs", async () => {
+    await done("gateway", "set-route", "narrow", "--target", "echo/echo", "--requests-per-minute", "1");
+    await done("gateway", "set-route", "poor", "--target", "acme/m", "--per-query", "0.000000001");
+    await done("gateway", "ask", "narrow", "hello");
+    for (const name of ["narrow", "narrow", "poor"]) assert.equal((await slipway("gateway", "ask", name, "hello")).code, 1);
+    const { refused: counted } = await server.client.api.get<{ refused: { route: string; reason: string; calls: number }[] }>("/api/gateway/health");
+    assert.deepEqual(counted.filter(({ route: name }) => name === "narrow" || name === "poor"), [{ team: "default", route: "narrow", reason: "RATE_LIMITED", calls: 2 }, { team: "default", route: "poor", reason: "PRICE_UNKNOWN", calls: 1 }]);
+    assert.match((await slipway("gateway", "health")).told, /REFUSED ON +TEAM +REASON +CALLS, 24 H\nnarrow +default +RATE_LIMITED +2\n/);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    assert.ok(metrics.includes('slipway_gateway_refused_total{team="default",route="narrow",reason="RATE_LIMITED"} 2'), metrics);
+    const { rows } = await server.client.api.get<{ rows: { group: { route: string }; calls: number }[] }>("/api/costs?by=route");
+    assert.deepEqual(rows.filter(({ group }) => group.route === "narrow" || group.route === "poor").map(({ group, calls }) => [group.route, calls]), [["narrow", 1]]);
+    for (const name of ["narrow", "poor"]) await done("gateway", "remove-route", name);
+  });
+
   it("removes nothing that is in use, and names the command that helps", async () => {
     await refused(/The provider acme is a target of the route acme-chat: give it other targets first, such as with `slipway gateway set-route acme-chat --target PROVIDER\/MODEL`, or remove it, such as with `slipway gateway remove-route acme-chat`\./, "gateway", "remove-provider", "acme");
     await refused(/Nobody entered the provider mistral\. Its key is in the server's environment \(MISTRAL_API_KEY\): start the server without it\./, "gateway", "remove-provider", "mistral");

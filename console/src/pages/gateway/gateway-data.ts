@@ -2,11 +2,13 @@ import { now } from "../../clock.ts";
 import { call } from "../../data/api.ts";
 import { invalidate, useResource, type Resource } from "../../data/resource.ts";
 import type { GatewayProvider, GatewayRoute, KeyPolicy } from "../../../../src/gateway/schemas.ts";
+import type { RefusedOnRoute } from "../../../../src/gateway/refused-schemas.ts";
 import type { CostRow } from "../../../../src/ledger/schemas.ts";
 
 export type {
   BudgetLimits, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, Limits, ProviderKind, ProviderSettings, RevisionInHistory, RevisionOfRoute, RouteHistory, RouteSettings, RouteTurn, RouteTarget, SecretSource,
 } from "../../../../src/gateway/schemas.ts";
+export type { RefusedOnRoute };
 
 /** How a target did on this server of late, as `GET /api/gateway/health` tells it. */
 export interface TargetHealth {
@@ -51,7 +53,7 @@ export function useKeyPolicies(): Resource<{ policies: KeyPolicy[] }> {
   return useResource("/api/gateway/keys", { refreshMs: 30_000 });
 }
 
-export function useHealth(): Resource<{ targets: TargetHealth[]; guardrails: GuardrailTrouble[] }> {
+export function useHealth(): Resource<{ targets: TargetHealth[]; guardrails: GuardrailTrouble[]; refused: RefusedOnRoute[] }> {
   return useResource("/api/gateway/health", { refreshMs: 3000 });
 }
 

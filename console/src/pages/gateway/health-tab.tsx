@@ -5,7 +5,8 @@ import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { BreakerChip } from "./breaker-chip.tsx";
 import { callSnippets } from "./call-snippets.ts";
-import { useHealth, type TargetHealth } from "./gateway-data.ts";
+import { useHealth, type RefusedOnRoute, type TargetHealth } from "./gateway-data.ts";
+import { tracesOfRefused } from "./refused-words.ts";
 
 const columns: Column<TargetHealth>[] = [
   { label: "Target", kind: "name", cell: ({ provider, model }) => <code>{provider}/{model}</code> },
@@ -18,6 +19,12 @@ const columns: Column<TargetHealth>[] = [
   { label: "Failures in a row", kind: "number", cell: ({ failures }) => formatCount(failures) },
 ];
 
+const refusedColumns: Column<RefusedOnRoute>[] = [
+  { label: "Route", kind: "name", cell: ({ route, team }) => <>{route === "other" ? "past all routes" : route}<span className="cell-note">{team}</span></> },
+  { label: "Reason", cell: ({ reason }) => <code>{reason}</code> },
+  { label: "Calls, 24 h", kind: "number", cell: ({ route, reason, calls }) => <Link href={tracesOfRefused(route)} title={`Traces of failed calls, ${reason} among them`}>{formatCount(calls)}</Link> },
+];
+
 /** How targets answered this server since it started; a target that fails again and again is left alone for a while. */
 export function HealthTab() {
   const health = useHealth();
@@ -25,12 +32,19 @@ export function HealthTab() {
     <>
       <p className="muted">How the targets answered this server since it started. One that fails again and again is left alone for a while, then tried with a single call; one whose provider limits the rate (429) is asked all the same. Other replicas judge for themselves.</p>
       <ResourceView resource={health} lines={4}>
-        {({ targets, guardrails }) => (
+        {({ targets, guardrails, refused }) => (
           <>
             {guardrails.map(({ route, guardrail, message }) => <p key={`${route} ${guardrail}`} className="cell-bad">The route {route} fails every call. {message}</p>)}
             {targets.length === 0
               ? <EmptyState title="Nothing was asked yet" command={callSnippets("echo/echo", location.origin)[0]!.code}><p>After its first call a target shows here with its breaker and how quickly it answers:</p></EmptyState>
               : <div className="panel panel-table"><RowsTable columns={columns} rows={targets} rowKey={({ provider, model }) => `${provider}/${model}`} /></div>}
+            {refused.length > 0 && (
+              <section aria-label="Refused before a provider was asked">
+                <h2>Refused before a provider was asked</h2>
+                <p className="muted">By a budget, a limit or a guardrail, or because no target could be asked. They cost nothing and stand in no costs; this server counted them since its start, in this hour and the 23 before it.</p>
+                <div className="panel panel-table"><RowsTable columns={refusedColumns} rows={refused} rowKey={({ team, route, reason }) => `${team} ${route} ${reason}`} /></div>
+              </section>
+            )}
           </>
         )}
       </ResourceView>

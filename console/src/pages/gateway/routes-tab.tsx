@@ -17,8 +17,9 @@ import { RolloutMark } from "../rollouts/rollout-mark.tsx";
 import { BreakerChip } from "./breaker-chip.tsx";
 import { callsByRoute, type CallsTold } from "./cache-savings.ts";
 import { callSnippets } from "./call-snippets.ts";
-import { refreshGateway, useDayOfRoutes, useGatewayRoutes, useHealth, type GatewayRoute, type TargetHealth } from "./gateway-data.ts";
+import { refreshGateway, useDayOfRoutes, useGatewayRoutes, useHealth, type GatewayRoute, type RefusedOnRoute, type TargetHealth } from "./gateway-data.ts";
 import { limitsLine, placeWords, routeMarks, savedMoney, savingsTitle, savingsWords } from "./gateway-words.ts";
+import { refusedCount, refusedWords, tracesOfRefused } from "./refused-words.ts";
 import { RevisionsDialog } from "./revisions-dialog.tsx";
 import { RouteDialog } from "./route-dialog.tsx";
 import { sharesOf } from "./route-form.ts";
@@ -77,14 +78,21 @@ function useDay(): ReturnType<typeof callsByRoute> | undefined {
 /** All that went through the gateway, calls past routes too; its room is kept until it is known. */
 function DayFigures() {
   const all = useDay()?.all;
+  const refused = useHealth().data?.refused ?? [];
+  const failedWords = `${formatCount(all?.failed)} failed${refused.length === 0 ? "" : `, ${formatCount(refusedCount(refused))} refused`}`;
   return (
     <KeyFigures label="The last 24 hours">
-      <KeyFigure label="Calls, 24 h" value={formatCount(all?.calls)} note={all === undefined ? "\u00a0" : `${formatCount(all.failed)} failed`} tone={(all?.failed ?? 0) > 0 ? "bad" : undefined} />
+      <KeyFigure label="Calls, 24 h" value={formatCount(all?.calls)} note={all === undefined ? "\u00a0" : <span title={refused.length === 0 ? undefined : refusedTitle(refused)}>{failedWords}</span>} tone={(all?.failed ?? 0) > 0 ? "bad" : undefined} />
       <KeyFigure label="Spend, 24 h" value={all === undefined ? absent : spendWords(all)} note={(all?.unpriced ?? 0) > 0 ? `${formatCount(all!.unpriced)} without a price` : "\u00a0"} tone={(all?.unpriced ?? 0) > 0 ? "warning" : undefined} />
       <KeyFigure label="From the cache" value={formatCount(all?.cached)} note={all === undefined || all.calls === 0 ? "\u00a0" : `${formatShare(all.cached / all.calls)} of calls`} />
       <KeyFigure label="Saved by it" value={<span title={all && savingsTitle(all.saved)}>{all === undefined ? absent : savedMoney(all.saved)}</span>} note={all === undefined ? "\u00a0" : plural(all.saved.tokens, "token")} />
     </KeyFigures>
   );
+}
+
+/** The ledger has what a provider was asked: these stand beside its calls. */
+function refusedTitle(refused: readonly RefusedOnRoute[]): string {
+  return `Not among the calls: ended before a provider was asked, as this server counted them. ${refusedWords(refused)}`;
 }
 
 /** What hits saved stands here too where the cache was on and is off by now. */
@@ -95,7 +103,7 @@ function CacheHits({ told, isOn, share }: { told: CallsTold | undefined; isOn: b
 
 function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; mayChange: boolean }) {
   const query = useQuery();
-  const { targets: health = [], guardrails: troubles = [] } = useHealth().data ?? {};
+  const { targets: health = [], guardrails: troubles = [], refused = [] } = useHealth().data ?? {};
   const open = useRollouts({ open: true, limit: 200 }).data?.rollouts ?? [];
   const day = useDay();
   const dayOf = (name: string): CallsTold | undefined => day?.routes.get(name);
@@ -118,7 +126,10 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
     { label: "Targets", cell: ({ settings }) => <Targets settings={settings} health={health} /> },
     { label: "Also", cell: ({ settings }) => routeMarks(settings).length > 0 && <span className="cell-line">{routeMarks(settings).map((mark) => <Chip key={mark}>{mark}</Chip>)}</span> },
     { label: "Calls, 24 h", kind: "number", cell: ({ name }) => figure(name, ({ calls }) => formatCount(calls), "0") },
-    { label: "Errors", kind: "number", cell: ({ name }) => <span className={(dayOf(name)?.failed ?? 0) > 0 ? "cell-bad" : ""}>{figure(name, ({ failed }) => formatCount(failed), "0")}</span> },
+    {
+      label: "Errors", kind: "number",
+      cell: ({ name }) => <><span className={(dayOf(name)?.failed ?? 0) > 0 ? "cell-bad" : ""}>{figure(name, ({ failed }) => formatCount(failed), "0")}</span><Refused route={name} refused={refused.filter(({ route }) => route === name)} /></>,
+    },
     { label: "Cache hits", kind: "number", cell: ({ name, settings }) => <CacheHits told={dayOf(name)} isOn={settings.cache !== undefined} share={figure(name, ({ cached, calls }) => formatShare(calls === 0 ? null : cached / calls), "–")} /> },
     { label: "Spend", kind: "number", cell: ({ name }) => <Link href={`/costs?range=1d&route=${encodeURIComponent(name)}`}>{figure(name, spendWords, formatNano(0))}</Link> },
     {
@@ -134,6 +145,10 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
     },
   ];
   return <div className="panel panel-table"><RowsTable columns={columns} rows={routes} rowKey={({ name }) => name} /></div>;
+}
+
+function Refused({ route, refused }: { route: string; refused: readonly RefusedOnRoute[] }) {
+  return refused.length > 0 && <Link href={tracesOfRefused(route)} className="cell-note" title={refusedTitle(refused)}>{formatCount(refusedCount(refused))} refused</Link>;
 }
 
 function Targets({ settings: { targets }, health }: { settings: GatewayRoute["settings"]; health: readonly TargetHealth[] }) {

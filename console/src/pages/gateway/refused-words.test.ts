@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { refusedCount, refusedWords, tracesOfRefused } from "./refused-words.ts";
+
+describe("calls that no provider was asked for", () => {
+  const refused = [{ team: "blue", route: "chat", reason: "RATE_LIMITED", calls: 3 }, { team: "blue", route: "chat", reason: "BUDGET_EXCEEDED", calls: 2 }, { team: "red", route: "chat", reason: "BUDGET_EXCEEDED", calls: 4 }];
+
+  it("are summed by their reason, the most first", () => {
+    assert.equal(refusedWords(refused), "BUDGET_EXCEEDED: 6, RATE_LIMITED: 3");
+    assert.deepEqual([refusedCount(refused), refusedCount([]), refusedWords([])], [9, 0, ""]);
+  });
+
+  it("lead to their traces", () => {
+    assert.deepEqual([tracesOfRefused("chat"), tracesOfRefused("other")], ["/traces?status=error&attributes=slipway.route%3Dchat", "/traces?status=error"]);
+  });
+});
