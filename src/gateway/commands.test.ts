@@ -76,6 +76,10 @@ describe("slipway gateway", () => {
   });
 
   it("sets limits of models, and what budgets keep for what a provider adds", async () => {
+    for (const [defaultTier, sent] of [["priority", { kind: "openai", defaultTier: "priority" }], ["none", { kind: "openai" }]] as const) {
+      const { settings: own } = (await run("set-provider", ["own"], { kind: "openai", defaultTier })) as { settings: object };
+      assert.equal(JSON.stringify(own), JSON.stringify(sent));
+    }
     const { settings } = (await run("set-provider", ["own"], { kind: "openai", modelLimit: ["gpt-5=tokensPerMinute:30000", "old=none"] })) as { settings: object };
     assert.deepEqual(settings, { kind: "openai", modelLimits: { "gpt-5": { tokensPerMinute: 30_000 } } });
     assert.deepEqual(await run("set-key", ["key_1"], { addedTokens: "20000" }), { revision: 0, settings: { addedTokens: 20_000 } });

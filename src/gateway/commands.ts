@@ -32,12 +32,13 @@ const setProvider: Command = {
     { flags: "--key-env <name>", description: "the server reads the key from this environment variable" },
     { flags: "--key-file <path>", description: "the server reads the key from this file below its folder of secrets" },
     { flags: "--key-from <file>", description: "a local file with the key, which is sealed and kept by the server" },
+    { flags: "--default-tier <tier>", description: "how it serves calls that ask for no way, where it is set up for a dearer one, such as priority or us: budgets reserve by it; none takes it away" },
     { flags: "--responses <native|chat>", description: "of compatible: whether it has /responses or is asked for chat completions; found out where it is not said" },
     { flags: "--script <file>", description: "of scripted: its answers in turn, as a JSON list such as [{\"text\": \"hello\"}, {\"status\": 429}]" },
     { flags: "--model-limit <limit...>", description: "MODEL=FIELD:NUMBER,..., such as gpt-5=tokensPerMinute:30000,concurrency:8; MODEL=none takes them away; * is each model that is not named" },
   ],
   run: async ({ api }, { positionals, options }) => {
-    const { kind, baseUrl, region, apiVersion, keyEnv, keyFile, keyFrom, script, responses } = options as OptionTexts;
+    const { kind, baseUrl, region, apiVersion, keyEnv, keyFile, keyFrom, script, responses, defaultTier } = options as OptionTexts;
     const [name] = positionals as [string];
     if ([keyEnv, keyFile, keyFrom].filter((source) => source !== undefined).length > 1) throw new AppError("INVALID_REQUEST", "Give one of --key-env, --key-file and --key-from.");
     const secret: SecretSource | undefined = keyEnv !== undefined ? { from: "environment", name: keyEnv } : keyFile !== undefined ? { from: "file", path: keyFile }
@@ -46,7 +47,7 @@ const setProvider: Command = {
     const current = providers.find((provider) => provider.name === name && provider.origin === "stored");
     const limits = { ...current?.settings.modelLimits, ...modelLimitsOf((options.modelLimit as unknown as string[] | undefined) ?? []) };
     const modelLimits = Object.fromEntries(Object.entries(limits).filter(([, own]) => own !== null));
-    const settings = { ...current?.settings, kind, ...(Object.keys(limits).length === 0 ? {} : { modelLimits }), ...(baseUrl === undefined ? {} : { baseUrl }), ...(region === undefined ? {} : { region }), ...(apiVersion === undefined ? {} : { apiVersion }), ...(responses === undefined ? {} : { responses }), ...(script === undefined ? {} : { script: await jsonOfFile(script) }) };
+    const settings = { ...current?.settings, kind, ...(Object.keys(limits).length === 0 ? {} : { modelLimits }), ...(baseUrl === undefined ? {} : { baseUrl }), ...(region === undefined ? {} : { region }), ...(apiVersion === undefined ? {} : { apiVersion }), ...(responses === undefined ? {} : { responses }), ...(defaultTier === undefined ? {} : { defaultTier: defaultTier === "none" ? undefined : defaultTier }), ...(script === undefined ? {} : { script: await jsonOfFile(script) }) };
     return api.send("PUT", `/api/gateway/providers/${encodeURIComponent(name)}`, { revision: current?.revision ?? 0, settings, ...(secret === undefined ? {} : { secret }) });
   },
   render: ({ name, settings, secret, notes }: ChangedProvider) => [`${name} (${settings.kind}, secret: ${secret}). Try it: slipway gateway test-provider ${name}`, ...notes.map((note) => `Note: ${note}`)].join("\n"),

@@ -32,6 +32,7 @@ export const ProviderSettings = z
     headers: z.record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/, "must be the name of a header: letters, digits and dashes"), z.string().max(2000)).default({}).meta({ description: "Sent with each request, such as OpenAI-Organization. No secrets" }),
     apiVersion: z.string().max(40).optional().meta({ description: "azure: api-version; anthropic: anthropic-version" }),
     region: z.string().max(40).optional().meta({ description: "bedrock" }),
+    defaultTier: z.string().min(1).max(40).optional().meta({ description: "The way in which it serves chats that ask for none, where its project, workspace or deployment is set up for a dearer one: `priority` (OpenAI, Azure), `us` (Anthropic). Nothing is sent for it: budgets reserve by it, and a call counts by it until the provider tells how it was served" }),
     responses: z.enum(["native", "chat"]).optional().meta({ description: "compatible: whether calls of /v1/responses go to its /responses, or as chat completions; where it is not said that is found out" }),
     models: z.array(ModelName).max(1000).optional().meta({ description: "Which of its models may be used by PROVIDER/MODEL; all where it is not said" }),
     connectTimeoutMs: Milliseconds.default(5000),

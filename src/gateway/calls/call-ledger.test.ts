@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { epochMs, ManualClock } from "../../core/clock.ts";
 import { TimeOrderedIds } from "../../core/ids.ts";
 import { BudgetKeeper, MemoryBudgetStore, PriceBook, type BudgetAlerts, type LedgerEntry } from "../../ledger/index.ts";
+import { askedTier } from "./service-tier.ts";
 import { CallLedger, type CallLedgerParts, type UnwrittenEntry } from "./call-ledger.ts";
 import { unknownUsage } from "../conversation/chat-answer.ts";
 import type { ReadyProvider } from "../routing/call-plan.ts";
@@ -71,6 +72,24 @@ describe("what a call under a budget may cost", () => {
     assert.equal(worst("openai/gpt-5-nano", { tierOf: () => "auto" }), 1000 * 50 + 100 * 400);
     assert.throws(() => worst("anthropic/claude-opus-5", { tierOf: () => "fast" }), { code: "PRICE_UNKNOWN" });
     assert.ok(calls.reserve(route("openai/gpt-5-nano", { unknownPrice: "free" }), attribution, { key: { day: 1000 }, route: undefined }, { ...bounds, tierOf }, now) !== null);
+  });
+
+  it("has the rates of the way that the provider is set up for where the call asks for none, with models whose price has it", () => {
+    const set = (defaultTier: string) => new CallLedger({ clock, ids, prices: new PriceBook(), provider: (name) => ({ name, settings: { kind: name, defaultTier } }) as unknown as ReadyProvider, keeper: new BudgetKeeper({ store: new MemoryBudgetStore({ clock }), alerts, clock, ids }), ledger: {} as CallLedgerParts["ledger"] });
+    const reserved = (defaultTier: string, target: string, asked?: Record<string, unknown>): number | undefined => {
+      const reservation = set(defaultTier).reserve(route(target), attribution, { key: { day: 1000 }, route: undefined }, { ...bounds, ...(asked === undefined ? {} : { tierOf: askedTier(asked) }) }, now);
+      assert.ok(!(reservation instanceof Promise));
+      return reservation?.amount;
+    };
+    const [usual, priority] = [1000 * 1250 + 100 * 10_000, 1000 * 2500 + 100 * 20_000];
+    for (const asked of [{}, { service_tier: "auto" }]) assert.equal(reserved("priority", "openai/gpt-5", asked), priority);
+    assert.equal(reserved("priority", "openai/gpt-5", { service_tier: "default" }), usual);
+    for (const cheaper of ["flex", "default"]) assert.equal(reserved(cheaper, "openai/gpt-5", {}), usual);
+    // It has no priority there: served as usual, and not refused. Vectors have one way alone.
+    assert.equal(reserved("priority", "openai/gpt-5-nano", {}), 1000 * 50 + 100 * 400);
+    assert.equal(reserved("priority", "openai/gpt-5"), usual);
+    const cost = (tier: { tier?: string | null }, asked: Record<string, unknown>) => set("priority").spentBy({ provider: "openai", model: "gpt-5" }, { ...unknownUsage, inputTokens: 1000, outputTokens: 100, ...tier }, now, askedTier(asked)).cost;
+    assert.deepEqual([cost({}, {}), cost({}, { service_tier: "default" }), cost({ tier: null }, {})], [priority, usual, usual]);
   });
 
   it("has media by the rules of the target, audio at its own rate, and search units", () => {

@@ -7,6 +7,7 @@ import type { ReadyProvider } from "../routing/call-plan.ts";
 import type { BudgetLimits, RouteSettings, RouteTarget } from "../schemas.ts";
 import type { MediaTokens } from "../tokens/index.ts";
 import { providerName } from "./provider-name.ts";
+import { dearerTier, type TierOf } from "./service-tier.ts";
 
 type MaybePromise<Value> = Value | Promise<Value>;
 
@@ -32,8 +33,8 @@ export interface CallBounds {
   rateTokens: number;
   /** Input that counts differently by who reads it, not in `inputTokens`; absent where there is none, or no budget holds the call. */
   mediaTokens?: ((kind: string, model: string) => MediaTokens) | undefined;
-  /** The dearer way to be served that was asked for, in the words of this kind of provider; absent where none was. */
-  tierOf?: ((kind: string) => string | null) | undefined;
+  /** The dearer way to be served, in the words of a kind of provider; absent for what has one way alone. */
+  tierOf?: TierOf | undefined;
   /** Whether the answer may be spoken. */
   speaks?: boolean | undefined;
   /** Of reranking. */
@@ -113,7 +114,7 @@ export class CallLedger {
         if (mayBeFree) continue;
         throw new AppError("PRICE_UNKNOWN", `${target.provider}/${target.model} has no price, and this call is under a budget.`);
       }
-      const tier = this.#tierFor(target, bounds);
+      const tier = this.#tierFor(target, price, bounds);
       if (tier !== null && !knowsTier(price, tier) && !mayBeFree) {
         throw new AppError("PRICE_UNKNOWN", `${target.provider}/${target.model} has no price for ${tier}, and this call is under a budget: leave it out, or set a price with ${tier} among its tiers.`);
       }
@@ -141,7 +142,7 @@ export class CallLedger {
     const price = this.priceOf(target, now);
     // What a provider says is not held against it where the table knows better: it may tell less.
     if (price === null) return usage.toldCost === undefined ? { cost: null, priceVersion: null } : { cost: Math.round(usage.toldCost * nanoDollars), priceVersion: reportedPrice };
-    const { audioInputTokens: audioInput, audioOutputTokens: audioOutput, searchUnits, webSearches, tier = this.#tierFor(target, { tierOf: askedTier }) } = usage;
+    const { audioInputTokens: audioInput, audioOutputTokens: audioOutput, searchUnits, webSearches, tier = this.#tierFor(target, price, { tierOf: askedTier }) } = usage;
     return { cost: costOf(price, billedTokens(usage), usage.longestInputTokens ?? usage.inputTokens ?? 0, { audioInput, audioOutput, searchUnits, webSearches, tier }), priceVersion: price.version };
   }
 
@@ -165,12 +166,16 @@ export class CallLedger {
   #worstNano(target: Pick<RouteTarget, "provider" | "model">, price: Price, bounds: Omit<CallBounds, "rateTokens">): number {
     const media = bounds.mediaTokens?.(this.kindOf(target), target.model);
     return worstCase(price, {
-      inputTokens: bounds.inputTokens + (media?.tokens ?? 0), outputTokens: bounds.outputTokens, audioInput: media?.audio, speaks: bounds.speaks, searchUnits: bounds.searchUnits, webSearches: bounds.webSearches?.(this.kindOf(target), target.model), tier: this.#tierFor(target, bounds),
+      inputTokens: bounds.inputTokens + (media?.tokens ?? 0), outputTokens: bounds.outputTokens, audioInput: media?.audio, speaks: bounds.speaks, searchUnits: bounds.searchUnits, webSearches: bounds.webSearches?.(this.kindOf(target), target.model), tier: this.#tierFor(target, price, bounds),
     });
   }
 
-  #tierFor(target: Pick<RouteTarget, "provider" | "model">, { tierOf }: Pick<CallBounds, "tierOf">): string | null {
-    return tierOf?.(this.kindOf(target)) ?? null;
+  /** What was asked for, else what the provider is set up for: of its models, those whose price has it, as the others are served as usual there. */
+  #tierFor({ provider }: Pick<RouteTarget, "provider">, { tiers = {} }: Price, { tierOf }: Pick<CallBounds, "tierOf">): string | null {
+    if (tierOf === undefined) return null;
+    const settings = this.#parts.provider(provider)?.settings;
+    const byDefault = dearerTier(settings?.defaultTier);
+    return tierOf(settings?.kind ?? "", byDefault !== null && Object.hasOwn(tiers, byDefault) ? byDefault : null);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Attribution, CallBegun, Reservation, UnderWayCall } from "../../le
 import type { CallBounds, CallLedger } from "./call-ledger.ts";
 import type { AttemptRecord, ReadyProvider } from "../routing/call-plan.ts";
 import type { RouteTarget } from "../schemas.ts";
+import { dearerTier } from "./service-tier.ts";
 import { mayHaveWorked, outcomeBeside, type CallRound } from "./unseen-use.ts";
 
 /** Of the call, as it is when it is asked. */
@@ -20,6 +21,8 @@ interface Asked {
   provider: string;
   model: string;
   kind: string;
+  /** In which it is served where the call asks for no other, as the provider is set up. */
+  defaultTier: string | null;
   since: EpochMs;
   round: CallRound | undefined;
   /** Null while it is under way. */
@@ -57,8 +60,8 @@ export class CallProgress {
   }
 
   /** Before an attempt goes out; what it answers is to be told how it ended. */
-  begun({ provider, model }: RouteTarget, { settings: { kind } }: ReadyProvider): (attempt: AttemptRecord) => void {
-    const asked: Asked = { provider, model, kind, since: this.#clock.now(), round: this.rounds.at(-1), over: null, id: null };
+  begun({ provider, model }: RouteTarget, { settings: { kind, defaultTier } }: ReadyProvider): (attempt: AttemptRecord) => void {
+    const asked: Asked = { provider, model, kind, defaultTier: dearerTier(defaultTier), since: this.#clock.now(), round: this.rounds.at(-1), over: null, id: null };
     this.#asked.push(asked);
     if (this.#underWay === null) this.#underWay = this.#calls.begin(this.#describe);
     else this.#underWay.changed();
@@ -93,12 +96,12 @@ export class CallProgress {
       if (asked === own || round === undefined || over?.outcome === "ok" || (over !== null && !mayHaveWorked(over))) return [];
       const ended = over === null ? null : { ms: over.ms, outcome: outcomeBeside(over, this.#asked.slice(index + 1).map(({ over: later }) => later?.outcome ?? null)) };
       return [{
-        id: (asked.id ??= this.#calls.nextId()), provider: asked.provider, kind: asked.kind, model: asked.model, tier: askedTier?.(asked.kind) ?? null, since: asked.since, ended,
+        id: (asked.id ??= this.#calls.nextId()), provider: asked.provider, kind: asked.kind, model: asked.model, tier: askedTier?.(asked.kind, asked.defaultTier) ?? null, since: asked.since, ended,
         inputTokens: round.inputTokens, mostOutputTokens: round.outputTokens, searchUnits: round.searchUnits, webSearches: this.#now.unseenSearches(asked.kind, asked.model),
       }];
     });
     return {
-      id, time: startedAt, attribution, provider, kind, model, tier: askedTier?.(kind) ?? null, ...(this.rounds.length > 1 ? {} : { since: own.since }),
+      id, time: startedAt, attribution, provider, kind, model, tier: askedTier?.(kind, own.defaultTier) ?? null, ...(this.rounds.length > 1 ? {} : { since: own.since }),
       inputTokens: sumOf("inputTokens"), mostOutputTokens: sumOf("outputTokens"), searchUnits: sumOf("searchUnits"), webSearches: this.rounds.length * this.#now.unseenSearches(kind, model),
       reservation: reservation === null ? null : { id: reservation.id, scopes: reservation.scopes }, ...(beside.length === 0 ? {} : { beside }),
     };

@@ -23,15 +23,31 @@ export function tierOfRounds(one: string | null | undefined, other: string | nul
   return dearer ?? (one === other ? one : null);
 }
 
-/** What a chat asks of each kind of provider to be served in a dearer way; undefined where it asks nothing of the kind. What a kind has no word for is not sent to it. */
-export function askedTier(extra: Fields): ((kind: string) => string | null) | undefined {
-  const own = dearerTier(extra.service_tier);
-  // As the project at the provider is set.
-  const openai = extra.service_tier === "auto" ? anyTier : own;
-  const anthropic = tiersTogether([own, dearerTier(extra.speed), dearerTier(extra.inference_geo)]);
-  const bedrock = tiersTogether([dearerTier(fieldOf(extra.serviceTier, "type")), dearerTier(fieldOf(extra.performanceConfig, "latency"))]);
-  if (openai === null && anthropic === null && bedrock === null) return undefined;
-  return (kind) => (kind === "anthropic" ? anthropic : kind === "bedrock" ? bedrock : openai);
+/** The dearer way in which a provider of a kind serves a call. `byDefault`: that of calls that ask for none, as the provider is set up; null where that is the usual one. */
+export type TierOf = (kind: string, byDefault: string | null) => string | null;
+
+/** What a chat asks of each kind of provider to be served in a dearer way. What a kind has no word for is not sent to it. */
+export function askedTier({ service_tier: tier, speed, inference_geo: place, serviceTier, performanceConfig }: Fields): TierOf {
+  if (!isSaid(tier) && !isSaid(speed) && !isSaid(place) && !isSaid(serviceTier) && !isSaid(performanceConfig)) return asksNothing;
+  const own = dearerTier(tier);
+  const asksOpenAi = isSaid(tier) && tier !== "auto";
+  const [fast, at] = [tiersTogether([own, dearerTier(speed)]), dearerTier(place)];
+  const asksPlace = isSaid(place);
+  const bedrock = tiersTogether([dearerTier(fieldOf(serviceTier, "type")), dearerTier(fieldOf(performanceConfig, "latency"))]);
+  const asksBedrock = isSaid(serviceTier) || isSaid(performanceConfig);
+  return (kind, byDefault) => {
+    // A workspace there has a place by default, and nothing else.
+    if (kind === "anthropic") return tiersTogether([fast, asksPlace ? at : byDefault]);
+    if (kind === "bedrock") return asksBedrock ? bedrock : byDefault;
+    // As the project at the provider is set; where nobody said how, it may be any.
+    return asksOpenAi ? own : (byDefault ?? (tier === "auto" ? anyTier : null));
+  };
+}
+
+const asksNothing: TierOf = (_kind, byDefault) => byDefault;
+
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { AppError } from "../../core/errors.ts";
+import { askedTier } from "../calls/service-tier.ts";
+import type { ChatRequest } from "../conversation/chat-request.ts";
 import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, unboundedSearches, unseenTokens } from "./chat-bounds.ts";
 import { chatProtocols } from "../protocols/index.ts";
 import { RouteSettings } from "../schemas.ts";
@@ -95,14 +97,18 @@ describe("bounds of chats", () => {
   });
 
   it("say which dearer way of being served was asked for, by kind of provider", () => {
-    assert.equal(boundsOfChat(chat(), true).tierOf, undefined);
-    for (const usual of ["default", "flex", "batch"]) assert.equal(boundsOfChat(chat({ service_tier: usual }), true).tierOf, undefined);
-    assert.equal(boundsOfChat(chat({ service_tier: "priority" }), true).tierOf!("openai"), "priority");
-    const chosen = boundsOfChat(chat({ service_tier: "auto" }), true).tierOf!;
-    assert.deepEqual(["openai", "anthropic", "bedrock"].map(chosen), ["auto", null, null]);
-    assert.equal(boundsOfChat(message({ speed: "fast" }), true).tierOf!("anthropic"), "fast");
-    assert.equal(boundsOfChat(message({ speed: "fast" }), true).tierOf!("openai"), null);
-    assert.equal(boundsOfChat(message({ speed: "fast", inference_geo: "us" }), true).tierOf!("anthropic"), "fast+us");
+    const ways = (request: ChatRequest, byDefault: string | null = null) => ["openai", "anthropic", "bedrock"].map((kind) => boundsOfChat(request, true).tierOf!(kind, byDefault));
+    for (const asked of [{}, { service_tier: "default" }, { service_tier: "flex" }, { service_tier: "batch" }]) assert.deepEqual(ways(chat(asked)), [null, null, null]);
+    assert.equal(ways(chat({ service_tier: "priority" }))[0], "priority");
+    assert.deepEqual(ways(chat({ service_tier: "auto" })), ["auto", null, null]);
+    assert.deepEqual(ways(message({ speed: "fast" })).slice(0, 2), [null, "fast"]);
+    assert.equal(ways(message({ speed: "fast", inference_geo: "us" }))[1], "fast+us");
+    // What a provider is set up for counts where the call asks for nothing in its place.
+    for (const asked of [{}, { service_tier: "auto" }]) assert.deepEqual(ways(chat(asked), "own"), ["own", "own", "own"]);
+    for (const asked of ["default", "flex"]) assert.equal(ways(chat({ service_tier: asked }), "own")[0], null);
+    assert.equal(ways(chat({ service_tier: "priority" }), "own")[0], "priority");
+    assert.deepEqual([{ speed: "fast" }, { inference_geo: "global" }, { speed: "fast", inference_geo: "global" }].map((asked) => ways(message(asked), "us")[1]), ["fast+us", null, "fast"]);
+    assert.deepEqual([{ serviceTier: { type: "default" } }, { performanceConfig: { latency: "optimized" } }, {}].map((asked) => askedTier(asked)("bedrock", "own")), [null, "optimized", "own"]);
     assert.equal(boundsOfChat(chat({ modalities: ["text", "audio"], audio: { voice: "a", format: "wav" } }), true).speaks, true);
   });
 
