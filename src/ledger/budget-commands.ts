@@ -16,8 +16,8 @@ const list: Command = {
   summary: "budgets of teams, projects, keys and routes, and how far they are used",
   run: ({ api }) => api.get("/api/budgets"),
   render: ({ budgets, callBudgets = [] }: { budgets: BudgetStatus[]; callBudgets?: CallBudget[] }) => {
-    const shown: Omit<CallBudget, "scope">[] = [
-      ...budgets.map(({ scope, team, name, limits, use }) => ({ team, name: scope === "project" ? `project ${name}` : "-", limits, use })), ...callBudgets.map(({ scope, ...budget }) => ({ ...budget, name: `${scope} ${budget.name}` })),
+    const shown: Omit<CallBudget, "scope" | "keyName">[] = [
+      ...budgets.map(({ scope, team, name, limits, use }) => ({ team, name: scope === "project" ? `project ${name}` : "-", limits, use })), ...callBudgets.map(({ scope, keyName, ...budget }) => ({ ...budget, name: typeof keyName === "string" ? `${scope} ${keyName} (${budget.name})` : `${scope} ${budget.name}` })),
     ];
     return shown.length === 0
       ? "No budgets. Set one with: slipway budgets set TEAM --per-month DOLLARS"

@@ -44,7 +44,10 @@ export type BudgetStatus = z.infer<typeof BudgetStatus>;
 
 /** The budget of a key or a route, which is set with its other limits. */
 export const CallBudget = z
-  .object({ scope: z.enum(["key", "route"]), name: z.string().meta({ description: "Id of the key, or name of the route" }), team: Name, limits: SpendLimits, use: z.array(BudgetUse) })
+  .object({
+    scope: z.enum(["key", "route"]), name: z.string().meta({ description: "Id of the key, or name of the route" }), keyName: z.string().nullable().meta({ description: "What the key was named; null for a route" }), team: Name, limits: SpendLimits,
+    use: z.array(BudgetUse),
+  })
   .meta({ id: "CallBudget" });
 export type CallBudget = z.infer<typeof CallBudget>;
 

@@ -21,7 +21,7 @@ describe("budgets of keys and routes", () => {
   };
   const ask = (who: string): Promise<RawReply> => send(who, "POST", "/v1/chat/completions", { model: "chat", max_tokens: 10, messages: [{ role: "user", content: "hello" }] });
   const seen = async (who: string): Promise<CallBudget[]> => (await ok<{ budgets: BudgetStatus[]; callBudgets: CallBudget[] }>(send(who, "GET", "/api/budgets"))).callBudgets;
-  const named = async (who: string): Promise<string[]> => (await seen(who)).map(({ scope, name }) => `${scope} ${name}`).sort();
+  const named = async (who: string): Promise<string[]> => (await seen(who)).map(({ scope, name, keyName }) => `${scope} ${name}${keyName === null ? "" : ` ${keyName}`}`).sort();
 
   before(async () => {
     server = await startSecuredServer();
@@ -37,9 +37,9 @@ describe("budgets of keys and routes", () => {
   after(() => server.stop());
 
   it("tell how far they are used: to a key of its own and of the routes that it may call, to its team of all of them, to others of none", async () => {
-    const own = `key ${keys.caller!.id}`;
+    const own = `key ${keys.caller!.id} caller`;
     assert.deepEqual(await named("caller"), [own, "route chat"]);
-    assert.deepEqual(await named("red"), [own, `key ${keys.other!.id}`, "route chat"].sort());
+    assert.deepEqual(await named("red"), [own, `key ${keys.other!.id} other`, "route chat"].sort());
     assert.deepEqual([await named("blue"), await named("none")], [[], []]);
 
     let calls = 0;
