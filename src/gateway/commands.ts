@@ -10,14 +10,17 @@ import { routeCommands } from "./route-commands.ts";
 import { modelLimitsOf } from "./settings/model-limits-text.ts";
 import type { ProviderHealthView } from "./routing/provider-health.ts";
 import { targetState, type TargetState } from "./routing/target-state.ts";
-import type { ChangedProvider, GatewayProvider, KeyPolicy, SecretSource } from "./schemas.ts";
+import type { ChangedProvider, GatewayProvider, KeyPolicy, ListedProvider, SecretSource } from "./schemas.ts";
 
 const listProviders: Command = {
   words: ["gateway", "providers"],
   summary: "the providers of language models",
   run: ({ api }) => api.get("/api/gateway/providers"),
-  render: ({ providers }: { providers: GatewayProvider[] }) =>
-    textTable(["PROVIDER", "KIND", "ADDRESS", "SECRET", "COMES FROM"], providers.map(({ name, settings, secret, origin }) => [name, settings.kind, settings.baseUrl ?? "its own", secret, origin])),
+  render: ({ providers }: { providers: (GatewayProvider & Partial<Pick<ListedProvider, "trouble">>)[] }) =>
+    [
+      textTable(["PROVIDER", "KIND", "ADDRESS", "SECRET", "COMES FROM"], providers.map(({ name, settings, secret, origin, trouble }) => [name, settings.kind, settings.baseUrl ?? "its own", typeof trouble === "string" ? `${secret}, not readable` : secret, origin])),
+      ...providers.flatMap(({ trouble }) => (typeof trouble === "string" ? ["", trouble] : [])),
+    ].join("\n"),
 };
 
 const setProvider: Command = {

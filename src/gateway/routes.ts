@@ -5,7 +5,7 @@ import type { RefusedCalls } from "./calls/refused-calls.ts";
 import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
 import { RefusedOnRoute } from "./refused-schemas.ts";
 import type { ProviderHealth } from "./routing/provider-health.ts";
-import { ChangedKeyPolicy, ChangedProvider, GatewayName, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody } from "./schemas.ts";
+import { ChangedKeyPolicy, ChangedProvider, GatewayName, GatewayRoute, KeyPolicy, KeyPolicySettings, ListedProvider, ProviderRequest, RouteHistory, RouteRequestBody } from "./schemas.ts";
 
 const tag = "Gateway";
 const ProviderParams = z.strictObject({ provider: GatewayName });
@@ -26,8 +26,8 @@ const GuardrailTrouble = z.object({ route: z.string(), guardrail: z.string(), mo
 export function gatewayRoutes({ settings, health, refused, server }: { settings: GatewaySettingsService; health: ProviderHealth; refused: RefusedCalls; server: string }): Route[] {
   return [
     route({
-      method: "GET", path: "/api/gateway/providers", access: "viewer", on: "some", operationId: "listGatewayProviders", tag, summary: "The providers of language models, without their secrets",
-      response: z.object({ providers: z.array(GatewayProvider) }), handle: () => ({ providers: settings.providers() }),
+      method: "GET", path: "/api/gateway/providers", access: "viewer", on: "some", operationId: "listGatewayProviders", tag, summary: "The providers of language models, without their secrets, and which secrets cannot be read",
+      response: z.object({ providers: z.array(ListedProvider) }), handle: ({ caller }) => ({ providers: settings.providers(caller) }),
     }),
     route({
       method: "PUT", path: "/api/gateway/providers/:provider", access: "admin", operationId: "putGatewayProvider", tag, summary: "Add or change a provider", params: ProviderParams, body: { kind: "json", schema: ProviderRequest },

@@ -181,6 +181,11 @@ export const GatewayProvider = z
   .meta({ id: "GatewayProvider" });
 export type GatewayProvider = z.infer<typeof GatewayProvider>;
 
+export const ListedProvider = GatewayProvider.extend({
+  trouble: z.string().nullable().meta({ description: "What keeps its secret from being read on this server, so that its calls fail, and for administrators of the server what to do; null where nothing does" }),
+}).meta({ id: "ListedGatewayProvider" });
+export type ListedProvider = z.infer<typeof ListedProvider>;
+
 export const ChangedProvider = GatewayProvider.extend({ notes: z.array(z.string()).meta({ description: "What keeps it from being called yet, such as a key that is not where the settings say" }) }).meta({ id: "ChangedGatewayProvider" });
 export type ChangedProvider = z.infer<typeof ChangedProvider>;
 

@@ -55,6 +55,11 @@ describe("keys of providers that are not kept here", () => {
     assert.equal(upstream.calls.length, asked);
     const { checks } = await server.client.api.get<{ checks: { name: string; finding: string }[] }>("/api/doctor");
     assert.deepEqual(["keys of providers", "own providers"].map((name) => checks.find((check) => check.name === name)!.finding), [`${missing[1]} ${missing[0]}`, "acme answers."]);
+    const { providers } = await server.client.api.get<{ providers: { name: string; trouble: string | null }[] }>("/api/gateway/providers");
+    const enterIt = (name: string): string => `enter the key: \`slipway gateway set-provider ${name} --kind compatible --key-from FILE\`. Until then its calls fail.`;
+    assert.deepEqual(providers.filter(({ trouble }) => trouble !== null).map(({ name, trouble }) => [name, trouble]), [
+      ["file", `${missing[1]} Put the file there: it is read with the next call; or ${enterIt("file")}`], ["variable", `${missing[0]} Start the server with that variable, or ${enterIt("variable")}`],
+    ]);
     const told = await (await ask("file")).text();
     assert.match(told, /The secret of the provider file is not where its settings say/);
     assert.doesNotMatch(told, /nosuch/);

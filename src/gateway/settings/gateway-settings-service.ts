@@ -10,6 +10,7 @@ import type { SecretBox } from "../../core/secret-box.ts";
 import { providerSecretPurpose, type GatewayCatalog } from "./gateway-catalog.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
 import { Guardrails, type ClassifierModels, type GuardrailTrouble } from "../guardrails/index.ts";
+import { listedProviders } from "./listed-providers.ts";
 import { secretTrouble } from "./missing-secret.ts";
 import { keyNamesOf } from "./provider-environment.ts";
 import { providerProblems } from "./provider-problems.ts";
@@ -18,7 +19,7 @@ import { codeOfTrouble } from "../routing/call-failure.ts";
 import { hideSecretOf } from "../routing/hide-secret.ts";
 import type { UpstreamTransport } from "../routing/upstream-transport.ts";
 import type { RouteSplits } from "../split/route-splits.ts";
-import type { ChangedProvider, GatewayProvider, GatewayRoute, ChangedKeyPolicy, KeyPolicy, KeyPolicySettings, ProviderRequest, RouteHistory, RouteRequestBody, RouteSettings, SecretSource } from "../schemas.ts";
+import type { ChangedProvider, GatewayProvider, GatewayRoute, ChangedKeyPolicy, KeyPolicy, KeyPolicySettings, ListedProvider, ProviderRequest, RouteHistory, RouteRequestBody, RouteSettings, SecretSource } from "../schemas.ts";
 import { policyNotes } from "./policy-notes.ts";
 import { assertProviderUnused, assertRouteUnused, notEntered } from "./refused-removals.ts";
 
@@ -63,8 +64,8 @@ export class GatewaySettingsService {
     this.#parts = parts;
   }
 
-  providers(): GatewayProvider[] {
-    return inNameOrder(this.#parts.catalog.providers());
+  providers(caller: Caller): ListedProvider[] {
+    return listedProviders(this.#parts.catalog, caller);
   }
 
   /** Throws GATEWAY_CONFLICT, INVALID_REQUEST, EGRESS_REFUSED. */
@@ -243,7 +244,7 @@ export class GatewaySettingsService {
   }
 
   #provider(name: string): GatewayProvider {
-    const found = this.providers().find((provider) => provider.name === name);
+    const found = this.#parts.catalog.providers().find((provider) => provider.name === name);
     if (found === undefined) throw providerNotFound(name);
     return found;
   }

@@ -1,12 +1,12 @@
 import { now } from "../../clock.ts";
 import { call } from "../../data/api.ts";
 import { invalidate, useResource, type Resource } from "../../data/resource.ts";
-import type { GatewayProvider, GatewayRoute, KeyPolicy } from "../../../../src/gateway/schemas.ts";
+import type { GatewayRoute, KeyPolicy, ListedProvider } from "../../../../src/gateway/schemas.ts";
 import type { RefusedOnRoute } from "../../../../src/gateway/refused-schemas.ts";
 import type { CostRow } from "../../../../src/ledger/schemas.ts";
 
 export type {
-  BudgetLimits, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, Limits, ProviderKind, ProviderSettings, RevisionInHistory, RevisionOfRoute, RouteHistory, RouteSettings, RouteTurn, RouteTarget, SecretSource,
+  BudgetLimits, GatewayProvider, GatewayRoute, KeyPolicy, KeyPolicySettings, Limits, ListedProvider, ProviderKind, ProviderSettings, RevisionInHistory, RevisionOfRoute, RouteHistory, RouteSettings, RouteTurn, RouteTarget, SecretSource,
 } from "../../../../src/gateway/schemas.ts";
 export type { RefusedOnRoute };
 
@@ -45,7 +45,7 @@ export function useGatewayRoutes(): Resource<{ routes: GatewayRoute[] }> {
   return useResource("/api/gateway/routes", { refreshMs: 15_000 });
 }
 
-export function useProviders(): Resource<{ providers: GatewayProvider[] }> {
+export function useProviders(): Resource<{ providers: ListedProvider[] }> {
   return useResource("/api/gateway/providers", { refreshMs: 30_000 });
 }
 

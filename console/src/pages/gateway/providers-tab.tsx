@@ -9,7 +9,7 @@ import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { ErrorBox } from "../../parts/error-box.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
-import { refreshGateway, useProviders, type GatewayProvider } from "./gateway-data.ts";
+import { refreshGateway, useProviders, type ListedProvider } from "./gateway-data.ts";
 import { kindWords, originWords, secretWords } from "./gateway-words.ts";
 import { ProviderDialog } from "./provider-dialog.tsx";
 
@@ -27,12 +27,12 @@ export function ProvidersTab() {
   const rights = useRights();
   const mayChange = rights.onServer("admin");
   const close = (): void => query.set({ add: null, change: null, remove: null }, { replace: true });
-  const named = (parameter: string): GatewayProvider | undefined => providers.data?.providers.find(({ name }) => name === query.get(parameter));
+  const named = (parameter: string): ListedProvider | undefined => providers.data?.providers.find(({ name }) => name === query.get(parameter));
   const [changed, removed] = [named("change"), named("remove")];
-  const columns: Column<GatewayProvider>[] = [
+  const columns: Column<ListedProvider>[] = [
     { label: "Provider", kind: "name", cell: ({ name, origin }) => <>{name}<span className="cell-note">{originWords[origin]}</span></> },
     { label: "Kind", cell: ({ settings }) => <>{kindWords[settings.kind]}{settings.baseUrl !== undefined && <span className="cell-note mono">{settings.baseUrl}</span>}</> },
-    { label: "Secret", cell: ({ secret }) => (secret === "none" ? <span className="muted">none</span> : secretWords[secret]) },
+    { label: "Secret", cell: ({ secret, trouble }) => <>{secret === "none" ? <span className="muted">none</span> : secretWords[secret]}{trouble !== null && <span className="cell-note cell-bad">{trouble}</span>}</> },
     { label: "Models", cell: ({ settings }) => (settings.models === undefined ? <span className="muted nowrap">all of its own</span> : <code>{settings.models.join(", ")}</code>) },
     {
       label: "Actions", kind: "actions",
