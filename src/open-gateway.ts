@@ -6,7 +6,7 @@ import { readSecretFile } from "./adapters/filesystem/secret-files.ts";
 import { openRedis, RedisAnswerCache, RedisBudgetStore, RedisLimitStore } from "./adapters/redis/index.ts";
 import { SqlGatewayStore, SqlRouteRevisionStore } from "./adapters/sql/index.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
-import { followLocalProviders, localProviderHosts, usualSearch, type LocalSearch } from "./adapters/undici/find-local-providers.ts";
+import { followLocalProviders, localProviderAt, localProviderHosts, usualSearch, type LocalSearch } from "./adapters/undici/find-local-providers.ts";
 import { UndiciTransport } from "./adapters/undici/undici-transport.ts";
 import { environmentValue, type Config, type Posture } from "./config/index.ts";
 import type { AnswerMemory } from "./core/answer-memory.ts";
@@ -93,6 +93,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     source.from === "file" ? readSecretFile(config.secretFiles, source.path) : isSecretName(source.name) ? environmentValue(source.name) : undefined;
   const catalog = new GatewayCatalog({ store, mappings: providerMappings, secrets: () => secrets, readSecret, clock });
   const ofEnvironment = providersOfEnvironment((name) => environmentValue(name) !== undefined);
+  if (looksAround) catalog.setSought(localSearch.servers.map(localProviderAt));
   catalog.setKnown(ofEnvironment);
   await catalog.load();
   ledger.settings.knowNames(() => ({ providers: catalog.providers().map(({ name, settings: { kind } }) => ({ name, kind })), models: catalog.routes().flatMap(({ settings: { targets } }) => targets) }));
@@ -103,7 +104,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const admission = new Admission({ store: limits, clock, instance: randomUUID(), shared: redis !== null });
   const health = new ProviderHealth(clock);
   const provider = catalog.provider.bind(catalog);
-  const runner = new TargetCallRunner({ transport, answers, provider, health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });
+  const runner = new TargetCallRunner({ transport, answers, provider, whereabouts: catalog.whereabouts.bind(catalog), health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });
   const budgetsOf = ({ actor, route }: Attribution): ReserveRequest["limits"] => ({ key: catalog.policyOf({ actor })?.budget, route: route === null ? undefined : catalog.resolve(route)?.settings.budget });
   const calls = new CallLedger({ prices: ledger.prices, keeper: ledger.keeper, ledger: ledger.ledger, underWay: ledger.underWay, provider, budgetsOf, clock, ids });
   const metrics = new CallMetrics((name) => calls.providerName(name));

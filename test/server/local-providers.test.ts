@@ -55,14 +55,25 @@ describe("servers of language models on the machine of an open server", () => {
       const never = await ask("vllm/m");
       assert.equal(never.status, 404);
       assert.doesNotMatch(never.told, /no more/);
+      assert.match(never.told, /its provider is looked for at http:\/\/127\.0\.0\.1:1\/v1 on the server's machine, and was not there since the server started\. Start it there/);
     });
 
-    it("are said to be gone, with the address where they were", async () => {
+    it("are said to be gone, with the address where they were and what brings them back, by their name and by routes", async () => {
+      const target = { provider: "ollama", model: "llama3.2" };
+      for (const [name, targets] of [["alone", [target]], ["first", [target, { provider: "echo", model: "echo", priority: 1 }]]] as const) {
+        const made = await fetch(`${slipway.url}/api/gateway/routes/${name}`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ revision: 0, settings: { targets } }) });
+        assert.equal(made.status, 200, await made.text());
+        assert.deepEqual(await ask(name), { status: 200, told: "You said: hello" });
+      }
       upstream.stop();
       while ((await found()).length > 0) await betweenLooks();
       const { status, told } = await ask("ollama/llama3.2");
       assert.equal(status, 404);
-      assert.match(told, new RegExp(`its provider was found at http://127\\.0\\.0\\.1:${port} on the server's machine, and answers there no more`));
+      const words = `its provider was found at http://127.0.0.1:${port} on the server's machine, and answers there no more. Start it there: it is found within a minute; or enter where else it is: \`slipway gateway set-provider ollama --kind ollama --base-url URL\`.`;
+      assert.ok(told.includes(`: ${words}`), told);
+      const alone = await ask("alone");
+      assert.ok(alone.status === 503 && alone.told.startsWith(`ollama/llama3.2: I${words.slice(1)}`), alone.told);
+      assert.equal((await ask("first")).status, 200);
     });
   });
 

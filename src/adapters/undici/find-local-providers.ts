@@ -39,14 +39,19 @@ export interface LocalProviderFound {
 /** Addresses that may be called though they are of this machine. */
 export const localProviderHosts = (servers: readonly LocalServer[]): string[] => servers.map(({ port }) => `${host}:${port}`);
 
+/** What a server is while it is there. */
+export function localProviderAt({ name, kind, port, base }: LocalServer): LocalProviderFound {
+  return { name, kind, baseUrl: `http://${host}:${port}${base}` };
+}
+
 /**
  * Servers on this machine that answer OpenAI's list of models in time. One that was there `before` stays where it takes longer: it is busy with what it is asked, and those calls are not to lose it; it is gone
  * where nobody listens, or something else answers.
  */
 export async function findLocalProviders({ servers, timeoutMs }: Omit<LocalSearch, "everyMs">, before: readonly LocalProviderFound[] = []): Promise<LocalProviderFound[]> {
-  const found = await Promise.all(servers.map(async ({ name, port, kind, base }) => {
-    const lists = await listsModels(port, timeoutMs);
-    return lists === "yes" || (lists === "late" && before.some((each) => each.name === name)) ? { name, kind, baseUrl: `http://${host}:${port}${base}` } : null;
+  const found = await Promise.all(servers.map(async (server) => {
+    const lists = await listsModels(server.port, timeoutMs);
+    return lists === "yes" || (lists === "late" && before.some((each) => each.name === server.name)) ? localProviderAt(server) : null;
   }));
   return found.filter((each) => each !== null);
 }

@@ -93,6 +93,11 @@ function copyOf(error: AppError): AppError {
   return new AppError(code, message, { problems, cause: error, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) });
 }
 
+/** Of a target whose provider is not there; `whereabouts` of those that are looked for. */
+export function absence(whereabouts: string | null): string {
+  return whereabouts === null ? "No provider of this name is set up." : `Its provider ${whereabouts}`;
+}
+
 /** With what the provider's support asks for. Of a 404 many servers say two words, which are no word of what was not found. */
 export function toldMessage({ message: own, requestId, outcome, status }: Pick<AttemptFailure, "message" | "requestId" | "outcome" | "status">): string {
   const message = outcome === "not-found" ? `The provider has no such model or path${status === null ? "" : ` (${status})`}: ${own}` : own;

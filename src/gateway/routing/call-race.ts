@@ -3,7 +3,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { RouteTarget } from "../schemas.ts";
 import { AttemptRoom } from "./attempt-room.ts";
 import { CallAttempt, type AttemptFailure, type AttemptParts, type Begun } from "./call-attempt.ts";
-import { callFailure, toldMessage, type TargetTrouble } from "./call-failure.ts";
+import { absence, callFailure, toldMessage, type TargetTrouble } from "./call-failure.ts";
 import { attemptsOfFailure, type AttemptRecord, type CallOrder, type OpenedCall, type PreparedCall, type ReadyProvider } from "./call-plan.ts";
 import { CallTimer } from "./call-timer.ts";
 import type { ProviderHealth } from "./provider-health.ts";
@@ -17,6 +17,8 @@ import { targetName } from "./target-name.ts";
 export interface CallRunnerParts extends AttemptParts {
   /** With `settings.baseUrl` set, also where it is the kind's own. */
   provider(name: string): ReadyProvider | null;
+  /** Of one that is not there, where it was or is looked for, as words behind its name; null where nobody knows. */
+  whereabouts?(name: string): string | null;
   health: ProviderHealth;
   /** In [0, 1). */
   random(): number;
@@ -57,7 +59,7 @@ export class CallRace<Answer> {
     this.#candidates = new RaceCandidates({ clock: parts.clock, random: () => parts.random(), deadline: order.deadline });
     for (const target of targets) {
       const provider = parts.provider(target.provider);
-      if (provider === null) this.#troubled(target, "absent", "No provider of this name is set up.");
+      if (provider === null) this.#troubled(target, "absent", absence(parts.whereabouts?.(target.provider) ?? null));
       else {
         const health = parts.health.of(target.provider, target.model, provider.settings.breaker);
         this.#candidates.add({ target, provider, health, failures: 0, attemptsLeft: order.settings.attempts, firstFailureAt: null, notBefore: 0, asLastResort: false, isRenewed: false });

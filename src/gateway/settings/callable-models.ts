@@ -32,8 +32,8 @@ export class CallableModels {
     if (route !== null && route.revision !== null && allowed !== undefined && !allowed.some((each) => coversRoute(each, route.name)) && mayOn(caller, "viewer", { kind: "route", name: route.name, team: route.team })) {
       return new AppError(code, `${message.replace(/\.$/, "")} that this key may call: its policy leaves the route out (slipway gateway set-key).`);
     }
-    const lost = catalog.lostAddress(asked);
-    if (lost !== null) return new AppError(code, `${message.replace(/\.$/, "")}: its provider was found at ${lost} on the server's machine, and answers there no more. It is looked for each minute.`);
+    const whereabouts = catalog.whereabouts(asked.slice(0, Math.max(0, asked.indexOf("/"))));
+    if (whereabouts !== null) return new AppError(code, `${message.replace(/\.$/, "")}: its provider ${whereabouts}`);
     const mayCall = (name: string): boolean => this.#mayCall(caller, name);
     const names = [...catalog.routes(), ...this.#direct()].flatMap(({ name }) => (mayCall(name) ? [name] : []));
     const nearest = nearestCallable(asked, { names, providers: catalog.providers().map(({ name }) => name), mayCall });

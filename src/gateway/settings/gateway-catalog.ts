@@ -25,6 +25,13 @@ export interface KnownProvider {
   secretName?: string;
 }
 
+/** A server of language models that is a provider by itself while it listens on this machine. */
+export interface SoughtProvider {
+  name: string;
+  kind: ProviderKind;
+  baseUrl: string;
+}
+
 export interface CatalogParts {
   store: GatewayStore;
   mappings: Readonly<Record<ProviderKind, ProviderMapping>>;
@@ -57,8 +64,9 @@ const longestName = 128 + 1 + 256;
 export class GatewayCatalog {
   readonly #parts: CatalogParts;
   #known: readonly KnownProvider[] = [];
-  /** Those that were found on this machine and are not there any more, with their addresses. */
-  readonly #lost = new Map<string, string>();
+  #sought: ReadonlyMap<string, SoughtProvider> = new Map();
+  /** Those that were found on this machine and are not there any more. */
+  readonly #lost = new Set<string>();
   #providers = new Map<string, HeldProvider>();
   #routes = new Map<string, GatewayRoute>();
   #keys = new Map<string, KeyPolicy>();
@@ -77,16 +85,24 @@ export class GatewayCatalog {
 
   /** Providers that nobody entered; one that was entered under the same name goes before. */
   setKnown(known: readonly KnownProvider[]): void {
-    for (const { name, origin, settings } of this.#known) if (origin === "found" && settings.baseUrl !== undefined) this.#lost.set(name, settings.baseUrl);
+    for (const { name, origin } of this.#known) if (origin === "found") this.#lost.add(name);
     for (const { name } of known) this.#lost.delete(name);
     this.#known = known;
     this.#arrange();
   }
 
-  /** Where the provider of PROVIDER/MODEL was on this machine, where it is there no more and nobody entered another; else null. */
-  lostAddress(model: string): string | null {
-    const name = model.slice(0, Math.max(0, model.indexOf("/")));
-    return this.#providers.has(name) ? null : (this.#lost.get(name) ?? null);
+  /** Which providers are looked for on this machine again and again. */
+  setSought(sought: readonly SoughtProvider[]): void {
+    this.#sought = new Map(sought.map((each) => [each.name, each]));
+  }
+
+  /** Of a provider that is looked for on this machine, is not there, and was not entered: where it was or would be, and what brings it back, as words behind its name. Null for others. */
+  whereabouts(name: string): string | null {
+    const sought = this.#providers.has(name) ? undefined : this.#sought.get(name);
+    if (sought === undefined) return null;
+    const { kind, baseUrl } = sought;
+    const where = this.#lost.has(name) ? `was found at ${baseUrl} on the server's machine, and answers there no more` : `is looked for at ${baseUrl} on the server's machine, and was not there since the server started`;
+    return `${where}. Start it there: it is found within a minute; or enter where else it is: \`slipway gateway set-provider ${name} --kind ${kind} --base-url URL\`.`;
   }
 
   providers(): GatewayProvider[] {

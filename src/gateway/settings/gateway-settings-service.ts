@@ -162,7 +162,7 @@ export class GatewaySettingsService {
     const { catalog, classifiers } = this.#parts;
     const gone = [...new Set(targets.map(({ provider }) => provider))].filter((provider) => catalog.provider(provider) === null);
     // One that is left goes on in the place of the others.
-    if (gone.length > 0 && targets.every(({ provider }) => gone.includes(provider))) return gone.map((provider) => `The provider ${provider} is not there any more: ${howToAdd(provider)}.`).join(" ");
+    if (gone.length > 0 && targets.every(({ provider }) => gone.includes(provider))) return gone.map((provider) => `The provider ${provider} ${catalog.whereabouts(provider) ?? `is not there any more: ${howToAdd(provider)}.`}`).join(" ");
     return classifiers.troubles([{ name: route, settings: { guardrails } }])[0]?.message ?? null;
   }
 
@@ -223,7 +223,7 @@ export class GatewaySettingsService {
 
   #assertUsable(name: string, settings: RouteSettings, caller: Caller): void {
     const { catalog, classifiers } = this.#parts;
-    const problems: Problem[] = settings.targets.flatMap(({ provider }, index) => (catalog.provider(provider) === null ? [{ path: `settings.targets[${index}].provider`, message: `names ${provider}, which is no provider: ${howToAdd(provider)}` }] : []));
+    const problems: Problem[] = settings.targets.flatMap(({ provider }, index) => (catalog.provider(provider) === null ? [{ path: `settings.targets[${index}].provider`, message: `names ${provider}, which ${catalog.whereabouts(provider)?.replace(/\.$/, "") ?? `is no provider: ${howToAdd(provider)}`}` }] : []));
     const places = settings.targets.map(({ provider, model, priority, when }) => JSON.stringify([provider, model, priority, when]));
     for (const [index, place] of places.entries()) {
       const first = places.indexOf(place);
