@@ -13,7 +13,7 @@ import type { Sampling } from "../conversation/chat-request.ts";
 import { LostAttempts, type ReserveLost } from "./lost-attempts.ts";
 import type { ToldLimits } from "./limit-left-headers.ts";
 import type { Ticket } from "../limits/index.ts";
-import { usesOfRounds, type EarlierRound } from "./round-uses.ts";
+import { usesElsewhere, usesOfRounds, type EarlierRound, type UseElsewhere } from "./round-uses.ts";
 import type { AttemptRecord, ReadyProvider } from "../routing/call-plan.ts";
 import type { RouteTarget } from "../schemas.ts";
 import { answeredTokens, unseenTokens, unseenUses, type UnseenUse } from "./unseen-use.ts";
@@ -159,10 +159,20 @@ export class CallRecord {
     else this.estimated = true;
   }
 
-  /** What the answer has cost so far, by its usage. */
+  /** What the answer has cost so far, by its usage and that of rounds before it that other targets answered. */
   spent(): Spent {
-    if (this.cached) return { cost: 0, priceVersion: null };
-    return this.#spentBy(this.usage);
+    const own = this.#ownSpent();
+    return own.cost === null ? own : { ...own, cost: this.#roundsElsewhere().reduce((sum, { cost }) => sum + (cost ?? 0), own.cost) };
+  }
+
+  #ownSpent(): Spent {
+    return this.cached ? { cost: 0, priceVersion: null } : this.#spentBy(this.usage);
+  }
+
+  /** Each round that another target answered than the last: it is billed by its own price. */
+  #roundsElsewhere(): (UseElsewhere & Spent)[] {
+    if (this.target === null || this.#earlier.length === 0) return [];
+    return usesElsewhere(this.#earlier, this.target, this.#progress.rounds).map((use) => ({ ...use, ...this.#parts.calls.spentBy(use, use.usage, this.startedAt, this.askedTier) }));
   }
 
   #spentBy(usage: TokenUsage): Spent {
@@ -174,7 +184,7 @@ export class CallRecord {
   async end(outcome: CallOutcome, error: AppError | null = null): Promise<Spent> {
     if (this.#ended !== null) return this.#ended;
     const unseen = this.#countUnseen(outcome);
-    const own = this.spent();
+    const own = this.#ownSpent();
     const spent = (this.#ended = { ...own, ownCost: own.cost, cost: own.cost === null ? null : unseen.reduce((sum, { cost }) => sum + (cost ?? 0), own.cost) });
     if (error !== null) recordOfFailure.set(error, this);
     this.watch?.ending?.(outcome, error);
@@ -216,10 +226,11 @@ export class CallRecord {
     const uses = unseenUses(this.attempts, this.#progress.rounds, (target) => this.#searchesOf(target));
     if (this.target !== null) this.#countAnswered(outcome);
     else this.#countLast(uses.pop());
-    const entries = uses.map(({ attempt, provider, model, outcome: ended, usage, ms }): UnwrittenEntry => ({
-      id: this.#progress.idOf(attempt), time: this.startedAt, attribution: this.attribution, provider, model, outcome: ended, estimated: true, usage, ...this.#parts.calls.spentBy({ provider, model }, usage, this.startedAt, this.askedTier), totalMs: ms, firstByteMs: null,
+    const all = [...this.#roundsElsewhere(), ...uses.map((use) => ({ ...use, estimated: true, ...this.#parts.calls.spentBy(use, use.usage, this.startedAt, this.askedTier) }))];
+    const entries = all.map(({ attempt, provider, model, outcome: ended, estimated, usage, cost, priceVersion, ms }): UnwrittenEntry => ({
+      id: this.#progress.idOf(attempt), time: this.startedAt, attribution: this.attribution, provider, model, outcome: ended, estimated, usage, cost, priceVersion, totalMs: ms, firstByteMs: null,
     }));
-    this.#beside = new Map(uses.map(({ attempt }, index) => [attempt, entries[index]!]));
+    this.#beside = new Map(all.map(({ attempt }, index) => [attempt, entries[index]!]));
     return entries;
   }
 
@@ -272,7 +283,7 @@ export class CallRecord {
     const { attribution, attempts, usage } = this;
     const answered = this.target === null ? null : (attempts.findLast(({ outcome }) => outcome === "ok") ?? null);
     const counted = answered ?? this.#unanswered;
-    const own = counted === null ? [] : usesOfRounds(this.#earlier, counted, { id: null, usage, cost: this.#ended?.ownCost ?? null }, (part) => this.#spentBy(part).cost);
+    const own = counted === null ? [] : usesOfRounds(this.#earlier.filter(({ attempt }) => this.#beside?.has(attempt) !== true), counted, { id: null, usage, cost: this.#ended?.ownCost ?? null }, (part) => this.#spentBy(part).cost);
     const uses = new Map([...(this.#beside ?? []), ...own]);
     return {
       team: attribution.team, traceId: attribution.traceId, spanId: this.spanId, parentSpanId: this.parentSpanId, operation: this.operation, model: this.#model,

@@ -1,11 +1,31 @@
 import type { TokenUsage } from "../conversation/chat-answer.ts";
 import type { AttemptRecord } from "../routing/call-plan.ts";
+import { targetName } from "../routing/target-name.ts";
 import type { AttemptUse } from "./call-spans.ts";
+import { answeredTokens, type CallRound, type UnseenUse } from "./unseen-use.ts";
 
 /** A round that was answered before the model was asked once more. */
 export interface EarlierRound {
   attempt: AttemptRecord;
   usage: TokenUsage;
+}
+
+/** Of an entry beside the call's own. */
+export interface UseElsewhere extends UnseenUse {
+  estimated: boolean;
+}
+
+/** What rounds used that another target answered than the one whose entry the call's is; what its provider did not tell counts by estimate. */
+export function usesElsewhere(rounds: readonly EarlierRound[], target: Pick<AttemptRecord, "provider" | "model">, begun: readonly CallRound[]): UseElsewhere[] {
+  return rounds.flatMap(({ attempt, usage }, index): UseElsewhere[] => {
+    if (targetName(attempt) === targetName(target)) return [];
+    const { provider, model, ms } = attempt;
+    const estimated = usage.inputTokens === null || usage.outputTokens === null;
+    const round = begun[index];
+    const guess = estimated && round !== undefined ? answeredTokens([attempt], [{ ...round, attemptsBefore: 0 }]) : null;
+    const told = guess === null ? usage : { ...usage, inputTokens: usage.inputTokens ?? guess.inputTokens, outputTokens: usage.outputTokens ?? guess.outputTokens };
+    return [{ attempt, provider, model, ms, outcome: "failed-over", usage: told, estimated: estimated || usage.searchesEstimated === true }];
+  });
 }
 
 const parts = ["inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens", "reasoningTokens"] as const;

@@ -22,6 +22,7 @@ import { RepairRounds, type OutputChecker } from "../output/index.ts";
 import type { AnswerFrame, ChatProtocol } from "../protocols/client-protocol.ts";
 import { chatProtocols } from "../protocols/index.ts";
 import { AnswerHold, type AnswerMemory } from "../../core/answer-memory.ts";
+import { targetName } from "../routing/target-name.ts";
 import { attemptsOfFailure, type CallFacts, type CallOrder, type CallRunner, type OpenedCall } from "../routing/call-plan.ts";
 import type { RouteSettings } from "../schemas.ts";
 import type { RouteSplits } from "../split/route-splits.ts";
@@ -157,7 +158,7 @@ export class ChatCalls {
     record.target = opened.target;
     record.attempts = opened.attempts;
     record.firstByteMs = opened.firstByteMs;
-    const headers = { ...passedHeaders(entered, opened, name), ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
+    const headers: Record<string, string> = { ...passedHeaders(entered, opened, name), ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
     record.streamed = opened.streamed;
     if (opened.streamed) {
       const guard = guarded !== null && !answerMayPass ? guarded.stream() : null;
@@ -174,7 +175,7 @@ export class ChatCalls {
       else context.signal.addEventListener("abort", abandon, { once: true });
       return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(record, name), ...headers }, body);
     }
-    const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens);
+    const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens, headers);
     // Before it is judged: one that is blocked costs as much.
     estimate(record, request, repaired);
     record.answer = answerFacts(repaired);
@@ -186,24 +187,29 @@ export class ChatCalls {
     return this.#ended(chat, answer, "application/json", headers, opened.body);
   }
 
-  /** An answer that keeps to the asked format, where one was asked for; the record has the usage of all rounds. */
-  async #repaired({ name, body, settings, record }: Chat, request: ChatRequest, first: ChatAnswer, order: CallOrder<ChatAnswer>, maxTokens: number | null): Promise<ChatAnswer> {
+  /** An answer that keeps to the asked format, where one was asked for; the record has the target of the last round, and the usage of all rounds that were its. `headers` become those of that round. */
+  async #repaired({ name, body, settings, record }: Chat, request: ChatRequest, first: ChatAnswer, order: CallOrder<ChatAnswer>, maxTokens: number | null, headers: Record<string, string>): Promise<ChatAnswer> {
     const rounds = new RepairRounds(request, settings.repair, (schema, text) => this.#parts.checker.check(schema, text));
     try {
-      let step = await rounds.next(first);
+      let step = await rounds.next(first, targetName(record.target!));
       let { usage } = first;
       while (step.do === "ask") {
         record.asksAgain(estimateChat(step.request), usage);
-        const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null }).prepare });
+        const preparation = new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null });
+        const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: preparation.prepare });
         record.attempts = [...record.attempts, ...next.attempts];
+        // Each round is asked of whichever target the route has for it.
+        record.target = next.target;
+        for (const name of ["X-Slipway-Dropped", "X-Slipway-Emulated"]) delete headers[name];
+        Object.assign(headers, preparation.remarks(next));
         if (next.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
         usage = next.answer.usage;
-        step = await rounds.next(next.answer);
+        step = await rounds.next(next.answer, targetName(next.target));
       }
       if (rounds.repairs > 0) record.attributes["slipway.output.repairs"] = rounds.repairs;
       return rounds.repairs === 0 && !step.changed ? first : step.answer;
     } finally {
-      record.usage = rounds.usage;
+      record.usage = rounds.usageBy(targetName(record.target!));
     }
   }
 

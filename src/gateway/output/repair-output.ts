@@ -26,6 +26,7 @@ export class RepairRounds {
   readonly #most: number;
   readonly #check: CheckOutput;
   #usage: TokenUsage | null = null;
+  readonly #usageBy = new Map<string, TokenUsage>();
   #asked = 0;
 
   /** `most` is the route's `repair`. */
@@ -45,14 +46,21 @@ export class RepairRounds {
     return this.#usage ?? unknownUsage;
   }
 
-  /** For a round whose answer was never whole, such as a stream that was ended. */
-  spend(usage: TokenUsage): void {
+  /** Of the answers that were this target's: each is billed by its own price. */
+  usageBy(target: string): TokenUsage {
+    return this.#usageBy.get(target) ?? unknownUsage;
+  }
+
+  /** Also for a round whose answer was never whole, such as a stream that was ended. */
+  spend(usage: TokenUsage, by = ""): void {
+    const before = this.#usageBy.get(by);
+    this.#usageBy.set(by, before === undefined ? usage : addUsage(before, usage));
     this.#usage = this.#usage === null ? usage : addUsage(this.#usage, usage);
   }
 
-  /** What follows from an answer. Throws STRUCTURED_OUTPUT_INVALID, with the problems, where it was cut or no round is left. */
-  async next(answer: ChatAnswer): Promise<RepairStep> {
-    this.spend(answer.usage);
+  /** What follows from an answer, which was this target's. Throws STRUCTURED_OUTPUT_INVALID, with the problems, where it was cut or no round is left. */
+  async next(answer: ChatAnswer, by = ""): Promise<RepairStep> {
+    this.spend(answer.usage, by);
     if (answer.others !== undefined && this.#request.extra.n !== undefined) return this.#several(answer, [answer, ...answer.others]);
     const read = readOutput(answer, this.#request.output);
     if (read === null) return { do: "give", answer: { ...answer, usage: this.usage }, changed: false };
