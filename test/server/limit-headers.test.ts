@@ -92,6 +92,22 @@ describe("what answers tell of limits", () => {
     }
     const direct = told(await ask("free", "thin/scarce", "/v1/messages"));
     assert.deepEqual([direct["anthropic-ratelimit-requests-remaining"], direct["anthropic-ratelimit-tokens-limit"]], ["0", "2000000000"]);
+    // Where all targets are of one provider, its limits bind whichever is asked, and those of a model where all are of that one.
+    const two = { targets: [{ provider: "shared", model: "scarce" }, { provider: "shared", model: "other", priority: 1 }] };
+    await putProvider("shared", { limits: { requestsPerMinute: 0.02, tokensPerMinute: 2e9 }, modelLimits: { scarce: { ...once, tokensPerMinute: 1e9 } } });
+    await putProvider("shared-not", { limits: { requestsPerMinute: 1e9 } });
+    await putRoute("of-one-provider", two);
+    await putRoute("of-two-providers", { targets: [...two.targets, { provider: "shared-not", model: "m", priority: 2 }] });
+    await putProvider("both", { limits: { requestsPerMinute: 1e9 }, modelLimits: { "*": { requestsPerMinute: 1e8 } } });
+    await putRoute("of-one-model", { targets: [{ provider: "both", model: "m" }, { provider: "both", model: "m", priority: 1 }] });
+    const replies = [await ask("free", "of-one-provider"), await ask("free", "of-one-provider")];
+    assert.deepEqual(replies.map(({ status, headers }) => [status, headers["x-slipway-target"]]), [[200, ["shared/scarce"]], [429, undefined]]);
+    for (const reply of replies) {
+      const { "x-ratelimit-limit-requests": limit, "x-ratelimit-remaining-requests": remaining, "x-ratelimit-limit-tokens": tokens } = told(reply);
+      assert.deepEqual([limit, remaining, tokens], ["1", "0", "2000000000"]);
+    }
+    assert.equal(told(await ask("free", "of-one-model"))["x-ratelimit-limit-requests"], "100000000");
+    assert.deepEqual(told(await ask("free", "of-two-providers")), {});
     // Of a limit that is wider, and of a model that another target stands in for, nobody is told.
     assert.equal(told(await ask("limited", "thin/wide"))["x-ratelimit-limit-requests"], "600");
     const fallen = await ask("free", "scarce-first");

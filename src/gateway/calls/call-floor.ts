@@ -136,13 +136,14 @@ export class CallFloor {
   }
 
   /**
-   * Asks for a place with a provider or model that has limits of its own; undefined where none of the route has. Callers are told of them where they bind the next call as those of key and route do: where there is no
-   * other target that would be asked instead. To be called when those have let the call in.
+   * Asks for a place with a provider or model that has limits of its own; undefined where none of the route has. Callers are told of them where they bind the next call as those of key and route do: of those that all
+   * targets have in common, as there is no other target that would be asked instead. To be called when those have let the call in.
    */
   providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: StopSignal): CallOrder<unknown>["admit"] {
     const { admission, catalog, clock } = this.#parts;
     if (!settings.targets.some((target) => hasLimits(catalog.provider(target.provider)?.settings, target.model))) return undefined;
-    const isBound = settings.targets.length === 1;
+    const binding = bindingLimits(settings);
+    const of = binding === "all" ? undefined : "provider";
     const ofCaller = record.limits;
     const tell = (left: LimitsLeft): void => void (record.limits = leastLeft(ofCaller, { left, at: clock.now() }));
     return async (target, provider) => {
@@ -157,11 +158,11 @@ export class CallFloor {
       try {
         ticket = await admission.enter(asked);
       } catch (error) {
-        const left = isBound ? await admission.leftAfter(error, asked) : null;
+        const left = binding === null ? null : await admission.leftAfter(error, asked, of);
         if (left !== null) tell(left);
         throw error;
       }
-      if (isBound) tell(ticket.left());
+      if (binding !== null) tell(ticket.left(of));
       record.attemptTickets.push({ target, ticket });
       return () => ticket.leave();
     };
@@ -185,6 +186,12 @@ function hasLimits(settings: ProviderSettings | undefined, model: string): boole
 
 function limitsOfModel({ modelLimits }: ProviderSettings, model: string): Limits | undefined {
   return modelLimits === undefined ? undefined : Object.hasOwn(modelLimits, model) ? modelLimits[model] : modelLimits["*"];
+}
+
+/** Which limits of provider and model every target of a route has: all where each is of one model, those of the provider where each is of one provider, else none (null). */
+function bindingLimits({ targets: [first, ...others] }: RouteSettings): "all" | "provider" | null {
+  if (others.some(({ provider }) => provider !== first!.provider)) return null;
+  return others.some(({ model }) => model !== first!.model) ? "provider" : "all";
 }
 
 /** The one team of all that the caller may do. */

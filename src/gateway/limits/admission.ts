@@ -3,7 +3,7 @@ import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import type { StopSignal } from "../../core/stop-signal.ts";
 import type { BucketLeft, LimitStore, Taken, TakenFrom } from "./limit-store.ts";
-import { idsOf, queueOf, wantsOf, type LimitedCall, type Wants } from "./limited-call.ts";
+import { idsOf, queueOf, wantsOf, type LimitedCall, type PartyKind, type Wants } from "./limited-call.ts";
 import { limitsLeft, type LimitsLeft } from "./limits-left.ts";
 import { WaitingCalls, type Refusal, type StartTimer, type WaitingCall } from "./waiting-calls.ts";
 
@@ -22,8 +22,8 @@ export interface AdmissionRequest extends LimitedCall {
 export interface Ticket {
   /** Monotonic milliseconds that it waited. */
   readonly waitedMs: number;
-  /** When it was let in, its own use taken by estimate. */
-  left(): LimitsLeft;
+  /** When it was let in, its own use taken by estimate. `of`: to the limits of this kind alone. */
+  left(of?: PartyKind): LimitsLeft;
   /** What the call used in truth: corrects the estimate. 0 for one that was not made after all. */
   settle(actualTokens: number): void;
   leave(): void;
@@ -104,14 +104,14 @@ export class Admission {
   }
 
   /** What is left to a call that `enter` refused: as the decision said, else by another look. Null for what was no refusal, and where nothing is counted. Never throws. */
-  leftAfter(error: unknown, call: LimitedCall): MaybePromise<LimitsLeft | null> {
+  leftAfter(error: unknown, call: LimitedCall, of?: PartyKind): MaybePromise<LimitsLeft | null> {
     if (!(error instanceof AppError) || (error.code !== "RATE_LIMITED" && error.code !== "GATEWAY_OVERLOADED")) return null;
     const wants = wantsOf(call);
     if (wants.buckets.length === 0) return null;
     const left = leftOfRefusal.get(error);
-    if (left !== undefined) return limitsLeft(wants, left);
+    if (left !== undefined) return limitsLeft(wants, left, of);
     const looked = this.#store.take(wants.buckets.map(({ bucket }) => ({ bucket, amount: 0 })));
-    return looked instanceof Promise ? looked.then((answer) => limitsLeft(wants, answer.left), () => null) : limitsLeft(wants, looked.left);
+    return looked instanceof Promise ? looked.then((answer) => limitsLeft(wants, answer.left, of), () => null) : limitsLeft(wants, looked.left, of);
   }
 
   #try(wants: Wants, arrived: number): MaybePromise<Tried> {
@@ -148,7 +148,7 @@ export class Admission {
     if (!left) this.#keep(id);
     return {
       waitedMs: this.#clock.monotonic() - arrived,
-      left: () => limitsLeft(wants, bucketsLeft),
+      left: (of) => limitsLeft(wants, bucketsLeft, of),
       settle: (actualTokens) => {
         if (settled) return;
         settled = true;

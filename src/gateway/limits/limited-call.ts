@@ -35,6 +35,7 @@ export interface Party {
 
 /** The most specific first: the caller's own limit refuses before one that it shares. */
 const kinds = ["key", "route", "model", "provider"] as const;
+export type PartyKind = (typeof kinds)[number];
 
 const requestsEnding = ":requests";
 const tokensEnding = ":tokens";

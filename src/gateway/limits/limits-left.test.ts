@@ -45,6 +45,16 @@ for (const distance of ["near", "distant"] as const) {
       assert.deepEqual((await enter({ key, route })).left(), { requests: { limit: 30, remaining: 27, resetMs: 5000 }, tokens: { limit: 1000, remaining: 816, resetMs: 11_000 } });
     });
 
+    it("is of one kind of party alone where that is asked for, also on a refusal of another", async () => {
+      const [model, provider] = [party("p/m", { requestsPerMinute: 1, tokensPerMinute: 500 }), party("p", { requestsPerMinute: 60, tokensPerMinute: 6000 })];
+      assert.deepEqual((await enter({ model, provider })).left("provider"), { requests: { limit: 60, remaining: 59, resetMs: 1000 }, tokens: { limit: 6000, remaining: 5900, resetMs: 1000 } });
+      assert.deepEqual((await enter({ model: party("p/n", { requestsPerMinute: 9 }) })).left("provider"), { requests: null, tokens: null });
+      const asked = requestOf({ model, provider });
+      const error = await Promise.resolve().then(() => admission.enter(asked)).then(() => assert.fail("it was let in"), (thrown: unknown) => thrown);
+      assert.deepEqual((await admission.leftAfter(error, asked, "provider"))?.requests, { limit: 60, remaining: 59, resetMs: 1000 });
+      assert.equal((await admission.leftAfter(error, asked))?.requests?.limit, 1);
+    });
+
     it("is null of what nothing counts", async () => {
       assert.deepEqual((await enter({ key: party("a", {}) })).left(), { requests: null, tokens: null });
       assert.deepEqual((await enter({ key: party("a", { concurrency: 3 }) })).left(), { requests: null, tokens: null });

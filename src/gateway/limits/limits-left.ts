@@ -1,5 +1,5 @@
 import type { BucketLeft } from "./limit-store.ts";
-import type { Wants } from "./limited-call.ts";
+import type { PartyKind, Wants } from "./limited-call.ts";
 
 /** Of a call's limits of one measure the one that has least left. Whole numbers. */
 export interface MeasureLeft {
@@ -21,10 +21,11 @@ const tolerance = 1e-6;
 /** Some thirty years: longer ones are as good as never, and are no moments that a date could name. */
 const longestResetMs = 1e12;
 
-/** `left`: of the call's buckets, in their order. */
-export function limitsLeft({ buckets, tokens }: Pick<Wants, "buckets" | "tokens">, left: readonly BucketLeft[]): LimitsLeft {
+/** `left`: of the call's buckets, in their order. `of`: whose limits count alone; all where it is not said. */
+export function limitsLeft({ buckets, tokens }: Pick<Wants, "buckets" | "tokens">, left: readonly BucketLeft[], of?: PartyKind): LimitsLeft {
   let [leastRequests, leastTokens] = [-1, -1];
   for (let index = 0; index < buckets.length; index++) {
+    if (of !== undefined && !buckets[index]!.bucket.id.startsWith(`${of}:`)) continue;
     const isTokens = tokens.includes(buckets[index]!.bucket);
     const least = isTokens ? leastTokens : leastRequests;
     if (least >= 0 && !isLess(left[index]!, left[least]!)) continue;
