@@ -2,6 +2,7 @@ import type { Clock, EpochMs } from "../../core/clock.ts";
 import type { Attribution, CallBegun, Reservation, UnderWayCall } from "../../ledger/index.ts";
 import type { CallBounds, CallLedger } from "./call-ledger.ts";
 import type { AttemptRecord, ReadyProvider } from "../routing/call-plan.ts";
+import { targetName } from "../routing/target-name.ts";
 import type { RouteTarget } from "../schemas.ts";
 import { dearerTier } from "./service-tier.ts";
 import { mayHaveWorked, outcomeBeside, type CallRound } from "./unseen-use.ts";
@@ -85,15 +86,18 @@ export class CallProgress {
     this.rounds.length = 0;
   }
 
-  /** The call's own entry is of who answered or may answer yet, with all rounds; each attempt beside it that may have worked has its own. */
+  /** The call's own entry is of who answered or may answer yet, with all rounds that were its target's; each attempt beside it that may have worked has its own, and so has each round that another target answered. */
   readonly #describe = (id: string): CallBegun => {
     const { attribution, startedAt, reservation, askedTier } = this.#now;
     const own = this.#asked.findLast(({ over }) => over === null || over.outcome === "ok") ?? this.#asked.at(-1)!;
     const { provider, kind, model } = own;
-    const sumOf = (field: "inputTokens" | "outputTokens" | "searchUnits"): number => this.rounds.reduce((sum, round) => sum + round[field], 0);
+    const isElsewhere = (asked: Asked): boolean => asked.over?.outcome === "ok" && targetName(asked) !== targetName(own);
+    const elsewhere = new Set(this.#asked.filter(isElsewhere).map(({ round }) => round));
+    const rounds = elsewhere.size === 0 ? this.rounds : this.rounds.filter((round) => !elsewhere.has(round));
+    const sumOf = (field: "inputTokens" | "outputTokens" | "searchUnits"): number => rounds.reduce((sum, round) => sum + round[field], 0);
     const beside = this.#asked.flatMap((asked, index) => {
       const { over, round } = asked;
-      if (asked === own || round === undefined || over?.outcome === "ok" || (over !== null && !mayHaveWorked(over))) return [];
+      if (asked === own || round === undefined || (over !== null && !mayHaveWorked(over) && !isElsewhere(asked))) return [];
       const ended = over === null ? null : { ms: over.ms, outcome: outcomeBeside(over, this.#asked.slice(index + 1).map(({ over: later }) => later?.outcome ?? null)) };
       return [{
         id: (asked.id ??= this.#calls.nextId()), provider: asked.provider, kind: asked.kind, model: asked.model, tier: askedTier?.(asked.kind, asked.defaultTier) ?? null, since: asked.since, ended,
@@ -101,8 +105,8 @@ export class CallProgress {
       }];
     });
     return {
-      id, time: startedAt, attribution, provider, kind, model, tier: askedTier?.(kind, own.defaultTier) ?? null, ...(this.rounds.length > 1 ? {} : { since: own.since }),
-      inputTokens: sumOf("inputTokens"), mostOutputTokens: sumOf("outputTokens"), searchUnits: sumOf("searchUnits"), webSearches: this.rounds.length * this.#now.unseenSearches(kind, model),
+      id, time: startedAt, attribution, provider, kind, model, tier: askedTier?.(kind, own.defaultTier) ?? null, ...(rounds.length > 1 ? {} : { since: own.since }),
+      inputTokens: sumOf("inputTokens"), mostOutputTokens: sumOf("outputTokens"), searchUnits: sumOf("searchUnits"), webSearches: rounds.length * this.#now.unseenSearches(kind, model),
       reservation: reservation === null ? null : { id: reservation.id, scopes: reservation.scopes }, ...(beside.length === 0 ? {} : { beside }),
     };
   };

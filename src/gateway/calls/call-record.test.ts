@@ -72,6 +72,25 @@ it("CallRecord tells of all rounds that were begun, should this process die in t
   assert.deepEqual(told.map(({ inputTokens, mostOutputTokens, webSearches }) => [inputTokens, mostOutputTokens, webSearches]), [[100, 400, 1], [230, 800, 2], [380, 1200, 3]]);
 });
 
+it("CallRecord tells of a round that another target answered beside the one under way, should this process die in it", () => {
+  const told: CallBegun[] = [];
+  let next = 1;
+  const calls = {
+    nextId: () => `led_${++next}`,
+    begin: (of: (id: string) => CallBegun) => ({ id: "led_1", changed: () => void told.push(of("led_1")), over: () => undefined }),
+  } as unknown as CallLedger;
+  const record = new CallRecord({ calls, clock, logger: silentLogger } as unknown as CallRecordParts, { attribution: {}, startedAt: clock.now() } as unknown as ConstructorParameters<typeof CallRecord>[1]);
+  const begun = (model: string): ReturnType<CallRecord["begun"]> => record.begun({ provider: "openai", model } as Parameters<CallRecord["begun"]>[0], { settings: { kind: "openai" } } as Parameters<CallRecord["begun"]>[1]);
+  record.begins({ inputTokens: 100, outputTokens: 400 });
+  begun("one")(attempt(800, { model: "one", outcome: "ok" }));
+  record.asksAgain(130);
+  begun("two");
+  assert.deepEqual(told.map(({ model, inputTokens, mostOutputTokens, beside = [] }) => [model, inputTokens, mostOutputTokens, beside.map((one) => [one.id, one.model, one.inputTokens, one.mostOutputTokens, one.ended])]), [
+    ["one", 230, 800, []],
+    ["two", 130, 400, [["led_2", "one", 100, 400, { ms: 800, outcome: "failed-over" }]]],
+  ]);
+});
+
 const target = { provider: "openai", model: "gpt-5" };
 /** The answer began after so long. */
 const answered = (ms: number): AttemptRecord => attempt(ms, { outcome: "ok", status: 200 });
