@@ -1,11 +1,13 @@
 import { z } from "zod";
+import type { AppError } from "../core/errors.ts";
 import { HttpAnswer, route, type Route } from "../core/route.ts";
 import { azureRoutes } from "./azure-routes.ts";
 import { errorHeaders } from "./calls/answer-headers.ts";
 import type { CallContext } from "./calls/call-context.ts";
 import type { ChatCalls, ChatProtocolName } from "./chats/chat-calls.ts";
 import type { CallableModels } from "./settings/callable-models.ts";
-import { chatProtocols, modelsDocument, speaksAnthropic } from "./protocols/index.ts";
+import { chatProtocols, cohereError, modelsDocument, speaksAnthropic } from "./protocols/index.ts";
+import type { Protocol } from "./providers/provider-mapping.ts";
 import type { SideCalls } from "./calls/side-calls.ts";
 
 export interface ClientRouteParts {
@@ -18,8 +20,10 @@ export interface ClientRouteParts {
 const maxBodyBytes = 64 << 20;
 const tag = "OpenAI API";
 const anthropicTag = "Anthropic API";
-const openAiError = errorOf("openai-chat");
-const anthropicError = errorOf("anthropic-messages");
+const cohereTag = "Cohere API";
+const openAiError = errorOf("openai-chat", chatProtocols["openai-chat"].error);
+const anthropicError = errorOf("anthropic-messages", chatProtocols["anthropic-messages"].error);
+const rerankError = errorOf("rerank", cohereError);
 
 /** What clients of OpenAI, Anthropic and Cohere call; `base_url` is this server with `/v1`, for Anthropic without. */
 export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Route[] {
@@ -34,7 +38,7 @@ export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Rout
     });
   const side = (path: string, operationId: string, summary: string, errorBody: NonNullable<Route["errorBody"]>, answer: (body: Uint8Array, context: CallContext) => Promise<HttpAnswer>): Route =>
     route({
-      method: "POST", path, access: "viewer", on: "some", audited: false, operationId, tag: errorBody === anthropicError ? anthropicTag : tag, summary,
+      method: "POST", path, access: "viewer", on: "some", audited: false, operationId, tag: errorBody === anthropicError ? anthropicTag : errorBody === rerankError ? cohereTag : tag, summary,
       body: { kind: "buffer", maxBytes: maxBodyBytes, description: "As the protocol's reference has it" },
       response: { mediaType: "application/json", description: "As the protocol's reference has it" },
       errorBody,
@@ -47,9 +51,9 @@ export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Rout
     chat("/v1/messages", "anthropic-messages", "createMessage", "Chat in Anthropic's protocol"),
     side("/v1/messages/count_tokens", "countMessageTokens", "Count the tokens of a chat in Anthropic's protocol", anthropicError, (body, context) => sides.countTokens(body, context)),
     side("/v1/embeddings", "createEmbeddings", "Vectors of texts in OpenAI's protocol", openAiError, (body, context) => sides.embeddings(body, context)),
-    side("/v1/rerank", "createRerank", "Order documents by a question in Cohere's protocol", openAiError, (body, context) => sides.rerank(body, context)),
+    side("/v1/rerank", "createRerank", "Order documents by a question in Cohere's protocol", rerankError, (body, context) => sides.rerank(body, context)),
     // Below /v2 there is Open Inference's protocol.
-    { ...side("/v2/rerank", "createRerankV2", "The same, at the path that Cohere's clients ask", openAiError, (body, context) => sides.rerank(body, context)), isGuest: true },
+    { ...side("/v2/rerank", "createRerankV2", "The same, at the path that Cohere's clients ask", rerankError, (body, context) => sides.rerank(body, context)), isGuest: true },
     ...azureRoutes(
       { kind: "buffer", maxBytes: maxBodyBytes, description: "As the protocol's reference has it; the deployment of the path goes before its model" }, openAiError,
       { "chat/completions": (body, context) => chats.answer("openai-chat", body, context), completions: (body, context) => chats.answer("openai-completions", body, context), embeddings: (body, context) => sides.embeddings(body, context) }, contextOf,
@@ -75,9 +79,9 @@ export function clientRoutes({ chats, sides, callable }: ClientRouteParts): Rout
 }
 
 /** With the headers that clients of this protocol look for; without any, its body alone. */
-function errorOf(name: ChatProtocolName): NonNullable<Route["errorBody"]> {
+function errorOf(name: Protocol, document: (error: AppError, requestId: string) => unknown): NonNullable<Route["errorBody"]> {
   return (error, requestId) => {
-    const body = chatProtocols[name].error(error, requestId);
+    const body = document(error, requestId);
     const headers = errorHeaders(error, requestId, name);
     return Object.keys(headers).length === 0 ? body : new HttpAnswer(error.status, headers, JSON.stringify(body));
   };

@@ -83,7 +83,8 @@ describe("what another team has of the gateway, traces and costs", () => {
     const told = async (who: string, path: string, model: string, body: object): Promise<string> => {
       const { status, body: text } = await send(who, "POST", path, { model, ...body });
       assert.equal(status, 404, text);
-      return (JSON.parse(text) as { error: { message: string } }).error.message;
+      const { error, message } = JSON.parse(text) as { error?: { message: string }; message?: string };
+      return error?.message ?? message!;
     };
     for (const [path, body] of callPaths) {
       assert.match(await told("blue", path, "onw-route", body), /^There is no model or route named "onw-route"; the nearest that you may call is own-route\. /, path);

@@ -94,9 +94,10 @@ describe("mistakes with the gateway, traces and costs", () => {
     for (const path of ["chat/completions", "completions", "responses", "embeddings", "rerank", "messages", "messages/count_tokens"]) {
       for (const [body, told] of [["", /The body is empty: send a JSON object with model/], ["model=echo&input=hello", /The body is a form, not JSON/], ["{model: echo}", /double quotes\. Look whether a shell/], ["hello", /The body is not JSON\. Send/]] as const) {
         const answer = await fetch(`${server.url}/v1/${path}`, { method: "POST", body });
-        const { error } = (await answer.json()) as { error: Refusal };
+        const said = (await answer.json()) as { error: Refusal } | Refusal;
         assert.equal(answer.status, 400, path);
-        assert.match(error.message, told, path);
+        // Cohere's clients read the message of the document itself.
+        assert.match((path === "rerank" ? (said as Refusal) : (said as { error: Refusal }).error).message, told, path);
       }
     }
   });

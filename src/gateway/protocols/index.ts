@@ -17,6 +17,7 @@ function withSource(protocol: ChatProtocol): ChatProtocol {
   return { ...protocol, parse: (body, bytes) => ({ ...protocol.parse(body, bytes), source: body }) };
 }
 
+export { cohereError } from "./cohere-error.ts";
 export { countTokensDocument } from "./anthropic-messages/anthropic-messages.ts";
 export { embeddingsDocument, parseEmbeddings } from "./embeddings.ts";
 export { modelDocument, modelsDocument, speaksAnthropic, type ListedModel, type ModelDocument } from "./list-models.ts";
