@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { SlipwayClient, type NewRollout, type Prediction, type Rollout } from "../../src/index.ts";
+import { betweenLooks } from "../kit/between-looks.ts";
 import { identityModel, identityThatDiesOnMinusOne, identityThatDoublesAboveZero, identityThatThrowsFromTen, loopsAsOftenAsTold, shiftedModel, slowModel, squareRootModel } from "../kit/onnx-models.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
@@ -127,8 +128,8 @@ describe("a version that is bad", { timeout: 300_000, concurrency: 3 }, () => {
     const tellTruth = async (): Promise<void> => {
       while (hasTruth && goesOn) {
         const records = truths.splice(0, 1000);
-        if (records.length === 0) await pause();
-        else await admin.sendTruth(records);
+        if (records.length > 0) await admin.sendTruth(records);
+        await betweenLooks();
       }
     };
     const load = Promise.all([...Array.from({ length: callersAtOnce }, (_, number) => caller(number)), tellTruth()]);
@@ -209,7 +210,7 @@ async function waitFor<Found>(look: () => Found | undefined | Promise<Found | un
     const found = await look();
     if (found !== undefined) return found;
     assert.ok(isWaited(), "nobody waits for it");
-    await pause();
+    await betweenLooks();
   }
 }
 
