@@ -141,7 +141,7 @@ export const errorCatalogue = {
   BUDGET_NOT_FOUND: { status: 404, hint: "List the budgets with `slipway budgets list`." },
   CONTENT_BLOCKED: { status: 400, hint: "A guardrail of the route refused what the message names." },
   GUARDRAIL_UNAVAILABLE: { status: 503, hint: "Nothing is wrong with the call. Whoever runs the route deploys the guardrail's model again or changes the guardrail; `slipway gateway health` lists those that let nothing pass." },
-  STRUCTURED_OUTPUT_INVALID: { status: 502, hint: "The model did not keep to the schema, also when asked again; make the schema simpler, or take another model." },
+  STRUCTURED_OUTPUT_INVALID: { status: 502, hint: "The model did not keep to the schema: make it simpler, take another model, or let it be asked again more often (`repair` of the route; not in streams)." },
   TRACE_NOT_FOUND: { status: 404, hint: "Traces are kept for as long as the setting traceRetentionDays says; search with `slipway traces`." },
   TRACE_INVALID: { status: 400, hint: "Send OTLP traces as application/x-protobuf or application/json; the message names what is wrong." },
   SERVER_UNREACHABLE: { status: 503, hint: "Start it with `npx slipway up`, or set SLIPWAY_URL." },
