@@ -26,6 +26,7 @@ import { EventBus } from "./core/events.ts";
 import { TimeOrderedIds } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import { stopInOrder, stopTogether, type StopBounds, type StopStep } from "./core/stop-in-order.ts";
+import { TurnedAway } from "./core/turned-away.ts";
 import { slipwayVersion } from "./core/version.ts";
 import { announceRegistryChange, pruneEvents, Refresher, systemAlarm } from "./events/index.ts";
 import { databaseDialect, movedDatabaseName } from "./database-dialect.ts";
@@ -117,7 +118,8 @@ async function open(config: Config, { clock = systemClock, logger, localSearch }
   const datasets = openDatasets({ database, blobs, owners, profiler, duckdb, tracking, ids });
   const tracing = openTracing({ config, database, tracking, datasets, blobs, owners, ledger: () => gateway.ledger, clock, ids, logger });
   onFailure("tracing", () => tracing.stop());
-  const answers = new AnswerMemory(answerMemoryBytes());
+  const turnedAway = new TurnedAway();
+  const answers = new AnswerMemory(answerMemoryBytes(), undefined, turnedAway);
   const { runtime, sources, requireLocalSource, ...models } = await openModels({ config, database, blobs, tracking, datasets: datasets.service, duckdb, environment, secrets: () => opened.secrets, answers, clock, ids, logger });
   const registry = new RegistryService({ store: registryStore, blobs, owners, inspector: new OnnxInspector(runtimeOptions), profiler, sources, requireLocalSource, upstreams: models.upstreams, lookups: models.lookups, events, heldData: datasets.heldData });
   const log = await SegmentPredictionLog.open({
@@ -153,7 +155,7 @@ async function open(config: Config, { clock = systemClock, logger, localSearch }
   const opened = await openAccess({ config, posture, database, clock, ids, logger, teamOf: (kind, name) => (kind === "model" ? registry.teamOf(name) : kind === "experiment" ? tracking.access.teamOf(name) : kind === "route" ? gateway.catalog.teamOf(name) : null), routeName: (name) => gateway.catalog.resolve(name)?.name ?? null });
   const { access } = opened;
   const setupToken = await opened.setup.begin(startedAt);
-  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, registry, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, answers, localSearch, clock, ids, logger });
+  const gateway: OpenedGateway = await openGateway({ config, posture, database, follower, spans: tracing.sink, served: tracing.served, serving, registry, access, endRollouts: (...ended) => rollouts.endOfRoute(...ended), secrets: opened.secrets, answers, turnedAway, localSearch, clock, ids, logger });
   onFailure("gateway", () => gateway.stop());
   const { dispatcher, webhooks } = openDeliveries({ config, outbox: openedOutbox, secrets: opened.secrets, clock, ids, logger });
 
@@ -193,8 +195,8 @@ async function open(config: Config, { clock = systemClock, logger, localSearch }
       },
     }),
   );
-  const bodyBudget = new BodyBudget(bodyMemoryBytes(config.maxInferenceBytes));
-  const http = new HttpServer({ ...config, bodyBudget, allowedHosts: posture.allowedHosts, secure: posture.secure, tls }, { table, console: loadConsoleFiles(consoleDirectory), access: access.gate, clock, ids, logger });
+  const bodyBudget = new BodyBudget(bodyMemoryBytes(config.maxInferenceBytes), turnedAway);
+  const http = new HttpServer({ ...config, bodyBudget, turnedAway, allowedHosts: posture.allowedHosts, secure: posture.secure, tls }, { table, console: loadConsoleFiles(consoleDirectory), access: access.gate, clock, ids, logger });
   ports.httpPort = await http.listen();
   onFailure("HTTP", () => http.destroy());
   const inference = new ServingInference(serving, (model) => registry.teamOf(model));

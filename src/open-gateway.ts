@@ -17,6 +17,7 @@ import { AppError } from "./core/errors.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { MetricFamily } from "./core/metric-family.ts";
+import type { TurnedAway } from "./core/turned-away.ts";
 import type { Route } from "./core/route.ts";
 import type { SecretBox } from "./core/secret-box.ts";
 import { stopInOrder, stopTogether } from "./core/stop-in-order.ts";
@@ -50,6 +51,7 @@ interface Parts {
   secrets: SecretBox;
   /** Memory of large answers, of all that this server asks. */
   answers: AnswerMemory;
+  turnedAway: TurnedAway;
   /** Where an open server looks for others on its machine: at their usual ports where nothing is said. */
   localSearch?: LocalSearch | undefined;
   clock: Clock;
@@ -79,7 +81,7 @@ const cacheBytes = 64 << 20;
 
 /** The gateway with its providers, ready for the first call. */
 export async function openGateway(parts: Parts): Promise<OpenedGateway> {
-  const { config, posture, database, follower, spans, served, serving, registry, access, secrets, answers, localSearch = usualSearch, clock, ids, logger } = parts;
+  const { config, posture, database, follower, spans, served, serving, registry, access, secrets, answers, turnedAway, localSearch = usualSearch, clock, ids, logger } = parts;
   const redis = config.redisUrl === undefined ? null : await openRedis({ url: config.redisUrl, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { cause }) });
   const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore, whenAway: config.budgetsWithoutRedis }) }) });
   const store = new SqlGatewayStore(database, ids);
@@ -101,7 +103,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
 
   const local = new MemoryLimitStore({ clock });
   const limits = redis === null ? local : new FallbackLimitStore({ shared: new RedisLimitStore(redis), local, share: () => 1 / config.gatewayReplicas });
-  const admission = new Admission({ store: limits, clock, instance: randomUUID(), shared: redis !== null });
+  const admission = new Admission({ store: limits, clock, instance: randomUUID(), shared: redis !== null, turnedAway });
   const health = new ProviderHealth(clock);
   const provider = catalog.provider.bind(catalog);
   const runner = new TargetCallRunner({ transport, answers, provider, whereabouts: catalog.whereabouts.bind(catalog), health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });
@@ -119,8 +121,8 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const directModels = config.directModels === "auto" ? (posture.mode === "open" ? "all" : "granted") : config.directModels;
   const floor = new CallFloor({ catalog, directModels, admission, calls, spans, clock, logger, observer });
   const callable = new CallableModels({ catalog, directModels });
-  const counter = new TokenCounter();
-  const checker = new OutputChecker();
+  const counter = new TokenCounter(turnedAway);
+  const checker = new OutputChecker(undefined, undefined, turnedAway);
   const splits = new RouteSplits({ settingsOf: async (name, revision) => (await revisions.revision(name, revision))?.settings ?? null });
   const splitCalls = new SplitCalls({ splits, floor, clock, alarm, logger });
   const cache = new AnswerCache({ clock, store: redis === null ? new MemoryAnswerCache({ clock, maxBytes: cacheBytes }) : new RedisAnswerCache(redis), semantic: new SemanticCache({ clock }) });
@@ -150,7 +152,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     catalog.setKnown([...ofEnvironment, ...found.map(({ name, kind, baseUrl }) => ({ name, origin: "found" as const, settings: ProviderSettings.parse({ kind, baseUrl }) }))]);
   });
   return {
-    ledger, catalog, callable, settings, health, refused, server: replicaName(config.data), metrics: (caller, now) => gatewayMetrics({ calls: metrics, refused, health, catalog, admission, budgets: ledger.settings }, caller, now), chats, splits, sides,
+    ledger, catalog, callable, settings, health, refused, server: replicaName(config.data), metrics: (caller, now) => gatewayMetrics({ calls: metrics, refused, health, catalog, admission, turnedAway, budgets: ledger.settings }, caller, now), chats, splits, sides,
     checks: (servers) => gatewayChecks({
       catalog, settings, servers, isShared: redis !== null, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
       teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,

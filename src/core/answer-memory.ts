@@ -1,5 +1,6 @@
 import { AppError } from "./errors.ts";
 import type { StopSignal } from "./stop-signal.ts";
+import type { TurnedAway } from "./turned-away.ts";
 
 /** Of a whole answer of a provider, which may hold images in base64. */
 export const mostAnswerBytes = 128 << 20;
@@ -13,14 +14,16 @@ export const uncountedBytes = 1 << 20;
 export class AnswerMemory {
   readonly #limit: number;
   readonly #reserve: number;
+  readonly #turnedAway: Pick<TurnedAway, "count"> | undefined;
   #taken = 0;
   #waiting = 0;
   /** The eldest first. */
   readonly #arriving = new Set<ArrivingAnswer>();
 
-  constructor(limitBytes: number, reserveBytes = mostAnswerBytes) {
+  constructor(limitBytes: number, reserveBytes = mostAnswerBytes, turnedAway?: Pick<TurnedAway, "count">) {
     this.#limit = limitBytes;
     this.#reserve = reserveBytes;
+    this.#turnedAway = turnedAway;
   }
 
   get takenBytes(): number {
@@ -56,6 +59,11 @@ export class AnswerMemory {
 
   waits(count: 1 | -1): void {
     this.#waiting += count;
+  }
+
+  /** The time of a call was over while its answer waited for room. */
+  turnedAway(): void {
+    this.#turnedAway?.count("answers");
   }
 
   /** Nothing more of it comes. */

@@ -1,6 +1,7 @@
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import { AppError } from "./errors.ts";
+import type { TurnedAway } from "./turned-away.ts";
 
 /**
  * Memory that bodies of requests may take together, from their first byte until their answer: many callers that each
@@ -8,10 +9,12 @@ import { AppError } from "./errors.ts";
  */
 export class BodyBudget {
   readonly #limit: number;
+  readonly #turnedAway: Pick<TurnedAway, "count"> | undefined;
   #taken = 0;
 
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, turnedAway?: Pick<TurnedAway, "count">) {
     this.#limit = limitBytes;
+    this.#turnedAway = turnedAway;
   }
 
   get takenBytes(): number {
@@ -21,6 +24,7 @@ export class BodyBudget {
   /** Throws QUEUE_FULL; the bytes are not taken then. */
   take(bytes: number): void {
     if (this.#taken + bytes > this.#limit) {
+      this.#turnedAway?.count("bodies");
       throw new AppError("QUEUE_FULL", "The server holds as many bodies as it has memory for.", { retryAfterSeconds: 1 });
     }
     this.#taken += bytes;

@@ -1,6 +1,7 @@
 import { mayInTeam, mayOnServer, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import type { MetricFamily } from "../core/metric-family.ts";
+import type { TurnedAway } from "../core/turned-away.ts";
 import type { LedgerSettings } from "../ledger/index.ts";
 import type { CallMetrics } from "./calls/call-metrics.ts";
 import type { RefusedCalls } from "./calls/refused-calls.ts";
@@ -14,6 +15,7 @@ export interface GatewayMetricParts {
   health: Pick<ProviderHealth, "views">;
   catalog: Pick<GatewayCatalog, "routes">;
   admission: Pick<Admission, "waiting">;
+  turnedAway: Pick<TurnedAway, "family">;
   budgets: Pick<LedgerSettings, "budgets">;
 }
 
@@ -21,7 +23,7 @@ export interface GatewayMetricParts {
 const mostTargets = 500;
 
 /** What `/metrics` shows of the gateway: calls and budgets of the teams that the caller sees the whole of, and to those who see the server what belongs to none. */
-export async function gatewayMetrics({ calls, refused, health, catalog, admission, budgets }: GatewayMetricParts, caller: Caller, now: EpochMs): Promise<MetricFamily[]> {
+export async function gatewayMetrics({ calls, refused, health, catalog, admission, turnedAway, budgets }: GatewayMetricParts, caller: Caller, now: EpochMs): Promise<MetricFamily[]> {
   const seesServer = mayOnServer(caller, "viewer");
   const gauge = (name: string, help: string, samples: MetricFamily["samples"]): MetricFamily => ({ name, help, type: "gauge", samples });
   const targets = seesServer ? shownTargets(health.views(), catalog) : [];
@@ -31,6 +33,7 @@ export async function gatewayMetrics({ calls, refused, health, catalog, admissio
     gauge("slipway_gateway_breaker_open", "Circuit breaker of a target: 0 closed, 1 open, 0.5 while single calls try it.",
       targets.map(({ provider, model, state }) => ({ labels: { provider, model }, value: state === "closed" ? 0 : state === "open" ? 1 : 0.5 }))),
     gauge("slipway_gateway_waiting", "Calls that wait for a place within their limits.", seesServer ? [{ labels: {}, value: admission.waiting }] : []),
+    ...(seesServer ? [turnedAway.family()] : []),
     gauge("slipway_budget_used_ratio", "Spent of a budget of a team or a project, of which 1 is the limit.",
       (await budgets.budgets(caller, now)).flatMap(({ scope, team, name, use }) => use.map(({ window, spent, limit }) => ({ labels: { team, project: scope === "project" ? name : "", window }, value: spent / limit })))),
   ];

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ChurnSet, type ChurnMember } from "../core/churn-set.ts";
 import { AppError } from "../core/errors.ts";
+import type { TurnedAway } from "../core/turned-away.ts";
 
 /** One of the connections that are open, as its server knows it. */
 export interface PlacedConnection extends ChurnMember {
@@ -51,13 +52,15 @@ const mostBeyond = 32;
 export class ConnectionPlaces {
   readonly #most: number;
   readonly #givenWay: GivenWay;
+  readonly #turnedAway: Pick<TurnedAway, "count"> | undefined;
   readonly #connections = new ChurnSet<PlacedConnection>();
   readonly #bySocket = new WeakMap<Duplex, PlacedConnection>();
   #open = 0;
 
-  constructor(most: number, givenWay: GivenWay) {
+  constructor(most: number, givenWay: GivenWay, turnedAway?: Pick<TurnedAway, "count">) {
     this.#most = most;
     this.#givenWay = givenWay;
+    this.#turnedAway = turnedAway;
   }
 
   /** Connections that are open, also in their handshake. */
@@ -68,7 +71,10 @@ export class ConnectionPlaces {
   /** A connection came; it is ended at once where no other gives way and there are too many whose first request is awaited. Over TLS its handshake is still to come. */
   take(socket: Socket, monotonic: number): void {
     const onTrial = this.#open >= this.#most && !this.#makePlace(monotonic);
-    if (onTrial && this.#open >= this.#most + mostBeyond) return void socket.destroy();
+    if (onTrial && this.#open >= this.#most + mostBeyond) {
+      this.#turnedAway?.count("connections");
+      return void socket.destroy();
+    }
     const connection: PlacedConnection = { socket, peer: peerOf(socket), holder: socket.remoteAddress ?? "", onTrial, begun: 0, served: 0, request: null, since: monotonic, receivedBefore: 0, place: -1 };
     this.#open++;
     this.#bySocket.set(socket, connection);
@@ -111,7 +117,9 @@ export class ConnectionPlaces {
     connection.holder = holder;
     if (!connection.onTrial) return;
     connection.onTrial = false;
-    if (this.#connections.size > this.#most && !this.#takeOfMost(holder)) throw connectionsTaken();
+    if (this.#connections.size <= this.#most || this.#takeOfMost(holder)) return;
+    this.#turnedAway?.count("connections");
+    throw connectionsTaken();
   }
 
   /** Its answer has ended, whether all of the request had come or not. */
@@ -152,6 +160,7 @@ export class ConnectionPlaces {
       // What has not come whole is sent again at the least cost; of two, the one that was begun last.
       if (last === null || Number(isComing(connection)) - Number(isComing(last)) > 0 || (isComing(connection) === isComing(last) && connection.since >= last.since)) last = connection;
     }
+    this.#turnedAway?.count("connections");
     this.#end(last!, "holds most");
     return true;
   }

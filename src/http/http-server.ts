@@ -11,6 +11,7 @@ import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type AuditedRequest, type Credentials, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
 import { HttpAnswer, isStreamed, type Route } from "../core/route.ts";
+import type { TurnedAway } from "../core/turned-away.ts";
 import { addressMistake } from "./address-mistake.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { closeListener } from "./close-listener.ts";
@@ -35,6 +36,7 @@ export interface HttpServerOptions extends RequestBodyLimits {
   /** Further exact Host values, beside loopback's; or whatever a request names. */
   allowedHosts: readonly string[] | "any";
   maxConnections: number;
+  turnedAway?: Pick<TurnedAway, "count">;
   /** How long the head of a request may take to come; 10 s when absent. Milliseconds. */
   headTimeoutMs?: number;
   /** How long a caller may take nothing of a streamed answer while there is some; 60 s when absent. Milliseconds. */
@@ -92,7 +94,7 @@ export class HttpServer {
     this.#places = new ConnectionPlaces(options.maxConnections, {
       unfinishedRequest: (request, why) => this.#endUnfinished(request, why),
       stalledAnswer: (monotonic) => this.#readers.endLongest(monotonic),
-    });
+    }, options.turnedAway);
     this.#server.on("connection", (socket: Socket) => this.#places.take(socket, this.#clock.monotonic()));
     if (options.tls !== undefined) this.#server.on("secureConnection", (socket: Socket) => this.#places.secured(socket));
     this.#server.on("clientError", (error, socket) => refuseUnread(error, socket, (connection) => this.#places.begunOn(connection)));

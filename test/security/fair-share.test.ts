@@ -98,7 +98,8 @@ describe("a share of the places for everybody, where some callers keep all of th
   };
 
   it("answers others, also many, where one address holds hundreds, and refuses that one with a reason", async () => {
-    await start({ maxConnections: 300 });
+    const full: string[] = [];
+    await start({ maxConnections: 300, turnedAway: { count: (room) => void full.push(room) } });
     const other = await upload({ address: "127.0.0.3" });
     const held: Opened[] = [];
     for (let index = 0; index < 299; index++) held.push(await upload({ address: "127.0.0.2" }));
@@ -108,7 +109,9 @@ describe("a share of the places for everybody, where some callers keep all of th
     const cut = held.filter(({ socket }) => socket.destroyed).length;
     assert.ok(cut > 0);
     for (let index = 0; index < cut; index++) held.push(await upload({ address: "127.0.0.2" }));
+    full.length = 0;
     const refused = parseReply(await ask({ address: "127.0.0.2" }));
+    assert.deepEqual(full, ["connections"]);
     assert.deepEqual([refused.status, codeOf(refused), refused.headers.connection, refused.headers["retry-after"]], [503, "CONNECTIONS_TAKEN", ["close"], ["1"]]);
     assert.ok(!logged.some((line) => line.includes("CONNECTIONS_TAKEN")));
     assert.equal(await finish(other), "stored");

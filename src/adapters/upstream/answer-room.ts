@@ -28,6 +28,11 @@ export class AnswerRoom {
     return length <= uncountedBytes || signal.aborted ? undefined : (this.#arriving ??= this.#memory.begin(signal)).grow(length);
   }
 
+  /** The time of its request was over while it waited. */
+  turnedAway(): void {
+    this.#memory.turnedAway();
+  }
+
   /** The answer is whole, or given up: nothing more of it comes. */
   arrived(): void {
     this.#arriving?.end(this.#hold);

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
+import type { TurnedAway } from "../../core/turned-away.ts";
 import type { StopSignal } from "../../core/stop-signal.ts";
 import type { BucketLeft, LimitStore, Taken, TakenFrom } from "./limit-store.ts";
 import { idsOf, queueOf, wantsOf, type LimitedCall, type PartyKind, type Wants } from "./limited-call.ts";
@@ -41,6 +42,8 @@ export interface AdmissionOptions {
   shared?: boolean;
   /** Calls back once, after so many milliseconds, unless it is stopped by the answer. */
   startTimer?: StartTimer;
+  /** Hears of those for whom a queue is full. */
+  turnedAway?: Pick<TurnedAway, "count">;
 }
 
 type Tried = Ticket | RefusedTry;
@@ -63,6 +66,7 @@ export class Admission {
   readonly #store: LimitStore;
   readonly #clock: Clock;
   readonly #ticketPrefix: string;
+  readonly #turnedAway: Pick<TurnedAway, "count"> | undefined;
   readonly #shared: boolean;
   readonly #leaseMs: number;
   readonly #startTimer: StartTimer;
@@ -71,7 +75,8 @@ export class Admission {
   #stopRenewing: (() => void) | null = null;
   #tickets = 0;
 
-  constructor({ store, clock, instance, shared = false, startTimer = startNodeTimer }: AdmissionOptions) {
+  constructor({ store, clock, instance, shared = false, startTimer = startNodeTimer, turnedAway }: AdmissionOptions) {
+    this.#turnedAway = turnedAway;
     this.#store = store;
     this.#clock = clock;
     this.#ticketPrefix = `${instance}/`;
@@ -191,6 +196,7 @@ export class Admission {
     const patienceMs = Math.min(queueMs, deadline - arrived);
     if (patienceMs <= 0 || (!refused.isSlot && refused.waitMs > patienceMs)) throw withLeft(limited(refused), left);
     if (this.#waiting.countOf(governing.id) >= queue) {
+      this.#turnedAway?.count("limit queues");
       throw withLeft(new AppError("GATEWAY_OVERLOADED", `${counted(queue, "call waits", "calls wait")} already for the limit of ${describe(refused.id)}.`, { retryAfterSeconds: secondsOf(refused) }), left);
     }
     const call: Omit<WaitingCall<Ticket>, "resolve" | "reject"> = {

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { jsonDigest } from "../../core/canonical-json.ts";
 import { AppError, type Problem } from "../../core/errors.ts";
+import type { TurnedAway } from "../../core/turned-away.ts";
 import { checkSchemaLimits, refused, type Schema } from "./schema-limits.ts";
 
 // The same entry in the source tree and in the built package.
@@ -41,6 +42,7 @@ const mostRings = 10;
 export class OutputChecker {
   readonly #limitMs: number;
   readonly #processorMs: () => number;
+  readonly #turnedAway: Pick<TurnedAway, "count"> | undefined;
   readonly #digests = new WeakMap<Schema, string>();
   readonly #slow = new Set<string>();
   readonly #jobs: Job[] = [];
@@ -50,9 +52,10 @@ export class OutputChecker {
   #isClosed = false;
 
   /** `processorMs`: what this process has had of the processor so far, in milliseconds. */
-  constructor(limitMs = 1000, processorMs: () => number = usedProcessorMs) {
+  constructor(limitMs = 1000, processorMs: () => number = usedProcessorMs, turnedAway?: Pick<TurnedAway, "count">) {
     this.#limitMs = limitMs;
     this.#processorMs = processorMs;
+    this.#turnedAway = turnedAway;
   }
 
   /** Looks at a schema before anything is spent on it. Throws INVALID_REQUEST for one that is too large, none, points elsewhere or takes too long. */
@@ -80,7 +83,10 @@ export class OutputChecker {
       this.#digests.set(schema, (digest = jsonDigest(schema)));
     }
     if (this.#slow.has(digest)) throw tooSlow();
-    if (this.#jobs.length >= mostWaiting) throw new AppError("GATEWAY_OVERLOADED", "Too many answers wait for their check already.", { retryAfterSeconds: 1 });
+    if (this.#jobs.length >= mostWaiting) {
+      this.#turnedAway?.count("output checks");
+      throw new AppError("GATEWAY_OVERLOADED", "Too many answers wait for their check already.", { retryAfterSeconds: 1 });
+    }
     const { promise, resolve, reject } = Promise.withResolvers<CheckAnswer>();
     this.#jobs.push({ order: { digest, schema, text }, again: false, resolve, reject });
     this.#next();

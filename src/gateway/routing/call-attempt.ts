@@ -116,7 +116,10 @@ export class CallAttempt<Answer> implements StreamRoom {
       this.#timer.clear();
       this.leaveRoom();
       // It waited for room here until its time was over, which is not the provider's fault.
-      if (this.#late && thrown instanceof AppError && thrown.code === "GATEWAY_OVERLOADED") return { outcome: "cancelled", status: this.#status, message: thrown.message, retryAfterMs: null, requestId: this.#requestId, thrown };
+      if (this.#late && thrown instanceof AppError && thrown.code === "GATEWAY_OVERLOADED") {
+        this.#parts.answers?.turnedAway();
+        return { outcome: "cancelled", status: this.#status, message: thrown.message, retryAfterMs: null, requestId: this.#requestId, thrown };
+      }
       if (!this.#stop.aborted) this.#stop.abort(overReason);
       else if (!this.#late) return { outcome: "cancelled", status: this.#status, message: "The call was ended.", retryAfterMs: null, requestId: this.#requestId, thrown };
       return this.#late ? this.#failed("timeout", "It did not answer in time.", thrown) : this.#broken(thrown);

@@ -84,10 +84,11 @@ describe("the race of a call", () => {
     const lateStart: Step = { body: [...Array.from({ length: 400 }, () => "start\n".repeat(1000)), "one\n", "finish\n"] };
     /** Of 3 MiB, 2 of which another answer has. */
     const stageOf = (step: Step) => {
-      const answers = new AnswerMemory(3 << 20, 0);
+      const full: string[] = [];
+      const answers = new AnswerMemory(3 << 20, 0, { count: (room) => void full.push(room) });
       const other = new AnswerHold(answers);
       other.add(2 << 20);
-      return { answers, other, ...callStage({ a: [step], b: [large] }, {}, answers) };
+      return { answers, other, full, ...callStage({ a: [step], b: [large] }, {}, answers) };
     };
 
     for (const [what, step, stream, alone] of [["a whole answer", large, false, (2 << 20) + 2], ["what comes before the content of a stream", lateStart, true, 0]] as const) {
@@ -104,9 +105,10 @@ describe("the race of a call", () => {
       });
 
       it(`fails a call whose time is over while ${what} waits for room, blames nobody and asks no other`, async () => {
-        const { answers, other, time, transport, runner, order, health } = stageOf(step);
+        const { answers, other, full, time, transport, runner, order, health } = stageOf(step);
         const error = await time.until(runner.run(order(routeOf(both), { stream })).then(() => assert.fail("It answered."), (thrown: unknown) => thrown as AppError));
         assert.deepEqual([error.code, error.retryAfterSeconds, attemptsOfFailure.get(error)!.map(({ provider, outcome }) => `${provider} ${outcome}`)], ["GATEWAY_OVERLOADED", 1, ["a cancelled"]]);
+        assert.deepEqual(full, ["answers"]);
         assert.deepEqual([transport.requests.length, health.views()[0]!.errors, health.views()[0]!.state, time.sleepers], [1, 0, "closed", 0]);
         other.release();
         assert.equal(answers.takenBytes, 0);

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { AppError } from "../../core/errors.ts";
+import type { TurnedAway } from "../../core/turned-away.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import { chatTexts } from "./chat-tokens.ts";
 import type { TokenCount } from "./count-tokens.ts";
@@ -34,9 +35,14 @@ const mostWaiting = 1000;
  * `estimateChat` costs nothing. Where the thread dies, what waits is asked of the next one, once.
  */
 export class TokenCounter {
+  readonly #turnedAway: Pick<TurnedAway, "count"> | undefined;
   #worker: Worker | null = null;
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
+
+  constructor(turnedAway?: Pick<TurnedAway, "count">) {
+    this.#turnedAway = turnedAway;
+  }
 
   /**
    * Tokens of a whole request. `exact` is false too where the vocabulary is not the model's own, and where there are images, documents, audio or tools, whose frames differ among models. Throws
@@ -63,7 +69,10 @@ export class TokenCounter {
   }
 
   #count(texts: readonly string[], encoding: EncodingName): Promise<TokenCount> {
-    if (this.#waiting.size >= mostWaiting) return Promise.reject(new AppError("GATEWAY_OVERLOADED", "Too many token counts wait already.", { retryAfterSeconds: 1 }));
+    if (this.#waiting.size >= mostWaiting) {
+      this.#turnedAway?.count("token counts");
+      return Promise.reject(new AppError("GATEWAY_OVERLOADED", "Too many token counts wait already.", { retryAfterSeconds: 1 }));
+    }
     const id = ++this.#last;
     const { promise, resolve, reject } = Promise.withResolvers<TokenCount>();
     const waiting: Waiting = { order: { id, texts, encoding }, again: false, resolve, reject };
