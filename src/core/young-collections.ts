@@ -15,7 +15,7 @@ export function collectYoungWithOneThread(processors = availableParallelism()): 
 /**
  * V8 watches which places of the program make objects that survive young collections, and makes those of such a place old from the start. In a server nearly all that is alive at a collection is of calls under way and dead soon
  * after; but an object that is old, dead or not, keeps the young ones alive that it knows, so that whole calls were copied to the old generation until the next full collection, and after it again. Whether a server came to it was
- * chance: the same program took 76 to 242 us of processor time for a call, and takes 78 to 90 without (bench/README.md, gateway).
+ * chance: the same program took 76 to 242 us of processor time for a call, and takes 73 to 107 without (bench/README.md, gateway).
  */
 export function makeObjectsYoung(): void {
   setFlagsFromString("--no-allocation-site-pretenuring");
