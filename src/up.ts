@@ -1,14 +1,14 @@
 import { loadConfig } from "./config/index.ts";
 import { startSlipway } from "./compose.ts";
 import { keepHeapInPauses } from "./core/idle-heap.ts";
-import { collectYoungWithOneThread, makeObjectsYoung } from "./core/young-collections.ts";
+import { collectYoungWithOneThread, disablePretenuring } from "./core/young-collections.ts";
 
 /** From the end of the last step to that of the process. */
 const lastMs = 2000;
 
 /** Runs the server until SIGINT or SIGTERM; a second signal ends it at once. One line of JSON on stdout says where it is. */
 export async function up({ testReset, ...flags }: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
-  makeObjectsYoung();
+  disablePretenuring();
   const config = loadConfig(flags);
   const slipway = await (testReset === true ? (await import("./test-reset.ts")).startResettable(config) : startSlipway(config));
   const { url, httpPort, grpcPort, scoringPort } = slipway;

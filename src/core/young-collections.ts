@@ -17,6 +17,6 @@ export function collectYoungWithOneThread(processors = availableParallelism()): 
  * after; but an object that is old, dead or not, keeps the young ones alive that it knows, so that whole calls were copied to the old generation until the next full collection, and after it again. Whether a server came to it was
  * chance: the same program took 76 to 242 us of processor time for a call, and takes 73 to 107 without (bench/README.md, gateway).
  */
-export function makeObjectsYoung(): void {
+export function disablePretenuring(): void {
   setFlagsFromString("--no-allocation-site-pretenuring");
 }

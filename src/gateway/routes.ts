@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { mayInTeam, mayOnServer } from "../core/caller.ts";
+import { mayInTeam } from "../core/caller.ts";
 import { route, type Route } from "../core/route.ts";
 import type { RefusedCalls } from "./calls/refused-calls.ts";
 import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
@@ -105,7 +105,7 @@ export function gatewayRoutes({ settings, health, refused, server }: { settings:
       }),
       handle: ({ caller, now }) => ({
         server, targets: [...settings.visibleTargets(caller, health.views())], guardrails: settings.guardrailTroubles(caller),
-        refused: refused.lately((team) => mayOnServer(caller, "viewer") || mayInTeam(caller, "viewer", team), now),
+        refused: refused.lately((team) => mayInTeam(caller, "viewer", team), now),
       }),
     }),
   ];

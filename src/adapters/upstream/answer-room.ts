@@ -1,4 +1,5 @@
 import { AnswerHold, uncountedBytes, type AnswerMemory, type ArrivingAnswer } from "../../core/answer-memory.ts";
+import { AppError } from "../../core/errors.ts";
 import type { StopSignal } from "../../core/stop-signal.ts";
 
 /** What the answer to one request takes of the memory that large answers have together. Whoever made it releases it. */
@@ -28,9 +29,10 @@ export class AnswerRoom {
     return length <= uncountedBytes || signal.aborted ? undefined : (this.#arriving ??= this.#memory.begin(signal)).grow(length);
   }
 
-  /** The time of its request was over while it waited. */
-  turnedAway(): void {
+  /** What its request ends with where its time was over while it waited: QUEUE_FULL. */
+  turnedAway(cause: unknown): AppError {
     this.#memory.turnedAway();
+    return new AppError("QUEUE_FULL", "As many large answers of other servers are under way as this server has memory for.", { cause, retryAfterSeconds: 1 });
   }
 
   /** The answer is whole, or given up: nothing more of it comes. */

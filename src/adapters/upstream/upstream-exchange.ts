@@ -70,8 +70,7 @@ export class UpstreamExchange {
       if (answer.body.byteLength > maxAnswerBytes) throw new AppError("UPSTREAM_BAD_ANSWER", `The server upstream answers with more than ${maxAnswerBytes} bytes.`);
       return answer;
     } catch (cause) {
-      if (isFull) room?.turnedAway();
-      if (isFull) throw new AppError("QUEUE_FULL", "As many large answers of other servers are under way as this server has memory for.", { cause, retryAfterSeconds: 1 });
+      if (isFull && room !== undefined) throw room.turnedAway(cause);
       if (late.signal.aborted) throw new AppError("UPSTREAM_TIMEOUT", `The server upstream did not answer within ${timeoutMs} ms.`, { cause });
       if (limits.signal?.aborted === true) throw new AppError("CALLER_GONE", "Nobody waits for the answer any more.", { cause });
       throw unreached(cause);

@@ -42,8 +42,7 @@ export class UpstreamRunner implements ModelRunner {
     } catch (error) {
       room?.release();
       // Whoever still waits was not the one who left: the policy's limit of a run is spent.
-      if (this.#request?.wasHeldUp === true) room?.turnedAway();
-      if (this.#request?.wasHeldUp === true) throw new AppError("QUEUE_FULL", "As many large answers of other servers are under way as this server has memory for.", { cause: error, retryAfterSeconds: 1 });
+      if (room !== undefined && this.#request?.wasHeldUp === true) throw room.turnedAway(error);
       if (stop.signal.aborted) throw new AppError("UPSTREAM_TIMEOUT", `The request upstream was ended: ${String(stop.signal.reason)}.`, { cause: error });
       throw error;
     } finally {
