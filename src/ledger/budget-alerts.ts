@@ -26,13 +26,13 @@ interface Alert {
 }
 
 /**
- * Tells once for each budget, window and threshold (50, 80, 100 percent), also over restarts and beside other servers: the store writes the event `budget.alert` only the first time. The
- * threshold of 100 is also met when a budget of which 80 percent are spent refuses a call. No caller waits for it; what could not be written is tried again.
+ * Tells once for each budget, window, limit and threshold (50, 80, 100 percent), also over restarts and beside other servers: the store writes the event `budget.alert` only the first time. Where the limit is changed in the
+ * midst of a window, the thresholds of the new one are still to come. That of 100 is also met when a budget of which 80 percent are spent refuses a call. No caller waits for it; what could not be written is tried again.
  */
 export class BudgetAlerts {
   readonly #store: Pick<LedgerSettingsStore, "alertOnce">;
   readonly #logger: Logger;
-  /** Highest threshold that was met, by scope. */
+  /** Highest threshold that was met, by scope and limit. */
   readonly #met = new Map<string, { threshold: number; endsAt: number }>();
   readonly #unwritten = new Set<Alert>();
   #writing: Promise<void> = Promise.resolve();
@@ -65,10 +65,11 @@ export class BudgetAlerts {
 
   /** A jump over several thresholds is told as one alert, of the highest; those below it were passed and are not told later. */
   #meet({ id, owner, window, limit, team, endsAt }: KeptScope, spent: number, now: EpochMs, threshold: number): void {
-    if ((this.#met.get(id)?.threshold ?? 0) >= threshold) return;
-    this.#met.set(id, { threshold, endsAt });
+    const scope = `${id}/limit/${limit}`;
+    if ((this.#met.get(scope)?.threshold ?? 0) >= threshold) return;
+    this.#met.set(scope, { threshold, endsAt });
     const payload = { budget: owner, window, threshold, spent: spent / nanoDollars, limit: limit / nanoDollars };
-    this.#unwritten.add({ scope: id, threshold, endsAt, event: { type: "budget.alert", object: owner, team, actor: "system", time: now, payload } });
+    this.#unwritten.add({ scope, threshold, endsAt, event: { type: "budget.alert", object: owner, team, actor: "system", time: now, payload } });
     this.#write();
   }
 

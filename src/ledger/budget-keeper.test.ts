@@ -210,6 +210,25 @@ describe("BudgetKeeper", () => {
     assert.deepEqual([alerts[2]!.object, alerts[2]!.team], ["key:key_1", "search"]);
   });
 
+  it("alerts anew for a limit that is changed within the window, and not for one that is set again", async () => {
+    const { keeper, told, alerts, spentBefore, reopen } = keeperAt();
+    const [former, raised] = [{ key: { day: 10 } }, { key: { day: 20 } }];
+    spend(keeper, 9, former);
+    assert.throws(() => keeper.reserve(asked(2, former)), { code: "BUDGET_EXCEEDED" });
+    await told.settled();
+    for (const dollars of [0.5, 1, 6, 3.5]) {
+      spend(keeper, dollars, raised);
+      await told.settled();
+    }
+    assert.deepEqual(alerts.map(({ payload: { threshold, spent, limit } }) => [threshold, spent, limit]), [[80, 9, 10], [100, 9, 10], [50, 10.5, 20], [80, 16.5, 20], [100, 20, 20]]);
+    spentBefore.set("key:key_1/day/2026-11-21", 20 * nanoDollars);
+    for (const { keeper: one, told: its } of [{ keeper, told }, reopen()]) {
+      for (const limits of [former, raised]) assert.throws(() => one.reserve(asked(1, limits)), { code: "BUDGET_EXCEEDED" });
+      await its.settled();
+    }
+    assert.equal(alerts.length, 5);
+  });
+
   it("gives an alert later that the database did not take", async () => {
     const { keeper, told, alerts, faults } = keeperAt();
     faults.next = 1;
