@@ -118,6 +118,17 @@ describe("the gateway in the console", () => {
     await row.getByRole("button", { name: "Change acme" }).click();
     assert.equal(await dialog.getByLabel("Secret from").inputValue(), "keep");
     assert.doesNotMatch(await page.content(), /sk-very-secret/);
+    // In which way it serves calls by default, which budgets reserve by; kinds of which it may not be so have no field for it.
+    await dialog.getByLabel("Default tier").fill("priority");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await row.getByText("default tier priority").waitFor();
+    await row.getByRole("button", { name: "Change acme" }).click();
+    await becomes(() => dialog.getByLabel("Default tier").inputValue(), "priority");
+    await dialog.getByLabel("Default tier").fill("");
+    await dialog.getByLabel("Kind").selectOption("gemini");
+    assert.equal(await dialog.getByLabel("Default tier").count(), 0);
+    await dialog.getByLabel("Kind").selectOption("openai");
     // What the server says of what it saved is said: the calls of this one fail.
     await dialog.getByLabel("Secret from").selectOption("environment");
     await dialog.getByLabel("Name of the variable").fill("SLIPWAY_PROVIDER_NOT_THERE");

@@ -7,7 +7,7 @@ import { Field } from "../../parts/field.tsx";
 import { ConflictNote } from "./conflict-note.tsx";
 import { refreshGateway, type GatewayProvider, type ProviderKind } from "./gateway-data.ts";
 import { kindWords, providerKinds, secretWords } from "./gateway-words.ts";
-import { blankProvider, keyless, local, providerFormOf, providerProblems, providerRequestOf, type ProviderForm } from "./provider-form.ts";
+import { blankProvider, dearerDefaults, keyless, local, providerFormOf, providerProblems, providerRequestOf, type ProviderForm } from "./provider-form.ts";
 
 const sourceWords = { none: "none", value: "this value", environment: "environment variable of the server", file: "file of the server" } as const;
 const secretLabels = { value: "Key", environment: "Name of the variable", file: "Path of the file" } as const;
@@ -46,6 +46,7 @@ export function ProviderDialog({ provider: given, onClose }: { provider: Gateway
   }
   const source = form.secretFrom;
   const isLocal = local.includes(form.kind);
+  const dearer = dearerDefaults[form.kind];
   return (
     <Dialog title={provider === null ? "Add a provider" : `Change ${provider.name}`} onClose={onClose} className="dialog-wide">
       <form onSubmit={submit} className="dialog-form" autoComplete="off">
@@ -55,6 +56,7 @@ export function ProviderDialog({ provider: given, onClose }: { provider: Gateway
           {!isLocal && <Field label="Base URL" problem={form.baseUrl === "" ? undefined : problems.baseUrl} hint={problems.baseUrl ?? "Where it is not the provider’s own."}>{(control) => <input {...control} className="input mono" spellCheck={false} autoComplete="off" placeholder="the provider’s own" value={form.baseUrl} onChange={(event) => change({ baseUrl: event.target.value })} />}</Field>}
           {form.kind === "bedrock" && <Field label="Region" hint="Such as eu-central-1.">{(control) => <input {...control} className="input mono" autoComplete="off" value={form.region} onChange={(event) => change({ region: event.target.value })} />}</Field>}
           {["azure", "anthropic"].includes(form.kind) && <Field label="API version">{(control) => <input {...control} className="input mono" autoComplete="off" placeholder="usual" value={form.apiVersion} onChange={(event) => change({ apiVersion: event.target.value })} />}</Field>}
+          {(dearer !== undefined || form.defaultTier !== "") && <Field label="Default tier" hint={`Where the ${dearer?.of ?? "account"} there serves calls in a dearer way${dearer === undefined ? "" : ` (${dearer.tier})`} by default: budgets reserve by it.`}>{(control) => <input {...control} className="input mono" spellCheck={false} autoComplete="off" maxLength={40} placeholder="usual" value={form.defaultTier} onChange={(event) => change({ defaultTier: event.target.value })} />}</Field>}
           {!(isLocal && ["none", "keep"].includes(source)) && <Field label="Secret from">
             {(control) => (
               <select {...control} className="input" value={source} onChange={(event) => change({ secretFrom: event.target.value as ProviderForm["secretFrom"], secret: "" })}>

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { ProviderRequest, ProviderSettings } from "../../../../src/gateway/schemas.ts";
 import { blankProvider, providerFormOf, providerProblems, providerRequestOf } from "./provider-form.ts";
 
-const rich = ProviderSettings.parse({ kind: "azure", baseUrl: "https://x.example/openai", apiVersion: "v1", models: ["a", "b"], headers: { "X-Team": "fraud: eu" }, maxConnections: 3, limits: { concurrency: 2 }, modelLimits: { "gpt-5": { tokensPerMinute: 30_000 }, "llama3:8b": { concurrency: 2, queue: 4 } } });
+const rich = ProviderSettings.parse({ kind: "azure", baseUrl: "https://x.example/openai", apiVersion: "v1", defaultTier: "priority", models: ["a", "b"], headers: { "X-Team": "fraud: eu" }, maxConnections: 3, limits: { concurrency: 2 }, modelLimits: { "gpt-5": { tokensPerMinute: 30_000 }, "llama3:8b": { concurrency: 2, queue: 4 } } });
 
 describe("the form of a provider", () => {
   it("begins with the server's defaults, and changes nothing by itself", () => {
@@ -22,7 +22,7 @@ describe("the form of a provider", () => {
   });
 
   it("takes away what was emptied", () => {
-    const { settings } = providerRequestOf({ ...providerFormOf(rich, "keep"), kind: "openai", baseUrl: "", apiVersion: " ", models: "\n", headers: "", modelLimits: "" }, rich);
+    const { settings } = providerRequestOf({ ...providerFormOf(rich, "keep"), kind: "openai", baseUrl: "", apiVersion: " ", defaultTier: " ", models: "\n", headers: "", modelLimits: "" }, rich);
     assert.deepEqual(settings, { ...blankProvider, maxConnections: 3, limits: rich.limits });
   });
 

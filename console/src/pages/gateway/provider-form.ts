@@ -5,6 +5,8 @@ export interface ProviderForm {
   baseUrl: string;
   region: string;
   apiVersion: string;
+  /** In which way it serves calls that ask for none, where that is a dearer one than usual. */
+  defaultTier: string;
   /** One a line; all of the provider's where there is none. */
   models: string;
   /** `NAME: value`, one a line. */
@@ -25,9 +27,14 @@ export const keyless: readonly ProviderKind[] = ["ollama", "compatible", "echo",
 /** Kinds that answer by themselves: no address, no headers and no secret mean anything to them. */
 export const local: readonly ProviderKind[] = ["echo", "scripted"];
 
+/** What may have a dearer way to be served by default there, by kind, and the word for it. */
+export const dearerDefaults: Partial<Record<ProviderKind, { of: string; tier: string }>> = {
+  openai: { of: "project", tier: "priority" }, azure: { of: "deployment", tier: "priority" }, anthropic: { of: "workspace", tier: "us" }, compatible: { of: "project", tier: "priority" },
+};
+
 export function providerFormOf(settings: ProviderSettings, secretFrom: ProviderForm["secretFrom"]): ProviderForm {
   return {
-    kind: settings.kind, baseUrl: settings.baseUrl ?? "", region: settings.region ?? "", apiVersion: settings.apiVersion ?? "", models: (settings.models ?? []).join("\n"),
+    kind: settings.kind, baseUrl: settings.baseUrl ?? "", region: settings.region ?? "", apiVersion: settings.apiVersion ?? "", defaultTier: settings.defaultTier ?? "", models: (settings.models ?? []).join("\n"),
     headers: Object.entries(settings.headers).map(([name, value]) => `${name}: ${value}`).join("\n"), modelLimits: modelLimitsText(settings.modelLimits ?? {}), answers: answersText(settings.script ?? []), secretFrom, secret: "",
   };
 }
@@ -36,14 +43,14 @@ const lines = (text: string): string[] => text.split("\n").map((line) => line.tr
 
 /** What the server takes; what the form has no field for stays as it was. A secret that is kept is not mentioned. */
 export function providerRequestOf(form: ProviderForm, before: ProviderSettings): { settings: ProviderSettings; secret?: SecretSource | null } {
-  const { baseUrl: _baseUrl, region: _region, apiVersion: _apiVersion, models: _models, modelLimits: _modelLimits, script: _script, ...rest } = before;
+  const { baseUrl: _baseUrl, region: _region, apiVersion: _apiVersion, defaultTier: _defaultTier, models: _models, modelLimits: _modelLimits, script: _script, ...rest } = before;
   const models = lines(form.models);
   const isLocal = local.includes(form.kind);
   const modelLimits = modelLimitsOf(form.modelLimits, before.modelLimits ?? {}) ?? {};
   const settings: ProviderSettings = {
     ...rest, kind: form.kind, headers: isLocal ? {} : Object.fromEntries(lines(form.headers).map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()])),
     ...(isLocal || form.baseUrl.trim() === "" ? {} : { baseUrl: form.baseUrl.trim() }), ...(form.region.trim() === "" ? {} : { region: form.region.trim() }),
-    ...(form.apiVersion.trim() === "" ? {} : { apiVersion: form.apiVersion.trim() }), ...(models.length === 0 ? {} : { models }),
+    ...(form.apiVersion.trim() === "" ? {} : { apiVersion: form.apiVersion.trim() }), ...(form.defaultTier.trim() === "" ? {} : { defaultTier: form.defaultTier.trim() }), ...(models.length === 0 ? {} : { models }),
     ...(Object.keys(modelLimits).length === 0 ? {} : { modelLimits }), ...(form.kind === "scripted" ? { script: answersOf(form.answers) ?? [] } : {}),
   };
   switch (form.secretFrom) {

@@ -31,7 +31,7 @@ export function ProvidersTab() {
   const [changed, removed] = [named("change"), named("remove")];
   const columns: Column<ListedProvider>[] = [
     { label: "Provider", kind: "name", cell: ({ name, origin }) => <>{name}<span className="cell-note">{originWords[origin]}</span></> },
-    { label: "Kind", cell: ({ settings }) => <>{kindWords[settings.kind]}{settings.baseUrl !== undefined && <span className="cell-note mono">{settings.baseUrl}</span>}</> },
+    { label: "Kind", cell: ({ settings }) => <>{kindWords[settings.kind]}{settings.baseUrl !== undefined && <span className="cell-note mono">{settings.baseUrl}</span>}{settings.defaultTier !== undefined && <span className="cell-note">default tier {settings.defaultTier}</span>}</> },
     { label: "Secret", cell: ({ secret, trouble }) => <>{secret === "none" ? <span className="muted">none</span> : secretWords[secret]}{trouble !== null && <span className="cell-note cell-bad">{trouble}</span>}</> },
     { label: "Models", cell: ({ settings }) => (settings.models === undefined ? <span className="muted nowrap">all of its own</span> : <code>{settings.models.join(", ")}</code>) },
     {
