@@ -92,4 +92,31 @@ describe("limits of three processes on one Redis", () => {
     // At least 150 are left, of which nobody else takes any.
     (await enter(150)).leave();
   });
+
+  it("have nothing taken by calls that are not made after all, and all of those that are", async () => {
+    await redis.run(forget, [], []);
+    const key = { id: "key:one", limits: Limits.parse({ requestsPerMinute: 50, concurrency: 100 }) };
+    const replicas = ["one", "two", "three"].map((instance) => new Admission({ store: new RedisLimitStore(redis), clock: systemClock, instance, shared: true }));
+    const enter = async (call: number) => replicas[call % 3]!.enter({ key, tokens: 10, deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal });
+    const allLeft = async (): Promise<void> => {
+      while (Number(await redis.run(places, [], [])) > 0) await new Promise((resolve) => { setImmediate(resolve); });
+    };
+    // Redis knows all scripts then, and does what it is asked in turn.
+    (await enter(0)).giveBack();
+    await allLeft();
+    const since = systemClock.monotonic();
+    const tickets = await Promise.all(Array.from({ length: 90 }, (_, call) => enter(call).catch((error: { code: string }) => error.code)));
+    const letIn = tickets.filter((ticket) => typeof ticket !== "string");
+    assert.ok(letIn.length >= 50, String(letIn.length));
+    for (const [index, ticket] of letIn.entries()) {
+      if (index < 9) ticket.leave();
+      else ticket.giveBack();
+    }
+    await allLeft();
+    const ticket = await enter(0);
+    const refilled = Math.ceil(((systemClock.monotonic() - since) * 50) / 60_000);
+    const { remaining } = ticket.left().requests!;
+    assert.ok(remaining >= 40 && remaining <= Math.min(49, 40 + refilled), `${remaining} of 40 and ${refilled}`);
+    ticket.giveBack();
+  });
 });

@@ -94,7 +94,10 @@ export class CallFloor {
     return this.#parts.calls.isHeld(attribution, { key: policy?.budget, route: route.settings.budget });
   }
 
-  /** Takes the call's place in limits and budgets. Throws RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, PRICE_UNKNOWN, CALLER_GONE. */
+  /**
+   * Takes the call's place in limits, then in budgets: who waits for a limit must not hold money that others could spend. A call that has no room in the budgets gives all back that it took of the limits.
+   * Throws RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, BUDGET_UNAVAILABLE, PRICE_UNKNOWN, CALLER_GONE.
+   */
   async admit(opened: OpenedFloor, record: CallRecord, bounds: CallBounds, { signal }: CallContext): Promise<void> {
     const { admission, clock } = this.#parts;
     const { policy, route, caller } = opened;
@@ -114,8 +117,15 @@ export class CallFloor {
         throw error;
       }
     }
-    const reserved = this.reserve(opened, record, bounds);
-    if (reserved instanceof Promise) await reserved;
+    try {
+      const reserved = this.reserve(opened, record, bounds);
+      if (reserved instanceof Promise) await reserved;
+    } catch (error) {
+      const { ticket } = record;
+      ticket?.giveBack();
+      if (ticket !== null && record.limits !== null) record.limits = { left: ticket.left(), at: record.limits.at };
+      throw error;
+    }
   }
 
   /** The part of `admit` that is about budgets, for a call whose place in the limits is another's. */

@@ -191,7 +191,7 @@ describe("attempts that may have worked beside the one that answered", () => {
   });
 
   it("count in limits of tokens: of key and route with the answer, of their provider and model by themselves", async () => {
-    const settledBy = (given: Map<string, number[]>, name: string): Ticket => ({ waitedMs: 0, left: () => ({ requests: null, tokens: null }), settle: (tokens) => void given.set(name, [...(given.get(name) ?? []), tokens]), leave: () => undefined });
+    const settledBy = (given: Map<string, number[]>, name: string): Ticket => ({ waitedMs: 0, left: () => ({ requests: null, tokens: null }), settle: (tokens) => void given.set(name, [...(given.get(name) ?? []), tokens]), leave: () => undefined, giveBack: () => undefined });
     const attempts = [attempt(1000, { model: "a", outcome: "timeout" }), attempt(5, { model: "b", outcome: "failed", status: 500 }), attempt(200, { model: "a", outcome: "unreachable" }), attempt(200, { model: "c" })];
     for (const [isAnswered, all, last] of [[true, 350 + 150 + 150 + 120, [120]], [false, 350 + 150 + 150, [0]]] as const) {
       const given = new Map<string, number[]>();

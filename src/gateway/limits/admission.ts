@@ -5,7 +5,7 @@ import type { TurnedAway } from "../../core/turned-away.ts";
 import type { StopSignal } from "../../core/stop-signal.ts";
 import type { BucketLeft, LimitStore, Taken, TakenFrom } from "./limit-store.ts";
 import { idsOf, queueOf, wantsOf, type LimitedCall, type PartyKind, type Wants } from "./limited-call.ts";
-import { limitsLeft, type LimitsLeft } from "./limits-left.ts";
+import { leftWithout, limitsLeft, type LimitsLeft } from "./limits-left.ts";
 import { WaitingCalls, type Refusal, type StartTimer, type WaitingCall } from "./waiting-calls.ts";
 
 type MaybePromise<Value> = Value | Promise<Value>;
@@ -25,9 +25,11 @@ export interface Ticket {
   readonly waitedMs: number;
   /** When it was let in, its own use taken by estimate. `of`: to the limits of this kind alone. */
   left(of?: PartyKind): LimitsLeft;
-  /** What the call used in truth: corrects the estimate. 0 for one that was not made after all. */
+  /** What the call used in truth: corrects the estimate. */
   settle(actualTokens: number): void;
   leave(): void;
+  /** For a call that nobody is asked for after all, such as one that a budget refuses: gives back all that was taken, the request too, and leaves. `left` tells what is left without it from then on. */
+  giveBack(): void;
 }
 
 export interface AdmissionOptions {
@@ -148,23 +150,32 @@ export class Admission {
   }
 
   #ticket(id: string, wants: Wants, arrived: number, bucketsLeft: readonly BucketLeft[]): Ticket {
-    const { estimate, tokens, slots } = wants;
-    let [left, settled] = [slots.length === 0, false];
+    const { estimate, buckets, tokens, slots } = wants;
+    let [left, settled, told] = [slots.length === 0, false, bucketsLeft];
     if (!left) this.#keep(id);
+    const leave = (): void => {
+      if (left) return;
+      left = true;
+      this.#open.delete(id);
+      this.#after(this.#store.leave(id));
+    };
     return {
       waitedMs: this.#clock.monotonic() - arrived,
-      left: (of) => limitsLeft(wants, bucketsLeft, of),
+      left: (of) => limitsLeft(wants, told, of),
       settle: (actualTokens) => {
         if (settled) return;
         settled = true;
         const amount = actualTokens - estimate;
         if (amount !== 0 && tokens.length > 0) this.#after(this.#store.adjust(tokens.map((bucket) => ({ bucket, amount }))));
       },
-      leave: () => {
-        if (left) return;
-        left = true;
-        this.#open.delete(id);
-        this.#after(this.#store.leave(id));
+      leave,
+      giveBack: () => {
+        if (!settled && buckets.length > 0) {
+          told = leftWithout(wants, bucketsLeft);
+          this.#after(this.#store.adjust(buckets.map(({ bucket, amount }) => ({ bucket, amount: -amount }))));
+        }
+        settled = true;
+        leave();
       },
     };
   }
@@ -202,10 +213,7 @@ export class Admission {
     const call: Omit<WaitingCall<Ticket>, "resolve" | "reject"> = {
       ids: idsOf(wants), queue: governing.id, priority, signal, patienceMs, refused,
       attempt: () => this.#try(wants, arrived),
-      giveBack: (ticket) => {
-        ticket.settle(0);
-        ticket.leave();
-      },
+      giveBack: (ticket) => ticket.giveBack(),
       tooLate: (last) => limited(last),
     };
     return this.#waiting.add(call);
@@ -213,15 +221,14 @@ export class Admission {
 
   #unlessGone(ticket: Ticket, signal: StopSignal): Ticket {
     if (!signal.aborted) return ticket;
-    ticket.settle(0);
-    ticket.leave();
+    ticket.giveBack();
     throw new AppError("CALLER_GONE", "The caller closed the connection.");
   }
 }
 
 const entry: Taken = { taken: true };
 const ignore = (): void => undefined;
-const freeTicket: Ticket = { waitedMs: 0, left: () => ({ requests: null, tokens: null }), settle: ignore, leave: ignore };
+const freeTicket: Ticket = { waitedMs: 0, left: () => ({ requests: null, tokens: null }), settle: ignore, leave: ignore, giveBack: ignore };
 /** What the decision that an error tells of left in the buckets of its call. */
 const leftOfRefusal = new WeakMap<AppError, readonly BucketLeft[]>();
 

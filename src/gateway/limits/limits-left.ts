@@ -36,6 +36,14 @@ export function limitsLeft({ buckets, tokens }: Pick<Wants, "buckets" | "tokens"
   return { requests: measured(leastRequests), tokens: measured(leastTokens) };
 }
 
+/** What is left of a call's buckets when what it took of them is there again. */
+export function leftWithout({ buckets }: Pick<Wants, "buckets">, left: readonly BucketLeft[]): BucketLeft[] {
+  return buckets.map(({ bucket: { capacity, perMinute }, amount: own }, index) => {
+    const { amount, fullInMs } = left[index]!;
+    return { amount: Math.min(capacity, amount + own), fullInMs: Math.max(0, fullInMs - (own * 60_000) / perMinute) };
+  });
+}
+
 /** Of two that have as much, the one that takes longer to be full. */
 function isLess(one: BucketLeft, other: BucketLeft): boolean {
   return one.amount < other.amount || (one.amount === other.amount && one.fullInMs > other.fullInMs);
