@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Locator } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { becomes, openBrowser, openPage, overflow } from "./open-browser.ts";
+import { becomes, cutOff, openBrowser, openPage, overflow } from "./open-browser.ts";
 
 describe("the gateway in the console", () => {
   let server: RunningServer;
@@ -302,6 +302,25 @@ describe("the gateway in the console", () => {
       await page.getByText(shows).filter({ visible: true }).first().waitFor();
       assert.deepEqual(await overflow(page), [], path);
     }
+    // The longest of the notes, which comes after the others.
+    await page.getByLabel("Sums").getByText(/% · \$\S+ saved$/).waitFor();
+    assert.deepEqual(await cutOff(page, ".figure-value, .figure-note"), []);
+    watched.assertQuiet();
+    await watched.close();
+  });
+
+  it("shows the whole table of routes on a usual screen, its buttons too", async () => {
+    const model = "a-model-with-a-long-name:70b-instruct-q8";
+    await send("POST", "/api/prices", { provider: "echo", model, rates: { input: 3, output: 15 } });
+    await send("PUT", "/api/gateway/routes/searching-the-knowledge-base", { revision: 0, settings: { targets: [{ provider: "echo", model }], cache: { ttlSeconds: 60 }, guardrails: [{ kind: "patterns", name: "names-of-projects", patterns: ["apollo"] }], budget: { day: 5, month: 100 } } });
+    for (const _again of [1, 2]) await send("POST", "/v1/chat/completions", { model: "searching-the-knowledge-base", messages: [{ role: "user", content: "hello" }] });
+    const watched = await openPage(browser, server.url, { viewport: { width: 1300, height: 800 } });
+    const { page } = watched;
+    await page.goto("/gateway");
+    await page.getByRole("button", { name: "Remove searching-the-knowledge-base" }).waitFor();
+    await page.getByRole("row", { name: /searching/ }).getByText(/^\$0\.0000\d+ saved$/).waitFor();
+    assert.deepEqual(await cutOff(page, ".panel-table"), []);
+    await send("DELETE", "/api/gateway/routes/searching-the-knowledge-base", undefined);
     watched.assertQuiet();
     await watched.close();
   });

@@ -142,6 +142,11 @@ export async function overflow(page: Page): Promise<string[]> {
   })()`);
 }
 
+/** The texts of those that have more in them than is seen: what is cut, or has to be scrolled sideways. */
+export async function cutOff(page: Page, selector: string): Promise<string[]> {
+  return page.evaluate(`[...document.querySelectorAll(${JSON.stringify(selector)})].filter((element) => element.scrollWidth > element.clientWidth + 1).map((element) => element.textContent.slice(0, 100))`);
+}
+
 /** Presses Tab until the focus is on what matches the selector; the number of presses, or a failure after `limit`. */
 export async function tabTo(page: Page, selector: string, limit = 40): Promise<number> {
   for (let count = 1; count <= limit; count++) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
-import { becomes, holds, loaded, openBrowser, openPage, overflow } from "./open-browser.ts";
+import { becomes, cutOff, holds, loaded, openBrowser, openPage, overflow } from "./open-browser.ts";
 
 const agentTrace = "0af7651916cd43dd8448eb211c80319c";
 const longTrace = "1af7651916cd43dd8448eb211c80319c";
@@ -280,6 +280,9 @@ describe("traces in the console", () => {
       await holds(page, "document.querySelector('.panel') !== null");
       assert.deepEqual(await overflow(page), [], path);
     }
+    await page.goto(`/traces/${agentTrace}`);
+    await page.getByText(/^\d calls in the ledger$/).waitFor();
+    assert.deepEqual(await cutOff(page, ".figure-value, .figure-note"), []);
     watched.assertQuiet();
     await watched.close();
   });

@@ -4,7 +4,7 @@ import { useResource, type Resource } from "../../data/resource.ts";
 import type { BudgetStatus, CallBudget, CostEntry, CostFilter, CostRow, CostSums } from "../../../../src/ledger/schemas.ts";
 import { beginOf, windowStarts, type CostRange } from "./spend-days.ts";
 
-export type { BudgetStatus, CostEntry, CostRow, CostSums } from "../../../../src/ledger/schemas.ts";
+export type { BudgetStatus, CallBudget, CostEntry, CostRow, CostSums } from "../../../../src/ledger/schemas.ts";
 
 export interface Costs {
   rows: CostRow[];

@@ -30,7 +30,7 @@ export function HealthTab() {
   const health = useHealth();
   return (
     <>
-      <p className="muted">How the targets answered this server since it started. One that fails again and again is left alone for a while, then tried with a single call; one whose provider limits the rate (429) is asked all the same. Other replicas judge for themselves.</p>
+      <p className="toolbar-note">How the targets answered this server since it started. One that fails again and again is left alone for a while, then tried with a single call; one whose provider limits the rate (429) is asked all the same. Other replicas judge for themselves.</p>
       <ResourceView resource={health} lines={4}>
         {({ targets, guardrails, refused }) => (
           <>
@@ -39,9 +39,9 @@ export function HealthTab() {
               ? <EmptyState title="Nothing was asked yet" command={callSnippets("echo/echo", location.origin)[0]!.code}><p>After its first call a target shows here with its breaker and how quickly it answers:</p></EmptyState>
               : <div className="panel panel-table"><RowsTable columns={columns} rows={targets} rowKey={({ provider, model }) => `${provider}/${model}`} /></div>}
             {refused.length > 0 && (
-              <section aria-label="Refused before a provider was asked">
+              <section className="health-refused" aria-label="Refused before a provider was asked">
                 <h2>Refused before a provider was asked</h2>
-                <p className="muted">By a budget, a limit or a guardrail, or because no target could be asked. They cost nothing and stand in no costs; this server counted them since its start, in this hour and the 23 before it.</p>
+                <p className="toolbar-note">By a budget, a limit or a guardrail, or because no target could be asked. They cost nothing and stand in no costs; this server counted them since its start, in this hour and the 23 before it.</p>
                 <div className="panel panel-table"><RowsTable columns={refusedColumns} rows={refused} rowKey={({ team, route, reason }) => `${team} ${route} ${reason}`} /></div>
               </section>
             )}

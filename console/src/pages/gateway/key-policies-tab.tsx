@@ -9,7 +9,7 @@ import { ConfirmDialog } from "../../parts/confirm-dialog.tsx";
 import { EmptyState } from "../../parts/empty-state.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
-import { useBudgets } from "../costs/costs-data.ts";
+import { useBudgets, type CallBudget } from "../costs/costs-data.ts";
 import { formatNano } from "../costs/money.ts";
 import { keyState } from "../settings/key-state.ts";
 import { refreshGateway, useKeyPolicies, type KeyPolicy } from "./gateway-data.ts";
@@ -35,7 +35,7 @@ export function KeyPoliciesTab() {
     { label: "Project", cell: ({ id }) => policyOf(id)?.settings.project ?? <span className="muted">none</span> },
     { label: "Routes", cell: ({ id, grants }) => <RoutesOfKey grants={grants} settings={policyOf(id)?.settings} /> },
     { label: "Limits and budget", cell: ({ id }) => limitsLine(policyOf(id)?.settings.limits, policyOf(id)?.settings.budget) ?? <span className="muted">none</span> },
-    { label: "Spent", cell: ({ id }) => budgets.find(({ scope, name }) => scope === "key" && name === id)?.use.map(({ window, spent, limit, percent }) => <span key={window} className="cell-note">{formatNano(spent)} of {formatNano(limit)} this {window}, {percent}%</span>) ?? <span className="muted">no budget</span> },
+    { label: "Spent", cell: ({ id }) => <SpentOfKey use={budgets.find(({ scope, name }) => scope === "key" && name === id)?.use ?? []} /> },
     {
       label: "Actions", kind: "actions",
       cell: ({ id, name }) => mayChange && (
@@ -60,6 +60,12 @@ export function KeyPoliciesTab() {
       )}
     </>
   );
+}
+
+/** A line for each window of its budget. */
+function SpentOfKey({ use }: { use: CallBudget["use"] }) {
+  if (use.length === 0) return <span className="muted">no budget</span>;
+  return <span className="cell-lines">{use.map(({ window, spent, limit, percent }) => <span key={window}>{formatNano(spent)} of {formatNano(limit)} this {window}, {percent}%</span>)}</span>;
 }
 
 function NoKeys() {

@@ -144,7 +144,7 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
       ),
     },
   ];
-  return <div className="panel panel-table"><RowsTable columns={columns} rows={routes} rowKey={({ name }) => name} /></div>;
+  return <div className="panel panel-table"><RowsTable columns={columns} rows={routes} rowKey={({ name }) => name} className="table-aligned routes-table" /></div>;
 }
 
 function Refused({ route, refused }: { route: string; refused: readonly RefusedOnRoute[] }) {
