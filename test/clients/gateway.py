@@ -1,4 +1,4 @@
-"""What programs do with the clients of OpenAI, Anthropic, LangChain and LiteLLM: chats, streams, tools, documents, embeddings, errors."""
+"""What programs do with the clients of OpenAI, Anthropic, Cohere, LangChain and LiteLLM: chats, streams, tools, documents, embeddings, reranking, errors."""
 
 import json
 import os
@@ -6,8 +6,10 @@ import os
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # its prices come from a network otherwise
 
 import anthropic
+import cohere
 import openai
 import pydantic
+import requests
 
 from checks import check, finish, server
 
@@ -134,15 +136,26 @@ with check("LangChain and LiteLLM make embeddings"):
     made = litellm.embedding(model="openai/openai-upstream/m", api_base=f"{target.url}/v1", api_key="none", input=["one", "four"])
     assert [data["embedding"] for data in made.data] == [[3, 0.5, -1], [4, 0.5, -1]], made
 
-with check("Azure's clients find a route at their own paths, and Cohere's of LiteLLM reranks"):
+with check("Azure's clients find a route at their own paths"):
     azure = openai.AzureOpenAI(azure_endpoint=target.url, api_key="none", api_version="2024-10-21", max_retries=1)
     assert azure.chat.completions.create(model="plain", messages=question).choices[0].message.content == "You said: hello there"
     assert "".join(chunk.choices[0].delta.content or "" for chunk in azure.chat.completions.create(model="plain", messages=question, stream=True) if chunk.choices) == "You said: hello there"
     assert [data.embedding for data in azure.embeddings.create(model="plain", input=["one"]).data] == [[3, 0.5, -1]]
     asked = litellm.completion(model="azure/plain", api_base=target.url, api_key="none", api_version="2024-10-21", messages=question)
     assert asked.choices[0].message.content == "You said: hello there", asked
-    ranked = litellm.rerank(model="cohere/echo/echo", api_base=target.url, api_key="none", query="one two", documents=["three", "one two"], top_n=1)
-    assert [result["index"] for result in ranked.results] == [1], ranked
+
+documents = {"query": "one two", "documents": ["three", "one two"], "top_n": 1}
+cohere_clients = [kind(base_url=target.url, api_key="none") for kind in (cohere.ClientV2, cohere.Client)]
+
+with check("both of Cohere's clients rerank, with what their provider counted, and LiteLLM does as one of Cohere and of Jina"):
+    for client in cohere_clients:
+        own = client.rerank(model="echo/echo", **documents)
+        assert [result.index for result in own.results] == [1], own
+        billed = client.rerank(model="cohere-upstream/rerank-v4", **documents)
+        assert ([(result.index, result.relevance_score) for result in billed.results], billed.meta.billed_units.search_units, billed.id != "") == ([(1, 0.75)], 2, True), billed
+    for provider in ("cohere", "jina_ai"):
+        ranked = litellm.rerank(model=f"{provider}/echo/echo", api_base=target.url, api_key="none", **documents)
+        assert [result["index"] for result in ranked.results] == [1], ranked
 
 with check("Anthropic's client counts tokens and lists models"):
     assert anthropic_client.messages.count_tokens(model=models[1], messages=question).input_tokens > 0
@@ -153,18 +166,27 @@ def raised(kind, call):
     try:
         call()
     except kind as error:
-        return str(error)
+        return error
     raise AssertionError(f"{kind.__name__} was not raised")
 
 
-with check("both clients raise their own errors"):
+with check("the clients raise their own errors"):
     def failing(status):
         return [{"role": "user", "content": f"fail {status}"}]
 
-    assert "Failed with 400" in raised(openai.BadRequestError, lambda: openai_client.chat.completions.create(model="fails", messages=failing(400)))
+    assert "Failed with 400" in str(raised(openai.BadRequestError, lambda: openai_client.chat.completions.create(model="fails", messages=failing(400))))
     raised(openai.RateLimitError, lambda: openai_client.chat.completions.create(model="fails", messages=failing(429)))
     raised(openai.NotFoundError, lambda: openai_client.chat.completions.create(model="nothing", messages=question))
     raised(anthropic.BadRequestError, lambda: anthropic_client.messages.create(model="fails", max_tokens=5, messages=failing(400)))
     raised(anthropic.NotFoundError, lambda: anthropic_client.messages.create(model="nothing", max_tokens=5, messages=question))
+    for client in cohere_clients:
+        missing = raised(cohere.NotFoundError, lambda client=client: client.rerank(model="nothing", **documents))
+        assert 'no model or route named "nothing"' in missing.body["message"] and missing.body["id"] == missing.headers["x-request-id"], missing
+        assert "top_n" in raised(cohere.BadRequestError, lambda client=client: client.rerank(model="echo/echo", **{**documents, "top_n": 0})).body["message"]
+
+with check("what reads Jina's answers finds why there are no results"):
+    # As LangChain, LlamaIndex and Haystack do: none of them looks at the status.
+    answer = requests.post(f"{target.url}/v1/rerank", json={"model": "nothing", **documents}, timeout=60).json()
+    assert "results" not in answer and 'no model or route named "nothing"' in answer["detail"], answer
 
 finish()

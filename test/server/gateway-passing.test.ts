@@ -77,13 +77,14 @@ describe("what passes the gateway beside the body, and what passes only with the
     assert.deepEqual(told(await post("/v2/rerank", { model: "echo/echo", query: "a", documents: ["b", "a"] })), [200, "echo/echo", null]);
   });
 
-  it("tells Cohere's clients what failed in the form that they read, at both paths", async () => {
+  it("tells clients of Cohere and Jina what failed in the forms that they read, at both paths", async () => {
     for (const path of ["/v1/rerank", "/v2/rerank"]) {
       const failed: [number, string, object][] = [[404, "GATEWAY_MODEL_NOT_FOUND", { model: "echo-no", query: "a", documents: ["b"] }], [400, "INVALID_REQUEST", { model: "echo/echo", query: "a", documents: [4] }]];
       for (const [status, code, body] of failed) {
         const answer = await post(path, body);
-        const said = (await answer.json()) as { id: string; message: string };
-        assert.deepEqual([answer.status, answer.headers.get("x-error-code"), Object.keys(said), said.id], [status, code, ["id", "message"], answer.headers.get("x-request-id")], path);
+        const said = (await answer.json()) as { id: string; message: string; detail: string };
+        assert.deepEqual([answer.status, answer.headers.get("x-error-code"), Object.keys(said), said.id], [status, code, ["id", "message", "detail"], answer.headers.get("x-request-id")], path);
+        assert.equal(said.detail, said.message);
         assert.match(said.message, status === 404 ? /There is no model or route named "echo-no"/ : /documents\[0\]/);
       }
     }

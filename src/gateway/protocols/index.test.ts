@@ -55,6 +55,7 @@ describe("reranking", () => {
     assert.deepEqual(rerankDocument(answer, frame, { ...request, topN: null }, false).results, [{ index: 1, relevance_score: 0.9 }, { index: 0, relevance_score: 0.1 }]);
     const used = { ...answer, usage: { ...unknownUsage, inputTokens: 0, searchUnits: 1 } };
     assert.deepEqual([answer, used].map((one) => rerankDocument(one, frame, request, false).usage), [undefined, { prompt_tokens: 0, total_tokens: 0 }]);
+    assert.deepEqual([answer, used].map((one) => rerankDocument(one, { ...frame, id: "" }, request, false)).map(({ id, meta }) => ({ id, meta })), [{ id: undefined, meta: { api_version: { version: "2" } } }, { id: undefined, meta: { api_version: { version: "2" }, billed_units: { search_units: 1 } } }]);
     assert.deepEqual(refusedPaths("INVALID_REQUEST", () => parseRerank({ documents: [4, {}], top_n: 0 })), ["model", "documents[0]", "documents[1].text", "query", "top_n"]);
   });
 });

@@ -20,13 +20,13 @@ export function parseRerank(body: Fields): { request: RerankRequest; returnDocum
 
 /** From the best; at most `topN`, also where a provider gave more. */
 export function rerankDocument(answer: RerankAnswer, frame: AnswerFrame, request: RerankRequest, returnDocuments: boolean): Record<string, unknown> {
-  const tokens = answer.usage.inputTokens;
+  const { inputTokens: tokens, searchUnits } = answer.usage;
   const results = request.topN === null ? answer.results : answer.results.slice(0, request.topN);
   return {
-    id: frame.id,
+    ...(frame.id !== "" && { id: frame.id }),
     model: frame.model,
     results: results.map(({ index, score }) => ({ index, relevance_score: score, ...(returnDocuments && { document: { text: request.documents[index] ?? "" } }) })),
     ...(tokens !== null && { usage: { prompt_tokens: tokens, total_tokens: tokens } }),
-    meta: { api_version: { version: "2" } },
+    meta: { api_version: { version: "2" }, ...(searchUnits !== undefined && { billed_units: { search_units: searchUnits } }) },
   };
 }
