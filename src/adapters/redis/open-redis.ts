@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import { Patience } from "./patience.ts";
 import type { RedisScript } from "./redis-script.ts";
 
 /** Redis did not do it, or nobody knows whether it did. */
@@ -43,8 +44,6 @@ export interface RedisConnection {
 const longestPauseMs = 2000;
 /** After a command without an answer: who freezes for one call freezes for the next. */
 const silenceMs = 1000;
-/** Patience is spent in parts, each of which counts no more than itself: while this process was too busy to send or to read, an answer was not late. */
-const patienceSlices = 5;
 
 /** Loads the client and connects; connections that are lost are made again for as long as it takes. Answers also when Redis is not there yet. Throws CONFIG_INVALID for an address that is none. */
 export async function openRedis({ url, clock, prefix = "slipway:", certificateAuthority, commandMs = 250, connectMs = 2000, onChange }: RedisOptions): Promise<RedisConnection> {
@@ -54,6 +53,8 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
     url, RESP: 2, disableOfflineQueue: true, maintNotifications: "disabled",
     // More would wait than are done in time.
     commandsQueueMaxLength: 100_000,
+    // The client's own limit of time ends when a command is sent, not when it is answered, and each of its signals costs more than the command.
+    commandOptions: { timeout: 0 },
     socket: {
       connectTimeout: connectMs, reconnectStrategy: (retries) => Math.min(longestPauseMs, 50 * 2 ** Math.min(retries, 10)),
       ...(certificateAuthority === undefined ? {} : { tls: true as const, ca: certificateAuthority }),
@@ -75,37 +76,27 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
     for (const listener of listeners) listener();
   });
 
-  async function ask<Value>(command: () => Promise<Value>): Promise<Value> {
+  const patience = new Patience(commandMs, () => {
+    silentUntil = clock.monotonic() + silenceMs;
+    return new RedisAwayError("Redis did not answer in time.");
+  });
+
+  async function ask(command: string[]): Promise<unknown> {
     if (!client.isReady) throw new RedisAwayError("There is no connection to Redis.");
     if (clock.monotonic() < silentUntil) throw new RedisAwayError("Redis did not answer a moment ago.");
-    let timer: NodeJS.Timeout | undefined;
-    // The client's own limit of time ends when a command is sent, not when it is answered.
-    const silence = new Promise<never>((_, reject) => {
-      let slicesLeft = patienceSlices;
-      const wait = (): void => {
-        timer = setTimeout(() => {
-          if (--slicesLeft > 0) return wait();
-          silentUntil = clock.monotonic() + silenceMs;
-          reject(new RedisAwayError("Redis did not answer in time."));
-        }, commandMs / patienceSlices);
-      };
-      wait();
-    });
     try {
-      return await Promise.race([command(), silence]);
+      return await patience.watch(client.sendCommand(command));
     } catch (error) {
       if (error instanceof RedisAwayError) throw error;
       if (error instanceof ErrorReply && error.message.startsWith("NOSCRIPT")) throw error;
       throw new RedisAwayError("Redis could not do it.", { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   }
 
   const first = client.connect().then(() => undefined, (error: unknown) => change(false, error));
-  let patience: NodeJS.Timeout | undefined;
-  await Promise.race([first, new Promise<void>((resolve) => { patience = setTimeout(resolve, connectMs); })]);
-  clearTimeout(patience);
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([first, new Promise<void>((resolve) => { timer = setTimeout(resolve, connectMs); })]);
+  clearTimeout(timer);
 
   return {
     prefix,
@@ -113,20 +104,20 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
       return client.isReady;
     },
     async run(script, keys, values) {
-      const given = { keys: keys.map((key) => prefix + key), arguments: values.map(String) };
+      const given = [String(keys.length), ...keys.map((key) => prefix + key), ...values.map(String)];
       try {
-        return await ask(() => client.evalSha(script.sha1, given));
+        return await ask(["EVALSHA", script.sha1, ...given]);
       } catch (error) {
         if (error instanceof RedisAwayError) throw error;
-        return ask(() => client.eval(script.text, given));
+        return ask(["EVAL", script.text, ...given]);
       }
     },
-    get: (key) => ask(() => client.get(prefix + key)),
+    get: (key) => ask(["GET", prefix + key]) as Promise<string | null>,
     async set(key, value, ttlMs) {
-      await ask(() => client.set(prefix + key, value, { expiration: { type: "PX", value: Math.max(1, Math.round(ttlMs)) } }));
+      await ask(["SET", prefix + key, value, "PX", String(Math.max(1, Math.round(ttlMs)))]);
     },
     async delete(key) {
-      await ask(() => client.del(prefix + key));
+      await ask(["DEL", prefix + key]);
     },
     onReady: (listener) => void listeners.push(listener),
     async close() {

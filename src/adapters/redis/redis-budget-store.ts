@@ -97,12 +97,12 @@ export class RedisBudgetStore implements BudgetStore {
   }
 
   /** Runs a script that answers `unknown` for scopes that nobody has told it about, and tells it. The first who tells is believed. */
-  async #seeded(script: RedisScript, reservation: string, scopes: readonly BudgetScope[], values: readonly [number, number]): Promise<string[]> {
+  async #seeded(script: RedisScript, reservation: string, scopes: readonly BudgetScope[], values: readonly [number, number]): Promise<(string | number)[]> {
     const seeds = new Map<string, number>();
     for (;;) {
       const answer = (await this.#redis.run(script, [reservationKey(reservation), ...scopes.map(scopeKey)], [
         reservation, ...values, this.#redis.prefix, ...scopes.flatMap(({ id, limit, endsAt }) => [limit, endsAt, seeds.get(id) ?? ""]),
-      ])) as string[];
+      ])) as (string | number)[];
       if (answer[0] !== "unknown") return answer;
       for (const place of answer.slice(1)) {
         const { id } = scopes[Number(place) - 1]!;

@@ -6,10 +6,16 @@ export interface RedisScript {
   sha1: string;
 }
 
-/** Milliseconds of Redis's own clock, the same for all replicas. */
-const clock = "local function clock() local time = redis.call('TIME') return time[1] * 1000 + time[2] / 1000 end\n";
+/** Whole milliseconds of Redis's own clock, the same for all replicas; fractions would be what is read and written most slowly. `whole`: a number as Redis takes it. */
+const words = `
+local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function whole(number) return string.format('%.0f', number) end
+`;
 
 export function redisScript(text: string): RedisScript {
-  const whole = clock + text;
+  const whole = words + text;
   return { text: whole, sha1: createHash("sha1").update(whole).digest("hex") };
 }

@@ -3,7 +3,7 @@ import { counted } from "../../core/counted.ts";
 import { AppError } from "../../core/errors.ts";
 import type { TurnedAway } from "../../core/turned-away.ts";
 import type { StopSignal } from "../../core/stop-signal.ts";
-import type { BucketLeft, LimitStore, Taken, TakenFrom } from "./limit-store.ts";
+import type { BucketLeft, Entered, LimitStore } from "./limit-store.ts";
 import { idsOf, queueOf, wantsOf, type LimitedCall, type PartyKind, type Wants } from "./limited-call.ts";
 import { leftWithout, limitsLeft, type LimitsLeft } from "./limits-left.ts";
 import { WaitingCalls, type Refusal, type StartTimer, type WaitingCall } from "./waiting-calls.ts";
@@ -122,31 +122,16 @@ export class Admission {
   }
 
   #try(wants: Wants, arrived: number): MaybePromise<Tried> {
-    const { slots } = wants;
+    const { slots, buckets } = wants;
     const id = this.#ticketPrefix + ++this.#tickets;
-    const entered = slots.length === 0 ? entry : this.#store.enter(id, slots, this.#leaseMs);
-    if (entered instanceof Promise) return entered.then((answer) => (answer.taken ? this.#take(id, wants, arrived) : { refused: refusalOf(answer, true) }));
-    if (!entered.taken) return { refused: refusalOf(entered, true) };
-    return this.#take(id, wants, arrived);
+    const entered = this.#store.enter(id, slots, this.#leaseMs, buckets);
+    return entered instanceof Promise ? entered.then((answer) => this.#entered(answer, id, wants, arrived)) : this.#entered(entered, id, wants, arrived);
   }
 
-  #take(id: string, wants: Wants, arrived: number): MaybePromise<Tried> {
-    if (wants.buckets.length === 0) return this.#ticket(id, wants, arrived, []);
-    const taken = this.#store.take(wants.buckets);
-    if (!(taken instanceof Promise)) return this.#taken(taken, id, wants, arrived);
-    return taken.then(
-      (answer) => this.#taken(answer, id, wants, arrived),
-      (error: unknown) => {
-        if (wants.slots.length > 0) unheard(this.#store.leave(id));
-        throw error;
-      },
-    );
-  }
-
-  #taken(answer: TakenFrom, id: string, wants: Wants, arrived: number): Tried {
+  #entered(answer: Entered, id: string, wants: Wants, arrived: number): Tried {
     if (answer.taken) return this.#ticket(id, wants, arrived, answer.left);
-    if (wants.slots.length > 0) unheard(this.#store.leave(id));
-    return { refused: refusalOf(answer, false), left: answer.left };
+    const { id: by, waitMs, left } = answer;
+    return { refused: { id: by, waitMs, isSlot: left === null }, ...(left === null ? {} : { left }) };
   }
 
   #ticket(id: string, wants: Wants, arrived: number, bucketsLeft: readonly BucketLeft[]): Ticket {
@@ -226,7 +211,6 @@ export class Admission {
   }
 }
 
-const entry: Taken = { taken: true };
 const ignore = (): void => undefined;
 const freeTicket: Ticket = { waitedMs: 0, left: () => ({ requests: null, tokens: null }), settle: ignore, leave: ignore, giveBack: ignore };
 /** What the decision that an error tells of left in the buckets of its call. */
@@ -246,10 +230,6 @@ function startNodeTimer(milliseconds: number, wake: () => void): () => void {
 /** A place whose giving back fails comes free with its lease. */
 function unheard(done: MaybePromise<void>): void {
   if (done instanceof Promise) done.catch(ignore);
-}
-
-function refusalOf(answer: Extract<Taken, { taken: false }>, isSlot: boolean): Refusal {
-  return { id: answer.id, waitMs: answer.waitMs, isSlot };
 }
 
 /** Calls end when they end: trying again each second is as good as any other. */

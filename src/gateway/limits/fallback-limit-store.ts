@@ -1,4 +1,4 @@
-import type { BucketWant, LimitStore, Slot, Taken, TakenFrom } from "./limit-store.ts";
+import type { BucketWant, Entered, LimitStore, Slot, TakenFrom } from "./limit-store.ts";
 import type { MemoryLimitStore } from "./memory-limit-store.ts";
 
 export interface FallbackLimitStoreOptions {
@@ -43,13 +43,13 @@ export class FallbackLimitStore implements LimitStore {
     }
   }
 
-  async enter(ticket: string, slots: readonly Slot[], leaseMs: number): Promise<Taken> {
+  async enter(ticket: string, slots: readonly Slot[], leaseMs: number, wants: readonly BucketWant[] = []): Promise<Entered> {
     try {
-      return await this.#shared.enter(ticket, slots, leaseMs);
+      return await this.#shared.enter(ticket, slots, leaseMs, wants);
     } catch {
       const share = this.#share();
-      const taken = this.#local.enter(ticket, slots.map(({ id, most }) => ({ id, most: Math.max(1, Math.floor(most * share)) })), leaseMs);
-      if (taken.taken) this.#ownTickets.add(ticket);
+      const taken = this.#local.enter(ticket, slots.map(({ id, most }) => ({ id, most: Math.max(1, Math.floor(most * share)) })), leaseMs, this.#scaled(wants));
+      if (taken.taken && slots.length > 0) this.#ownTickets.add(ticket);
       return taken;
     }
   }

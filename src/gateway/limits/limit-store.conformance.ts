@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import fc from "../../../test/kit/fast-check.ts";
-import type { Bucket, BucketLeft, LimitStore, Taken, TakenFrom } from "./limit-store.ts";
+import type { Bucket, BucketLeft, Entered, LimitStore, Taken, TakenFrom } from "./limit-store.ts";
 
 export interface LimitStoreSubject {
   store: LimitStore;
@@ -141,7 +141,7 @@ export function limitStoreConformance(adapter: string, open: () => Promise<Limit
     it("lets as many in as there are places", async () => {
       const slot = slotOf(2);
       const [first, second] = [ticketOf(), ticketOf()];
-      assert.deepEqual([await enter([slot], first), await enter([slot], second)], [{ taken: true }, { taken: true }]);
+      assert.deepEqual([await enter([slot], first), await enter([slot], second)], [{ taken: true, left: [] }, { taken: true, left: [] }]);
       const answer = refusal(await enter([slot]));
       assert.equal(answer.id, slot.id);
       assert.ok(answer.waitMs > 0);
@@ -161,6 +161,27 @@ export function limitStoreConformance(adapter: string, open: () => Promise<Limit
       assert.equal((await enter([roomy])).taken, false);
       await subject.store.leave(both);
       assert.equal((await enter([roomy, narrow])).taken, true);
+    });
+
+    it("enters with what is wanted of buckets: both or nothing", async () => {
+      const [slot, bucket, other] = [slotOf(1), bucketOf(10, 0.001), bucketOf(100, 0.001)];
+      const both = async (amount: number): Promise<Entered> => subject.store.enter(ticketOf(), [slot], leaseMs, [{ bucket: other, amount: 1 }, { bucket, amount }]);
+      // More than the whole bucket is had from a full one, which owes it then.
+      assert.equal((await both(11)).taken, true);
+      const full = await both(1);
+      assert.deepEqual([refusal(full).id, full.left], [slot.id, null]);
+      const [free, ticket] = [slotOf(1), ticketOf()];
+      const refused = refusal(await subject.store.enter(ticket, [free], leaseMs, [{ bucket: other, amount: 50 }, { bucket, amount: 1 }])) as Extract<Entered, { taken: false }>;
+      assert.equal(refused.id, bucket.id);
+      assertLeft({ taken: true, left: refused.left! }, { of: other, amount: 99 }, { of: bucket, amount: -1 });
+      const entered = await subject.store.enter(ticket, [free], leaseMs, [{ bucket: other, amount: 99 }]);
+      assert.equal(entered.taken, true);
+      assertLeft({ taken: true, left: entered.left! }, { of: other, amount: 0 });
+      // It holds its place, and gives it back as any other.
+      assert.equal((await enter([free])).taken, false);
+      await subject.store.leave(ticket);
+      assert.equal((await enter([free])).taken, true);
+      assert.equal(refusal(await subject.store.enter(ticketOf(), [], leaseMs, [{ bucket, amount: 1 }])).id, bucket.id);
     });
 
     it("counts a ticket once, and one that leaves twice too", async () => {

@@ -33,6 +33,9 @@ export interface BucketLeft {
 /** `left`: of each bucket, in the order in which they were asked for. */
 export type TakenFrom = Taken & { left: readonly BucketLeft[] };
 
+/** `left`: as in TakenFrom; not told where a slot refused, which is asked first. */
+export type Entered = { taken: true; left: readonly BucketLeft[] } | (Extract<Taken, { taken: false }> & { left: readonly BucketLeft[] | null });
+
 /**
  * Rates and concurrency of all callers, in this process or of all replicas (with the store's own clock). `limit-store.conformance.ts` holds what both promise. The embedded one answers without
  * waiting.
@@ -42,8 +45,11 @@ export interface LimitStore {
   take(wants: readonly BucketWant[]): MaybePromise<TakenFrom>;
   /** Corrects estimates: positive amounts are taken whatever is there, negative ones given back, never above the capacity. */
   adjust(wants: readonly BucketWant[]): MaybePromise<void>;
-  /** All or nothing. The ticket ends by itself after `leaseMs` where its holder dies; `renew` lengthens it. */
-  enter(ticket: string, slots: readonly Slot[], leaseMs: number): MaybePromise<Taken>;
+  /**
+   * A place in each slot and, where these have one, what is wanted of buckets, as `take` gives it; all or nothing, and one question for a store that is far away. The ticket ends by itself after `leaseMs` where its holder dies;
+   * `renew` lengthens it.
+   */
+  enter(ticket: string, slots: readonly Slot[], leaseMs: number, wants?: readonly BucketWant[]): MaybePromise<Entered>;
   renew(ticket: string, leaseMs: number): MaybePromise<void>;
   leave(ticket: string): MaybePromise<void>;
 }

@@ -100,7 +100,7 @@ for (const distance of ["near", "distant"] as const) {
         (await enter({ key })).left();
         await refused({ key });
         (await enter({ key: party("b", {}) })).left();
-        assert.deepEqual(distant.asked, ["take", "take"]);
+        assert.deepEqual(distant.asked, ["enter", "enter"]);
       });
 
       it("is unknown where the store cannot say it", async () => {

@@ -26,5 +26,5 @@ it("says when the next place comes free for sure: at the soonest end of those th
   const store = new MemoryLimitStore({ clock: new ManualClock() });
   const slots = [{ id: "key:1:calls", most: 2 }];
   for (const [ticket, leaseMs] of [["long", 10_000], ["short", 1000]] as const) assert.equal(store.enter(ticket, slots, leaseMs).taken, true);
-  assert.deepEqual(store.enter("third", slots, 5000), { taken: false, id: "key:1:calls", waitMs: 1000 });
+  assert.deepEqual(store.enter("third", slots, 5000), { taken: false, id: "key:1:calls", waitMs: 1000, left: null });
 });

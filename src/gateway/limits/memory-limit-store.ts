@@ -1,6 +1,6 @@
 import { ChurnMap } from "../../core/churn-map.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { Bucket, BucketLeft, BucketWant, LimitStore, Slot, Taken, TakenFrom } from "./limit-store.ts";
+import type { Bucket, BucketLeft, BucketWant, Entered, LimitStore, Slot, TakenFrom } from "./limit-store.ts";
 
 /** What is taken from a bucket flows back with time; a bucket of which nothing is taken is as good as unknown, and is forgotten. */
 interface BucketState {
@@ -20,7 +20,8 @@ interface TicketState {
   endsAt: number;
 }
 
-const taken: Taken = { taken: true };
+const nothing: readonly BucketWant[] = [];
+const entered: Entered = { taken: true, left: [] };
 /** Sums of fractions: what lacks less is not lacking. */
 const tolerance = 1e-6;
 /** Buckets looked at for each new one: the map stays within a small multiple of those in use. */
@@ -69,14 +70,16 @@ export class MemoryLimitStore implements LimitStore {
     for (const { bucket, amount } of wants) this.#add(bucket, amount, now);
   }
 
-  enter(ticket: string, slots: readonly Slot[], leaseMs: number): Taken {
+  enter(ticket: string, slots: readonly Slot[], leaseMs: number, wants = nothing): Entered {
     const now = this.#clock.monotonic();
     for (const { id, most } of slots) {
       const slot = this.#slots.get(id);
       if (slot === undefined || slot.tickets.size < most) continue;
       this.#dropEnded(slot, now);
-      if (slot.tickets.size >= most) return { taken: false, id, waitMs: Math.max(1, Math.ceil(slot.soonestEnd - now)) };
+      if (slot.tickets.size >= most) return { taken: false, id, waitMs: Math.max(1, Math.ceil(slot.soonestEnd - now)), left: null };
     }
+    const answer = wants.length === 0 ? entered : this.take(wants);
+    if (!answer.taken || slots.length === 0) return answer;
     const endsAt = now + leaseMs;
     for (const { id } of slots) {
       let slot = this.#slots.get(id);
@@ -85,7 +88,7 @@ export class MemoryLimitStore implements LimitStore {
       if (endsAt < slot.soonestEnd) slot.soonestEnd = endsAt;
     }
     this.#tickets.set(ticket, { slots: slots.map(({ id }) => id), endsAt });
-    return taken;
+    return answer;
   }
 
   renew(ticket: string, leaseMs: number): void {
