@@ -83,13 +83,14 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
   });
   let looking: Promise<void> | null = null;
   const looks = config.databaseUrl === undefined ? undefined : setInterval(() => {
-    looking ??= costs.lookElsewhere(clock.monotonic()).catch((cause: unknown) => logger.warn("traces.parents-not-read", { cause })).finally(() => (looking = null));
+    looking ??= costs.lookElsewhere(clock.monotonic()).then(() => service.lookForTraces(clock.now())).catch((cause: unknown) => logger.warn("traces.parents-not-read", { cause })).finally(() => (looking = null));
   }, lookEveryMs).unref();
   const service: TraceService = new TraceService({
     store, runs: new SqlRunDirectory(database), ids, costs, hasTeam: (team) => hasTeam(database, team),
     redaction: new SpanRedaction({ keys: config.traceRedact, content: config.traceContent }),
     sampling,
     settled: () => sink.settled(),
+    monotonic: () => clock.monotonic(),
     datasets: new CsvRowAdder(datasets, blobs, owners),
     visible: async (caller) => {
       const visible = await tracking.access.visible(caller);

@@ -17,6 +17,7 @@ import { spanViewOf } from "./span-view.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "./stored-span.ts";
 import type { TailSampling } from "./tail-sampling.ts";
 import { defaultTeam } from "./trace-access.ts";
+import { WaitingFeedback, type FeedbackDraft } from "./waiting-feedback.ts";
 import type { FeedbackSpans, FoundFeedback, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
 
 /** Appends one row to a dataset, as its next version. */
@@ -43,6 +44,8 @@ export interface TraceServiceParts {
   settled?: () => Promise<void>;
   /** Prices calls that others made; without it they cost what they say themselves. */
   costs?: Pick<SpanCosts, "take">;
+  /** Milliseconds of a clock that nobody sets; without it feedback waits for its trace on this server alone. */
+  monotonic?: () => number;
   /** Takes everything that is kept, to send it on. Returns at once. */
   forward?: (records: readonly SpanRecord[]) => void;
 }
@@ -67,9 +70,11 @@ function missingTrace(traceId: string): AppError {
 /** Traces for those who may see them. A trace belongs to a team; what is hidden answers as what is missing. */
 export class TraceService {
   readonly #parts: TraceServiceParts;
+  readonly #waiting: WaitingFeedback;
 
   constructor(parts: TraceServiceParts) {
     this.#parts = parts;
+    this.#waiting = new WaitingFeedback({ write: (...given) => this.writeFeedback(...given), monotonic: parts.monotonic ?? (() => 0) });
   }
 
   /**
@@ -89,6 +94,7 @@ export class TraceService {
     );
     await store.write(records, now);
     forward?.(records);
+    if (this.#waiting.size > 0) for (const { span } of records) await this.#waiting.arrived({ team, traceId: span.traceId }, now);
   }
 
   /** Spans that this server made, of a call of `caller` where that is known, redacted and sampled, ready for `write`: they speak no dialect, and whatever they cost is in the ledger. */
@@ -207,8 +213,18 @@ export class TraceService {
   }
 
   /** With an id that is there the next revision of it is written. */
-  writeFeedback(key: TraceKey, { id, ...feedback }: Omit<Feedback, "id" | "traceId" | "revision" | "createdAt" | "updatedAt"> & { id?: string | undefined }, now: EpochMs): Promise<Feedback> {
+  writeFeedback(key: TraceKey, { id, ...feedback }: FeedbackDraft, now: EpochMs): Promise<Feedback> {
     return this.#parts.store.addFeedback(key, { ...feedback, traceId: key.traceId, id: id ?? this.#parts.ids.next("feedback"), createdAt: now, updatedAt: now });
+  }
+
+  /** As `writeFeedback`, for senders who do not wait for the spans before: where the trace is not there, it waits for them in memory. */
+  expectFeedback(key: TraceKey, draft: FeedbackDraft, now: EpochMs): Promise<void> {
+    return this.#waiting.add(key, draft, now);
+  }
+
+  /** Looks whether another server has taken spans of the traces that feedback waits for here. */
+  lookForTraces(now: EpochMs): Promise<void> {
+    return this.#waiting.lookForTraces(now);
   }
 
   /** The last revision of each. */

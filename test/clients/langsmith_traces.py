@@ -20,6 +20,7 @@ from langsmith import Client, traceable
 from langsmith._exceptions import APIStatusError
 from langsmith.utils import LangSmithError, LangSmithNotFoundError
 from langsmith.run_helpers import get_current_run_tree
+from langsmith.run_trees import get_cached_client
 
 warnings = []
 listener = logging.Handler()
@@ -136,10 +137,10 @@ with check("feedback is of the trace, or of the run in it, and its next revision
     body = f'--b\r\nContent-Disposition: form-data; name="feedback.{given["id"]}"\r\nContent-Type: application/json\r\n\r\n{json.dumps(given)}\r\n--b--\r\n'.encode()
     assert request(target, "POST", "/langsmith/runs/multipart", body, {"Content-Type": "multipart/form-data; boundary=b"})[0] == 202
     assert "in a form" in {each["name"] for each in trace_of(root)["feedback"]}
-    # One of a trace that is not there takes none of the others along.
-    lost, kept = ({**given, "id": str(uuid.uuid4()), "trace_id": str(trace), "run_id": str(trace), "key": "beside a lost one"} for trace in (uuid.uuid4(), root))
+    # One that cannot be kept takes none of the others along.
+    lost, kept = ({**given, "id": str(uuid.uuid4()), "key": key} for key in ("", "beside a lost one"))
     body = "".join(f'--b\r\nContent-Disposition: form-data; name="feedback.{each["id"]}"\r\n\r\n{json.dumps(each)}\r\n' for each in (lost, kept)).encode() + b"--b--\r\n"
-    assert request(target, "POST", "/langsmith/runs/multipart", body, {"Content-Type": "multipart/form-data; boundary=b"})[0] == 404
+    assert request(target, "POST", "/langsmith/runs/multipart", body, {"Content-Type": "multipart/form-data; boundary=b"})[0] == 400
     client.delete_feedback(kept["id"])
     # What the clients ask of it later.
     assert [each.key for each in client.list_feedback(run_ids=[root], feedback_key=["correct"])] == ["correct"]
@@ -161,6 +162,22 @@ with check("feedback is of the trace, or of the run in it, and its next revision
     missing = str(uuid.uuid4())
     assert request(target, "POST", "/langsmith/feedback", {"id": missing, "run_id": missing, "key": "k", "score": 1})[0] == 404
     assert request(target, "POST", "/langsmith/feedback", {"id": missing, "key": "k", "score": 1})[0] == 400
+
+with check("feedback of a run that is under way is kept, though it is sent before the run"):
+    warnings.clear()
+
+    @traceable
+    def judged(number):
+        run = get_current_run_tree()
+        client.create_feedback(run.id, key="early", score=number, trace_id=run.id)
+        client.flush()
+        return run.id
+
+    # Decorated functions send by a client of their own.
+    identity = judged(0.25)
+    get_cached_client().flush()
+    assert [(each["name"], each["value"]) for each in trace_of(identity)["feedback"]] == [("early", 0.25)]
+    assert not [text for text in warnings if "Failed" in text], warnings
 
 with check("runs are read with their children, and listed by project, trace, type, error, time and filter, page by page"):
     identity, wrong = uuid.uuid4(), uuid.uuid4()

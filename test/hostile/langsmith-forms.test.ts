@@ -51,4 +51,14 @@ describe("a form of LangSmith's clients that holds too much", () => {
     const { feedback: kept } = await server.client.traces.find(id.replaceAll("-", ""));
     assert.equal(kept.length, 2);
   });
+
+  it("keeps feedback that is sent before its run", async () => {
+    const [id, other] = [randomUUID(), randomUUID()];
+    const feedback = (run: string, score: number): Part => [`feedback.${randomUUID()}`, JSON.stringify({ trace_id: run, run_id: run, key: "early", score })];
+    assert.deepEqual([(await send([feedback(id, 0.25), feedback(other, 1)]))[0], await traceStatus(id)], [202, 404]);
+    assert.equal((await send([feedback(id, 0.5), runOf(id)]))[0], 202);
+    const { feedback: kept } = await server.client.traces.find(id.replaceAll("-", ""));
+    assert.deepEqual(kept.map(({ name, value }) => [name, value]).toSorted(), [["early", 0.25], ["early", 0.5]]);
+    assert.equal(await traceStatus(other), 404);
+  });
 });

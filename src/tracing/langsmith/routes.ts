@@ -37,9 +37,9 @@ export function langsmithRoutes(traces: TraceService, clock: Pick<Clock, "monoto
     await traces.ingest({ team, sender: caller.actor }, [...merged.values()].filter((run) => run !== null).map(spanOfRun), now);
     return accepted();
   };
-  const note = async ({ caller, headers, now }: Parameters<typeof keep>[0], given: LangsmithFeedback): Promise<void> => {
+  const note = async (by: "writeFeedback" | "expectFeedback", { caller, headers, now }: Parameters<typeof keep>[0], given: LangsmithFeedback): Promise<void> => {
     const { traceId, draft } = feedbackOf(given, caller.actor);
-    await traces.writeFeedback({ team: teamOfSender(caller, headers[teamHeader]), traceId }, draft, now);
+    await traces[by]({ team: teamOfSender(caller, headers[teamHeader]), traceId }, draft, now);
   };
   const common = { access: "contributor", on: "some", audited: false, tag, response: Accepted } as const;
   return [
@@ -79,9 +79,9 @@ export function langsmithRoutes(traces: TraceService, clock: Pick<Clock, "monoto
         assertPartsBounds(parts);
         const given = feedbacksOfParts(parts);
         const answer = await keep(request, runsOfParts(parts));
-        // Clients put together what has nothing to do with each other: one that cannot be kept must not take the others along.
+        // Clients put together what has nothing to do with each other: one that cannot be kept must not take the others along. Runs that feedback is on may come after it, and nothing of a form is sent again.
         const refused: unknown[] = [];
-        for (const feedback of given) await note(request, feedback).catch((thrown: unknown) => refused.push(thrown));
+        for (const feedback of given) await note("expectFeedback", request, feedback).catch((thrown: unknown) => refused.push(thrown));
         if (refused.length > 0) throw refused[0];
         return answer;
       },
@@ -89,7 +89,8 @@ export function langsmithRoutes(traces: TraceService, clock: Pick<Clock, "monoto
     route({
       ...common, method: "POST", path: "/langsmith/feedback", operationId: "langsmithCreateFeedback", summary: "Feedback of LangSmith's clients on a run; with an id that is there, its next revision", body: { kind: "json", schema: Feedback, maxBytes },
       handle: async (request) => {
-        await note(request, request.body);
+        // Where the run is not there yet, clients try again.
+        await note("writeFeedback", request, request.body);
         return accepted();
       },
     }),
