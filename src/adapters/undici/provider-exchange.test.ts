@@ -17,7 +17,7 @@ describe("ProviderExchange", () => {
         calls.push("resume");
       },
     };
-    const exchange = new ProviderExchange(new AbortController().signal, () => assert.fail("It is sent once."));
+    const exchange = new ProviderExchange({ signal: new AbortController().signal }, () => assert.fail("It is sent once."));
     exchange.onRequestStart(controller);
     exchange.onResponseStart(controller, 200, {});
     const { body } = await exchange.answer;

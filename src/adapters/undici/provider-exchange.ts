@@ -23,9 +23,8 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
   readonly answer: Promise<TransportAnswer>;
   /** The connection that carries it, once one does. */
   connection: KeptConnection | null = null;
-  readonly #signal: TransportRequest["signal"];
+  readonly #request: Pick<TransportRequest, "signal" | "onSent" | "mayResend">;
   readonly #resend: () => void;
-  readonly #sent: (() => void) | undefined;
   #resends = 0;
   #begin!: (answer: TransportAnswer) => void;
   #refuse!: (error: AppError) => void;
@@ -37,10 +36,10 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
   #failure: AppError | null = null;
   #reader: { resolve(result: IteratorResult<Uint8Array>): void; reject(error: AppError): void } | null = null;
 
-  constructor(signal: TransportRequest["signal"], resend: () => void, sent?: () => void) {
-    this.#signal = signal;
+  constructor(request: Pick<TransportRequest, "signal" | "onSent" | "mayResend">, resend: () => void) {
+    this.#request = request;
     this.#resend = resend;
-    this.#sent = sent;
+    const { signal } = request;
     this.answer = new Promise((resolve, reject) => {
       this.#begin = resolve;
       this.#refuse = reject;
@@ -59,7 +58,7 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
     // It waited for a free connection, and its caller has gone meanwhile.
     if (this.#failure !== null) return controller.abort(this.#failure);
     // Head and body are handed to the open connection in this very turn.
-    this.#sent?.();
+    this.#request.onSent?.();
   }
 
   /** A change of protocol that nobody asked for. */
@@ -95,7 +94,7 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
 
   onResponseEnd(): void {
     this.#ended = true;
-    this.#signal.removeEventListener("abort", this.#abort);
+    this.#request.signal.removeEventListener("abort", this.#abort);
     this.#reader?.resolve({ done: true, value: undefined });
     this.#reader = null;
   }
@@ -103,7 +102,7 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.isOver) return;
     // Closed by the provider while it was idle, in the moment in which it was to be used again: not a failure of this request.
-    if (!this.#begun && (this.connection?.answers ?? 0) > 0 && isClosedConnection(error) && this.#resends < mostResends) {
+    if (!this.#begun && (this.connection?.answers ?? 0) > 0 && isClosedConnection(error) && this.#resends < mostResends && (this.#request.mayResend?.() ?? true)) {
       this.#resends++;
       this.#controller = null;
       this.connection = null;
@@ -139,12 +138,12 @@ export class ProviderExchange implements Dispatcher.DispatchHandler, AsyncIterab
   }
 
   readonly #abort = (): void => {
-    if (!this.isOver) this.#fail(endedByCaller(this.#signal));
+    if (!this.isOver) this.#fail(endedByCaller(this.#request.signal));
   };
 
   #fail(failure: AppError): void {
     this.#failure = failure;
-    this.#signal.removeEventListener("abort", this.#abort);
+    this.#request.signal.removeEventListener("abort", this.#abort);
     this.#controller?.abort(failure);
     if (!this.#begun) return this.#refuse(failure);
     this.#reader?.reject(failure);

@@ -19,6 +19,20 @@ function listening(steps: ((response: ServerResponse) => void)[]): Server & { as
 const answer = (response: ServerResponse): void => void response.end('"well"');
 const reset = (response: ServerResponse): void => void response.socket!.resetAndDestroy();
 
+/** A connection is kept from the turn after its answer on. */
+const keptTurn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
+
+/** A route over servers, on a clock of the test's. */
+function routeTo(transport: UndiciTransport, servers: Record<string, Server>, more: object = {}) {
+  const time = new ManualTime();
+  const providers = new Map(Object.entries(servers).map(([name, server]) => [name, readyProvider(name, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })]));
+  const health = new ProviderHealth(time);
+  const runner = new TargetCallRunner({ transport, provider: (name) => providers.get(name) ?? null, health, clock: time, random: () => 0.5, alarm: time.alarm, logger: silentLogger });
+  const settings = routeOf([...providers.keys()], { firstByteMs: 60_000, deadlineMs: 120_000, ...more });
+  const ask = () => runner.run({ route: "r", settings, facts: callFacts(), deadline: time.monotonic() + settings.deadlineMs, signal: new AbortController().signal, prepare: () => preparedCall(false) });
+  return { time, health, ask };
+}
+
 describe("a request whose kept connection is reset", () => {
   const silent = Promise.withResolvers<void>();
   const first = listening([answer, reset, () => silent.resolve()]);
@@ -36,15 +50,9 @@ describe("a request whose kept connection is reset", () => {
   });
 
   it("goes out again, and to the next provider when that is not answered within a second: not the whole time once more", async () => {
-    const time = new ManualTime();
-    const providers = new Map(Object.entries({ first, second }).map(([name, server]) => [name, readyProvider(name, { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })]));
-    const health = new ProviderHealth(time);
-    const runner = new TargetCallRunner({ transport, provider: (name) => providers.get(name) ?? null, health, clock: time, random: () => 0.5, alarm: time.alarm, logger: silentLogger });
-    const settings = routeOf(["first", "second"], { firstByteMs: 60_000, deadlineMs: 120_000 });
-    const ask = () => runner.run({ route: "r", settings, facts: callFacts(), deadline: time.monotonic() + settings.deadlineMs, signal: new AbortController().signal, prepare: () => preparedCall(false) });
+    const { time, health, ask } = routeTo(transport, { first, second });
     assert.deepEqual((await ask()).attempts.map(({ provider, outcome }) => `${provider} ${outcome}`), ["first ok"]);
-    // A connection is kept from the turn after its answer on.
-    await new Promise((resolve) => setImmediate(resolve));
+    await keptTurn();
     const asked = ask();
     await silent.promise;
     await time.pass(999);
@@ -53,5 +61,26 @@ describe("a request whose kept connection is reset", () => {
     const { attempts } = await asked;
     assert.deepEqual(attempts.map(({ provider, outcome }) => `${provider} ${outcome}`), ["first timeout", "second ok"]);
     assert.deepEqual([first.asked(), health.views()[0]!.errors], [3, 0]);
+  });
+
+  it("went to a provider that had it where that closes the connection only seconds later: that is a failed attempt, and the next provider is asked", async () => {
+    const taken = Promise.withResolvers<ServerResponse>();
+    const third = listening([answer, (response) => taken.resolve(response), answer]);
+    if (!third.listening) await once(third, "listening");
+    try {
+      const { time, health, ask } = routeTo(transport, { third, second }, { attempts: 1 });
+      await ask();
+      await keptTurn();
+      const asked = ask();
+      const response = await taken.promise;
+      await time.pass(1001);
+      reset(response);
+      const { attempts } = await asked;
+      assert.deepEqual(attempts.map(({ provider, outcome, sent, resends }) => [provider, outcome, sent, resends]), [["third", "unreachable", true, undefined], ["second", "ok", true, undefined]]);
+      assert.deepEqual([third.asked(), health.views()[0]!.errors], [2, 1]);
+    } finally {
+      third.closeAllConnections();
+      third.close();
+    }
   });
 });

@@ -60,10 +60,7 @@ export class UndiciTransport implements UpstreamTransport {
     const resend = (): void => {
       if (!exchange.isOver) pool.dispatch(options, exchange);
     };
-    const exchange = new ProviderExchange(request.signal, () => {
-      request.onResend?.();
-      resend();
-    }, request.onSent);
+    const exchange = new ProviderExchange(request, resend);
     const options: ExchangeOptions = {
       path: `${url.pathname}${url.search}`, method: request.method, headers: sentHeaders(request.headers), body: request.body,
       headersTimeout: settings.idleTimeoutMs, bodyTimeout: settings.idleTimeoutMs, exchange,

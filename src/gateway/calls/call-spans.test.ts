@@ -84,6 +84,7 @@ describe("spans of a call of the gateway", () => {
     ["what came of an attempt that said nothing", { attempts: [{ ...overloaded, message: null }] }, 1, { status: { code: "error", message: "overloaded" } }],
     ["an attempt without status and id", { attempts: [{ ...overloaded, status: null, requestId: null }] }, 1, { "http.response.status_code": undefined, "slipway.provider.request_id": undefined, "error.type": "overloaded" }],
     ["an attempt that was no hedge", {}, 1, { "slipway.hedge": undefined }],
+    ["how often the request of an attempt went out again", { attempts: [{ ...overloaded, resends: 2 }] }, 1, { "http.request.resend_count": 2 }],
   ];
   for (const [name, given, index, expected] of cases) {
     it(`tell ${name}`, () => {

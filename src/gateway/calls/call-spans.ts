@@ -90,7 +90,7 @@ export function spansOfCall(call: TracedCall): Span[] {
       attributes: presentAttributes(
         {
           "slipway.attempt": true, "slipway.ledger_entry": use?.id, "slipway.hedge": attempt.hedge ? true : null, "gen_ai.operation.name": call.operation, "gen_ai.provider.name": provider,
-          "slipway.provider": provider === attempt.provider ? null : attempt.provider, "gen_ai.request.model": attempt.model, "http.response.status_code": attempt.status, "slipway.provider.request_id": attempt.requestId,
+          "slipway.provider": provider === attempt.provider ? null : attempt.provider, "gen_ai.request.model": attempt.model, "http.response.status_code": attempt.status, "http.request.resend_count": attempt.resends, "slipway.provider.request_id": attempt.requestId,
         },
         asked,
         isAnswered ? { "gen_ai.response.model": call.answeredModel, "gen_ai.response.id": call.answer?.id === "" ? null : call.answer?.id, "gen_ai.response.finish_reasons": call.answer?.finishReasons.length === 0 ? null : call.answer?.finishReasons } : null,

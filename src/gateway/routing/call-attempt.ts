@@ -9,6 +9,7 @@ import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
 import { hideSecret } from "./hide-secret.ts";
 import { providerUrl } from "./provider-url.ts";
+import { idleCloseMs } from "./retry-rules.ts";
 import type { StreamRoom, StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -77,7 +78,10 @@ export class CallAttempt<Answer> implements StreamRoom {
   #requestId: string | null = null;
   /** With which it was asked; undefined where none was read. What comes back is cleared of this one, whatever the provider has by then. */
   secret: string | null | undefined;
-  #isSent = false;
+  /** How often its request went out again. */
+  resends = 0;
+  /** Monotonic: when its request went out whole, the last time; null where it did not. */
+  #sentAt: number | null = null;
   /** Of an answer that is large. */
   #arriving: ArrivingAnswer | null = null;
 
@@ -91,7 +95,7 @@ export class CallAttempt<Answer> implements StreamRoom {
 
   /** Whether its request went out whole. */
   get isSent(): boolean {
-    return this.#isSent;
+    return this.#sentAt !== null;
   }
 
   /** Of a stream that has begun, its alarm and connection stay until `stop`. */
@@ -150,18 +154,22 @@ export class CallAttempt<Answer> implements StreamRoom {
   };
 
   readonly #sent = (): void => {
-    this.#isSent = true;
+    this.#sentAt = this.#parts.clock.monotonic();
   };
 
-  readonly #resent = (): void => {
+  readonly #mayResend = (): boolean => {
+    const now = this.#parts.clock.monotonic();
+    if (now - (this.#sentAt ?? now) > idleCloseMs) return false;
     // Nobody took it: the connection was closed already.
-    this.#isSent = false;
-    if (this.#resentAt !== null) return;
-    this.#resentAt = this.#parts.clock.monotonic();
+    this.#sentAt = null;
+    if (this.resends++ > 0) return true;
+    this.#resentAt = now;
     const { resentMs } = this.#limits;
-    if (this.#resentAt + resentMs >= this.#limit) return;
-    this.#shortened = this.#limit = this.#resentAt + resentMs;
-    this.#timer.set(resentMs, this.#ring);
+    if (now + resentMs < this.#limit) {
+      this.#shortened = this.#limit = now + resentMs;
+      this.#timer.set(resentMs, this.#ring);
+    }
+    return true;
   };
 
   #request(): Parameters<UpstreamTransport["send"]>[0] {
@@ -173,7 +181,7 @@ export class CallAttempt<Answer> implements StreamRoom {
     for (const header in settings.headers) headers[header.toLowerCase()] = settings.headers[header]!;
     Object.assign(headers, wanted);
     Object.assign(headers, mapping.authorize({ method: "POST", url, headers, body }, (this.secret = this.#provider.secret()), settings, this.#parts.clock.now()));
-    return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop, onResend: this.#resent, onSent: this.#sent };
+    return { provider: name, settings, method: "POST", url, headers, body, signal: this.#stop, mayResend: this.#mayResend, onSent: this.#sent };
   }
 
   async #refused({ status, headers, body }: TransportAnswer): Promise<AttemptFailure> {

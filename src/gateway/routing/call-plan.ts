@@ -54,6 +54,8 @@ export interface AttemptRecord {
   hedge: boolean;
   /** Its request went out whole. */
   sent: boolean;
+  /** How often it went out again, as the kept connection that it was given to had been closed; absent for none. */
+  resends?: number;
 }
 
 export interface StreamPiece {

@@ -79,6 +79,15 @@ describe("the race of a call", () => {
     assert.equal(transport.requests[1]!.at - transport.requests[0]!.at, 900);
   });
 
+  it("takes a connection that closes more than a second after the request for a failed attempt, which may have cost something", async () => {
+    for (const [closedAfterMs, ended] of [[[1000], ["a ok, resent 1"]], [[1001], ["a unreachable, sent", "a ok"]], [[1000, 1000, 1001], ["a unreachable, sent, resent 2", "a ok"]]] as const) {
+      const { time, runner, order, health } = callStage({ a: [{ ...well, resentAfterMs: closedAfterMs }, well] });
+      const { attempts } = await time.until(runner.run(order(routeOf(["a"]))));
+      const words = attempts.map(({ provider, outcome, sent, resends }) => `${provider} ${outcome}${sent && outcome !== "ok" ? ", sent" : ""}${resends === undefined ? "" : `, resent ${resends}`}`);
+      assert.deepEqual([words, health.views()[0]!.errors], [ended, ended.length - 1]);
+    }
+  });
+
   describe("with large answers", () => {
     const large: Step = { body: ['"', "x".repeat(2 << 20), '"'] };
     const lateStart: Step = { body: [...Array.from({ length: 400 }, () => "start\n".repeat(1000)), "one\n", "finish\n"] };

@@ -270,6 +270,7 @@ export class CallRace<Answer> {
     if (failure !== null) running.release?.();
     const ms = this.#parts.clock.monotonic() - running.record.since;
     const attempt: AttemptRecord = { ...running.record, sent: running.attempt.isSent, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? begun?.status ?? null, message: failure?.message ?? null, requestId: failure?.requestId ?? begun?.requestId ?? null };
+    if (running.attempt.resends > 0) attempt.resends = running.attempt.resends;
     this.#attempts.push(attempt);
     running.ended?.(attempt);
   }

@@ -78,7 +78,7 @@ export async function settled(): Promise<void> {
 export interface Step {
   /** Milliseconds until the head. Infinity: never. */
   afterMs?: number;
-  /** Milliseconds until its connection turns out closed and the request goes out again; each of a list after the one before. */
+  /** Milliseconds until its connection closes without an answer and the request goes out again, if it may; each of a list after the one before. */
   resentAfterMs?: number | readonly number[];
   status?: number;
   headers?: Record<string, string>;
@@ -109,8 +109,9 @@ class ScriptedTransport implements UpstreamTransport {
     const script = this.#scripts[provider]!;
     const step = script.length > 1 ? script.shift()! : script[0]!;
     for (const ms of [step.resentAfterMs ?? []].flat()) {
+      request.onSent?.();
       await this.#wait(ms, request);
-      request.onResend?.();
+      if (request.mayResend?.() === false) throw new AppError("PROVIDER_UNAVAILABLE", "The provider ended the connection without an answer.");
     }
     if (step.unsent !== true) request.onSent?.();
     await this.#wait(step.afterMs ?? 0, request);

@@ -12,8 +12,8 @@ export interface TransportRequest {
   body: Uint8Array | string | null;
   /** Ends the request and its connection: the caller has gone, the deadline is over, another attempt was quicker. */
   signal: StopSignal;
-  /** The provider had closed the kept connection that was chosen, and the request goes out again over another: it may have been taken before. */
-  onResend?: () => void;
+  /** The kept connection that was chosen closed without an answer. Whether the request goes out again over another; where it does not, `send` fails. Where it is absent, it does. */
+  mayResend?: () => boolean;
   /** The request went out whole: from here on the provider may do what it was asked. */
   onSent?: () => void;
 }
