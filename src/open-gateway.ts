@@ -3,7 +3,7 @@ import type { AccessServices } from "./access/index.ts";
 import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
 import { replicaName } from "./adapters/filesystem/replica-name.ts";
 import { readSecretFile } from "./adapters/filesystem/secret-files.ts";
-import { openRedis, RedisAnswerCache, RedisBudgetStore, RedisLimitStore } from "./adapters/redis/index.ts";
+import { openRedis, RedisAnswerCache, RedisBudgetStore, RedisLimitStore, type RedisConnection } from "./adapters/redis/index.ts";
 import { SqlGatewayStore, SqlRouteRevisionStore } from "./adapters/sql/index.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import { followLocalProviders, localProviderAt, localProviderHosts, usualSearch, type LocalSearch } from "./adapters/undici/find-local-providers.ts";
@@ -82,7 +82,9 @@ const cacheBytes = 64 << 20;
 /** The gateway with its providers, ready for the first call. */
 export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const { config, posture, database, follower, spans, served, serving, registry, access, secrets, answers, turnedAway, localSearch = usualSearch, clock, ids, logger } = parts;
-  const redis = config.redisUrl === undefined ? null : await openRedis({ url: config.redisUrl, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { cause }) });
+  const redisAt = (url: string, keeps: string): Promise<RedisConnection> => openRedis({ url, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { keeps, cause }) });
+  const redis = config.redisUrl === undefined ? null : await redisAt(config.redisUrl, config.cacheRedisUrl === undefined ? "limits, budgets, answers" : "limits, budgets");
+  const cacheRedis = config.cacheRedisUrl === undefined ? redis : await redisAt(config.cacheRedisUrl, "answers");
   const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore, whenAway: config.budgetsWithoutRedis }) }) });
   const store = new SqlGatewayStore(database, ids);
   const revisions = new SqlRouteRevisionStore(database, ids);
@@ -125,7 +127,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const checker = new OutputChecker(undefined, undefined, turnedAway);
   const splits = new RouteSplits({ settingsOf: async (name, revision) => (await revisions.revision(name, revision))?.settings ?? null });
   const splitCalls = new SplitCalls({ splits, floor, clock, alarm, logger });
-  const cache = new AnswerCache({ clock, store: redis === null ? new MemoryAnswerCache({ clock, maxBytes: cacheBytes }) : new RedisAnswerCache(redis), semantic: new SemanticCache({ clock }) });
+  const cache = new AnswerCache({ clock, store: cacheRedis === null ? new MemoryAnswerCache({ clock, maxBytes: cacheBytes }) : new RedisAnswerCache(cacheRedis), semantic: new SemanticCache({ clock }) });
   const guards = new WeakMap<RouteSettings, Guardrails>();
   const guarding: Pick<GuardParts, "guardrailsOf" | "classify"> = {
     guardrailsOf: (settings) => {
@@ -162,7 +164,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
       return stopInOrder([
         ["split calls", () => splitCalls.stop()],
         ["providers", () => stopTogether([["connections", () => transport.close()], ["token counter", () => counter.close()], ["output checker", () => checker.close()]])],
-        ["ledger", () => ledger.stop()], ["Redis", () => redis?.close()],
+        ["ledger", () => ledger.stop()], ["Redis", async () => { await Promise.all([redis?.close(), cacheRedis === redis ? undefined : cacheRedis?.close()]); }],
       ]);
     },
   };

@@ -77,6 +77,8 @@ const Settings = z.strictObject({
   hubToken: z.string().min(1).regex(/^[\x21-\x7e]+$/, "one word of printable characters").optional(),
   /** redis://... or rediss://..., where limits, budgets and caches of the gateway are shared by several servers; each counts for itself where it is not given. */
   redisUrl: z.string().regex(/^rediss?:\/\/\S+$/, "a URL that starts with redis:// or rediss://").optional(),
+  /** redis://... or rediss://... of another Redis for cached answers, which may forget what it has no room for, as the one with budgets must not; that one where it is not given. */
+  cacheRedisUrl: z.string().regex(/^rediss?:\/\/\S+$/, "a URL that starts with redis:// or rediss://").optional(),
   /** Servers that share `redisUrl`: each keeps to its share of the limits while Redis is away. */
   gatewayReplicas: z.coerce.number().int().min(1).max(10_000).default(1),
   /** What becomes of calls under a budget while Redis is away: refused, so that nothing is overspent, or admitted, so that nobody is kept out; what those cost is counted when it is back. */
@@ -138,4 +140,4 @@ export const Config = Settings.superRefine(judgeArtifactRoots);
 export type Config = Readonly<z.infer<typeof Config>>;
 
 /** Settings that are never printed, and that may come from a file named by `<ENVIRONMENT NAME>_FILE`. */
-export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys", "importAuthorization", "hubToken", "traceExportAuthorization", "redisUrl"]);
+export const secretSettings: ReadonlySet<string> = new Set<keyof Config>(["databaseUrl", "oidcClientSecret", "secretKey", "oldSecretKeys", "importAuthorization", "hubToken", "traceExportAuthorization", "redisUrl", "cacheRedisUrl"]);

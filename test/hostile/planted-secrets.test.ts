@@ -43,7 +43,7 @@ const settings = (files: string): Record<string, string> => ({
   SLIPWAY_SECRET_KEY: planted.secretKey, SLIPWAY_OLD_SECRET_KEYS: planted.oldSecretKey,
   SLIPWAY_PUBLIC_URL: "http://localhost:1", SLIPWAY_OIDC_ISSUER: "https://id.invalid", SLIPWAY_OIDC_CLIENT_ID: "x", SLIPWAY_OIDC_CLIENT_SECRET: planted.oidc,
   SLIPWAY_HUB_URL: "http://127.0.0.1:1", SLIPWAY_HUB_TOKEN: planted.hub, SLIPWAY_IMPORT_AUTHORIZATION: `Bearer ${planted.imports}`,
-  SLIPWAY_REDIS_URL: `redis://user:${planted.redis}@127.0.0.1:1`, SLIPWAY_PROVIDER_ACME: planted.environment, OPENAI_API_KEY: planted.usual, SLIPWAY_SECRET_FILES: files,
+  SLIPWAY_REDIS_URL: `redis://user:${planted.redis}@127.0.0.1:1`, SLIPWAY_CACHE_REDIS_URL: `rediss://user:${planted.redis}@127.0.0.1:1`, SLIPWAY_PROVIDER_ACME: planted.environment, OPENAI_API_KEY: planted.usual, SLIPWAY_SECRET_FILES: files,
   SLIPWAY_EGRESS_ALLOWED: "127.0.0.1", SLIPWAY_FIND_PROVIDERS: "false",
 });
 
@@ -248,7 +248,7 @@ describe("secrets, planted wherever one can be set", { timeout: 300_000 }, () =>
   it("are in nothing that is said of settings that are wrong, or of a database that is not there", async () => {
     const wrong: Record<string, string>[] = [
       { SLIPWAY_SECRET_KEY: planted.stored }, { SLIPWAY_OLD_SECRET_KEYS: planted.stored }, { SLIPWAY_HUB_TOKEN: `${planted.hub} x` }, { SLIPWAY_IMPORT_AUTHORIZATION: `${planted.imports}\nx` },
-      { SLIPWAY_REDIS_URL: `http://user:${planted.redis}@h` }, { SLIPWAY_DATABASE_URL: `mysql://user:${planted.database}@h/d` }, { SLIPWAY_DATABASE_URL: `postgres://user:${planted.database}@127.0.0.1:1/d` }, { SLIPWAY_DATABASE_URL: `postgres://user:${planted.database}@[::/d` },
+      { SLIPWAY_REDIS_URL: `http://user:${planted.redis}@h` }, { SLIPWAY_CACHE_REDIS_URL: `http://user:${planted.redis}@h` }, { SLIPWAY_DATABASE_URL: `mysql://user:${planted.database}@h/d` }, { SLIPWAY_DATABASE_URL: `postgres://user:${planted.database}@127.0.0.1:1/d` }, { SLIPWAY_DATABASE_URL: `postgres://user:${planted.database}@[::/d` },
     ];
     const ends = await startInOneProcess(["up", "--port", "0", "--data", join(folder, "other")], wrong.map((environment) => ({ ...settings(join(folder, "files")), ...environment })));
     assert.equal(ends.length, wrong.length);
