@@ -58,6 +58,21 @@ describe("a call that a provider serves otherwise than its request says", () => 
     }
   });
 
+  it("is judged by the price of the way that it asks for, without a budget too: by a guardrail and by what a target takes", async () => {
+    tier = "priority";
+    // 1000 tokens of output: a cent as usual and 1.7 with priority, and little more for the input.
+    const targets = [{ provider: "upstream", model: "gpt-4o", when: { maxCost: 0.012 } }, { provider: "upstream", model: "gpt-4o-mini", priority: 1 }];
+    await server.client.api.send("PUT", "/api/gateway/routes/frugal", { revision: 0, settings: { targets: [{ provider: "upstream", model: "gpt-4o" }], guardrails: [{ kind: "max-cost", dollars: 0.012 }] } });
+    await server.client.api.send("PUT", "/api/gateway/routes/by-cost", { revision: 0, settings: { targets } });
+    const told = async (model: string, more: object): Promise<[number, string | null]> => {
+      const answer = await ask({ model, max_tokens: 1000, ...more });
+      await answer.text();
+      return [answer.status, answer.headers.get("x-slipway-target") ?? answer.headers.get("x-error-code")];
+    };
+    assert.deepEqual([await told("frugal", {}), await told("frugal", { service_tier: "priority" })], [[200, "upstream/gpt-4o"], [400, "CONTENT_BLOCKED"]]);
+    assert.deepEqual([await told("by-cost", {}), await told("by-cost", { service_tier: "priority" })], [[200, "upstream/gpt-4o"], [200, "upstream/gpt-4o-mini"]]);
+  });
+
   it("costs so too where its caller leaves in the middle of the stream, which never comes to its usage", async () => {
     [tier, isCut] = ["priority", true];
     const gone = new AbortController();

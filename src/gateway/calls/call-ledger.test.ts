@@ -74,6 +74,13 @@ describe("what a call under a budget may cost", () => {
     assert.ok(calls.reserve(route("openai/gpt-5-nano", { unknownPrice: "free" }), attribution, { key: { day: 1000 }, route: undefined }, { ...bounds, tierOf }, now) !== null);
   });
 
+  it("is judged by the same rates without a budget, and by none where they are not known", () => {
+    const dollars = (model: string, more: object) => calls.worstDollars({ ...route(`openai/${model}`).targets[0]! }, { ...bounds, ...more }, now);
+    const tierOf = () => "priority";
+    assert.deepEqual([dollars("gpt-5", {}), dollars("gpt-5", { tierOf }), dollars("gpt-5", { tierOf: () => "auto" })], [0.00225, 0.0045, 0.0045]);
+    assert.deepEqual([dollars("gpt-5-nano", { tierOf }), dollars("gpt-5-nano", { tierOf: () => "auto" }), dollars("unpriced-model", {})], [null, 0.00009, null]);
+  });
+
   it("has the rates of the way that the provider is set up for where the call asks for none, with models whose price has it", () => {
     const set = (defaultTier: string) => new CallLedger({ clock, ids, prices: new PriceBook(), provider: (name) => ({ name, settings: { kind: name, defaultTier } }) as unknown as ReadyProvider, keeper: new BudgetKeeper({ store: new MemoryBudgetStore({ clock }), alerts, clock, ids }), ledger: {} as CallLedgerParts["ledger"] });
     const reserved = (defaultTier: string, target: string, asked?: Record<string, unknown>): number | undefined => {

@@ -82,10 +82,12 @@ export class CallLedger {
     return providerName(this.#parts.provider(entered)?.settings, entered);
   }
 
-  /** In US dollars; null where the price is not known. */
+  /** In US dollars; null where the price is not known, or not that of the dearer way in which the call asks to be served. */
   worstDollars(target: RouteTarget, bounds: Omit<CallBounds, "rateTokens">, now: EpochMs): number | null {
     const price = this.priceOf(target, now);
-    return price === null ? null : this.#worstNano(target, price, bounds) / nanoDollars;
+    if (price === null) return null;
+    const tier = this.#tierFor(target, price, bounds);
+    return tier !== null && !knowsTier(price, tier) ? null : this.#worstNano(target, price, bounds) / nanoDollars;
   }
 
   /** Reserves for the dearest target that the call may come to. Null where no budget holds it. Throws BUDGET_EXCEEDED, PRICE_UNKNOWN. */

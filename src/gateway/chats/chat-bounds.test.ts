@@ -96,6 +96,11 @@ describe("bounds of chats", () => {
     assert.deepEqual([unread.mediaTokens, unread.added], [undefined, { tokens: 7000, by: ["a document that cannot be measured here"] }]);
   });
 
+  it("say without a budget too what makes a call dearer, for guardrails and targets that judge by its cost", () => {
+    const { tierOf, webSearches, speaks } = boundsOfChat(chat({ service_tier: "priority", web_search_options: {}, modalities: ["text", "audio"], audio: { voice: "a", format: "wav" } }), false);
+    assert.deepEqual([tierOf("openai", null), webSearches("openai", "m"), speaks], ["priority", 1, true]);
+  });
+
   it("say which dearer way of being served was asked for, by kind of provider", () => {
     const ways = (request: ChatRequest, byDefault: string | null = null) => ["openai", "anthropic", "bedrock"].map((kind) => boundsOfChat(request, true).tierOf!(kind, byDefault));
     for (const asked of [{}, { service_tier: "default" }, { service_tier: "flex" }, { service_tier: "batch" }]) assert.deepEqual(ways(chat(asked)), [null, null, null]);

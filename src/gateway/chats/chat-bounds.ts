@@ -2,7 +2,7 @@ import { AppError } from "../../core/errors.ts";
 import type { CallBounds } from "../calls/call-ledger.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import type { KeyPolicySettings, RouteSettings } from "../schemas.ts";
-import { askedTier } from "../calls/service-tier.ts";
+import { askedTier, type TierOf } from "../calls/service-tier.ts";
 import { estimateChat, mediaOfChat, mostMediaTokens, mostTokens, mostTokensOfChat, type MediaTokens } from "../tokens/index.ts";
 import { isGroundedByPrompt, searchesByItself } from "../calls/web-searches.ts";
 
@@ -32,6 +32,8 @@ const runByCaller = /^(?:function|custom|local_shell|shell|apply_patch|computer|
 export interface ChatBounds extends CallBounds {
   /** Tokens of input by estimate, also where a budget holds the call. */
   estimatedInput: number;
+  tierOf: TierOf;
+  webSearches(kind: string, model: string): number;
 }
 
 /** What is kept for it: the larger of what route and key say, so that neither has less than it asked for. */
@@ -47,8 +49,12 @@ export function addedTokensOf({ addedTokens: ofRoute }: Pick<RouteSettings, "add
 export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = unseenTokens): ChatBounds {
   const estimatedInput = estimateChat(request);
   const outputTokens = Math.max(request.sampling.maxOutputTokens ?? boundedOutput, ...otherMostOutput.map((name) => (name in request.extra ? countOf(request.extra[name]) : 0)));
-  const rateTokens = estimatedInput + outputTokens;
-  if (!held) return { inputTokens: estimatedInput, outputTokens, rateTokens, estimatedInput };
+  const { modalities } = request.extra;
+  // Without a budget too: guardrails and conditions of targets judge by what the call may cost.
+  const common = {
+    rateTokens: estimatedInput + outputTokens, estimatedInput, tierOf: askedTier(request.extra), webSearches: mostSearchesOf(request), ...(Array.isArray(modalities) && modalities.includes("audio") ? { speaks: true } : {}),
+  };
+  if (!held) return { inputTokens: estimatedInput, outputTokens, ...common };
   if (request.nativeOnly?.some(({ path }) => path === "background") === true) {
     const problems = [{ path: "background", message: "what it costs is told to nobody who waits here" }];
     throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "A call under a budget cannot go on in the background.", { problems });
@@ -60,12 +66,9 @@ export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = 
   const inputTokens = mostTokensOfChat(request) + tokensOfExtra(request) + (added?.tokens ?? 0);
   const predicted = request.extra.prediction === undefined ? 0 : mostTokens(JSON.stringify(request.extra.prediction));
   const hasMedia = media.images.length > 0 || media.pages > 0 || media.audioSeconds > 0;
-  const { modalities } = request.extra;
   return {
-    inputTokens, outputTokens: outputTokens + predicted, rateTokens, estimatedInput, tierOf: askedTier(request.extra), added,
-    webSearches: mostSearchesOf(request),
+    inputTokens, outputTokens: outputTokens + predicted, ...common, added,
     ...(hasMedia ? { mediaTokens: (kind: string, model: string) => mostMediaTokens(media, kind, model) } : {}),
-    ...(Array.isArray(modalities) && modalities.includes("audio") ? { speaks: true } : {}),
   };
 }
 
