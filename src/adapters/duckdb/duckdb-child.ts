@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../../core/errors.ts";
 import { type Logger, silentLogger } from "../../core/logger.ts";
@@ -168,7 +168,7 @@ export class DuckdbChild {
   /** Refused on some systems, and gone when the process died at once; neither is a reason not to work. */
   #lower(processId: number): void {
     try {
-      setPriority(processId, this.#options.niceness);
+      setPriority(processId, Math.min(19, getPriority() + this.#options.niceness));
     } catch {
       return;
     }
