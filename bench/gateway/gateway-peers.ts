@@ -12,15 +12,17 @@ export interface StartedPeer extends ChatTarget {
 const masterKey = "sk-bench";
 const model = "bench";
 
-/** LiteLLM's proxy with one worker, a master key and no database; SLIPWAY_BENCH_LITELLM is a virtual environment with `litellm[proxy]`. Null where there is none. */
-export async function startLiteLlm(directory: string, upstream: number): Promise<StartedPeer | null> {
+/** LiteLLM's proxy with one worker, a master key and no database, and with answers and limits in the Redis at a port of this machine where one is named; SLIPWAY_BENCH_LITELLM is a virtual environment with `litellm[proxy]`. Null where there is none. */
+export async function startLiteLlm(directory: string, upstream: number, redisPort?: number): Promise<StartedPeer | null> {
   const program = join(process.env.SLIPWAY_BENCH_LITELLM ?? "", "bin/litellm");
   if (process.env.SLIPWAY_BENCH_LITELLM === undefined || !existsSync(program)) return null;
   const settings = join(directory, "litellm.json");
+  const redis = { host: "127.0.0.1", port: redisPort };
   // JSON is YAML.
   writeFileSync(settings, JSON.stringify({
     model_list: [{ model_name: model, litellm_params: { model: `openai/${model}`, api_base: `http://127.0.0.1:${upstream}/v1`, api_key: "none" } }],
-    general_settings: { master_key: masterKey }, litellm_settings: { telemetry: false, set_verbose: false },
+    general_settings: { master_key: masterKey }, litellm_settings: { telemetry: false, set_verbose: false, ...(redisPort === undefined ? {} : { cache: true, cache_params: { type: "redis", ...redis, ttl: 60 } }) },
+    ...(redisPort === undefined ? {} : { router_settings: { redis_host: redis.host, redis_port: redisPort } }),
   }));
   const port = await freePort();
   const environment = { LITELLM_MODE: "PRODUCTION", LITELLM_LOG: "ERROR", LITELLM_LOCAL_MODEL_COST_MAP: "True", NO_DOCS: "True" };

@@ -1,43 +1,22 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { loadavg, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LoadResult } from "../serving/http-load.ts";
 import { startFloor } from "../serving/processes.ts";
 import { chaos } from "./chaos.ts";
-import { chatLoad, type ChatTarget } from "./chat-load.ts";
+import { chatLoad } from "./chat-load.ts";
 import { startLiteLlm, startPortkey } from "./gateway-peers.ts";
-import { processorSeconds, residentMiB } from "./processor-time.ts";
+import { bare, connectionCounts, direct, measure, report, type Line, type Row } from "./lines.ts";
+import { residentMiB } from "./processor-time.ts";
+import { shared } from "./shared.ts";
 import { startAllOff, startAllOn } from "./slipway-servers.ts";
 
-interface Line extends ChatTarget {
-  name: string;
-  /** Null for the provider itself: its time is no gateway's. */
-  processId: number | null;
-  stop(): Promise<void>;
-}
-
-/** One line under one load: medians of its rounds. */
-interface Row {
-  name: string;
-  connections: number;
-  stream: boolean;
-  rate: number;
-  p50: number;
-  p99: number;
-  /** Microseconds of processor time for a request. */
-  processor: number;
-  failures: number;
-}
-
-const direct = "direct";
-const bare = "bare Node proxy";
 const allOff = "Slipway, all off";
 const allOn = "Slipway, all on";
-const connectionCounts = [1, 32, 256];
 
-/** Lines in front of one fake provider, in interleaved rounds on one machine; with `memory`, instead, so many calls through Slipway with all on and what it holds after each tenth; with `chaos`, what is lost between providers that fail. */
-export async function run({ quick, memory, chaos: isChaos = false }: { quick: boolean; memory?: number; chaos?: boolean }): Promise<void> {
+/** Lines in front of one fake provider, in interleaved rounds on one machine; with `memory`, instead, so many calls through Slipway with all on and what it holds after each tenth; with `chaos`, what is lost between providers that fail; with `shared`, what a database and a Redis that servers share cost. */
+export async function run({ quick, memory, chaos: isChaos = false, shared: isShared = false }: { quick: boolean; memory?: number; chaos?: boolean; shared?: boolean }): Promise<void> {
   if (isChaos) return chaos(quick);
+  if (isShared) return shared(quick);
   const directory = mkdtempSync(join(tmpdir(), "slipway-bench-gateway-"));
   const lines: Line[] = [];
   const upstream = await startFloor("../gateway/fake-upstream.ts");
@@ -57,67 +36,14 @@ export async function run({ quick, memory, chaos: isChaos = false }: { quick: bo
       if (peer === null) absent.push(`${name} is absent: ${variable} does not name where it is installed.`);
       else lines.push({ ...peer, name });
     }
-    console.log(`\nRequests of the gateway, ${new Date().toISOString().slice(0, 16)}Z; load of the machine before: ${loadavg()[0]!.toFixed(1)}`);
     for (const line of absent) console.log(line);
-    const rows = await measure(lines, quick ? { seconds: 1, rounds: 1, warmSeconds: 4 } : { seconds: 2, rounds: 5, warmSeconds: 10 });
+    const rows = await measure(lines, quick);
     report(rows);
     judge(rows, absent);
   } finally {
     for (const line of lines.reverse()) await line.stop();
     if (lines.length === 0) await upstream.stop();
     rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-async function measure(lines: readonly Line[], { seconds, rounds, warmSeconds }: { seconds: number; rounds: number; warmSeconds: number }): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const stream of [false, true]) {
-    // Servers become faster for as long as V8 compiles what they do; what is measured is one that has been up for a while.
-    for (const line of lines) await chatLoad(line, { connections: 32, stream, seconds: warmSeconds });
-    for (const connections of connectionCounts) {
-      const all = lines.map((): (LoadResult & { processor: number })[] => []);
-      for (const line of lines) await chatLoad(line, { connections, stream, seconds: 1 }); // opens its connections
-      for (let round = 0; round < rounds; round++) {
-        for (const [index, line] of lines.entries()) {
-          const before = line.processId === null ? NaN : processorSeconds(line.processId);
-          const result = await chatLoad(line, { connections, stream, seconds });
-          const after = line.processId === null ? NaN : processorSeconds(line.processId);
-          all[index]!.push({ ...result, processor: ((after - before) * 1e6) / result.requests });
-        }
-      }
-      for (const [index, { name }] of lines.entries()) {
-        const results = all[index]!;
-        const median = (value: (result: LoadResult & { processor: number }) => number): number => results.map(value).sort((one, other) => one - other)[results.length >> 1]!;
-        rows.push({
-          name, connections, stream, rate: median((result) => result.requestsPerSecond), p50: median((result) => result.p50), p99: median((result) => result.p99),
-          processor: median((result) => result.processor), failures: results.reduce((sum, result) => sum + result.failures, 0),
-        });
-      }
-    }
-  }
-  return rows;
-}
-
-/** Two tables in Markdown. */
-function report(rows: readonly Row[]): void {
-  for (const stream of [false, true]) {
-    console.log(`\n${stream ? "Streams of 20 tokens; times until the first token" : "Whole answers"}:\n`);
-    console.log("| connections | | requests/s | of the bare proxy | p50 ms | p99 ms | added p50 | added p99 | processor us a request | failures |");
-    console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-    for (const row of rows.filter((each) => each.stream === stream)) {
-      const { name, connections, rate, p50, p99, processor, failures } = row;
-      const from = (other: string): Row => beside(rows, row, other)!;
-      const isGateway = name !== direct;
-      if (Number.isNaN(p50)) {
-        console.log(`| ${connections} | ${name} | answered none of ${failures.toLocaleString("en")} |${" |".repeat(7)}`);
-        continue;
-      }
-      const cells = [
-        connections, name, Math.round(rate).toLocaleString("en"), isGateway && name !== bare ? `${((rate / from(bare).rate) * 100).toFixed(0)}%` : "", p50.toFixed(3), p99.toFixed(3),
-        isGateway ? (p50 - from(direct).p50).toFixed(3) : "", isGateway ? (p99 - from(direct).p99).toFixed(3) : "", Number.isNaN(processor) ? "" : processor.toFixed(0), failures,
-      ];
-      console.log(`| ${cells.join(" | ")} |`);
-    }
   }
 }
 
@@ -143,10 +69,6 @@ function judge(rows: readonly Row[], absent: readonly string[]): void {
       verdict(`${name}: at least ${least} times ${peer}'s requests/s`, found.every((times) => times >= least), `${found.map((times) => times.toFixed(1)).join(", ")} times at ${connectionCounts.join(", ")} connections`);
     }
   }
-}
-
-function beside(rows: readonly Row[], { connections, stream }: Row, name: string): Row | undefined {
-  return rows.find((row) => row.name === name && row.connections === connections && row.stream === stream);
 }
 
 /** Whether memory grows with calls: it must be as large after the last tenth as after the second. */

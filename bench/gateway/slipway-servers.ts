@@ -20,13 +20,13 @@ export async function startAllOff(directory: string, upstream: number): Promise<
 }
 
 /** A server that asks for keys: the key and the route have limits of requests, tokens and concurrency, and budgets of query, day and month; each call is looked up in the exact cache and traced whole. */
-export async function startAllOn(directory: string, upstream: number): Promise<StartedGateway> {
+export async function startAllOn(directory: string, upstream: number, settings: Readonly<Record<string, string>> = {}): Promise<StartedGateway> {
   const data = join(directory, "all-on");
-  const open = await started(data, {}, "--access", "open");
+  const open = await started(data, settings, "--access", "open");
   const first = new SlipwayClient({ url: String(open.facts.url) }).api;
   const admin = await first.send<{ key: string }>("POST", "/api/keys", { name: "root", grants: [{ role: "admin" }] });
   await open.stop();
-  const process = await started(data, {}, "--access", "keys");
+  const process = await started(data, settings, "--access", "keys");
   const client = new SlipwayClient({ url: String(process.facts.url), apiKey: admin.key });
   await setUp(client, upstream, { limits, budget, cache: { ttlSeconds: 60 }, recordContent: true });
   await client.api.send("POST", "/api/prices", { provider: "upstream", model: "*", rates: { input: 0.1, output: 0.4 } });

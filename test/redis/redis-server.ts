@@ -36,6 +36,10 @@ export class RedisServer {
     return server;
   }
 
+  get processId(): number {
+    return this.#process!.pid!;
+  }
+
   url({ password }: { password?: string } = {}): string {
     return `${this.#scheme}://${password === undefined ? "" : `:${password}@`}127.0.0.1:${this.port}`;
   }
