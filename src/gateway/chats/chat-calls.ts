@@ -13,6 +13,7 @@ import type { CallRecord } from "../calls/call-record.ts";
 import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, leavesModel } from "./chat-bounds.ts";
 import { ChatPreparation } from "./chat-preparation.ts";
 import { ChatStream } from "./chat-stream.ts";
+import { countedRound, textsOf } from "./counted-round.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import { eventsOf } from "../conversation/chat-event.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
@@ -189,21 +190,27 @@ export class ChatCalls {
   /** An answer that keeps to the asked format, where one was asked for; the record has the target of the last round, and the usage of all rounds that were its. `headers` become those of that round. */
   async #repaired({ name, body, settings, record }: Chat, request: ChatRequest, first: ChatAnswer, order: CallOrder<ChatAnswer>, maxTokens: number | null, headers: Record<string, string>): Promise<ChatAnswer> {
     const rounds = new RepairRounds(request, settings.repair, (schema, text) => this.#parts.checker.check(schema, text));
+    // Each round by itself: of a sum nobody could tell which rounds are in it.
+    const next = (asked: ChatRequest, answer: ChatAnswer): ReturnType<RepairRounds["next"]> => {
+      const billed = countedRound(asked, answer);
+      if (billed !== answer.usage) record.estimated = true;
+      return rounds.next(answer, targetName(record.target!), billed);
+    };
     try {
-      let step = await rounds.next(first, targetName(record.target!));
+      let step = await next(request, first);
       let { usage } = first;
       while (step.do === "ask") {
         record.asksAgain(estimateChat(step.request), usage);
         const preparation = new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null });
-        const next: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: preparation.prepare });
-        record.attempts = [...record.attempts, ...next.attempts];
+        const opened: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: preparation.prepare });
+        record.attempts = [...record.attempts, ...opened.attempts];
         // Each round is asked of whichever target the route has for it.
-        record.target = next.target;
+        record.target = opened.target;
         for (const name of ["X-Slipway-Dropped", "X-Slipway-Emulated"]) delete headers[name];
-        Object.assign(headers, preparation.remarks(next));
-        if (next.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
-        usage = next.answer.usage;
-        step = await rounds.next(next.answer, targetName(next.target));
+        Object.assign(headers, preparation.remarks(opened));
+        if (opened.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
+        usage = opened.answer.usage;
+        step = await next(step.request, opened.answer);
       }
       if (rounds.repairs > 0) record.attributes["slipway.output.repairs"] = rounds.repairs;
       return rounds.repairs === 0 && !step.changed ? first : step.answer;
@@ -283,8 +290,7 @@ function estimate(record: CallRecord, request: ChatRequest, { parts, model }: Pi
   if (!isWhole) record.cutShort();
   if (usage.inputTokens !== null && usage.outputTokens !== null && isWhole) return;
   const inputTokens = usage.inputTokens ?? estimateChat(request);
-  const texts = parts.map((part) => ("text" in part ? part.text : part.type === "tool-call" ? part.name + part.arguments : ""));
-  const outputTokens = usage.outputTokens !== null && isWhole ? usage.outputTokens : Math.max(usage.outputTokens ?? 0, estimateTokens(texts.join("\n")));
+  const outputTokens = usage.outputTokens !== null && isWhole ? usage.outputTokens : Math.max(usage.outputTokens ?? 0, estimateTokens(textsOf(parts)));
   if (inputTokens !== usage.inputTokens || outputTokens !== usage.outputTokens) record.estimated = true;
   record.usage = { ...record.usage, inputTokens, outputTokens };
 }

@@ -46,21 +46,21 @@ export class RepairRounds {
     return this.#usage ?? unknownUsage;
   }
 
-  /** Of the answers that were this target's: each is billed by its own price. */
+  /** Of the answers that were this target's, as they are billed: each by its own price. */
   usageBy(target: string): TokenUsage {
     return this.#usageBy.get(target) ?? unknownUsage;
   }
 
-  /** Also for a round whose answer was never whole, such as a stream that was ended. */
-  spend(usage: TokenUsage, by = ""): void {
+  /** Also for a round whose answer was never whole, such as a stream that was ended. `billed`: with what its provider did not tell. */
+  spend(usage: TokenUsage, by = "", billed = usage): void {
     const before = this.#usageBy.get(by);
-    this.#usageBy.set(by, before === undefined ? usage : addUsage(before, usage));
+    this.#usageBy.set(by, before === undefined ? billed : addUsage(before, billed));
     this.#usage = this.#usage === null ? usage : addUsage(this.#usage, usage);
   }
 
-  /** What follows from an answer, which was this target's. Throws STRUCTURED_OUTPUT_INVALID, with the problems, where it was cut or no round is left. */
-  async next(answer: ChatAnswer, by = ""): Promise<RepairStep> {
-    this.spend(answer.usage, by);
+  /** What follows from an answer, which was this target's and is billed with these tokens. Throws STRUCTURED_OUTPUT_INVALID, with the problems, where it was cut or no round is left. */
+  async next(answer: ChatAnswer, by = "", billed = answer.usage): Promise<RepairStep> {
+    this.spend(answer.usage, by, billed);
     if (answer.others !== undefined && this.#request.extra.n !== undefined) return this.#several(answer, [answer, ...answer.others]);
     const read = readOutput(answer, this.#request.output);
     if (read === null) return { do: "give", answer: { ...answer, usage: this.usage }, changed: false };
