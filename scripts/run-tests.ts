@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { pathToFileURL } from "node:url";
 import { compileCache } from "../test/kit/compile-cache.ts";
 import { SeededRandom } from "../test/kit/seeded-random.ts";
+import { makeMemoryFolder } from "./memory-folder.ts";
 import { processesAtOnce, testPlan } from "./test-plan.ts";
 
 /*
@@ -27,6 +28,9 @@ const timeoutMs = 300_000;
 Object.assign(process.env, compileCache);
 // What passed passes again; SLIPWAY_TEST_SEED=any draws anew.
 process.env["SLIPWAY_TEST_SEED"] ??= "20261121";
+// A folder that somebody names is taken as it is: TMPDIR=/tmp npm test has the tests wait for the disk.
+const temporary = process.env["TMPDIR"] ?? makeMemoryFolder();
+if (temporary !== undefined) process.env["TMPDIR"] = temporary;
 
 if (options.jitter !== undefined) {
   process.env["JITTER"] = options.jitter;
