@@ -121,7 +121,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     },
   };
   const directModels = config.directModels === "auto" ? (posture.mode === "open" ? "all" : "granted") : config.directModels;
-  const floor = new CallFloor({ catalog, directModels, admission, calls, spans, clock, logger, observer });
+  const floor = new CallFloor({ catalog, directModels, admission, calls, spans, clock, logger, observer, missed: refused.missed.bind(refused) });
   const callable = new CallableModels({ catalog, directModels });
   const counter = new TokenCounter(turnedAway);
   const checker = new OutputChecker(undefined, undefined, turnedAway);
@@ -156,7 +156,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   return {
     ledger, catalog, callable, settings, health, refused, server: replicaName(config.data), metrics: (caller, now) => gatewayMetrics({ calls: metrics, refused, health, catalog, admission, turnedAway, budgets: ledger.settings }, caller, now), chats, splits, sides,
     checks: (servers) => gatewayChecks({
-      catalog, settings, servers, isShared: redis !== null, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
+      catalog, settings, servers, redis: redis === null ? null : { get isReady() { return redis.isReady; }, room: () => redis.room(), hasAnswers: cacheRedis === redis }, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
       teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,
     }),
     stop: () => {

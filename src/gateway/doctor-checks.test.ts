@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { epochMs } from "../core/clock.ts";
-import { gatewayChecks, type GatewayDoctorParts } from "./doctor-checks.ts";
+import { gatewayChecks, type GatewayDoctorParts, type SharedRedis } from "./doctor-checks.ts";
 import { missingSecret } from "./settings/missing-secret.ts";
 import type { ProviderTest } from "./settings/gateway-settings-service.ts";
 import { KeyPolicySettings, ProviderSettings, RouteSettings, type GatewayProvider, type GatewayRoute } from "./schemas.ts";
@@ -20,17 +20,17 @@ interface World {
   tests?: Record<string, Promise<Partial<ProviderTest>>>;
   priced?: string[];
   servers?: number;
-  isShared?: boolean;
+  redis?: SharedRedis;
   keyLimits?: object;
   keyBudget?: object;
   teamBudgets?: number;
 }
 
-async function found({ providers = [], routes = [], lost = [], tests = {}, priced = [], servers = 1, isShared = false, keyLimits, keyBudget, teamBudgets = 0 }: World): Promise<Record<string, string>> {
+async function found({ providers = [], routes = [], lost = [], tests = {}, priced = [], servers = 1, redis, keyLimits, keyBudget, teamBudgets = 0 }: World): Promise<Record<string, string>> {
   const known = (name: string): GatewayProvider | undefined => providers.find((one) => one.name === name);
   const parts = {
     catalog: {
-      providers: () => providers, routes: () => routes, resolve: () => null,
+      providers: () => providers, routes: () => routes, resolve: () => null, whereabouts: (name: string) => (name === "ollama" ? "was found at http://127.0.0.1:11434. Start it there." : null),
       keyPolicies: () => (keyLimits === undefined && keyBudget === undefined ? [] : [{ key: "key_1", settings: KeyPolicySettings.parse({ limits: keyLimits, budget: keyBudget }), ...stored }]),
       provider: (name: string) => (known(name) === undefined ? null : { name, settings: known(name)!.settings, secret: () => { if (lost.includes(name)) throw missingSecret(name, { from: "file", path: `${name}.txt` }, undefined); return "k"; } }),
     },
@@ -39,7 +39,7 @@ async function found({ providers = [], routes = [], lost = [], tests = {}, price
       troubleWith: (_: string, { targets }: RouteSettings) => (targets.every((target) => known(target.provider) === undefined) ? "All are gone." : null),
     },
     hasPrice: (_: string, target: { provider: string; model: string }) => priced.includes(`${target.provider}/${target.model}`),
-    teamBudgets: () => Promise.resolve(teamBudgets), servers: () => Promise.resolve(servers), isShared, patienceMs: 5,
+    teamBudgets: () => Promise.resolve(teamBudgets), servers: () => Promise.resolve(servers), redis: redis ?? null, patienceMs: 5,
   } as unknown as GatewayDoctorParts;
   const results = await Promise.all(gatewayChecks(parts).map(async ({ name, run }) => { const { state, finding } = await run(epochMs(0)); return [name, `${state}: ${finding}`] as const; }));
   return Object.fromEntries(results);
@@ -70,7 +70,14 @@ describe("what the doctor finds of the gateway", () => {
     const providers = [provider("echo", { kind: "echo" })];
     const [dead, half, well] = [route("dead", ["gone/m"]), route("half", ["echo/echo", "gone/m", "gone/n"]), route("well", ["echo/echo"])];
     assert.equal((await found({ providers, routes: [dead, half, well] }))["routes of the gateway"], "problem: dead answers no call. All are gone.");
-    assert.equal((await found({ providers, routes: [half, well] }))["routes of the gateway"], "warning: half has targets of gone, which is no provider.");
+    const without = "The provider gone is not there any more: enter it with `slipway gateway set-provider gone --kind KIND`.";
+    assert.equal((await found({ providers, routes: [half, well] }))["routes of the gateway"], `warning: half goes on without targets of gone. ${without}`);
+    // Each provider once, whoever misses it, and one of this machine with the place where it was.
+    const other = route("other", ["echo/echo", "gone/m", "ollama/llama", "mistral/m"]);
+    assert.equal(
+      (await found({ providers, routes: [half, other, well] }))["routes of the gateway"],
+      `warning: half, other go on without targets of gone. ${without} other goes on without targets of ollama. The provider ollama was found at http://127.0.0.1:11434. Start it there. other goes on without targets of mistral. The provider mistral is not there any more: enter it with \`slipway gateway set-provider mistral --kind mistral --key-from FILE\`, or start the server with MISTRAL_API_KEY.`,
+    );
     assert.equal((await found({ providers, routes: [well] }))["routes of the gateway"], "ok: All targets of well are there.");
   });
 
@@ -98,8 +105,22 @@ describe("what the doctor finds of the gateway", () => {
     const limits = async (world: World): Promise<string> => (await found(world))["limits of several servers"]!;
     const keyLimits = { requestsPerMinute: 60 };
     assert.match(await limits({ keyLimits, servers: 3 }), /^warning: 3 servers .* up to 3 times/);
-    assert.match(await limits({ keyLimits, servers: 3, isShared: true }), /^ok: /);
     assert.match(await limits({ keyLimits }), /^ok: There is one server/);
     assert.match(await limits({ servers: 3 }), /^skipped: /);
+  });
+
+  it("is a Redis of several servers that is away, that forgets what is spent, or that cached answers fill", async () => {
+    const routes = [route("cached", ["good/m"], { limits: { requestsPerMinute: 60 }, cache: { ttlSeconds: 60 } })];
+    const limits = async (redis: Partial<SharedRedis>, world: World = { routes }): Promise<string> =>
+      (await found({ ...world, servers: 3, redis: { isReady: true, room: () => Promise.resolve({ policy: "noeviction", mostBytes: 0 }), hasAnswers: true, ...redis } }))["limits of several servers"]!;
+    const room = (policy: string, mostBytes = 1 << 30) => () => Promise.resolve({ policy, mostBytes });
+    assert.match(await limits({ isReady: false }), /^problem: Redis is away: .*share of the limits/);
+    assert.match(await limits({}), /^ok: They are shared by Redis\.$/);
+    assert.match(await limits({ room: room("allkeys-lru", 0) }), /^ok: /);
+    assert.match(await limits({ room: room("volatile-lru") }), /^warning: Redis forgets .*volatile-lru/);
+    assert.match(await limits({ room: room("noeviction") }), /^warning: Cached answers fill/);
+    assert.match(await limits({ room: room("noeviction"), hasAnswers: false }), /^ok: .*forgets nothing/);
+    assert.match(await limits({ room: room("noeviction") }, { keyLimits: { requestsPerMinute: 60 } }), /^ok: .*forgets nothing/);
+    assert.match(await limits({ room: () => Promise.reject(new Error("not allowed")) }), /^ok: /);
   });
 });

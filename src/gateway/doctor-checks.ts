@@ -1,12 +1,13 @@
 import type { EpochMs } from "../core/clock.ts";
 import { ok, problem, skipped, warning, type DoctorCheck, type Finding } from "../core/doctor-check.ts";
+import { goneProvider } from "./settings/gone-provider.ts";
 import { secretTrouble } from "./settings/missing-secret.ts";
 import type { GatewaySettingsService } from "./settings/gateway-settings-service.ts";
 import type { GatewayCatalog } from "./settings/gateway-catalog.ts";
 import type { GatewayProvider, GatewayRoute, ProviderKind, RouteTarget } from "./schemas.ts";
 
 export interface GatewayDoctorParts {
-  catalog: Pick<GatewayCatalog, "providers" | "provider" | "routes" | "keyPolicies" | "resolve">;
+  catalog: Pick<GatewayCatalog, "providers" | "provider" | "routes" | "keyPolicies" | "resolve" | "whereabouts">;
   settings: Pick<GatewaySettingsService, "testProvider" | "troubleWith">;
   /** Whether what a target costs is known. */
   hasPrice(kind: ProviderKind, target: Pick<RouteTarget, "provider" | "model">, now: EpochMs): boolean;
@@ -14,10 +15,18 @@ export interface GatewayDoctorParts {
   teamBudgets(now: EpochMs): Promise<number>;
   /** Servers on this database that are up. */
   servers(): Promise<number>;
-  /** Whether limits and budgets are shared by them. */
-  isShared: boolean;
+  /** The Redis where they share limits and budgets. */
+  redis: SharedRedis | null;
   /** How long a provider may take to say that it is there; 5 s when absent. Milliseconds. */
   patienceMs?: number;
+}
+
+export interface SharedRedis {
+  readonly isReady: boolean;
+  /** What it does when its memory is full; `mostBytes` is 0 where it has no bound. */
+  room(): Promise<{ policy: string; mostBytes: number }>;
+  /** Whether cached answers are there too. */
+  hasAnswers: boolean;
 }
 
 /** Without a key of theirs nobody is answered; at an address of its own there may be a proxy that has it. */
@@ -83,11 +92,15 @@ function routesOfGateway({ catalog, settings }: GatewayDoctorParts): Finding {
     return trouble === null ? [] : [`${name} answers no call. ${trouble}`];
   });
   if (dead.length > 0) return problem(listed(dead), "Mend the route with `slipway gateway set-route`, or remove it.");
-  const halves = routes.flatMap(({ name, settings: { targets, cache } }) => [
-    ...missing(targets, (provider) => catalog.provider(provider) === null).map((provider) => `${name} has targets of ${provider}, which is no provider.`),
-    ...(cache?.semantic === undefined || catalog.resolve(cache.semantic.route) !== null ? [] : [`${name} has a cache by meaning with ${cache.semantic.route}, which nobody can call.`]),
-  ]);
-  if (halves.length > 0) return warning(listed(halves), "The route goes on without: enter the provider again, or take it out of the route.");
+  const gone = [...new Set(routes.flatMap(({ settings: { targets } }) => targets.map(({ provider }) => provider)))].filter((provider) => catalog.provider(provider) === null);
+  const halves = [
+    ...gone.map((provider) => {
+      const halved = routes.filter(({ settings: { targets } }) => targets.some((target) => target.provider === provider)).map(({ name }) => name);
+      return `${halved.slice(0, mostNamed).join(", ")}${halved.length > mostNamed ? ` and ${halved.length - mostNamed} more` : ""} ${halved.length === 1 ? "goes" : "go"} on without targets of ${provider}. ${goneProvider(catalog, provider)}`;
+    }),
+    ...routes.flatMap(({ name, settings: { cache } }) => (cache?.semantic === undefined || catalog.resolve(cache.semantic.route) !== null ? [] : [`${name} has a cache by meaning with ${cache.semantic.route}, which nobody can call.`])),
+  ];
+  if (halves.length > 0) return warning(listed(halves), "Bring back what is gone, or take it out of the route with `slipway gateway set-route`.");
   return ok(routes.length === 1 ? `All targets of ${routes[0]!.name} are there.` : `All targets of ${routes.length} routes are there.`);
 }
 
@@ -109,23 +122,31 @@ async function pricesOfRoutes({ catalog, hasPrice, teamBudgets }: GatewayDoctorP
   return ok(hasBudgets ? "All targets that a budget may hold have a price." : "All targets that cost something have a price.");
 }
 
-async function limitsOfServers({ catalog, teamBudgets, servers, isShared }: GatewayDoctorParts, now: EpochMs): Promise<Finding> {
+async function limitsOfServers({ catalog, teamBudgets, servers, redis }: GatewayDoctorParts, now: EpochMs): Promise<Finding> {
   const own = [...catalog.routes(), ...catalog.keyPolicies()].filter(({ settings: { limits, budget } }) => limits !== undefined || budget !== undefined).length;
   const limited = own + (await teamBudgets(now)) + catalog.providers().filter(({ settings: { limits, modelLimits } }) => limits !== undefined || modelLimits !== undefined).length;
   if (limited === 0) return skipped("Nothing has limits or a budget.");
-  if (isShared) return ok("They are shared by Redis.");
+  if (redis !== null) return limitsInRedis(redis, catalog.routes().some(({ settings: { cache } }) => cache?.exact === true));
   const count = await servers();
   if (count <= 1) return ok("There is one server, which counts them.");
   return warning(`${count} servers share the database, and each counts limits and budgets for itself: together they may let up to ${count} times as much pass.`, "Give all of them one Redis (SLIPWAY_REDIS_URL).");
 }
 
+const ownRedis = "give cached answers a Redis of their own (SLIPWAY_CACHE_REDIS_URL)";
+
+async function limitsInRedis(redis: SharedRedis, hasCache: boolean): Promise<Finding> {
+  if (!redis.isReady) return problem("Redis is away: each server keeps to its share of the limits, and calls under a budget are refused.", "Look whether it runs and whether SLIPWAY_REDIS_URL is right.");
+  // One that does not tell it is taken for one that forgets nothing.
+  const { policy, mostBytes } = await redis.room().catch(() => ({ policy: "", mostBytes: 0 }));
+  if (mostBytes === 0) return ok("They are shared by Redis.");
+  if (policy !== "" && policy !== "noeviction") return warning(`Redis forgets what it has no room for (maxmemory-policy ${policy}): also what is spent and reserved.`, `Let it forget nothing (noeviction), and ${ownRedis}.`);
+  if (redis.hasAnswers && hasCache) return warning("Cached answers fill the Redis that has the budgets: when it is full, calls under a budget are refused.", `Better ${ownRedis}, with a maxmemory-policy such as allkeys-lru.`);
+  return ok("They are shared by Redis, which forgets nothing.");
+}
+
 /** A budget of its own, under which no unknown price passes. */
 function isRefusing({ settings: { budget, unknownPrice } }: GatewayRoute): boolean {
   return budget !== undefined && unknownPrice === "refuse";
-}
-
-function missing(targets: readonly RouteTarget[], isGone: (provider: string) => boolean): string[] {
-  return [...new Set(targets.map(({ provider }) => provider))].filter(isGone);
 }
 
 function listed(sentences: readonly string[]): string {

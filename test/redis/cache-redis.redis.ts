@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { createClient } from "@redis/client";
+import { openRedis } from "../../src/adapters/redis/index.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { betweenLooks } from "../kit/between-looks.ts";
 import { startServer, type RunningServer } from "../kit/running-server.ts";
 import { answerJson, GatewayUpstream } from "../server/gateway-upstream.ts";
@@ -54,6 +56,12 @@ describe("a Redis of its own for cached answers", { timeout: 120_000 }, () => {
     const { callBudgets } = await server.client.api.get<{ callBudgets: { use: { spent: number }[] }[] }>("/api/budgets");
     // A cent for each.
     assert.equal(callBudgets[0]!.use[0]!.spent, upstream.calls.length * 10_000_000);
+  });
+
+  it("says what it does when it is full, for the doctor", async () => {
+    const [bounded, usual] = await Promise.all([answers, budgets].map((redis) => openRedis({ url: redis.url(), clock: systemClock, commandMs: 10_000, connectMs: 10_000 })));
+    assert.deepEqual([await bounded!.room(), await usual!.room()], [{ policy: "allkeys-lru", mostBytes: 3 << 20 }, { policy: "noeviction", mostBytes: 0 }]);
+    await Promise.all([bounded!.close(), usual!.close()]);
   });
 
   it("may be away without holding a call up or letting one past its budget", async () => {

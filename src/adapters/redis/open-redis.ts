@@ -36,6 +36,8 @@ export interface RedisConnection {
   get(key: string): Promise<string | null>;
   set(key: string, value: string, ttlMs: number): Promise<void>;
   delete(key: string): Promise<void>;
+  /** What Redis does when its memory is full. `mostBytes`: 0 where it has no bound. */
+  room(): Promise<{ policy: string; mostBytes: number }>;
   /** Called each time that a connection is made. */
   onReady(listener: () => void): void;
   close(): Promise<void>;
@@ -118,6 +120,11 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
     },
     async delete(key) {
       await ask(["DEL", prefix + key]);
+    },
+    async room() {
+      const told = String(await ask(["INFO", "memory"]));
+      const value = (name: string): string => new RegExp(`^${name}:(.*)$`, "m").exec(told)?.[1]?.trim() ?? "";
+      return { policy: value("maxmemory_policy"), mostBytes: Number(value("maxmemory")) };
     },
     onReady: (listener) => void listeners.push(listener),
     async close() {
