@@ -68,6 +68,21 @@ describe("models that callers may name", () => {
     assert.equal(await nearest(direct, "local/meta/lama", "GET"), "local/meta/llama");
   });
 
+  it("are counted where a name stands for none, of the team of who asked and under no name that a caller chooses", async () => {
+    assert.equal((await server.asAdmin("POST", "/api/teams", { name: "blue" })).status, 200);
+    const [blue, hidden] = [await newKey([{ role: "viewer", team: "blue" }]), await newKey([{ role: "viewer", team: "blue" }], { routes: ["nothing"] })];
+    const missed = async (): Promise<unknown[]> => (documentOf(await server.asAdmin("GET", "/api/gateway/health")).refused as { team: string }[]).filter(({ team }) => team === "blue");
+    assert.deepEqual(await missed(), []);
+    assert.deepEqual([await chat(blue, "chta"), await chat(blue, "openai/gpt-9"), await chat(blue, "chat"), await chat(hidden, "nothing")], [404, 404, 404, 404]);
+    for (const [path, body] of [["/v1/embeddings", { model: "vec", input: "a" }], ["/v1/messages/count_tokens", { model: "clod", messages: [{ role: "user", content: "hello" }] }]] as const) assert.equal((await as(blue, "POST", path, body)).status, 404);
+    // Without a model it is no call.
+    assert.equal((await as(blue, "POST", "/v1/chat/completions", { messages: [] })).status, 400);
+    assert.deepEqual(await missed(), [{ team: "blue", route: "other", reason: "GATEWAY_MODEL_NOT_FOUND", calls: 6 }]);
+    const { body } = await server.asAdmin("GET", "/metrics");
+    assert.ok(body.includes('slipway_gateway_refused_total{team="blue",route="other",reason="GATEWAY_MODEL_NOT_FOUND"} 6'), body);
+    assert.doesNotMatch(body, /chta|gpt-9|clod/);
+  });
+
   it("are told one by one, in the protocol of who asks", async () => {
     const { id, object, owned_by: owner, created } = documentOf(await server.asAdmin("GET", "/v1/models/chat"));
     assert.deepEqual([id, object, owner, Number(created) > 1.7e9], ["chat", "model", "default", true]);

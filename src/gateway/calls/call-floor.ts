@@ -44,6 +44,8 @@ export interface CallFloorParts {
   /** All may where it is not said. */
   directModels?: DirectModels;
   observer?: CallObserver;
+  /** Is told of calls without a record: a caller of the team named a model that stands for nothing that it may call. Must be quick and may not throw. */
+  missed?(team: string, error: AppError, now: EpochMs): void;
 }
 
 /** What every call passes, whatever it asks for: who may call what, limits, budgets, and the record of it. */
@@ -60,9 +62,18 @@ export class CallFloor {
   }
 
   /** `askedBy`: whose word the model is, the caller's or that of a route's settings. Throws INVALID_REQUEST, GATEWAY_MODEL_NOT_FOUND, FORBIDDEN. */
-  enter(model: unknown, { caller, headers, requestId, now }: CallContext, askedBy: "caller" | "route" = "caller"): OpenedFloor {
-    const { catalog, directModels = "all" } = this.#parts;
+  enter(model: unknown, context: CallContext, askedBy: "caller" | "route" = "caller"): OpenedFloor {
     if (typeof model !== "string" || model === "") throw new AppError("INVALID_REQUEST", "model is missing: name a route, or PROVIDER/MODEL.", { problems: [{ path: "model", message: "a text is expected" }] });
+    try {
+      return this.#entered(model, context, askedBy);
+    } catch (error) {
+      if (askedBy === "caller" && error instanceof AppError) this.#parts.missed?.(teamOf(context.caller), error, context.now);
+      throw error;
+    }
+  }
+
+  #entered(model: string, { caller, headers, requestId, now }: CallContext, askedBy: "caller" | "route"): OpenedFloor {
+    const { catalog, directModels = "all" } = this.#parts;
     const route = catalog.resolve(model);
     const policy = catalog.policyOf(caller);
     if (route === null || (policy?.routes !== undefined && !policy.routes.some((allowed) => coversRoute(allowed, route.name)))) throw this.#missing(caller, model);

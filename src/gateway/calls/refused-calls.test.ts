@@ -55,6 +55,14 @@ describe("RefusedCalls", () => {
     assert.deepEqual([samples.length, samples.reduce((sum, { value }) => sum + value, 0)], [501, 6000]);
   });
 
+  it("counts names that stand for nothing on one route, whatever they are and though a route has the name", () => {
+    const refused = new RefusedCalls();
+    refused.ended(record(), failed());
+    for (let each = 0; each < 3; each++) refused.missed("blue", new AppError("ROUTE_NOT_FOUND", `There is no route named "m${each}".`), epochMs(each * hour));
+    assert.deepEqual(refused.lately(everything, epochMs(24 * hour)), [{ team: "blue", route: "other", reason: "ROUTE_NOT_FOUND", calls: 2 }]);
+    assert.deepEqual(refused.family(everything).samples.map(({ labels, value }) => [labels.route, value]), [["chat", 1], ["other", 3]]);
+  });
+
   it("shows calls to those who see their team", () => {
     const refused = new RefusedCalls();
     refused.ended(record(), failed());

@@ -1,4 +1,5 @@
 import type { EpochMs } from "../../core/clock.ts";
+import type { AppError } from "../../core/errors.ts";
 import type { MetricFamily } from "../../core/metric-family.ts";
 import type { CallEnding } from "./call-ending.ts";
 import type { CallObserver, CallRecord } from "./call-record.ts";
@@ -20,7 +21,7 @@ interface RefusedSeries {
 }
 
 /**
- * Counts calls that ended with an error before any provider was asked, since this process started: budgets, limits and guardrails that let them not pass, and routes none of whose targets could be asked. They cost nothing, and are no
+ * Counts calls that ended with an error before any provider was asked, since this process started: budgets, limits and guardrails that let them not pass, routes none of whose targets could be asked, and names that stand for nothing which the caller may call. They cost nothing, and are no
  * entries of the ledger: its calls and these are all that came to a route, but for those whose callers left while they waited.
  */
 export class RefusedCalls implements CallObserver {
@@ -28,8 +29,16 @@ export class RefusedCalls implements CallObserver {
 
   ended({ attribution: { team, route }, attempts, target, startedAt }: CallRecord, { outcome, error }: Pick<CallEnding, "outcome" | "error">): void {
     if (outcome !== "failed" || error === null || target !== null || attempts.length > 0) return;
-    const series = this.#of(team, route === null || route.includes("/") ? other : route, error.code);
-    const hour = Math.floor(startedAt / hourMs);
+    this.#count(this.#of(team, route === null || route.includes("/") ? other : route, error.code), startedAt);
+  }
+
+  /** Whatever its caller named: a name that is no route's is nobody's label. */
+  missed(team: string, { code }: AppError, now: EpochMs): void {
+    this.#count(this.#of(team, other, code), now);
+  }
+
+  #count(series: RefusedSeries, at: EpochMs): void {
+    const hour = Math.floor(at / hourMs);
     series.total++;
     series.hours.set(hour, (series.hours.get(hour) ?? 0) + 1);
     if (series.hours.size > hoursKept) for (const kept of series.hours.keys()) if (kept <= hour - hoursKept) series.hours.delete(kept);

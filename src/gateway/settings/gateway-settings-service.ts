@@ -9,10 +9,10 @@ import { missingObject, requireOn } from "../../core/request-gate.ts";
 import type { SecretBox } from "../../core/secret-box.ts";
 import { providerSecretPurpose, type GatewayCatalog } from "./gateway-catalog.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
+import { goneProvider, howToAdd } from "./gone-provider.ts";
 import { Guardrails, type ClassifierModels, type GuardrailTrouble } from "../guardrails/index.ts";
 import { listedProviders } from "./listed-providers.ts";
 import { secretTrouble } from "./missing-secret.ts";
-import { keyNamesOf } from "./provider-environment.ts";
 import { providerProblems } from "./provider-problems.ts";
 import type { RouteRevisionStore } from "./route-revision-store.ts";
 import { codeOfTrouble } from "../routing/call-failure.ts";
@@ -162,7 +162,7 @@ export class GatewaySettingsService {
     const { catalog, classifiers } = this.#parts;
     const gone = [...new Set(targets.map(({ provider }) => provider))].filter((provider) => catalog.provider(provider) === null);
     // One that is left goes on in the place of the others.
-    if (gone.length > 0 && targets.every(({ provider }) => gone.includes(provider))) return gone.map((provider) => `The provider ${provider} ${catalog.whereabouts(provider) ?? `is not there any more: ${howToAdd(provider)}.`}`).join(" ");
+    if (gone.length > 0 && targets.every(({ provider }) => gone.includes(provider))) return gone.map((provider) => goneProvider(catalog, provider)).join(" ");
     return classifiers.troubles([{ name: route, settings: { guardrails } }])[0]?.message ?? null;
   }
 
@@ -265,11 +265,6 @@ function detailed(thrown: unknown): unknown {
 /** An address with a part too few or too many is the commonest mistake, and a server that does not know its path seldom says so. */
 function askedAt(url: URL, status?: number): string {
   return `Asked was ${url.origin}${url.pathname}${status === 404 || status === 405 ? ": look whether the base URL has the path that the provider names, such as /v1" : ""}.`;
-}
-
-function howToAdd(provider: string): string {
-  const names = keyNamesOf(provider);
-  return `enter it with \`slipway gateway set-provider ${provider} --kind ${names.length === 0 ? "KIND" : `${provider} --key-from FILE`}\`${names.length === 0 ? "" : `, or start the server with ${names.join(" or ")}`}`;
 }
 
 function providerNotFound(name: string): AppError {
