@@ -19,6 +19,8 @@ describe("what a call's record asks when the call is over", () => {
   it("is the messages as the conventions have them", () => {
     assert.deepEqual(JSON.parse(inputMessages(request())()), [{ role: "user", parts: [{ type: "text", content: "Snow?" }] }]);
     assert.deepEqual(JSON.parse(inputTexts(["a", "b"])()), [{ role: "user", parts: [{ type: "text", content: "a" }, { type: "text", content: "b" }] }]);
+    const cut = (["failed", "cancelled", null] as const).map((how) => JSON.parse(outputMessages({ parts: [], finish: "stop" }, how)()) as object);
+    assert.deepEqual(cut, ["error", undefined, "stop"].map((reason) => [{ role: "assistant", parts: [], ...(reason === undefined ? {} : { finish_reason: reason }) }]));
     assert.deepEqual(JSON.parse(outputMessages({ parts: [{ type: "refusal", text: "No." }], finish: "stop" })()), [{ role: "assistant", parts: [{ type: "text", content: "No." }], finish_reason: "stop" }]);
   });
 });

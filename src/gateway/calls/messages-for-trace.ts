@@ -15,9 +15,10 @@ export function inputTexts(texts: readonly string[]): () => string {
   return () => JSON.stringify([{ role: "user", parts: texts.slice(0, 20).map((content) => ({ type: "text", content: content.slice(0, 2000) })) }]);
 }
 
-/** `gen_ai.output.messages`. */
-export function outputMessages({ parts, finish }: Pick<ChatAnswer, "parts" | "finish">): () => string {
-  return () => JSON.stringify([{ role: "assistant", parts: parts.map(partOf), finish_reason: finish }]);
+/** `gen_ai.output.messages`. `cut`: the answer broke off, or its caller left, before the model was done; the conventions have a word for the first alone. */
+export function outputMessages({ parts, finish }: Pick<ChatAnswer, "parts" | "finish">, cut: "failed" | "cancelled" | null = null): () => string {
+  const reason = cut === null ? finish : cut === "failed" ? "error" : undefined;
+  return () => JSON.stringify([{ role: "assistant", parts: parts.map(partOf), finish_reason: reason }]);
 }
 
 /** What the provider said of it; of a stream that was cut, not why it ended. */

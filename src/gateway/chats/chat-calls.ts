@@ -260,7 +260,7 @@ export class ChatCalls {
         if (answer.id !== "") record.answerId ??= answer.id;
         estimate(record, request, answer, outcome === "ok" || collector.isFinished);
         record.answer = answerFacts(answer, collector.isFinished);
-        if (settings.recordContent) record.output = outputMessages(answer);
+        if (settings.recordContent) record.output = outputMessages(answer, outcome === "ok" || collector.isFinished ? null : outcome);
         if (outcome === "ok") lead?.finish(answer, record.spent().cost);
         else lead?.fail(outcome);
         await record.end(outcome, error);

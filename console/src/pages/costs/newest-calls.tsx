@@ -1,20 +1,15 @@
 import { Link } from "wouter";
 import { absent, formatCount, formatMs } from "../../format.ts";
 import { ActorName } from "../../parts/actor-name.tsx";
-import { Chip, type Tone } from "../../parts/chip.tsx";
+import { Chip } from "../../parts/chip.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { useNewestCalls, type CostEntry, type Filters } from "./costs-data.ts";
 import { formatNano } from "./money.ts";
+import { outcomeTitles, outcomeTones } from "./outcome-words.ts";
 import type { CostRange } from "./spend-days.ts";
-
-const outcomeTones: Record<CostEntry["outcome"], Tone> = { ok: "good", cached: "accent", cancelled: "warning", outrun: "warning", failed: "bad", "failed-over": "warning", interrupted: "bad" };
-/** What cannot be seen in the word. */
-const outcomeTitles: Partial<Record<CostEntry["outcome"], string>> = {
-  "failed-over": "An attempt that may have cost something: another was made in its place", outrun: "The slower of two attempts, which may have cost something", interrupted: "The server was killed while the call was under way",
-};
 
 function tokensIn({ tokens: { input, cacheRead, cacheWrite } }: CostEntry): number | null {
   return input === null ? null : input + (cacheRead ?? 0) + (cacheWrite ?? 0);

@@ -1,5 +1,6 @@
-import { ApiFailure, call, failureOf } from "../../data/api.ts";
+import { ApiFailure, call } from "../../data/api.ts";
 import type { CostEntry } from "../../../../src/ledger/schemas.ts";
+import { chatFailure, failureOfChat } from "./chat-failure.ts";
 import { EventStreamReader, readChatPiece } from "./chat-stream.ts";
 
 export interface ChatPrompt {
@@ -18,7 +19,8 @@ export interface ChatRun {
   finish: string | null;
   firstMs: number | null;
   totalMs: number | null;
-  usage: { input: number; output: number } | null;
+  /** As the provider told it; of an answer that was cut as the ledger has it, by estimate. */
+  usage: { input: number; output: number; isEstimate?: boolean } | null;
   target: string | null;
   trace: string | null;
   /** `hit` and its like; null where the route has no cache. */
@@ -26,6 +28,8 @@ export interface ChatRun {
   attempts: number;
   /** Billionths of a dollar; null while, or where, it is not known. */
   cost: number | null;
+  /** Whether the cost is an estimate, for the provider told no usage. */
+  estimated: boolean;
   /** Whether the ledger has the call: without it a missing cost is still to come. */
   booked: boolean;
   /** Whether the ledger has the call, and no price for it. */
@@ -33,7 +37,7 @@ export interface ChatRun {
   error: ApiFailure | null;
 }
 
-const begun: ChatRun = { state: "running", text: "", reasoning: "", tools: [], finish: null, firstMs: null, totalMs: null, usage: null, target: null, trace: null, cache: null, attempts: 1, cost: null, booked: false, unpriced: false, error: null };
+const begun: ChatRun = { state: "running", text: "", reasoning: "", tools: [], finish: null, firstMs: null, totalMs: null, usage: null, target: null, trace: null, cache: null, attempts: 1, cost: null, estimated: false, booked: false, unpriced: false, error: null };
 
 /** The ledger writes within a second; asking goes on somewhat longer. */
 const bookingTries = 10;
@@ -64,7 +68,7 @@ export async function runChat({ model, prompt, session, signal, show }: { model:
     change({
       target: response.headers.get("X-Slipway-Target"), trace: response.headers.get("X-Slipway-Trace"), cache: response.headers.get("X-Slipway-Cache"), attempts: Number(response.headers.get("X-Slipway-Attempts") ?? 1),
     });
-    if (!response.ok || response.body === null) throw failureOfChat(response.status, await response.json().catch(() => null));
+    if (!response.ok || response.body === null) throw failureOfChat(response, await response.json().catch(() => null));
     const reader = new EventStreamReader();
     const decoder = new TextDecoder();
     for await (const bytes of readAll(response.body)) {
@@ -78,7 +82,7 @@ export async function runChat({ model, prompt, session, signal, show }: { model:
   }
   if (run.trace === null) return;
   const entry = await bookedCall(session, run.trace);
-  change({ booked: true, unpriced: entry !== null && entry.cost === null, cost: entry?.cost ?? null, usage: run.usage ?? (entry === null ? null : { input: entry.tokens.input ?? 0, output: entry.tokens.output ?? 0 }) });
+  change({ booked: true, unpriced: entry !== null && entry.cost === null, cost: entry?.cost ?? null, estimated: entry?.estimated ?? false, usage: run.usage ?? (entry === null ? null : { input: entry.tokens.input ?? 0, output: entry.tokens.output ?? 0, isEstimate: entry.estimated }) });
 }
 
 /** What whole events change in the answer; null for none. Throws what the stream reports. */
@@ -88,7 +92,7 @@ function followed(run: ChatRun, events: readonly string[], elapsedMs: number): P
   let any = false;
   for (const piece of events.map(readChatPiece)) {
     if (piece === null) continue;
-    if (piece.failure !== null) throw new ApiFailure(0, { code: "ANSWER_BROKEN", message: piece.failure });
+    if (piece.failure !== null) throw chatFailure(0, piece.failure.code, piece.failure.message);
     any = true;
     text += piece.text;
     reasoning += piece.reasoning;
@@ -98,13 +102,6 @@ function followed(run: ChatRun, events: readonly string[], elapsedMs: number): P
     if (piece.text !== "" || piece.reasoning !== "" || piece.tools.length > 0) firstMs ??= elapsedMs;
   }
   return any ? { text, reasoning, tools, finish, usage, firstMs } : null;
-}
-
-/** OpenAI's errors have a code that may be null, and a type. */
-function failureOfChat(status: number, body: unknown): ApiFailure {
-  const error = (body as { error?: { message?: unknown; code?: unknown; type?: unknown } } | null)?.error;
-  if (typeof error?.message !== "string") return failureOf(status, body);
-  return new ApiFailure(status, { code: String(error.code ?? error.type ?? `HTTP ${status}`), message: error.message });
 }
 
 async function* readAll(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {

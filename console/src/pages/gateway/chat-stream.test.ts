@@ -25,8 +25,8 @@ describe("a streamed answer", () => {
   }
 
   it("says what failed in its middle", () => {
-    assert.equal(readChatPiece('{"error":{"message":"The provider broke off.","code":"x"}}')!.failure, "The provider broke off.");
-    assert.equal(readChatPiece('{"error":{},"choices":null}')!.failure, "The answer broke off.");
+    assert.deepEqual(readChatPiece('{"error":{"message":"The provider broke off.","code":"provider_stream_failed"}}')!.failure, { code: "provider_stream_failed", message: "The provider broke off." });
+    assert.deepEqual(readChatPiece('{"error":{},"choices":null}')!.failure, { code: "ANSWER_BROKEN", message: "The answer broke off." });
     assert.equal(readChatPiece('{"error":null,"choices":[]}')!.failure, null);
   });
 

@@ -7,7 +7,7 @@ export interface ChatPiece {
   finish: string | null;
   usage: { input: number; output: number } | null;
   /** What went wrong after the answer had begun. */
-  failure: string | null;
+  failure: { code: string; message: string } | null;
 }
 
 /** Longest event that is waited for; an answer that never ends a line must not fill the page's memory. */
@@ -66,6 +66,6 @@ export function readChatPiece(data: string): ChatPiece | null {
     text: textOf(delta.content) + textOf(delta.refusal), reasoning: textOf(delta.reasoning_content) || textOf(delta.reasoning), tools,
     finish: typeof choice.finish_reason === "string" ? choice.finish_reason : null,
     usage: typeof usage.prompt_tokens === "number" ? { input: usage.prompt_tokens, output: typeof usage.completion_tokens === "number" ? usage.completion_tokens : 0 } : null,
-    failure: chunk.error === undefined || chunk.error === null ? null : textOf(fieldsOf(chunk.error).message) || "The answer broke off.",
+    failure: chunk.error === undefined || chunk.error === null ? null : { code: textOf(fieldsOf(chunk.error).code) || "ANSWER_BROKEN", message: textOf(fieldsOf(chunk.error).message) || "The answer broke off." },
   };
 }

@@ -16,6 +16,11 @@ const cacheTitles: Partial<Record<string, string>> = {
   bypass: "The request asked for a fresh answer, with Cache-Control: no-cache; a browser whose developer tools turn its cache off does so too",
 };
 
+/** Marks what was counted here, since the provider told nothing. */
+function about(isEstimate: boolean | undefined, words: string): string {
+  return isEstimate === true ? `≈ ${words}` : words;
+}
+
 /** One side's answer as it comes, and what it took. */
 export function PlaygroundAnswer({ name, model, run }: { name: string; model: string; run: ChatRun }) {
   // What is still coming is not read again for each piece.
@@ -23,9 +28,9 @@ export function PlaygroundAnswer({ name, model, run }: { name: string; model: st
   const facts: [string, string][] = [
     ["First token", formatMs(run.firstMs)],
     ["Total", formatMs(run.totalMs)],
-    ["Tokens in", formatCount(run.usage?.input)],
-    ["Tokens out", formatCount(run.usage?.output)],
-    ["Cost", run.cost !== null ? formatNano(run.cost) : run.unpriced ? "no price" : absent],
+    ["Tokens in", about(run.usage?.isEstimate, formatCount(run.usage?.input))],
+    ["Tokens out", about(run.usage?.isEstimate, formatCount(run.usage?.output))],
+    ["Cost", run.cost !== null ? about(run.estimated, formatNano(run.cost)) : run.unpriced ? "no price" : absent],
   ];
   return (
     <Panel title={<span className="mono">{model}</span>} note={run.target === null || run.target === model ? undefined : `answered by ${run.target}`} actions={<Chip tone={stateTones[run.state]}>{run.state}</Chip>}>
@@ -35,7 +40,7 @@ export function PlaygroundAnswer({ name, model, run }: { name: string; model: st
         {run.tools.length > 0 && <p className="muted">Calls {run.tools.join(", ")}</p>}
         {run.text === "" && run.tools.length === 0 && run.error === null && <span className="muted">{run.state === "running" ? "Waiting for the first token…" : "An answer without text."}</span>}
       </div>
-      {run.error !== null && <ErrorBox error={run.error} />}
+      {run.error !== null && <ErrorBox error={run.error}>{run.error.code === "BUDGET_EXCEEDED" && <p><Link href="/costs">Budgets, and what was spent</Link></p>}</ErrorBox>}
       <dl className="playground-facts">
         {facts.map(([label, value]) => <div key={label}><dt>{label}</dt><dd>{value}</dd></div>)}
       </dl>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { prettyText, readPart, turnOf } from "./message-parts.ts";
+import { failureOfTurn, prettyText, readPart, turnOf } from "./message-parts.ts";
 
 const said = (role: string, content: string) => ({ role, parts: [{ type: "text", content }], finishReason: null });
 const span = { parentSpanId: "a", inputMessages: null, outputMessages: null, input: null, output: null };
@@ -18,6 +18,8 @@ describe("readPart", () => {
     assert.deepEqual(readPart({ type: "uri", modality: "image", uri: "https://a.example/b.png" }), { kind: "media", what: "image", source: "https://a.example/b.png" });
     assert.deepEqual(readPart({ type: "uri", modality: "image", uri: `data:image/png;base64,${"A".repeat(4000)}` }), { kind: "media", what: "image", source: "image/png, 3 kB" });
     assert.deepEqual(readPart({ type: "blob", modality: "audio", mime_type: "audio/wav", content: "AAAA" }), { kind: "media", what: "audio", source: "audio/wav, 3 B" });
+    // The gateway says no more of one at an address.
+    assert.deepEqual([{ mime_type: "image/png" }, {}].map((part) => readPart({ type: "blob", modality: "image", ...part })), [{ kind: "media", what: "image", source: "image/png, not kept here" }, { kind: "media", what: "image", source: "not kept here" }]);
   });
 
   it("keeps what it does not know readable", () => {
@@ -44,6 +46,16 @@ describe("turnOf", () => {
     assert.deepEqual(turnOf(spans), { asked: [said("user", "1"), call], answered: [said("assistant", "one")] });
     assert.deepEqual(turnOf([{ ...span, parentSpanId: null, outputMessages: [said("assistant", "root")] }, ...spans])!.answered, [said("assistant", "root")]);
     assert.deepEqual(turnOf(spans.slice(0, 1))!.answered, [call]);
+  });
+
+  it("is the question alone where nothing answered", () => {
+    assert.deepEqual(turnOf([{ ...span, inputMessages: [said("system", "s"), said("user", "1")], outputMessages: [] }]), { asked: [said("user", "1")], answered: [] });
+  });
+
+  it("failed for what its outermost span says, also where the span above it is another program's", () => {
+    const ended = (spanId: string, parentSpanId: string | null, code: "ok" | "error", message = "") => ({ spanId, parentSpanId, status: { code, message } });
+    assert.equal(failureOfTurn([ended("a", "elsewhere", "error", "The budget is used up."), ended("b", "a", "error", "an attempt")]), "The budget is used up.");
+    for (const spans of [[ended("a", null, "ok"), ended("b", "a", "error", "an attempt")], [ended("a", null, "error")]]) assert.equal(failureOfTurn(spans), null);
   });
 
   it("falls back to plain input and output, and to nothing", () => {

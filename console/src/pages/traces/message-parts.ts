@@ -43,7 +43,7 @@ export function readPart(part: TraceMessage["parts"][number]): ReadPart {
     case "file":
       return { kind: "media", what: words(part.modality) || "file", source: words(part.file_id) };
     case "blob":
-      return { kind: "media", what: words(part.modality) || "file", source: [words(part.mime_type), sizeOfBase64(words(part.content))].filter((word) => word !== "").join(", ") };
+      return { kind: "media", what: words(part.modality) || "file", source: [words(part.mime_type), sizeOfBase64(words(part.content)) || "not kept here"].filter((word) => word !== "").join(", ") };
     default:
       return { kind: "other", type: part.type, text: valueText(part) };
   }
@@ -71,19 +71,33 @@ const saysText = ({ parts }: TraceMessage): boolean => parts.some(({ type }) => 
 
 /**
  * What one trace adds to a conversation: the messages after the last answer that was already there, without instructions to the model. A root that
- * tells messages has them; else the last span that answered in words, which was given the calls of tools before it. Null where no span tells any.
+ * tells messages has them; else the last span that answered in words, which was given the calls of tools before it; where none answered, the first
+ * that was asked. Null where no span tells any.
  */
 export function turnOf(spans: readonly Pick<SpanView, "parentSpanId" | "inputMessages" | "outputMessages" | "input" | "output">[]): Turn | null {
   const speaking = spans.filter(({ outputMessages }) => outputMessages !== null && outputMessages.length > 0);
   const spoken = speaking.find(({ parentSpanId }) => parentSpanId === null) ?? speaking.findLast(({ outputMessages }) => outputMessages!.some(saysText)) ?? speaking.at(-1);
   if (spoken !== undefined) {
-    const before = spoken.inputMessages ?? [];
-    const last = before.findLastIndex((message) => message.role === "assistant" && saysText(message));
-    return { asked: before.slice(last + 1).filter(({ role }) => role !== "system" && role !== "developer"), answered: spoken.outputMessages! };
+    return { asked: newSince(spoken.inputMessages ?? []), answered: spoken.outputMessages! };
   }
+  const asking = spans.find(({ inputMessages }) => inputMessages !== null && inputMessages.length > 0);
+  if (asking !== undefined) return { asked: newSince(asking.inputMessages!), answered: [] };
   const plain = spans.find(({ input, output }) => input !== null || output !== null);
   if (plain === undefined) return null;
   return { asked: plainMessage("user", plain.input), answered: plainMessage("assistant", plain.output) };
+}
+
+/** What was said after the model's last answer in words. */
+function newSince(messages: readonly TraceMessage[]): TraceMessage[] {
+  const last = messages.findLastIndex((message) => message.role === "assistant" && saysText(message));
+  return messages.slice(last + 1).filter(({ role }) => role !== "system" && role !== "developer");
+}
+
+/** Why the trace failed, by the first of its outermost spans that did; null where none did, or none says why. */
+export function failureOfTurn(spans: readonly Pick<SpanView, "spanId" | "parentSpanId" | "status">[]): string | null {
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  const failed = spans.find(({ parentSpanId, status }) => status.code === "error" && (parentSpanId === null || !ids.has(parentSpanId)));
+  return failed === undefined || failed.status.message === "" ? null : failed.status.message;
 }
 
 function plainMessage(role: string, text: string | null): TraceMessage[] {

@@ -1,13 +1,16 @@
 import { useMemo, useState } from "react";
 import type { TraceMessage } from "../../data/types.ts";
 import { formatCount } from "../../format.ts";
-import { Chip } from "../../parts/chip.tsx";
+import { Chip, type Tone } from "../../parts/chip.tsx";
 import { CopyButton } from "../../parts/copy.tsx";
 import { MarkdownText } from "../../parts/markdown/markdown-text.tsx";
 import { readMarkdown } from "../../parts/markdown/read-markdown.ts";
 import { readPart, type ReadPart } from "./message-parts.ts";
 
 const roleWords: Record<string, string> = { system: "System", developer: "Developer", user: "User", assistant: "Assistant", tool: "Tool" };
+
+/** Of ends before the model was done. */
+const endTones: Partial<Record<string, Tone>> = { length: "warning", error: "bad" };
 
 /** A conversation: who said what, which tools were called and what they answered. Text with Markdown in it is drawn as such, until one asks for it as it was written. */
 export function MessagesView({ messages }: { messages: readonly TraceMessage[] }) {
@@ -21,7 +24,7 @@ export function MessagesView({ messages }: { messages: readonly TraceMessage[] }
           <li key={index} className={`message message-${roleWords[message.role] === undefined ? "other" : message.role}`}>
             <div className="message-role">
               {roleWords[message.role] ?? message.role}
-              {message.finishReason !== null && message.finishReason !== "stop" && <Chip tone={message.finishReason === "length" ? "warning" : "neutral"} title="Why it ended">{message.finishReason}</Chip>}
+              {message.finishReason !== null && message.finishReason !== "stop" && <Chip tone={endTones[message.finishReason] ?? "neutral"} title="Why it ended">{message.finishReason}</Chip>}
             </div>
             {message.parts.length === 0 && <p className="muted small">empty</p>}
             {read[index]!.map((part, place) => <PartView key={place} part={part} asWritten={asWritten} />)}

@@ -10,7 +10,7 @@ import { KeyFigure, KeyFigures } from "../../parts/key-figure.tsx";
 import { ResourceView, Skeleton } from "../../parts/resource-view.tsx";
 import { Time } from "../../parts/time.tsx";
 import { formatNano } from "../costs/money.ts";
-import { turnOf } from "./message-parts.ts";
+import { failureOfTurn, turnOf } from "./message-parts.ts";
 import { MessagesView } from "./messages-view.tsx";
 import { StatusMark } from "./status-mark.tsx";
 import { tracePath } from "./trace-path.ts";
@@ -66,6 +66,7 @@ function SessionTurn({ trace }: { trace: TraceSummary }) {
   // A trace that goes on is asked for again.
   const view = useResource<TraceView>(apiPath`/api/traces/${trace.traceId}?team=${trace.team}`, trace.status === "running" ? { refreshMs: 4000 } : {});
   const turn = view.data === undefined ? null : turnOf(view.data.spans);
+  const failure = view.data === undefined ? null : failureOfTurn(view.data.spans);
   return (
     <li className="panel turn">
       <div className="turn-head">
@@ -76,6 +77,7 @@ function SessionTurn({ trace }: { trace: TraceSummary }) {
       {turn !== null ? <MessagesView messages={[...turn.asked, ...turn.answered]} /> : view.data === undefined && view.error === undefined ? <Skeleton lines={2} /> : (
         <p className="muted">{trace.inputPreview ?? "It tells no messages."}{trace.outputPreview !== null && <> → {trace.outputPreview}</>}</p>
       )}
+      {failure !== null && <p className="span-error"><strong>Failed</strong>: {failure}</p>}
     </li>
   );
 }

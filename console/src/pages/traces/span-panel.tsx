@@ -1,12 +1,13 @@
 import { useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import type { SpanView } from "../../data/types.ts";
-import { formatCount, formatMs } from "../../format.ts";
+import { formatCount, formatMs, plural } from "../../format.ts";
 import { Chip } from "../../parts/chip.tsx";
 import { CodeBlock, IdText } from "../../parts/copy.tsx";
 import { Panel } from "../../parts/panel.tsx";
 import { Segmented } from "../../parts/segmented.tsx";
 import { formatNano } from "../costs/money.ts";
+import { outcomeTitles, outcomeTones } from "../costs/outcome-words.ts";
 import { AttributesTable } from "./attributes-table.tsx";
 import { prettyText } from "./message-parts.ts";
 import { LongText, MessagesView } from "./messages-view.tsx";
@@ -28,7 +29,7 @@ export function SpanPanel({ node, entries }: { node: SpanNode; entries: readonly
   const options = views.map((option) => (option.id === "events" && events > 0 ? { ...option, label: `Events (${events})` } : option));
   return (
     <Panel title={<span className="span-title">{span.name}</span>} note={[span.kind, span.operation].filter((word) => word !== null).join(" · ")}>
-      {span.status.code === "error" && <p className="span-error" role="note"><strong>Failed</strong>{span.status.message !== "" && <>: {span.status.message}</>}</p>}
+      {span.status.code === "error" && <p className="span-error" role="note"><strong>Failed</strong>{span.status.message !== "" && <>: {span.status.message}</>}{span.attributes["error.type"] === "BUDGET_EXCEEDED" && <> <Link href="/costs">Budgets, and what was spent</Link></>}</p>}
       <SpanFacts node={node} ledger={ledgerCallOf(span, entries)} />
       <Segmented label="Shown of the span" value={view} options={options} onChange={setView} />
       {view === "content" && <SpanContent span={span} />}
@@ -49,13 +50,16 @@ function SpanFacts({ node, ledger }: { node: SpanNode; ledger: LedgerCall | null
     facts.push(["Ledger", (
       <span key="ledger" className="cell-line">
         {ledger.cost === null ? "no known price" : formatNano(ledger.cost)}
-        <Chip tone={ledger.outcome === "ok" ? "good" : ledger.outcome === "cached" ? "accent" : "bad"}>{ledger.outcome}</Chip>
+        <Chip tone={outcomeTones[ledger.outcome]} title={outcomeTitles[ledger.outcome]}>{ledger.outcome}</Chip>
+        {typeof ledger.savedCost === "number" && <span className="muted small span-price" title="What the answer from the cache cost when it was made">{formatNano(ledger.savedCost)} saved</span>}
         {ledger.estimated && <Chip tone="warning" title="The provider told no usage: tokens were counted here">estimated</Chip>}
         {ledger.source === "trace" && <Chip title="The call was made past the gateway: it is in no budget">told</Chip>}
         {ledger.priceVersion !== null && <span className="muted small span-price" title={ledger.priceVersion}>{priceWords(ledger.priceVersion)}</span>}
       </span>
     )]);
   }
+  const repairs = span.attributes["slipway.output.repairs"];
+  if (typeof repairs === "number") facts.push(["Repairs", <span key="repairs" title="The model was asked again, as its answer did not keep to the format that was asked for">{plural(repairs, "round")}</span>]);
   const prediction = span.attributes["slipway.prediction_id"];
   if (typeof prediction === "string") facts.push(["Prediction", <Link key="prediction" href={`/predictions/${prediction}`} className="row-link">why</Link>]);
   facts.push(["Span", <IdText key="id" id={span.spanId} what="span id" />]);

@@ -1,5 +1,6 @@
 import { useResource } from "../../data/resource.ts";
 import type { SpanView, TraceSummary } from "../../data/types.ts";
+import type { CostEntry } from "../costs/costs-data.ts";
 
 /** One call in the ledger, as far as a trace shows it. */
 export interface LedgerCall {
@@ -8,11 +9,13 @@ export interface LedgerCall {
   source: "gateway" | "trace";
   provider: string;
   model: string;
-  outcome: string;
+  outcome: CostEntry["outcome"];
   estimated: boolean;
   /** Billionths of a US dollar; null where the price is not known. */
   cost: number | null;
   priceVersion: string | null;
+  /** Of an answer from the cache: what it cost when it was made, where somebody knows. */
+  savedCost?: number | null;
   /** Milliseconds. */
   totalMs: number;
 }

@@ -104,18 +104,20 @@ function Row({ node, tree, top, chosen, folded, marked, hasFigures, onChoose, on
   const { left, width } = barOf(tree, node);
   const failed = span.status.code === "error";
   const whole = node.to - node.from;
+  const provider = attemptProvider(span);
+  const name = provider === null ? span.name : `${span.name} at ${provider}`;
   const look = failed ? "failed" : span.durationMs === null ? "running" : lookOf(span.operation);
   return (
     <div
       role="treeitem" id={`span-${span.spanId}`} aria-level={node.depth + 1} aria-selected={chosen} aria-expanded={node.children.length > 0 ? !folded : undefined} className="waterfall-row" style={{ top }} onClick={onChoose}
-      aria-label={`${span.name}, ${formatMs(span.durationMs)}${failed ? ", failed" : ""}${node.critical ? ", on the critical path" : ""}`}
+      aria-label={`${name}, ${formatMs(span.durationMs)}${failed ? ", failed" : ""}${node.critical ? ", on the critical path" : ""}`}
     >
       <span className="waterfall-name" style={{ paddingLeft: Math.min(node.depth, deepest) * 14 }}>
         {node.children.length > 0 ? (
           <button type="button" tabIndex={-1} className={folded ? "fold" : "fold fold-open"} aria-label={folded ? `Unfold ${node.descendants} below` : "Fold"} onClick={(event) => { event.stopPropagation(); onFold(); }}><Icon name="chevronRight" /></button>
         ) : <span className="fold" />}
         {failed && <span className="cell-bad" title={span.status.message}><Icon name="warning" /></span>}
-        <span className="waterfall-label" title={span.name}>{span.name}</span>
+        <span className="waterfall-label" title={name}>{span.name}{provider !== null && <span className="muted small"> {provider}</span>}</span>
         {folded && <span className="muted small">+{formatCount(node.descendants)}</span>}
         {node.orphan && <span className="muted small" title="Its parent has not arrived">no parent</span>}
         {marked && <span className="muted small" title="It has feedback">fb</span>}
@@ -129,6 +131,13 @@ function Row({ node, tree, top, chosen, folded, marked, hasFigures, onChoose, on
       {hasFigures && <span className="waterfall-figures muted">{figuresOf(span)}</span>}
     </div>
   );
+}
+
+/** By the name that it has here, of an attempt of the gateway: several may be of models with one name. */
+function attemptProvider({ attributes, provider }: SpanNode["span"]): string | null {
+  if (attributes["slipway.attempt"] !== true) return null;
+  const entered = attributes["slipway.provider"];
+  return typeof entered === "string" ? entered : provider;
 }
 
 /** Tokens and cost, where it has them. */
