@@ -8,8 +8,8 @@ import { mostAnswerBytes, uncountedBytes, type AnswerHold, type AnswerMemory, ty
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
 import { hideSecret } from "./hide-secret.ts";
+import { wasClosedBefore } from "./kept-connection.ts";
 import { providerUrl } from "./provider-url.ts";
-import { idleCloseMs } from "./retry-rules.ts";
 import type { StreamRoom, StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -159,8 +159,8 @@ export class CallAttempt<Answer> implements StreamRoom {
 
   readonly #mayResend = (): boolean => {
     const now = this.#parts.clock.monotonic();
-    if (now - (this.#sentAt ?? now) > idleCloseMs) return false;
-    // Nobody took it: the connection was closed already.
+    if (!wasClosedBefore(this.#sentAt, now)) return false;
+    // Nobody took it.
     this.#sentAt = null;
     if (this.resends++ > 0) return true;
     this.#resentAt = now;

@@ -10,11 +10,6 @@ export const leastAttemptMs = 20;
 export const lastResortSpreadMs = 100;
 /** What a repeated attempt needs, on a target of which nothing is known yet. */
 export const leastRetryMs = 250;
-/**
- * That a provider had closed an idle connection is known a trip there and back after a request went out over it, and on a busy machine some time later. What closes longer after it had the request, and may have worked on it
- * until then: that is a failed attempt, which may cost something, and no request to send again unseen. Milliseconds.
- */
-export const idleCloseMs = 1000;
 /** Kept of the deadline for the other targets, at most: an answer that drips must not eat the time of all. */
 const mostReservedMs = 10_000;
 /** Of the targets that are left, so many share the deadline: with a long list the first ones would get nothing. */
