@@ -24,7 +24,7 @@ function forwarderTo(answers: readonly Answer[], maxWaiting?: number, maxWaiting
         sent.push(request);
         const answer = left.shift() ?? { status: 200 };
         if (answer instanceof AppError) return Promise.reject(answer);
-        return Promise.resolve({ status: answer.status, headers: (answer.retryAfter === undefined ? {} : { "retry-after": answer.retryAfter }) as Record<string, string>, body: Buffer.from(answer.body ?? "{}") });
+        return Promise.resolve({ status: answer.status, headers: (answer.retryAfter === undefined ? {} : { "retry-after": answer.retryAfter }) as Record<string, string>, body: Buffer.from(answer.body ?? "{}").subarray(0, request.maxResponseBytes) });
       },
     },
   });
@@ -98,6 +98,15 @@ describe("SpanForwarder", () => {
     const { forward, warned } = forwarderTo([{ status: 200, body: '{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}' }]);
     await forward(4);
     assert.deepEqual(warned, [{ spans: 2, reason: "too old" }]);
+  });
+
+  it("counts them also where the collector says more of them than is read", async () => {
+    const long = "too old: ".padEnd(100_000, "span ");
+    for (const body of [JSON.stringify({ partialSuccess: { rejectedSpans: "2", errorMessage: long } }), JSON.stringify({ partialSuccess: { rejectedSpans: 2, errorMessage: long } }, null, 2)]) {
+      const { forwarder, forward, sent, warned } = forwarderTo([{ status: 200, body }]);
+      await forward(4);
+      assert.deepEqual([forwarder.counts, sent.length, warned], [{ sent: 2, lost: 2, waiting: 0 }, 1, [{ spans: 2, reason: long.slice(0, 500) }]]);
+    }
   });
 
   it("keeps no more waiting than it may, counts the rest as lost, and has room again afterwards", async () => {

@@ -140,11 +140,14 @@ export class SpanForwarder {
 
 /** How many spans the collector says that it refused, and why; 0 for an answer without a word of it. */
 function partialSuccessOf(body: Uint8Array): { rejected: number; reason: string } {
+  const text = Buffer.from(body).toString("utf8");
   try {
-    const { partialSuccess } = JSON.parse(Buffer.from(body).toString("utf8")) as { partialSuccess?: { rejectedSpans?: string | number; errorMessage?: string } };
+    const { partialSuccess } = JSON.parse(text) as { partialSuccess?: { rejectedSpans?: string | number; errorMessage?: string } };
     const rejected = Number(partialSuccess?.rejectedSpans ?? 0);
     return { rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0, reason: String(partialSuccess?.errorMessage ?? "").slice(0, 500) };
   } catch {
-    return { rejected: 0, reason: "" };
+    // Of a long answer the beginning alone was read: the number stands before a message that names each span.
+    const [, rejected = "0", reason = ""] = /^\s*\{\s*"partialSuccess"\s*:\s*\{\s*"rejectedSpans"\s*:\s*"?(\d{1,15})"?\s*(?:,\s*"errorMessage"\s*:\s*"([^"\\]{0,500}))?/.exec(text) ?? [];
+    return { rejected: Number(rejected), reason };
   }
 }
