@@ -113,6 +113,7 @@ describe("calls of the gateway in the console", () => {
     await turns.filter({ has: page.getByRole("link", { name: "chat cutting/m" }) }).getByText("Failed: The provider broke off its answer.").waitFor();
     await page.getByRole("link", { name: "chat cutting/m" }).click();
     await page.getByRole("note").getByText("The provider broke off its answer.").waitFor();
+    await page.getByRole("treeitem", { name: /^chat m at cutting, .*, failed/ }).waitFor();
     // An answer that stops in its midst looks like a whole one else.
     const answered = page.getByRole("listitem").filter({ hasText: "Once upon a time" });
     await answered.getByTitle("Why it ended").getByText("error", { exact: true }).waitFor();

@@ -95,6 +95,14 @@ describe("spans of a call of the gateway", () => {
     });
   }
 
+  it("have a failed attempt where its stream broke off, and none where something else ended the call", () => {
+    const ended = (code: string, streamed = true): unknown[] => told({ streamed, error: { code, message: "It broke." } }).slice(1, 3).map(({ status, attributes }) => [status.code, status.message, attributes["error.type"]]);
+    const before = ["error", "Too many.", "overloaded"];
+    assert.deepEqual(ended("PROVIDER_STREAM_FAILED"), [before, ["error", "It broke.", "broken-answer"]]);
+    assert.deepEqual(ended("PROVIDER_TIMEOUT"), [before, ["error", "It broke.", "timeout"]]);
+    for (const others of [ended("CONTENT_BLOCKED"), ended("PROVIDER_TIMEOUT", false)]) assert.deepEqual(others, [before, ["ok", "", undefined]]);
+  });
+
   it("have each token and each cent once", () => {
     const sum = (key: string, spans = told()): number => spans.reduce((total, { attributes }) => total + Number(attributes[key] ?? 0), 0);
     assert.deepEqual([sum("gen_ai.usage.input_tokens"), sum("gen_ai.usage.output_tokens"), sum("slipway.cost_nano_dollars")], [14, 16, 21]);

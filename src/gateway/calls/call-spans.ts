@@ -85,8 +85,9 @@ export function spansOfCall(call: TracedCall): Span[] {
     const provider = call.providerName(attempt.provider);
     const use = call.uses.get(attempt);
     const isAnswered = attempt === call.answered;
+    const { outcome, message } = isAnswered ? endOfAnswered(attempt, call) : attempt;
     spans.push({
-      ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `${call.operation} ${attempt.model}`, kind: "client", start: nanoseconds(start), end: nanoseconds(end), status: statusOfAttempt(attempt),
+      ...common, spanId: newSpanId(), parentSpanId: call.spanId, name: `${call.operation} ${attempt.model}`, kind: "client", start: nanoseconds(start), end: nanoseconds(end), status: statusOfAttempt(outcome, message),
       attributes: presentAttributes(
         {
           "slipway.attempt": true, "slipway.ledger_entry": use?.id, "slipway.hedge": attempt.hedge ? true : null, "gen_ai.operation.name": call.operation, "gen_ai.provider.name": provider,
@@ -95,7 +96,7 @@ export function spansOfCall(call: TracedCall): Span[] {
         asked,
         isAnswered ? { "gen_ai.response.model": call.answeredModel, "gen_ai.response.id": call.answer?.id === "" ? null : call.answer?.id, "gen_ai.response.finish_reasons": call.answer?.finishReasons.length === 0 ? null : call.answer?.finishReasons } : null,
         use === undefined ? null : useAttributes(use),
-        attempt.outcome === "ok" ? null : attempt.outcome === "cancelled" ? { "slipway.cancelled": attempt.message ?? attempt.outcome } : { "error.type": attempt.outcome },
+        outcome === "ok" ? null : outcome === "cancelled" ? { "slipway.cancelled": message ?? outcome } : { "error.type": outcome },
       ),
     });
   }
@@ -112,8 +113,17 @@ function statusOf(error: TracedCall["error"]): Span["status"] {
   return error === null ? { code: "ok", message: "" } : { code: "error", message: error.message };
 }
 
+/** How calls end whose provider broke off the stream that it had begun. */
+const brokenStreams: Partial<Record<string, AttemptRecord["outcome"]>> = { PROVIDER_STREAM_FAILED: "broken-answer", PROVIDER_TIMEOUT: "timeout" };
+
+/** An attempt is a success from the first of its answer on; where a stream breaks off behind that, it has failed all the same. */
+function endOfAnswered(attempt: AttemptRecord, { streamed, error }: Pick<TracedCall, "streamed" | "error">): Pick<AttemptRecord, "outcome" | "message"> {
+  const broken = streamed && error !== null ? brokenStreams[error.code] : undefined;
+  return broken === undefined ? attempt : { outcome: broken, message: error!.message };
+}
+
 /** An attempt that was given up, such as the slower of two, has not failed. */
-function statusOfAttempt({ outcome, message }: AttemptRecord): Span["status"] {
+function statusOfAttempt(outcome: AttemptRecord["outcome"], message: string | null): Span["status"] {
   if (outcome === "ok") return { code: "ok", message: "" };
   return outcome === "cancelled" ? { code: "unset", message: "" } : { code: "error", message: message ?? outcome };
 }
