@@ -69,7 +69,7 @@ const candidates: BadCandidate[] = [
   { name: "dies", candidate: identityThatDiesOnMinusOne, values: [-1, 5, 6], ...failsHard("RUNNER_CRASHED"), endsProcess: true, skip: process.arch === "x64" ? false : "integer division traps on x86 only" },
   { name: "answers what is no number", candidate: squareRootModel, values: [-1, -4], ...failsHard("INVALID_OUTPUT") },
   { name: "answers another shape than it declared", candidate: identityThatDoublesAboveZero, values: [1, 2, 3], ...failsHard("INVALID_OUTPUT") },
-  { name: "is ten times slower", stable: () => slowModel(3), candidate: () => slowModel(30), values: [1, 2, 3], shift: 0, outcome: "ok", canary: { gates: [latency], reason: /^latency p50: .* times the stable version's/ }, shadow: { gates: [latency], reason: /^latency p50: .* times the stable version's/ } },
+  { name: "is ten times slower", stable: () => slowModel(2), candidate: () => slowModel(20), values: [1, 2, 3], shift: 0, outcome: "ok", canary: { gates: [latency], reason: /^latency p50: .* times the stable version's/ }, shadow: { gates: [latency], reason: /^latency p50: .* times the stable version's/ } },
   { name: "is subtly wrong, and no truth is known", candidate: () => shiftedModel(0.75), values: plausible, shift: 0.75, outcome: "ok", canary: { gates: [distribution], reason: /^distribution: the predictions are .* away/ }, shadow: { gates: [paired], reason: /^paired: .* standard deviations apart/ } },
   { name: "is subtly wrong, as truth tells that arrives", candidate: () => shiftedModel(0.5), values: plausible, shift: 0.5, outcome: "ok", hasTruth: true, canary: { gates: [accuracy], reason: /^accuracy: mean absolute error/ }, shadow: { gates: [accuracy], reason: /^accuracy: mean absolute error/ } },
 ];
