@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { Link } from "wouter";
 import { useRights } from "../../data/session.ts";
 import { ActorName } from "../../parts/actor-name.tsx";
 import { Chip } from "../../parts/chip.tsx";
@@ -7,11 +8,14 @@ import { Panel } from "../../parts/panel.tsx";
 import { ResourceView } from "../../parts/resource-view.tsx";
 import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { BudgetDialog } from "./budget-dialog.tsx";
-import { useGatewayRoutes, useKeyPolicies, type BudgetLimits } from "../gateway/gateway-data.ts";
-import { formatShare } from "../../format.ts";
+import { useGatewayRoutes, useHealth, useKeyPolicies, type BudgetLimits } from "../gateway/gateway-data.ts";
+import { refusedCount, tracesOfRefused } from "../gateway/refused-words.ts";
+import { formatShare, plural } from "../../format.ts";
 import { useBudgets, useWindowSpend, type BudgetStatus, type CostRow } from "./costs-data.ts";
 import { formatLimit, formatNano } from "./money.ts";
 import { budgetMark } from "./spend-days.ts";
+
+const refusal = "BUDGET_EXCEEDED";
 
 interface BudgetLine {
   id: string;
@@ -59,7 +63,7 @@ export function BudgetsPanel() {
       <ResourceView resource={budgets} lines={3}>
         {({ budgets: entries }) => {
           const lines = [...entries.flatMap(linesOfBudget), ...own];
-          return lines.length === 0 ? <NoBudgets /> : <RowsTable columns={columnsOf(mayChange ? setEdited : null)} rows={lines} rowKey={({ id }) => id} />;
+          return lines.length === 0 ? <NoBudgets /> : <><RowsTable columns={columnsOf(mayChange ? setEdited : null)} rows={lines} rowKey={({ id }) => id} /><RefusedByBudgets /></>;
         }}
       </ResourceView>
       {edited !== null && <BudgetDialog budget={edited === "new" ? null : edited} onClose={() => setEdited(null)} />}
@@ -96,6 +100,13 @@ function BudgetBar({ line }: { line: BudgetLine }) {
       <i style={{ left: "50%" }} /><i style={{ left: "80%" }} />
     </span>
   );
+}
+
+/** They cost nothing and stand in none of the sums: whoever looks why a program stands still would not see them here. */
+function RefusedByBudgets() {
+  const refused = (useHealth().data?.refused ?? []).filter(({ reason }) => reason === refusal);
+  if (refused.length === 0) return null;
+  return <p className="table-foot muted">Budgets refused {plural(refusedCount(refused), "call")} in the last 24 hours, as this server counted. <Link href={tracesOfRefused({ reason: refusal })}>The traces</Link> say by which.</p>;
 }
 
 function NoBudgets() {

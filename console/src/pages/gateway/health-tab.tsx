@@ -22,7 +22,7 @@ const columns: Column<TargetHealth>[] = [
 const refusedColumns: Column<RefusedOnRoute>[] = [
   { label: "Route", kind: "name", cell: ({ route, team }) => <>{route === "other" ? "past all routes" : route}<span className="cell-note">{team}</span></> },
   { label: "Reason", cell: ({ reason }) => <code>{reason}</code> },
-  { label: "Calls, 24 h", kind: "number", cell: ({ route, reason, calls }) => <Link href={tracesOfRefused(route)} title={`Traces of failed calls, ${reason} among them`}>{formatCount(calls)}</Link> },
+  { label: "Calls, 24 h", kind: "number", cell: ({ route, reason, calls }) => <Link href={tracesOfRefused({ route, reason })} title="Their traces, as far as they are kept">{formatCount(calls)}</Link> },
 ];
 
 /** How targets answered this server since it started; a target that fails again and again is left alone for a while. */

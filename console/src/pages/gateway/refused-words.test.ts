@@ -11,6 +11,9 @@ describe("calls that no provider was asked for", () => {
   });
 
   it("lead to their traces", () => {
-    assert.deepEqual([tracesOfRefused("chat"), tracesOfRefused("other")], ["/traces?status=error&attributes=slipway.route%3Dchat", "/traces?status=error"]);
+    assert.deepEqual(
+      [{ route: "chat" }, { route: "chat", reason: "RATE_LIMITED" }, { route: "other", reason: "RATE_LIMITED" }, { route: "other" }].map(tracesOfRefused),
+      ["/traces?status=error&attributes=slipway.route%3Dchat", "/traces?status=error&attributes=slipway.route%3Dchat%2Cerror.type%3DRATE_LIMITED", "/traces?status=error&attributes=error.type%3DRATE_LIMITED", "/traces?status=error"],
+    );
   });
 });

@@ -12,7 +12,8 @@ export function refusedCount(refused: readonly RefusedOnRoute[]): number {
   return refused.reduce((sum, { calls }) => sum + calls, 0);
 }
 
-/** Where their traces stand; of models that were called past all routes nothing narrows them. */
-export function tracesOfRefused(route: string): string {
-  return `/traces?status=error${route === "other" ? "" : `&attributes=${encodeURIComponent(`slipway.route=${route}`)}`}`;
+/** Where their traces stand: of a route, for one reason, or both. The models that were called past all routes are not known. */
+export function tracesOfRefused({ route, reason }: { route?: string; reason?: string | undefined }): string {
+  const attributes = [...(route === undefined || route === "other" ? [] : [`slipway.route=${route}`]), ...(reason === undefined ? [] : [`error.type=${reason}`])].join(",");
+  return `/traces?status=error${attributes === "" ? "" : `&attributes=${encodeURIComponent(attributes)}`}`;
 }

@@ -148,7 +148,8 @@ function RoutesTable({ routes, mayChange }: { routes: readonly GatewayRoute[]; m
 }
 
 function Refused({ route, refused }: { route: string; refused: readonly RefusedOnRoute[] }) {
-  return refused.length > 0 && <Link href={tracesOfRefused(route)} className="cell-note" title={refusedTitle(refused)}>{formatCount(refusedCount(refused))} refused</Link>;
+  const [first, ...others] = new Set(refused.map(({ reason }) => reason));
+  return refused.length > 0 && <Link href={tracesOfRefused({ route, reason: others.length === 0 ? first : undefined })} className="cell-note" title={refusedTitle(refused)}>{formatCount(refusedCount(refused))} refused</Link>;
 }
 
 function Targets({ settings: { targets }, health }: { settings: GatewayRoute["settings"]; health: readonly TargetHealth[] }) {
