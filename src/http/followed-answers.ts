@@ -1,16 +1,16 @@
 import type { ServerResponse } from "node:http";
-import { toAppError } from "../core/errors.ts";
+import { toAppError, type AppError } from "../core/errors.ts";
 
 /** How often an answer that goes on is asked again whether its caller may have it. */
 const intervalMs = 2000;
 
 /** Answers that have no end of their own, such as live figures: each ends soon after its caller has lost the right to it. */
 export class FollowedAnswers {
-  readonly #answers = new Map<ServerResponse, { mayGoOn: () => Promise<void>; nextCheck: number }>();
+  readonly #answers = new Map<ServerResponse, { mayGoOn: () => Promise<void>; end: (why: AppError) => void; nextCheck: number }>();
 
-  /** `mayGoOn` throws when the caller may not. */
-  add(response: ServerResponse, monotonic: number, mayGoOn: () => Promise<void>): void {
-    this.#answers.set(response, { mayGoOn, nextCheck: monotonic + intervalMs });
+  /** `mayGoOn` throws when the caller may not; `end` is told what. */
+  add(response: ServerResponse, monotonic: number, mayGoOn: () => Promise<void>, end: (why: AppError) => void): void {
+    this.#answers.set(response, { mayGoOn, end, nextCheck: monotonic + intervalMs });
   }
 
   remove(response: ServerResponse): void {
@@ -22,8 +22,9 @@ export class FollowedAnswers {
       if (monotonic < answer.nextCheck) continue;
       answer.nextCheck = monotonic + intervalMs;
       answer.mayGoOn().catch((thrown: unknown) => {
-        // A database that is away for a moment takes nobody's right.
-        if (toAppError(thrown).status < 500) response.destroy();
+        const error = toAppError(thrown);
+        // A database that is away for a moment takes nobody's right, and what is whole by now needs no end.
+        if (error.status < 500 && this.#answers.get(response) === answer) answer.end(error);
       });
     }
   }

@@ -16,6 +16,7 @@ import { addressMistake } from "./address-mistake.ts";
 import type { ConsoleFiles } from "./console-files.ts";
 import { closeListener } from "./close-listener.ts";
 import { ConnectionPlaces, type GivesWay } from "./connection-places.ts";
+import { cutAnswer } from "./cut-answer.ts";
 import { discardRest } from "./discard-rest.ts";
 import { FollowedAnswers } from "./followed-answers.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
@@ -191,7 +192,7 @@ export class HttpServer {
           await this.#access.authorize(caller, route.access, target, match.params);
           // What the answer shows was chosen by what its caller might then; whoever may still have it asks again.
           if (!isDeepStrictEqual(caller.grants, exchange.caller.grants)) throw new AppError("FORBIDDEN", "What the caller may has changed.");
-        });
+        }, (error) => cutAnswer(this.#logger, response, exchange, error, idOf()));
       }
       await writeAnswer(request, response, result, this.#draining);
     } catch (thrown) {
@@ -216,11 +217,7 @@ export class HttpServer {
 
   /** Also behind the last piece: what waits for its caller keeps the connection. */
   #watchReader({ socket }: IncomingMessage, response: ServerResponse, exchange: Exchange, idOf: () => string): void {
-    const stalled = (): void => {
-      const error = (exchange.cutBy = new AppError("CALLER_STALLED", "The caller took nothing of the answer for too long."));
-      this.#logger.warn("request.failed", { requestId: idOf(), code: error.code, message: error.message, route: exchange.route?.path });
-      response.destroy();
-    };
+    const stalled = (): void => cutAnswer(this.#logger, response, exchange, new AppError("CALLER_STALLED", "The caller took nothing of the answer for too long."), idOf());
     if (exchange.watched || response.destroyed) return;
     exchange.watched = true;
     response.once("close", this.#readers.add(socket, this.#clock.monotonic(), stalled));

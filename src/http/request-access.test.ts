@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { request as httpRequest, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import { anonymousCaller, type Caller } from "../core/caller.ts";
@@ -152,9 +152,15 @@ describe("FollowedAnswers", () => {
     const answers = new FollowedAnswers();
     const ended: string[] = [];
     let failure: AppError | undefined;
-    const follow = (name: string, mayGoOn: () => Promise<void>): void => answers.add({ destroy: () => ended.push(name) } as never, 0, mayGoOn);
+    const follow = (name: string, mayGoOn: () => Promise<void>): ServerResponse => {
+      const response = { name } as unknown as ServerResponse;
+      answers.add(response, 0, mayGoOn, ({ code }) => void ended.push(`${name} ${code}`));
+      return response;
+    };
+    const watch = (): Promise<void> => (failure === undefined ? Promise.resolve() : Promise.reject(failure));
     follow("good", () => Promise.resolve());
-    follow("watched", () => (failure === undefined ? Promise.resolve() : Promise.reject(failure)));
+    follow("watched", watch);
+    const whole = follow("whole", watch);
     const sweep = async (at: number): Promise<void> => {
       answers.sweep(at);
       await new Promise((resolve) => setImmediate(resolve));
@@ -164,7 +170,9 @@ describe("FollowedAnswers", () => {
     failure = new AppError("UNAUTHENTICATED", "revoked");
     await sweep(3000); // not due again
     assert.deepEqual(ended, []);
+    answers.sweep(4000);
+    answers.remove(whole);
     await sweep(4000);
-    assert.deepEqual(ended, ["watched"]);
+    assert.deepEqual(ended, ["watched UNAUTHENTICATED"]);
   });
 });

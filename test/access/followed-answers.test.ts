@@ -6,6 +6,7 @@ import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Grant } from "../../src/core/caller.ts";
+import { AppError } from "../../src/core/errors.ts";
 import { TimeOrderedIds } from "../../src/core/ids.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { HttpAnswer, route } from "../../src/core/route.ts";
@@ -18,6 +19,8 @@ describe("an answer that goes on", () => {
   let under: AccessUnderTest;
   let server: HttpServer;
   let port: number;
+  /** Why answers were ended before they were whole, but by those who left. */
+  const reasons: string[] = [];
   before(async () => {
     under = await openAccess();
     const endless = route({
@@ -26,7 +29,10 @@ describe("an answer that goes on", () => {
       handle: ({ signal }) => {
         const stream = new Readable({ read() {} });
         stream.push("begun");
-        signal.addEventListener("abort", () => stream.destroy());
+        signal.addEventListener("abort", () => {
+          if (signal.reason instanceof AppError) reasons.push(signal.reason.code);
+          stream.destroy();
+        });
         return new HttpAnswer(200, {}, stream);
       },
     });
@@ -42,12 +48,13 @@ describe("an answer that goes on", () => {
 
   const signIn = (subject: string, grants: Grant[]) =>
     under.store.users.signIn({ id: `usr_${subject}`, issuer: "https://id.example.com", subject, name: subject, email: "", grants }, under.clock.now());
-  async function follow(subject: string): Promise<{ answer: IncomingMessage; ended: Promise<void>; isOver: () => boolean }> {
-    const cookie = `sid=${await under.access.sessions.start(`user:usr_${subject}`, under.clock.now())}`;
+  async function follow(subject: string): Promise<{ session: string; answer: IncomingMessage; ended: Promise<void>; isOver: () => boolean }> {
+    const session = await under.access.sessions.start(`user:usr_${subject}`, under.clock.now());
+    const cookie = `sid=${session}`;
     const [answer] = (await once(request({ host: "127.0.0.1", port, path: "/endless", headers: { Cookie: cookie } }).end(), "response")) as [IncomingMessage];
     let over = false;
     const ended = new Promise<void>((resolve) => answer.on("error", () => undefined).on("close", () => resolve()).resume()).then(() => void (over = true));
-    return { answer, ended, isOver: () => over };
+    return { session, answer, ended, isOver: () => over };
   }
 
   it("ends when its caller may something else than at its beginning, and goes on for others", async () => {
@@ -60,6 +67,17 @@ describe("an answer that goes on", () => {
     under.clock.advance(6000);
     await changed.ended;
     assert.equal(same.isOver(), false);
+    assert.deepEqual(reasons, ["FORBIDDEN"]);
     same.answer.destroy();
+  });
+
+  it("tells who makes it that its caller's session has ended, and not that the caller has left", async () => {
+    reasons.length = 0;
+    await signIn("leaver", [{ role: "viewer", team: "fraud" }]);
+    const { session, ended } = await follow("leaver");
+    await under.access.sessions.end(session);
+    under.clock.advance(6000);
+    await ended;
+    assert.deepEqual(reasons, ["UNAUTHENTICATED"]);
   });
 });

@@ -55,9 +55,12 @@ export function outcomeOf({ outcome, error }: Pick<CallEnding, "outcome" | "erro
   return outcome === "cancelled" ? "CALLER_GONE" : (error?.code ?? outcome);
 }
 
+/** The caller reads nothing, or its key or its right has ended. */
+const whyDoorsCut = new Set<ErrorCode>(["CALLER_STALLED", "UNAUTHENTICATED", "FORBIDDEN"]);
+
 /** Why the door ended the call of a caller who is still there; null where it did not. */
 export function cutByDoor({ aborted, reason }: Pick<StopSignal, "aborted" | "reason">): AppError | null {
-  return aborted && reason instanceof AppError && reason.code === "CALLER_STALLED" ? reason : null;
+  return aborted && reason instanceof AppError && whyDoorsCut.has(reason.code) ? reason : null;
 }
 
 /** How a call ends with what was thrown. Where it was ended from here, the reason says more than what came of it. */
