@@ -1,6 +1,6 @@
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { parseArgs } from "node:util";
@@ -45,16 +45,15 @@ const { alone, groups } = testPlan(files, (file) => readFileSync(resolve(root, f
 
 const folder = mkdtempSync(join(tmpdir(), "slipway-groups-"));
 process.env["SLIPWAY_TEST_EMPTY_DATABASE"] = await emptyDatabaseIn(folder);
-const entries = groups.map((group, index) => {
-  const entry = join(folder, `group-${index + 1}.mjs`);
-  writeFileSync(entry, entryOf(group));
-  return entry;
-});
+const entries = [
+  ...alone.map((file, index) => writeEntry(`${index + 1}-${basename(file)}`, importOf(file))),
+  ...groups.map((group, index) => writeEntry(`group-${index + 1}`, suitesOf(group))),
+];
 
 /** Of files in groups: what has not ended. A process that ends early without failing would take its files along in silence. */
 const awaited = new Set(groups.flat());
 const events = run({
-  files: [...alone.map((file) => resolve(root, file)), ...entries],
+  files: entries,
   cwd: root,
   concurrency: options.jobs === undefined ? processesAtOnce() : Number(options.jobs),
   timeout: timeoutMs,
@@ -83,10 +82,21 @@ async function emptyDatabaseIn(directory: string): Promise<string> {
   return path;
 }
 
+function importOf(file: string): string {
+  return `await import(${JSON.stringify(pathToFileURL(resolve(root, file)).href)});`;
+}
+
 /** Each file is a suite: hooks at its top are its own. The hook of the seed is there for all that fail. */
-function entryOf(group: readonly string[]): string {
-  const lines = group.map((file) => `suite(${JSON.stringify(file)}, async () => void (await import(${JSON.stringify(pathToFileURL(resolve(root, file)).href)})));`);
-  return [`import { suite } from "node:test";`, `import ${JSON.stringify(pathToFileURL(join(root, "test/kit/seed.ts")).href)};`, ...lines, ""].join("\n");
+function suitesOf(group: readonly string[]): string {
+  const lines = group.map((file) => `suite(${JSON.stringify(file)}, async () => { ${importOf(file)} });`);
+  return ['const { suite } = await import("node:test");', importOf("test/kit/seed.ts"), ...lines].join("\n");
+}
+
+/** Node's runner is loaded by what is imported first. */
+function writeEntry(name: string, text: string): string {
+  const entry = join(folder, `${name}.mjs`);
+  writeFileSync(entry, `${importOf("test/kit/tests-by-context.ts")}\n${text}\n`);
+  return entry;
 }
 
 function shuffled(random: SeededRandom): (files: string[]) => string[] {

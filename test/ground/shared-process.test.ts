@@ -25,6 +25,22 @@ function run(files: Record<string, string>): { status: number | null; output: st
 const good = `let calls = 0;\nbeforeEach(() => { calls++; });\ntest("calls its hook", () => { if (calls !== 1) throw new Error(String(calls)); });`;
 const second = `describe("a second file", () => { it("meets no hook of the first", () => {}); });`;
 
+/** Two of five tests fail, by what they have begun and do not await. Where promises have hooks each has a number of its own. */
+const outside = `
+  import { executionAsyncId } from "node:async_hooks";
+  const pause = () => new Promise((resolve) => { setTimeout(resolve, 50); });
+  describe("at once", { concurrency: true }, () => {
+    it("is failed by its timer", async () => { await null; setTimeout(() => { throw new Error("of a timer"); }, 5); await pause(); });
+    it("is failed by its promise", async () => { await pause(); void Promise.reject(new Error("of a promise")); await pause(); });
+    it("waits beside them", async () => { await pause(); await pause(); });
+  });
+  describe("declared after an await", async () => { await pause(); it("is declared late", () => {}); });
+  it("awaits without a hook for each promise", async () => {
+    const number = async () => { await null; return executionAsyncId(); };
+    if (await number() !== await number()) throw new Error("hooked");
+  });
+`;
+
 describe("test files in one process", () => {
   it("pass and are counted like files alone, each with its own hooks", () => {
     const { status, output } = run({ "good.test.ts": good, "second.test.ts": second });
@@ -54,6 +70,19 @@ describe("test files in one process", () => {
     assert.equal(status, 1, output);
     assert.match(output, /ended without a result: .*leaving\.test\.ts, .*second\.test\.ts/);
   });
+
+  // The second runs alone, for it names its process.
+  for (const [where, text] of [["in a shared process", ""], ["in a process of its own", "process.pid;\n"]] as const) {
+    it(`${where}: what a test begins and fails outside of it is the test's own, whatever runs beside it`, () => {
+      const { status, output } = run({ "outside.test.ts": `${text}${outside}` });
+      assert.equal(status, 1, output);
+      assert.match(output, /^ℹ pass 3$/m, output);
+      assert.match(output, /^ℹ fail 2$/m, output);
+      for (const [name, thrown] of [["is failed by its timer", "of a timer"], ["is failed by its promise", "of a promise"]]) assert.match(output, new RegExp(`✖ ${name}[^✖✔]*${thrown}`), output);
+      for (const name of ["waits beside them", "is declared late", "awaits without a hook for each promise"]) assert.match(output, new RegExp(`✔ ${name}`), output);
+      assert.match(output, /^( *)▶ declared after an await\n\1  ✔ is declared late/m, output);
+    });
+  }
 
   it("are those that reach nothing but themselves; what takes long has a process of its own and starts first", () => {
     for (const file of longest) assert.ok(existsSync(join(root, file)), `scripts/test-plan.ts names ${file}, which is not there`);
