@@ -201,12 +201,12 @@ async function open(config: Config, { clock = systemClock, logger, localSearch }
   onFailure("HTTP", () => http.destroy());
   const inference = new ServingInference(serving, (model) => registry.teamOf(model));
   const grpc = new GrpcServer(
-    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, messageTimeoutMs: config.bodyTimeoutMs, readerTimeoutMs: config.readerTimeoutMs, maxConnections: config.maxConnections, tls },
+    { host: config.host, port: config.grpcPort >= 0 ? config.grpcPort : config.port === 0 ? 0 : ports.httpPort + 1, maxMessageBytes: config.maxInferenceBytes, messageTimeoutMs: config.bodyTimeoutMs, readerTimeoutMs: config.readerTimeoutMs, maxConnections: config.maxConnections, turnedAway, tls },
     { services: [openInferenceGrpcService(inference, slipwayVersion), grpcHealthService(inference)], access: access.gate, ids, clock, logger, budget: bodyBudget },
   );
   ports.grpcPort = await grpc.listen();
   onFailure("gRPC", () => grpc.drain(0));
-  const scoring = await openScoring({ config, inference, gate: access.gate, bodyBudget, clock, ids, logger });
+  const scoring = await openScoring({ config, inference, gate: access.gate, bodyBudget, turnedAway, clock, ids, logger });
   onFailure("scoring", () => scoring.destroy());
 
   const servedModels = new Refresher({ refresh: (model) => serving.follow(model), alarm: systemAlarm, logger });

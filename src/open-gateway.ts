@@ -154,7 +154,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     catalog.setKnown([...ofEnvironment, ...found.map(({ name, kind, baseUrl }) => ({ name, origin: "found" as const, settings: ProviderSettings.parse({ kind, baseUrl }) }))]);
   });
   return {
-    ledger, catalog, callable, settings, health, refused, server: replicaName(config.data), metrics: (caller, now) => gatewayMetrics({ calls: metrics, refused, health, catalog, admission, turnedAway, budgets: ledger.settings }, caller, now), chats, splits, sides,
+    ledger, catalog, callable, settings, health, refused, server: replicaName(config.data), metrics: (caller, now) => gatewayMetrics({ calls: metrics, refused, health, catalog, admission, turnedAway, budgets: ledger.settings, ledger: ledger.ledger }, caller, now), chats, splits, sides,
     checks: (servers) => gatewayChecks({
       catalog, settings, servers, redis: redis === null ? null : { get isReady() { return redis.isReady; }, room: () => redis.room(), hasAnswers: cacheRedis === redis }, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
       teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,

@@ -6,6 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import { surviveFailures } from "../core/listener-failures.ts";
 import type { Logger } from "../core/logger.ts";
 import type { TlsSource } from "../core/tls-source.ts";
+import type { TurnedAway } from "../core/turned-away.ts";
 
 export interface GrpcConnectionsOptions {
   host: string;
@@ -13,6 +14,8 @@ export interface GrpcConnectionsOptions {
   /** Connections that may be open at once. */
   most: number;
   tls: TlsSource | undefined;
+  /** Hears of connections for which there was no place, and of those that were cut off for another in the midst of their calls. */
+  turnedAway?: Pick<TurnedAway, "count"> | undefined;
 }
 
 interface OpenConnection extends ChurnMember {
@@ -134,6 +137,7 @@ export class GrpcConnections {
     const address = socket.remoteAddress ?? "";
     const now = this.#clock.monotonic();
     if (this.open >= this.#options.most && !this.#makePlace(address, now)) {
+      this.#options.turnedAway?.count("connections");
       socket.destroy();
       return null;
     }
@@ -158,6 +162,7 @@ export class GrpcConnections {
     const giving = this.#givingWay(newcomer, now);
     if (giving === null) return false;
     if (giving.injector === null || this.open >= this.#options.most + mostLeaving) {
+      if (giving.injector !== null) this.#options.turnedAway?.count("connections");
       this.#connections.delete(giving);
       giving.socket.destroy();
     } else {

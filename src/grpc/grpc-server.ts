@@ -12,6 +12,7 @@ import type { IdGenerator } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 import { isAnonymous, isDenial, type RequestGate } from "../core/request-gate.ts";
 import type { TlsSource } from "../core/tls-source.ts";
+import type { TurnedAway } from "../core/turned-away.ts";
 import { admittingInterceptor, type CallAdmission, type CallHead } from "./call-admission.ts";
 import { GrpcConnections } from "./grpc-connections.ts";
 import { callError } from "./grpc-status.ts";
@@ -28,6 +29,7 @@ export interface GrpcServerOptions {
   maxConcurrentCalls?: number;
   /** Connections that may be open at once; 1,000 when absent. */
   maxConnections?: number;
+  turnedAway?: Pick<TurnedAway, "count">;
   /** A message has so long to come; 30 s when absent. */
   messageTimeoutMs?: number;
   /** A caller who takes nothing of an answer for so long loses the call; a minute when absent. */
@@ -84,7 +86,7 @@ export class GrpcServer {
     for (const service of parts.services) this.#register(service);
     // Over TLS, too: what is handed over is decrypted.
     const openInjector = (): ReturnType<Server["createConnectionInjector"]> => this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    this.#connections = new GrpcConnections({ host: options.host, port: options.port, most: options.maxConnections ?? 1000, tls: options.tls }, { clock: parts.clock, logger: parts.logger, openInjector });
+    this.#connections = new GrpcConnections({ host: options.host, port: options.port, most: options.maxConnections ?? 1000, tls: options.tls, turnedAway: options.turnedAway }, { clock: parts.clock, logger: parts.logger, openInjector });
   }
 
   /** Answers with the port that was taken (0 asks for any). */

@@ -111,6 +111,10 @@ describe("LedgerService", () => {
     faults.journal = false;
     await ledger.record(ledgerEntry({ time: noon, cost: 7 }));
     assert.deepEqual(logged.map(({ event, fields }) => (event === "ledger.entries-lost" ? fields : event)), ["ledger.journal-failed", { entries: 2, nanoDollars: 11 }]);
+    // Those of each failure, for the metrics.
+    faults.journal = true;
+    await ledger.record(ledgerEntry({ time: noon, cost: null }));
+    assert.deepEqual(ledger.lostInAll, { entries: 3, cost: 11 });
   });
 
   it("counts for key, team, project and route in the day and the month of now, and forgets windows that are over", async () => {

@@ -41,6 +41,7 @@ export class LedgerService {
   #told: EntryWhole[] = [];
   /** What was not written since the journal began to fail. */
   #lost = { entries: 0, cost: 0 };
+  #lostInAll = { entries: 0, cost: 0 };
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -71,6 +72,11 @@ export class LedgerService {
   /** What a budget's scope has spent; for the budget store, which asks when it meets a scope for the first time. */
   spent(scope: string): number {
     return this.#sums.spent(scope);
+  }
+
+  /** Entries that were not written since this process started, and what they cost in billionths of a dollar: the journal had no room, or failed. */
+  get lostInAll(): Readonly<{ entries: number; cost: number }> {
+    return this.#lostInAll;
   }
 
   /** Answers when the entry survives the death of this process. Never rejects: see above. A reservation for the call is to be settled before. */
@@ -176,6 +182,7 @@ export class LedgerService {
   #noteLost({ cost }: LedgerEntry, cause: unknown): void {
     if (this.#lost.entries === 0) this.#parts.logger.error("ledger.journal-failed", { cause });
     this.#lost = { entries: this.#lost.entries + 1, cost: this.#lost.cost + (cost ?? 0) };
+    this.#lostInAll = { entries: this.#lostInAll.entries + 1, cost: this.#lostInAll.cost + (cost ?? 0) };
   }
 
   #noteWritten(): void {

@@ -120,10 +120,13 @@ describe("connections of the gRPC door, where all places are taken", { timeout: 
   });
 
   it("refuses a new one where all of its own address are in use, and takes it when one is quiet", async () => {
-    await start({ maxConnections: 2 });
+    const full: string[] = [];
+    await start({ maxConnections: 2, turnedAway: { count: (room) => void full.push(room) } });
     const inUse = [session("127.0.0.2"), session("127.0.0.2")];
     for (const one of inUse) assert.equal(await call(one), "0");
+    assert.deepEqual(full, []);
     assert.equal(await call(session("127.0.0.2")), "cut");
+    assert.ok(full.length > 0 && full.every((room) => room === "connections"), full.join());
     for (const one of inUse) assert.equal(await call(one), "0");
     clock.advance(1000);
     // A look just now would see what came before as having come now.

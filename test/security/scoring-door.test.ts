@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
 import { writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { SlipwayClient } from "../../src/index.ts";
@@ -9,12 +10,14 @@ import { linearModel } from "../kit/onnx-models.ts";
 import { startSecuredServer, type SecuredServer } from "../kit/secured-server.ts";
 
 const predictPath = "/v1/endpoints/123/deployedModels/456:predict";
+/** Of each port. */
+const places = 20;
 const rows = { instances: [[1, 2], [3, 4]] };
 
 describe("the port that a platform calls", () => {
   let server: SecuredServer;
   before(async () => {
-    server = await startSecuredServer({ scoringModel: "m", scoringPort: 0, scoringHealthPath: "/v1/endpoints/123/deployedModels/456", scoringPredictPath: predictPath });
+    server = await startSecuredServer({ maxConnections: places, scoringModel: "m", scoringPort: 0, scoringHealthPath: "/v1/endpoints/123/deployedModels/456", scoringPredictPath: predictPath });
   });
   after(() => server.stop());
 
@@ -61,6 +64,26 @@ describe("the port that a platform calls", () => {
     }
     assert.equal(await statusOf("POST", "/invocations", { body: rows, headers: { Origin: "http://10.1.2.3:8080" } }), 403);
     assert.equal(await statusOf("POST", "/invocations", { body: rows, headers: { "Sec-Fetch-Site": "cross-site" } }), 403);
+  });
+
+  it("counts the connections that it turns away with those of the other port", async () => {
+    const turnedAway = async (): Promise<number> => Number(/^slipway_turned_away_total\{full="connections"\} (\d+)$/m.exec((await server.asAdmin("GET", "/metrics")).body)![1]);
+    assert.equal(await turnedAway(), 0);
+    const held: Socket[] = [];
+    try {
+      for (let told = ""; !told.includes("All connections are taken");) {
+        // More of them come than there are places, as one of whose body nothing was read yet gives way to the next.
+        const socket = connect({ host: "127.0.0.1", port: server.slipway.scoringPort! }).on("error", () => undefined);
+        held.push(socket);
+        socket.write(`POST /invocations HTTP/1.1\r\nHost: 10.1.2.3\r\nContent-Type: application/json\r\nContent-Length: ${1 << 20}\r\nExpect: 100-continue\r\n\r\n`);
+        await Promise.race([once(socket, "data"), once(socket, "close")]).catch(() => undefined);
+        socket.write(Buffer.alloc(400_000, " "));
+        if (held.length >= places) told = await call("GET", "/ping").then(({ body }) => body, () => "");
+      }
+    } finally {
+      for (const socket of held) socket.destroy();
+    }
+    assert.ok((await turnedAway()) > 0);
   });
 
   it("leaves the keys of the other port as they are", async () => {

@@ -111,6 +111,20 @@ describe("output checker", () => {
     await mortal.close();
   });
 
+  it("turns away what comes when a thousand wait, and counts it", async () => {
+    const full: string[] = [];
+    const busy = new OutputChecker(20_000, undefined, { count: (room) => void full.push(room) });
+    // Its thread has not begun yet.
+    const waiting = Array.from({ length: 1000 }, () => busy.check({ type: "number" }, "1").then(() => "checked", ({ code }: { code: string }) => code));
+    assert.deepEqual(full, []);
+    await assert.rejects(busy.check({ type: "number" }, "1"), { code: "GATEWAY_OVERLOADED", retryAfterSeconds: 1 });
+    await assert.rejects(busy.accept({ type: "number" }), { code: "GATEWAY_OVERLOADED" });
+    assert.deepEqual(full, ["output checks", "output checks"]);
+    assert.deepEqual([...new Set(await Promise.all(waiting))], ["checked"]);
+    assert.deepEqual(await busy.check({ type: "number" }, "1"), []);
+    await busy.close();
+  });
+
   it("fails checks while the machine has no thread left, and makes them again when it has", async () => {
     const checker = new OutputChecker(20_000);
     await withoutThreads(() => assert.rejects(checker.check({ type: "number" }, "1"), { code: "INTERNAL" }));

@@ -35,6 +35,18 @@ describe("tokens of a chat", () => {
     assert.ok(text.tokens > 3 && text.exact);
   });
 
+  it("turns away what comes when a thousand wait, and tells it", async () => {
+    const full: string[] = [];
+    const busy = new TokenCounter({ count: (room) => void full.push(room) });
+    const waiting = Array.from({ length: 1000 }, () => busy.countText("hello", "gpt-4o"));
+    assert.deepEqual(full, []);
+    await assert.rejects(busy.countText("hello", "gpt-4o"), { code: "GATEWAY_OVERLOADED", retryAfterSeconds: 1 });
+    assert.deepEqual(full, ["token counts"]);
+    assert.deepEqual([...new Set((await Promise.all(waiting)).map(({ tokens }) => tokens))], [1]);
+    assert.equal((await busy.countText("hello", "gpt-4o")).tokens, 1);
+    await busy.close();
+  });
+
   it("counts in the next thread what waited when one died, once, and fails where there is none", async () => {
     const mortal = new TokenCounter();
     const twice = mortal.countText("hello world", "gpt-4o");
