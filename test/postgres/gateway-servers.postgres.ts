@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { betweenLooks } from "../kit/between-looks.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
@@ -85,6 +86,20 @@ describe("the gateway of two servers on one Postgres", { timeout: 240_000 }, () 
         if (agentRun === "run-1" && session === "talk") break;
         await betweenLooks();
       }
+    }
+  });
+
+  it("keeps feedback that one of them was sent before its run, when the other has taken the run", async () => {
+    const [id, now] = [randomUUID(), new Date().toISOString()];
+    const form = (name: string, content: object): RequestInit => ({
+      method: "POST", headers: { "content-type": "multipart/form-data; boundary=b" }, body: `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${JSON.stringify(content)}\r\n--b--\r\n`,
+    });
+    assert.equal((await fetch(`${first.url}/langsmith/runs/multipart`, form(`feedback.${randomUUID()}`, { trace_id: id, run_id: id, key: "early", score: 0.25 }))).status, 202);
+    assert.equal((await fetch(`${second.url}/langsmith/runs/multipart`, form(`post.${id}`, { id, trace_id: id, name: "r", run_type: "chain", start_time: now, end_time: now }))).status, 202);
+    for (;;) {
+      const { feedback } = await second.client.traces.find(id.replaceAll("-", ""));
+      if (feedback.length > 0) return assert.deepEqual(feedback.map(({ name, value }) => [name, value]), [["early", 0.25]]);
+      await betweenLooks();
     }
   });
 
