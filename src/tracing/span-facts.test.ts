@@ -57,6 +57,12 @@ describe("what a summary has of a span", () => {
     assert.deepEqual(of({ "gen_ai.tool.call.arguments": "{}", "gen_ai.tool.call.result": "2" }), ["{}", "2"]);
     assert.deepEqual(of({ "gen_ai.input.messages": "no JSON" }), ["no JSON", null]);
   });
+
+  it("previews the first of a list of texts: the question of a reranking, and not its last document", () => {
+    const messages = JSON.stringify([{ role: "user", parts: [{ type: "blob" }, ...["Where is snow?", "In Oslo.", "In Rome."].map((content) => ({ type: "text", content }))] }]);
+    const of = (operation: string): unknown => facts({ "gen_ai.operation.name": operation, "gen_ai.input.messages": messages }).inputPreview;
+    assert.deepEqual(["rerank", "embeddings", "chat"].map(of), ["Where is snow?", "Where is snow?", "In Rome."]);
+  });
 });
 
 describe("a span for people", () => {

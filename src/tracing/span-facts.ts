@@ -22,6 +22,8 @@ const previewCharacters = 300;
 const indexedCharacters = 250;
 /** Their usage is the sum of their children's. */
 const summingOperations = new Set(["invoke_agent", "invoke_workflow", "create_agent"]);
+/** Their message is a list of texts: of a reranking the question, and then its documents. */
+const listingOperations = new Set(["embeddings", "rerank"]);
 
 /** Reads what a summary needs out of a span in the GenAI conventions. */
 export function factsOf({ span, isOwn, counts }: { span: Pick<StoredSpan, "attributes" | "resource" | "status"> } & Pick<SpanRecord, "isOwn" | "counts">): SpanFacts {
@@ -51,7 +53,7 @@ export function factsOf({ span, isOwn, counts }: { span: Pick<StoredSpan, "attri
     outputTokens: isCounted ? wholeOf(attributes["gen_ai.usage.output_tokens"]) : null,
     cost: isCounted ? costOf(attributes) : null,
     ...ownersOf(span),
-    inputPreview: previewOf(attributes["gen_ai.input.messages"], attributes["input.value"] ?? attributes["gen_ai.tool.call.arguments"]),
+    inputPreview: previewOf(attributes["gen_ai.input.messages"], attributes["input.value"] ?? attributes["gen_ai.tool.call.arguments"], listingOperations.has(String(attributes["gen_ai.operation.name"]))),
     outputPreview: previewOf(attributes["gen_ai.output.messages"], attributes["output.value"] ?? attributes["gen_ai.tool.call.result"]),
     indexed,
   };
@@ -86,12 +88,13 @@ function shortened(text: string, characters: number): string {
   return text.slice(0, characters).replaceAll("\0", "").toWellFormed();
 }
 
-/** The last text of the messages, where they can be read; else what there is. */
-function previewOf(messages: AttributeValue | undefined, otherwise: AttributeValue | undefined): string | null {
+/** The last text of the messages, where they can be read, or the first of a list of texts; else what there is. */
+function previewOf(messages: AttributeValue | undefined, otherwise: AttributeValue | undefined, isList = false): string | null {
   if (typeof messages === "string" && messages.length < 1 << 18) {
     try {
       const parsed = parsedValue(messages) as { role?: string; parts?: { type?: string; content?: unknown }[] }[];
-      const text = parsed.findLast?.(({ role }) => role === "user" || role === "assistant")?.parts?.findLast(({ content }) => typeof content === "string")?.content;
+      const texts = parsed.findLast?.(({ role }) => role === "user" || role === "assistant")?.parts?.filter(({ content }) => typeof content === "string");
+      const text = texts?.at(isList ? 0 : -1)?.content;
       if (typeof text === "string") return shortened(text, previewCharacters);
     } catch {
       // Shown as it is.
