@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
-import { answerJson } from "../server/gateway-upstream.ts";
+import { answerEvents, answerJson } from "../server/gateway-upstream.ts";
 import { models, startSdkServer, upstreams, type SdkServer } from "./upstreams.ts";
 
 const tools: Anthropic.Tool[] = [{ name: "weather", description: "Tells the weather.", input_schema: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } }];
@@ -59,6 +59,26 @@ describe("Anthropic's SDK", () => {
       assert.ok(asked.length <= before + 5, String(asked.length - before));
     });
   }
+
+  it("reads an estimate where the provider tells no tokens, whole and in a stream", async () => {
+    const { answer } = all.openAi;
+    const head = { id: "c", created: 1, model: "m" };
+    all.openAi.answer = ({ body }, response) => {
+      if (body.stream !== true) return answerJson(response, { ...head, object: "chat.completion", choices: [{ index: 0, message: { role: "assistant", content: "Rain, and wind." }, finish_reason: "stop" }] });
+      const chunks = [{ delta: { role: "assistant", content: "Rain, and wind." }, finish_reason: null }, { delta: {}, finish_reason: "stop" }].map((choice) => `data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", choices: [{ index: 0, ...choice }] })}\n\n`);
+      answerEvents(response, [...chunks, "data: [DONE]\n\n"]);
+    };
+    try {
+      const asked = { model: models.openai, max_tokens: 100, messages: [{ role: "user" as const, content: "How is the weather?" }] };
+      const whole = await client.messages.create(asked);
+      const streamed = await client.messages.stream(asked).finalMessage();
+      assert.ok(whole.usage.input_tokens > 3 && whole.usage.output_tokens > 2, JSON.stringify(whole.usage));
+      assert.deepEqual([streamed.usage.input_tokens, streamed.usage.output_tokens], [whole.usage.input_tokens, whole.usage.output_tokens]);
+      assert.equal((whole.usage as { estimated?: true }).estimated, true);
+    } finally {
+      all.openAi.answer = answer;
+    }
+  });
 
   it("asks once where a quota or a budget is used up, and knows the ids of its calls", async () => {
     const patient = new Anthropic({ apiKey: "none", baseURL: all.server.url, maxRetries: 3 });

@@ -77,7 +77,8 @@ export class SideCalls {
     const fields = floor.parse(body);
     const entered = floor.enter(fields.model, context);
     const request = parseEmbeddings(fields);
-    return this.#shared(entered, embeddingsCall(request, body), context, (answer) => embeddingsDocument(answer, { model: fields.model as string }, request.encoding));
+    const call = embeddingsCall(request, body);
+    return this.#shared(entered, call, context, (answer) => embeddingsDocument(counted(answer, call.tokens), { model: fields.model as string }, request.encoding));
   }
 
   async rerank(body: Uint8Array, context: CallContext): Promise<HttpAnswer> {
@@ -208,6 +209,11 @@ export class SideCalls {
 function boundsOf({ tokens, mostTokens: most, searchUnits }: Pick<SideCall<Extra, SideAnswer>, "tokens" | "mostTokens" | "searchUnits">, { hedgeAfterMs }: RouteSettings, held: boolean): CallBounds {
   const asked = held && hedgeAfterMs !== undefined ? 2 : 1;
   return { inputTokens: asked * (held ? most : tokens), outputTokens: 0, rateTokens: tokens, searchUnits: asked * ((held ? searchUnits?.most : searchUnits?.estimate) ?? 0) };
+}
+
+/** Clients of OpenAI's need a figure: where nobody told one it is the estimate, which the ledger has too, and says so. */
+function counted(answer: EmbeddingsAnswer, tokens: number): EmbeddingsAnswer {
+  return answer.usage.inputTokens === null ? { ...answer, usage: { ...answer.usage, inputTokens: tokens, tokensEstimated: true } } : answer;
 }
 
 function embeddingsCall(request: EmbeddingsRequest, body: Uint8Array): SideCall<EmbeddingsRequest, EmbeddingsAnswer> {

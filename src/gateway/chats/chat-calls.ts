@@ -13,7 +13,6 @@ import type { CallRecord } from "../calls/call-record.ts";
 import { addedTokensOf, boundedOutput, boundsOfChat, boundsOfRounds, leavesModel } from "./chat-bounds.ts";
 import { ChatPreparation } from "./chat-preparation.ts";
 import { ChatStream } from "./chat-stream.ts";
-import { countedRound, textsOf } from "./counted-round.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import { eventsOf } from "../conversation/chat-event.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
@@ -31,7 +30,7 @@ import type { SplitCalls } from "../split/split-calls.ts";
 import type { CallWay } from "../split/splittable-call.ts";
 import { endingOf } from "../split/trial-outcome.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
-import { estimateChat, estimateTokens, needsOf } from "../tokens/index.ts";
+import { countedRound, estimateChat, estimateTokens, needsOf, textsOf } from "../tokens/index.ts";
 import { withSystemPrompt } from "./with-system-prompt.ts";
 
 export type ChatProtocolName = keyof typeof chatProtocols;
@@ -240,7 +239,7 @@ export class ChatCalls {
     chat.record.answerId = frame.id;
     if (!request.stream) return this.#ended(chat, answer, "application/json", headers, JSON.stringify(protocol.answer(answer, frame, request)));
     const writer = protocol.stream(frame, request);
-    return this.#ended(chat, answer, streamType, headers, eventsOf(answer).map((event) => writer.write(event)).join("") + writer.end());
+    return this.#ended(chat, answer, streamType, headers, eventsOf(answer).map((event) => writer.write(event)).join("") + writer.end(() => answer.parts));
   }
 
   async #ended({ name, settings, record, hold }: Chat, answer: ChatAnswer, mediaType: string, headers: Record<string, string>, body: Uint8Array | string): Promise<HttpAnswer> {

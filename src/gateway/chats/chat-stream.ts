@@ -77,7 +77,7 @@ export class ChatStream {
   async #rest(collector: AnswerCollector): Promise<Uint8Array | string> {
     const { passed, guard } = this.#options;
     if (passed) return this.#filter?.end() ?? "";
-    return this.#written(guard === null ? [] : await guard.end(), collector) + this.#writer.end();
+    return this.#written(guard === null ? [] : await guard.end(), collector) + this.#writer.end(() => collector.answer().parts);
   }
 
   /** Tells the caller that the answer broke off. */

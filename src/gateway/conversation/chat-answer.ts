@@ -28,6 +28,8 @@ export interface TokenUsage {
   webSearches?: number;
   /** Nobody told how many, only that the web was searched. */
   searchesEstimated?: true;
+  /** Tokens among those of input and output were counted here, because a provider did not tell them. */
+  tokensEstimated?: true;
   /** The dearer way in which the call was served, such as `priority`; null for the usual one, absent where nobody told. */
   tier?: string | null;
   /** US dollars, where the provider tells what the call cost, as OpenRouter does: it counts where no price is known. */

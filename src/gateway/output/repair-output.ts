@@ -25,7 +25,9 @@ export class RepairRounds {
   readonly #request: ChatRequest;
   readonly #most: number;
   readonly #check: CheckOutput;
-  #usage: TokenUsage | null = null;
+  /** Of the only answer, as it was told; null of none and of several. */
+  #told: TokenUsage | null = null;
+  #billed: TokenUsage | null = null;
   readonly #usageBy = new Map<string, TokenUsage>();
   #asked = 0;
 
@@ -41,9 +43,9 @@ export class RepairRounds {
     return this.#asked;
   }
 
-  /** Of all answers so far; what a provider did not tell in any round is null. */
+  /** Of all answers so far. That of a single one is as its provider told it; of several also what was not told is in the sum, which says so: who got the last alone could not count the others. */
   get usage(): TokenUsage {
-    return this.#usage ?? unknownUsage;
+    return this.#told ?? this.#billed ?? unknownUsage;
   }
 
   /** Of the answers that were this target's, as they are billed: each by its own price. */
@@ -55,7 +57,8 @@ export class RepairRounds {
   spend(usage: TokenUsage, by = "", billed = usage): void {
     const before = this.#usageBy.get(by);
     this.#usageBy.set(by, before === undefined ? billed : addUsage(before, billed));
-    this.#usage = this.#usage === null ? usage : addUsage(this.#usage, usage);
+    this.#told = this.#billed === null ? usage : null;
+    this.#billed = this.#billed === null ? billed : addUsage(this.#billed, billed);
   }
 
   /** What follows from an answer, which was this target's and is billed with these tokens. Throws STRUCTURED_OUTPUT_INVALID, with the problems, where it was cut or no round is left. */
@@ -150,8 +153,9 @@ function addUsage(one: TokenUsage, other: TokenUsage): TokenUsage {
   if (one.toldCost !== undefined && other.toldCost !== undefined) seldom.toldCost = one.toldCost + other.toldCost;
   const tier = tierOfRounds(one.tier, other.tier);
   const searchesEstimated = one.searchesEstimated ?? other.searchesEstimated;
+  const tokensEstimated = one.tokensEstimated ?? other.tokensEstimated;
   return {
-    longestInputTokens: Math.max(longestInput(one), longestInput(other)), ...seldom, ...(tier === undefined ? {} : { tier }), ...(searchesEstimated === undefined ? {} : { searchesEstimated }),
+    longestInputTokens: Math.max(longestInput(one), longestInput(other)), ...seldom, ...(tier === undefined ? {} : { tier }), ...(searchesEstimated === undefined ? {} : { searchesEstimated }), ...(tokensEstimated === undefined ? {} : { tokensEstimated }),
     inputTokens: sum(one.inputTokens, other.inputTokens),
     outputTokens: sum(one.outputTokens, other.outputTokens),
     cacheReadTokens: sum(one.cacheReadTokens, other.cacheReadTokens),

@@ -4,7 +4,8 @@ import fc from "../../../test/kit/fast-check.ts";
 import { AppError } from "../../core/errors.ts";
 import { unknownUsage, type ChatAnswer } from "../conversation/chat-answer.ts";
 import { AnswerCollector, type ChatEvent } from "../conversation/chat-event.ts";
-import type { AssistantPart } from "../conversation/chat-request.ts";
+import type { AssistantPart, ChatRequest } from "../conversation/chat-request.ts";
+import { estimateChat, estimateTokens } from "../tokens/index.ts";
 import type { Json } from "./answer-streams.fixture.ts";
 import { answers, emptyRequest, frame, piecesOf, readChatStream, readMessageStream, readResponseStream } from "./answer-streams.fixture.ts";
 import { inputOf } from "./anthropic-messages/read-blocks.ts";
@@ -15,11 +16,23 @@ const cuts = fc.array(fc.nat(50), { maxLength: 6 });
 
 function written(protocol: keyof typeof chatProtocols, events: readonly ChatEvent[], request = emptyRequest()): string {
   const writer = chatProtocols[protocol].stream(frame, request);
-  return events.map((event) => writer.write(event)).join("") + writer.end();
+  const collector = new AnswerCollector();
+  for (const event of events) collector.add(event);
+  return events.map((event) => writer.write(event)).join("") + writer.end(() => collector.answer().parts);
 }
 
-function whole(protocol: keyof typeof chatProtocols, answer: ChatAnswer): Json {
-  return JSON.parse(JSON.stringify(chatProtocols[protocol].answer(answer, frame, emptyRequest()))) as Json;
+function whole(protocol: keyof typeof chatProtocols, answer: ChatAnswer, request: Partial<ChatRequest> = {}): Json {
+  return JSON.parse(JSON.stringify(chatProtocols[protocol].answer(answer, frame, emptyRequest(request)))) as Json;
+}
+
+/** The usage of a message's first and last event. */
+function usagesOf(stream: string): Json[] {
+  const events = stream.split("\n").filter((line) => line.startsWith("data: {")).map((line) => JSON.parse(line.slice(6)) as { usage?: Json; message?: { usage: Json } });
+  return events.map(({ usage, message }) => usage ?? message?.usage).filter((usage) => usage !== undefined);
+}
+
+function endOfMessages(answer: ChatAnswer, request: Partial<ChatRequest>): Json {
+  return usagesOf(written("anthropic-messages", piecesOf(answer, [], false), emptyRequest(request))).at(-1)!;
 }
 
 describe("answers in the protocols of callers", () => {
@@ -151,6 +164,35 @@ describe("answers in the protocols of callers", () => {
     assert.equal("usage" in whole("openai-chat", unknown), false);
     assert.deepEqual(whole("openai-chat", { ...answer, usage: { ...unknown.usage, outputTokens: 7 } }).usage, { completion_tokens: 7 });
     assert.equal(whole("openai-responses", unknown).usage, null);
+  });
+
+  /** The same figures that the ledger has: Anthropic's clients and those of responses need them, and 0 is none. */
+  it("tells what nobody told by estimate where the protocol must have a figure, and says so", () => {
+    const answer: ChatAnswer = { id: "p", model: "m", parts: [{ type: "text", text: "Zwölf Grad und Regen." }], finish: "stop", finishWord: null, stopSequence: null, usage: unknownUsage };
+    const messages = [{ role: "user", parts: [{ type: "text", text: "How is the weather in Köln?" }] }] as const;
+    const [input, output] = [estimateChat(emptyRequest({ messages })), estimateTokens("Zwölf Grad und Regen.")];
+    for (const [told, expected] of [[{}, { input_tokens: input, output_tokens: output }], [{ inputTokens: 30 }, { input_tokens: 30, output_tokens: output }], [{ outputTokens: 7 }, { input_tokens: input, output_tokens: 7 }]] as const) {
+      const partly = { ...answer, usage: { ...unknownUsage, ...told } };
+      assert.deepEqual(whole("anthropic-messages", partly, { messages }).usage, { ...expected, estimated: true });
+      assert.deepEqual(endOfMessages(partly, { messages }), { ...expected, estimated: true });
+      if (Object.keys(told).length === 0) continue;
+      const response = { ...expected, input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 }, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: expected.input_tokens + expected.output_tokens, estimated: true };
+      assert.deepEqual(whole("openai-responses", partly, { messages }).usage, response);
+      assert.deepEqual(readResponseStream(written("openai-responses", piecesOf(partly, [], false), emptyRequest({ messages }))).usage, response);
+    }
+    // Of several rounds one is in the sum by estimate: each protocol says so.
+    const summed = { ...answer, usage: { ...unknownUsage, inputTokens: 9, outputTokens: 4, tokensEstimated: true as const } };
+    assert.deepEqual(whole("openai-chat", summed).usage, { prompt_tokens: 9, completion_tokens: 4, total_tokens: 13, estimated: true });
+    assert.deepEqual(whole("anthropic-messages", summed).usage, { input_tokens: 9, output_tokens: 4, estimated: true });
+  });
+
+  /** Some clients read the input there alone, and take the newer figure of the end where they read one. */
+  it("begins a message with an estimate of its input where the provider tells it at the end", () => {
+    const messages = [{ role: "user", parts: [{ type: "text", text: "How is the weather in Köln?" }] }] as const;
+    const answer: ChatAnswer = { id: "p", model: "m", parts: [{ type: "text", text: "Hi" }], finish: "stop", finishWord: null, stopSequence: null, usage: { ...unknownUsage, inputTokens: 30, outputTokens: 7 } };
+    const [start] = usagesOf(written("anthropic-messages", piecesOf(answer, [], false), emptyRequest({ messages })));
+    assert.deepEqual(start, { input_tokens: estimateChat(emptyRequest({ messages })), output_tokens: 0 });
+    assert.deepEqual(endOfMessages(answer, { messages }), { input_tokens: 30, output_tokens: 7 });
   });
 
   /** Case 14: figures are told in several pieces, and a later one that leaves some out takes none back. */

@@ -1,7 +1,7 @@
 import type { AppError } from "../../core/errors.ts";
 import type { ChatAnswer } from "../conversation/chat-answer.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
-import type { ChatRequest } from "../conversation/chat-request.ts";
+import type { AssistantPart, ChatRequest } from "../conversation/chat-request.ts";
 import type { Protocol } from "../providers/provider-mapping.ts";
 
 /** What the gateway gives to an answer of its own. */
@@ -18,8 +18,8 @@ export interface AnswerFrame {
 export interface ChatStreamWriter {
   /** Whole server-sent events as text; empty where this event shows nothing. */
   write(event: ChatEvent): string;
-  /** What stands behind the last event, such as `data: [DONE]`. */
-  end(): string;
+  /** What stands behind the last event, such as `data: [DONE]`. `parts` are those of the whole answer, to count what nobody told where the protocol must have a figure. */
+  end(parts: () => readonly AssistantPart[]): string;
   /** An error after the answer has begun: the caller must be able to tell it from an end. */
   fail(error: AppError, requestId: string): string;
 }

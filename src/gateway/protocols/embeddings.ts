@@ -42,12 +42,13 @@ function isTokens(value: unknown): value is readonly number[] {
 
 /** In base64, vectors are the bytes of 32-bit floats, the least significant first. */
 export function embeddingsDocument(answer: EmbeddingsAnswer, frame: Pick<AnswerFrame, "model">, encoding: EmbeddingsRequest["encoding"]): Record<string, unknown> {
-  const tokens = answer.usage.inputTokens ?? 0;
+  const { inputTokens, tokensEstimated } = answer.usage;
+  const tokens = inputTokens ?? 0;
   return {
     object: "list",
     data: answer.vectors.map((vector, index) => ({ object: "embedding", index, embedding: encoding === "base64" ? base64Of(vector) : vector })),
     model: frame.model,
-    usage: { prompt_tokens: tokens, total_tokens: tokens },
+    usage: { prompt_tokens: tokens, total_tokens: tokens, ...(tokensEstimated === true && { estimated: true }) },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { FinishReason, TokenUsage } from "../conversation/chat-answer.ts";
 
 /** Figures that nobody told are left out: they are not 0. Undefined where nothing was told at all. */
-export function openAiUsage({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens }: TokenUsage): Record<string, unknown> | undefined {
+export function openAiUsage({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, tokensEstimated }: TokenUsage): Record<string, unknown> | undefined {
   if (inputTokens === null && outputTokens === null) return undefined;
   return {
     ...(inputTokens !== null && { prompt_tokens: inputTokens }),
@@ -11,6 +11,7 @@ export function openAiUsage({ inputTokens, outputTokens, cacheReadTokens, cacheW
       prompt_tokens_details: { ...(cacheReadTokens !== null && { cached_tokens: cacheReadTokens }), ...(cacheWriteTokens !== null && { cache_write_tokens: cacheWriteTokens }) },
     }),
     ...(reasoningTokens !== null && { completion_tokens_details: { reasoning_tokens: reasoningTokens } }),
+    ...(tokensEstimated === true && { estimated: true }),
   };
 }
 

@@ -73,7 +73,7 @@ async function chat(asked: ChatRequest, body: Fields, frame: { id: string; model
   const ownFrame = { ...frame, id: `chatcmpl-${given.id}` };
   if (!asked.stream) return json(200, openAiChat.answer(given, ownFrame, asked));
   const writer = openAiChat.stream(ownFrame, asked);
-  return { status: 200, headers: { "content-type": "text/event-stream" }, body: stream([...pieces(given).map((event) => writer.write(event)), writer.end()], signal) };
+  return { status: 200, headers: { "content-type": "text/event-stream" }, body: stream([...pieces(given).map((event) => writer.write(event)), writer.end(() => given.parts)], signal) };
 }
 
 /** Throws where the call is ended before or meanwhile. */

@@ -10,7 +10,7 @@ export const anthropicMessages: ChatProtocol = {
   protocol: "anthropic-messages",
   parse: (body, bytes) => parseMessages(bytes === undefined ? body : withExactInputs(body, bytes)),
   answer: messageDocument,
-  stream: (frame) => new AnthropicStreamWriter(frame),
+  stream: (frame, request) => new AnthropicStreamWriter(frame, request),
   error: anthropicError,
 };
 

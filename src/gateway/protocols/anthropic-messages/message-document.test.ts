@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { ChatAnswer } from "../../conversation/chat-answer.ts";
 import { unknownUsage } from "../../conversation/chat-answer.ts";
+import { emptyRequest } from "../answer-streams.fixture.ts";
 import { messageDocument } from "./message-document.ts";
 
 const frame = { id: "msg_1", model: "a-route", created: 0 };
 
 function written(change: Partial<ChatAnswer>): string {
-  return JSON.stringify(messageDocument({ id: "1", model: "m", parts: [], finish: "stop", finishWord: null, stopSequence: null, usage: unknownUsage, ...change }, frame));
+  return JSON.stringify(messageDocument({ id: "1", model: "m", parts: [], finish: "stop", finishWord: null, stopSequence: null, usage: unknownUsage, ...change }, frame, emptyRequest()));
 }
 
 it("numbers of a call's input are those of its text, also where JavaScript has no such number", () => {
@@ -25,8 +26,9 @@ it("reasons to stop and usage, as far as they were told", () => {
     assert.deepEqual({ stop_reason: reason, stop_sequence: sequence }, expected);
   }
   const usage = (told: Partial<ChatAnswer["usage"]>) => (JSON.parse(written({ usage: { ...unknownUsage, ...told } })) as { usage: unknown }).usage;
-  assert.deepEqual(usage({}), { input_tokens: 0, output_tokens: 0 });
+  // What nobody told is an estimate: of a request without messages its frame alone.
+  assert.deepEqual(usage({}), { input_tokens: 3, output_tokens: 0, estimated: true });
   assert.deepEqual(usage({ inputTokens: 10, outputTokens: 5, cacheReadTokens: 3, cacheWriteTokens: 2, reasoningTokens: 1 }), { input_tokens: 5, output_tokens: 5, cache_read_input_tokens: 3, cache_creation_input_tokens: 2, output_tokens_details: { thinking_tokens: 1 } });
-  assert.deepEqual(usage({ inputTokens: 10 }), { input_tokens: 10, output_tokens: 0 });
-  assert.deepEqual(usage({ inputTokens: 1, cacheReadTokens: 3, cacheWriteTokens: 0 }), { input_tokens: 0, output_tokens: 0, cache_read_input_tokens: 3, cache_creation_input_tokens: 0 });
+  assert.deepEqual(usage({ inputTokens: 10 }), { input_tokens: 10, output_tokens: 0, estimated: true });
+  assert.deepEqual(usage({ inputTokens: 1, outputTokens: 0, cacheReadTokens: 3, cacheWriteTokens: 0 }), { input_tokens: 0, output_tokens: 0, cache_read_input_tokens: 3, cache_creation_input_tokens: 0 });
 });

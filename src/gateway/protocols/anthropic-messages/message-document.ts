@@ -1,11 +1,12 @@
 import type { ChatAnswer, FinishReason, TokenUsage } from "../../conversation/chat-answer.ts";
-import type { AssistantPart } from "../../conversation/chat-request.ts";
+import type { AssistantPart, ChatRequest } from "../../conversation/chat-request.ts";
+import { countedRound } from "../../tokens/index.ts";
 import type { AnswerFrame } from "../client-protocol.ts";
 import { signatureContent } from "../openai-chat/chat-document.ts";
 import { inputOf } from "./read-blocks.ts";
 
 /** A `message`. */
-export function messageDocument(answer: ChatAnswer, frame: AnswerFrame): Record<string, unknown> {
+export function messageDocument(answer: ChatAnswer, frame: AnswerFrame, request: ChatRequest): Record<string, unknown> {
   return {
     id: frame.id,
     type: "message",
@@ -13,7 +14,7 @@ export function messageDocument(answer: ChatAnswer, frame: AnswerFrame): Record<
     model: frame.model,
     content: answer.parts.map(block),
     ...stopFields(answer.finish, answer.finishWord, answer.stopSequence),
-    usage: messageUsage(answer.usage),
+    usage: messageUsage(countedRound(request, answer)),
   };
 }
 
@@ -39,22 +40,17 @@ export function stopFields(finish: FinishReason, word: string | null, stopSequen
   return { stop_reason: reason, stop_sequence: finish === "stop" ? stopSequence : null };
 }
 
-/** Anthropic's `input_tokens` are those that no cache had part in. Clients add figures up, so that the two that must be there are 0 where nobody told them. */
+/**
+ * Anthropic's `input_tokens` are those that no cache had part in. Its clients need both figures, and add them up: the usage has what nobody told by estimate, as the ledger has it, and says so. What is null all the same
+ * is 0, as at the beginning of a stream the output is.
+ */
 export function messageUsage(usage: TokenUsage): Record<string, unknown> {
-  return { ...knownUsage(usage), input_tokens: freshTokens(usage) ?? 0, output_tokens: usage.outputTokens ?? 0 };
-}
-
-/** Only what was told. */
-export function knownUsage(usage: TokenUsage): Record<string, unknown> {
-  const fresh = freshTokens(usage);
   return {
-    ...(fresh !== null && { input_tokens: fresh }),
+    input_tokens: Math.max(0, (usage.inputTokens ?? 0) - (usage.cacheReadTokens ?? 0) - (usage.cacheWriteTokens ?? 0)),
+    output_tokens: usage.outputTokens ?? 0,
     ...(usage.cacheWriteTokens !== null && { cache_creation_input_tokens: usage.cacheWriteTokens }),
     ...(usage.cacheReadTokens !== null && { cache_read_input_tokens: usage.cacheReadTokens }),
     ...(usage.reasoningTokens !== null && { output_tokens_details: { thinking_tokens: usage.reasoningTokens } }),
+    ...(usage.tokensEstimated === true && { estimated: true }),
   };
-}
-
-function freshTokens({ inputTokens, cacheReadTokens, cacheWriteTokens }: TokenUsage): number | null {
-  return inputTokens === null ? null : Math.max(0, inputTokens - (cacheReadTokens ?? 0) - (cacheWriteTokens ?? 0));
 }

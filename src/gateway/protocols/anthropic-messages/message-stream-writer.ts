@@ -3,20 +3,23 @@ import type { TokenUsage } from "../../conversation/chat-answer.ts";
 import { unknownUsage } from "../../conversation/chat-answer.ts";
 import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { mergeUsage } from "../../conversation/chat-event.ts";
+import type { AssistantPart, ChatRequest } from "../../conversation/chat-request.ts";
+import { countedRound, estimateChat } from "../../tokens/index.ts";
 import type { AnswerFrame, ChatStreamWriter } from "../client-protocol.ts";
 import { signatureContent } from "../openai-chat/chat-document.ts";
 import { anthropicError } from "./anthropic-error.ts";
-import { knownUsage, messageUsage, stopFields } from "./message-document.ts";
+import { messageUsage, stopFields } from "./message-document.ts";
 
 const emptyThinking = '{"type":"thinking","thinking":"","signature":""}';
 type BlockKind = "text" | "refusal" | "thinking";
 
 /**
  * Writes Anthropic's events. Blocks come one behind the other, as its clients expect: where the arguments of several calls alternate, one is written as it comes and all else waits until it is whole.
- * `message_start` waits for the first content, so that it can tell the input's tokens where a provider told them first.
+ * `message_start` waits for the first content, so that it can tell the input's tokens where a provider told them first; else it tells an estimate, for clients that read them there alone, and the end what they were.
  */
 export class AnthropicStreamWriter implements ChatStreamWriter {
   readonly #frame: AnswerFrame;
+  readonly #request: ChatRequest;
   #started = false;
   /** Blocks opened so far; the last one has the index before it. */
   #blocks = 0;
@@ -28,8 +31,9 @@ export class AnthropicStreamWriter implements ChatStreamWriter {
   #usage: TokenUsage = unknownUsage;
   #finish: Extract<ChatEvent, { type: "finish" }> | null = null;
 
-  constructor(frame: AnswerFrame) {
+  constructor(frame: AnswerFrame, request: ChatRequest) {
     this.#frame = frame;
+    this.#request = request;
   }
 
   write(event: ChatEvent): string {
@@ -53,9 +57,10 @@ export class AnthropicStreamWriter implements ChatStreamWriter {
     return "";
   }
 
-  end(): string {
+  end(parts: () => readonly AssistantPart[]): string {
     const { finish = "stop", finishWord = null, stopSequence = null } = this.#finish ?? {};
-    const usage = { ...knownUsage(this.#usage), output_tokens: this.#usage.outputTokens ?? 0 };
+    const isTold = this.#usage.inputTokens !== null && this.#usage.outputTokens !== null;
+    const usage = messageUsage(isTold ? this.#usage : countedRound(this.#request, { usage: this.#usage, parts: parts() }));
     const stopped = named("message_delta", JSON.stringify({ type: "message_delta", delta: stopFields(finish, finishWord, stopSequence), usage }));
     return this.#start() + this.#closeAll() + stopped + named("message_stop", '{"type":"message_stop"}');
   }
@@ -68,7 +73,8 @@ export class AnthropicStreamWriter implements ChatStreamWriter {
     if (this.#started) return "";
     this.#started = true;
     const { id, model } = this.#frame;
-    const message = { id, type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null, usage: messageUsage(this.#usage) };
+    const usage = messageUsage({ ...this.#usage, inputTokens: this.#usage.inputTokens ?? estimateChat(this.#request) });
+    const message = { id, type: "message", role: "assistant", model, content: [], stop_reason: null, stop_sequence: null, usage };
     return named("message_start", JSON.stringify({ type: "message_start", message })) + named("ping", '{"type":"ping"}');
   }
 

@@ -55,5 +55,8 @@ it("says why an answer is not whole, and as much of its usage as was told", () =
   ]);
   const usage = (told: Partial<ChatAnswer["usage"]>) => written({ usage: { ...unknownUsage, ...told } }).usage;
   assert.deepEqual(usage({ inputTokens: 10, outputTokens: 5, cacheReadTokens: 3, cacheWriteTokens: 2, reasoningTokens: 1 }), { input_tokens: 10, input_tokens_details: { cached_tokens: 3, cache_write_tokens: 2 }, output_tokens: 5, output_tokens_details: { reasoning_tokens: 1 }, total_tokens: 15 });
-  for (const told of [{ inputTokens: 10 }, { outputTokens: 10 }]) assert.deepEqual(usage(told), { input_tokens: told.inputTokens ?? 0, input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 }, output_tokens: told.outputTokens ?? 0, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 10 });
+  // The other is an estimate: of a request without messages its frame alone.
+  for (const [told, input, output] of [[{ inputTokens: 10 }, 10, 0], [{ outputTokens: 10 }, 3, 10]] as const) {
+    assert.deepEqual(usage(told), { input_tokens: input, input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 }, output_tokens: output, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: input + output, estimated: true });
+  }
 });

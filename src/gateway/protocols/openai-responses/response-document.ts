@@ -1,5 +1,6 @@
 import type { ChatAnswer, TokenUsage } from "../../conversation/chat-answer.ts";
 import type { AssistantPart, ChatRequest, OutputFormat, ToolChoice } from "../../conversation/chat-request.ts";
+import { countedRound } from "../../tokens/index.ts";
 import type { AnswerFrame } from "../client-protocol.ts";
 import { signatureContent } from "../openai-chat/chat-document.ts";
 import { sealThinking } from "./sealed-thinking.ts";
@@ -9,7 +10,7 @@ export type Item = Record<string, unknown>;
 /** A `response` whose model has ended. */
 export function responseDocument(answer: ChatAnswer, frame: AnswerFrame, request: ChatRequest): Record<string, unknown> {
   const output = outputItems(answer.parts, frame.id);
-  return closedResponse(responseFrame(frame, request), answer, output, output.some(hasRefusal));
+  return closedResponse(responseFrame(frame, request), { finish: answer.finish, usage: responseUsage(request, answer.usage, () => answer.parts) }, output, output.some(hasRefusal));
 }
 
 /** What a `response` says of its request, before anything of its answer. */
@@ -63,8 +64,13 @@ export function hasRefusal(item: Item): boolean {
   return Array.isArray(item.content) && (item.content as Item[]).some(({ type }) => type === "refusal");
 }
 
-/** Null where nobody told the usage: its figures have no other way to be unknown. */
-function usageDocument({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens }: TokenUsage): unknown {
+/** Its figures cannot be unknown one by one: where one was told alone, the other is an estimate. */
+export function responseUsage(request: ChatRequest, usage: TokenUsage, parts: () => readonly AssistantPart[]): TokenUsage {
+  return (usage.inputTokens === null) === (usage.outputTokens === null) ? usage : countedRound(request, { usage, parts: parts() });
+}
+
+/** Null where nobody told the usage. */
+function usageDocument({ inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, tokensEstimated }: TokenUsage): unknown {
   if (inputTokens === null && outputTokens === null) return null;
   return {
     input_tokens: inputTokens ?? 0,
@@ -72,6 +78,7 @@ function usageDocument({ inputTokens, outputTokens, cacheReadTokens, cacheWriteT
     output_tokens: outputTokens ?? 0,
     output_tokens_details: { reasoning_tokens: reasoningTokens ?? 0 },
     total_tokens: (inputTokens ?? 0) + (outputTokens ?? 0),
+    ...(tokensEstimated === true && { estimated: true }),
   };
 }
 

@@ -3,11 +3,11 @@ import type { TokenUsage } from "../../conversation/chat-answer.ts";
 import { unknownUsage } from "../../conversation/chat-answer.ts";
 import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { mergeUsage } from "../../conversation/chat-event.ts";
-import type { ChatRequest } from "../../conversation/chat-request.ts";
+import type { AssistantPart, ChatRequest } from "../../conversation/chat-request.ts";
 import type { AnswerFrame, ChatStreamWriter } from "../client-protocol.ts";
 import { openAiError } from "../openai-error.ts";
 import type { Item } from "./response-document.ts";
-import { callItem, closedResponse, contentDocument, hasRefusal, itemId, messageItem, reasoningItem, responseFrame } from "./response-document.ts";
+import { callItem, closedResponse, contentDocument, hasRefusal, itemId, messageItem, reasoningItem, responseFrame, responseUsage } from "./response-document.ts";
 import { sealThinking } from "./sealed-thinking.ts";
 
 interface OpenMessage {
@@ -36,6 +36,7 @@ interface OpenCall {
 /** Writes the events of a response, numbered from 0. Calls stay open until the model has ended, since their arguments may alternate; a message or a thought ends where something else begins. */
 export class ResponseStreamWriter implements ChatStreamWriter {
   readonly #frame: AnswerFrame;
+  readonly #request: ChatRequest;
   readonly #response: Item;
   readonly #output: Item[] = [];
   readonly #calls = new Map<number, OpenCall>();
@@ -48,6 +49,7 @@ export class ResponseStreamWriter implements ChatStreamWriter {
 
   constructor(frame: AnswerFrame, request: ChatRequest) {
     this.#frame = frame;
+    this.#request = request;
     this.#response = responseFrame(frame, request);
   }
 
@@ -81,9 +83,9 @@ export class ResponseStreamWriter implements ChatStreamWriter {
     }
   }
 
-  end(): string {
+  end(parts: () => readonly AssistantPart[]): string {
     const closed = this.#start() + this.#closeAll();
-    const response = closedResponse(this.#response, { finish: this.#finish, usage: this.#usage }, this.#output, this.#output.some(hasRefusal));
+    const response = closedResponse(this.#response, { finish: this.#finish, usage: responseUsage(this.#request, this.#usage, parts) }, this.#output, this.#output.some(hasRefusal));
     return closed + this.#event(response.status === "completed" ? "response.completed" : "response.incomplete", { response });
   }
 
