@@ -16,19 +16,21 @@ const priority = { input: 4250, output: 17_000 };
 
 describe("a call that a provider serves otherwise than its request says", () => {
   let server: BorrowedServer;
+  let url = "";
   let tier = "priority";
   const usage = { prompt_tokens: 1000, completion_tokens: 100, total_tokens: 1100 };
   const chunk = (more: object): string => `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "gpt-4o", service_tier: tier, choices: [], ...more })}\n\n`;
   const text = (): string => chunk({ choices: [{ index: 0, delta: { role: "assistant", content: "the answer" }, finish_reason: null }] });
   let isCut = false;
   const upstream = new GatewayUpstream(({ path, body }, response) => {
+    if (path.startsWith("/gemini/")) return answerJson(response, { responseId: "r", candidates: [{ content: { role: "model", parts: [{ text: "the answer" }] }, finishReason: "STOP" }], usageMetadata: { promptTokenCount: 1000, candidatesTokenCount: 100, totalTokenCount: 1100 } });
     if (path.endsWith("/responses")) return answerJson(response, { id: "resp_1", object: "response", created_at: 1, status: "completed", model: "gpt-4o", service_tier: tier, output: [{ type: "message", id: "msg_1", role: "assistant", status: "completed", content: [{ type: "output_text", text: "the answer", annotations: [] }] }], usage: { input_tokens: 1000, output_tokens: 100, total_tokens: 1100 } });
     if (body.stream !== true) return answerJson(response, { id: "chatcmpl-1", object: "chat.completion", created: 1, model: "gpt-4o", service_tier: tier, choices: [{ index: 0, message: { role: "assistant", content: "the answer" }, finish_reason: "stop" }], usage });
     response.writeHead(200, { "content-type": "text/event-stream" }).write(text());
     if (!isCut) response.end(`${chunk({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })}${chunk({ usage })}data: [DONE]\n\n`);
   });
   before(async () => {
-    const url = await upstream.start();
+    url = await upstream.start();
     server = await borrowServer();
     await server.client.api.send("PUT", "/api/gateway/providers/upstream", { revision: 0, settings: { kind: "openai", baseUrl: `${url}/v1` } });
   });
@@ -71,6 +73,20 @@ describe("a call that a provider serves otherwise than its request says", () => 
     };
     assert.deepEqual([await told("frugal", {}), await told("frugal", { service_tier: "priority" })], [[200, "upstream/gpt-4o"], [400, "CONTENT_BLOCKED"]]);
     assert.deepEqual([await told("by-cost", {}), await told("by-cost", { service_tier: "priority" })], [[200, "upstream/gpt-4o"], [200, "upstream/gpt-4o-mini"]]);
+  });
+
+  it("costs as usual where the provider has no such field, and is let in under a budget", async () => {
+    const budget = { perQuery: 1 };
+    await server.client.api.send("PUT", "/api/gateway/providers/google", { revision: 0, settings: { kind: "gemini", baseUrl: `${url}/gemini` } });
+    await server.client.api.send("PUT", "/api/gateway/routes/of-google", { revision: 0, settings: { targets: [{ provider: "google", model: "gemini-2.5-flash" }], budget } });
+    await server.client.api.send("PUT", "/api/gateway/routes/odd-way", { revision: 0, settings: { targets: [{ provider: "upstream", model: "gpt-4o" }], budget } });
+    const answer = await ask({ model: "of-google", service_tier: "priority" });
+    assert.equal(answer.status, 200, await answer.text());
+    assert.equal(answer.headers.get("x-slipway-dropped"), "service_tier");
+    assert.equal((await entryOf(answer.headers.get("x-slipway-trace"))).cost, 1000 * 300 + 100 * 2500);
+    // One that gets the field is not guessed at.
+    const refused = await ask({ model: "odd-way", service_tier: "turbo" });
+    assert.deepEqual([refused.status, refused.headers.get("x-error-code")], [400, "PRICE_UNKNOWN"], await refused.text());
   });
 
   it("costs so too where its caller leaves in the middle of the stream, which never comes to its usage", async () => {

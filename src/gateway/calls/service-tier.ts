@@ -1,4 +1,5 @@
 import { anyTier, toldTier } from "../../ledger/index.ts";
+import type { Protocol } from "../providers/provider-mapping.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -26,12 +27,18 @@ export function tierOfRounds(one: string | null | undefined, other: string | nul
 /** The dearer way in which a provider of a kind serves a call. `byDefault`: that of calls that ask for none, as the provider is set up; null where that is the usual one. */
 export type TierOf = (kind: string, byDefault: string | null) => string | null;
 
-/** What a chat asks of each kind of provider to be served in a dearer way. What a kind has no word for is not sent to it. */
-export function askedTier({ service_tier: tier, speed, inference_geo: place, serviceTier, performanceConfig }: Fields): TierOf {
+/** Kinds that have no `service_tier`, and take no caller's bytes as they are: whatever is asked for in it is dropped before them. */
+const untold: ReadonlySet<string> = new Set(["gemini", "cohere"]);
+
+/**
+ * What a chat asks of each kind of provider to be served in a dearer way. What a kind has no word for is not sent to it: Anthropic has other words for `service_tier`, of which none costs more, and gets those of
+ * its own `protocol` alone as they are. Without a protocol it may be any.
+ */
+export function askedTier({ service_tier: tier, speed, inference_geo: place, serviceTier, performanceConfig }: Fields, protocol: Protocol = "anthropic-messages"): TierOf {
   if (!isSaid(tier) && !isSaid(speed) && !isSaid(place) && !isSaid(serviceTier) && !isSaid(performanceConfig)) return asksNothing;
   const own = dearerTier(tier);
   const asksOpenAi = isSaid(tier) && tier !== "auto";
-  const [fast, at] = [tiersTogether([own, dearerTier(speed)]), dearerTier(place)];
+  const [fast, at] = [tiersTogether([protocol === "anthropic-messages" ? own : null, dearerTier(speed)]), dearerTier(place)];
   const asksPlace = isSaid(place);
   const bedrock = tiersTogether([dearerTier(fieldOf(serviceTier, "type")), dearerTier(fieldOf(performanceConfig, "latency"))]);
   const asksBedrock = isSaid(serviceTier) || isSaid(performanceConfig);
@@ -39,6 +46,7 @@ export function askedTier({ service_tier: tier, speed, inference_geo: place, ser
     // A workspace there has a place by default, and nothing else.
     if (kind === "anthropic") return tiersTogether([fast, asksPlace ? at : byDefault]);
     if (kind === "bedrock") return asksBedrock ? bedrock : byDefault;
+    if (untold.has(kind)) return byDefault;
     // As the project at the provider is set; where nobody said how, it may be any.
     return asksOpenAi ? own : (byDefault ?? (tier === "auto" ? anyTier : null));
   };

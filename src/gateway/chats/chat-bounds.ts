@@ -3,6 +3,7 @@ import type { CallBounds } from "../calls/call-ledger.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import type { KeyPolicySettings, RouteSettings } from "../schemas.ts";
 import { askedTier, type TierOf } from "../calls/service-tier.ts";
+import type { Protocol } from "../providers/provider-mapping.ts";
 import { estimateChat, mediaOfChat, mostMediaTokens, mostTokens, mostTokensOfChat, type MediaTokens } from "../tokens/index.ts";
 import { isGroundedByPrompt, searchesByItself } from "../calls/web-searches.ts";
 
@@ -44,15 +45,15 @@ export function addedTokensOf({ addedTokens: ofRoute }: Pick<RouteSettings, "add
 
 /**
  * What one chat may use at most. `held`: a budget holds it, so that no text may cost more than is said here; images, audio and PDFs that came with the call count as the provider's rules say, and what the provider adds by
- * itself as `addedTokens`. Throws GATEWAY_FIELD_UNSUPPORTED for a call under a budget whose cost nobody would ever be told.
+ * itself as `addedTokens`. `protocol`: its caller's. Throws GATEWAY_FIELD_UNSUPPORTED for a call under a budget whose cost nobody would ever be told.
  */
-export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = unseenTokens): ChatBounds {
+export function boundsOfChat(request: ChatRequest, held: boolean, addedTokens = unseenTokens, protocol?: Protocol): ChatBounds {
   const estimatedInput = estimateChat(request);
   const outputTokens = Math.max(request.sampling.maxOutputTokens ?? boundedOutput, ...otherMostOutput.map((name) => (name in request.extra ? countOf(request.extra[name]) : 0)));
   const { modalities } = request.extra;
   // Without a budget too: guardrails and conditions of targets judge by what the call may cost.
   const common = {
-    rateTokens: estimatedInput + outputTokens, estimatedInput, tierOf: askedTier(request.extra), webSearches: mostSearchesOf(request), ...(Array.isArray(modalities) && modalities.includes("audio") ? { speaks: true } : {}),
+    rateTokens: estimatedInput + outputTokens, estimatedInput, tierOf: askedTier(request.extra, protocol), webSearches: mostSearchesOf(request), ...(Array.isArray(modalities) && modalities.includes("audio") ? { speaks: true } : {}),
   };
   if (!held) return { inputTokens: estimatedInput, outputTokens, ...common };
   if (request.nativeOnly?.some(({ path }) => path === "background") === true) {

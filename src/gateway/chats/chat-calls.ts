@@ -93,7 +93,7 @@ export class ChatCalls {
     }
     return splitCalls.answer(split, {
       id: frame.id, entered, context, session: entered.remarks.session ?? parsed.user, isStream: parsed.stream, record: (opened) => floor.record(opened, "chat", parsed.user),
-      bounds: (own, held) => boundsOfRounds(boundsOfChat(withSystemPrompt(parsed, own), held, addedTokensOf(own, entered.policy)), parsed, own),
+      bounds: (own, held) => boundsOfRounds(boundsOfChat(withSystemPrompt(parsed, own), held, addedTokensOf(own, entered.policy), name), parsed, own),
       carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, betas, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, hold: new AnswerHold(answers), way }),
     });
   }
@@ -121,7 +121,7 @@ export class ChatCalls {
     const answerMayPass = guardrails?.guardsOutput !== true;
     const prompted = withSystemPrompt(parsed, settings);
     const held = floor.isHeld(entered, record);
-    const bounds = boundsOfChat(prompted, held, addedTokensOf(settings, entered.policy));
+    const bounds = boundsOfChat(prompted, held, addedTokensOf(settings, entered.policy), name);
     record.askedTier = bounds.tierOf;
     record.begins({ inputTokens: bounds.estimatedInput, outputTokens: bounds.outputTokens });
     record.mostSearches = bounds.webSearches;
