@@ -104,6 +104,17 @@ export function grantWithin(inner: Grant, outer: readonly Grant[]): boolean {
   });
 }
 
+/** Whether whoever had the grants `before` still may all that they allowed, whichever grants allow it now, and however much more. */
+export function keepsRights(before: readonly Grant[], now: readonly Grant[]): boolean {
+  return before.every((grant) => {
+    if (isWhole(grant)) return grantWithin(grant, now);
+    const { role, team } = grant;
+    // One by one: what one grant named may be named by several.
+    const named = (["models", "experiments", "routes"] as const).flatMap((kind) => (grant[kind] ?? []).map((name): Grant => ({ role, team, [kind]: [name] })));
+    return named.every((each) => grantWithin(each, now));
+  });
+}
+
 /** Whether the caller may know that there is something of the team at all. */
 export function maySeeTeam(caller: Caller, team: string): boolean {
   return caller.grants.some((grant) => grant.team === "*" || grant.team === team);

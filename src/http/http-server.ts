@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { isDeepStrictEqual } from "node:util";
-import { anonymousCaller } from "../core/caller.ts";
+import { anonymousCaller, keepsRights } from "../core/caller.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
@@ -190,8 +189,8 @@ export class HttpServer {
         this.#followed.add(response, this.#clock.monotonic(), async () => {
           const caller = await this.#access.identify(credentials, this.#clock.now());
           await this.#access.authorize(caller, route.access, target, match.params);
-          // What the answer shows was chosen by what its caller might then; whoever may still have it asks again.
-          if (!isDeepStrictEqual(caller.grants, exchange.caller.grants)) throw new AppError("FORBIDDEN", "What the caller may has changed.");
+          // What the answer shows was chosen by what its caller might then; whoever may more by now asks again for the rest.
+          if (!keepsRights(exchange.caller.grants, caller.grants)) throw new AppError("FORBIDDEN", "The caller may less than when this began.");
         }, (error) => cutAnswer(this.#logger, response, exchange, error, idOf()));
       }
       await writeAnswer(request, response, result, this.#draining);

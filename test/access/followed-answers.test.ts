@@ -57,18 +57,31 @@ describe("an answer that goes on", () => {
     return { session, answer, ended, isOver: () => over };
   }
 
-  it("ends when its caller may something else than at its beginning, and goes on for others", async () => {
-    await signIn("changed", [{ role: "viewer", team: "fraud" }, { role: "viewer", team: "default" }]);
-    await signIn("same", [{ role: "viewer", team: "fraud" }]);
-    const [changed, same] = [await follow("changed"), await follow("same")];
+  it("ends when its caller may less than at its beginning, and goes on for those who may the same or more", async () => {
+    const named: Grant = { role: "viewer", team: "fraud", models: ["a", "b"], routes: ["chat"] };
+    const stays: [string, Grant[], Grant[]][] = [
+      ["same", [{ role: "viewer", team: "fraud" }], [{ role: "viewer", team: "fraud" }]],
+      ["more", [{ role: "viewer", team: "fraud" }], [{ role: "viewer", team: "default" }, { role: "viewer", team: "fraud" }]],
+      ["higher", [{ role: "viewer", team: "fraud" }], [{ role: "admin", team: "*" }]],
+      ["named otherwise", [named], [{ role: "viewer", team: "fraud", models: ["b"] }, { role: "deployer", team: "*", models: ["a"], routes: ["chat"] }]],
+    ];
+    const ends: [string, Grant[], Grant[]][] = [
+      ["changed", [{ role: "viewer", team: "fraud" }, { role: "viewer", team: "default" }], [{ role: "viewer", team: "default" }]],
+      ["lower", [{ role: "admin", team: "fraud" }], [{ role: "deployer", team: "*" }]],
+      ["named less", [named], [{ role: "viewer", team: "fraud", models: ["a", "b"] }]],
+    ];
+    const followed = new Map<string, Awaited<ReturnType<typeof follow>>>();
+    for (const [subject, before] of [...stays, ...ends]) {
+      await signIn(subject, before);
+      followed.set(subject, await follow(subject));
+    }
     under.clock.advance(6000);
-    await signIn("same", [{ role: "viewer", team: "fraud" }]);
-    await signIn("changed", [{ role: "viewer", team: "default" }]);
+    for (const [subject, , now] of [...stays, ...ends]) await signIn(subject, now);
     under.clock.advance(6000);
-    await changed.ended;
-    assert.equal(same.isOver(), false);
-    assert.deepEqual(reasons, ["FORBIDDEN"]);
-    same.answer.destroy();
+    for (const [subject] of ends) await followed.get(subject)!.ended;
+    assert.deepEqual(stays.filter(([subject]) => followed.get(subject)!.isOver()).map(([subject]) => subject), []);
+    assert.deepEqual(reasons, ends.map(() => "FORBIDDEN"));
+    for (const [subject] of stays) followed.get(subject)!.answer.destroy();
   });
 
   it("tells who makes it that its caller's session has ended, and not that the caller has left", async () => {
