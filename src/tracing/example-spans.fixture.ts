@@ -22,9 +22,9 @@ export function exampleSpan(trace: number, span: number, more: Partial<Span> = {
 }
 
 /** As the service would write it. */
-export function exampleRecord(trace: number, span: number, more: Partial<Span> = {}, of: { team?: string; experiment?: string } = {}): SpanRecord {
+export function exampleRecord(trace: number, span: number, more: Partial<Span> = {}, of: { team?: string; experiment?: string; isOwn?: boolean } = {}): SpanRecord {
   const stored = translate(exampleSpan(trace, span, more));
-  return { team: of.team ?? "default", experiment: of.experiment ?? null, span: stored, isOwn: true, counts: true };
+  return { team: of.team ?? "default", experiment: of.experiment ?? null, span: stored, isOwn: of.isOwn ?? true, counts: true };
 }
 
 export const keyOf = (trace: number, team = "default"): TraceKey => ({ team, traceId: trace.toString(16).padStart(32, "0") });

@@ -201,9 +201,6 @@ export interface TraceSearchQuery extends Partial<Omit<TraceQuery, "attributes">
 /** A search that has to look into spans ends its page after so many of them: of a kilobyte each that takes some tenths of a second. */
 export const mostSearchedSpans = 30_000;
 
-/** Attributes of spans that traces are found by through the index alone, so that a search by them looks into no spans. Longer values are not in it whole. */
-export const indexedProviders = { attributes: ["gen_ai.provider.name", "slipway.provider"], mostCharacters: 249 } as const;
-
 export const TraceList = z.object({
   traces: z.array(TraceSummary),
   next: z.string().nullable().meta({ description: "Give it as after for the rest; null at the end" }),

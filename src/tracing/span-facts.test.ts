@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { exampleSpan } from "./example-spans.fixture.ts";
 import { modelCallOf } from "./model-call.ts";
 import type { Attributes, Span } from "./span.ts";
-import { factsOf } from "./span-facts.ts";
+import { factsOf, indexedProviders } from "./span-facts.ts";
 import { spanViewOf } from "./span-view.ts";
 import type { SpanFacts, StoredSpan } from "./stored-span.ts";
 
@@ -42,9 +42,21 @@ describe("what a summary has of a span", () => {
     // Another span of the trace tells of the same call, by the name of the model that answered: here it may be that of a route.
     assert.deepEqual(factsOf({ span: span({ "gen_ai.request.model": "support" }), isOwn: false, counts: false }).indexed.filter(([key]) => key === "model"), []);
     const keys = ["gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.data_source.id", "gen_ai.workflow.name", "error.type", "slipway.route", "slipway.model", "http.route", "http.request.method", "mlflow.spanType", "openinference.span.kind"];
-    for (const key of keys) assert.equal(indexed({ [key]: "v" })[key], "v", key);
-    for (const key of ["service.name", "service.version", "deployment.environment.name", "deployment.environment"]) assert.equal(indexed({}, { resource: { [key]: "v" } })[key], "v", key);
+    const ofOthers = (attributes: Attributes, more: Partial<Span> = {}): Record<string, string> => Object.fromEntries(facts(attributes, more, { isOwn: false, counts: true }).indexed);
+    for (const key of keys) assert.equal(ofOthers({ [key]: "v" })[key], "v", key);
+    for (const key of ["service.name", "service.version", "deployment.environment.name", "deployment.environment"]) assert.equal(ofOthers({}, { resource: { [key]: "v" } })[key], "v", key);
     assert.equal(indexed({ "gen_ai.response.id": "r" })["slipway.answer"], undefined);
+  });
+
+  it("is for the gateway's own calls what no other column or span is read for", () => {
+    const resource = { "service.name": "slipway", "service.version": "1", "deployment.environment": "d" };
+    const whole = { "gen_ai.operation.name": "chat", "error.type": "timeout", "gen_ai.provider.name": "openai", "slipway.provider": "east", "gen_ai.response.model": "m", "gen_ai.response.id": "r" };
+    const found = { "gen_ai.provider.name": "openai", "slipway.provider": "east", "service.name": "slipway", model: "m" };
+    assert.deepEqual(indexed({ ...whole, "slipway.route": "support" }, { resource }), { ...found, "slipway.answer": "r" });
+    assert.deepEqual(indexed({ ...whole, "slipway.attempt": true }, { resource }), found);
+    for (const name of indexedProviders.attributes) assert.equal(indexed({ "slipway.route": "r", [name]: "p".repeat(indexedProviders.mostCharacters) })[name]?.length, indexedProviders.mostCharacters);
+    // Another span of this server has what it is, as those of other programs have.
+    assert.equal(indexed({ "slipway.model": "wine" }, { resource })["slipway.model"], "wine");
   });
 
   it("previews the last that was said, else what went in or came out", () => {

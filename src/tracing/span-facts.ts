@@ -8,8 +8,14 @@ const indexedAttributes: ReadonlySet<string> = new Set([
   "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.agent.id", "gen_ai.data_source.id", "gen_ai.workflow.name", "error.type", "mcp.method.name", "slipway.provider", "slipway.route", "slipway.model", "http.route", "http.request.method",
   "mlflow.spanType", "openinference.span.kind", "langsmith.run_id",
 ]);
+/**
+ * Attributes of spans that traces are found by through the index alone, so that a search by them looks into no spans. Longer values are not in it whole. Of the gateway's own spans, which are most, these alone are indexed: the other
+ * attributes only spare a look into the spans of what is found, and that costs less than a row for each call.
+ */
+export const indexedProviders = { attributes: ["gen_ai.provider.name", "slipway.provider"], mostCharacters: 249 } as const;
 /** Of the program, shown as attributes in searches. */
 const indexedResource = ["service.name", "service.version", "deployment.environment.name", "deployment.environment"] as const;
+const ownResource = ["service.name"] as const;
 
 /** Under this key every model of a trace is indexed. */
 const modelKey = "model";
@@ -31,11 +37,11 @@ export function factsOf({ span, isOwn, counts }: { span: Pick<StoredSpan, "attri
   const text = (key: string): string | null => textOf(attributes[key], indexedCharacters);
   const isCounted = counts && !summingOperations.has(String(attributes["gen_ai.operation.name"]));
   const indexed: [string, string][] = [];
-  for (const key of indexedAttributes) {
+  for (const key of isOwn && isOfGateway(attributes) ? indexedProviders.attributes : indexedAttributes) {
     const value = text(key);
     if (value !== null) indexed.push([key, value]);
   }
-  for (const key of indexedResource) {
+  for (const key of isOwn ? ownResource : indexedResource) {
     const value = textOf(resource[key], indexedCharacters);
     if (value !== null) indexed.push([key, value]);
   }
@@ -57,6 +63,10 @@ export function factsOf({ span, isOwn, counts }: { span: Pick<StoredSpan, "attri
     outputPreview: previewOf(attributes["gen_ai.output.messages"], attributes["output.value"] ?? attributes["gen_ai.tool.call.result"]),
     indexed,
   };
+}
+
+function isOfGateway(attributes: StoredSpan["attributes"]): boolean {
+  return attributes["slipway.route"] !== undefined || attributes["slipway.attempt"] !== undefined;
 }
 
 /** For whom a span was. */
@@ -92,7 +102,8 @@ function shortened(text: string, characters: number): string {
 function previewOf(messages: AttributeValue | undefined, otherwise: AttributeValue | undefined, isList = false): string | null {
   if (typeof messages === "string" && messages.length < 1 << 18) {
     try {
-      const parsed = parsedValue(messages) as { role?: string; parts?: { type?: string; content?: unknown }[] }[];
+      // A short text holds nobody up, however it is nested.
+      const parsed = (messages.length < 1 << 13 ? JSON.parse(messages) : parsedValue(messages)) as { role?: string; parts?: { type?: string; content?: unknown }[] }[];
       const texts = parsed.findLast?.(({ role }) => role === "user" || role === "assistant")?.parts?.filter(({ content }) => typeof content === "string");
       const text = texts?.at(isList ? 0 : -1)?.content;
       if (typeof text === "string") return shortened(text, previewCharacters);

@@ -30,6 +30,24 @@ export function traceSearchConformance(adapter: string, open: () => Promise<Trac
       for (const [search, expected] of cases) assert.deepEqual(await tracesFound(store, search), expected, JSON.stringify(search));
     });
 
+    it("finds calls of this server's gateway by whatever their spans have, as those that others tell of", async () => {
+      for (const isOwn of [true, false]) {
+        const store = await open();
+        const root = { "gen_ai.operation.name": "chat", "slipway.route": "support" };
+        const attempt = { "slipway.attempt": true, "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.response.model": "large" };
+        await store.write([
+          exampleRecord(1, 1, { attributes: root }, { isOwn }), exampleRecord(1, 2, { attributes: attempt }, { isOwn }), exampleRecord(2, 1, { attributes: { ...root, "slipway.route": "other", "error.type": "BUDGET_EXCEEDED" } }, { isOwn }),
+          exampleRecord(3, 1, { attributes: { "gen_ai.operation.name": "embeddings", "slipway.route": "support" }, resource: { "service.name": "shop", "service.version": "2" } }, { isOwn }),
+        ], now);
+        const cases: [Record<string, string>, number[]][] = [
+          [{ "slipway.route": "support" }, [3, 1]], [{ "slipway.route": "other" }, [2]], [{ "slipway.route": "suppor" }, []], [{ "gen_ai.operation.name": "chat" }, [2, 1]], [{ "gen_ai.operation.name": "embeddings" }, [3]],
+          [{ "error.type": "BUDGET_EXCEEDED" }, [2]], [{ "gen_ai.provider.name": "openai" }, [1]], [{ "service.version": "2" }, [3]], [{ "service.name": "shop" }, [3, 2, 1]], [{ "slipway.route": "support", "gen_ai.provider.name": "openai" }, [1]],
+        ];
+        for (const [attributes, expected] of cases) assert.deepEqual(await tracesFound(store, { attributes }), expected, JSON.stringify([isOwn, attributes]));
+        assert.deepEqual([await tracesFound(store, { service: "shop" }), await tracesFound(store, { model: "large" })], [[3, 2, 1], [1]]);
+      }
+    });
+
     it("finds traces by comparisons of their facts, tags, metadata, spans and feedback, all of which must hold", async () => {
       const store = await open();
       await store.write([

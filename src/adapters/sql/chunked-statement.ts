@@ -4,6 +4,12 @@ import type { DatabaseSchema } from "./database-schema.ts";
 /** Rows of one statement. Few sizes, so that few texts are compiled, here and in the database. */
 const sizes = [256, 64, 16, 4, 1];
 
+interface CompiledChunk {
+  query: CompiledQuery;
+  /** Which value stands at which place; null where they stand as they come, which spares a copy of all. */
+  order: readonly number[] | null;
+}
+
 type SqlType = "text" | "bigint" | "double precision";
 
 /**
@@ -14,7 +20,7 @@ export class ChunkedStatement {
   readonly #types: readonly SqlType[];
   readonly #build: (rows: RawBuilder<unknown>, fixed: readonly RawBuilder<unknown>[]) => RawBuilder<unknown>;
   readonly #queries: Kysely<DatabaseSchema>;
-  readonly #compiled = new Map<number, { query: CompiledQuery; order: readonly number[] }>();
+  readonly #compiled = new Map<number, CompiledChunk>();
 
   /** `build` gets the rows and a place for each fixed parameter, that of all chunks. */
   constructor(queries: Kysely<DatabaseSchema>, types: readonly SqlType[], build: (rows: RawBuilder<unknown>, fixed: readonly RawBuilder<unknown>[]) => RawBuilder<unknown>) {
@@ -27,15 +33,15 @@ export class ChunkedStatement {
     const statements: CompiledQuery[] = [];
     for (let start = 0; start < rows.length; ) {
       const size = sizes.find((each) => each <= rows.length - start)!;
-      const values = [...fixed, ...rows.slice(start, start + size).flat()];
+      const values = [...fixed];
+      for (const end = start + size; start < end; start++) for (const value of rows[start]!) values.push(value);
       const { query, order } = this.#compile(size, fixed.length);
-      statements.push({ ...query, parameters: order.map((index) => values[index]) });
-      start += size;
+      statements.push({ ...query, parameters: order === null ? values : order.map((index) => values[index]) });
     }
     return statements;
   }
 
-  #compile(size: number, fixedCount: number): { query: CompiledQuery; order: readonly number[] } {
+  #compile(size: number, fixedCount: number): CompiledChunk {
     const found = this.#compiled.get(size);
     if (found !== undefined) return found;
     let count = 0;
@@ -45,7 +51,8 @@ export class ChunkedStatement {
     // Postgres takes the types of all rows from the first.
     const rows = Array.from({ length: size }, (_, row) => sql`(${sql.join(this.#types.map((type) => (row === 0 ? sql`cast(${place()} as ${sql.raw(type)})` : place())))})`);
     const query = this.#build(sql`(values ${sql.join(rows)}) as v`, fixed).compile(this.#queries);
-    const compiled = { query, order: query.parameters.map((parameter) => (parameter as { place: number }).place) };
+    const order = query.parameters.map((parameter) => (parameter as { place: number }).place);
+    const compiled = { query, order: order.every((at, index) => at === index) ? null : order };
     this.#compiled.set(size, compiled);
     return compiled;
   }

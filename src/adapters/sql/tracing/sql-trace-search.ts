@@ -1,6 +1,7 @@
 import { expressionBuilder, sql, type Kysely, type RawBuilder, type SqlBool } from "kysely";
 import { AppError } from "../../../core/errors.ts";
-import { indexedProviders, mostSearchedSpans } from "../../../tracing/schemas.ts";
+import { mostSearchedSpans } from "../../../tracing/schemas.ts";
+import { indexedProviders } from "../../../tracing/span-facts.ts";
 import type { TracePage, TraceSearch, VisibleTraces } from "../../../tracing/trace-store.ts";
 import type { DatabaseSchema } from "../database-schema.ts";
 import { attributeMeets, someSpan, traceCondition, traceDuration as duration } from "./sql-trace-conditions.ts";

@@ -55,7 +55,7 @@ export class SqliteConnection {
 
   run(sql: string, given: readonly SqlParameter[]): StatementResult {
     const { statement, columns } = this.#prepare(sql);
-    const parameters = given.map(bindable);
+    const parameters = given.some(isNoBytes) ? given.map((parameter) => (isNoBytes(parameter) ? noBytes : parameter)) : given;
     if (columns.length > 0) {
       const rows = statement.all(...parameters) as unknown as unknown[][];
       for (const row of rows) {
@@ -152,8 +152,8 @@ export class SqliteConnection {
 // Node 22 binds no bytes as NULL when they lie nowhere, as they do after the way between threads; these lie somewhere.
 const noBytes = new Uint8Array(1).subarray(0, 0);
 
-function bindable(parameter: SqlParameter): SqlParameter {
-  return parameter instanceof Uint8Array && parameter.length === 0 ? noBytes : parameter;
+function isNoBytes(parameter: SqlParameter): boolean {
+  return typeof parameter === "object" && parameter?.length === 0;
 }
 
 export function describeFailure(error: unknown, statement?: string): SqliteFailure {
