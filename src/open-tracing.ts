@@ -5,6 +5,7 @@ import { NodeEgressClient } from "./adapters/egress/node-egress-client.ts";
 import { hasTeam } from "./adapters/sql/access/hold-team.ts";
 import { SqlRunDirectory } from "./adapters/sql/tracking/sql-run-directory.ts";
 import { SqlTraceStore } from "./adapters/sql/tracing/sql-trace-store.ts";
+import { SqlWaitingFeedbackStore } from "./adapters/sql/tracing/sql-waiting-feedback-store.ts";
 import type { SqlDatabase } from "./adapters/sql/sql-database.ts";
 import type { Config } from "./config/index.ts";
 import { ownActor, type Caller } from "./core/caller.ts";
@@ -57,6 +58,8 @@ export interface OpenedTracing {
 const dayMs = 86_400_000;
 /** For spans above calls that came to this server, where others take spans too. */
 const lookEveryMs = 1000;
+/** For traces that feedback waits for. */
+const lookForTracesEveryMs = 2000;
 const sampledSpansWaiting = 50_000;
 const longestDatasetBytes = 64 << 20;
 /** Of a dataset that is read: a millisecond of work. */
@@ -81,16 +84,17 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
     // A database of SQLite has one server.
     kept: config.databaseUrl === undefined ? undefined : (names) => store.named(names),
   });
-  let looking: Promise<void> | null = null;
-  const looks = config.databaseUrl === undefined ? undefined : setInterval(() => {
-    looking ??= costs.lookElsewhere(clock.monotonic()).then(() => service.lookForTraces(clock.now())).catch((cause: unknown) => logger.warn("traces.parents-not-read", { cause })).finally(() => (looking = null));
-  }, lookEveryMs).unref();
+  const looks = [
+    // A database of SQLite has one server.
+    ...(config.databaseUrl === undefined ? [] : [new Looks(lookEveryMs, () => costs.lookElsewhere(clock.monotonic()), (cause) => logger.warn("traces.parents-not-read", { cause }))]),
+    new Looks(lookForTracesEveryMs, () => service.lookForTraces(clock.now()), (cause) => logger.warn("traces.feedback-not-written", { cause })),
+  ];
   const service: TraceService = new TraceService({
     store, runs: new SqlRunDirectory(database), ids, costs, hasTeam: (team) => hasTeam(database, team),
     redaction: new SpanRedaction({ keys: config.traceRedact, content: config.traceContent }),
     sampling,
     settled: () => sink.settled(),
-    monotonic: () => clock.monotonic(),
+    waiting: new SqlWaitingFeedbackStore(database),
     datasets: new CsvRowAdder(datasets, blobs, owners),
     visible: async (caller) => {
       const visible = await tracking.access.visible(caller);
@@ -120,8 +124,26 @@ export function openTracing({ config, database, tracking, datasets, blobs, owner
         return lost === 0 ? ok(`The collector takes spans. ${told}`) : warning(`The collector takes spans now. ${told}`, "It was away or too slow; the log says when (traces.not_exported).");
       },
     },
-    stop: () => stopInOrder([["looks", () => (clearInterval(looks), looking)], ["spans", () => sink.settled()], ["pauses", () => stopping.abort()], ["collector", () => forwarder?.stop()]]),
+    stop: () => stopInOrder([["looks", () => Promise.all(looks.map((each) => each.stop()))], ["spans", () => sink.settled()], ["pauses", () => stopping.abort()], ["collector", () => forwarder?.stop()]]),
   };
+}
+
+/** Does something again and again, never twice at once. */
+class Looks {
+  readonly #timer: NodeJS.Timeout;
+  #looking: Promise<void> | null = null;
+
+  constructor(everyMs: number, look: () => Promise<void>, failed: (cause: unknown) => void) {
+    this.#timer = setInterval(() => {
+      this.#looking ??= look().catch(failed).finally(() => (this.#looking = null));
+    }, everyMs).unref();
+  }
+
+  /** Answers when what is under way has ended. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
 }
 
 /** A collector beside the server is usual, and nobody but the configuration names one: it need not be named twice. Elsewhere it is as any address, so that spans go out over TLS. */

@@ -17,7 +17,8 @@ import { spanViewOf } from "./span-view.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "./stored-span.ts";
 import type { TailSampling } from "./tail-sampling.ts";
 import { defaultTeam } from "./trace-access.ts";
-import { WaitingFeedback, type FeedbackDraft } from "./waiting-feedback.ts";
+import type { FeedbackDraft, WaitingFeedbackStore } from "./waiting-feedback-store.ts";
+import { WaitingFeedback } from "./waiting-feedback.ts";
 import type { FeedbackSpans, FoundFeedback, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "./trace-store.ts";
 
 /** Appends one row to a dataset, as its next version. */
@@ -44,8 +45,8 @@ export interface TraceServiceParts {
   settled?: () => Promise<void>;
   /** Prices calls that others made; without it they cost what they say themselves. */
   costs?: Pick<SpanCosts, "take">;
-  /** Milliseconds of a clock that nobody sets; without it feedback waits for its trace on this server alone. */
-  monotonic?: () => number;
+  /** Where feedback waits for its trace; without it what comes before its trace is refused. */
+  waiting?: WaitingFeedbackStore;
   /** Takes everything that is kept, to send it on. Returns at once. */
   forward?: (records: readonly SpanRecord[]) => void;
 }
@@ -70,11 +71,12 @@ function missingTrace(traceId: string): AppError {
 /** Traces for those who may see them. A trace belongs to a team; what is hidden answers as what is missing. */
 export class TraceService {
   readonly #parts: TraceServiceParts;
-  readonly #waiting: WaitingFeedback;
+  readonly #waiting: WaitingFeedback | null;
 
   constructor(parts: TraceServiceParts) {
     this.#parts = parts;
-    this.#waiting = new WaitingFeedback({ write: (...given) => this.writeFeedback(...given), monotonic: parts.monotonic ?? (() => 0) });
+    const { waiting: store, ids } = parts;
+    this.#waiting = store === undefined ? null : new WaitingFeedback({ store, ids, write: (...given) => this.writeFeedback(...given) });
   }
 
   /**
@@ -94,7 +96,8 @@ export class TraceService {
     );
     await store.write(records, now);
     forward?.(records);
-    if (this.#waiting.size > 0) for (const { span } of records) await this.#waiting.arrived({ team, traceId: span.traceId }, now);
+    if (this.#waiting === null || this.#waiting.size === 0) return;
+    for (const traceId of new Set(records.map(({ span }) => span.traceId))) await this.#waiting.arrived({ team, traceId }, now);
   }
 
   /** Spans that this server made, of a call of `caller` where that is known, redacted and sampled, ready for `write`: they speak no dialect, and whatever they cost is in the ledger. */
@@ -217,14 +220,14 @@ export class TraceService {
     return this.#parts.store.addFeedback(key, { ...feedback, traceId: key.traceId, id: id ?? this.#parts.ids.next("feedback"), createdAt: now, updatedAt: now });
   }
 
-  /** As `writeFeedback`, for senders who do not wait for the spans before: where the trace is not there, it waits for them in memory. */
-  expectFeedback(key: TraceKey, draft: FeedbackDraft, now: EpochMs): Promise<void> {
-    return this.#waiting.add(key, draft, now);
+  /** As `writeFeedback`, for senders who do not wait for the spans before: where the trace is not there, it is kept until it is, for a day. Durable when it has answered. */
+  async expectFeedback(key: TraceKey, draft: FeedbackDraft, now: EpochMs): Promise<void> {
+    await (this.#waiting === null ? this.writeFeedback(key, draft, now) : this.#waiting.add(key, draft, now));
   }
 
-  /** Looks whether another server has taken spans of the traces that feedback waits for here. */
-  lookForTraces(now: EpochMs): Promise<void> {
-    return this.#waiting.lookForTraces(now);
+  /** Looks whether traces that feedback waits for have come otherwise than by `ingest`. */
+  async lookForTraces(now: EpochMs): Promise<void> {
+    await this.#waiting?.lookForTraces(now);
   }
 
   /** The last revision of each. */
@@ -256,7 +259,8 @@ export class TraceService {
     return this.#parts.datasets.addRow(caller, dataset, row, again ? null : "trace_id", now);
   }
 
-  prune(before: EpochMs, now: EpochMs): Promise<number> {
+  async prune(before: EpochMs, now: EpochMs): Promise<number> {
+    await this.#waiting?.prune(now);
     return this.#parts.store.prune(before, now);
   }
 }

@@ -1,118 +1,92 @@
-import type { EpochMs } from "../core/clock.ts";
+import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
-import type { Feedback } from "./schemas.ts";
+import type { IdGenerator } from "../core/ids.ts";
 import type { TraceKey } from "./trace-store.ts";
-
-export type FeedbackDraft = Omit<Feedback, "id" | "traceId" | "revision" | "createdAt" | "updatedAt"> & { id?: string | undefined };
+import type { FeedbackDraft, WaitingDraft, WaitingFeedbackStore } from "./waiting-feedback-store.ts";
 
 export interface WaitingFeedbackParts {
+  store: WaitingFeedbackStore;
+  ids: IdGenerator;
   /** Throws TRACE_NOT_FOUND where the trace is not there, INVALID_PARAMETER where it has no room. */
   write(key: TraceKey, draft: FeedbackDraft, now: EpochMs): Promise<unknown>;
-  /** Milliseconds of a clock that nobody sets. */
-  monotonic(): number;
-  /** Of all that waits, as JSON. */
-  mostCharacters?: number;
 }
 
-interface WaitingDraft {
-  draft: FeedbackDraft;
-  /** As JSON. */
-  characters: number;
-}
-
-/** What was said of one trace, in its order. */
-interface WaitingTrace {
-  key: TraceKey;
-  drafts: readonly WaitingDraft[];
-  /** By the monotonic clock. */
-  dueAt: number;
-  waitMs: number;
-}
-
-/** Beyond, what was kept first is forgotten. */
-const mostDrafts = 20_000;
-const mostCharactersOfAll = 16 << 20;
-/** After that a trace is looked for, whose spans another server may have taken; then after twice as long each time, for about an hour. */
-const firstWaitMs = 1000;
-const longestWaitMs = firstWaitMs << 11;
+/** Traces that are known to be waited for. What waits for others is found by the next look. */
+const mostNames = 20_000;
+const foundAtOnce = 500;
+/** Clients send both within moments; a run that is sampled away, or was never sent, takes longer than any. */
+const waitMs = 86_400_000;
+const mostWaiting = 20_000;
 
 /**
- * Feedback whose trace is not there yet, in memory: LangSmith's clients send both in the background, and what is said of a run that is under way before the run itself. It is written when spans of the trace are kept. A trace
- * that is sampled away, or never comes, takes what waits for it along.
+ * Feedback whose trace is not there yet: LangSmith's clients send both in the background, and what is said of a run that is under way before the run itself, and send it once. It is kept before they are answered, and written when
+ * spans of the trace are there, whichever server took them. A trace that is sampled away, or never comes, takes what waits for it along.
  */
 export class WaitingFeedback {
   readonly #parts: WaitingFeedbackParts;
-  readonly #traces = new Map<string, WaitingTrace>();
-  #drafts = 0;
-  #characters = 0;
+  readonly #names = new Set<string>();
 
   constructor(parts: WaitingFeedbackParts) {
     this.#parts = parts;
   }
 
-  /** How many feedbacks wait. */
+  /** How many traces are known here to be waited for. */
   get size(): number {
-    return this.#drafts;
+    return this.#names.size;
   }
 
-  /** Writes it, now or when its trace is there. Throws what `write` throws but TRACE_NOT_FOUND. */
+  /** Writes it, now or when its trace is there: durable when it has answered. Throws what `write` throws but TRACE_NOT_FOUND. */
   async add(key: TraceKey, draft: FeedbackDraft, now: EpochMs): Promise<void> {
+    const { store, ids, write } = this.#parts;
     try {
-      await this.#parts.write(key, draft, now);
+      await write(key, draft, now);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "TRACE_NOT_FOUND") throw error;
-      const before = this.#take(key);
-      this.#put(key, [...(before?.drafts ?? []), { draft, characters: JSON.stringify(draft).length }], before?.waitMs ?? firstWaitMs);
+      const waiting: WaitingDraft = { id: ids.next("feedback"), key, draft: { ...draft, id: draft.id ?? ids.next("feedback") } };
+      await store.keep(waiting, now);
+      if (this.#names.size < mostNames) this.#names.add(nameOf(key));
       // Its spans may have come meanwhile, and found nothing that waits.
-      await this.arrived(key, now);
+      await this.#write(waiting, now).catch(() => undefined);
     }
   }
 
-  /** To be called when spans of a trace were kept. What cannot be written goes on waiting, but what the store refuses. Never rejects. */
+  /** To be called when spans of a trace were kept. What cannot be written goes on waiting. Never rejects. */
   async arrived(key: TraceKey, now: EpochMs): Promise<void> {
-    const taken = this.#take(key);
-    if (taken === null) return;
-    for (const [index, { draft }] of taken.drafts.entries()) {
+    if (!this.#names.has(nameOf(key))) return;
+    try {
+      for (const waiting of await this.#parts.store.of(key)) await this.#write(waiting, now);
+      this.#names.delete(nameOf(key));
+    } catch {
+      // The next look finds it.
+    }
+  }
+
+  /** Writes what waits for traces that have come by another way: to another server, from a call of the gateway, or before this server ended and began again. */
+  async lookForTraces(now: EpochMs): Promise<void> {
+    const found = await this.#parts.store.arrived(foundAtOnce);
+    for (const waiting of found) {
       try {
-        await this.#parts.write(key, draft, now);
+        await this.#write(waiting, now);
       } catch (error) {
-        if (error instanceof AppError && error.code === "INVALID_PARAMETER") continue;
-        this.#put(key, [...taken.drafts.slice(index), ...(this.#take(key)?.drafts ?? [])], Math.min(taken.waitMs * 2, longestWaitMs));
-        return;
+        // Removed in this moment.
+        if (!(error instanceof AppError) || error.code !== "TRACE_NOT_FOUND") throw error;
       }
     }
   }
 
-  /** Looks for traces whose time has come, and forgets those that were looked for in vain for an hour. */
-  async lookForTraces(now: EpochMs): Promise<void> {
-    const tick = this.#parts.monotonic();
-    for (const { key, dueAt, waitMs } of [...this.#traces.values()]) {
-      if (dueAt > tick) continue;
-      if (waitMs >= longestWaitMs) this.#take(key);
-      else await this.arrived(key, now);
+  prune(now: EpochMs): Promise<void> {
+    return this.#parts.store.prune(epochMs(now - waitMs), mostWaiting);
+  }
+
+  /** What the store refuses waits no longer. Throws everything else. */
+  async #write(waiting: WaitingDraft, now: EpochMs): Promise<void> {
+    const { id, key, draft } = waiting;
+    try {
+      await this.#parts.store.write({ id, key }, { ...draft, traceId: key.traceId, createdAt: now, updatedAt: now });
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "INVALID_PARAMETER") throw error;
+      await this.#parts.store.forget(id);
     }
-  }
-
-  #take(key: TraceKey): WaitingTrace | null {
-    const found = this.#drafts === 0 ? undefined : this.#traces.get(nameOf(key));
-    if (found === undefined) return null;
-    this.#traces.delete(nameOf(key));
-    this.#count(found.drafts, -1);
-    return found;
-  }
-
-  #put(key: TraceKey, drafts: readonly WaitingDraft[], waitMs: number): void {
-    this.#traces.set(nameOf(key), { key, drafts, dueAt: this.#parts.monotonic() + waitMs, waitMs });
-    this.#count(drafts, 1);
-    for (const { key: first } of this.#traces.values()) {
-      if (this.#drafts <= mostDrafts && this.#characters <= (this.#parts.mostCharacters ?? mostCharactersOfAll)) break;
-      this.#take(first);
-    }
-  }
-
-  #count(drafts: readonly WaitingDraft[], sign: 1 | -1): void {
-    this.#drafts += sign * drafts.length;
-    for (const { characters } of drafts) this.#characters += sign * characters;
   }
 }
 

@@ -6,11 +6,13 @@ import { SqlRunDirectory } from "../../src/adapters/sql/tracking/sql-run-directo
 import { sqlTraceRemovalConformance } from "../../src/adapters/sql/tracing/sql-trace-removal.conformance.ts";
 import { ofSessions } from "../../src/adapters/sql/tracing/sql-trace-sessions.ts";
 import { SqlTraceStore } from "../../src/adapters/sql/tracing/sql-trace-store.ts";
+import { SqlWaitingFeedbackStore } from "../../src/adapters/sql/tracing/sql-waiting-feedback-store.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
 import { exampleRecord, keyOf, now } from "../../src/tracing/example-spans.fixture.ts";
 import { runDirectoryConformance } from "../../src/tracing/run-directory.conformance.ts";
 import type { SpanRecord } from "../../src/tracing/stored-span.ts";
 import { traceStoreConformance } from "../../src/tracing/trace-store.conformance.ts";
+import { waitingFeedbackStoreConformance } from "../../src/tracing/waiting-feedback-store.conformance.ts";
 import { PostgresCluster } from "../kit/postgres-cluster.ts";
 import { traceRetentionScenario } from "../kit/trace-retention.ts";
 import { traceSettingsScenario } from "../kit/trace-settings.ts";
@@ -30,6 +32,10 @@ describe("traces on Postgres", () => {
     return { store: new SqlTraceStore(database), runs: new SqlRunDirectory(database) };
   });
   sqlTraceRemovalConformance("Postgres", () => schemas.open());
+  waitingFeedbackStoreConformance("Postgres", async () => {
+    const database = await schemas.open();
+    return { store: new SqlTraceStore(database), waiting: new SqlWaitingFeedbackStore(database) };
+  });
 
   it("keep the sums of their spans where two servers write to one trace at once", async () => {
     const schema = await schemas.migratedSchema();

@@ -79,6 +79,7 @@ export const dumpedTables: readonly { table: TableName; key: readonly string[] }
   { table: "trace_values", key: ["trace_id", "team", "key", "value"] },
   { table: "trace_feedback", key: ["trace_id", "team", "id", "revision"] },
   { table: "trace_feedback_removals", key: ["trace_id", "team", "id"] },
+  { table: "waiting_feedback", key: ["id"] },
 ];
 
 /** Tables that are left out, and why. */

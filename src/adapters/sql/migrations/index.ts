@@ -24,11 +24,12 @@ import { traceRemovals } from "./0023-trace-removals.ts";
 import { keyRotation } from "./0024-key-rotation.ts";
 import { ownCalls } from "./0025-own-calls.ts";
 import { savedCosts } from "./0026-saved-costs.ts";
+import { waitingFeedback } from "./0027-waiting-feedback.ts";
 import type { Migration } from "./migration.ts";
 
 /** In order. A new one goes to the end. */
 export const migrations: readonly Migration[] = [
   modelsTruthsStatistics, warmupMeasurements, access, events, workflows, replicaMinutes, blobUploads, tracking, registryLifecycle, datasets,
   rollouts, upstreamHeaders, abTests, gateway, ledger, traces, routeRollouts, traceCosts, userCosts,
-  removedFeedback, billedUnits, traceIndexes, traceRemovals, keyRotation, ownCalls, savedCosts,
+  removedFeedback, billedUnits, traceIndexes, traceRemovals, keyRotation, ownCalls, savedCosts, waitingFeedback,
 ];

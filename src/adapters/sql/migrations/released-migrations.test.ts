@@ -36,6 +36,7 @@ const released: Record<string, string> = {
   "24 key-rotation": "13faba2a8daa5838068380d3e9d4997d85a85510a16aca6f42e45b3041222580",
   "25 own-calls": "29be5a96ed59c7322acc04e0dc16d747cd205b2002f9f7b763a8fd0ef0100c56",
   "26 saved-costs": "83212106be227281fed86da2eecb10f94e54730f5ac3a37723db0a5149efa0e7",
+  "27 waiting-feedback": "44673f6a6c79a63dab8620cb18c43cf55367bb05437a443dfaed04d8a3a44e3b",
 };
 
 const postgres = new PostgresDialect({ url: "postgres://localhost", clock: systemClock });

@@ -1,15 +1,15 @@
 import { sql, type Selectable } from "kysely";
 import { defaultTeam } from "../../../access/index.ts";
 import { systemClock, type EpochMs } from "../../../core/clock.ts";
-import { AppError } from "../../../core/errors.ts";
 import type { Page } from "../../../core/search-condition.ts";
-import { assertFactsFit, assertFeedbackFits } from "../../../tracing/index.ts";
+import { assertFactsFit } from "../../../tracing/index.ts";
 import { Feedback, type TraceSession } from "../../../tracing/schemas.ts";
 import type { PackedSpans, SpanRecord, StoredSpan } from "../../../tracing/stored-span.ts";
 import type { FoundFeedback, KeptSpan, SpanName, StoredTrace, TraceFacts, TraceKey, TracePage, TraceSearch, TraceStore, VisibleTraces } from "../../../tracing/trace-store.ts";
 import { packSpan } from "./packed-span.ts";
 import type { SqlDatabase } from "../sql-database.ts";
 import { findFeedback } from "./sql-feedback-search.ts";
+import { clean, holdTrace, writeFeedback } from "./sql-feedback-writes.ts";
 import { spanOf } from "./sql-span-content.ts";
 import { finishRemovals, removeTraces } from "./sql-trace-removal.ts";
 import { summaryColumns, traceOf, type SummaryRow } from "./sql-trace-rows.ts";
@@ -155,22 +155,10 @@ export class SqlTraceStore implements TraceStore {
     return removed;
   }
 
-  addFeedback({ team, traceId }: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback> {
+  addFeedback(key: TraceKey, feedback: Omit<Feedback, "revision">): Promise<Feedback> {
     return this.#database.transaction(async (transaction) => {
-      // Held, so that revisions are counted one after the other.
-      const held = await transaction
-        .updateTable("traces").set(({ ref }) => ({ received_at: ref("received_at") })).where("trace_id", "=", traceId).where("team", "=", team).where("removed_at", "is", null).returning("trace_id").executeTakeFirst();
-      if (held === undefined) throw new AppError("TRACE_NOT_FOUND", `There is no trace ${traceId.slice(0, 64)}.`);
-      const { rows: [kept] } = await sql<{ count: number; bytes: number | null }>`select count(*) as count, cast(sum(octet_length(content_json)) as bigint) as bytes from trace_feedback where trace_id = ${traceId} and team = ${team}`.execute(transaction);
-      const last = await transaction
-        .selectFrom("trace_feedback").select(["revision", "content_json"]).where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", feedback.id).orderBy("revision", "desc").limit(1).executeTakeFirst();
-      const gone = await transaction.selectFrom("trace_feedback_removals").select("revision").where("trace_id", "=", traceId).where("team", "=", team).where("id", "=", feedback.id).executeTakeFirst();
-      const createdAt = last === undefined ? feedback.createdAt : Feedback.parse(JSON.parse(last.content_json)).createdAt;
-      const written = Feedback.parse({ ...feedback, createdAt, revision: Math.max(last?.revision ?? 0, gone?.revision ?? 0) + 1 });
-      const content = JSON.stringify(written);
-      assertFeedbackFits(Number(kept!.count) + 1, Number(kept!.bytes ?? 0) + Buffer.byteLength(content));
-      await transaction.insertInto("trace_feedback").values({ team, trace_id: traceId, id: written.id, revision: written.revision, name: clean(written.name), content_json: content, received_at: written.updatedAt }).execute();
-      return written;
+      await holdTrace(transaction, key);
+      return writeFeedback(transaction, key, feedback);
     });
   }
 
@@ -224,11 +212,6 @@ export class SqlTraceStore implements TraceStore {
 
 function nanoseconds(milliseconds: number): bigint {
   return BigInt(Math.round(milliseconds * 1000)) * 1000n;
-}
-
-/** Databases take neither NUL nor half a surrogate pair. */
-function clean(text: string): string {
-  return text.replaceAll("\0", "").toWellFormed();
 }
 
 function merged(kind: "tags" | "metadata", json: string, changes: Readonly<Record<string, string | null>> | undefined): string {

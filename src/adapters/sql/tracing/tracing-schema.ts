@@ -9,6 +9,8 @@ export interface TracingSchema {
   trace_feedback: TraceFeedbackRow;
   /** What followers of feedback are told of that is gone: up to which revision, and when in milliseconds since 1970. */
   trace_feedback_removals: { team: string; trace_id: string; id: string; revision: number; removed_at: number };
+  /** Feedback whose trace is not there yet, without its revision and its times, under an id of its waiting. */
+  waiting_feedback: { id: string; team: string; trace_id: string; content_json: string; received_at: number };
 }
 
 /** Numbers of tokens, costs, spans and errors are sums over `trace_spans`. */

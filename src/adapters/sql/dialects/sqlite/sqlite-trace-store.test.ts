@@ -6,10 +6,12 @@ import { translate } from "../../../../tracing/dialects/translate.ts";
 import { exampleRecord, exampleSpan, keyOf, now, tracesFound } from "../../../../tracing/example-spans.fixture.ts";
 import { runDirectoryConformance } from "../../../../tracing/run-directory.conformance.ts";
 import { traceStoreConformance } from "../../../../tracing/trace-store.conformance.ts";
+import { waitingFeedbackStoreConformance } from "../../../../tracing/waiting-feedback-store.conformance.ts";
 import { SqlFeedbackFeed } from "../../tracing/sql-feedback-feed.ts";
 import { SqlRunDirectory } from "../../tracking/sql-run-directory.ts";
 import { sqlTraceRemovalConformance } from "../../tracing/sql-trace-removal.conformance.ts";
 import { SqlTraceStore } from "../../tracing/sql-trace-store.ts";
+import { SqlWaitingFeedbackStore } from "../../tracing/sql-waiting-feedback-store.ts";
 import { TemporaryDatabases } from "./temporary-databases.fixture.ts";
 
 describe("traces on SQLite", () => {
@@ -24,6 +26,10 @@ describe("traces on SQLite", () => {
     return { store: new SqlTraceStore(database), runs: new SqlRunDirectory(database) };
   });
   sqlTraceRemovalConformance("SQLite", () => databases.open());
+  waitingFeedbackStoreConformance("SQLite", async () => {
+    const database = await databases.open();
+    return { store: new SqlTraceStore(database), waiting: new SqlWaitingFeedbackStore(database) };
+  });
 
   it("finds feedback by its id, services, sessions, runs, the traces of one caller, and those that are being removed through indexes", async () => {
     const database = await databases.open();
