@@ -67,7 +67,9 @@ export class ChatPreparation {
     const spoken = mapping.native[name];
     const asChat = name === "openai-responses" && spoken !== undefined && (this.#without.has(provider) || lacksResponses(provider));
     const native = asChat ? undefined : spoken;
-    const passed = native !== undefined && mayPass && request === this.#options.request;
+    // What only the caller's own bytes say goes with them, whatever stands beside it.
+    const isTaken = native?.takes === undefined || (request.nativeOnly ?? []).length > 0 || native.takes(request);
+    const passed = native !== undefined && mayPass && request === this.#options.request && isTaken;
     if (!passed && request.nativeOnly !== undefined && request.nativeOnly.length > 0) {
       const names = request.nativeOnly.map(({ path }) => path).join(", ");
       throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has nothing for ${names}.`, { problems: request.nativeOnly });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { emptyRequest } from "../protocols/answer-streams.fixture.ts";
 import { FieldReport } from "./field-report.ts";
 import { callerText, jsonText, readAnswer, readEvent, requestText, rowOf } from "./wire-value.ts";
 
@@ -29,6 +30,10 @@ describe("a report of fields", () => {
     report.foreign(Object.fromEntries(harmless.map((name) => [name, "x"])));
     report.settle("X");
     assert.deepEqual(report.dropped, harmless);
+    // The gateway tells the usage of a stream, or not, by itself.
+    const chat = new FieldReport();
+    chat.chat(emptyRequest());
+    assert.deepEqual(chat.dropped, []);
     report.foreign({ users: "x" });
     assert.throws(() => report.settle("X"), { message: "X cannot be asked for users." });
   });

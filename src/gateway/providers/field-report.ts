@@ -57,8 +57,8 @@ export class FieldReport {
     }
   }
 
-  /** What a chat brings along that only its own protocol has, and its other fields: those in `known` the mapping has taken over by itself. */
-  chat({ extra, nativeOnly = [], uncarried = [], user }: ChatRequest, known?: ReadonlySet<string>): void {
+  /** What a chat brings along that only its own protocol has, and its other fields: those in `known` the mapping has taken over by itself. `stream_options` the gateway honours for its caller by itself. */
+  chat({ extra: { stream_options: _ofGateway, ...extra }, nativeOnly = [], uncarried = [], user }: ChatRequest, known?: ReadonlySet<string>): void {
     for (const { path, message } of nativeOnly) this.refuse(path, message);
     for (const path of uncarried) this.drop(path);
     if (user !== null) this.drop("user");

@@ -114,6 +114,8 @@ export interface NativeProtocol {
   path(target: MappingTarget): string;
   /** Headers that the protocol wants, such as `anthropic-version`, where the caller sent none. */
   headers?(target: MappingTarget): Readonly<Record<string, string>>;
+  /** Whether the chat can pass as it came. What other providers said earlier in it, and the caller gives back, may be refused here; the mapping says it so that it is taken. Absent where all is. */
+  takes?(request: ChatRequest): boolean;
 }
 
 /** One kind of provider: a folder of tables and pure functions. */

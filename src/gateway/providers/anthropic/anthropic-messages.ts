@@ -16,6 +16,18 @@ function toolUseId(id: string): string {
   return id.replace(/[^A-Za-z0-9_-]/g, "_") || "_";
 }
 
+/**
+ * Whether turns of the model can go back as the caller has them. Where another provider gave one, after a fallback or by weight, its thinking is not Claude's, and its calls may have a signature or an id that is refused:
+ * the whole request would fail.
+ */
+export function takesTurns({ messages }: ChatRequest): boolean {
+  return messages.every((message) => {
+    if (message.role === "tool") return toolUseId(message.callId) === message.callId;
+    if (message.role !== "assistant") return true;
+    return message.parts.every((part) => (part.type === "thinking" ? isSignedByClaude(part) : part.type !== "tool-call" || (part.signature === undefined && toolUseId(part.id) === part.id)));
+  });
+}
+
 /** System prompt and turns. Neighbours of one role become one turn, so that all results of one turn's calls stand together. */
 export function writeTurns(request: ChatRequest, model: ClaudeModel, report: FieldReport): { system: Block[]; messages: Turn[] } {
   const system: Block[] = [];

@@ -4,11 +4,12 @@ import type { ProviderMapping } from "../provider-mapping.ts";
 import { readAnthropicAnswer } from "./anthropic-answer.ts";
 import { anthropicCount } from "./anthropic-count.ts";
 import { versionHeader, writeAnthropicRequest } from "./anthropic-request.ts";
+import { takesTurns } from "./anthropic-messages.ts";
 import { AnthropicStream } from "./anthropic-stream.ts";
 
 export const anthropic: ProviderMapping = {
   native: {
-    "anthropic-messages": { path: () => "/v1/messages", headers: versionHeader },
+    "anthropic-messages": { path: () => "/v1/messages", headers: versionHeader, takes: takesTurns },
     "anthropic-count": { path: () => "/v1/messages/count_tokens", headers: versionHeader },
   },
   chat: { request: writeAnthropicRequest, answer: readAnthropicAnswer, stream: () => new AnthropicStream() },

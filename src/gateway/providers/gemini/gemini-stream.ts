@@ -44,6 +44,8 @@ export class GeminiChunkReader {
   #byPrompt = false;
   readonly #queries = new Set<string>();
   #searches = 0;
+  /** The newest of each figure: totals so far, of which a piece may tell some. */
+  #told: Fields = {};
 
   constructor(code: "PROVIDER_STREAM_FAILED" | "PROVIDER_ANSWER_INVALID") {
     this.#code = code;
@@ -69,7 +71,10 @@ export class GeminiChunkReader {
       this.#finishWord = blockReason;
     }
     this.#grounding(fieldsOf(candidate.groundingMetadata), events);
-    if (chunk.usageMetadata !== undefined) events.push({ type: "usage", usage: geminiUsage(fieldsOf(chunk.usageMetadata)) });
+    if (chunk.usageMetadata !== undefined) {
+      this.#told = { ...this.#told, ...fieldsOf(chunk.usageMetadata) };
+      events.push({ type: "usage", usage: geminiUsage(this.#told) });
+    }
     return events;
   }
 

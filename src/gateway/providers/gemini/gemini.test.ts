@@ -192,6 +192,8 @@ conformanceCase("gemini", 13, "thoughts stay apart from the text", () => {
 
 conformanceCase("gemini", 14, "usage is the last told, output includes thoughts, and what is absent is not 0", () => {
   assert.deepEqual(collectStream(chat.stream(), stream).usage, { inputTokens: 12, outputTokens: 37, cacheReadTokens: 8, cacheWriteTokens: null, reasoningTokens: 28 });
+  const inTurns = events({ ...candidate([{ text: "a" }], ""), usageMetadata: { promptTokenCount: 10, cachedContentTokenCount: 4, toolUsePromptTokenCount: 2, thoughtsTokenCount: 30 } }, { ...candidate([{ text: "b" }]), usageMetadata: { promptTokenCount: 10, candidatesTokenCount: 5 } });
+  assert.deepEqual(collectStream(chat.stream(), inTurns).usage, { inputTokens: 12, outputTokens: 35, cacheReadTokens: 4, cacheWriteTokens: null, reasoningTokens: 30 });
   assert.deepEqual(answer({ ...candidate([{ text: "x" }]), usageMetadata: { promptTokenCount: 3 } }).usage, { inputTokens: 3, outputTokens: null, cacheReadTokens: null, cacheWriteTokens: null, reasoningTokens: null });
 });
 
