@@ -29,6 +29,7 @@ import type { RouteSplits } from "../split/route-splits.ts";
 import type { SplitCalls } from "../split/split-calls.ts";
 import type { CallWay } from "../split/splittable-call.ts";
 import { endingOf } from "../split/trial-outcome.ts";
+import { mostSent } from "./sent-chat.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
 import { countedRound, estimateChat, estimateTokens, needsOf, textsOf } from "../tokens/index.ts";
 import { withSystemPrompt } from "./with-system-prompt.ts";
@@ -93,7 +94,7 @@ export class ChatCalls {
     }
     return splitCalls.answer(split, {
       id: frame.id, entered, context, session: entered.remarks.session ?? parsed.user, isStream: parsed.stream, record: (opened) => floor.record(opened, "chat", parsed.user),
-      bounds: (own, held) => boundsOfRounds(boundsOfChat(withSystemPrompt(parsed, own), held, addedTokensOf(own, entered.policy), name), parsed, own),
+      bounds: (own, held) => boundsOfRounds(boundsOfChat(mostSent(withSystemPrompt(parsed, own), own), held, addedTokensOf(own, entered.policy), name), parsed, own),
       carryOut: (way) => this.#carryOut({ name, protocol, body, parsed, betas, settings: way.entered.route.settings, guardrails: guardrailsOf(way.entered.route.settings), frame, ...way, hold: new AnswerHold(answers), way }),
     });
   }
@@ -121,7 +122,8 @@ export class ChatCalls {
     const answerMayPass = guardrails?.guardsOutput !== true;
     const prompted = withSystemPrompt(parsed, settings);
     const held = floor.isHeld(entered, record);
-    const bounds = boundsOfChat(prompted, held, addedTokensOf(settings, entered.policy), name);
+    const most = mostSent(prompted, settings);
+    const bounds = boundsOfChat(most, held, addedTokensOf(settings, entered.policy), name);
     record.askedTier = bounds.tierOf;
     record.begins({ inputTokens: bounds.estimatedInput, outputTokens: bounds.outputTokens });
     record.mostSearches = bounds.webSearches;
@@ -140,10 +142,10 @@ export class ChatCalls {
       return this.#whole(chat, request, look.answer, { "X-Slipway-Cache": look.kind });
     }
     lead.current = look?.lead ?? null;
-    const most = boundsOfRounds(bounds, request, settings);
-    await (chat.way?.admit === undefined ? floor.admit(entered, record, most, context) : chat.way.admit(most));
+    const inAll = boundsOfRounds(bounds, request, settings);
+    await (chat.way?.admit === undefined ? floor.admit(entered, record, inAll, context) : chat.way.admit(inAll));
     const facts: CallFacts = {
-      inputTokens: bounds.estimatedInput, needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
+      inputTokens: most === prompted ? bounds.estimatedInput : estimateChat(prompted), needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
     };
     // Fields of messages that a guardrail has not read do not go out.
     const isRead = guardrails?.readsInput !== true || (parsed.uncarried ?? []).every((path) => path === betaHeaderName);
@@ -159,12 +161,13 @@ export class ChatCalls {
     record.firstByteMs = opened.firstByteMs;
     const headers: Record<string, string> = { ...passedHeaders(entered, opened, name), ...preparation.remarks(opened), ...(look === null ? {} : { "X-Slipway-Cache": look.kind }) };
     record.streamed = opened.streamed;
+    const sent = preparation.sent(opened);
     if (opened.streamed) {
       const guard = guarded !== null && !answerMayPass ? guarded.stream() : null;
       const passed = guard === null && preparation.hasPassed(opened);
       if (!passed) record.answerId = chat.frame.id;
-      const stream = new ChatStream({ ...chat, opened, request, guard, passed, hidesUsage: preparation.hidesUsage(opened), requestId: context.requestId });
-      const body = this.#streamed(chat, stream, request, lead.current);
+      const stream = new ChatStream({ ...chat, opened, request: sent, guard, passed, hidesUsage: preparation.hidesUsage(opened), requestId: context.requestId });
+      const body = this.#streamed(chat, stream, sent, lead.current);
       if (chat.way?.holdsBack === true) await body.hold();
       // Nobody reads an answer whose caller has gone before it began: what was taken for it is given back here.
       const abandon = (): void => {
@@ -174,20 +177,20 @@ export class ChatCalls {
       else context.signal.addEventListener("abort", abandon, { once: true });
       return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(record, name), ...headers }, body);
     }
-    const repaired = await this.#repaired(chat, request, opened.answer, order, maxTokens, headers);
+    const repaired = await this.#repaired(chat, { request, sent }, opened.answer, order, maxTokens, headers);
     // Before it is judged: one that is blocked costs as much.
-    estimate(record, request, repaired);
+    estimate(record, sent, repaired);
     record.answer = answerFacts(repaired);
     const answer = guarded === null || answerMayPass ? repaired : await guarded.after(repaired);
     lead.current?.finish(answer, record.spent().cost);
     // What a guardrail has not read does not go out: other choices, fields that are not known.
-    if (answer !== opened.answer || !answerMayPass || !preparation.hasPassed(opened)) return this.#whole(chat, request, answer, headers);
+    if (answer !== opened.answer || !answerMayPass || !preparation.hasPassed(opened)) return this.#whole(chat, sent, answer, headers);
     record.answerId = answer.id;
     return this.#ended(chat, answer, "application/json", headers, opened.body);
   }
 
   /** An answer that keeps to the asked format, where one was asked for; the record has the target of the last round, and the usage of all rounds that were its. `headers` become those of that round. */
-  async #repaired({ name, body, settings, record }: Chat, request: ChatRequest, first: ChatAnswer, order: CallOrder<ChatAnswer>, maxTokens: number | null, headers: Record<string, string>): Promise<ChatAnswer> {
+  async #repaired({ name, body, settings, record }: Chat, { request, sent }: { request: ChatRequest; sent: ChatRequest }, first: ChatAnswer, order: CallOrder<ChatAnswer>, maxTokens: number | null, headers: Record<string, string>): Promise<ChatAnswer> {
     const rounds = new RepairRounds(request, settings.repair, (schema, text) => this.#parts.checker.check(schema, text));
     // Each round by itself: of a sum nobody could tell which rounds are in it.
     const next = (asked: ChatRequest, answer: ChatAnswer): ReturnType<RepairRounds["next"]> => {
@@ -196,10 +199,10 @@ export class ChatCalls {
       return rounds.next(answer, targetName(record.target!), billed);
     };
     try {
-      let step = await next(request, first);
+      let step = await next(sent, first);
       let { usage } = first;
       while (step.do === "ask") {
-        record.asksAgain(estimateChat(step.request), usage);
+        record.asksAgain(estimateChat(mostSent(step.request, settings)), usage);
         const preparation = new ChatPreparation({ name, body, request: step.request, settings, maxTokens, mayPass: false, answerMayPass: false, betas: null });
         const opened: OpenedCall<ChatAnswer> = await this.#parts.runner.run({ ...order, prepare: preparation.prepare });
         record.attempts = [...record.attempts, ...opened.attempts];
@@ -209,7 +212,7 @@ export class ChatCalls {
         Object.assign(headers, preparation.remarks(opened));
         if (opened.streamed) throw new AppError("PROVIDER_ANSWER_INVALID", "The provider answered in a stream that nobody asked for.");
         usage = opened.answer.usage;
-        step = await next(step.request, opened.answer);
+        step = await next(preparation.sent(opened), opened.answer);
       }
       if (rounds.repairs > 0) record.attributes["slipway.output.repairs"] = rounds.repairs;
       return rounds.repairs === 0 && !step.changed ? first : step.answer;

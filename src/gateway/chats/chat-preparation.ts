@@ -9,7 +9,7 @@ import type { chatProtocols } from "../protocols/index.ts";
 import type { UpstreamRequest } from "../providers/provider-mapping.ts";
 import type { OpenedCall, PreparedCall, ReadyProvider } from "../routing/call-plan.ts";
 import type { RouteSettings, RouteTarget } from "../schemas.ts";
-import { truncateChat } from "../tokens/index.ts";
+import { sentTo } from "./sent-chat.ts";
 import { lacksResponses, mayLack, noteLacking } from "./without-responses.ts";
 
 export interface PreparationOptions {
@@ -29,15 +29,14 @@ export interface PreparationOptions {
 }
 
 interface Made {
+  /** As it went: without what did not fit. */
+  sent: ChatRequest;
   passed: boolean;
   /** It went as chat completions to a server that has them in its caller's protocol too, or was thought to. */
   asChat: boolean;
   dropped: readonly string[];
   emulated: readonly string[];
 }
-
-/** Kept for the answer where a conversation is cut to size and nobody said how long the answer may be. */
-const keptForAnswer = 1024;
 
 /** What only a provider's own bytes give back: an answer that is written anew is one, of text. */
 const ofBytesAlone: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -62,7 +61,7 @@ export class ChatPreparation {
     const { name, mayPass, maxTokens, settings: route } = this.#options;
     const { chat } = mapping;
     if (chat === undefined) throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `The provider ${target.provider} has no chats.`, { problems: [{ path: "model", message: `${target.provider}/${target.model} takes no chats` }] });
-    const request = fitted(this.#options.request, target, route);
+    const request = sentTo(this.#options.request, target, route);
     const to = { model: target.model, settings };
     const spoken = mapping.native[name];
     const asChat = name === "openai-responses" && spoken !== undefined && (this.#without.has(provider) || lacksResponses(provider));
@@ -90,7 +89,7 @@ export class ChatPreparation {
     const prepared: PreparedCall<ChatAnswer> = { request: upstream, read: (body, headers) => chat.answer(body, headers), stream: request.stream ? chat.stream() : null };
     if (passed && name === "openai-responses" && (request.nativeOnly ?? []).length === 0) prepared.otherwise = (status) => mayLack(provider, status) && this.#without.add(provider).has(provider);
     const uncarried = passed ? [] : (request.uncarried ?? []);
-    this.#made.set(prepared, { passed, asChat, dropped: [...new Set([...upstream.dropped, ...uncarried])].filter((path) => !(path in ownBetas)), emulated: [...upstream.emulated, ...(asChat ? ["responses (by chat completions)"] : []), ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
+    this.#made.set(prepared, { sent: request, passed, asChat, dropped: [...new Set([...upstream.dropped, ...uncarried])].filter((path) => !(path in ownBetas)), emulated: [...upstream.emulated, ...(asChat ? ["responses (by chat completions)"] : []), ...(request === this.#options.request ? [] : ["messages (truncated)"])] });
     return prepared;
   };
 
@@ -107,6 +106,11 @@ export class ChatPreparation {
   /** Whether the answer is in the caller's own protocol already. */
   hasPassed(opened: OpenedCall<ChatAnswer>): boolean {
     return this.#made.get(opened.prepared)?.passed === true;
+  }
+
+  /** The chat as the target got it that answered. */
+  sent(opened: OpenedCall<ChatAnswer>): ChatRequest {
+    return this.#made.get(opened.prepared)?.sent ?? this.#options.request;
   }
 
   /** Whether the stream carries a chunk of usage that the caller did not ask for. */
@@ -134,9 +138,4 @@ function refuseOfBytesAlone({ extra }: ChatRequest, { provider, model }: RouteTa
   if (names.length === 0) return;
   const problems = names.map((path) => ({ path, message: "is given only where the provider's answer passes as it came" }));
   throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `The answer of ${provider}/${model} is written anew here, without ${names.join(", ")}.`, { problems });
-}
-
-function fitted(request: ChatRequest, { maxContextTokens }: RouteTarget, { truncate }: RouteSettings): ChatRequest {
-  if (maxContextTokens === undefined || truncate === "error") return request;
-  return truncateChat(request, truncate, Math.max(1, maxContextTokens - (request.sampling.maxOutputTokens ?? Math.min(keptForAnswer, maxContextTokens / 2)))).request;
 }
