@@ -9,6 +9,7 @@ import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
 import { hideSecret } from "./hide-secret.ts";
 import { wasClosedBefore } from "./kept-connection.ts";
+import { joined, readRefusal } from "./read-refusal.ts";
 import { providerUrl } from "./provider-url.ts";
 import type { StreamRoom, StreamSource } from "./stream-pieces.ts";
 import type { TransportAnswer, UpstreamTransport } from "./upstream-transport.ts";
@@ -55,8 +56,8 @@ export type Begun<Answer> = { headers: Readonly<Record<string, string>>; status:
   | { streamed: true; source: Omit<StreamSource, "failureOf" | "ended"> }
 );
 
-/** Of an answer without 2xx: its message is in the first bytes. */
-const mostFailureBytes = 64 << 10;
+/** For the body of an answer without 2xx. */
+const mostRefusalMs = 1000;
 /** Of a stream, before anything of the answer has come: heads, pings, first figures of usage. */
 const mostBytesBeforeContent = 16 << 20;
 
@@ -185,11 +186,17 @@ export class CallAttempt<Answer> implements StreamRoom {
   }
 
   async #refused({ status, headers, body }: TransportAnswer): Promise<AttemptFailure> {
-    const text = await readFirst(body, mostFailureBytes);
+    // Its status says enough: what does not come of its body must not take the time of other targets.
+    this.#limit = Math.min(this.#limit, this.#parts.clock.monotonic() + mostRefusalMs);
+    this.#timer.set(this.#limit - this.#parts.clock.monotonic(), this.#ring);
+    const { text, broken } = await readRefusal(body);
+    if (broken !== null && this.#stop.aborted && !this.#late) throw broken.by;
     this.#timer.clear();
     // The caller cannot help it, whatever a mapping makes of the status.
     if (status < 400) return this.#failed("failed", "It answered with a redirect, which is not followed.", null);
     const { kind, message, retryAfterMs } = this.#provider.mapping.failure(status, headers, text);
+    // Whose fault it is may stand in what did not come: another target may do better.
+    if (broken !== null && kind === "invalid") throw broken.by;
     return { outcome: kind, status, message: this.#hide(message), retryAfterMs, requestId: this.#requestId, thrown: null, resentAt: this.#resentAt };
   }
 
@@ -284,17 +291,3 @@ function messageOf(thrown: unknown, otherwise: string): string {
   return thrown instanceof AppError ? thrown.message : otherwise;
 }
 
-async function readFirst(body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    if ((length += chunk.length) >= most) break;
-  }
-  return joined(chunks).subarray(0, most);
-}
-
-/** The usual one is handed on as it is. */
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-}

@@ -49,6 +49,25 @@ describe("TargetCallRunner", () => {
     });
   }
 
+  it("takes a refusal by its status where its words break off, do not come, or are not what its head says", async () => {
+    const wrong = new AppError("PROVIDER_ANSWER_INVALID", "The provider's answer is not compressed as it says.");
+    for (const body of [["Slow", "cut!"], ["Slow", 60_000], [wrong]]) {
+      const limited: Step = { status: 429, headers: { "retry-after": "600" }, body };
+      const { time, transport, runner, order, health } = callStage({ a: [limited], b: [well] });
+      const opened = await time.until(runner.run(order(routeOf(["a", "b"]))));
+      assert.deepEqual([outcomes(opened), opened.attempts[0]!.status], [["a rate-limited", "b ok"], 429]);
+      // Nobody waits long for words, and a limit is nothing that the breaker counts.
+      assert.ok(transport.requests.at(-1)!.at - transport.requests[0]!.at <= 1000);
+      assert.deepEqual([health.views()[0]!.failures, health.views()[0]!.turnedAway], [0, 1]);
+      const alone = callStage({ a: [limited] });
+      const error = await failureOf(alone.time.until(alone.runner.run(alone.order(routeOf(["a"])))));
+      assert.deepEqual([error.code, error.retryAfterSeconds, alone.transport.requests.length], ["PROVIDER_LIMITED", 600, 1]);
+    }
+    // Whose fault a bad request is may stand in what did not come.
+    const { time, runner, order } = callStage({ a: [{ status: 400, body: ["The context", "cut!"] }], b: [well] });
+    assert.equal((await time.until(runner.run(order(routeOf(["a", "b"]))))).target.provider, "b");
+  });
+
   it("gives the caller's own fault back at once, in the provider's words", async () => {
     for (const status of [400, 422]) {
       const { time, transport, runner, order, health } = callStage({ a: [{ status, body: ["Temperature must be below 2."] }], b: [well] });

@@ -82,8 +82,8 @@ export interface Step {
   resentAfterMs?: number | readonly number[];
   status?: number;
   headers?: Record<string, string>;
-  /** Texts of the body, one chunk each; a number is a pause in milliseconds; "cut!" breaks the connection. */
-  body?: readonly (string | number)[];
+  /** Texts of the body, one chunk each; a number is a pause in milliseconds; "cut!" breaks the connection, an error is thrown. */
+  body?: readonly (string | number | AppError)[];
   /** Instead of any answer. */
   throws?: AppError;
   /** It takes no connection: nothing goes out. */
@@ -124,6 +124,7 @@ class ScriptedTransport implements UpstreamTransport {
         for (const piece of body) {
           if (signal.aborted) throw new AppError("PROVIDER_UNAVAILABLE", "The call was ended.");
           if (typeof piece === "number") await wait(piece);
+          else if (piece instanceof AppError) throw piece;
           else if (piece === "cut!") throw new AppError("PROVIDER_UNAVAILABLE", "The provider broke off its answer.");
           else yield Buffer.from(piece);
         }

@@ -1,5 +1,5 @@
 import type { UpstreamFailure } from "../provider-mapping.ts";
-import { retryAfterMs } from "../retry-after.ts";
+import { retryAfterMs, waitOf } from "../retry-after.ts";
 import { callerText, fieldsOf, listOf, parseFields, textOf, type Fields } from "../wire-value.ts";
 
 /** google.rpc.Status as JSON, alone or as the one entry of a list (streams without server-sent events). */
@@ -50,5 +50,5 @@ function reasonOf(details: readonly Fields[]): string | null {
 /** RetryInfo: a protobuf duration, such as `34.074824224s`. */
 function retryDelay(details: readonly Fields[]): number | null {
   const seconds = details.map(({ retryDelay: delay }) => /^(\d{1,9}(?:\.\d{1,9})?)s$/.exec(textOf(delay))?.[1]).find((match) => match !== undefined);
-  return seconds === undefined ? null : Math.ceil(Number(seconds) * 1000);
+  return seconds === undefined ? null : waitOf(Number(seconds) * 1000);
 }
