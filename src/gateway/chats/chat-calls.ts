@@ -29,6 +29,7 @@ import type { RouteSplits } from "../split/route-splits.ts";
 import type { SplitCalls } from "../split/split-calls.ts";
 import type { CallWay } from "../split/splittable-call.ts";
 import { endingOf } from "../split/trial-outcome.ts";
+import type { HeardAnswer } from "./heard-answer.ts";
 import { mostSent } from "./sent-chat.ts";
 import { StreamedAnswer } from "./streamed-answer.ts";
 import { countedRound, estimateChat, estimateTokens, needsOf, textsOf } from "../tokens/index.ts";
@@ -258,9 +259,9 @@ export class ChatCalls {
       stream, signal: context.signal,
       ended: async (collector, outcome, error) => {
         const answer = collector.answer();
-        record.usage = collector.usage;
+        record.usage = (stream.heard ?? collector).usage;
         if (answer.id !== "") record.answerId ??= answer.id;
-        estimate(record, request, answer, outcome === "ok" || collector.isFinished);
+        estimate(record, request, stream.heard ?? answer, outcome === "ok" || (stream.heard ?? collector).isFinished);
         record.answer = answerFacts(answer, collector.isFinished);
         if (settings.recordContent) record.output = outputMessages(answer, outcome === "ok" || collector.isFinished ? null : outcome);
         if (outcome === "ok") lead?.finish(answer, record.spent().cost);
@@ -285,14 +286,14 @@ function answeringTargets(settings: RouteSettings, revision: number | null): rea
 }
 
 /** The model is billed that answered. Tokens that a provider did not tell are counted here, and searches of the web where it is only seen that there were some; where a stream was cut, so is the output, of which some providers tell a first figure at the beginning and the last at the end. */
-function estimate(record: CallRecord, request: ChatRequest, { parts, model }: Pick<ChatAnswer, "parts" | "model">, isWhole = true): void {
+function estimate(record: CallRecord, request: ChatRequest, said: Pick<ChatAnswer, "parts" | "model"> | HeardAnswer, isWhole = true): void {
   const { usage } = record;
-  if (leavesModel(request)) record.answeredBy(model);
+  if (leavesModel(request)) record.answeredBy(said.model);
   if (usage.searchesEstimated === true) record.estimated = true;
   if (!isWhole) record.cutShort();
   if (usage.inputTokens !== null && usage.outputTokens !== null && isWhole) return;
   const inputTokens = usage.inputTokens ?? estimateChat(request);
-  const outputTokens = usage.outputTokens !== null && isWhole ? usage.outputTokens : Math.max(usage.outputTokens ?? 0, estimateTokens(textsOf(parts)));
+  const outputTokens = usage.outputTokens !== null && isWhole ? usage.outputTokens : Math.max(usage.outputTokens ?? 0, "parts" in said ? estimateTokens(textsOf(said.parts)) : said.outputTokens);
   if (inputTokens !== usage.inputTokens || outputTokens !== usage.outputTokens) record.estimated = true;
   record.usage = { ...record.usage, inputTokens, outputTokens };
 }

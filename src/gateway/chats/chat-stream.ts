@@ -7,6 +7,7 @@ import { SchemaStream } from "../output/index.ts";
 import type { AnswerFrame, ChatProtocol, ChatStreamWriter } from "../protocols/client-protocol.ts";
 import { UsageChunkFilter } from "../protocols/index.ts";
 import type { OpenedCall, StreamPiece } from "../routing/call-plan.ts";
+import { HeardAnswer } from "./heard-answer.ts";
 import { WholeEvents } from "./whole-events.ts";
 
 export interface ChatStreamOptions {
@@ -32,9 +33,12 @@ export class ChatStream {
   readonly #filter: UsageChunkFilter | WholeEvents | null;
   #isWatched = true;
   #isRead = false;
+  /** All that the provider has said, where a guardrail stands between it and the caller: what is held back or blocked costs as much. */
+  readonly heard: HeardAnswer | null;
 
   constructor(options: ChatStreamOptions) {
     this.#options = options;
+    this.heard = options.guard === null ? null : new HeardAnswer();
     this.#writer = options.protocol.stream(options.frame, options.request);
     const { output } = options.request;
     this.#schema = output.type === "schema" ? new SchemaStream(output.schema) : null;
@@ -56,6 +60,7 @@ export class ChatStream {
         return rest.length > 0 ? rest : null;
       }
       const { bytes, events } = value;
+      if (this.heard !== null) for (const event of events) this.heard.add(event);
       if (this.#schema !== null) this.#watch(events, this.#schema);
       let out: Uint8Array | string;
       if (passed) {
