@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import { after, before, describe, it } from "node:test";
 import { borrowServer, type BorrowedServer } from "../kit/shared-server.ts";
-import { answerEvents, answerJson, GatewayUpstream, type UpstreamCall } from "./gateway-upstream.ts";
+import { answerEvents, answerJson, GatewayUpstream, speakOpenAi, type UpstreamCall } from "./gateway-upstream.ts";
 
 interface Entry {
   provider: string;
@@ -15,6 +15,15 @@ interface Block { type: string; id?: string; signature?: string; extra_content?:
 
 const question = "How is the weather in Köln?";
 const weather = { name: "weather", input_schema: { type: "object", properties: { city: { type: "string" } } } };
+
+/** What the API of OpenAI says to reasoning that is not its own; null where it takes all. */
+function unknownTo({ body }: UpstreamCall): string | null {
+  for (const { type, id, encrypted_content: encrypted, ...rest } of (body.input ?? []) as Block[]) {
+    if ("extra_content" in rest) return "Unknown parameter: 'input[2].extra_content'.";
+    if (type === "reasoning" && encrypted !== "OpenAI's") return encrypted === undefined ? `Item with id '${id}' not found.` : `The encrypted content for item ${id} could not be verified.`;
+  }
+  return null;
+}
 
 /** What the API of Anthropic says to turns that it does not know as its own; null where it takes them. */
 function refusalOf({ body }: UpstreamCall): string | null {
@@ -44,8 +53,15 @@ describe("conversations and answers that cross from one provider's words to anot
     if (refusal !== null) return answerJson(response, { type: "error", error: { type: "invalid_request_error", message: refusal } }, 400);
     answerJson(response, { id: "msg_1", type: "message", role: "assistant", model: "claude-sonnet-4-5", content: [{ type: "text", text: "Rain." }], stop_reason: "end_turn", stop_sequence: null, usage: { input_tokens: 30, output_tokens: 3 } });
   };
-  const upstream = new GatewayUpstream((call, response) => (call.path.startsWith("/gemini") ? answerGemini(call, response) : answerAnthropic(call, response)));
-  const asked = (kind: "gemini" | "claude"): UpstreamCall[] => upstream.calls.filter(({ path }) => path.startsWith("/gemini") === (kind === "gemini"));
+  const answerOpenAi = (call: UpstreamCall, response: ServerResponse): void => {
+    const refusal = unknownTo(call);
+    if (refusal !== null) return answerJson(response, { error: { message: refusal, type: "invalid_request_error", param: null, code: "invalid_encrypted_content" } }, 400);
+    if (call.path.endsWith("/responses")) return answerJson(response, { id: "resp_1", object: "response", created_at: 1, status: "completed", model: "gpt-5", output: [{ type: "message", id: "msg_1", role: "assistant", status: "completed", content: [{ type: "output_text", text: "Rain.", annotations: [] }] }], usage: { input_tokens: 30, output_tokens: 3, total_tokens: 33 } });
+    speakOpenAi(call, response);
+  };
+  const answerOf = { gemini: answerGemini, claude: answerAnthropic, openai: answerOpenAi };
+  const upstream = new GatewayUpstream((call, response) => answerOf[call.path.split("/")[1] as keyof typeof answerOf](call, response));
+  const asked = (kind: keyof typeof answerOf): UpstreamCall[] => upstream.calls.filter(({ path }) => path.startsWith(`/${kind}/`));
 
   before(async () => {
     server = await borrowServer();
@@ -54,6 +70,8 @@ describe("conversations and answers that cross from one provider's words to anot
     await put("providers/gemini-here", { kind: "gemini", baseUrl: `${address}/gemini` });
     await put("providers/claude-here", { kind: "anthropic", baseUrl: `${address}/claude` });
     const [first, second] = [{ provider: "gemini-here", model: "gemini-2.5-flash" }, { provider: "claude-here", model: "claude-sonnet-4-5", priority: 1 }];
+    await put("providers/openai-here", { kind: "openai", baseUrl: `${address}/openai/v1` });
+    await put("routes/gemini-openai", { targets: [{ provider: "gemini-here", model: "gemini-2.5-flash" }, { provider: "openai-here", model: "gpt-5", priority: 1 }], attempts: 1 });
     await put("routes/both", { targets: [first, second], attempts: 1 });
     await put("routes/gemini-alone", { targets: [first], attempts: 1 });
   });
@@ -93,6 +111,28 @@ describe("conversations and answers that cross from one provider's words to anot
     const passed = await fetch(`${server.url}/v1/messages`, { method: "POST", headers: { "content-type": "application/json" }, body: own });
     assert.deepEqual([passed.status, passed.headers.get("x-slipway-dropped")], [200, null], await passed.text());
     assert.equal(asked("claude").at(-1)!.bytes.toString(), own.replace("claude-here/", ""));
+  });
+
+  it("go on at OpenAI's responses with what Gemini thought and called, which OpenAI refuses as it came", async () => {
+    const usageMetadata = { promptTokenCount: 9, candidatesTokenCount: 5 };
+    const tools = [{ type: "function", name: "weather", parameters: weather.input_schema }];
+    for (const thoughtSignature of ["c2ln", undefined]) {
+      isDown = false;
+      pieces = [{ ...gemini([{ text: "Hm.", thought: true, thoughtSignature }, { functionCall: { name: "weather", args: { city: "Köln" } } }], { finishReason: "STOP" }), usageMetadata }];
+      const first = await ask("/v1/responses", { model: "gemini-openai", tools, input: [{ role: "user", content: question }] });
+      const { output } = JSON.parse(first.text) as { output: Block[] };
+      assert.deepEqual(output.map(({ type, encrypted_content: sealed }) => [type, sealed]), [["reasoning", thoughtSignature === undefined ? undefined : "slipway.signature.gemini:c2ln"], ["function_call", undefined]]);
+      isDown = true;
+      const input = [{ role: "user", content: question }, ...output, { type: "function_call_output", call_id: output[1]!.call_id, output: "rain" }];
+      const second = await ask("/v1/responses", { model: "gemini-openai", tools, input });
+      assert.deepEqual([second.status, second.headers.get("x-slipway-target"), second.headers.get("x-slipway-dropped")], [200, "openai-here/gpt-5", "messages[1].thinking"], second.text);
+      assert.equal((JSON.parse(second.text) as { output: { content: { text: string }[] }[] }).output[0]!.content[0]!.text, "The tool says rain.");
+      assert.equal(asked("openai").at(-1)!.path, "/openai/v1/chat/completions");
+    }
+    // What OpenAI itself thought passes byte for byte.
+    const own = JSON.stringify({ model: "openai-here/gpt-5", tools, input: [{ role: "user", content: question }, { type: "reasoning", id: "rs_68af", summary: [], encrypted_content: "OpenAI's" }, { role: "user", content: "And?" }] });
+    const passed = await fetch(`${server.url}/v1/responses`, { method: "POST", headers: { "content-type": "application/json" }, body: own });
+    assert.deepEqual([passed.status, asked("openai").at(-1)!.bytes.toString()], [200, own.replace("openai-here/", "")], await passed.text());
   });
 
   it("count what Gemini thought and took from its cache, also where the last piece of a stream does not tell it again", async () => {

@@ -8,6 +8,11 @@ export function sealThinking(kind: keyof typeof marks, value: string): string {
   return marks[kind] + value;
 }
 
+/** Whether a reasoning item is of an answer that was written here, of what another provider thought: OpenAI can neither decrypt it nor find it by its id. */
+export function isSealedHere({ encrypted_content: encrypted, id }: Readonly<Record<string, unknown>>): boolean {
+  return typeof encrypted === "string" && encrypted !== "" ? openThinking(encrypted) !== null : typeof id === "string" && /^rs_[0-9a-z]{26}_\d+$/.test(id);
+}
+
 /** Null for what was not sealed here. */
 export function openThinking(encrypted: string): { kind: keyof typeof marks; value: string } | null {
   for (const kind of ["signature", "redacted"] as const) if (encrypted.startsWith(marks[kind])) return { kind, value: encrypted.slice(marks[kind].length) };

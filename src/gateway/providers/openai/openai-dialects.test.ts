@@ -143,6 +143,10 @@ for (const kind of kinds) {
   conformanceCase(kind, 9, "thinking of earlier turns goes where the provider has a place for it, or is named", () => {
     const { sent, dropped } = send(kind, chatRequest({ messages: [{ role: "user", parts: [{ type: "text", text: "?" }] }, { role: "assistant", parts: [{ type: "thinking", text: "Hm.", signature: "sig" }, { type: "text", text: "Yes." }] }, { role: "user", parts: [{ type: "text", text: "Sure?" }] }] }));
     const [, answer] = sent.messages;
+    // A signature of Gemini's goes back to nobody else.
+    const other = send(kind, chatRequest({ messages: [{ role: "user", parts: [{ type: "text", text: "?" }] }, { role: "assistant", parts: [{ type: "thinking", text: "Hm.", signature: "gemini:s" }, { type: "text", text: "Yes." }] }] }));
+    assert.doesNotMatch(JSON.stringify(other.sent), /gemini:s/);
+    assert.deepEqual(other.dropped, [isPlain ? "messages[1].thinking" : "messages[1].thinking.signature"]);
     if (kind === "mistral") assert.deepEqual(answer?.content, [{ type: "thinking", thinking: [{ type: "text", text: "Hm." }], signature: "sig" }, { type: "text", text: "Yes." }]);
     else assert.deepEqual([answer?.content, answer?.reasoning_content], ["Yes.", isPlain ? undefined : "Hm."]);
     assert.deepEqual(dropped, kind === "mistral" ? [] : isPlain ? ["messages[1].thinking"] : ["messages[1].thinking.signature"]);

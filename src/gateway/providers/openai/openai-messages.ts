@@ -129,12 +129,15 @@ function writeAssistant(parts: readonly AssistantPart[], path: string, dialect: 
           content.push({ type: "text", text: part.text });
         }
         break;
-      case "thinking":
+      case "thinking": {
         thinking += part.text;
+        // It says whose it is; of others nobody can tell.
+        const isGeminis = part.signature?.startsWith("gemini:") === true;
         if (dialect.thinking === "dropped") report.drop(`${path}.thinking`);
-        else if (dialect.thinking === "reasoning_content" && part.signature !== null) report.drop(`${path}.thinking.signature`);
-        content.push({ type: "thinking", thinking: [{ type: "text", text: part.text }], ...(part.signature === null ? {} : { signature: part.signature }) });
+        else if (isGeminis || (dialect.thinking === "reasoning_content" && part.signature !== null)) report.drop(`${path}.thinking.signature`);
+        content.push({ type: "thinking", thinking: [{ type: "text", text: part.text }], ...(part.signature === null || isGeminis ? {} : { signature: part.signature }) });
         break;
+      }
       case "redacted-thinking":
         report.drop(`${path}.redacted_thinking`);
         break;

@@ -3,6 +3,7 @@ import type { ProviderMapping } from "../provider-mapping.ts";
 import { reasoningEffort, type OpenAIDialect } from "./openai-dialect.ts";
 import { openAIEmbeddings } from "./openai-embeddings.ts";
 import { bearer, modelIds, openAIChat } from "./openai-mapping.ts";
+import { takesItems } from "./takes-items.ts";
 
 /** OpenAI itself: all other dialects say how they differ. */
 export const openAIDialect: OpenAIDialect = {
@@ -18,7 +19,7 @@ export const openai: ProviderMapping = {
   native: {
     "openai-chat": { path: () => "/chat/completions" },
     "openai-completions": { path: () => "/completions" },
-    "openai-responses": { path: () => "/responses" },
+    "openai-responses": { path: () => "/responses", takes: takesItems },
     "openai-embeddings": { path: () => "/embeddings" },
   },
   chat: openAIChat(openAIDialect),
