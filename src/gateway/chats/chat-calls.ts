@@ -6,6 +6,7 @@ import { nanoDollars } from "../../ledger/index.ts";
 import { answerHeaders, passedHeaders } from "../calls/answer-headers.ts";
 import { answerKey, semanticQuestion, type AnswerCache, type CacheLead, type CacheLook } from "../cache/index.ts";
 import { releaseWhenAnswered, type CallContext } from "../calls/call-context.ts";
+import { answerScope } from "./answer-scope.ts";
 import { betaHeaderName, betasOf, withBetas } from "./caller-betas.ts";
 import type { CallFloor, OpenedFloor } from "../calls/call-floor.ts";
 import { guardContext, refuseTokenNumbers, type GuardParts } from "../calls/call-guards.ts";
@@ -222,17 +223,16 @@ export class ChatCalls {
     }
   }
 
-  async #look({ entered: { route, caller, control }, settings, context, record }: Chat, request: ChatRequest): Promise<CacheLook | null> {
+  async #look({ entered, settings, context, record }: Chat, request: ChatRequest): Promise<CacheLook | null> {
     const { cache } = settings;
     // What another protocol's words cannot say would be lost in an answer that is kept, and is not in its key.
     const isPlain = (request.nativeOnly ?? []).length === 0 && (request.uncarried ?? []).length === 0 && !["n", "logprobs", "modalities"].some((name) => name in request.extra);
     if (cache === undefined || !isPlain || (!cache.exact && cache.semantic === undefined)) return null;
     const { semantic } = cache;
-    // What is kept went through the guardrails of its time: a changed route begins anew.
-    const scope = { team: route.team, keyScope: caller.actor, route: route.name, targets: answeringTargets(settings, route.revision) };
+    const scope = answerScope(entered);
     const question = semantic === undefined ? null : semanticQuestion(scope, request);
     return this.#parts.cache.look({
-      key: answerKey(scope, request), ttlMs: cache.ttlSeconds * 1000, control, signal: context.signal,
+      key: answerKey(scope, request), ttlMs: cache.ttlSeconds * 1000, control: entered.control, signal: context.signal,
       ...(question === null || semantic === undefined ? {} : { semantic: { question, threshold: semantic.threshold, embed: this.#parts.embed(semantic.route, context, record) } }),
     });
   }
@@ -273,17 +273,6 @@ export class ChatCalls {
 }
 
 const idKinds = { "openai-chat": "chatCompletion", "openai-completions": "chatCompletion", "openai-responses": "response", "anthropic-messages": "message" } as const;
-
-const targetsOfSettings = new WeakMap<RouteSettings, { revision: number | null; targets: readonly string[] }>();
-
-/** Whose answers a route's cache has: a changed route begins anew. */
-function answeringTargets(settings: RouteSettings, revision: number | null): readonly string[] {
-  const known = targetsOfSettings.get(settings);
-  if (known?.revision === revision) return known.targets;
-  const targets = [...settings.targets.map(({ provider, model }) => `${provider}/${model}`), `revision ${revision}`];
-  targetsOfSettings.set(settings, { revision, targets });
-  return targets;
-}
 
 /** The model is billed that answered. Tokens that a provider did not tell are counted here, and searches of the web where it is only seen that there were some; where a stream was cut, so is the output, of which some providers tell a first figure at the beginning and the last at the end. */
 function estimate(record: CallRecord, request: ChatRequest, said: Pick<ChatAnswer, "parts" | "model"> | HeardAnswer, isWhole = true): void {

@@ -68,12 +68,19 @@ function unmetCondition(target: RouteTarget, when: NonNullable<RouteTarget["when
   if (when.minInputTokens !== undefined && inputTokens < when.minInputTokens) return unsupported(`takes calls from ${when.minInputTokens} tokens, and these are ${inputTokens}`);
   if (when.maxInputTokens !== undefined && inputTokens > when.maxInputTokens) return { code: "CONTEXT_TOO_LONG", reason: `takes calls up to ${when.maxInputTokens} tokens, and these are ${inputTokens}` };
   if (when.needs !== undefined && when.needs.length > 0 && !when.needs.some((thing) => needs.has(thing))) return unsupported(`takes only calls that need ${when.needs.join(" or ")}`);
-  for (const name in when.tags) if (!Object.hasOwn(tags, name) || tags[name] !== when.tags[name]) return unsupported(`takes only calls with the tag ${name}=${when.tags[name]}`);
+  const missing = missingTag(when, tags);
+  if (missing !== null) return unsupported(`takes only calls with the tag ${missing}=${when.tags![missing]}`);
   if (when.maxCost !== undefined) {
     const cost = facts.worstCost(target);
     if (cost === null) return unsupported("takes calls up to a cost, and has no price");
     if (cost > when.maxCost) return unsupported(`takes calls up to ${formatDollars(when.maxCost, 9)}, and this one may cost ${formatDollars(cost)}`);
   }
+  return null;
+}
+
+/** The first of the tags that a target asks for which a call does not carry; null where it carries all. */
+export function missingTag(when: RouteTarget["when"], tags: CallFacts["tags"]): string | null {
+  for (const name in when?.tags) if (!Object.hasOwn(tags, name) || tags[name] !== when.tags[name]) return name;
   return null;
 }
 
