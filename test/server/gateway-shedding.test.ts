@@ -140,4 +140,36 @@ describe("the gateway when more calls come than it may let in", () => {
     assert.deepEqual([(await letIn).status, (await next).status, upstream.calls.length - asked], [200, 200, 2]);
     assert.deepEqual(await counted("left"), { ok: 2, GATEWAY_OVERLOADED: 1, cancelled: 1 });
   });
+
+  it("takes the place of a hedge that is not needed any more out of the provider's queue, and nothing of its limits", async () => {
+    const limited = new GatewayUpstream((call, response) => void held.push(() => speakOpenAi(call, response)));
+    try {
+      const settings = { kind: "compatible", baseUrl: await limited.start(), limits: { concurrency: 1, queue: 1, queueMs: 600_000, requestsPerMinute: 6 } };
+      assert.equal((await server.asAdmin("PUT", "/api/gateway/providers/limited", { revision: 0, settings })).status, 200);
+      await putRoute("of-limited", { targets: [{ provider: "limited", model: "m" }] });
+      await putRoute("hedged", { targets: [{ provider: "held", model: "m" }, { provider: "limited", model: "m", priority: 1 }], hedgeAfterMs: 1 });
+      const first = ask("of-limited");
+      await until(() => held.length === 1);
+      const answerFirst = held.shift()!;
+      const hedged = ask("hedged");
+      await until(async () => held.length === 1 && (await waiting()) === 1);
+      await letGo(1);
+      assert.equal((await hedged).status, 200);
+      assert.equal(await waiting(), 0);
+      // The only place of the queue is free.
+      const second = ask("of-limited");
+      await until(async () => (await waiting()) === 1);
+      answerFirst();
+      await letGo(1);
+      const third = ask("of-limited");
+      await letGo(1);
+      const replies = await Promise.all([first, second, third]);
+      assert.deepEqual(replies.map(({ status }) => status), [200, 200, 200]);
+      // On a slow machine there is more again.
+      assert.ok(replies.every(({ headers }, index) => Number(headers["x-ratelimit-remaining-requests"]![0]) >= 5 - index), JSON.stringify(replies));
+      assert.equal(limited.calls.length, 3);
+    } finally {
+      limited.stop();
+    }
+  });
 });

@@ -5,7 +5,6 @@ import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import { requireOn } from "../../core/request-gate.ts";
 import { newSpanId } from "../../core/trace-context.ts";
-import type { StopSignal } from "../../core/stop-signal.ts";
 import type { Attribution } from "../../ledger/index.ts";
 import type { SpanSink } from "../../tracing/index.ts";
 import { cacheControlOf, type CacheControl } from "../cache/index.ts";
@@ -19,7 +18,7 @@ import { CallableModels } from "../settings/callable-models.ts";
 import type { GatewayCatalog, ResolvedRoute } from "../settings/gateway-catalog.ts";
 import { coversRoute, mayCallDirectly, type DirectModels } from "../settings/direct-models.ts";
 import type { Admission, LimitsLeft, Ticket } from "../limits/index.ts";
-import type { CallOrder } from "../routing/call-plan.ts";
+import type { AttemptPlace, CallOrder } from "../routing/call-plan.ts";
 import type { KeyPolicySettings, Limits, ProviderSettings, RouteSettings, RouteTarget } from "../schemas.ts";
 
 /** A call that was let in. */
@@ -160,20 +159,20 @@ export class CallFloor {
    * Asks for a place with a provider or model that has limits of its own; undefined where none of the route has. Callers are told of them where they bind the next call as those of key and route do: of those that all
    * targets have in common, as there is no other target that would be asked instead. To be called when those have let the call in.
    */
-  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, signal: StopSignal): CallOrder<unknown>["admit"] {
+  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings): CallOrder<unknown>["admit"] {
     const { admission, catalog, clock } = this.#parts;
     if (!settings.targets.some((target) => hasLimits(catalog.provider(target.provider)?.settings, target.model))) return undefined;
     const binding = bindingLimits(settings);
     const of = binding === "all" ? undefined : "provider";
     const ofCaller = record.limits;
     const tell = (left: LimitsLeft): void => void (record.limits = leastLeft(ofCaller, { left, at: clock.now() }));
-    return async (target, provider) => {
+    return async (target, provider, over) => {
       const { limits } = provider.settings;
       const ofModel = limitsOfModel(provider.settings, target.model);
-      if (limits === undefined && ofModel === undefined) return () => undefined;
+      if (limits === undefined && ofModel === undefined) return unlimited;
       const asked = {
         ...(ofModel === undefined ? {} : { model: { id: `${provider.name}/${target.model}`, limits: ofModel } }), ...(limits === undefined ? {} : { provider: { id: provider.name, limits } }),
-        tokens, deadline: this.deadline(settings, record), signal,
+        tokens, deadline: this.deadline(settings, record), signal: over,
       };
       let ticket: Ticket;
       try {
@@ -185,7 +184,7 @@ export class CallFloor {
       }
       if (binding !== null) tell(ticket.left(of));
       record.attemptTickets.push({ target, ticket });
-      return () => ticket.leave();
+      return ticket;
     };
   }
 
@@ -200,6 +199,8 @@ export class CallFloor {
     return this.#parts.calls.worstDollars(target, bounds, now);
   }
 }
+
+const unlimited: AttemptPlace = { leave: () => undefined, giveBack: () => undefined };
 
 function hasLimits(settings: ProviderSettings | undefined, model: string): boolean {
   return settings !== undefined && (settings.limits !== undefined || limitsOfModel(settings, model) !== undefined);

@@ -88,6 +88,13 @@ export interface AttemptWatch {
   lost(attempt: AttemptRecord): void | Promise<void>;
 }
 
+/** Of an attempt in the limits of its provider. */
+export interface AttemptPlace {
+  leave(): void;
+  /** The attempt is not made after all: nothing of the limits is taken. */
+  giveBack(): void;
+}
+
 export interface CallOrder<Answer> {
   route: string;
   settings: RouteSettings;
@@ -101,8 +108,8 @@ export interface CallOrder<Answer> {
   watch?: AttemptWatch | undefined;
   /** Where what whole answers take of memory counts until the caller has them; without it they count while they come. */
   hold?: AnswerHold;
-  /** Asked before each attempt on a provider that has limits of its own; throws RATE_LIMITED and the like, which goes on to the next target. */
-  admit?: ((target: RouteTarget, provider: ReadyProvider) => Promise<() => void>) | undefined;
+  /** Asked before each attempt on a provider that has limits of its own; throws RATE_LIMITED and the like, which goes on to the next target. `over`: nobody wants the place any more. */
+  admit?: ((target: RouteTarget, provider: ReadyProvider, over: StopSignal) => Promise<AttemptPlace>) | undefined;
 }
 
 /**

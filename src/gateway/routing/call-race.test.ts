@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { CallStop } from "../../core/call-stop.ts";
 import { AppError } from "../../core/errors.ts";
 import { AnswerHold, AnswerMemory } from "../../core/answer-memory.ts";
-import { attemptsOfFailure, type OpenedCall } from "./call-plan.ts";
+import { attemptsOfFailure, type AttemptPlace, type CallOrder, type OpenedCall } from "./call-plan.ts";
 import { callStage, routeOf, settled, type ManualTime, type Step } from "./call-stage.fixture.ts";
 
 const well: Step = { afterMs: 5, body: ['"well"'] };
@@ -14,8 +15,8 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 /** A place with the provider that comes after so long. */
-const placeAfter = (time: ManualTime, ms: number, places: string[]) => (): Promise<() => void> =>
-  new Promise((resolve) => void time.alarm(ms, () => resolve(() => void places.push("given back"))));
+const placeAfter = (time: ManualTime, ms: number, places: string[]) => (): Promise<AttemptPlace> =>
+  new Promise((resolve) => void time.alarm(ms, () => resolve({ leave: () => void places.push("left"), giveBack: () => void places.push("given back") })));
 
 describe("the race of a call", () => {
   it("begins no attempt with less than 20 ms left, and gives back the place that was kept for it", async () => {
@@ -23,8 +24,34 @@ describe("the race of a call", () => {
       const { time, transport, runner, order, health } = callStage({ a: [well] });
       const places: string[] = [];
       const call = order(routeOf(["a"], { deadlineMs: 1000 }), { admit: placeAfter(time, 1000 - leftMs, places) });
-      assert.deepEqual([await codeOf(time.until(runner.run(call))), transport.requests.length, health.views()[0]!.calls, places], [code, asked, asked, ["given back"]]);
+      assert.deepEqual([await codeOf(time.until(runner.run(call))), transport.requests.length, health.views()[0]!.calls, places], [code, asked, asked, [asked === 0 ? "given back" : "left"]]);
     }
+  });
+
+  it("leaves the queue of a provider's limits when another target has answered, or the caller has left", async () => {
+    const { time, transport, runner, order, caller } = callStage({ a: [{ ...well, afterMs: 3000 }, { afterMs: Infinity }], b: [well] });
+    const waiting: (() => void)[] = [];
+    const given: string[] = [];
+    const admit: CallOrder<string>["admit"] = ({ provider }, _provider, over) =>
+      new Promise((resolve, reject) => {
+        const place = { leave: () => void given.push(`left ${provider}`), giveBack: () => void given.push(`gave back ${provider}`) };
+        if (provider === "a") return void resolve(place);
+        waiting.push(() => resolve(place));
+        over.addEventListener("abort", () => void (given.push("gone"), reject(new AppError("CALLER_GONE", "Gone."))));
+      });
+    const settings = routeOf(["a", "b"], { hedgeAfterMs: 2000 });
+    assert.deepEqual(outcomes(await time.until(runner.run(order(settings, { admit })))), ["a ok"]);
+    assert.deepEqual([waiting.length, given], [1, ["gone", "left a"]]);
+    const ended = codeOf(runner.run(order(settings, { admit })));
+    await time.pass(2500);
+    caller.abort();
+    assert.equal(await ended, "CALLER_GONE");
+    assert.deepEqual([waiting.length, given, transport.requests.length], [2, ["gone", "left a", "gone", "left a"], 2]);
+    // One that comes all the same is nobody's.
+    const late = runner.run(order(settings, { signal: new CallStop(), admit: ({ provider }) => (provider === "a" ? Promise.reject(new AppError("RATE_LIMITED", "Full.")) : new Promise((resolve) => void time.alarm(5000, () => resolve({ leave: () => assert.fail("It was asked."), giveBack: () => void given.push("late") })))), deadline: time.monotonic() + 4000 }));
+    assert.equal(await codeOf(time.until(late)), "PROVIDER_UNAVAILABLE");
+    await time.pass(2000);
+    assert.equal(given.at(-1), "late");
   });
 
   it("waits for no second attempt that would have less than 20 ms", async () => {

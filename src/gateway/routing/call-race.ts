@@ -1,11 +1,11 @@
 import { AppError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { RouteTarget } from "../schemas.ts";
+import { AttemptPlaces } from "./attempt-places.ts";
 import { AttemptRoom } from "./attempt-room.ts";
 import { CallAttempt, type AttemptFailure, type AttemptParts, type Begun } from "./call-attempt.ts";
 import { absence, callFailure, toldMessage, type TargetTrouble } from "./call-failure.ts";
-import { attemptsOfFailure, type AttemptRecord, type CallOrder, type OpenedCall, type PreparedCall, type ReadyProvider } from "./call-plan.ts";
-import { CallTimer } from "./call-timer.ts";
+import { attemptsOfFailure, type AttemptPlace, type AttemptRecord, type CallOrder, type OpenedCall, type PreparedCall, type ReadyProvider } from "./call-plan.ts";
 import type { ProviderHealth } from "./provider-health.ts";
 import { RaceCandidates, type Candidate } from "./race-candidates.ts";
 import { RaceWaits } from "./race-waits.ts";
@@ -47,6 +47,8 @@ export class CallRace<Answer> {
   readonly #room: AttemptRoom;
   #isOver = false;
   readonly #waits: RaceWaits;
+  /** Null where no target has limits of its own. */
+  readonly #places: AttemptPlaces | null;
   readonly #result = Promise.withResolvers<OpenedCall<Answer>>();
   #lanes = 0;
 
@@ -55,6 +57,7 @@ export class CallRace<Answer> {
     this.#order = order;
     this.#room = new AttemptRoom(order.watch);
     this.#waits = new RaceWaits(parts.alarm);
+    this.#places = order.admit === undefined ? null : new AttemptPlaces(parts, order.admit, order.deadline);
     this.#startedAt = parts.clock.monotonic();
     this.#candidates = new RaceCandidates({ clock: parts.clock, random: () => parts.random(), deadline: order.deadline });
     for (const target of targets) {
@@ -122,13 +125,13 @@ export class CallRace<Answer> {
       if (!(thrown instanceof AppError) || !(thrown.code === "GATEWAY_FIELD_UNSUPPORTED" || thrown.code === "CONTEXT_TOO_LONG" || thrown.code.startsWith("PROVIDER_"))) throw thrown;
       return this.#troubled(target, thrown.code.startsWith("PROVIDER_") ? "unauthorized" : "unfit", thrown.message, thrown);
     }
-    const release = this.#order.admit === undefined ? null : await this.#admitted(candidate, this.#order.admit(target, provider));
-    if (release === false) return false;
+    const place = this.#places === null ? null : await this.#placeOf(candidate, this.#places);
+    if (place === false) return false;
     const now = clock.monotonic();
     const remainingMs = this.#order.deadline - now;
     const admits = remainingMs >= leastAttemptMs && (candidate.asLastResort ? health.admitsAsLastResort(now) : health.admits(now));
     if (!admits) {
-      release?.();
+      place?.giveBack();
       return remainingMs < leastAttemptMs ? this.#tooLate(target) : this.#leaveAlone(candidate);
     }
     const spans = attemptSpans({
@@ -137,7 +140,7 @@ export class CallRace<Answer> {
     });
     const ended = this.#order.watch?.begun(target, provider);
     const attempt = new CallAttempt(this.#parts, provider, prepared, { firstByteMs: spans.firstByteMs, resentMs: spans.resentMs, wholeBy: now + spans.wholeMs, deadline: this.#order.deadline, hold: this.#order.hold });
-    const running: RunningAttempt<Answer> = { candidate, attempt, prepared, release, record: { provider: target.provider, model: target.model, since: now, hedge: lane.hedge }, ended };
+    const running: RunningAttempt<Answer> = { candidate, attempt, prepared, place, record: { provider: target.provider, model: target.model, since: now, hedge: lane.hedge }, ended };
     this.#running.add(running);
     const result = await attempt.begin();
     // Whoever ended the race has put it down already.
@@ -151,20 +154,13 @@ export class CallRace<Answer> {
     return false;
   }
 
-  /** What gives the place back; false where there was none, or nobody wants it any more. */
-  async #admitted({ target }: Candidate, admission: Promise<() => void>): Promise<false | (() => void)> {
-    const timer = new CallTimer(this.#parts.alarm);
-    const outOfTime = new Promise<null>((resolve) => timer.set(this.#order.deadline - this.#parts.clock.monotonic(), () => resolve(null)));
+  /** False where there was none, or nobody wants it any more. */
+  async #placeOf({ target, provider }: Candidate, places: AttemptPlaces): Promise<false | AttemptPlace> {
     try {
-      const release = await Promise.race([admission, outOfTime]);
-      if (release !== null && !this.#isOver) return release;
-      admission.then((late) => late(), () => undefined);
-      return this.#isOver ? false : this.#tooLate(target);
+      return (await places.take(target, provider)) ?? (this.#isOver ? false : this.#tooLate(target));
     } catch (thrown) {
       if (!(thrown instanceof AppError)) throw thrown;
       return this.#troubled(target, "busy", thrown.message, thrown, thrown.retryAfterSeconds === undefined ? null : thrown.retryAfterSeconds * 1000);
-    } finally {
-      timer.clear();
     }
   }
 
@@ -214,7 +210,7 @@ export class CallRace<Answer> {
   }
 
   #won(running: RunningAttempt<Answer>, begun: Begun<Answer>): void {
-    const { candidate, attempt, prepared, release } = running;
+    const { candidate, attempt, prepared, place } = running;
     const { target, provider, health } = candidate;
     this.#put(running, null, begun);
     const firstByteMs = begun.firstByteAt - running.record.since;
@@ -227,7 +223,7 @@ export class CallRace<Answer> {
     const { signal } = this.#order;
     signal.removeEventListener("abort", this.#callerLeft);
     if (!begun.streamed) {
-      release?.();
+      place?.leave();
       this.#result.resolve({ ...opened, streamed: false, answer: begun.answer, body: begun.body });
       return;
     }
@@ -236,7 +232,7 @@ export class CallRace<Answer> {
     const ended = (failure: AppError | null): void => {
       signal.removeEventListener("abort", stop);
       attempt.stop();
-      release?.();
+      place?.leave();
       // The deadline is the route's; everything else that breaks a stream off is the provider's.
       const now = this.#parts.clock.monotonic();
       if (failure === null) health.ended(now);
@@ -257,6 +253,7 @@ export class CallRace<Answer> {
   #endOthers(): void {
     this.#isOver = true;
     this.#waits.end();
+    this.#places?.end();
     for (const running of this.#running) {
       this.#put(running, { outcome: "cancelled", status: null, message: "Another answer was quicker, or the caller left.", retryAfterMs: null, thrown: null });
       running.candidate.health.released();
@@ -267,7 +264,7 @@ export class CallRace<Answer> {
   /** Writes an attempt down. A stream that has begun keeps its place of the provider's limits until its end. */
   #put(running: RunningAttempt<Answer>, failure: AttemptFailure | null, begun: Pick<Begun<Answer>, "status" | "requestId"> | null = null): void {
     this.#running.delete(running);
-    if (failure !== null) running.release?.();
+    if (failure !== null) running.place?.leave();
     const ms = this.#parts.clock.monotonic() - running.record.since;
     const attempt: AttemptRecord = { ...running.record, sent: running.attempt.isSent, ms, outcome: failure?.outcome ?? "ok", status: failure?.status ?? begun?.status ?? null, message: failure?.message ?? null, requestId: failure?.requestId ?? begun?.requestId ?? null };
     if (running.attempt.resends > 0) attempt.resends = running.attempt.resends;

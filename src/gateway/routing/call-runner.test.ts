@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { AppError } from "../../core/errors.ts";
-import { attemptsOfFailure, type OpenedCall } from "./call-plan.ts";
+import { attemptsOfFailure, type AttemptPlace, type OpenedCall } from "./call-plan.ts";
 import { callStage, callFacts, routeOf, settled, type Step } from "./call-stage.fixture.ts";
 
 const well: Step = { afterMs: 100, body: ['"well"'] };
 const flowing: Step = { afterMs: 100, body: ["start\n", "one\n", 50, "two\n", "finish\n"] };
 const outcomes = ({ attempts }: Pick<OpenedCall<string>, "attempts">): string[] => attempts.map(({ provider, outcome }) => `${provider} ${outcome}`);
+
+const unasked = (): void => assert.fail("The attempt was made.");
 
 async function failureOf(work: Promise<unknown>): Promise<AppError> {
   return work.then(() => assert.fail("It answered."), (error: unknown) => (error instanceof AppError ? error : assert.fail(String(error))));
@@ -330,7 +332,7 @@ describe("TargetCallRunner", () => {
       admit: ({ provider }: { provider: string }) => {
         if (provider === "b") return Promise.reject(new AppError("RATE_LIMITED", "Too many.", { retryAfterSeconds: 9 }));
         places.push(`+${provider}`);
-        return Promise.resolve(() => void places.push(`-${provider}`));
+        return Promise.resolve({ leave: () => void places.push(`-${provider}`), giveBack: unasked });
       },
     };
     const opened = await time.until(runner.run(order(routeOf(["a", "b", "c"]), more)));
@@ -347,7 +349,7 @@ describe("TargetCallRunner", () => {
   it("gives back the place of every attempt that fails or is ended", async () => {
     const { time, runner, order, caller } = callStage({ a: [{ status: 500 }], b: [{ afterMs: Infinity }], c: [well] });
     let held = 0;
-    const admit = (): Promise<() => void> => Promise.resolve((held++, () => void held--));
+    const admit = (): Promise<AttemptPlace> => Promise.resolve((held++, { leave: () => void held--, giveBack: unasked }));
     await time.until(runner.run(order(routeOf(["a", "b", "c"], { hedgeAfterMs: 2000 }), { admit })));
     assert.equal(held, 0);
     const ended = failureOf(runner.run(order(routeOf(["b"]), { admit })));
@@ -360,11 +362,11 @@ describe("TargetCallRunner", () => {
 
   it("waits for a place no longer than the deadline, and gives back one that comes too late", async () => {
     const { time, transport, runner, order } = callStage({ a: [well] });
-    const place = Promise.withResolvers<() => void>();
+    const place = Promise.withResolvers<AttemptPlace>();
     let given = 0;
     const error = await failureOf(time.until(runner.run(order(routeOf(["a"], { deadlineMs: 1000 }), { admit: () => place.promise }))));
     assert.equal(error.code, "PROVIDER_TIMEOUT");
-    place.resolve(() => given++);
+    place.resolve({ leave: () => assert.fail("Nobody was asked."), giveBack: () => given++ });
     await settled();
     assert.deepEqual([given, transport.requests.length], [1, 0]);
   });

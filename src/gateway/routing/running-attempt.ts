@@ -1,5 +1,5 @@
 import type { AttemptFailure, CallAttempt } from "./call-attempt.ts";
-import type { AttemptRecord, PreparedCall } from "./call-plan.ts";
+import type { AttemptPlace, AttemptRecord, PreparedCall } from "./call-plan.ts";
 import type { Candidate } from "./race-candidates.ts";
 
 /** An attempt under way. */
@@ -7,7 +7,8 @@ export interface RunningAttempt<Answer> {
   candidate: Candidate;
   attempt: CallAttempt<Answer>;
   prepared: PreparedCall<Answer>;
-  release: (() => void) | null;
+  /** Null where nothing limits its provider. */
+  place: AttemptPlace | null;
   record: Omit<AttemptRecord, "ms" | "outcome" | "status" | "message" | "requestId" | "sent">;
   ended: ((attempt: AttemptRecord) => void) | undefined;
 }
