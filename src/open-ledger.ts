@@ -16,7 +16,7 @@ const dayMs = 86_400_000;
 /** Single calls are kept for as long; their sums stay. */
 const keptDays = 400;
 const tickMs = 5000;
-/** Ticks between looks at what other servers spent. */
+/** Ticks between looks at what is spent: by other servers too, where several share the database. */
 const refreshTicks = 12;
 
 interface Parts {
@@ -61,8 +61,10 @@ export async function openLedger({ config, database, follower, clock, ids, logge
   follower.keepFresh("budgets and prices", LedgerSettings.concerns, () => settings.load());
   let ticks = 0;
   const ticker = setInterval(() => {
-    const isShared = config.databaseUrl !== undefined && ++ticks % refreshTicks === 0;
-    (isShared ? ledger.refresh(clock.now()) : ledger.refreshWindows(clock.now())).catch((cause: unknown) => logger.warn("ledger.sums-not-read", { cause }));
+    // The first one too: a server that ended may have left an alert ungiven.
+    const isLook = ticks++ % refreshTicks === 0;
+    const read = isLook && config.databaseUrl !== undefined ? ledger.refresh(clock.now()) : ledger.refreshWindows(clock.now());
+    read.then(() => (isLook ? settings.lookForAlerts(spentBefore, clock.now()) : undefined)).catch((cause: unknown) => logger.warn("ledger.sums-not-read", { cause }));
     keeper.tick(clock.now()).catch((cause: unknown) => logger.warn("ledger.leases-not-renewed", { cause }));
   }, tickMs);
   ticker.unref();

@@ -229,6 +229,34 @@ describe("BudgetKeeper", () => {
     assert.equal(alerts.length, 5);
   });
 
+  it("alerts of what is known to be spent, once beside what calls tell, for the windows of now alone", async () => {
+    const { keeper, told, alerts, clock } = keeperAt();
+    const spent = new Map([["key:key_1/day/2026-11-21", 4], ["key:key_1/month/2026-11", 90]]);
+    const look = (limits: SpendLimits): Promise<void> => {
+      keeper.look({ owner: "key:key_1", team: "search", limits }, (scope) => (spent.get(scope) ?? 0) * nanoDollars, clock.now());
+      return told.settled();
+    };
+    const given = (): unknown[] => alerts.splice(0).map(({ object, team, payload: { window, threshold, limit } }) => [object, team, window, threshold, limit]);
+    await look({ day: 10, month: 200 });
+    assert.deepEqual(given(), []);
+    spend(keeper, 6, { key: { day: 10 } });
+    spent.set("key:key_1/day/2026-11-21", 10);
+    for (let times = 0; times < 3; times++) await look({ day: 10, month: 100 });
+    assert.deepEqual(given(), [["key:key_1", "search", "day", 50, 10], ["key:key_1", "search", "day", 100, 10], ["key:key_1", "search", "month", 80, 100]]);
+    // Raised and lowered.
+    for (const month of [1000, 150, 90]) await look({ month });
+    assert.deepEqual(given(), [["key:key_1", "search", "month", 50, 150], ["key:key_1", "search", "month", 100, 90]]);
+    // Another day, and another month.
+    for (const time of [Date.UTC(2026, 10, 30, 23, 59, 59, 999), Date.UTC(2026, 11, 1)]) {
+      clock.set(time - clock.now());
+      await look({ day: 10, month: 80 });
+    }
+    assert.deepEqual(given(), [["key:key_1", "search", "month", 100, 80]]);
+    // Nothing of a budget of nothing that nobody asked for.
+    await look({ day: 0 });
+    assert.deepEqual(given(), []);
+  });
+
   it("gives an alert later that the database did not take", async () => {
     const { keeper, told, alerts, faults } = keeperAt();
     faults.next = 1;

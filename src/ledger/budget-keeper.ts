@@ -136,6 +136,17 @@ export class BudgetKeeper {
     await Promise.all(renewals);
   }
 
+  /** Gives the alerts of a budget by what is known to be spent in the windows of now, whoever spent it. `spent` in billionths of a US dollar, by scope. */
+  look({ owner, team, limits: { day, month } }: { owner: string; team: string; limits: SpendLimits }, spent: (scope: string) => number, now: EpochMs): void {
+    const windows = windowsAt(now);
+    for (const [dollarLimit, window] of [[day, windows.day], [month, windows.month]] as const) {
+      if (dollarLimit === undefined) continue;
+      const scope: KeptScope = { id: scopeId(owner, window), limit: Math.round(dollarLimit * nanoDollars), endsAt: window.endsAt, owner, window: window.window, team };
+      const soFar = spent(scope.id);
+      if (soFar > 0) this.#parts.alerts.noteSpent(scope, soFar, now);
+    }
+  }
+
   /** How far limits are used, each in its window of now. */
   async useOf(owner: string, { day, month }: SpendLimits, now: EpochMs): Promise<BudgetUse[]> {
     const windows = windowsAt(now);

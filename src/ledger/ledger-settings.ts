@@ -1,4 +1,4 @@
-import { mayInTeam, requireInTeam, type Caller } from "../core/caller.ts";
+import { localCaller, mayInTeam, requireInTeam, type Caller } from "../core/caller.ts";
 import type { EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
@@ -60,8 +60,17 @@ export class LedgerSettings {
 
   /** Budgets of keys and routes that the caller sees, its own key's among them, and how far they are used. */
   async callBudgets(caller: Caller, now: EpochMs): Promise<CallBudget[]> {
-    const owner = ({ scope, name }: Pick<CallBudget, "scope" | "name">): string => (scope === "key" ? keyOwner(name) : routeOwner(name));
-    return Promise.all((await this.#callBudgets(caller)).map(async (budget) => ({ ...budget, use: await this.#parts.keeper.useOf(owner(budget), budget.limits, now) })));
+    return Promise.all((await this.#callBudgets(caller)).map(async (budget) => ({ ...budget, use: await this.#parts.keeper.useOf(ownerOfCalls(budget), budget.limits, now) })));
+  }
+
+  /**
+   * Gives the alerts of all budgets by what is known to be spent: calls give them at once, but not where their server ended in that moment, where several servers spent a part each, and where a limit was lowered. To be called every
+   * so often; `spent` in billionths of a US dollar, by scope.
+   */
+  async lookForAlerts(spent: (scope: string) => number, now: EpochMs): Promise<void> {
+    const { keeper } = this.#parts;
+    for (const budget of this.#budgets) keeper.look({ owner: ownerOf(budget), team: budget.team, limits: budget.limits }, spent, now);
+    for (const budget of await this.#callBudgets(localCaller)) keeper.look({ owner: ownerOfCalls(budget), team: budget.team, limits: budget.limits }, spent, now);
   }
 
   /** The month's budget of a team, or of one of its projects; null where there is none. */
@@ -111,4 +120,8 @@ export class LedgerSettings {
     this.#prices = await store.prices();
     prices.load(this.#prices);
   }
+}
+
+function ownerOfCalls({ scope, name }: Pick<CallBudget, "scope" | "name">): string {
+  return scope === "key" ? keyOwner(name) : routeOwner(name);
 }
