@@ -109,11 +109,29 @@ describe("SpanForwarder", () => {
     }
   });
 
-  it("keeps no more waiting than it may, counts the rest as lost, and has room again afterwards", async () => {
-    const { forwarder, forward, sent } = forwarderTo([], 3);
+  it("keeps no more waiting than it may, counts and tells of the rest as lost, and has room again afterwards", async () => {
+    const { forwarder, forward, sent, warned } = forwarderTo([], 3);
     await forward(5);
-    assert.deepEqual([forwarder.counts, sent.flatMap(tracesOf)], [{ sent: 3, lost: 2, waiting: 0 }, [1, 2, 3]]);
+    assert.deepEqual([forwarder.counts, sent.flatMap(tracesOf), warned], [{ sent: 3, lost: 2, waiting: 0 }, [1, 2, 3], [{ spans: 2, reason: "no room" }]]);
     await forward(1);
-    assert.deepEqual(forwarder.counts, { sent: 4, lost: 2, waiting: 0 });
+    assert.deepEqual([forwarder.counts, warned.length], [{ sent: 4, lost: 2, waiting: 0 }, 1]);
+  });
+
+  it("ends within seconds though the collector does not answer, and tells of what it lets go", async () => {
+    const warned: Record<string, unknown>[] = [];
+    const rings: [number, () => void][] = [];
+    let asked = 0;
+    const forwarder = new SpanForwarder({
+      url: "https://collector.example/v1/traces", logger: { warn: (_event: string, detail: Record<string, unknown>) => void warned.push(detail) } as unknown as Logger, pause: () => Promise.resolve(),
+      alarm: (milliseconds, ring) => (rings.push([milliseconds, ring]), () => undefined),
+      egress: { send: ({ signal }) => (asked++, new Promise((_, reject) => signal!.addEventListener("abort", () => reject(new AppError("EGRESS_FAILED", "ended"))))) },
+    });
+    forwarder.forward(Array.from({ length: 1200 }, (_, index) => exampleRecord(index + 1, 1)));
+    while (asked === 0) await new Promise((resolve) => setImmediate(resolve));
+    const stopped = forwarder.stop();
+    assert.deepEqual(rings.map(([milliseconds]) => milliseconds), [5000]);
+    rings[0]![1]();
+    await stopped;
+    assert.deepEqual([forwarder.counts, warned, asked], [{ sent: 0, lost: 1200, waiting: 0 }, [{ spans: 512, reason: "EGRESS_FAILED" }, { spans: 688, reason: "the server ended" }], 1]);
   });
 });

@@ -14,6 +14,8 @@ export interface SpanForwarderParts {
   logger: Logger;
   /** Waits before another attempt; fails or ends early when the forwarder stops. */
   pause(milliseconds: number): Promise<void>;
+  /** Rings once, later; answers how to call it off. */
+  alarm?: (milliseconds: number, ring: () => void) => () => void;
   /** Spans that wait, at most. */
   maxWaiting?: number;
   /** Of these spans together, about. */
@@ -30,6 +32,8 @@ const batchSize = 512;
 /** Of one batch, about: a span alone may have more. */
 const batchCharacters = 4 << 20;
 const attempts = 5;
+/** A collector that does not answer keeps no server from ending. */
+const stopMs = 5000;
 /** What the conventions of OTLP name as worth another attempt. */
 const repeatable = new Set([429, 502, 503, 504]);
 
@@ -42,8 +46,11 @@ export class SpanForwarder {
   #characters = 0;
   #sending: Promise<void> | undefined;
   #lost = 0;
+  /** Of these, those that found no room and were not told of yet. */
+  #passedOver = 0;
   #sent = 0;
   #stopped = false;
+  readonly #ending = new AbortController();
 
   constructor(parts: SpanForwarderParts) {
     this.#parts = parts;
@@ -58,8 +65,10 @@ export class SpanForwarder {
   forward(records: readonly SpanRecord[]): void {
     for (const record of records) {
       const characters = charactersOfSpan(record.span);
-      if (this.#waiting.length >= this.#maxWaiting || this.#characters + characters > this.#maxCharacters) this.#lost++;
-      else {
+      if (this.#waiting.length >= this.#maxWaiting || this.#characters + characters > this.#maxCharacters) {
+        this.#lost++;
+        this.#passedOver++;
+      } else {
         this.#waiting.push({ record, characters });
         this.#characters += characters;
       }
@@ -79,20 +88,32 @@ export class SpanForwarder {
     }
   }
 
-  /** Sends what waits once more, without further attempts. */
+  /** Sends what waits once more, without further attempts, for some seconds; what the collector has not taken then is let go. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    const putOff = (this.#parts.alarm ?? nodeAlarm)(stopMs, () => this.#ending.abort());
     while (this.#sending !== undefined) await this.#sending;
+    putOff();
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length > 0 && !this.#ending.signal.aborted) {
       const batch = this.#nextBatch();
       const taken = await this.#send(batch);
       this.#sent += taken;
       this.#lost += batch.length - taken;
+      this.#tell(this.#passedOver, "no room");
+      this.#passedOver = 0;
     }
+    const left = this.#waiting.splice(0).length;
+    this.#characters = 0;
+    this.#lost += left;
+    this.#tell(left, "the server ended");
     this.#sending = undefined;
+  }
+
+  #tell(spans: number, reason: unknown): void {
+    if (spans > 0) this.#parts.logger.warn("traces.not_exported", { spans, reason });
   }
 
   #nextBatch(): SpanRecord[] {
@@ -106,18 +127,18 @@ export class SpanForwarder {
 
   /** Answers with how many spans the collector has taken. */
   async #send(batch: readonly SpanRecord[]): Promise<number> {
-    const { url, authorization, egress, logger, pause } = this.#parts;
+    const { url, authorization, egress, pause } = this.#parts;
     const headers = { "content-type": "application/json", "content-encoding": "gzip", ...(authorization === undefined ? {} : { authorization }) };
     const body = await compress(encodeJson(batch.map(({ span }) => span)));
     for (let attempt = 1; ; attempt++) {
       let wait = Math.min(1000 * 2 ** (attempt - 1), 30_000);
       let reason: unknown;
       try {
-        const answer = await egress.send({ method: "POST", url, headers, body, timeoutMs: 10_000, maxResponseBytes: 4096 });
+        const answer = await egress.send({ method: "POST", url, headers, body, timeoutMs: 10_000, maxResponseBytes: 4096, signal: this.#ending.signal });
         if (answer.status >= 200 && answer.status < 300) {
           const { rejected, reason: told } = partialSuccessOf(answer.body);
           // They are not sent again: what the collector refuses of a request that it took, it refuses each time.
-          if (rejected > 0) logger.warn("traces.not_exported", { spans: Math.min(rejected, batch.length), reason: told });
+          this.#tell(Math.min(rejected, batch.length), told);
           return batch.length - Math.min(rejected, batch.length);
         }
         reason = `status ${answer.status}`;
@@ -130,12 +151,17 @@ export class SpanForwarder {
         if (code === "EGRESS_REFUSED") attempt = attempts;
       }
       if (attempt >= attempts || this.#stopped) {
-        logger.warn("traces.not_exported", { spans: batch.length, reason });
+        this.#tell(batch.length, reason);
         return 0;
       }
       await pause(wait);
     }
   }
+}
+
+function nodeAlarm(milliseconds: number, ring: () => void): () => void {
+  const timer = setTimeout(ring, milliseconds);
+  return () => clearTimeout(timer);
 }
 
 /** How many spans the collector says that it refused, and why; 0 for an answer without a word of it. */
