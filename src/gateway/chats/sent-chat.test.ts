@@ -21,5 +21,9 @@ it("what a call may cost is bounded by what the target with the most room gets",
 it("what a call may cost is bounded by all of it where a target may get all, or something else than is seen here", () => {
   const pii = { guardrails: [{ kind: "pii", action: "redact", types: ["email"] }] };
   for (const own of [settings([1200, undefined]), settings([1200], { truncate: "error" }), settings([1200], pii), settings([50]), settings([1_000_000])]) assert.equal(mostSent(chat, own), chat);
+  // Behind a broken answer, the middle is another one.
+  const asked = emptyRequest({ messages: turns, stream: false, output: { type: "json" } });
+  assert.equal(mostSent(asked, settings([1200], { truncate: "middle-out", repair: 1 })), asked);
+  for (const more of [{ truncate: "middle-out", repair: 0 }, { truncate: "oldest-first", repair: 1 }]) assert.notEqual(mostSent(asked, settings([1200], more)), asked);
   assert.notEqual(mostSent(chat, settings([1200], { guardrails: [{ kind: "max-cost", dollars: 1 }] })), chat);
 });

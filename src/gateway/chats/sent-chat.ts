@@ -12,11 +12,12 @@ export function sentTo(request: ChatRequest, { maxContextTokens }: Pick<RouteTar
 }
 
 /**
- * The most that any target of the route gets of it, which bounds what the call costs: a target with more room gets all that one with less does, and more. The whole where it fits nowhere, and where a guardrail may
- * make texts shorter, so that more of them fit.
+ * The most that any target of the route gets of it, which bounds what the call costs: a target with more room gets all that one with less does, and more. The whole where it fits nowhere, where a guardrail may
+ * make texts shorter, so that more of them fit, and where a round of repair moves the middle, so that others are left out.
  */
-export function mostSent(request: ChatRequest, { targets, truncate, guardrails }: Pick<RouteSettings, "targets" | "truncate" | "guardrails">): ChatRequest {
-  if (truncate === "error" || guardrails.some(({ kind }) => kind === "pii")) return request;
+export function mostSent(request: ChatRequest, { targets, truncate, guardrails, repair }: Pick<RouteSettings, "targets" | "truncate" | "guardrails" | "repair">): ChatRequest {
+  const movesMiddle = truncate === "middle-out" && repair > 0 && request.output.type !== "text" && !request.stream;
+  if (truncate === "error" || movesMiddle || guardrails.some(({ kind }) => kind === "pii")) return request;
   const maxContextTokens = Math.max(...targets.map((target) => target.maxContextTokens ?? Infinity));
   if (maxContextTokens === Infinity) return request;
   try {
