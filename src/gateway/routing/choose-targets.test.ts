@@ -74,7 +74,15 @@ describe("chooseTargets", () => {
   });
 
   it("asks targets without weight last of their priority", () => {
-    for (const random of [0, 0.5, 0.999999]) assert.equal(order([{ provider: "a", weight: 0 }, { provider: "b" }, { provider: "c", priority: 1 }], {}, {}, { random: () => random }), "bac");
+    const targets = [{ provider: "a", weight: 0 }, { provider: "b" }, { provider: "c", priority: 1 }];
+    for (const random of [0, 0.5, 0.999999]) assert.equal(order(targets, {}, {}, { random: () => random }), "bac");
+    // Nor are they first for their speed or price, or keep their sessions.
+    const stays = routeOf(["a"]).targets[0]!;
+    const quickest = { latencyMs: ({ provider }: RouteTarget) => (provider === "a" ? null : 100) };
+    assert.equal(order(targets, { choose: "latency" }, {}, quickest), "bac");
+    assert.equal(order(targets, { choose: "cost" }, { worstCost: ({ provider }) => (provider === "a" ? 0 : 1) }), "bac");
+    for (const choose of ["latency", "cost"] as const) assert.equal(order(targets, { choose }, { session: "s" }, { ...quickest, stays }), "bac");
+    assert.equal(order([{ provider: "d", weight: 0 }, { provider: "a", weight: 0 }], { choose: "cost" }, { session: "s" }, { stays }), "ad");
   });
 
   it("takes the quickest of late first, those that are not known before it, and now and then another", () => {

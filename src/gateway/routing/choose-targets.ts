@@ -92,12 +92,16 @@ function ordered(open: readonly RouteTarget[], settings: RouteSettings, facts: C
   const session = settings.sticky ? facts.session : null;
   // The lowest first, in each of two columns; the second one decides where the first is equal.
   const ranks = open.map((target) => ({ target, first: firstRank(target, settings, facts, parts), second: weightRank(target, session, parts.random) }));
-  ranks.sort((one, other) => one.target.priority - other.target.priority || (one.first === other.first ? compare(one.second, other.second) : compare(one.first, other.first)));
+  ranks.sort((one, other) => one.target.priority - other.target.priority || lastIfWeightless(one.target) - lastIfWeightless(other.target) || (one.first === other.first ? compare(one.second, other.second) : compare(one.first, other.first)));
   const order = ranks.map(({ target }) => target);
   const stays = settings.choose !== "weighted" && session !== null ? order.findIndex((target) => parts.stays !== null && targetName(target) === targetName(parts.stays)) : -1;
-  // It does not stay behind targets of a better priority, which may have come back.
-  const first = stays >= 0 && order[stays]!.priority === order[0]!.priority ? stays : explored(order, settings, parts);
+  // It does not stay behind targets of a better priority, which may have come back, nor with one that lost its weight.
+  const first = stays >= 0 && order[stays]!.priority === order[0]!.priority && lastIfWeightless(order[stays]!) === lastIfWeightless(order[0]!) ? stays : explored(order, settings, parts);
   return first <= 0 ? order : [order[first]!, ...order.slice(0, first), ...order.slice(first + 1)];
+}
+
+function lastIfWeightless({ weight }: RouteTarget): number {
+  return weight === 0 ? 1 : 0;
 }
 
 function firstRank(target: RouteTarget, { choose }: RouteSettings, facts: CallFacts, { latencyMs }: ChoiceParts): number {
