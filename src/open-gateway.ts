@@ -106,6 +106,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const local = new MemoryLimitStore({ clock });
   const limits = redis === null ? local : new FallbackLimitStore({ shared: new RedisLimitStore(redis), local, share: () => 1 / config.gatewayReplicas });
   const admission = new Admission({ store: limits, clock, instance: randomUUID(), shared: redis !== null, turnedAway });
+  catalog.onChange(() => admission.limitsChanged());
   const health = new ProviderHealth(clock);
   const provider = catalog.provider.bind(catalog);
   const runner = new TargetCallRunner({ transport, answers, provider, whereabouts: catalog.whereabouts.bind(catalog), health, clock, random: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48, alarm, logger });

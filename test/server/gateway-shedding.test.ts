@@ -22,6 +22,7 @@ function kindOf(name: string, { body }: RawReply): unknown {
 
 describe("the gateway when more calls come than it may let in", () => {
   let server: SecuredServer;
+  let address: string;
   /** Answers that the provider gives when the test says so. */
   const held: (() => void)[] = [];
   const upstream = new GatewayUpstream((call, response) => void held.push(() => speakOpenAi(call, response)));
@@ -29,6 +30,12 @@ describe("the gateway when more calls come than it may let in", () => {
   const putRoute = async (name: string, settings: object): Promise<void> => {
     const { status, body } = await server.asAdmin("PUT", `/api/gateway/routes/${name}`, { revision: 0, settings: { targets: [{ provider: "held", model: "m" }], ...settings } });
     assert.equal(status, 200, body);
+  };
+  const revisions = new Map<string, number>();
+  const put = async (what: string, settings: object): Promise<void> => {
+    const { status, body } = await server.asAdmin("PUT", `/api/gateway/${what}`, { revision: revisions.get(what) ?? 0, settings });
+    assert.equal(status, 200, body);
+    revisions.set(what, (JSON.parse(body) as { revision: number }).revision);
   };
   const ask = (model: string, name = "chat", key = server.adminKey): Promise<RawReply> =>
     server.send("POST", calls[name]![0], [`Host: ${server.host}`, `Authorization: Bearer ${key}`, "Content-Type: application/json"], JSON.stringify({ model, ...calls[name]![1] }));
@@ -49,7 +56,8 @@ describe("the gateway when more calls come than it may let in", () => {
 
   before(async () => {
     server = await startSecuredServer({ egressAllowed: ["127.0.0.1"] });
-    assert.equal((await server.asAdmin("PUT", "/api/gateway/providers/held", { revision: 0, settings: { kind: "compatible", baseUrl: await upstream.start() } })).status, 200);
+    address = await upstream.start();
+    assert.equal((await server.asAdmin("PUT", "/api/gateway/providers/held", { revision: 0, settings: { kind: "compatible", baseUrl: address } })).status, 200);
   });
   after(async () => {
     await server.stop();
@@ -170,6 +178,26 @@ describe("the gateway when more calls come than it may let in", () => {
       assert.equal(limited.calls.length, 3);
     } finally {
       limited.stop();
+    }
+  });
+
+  it("lets who waits go on as soon as the limit is raised or taken away, be it the route's, the provider's or the key's", async () => {
+    const narrow = { concurrency: 1, queue: 9, queueMs: 600_000 };
+    const { key, id } = JSON.parse((await server.asAdmin("POST", "/api/keys", { name: "narrow", grants: [{ role: "viewer", team: "default" }] })).body) as { id: string; key: string };
+    const provider = { kind: "compatible", baseUrl: address };
+    await put("providers/changing", provider);
+    await put("routes/changing", { targets: [{ provider: "changing", model: "m" }] });
+    for (const [what, settings] of [["routes/changing", { targets: [{ provider: "changing", model: "m" }] }], ["providers/changing", provider], [`keys/${id}`, {}]] as const) {
+      await put(what, { ...settings, limits: narrow });
+      const asked = [1, 2, 3, 4].map(() => ask("changing", "chat", key));
+      await until(async () => held.length === 1 && (await waiting()) === 3);
+      await put(what, { ...settings, limits: { ...narrow, concurrency: 2 } });
+      await until(() => held.length === 2);
+      assert.equal(await waiting(), 2, what);
+      await put(what, settings);
+      await until(() => held.length === 4);
+      await letGo(4);
+      assert.deepEqual((await Promise.all(asked)).map(({ status }) => status), [200, 200, 200, 200], what);
     }
   });
 });

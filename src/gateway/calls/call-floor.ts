@@ -17,8 +17,8 @@ import { parseBody } from "./parse-body.ts";
 import { CallableModels } from "../settings/callable-models.ts";
 import type { GatewayCatalog, ResolvedRoute } from "../settings/gateway-catalog.ts";
 import { coversRoute, mayCallDirectly, type DirectModels } from "../settings/direct-models.ts";
-import type { Admission, LimitsLeft, Ticket } from "../limits/index.ts";
-import type { AttemptPlace, CallOrder } from "../routing/call-plan.ts";
+import type { Admission, LimitedCall, LimitsLeft, Ticket } from "../limits/index.ts";
+import type { AttemptPlace, CallOrder, ReadyProvider } from "../routing/call-plan.ts";
 import type { KeyPolicySettings, Limits, ProviderSettings, RouteSettings, RouteTarget } from "../schemas.ts";
 
 /** A call that was let in. */
@@ -109,14 +109,17 @@ export class CallFloor {
    * Throws RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, BUDGET_UNAVAILABLE, PRICE_UNKNOWN, CALLER_GONE.
    */
   async admit(opened: OpenedFloor, record: CallRecord, bounds: CallBounds, { signal }: CallContext): Promise<void> {
-    const { admission, clock } = this.#parts;
+    const { admission, catalog, clock } = this.#parts;
     const { policy, route, caller } = opened;
     const { settings } = route;
     if (policy?.limits !== undefined || settings.limits !== undefined) {
-      const asked = {
-        ...(policy?.limits === undefined ? {} : { key: { id: caller.actor, limits: policy.limits } }), ...(settings.limits === undefined ? {} : { route: { id: route.name, limits: settings.limits } }),
-        tokens: bounds.rateTokens, deadline: this.deadline(settings, record), signal,
+      const known = catalog.resolve(route.name);
+      const limitedBy = (): LimitedBy => {
+        const now = catalog.resolve(route.name);
+        // While a route is split, an arm may have limits of its own: they hold until the route is another.
+        return limitedByCallers(caller, catalog.policyOf(caller), { name: route.name, settings: now === null || now === known ? settings : now.settings });
       };
+      const asked = { ...limitedByCallers(caller, policy, route), tokens: bounds.rateTokens, deadline: this.deadline(settings, record), signal, limitedBy };
       try {
         const entered = admission.enter(asked);
         record.ticket = entered instanceof Promise ? await entered : entered;
@@ -167,13 +170,9 @@ export class CallFloor {
     const ofCaller = record.limits;
     const tell = (left: LimitsLeft): void => void (record.limits = leastLeft(ofCaller, { left, at: clock.now() }));
     return async (target, provider, over) => {
-      const { limits } = provider.settings;
-      const ofModel = limitsOfModel(provider.settings, target.model);
-      if (limits === undefined && ofModel === undefined) return unlimited;
-      const asked = {
-        ...(ofModel === undefined ? {} : { model: { id: `${provider.name}/${target.model}`, limits: ofModel } }), ...(limits === undefined ? {} : { provider: { id: provider.name, limits } }),
-        tokens, deadline: this.deadline(settings, record), signal: over,
-      };
+      if (!hasLimits(provider.settings, target.model)) return unlimited;
+      const limitedBy = (): LimitedBy => limitedByProvider(catalog.provider(provider.name) ?? provider, target.model);
+      const asked = { ...limitedByProvider(provider, target.model), tokens, deadline: this.deadline(settings, record), signal: over, limitedBy };
       let ticket: Ticket;
       try {
         ticket = await admission.enter(asked);
@@ -198,6 +197,17 @@ export class CallFloor {
   worstDollars(target: RouteTarget, bounds: CallBounds, now: EpochMs): number | null {
     return this.#parts.calls.worstDollars(target, bounds, now);
   }
+}
+
+type LimitedBy = Omit<LimitedCall, "tokens">;
+
+function limitedByCallers({ actor }: Caller, policy: KeyPolicySettings | null, { name, settings }: Pick<ResolvedRoute, "name" | "settings">): LimitedBy {
+  return { ...(policy?.limits === undefined ? {} : { key: { id: actor, limits: policy.limits } }), ...(settings.limits === undefined ? {} : { route: { id: name, limits: settings.limits } }) };
+}
+
+function limitedByProvider({ name, settings }: Pick<ReadyProvider, "name" | "settings">, model: string): LimitedBy {
+  const ofModel = limitsOfModel(settings, model);
+  return { ...(ofModel === undefined ? {} : { model: { id: `${name}/${model}`, limits: ofModel } }), ...(settings.limits === undefined ? {} : { provider: { id: name, limits: settings.limits } }) };
 }
 
 const unlimited: AttemptPlace = { leave: () => undefined, giveBack: () => undefined };

@@ -45,6 +45,37 @@ for (const distance of ["near", "distant"] as const) {
       for (let call = 0; call < 100; call++) await enter({ key: party("a", {}) });
     });
 
+    it("lets who waits go on by limits that are raised or taken away meanwhile, in their order, and holds them to lowered ones", async () => {
+      let key: LimitedParty | undefined = party("a", { concurrency: 1, queue: 10 });
+      const limitedBy = (): { key?: LimitedParty } => (key === undefined ? {} : { key });
+      const order: string[] = [];
+      const entering = (name: string): Promise<Ticket | null> => watch(order, name, enter({ ...limitedBy(), limitedBy }));
+      const first = await entering("first");
+      const others = ["second", "third", "fourth", "fifth", "sixth"].map(entering);
+      const change = async (limits: Partial<Limits> | null): Promise<void> => {
+        key = limits === null ? undefined : party("a", limits);
+        admission.limitsChanged();
+        await allSettled();
+      };
+      // A store that is far away takes a turn for each of them.
+      const allSettled = async (): Promise<void> => {
+        for (let turn = 0; turn < 10; turn++) await settled();
+      };
+      await allSettled();
+      assert.equal(admission.waiting, 5);
+      await change({ concurrency: 3, queue: 10 });
+      assert.deepEqual([order, admission.waiting], [["first", "second", "third"], 3]);
+      await change({ concurrency: 2, queue: 10 });
+      first!.leave();
+      await allSettled();
+      assert.deepEqual([order.length, admission.waiting], [3, 3]);
+      await change({ requestsPerMinute: 1, queue: 10 });
+      assert.deepEqual([order.slice(3), admission.waiting], [["fourth"], 2]);
+      await change(null);
+      await Promise.all(others);
+      assert.deepEqual([order.slice(4), admission.waiting], [["fifth", "sixth"], 0]);
+    });
+
     it("refuses with the time to wait where there is no queue", async () => {
       const key = party("a", { requestsPerMinute: 2 });
       await enter({ key });

@@ -17,6 +17,8 @@ export interface AdmissionRequest extends LimitedCall {
   signal: StopSignal;
   /** Higher ones leave the queue first; 0 where it is not said. */
   priority?: number;
+  /** Who limits the call by now, for one that waits: limits may be changed meanwhile. Where it is not said they stay what they were. */
+  limitedBy?(): Omit<LimitedCall, "tokens">;
 }
 
 /** A call that may go on. It must leave, however it ends; both calls count once. */
@@ -88,6 +90,11 @@ export class Admission {
     this.#waiting = new WaitingCalls<Ticket>({ clock, startTimer, ...(shared ? { lookMs: sharedLookMs } : {}) });
   }
 
+  /** To be told when limits have changed: who waits may go on. */
+  limitsChanged(): void {
+    this.#waiting.wake();
+  }
+
   /** Calls that wait. */
   get waiting(): number {
     return this.#waiting.size;
@@ -119,6 +126,12 @@ export class Admission {
     if (left !== undefined) return limitsLeft(wants, left, of);
     const looked = this.#store.take(wants.buckets.map(({ bucket }) => ({ bucket, amount: 0 })));
     return looked instanceof Promise ? looked.then((answer) => limitsLeft(wants, answer.left, of), () => null) : limitsLeft(wants, looked.left, of);
+  }
+
+  /** By the limits as they are now. */
+  #tryAgain({ limitedBy, tokens }: AdmissionRequest, before: Wants, arrived: number): MaybePromise<Tried> {
+    const wants = limitedBy === undefined ? before : wantsOf({ ...limitedBy(), tokens });
+    return wants.parties.length === 0 ? freeTicket : this.#try(wants, arrived);
   }
 
   #try(wants: Wants, arrived: number): MaybePromise<Tried> {
@@ -197,7 +210,7 @@ export class Admission {
     }
     const call: Omit<WaitingCall<Ticket>, "resolve" | "reject"> = {
       ids: idsOf(wants), queue: governing.id, priority, signal, patienceMs, refused,
-      attempt: () => this.#try(wants, arrived),
+      attempt: () => this.#tryAgain(request, wants, arrived),
       giveBack: (ticket) => ticket.giveBack(),
       tooLate: (last) => limited(last),
     };

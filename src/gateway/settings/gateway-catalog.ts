@@ -73,9 +73,15 @@ export class GatewayCatalog {
   readonly #direct = new Map<string, ResolvedRoute | null>();
   #stored: readonly StoredProvider[] = [];
   readonly #reads = new SerialRead(() => this.#read());
+  #changed: () => void = () => undefined;
 
   constructor(parts: CatalogParts) {
     this.#parts = parts;
+  }
+
+  /** Who is told when routes, providers or policies may be others than before. */
+  onChange(changed: () => void): void {
+    this.#changed = changed;
   }
 
   /** Reads everything anew. */
@@ -194,6 +200,7 @@ export class GatewayCatalog {
     for (const provider of this.#stored) held.set(provider.name, this.#hold(provider, "stored"));
     this.#providers = held;
     this.#direct.clear();
+    this.#changed();
   }
 
   #hold(provider: StoredProvider, origin: GatewayProvider["origin"]): HeldProvider {
