@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { z } from "zod";
-import type { Caller, ObjectKind, Role } from "./caller.ts";
+import type { Caller, ObjectKind, ObjectReference, Role } from "./caller.ts";
 import type { EpochMs } from "./clock.ts";
 import type { AppError } from "./errors.ts";
 import type { StopSignal } from "./stop-signal.ts";
@@ -77,12 +77,15 @@ export class HttpAnswer {
   readonly body: string | Uint8Array | readonly Uint8Array[] | StreamedBody | null;
   /** Values of Set-Cookie, the one header that is there several times. */
   readonly cookies: readonly string[];
+  /** The only object of which it shows something: a stream goes on for whoever may see that, whatever else they may. Null where it is of more. */
+  readonly of: ObjectReference | null;
 
-  constructor(status: number, headers: Record<string, string>, body: HttpAnswer["body"], cookies: readonly string[] = []) {
+  constructor(status: number, headers: Record<string, string>, body: HttpAnswer["body"], cookies: readonly string[] = [], of: ObjectReference | null = null) {
     this.status = status;
     this.headers = headers;
     this.body = body;
     this.cookies = cookies;
+    this.of = of;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { anonymousCaller, keepsRights } from "../core/caller.ts";
+import { anonymousCaller, keepsRights, mayOn } from "../core/caller.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ErrorCode } from "../core/error-catalogue.ts";
 import { AppError, toAppError, type Problem } from "../core/errors.ts";
@@ -185,12 +185,15 @@ export class HttpServer {
       if (isAudited(route, exchange.facts)) await this.#audit(exchange, { now, result: "allowed", requestId: idOf() });
       const isStream = result instanceof HttpAnswer && isStreamed(result.body);
       if (isStream) this.#watchReader(request, response, exchange, idOf);
-      if (isStream && route.access !== "public") {
+      const { access } = route;
+      if (isStream && access !== "public") {
+        const { of } = result;
         this.#followed.add(response, this.#clock.monotonic(), async () => {
           const caller = await this.#access.identify(credentials, this.#clock.now());
-          await this.#access.authorize(caller, route.access, target, match.params);
-          // What the answer shows was chosen by what its caller might then; whoever may more by now asks again for the rest.
-          if (!keepsRights(exchange.caller.grants, caller.grants)) throw new AppError("FORBIDDEN", "The caller may less than when this began.");
+          await this.#access.authorize(caller, access, target, match.params);
+          // What the answer shows was chosen by what its caller might then, where it is not of one object; whoever may more by now asks again for the rest.
+          const mayGoOn = of === null ? keepsRights(exchange.caller.grants, caller.grants) : mayOn(caller, access, of);
+          if (!mayGoOn) throw new AppError("FORBIDDEN", "The caller may less than when this began.");
         }, (error) => cutAnswer(this.#logger, response, exchange, error, idOf()));
       }
       await writeAnswer(request, response, result, this.#draining);

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import { systemClock } from "../../src/core/clock.ts";
-import type { Grant } from "../../src/core/caller.ts";
+import type { Grant, ObjectReference } from "../../src/core/caller.ts";
 import { AppError } from "../../src/core/errors.ts";
 import { TimeOrderedIds } from "../../src/core/ids.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -23,8 +23,8 @@ describe("an answer that goes on", () => {
   const reasons: string[] = [];
   before(async () => {
     under = await openAccess();
-    const endless = route({
-      method: "GET", path: "/endless", access: "viewer", on: "some", operationId: "endless", summary: "", tag: "", query: z.strictObject({}),
+    const endless = (path: string, of: ObjectReference | null) => route({
+      method: "GET", path, access: "viewer", on: "some", operationId: path.slice(1), summary: "", tag: "", query: z.strictObject({}),
       response: { mediaType: "text/plain", description: "" },
       handle: ({ signal }) => {
         const stream = new Readable({ read() {} });
@@ -33,11 +33,11 @@ describe("an answer that goes on", () => {
           if (signal.reason instanceof AppError) reasons.push(signal.reason.code);
           stream.destroy();
         });
-        return new HttpAnswer(200, {}, stream);
+        return new HttpAnswer(200, {}, stream, [], of);
       },
     });
     server = new HttpServer({ host: "127.0.0.1", port: 0, allowedHosts: [], maxInferenceBytes: 1 << 20, bodyTimeoutMs: 60_000, maxConnections: 100 }, {
-      table: new RouteTable([endless]), console: loadConsoleFiles("no such folder"), access: under.access.gate, clock: under.clock, ids: new TimeOrderedIds(systemClock), logger: silentLogger,
+      table: new RouteTable([endless("/endless", null), endless("/endless-of-one", { kind: "route", name: "chat", team: "fraud" })]), console: loadConsoleFiles("no such folder"), access: under.access.gate, clock: under.clock, ids: new TimeOrderedIds(systemClock), logger: silentLogger,
     });
     port = await server.listen();
   });
@@ -48,10 +48,10 @@ describe("an answer that goes on", () => {
 
   const signIn = (subject: string, grants: Grant[]) =>
     under.store.users.signIn({ id: `usr_${subject}`, issuer: "https://id.example.com", subject, name: subject, email: "", grants }, under.clock.now());
-  async function follow(subject: string): Promise<{ session: string; answer: IncomingMessage; ended: Promise<void>; isOver: () => boolean }> {
+  async function follow(subject: string, path = "/endless"): Promise<{ session: string; answer: IncomingMessage; ended: Promise<void>; isOver: () => boolean }> {
     const session = await under.access.sessions.start(`user:usr_${subject}`, under.clock.now());
     const cookie = `sid=${session}`;
-    const [answer] = (await once(request({ host: "127.0.0.1", port, path: "/endless", headers: { Cookie: cookie } }).end(), "response")) as [IncomingMessage];
+    const [answer] = (await once(request({ host: "127.0.0.1", port, path, headers: { Cookie: cookie } }).end(), "response")) as [IncomingMessage];
     let over = false;
     const ended = new Promise<void>((resolve) => answer.on("error", () => undefined).on("close", () => resolve()).resume()).then(() => void (over = true));
     return { session, answer, ended, isOver: () => over };
@@ -82,6 +82,22 @@ describe("an answer that goes on", () => {
     assert.deepEqual(stays.filter(([subject]) => followed.get(subject)!.isOver()).map(([subject]) => subject), []);
     assert.deepEqual(reasons, ends.map(() => "FORBIDDEN"));
     for (const [subject] of stays) followed.get(subject)!.answer.destroy();
+  });
+
+  it("ends, where it is of one object, when its caller may not see that any more, whatever else is gone", async () => {
+    reasons.length = 0;
+    const both: Grant[] = [{ role: "deployer", team: "fraud" }, { role: "viewer", team: "default" }];
+    const [named, other]: Grant[] = [{ role: "viewer", team: "fraud", routes: ["chat"] }, { role: "viewer", team: "fraud", routes: ["another"] }];
+    for (const subject of ["keeps it", "has it by name", "lost it"]) await signIn(subject, both);
+    const [keeps, byName, lost] = await Promise.all(["keeps it", "has it by name", "lost it"].map((subject) => follow(subject, "/endless-of-one")));
+    under.clock.advance(6000);
+    await signIn("keeps it", [{ role: "viewer", team: "*" }]);
+    await signIn("has it by name", [named!]);
+    await signIn("lost it", [other!, { role: "admin", team: "default" }]);
+    under.clock.advance(6000);
+    await lost!.ended;
+    assert.deepEqual([keeps!.isOver(), byName!.isOver(), reasons], [false, false, ["FORBIDDEN"]]);
+    for (const { answer } of [keeps!, byName!]) answer.destroy();
   });
 
   it("tells who makes it that its caller's session has ended, and not that the caller has left", async () => {

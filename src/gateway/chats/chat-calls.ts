@@ -177,7 +177,9 @@ export class ChatCalls {
       };
       if (context.signal.aborted) abandon();
       else context.signal.addEventListener("abort", abandon, { once: true });
-      return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(record, name), ...headers }, body);
+      // Past all routes it takes more than to see the model, which only all rights of the beginning are sure to have.
+      const of = entered.route.revision === null ? null : ({ kind: "route", name: entered.route.name, team: entered.route.team } as const);
+      return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(record, name), ...headers }, body, [], of);
     }
     const repaired = await this.#repaired(chat, { request, sent }, opened.answer, order, maxTokens, headers);
     // Before it is judged: one that is blocked costs as much.
