@@ -229,6 +229,17 @@ describe("BudgetKeeper", () => {
     assert.equal(alerts.length, 5);
   });
 
+  it("says how many calls each budget refused in its window: one that is too small for any call has spent nothing", async () => {
+    const { keeper, clock } = keeperAt();
+    const refused = async (): Promise<unknown[]> => (await keeper.useOf("key:key_1", { day: 1, month: 100 }, clock.now())).map((use) => [use.window, use.spent, use.refused]);
+    assert.deepEqual(await refused(), [["day", 0, undefined], ["month", 0, undefined]]);
+    for (let calls = 0; calls < 2; calls++) assert.throws(() => keeper.reserve(asked(2, { key: { day: 1, month: 100 } })), { code: "BUDGET_EXCEEDED" });
+    assert.deepEqual(await refused(), [["day", 0, 2], ["month", 0, undefined]]);
+    clock.advance(86_400_000);
+    await keeper.tick(clock.now());
+    assert.deepEqual(await refused(), [["day", 0, undefined], ["month", 0, undefined]]);
+  });
+
   it("alerts of what is known to be spent, once beside what calls tell, for the windows of now alone", async () => {
     const { keeper, told, alerts, clock } = keeperAt();
     const spent = new Map([["key:key_1/day/2026-11-21", 4], ["key:key_1/month/2026-11", 90]]);

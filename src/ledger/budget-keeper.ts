@@ -65,6 +65,8 @@ export class BudgetKeeper {
   /** By owner. */
   #budgets = new Map<string, SpendLimits>();
   readonly #open = new ChurnMap<string, Reservation>();
+  /** How many calls were refused in each scope whose window is not over. */
+  readonly #refused = new Map<string, { calls: number; endsAt: number }>();
   /** Owners that have, or had, a budget since this process began, with its windows: the store may know a sum of them. */
   readonly #met = new Map<string, Record<SpendWindow, boolean>>();
 
@@ -126,6 +128,7 @@ export class BudgetKeeper {
   /** To be called every few seconds: keeps the reservations of calls under way, and gives alerts that could not be written. */
   async tick(now: EpochMs): Promise<void> {
     this.#parts.alerts.retry(now);
+    for (const [scope, { endsAt }] of this.#refused) if (endsAt <= now) this.#refused.delete(scope);
     const renewals: unknown[] = [];
     const tick = this.#parts.clock.monotonic();
     for (const reservation of this.#open.values()) {
@@ -155,7 +158,8 @@ export class BudgetKeeper {
     const states = asked.length === 0 ? [] : await this.#parts.store.states(asked);
     return asked.map(({ window, limit, endsAt }, index) => {
       const { spent = 0, reserved = 0 } = states[index] ?? {};
-      return { window, limit, spent, reserved, percent: limit === 0 ? 100 : Math.round((spent / limit) * 10_000) / 100, endsAt };
+      const refused = this.#refused.get(asked[index]!.id)?.calls;
+      return { window, limit, spent, reserved, percent: limit === 0 ? 100 : Math.round((spent / limit) * 10_000) / 100, endsAt, ...(refused === undefined ? {} : { refused }) };
     });
   }
 
@@ -206,6 +210,7 @@ export class BudgetKeeper {
     const { scopes, amount, since } = reservation;
     const scope = scopes.find(({ id }) => id === answer.scope.id)!;
     const { spent, reserved } = answer.scope;
+    this.#refused.set(scope.id, { calls: (this.#refused.get(scope.id)?.calls ?? 0) + 1, endsAt: scope.endsAt });
     this.#parts.alerts.noteRefused(scope, spent, since);
     const underWay = reserved > 0 ? `, ${dollars(reserved)} are reserved for calls under way` : "";
     throw new AppError(

@@ -35,7 +35,10 @@ export type SpendWindow = z.infer<typeof SpendWindow>;
 
 /** How far a budget is used in its window of now. */
 export const BudgetUse = z
-  .object({ window: SpendWindow, limit: NanoDollars, spent: NanoDollars, reserved: NanoDollars.meta({ description: "Worst cases of calls under way" }), percent: z.number().meta({ description: "Spent of the limit" }), endsAt: Timestamp })
+  .object({
+    window: SpendWindow, limit: NanoDollars, spent: NanoDollars, reserved: NanoDollars.meta({ description: "Worst cases of calls under way" }), percent: z.number().meta({ description: "Spent of the limit" }), endsAt: Timestamp,
+    refused: z.number().int().optional().meta({ description: "Calls that this server refused for it in this window, since it started; absent where there were none. They may cost more than is left, or than the whole budget" }),
+  })
   .meta({ id: "BudgetUse" });
 export type BudgetUse = z.infer<typeof BudgetUse>;
 

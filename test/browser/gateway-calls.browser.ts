@@ -117,7 +117,15 @@ describe("calls of the gateway in the console", () => {
     // An answer that stops in its midst looks like a whole one else.
     const answered = page.getByRole("listitem").filter({ hasText: "Once upon a time" });
     await answered.getByTitle("Why it ended").getByText("error", { exact: true }).waitFor();
+    assert.equal((await post("/v1/chat/completions", { model: "nosuch", messages: [{ role: "user", content: "hello" }] })).status, 404);
+    await page.goto("/gateway/health");
+    const missed = page.getByRole("row").filter({ hasText: "GATEWAY_MODEL_NOT_FOUND" });
+    await missed.getByText("these have no traces").waitFor();
+    assert.equal(await missed.getByRole("link").count(), 0);
     await page.goto("/costs?range=1d");
+    const tooSmall = page.getByRole("row").filter({ hasText: "poor" }).filter({ hasText: "a day" });
+    await tooSmall.getByText("refuses calls", { exact: true }).waitFor();
+    await tooSmall.getByText("1 call refused", { exact: true }).waitFor();
     await page.getByText("Budgets refused 1 call in the last 24 hours").getByRole("link", { name: "The traces" }).click();
     await becomes(() => page.getByRole("table").getByRole("link").allTextContents(), ["chat poor"]);
     watched.assertQuiet(/status of 402/);

@@ -29,6 +29,8 @@ interface BudgetLine {
   spent: number;
   /** Worst cases of calls under way; null where nobody tells. */
   reserved: number | null;
+  /** Calls for which it had no room. */
+  refused: number;
   /** That of a team or project, which is changed here; those of routes and keys are in their own settings. */
   budget?: BudgetStatus;
 }
@@ -37,7 +39,7 @@ const columnsOf = (edit: ((budget: BudgetStatus) => void) | null): Column<Budget
   { label: "Budget", kind: "name", cell: ({ kind, name }) => <>{kind === "key" ? <ActorName actor={name} /> : name}<span className="cell-note">{kind}</span></> },
   { label: "For", kind: "line", cell: ({ window }) => `a ${window}` },
   { label: "Used", cell: (line) => <BudgetBar line={line} /> },
-  { label: "State", cell: (line) => { const { tone, words } = budgetMark(percentOf(line)); return <Chip tone={tone}>{words}</Chip>; } },
+  { label: "State", cell: (line) => <BudgetState line={line} /> },
   { label: "Spent", kind: "number", cell: ({ spent, limit }) => <>{formatNano(spent)} of {formatLimit(limit)}</> },
   { label: "Under way", kind: "number", cell: ({ reserved }) => formatNano(reserved) },
   { label: "Actions", kind: "actions", cell: ({ budget }) => edit !== null && budget !== undefined && <button type="button" className="button button-small" aria-label={`Change the budget of ${budget.name}`} onClick={() => edit(budget)}>Change</button> },
@@ -54,9 +56,10 @@ export function BudgetsPanel() {
   const hasKeys = policies.some(({ settings }) => settings.budget !== undefined);
   const ofRoutes = { day: useWindowSpend(hasRoutes ? "route" : null, "day"), month: useWindowSpend(hasRoutes ? "route" : null, "month") };
   const ofKeys = { day: useWindowSpend(hasKeys ? "key" : null, "day"), month: useWindowSpend(hasKeys ? "key" : null, "month") };
+  const refusedBy = (scope: string, name: string, window: string): number => budgets.data?.callBudgets.find((budget) => budget.scope === scope && budget.name === name)?.use.find((use) => use.window === window)?.refused ?? 0;
   const own = [
-    ...routes.flatMap(({ name, settings }) => linesOf("route", name, name, settings.budget, (window) => spentIn(ofRoutes[window], "route", name))),
-    ...policies.flatMap(({ key, settings }) => linesOf("key", key, `key:${key}`, settings.budget, (window) => spentIn(ofKeys[window], "key", `key:${key}`))),
+    ...routes.flatMap(({ name, settings }) => linesOf("route", name, name, settings.budget, (window) => spentIn(ofRoutes[window], "route", name), refusedBy)),
+    ...policies.flatMap(({ key, settings }) => linesOf("key", key, `key:${key}`, settings.budget, (window) => spentIn(ofKeys[window], "key", `key:${key}`), refusedBy)),
   ];
   return (
     <Panel title="Budgets" flush note="Marks at 50, 80 and 100%; windows end at midnight UTC" actions={mayChange && <button type="button" className="button button-small" onClick={() => setEdited("new")}>New budget</button>}>
@@ -73,13 +76,13 @@ export function BudgetsPanel() {
 
 function linesOfBudget(budget: BudgetStatus): BudgetLine[] {
   const { scope, team, name, use } = budget;
-  return use.map(({ window, limit, spent, reserved }) => ({ id: `${scope}:${team}:${name}:${window}`, kind: scope === "team" ? "team" : `project of ${team}`, name, window, limit: limit / 1e9, spent, reserved, budget }));
+  return use.map(({ window, limit, spent, reserved, refused = 0 }) => ({ id: `${scope}:${team}:${name}:${window}`, kind: scope === "team" ? "team" : `project of ${team}`, name, window, limit: limit / 1e9, spent, reserved, refused, budget }));
 }
 
-function linesOf(kind: string, id: string, name: string, budget: BudgetLimits | undefined, spent: (window: "day" | "month") => number): BudgetLine[] {
+function linesOf(kind: string, id: string, name: string, budget: BudgetLimits | undefined, spent: (window: "day" | "month") => number, refusedBy: (scope: string, name: string, window: string) => number): BudgetLine[] {
   return (["day", "month"] as const).flatMap((window) => {
     const limit = budget?.[window];
-    return limit === undefined ? [] : [{ id: `${kind}:${id}:${window}`, kind, name, window, limit, spent: spent(window), reserved: null }];
+    return limit === undefined ? [] : [{ id: `${kind}:${id}:${window}`, kind, name, window, limit, spent: spent(window), reserved: null, refused: refusedBy(kind, id, window) }];
   });
 }
 
@@ -91,9 +94,19 @@ function percentOf({ spent, limit }: BudgetLine): number {
   return spent / (limit * 1e7);
 }
 
+function BudgetState({ line }: { line: BudgetLine }) {
+  const { tone, words } = budgetMark(percentOf(line), line.refused);
+  return (
+    <>
+      <Chip tone={tone}>{words}</Chip>
+      {line.refused > 0 && <span className="cell-note" title="As this server counted since it started; each may have cost more than was left">{plural(line.refused, "call")} refused</span>}
+    </>
+  );
+}
+
 function BudgetBar({ line }: { line: BudgetLine }) {
   const percent = percentOf(line);
-  const { tone } = budgetMark(percent);
+  const { tone } = budgetMark(percent, line.refused);
   return (
     <span className={`budget-bar budget-bar-${tone}`} role="img" aria-label={`${Math.floor(percent)}% used`} title={formatShare(percent / 100)}>
       <span style={{ width: `${Math.min(100, percent)}%` }} />

@@ -23,5 +23,6 @@ describe("spend by day", () => {
   it("knows where windows of budgets begin, and how full is full", () => {
     assert.deepEqual(windowStarts(at), { day: Date.UTC(2026, 2, 4), month: Date.UTC(2026, 2, 1) });
     assert.deepEqual([0, 49.9, 50, 80, 99.9, 100, 130].map((percent) => budgetMark(percent).words), ["under half", "under half", "over half", "over 80%", "over 80%", "used up", "used up"]);
+    assert.deepEqual([0, 60, 99, 100].map((percent) => budgetMark(percent, 1)), [...[0, 60, 99].map(() => ({ tone: "warning", words: "refuses calls" })), { tone: "bad", words: "used up" }]);
   });
 });

@@ -55,9 +55,10 @@ export function windowStarts(at: number): { day: number; month: number } {
   return { day: Math.floor(at / dayMs) * dayMs, month: Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1) };
 }
 
-/** How a budget stands at the marks at which it alerts: 50, 80 and 100 percent. */
-export function budgetMark(percent: number): { tone: "good" | "warning" | "bad"; words: string } {
+/** How a budget stands at the marks at which it alerts: 50, 80 and 100 percent. One that refused calls (so many) has no room for them, however little is spent. */
+export function budgetMark(percent: number, refused = 0): { tone: "good" | "warning" | "bad"; words: string } {
   if (percent >= 100) return { tone: "bad", words: "used up" };
+  if (refused > 0) return { tone: "warning", words: "refuses calls" };
   if (percent >= 80) return { tone: "warning", words: "over 80%" };
   return percent >= 50 ? { tone: "good", words: "over half" } : { tone: "good", words: "under half" };
 }

@@ -6,7 +6,7 @@ import { RowsTable, type Column } from "../../parts/rows-table.tsx";
 import { BreakerChip } from "./breaker-chip.tsx";
 import { callSnippets } from "./call-snippets.ts";
 import { useHealth, type RefusedOnRoute, type TargetHealth } from "./gateway-data.ts";
-import { tracesOfRefused } from "./refused-words.ts";
+import { isUntraced, pastRoutes, tracesOfRefused } from "./refused-words.ts";
 
 const columns: Column<TargetHealth>[] = [
   { label: "Target", kind: "name", cell: ({ provider, model }) => <code>{provider}/{model}</code> },
@@ -20,9 +20,9 @@ const columns: Column<TargetHealth>[] = [
 ];
 
 const refusedColumns: Column<RefusedOnRoute>[] = [
-  { label: "Route", kind: "name", cell: ({ route, team }) => <>{route === "other" ? "past all routes" : route}<span className="cell-note">{team}</span></> },
+  { label: "Route", kind: "name", cell: ({ route, team }) => <>{route === pastRoutes ? "past all routes" : route}<span className="cell-note">{team}</span></> },
   { label: "Reason", cell: ({ reason }) => <code>{reason}</code> },
-  { label: "Calls, 24 h", kind: "number", cell: ({ route, reason, calls }) => <Link href={tracesOfRefused({ route, reason })} title="Their traces, as far as they are kept">{formatCount(calls)}</Link> },
+  { label: "Calls, 24 h", kind: "number", cell: ({ route, reason, calls }) => (isUntraced({ route, reason }) ? <>{formatCount(calls)}<span className="cell-note">these have no traces</span></> : <Link href={tracesOfRefused({ route, reason })} title="Their traces, as far as they are kept">{formatCount(calls)}</Link>) },
 ];
 
 /** How targets answered this server since it started; a target that fails again and again is left alone for a while. */
