@@ -4,11 +4,13 @@ import { sql, type RawBuilder } from "kysely";
 import { SqlFeedbackFeed } from "../../src/adapters/sql/tracing/sql-feedback-feed.ts";
 import { SqlRunDirectory } from "../../src/adapters/sql/tracking/sql-run-directory.ts";
 import { sqlTraceRemovalConformance } from "../../src/adapters/sql/tracing/sql-trace-removal.conformance.ts";
+import { holdTrace, writeFeedback } from "../../src/adapters/sql/tracing/sql-feedback-writes.ts";
 import { ofSessions } from "../../src/adapters/sql/tracing/sql-trace-sessions.ts";
 import { SqlTraceStore } from "../../src/adapters/sql/tracing/sql-trace-store.ts";
 import { SqlWaitingFeedbackStore } from "../../src/adapters/sql/tracing/sql-waiting-feedback-store.ts";
 import { TemporarySchemas } from "../../src/adapters/sql/dialects/postgres/temporary-schemas.fixture.ts";
-import { exampleRecord, keyOf, now } from "../../src/tracing/example-spans.fixture.ts";
+import { exampleFeedback, exampleRecord, keyOf, now } from "../../src/tracing/example-spans.fixture.ts";
+import { epochMs } from "../../src/core/clock.ts";
 import { runDirectoryConformance } from "../../src/tracing/run-directory.conformance.ts";
 import type { SpanRecord } from "../../src/tracing/stored-span.ts";
 import { traceStoreConformance } from "../../src/tracing/trace-store.conformance.ts";
@@ -35,6 +37,28 @@ describe("traces on Postgres", () => {
   waitingFeedbackStoreConformance("Postgres", async () => {
     const database = await schemas.open();
     return { store: new SqlTraceStore(database), waiting: new SqlWaitingFeedbackStore(database) };
+  });
+
+  it("tell those who follow feedback also of what came in the moment in which their trace was removed", async () => {
+    const schema = await schemas.migratedSchema();
+    const [one, other] = await Promise.all([schemas.open({ schema }), schemas.open({ schema })]);
+    const store = new SqlTraceStore(one);
+    await store.write([exampleRecord(1, 1)], now);
+    const isGiven = Promise.withResolvers<void>();
+    const isWaitedFor = Promise.withResolvers<void>();
+    const given = other.transaction(async (transaction) => {
+      await holdTrace(transaction, keyOf(1));
+      await writeFeedback(transaction, keyOf(1), exampleFeedback("late"));
+      isGiven.resolve();
+      await isWaitedFor.promise;
+    });
+    await isGiven.promise;
+    const removed = store.remove([keyOf(1)], now);
+    await cluster.until("select 1 from pg_locks where not granted");
+    isWaitedFor.resolve();
+    await given;
+    assert.equal(await removed, 1);
+    assert.deepEqual([(await store.feedback(keyOf(1))).length, (await new SqlFeedbackFeed(one).removedSince(epochMs(0), null, 5)).map(({ id, revision }) => [id, revision])], [0, [["late", 1]]]);
   });
 
   it("keep the sums of their spans where two servers write to one trace at once", async () => {

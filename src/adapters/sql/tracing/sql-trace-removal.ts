@@ -93,9 +93,9 @@ async function removeMarked(database: SqlDatabase, { traceId, team }: TraceKey):
 
 async function removeTogether(database: SqlDatabase, keys: readonly TraceKey[], toldAt: EpochMs | null): Promise<number> {
   const these = among(keys);
-  const statements = (["traces", "trace_spans", "trace_values", "trace_feedback"] as const).map((table): CompiledQuery => sql`delete from ${sql.table(table)} where ${these}`.compile(database.queries));
-  const told = tellings(database.queries, these, toldAt);
-  const traces = (await database.writeBatch([...told, ...statements], { idempotent: true }))[told.length];
+  const gone = (table: "traces" | "trace_spans" | "trace_values" | "trace_feedback"): CompiledQuery => sql`delete from ${sql.table(table)} where ${these}`.compile(database.queries);
+  // The traces first: who gives feedback holds them, and what came until then is told of.
+  const [traces] = await database.writeBatch([gone("traces"), ...tellings(database.queries, these, toldAt), gone("trace_spans"), gone("trace_values"), gone("trace_feedback")], { idempotent: true });
   return Number(traces!.numAffectedRows ?? 0n);
 }
 
