@@ -10,7 +10,7 @@ type Call = Partial<Omit<CallRecord, "attribution">> & { team?: string; route?: 
 const target = { provider: "openai", model: "gpt-4o" };
 const usage = { inputTokens: 100, outputTokens: 10, cacheReadTokens: 30, cacheWriteTokens: null, reasoningTokens: null };
 const record = ({ team = "blue", route = "chat", ...more }: Call = {}): CallRecord => ({ attribution: { team, route }, operation: "chat", attempts: [target], target, usage, firstByteMs: null, ...more }) as unknown as CallRecord;
-const ending = (more: Partial<CallEnding> = {}): CallEnding => ({ outcome: "ok", error: null, totalMs: 50, cost: 2e9, ...more });
+const ending = (more: Partial<CallEnding> = {}): CallEnding => ({ outcome: "ok", error: null, totalMs: 50, cost: 2e9, uses: [], ...more });
 const everything = (): boolean => true;
 
 function valuesOf(metrics: CallMetrics, name: string, sees: (team: string) => boolean = everything): MetricFamily["samples"] {
@@ -20,8 +20,8 @@ function valuesOf(metrics: CallMetrics, name: string, sees: (team: string) => bo
 describe("CallMetrics", () => {
   it("counts calls by outcome, tokens by kind, and costs", () => {
     const metrics = new CallMetrics();
-    metrics.ended(record(), ending());
-    metrics.ended(record(), ending({ cost: null }));
+    metrics.ended(record(), ending({ uses: [{ ...target, usage, cost: 2e9 }] }));
+    metrics.ended(record(), ending({ cost: null, uses: [{ ...target, usage, cost: null }] }));
     metrics.ended(record(), ending({ outcome: "cached", cost: 0 }));
     metrics.ended(record({ target: null, attempts: [] }), ending({ outcome: "failed", error: new AppError("RATE_LIMITED", "Too many."), cost: null }));
     const labels = { team: "blue", route: "chat", ...target };
@@ -30,6 +30,16 @@ describe("CallMetrics", () => {
     ]);
     const own = (name: string): number[] => valuesOf(metrics, name).filter(({ labels: { model } }) => model === "gpt-4o").map(({ value }) => value);
     assert.deepEqual([own("slipway_gateway_tokens_total"), own("slipway_gateway_cost_dollars_total"), own("slipway_gateway_unpriced_total"), own("slipway_gateway_cache_hits_total")], [[140, 60, 0, 20], [2], [1], [1]]);
+  });
+
+  it("counts tokens and costs of attempts that were outrun or failed at the targets that were asked", () => {
+    const metrics = new CallMetrics();
+    const beside = { provider: "azure", model: "gpt-4o" };
+    metrics.ended(record({ attempts: [beside, target] as never }), ending({ cost: 3e9, uses: [{ ...beside, usage: { ...usage, outputTokens: 40 }, cost: 1e9 }, { ...target, usage, cost: 2e9 }] }));
+    // None answered: the last refused, and the one before it may have worked.
+    metrics.ended(record({ target: null, attempts: [beside, target] as never }), ending({ outcome: "failed", cost: 1e9, uses: [{ ...beside, usage: { ...usage, outputTokens: 40 }, cost: 1e9 }] }));
+    const by = (name: string, type?: string): unknown => valuesOf(metrics, name).filter(({ labels }) => labels.type === type).map(({ labels, value }) => [labels.provider, value]);
+    assert.deepEqual([by("slipway_gateway_cost_dollars_total"), by("slipway_gateway_tokens_total", "output")], [[["openai", 2], ["azure", 2]], [["openai", 10], ["azure", 80]]]);
   });
 
   it("shows times in buckets that grow, of answers alone", () => {

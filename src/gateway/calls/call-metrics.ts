@@ -1,6 +1,6 @@
 import type { MetricFamily } from "../../core/metric-family.ts";
 import { billedTokens, nanoDollars } from "../../ledger/index.ts";
-import type { CallEnding } from "./call-ending.ts";
+import type { CallEnding, EndedUse } from "./call-ending.ts";
 import type { CallObserver, CallRecord } from "./call-record.ts";
 
 /** Seconds and tokens: the bounds that the GenAI conventions give for each histogram. */
@@ -62,6 +62,15 @@ class CallSeries {
     this.labels = labels;
     this.operation = operation;
   }
+
+  used({ usage, cost }: EndedUse): void {
+    const tokens = billedTokens(usage);
+    this.input += tokens.input ?? 0;
+    this.cacheRead += tokens.cacheRead ?? 0;
+    this.cacheWrite += (tokens.cacheWrite ?? 0) + (tokens.cacheWriteHour ?? 0);
+    this.output += tokens.output ?? 0;
+    this.cost += cost ?? 0;
+  }
 }
 
 /** Counts calls where they end, for `/metrics`, since this process started. */
@@ -76,22 +85,19 @@ export class CallMetrics implements CallObserver {
     this.#nameOf = nameOf;
   }
 
-  ended(record: CallRecord, { outcome, error, totalMs, cost }: CallEnding): void {
+  ended(record: CallRecord, { outcome, error, totalMs, cost, uses }: CallEnding): void {
     const { attribution, attempts, target, usage } = record;
     const last = target ?? attempts.at(-1);
-    const series = this.#of(attribution.team, attribution.route ?? "", last?.provider ?? "", last?.model ?? "", record.operation, outcome !== "failed");
+    const seriesOf = (provider: string, model: string): CallSeries => this.#of(attribution.team, attribution.route ?? "", provider, model, record.operation, outcome !== "failed");
+    const series = seriesOf(last?.provider ?? "", last?.model ?? "");
     const name = outcome === "failed" ? (error?.code ?? outcome) : outcome;
     series.outcomes.set(name, (series.outcomes.get(name) ?? 0) + 1);
     // Another target than the first answered, or was the last that failed.
     if (attempts.length > 1 && last !== undefined && (attempts[0]!.provider !== last.provider || attempts[0]!.model !== last.model)) series.fallbacks++;
     if (outcome === "cached") return;
-    const tokens = billedTokens(usage);
-    series.input += tokens.input ?? 0;
-    series.cacheRead += tokens.cacheRead ?? 0;
-    series.cacheWrite += (tokens.cacheWrite ?? 0) + (tokens.cacheWriteHour ?? 0);
-    series.output += tokens.output ?? 0;
-    if (cost !== null) series.cost += cost;
-    else if (target !== null) series.unpriced++;
+    // As the ledger has it: each provider's own, also of attempts that were outrun or failed.
+    for (const use of uses) (use.provider === last?.provider && use.model === last.model ? series : seriesOf(use.provider, use.model)).used(use);
+    if (cost === null && target !== null) series.unpriced++;
     if (outcome !== "ok") return;
     series.duration.add(totalMs / 1000);
     if (usage.inputTokens !== null) series.inputOfCalls.add(usage.inputTokens);

@@ -4,7 +4,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { Attribution, Reservation } from "../../ledger/index.ts";
 import type { SpanSink } from "../../tracing/index.ts";
 import { settleTickets, tokensOf, type AttemptTicket } from "./attempt-tickets.ts";
-import type { CallEnding, CallOutcome, RecordWatch } from "./call-ending.ts";
+import { endedUses, type CallEnding, type CallOutcome, type RecordWatch } from "./call-ending.ts";
 import type { CallBounds, CallLedger, Spent, UnwrittenEntry } from "./call-ledger.ts";
 import { CallProgress } from "./call-progress.ts";
 import { spansOfCall, type AnswerFacts, type AttemptUse, type TracedCall } from "./call-spans.ts";
@@ -193,9 +193,9 @@ export class CallRecord {
     if (!this.cached) this.usedTokens = unseen.reduce((sum, { usage }) => sum + tokensOf(usage), tokensOf(this.usage));
     this.ticket?.settle(this.usedTokens);
     this.ticket?.leave();
-    const asked = this.target ?? this.#unanswered;
-    if (this.attemptTickets.length > 0) settleTickets(this.attemptTickets, asked === null ? unseen : [...unseen, { ...asked, usage: this.usage }]);
-    const ending: CallEnding = { outcome: this.cached ? "cached" : outcome, error, totalMs, cost: spent.cost };
+    const uses = endedUses(unseen, this.target ?? this.#unanswered, { usage: this.usage, cost: own.cost });
+    if (this.attemptTickets.length > 0) settleTickets(this.attemptTickets, uses);
+    const ending: CallEnding = { outcome: this.cached ? "cached" : outcome, error, totalMs, cost: spent.cost, uses };
     this.#parts.observer?.ended(this, ending);
     try {
       if (this.target === null && this.attempts.length === 0 && !this.cached) calls.release(this.reservation);

@@ -221,7 +221,7 @@ export class ArmCall {
     if (this.#isTold) return;
     this.#isTold = true;
     const { clock } = this.#parts;
-    const ending = this.#ending ?? { outcome: "failed", error: this.#error, totalMs: clock.monotonic() - this.#trial.startedTick, cost: this.#trial.spent().cost };
+    const ending = this.#ending ?? { outcome: "failed", error: this.#error, totalMs: clock.monotonic() - this.#trial.startedTick, cost: this.#trial.spent().cost, uses: [] };
     const isInTime = !this.#isHurried && !(this.#isLate && this.#limitMs < (this.#usualMs ?? 0));
     const isFailure = couldStable && isInTime && ending.error?.code !== "BUDGET_EXCEEDED";
     const limit = limitOf(ending, couldStable ? (this.#standby.target?.provider ?? null) : null, this.#parts.floor.accountOf);
