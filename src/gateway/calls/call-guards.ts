@@ -10,19 +10,20 @@ import type { EmbeddingsRequest, RerankRequest } from "../providers/provider-map
 import type { RouteSettings } from "../schemas.ts";
 
 export interface GuardParts {
-  floor: Pick<CallFloor, "worstDollars">;
+  floor: Pick<CallFloor, "worstDollars" | "deadline">;
   clock: Pick<Clock, "monotonic">;
   /** Null where the route has none. */
   guardrailsOf(settings: RouteSettings): Guardrails | null;
-  /** Asks a model that is served here, for a guardrail of the call whose span is `within`. */
-  classify(model: string, text: string, within: { team: string; traceId: string; spanId: string; caller: string }): Promise<{ label?: string; score?: number }>;
+  /** Asks a model that is served here, for a guardrail of the call whose span is `within` and which has so many milliseconds left. */
+  classify(model: string, text: string, within: { team: string; traceId: string; spanId: string; caller: string }, remainingMs: number): Promise<{ label?: string; score?: number }>;
 }
 
 /** One call's surroundings, as its guardrails see them. */
 export function guardContext({ floor, clock, classify }: GuardParts, { settings, context, record }: { settings: RouteSettings; context: Pick<CallContext, "now">; record: CallRecord }, bounds: CallBounds): Parameters<Guardrails["begin"]>[0] {
   const within = { team: record.attribution.team, traceId: record.attribution.traceId, spanId: record.spanId, caller: record.attribution.actor };
   const costs = settings.targets.map((target) => floor.worstDollars(target, bounds, context.now));
-  return { worstCost: costs.includes(null) ? null : Math.max(...(costs as number[])), monotonic: () => clock.monotonic(), classify: (model, text) => classify(model, text, within) };
+  const deadline = floor.deadline(settings, record);
+  return { worstCost: costs.includes(null) ? null : Math.max(...(costs as number[])), monotonic: () => clock.monotonic(), classify: (model, text) => classify(model, text, within, deadline - clock.monotonic()) };
 }
 
 /** Throws GATEWAY_FIELD_UNSUPPORTED for token numbers, which are text to the model alone. */
