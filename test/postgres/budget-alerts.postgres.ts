@@ -40,9 +40,11 @@ describe("alerts of budgets over two servers on one Postgres", { timeout: 240_00
   before(async () => {
     cluster = await PostgresCluster.start();
     const { client: { api } } = await start();
-    await start();
+    const other = await start();
     await api.send("PUT", "/api/gateway/providers/paid", { revision: 0, settings: { kind: "scripted", script: [{ text: "fine", inputTokens: 10, outputTokens: 10 }] } });
     await api.send("POST", "/api/prices", { provider: "paid", model: "m", rates: { input: 0, output: 1e5 } });
+    // What is called before the other knows the price costs nothing.
+    while (!JSON.stringify(await other.client.api.get("/api/prices")).includes('"paid"')) await betweenLooks();
     await api.send("POST", "/api/webhooks", { name: "alerts", url: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`, types: ["budget.alert"] });
   });
   afterEach(() => void told.splice(0));
