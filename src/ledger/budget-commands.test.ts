@@ -8,7 +8,7 @@ const [list, set, remove] = budgetCommands as [(typeof budgetCommands)[number], 
 const stored = { updatedAt: 1, updatedBy: "local" };
 const budgets: BudgetStatus[] = [
   { scope: "team", team: "search", name: "search", limits: { perQuery: 0.5, month: 100 }, use: [{ window: "month", limit: 100e9, spent: 25e9, reserved: 0, percent: 25, endsAt: 2 }], ...stored },
-  { scope: "project", team: "search", name: "ranking", limits: { day: 5 }, use: [{ window: "day", limit: 5e9, spent: 0.0012e9, reserved: 0, percent: 0, endsAt: 2 }], ...stored },
+  { scope: "project", team: "search", name: "ranking", limits: { day: 5 }, use: [{ window: "day", limit: 5e9, spent: 0.0012e9, reserved: 0, percent: 0, endsAt: 2, refused: 4 }], ...stored },
 ];
 const use: CallBudget["use"] = [{ window: "day", limit: 5e9, spent: 2e9, reserved: 1e9, percent: 40, endsAt: 2 }];
 const callBudgets: CallBudget[] = [
@@ -30,8 +30,8 @@ describe("slipway budgets", () => {
   it("lists what is spent of each", async () => {
     const { text } = await run(list, []);
     assert.deepEqual(text.split("\n").map((line) => line.trim().split(/\s{2,}/)).slice(1), [
-      ["search", "-", "one call", "-", "$0.50", "-", "-"], ["search", "-", "month", "$25.00", "$100.00", "25%", "$75.00"], ["search", "project ranking", "day", "$0.0012", "$5.00", "0%", "$5.00"],
-      ["search", "key nightly (key_1)", "day", "$2.00", "$5.00", "40%", "$2.00"], ["search", "route chat", "day", "$2.00", "$5.00", "40%", "$2.00"],
+      ["search", "-", "one call", "-", "$0.50", "-", "-", "-"], ["search", "-", "month", "$25.00", "$100.00", "25%", "$75.00", "0"], ["search", "project ranking", "day", "$0.0012", "$5.00", "0%", "$5.00", "4"],
+      ["search", "key nightly (key_1)", "day", "$2.00", "$5.00", "40%", "$2.00", "0"], ["search", "route chat", "day", "$2.00", "$5.00", "40%", "$2.00", "0"],
     ]);
     assert.equal(list.render({ budgets: [], callBudgets: [] }), "No budgets. Set one with: slipway budgets set TEAM --per-month DOLLARS");
   });

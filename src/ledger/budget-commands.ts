@@ -22,10 +22,10 @@ const list: Command = {
     return shown.length === 0
       ? "No budgets. Set one with: slipway budgets set TEAM --per-month DOLLARS"
       : textTable(
-          ["TEAM", "OF", "WINDOW", "SPENT", "LIMIT", "USED", "LEFT"],
+          ["TEAM", "OF", "WINDOW", "SPENT", "LIMIT", "USED", "LEFT", "REFUSED"],
           shown.flatMap(({ team, name, limits, use }) => {
-            const perQuery = limits.perQuery === undefined ? [] : [[team, name, "one call", "-", dollars(limits.perQuery * nanoDollars), "-", "-"]];
-            return [...perQuery, ...use.map(({ window, spent, limit, percent, reserved }) => [team, name, window, dollars(spent), dollars(limit), `${percent}%`, dollars(Math.max(0, limit - spent - reserved))])];
+            const perQuery = limits.perQuery === undefined ? [] : [[team, name, "one call", "-", dollars(limits.perQuery * nanoDollars), "-", "-", "-"]];
+            return [...perQuery, ...use.map(({ window, spent, limit, percent, reserved, refused = 0 }) => [team, name, window, dollars(spent), dollars(limit), `${percent}%`, dollars(Math.max(0, limit - spent - reserved)), String(refused)])];
           }),
         );
   },
