@@ -41,9 +41,9 @@ const chosen = (index: number): string => `${index}-${"chosen".repeat(4)}`;
 const parts: Readonly<Record<string, () => (text: string) => unknown>> = {
   "metrics of the gateway": () => {
     const metrics = new CallMetrics();
-    const ending = { outcome: "ok", error: null, totalMs: 1, cost: 1 } as unknown as CallEnding;
     return (text) => {
       const target = { provider: "first", model: text };
+      const ending = { outcome: "ok", error: null, totalMs: 1, cost: 1, uses: [{ ...target, usage: {}, cost: 1 }, { provider: "second", model: text, usage: {}, cost: 1 }] } as unknown as CallEnding;
       metrics.ended({ attribution: { team: "default", route: `first/${text}`, user: text, session: text, tags: { [text]: text } }, operation: "chat", attempts: [target], target, usage: {}, firstByteMs: 1 } as unknown as CallRecord, ending);
     };
   },

@@ -383,7 +383,7 @@ describe("TargetCallRunner", () => {
 
   it("keeps a session with the target that answered it, where latency decides", async () => {
     const { time, runner, order } = callStage({ a: [{ afterMs: 300, body: ['"a"'] }], b: [{ afterMs: 100, body: ['"b"'] }] });
-    const settings = routeOf([{ provider: "a" }, { provider: "b", weight: 0 }], { choose: "latency" });
+    const settings = routeOf([{ provider: "a", weight: 100 }, { provider: "b" }], { choose: "latency" });
     const ask = async (session: string | null): Promise<string> => (await time.until(runner.run(order(settings, { facts: callFacts({ session }) })))).target.provider;
     assert.deepEqual([await ask("s"), await ask(null), await ask(null), await ask("s"), await ask("t")], ["a", "b", "b", "a", "b"]);
   });
