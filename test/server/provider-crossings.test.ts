@@ -16,8 +16,14 @@ interface Block { type: string; id?: string; signature?: string; extra_content?:
 const question = "How is the weather in Köln?";
 const weather = { name: "weather", input_schema: { type: "object", properties: { city: { type: "string" } } } };
 
-/** What the API of OpenAI says to reasoning that is not its own; null where it takes all. */
+const knownToOpenAi: ReadonlySet<string> = new Set(["role", "content", "refusal", "name", "audio", "tool_calls", "tool_call_id", "id", "type", "function"]);
+
+/** What the API of OpenAI says to reasoning that is not its own, and to fields that its messages do not have; null where it takes all. */
 function unknownTo({ body }: UpstreamCall): string | null {
+  for (const [index, message] of ((body.messages ?? []) as Block[]).entries()) {
+    for (const object of [message, ...((message.tool_calls ?? []) as Block[])]) for (const name in object) if (!knownToOpenAi.has(name)) return `Unknown parameter: 'messages[${index}].${name}'.`;
+    if (Array.isArray(message.content) && (message.content as Block[]).some(({ type }) => type === "thinking")) return "Invalid value: 'thinking'. Supported values are: 'text' and 'refusal'.";
+  }
   for (const { type, id, encrypted_content: encrypted, ...rest } of (body.input ?? []) as Block[]) {
     if ("extra_content" in rest) return "Unknown parameter: 'input[2].extra_content'.";
     if (type === "reasoning" && encrypted !== "OpenAI's") return encrypted === undefined ? `Item with id '${id}' not found.` : `The encrypted content for item ${id} could not be verified.`;
@@ -132,6 +138,34 @@ describe("conversations and answers that cross from one provider's words to anot
     // What OpenAI itself thought passes byte for byte.
     const own = JSON.stringify({ model: "openai-here/gpt-5", tools, input: [{ role: "user", content: question }, { type: "reasoning", id: "rs_68af", summary: [], encrypted_content: "OpenAI's" }, { role: "user", content: "And?" }] });
     const passed = await fetch(`${server.url}/v1/responses`, { method: "POST", headers: { "content-type": "application/json" }, body: own });
+    assert.deepEqual([passed.status, asked("openai").at(-1)!.bytes.toString()], [200, own.replace("openai-here/", "")], await passed.text());
+  });
+
+  it("go on at OpenAI's chat completions with what others thought, which OpenAI refuses as it came", async () => {
+    isDown = false;
+    const usageMetadata = { promptTokenCount: 9, candidatesTokenCount: 5 };
+    const tools = [{ type: "function", function: { name: "weather", parameters: weather.input_schema } }];
+    pieces = [{ ...gemini([{ text: "Hm.", thought: true, thoughtSignature: "c2ln" }, { functionCall: { name: "weather", args: { city: "Köln" } }, thoughtSignature: "c2ln" }], { finishReason: "STOP" }), usageMetadata }];
+    const first = await ask("/v1/chat/completions", { model: "gemini-openai", tools, messages: [{ role: "user", content: question }] });
+    const { message } = (JSON.parse(first.text) as { choices: { message: Block & { tool_calls: Block[] } }[] }).choices[0]!;
+    assert.deepEqual([message.reasoning_content, "thinking_blocks" in message, "extra_content" in message.tool_calls[0]!], ["Hm.", true, true], first.text);
+    isDown = true;
+    const messages = [{ role: "user", content: question }, message, { role: "tool", tool_call_id: message.tool_calls[0]!.id, content: "rain" }];
+    for (const stream of [false, true]) {
+      const second = await ask("/v1/chat/completions", { model: "gemini-openai", tools, messages, stream });
+      assert.deepEqual([second.status, second.headers.get("x-slipway-target")], [200, "openai-here/gpt-5"], second.text);
+      assert.equal(second.headers.get("x-slipway-dropped"), "messages[1].reasoning_content, messages[1].thinking_blocks, messages[1].tool_calls[0].extra_content");
+      assert.match(second.text, /rain/);
+    }
+    // The answer is OpenAI's own all the same, so that what only it gives can be asked for; and what vLLM and Mistral say of no thinking or among the content goes too.
+    const thought = [{ role: "user", content: question }, { role: "assistant", reasoning_content: null, content: [{ type: "thinking", thinking: [{ type: "text", text: "Hm." }] }, { type: "text", text: "Rain?" }] }, { role: "user", content: "yes" }];
+    const third = await ask("/v1/chat/completions", { model: "openai-here/gpt-5", logprobs: true, messages: thought });
+    assert.deepEqual([third.status, third.headers.get("x-slipway-dropped")], [200, "messages[1].thinking"], third.text);
+    const { body } = asked("openai").at(-1)!;
+    assert.deepEqual([body.logprobs, body.messages], [true, [thought[0], { role: "assistant", content: [{ type: "text", text: "Rain?" }] }, thought[2]]]);
+    // What has nothing of it passes byte for byte.
+    const own = JSON.stringify({ model: "openai-here/gpt-5", messages: [{ role: "user", content: question }, { role: "assistant", content: "Rain?", refusal: null }, { role: "user", content: "yes" }] }, null, 1);
+    const passed = await fetch(`${server.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body: own });
     assert.deepEqual([passed.status, asked("openai").at(-1)!.bytes.toString()], [200, own.replace("openai-here/", "")], await passed.text());
   });
 

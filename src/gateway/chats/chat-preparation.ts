@@ -79,10 +79,11 @@ export class ChatPreparation {
       throw new AppError("GATEWAY_FIELD_UNSUPPORTED", "Several answers in one stream are not checked with a schema.", { problems: [{ path: "n", message: "must be 1 in a stream whose answer has a schema; ask without stream, or for one at a time" }] });
     }
     const ownBetas = mapping.native["anthropic-messages"] === undefined ? {} : betaHeader(this.#options.betas, settings.headers);
+    const less = passed && request.source !== undefined ? (native.without?.(request.source, to) ?? null) : null;
     const written = passed
       ? {
-          path: native.path(to), headers: { "content-type": "application/json", ...native.headers?.(to) }, dropped: [], emulated: [],
-          body: editNativeBody(this.#options.body, name, { model: target.model, ...(this.#asksForUsage ? { streamUsage: true as const } : {}), ...(maxTokens === null ? {} : { maxTokens }) }),
+          path: native.path(to), headers: { "content-type": "application/json", ...native.headers?.(to) }, dropped: less?.dropped ?? [], emulated: [],
+          body: editNativeBody(this.#options.body, name, { model: target.model, ...(less === null ? {} : { fields: less.fields }), ...(this.#asksForUsage ? { streamUsage: true as const } : {}), ...(maxTokens === null ? {} : { maxTokens }) }),
         }
       : this.#written(maxTokens === null ? request : { ...request, sampling: { ...request.sampling, maxOutputTokens: maxTokens } }, target, (asked) => chat.request(asked, to));
     const upstream = { ...written, headers: { ...written.headers, ...ownBetas } };

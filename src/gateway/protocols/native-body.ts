@@ -11,6 +11,8 @@ export interface NativeBodyEdit {
   streamUsage?: true;
   /** The most tokens of output: in the place where the caller said it, else in the protocol's own. */
   maxTokens?: number;
+  /** Fields that get other values. */
+  fields?: Readonly<Record<string, unknown>>;
 }
 
 /** Where each protocol says the most tokens of output, the place of choice first. */
@@ -30,6 +32,7 @@ export function editNativeBody(body: Uint8Array, protocol: NativeBodyProtocol, e
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const object = scanObject(bytes, skipSpace(bytes, bytes[0] === 0xef ? 3 : 0));
   const changes = new Map<string, string>();
+  for (const [name, value] of Object.entries(edit.fields ?? {})) changes.set(name, JSON.stringify(value));
   if (edit.model !== undefined) changes.set("model", JSON.stringify(edit.model));
   const places = tokenFields[protocol] ?? [];
   const said = places.filter((place) => object.members.has(place));

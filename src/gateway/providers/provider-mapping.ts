@@ -2,6 +2,7 @@ import type { ChatAnswer, TokenUsage } from "../conversation/chat-answer.ts";
 import type { ChatEvent } from "../conversation/chat-event.ts";
 import type { ChatRequest } from "../conversation/chat-request.ts";
 import type { ProviderSettings } from "../schemas.ts";
+import type { Fields } from "./wire-value.ts";
 
 /** The protocols that callers and providers both speak: between equal ones, bytes pass untouched. */
 export type Protocol = "openai-chat" | "openai-completions" | "openai-responses" | "openai-embeddings" | "anthropic-messages" | "anthropic-count" | "rerank";
@@ -116,6 +117,8 @@ export interface NativeProtocol {
   headers?(target: MappingTarget): Readonly<Record<string, string>>;
   /** Whether the chat can pass as it came. What other providers said earlier in it, and the caller gives back, may be refused here; the mapping says it so that it is taken. Absent where all is. */
   takes?(request: ChatRequest): boolean;
+  /** Fields of the caller's body with other values, where what other providers said earlier in the chat would be refused and can be left out; `dropped` names it. Null where all can pass as it came; absent where it always can. */
+  without?(source: Fields, target: MappingTarget): { fields: Fields; dropped: readonly string[] } | null;
 }
 
 /** One kind of provider: a folder of tables and pure functions. */

@@ -68,6 +68,7 @@ it("thinking in each form that clients give back", () => {
   const details = [{ type: "reasoning.text", text: "t", signature: "s" }, { type: "reasoning.text" }, { type: "reasoning.summary", summary: "u" }, { type: "reasoning.encrypted", data: "e" }];
   assert.deepEqual(thought({ reasoning_details: details, reasoning_content: "no" }), [{ type: "thinking", text: "t", signature: "s" }, { type: "thinking", text: "", signature: null }, { type: "thinking", text: "u", signature: null }, { type: "redacted-thinking", data: "e" }]);
   assert.deepEqual(thought({ thinking_blocks: [{ type: "thinking", signature: "" }], reasoning_details: details }), [{ type: "thinking", text: "", signature: null }]);
+  assert.deepEqual(thought({ content: [{ type: "thinking", thinking: [{ type: "text", text: "t" }, { type: "text", text: "u" }], signature: "s" }, { type: "text", text: "a" }] }), [{ type: "thinking", text: "tu", signature: "s" }]);
   assert.deepEqual(refusedPaths("INVALID_REQUEST", () => thought({ thinking_blocks: [{ type: "other" }] })), ["messages[0].thinking_blocks[0].type"]);
   assert.deepEqual(refusedPaths("INVALID_REQUEST", () => thought({ reasoning_details: [{ type: "other" }] })), ["messages[0].reasoning_details[0].type"]);
 });

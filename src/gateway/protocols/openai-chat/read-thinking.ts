@@ -18,7 +18,13 @@ function thinkingBlock(fields: RequestFields, value: unknown, path: string): Thi
   const block = fields.record(value, path);
   if (block.type === "redacted_thinking") return { type: "redacted-thinking", data: fields.text(block.data, `${path}.data`) };
   if (block.type !== "thinking") fields.problem(`${path}.type`, `must be thinking or redacted_thinking, but is ${shown(block.type)}`);
-  return { type: "thinking", text: fields.optionalText(block.thinking, `${path}.thinking`) ?? "", signature: fields.optionalText(block.signature, `${path}.signature`) || null };
+  return { type: "thinking", text: thinkingText(fields, block.thinking, `${path}.thinking`), signature: fields.optionalText(block.signature, `${path}.signature`) || null };
+}
+
+/** Mistral writes it as a list of texts. */
+function thinkingText(fields: RequestFields, value: unknown, path: string): string {
+  if (!Array.isArray(value)) return fields.optionalText(value, path) ?? "";
+  return value.map((part, index) => fields.text(fields.record(part, `${path}[${index}]`).text, `${path}[${index}].text`)).join("");
 }
 
 function reasoningDetail(fields: RequestFields, value: unknown, path: string): ThinkingPart | RedactedThinkingPart {

@@ -2,12 +2,16 @@ import { readHttpFailure } from "../http-failure.ts";
 import { openAIDialect } from "../openai/openai.ts";
 import { openAIEmbeddings } from "../openai/openai-embeddings.ts";
 import { openAIChat } from "../openai/openai-mapping.ts";
+import { withoutThinking } from "../openai/without-thinking.ts";
 import type { MappingTarget, ProviderMapping } from "../provider-mapping.ts";
 
 /** The last version of the dated API; `v1` has none. */
 const usualVersion = "2024-10-21";
 /** From here on `max_completion_tokens` is known, which reasoning models want. */
 const newMaxTokensVersion = "2024-12-01";
+
+/** Deployments are usually named as their model. Azure serves those of others too, some of which want to get back what they thought before they called a tool. */
+const othersModel = /deepseek|grok|kimi|qwen|glm|minimax|mai-|gpt-oss|magistral/i;
 
 function isUndated({ settings }: MappingTarget): boolean {
   return settings.apiVersion === "v1" || /\/openai\/v1\/?$/.test(settings.baseUrl ?? "");
@@ -24,7 +28,7 @@ function path(operation: string): (target: MappingTarget) => string {
 /** Azure OpenAI: OpenAI's protocol below the address of a deployment. Its own words are the content filter's, in errors (`content_filter`) and as a reason to stop. */
 export const azure: ProviderMapping = {
   native: {
-    "openai-chat": { path: path("chat/completions") },
+    "openai-chat": { path: path("chat/completions"), without: (source, { model }) => (othersModel.test(model) ? null : withoutThinking(source)) },
     "openai-completions": { path: path("completions") },
     "openai-embeddings": { path: path("embeddings") },
   },

@@ -4,6 +4,7 @@ import { reasoningEffort, type OpenAIDialect } from "./openai-dialect.ts";
 import { openAIEmbeddings } from "./openai-embeddings.ts";
 import { bearer, modelIds, openAIChat } from "./openai-mapping.ts";
 import { takesItems } from "./takes-items.ts";
+import { withoutThinking } from "./without-thinking.ts";
 
 /** OpenAI itself: all other dialects say how they differ. */
 export const openAIDialect: OpenAIDialect = {
@@ -17,7 +18,7 @@ export const openAIDialect: OpenAIDialect = {
 
 export const openai: ProviderMapping = {
   native: {
-    "openai-chat": { path: () => "/chat/completions" },
+    "openai-chat": { path: () => "/chat/completions", without: (source) => withoutThinking(source) },
     "openai-completions": { path: () => "/completions" },
     "openai-responses": { path: () => "/responses", takes: takesItems },
     "openai-embeddings": { path: () => "/embeddings" },
