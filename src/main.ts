@@ -12,10 +12,21 @@ if (process.report.reportOnFatalError && !process.report.excludeEnv) {
 }
 process.report.excludeEnv = true;
 const parameters = process.argv.slice(2);
+// Who reads may leave (`| head`): a command then ends without a word, as other programs do (128 and the number of SIGPIPE); a server goes on.
+let serves = false;
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    if (!serves) process.exit(141);
+  });
+}
 process.exitCode = await runCli(parameters, {
   version: slipwayVersion,
   commands: await commandsFor(parameters),
   serverUrl: serverUrl(),
   makeClient: (url) => new HttpApiClient(url, { apiKey: clientApiKey() }),
-  up: async (flags) => (await import("./up.ts")).up(flags),
+  up: async (flags) => {
+    serves = true;
+    await (await import("./up.ts")).up(flags);
+  },
 });

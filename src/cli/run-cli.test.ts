@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { createServer } from "node:http";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -70,4 +71,18 @@ test("advice stands where it adds something to the message", async (context) => 
   const failed = (...parameters: string[]) => run(...parameters).then(() => assert.fail("it fails"), ({ stderr }: { stderr: string }) => stderr);
   assert.equal(await failed("prices", "set", "openai", "gpt-5", "--input", "many", "--output", "1"), "Error INVALID_REQUEST: many is not an amount of dollars such as 2.5.\n");
   assert.match(await failed("--url", `http://127.0.0.1:${(server.address() as AddressInfo).port}`, "costs"), /^Error [A-Z_]+: There is none\.\n {2}What to do: \S/);
+});
+
+test("a command whose reader left ends as other programs do, without a word", async (context) => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const child = spawn(process.execPath, [join(import.meta.dirname, "../main.ts"), "prices", "--json", "--url", `http://127.0.0.1:${(server.address() as AddressInfo).port}`]);
+  context.after(() => (child.kill(), server.close()));
+  const [ended, told] = [once(child, "exit"), child.stderr.toArray()];
+  const [, response] = (await once(server, "request")) as [IncomingMessage, ServerResponse];
+  child.stdout.destroy();
+  await once(child.stdout, "close");
+  response.setHeader("Content-Type", "application/json");
+  response.end(JSON.stringify({ set: [], table: { version: "2026-01-01", prices: [] } }));
+  assert.deepEqual([(await ended)[0], Buffer.concat((await told) as Buffer[]).toString()], [141, ""]);
 });

@@ -55,6 +55,12 @@ describe("a server that goes down", { timeout: 120_000 }, () => {
     assert.equal(await server.stop(), 0);
   });
 
+  it("goes on when nobody reads any more what it says", async () => {
+    const server = await startServer({ onSpawn: (child) => child.stderr!.destroy() });
+    assert.equal((await fetch(`${server.url}/ready`)).status, 200);
+    assert.equal(await server.stop(), 0);
+  });
+
   it("says which port is taken, HTTP's or gRPC's, and ends", async () => {
     const taken = createServer().listen(0, "127.0.0.1").unref();
     await once(taken, "listening");
