@@ -26,4 +26,20 @@ describe("prices that administrators set", () => {
     assert.equal((await settings.setPrice(localCaller, { provider: "openai", model: "owm", rates: { input: 1, output: 2 }, above: null }, now)).remark, null);
     for (const from of [undefined, now, now + 86_400_000]) assert.equal((await set(from)).from, from ?? now);
   });
+
+  it("say what they leave out of the price before, of the table or set, for a provider of another name and a pattern too", async () => {
+    const now = epochMs(1_795_324_294_108);
+    const prices: SetPrice[] = [];
+    const store: Partial<LedgerSettingsStore> = { budgets: () => Promise.resolve([]), prices: () => Promise.resolve([...prices]), addPrice: (price) => Promise.resolve(void prices.push(price)) };
+    const settings = new LedgerSettings({ store: store as LedgerSettingsStore, keeper: { load: () => undefined } as unknown as BudgetKeeper, prices: new PriceBook(), ids: new TimeOrderedIds(new ManualClock()) });
+    settings.knowNames(() => ({ providers: [{ name: "openai-eu", kind: "openai" }], models: [] }));
+    const remark = async (provider: string, model: string, rates: SetPrice["rates"], from?: number): Promise<string | null> => (await settings.setPrice(localCaller, { provider, model, rates, above: null, ...(from === undefined ? {} : { from }) }, now)).remark;
+    assert.match((await remark("azure", "gpt-5-nano*", { input: 0.04, output: 0.3 }))!, /had: what is read from the provider's cache costs as input \(before: \$0\.005\)\. /);
+    for (const provider of ["openai-eu", "openai"]) {
+      assert.match((await remark(provider, "gpt-5-nano", { input: 0.04, output: 0.3 }))!, /read from the provider's cache costs as input \(before: \$0\.005\); a thousand searches of the web cost nothing \(before: \$10\.00\); flex cost as usual/);
+    }
+    assert.equal(await remark("openai", "gpt-5-nano", { input: 0.03, output: 0.3 }), null);
+    assert.equal(await remark("openai", "gpt-5-nano", { input: 0.03, output: 0.3, webSearches: 8 }, now + 1000), null);
+    assert.match((await remark("openai", "gpt-5-nano", { input: 0.03, output: 0.3 }, now + 2000))!, /had: a thousand searches of the web cost nothing \(before: \$8\.00\)\. /);
+  });
 });

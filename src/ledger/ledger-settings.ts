@@ -1,5 +1,5 @@
 import { localCaller, mayInTeam, requireInTeam, type Caller } from "../core/caller.ts";
-import type { EpochMs } from "../core/clock.ts";
+import { epochMs, type EpochMs } from "../core/clock.ts";
 import { AppError } from "../core/errors.ts";
 import type { IdGenerator } from "../core/ids.ts";
 import { SerialRead } from "../core/serial-read.ts";
@@ -7,6 +7,7 @@ import { ownerOf, type BudgetKeeper } from "./budget-keeper.ts";
 import type { LedgerSettingsStore } from "./ledger-settings-store.ts";
 import { remarkOnPrice, type KnownNames } from "./prices/known-names.ts";
 import type { PriceBook } from "./prices/price-book.ts";
+import { remarkOnLeftOut } from "./prices/remark-on-left-out.ts";
 import type { Budget, BudgetName, BudgetStatus, CallBudget, BudgetUse, PriceRequest, SetPrice, SpendLimits } from "./schemas.ts";
 import { keyOwner, projectOwner, routeOwner, teamOwner } from "./spend-windows.ts";
 import { visibleTeams } from "./visible-teams.ts";
@@ -102,15 +103,18 @@ export class LedgerSettings {
     return this.#prices.toReversed();
   }
 
-  /** `remark`: that nobody knows the provider or the model. Throws INVALID_REQUEST for a time that is over or too far ahead. */
+  /** `remark`: that nobody knows the provider or the model, or what of the price before it is left out. Throws INVALID_REQUEST for a time that is over or too far ahead. */
   async setPrice(caller: Caller, { from = undefined, ...request }: PriceRequest, now: EpochMs): Promise<SetPrice & { remark: string | null }> {
     if (from !== undefined && from < now) throw new AppError("INVALID_REQUEST", "A price cannot hold from a time that is over: what was recorded keeps its cost.", { problems: [{ path: "from", message: "lies in the past: give milliseconds since 1970, later than now, or leave it out" }] });
     // A price is never taken away: one from the year 59010, of microseconds for milliseconds, would stand there for good.
     if (from !== undefined && from > now + furthestAheadMs) throw new AppError("INVALID_REQUEST", "A price begins to hold within ten years.", { problems: [{ path: "from", message: "lies more than ten years ahead: give milliseconds since 1970" }] });
     const price: SetPrice = { ...request, id: this.#parts.ids.next("change"), from: from ?? now, createdAt: now, createdBy: caller.actor };
+    const known = this.#known();
+    const kind = known.providers.find(({ name }) => name === price.provider)?.kind ?? price.provider;
+    const former = this.#parts.prices.priceOf(kind, price.provider, price.model.replace(/\*$/, ""), epochMs(price.from));
     await this.#parts.store.addPrice(price);
     await this.load();
-    return { ...price, remark: remarkOnPrice(price, this.#known(), now) };
+    return { ...price, remark: remarkOnPrice(price, known, now) ?? remarkOnLeftOut(price, former) };
   }
 
   async #read(): Promise<void> {

@@ -84,7 +84,7 @@ export const SetPrice = PriceRequest.extend({ id: z.string(), from: Timestamp, c
 export type SetPrice = z.infer<typeof SetPrice>;
 
 /** As it was set just now. */
-export const AnsweredPrice = SetPrice.extend({ remark: z.string().nullable().meta({ description: "That no provider or model of this name is known here, with the nearest that is; the price is kept all the same" }) }).meta({ id: "AnsweredPrice" });
+export const AnsweredPrice = SetPrice.extend({ remark: z.string().nullable().meta({ description: "That no provider or model of this name is known here, with the nearest that is, or which rates of the price before it are left out; the price is kept all the same" }) }).meta({ id: "AnsweredPrice" });
 export type AnsweredPrice = z.infer<typeof AnsweredPrice>;
 
 /** A line of the built-in table. */
