@@ -105,7 +105,7 @@ function partText(part: ContentPart | AssistantPart): string {
     case "tool-call":
       return `c${said(part.id)}${said(part.name)}${said(part.arguments)}${said(part.signature)}`;
     case "image":
-      return `i${source(part.source)}${said(part.detail)}`;
+      return `i${source(part.source)}${said("detail" in part ? part.detail : undefined)}${"signature" in part ? said(part.signature) : ""}`;
     case "document":
       return `f${source(part.source)}${said(part.name)}`;
     case "audio":

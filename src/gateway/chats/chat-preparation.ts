@@ -42,7 +42,7 @@ interface Made {
 const ofBytesAlone: Readonly<Record<string, (value: unknown) => boolean>> = {
   n: (value) => typeof value === "number" && value > 1,
   logprobs: (value) => value === true || typeof value === "number",
-  modalities: (value) => Array.isArray(value) && value.some((word) => word !== "text"),
+  modalities: (value) => Array.isArray(value) && value.some((word) => word !== "text" && word !== "image"),
 };
 
 /** Puts one chat into the form of each target that is tried: its own bytes where the provider speaks the caller's protocol, else by the provider's mapping. */

@@ -34,6 +34,7 @@ export class HeardAnswer {
         return this.#count(event.text);
       case "thinking-signature":
       case "redacted-thinking":
+      case "image":
         // Made by the provider, and of no length that tells tokens.
         return;
     }

@@ -14,6 +14,8 @@ export type ChatEvent =
   /** Ends the thinking before it. */
   | { type: "thinking-signature"; signature: string }
   | { type: "redacted-thinking"; data: string }
+  /** Whole, however large. */
+  | { type: "image"; mediaType: string; base64: string; signature?: string }
   | { type: "tool-call"; index: number; id: string; name: string; signature?: string }
   | { type: "tool-arguments"; index: number; text: string }
   /** Totals so far, not differences; a null tells nothing new. */
@@ -72,6 +74,9 @@ export class AnswerCollector {
       }
       case "redacted-thinking":
         this.#parts.push({ type: "redacted-thinking", data: event.data });
+        return;
+      case "image":
+        this.#parts.push({ type: "image", source: { kind: "data", mediaType: event.mediaType, base64: event.base64 }, ...(event.signature === undefined ? {} : { signature: event.signature }) });
         return;
       case "tool-call": {
         const call: Mutable<Extract<AssistantPart, { type: "tool-call" }>> = { type: "tool-call", id: event.id, name: event.name, arguments: "" };
@@ -138,6 +143,9 @@ export function eventsOf(answer: ChatAnswer): ChatEvent[] {
         break;
       case "redacted-thinking":
         events.push({ type: "redacted-thinking", data: part.data });
+        break;
+      case "image":
+        if (part.source.kind === "data") events.push({ type: "image", mediaType: part.source.mediaType, base64: part.source.base64, ...(part.signature === undefined ? {} : { signature: part.signature }) });
         break;
       case "tool-call": {
         const index = calls++;

@@ -43,7 +43,7 @@ export type ChatMessage =
   | { role: "tool"; callId: string; parts: readonly ContentPart[]; isError: boolean };
 
 export type ContentPart = TextPart | ImagePart | DocumentPart | AudioPart;
-export type AssistantPart = TextPart | RefusalPart | ThinkingPart | RedactedThinkingPart | ToolCallPart;
+export type AssistantPart = TextPart | RefusalPart | ThinkingPart | RedactedThinkingPart | ToolCallPart | MadeImagePart;
 
 /** Up to here a provider may keep what it computed. */
 export interface CacheMark {
@@ -65,6 +65,14 @@ export interface ImagePart {
   /** `auto`, `low`, `high`. */
   detail?: string;
   cache?: CacheMark;
+}
+
+/** An image that a model made. */
+export interface MadeImagePart {
+  type: "image";
+  source: MediaSource;
+  /** Gemini's, of this image: goes back unchanged. */
+  signature?: string;
 }
 
 /** A PDF or a text. */

@@ -88,6 +88,7 @@ export class GuardedStream {
         return isThinking && isChanged ? held : [...held, event];
       }
       case "redacted-thinking":
+      case "image":
         return [...this.#flush(), event];
       case "tool-call":
         this.#calls.set(event.index, "");

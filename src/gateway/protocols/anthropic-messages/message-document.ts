@@ -3,6 +3,7 @@ import type { AssistantPart, ChatRequest } from "../../conversation/chat-request
 import { countedRound } from "../../tokens/index.ts";
 import type { AnswerFrame } from "../client-protocol.ts";
 import { signatureContent } from "../openai-chat/chat-document.ts";
+import { imageNote } from "../image-note.ts";
 import { inputOf } from "./read-blocks.ts";
 
 /** A `message`. */
@@ -23,6 +24,8 @@ function block(part: AssistantPart): Record<string, unknown> {
     case "text":
     case "refusal":
       return { type: "text", text: part.text };
+    case "image":
+      return { type: "text", text: imageNote };
     case "thinking":
       return { type: "thinking", thinking: part.text, signature: part.signature ?? "" };
     case "redacted-thinking":

@@ -7,6 +7,7 @@ import type { AssistantPart, ChatRequest } from "../../conversation/chat-request
 import { countedRound, estimateChat } from "../../tokens/index.ts";
 import type { AnswerFrame, ChatStreamWriter } from "../client-protocol.ts";
 import { signatureContent } from "../openai-chat/chat-document.ts";
+import { imageNote } from "../image-note.ts";
 import { anthropicError } from "./anthropic-error.ts";
 import { messageUsage, stopFields } from "./message-document.ts";
 
@@ -87,6 +88,8 @@ export class AnthropicStreamWriter implements ChatStreamWriter {
         return this.#openBlock("thinking", emptyThinking) + this.#delta(`{"type":"thinking_delta","thinking":${JSON.stringify(event.text)}}`);
       case "thinking-signature":
         return this.#openBlock("thinking", emptyThinking) + this.#delta(`{"type":"signature_delta","signature":${JSON.stringify(event.signature)}}`) + this.#close();
+      case "image":
+        return this.#openBlock("text", '{"type":"text","text":""}') + this.#delta(`{"type":"text_delta","text":${JSON.stringify(imageNote)}}`) + this.#close();
       case "redacted-thinking":
         return this.#close() + this.#begin(JSON.stringify({ type: "redacted_thinking", data: event.data })) + this.#stop();
       case "tool-call": {

@@ -1,5 +1,5 @@
 import type { ChatAnswer } from "../../conversation/chat-answer.ts";
-import type { AssistantPart, RedactedThinkingPart, ThinkingPart } from "../../conversation/chat-request.ts";
+import type { AssistantPart, MadeImagePart, RedactedThinkingPart, ThinkingPart } from "../../conversation/chat-request.ts";
 import type { AnswerFrame } from "../client-protocol.ts";
 import { openAiFinishReasons, openAiUsage } from "../openai-usage.ts";
 
@@ -20,8 +20,10 @@ function assistantMessage(parts: readonly AssistantPart[]): Record<string, unkno
   let [text, refusal, reasoning] = ["", "", ""];
   const thinking: Record<string, unknown>[] = [];
   const calls: Record<string, unknown>[] = [];
+  const images: Record<string, unknown>[] = [];
   for (const part of parts) {
     if (part.type === "text") text += part.text;
+    else if (part.type === "image") images.push(...imageDocument(part, images.length));
     else if (part.type === "refusal") refusal += part.text;
     else if (part.type === "tool-call") calls.push(functionCall(part));
     else {
@@ -37,8 +39,14 @@ function assistantMessage(parts: readonly AssistantPart[]): Record<string, unkno
     ...(reasoning !== "" && { reasoning_content: reasoning }),
     // Only what cannot be given back as bare text: a provider wants its signatures again, unchanged.
     ...(thinking.some((block) => "signature" in block || "data" in block) && { thinking_blocks: thinking }),
+    ...(images.length > 0 && { images }),
     ...(calls.length > 0 && { tool_calls: calls }),
   };
+}
+
+/** As OpenRouter and LiteLLM give it. */
+export function imageDocument({ source, signature }: MadeImagePart, index: number): Record<string, unknown>[] {
+  return source.kind === "data" ? [{ type: "image_url", image_url: { url: `data:${source.mediaType};base64,${source.base64}` }, index, ...signatureContent(signature) }] : [];
 }
 
 /** As LiteLLM's clients know it and `readThinking` takes it back. */

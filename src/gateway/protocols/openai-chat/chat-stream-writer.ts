@@ -8,7 +8,7 @@ import type { AnswerFrame, ChatStreamWriter } from "../client-protocol.ts";
 import { openAiError } from "../openai-error.ts";
 import { openAiFinishReasons, openAiUsage } from "../openai-usage.ts";
 import { isFields } from "../request-fields.ts";
-import { signatureContent, thinkingDocument } from "./chat-document.ts";
+import { imageDocument, signatureContent, thinkingDocument } from "./chat-document.ts";
 
 /** Whether the caller wants a last chunk with the usage: `stream_options.include_usage`. */
 export function wantsUsage(request: ChatRequest): boolean {
@@ -26,6 +26,7 @@ export class OpenAiChatStreamWriter implements ChatStreamWriter {
   readonly #wantsUsage: boolean;
   #started = false;
   #thinking = "";
+  #images = 0;
   #usage: TokenUsage = unknownUsage;
 
   constructor(frame: AnswerFrame, request: ChatRequest) {
@@ -54,6 +55,10 @@ export class OpenAiChatStreamWriter implements ChatStreamWriter {
       }
       case "redacted-thinking":
         return this.#delta(JSON.stringify({ thinking_blocks: [thinkingDocument(event)] }));
+      case "image": {
+        const part = { type: "image", source: { kind: "data", mediaType: event.mediaType, base64: event.base64 }, ...(event.signature !== undefined && { signature: event.signature }) } as const;
+        return this.#delta(JSON.stringify({ images: imageDocument(part, this.#images++) }));
+      }
       case "tool-call": {
         const call = { index: event.index, id: event.id, type: "function", function: { name: event.name, arguments: "" }, ...signatureContent(event.signature) };
         return this.#delta(JSON.stringify({ tool_calls: [call] }));

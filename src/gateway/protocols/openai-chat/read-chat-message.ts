@@ -6,7 +6,7 @@ import { isFields, shown } from "../request-fields.ts";
 import { readThinking } from "./read-thinking.ts";
 
 const messageFields = new Set([
-  "role", "content", "name", "refusal", "tool_calls", "tool_call_id", "function_call", "cache_control", "reasoning_content", "reasoning", "thinking_blocks", "reasoning_details",
+  "role", "content", "name", "refusal", "tool_calls", "tool_call_id", "function_call", "cache_control", "reasoning_content", "reasoning", "thinking_blocks", "reasoning_details", "images",
 ]);
 const partFields = new Set(["type", "text", "refusal", "image_url", "input_audio", "file", "cache_control", "prompt_cache_breakpoint"]);
 const callFields = new Set(["id", "type", "index", "function", "extra_content", "provider_specific_fields", "cache_control"]);
@@ -101,6 +101,13 @@ function assistantParts(fields: RequestFields, message: Fields, path: string): r
       else fields.problem(`${path}.content[${index}].type`, `must be text or refusal in a message of role assistant, but is ${shown(part.type)}`);
     });
   }
+  fields.optionalList(message.images, `${path}.images`).forEach((value, index) => {
+    const at = `${path}.images[${index}]`;
+    const image = fields.record(value, at);
+    const source = urlSource(fields, fields.record(image.image_url, `${at}.image_url`).url, `${at}.image_url.url`);
+    const signature = thoughtSignature(image.extra_content);
+    if (imagePart(fields, source, `${at}.image_url.url`, undefined, undefined)?.type === "image") parts.push({ type: "image", source: source!, ...(signature !== undefined && { signature }) });
+  });
   if (typeof message.refusal === "string" && message.refusal !== "") parts.push({ type: "refusal", text: message.refusal });
   fields.optionalList(message.tool_calls, `${path}.tool_calls`).forEach((value, index) => {
     parts.push(toolCall(fields, fields.record(value, `${path}.tool_calls[${index}]`), `${path}.tool_calls[${index}]`));

@@ -5,6 +5,7 @@ import { mergeUsage } from "../../conversation/chat-event.ts";
 import type { ChatRequest } from "../../conversation/chat-request.ts";
 import type { AppError } from "../../../core/errors.ts";
 import type { AnswerFrame, ChatProtocol, ChatStreamWriter } from "../client-protocol.ts";
+import { imageNote } from "../image-note.ts";
 import { openAiError } from "../openai-error.ts";
 import { openAiFinishReasons, openAiUsage } from "../openai-usage.ts";
 import { wantsUsage } from "../openai-chat/chat-stream-writer.ts";
@@ -68,7 +69,7 @@ function readPrompt(fields: RequestFields, prompt: unknown): string {
 /** The text alone: this protocol has no place for thinking and tools. A refusal is all the text there is. */
 function completionDocument(answer: ChatAnswer, frame: AnswerFrame): Record<string, unknown> {
   const usage = openAiUsage(answer.usage);
-  const text = answer.parts.map((part) => (part.type === "text" || part.type === "refusal" ? part.text : "")).join("");
+  const text = answer.parts.map((part) => (part.type === "text" || part.type === "refusal" ? part.text : part.type === "image" ? imageNote : "")).join("");
   return {
     id: frame.id,
     object: "text_completion",
@@ -96,6 +97,7 @@ class CompletionStreamWriter implements ChatStreamWriter {
   write(event: ChatEvent): string {
     if (event.type === "usage") this.#usage = mergeUsage(this.#usage, event.usage);
     if (event.type === "text" || event.type === "refusal") return this.#chunk(event.text, null);
+    if (event.type === "image") return this.#chunk(imageNote, null);
     return event.type === "finish" ? this.#chunk("", finishReason(event.finish)) : "";
   }
 

@@ -1,9 +1,9 @@
-import type { AssistantPart, ChatMessage, ContentPart, RedactedThinkingPart, TextPart, ThinkingPart } from "../../conversation/chat-request.ts";
+import type { AssistantPart, ChatMessage, ContentPart, MadeImagePart, RedactedThinkingPart, TextPart, ThinkingPart } from "../../conversation/chat-request.ts";
 import { audioPart, cacheMark, documentPart, fileSource, imagePart, urlSource } from "../media-source.ts";
 import { thoughtSignature } from "../openai-chat/read-chat-message.ts";
 import type { Fields, RequestFields } from "../request-fields.ts";
 import { shown } from "../request-fields.ts";
-import { openThinking } from "./sealed-thinking.ts";
+import { isImageMadeHere, openThinking } from "./sealed-thinking.ts";
 
 /** Ids and states are of answers that were given; they do not go to a provider. */
 const messageFields = new Set(["type", "role", "content", "id", "status"]);
@@ -49,13 +49,22 @@ export class InputReader {
         this.#other({ role: "tool", callId: fields.name(item.call_id, `${path}.call_id`), parts, isError: false });
         return;
       }
+      case "image_generation_call":
+        if (!isImageMadeHere(item)) return this.#foreign(item, path);
+        this.#assistant([madeImage(item)]);
+        return;
       default:
-        if (typeof item.type !== "string") fields.problem(`${path}.type`, `must be the type of an item, but is ${shown(item.type)}`);
-        else if (item.type === "item_reference") fields.native(path, `names an item that another server keeps; send store: false, and ${wholeInput}`);
-        else fields.native(path, `items of type ${shown(item.type)} are not carried over`);
-        // To be counted and judged.
-        this.#other({ role: "user", parts: [{ type: "text", text: JSON.stringify(item) }] });
+        this.#foreign(item, path);
     }
+  }
+
+  #foreign(item: Fields, path: string): void {
+    const fields = this.#fields;
+    if (typeof item.type !== "string") fields.problem(`${path}.type`, `must be the type of an item, but is ${shown(item.type)}`);
+    else if (item.type === "item_reference") fields.native(path, `names an item that another server keeps; send store: false, and ${wholeInput}`);
+    else fields.native(path, `items of type ${shown(item.type)} are not carried over`);
+    // To be counted and judged.
+    this.#other({ role: "user", parts: [{ type: "text", text: JSON.stringify(item) }] });
   }
 
   #readMessage(item: Fields, path: string): void {
@@ -84,6 +93,16 @@ export class InputReader {
     this.#turn = null;
     this.messages.push(message);
   }
+}
+
+/** Beginnings of images in base64. */
+const imageHeads: readonly (readonly [head: string, mediaType: string])[] = [["/9j/", "image/jpeg"], ["UklGR", "image/webp"], ["R0lGOD", "image/gif"]];
+
+/** Of an answer that was written here: its item has no media type. */
+function madeImage({ result, extra_content: extra }: Fields): MadeImagePart {
+  const base64 = result as string;
+  const signature = thoughtSignature(extra);
+  return { type: "image", source: { kind: "data", mediaType: imageHeads.find(([head]) => base64.startsWith(head))?.[1] ?? "image/png", base64 }, ...(signature !== undefined && { signature }) };
 }
 
 function contentParts(fields: RequestFields, content: unknown, path: string): readonly ContentPart[] {

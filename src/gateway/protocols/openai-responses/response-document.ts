@@ -1,5 +1,5 @@
 import type { ChatAnswer, TokenUsage } from "../../conversation/chat-answer.ts";
-import type { AssistantPart, ChatRequest, OutputFormat, ToolChoice } from "../../conversation/chat-request.ts";
+import type { AssistantPart, ChatRequest, MadeImagePart, OutputFormat, ToolChoice } from "../../conversation/chat-request.ts";
 import { countedRound } from "../../tokens/index.ts";
 import type { AnswerFrame } from "../client-protocol.ts";
 import { signatureContent } from "../openai-chat/chat-document.ts";
@@ -83,7 +83,7 @@ function usageDocument({ inputTokens, outputTokens, cacheReadTokens, cacheWriteT
 }
 
 /** Ids of items are those of the answer with their place, so that they are the same however the answer was given. */
-export function itemId(prefix: "msg" | "rs" | "fc", answerId: string, index: number): string {
+export function itemId(prefix: "msg" | "rs" | "fc" | "ig", answerId: string, index: number): string {
   return `${prefix}_${answerId.slice(answerId.indexOf("_") + 1)}_${index}`;
 }
 
@@ -99,6 +99,7 @@ function outputItems(parts: readonly AssistantPart[], answerId: string): Item[] 
     }
     content = null;
     if (part.type === "tool-call") items.push(callItem(itemId("fc", answerId, items.length), "completed", part, part.arguments));
+    else if (part.type === "image") items.push(imageItem(itemId("ig", answerId, items.length), "completed", part));
     else if (part.type === "thinking") items.push(reasoningItem(itemId("rs", answerId, items.length), part.text, part.signature === null ? null : sealThinking("signature", part.signature)));
     else items.push(reasoningItem(itemId("rs", answerId, items.length), "", sealThinking("redacted", part.data)));
   }
@@ -115,6 +116,11 @@ export function messageItem(id: string, status: "in_progress" | "completed", con
 
 export function callItem(id: string, status: "in_progress" | "completed", call: { id: string; name: string; signature?: string }, text: string): Item {
   return { id, type: "function_call", status, call_id: call.id, name: call.name, arguments: text, ...signatureContent(call.signature) };
+}
+
+/** As images are that OpenAI's own tool makes. */
+export function imageItem(id: string, status: "in_progress" | "completed", { source, signature }: MadeImagePart): Item {
+  return { id, type: "image_generation_call", status, result: status === "completed" && source.kind === "data" ? source.base64 : null, ...signatureContent(signature) };
 }
 
 export function reasoningItem(id: string, text: string, encrypted: string | null): Item {

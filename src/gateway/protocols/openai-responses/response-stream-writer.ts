@@ -7,7 +7,7 @@ import type { AssistantPart, ChatRequest } from "../../conversation/chat-request
 import type { AnswerFrame, ChatStreamWriter } from "../client-protocol.ts";
 import { openAiError } from "../openai-error.ts";
 import type { Item } from "./response-document.ts";
-import { callItem, closedResponse, contentDocument, hasRefusal, itemId, messageItem, reasoningItem, responseFrame, responseUsage } from "./response-document.ts";
+import { callItem, closedResponse, contentDocument, hasRefusal, imageItem, itemId, messageItem, reasoningItem, responseFrame, responseUsage } from "./response-document.ts";
 import { sealThinking } from "./sealed-thinking.ts";
 
 interface OpenMessage {
@@ -66,6 +66,8 @@ export class ResponseStreamWriter implements ChatStreamWriter {
         return this.#start() + this.#sealed("signature", event.signature);
       case "redacted-thinking":
         return this.#start() + this.#closeItem() + this.#sealed("redacted", event.data);
+      case "image":
+        return this.#start() + this.#closeItem() + this.#image(event);
       case "tool-call":
         return this.#start() + this.#closeItem() + this.#openCall(event);
       case "tool-arguments": {
@@ -154,6 +156,14 @@ export class ResponseStreamWriter implements ChatStreamWriter {
     const { opened, reasoning } = this.#openReasoning();
     reasoning.encrypted = sealThinking(kind, value);
     return opened + this.#closeItem();
+  }
+
+  #image({ mediaType, base64, signature }: Extract<ChatEvent, { type: "image" }>): string {
+    const index = this.#items++;
+    const id = itemId("ig", this.#frame.id, index);
+    const part = { type: "image", source: { kind: "data", mediaType, base64 }, ...(signature !== undefined && { signature }) } as const;
+    return this.#event("response.output_item.added", { output_index: index, item: imageItem(id, "in_progress", part) })
+      + this.#event("response.image_generation_call.completed", { item_id: id, output_index: index }) + this.#itemDone(index, imageItem(id, "completed", part));
   }
 
   #openCall(call: Extract<ChatEvent, { type: "tool-call" }>): string {

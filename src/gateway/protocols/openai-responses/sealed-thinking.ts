@@ -13,6 +13,11 @@ export function isSealedHere({ encrypted_content: encrypted, id }: Readonly<Reco
   return typeof encrypted === "string" && encrypted !== "" ? openThinking(encrypted) !== null : typeof id === "string" && /^rs_[0-9a-z]{26}_\d+$/.test(id);
 }
 
+/** Whether an image is of an answer that was written here: OpenAI cannot find it by its id. */
+export function isImageMadeHere({ id, result }: Readonly<Record<string, unknown>>): boolean {
+  return typeof result === "string" && result !== "" && typeof id === "string" && /^ig_[0-9a-z]{26}_\d+$/.test(id);
+}
+
 /** Null for what was not sealed here. */
 export function openThinking(encrypted: string): { kind: keyof typeof marks; value: string } | null {
   for (const kind of ["signature", "redacted"] as const) if (encrypted.startsWith(marks[kind])) return { kind, value: encrypted.slice(marks[kind].length) };

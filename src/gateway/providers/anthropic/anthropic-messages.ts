@@ -117,6 +117,10 @@ function writeAssistant(parts: readonly AssistantPart[], path: string, report: F
         if (!isSignedByClaude(part)) report.drop(`${path}.thinking (${part.signature === null || part.signature === "" ? "unsigned" : "signed by another provider"})`);
         else blocks.push({ type: "thinking", thinking: part.text, signature: part.signature });
         break;
+      case "image":
+        // A turn of the model has no place for one.
+        report.drop(`${path}.images`);
+        break;
       case "redacted-thinking":
         blocks.push({ type: "redacted_thinking", data: part.data });
         break;

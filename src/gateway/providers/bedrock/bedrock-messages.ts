@@ -69,6 +69,9 @@ function assistantBlocks(part: AssistantPart, path: string, walk: Walk): Fields[
       if (walk.abilities.family === "claude") return [{ reasoningContent: { redactedContent: part.data } }];
       report.drop(path);
       return [];
+    case "image":
+      report.drop(path);
+      return [];
     case "tool-call":
       return callBlocks(part, path, walk);
   }

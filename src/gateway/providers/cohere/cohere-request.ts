@@ -101,6 +101,7 @@ function assistantFields(parts: readonly AssistantPart[], path: string, model: s
         else if (part.text !== "") content.push({ type: "thinking", thinking: part.text });
         break;
       case "redacted-thinking":
+      case "image":
         report.drop(at);
         break;
       case "tool-call":

@@ -78,6 +78,13 @@ function assistantParts(walk: Walk, parts: readonly AssistantPart[], path: strin
       case "redacted-thinking":
         report.drop(at);
         break;
+      case "image": {
+        const image = geminiPart({ type: "image", source: part.source }, at, report);
+        const own = part.signature ?? signature;
+        if (image !== null) result.push({ ...image, ...(own === null ? {} : { thoughtSignature: own }) });
+        signature = null;
+        break;
+      }
       case "tool-call": {
         if (part.cache !== undefined) report.drop(`${at}.cache_control`);
         const { value, wrapped } = argumentsObject(part.arguments);

@@ -3,7 +3,7 @@ import { FieldReport } from "../field-report.ts";
 import type { MappingTarget, UpstreamRequest } from "../provider-mapping.ts";
 import { oneCallAtATime } from "../instructions.ts";
 import { nameUntold, saysNoThinking } from "../reasoning-words.ts";
-import { fieldsOf, requestText, rowOf, type Fields } from "../wire-value.ts";
+import { fieldsOf, listOf, requestText, rowOf, type Fields } from "../wire-value.ts";
 import { geminiContents } from "./gemini-contents.ts";
 import { geminiAbilities, geminiPath, type GeminiAbilities } from "./gemini-model.ts";
 import { geminiJsonSchema, geminiOpenApiSchema } from "./gemini-schema.ts";
@@ -12,7 +12,7 @@ import { geminiJsonSchema, geminiOpenApiSchema } from "./gemini-schema.ts";
 const own: Readonly<Record<string, string>> = { safety_settings: "safetySettings", safetySettings: "safetySettings", cached_content: "cachedContent", cachedContent: "cachedContent" };
 /** Both ask for the search of Google, the second in the words of OpenAI. */
 const searchNames = ["google_search", "web_search_options"] as const;
-const ownNames: ReadonlySet<string> = new Set([...Object.keys(own), ...searchNames]);
+const ownNames: ReadonlySet<string> = new Set([...Object.keys(own), ...searchNames, "modalities"]);
 const mostStopSequences = 5;
 
 /** A chat as `generateContent` or `streamGenerateContent` with server-sent events. */
@@ -30,7 +30,7 @@ export function geminiChatRequest(request: ChatRequest, target: MappingTarget): 
     contents,
     ...(instructions.length === 0 ? {} : { systemInstruction: { parts: instructions } }),
     ...toolFields(request, abilities, report),
-    generationConfig: { ...samplingFields(request, report), ...outputFields(request, abilities, report), ...thinkingFields(request.reasoning, target, abilities, report) },
+    generationConfig: { ...samplingFields(request, report), ...outputFields(request, abilities, report), ...modalityFields(request.extra, report), ...thinkingFields(request.reasoning, target, abilities, report) },
     ...Object.fromEntries(Object.entries(request.extra).flatMap(([name, value]) => (Object.hasOwn(own, name) ? [[own[name], value]] : []))),
   };
   report.settle("Gemini");
@@ -100,6 +100,15 @@ function outputFields({ output, tools }: ChatRequest, abilities: GeminiAbilities
   const { schema, simplified } = geminiOpenApiSchema(described);
   if (simplified) report.emulate("response_format", "a simpler schema");
   return { responseMimeType: "application/json", responseSchema: schema };
+}
+
+/** OpenAI's `modalities`, with `image` as OpenRouter and LiteLLM have it: models that draw do so where nothing is said, too. */
+function modalityFields({ modalities }: Fields, report: FieldReport): Fields {
+  const words = listOf(modalities);
+  if (words.every((word) => word === "text")) return {};
+  if (words.every((word) => word === "text" || word === "image")) return { responseModalities: words.map((word) => String(word).toUpperCase()) };
+  report.refuse("modalities", "this provider answers with text and images");
+  return {};
 }
 
 /** Budgets that Google's own OpenAI endpoint takes for the words. */

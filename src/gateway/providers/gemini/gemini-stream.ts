@@ -9,7 +9,7 @@ import { signaturePrefix } from "./gemini-contents.ts";
 
 const finishReasons: Readonly<Record<string, FinishReason>> = {
   STOP: "stop", MAX_TOKENS: "length", CONTINUATION: "length", SAFETY: "content-filter", RECITATION: "content-filter", LANGUAGE: "content-filter", OTHER: "content-filter", BLOCKLIST: "content-filter",
-  PROHIBITED_CONTENT: "content-filter", SPII: "content-filter", MODEL_ARMOR: "content-filter", IMAGE_SAFETY: "content-filter", IMAGE_PROHIBITED_CONTENT: "content-filter", IMAGE_RECITATION: "content-filter",
+  PROHIBITED_CONTENT: "content-filter", SPII: "content-filter", MODEL_ARMOR: "content-filter", IMAGE_SAFETY: "content-filter", IMAGE_PROHIBITED_CONTENT: "content-filter", IMAGE_RECITATION: "content-filter", IMAGE_OTHER: "content-filter",
 };
 /** The model wrote a call that cannot be read, or may not be made: another attempt may do better. */
 const failures: ReadonlySet<string> = new Set(["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "MALFORMED_RESPONSE"]);
@@ -109,6 +109,14 @@ export class GeminiChunkReader {
       return;
     }
     const text = textOf(part.text);
+    const { mimeType, data } = fieldsOf(part.inlineData);
+    // What it draws while it thinks is no part of the answer.
+    if (typeof data === "string" && data !== "" && part.thought !== true) {
+      const mediaType = textOf(mimeType) || "image/png";
+      if (!mediaType.startsWith("image/")) throw new AppError(this.#code, callerText(`The model answered with ${mediaType}, which no protocol here has a place for.`));
+      events.push({ type: "image", mediaType, base64: data, ...(signature === "" ? {} : { signature }) });
+      return;
+    }
     if (part.thought === true) {
       if (text !== "") events.push({ type: "thinking", text });
       if (signature !== "") events.push({ type: "thinking-signature", signature: signaturePrefix + signature });

@@ -1,7 +1,7 @@
 import type { ChatAnswer, FinishReason } from "../../conversation/chat-answer.ts";
 import type { AssistantPart } from "../../conversation/chat-request.ts";
 import { fieldsOf, listOf, readAnswer, textOf, type Fields } from "../wire-value.ts";
-import { answerInvalid, argumentsText, contentPieces, errorWords, finishOf, responseUsage, seenSearch, thinkingOf, usageOf } from "./openai-words.ts";
+import { answerInvalid, argumentsText, contentPieces, errorWords, finishOf, imagesOf, responseUsage, seenSearch, thinkingOf, usageOf } from "./openai-words.ts";
 
 /**
  * A whole answer of chat completions, or of the two other protocols of OpenAI that bytes may pass in: completions and responses tell themselves by `object`. Of several choices the first is the answer, the others stand beside it. Throws
@@ -37,6 +37,7 @@ function readMessage(message: Fields, id: string): AssistantPart[] {
   const thinking = content.thinking || thinkingOf(message);
   if (thinking !== "") parts.push({ type: "thinking", text: thinking, signature: content.signature || null });
   if (content.text !== "") parts.push({ type: "text", text: content.text });
+  for (const image of imagesOf(message)) parts.push({ type: "image", source: { kind: "data", ...image } });
   const refusal = textOf(message.refusal);
   if (refusal !== "") parts.push({ type: "refusal", text: refusal });
   for (const [index, value] of listOf(message.tool_calls).entries()) {

@@ -141,6 +141,10 @@ function writeAssistant(parts: readonly AssistantPart[], path: string, dialect: 
       case "redacted-thinking":
         report.drop(`${path}.redacted_thinking`);
         break;
+      case "image":
+        // A message of the assistant has no place for one.
+        report.drop(`${path}.images`);
+        break;
       case "tool-call":
         if (part.signature !== undefined) report.drop(`${path}.tool_calls.signature`);
         if (part.cache !== undefined) report.drop("cache_control");

@@ -4,7 +4,7 @@ import type { ChatEvent } from "../../conversation/chat-event.ts";
 import { EventStreamReader, type ServerSentEvent } from "../event-stream.ts";
 import type { ChatStreamReader } from "../provider-mapping.ts";
 import { fieldsOf, listOf, readEvent, textOf, type Fields } from "../wire-value.ts";
-import { contentPieces, errorWords, finishOf, seenSearch, streamFailed, thinkingOf, usageOf } from "./openai-words.ts";
+import { contentPieces, errorWords, finishOf, imagesOf, seenSearch, streamFailed, thinkingOf, usageOf } from "./openai-words.ts";
 import { ResponseEvents } from "./response-events.ts";
 import { StreamedToolCalls } from "./streamed-tool-calls.ts";
 
@@ -100,6 +100,7 @@ export class OpenAIStream implements ChatStreamReader {
     if (thinking !== "") events.push({ type: "thinking", text: thinking });
     if (content.signature !== "") events.push({ type: "thinking-signature", signature: content.signature });
     if (content.text !== "") events.push({ type: "text", text: content.text });
+    for (const image of imagesOf(delta)) events.push({ type: "image", ...image });
     const refusal = textOf(delta.refusal);
     if (refusal !== "") events.push({ type: "refusal", text: refusal });
     for (const call of listOf(delta.tool_calls)) this.#calls.add(call, this.#id, events);

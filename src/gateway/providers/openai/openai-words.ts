@@ -86,6 +86,14 @@ export function thinkingOf(message: Fields): string {
   return textOf(message.reasoning_content) || textOf(message.reasoning);
 }
 
+/** Images that a model made, as OpenRouter and LiteLLM give them beside the content: `{ image_url: { url } }` with a data: URI. */
+export function imagesOf({ images }: Fields): { mediaType: string; base64: string }[] {
+  return listOf(images).flatMap((image) => {
+    const [, mediaType, base64] = /^data:(image\/[\w.+-]+);base64,([^]+)$/.exec(textOf(fieldsOf(fieldsOf(image).image_url).url)) ?? [];
+    return mediaType === undefined || base64 === undefined ? [] : [{ mediaType, base64 }];
+  });
+}
+
 /** Arguments as text; some servers send them as the object that they mean. Throws what `failed` makes where that is nested too deeply to be written: a call must not be made without its arguments. */
 export function argumentsText(value: unknown, failed: (message: string) => AppError): string {
   if (typeof value === "string") return value;

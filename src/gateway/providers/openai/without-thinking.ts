@@ -1,8 +1,8 @@
 import type { NativeProtocol } from "../provider-mapping.ts";
 import { fieldsOf, listOf, type Fields } from "../wire-value.ts";
 
-/** Where other providers, and clients that know them, put what the model thought into a message of the assistant: OpenAI's protocol has none of these. */
-const thinkingFields = ["reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "thinking", "provider_specific_fields"];
+/** Where other providers, and clients that know them, put what the model thought, and images that it made, into a message of the assistant: OpenAI's protocol has none of these. */
+const thinkingFields = ["reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "thinking", "images", "provider_specific_fields"];
 /** And where signatures of its calls stand. */
 const callFields = ["extra_content", "provider_specific_fields"];
 const thinkingParts: ReadonlySet<unknown> = new Set(["thinking", "redacted_thinking", "reasoning"]);
