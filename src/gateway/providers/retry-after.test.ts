@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { retryAfterMs } from "./retry-after.ts";
+import { retryAfterMs, withDatedWait } from "./retry-after.ts";
 
 describe("Retry-After", () => {
   it("is read in milliseconds, seconds and as a date, and is nothing where it makes no sense", () => {
@@ -16,6 +16,17 @@ describe("Retry-After", () => {
       [{ "retry-after": " 3 " }, 3000], [{ "retry-after": "" }, null], [{ "retry-after": "0.0001" }, 1], [{ "retry-after": "0" }, 0],
     ] as [Record<string, string>, number | null][]) {
       assert.equal(retryAfterMs(headers), expected, JSON.stringify(headers));
+    }
+  });
+
+  it("is judged by this machine's clock where a date comes without the provider's own", () => {
+    const now = Date.parse("Sat, 21 Nov 2026 10:00:00.250 GMT");
+    for (const [headers, expected] of [
+      [{ "retry-after": "Sat, 21 Nov 2026 10:00:07 GMT" }, 6750], [{ "retry-after": "Sat, 21 Nov 2026 10:00:07 GMT", date: "now" }, 6750], [{ "retry-after": "Sat, 21 Nov 2026 09:00:00 GMT" }, 0],
+      [{ "retry-after": "Sun, 22 Nov 2026 10:00:00 GMT" }, 3_600_000], [{ "retry-after": "Sat, 21 Nov 2026 10:00:07 GMT", date: "Sat, 21 Nov 2026 10:00:00 GMT" }, 7000],
+      [{ "retry-after": "Sat, 21 Nov 2026 10:00:07 GMT", "retry-after-ms": "20" }, 20], [{ "retry-after": "3" }, 3000], [{ "retry-after": "soon" }, null], [{}, null],
+    ] as [Record<string, string>, number | null][]) {
+      assert.equal(retryAfterMs(withDatedWait(headers, now)), expected, JSON.stringify(headers));
     }
   });
 });

@@ -14,6 +14,17 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>): number 
   return Number.isNaN(at) || Number.isNaN(from) ? null : waitOf(at - from);
 }
 
+/** As far as a date reaches that is judged by this machine's clock, which may go wrong. */
+const mostByOwnClockMs = 3_600_000;
+
+/** The headers with `retry-after` in seconds where it is a date and the provider says no time of its own: then it is judged by `now`, an hour at most. Else as they are. */
+export function withDatedWait(headers: Readonly<Record<string, string>>, now: number): Readonly<Record<string, string>> {
+  const text = headers["retry-after"]?.trim() ?? "";
+  if (text === "" || isNumber(text) || !Number.isNaN(Date.parse(headers.date ?? ""))) return headers;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? headers : { ...headers, "retry-after": String(Math.min(mostByOwnClockMs, waitOf(at - now)) / 1000) };
+}
+
 function isNumber(text: string): boolean {
   return /^\d+(\.\d+)?$/.test(text);
 }

@@ -4,6 +4,7 @@ import { AppError } from "../../core/errors.ts";
 import { isContent, type ChatEvent } from "../conversation/chat-event.ts";
 import { providerRequestId } from "../providers/provider-headers.ts";
 import type { ChatStreamReader } from "../providers/provider-mapping.ts";
+import { withDatedWait } from "../providers/retry-after.ts";
 import { mostAnswerBytes, uncountedBytes, type AnswerHold, type AnswerMemory, type ArrivingAnswer } from "../../core/answer-memory.ts";
 import type { AttemptRecord, PreparedCall, ReadyProvider, StreamPiece } from "./call-plan.ts";
 import { CallTimer, overReason, type Alarm } from "./call-timer.ts";
@@ -194,7 +195,7 @@ export class CallAttempt<Answer> implements StreamRoom {
     this.#timer.clear();
     // The caller cannot help it, whatever a mapping makes of the status.
     if (status < 400) return this.#failed("failed", "It answered with a redirect, which is not followed.", null);
-    const { kind, message, retryAfterMs } = this.#provider.mapping.failure(status, headers, text);
+    const { kind, message, retryAfterMs } = this.#provider.mapping.failure(status, withDatedWait(headers, this.#parts.clock.now()), text);
     // Whose fault it is may stand in what did not come: another target may do better.
     if (broken !== null && kind === "invalid") throw broken.by;
     return { outcome: kind, status, message: this.#hide(message), retryAfterMs, requestId: this.#requestId, thrown: null, resentAt: this.#resentAt };

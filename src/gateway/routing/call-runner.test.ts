@@ -93,6 +93,19 @@ describe("TargetCallRunner", () => {
     assert.deepEqual([outcomes(opened), transport.requests[1]!.at - transport.requests[0]!.at], [["a rate-limited", "a ok"], 7000]);
   });
 
+  it("waits until the date that a provider names without saying what time it has", async () => {
+    const stage = callStage({});
+    const at = (ms: number): string => new Date(Math.ceil((stage.time.now() + ms) / 1000) * 1000).toUTCString();
+    const date = at(7000);
+    const { time, transport, runner, order } = callStage({ a: [{ status: 429, headers: { "retry-after": date } }, well] });
+    const expected = Date.parse(date) - time.now();
+    await time.until(runner.run(order(routeOf(["a"]))));
+    assert.equal(transport.requests[1]!.at - transport.requests[0]!.at, expected);
+    // An hour is the most: this machine's clock may be wrong.
+    const far = callStage({ a: [{ status: 429, headers: { "retry-after": at(86_400_000) } }] });
+    assert.equal((await failureOf(far.time.until(far.runner.run(far.order(routeOf(["a"])))))).retryAfterSeconds, 3600);
+  });
+
   it("comes back to a limited target when the others cannot, if the deadline leaves time", async () => {
     const scripts = (): Record<string, Step[]> => ({ a: [{ status: 429, headers: { "retry-after": "7" } }, well], b: [{ status: 401 }] });
     const { time, runner, order } = callStage(scripts());
