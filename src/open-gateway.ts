@@ -118,7 +118,8 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
     ended: (record, ending) => {
       metrics.ended(record, ending);
       refused.ended(record, ending);
-      served.note({ team: record.attribution.team, actor: record.attribution.actor, traceId: record.attribution.traceId, cost: ending.cost }, record);
+      const { attribution: { team, actor, traceId, route }, target, usage: { inputTokens, outputTokens }, startedAt } = record;
+      served.note({ team, actor, traceId, cost: ending.cost }, record, { route, target, inputTokens, outputTokens, start: startedAt, end: startedAt + ending.totalMs });
     },
   };
   const directModels = config.directModels === "auto" ? (posture.mode === "open" ? "all" : "granted") : config.directModels;

@@ -49,13 +49,26 @@ export function answerIdOf({ attributes, original }: StoredSpan): string | null 
     // An id stands in an object of its own: anything else need not be read.
     if (typeof output !== "string" || output.length > longestAnswer || !output.startsWith("{") || !output.includes("\"id\"")) continue;
     try {
-      const { id } = JSON.parse(output) as { id?: unknown };
+      const id = idIn(JSON.parse(output) as LooseAnswer);
       if (typeof id === "string" && id !== "" && id.length <= longestName) return id;
     } catch {
       // No JSON, no id.
     }
   }
   return null;
+}
+
+/** A provider's answer, or a result of LangChain, which keeps the answer's id with the message. */
+interface LooseAnswer {
+  id?: unknown;
+  generations?: unknown;
+  llm_output?: { id?: unknown } | null;
+}
+
+function idIn({ id, generations, llm_output: output }: LooseAnswer): unknown {
+  if (!Array.isArray(generations)) return id;
+  const [first] = (generations as unknown[]).flat() as { message?: { kwargs?: { response_metadata?: { id?: unknown } } } }[];
+  return output?.id ?? first?.message?.kwargs?.response_metadata?.id;
 }
 
 function textOf(attributes: Attributes, key: string): string {

@@ -3,11 +3,12 @@ import { epochMs, type EpochMs } from "../core/clock.ts";
 import { billedTokens, costOf as costOfTokens, type EntryWhole, type LedgerEntry, type Price, toldTier, type PriceBook } from "../ledger/index.ts";
 import type { AnsweredCall } from "./answered-costs.ts";
 import { answerIdOf, modelCallOf, type ModelCall } from "./model-call.ts";
-import type { ServedCall, ServedCalls } from "./served-calls.ts";
+import type { ServedCall, ServedCalls, ServedCallSpan } from "./served-calls.ts";
 import { SpanAncestors, type SpanWhole } from "./span-ancestors.ts";
 import { costOf, ownersOf } from "./span-facts.ts";
 import type { Attributes } from "./span.ts";
 import type { StoredSpan } from "./stored-span.ts";
+import { ToldCalls } from "./told-calls.ts";
 import type { KeptSpan, SpanName } from "./trace-store.ts";
 
 export interface SpanCostParts {
@@ -16,7 +17,7 @@ export interface SpanCostParts {
   record(entry: LedgerEntry): Promise<void>;
   /** Says of entries that were recorded before to which session and agent's run they belong. */
   complete(entries: readonly EntryWhole[]): void;
-  served: Pick<ServedCalls, "below" | "withAnswer">;
+  served: Pick<ServedCalls, "below" | "withAnswer" | "alike">;
   /** Of these spans those that are kept; undefined where no other server keeps spans. */
   kept?: ((names: readonly SpanName[]) => Promise<readonly KeptSpan[]>) | undefined;
   /** Of these ids of answers, those of calls of the gateway whose spans are kept, and in which trace. */
@@ -47,6 +48,7 @@ const costKey = "slipway.cost_nano_dollars";
 /** Id of the ledger's entry that a span has. */
 const entryKey = "slipway.ledger_entry";
 const nanosecondsInMs = 1_000_000n;
+const spanIdLength = 16;
 /** Spans that are looked for with one statement. */
 const soughtAtOnce = 32;
 /** Such statements one after the other; the others are for the next time. */
@@ -70,6 +72,7 @@ const kindsOfModels = ["openai", "anthropic", "gemini", "mistral", "cohere", "be
 export class SpanCosts {
   readonly #parts: SpanCostParts;
   readonly #ancestors: SpanAncestors;
+  readonly #told = new ToldCalls();
   /** Entries on their way into the ledger, which completes only what it has. */
   readonly #recording = new Map<string, Promise<void>>();
 
@@ -93,10 +96,11 @@ export class SpanCosts {
   async take(of: SpansOf, spans: readonly StoredSpan[]): Promise<readonly CostedSpan[]> {
     this.#note(of.team, spans);
     const calls = spans.map(modelCallOf);
-    if (calls.every((call) => call === null)) return spans.map((span) => ({ span, counts: true }));
     const below = ({ traceId, spanId }: StoredSpan): Answered | null => this.#parts.served.below(of, traceId, spanId) ?? null;
-    const served = await this.#served(of, spans, calls, below);
-    const covering = coveringSpans(spans, calls, below);
+    const covering = this.#coveringSpans(of, spans, calls, below);
+    if (calls.every((call) => call === null)) return spans.map((span) => ({ span, counts: true }));
+    const ids = spans.map((span, index) => (calls[index] === null ? null : answerIdOf(span)));
+    const served = await this.#served(of, spans, { calls, ids, covering }, below);
     const entries: Promise<void>[] = [];
     const costed = spans.map((span, index): CostedSpan => {
       const call = calls[index]!;
@@ -107,11 +111,12 @@ export class SpanCosts {
       const { price, model, provider } = this.#priceOf(call, timeOf(span));
       const own = reportedCost(span);
       const { usage } = call;
-      if (told !== null && (told.cost === null || (isInTrace && told.cost === undefined))) return { span: withoutCost(span), counts: !isCovering && !isInTrace };
+      const twin = isCovering || isInTrace ? null : this.#told.twinOf(of.team, span, call, ids[index]!);
+      const counts = !isCovering && !isInTrace && twin?.traceId !== span.traceId;
+      if (told !== null && (told.cost === null || (isInTrace && told.cost === undefined))) return { span: withoutCost(span), counts };
       const cost = own ?? told?.cost ?? (price === null ? null : costOfTokens(price, billedTokens(usage), usage.inputTokens ?? 0, { tier: tierOf(span) }));
       const priced = own !== null || cost === null ? span : withOwn(span, costKey, cost);
-      const counts = !isCovering && !isInTrace;
-      if (told !== null || isCovering) return { span: priced, counts };
+      if (told !== null || isCovering || twin !== null) return { span: priced, counts };
       const id = entryIdOf(of, span);
       const entry = entryOf(of, span, id, this.#ancestors.wholeOf(of.team, span, id), { call, model, provider, cost, priceVersion: own === null ? (price?.version ?? null) : reported });
       entries.push(this.#record(entry));
@@ -140,14 +145,38 @@ export class SpanCosts {
   }
 
   /** By span, the gateway's call that it tells of; null where it tells of another. */
-  async #served(of: SpansOf, spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[], below: (span: StoredSpan) => Answered | null): Promise<(Answered | null)[]> {
+  async #served(
+    of: SpansOf, spans: readonly StoredSpan[], { calls, ids, covering }: { calls: readonly (ModelCall | null)[]; ids: readonly (string | null)[]; covering: ReadonlySet<string> }, below: (span: StoredSpan) => Answered | null,
+  ): Promise<(Answered | null)[]> {
     const { served, answered } = this.#parts;
-    const ids = spans.map((span, index) => (calls[index] === null ? null : answerIdOf(span)));
-    const found = spans.map((span, index) => (calls[index] === null ? null : (below(span) ?? (ids[index] === null ? null : (served.withAnswer(of, ids[index]!) ?? null)))));
+    const found = spans.map((span, index): Answered | null => {
+      const call = calls[index]!;
+      if (call === null) return null;
+      const id = ids[index]!;
+      return below(span) ?? (id !== null ? (served.withAnswer(of, id) ?? null) : covering.has(keyOf(span)) ? null : (served.alike(of, figuresOf(span, call)) ?? null));
+    });
     const open = [...new Set(ids.filter((id, index) => id !== null && found[index] === null))] as string[];
     if (open.length === 0) return found;
     const elsewhere = await answered(open);
     return found.map((call, index) => call ?? (ids[index] === null ? null : ofSender(of, elsewhere.get(ids[index]!))));
+  }
+
+  /** Spans above a call of a model, which was told now or before: programs that are traced twice tell of each call twice, the inner one as it was. */
+  #coveringSpans({ team }: SpansOf, spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[], below: (span: StoredSpan) => Answered | null): ReadonlySet<string> {
+    const parents = new Map(spans.map((span) => [keyOf(span), span.parentSpanId]));
+    const covering = new Set(spans.filter((span) => this.#told.covers(team, span)).map(keyOf));
+    const above = [...covering];
+    for (const [index, span] of spans.entries()) if (calls[index] !== null || below(span) !== null) above.push(keyOf(span));
+    for (const key of above) {
+      const traceId = key.slice(0, -spanIdLength);
+      for (let at = parents.get(key) ?? null; at !== null; at = parents.get(traceId + at) ?? null) {
+        // What is above that was marked before; also the end of a circle.
+        if (covering.has(traceId + at)) break;
+        covering.add(traceId + at);
+        this.#told.covered(team, traceId, at);
+      }
+    }
+    return covering;
   }
 
   /** Null where no name of the model is known; the names are then those that stand in the entry. */
@@ -172,19 +201,8 @@ function candidates(provider: string, name: string): [kind: string, provider: st
   return [...ofName, ...kindsOfModels.map((kind): [string, string, string] => [kind, kind, name])];
 }
 
-/** Spans above a call of a model within what was sent together: programs that are traced twice tell of each call twice, the inner one as it was. */
-function coveringSpans(spans: readonly StoredSpan[], calls: readonly (ModelCall | null)[], below: (span: StoredSpan) => Answered | null): ReadonlySet<string> {
-  const parents = new Map(spans.map((span) => [keyOf(span), span.parentSpanId]));
-  const covering = new Set<string>();
-  for (const [index, span] of spans.entries()) {
-    if (calls[index] === null && below(span) === null) continue;
-    for (let above = span.parentSpanId; above !== null; above = parents.get(span.traceId + above) ?? null) {
-      // What is above that was marked before; also the end of a circle.
-      if (covering.has(span.traceId + above)) break;
-      covering.add(span.traceId + above);
-    }
-  }
-  return covering;
+function figuresOf(span: StoredSpan, { models, usage: { inputTokens, outputTokens } }: ModelCall): ServedCallSpan {
+  return { traceId: span.traceId, spanId: span.spanId, models, inputTokens, outputTokens, start: timeOf(span), end: Number(span.end! / nanosecondsInMs) };
 }
 
 function ofSender({ team, sender }: SpansOf, call: Answered | undefined): Answered | null {

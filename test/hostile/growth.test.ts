@@ -19,6 +19,8 @@ import { PriceBook } from "../../src/ledger/prices/price-book.ts";
 import { SpendSums } from "../../src/ledger/spend-sums.ts";
 import { OpenRuns } from "../../src/tracing/langsmith/open-runs.ts";
 import { ServedCalls } from "../../src/tracing/served-calls.ts";
+import type { StoredSpan } from "../../src/tracing/stored-span.ts";
+import { ToldCalls } from "../../src/tracing/told-calls.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -90,7 +92,15 @@ const parts: Readonly<Record<string, () => (text: string) => unknown>> = {
   "calls by what their callers know of them": () => {
     const calls = new ServedCalls();
     const call = { traceId: "0".repeat(32), team: "default", actor: "key:one", cost: null };
-    return (text) => calls.note(call, { parentSpanId: text, answerId: text });
+    return (text) => calls.note(call, { parentSpanId: text, answerId: text }, { route: text, target: null, inputTokens: Number.parseInt(text, 10), outputTokens: 1, start: now, end: now });
+  },
+  "calls that spans told of": () => {
+    const calls = new ToldCalls();
+    const span = { spanId: "0".repeat(16), start: 1n, end: 2n, scope: { name: "", version: "" } } as StoredSpan;
+    return (text) => {
+      calls.covered("default", text, span.spanId);
+      calls.twinOf("default", { ...span, traceId: text }, { provider: "", models: [text], usage: { inputTokens: 1, outputTokens: 1, cacheReadTokens: null, cacheWriteTokens: null } }, text);
+    };
   },
   "denials by who was denied": () => {
     const counts = new DenialCounts({ write: () => undefined, logger: silentLogger });
