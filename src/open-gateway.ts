@@ -17,6 +17,7 @@ import { AppError } from "./core/errors.ts";
 import type { IdGenerator } from "./core/ids.ts";
 import type { Logger } from "./core/logger.ts";
 import type { MetricFamily } from "./core/metric-family.ts";
+import type { StopSignal } from "./core/stop-signal.ts";
 import type { TurnedAway } from "./core/turned-away.ts";
 import type { Route } from "./core/route.ts";
 import type { SecretBox } from "./core/secret-box.ts";
@@ -138,7 +139,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
       guards.set(settings, made);
       return made;
     },
-    classify: (model, text, within, remainingMs) => classify(serving, clock, { model, text, within, deadlineMs: Math.max(1, Math.min(mostClassifyMs, Math.ceil(remainingMs))) }),
+    classify: (model, text, within, { remainingMs, signal }) => classify(serving, clock, { model, text, within, signal, deadlineMs: Math.max(1, Math.min(mostClassifyMs, Math.ceil(remainingMs))) }),
   };
   const sides = new SideCalls({ floor, splits, splitCalls, runner, answers, counter, clock, ids, ...guarding });
   const chats = new ChatCalls({
@@ -185,12 +186,12 @@ function alarm(ms: number, ring: () => void): () => void {
 const mostClassifyMs = 10_000;
 
 /** Asks a model that takes one text: the label is its first output of texts or whole numbers, the score the highest number of its others. */
-async function classify(serving: ServingService, clock: Clock, { model, text, within, deadlineMs }: { model: string; text: string; within: SpanAround; deadlineMs: number }): Promise<{ label?: string; score?: number }> {
+async function classify(serving: ServingService, clock: Clock, { model, text, within, signal, deadlineMs }: { model: string; text: string; within: SpanAround; signal: StopSignal; deadlineMs: number }): Promise<{ label?: string; score?: number }> {
   const input = textInputOf(serving.signature(model));
   if (input === null) throw new AppError("INVALID_REQUEST", `The model ${model} of a guardrail does not take one text.`);
   const { outputs } = await serving.infer({
     model, version: undefined, id: null, inputs: [{ name: input.name, datatype: "BYTES", shape: input.shape.map(() => 1), data: [text] }], outputs: undefined, deadlineMs,
-    connection: { signal: undefined, headers: {} }, routingKey: undefined, now: clock.now(), door: "rest", within,
+    connection: { signal, headers: {} }, routingKey: undefined, now: clock.now(), door: "rest", within,
   });
   const answer: { label?: string; score?: number } = {};
   for (const { datatype, data } of outputs) {

@@ -11,7 +11,7 @@ describe("the surroundings of a call's guardrails", () => {
     const told: number[] = [];
     const parts: GuardParts = {
       clock, floor: { worstDollars: () => null, deadline: ({ deadlineMs }, { startedTick }) => startedTick + deadlineMs }, guardrailsOf: () => null,
-      classify: (_model, _text, _within, remainingMs) => {
+      classify: (_model, _text, _within, { remainingMs }) => {
         told.push(remainingMs);
         return Promise.resolve({});
       },
@@ -19,7 +19,7 @@ describe("the surroundings of a call's guardrails", () => {
     const settings = RouteSettings.parse({ targets: [{ provider: "echo", model: "echo" }], deadlineMs: 3000 });
     const record = { attribution: { team: "blue", traceId: "t", actor: "key:1" }, spanId: "s", startedTick: clock.monotonic() } as CallRecord;
     clock.advance(500);
-    const context = guardContext(parts, { settings, context: { now: clock.now() }, record }, { inputTokens: 1, outputTokens: 1, rateTokens: 2 } as never);
+    const context = guardContext(parts, { settings, context: { now: clock.now(), signal: new AbortController().signal }, record }, { inputTokens: 1, outputTokens: 1, rateTokens: 2 } as never);
     await context.classify("words", "hello");
     clock.advance(2000);
     await context.classify("words", "the answer");

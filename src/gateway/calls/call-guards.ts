@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { AppError } from "../../core/errors.ts";
+import type { StopSignal } from "../../core/stop-signal.ts";
 import type { CallContext } from "./call-context.ts";
 import type { CallFloor } from "./call-floor.ts";
 import type { CallBounds } from "./call-ledger.ts";
@@ -14,16 +15,16 @@ export interface GuardParts {
   clock: Pick<Clock, "monotonic">;
   /** Null where the route has none. */
   guardrailsOf(settings: RouteSettings): Guardrails | null;
-  /** Asks a model that is served here, for a guardrail of the call whose span is `within` and which has so many milliseconds left. */
-  classify(model: string, text: string, within: { team: string; traceId: string; spanId: string; caller: string }, remainingMs: number): Promise<{ label?: string; score?: number }>;
+  /** Asks a model that is served here, for a guardrail of the call whose span is `within` and which has so many milliseconds left; who leaves is not waited for. */
+  classify(model: string, text: string, within: { team: string; traceId: string; spanId: string; caller: string }, bounds: { remainingMs: number; signal: StopSignal }): Promise<{ label?: string; score?: number }>;
 }
 
 /** One call's surroundings, as its guardrails see them. */
-export function guardContext({ floor, clock, classify }: GuardParts, { settings, context, record }: { settings: RouteSettings; context: Pick<CallContext, "now">; record: CallRecord }, bounds: CallBounds): Parameters<Guardrails["begin"]>[0] {
+export function guardContext({ floor, clock, classify }: GuardParts, { settings, context, record }: { settings: RouteSettings; context: Pick<CallContext, "now" | "signal">; record: CallRecord }, bounds: CallBounds): Parameters<Guardrails["begin"]>[0] {
   const within = { team: record.attribution.team, traceId: record.attribution.traceId, spanId: record.spanId, caller: record.attribution.actor };
   const costs = settings.targets.map((target) => floor.worstDollars(target, bounds, context.now));
   const deadline = floor.deadline(settings, record);
-  return { worstCost: costs.includes(null) ? null : Math.max(...(costs as number[])), monotonic: () => clock.monotonic(), classify: (model, text) => classify(model, text, within, deadline - clock.monotonic()) };
+  return { worstCost: costs.includes(null) ? null : Math.max(...(costs as number[])), monotonic: () => clock.monotonic(), classify: (model, text) => classify(model, text, within, { remainingMs: deadline - clock.monotonic(), signal: context.signal }) };
 }
 
 /** Throws GATEWAY_FIELD_UNSUPPORTED for token numbers, which are text to the model alone. */
