@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatAge, formatBytes, formatCount, formatMs, formatNumber, formatPsi, formatRate, formatShape, formatShare, plural, shortDigest } from "./format.ts";
+import { formatAge, formatBytes, formatCount, formatMs, formatNumber, formatPsi, formatRate, formatShape, formatShare, formatUtcPart, plural, shortDigest } from "./format.ts";
 
 describe("format", () => {
   it("writes durations in the unit that three digits suffice for", () => {
@@ -40,5 +40,9 @@ describe("format", () => {
     assert.deepEqual([12_000, 90_000, 5_400_000, 93_600_000].map(formatAge), ["12 s", "1 min", "1 h 30 min", "1 d 2 h"]);
     assert.equal(formatShape([-1, 3, 224]), "n × 3 × 224");
     assert.equal(shortDigest(`sha256:${"ab".repeat(32)}`), "abababababab");
+  });
+
+  it("tells days and hours of UTC as those, wherever its reader is", () => {
+    assert.deepEqual([formatUtcPart(Date.UTC(2026, 2, 4), "day"), formatUtcPart(Date.UTC(2026, 2, 4, 7), "hour")], ["4 Mar", "4 Mar 07:00 UTC"]);
   });
 });

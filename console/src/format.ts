@@ -95,6 +95,12 @@ export function formatTime(time: number, today: number): string {
   return (date.getFullYear() === reference.getFullYear() ? dayTime : yearTime).format(date).replace(",", "");
 }
 
+/** A whole day of UTC as `4 Mar`, an hour as `4 Mar 12:00 UTC`. */
+export function formatUtcPart(time: number, part: "day" | "hour"): string {
+  const day = new Date(time).toLocaleString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+  return part === "day" ? day : `${day} ${new Date(time).toISOString().slice(11, 16)} UTC`;
+}
+
 /** `2026-03-04 12:00:05 UTC`. */
 export function formatUtc(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19).replace("T", " ")} UTC`;

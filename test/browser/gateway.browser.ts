@@ -101,6 +101,21 @@ describe("the gateway in the console", () => {
     await watched.close();
   });
 
+  it("tells days and hours of UTC as those, wherever its reader is", async () => {
+    // In New York a day of UTC begins on the day before, in Kiritimati at two in the afternoon.
+    for (const timezoneId of ["America/New_York", "Pacific/Kiritimati"]) {
+      const watched = await openPage(browser, server.url, { timezoneId });
+      const { page } = watched;
+      await page.clock.setFixedTime(new Date("2026-03-04T20:30:00Z"));
+      for (const [range, by, told] of [["7d", "day", /^4 Mar: spend/], ["1d", "hour", /^4 Mar 20:00 UTC: spend/]] as const) {
+        await page.goto(`/costs?range=${range}`);
+        await page.getByRole("img", { name: new RegExp(`^Spend by ${by}`) }).press("End");
+        await page.getByText(told).waitFor({ state: "attached" });
+      }
+      await watched.close();
+    }
+  });
+
   it("takes a provider whose secret is never shown, and says how the test of it went", async () => {
     const watched = await openPage(browser, server.url);
     const { page } = watched;

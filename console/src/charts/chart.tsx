@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import type uPlot from "uplot";
 import { now } from "../clock.ts";
-import { absent, formatTime } from "../format.ts";
+import { absent, formatTime, formatUtcPart } from "../format.ts";
 import { useResolvedTheme } from "../shell/theme.ts";
 import { plotOptions } from "./plot-options.ts";
 import { usePlot } from "./use-plot.ts";
@@ -43,6 +43,8 @@ export interface ChartProps {
   format: (value: number | null | undefined) => string;
   /** Values are whole numbers, and so are the marks of their axis. */
   whole?: boolean;
+  /** Values are of whole hours, or days, of UTC: times are told as those, and not in the reader's time zone, in which a day would have the date before. */
+  utc?: "hour" | "day";
   /** Logarithmic value axis. */
   logarithmic?: boolean;
   /** The value axis fits the values, and need not begin at zero. */
@@ -70,7 +72,7 @@ export function Chart(props: ChartProps) {
     () => [times, ...bands.flatMap(({ low, high }) => [low, high]), ...lines.map((line) => line.values)] as unknown as uPlot.AlignedData,
     [times, bands, lines],
   );
-  const shape = JSON.stringify([theme, logarithmic, fitted, height, bands.map(({ color }) => color), lines.map((line) => [line.label, line.color, line.dash, line.area]), levels]);
+  const shape = JSON.stringify([theme, logarithmic, fitted, height, props.utc, bands.map(({ color }) => color), lines.map((line) => [line.label, line.color, line.dash, line.area]), levels]);
 
   const { holder, plot } = usePlot({ options: (view) => plotOptions(latest, { ...view, onHover: setHovered }), data, shape, height });
 
@@ -95,6 +97,10 @@ export function Chart(props: ChartProps) {
     (current.setCursor as (position: { left: number; top: number }, fire: boolean, publish: boolean) => void)({ left: current.valToPos(times[index]!, "x"), top: 0 }, true, true);
   };
 
+  const timeAt = (position: number): string => {
+    const time = times[position]! * 1000;
+    return props.utc === undefined ? formatTime(time, now()) : formatUtcPart(time, props.utc);
+  };
   const index = hovered !== null && hovered < times.length ? hovered : null;
   const shown = (values: Values): number | null | undefined => (index === null ? values.findLast((value) => value !== null) : values[index]);
   const summary = lines.map((line) => `${line.label} ${format(shown(line.values))}`).join(", ");
@@ -102,7 +108,7 @@ export function Chart(props: ChartProps) {
     <figure className={props.className === undefined ? "chart" : `chart ${props.className}`}>
       <figcaption>
         <span className="chart-title">{title}</span>
-        <span className="chart-time">{index === null ? "" : formatTime(times[index]! * 1000, now())}</span>
+        <span className="chart-time">{index === null ? "" : timeAt(index)}</span>
         <ul className="legend">
           {lines.map((line) => (
             <li key={line.label}>
@@ -126,7 +132,7 @@ export function Chart(props: ChartProps) {
       </figcaption>
       <div ref={holder} className="chart-plot" style={{ minHeight: height }} role="img" tabIndex={0} aria-label={`${title}. ${times.length === 0 ? "No data." : summary}. Arrow keys move the crosshair.`} onKeyDown={onKeyDown} onBlur={() => plot.current?.setCursor({ left: -10, top: -10 })} />
       <span className="visually-hidden" aria-live="polite">
-        {index === null ? "" : `${formatTime(times[index]! * 1000, now())}: ${summary}`}
+        {index === null ? "" : `${timeAt(index)}: ${summary}`}
       </span>
       {times.length === 0 && <p className="chart-empty">No requests in this time</p>}
     </figure>

@@ -9,6 +9,9 @@ const crosshair = uPlot.sync("slipway");
 /** Steps of an axis of whole numbers. */
 const wholeSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8];
 
+/** Steps of an axis of days, in seconds. */
+const daySteps = [1, 2, 3, 4, 5, 7, 10, 14, 28].map((days) => days * 86_400);
+
 /** Room that the largest value leaves above itself, as a share of the axis. */
 const headroom = 0.12;
 
@@ -17,7 +20,7 @@ const headroom = 0.12;
  * gaps: a line is never drawn over time in which nothing was measured.
  */
 export function plotOptions(latest: { current: ChartProps }, view: { width: number; height: number; onHover: (index: number | null) => void }): uPlot.Options {
-  const { lines, bands = [], levels = [], logarithmic = false, whole = false, fitted = false, format } = latest.current;
+  const { lines, bands = [], levels = [], logarithmic = false, whole = false, fitted = false, utc, format } = latest.current;
   const names = ["--border", "--text-muted", ...lines.map((line) => line.color), ...bands.map((band) => band.color), ...levels.map((level) => level.color)];
   const colors = resolveColors(names);
   const axis = axisStyle(colors);
@@ -27,6 +30,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
   return {
     width: view.width,
     height: view.height,
+    ...(utc === undefined ? {} : { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") }),
     legend: { show: false },
     padding: [8, 20, 0, 0],
     cursor: {
@@ -40,7 +44,7 @@ export function plotOptions(latest: { current: ChartProps }, view: { width: numb
       y: { distr: logarithmic ? 3 : 1, range: (_plot, low, high) => fitted ? fittedRange(low, high) : valueRange(low, high, logarithmic, Math.max(0, ...levels.map(({ value }) => value))) },
     },
     axes: [
-      { ...axis, size: 26, space: 76, values: timeLabels },
+      { ...axis, size: 26, space: 76, ...(utc === "day" ? { incrs: daySteps } : {}), values: (_plot, splits, _axis, _space, step) => timeLabels(splits, step, utc === undefined ? undefined : "UTC") },
       { ...axis, ...(logarithmic ? { grid: { ...axis.grid, filter: decadesOnly } } : {}), ...(whole ? { incrs: wholeSteps } : {}), size: axisWidth, space: 34, values: (_plot, splits) => splits.map((value) => (value === null ? "" : format(value))) },
     ],
     series: [
@@ -93,14 +97,14 @@ function isolated(plot: uPlot, seriesIndex: number): boolean {
   return count > 0;
 }
 
-/** Hours and minutes; where a new day begins, or the span is of days, the date. */
-function timeLabels(_plot: uPlot, splits: number[], _axis: number, _space: number, step: number): string[] {
+/** Hours and minutes; where a new day begins, or the span is of days, the date. In the reader's time zone where none is given. */
+function timeLabels(splits: readonly number[], step: number, timeZone: "UTC" | undefined): string[] {
   let lastDay = "";
   return splits.map((seconds) => {
     const date = new Date(seconds * 1000);
-    const day = `${date.getDate()} ${date.toLocaleString("en-GB", { month: "short" })}`;
-    const clock = `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
-    const text = step >= 86_400 || (lastDay !== "" && day !== lastDay) ? day : step < 60 ? `${clock}:${String(date.getSeconds()).padStart(2, "0")}` : clock;
+    const day = date.toLocaleString("en-GB", { day: "numeric", month: "short", timeZone });
+    const clock = date.toLocaleTimeString("en-GB", { timeZone });
+    const text = step >= 86_400 || (lastDay !== "" && day !== lastDay) ? day : step < 60 ? clock : clock.slice(0, 5);
     lastDay = day;
     return text;
   });

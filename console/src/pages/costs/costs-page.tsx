@@ -75,8 +75,8 @@ function SpendChart({ costs, range }: { costs: Costs; range: CostRange }) {
   const [from, to] = [beginOf(range, at), (times.at(-1) ?? at / 1000) * 1000];
   return (
     <div className="columns">
-      <div className="panel"><Chart title={`Spend by ${range.by} (UTC)`} times={times} from={from} to={to} lines={[{ label: "spend", values: dollars, color: "--series-1", area: true }]} format={formatDollars} /></div>
-      <div className="panel"><Chart title={`Calls by ${range.by} (UTC)`} times={times} from={from} to={to} lines={[{ label: "calls", values: calls, color: "--series-3", area: true }]} format={formatCount} whole /></div>
+      <div className="panel"><Chart title={`Spend by ${range.by} (UTC)`} times={times} from={from} to={to} utc={range.by} lines={[{ label: "spend", values: dollars, color: "--series-1", area: true }]} format={formatDollars} /></div>
+      <div className="panel"><Chart title={`Calls by ${range.by} (UTC)`} times={times} from={from} to={to} utc={range.by} lines={[{ label: "calls", values: calls, color: "--series-3", area: true }]} format={formatCount} whole /></div>
     </div>
   );
 }
