@@ -86,6 +86,17 @@ describe("TraceService", () => {
     assert.deepEqual(rows, [[row, "trace_id"], [row, null]]);
   });
 
+  it("keeps the texts of one question apart in a dataset's row", async () => {
+    const { service, rows } = await open();
+    const texts = ["Where is snow?", "In Oslo.", "In Rome."];
+    for (const [index, operation] of ["rerank", "embeddings", "chat"].entries()) {
+      const messages = JSON.stringify([{ role: "user", parts: texts.map((content) => ({ type: "text", content })) }]);
+      await service.ingest({ team: "default", sender: "key:other" }, [exampleSpan(index + 1, 1, { attributes: { "gen_ai.operation.name": operation, "gen_ai.input.messages": messages } })], now);
+      await service.addDatasetRow(localCaller, { traceId: exampleSpan(index + 1, 1).traceId }, { dataset: "golden", again: false }, now);
+    }
+    assert.deepEqual((rows as [{ input: string }][]).map(([{ input }]) => input), [JSON.stringify({ query: texts[0], documents: texts.slice(1) }), JSON.stringify(texts), texts.join("\n")]);
+  });
+
   it("reads the spans of several traces within what they may take together, and leaves to each what is its own", async () => {
     const { service } = await open();
     const long = { attributes: { "input.value": "x".repeat(10_000) } };

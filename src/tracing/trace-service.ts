@@ -9,7 +9,7 @@ import { boundedSpan, charactersOfSpan } from "./bounded-span.ts";
 import { translate } from "./dialects/translate.ts";
 import { latestFeedback } from "./latest-feedback.ts";
 import type { RunDirectory, TracedService } from "./run-directory.ts";
-import type { AddedRow, Feedback, NewFeedback, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
+import type { AddedRow, Feedback, NewFeedback, SpanView, TraceQuery, TraceSession, TraceSummary, TraceView } from "./schemas.ts";
 import type { Span } from "./span.ts";
 import type { SpanCosts } from "./span-costs.ts";
 import type { SpanRedaction } from "./span-redaction.ts";
@@ -252,7 +252,7 @@ export class TraceService {
     const expected = feedback.findLast(({ kind }) => kind === "expectation")?.value;
     const row = {
       trace_id: traceId,
-      input: root?.input ?? textOf((root?.inputMessages ?? chat?.inputMessages)?.findLast(({ role }) => role === "user")) ?? trace.inputPreview ?? "",
+      input: root?.input ?? askedOf(root?.inputMessages == null ? chat : root) ?? trace.inputPreview ?? "",
       output: root?.output ?? textOf((root?.outputMessages ?? chat?.outputMessages)?.at(-1)) ?? trace.outputPreview ?? "",
       expected: expected === undefined ? "" : typeof expected === "string" ? expected : JSON.stringify(expected),
     };
@@ -263,6 +263,16 @@ export class TraceService {
     await this.#waiting?.prune(now);
     return this.#parts.store.prune(before, now);
   }
+}
+
+/** What was asked last. Texts of one question are lines of their own; several of which vectors are made are a list, and a reranking has its question apart from its documents. */
+function askedOf(span: Pick<SpanView, "operation" | "inputMessages"> | undefined): string | undefined {
+  const asked = span?.inputMessages?.findLast(({ role }) => role === "user");
+  if (asked === undefined) return undefined;
+  const texts = asked.parts.flatMap(({ type, content }) => (type === "text" && typeof content === "string" ? [content] : []));
+  const [query, ...documents] = texts;
+  if (span?.operation === "rerank" && documents.length > 0) return JSON.stringify({ query, documents });
+  return span?.operation === "embeddings" && texts.length > 1 ? JSON.stringify(texts) : texts.join("\n");
 }
 
 function textOf(message: { parts: { type: string; content?: unknown }[] } | undefined): string | undefined {
