@@ -25,7 +25,7 @@ const costs: Command = {
   namesKeys: true,
   options: [
     { flags: "--by <groups>", description: "up to three of day, hour, team, key, project, route, provider, model, outcome, source, user, session, agentRun, trace, tag:NAME", default: "day" },
-    { flags: "--since <time>", description: "how long ago (30m, 24h, 7d) or a time such as 2026-01-31", default: "7d" },
+    { flags: "--since <time>", description: "how long ago (30m, 24h, 7d) or a time of UTC such as 2026-01-31 or 2026-01-31T12:00", default: "7d" },
     { flags: "--until <time>", description: "as --since; now when it is left out" },
     ...filters.map((name) => ({ flags: `--${flagOf(name)} <${flagOf(name)}>`, description: filterHelp[name] ?? `calls of this ${name} alone` })),
   ],

@@ -42,7 +42,7 @@ const search: Command = {
     { flags: "--slower <time>", description: "only traces that took longer, such as 2s or 250ms" },
     { flags: "--min-cost <dollars>", description: "only traces that cost so much at least" },
     { flags: "--min-tokens <count>", description: "only traces of so many tokens at least" },
-    { flags: "--since <time>", description: "only traces that began so long ago at most (30m, 24h, 7d), or since a time such as 2026-01-31" },
+    { flags: "--since <time>", description: "only traces that began so long ago at most (30m, 24h, 7d), or since a time of UTC such as 2026-01-31 or 2026-01-31T12:00" },
     { flags: "--until <time>", description: "only traces that began before, as --since" },
     { flags: "--attribute <key=value...>", description: "only traces with a span, or a tag, that has the attribute; all that are named" },
     { flags: "--session <id>", description: "only traces of the session" },
