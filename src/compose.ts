@@ -267,8 +267,8 @@ async function open(config: Config, { clock = systemClock, logger, localSearch }
     reloadCertificate: async () => tls?.reload(),
     stop: () => (stopping ??= stopInOrder([
       ["ticker", () => clearInterval(ticker)], ["live figures", () => live.stop()], ["served models", () => servedModels.stop()], ["events", () => follower.stop()], ["models", () => models.close()],
-      // What was accepted is answered, and has bounds of its own.
-      ["requests, deliveries and runs", () => stopTogether([["HTTP", () => http.drain(config.drainMs)], ["scoring", () => scoring.drain(config.drainMs)], ["gRPC", () => grpc.drain(Math.max(config.drainMs, 5000))], ["deliveries", () => dispatcher.stop()], ["workflows", () => engine.stop()]], { stepMs: Infinity }), Infinity],
+      // What was accepted is answered, and has bounds of its own; a call that waits for a limit has not begun.
+      ["requests, deliveries and runs", () => stopTogether([["waiting calls", () => gateway.endWaitingAfter(config.drainMs)], ["HTTP", () => http.drain(config.drainMs)], ["scoring", () => scoring.drain(config.drainMs)], ["gRPC", () => grpc.drain(Math.max(config.drainMs, 5000))], ["deliveries", () => dispatcher.stop()], ["workflows", () => engine.stop()]], { stepMs: Infinity }), Infinity],
       ["rollouts", () => rollouts.stop()], ["serving", () => serving.stop()], ["gateway", () => gateway.stop()], ["tracing", () => tracing.stop()], ["access", () => access.tick(clock.now())],
       ["audit", () => opened.record("server.stopped", clock.now(), {}).catch((cause: unknown) => logger.warn("audit.not_written", { cause }))], ["audit's end", () => opened.audit.close()],
       ["certificate", () => tls?.close()], ["predictions", () => log.stop()], ["monitoring", () => monitoring.stop()], ["DuckDB", () => duckdb.close()], ["database", () => database.close()], ["lock", () => lock.release()],

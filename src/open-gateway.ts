@@ -75,6 +75,8 @@ export interface OpenedGateway {
   sides: SideCalls;
   /** `servers` tells how many of them on this database are up. */
   checks(servers: () => Promise<number>): DoctorCheck[];
+  /** The server goes down: after so long nobody waits for a limit any more. */
+  endWaitingAfter(milliseconds: number): void;
   stop(): Promise<void>;
 }
 
@@ -162,6 +164,7 @@ export async function openGateway(parts: Parts): Promise<OpenedGateway> {
       catalog, settings, servers, redis: redis === null ? null : { get isReady() { return redis.isReady; }, room: () => redis.room(), hasAnswers: cacheRedis === redis }, hasPrice: (kind, target, now) => ledger.prices.priceOf(kind, target.provider, target.model, now) !== null,
       teamBudgets: async (now) => (await ledger.settings.budgets(localCaller, now)).length,
     }),
+    endWaitingAfter: (milliseconds) => void setTimeout(() => admission.endWaiting(), milliseconds).unref(),
     stop: () => {
       stopLooking?.();
       return stopInOrder([

@@ -252,7 +252,7 @@ export class TraceService {
     const expected = feedback.findLast(({ kind }) => kind === "expectation")?.value;
     const row = {
       trace_id: traceId,
-      input: root?.input ?? askedOf(root?.inputMessages == null ? chat : root) ?? trace.inputPreview ?? "",
+      input: root?.input ?? askedOf(root !== undefined && root.inputMessages !== null ? root : chat) ?? trace.inputPreview ?? "",
       output: root?.output ?? textOf((root?.outputMessages ?? chat?.outputMessages)?.at(-1)) ?? trace.outputPreview ?? "",
       expected: expected === undefined ? "" : typeof expected === "string" ? expected : JSON.stringify(expected),
     };

@@ -78,6 +78,7 @@ export class Admission {
   readonly #open = new Set<string>();
   #stopRenewing: (() => void) | null = null;
   #tickets = 0;
+  #isEnding = false;
 
   constructor({ store, clock, instance, shared = false, startTimer = startNodeTimer, turnedAway }: AdmissionOptions) {
     this.#turnedAway = turnedAway;
@@ -93,6 +94,12 @@ export class Admission {
   /** To be told when limits have changed: who waits may go on. */
   limitsChanged(): void {
     this.#waiting.wake();
+  }
+
+  /** The server goes down: who waits has not begun, and is sent to another one; nobody waits from now on. What was let in goes on. */
+  endWaiting(): void {
+    this.#isEnding = true;
+    this.#waiting.sendAway(goingDown);
   }
 
   /** Calls that wait. */
@@ -201,6 +208,7 @@ export class Admission {
     if (signal.aborted) throw new AppError("CALLER_GONE", "The caller closed the connection.");
     const governing = queueOf(wants.parties, refused.id);
     if (governing === null) throw withLeft(limited(refused), left);
+    if (this.#isEnding) throw withLeft(goingDown(), left);
     const { queue, queueMs } = governing.limits;
     const patienceMs = Math.min(queueMs, deadline - arrived);
     if (patienceMs <= 0 || (!refused.isSlot && refused.waitMs > patienceMs)) throw withLeft(limited(refused), left);
@@ -248,6 +256,10 @@ function unheard(done: MaybePromise<void>): void {
 /** Calls end when they end: trying again each second is as good as any other. */
 function secondsOf({ waitMs, isSlot }: Refusal): number {
   return isSlot ? 1 : Math.max(1, Math.ceil(waitMs / 1000));
+}
+
+function goingDown(): AppError {
+  return new AppError("SHUTTING_DOWN", "The call waited for a limit on a server that goes down.", { retryAfterSeconds: 1 });
 }
 
 function limited(refused: Refusal): AppError {

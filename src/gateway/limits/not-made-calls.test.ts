@@ -45,6 +45,23 @@ for (const distance of ["near", "distant"] as const) {
       await assert.rejects(enter({ key, tokens: 0 }), { code: "RATE_LIMITED" });
     });
 
+    it("sends away who waits when the server goes down, and lets nobody wait from then on, while there is room for others", async () => {
+      const [key, free] = [party("a", { concurrency: 1, queue: 2, queueMs: 600_000 }), party("b", { concurrency: 1, queue: 2, queueMs: 600_000 })];
+      const first = await enter({ key });
+      const second = enter({ key });
+      await settled();
+      assert.equal(admission.waiting, 1);
+      admission.endWaiting();
+      await assert.rejects(second, { code: "SHUTTING_DOWN", retryAfterSeconds: 1 });
+      await assert.rejects(enter({ key }), { code: "SHUTTING_DOWN" });
+      assert.equal(admission.waiting, 0);
+      (await enter({ key: free })).leave();
+      first.leave();
+      await settled();
+      // Its place came free all the same.
+      (await enter({ key })).leave();
+    });
+
     it("wakes who waits when a call gives its request back", async () => {
       const key = party("a", { requestsPerMinute: 1, queue: 2, queueMs: 600_000 });
       const first = await enter({ key });

@@ -112,6 +112,14 @@ export class WaitingCalls<Entered extends object> {
     });
   }
 
+  /** Nobody waits any more: each is refused with what this makes. */
+  sendAway(refusal: () => AppError): void {
+    for (const standing of [...this.#lanes.values()].flatMap(({ calls }) => calls)) {
+      this.#remove(standing);
+      standing.reject(refusal());
+    }
+  }
+
   wake(): void {
     if (this.#passing) this.#again = true;
     else if (this.#size > 0) void this.#pass();
