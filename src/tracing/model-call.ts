@@ -41,8 +41,12 @@ export function modelCallOf({ attributes, end }: StoredSpan): ModelCall | null {
   };
 }
 
+/** No provider gives these answers an id: what stands there is the program's own. */
+const operationsWithoutId: ReadonlySet<string> = new Set(["embeddings", "embedding"]);
+
 /** The id of the answer that a span of a call tells, or has in what came out of it; null where it has none. */
 export function answerIdOf({ attributes, original }: StoredSpan): string | null {
+  if (operationsWithoutId.has(String(attributes["gen_ai.operation.name"]))) return null;
   const told = textOf(attributes, "gen_ai.response.id");
   if (told !== "") return told;
   for (const output of [original["mlflow.spanOutputs"], attributes["output.value"], original["output.value"]]) {

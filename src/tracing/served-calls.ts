@@ -118,9 +118,10 @@ function figuresKey({ inputTokens, outputTokens }: Pick<ServedCallFigures, "inpu
 
 /** Null where the call was of another model. Providers may name the version that answered. */
 function skewOf({ route, target }: ServedCallFigures, name: string): number | null {
-  const isTarget = target !== null && (name === target.model || name.startsWith(`${target.model}-`));
+  const isTarget = target !== null && (name === target.model || name === `${target.provider}/${target.model}` || name.startsWith(`${target.model}-`));
   if (isTarget) return leastSkew;
-  return name === route || (target !== null && name === `${target.provider}/${target.model}`) ? mostSkew : null;
+  // LiteLLM has OpenAI's protocol before the name.
+  return route !== null && (name === route || name.endsWith(`/${route}`)) ? mostSkew : null;
 }
 
 function isWithin(figures: ServedCallFigures, span: ServedCallSpan, skew: number | null): boolean {

@@ -61,6 +61,8 @@ const kinds: Readonly<Record<string, string>> = {
   openai: "openai", "azure.ai.openai": "azure", "azure.ai.inference": "azure", azure: "azure", anthropic: "anthropic", "gcp.gemini": "gemini", "gcp.vertex_ai": "gemini", "gcp.gen_ai": "gemini", google: "gemini", gemini: "gemini", google_genai: "gemini",
   "aws.bedrock": "bedrock", bedrock: "bedrock", mistral_ai: "mistral", mistralai: "mistral", mistral: "mistral", cohere: "cohere", ollama: "ollama",
 };
+/** Programs that name themselves where the provider belongs: the model says whose it is. */
+const frameworks: ReadonlySet<string> = new Set(["strands-agents", "gcp.vertex.agent", "langgraph", "langchain", "litellm", "crewai", "autogen", "semantic_kernel", "llama_index", "haystack", "agno", "pydantic_ai"]);
 /** Names of models say whose they are: no two of these have one of the same name. */
 const kindsOfModels = ["openai", "anthropic", "gemini", "mistral", "cohere", "bedrock"] as const;
 
@@ -197,7 +199,7 @@ function candidates(provider: string, name: string): [kind: string, provider: st
   const slash = name.indexOf("/");
   const named = slash > 0 ? name.slice(0, slash) : "";
   const ofName: [string, string, string][] = Object.hasOwn(kinds, named) ? [[kinds[named]!, named, name.slice(slash + 1)]] : [];
-  if (provider !== "") return [[Object.hasOwn(kinds, provider) ? kinds[provider]! : provider, provider, name], ...ofName];
+  if (provider !== "" && !frameworks.has(provider)) return [[Object.hasOwn(kinds, provider) ? kinds[provider]! : provider, provider, name], ...ofName];
   return [...ofName, ...kindsOfModels.map((kind): [string, string, string] => [kind, kind, name])];
 }
 

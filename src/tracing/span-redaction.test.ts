@@ -20,10 +20,16 @@ const content: Readonly<Record<string, readonly (readonly [key: string, value: s
     ["ai.prompt.messages", messages], ["ai.prompt", messages], ["ai.response.toolCalls", JSON.stringify([{ toolCallId: "c", toolName: "t", args: { secret } }])],
     ...["ai.prompt.tools", "ai.result.text", "ai.response.text", "ai.response.object", "ai.response.reasoning", "ai.response.files", "ai.toolCall.args", "ai.toolCall.result", "ai.value", "ai.values", "ai.embedding", "ai.embeddings", "ai.documents"].map((key) => [key, secret] as const),
   ],
-  Traceloop: ["traceloop.entity.input", "traceloop.entity.output"].map((key) => [key, secret] as const),
+  Traceloop: ["traceloop.entity.input", "traceloop.entity.output", "gen_ai.task.input", "gen_ai.task.output"].map((key) => [key, secret] as const),
   MLflow: [...["mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.chat.messages"].map((key) => [key, messages] as const), ["mlflow.chunk.value", secret]],
+  "Pydantic AI and Logfire": [["pydantic_ai.all_messages", messages], ["all_messages_events", messages], ["events", messages], ...["final_result", "tool_arguments", "tool_response", "request_data", "response_data"].map((key) => [key, secret] as const)],
+  "the Agent Development Kit": [
+    ["gcp.vertex.agent.llm_request", JSON.stringify({ contents: [{ role: "user", parts: [{ text: secret }] }] })], ["gcp.vertex.agent.llm_response", JSON.stringify({ content: { parts: [{ text: secret }] } })],
+    ...["gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response", "gcp.vertex.agent.data"].map((key) => [key, secret] as const),
+  ],
+  LiteLLM: ["llm.openai.messages", "llm.openai.choices", "llm.anthropic.content", "llm.None.input"].map((key) => [key, secret] as const),
 };
-const messageEvents = ["gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message", "gen_ai.choice", "gen_ai.content.prompt", "gen_ai.content.completion", "gen_ai.client.inference.operation.details"];
+const messageEvents = ["gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message", "gen_ai.choice", "gen_ai.content.prompt", "gen_ai.content.completion", "gen_ai.client.inference.operation.details", "new_token"];
 
 const kept = (redaction: SpanRedaction, span: Partial<Span>): StoredSpan => translate(redaction.apply(exampleSpan(1, 1, span)));
 const text = (span: object): string => JSON.stringify(span, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
@@ -52,7 +58,7 @@ describe("SpanRedaction", () => {
   });
 
   it("leaves all else as it came: models, tokens, tools, users", () => {
-    const attributes = { "llm.model_name": "m", "llm.token_count.prompt": 7, "tool.name": "t", "user.id": "ann", other: "x" };
+    const attributes = { "llm.model_name": "m", "llm.token_count.prompt": 7, "llm.token_count.prompt_details.cache_read": 1, "tool.name": "t", "user.id": "ann", other: "x" };
     assert.deepEqual(kept(new SpanRedaction({ keys: ["secret"], content: false }), { attributes }), translate(exampleSpan(1, 1, { attributes })));
   });
 

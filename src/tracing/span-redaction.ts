@@ -15,9 +15,9 @@ const contentKeys = [
   "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "gen_ai.retrieval.documents", "gen_ai.retrieval.query*", "input.value", "output.value", "exception.message", "exception.stacktrace",
   // What is not translated, and older spellings.
   "gen_ai.prompt*", "gen_ai.completion*", "gen_ai.event.content", "llm.prompts*", "llm.prompt_template*", "llm.choices*", "llm.input_messages*", "llm.output_messages*", "retrieval.documents*", "reranker.query", "reranker.input_documents*", "reranker.output_documents*", "embedding.text", "embedding.vector", "embedding.embeddings*",
-  "ai.prompt*", "ai.result*", "ai.response.text", "ai.response.object", "ai.response.toolCalls", "ai.response.reasoning*", "ai.response.files", "ai.value*", "ai.embedding*", "ai.documents", "mlflow.chat.messages", "mlflow.chunk.value", "mlflow.traceInputs", "mlflow.traceOutputs",
+  "ai.prompt*", "ai.result*", "ai.response.text", "ai.response.object", "ai.response.toolCalls", "ai.response.reasoning*", "ai.response.files", "ai.value*", "ai.embedding*", "ai.documents", "llm.*.messages", "llm.*.input", "llm.*.choices", "llm.*.content", "events", "all_messages_events", "request_data", "response_data", "gcp.vertex.agent.data", "mlflow.chat.messages", "mlflow.chunk.value", "mlflow.traceInputs", "mlflow.traceOutputs",
 ];
-const contentEvents = /^gen_ai\.(?:content\.|system\.message|user\.message|assistant\.message|tool\.message|choice|client\.inference)/;
+const contentEvents = /^gen_ai\.(?:content\.|system\.message|user\.message|assistant\.message|tool\.message|choice|client\.inference)|^new_token$/;
 
 /** What LangSmith's clients say in their metadata stands under its own name too. */
 const langsmith = { flat: [], rules: [["user_id", "user.id"], ["session_id", "gen_ai.conversation.id"], ["thread_id", "gen_ai.conversation.id"], ["conversation_id", "gen_ai.conversation.id"]].map(([name, to]) => ({ from: `langsmith.metadata.${name}`, to: to! })) };

@@ -15,7 +15,7 @@ const roles: Readonly<Record<string, string>> = { human: "user", ai: "assistant"
 /** Messages out of what programs log as the input of a chat: lists of messages of OpenAI, Anthropic, Vercel, LangChain or the conventions, or an object that has one. Null where it is none. */
 export function inputMessagesOf(value: unknown): ChatMessage[] | null {
   if (isObject(value)) {
-    const system = value.system ?? value.instructions ?? value.systemInstruction;
+    const system = value.system ?? value.instructions ?? value.systemInstruction ?? (isObject(value.config) ? value.config.system_instruction : undefined);
     const list = listOf(value.messages ?? value.input ?? value.contents, "user") ?? (typeof value.prompt === "string" ? [message("user", value.prompt)] : null);
     return list === null || system === undefined || system === null ? list : [message("system", system), ...list];
   }
@@ -30,6 +30,7 @@ export function outputMessagesOf(value: unknown): ChatMessage[] | null {
   if (Array.isArray(value.candidates)) return value.candidates.filter(isObject).map((candidate) => messageOf(candidate.content, "assistant"));
   if (Array.isArray(value.output)) return listOf(value.output, "assistant");
   if (Array.isArray(value.messages)) return listOf(value.messages, "assistant");
+  if (isObject(value.content) && Array.isArray(value.content.parts)) return [messageOf(value.content, "assistant")];
   if (value.content !== undefined || value.kwargs !== undefined || value.parts !== undefined) {
     const found = messageOf(value, "assistant");
     return [typeof value.stop_reason === "string" ? { ...found, finish_reason: value.stop_reason } : found];
@@ -73,7 +74,7 @@ function messageOf(value: unknown, otherwise: string): ChatMessage {
   const finish = value.finish_reason ?? value.finishReason;
   const ending = typeof finish === "string" ? { finish_reason: finish } : {};
   if (Array.isArray(value.parts)) return { role, parts: value.parts.map((part) => partOf(part)), ...ending };
-  const toolCallId = value.tool_call_id ?? value.toolCallId;
+  const toolCallId = value.tool_call_id ?? value.toolCallId ?? (role === "tool" ? value.id : undefined);
   if (role === "tool" && toolCallId !== undefined) return { role, parts: [responseOf(toolCallId, value.content)], ...ending };
   const calls = Array.isArray(value.tool_calls) ? value.tool_calls.filter(isObject).map(({ id, name, args, function: called }) => (isObject(called) ? callOf(id, called.name, called.arguments) : callOf(id, name, args))) : [];
   const legacy = isObject(value.function_call) ? [callOf(null, value.function_call.name, value.function_call.arguments)] : [];
@@ -109,10 +110,22 @@ function partOf(part: unknown): Json {
     case "image_url":
       return { type: "uri", modality: "image", uri: isObject(part.image_url) ? part.image_url.url : part.image_url };
     default:
-      // Google's parts have no type.
-      if (typeof part.type !== "string" && typeof part.text === "string") return { type: "text", content: part.text };
-      return { ...part, type: typeof part.type === "string" ? part.type : "other" };
+      return typeof part.type === "string" ? part : untypedPartOf(part);
   }
+}
+
+/** Parts of Google, and of Bedrock as Strands logs them, have no type, but a field that is named after it. */
+function untypedPartOf(part: Json): Json {
+  if (typeof part.text === "string") return { type: part.thought === true ? "reasoning" : "text", content: part.text };
+  const call = part.functionCall ?? part.function_call;
+  if (isObject(call)) return callOf(call.id, call.name, call.args);
+  const answer = part.functionResponse ?? part.function_response;
+  if (isObject(answer)) return responseOf(answer.id, answer.response);
+  if (isObject(part.toolUse)) return callOf(part.toolUse.toolUseId, part.toolUse.name, part.toolUse.input);
+  if (isObject(part.toolResult)) return responseOf(part.toolResult.toolUseId, part.toolResult.content);
+  const thought = isObject(part.reasoningContent) ? part.reasoningContent.reasoningText : undefined;
+  if (isObject(thought)) return { type: "reasoning", content: thought.text ?? "" };
+  return { ...part, type: "other" };
 }
 
 function callOf(id: unknown, name: unknown, given: unknown): Json {

@@ -32,7 +32,7 @@ const earlierConventions: Dialect = {
 /** Traceloop's OpenLLMetry. */
 const traceloop: Dialect = {
   name: "Traceloop",
-  prefixes: ["traceloop.", "gen_ai.prompt.", "gen_ai.completion.", "llm.request.", "llm.usage.", "llm.chat.", "llm."],
+  prefixes: ["traceloop.", "gen_ai.task.", "gen_ai.prompt.", "gen_ai.completion.", "llm.request.", "llm.usage.", "llm.chat.", "llm."],
   flat: [
     { prefix: "gen_ai.prompt.", to: g("input.messages"), infix: "" },
     { prefix: "gen_ai.completion.", to: g("output.messages"), infix: "" },
@@ -43,6 +43,8 @@ const traceloop: Dialect = {
     { from: "traceloop.workflow.name", to: g("workflow.name") },
     { from: "traceloop.entity.input", to: "input.value" },
     { from: "traceloop.entity.output", to: "output.value" },
+    { from: "gen_ai.task.input", to: "input.value" },
+    { from: "gen_ai.task.output", to: "output.value" },
     { from: "traceloop.association.properties.session_id", to: g("conversation.id") },
     { from: "traceloop.association.properties.thread_id", to: g("conversation.id") },
     { from: "traceloop.association.properties.user_id", to: "user.id" },
@@ -161,5 +163,32 @@ const modelContextProtocol: Dialect = {
   ],
 };
 
+/** What Pydantic AI says beside the conventions: an agent's conversation and result, and what went into tools before they had names for it. */
+const pydanticAi: Dialect = {
+  name: "Pydantic AI",
+  prefixes: ["pydantic_ai.", "final_result", "tool_arguments", "tool_response"],
+  rules: [
+    { from: "pydantic_ai.all_messages", to: g("input.messages"), reading: "asked messages" },
+    { from: "pydantic_ai.all_messages", to: g("output.messages"), reading: "answered messages" },
+    { from: "final_result", to: "output.value" },
+    { from: "tool_arguments", to: g("tool.call.arguments") },
+    { from: "tool_response", to: g("tool.call.result") },
+  ],
+};
+
+/** Google's Agent Development Kit, whose requests and answers are Gemini's whichever model is asked. */
+const agentDevelopmentKit: Dialect = {
+  name: "Agent Development Kit",
+  prefixes: ["gcp.vertex.agent."],
+  rules: [
+    { from: "gcp.vertex.agent.llm_request", to: g("input.messages"), reading: "input messages" },
+    { from: "gcp.vertex.agent.llm_response", to: g("output.messages"), reading: "output messages" },
+    { from: "gcp.vertex.agent.llm_request", to: g("operation.name"), reading: "chat" },
+    { from: "gcp.vertex.agent.tool_call_args", to: g("tool.call.arguments") },
+    { from: "gcp.vertex.agent.tool_response", to: g("tool.call.result") },
+    { from: "gcp.vertex.agent.session_id", to: g("conversation.id") },
+  ],
+};
+
 /** In the order in which they are asked. */
-export const dialects: readonly Dialect[] = [mlflow, openInference, vercel, traceloop, modelContextProtocol, earlierConventions];
+export const dialects: readonly Dialect[] = [pydanticAi, agentDevelopmentKit, mlflow, openInference, vercel, traceloop, modelContextProtocol, earlierConventions];

@@ -9,6 +9,11 @@ export type Reading =
   /** JSON of messages, of a request with messages, or of an answer. */
   | "input messages"
   | "output messages"
+  /** JSON of a whole conversation: what came before its last answer, and that answer. */
+  | "asked messages"
+  | "answered messages"
+  /** That it is there says that a model was called. */
+  | "chat"
   /** A text that a user wrote, or that a model answered. */
   | "user text"
   | "assistant text"

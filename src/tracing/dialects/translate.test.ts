@@ -99,6 +99,44 @@ describe("dialects", () => {
     for (const [input, wanted] of cases) assert.deepEqual(messages(translated({ "mlflow.spanInputs": JSON.stringify(input) }), "input"), wanted);
   });
 
+  it("reads Pydantic AI: an agent's conversation, which ends with its answer, its result and its tools", () => {
+    const conversation = [text("system", "S"), text("user", "Q"), { role: "assistant", parts: [{ type: "tool_call", id: "c", name: "look", arguments: {} }] }, { role: "user", parts: [{ type: "tool_call_response", id: "c", name: "look", result: "r" }] }, text("assistant", "A")];
+    const span = translated({ "gen_ai.operation.name": "invoke_agent", "pydantic_ai.all_messages": JSON.stringify(conversation), final_result: "A" });
+    assert.deepEqual([messages(span, "input"), messages(span, "output"), span.attributes["output.value"]], [conversation.slice(0, 4), conversation.slice(4), "A"]);
+    const unanswered = translated({ "pydantic_ai.all_messages": JSON.stringify(conversation.slice(0, 2)) });
+    assert.deepEqual([messages(unanswered, "input"), unanswered.attributes["gen_ai.output.messages"]], [conversation.slice(0, 2), undefined]);
+    assert.deepEqual(translated({ tool_arguments: "{}", tool_response: "r" }).attributes, { "gen_ai.tool.call.arguments": "{}", "gen_ai.tool.call.result": "r" });
+  });
+
+  it("reads Google's Agent Development Kit, whose calls name no operation", () => {
+    const call = translated({
+      "gen_ai.system": "gcp.vertex.agent", "gcp.vertex.agent.session_id": "s", "gcp.vertex.agent.llm_request": JSON.stringify({ model: "m", config: { system_instruction: "S" }, contents: [
+        { role: "user", parts: [{ text: "Q" }] }, { role: "model", parts: [{ text: "hm", thought: true }, { function_call: { id: "c", name: "look", args: { a: 1 } } }] }, { role: "user", parts: [{ function_response: { id: "c", name: "look", response: { result: 2 } } }] },
+      ] }),
+      "gcp.vertex.agent.llm_response": JSON.stringify({ content: { role: "model", parts: [{ text: "A" }] } }),
+    });
+    assert.deepEqual([call.attributes["gen_ai.operation.name"], call.attributes["gen_ai.conversation.id"]], ["chat", "s"]);
+    assert.deepEqual(messages(call, "input"), [
+      text("system", "S"), text("user", "Q"), { role: "assistant", parts: [{ type: "reasoning", content: "hm" }, { type: "tool_call", id: "c", name: "look", arguments: { a: 1 } }] }, { role: "user", parts: [{ type: "tool_call_response", id: "c", response: { result: 2 } }] },
+    ]);
+    assert.deepEqual(messages(call, "output"), [text("assistant", "A")]);
+    const tool = translated({ "gen_ai.operation.name": "execute_tool", "gcp.vertex.agent.tool_call_args": "{}", "gcp.vertex.agent.tool_response": "r", "gcp.vertex.agent.llm_request": "{}" });
+    assert.deepEqual(tool.attributes, { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.arguments": "{}", "gen_ai.tool.call.result": "r" });
+  });
+
+  it("reads events of Strands, whose messages are Bedrock's", () => {
+    const event = (name: string, attributes: Attributes): SpanEvent => ({ name, time: 1n, attributes });
+    const span = translate(exampleSpan(1, 1, { events: [
+      event("gen_ai.user.message", { content: JSON.stringify([{ text: "Q" }]) }), event("gen_ai.assistant.message", { content: JSON.stringify([{ reasoningContent: { reasoningText: { text: "hm" } } }, { toolUse: { toolUseId: "c", name: "look", input: { a: 1 } } }]) }),
+      event("gen_ai.tool.message", { content: JSON.stringify([{ toolResult: { toolUseId: "c", content: [{ text: "r" }] } }]) }), event("gen_ai.tool.message", { id: "d", content: "{\"a\":1}" }), event("gen_ai.choice", { message: "A", finish_reason: "end_turn" }),
+    ] }));
+    assert.deepEqual(messages(span, "input"), [
+      text("user", "Q"), { role: "assistant", parts: [{ type: "reasoning", content: "hm" }, { type: "tool_call", id: "c", name: "look", arguments: { a: 1 } }] },
+      { role: "tool", parts: [{ type: "tool_call_response", id: "c", response: [{ text: "r" }] }] }, { role: "tool", parts: [{ type: "tool_call_response", id: "d", response: { a: 1 } }] },
+    ]);
+    assert.deepEqual(messages(span, "output"), [{ ...text("assistant", "A"), finish_reason: "end_turn" }]);
+  });
+
   it("keeps what it cannot read where it was", () => {
     const attributes = { "ai.prompt.messages": "not json", "llm.token_count.prompt": "many", "openinference.span.kind": "GUARDRAIL", "llm.input_messages.x.message.role": "user" };
     assert.deepEqual([translated(attributes).attributes, translated(attributes).original], [attributes, {}]);

@@ -93,6 +93,9 @@ function readingOf({ reading = "as it is", words, field }: Rule, value: Attribut
     case "user text": return typeof value === "string" ? JSON.stringify([{ role: "user", parts: [{ type: "text", content: value }] }]) : null;
     case "assistant text": return typeof value === "string" && value !== "" ? JSON.stringify([{ role: "assistant", parts: [{ type: "text", content: value }] }]) : null;
     case "input messages": return messagesText(inputMessagesOf(parsed(value)));
+    case "asked messages": return conversationOf(value, (messages, answers) => messages.slice(0, messages.length - answers));
+    case "answered messages": return conversationOf(value, (messages, answers) => messages.slice(messages.length - answers));
+    case "chat": return "chat";
     case "output messages": return messagesText(outputMessagesOf(parsed(value)));
     case "tool calls": {
       const calls = parsed(value);
@@ -120,6 +123,15 @@ function wordOf(words: Readonly<Record<string, string>>, word: string): string |
     if (Object.hasOwn(words, start)) return words[start]!;
   }
   return null;
+}
+
+/** A part of a conversation, by how many answers stand at its end. Null where that part is empty. */
+function conversationOf(value: AttributeValue, part: (messages: ChatMessage[], answers: number) => ChatMessage[]): string | null {
+  const messages = inputMessagesOf(parsed(value));
+  if (messages === null) return null;
+  const asked = messages.findLastIndex(({ role }) => role !== "assistant") + 1;
+  const found = part(messages, messages.length - asked);
+  return found.length === 0 ? null : JSON.stringify(found);
 }
 
 function messagesText(messages: ChatMessage[] | null): string | null {
