@@ -27,7 +27,7 @@ interface Parts {
   ids: IdGenerator;
   logger: Logger;
   /** Of all servers together; this process counts for itself where it is absent. `spentBefore` tells what a scope has spent when a store meets it for the first time. */
-  budgets?: (spentBefore: (scope: string) => number) => BudgetStore;
+  budgets?: (spentBefore: (scope: string) => Promise<number>) => BudgetStore;
 }
 
 export interface OpenedLedger {
@@ -51,7 +51,7 @@ export async function openLedger({ config, database, follower, clock, ids, logge
   const spentBefore = (scope: string): number => ledger.spent(scope);
   const store = new SqlLedgerSettingsStore(database, ids);
   const alerts = new BudgetAlerts({ store, logger });
-  const keeper = new BudgetKeeper({ store: budgets?.(spentBefore) ?? new MemoryBudgetStore({ clock, spentBefore }), alerts, clock, ids });
+  const keeper = new BudgetKeeper({ store: budgets?.((scope) => ledger.spentByNow(scope)) ?? new MemoryBudgetStore({ clock, spentBefore }), alerts, clock, ids });
   const prices = new PriceBook();
   const settings = new LedgerSettings({ store, keeper, prices, ids });
   await settings.load();

@@ -19,10 +19,12 @@ function ledgerAt() {
   const logger: Logger = { info: note, warn: note, error: note };
   const written = new Map<string, LedgerEntry>();
   const asked: [teams: readonly string[] | null, actor: string | null][] = [];
-  const faults = { database: false, journal: false };
+  const faults = { database: false, journal: false, frozen: false };
   let journaled: LedgerEntry[] = [];
   const rings: (() => void)[] = [];
+  let spentAsked = 0;
   const add = (entries: readonly string[]): Promise<void> => {
+    if (faults.frozen) return new Promise(() => undefined);
     if (faults.database) return Promise.reject(new Error("away"));
     for (const entry of entries.map((text) => JSON.parse(text) as LedgerEntry)) written.set(entry.id, entry);
     return Promise.resolve();
@@ -41,7 +43,7 @@ function ledgerAt() {
     entries: () => Promise.resolve([...written.values()]),
     forTrace: () => Promise.resolve([...written.values()]),
     known: (ids) => Promise.resolve(new Set(ids.filter((id) => written.has(id)))),
-    spentBetween: (since, until) => Promise.resolve([...written.values()].filter(({ time }) => time >= since && time < until).map(({ attribution, cost }) => ({ ...attribution, cost: cost ?? 0 }))),
+    spentBetween: (since, until) => (spentAsked++, Promise.resolve([...written.values()].filter(({ time }) => time >= since && time < until).map(({ attribution, cost }) => ({ ...attribution, cost: cost ?? 0 })))),
     prune: () => Promise.resolve(0),
   };
   const journal: LedgerJournal = {
@@ -53,7 +55,7 @@ function ledgerAt() {
     close: () => Promise.resolve(),
   };
   const open = () => new LedgerService({ store, journal, clock, logger, alarm: (_milliseconds, ring) => (rings.push(ring), () => undefined) });
-  return { clock, logged, written, asked, faults, rings, journaled: () => journaled, open };
+  return { clock, logged, written, asked, faults, rings, journaled: () => journaled, looks: () => spentAsked, open };
 }
 
 const range = { since: epochMs(0), until: epochMs(9e12) };
@@ -178,6 +180,31 @@ describe("LedgerService", () => {
     for (const cost of [20, 30]) written.set(`of another ${cost}`, ledgerEntry({ time: noon, cost }));
     await ledger.refresh(noon);
     assert.equal(ledger.spent("team:search/day/2026-11-21"), 55);
+  });
+
+  it("looks for what other servers spent where a store of all servers asks, once for all who ask meanwhile, and goes by what it knows where the database fails or takes long", async () => {
+    const { open, looks, written, faults, rings } = ledgerAt();
+    const ledger = open();
+    await ledger.start(noon);
+    const scope = "team:search/day/2026-11-21";
+    const spends = (id: string, cost: number): void => void written.set(id, ledgerEntry({ id, time: noon, cost }));
+    await ledger.record(ledgerEntry({ id: "own", time: noon, cost: 5 }));
+    spends("one", 20);
+    assert.equal(await ledger.spentByNow(scope), 25);
+    const before = looks();
+    const first = ledger.spentByNow(scope);
+    // What comes to the database while a look is under way, that one may not see.
+    const more = Promise.all([ledger.spentByNow(scope), ledger.spentByNow(scope)]);
+    await first;
+    spends("two", 30);
+    assert.deepEqual([await more, looks() - before], [[55, 55], 2]);
+    faults.database = true;
+    await ledger.record(ledgerEntry({ id: "own too", time: noon, cost: 7 }));
+    assert.equal(await ledger.spentByNow(scope), 62);
+    faults.frozen = true;
+    const asked = ledger.spentByNow(scope);
+    rings.at(-1)!();
+    assert.equal(await asked, 62);
   });
 
   it("takes texts that callers chose, as far as a database can keep them", async () => {

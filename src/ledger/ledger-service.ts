@@ -14,6 +14,8 @@ const batch = 500;
 const drainEveryMs = 1000;
 /** After a failure of the database. */
 const retryMs = 5000;
+/** For a look at what other servers spent: a caller waits. */
+const longestLookMs = 1000;
 /** What is told of entries afterwards and waits for them to be written. */
 const mostTold = 20_000;
 
@@ -39,6 +41,8 @@ export class LedgerService {
   #isStopped = false;
   #databaseFails = false;
   #told: EntryWhole[] = [];
+  /** Under way, by window. */
+  readonly #looks = new Map<string, { over: Promise<void>; next: Promise<void> | null }>();
   /** What was not written since the journal began to fail. */
   #lost = { entries: 0, cost: 0 };
   #lostInAll = { entries: 0, cost: 0 };
@@ -72,6 +76,17 @@ export class LedgerService {
   /** What a budget's scope has spent; for the budget store, which asks when it meets a scope for the first time. */
   spent(scope: string): number {
     return this.#sums.spent(scope);
+  }
+
+  /**
+   * The same with what other servers have written by now: for a store of all servers that meets a scope, whose first word is believed. Who asks while a look at the database is under way has the next one together; where that
+   * fails, or takes long, what is known here has to do.
+   */
+  async spentByNow(scope: string): Promise<number> {
+    const { day, month } = windowsAt(this.#parts.clock.now());
+    const window = [day, month].find(({ name }) => scope.endsWith(`/${name}`));
+    if (window !== undefined) await this.#lookAt(window);
+    return this.spent(scope);
   }
 
   /** Entries that were not written since this process started, and what they cost in billionths of a dollar: the journal had no room, or failed. */
@@ -162,6 +177,23 @@ export class LedgerService {
     this.#told = this.#told.slice(told.length);
     if (this.#databaseFails) this.#parts.logger.info("ledger.recovered");
     this.#databaseFails = false;
+  }
+
+  #lookAt(window: CalendarWindow): Promise<void> {
+    const underWay = this.#looks.get(window.name);
+    if (underWay !== undefined) return (underWay.next ??= underWay.over.then(() => this.#lookAt(window)));
+    const over = this.#look(window).then(() => void this.#looks.delete(window.name));
+    this.#looks.set(window.name, { over, next: null });
+    return over;
+  }
+
+  /** What was recorded here is written first: the sums are those of all entries then. */
+  async #look(window: CalendarWindow): Promise<void> {
+    const { alarm, clock } = this.#parts;
+    let cancel: (() => void) | undefined;
+    const late = new Promise<void>((resolve) => (cancel = alarm(longestLookMs, resolve)));
+    await Promise.race([late, this.#catchUp().then(() => this.#load(window, clock.now())).catch((cause: unknown) => this.#noteFailure(cause))]);
+    cancel?.();
   }
 
   #wake(milliseconds: number): void {

@@ -31,7 +31,7 @@ describe("three servers on one Postgres and one Redis", { timeout: 240_000 }, ()
     ({ key: callerKey } = await api.send<{ key: string }>("POST", "/api/keys", { name: "caller", grants: [{ role: "viewer", team: "default" }] }));
     await api.send("PUT", "/api/gateway/providers/paid", { revision: 0, settings: { kind: "compatible", baseUrl: `${await upstream.start()}/v1` } });
     await api.send("POST", "/api/prices", { provider: "paid", model: "m", rates: { input: 0, output: 1000 } });
-    for (const [name, month] of [["crowded", 1], ["adrift", 0.06]] as const) await api.send("PUT", `/api/gateway/routes/${name}`, { revision: 0, settings: { targets: [{ provider: "paid", model: "m" }], budget: { month } } });
+    for (const [name, month] of [["crowded", 1], ["adrift", 0.06], ["forgotten", 0.03]] as const) await api.send("PUT", `/api/gateway/routes/${name}`, { revision: 0, settings: { targets: [{ provider: "paid", model: "m" }], budget: { month } } });
     await api.send("PUT", "/api/gateway/routes/chat", { revision: 0, settings: { targets: [{ provider: "echo", model: "m" }] } });
     // Those that serve know all of it from their start.
     await open.stop();
@@ -98,6 +98,14 @@ describe("three servers on one Postgres and one Redis", { timeout: 240_000 }, ()
     const spent = await Promise.all(servers.map((server) => spentOf("crowded", server)));
     assert.equal(new Set(spent).size, 1);
     assert.ok(spent[0]! >= paid * cent, String(spent));
+  });
+
+  it("spend no more of a budget where Redis has forgotten what they spent, whichever of them is asked first", async () => {
+    for (let call = 0; call < 3; call++) assert.equal(await ask(servers[0]!, "forgotten"), 200);
+    await costsOf("forgotten", 3);
+    await redis.restart();
+    assert.equal(await ask(servers[1]!, "forgotten"), 402);
+    assert.equal(await spentOf("forgotten", servers[2]!), 3 * cent);
   });
 
   it("know a key by a new secret at once, and by a former one as long as its grace; calls with any of them are the key's", async () => {
