@@ -48,6 +48,8 @@ export interface RouteRequest<Params, Query, Body> {
   headers: Readonly<Record<string, string | string[] | undefined>>;
   requestId: string;
   caller: Caller;
+  /** Who calls by what was shown, as it is by now: for what has waited. Rejects as the door would refuse the request now. */
+  callerNow: () => Promise<Caller>;
   /** Where the request came from, as far as it can be trusted. */
   address: string;
   /** Tells the audit log what only the handler knows: whom the request signed in, what it made. Never secrets. */

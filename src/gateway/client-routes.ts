@@ -87,6 +87,6 @@ function errorOf(name: Protocol, document: (error: AppError, requestId: string) 
   };
 }
 
-function contextOf({ caller, headers, requestId, now, signal, whenAnswered }: CallContext): CallContext {
-  return { caller, headers, requestId, now, signal, whenAnswered };
+function contextOf({ caller, callerNow, headers, requestId, now, signal, whenAnswered }: CallContext): CallContext {
+  return { caller, callerNow, headers, requestId, now, signal, whenAnswered };
 }

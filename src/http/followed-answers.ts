@@ -1,5 +1,9 @@
 import type { ServerResponse } from "node:http";
+import type { Caller } from "../core/caller.ts";
+import type { Clock } from "../core/clock.ts";
 import { toAppError, type AppError } from "../core/errors.ts";
+import type { Credentials, RequestGate } from "../core/request-gate.ts";
+import type { Access, AccessTarget } from "../core/route.ts";
 
 /** How often an answer that goes on is asked again whether its caller may have it. */
 const intervalMs = 2000;
@@ -28,4 +32,20 @@ export class FollowedAnswers {
       });
     }
   }
+}
+
+interface Shown {
+  credentials: Credentials;
+  access: Access;
+  target: AccessTarget;
+  params: Readonly<Record<string, string | undefined>>;
+}
+
+/** Asks for the caller of a request once more, by what it showed: a key may have ended since. */
+export function shownAgain(gate: RequestGate, clock: Clock, { credentials, access, target, params }: Shown): () => Promise<Caller> {
+  return async () => {
+    const caller = await gate.identify(credentials, clock.now());
+    await gate.authorize(caller, access, target, params);
+    return caller;
+  };
 }

@@ -17,7 +17,7 @@ import { closeListener } from "./close-listener.ts";
 import { ConnectionPlaces, type GivesWay } from "./connection-places.ts";
 import { cutAnswer } from "./cut-answer.ts";
 import { discardRest } from "./discard-rest.ts";
-import { FollowedAnswers } from "./followed-answers.ts";
+import { FollowedAnswers, shownAgain } from "./followed-answers.ts";
 import { HostGate, loopbackHosts } from "./host-gate.ts";
 import { openListener } from "./open-listener.ts";
 import { describeProblems, parseQuery, parseRepeatedQuery, validate } from "./parse-request.ts";
@@ -151,7 +151,7 @@ export class HttpServer {
     let requestId: string | undefined;
     const idOf = (): string => (requestId ??= this.#ids.next("request"));
     const now = this.#clock.now();
-    const exchange: Exchange = { route: undefined, params: {}, caller: anonymousCaller, address: "", facts: undefined, bodyBytes: 0, cutBy: undefined, watched: false };
+    const exchange: Exchange = { route: undefined, params: {}, caller: anonymousCaller, callerNow: () => Promise.resolve(anonymousCaller), address: "", facts: undefined, bodyBytes: 0, cutBy: undefined, watched: false };
     try {
       this.#gate.check(request);
       const url = request.url!;
@@ -176,6 +176,7 @@ export class HttpServer {
       const target = problems.length > 0 ? "some" : (route.on ?? "server");
       const authorized = this.#access.authorize(exchange.caller, route.access, target, params as Record<string, string | undefined>);
       if (authorized !== undefined) await authorized;
+      exchange.callerNow = shownAgain(this.#access, this.#clock, { credentials, access: route.access, target, params: match.params });
       const parse = route.repeatedQuery === true ? parseRepeatedQuery : parseQuery;
       const query = route.query === undefined ? {} : validate(route.query, queryStart < 0 ? {} : parse(url.slice(queryStart + 1)), "query", problems);
       if (problems.length > 0) throw new AppError("INVALID_REQUEST", describeProblems(problems), { problems });
@@ -189,8 +190,7 @@ export class HttpServer {
       if (isStream && access !== "public") {
         const { of } = result;
         this.#followed.add(response, this.#clock.monotonic(), async () => {
-          const caller = await this.#access.identify(credentials, this.#clock.now());
-          await this.#access.authorize(caller, access, target, match.params);
+          const caller = await exchange.callerNow();
           // What the answer shows was chosen by what its caller might then, where it is not of one object; whoever may more by now asks again for the rest.
           const mayGoOn = of === null ? keepsRights(exchange.caller.grants, caller.grants) : mayOn(caller, access, of);
           if (!mayGoOn) throw new AppError("FORBIDDEN", "The caller may less than when this began.");

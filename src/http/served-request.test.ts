@@ -6,7 +6,7 @@ import { anonymousCaller } from "../core/caller.ts";
 import { epochMs } from "../core/clock.ts";
 import { ServedRequest } from "./served-request.ts";
 
-const exchange = { route: undefined, params: {}, caller: anonymousCaller, address: "", facts: undefined, bodyBytes: 0, cutBy: undefined, watched: false };
+const exchange = { route: undefined, params: {}, caller: anonymousCaller, callerNow: () => Promise.resolve(anonymousCaller), address: "", facts: undefined, bodyBytes: 0, cutBy: undefined, watched: false };
 
 describe("a request that is served", () => {
   it("tells when its answer has gone or its connection is closed, at once where that is so already", () => {

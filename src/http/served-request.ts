@@ -10,6 +10,8 @@ export interface Exchange {
   route: Route | undefined;
   params: Readonly<Record<string, string | undefined>>;
   caller: Caller;
+  /** Asks for it anew. */
+  callerNow: () => Promise<Caller>;
   address: string;
   facts: AuditFacts | undefined;
   /** Held of the body until the answer. */
@@ -50,6 +52,10 @@ export class ServedRequest implements RouteRequest<unknown, unknown, unknown> {
 
   get auditAs() {
     return (facts: AuditFacts): void => void (this.#exchange.facts = facts);
+  }
+
+  get callerNow() {
+    return this.#exchange.callerNow;
   }
 
   get address() {

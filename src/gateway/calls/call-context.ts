@@ -8,6 +8,8 @@ import type { StopSignal } from "../../core/stop-signal.ts";
 /** What the door knows of a call. */
 export interface CallContext {
   caller: Caller;
+  /** The caller as it is by now, for a call that has waited; rejects where it may not call any more. Absent where nobody can ask. */
+  callerNow?: (() => Promise<Caller>) | undefined;
   headers: Readonly<Record<string, string | string[] | undefined>>;
   requestId: string;
   now: EpochMs;

@@ -22,12 +22,14 @@ import type { AttemptPlace, CallOrder, ReadyProvider } from "../routing/call-pla
 import type { KeyPolicySettings, Limits, ProviderSettings, RouteSettings, RouteTarget } from "../schemas.ts";
 
 /** A call that was let in. */
-export interface OpenedFloor {
+export interface OpenedFloor extends Pick<CallContext, "callerNow"> {
   caller: Caller;
   route: ResolvedRoute;
   policy: KeyPolicySettings | null;
   remarks: CallRemarks;
   control: CacheControl;
+  /** Whose word the model is. */
+  askedBy: "caller" | "route";
   /** By which the door's log and the caller's client know it. */
   requestId: string;
   now: EpochMs;
@@ -71,7 +73,14 @@ export class CallFloor {
     }
   }
 
-  #entered(model: string, { caller, headers, requestId, now }: CallContext, askedBy: "caller" | "route"): OpenedFloor {
+  #entered(model: string, { caller, callerNow, headers, requestId, now }: CallContext, askedBy: "caller" | "route"): OpenedFloor {
+    const { route, policy } = this.#allowed(model, caller, askedBy);
+    const remarks = readRemarks({ headers, now });
+    return { caller, callerNow, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), askedBy, requestId, now };
+  }
+
+  /** What the model stands for, where the caller may call it. */
+  #allowed(model: string, caller: Caller, askedBy: "caller" | "route"): Pick<OpenedFloor, "route" | "policy"> {
     const { catalog, directModels = "all" } = this.#parts;
     const route = catalog.resolve(model);
     const policy = catalog.policyOf(caller);
@@ -80,8 +89,19 @@ export class CallFloor {
     const object = { kind: "route", name: route.name, team: route.team } as const;
     // An error takes longer to make than all else here, for its stack.
     if (!mayOn(caller, "viewer", object)) requireOn(caller, "viewer", object, this.#missing(caller, model));
-    const remarks = readRemarks({ headers, now });
-    return { caller, route, policy, remarks, control: cacheControlOf(remarks.cacheControl), requestId, now };
+    return { route, policy };
+  }
+
+  /** For a call that has waited for its turn: its key may have ended meanwhile, or the right to call this. Where nobody can say, as the database is away, it goes on. */
+  async #stillMay({ callerNow, route, askedBy }: OpenedFloor, ticket: Ticket): Promise<void> {
+    if (callerNow === undefined) return;
+    try {
+      this.#allowed(route.name, await callerNow(), askedBy);
+    } catch (error) {
+      if (error instanceof AppError && error.status >= 500) return;
+      ticket.giveBack();
+      throw error;
+    }
   }
 
   #missing(caller: Caller, model: string): AppError {
@@ -122,7 +142,9 @@ export class CallFloor {
       const asked = { ...limitedByCallers(caller, policy, route), tokens: bounds.rateTokens, deadline: this.deadline(settings, record), signal, limitedBy };
       try {
         const entered = admission.enter(asked);
-        record.ticket = entered instanceof Promise ? await entered : entered;
+        const ticket = entered instanceof Promise ? await entered : entered;
+        if (ticket.hasQueued === true) await this.#stillMay(opened, ticket);
+        record.ticket = ticket;
         record.limits = { left: record.ticket.left(), at: clock.now() };
       } catch (error) {
         const left = await admission.leftAfter(error, asked);
@@ -162,7 +184,7 @@ export class CallFloor {
    * Asks for a place with a provider or model that has limits of its own; undefined where none of the route has. Callers are told of them where they bind the next call as those of key and route do: of those that all
    * targets have in common, as there is no other target that would be asked instead. To be called when those have let the call in.
    */
-  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings): CallOrder<unknown>["admit"] {
+  providerAdmission(tokens: number, record: CallRecord, settings: RouteSettings, opened: OpenedFloor): CallOrder<unknown>["admit"] {
     const { admission, catalog, clock } = this.#parts;
     if (!settings.targets.some((target) => hasLimits(catalog.provider(target.provider)?.settings, target.model))) return undefined;
     const binding = bindingLimits(settings);
@@ -181,6 +203,7 @@ export class CallFloor {
         if (left !== null) tell(left);
         throw error;
       }
+      if (ticket.hasQueued === true) await this.#stillMay(opened, ticket);
       if (binding !== null) tell(ticket.left(of));
       record.attemptTickets.push({ target, ticket });
       return ticket;

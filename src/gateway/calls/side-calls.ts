@@ -158,7 +158,7 @@ export class SideCalls {
       const opened: OpenedCall<Answer> = await runner.run<Answer>({
         route: entered.route.name, settings, deadline: floor.deadline(settings, record), signal: context.signal,
         facts: { inputTokens: call.tokens, needs: new Set(), tags: entered.remarks.tags, session: entered.remarks.session, worstCost: (target) => floor.worstDollars(target, bounds, context.now) },
-        admit: floor.providerAdmission(call.tokens, record, settings), watch: record, hold,
+        admit: floor.providerAdmission(call.tokens, record, settings, entered), watch: record, hold,
         prepare: (target, { mapping, settings: provider }) => {
           const operation = call.of(mapping);
           if (operation === undefined) throw new AppError("GATEWAY_FIELD_UNSUPPORTED", `${target.provider}/${target.model} has no ${call.operation}.`, { problems: [{ path: "model", message: `has no ${call.operation}` }] });

@@ -155,7 +155,7 @@ export class ChatCalls {
     const preparation = new ChatPreparation({ name, body, request, settings, maxTokens, mayPass: request === parsed && isRead, answerMayPass, betas });
     const order: CallOrder<ChatAnswer> = {
       route: entered.route.name, settings, facts, deadline: floor.deadline(settings, record), signal: context.signal, prepare: preparation.prepare,
-      admit: floor.providerAdmission(bounds.rateTokens, record, settings), watch: record, hold: chat.hold,
+      admit: floor.providerAdmission(bounds.rateTokens, record, settings, entered), watch: record, hold: chat.hold,
     };
     const opened = await runner.run(order);
     record.target = opened.target;

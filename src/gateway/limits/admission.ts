@@ -25,6 +25,8 @@ export interface AdmissionRequest extends LimitedCall {
 export interface Ticket {
   /** Monotonic milliseconds that it waited. */
   readonly waitedMs: number;
+  /** Whether it stood in a queue, so that what was true when it came may be no more. */
+  readonly hasQueued?: boolean;
   /** When it was let in, its own use taken by estimate. `of`: to the limits of this kind alone. */
   left(of?: PartyKind): LimitsLeft;
   /** What the call used in truth: corrects the estimate. */
@@ -222,7 +224,7 @@ export class Admission {
       giveBack: (ticket) => ticket.giveBack(),
       tooLate: (last) => limited(last),
     };
-    return this.#waiting.add(call);
+    return this.#waiting.add(call).then((ticket) => ({ ...ticket, hasQueued: true }));
   }
 
   #unlessGone(ticket: Ticket, signal: StopSignal): Ticket {

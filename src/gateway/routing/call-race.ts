@@ -160,6 +160,8 @@ export class CallRace<Answer> {
       return (await places.take(target, provider)) ?? (this.#isOver ? false : this.#tooLate(target));
     } catch (thrown) {
       if (!(thrown instanceof AppError)) throw thrown;
+      // Who may not call any more asks no other target either.
+      if (thrown.status === 401 || thrown.status === 403 || thrown.status === 404) return this.#fail(thrown);
       return this.#troubled(target, "busy", thrown.message, thrown, thrown.retryAfterSeconds === undefined ? null : thrown.retryAfterSeconds * 1000);
     }
   }

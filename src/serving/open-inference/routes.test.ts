@@ -36,7 +36,7 @@ async function send(method: string, path: string, body: string | Buffer | object
   try {
     const params = route.params?.safeParse(match.params) ?? { success: true, data: {} };
     if (!params.success) throw new AppError("INVALID_REQUEST", "The path is wrong.", { problems: [{ path: "path", message: "wrong" }] });
-    const result = await route.handle({ params: params.data, query: {}, body: bytes, headers, requestId: "req_1", caller: localCaller, address: "127.0.0.1", auditAs: () => undefined, whenAnswered: () => undefined, now: epochMs(1), signal: neverStopped, abortSignal: neverStopped });
+    const result = await route.handle({ params: params.data, query: {}, body: bytes, headers, requestId: "req_1", caller: localCaller, callerNow: () => Promise.resolve(localCaller), address: "127.0.0.1", auditAs: () => undefined, whenAnswered: () => undefined, now: epochMs(1), signal: neverStopped, abortSignal: neverStopped });
     answer = result instanceof HttpAnswer ? result : new HttpAnswer(200, {}, JSON.stringify(result));
   } catch (thrown) {
     const error = toAppError(thrown);
