@@ -59,7 +59,7 @@ conformanceCase("anthropic", 14, "usage that is told in several places, or as no
   assert.deepEqual(whole, { ...unknown, inputTokens: 13, outputTokens: 1, cacheWriteTokens: 3, cacheWriteHourTokens: 2, reasoningTokens: 4, webSearches: 2, tier: "fast" });
   // What was read from a cache is part of the input, whichever is told first.
   assert.deepEqual(usage({ input_tokens: 10 }, { cache_read_input_tokens: 5 }), { ...unknown, inputTokens: 15, cacheReadTokens: 5 });
-  for (const nothing of [null, undefined, "none", {}]) assert.deepEqual(usage(told, nothing), whole);
+  for (const nothing of [null, undefined, "none", {}, { input_tokens: told.input_tokens }]) assert.deepEqual(usage(told, nothing), { ...whole, outputTokens: null }, "a first figure of the output is none for the whole of it");
   assert.deepEqual(usage(null, told), whole);
   assert.deepEqual(usage(told, { output_tokens: 7, speed: "standard" }), { ...whole, outputTokens: 7, tier: null });
   // Where it ran, which a workspace may have chosen: of the request nothing is known here.

@@ -59,7 +59,10 @@ export class AnthropicStream implements ChatStreamReader {
     if (this.#isStarted) return;
     this.#isStarted = true;
     events.push({ type: "start", id: textOf(message.id), model: textOf(message.model) });
-    this.#tellUsage(message.usage, events);
+    if (typeof message.usage !== "object" || message.usage === null) return;
+    // Nobody knows yet how long the answer becomes: what stands there, mostly 1, is no figure for a stream whose end tells none.
+    const { output_tokens: _, ...usage } = fieldsOf(message.usage);
+    this.#tellUsage(usage, events);
   }
 
   #tellUsage(value: unknown, events: ChatEvent[]): void {
