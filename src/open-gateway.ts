@@ -85,7 +85,7 @@ const cacheBytes = 64 << 20;
 /** The gateway with its providers, ready for the first call. */
 export async function openGateway(parts: Parts): Promise<OpenedGateway> {
   const { config, posture, database, follower, spans, served, serving, registry, access, secrets, answers, turnedAway, localSearch = usualSearch, clock, ids, logger } = parts;
-  const redisAt = (url: string, keeps: string): Promise<RedisConnection> => openRedis({ url, clock, onChange: ({ ready, cause }) => logger.warn(ready ? "redis.ready" : "redis.away", { keeps, cause }) });
+  const redisAt = (url: string, keeps: string): Promise<RedisConnection> => openRedis({ url, clock, onChange: ({ ready, cause }) => (ready ? logger.info("redis.ready", { keeps }) : logger.warn("redis.away", { keeps, cause })) });
   const redis = config.redisUrl === undefined ? null : await redisAt(config.redisUrl, config.cacheRedisUrl === undefined ? "limits, budgets, answers" : "limits, budgets");
   const cacheRedis = config.cacheRedisUrl === undefined ? redis : await redisAt(config.cacheRedisUrl, "answers");
   const ledger = await openLedger({ config, database, follower, clock, ids, logger, ...(redis === null ? {} : { budgets: (spentBefore) => new RedisBudgetStore({ redis, spentBefore, whenAway: config.budgetsWithoutRedis }) }) });

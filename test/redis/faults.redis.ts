@@ -126,6 +126,14 @@ describe("Redis that goes away", () => {
     assert.match(String(causes[0]), /self-signed|certificate/i);
   });
 
+  it("tells when it is there and when it is gone, and nothing of being closed", async () => {
+    const server = await start();
+    const told: boolean[] = [];
+    const redis = await openRedis({ url: server.url(), clock: systemClock, connectMs: 10_000, onChange: ({ ready }) => void told.push(ready) });
+    await redis.close();
+    assert.deepEqual(told, [true]);
+  });
+
   it("refuses calls under a budget while it is away, and settles afterwards what they cost", async () => {
     const server = await start();
     const redis = await open(server);

@@ -23,7 +23,7 @@ export interface RedisOptions {
   commandMs?: number;
   /** How long opening waits for the first connection; later ones are made in the background. */
   connectMs?: number;
-  /** Told when Redis is there and when it is gone. */
+  /** Told when Redis is there and when it is gone, but not of being closed here. */
   onChange?: (change: { ready: boolean; cause: unknown }) => void;
 }
 
@@ -65,8 +65,9 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
   const listeners: (() => void)[] = [];
   let wasReady: boolean | null = null;
   let silentUntil = 0;
+  let isClosing = false;
   const change = (ready: boolean, cause: unknown): void => {
-    if (wasReady === ready) return;
+    if (wasReady === ready || isClosing) return;
     wasReady = ready;
     onChange?.({ ready, cause });
   };
@@ -128,6 +129,7 @@ export async function openRedis({ url, clock, prefix = "slipway:", certificateAu
     },
     onReady: (listener) => void listeners.push(listener),
     async close() {
+      isClosing = true;
       if (client.isReady) {
         // It waits for the answers of what is under way, which a frozen Redis never gives.
         const cut = setTimeout(() => client.destroy(), commandMs);
