@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -63,5 +64,27 @@ describe("keys of providers that are not kept here", () => {
     const told = await (await ask("file")).text();
     assert.match(told, /The secret of the provider file is not where its settings say/);
     assert.doesNotMatch(told, /nosuch/);
+  });
+
+  it("are said to be closed where the server's own key is another, and nobody is told to ask again", async () => {
+    key = "key-of-monday";
+    const first = await startServer({ environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    const question = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ model: "sealed/m", messages: [{ role: "user", content: "hello" }] }) };
+    await first.client.api.send("PUT", "/api/gateway/providers/sealed", { revision: 0, settings: { kind: "compatible", baseUrl: url }, secret: { from: "value", value: key } });
+    assert.equal((await fetch(`${first.url}/v1/chat/completions`, question)).status, 200);
+    await first.stop({ keep: true });
+    writeFileSync(join(first.directory, "data", "secret.key"), `${randomBytes(32).toString("base64")}\n`);
+    const second = await startServer({ directory: first.directory, environment: { SLIPWAY_EGRESS_ALLOWED: "127.0.0.1" } });
+    after(() => second.process.kill("SIGKILL"));
+    const asked = upstream.calls.length;
+    for (let call = 0; call < 3; call++) {
+      const answer = await fetch(`${second.url}/v1/chat/completions`, question);
+      const { error } = (await answer.json()) as { error: { message: string } };
+      assert.deepEqual([answer.status, answer.headers.get("x-error-code"), answer.headers.get("retry-after"), answer.headers.get("x-should-retry")], [502, "PROVIDER_UNAUTHORIZED", null, "false"], error.message);
+      assert.match(error.message, /^sealed\/m: The secret of the provider sealed cannot be opened here\. .*enter its secret again with `slipway gateway set-provider/);
+    }
+    const tested = await second.client.api.send<{ ok: boolean; code: string }>("POST", "/api/gateway/providers/sealed/test", {});
+    assert.deepEqual([tested.ok, tested.code, upstream.calls.length], [false, "SECRET_UNREADABLE", asked]);
+    await second.stop();
   });
 });

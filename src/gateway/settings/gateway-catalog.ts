@@ -5,7 +5,7 @@ import type { SecretBox } from "../../core/secret-box.ts";
 import { SerialRead } from "../../core/serial-read.ts";
 import type { GatewayStore, StoredProvider } from "./gateway-store.ts";
 import { HeldSecret } from "./held-secret.ts";
-import { missingSecret } from "./missing-secret.ts";
+import { closedSecret, missingSecret } from "./missing-secret.ts";
 import { homeOf } from "./model-homes.ts";
 import { providerAccount } from "./provider-account.ts";
 import type { ProviderMapping } from "../providers/provider-mapping.ts";
@@ -214,12 +214,12 @@ export class GatewayCatalog {
 
   #secretOf({ name, secret }: StoredProvider): string | null {
     if (secret === null) return null;
-    if (secret.from === "value") return this.#parts.secrets().open(secret.sealed, providerSecretPurpose, name);
     let value: string | undefined;
     try {
+      if (secret.from === "value") return this.#parts.secrets().open(secret.sealed, providerSecretPurpose, name);
       value = this.#parts.readSecret(secret);
     } catch (thrown) {
-      throw missingSecret(name, secret, thrown);
+      throw secret.from === "value" ? closedSecret(name, thrown) : missingSecret(name, secret, thrown);
     }
     if (value === undefined || value === "") throw missingSecret(name, secret, undefined);
     return value;

@@ -11,6 +11,11 @@ export function missingSecret(provider: string, place: Place, why: unknown): App
   return new AppError("PROVIDER_UNAUTHORIZED", `The secret of the provider ${provider} is not where its settings say.`, { cause });
 }
 
+/** A secret that this server holds and cannot open, as its master key is another: waiting does not help. */
+export function closedSecret(provider: string, cause: unknown): AppError {
+  return new AppError("PROVIDER_UNAUTHORIZED", `The secret of the provider ${provider} cannot be opened here.`, { cause });
+}
+
 /** What keeps a provider's secret from being read, for an administrator; null where it can be. */
 export function secretTrouble({ name, secret }: { name: string; secret(): string | null }): string | null {
   try {
