@@ -23,7 +23,7 @@ import type { BlobStore, ChangeBy, RegistrySearch, RegistryService, RolloutPlan 
 import {
   AbTestKeeper, AbTestService, keepFormerVersions, liveReplicas, probeWithHostileInputs, replicaCheck, RolloutMetricReader, RolloutMoves, RolloutRecovery, RolloutService, rolloutSubscriber, RolloutWakes, rolloutWorkflow, RouteReplica, PhaseWatch, scanModelFiles,
   type AbTestCounts, type CheckParts, type Rollout, type RolloutFigures, type RolloutParts, type RolloutRegistry,
-  assertMetricsReadable, assertRoutePlan, chosenBySubject, registryBySubject, routeOnlyProblems, RouteRegistry, RouteRollouts, servingBySubject, verdictAt,
+  assertMetricsReadable, assertRoutePlan, chosenBySubject, registryBySubject, routeOnlyProblems, RouteRegistry, RouteRollouts, servingBySubject, shadowProblems, verdictAt,
 } from "./rollouts/index.ts";
 import type { ServingRouteParts, ServingService, TrafficRoute, TruthStore } from "./serving/index.ts";
 import { systemTimers, type CommandRunner, type WorkflowDefinition, type WorkflowService } from "./workflows/index.ts";
@@ -124,7 +124,7 @@ export function openRollouts(parts: Parts, figures: RolloutFigures, counts: AbTe
   const chosenTeam = (subject: string): ReturnType<RegistryService["teamOf"]> => teamOf(subject)(subject);
   const assertPlanOf = chosenBySubject({
     model: async (plan: RolloutPlan, path: string) => {
-      const problems = routeOnlyProblems(plan, path);
+      const problems = [...routeOnlyProblems(plan, path), ...shadowProblems(plan, path)];
       if (problems.length > 0) throw new AppError("POLICY_INVALID", problems.map(({ message }) => message).join(" "), { problems });
       await assertMetricsReadable(plan, path, source);
     },

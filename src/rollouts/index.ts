@@ -15,6 +15,7 @@ export { rolloutWorkflow } from "./rollout-workflow.ts";
 export { liveReplicas, replicaCheck, RouteReplica } from "./replicas/index.ts";
 export { chosenBySubject, registryBySubject, servingBySubject } from "./gateway/by-subject.ts";
 export { assertRoutePlan, routeOnlyProblems } from "./gateway/route-plan.ts";
+export { shadowProblems } from "./shadow-problems.ts";
 export { RouteRegistry } from "./gateway/route-registry.ts";
 export { RouteRollouts } from "./gateway/route-rollouts.ts";
 export type { NewRouteAbTest, NewRouteRollout } from "./gateway/schemas.ts";

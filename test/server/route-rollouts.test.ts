@@ -274,6 +274,9 @@ describe("rollouts of a gateway route on a server", { timeout: 240_000 }, () => 
     const start = (request: object) => server.client.rollouts.start("route:refused", request);
     await assert.rejects(start({ change: target("better"), plan: planOf([{ kind: "distribution" }, { kind: "accuracy" }]) }), (error: Error & { code?: string }) =>
       error.code === "INVALID_REQUEST" && /a route has no gate distribution: .*a route has no gate accuracy: /.test(error.message));
+    // Whoever takes the weight for the share that is mirrored would show all callers what nobody has compared.
+    const mirrored = (weight: number): object => ({ phases: [{ phase: "shadow", weight, shadow: 1, gates: [] }, { phase: "full", weight: 1, gates: [] }] });
+    await assert.rejects(start({ change: target("better"), plan: mirrored(1) }), /plan\.phases\[0\]\.weight|a phase shadow gives the candidate no callers: weight must be 0/);
     await assert.rejects(start({ change: target("nobody") }), { code: "INVALID_REQUEST" });
     await assert.rejects(start({ change: { attempts: "two" } }), { code: "INVALID_REQUEST" });
     await assert.rejects(start({}), { code: "INVALID_REQUEST" });

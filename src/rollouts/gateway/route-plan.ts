@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AppError, type Problem } from "../../core/errors.ts";
 import { RolloutPhase, RolloutPlan, StepGate } from "../../registry/index.ts";
+import { shadowProblems } from "../shadow-problems.ts";
 
 type Kind = StepGate["kind"];
 
@@ -70,6 +71,7 @@ export function assertRoutePlan({ phases, startOn }: RolloutPlan): void {
       if (kind !== "approval") problems.push({ path: `plan.phases[${index}].checks[${number}]`, message: `a route has no check ${kind}: before its phase nobody can call a draft; try it in the playground, and use approval` });
     }
   }
+  problems.push(...shadowProblems({ phases }, "plan"));
   if (problems.length > 0) throw new AppError("INVALID_REQUEST", problems.map(({ message }) => message).join("; "), { problems });
 }
 
