@@ -19,7 +19,7 @@ export interface RedisOptions {
   prefix?: string;
   /** For `rediss:`: certificates, in PEM, of who may have signed that of Redis; those that Node trusts where it is not said. */
   certificateAuthority?: string;
-  /** How long one command may take. Time in which this process did not look for answers counts a fifth of it at most. */
+  /** How long one command may take while nothing is answered; four times as long while others are. Time in which this process did not look for answers counts a fifth of it at most. */
   commandMs?: number;
   /** How long opening waits for the first connection; later ones are made in the background. */
   connectMs?: number;

@@ -46,6 +46,28 @@ describe("Patience", () => {
     assert.deepEqual([await stateOf(next), late], ["late 1", 1]);
   });
 
+  it("waits four times as long while others are answered, and as ever once nothing is", async () => {
+    const patient = patience();
+    const part = async (): Promise<void> => {
+      mock.timers.tick(20);
+      await heard();
+    };
+    const first = patient.watch(never);
+    for (let count = 0; count < 19; count++) {
+      await part();
+      await patient.watch(Promise.resolve());
+    }
+    assert.equal(await stateOf(first), "waits");
+    await part();
+    assert.equal(await stateOf(first), "late 1");
+    const second = patient.watch(never);
+    await patient.watch(Promise.resolve());
+    for (let count = 0; count < 4; count++) await part();
+    assert.equal(await stateOf(second), "waits");
+    await part();
+    assert.equal(await stateOf(second), "late 2");
+  });
+
   it("counts time in which nobody looked once", async () => {
     const patient = patience();
     let answer: (value: string) => void = () => undefined;
