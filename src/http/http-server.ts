@@ -52,8 +52,8 @@ export interface HttpServerOptions extends RequestBodyLimits {
 /** Connections that the system may hold until they are taken, as far as it holds so many: of what comes beyond it a caller hears nothing for a second or more. */
 const mostWaiting = 4096;
 
-/** Failures that tell of callers and not of this server: they are not logged one by one. */
-const expectedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["QUEUE_FULL", "NOT_SUPPORTED", "CONNECTIONS_TAKEN"]);
+/** Failures that tell of callers and not of this server, hundreds in a second of a flood: they are counted, and not logged one by one. */
+const expectedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["QUEUE_FULL", "NOT_SUPPORTED", "CONNECTIONS_TAKEN", "GATEWAY_OVERLOADED"]);
 
 /** The HTTP door: gates, routing, bodies, errors and draining. What it offers is the route table's. */
 export class HttpServer {

@@ -82,6 +82,7 @@ describe("the gateway when more calls come than it may let in", () => {
     await letGo(5);
     assert.deepEqual((await Promise.all([...letIn, ...queued])).map(({ status }) => status), [200, 200, 200, 200, 200]);
     assert.deepEqual([await counted("queued"), await waiting()], [{ ok: 5, GATEWAY_OVERLOADED: Object.keys(calls).length }, 0]);
+    assert.deepEqual(server.logged.filter((line) => line.includes("GATEWAY_OVERLOADED")), []);
     const full = [...(await metrics()).matchAll(/^slipway_turned_away_total\{full="([^"]*)"\} (\d+)$/gm)].map(([, room, count]) => [room, Number(count)]);
     assert.deepEqual(full, [["connections", 0], ["bodies", 0], ["answers", 0], ["limit queues", Object.keys(calls).length], ["output checks", 0], ["token counts", 0]]);
     // No more at once than may be, and there is room again.
