@@ -30,6 +30,8 @@ export interface OpenedFloor extends Pick<CallContext, "callerNow"> {
   control: CacheControl;
   /** Whose word the model is. */
   askedBy: "caller" | "route";
+  /** Asked beside the caller's call, who gets nothing of it and pays nothing. */
+  isShadow?: true;
   /** By which the door's log and the caller's client know it. */
   requestId: string;
   now: EpochMs;
@@ -109,11 +111,11 @@ export class CallFloor {
     return new CallableModels({ catalog, directModels }).missing(caller, model);
   }
 
-  record({ caller, route, policy, remarks, requestId }: OpenedFloor, operation: string, user: string | null): CallRecord {
+  record({ caller, route, policy, remarks, isShadow, requestId }: OpenedFloor, operation: string, user: string | null): CallRecord {
     const { calls, spans, clock, logger, observer } = this.#parts;
     const attribution: Attribution & { traceId: string } = {
       actor: caller.actor, team: route.team === defaultTeam ? teamOf(caller) : route.team, project: policy?.project ?? null, route: route.name, user, session: remarks.session, traceId: remarks.traceId,
-      agentRun: remarks.agentRun, tags: remarks.tags,
+      agentRun: remarks.agentRun, tags: remarks.tags, ...(isShadow === true && ofNobody),
     };
     // Who reads the team's traces needs no note of whose each is, and each note costs.
     const own = mayInTeam(caller, "viewer", attribution.team) ? null : ownActor(caller);
@@ -221,6 +223,9 @@ export class CallFloor {
     return this.#parts.calls.worstDollars(target, bounds, now);
   }
 }
+
+/** What a shadow costs is in no sum of its caller's, and in no budget of its key. */
+const ofNobody = { actor: "rollouts", user: null, session: null, agentRun: null } as const;
 
 type LimitedBy = Omit<LimitedCall, "tokens">;
 

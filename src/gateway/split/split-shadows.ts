@@ -62,7 +62,7 @@ export class SplitShadows {
     const { policy, remarks } = call.entered;
     const now = clock.now();
     const own = {
-      ...call.entered, now, policy: policy === null ? null : { project: policy.project },
+      ...call.entered, now, isShadow: true as const, policy: policy === null ? null : { project: policy.project },
       remarks: { ...remarks, traceId: newTraceId(now), parentSpanId: null, tags: { ...remarks.tags, [shadowTag]: route.rollout } },
     };
     const entered = split.asShadow(own, revision);
