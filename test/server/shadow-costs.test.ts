@@ -30,7 +30,7 @@ describe("what the shadow of a route's calls costs", { timeout: 120_000 }, () =>
   after(() => server.stop());
 
   it("is the route's, the team's and the project's, and in no budget and no sum of who called", async () => {
-    const { id, key } = await ask<{ id: string; key: string }>("POST", "/api/keys", { name: "service", grants: [{ role: "viewer", team: "search" }] });
+    const { id, key } = await ask<{ id: string; key: string }>("POST", "/api/keys", { name: "service", grants: [{ role: "viewer", team: "search", routes: ["chat"] }] });
     await ask("PUT", `/api/gateway/keys/${id}`, { revision: 0, settings: { budget: { day: 100 }, project: "p" } });
     const { id: rollout } = await ask<{ id: string }>("POST", "/api/gateway/routes/chat/rollouts", {
       settings: { targets: [{ provider: "dear", model: "m" }] }, plan: { phases: [{ phase: "shadow", weight: 0, shadow: 1, minSamples: 1000, gates: [] }, { phase: "full", weight: 1, gates: [] }] },
@@ -54,6 +54,11 @@ describe("what the shadow of a route's calls costs", { timeout: 120_000 }, () =>
       assert.deepEqual([count! >= 2, cost], [true, count! * dear], by);
     }
     for (const by of ["route", "team", "project"]) for (const [, count, cost] of await rows(by)) assert.equal(cost, own + (count - calls) * dear, by);
+    // Who sees its own calls alone sees no shadow of them.
+    const seen = async (): Promise<string> => (await server.send("GET", "/api/traces?limit=200", [`Host: ${server.host}`, `Authorization: Bearer ${key}`])).body;
+    let traces: { cost: number }[] = [];
+    while (traces.length < calls) ({ traces } = JSON.parse(await seen()) as { traces: typeof traces });
+    assert.deepEqual(traces.map(({ cost }) => cost), Array.from({ length: calls }, () => cheap));
     const { callBudgets } = await ask<{ callBudgets: { name: string; use: { spent: number }[] }[] }>("GET", "/api/budgets");
     assert.deepEqual(callBudgets.map(({ name, use }) => [name, use.map(({ spent }) => spent)]), [[id, [own]]]);
   });

@@ -118,7 +118,7 @@ export class CallFloor {
       agentRun: remarks.agentRun, tags: remarks.tags, ...(isShadow === true && ofNobody),
     };
     // Who reads the team's traces needs no note of whose each is, and each note costs.
-    const own = mayInTeam(caller, "viewer", attribution.team) ? null : ownActor(caller);
+    const own = isShadow === true || mayInTeam(caller, "viewer", attribution.team) ? null : ownActor(caller);
     return new CallRecord({ calls, spans: own === null ? spans : new SpansOfCaller(spans, own), clock, logger, observer }, { attribution, requestId, spanId: newSpanId(), parentSpanId: remarks.parentSpanId, operation, model: route.name, startedAt: clock.now() });
   }
 
