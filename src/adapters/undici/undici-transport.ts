@@ -51,22 +51,11 @@ export class UndiciTransport implements UpstreamTransport {
     this.#authorities = certificateAuthorities === undefined ? undefined : [...certificateAuthorities];
   }
 
-  async send(request: TransportRequest): Promise<TransportAnswer> {
-    const { settings, url } = request;
-    const { origin } = url;
-    const key = poolKey(request.provider, origin);
-    const kept = this.#pools.get(key);
-    const pool = kept !== undefined && (kept.settings === settings || sameConnections(kept.settings, settings)) ? kept.pool : await this.#open(request.provider, origin, settings);
-    const resend = (): void => {
-      if (!exchange.isOver) pool.dispatch(options, exchange);
-    };
-    const exchange = new ProviderExchange(request, resend);
-    const options: ExchangeOptions = {
-      path: `${url.pathname}${url.search}`, method: request.method, headers: sentHeaders(request.headers), body: request.body,
-      headersTimeout: settings.idleTimeoutMs, bodyTimeout: settings.idleTimeoutMs, exchange,
-    };
-    resend();
-    return exchange.answer;
+  send(request: TransportRequest): Promise<TransportAnswer> {
+    const { provider, settings, url: { origin } } = request;
+    const kept = this.#pools.get(poolKey(provider, origin));
+    if (kept !== undefined && (kept.settings === settings || sameConnections(kept.settings, settings))) return exchangeBy(kept.pool, request);
+    return this.#open(provider, origin, settings).then((pool) => exchangeBy(pool, request));
   }
 
   async close(): Promise<void> {
@@ -139,6 +128,20 @@ export class UndiciTransport implements UpstreamTransport {
       }).catch((error: unknown) => process.nextTick(done, error as NodeJS.ErrnoException, []));
     };
   }
+}
+
+function exchangeBy(pool: Pool, request: TransportRequest): Promise<TransportAnswer> {
+  const { settings, url } = request;
+  const resend = (): void => {
+    if (!exchange.isOver) pool.dispatch(options, exchange);
+  };
+  const exchange = new ProviderExchange(request, resend);
+  const options: ExchangeOptions = {
+    path: `${url.pathname}${url.search}`, method: request.method, headers: sentHeaders(request.headers), body: request.body,
+    headersTimeout: settings.idleTimeoutMs, bodyTimeout: settings.idleTimeoutMs, exchange,
+  };
+  resend();
+  return exchange.answer;
 }
 
 function poolKey(provider: string, origin: string): string {

@@ -128,39 +128,44 @@ export class CallFloor {
 
   /**
    * Takes the call's place in limits, then in budgets: who waits for a limit must not hold money that others could spend. A call that has no room in the budgets gives all back that it took of the limits.
-   * Throws RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, BUDGET_UNAVAILABLE, PRICE_UNKNOWN, CALLER_GONE.
+   * Throws, or rejects with, RATE_LIMITED, GATEWAY_OVERLOADED, BUDGET_EXCEEDED, BUDGET_UNAVAILABLE, PRICE_UNKNOWN, CALLER_GONE.
    */
-  async admit(opened: OpenedFloor, record: CallRecord, bounds: CallBounds, { signal }: CallContext): Promise<void> {
+  admit(opened: OpenedFloor, record: CallRecord, bounds: CallBounds, context: CallContext): void | Promise<void> {
+    const { policy, route } = opened;
+    // Without limits nothing is waited for, and nothing to be given back.
+    if (policy?.limits === undefined && route.settings.limits === undefined) return this.reserve(opened, record, bounds);
+    return this.#admitLimited(opened, record, bounds, context);
+  }
+
+  async #admitLimited(opened: OpenedFloor, record: CallRecord, bounds: CallBounds, { signal }: CallContext): Promise<void> {
     const { admission, catalog, clock } = this.#parts;
     const { policy, route, caller } = opened;
     const { settings } = route;
-    if (policy?.limits !== undefined || settings.limits !== undefined) {
-      const known = catalog.resolve(route.name);
-      const limitedBy = (): LimitedBy => {
-        const now = catalog.resolve(route.name);
-        // While a route is split, an arm may have limits of its own: they hold until the route is another.
-        return limitedByCallers(caller, catalog.policyOf(caller), { name: route.name, settings: now === null || now === known ? settings : now.settings });
-      };
-      const asked = { ...limitedByCallers(caller, policy, route), tokens: bounds.rateTokens, deadline: this.deadline(settings, record), signal, limitedBy };
-      try {
-        const entered = admission.enter(asked);
-        const ticket = entered instanceof Promise ? await entered : entered;
-        if (ticket.hasQueued === true) await this.#stillMay(opened, ticket);
-        record.ticket = ticket;
-        record.limits = { left: record.ticket.left(), at: clock.now() };
-      } catch (error) {
-        const left = await admission.leftAfter(error, asked);
-        if (left !== null) record.limits = { left, at: clock.now() };
-        throw error;
-      }
+    const known = catalog.resolve(route.name);
+    const limitedBy = (): LimitedBy => {
+      const now = catalog.resolve(route.name);
+      // While a route is split, an arm may have limits of its own: they hold until the route is another.
+      return limitedByCallers(caller, catalog.policyOf(caller), { name: route.name, settings: now === null || now === known ? settings : now.settings });
+    };
+    const asked = { ...limitedByCallers(caller, policy, route), tokens: bounds.rateTokens, deadline: this.deadline(settings, record), signal, limitedBy };
+    let ticket: Ticket;
+    try {
+      const entered = admission.enter(asked);
+      ticket = entered instanceof Promise ? await entered : entered;
+      if (ticket.hasQueued === true) await this.#stillMay(opened, ticket);
+      record.ticket = ticket;
+      record.limits = { left: ticket.left(), at: clock.now() };
+    } catch (error) {
+      const left = await admission.leftAfter(error, asked);
+      if (left !== null) record.limits = { left, at: clock.now() };
+      throw error;
     }
     try {
       const reserved = this.reserve(opened, record, bounds);
       if (reserved instanceof Promise) await reserved;
     } catch (error) {
-      const { ticket } = record;
-      ticket?.giveBack();
-      if (ticket !== null && record.limits !== null) record.limits = { left: ticket.left(), at: record.limits.at };
+      ticket.giveBack();
+      record.limits = { left: ticket.left(), at: record.limits.at };
       throw error;
     }
   }

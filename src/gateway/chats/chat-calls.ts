@@ -145,7 +145,8 @@ export class ChatCalls {
     }
     lead.current = look?.lead ?? null;
     const inAll = boundsOfRounds(bounds, request, settings);
-    await (chat.way?.admit === undefined ? floor.admit(entered, record, inAll, context) : chat.way.admit(inAll));
+    const admitted = chat.way?.admit === undefined ? floor.admit(entered, record, inAll, context) : chat.way.admit(inAll);
+    if (admitted instanceof Promise) await admitted;
     const facts: CallFacts = {
       inputTokens: most === prompted ? bounds.estimatedInput : estimateChat(prompted), needs: needsOf(request), tags: entered.remarks.tags, session: entered.remarks.session ?? parsed.user, worstCost: (target) => floor.worstDollars(target, bounds, context.now),
     };
@@ -181,7 +182,7 @@ export class ChatCalls {
       const of = entered.route.revision === null ? null : ({ kind: "route", name: entered.route.name, team: entered.route.team } as const);
       return new HttpAnswer(200, { "Content-Type": streamType, ...answerHeaders(record, name), ...headers }, body, [], of);
     }
-    const repaired = await this.#repaired(chat, { request, sent }, opened.answer, order, maxTokens, headers);
+    const repaired = request.output.type === "text" ? asCounted(record, sent, opened.answer) : await this.#repaired(chat, { request, sent }, opened.answer, order, maxTokens, headers);
     // Before it is judged: one that is blocked costs as much.
     estimate(record, sent, repaired);
     record.answer = answerFacts(repaired);
@@ -275,6 +276,13 @@ export class ChatCalls {
 }
 
 const idKinds = { "openai-chat": "chatCompletion", "openai-completions": "chatCompletion", "openai-responses": "response", "anthropic-messages": "message" } as const;
+
+/** An answer that has no format to keep to, of which nothing is asked for again. */
+function asCounted(record: CallRecord, sent: ChatRequest, answer: ChatAnswer): ChatAnswer {
+  record.usage = countedRound(sent, answer);
+  if (record.usage !== answer.usage) record.estimated = true;
+  return answer;
+}
 
 /** The model is billed that answered. Tokens that a provider did not tell are counted here, and searches of the web where it is only seen that there were some; where a stream was cut, so is the output, of which some providers tell a first figure at the beginning and the last at the end. */
 function estimate(record: CallRecord, request: ChatRequest, said: Pick<ChatAnswer, "parts" | "model"> | HeardAnswer, isWhole = true): void {

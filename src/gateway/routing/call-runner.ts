@@ -17,15 +17,18 @@ export class TargetCallRunner implements CallRunner {
     this.#parts = parts;
   }
 
-  async run<Answer>(order: CallOrder<Answer>): Promise<OpenedCall<Answer>> {
+  run<Answer>(order: CallOrder<Answer>): Promise<OpenedCall<Answer>> {
     const { health, random } = this.#parts;
     const { settings, facts, route } = order;
     const session = settings.choose !== "weighted" && settings.sticky && facts.session !== null ? `${route} ${facts.session}` : null;
     const targets = chooseTargets(settings, facts, {
       random, latencyMs: ({ provider, model }) => health.known(provider, model)?.ewmaMs ?? null, stays: session === null ? null : (this.#stays.get(session) ?? null),
     });
-    const opened = await new CallRace(this.#parts, order, targets).run();
-    if (session !== null) this.#stays.set(session, opened.target);
-    return opened;
+    const running = new CallRace(this.#parts, order, targets).run();
+    if (session === null) return running;
+    return running.then((opened) => {
+      this.#stays.set(session, opened.target);
+      return opened;
+    });
   }
 }

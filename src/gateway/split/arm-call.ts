@@ -131,9 +131,11 @@ export class ArmCall {
     this.#stopAlarm();
     try {
       if (!this.#mayRetry) return await floor.admit(this.#enteredArm, this.#trial, bounds, context);
-      await floor.admit(this.#enteredStable, this.#standby, call.bounds(this.#enteredStable.route.settings, floor.isHeld(this.#enteredStable, this.#standby)), context).finally(() => {
+      try {
+        await floor.admit(this.#enteredStable, this.#standby, call.bounds(this.#enteredStable.route.settings, floor.isHeld(this.#enteredStable, this.#standby)), context);
+      } finally {
         this.#trial.limits = this.#standby.limits;
-      });
+      }
     } catch (error) {
       this.#isRefused = true;
       throw error;
